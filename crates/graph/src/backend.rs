@@ -1,0 +1,224 @@
+//! What an execution engine must offer.
+
+use std::any::Any;
+
+use crate::op::WeightSpec;
+use crate::plan::Plan;
+
+/// A run of a model file's bytes, wherever it lies.
+#[derive(Clone, Copy)]
+pub enum Bytes<'a> {
+    /// In this program's memory.
+    Heap(&'a [u8]),
+    /// Elsewhere, e.g. a JavaScript `Uint8Array`, so that weights need not pass through the wasm heap.
+    Foreign(&'a dyn ForeignBytes),
+}
+
+impl Bytes<'_> {
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Bytes::Heap(bytes) => bytes.len(),
+            Bytes::Foreign(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies `out.len()` bytes from `offset` on into this program's memory. The range lies within the run.
+    pub fn copy_to(&self, offset: usize, out: &mut [u8]) {
+        match self {
+            Bytes::Heap(bytes) => out.copy_from_slice(&bytes[offset..offset + out.len()]),
+            Bytes::Foreign(bytes) => bytes.copy_to(offset, out),
+        }
+    }
+}
+
+/// Bytes outside this program's memory.
+pub trait ForeignBytes {
+    /// Number of bytes.
+    fn len(&self) -> usize;
+    /// Whether there are no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Copies `out.len()` bytes from `offset` on; the range lies within `len`.
+    fn copy_to(&self, offset: usize, out: &mut [u8]);
+    /// For a backend that knows the concrete type and can take the bytes without copying.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a backend is and can do, for `info()` and for choosing defaults.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Capabilities {
+    /// `cpu` or `webgpu`.
+    pub backend: &'static str,
+    /// The adapter's or the processor's own description.
+    pub adapter: String,
+    /// It is a software adapter, slower than the CPU path.
+    pub fallback_adapter: bool,
+    /// Optional features in use, e.g. `simd128`, `avx2`, `subgroups`.
+    pub features: Vec<String>,
+    /// Threads that compute.
+    pub threads: usize,
+    /// The most tokens of one step that suits the backend.
+    pub max_batch: usize,
+}
+
+/// How a program is to be used; fixed at compile time because all memory is allocated then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CompileOptions {
+    /// Positions of the KV cache.
+    pub context_length: usize,
+    /// The most tokens in one step.
+    pub max_batch: usize,
+    /// The most rows of logits in one step (1 for generation, more for scoring).
+    pub max_logits: usize,
+}
+
+/// What a step must produce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Want {
+    /// Only the KV cache.
+    Nothing,
+    /// The most likely next token.
+    Token,
+    /// The logits of the last so many tokens (at least 1).
+    Logits(usize),
+}
+
+/// One run of a program: `tokens` at `position..position + tokens.len()`.
+///
+/// The KV cache holds everything before `position`; a step may go back to an earlier position and overwrite.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// 1 to `max_batch` token ids, each below the vocabulary size.
+    pub tokens: &'a [u32],
+    /// Position of the first of them; the last lies below the context length.
+    pub position: usize,
+    /// What to produce.
+    pub want: Want,
+}
+
+/// What a step produced.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// For [`Want::Nothing`].
+    None,
+    /// For [`Want::Token`].
+    Token(u32),
+    /// For [`Want::Logits`]: `[rows, vocabulary]`, row-major.
+    Logits(Vec<f32>),
+}
+
+/// Bytes that a compiled program holds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct MemoryUse {
+    /// Weights, as laid out by the backend.
+    pub weights: u64,
+    /// KV cache.
+    pub kv: u64,
+    /// Activations and staging.
+    pub scratch: u64,
+}
+
+/// Why a backend could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// There is no usable WebGPU (or Vulkan/Metal/DX12) adapter.
+    #[error("no usable GPU adapter: {reason}")]
+    NoAdapter {
+        /// What the platform said.
+        reason: String,
+    },
+    /// Memory could not be had.
+    #[error("out of memory: {what} needs {bytes} bytes")]
+    OutOfMemory {
+        /// What was to be allocated.
+        what: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Something is larger than the device allows.
+    #[error("{what} needs {need}, but the device's {limit} is {have}")]
+    Limit {
+        /// What was to be made.
+        what: String,
+        /// Name of the limit.
+        limit: &'static str,
+        /// Needed.
+        need: u64,
+        /// Allowed.
+        have: u64,
+    },
+    /// The backend has no kernel for this block format.
+    #[error("tensor `{tensor}` is {dtype}, which this backend cannot run")]
+    UnsupportedDType {
+        /// The tensor.
+        tensor: String,
+        /// Its block format.
+        dtype: &'static str,
+    },
+    /// The device went away (driver reset, tab in the background, unplugged).
+    #[error("the GPU device was lost: {reason}")]
+    DeviceLost {
+        /// What the platform said.
+        reason: String,
+    },
+    /// The caller broke a rule of this interface, or the backend one of the platform's.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// An execution engine: holds weights, compiles a plan, replays it.
+///
+/// Order of calls: `allocate` and `write` for every weight of the graph (bytes of one weight arrive in order, without
+/// gaps), `compile` once, then `run` as often as wanted. Methods that may wait for a device are async; on the CPU they
+/// complete at once.
+#[allow(async_fn_in_trait, reason = "futures in a page are not Send, and no caller needs them to be")]
+pub trait Backend: Sized {
+    /// A tensor in the backend's memory.
+    type Weight;
+    /// A compiled plan with its weights, KV cache and activations.
+    type Program;
+
+    /// What this backend is.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Makes room for a weight.
+    ///
+    /// # Errors
+    /// [`BackendError::UnsupportedDType`], [`BackendError::Limit`], [`BackendError::OutOfMemory`].
+    fn allocate(&mut self, spec: &WeightSpec) -> Result<Self::Weight, BackendError>;
+
+    /// Takes the next bytes of a weight. Completes when the backend is ready for more, so that a fast download cannot
+    /// pile up staging memory.
+    ///
+    /// # Errors
+    /// [`BackendError::DeviceLost`], [`BackendError::OutOfMemory`].
+    async fn write(&mut self, weight: &mut Self::Weight, bytes: Bytes<'_>) -> Result<(), BackendError>;
+
+    /// Builds everything that running `plan` needs; `weights` in the order of the graph's weights, each whole.
+    ///
+    /// # Errors
+    /// Any of [`BackendError`].
+    async fn compile(
+        &mut self,
+        plan: &Plan,
+        weights: Vec<Self::Weight>,
+        options: CompileOptions,
+    ) -> Result<Self::Program, BackendError>;
+
+    /// Runs one step.
+    ///
+    /// # Errors
+    /// [`BackendError::DeviceLost`], [`BackendError::OutOfMemory`]; [`BackendError::Internal`] for a step outside the
+    /// program's options.
+    async fn run(&mut self, program: &mut Self::Program, step: Step<'_>) -> Result<Output, BackendError>;
+
+    /// Bytes that `program` holds.
+    fn memory(&self, program: &Self::Program) -> MemoryUse;
+}
