@@ -1,6 +1,7 @@
 //! What an execution engine must offer.
 
 use std::any::Any;
+use std::ops::Range;
 
 use crate::op::WeightSpec;
 use crate::plan::Plan;
@@ -47,6 +48,8 @@ pub trait ForeignBytes {
     }
     /// Copies `out.len()` bytes from `offset` on; the range lies within `len`.
     fn copy_to(&self, offset: usize, out: &mut [u8]);
+    /// A part of these bytes, without copying them; the range lies within `len`.
+    fn slice(&self, range: Range<usize>) -> Box<dyn ForeignBytes>;
     /// For a backend that knows the concrete type and can take the bytes without copying.
     fn as_any(&self) -> &dyn Any;
 }
