@@ -1,0 +1,89 @@
+//! Every format against the values gguf-py and ggml's C routines give, bit for bit.
+//!
+//! The reference files are not in the repository; without them these tests say so and pass. The digests and
+//! the blocks worked out by hand in the neighbouring files need nothing.
+
+use std::path::PathBuf;
+
+use linnet_quant::{DType, dequantize};
+use safetensors::SafeTensors;
+
+/// Blocks of one format and what they mean.
+struct Golden {
+    bytes: Vec<u8>,
+    values: Vec<f32>,
+}
+
+/// The folder of reference files, or `None` after saying that the test is skipped.
+fn reference() -> Option<PathBuf> {
+    let root = std::env::var_os("LINNET_REFERENCE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference"),
+        PathBuf::from,
+    );
+    let folder = root.join("dequant");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no reference files (LINNET_REFERENCE names their folder)");
+    None
+}
+
+fn load(path: PathBuf) -> Golden {
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let tensors = SafeTensors::deserialize(&file).expect("a safetensors file");
+    let bytes = tensors.tensor("bytes").expect("bytes").data().to_vec();
+    let (values, rest) = tensors.tensor("values").expect("values").data().as_chunks::<4>();
+    assert!(rest.is_empty());
+    Golden { bytes, values: values.iter().map(|value| f32::from_le_bytes(*value)).collect() }
+}
+
+/// The first value that differs in any bit, as (index, decoded, expected).
+fn difference(dtype: DType, bytes: &[u8], expected: &[f32]) -> Option<(usize, f32, f32)> {
+    let mut decoded = vec![f32::NAN; expected.len()];
+    dequantize(dtype, bytes, &mut decoded).expect("whole blocks");
+    let pairs = decoded.into_iter().zip(expected.iter().copied()).enumerate();
+    pairs.map(|(i, (got, want))| (i, got, want)).find(|(_, got, want)| got.to_bits() != want.to_bits())
+}
+
+#[test]
+fn every_format_decodes_to_the_same_bits() {
+    let Some(folder) = reference() else { return };
+    for dtype in DType::ALL {
+        // f32 has no golden: there is nothing to decode.
+        if dtype == DType::F32 {
+            continue;
+        }
+        let golden = load(folder.join(format!("{dtype}.safetensors")));
+        assert!(golden.values.len() >= 2048, "{dtype}: {} values", golden.values.len());
+        assert_eq!(difference(dtype, &golden.bytes, &golden.values), None, "{dtype}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_any_byte_of_a_block_is_noticed() {
+    let Some(folder) = reference() else { return };
+    for dtype in DType::ALL {
+        if dtype == DType::F32 {
+            continue;
+        }
+        let golden = load(folder.join(format!("{dtype}.safetensors")));
+        // The last block: one with ordinary scales, where each byte has a say. The lowest bit of a byte can be
+        // without one (three base-256 codes share a ternary digit sequence), so every bit is flipped at once.
+        let at = golden.bytes.len() - dtype.block_bytes();
+        let expected = &golden.values[golden.values.len() - dtype.block_values()..];
+        for byte in 0..dtype.block_bytes() {
+            let mut block = golden.bytes[at..].to_vec();
+            block[byte] ^= 0xFF;
+            assert!(difference(dtype, &block, expected).is_some(), "{dtype}: byte {byte} does not matter");
+        }
+    }
+}
+
+#[test]
+fn a_negative_zero_is_not_a_zero() {
+    let Some(folder) = reference() else { return };
+    let Golden { bytes, mut values } = load(folder.join("Q4_0.safetensors"));
+    let zero = values.iter().position(|value| value.to_bits() == 0).expect("a zero among the goldens");
+    values[zero] = -0.0;
+    assert_eq!(difference(DType::Q4_0, &bytes, &values).map(|(i, ..)| i), Some(zero));
+}
