@@ -1,1 +1,25 @@
-//! linnet-engine
+//! The engine: loads a GGUF file into a backend and answers requests.
+//!
+//! [`Loader`] takes the file's bytes as they come; [`Engine`] is the loaded model; [`Generation`] is one answer, driven
+//! step by step by its caller, so that a page stays responsive and can stop at any token. Generic over
+//! [`Backend`](linnet_graph::Backend).
+
+mod engine;
+mod error;
+mod generation;
+mod loader;
+mod platform;
+mod prompt;
+mod request;
+mod sampler;
+mod session;
+mod stop;
+
+pub use engine::{Engine, Info, Memory, ModelInfo};
+pub use error::Error;
+pub use generation::{Done, Event, FinishReason, Generation, Timings, Usage};
+pub use loader::{LoadOptions, Loader};
+pub use platform::Platform;
+pub use request::{Content, Message, Part, Prompt, Request, Sampling, Stop};
+pub use sampler::Sampler;
+pub use session::Session;

@@ -1,0 +1,148 @@
+//! A loaded model, ready to answer.
+
+use std::sync::Arc;
+
+use linnet_gguf::Gguf;
+use linnet_graph::Backend;
+use linnet_models::Config;
+use linnet_text::{ChatTemplate, Tokenizer};
+use serde::Serialize;
+
+use crate::session::Session;
+use crate::{Error, Generation, Platform, Request};
+
+/// What is known of the model from its file.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelInfo {
+    /// `general.name`, or empty.
+    pub name: String,
+    /// `general.architecture`.
+    pub architecture: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// The block format that most bytes have.
+    pub quantization: String,
+    /// Positions of the KV cache.
+    pub context_length: usize,
+    /// Positions that the model was trained on.
+    pub training_context_length: usize,
+    /// Length of the file, in bytes.
+    pub file_bytes: u64,
+    /// Whether the file has a chat template.
+    pub chat: bool,
+}
+
+impl ModelInfo {
+    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize) -> Self {
+        let mut bytes_by_type: Vec<(&str, u64)> = Vec::new();
+        for tensor in &header.tensors {
+            let name = tensor.dtype.name();
+            match bytes_by_type.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, bytes)) => *bytes += tensor.bytes,
+                None => bytes_by_type.push((name, tensor.bytes)),
+            }
+        }
+        let main_type = bytes_by_type.iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
+        ModelInfo {
+            name: header.metadata.str("general.name").ok().flatten().unwrap_or_default().to_owned(),
+            architecture: config.architecture.clone(),
+            parameters: header.tensors.iter().map(|t| t.dims.iter().product::<u64>()).sum(),
+            quantization: main_type.to_owned(),
+            context_length,
+            training_context_length: config.context_length,
+            file_bytes: header.file_len(),
+            chat: header.metadata.str("tokenizer.chat_template").is_ok_and(|t| t.is_some()),
+        }
+    }
+}
+
+/// The state of a loaded model, as `linnet.info()` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Info {
+    /// The model.
+    pub model: ModelInfo,
+    /// `cpu` or `webgpu`.
+    pub backend: &'static str,
+    /// The adapter's or the processor's description.
+    pub adapter: String,
+    /// Whether the adapter is a software one.
+    pub fallback_adapter: bool,
+    /// Optional features in use.
+    pub features: Vec<String>,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Bytes held.
+    pub memory: Memory,
+}
+
+/// Bytes held by a loaded model.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Memory {
+    /// Weights.
+    pub weights: u64,
+    /// KV cache.
+    pub kv: u64,
+    /// Activations and staging.
+    pub scratch: u64,
+}
+
+/// A loaded model with its tokenizer and chat template.
+pub struct Engine<B: Backend> {
+    pub(crate) session: Session<B>,
+    pub(crate) tokenizer: Arc<Tokenizer>,
+    pub(crate) template: Option<ChatTemplate>,
+    pub(crate) platform: Platform,
+    model: ModelInfo,
+    config: Config,
+}
+
+impl<B: Backend> Engine<B> {
+    pub(crate) fn new(
+        session: Session<B>,
+        tokenizer: Arc<Tokenizer>,
+        template: Option<ChatTemplate>,
+        model: ModelInfo,
+        config: Config,
+        platform: Platform,
+    ) -> Self {
+        Engine { session, tokenizer, template, platform, model, config }
+    }
+
+    /// What is loaded, where it runs and what it holds.
+    pub fn info(&self) -> Info {
+        let capabilities = self.session.backend().capabilities();
+        let memory = self.session.memory();
+        Info {
+            model: self.model.clone(),
+            backend: capabilities.backend,
+            adapter: capabilities.adapter.clone(),
+            fallback_adapter: capabilities.fallback_adapter,
+            features: capabilities.features.clone(),
+            threads: capabilities.threads,
+            memory: Memory { weights: memory.weights, kv: memory.kv, scratch: memory.scratch },
+        }
+    }
+
+    /// The model's hyperparameters.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The KV cache and the compiled model, for scoring.
+    pub fn session(&mut self) -> &mut Session<B> {
+        &mut self.session
+    }
+
+    /// Begins an answer: checks the request and tokenizes its prompt. Nothing runs until [`Generation::next`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`] when the template refuses the messages.
+    pub fn generate(&self, request: &Request) -> Result<Generation, Error> {
+        Generation::start(self, request)
+    }
+}

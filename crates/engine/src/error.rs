@@ -1,0 +1,121 @@
+//! The one public error, with a stable code.
+
+use linnet_gguf::GgufError;
+use linnet_graph::BackendError;
+use linnet_models::ModelError;
+use linnet_text::TextError;
+use serde_json::{Value, json};
+
+/// Why a model could not be loaded or a request not be answered.
+///
+/// The message is a sentence for people; [`Error::code`] and [`Error::details`] are for programs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is not a GGUF file that can be read.
+    #[error("this file cannot be read as a GGUF model: {0}")]
+    Gguf(#[from] GgufError),
+    /// The file's model cannot be run.
+    #[error("this model cannot be run: {0}")]
+    Model(#[from] ModelError),
+    /// Tokenizer or chat template.
+    #[error("{0}")]
+    Text(#[from] TextError),
+    /// The CPU or GPU backend.
+    #[error("{0}")]
+    Backend(#[from] BackendError),
+    /// The file ended early.
+    #[error("the model file is incomplete: {received} of {expected} bytes arrived. Download it again")]
+    Truncated {
+        /// Bytes that the header announces.
+        expected: u64,
+        /// Bytes that came.
+        received: u64,
+    },
+    /// Prompt and answer do not fit the context.
+    #[error(
+        "the prompt has {prompt_tokens} tokens, but the context holds {context_length}. Start a new chat, shorten the \
+         prompt, or load the model with a larger context"
+    )]
+    ContextFull {
+        /// Tokens of the rendered prompt.
+        prompt_tokens: usize,
+        /// Positions of the KV cache.
+        context_length: usize,
+    },
+    /// The request or the load options break a rule.
+    #[error("`{field}` {reason}")]
+    InvalidRequest {
+        /// Name of the field.
+        field: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Self {
+        Error::InvalidRequest { field: field.to_owned(), reason: reason.into() }
+    }
+
+    /// The stable code, e.g. `bad-model`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Gguf(GgufError::UnsupportedType { .. }) => "unsupported-quantization",
+            Error::Gguf(_) => "bad-model",
+            Error::Model(ModelError::UnsupportedArchitecture { .. } | ModelError::UnsupportedVariant { .. }) => {
+                "unsupported-architecture"
+            }
+            Error::Model(_) => "bad-model",
+            Error::Text(error) => error.code(),
+            Error::Backend(error) => match error {
+                BackendError::NoAdapter { .. } => "no-webgpu",
+                BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => "out-of-memory",
+                BackendError::UnsupportedDType { .. } => "unsupported-quantization",
+                BackendError::DeviceLost { .. } => "device-lost",
+                BackendError::Internal(_) => "internal",
+            },
+            Error::Truncated { .. } => "integrity",
+            Error::ContextFull { .. } => "context-full",
+            Error::InvalidRequest { .. } => "invalid-request",
+        }
+    }
+
+    /// The error's facts as a JSON object: tensor, limit, byte offset, ...
+    pub fn details(&self) -> Value {
+        match self {
+            Error::Gguf(GgufError::UnsupportedType { tensor, id, .. }) => json!({ "tensor": tensor, "type_id": id }),
+            Error::Gguf(error) => json!({ "offset": error.offset() }),
+            Error::Model(error) => match error {
+                ModelError::UnsupportedArchitecture { architecture } => json!({ "architecture": architecture }),
+                ModelError::UnsupportedVariant { architecture, key, value } => {
+                    json!({ "architecture": architecture, "key": key, "value": value })
+                }
+                ModelError::MissingKey { key } => json!({ "key": key }),
+                ModelError::BadValue { key, value, .. } => json!({ "key": key, "value": value }),
+                ModelError::MissingTensor { tensor } => json!({ "tensor": tensor }),
+                ModelError::TensorShape { tensor, expected, found } => {
+                    json!({ "tensor": tensor, "expected": expected, "found": found })
+                }
+                ModelError::Metadata(_) | ModelError::Graph(_) => json!({}),
+            },
+            Error::Backend(error) => match error {
+                BackendError::OutOfMemory { what, bytes } => json!({ "what": what, "bytes": bytes }),
+                BackendError::Limit { what, limit, need, have } => {
+                    json!({ "what": what, "limit": limit, "need": need, "have": have })
+                }
+                BackendError::UnsupportedDType { tensor, dtype } => json!({ "tensor": tensor, "dtype": dtype }),
+                BackendError::NoAdapter { reason } | BackendError::DeviceLost { reason } => {
+                    json!({ "reason": reason })
+                }
+                BackendError::Internal(_) => json!({}),
+            },
+            Error::Truncated { expected, received } => json!({ "expected": expected, "received": received }),
+            Error::ContextFull { prompt_tokens, context_length } => {
+                json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
+            }
+            Error::InvalidRequest { field, .. } => json!({ "field": field }),
+            Error::Text(_) => json!({}),
+        }
+    }
+}

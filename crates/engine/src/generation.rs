@@ -1,0 +1,225 @@
+//! One answer, token by token.
+
+use std::sync::Arc;
+
+use linnet_graph::{Backend, Output, Want};
+use linnet_text::Detokenizer;
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::prompt;
+use crate::sampler::Sampler;
+use crate::stop::StopMatcher;
+use crate::{Error, Request};
+
+/// What one call of [`Generation::next`] did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A part of the prompt was run; more is left.
+    Prefill {
+        /// Prompt tokens in the KV cache.
+        done: usize,
+        /// Prompt tokens.
+        total: usize,
+    },
+    /// A token was generated.
+    Token {
+        /// Text that became certain by it, possibly empty.
+        text: String,
+        /// The token.
+        token: u32,
+    },
+    /// The answer is complete.
+    Done(Done),
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Done {
+    /// Why.
+    pub finish_reason: FinishReason,
+    /// The last text, possibly empty.
+    pub text: String,
+    /// Counts of tokens.
+    pub usage: Usage,
+    /// Speeds.
+    pub timings: Timings,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model ended its turn, or a stop string came.
+    Stop,
+    /// `max_tokens` or the context is used up.
+    Length,
+    /// [`Generation::cancel`] was called.
+    Cancelled,
+}
+
+/// Counts of tokens, as OpenAI's API names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens generated, the end-of-turn token included.
+    pub completion_tokens: usize,
+    /// Both.
+    pub total_tokens: usize,
+}
+
+/// Speeds, as llama.cpp's server names and counts them: the first token belongs to the prompt's time but to the
+/// predicted tokens' number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Prompt tokens run (those in the KV cache already are not counted).
+    pub prompt_n: usize,
+    /// From the start to the first token.
+    pub prompt_ms: f64,
+    /// Prompt tokens per second.
+    pub prompt_per_second: f64,
+    /// Tokens generated.
+    pub predicted_n: usize,
+    /// From the first token to the last.
+    pub predicted_ms: f64,
+    /// Generated tokens per second.
+    pub predicted_per_second: f64,
+}
+
+/// An answer in progress.
+///
+/// It holds no cache of its own: each step runs whatever part of its tokens the engine's session does not hold, so a
+/// new turn of a conversation prefills only what is new, and two generations may even take turns.
+pub struct Generation {
+    tokens: Vec<u32>,
+    prompt_len: usize,
+    max_tokens: usize,
+    ignore_eos: bool,
+    sampler: Sampler,
+    detokenizer: Detokenizer,
+    stop: StopMatcher,
+    prompt_run: usize,
+    started: Option<f64>,
+    first_token: Option<f64>,
+    last_token: f64,
+    end: Option<FinishReason>,
+    cancelled: bool,
+}
+
+impl Generation {
+    pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Self, Error> {
+        request.check()?;
+        let tokens = prompt::tokens(engine, request)?;
+        let context_length = engine.session.context_length();
+        if tokens.len() >= context_length {
+            return Err(Error::ContextFull { prompt_tokens: tokens.len(), context_length });
+        }
+        let seed = request.sampling.seed.unwrap_or_else(engine.platform.random_seed);
+        Ok(Generation {
+            prompt_len: tokens.len(),
+            tokens,
+            max_tokens: request.max_tokens.unwrap_or(usize::MAX),
+            ignore_eos: request.ignore_eos,
+            sampler: Sampler::new(request.sampling, seed),
+            detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
+            stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
+            prompt_run: 0,
+            started: None,
+            first_token: None,
+            last_token: 0.0,
+            end: None,
+            cancelled: false,
+        })
+    }
+
+    /// Prompt tokens.
+    pub fn prompt(&self) -> &[u32] {
+        &self.tokens[..self.prompt_len]
+    }
+
+    /// Tokens generated so far.
+    pub fn generated(&self) -> &[u32] {
+        &self.tokens[self.prompt_len..]
+    }
+
+    /// Ends the answer: the next call of [`Generation::next`] gives [`Event::Done`].
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// Does the next piece of work: one chunk of the prompt, or one token. After [`Event::Done`] it gives that again.
+    ///
+    /// # Errors
+    /// [`Error::Backend`]. The same call may be tried again.
+    pub async fn next<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Event, Error> {
+        let now = engine.platform.now_ms;
+        let started = *self.started.get_or_insert_with(now);
+        if self.cancelled {
+            self.end.get_or_insert(FinishReason::Cancelled);
+        } else if self.generated().len() >= self.max_tokens || self.tokens.len() > engine.session.context_length() {
+            self.end.get_or_insert(FinishReason::Length);
+        }
+        if let Some(reason) = self.end {
+            return Ok(Event::Done(self.done(reason, started)));
+        }
+
+        let session = &mut engine.session;
+        let cached = session.reuse(&self.tokens);
+        let rest = &self.tokens[cached..];
+        let batch = session.max_batch();
+        if rest.len() > batch {
+            session.extend(&rest[..batch], Want::Nothing).await?;
+            self.prompt_run += batch;
+            return Ok(Event::Prefill { done: cached + batch, total: self.tokens.len() });
+        }
+        let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };
+        let output = session.extend(rest, want).await?;
+        if self.first_token.is_none() {
+            self.prompt_run += rest.len();
+        }
+        let token = match output {
+            Output::Token(token) => token,
+            Output::Logits(mut logits) => {
+                let generated = self.tokens.len() - self.prompt_len;
+                self.sampler.sample(&mut logits, &self.tokens, generated)
+            }
+            Output::None => return Err(Error::invalid("backend", "gave no token where one was wanted")),
+        };
+        self.last_token = now();
+        self.first_token.get_or_insert(self.last_token);
+        self.tokens.push(token);
+        if engine.tokenizer.is_end_of_generation(token) && !self.ignore_eos {
+            self.end = Some(FinishReason::Stop);
+            return Ok(Event::Done(self.done(FinishReason::Stop, started)));
+        }
+        let (text, stopped) = self.stop.push(&self.detokenizer.push(token));
+        if stopped {
+            self.end = Some(FinishReason::Stop);
+        }
+        Ok(Event::Token { text, token })
+    }
+
+    fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {
+        let (mut text, _) = self.stop.push(&self.detokenizer.finish());
+        text.push_str(&self.stop.finish());
+        let (prompt_tokens, completion_tokens) = (self.prompt_len, self.generated().len());
+        let prompt_ms = self.first_token.map_or(0.0, |t| t - started);
+        let predicted_ms = self.first_token.map_or(0.0, |t| self.last_token - t);
+        let per_second = |n: usize, ms: f64| if ms > 0.0 { n as f64 * 1000.0 / ms } else { 0.0 };
+        Done {
+            finish_reason,
+            text,
+            usage: Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+            timings: Timings {
+                prompt_n: self.prompt_run,
+                prompt_ms,
+                prompt_per_second: per_second(self.prompt_run, prompt_ms),
+                predicted_n: completion_tokens,
+                predicted_ms,
+                predicted_per_second: per_second(completion_tokens, predicted_ms),
+            },
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Choosing the next token: a chain of filters over the logits, then a seeded draw.
+
+use rand::Rng;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::request::Sampling;
+
+/// How far back the repetition penalty looks, in tokens.
+const REPETITION_WINDOW: usize = 64;
+
+/// A token that may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Candidate {
+    token: u32,
+    logit: f32,
+}
+
+/// Draws tokens as a [`Sampling`] says; its random numbers depend on nothing but the seed.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    sampling: Sampling,
+    rng: ChaCha8Rng,
+}
+
+impl Sampler {
+    /// A sampler whose draws are determined by `seed`.
+    pub fn new(sampling: Sampling, seed: u64) -> Self {
+        Sampler { sampling, rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// Whether the choice is simply the most likely token, which a backend can make by itself.
+    pub fn is_argmax(&self) -> bool {
+        let s = &self.sampling;
+        (s.temperature == 0.0 || s.top_k == 1)
+            && s.repetition_penalty == 1.0
+            && s.presence_penalty == 0.0
+            && s.frequency_penalty == 0.0
+    }
+
+    /// Chooses the next token.
+    ///
+    /// `logits` is `[vocabulary]`, not empty; `tokens` is everything so far, of which the last `generated` are the
+    /// model's own. A logit that is not a number is never chosen unless there is no other.
+    pub fn sample(&mut self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
+        self.penalize(logits, tokens, generated);
+        let mut candidates: Vec<Candidate> = logits
+            .iter()
+            .enumerate()
+            .map(|(token, &logit)| Candidate { token: token as u32, logit })
+            .filter(|c| !c.logit.is_nan())
+            .collect();
+        let Some(best) = candidates.iter().copied().reduce(|a, b| if b.logit > a.logit { b } else { a }) else {
+            return 0;
+        };
+        if self.sampling.temperature == 0.0 {
+            return best.token;
+        }
+        self.keep_top_k(&mut candidates);
+        self.keep_top_p(&mut candidates);
+        let floor = best.logit + self.sampling.min_p.ln();
+        candidates.retain(|c| c.logit >= floor);
+        self.draw(&candidates, best)
+    }
+
+    fn penalize(&self, logits: &mut [f32], tokens: &[u32], generated: usize) {
+        let s = &self.sampling;
+        if s.repetition_penalty != 1.0 {
+            let mut recent = tokens[tokens.len().saturating_sub(REPETITION_WINDOW)..].to_vec();
+            recent.sort_unstable();
+            recent.dedup();
+            for token in recent {
+                if let Some(logit) = logits.get_mut(token as usize) {
+                    *logit = if *logit > 0.0 { *logit / s.repetition_penalty } else { *logit * s.repetition_penalty };
+                }
+            }
+        }
+        if s.presence_penalty != 0.0 || s.frequency_penalty != 0.0 {
+            let mut own = tokens[tokens.len() - generated..].to_vec();
+            own.sort_unstable();
+            for run in own.chunk_by(|a, b| a == b) {
+                if let Some(logit) = logits.get_mut(run[0] as usize) {
+                    *logit -= s.presence_penalty + s.frequency_penalty * run.len() as f32;
+                }
+            }
+        }
+    }
+
+    /// Sorts the candidates, the most likely first (the lower id among equals), and keeps `top_k` of them.
+    fn keep_top_k(&self, candidates: &mut Vec<Candidate>) {
+        let by_logit = |a: &Candidate, b: &Candidate| b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token));
+        let k = self.sampling.top_k;
+        if k > 0 && k < candidates.len() {
+            candidates.select_nth_unstable_by(k - 1, by_logit);
+            candidates.truncate(k);
+        }
+        candidates.sort_unstable_by(by_logit);
+    }
+
+    /// Keeps the shortest run of most likely candidates whose probability reaches `top_p`; at least one.
+    fn keep_top_p(&self, candidates: &mut Vec<Candidate>) {
+        if self.sampling.top_p >= 1.0 {
+            return;
+        }
+        let weight = |c: &Candidate| f64::from(c.logit - candidates[0].logit).exp();
+        let target = f64::from(self.sampling.top_p) * candidates.iter().map(weight).sum::<f64>();
+        let mut sum = 0.0;
+        let keep = candidates.iter().position(|c| {
+            sum += weight(c);
+            sum >= target
+        });
+        candidates.truncate(keep.map_or(candidates.len(), |last| last + 1));
+    }
+
+    fn draw(&mut self, candidates: &[Candidate], best: Candidate) -> u32 {
+        let temperature = f64::from(self.sampling.temperature);
+        let weight = |c: &Candidate| (f64::from(c.logit - best.logit) / temperature).exp();
+        let mut left = self.rng.random::<f64>() * candidates.iter().map(weight).sum::<f64>();
+        for candidate in candidates {
+            left -= weight(candidate);
+            if left < 0.0 {
+                return candidate.token;
+            }
+        }
+        best.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGITS: [f32; 5] = [1.0, 3.0, 2.0, f32::NAN, -1.0];
+
+    fn draws(sampling: Sampling, seed: u64) -> Vec<u32> {
+        let mut sampler = Sampler::new(sampling, seed);
+        (0..400).map(|_| sampler.sample(&mut LOGITS.clone(), &[], 0)).collect()
+    }
+
+    fn open() -> Sampling {
+        Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, ..Sampling::default() }
+    }
+
+    fn seen(sampling: Sampling) -> Vec<u32> {
+        let mut seen = draws(sampling, 1);
+        seen.sort_unstable();
+        seen.dedup();
+        seen
+    }
+
+    #[test]
+    fn the_seed_alone_determines_the_draws() {
+        assert_eq!(draws(open(), 7), draws(open(), 7));
+        assert_ne!(draws(open(), 7), draws(open(), 8));
+    }
+
+    #[test]
+    fn each_filter_keeps_what_it_should() {
+        assert_eq!(seen(open()), [0, 1, 2, 4], "NaN is never drawn");
+        assert_eq!(seen(Sampling { top_k: 2, ..open() }), [1, 2]);
+        assert_eq!(seen(Sampling { top_p: 0.7, ..open() }), [1, 2], "p(1) = 0.66");
+        assert_eq!(seen(Sampling { top_p: 0.0, ..open() }), [1]);
+        assert_eq!(seen(Sampling { min_p: 0.2, ..open() }), [1, 2], "p(0) / p(1) = 0.135");
+        assert_eq!(seen(Sampling { temperature: 0.0, ..open() }), [1]);
+        assert_eq!(seen(Sampling { temperature: 1e-6, ..open() }), [1]);
+    }
+
+    #[test]
+    fn draws_follow_the_distribution() {
+        let share = draws(open(), 3).iter().filter(|t| **t == 1).count() as f64 / 400.0;
+        let expected = 1.0 / (1.0 + (-1f64).exp() + (-2f64).exp() + (-4f64).exp());
+        assert!((share - expected).abs() < 0.07, "{share} against {expected}");
+    }
+
+    #[test]
+    fn penalties_lower_what_was_said() {
+        let greedy = |s| Sampler::new(s, 0).sample(&mut LOGITS.clone(), &[1, 1, 2], 2);
+        assert_eq!(greedy(Sampling::greedy()), 1);
+        assert_eq!(greedy(Sampling { repetition_penalty: 4.0, ..Sampling::greedy() }), 0);
+        assert_eq!(greedy(Sampling { presence_penalty: 2.5, ..Sampling::greedy() }), 0);
+        assert_eq!(greedy(Sampling { frequency_penalty: 1.5, ..Sampling::greedy() }), 1);
+        assert!(!Sampler::new(Sampling { presence_penalty: 1.0, ..Sampling::greedy() }, 0).is_argmax());
+    }
+
+    #[test]
+    fn nothing_but_nan_still_gives_a_token() {
+        assert_eq!(Sampler::new(open(), 0).sample(&mut [f32::NAN; 3], &[], 0), 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! A compiled model with its KV cache.
+
+use linnet_graph::{Backend, CompileOptions, MemoryUse, Output, Step, Want};
+
+use crate::Error;
+
+/// A compiled model and the tokens whose keys and values lie in its cache.
+pub struct Session<B: Backend> {
+    backend: B,
+    program: B::Program,
+    options: CompileOptions,
+    cached: Vec<u32>,
+}
+
+impl<B: Backend> Session<B> {
+    pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions) -> Self {
+        Session { backend, program, options, cached: Vec::new() }
+    }
+
+    /// Positions of the KV cache.
+    pub fn context_length(&self) -> usize {
+        self.options.context_length
+    }
+
+    /// The most tokens that [`Session::extend`] takes at once.
+    pub fn max_batch(&self) -> usize {
+        self.options.max_batch
+    }
+
+    /// The most rows of logits that [`Session::extend`] gives at once.
+    pub fn max_logits(&self) -> usize {
+        self.options.max_logits
+    }
+
+    /// The backend, e.g. to ask for its capabilities.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> MemoryUse {
+        self.backend.memory(&self.program)
+    }
+
+    /// Forgets everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
+    /// on with the rest of `tokens`. At least the last token is always left to run, because its logits are wanted.
+    /// Returns the length of the prefix.
+    pub fn reuse(&mut self, tokens: &[u32]) -> usize {
+        let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
+        let keep = common.min(tokens.len().saturating_sub(1));
+        self.cached.truncate(keep);
+        keep
+    }
+
+    /// Runs `tokens` (1 to [`Session::max_batch`]) behind the cached ones.
+    ///
+    /// # Errors
+    /// [`Error::ContextFull`] when they do not fit; [`Error::Backend`]. After an error the cache holds what it held
+    /// before.
+    pub async fn extend(&mut self, tokens: &[u32], want: Want) -> Result<Output, Error> {
+        let (position, context_length) = (self.cached.len(), self.options.context_length);
+        if position + tokens.len() > context_length {
+            return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
+        }
+        let output = self.backend.run(&mut self.program, Step { tokens, position, want }).await?;
+        self.cached.extend_from_slice(tokens);
+        Ok(output)
+    }
+}

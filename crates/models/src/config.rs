@@ -1,0 +1,159 @@
+//! Hyperparameters, read from metadata and checked.
+
+use linnet_gguf::Gguf;
+
+use crate::ModelError;
+
+/// The hyperparameters that every decoder has.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// `general.architecture`.
+    pub architecture: String,
+    /// Number of layers.
+    pub block_count: usize,
+    /// Width of the residual stream.
+    pub embedding_length: usize,
+    /// Width of the feed-forward layer.
+    pub feed_forward_length: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key/value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Elements per head.
+    pub head_dim: usize,
+    /// Elements per head that rope turns; even, at most `head_dim`.
+    pub rotary_dim: usize,
+    /// Base of the rope frequencies.
+    pub rope_base: f32,
+    /// Added to the mean square in norms.
+    pub norm_eps: f32,
+    /// Number of tokens, from the embedding table's rows.
+    pub vocab_size: usize,
+    /// Positions that the model was trained on.
+    pub context_length: usize,
+}
+
+/// A bound on every hyperparameter, so that products of a few of them cannot overflow 64 bits.
+const MAX: u32 = 1 << 24;
+
+impl Config {
+    /// Reads and checks the keys of `architecture`.
+    ///
+    /// # Errors
+    /// [`ModelError::MissingKey`], [`ModelError::BadValue`], [`ModelError::Metadata`].
+    pub(crate) fn read(header: &Gguf) -> Result<Self, ModelError> {
+        let keys = Keys::new(header)?;
+        let embedding_length = keys.size("embedding_length")?;
+        let heads = keys.size("attention.head_count")?;
+        let kv_heads = keys.size_or("attention.head_count_kv", heads)?;
+        let head_dim = keys.size_or("attention.key_length", embedding_length / heads)?;
+        let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
+
+        if heads % kv_heads != 0 {
+            return Err(keys.bad("attention.head_count_kv", kv_heads, "it must divide the number of heads"));
+        }
+        if head_dim == 0 {
+            return Err(keys.bad("attention.head_count", heads, "there are more heads than embedding elements"));
+        }
+        if keys.size_or("attention.value_length", head_dim)? != head_dim {
+            return Err(keys.unsupported("attention.value_length", "other than the keys' length"));
+        }
+        if rotary_dim > head_dim || rotary_dim % 2 != 0 {
+            return Err(keys.bad("rope.dimension_count", rotary_dim, "it must be even and at most the head's size"));
+        }
+        let table = header
+            .tensors
+            .iter()
+            .find(|t| t.name == "token_embd.weight")
+            .ok_or(ModelError::MissingTensor { tensor: "token_embd.weight".to_owned() })?;
+        let vocab_size = table.dims.get(1).copied().unwrap_or(0);
+        if vocab_size == 0 || vocab_size > u64::from(MAX) {
+            return Err(keys.bad("vocab_size", vocab_size as usize, "the embedding table has no sensible row count"));
+        }
+        Ok(Config {
+            block_count: keys.size("block_count")?,
+            feed_forward_length: keys.size("feed_forward_length")?,
+            context_length: keys.size("context_length")?,
+            rope_base: keys.positive_or("rope.freq_base", 10_000.0)?,
+            norm_eps: keys.positive("attention.layer_norm_rms_epsilon")?,
+            vocab_size: vocab_size as usize,
+            architecture: keys.architecture.to_owned(),
+            embedding_length,
+            heads,
+            kv_heads,
+            head_dim,
+            rotary_dim,
+        })
+    }
+}
+
+/// The metadata keys of one architecture: `<architecture>.<name>`.
+pub(crate) struct Keys<'a> {
+    header: &'a Gguf,
+    architecture: &'a str,
+}
+
+impl<'a> Keys<'a> {
+    pub(crate) fn new(header: &'a Gguf) -> Result<Self, ModelError> {
+        let architecture = header.metadata.str("general.architecture")?.unwrap_or_default();
+        Ok(Self { header, architecture })
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture)
+    }
+
+    pub(crate) fn bad(&self, name: &str, value: usize, reason: &'static str) -> ModelError {
+        ModelError::BadValue { key: self.key(name), value: value.to_string(), reason }
+    }
+
+    pub(crate) fn unsupported(&self, name: &str, value: impl Into<String>) -> ModelError {
+        let architecture = self.architecture.to_owned();
+        ModelError::UnsupportedVariant { architecture, key: self.key(name), value: value.into() }
+    }
+
+    /// A count of at least 1.
+    pub(crate) fn size(&self, name: &str) -> Result<usize, ModelError> {
+        self.optional_size(name)?.ok_or_else(|| ModelError::MissingKey { key: self.key(name) })
+    }
+
+    /// A count of at least 1, or `default` where the key is absent.
+    pub(crate) fn size_or(&self, name: &str, default: usize) -> Result<usize, ModelError> {
+        Ok(self.optional_size(name)?.unwrap_or(default))
+    }
+
+    fn optional_size(&self, name: &str) -> Result<Option<usize>, ModelError> {
+        match self.header.metadata.u32(&self.key(name))? {
+            Some(0) => Err(self.bad(name, 0, "it must be at least 1")),
+            Some(n) if n > MAX => Err(self.bad(name, n as usize, "it is absurdly large")),
+            other => Ok(other.map(|n| n as usize)),
+        }
+    }
+
+    pub(crate) fn optional_f32(&self, name: &str) -> Result<Option<f32>, ModelError> {
+        match self.header.metadata.f32(&self.key(name))? {
+            Some(x) if !(x.is_finite() && x > 0.0) => Err(ModelError::BadValue {
+                key: self.key(name),
+                value: x.to_string(),
+                reason: "it must be a positive number",
+            }),
+            other => Ok(other),
+        }
+    }
+
+    pub(crate) fn positive(&self, name: &str) -> Result<f32, ModelError> {
+        self.optional_f32(name)?.ok_or_else(|| ModelError::MissingKey { key: self.key(name) })
+    }
+
+    pub(crate) fn positive_or(&self, name: &str, default: f32) -> Result<f32, ModelError> {
+        Ok(self.optional_f32(name)?.unwrap_or(default))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, ModelError> {
+        Ok(self.header.metadata.str(&self.key(name))?)
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u32>, ModelError> {
+        Ok(self.header.metadata.u32(&self.key(name))?)
+    }
+}

@@ -1,0 +1,63 @@
+//! Why a file's model cannot be recorded.
+
+use linnet_gguf::GgufError;
+use linnet_graph::GraphError;
+
+/// Why a file's model cannot be recorded.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// `general.architecture` is none that Linnet knows.
+    #[error("the model's architecture `{architecture}` is not supported")]
+    UnsupportedArchitecture {
+        /// Value of `general.architecture`.
+        architecture: String,
+    },
+    /// The architecture is known, but not in this variant.
+    #[error("`{key}` = {value} is a variant of `{architecture}` that is not supported")]
+    UnsupportedVariant {
+        /// Value of `general.architecture`.
+        architecture: String,
+        /// Metadata key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// A required metadata key is absent.
+    #[error("the file has no `{key}`")]
+    MissingKey {
+        /// Metadata key.
+        key: String,
+    },
+    /// A hyperparameter makes no sense.
+    #[error("`{key}` = {value} makes no sense: {reason}")]
+    BadValue {
+        /// Metadata key.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A required tensor is absent.
+    #[error("the file has no tensor `{tensor}`")]
+    MissingTensor {
+        /// GGUF name.
+        tensor: String,
+    },
+    /// A tensor has another shape than the hyperparameters say.
+    #[error("tensor `{tensor}` is {found:?}, but the hyperparameters need {expected:?}")]
+    TensorShape {
+        /// GGUF name.
+        tensor: String,
+        /// Expected dimensions, row length first.
+        expected: Vec<u64>,
+        /// Dimensions in the file.
+        found: Vec<u64>,
+    },
+    /// A metadata value has the wrong type.
+    #[error(transparent)]
+    Metadata(#[from] GgufError),
+    /// Shapes do not fit each other.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
