@@ -1,0 +1,42 @@
+// Builds the npm package into dist/: the page's module, the worker, their types, and wasm-bindgen's output beside them.
+// wasm/ must be there already; `cargo xtask build` makes it.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const root = dirname(import.meta.dirname);
+const dist = join(root, 'dist');
+const wasm = join(root, 'wasm');
+for (const file of ['linnet.js', 'linnet_bg.wasm']) {
+  if (existsSync(join(wasm, file))) continue;
+  console.error(`web/wasm/${file} is missing: run "cargo xtask build", which makes it and then calls this.`);
+  process.exit(1);
+}
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
+
+for (const name of ['index', 'worker']) {
+  const bundle = await rolldown({
+    input: join(root, 'src', `${name}.ts`),
+    // The glue stays a file of its own: it is generated, and it finds the wasm beside itself.
+    external: /\/wasm\/linnet\.js$/,
+    onLog(level, log) {
+      throw new Error(`${level}: ${log.message}`);
+    },
+  });
+  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, paths: () => './linnet.js' });
+}
+
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.types.json'), '--outDir', dist], { stdio: 'inherit' });
+for (const file of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {
+  // The sources import each other as .ts; users of the types may not have switched that on.
+  const text = readFileSync(join(dist, file), 'utf8');
+  writeFileSync(join(dist, file), text.replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"));
+}
+cpSync(join(root, 'src', 'models.json'), join(dist, 'models.json'));
+for (const file of readdirSync(wasm)) {
+  if (!file.endsWith('.d.ts')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
+}

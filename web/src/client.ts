@@ -1,0 +1,161 @@
+import type { LoadOptions } from './api.ts';
+import { ChatCompletions, Completions } from './completions.ts';
+import { aborted, fromPlain, LinnetError } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { type ModelSource, resolveModel } from './models.ts';
+import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import type { GenerationEvent } from './wasm.ts';
+
+/** A loaded model, ready to answer. Made by {@link Linnet.load}. */
+export class Linnet {
+  /** The OpenAI-shaped chat API. */
+  readonly chat: { readonly completions: ChatCompletions };
+  /** The OpenAI-shaped API for plain continuations. */
+  readonly completions: Completions;
+  readonly #host: WorkerHost;
+  readonly #info: EngineInfo;
+
+  private constructor(host: WorkerHost, info: EngineInfo) {
+    this.#host = host;
+    this.#info = info;
+    const generate = host.generate.bind(host);
+    this.chat = { completions: new ChatCompletions(generate, info.model.name) };
+    this.completions = new Completions(generate, info.model.name);
+  }
+
+  /**
+   * Loads a model and makes it ready to answer.
+   *
+   * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose
+   * @throws LinnetError in every case of failure; nothing is left running then
+   */
+  static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
+    const { backend = 'auto', threads, contextLength, modelBase = [], onProgress, signal } = options;
+    if (!['auto', 'webgpu', 'cpu'].includes(backend)) {
+      throw new LinnetError('invalid-request', `There is no backend "${String(backend)}".`, { backend, known: ['auto', 'webgpu', 'cpu'] });
+    }
+    checkCount('threads', threads);
+    checkCount('contextLength', contextLength);
+    const bases = typeof modelBase === 'string' || modelBase instanceof URL ? [modelBase] : modelBase;
+    const resolved = resolveModel(model, bases, globalThis.document?.baseURI ?? globalThis.location.href);
+    if (signal?.aborted) throw aborted();
+
+    const host = new WorkerHost();
+    const request: ToWorker = { type: 'load', model: resolved, backend };
+    if (threads !== undefined) request.threads = threads;
+    if (contextLength !== undefined) request.contextLength = contextLength;
+    const info = await host.load(request, onProgress, signal);
+    return new Linnet(host, info);
+  }
+
+  /** What is loaded, and on what it runs. */
+  info(): EngineInfo {
+    return structuredClone(this.#info);
+  }
+
+  /** Frees the model's memory. What is being answered fails with `aborted`; the engine cannot be used again. */
+  dispose(): void {
+    this.#host.end(aborted({ disposed: true }));
+  }
+}
+
+/** The page's side of one worker. */
+class WorkerHost {
+  readonly #worker: Worker;
+  readonly #inboxes = new Map<number, Inbox<Answer>>();
+  #lastId = 0;
+  #ended: LinnetError | undefined;
+  #onLoading: ((message: Exclude<FromWorker, Answer>) => void) | undefined;
+  #onEnd: ((why: LinnetError) => void) | undefined;
+
+  constructor() {
+    // In this form bundlers find the worker and ship it along.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === 'event' || data.type === 'error') this.#inboxes.get(data.id)?.put(data);
+      else this.#onLoading?.(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      // Without a message it is the script itself that could not be fetched.
+      const message = event.message || 'The worker script could not be loaded.';
+      this.end(new LinnetError(event.message ? 'internal' : 'network', message, { script: event.filename }));
+    };
+  }
+
+  /** Settles when the model is loaded, or when the worker has tidied up after a failure. */
+  load(request: ToWorker, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo> {
+    const abort = () => this.#post({ type: 'abort-load' });
+    signal?.addEventListener('abort', abort);
+    return new Promise<EngineInfo>((resolve, reject) => {
+      this.#onEnd = reject;
+      this.#onLoading = (message) => {
+        if (message.type === 'progress') onProgress?.(message.progress);
+        else if (message.type === 'loaded') resolve(message.info);
+        else this.end(fromPlain(message.error));
+      };
+      this.#post(request);
+    }).finally(() => signal?.removeEventListener('abort', abort));
+  }
+
+  async *generate(request: object, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent> {
+    if (this.#ended) throw this.#ended;
+    if (signal?.aborted) throw aborted();
+    const id = ++this.#lastId;
+    const inbox = new Inbox<Answer>();
+    const cancel = () => this.#post({ type: 'cancel', id });
+    this.#inboxes.set(id, inbox);
+    signal?.addEventListener('abort', cancel);
+    let running = true;
+    try {
+      this.#post({ type: 'generate', id, request });
+      for (;;) {
+        const answer = await inbox.take();
+        running = !isLast(answer);
+        if (answer.type === 'error') throw fromPlain(answer.error);
+        const { event } = answer;
+        if (event.type !== 'done') {
+          // What was on its way when the person said stop is not shown any more.
+          if (!signal?.aborted) yield event;
+          continue;
+        }
+        if (event.finish_reason === 'cancelled') throw aborted({ usage: event.usage, timings: event.timings });
+        yield event;
+        return;
+      }
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      if (running && !this.#ended) {
+        // The caller left. Whoever comes next finds an engine that is at rest.
+        cancel();
+        while (!isLast(await inbox.take()));
+      }
+      this.#inboxes.delete(id);
+    }
+  }
+
+  /** Ends the worker; everything that waits for it fails with the reason. */
+  end(why: LinnetError): void {
+    if (this.#ended) return;
+    this.#ended = why;
+    this.#worker.terminate();
+    this.#onEnd?.(why);
+    for (const [id, inbox] of this.#inboxes) {
+      const { code, message, details } = why;
+      inbox.put({ type: 'error', id, error: { code, message, details } });
+    }
+  }
+
+  #post(message: ToWorker): void {
+    if (!this.#ended) this.#worker.postMessage(message);
+  }
+}
+
+function isLast(answer: Answer): boolean {
+  return answer.type === 'error' || answer.event.type === 'done';
+}
+
+function checkCount(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isInteger(value) && value > 0)) return;
+  throw new LinnetError('invalid-request', `${name} must be a whole number above 0.`, { [name]: value });
+}

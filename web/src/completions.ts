@@ -1,0 +1,168 @@
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatRequest,
+  Completion,
+  CompletionChunk,
+  CompletionRequest,
+  FinishReason,
+  PromptProgress,
+} from './api.ts';
+import { LinnetError } from './errors.ts';
+import type { GenerationEvent, Timings, Usage } from './wasm.ts';
+
+/** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
+export type Generate = (request: object, signal: AbortSignal | undefined) => AsyncGenerator<GenerationEvent>;
+
+type Streamed = { stream: true };
+type Whole = { stream?: false | null };
+
+/** `linnet.chat.completions` */
+export class ChatCompletions {
+  constructor(
+    private readonly generate: Generate,
+    private readonly model: string,
+  ) {}
+
+  /**
+   * Answers a conversation.
+   *
+   * With `stream: true` it gives an async iterable of chunks (which may also be awaited). The request starts when the
+   * iteration does, and leaving the loop ends it.
+   */
+  create(request: ChatRequest & Streamed): AsyncGenerator<ChatCompletionChunk, void>;
+  create(request: ChatRequest & Whole): Promise<ChatCompletion>;
+  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
+  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void> {
+    const pieces = run(this.generate, { ...request, now: localTime() });
+    const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
+    return request.stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
+  }
+}
+
+/** `linnet.completions` */
+export class Completions {
+  constructor(
+    private readonly generate: Generate,
+    private readonly model: string,
+  ) {}
+
+  /**
+   * Goes on with a text as it stands, without a chat template. Streams as {@link ChatCompletions.create} does.
+   */
+  create(request: CompletionRequest & Streamed): AsyncGenerator<CompletionChunk, void>;
+  create(request: CompletionRequest & Whole): Promise<Completion>;
+  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void>;
+  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void> {
+    const pieces = run(this.generate, request);
+    const base = { id: newId('cmpl'), created: seconds(), model: this.model };
+    return request.stream ? textChunks(pieces, base) : textWhole(pieces, base);
+  }
+}
+
+interface Base {
+  id: string;
+  created: number;
+  model: string;
+}
+
+interface End {
+  finish_reason: FinishReason;
+  usage: Usage;
+  timings: Timings;
+}
+
+interface Piece {
+  text: string;
+  tokens: number[];
+  progress?: PromptProgress;
+  end?: End;
+}
+
+async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<ChatCompletionChunk, void> {
+  let first = true;
+  for await (const piece of pieces) {
+    const delta: ChatCompletionChunk['choices'][0]['delta'] = {};
+    if (piece.tokens.length > 0 || piece.text) {
+      if (first) delta.role = 'assistant';
+      delta.content = piece.text;
+      first = false;
+    }
+    const choice = { index: 0 as const, delta, finish_reason: piece.end?.finish_reason ?? null, tokens: piece.tokens };
+    yield { ...base, object: 'chat.completion.chunk', choices: [choice], ...extras(piece) };
+  }
+}
+
+async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<CompletionChunk, void> {
+  for await (const piece of pieces) {
+    const { text, tokens, end } = piece;
+    const choice = { index: 0 as const, text, finish_reason: end?.finish_reason ?? null, tokens };
+    yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
+  }
+}
+
+async function chatWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<ChatCompletion> {
+  const { text, tokens, end } = await collect(pieces);
+  const { finish_reason, usage, timings } = end;
+  const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, finish_reason, tokens };
+  return { ...base, object: 'chat.completion', choices: [choice], usage, timings };
+}
+
+async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Completion> {
+  const { text, tokens, end } = await collect(pieces);
+  const { finish_reason, usage, timings } = end;
+  return { ...base, object: 'text_completion', choices: [{ index: 0, text, finish_reason, tokens }], usage, timings };
+}
+
+/** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
+async function* run(generate: Generate, request: object): AsyncGenerator<Piece> {
+  const { signal, stream, return_progress, ...rest } = request as ChatRequest;
+  // OpenAI's API takes null for "unset".
+  const fields = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined));
+  for await (const event of generate(fields, signal)) {
+    switch (event.type) {
+      case 'prefill':
+        if (stream && return_progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
+        break;
+      case 'token':
+        yield { text: event.text, tokens: [event.token] };
+        break;
+      case 'done': {
+        const { text, finish_reason, usage, timings } = event;
+        yield { text, tokens: [], end: { finish_reason: finish_reason as FinishReason, usage, timings } };
+      }
+    }
+  }
+}
+
+async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: End }> {
+  let text = '';
+  const tokens: number[] = [];
+  let end: End | undefined;
+  for await (const piece of pieces) {
+    text += piece.text;
+    tokens.push(...piece.tokens);
+    end = piece.end;
+  }
+  if (!end) throw new LinnetError('internal', 'The answer had no end.');
+  return { text, tokens, end };
+}
+
+function extras({ progress, end }: Piece): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {
+  return { ...(progress ? { prompt_progress: progress } : {}), ...(end ? { usage: end.usage, timings: end.timings } : {}) };
+}
+
+function newId(prefix: string): string {
+  // crypto.randomUUID is absent on pages without https; getRandomValues is everywhere.
+  return `${prefix}-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** For templates that mention the date: year, month, day, hour, minute, second where the person is. */
+function localTime(): number[] {
+  const now = new Date();
+  return [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes(), now.getSeconds()];
+}

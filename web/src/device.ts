@@ -1,0 +1,22 @@
+/** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
+export type GpuKind = 'hardware' | 'software' | 'none';
+
+/** Asks the browser for a GPU. Never throws. */
+export async function probeGpu(): Promise<GpuKind> {
+  try {
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) return 'none';
+    // Chromium 136 and Firefox 140 moved the flag from the adapter to its info.
+    const { isFallbackAdapter } = adapter as { isFallbackAdapter?: boolean };
+    return (adapter.info?.isFallbackAdapter ?? isFallbackAdapter) ? 'software' : 'hardware';
+  } catch {
+    return 'none';
+  }
+}
+
+/** Whether wasm SIMD works here. All engines of the last years have it; some hardened modes switch it off. */
+export function hasSimd(): boolean {
+  // (module (func (result v128) (v128.const i32x4 0 0 0 0)))
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12];
+  return WebAssembly.validate(new Uint8Array([...module, ...new Array<number>(16).fill(0), 11]));
+}

@@ -1,0 +1,21 @@
+export { Linnet } from './client.ts';
+export { LinnetError } from './errors.ts';
+export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
+export { models } from './models.ts';
+export type { ListedModel, ModelSource } from './models.ts';
+export type { Backend, EngineInfo, LoadProgress, ModelOrigin } from './protocol.ts';
+export type { EngineReport, Timings, Usage } from './wasm.ts';
+export type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatMessage,
+  ChatRequest,
+  Completion,
+  CompletionChunk,
+  CompletionRequest,
+  FinishReason,
+  GenerationOptions,
+  LoadOptions,
+  PromptProgress,
+} from './api.ts';
+export type { ChatCompletions, Completions } from './completions.ts';

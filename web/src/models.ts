@@ -1,0 +1,76 @@
+import { LinnetError } from './errors.ts';
+import list from './models.json' with { type: 'json' };
+
+/** A model that the package knows by name, with what is needed to fetch it and to check what came. */
+export interface ListedModel {
+  /** The word to give to `Linnet.load`. */
+  readonly id: string;
+  /** The name to show to people. */
+  readonly name: string;
+  /** The file's name, which a site that serves the file itself should keep. */
+  readonly file: string;
+  /** The file's public home. */
+  readonly url: string;
+  /** The file's size. */
+  readonly bytes: number;
+  /** The file's SHA-256, in lower-case hex. */
+  readonly sha256: string;
+  /** The licence of the weights, as SPDX writes it. */
+  readonly license: string;
+}
+
+/** The models that can be loaded by id. The first one is the default of the demo. */
+export const models: readonly ListedModel[] = list;
+
+/** Where a model is to come from: an id of {@link models}, a URL, or a file that the person chose. */
+export type ModelSource = string | URL | Blob;
+
+/** A file to read from the network, and what is known about it beforehand. */
+export interface RemoteModel {
+  kind: 'remote';
+  /** Places to try, in order: the next one is asked only if one has not given a single byte. */
+  urls: string[];
+  bytes?: number;
+  sha256?: string;
+}
+
+/** A file that is on the device already. */
+export interface LocalModel {
+  kind: 'local';
+  blob: Blob;
+}
+
+/** A source as the worker wants it. */
+export type ResolvedModel = RemoteModel | LocalModel;
+
+/**
+ * Turns what the caller named into something to read.
+ *
+ * @param bases folders that may hold copies of listed models; asked before the public home
+ * @param here what relative URLs are relative to
+ * @throws LinnetError `invalid-request` if the string is neither a listed id nor a URL
+ */
+export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
+  if (source instanceof Blob) return { kind: 'local', blob: source };
+  if (source instanceof URL) return { kind: 'remote', urls: [source.href] };
+
+  const listed = models.find((model) => model.id === source);
+  if (listed) {
+    const { file, url, bytes, sha256 } = listed;
+    return { kind: 'remote', urls: [...bases.map((base) => new URL(file, folder(base, here)).href), url], bytes, sha256 };
+  }
+  if (!/[/.:]/.test(source) || !URL.canParse(source, here)) {
+    throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
+      model: source,
+      known: models.map((model) => model.id),
+    });
+  }
+  return { kind: 'remote', urls: [new URL(source, here).href] };
+}
+
+/** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
+function folder(base: string | URL, here: string): URL {
+  const url = new URL(base, here);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}

@@ -1,0 +1,56 @@
+import type { PlainError } from './errors.ts';
+import type { ResolvedModel } from './models.ts';
+import type { EngineReport, GenerationEvent } from './wasm.ts';
+
+/** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */
+export type Backend = 'auto' | 'webgpu' | 'cpu';
+
+/** What is being waited for while a model loads. */
+export interface LoadProgress {
+  /**
+   * - `engine`: Linnet's own wasm is being fetched and compiled
+   * - `download`: the model comes over the network
+   * - `cache`: it comes from this browser's storage
+   * - `file`: it comes from the file that the person chose
+   * - `prepare`: all bytes are there; pipelines and buffers are being made
+   */
+  phase: 'engine' | 'download' | 'cache' | 'file' | 'prepare';
+  /** Bytes of the model so far. */
+  loaded: number;
+  /** Bytes of the model, where that is known. */
+  total?: number;
+  /** Recent speed of the download. */
+  bytesPerSecond?: number;
+}
+
+/** Where the bytes of a loaded model came from. */
+export type ModelOrigin = 'network' | 'cache' | 'file';
+
+/** What `Linnet.info()` says: the engine's own report, and how it came to be. */
+export interface EngineInfo extends EngineReport {
+  /** Where the model was read from. */
+  origin: ModelOrigin;
+  /** Whether the model is stored in this browser, so that the next load needs no network. */
+  stored: boolean;
+  /** Why `auto` did not use the GPU. Absent if it did, or if a backend was asked for by name. */
+  fallback?: PlainError;
+}
+
+/** Page to worker. */
+export type ToWorker =
+  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number }
+  | { type: 'abort-load' }
+  | { type: 'generate'; id: number; request: object }
+  | { type: 'cancel'; id: number };
+
+/** Worker to page. */
+export type FromWorker =
+  | { type: 'progress'; progress: LoadProgress }
+  | { type: 'loaded'; info: EngineInfo }
+  | { type: 'load-failed'; error: PlainError }
+  | Answer;
+
+/** Worker to page, about one request. The last one is a `done` event or an error. */
+export type Answer =
+  | { type: 'event'; id: number; event: GenerationEvent }
+  | { type: 'error'; id: number; error: PlainError };

@@ -1,0 +1,91 @@
+import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
+import type { Answer } from './protocol.ts';
+import type { GenerationEvent, WasmEngine, WasmGeneration } from './wasm.ts';
+
+interface Job {
+  id: number;
+  request: object;
+  cancelled: boolean;
+}
+
+/** Answers requests one after another: an engine has one context, and one answer at a time is the fastest way to all of them. */
+export class RequestQueue {
+  readonly #waiting: Job[] = [];
+  #current: Job | undefined;
+  #engine: WasmEngine | undefined;
+  /** After a trap the wasm's memory is in an unknown state: nothing may be asked of it any more. */
+  #broken: LinnetError | undefined;
+
+  /** @param post takes what is to be sent to the page */
+  constructor(readonly post: (answer: Answer) => void) {}
+
+  /** Gives the engine that answers. */
+  serve(engine: WasmEngine): void {
+    this.#engine = engine;
+    void this.#advance();
+  }
+
+  /** Queues a request. */
+  add(id: number, request: object): void {
+    this.#waiting.push({ id, request, cancelled: false });
+    void this.#advance();
+  }
+
+  /** Ends a request: before its next token if it is being answered, at once if it still waits. */
+  cancel(id: number): void {
+    if (this.#current?.id === id) {
+      this.#current.cancelled = true;
+      return;
+    }
+    const index = this.#waiting.findIndex((job) => job.id === id);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.post({ type: 'error', id, error: toPlain(aborted()) });
+  }
+
+  async #advance(): Promise<void> {
+    if (this.#current || !this.#engine) return;
+    this.#current = this.#waiting.shift();
+    if (!this.#current) return;
+    await this.#answer(this.#current, this.#engine);
+    this.#current = undefined;
+    void this.#advance();
+  }
+
+  async #answer(job: Job, engine: WasmEngine): Promise<void> {
+    let generation: WasmGeneration | undefined;
+    try {
+      if (this.#broken) throw this.#broken;
+      generation = engine.generate(JSON.stringify(job.request));
+      for (;;) {
+        if (job.cancelled) generation.cancel();
+        const event = JSON.parse(await generation.next()) as GenerationEvent;
+        this.post({ type: 'event', id: job.id, event });
+        if (event.type === 'done') break;
+        await nextTask();
+      }
+      generation.free();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) {
+        this.#broken = new LinnetError('internal', 'The engine stopped working and must be loaded again.', { cause: error.message });
+        error = this.#broken;
+      } else {
+        generation?.free();
+      }
+      this.post({ type: 'error', id: job.id, error: toPlain(toLinnetError(error)) });
+    }
+  }
+}
+
+const channel = new MessageChannel();
+
+/**
+ * Lets the worker's event loop turn once. A promise alone would not: without a turn, the message that says "stop" would
+ * wait for the answer's end, since a CPU step never leaves the wasm. (A timer would, but browsers stretch nested ones to 4 ms.)
+ */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    channel.port1.onmessage = () => resolve();
+    channel.port2.postMessage(undefined);
+  });
+}

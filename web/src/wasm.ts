@@ -1,0 +1,86 @@
+/** The wasm module's surface, as the worker uses it. Every failure is an `Error` with `code` and `details`. */
+export interface WasmModule {
+  default(options: { module_or_path: Response }): Promise<unknown>;
+  Sha256: new () => WasmSha256;
+  Loader: { create(optionsJson: string): Promise<WasmLoader> };
+}
+
+/** SHA-256 of bytes that come in pieces. */
+export interface WasmSha256 {
+  update(bytes: Uint8Array): void;
+  hex(): string;
+  free(): void;
+}
+
+/** Takes a file's bytes, in order, and makes an engine of them. */
+export interface WasmLoader {
+  /** The file's next bytes. They may be reused once the promise has settled. */
+  push(bytes: Uint8Array): Promise<void>;
+  /** After the last byte. The loader is used up, whether this succeeds or not. */
+  finish(): Promise<WasmEngine>;
+  free(): void;
+}
+
+/** A loaded model. */
+export interface WasmEngine {
+  /** JSON of an {@link EngineReport}. */
+  info(): string;
+  generate(requestJson: string): WasmGeneration;
+  free(): void;
+}
+
+/** One answer in the making. */
+export interface WasmGeneration {
+  /** One prefill chunk or one decode step; JSON of a {@link GenerationEvent}. Not to be called after `done`. */
+  next(): Promise<string>;
+  /** Makes the next `next()` end with finish reason `cancelled`. */
+  cancel(): void;
+  free(): void;
+}
+
+/** What `WasmEngine.info()` says. Sizes are bytes. */
+export interface EngineReport {
+  model: {
+    name: string;
+    architecture: string;
+    parameters: number;
+    quantization: string;
+    /** Tokens that fit into the context of this engine. */
+    context_length: number;
+    /** Tokens that the model was trained for. */
+    training_context_length: number;
+    file_bytes: number;
+  };
+  backend: 'cpu' | 'webgpu';
+  /** The GPU, where one is used. */
+  adapter?: { vendor: string; architecture: string; description: string; fallback: boolean };
+  /** Capabilities that were found and are used, such as `subgroups` or `simd128`. */
+  features: string[];
+  threads: number;
+  memory: { weights: number; kv: number; scratch: number };
+}
+
+/** Token counts of one request. */
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+}
+
+/** Durations of one request, named as llama.cpp's server names them. */
+export interface Timings {
+  /** Prompt tokens that were computed. */
+  prompt_n: number;
+  prompt_ms: number;
+  prompt_per_second: number;
+  /** Tokens generated. */
+  predicted_n: number;
+  predicted_ms: number;
+  predicted_per_second: number;
+}
+
+/** A step of an answer. */
+export type GenerationEvent =
+  | { type: 'prefill'; done: number; total: number }
+  | { type: 'token'; text: string; token: number }
+  | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings };

@@ -1,0 +1,79 @@
+/// <reference path="./worker-scope.d.ts" />
+import init, { Loader, Sha256 } from '../wasm/linnet.js';
+import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
+import { loadModel } from './load.ts';
+import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import { RequestQueue } from './queue.ts';
+
+// The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
+
+const scope = globalThis as unknown as {
+  postMessage(message: FromWorker): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+};
+const loading = new AbortController();
+const queue = new RequestQueue((answer) => scope.postMessage(answer));
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case 'load':
+      void load(data);
+      break;
+    case 'abort-load':
+      loading.abort();
+      break;
+    case 'generate':
+      queue.add(data.id, data.request);
+      break;
+    case 'cancel':
+      queue.cancel(data.id);
+      break;
+  }
+};
+
+async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void> {
+  const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
+  try {
+    report({ phase: 'engine', loaded: 0 });
+    await start(loading.signal);
+    const { engine, info } = await loadModel({ default: init, Loader, Sha256 }, request, report, loading.signal);
+    queue.serve(engine);
+    scope.postMessage({ type: 'loaded', info });
+  } catch (error) {
+    scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
+  }
+}
+
+/** Fetches and compiles the wasm. */
+async function start(signal: AbortSignal): Promise<void> {
+  const url = new URL('./linnet_bg.wasm', import.meta.url);
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    throw signal.aborted ? aborted() : new LinnetError('network', 'The engine could not be fetched.', { url: url.href, cause: String(error) });
+  }
+  if (!response.ok) {
+    const code = response.status === 404 ? 'not-found' : 'http';
+    throw new LinnetError(code, 'The engine could not be fetched.', { url: url.href, status: response.status });
+  }
+  try {
+    await init({ module_or_path: response });
+  } catch (error) {
+    // A TypeError is a body that broke off; anything else is the module's own.
+    throw error instanceof TypeError ? new LinnetError('network', 'The engine could not be fetched whole.', { url: url.href }) : toLinnetError(error);
+  }
+}
+
+/** Lets a report through when its phase is new, when the bytes are complete, or after a while. */
+function throttle(report: (progress: LoadProgress) => void, milliseconds: number): (progress: LoadProgress) => void {
+  let phase: string | undefined;
+  let last = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (progress.phase === phase && progress.loaded !== progress.total && now - last < milliseconds) return;
+    phase = progress.phase;
+    last = now;
+    report(progress);
+  };
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  // Relative, so that the built site works from any path.
+  base: './',
+  // Errors of the build end it; the asset report is of no use to `cargo xtask`.
+  logLevel: 'warn',
+  build: {
+    target: 'es2022',
+    // As files: a strict CSP allows neither inline scripts nor data: fetches.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  worker: { format: 'es' },
+});
