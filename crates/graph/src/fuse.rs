@@ -143,3 +143,72 @@ pub(crate) fn residual(mut graph: Graph) -> Graph {
     }
     without(graph, &dead)
 }
+
+#[cfg(test)]
+mod tests {
+    use linnet_quant::DType;
+
+    use crate::{Attention, Builder, Graph, Rope, RopeStyle, fuse};
+
+    /// One decoder layer as the models record it.
+    fn layer() -> Graph {
+        let g = Builder::new();
+        let vector = |name| g.weight(name, DType::F32, 1, 8);
+        let matrix = |name, rows, cols| g.weight(name, DType::F16, rows, cols);
+        let rope = |heads| {
+            let style = RopeStyle::Halves;
+            Rope { heads, head_dim: 4, style, frequencies: vec![1.0, 0.1], factors: None }
+        };
+        let kv = g.kv_layer(1, 4);
+        let table = matrix("embd", 16, 8);
+        g.label("blk.0");
+        let x = g.embed(table);
+        let h = g.rms_norm(x, vector("attn_norm"), 1e-5);
+        let q = g.rope(g.matmul(matrix("q", 8, 8), h), rope(2));
+        let k = g.rope(g.matmul(matrix("k", 4, 8), h), rope(1));
+        let v = g.matmul(matrix("v", 4, 8), h);
+        g.store_kv(kv, k, v);
+        let attention = Attention { layer: kv, heads: 2, kv_heads: 1, head_dim: 4, scale: 0.5 };
+        let x = g.add(x, g.matmul(matrix("o", 8, 8), g.attention(q, attention)));
+        let h = g.rms_norm(x, vector("ffn_norm"), 1e-5);
+        let h = g.swiglu(g.matmul(matrix("gate", 12, 8), h), g.matmul(matrix("up", 12, 8), h));
+        let x = g.add(x, g.matmul(matrix("down", 8, 12), h));
+        let logits = g.matmul(table, g.rms_norm(g.select_rows(x), vector("norm"), 1e-5));
+        g.finish(logits).unwrap()
+    }
+
+    #[test]
+    fn a_layer_becomes_seven_nodes() {
+        let expected = "\
+%0: [n, 8] = embed embd  // blk.0
+%2, %4, %6: [n, 8 | 4 | 4] = matmul %0 norm(attn_norm eps=0.00001) q:F16 k:F16 v:F16  // blk.0
+%3: [n, 8] = rope %2 2x4 Halves  // blk.0
+%5: [n, 4] = rope %4 1x4 Halves  // blk.0
+store_kv %5, %6 layer=0  // blk.0
+%7: [n, 8] = attention %3 layer=0 2/1x4 scale=0.5  // blk.0
+%9: [n, 8] = matmul %7, %0 o:F16 +residual  // blk.0
+%13: [n, 12] = matmul %9 norm(ffn_norm eps=0.00001) gate:F16 up:F16 swiglu  // blk.0
+%15: [n, 8] = matmul %13, %9 down:F16 +residual  // blk.0
+%16: [m, 8] = select_rows %15  // blk.0
+%18: [m, 16] = matmul %16 norm(norm eps=0.00001) embd:F16  // blk.0
+argmax %18  // output
+";
+        assert_eq!(fuse(layer()).to_string(), expected);
+    }
+
+    #[test]
+    fn what_something_else_reads_is_not_fused_away() {
+        let g = Builder::new();
+        let table = g.weight("embd", DType::F32, 16, 8);
+        let norm = g.weight("norm", DType::F32, 1, 8);
+        let square = g.weight("w", DType::F32, 8, 8);
+        let x = g.embed(table);
+        let h = g.rms_norm(x, norm, 1e-5);
+        let y = g.matmul(square, h);
+        // `h` and `y` are both read again, so neither the norm nor the addition may disappear into the matmul.
+        let z = g.add(g.add(y, h), y);
+        let logits = g.matmul(table, g.select_rows(z));
+        let recorded = g.finish(logits).unwrap();
+        assert_eq!(fuse(recorded.clone()), recorded);
+    }
+}
