@@ -1,1 +1,28 @@
-//! linnet-wasm
+//! What JavaScript sees of Linnet. Thin: conversions only; the worker in `web/` drives it.
+#![cfg(target_arch = "wasm32")]
+
+mod engine;
+mod error;
+mod loader;
+mod platform;
+mod sha256;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn console_error(message: &str);
+}
+
+/// Runs once when the module is instantiated: a panic is a bug, so say where it is before the trap.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|info| console_error(&format!("Linnet has a bug: {info}"))));
+}
+
+/// Every WGSL shader that the GPU path may compile in a browser: JSON `[[name, source], ...]`, for tests.
+#[wasm_bindgen(js_name = shaderVariants)]
+pub fn shader_variants() -> Result<String, wasm_bindgen::JsValue> {
+    serde_json::to_string(&linnet_gpu::web_shaders()).map_err(error::internal)
+}

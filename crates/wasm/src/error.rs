@@ -1,0 +1,31 @@
+//! Errors as JavaScript objects: `name`, `message`, `code`, `details`.
+
+use js_sys::{JSON, Reflect};
+use linnet_engine::Error;
+use wasm_bindgen::JsValue;
+
+fn object(message: &str, code: &str, details: &str) -> JsValue {
+    let error = js_sys::Error::new(message);
+    error.set_name("LinnetError");
+    let details = JSON::parse(details).unwrap_or(JsValue::NULL);
+    for (key, value) in [("code", JsValue::from_str(code)), ("details", details)] {
+        // Setting a property of a fresh, extensible object cannot fail.
+        let _ = Reflect::set(&error, &JsValue::from_str(key), &value);
+    }
+    error.into()
+}
+
+/// The engine's error.
+pub(crate) fn js(error: Error) -> JsValue {
+    object(&error.to_string(), error.code(), &error.details().to_string())
+}
+
+/// A fault of the caller, i.e. of the worker.
+pub(crate) fn misuse(message: &str) -> JsValue {
+    object(message, "invalid-request", "{}")
+}
+
+/// Something that should not happen.
+pub(crate) fn internal(error: impl std::fmt::Display) -> JsValue {
+    object(&error.to_string(), "internal", "{}")
+}

@@ -1,0 +1,88 @@
+//! `Loader`: a model file's bytes into a backend.
+
+use std::cell::RefCell;
+
+use js_sys::Uint8Array;
+use linnet_cpu::{CpuBackend, CpuOptions};
+use linnet_engine::{LoadOptions, Loader as EngineLoader};
+use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
+use linnet_engine::Bytes;
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::engine::{AnyEngine, Engine};
+use crate::{error, platform::platform};
+
+/// What `Loader.create` takes, as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    backend: BackendKind,
+    context_length: Option<usize>,
+    threads: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BackendKind {
+    Cpu,
+    Webgpu,
+}
+
+enum AnyLoader {
+    Cpu(EngineLoader<CpuBackend>),
+    Gpu(EngineLoader<GpuBackend>),
+}
+
+/// Takes a model file piece by piece. One call at a time.
+#[wasm_bindgen]
+pub struct Loader {
+    /// Taken out while a call runs.
+    loader: RefCell<Option<AnyLoader>>,
+}
+
+#[wasm_bindgen]
+impl Loader {
+    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?}`.
+    pub async fn create(options: String) -> Result<Loader, JsValue> {
+        let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
+        let load = LoadOptions { context_length: options.context_length, max_logits: 1, platform: platform() };
+        let loader = match options.backend {
+            BackendKind::Cpu => {
+                let backend = CpuBackend::new(CpuOptions { threads: options.threads });
+                AnyLoader::Cpu(EngineLoader::new(backend, load))
+            }
+            BackendKind::Webgpu => {
+                let backend = GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
+                AnyLoader::Gpu(EngineLoader::new(backend, load))
+            }
+        };
+        Ok(Loader { loader: RefCell::new(Some(loader)) })
+    }
+
+    /// Takes the file's next bytes. On the GPU path tensors go to the GPU without passing through the wasm heap.
+    pub async fn push(&self, bytes: Uint8Array) -> Result<(), JsValue> {
+        let mut loader = self.take()?;
+        let bytes = JsBytes::new(bytes);
+        let result = match &mut loader {
+            AnyLoader::Cpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
+            AnyLoader::Gpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
+        };
+        self.loader.replace(Some(loader));
+        result.map_err(error::js)
+    }
+
+    /// Compiles the model after the last byte. The loader is spent.
+    pub async fn finish(&self) -> Result<Engine, JsValue> {
+        let engine = match self.take()? {
+            AnyLoader::Cpu(loader) => AnyEngine::Cpu(loader.finish().await.map_err(error::js)?),
+            AnyLoader::Gpu(loader) => AnyEngine::Gpu(loader.finish().await.map_err(error::js)?),
+        };
+        Ok(Engine::new(engine))
+    }
+
+    fn take(&self) -> Result<AnyLoader, JsValue> {
+        self.loader.take().ok_or_else(|| error::misuse("the loader is busy or spent"))
+    }
+}

@@ -1,0 +1,40 @@
+//! SHA-256 over a stream, which WebCrypto does not offer.
+
+use js_sys::Uint8Array;
+use sha2::Digest;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Bytes copied into the wasm heap at a time.
+const PIECE: usize = 64 << 10;
+
+/// A SHA-256 in progress.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Sha256 {
+    hash: sha2::Sha256,
+    piece: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Sha256 {
+    /// The hash of nothing yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &Uint8Array) {
+        for start in (0..bytes.length()).step_by(PIECE) {
+            let end = bytes.length().min(start + PIECE as u32);
+            self.piece.resize((end - start) as usize, 0);
+            bytes.subarray(start, end).copy_to(&mut self.piece);
+            self.hash.update(&self.piece);
+        }
+    }
+
+    /// The hash of all bytes so far, in lower-case hexadecimal.
+    pub fn hex(&self) -> String {
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
