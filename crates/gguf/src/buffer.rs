@@ -1,0 +1,109 @@
+//! Bytes received but not yet understood.
+
+use crate::GgufError;
+
+/// The part of the file that has arrived and has not been parsed, at most one unfinished item and one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    /// Bytes at the front that have been parsed.
+    parsed: usize,
+    /// Where `bytes` begins in the file.
+    start: u64,
+}
+
+impl Buffer {
+    /// Appends a piece. The unparsed rest moves to the front only after something was parsed, and is then no
+    /// longer than the last piece: all pushes together cost time linear in the bytes pushed.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.bytes.drain(..self.parsed);
+        self.start += self.parsed as u64;
+        self.parsed = 0;
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// The file offset of the first unparsed byte.
+    pub(crate) fn offset(&self) -> u64 {
+        self.start + self.parsed as u64
+    }
+
+    /// The file offset at which the next piece belongs.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// Reads from the first unparsed byte, without marking anything parsed.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor { rest: &self.bytes[self.parsed..], offset: self.offset() }
+    }
+
+    /// Marks everything before a file offset as parsed.
+    pub(crate) fn parsed_to(&mut self, offset: u64) {
+        self.parsed = (offset - self.start) as usize;
+    }
+}
+
+/// Reads little-endian items; `None` means that more bytes are needed.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+    offset: u64,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes that are left.
+    pub(crate) fn available(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        self.offset += count as u64;
+        Some(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        self.offset += N as u64;
+        Some(*taken)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A length and that many bytes. The length is checked before the bytes have arrived.
+    pub(crate) fn string(&mut self, what: &'static str, limit: u64) -> Result<Option<&'a [u8]>, GgufError> {
+        let offset = self.offset;
+        let Some(size) = self.u64() else { return Ok(None) };
+        if size > limit {
+            return Err(GgufError::TooLarge { offset, what, size, limit });
+        }
+        Ok(self.bytes(size as usize))
+    }
+
+    /// A string that must be UTF-8; `what` yields what it is, for the message.
+    pub(crate) fn text(
+        &mut self,
+        size_of: &'static str,
+        limit: u64,
+        what: impl FnOnce() -> String,
+    ) -> Result<Option<String>, GgufError> {
+        let offset = self.offset;
+        let Some(bytes) = self.string(size_of, limit)? else { return Ok(None) };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(GgufError::NotUtf8 { offset, what: what() }),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Bounds on what a header may hold, so that a hostile file cannot exhaust memory before it is refused.
+//!
+//! The largest header known, that of a 262,144-token vocabulary with its merges, takes about 16 MiB.
+
+/// Bytes of a whole header.
+pub const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// Key/value pairs.
+pub const MAX_METADATA: u64 = 1 << 16;
+
+/// Tensors.
+pub const MAX_TENSORS: u64 = 1 << 16;
+
+/// Bytes of a key, as the GGUF specification has it.
+pub const MAX_KEY_BYTES: u64 = (1 << 16) - 1;
+
+/// Bytes of a string value or of a string in an array: a chat template is the longest in practice.
+pub const MAX_STRING_BYTES: u64 = 16 << 20;
+
+/// Bytes of a tensor's name; the specification says 64, some converters write longer ones.
+pub const MAX_NAME_BYTES: u64 = 256;
+
+/// Dimensions of a tensor, as in ggml.
+pub const MAX_DIMENSIONS: u32 = 4;
+
+/// Arrays within arrays.
+pub const MAX_ARRAY_DEPTH: u64 = 4;
+
+/// Value of `general.alignment`; files in practice have 32.
+pub const MAX_ALIGNMENT: u64 = 1 << 20;
