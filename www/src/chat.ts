@@ -1,0 +1,168 @@
+import type { ChatCompletionChunk, EngineInfo, LinnetError } from 'linnet';
+import { Conversation, type Turn } from './conversation.ts';
+import type { Engine } from './engine.ts';
+import { speed, whole } from './format.ts';
+import { element } from './page.ts';
+import { asLinnetError } from './sentences.ts';
+
+/** As the model's makers recommend for the default model; small models ramble with more. */
+const SAMPLING = { temperature: 0.2, top_p: 0.9 };
+
+/** Asks and shows answers. One at a time. */
+export class Chat {
+  readonly conversation = new Conversation();
+  readonly #prompt = element('prompt', HTMLTextAreaElement);
+  readonly #send = element('send', HTMLButtonElement);
+  readonly #stop = element('stop', HTMLButtonElement);
+  readonly #announcer = element('announcer', HTMLDivElement);
+  #answering: AbortController | undefined;
+
+  /**
+   * @param showStats takes the live line: speed and backend
+   * @param onFailure takes an answer's failure, after the question has gone back into the box
+   */
+  constructor(
+    private readonly engine: Engine,
+    private readonly showStats: (text: string) => void,
+    private readonly onFailure: (error: LinnetError) => void,
+    private readonly onChange: () => void,
+  ) {
+    element('composer', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.ask(this.#prompt.value);
+    });
+    this.#prompt.addEventListener('keydown', (event) => {
+      // While an input method is composing, Enter belongs to it.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      void this.ask(this.#prompt.value);
+    });
+    this.#prompt.addEventListener('input', () => this.#fit());
+    this.#stop.addEventListener('click', () => this.stop());
+    this.#fit();
+  }
+
+  get busy(): boolean {
+    return this.#answering !== undefined;
+  }
+
+  /** Ends the answer that is being written. What there is of it stays. */
+  stop(): void {
+    this.#answering?.abort();
+  }
+
+  /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
+  async ask(question: string): Promise<void> {
+    if (this.busy || !question.trim()) return;
+    const answering = new AbortController();
+    this.#answering = answering;
+    this.#prompt.value = '';
+    this.#fit();
+    this.#arrange();
+    const turn = this.conversation.begin(question.trim());
+    this.onChange();
+    try {
+      await this.#answer(turn, answering.signal);
+      turn.end();
+      this.#announcer.textContent = turn.answer;
+    } catch (error) {
+      turn.end();
+      const stopped = answering.signal.aborted;
+      if (!stopped || !turn.answer) this.#takeBack(turn);
+      if (stopped) this.#announcer.textContent = 'Stopped.';
+      else this.onFailure(asLinnetError(error));
+    } finally {
+      this.#answering = undefined;
+      this.#arrange();
+      this.onChange();
+    }
+  }
+
+  async #answer(turn: Turn, signal: AbortSignal): Promise<void> {
+    if (this.engine.state.kind !== 'ready') turn.note('Waiting for the model…');
+    const linnet = await this.engine.ready(signal);
+    const info = linnet.info();
+    turn.note('Reading…');
+    const stream = linnet.chat.completions.create({
+      messages: this.conversation.messages(),
+      stream: true,
+      return_progress: true,
+      signal,
+      ...SAMPLING,
+    });
+    const live = new LiveSpeed();
+    try {
+      for await (const chunk of stream) this.#show(turn, chunk, live, info);
+    } catch (error) {
+      if (signal.aborted && live.tokens > 0) turn.note(`${live.text()} · stopped`);
+      throw error;
+    }
+  }
+
+  #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo): void {
+    const [choice] = chunk.choices;
+    if (chunk.prompt_progress) {
+      const { processed, total } = chunk.prompt_progress;
+      if (processed < total) turn.note(`Reading… ${Math.floor((100 * processed) / total)} %`);
+      else turn.note('');
+    }
+    if (choice.delta.content) turn.write(choice.delta.content);
+    if (choice.tokens.length > 0) {
+      live.add(choice.tokens.length);
+      this.showStats(`${device(info)} · ${live.text()}`);
+    }
+    if (chunk.timings) {
+      const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
+      const reason = choice.finish_reason === 'length' ? ' · cut off: the context is full' : '';
+      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)}${reason}`);
+      this.showStats(`${device(info)} · ${speed(predicted_per_second)} · prompt ${whole(prompt_n)} tokens at ${speed(prompt_per_second)}`);
+    }
+  }
+
+  /** A question that got no answer goes back into the box, so that nothing typed is lost. */
+  #takeBack(turn: Turn): void {
+    this.conversation.remove(turn);
+    if (!this.#prompt.value) this.#prompt.value = turn.question;
+    this.#fit();
+  }
+
+  #arrange(): void {
+    // Whoever had the focus keeps having it: the two buttons stand in the same place.
+    const focused = document.activeElement === this.#send || document.activeElement === this.#stop;
+    this.#send.hidden = this.busy;
+    this.#stop.hidden = !this.busy;
+    if (focused) (this.busy ? this.#stop : this.#prompt).focus();
+  }
+
+  /** The box grows with its text. */
+  #fit(): void {
+    this.#send.disabled = !this.#prompt.value.trim();
+    this.#prompt.style.height = 'auto';
+    this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
+    this.conversation.follow();
+  }
+}
+
+/** "WebGPU", or "CPU, 1 thread". */
+export function device(info: EngineInfo): string {
+  return info.backend === 'webgpu' ? 'WebGPU' : `CPU, ${info.threads === 1 ? '1 thread' : `${info.threads} threads`}`;
+}
+
+/** Tokens per second while they come. The first one only starts the clock. */
+class LiveSpeed {
+  tokens = 0;
+  #start = 0;
+  #last = 0;
+
+  add(count: number): void {
+    this.#last = performance.now();
+    if (this.tokens === 0) this.#start = this.#last;
+    this.tokens += count;
+  }
+
+  text(): string {
+    const seconds = (this.#last - this.#start) / 1000;
+    const count = `${whole(this.tokens)} ${this.tokens === 1 ? 'token' : 'tokens'}`;
+    return seconds > 0 ? `${count} · ${speed((this.tokens - 1) / seconds)}` : count;
+  }
+}

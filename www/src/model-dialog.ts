@@ -1,0 +1,95 @@
+import { models, type Backend, type EngineInfo } from 'linnet';
+import { device } from './chat.ts';
+import type { Engine } from './engine.ts';
+import { bytes, parameters, whole } from './format.ts';
+import { element, make } from './page.ts';
+import type { Settings } from './settings.ts';
+
+const BY_ADDRESS = 'address';
+const BY_FILE = 'file';
+
+/** The dialog that says what is loaded and loads something else. */
+export class ModelDialog {
+  readonly #dialog = element('model-dialog', HTMLDialogElement);
+  readonly #facts = element('facts', HTMLElement);
+  readonly #form = element('model-form', HTMLFormElement);
+  readonly #select = element('model-select', HTMLSelectElement);
+  readonly #url = element('model-url', HTMLInputElement);
+  readonly #file = element('model-file', HTMLInputElement);
+
+  /** @param onChoice takes what the person chose to load */
+  constructor(
+    private readonly engine: Engine,
+    onChoice: (settings: Settings) => void,
+  ) {
+    for (const { id, name, bytes: size } of models) this.#select.add(new Option(`${name} (${bytes(size)})`, id));
+    this.#select.add(new Option('From an address…', BY_ADDRESS));
+    this.#select.add(new Option('From this device…', BY_FILE));
+    this.#select.addEventListener('change', () => this.#arrange());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const settings = this.#chosen();
+      if (!settings) return;
+      this.#dialog.close();
+      onChoice(settings);
+    });
+    // A click on the backdrop is a click on the dialog itself.
+    this.#dialog.addEventListener('click', (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+  }
+
+  open(): void {
+    const { model, backend } = this.engine.settings;
+    const { state } = this.engine;
+    this.#facts.replaceChildren(...(state.kind === 'ready' ? facts(state.linnet.info()) : []));
+    this.#facts.hidden = state.kind !== 'ready';
+    this.#select.value = model instanceof Blob ? BY_FILE : models.some(({ id }) => id === model) ? String(model) : BY_ADDRESS;
+    this.#url.value = this.#select.value === BY_ADDRESS ? new URL(String(model), document.baseURI).href : '';
+    for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
+    this.#arrange();
+    this.#dialog.showModal();
+  }
+
+  /** Shows the one field that belongs to the chosen kind of source, and only that one has to be filled in. */
+  #arrange(): void {
+    for (const [kind, input] of [[BY_ADDRESS, this.#url], [BY_FILE, this.#file]] as const) {
+      const wanted = this.#select.value === kind;
+      element(`${kind === BY_FILE ? 'file' : 'url'}-field`, HTMLLabelElement).hidden = !wanted;
+      input.required = wanted;
+      input.disabled = !wanted;
+    }
+  }
+
+  #chosen(): Settings | undefined {
+    const { threads, contextLength } = this.engine.settings;
+    const file = this.#file.files?.[0];
+    const model = this.#select.value === BY_ADDRESS ? this.#url.value : this.#select.value === BY_FILE ? file : this.#select.value;
+    if (!model) return undefined;
+    return {
+      model,
+      backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend,
+      ...(threads === undefined ? {} : { threads }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+    };
+  }
+}
+
+/** What the engine says of itself, as a list of terms and their values. */
+function facts(info: EngineInfo): HTMLElement[] {
+  const { model, adapter, memory } = info;
+  const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
+  const gpu = adapter && [adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(' · ');
+  const rows: [string, string | undefined][] = [
+    ['Model', model.name],
+    ['Kind', `${model.architecture}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
+    ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
+    ['Context', `${whole(model.context_length)} tokens`],
+    ['Runs on', device(info)],
+    ['Graphics', gpu && (adapter.fallback ? `${gpu} (software)` : gpu)],
+    ['Uses', info.features.join(', ')],
+    ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
+    ['Why not WebGPU', info.fallback?.message],
+  ];
+  return rows.flatMap(([term, value]) => (value ? [make('dt', '', term), make('dd', '', value)] : []));
+}

@@ -1,0 +1,50 @@
+import { LinnetError, type LinnetErrorCode } from 'linnet';
+import { bytes, whole } from './format.ts';
+
+type Details = Record<string, unknown>;
+
+/** What to tell the person, and never more than they can use: what happened, and what would help. */
+const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
+  'bad-model': () => 'This file is not a GGUF model, or it is damaged. Choose another file.',
+  'unsupported-architecture': ({ architecture }) =>
+    `Linnet cannot run this kind of model yet${architecture ? ` (${text(architecture)})` : ''}. Choose another model.`,
+  'unsupported-quantization': () => 'This model is packed in a way that Linnet cannot read yet. Choose another version of it, such as Q4_0 or Q8_0.',
+  'unsupported-tokenizer': () => 'This model splits text in a way that Linnet does not know yet. Choose another model.',
+  'bad-template': () => 'The chat template inside this model does not work. Choose another model.',
+  'out-of-memory': () => 'This device has too little free memory for the model. Close other tabs, or choose a smaller model.',
+  'device-lost': () => 'The graphics processor stopped responding. Load the model again, or run it on the CPU.',
+  'no-webgpu': () => 'This browser offers no WebGPU on this device. The model can run on the CPU instead.',
+  'no-simd': () => 'This browser is too old to run the model, or a security setting prevents it. Update it or use another one.',
+  network: ({ received }) =>
+    received
+      ? `The connection broke after ${bytes(Number(received))}. Check that you are online and try again.`
+      : 'The model could not be reached. Check that you are online and try again.',
+  'not-found': ({ url }) => `There is no model at this address${url ? `: ${text(url)}` : ''}.`,
+  http: ({ status }) => `The server refused to give the model${status ? ` (status ${text(status)})` : ''}. Try again later.`,
+  integrity: () => 'The model did not arrive as it should be: the file is incomplete or was changed. It was not kept; try again.',
+  quota: () => 'The browser has no room left to store the model. Free some space and try again.',
+  aborted: () => 'Stopped.',
+  'context-full': ({ limit, context_length }) => {
+    const size = limit ?? context_length;
+    return `This is longer than the model can keep in mind${size ? ` (${whole(Number(size))} tokens)` : ''}. Start a new chat, or write less.`;
+  },
+  'invalid-request': () => 'This cannot be done as asked.',
+  internal: () => 'Something went wrong inside Linnet. Load the model again.',
+};
+
+/** A failure in words. */
+export function sentence(error: LinnetError): string {
+  const known = SENTENCES[error.code] ?? SENTENCES.internal;
+  // These two are about what somebody wrote, a program or an address: its own words say what.
+  const own = error.code === 'invalid-request' || error.code === 'internal';
+  return own && error.message ? `${known(error.details)} (${error.message})` : known(error.details);
+}
+
+/** Everything that is thrown here comes from the package; if something else does, that is a fault of this page. */
+export function asLinnetError(error: unknown): LinnetError {
+  return error instanceof LinnetError ? error : new LinnetError('internal', String(error));
+}
+
+function text(value: unknown): string {
+  return String(value).slice(0, 200);
+}

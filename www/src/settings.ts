@@ -1,0 +1,64 @@
+import type { Backend, LoadOptions, ModelSource } from 'linnet';
+import { models } from 'linnet';
+
+/** What the page is to load: from its address, and later from the dialog. */
+export interface Settings {
+  model: ModelSource;
+  backend: Backend;
+  threads?: number;
+  contextLength?: number;
+}
+
+/**
+ * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N`. What makes no sense is handed on all the same:
+ * the package says what is wrong with it, and the page shows that.
+ */
+export function settingsFrom(search: string): Settings {
+  const query = new URLSearchParams(search);
+  const settings: Settings = {
+    model: query.get('model') ?? models[0]!.id,
+    backend: (query.get('backend') ?? 'auto') as Backend,
+  };
+  const threads = query.get('threads');
+  if (threads !== null) settings.threads = Number(threads);
+  const context = query.get('context');
+  if (context !== null) settings.contextLength = Number(context);
+  return settings;
+}
+
+/** The address that leads to the same settings again. A file that the person chose has none: it is left out. */
+export function addressOf({ model, backend, threads, contextLength }: Settings, here: string): string {
+  const url = new URL(here);
+  const fields: Record<string, string | undefined> = {
+    model: model instanceof Blob || model === models[0]!.id ? undefined : String(model),
+    backend: backend === 'auto' ? undefined : backend,
+    threads: threads?.toString(),
+    context: contextLength?.toString(),
+  };
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+/** The same, as the package wants it. A copy of a listed model that lies beside this page is preferred. */
+export function loadOptions({ backend, threads, contextLength }: Settings): LoadOptions {
+  return {
+    backend,
+    modelBase: './models/',
+    ...(threads === undefined ? {} : { threads }),
+    ...(contextLength === undefined ? {} : { contextLength }),
+  };
+}
+
+/** A short name for people. */
+export function nameOf(model: ModelSource): string {
+  if (model instanceof File) return model.name;
+  if (model instanceof Blob) return 'A file';
+  const listed = models.find(({ id }) => id === model);
+  if (listed) return listed.name;
+  const path = String(model).split(/[?#]/)[0]!;
+  const name = path.slice(path.lastIndexOf('/') + 1) || path;
+  return name.replace(/\.gguf$/i, '');
+}
