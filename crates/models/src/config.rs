@@ -53,13 +53,21 @@ impl Config {
             return Err(keys.bad("attention.head_count_kv", kv_heads, "it must divide the number of heads"));
         }
         if head_dim == 0 {
-            return Err(keys.bad("attention.head_count", heads, "there are more heads than embedding elements"));
+            return Err(keys.bad(
+                "attention.head_count",
+                heads,
+                "there are more heads than embedding elements",
+            ));
         }
         if keys.size_or("attention.value_length", head_dim)? != head_dim {
             return Err(keys.unsupported("attention.value_length", "other than the keys' length"));
         }
         if rotary_dim > head_dim || rotary_dim % 2 != 0 {
-            return Err(keys.bad("rope.dimension_count", rotary_dim, "it must be even and at most the head's size"));
+            return Err(keys.bad(
+                "rope.dimension_count",
+                rotary_dim,
+                "it must be even and at most the head's size",
+            ));
         }
         let table = header
             .tensors
@@ -68,7 +76,11 @@ impl Config {
             .ok_or(ModelError::MissingTensor { tensor: "token_embd.weight".to_owned() })?;
         let vocab_size = table.dims.get(1).copied().unwrap_or(0);
         if vocab_size == 0 || vocab_size > u64::from(MAX) {
-            return Err(keys.bad("vocab_size", vocab_size as usize, "the embedding table has no sensible row count"));
+            return Err(keys.bad(
+                "vocab_size",
+                vocab_size as usize,
+                "the embedding table has no sensible row count",
+            ));
         }
         Ok(Config {
             block_count: keys.size("block_count")?,

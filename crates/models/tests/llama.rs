@@ -1,0 +1,169 @@
+//! Recording `llama` from headers made here: what a good one gives and what bad ones are called.
+
+use linnet_gguf::{Gguf, HeaderWriter, Value};
+use linnet_graph::{Op, fuse};
+use linnet_models::{ModelError, record};
+use linnet_quant::DType;
+
+/// Metadata and tensors of a file, to be changed by a test before it is written.
+struct File {
+    metadata: Vec<(&'static str, Value)>,
+    tensors: Vec<(String, Vec<u64>)>,
+}
+
+impl File {
+    /// Two layers, 64 wide, 4 query heads on 2 key/value heads, tied.
+    fn new() -> Self {
+        let metadata = vec![
+            ("general.architecture", Value::String("llama".into())),
+            ("llama.block_count", Value::U32(2)),
+            ("llama.context_length", Value::U32(128)),
+            ("llama.embedding_length", Value::U32(64)),
+            ("llama.feed_forward_length", Value::U32(96)),
+            ("llama.attention.head_count", Value::U32(4)),
+            ("llama.attention.head_count_kv", Value::U32(2)),
+            ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+        ];
+        let mut tensors = vec![("token_embd".to_owned(), vec![64, 32]), ("output_norm".to_owned(), vec![64])];
+        for layer in 0..2 {
+            for (part, dims) in [
+                ("attn_norm", vec![64]),
+                ("attn_q", vec![64, 64]),
+                ("attn_k", vec![64, 32]),
+                ("attn_v", vec![64, 32]),
+                ("attn_output", vec![64, 64]),
+                ("ffn_norm", vec![64]),
+                ("ffn_gate", vec![64, 96]),
+                ("ffn_up", vec![64, 96]),
+                ("ffn_down", vec![96, 64]),
+            ] {
+                tensors.push((format!("blk.{layer}.{part}"), dims));
+            }
+        }
+        File { metadata, tensors }
+    }
+
+    fn set(mut self, key: &'static str, value: Value) -> Self {
+        self.metadata.retain(|(k, _)| *k != key);
+        self.metadata.push((key, value));
+        self
+    }
+
+    fn without(mut self, key: &str) -> Self {
+        self.metadata.retain(|(k, _)| *k != key);
+        self.tensors.retain(|(name, _)| name != key);
+        self
+    }
+
+    fn tensor(self, name: &str, dims: &[u64]) -> Self {
+        let mut file = self.without(name);
+        file.tensors.push((name.to_owned(), dims.to_vec()));
+        file
+    }
+
+    fn header(&self) -> Gguf {
+        let mut writer = HeaderWriter::new();
+        for (key, value) in &self.metadata {
+            writer.metadata(key, value.clone());
+        }
+        for (name, dims) in &self.tensors {
+            writer.tensor(&format!("{name}.weight"), dims, DType::F32).unwrap();
+        }
+        Gguf::parse(&writer.to_bytes()).unwrap()
+    }
+
+    fn error(self) -> ModelError {
+        record(&self.header()).unwrap_err()
+    }
+}
+
+#[test]
+fn a_layer_fuses_to_the_expected_nodes() {
+    let model = record(&File::new().header()).unwrap();
+    assert_eq!((model.config.head_dim, model.config.rotary_dim, model.config.vocab_size), (16, 16, 32));
+    let dump = fuse(model.graph).to_string();
+    let first_layer: Vec<&str> = dump.lines().filter(|l| l.ends_with("// blk.0")).collect();
+    assert_eq!(
+        first_layer,
+        [
+            "%2, %4, %6: [n, 64 | 32 | 32] = matmul %0 norm(blk.0.attn_norm.weight eps=0.00001) \
+             blk.0.attn_q.weight:F32 blk.0.attn_k.weight:F32 blk.0.attn_v.weight:F32  // blk.0",
+            "%3: [n, 64] = rope %2 4x16 Interleaved  // blk.0",
+            "%5: [n, 32] = rope %4 2x16 Interleaved  // blk.0",
+            "store_kv %5, %6 layer=0  // blk.0",
+            "%7: [n, 64] = attention %3 layer=0 4/2x16 scale=0.25  // blk.0",
+            "%9: [n, 64] = matmul %7, %0 blk.0.attn_output.weight:F32 +residual  // blk.0",
+            "%13: [n, 96] = matmul %9 norm(blk.0.ffn_norm.weight eps=0.00001) blk.0.ffn_gate.weight:F32 \
+             blk.0.ffn_up.weight:F32 swiglu  // blk.0",
+            "%15: [n, 64] = matmul %13, %9 blk.0.ffn_down.weight:F32 +residual  // blk.0",
+        ]
+    );
+}
+
+#[test]
+fn the_head_is_the_embedding_table_unless_the_file_has_one() {
+    let embed_uses = |file: File| {
+        let graph = record(&file.header()).unwrap().graph;
+        let table = graph.weights.iter().find(|w| w.name == "token_embd.weight").unwrap();
+        (table.uses.rows, table.uses.matrix)
+    };
+    assert_eq!(embed_uses(File::new()), (true, true));
+    assert_eq!(embed_uses(File::new().tensor("output", &[64, 32])), (true, false));
+}
+
+#[test]
+fn linear_scaling_and_factors_reach_the_rope() {
+    let rope = |file: File| {
+        let graph = record(&file.header()).unwrap().graph;
+        graph.nodes.iter().find_map(|n| if let Op::Rope(r) = &n.op { Some(r.clone()) } else { None }).unwrap()
+    };
+    let plain = rope(File::new());
+    assert_eq!(plain.frequencies[..2], [1.0, 10_000f64.powf(-0.125) as f32]);
+    let scaled = rope(
+        File::new()
+            .set("llama.rope.scaling.type", Value::String("linear".into()))
+            .set("llama.rope.scaling.factor", Value::F32(4.0)),
+    );
+    assert_eq!(scaled.frequencies[0], 0.25);
+    assert!(plain.factors.is_none());
+    assert!(rope(File::new().tensor("rope_freqs", &[8])).factors.is_some());
+}
+
+#[test]
+fn what_cannot_be_run_is_named() {
+    let architecture = |name: &str| Value::String(name.into());
+    assert!(matches!(
+        File::new().set("general.architecture", architecture("mamba")).error(),
+        ModelError::UnsupportedArchitecture { architecture } if architecture == "mamba"
+    ));
+    assert!(matches!(
+        File::new().set("llama.expert_count", Value::U32(8)).error(),
+        ModelError::UnsupportedVariant { key, .. } if key == "llama.expert_count"
+    ));
+    assert!(matches!(
+        File::new().set("llama.rope.scaling.type", architecture("yarn")).error(),
+        ModelError::UnsupportedVariant { value, .. } if value == "yarn"
+    ));
+}
+
+#[test]
+fn contradictions_are_errors() {
+    assert!(matches!(File::new().without("llama.block_count").error(), ModelError::MissingKey { .. }));
+    assert!(matches!(File::new().without("blk.1.ffn_up").error(), ModelError::MissingTensor { .. }));
+    assert!(matches!(File::new().tensor("blk.1.ffn_up", &[96, 64]).error(), ModelError::TensorShape { .. }));
+    for (key, value) in [
+        ("llama.attention.head_count_kv", Value::U32(3)),
+        ("llama.attention.head_count", Value::U32(0)),
+        ("llama.attention.head_count", Value::U32(128)),
+        ("llama.block_count", Value::U32(u32::MAX)),
+        ("llama.rope.dimension_count", Value::U32(15)),
+        ("llama.rope.dimension_count", Value::U32(32)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(f32::NAN)),
+        ("llama.rope.freq_base", Value::F32(-1.0)),
+    ] {
+        let error = File::new().set(key, value).error();
+        assert!(matches!(&error, ModelError::BadValue { key: k, .. } if k == key), "{key}: {error}");
+    }
+    let error = File::new().set("llama.block_count", Value::String("two".into())).error();
+    assert!(matches!(error, ModelError::Metadata(_)));
+}
