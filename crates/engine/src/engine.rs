@@ -63,16 +63,24 @@ pub struct Info {
     pub model: ModelInfo,
     /// `cpu` or `webgpu`.
     pub backend: &'static str,
-    /// The adapter's or the processor's description.
-    pub adapter: String,
-    /// Whether the adapter is a software one.
-    pub fallback_adapter: bool,
+    /// The GPU, where there is one in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<Adapter>,
     /// Optional features in use.
     pub features: Vec<String>,
     /// Threads that compute.
     pub threads: usize,
     /// Bytes held.
     pub memory: Memory,
+}
+
+/// A GPU.
+#[derive(Clone, Debug, Serialize)]
+pub struct Adapter {
+    /// The platform's words for it.
+    pub description: String,
+    /// Whether it is emulated in software.
+    pub fallback: bool,
 }
 
 /// Bytes held by a loaded model.
@@ -115,8 +123,10 @@ impl<B: Backend> Engine<B> {
         Info {
             model: self.model.clone(),
             backend: capabilities.backend,
-            adapter: capabilities.adapter.clone(),
-            fallback_adapter: capabilities.fallback_adapter,
+            adapter: (capabilities.backend == "webgpu").then(|| Adapter {
+                description: capabilities.adapter.clone(),
+                fallback: capabilities.fallback_adapter,
+            }),
             features: capabilities.features.clone(),
             threads: capabilities.threads,
             memory: Memory { weights: memory.weights, kv: memory.kv, scratch: memory.scratch },

@@ -15,7 +15,7 @@ mod sampler;
 mod session;
 mod stop;
 
-pub use engine::{Engine, Info, Memory, ModelInfo};
+pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
 pub use error::Error;
 pub use generation::{Done, Event, FinishReason, Generation, Timings, Usage};
 pub use loader::{LoadOptions, Loader};
