@@ -1,6 +1,6 @@
 //! Typed access to the key/value pairs.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{Array, GgufError, Value};
 
@@ -12,7 +12,7 @@ use crate::{Array, GgufError, Value};
 pub struct Metadata {
     entries: Vec<Entry>,
     /// Position in `entries` of each key.
-    index: HashMap<String, usize>,
+    index: BTreeMap<String, usize>,
 }
 
 #[derive(Clone, PartialEq, Debug)]

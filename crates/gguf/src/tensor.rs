@@ -1,6 +1,6 @@
 //! The tensor directory.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use linnet_quant::DType;
 
@@ -96,7 +96,7 @@ impl Entry {
 
 /// Turns a complete directory into tensors with file offsets, none of which share a name or a byte.
 pub(crate) fn place(mut entries: Vec<Entry>, data_offset: u64) -> Result<Vec<TensorInfo>, GgufError> {
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     for Entry { at, tensor } in &mut entries {
         let end = tensor.offset.checked_add(data_offset).and_then(|start| start.checked_add(tensor.bytes));
         if end.is_none() {

@@ -203,7 +203,7 @@ fn tensors_lie_where_they_can() {
     let raw = Raw::header(1, 0).tensor("t", &[8], F32, 16);
     let expected = GgufError::Misaligned { offset: 24, tensor: "t".to_owned(), start: 16, alignment: 32 };
     assert_eq!(raw.error(), expected);
-    for offset in [u64::MAX - 31, u64::MAX - 127] {
+    for offset in [u64::MAX - 31, u64::MAX - 95] {
         let raw = Raw::header(1, 0).tensor("t", &[8], F32, offset);
         assert_eq!(raw.error(), GgufError::OutOfBounds { offset: 24, tensor: "t".to_owned() });
     }
