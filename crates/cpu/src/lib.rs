@@ -1,1 +1,102 @@
-//! linnet-cpu
+//! The CPU backend: runs a plan with the processor's vector instructions.
+//!
+//! Weights are repacked as they arrive into groups of eight interleaved rows (`packed`); a matrix product takes its
+//! input as 16-bit integers with a scale per 32 values (`activations`), multiplies them exactly and sums in f32
+//! (`kernels`). Everything a step needs is allocated when a plan is compiled (`program`).
+
+mod activations;
+mod kernels;
+mod kv;
+mod matmul;
+mod memory;
+mod packed;
+mod pool;
+mod program;
+mod run;
+mod shared;
+mod simd;
+mod weight;
+
+use linnet_graph::{
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, WeightSpec,
+};
+
+use self::pool::Pool;
+pub use self::program::CpuProgram;
+use self::simd::Isa;
+pub use self::weight::CpuWeight;
+
+/// Tokens of a prefill step: enough that unpacking a weight is a small part of its use, few enough that a step of a
+/// small model ends within a fraction of a second.
+const MAX_BATCH: usize = 64;
+
+/// More threads than this wait for each other longer than they help on models that suit a CPU.
+const MOST_THREADS: usize = 8;
+
+/// Choices for a [`CpuBackend`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct CpuOptions {
+    /// Threads that compute; by default as many as the processor runs at once, up to 8. On the web: one.
+    pub threads: Option<usize>,
+    /// Use the portable kernels even where faster ones exist, to compare with.
+    pub portable: bool,
+}
+
+/// The backend that runs on the processor. Results do not depend on the number of threads.
+pub struct CpuBackend {
+    isa: Isa,
+    pool: Pool,
+    capabilities: Capabilities,
+}
+
+impl CpuBackend {
+    /// Starts the threads and chooses the instruction set.
+    pub fn new(options: CpuOptions) -> Self {
+        let default = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let pool = Pool::new(options.threads.unwrap_or_else(default));
+        let isa = if options.portable { Isa::Portable } else { Isa::detect() };
+        let capabilities = Capabilities {
+            backend: "cpu",
+            adapter: std::env::consts::ARCH.to_owned(),
+            fallback_adapter: false,
+            features: vec![isa.name().to_owned()],
+            threads: pool.threads(),
+            max_batch: MAX_BATCH,
+        };
+        CpuBackend { isa, pool, capabilities }
+    }
+}
+
+impl Backend for CpuBackend {
+    type Weight = CpuWeight;
+    type Program = CpuProgram;
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn allocate(&mut self, spec: &WeightSpec) -> Result<CpuWeight, BackendError> {
+        CpuWeight::new(spec)
+    }
+
+    async fn write(&mut self, weight: &mut CpuWeight, bytes: Bytes<'_>) -> Result<(), BackendError> {
+        weight.push(bytes)
+    }
+
+    async fn compile(
+        &mut self,
+        plan: &Plan,
+        weights: Vec<CpuWeight>,
+        options: CompileOptions,
+    ) -> Result<CpuProgram, BackendError> {
+        CpuProgram::new(plan, weights, options, self.pool.threads())
+    }
+
+    async fn run(&mut self, program: &mut CpuProgram, step: Step<'_>) -> Result<Output, BackendError> {
+        run::run(program, &mut self.pool, self.isa, step)
+    }
+
+    fn memory(&self, program: &CpuProgram) -> MemoryUse {
+        program.memory()
+    }
+}

@@ -1,0 +1,226 @@
+//! Causal attention over the KV cache, without a matrix of scores.
+//!
+//! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE_KEYS`] positions
+//! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
+//! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
+//! 2018). A tile is converted from f16 once for all its queries.
+
+use linnet_graph::{Attention, BackendError};
+
+use super::rows::exp;
+use crate::kv::{KEY_LANES, KvCache};
+use crate::memory;
+use crate::simd::{Kernel, Simd};
+
+/// Positions of the cache that are converted and scored at a time.
+const TILE_KEYS: usize = 32;
+
+/// Tokens whose queries pass over the cache together.
+pub(crate) const TILE_TOKENS: usize = 8;
+
+/// Lanes of an f32 vector.
+const LANES: usize = 8;
+
+/// Working memory of one thread.
+pub(crate) struct AttentionScratch {
+    /// Keys of a tile: `[TILE_KEYS / 8, head_dim, key]`.
+    keys: Vec<[f32; LANES]>,
+    /// Values of a tile: `[TILE_KEYS, padded head_dim / 8]`.
+    values: Vec<[f32; LANES]>,
+    /// Scores, then weights, of each query for a tile.
+    weights: Vec<[f32; TILE_KEYS]>,
+    /// Greatest score and sum of each query.
+    state: Vec<[f32; 2]>,
+    /// Weighted sum of values of each query: `[queries, padded head_dim / 8]`.
+    sums: Vec<[f32; LANES]>,
+    /// The result: `[tokens, heads_per_kv, head_dim]`.
+    out: Vec<f32>,
+}
+
+impl AttentionScratch {
+    /// Room for tiles of `heads_per_kv * TILE_TOKENS` queries.
+    pub(crate) fn new(heads_per_kv: usize, head_dim: usize) -> Result<Self, BackendError> {
+        let queries = heads_per_kv.checked_mul(TILE_TOKENS);
+        let chunks = head_dim.div_ceil(LANES);
+        let what = "attention scratch";
+        Ok(AttentionScratch {
+            keys: memory::zeroed(what, head_dim.checked_mul(TILE_KEYS / KEY_LANES))?,
+            values: memory::zeroed(what, chunks.checked_mul(TILE_KEYS))?,
+            weights: memory::zeroed(what, queries)?,
+            state: memory::zeroed(what, queries)?,
+            sums: memory::zeroed(what, queries.and_then(|q| q.checked_mul(chunks)))?,
+            out: memory::zeroed(what, queries.and_then(|q| q.checked_mul(head_dim)))?,
+        })
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        memory::bytes(&self.keys)
+            + memory::bytes(&self.values)
+            + memory::bytes(&self.weights)
+            + memory::bytes(&self.state)
+            + memory::bytes(&self.sums)
+            + memory::bytes(&self.out)
+    }
+
+    /// The result for token `token` of the tile: `[heads_per_kv, head_dim]` in a row of `width`.
+    pub(crate) fn result(&self, token: usize, width: usize) -> &[f32] {
+        &self.out[token * width..(token + 1) * width]
+    }
+}
+
+/// The attention of some tokens' query heads that share a key/value head.
+pub(crate) struct AttendTile<'a> {
+    pub(crate) attention: Attention,
+    pub(crate) cache: &'a KvCache,
+    pub(crate) kv_head: usize,
+    /// Query rows of 1 to [`TILE_TOKENS`] tokens: `[tokens, heads * head_dim]`.
+    pub(crate) q: &'a [f32],
+    /// Position of the first of them.
+    pub(crate) position: usize,
+    /// Takes the result.
+    pub(crate) scratch: &'a mut AttentionScratch,
+}
+
+impl Kernel for AttendTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let Attention { heads, kv_heads, head_dim, .. } = self.attention;
+        let heads_per_kv = heads / kv_heads;
+        let tokens = self.q.len() / (heads * head_dim);
+        let queries = tokens * heads_per_kv;
+        let chunks = head_dim.div_ceil(LANES);
+
+        self.scratch.state[..queries].fill([f32::NEG_INFINITY, 0.0]);
+        self.scratch.sums[..queries * chunks].fill([0.0; LANES]);
+
+        let visible = self.position + tokens;
+        for start in (0..visible).step_by(TILE_KEYS) {
+            let keys = (visible - start).min(TILE_KEYS);
+            self.convert(s, start, keys);
+            let mut query = 0;
+            while query < queries {
+                let count = (queries - query).min(4);
+                match count {
+                    1 => self.pass::<S, 1>(s, query, start, keys),
+                    2 => self.pass::<S, 2>(s, query, start, keys),
+                    3 => self.pass::<S, 3>(s, query, start, keys),
+                    _ => self.pass::<S, 4>(s, query, start, keys),
+                }
+                query += count;
+            }
+        }
+
+        let scratch = self.scratch;
+        for (query, out) in scratch.out[..queries * head_dim].chunks_exact_mut(head_dim).enumerate() {
+            let factor = s.splat(1.0 / scratch.state[query][1]);
+            let sums = &scratch.sums[query * chunks..(query + 1) * chunks];
+            for (sum, out) in sums.iter().zip(out.chunks_mut(LANES)) {
+                let mut values = [0.0; LANES];
+                s.store(s.mul(s.load(sum), factor), &mut values);
+                out.copy_from_slice(&values[..out.len()]);
+            }
+        }
+    }
+}
+
+impl AttendTile<'_> {
+    /// Converts the keys and values at `start..start + keys` to f32.
+    #[inline(always)]
+    fn convert<S: Simd>(&mut self, s: S, start: usize, keys: usize) {
+        let from = self.cache.keys(self.kv_head, start, keys.div_ceil(KEY_LANES));
+        for (from, to) in from.iter().zip(&mut self.scratch.keys) {
+            s.store(s.load_f16(from), to);
+        }
+        let from = self.cache.values(self.kv_head, start, keys);
+        for (from, to) in from.iter().zip(&mut self.scratch.values) {
+            s.store(s.load_f16(from), to);
+        }
+    }
+
+    /// Takes a tile into account for `N` queries from `first` on.
+    #[inline(always)]
+    fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
+        let Attention { heads, kv_heads, head_dim, scale, .. } = self.attention;
+        let heads_per_kv = heads / kv_heads;
+        let mut q = [&self.q[..0]; N];
+        let mut visible = [0; N];
+        for i in 0..N {
+            let (token, head) = ((first + i) / heads_per_kv, (first + i) % heads_per_kv);
+            let at = (token * heads + self.kv_head * heads_per_kv + head) * head_dim;
+            q[i] = &self.q[at..at + head_dim];
+            visible[i] = (self.position + token + 1).saturating_sub(start).min(keys);
+        }
+        // The queries are in the order of their tokens, so the last one sees most.
+        let keys = visible[N - 1];
+        if keys == 0 {
+            return;
+        }
+        let groups = keys.div_ceil(KEY_LANES);
+
+        let weights = &mut self.scratch.weights[first..first + N];
+        for group in 0..groups {
+            let lanes = &self.scratch.keys[group * head_dim..(group + 1) * head_dim];
+            let mut dots = [s.splat(0.0); N];
+            for (d, key) in lanes.iter().enumerate() {
+                let key = s.load(key);
+                for i in 0..N {
+                    dots[i] = s.mul_add(key, s.splat(q[i][d]), dots[i]);
+                }
+            }
+            for i in 0..N {
+                let (to, _) = weights[i].as_chunks_mut::<LANES>();
+                s.store(s.mul(dots[i], s.splat(scale)), &mut to[group]);
+            }
+        }
+
+        let mut rescale = [0.0; N];
+        for i in 0..N {
+            weights[i][visible[i]..groups * KEY_LANES].fill(f32::NEG_INFINITY);
+            let (scores, _) = weights[i][..groups * KEY_LANES].as_chunks_mut::<LANES>();
+            rescale[i] = soften(s, scores, &mut self.scratch.state[first + i]);
+        }
+
+        let chunks = head_dim.div_ceil(LANES);
+        for chunk in 0..chunks {
+            let mut sums = [s.splat(0.0); N];
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = s.mul(s.load(&self.scratch.sums[(first + i) * chunks + chunk]), s.splat(rescale[i]));
+            }
+            let values = self.scratch.values.iter().skip(chunk).step_by(chunks);
+            for (key, value) in values.take(keys).enumerate() {
+                let value = s.load(value);
+                for i in 0..N {
+                    sums[i] = s.mul_add(value, s.splat(weights[i][key]), sums[i]);
+                }
+            }
+            for (i, sum) in sums.into_iter().enumerate() {
+                s.store(sum, &mut self.scratch.sums[(first + i) * chunks + chunk]);
+            }
+        }
+    }
+}
+
+/// Turns scores into weights relative to the greatest score so far, updates `state`, and returns the factor by which
+/// earlier weights shrink.
+#[inline(always)]
+fn soften<S: Simd>(s: S, scores: &mut [[f32; LANES]], state: &mut [f32; 2]) -> f32 {
+    let [before, sum] = *state;
+    let mut greatest = s.splat(before);
+    for scores in scores.iter() {
+        greatest = s.max(s.load(scores), greatest);
+    }
+    let greatest = s.reduce_max(greatest);
+    let mut added = s.splat(0.0);
+    for scores in scores.iter_mut() {
+        let weight = exp(s, s.sub(s.load(scores), s.splat(greatest)));
+        added = s.add(added, weight);
+        s.store(weight, scores);
+    }
+    // The first tile has no earlier weights; the difference of two infinities would not be a number.
+    let rescale = if before == f32::NEG_INFINITY { 0.0 } else { (before - greatest).exp() };
+    *state = [greatest, sum * rescale + s.reduce_add(added)];
+    rescale
+}

@@ -1,0 +1,12 @@
+//! The computations, each one generic function over the vectors of `simd`.
+
+mod attention;
+mod float;
+mod quantized;
+mod rope;
+mod rows;
+
+pub(crate) use self::attention::{AttendTile, AttentionScratch, TILE_TOKENS};
+pub(crate) use self::quantized::PanelRun;
+pub(crate) use self::rope::{RopeTable, rotate};
+pub(crate) use self::rows::{Add, Argmax, RmsNorm, SwiGlu};

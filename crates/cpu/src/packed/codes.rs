@@ -1,0 +1,182 @@
+//! How the quantized codes of eight rows lie in memory: a run of 32 values of each, 256 codes.
+//!
+//! Two neighbouring values of the eight rows are a *pair*, sixteen lanes: lane `2 * row + (k & 1)` of pair `k / 2`.
+//! A pair is what one dot instruction multiplies with two activations. The lanes of several pairs share the bits of
+//! one vector of sixteen 16-bit words, so that unpacking takes shifts and masks only, no widening and no shuffles.
+
+use bytemuck::Pod;
+
+use crate::simd::Simd;
+
+/// Receives the pairs of a run, in any order.
+pub(crate) trait Sink<S: Simd> {
+    /// Takes pair `index`, counted from the start of the run's part.
+    fn pair(&mut self, s: S, index: usize, codes: S::I16);
+}
+
+/// A bit layout of a run's codes.
+pub(crate) trait Codes: 'static {
+    /// The packed run.
+    type Words: Pod + Send + Sync;
+    /// The parts of a run that have a scale of their own: 1 (32 values) or 2 (16 values each).
+    const PARTS: usize;
+
+    /// Packs `codes[row][k]`.
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words;
+
+    /// Unpacks the pairs of one part.
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>);
+}
+
+/// The codes of a pair by lane.
+fn lanes(codes: &[[u8; 32]; 8], pair: usize) -> [u16; 16] {
+    std::array::from_fn(|lane| u16::from(codes[lane / 2][2 * pair + lane % 2]))
+}
+
+/// Adds the bits of `from`, shifted, to `words`.
+fn put(words: &mut [i16; 16], from: [u16; 16], shift: usize) {
+    for (word, bits) in words.iter_mut().zip(from) {
+        *word |= (bits << shift) as i16;
+    }
+}
+
+/// Codes of 4 bits: word `w` holds pairs `4w..4w + 4`, lowest bits first.
+pub(crate) struct Bits4;
+
+impl Codes for Bits4 {
+    type Words = [[i16; 16]; 4];
+    const PARTS: usize = 1;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        let mut words = Self::Words::default();
+        for pair in 0..16 {
+            put(&mut words[pair / 4], lanes(codes, pair), 4 * (pair % 4));
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
+        let mask = s.splat_i16(0x0f);
+        for (w, word) in words.iter().enumerate() {
+            let word = s.load_i16(word);
+            sink.pair(s, 4 * w, s.and(word, mask));
+            sink.pair(s, 4 * w + 1, s.and(s.shr::<4>(word), mask));
+            sink.pair(s, 4 * w + 2, s.and(s.shr::<8>(word), mask));
+            sink.pair(s, 4 * w + 3, s.shr::<12>(word));
+        }
+    }
+}
+
+/// Codes of 5 bits: word `w` holds pairs `3w..3w + 3` and, in its top bit, bit `w` of pair 15.
+pub(crate) struct Bits5;
+
+impl Codes for Bits5 {
+    type Words = [[i16; 16]; 5];
+    const PARTS: usize = 1;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        let mut words = Self::Words::default();
+        for pair in 0..15 {
+            put(&mut words[pair / 3], lanes(codes, pair), 5 * (pair % 3));
+        }
+        for (w, word) in words.iter_mut().enumerate() {
+            put(word, lanes(codes, 15).map(|code| code >> w & 1), 15);
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
+        let mask = s.splat_i16(0x1f);
+        // Named one by one: an array of vectors would be memory unless the optimiser removes it.
+        let w0 = three_fives(s, &words[0], mask, 0, sink);
+        let w1 = three_fives(s, &words[1], mask, 3, sink);
+        let w2 = three_fives(s, &words[2], mask, 6, sink);
+        let w3 = three_fives(s, &words[3], mask, 9, sink);
+        let w4 = three_fives(s, &words[4], mask, 12, sink);
+        let low = s.or(s.shr::<15>(w0), s.and(s.shr::<14>(w1), s.splat_i16(2)));
+        let middle = s.or(s.and(s.shr::<13>(w2), s.splat_i16(4)), s.and(s.shr::<12>(w3), s.splat_i16(8)));
+        let high = s.and(s.shr::<11>(w4), s.splat_i16(16));
+        sink.pair(s, 15, s.or(s.or(low, middle), high));
+    }
+}
+
+/// Unpacks the three codes of a word and returns the word.
+#[inline(always)]
+fn three_fives<S: Simd>(
+    s: S,
+    word: &[i16; 16],
+    mask: S::I16,
+    first: usize,
+    sink: &mut impl Sink<S>,
+) -> S::I16 {
+    let word = s.load_i16(word);
+    sink.pair(s, first, s.and(word, mask));
+    sink.pair(s, first + 1, s.and(s.shr::<5>(word), mask));
+    sink.pair(s, first + 2, s.and(s.shr::<10>(word), mask));
+    word
+}
+
+/// Codes of 6 bits in two parts of three words: word `w` of a part holds its pairs `2w` and `2w + 1`; the top four
+/// bits of words 0 and 1 are the low bits of pairs 6 and 7, those of word 2 are the high bits of both.
+pub(crate) struct Bits6;
+
+impl Codes for Bits6 {
+    type Words = [[[i16; 16]; 3]; 2];
+    const PARTS: usize = 2;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        let mut words = Self::Words::default();
+        for (part, words) in words.iter_mut().enumerate() {
+            for pair in 0..6 {
+                put(&mut words[pair / 2], lanes(codes, 8 * part + pair), 6 * (pair % 2));
+            }
+            for pair in 6..8 {
+                let lanes = lanes(codes, 8 * part + pair);
+                put(&mut words[pair - 6], lanes.map(|code| code & 0x0f), 12);
+                put(&mut words[2], lanes.map(|code| code >> 4), 2 * pair);
+            }
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
+        let mask = s.splat_i16(0x3f);
+        let w0 = two_sixes(s, &words[part][0], mask, 0, sink);
+        let w1 = two_sixes(s, &words[part][1], mask, 2, sink);
+        let w2 = two_sixes(s, &words[part][2], mask, 4, sink);
+        let high = s.splat_i16(0x30);
+        sink.pair(s, 6, s.or(s.shr::<12>(w0), s.and(s.shr::<8>(w2), high)));
+        sink.pair(s, 7, s.or(s.shr::<12>(w1), s.and(s.shr::<10>(w2), high)));
+    }
+}
+
+/// Unpacks the two whole codes of a word and returns the word.
+#[inline(always)]
+fn two_sixes<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: &mut impl Sink<S>) -> S::I16 {
+    let word = s.load_i16(word);
+    sink.pair(s, first, s.and(word, mask));
+    sink.pair(s, first + 1, s.and(s.shr::<6>(word), mask));
+    word
+}
+
+/// Signed codes of 8 bits, a pair after the other.
+pub(crate) struct Bits8;
+
+impl Codes for Bits8 {
+    type Words = [[i8; 16]; 16];
+    const PARTS: usize = 1;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        std::array::from_fn(|pair| lanes(codes, pair).map(|code| code as i8))
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
+        for (pair, codes) in words.iter().enumerate() {
+            sink.pair(s, pair, s.load_i8(codes));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The formats without blocks.
+
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable, pod_read_unaligned};
+use linnet_graph::BackendError;
+
+use super::GROUP;
+use crate::memory;
+use crate::simd::Simd;
+
+/// A format whose values stand alone.
+pub(crate) trait FloatFormat: 'static {
+    /// A value as it lies in the file.
+    type Value: Pod + Send + Sync;
+    /// Decodes one value of each of eight rows.
+    fn load<S: Simd>(s: S, from: &[Self::Value; GROUP]) -> S::F32;
+}
+
+/// 32-bit float.
+pub(crate) struct F32;
+/// IEEE half.
+pub(crate) struct F16;
+/// bfloat16.
+pub(crate) struct Bf16;
+
+impl FloatFormat for F32 {
+    type Value = f32;
+    #[inline(always)]
+    fn load<S: Simd>(s: S, from: &[f32; GROUP]) -> S::F32 {
+        s.load(from)
+    }
+}
+
+impl FloatFormat for F16 {
+    type Value = u16;
+    #[inline(always)]
+    fn load<S: Simd>(s: S, from: &[u16; GROUP]) -> S::F32 {
+        s.load_f16(from)
+    }
+}
+
+impl FloatFormat for Bf16 {
+    type Value = u16;
+    #[inline(always)]
+    fn load<S: Simd>(s: S, from: &[u16; GROUP]) -> S::F32 {
+        s.load_bf16(from)
+    }
+}
+
+/// A weight in a [`FloatFormat`]: `[group, k, row of the group]`.
+pub(crate) struct PackedFloat<F: FloatFormat> {
+    values: Vec<[F::Value; GROUP]>,
+    cols: usize,
+}
+
+impl<F: FloatFormat> PackedFloat<F> {
+    /// An empty weight with room for `groups` groups of rows of `cols` values.
+    pub(super) fn new(name: &str, groups: usize, cols: usize) -> Result<Self, BackendError> {
+        let values = memory::reserve(&format!("tensor `{name}`"), groups.checked_mul(cols))?;
+        Ok(PackedFloat { values, cols })
+    }
+
+    /// The values of consecutive groups.
+    pub(crate) fn groups(&self, groups: Range<usize>) -> &[[F::Value; GROUP]] {
+        &self.values[groups.start * self.cols..groups.end * self.cols]
+    }
+
+    /// Values in a row.
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Packs the next group.
+    pub(crate) fn push(&mut self, rows: &[u8], row_bytes: usize) {
+        let size = size_of::<F::Value>();
+        for k in 0..self.cols {
+            self.values.push(std::array::from_fn(|row| {
+                let start = row * row_bytes + k * size;
+                rows.get(start..start + size).map_or_else(F::Value::zeroed, pod_read_unaligned)
+            }));
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn byte_len(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+}

@@ -1,0 +1,122 @@
+//! The formats of 256 values with quantized scales. These are unpacked to whole bytes here (Q4_K grows by 3 %).
+
+use bytemuck::{Pod, Zeroable, pod_read_unaligned};
+use linnet_quant::blocks::{BlockQ4_K, BlockQ5_K, BlockQ6_K};
+use linnet_quant::scale_min_k4;
+
+use super::codes::{Bits4, Bits5, Bits6, Codes};
+use super::{Format, GROUP, RUN};
+use crate::simd::Simd;
+
+/// Bits 0..4 of run `run`'s value `k`: a run of 32 bytes holds two runs of values.
+fn nibble(qs: &[u8; 128], run: usize, k: usize) -> u8 {
+    qs[run / 2 * RUN + k] >> (4 * (run % 2)) & 15
+}
+
+/// Declares a format `value = d * scale * code - dmin * min`.
+macro_rules! format {
+    ($name:ident, $packed:ident, $file:ident, $bits:ident, |$block:ident, $run:ident, $k:ident| $code:expr) => {
+        #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
+        #[repr(C)]
+        #[derive(Clone, Copy, Pod, Zeroable)]
+        pub(crate) struct $packed {
+            words: [<$bits as Codes>::Words; 8],
+            scales: [[u8; GROUP]; 8],
+            mins: [[u8; GROUP]; 8],
+            d: [u16; GROUP],
+            dmin: [u16; GROUP],
+        }
+
+        #[doc = concat!("The format of [`", stringify!($file), "`].")]
+        pub(crate) struct $name;
+
+        impl Format for $name {
+            type Block = $packed;
+            type Codes = $bits;
+            const RUNS: usize = 8;
+            const OFFSET: i16 = 0;
+            const MIN: bool = true;
+            const FILE_BYTES: usize = size_of::<$file>();
+
+            fn pack(rows: [&[u8]; GROUP]) -> $packed {
+                let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
+                $packed {
+                    words: std::array::from_fn(|$run| {
+                        $bits::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code)))
+                    }),
+                    scales: std::array::from_fn(|run| blocks.map(|block| scale_min_k4(&block.scales, run).0)),
+                    mins: std::array::from_fn(|run| blocks.map(|block| scale_min_k4(&block.scales, run).1)),
+                    d: blocks.map(|block| block.d.to_bits()),
+                    dmin: blocks.map(|block| block.dmin.to_bits()),
+                }
+            }
+            #[inline(always)]
+            fn codes(block: &$packed, run: usize) -> &<$bits as Codes>::Words {
+                &block.words[run]
+            }
+            #[inline(always)]
+            fn scale<S: Simd>(s: S, block: &$packed, run: usize, _part: usize) -> S::F32 {
+                s.mul(s.load_f16(&block.d), s.load_u8_f32(&block.scales[run]))
+            }
+            #[inline(always)]
+            fn min<S: Simd>(s: S, block: &$packed, run: usize) -> S::F32 {
+                let min = s.mul(s.load_f16(&block.dmin), s.load_u8_f32(&block.mins[run]));
+                s.sub(s.splat(0.0), min)
+            }
+        }
+    };
+}
+
+format!(Q4K, PackedQ4K, BlockQ4_K, Bits4, |block, run, k| nibble(&block.qs, run, k));
+format!(Q5K, PackedQ5K, BlockQ5_K, Bits5, |block, run, k| {
+    nibble(&block.qs, run, k) | (block.qh[k] >> run & 1) << 4
+});
+
+/// [`BlockQ6_K`] of eight rows.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(crate) struct PackedQ6K {
+    words: [<Bits6 as Codes>::Words; 8],
+    scales: [[[i8; GROUP]; 2]; 8],
+    d: [u16; GROUP],
+}
+
+/// The format of [`BlockQ6_K`]: `value = d * scale * (code - 32)`, a scale per 16.
+pub(crate) struct Q6K;
+
+/// The 6-bit code of value `i` of a block.
+fn six(block: &BlockQ6_K, i: usize) -> u8 {
+    let (half, l) = (i / 128, i % 128);
+    let low = block.ql[64 * half + l % 64] >> (4 * (l / 64)) & 15;
+    let high = block.qh[32 * half + l % 32] >> (2 * (l / 32)) & 3;
+    low | high << 4
+}
+
+impl Format for Q6K {
+    type Block = PackedQ6K;
+    type Codes = Bits6;
+    const RUNS: usize = 8;
+    const OFFSET: i16 = 32;
+    const MIN: bool = false;
+    const FILE_BYTES: usize = size_of::<BlockQ6_K>();
+
+    fn pack(rows: [&[u8]; GROUP]) -> PackedQ6K {
+        let blocks: [BlockQ6_K; GROUP] = rows.map(pod_read_unaligned);
+        let part_scale = |run: usize, part: usize| blocks.map(|block| block.scales[2 * run + part]);
+        PackedQ6K {
+            words: std::array::from_fn(|run| {
+                Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k))))
+            }),
+            scales: std::array::from_fn(|run| [part_scale(run, 0), part_scale(run, 1)]),
+            d: blocks.map(|block| block.d.to_bits()),
+        }
+    }
+    #[inline(always)]
+    fn codes(block: &PackedQ6K, run: usize) -> &<Bits6 as Codes>::Words {
+        &block.words[run]
+    }
+    #[inline(always)]
+    fn scale<S: Simd>(s: S, block: &PackedQ6K, run: usize, part: usize) -> S::F32 {
+        s.mul(s.load_f16(&block.d), s.load_i8_f32(&block.scales[run][part]))
+    }
+}

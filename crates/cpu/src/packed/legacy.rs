@@ -1,0 +1,74 @@
+//! The formats with one f16 scale, or scale and minimum, per run.
+
+use bytemuck::{Pod, Zeroable, pod_read_unaligned};
+use linnet_quant::blocks::{BlockQ4_0, BlockQ4_1, BlockQ5_0, BlockQ5_1, BlockQ8_0};
+
+use super::codes::{Bits4, Bits5, Bits8, Codes};
+use super::{Format, GROUP, RUN};
+use crate::simd::Simd;
+
+/// Byte j: value j in the low nibble, value j + 16 in the high one.
+fn nibbles(qs: &[u8; 16]) -> [u8; RUN] {
+    std::array::from_fn(|k| qs[k % 16] >> (4 * (k / 16)) & 15)
+}
+
+/// Nibbles with bit 4 of value j in bit j of `qh`.
+fn fives(qs: &[u8; 16], qh: [u8; 4]) -> [u8; RUN] {
+    let (low, high) = (nibbles(qs), u32::from_le_bytes(qh));
+    std::array::from_fn(|k| low[k] | ((high >> k & 1) as u8) << 4)
+}
+
+/// Declares a format `value = d * (code - offset)`, or `d * code + m` where a minimum `m` is named.
+macro_rules! format {
+    ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:literal, $($min:ident,)? |$block:ident| $codes:expr) => {
+        #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
+        #[repr(C)]
+        #[derive(Clone, Copy, Pod, Zeroable)]
+        pub(crate) struct $packed {
+            words: <$bits as Codes>::Words,
+            d: [u16; GROUP],
+            $($min: [u16; GROUP],)?
+        }
+
+        #[doc = concat!("The format of [`", stringify!($file), "`].")]
+        pub(crate) struct $name;
+
+        impl Format for $name {
+            type Block = $packed;
+            type Codes = $bits;
+            const RUNS: usize = 1;
+            const OFFSET: i16 = $offset;
+            const MIN: bool = [$(stringify!($min),)? ""].len() > 1;
+            const FILE_BYTES: usize = size_of::<$file>();
+
+            fn pack(rows: [&[u8]; GROUP]) -> $packed {
+                let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
+                $packed {
+                    words: $bits::pack(&blocks.map(|$block| $codes)),
+                    d: blocks.map(|block| block.d.to_bits()),
+                    $($min: blocks.map(|block| block.$min.to_bits()),)?
+                }
+            }
+            #[inline(always)]
+            fn codes(block: &$packed, _run: usize) -> &<$bits as Codes>::Words {
+                &block.words
+            }
+            #[inline(always)]
+            fn scale<S: Simd>(s: S, block: &$packed, _run: usize, _part: usize) -> S::F32 {
+                s.load_f16(&block.d)
+            }
+            $(
+                #[inline(always)]
+                fn min<S: Simd>(s: S, block: &$packed, _run: usize) -> S::F32 {
+                    s.load_f16(&block.$min)
+                }
+            )?
+        }
+    };
+}
+
+format!(Q4_0, PackedQ4_0, BlockQ4_0, Bits4, 8, |block| nibbles(&block.qs));
+format!(Q4_1, PackedQ4_1, BlockQ4_1, Bits4, 0, m, |block| nibbles(&block.qs));
+format!(Q5_0, PackedQ5_0, BlockQ5_0, Bits5, 16, |block| fives(&block.qs, block.qh));
+format!(Q5_1, PackedQ5_1, BlockQ5_1, Bits5, 0, m, |block| fives(&block.qs, block.qh));
+format!(Q8_0, PackedQ8_0, BlockQ8_0, Bits8, 0, |block| block.qs.map(|q| q as u8));

@@ -1,0 +1,178 @@
+//! A compiled plan: everything that a step needs, allocated once.
+
+use std::sync::Mutex;
+
+use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows};
+
+use crate::activations::Run;
+use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
+use crate::kv::KvCache;
+use crate::memory;
+use crate::packed::{GROUP, RUN};
+use crate::weight::CpuWeight;
+
+/// A compiled plan with its weights, KV cache and activations.
+pub struct CpuProgram {
+    pub(crate) plan: Plan,
+    pub(crate) options: CompileOptions,
+    pub(crate) weights: Vec<CpuWeight>,
+    pub(crate) kv: Vec<KvCache>,
+    /// Memory of the plan's slots.
+    pub(crate) slots: Vec<Vec<f32>>,
+    pub(crate) ropes: Ropes,
+    pub(crate) inputs: InputScratch,
+    /// Of each thread.
+    pub(crate) threads: Vec<Mutex<ThreadScratch>>,
+}
+
+/// The rope tables of a graph: one for all nodes that turn alike.
+pub(crate) struct Ropes {
+    pub(crate) tables: Vec<RopeTable>,
+    /// Which one a node uses.
+    pub(crate) of_node: Vec<Option<usize>>,
+}
+
+/// The input of the current matrix product.
+pub(crate) struct InputScratch {
+    /// Normalised: `[max_batch, cols]`.
+    pub(crate) normed: Vec<f32>,
+    /// Quantized: `[max_batch, cols / 32]`.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// Working memory of one thread.
+pub(crate) struct ThreadScratch {
+    /// A group of weights, unpacked.
+    pub(crate) panel: Vec<PanelRun>,
+    /// Products of up to two matrices, and what is made of them: `[groups, rows, lane]`.
+    pub(crate) products: [Vec<f32>; 3],
+    pub(crate) attention: AttentionScratch,
+}
+
+impl CpuProgram {
+    pub(crate) fn new(
+        plan: &Plan,
+        weights: Vec<CpuWeight>,
+        options: CompileOptions,
+        threads: usize,
+    ) -> Result<Self, BackendError> {
+        check(&plan.graph, &weights, options)?;
+        let CompileOptions { context_length, max_batch, max_logits } = options;
+        let graph = &plan.graph;
+
+        let slot = |slot: &linnet_graph::Slot| {
+            let rows = match slot.rows {
+                Rows::Tokens => max_batch,
+                Rows::Logits => max_logits,
+            };
+            memory::zeroed("activations", rows.checked_mul(slot.width))
+        };
+        let inputs = graph.nodes.iter().filter_map(|node| match &node.op {
+            Op::MatMul(m) => Some(graph.weight(m.projections.first()?.weight).cols),
+            _ => None,
+        });
+        let cols = inputs.max().unwrap_or(0);
+        let inputs = InputScratch {
+            normed: memory::zeroed("activations", max_batch.checked_mul(cols))?,
+            runs: memory::zeroed("activations", max_batch.checked_mul(cols.div_ceil(RUN)))?,
+        };
+        let thread = |_| Ok(Mutex::new(ThreadScratch::new(graph, cols, max_batch)?));
+        Ok(CpuProgram {
+            plan: plan.clone(),
+            options,
+            kv: graph.kv_layers.iter().map(|&l| KvCache::new(l, context_length)).collect::<Result<_, _>>()?,
+            slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
+            ropes: Ropes::new(graph, &weights, max_batch)?,
+            inputs,
+            threads: (0..threads).map(thread).collect::<Result<_, BackendError>>()?,
+            weights,
+        })
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory(&self) -> MemoryUse {
+        let threads: u64 = self.threads.iter().map(|t| lock(t).bytes()).sum();
+        let slots: u64 = self.slots.iter().map(|slot| memory::bytes(slot)).sum();
+        let ropes: u64 = self.ropes.tables.iter().map(RopeTable::bytes).sum();
+        let inputs = memory::bytes(&self.inputs.normed) + memory::bytes(&self.inputs.runs);
+        MemoryUse {
+            weights: self.weights.iter().map(CpuWeight::bytes).sum(),
+            kv: self.kv.iter().map(KvCache::bytes).sum(),
+            scratch: threads + slots + ropes + inputs,
+        }
+    }
+}
+
+/// The scratch of a thread; only that thread locks it, so this never waits.
+pub(crate) fn lock(scratch: &Mutex<ThreadScratch>) -> std::sync::MutexGuard<'_, ThreadScratch> {
+    // Scratch holds nothing between steps, so a panic while it was locked left nothing wrong.
+    scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What the caller must have kept to.
+fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Result<(), BackendError> {
+    let internal = |what: String| Err(BackendError::Internal(what));
+    if weights.len() != graph.weights.len() {
+        return internal(format!("{} weights for a graph of {}", weights.len(), graph.weights.len()));
+    }
+    for (weight, spec) in weights.iter().zip(&graph.weights) {
+        if weight.spec() != spec {
+            return internal(format!("tensor `{}` is not the graph's `{}`", weight.spec().name, spec.name));
+        }
+        if !weight.is_whole() {
+            return internal(format!("tensor `{}` is not whole", spec.name));
+        }
+    }
+    if options.context_length == 0 || options.max_batch == 0 || options.max_logits == 0 {
+        return internal(format!("a program needs room for one token: {options:?}"));
+    }
+    Ok(())
+}
+
+impl Ropes {
+    fn new(graph: &Graph, weights: &[CpuWeight], max_batch: usize) -> Result<Self, BackendError> {
+        let mut distinct: Vec<&Rope> = Vec::new();
+        let mut ropes = Ropes { tables: Vec::new(), of_node: Vec::new() };
+        for node in &graph.nodes {
+            let Op::Rope(rope) = &node.op else {
+                ropes.of_node.push(None);
+                continue;
+            };
+            let same = |r: &&Rope| r.frequencies == rope.frequencies && r.factors == rope.factors;
+            let table = distinct.iter().position(same);
+            if table.is_none() {
+                let factors = rope.factors.map(|f| weights[f.0 as usize].vector()).transpose()?;
+                ropes.tables.push(RopeTable::new(rope, factors, max_batch)?);
+                distinct.push(rope);
+            }
+            ropes.of_node.push(Some(table.unwrap_or(distinct.len() - 1)));
+        }
+        Ok(ropes)
+    }
+}
+
+/// Rows of products that a thread computes before it passes them on.
+const PRODUCT_ROWS: usize = 64;
+
+impl ThreadScratch {
+    fn new(graph: &Graph, cols: usize, max_batch: usize) -> Result<Self, BackendError> {
+        let (mut heads_per_kv, mut head_dim) = (0, 0);
+        for node in &graph.nodes {
+            if let Op::Attention(a) = node.op {
+                heads_per_kv = heads_per_kv.max(a.heads / a.kv_heads);
+                head_dim = head_dim.max(a.head_dim);
+            }
+        }
+        let products = || memory::zeroed("activations", max_batch.max(PRODUCT_ROWS).checked_mul(GROUP));
+        Ok(ThreadScratch {
+            panel: memory::zeroed("activations", Some(cols.div_ceil(RUN)))?,
+            products: [products()?, products()?, products()?],
+            attention: AttentionScratch::new(heads_per_kv, head_dim)?,
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        let products: u64 = self.products.iter().map(|p| memory::bytes(p)).sum();
+        memory::bytes(&self.panel) + products + self.attention.bytes()
+    }
+}

@@ -1,0 +1,234 @@
+//! One step: the plan's nodes, in order.
+
+use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want};
+
+use crate::kernels::{Add, Argmax, AttendTile, RmsNorm, SwiGlu, TILE_TOKENS, rotate};
+use crate::matmul::MatMulNode;
+use crate::pool::Pool;
+use crate::program::{CpuProgram, lock};
+use crate::shared::SharedRows;
+use crate::simd::Isa;
+
+/// Elements below which an operation is not worth another thread.
+const ALONE: usize = 16 * 1024;
+
+/// Runs a step.
+pub(crate) fn run(
+    program: &mut CpuProgram,
+    pool: &mut Pool,
+    isa: Isa,
+    step: Step<'_>,
+) -> Result<Output, BackendError> {
+    check(program, step)?;
+    let logits = match step.want {
+        Want::Nothing => 0,
+        Want::Token => 1,
+        Want::Logits(rows) => rows,
+    };
+    for table in &mut program.ropes.tables {
+        table.fill(step.position, step.tokens.len());
+    }
+
+    let mut token = None;
+    for index in 0..program.plan.graph.nodes.len() {
+        let plan = &program.plan;
+        let node = &plan.graph.nodes[index];
+        let rows = match rows_of(&plan.graph, node) {
+            Rows::Tokens => step.tokens.len(),
+            Rows::Logits => logits,
+        };
+        if rows == 0 || (node.op == Op::Argmax && step.want != Want::Token) {
+            continue;
+        }
+        // No node reads a slot that it writes, so its outputs can be taken out.
+        let slots: Vec<usize> =
+            node.outputs.iter().filter_map(|&output| plan.slot(output)).map(|slot| slot.0 as usize).collect();
+        let mut outputs: Vec<Vec<f32>> =
+            slots.iter().map(|&slot| std::mem::take(&mut program.slots[slot])).collect();
+        let result = run_node(program, pool, isa, step, Place { index, rows }, &mut outputs);
+        for (slot, output) in slots.into_iter().zip(outputs) {
+            program.slots[slot] = output;
+        }
+        token = result?.or(token);
+    }
+
+    match step.want {
+        Want::Nothing => Ok(Output::None),
+        Want::Token => token.map(Output::Token).ok_or_else(|| internal("the graph chooses no token")),
+        Want::Logits(rows) => {
+            let graph = &program.plan.graph;
+            let slot = program.plan.slot(graph.logits).ok_or_else(|| internal("the graph has no logits"))?;
+            let len = rows * graph.value(graph.logits).width;
+            Ok(Output::Logits(program.slots[slot.0 as usize][..len].to_vec()))
+        }
+    }
+}
+
+fn internal(what: &str) -> BackendError {
+    BackendError::Internal(what.to_owned())
+}
+
+fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
+    let options = program.options;
+    let tokens = step.tokens.len();
+    if tokens == 0 || tokens > options.max_batch {
+        return Err(BackendError::Internal(format!(
+            "a step of {tokens} tokens, not 1 to {}",
+            options.max_batch
+        )));
+    }
+    if step.position.checked_add(tokens).is_none_or(|end| end > options.context_length) {
+        let (position, context) = (step.position, options.context_length);
+        return Err(BackendError::Internal(format!(
+            "{tokens} tokens at {position} in a context of {context}"
+        )));
+    }
+    if let Want::Logits(rows) = step.want
+        && !(1..=tokens.min(options.max_logits)).contains(&rows)
+    {
+        return Err(BackendError::Internal(format!("{rows} rows of logits of a step of {tokens} tokens")));
+    }
+    Ok(())
+}
+
+/// How many rows a node computes.
+fn rows_of(graph: &Graph, node: &Node) -> Rows {
+    let value = node.outputs.first().or(node.inputs.first());
+    value.map_or(Rows::Tokens, |&value| graph.value(value).rows)
+}
+
+/// Which node runs, on how many rows.
+#[derive(Clone, Copy)]
+struct Place {
+    index: usize,
+    rows: usize,
+}
+
+/// Runs one node, writing `outputs`. Returns the chosen token where the node chooses one.
+fn run_node(
+    program: &mut CpuProgram,
+    pool: &mut Pool,
+    isa: Isa,
+    step: Step<'_>,
+    Place { index, rows }: Place,
+    outputs: &mut [Vec<f32>],
+) -> Result<Option<u32>, BackendError> {
+    let CpuProgram { plan, weights, kv, slots, ropes, inputs, threads, .. } = program;
+    let graph = &plan.graph;
+    let node = &graph.nodes[index];
+    let input = |i: usize| -> Result<&[f32], BackendError> {
+        let value = *node.inputs.get(i).ok_or_else(|| internal("a node lacks an input"))?;
+        let slot = plan.slot(value).ok_or_else(|| internal("a node reads what no node writes"))?;
+        let len = match graph.value(value).rows {
+            Rows::Tokens => step.tokens.len(),
+            Rows::Logits => rows,
+        };
+        Ok(&slots[slot.0 as usize][..len * graph.value(value).width])
+    };
+    let width = node.outputs.first().map_or(0, |&output| graph.value(output).width);
+    let alone = rows * width < ALONE;
+    // Runs `row` for each row of the first output.
+    let each_row = |pool: &mut Pool, outputs: &mut [Vec<f32>], row: &(dyn Fn(usize, &mut [f32]) + Sync)| {
+        if let Some(output) = outputs.first_mut() {
+            let out = SharedRows::new(output, rows, width);
+            pool.split(rows, alone, |_, range| {
+                for index in range {
+                    // SAFETY: the ranges of the threads are disjoint, so each row is reached once.
+                    row(index, unsafe { out.part(index, 0, width) });
+                }
+            });
+        }
+    };
+
+    match &node.op {
+        Op::Embed { table } => {
+            let weight = &weights[table.0 as usize];
+            let matrix = weight.matrix()?;
+            if let Some(token) = step.tokens.iter().find(|&&token| token as usize >= weight.spec().rows) {
+                return Err(BackendError::Internal(format!("token {token} is outside the vocabulary")));
+            }
+            each_row(pool, outputs, &|row, out| matrix.row(isa, step.tokens[row] as usize, out));
+        }
+        Op::RmsNorm(norm) => {
+            let (x, weight) = (input(0)?, weights[norm.weight.0 as usize].vector()?);
+            each_row(pool, outputs, &|row, out| {
+                isa.run(RmsNorm { x: &x[row * width..][..width], weight, eps: norm.eps, out });
+            });
+        }
+        Op::MatMul(matmul) => {
+            let residual = if node.inputs.len() > 1 { Some(input(1)?) } else { None };
+            MatMulNode { matmul, weights, isa, rows, residual }.run(
+                input(0)?,
+                inputs,
+                threads,
+                pool,
+                outputs,
+            )?;
+        }
+        Op::Rope(rope) => {
+            let x = input(0)?;
+            let table = ropes.of_node[index].ok_or_else(|| internal("a rope without a table"))?;
+            let table = &ropes.tables[table];
+            each_row(pool, outputs, &|row, out| {
+                isa.run(rotate(rope, table.turns(row), &x[row * width..][..width], out));
+            });
+        }
+        Op::StoreKv { layer } => {
+            let (k, v) = (input(0)?, input(1)?);
+            let width = k.len() / rows;
+            let cache = kv.get_mut(*layer).ok_or_else(|| internal("no such KV layer"))?;
+            for (row, (k, v)) in k.chunks_exact(width).zip(v.chunks_exact(width)).enumerate() {
+                cache.store(step.position + row, k, v);
+            }
+        }
+        Op::Attention(attention) => {
+            let q = input(0)?;
+            let cache = kv.get(attention.layer).ok_or_else(|| internal("no such KV layer"))?;
+            let output = outputs.first_mut().ok_or_else(|| internal("an attention without an output"))?;
+            let out = SharedRows::new(output, rows, width);
+            let tiles = rows.div_ceil(TILE_TOKENS);
+            let work = rows * width * (step.position + rows);
+            let heads_width = attention.heads / attention.kv_heads * attention.head_dim;
+            pool.split(attention.kv_heads * tiles, work < 8 * ALONE, |thread, range| {
+                let scratch = &mut lock(&threads[thread]).attention;
+                for unit in range {
+                    let (kv_head, first) = (unit / tiles, unit % tiles * TILE_TOKENS);
+                    let tokens = TILE_TOKENS.min(rows - first);
+                    let q = &q[first * width..(first + tokens) * width];
+                    let position = step.position + first;
+                    isa.run(AttendTile { attention: *attention, cache, kv_head, q, position, scratch });
+                    for token in 0..tokens {
+                        // SAFETY: each unit writes the heads of its own key/value head in its own tokens' rows.
+                        let to = unsafe { out.part(first + token, kv_head * heads_width, heads_width) };
+                        to.copy_from_slice(scratch.result(token, heads_width));
+                    }
+                }
+            });
+        }
+        Op::Add => {
+            let (a, b) = (input(0)?, input(1)?);
+            each_row(pool, outputs, &|row, out| {
+                let row = row * width..(row + 1) * width;
+                isa.run(Add { a: &a[row.clone()], b: &b[row], out });
+            });
+        }
+        Op::SwiGlu => {
+            let (gate, up) = (input(0)?, input(1)?);
+            each_row(pool, outputs, &|row, out| {
+                let row = row * width..(row + 1) * width;
+                isa.run(SwiGlu { gate: &gate[row.clone()], up: &up[row], out });
+            });
+        }
+        Op::SelectRows => {
+            let x = input(0)?;
+            let skipped = x.len() - rows * width;
+            each_row(pool, outputs, &|row, out| out.copy_from_slice(&x[skipped + row * width..][..width]));
+        }
+        Op::Argmax => {
+            let logits = input(0)?;
+            let width = logits.len() / rows;
+            return Ok(Some(isa.run(Argmax { values: &logits[(rows - 1) * width..] }) as u32));
+        }
+    }
+    Ok(None)
+}
