@@ -1,0 +1,20 @@
+// y = a + b, element by element.
+#include step
+#include rows
+
+override QUADS: u32; // of 4 values in a row
+
+@group(0) @binding(0) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>; // [rows, 4 * QUADS]
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let quad = group.x * THREADS + local;
+    if (quad >= QUADS || group.y >= row_count()) {
+        return;
+    }
+    let at = group.y * QUADS + quad;
+    y[at] = a[at] + b[at];
+}

@@ -1,0 +1,139 @@
+// Causal attention over the KV cache with an online softmax (Dao et al., FlashAttention, 2022), so that no matrix of
+// scores is stored.
+//
+// A workgroup serves QUERIES queries that read the same key/value head: the heads of its group, of neighbouring tokens.
+// It walks the positions in tiles of one position per invocation: scores of its position for all queries; the greatest
+// of the tile; then invocations divide into slices that add up the weighted values, one quad of the head each.
+#include step
+
+override HEADS: u32;
+override KV_HEADS: u32;
+override HEAD_DIM: u32; // a multiple of 4, at most 512
+override SCALE: f32;
+
+override QUADS: u32 = HEAD_DIM / 4u;
+override QUERY_QUADS: u32 = QUERIES * QUADS;
+const THREADS: u32 = 128u;
+const TILE: u32 = THREADS;
+const PARTS: u32 = 8u;            // in which the greatest score of a tile is sought
+const LOWEST: f32 = -3.0e38;      // the score of a position that is not seen
+
+@group(0) @binding(0) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
+@group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // [context, KV_HEADS, HEAD_DIM] of f16
+@group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+
+var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
+var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
+var<workgroup> peaks: array<f32, QUERIES * PARTS>;
+var<workgroup> merged: array<vec4<f32>, THREADS>;
+
+fn unpack(pairs: vec2<u32>) -> vec4<f32> {
+    return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let share = HEADS / KV_HEADS; // query heads per key/value head
+    let kv_head = group.x;
+    let first = group.y * QUERIES;
+    let last = step.tokens * share - 1u;
+    for (var i = local; i < QUERY_QUADS; i += THREADS) {
+        let query = min(first + i / QUADS, last);
+        let head = (query / share) * HEADS + kv_head * share + query % share;
+        queries[i] = q[head * QUADS + i % QUADS] * SCALE;
+    }
+    workgroupBarrier();
+
+    let slices = THREADS / QUADS;
+    let slice = local / QUADS;
+    let quad = local % QUADS;
+    var peak: array<f32, QUERIES>;
+    var sum: array<f32, QUERIES>;
+    var output: array<vec4<f32>, QUERIES>;
+    for (var i = 0u; i < QUERIES; i++) {
+        peak[i] = LOWEST;
+        sum[i] = 0.0;
+        output[i] = vec4<f32>(0.0);
+    }
+
+    let end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
+    for (var tile = 0u; tile < end; tile += TILE) {
+        let position = tile + local;
+        var score: array<f32, QUERIES>;
+        for (var i = 0u; i < QUERIES; i++) {
+            score[i] = 0.0;
+        }
+        if (position < end) {
+            let key = (position * KV_HEADS + kv_head) * QUADS;
+            for (var d = 0u; d < QUADS; d++) {
+                let k = unpack(keys[key + d]);
+                for (var i = 0u; i < QUERIES; i++) {
+                    score[i] += dot(queries[i * QUADS + d], k);
+                }
+            }
+        }
+        for (var i = 0u; i < QUERIES; i++) {
+            if (position > step.position + min(first + i, last) / share) {
+                score[i] = LOWEST;
+            }
+            weights[i * TILE + local] = score[i];
+        }
+        workgroupBarrier();
+        if (local < QUERIES * PARTS) {
+            let begin = local * (TILE / PARTS);
+            var greatest = weights[begin];
+            for (var i = 1u; i < TILE / PARTS; i++) {
+                greatest = max(greatest, weights[begin + i]);
+            }
+            peaks[local] = greatest;
+        }
+        workgroupBarrier();
+        for (var i = 0u; i < QUERIES; i++) {
+            var greatest = peak[i];
+            for (var part = 0u; part < PARTS; part++) {
+                greatest = max(greatest, peaks[i * PARTS + part]);
+            }
+            let correction = exp(peak[i] - greatest);
+            peak[i] = greatest;
+            sum[i] *= correction;
+            output[i] *= correction;
+            weights[i * TILE + local] = exp(score[i] - greatest);
+        }
+        workgroupBarrier();
+        if (slice < slices) {
+            for (var t = slice; t < min(TILE, end - tile); t += slices) {
+                let v = unpack(values[((tile + t) * KV_HEADS + kv_head) * QUADS + quad]);
+                for (var i = 0u; i < QUERIES; i++) {
+                    let weight = weights[i * TILE + t];
+                    sum[i] += weight;
+                    output[i] += weight * v;
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+
+    if (quad == 0u && slice < slices) {
+        for (var i = 0u; i < QUERIES; i++) {
+            weights[i * TILE + slice] = sum[i];
+        }
+    }
+    for (var i = 0u; i < QUERIES; i++) {
+        merged[local] = output[i];
+        workgroupBarrier();
+        let query = first + i;
+        if (slice == 0u && query <= last) {
+            var value = vec4<f32>(0.0);
+            var total = 0.0;
+            for (var s = 0u; s < slices; s++) {
+                value += merged[s * QUADS + quad];
+                total += weights[i * TILE + s];
+            }
+            let head = (query / share) * HEADS + kv_head * share + query % share;
+            y[head * QUADS + quad] = value / total;
+        }
+        workgroupBarrier();
+    }
+}

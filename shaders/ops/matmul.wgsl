@@ -1,0 +1,169 @@
+// y = x · Wᵀ (+ bias) (+ residual), or silu(gate) * up of two matrices, for many rows x: prefill.
+//
+// A workgroup computes a tile of 32 tokens by 64 rows of W (gated: 32 of gate and the same 32 of up), an invocation 4 by
+// 8 of them. For each chunk of 32 inputs both tiles are put into workgroup memory, W decoded on the way.
+#include step
+#include rows
+#include quads
+#include silu
+
+override COLS: u32;          // inputs
+override OUTPUTS: u32;       // rows of this part of the matrix
+override FIRST: u32 = 0;     // first of them in the whole matrix
+override STRIDE: u32;        // of a row of y and residual
+override BIAS: bool;
+override RESIDUAL: bool = false;
+
+const PITCH: u32 = 9u;       // quads between rows of a tile: 8 and one so that neighbours lie in different banks
+
+@group(0) @binding(0) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;  // [rows, COLS]
+@group(0) @binding(2) var<storage, read> weights: array<u32>;  // [OUTPUTS, COLS]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+#if gated
+@group(0) @binding(5) var<storage, read> up: array<u32>;       // [OUTPUTS, COLS]
+@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
+#else
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+#end
+#include format
+#if gated
+#include format as up
+#end
+
+var<workgroup> x_tile: array<vec4<f32>, TOKENS * PITCH>;
+var<workgroup> w_tile: array<vec4<f32>, 64u * PITCH>;
+
+fn load_x(token: u32, column: u32) -> vec4<f32> {
+    if (column >= COLS) {
+        return vec4<f32>(0.0);
+    }
+    let v = x[token * ((COLS + 3u) / 4u) + column / 4u];
+    if (column + 4u <= COLS) {
+        return v;
+    }
+    return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
+}
+
+// Decodes one row of the tile.
+fn load_w(local: u32, first_row: u32, chunk: u32) {
+    let row = min(first_row + local % ROWS, OUTPUTS - 1u);
+    let at = local * PITCH;
+#if gated
+    if (local >= ROWS) {
+        let scale = up_scale(row, chunk);
+        for (var p = 0u; p < 4u; p++) {
+            let pair = up_pair(row, chunk, p, scale);
+            w_tile[at + p] = pair[0];
+            w_tile[at + p + 4u] = pair[1];
+        }
+        return;
+    }
+#end
+    let scale = weights_scale(row, chunk);
+    for (var p = 0u; p < 4u; p++) {
+        let pair = weights_pair(row, chunk, p, scale);
+        w_tile[at + p] = pair[0];
+        w_tile[at + p + 4u] = pair[1];
+    }
+}
+
+// Products of one weight quad with those of the invocation's four tokens.
+fn products(w: vec4<f32>, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(dot(w, x0), dot(w, x1), dot(w, x2), dot(w, x3));
+}
+
+// Stores one output of the invocation's four tokens, which lie 8 apart.
+fn store(row: u32, token: u32, product: vec4<f32>, up_product: vec4<f32>) {
+    if (row >= OUTPUTS) {
+        return;
+    }
+    let column = FIRST + row;
+    var value = product;
+    if (BIAS) {
+        value += bias[column];
+    }
+#if gated
+    var factor = up_product;
+    if (BIAS) {
+        factor += up_bias[column];
+    }
+    value = vec4<f32>(silu(value.x), silu(value.y), silu(value.z), silu(value.w)) * factor;
+#end
+    for (var j = 0u; j < 4u; j++) {
+        if (token + 8u * j < row_count()) {
+            let at = (token + 8u * j) * STRIDE + column;
+#if gated
+            y[at] = value[j];
+#else
+            if (RESIDUAL) {
+                y[at] = value[j] + residual[at];
+            } else {
+                y[at] = value[j];
+            }
+#end
+        }
+    }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let first_row = group.x * ROWS;
+    let first_token = group.y * TOKENS;
+    let last_token = row_count() - 1u;
+    let tx = local % 8u;
+    let ty = local / 8u;
+
+    var a0 = vec4<f32>();
+    var a1 = vec4<f32>();
+    var a2 = vec4<f32>();
+    var a3 = vec4<f32>();
+    var a4 = vec4<f32>();
+    var a5 = vec4<f32>();
+    var a6 = vec4<f32>();
+    var a7 = vec4<f32>();
+    for (var chunk = 0u; chunk < (COLS + 31u) / 32u; chunk++) {
+        for (var i = 0u; i < 4u; i++) {
+            let token = ty + 8u * i;
+            x_tile[token * PITCH + tx] = load_x(min(first_token + token, last_token), chunk * 32u + 4u * tx);
+        }
+        load_w(local, first_row, chunk);
+        workgroupBarrier();
+        for (var q = 0u; q < 8u; q++) {
+            let xs = tx * PITCH + q;
+            let x0 = x_tile[xs];
+            let x1 = x_tile[xs + 8u * PITCH];
+            let x2 = x_tile[xs + 16u * PITCH];
+            let x3 = x_tile[xs + 24u * PITCH];
+            let ws = ty * PITCH + q;
+            a0 += products(w_tile[ws], x0, x1, x2, x3);
+            a1 += products(w_tile[ws + 8u * PITCH], x0, x1, x2, x3);
+            a2 += products(w_tile[ws + 16u * PITCH], x0, x1, x2, x3);
+            a3 += products(w_tile[ws + 24u * PITCH], x0, x1, x2, x3);
+            a4 += products(w_tile[ws + 32u * PITCH], x0, x1, x2, x3);
+            a5 += products(w_tile[ws + 40u * PITCH], x0, x1, x2, x3);
+            a6 += products(w_tile[ws + 48u * PITCH], x0, x1, x2, x3);
+            a7 += products(w_tile[ws + 56u * PITCH], x0, x1, x2, x3);
+        }
+        workgroupBarrier();
+    }
+
+    let row = first_row + ty;
+    let token = first_token + tx;
+#if gated
+    store(row, token, a0, a4);
+    store(row + 8u, token, a1, a5);
+    store(row + 16u, token, a2, a6);
+    store(row + 24u, token, a3, a7);
+#else
+    store(row, token, a0, a0);
+    store(row + 8u, token, a1, a1);
+    store(row + 16u, token, a2, a2);
+    store(row + 24u, token, a3, a3);
+    store(row + 32u, token, a4, a4);
+    store(row + 40u, token, a5, a5);
+    store(row + 48u, token, a6, a6);
+    store(row + 56u, token, a7, a7);
+#end
+}

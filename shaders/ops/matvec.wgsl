@@ -1,0 +1,180 @@
+// y = W · norm(x) (+ bias) (+ residual), or silu(gate) * up of two matrices, for one row x: decoding.
+//
+// A group of lanes computes ROWS neighbouring outputs: its lanes divide the row's chunks (or, with SPLIT > 1, parts of
+// chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
+// pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
+#include quads
+#include silu
+
+override COLS: u32;        // inputs
+override OUTPUTS: u32;     // rows of this part of the matrix
+override FIRST: u32 = 0;   // first of them in the whole matrix
+override NORM: bool;
+override EPS: f32 = 0.0;
+override BIAS: bool;
+override RESIDUAL: bool = false;
+override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
+override GROUPS: u32;      // lane groups per workgroup
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond
+@group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+#if gated
+@group(0) @binding(5) var<storage, read> up: array<u32>;         // [OUTPUTS, COLS]
+@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
+#else
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+#end
+#include format
+#if gated
+#include format as up
+#end
+
+struct Sums {
+    rows: vec4<f32>,
+    up: vec4<f32>,
+    squares: f32,
+}
+
+fn input(column: u32) -> vec4<f32> {
+    if (column + 4u <= COLS) {
+        return x[column / 4u];
+    }
+    if (column >= COLS) {
+        return vec4<f32>(0.0);
+    }
+    return select(vec4<f32>(0.0), x[column / 4u], (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
+}
+
+fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
+    return dot(pair[0], low) + dot(pair[1], high);
+}
+
+// The share of lane `lane` of `lanes` in the outputs `rows`.
+fn accumulate(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
+    var sums = Sums();
+    let units = ((COLS + 31u) / 32u) * SPLIT;
+    for (var unit = lane; unit < units; unit += lanes) {
+        let chunk = unit / SPLIT;
+        let s0 = weights_scale(rows.x, chunk);
+        let s1 = weights_scale(rows.y, chunk);
+        let s2 = weights_scale(rows.z, chunk);
+        let s3 = weights_scale(rows.w, chunk);
+#if gated
+        let u0 = up_scale(rows.x, chunk);
+        let u1 = up_scale(rows.y, chunk);
+        let u2 = up_scale(rows.z, chunk);
+        let u3 = up_scale(rows.w, chunk);
+#end
+        for (var i = 0u; i < 4u / SPLIT; i++) {
+            let p = (unit % SPLIT) * (4u / SPLIT) + i;
+            let column = chunk * 32u + 4u * p;
+            var low = input(column);
+            var high = input(column + 16u);
+            if (NORM) {
+                sums.squares += dot(low, low) + dot(high, high);
+                low *= gain[min(column, COLS - 1u) / 4u];
+                high *= gain[min(column + 16u, COLS - 1u) / 4u];
+            }
+            sums.rows += vec4<f32>(
+                product(weights_pair(rows.x, chunk, p, s0), low, high),
+                product(weights_pair(rows.y, chunk, p, s1), low, high),
+                product(weights_pair(rows.z, chunk, p, s2), low, high),
+                product(weights_pair(rows.w, chunk, p, s3), low, high),
+            );
+#if gated
+            sums.up += vec4<f32>(
+                product(up_pair(rows.x, chunk, p, u0), low, high),
+                product(up_pair(rows.y, chunk, p, u1), low, high),
+                product(up_pair(rows.z, chunk, p, u2), low, high),
+                product(up_pair(rows.w, chunk, p, u3), low, high),
+            );
+#end
+        }
+    }
+    return sums;
+}
+
+fn store(row: u32, product: f32, up_product: f32, squares: f32) {
+    if (row >= OUTPUTS) {
+        return;
+    }
+    var scale = 1.0;
+    if (NORM) {
+        scale = inverseSqrt(squares / f32(COLS) + EPS);
+    }
+    let at = FIRST + row;
+    var value = product * scale;
+    if (BIAS) {
+        value += bias[at];
+    }
+#if gated
+    var factor = up_product * scale;
+    if (BIAS) {
+        factor += up_bias[at];
+    }
+    value = silu(value) * factor;
+#else
+    if (RESIDUAL) {
+        value += residual[at];
+    }
+#end
+    y[at] = value;
+}
+
+// The outputs from `first` on; those beyond the matrix are computed from its last row and not stored.
+fn rows_from(first: u32) -> vec4<u32> {
+    return min(vec4<u32>(first) + LANES4, vec4<u32>(OUTPUTS - 1u));
+}
+
+#if subgroups
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) lanes: u32,
+) {
+    for (var group = subgroup; group < GROUPS; group += subgroups) {
+        let first = ((workgroup.y * workgroups.x + workgroup.x) * GROUPS + group) * ROWS;
+        let own = accumulate(rows_from(first), lane, lanes);
+        let rows = subgroupAdd(own.rows);
+        let up_rows = subgroupAdd(own.up);
+        let squares = subgroupAdd(own.squares);
+        if (lane < ROWS) {
+            store(first + lane, rows[lane], up_rows[lane], squares);
+        }
+    }
+}
+#else
+var<workgroup> shared_sums: array<Sums, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let lanes = THREADS / GROUPS;
+    let group = local / lanes;
+    let lane = local % lanes;
+    let first = ((workgroup.y * workgroups.x + workgroup.x) * GROUPS + group) * ROWS;
+    shared_sums[local] = accumulate(rows_from(first), lane, lanes);
+    workgroupBarrier();
+    if (lane < ROWS) {
+        var row = 0.0;
+        var up_row = 0.0;
+        var squares = 0.0;
+        for (var i = group * lanes; i < (group + 1u) * lanes; i++) {
+            row += shared_sums[i].rows[lane];
+            up_row += shared_sums[i].up[lane];
+            squares += shared_sums[i].squares;
+        }
+        store(first + lane, row, up_row, squares);
+    }
+}
+#end

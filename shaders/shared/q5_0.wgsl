@@ -1,0 +1,18 @@
+// Q5_0: f16 d; 32 fifth bits; 16 bytes of two nibbles, values j and j + 16. (q - 16) * d
+fn weights_block(row: u32, chunk: u32) -> u32 {
+    return (row * (COLS / 32u) + chunk) * 22u;
+}
+
+fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
+    return vec4<f32>(weights_half(weights_block(row, chunk)), 0.0, 0.0, 0.0);
+}
+
+fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
+    let block = weights_block(row, chunk);
+    let high = weights_word(block + 2u);
+    let q = weights_word(block + 6u + 4u * p);
+    return array<vec4<f32>, 2>(
+        (unsigned_bytes(fifth_bits(q & 0x0f0f0f0fu, high, 4u * p)) - 16.0) * scale.x,
+        (unsigned_bytes(fifth_bits((q >> 4u) & 0x0f0f0f0fu, high, 4u * p + 16u)) - 16.0) * scale.x,
+    );
+}

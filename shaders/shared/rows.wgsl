@@ -1,0 +1,6 @@
+// Whether the activations here have a row for each of the step's logits, instead of one for each of its tokens.
+override LOGITS: bool = false;
+
+fn row_count() -> u32 {
+    return select(step.tokens, step.logits, LOGITS);
+}

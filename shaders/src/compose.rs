@@ -1,0 +1,111 @@
+//! The include step: WGSL has no modules, so sources name what they need.
+//!
+//! A line `#include name` is replaced by `shared/name.wgsl` (once per module), `#include format` by the reader of the
+//! kernel's block format for the buffer `weights`, and `#include format as up` by the same for the buffer `up`. Lines
+//! between `#if flag`, `#else` and `#end` stay when the flag is set (or not); these do not nest. A line that names
+//! something unknown stays as it is, which no WGSL compiler accepts.
+
+/// What a module is made from besides its own source.
+pub(crate) struct Context<'a> {
+    /// Flags that are set.
+    pub flags: &'a [&'a str],
+    /// Name of the include that reads the kernel's block format.
+    pub format: Option<&'a str>,
+}
+
+const SHARED: &[(&str, &str)] = &[
+    ("bf16", include_str!("../shared/bf16.wgsl")),
+    ("f16", include_str!("../shared/f16.wgsl")),
+    ("f32", include_str!("../shared/f32.wgsl")),
+    ("floats", include_str!("../shared/floats.wgsl")),
+    ("k_scales", include_str!("../shared/k_scales.wgsl")),
+    ("q4_0", include_str!("../shared/q4_0.wgsl")),
+    ("q4_1", include_str!("../shared/q4_1.wgsl")),
+    ("q4_k", include_str!("../shared/q4_k.wgsl")),
+    ("q5_0", include_str!("../shared/q5_0.wgsl")),
+    ("q5_1", include_str!("../shared/q5_1.wgsl")),
+    ("q5_k", include_str!("../shared/q5_k.wgsl")),
+    ("q6_k", include_str!("../shared/q6_k.wgsl")),
+    ("q8_0", include_str!("../shared/q8_0.wgsl")),
+    ("quads", include_str!("../shared/quads.wgsl")),
+    ("rows", include_str!("../shared/rows.wgsl")),
+    ("silu", include_str!("../shared/silu.wgsl")),
+    ("step", include_str!("../shared/step.wgsl")),
+    ("words", include_str!("../shared/words.wgsl")),
+];
+
+/// Resolves the directives of `source`.
+pub(crate) fn compose(source: &str, context: &Context<'_>) -> String {
+    let mut out = String::new();
+    append(source, context, &mut Vec::new(), &mut out);
+    out
+}
+
+fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str>, out: &mut String) {
+    let mut keep = true;
+    for line in source.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["#if", flag] => keep = context.flags.contains(flag),
+            ["#else"] => keep = !keep,
+            ["#end"] => keep = true,
+            _ if !keep => {}
+            ["#include", "format"] => append_format("weights", context, out),
+            ["#include", "format", "as", buffer] => append_format(buffer, context, out),
+            ["#include", name] if included.contains(name) => {}
+            ["#include", name] => match shared(name) {
+                Some(text) => {
+                    included.push(name);
+                    append(text, context, included, out);
+                }
+                None => push_line(line, out),
+            },
+            _ => push_line(line, out),
+        }
+    }
+}
+
+/// Appends the reader of the format, whose names begin with `weights`, for the buffer `buffer`.
+fn append_format(buffer: &str, context: &Context<'_>, out: &mut String) {
+    let Some(format) = context.format.and_then(shared) else {
+        return push_line("#include format", out);
+    };
+    let mut text = String::new();
+    let mut included = Vec::new();
+    append(shared("words").unwrap_or_default(), context, &mut included, &mut text);
+    append(format, context, &mut included, &mut text);
+    out.push_str(&text.replace("weights", buffer));
+}
+
+fn shared(name: &str) -> Option<&'static str> {
+    SHARED.iter().find(|(shared, _)| *shared == name).map(|(_, text)| *text)
+}
+
+fn push_line(line: &str, out: &mut String) {
+    out.push_str(line);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_choose_lines_and_includes_come_once() {
+        let context = Context { flags: &["a"], format: None };
+        let text = compose("#if a\none\n#else\ntwo\n#end\n#if b\nthree\n#else\nfour\n#end\n", &context);
+        assert_eq!(text, "one\nfour\n");
+        let twice = compose("#include silu\n#include silu\n", &context);
+        assert_eq!(twice.matches("fn silu").count(), 1);
+        assert!(compose("#include nothing\n", &context).contains("#include nothing"));
+    }
+
+    #[test]
+    fn a_format_is_included_under_the_name_of_its_buffer() {
+        let context = Context { flags: &[], format: Some("q4_k") };
+        let text = compose("#include format\n#include format as up\n", &context);
+        for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_word(", "= up[index]"] {
+            assert!(text.contains(name), "{name} is missing");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The table of kernels and their variants.
+
+use crate::compose::{Context, compose};
+use crate::format::Format;
+
+/// Numbers of queries that an attention workgroup may serve, ascending.
+pub const QUERIES: [u32; 4] = [1, 2, 4, 8];
+
+/// Fixed sizes of `embed` and of the kernels that treat elements one by one.
+pub mod rows {
+    /// Invocations of a workgroup, each for four values (rope: one pair, embed: eight values) of one row.
+    pub const THREADS: u32 = 64;
+}
+
+/// Fixed sizes of `matvec`.
+pub mod matvec {
+    /// Invocations of a workgroup.
+    pub const THREADS: u32 = 64;
+    /// Outputs of a group of lanes.
+    pub const ROWS: u32 = 4;
+}
+
+/// Fixed sizes of `matmul`.
+pub mod matmul {
+    /// Invocations of a workgroup.
+    pub const THREADS: u32 = 64;
+    /// Tokens of a workgroup's tile.
+    pub const TOKENS: u32 = 32;
+    /// Outputs of a workgroup's tile.
+    pub const ROWS: u32 = 64;
+    /// Outputs of a workgroup's tile where each needs a row of two matrices.
+    pub const GATED_ROWS: u32 = 32;
+}
+
+/// Fixed sizes of `attention`.
+pub mod attention {
+    /// Greatest size of a head; a multiple of 4.
+    pub const MAX_HEAD_DIM: usize = 512;
+    /// Greatest size of a head for which [`crate::QUERIES`]' last fits workgroup memory of 16 KiB.
+    pub const MAX_HEAD_DIM_WIDE: usize = 256;
+}
+
+/// Fixed sizes of `argmax`.
+pub mod argmax {
+    /// Workgroups of the first pass, candidates of the second.
+    pub const PARTS: u32 = 64;
+}
+
+/// Fixed sizes of `embed`, see [`rows`].
+pub mod embed {
+    /// Values that one invocation decodes.
+    pub const VALUES: u32 = 8;
+}
+
+/// A shader module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kernel {
+    /// Gathers rows of the vocabulary. Buffers: step, tokens, table, y.
+    Embed(Format),
+    /// Buffers: step, x, gain, y.
+    RmsNorm,
+    /// One row times a matrix, or the gated product of two. Buffers: x, gain, weights, bias, y, then residual, or with
+    /// `gated` the second matrix and its bias.
+    MatVec {
+        /// Block format of the matrix or matrices.
+        format: Format,
+        /// Two matrices, gate and up, and `silu(gate) * up` of their products.
+        gated: bool,
+        /// Adds up through subgroup operations instead of workgroup memory.
+        subgroups: bool,
+    },
+    /// The same for many rows. Buffers: step, x, weights, bias, y, then as above.
+    MatMul {
+        /// Block format of the matrix or matrices.
+        format: Format,
+        /// As in [`Kernel::MatVec`].
+        gated: bool,
+    },
+    /// Buffers: step, table, x, y.
+    Rope,
+    /// Buffers: step, k, v, keys, values.
+    StoreKv,
+    /// Buffers: step, q, keys, values, y.
+    Attention {
+        /// Queries that a workgroup serves; one of [`QUERIES`].
+        queries: u32,
+    },
+    /// Buffers: step, a, b, y.
+    Add,
+    /// Buffers: step, gate, up, y.
+    SwiGlu,
+    /// Buffers: step, x, y.
+    SelectRows,
+    /// First pass. Buffers: step, logits, parts.
+    ArgmaxParts,
+    /// Second pass. Buffers: step, parts, token.
+    ArgmaxLast,
+}
+
+/// Who compiles the WGSL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// naga, through wgpu's native backends: it knows subgroup operations without any `enable`.
+    Naga,
+    /// A browser: subgroup operations must be enabled.
+    Browser,
+}
+
+impl Kernel {
+    /// Whether the kernel needs the feature `subgroups`.
+    #[must_use]
+    pub fn needs_subgroups(self) -> bool {
+        matches!(self, Kernel::MatVec { subgroups: true, .. })
+    }
+
+    /// A unique name.
+    #[must_use]
+    pub fn name(self) -> String {
+        let gate = |gated| if gated { "_gated" } else { "" };
+        match self {
+            Kernel::Embed(format) => format!("embed_{}", format.name()),
+            Kernel::RmsNorm => "rms_norm".to_owned(),
+            Kernel::MatVec { format, gated, subgroups } => {
+                let reduction = if subgroups { "_subgroups" } else { "" };
+                format!("matvec_{}{}{reduction}", format.name(), gate(gated))
+            }
+            Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
+            Kernel::Rope => "rope".to_owned(),
+            Kernel::StoreKv => "store_kv".to_owned(),
+            Kernel::Attention { queries } => format!("attention_{queries}"),
+            Kernel::Add => "add".to_owned(),
+            Kernel::SwiGlu => "swiglu".to_owned(),
+            Kernel::SelectRows => "select_rows".to_owned(),
+            Kernel::ArgmaxParts => "argmax_parts".to_owned(),
+            Kernel::ArgmaxLast => "argmax_last".to_owned(),
+        }
+    }
+
+    /// The whole WGSL text; its entry point is `main`.
+    #[must_use]
+    pub fn wgsl(self, dialect: Dialect) -> String {
+        let mut text = String::new();
+        if self.needs_subgroups() && dialect == Dialect::Browser {
+            // The groups of lanes of a workgroup take turns in a loop that is uniform per subgroup, which the
+            // browser's analysis knows only where the language feature `subgroup_uniformity` is present.
+            text.push_str("enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n");
+        }
+        for (name, value) in self.constants() {
+            text.push_str(&format!("const {name}: u32 = {value}u;\n"));
+        }
+        let format = match self {
+            Kernel::Embed(format) | Kernel::MatVec { format, .. } | Kernel::MatMul { format, .. } => {
+                Some(format.name())
+            }
+            _ => None,
+        };
+        text.push_str(&compose(self.source(), &Context { flags: self.flags(), format }));
+        text
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Kernel::Embed(_) => include_str!("../ops/embed.wgsl"),
+            Kernel::RmsNorm => include_str!("../ops/rms_norm.wgsl"),
+            Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
+            Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
+            Kernel::Rope => include_str!("../ops/rope.wgsl"),
+            Kernel::StoreKv => include_str!("../ops/store_kv.wgsl"),
+            Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
+            Kernel::Add => include_str!("../ops/add.wgsl"),
+            Kernel::SwiGlu => include_str!("../ops/swiglu.wgsl"),
+            Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
+            Kernel::ArgmaxParts | Kernel::ArgmaxLast => include_str!("../ops/argmax.wgsl"),
+        }
+    }
+
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Kernel::MatVec { gated: true, subgroups: true, .. } => &["gated", "subgroups"],
+            Kernel::MatVec { subgroups: true, .. } => &["subgroups"],
+            Kernel::MatVec { gated: true, .. } | Kernel::MatMul { gated: true, .. } => &["gated"],
+            Kernel::ArgmaxLast => &["last"],
+            _ => &[],
+        }
+    }
+
+    /// Sizes that the host must know too, as constants before the source.
+    fn constants(self) -> Vec<(&'static str, u32)> {
+        match self {
+            Kernel::MatVec { .. } => vec![("THREADS", matvec::THREADS), ("ROWS", matvec::ROWS)],
+            Kernel::MatMul { gated, .. } => vec![
+                ("THREADS", matmul::THREADS),
+                ("TOKENS", matmul::TOKENS),
+                ("ROWS", if gated { matmul::GATED_ROWS } else { matmul::ROWS }),
+            ],
+            Kernel::Attention { queries } => vec![("QUERIES", queries)],
+            Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
+            Kernel::RmsNorm => vec![],
+            Kernel::Embed(_)
+            | Kernel::Rope
+            | Kernel::StoreKv
+            | Kernel::Add
+            | Kernel::SwiGlu
+            | Kernel::SelectRows => vec![("THREADS", rows::THREADS)],
+        }
+    }
+}
+
+/// Every kernel in every variant.
+#[must_use]
+pub fn all_kernels() -> Vec<Kernel> {
+    let mut kernels = vec![
+        Kernel::RmsNorm,
+        Kernel::Rope,
+        Kernel::StoreKv,
+        Kernel::Add,
+        Kernel::SwiGlu,
+        Kernel::SelectRows,
+        Kernel::ArgmaxParts,
+        Kernel::ArgmaxLast,
+    ];
+    kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries }));
+    for format in Format::ALL {
+        kernels.push(Kernel::Embed(format));
+        for gated in [false, true] {
+            kernels.push(Kernel::MatMul { format, gated });
+            kernels.extend([false, true].map(|subgroups| Kernel::MatVec { format, gated, subgroups }));
+        }
+    }
+    kernels
+}
+
+/// Name and text of every kernel in every variant, as a browser gets them.
+#[must_use]
+pub fn all_variants() -> Vec<(String, String)> {
+    all_kernels().into_iter().map(|kernel| (kernel.name(), kernel.wgsl(Dialect::Browser))).collect()
+}
