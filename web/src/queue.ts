@@ -16,8 +16,14 @@ export class RequestQueue {
   /** After a trap the wasm's memory is in an unknown state: nothing may be asked of it any more. */
   #broken: LinnetError | undefined;
 
-  /** @param post takes what is to be sent to the page */
-  constructor(readonly post: (answer: Answer) => void) {}
+  /**
+   * @param post takes what is to be sent to the page
+   * @param pause lets what has been sent to the worker be received; called between steps
+   */
+  constructor(
+    readonly post: (answer: Answer) => void,
+    readonly pause: () => Promise<void>,
+  ) {}
 
   /** Gives the engine that answers. */
   serve(engine: WasmEngine): void {
@@ -62,7 +68,7 @@ export class RequestQueue {
         const event = JSON.parse(await generation.next()) as GenerationEvent;
         this.post({ type: 'event', id: job.id, event });
         if (event.type === 'done') break;
-        await nextTask();
+        await this.pause();
       }
       generation.free();
     } catch (error) {
@@ -75,17 +81,4 @@ export class RequestQueue {
       this.post({ type: 'error', id: job.id, error: toPlain(toLinnetError(error)) });
     }
   }
-}
-
-const channel = new MessageChannel();
-
-/**
- * Lets the worker's event loop turn once. A promise alone would not: without a turn, the message that says "stop" would
- * wait for the answer's end, since a CPU step never leaves the wasm. (A timer would, but browsers stretch nested ones to 4 ms.)
- */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(undefined);
-  });
 }

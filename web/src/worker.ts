@@ -12,7 +12,8 @@ const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
 };
 const loading = new AbortController();
-const queue = new RequestQueue((answer) => scope.postMessage(answer));
+const channel = new MessageChannel();
+const queue = new RequestQueue((answer) => scope.postMessage(answer), nextTask);
 
 scope.onmessage = ({ data }) => {
   switch (data.type) {
@@ -76,4 +77,15 @@ function throttle(report: (progress: LoadProgress) => void, milliseconds: number
     last = now;
     report(progress);
   };
+}
+
+/**
+ * Lets the worker's event loop turn once. A promise alone would not: without a turn, the message that says "stop" would
+ * wait for the answer's end, since a CPU step never leaves the wasm. (A timer would, but browsers stretch nested ones to 4 ms.)
+ */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    channel.port1.onmessage = () => resolve();
+    channel.port2.postMessage(undefined);
+  });
 }

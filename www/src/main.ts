@@ -26,7 +26,10 @@ const chat = new Chat(
   showAnswerFailure,
   () => {
     newChat.disabled = chat.conversation.isEmpty;
-    if (chat.busy) hideNotice();
+    if (!chat.busy) return;
+    hideNotice();
+    // Whoever asks wants the model.
+    if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
 );
 const dialog = new ModelDialog(engine, change);

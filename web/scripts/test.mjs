@@ -1,0 +1,21 @@
+// Runs test/*.test.ts in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const tests = join(dirname(import.meta.dirname), 'test');
+const built = mkdtempSync(join(tmpdir(), 'linnet-test-'));
+try {
+  const files = readdirSync(tests).filter((name) => name.endsWith('.test.ts'));
+  for (const name of files) {
+    const bundle = await rolldown({ input: join(tests, name), platform: 'node' });
+    await bundle.write({ file: join(built, name.replace('.ts', '.mjs')), format: 'esm', sourcemap: 'inline' });
+  }
+  const paths = files.map((name) => join(built, name.replace('.ts', '.mjs')));
+  const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-timeout=60000', '--test-reporter=spec', ...paths], { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+} finally {
+  rmSync(built, { recursive: true, force: true });
+}

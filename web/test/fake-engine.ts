@@ -1,0 +1,57 @@
+import type { GenerationEvent, WasmEngine, WasmGeneration } from '../src/wasm.ts';
+
+/** What a {@link FakeEngine} is asked for, and what it was asked for: one log, in order. */
+export type Log = string[];
+
+/** An engine whose answer to `{ prompt: "x", max_tokens: n }` is n times "x", one token a step. */
+export class FakeEngine implements WasmEngine {
+  constructor(readonly log: Log) {}
+
+  info(): string {
+    return '{}';
+  }
+
+  generate(requestJson: string): WasmGeneration {
+    const request = JSON.parse(requestJson) as { prompt: string; max_tokens: number };
+    if (request.prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
+    this.log.push(`start ${request.prompt}`);
+    return new FakeGeneration(request.prompt, request.max_tokens, this.log);
+  }
+
+  free(): void {}
+}
+
+class FakeGeneration implements WasmGeneration {
+  #step = 0;
+  #cancelled = false;
+
+  constructor(
+    readonly text: string,
+    readonly count: number,
+    readonly log: Log,
+  ) {}
+
+  async next(): Promise<string> {
+    if (this.text === 'trap') throw new WebAssembly.RuntimeError('unreachable');
+    const done = this.#cancelled || this.#step >= this.count;
+    return JSON.stringify(done ? this.#end() : { type: 'token', text: this.text, token: ++this.#step });
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+  }
+
+  free(): void {
+    this.log.push(`free ${this.text}`);
+  }
+
+  #end(): GenerationEvent {
+    return {
+      type: 'done',
+      finish_reason: this.#cancelled ? 'cancelled' : 'length',
+      text: '.',
+      usage: { prompt_tokens: 1, completion_tokens: this.#step, total_tokens: 1 + this.#step },
+      timings: { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: this.#step, predicted_ms: 1, predicted_per_second: 1 },
+    };
+  }
+}

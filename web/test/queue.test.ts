@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Answer } from '../src/protocol.ts';
+import { RequestQueue } from '../src/queue.ts';
+import { FakeEngine, type Log } from './fake-engine.ts';
+
+/** A queue that serves a fake engine, and what it posts. */
+function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id: number) => Promise<Answer> } {
+  const answers: Answer[] = [];
+  const waiting = new Map<number, (answer: Answer) => void>();
+  const made = new RequestQueue((answer) => {
+    answers.push(answer);
+    if (isLast(answer)) waiting.get(answer.id)?.(answer);
+  }, turn);
+  const log: Log = [];
+  made.serve(new FakeEngine(log));
+  const ended = (id: number) =>
+    new Promise<Answer>((resolve) => {
+      const already = answers.find((answer) => answer.id === id && isLast(answer));
+      if (already) resolve(already);
+      else waiting.set(id, resolve);
+    });
+  return { queue: made, answers, log, ended };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const isLast = (answer: Answer) => answer.type === 'error' || answer.event.type === 'done';
+const tokens = (answers: Answer[], id: number) =>
+  answers.filter((answer) => answer.id === id && answer.type === 'event' && answer.event.type === 'token').length;
+
+test('requests are answered one after another, in order', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 3 });
+  q.add(2, { prompt: 'b', max_tokens: 2 });
+  await ended(2);
+  assert.deepEqual(log, ['start a', 'free a', 'start b', 'free b']);
+});
+
+test('a request that is stopped gives not one token more than was on its way', async () => {
+  const { queue: q, answers, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 1_000_000 });
+  while (tokens(answers, 1) < 5) await turn();
+  const before = tokens(answers, 1);
+  q.cancel(1);
+  const last = await ended(1);
+  assert.ok(last.type === 'event' && last.event.type === 'done' && last.event.finish_reason === 'cancelled');
+  assert.ok(tokens(answers, 1) <= before + 1, `${tokens(answers, 1)} tokens after a stop at ${before}`);
+});
+
+test('a request that waits is taken out of the queue', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 3 });
+  q.add(2, { prompt: 'b', max_tokens: 2 });
+  q.cancel(2);
+  const last = await ended(2);
+  assert.ok(last.type === 'error' && last.error.code === 'aborted');
+  await ended(1);
+  assert.ok(!log.includes('start b'));
+});
+
+test('a refused request does not hold up the next one', async () => {
+  const { queue: q, ended } = queue();
+  q.add(1, { prompt: 'refuse' });
+  q.add(2, { prompt: 'b', max_tokens: 1 });
+  const first = await ended(1);
+  assert.ok(first.type === 'error' && first.error.code === 'invalid-request');
+  assert.deepEqual(first.error.details, { field: 'prompt' });
+  assert.equal((await ended(2)).type, 'event');
+});
+
+test('after a trap nothing more is asked of the wasm', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, { prompt: 'trap', max_tokens: 1 });
+  q.add(2, { prompt: 'b', max_tokens: 1 });
+  for (const id of [1, 2]) {
+    const last = await ended(id);
+    assert.ok(last.type === 'error' && last.error.code === 'internal');
+  }
+  assert.deepEqual(log, ['start trap']);
+});
