@@ -17,8 +17,9 @@ const SWIFTSHADER = [
  * @param {object} [options]
  * @param {boolean} [options.webgpu] with the software GPU, or with none
  * @param {string} [options.userDataDir] a profile that outlives the browser
+ * @param {string[]} [options.args] more switches
  */
-export async function chromium({ webgpu = true, userDataDir } = {}) {
+export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
   // Without a browser nothing was tested, and that must not look like success.
   if (!existsSync(CHROMIUM)) throw new Error(`There is no Chromium at ${CHROMIUM}: install it, or set LINNET_CHROMIUM.`);
   const browser = await puppeteer.launch({
@@ -27,7 +28,7 @@ export async function chromium({ webgpu = true, userDataDir } = {}) {
     headless: true,
     protocolTimeout: 600_000,
     ...(userDataDir ? { userDataDir } : {}),
-    args: ['--no-sandbox', '--disable-dev-shm-usage', ...(webgpu ? SWIFTSHADER : [])],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', ...(webgpu ? SWIFTSHADER : []), ...args],
   });
   return browser;
 }

@@ -75,7 +75,8 @@ export async function serve({ mounts, isolated = true, csp }) {
       for await (const chunk of file.read(start, Math.max(stop, start))) {
         if (response.destroyed) return;
         if (!response.write(chunk)) await drained(response);
-        if (fault?.bytesPerSecond) await new Promise((resolve) => setTimeout(resolve, (1000 * chunk.length) / fault.bytesPerSecond));
+        const speed = fault?.bytesPerSecond;
+        if (speed) await new Promise((resolve) => setTimeout(resolve, (1000 * chunk.length) / speed));
       }
     } catch {
       response.destroy();

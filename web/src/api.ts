@@ -20,7 +20,8 @@ export interface LoadOptions {
 /** One message of a conversation. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
-  content: string;
+  /** The text, whole or in OpenAI's parts. */
+  content: string | readonly { type: 'text'; text: string }[];
 }
 
 /** What both kinds of request share; unset fields take the engine's defaults. */

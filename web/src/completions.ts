@@ -34,7 +34,7 @@ export class ChatCompletions {
   create(request: ChatRequest & Whole): Promise<ChatCompletion>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void> {
-    const pieces = run(this.generate, { ...request, now: localTime() });
+    const pieces = run(this.generate, request);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
     return request.stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
   }
@@ -159,10 +159,4 @@ function newId(prefix: string): string {
 
 function seconds(): number {
   return Math.floor(Date.now() / 1000);
-}
-
-/** For templates that mention the date: year, month, day, hour, minute, second where the person is. */
-function localTime(): number[] {
-  const now = new Date();
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes(), now.getSeconds()];
 }

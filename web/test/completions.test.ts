@@ -78,9 +78,6 @@ test('the engine gets what it understands, and nothing unset', async () => {
   await new Completions(engine(seen), 'm').create({ prompt: 'x', stream: false, signal, stop: null, seed: 3, ignore_eos: true });
   assert.deepEqual(seen.request, { prompt: 'x', seed: 3, ignore_eos: true });
   assert.equal(seen.signal, signal);
-  const chat: typeof seen = {};
-  await new ChatCompletions(engine(chat), 'm').create({ messages });
-  assert.equal(chat.request.now.length, 6);
 });
 
 test('leaving the loop leaves the engine', async () => {

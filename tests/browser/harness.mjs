@@ -1,0 +1,139 @@
+// What the suites share: where things lie, pages to test in, and the API of the package called from Node.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { serve } from './server.mjs';
+
+const root = dirname(dirname(import.meta.dirname));
+const dist = { package: join(root, 'web', 'dist'), site: join(root, 'www', 'dist') };
+for (const folder of Object.values(dist)) {
+  if (!existsSync(folder)) throw new Error(`${folder} is missing: run "cargo xtask build" first.`);
+}
+
+/** The default model's file name. */
+export const MODEL = 'SmolLM2-135M-Instruct.Q4_1.gguf';
+/** Its length in bytes. */
+export const MODEL_BYTES = 98362432;
+/** Its id in the package's list. */
+export const MODEL_ID = 'smollm2-135m-instruct';
+
+const models = resolve(process.env.LINNET_MODELS ?? join(root, 'models'));
+export const modelPath = join(models, MODEL);
+/** Why tests that need the real model cannot run; `false` if they can. For `node:test`'s `skip`. */
+export const noModel = existsSync(modelPath) ? false : `skipped: ${MODEL} is not in LINNET_MODELS`;
+
+const reference = resolve(process.env.LINNET_REFERENCE ?? join(root, '..', 'shared', 'reference'));
+/** A reference file, or undefined in a clone that has none beside it. */
+export function referenceFile(...parts) {
+  const path = join(reference, ...parts);
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.
+ *
+ * @param {{ isolated?: boolean, csp?: string, files?: Record<string, string | Buffer> }} [options]
+ */
+export async function startServer({ isolated = true, csp, files = {} } = {}) {
+  const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module">import * as linnet from "./linnet/index.js"; Object.assign(window, { linnet });</script>';
+  return serve({
+    isolated,
+    csp,
+    mounts: {
+      '/': `${dist.site}/`,
+      '/models/': `${models}/`,
+      '/some/where/': `${dist.site}/`,
+      '/some/where/models/': `${models}/`,
+      '/linnet/': `${dist.package}/`,
+      '/blank.html': Buffer.from(blank),
+      ...files,
+    },
+  });
+}
+
+/** An empty page that has loaded the package. What its scripts throw ends the test. */
+export async function openBlank(browser, server, options = {}) {
+  const page = await openPage(browser, `${options.origin ?? server.origin}/blank.html`);
+  await page.waitForFunction('window.linnet');
+  return page;
+}
+
+/**
+ * A page at that address.
+ *
+ * @param {import('puppeteer-core').Browser} browser
+ * @param {string} url
+ * @param {import('puppeteer-core').Viewport} [viewport]
+ */
+export async function openPage(browser, url, viewport = { width: 1000, height: 800 }) {
+  const page = await browser.newPage();
+  page.on('pageerror', (error) => console.error('error in the page:', error.message));
+  await page.setViewport(viewport);
+  await page.goto(url);
+  return page;
+}
+
+/** `Linnet.load` in the page; keeps the engine there as `window.engine`. Gives its info, or what went wrong. */
+export function load(page, model, options = {}) {
+  return page.evaluate(
+    async (model, options) => {
+      const phases = new Set();
+      const window = /** @type {any} */ (globalThis);
+      try {
+        window.engine?.dispose();
+        window.engine = await window.linnet.Linnet.load(model, { modelBase: '/models/', onProgress: ({ phase }) => phases.add(phase), ...options });
+        return { ...window.engine.info(), phases: [...phases] };
+      } catch (error) {
+        return { code: error.code ?? String(error), message: error.message, details: error.details, phases: [...phases] };
+      }
+    },
+    model,
+    options,
+  );
+}
+
+/** `completions.create` in the page: the answer, or what went wrong. */
+export function complete(page, request) {
+  return page.evaluate(
+    (request) =>
+      /** @type {any} */ (globalThis).engine.completions.create(request).catch((/** @type {any} */ error) => ({ code: error.code ?? String(error), message: error.message, details: error.details })),
+    request,
+  );
+}
+
+/** Waits until the demo site's engine is `ready`, `failed` or `paused`. */
+export async function engineState(page, wanted) {
+  const reached = (wanted) => document.documentElement.dataset.engine === wanted;
+  await page.waitForFunction(reached, { timeout: 120_000 }, wanted);
+}
+
+/** The notice that the demo site shows: its error code and its words. */
+export async function notice(page) {
+  await page.waitForSelector('#notice:not([hidden])', { timeout: 120_000 });
+  return page.$eval('#notice', (element) => ({ code: /** @type {HTMLElement} */ (element).dataset.code, text: element.querySelector('p')?.textContent ?? '' }));
+}
+
+/** Presses the button with that label. */
+export async function press(page, label) {
+  const button = await page.waitForSelector(`::-p-aria([name="${label}"][role="button"])`, { visible: true, timeout: 30_000 });
+  await button.click();
+}
+
+/** Asks the demo site something. */
+export async function ask(page, question) {
+  await page.type('#prompt', question);
+  await page.keyboard.press('Enter');
+}
+
+/**
+ * The token ids that the native binary generates greedily after a text; undefined if there is no binary.
+ * The binary is LINNET_NATIVE, or the one that cargo has built.
+ */
+export function nativeTokens(prompt, count) {
+  const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'linnet'));
+  const binary = [process.env.LINNET_NATIVE, ...built].find((path) => path && existsSync(path));
+  if (!binary) return undefined;
+  const args = ['chat', modelPath, '--raw', '--prompt', prompt, '--greedy', '--max-tokens', String(count), '--print-tokens'];
+  const lines = execFileSync(binary, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');
+  return JSON.parse(lines[lines.length - 1]);
+}

@@ -1,0 +1,140 @@
+// Requests to a loaded engine: streaming, stopping, queueing, refusing.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../engines.mjs';
+import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../harness.mjs';
+
+describe('requests', { skip: noModel, timeout: 300_000 }, () => {
+  let browser;
+  let server;
+  let page;
+  before(async () => {
+    browser = await chromium();
+    server = await startServer();
+    page = await openBlank(browser, server);
+    const info = await load(page, MODEL_ID, { backend: 'cpu', contextLength: 512 });
+    assert.equal(info.code, undefined, info.message);
+    assert.equal(info.model.context_length, 512);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('a chat answers, and the streamed answer is the same', async () => {
+    const [whole, pieces] = await page.evaluate(async () => {
+      const { chat } = /** @type {any} */ (globalThis).engine;
+      const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 12 };
+      const whole = await chat.completions.create(request);
+      const pieces = [];
+      for await (const chunk of chat.completions.create({ ...request, stream: true })) pieces.push(chunk);
+      return [whole, pieces];
+    });
+    assert.match(whole.choices[0].message.content, /Paris/);
+    assert.equal(pieces.map(({ choices }) => choices[0].delta.content ?? '').join(''), whole.choices[0].message.content);
+    assert.deepEqual(pieces.flatMap(({ choices }) => choices[0].tokens), whole.choices[0].tokens);
+    assert.equal(pieces[0].choices[0].delta.role, 'assistant');
+    assert.deepEqual(pieces.at(-1).usage, whole.usage);
+    assert.ok(pieces.at(-1).timings.predicted_per_second > 0);
+  });
+
+  test('the same seed gives the same answer', async () => {
+    const request = { prompt: 'Once upon a time', temperature: 1.5, seed: 7, max_tokens: 12, ignore_eos: true };
+    const [one, two] = [await complete(page, request), await complete(page, request)];
+    assert.deepEqual(one.choices[0].tokens, two.choices[0].tokens);
+    const other = await complete(page, { ...request, seed: 8 });
+    assert.notDeepEqual(other.choices[0].tokens, one.choices[0].tokens);
+  });
+
+  test('a stop text ends the answer before it', async () => {
+    const { choices } = await complete(page, { prompt: 'One, two, three, four,', temperature: 0, max_tokens: 40, stop: [' seven'] });
+    assert.equal(choices[0].finish_reason, 'stop');
+    assert.ok(!choices[0].text.includes('seven') && choices[0].text.includes('six'), choices[0].text);
+  });
+
+  test('the signal stops within one token, and the engine is at rest then', async () => {
+    const { seen, atStop, error, ms } = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const stopper = new AbortController();
+      let seen = 0;
+      let atStop = 0;
+      let since = 0;
+      try {
+        for await (const chunk of completions.create({ prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true, signal: stopper.signal })) {
+          seen += chunk.choices[0].tokens.length;
+          if (seen !== 6) continue;
+          atStop = seen;
+          since = performance.now();
+          stopper.abort();
+        }
+      } catch (error) {
+        return { seen, atStop, error: { code: error.code, usage: error.details.usage }, ms: performance.now() - since };
+      }
+      return { seen, atStop, error: { code: 'none' }, ms: 0 };
+    });
+    assert.equal(error.code, 'aborted');
+    assert.equal(seen, atStop, 'nothing is shown after the stop');
+    // The step that was under way when the stop was said may still have been finished, and one may have been on its way here.
+    assert.ok(error.usage.completion_tokens <= atStop + 2, `${error.usage.completion_tokens} tokens for a stop at ${atStop}`);
+    assert.ok(ms < 2000, `${ms} ms`);
+    assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
+  });
+
+  test('leaving the loop stops too', async () => {
+    const ms = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      for await (const chunk of completions.create({ prompt: 'Once upon a time', ignore_eos: true, stream: true })) {
+        if (chunk.choices[0].tokens.length > 0) break;
+      }
+      const since = performance.now();
+      await completions.create({ prompt: 'A', max_tokens: 1 });
+      return performance.now() - since;
+    });
+    assert.ok(ms < 3000, `the next answer took ${ms} ms`);
+  });
+
+  test('requests wait for one another', async () => {
+    const order = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const order = [];
+      const ask = async (name) => {
+        await completions.create({ prompt: name, max_tokens: 3, ignore_eos: true });
+        order.push(name);
+      };
+      await Promise.all(['one', 'two', 'three'].map(ask));
+      return order;
+    });
+    assert.deepEqual(order, ['one', 'two', 'three']);
+  });
+
+  test('a prompt that is too long is context-full, and the next request works', async () => {
+    const failure = await complete(page, { prompt: 'word '.repeat(600) });
+    assert.equal(failure.code, 'context-full');
+    assert.equal(failure.details.context_length, 512);
+    assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
+  });
+
+  test('an answer that fills the context ends with `length`', async () => {
+    const { usage, choices } = await complete(page, { prompt: Array(500).fill(10), ignore_eos: true });
+    assert.equal(choices[0].finish_reason, 'length');
+    assert.ok(usage.total_tokens <= 513, String(usage.total_tokens));
+  });
+
+  test('wrong fields are invalid-request', async () => {
+    for (const request of [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }]) {
+      assert.equal((await complete(page, request)).code, 'invalid-request', JSON.stringify(request));
+    }
+  });
+
+  test('dispose ends what is running, and what comes after', async () => {
+    const codes = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const code = (promise) => promise.then(() => 'none', (error) => error.code);
+      const running = code(engine.completions.create({ prompt: 'Once', ignore_eos: true }));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      engine.dispose();
+      return [await running, await code(engine.completions.create({ prompt: 'A' }))];
+    });
+    assert.deepEqual(codes, ['aborted', 'aborted']);
+  });
+});
