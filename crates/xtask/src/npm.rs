@@ -1,0 +1,45 @@
+//! npm: the locked packages, installed once per lock file, and the scripts of the workspaces in the root `package.json`.
+
+use crate::process::{self, Transcript};
+use crate::workspace::Workspace;
+use anyhow::Result;
+use std::fs;
+use std::process::Command;
+
+/// `npm ci`, left out where `node_modules` was made from this very lock file.
+pub fn install(workspace: &Workspace) -> Result<()> {
+    let lock = fs::read_to_string(workspace.root.join("package-lock.json"))?;
+    let installed_from = workspace.root.join("node_modules/.installed-from");
+    if fs::read_to_string(&installed_from).is_ok_and(|before| before == lock) {
+        return Ok(());
+    }
+    process::run(npm(workspace).args(["ci", "--no-audit", "--no-fund"]))?;
+    Ok(fs::write(installed_from, lock)?)
+}
+
+/// `npm run SCRIPT -w FOLDER`.
+pub fn run(workspace: &Workspace, folder: &str, script: &str) -> Result<()> {
+    process::run(&mut script_of(workspace, folder, script))
+}
+
+/// The same, shown and kept. `variables` are added to the environment.
+pub fn transcript(
+    workspace: &Workspace,
+    folder: &str,
+    script: &str,
+    variables: &[(&str, &std::ffi::OsStr)],
+) -> Result<Transcript> {
+    process::transcript(script_of(workspace, folder, script).envs(variables.iter().copied()))
+}
+
+fn script_of(workspace: &Workspace, folder: &str, script: &str) -> Command {
+    let mut npm = npm(workspace);
+    npm.args(["run", "--silent", script, "-w", folder]);
+    npm
+}
+
+fn npm(workspace: &Workspace) -> Command {
+    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.current_dir(&workspace.root);
+    npm
+}

@@ -1,0 +1,88 @@
+//! Running other programs: shown, timed, and failing with the command line in the error.
+
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Runs it with our own streams; an error names the command.
+pub fn run(command: &mut Command) -> Result<()> {
+    let line = display(command);
+    eprintln!("$ {line}");
+    let status = command.status().with_context(|| format!("could not start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs it silently and returns its standard output; an error carries its standard error.
+pub fn output(command: &mut Command) -> Result<String> {
+    let line = display(command);
+    let output = command.output().with_context(|| format!("could not start `{line}`"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// True where it starts and ends well; what it prints is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+}
+
+/// What a program printed, both streams as they came, and whether it ended well.
+pub struct Transcript {
+    /// Lines of both streams.
+    pub text: String,
+    /// Exit status 0.
+    pub success: bool,
+}
+
+/// Runs it with its output both shown and kept.
+pub fn transcript(command: &mut Command) -> Result<Transcript> {
+    let line = display(command);
+    eprintln!("$ {line}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("could not start `{line}`"))?;
+    let text = Mutex::new(String::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| stdout.map(|stream| copy_lines(stream, &text)));
+        scope.spawn(|| stderr.map(|stream| copy_lines(stream, &text)));
+    });
+    let success = child.wait()?.success();
+    Ok(Transcript { text: text.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()), success })
+}
+
+fn copy_lines(stream: impl Read, text: &Mutex<String>) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let shown = String::from_utf8_lossy(&line);
+        // Nobody listens any more: the program still has to be read to its end.
+        let _ = std::io::stdout().write_all(shown.as_bytes());
+        text.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push_str(&shown);
+        line.clear();
+    }
+}
+
+/// The command line as one would type it.
+pub fn display(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// `12.3 s` or `4 min 05 s`.
+pub fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        whole => format!("{} min {:02} s", whole / 60, whole % 60),
+    }
+}

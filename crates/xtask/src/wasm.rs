@@ -1,0 +1,93 @@
+//! The wasm module of the page: compiled, bound, optimised; each stage left out where its input is what it was.
+
+use crate::process;
+use crate::toolchain::{self, WasmToolchain};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// The cargo profile of the module in the page.
+const PROFILE: &str = "wasm";
+
+/// What rustc emits and every engine with simd128 has; wasm-opt is to use nothing else.
+const FEATURES: [&str; 8] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+    "--enable-reference-types",
+];
+
+/// Compiles `linnet-wasm`, returns the module as rustc left it.
+pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo(workspace, "build");
+    process::run(cargo.args(["--package", "linnet-wasm", "--lib", "--profile", PROFILE]))?;
+    Ok(toolchain::artifacts(workspace, PROFILE).join("linnet_wasm.wasm"))
+}
+
+/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and `linnet_bg.wasm`.
+pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
+    let out = workspace.root.join("web/wasm");
+    let stamp = out.join(".made-from");
+    let made_from = fingerprint(workspace, compiled)?;
+    if fs::read_to_string(&stamp).is_ok_and(|before| before == made_from) {
+        eprintln!("web/wasm is up to date");
+        return Ok(());
+    }
+    let bound = bind(workspace, compiled)?;
+    fs::remove_dir_all(&out).or_else(missing_is_fine)?;
+    fs::create_dir_all(&out)?;
+    optimise(workspace, &bound.join("linnet_bg.wasm"), &out.join("linnet_bg.wasm"), &[])?;
+    for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
+        fs::copy(bound.join(file), out.join(file)).with_context(|| format!("wasm-bindgen made no {file}"))?;
+    }
+    Ok(fs::write(stamp, made_from)?)
+}
+
+/// wasm-bindgen, as a library: names are kept (wasm-opt drops them), so that `size` can tell whose bytes they are.
+pub fn bind(workspace: &Workspace, compiled: &Path) -> Result<PathBuf> {
+    let out = workspace.wasm_target().join("bound");
+    fs::remove_dir_all(&out).or_else(missing_is_fine)?;
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(compiled)
+        .out_name("linnet")
+        .web(true)?
+        .typescript(true)
+        .remove_producers_section(true);
+    bindgen.generate(&out).context("wasm-bindgen failed")?;
+    Ok(out)
+}
+
+/// wasm-opt from the npm package binaryen.
+pub fn optimise(workspace: &Workspace, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
+    let mut node = Command::new("node");
+    node.arg(wasm_opt(workspace)).arg("-O3").args(FEATURES).args(more).arg(from).arg("-o").arg(to);
+    process::run(&mut node)
+}
+
+fn wasm_opt(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("node_modules/binaryen/bin/wasm-opt")
+}
+
+/// All that `web/wasm` depends on: the module, wasm-opt's version and options, and this program, which holds wasm-bindgen.
+fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(fs::read(compiled)?);
+    hash.update(fs::read(workspace.root.join("node_modules/binaryen/package.json"))?);
+    hash.update(FEATURES.concat());
+    hash.update(include_bytes!("wasm.rs"));
+    hash.update(env!("CARGO_PKG_VERSION"));
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn missing_is_fine(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
