@@ -1,0 +1,337 @@
+//! `tojson` as Hugging Face's templates know it: Python's `json.dumps` with `ensure_ascii=False`, key order kept.
+
+use std::io::{self, Write};
+
+use minijinja::value::{Kwargs, Value};
+use minijinja::{Error, ErrorKind, State};
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter};
+
+/// Nesting beyond which a value is refused: writing recurses, and a stack is finite.
+const MAX_DEPTH: usize = 128;
+/// Bytes that one unit of the engine's fuel pays for.
+const BYTES_PER_FUEL: u64 = 64;
+
+/// The filter: `value | tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
+///
+/// # Errors
+/// An undefined value, a value nested too deeply, or output beyond what the remaining fuel pays for.
+pub(super) fn tojson(
+    state: &State,
+    value: &Value,
+    ensure_ascii: Option<bool>,
+    indent: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    if value.is_undefined() {
+        return Err(Error::new(ErrorKind::UndefinedError, "tojson of an undefined value"));
+    }
+    let ascii = either(ensure_ascii, &options, "ensure_ascii")?.unwrap_or(false);
+    let indent = match either(indent, &options, "indent")? {
+        Some(value) if !value.is_none() => Some(Indent::of(&value)?),
+        _ => None,
+    };
+    let separators: Option<(String, String)> = match options.get::<Option<Value>>("separators")? {
+        Some(pair) if !pair.is_none() => Some(pair_of_strings(&pair)?),
+        _ => None,
+    };
+    let sort_keys = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    options.assert_all_used()?;
+
+    // Without an indent Python puts a space after the comma, with one it does not.
+    let (item, key) =
+        separators.unwrap_or_else(|| (if indent.is_some() { "," } else { ", " }.into(), ": ".into()));
+    let style = Style { item, key, indent, ascii };
+    let limit = match state.fuel_levels() {
+        Some((_, left)) => usize::try_from(left.saturating_mul(BYTES_PER_FUEL)).unwrap_or(usize::MAX),
+        None => usize::MAX,
+    };
+    let text = if sort_keys {
+        // Written once within the limits, so that what is read back and sorted is known to be small.
+        let plain = write(value, &Style::compact(), limit)?;
+        let mut parsed: serde_json::Value = serde_json::from_slice(&plain).map_err(cannot_write)?;
+        parsed.sort_all_objects();
+        write(&parsed, &style, limit)?
+    } else {
+        write(value, &style, limit)?
+    };
+    String::from_utf8(text).map(Value::from).map_err(cannot_write)
+}
+
+/// An argument given by position or else by name.
+fn either<'a, T>(positional: Option<T>, options: &'a Kwargs, name: &'a str) -> Result<Option<T>, Error>
+where
+    Option<T>: minijinja::value::ArgType<'a, Output = Option<T>>,
+{
+    match positional {
+        Some(value) => Ok(Some(value)),
+        None => options.get::<Option<T>>(name),
+    }
+}
+
+fn pair_of_strings(value: &Value) -> Result<(String, String), Error> {
+    let parts: Vec<String> = value.try_iter()?.map(|part| part.to_string()).collect();
+    match <[String; 2]>::try_from(parts) {
+        Ok([item, key]) => Ok((item, key)),
+        Err(_) => Err(Error::new(ErrorKind::InvalidOperation, "separators must be a pair of strings")),
+    }
+}
+
+fn cannot_write(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("tojson: {error}"))
+}
+
+/// Writes `value` as JSON of this style, at most `limit` bytes.
+fn write(value: &impl Serialize, style: &Style, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut out = Bounded { bytes: Vec::new(), limit };
+    let python = Python { style, depth: 0, has_value: false };
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, python)).map_err(cannot_write)?;
+    Ok(out.bytes)
+}
+
+/// A buffer that refuses to grow beyond a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+            return Err(io::Error::other("the result is too large"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What one level of nesting is indented by.
+struct Indent(String);
+
+impl Indent {
+    /// A number of spaces, or the string itself, as `json.dumps` takes it.
+    fn of(value: &Value) -> Result<Self, Error> {
+        if let Some(text) = value.as_str() {
+            return Ok(Self(text.to_owned()));
+        }
+        let spaces = i64::try_from(value.clone())?.max(0);
+        match usize::try_from(spaces) {
+            Ok(spaces) if spaces <= 64 => Ok(Self(" ".repeat(spaces))),
+            _ => Err(Error::new(ErrorKind::InvalidOperation, "an indent of more than 64 spaces")),
+        }
+    }
+}
+
+struct Style {
+    item: String,
+    key: String,
+    indent: Option<Indent>,
+    ascii: bool,
+}
+
+impl Style {
+    fn compact() -> Self {
+        Self { item: ",".into(), key: ":".into(), indent: None, ascii: false }
+    }
+}
+
+/// `json.dumps` as a formatter of serde_json.
+struct Python<'a> {
+    style: &'a Style,
+    depth: usize,
+    has_value: bool,
+}
+
+impl Python<'_> {
+    fn open<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.has_value = false;
+        if self.depth > MAX_DEPTH {
+            return Err(io::Error::other("the value is nested too deeply"));
+        }
+        out.write_all(bracket)
+    }
+
+    fn close<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth -= 1;
+        if self.has_value {
+            self.new_line(out)?;
+        }
+        out.write_all(bracket)
+    }
+
+    fn new_line<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
+        if let Some(Indent(indent)) = &self.style.indent {
+            out.write_all(b"\n")?;
+            for _ in 0..self.depth {
+                out.write_all(indent.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_item<W: ?Sized + Write>(&self, out: &mut W, first: bool) -> io::Result<()> {
+        if !first {
+            out.write_all(self.style.item.as_bytes())?;
+        }
+        self.new_line(out)
+    }
+}
+
+impl Formatter for Python<'_> {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(out, b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(out, b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.begin_item(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(out, b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(out, b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.begin_item(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(self.style.key.as_bytes())
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
+    }
+
+    fn write_f64<W: ?Sized + Write>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
+        out.write_all(python_float(value).as_bytes())
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+        if !self.style.ascii || text.is_ascii() {
+            return out.write_all(text.as_bytes());
+        }
+        for c in text.chars() {
+            if c.is_ascii() {
+                out.write_all(&[c as u8])?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
+        match escape {
+            // Python leaves the slash alone, as serde_json does unless asked.
+            CharEscape::Solidus => out.write_all(b"/"),
+            CharEscape::Quote => out.write_all(b"\\\""),
+            CharEscape::ReverseSolidus => out.write_all(b"\\\\"),
+            CharEscape::Backspace => out.write_all(b"\\b"),
+            CharEscape::FormFeed => out.write_all(b"\\f"),
+            CharEscape::LineFeed => out.write_all(b"\\n"),
+            CharEscape::CarriageReturn => out.write_all(b"\\r"),
+            CharEscape::Tab => out.write_all(b"\\t"),
+            CharEscape::AsciiControl(byte) => write!(out, "\\u{byte:04x}"),
+        }
+    }
+}
+
+/// `repr` of a finite Python float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
+fn python_float(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value != 0.0 && !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
+    }
+    let mut text = value.to_string();
+    if !text.contains('.') {
+        text.push_str(".0");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::python_float;
+
+    fn render(expression: &str) -> Result<String, minijinja::Error> {
+        let mut environment = minijinja::Environment::new();
+        environment.set_fuel(Some(10_000));
+        environment.add_filter("tojson", super::tojson);
+        let value: serde_json::Value = serde_json::from_str(
+            r#"{"b": [1, 2.5, null, true], "a": {"é": "\u0001\u007f\"\\/\n\t\b\f<'&>"}, "c": [], "d": {}}"#,
+        )
+        .unwrap();
+        environment.render_str(
+            &format!("{{{{ {expression} }}}}"),
+            minijinja::context! { v => minijinja::value::Serde(value) },
+        )
+    }
+
+    /// Expected strings: Python's `json.dumps` of the same value.
+    #[test]
+    fn writes_what_python_writes() {
+        let control = r#""\u0001\u007f\"\\/\n\t\b\f<'&>""#.replace(r"\u007f", "\u{7f}");
+        assert_eq!(
+            render("v|tojson").unwrap(),
+            format!(r#"{{"b": [1, 2.5, null, true], "a": {{"é": {control}}}, "c": [], "d": {{}}}}"#)
+        );
+        assert_eq!(
+            render("v|tojson(sort_keys=true, separators=(',', ':'))").unwrap(),
+            format!(r#"{{"a":{{"é":{control}}},"b":[1,2.5,null,true],"c":[],"d":{{}}}}"#)
+        );
+        assert_eq!(render("v.b|tojson(indent=2)").unwrap(), "[\n  1,\n  2.5,\n  null,\n  true\n]");
+        assert_eq!(render("{'x': {'y': []}}|tojson(indent=1)").unwrap(), "{\n \"x\": {\n  \"y\": []\n }\n}");
+        assert_eq!(render("['é😀']|tojson(ensure_ascii=true)").unwrap(), r#"["\u00e9\ud83d\ude00"]"#);
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_written() {
+        assert!(render("missing|tojson").is_err());
+        assert!(render("v|tojson(indnt=2)").is_err());
+        assert!(render("v|tojson(indent=1000000)").is_err());
+        let deep = "[".repeat(130) + &"]".repeat(130);
+        assert!(render(&format!("{deep}|tojson")).is_err());
+    }
+
+    #[test]
+    fn floats_as_python_prints_them() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (-1.25e-7, "-1.25e-07"),
+        ] {
+            assert_eq!(python_float(value), text);
+        }
+    }
+}

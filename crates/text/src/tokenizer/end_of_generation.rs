@@ -1,0 +1,79 @@
+//! Which tokens end an answer. Files name one such token, models use several, so the well-known names count too,
+//! as in llama.cpp (`llama_vocab`, `special_eog_ids`).
+
+/// Names of such tokens, whatever the file says of their kind.
+const ENDS: [&str; 32] = [
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|calls|>",
+    "<|flush|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<｜end▁of▁sentence｜>",
+    // Padding, and what separates files and repositories where code is completed.
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
+    "<|file_sep|>",
+];
+
+/// Ids of the tokens that end an answer, ascending. `named` are those that the metadata points at.
+pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u32> {
+    let by_name = (0u32..).zip(texts).filter(|(_, text)| ENDS.contains(&text.as_str()));
+    let mut ends: Vec<u32> = named.chain(by_name.map(|(id, _)| id)).collect();
+    ends.sort_unstable();
+    ends.dedup();
+
+    let has = |name: &str| ends.iter().any(|&id| texts[id as usize] == name);
+    // Harmony and Solar close each message with <|end|> and go on; only these end the turn.
+    let message_end_only = has("<|call|>") && has("<|return|>") || has("<|calls|>") && has("<|flush|>");
+    // Gemma 4 keeps </s> for text.
+    let gemma4 = has("<|tool_response>");
+    ends.retain(|&id| match texts[id as usize].as_str() {
+        "<|end|>" => !message_end_only,
+        "</s>" => !gemma4,
+        _ => true,
+    });
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    fn ends(tokens: &[&str], named: &[u32]) -> Vec<u32> {
+        let texts: Vec<String> = tokens.iter().map(|&text| text.to_owned()).collect();
+        super::find(&texts, named.iter().copied())
+    }
+
+    #[test]
+    fn named_tokens_and_well_known_names_end() {
+        assert_eq!(ends(&["a", "<|im_end|>", "<stop>", "</s>"], &[2]), [1, 2, 3]);
+        assert_eq!(ends(&["<|tool_response>", "</s>"], &[]), [0]);
+    }
+
+    #[test]
+    fn harmony_messages_end_without_ending_the_answer() {
+        assert_eq!(ends(&["<|end|>", "<|return|>", "<|call|>"], &[1]), [1, 2]);
+        assert_eq!(ends(&["<|end|>"], &[]), [0]);
+    }
+}

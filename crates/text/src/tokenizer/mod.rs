@@ -1,0 +1,192 @@
+//! The tokenizer that a GGUF file describes.
+
+mod bpe;
+mod bytes;
+mod end_of_generation;
+mod special;
+mod spm;
+mod vocab;
+mod words;
+
+use linnet_gguf::Metadata;
+
+use crate::TextError;
+use crate::stream;
+use bpe::ByteBpe;
+use special::{Piece, SpecialTokens};
+use spm::SentencePiece;
+use vocab::{Kind, Spelling, Vocab, bad};
+use words::Words;
+
+/// How to read text that is to become tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EncodeOptions {
+    /// Adds the tokens that the file wants around a prompt (BOS, EOS). A rendered chat template has its own.
+    pub add_special: bool,
+    /// Reads the text of control tokens as those tokens. For templates; never for what a person typed.
+    pub parse_special: bool,
+}
+
+/// How to print tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DecodeOptions {
+    /// Prints control tokens as their text instead of leaving them out.
+    pub special: bool,
+}
+
+/// A tokenizer, immutable once built.
+#[derive(Debug)]
+pub struct Tokenizer {
+    vocab: Vocab,
+    special: SpecialTokens,
+    model: Model,
+    add_bos: bool,
+    add_eos: bool,
+    /// Text that begins, or that follows a special token, is read as if after a space.
+    add_space_prefix: bool,
+}
+
+#[derive(Debug)]
+enum Model {
+    ByteBpe(Box<ByteBpe>),
+    SentencePiece(Box<SentencePiece>),
+}
+
+impl Tokenizer {
+    /// Builds the tokenizer that `metadata` describes under `tokenizer.ggml.*`.
+    ///
+    /// # Errors
+    /// [`TextError::UnknownModel`] and [`TextError::UnknownPreTokenizer`] for kinds that are not supported; for a
+    /// vocabulary that contradicts itself [`TextError::BadVocabulary`], [`TextError::MissingKey`] or
+    /// [`TextError::Metadata`].
+    pub fn from_gguf(metadata: &Metadata) -> Result<Self, TextError> {
+        const MODEL: &str = "tokenizer.ggml.model";
+        let kind = metadata.str(MODEL)?.ok_or(TextError::MissingKey { key: MODEL })?;
+        let (vocab, model) = match kind {
+            "gpt2" => {
+                let words = Words::named(metadata.str("tokenizer.ggml.pre")?.unwrap_or("default"))?;
+                let vocab = Vocab::read(metadata, Spelling::ByteLevel)?;
+                let bpe = ByteBpe::new(metadata, &vocab, words)?;
+                (vocab, Model::ByteBpe(Box::new(bpe)))
+            }
+            "llama" => {
+                let vocab = Vocab::read(metadata, Spelling::SentencePiece)?;
+                let pieces = SentencePiece::new(metadata, &vocab)?;
+                (vocab, Model::SentencePiece(Box::new(pieces)))
+            }
+            other => return Err(TextError::UnknownModel { model: other.to_owned() }),
+        };
+        let (default_bos, default_prefix) = match &model {
+            Model::ByteBpe(bpe) => (bpe.default_add_bos(), false),
+            Model::SentencePiece(_) => (true, true),
+        };
+        let wants = |key: &str, default: bool, id: Option<u32>| match metadata.bool(key)? {
+            Some(true) if id.is_none() => Err(bad(format!("{key} is set, but there is no such token"))),
+            Some(wanted) => Ok(wanted),
+            None => Ok(default && id.is_some()),
+        };
+        Ok(Self {
+            special: SpecialTokens::of(&vocab)?,
+            add_bos: wants("tokenizer.ggml.add_bos_token", default_bos, vocab.bos)?,
+            add_eos: wants("tokenizer.ggml.add_eos_token", false, vocab.eos)?,
+            add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(default_prefix)
+                && matches!(model, Model::SentencePiece(_)),
+            vocab,
+            model,
+        })
+    }
+
+    /// The tokens of `text`.
+    ///
+    /// # Errors
+    /// [`TextError::BadVocabulary`] should the merging fail; a vocabulary that was accepted has a token for all text.
+    pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>, TextError> {
+        let mut ids = Vec::with_capacity(text.len() / 4 + 2);
+        if options.add_special && self.add_bos {
+            ids.extend(self.vocab.bos);
+        }
+        let mut after_special = true;
+        self.special.split(text, options.parse_special, |piece| {
+            match piece {
+                Piece::Token(id) => ids.push(id),
+                Piece::Text(text) => match &self.model {
+                    Model::ByteBpe(bpe) => bpe.encode(text, &mut ids)?,
+                    Model::SentencePiece(pieces) => {
+                        pieces.encode(text, self.add_space_prefix && after_special, &mut ids);
+                    }
+                },
+            }
+            after_special = matches!(piece, Piece::Token(_));
+            Ok(())
+        })?;
+        if options.add_special && self.add_eos {
+            ids.extend(self.vocab.eos);
+        }
+        Ok(ids)
+    }
+
+    /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32], options: DecodeOptions) -> String {
+        let mut text = stream::TextStream::new(options);
+        let mut out = String::new();
+        for &id in ids {
+            text.push(self, id, &mut out);
+        }
+        text.finish(&mut out);
+        out
+    }
+
+    /// The bytes that a token stands for, which need not be UTF-8; of a control token its spelling.
+    #[must_use]
+    pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
+        self.vocab.bytes(id)
+    }
+
+    /// The token as the file spells it.
+    #[must_use]
+    pub fn token_text(&self, id: u32) -> Option<&str> {
+        self.vocab.text(id)
+    }
+
+    /// Whether the token structures the prompt instead of being text.
+    #[must_use]
+    pub fn is_control(&self, id: u32) -> bool {
+        matches!(self.vocab.kind(id), Some(Kind::Control | Kind::Unknown))
+    }
+
+    /// Whether the token ends an answer.
+    #[must_use]
+    pub fn is_end_of_generation(&self, id: u32) -> bool {
+        self.vocab.ends_generation(id)
+    }
+
+    /// Number of tokens.
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.vocab.len()
+    }
+
+    /// The token that begins a text.
+    #[must_use]
+    pub fn bos(&self) -> Option<u32> {
+        self.vocab.bos
+    }
+
+    /// The token that ends a text.
+    #[must_use]
+    pub fn eos(&self) -> Option<u32> {
+        self.vocab.eos
+    }
+
+    /// Whether [`EncodeOptions::add_special`] begins with BOS.
+    #[must_use]
+    pub fn adds_bos(&self) -> bool {
+        self.add_bos
+    }
+
+    /// Whether text is read as if after a space, which printing takes back.
+    pub(crate) fn adds_space_prefix(&self) -> bool {
+        self.add_space_prefix
+    }
+}

@@ -1,0 +1,188 @@
+//! What a GGUF file says of its tokens: their texts, kinds and roles.
+
+use linnet_gguf::Metadata;
+
+use super::bytes;
+use super::end_of_generation;
+use crate::TextError;
+
+/// What a token is for (`tokenizer.ggml.token_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Text.
+    Normal,
+    /// Stands for what has no token.
+    Unknown,
+    /// Structure of the prompt; never made from plain text.
+    Control,
+    /// Text that is always this one token, found before anything else.
+    UserDefined,
+    /// Has an id and no use.
+    Unused,
+    /// One byte, spelled `<0x0A>`.
+    Byte,
+}
+
+impl Kind {
+    fn from_id(id: i64) -> Self {
+        match id {
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            5 => Self::Unused,
+            6 => Self::Byte,
+            // 1 is normal; the rest is not defined, and what is not marked is text.
+            _ => Self::Normal,
+        }
+    }
+
+    /// Whether plain text may become this token.
+    pub(super) fn is_from_text(self) -> bool {
+        !matches!(self, Self::Control | Self::Unknown)
+    }
+}
+
+/// How token texts are spelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spelling {
+    /// GPT-2's: each byte is a printable character.
+    ByteLevel,
+    /// SentencePiece's: UTF-8 with `▁` for the space, and byte tokens.
+    SentencePiece,
+}
+
+/// The vocabulary, read and checked. Token ids are positions.
+#[derive(Debug)]
+pub(super) struct Vocab {
+    texts: Strings,
+    bytes: Strings,
+    kinds: Vec<Kind>,
+    pub(super) bos: Option<u32>,
+    pub(super) eos: Option<u32>,
+    pub(super) unknown: Option<u32>,
+    ends: Vec<u32>,
+}
+
+impl Vocab {
+    /// Reads the tokens of `metadata`.
+    pub(super) fn read(metadata: &Metadata, spelling: Spelling) -> Result<Self, TextError> {
+        const TOKENS: &str = "tokenizer.ggml.tokens";
+        const TYPES: &str = "tokenizer.ggml.token_type";
+        let texts = metadata.strings(TOKENS)?.ok_or(TextError::MissingKey { key: TOKENS })?;
+        if texts.is_empty() || u32::try_from(texts.len()).is_err() {
+            return Err(bad(format!("{TOKENS} has {} tokens", texts.len())));
+        }
+        let mut kinds = match metadata.integers(TYPES)? {
+            Some(ids) if ids.len() == texts.len() => ids.into_iter().map(Kind::from_id).collect(),
+            Some(ids) => return Err(bad(format!("{} tokens, but {} in {TYPES}", texts.len(), ids.len()))),
+            None => vec![Kind::Normal; texts.len()],
+        };
+
+        let role = |key: &str| -> Result<Option<u32>, TextError> {
+            match metadata.u32(key)? {
+                Some(id) if id as usize >= texts.len() => {
+                    Err(bad(format!("{key} is {id}, beyond the {} tokens", texts.len())))
+                }
+                id => Ok(id),
+            }
+        };
+        let mut bos = role("tokenizer.ggml.bos_token_id")?;
+        let mut eos = role("tokenizer.ggml.eos_token_id")?;
+        let mut unknown = role("tokenizer.ggml.unknown_token_id")?;
+        if spelling == Spelling::SentencePiece && texts.len() > 2 {
+            // The places that SentencePiece gives them unless told otherwise.
+            unknown = unknown.or(Some(0));
+            bos = bos.or(Some(1));
+            eos = eos.or(Some(2));
+        }
+        let mut named = Vec::from_iter(eos);
+        for key in
+            ["eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"]
+        {
+            named.extend(role(&format!("tokenizer.ggml.{key}"))?);
+        }
+        let ends = end_of_generation::find(texts, named.into_iter());
+        // Files exist in which such a token is marked as text. It must not be made from text, nor shown.
+        for &id in &ends {
+            kinds[id as usize] = Kind::Control;
+        }
+
+        let mut bytes = Strings::default();
+        for (text, &kind) in texts.iter().zip(&kinds) {
+            bytes.push(&spelled(text, kind, spelling)?);
+        }
+        let mut stored = Strings::default();
+        for text in texts {
+            stored.push(text.as_bytes());
+        }
+        Ok(Self { texts: stored, bytes, kinds, bos, eos, unknown, ends })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The token as the file spells it.
+    pub(super) fn text(&self, id: u32) -> Option<&str> {
+        // Made of whole strings, so this is UTF-8.
+        std::str::from_utf8(self.texts.get(id)?).ok()
+    }
+
+    /// The bytes that the token stands for; of a control token its own spelling.
+    pub(super) fn bytes(&self, id: u32) -> Option<&[u8]> {
+        self.bytes.get(id)
+    }
+
+    pub(super) fn kind(&self, id: u32) -> Option<Kind> {
+        self.kinds.get(id as usize).copied()
+    }
+
+    pub(super) fn ends_generation(&self, id: u32) -> bool {
+        self.ends.binary_search(&id).is_ok()
+    }
+
+    /// All tokens in the order of their ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &str, Kind)> {
+        (0u32..).zip(&self.kinds).map(|(id, &kind)| (id, self.text(id).unwrap_or(""), kind))
+    }
+}
+
+pub(super) fn bad(reason: String) -> TextError {
+    TextError::BadVocabulary { reason }
+}
+
+/// The bytes that a token of this spelling stands for.
+fn spelled(text: &str, kind: Kind, spelling: Spelling) -> Result<Vec<u8>, TextError> {
+    match kind {
+        Kind::Control | Kind::UserDefined | Kind::Unknown => Ok(text.as_bytes().to_vec()),
+        Kind::Unused => Ok(Vec::new()),
+        Kind::Byte => match bytes::parse_byte_token(text) {
+            Some(byte) => Ok(vec![byte]),
+            None => Err(bad(format!("the byte token {text:?} is not spelled as one"))),
+        },
+        Kind::Normal if spelling == Spelling::ByteLevel => Ok(bytes::from_byte_level(text)),
+        Kind::Normal => Ok(text.replace(bytes::SPACE, " ").into_bytes()),
+    }
+}
+
+/// Many short byte strings in one allocation.
+#[derive(Debug, Default)]
+struct Strings {
+    bytes: Vec<u8>,
+    /// Where each string ends; it begins where the one before it ends.
+    ends: Vec<usize>,
+}
+
+impl Strings {
+    fn push(&mut self, string: &[u8]) {
+        self.bytes.extend_from_slice(string);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn get(&self, index: u32) -> Option<&[u8]> {
+        let index = index as usize;
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        self.bytes.get(start..end)
+    }
+}

@@ -1,0 +1,86 @@
+//! Chat templates against jinja2 as Hugging Face's transformers sets it up.
+
+use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
+use serde_json::Value;
+
+use crate::support::{json, reference};
+
+fn context(case: &Value, now: LocalTime) -> ChatContext {
+    let mut variables = case["context"].as_object().unwrap().clone();
+    let messages = variables.shift_remove("messages").unwrap();
+    let present = |value: Option<Value>| value.filter(|value| !value.is_null());
+    ChatContext {
+        messages,
+        tools: present(variables.shift_remove("tools")),
+        documents: present(variables.shift_remove("documents")),
+        add_generation_prompt: variables.shift_remove("add_generation_prompt").unwrap().as_bool().unwrap(),
+        extra: variables,
+        now,
+    }
+}
+
+fn check_template(name: &str, cases: usize) {
+    let Some(reference) = reference() else { return };
+    let file = json(&reference.join(format!("templates/{name}.json")));
+    assert_eq!(file["now"], "2026-01-02T12:34:56");
+    let now = LocalTime::new(2026, 1, 2, 12, 34, 56).unwrap();
+    let text = |key: &str| file[key].as_str().unwrap();
+    let source = std::fs::read_to_string(reference.join(format!("templates/{name}.jinja"))).unwrap();
+    let template = ChatTemplate::new(&source, text("bos_token"), text("eos_token")).unwrap();
+    assert_eq!(file["cases"].as_array().unwrap().len(), cases);
+    for case in file["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let rendered = template.render(&context(case, now));
+        if let Some(expected) = case["rendered"].as_str() {
+            assert_eq!(rendered.as_deref().map_err(ToString::to_string), Ok(expected), "{name}");
+        } else if case["raised_by_template"] == true {
+            let raised = case["error"].as_str().unwrap().strip_prefix("raise_exception: ").unwrap();
+            match rendered {
+                Err(TextError::RefusedByTemplate { message }) => assert_eq!(message, raised, "{name}"),
+                other => panic!("{name}: {other:?} instead of {raised:?}"),
+            }
+        } else {
+            println!("{name}: python: {}; here: {rendered:?}", case["error"]);
+        }
+    }
+}
+
+#[test]
+fn smollm2() {
+    check_template("SmolLM2-135M-Instruct", 19);
+}
+
+#[test]
+fn smollm3() {
+    check_template("HuggingFaceTB-SmolLM3-3B", 23);
+}
+
+#[test]
+fn lfm2() {
+    check_template("LFM2-8B-A1B", 19);
+}
+
+#[test]
+fn qwen3() {
+    check_template("Qwen-Qwen3-0.6B", 23);
+}
+
+#[test]
+fn gemma2() {
+    check_template("google-gemma-2-2b-it", 19);
+}
+
+#[test]
+fn llama32() {
+    check_template("meta-llama-Llama-3.2-3B-Instruct", 19);
+}
+
+#[test]
+fn phi35() {
+    check_template("microsoft-Phi-3.5-mini-instruct", 19);
+}
+
+#[test]
+fn gpt_oss() {
+    check_template("openai-gpt-oss-120b", 23);
+}

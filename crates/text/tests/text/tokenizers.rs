@@ -1,0 +1,155 @@
+//! Tokenizers against the ids that llama.cpp (for gpt-oss: tiktoken) gives.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use linnet_text::{DecodeOptions, Detokenizer, EncodeOptions, Tokenizer};
+
+use crate::support::{header, json, model, reference, tokenizer};
+
+const PLAIN: EncodeOptions = EncodeOptions { add_special: false, parse_special: false };
+const PARSED: EncodeOptions = EncodeOptions { add_special: false, parse_special: true };
+
+/// Every token pushed one by one, and what each push gave.
+fn streamed(tokenizer: &Arc<Tokenizer>, ids: &[u32], options: DecodeOptions) -> String {
+    let mut stream = Detokenizer::new(tokenizer.clone()).with_options(options);
+    let mut text: String = ids.iter().map(|&id| stream.push(id)).collect();
+    text.push_str(&stream.finish());
+    text
+}
+
+/// Checks that `ids` print as `text`, at once and token by token.
+fn assert_prints(tokenizer: &Arc<Tokenizer>, ids: &[u32], text: &str) {
+    let options = DecodeOptions { special: true };
+    assert_eq!(tokenizer.decode(ids, options), text, "{ids:?}");
+    assert_eq!(streamed(tokenizer, ids, options), text, "{ids:?}");
+}
+
+/// llama.cpp's own vocabulary tests: texts in `.inp`, one line of ids each in `.out`.
+fn check_vocab(name: &str) {
+    let Some(reference) = reference() else { return };
+    let path = |ending: &str| reference.join(format!("tokenizers/ggml-vocab-{name}.gguf{ending}"));
+    let tokenizer = tokenizer(&path(""));
+    let inputs = std::fs::read_to_string(path(".inp")).unwrap();
+    let outputs = std::fs::read_to_string(path(".out")).unwrap();
+    let texts: Vec<&str> = inputs.split("\n__ggml_vocab_test__\n").collect();
+    let lines: Vec<&str> = outputs.lines().collect();
+    // The last text is empty and so has no line.
+    assert_eq!((texts.len(), lines.len()), (47, 46));
+    for (text, line) in texts.iter().zip(lines.into_iter().chain([""])) {
+        let expected: Vec<u32> = line.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        let ids = tokenizer.encode(text, PLAIN).unwrap();
+        assert_eq!(ids, expected, "{text:?}");
+        assert_prints(&tokenizer, &ids, text);
+    }
+}
+
+#[test]
+fn gpt2_vocabulary() {
+    check_vocab("gpt-2");
+}
+
+#[test]
+fn llama_bpe_vocabulary() {
+    check_vocab("llama-bpe");
+}
+
+#[test]
+fn llama_spm_vocabulary() {
+    check_vocab("llama-spm");
+}
+
+#[test]
+fn qwen2_vocabulary() {
+    check_vocab("qwen2");
+}
+
+fn ids_of(value: &serde_json::Value) -> Vec<u32> {
+    let ids = value.as_array().unwrap().iter();
+    ids.map(|id| u32::try_from(id.as_u64().unwrap()).unwrap()).collect()
+}
+
+/// The hard strings of `strings/NAME.json`.
+fn check_strings(name: &str, vocabulary: &Path) {
+    let Some(reference) = reference() else { return };
+    let tokenizer = tokenizer(vocabulary);
+    let expected = json(&reference.join(format!("tokenizers/strings/{name}.json")));
+    assert_eq!(Some(tokenizer.vocab_size() as u64), expected["n_tokens"].as_u64());
+    let cases = expected["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 101);
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let ids = tokenizer.encode(text, PLAIN).unwrap();
+        assert_eq!(ids, ids_of(&case["ids"]), "{text:?}");
+        assert!(!ids.iter().any(|&id| tokenizer.is_control(id)), "{text:?}");
+        // SentencePiece cannot tell its own mark from a space.
+        let printed = if name == "gemma3" { text.replace('\u{2581}', " ") } else { text.to_owned() };
+        assert_prints(&tokenizer, &ids, &printed);
+        let ids = tokenizer.encode(text, PARSED).unwrap();
+        assert_eq!(ids, ids_of(&case["ids_parse_special"]), "{text:?} parse_special");
+        assert_prints(&tokenizer, &ids, &printed);
+    }
+    let added = &expected["with_add_special"];
+    let special = EncodeOptions { add_special: true, parse_special: false };
+    assert_eq!(tokenizer.encode("", special).unwrap(), ids_of(&added["empty_text_ids"]));
+    let whole =
+        [ids_of(&added["prefix_ids"]), tokenizer.encode("a b", PLAIN).unwrap(), ids_of(&added["suffix_ids"])];
+    assert_eq!(tokenizer.encode("a b", special).unwrap(), whole.concat());
+}
+
+#[test]
+fn smollm2_strings() {
+    let Some(model) = model("SmolLM2-135M-Instruct.Q4_1.gguf") else { return };
+    check_strings("smollm2", &model);
+}
+
+#[test]
+fn gemma3_strings() {
+    let Some(model) = model("gemma-3-270m-q4_k_m.gguf") else { return };
+    check_strings("gemma3", &model);
+}
+
+#[test]
+fn llama_bpe_strings() {
+    let Some(reference) = reference() else { return };
+    check_strings("llama-bpe", &reference.join("tokenizers/ggml-vocab-llama-bpe.gguf"));
+}
+
+#[test]
+fn qwen2_strings() {
+    let Some(reference) = reference() else { return };
+    check_strings("qwen2", &reference.join("tokenizers/ggml-vocab-qwen2.gguf"));
+}
+
+#[test]
+fn gpt_oss_strings() {
+    let Some(reference) = reference() else { return };
+    check_strings("gpt-oss", &reference.join("tokenizers/ggml-vocab-gpt-oss.gguf"));
+}
+
+/// The tiny models' vocabularies really tokenize: `meta.text` to `tokens_text`.
+#[test]
+fn tiny_models() {
+    let Some(reference) = reference() else { return };
+    let mut models = 0;
+    for folder in std::fs::read_dir(reference.join("tiny")).unwrap() {
+        let folder = folder.unwrap().path();
+        if !folder.join("model.gguf").exists() {
+            continue;
+        }
+        let metadata = header(&folder.join("model.gguf")).metadata;
+        let tokenizer = Arc::new(Tokenizer::from_gguf(&metadata).unwrap());
+        let golden = std::fs::read(folder.join("golden.safetensors")).unwrap();
+        let golden = safetensors::SafeTensors::deserialize(&golden).unwrap();
+        let tokens = golden.tensor("tokens_text").unwrap();
+        let expected: Vec<u32> =
+            tokens.data().as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+        let meta = json(&folder.join("meta.json"));
+        let text = meta["text"].as_str().unwrap();
+        assert_eq!(tokenizer.encode(text, PLAIN).unwrap(), expected, "{}", folder.display());
+        assert_prints(&tokenizer, &expected, text);
+        assert!(tokenizer.is_end_of_generation(tokenizer.eos().unwrap()));
+        models += 1;
+    }
+    assert_eq!(models, 18);
+}
