@@ -1,0 +1,77 @@
+//! Attention with its cache: prefill, decode, going back, up to the last position.
+
+use linnet_graph::Attention;
+use linnet_quant::DType;
+
+use crate::case::{Case, Recorder, Steps, VOCABULARY};
+
+/// A cache of f16 rounds keys and values by up to 2^-11 of themselves, which comes to 1e-7, and to more where the values
+/// of a head happen to cancel. One position of a hundred forgotten would be 1e-4.
+const F16_CACHE: f64 = 1e-6;
+
+/// Prefill of `n`, then token by token.
+fn prefill_and_decode(n: usize) -> Steps {
+    let mut steps = vec![(0, n)];
+    steps.extend((n..n + 4).map(|position| (position, 1)));
+    steps
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tokens in [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 64, 65, 129] {
+        cases.push(attention(9, 3, 64, prefill_and_decode(tokens)));
+    }
+    for (heads, kv_heads, head_dim) in
+        [(1, 1, 8), (4, 4, 20), (6, 2, 80), (8, 1, 128), (5, 1, 32), (2, 2, 256)]
+    {
+        cases.push(attention(heads, kv_heads, head_dim, prefill_and_decode(35)));
+    }
+    // Chunks of a prompt; then back, overwriting a part of what was there; then to the end of the context.
+    let back = vec![(0, 32), (32, 32), (64, 7), (40, 5), (45, 1), (46, 1), (0, 3), (3, 1), (71, 9), (80, 1)];
+    cases.push(attention(6, 3, 32, back));
+    cases.push(attention(4, 2, 16, vec![(0, 64), (64, 64), (128, 64), (192, 64), (256, 1), (257, 1)]));
+    cases.push(sharp());
+    cases.push(two_layers());
+    cases
+}
+
+fn attention(heads: usize, kv_heads: usize, head_dim: usize, steps: Steps) -> Case {
+    let r = Recorder::new(format!("attention {heads}/{kv_heads}x{head_dim} {steps:?}"));
+    let layer = r.g.kv_layer(kv_heads, head_dim);
+    let (q, k, v) = (r.input(heads * head_dim), r.input(kv_heads * head_dim), r.input(kv_heads * head_dim));
+    r.g.store_kv(layer, k, v);
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    let y = r.g.attention(q, Attention { layer, heads, kv_heads, head_dim, scale });
+    r.case(y, steps, F16_CACHE)
+}
+
+/// Scores so far apart that the exponentials of most vanish and a greater one keeps turning up.
+fn sharp() -> Case {
+    let r = Recorder::new("attention with scores to 400");
+    let (heads, kv_heads, head_dim) = (4, 2, 32);
+    let layer = r.g.kv_layer(kv_heads, head_dim);
+    let q = r.g.embed(r.weight(DType::F32, VOCABULARY, heads * head_dim, 8.0));
+    // Whole numbers, which the cache holds exactly: else the scores' rounding, times 400, would be all there is.
+    let whole = |r: &Recorder| {
+        let values: Vec<f32> =
+            (0..VOCABULARY * kv_heads * head_dim).map(|i| (i * 7919 % 31) as f32 - 15.0).collect();
+        r.g.embed(r.exact(VOCABULARY, &values))
+    };
+    r.g.store_kv(layer, whole(&r), whole(&r));
+    let y = r.g.attention(q, Attention { layer, heads, kv_heads, head_dim, scale: 0.2 });
+    r.case(y, prefill_and_decode(65), F16_CACHE)
+}
+
+/// Two caches of different shapes.
+fn two_layers() -> Case {
+    let r = Recorder::new("two layers of attention");
+    let first = r.g.kv_layer(2, 16);
+    let second = r.g.kv_layer(1, 32);
+    r.g.store_kv(first, r.input(32), r.input(32));
+    let attention =
+        |layer, kv_heads, head_dim| Attention { layer, heads: 2, kv_heads, head_dim, scale: 0.25 };
+    let x = r.g.attention(r.input(32), attention(first, 2, 16));
+    r.g.store_kv(second, x, r.input(32));
+    let y = r.g.attention(r.input(64), attention(second, 1, 32));
+    r.case(y, prefill_and_decode(33), 2.0 * F16_CACHE)
+}
