@@ -67,7 +67,7 @@ export async function openBlank(browser, server, options = {}) {
  */
 export async function openPage(browser, url, viewport = { width: 1000, height: 800 }) {
   const page = await browser.newPage();
-  page.on('pageerror', (error) => console.error('error in the page:', error.message));
+  page.on('pageerror', (error) => console.error('error in the page:', String(error)));
   await page.setViewport(viewport);
   await page.goto(url);
   return page;
@@ -83,7 +83,7 @@ export function load(page, model, options = {}) {
         window.engine?.dispose();
         window.engine = await window.linnet.Linnet.load(model, { modelBase: '/models/', onProgress: ({ phase }) => phases.add(phase), ...options });
         return { ...window.engine.info(), phases: [...phases] };
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         return { code: error.code ?? String(error), message: error.message, details: error.details, phases: [...phases] };
       }
     },
@@ -95,8 +95,13 @@ export function load(page, model, options = {}) {
 /** `completions.create` in the page: the answer, or what went wrong. */
 export function complete(page, request) {
   return page.evaluate(
-    (request) =>
-      /** @type {any} */ (globalThis).engine.completions.create(request).catch((/** @type {any} */ error) => ({ code: error.code ?? String(error), message: error.message, details: error.details })),
+    async (request) => {
+      try {
+        return await /** @type {any} */ (globalThis).engine.completions.create(request);
+      } catch (/** @type {any} */ error) {
+        return { code: error.code ?? String(error), message: error.message, details: error.details };
+      }
+    },
     request,
   );
 }
