@@ -59,13 +59,23 @@ export function resolveModel(source: ModelSource, bases: readonly (string | URL)
     const { file, url, bytes, sha256 } = listed;
     return { kind: 'remote', urls: [...bases.map((base) => new URL(file, folder(base, here)).href), url], bytes, sha256 };
   }
-  if (!/[/.:]/.test(source) || !URL.canParse(source, here)) {
+  // A word alone would be a file beside the page, and is much likelier a misspelt id.
+  const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
+  if (!url) {
     throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
       model: source,
       known: models.map((model) => model.id),
     });
   }
-  return { kind: 'remote', urls: [new URL(source, here).href] };
+  return { kind: 'remote', urls: [url.href] };
+}
+
+function parse(url: string, base: string): URL | undefined {
+  try {
+    return new URL(url, base);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */

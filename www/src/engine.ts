@@ -13,6 +13,8 @@ export type EngineState =
 export class Engine {
   #state: EngineState = { kind: 'paused' };
   #loading: AbortController | undefined;
+  #settled: Promise<void> = Promise.resolve();
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     public settings: Settings,
@@ -31,6 +33,14 @@ export class Engine {
     const loading = new AbortController();
     this.#loading = loading;
     this.#become({ kind: 'loading' });
+    // The one before may still be putting away what has come of the very same file.
+    const before = this.#settled;
+    this.#settled = before.then(() => this.#load(settings, loading));
+    await this.#settled;
+  }
+
+  async #load(settings: Settings, loading: AbortController): Promise<void> {
+    if (this.#loading !== loading) return;
     try {
       const linnet = await Linnet.load(settings.model, {
         ...loadOptions(settings),
@@ -68,8 +78,6 @@ export class Engine {
       check();
     });
   }
-
-  readonly #waiting = new Set<() => void>();
 
   #become(state: EngineState): void {
     this.#state = state;
