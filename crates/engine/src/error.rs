@@ -63,9 +63,9 @@ impl Error {
         match self {
             Error::Gguf(GgufError::UnsupportedType { .. }) => "unsupported-quantization",
             Error::Gguf(_) => "bad-model",
-            Error::Model(ModelError::UnsupportedArchitecture { .. } | ModelError::UnsupportedVariant { .. }) => {
-                "unsupported-architecture"
-            }
+            Error::Model(
+                ModelError::UnsupportedArchitecture { .. } | ModelError::UnsupportedVariant { .. },
+            ) => "unsupported-architecture",
             Error::Model(_) => "bad-model",
             Error::Text(error) => error.code(),
             Error::Backend(error) => match error {
@@ -84,10 +84,14 @@ impl Error {
     /// The error's facts as a JSON object: tensor, limit, byte offset, ...
     pub fn details(&self) -> Value {
         match self {
-            Error::Gguf(GgufError::UnsupportedType { tensor, id, .. }) => json!({ "tensor": tensor, "type_id": id }),
+            Error::Gguf(GgufError::UnsupportedType { tensor, id, .. }) => {
+                json!({ "tensor": tensor, "type_id": id })
+            }
             Error::Gguf(error) => json!({ "offset": error.offset() }),
             Error::Model(error) => match error {
-                ModelError::UnsupportedArchitecture { architecture } => json!({ "architecture": architecture }),
+                ModelError::UnsupportedArchitecture { architecture } => {
+                    json!({ "architecture": architecture })
+                }
                 ModelError::UnsupportedVariant { architecture, key, value } => {
                     json!({ "architecture": architecture, "key": key, "value": value })
                 }
@@ -104,7 +108,9 @@ impl Error {
                 BackendError::Limit { what, limit, need, have } => {
                     json!({ "what": what, "limit": limit, "need": need, "have": have })
                 }
-                BackendError::UnsupportedDType { tensor, dtype } => json!({ "tensor": tensor, "dtype": dtype }),
+                BackendError::UnsupportedDType { tensor, dtype } => {
+                    json!({ "tensor": tensor, "dtype": dtype })
+                }
                 BackendError::NoAdapter { reason } | BackendError::DeviceLost { reason } => {
                     json!({ "reason": reason })
                 }

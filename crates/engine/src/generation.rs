@@ -158,7 +158,9 @@ impl Generation {
         let started = *self.started.get_or_insert_with(now);
         if self.cancelled {
             self.end.get_or_insert(FinishReason::Cancelled);
-        } else if self.generated().len() >= self.max_tokens || self.tokens.len() > engine.session.context_length() {
+        } else if self.generated().len() >= self.max_tokens
+            || self.tokens.len() > engine.session.context_length()
+        {
             self.end.get_or_insert(FinishReason::Length);
         }
         if let Some(reason) = self.end {
@@ -211,7 +213,11 @@ impl Generation {
         Done {
             finish_reason,
             text,
-            usage: Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+            usage: Usage {
+                prompt_tokens,
+                completion_tokens,
+                total_tokens: prompt_tokens + completion_tokens,
+            },
             timings: Timings {
                 prompt_n: self.prompt_run,
                 prompt_ms,

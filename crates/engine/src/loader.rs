@@ -41,7 +41,7 @@ pub struct Loader<B: Backend> {
 }
 
 enum State<B: Backend> {
-    Header(HeaderParser),
+    Header(Box<HeaderParser>),
     Tensors(Box<Pending<B>>),
 }
 
@@ -72,7 +72,7 @@ struct Transfer<B: Backend> {
 impl<B: Backend> Loader<B> {
     /// A loader for one file.
     pub fn new(backend: B, options: LoadOptions) -> Self {
-        Loader { backend, options, received: 0, state: State::Header(HeaderParser::new()) }
+        Loader { backend, options, received: 0, state: State::Header(Box::new(HeaderParser::new())) }
     }
 
     /// The backend that is being filled.
@@ -183,9 +183,11 @@ fn prepare<B: Backend>(header: &Gguf, backend: &mut B, options: &LoadOptions) ->
 
     let mut transfers = Vec::with_capacity(graph.weights.len());
     for (index, spec) in graph.weights.iter().enumerate() {
-        let tensor = header.tensors.iter().find(|t| t.name == spec.name).ok_or_else(|| {
-            linnet_models::ModelError::MissingTensor { tensor: spec.name.clone() }
-        })?;
+        let tensor = header
+            .tensors
+            .iter()
+            .find(|t| t.name == spec.name)
+            .ok_or_else(|| linnet_models::ModelError::MissingTensor { tensor: spec.name.clone() })?;
         let range = tensor.offset..tensor.offset + tensor.bytes;
         transfers.push(Transfer { index, range, weight: backend.allocate(spec)? });
     }
@@ -221,6 +223,6 @@ fn choose_context(config: &Config, graph: &Graph, asked: Option<usize>) -> Resul
 /// The file's chat template; `None` where it has none.
 fn chat_template(header: &Gguf, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>, Error> {
     let Some(source) = header.metadata.str("tokenizer.chat_template")? else { return Ok(None) };
-    let text = |id: Option<u32>| id.map(|id| tokenizer.token_text(id)).unwrap_or_default();
+    let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
     Ok(Some(ChatTemplate::new(source, text(tokenizer.bos()), text(tokenizer.eos()))?))
 }

@@ -24,7 +24,10 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
     };
     let vocabulary = engine.config().vocab_size;
     if let Some(bad) = tokens.iter().find(|t| **t as usize >= vocabulary) {
-        return Err(Error::invalid("prompt", format!("has the token {bad}, but the vocabulary ends at {vocabulary}")));
+        return Err(Error::invalid(
+            "prompt",
+            format!("has the token {bad}, but the vocabulary ends at {vocabulary}"),
+        ));
     }
     if tokens.is_empty() {
         return Err(Error::invalid("prompt", "is empty; give at least one token"));
@@ -34,7 +37,10 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
 
 fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>, Error> {
     let template = engine.template.as_ref().ok_or_else(|| {
-        Error::invalid("messages", "need a chat template, which this model's file lacks; use a `prompt` instead")
+        Error::invalid(
+            "messages",
+            "need a chat template, which this model's file lacks; use a `prompt` instead",
+        )
     })?;
     let tokenizer = engine.tokenizer();
     let messages = messages
@@ -60,7 +66,8 @@ fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>
 /// Puts a [`BREAK`] behind the first character of every control token's text in `text`.
 fn break_control_tokens(tokenizer: &Tokenizer, text: &str) -> String {
     let mut text: String = text.chars().filter(|c| *c != BREAK).collect();
-    for control in tokenizer.control_tokens() {
+    let controls = (0..tokenizer.vocab_size() as u32).filter(|id| tokenizer.is_control(*id));
+    for control in controls.filter_map(|id| tokenizer.token_text(id)) {
         let Some(first) = control.chars().next().filter(|_| text.contains(control)) else { continue };
         let broken = format!("{first}{BREAK}{}", &control[first.len_utf8()..]);
         text = text.replace(control, &broken);

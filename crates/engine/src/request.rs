@@ -161,7 +161,8 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidRequest`] for anything but a JSON object with known fields of the right types.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        serde_json::from_str(json).map_err(|e| Error::invalid("request", format!("cannot be understood: {e}")))
+        serde_json::from_str(json)
+            .map_err(|e| Error::invalid("request", format!("cannot be understood: {e}")))
     }
 
     /// Checks the ranges of all fields.

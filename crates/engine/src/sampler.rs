@@ -50,7 +50,8 @@ impl Sampler {
             .map(|(token, &logit)| Candidate { token: token as u32, logit })
             .filter(|c| !c.logit.is_nan())
             .collect();
-        let Some(best) = candidates.iter().copied().reduce(|a, b| if b.logit > a.logit { b } else { a }) else {
+        let Some(best) = candidates.iter().copied().reduce(|a, b| if b.logit > a.logit { b } else { a })
+        else {
             return 0;
         };
         if self.sampling.temperature == 0.0 {
@@ -71,7 +72,11 @@ impl Sampler {
             recent.dedup();
             for token in recent {
                 if let Some(logit) = logits.get_mut(token as usize) {
-                    *logit = if *logit > 0.0 { *logit / s.repetition_penalty } else { *logit * s.repetition_penalty };
+                    *logit = if *logit > 0.0 {
+                        *logit / s.repetition_penalty
+                    } else {
+                        *logit * s.repetition_penalty
+                    };
                 }
             }
         }

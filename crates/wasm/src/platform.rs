@@ -13,14 +13,10 @@ extern "C" {
 
 fn local_time() -> LocalTime {
     let date = Date::new_0();
-    LocalTime {
-        year: date.get_full_year() as i32,
-        month: date.get_month() as u8 + 1,
-        day: date.get_date() as u8,
-        hour: date.get_hours() as u8,
-        minute: date.get_minutes() as u8,
-        second: date.get_seconds() as u8,
-    }
+    let (month, day) = (date.get_month() + 1, date.get_date());
+    let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
+    // A clock outside of the years 0 to 9999 is not worth an error of its own.
+    LocalTime::new(date.get_full_year() as i32, month, day, hour, minute, second).unwrap_or(LocalTime::EPOCH)
 }
 
 /// The page's surroundings.

@@ -1,20 +1,15 @@
 //! Answers: streaming, ending, stopping, reuse of the cache, and the errors of requests.
 
-mod fake;
-
-use fake::{CONTEXT, END, MAX_BATCH, START, engine};
+use crate::fake::{CONTEXT, END, FakeBackend, MAX_BATCH, START, engine};
 use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
 use pollster::block_on;
 
-fn start(engine: &Engine<fake::FakeBackend>, json: &str) -> Generation {
+fn start(engine: &Engine<FakeBackend>, json: &str) -> Generation {
     engine.generate(&Request::from_json(json).unwrap()).unwrap()
 }
 
 /// Runs to the end: the pieces of text, the tokens, the end.
-fn finish(
-    generation: &mut Generation,
-    engine: &mut Engine<fake::FakeBackend>,
-) -> (Vec<String>, Vec<u32>, Done) {
+fn finish(generation: &mut Generation, engine: &mut Engine<FakeBackend>) -> (Vec<String>, Vec<u32>, Done) {
     let (mut pieces, mut tokens) = (Vec::new(), Vec::new());
     loop {
         match block_on(generation.next(engine)).unwrap() {
@@ -74,7 +69,8 @@ fn the_next_turn_prefills_only_what_is_new() {
     let (mut engine, log) = engine(b"yes");
     finish(&mut start(&engine, &chat("one", "")), &mut engine);
     let before = log.borrow().steps.concat().len();
-    let two = r#"{"messages":[{"role":"user","content":"one"},{"role":"user","content":"two"}],"temperature":0}"#;
+    let two =
+        r#"{"messages":[{"role":"user","content":"one"},{"role":"user","content":"two"}],"temperature":0}"#;
     let (.., done) = finish(&mut start(&engine, two), &mut engine);
     let shared = "<user:one><".len();
     assert_eq!(done.timings.prompt_n, done.usage.prompt_tokens - shared);

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_gguf::{Array, HeaderWriter, Value};
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, Want, WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, Want,
+    WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -42,7 +43,8 @@ impl FakeBackend {
     pub fn new(answer: &[u8]) -> (Self, Rc<RefCell<Log>>) {
         let log = Rc::new(RefCell::new(Log::default()));
         let answer = answer.iter().map(|b| u32::from(*b)).chain([END]).collect();
-        let capabilities = Capabilities { backend: "cpu", threads: 1, max_batch: MAX_BATCH, ..Capabilities::default() };
+        let capabilities =
+            Capabilities { backend: "cpu", threads: 1, max_batch: MAX_BATCH, ..Capabilities::default() };
         (FakeBackend { capabilities, answer, log: Rc::clone(&log) }, log)
     }
 
@@ -95,9 +97,7 @@ impl Backend for FakeBackend {
         Ok(match step.want {
             Want::Nothing => Output::None,
             Want::Token => Output::Token(next),
-            Want::Logits(_) => {
-                Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect())
-            }
+            Want::Logits(_) => Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect()),
         })
     }
 
@@ -166,11 +166,7 @@ pub fn model_file() -> Vec<u8> {
 }
 
 pub fn platform() -> Platform {
-    Platform {
-        now_ms: || 0.0,
-        local_time: || LocalTime { year: 2026, month: 1, day: 2, hour: 12, minute: 34, second: 56 },
-        random_seed: || 7,
-    }
+    Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 }
 }
 
 /// A loader for [`model_file`].

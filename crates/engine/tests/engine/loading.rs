@@ -1,8 +1,6 @@
 //! Loading: any pieces give the same weights, and bad files are called by their names.
 
-mod fake;
-
-use fake::{loader, model_file};
+use crate::fake::{CONTEXT, FakeBackend, loader, model_file, platform};
 use linnet_engine::{Error, LoadOptions, Loader};
 use linnet_graph::Bytes;
 use pollster::block_on;
@@ -22,7 +20,11 @@ fn the_size_of_the_pieces_does_not_matter() {
     let file = model_file();
     let whole = load(&file, file.len()).unwrap();
     assert_eq!(whole.len(), 11);
-    assert_eq!(whole[0].len(), 258 * 8 * 4, "the embedding table is the graph's first weight and the file's last tensor");
+    assert_eq!(
+        whole[0].len(),
+        258 * 8 * 4,
+        "the embedding table is the graph's first weight and the file's last tensor"
+    );
     assert!(file.ends_with(&whole[0]));
     for size in [1, 7, 100, 4096] {
         assert_eq!(load(&file, size).unwrap(), whole, "pieces of {size}");
@@ -57,12 +59,13 @@ fn what_is_not_a_model_is_refused_at_once() {
 #[test]
 fn the_context_must_be_one_that_the_model_takes() {
     let code = |context_length| {
-        let (backend, _) = fake::FakeBackend::new(b"");
-        let options = LoadOptions { context_length: Some(context_length), max_logits: 1, platform: fake::platform() };
+        let (backend, _) = FakeBackend::new(b"");
+        let options =
+            LoadOptions { context_length: Some(context_length), max_logits: 1, platform: platform() };
         let mut loader = Loader::new(backend, options);
         block_on(loader.push(Bytes::Heap(&model_file()))).err().map(|e| e.code())
     };
-    assert_eq!(code(fake::CONTEXT), None);
-    assert_eq!(code(fake::CONTEXT + 1), Some("invalid-request"));
+    assert_eq!(code(CONTEXT), None);
+    assert_eq!(code(CONTEXT + 1), Some("invalid-request"));
     assert_eq!(code(0), Some("invalid-request"));
 }
