@@ -1,16 +1,18 @@
 //! Chat templates: Jinja as Hugging Face's `apply_chat_template` sets it up, under a budget of work.
 
-mod generation;
+mod bounds;
 mod json;
 mod local_time;
 mod methods;
+mod source;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde::Serialize;
 
 use crate::TextError;
+use bounds::Bounds;
 
 pub use local_time::LocalTime;
 
@@ -77,9 +79,7 @@ impl ChatTemplate {
         environment.set_unknown_method_callback(methods::call);
         environment.add_filter("tojson", json::tojson);
         environment.add_function("raise_exception", raise_exception);
-        environment
-            .add_template_owned(NAME, generation::without_markers(source).into_owned())
-            .map_err(template_error)?;
+        environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
     }
 
@@ -100,8 +100,18 @@ impl ChatTemplate {
         // The clock and the budget belong to this rendering; a clone shares the compiled template.
         let mut environment = self.environment.clone();
         let now = context.now;
+        let size = json_bytes(&variables);
+        let bounds = Bounds::new(size);
+        environment.add_filter(bounds::NAMED, move |state: &State, value: &Value| bounds.name(state, value));
+        environment.add_filter(bounds::ATTRIBUTE, move |state: &State, value: &Value| {
+            bounds.attribute(state, value)
+        });
+        environment.set_formatter(move |out, state, value| {
+            bounds.check(state, value)?;
+            minijinja::escape_formatter(out, state, value)
+        });
         environment.add_function("strftime_now", move |format: &str| now.strftime(format));
-        environment.set_fuel(Some(BASE_FUEL + FUEL_PER_BYTE * json_bytes(&variables)));
+        environment.set_fuel(Some(BASE_FUEL + FUEL_PER_BYTE * size));
         let template = environment.get_template(NAME).map_err(template_error)?;
         template.render(Value::from(Serde(&variables))).map_err(template_error)
     }

@@ -1,5 +1,6 @@
 //! The text crate against reference fixtures and against hostile input.
 
+mod hostile;
 mod support;
 mod templates;
 mod tokenizers;
