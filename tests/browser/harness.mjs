@@ -10,6 +10,9 @@ for (const folder of Object.values(dist)) {
   if (!existsSync(folder)) throw new Error(`${folder} is missing: run "cargo xtask build" first.`);
 }
 
+/** A policy that allows what the package needs and nothing else. */
+export const STRICT_CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+
 /** The default model's file name. */
 export const MODEL = 'SmolLM2-135M-Instruct.Q4_1.gguf';
 /** Its length in bytes. */
@@ -35,7 +38,7 @@ export function referenceFile(...parts) {
  * @param {{ isolated?: boolean, csp?: string, files?: Record<string, string | Buffer> }} [options]
  */
 export async function startServer({ isolated = true, csp, files = {} } = {}) {
-  const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module">import * as linnet from "./linnet/index.js"; Object.assign(window, { linnet });</script>';
+  const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/blank.mjs"></script>';
   return serve({
     isolated,
     csp,
@@ -46,6 +49,7 @@ export async function startServer({ isolated = true, csp, files = {} } = {}) {
       '/some/where/models/': `${models}/`,
       '/linnet/': `${dist.package}/`,
       '/blank.html': Buffer.from(blank),
+      '/blank.mjs': Buffer.from('import * as linnet from "/linnet/index.js"; Object.assign(window, { linnet });'),
       ...files,
     },
   });

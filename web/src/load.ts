@@ -106,7 +106,8 @@ class ModelLoad {
       this.#progress('prepare');
       const engine = await loader.finish();
       const report = JSON.parse(engine.info()) as EngineReport;
-      return { engine, info: { ...report, origin: this.#origin, stored: this.#stored } };
+      const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
+      return { engine, info: { ...report, memory, origin: this.#origin, stored: this.#stored } };
     } catch (error) {
       if (FILE_FAULTS.has(toLinnetError(error).code)) await forget?.();
       throw error;

@@ -28,6 +28,8 @@ export type ModelOrigin = 'network' | 'cache' | 'file';
 
 /** What `Linnet.info()` says: the engine's own report, and how it came to be. */
 export interface EngineInfo extends EngineReport {
+  /** Bytes that the model takes, and `heap`: the size of the wasm's memory, in which the CPU path holds all of them and the GPU path none. */
+  memory: EngineReport['memory'] & { heap: number };
   /** Where the model was read from. */
   origin: ModelOrigin;
   /** Whether the model is stored in this browser, so that the next load needs no network. */

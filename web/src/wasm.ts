@@ -1,6 +1,6 @@
-/** The wasm module's surface, as the worker uses it. Every failure is an `Error` with `code` and `details`. */
+/** The wasm module, started. Every failure of its functions is an `Error` with `code` and `details`. */
 export interface WasmModule {
-  default(options: { module_or_path: Response }): Promise<unknown>;
+  memory: WebAssembly.Memory;
   Sha256: new () => WasmSha256;
   Loader: { create(optionsJson: string): Promise<WasmLoader> };
 }
@@ -50,10 +50,16 @@ export interface EngineReport {
     /** Tokens that the model was trained for. */
     training_context_length: number;
     file_bytes: number;
+    /** Whether the file has a chat template; without one only `completions` can be used. */
+    chat: boolean;
   };
   backend: 'cpu' | 'webgpu';
   /** The GPU, where one is used. */
-  adapter?: { vendor: string; architecture: string; description: string; fallback: boolean };
+  adapter?: {
+    description: string;
+    /** Whether it is played by software. */
+    fallback: boolean;
+  };
   /** Capabilities that were found and are used, such as `subgroups` or `simd128`. */
   features: string[];
   threads: number;

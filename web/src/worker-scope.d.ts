@@ -23,7 +23,7 @@ interface GPUAdapterInfo {
 // there, its own declarations take precedence, and a difference between the two is a type error in worker.ts.
 declare module '*/wasm/linnet.js' {
   import type { WasmModule } from './wasm.ts';
-  const init: WasmModule['default'];
+  function init(options: { module_or_path: Response }): Promise<{ memory: WebAssembly.Memory }>;
   export default init;
   export const Sha256: WasmModule['Sha256'];
   export const Loader: WasmModule['Loader'];

@@ -36,8 +36,8 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
     report({ phase: 'engine', loaded: 0 });
-    await start(loading.signal);
-    const { engine, info } = await loadModel({ default: init, Loader, Sha256 }, request, report, loading.signal);
+    const memory = await start(loading.signal);
+    const { engine, info } = await loadModel({ memory, Loader, Sha256 }, request, report, loading.signal);
     queue.serve(engine);
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
@@ -45,8 +45,8 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   }
 }
 
-/** Fetches and compiles the wasm. */
-async function start(signal: AbortSignal): Promise<void> {
+/** Fetches and starts the wasm. Gives its memory. */
+async function start(signal: AbortSignal): Promise<WebAssembly.Memory> {
   const url = new URL('./linnet_bg.wasm', import.meta.url);
   let response: Response;
   try {
@@ -59,7 +59,7 @@ async function start(signal: AbortSignal): Promise<void> {
     throw new LinnetError(code, 'The engine could not be fetched.', { url: url.href, status: response.status });
   }
   try {
-    await init({ module_or_path: response });
+    return (await init({ module_or_path: response })).memory;
   } catch (error) {
     // A TypeError is a body that broke off; anything else is the module's own.
     throw error instanceof TypeError ? new LinnetError('network', 'The engine could not be fetched whole.', { url: url.href }) : toLinnetError(error);

@@ -79,14 +79,13 @@ export class ModelDialog {
 function facts(info: EngineInfo): HTMLElement[] {
   const { model, adapter, memory } = info;
   const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
-  const gpu = adapter && [adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(' · ');
   const rows: [string, string | undefined][] = [
     ['Model', model.name],
     ['Kind', `${model.architecture}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
     ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
     ['Context', `${whole(model.context_length)} tokens`],
     ['Runs on', device(info)],
-    ['Graphics', gpu && (adapter.fallback ? `${gpu} (software)` : gpu)],
+    ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],
     ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
     ['Why not WebGPU', info.fallback?.message],

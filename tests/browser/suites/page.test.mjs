@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
-import { ask, engineState, modelPath, noModel, openPage, press, startServer } from '../harness.mjs';
+import { ask, engineState, modelPath, noModel, openPage, press, startServer, STRICT_CSP } from '../harness.mjs';
 
 const answers = (page) => page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent ?? ''));
 const finished = (page) => page.waitForFunction(() => !document.querySelector('.writing'), { timeout: 120_000 });
-const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 
 describe('the page', { skip: noModel, timeout: 600_000 }, () => {
   let browser;
@@ -100,7 +99,7 @@ describe('the page', { skip: noModel, timeout: 600_000 }, () => {
   });
 
   test('it works from a folder, under a strict policy, with WebGPU asked for by its address', async (t) => {
-    const strict = await startServer({ csp: STRICT, isolated: false });
+    const strict = await startServer({ csp: STRICT_CSP, isolated: false });
     t.after(() => strict.close());
     const page = await openPage(browser, `${strict.origin}/some/where/?backend=webgpu`);
     t.after(() => page.close());
