@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 
-const CHROMIUM = process.env.LINNET_CHROMIUM ?? '/usr/bin/chromium';
+/** LINNET_CHROMIUM, or where the usual systems have it. */
+const CHROMIUM = [
+  process.env.LINNET_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+].find((path) => path && existsSync(path));
 
 /** SwiftShader as the WebGPU adapter: a GPU played by the CPU, the only one on a machine without a graphics card. */
 const SWIFTSHADER = [
@@ -21,7 +28,7 @@ const SWIFTSHADER = [
  */
 export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
   // Without a browser nothing was tested, and that must not look like success.
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no Chromium at ${CHROMIUM}: install it, or set LINNET_CHROMIUM.`);
+  if (!CHROMIUM) throw new Error('There is no Chromium here: install it, or set LINNET_CHROMIUM to its path.');
   const browser = await puppeteer.launch({
     browser: 'chrome',
     executablePath: CHROMIUM,
