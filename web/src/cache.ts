@@ -1,6 +1,9 @@
 import type { PartialFile } from './download.ts';
 import { LinnetError } from './errors.ts';
 
+/** Milliseconds before each try to get a lock: the page that was here before a reload may just be letting go of it. */
+const LOCK_WAITS = [0, 100, 200, 400];
+
 /** What is known about a stored file. It lies beside the data, and only `complete` makes the data a model. */
 interface Entry {
   version: 1;
@@ -51,13 +54,17 @@ export class ModelCache {
 
   /** Takes the entry's lock to write it. Gives `undefined` if another tab has it, or if nothing can be written. */
   async begin(key: string): Promise<CacheWriter | undefined> {
-    try {
-      const data = await this.folder.getFileHandle(`${key}.gguf`, { create: true });
-      const handle = await data.createSyncAccessHandle();
-      return new CacheWriter(this, key, handle, await this.#readEntry(key));
-    } catch {
-      return undefined;
+    for (const wait of LOCK_WAITS) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      try {
+        const data = await this.folder.getFileHandle(`${key}.gguf`, { create: true });
+        const handle = await data.createSyncAccessHandle();
+        return new CacheWriter(this, key, handle, await this.#readEntry(key));
+      } catch (error) {
+        if (!(error instanceof DOMException) || error.name !== 'NoModificationAllowedError') return undefined;
+      }
     }
+    return undefined;
   }
 
   /** Forgets an entry. One that another tab is writing stays. */
