@@ -114,8 +114,9 @@ export class Chat {
     if (chunk.timings) {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
       const reason = choice.finish_reason === 'length' ? ' · cut off: the context is full' : '';
-      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)}${reason}`);
-      this.showStats(`${device(info)} · ${speed(predicted_per_second)} · prompt ${whole(prompt_n)} tokens at ${speed(prompt_per_second)}`);
+      const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
+      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)} · ${read}${reason}`);
+      this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
     }
   }
 

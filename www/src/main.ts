@@ -45,6 +45,8 @@ for (const suggestion of SUGGESTIONS) {
   item.append(button('', suggestion, () => void chat.ask(suggestion)));
   element('suggestions', HTMLUListElement).append(item);
 }
+// On a phone this would open the keyboard over the page.
+if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
 void start();
 
 /** Loads at once, unless the person asked their browser to be sparing with data and the model is a big one to fetch. */
