@@ -1,12 +1,15 @@
 //! `cargo xtask build`: the npm package in `web/dist`, the site in `www/dist`.
 
 use crate::doctor;
+use crate::licences;
 use crate::npm;
 use crate::process;
 use crate::toolchain::WasmToolchain;
 use crate::wasm;
 use crate::workspace::Workspace;
 use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Builds both, with whatever that takes.
@@ -23,7 +26,18 @@ pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     timed("npm packages in place", || npm::install(workspace))?;
     timed("web/wasm in place", || wasm::package(workspace, &compiled))?;
     timed("built web/dist", || npm::run(workspace, "web", "build"))?;
-    timed("built www/dist", || npm::run(workspace, "www", "build"))
+    timed("built www/dist", || npm::run(workspace, "www", "build"))?;
+    let notices = licences::notices(workspace)?;
+    for dist in ["web/dist", "www/dist"] {
+        fs::write(workspace.root.join(dist).join("THIRD-PARTY.txt"), &notices)?;
+    }
+    Ok(())
+}
+
+/// The native binary `linnet`, released; returns its path.
+pub fn native(workspace: &Workspace) -> Result<PathBuf> {
+    process::run(workspace.cargo("build").args(["--release", "--package", "linnet-cli", "--bin", "linnet"]))?;
+    Ok(workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

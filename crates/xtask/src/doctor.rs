@@ -42,12 +42,20 @@ pub const CHROMIUM: Need = Need {
     what: "Chromium",
     why: "runs the browser tests; it brings its own software WebGPU",
     debian: &["chromium"],
-    elsewhere: "install Chromium as /usr/bin/chromium, or name it in the variable CHROMIUM",
-    present: || match std::env::var_os("CHROMIUM") {
-        Some(path) => Path::new(&path).exists(),
-        None => Path::new("/usr/bin/chromium").exists(),
+    elsewhere: "install Chromium or Chrome, or name its program in the variable LINNET_CHROMIUM",
+    present: || {
+        let named = std::env::var_os("LINNET_CHROMIUM").map(PathBuf::from);
+        named.into_iter().chain(CHROMIUM_PATHS.map(PathBuf::from)).any(|path| path.exists())
     },
 };
+
+/// Where `tests/browser/engines.mjs` looks, too.
+const CHROMIUM_PATHS: [&str; 4] = [
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
 
 /// A Vulkan driver that needs no GPU, for the native GPU tests.
 pub const VULKAN: Need = Need {

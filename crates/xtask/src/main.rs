@@ -1,18 +1,26 @@
 //! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `size`.
 
+mod bench;
 mod build;
+mod demo;
 mod doctor;
+mod licences;
 mod model;
+mod native_tests;
 mod npm;
 mod process;
+mod serve;
+mod size;
+mod tally;
+mod test;
 mod toolchain;
 mod wasm;
 mod wasm_tests;
 mod workspace;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The chores of this workspace")]
@@ -23,9 +31,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Gets what is missing, builds the page, serves it with its model on this machine
+    Demo(demo::Options),
+    /// Every check: formatting, lints, licences, native, wasm, TypeScript and browser tests
+    Test,
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
-    /// What cargo runs a wasm test binary with: wasm-bindgen's own runner, in Node
+    /// Measures Linnet in Chromium beside wllama, and natively
+    Bench,
+    /// What the page loads before the model, and whose bytes they are
+    Size(size::Options),
+    /// What cargo runs a wasm test binary with
     #[command(hide = true)]
     WasmTestRunner {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -33,9 +49,20 @@ enum Chore {
     },
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().chore {
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Demo(options) => demo::run(&options),
+        Chore::Test => test::run(),
         Chore::Build => build::run(),
+        Chore::Bench => bench::run(),
+        Chore::Size(options) => size::run(&options),
         Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -13,7 +13,7 @@ pub fn install(workspace: &Workspace) -> Result<()> {
     if fs::read_to_string(&installed_from).is_ok_and(|before| before == lock) {
         return Ok(());
     }
-    process::run(npm(workspace).args(["ci", "--no-audit", "--no-fund"]))?;
+    process::run(&mut command(workspace, &["ci"]))?;
     Ok(fs::write(installed_from, lock)?)
 }
 
@@ -32,14 +32,13 @@ pub fn transcript(
     process::transcript(script_of(workspace, folder, script).envs(variables.iter().copied()))
 }
 
-fn script_of(workspace: &Workspace, folder: &str, script: &str) -> Command {
-    let mut npm = npm(workspace);
-    npm.args(["run", "--silent", script, "-w", folder]);
+/// `npm ARGUMENTS` at the root.
+pub fn command(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.args(arguments).current_dir(&workspace.root);
     npm
 }
 
-fn npm(workspace: &Workspace) -> Command {
-    let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    npm.current_dir(&workspace.root);
-    npm
+fn script_of(workspace: &Workspace, folder: &str, script: &str) -> Command {
+    command(workspace, &["run", "--silent", script, "-w", folder])
 }

@@ -34,6 +34,12 @@ impl Workspace {
         cargo
     }
 
+    /// The reference fixtures: the variable `LINNET_REFERENCE`, else beside the workspace. They need not be there.
+    pub fn reference(&self) -> PathBuf {
+        std::env::var_os("LINNET_REFERENCE")
+            .map_or_else(|| self.root.join("../shared/reference"), PathBuf::from)
+    }
+
     /// The target folder of everything compiled to wasm. Its own, so that neither toolchain undoes the other's work.
     pub fn wasm_target(&self) -> PathBuf {
         self.target.join("wasm")

@@ -1,0 +1,149 @@
+//! `cargo xtask test`: every check of the workspace, in one sum.
+
+use crate::native_tests::{self, NativeTests};
+use crate::process::{self, seconds};
+use crate::tally::{self, Tally};
+use crate::toolchain::WasmToolchain;
+use crate::workspace::Workspace;
+use crate::{build, doctor, licences, model, npm, size};
+use anyhow::{Result, bail};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+/// The crates of the module in the page, which clippy also judges as wasm.
+const WASM_CRATES: [&str; 4] = ["linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
+
+/// Runs everything, goes on past what fails, and fails at the end if anything did.
+pub fn run() -> Result<()> {
+    doctor::ensure(&[&doctor::NODE, &doctor::CHROMIUM, &doctor::VULKAN])?;
+    let workspace = Workspace::find()?;
+    let toolchain = WasmToolchain::ensure()?;
+    let model = model::ensure_default(&workspace)?;
+    npm::install(&workspace)?;
+
+    let mut checks = Checks { done: Vec::new() };
+    let held = |command: &mut Command| process::run(command).map(|()| Tally::one(true));
+    checks.step("formatting", || held(workspace.cargo("fmt").args(["--all", "--check"])));
+    checks.step("licences", || licences::check(&workspace).map(|()| Tally::one(true)));
+    checks.step("clippy, native", || {
+        held(&mut clippy(workspace.cargo("clippy"), &["--workspace", "--all-targets"]))
+    });
+    checks.step("clippy, wasm", || {
+        let packages: Vec<&str> = WASM_CRATES.iter().flat_map(|name| ["--package", *name]).collect();
+        held(&mut clippy(toolchain.cargo(&workspace, "clippy"), &packages))
+    });
+
+    let mut gpu = Tally::default();
+    checks.step("native tests", || {
+        let NativeTests { all, gpu: on_gpu } = native_tests::run(&workspace)?;
+        gpu = on_gpu;
+        Ok(all)
+    });
+    checks.step("GPU tests ran", || ran(gpu));
+    checks.step("doc tests", || native_tests::doc(&workspace));
+    checks.step("wasm tests", || wasm_tests(&workspace, &toolchain));
+
+    checks.step("build", || build::build(&workspace, &toolchain).map(|()| Tally::one(true)));
+    checks.step("size", || size::check(&workspace).map(|()| Tally::one(true)));
+    checks.step("TypeScript types", || held(&mut npm::command(&workspace, &["run", "--silent", "check"])));
+    checks.step("TypeScript tests", || {
+        let run = npm::transcript(&workspace, "web", "test", &[])?;
+        Ok(tally::of_node(&run.text).judged(run.success))
+    });
+
+    let mut native = None;
+    checks.step("release build of linnet", || {
+        native = Some(build::native(&workspace)?);
+        Ok(Tally::one(true))
+    });
+    let folder = model.parent().map_or_else(|| PathBuf::from("."), PathBuf::from);
+    for backend in ["cpu", "gpu"] {
+        checks.step(&format!("linnet verify, {backend}"), || {
+            verify(&workspace, native.as_ref(), &folder, backend)
+        });
+    }
+    let mut browser = Tally::default();
+    checks.step("browser tests", || {
+        let native = native.as_ref().map_or(OsStr::new(""), |path| path.as_os_str());
+        let variables = [("LINNET_NATIVE", native), ("LINNET_MODELS", folder.as_os_str())];
+        let run = npm::transcript(&workspace, "tests/browser", "test", &variables)?;
+        browser = tally::of_node(&run.text);
+        Ok(browser.judged(run.success))
+    });
+    checks.step("browser tests ran", || ran(browser));
+    checks.close()
+}
+
+/// What was checked so far.
+struct Checks {
+    done: Vec<(String, Tally)>,
+}
+
+impl Checks {
+    /// Does one step, says how it went; an error is a failure of the step and stops nothing else.
+    fn step(&mut self, name: &str, check: impl FnOnce() -> Result<Tally>) {
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let tally = check().unwrap_or_else(|error| {
+            println!("{error:#}");
+            Tally::one(false)
+        });
+        println!("=== {name}: {tally} ({})", seconds(start.elapsed()));
+        self.done.push((name.to_owned(), tally));
+    }
+
+    /// Prints the sum as the last line; an error where anything failed.
+    fn close(self) -> Result<()> {
+        println!();
+        for (name, tally) in &self.done {
+            println!("{} {name}: {tally}", if tally.failed == 0 { "ok  " } else { "FAIL" });
+        }
+        let sum: Tally = self.done.iter().map(|(_, tally)| *tally).sum();
+        println!("{sum}");
+        if sum.failed > 0 { bail!("not everything holds") } else { Ok(()) }
+    }
+}
+
+/// A group of tests that must not be skipped as a whole.
+fn ran(tally: Tally) -> Result<Tally> {
+    println!("{tally}");
+    Ok(Tally::one(tally.passed + tally.failed > 0))
+}
+
+fn clippy(mut clippy: Command, what: &[&str]) -> Command {
+    clippy.args(what).args(["--", "--deny", "warnings"]);
+    clippy
+}
+
+/// The kernels as wasm, in Node: this program is what cargo runs the test binaries with.
+fn wasm_tests(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<Tally> {
+    let mut cargo = toolchain.cargo(workspace, "test");
+    cargo.args(["--package", "linnet-cpu", "--tests"]);
+    let runner = format!("{} wasm-test-runner", std::env::current_exe()?.display());
+    let run = process::transcript(cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner))?;
+    let tally = tally::of_result_lines(&run.text);
+    if tally.is_empty() {
+        bail!("no wasm test ran");
+    }
+    Ok(tally.judged(run.success))
+}
+
+fn verify(
+    workspace: &Workspace,
+    native: Option<&PathBuf>,
+    models: &std::path::Path,
+    backend: &str,
+) -> Result<Tally> {
+    let Some(native) = native else { bail!("there is no linnet to run") };
+    let reference = workspace.reference();
+    if !reference.is_dir() {
+        println!("skipped: no reference files (LINNET_REFERENCE names their folder)");
+        return Ok(Tally { skipped: 1, ..Tally::default() });
+    }
+    let mut linnet = Command::new(native);
+    linnet.arg("verify").arg(reference).args(["--backend", backend, "--models"]).arg(models);
+    let run = process::transcript(&mut linnet)?;
+    Ok(tally::of_plain_line(&run.text).judged(run.success))
+}
