@@ -1,0 +1,212 @@
+//! `linnet bench`: how fast a model reads and writes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use linnet_engine::{Engine, Error, Info};
+use linnet_graph::{Backend, BackendError, Output, Want};
+use serde::Serialize;
+
+use crate::backend::{BackendKind, BackendOptions};
+use crate::failure::Failure;
+use crate::model_file;
+use crate::platform::now_ms;
+use crate::terminal::one_line;
+
+/// Measure a model's speed: reading a prompt (prefill) and writing tokens (decode)
+///
+/// Each run starts from an empty cache with the same pseudo-random prompt. Prefill counts the prompt's tokens until
+/// the first token is there; decode the tokens after that one, greedily, whatever they are. One short run that is not
+/// counted comes first.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// A GGUF file
+    model: PathBuf,
+    #[command(flatten)]
+    backend: BackendOptions,
+    /// Tokens of the prompt
+    #[arg(long, value_name = "N", default_value = "250", value_parser = clap::value_parser!(u32).range(1..))]
+    prompt_tokens: u32,
+    /// Tokens to decode
+    #[arg(long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u32).range(1..))]
+    tokens: u32,
+    /// Runs that are counted
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct Measured {
+    #[serde(flatten)]
+    info: Info,
+    load_ms: f64,
+    prompt_tokens: usize,
+    tokens: usize,
+    prefill: Speed,
+    decode: Speed,
+}
+
+/// Tokens per second over all runs.
+#[derive(Debug, PartialEq, Serialize)]
+struct Speed {
+    median: f64,
+    min: f64,
+    max: f64,
+    runs: Vec<f64>,
+}
+
+impl Speed {
+    /// `runs` is not empty.
+    fn new(runs: Vec<f64>) -> Self {
+        let mut sorted = runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median =
+            if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 };
+        Speed { median, min: sorted[0], max: sorted[sorted.len() - 1], runs }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Everything that can be wrong with the model; `invalid-request` when prompt and tokens exceed its context.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match options.backend.backend {
+        BackendKind::Cpu => measure(options, options.backend.cpu()?),
+        BackendKind::Gpu => measure(options, options.backend.gpu()?),
+    }
+}
+
+fn measure<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
+    let (prompt_tokens, tokens) = (options.prompt_tokens as usize, options.tokens as usize);
+    let start = now_ms();
+    let mut engine = model_file::load(&options.model, backend, Some(prompt_tokens + tokens), 1, None)?;
+    let load_ms = now_ms() - start;
+
+    let prompt = pseudo_random_prompt(prompt_tokens, engine.config().vocab_size);
+    once(&mut engine, &prompt, tokens.min(4))?;
+    let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+    for _ in 0..options.runs {
+        let (prefill_ms, decode_ms) = once(&mut engine, &prompt, tokens)?;
+        prefill.push(prompt_tokens as f64 * 1000.0 / prefill_ms);
+        decode.push(tokens as f64 * 1000.0 / decode_ms);
+    }
+    let info = engine.info();
+    let (prefill, decode) = (Speed::new(prefill), Speed::new(decode));
+    let measured = Measured { info, load_ms, prompt_tokens, tokens, prefill, decode };
+    let mut stdout = io::stdout().lock();
+    if options.json {
+        serde_json::to_writer_pretty(&mut stdout, &measured)?;
+        writeln!(stdout)?;
+    } else {
+        print(&mut stdout, &measured)?;
+    }
+    Ok(())
+}
+
+/// One run from an empty cache; milliseconds of prefill and decode.
+fn once<B: Backend>(engine: &mut Engine<B>, prompt: &[u32], tokens: usize) -> Result<(f64, f64), Failure> {
+    let session = engine.session();
+    session.reuse(&[]);
+    let start = now_ms();
+    let mut batches = prompt.chunks(session.max_batch()).peekable();
+    let mut token = 0;
+    while let Some(batch) = batches.next() {
+        let want = if batches.peek().is_some() { Want::Nothing } else { Want::Token };
+        if let Output::Token(first) = pollster::block_on(session.extend(batch, want))? {
+            token = first;
+        }
+    }
+    let first_token = now_ms();
+    for _ in 0..tokens {
+        token = match pollster::block_on(session.extend(&[token], Want::Token))? {
+            Output::Token(next) => next,
+            Output::None | Output::Logits(_) => {
+                let broken =
+                    BackendError::Internal("the backend gave no token where one was wanted".to_owned());
+                return Err(Error::from(broken).into());
+            }
+        };
+    }
+    Ok((first_token - start, now_ms() - first_token))
+}
+
+/// The same ids on every machine: a linear congruential generator (Knuth's MMIX constants).
+fn pseudo_random_prompt(len: usize, vocabulary: usize) -> Vec<u32> {
+    let mut state = 1u64;
+    std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) % vocabulary.max(1) as u64) as u32
+    })
+    .take(len)
+    .collect()
+}
+
+fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
+    let Info { model, backend, adapter, features, threads, memory } = &measured.info;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    writeln!(
+        out,
+        "model    {} ({}, {})",
+        one_line(&model.name),
+        one_line(&model.architecture),
+        model.quantization
+    )?;
+    write!(out, "backend  {backend}")?;
+    if let Some(adapter) = adapter {
+        let fallback = if adapter.fallback { " (software)" } else { "" };
+        write!(out, ", {}{fallback}", one_line(&adapter.description))?;
+    }
+    writeln!(out, ", {threads} {}", if *threads == 1 { "thread" } else { "threads" })?;
+    writeln!(out, "features {}", features.join(" "))?;
+    writeln!(
+        out,
+        "memory   weights {:.1} MiB, kv {:.1} MiB, scratch {:.1} MiB",
+        mib(memory.weights),
+        mib(memory.kv),
+        mib(memory.scratch)
+    )?;
+    writeln!(out, "load     {:.0} ms", measured.load_ms)?;
+    for (name, speed, tokens) in [
+        ("prefill", &measured.prefill, measured.prompt_tokens),
+        ("decode", &measured.decode, measured.tokens),
+    ] {
+        let Speed { median, min, max, runs } = speed;
+        writeln!(
+            out,
+            "{name:<8} {median:.1} tokens/s (min {min:.1}, max {max:.1}; {tokens} tokens, {} runs)",
+            runs.len()
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_does_not_depend_on_the_order() {
+        let odd = Speed::new(vec![3.0, 1.0, 10.0]);
+        assert_eq!((odd.median, odd.min, odd.max), (3.0, 1.0, 10.0));
+        assert_eq!(odd.runs, [3.0, 1.0, 10.0]);
+        assert_eq!(Speed::new(vec![4.0, 1.0, 2.0, 8.0]).median, 3.0);
+    }
+
+    #[test]
+    fn the_prompt_is_fixed_and_lies_in_the_vocabulary() {
+        let prompt = pseudo_random_prompt(1000, 300);
+        assert_eq!(prompt, pseudo_random_prompt(1000, 300));
+        assert!(prompt.iter().all(|t| *t < 300));
+        let mut distinct = prompt.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert!(distinct.len() > 250, "{} of 300 ids occur", distinct.len());
+    }
+}

@@ -1,0 +1,200 @@
+//! `linnet chat`: answers, streamed.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use linnet_engine::{Content, Done, Engine, Event, FinishReason, Message, Prompt, Request};
+use linnet_graph::Backend;
+
+use crate::backend::{BackendKind, BackendOptions};
+use crate::failure::Failure;
+use crate::sampling::SamplingOptions;
+use crate::{model_file, terminal};
+
+/// Talk with a model
+///
+/// Without --prompt it reads one message per line until the end of input (Ctrl-D). Ctrl-C stops an answer.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// A GGUF file
+    model: PathBuf,
+    #[command(flatten)]
+    backend: BackendOptions,
+    /// Positions of the context [default: the model's own, bounded]
+    #[arg(long, value_name = "N")]
+    context: Option<usize>,
+    /// The system message
+    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    system: Option<String>,
+    /// Answer this one message and end
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// Continue the text as it is, without the model's chat template
+    #[arg(long)]
+    raw: bool,
+    /// Print the generated token ids as a JSON array after the answer
+    #[arg(long)]
+    print_tokens: bool,
+    #[command(flatten)]
+    sampling: SamplingOptions,
+}
+
+/// Set while an answer is being made: Ctrl-C then ends the answer, otherwise the program.
+static ANSWERING: AtomicBool = AtomicBool::new(false);
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+/// What a shell sees of a program that Ctrl-C has ended (128 + SIGINT).
+const INTERRUPTED: i32 = 130;
+
+/// Runs the command.
+///
+/// # Errors
+/// Everything that can be wrong with the model or the first request; in a conversation only what ends it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match options.backend.backend {
+        BackendKind::Cpu => talk(options, options.backend.cpu()?),
+        BackendKind::Gpu => talk(options, options.backend.gpu()?),
+    }
+}
+
+fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
+    let mut engine = model_file::load(&options.model, backend, options.context, 1, None)?;
+    // Without a handler Ctrl-C simply ends the program.
+    let _ = ctrlc::set_handler(|| {
+        if ANSWERING.load(Ordering::SeqCst) {
+            STOP.store(true, Ordering::SeqCst);
+        } else {
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    let mut conversation = Vec::new();
+    if let Some(system) = &options.system {
+        conversation.push(message("system", system));
+    }
+    match &options.prompt {
+        Some(prompt) => turn(options, &mut engine, &mut conversation, prompt),
+        None => converse(options, &mut engine, &mut conversation),
+    }
+}
+
+/// One message per line, until the input ends.
+fn converse<B: Backend>(
+    options: &Options,
+    engine: &mut Engine<B>,
+    conversation: &mut Vec<Message>,
+) -> Result<(), Failure> {
+    let stdin = io::stdin();
+    let asks = stdin.is_terminal();
+    loop {
+        if asks {
+            let mut stderr = io::stderr();
+            write!(stderr, "> ").and_then(|()| stderr.flush())?;
+        }
+        let mut line = Vec::new();
+        if stdin.lock().read_until(b'\n', &mut line)? == 0 {
+            if asks {
+                writeln!(io::stderr())?;
+            }
+            return Ok(());
+        }
+        let line = String::from_utf8_lossy(&line);
+        let text = line.trim_end_matches(['\n', '\r']);
+        if text.trim().is_empty() {
+            continue;
+        }
+        match turn(options, engine, conversation, text) {
+            // The next message may do better: it may be shorter, or one that the template likes.
+            Err(failure) if asks && matches!(failure.code(), "context-full" | "invalid-request") => {
+                terminal::complain(&failure);
+            }
+            other => other?,
+        }
+    }
+}
+
+/// Asks, streams the answer, and adds both to the conversation; after an error the conversation is what it was.
+fn turn<B: Backend>(
+    options: &Options,
+    engine: &mut Engine<B>,
+    conversation: &mut Vec<Message>,
+    text: &str,
+) -> Result<(), Failure> {
+    let mut messages = conversation.clone();
+    messages.push(message("user", text));
+    let request = Request {
+        messages: (!options.raw).then(|| messages.clone()),
+        prompt: options.raw.then(|| Prompt::Text(text.to_owned())),
+        max_tokens: options.sampling.max_tokens,
+        sampling: options.sampling.sampling(),
+        stop: options.sampling.stop(),
+        ignore_eos: options.sampling.ignore_eos,
+    };
+    STOP.store(false, Ordering::SeqCst);
+    ANSWERING.store(true, Ordering::SeqCst);
+    let answer = answer(options, engine, &request);
+    ANSWERING.store(false, Ordering::SeqCst);
+    messages.push(message("assistant", &answer?));
+    if !options.raw {
+        *conversation = messages;
+    }
+    Ok(())
+}
+
+fn answer<B: Backend>(
+    options: &Options,
+    engine: &mut Engine<B>,
+    request: &Request,
+) -> Result<String, Failure> {
+    let mut generation = engine.generate(request)?;
+    let mut stdout = io::stdout().lock();
+    let on_terminal = stdout.is_terminal();
+    let mut answer = String::new();
+    let mut show = |text: &str| -> io::Result<()> {
+        answer.push_str(text);
+        if on_terminal {
+            stdout.write_all(terminal::harmless(text).as_bytes())?;
+        } else {
+            stdout.write_all(text.as_bytes())?;
+        }
+        stdout.flush()
+    };
+    let done = loop {
+        if STOP.load(Ordering::SeqCst) {
+            generation.cancel();
+        }
+        match pollster::block_on(generation.next(engine))? {
+            Event::Prefill { .. } => {}
+            Event::Token { text, .. } => show(&text)?,
+            Event::Done(done) => {
+                show(&done.text)?;
+                break done;
+            }
+        }
+    };
+    writeln!(stdout)?;
+    if options.print_tokens {
+        writeln!(stdout, "{}", serde_json::to_string(generation.generated())?)?;
+    }
+    writeln!(io::stderr(), "[{}]", summary(&done))?;
+    Ok(answer)
+}
+
+/// Counts and speeds, and why the answer ended where that is not the model's own doing.
+fn summary(done: &Done) -> String {
+    let t = &done.timings;
+    let end = match done.finish_reason {
+        FinishReason::Stop => "",
+        FinishReason::Length => "; the length limit ended it",
+        FinishReason::Cancelled => "; stopped",
+    };
+    format!(
+        "prompt {} tokens at {:.1}/s, answer {} tokens at {:.1}/s{end}",
+        t.prompt_n, t.prompt_per_second, t.predicted_n, t.predicted_per_second
+    )
+}
+
+fn message(role: &str, text: &str) -> Message {
+    Message { role: role.to_owned(), content: Content::Text(text.to_owned()) }
+}

@@ -1,0 +1,80 @@
+//! Reading model files in pieces, never whole.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use linnet_engine::{Engine, LoadOptions, Loader};
+use linnet_gguf::{Gguf, HeaderParser};
+use linnet_graph::{Backend, Bytes};
+use sha2::{Digest, Sha256};
+
+use crate::failure::Failure;
+use crate::platform::PLATFORM;
+
+/// Bytes of one piece.
+const PIECE: usize = 2 << 20;
+/// Bytes of one piece while only the header is wanted.
+const HEADER_PIECE: usize = 64 << 10;
+
+/// Reads no more of a model file than its header.
+///
+/// # Errors
+/// [`Failure::File`]; `bad-model` and `unsupported-quantization` from the parser.
+pub fn read_header(path: &Path) -> Result<Gguf, Failure> {
+    let mut parser = HeaderParser::new();
+    let mut header = None;
+    each_piece(path, HEADER_PIECE, |piece| {
+        header = parser.push(piece)?;
+        Ok(header.is_none())
+    })?;
+    match header {
+        Some(header) => Ok(header),
+        None => Err(parser.incomplete().into()),
+    }
+}
+
+/// Loads a model file into `backend`. `digest` sees all of its bytes.
+///
+/// # Errors
+/// [`Failure::File`]; everything that the engine's loader says.
+pub fn load<B: Backend>(
+    path: &Path,
+    backend: B,
+    context_length: Option<usize>,
+    max_logits: usize,
+    mut digest: Option<&mut Sha256>,
+) -> Result<Engine<B>, Failure> {
+    let options = LoadOptions { context_length, max_logits, platform: PLATFORM };
+    let mut loader = Loader::new(backend, options);
+    each_piece(path, PIECE, |piece| {
+        if let Some(digest) = &mut digest {
+            digest.update(piece);
+        }
+        pollster::block_on(loader.push(Bytes::Heap(piece)))?;
+        Ok(true)
+    })?;
+    Ok(pollster::block_on(loader.finish())?)
+}
+
+/// Hands the bytes of a file to `take`, in order, until it returns false or the file ends.
+fn each_piece(
+    path: &Path,
+    size: usize,
+    mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let mut file = File::open(path).map_err(Failure::file(path))?;
+    let mut piece = vec![0; size];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(read) => {
+                if !take(&piece[..read])? {
+                    return Ok(());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::file(path)(error)),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The flags that say how an answer is chosen.
+
+use clap::Args;
+use linnet_engine::{Sampling, Stop};
+
+/// How the next token is chosen, and when to end.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Sampling")]
+pub struct SamplingOptions {
+    /// Always the most likely token
+    #[arg(long, conflicts_with = "temperature")]
+    greedy: bool,
+    /// Divides the logits; 0 is greedy
+    #[arg(long, value_name = "T")]
+    temperature: Option<f32>,
+    /// Keep only the K most likely tokens; 0 keeps all
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Keep the most likely tokens that together have probability P
+    #[arg(long, value_name = "P")]
+    top_p: Option<f32>,
+    /// Drop tokens less likely than this share of the most likely one
+    #[arg(long, value_name = "P")]
+    min_p: Option<f32>,
+    /// Weakens the last 64 tokens; 1 is off
+    #[arg(long, value_name = "X")]
+    repetition_penalty: Option<f32>,
+    /// Subtracted once from the logit of each generated token
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    presence_penalty: Option<f32>,
+    /// Subtracted from a token's logit each time it is generated
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    frequency_penalty: Option<f32>,
+    /// The same seed gives the same answer
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The most tokens of an answer
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<usize>,
+    /// Text that ends the answer; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// Go on after the model has ended its turn
+    #[arg(long)]
+    pub ignore_eos: bool,
+}
+
+impl SamplingOptions {
+    /// The engine's form; what is not given is the engine's default.
+    pub fn sampling(&self) -> Sampling {
+        let default = Sampling::default();
+        Sampling {
+            temperature: if self.greedy { 0.0 } else { self.temperature.unwrap_or(default.temperature) },
+            top_k: self.top_k.unwrap_or(default.top_k),
+            top_p: self.top_p.unwrap_or(default.top_p),
+            min_p: self.min_p.unwrap_or(default.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(default.repetition_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(default.presence_penalty),
+            frequency_penalty: self.frequency_penalty.unwrap_or(default.frequency_penalty),
+            seed: self.seed,
+        }
+    }
+
+    /// The stop strings.
+    pub fn stop(&self) -> Option<Stop> {
+        (!self.stop.is_empty()).then(|| Stop::Many(self.stop.clone()))
+    }
+}

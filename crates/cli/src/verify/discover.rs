@@ -1,0 +1,171 @@
+//! Finding reference cases by the layout of their files; no model is known by name.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::golden::{Golden, json};
+use crate::failure::Failure;
+
+/// Folders within folders that are searched.
+const MAX_DEPTH: usize = 8;
+
+/// A set of cases that share their files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A published model: the folder of its index, and the one file of it that was asked for.
+    Real(PathBuf, Option<String>),
+    /// A folder with `model.gguf` and `golden.safetensors`.
+    Tiny(PathBuf),
+    /// `model_TYPE.gguf` and `golden_TYPE.safetensors`: their folder and TYPE.
+    Quant(PathBuf, String),
+    /// `TYPE.safetensors` with encoded bytes and their values.
+    Dequant(PathBuf),
+    /// A vocabulary with `.inp` and `.out` files beside it.
+    Vocabulary(PathBuf),
+    /// Texts with their tokens.
+    Strings(PathBuf),
+    /// `NAME.json` with the prompts that `NAME.jinja` renders.
+    Template(PathBuf),
+}
+
+/// Everything under `path`, which may be a folder at any level or a single file; sorted by place.
+///
+/// # Errors
+/// When `path` or a folder in it cannot be read.
+pub fn discover(path: &Path) -> Result<Vec<Found>, Failure> {
+    let mut found = Vec::new();
+    let metadata = fs::metadata(path).map_err(Failure::file(path))?;
+    if metadata.is_dir() {
+        walk(path, MAX_DEPTH, &mut found).map_err(Failure::file(path))?;
+    } else {
+        found.extend(classify(path));
+    }
+    Ok(without_duplicates(found))
+}
+
+/// Each case once; a published model's single files are part of the whole.
+pub fn without_duplicates(found: Vec<Found>) -> Vec<Found> {
+    let mut kept: Vec<Found> = Vec::new();
+    for case in &found {
+        let whole = match case {
+            Found::Real(folder, Some(_)) => found.contains(&Found::Real(folder.clone(), None)),
+            _ => false,
+        };
+        if !whole && !kept.contains(case) {
+            kept.push(case.clone());
+        }
+    }
+    kept
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<Found>) -> io::Result<()> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            if depth > 0 {
+                walk(&path, depth - 1, found)?;
+            }
+        } else {
+            found.extend(classify(&path));
+        }
+    }
+    Ok(())
+}
+
+/// The cases that a file belongs to.
+fn classify(path: &Path) -> Vec<Found> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    match (stem, extension) {
+        ("index", "json") => index(&folder),
+        ("meta", "json") | ("golden", "safetensors") | ("model", "gguf") => {
+            let complete = folder.join("model.gguf").is_file() && folder.join("golden.safetensors").is_file();
+            complete.then_some(Found::Tiny(folder)).into_iter().collect()
+        }
+        (_, "safetensors" | "gguf") if quant_type(stem).is_some() => {
+            let case = quant_type(stem).map(|t| Found::Quant(folder.clone(), t.to_owned()));
+            let complete = |t: &str| {
+                folder.join(format!("model_{t}.gguf")).is_file()
+                    && folder.join(format!("golden_{t}.safetensors")).is_file()
+            };
+            case.into_iter().filter(|_| quant_type(stem).is_some_and(complete)).collect()
+        }
+        (_, "safetensors") => safetensors(path, &folder, &name).into_iter().collect(),
+        (_, "gguf") => vocabulary(path).into_iter().collect(),
+        (_, "inp" | "out") => vocabulary(&path.with_extension("")).into_iter().collect(),
+        (_, "json") => strings_or_template(path).into_iter().collect(),
+        (_, "jinja") => strings_or_template(&path.with_extension("json")).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn quant_type(stem: &str) -> Option<&str> {
+    stem.strip_prefix("golden_").or_else(|| stem.strip_prefix("model_"))
+}
+
+/// The cases that an `index.json` lists.
+fn index(folder: &Path) -> Vec<Found> {
+    match json(&folder.join("index.json")) {
+        Ok(Value::Object(index)) if index.contains_key("prompts") => {
+            vec![Found::Real(folder.to_owned(), None)]
+        }
+        Ok(Value::Object(index)) => {
+            let types = index.get("types").and_then(Value::as_array).into_iter().flatten();
+            types
+                .filter(|entry| entry.get("golden").is_some())
+                .filter_map(|entry| {
+                    Some(Found::Quant(folder.to_owned(), entry.get("type")?.as_str()?.to_owned()))
+                })
+                .collect()
+        }
+        Ok(Value::Array(formats)) => formats
+            .iter()
+            .filter(|entry| entry.get("block_bytes").is_some())
+            .filter_map(|entry| {
+                Some(Found::Dequant(folder.join(format!("{}.safetensors", entry.get("type")?.as_str()?))))
+            })
+            .collect(),
+        Ok(_) => Vec::new(),
+        // Whoever runs it says what is wrong with it.
+        Err(_) => vec![Found::Real(folder.to_owned(), None)],
+    }
+}
+
+fn safetensors(path: &Path, folder: &Path, name: &str) -> Option<Found> {
+    if index(folder).contains(&Found::Real(folder.to_owned(), None)) && folder.join("index.json").is_file() {
+        return Some(Found::Real(folder.to_owned(), Some(name.to_owned())));
+    }
+    match Golden::open(path).and_then(|golden| golden.names()) {
+        Ok(names) => ["bytes", "values"]
+            .iter()
+            .all(|n| names.iter().any(|m| m == n))
+            .then(|| Found::Dequant(path.into())),
+        Err(_) => Some(Found::Dequant(path.into())),
+    }
+}
+
+fn vocabulary(gguf: &Path) -> Option<Found> {
+    let beside = |extension: &str| {
+        let mut name = gguf.as_os_str().to_owned();
+        name.push(extension);
+        Path::new(&name).is_file()
+    };
+    (gguf.is_file() && beside(".inp") && beside(".out")).then(|| Found::Vocabulary(gguf.to_owned()))
+}
+
+fn strings_or_template(path: &Path) -> Option<Found> {
+    let Ok(Value::Object(content)) = json(path) else { return None };
+    if !content.contains_key("cases") {
+        return None;
+    }
+    if content.contains_key("tokenizer") {
+        return Some(Found::Strings(path.to_owned()));
+    }
+    content.contains_key("template").then(|| Found::Template(path.to_owned()))
+}

@@ -1,0 +1,168 @@
+//! Comparing a model's logits and greedy choices with a reference: what `real`, `tiny` and `quants` have in common.
+
+use linnet_engine::{Engine, Error};
+use linnet_graph::Backend;
+use linnet_text::EncodeOptions;
+
+use super::divergence::Divergence;
+use super::report::{Outcome, Subject};
+use super::scoring;
+
+/// What logits must satisfy.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest KL(reference || ours), in nats, at any position.
+    pub kl: f64,
+    /// Largest absolute difference of two logits; none where only the KL counts.
+    pub max_abs: Option<f64>,
+    /// The most likely token must be the reference's where that leads its second by more than this.
+    pub noise: f64,
+}
+
+/// Compares the logits behind the last tokens with the rows of `reference`.
+///
+/// # Errors
+/// What running the model says.
+pub fn compare<'a, B: Backend>(
+    engine: &mut Engine<B>,
+    subject: &Subject,
+    case: &str,
+    tokens: &[u32],
+    reference: impl ExactSizeIterator<Item = &'a [f32]>,
+    limits: Limits,
+) -> Result<Outcome, Error> {
+    let vocabulary = engine.config().vocab_size;
+    let (count, mut reference) = (reference.len(), reference);
+    if count == 0 || count > tokens.len() {
+        return Ok(subject.failed(case, format!("{count} rows of logits for {} tokens", tokens.len())));
+    }
+    let (mut worst, mut same_top, mut tops_hold, mut comparable): (Option<Divergence>, _, _, _) =
+        (None, 0, true, true);
+    scoring::logits(engine, tokens, count, |ours| {
+        let Some(reference) = reference.next().filter(|r| r.len() == vocabulary && vocabulary > 1) else {
+            comparable = false;
+            return;
+        };
+        let divergence = Divergence::new(reference, ours);
+        same_top += usize::from(divergence.same_top);
+        tops_hold &= divergence.top_holds(limits.noise);
+        worst = Some(worst.map_or(divergence, |w| w.worst(divergence)));
+    })?;
+    let Some(worst) = worst.filter(|_| comparable) else {
+        return Ok(subject.failed(case, format!("the reference's logits are not {vocabulary} a row")));
+    };
+    let tops = match tops_hold {
+        true => format!("top-1 {same_top}/{count}"),
+        false => format!("top-1 {same_top}/{count}, different at a margin of {:.2}", worst.margin),
+    };
+    let max_abs = match limits.max_abs {
+        Some(limit) => format!("max abs {:.2e} (limit {limit})", worst.max_abs),
+        None => format!("max abs {:.2e}", worst.max_abs),
+    };
+    let holds = tops_hold && limits.max_abs.is_none_or(|limit| worst.max_abs <= limit);
+    Ok(subject.measured(case, "KL", worst.kl, limits.kl).and(holds).with(format!("{max_abs}, {tops}")))
+}
+
+/// Walks along the reference's greedy tokens; counts where the model would have said another although the reference's
+/// margin exceeds `noise`.
+///
+/// # Errors
+/// What running the model says.
+pub fn greedy<B: Backend>(
+    engine: &mut Engine<B>,
+    subject: &Subject,
+    case: &str,
+    prompt: &[u32],
+    (tokens, margins): (&[u32], &[f32]),
+    noise: f64,
+) -> Result<Outcome, Error> {
+    if tokens.is_empty() || tokens.len() != margins.len() {
+        return Ok(subject.failed(case, format!("{} tokens with {} margins", tokens.len(), margins.len())));
+    }
+    let said = scoring::forced_walk(engine, prompt, tokens)?;
+    let walk = Walk::new(&said, tokens, margins, noise);
+    let mut detail = format!(
+        "{}/{} equal, {} of them above the noise of {noise:.2}",
+        walk.equal,
+        tokens.len(),
+        walk.clear
+    );
+    if let Some((step, margin)) = walk.wrong.first() {
+        detail += &format!("; first at step {step} with a margin of {margin:.3}");
+    }
+    Ok(subject.counted(case, "clear steps that differ", walk.wrong.len()).with(detail))
+}
+
+/// What a walk along greedy tokens showed.
+#[derive(Debug, PartialEq)]
+struct Walk {
+    /// Steps at which the token was the reference's.
+    equal: usize,
+    /// Those of them at which the reference's margin exceeded the noise.
+    clear: usize,
+    /// Steps at which it was not although the reference's margin exceeded the noise, with that margin.
+    wrong: Vec<(usize, f32)>,
+}
+
+impl Walk {
+    fn new(said: &[u32], tokens: &[u32], margins: &[f32], noise: f64) -> Walk {
+        let mut walk = Walk { equal: 0, clear: 0, wrong: Vec::new() };
+        for (step, ((said, token), margin)) in said.iter().zip(tokens).zip(margins).enumerate() {
+            let clear = f64::from(*margin) > noise;
+            if said == token {
+                walk.equal += 1;
+                walk.clear += usize::from(clear);
+            } else if clear {
+                walk.wrong.push((step, *margin));
+            }
+        }
+        walk
+    }
+}
+
+/// Compares the tokens of a text with the reference's.
+pub fn tokens<B: Backend>(
+    engine: &Engine<B>,
+    subject: &Subject,
+    case: &str,
+    text: &str,
+    options: EncodeOptions,
+    reference: &[u32],
+) -> Outcome {
+    match engine.tokenizer().encode(text, options) {
+        Ok(ours) => {
+            let different = differing(&ours, reference);
+            let detail = match ours.iter().zip(reference).position(|(a, b)| a != b) {
+                Some(at) => format!("first at token {at}: {} instead of {}", ours[at], reference[at]),
+                None if ours.len() != reference.len() => {
+                    format!("{} tokens instead of {}", ours.len(), reference.len())
+                }
+                None => format!("{} tokens", reference.len()),
+            };
+            subject.counted(case, "tokens that differ", different).with(detail)
+        }
+        Err(error) => subject.unusable(case, &error.into()),
+    }
+}
+
+/// Positions at which two sequences differ, missing ones included.
+pub fn differing<T: PartialEq>(a: &[T], b: &[T]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count() + a.len().abs_diff(b.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_counts_only_clear_differences() {
+        let walk = Walk::new(&[1, 9, 9, 4], &[1, 2, 3, 4], &[5.0, 0.1, 0.9, 0.2], 0.5);
+        assert_eq!(walk, Walk { equal: 2, clear: 1, wrong: vec![(2, 0.9)] });
+    }
+
+    #[test]
+    fn missing_elements_differ() {
+        assert_eq!(differing(&[1, 2, 3], &[1, 5]), 2);
+        assert_eq!(differing::<u32>(&[], &[]), 0);
+    }
+}

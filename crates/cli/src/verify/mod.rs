@@ -1,0 +1,124 @@
+//! `linnet verify`: the engine against numbers that others computed.
+
+mod dequant;
+mod discover;
+mod divergence;
+mod golden;
+mod logits;
+mod perplexity;
+mod real;
+mod report;
+mod scoring;
+mod templates;
+mod tiny;
+mod tokenizers;
+
+use std::io::{self, Stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use linnet_graph::Backend;
+
+use crate::backend::{BackendKind, BackendOptions};
+use crate::failure::Failure;
+use crate::terminal;
+use discover::Found;
+use report::Report;
+
+/// Compare the engine with reference files: models, block formats, tokenizers, chat templates
+///
+/// Prints a line per case with its figure and limit. Exits with 1 if a case falls short, with 2 if there was none.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// A reference folder, a part of it, or a single file
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    backend: BackendOptions,
+    /// Print a JSON array
+    #[arg(long)]
+    json: bool,
+    /// Where the published models' files lie
+    #[arg(long, value_name = "DIR", env = "LINNET_MODELS", default_value = "models")]
+    models: PathBuf,
+}
+
+/// The exit code when there was nothing to verify.
+const NOTHING_FOUND: u8 = 2;
+
+/// What all kinds of cases need.
+struct Context<'a, B> {
+    /// Where results go.
+    report: Report<Stdout>,
+    /// Where the published models' files lie.
+    models: &'a Path,
+    /// Opens a backend; every model gets one of its own.
+    open: &'a dyn Fn() -> Result<B, Failure>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a path cannot be read, the backend not be opened, or the results not be printed.
+pub fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let mut found = Vec::new();
+    for path in &options.paths {
+        found.extend(discover::discover(path)?);
+    }
+    let found = discover::without_duplicates(found);
+    if found.is_empty() {
+        terminal::say("nothing to verify was found");
+        return Ok(ExitCode::from(NOTHING_FOUND));
+    }
+    match options.backend.backend {
+        BackendKind::Cpu => verify(options, &found, &|| options.backend.cpu()),
+        BackendKind::Gpu => verify(options, &found, &|| options.backend.gpu()),
+    }
+}
+
+fn verify<B: Backend>(
+    options: &Options,
+    found: &[Found],
+    open: &dyn Fn() -> Result<B, Failure>,
+) -> Result<ExitCode, Failure> {
+    let report = Report::new(io::stdout(), options.json);
+    let mut context = Context { report, models: &options.models, open };
+    for case in found {
+        match case {
+            Found::Real(folder, only) => real::run(&mut context, folder, only.as_deref())?,
+            Found::Tiny(folder) => {
+                let (model, golden, meta) =
+                    (folder.join("model.gguf"), folder.join("golden.safetensors"), folder.join("meta.json"));
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                let meta = meta.is_file().then_some(meta);
+                let files = tiny::Files {
+                    kind: "tiny",
+                    name: &name,
+                    model: &model,
+                    golden: &golden,
+                    meta: meta.as_deref(),
+                };
+                tiny::run(&mut context, files)?;
+            }
+            Found::Quant(folder, dtype) => {
+                let (model, golden) = (
+                    folder.join(format!("model_{dtype}.gguf")),
+                    folder.join(format!("golden_{dtype}.safetensors")),
+                );
+                let files =
+                    tiny::Files { kind: "quants", name: dtype, model: &model, golden: &golden, meta: None };
+                tiny::run(&mut context, files)?;
+            }
+            Found::Dequant(path) => context.report.add(dequant::run(path))?,
+            Found::Vocabulary(path) => context.report.add(tokenizers::vocabulary(path))?,
+            Found::Strings(path) => {
+                for outcome in tokenizers::strings(path, context.models) {
+                    context.report.add(outcome)?;
+                }
+            }
+            Found::Template(path) => context.report.add(templates::run(path))?,
+        }
+    }
+    Ok(if context.report.finish()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

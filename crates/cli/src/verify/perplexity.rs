@@ -1,0 +1,86 @@
+//! How likely a model finds a text.
+
+use std::path::Path;
+
+use linnet_engine::{Engine, Error};
+use linnet_graph::Backend;
+use serde::Deserialize;
+
+use super::divergence::log_softmax;
+use super::golden::{Golden, GoldenError};
+use super::report::{Outcome, Subject};
+use super::scoring;
+
+/// By how much the mean may differ from the reference, in nats: what a good quantized engine needs on a real model.
+const MEAN_LIMIT: f64 = 0.02;
+
+/// The perplexity part of a published model's index.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Reference {
+    /// Name of the file with the tokens and their scores.
+    pub file: String,
+    mean_nll: f64,
+}
+
+/// The text, cut into chunks that are scored each from an empty cache, and the reference's scores.
+#[derive(Debug)]
+pub struct Chunks {
+    chunks: Vec<(Vec<u32>, Vec<f32>)>,
+}
+
+impl Chunks {
+    /// Reads the chunks: `tokens` is `[chunks, n]`, `nll` is `[chunks, n - 1]`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or its shapes do not fit.
+    pub fn open(folder: &Path, reference: &Reference) -> Result<Chunks, GoldenError> {
+        let golden = Golden::open(&folder.join(&reference.file))?;
+        let (tokens, scores) = (golden.tokens("tokens")?, golden.f32("nll")?);
+        let pairs: Vec<_> = tokens.rows().zip(scores.rows()).map(|(t, s)| (t.to_vec(), s.to_vec())).collect();
+        let fit =
+            tokens.rows().len() == scores.rows().len() && pairs.iter().all(|(t, s)| t.len() == s.len() + 1);
+        if pairs.is_empty() || !fit {
+            return Err(golden.bad("nll", format!("is {:?} for tokens {:?}", scores.shape, tokens.shape)));
+        }
+        Ok(Chunks { chunks: pairs })
+    }
+
+    /// Tokens of the longest chunk.
+    pub fn longest(&self) -> usize {
+        self.chunks.iter().map(|(tokens, _)| tokens.len()).max().unwrap_or(0)
+    }
+}
+
+/// Scores every chunk, `-log softmax(logits[i])[token[i + 1]]` for all of its positions but the last, and compares the
+/// mean over all scores with the reference's.
+///
+/// # Errors
+/// What running the model says.
+pub fn compare<B: Backend>(
+    engine: &mut Engine<B>,
+    subject: &Subject,
+    reference: &Reference,
+    chunks: &Chunks,
+) -> Result<Outcome, Error> {
+    let (mut sum, mut count, mut difference) = (0.0, 0usize, 0.0);
+    for (tokens, scores) in &chunks.chunks {
+        // The logits behind the last token predict what is not there.
+        let (run, targets) = (&tokens[..scores.len()], &tokens[1..]);
+        let mut expected = targets.iter().zip(scores);
+        scoring::logits(engine, run, run.len(), |row| {
+            let Some((target, score)) = expected.next() else { return };
+            let nll = log_softmax(row).get(*target as usize).map_or(f64::NAN, |log_p| -log_p);
+            sum += nll;
+            difference += (nll - f64::from(*score)).abs();
+            count += 1;
+        })?;
+    }
+    let (mean, difference) = (sum / count as f64, difference / count as f64);
+    let detail = format!(
+        "mean NLL {mean:.5} instead of {:.5} over {count} tokens, perplexity {:.3}, mean |difference| of a score {difference:.2e}",
+        reference.mean_nll,
+        mean.exp(),
+    );
+    let figure = (mean - reference.mean_nll).abs();
+    Ok(subject.measured("perplexity", "mean NLL off by", figure, MEAN_LIMIT).with(detail))
+}

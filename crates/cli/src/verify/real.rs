@@ -1,0 +1,173 @@
+//! Published models: logits, greedy continuations, tokens and perplexity.
+
+use std::path::Path;
+
+use linnet_engine::Engine;
+use linnet_graph::Backend;
+use linnet_text::EncodeOptions;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::golden::{Golden, GoldenError, json};
+use super::logits::{self, Limits};
+use super::report::Subject;
+use super::{Context, perplexity, scoring};
+use crate::failure::Failure;
+use crate::model_file;
+
+/// `index.json` of a published model.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Index {
+    model: String,
+    file: String,
+    sha256: String,
+    prompts: Vec<Prompt>,
+    perplexity: Option<perplexity::Reference>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Prompt {
+    name: String,
+    file: String,
+    text: String,
+    parse_special: bool,
+    plain_llama_cpp: PlainNoise,
+}
+
+/// How far llama.cpp itself is from the reference on the same quantized file: the noise that a good engine has.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct PlainNoise {
+    kl_nats: f64,
+    max_abs_diff: f64,
+}
+
+const KIND: &str = "real";
+
+/// A prompt with its reference tensors.
+struct Loaded {
+    prompt: Prompt,
+    tokens: Vec<u32>,
+    logits: Vec<f32>,
+    greedy: Vec<u32>,
+    margins: Vec<f32>,
+}
+
+impl Loaded {
+    fn open(folder: &Path, prompt: &Prompt) -> Result<Loaded, GoldenError> {
+        let golden = Golden::open(&folder.join(&prompt.file))?;
+        Ok(Loaded {
+            prompt: prompt.clone(),
+            tokens: golden.tokens("tokens")?.values,
+            logits: golden.f32("logits")?.values,
+            greedy: golden.tokens("greedy")?.values,
+            margins: golden.f32("greedy_margin")?.values,
+        })
+    }
+}
+
+/// Runs the cases of the model whose index lies in `folder`; only those of the file `only`, if one is given.
+///
+/// # Errors
+/// When the backend cannot be opened or the report not be printed.
+pub fn run<B: Backend>(
+    context: &mut Context<'_, B>,
+    folder: &Path,
+    only: Option<&str>,
+) -> Result<(), Failure> {
+    let folder_name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let index: Index = match json(&folder.join("index.json")) {
+        Ok(index) => index,
+        Err(error) => {
+            return Ok(context.report.add(Subject::new(KIND, folder_name).failed("index", error))?);
+        }
+    };
+    let subject = Subject::new(KIND, &index.model);
+    let wanted = |file: &str| only.is_none_or(|only| only == file);
+    let mut prompts = Vec::new();
+    for prompt in index.prompts.iter().filter(|p| wanted(&p.file)) {
+        match Loaded::open(folder, prompt) {
+            Ok(loaded) => prompts.push(loaded),
+            Err(error) => context.report.add(subject.failed(&prompt.name, error))?,
+        }
+    }
+    let mut texts = None;
+    if let Some(reference) = index.perplexity.as_ref().filter(|p| wanted(&p.file)) {
+        match perplexity::Chunks::open(folder, reference) {
+            Ok(chunks) => texts = Some((reference, chunks)),
+            Err(error) => context.report.add(subject.failed("perplexity", error))?,
+        }
+    }
+
+    let path = context.models.join(&index.file);
+    if !path.is_file() {
+        let models = context.models.display();
+        return Ok(context
+            .report
+            .add(subject.skipped("all", format!("{} is not in {models}", index.file)))?);
+    }
+    let chunk = texts.as_ref().map_or(0, |(_, chunks)| chunks.longest());
+    let longest = prompts.iter().map(|p| p.tokens.len() + p.greedy.len()).fold(chunk.max(1), usize::max);
+    let mut engine = match load(context, &path, longest, &index.sha256)? {
+        Ok(engine) => engine,
+        // A file of a supported architecture must run: only the architecture is an excuse.
+        Err(failure) if failure.code() == "unsupported-architecture" => {
+            return Ok(context.report.add(subject.unusable("all", &failure))?);
+        }
+        Err(failure) => {
+            return Ok(context
+                .report
+                .add(subject.failed("all", format!("{}: {failure}", failure.code())))?);
+        }
+    };
+    for loaded in &prompts {
+        check_prompt(context, &subject, &mut engine, loaded)?;
+    }
+    if let Some((reference, chunks)) = texts {
+        let outcome = perplexity::compare(&mut engine, &subject, reference, &chunks);
+        context.report.add(outcome.unwrap_or_else(|error| subject.failed("perplexity", error)))?;
+    }
+    Ok(())
+}
+
+fn check_prompt<B: Backend>(
+    context: &mut Context<'_, B>,
+    subject: &Subject,
+    engine: &mut Engine<B>,
+    loaded: &Loaded,
+) -> Result<(), Failure> {
+    let Loaded { prompt, tokens, logits, greedy, margins } = loaded;
+    let case = |what: &str| format!("{} {what}", prompt.name);
+    let options = EncodeOptions { add_special: true, parse_special: prompt.parse_special };
+    context.report.add(logits::tokens(engine, subject, &case("tokens"), &prompt.text, options, tokens))?;
+
+    let PlainNoise { kl_nats: kl, max_abs_diff: noise } = prompt.plain_llama_cpp;
+    let limits = Limits { kl, max_abs: None, noise };
+    let rows = std::iter::once(logits.as_slice());
+    let outcome = logits::compare(engine, subject, &case("logits"), tokens, rows, limits);
+    context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("logits"), error)))?;
+
+    // Where the reference leads by less than llama.cpp's own largest error on this prompt, either token may come.
+    let outcome = logits::greedy(engine, subject, &case("greedy"), tokens, (greedy, margins), noise);
+    context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("greedy"), error)))?;
+    Ok(())
+}
+
+/// The outer error ends everything (no backend), the inner one only this model.
+fn load<B: Backend>(
+    context: &Context<'_, B>,
+    path: &Path,
+    context_length: usize,
+    sha256: &str,
+) -> Result<Result<Engine<B>, Failure>, Failure> {
+    let backend = (context.open)()?;
+    let mut digest = Sha256::new();
+    let engine =
+        model_file::load(path, backend, Some(context_length), scoring::MAX_LOGITS, Some(&mut digest));
+    Ok(engine.and_then(|engine| {
+        let found: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        match found.eq_ignore_ascii_case(sha256) {
+            true => Ok(engine),
+            false => Err(Failure::Digest { path: path.to_owned(), expected: sha256.to_owned(), found }),
+        }
+    }))
+}

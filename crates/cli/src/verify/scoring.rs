@@ -1,0 +1,125 @@
+//! Running a model on given tokens.
+
+use linnet_engine::{Engine, Error, Session};
+use linnet_graph::{Backend, BackendError, Output, Want};
+
+/// Rows of logits that are read back at once.
+pub const MAX_LOGITS: usize = 32;
+
+/// Runs `tokens` from an empty cache, in batches as large as the session takes, and hands over the logits behind each
+/// of the `last` tokens, in order.
+///
+/// # Errors
+/// What [`Session::extend`] says; [`Error::InvalidRequest`] for a token outside of the vocabulary.
+pub fn logits<B: Backend>(
+    engine: &mut Engine<B>,
+    tokens: &[u32],
+    last: usize,
+    mut take: impl FnMut(&[f32]),
+) -> Result<(), Error> {
+    let vocabulary = check(engine, tokens)?;
+    let session = engine.session();
+    session.reuse(&[]);
+    let first = tokens.len() - last.min(tokens.len());
+    let mut start = 0;
+    while start < tokens.len() {
+        let (end, rows) = batch(start, tokens.len(), first, session.max_batch(), session.max_logits());
+        let want = if rows == 0 { Want::Nothing } else { Want::Logits(rows) };
+        match pollster::block_on(session.extend(&tokens[start..end], want))? {
+            Output::Logits(logits) if logits.len() == rows * vocabulary => {
+                logits.chunks_exact(vocabulary).for_each(&mut take);
+            }
+            Output::None if rows == 0 => {}
+            _ => return Err(unexpected("logits")),
+        }
+        start = end;
+    }
+    Ok(())
+}
+
+/// The end of the batch that begins at `start`, and the number of its last rows whose logits are wanted, when they
+/// are wanted from `first` on.
+fn batch(start: usize, len: usize, first: usize, max_batch: usize, max_logits: usize) -> (usize, usize) {
+    let end = len.min(start + max_batch);
+    let wanted_from = start.max(first);
+    match end.saturating_sub(wanted_from) {
+        rows if rows > max_logits => (wanted_from + max_logits, max_logits),
+        rows => (end, rows),
+    }
+}
+
+/// The most likely token after `prompt` and after each of `forced` but the last, one step at a time as when chatting:
+/// whatever the model would say, it goes on with `forced`.
+///
+/// # Errors
+/// What [`Session::extend`] says; [`Error::InvalidRequest`] for a token outside of the vocabulary.
+pub fn forced_walk<B: Backend>(
+    engine: &mut Engine<B>,
+    prompt: &[u32],
+    forced: &[u32],
+) -> Result<Vec<u32>, Error> {
+    check(engine, prompt)?;
+    check(engine, forced)?;
+    let session = engine.session();
+    session.reuse(&[]);
+    let (last_batch, batches) = match prompt.chunks(session.max_batch()).collect::<Vec<_>>().split_last() {
+        Some((last, batches)) => (*last, batches.to_vec()),
+        None => return Ok(Vec::new()),
+    };
+    for batch in batches {
+        pollster::block_on(session.extend(batch, Want::Nothing))?;
+    }
+    let mut said = vec![next_token(session, last_batch)?];
+    for token in forced.iter().take(forced.len().saturating_sub(1)) {
+        said.push(next_token(session, &[*token])?);
+    }
+    Ok(said)
+}
+
+fn next_token<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Result<u32, Error> {
+    match pollster::block_on(session.extend(tokens, Want::Token))? {
+        Output::Token(token) => Ok(token),
+        Output::None | Output::Logits(_) => Err(unexpected("a token")),
+    }
+}
+
+/// The size of the vocabulary, if all of `tokens` lie in it.
+fn check<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<usize, Error> {
+    let vocabulary = engine.config().vocab_size;
+    match tokens.iter().find(|t| **t as usize >= vocabulary) {
+        Some(token) => Err(Error::InvalidRequest {
+            field: "tokens".to_owned(),
+            reason: format!("holds {token}, but the vocabulary ends at {vocabulary}"),
+        }),
+        None => Ok(vocabulary),
+    }
+}
+
+fn unexpected(wanted: &str) -> Error {
+    BackendError::Internal(format!("the backend did not give {wanted} where they were wanted")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_all_tokens_and_give_every_wanted_row_once() {
+        for (len, last) in [(1, 1), (33, 33), (33, 1), (300, 1), (512, 511), (129, 40), (7, 9)] {
+            for (max_batch, max_logits) in [(1, 1), (32, 32), (64, 8), (8, 8), (512, 32)] {
+                let first = len - last.min(len);
+                let (mut start, mut rows) = (0, Vec::new());
+                while start < len {
+                    let (end, wanted) = batch(start, len, first, max_batch, max_logits);
+                    assert!(
+                        end > start && end - start <= max_batch && wanted <= max_logits,
+                        "{start}..{end}"
+                    );
+                    rows.extend(end - wanted..end);
+                    start = end;
+                }
+                assert_eq!(rows, (first..len).collect::<Vec<_>>(), "{len} {last} {max_batch} {max_logits}");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Random models of every architecture, and of every quantization: logits, greedy continuations and tokens.
+
+use std::path::Path;
+
+use linnet_engine::Engine;
+use linnet_graph::Backend;
+use linnet_text::EncodeOptions;
+use serde::Deserialize;
+
+use super::golden::{Golden, GoldenError, json};
+use super::logits::{self, Limits};
+use super::report::Subject;
+use super::{Context, scoring};
+use crate::failure::Failure;
+use crate::model_file;
+
+/// What an engine with an f16 KV cache and activations of at least 16 bits must hold on these models, from what
+/// llama.cpp with F16 weights was measured to need: KL 3e-5 and 0.03, with room for other orders of summation.
+const LIMITS: Limits = Limits { kl: 1e-3, max_abs: Some(0.15), noise: 0.3 };
+
+/// The context that the reference was made with where the files do not say.
+const CONTEXT_LENGTH: usize = 512;
+
+/// `meta.json` of a tiny model.
+#[derive(Debug, Deserialize)]
+struct Meta {
+    n_ctx: Option<usize>,
+    text: Option<String>,
+    #[serde(default)]
+    add_special: bool,
+}
+
+/// A tiny model and its golden file.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// `tiny` or `quants`.
+    pub kind: &'static str,
+    /// What to call it.
+    pub name: &'a str,
+    /// The model.
+    pub model: &'a Path,
+    /// Its golden tensors.
+    pub golden: &'a Path,
+    /// Its `meta.json`, if it has one.
+    pub meta: Option<&'a Path>,
+}
+
+/// A `logits_N` or `logits_N_ctxC` of the golden file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LogitsCase {
+    /// Name of the tensor with the logits.
+    logits: String,
+    /// Name of the tensor with the tokens.
+    tokens: String,
+    /// The context size that the reference was made with, if it is not the usual one.
+    context: Option<usize>,
+}
+
+impl LogitsCase {
+    fn parse(name: &str) -> Option<LogitsCase> {
+        let rest = name.strip_prefix("logits_")?;
+        let (tokens, context) = match rest.split_once("_ctx") {
+            Some((tokens, context)) => (tokens, Some(context.parse().ok()?)),
+            None => (rest, None),
+        };
+        Some(LogitsCase { logits: name.to_owned(), tokens: format!("tokens_{tokens}"), context })
+    }
+}
+
+/// Runs the cases of one model.
+///
+/// # Errors
+/// When the backend cannot be opened or the report not be printed.
+pub fn run<B: Backend>(context: &mut Context<'_, B>, files: Files<'_>) -> Result<(), Failure> {
+    let subject = Subject::new(files.kind, files.name);
+    let read = || -> Result<(Golden, Option<Meta>, Vec<String>), GoldenError> {
+        let golden = Golden::open(files.golden)?;
+        let names = golden.names()?;
+        Ok((golden, files.meta.map(json).transpose()?, names))
+    };
+    let (golden, meta, names) = match read() {
+        Ok(read) => read,
+        Err(error) => return Ok(context.report.add(subject.failed("all", error))?),
+    };
+    let usual = meta.as_ref().and_then(|m| m.n_ctx).unwrap_or(CONTEXT_LENGTH);
+    let mut cases: Vec<LogitsCase> = names.iter().filter_map(|n| LogitsCase::parse(n)).collect();
+    let number = |tokens: &str| tokens.trim_start_matches("tokens_").parse().unwrap_or(usize::MAX);
+    cases.sort_by_key(|c| (c.context.unwrap_or(usual), number(&c.tokens)));
+    let mut contexts: Vec<usize> = cases.iter().map(|c| c.context.unwrap_or(usual)).collect();
+    contexts.dedup();
+    if contexts.is_empty() {
+        return Ok(context.report.add(subject.failed("all", "the golden file has no logits"))?);
+    }
+
+    for context_length in contexts {
+        let backend = (context.open)()?;
+        let loaded = model_file::load(files.model, backend, Some(context_length), scoring::MAX_LOGITS, None);
+        let mut engine = match loaded {
+            Ok(engine) => engine,
+            Err(failure) => {
+                context.report.add(subject.unusable("all", &failure))?;
+                continue;
+            }
+        };
+        for case in cases.iter().filter(|c| c.context.unwrap_or(usual) == context_length) {
+            check_logits(context, &subject, &mut engine, &golden, case)?;
+        }
+        if context_length == usual {
+            for greedy in names.iter().filter(|n| n.starts_with("greedy_") && !n.starts_with("greedy_margin"))
+            {
+                check_greedy(context, &subject, &mut engine, &golden, greedy)?;
+            }
+            check_text(context, &subject, &engine, &golden, meta.as_ref())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_logits<B: Backend>(
+    context: &mut Context<'_, B>,
+    subject: &Subject,
+    engine: &mut Engine<B>,
+    golden: &Golden,
+    case: &LogitsCase,
+) -> Result<(), Failure> {
+    let outcome = match golden.tokens(&case.tokens).and_then(|t| Ok((t, golden.f32(&case.logits)?))) {
+        Ok((tokens, reference)) => {
+            logits::compare(engine, subject, &case.logits, &tokens.values, reference.rows(), LIMITS)
+                .unwrap_or_else(|error| subject.failed(&case.logits, error))
+        }
+        Err(error) => subject.failed(&case.logits, error),
+    };
+    Ok(context.report.add(outcome)?)
+}
+
+fn check_greedy<B: Backend>(
+    context: &mut Context<'_, B>,
+    subject: &Subject,
+    engine: &mut Engine<B>,
+    golden: &Golden,
+    case: &str,
+) -> Result<(), Failure> {
+    let prompt = case.trim_start_matches("greedy_");
+    let read = || -> Result<_, GoldenError> {
+        Ok((
+            golden.tokens(&format!("tokens_{prompt}"))?.values,
+            golden.tokens(case)?.values,
+            golden.f32(&format!("greedy_margin_{prompt}"))?.values,
+        ))
+    };
+    let outcome = match read() {
+        Ok((prompt, tokens, margins)) => {
+            logits::greedy(engine, subject, case, &prompt, (&tokens, &margins), LIMITS.noise)
+                .unwrap_or_else(|error| subject.failed(case, error))
+        }
+        Err(error) => subject.failed(case, error),
+    };
+    Ok(context.report.add(outcome)?)
+}
+
+fn check_text<B: Backend>(
+    context: &mut Context<'_, B>,
+    subject: &Subject,
+    engine: &Engine<B>,
+    golden: &Golden,
+    meta: Option<&Meta>,
+) -> Result<(), Failure> {
+    let Some(Meta { text: Some(text), add_special, .. }) = meta else { return Ok(()) };
+    let outcome = match golden.tokens("tokens_text") {
+        Ok(reference) => {
+            let options = EncodeOptions { add_special: *add_special, parse_special: false };
+            logits::tokens(engine, subject, "tokens_text", text, options, &reference.values)
+        }
+        Err(error) => subject.failed("tokens_text", error),
+    };
+    Ok(context.report.add(outcome)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_logits_tell_tokens_and_context() {
+        let parsed = LogitsCase::parse("logits_300_ctx1024").unwrap();
+        assert_eq!((parsed.tokens.as_str(), parsed.context), ("tokens_300", Some(1024)));
+        let parsed = LogitsCase::parse("logits_text").unwrap();
+        assert_eq!((parsed.tokens.as_str(), parsed.context), ("tokens_text", None));
+        assert_eq!(LogitsCase::parse("tokens_1"), None);
+        assert_eq!(LogitsCase::parse("logits_1_ctxlong"), None);
+    }
+}

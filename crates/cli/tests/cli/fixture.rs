@@ -1,0 +1,116 @@
+//! Small files, and running the program on them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use linnet_gguf::{Array, HeaderWriter, Value};
+use linnet_quant::DType;
+use safetensors::tensor::TensorView;
+
+/// Tokens of the model: one per byte, and two control tokens.
+pub const VOCABULARY: u64 = 258;
+/// Positions of the model.
+pub const CONTEXT: u32 = 64;
+
+/// An empty folder of this test's own.
+pub fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Runs `linnet` without input and without the caller's models.
+pub fn linnet<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    command(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A `linnet` that is yet to run.
+pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
+    command.args(arguments).env_remove("LINNET_MODELS");
+    command
+}
+
+/// The exit code, stdout and stderr as text.
+pub fn parts(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The header of a llama model of one layer, and the bytes of its tensors.
+pub fn model(architecture: &str) -> Vec<u8> {
+    // GPT-2's spelling: printable bytes stand for themselves, the others for characters from 256 on.
+    let mut next = 256;
+    let mut spelled = |byte: u8| match byte {
+        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => char::from(byte).to_string(),
+        _ => {
+            next += 1;
+            char::from_u32(next - 1).unwrap().to_string()
+        }
+    };
+    let mut tokens: Vec<String> = (0..=255).map(&mut spelled).collect();
+    tokens.extend(["<start>".to_owned(), "<end>".to_owned()]);
+    let types = [vec![1; 256], vec![3, 3]].concat();
+    let template = "{% for m in messages %}{{ m.role }}: {{ m.content }}<end>{% endfor %}assistant:";
+
+    let mut writer = HeaderWriter::new();
+    for (key, value) in [
+        ("general.architecture".to_owned(), Value::String(architecture.to_owned())),
+        ("general.name".to_owned(), Value::String("Small".to_owned())),
+        (format!("{architecture}.block_count"), Value::U32(1)),
+        (format!("{architecture}.context_length"), Value::U32(CONTEXT)),
+        (format!("{architecture}.embedding_length"), Value::U32(32)),
+        (format!("{architecture}.feed_forward_length"), Value::U32(64)),
+        (format!("{architecture}.attention.head_count"), Value::U32(2)),
+        (format!("{architecture}.attention.layer_norm_rms_epsilon"), Value::F32(1e-5)),
+        ("tokenizer.ggml.model".to_owned(), Value::String("gpt2".to_owned())),
+        ("tokenizer.ggml.pre".to_owned(), Value::String("gpt-2".to_owned())),
+        ("tokenizer.ggml.tokens".to_owned(), Value::Array(Array::Strings(tokens))),
+        ("tokenizer.ggml.token_type".to_owned(), Value::Array(Array::I32(types))),
+        ("tokenizer.ggml.merges".to_owned(), Value::Array(Array::Strings(Vec::new()))),
+        ("tokenizer.ggml.eos_token_id".to_owned(), Value::U32(257)),
+        ("tokenizer.chat_template".to_owned(), Value::String(template.to_owned())),
+    ] {
+        writer.metadata(&key, value);
+    }
+    let tensors: [(&str, &[u64]); 11] = [
+        ("token_embd", &[32, VOCABULARY]),
+        ("blk.0.attn_norm", &[32]),
+        ("blk.0.attn_q", &[32, 32]),
+        ("blk.0.attn_k", &[32, 32]),
+        ("blk.0.attn_v", &[32, 32]),
+        ("blk.0.attn_output", &[32, 32]),
+        ("blk.0.ffn_norm", &[32]),
+        ("blk.0.ffn_gate", &[32, 64]),
+        ("blk.0.ffn_up", &[32, 64]),
+        ("blk.0.ffn_down", &[64, 32]),
+        ("output_norm", &[32]),
+    ];
+    for (name, dims) in tensors {
+        writer.tensor(&format!("{name}.weight"), dims, DType::F32).unwrap();
+    }
+    let mut file = writer.to_bytes();
+    file.resize(file.len().next_multiple_of(32), 0);
+    let mut state = 7u32;
+    for (name, dims) in tensors {
+        for _ in 0..dims.iter().product::<u64>() {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let random = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+            let value = if name.ends_with("norm") { 1.0 } else { random };
+            file.extend(value.to_le_bytes());
+        }
+        file.resize(file.len().next_multiple_of(32), 0);
+    }
+    file
+}
+
+/// Writes a safetensors file of one-dimensional tensors.
+pub fn safetensors(path: &Path, tensors: &[(&str, safetensors::Dtype, &[u8])]) {
+    let views = tensors.iter().map(|(name, dtype, bytes)| {
+        let size = if *dtype == safetensors::Dtype::U8 { 1 } else { 4 };
+        (*name, TensorView::new(*dtype, vec![bytes.len() / size], bytes).unwrap())
+    });
+    fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}

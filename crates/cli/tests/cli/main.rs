@@ -1,0 +1,7 @@
+//! `linnet` as a shell sees it: exit codes, sentences and output.
+
+mod errors;
+mod fixture;
+mod model;
+mod reference;
+mod verify;

@@ -1,0 +1,97 @@
+//! A small model, from its file to its words.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::fixture::{self, command, linnet, parts};
+
+fn small_model(test: &str) -> PathBuf {
+    let file = fixture::folder(test).join("small.gguf");
+    fs::write(&file, fixture::model("llama")).unwrap();
+    file
+}
+
+/// The ids that `chat` prints on its last line, and all of its output.
+fn tokens(file: &std::path::Path, arguments: &[&str]) -> (Vec<u64>, String) {
+    let all =
+        ["chat", "--print-tokens"].iter().chain(arguments).map(|a| a.as_ref()).chain([file.as_os_str()]);
+    let (status, stdout, stderr) = parts(&linnet(all));
+    assert_eq!(status, Some(0), "{stderr}");
+    let last = stdout.lines().last().unwrap();
+    (serde_json::from_str(last).unwrap(), stdout)
+}
+
+#[test]
+fn greedy_answers_repeat_and_do_not_depend_on_threads_or_on_how_they_are_asked_for() {
+    let file = small_model("greedy");
+    let common = ["--raw", "--prompt", "hi", "--ignore-eos", "--max-tokens", "12"];
+    let with = |more: &[&str]| tokens(&file, &[&common[..], more].concat()).0;
+    let greedy = with(&["--greedy"]);
+    assert_eq!(greedy.len(), 12);
+    for more in [&["--greedy", "--threads", "2"][..], &["--temperature", "0"], &["--top-k", "1"]] {
+        assert_eq!(with(more), greedy, "{more:?}");
+    }
+    let seeded = with(&["--seed", "1"]);
+    assert_eq!(with(&["--seed", "1"]), seeded);
+    assert_ne!(with(&["--seed", "2"]), seeded, "12 equal draws of 40 would be strange");
+}
+
+#[test]
+fn a_conversation_remembers_its_turns() {
+    let file = small_model("conversation");
+    let arguments = ["chat", "--greedy", "--max-tokens", "3", "--ignore-eos", "--print-tokens"];
+    let mut child = command(arguments.iter().map(|a| a.as_ref()).chain([file.as_os_str()]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"hi\n\nho\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let summaries: Vec<&str> = stderr.lines().filter(|l| l.starts_with("[prompt ")).collect();
+    assert_eq!(summaries.len(), 2, "an empty line is no message: {stderr}");
+    assert!(summaries[0].starts_with("[prompt 19 tokens "), "user: hi<end>assistant: {stderr}");
+}
+
+#[test]
+fn bench_measures_what_it_was_asked_for() {
+    let file = small_model("bench");
+    let arguments =
+        ["bench", "--json", "--prompt-tokens", "40", "--tokens", "8", "--runs", "3", "--threads", "1"];
+    let (status, stdout, stderr) =
+        parts(&linnet(arguments.iter().map(|a| a.as_ref()).chain([file.as_os_str()])));
+    assert_eq!(status, Some(0), "{stderr}");
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&json["backend"], &json["threads"], &json["tokens"]), (&"cpu".into(), &1.into(), &8.into()));
+    assert_eq!(json["model"]["name"], "Small");
+    for speed in [&json["prefill"], &json["decode"]] {
+        let of = |key: &str| speed[key].as_f64().unwrap();
+        assert!(of("min") > 0.0 && of("min") <= of("median") && of("median") <= of("max"), "{speed}");
+        assert_eq!(speed["runs"].as_array().unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn inspect_shows_metadata_tensors_and_graph() {
+    let file = small_model("inspect");
+    let (status, stdout, _) = parts(&linnet(["inspect".as_ref(), file.as_os_str(), "--graph".as_ref()]));
+    assert_eq!(status, Some(0));
+    for part in [
+        "llama.block_count = 1",
+        "... (258 elements)]",
+        "blk.0.ffn_down.weight",
+        "[64, 32]",
+        "recorded graph:",
+        "fused graph:",
+        " swiglu",
+    ] {
+        assert!(stdout.contains(part), "no `{part}` in {stdout}");
+    }
+    assert!(!stdout.contains("INCOMPLETE"));
+}
