@@ -110,14 +110,10 @@ struct Code {
 impl Code {
     /// Code up to the first `end` that is in no string and in no bracket.
     fn until(text: &str, end: &str) -> Option<Self> {
-        let mut tokens = 0;
-        for token in Tokens::of(text) {
-            if token.depth == 0 && text[token.start..].starts_with(end) {
-                return Some(Self { length: token.start, tokens });
-            }
-            tokens += 1;
-        }
-        None
+        let mut tokens = Tokens::of(text).enumerate();
+        let (tokens, mark) =
+            tokens.find(|(_, token)| token.depth == 0 && text[token.start..].starts_with(end))?;
+        Some(Self { length: mark.start, tokens })
     }
 }
 

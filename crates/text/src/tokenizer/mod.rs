@@ -8,6 +8,8 @@ mod spm;
 mod vocab;
 mod words;
 
+use std::borrow::Cow;
+
 use linnet_gguf::Metadata;
 
 use crate::TextError;
@@ -107,22 +109,37 @@ impl Tokenizer {
         }
         let mut after_special = true;
         self.special.split(text, options.parse_special, |piece| {
-            match piece {
-                Piece::Token(id) => ids.push(id),
-                Piece::Text(text) => match &self.model {
-                    Model::ByteBpe(bpe) => bpe.encode(text, &mut ids)?,
-                    Model::SentencePiece(pieces) => {
-                        pieces.encode(text, self.add_space_prefix && after_special, &mut ids);
-                    }
-                },
+            let text = match piece {
+                Piece::Token(id) => {
+                    ids.push(id);
+                    after_special = true;
+                    return Ok(());
+                }
+                Piece::Text(text) if options.parse_special => special::without_guards(text),
+                Piece::Text(text) => Cow::Borrowed(text),
+            };
+            let prefixed = self.add_space_prefix && std::mem::take(&mut after_special);
+            match &self.model {
+                Model::ByteBpe(bpe) => bpe.encode(&text, &mut ids),
+                Model::SentencePiece(pieces) => {
+                    pieces.encode(&text, prefixed, &mut ids);
+                    Ok(())
+                }
             }
-            after_special = matches!(piece, Piece::Token(_));
-            Ok(())
         })?;
         if options.add_special && self.add_eos {
             ids.extend(self.vocab.eos);
         }
         Ok(ids)
+    }
+
+    /// `text` made safe for a place whose surroundings are read with [`EncodeOptions::parse_special`], such as a
+    /// message in a rendered chat template: a control token spelled in it stays text, and becomes the very tokens that
+    /// it becomes without `parse_special`. It is guarded by U+FDD0, which reading with `parse_special` takes out.
+    /// (A control token of a single character cannot be guarded.)
+    #[must_use]
+    pub fn guard(&self, text: &str) -> String {
+        self.special.guard(text)
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
