@@ -3,20 +3,20 @@
 #include step
 
 override WIDTH: u32;  // logits in a row
-override STRIDE: u32; // of a row: WIDTH rounded up to a multiple of 4
 
 struct Candidate {
     value: f32,
     index: u32,
 }
 
-@group(0) @binding(0) var<uniform> step: Step;
 #if last
 const THREADS: u32 = PARTS;
-@group(0) @binding(1) var<storage, read> parts: array<Candidate>;
-@group(0) @binding(2) var<storage, read_write> token: array<u32>;
+@group(0) @binding(0) var<storage, read> parts: array<Candidate>;
+@group(0) @binding(1) var<storage, read_write> token: array<u32>;
 #else
+override STRIDE: u32; // of a row: WIDTH rounded up to a multiple of 4
 const THREADS: u32 = 256u;
+@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> logits: array<f32>; // [rows, STRIDE]
 @group(0) @binding(2) var<storage, read_write> parts: array<Candidate>;
 #end

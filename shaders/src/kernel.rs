@@ -93,7 +93,7 @@ pub enum Kernel {
     SelectRows,
     /// First pass. Buffers: step, logits, parts.
     ArgmaxParts,
-    /// Second pass. Buffers: step, parts, token.
+    /// Second pass. Buffers: parts, token.
     ArgmaxLast,
 }
 

@@ -10,4 +10,6 @@ mod kernel;
 pub mod oracle;
 
 pub use format::Format;
-pub use kernel::{Dialect, Kernel, QUERIES, all_kernels, all_variants, argmax, attention, embed, matmul, matvec, rows};
+pub use kernel::{
+    Dialect, Kernel, QUERIES, all_kernels, all_variants, argmax, attention, embed, matmul, matvec, rows,
+};

@@ -9,7 +9,10 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn validate(text: &str) -> Result<naga::Module, String> {
     let module = wgsl::parse_str(text).map_err(|error| error.emit_to_string(text))?;
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32);
+    let mut validator = Validator::new(
+        ValidationFlags::all(),
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+    );
     validator.validate(&module).map_err(|error| error.emit_to_string(text))?;
     Ok(module)
 }
@@ -18,7 +21,9 @@ fn validate(text: &str) -> Result<naga::Module, String> {
 fn every_variant_compiles() {
     let failures: Vec<String> = all_kernels()
         .into_iter()
-        .filter_map(|kernel| Some(format!("{}: {}", kernel.name(), validate(&kernel.wgsl(Dialect::Naga)).err()?)))
+        .filter_map(|kernel| {
+            Some(format!("{}: {}", kernel.name(), validate(&kernel.wgsl(Dialect::Naga)).err()?))
+        })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -1,1 +1,110 @@
-//! linnet-gpu
+//! The GPU backend: wgpu over Vulkan, Metal or Direct3D 12 natively, over WebGPU in a page.
+//!
+//! Weights stay in the file's block format; the kernels of `linnet-shaders` decode them where they read them. Compiling
+//! a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared dispatches,
+//! submits once and reads back a token or the logits.
+
+mod buffers;
+mod device;
+mod dispatch;
+mod faults;
+mod lower;
+mod matmul;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+mod pipelines;
+mod program;
+mod rope;
+mod signal;
+#[cfg(target_arch = "wasm32")]
+mod web;
+mod weight;
+
+use linnet_graph::{
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, WeightSpec,
+};
+
+use crate::device::Device;
+
+pub use device::Adapter;
+pub use linnet_shaders::all_variants as web_shaders;
+pub use program::Program;
+#[cfg(target_arch = "wasm32")]
+pub use web::JsBytes;
+pub use weight::Weight;
+
+/// Which adapter to take and what to use of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GpuOptions {
+    /// Take a software adapter where there is no other.
+    pub allow_fallback: bool,
+    /// Take a software adapter.
+    pub force_fallback: bool,
+    /// Use subgroup operations: where possible (`None`), or, for tests, never (`Some(false)`).
+    pub subgroups: Option<bool>,
+    /// For tests: treat the adapter as one whose buffers hold no more than this.
+    pub max_part_bytes: Option<u64>,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        GpuOptions { allow_fallback: true, force_fallback: false, subgroups: None, max_part_bytes: None }
+    }
+}
+
+/// The GPU as an execution engine.
+pub struct GpuBackend {
+    device: Device,
+    capabilities: Capabilities,
+}
+
+impl GpuBackend {
+    /// Opens a device.
+    ///
+    /// # Errors
+    /// [`BackendError::NoAdapter`] where there is none, or only a software one that the options refuse.
+    pub async fn new(options: GpuOptions) -> Result<GpuBackend, BackendError> {
+        let device = Device::open(&options).await?;
+        let capabilities = device.capabilities();
+        Ok(GpuBackend { device, capabilities })
+    }
+
+    /// The adapter in use.
+    pub fn adapter(&self) -> &Adapter {
+        &self.device.adapter
+    }
+}
+
+impl Backend for GpuBackend {
+    type Weight = Weight;
+    type Program = Program;
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn allocate(&mut self, spec: &WeightSpec) -> Result<Weight, BackendError> {
+        Weight::new(&self.device, spec)
+    }
+
+    async fn write(&mut self, weight: &mut Weight, bytes: Bytes<'_>) -> Result<(), BackendError> {
+        weight.write(&self.device, bytes).await
+    }
+
+    async fn compile(
+        &mut self,
+        plan: &Plan,
+        weights: Vec<Weight>,
+        options: CompileOptions,
+    ) -> Result<Program, BackendError> {
+        Program::compile(&self.device, plan, weights, options).await
+    }
+
+    async fn run(&mut self, program: &mut Program, step: Step<'_>) -> Result<Output, BackendError> {
+        program.run(&self.device, step).await
+    }
+
+    fn memory(&self, program: &Program) -> MemoryUse {
+        program.memory()
+    }
+}

@@ -1,0 +1,253 @@
+//! The device: choosing it, asking for its limits, making and reading buffers.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use linnet_graph::{BackendError, Bytes, Capabilities};
+
+use crate::GpuOptions;
+use crate::faults::Faults;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::native as platform;
+use crate::signal::signal;
+#[cfg(target_arch = "wasm32")]
+use crate::web as platform;
+
+/// Bytes that may be on their way to the device before we wait for it: what they occupy in staging memory comes on top
+/// of everything else, and a phone has little.
+const MAX_IN_FLIGHT: u64 = 24 << 20;
+
+type PendingScope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
+
+/// The adapter that was chosen, as the platform describes it.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Adapter {
+    /// E.g. `nvidia`; may be empty.
+    pub vendor: String,
+    /// E.g. `ampere`; may be empty.
+    pub architecture: String,
+    /// Free text; may be empty.
+    pub description: String,
+    /// It is a software adapter.
+    pub fallback: bool,
+    /// Least number of invocations of a subgroup, where subgroups are in use.
+    pub subgroup_size: Option<u32>,
+}
+
+/// A device with its queue.
+pub(crate) struct Device {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub adapter: Adapter,
+    pub faults: Faults,
+    /// Greatest size of a weight's buffer.
+    pub max_part: u64,
+    limits: wgpu::Limits,
+    /// Bytes written since the queue was last known to be idle.
+    in_flight: Cell<u64>,
+    /// Allocations whose outcome is not known yet.
+    allocations: RefCell<Vec<(String, u64, PendingScope)>>,
+}
+
+/// A buffer that gives its memory back when dropped, instead of when a garbage collector gets to it.
+pub(crate) struct Buffer(wgpu::Buffer);
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.0.destroy();
+    }
+}
+
+impl std::ops::Deref for Buffer {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.0
+    }
+}
+
+impl Device {
+    pub async fn open(options: &GpuOptions) -> Result<Device, BackendError> {
+        let opened = platform::open(options).await?;
+        let (device, adapter) = (opened.device, opened.adapter);
+        let faults = Faults::default();
+        let lost = faults.clone();
+        device.set_device_lost_callback(move |reason, message| lost.lose(format!("{reason:?}: {message}")));
+        platform::catch_errors(&device, &faults);
+        let limits = device.limits();
+        // Offsets in a part are counted in bytes and in u32.
+        let max_part =
+            limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
+        let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
+        Ok(Device {
+            device,
+            queue: opened.queue,
+            adapter,
+            faults,
+            max_part,
+            limits,
+            in_flight: Cell::new(0),
+            allocations: RefCell::default(),
+        })
+    }
+
+    pub fn capabilities(&self) -> Capabilities {
+        let Adapter { vendor, architecture, description, fallback, subgroup_size } = &self.adapter;
+        let parts = [vendor, architecture, description].map(String::as_str);
+        let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Capabilities {
+            backend: "webgpu",
+            adapter: named.join(" "),
+            fallback_adapter: *fallback,
+            features: subgroup_size.iter().map(|_| "subgroups".to_owned()).collect(),
+            threads: 0,
+            max_batch: 64,
+        }
+    }
+
+    /// Makes a zeroed buffer. That memory has run out may turn out only in [`Device::settle`].
+    ///
+    /// # Errors
+    /// [`BackendError::Limit`], [`BackendError::OutOfMemory`].
+    pub fn buffer(&self, what: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<Buffer, BackendError> {
+        let size = bytes.max(16).next_multiple_of(16);
+        let limits = [
+            ("maxBufferSize", self.limits.max_buffer_size),
+            ("maxStorageBufferBindingSize", self.limits.max_storage_buffer_binding_size),
+        ];
+        for (limit, have) in limits {
+            if size > have && (limit == "maxBufferSize" || usage.contains(wgpu::BufferUsages::STORAGE)) {
+                return Err(BackendError::Limit { what: what.to_owned(), limit, need: size, have });
+            }
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(what),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        let buffer = Buffer(buffer);
+        let mut outcome: PendingScope = Box::pin(scope.pop());
+        match outcome.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(None) => {}
+            Poll::Ready(Some(_)) => return Err(out_of_memory(what, size)),
+            Poll::Pending => self.allocations.borrow_mut().push((what.to_owned(), size, outcome)),
+        }
+        Ok(buffer)
+    }
+
+    /// Waits until it is known whether the buffers made so far exist, and reports what else went wrong.
+    pub async fn settle(&self) -> Result<(), BackendError> {
+        let allocations = self.allocations.take();
+        let mut failed = None;
+        for (what, bytes, outcome) in allocations {
+            if outcome.await.is_some() {
+                failed.get_or_insert_with(|| out_of_memory(&what, bytes));
+            }
+        }
+        failed.map_or_else(|| self.faults.check(), Err)
+    }
+
+    /// Counts bytes on their way and waits for the device when they are many.
+    pub async fn sent(&self, bytes: u64) -> Result<(), BackendError> {
+        self.in_flight.set(self.in_flight.get() + bytes);
+        if self.in_flight.get() >= MAX_IN_FLIGHT {
+            self.queue.submit([]);
+            self.idle().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything submitted is done.
+    pub async fn idle(&self) -> Result<(), BackendError> {
+        let (sender, done) = signal();
+        self.queue.on_submitted_work_done(move || sender.send(()));
+        platform::drive(&self.device);
+        let done = done.await;
+        self.in_flight.set(0);
+        self.faults.check()?;
+        done.ok_or_else(|| BackendError::Internal("the queue forgot its work".to_owned()))
+    }
+
+    /// Waits for the work submitted so far and reads `bytes` bytes of a mappable buffer.
+    pub async fn read<T: bytemuck::Pod>(&self, buffer: &Buffer, bytes: u64) -> Result<Vec<T>, BackendError> {
+        let (sender, mapped) = signal();
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| sender.send(result));
+        platform::drive(&self.device);
+        let mapped = mapped.await;
+        self.faults.check()?;
+        let internal = |what: String| BackendError::Internal(format!("reading results: {what}"));
+        match mapped {
+            None => return Err(internal("the device forgot the request".to_owned())),
+            Some(Err(error)) => return Err(internal(error.to_string())),
+            Some(Ok(())) => {}
+        }
+        let view = buffer.get_mapped_range(0..bytes).map_err(|e| internal(e.to_string()))?;
+        let values = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        buffer.unmap();
+        Ok(values)
+    }
+
+    /// Queues a write of `bytes[from..from + len]`; `offset` and `len` are multiples of 4.
+    pub fn write(
+        &self,
+        buffer: &Buffer,
+        offset: u64,
+        bytes: Bytes<'_>,
+        from: usize,
+        len: usize,
+    ) -> Result<(), BackendError> {
+        match bytes {
+            Bytes::Heap(bytes) => self.queue.write_buffer(buffer, offset, &bytes[from..from + len]),
+            Bytes::Foreign(foreign) => {
+                if platform::write_foreign(&self.queue, buffer, offset, foreign, from, len)? {
+                    return Ok(());
+                }
+                let mut piece = vec![0; len.min(FOREIGN_PIECE)];
+                for start in (0..len).step_by(FOREIGN_PIECE) {
+                    let piece = &mut piece[..FOREIGN_PIECE.min(len - start)];
+                    foreign.copy_to(from + start, piece);
+                    self.queue.write_buffer(buffer, offset + start as u64, piece);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.device.destroy();
+    }
+}
+
+/// Foreign bytes that must be copied are copied in pieces of this size.
+const FOREIGN_PIECE: usize = 1 << 20;
+
+fn out_of_memory(what: &str, bytes: u64) -> BackendError {
+    BackendError::OutOfMemory { what: what.to_owned(), bytes }
+}
+
+/// What [`platform::open`] found.
+pub(crate) struct Opened {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub adapter: Adapter,
+}
+
+/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows.
+pub(crate) fn required_limits(available: &wgpu::Limits) -> wgpu::Limits {
+    wgpu::Limits {
+        max_buffer_size: available.max_buffer_size,
+        max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
+        ..wgpu::Limits::default()
+    }
+}
+
+pub(crate) fn no_adapter(reason: impl ToString) -> BackendError {
+    BackendError::NoAdapter { reason: reason.to_string() }
+}

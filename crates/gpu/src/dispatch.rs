@@ -1,0 +1,116 @@
+//! A prepared dispatch: everything but the number of rows is fixed.
+
+use linnet_graph::{BackendError, Rows, Want};
+
+/// How many workgroups run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Grid {
+    /// So many, numbered row by row of a two-dimensional grid, since a dimension holds few.
+    Linear(u32),
+    /// `x` times `ceil(rows * factor / tile)`.
+    Rows {
+        /// Workgroups per tile.
+        x: u32,
+        /// Items per row.
+        factor: u32,
+        /// Items per tile.
+        tile: u32,
+    },
+}
+
+/// Workgroups per dimension that every WebGPU device allows.
+pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
+
+impl Grid {
+    /// One workgroup column per row.
+    pub fn per_row(x: u32) -> Grid {
+        Grid::Rows { x, factor: 1, tile: 1 }
+    }
+
+    /// Workgroups in x and y for an activation of `rows` rows.
+    pub fn extent(self, rows: u32) -> [u32; 2] {
+        match self {
+            Grid::Linear(count) => {
+                let y = count.div_ceil(MAX_WORKGROUPS);
+                [count.div_ceil(y.max(1)), y]
+            }
+            Grid::Rows { x, factor, tile } => [x, (rows * factor).div_ceil(tile)],
+        }
+    }
+
+    /// Checks the grid for up to `rows` rows.
+    pub fn validate(self, what: &str, rows: u32) -> Result<(), BackendError> {
+        let need = self.extent(rows).into_iter().max().unwrap_or_default();
+        if need <= MAX_WORKGROUPS {
+            return Ok(());
+        }
+        let limit = "maxComputeWorkgroupsPerDimension";
+        Err(BackendError::Limit {
+            what: what.to_owned(),
+            limit,
+            need: need.into(),
+            have: MAX_WORKGROUPS.into(),
+        })
+    }
+}
+
+/// In which steps a dispatch runs, besides that its activations have rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum When {
+    /// Always.
+    Always,
+    /// Its activations have one row.
+    OneRow,
+    /// Its activations have several rows.
+    ManyRows,
+    /// The step wants a token.
+    Token,
+}
+
+/// One dispatch of a program.
+pub(crate) struct Dispatch {
+    pub pipeline: wgpu::ComputePipeline,
+    pub bindings: wgpu::BindGroup,
+    pub grid: Grid,
+    /// Whose number of rows the grid depends on.
+    pub rows: Rows,
+    pub when: When,
+}
+
+impl Dispatch {
+    /// The grid for a step, or `None` when it does not run in that step.
+    pub fn extent(&self, tokens: u32, logits: u32, want: Want) -> Option<[u32; 2]> {
+        let rows = match self.rows {
+            Rows::Tokens => tokens,
+            Rows::Logits => logits,
+        };
+        let runs = match self.when {
+            When::Always => true,
+            When::OneRow => rows == 1,
+            When::ManyRows => rows > 1,
+            When::Token => want == Want::Token,
+        };
+        (runs && rows > 0).then(|| self.grid.extent(rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linear_grid_covers_its_count_within_the_limit() {
+        for count in [1, 4, 65_535, 65_536, 262_144, 10_000_000] {
+            let [x, y] = Grid::Linear(count).extent(1);
+            assert!(x <= MAX_WORKGROUPS && u64::from(x) * u64::from(y) >= u64::from(count), "{count}");
+            assert!(u64::from(x) * u64::from(y) < u64::from(count) + u64::from(y), "{count}");
+        }
+    }
+
+    #[test]
+    fn tiles_of_rows_round_up() {
+        let grid = Grid::Rows { x: 3, factor: 2, tile: 8 };
+        assert_eq!([1, 4, 5].map(|rows| grid.extent(rows)), [[3, 1], [3, 1], [3, 2]]);
+        assert!(Grid::per_row(70_000).validate("x", 1).is_err());
+    }
+}

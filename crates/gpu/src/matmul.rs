@@ -1,0 +1,195 @@
+//! Lowering of matrix products: one row through `matvec`, several through `matmul`.
+
+use linnet_graph::{BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows};
+use linnet_shaders::{Format, Kernel, matmul, matvec};
+use wgpu::BindingResource;
+
+use crate::buffers::{internal, stride};
+use crate::dispatch::{Grid, When};
+use crate::lower::{Call, Lowering, flag};
+use crate::weight::{Data, Part, Weight};
+
+/// A product that is to be computed.
+struct Product<'a> {
+    label: &'a str,
+    rows: Rows,
+    /// Norm that `matvec` applies by itself.
+    norm: Option<Norm>,
+    x: BindingResource<'a>,
+    y: BindingResource<'a>,
+    matrix: Projection,
+    /// The second matrix of a gated product.
+    up: Option<Projection>,
+    residual: Option<BindingResource<'a>>,
+}
+
+impl<'a> Lowering<'a> {
+    /// Lowers a matmul node for one row and for several.
+    pub fn matmul(&mut self, node: &'a Node, op: &'a MatMul) -> Result<(), BackendError> {
+        let (Some(&x), Some(first)) = (node.inputs.first(), op.projections.first()) else {
+            return Err(internal("a matmul has no input or no matrix"));
+        };
+        let info = self.plan.graph.value(x);
+        for when in [When::OneRow, When::ManyRows] {
+            if when == When::ManyRows && self.emit.max_rows(info.rows) == 1 {
+                continue;
+            }
+            let mut x = self.value(x)?;
+            if let Some(norm) = op.norm
+                && when == When::ManyRows
+            {
+                let normed = self.buffers.normed();
+                self.norm(&node.label, norm, x, normed.clone(), info.rows, info.width, when)?;
+                x = normed;
+            }
+            let product = |matrix, y| Product {
+                label: &node.label,
+                rows: info.rows,
+                norm: op.norm,
+                x: x.clone(),
+                y,
+                matrix,
+                up: None,
+                residual: None,
+            };
+            match op.epilogue {
+                Epilogue::Store => {
+                    for (projection, y) in op.projections.iter().zip(&node.outputs) {
+                        self.product(product(*projection, self.value(*y)?), when)?;
+                    }
+                }
+                Epilogue::Residual => {
+                    let (Some(&residual), Some(&y)) = (node.inputs.get(1), node.outputs.first()) else {
+                        return Err(internal("a residual is missing"));
+                    };
+                    let residual = Some(self.value(residual)?);
+                    let y = self.value(y)?;
+                    self.product(Product { residual, ..product(*first, y) }, when)?;
+                }
+                Epilogue::SwiGlu => {
+                    let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
+                        return Err(internal("a gate has no second matrix"));
+                    };
+                    let y = self.value(y)?;
+                    let (gate, up_weight) = (self.weight(*first)?, self.weight(up)?);
+                    if gate.spec.dtype == up_weight.spec.dtype {
+                        self.product(Product { up: Some(up), ..product(*first, y) }, when)?;
+                    } else {
+                        let width = gate.spec.rows;
+                        let (a, b) = (self.buffers.product(0), self.buffers.product(1));
+                        self.product(product(*first, a.clone()), when)?;
+                        self.product(product(up, b.clone()), when)?;
+                        self.elementwise(&node.label, Kernel::SwiGlu, [a, b, y], info.rows, width, when)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn weight(&self, projection: Projection) -> Result<&'a Weight, BackendError> {
+        self.weights.get(projection.weight.0 as usize).ok_or_else(|| internal("a matrix is missing"))
+    }
+
+    fn matrix(&self, projection: Projection) -> Result<(Format, &'a [Part]), BackendError> {
+        match &self.weight(projection)?.data {
+            Data::Matrix { format, parts } => Ok((*format, parts)),
+            Data::Vector(_) => Err(internal("a vector is used as a matrix")),
+        }
+    }
+
+    /// One dispatch for each part of the matrix.
+    fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
+        let (format, parts) = self.matrix(product.matrix)?;
+        let up_parts = product.up.map(|up| self.matrix(up)).transpose()?.map(|(_, parts)| parts);
+        let spec = &self.weight(product.matrix)?.spec;
+        let gated = product.up.is_some();
+        let bias = product.matrix.bias;
+        for (index, part) in parts.iter().enumerate() {
+            let mut constants = vec![
+                ("COLS", spec.cols as f64),
+                ("OUTPUTS", part.rows as f64),
+                ("FIRST", part.first as f64),
+                ("BIAS", flag(bias.is_some())),
+            ];
+            if !gated {
+                constants.push(("RESIDUAL", flag(product.residual.is_some())));
+            }
+            let (kernel, grid, mut bound) = if when == When::OneRow {
+                let shape = Shape::new(spec.cols, self.emit.device.adapter.subgroup_size);
+                constants.extend([("SPLIT", f64::from(shape.split)), ("GROUPS", f64::from(shape.groups))]);
+                constants.extend([
+                    ("NORM", flag(product.norm.is_some())),
+                    ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
+                ]);
+                let subgroups = self.emit.device.adapter.subgroup_size.is_some();
+                let grid = Grid::Linear((part.rows as u32).div_ceil(shape.groups * matvec::ROWS));
+                let bound = vec![product.x.clone(), self.buffers.gain(product.norm)?];
+                (Kernel::MatVec { format, gated, subgroups }, grid, bound)
+            } else {
+                constants.extend([
+                    ("STRIDE", stride(spec.rows) as f64),
+                    ("LOGITS", flag(product.rows == Rows::Logits)),
+                ]);
+                let tile = if gated { matmul::GATED_ROWS } else { matmul::ROWS };
+                let grid =
+                    Grid::Rows { x: (part.rows as u32).div_ceil(tile), factor: 1, tile: matmul::TOKENS };
+                (Kernel::MatMul { format, gated }, grid, vec![self.buffers.step(), product.x.clone()])
+            };
+            bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(bias)?, product.y.clone()]);
+            match (up_parts, product.up) {
+                (Some(parts), Some(up)) => {
+                    let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
+                    bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?]);
+                }
+                _ => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
+            }
+            self.emit.push(
+                product.label,
+                Call { kernel, constants, grid, rows: product.rows, when },
+                &bound,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// How the invocations of a `matvec` workgroup share the work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Shape {
+    /// Lane groups per workgroup.
+    groups: u32,
+    /// Invocations per chunk of 32 inputs.
+    split: u32,
+}
+
+impl Shape {
+    /// For rows of `cols` inputs. In the subgroup variant a group of lanes is a subgroup, which has at least
+    /// `subgroup_size` of them.
+    fn new(cols: usize, subgroup_size: Option<u32>) -> Shape {
+        let chunks = cols.div_ceil(32) as u32;
+        let lanes = match subgroup_size {
+            Some(size) => size.clamp(4, matvec::THREADS),
+            None if chunks <= 64 => 16,
+            None if chunks <= 256 => 32,
+            None => 64,
+        };
+        // Each unit of work costs reading the block's scales once, and about as much for each pair of quads.
+        let cost = |split: u32| (chunks * split).div_ceil(lanes) * (1 + 4 / split);
+        let split = [1, 2, 4].into_iter().min_by_key(|split| cost(*split)).unwrap_or(1);
+        Shape { groups: matvec::THREADS / lanes, split }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_kept_busy() {
+        assert_eq!(Shape::new(576, None), Shape { groups: 4, split: 1 });
+        assert_eq!(Shape::new(576, Some(32)), Shape { groups: 2, split: 1 });
+        assert_eq!(Shape::new(256, Some(64)), Shape { groups: 1, split: 4 });
+        assert_eq!(Shape::new(9728, None), Shape { groups: 1, split: 1 });
+    }
+}

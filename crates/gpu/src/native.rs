@@ -1,0 +1,78 @@
+//! The system's own GPU interface.
+
+use std::sync::Arc;
+
+use linnet_graph::{BackendError, ForeignBytes};
+
+use crate::GpuOptions;
+use crate::device::{Adapter, Buffer, Opened, no_adapter, required_limits};
+use crate::faults::Faults;
+
+pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
+    let descriptor = wgpu::InstanceDescriptor {
+        flags: wgpu::InstanceFlags::empty(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
+    let instance = wgpu::Instance::new(descriptor);
+    let request = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        force_fallback_adapter: options.force_fallback,
+        ..Default::default()
+    };
+    let adapter = instance.request_adapter(&request).await.map_err(no_adapter)?;
+    let info = adapter.get_info();
+    let fallback = info.device_type == wgpu::DeviceType::Cpu;
+    if fallback && !(options.allow_fallback || options.force_fallback) {
+        return Err(no_adapter(format!("there is only a software adapter, {}", info.name)));
+    }
+    let possible = adapter.features().contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size >= 4;
+    let subgroups = possible && options.subgroups.unwrap_or(true);
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("linnet"),
+        required_features: if subgroups { wgpu::Features::SUBGROUP } else { wgpu::Features::empty() },
+        required_limits: required_limits(&adapter.limits()),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    };
+    let (device, queue) = adapter.request_device(&descriptor).await.map_err(no_adapter)?;
+    let adapter = Adapter {
+        vendor: String::new(),
+        architecture: format!("{:?}", info.backend),
+        description: info.name,
+        fallback,
+        subgroup_size: subgroups.then_some(info.subgroup_min_size),
+    };
+    Ok(Opened { device, queue, adapter })
+}
+
+pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
+    let faults = faults.clone();
+    device.on_uncaptured_error(Arc::new(move |error| faults.report(classify(&error))));
+}
+
+/// Waits for the device and runs its callbacks; a browser does that by itself.
+pub(crate) fn drive(device: &wgpu::Device) {
+    // A failure shows as a callback that is not called and as a lost device.
+    let _ = device.poll(wgpu::PollType::wait_indefinitely());
+}
+
+pub(crate) fn write_foreign(
+    _queue: &wgpu::Queue,
+    _buffer: &Buffer,
+    _offset: u64,
+    _bytes: &dyn ForeignBytes,
+    _from: usize,
+    _len: usize,
+) -> Result<bool, BackendError> {
+    Ok(false)
+}
+
+/// A device error that no scope caught, as ours.
+fn classify(error: &wgpu::Error) -> BackendError {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => {
+            BackendError::OutOfMemory { what: "the GPU's work".to_owned(), bytes: 0 }
+        }
+        other => BackendError::Internal(other.to_string()),
+    }
+}

@@ -1,0 +1,155 @@
+//! Weights on the device: the file's own bytes, decoded by the kernels that read them.
+
+use linnet_graph::{BackendError, Bytes, WeightSpec};
+use linnet_quant::dequantize;
+use linnet_shaders::Format;
+use wgpu::BufferUsages;
+
+use crate::device::{Buffer, Device};
+
+/// Extra bytes behind a part, because kernels read whole words and the word after them.
+const PADDING: u64 = 16;
+/// Parts end after a multiple of so many rows, so that they begin at whole words of the file.
+const PART_ROWS: usize = 4;
+/// The most bytes that are handed over at once, so that staging memory stays bounded.
+const PIECE: usize = 8 << 20;
+
+/// Neighbouring rows of a matrix in a buffer of their own, since a device bounds what one binding can hold.
+pub(crate) struct Part {
+    /// The rows' bytes as in the file.
+    pub buffer: Buffer,
+    /// First row.
+    pub first: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Where its bytes begin in the tensor.
+    start: usize,
+    /// Where they end.
+    end: usize,
+}
+
+/// Where a weight lies.
+pub(crate) enum Data {
+    /// Rows in the file's block format, read by kernels of that format.
+    Matrix {
+        /// How kernels read it.
+        format: Format,
+        /// All rows, in order.
+        parts: Vec<Part>,
+    },
+    /// The bytes of a vector. It has few values, so we decode it ourselves once it is whole.
+    Vector(Vec<u8>),
+}
+
+/// A weight that is being written or is whole.
+pub struct Weight {
+    pub(crate) spec: WeightSpec,
+    pub(crate) data: Data,
+    /// Bytes received.
+    received: usize,
+    /// The last of them, as long as they do not fill a word.
+    carry: Vec<u8>,
+}
+
+impl Weight {
+    /// Makes room.
+    pub(crate) fn new(device: &Device, spec: &WeightSpec) -> Result<Weight, BackendError> {
+        let data = if spec.uses.rows || spec.uses.matrix {
+            let format = Format::of(spec.dtype).ok_or_else(|| BackendError::UnsupportedDType {
+                tensor: spec.name.clone(),
+                dtype: spec.dtype.name(),
+            })?;
+            Data::Matrix { format, parts: parts(device, spec)? }
+        } else {
+            Data::Vector(Vec::with_capacity(spec.byte_len()))
+        };
+        Ok(Weight { spec: spec.clone(), data, received: 0, carry: Vec::with_capacity(4) })
+    }
+
+    /// Takes the next bytes.
+    pub(crate) async fn write(&mut self, device: &Device, bytes: Bytes<'_>) -> Result<(), BackendError> {
+        device.settle().await?;
+        if bytes.len() > self.spec.byte_len() - self.received {
+            return Err(BackendError::Internal(format!("more bytes than `{}` has", self.spec.name)));
+        }
+        let parts = match &mut self.data {
+            Data::Vector(collected) => {
+                let start = collected.len();
+                collected.resize(start + bytes.len(), 0);
+                bytes.copy_to(0, &mut collected[start..]);
+                self.received += bytes.len();
+                return Ok(());
+            }
+            Data::Matrix { parts, .. } => parts,
+        };
+        let mut at = 0;
+        for part in parts {
+            while at < bytes.len() && self.received < part.end {
+                let rest = (bytes.len() - at).min(part.end - self.received);
+                let offset = self.received - self.carry.len() - part.start;
+                if self.carry.is_empty() && rest >= 4 {
+                    let len = rest.min(PIECE) / 4 * 4;
+                    device.write(&part.buffer, offset as u64, bytes, at, len)?;
+                    at += len;
+                    self.received += len;
+                    device.sent(len as u64).await?;
+                    continue;
+                }
+                let filled = self.carry.len();
+                let len = rest.min(4 - filled);
+                self.carry.resize(filled + len, 0);
+                bytes.copy_to(at, &mut self.carry[filled..]);
+                at += len;
+                self.received += len;
+                if self.carry.len() == 4 || self.received == part.end {
+                    self.carry.resize(4, 0);
+                    device.write(&part.buffer, offset as u64, Bytes::Heap(&self.carry), 0, 4)?;
+                    self.carry.clear();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all bytes have arrived.
+    pub(crate) fn whole(&self) -> bool {
+        self.received == self.spec.byte_len()
+    }
+
+    /// The values of a vector; `None` for a matrix.
+    pub(crate) fn floats(&self) -> Option<Vec<f32>> {
+        let Data::Vector(bytes) = &self.data else { return None };
+        let mut values = vec![0.0; self.spec.rows * self.spec.cols];
+        dequantize(self.spec.dtype, bytes, &mut values).ok()?;
+        Some(values)
+    }
+
+    /// Bytes of device memory.
+    pub(crate) fn device_bytes(&self) -> u64 {
+        match &self.data {
+            Data::Matrix { parts, .. } => parts.iter().map(|part| part.buffer.size()).sum(),
+            Data::Vector(_) => 0,
+        }
+    }
+}
+
+/// Buffers for the rows of a matrix.
+fn parts(device: &Device, spec: &WeightSpec) -> Result<Vec<Part>, BackendError> {
+    let row_bytes = spec.byte_len() / spec.rows.max(1);
+    let have = device.max_part;
+    let possible = (have.saturating_sub(PADDING) / row_bytes.max(1) as u64) as usize;
+    let most = if possible >= spec.rows { spec.rows } else { possible / PART_ROWS * PART_ROWS };
+    if most == 0 {
+        let (what, limit) = (spec.name.clone(), "maxStorageBufferBindingSize");
+        let need = (row_bytes * PART_ROWS) as u64 + PADDING;
+        return Err(BackendError::Limit { what, limit, need, have });
+    }
+    let part = |first: usize| {
+        let rows = most.min(spec.rows - first);
+        let (start, end) = (first * row_bytes, (first + rows) * row_bytes);
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let buffer = device.buffer(&spec.name, (end - start) as u64 + PADDING, usage)?;
+        Ok(Part { buffer, first, rows, start, end })
+    };
+    (0..spec.rows).step_by(most).map(part).collect()
+}
