@@ -6,7 +6,7 @@ use js_sys::Uint8Array;
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{LoadOptions, Loader as EngineLoader};
 use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
-use linnet_engine::Bytes;
+use linnet_graph::Bytes;
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -50,7 +50,7 @@ impl Loader {
         let load = LoadOptions { context_length: options.context_length, max_logits: 1, platform: platform() };
         let loader = match options.backend {
             BackendKind::Cpu => {
-                let backend = CpuBackend::new(CpuOptions { threads: options.threads });
+                let backend = CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
                 AnyLoader::Cpu(EngineLoader::new(backend, load))
             }
             BackendKind::Webgpu => {
