@@ -25,6 +25,9 @@ pub struct BackendOptions {
     /// Threads that compute, on the CPU [default: all, up to 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    /// Do without optional features: vector instructions, subgroup operations
+    #[arg(long)]
+    portable: bool,
 }
 
 impl BackendOptions {
@@ -34,7 +37,7 @@ impl BackendOptions {
     /// None so far; the same shape as [`BackendOptions::gpu`], so that commands are generic over the two.
     pub fn cpu(&self) -> Result<CpuBackend, Failure> {
         let threads = self.threads.map(usize::from);
-        Ok(CpuBackend::new(CpuOptions { threads, ..CpuOptions::default() }))
+        Ok(CpuBackend::new(CpuOptions { threads, portable: self.portable }))
     }
 
     /// Opens the GPU backend on the system's preferred adapter.
@@ -42,6 +45,7 @@ impl BackendOptions {
     /// # Errors
     /// `no-webgpu` where there is no adapter, not even a software one.
     pub fn gpu(&self) -> Result<GpuBackend, Failure> {
-        Ok(pollster::block_on(GpuBackend::new(GpuOptions::default()))?)
+        let options = GpuOptions { subgroups: self.portable.then_some(false), ..GpuOptions::default() };
+        Ok(pollster::block_on(GpuBackend::new(options))?)
     }
 }

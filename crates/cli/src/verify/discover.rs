@@ -88,16 +88,10 @@ fn classify(path: &Path) -> Vec<Found> {
             let complete = folder.join("model.gguf").is_file() && folder.join("golden.safetensors").is_file();
             complete.then_some(Found::Tiny(folder)).into_iter().collect()
         }
-        (_, "safetensors" | "gguf") if quant_type(stem).is_some() => {
-            let case = quant_type(stem).map(|t| Found::Quant(folder.clone(), t.to_owned()));
-            let complete = |t: &str| {
-                folder.join(format!("model_{t}.gguf")).is_file()
-                    && folder.join(format!("golden_{t}.safetensors")).is_file()
-            };
-            case.into_iter().filter(|_| quant_type(stem).is_some_and(complete)).collect()
+        (_, "safetensors") => {
+            quant(&folder, stem).or_else(|| safetensors(path, &folder, &name)).into_iter().collect()
         }
-        (_, "safetensors") => safetensors(path, &folder, &name).into_iter().collect(),
-        (_, "gguf") => vocabulary(path).into_iter().collect(),
+        (_, "gguf") => quant(&folder, stem).or_else(|| vocabulary(path)).into_iter().collect(),
         (_, "inp" | "out") => vocabulary(&path.with_extension("")).into_iter().collect(),
         (_, "json") => strings_or_template(path).into_iter().collect(),
         (_, "jinja") => strings_or_template(&path.with_extension("json")).into_iter().collect(),
@@ -105,13 +99,20 @@ fn classify(path: &Path) -> Vec<Found> {
     }
 }
 
-fn quant_type(stem: &str) -> Option<&str> {
-    stem.strip_prefix("golden_").or_else(|| stem.strip_prefix("model_"))
+/// `model_TYPE.gguf` and `golden_TYPE.safetensors`, given one of them, where both are there.
+fn quant(folder: &Path, stem: &str) -> Option<Found> {
+    let dtype = stem.strip_prefix("golden_").or_else(|| stem.strip_prefix("model_"))?;
+    let files = [format!("model_{dtype}.gguf"), format!("golden_{dtype}.safetensors")];
+    files.iter().all(|f| folder.join(f).is_file()).then(|| Found::Quant(folder.to_owned(), dtype.to_owned()))
 }
 
-/// The cases that an `index.json` lists.
+/// The cases that a folder's `index.json` lists; none where there is no such file.
 fn index(folder: &Path) -> Vec<Found> {
-    match json(&folder.join("index.json")) {
+    let path = folder.join("index.json");
+    if !path.is_file() {
+        return Vec::new();
+    }
+    match json(&path) {
         Ok(Value::Object(index)) if index.contains_key("prompts") => {
             vec![Found::Real(folder.to_owned(), None)]
         }
@@ -138,16 +139,14 @@ fn index(folder: &Path) -> Vec<Found> {
 }
 
 fn safetensors(path: &Path, folder: &Path, name: &str) -> Option<Found> {
-    if index(folder).contains(&Found::Real(folder.to_owned(), None)) && folder.join("index.json").is_file() {
+    if index(folder).contains(&Found::Real(folder.to_owned(), None)) {
         return Some(Found::Real(folder.to_owned(), Some(name.to_owned())));
     }
-    match Golden::open(path).and_then(|golden| golden.names()) {
-        Ok(names) => ["bytes", "values"]
-            .iter()
-            .all(|n| names.iter().any(|m| m == n))
-            .then(|| Found::Dequant(path.into())),
-        Err(_) => Some(Found::Dequant(path.into())),
-    }
+    // Whoever runs an unreadable one says what is wrong with it.
+    let is_dequant = Golden::open(path)
+        .and_then(|golden| golden.names())
+        .map_or(true, |names| ["bytes", "values"].iter().all(|wanted| names.iter().any(|n| n == wanted)));
+    is_dequant.then(|| Found::Dequant(path.to_owned()))
 }
 
 fn vocabulary(gguf: &Path) -> Option<Found> {

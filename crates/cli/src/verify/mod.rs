@@ -90,7 +90,7 @@ fn verify<B: Backend>(
             Found::Tiny(folder) => {
                 let (model, golden, meta) =
                     (folder.join("model.gguf"), folder.join("golden.safetensors"), folder.join("meta.json"));
-                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                let name = folder_name(folder);
                 let meta = meta.is_file().then_some(meta);
                 let files = tiny::Files {
                     kind: "tiny",
@@ -121,4 +121,12 @@ fn verify<B: Backend>(
         }
     }
     Ok(if context.report.finish()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The last part of a folder's path, also where that is written `.` or not at all.
+fn folder_name(folder: &Path) -> String {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let whole = folder.canonicalize();
+    let folder = whole.as_deref().unwrap_or(folder);
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

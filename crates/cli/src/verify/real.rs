@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::golden::{Golden, GoldenError, json};
 use super::logits::{self, Limits};
 use super::report::Subject;
-use super::{Context, perplexity, scoring};
+use super::{Context, folder_name, perplexity, scoring};
 use crate::failure::Failure;
 use crate::model_file;
 
@@ -74,11 +74,10 @@ pub fn run<B: Backend>(
     folder: &Path,
     only: Option<&str>,
 ) -> Result<(), Failure> {
-    let folder_name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let index: Index = match json(&folder.join("index.json")) {
         Ok(index) => index,
         Err(error) => {
-            return Ok(context.report.add(Subject::new(KIND, folder_name).failed("index", error))?);
+            return Ok(context.report.add(Subject::new(KIND, folder_name(folder)).failed("index", error))?);
         }
     };
     let subject = Subject::new(KIND, &index.model);

@@ -54,7 +54,7 @@ fn a_truncated_file() {
     fs::write(&file, &model[..model.len() - 100]).unwrap();
     let (status, _, stderr) = parts(&linnet(["bench".as_ref(), file.as_os_str()]));
     assert_eq!(status, Some(1));
-    assert!(stderr.starts_with("error [i"), "{stderr}");
+    assert!(stderr.starts_with("error [integrity]: "), "{stderr}");
     let (status, stdout, _) = parts(&linnet(["inspect".as_ref(), file.as_os_str()]));
     assert_eq!(status, Some(0), "inspecting needs only the header");
     assert!(stdout.contains("INCOMPLETE"), "{stdout}");
