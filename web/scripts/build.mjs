@@ -38,5 +38,5 @@ for (const file of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {
 }
 cpSync(join(root, 'src', 'models.json'), join(dist, 'models.json'));
 for (const file of readdirSync(wasm)) {
-  if (!file.endsWith('.d.ts')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
+  if (!file.endsWith('.d.ts') && !file.startsWith('.')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
 }
