@@ -103,11 +103,11 @@ export class Chat {
     const [choice] = chunk.choices;
     if (chunk.prompt_progress) {
       const { processed, total } = chunk.prompt_progress;
-      if (processed < total) turn.note(`Reading… ${Math.floor((100 * processed) / total)} %`);
-      else turn.note('');
+      turn.note(`Reading… ${Math.floor((100 * processed) / total)} %`);
     }
     if (choice.delta.content) turn.write(choice.delta.content);
     if (choice.tokens.length > 0) {
+      if (live.tokens === 0) turn.note('');
       live.add(choice.tokens.length);
       this.showStats(`${device(info)} · ${live.text()}`);
     }
