@@ -62,6 +62,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Gguf(GgufError::UnsupportedType { .. }) => "unsupported-quantization",
+            Error::Gguf(GgufError::Truncated { .. }) => "integrity",
             Error::Gguf(_) => "bad-model",
             Error::Model(
                 ModelError::UnsupportedArchitecture { .. } | ModelError::UnsupportedVariant { .. },

@@ -1,16 +1,12 @@
 //! From a request to prompt tokens.
 
 use linnet_graph::Backend;
-use linnet_text::{ChatContext, EncodeOptions, Tokenizer};
+use linnet_text::{ChatContext, EncodeOptions};
 use serde_json::json;
 
 use crate::engine::Engine;
 use crate::request::{Message, Prompt};
 use crate::{Error, Request};
-
-/// Stands inside a control token's text where a message contains one, so that the tokenizer does not take what a user
-/// typed for a control token. A Unicode noncharacter, which means nothing in text.
-const BREAK: char = '\u{FDD0}';
 
 /// The tokens of a request's prompt; at least one.
 pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
@@ -45,7 +41,7 @@ fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>
     let tokenizer = engine.tokenizer();
     let messages = messages
         .iter()
-        .map(|m| json!({ "role": m.role, "content": break_control_tokens(tokenizer, &m.content.text()) }))
+        .map(|m| json!({ "role": m.role, "content": tokenizer.guard(&m.content.text()) }))
         .collect();
     let rendered = template.render(&ChatContext {
         messages,
@@ -55,22 +51,7 @@ fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>
         extra: serde_json::Map::new(),
         now: (engine.platform.local_time)(),
     })?;
-    // The template itself writes the beginning-of-sequence token where the model wants one.
-    let mut tokens = Vec::new();
-    for part in rendered.split(BREAK) {
-        tokens.extend(tokenizer.encode(part, EncodeOptions { add_special: false, parse_special: true })?);
-    }
-    Ok(tokens)
-}
-
-/// Puts a [`BREAK`] behind the first character of every control token's text in `text`.
-fn break_control_tokens(tokenizer: &Tokenizer, text: &str) -> String {
-    let mut text: String = text.chars().filter(|c| *c != BREAK).collect();
-    let controls = (0..tokenizer.vocab_size() as u32).filter(|id| tokenizer.is_control(*id));
-    for control in controls.filter_map(|id| tokenizer.token_text(id)) {
-        let Some(first) = control.chars().next().filter(|_| text.contains(control)) else { continue };
-        let broken = format!("{first}{BREAK}{}", &control[first.len_utf8()..]);
-        text = text.replace(control, &broken);
-    }
-    text
+    // The template itself writes the beginning-of-sequence token where the model wants one, and control tokens that a
+    // message merely spells are guarded.
+    Ok(tokenizer.encode(&rendered, EncodeOptions { add_special: false, parse_special: true })?)
 }

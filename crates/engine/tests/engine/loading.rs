@@ -45,8 +45,8 @@ fn a_file_that_ends_early_is_incomplete() {
     let error = load(&file[..file.len() - 1], 1000).unwrap_err();
     assert_eq!(error.code(), "integrity");
     assert_eq!(error.details()["expected"], file.len());
-    assert_eq!(load(&file[..100], 1000).unwrap_err().code(), "bad-model");
-    assert_eq!(load(&[], 1).unwrap_err().code(), "bad-model");
+    assert_eq!(load(&file[..100], 1000).unwrap_err().code(), "integrity");
+    assert_eq!(load(&[], 1).unwrap_err().code(), "integrity");
 }
 
 #[test]
