@@ -2,6 +2,8 @@
 
 mod bpe;
 mod bytes;
+mod class;
+mod cut;
 mod end_of_generation;
 mod special;
 mod spm;
@@ -88,7 +90,7 @@ impl Tokenizer {
             None => Ok(default && id.is_some()),
         };
         Ok(Self {
-            special: SpecialTokens::of(&vocab)?,
+            special: SpecialTokens::of(&vocab),
             add_bos: wants("tokenizer.ggml.add_bos_token", default_bos, vocab.bos)?,
             add_eos: wants("tokenizer.ggml.add_eos_token", false, vocab.eos)?,
             add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(default_prefix)

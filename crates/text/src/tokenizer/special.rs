@@ -1,10 +1,9 @@
 //! Finds tokens that are whole by definition: control tokens where they are asked for, user-defined ones always.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
-use super::vocab::{Kind, Vocab, bad};
+use super::vocab::{Kind, Vocab};
 use crate::TextError;
 
 /// Keeps its neighbours from being read as one token where [`SpecialTokens::guard`] put it. A noncharacter, which
@@ -20,36 +19,73 @@ pub(super) enum Piece<'a> {
     Token(u32),
 }
 
-/// A searcher for special tokens; the leftmost match wins, among those the longest.
+/// The tokens to look for.
 #[derive(Debug)]
 pub(super) struct SpecialTokens {
-    user_defined: Finder,
-    all: Finder,
+    tokens: HashMap<Box<str>, Special>,
+    /// The lengths in bytes of the tokens that begin with these two bytes, longest first (a token of one byte has 0
+    /// for the second): few places of a text need more than this.
+    lengths: HashMap<[u8; 2], Vec<usize>>,
 }
 
-#[derive(Debug)]
-struct Finder {
-    patterns: AhoCorasick,
-    ids: Vec<u32>,
-    /// Whether the token is control and could be broken by a guard: those of one character could not.
-    guarded: Vec<bool>,
+#[derive(Clone, Copy, Debug)]
+struct Special {
+    id: u32,
+    /// Also found without `parse_special`.
+    user_defined: bool,
 }
 
 impl SpecialTokens {
-    pub(super) fn of(vocab: &Vocab) -> Result<Self, TextError> {
-        let finder = |wanted: fn(Kind) -> bool| {
-            let tokens = || vocab.iter().filter(|(_, text, kind)| wanted(*kind) && !text.is_empty());
-            let texts = tokens().map(|(_, text, _)| text);
-            let ids = tokens().map(|(id, _, _)| id).collect();
-            let guarded = tokens()
-                .map(|(_, text, kind)| kind != Kind::UserDefined && text.chars().nth(1).is_some())
-                .collect();
-            let patterns = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts);
-            patterns.map(|patterns| Finder { patterns, ids, guarded }).map_err(|error| bad(error.to_string()))
-        };
-        Ok(Self {
-            user_defined: finder(|kind| kind == Kind::UserDefined)?,
-            all: finder(|kind| matches!(kind, Kind::UserDefined | Kind::Control | Kind::Unknown))?,
+    pub(super) fn of(vocab: &Vocab) -> Self {
+        let mut tokens = HashMap::new();
+        let mut lengths: HashMap<_, Vec<usize>> = HashMap::new();
+        for (id, text, kind) in vocab.iter() {
+            let user_defined = kind == Kind::UserDefined;
+            if let Some(start) = start(text.as_bytes())
+                && (user_defined || !kind.is_from_text())
+            {
+                tokens.insert(text.into(), Special { id, user_defined });
+                lengths.entry(start).or_default().push(text.len());
+            }
+        }
+        for lengths in lengths.values_mut() {
+            lengths.sort_unstable_by(|a, b| b.cmp(a));
+            lengths.dedup();
+        }
+        Self { tokens, lengths }
+    }
+
+    /// The longest special token that `text` begins with.
+    fn at_start(&self, text: &str, parse_special: bool) -> Option<(&str, Special)> {
+        let bytes = text.as_bytes();
+        let both = start(bytes)?;
+        [both, [both[0], 0]]
+            .iter()
+            .take(if both[1] == 0 { 1 } else { 2 })
+            .filter_map(|start| self.lengths.get(start))
+            .flatten()
+            .filter_map(|&length| self.tokens.get_key_value(text.get(..length)?))
+            .map(|(text, &special)| (&**text, special))
+            .find(|(_, special)| parse_special || special.user_defined)
+    }
+
+    /// The special tokens of `text` and where they begin: the leftmost, of those that begin there the longest.
+    fn find<'a>(
+        &'a self,
+        text: &'a str,
+        parse_special: bool,
+    ) -> impl Iterator<Item = (usize, &'a str, Special)> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(c) = text[at..].chars().next() {
+                let here = at;
+                if let Some((token, special)) = self.at_start(&text[here..], parse_special) {
+                    at += token.len();
+                    return Some((here, token, special));
+                }
+                at += c.len_utf8();
+            }
+            None
         })
     }
 
@@ -59,18 +95,22 @@ impl SpecialTokens {
         let mut text = without_guards(text).into_owned();
         // Breaking one token may uncover another that overlaps it; each pass adds guards where there were none.
         loop {
-            let matches = self.all.patterns.find_iter(&text);
-            let starts: Vec<usize> = matches
-                .filter(|found| self.all.guarded[found.pattern()])
-                .map(|found| found.start())
-                .collect();
-            if starts.is_empty() {
+            let control = self.find(&text, true).filter(|(_, _, special)| !special.user_defined);
+            // One character cannot be broken.
+            let broken = control.filter(|(_, token, _)| token.chars().nth(1).is_some());
+            let mut guarded = String::new();
+            let mut done = 0;
+            for (start, token, _) in broken {
+                let end = start + token.chars().next().map_or(0, char::len_utf8);
+                guarded.push_str(&text[done..end]);
+                guarded.push(GUARD);
+                done = end;
+            }
+            if done == 0 {
                 return text;
             }
-            for start in starts.into_iter().rev() {
-                let first = text[start..].chars().next().map_or(0, char::len_utf8);
-                text.insert(start + first, GUARD);
-            }
+            guarded.push_str(&text[done..]);
+            text = guarded;
         }
     }
 
@@ -82,22 +122,24 @@ impl SpecialTokens {
         parse_special: bool,
         mut piece: impl FnMut(Piece<'a>) -> Result<(), TextError>,
     ) -> Result<(), TextError> {
-        let finder = if parse_special { &self.all } else { &self.user_defined };
         let mut at = 0;
-        if !finder.ids.is_empty() {
-            for found in finder.patterns.find_iter(text) {
-                if at < found.start() {
-                    piece(Piece::Text(&text[at..found.start()]))?;
-                }
-                piece(Piece::Token(finder.ids[found.pattern().as_usize()]))?;
-                at = found.end();
+        for (start, token, special) in self.find(text, parse_special) {
+            if at < start {
+                piece(Piece::Text(&text[at..start]))?;
             }
+            piece(Piece::Token(special.id))?;
+            at = start + token.len();
         }
         if at < text.len() {
             piece(Piece::Text(&text[at..]))?;
         }
         Ok(())
     }
+}
+
+/// The first two bytes.
+fn start(text: &[u8]) -> Option<[u8; 2]> {
+    Some([*text.first()?, text.get(1).copied().unwrap_or(0)])
 }
 
 /// `text` without its guards.
