@@ -9,11 +9,14 @@ use crate::device::Device;
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;
 
+/// What tells pipelines apart: the kernel and the bits of its constants.
+type Key = (Kernel, Vec<(&'static str, u64)>);
+
 /// The pipelines of one program.
 #[derive(Default)]
 pub(crate) struct Pipelines {
     modules: HashMap<Kernel, wgpu::ShaderModule>,
-    pipelines: HashMap<(Kernel, Vec<(&'static str, u64)>), wgpu::ComputePipeline>,
+    pipelines: HashMap<Key, wgpu::ComputePipeline>,
 }
 
 impl Pipelines {

@@ -47,14 +47,17 @@ impl Loader {
     /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?}`.
     pub async fn create(options: String) -> Result<Loader, JsValue> {
         let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
-        let load = LoadOptions { context_length: options.context_length, max_logits: 1, platform: platform() };
+        let load =
+            LoadOptions { context_length: options.context_length, max_logits: 1, platform: platform() };
         let loader = match options.backend {
             BackendKind::Cpu => {
-                let backend = CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
+                let backend =
+                    CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
                 AnyLoader::Cpu(EngineLoader::new(backend, load))
             }
             BackendKind::Webgpu => {
-                let backend = GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
+                let backend =
+                    GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
                 AnyLoader::Gpu(EngineLoader::new(backend, load))
             }
         };
