@@ -38,7 +38,7 @@ const MOST_THREADS: usize = 8;
 pub struct CpuOptions {
     /// Threads that compute; by default as many as the processor runs at once, up to 8. On the web: one.
     pub threads: Option<usize>,
-    /// Use the portable kernels even where faster ones exist, to compare with.
+    /// Use the portable kernels even where faster ones exist, to compare with. A wasm module has only one kind.
     pub portable: bool,
 }
 
@@ -54,7 +54,7 @@ impl CpuBackend {
     pub fn new(options: CpuOptions) -> Self {
         let default = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let pool = Pool::new(options.threads.unwrap_or_else(default));
-        let isa = if options.portable { Isa::Portable } else { Isa::detect() };
+        let isa = Isa::choose(options.portable);
         let capabilities = Capabilities {
             backend: "cpu",
             adapter: std::env::consts::ARCH.to_owned(),

@@ -10,7 +10,7 @@ use linnet_graph::{Attention, BackendError};
 use super::rows::exp;
 use crate::kv::{KEY_LANES, KvCache};
 use crate::memory;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, Simd, four_times};
 
 /// Positions of the cache that are converted and scored at a time.
 const TILE_KEYS: usize = 32;
@@ -145,14 +145,16 @@ impl AttendTile<'_> {
     fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
         let Attention { heads, kv_heads, head_dim, scale, .. } = self.attention;
         let heads_per_kv = heads / kv_heads;
-        let mut q = [&self.q[..0]; N];
-        let mut visible = [0; N];
-        for i in 0..N {
-            let (token, head) = ((first + i) / heads_per_kv, (first + i) % heads_per_kv);
-            let at = (token * heads + self.kv_head * heads_per_kv + head) * head_dim;
-            q[i] = &self.q[at..at + head_dim];
-            visible[i] = (self.position + token + 1).saturating_sub(start).min(keys);
-        }
+        let mut q = [&self.q[..0]; 4];
+        let mut visible = [0; 4];
+        four_times!(I => {
+            if I < N {
+                let (token, head) = ((first + I) / heads_per_kv, (first + I) % heads_per_kv);
+                let at = (token * heads + self.kv_head * heads_per_kv + head) * head_dim;
+                q[I] = &self.q[at..at + head_dim];
+                visible[I] = (self.position + token + 1).saturating_sub(start).min(keys);
+            }
+        });
         // The queries are in the order of their tokens, so the last one sees most.
         let keys = visible[N - 1];
         if keys == 0 {
@@ -160,45 +162,56 @@ impl AttendTile<'_> {
         }
         let groups = keys.div_ceil(KEY_LANES);
 
-        let weights = &mut self.scratch.weights[first..first + N];
-        for group in 0..groups {
-            let lanes = &self.scratch.keys[group * head_dim..(group + 1) * head_dim];
-            let mut dots = [s.splat(0.0); N];
+        let AttentionScratch { keys: key_tile, values: value_tile, weights, state, sums, .. } =
+            &mut *self.scratch;
+        let weights = &mut weights[first..first + N];
+        for (group, lanes) in key_tile.chunks_exact(head_dim).take(groups).enumerate() {
+            let mut dots = [s.splat(0.0); 4];
             for (d, key) in lanes.iter().enumerate() {
                 let key = s.load(key);
-                for i in 0..N {
-                    dots[i] = s.mul_add(key, s.splat(q[i][d]), dots[i]);
+                four_times!(I => {
+                    if I < N {
+                        dots[I] = s.mul_add(key, s.splat(q[I][d]), dots[I]);
+                    }
+                });
+            }
+            four_times!(I => {
+                if I < N {
+                    let (to, _) = weights[I].as_chunks_mut::<LANES>();
+                    s.store(s.mul(dots[I], s.splat(scale)), &mut to[group]);
                 }
-            }
-            for i in 0..N {
-                let (to, _) = weights[i].as_chunks_mut::<LANES>();
-                s.store(s.mul(dots[i], s.splat(scale)), &mut to[group]);
-            }
+            });
         }
 
-        let mut rescale = [0.0; N];
+        let mut rescale = [0.0; 4];
         for i in 0..N {
             weights[i][visible[i]..groups * KEY_LANES].fill(f32::NEG_INFINITY);
             let (scores, _) = weights[i][..groups * KEY_LANES].as_chunks_mut::<LANES>();
-            rescale[i] = soften(s, scores, &mut self.scratch.state[first + i]);
+            rescale[i] = soften(s, scores, &mut state[first + i]);
         }
 
         let chunks = head_dim.div_ceil(LANES);
+        let sums = &mut sums[first * chunks..(first + N) * chunks];
         for chunk in 0..chunks {
-            let mut sums = [s.splat(0.0); N];
-            for (i, sum) in sums.iter_mut().enumerate() {
-                *sum = s.mul(s.load(&self.scratch.sums[(first + i) * chunks + chunk]), s.splat(rescale[i]));
-            }
-            let values = self.scratch.values.iter().skip(chunk).step_by(chunks);
-            for (key, value) in values.take(keys).enumerate() {
-                let value = s.load(value);
-                for i in 0..N {
-                    sums[i] = s.mul_add(value, s.splat(weights[i][key]), sums[i]);
+            let mut totals = [s.splat(0.0); 4];
+            four_times!(I => {
+                if I < N {
+                    totals[I] = s.mul(s.load(&sums[I * chunks + chunk]), s.splat(rescale[I]));
                 }
+            });
+            for key in 0..keys {
+                let value = s.load(&value_tile[key * chunks + chunk]);
+                four_times!(I => {
+                    if I < N {
+                        totals[I] = s.mul_add(value, s.splat(weights[I][key]), totals[I]);
+                    }
+                });
             }
-            for (i, sum) in sums.into_iter().enumerate() {
-                s.store(sum, &mut self.scratch.sums[(first + i) * chunks + chunk]);
-            }
+            four_times!(I => {
+                if I < N {
+                    s.store(totals[I], &mut sums[I * chunks + chunk]);
+                }
+            });
         }
     }
 }

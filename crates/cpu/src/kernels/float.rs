@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::PanelRun;
 use crate::activations::Input;
 use crate::packed::{FloatFormat, GROUP, Matrix, PackedFloat};
-use crate::simd::{Isa, Kernel, Simd};
+use crate::simd::{Isa, Kernel, Simd, four_times};
 
 impl<F: FloatFormat> Matrix for PackedFloat<F> {
     fn push_group(&mut self, rows: &[u8], row_bytes: usize) {
@@ -100,20 +100,26 @@ fn tile<S: Simd, F: FloatFormat, const ROWS: usize>(
     out: &mut [[f32; GROUP]],
 ) {
     let cols = weights.len();
-    let mut rows = [&x[..cols]; ROWS];
-    for row in 1..ROWS {
-        rows[row] = &x[row * cols..(row + 1) * cols];
-    }
-    let mut sums = [s.splat(0.0); ROWS];
+    let mut rows = [&x[..cols]; 4];
+    four_times!(ROW => {
+        if ROW < ROWS {
+            rows[ROW] = &x[ROW * cols..(ROW + 1) * cols];
+        }
+    });
+    let mut sums = [s.splat(0.0); 4];
     for (k, weights) in weights.iter().enumerate() {
         let weights = F::load(s, weights);
-        for row in 0..ROWS {
-            sums[row] = s.mul_add(weights, s.splat(rows[row][k]), sums[row]);
+        four_times!(ROW => {
+            if ROW < ROWS {
+                sums[ROW] = s.mul_add(weights, s.splat(rows[ROW][k]), sums[ROW]);
+            }
+        });
+    }
+    four_times!(ROW => {
+        if ROW < ROWS {
+            s.store(sums[ROW], &mut out[ROW]);
         }
-    }
-    for row in 0..ROWS {
-        s.store(sums[row], &mut out[row]);
-    }
+    });
 }
 
 /// One row of activations times a group, in four sums because each waits for its predecessor.
@@ -123,9 +129,9 @@ fn row<S: Simd, F: FloatFormat>(s: S, weights: &[[F::Value; GROUP]], x: &[f32], 
     let (quads, rest) = weights.as_chunks::<4>();
     let (x_quads, x_rest) = x.as_chunks::<4>();
     for (weights, x) in quads.iter().zip(x_quads) {
-        for i in 0..4 {
-            sums[i] = s.mul_add(F::load(s, &weights[i]), s.splat(x[i]), sums[i]);
-        }
+        four_times!(I => {
+            sums[I] = s.mul_add(F::load(s, &weights[I]), s.splat(x[I]), sums[I]);
+        });
     }
     for (weights, x) in rest.iter().zip(x_rest) {
         sums[0] = s.mul_add(F::load(s, weights), s.splat(*x), sums[0]);

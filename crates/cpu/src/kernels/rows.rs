@@ -138,3 +138,55 @@ impl Kernel for Argmax<'_> {
         self.values.iter().position(|&value| value == greatest).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::{Argmax, exp};
+    use crate::simd::{Isa, Kernel, Simd};
+
+    struct Exp([f32; 8]);
+
+    impl Kernel for Exp {
+        type Output = [f32; 8];
+
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> [f32; 8] {
+            let mut out = [0.0; 8];
+            s.store(exp(s, s.load(&self.0)), &mut out);
+            out
+        }
+    }
+
+    #[test]
+    fn exp_is_exact_to_a_few_units_in_the_last_place() {
+        for i in -87_000..88_000 {
+            let x = i as f32 / 1000.0;
+            let [got, ..] = Isa::choose(false).run(Exp([x; 8]));
+            let want = f64::from(x).exp();
+            assert!((f64::from(got) - want).abs() < want * 3e-7, "exp({x}) = {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn exp_of_what_is_out_of_range() {
+        let x = [f32::NEG_INFINITY, -1e30, -200.0, f32::INFINITY, 200.0, f32::NAN, 0.0, -0.0];
+        let y = Isa::choose(false).run(Exp(x));
+        assert_eq!(y[..3], [0.0; 3]);
+        assert!(y[3] > 1e38 && y[4] > 1e38 && y[5].is_nan());
+        assert_eq!(y[6..], [1.0; 2]);
+    }
+
+    #[test]
+    fn argmax_takes_the_first_of_the_greatest_anywhere() {
+        for len in [1, 7, 8, 9, 64, 67] {
+            for at in 0..len {
+                let mut values = vec![-1.0; len];
+                values[at..].fill(2.0);
+                assert_eq!(Isa::choose(false).run(Argmax { values: &values }), at);
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 
 use bytemuck::Pod;
 
-use crate::simd::Simd;
+use crate::simd::{Simd, four_times};
 
 /// Receives the pairs of a run, in any order.
 pub(crate) trait Sink<S: Simd> {
@@ -58,13 +58,13 @@ impl Codes for Bits4 {
     #[inline(always)]
     fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
         let mask = s.splat_i16(0x0f);
-        for (w, word) in words.iter().enumerate() {
-            let word = s.load_i16(word);
-            sink.pair(s, 4 * w, s.and(word, mask));
-            sink.pair(s, 4 * w + 1, s.and(s.shr::<4>(word), mask));
-            sink.pair(s, 4 * w + 2, s.and(s.shr::<8>(word), mask));
-            sink.pair(s, 4 * w + 3, s.shr::<12>(word));
-        }
+        four_times!(W => {
+            let word = s.load_i16(&words[W]);
+            sink.pair(s, 4 * W, s.and(word, mask));
+            sink.pair(s, 4 * W + 1, s.and(s.shr::<4>(word), mask));
+            sink.pair(s, 4 * W + 2, s.and(s.shr::<8>(word), mask));
+            sink.pair(s, 4 * W + 3, s.shr::<12>(word));
+        });
     }
 }
 
@@ -175,8 +175,10 @@ impl Codes for Bits8 {
 
     #[inline(always)]
     fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
-        for (pair, codes) in words.iter().enumerate() {
-            sink.pair(s, pair, s.load_i8(codes));
-        }
+        four_times!(A => {
+            four_times!(B => {
+                sink.pair(s, 4 * A + B, s.load_i8(&words[4 * A + B]));
+            });
+        });
     }
 }

@@ -16,52 +16,55 @@ fn nibble(qs: &[u8; 128], run: usize, k: usize) -> u8 {
 /// Declares a format `value = d * scale * code - dmin * min`.
 macro_rules! format {
     ($name:ident, $packed:ident, $file:ident, $bits:ident, |$block:ident, $run:ident, $k:ident| $code:expr) => {
-        #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
+        #[doc = concat!("A run of [`", stringify!($file), "`] of eight rows.")]
         #[repr(C)]
         #[derive(Clone, Copy, Pod, Zeroable)]
         pub(crate) struct $packed {
-            words: [<$bits as Codes>::Words; 8],
-            scales: [[u8; GROUP]; 8],
-            mins: [[u8; GROUP]; 8],
-            d: [u16; GROUP],
-            dmin: [u16; GROUP],
+            words: <$bits as Codes>::Words,
+            scales: [u8; GROUP],
+            mins: [u8; GROUP],
         }
 
         #[doc = concat!("The format of [`", stringify!($file), "`].")]
         pub(crate) struct $name;
 
         impl Format for $name {
-            type Block = $packed;
+            type Run = $packed;
+            /// `d` and `dmin`.
+            type Shared = [[u16; GROUP]; 2];
+            type Factors<S: Simd> = [S::F32; 2];
             type Codes = $bits;
             const RUNS: usize = 8;
             const OFFSET: i16 = 0;
             const MIN: bool = true;
             const FILE_BYTES: usize = size_of::<$file>();
 
-            fn pack(rows: [&[u8]; GROUP]) -> $packed {
+            fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut($packed)) -> Self::Shared {
                 let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
-                $packed {
-                    words: std::array::from_fn(|$run| {
-                        $bits::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code)))
-                    }),
-                    scales: std::array::from_fn(|run| blocks.map(|block| scale_min_k4(&block.scales, run).0)),
-                    mins: std::array::from_fn(|run| blocks.map(|block| scale_min_k4(&block.scales, run).1)),
-                    d: blocks.map(|block| block.d.to_bits()),
-                    dmin: blocks.map(|block| block.dmin.to_bits()),
+                for $run in 0..Self::RUNS {
+                    push($packed {
+                        words: $bits::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code))),
+                        scales: blocks.map(|block| scale_min_k4(&block.scales, $run).0),
+                        mins: blocks.map(|block| scale_min_k4(&block.scales, $run).1),
+                    });
                 }
+                [blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]
             }
             #[inline(always)]
-            fn codes(block: &$packed, run: usize) -> &<$bits as Codes>::Words {
-                &block.words[run]
+            fn codes(run: &$packed) -> &<$bits as Codes>::Words {
+                &run.words
             }
             #[inline(always)]
-            fn scale<S: Simd>(s: S, block: &$packed, run: usize, _part: usize) -> S::F32 {
-                s.mul(s.load_f16(&block.d), s.load_u8_f32(&block.scales[run]))
+            fn factors<S: Simd>(s: S, [d, dmin]: &Self::Shared) -> [S::F32; 2] {
+                [s.load_f16(d), s.sub(s.splat(0.0), s.load_f16(dmin))]
             }
             #[inline(always)]
-            fn min<S: Simd>(s: S, block: &$packed, run: usize) -> S::F32 {
-                let min = s.mul(s.load_f16(&block.dmin), s.load_u8_f32(&block.mins[run]));
-                s.sub(s.splat(0.0), min)
+            fn scale<S: Simd>(s: S, factors: [S::F32; 2], run: &$packed, _part: usize) -> S::F32 {
+                s.mul(factors[0], s.load_u8_f32(&run.scales))
+            }
+            #[inline(always)]
+            fn min<S: Simd>(s: S, factors: [S::F32; 2], run: &$packed) -> S::F32 {
+                s.mul(factors[1], s.load_u8_f32(&run.mins))
             }
         }
     };
@@ -72,13 +75,12 @@ format!(Q5K, PackedQ5K, BlockQ5_K, Bits5, |block, run, k| {
     nibble(&block.qs, run, k) | (block.qh[k] >> run & 1) << 4
 });
 
-/// [`BlockQ6_K`] of eight rows.
+/// A run of [`BlockQ6_K`] of eight rows.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct PackedQ6K {
-    words: [<Bits6 as Codes>::Words; 8],
-    scales: [[[i8; GROUP]; 2]; 8],
-    d: [u16; GROUP],
+    words: <Bits6 as Codes>::Words,
+    scales: [[i8; GROUP]; 2],
 }
 
 /// The format of [`BlockQ6_K`]: `value = d * scale * (code - 32)`, a scale per 16.
@@ -93,30 +95,36 @@ fn six(block: &BlockQ6_K, i: usize) -> u8 {
 }
 
 impl Format for Q6K {
-    type Block = PackedQ6K;
+    type Run = PackedQ6K;
+    /// `d`.
+    type Shared = [u16; GROUP];
+    type Factors<S: Simd> = S::F32;
     type Codes = Bits6;
     const RUNS: usize = 8;
     const OFFSET: i16 = 32;
     const MIN: bool = false;
     const FILE_BYTES: usize = size_of::<BlockQ6_K>();
 
-    fn pack(rows: [&[u8]; GROUP]) -> PackedQ6K {
+    fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut(PackedQ6K)) -> [u16; GROUP] {
         let blocks: [BlockQ6_K; GROUP] = rows.map(pod_read_unaligned);
-        let part_scale = |run: usize, part: usize| blocks.map(|block| block.scales[2 * run + part]);
-        PackedQ6K {
-            words: std::array::from_fn(|run| {
-                Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k))))
-            }),
-            scales: std::array::from_fn(|run| [part_scale(run, 0), part_scale(run, 1)]),
-            d: blocks.map(|block| block.d.to_bits()),
+        for run in 0..Self::RUNS {
+            push(PackedQ6K {
+                words: Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k)))),
+                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part])),
+            });
         }
+        blocks.map(|block| block.d.to_bits())
     }
     #[inline(always)]
-    fn codes(block: &PackedQ6K, run: usize) -> &<Bits6 as Codes>::Words {
-        &block.words[run]
+    fn codes(run: &PackedQ6K) -> &<Bits6 as Codes>::Words {
+        &run.words
     }
     #[inline(always)]
-    fn scale<S: Simd>(s: S, block: &PackedQ6K, run: usize, part: usize) -> S::F32 {
-        s.mul(s.load_f16(&block.d), s.load_i8_f32(&block.scales[run][part]))
+    fn factors<S: Simd>(s: S, d: &[u16; GROUP]) -> S::F32 {
+        s.load_f16(d)
+    }
+    #[inline(always)]
+    fn scale<S: Simd>(s: S, d: S::F32, run: &PackedQ6K, part: usize) -> S::F32 {
+        s.mul(d, s.load_i8_f32(&run.scales[part]))
     }
 }

@@ -34,33 +34,37 @@ macro_rules! format {
         pub(crate) struct $name;
 
         impl Format for $name {
-            type Block = $packed;
+            type Run = $packed;
+            type Shared = ();
+            type Factors<S: Simd> = ();
             type Codes = $bits;
             const RUNS: usize = 1;
             const OFFSET: i16 = $offset;
             const MIN: bool = [$(stringify!($min),)? ""].len() > 1;
             const FILE_BYTES: usize = size_of::<$file>();
 
-            fn pack(rows: [&[u8]; GROUP]) -> $packed {
+            fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut($packed)) {
                 let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
-                $packed {
+                push($packed {
                     words: $bits::pack(&blocks.map(|$block| $codes)),
                     d: blocks.map(|block| block.d.to_bits()),
                     $($min: blocks.map(|block| block.$min.to_bits()),)?
-                }
+                });
             }
             #[inline(always)]
-            fn codes(block: &$packed, _run: usize) -> &<$bits as Codes>::Words {
-                &block.words
+            fn codes(run: &$packed) -> &<$bits as Codes>::Words {
+                &run.words
             }
             #[inline(always)]
-            fn scale<S: Simd>(s: S, block: &$packed, _run: usize, _part: usize) -> S::F32 {
-                s.load_f16(&block.d)
+            fn factors<S: Simd>(_s: S, _shared: &()) {}
+            #[inline(always)]
+            fn scale<S: Simd>(s: S, _factors: (), run: &$packed, _part: usize) -> S::F32 {
+                s.load_f16(&run.d)
             }
             $(
                 #[inline(always)]
-                fn min<S: Simd>(s: S, block: &$packed, _run: usize) -> S::F32 {
-                    s.load_f16(&block.$min)
+                fn min<S: Simd>(s: S, _factors: (), run: &$packed) -> S::F32 {
+                    s.load_f16(&run.$min)
                 }
             )?
         }

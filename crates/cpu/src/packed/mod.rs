@@ -31,11 +31,15 @@ pub(crate) const RUN: usize = 32;
 
 /// A quantized block format, repacked: the value at `k` is `scale * (code - OFFSET) + min`.
 pub(crate) trait Format: 'static {
-    /// One file block of each of eight rows.
-    type Block: Pod + Send + Sync;
-    /// Layout of its codes.
+    /// A run of eight rows: codes, and what else is of this run alone.
+    type Run: Pod + Send + Sync;
+    /// What the runs of eight rows' file blocks share.
+    type Shared: Pod + Send + Sync;
+    /// [`Self::Shared`], decoded.
+    type Factors<S: Simd>: Copy;
+    /// Layout of the codes.
     type Codes: Codes;
-    /// Runs in a block.
+    /// Runs in a file block.
     const RUNS: usize;
     /// Subtracted from the codes.
     const OFFSET: i16;
@@ -44,15 +48,17 @@ pub(crate) trait Format: 'static {
     /// Bytes of one row's block in the file.
     const FILE_BYTES: usize;
 
-    /// Packs one file block ([`Self::FILE_BYTES`]) of each row.
-    fn pack(rows: [&[u8]; GROUP]) -> Self::Block;
+    /// Packs one file block ([`Self::FILE_BYTES`]) of each row; calls `push` with its runs in order.
+    fn pack(rows: [&[u8]; GROUP], push: impl FnMut(Self::Run)) -> Self::Shared;
     /// The codes of a run.
-    fn codes(block: &Self::Block, run: usize) -> &<Self::Codes as Codes>::Words;
+    fn codes(run: &Self::Run) -> &<Self::Codes as Codes>::Words;
+    /// Decodes what runs share.
+    fn factors<S: Simd>(s: S, shared: &Self::Shared) -> Self::Factors<S>;
     /// The eight scales of a part of a run.
-    fn scale<S: Simd>(s: S, block: &Self::Block, run: usize, part: usize) -> S::F32;
+    fn scale<S: Simd>(s: S, factors: Self::Factors<S>, run: &Self::Run, part: usize) -> S::F32;
     /// The eight minima of a run, where the format has them.
     #[inline(always)]
-    fn min<S: Simd>(s: S, _block: &Self::Block, _run: usize) -> S::F32 {
+    fn min<S: Simd>(s: S, _factors: Self::Factors<S>, _run: &Self::Run) -> S::F32 {
         s.splat(0.0)
     }
 }
@@ -78,46 +84,59 @@ pub(crate) trait Matrix: Send + Sync {
     fn bytes(&self) -> usize;
 }
 
-/// A weight in a [`Format`]: the blocks of a group of eight rows follow one another, and the groups.
+/// A weight in a [`Format`]: the runs of a group of eight rows follow one another, and the groups.
 pub(crate) struct Packed<F: Format> {
-    blocks: Vec<F::Block>,
-    /// Blocks of one group.
-    per_group: usize,
+    runs: Vec<F::Run>,
+    shared: Vec<F::Shared>,
+    /// Runs in a row.
+    per_row: usize,
+}
+
+/// Consecutive groups, or blocks of one group.
+pub(crate) struct PackedRuns<'a, F: Format> {
+    /// The runs.
+    pub(crate) runs: &'a [F::Run],
+    /// What each [`Format::RUNS`] of them share.
+    pub(crate) shared: &'a [F::Shared],
 }
 
 impl<F: Format> Packed<F> {
     fn new(name: &str, groups: usize, cols: usize) -> Result<Self, BackendError> {
-        let per_group = cols / (F::RUNS * RUN);
-        let blocks = memory::reserve(&format!("tensor `{name}`"), groups.checked_mul(per_group))?;
-        Ok(Packed { blocks, per_group })
+        let (what, per_row) = (format!("tensor `{name}`"), cols / RUN);
+        let runs = memory::reserve(&what, groups.checked_mul(per_row))?;
+        let shared = memory::reserve(&what, groups.checked_mul(per_row / F::RUNS))?;
+        Ok(Packed { runs, shared, per_row })
     }
 
-    /// The blocks of consecutive groups.
-    pub(crate) fn groups(&self, groups: Range<usize>) -> &[F::Block] {
-        &self.blocks[groups.start * self.per_group..groups.end * self.per_group]
+    /// Consecutive groups.
+    pub(crate) fn groups(&self, groups: Range<usize>) -> PackedRuns<'_, F> {
+        let runs = groups.start * self.per_row..groups.end * self.per_row;
+        let shared = runs.start / F::RUNS..runs.end / F::RUNS;
+        PackedRuns { runs: &self.runs[runs], shared: &self.shared[shared] }
     }
 
-    /// Blocks of one group.
-    pub(crate) fn per_group(&self) -> usize {
-        self.per_group
+    /// Runs in a row.
+    pub(crate) fn per_row(&self) -> usize {
+        self.per_row
     }
 
     /// Packs the next group.
     pub(crate) fn push(&mut self, rows: &[u8], row_bytes: usize) {
         const ZEROS: [u8; 256] = [0; 256];
         const { assert!(F::FILE_BYTES <= ZEROS.len()) };
-        for block in 0..self.per_group {
+        for block in 0..self.per_row / F::RUNS {
             let at = block * F::FILE_BYTES;
-            self.blocks.push(F::pack(std::array::from_fn(|row| {
+            let rows = std::array::from_fn(|row| {
                 let start = row * row_bytes + at;
                 rows.get(start..start + F::FILE_BYTES).unwrap_or(&ZEROS[..F::FILE_BYTES])
-            })));
+            });
+            self.shared.push(F::pack(rows, |run| self.runs.push(run)));
         }
     }
 
     /// Bytes held.
     pub(crate) fn byte_len(&self) -> usize {
-        size_of_val(self.blocks.as_slice())
+        size_of_val(self.runs.as_slice()) + size_of_val(self.shared.as_slice())
     }
 }
 

@@ -1,13 +1,4 @@
-//! IEEE half precision by integer arithmetic, free of branches so that loops over it become vector code.
-
-/// Decodes a finite half; the exponent of infinities and NaNs is taken as a finite one.
-#[inline(always)]
-pub(crate) fn decode_f16(bits: u16) -> f32 {
-    // Sign and exponent move to their places in an f32, whose bias is greater by 112; the product also turns
-    // subnormal halves (now subnormal f32) into normal numbers.
-    let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_ffff;
-    f32::from_bits(moved) * f32::from_bits((127 + 112) << 23)
-}
+//! To IEEE half precision by integer arithmetic, free of branches so that loops over it become vector code.
 
 /// Encodes to the nearest half, values out of range as the greatest of their sign.
 #[inline(always)]

@@ -6,12 +6,16 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod half;
+#[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+mod unroll;
 
 pub(crate) use self::half::encode_f16;
-pub(crate) use self::portable::Portable;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use self::portable::Portable;
+pub(crate) use self::unroll::{four_times, twice};
 
 /// Vector operations of one instruction set. A value exists only where the processor has the instructions, so the
 /// methods are safe.
@@ -85,10 +89,12 @@ pub(crate) trait Kernel {
     fn run<S: Simd>(self, s: S) -> Self::Output;
 }
 
-/// The instruction set that the kernels of a backend use.
+/// The instruction set that the kernels of a backend use. A module with SIMD has no second set of kernels: every byte
+/// of it is loaded by a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Isa {
     /// What the compiler makes of plain loops.
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     Portable,
     /// AVX2 with FMA and F16C.
     #[cfg(target_arch = "x86_64")]
@@ -99,14 +105,21 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
-    /// The best that this processor offers.
-    pub(crate) fn detect() -> Self {
+    /// The best that this processor offers, or the portable kernels where there are others.
+    pub(crate) fn choose(portable: bool) -> Self {
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        if portable {
+            return Isa::Portable;
+        }
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = avx2::Avx2::detect() {
             return Isa::Avx2(avx2);
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Isa::Simd128(simd128::Simd128);
+        return {
+            let _ = portable;
+            Isa::Simd128(simd128::Simd128)
+        };
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         Isa::Portable
     }
@@ -114,6 +127,7 @@ impl Isa {
     /// Name for people.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Isa::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
@@ -126,6 +140,7 @@ impl Isa {
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Isa::Portable => kernel.run(Portable),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(avx2) => avx2.run(kernel),
@@ -134,3 +149,6 @@ impl Isa {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

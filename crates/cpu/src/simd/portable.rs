@@ -1,11 +1,19 @@
 //! Arrays and plain loops, for processors without a path of their own and as the other paths' reference.
 
 use super::Simd;
-use super::half::decode_f16;
 
 /// Plain Rust.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portable;
+
+/// Decodes a finite half; the exponent of infinities and NaNs is taken as a finite one.
+#[inline(always)]
+fn decode_f16(bits: u16) -> f32 {
+    // Sign and exponent move to their places in an f32, whose bias is greater by 112; the product also turns
+    // subnormal halves (now subnormal f32) into normal numbers.
+    let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_ffff;
+    f32::from_bits(moved) * f32::from_bits((127 + 112) << 23)
+}
 
 #[inline(always)]
 fn map<T: Copy, U, const N: usize>(a: [T; N], f: impl Fn(T) -> U) -> [U; N] {

@@ -128,7 +128,7 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn load_f16(self, from: &[u16; 8]) -> [v128; 2] {
-        // As `half::decode_f16`.
+        // As the portable path: sign and exponent to their places, then the difference of the biases.
         let bits = load_16(from);
         both([i32x4_extend_low_i16x8(bits), i32x4_extend_high_i16x8(bits)], |wide| {
             let moved = v128_and(i32x4_shl(wide, 13), i32x4_splat(0x8fff_ffff_u32 as i32));

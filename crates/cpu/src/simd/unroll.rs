@@ -1,0 +1,37 @@
+//! Loops written out.
+//!
+//! An array of vectors lives in registers only where all its indices are constants. The compiler unrolls short loops
+//! for most processors, but not for WebAssembly, where the kernels would keep their sums in memory.
+
+/// Writes a block four times, with a constant counting from 0: `four_times!(I => { ... })`.
+macro_rules! four_times {
+    ($i:ident => $block:block) => {
+        $crate::simd::twice!($i => $block);
+        {
+            #[allow(dead_code, reason = "a block need not use the count")]
+            const $i: usize = 2;
+            $block
+        }
+        {
+            #[allow(dead_code, reason = "a block need not use the count")]
+            const $i: usize = 3;
+            $block
+        }
+    };
+}
+
+/// Writes a block twice, with a constant counting from 0.
+macro_rules! twice {
+    ($i:ident => $block:block) => {{
+        #[allow(dead_code, reason = "a block need not use the count")]
+        const $i: usize = 0;
+        $block
+    }
+    {
+        #[allow(dead_code, reason = "a block need not use the count")]
+        const $i: usize = 1;
+        $block
+    }};
+}
+
+pub(crate) use {four_times, twice};
