@@ -29,9 +29,15 @@ fn a_missing_file_and_a_folder() {
 fn what_is_not_a_model() {
     let folder = fixture::folder("not_a_model");
     let file = folder.join("x.gguf");
-    for content in [&b""[..], b"GG", b"<!doctype html><html></html>", b"GGUF\x03\0\0\0"] {
+    for (content, code) in [
+        (&b"<!doctype html><html></html>"[..], "bad-model"),
+        (b"GGUF\x07\0\0\0", "bad-model"),
+        (b"", "integrity"),
+        (b"GG", "integrity"),
+        (b"GGUF\x03\0\0\0", "integrity"),
+    ] {
         fs::write(&file, content).unwrap();
-        all_fail(&file, "bad-model");
+        all_fail(&file, code);
     }
 }
 
@@ -52,7 +58,7 @@ fn a_truncated_file() {
     let file = folder.join("x.gguf");
     let model = fixture::model("llama");
     fs::write(&file, &model[..model.len() - 100]).unwrap();
-    let (status, _, stderr) = parts(&linnet(["bench".as_ref(), file.as_os_str()]));
+    let (status, _, stderr) = parts(&linnet(["chat".as_ref(), "--prompt=hi".as_ref(), file.as_os_str()]));
     assert_eq!(status, Some(1));
     assert!(stderr.starts_with("error [integrity]: "), "{stderr}");
     let (status, stdout, _) = parts(&linnet(["inspect".as_ref(), file.as_os_str()]));
@@ -97,13 +103,10 @@ fn a_closed_pipe_is_no_panic() {
         [vec!["inspect"], vec!["chat", "--raw", "--prompt", "hi", "--ignore-eos", "--max-tokens", "20"]]
     {
         let arguments = arguments.iter().map(|a| a.as_ref()).chain([file.as_os_str()]);
-        let mut child = command(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child =
+            command(arguments).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
         let (status, _, stderr) = parts(&child.wait_with_output().unwrap());
         assert_eq!((status, stderr.as_str()), (Some(141), ""));
     }
