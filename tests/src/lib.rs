@@ -13,7 +13,7 @@ mod random;
 mod reference;
 
 pub use case::{Case, Steps};
-pub use judge::{Failure, judge, judge_all, logits, sabotage_all};
+pub use judge::{Failure, judge, judge_all, judge_every, logits, sabotage_all, sabotage_every};
 
 /// The formats whose kernels are tested: those that the backends support now.
 pub const DTYPES: [linnet_quant::DType; 11] = {
