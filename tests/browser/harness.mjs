@@ -113,12 +113,12 @@ export function complete(page, request) {
 /** Waits until the demo site's engine is `ready`, `failed` or `paused`. */
 export async function engineState(page, wanted) {
   const reached = (wanted) => document.documentElement.dataset.engine === wanted;
-  await page.waitForFunction(reached, { timeout: 120_000 }, wanted);
+  await page.waitForFunction(reached, { timeout: 300_000 }, wanted);
 }
 
 /** The notice that the demo site shows: its error code and its words. */
 export async function notice(page) {
-  await page.waitForSelector('#notice:not([hidden])', { timeout: 120_000 });
+  await page.waitForSelector('#notice:not([hidden])', { timeout: 300_000 });
   return page.$eval('#notice', (element) => ({ code: /** @type {HTMLElement} */ (element).dataset.code, text: element.querySelector('p')?.textContent ?? '' }));
 }
 

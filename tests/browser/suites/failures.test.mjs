@@ -7,7 +7,7 @@ import { ask, engineState, MODEL, MODEL_BYTES, noModel, notice, openPage, press,
 
 const ADDRESS = `/models/${MODEL}`;
 
-describe('failures', { skip: noModel, timeout: 600_000 }, () => {
+describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
   let browser;
   before(async () => {
     browser = await chromium();
@@ -140,7 +140,7 @@ describe('failures', { skip: noModel, timeout: 600_000 }, () => {
     assert.equal(await page.$eval('#prompt', (box) => (/** @type {HTMLTextAreaElement} */ (box)).value), long.trim(), 'what was written is not lost');
     await page.$eval('#prompt', (box) => ((/** @type {HTMLTextAreaElement} */ (box)).value = ''));
     await ask(page, 'Hi');
-    await page.waitForFunction(() => (document.querySelector('.assistant .text')?.textContent ?? '').length > 3, { timeout: 60_000 });
+    await page.waitForFunction(() => (document.querySelector('.assistant .text')?.textContent ?? '').length > 3, { timeout: 300_000 });
   });
 
   test('webgpu where there is none: no-webgpu, and the CPU is offered', async (t) => {

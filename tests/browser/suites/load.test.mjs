@@ -20,7 +20,7 @@ describe('the real model', { skip: noModel }, () => {
   for (const isolated of [true, false]) {
     for (const backend of ['cpu', 'webgpu']) {
       const name = `${isolated ? 'isolated' : 'not isolated'}, ${backend}`;
-      test(name, { timeout: 300_000 }, async (t) => {
+      test(name, { timeout: 900_000 }, async (t) => {
         // Half of them under a strict policy, too: no inline script, no eval, no worker from a blob.
         const server = await startServer({ isolated, ...(isolated ? {} : { csp: STRICT_CSP }) });
         t.after(() => server.close());
@@ -74,7 +74,7 @@ describe('the real model', { skip: noModel }, () => {
 });
 
 describe('the choice of a backend', { skip: noModel }, () => {
-  test('auto takes the CPU where the GPU is played by software, and says why', { timeout: 120_000 }, async (t) => {
+  test('auto takes the CPU where the GPU is played by software, and says why', { timeout: 600_000 }, async (t) => {
     const browser = await chromium({ webgpu: true });
     t.after(() => browser.close());
     const server = await startServer();
@@ -83,7 +83,7 @@ describe('the choice of a backend', { skip: noModel }, () => {
     assert.deepEqual([info.backend, info.fallback?.code, info.fallback?.details.gpu], ['cpu', 'no-webgpu', 'software']);
   });
 
-  test('without an adapter auto takes the CPU, and webgpu by name is refused', { timeout: 120_000 }, async (t) => {
+  test('without an adapter auto takes the CPU, and webgpu by name is refused', { timeout: 600_000 }, async (t) => {
     const browser = await chromium({ webgpu: false });
     t.after(() => browser.close());
     const server = await startServer({ isolated: false });

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
 import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../harness.mjs';
 
-describe('requests', { skip: noModel, timeout: 300_000 }, () => {
+describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   let browser;
   let server;
   let page;
