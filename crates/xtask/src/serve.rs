@@ -1,12 +1,19 @@
 //! The static server of the demo: the site, the models, and the headers that threads, downloads and caches go by.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
-use tiny_http::{Header, Method, Request, Response, StatusCode};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// The longest head of a request, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+/// The most headers of a request.
+const MAX_HEADERS: usize = 64;
+/// How long a connection may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is served.
 pub struct Site {
@@ -20,33 +27,58 @@ pub struct Site {
 
 /// A server that has its port.
 pub struct Server {
-    http: tiny_http::Server,
+    listener: TcpListener,
 }
 
 impl Server {
     /// Takes the port of 127.0.0.1.
     pub fn bind(port: u16) -> Result<Self> {
-        let http = tiny_http::Server::http(("127.0.0.1", port));
-        Ok(Self {
-            http: http
-                .map_err(|why| anyhow!("port {port} cannot be had: {why}; choose another with --port"))?,
-        })
+        let listener = TcpListener::bind(("127.0.0.1", port));
+        let listener =
+            listener.with_context(|| format!("port {port} cannot be had; choose another with --port"))?;
+        Ok(Self { listener })
     }
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        self.http.server_addr().to_ip().map_or_else(String::new, |address| format!("http://{address}/"))
+        self.listener.local_addr().map_or_else(|_| String::new(), |address| format!("http://{address}/"))
     }
 
-    /// Answers for ever, each request on a thread of its own: a model on its way to one page holds up no other.
+    /// Answers for ever, each connection on a thread of its own: a model on its way to one page holds up no other.
     pub fn serve(self, site: Site) -> Result<()> {
         let site = Arc::new(site);
-        loop {
-            let request = self.http.recv()?;
-            let site = Arc::clone(&site);
-            std::thread::spawn(move || answer(request, &site));
+        for stream in self.listener.incoming() {
+            let (stream, site) = (stream?, Arc::clone(&site));
+            // A page that went away is nothing to tell anybody of.
+            std::thread::spawn(move || converse(stream, &site));
         }
+        Ok(())
     }
+}
+
+/// Reads one request, answers it, and closes the connection.
+fn converse(mut stream: TcpStream, site: &Site) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut head = Vec::new();
+    let mut piece = [0; 1024];
+    let answer = loop {
+        let count = stream.read(&mut piece)?;
+        head.extend_from_slice(&piece[..count]);
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        match request.parse(&head) {
+            Ok(httparse::Status::Complete(_)) => break answer(&request, site),
+            Ok(httparse::Status::Partial) if count > 0 && head.len() < MAX_HEAD => {}
+            _ => break plain(400),
+        }
+    };
+    let (mut said, body) = answer.head(site.isolated);
+    said.push_str("\r\n");
+    stream.write_all(said.as_bytes())?;
+    if let Some(mut body) = body.filter(|_| !head.starts_with(b"HEAD ")) {
+        io::copy(&mut body, &mut stream)?;
+    }
+    stream.shutdown(std::net::Shutdown::Write)
 }
 
 /// A body and what is said of it.
@@ -57,40 +89,62 @@ struct Answer {
     length: u64,
 }
 
-fn answer(request: Request, site: &Site) {
-    let header = |name: &'static str| {
-        let found = request.headers().iter().find(|header| header.field.equiv(name));
-        found.map(|header| header.value.as_str().to_owned())
+impl Answer {
+    /// Status line and headers, each with its line end; and the body.
+    fn head(self, isolated: bool) -> (String, Option<Box<dyn Read + Send>>) {
+        let reason = match self.status {
+            200 => "OK",
+            206 => "Partial Content",
+            304 => "Not Modified",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            416 => "Range Not Satisfiable",
+            500 => "Internal Server Error",
+            _ => "Bad Request",
+        };
+        let isolation: &[_] = if isolated {
+            &[("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Embedder-Policy", "require-corp")]
+        } else {
+            &[]
+        };
+        let always = [
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Connection", "close"),
+        ];
+        let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
+        for (name, value) in isolation.iter().chain(&always) {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        // A 304 has no body, and its length would be taken for the file's.
+        if self.status == 304 {
+            return (head, None);
+        }
+        head.push_str(&format!("Content-Length: {}\r\n", self.length));
+        (head, Some(self.body))
+    }
+}
+
+fn answer(request: &httparse::Request<'_, '_>, site: &Site) -> Answer {
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        found.and_then(|header| String::from_utf8(header.value.to_vec()).ok())
     };
     let asked = Asked {
         range: header("Range"),
         if_range: header("If-Range"),
         if_none_match: header("If-None-Match"),
     };
-    let answer = match request.method() {
-        Method::Get | Method::Head => {
-            site.find(request.url()).map_or_else(|| plain(404), |path| of_file(&path, &asked))
+    match request.method {
+        Some("GET" | "HEAD") => {
+            let path = request.path.and_then(|path| site.find(path));
+            path.map_or_else(|| plain(404), |path| of_file(&path, &asked))
         }
         _ => Answer { headers: vec![("Allow", "GET, HEAD".into())], ..plain(405) },
-    };
-    let mut headers: Vec<Header> = Vec::new();
-    let isolation: &[_] = if site.isolated {
-        &[("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Embedder-Policy", "require-corp")]
-    } else {
-        &[]
-    };
-    let always = [("Cross-Origin-Resource-Policy", "same-origin"), ("X-Content-Type-Options", "nosniff")];
-    for (name, value) in isolation.iter().chain(&always) {
-        headers.extend(Header::from_bytes(*name, *value));
     }
-    for (name, value) in &answer.headers {
-        headers.extend(Header::from_bytes(*name, value.as_str()));
-    }
-    // The length is known, and a download's progress needs to be told it: never in chunks.
-    let length = usize::try_from(answer.length).ok();
-    let response = Response::new(StatusCode(answer.status), headers, answer.body, length, None);
-    // The page went away: nothing to tell anybody.
-    let _ = request.respond(response.with_chunked_threshold(usize::MAX));
 }
 
 impl Site {
@@ -140,7 +194,7 @@ struct Asked {
 }
 
 fn plain(status: u16) -> Answer {
-    Answer { status, headers: Vec::new(), body: Box::new(std::io::empty()), length: 0 }
+    Answer { status, headers: Vec::new(), body: Box::new(io::empty()), length: 0 }
 }
 
 fn of_file(path: &Path, asked: &Asked) -> Answer {
