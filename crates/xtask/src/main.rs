@@ -34,7 +34,7 @@ enum Chore {
     /// Gets what is missing, builds the page, serves it with its model on this machine
     Demo(demo::Options),
     /// Every check: formatting, lints, licences, native, wasm, TypeScript and browser tests
-    Test,
+    Test(test::Options),
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
     /// Measures Linnet in Chromium beside wllama, and natively
@@ -51,18 +51,15 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
-        Chore::Demo(options) => demo::run(&options),
-        Chore::Test => test::run(),
-        Chore::Build => build::run(),
-        Chore::Bench => bench::run(),
-        Chore::Size(options) => size::run(&options),
-        Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments),
+        Chore::Test(options) => test::run(&options),
+        Chore::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
+        Chore::Build => build::run().map(|()| ExitCode::SUCCESS),
+        Chore::Bench => bench::run().map(|()| ExitCode::SUCCESS),
+        Chore::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
+        Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -57,7 +57,11 @@ pub fn transcript(command: &mut Command) -> Result<Transcript> {
         scope.spawn(|| stdout.map(|stream| copy_lines(stream, &text)));
         scope.spawn(|| stderr.map(|stream| copy_lines(stream, &text)));
     });
-    let success = child.wait()?.success();
+    let status = child.wait()?;
+    if !status.success() {
+        println!("`{line}` ended with {status}");
+    }
+    let success = status.success();
     Ok(Transcript { text: text.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()), success })
 }
 
