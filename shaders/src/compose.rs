@@ -2,7 +2,7 @@
 //!
 //! A line `#include name` is replaced by `shared/name.wgsl` (once per module), `#include format` by the reader of the
 //! kernel's block format for the buffer `weights`, and `#include format as up` by the same for the buffer `up`. Lines
-//! between `#if flag`, `#else` and `#end` stay when the flag is set (or not); these do not nest. A line that names
+//! between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not); these do not nest. A line that names
 //! something unknown stays as it is, which no WGSL compiler accepts.
 
 /// What a module is made from besides its own source.
@@ -46,7 +46,9 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
     for line in source.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["#if", flag] => keep = context.flags.contains(flag),
+            ["#if", flag] => {
+                keep = context.flags.contains(&flag.trim_start_matches('!')) != flag.starts_with('!')
+            }
             ["#else"] => keep = !keep,
             ["#end"] => keep = true,
             _ if !keep => {}
@@ -93,8 +95,8 @@ mod tests {
     #[test]
     fn flags_choose_lines_and_includes_come_once() {
         let context = Context { flags: &["a"], format: None };
-        let text = compose("#if a\none\n#else\ntwo\n#end\n#if b\nthree\n#else\nfour\n#end\n", &context);
-        assert_eq!(text, "one\nfour\n");
+        let text = compose("#if a\none\n#else\ntwo\n#end\n#if !b\nthree\n#else\nfour\n#end\n", &context);
+        assert_eq!(text, "one\nthree\n");
         let twice = compose("#include silu\n#include silu\n", &context);
         assert_eq!(twice.matches("fn silu").count(), 1);
         assert!(compose("#include nothing\n", &context).contains("#include nothing"));

@@ -32,6 +32,18 @@ pub mod matmul {
     pub const GATED_ROWS: u32 = 32;
 }
 
+/// Fixed sizes of `matmul_broadcast`.
+pub mod matmul_broadcast {
+    /// Invocations of a workgroup.
+    pub const THREADS: u32 = 16;
+    /// Tokens of a workgroup.
+    pub const TOKENS: u32 = 16;
+    /// Outputs of a workgroup.
+    pub const ROWS: u32 = 64;
+    /// Outputs of a workgroup where each needs a row of two matrices.
+    pub const GATED_ROWS: u32 = 32;
+}
+
 /// Fixed sizes of `attention`.
 pub mod attention {
     /// Greatest size of a head; a multiple of 4.
@@ -76,6 +88,13 @@ pub enum Kernel {
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
+    /// The same for adapters that run on the CPU; needs subgroups of at least four.
+    MatMulBroadcast {
+        /// Block format of the matrix or matrices.
+        format: Format,
+        /// As in [`Kernel::MatVec`].
+        gated: bool,
+    },
     /// Buffers: step, table, x, y.
     Rope,
     /// Buffers: step, k, v, keys, values.
@@ -110,7 +129,7 @@ impl Kernel {
     /// Whether the kernel needs the feature `subgroups`.
     #[must_use]
     pub fn needs_subgroups(self) -> bool {
-        matches!(self, Kernel::MatVec { subgroups: true, .. })
+        matches!(self, Kernel::MatVec { subgroups: true, .. } | Kernel::MatMulBroadcast { .. })
     }
 
     /// A unique name.
@@ -125,6 +144,9 @@ impl Kernel {
                 format!("matvec_{}{}{reduction}", format.name(), gate(gated))
             }
             Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
+            Kernel::MatMulBroadcast { format, gated } => {
+                format!("matmul_broadcast_{}{}", format.name(), gate(gated))
+            }
             Kernel::Rope => "rope".to_owned(),
             Kernel::StoreKv => "store_kv".to_owned(),
             Kernel::Attention { queries } => format!("attention_{queries}"),
@@ -149,9 +171,10 @@ impl Kernel {
             text.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
         let format = match self {
-            Kernel::Embed(format) | Kernel::MatVec { format, .. } | Kernel::MatMul { format, .. } => {
-                Some(format.name())
-            }
+            Kernel::Embed(format)
+            | Kernel::MatVec { format, .. }
+            | Kernel::MatMul { format, .. }
+            | Kernel::MatMulBroadcast { format, .. } => Some(format.name()),
             _ => None,
         };
         text.push_str(&compose(self.source(), &Context { flags: self.flags(), format }));
@@ -164,6 +187,7 @@ impl Kernel {
             Kernel::RmsNorm => include_str!("../ops/rms_norm.wgsl"),
             Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
             Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
+            Kernel::MatMulBroadcast { .. } => include_str!("../ops/matmul_broadcast.wgsl"),
             Kernel::Rope => include_str!("../ops/rope.wgsl"),
             Kernel::StoreKv => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
@@ -178,7 +202,9 @@ impl Kernel {
         match self {
             Kernel::MatVec { gated: true, subgroups: true, .. } => &["gated", "subgroups"],
             Kernel::MatVec { subgroups: true, .. } => &["subgroups"],
-            Kernel::MatVec { gated: true, .. } | Kernel::MatMul { gated: true, .. } => &["gated"],
+            Kernel::MatVec { gated: true, .. }
+            | Kernel::MatMul { gated: true, .. }
+            | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
             Kernel::ArgmaxLast => &["last"],
             _ => &[],
         }
@@ -192,6 +218,11 @@ impl Kernel {
                 ("THREADS", matmul::THREADS),
                 ("TOKENS", matmul::TOKENS),
                 ("ROWS", if gated { matmul::GATED_ROWS } else { matmul::ROWS }),
+            ],
+            Kernel::MatMulBroadcast { gated, .. } => vec![
+                ("THREADS", matmul_broadcast::THREADS),
+                ("TOKENS", matmul_broadcast::TOKENS),
+                ("ROWS", if gated { matmul_broadcast::GATED_ROWS } else { matmul_broadcast::ROWS }),
             ],
             Kernel::Attention { queries } => vec![("QUERIES", queries)],
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
@@ -224,6 +255,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::Embed(format));
         for gated in [false, true] {
             kernels.push(Kernel::MatMul { format, gated });
+            kernels.push(Kernel::MatMulBroadcast { format, gated });
             kernels.extend([false, true].map(|subgroups| Kernel::MatVec { format, gated, subgroups }));
         }
     }

@@ -1,7 +1,7 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
 use linnet_graph::{BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows};
-use linnet_shaders::{Format, Kernel, matmul, matvec};
+use linnet_shaders::{Format, Kernel, matmul, matmul_broadcast, matvec};
 use wgpu::BindingResource;
 
 use crate::buffers::{internal, stride};
@@ -131,10 +131,16 @@ impl<'a> Lowering<'a> {
                     ("STRIDE", stride(spec.rows) as f64),
                     ("LOGITS", flag(product.rows == Rows::Logits)),
                 ]);
-                let tile = if gated { matmul::GATED_ROWS } else { matmul::ROWS };
-                let grid =
-                    Grid::Rows { x: (part.rows as u32).div_ceil(tile), factor: 1, tile: matmul::TOKENS };
-                (Kernel::MatMul { format, gated }, grid, vec![self.buffers.step(), product.x.clone()])
+                let device = &self.emit.device.adapter;
+                let (kernel, tile, tokens) = if device.fallback && device.subgroup_size.is_some() {
+                    let tile = if gated { matmul_broadcast::GATED_ROWS } else { matmul_broadcast::ROWS };
+                    (Kernel::MatMulBroadcast { format, gated }, tile, matmul_broadcast::TOKENS)
+                } else {
+                    let tile = if gated { matmul::GATED_ROWS } else { matmul::ROWS };
+                    (Kernel::MatMul { format, gated }, tile, matmul::TOKENS)
+                };
+                let grid = Grid::Rows { x: (part.rows as u32).div_ceil(tile), factor: 1, tile: tokens };
+                (kernel, grid, vec![self.buffers.step(), product.x.clone()])
             };
             bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(bias)?, product.y.clone()]);
             match (up_parts, product.up) {
