@@ -14,7 +14,7 @@ use crate::error;
 /// A loaded model on either backend.
 pub(crate) enum AnyEngine {
     Cpu(LoadedEngine<CpuBackend>),
-    Gpu(LoadedEngine<GpuBackend>),
+    Gpu(Box<LoadedEngine<GpuBackend>>),
 }
 
 /// A loaded model.

@@ -32,7 +32,7 @@ enum BackendKind {
 
 enum AnyLoader {
     Cpu(EngineLoader<CpuBackend>),
-    Gpu(EngineLoader<GpuBackend>),
+    Gpu(Box<EngineLoader<GpuBackend>>),
 }
 
 /// Takes a model file piece by piece. One call at a time.
@@ -58,7 +58,7 @@ impl Loader {
             BackendKind::Webgpu => {
                 let backend =
                     GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
-                AnyLoader::Gpu(EngineLoader::new(backend, load))
+                AnyLoader::Gpu(Box::new(EngineLoader::new(backend, load)))
             }
         };
         Ok(Loader { loader: RefCell::new(Some(loader)) })
@@ -80,7 +80,7 @@ impl Loader {
     pub async fn finish(&self) -> Result<Engine, JsValue> {
         let engine = match self.take()? {
             AnyLoader::Cpu(loader) => AnyEngine::Cpu(loader.finish().await.map_err(error::js)?),
-            AnyLoader::Gpu(loader) => AnyEngine::Gpu(loader.finish().await.map_err(error::js)?),
+            AnyLoader::Gpu(loader) => AnyEngine::Gpu(Box::new(loader.finish().await.map_err(error::js)?)),
         };
         Ok(Engine::new(engine))
     }

@@ -52,6 +52,8 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         .emit_start(false)
         .typescript(false);
     bindgen.generate(&folder).context("wasm-bindgen failed")?;
+    // What wasm-bindgen writes for Node is CommonJS, whatever the package around the target folder says of itself.
+    fs::write(folder.join("package.json"), r#"{"type":"commonjs"}"#)?;
     let driver = folder.join("driver.cjs");
     fs::write(&driver, DRIVER)?;
     process::run(Command::new("node").arg(driver))
