@@ -13,7 +13,7 @@ use crate::error;
 
 /// A loaded model on either backend.
 pub(crate) enum AnyEngine {
-    Cpu(LoadedEngine<CpuBackend>),
+    Cpu(Box<LoadedEngine<CpuBackend>>),
     Gpu(Box<LoadedEngine<GpuBackend>>),
 }
 

@@ -31,7 +31,7 @@ enum BackendKind {
 }
 
 enum AnyLoader {
-    Cpu(EngineLoader<CpuBackend>),
+    Cpu(Box<EngineLoader<CpuBackend>>),
     Gpu(Box<EngineLoader<GpuBackend>>),
 }
 
@@ -53,7 +53,7 @@ impl Loader {
             BackendKind::Cpu => {
                 let backend =
                     CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
-                AnyLoader::Cpu(EngineLoader::new(backend, load))
+                AnyLoader::Cpu(Box::new(EngineLoader::new(backend, load)))
             }
             BackendKind::Webgpu => {
                 let backend =
@@ -79,7 +79,7 @@ impl Loader {
     /// Compiles the model after the last byte. The loader is spent.
     pub async fn finish(&self) -> Result<Engine, JsValue> {
         let engine = match self.take()? {
-            AnyLoader::Cpu(loader) => AnyEngine::Cpu(loader.finish().await.map_err(error::js)?),
+            AnyLoader::Cpu(loader) => AnyEngine::Cpu(Box::new(loader.finish().await.map_err(error::js)?)),
             AnyLoader::Gpu(loader) => AnyEngine::Gpu(Box::new(loader.finish().await.map_err(error::js)?)),
         };
         Ok(Engine::new(engine))
