@@ -5,8 +5,8 @@ import { speed, whole } from './format.ts';
 import { element } from './page.ts';
 import { asLinnetError } from './sentences.ts';
 
-/** As the model's makers recommend for the default model; small models ramble with more. */
-const SAMPLING = { temperature: 0.2, top_p: 0.9 };
+/** The default model's makers recommend this `top_p`; the penalty keeps a small model from going round in circles. */
+const SAMPLING = { top_p: 0.9, repetition_penalty: 1.1 };
 
 /** Asks and shows answers. One at a time. */
 export class Chat {
@@ -88,6 +88,8 @@ export class Chat {
       stream: true,
       return_progress: true,
       signal,
+      temperature: this.engine.settings.temperature,
+      max_tokens: this.engine.settings.maxTokens,
       ...SAMPLING,
     });
     const live = new LiveSpeed();
@@ -113,7 +115,7 @@ export class Chat {
     }
     if (chunk.timings) {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
-      const reason = choice.finish_reason === 'length' ? ' · cut off: the context is full' : '';
+      const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
       const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
       turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)} · ${read}${reason}`);
       this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);

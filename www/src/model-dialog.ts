@@ -62,16 +62,10 @@ export class ModelDialog {
   }
 
   #chosen(): Settings | undefined {
-    const { threads, contextLength } = this.engine.settings;
     const file = this.#file.files?.[0];
     const model = this.#select.value === BY_ADDRESS ? this.#url.value : this.#select.value === BY_FILE ? file : this.#select.value;
     if (!model) return undefined;
-    return {
-      model,
-      backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend,
-      ...(threads === undefined ? {} : { threads }),
-      ...(contextLength === undefined ? {} : { contextLength }),
-    };
+    return { ...this.engine.settings, model, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
   }
 }
 

@@ -1,16 +1,24 @@
 import type { Backend, LoadOptions, ModelSource } from 'linnet';
 import { models } from 'linnet';
 
-/** What the page is to load: from its address, and later from the dialog. */
+/** As the makers of the default model recommend. */
+const TEMPERATURE = 0.2;
+const MAX_TOKENS = 1024;
+
+/** What the page is to load and how it is to answer: from its address, and later from the dialog. */
 export interface Settings {
   model: ModelSource;
   backend: Backend;
   threads?: number;
   contextLength?: number;
+  /** 0 always answers the same. */
+  temperature: number;
+  /** Tokens of an answer at most: a small model may not find its end. */
+  maxTokens: number;
 }
 
 /**
- * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N`. What makes no sense is handed on all the same:
+ * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&temperature=T&max=N`. What makes no sense is handed on all the same:
  * the package says what is wrong with it, and the page shows that.
  */
 export function settingsFrom(search: string): Settings {
@@ -18,6 +26,8 @@ export function settingsFrom(search: string): Settings {
   const settings: Settings = {
     model: query.get('model') ?? models[0]!.id,
     backend: (query.get('backend') ?? 'auto') as Backend,
+    temperature: Number(query.get('temperature') ?? TEMPERATURE),
+    maxTokens: Number(query.get('max') ?? MAX_TOKENS),
   };
   const threads = query.get('threads');
   if (threads !== null) settings.threads = Number(threads);

@@ -5,7 +5,16 @@ import { chromium } from '../engines.mjs';
 import { ask, engineState, modelPath, noModel, openPage, press, startServer, STRICT_CSP } from '../harness.mjs';
 
 const answers = (page) => page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent ?? ''));
-const finished = (page) => page.waitForFunction(() => !document.querySelector('.writing'), { timeout: 300_000 });
+
+/** Waits for the answer's end; says what there was if it does not come. */
+async function finished(page) {
+  try {
+    await page.waitForFunction(() => !document.querySelector('.writing'), { timeout: 300_000 });
+  } catch (error) {
+    throw new Error(`no end after ${JSON.stringify(await page.$eval('body', (body) => body.innerText))}`, { cause: error });
+  }
+}
+
 
 describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
   let browser;
@@ -20,7 +29,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
   });
 
   test('a person asks, reads the answer as it comes, asks again and starts anew', async (t) => {
-    const page = await openPage(browser, `${server.origin}/?backend=cpu`);
+    const page = await openPage(browser, `${server.origin}/?backend=cpu&temperature=0&max=48`);
     t.after(() => page.close());
     await page.waitForFunction(() => /Downloading: [\d.]+ of 98\.4 MB · \d+ %/.test(document.querySelector('#loading-text')?.textContent ?? ''));
     await page.evaluate(() => {
