@@ -38,6 +38,7 @@ pub fn run(workspace: &Workspace) -> Result<NativeTests> {
         let mut command = Command::new(&binary.executable);
         // cargo runs tests in their package's folder.
         command.arg("--show-output").current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder);
+        process::without_display(&mut command);
         let run = process::transcript(&mut command)?;
         tests.all += tally::of_libtest(&run.text, |_| true).judged(run.success);
         let on_gpu = |name: &str| match binary.package.as_str() {

@@ -77,6 +77,12 @@ fn copy_lines(stream: impl Read, text: &Mutex<String>) {
     }
 }
 
+/// For what uses a GPU where there is no desktop: Mesa's layer that asks the display which GPU it prefers would complain,
+/// once per device, that there is none to ask.
+pub fn without_display(command: &mut Command) {
+    command.env("NODEVICE_SELECT", "1");
+}
+
 /// The command line as one would type it.
 pub fn display(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -156,6 +156,7 @@ fn verify(
         return Ok(Tally { skipped: 1, ..Tally::default() });
     }
     let mut linnet = Command::new(native);
+    process::without_display(&mut linnet);
     linnet.arg("verify").arg(reference).args(["--backend", backend, "--models"]).arg(models);
     let run = process::transcript(&mut linnet)?;
     Ok(tally::of_plain_line(&run.text).judged(run.success))
