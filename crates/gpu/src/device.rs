@@ -11,6 +11,7 @@ use crate::GpuOptions;
 use crate::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::native as platform;
+use crate::pipelines::Pipelines;
 use crate::signal::signal;
 #[cfg(target_arch = "wasm32")]
 use crate::web as platform;
@@ -44,6 +45,8 @@ pub(crate) struct Device {
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
     pub max_part: u64,
+    /// Kernels compiled so far.
+    pub pipelines: RefCell<Pipelines>,
     limits: wgpu::Limits,
     /// Bytes written since the queue was last known to be idle.
     in_flight: Cell<u64>,
@@ -87,6 +90,7 @@ impl Device {
             adapter,
             faults,
             max_part,
+            pipelines: RefCell::default(),
             limits,
             in_flight: Cell::new(0),
             allocations: RefCell::default(),

@@ -16,9 +16,13 @@ mod pipelines;
 mod program;
 mod rope;
 mod signal;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "wasm32")]
 mod web;
 mod weight;
+
+use std::rc::Rc;
 
 use linnet_graph::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, WeightSpec,
@@ -52,9 +56,10 @@ impl Default for GpuOptions {
     }
 }
 
-/// The GPU as an execution engine.
+/// The GPU as an execution engine. Clones share the device and its compiled kernels.
+#[derive(Clone)]
 pub struct GpuBackend {
-    device: Device,
+    device: Rc<Device>,
     capabilities: Capabilities,
 }
 
@@ -66,7 +71,7 @@ impl GpuBackend {
     pub async fn new(options: GpuOptions) -> Result<GpuBackend, BackendError> {
         let device = Device::open(&options).await?;
         let capabilities = device.capabilities();
-        Ok(GpuBackend { device, capabilities })
+        Ok(GpuBackend { device: Rc::new(device), capabilities })
     }
 
     /// The adapter in use.

@@ -7,7 +7,7 @@ use wgpu::BindingResource;
 use crate::buffers::{Buffers, internal, stride};
 use crate::device::Device;
 use crate::dispatch::{Dispatch, Grid, When};
-use crate::pipelines::{Constants, Pipelines};
+use crate::pipelines::Constants;
 use crate::weight::{Data, Weight};
 
 /// What a dispatch computes, before its buffers are bound.
@@ -24,7 +24,6 @@ pub(crate) struct Emitter<'a> {
     pub device: &'a Device,
     pub options: CompileOptions,
     pub dispatches: Vec<Dispatch>,
-    pipelines: Pipelines,
 }
 
 impl Emitter<'_> {
@@ -45,7 +44,8 @@ impl Emitter<'_> {
     ) -> Result<(), BackendError> {
         let label = format!("{} {label}", call.kernel.name());
         call.grid.validate(&label, self.max_rows(call.rows) as u32)?;
-        let pipeline = self.pipelines.get(self.device, call.kernel, &call.constants);
+        let mut pipelines = self.device.pipelines.borrow_mut();
+        let pipeline = pipelines.get(&self.device.device, call.kernel, &call.constants);
         let entries: Vec<_> = (0..)
             .zip(buffers)
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })
@@ -77,7 +77,7 @@ pub(crate) fn lower(
     buffers: &Buffers,
     options: CompileOptions,
 ) -> Result<Vec<Dispatch>, BackendError> {
-    let emit = Emitter { device, options, dispatches: Vec::new(), pipelines: Pipelines::default() };
+    let emit = Emitter { device, options, dispatches: Vec::new() };
     let mut lowering = Lowering { plan, weights, buffers, emit };
     for node in &plan.graph.nodes {
         lowering.node(node)?;

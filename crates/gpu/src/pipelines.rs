@@ -4,15 +4,13 @@ use std::collections::HashMap;
 
 use linnet_shaders::{Dialect, Kernel};
 
-use crate::device::Device;
-
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;
 
 /// What tells pipelines apart: the kernel and the bits of its constants.
 type Key = (Kernel, Vec<(&'static str, u64)>);
 
-/// The pipelines of one program.
+/// The pipelines of a device.
 #[derive(Default)]
 pub(crate) struct Pipelines {
     modules: HashMap<Kernel, wgpu::ShaderModule>,
@@ -21,17 +19,22 @@ pub(crate) struct Pipelines {
 
 impl Pipelines {
     /// The pipeline of `kernel` with these constants.
-    pub fn get(&mut self, device: &Device, kernel: Kernel, constants: &Constants) -> wgpu::ComputePipeline {
+    pub fn get(
+        &mut self,
+        device: &wgpu::Device,
+        kernel: Kernel,
+        constants: &Constants,
+    ) -> wgpu::ComputePipeline {
         let key = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
         let module = self.modules.entry(kernel).or_insert_with(|| {
             let dialect = if cfg!(target_arch = "wasm32") { Dialect::Browser } else { Dialect::Naga };
-            device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&kernel.name()),
                 source: wgpu::ShaderSource::Wgsl(kernel.wgsl(dialect).into()),
             })
         });
         let make = || {
-            device.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&kernel.name()),
                 layout: None,
                 module,

@@ -1,0 +1,139 @@
+//! What the oracle tests do not reach: misuse, limits, a device that goes away.
+
+use linnet_graph::{
+    Backend, BackendError, Builder, Bytes, CompileOptions, Graph, Output, Plan, Step, Want, WeightSpec,
+    WeightUses,
+};
+use linnet_quant::DType;
+
+use crate::{GpuBackend, GpuOptions, Program};
+
+const OPTIONS: CompileOptions = CompileOptions { context_length: 8, max_batch: 4, max_logits: 2 };
+
+fn gpu(options: GpuOptions) -> Option<GpuBackend> {
+    let opened = pollster::block_on(GpuBackend::new(options));
+    if let Err(BackendError::NoAdapter { reason }) = &opened {
+        println!("skipped: no adapter ({reason})");
+        return None;
+    }
+    Some(opened.expect("a device"))
+}
+
+/// Two tokens whose embeddings are unit vectors: each is its own most likely successor.
+fn graph() -> Graph {
+    let g = Builder::new();
+    let table = g.weight("table", DType::F32, 2, 2);
+    let logits = g.matmul(table, g.select_rows(g.embed(table)));
+    g.finish(logits).expect("a graph")
+}
+
+fn program(gpu: &mut GpuBackend) -> Program {
+    let plan = Plan::new(graph());
+    let mut weight = gpu.allocate(&plan.graph.weights[0]).expect("room");
+    let bytes: Vec<u8> = [1.0_f32, 0.0, 0.0, 1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    pollster::block_on(async {
+        gpu.write(&mut weight, Bytes::Heap(&bytes)).await.expect("written");
+        gpu.compile(&plan, vec![weight], OPTIONS).await.expect("compiled")
+    })
+}
+
+fn run(
+    gpu: &mut GpuBackend,
+    program: &mut Program,
+    tokens: &[u32],
+    position: usize,
+    want: Want,
+) -> Result<Output, BackendError> {
+    pollster::block_on(gpu.run(program, Step { tokens, position, want }))
+}
+
+#[test]
+fn gpu_steps_outside_the_options_are_refused() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let mut program = program(&mut gpu);
+    for (tokens, position, want) in [
+        (&[][..], 0, Want::Token),
+        (&[0; 5], 0, Want::Token),
+        (&[0; 4], 5, Want::Token),
+        (&[0], usize::MAX, Want::Token),
+        (&[0], 0, Want::Logits(0)),
+        (&[0], 0, Want::Logits(2)),
+        (&[0; 4], 0, Want::Logits(3)),
+    ] {
+        let result = run(&mut gpu, &mut program, tokens, position, want);
+        assert!(matches!(result, Err(BackendError::Internal(_))), "{tokens:?} at {position}, {want:?}");
+    }
+    assert_eq!(run(&mut gpu, &mut program, &[0, 1], 6, Want::Token), Ok(Output::Token(1)));
+    let logits = Output::Logits(vec![1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(run(&mut gpu, &mut program, &[1, 0, 1], 0, Want::Logits(2)), Ok(logits));
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Nothing), Ok(Output::None));
+}
+
+#[test]
+fn gpu_weights_must_be_whole_and_fit() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let plan = Plan::new(graph());
+    let compile = |gpu: &mut GpuBackend, bytes: usize| {
+        pollster::block_on(async {
+            let mut weight = gpu.allocate(&plan.graph.weights[0])?;
+            gpu.write(&mut weight, Bytes::Heap(&vec![0; bytes])).await?;
+            gpu.compile(&plan, vec![weight], OPTIONS).await.map(|_| ())
+        })
+    };
+    assert!(matches!(compile(&mut gpu, 15), Err(BackendError::Internal(_))));
+    assert!(matches!(compile(&mut gpu, 17), Err(BackendError::Internal(_))));
+    assert_eq!(compile(&mut gpu, 16), Ok(()));
+    let none = pollster::block_on(gpu.compile(&plan, Vec::new(), OPTIONS)).map(|_| ());
+    assert!(matches!(none, Err(BackendError::Internal(_))));
+}
+
+#[test]
+fn gpu_formats_without_a_kernel_are_named() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let uses = WeightUses { matrix: true, ..WeightUses::default() };
+    let spec = WeightSpec { name: "odd".to_owned(), dtype: DType::IQ1_S, rows: 4, cols: 256, uses };
+    let error = gpu.allocate(&spec).err();
+    let expected = BackendError::UnsupportedDType { tensor: "odd".to_owned(), dtype: DType::IQ1_S.name() };
+    assert_eq!(error, Some(expected));
+}
+
+#[test]
+fn gpu_rows_beyond_a_binding_are_a_limit() {
+    let Some(mut gpu) = gpu(GpuOptions { max_part_bytes: Some(64), ..GpuOptions::default() }) else { return };
+    let uses = WeightUses { matrix: true, ..WeightUses::default() };
+    let spec = WeightSpec { name: "wide".to_owned(), dtype: DType::F32, rows: 8, cols: 64, uses };
+    assert!(matches!(gpu.allocate(&spec).err(), Some(BackendError::Limit { have: 64, .. })));
+}
+
+#[test]
+fn gpu_that_goes_away_is_reported_as_lost() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let mut program = program(&mut gpu);
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Token), Ok(Output::Token(1)));
+    gpu.device.device.destroy();
+    for want in [Want::Token, Want::Nothing, Want::Logits(1)] {
+        let result = run(&mut gpu, &mut program, &[1], 0, want);
+        assert!(matches!(result, Err(BackendError::DeviceLost { .. })), "{want:?}: {result:?}");
+    }
+    let plan = Plan::new(graph());
+    let allocated = gpu.allocate(&plan.graph.weights[0]);
+    let written =
+        allocated.and_then(|mut weight| pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&[0; 16]))));
+    assert!(matches!(written, Err(BackendError::DeviceLost { .. })), "{written:?}");
+}
+
+#[test]
+fn gpu_memory_is_counted() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let program = program(&mut gpu);
+    let memory = gpu.memory(&program);
+    assert!((16..=64).contains(&memory.weights) && memory.kv == 0 && memory.scratch > 0, "{memory:?}");
+}
+
+#[test]
+fn software_adapters_can_be_refused() {
+    let Some(found) = gpu(GpuOptions::default()) else { return };
+    let options = GpuOptions { allow_fallback: false, ..GpuOptions::default() };
+    let refused = pollster::block_on(GpuBackend::new(options));
+    assert_eq!(refused.is_err(), found.adapter().fallback);
+}
