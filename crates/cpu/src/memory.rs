@@ -10,7 +10,7 @@ pub(crate) fn reserve<T>(what: &str, len: Option<usize>) -> Result<Vec<T>, Backe
     if reserved {
         return Ok(vec);
     }
-    let bytes = len.map_or(u64::MAX, |len| len as u64 * size_of::<T>() as u64);
+    let bytes = len.map_or(u64::MAX, |len| (len as u64).saturating_mul(size_of::<T>() as u64));
     Err(BackendError::OutOfMemory { what: what.to_owned(), bytes })
 }
 

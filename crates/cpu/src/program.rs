@@ -123,6 +123,14 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
             return internal(format!("tensor `{}` is not whole", spec.name));
         }
     }
+    for node in &graph.nodes {
+        let Op::Attention(a) = node.op else { continue };
+        let layer = graph.kv_layers.get(a.layer);
+        let same = layer.is_some_and(|l| l.kv_heads == a.kv_heads && l.head_dim == a.head_dim);
+        if !same || a.head_dim == 0 || a.kv_heads == 0 || a.heads == 0 || a.heads % a.kv_heads != 0 {
+            return internal(format!("{}: {a:?} does not fit its cache {layer:?}", node.label));
+        }
+    }
     if options.context_length == 0 || options.max_batch == 0 || options.max_logits == 0 {
         return internal(format!("a program needs room for one token: {options:?}"));
     }

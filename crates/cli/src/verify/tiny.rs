@@ -98,8 +98,8 @@ pub fn run<B: Backend>(context: &mut Context<'_, B>, files: Files<'_>) -> Result
         let mut engine = match loaded {
             Ok(engine) => engine,
             Err(failure) => {
-                context.report.add(subject.unusable("all", &failure))?;
-                continue;
+                // The file is to blame, so that another context would not help.
+                return Ok(context.report.add(subject.unusable("all", &failure))?);
             }
         };
         for case in cases.iter().filter(|c| c.context.unwrap_or(usual) == context_length) {

@@ -141,9 +141,6 @@ impl Kernel for Argmax<'_> {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::{Argmax, exp};
     use crate::simd::{Isa, Kernel, Simd};
 

@@ -1,8 +1,7 @@
-//! Every vector operation of this processor's instruction set against plain Rust, natively and as wasm.
+//! Every vector operation of this processor's instruction set against plain Rust. (Those of wasm, where a library's own
+//! tests do not run, are judged with the kernels, in `tests/oracle.rs`.)
 
 use half::f16;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::portable::Portable;
 use super::{Isa, Kernel, Simd, encode_f16};
