@@ -29,6 +29,7 @@ override RESIDUAL: bool = false;
 #if gated
 #include format as up
 #end
+#include outputs
 
 // One quad of each of the invocation's rows, or its sums for each of four tokens.
 struct Four {
@@ -63,46 +64,21 @@ fn advance(sums: Four, w: Four, quads: vec4<f32>) -> Four {
     );
 }
 
-// Stores the outputs of one token.
-fn store(row: u32, token: u32, sums: vec4<f32>) {
-    if (token >= row_count()) {
-        return;
-    }
-    let first = FIRST + row;
-    let at = token * STRIDE + first;
-#if gated
-    for (var i = 0u; i < 2u; i++) {
-        if (row + i < OUTPUTS) {
-            var gate = select(sums.x, sums.y, i == 1u);
-            var factor = select(sums.z, sums.w, i == 1u);
-            if (BIAS) {
-                gate += bias[first + i];
-                factor += up_bias[first + i];
-            }
-            y[at + i] = silu(gate) * factor;
-        }
-    }
-#else
-    for (var i = 0u; i < 4u; i++) {
-        if (row + i < OUTPUTS) {
-            var value = sums[i];
-            if (BIAS) {
-                value += bias[first + i];
-            }
-            if (RESIDUAL) {
-                value += residual[at + i];
-            }
-            y[at + i] = value;
-        }
-    }
-#end
-}
-
+// Stores the outputs of those of four tokens that there are.
 fn store_four(row: u32, token: u32, sums: Four) {
-    store(row, token, sums.a);
-    store(row, token + 1u, sums.b);
-    store(row, token + 2u, sums.c);
-    store(row, token + 3u, sums.d);
+    let end = row_count();
+    if (token < end) {
+        store_outputs(token * STRIDE, row, sums.a);
+    }
+    if (token + 1u < end) {
+        store_outputs((token + 1u) * STRIDE, row, sums.b);
+    }
+    if (token + 2u < end) {
+        store_outputs((token + 2u) * STRIDE, row, sums.c);
+    }
+    if (token + 3u < end) {
+        store_outputs((token + 3u) * STRIDE, row, sums.d);
+    }
 }
 
 @compute @workgroup_size(THREADS)

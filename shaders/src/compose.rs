@@ -19,6 +19,7 @@ const SHARED: &[(&str, &str)] = &[
     ("f32", include_str!("../shared/f32.wgsl")),
     ("floats", include_str!("../shared/floats.wgsl")),
     ("k_scales", include_str!("../shared/k_scales.wgsl")),
+    ("outputs", include_str!("../shared/outputs.wgsl")),
     ("q4_0", include_str!("../shared/q4_0.wgsl")),
     ("q4_1", include_str!("../shared/q4_1.wgsl")),
     ("q4_k", include_str!("../shared/q4_k.wgsl")),

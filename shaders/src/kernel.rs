@@ -26,22 +26,24 @@ pub mod matmul {
     pub const THREADS: u32 = 64;
     /// Tokens of a workgroup's tile.
     pub const TOKENS: u32 = 32;
-    /// Outputs of a workgroup's tile.
-    pub const ROWS: u32 = 64;
-    /// Outputs of a workgroup's tile where each needs a row of two matrices.
-    pub const GATED_ROWS: u32 = 32;
+    /// Outputs of a workgroup's tile, which has room for 64 rows; each needs one, or two where there are two matrices.
+    #[must_use]
+    pub const fn rows(gated: bool) -> u32 {
+        if gated { 32 } else { 64 }
+    }
 }
 
-/// Fixed sizes of `matmul_broadcast`.
-pub mod matmul_broadcast {
+/// Fixed sizes of `matvec_broadcast` and `matmul_broadcast`.
+pub mod broadcast {
     /// Invocations of a workgroup.
     pub const THREADS: u32 = 16;
-    /// Tokens of a workgroup.
+    /// Tokens of a workgroup of `matmul_broadcast`.
     pub const TOKENS: u32 = 16;
-    /// Outputs of a workgroup.
-    pub const ROWS: u32 = 64;
-    /// Outputs of a workgroup where each needs a row of two matrices.
-    pub const GATED_ROWS: u32 = 32;
+    /// Outputs of a workgroup: four of each invocation, or two where each needs a row of two matrices.
+    #[must_use]
+    pub const fn rows(gated: bool) -> u32 {
+        if gated { 2 * THREADS } else { 4 * THREADS }
+    }
 }
 
 /// Fixed sizes of `attention`.
@@ -88,7 +90,14 @@ pub enum Kernel {
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
-    /// The same for adapters that run on the CPU; needs subgroups of at least four.
+    /// As [`Kernel::MatVec`], for adapters that run on the CPU; needs subgroups of at least four.
+    MatVecBroadcast {
+        /// Block format of the matrix or matrices.
+        format: Format,
+        /// As in [`Kernel::MatVec`].
+        gated: bool,
+    },
+    /// As [`Kernel::MatMul`], for adapters that run on the CPU; needs subgroups of at least four.
     MatMulBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,
@@ -129,7 +138,12 @@ impl Kernel {
     /// Whether the kernel needs the feature `subgroups`.
     #[must_use]
     pub fn needs_subgroups(self) -> bool {
-        matches!(self, Kernel::MatVec { subgroups: true, .. } | Kernel::MatMulBroadcast { .. })
+        matches!(
+            self,
+            Kernel::MatVec { subgroups: true, .. }
+                | Kernel::MatVecBroadcast { .. }
+                | Kernel::MatMulBroadcast { .. }
+        )
     }
 
     /// A unique name.
@@ -144,6 +158,9 @@ impl Kernel {
                 format!("matvec_{}{}{reduction}", format.name(), gate(gated))
             }
             Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
+            Kernel::MatVecBroadcast { format, gated } => {
+                format!("matvec_broadcast_{}{}", format.name(), gate(gated))
+            }
             Kernel::MatMulBroadcast { format, gated } => {
                 format!("matmul_broadcast_{}{}", format.name(), gate(gated))
             }
@@ -174,6 +191,7 @@ impl Kernel {
             Kernel::Embed(format)
             | Kernel::MatVec { format, .. }
             | Kernel::MatMul { format, .. }
+            | Kernel::MatVecBroadcast { format, .. }
             | Kernel::MatMulBroadcast { format, .. } => Some(format.name()),
             _ => None,
         };
@@ -187,6 +205,7 @@ impl Kernel {
             Kernel::RmsNorm => include_str!("../ops/rms_norm.wgsl"),
             Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
             Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
+            Kernel::MatVecBroadcast { .. } => include_str!("../ops/matvec_broadcast.wgsl"),
             Kernel::MatMulBroadcast { .. } => include_str!("../ops/matmul_broadcast.wgsl"),
             Kernel::Rope => include_str!("../ops/rope.wgsl"),
             Kernel::StoreKv => include_str!("../ops/store_kv.wgsl"),
@@ -204,6 +223,7 @@ impl Kernel {
             Kernel::MatVec { subgroups: true, .. } => &["subgroups"],
             Kernel::MatVec { gated: true, .. }
             | Kernel::MatMul { gated: true, .. }
+            | Kernel::MatVecBroadcast { gated: true, .. }
             | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
             Kernel::ArgmaxLast => &["last"],
             _ => &[],
@@ -214,15 +234,16 @@ impl Kernel {
     fn constants(self) -> Vec<(&'static str, u32)> {
         match self {
             Kernel::MatVec { .. } => vec![("THREADS", matvec::THREADS), ("ROWS", matvec::ROWS)],
-            Kernel::MatMul { gated, .. } => vec![
-                ("THREADS", matmul::THREADS),
-                ("TOKENS", matmul::TOKENS),
-                ("ROWS", if gated { matmul::GATED_ROWS } else { matmul::ROWS }),
-            ],
+            Kernel::MatMul { gated, .. } => {
+                vec![("THREADS", matmul::THREADS), ("TOKENS", matmul::TOKENS), ("ROWS", matmul::rows(gated))]
+            }
+            Kernel::MatVecBroadcast { gated, .. } => {
+                vec![("THREADS", broadcast::THREADS), ("ROWS", broadcast::rows(gated))]
+            }
             Kernel::MatMulBroadcast { gated, .. } => vec![
-                ("THREADS", matmul_broadcast::THREADS),
-                ("TOKENS", matmul_broadcast::TOKENS),
-                ("ROWS", if gated { matmul_broadcast::GATED_ROWS } else { matmul_broadcast::ROWS }),
+                ("THREADS", broadcast::THREADS),
+                ("TOKENS", broadcast::TOKENS),
+                ("ROWS", broadcast::rows(gated)),
             ],
             Kernel::Attention { queries } => vec![("QUERIES", queries)],
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
@@ -255,6 +276,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::Embed(format));
         for gated in [false, true] {
             kernels.push(Kernel::MatMul { format, gated });
+            kernels.push(Kernel::MatVecBroadcast { format, gated });
             kernels.push(Kernel::MatMulBroadcast { format, gated });
             kernels.extend([false, true].map(|subgroups| Kernel::MatVec { format, gated, subgroups }));
         }

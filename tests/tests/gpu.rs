@@ -19,9 +19,17 @@ fn gpu(options: GpuOptions) -> Option<GpuBackend> {
     }
 }
 
+/// As on the adapter at hand; on lavapipe, with the kernels for software adapters.
+#[test]
+fn gpu_as_it_is() {
+    if let Some(gpu) = gpu(GpuOptions::default()) {
+        judge_every(2, || gpu.clone());
+    }
+}
+
 #[test]
 fn gpu_with_subgroups() {
-    if let Some(gpu) = gpu(GpuOptions::default()) {
+    if let Some(gpu) = gpu(GpuOptions { software_kernels: Some(false), ..GpuOptions::default() }) {
         judge_all(|| gpu.clone());
     }
 }

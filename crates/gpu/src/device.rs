@@ -45,6 +45,8 @@ pub(crate) struct Device {
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
     pub max_part: u64,
+    /// Products use the kernels for adapters that run on the CPU.
+    pub software_kernels: bool,
     /// Kernels compiled so far.
     pub pipelines: RefCell<Pipelines>,
     limits: wgpu::Limits,
@@ -84,12 +86,16 @@ impl Device {
         let max_part =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
         let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
+        // Those kernels exchange inputs through subgroups.
+        let software_kernels =
+            options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size.is_some();
         Ok(Device {
             device,
             queue: opened.queue,
             adapter,
             faults,
             max_part,
+            software_kernels,
             pipelines: RefCell::default(),
             limits,
             in_flight: Cell::new(0),

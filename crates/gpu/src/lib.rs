@@ -46,13 +46,21 @@ pub struct GpuOptions {
     pub force_fallback: bool,
     /// Use subgroup operations: where possible (`None`), or, for tests, never (`Some(false)`).
     pub subgroups: Option<bool>,
+    /// Use the kernels for adapters that run on the CPU: where it does (`None`), or, for tests, never (`Some(false)`).
+    pub software_kernels: Option<bool>,
     /// For tests: treat the adapter as one whose buffers hold no more than this.
     pub max_part_bytes: Option<u64>,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { allow_fallback: true, force_fallback: false, subgroups: None, max_part_bytes: None }
+        GpuOptions {
+            allow_fallback: true,
+            force_fallback: false,
+            subgroups: None,
+            software_kernels: None,
+            max_part_bytes: None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
-use linnet_graph::{BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows};
-use linnet_shaders::{Format, Kernel, matmul, matmul_broadcast, matvec};
+use linnet_graph::{BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, WeightSpec};
+use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
 
 use crate::buffers::{internal, stride};
@@ -115,32 +115,11 @@ impl<'a> Lowering<'a> {
             if !gated {
                 constants.push(("RESIDUAL", flag(product.residual.is_some())));
             }
-            let (kernel, grid, mut bound) = if when == When::OneRow {
-                let shape = Shape::new(spec.cols, self.emit.device.adapter.subgroup_size);
-                constants.extend([("SPLIT", f64::from(shape.split)), ("GROUPS", f64::from(shape.groups))]);
-                constants.extend([
-                    ("NORM", flag(product.norm.is_some())),
-                    ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
-                ]);
-                let subgroups = self.emit.device.adapter.subgroup_size.is_some();
-                let grid = Grid::Linear((part.rows as u32).div_ceil(shape.groups * matvec::ROWS));
-                let bound = vec![product.x.clone(), self.buffers.gain(product.norm)?];
-                (Kernel::MatVec { format, gated, subgroups }, grid, bound)
-            } else {
-                constants.extend([
-                    ("STRIDE", stride(spec.rows) as f64),
-                    ("LOGITS", flag(product.rows == Rows::Logits)),
-                ]);
-                let device = &self.emit.device.adapter;
-                let (kernel, tile, tokens) = if device.fallback && device.subgroup_size.is_some() {
-                    let tile = if gated { matmul_broadcast::GATED_ROWS } else { matmul_broadcast::ROWS };
-                    (Kernel::MatMulBroadcast { format, gated }, tile, matmul_broadcast::TOKENS)
-                } else {
-                    let tile = if gated { matmul::GATED_ROWS } else { matmul::ROWS };
-                    (Kernel::MatMul { format, gated }, tile, matmul::TOKENS)
-                };
-                let grid = Grid::Rows { x: (part.rows as u32).div_ceil(tile), factor: 1, tile: tokens };
-                (kernel, grid, vec![self.buffers.step(), product.x.clone()])
+            let mut call = self.shape(format, spec, part, &product, when);
+            call.constants.extend(constants);
+            let mut bound = match when {
+                When::OneRow => vec![product.x.clone(), self.buffers.gain(product.norm)?],
+                _ => vec![self.buffers.step(), product.x.clone()],
             };
             bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(bias)?, product.y.clone()]);
             match (up_parts, product.up) {
@@ -150,29 +129,65 @@ impl<'a> Lowering<'a> {
                 }
                 _ => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
             }
-            self.emit.push(
-                product.label,
-                Call { kernel, constants, grid, rows: product.rows, when },
-                &bound,
-            )?;
+            self.emit.push(product.label, call, &bound)?;
         }
         Ok(())
+    }
+
+    /// The kernel for a product, its grid, and the constants that only this kernel has.
+    fn shape(
+        &self,
+        format: Format,
+        spec: &WeightSpec,
+        part: &Part,
+        product: &Product<'_>,
+        when: When,
+    ) -> Call {
+        let subgroup_size = self.emit.device.adapter.subgroup_size;
+        let broadcast = self.emit.device.software_kernels;
+        let (gated, outputs) = (product.up.is_some(), part.rows as u32);
+        let (kernel, constants, grid) = if when == When::OneRow {
+            let mut constants = vec![
+                ("NORM", flag(product.norm.is_some())),
+                ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
+            ];
+            if broadcast {
+                let grid = Grid::Linear(outputs.div_ceil(broadcast::rows(gated)));
+                (Kernel::MatVecBroadcast { format, gated }, constants, grid)
+            } else {
+                let lanes = Lanes::new(spec.cols, subgroup_size);
+                constants.extend([("SPLIT", f64::from(lanes.split)), ("GROUPS", f64::from(lanes.groups))]);
+                let grid = Grid::Linear(outputs.div_ceil(lanes.groups * matvec::ROWS));
+                let subgroups = subgroup_size.is_some();
+                (Kernel::MatVec { format, gated, subgroups }, constants, grid)
+            }
+        } else {
+            let constants =
+                vec![("STRIDE", stride(spec.rows) as f64), ("LOGITS", flag(product.rows == Rows::Logits))];
+            let (kernel, tile, tokens) = if broadcast {
+                (Kernel::MatMulBroadcast { format, gated }, broadcast::rows(gated), broadcast::TOKENS)
+            } else {
+                (Kernel::MatMul { format, gated }, matmul::rows(gated), matmul::TOKENS)
+            };
+            (kernel, constants, Grid::Rows { x: outputs.div_ceil(tile), factor: 1, tile: tokens })
+        };
+        Call { kernel, constants, grid, rows: product.rows, when }
     }
 }
 
 /// How the invocations of a `matvec` workgroup share the work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Shape {
+struct Lanes {
     /// Lane groups per workgroup.
     groups: u32,
     /// Invocations per chunk of 32 inputs.
     split: u32,
 }
 
-impl Shape {
+impl Lanes {
     /// For rows of `cols` inputs. In the subgroup variant a group of lanes is a subgroup, which has at least
     /// `subgroup_size` of them.
-    fn new(cols: usize, subgroup_size: Option<u32>) -> Shape {
+    fn new(cols: usize, subgroup_size: Option<u32>) -> Lanes {
         let chunks = cols.div_ceil(32) as u32;
         let lanes = match subgroup_size {
             Some(size) => size.clamp(4, matvec::THREADS),
@@ -183,7 +198,7 @@ impl Shape {
         // Each unit of work costs reading the block's scales once, and about as much for each pair of quads.
         let cost = |split: u32| (chunks * split).div_ceil(lanes) * (1 + 4 / split);
         let split = [1, 2, 4].into_iter().min_by_key(|split| cost(*split)).unwrap_or(1);
-        Shape { groups: matvec::THREADS / lanes, split }
+        Lanes { groups: matvec::THREADS / lanes, split }
     }
 }
 
@@ -193,9 +208,9 @@ mod tests {
 
     #[test]
     fn lanes_are_kept_busy() {
-        assert_eq!(Shape::new(576, None), Shape { groups: 4, split: 2 });
-        assert_eq!(Shape::new(576, Some(32)), Shape { groups: 2, split: 1 });
-        assert_eq!(Shape::new(256, Some(64)), Shape { groups: 1, split: 4 });
-        assert_eq!(Shape::new(9728, None), Shape { groups: 1, split: 1 });
+        assert_eq!(Lanes::new(576, None), Lanes { groups: 4, split: 2 });
+        assert_eq!(Lanes::new(576, Some(32)), Lanes { groups: 2, split: 1 });
+        assert_eq!(Lanes::new(256, Some(64)), Lanes { groups: 1, split: 4 });
+        assert_eq!(Lanes::new(9728, None), Lanes { groups: 1, split: 1 });
     }
 }
