@@ -2,36 +2,51 @@
 //!
 //! A node of the graph is one fork and join, five per layer and token, so threads are kept running: a worker spins
 //! for a while after its part, and sleeps only when the next job is slow to come.
+//!
+//! Threads take pieces of a loop until none is left, and a worker that comes too late finds the job closed: where the
+//! processors have other work to do, nobody waits for a thread that the system has not let run.
 
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 /// Rounds of spinning before a thread gives up its processor: some tens of microseconds.
 const SPINS: usize = 10_000;
+/// Pieces of a loop per thread: enough that a slow thread does not hold up the others by much.
+const PIECES: usize = 4;
+/// In [`Shared::gate`]: workers may still begin with the job.
+const OPEN: usize = 1 << (usize::BITS - 1);
 
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
 
 struct Shared {
     /// Counts jobs; a change tells the workers that there is one.
     epoch: AtomicUsize,
-    /// The job of the current epoch. Written by the owner before it changes `epoch` and while no worker has a part
-    /// left to do; read by workers after they have seen the change.
+    /// Number of workers at the job, plus [`OPEN`] while others may join them.
+    gate: AtomicUsize,
+    /// The job. Written by the owner while `gate` is 0; read by workers that the gate has counted.
     job: UnsafeCell<Option<Job<'static>>>,
-    /// Workers that have not finished the current job.
-    running: AtomicUsize,
     /// Some worker's part panicked.
     panicked: AtomicBool,
     stop: AtomicBool,
 }
 
-// SAFETY: access to `job` is ordered by `epoch` and `running` as described there; the rest is atomic.
+// SAFETY: access to `job` is ordered by `gate` as described there; the rest is atomic.
 unsafe impl Sync for Shared {}
 // SAFETY: the job is `Sync`, and a shared reference to it may be sent.
 unsafe impl Send for Shared {}
 
-/// Threads that run the parts of a job; the caller's thread is one of them.
+impl Shared {
+    /// Counts a worker in, unless the job is closed.
+    fn enter(&self) -> bool {
+        let join = |gate: usize| (gate & OPEN != 0).then_some(gate + 1);
+        self.gate.fetch_update(Ordering::Acquire, Ordering::Relaxed, join).is_ok()
+    }
+}
+
+/// Threads that share the pieces of a loop; the caller's thread is one of them.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -42,8 +57,8 @@ impl Pool {
     pub(crate) fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
+            gate: AtomicUsize::new(0),
             job: UnsafeCell::new(None),
-            running: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
@@ -64,50 +79,46 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Calls `job(part)` once for each `part` in `0..threads()`, each on a thread of its own, and waits for all.
-    pub(crate) fn run(&mut self, job: Job<'_>) {
-        if self.workers.is_empty() {
-            job(0);
-            return;
-        }
-        // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Wait` below does not
-        // let it end, not even by a panic, before all of them are done.
-        let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
-        // SAFETY: `running` is 0 here (each call waits for that), so no worker reads the cell, and `&mut self` keeps
-        // other callers away.
-        unsafe { *self.shared.job.get() = Some(job_for_workers) };
-        self.shared.running.store(self.workers.len(), Ordering::Relaxed);
-        self.shared.epoch.fetch_add(1, Ordering::Release);
-        for worker in &self.workers {
-            worker.thread().unpark();
-        }
-        let wait = Wait(&self.shared);
-        job(0);
-        drop(wait);
-        assert!(!self.shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
-    }
-
-    /// Splits `0..units` into one range per thread and calls `job(part, range)` for those that are not empty.
+    /// Cuts `0..units` into pieces and calls `job(thread, piece)` for each, `thread` being below `threads()` and at one
+    /// piece at a time.
     /// With `alone`, the caller's thread does everything: for work that is smaller than waking the others.
-    pub(crate) fn split(
-        &mut self,
-        units: usize,
-        alone: bool,
-        job: impl Fn(usize, std::ops::Range<usize>) + Sync,
-    ) {
-        if alone || units <= 1 {
+    pub(crate) fn split(&mut self, units: usize, alone: bool, job: impl Fn(usize, Range<usize>) + Sync) {
+        if alone || units <= 1 || self.workers.is_empty() {
             if units > 0 {
                 job(0, 0..units);
             }
             return;
         }
-        let threads = self.threads();
-        self.run(&|part| {
-            let range = units * part / threads..units * (part + 1) / threads;
-            if !range.is_empty() {
-                job(part, range);
+        let piece = units.div_ceil(self.threads() * PIECES);
+        let next = AtomicUsize::new(0);
+        self.run(&|thread| {
+            loop {
+                let start = next.fetch_add(piece, Ordering::Relaxed);
+                if start >= units {
+                    break;
+                }
+                job(thread, start..units.min(start + piece));
             }
         });
+    }
+
+    /// Calls `job(0)` here and `job(thread)` on the workers that come before it has ended; waits for those.
+    fn run(&mut self, job: Job<'_>) {
+        // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
+        // let it end, not even by a panic, before all that have begun are done and no other can begin.
+        let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
+        // SAFETY: the gate is 0 here (each call waits for that), so no worker reads the cell, and `&mut self` keeps
+        // other callers away.
+        unsafe { *self.shared.job.get() = Some(job_for_workers) };
+        self.shared.gate.store(OPEN, Ordering::Release);
+        let close = Close(&self.shared);
+        self.shared.epoch.fetch_add(1, Ordering::Release);
+        for worker in &self.workers {
+            worker.thread().unpark();
+        }
+        job(0);
+        drop(close);
+        assert!(!self.shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
     }
 }
 
@@ -123,13 +134,14 @@ impl Drop for Pool {
     }
 }
 
-/// Waits for the workers when dropped.
-struct Wait<'a>(&'a Shared);
+/// Closes the job when dropped, and waits for the workers that are at it.
+struct Close<'a>(&'a Shared);
 
-impl Drop for Wait<'_> {
+impl Drop for Close<'_> {
     fn drop(&mut self) {
+        self.0.gate.fetch_and(!OPEN, Ordering::Relaxed);
         let mut spins = 0;
-        while self.0.running.load(Ordering::Acquire) != 0 {
+        while self.0.gate.load(Ordering::Acquire) != 0 {
             spins += 1;
             if spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
         }
@@ -140,29 +152,37 @@ fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
     loop {
         let mut spins = 0;
-        while shared.epoch.load(Ordering::Acquire) == seen {
+        let epoch = loop {
+            let epoch = shared.epoch.load(Ordering::Acquire);
+            if epoch != seen {
+                break epoch;
+            }
             spins += 1;
             // An unpark that came before makes this return at once, so no job is missed.
             if spins < SPINS { std::hint::spin_loop() } else { thread::park() }
-        }
-        seen += 1;
+        };
+        seen = epoch;
         if shared.stop.load(Ordering::Relaxed) {
             return;
         }
-        // SAFETY: the epoch changed, so the owner has written the job and leaves it alone until `running` is 0.
+        if !shared.enter() {
+            continue;
+        }
+        // SAFETY: the open gate says that the owner has written the job, and it leaves it alone until all who were
+        // counted have left.
         let job = unsafe { *shared.job.get() };
         if let Some(job) = job
             && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(index))).is_err()
         {
             shared.panicked.store(true, Ordering::Relaxed);
         }
-        shared.running.fetch_sub(1, Ordering::Release);
+        shared.gate.fetch_sub(1, Ordering::Release);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::Pool;
 
@@ -190,7 +210,14 @@ mod tests {
     #[test]
     fn a_panic_in_a_worker_reaches_the_caller() {
         let mut pool = Pool::new(2);
-        let job = |part: usize| assert!(part == 0, "on purpose");
+        let begun = AtomicBool::new(false);
+        let job = |thread: usize| {
+            begun.fetch_or(thread != 0, Ordering::Relaxed);
+            assert!(thread == 0, "on purpose");
+            while !begun.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+        };
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.run(&job)));
         assert!(result.is_err());
     }
