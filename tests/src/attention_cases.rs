@@ -1,6 +1,6 @@
 //! Attention with its cache: prefill, decode, going back, up to the last position.
 
-use linnet_graph::Attention;
+use linnet_graph::{Attention, Temperature};
 use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, Steps, VOCABULARY};
@@ -32,7 +32,49 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.push(attention(4, 2, 16, vec![(0, 64), (64, 64), (128, 64), (192, 64), (256, 1), (257, 1)]));
     cases.push(sharp());
     cases.push(two_layers());
+    for window in [1, 5, 32, 33, 200] {
+        cases.push(special("window", 64, |a, _| Attention { window: Some(window), ..a }));
+    }
+    cases.push(special("cap", 64, |a, _| Attention { soft_cap: Some(2.0), scale: 2.0 * a.scale, ..a }));
+    cases.push(special("sinks", 64, |a, r| Attention { sinks: Some(r.vector(a.heads)), ..a }));
+    cases.push(special("temperature", 32, |a, _| Attention {
+        temperature: Some(Temperature { scale: 0.3, period: 16 }),
+        ..a
+    }));
+    cases.push(special("everything", 256, |a, r| Attention {
+        soft_cap: Some(3.0),
+        window: Some(20),
+        sinks: Some(r.vector(a.heads)),
+        temperature: Some(Temperature { scale: 0.3, period: 16 }),
+        ..a
+    }));
+    cases.push(shared_cache());
     cases
+}
+
+/// An attention that is not plain, at positions in and beyond a window, in tiles that its window cuts.
+fn special(what: &str, head_dim: usize, special: impl Fn(Attention, &Recorder) -> Attention) -> Case {
+    let (heads, kv_heads) = (6, 2);
+    let r = Recorder::new(format!("attention {heads}/{kv_heads}x{head_dim} with {what}"));
+    let layer = r.g.kv_layer(kv_heads, head_dim);
+    let (q, k, v) = (r.input(heads * head_dim), r.input(kv_heads * head_dim), r.input(kv_heads * head_dim));
+    r.g.store_kv(layer, k, v);
+    let plain = Attention::new(layer, [heads, kv_heads], head_dim, 1.0 / (head_dim as f32).sqrt());
+    let attention = special(plain, &r);
+    let y = r.g.attention(q, attention);
+    let steps = vec![(0, 7), (7, 70), (77, 1), (78, 1), (40, 9), (49, 1), (50, 120), (170, 1)];
+    r.case(y, steps, F16_CACHE)
+}
+
+/// A second attention over the cache of the first.
+fn shared_cache() -> Case {
+    let r = Recorder::new("two attentions over one cache");
+    let layer = r.g.kv_layer(1, 32);
+    r.g.store_kv(layer, r.input(32), r.input(32));
+    let attention = Attention::new(layer, [2, 1], 32, 0.25);
+    let x = r.g.attention(r.input(64), attention);
+    let y = r.g.attention(r.g.add(x, r.input(64)), Attention { window: Some(8), ..attention });
+    r.case(y, prefill_and_decode(33), 2.0 * F16_CACHE)
 }
 
 fn attention(heads: usize, kv_heads: usize, head_dim: usize, steps: Steps) -> Case {
@@ -41,7 +83,7 @@ fn attention(heads: usize, kv_heads: usize, head_dim: usize, steps: Steps) -> Ca
     let (q, k, v) = (r.input(heads * head_dim), r.input(kv_heads * head_dim), r.input(kv_heads * head_dim));
     r.g.store_kv(layer, k, v);
     let scale = 1.0 / (head_dim as f32).sqrt();
-    let y = r.g.attention(q, Attention { layer, heads, kv_heads, head_dim, scale });
+    let y = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, scale));
     r.case(y, steps, F16_CACHE)
 }
 
@@ -58,7 +100,7 @@ fn sharp() -> Case {
         r.g.embed(r.exact(VOCABULARY, &values))
     };
     r.g.store_kv(layer, whole(&r), whole(&r));
-    let y = r.g.attention(q, Attention { layer, heads, kv_heads, head_dim, scale: 0.2 });
+    let y = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, 0.2));
     r.case(y, prefill_and_decode(65), F16_CACHE)
 }
 
@@ -68,8 +110,7 @@ fn two_layers() -> Case {
     let first = r.g.kv_layer(2, 16);
     let second = r.g.kv_layer(1, 32);
     r.g.store_kv(first, r.input(32), r.input(32));
-    let attention =
-        |layer, kv_heads, head_dim| Attention { layer, heads: 2, kv_heads, head_dim, scale: 0.25 };
+    let attention = |layer, kv_heads, head_dim| Attention::new(layer, [2, kv_heads], head_dim, 0.25);
     let x = r.g.attention(r.input(32), attention(first, 2, 16));
     r.g.store_kv(second, x, r.input(32));
     let y = r.g.attention(r.input(64), attention(second, 1, 32));

@@ -26,19 +26,24 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs every case on backends made by `make`, and panics with the list of those that failed.
+/// Runs every case on backends made by `make`, and panics with the list of those that failed. Those with an operation that
+/// the backend says it cannot run are counted and skipped.
 pub fn judge_all<B: Backend>(make: impl Fn() -> B) {
     judge_every(1, make);
 }
 
 /// [`judge_all`] of each `nth` case, for a second look at what differs little from a first.
 pub fn judge_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
-    let mut failures = Vec::new();
+    let (mut failures, mut skipped) = (Vec::new(), 0);
     let mut worst: Vec<(f64, String)> = Vec::new();
     let cases: Vec<Case> = cases().into_iter().step_by(nth).collect();
     for case in &cases {
         match judge(&make, case) {
-            Ok(error) => {
+            Ok(None) => {
+                println!("skipped: {}", case.name);
+                skipped += 1;
+            }
+            Ok(Some(error)) => {
                 worst.push((error / case.limit, format!("{error:.1e} of {:.0e}: {}", case.limit, case.name)))
             }
             Err(failure) => failures.push(failure.what),
@@ -48,24 +53,27 @@ pub fn judge_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     for (_, line) in worst.iter().take(10) {
         println!("{line}");
     }
-    println!("{} cases, {} failed", cases.len(), failures.len());
+    println!("{} cases, {} failed, {skipped} skipped", cases.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Runs a case as recorded and fused; returns the greatest error of a row.
+/// Runs a case as recorded and fused; returns the greatest error of a row, or `None` where the backend answers
+/// [`BackendError::UnsupportedOp`].
 ///
 /// # Errors
 /// The first row beyond the case's limit, a wrong token, or an error of the backend.
-pub fn judge<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<f64, Failure> {
+pub fn judge<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<Option<f64>, Failure> {
     let right = reference(case);
     let mut worst: f64 = 0.0;
     for (form, graph) in [("recorded", case.graph.clone()), ("fused", fuse(case.graph.clone()))] {
         let failure = |what: String| Failure { what: format!("{} ({form}): {what}", case.name) };
-        let outputs = outputs(make(), case, &Plan::new(graph), &case.weights)
-            .map_err(|error| failure(error.to_string()))?;
+        let outputs = match outputs(make(), case, &Plan::new(graph), &case.weights) {
+            Err(BackendError::UnsupportedOp { .. }) => return Ok(None),
+            outputs => outputs.map_err(|error| failure(error.to_string()))?,
+        };
         worst = worst.max(compare(case, &right, &outputs).map_err(failure)?);
     }
-    Ok(worst)
+    Ok(Some(worst))
 }
 
 /// The logits of each step of the fused case, to compare two backends bit by bit.
@@ -101,8 +109,10 @@ pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     for case in cases().iter().step_by(nth) {
         let right = reference(case);
         let plan = Plan::new(fuse(case.graph.clone()));
-        let mut outputs = outputs(make(), case, &plan, &case.weights)
-            .unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let mut outputs = match outputs(make(), case, &plan, &case.weights) {
+            Err(BackendError::UnsupportedOp { .. }) => continue,
+            outputs => outputs.unwrap_or_else(|error| panic!("{}: {error}", case.name)),
+        };
         compare(case, &right, &outputs).unwrap_or_else(|what| panic!("{}: {what}", case.name));
 
         let width = case.graph.value(case.graph.logits).width;

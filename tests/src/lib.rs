@@ -6,10 +6,13 @@
 
 mod attention_cases;
 mod case;
+mod elementwise_cases;
 mod judge;
+mod mixture_cases;
 mod model_cases;
 mod op_cases;
 mod random;
+mod recurrent_cases;
 mod reference;
 
 pub use case::{Case, Steps};
@@ -37,6 +40,9 @@ pub const DTYPES: [linnet_quant::DType; 11] = {
 pub fn cases() -> Vec<Case> {
     let mut cases = op_cases::cases();
     cases.extend(attention_cases::cases());
+    cases.extend(elementwise_cases::cases());
+    cases.extend(mixture_cases::cases());
+    cases.extend(recurrent_cases::cases());
     cases.extend(model_cases::cases());
     cases
 }

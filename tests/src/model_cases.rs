@@ -23,7 +23,10 @@ fn model([matrices, finer, table]: [DType; 3], style: RopeStyle) -> Case {
     let token_embd = r.weight(table, VOCABULARY, width, 1.0);
     let frequencies: Vec<f32> = (0..16).map(|i| 1000_f32.powf(-(i as f32) / 16.0)).collect();
     let rope = |x: Value, heads| {
-        r.g.rope(x, Rope { heads, head_dim, style, frequencies: frequencies.clone(), factors: None })
+        r.g.rope(
+            x,
+            Rope { heads, head_dim, style, frequencies: frequencies.clone(), factors: None, magnitude: 1.0 },
+        )
     };
 
     let mut x = r.g.embed(token_embd);
@@ -34,7 +37,7 @@ fn model([matrices, finer, table]: [DType; 3], style: RopeStyle) -> Case {
         let v = r.g.matmul(r.matrix(finer, kv_heads * head_dim, width), h);
         let layer = r.g.kv_layer(kv_heads, head_dim);
         r.g.store_kv(layer, k, v);
-        let a = r.g.attention(q, Attention { layer, heads, kv_heads, head_dim, scale: 0.177 });
+        let a = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, 0.177));
         // The output projection's input is narrower than a block of 256 allows some formats, so it is Q8_0.
         x = r.g.add(x, r.g.matmul(r.matrix(DType::Q8_0, width, heads * head_dim), a));
         let h = r.g.rms_norm(x, r.vector(width), 1e-5);

@@ -1,20 +1,20 @@
-//! Each operation without a cache alone, and the forms that fusion makes of them.
+//! Matrix products, norms, rope and the ends of a model, alone and in the forms that fusion makes of them.
 
-use linnet_graph::{Rope, RopeStyle};
+use linnet_graph::{Activation, Rope, RopeFactors, RopeStyle};
 use linnet_quant::DType;
 
 use crate::DTYPES;
 use crate::case::{Case, Recorder, VOCABULARY, tile_borders};
 
 /// Copies, and arithmetic that is rounded to f32 a few times: 2^-24 squared is 4e-15.
-const EXACT: f64 = 1e-12;
+pub(crate) const EXACT: f64 = 1e-12;
 
 /// Sums in f32 and approximated functions (exp, sin, 1/sqrt): errors of a few 1e-7.
-const F32: f64 = 1e-11;
+pub(crate) const F32: f64 = 1e-11;
 
 /// Products of a matrix whose input may be rounded to 16 bits within a block but no further. That gives 2.5e-10 on
 /// average, and up to 1e-8 where a row's products happen to cancel; 8-bit activations would give 2e-5.
-const MATMUL: f64 = 5e-8;
+pub(crate) const MATMUL: f64 = 5e-8;
 
 /// The same where a row of output is one or two numbers, so that nothing evens out what cancels.
 const NARROW: f64 = 2e-6;
@@ -43,7 +43,6 @@ pub(crate) fn cases() -> Vec<Case> {
     for width in [1, 3, 8, 36, 100, 576] {
         cases.push(rms_norm(width));
         cases.push(add(width));
-        cases.push(swiglu(width));
     }
     cases.extend([
         matmul_long(DType::Q4_1),
@@ -61,6 +60,15 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(rope(style, 3, 8, 4, false));
         cases.push(rope(style, 2, 20, 6, false));
         cases.push(rope(style, 9, 64, 32, true));
+    }
+    cases.push(rope_by_context());
+    for (heads, width) in [(1, 36), (4, 32), (3, 20), (2, 256)] {
+        cases.push(head_norm(heads, width, true));
+        cases.push(head_norm(heads, width, false));
+    }
+    for activation in [Activation::Gelu, Activation::Relu2, Activation::Identity] {
+        cases.push(gated_epilogue(activation, DType::Q4_0, DType::Q4_0));
+        cases.push(gated_epilogue(activation, DType::Q8_0, DType::Q4_0));
     }
     cases
 }
@@ -81,14 +89,6 @@ fn add(width: usize) -> Case {
     let r = Recorder::new(format!("add {width}"));
     let y = r.g.add(r.input(width), r.input(width));
     r.case(y, vec![(0, 1), (0, 33)], EXACT)
-}
-
-fn swiglu(width: usize) -> Case {
-    let r = Recorder::new(format!("swiglu {width}"));
-    // Gates from where silu vanishes to where it is the identity.
-    let gate = r.g.embed(r.weight(DType::F32, VOCABULARY, width, 30.0));
-    let y = r.g.swiglu(gate, r.input(width));
-    r.case(y, vec![(0, 1), (0, 33)], F32)
 }
 
 fn matmul(dtype: DType) -> Case {
@@ -193,8 +193,49 @@ fn rope(style: RopeStyle, heads: usize, head_dim: usize, pairs: usize, factors: 
     let frequencies = (0..pairs).map(|i| 10_000_f32.powf(-(i as f32) / pairs as f32)).collect();
     let factors = factors.then(|| {
         let values: Vec<f32> = (0..pairs).map(|i| 1.0 + i as f32 / 8.0).collect();
-        r.exact(1, &values)
+        RopeFactors::Fixed(r.exact(1, &values))
     });
-    let y = r.g.rope(r.input(heads * head_dim), Rope { heads, head_dim, style, frequencies, factors });
+    let y = r.g.rope(
+        r.input(heads * head_dim),
+        Rope { heads, head_dim, style, frequencies, factors, magnitude: 1.0 },
+    );
     r.case(y, vec![(0, 1), (0, 9), (1, 1), (70, 33), (2047, 1)], 1e-10)
+}
+
+/// Divisors that depend on the context's size, both ways, and a magnitude.
+fn rope_by_context() -> Case {
+    let r = Recorder::new("rope with factors by context");
+    let factors = |r: &Recorder, step: f32| {
+        let values: Vec<f32> = (0..16).map(|i| 1.0 + i as f32 * step).collect();
+        r.exact(1, &values)
+    };
+    let (short, long) = (factors(&r, 0.05), factors(&r, 0.7));
+    let x = r.input(96);
+    let rope = |limit, magnitude| Rope {
+        heads: 2,
+        head_dim: 48,
+        style: RopeStyle::Halves,
+        frequencies: (0..16).map(|i| 10_000_f32.powf(-(i as f32) / 16.0)).collect(),
+        factors: Some(RopeFactors::ByContext { short, long, limit }),
+        magnitude,
+    };
+    let y = r.g.add(r.g.rope(x, rope(100, 1.19)), r.g.rope(x, rope(101, 0.5)));
+    r.case(y, vec![(0, 1), (68, 33)], 1e-10)
+}
+
+/// Each head of a row alone.
+fn head_norm(heads: usize, width: usize, weight: bool) -> Case {
+    let r = Recorder::new(format!("norm of {heads} heads of {width}, weight: {weight}"));
+    let x = r.g.multiply(r.input(heads * width), r.input(heads * width));
+    let y = r.g.head_norm(x, weight.then(|| r.vector(width)), width, 1e-6);
+    r.case(y, vec![(0, 1), (0, 5), (0, 33)], F32)
+}
+
+fn gated_epilogue(activation: Activation, gate: DType, up: DType) -> Case {
+    let r = Recorder::new(format!("norm, gate {gate} and up {up} with {activation:?}"));
+    let h = r.g.rms_norm(r.input(96), r.vector(96), 1e-6);
+    let gate = r.g.matmul(r.matrix(gate, 44, 96), h);
+    let y = r.g.gated(activation, gate, r.g.matmul(r.matrix(up, 44, 96), h));
+    // A square doubles the relative error of a gate near zero.
+    r.case(y, vec![(0, 1), (0, 3), (0, 8), (0, 65)], 4.0 * MATMUL)
 }

@@ -59,7 +59,7 @@ impl MatMulNode<'_> {
             .map(|(out, width)| SharedRows::new(out, self.rows, width))
             .collect();
 
-        let gated = self.matmul.epilogue == Epilogue::SwiGlu;
+        let gated = matches!(self.matmul.epilogue, Epilogue::Gated(_));
         let wrong = if gated { targets.len() != 2 || outs.len() != 1 } else { targets.len() != outs.len() };
         if wrong || (self.matmul.epilogue == Epilogue::Residual) != self.residual.is_some() {
             return Err(BackendError::Internal("a matrix product does not fit its epilogue".to_owned()));
@@ -103,8 +103,10 @@ impl MatMulNode<'_> {
         let (rows, isa) = (self.rows, self.isa);
         let cols = x.len() / rows;
         let norm = match self.matmul.norm {
-            Some(Norm { weight, eps }) => Some((self.weights[weight.0 as usize].vector()?, eps)),
-            None => None,
+            Some(Norm { weight: Some(weight), eps, .. }) => {
+                Some((self.weights[weight.0 as usize].vector()?, eps))
+            }
+            _ => None,
         };
         let wants_runs = targets.iter().any(|target| target.matrix.wants_runs());
         let runs_per_row = if wants_runs { cols / RUN } else { 0 };

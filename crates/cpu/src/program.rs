@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows};
+use linnet_graph::{
+    Activation, Attention, BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows,
+};
 
 use crate::activations::Run;
 use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
@@ -82,7 +84,7 @@ impl CpuProgram {
             options,
             kv: graph.kv_layers.iter().map(|&l| KvCache::new(l, context_length)).collect::<Result<_, _>>()?,
             slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
-            ropes: Ropes::new(graph, &weights, max_batch)?,
+            ropes: Ropes::new(graph, &weights, options)?,
             inputs,
             threads: (0..threads).map(thread).collect::<Result<_, BackendError>>()?,
             weights,
@@ -124,6 +126,18 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
         }
     }
     for node in &graph.nodes {
+        let known = match node.op {
+            Op::RmsNorm(norm) => norm.weight.is_some() && norm.width == graph.value(node.inputs[0]).width,
+            Op::Gated(activation) => activation == Activation::Silu,
+            Op::Scale(_) | Op::SoftCap(_) | Op::Slice(_) | Op::Router(_) | Op::ExpertMatMul(_) => false,
+            Op::WeightedSum | Op::Conv(_) | Op::DeltaNet(_) => false,
+            Op::Attention(a) => a == Attention::new(a.layer, [a.heads, a.kv_heads], a.head_dim, a.scale),
+            _ => true,
+        };
+        if !known {
+            let op = node.op.name().to_owned();
+            return Err(BackendError::UnsupportedOp { label: node.label.clone(), op });
+        }
         let Op::Attention(a) = node.op else { continue };
         let layer = graph.kv_layers.get(a.layer);
         let same = layer.is_some_and(|l| l.kv_heads == a.kv_heads && l.head_dim == a.head_dim);
@@ -138,7 +152,7 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
 }
 
 impl Ropes {
-    fn new(graph: &Graph, weights: &[CpuWeight], max_batch: usize) -> Result<Self, BackendError> {
+    fn new(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Result<Self, BackendError> {
         let mut distinct: Vec<&Rope> = Vec::new();
         let mut ropes = Ropes { tables: Vec::new(), of_node: Vec::new() };
         for node in &graph.nodes {
@@ -146,11 +160,11 @@ impl Ropes {
                 ropes.of_node.push(None);
                 continue;
             };
-            let same = |r: &&Rope| r.frequencies == rope.frequencies && r.factors == rope.factors;
-            let table = distinct.iter().position(same);
+            let table = distinct.iter().position(|other| other.turns_like(rope));
             if table.is_none() {
-                let factors = rope.factors.map(|f| weights[f.0 as usize].vector()).transpose()?;
-                ropes.tables.push(RopeTable::new(rope, factors, max_batch)?);
+                let factors = rope.factors.map(|factors| factors.of_context(options.context_length));
+                let factors = factors.map(|f| weights[f.0 as usize].vector()).transpose()?;
+                ropes.tables.push(RopeTable::new(rope, factors, options.max_batch)?);
                 distinct.push(rope);
             }
             ropes.of_node.push(Some(table.unwrap_or(distinct.len() - 1)));

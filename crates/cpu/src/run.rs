@@ -150,7 +150,8 @@ fn run_node(
             each_row(pool, outputs, &|row, out| matrix.row(isa, step.tokens[row] as usize, out));
         }
         Op::RmsNorm(norm) => {
-            let (x, weight) = (input(0)?, weights[norm.weight.0 as usize].vector()?);
+            let weight = norm.weight.ok_or_else(|| internal("a norm without a weight"))?;
+            let (x, weight) = (input(0)?, weights[weight.0 as usize].vector()?);
             each_row(pool, outputs, &|row, out| {
                 isa.run(RmsNorm { x: &x[row * width..][..width], weight, eps: norm.eps, out });
             });
@@ -212,7 +213,7 @@ fn run_node(
                 isa.run(Add { a: &a[row.clone()], b: &b[row], out });
             });
         }
-        Op::SwiGlu => {
+        Op::Gated(_) => {
             let (gate, up) = (input(0)?, input(1)?);
             each_row(pool, outputs, &|row, out| {
                 let row = row * width..(row + 1) * width;
@@ -224,6 +225,14 @@ fn run_node(
             let skipped = x.len() - rows * width;
             each_row(pool, outputs, &|row, out| out.copy_from_slice(&x[skipped + row * width..][..width]));
         }
+        Op::Scale(_)
+        | Op::SoftCap(_)
+        | Op::Slice(_)
+        | Op::Router(_)
+        | Op::ExpertMatMul(_)
+        | Op::WeightedSum
+        | Op::Conv(_)
+        | Op::DeltaNet(_) => return Err(internal("an operation that was refused")),
         Op::Argmax => {
             let logits = input(0)?;
             let width = logits.len() / rows;

@@ -27,7 +27,7 @@ impl CpuWeight {
             BackendError::Internal(format!("tensor `{name}`: {cols} values are not whole blocks of {dtype}"))
         })?;
         let what = format!("tensor `{name}`");
-        let matrix = if uses.matrix || uses.rows {
+        let matrix = if uses.matrix || uses.rows || uses.experts > 0 {
             let unsupported = BackendError::UnsupportedDType { tensor: name.clone(), dtype: dtype.name() };
             Some(matrix(name, *dtype, *rows, *cols).ok_or(unsupported)??)
         } else {

@@ -17,7 +17,7 @@ fn backend() -> CpuBackend {
 }
 
 fn spec(dtype: DType, rows: usize, cols: usize) -> WeightSpec {
-    let uses = WeightUses { rows: false, matrix: true, vector: false };
+    let uses = WeightUses { matrix: true, ..WeightUses::default() };
     WeightSpec { name: "w".to_owned(), dtype, rows, cols, uses }
 }
 
@@ -67,8 +67,7 @@ fn a_cache_too_large_for_memory_is_an_error() {
     let x = g.embed(table);
     let layer = g.kv_layer(1, 4);
     g.store_kv(layer, x, x);
-    let y =
-        g.select_rows(g.attention(x, Attention { layer, heads: 1, kv_heads: 1, head_dim: 4, scale: 1.0 }));
+    let y = g.select_rows(g.attention(x, Attention::new(layer, [1, 1], 4, 1.0)));
     let graph = g.finish(y).expect("shapes that fit");
     let options = CompileOptions { context_length: isize::MAX as usize / 16, ..OPTIONS };
     let result = compile(&mut backend(), graph, options, 0);
@@ -102,8 +101,7 @@ fn an_attention_that_does_not_fit_its_cache_is_refused() {
     let x = g.embed(g.weight("table", DType::F32, 10, 8));
     let layer = g.kv_layer(1, 8);
     g.store_kv(layer, x, x);
-    let y =
-        g.select_rows(g.attention(x, Attention { layer, heads: 2, kv_heads: 2, head_dim: 4, scale: 1.0 }));
+    let y = g.select_rows(g.attention(x, Attention::new(layer, [2, 2], 4, 1.0)));
     let graph = g.finish(y).expect("shapes that fit, as far as the builder looks");
     assert!(is_internal(compile(&mut backend(), graph, OPTIONS, 0)));
 }

@@ -73,6 +73,7 @@ impl Error {
                 BackendError::NoAdapter { .. } => "no-webgpu",
                 BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => "out-of-memory",
                 BackendError::UnsupportedDType { .. } => "unsupported-quantization",
+                BackendError::UnsupportedOp { .. } => "unsupported-architecture",
                 BackendError::DeviceLost { .. } => "device-lost",
                 BackendError::Internal(_) => "internal",
             },
@@ -112,6 +113,7 @@ impl Error {
                 BackendError::UnsupportedDType { tensor, dtype } => {
                     json!({ "tensor": tensor, "dtype": dtype })
                 }
+                BackendError::UnsupportedOp { label, op } => json!({ "part": label, "operation": op }),
                 BackendError::NoAdapter { reason } | BackendError::DeviceLost { reason } => {
                     json!({ "reason": reason })
                 }

@@ -28,7 +28,7 @@ pub(crate) struct Buffers {
     /// Vectors among the weights, padded with zeros to whole vectors of four.
     vectors: Vec<Option<Buffer>>,
     /// Rotations of each different rope.
-    rotations: Vec<(Vec<f32>, Option<WeightId>, Buffer)>,
+    rotations: Vec<(Rope, Buffer)>,
     /// Position, row counts and tokens of the step.
     step: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
@@ -112,16 +112,15 @@ impl Buffers {
         context: usize,
     ) -> Result<(), BackendError> {
         if self.find_rope(rope).is_none() {
-            let table = rotations(&rope.frequencies, factors, context);
+            let table = rotations(&rope.frequencies, factors, rope.magnitude, context);
             let buffer = constant(device, "rotations", &table)?;
-            self.rotations.push((rope.frequencies.clone(), rope.factors, buffer));
+            self.rotations.push((rope.clone(), buffer));
         }
         Ok(())
     }
 
     fn find_rope(&self, rope: &Rope) -> Option<&Buffer> {
-        let same = |(f, w, _): &&(Vec<f32>, _, _)| *f == rope.frequencies && *w == rope.factors;
-        self.rotations.iter().find(same).map(|(_, _, buffer)| buffer)
+        self.rotations.iter().find(|(other, _)| rope.turns_like(other)).map(|(_, buffer)| buffer)
     }
 
     /// The rotations of a rope that was prepared.
@@ -152,7 +151,7 @@ impl Buffers {
 
     /// The scale of a norm, or a stand-in.
     pub fn gain(&self, norm: Option<Norm>) -> Result<BindingResource<'_>, BackendError> {
-        self.vector(norm.map(|norm| norm.weight))
+        self.vector(norm.and_then(|norm| norm.weight))
     }
 
     /// Keys and values of a layer.
@@ -199,7 +198,7 @@ impl Buffers {
     /// Bytes of vectors and tables.
     pub fn constant_bytes(&self) -> u64 {
         let vectors = self.vectors.iter().flatten().map(|buffer| buffer.size());
-        vectors.chain(self.rotations.iter().map(|(_, _, buffer)| buffer.size())).sum()
+        vectors.chain(self.rotations.iter().map(|(_, buffer)| buffer.size())).sum()
     }
 
     /// Bytes of the KV cache.

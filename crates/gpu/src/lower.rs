@@ -1,6 +1,6 @@
 //! From the nodes of a plan to dispatches.
 
-use linnet_graph::{BackendError, CompileOptions, Node, Norm, Op, Plan, RopeStyle, Rows, Value};
+use linnet_graph::{Activation, BackendError, CompileOptions, Node, Norm, Op, Plan, RopeStyle, Rows, Value};
 use linnet_shaders::{Kernel, QUERIES, attention, embed, rows};
 use wgpu::BindingResource;
 
@@ -138,6 +138,9 @@ impl<'a> Lowering<'a> {
             }
             Op::RmsNorm(norm) => {
                 let (x, info) = input(0)?;
+                if norm.weight.is_none() || norm.width != info.width {
+                    return Err(unsupported(label, "a norm of heads"));
+                }
                 self.norm(label, *norm, x, output()?, info.rows, info.width, When::Always)
             }
             Op::MatMul(matmul) => self.matmul(node, matmul),
@@ -170,7 +173,7 @@ impl<'a> Lowering<'a> {
                 let (q, _) = input(0)?;
                 self.attention(label, attention, q, output()?)
             }
-            Op::Add | Op::SwiGlu => {
+            Op::Add | Op::Gated(Activation::Silu) => {
                 let ((a, info), (b, _)) = (input(0)?, input(1)?);
                 let kernel = if node.op == Op::Add { Kernel::Add } else { Kernel::SwiGlu };
                 self.elementwise(label, kernel, [a, b, output()?], info.rows, info.width, When::Always)
@@ -183,6 +186,15 @@ impl<'a> Lowering<'a> {
                 let bound = [buffers.step(), x, output()?];
                 self.emit.push(label, call(Kernel::SelectRows, constants, grid, Rows::Logits), &bound)
             }
+            Op::Gated(activation) => Err(unsupported(label, &format!("a gate of {activation:?}"))),
+            Op::Scale(_)
+            | Op::SoftCap(_)
+            | Op::Slice(_)
+            | Op::Router(_)
+            | Op::ExpertMatMul(_)
+            | Op::WeightedSum
+            | Op::Conv(_)
+            | Op::DeltaNet(_) => Err(unsupported(label, node.op.name())),
             Op::Argmax => {
                 let (logits, info) = input(0)?;
                 let (candidates, token) =
@@ -253,7 +265,11 @@ impl<'a> Lowering<'a> {
         q: BindingResource<'_>,
         y: BindingResource<'_>,
     ) -> Result<(), BackendError> {
-        let linnet_graph::Attention { layer, heads, kv_heads, head_dim, scale } = *attention;
+        let linnet_graph::Attention { layer, heads, kv_heads, head_dim, scale, .. } = *attention;
+        let plain = linnet_graph::Attention::new(layer, [heads, kv_heads], head_dim, scale);
+        if *attention != plain {
+            return Err(unsupported(label, "an attention with a window, a cap, sinks or a temperature"));
+        }
         if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
             return Err(unsupported_head(head_dim, 4));
         }
@@ -276,6 +292,11 @@ impl<'a> Lowering<'a> {
         }
         Ok(())
     }
+}
+
+/// What has no kernel yet.
+pub(crate) fn unsupported(label: &str, op: &str) -> BackendError {
+    BackendError::UnsupportedOp { label: label.to_owned(), op: op.to_owned() }
 }
 
 fn unsupported_head(head_dim: usize, multiple: u64) -> BackendError {

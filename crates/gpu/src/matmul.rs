@@ -1,12 +1,12 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
-use linnet_graph::{BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, WeightSpec};
+use linnet_graph::{Activation, BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, WeightSpec};
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
 
 use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
-use crate::lower::{Call, Lowering, flag};
+use crate::lower::{Call, Lowering, flag, unsupported};
 use crate::weight::{Data, Part, Weight};
 
 /// A product that is to be computed.
@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
                     let y = self.value(y)?;
                     self.product(Product { residual, ..product(*first, y) }, when)?;
                 }
-                Epilogue::SwiGlu => {
+                Epilogue::Gated(Activation::Silu) => {
                     let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
                         return Err(internal("a gate has no second matrix"));
                     };
@@ -81,6 +81,9 @@ impl<'a> Lowering<'a> {
                         self.product(product(up, b.clone()), when)?;
                         self.elementwise(&node.label, Kernel::SwiGlu, [a, b, y], info.rows, width, when)?;
                     }
+                }
+                Epilogue::Gated(activation) => {
+                    return Err(unsupported(&node.label, &format!("a gate of {activation:?}")));
                 }
             }
         }

@@ -30,7 +30,8 @@ impl Program {
         let mut buffers = Buffers::new(device, plan, &weights, &options)?;
         for node in &plan.graph.nodes {
             if let Op::Rope(rope) = &node.op {
-                let factors = rope.factors.and_then(|id| weights.get(id.0 as usize)?.floats());
+                let factors = rope.factors.map(|factors| factors.of_context(options.context_length));
+                let factors = factors.and_then(|id| weights.get(id.0 as usize)?.floats());
                 buffers.prepare_rope(device, rope, factors.as_deref(), options.context_length)?;
             }
         }

@@ -54,7 +54,7 @@ pub struct Weight {
 impl Weight {
     /// Makes room.
     pub(crate) fn new(device: &Device, spec: &WeightSpec) -> Result<Weight, BackendError> {
-        let data = if spec.uses.rows || spec.uses.matrix {
+        let data = if spec.uses.rows || spec.uses.matrix || spec.uses.experts > 0 {
             let format = Format::of(spec.dtype).ok_or_else(|| BackendError::UnsupportedDType {
                 tensor: spec.name.clone(),
                 dtype: spec.dtype.name(),

@@ -95,7 +95,9 @@ pub enum Want {
 
 /// One run of a program: `tokens` at `position..position + tokens.len()`.
 ///
-/// The KV cache holds everything before `position`; a step may go back to an earlier position and overwrite.
+/// The KV cache holds everything before `position`; a step may go back to an earlier position and overwrite. A graph with
+/// recurrent state ([`crate::Graph::is_recurrent`]) only goes on from where the last step ended, repeats from where it
+/// began, or starts again at 0, which clears the state; anything else is [`BackendError::Internal`].
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// 1 to `max_batch` token ids, each below the vocabulary size.
@@ -164,6 +166,14 @@ pub enum BackendError {
         tensor: String,
         /// Its block format.
         dtype: &'static str,
+    },
+    /// The backend cannot run this operation, or not with these parameters.
+    #[error("{label}: this backend cannot run {op}")]
+    UnsupportedOp {
+        /// Part of the model.
+        label: String,
+        /// The operation and what is special about it.
+        op: String,
     },
     /// The device went away (driver reset, tab in the background, unplugged).
     #[error("the GPU device was lost: {reason}")]

@@ -4,10 +4,8 @@ use std::cell::RefCell;
 
 use linnet_quant::DType;
 
-use crate::op::{
-    Attention, Epilogue, Graph, KvLayer, MatMul, Node, Norm, Op, Projection, Rope, Rows, Value, ValueInfo,
-    WeightId, WeightSpec, WeightUses,
-};
+use crate::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
+use crate::params::{Attention, Epilogue, KvLayer, MatMul, Norm, Projection, Rope, RopeFactors};
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,14 +52,27 @@ pub enum GraphError {
         /// Width of the row.
         width: usize,
     },
+    /// A parameter makes no sense for the shapes at hand.
+    #[error("{label}: {op} of width {width}: {reason}")]
+    Shape {
+        /// Part of the model.
+        label: String,
+        /// Operation.
+        op: &'static str,
+        /// Width of its input.
+        width: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
 }
 
 #[derive(Default)]
-struct State {
-    weights: Vec<WeightSpec>,
-    values: Vec<ValueInfo>,
+pub(crate) struct State {
+    pub(crate) weights: Vec<WeightSpec>,
+    pub(crate) values: Vec<ValueInfo>,
     nodes: Vec<Node>,
     kv_layers: Vec<KvLayer>,
+    pub(crate) states: Vec<usize>,
     label: String,
     error: Option<GraphError>,
 }
@@ -70,7 +81,7 @@ struct State {
 /// [`Builder::finish`].
 #[derive(Default)]
 pub struct Builder {
-    state: RefCell<State>,
+    pub(crate) state: RefCell<State>,
 }
 
 impl Builder {
@@ -110,10 +121,18 @@ impl Builder {
     /// `x / sqrt(mean(x²) + eps) * weight`, row by row.
     pub fn rms_norm(&self, x: Value, weight: WeightId, eps: f32) -> Value {
         let mut s = self.state.borrow_mut();
-        let info = s.values[x.0 as usize];
-        s.uses(weight).vector = true;
-        s.expect_width("rms_norm", weight, info.width);
-        s.push_one(Op::RmsNorm(Norm { weight, eps }), vec![x], info)
+        let width = s.values[x.0 as usize].width;
+        s.expect_width("rms_norm", weight, width);
+        s.norm(x, Norm { weight: Some(weight), width, eps })
+    }
+
+    /// [`Builder::rms_norm`] of each head of a row: `width` neighbours at a time. Without a weight it only divides.
+    pub fn head_norm(&self, x: Value, weight: Option<WeightId>, width: usize, eps: f32) -> Value {
+        let mut s = self.state.borrow_mut();
+        if let Some(weight) = weight {
+            s.expect_width("head_norm", weight, width);
+        }
+        s.norm(x, Norm { weight, width, eps })
     }
 
     /// `x · Wᵀ`: `[rows, inputs] -> [rows, outputs]`.
@@ -144,7 +163,12 @@ impl Builder {
         if rope.heads * rope.head_dim != info.width || rope.frequencies.len() * 2 > rope.head_dim {
             s.heads_error(rope.heads, rope.heads, rope.head_dim, info.width);
         }
-        if let Some(factors) = rope.factors {
+        let factors = match rope.factors {
+            None => [None, None],
+            Some(RopeFactors::Fixed(factors)) => [Some(factors), None],
+            Some(RopeFactors::ByContext { short, long, .. }) => [Some(short), Some(long)],
+        };
+        for factors in factors.into_iter().flatten() {
             s.uses(factors).vector = true;
             s.expect_width("rope", factors, rope.frequencies.len());
         }
@@ -172,17 +196,11 @@ impl Builder {
         if heads * head_dim != info.width || kv_heads == 0 || heads % kv_heads != 0 {
             s.heads_error(heads, kv_heads, head_dim, info.width);
         }
+        if let Some(sinks) = attention.sinks {
+            s.uses(sinks).vector = true;
+            s.expect_width("attention", sinks, heads);
+        }
         s.push_one(Op::Attention(attention), vec![q], info)
-    }
-
-    /// `a + b`, element by element.
-    pub fn add(&self, a: Value, b: Value) -> Value {
-        self.elementwise("add", Op::Add, a, b)
-    }
-
-    /// `silu(gate) * up`, element by element.
-    pub fn swiglu(&self, gate: Value, up: Value) -> Value {
-        self.elementwise("swiglu", Op::SwiGlu, gate, up)
     }
 
     /// The rows of `x` whose logits the step wants.
@@ -208,35 +226,63 @@ impl Builder {
                 values: s.values,
                 nodes: s.nodes,
                 kv_layers: s.kv_layers,
+                states: s.states,
                 logits,
             }),
         }
     }
-
-    fn elementwise(&self, name: &'static str, op: Op, a: Value, b: Value) -> Value {
-        let mut s = self.state.borrow_mut();
-        let (left, right) = (s.values[a.0 as usize], s.values[b.0 as usize]);
-        if left != right {
-            let label = s.label.clone();
-            s.error.get_or_insert(GraphError::Mismatch { label, op: name, left, right });
-        }
-        s.push_one(op, vec![a, b], left)
-    }
 }
 
 impl State {
-    fn uses(&mut self, weight: WeightId) -> &mut WeightUses {
+    pub(crate) fn uses(&mut self, weight: WeightId) -> &mut WeightUses {
         &mut self.weights[weight.0 as usize].uses
     }
 
-    fn push_one(&mut self, op: Op, inputs: Vec<Value>, info: ValueInfo) -> Value {
-        self.values.push(info);
-        let value = Value(self.values.len() as u32 - 1);
-        self.nodes.push(Node { op, inputs, outputs: vec![value], label: self.label.clone() });
+    pub(crate) fn push_one(&mut self, op: Op, inputs: Vec<Value>, info: ValueInfo) -> Value {
+        let [value] = self.push(op, inputs, [info]);
         value
     }
 
-    fn expect_width(&mut self, op: &'static str, weight: WeightId, found: usize) {
+    /// Appends a node with its outputs.
+    pub(crate) fn push<const N: usize>(
+        &mut self,
+        op: Op,
+        inputs: Vec<Value>,
+        infos: [ValueInfo; N],
+    ) -> [Value; N] {
+        let outputs = infos.map(|info| {
+            self.values.push(info);
+            Value(self.values.len() as u32 - 1)
+        });
+        self.nodes.push(Node { op, inputs, outputs: outputs.to_vec(), label: self.label.clone() });
+        outputs
+    }
+
+    fn norm(&mut self, x: Value, norm: Norm) -> Value {
+        let info = self.values[x.0 as usize];
+        if let Some(weight) = norm.weight {
+            self.uses(weight).vector = true;
+        }
+        if norm.width == 0 || !info.width.is_multiple_of(norm.width) {
+            self.shape_error("rms_norm", info.width, "it is not a whole number of heads");
+        }
+        self.push_one(Op::RmsNorm(norm), vec![x], info)
+    }
+
+    /// Keeps the error that two activations that are combined differ in shape.
+    pub(crate) fn expect_equal(&mut self, op: &'static str, left: ValueInfo, right: ValueInfo) {
+        if left != right {
+            let label = self.label.clone();
+            self.error.get_or_insert(GraphError::Mismatch { label, op, left, right });
+        }
+    }
+
+    pub(crate) fn shape_error(&mut self, op: &'static str, width: usize, reason: &'static str) {
+        let label = self.label.clone();
+        self.error.get_or_insert(GraphError::Shape { label, op, width, reason });
+    }
+
+    pub(crate) fn expect_width(&mut self, op: &'static str, weight: WeightId, found: usize) {
         let spec = &self.weights[weight.0 as usize];
         if spec.cols != found {
             let (label, tensor, expected) = (self.label.clone(), spec.name.clone(), spec.cols);
@@ -244,7 +290,7 @@ impl State {
         }
     }
 
-    fn heads_error(&mut self, heads: usize, kv_heads: usize, head_dim: usize, width: usize) {
+    pub(crate) fn heads_error(&mut self, heads: usize, kv_heads: usize, head_dim: usize, width: usize) {
         let label = self.label.clone();
         self.error.get_or_insert(GraphError::Heads { label, heads, kv_heads, head_dim, width });
     }

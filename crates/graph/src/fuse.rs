@@ -2,12 +2,13 @@
 //!
 //! 1. [`group_projections`]: matmuls of one input become one node, and a norm that only they read joins it (q, k, v;
 //!    gate and up).
-//! 2. [`gate`]: the SwiGLU of two grouped projections becomes their epilogue.
+//! 2. [`gate`]: the gated product of two grouped projections becomes their epilogue.
 //! 3. [`residual`]: an addition becomes the epilogue of the projection that feeds it.
 
 use std::collections::HashMap;
 
-use crate::op::{Epilogue, Graph, MatMul, Node, Op, Value};
+use crate::op::{Graph, Node, Op, Value};
+use crate::params::{Epilogue, MatMul};
 
 /// Applies every fusion to a recorded graph. The result computes the same values.
 pub fn fuse(graph: Graph) -> Graph {
@@ -72,6 +73,8 @@ pub(crate) fn group_projections(mut graph: Graph) -> Graph {
         let Some(&writer) = writers.get(&value) else { continue };
         if let Op::RmsNorm(norm) = graph.nodes[writer].op
             && group.len() == users.len()
+            && norm.weight.is_some()
+            && norm.width == graph.value(value).width
         {
             let x = graph.nodes[writer].inputs[0];
             if let Op::MatMul(target) = &mut graph.nodes[first].op {
@@ -84,15 +87,13 @@ pub(crate) fn group_projections(mut graph: Graph) -> Graph {
     without(graph, &dead)
 }
 
-/// Turns `swiglu(gate, up)` of one node's two projections into that node's epilogue.
+/// Turns `activation(gate) * up` of one node's two projections into that node's epilogue.
 pub(crate) fn gate(mut graph: Graph) -> Graph {
     let (readers, writers) = (readers(&graph), writers(&graph));
     let mut dead = Vec::new();
     for index in 0..graph.nodes.len() {
         let node = graph.nodes[index].clone();
-        if node.op != Op::SwiGlu {
-            continue;
-        }
+        let Op::Gated(activation) = node.op else { continue };
         let Some(&writer) = writers.get(&node.inputs[0]) else { continue };
         let only_here = node.inputs.iter().all(|v| readers[v] == [index]);
         if !only_here || graph.nodes[writer].outputs != node.inputs {
@@ -101,7 +102,7 @@ pub(crate) fn gate(mut graph: Graph) -> Graph {
         if let Op::MatMul(matmul) = &mut graph.nodes[writer].op
             && matmul.epilogue == Epilogue::Store
         {
-            matmul.epilogue = Epilogue::SwiGlu;
+            matmul.epilogue = Epilogue::Gated(activation);
             graph.nodes[writer].outputs = node.outputs;
             dead.push(index);
         }
@@ -157,7 +158,7 @@ mod tests {
         let matrix = |name, rows, cols| g.weight(name, DType::F16, rows, cols);
         let rope = |heads| {
             let style = RopeStyle::Halves;
-            Rope { heads, head_dim: 4, style, frequencies: vec![1.0, 0.1], factors: None }
+            Rope { heads, head_dim: 4, style, frequencies: vec![1.0, 0.1], factors: None, magnitude: 1.0 }
         };
         let kv = g.kv_layer(1, 4);
         let table = matrix("embd", 16, 8);
@@ -168,7 +169,7 @@ mod tests {
         let k = g.rope(g.matmul(matrix("k", 4, 8), h), rope(1));
         let v = g.matmul(matrix("v", 4, 8), h);
         g.store_kv(kv, k, v);
-        let attention = Attention { layer: kv, heads: 2, kv_heads: 1, head_dim: 4, scale: 0.5 };
+        let attention = Attention::new(kv, [2, 1], 4, 0.5);
         let x = g.add(x, g.matmul(matrix("o", 8, 8), g.attention(q, attention)));
         let h = g.rms_norm(x, vector("ffn_norm"), 1e-5);
         let h = g.swiglu(g.matmul(matrix("gate", 12, 8), h), g.matmul(matrix("up", 12, 8), h));
@@ -187,7 +188,7 @@ mod tests {
 store_kv %5, %6 layer=0  // blk.0
 %7: [n, 8] = attention %3 layer=0 2/1x4 scale=0.5  // blk.0
 %9: [n, 8] = matmul %7, %0 o:F16 +residual  // blk.0
-%13: [n, 12] = matmul %9 norm(ffn_norm eps=0.00001) gate:F16 up:F16 swiglu  // blk.0
+%13: [n, 12] = matmul %9 norm(ffn_norm eps=0.00001) gate:F16 up:F16 gated(Silu)  // blk.0
 %15: [n, 8] = matmul %13, %9 down:F16 +residual  // blk.0
 %16: [m, 8] = select_rows %15  // blk.0
 %18: [m, 16] = matmul %16 norm(norm eps=0.00001) embd:F16  // blk.0

@@ -9,18 +9,24 @@
 
 mod backend;
 mod builder;
+mod elementwise;
 mod fuse;
+mod mixture;
 mod op;
+mod params;
 mod plan;
 mod print;
+mod recurrent;
 
 pub use backend::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, ForeignBytes, MemoryUse, Output, Step, Want,
 };
 pub use builder::{Builder, GraphError};
 pub use fuse::fuse;
-pub use op::{
-    Attention, Epilogue, Graph, KvLayer, MatMul, Node, Norm, Op, Projection, Rope, RopeStyle, Rows, Value,
-    ValueInfo, WeightId, WeightSpec, WeightUses,
+pub use mixture::Choice;
+pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
+pub use params::{
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, KvLayer, MatMul, Norm, Projection,
+    Rope, RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

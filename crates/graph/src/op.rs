@@ -2,6 +2,10 @@
 
 use linnet_quant::DType;
 
+use crate::params::{
+    Activation, Attention, Conv, DeltaNet, ExpertMatMul, KvLayer, MatMul, Norm, Rope, Router, Scale, Slice,
+};
+
 /// A weight of the graph: an index into [`Graph::weights`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct WeightId(pub u32);
@@ -35,8 +39,11 @@ pub struct WeightUses {
     pub rows: bool,
     /// It is the matrix of a [`Op::MatMul`].
     pub matrix: bool,
-    /// It is a plain vector: a norm's scale, a bias, rope factors.
+    /// It is read as plain numbers: a norm's scale, a bias, rope factors.
     pub vector: bool,
+    /// Where it is the matrix of an [`Op::ExpertMatMul`]: how many experts' matrices of equal height are stacked in it;
+    /// else 0.
+    pub experts: usize,
 }
 
 /// A tensor of the model file that the graph reads: `[rows, cols]`, row-major, in the file's block format.
@@ -59,101 +66,6 @@ impl WeightSpec {
     pub fn byte_len(&self) -> usize {
         self.cols / self.dtype.block_values() * self.dtype.block_bytes() * self.rows
     }
-}
-
-/// Root-mean-square normalisation: `y_i = x_i / sqrt(mean(x²) + eps) * weight_i`.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Norm {
-    /// Scale, `[width]`.
-    pub weight: WeightId,
-    /// Added to the mean square.
-    pub eps: f32,
-}
-
-/// One matrix of a [`MatMul`] with its optional bias.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Projection {
-    /// `[outputs, inputs]`.
-    pub weight: WeightId,
-    /// `[outputs]`, added to each row of the product.
-    pub bias: Option<WeightId>,
-}
-
-/// What happens to the products of a [`MatMul`] before they are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Epilogue {
-    /// Each projection's product is an output of its own.
-    Store,
-    /// One projection; the node's second input is added to the product.
-    Residual,
-    /// Two projections, gate and up, of equal shape; the one output is `silu(gate) * up`.
-    SwiGlu,
-}
-
-/// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
-///
-/// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
-#[derive(Clone, PartialEq, Debug)]
-pub struct MatMul {
-    /// Normalisation applied to each row of `x` first.
-    pub norm: Option<Norm>,
-    /// The matrices, all with the width of `x` as their number of inputs.
-    pub projections: Vec<Projection>,
-    /// What happens to the products.
-    pub epilogue: Epilogue,
-}
-
-/// Which elements of a head rotary embedding turns together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RopeStyle {
-    /// Neighbours `(2i, 2i + 1)`: ggml's NORM; used by `llama`.
-    Interleaved,
-    /// The i-th of the first half with the i-th of the second half of the rotary dimensions: ggml's NEOX.
-    Halves,
-}
-
-/// Rotary position embedding of each head of a row (Su et al., RoFormer, 2021).
-///
-/// Pair `i` of a head at position `p` turns by the angle `p * frequencies[i] / factors[i]`; elements beyond the
-/// rotary dimensions (`2 * frequencies.len()`) stay.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Rope {
-    /// Number of heads in a row.
-    pub heads: usize,
-    /// Elements per head.
-    pub head_dim: usize,
-    /// Which elements form a pair.
-    pub style: RopeStyle,
-    /// Angle per position for each pair, in radians.
-    pub frequencies: Vec<f32>,
-    /// The file's divisors of the frequencies (`rope_freqs.weight`), `[frequencies.len()]`.
-    pub factors: Option<WeightId>,
-}
-
-/// Causal attention with grouped heads over the KV cache of one layer.
-///
-/// Query head `h` reads key/value head `h / (heads / kv_heads)`; a query at position `p` sees positions `0..=p`.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Attention {
-    /// Index into [`Graph::kv_layers`].
-    pub layer: usize,
-    /// Number of query heads.
-    pub heads: usize,
-    /// Number of key/value heads; divides `heads`.
-    pub kv_heads: usize,
-    /// Elements per head, of queries, keys and values.
-    pub head_dim: usize,
-    /// Multiplied with `q · k` before the softmax.
-    pub scale: f32,
-}
-
-/// The shape of one layer's KV cache: keys and values of `[context, kv_heads, head_dim]` each.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KvLayer {
-    /// Number of key/value heads.
-    pub kv_heads: usize,
-    /// Elements per head.
-    pub head_dim: usize,
 }
 
 /// An operation. The comments name a node's inputs and outputs in order.
@@ -179,8 +91,26 @@ pub enum Op {
     Attention(Attention),
     /// `(a, b) -> a + b`, same shape.
     Add,
-    /// `(gate, up) -> silu(gate) * up`, same shape.
-    SwiGlu,
+    /// `(gate, up) -> activation(gate) * up`, same shape.
+    Gated(Activation),
+    /// `(x) -> y`, same shape.
+    Scale(Scale),
+    /// `(x) -> cap * tanh(x / cap)`, same shape.
+    SoftCap(f32),
+    /// `(x [rows, groups * stride]) -> y [rows, groups * len]`.
+    Slice(Slice),
+    /// `(logits [rows, experts]) -> (ids [rows, used], weights [rows, used])`.
+    Router(Router),
+    /// `(x, ids [rows, used]) -> y [rows, used * outputs]`: slot `s` of a row is `W[ids[s]] · x (+ bias[ids[s]])`. `x` is
+    /// `[rows, inputs]`, the same for all slots, or `[rows, used * inputs]`, one for each.
+    ExpertMatMul(ExpertMatMul),
+    /// `(x [rows, used * width], weights [rows, used]) -> y [rows, width]`: the sum of a row's slots, each times its weight.
+    WeightedSum,
+    /// `(x [Tokens, channels]) -> y`, same shape.
+    Conv(Conv),
+    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta [Tokens, value_heads], alpha [Tokens, value_heads])
+    /// -> y [Tokens, value_heads * head_dim]`.
+    DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.
     SelectRows,
     /// `(logits [Logits, vocabulary]) -> ()`: the step's token is the index of the greatest logit of the last row
@@ -212,6 +142,9 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// KV cache shapes; [`Attention::layer`] indexes it.
     pub kv_layers: Vec<KvLayer>,
+    /// Numbers (f32) of each recurrent state; [`Conv::state`] and [`DeltaNet::state`] index it. Each is zeros before
+    /// position 0.
+    pub states: Vec<usize>,
     /// The model's result, `[Logits, vocabulary]`.
     pub logits: Value,
 }
@@ -227,8 +160,40 @@ impl Graph {
         self.values[value.0 as usize]
     }
 
+    /// Whether a step can only go on from where the last one ended, from where it began, or from position 0, because
+    /// there is state that cannot be cut off at a position as the KV cache can.
+    pub fn is_recurrent(&self) -> bool {
+        !self.states.is_empty()
+    }
+
     /// Bytes of KV cache for one position when each element takes `element_bytes`.
     pub fn kv_bytes_per_token(&self, element_bytes: usize) -> usize {
         self.kv_layers.iter().map(|l| 2 * l.kv_heads * l.head_dim * element_bytes).sum()
+    }
+}
+
+impl Op {
+    /// Name for people: in a graph's text form and in errors.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Embed { .. } => "embed",
+            Op::RmsNorm(_) => "rms_norm",
+            Op::MatMul(_) => "matmul",
+            Op::Rope(_) => "rope",
+            Op::StoreKv { .. } => "store_kv",
+            Op::Attention(_) => "attention",
+            Op::Add => "add",
+            Op::Gated(_) => "gated",
+            Op::Scale(_) => "scale",
+            Op::SoftCap(_) => "soft_cap",
+            Op::Slice(_) => "slice",
+            Op::Router(_) => "router",
+            Op::ExpertMatMul(_) => "expert_matmul",
+            Op::WeightedSum => "weighted_sum",
+            Op::Conv(_) => "conv",
+            Op::DeltaNet(_) => "delta_net",
+            Op::SelectRows => "select_rows",
+            Op::Argmax => "argmax",
+        }
     }
 }

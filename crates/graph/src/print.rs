@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::op::{Epilogue, Graph, Op, Rows, Value};
+use crate::op::{Graph, Op, Rows, Value};
+use crate::params::{Attention, Epilogue, Norm, Rope, RopeFactors};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,14 +28,21 @@ impl fmt::Display for Graph {
                 let widths: Vec<_> = node.outputs.iter().map(|o| self.value(*o).width.to_string()).collect();
                 write!(f, "{}: [{rows}, {}] = ", join(&node.outputs), widths.join(" | "))?;
             }
-            let inputs = join(&node.inputs);
+            f.write_str(node.op.name())?;
+            if !node.inputs.is_empty() {
+                write!(f, " {}", join(&node.inputs))?;
+            }
             match &node.op {
-                Op::Embed { table } => write!(f, "embed {}", name(*table))?,
-                Op::RmsNorm(norm) => write!(f, "rms_norm {inputs} {} eps={}", name(norm.weight), norm.eps)?,
+                Op::Embed { table } => write!(f, " {}", name(*table))?,
+                Op::RmsNorm(norm) => {
+                    write!(f, " ")?;
+                    self.print_norm(f, norm)?;
+                }
                 Op::MatMul(m) => {
-                    write!(f, "matmul {inputs}")?;
-                    if let Some(norm) = m.norm {
-                        write!(f, " norm({} eps={})", name(norm.weight), norm.eps)?;
+                    if let Some(norm) = &m.norm {
+                        write!(f, " norm(")?;
+                        self.print_norm(f, norm)?;
+                        write!(f, ")")?;
                     }
                     for p in &m.projections {
                         write!(f, " {}:{}", name(p.weight), self.weight(p.weight).dtype.name())?;
@@ -45,27 +53,92 @@ impl fmt::Display for Graph {
                     match m.epilogue {
                         Epilogue::Store => {}
                         Epilogue::Residual => write!(f, " +residual")?,
-                        Epilogue::SwiGlu => write!(f, " swiglu")?,
+                        Epilogue::Gated(activation) => write!(f, " gated({activation:?})")?,
                     }
                 }
-                Op::Rope(r) => {
-                    write!(f, "rope {inputs} {}x{} {:?}", r.heads, r.head_dim, r.style)?;
-                    if let Some(factors) = r.factors {
-                        write!(f, " /{}", name(factors))?;
+                Op::Rope(rope) => self.print_rope(f, rope)?,
+                Op::StoreKv { layer } => write!(f, " layer={layer}")?,
+                Op::Attention(attention) => self.print_attention(f, attention)?,
+                Op::Gated(activation) => write!(f, " {activation:?}")?,
+                Op::Scale(scale) => {
+                    write!(f, " {}", scale.factor)?;
+                    if let Some(weight) = scale.weight {
+                        write!(f, " {}", name(weight))?;
                     }
                 }
-                Op::StoreKv { layer } => write!(f, "store_kv {inputs} layer={layer}")?,
-                Op::Attention(a) => write!(
-                    f,
-                    "attention {inputs} layer={} {}/{}x{} scale={}",
-                    a.layer, a.heads, a.kv_heads, a.head_dim, a.scale
-                )?,
-                Op::Add => write!(f, "add {inputs}")?,
-                Op::SwiGlu => write!(f, "swiglu {inputs}")?,
-                Op::SelectRows => write!(f, "select_rows {inputs}")?,
-                Op::Argmax => write!(f, "argmax {inputs}")?,
+                Op::SoftCap(cap) => write!(f, " {cap}")?,
+                Op::Slice(slice) => write!(f, " {}+{} of {}", slice.start, slice.len, slice.stride)?,
+                Op::Router(r) => {
+                    write!(f, " {} of {} {:?}", r.used, r.experts, r.gating)?;
+                    if let Some(bias) = r.bias {
+                        write!(f, " +{}", name(bias))?;
+                    }
+                    if r.normalize {
+                        write!(f, " normalized")?;
+                    }
+                    if r.scale != 1.0 {
+                        write!(f, " scale={}", r.scale)?;
+                    }
+                }
+                Op::ExpertMatMul(m) => {
+                    write!(f, " {}:{}", name(m.weight), self.weight(m.weight).dtype.name())?;
+                    if let Some(bias) = m.bias {
+                        write!(f, "+{}", name(bias))?;
+                    }
+                }
+                Op::Conv(conv) => {
+                    write!(f, " {} state={}", name(conv.kernel), conv.state)?;
+                    if conv.silu {
+                        write!(f, " silu")?;
+                    }
+                }
+                Op::DeltaNet(d) => {
+                    write!(f, " {}/{}x{} state={}", d.value_heads, d.key_heads, d.head_dim, d.state)?;
+                }
+                Op::Add | Op::WeightedSum | Op::SelectRows | Op::Argmax => {}
             }
             writeln!(f, "  // {}", node.label)?;
+        }
+        Ok(())
+    }
+}
+
+impl Graph {
+    fn print_norm(&self, f: &mut fmt::Formatter<'_>, norm: &Norm) -> fmt::Result {
+        match norm.weight {
+            Some(weight) => write!(f, "{} eps={}", self.weight(weight).name, norm.eps),
+            None => write!(f, "x{} eps={}", norm.width, norm.eps),
+        }
+    }
+
+    fn print_rope(&self, f: &mut fmt::Formatter<'_>, rope: &Rope) -> fmt::Result {
+        write!(f, " {}x{} {:?}", rope.heads, rope.head_dim, rope.style)?;
+        match rope.factors {
+            None => {}
+            Some(RopeFactors::Fixed(factors)) => write!(f, " /{}", self.weight(factors).name)?,
+            Some(RopeFactors::ByContext { short, long, limit }) => {
+                write!(f, " /{} to {limit}, {}", self.weight(short).name, self.weight(long).name)?;
+            }
+        }
+        if rope.magnitude != 1.0 {
+            write!(f, " magnitude={}", rope.magnitude)?;
+        }
+        Ok(())
+    }
+
+    fn print_attention(&self, f: &mut fmt::Formatter<'_>, a: &Attention) -> fmt::Result {
+        write!(f, " layer={} {}/{}x{} scale={}", a.layer, a.heads, a.kv_heads, a.head_dim, a.scale)?;
+        if let Some(cap) = a.soft_cap {
+            write!(f, " cap={cap}")?;
+        }
+        if let Some(window) = a.window {
+            write!(f, " window={window}")?;
+        }
+        if let Some(sinks) = a.sinks {
+            write!(f, " sinks={}", self.weight(sinks).name)?;
+        }
+        if let Some(t) = a.temperature {
+            write!(f, " temperature={}/{}", t.scale, t.period)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! Mistral 7B).
 
 use linnet_gguf::Gguf;
-use linnet_graph::{Attention, Builder, Rope, RopeStyle, Value, WeightId};
+use linnet_graph::{Attention, Builder, Rope, RopeFactors, RopeStyle, Value, WeightId};
 
 use crate::config::{Config, Keys};
 use crate::tensors::Tensors;
@@ -48,7 +48,7 @@ impl Layer {
         let v = g.matmul(w.attn_v, h);
         g.store_kv(layer, k, v);
         let scale = (c.head_dim as f32).powf(-0.5);
-        let attention = Attention { layer, heads: c.heads, kv_heads, head_dim: c.head_dim, scale };
+        let attention = Attention::new(layer, [c.heads, kv_heads], c.head_dim, scale);
         let x = g.add(x, g.matmul(w.attn_output, g.attention(q, attention)));
         let h = g.rms_norm(x, w.ffn_norm, c.norm_eps);
         g.add(x, g.matmul(w.ffn_down, g.swiglu(g.matmul(w.ffn_gate, h), g.matmul(w.ffn_up, h))))
@@ -69,7 +69,8 @@ pub(crate) fn record(header: &Gguf) -> Result<Model, ModelError> {
         head_dim: config.head_dim,
         style: RopeStyle::Interleaved,
         frequencies: rope::frequencies(&keys, &config)?,
-        factors: t.optional_vector("rope_freqs.weight", config.rotary_dim / 2)?,
+        factors: t.optional_vector("rope_freqs.weight", config.rotary_dim / 2)?.map(RopeFactors::Fixed),
+        magnitude: 1.0,
     };
     let (vocab, embd) = (config.vocab_size, config.embedding_length);
     let token_embd = t.matrix("token_embd.weight", vocab, embd)?;

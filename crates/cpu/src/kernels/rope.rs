@@ -9,6 +9,8 @@ use crate::simd::{Kernel, Simd};
 pub(crate) struct RopeTable {
     /// Angle per position of each pair.
     frequencies: Vec<f64>,
+    /// Multiplied with sines and cosines.
+    magnitude: f64,
     /// `[tokens, pairs]`, cosine and sine.
     turns: Vec<[f32; 2]>,
 }
@@ -20,7 +22,7 @@ impl RopeTable {
         let frequencies: Vec<f64> =
             rope.frequencies.iter().enumerate().map(|(i, &f)| f64::from(f) / factor(i)).collect();
         let turns = memory::zeroed("rope table", frequencies.len().checked_mul(max_tokens))?;
-        Ok(RopeTable { frequencies, turns })
+        Ok(RopeTable { frequencies, magnitude: f64::from(rope.magnitude), turns })
     }
 
     /// Computes the turns for `tokens` positions from `position` on.
@@ -29,7 +31,7 @@ impl RopeTable {
         for (t, turns) in self.turns.chunks_exact_mut(pairs).take(tokens).enumerate() {
             for (turn, frequency) in turns.iter_mut().zip(&self.frequencies) {
                 let (sin, cos) = ((position + t) as f64 * frequency).sin_cos();
-                *turn = [cos as f32, sin as f32];
+                *turn = [(cos * self.magnitude) as f32, (sin * self.magnitude) as f32];
             }
         }
     }
