@@ -25,12 +25,10 @@ export const modelPath = join(models, MODEL);
 /** Why tests that need the real model cannot run; `false` if they can. For `node:test`'s `skip`. */
 export const noModel = existsSync(modelPath) ? false : `skipped: ${MODEL} is not in LINNET_MODELS`;
 
-const reference = resolve(process.env.LINNET_REFERENCE ?? join(root, '..', 'shared', 'reference'));
-/** A reference file, or undefined in a clone that has none beside it. */
-export function referenceFile(...parts) {
-  const path = join(reference, ...parts);
-  return existsSync(path) ? path : undefined;
-}
+const beside = join(root, '..', 'shared', 'reference');
+const reference = resolve(process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')));
+/** A file of the reference results: of the whole set where there is one, else of the part in the repository. */
+export const referenceFile = (...parts) => join(reference, ...parts);
 
 /**
  * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.

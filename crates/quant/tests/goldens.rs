@@ -1,7 +1,6 @@
 //! Every format against the values gguf-py and ggml's C routines give, bit for bit.
 //!
-//! The reference files are not in the repository; without them these tests say so and pass. The digests and
-//! the blocks worked out by hand in the neighbouring files need nothing.
+//! The digests and the blocks worked out by hand in the neighbouring files are a second opinion.
 
 use std::path::PathBuf;
 
@@ -14,18 +13,10 @@ struct Golden {
     values: Vec<f32>,
 }
 
-/// The folder of reference files, or `None` after saying that the test is skipped.
-fn reference() -> Option<PathBuf> {
-    let root = std::env::var_os("LINNET_REFERENCE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference"),
-        PathBuf::from,
-    );
-    let folder = root.join("dequant");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no reference files (LINNET_REFERENCE names their folder)");
-    None
+/// The reference files of this crate, which are in the repository; `LINNET_REFERENCE` may name others.
+fn reference() -> PathBuf {
+    let fixtures = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    std::env::var_os("LINNET_REFERENCE").map_or_else(fixtures, PathBuf::from).join("dequant")
 }
 
 fn load(path: PathBuf) -> Golden {
@@ -47,7 +38,7 @@ fn difference(dtype: DType, bytes: &[u8], expected: &[f32]) -> Option<(usize, f3
 
 #[test]
 fn every_format_decodes_to_the_same_bits() {
-    let Some(folder) = reference() else { return };
+    let folder = reference();
     for dtype in DType::ALL {
         // f32 has no golden: there is nothing to decode.
         if dtype == DType::F32 {
@@ -61,7 +52,7 @@ fn every_format_decodes_to_the_same_bits() {
 
 #[test]
 fn a_flipped_bit_of_any_byte_of_a_block_is_noticed() {
-    let Some(folder) = reference() else { return };
+    let folder = reference();
     for dtype in DType::ALL {
         if dtype == DType::F32 {
             continue;
@@ -81,7 +72,7 @@ fn a_flipped_bit_of_any_byte_of_a_block_is_noticed() {
 
 #[test]
 fn a_negative_zero_is_not_a_zero() {
-    let Some(folder) = reference() else { return };
+    let folder = reference();
     let Golden { bytes, mut values } = load(folder.join("Q4_0.safetensors"));
     let zero = values.iter().position(|value| value.to_bits() == 0).expect("a zero among the goldens");
     values[zero] = -0.0;

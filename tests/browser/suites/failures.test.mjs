@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
 import { gguf } from '../gguf.mjs';
-import { ask, engineState, MODEL, MODEL_BYTES, noModel, notice, openPage, press, referenceFile, startServer } from '../harness.mjs';
+import { ask, engineState, MODEL, MODEL_BYTES, noModel, notice, openPage, press, startServer } from '../harness.mjs';
 
 const ADDRESS = `/models/${MODEL}`;
 
@@ -119,12 +119,6 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     await press(page, 'Load');
     await engineState(page, 'ready');
     assert.equal(new URL(page.url()).searchParams.get('model'), null);
-  });
-
-  const foreign = referenceFile('tiny', 'gpt-oss', 'model.gguf');
-  test('a real file of an architecture that is not built yet', { skip: foreign ? false : 'skipped: no reference files' }, async (t) => {
-    const { page } = await open(t, undefined, { files: { '/foreign.gguf': foreign }, query: '?model=foreign.gguf&backend=cpu' });
-    assert.equal((await notice(page)).code, 'unsupported-architecture');
   });
 
   test('a conversation longer than the context: context-full', async (t) => {

@@ -11,11 +11,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The directory of reference fixtures: `LINNET_REFERENCE`, else `../shared/reference` beside the workspace.
-pub fn reference() -> Option<PathBuf> {
-    let path = std::env::var_os("LINNET_REFERENCE")
-        .map_or_else(|| root().join("../shared/reference"), PathBuf::from);
-    present(path, "reference fixtures")
+/// A file or folder of the reference results: in `LINNET_REFERENCE`, else in `../shared/reference` beside the workspace,
+/// else in the part of it that is in the repository; if it is there.
+pub fn reference(name: &str) -> Option<PathBuf> {
+    let beside = root().join("../shared/reference");
+    let found = || if beside.is_dir() { beside } else { root().join("tests/fixtures") };
+    let folder = std::env::var_os("LINNET_REFERENCE").map_or_else(found, PathBuf::from);
+    present(folder.join(name), name)
 }
 
 /// A real model's file: in `LINNET_MODELS`, else in `models/` of the workspace.

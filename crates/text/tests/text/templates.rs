@@ -20,12 +20,12 @@ fn context(case: &Value, now: LocalTime) -> ChatContext {
 }
 
 fn check_template(name: &str, cases: usize) {
-    let Some(reference) = reference() else { return };
-    let file = json(&reference.join(format!("templates/{name}.json")));
+    let Some(templates) = reference("templates") else { return };
+    let file = json(&templates.join(format!("{name}.json")));
     assert_eq!(file["now"], "2026-01-02T12:34:56");
     let now = LocalTime::new(2026, 1, 2, 12, 34, 56).unwrap();
     let text = |key: &str| file[key].as_str().unwrap();
-    let source = std::fs::read_to_string(reference.join(format!("templates/{name}.jinja"))).unwrap();
+    let source = std::fs::read_to_string(templates.join(format!("{name}.jinja"))).unwrap();
     let template = ChatTemplate::new(&source, text("bos_token"), text("eos_token")).unwrap();
     assert_eq!(file["cases"].as_array().unwrap().len(), cases);
     for case in file["cases"].as_array().unwrap() {
