@@ -5,6 +5,8 @@ use linnet_graph::{Backend, BackendError, Output, Want};
 
 /// Rows of logits that are read back at once.
 pub const MAX_LOGITS: usize = 32;
+/// Steps of a walk that are taken token by token.
+const SINGLE_STEPS: usize = 16;
 
 /// Runs `tokens` from an empty cache, in batches as large as the session takes, and hands over the logits behind each
 /// of the `last` tokens, in order.
@@ -48,8 +50,8 @@ fn batch(start: usize, len: usize, first: usize, max_batch: usize, max_logits: u
     }
 }
 
-/// The most likely token after `prompt` and after each of `forced` but the last, one step at a time as when chatting:
-/// whatever the model would say, it goes on with `forced`.
+/// The most likely token after `prompt` and after each of `forced` but the last: whatever the model would say, it goes on
+/// with `forced`. The first [`SINGLE_STEPS`] are single steps as when chatting, and the rest goes in batches.
 ///
 /// # Errors
 /// What [`Session::extend`] says; [`Error::InvalidRequest`] for a token outside of the vocabulary.
@@ -58,22 +60,35 @@ pub fn forced_walk<B: Backend>(
     prompt: &[u32],
     forced: &[u32],
 ) -> Result<Vec<u32>, Error> {
-    check(engine, prompt)?;
+    let vocabulary = check(engine, prompt)?;
     check(engine, forced)?;
     let session = engine.session();
-    session.reuse(&[]);
-    let (last_batch, batches) = match prompt.chunks(session.max_batch()).collect::<Vec<_>>().split_last() {
-        Some((last, batches)) => (*last, batches.to_vec()),
-        None => return Ok(Vec::new()),
-    };
+    // What the comparison of logits has left in the cache is as good as what would be computed again.
+    let cached = session.reuse(prompt);
+    let batches: Vec<&[u32]> = prompt[cached..].chunks(session.max_batch()).collect();
+    let Some((last_batch, batches)) = batches.split_last() else { return Ok(Vec::new()) };
     for batch in batches {
         pollster::block_on(session.extend(batch, Want::Nothing))?;
     }
     let mut said = vec![next_token(session, last_batch)?];
-    for token in forced.iter().take(forced.len().saturating_sub(1)) {
+    let forced = &forced[..forced.len().saturating_sub(1)];
+    let (single, rest) = forced.split_at(forced.len().min(SINGLE_STEPS));
+    for token in single {
         said.push(next_token(session, &[*token])?);
     }
+    for batch in rest.chunks(session.max_batch().min(session.max_logits())) {
+        match pollster::block_on(session.extend(batch, Want::Logits(batch.len())))? {
+            Output::Logits(logits) => said.extend(logits.chunks_exact(vocabulary).map(most_likely)),
+            Output::None | Output::Token(_) => return Err(unexpected("logits")),
+        }
+    }
     Ok(said)
+}
+
+/// The index of the greatest logit, the lowest among equals.
+fn most_likely(logits: &[f32]) -> u32 {
+    let greater = |best: (u32, f32), next: (u32, f32)| if next.1 > best.1 { next } else { best };
+    (0..).zip(logits.iter().copied()).reduce(greater).map_or(0, |(index, _)| index)
 }
 
 fn next_token<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Result<u32, Error> {
