@@ -15,26 +15,46 @@ mod random;
 mod recurrent_cases;
 mod reference;
 
+use linnet_quant::DType;
+
 pub use case::{Case, Steps};
 pub use judge::{Failure, judge, judge_all, judge_every, logits, sabotage_all, sabotage_every};
 
-/// The formats whose kernels are tested: those that the backends support now.
-pub const DTYPES: [linnet_quant::DType; 11] = {
-    use linnet_quant::DType;
-    [
-        DType::F32,
-        DType::F16,
-        DType::BF16,
-        DType::Q4_0,
-        DType::Q4_1,
-        DType::Q5_0,
-        DType::Q5_1,
-        DType::Q8_0,
-        DType::Q4_K,
-        DType::Q5_K,
-        DType::Q6_K,
-    ]
-};
+/// The formats that most files consist of: these are judged with every shape.
+pub const COMMON: [DType; 13] = [
+    DType::F32,
+    DType::F16,
+    DType::BF16,
+    DType::Q4_0,
+    DType::Q4_1,
+    DType::Q5_0,
+    DType::Q5_1,
+    DType::Q8_0,
+    DType::Q4_K,
+    DType::Q5_K,
+    DType::Q6_K,
+    DType::IQ4_NL,
+    DType::MXFP4,
+];
+
+/// The others: what differs is only how a block is read, so a few shapes show it.
+pub const RARE: [DType; 15] = [
+    DType::Q2_K,
+    DType::Q3_K,
+    DType::IQ4_XS,
+    DType::NVFP4,
+    DType::TQ1_0,
+    DType::TQ2_0,
+    DType::Q1_0,
+    DType::Q2_0,
+    DType::IQ1_S,
+    DType::IQ1_M,
+    DType::IQ2_XXS,
+    DType::IQ2_XS,
+    DType::IQ2_S,
+    DType::IQ3_XXS,
+    DType::IQ3_S,
+];
 
 /// Every case.
 pub fn cases() -> Vec<Case> {

@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, Rope, RopeFactors, RopeStyle};
 use linnet_quant::DType;
 
-use crate::DTYPES;
 use crate::case::{Case, Recorder, VOCABULARY, tile_borders};
+use crate::{COMMON, RARE};
 
 /// Copies, and arithmetic that is rounded to f32 a few times: 2^-24 squared is 4e-15.
 pub(crate) const EXACT: f64 = 1e-12;
@@ -30,7 +30,7 @@ fn cols(dtype: DType) -> usize {
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for dtype in DTYPES {
+    for dtype in COMMON {
         cases.push(embed(dtype));
         cases.push(matmul(dtype));
         for rows in [1, 2, 7, 8, 9, 16, 130] {
@@ -40,6 +40,11 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(residual_epilogue(dtype));
         cases.push(head(dtype));
     }
+    for dtype in RARE {
+        cases.push(matmul(dtype));
+        cases.push(head(dtype));
+    }
+    cases.push(swiglu_epilogue(DType::IQ2_S, DType::IQ2_S, 44));
     for width in [1, 3, 8, 36, 100, 576] {
         cases.push(rms_norm(width));
         cases.push(add(width));

@@ -47,35 +47,73 @@ impl Random {
     }
 
     fn blocks(&mut self, dtype: DType, values: usize, scale: f32) -> Vec<u8> {
-        // Where the f16 scale and minimum are, and the magnitudes of the codes that they multiply.
-        let (d, m) = match dtype {
-            DType::Q4_0 => ((0, 8.0), None),
-            DType::Q4_1 => ((0, 15.0), Some((2, 1.0))),
-            DType::Q5_0 => ((0, 16.0), None),
-            DType::Q5_1 => ((0, 31.0), Some((2, 1.0))),
-            DType::Q8_0 => ((0, 127.0), None),
-            DType::Q4_K => ((0, 63.0 * 15.0), Some((2, 63.0))),
-            DType::Q5_K => ((0, 63.0 * 31.0), Some((2, 63.0))),
-            DType::Q6_K => ((208, 127.0 * 32.0), None),
-            other => panic!("no random blocks of {other} yet"),
-        };
         let mut bytes: Vec<u8> =
             (0..values / dtype.block_values() * dtype.block_bytes()).map(|_| self.next() as u8).collect();
         for block in bytes.chunks_exact_mut(dtype.block_bytes()) {
-            let mut put = |(at, codes): (usize, f32)| {
-                let value = match self.below(64) {
-                    0 => 0.0,
-                    1 => 3e-7,
-                    _ => self.unit() * 2.0 * scale / codes,
-                };
-                block[at..at + 2].copy_from_slice(&half_bits(value).to_le_bytes());
-            };
-            put(d);
-            if let Some(m) = m {
-                put(m);
+            match dtype {
+                DType::IQ1_M => {
+                    let bits = self.half_scale(scale / (15.0 * 1.125));
+                    for (i, byte) in [49, 51, 53, 55].into_iter().enumerate() {
+                        block[byte] = block[byte] & 15 | ((bits >> (4 * i) & 15) as u8) << 4;
+                    }
+                }
+                DType::MXFP4 => {
+                    // 6 is the greatest E2M1, 127 the exponent of 1.
+                    let exponent = (scale / 6.0).log2().floor() as i32 + 127;
+                    block[0] = (exponent - self.below(3) as i32) as u8;
+                }
+                DType::NVFP4 => {
+                    // 7 is the exponent of 1. Now and then 0, a subnormal, or the code that is not a number.
+                    let exponent = (scale / 6.0).log2().floor() as i32 + 7;
+                    for byte in &mut block[..4] {
+                        let code = (exponent - self.below(2) as i32).max(0) << 3 | self.below(8) as i32;
+                        *byte = [code as u8, 0, 3, 0x7f][self.below(16).saturating_sub(12)];
+                    }
+                }
+                _ => {
+                    for (at, codes) in half_scales(dtype) {
+                        let bits = self.half_scale(scale / codes);
+                        block[*at..at + 2].copy_from_slice(&bits.to_le_bytes());
+                    }
+                }
             }
         }
         bytes
+    }
+
+    /// A half below `2 * magnitude`, now and then subnormal or zero.
+    fn half_scale(&mut self, magnitude: f32) -> u16 {
+        half_bits(match self.below(64) {
+            0 => 0.0,
+            1 => 3e-7,
+            _ => self.unit() * 2.0 * magnitude,
+        })
+    }
+}
+
+/// Where a block has f16 scales and minima, and the magnitudes of the codes that they multiply.
+fn half_scales(dtype: DType) -> &'static [(usize, f32)] {
+    match dtype {
+        DType::Q4_0 => &[(0, 8.0)],
+        DType::Q4_1 => &[(0, 15.0), (2, 1.0)],
+        DType::Q5_0 => &[(0, 16.0)],
+        DType::Q5_1 => &[(0, 31.0), (2, 1.0)],
+        DType::Q8_0 | DType::IQ4_NL => &[(0, 127.0)],
+        DType::Q2_K => &[(80, 15.0 * 3.0), (82, 15.0)],
+        DType::Q3_K => &[(108, 32.0 * 4.0)],
+        DType::Q4_K => &[(0, 63.0 * 15.0), (2, 63.0)],
+        DType::Q5_K => &[(0, 63.0 * 31.0), (2, 63.0)],
+        DType::Q6_K => &[(208, 127.0 * 32.0)],
+        DType::IQ4_XS => &[(0, 32.0 * 127.0)],
+        DType::IQ3_XXS => &[(0, 7.75 * 62.0)],
+        DType::IQ3_S => &[(0, 31.0 * 15.0)],
+        DType::IQ2_XXS | DType::IQ2_XS | DType::IQ2_S => &[(0, 3.875 * 43.0)],
+        DType::IQ1_S => &[(0, 15.0 * 1.125)],
+        DType::TQ1_0 => &[(52, 1.0)],
+        DType::TQ2_0 => &[(64, 1.0)],
+        DType::Q1_0 => &[(0, 1.0)],
+        DType::Q2_0 => &[(0, 2.0)],
+        DType::F32 | DType::F16 | DType::BF16 | DType::IQ1_M | DType::MXFP4 | DType::NVFP4 => &[],
     }
 }
 

@@ -28,8 +28,7 @@ impl CpuWeight {
         })?;
         let what = format!("tensor `{name}`");
         let matrix = if uses.matrix || uses.rows || uses.experts > 0 {
-            let unsupported = BackendError::UnsupportedDType { tensor: name.clone(), dtype: dtype.name() };
-            Some(matrix(name, *dtype, *rows, *cols).ok_or(unsupported)??)
+            Some(matrix(name, *dtype, *rows, *cols)?)
         } else {
             None
         };

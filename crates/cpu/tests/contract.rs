@@ -75,12 +75,6 @@ fn a_cache_too_large_for_memory_is_an_error() {
 }
 
 #[test]
-fn a_format_without_a_kernel_is_named() {
-    let result = backend().allocate(&spec(DType::IQ1_M, 8, 256));
-    assert!(matches!(result, Err(BackendError::UnsupportedDType { dtype: "IQ1_M", .. })));
-}
-
-#[test]
 fn a_row_that_is_no_whole_number_of_blocks_is_refused() {
     assert!(is_internal(backend().allocate(&spec(DType::Q4_0, 8, 33))));
     assert!(is_internal(backend().allocate(&spec(DType::F32, 8, 0))));

@@ -11,6 +11,6 @@ pub mod grids;
 
 pub use decode::{
     E2M1_DOUBLED, IQ1_DELTA, IQ4_VALUES, LengthError, dequantize, e8m0_half, iq1_m_scale, iq4_xs_scale,
-    scale_min_k4, scales_k3, ue4m3_half,
+    scale_min_k4, scales_k3, tq1_digit, ue4m3_half,
 };
 pub use dtype::DType;

@@ -12,13 +12,13 @@ use crate::activations::{Input, Run};
 use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN, Sink};
 use crate::simd::{Isa, Kernel, Simd, four_times, twice};
 
-/// A run of eight rows, unpacked: `value = scales[part] * codes + mins`.
+/// A run of eight rows, unpacked: `value = scales[part] * codes + mins[part]`.
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct PanelRun {
     codes: [[i16; 16]; 16],
     scales: [[f32; GROUP]; 2],
-    mins: [f32; GROUP],
+    mins: [[f32; GROUP]; 2],
 }
 
 impl<F: Format> Matrix for Packed<F> {
@@ -60,8 +60,9 @@ impl<F: Format> Matrix for Packed<F> {
             isa.run(Unpack::<F> { weights: PackedRuns { runs, shared }, panel });
             for (run, out) in panel.iter().zip(out.chunks_exact_mut(RUN)) {
                 for (k, value) in out.iter_mut().enumerate() {
-                    let scale = run.scales[k / (RUN / F::Codes::PARTS)][lane];
-                    *value = f32::from(run.codes[k / 2][lane * 2 + k % 2]) * scale + run.mins[lane];
+                    let part = k / (RUN / F::Codes::PARTS);
+                    let (scale, min) = (run.scales[part][lane], run.mins[part][lane]);
+                    *value = f32::from(run.codes[k / 2][lane * 2 + k % 2]) * scale + min;
                 }
             }
         }
@@ -138,9 +139,21 @@ fn multiply_run<S: Simd, F: Format>(
             F::Codes::unpack(s, words, PART, &mut dot);
             let scale = s.mul(F::scale(s, factors, weights, PART), activation_scale);
             total = s.mul_add(s.to_f32(dot.sum), scale, total);
+            if F::MIN {
+                let sum = s.splat(run.part_sum::<F>(PART));
+                total = s.mul_add(F::min(s, factors, weights, PART), sum, total);
+            }
         }
     });
-    if F::MIN { s.mul_add(F::min(s, factors, weights), s.splat(run.sum), total) } else { total }
+    total
+}
+
+impl Run {
+    /// The sum of the values of a part.
+    #[inline(always)]
+    fn part_sum<F: Format>(&self, part: usize) -> f32 {
+        if F::Codes::PARTS == 2 { self.scale * self.q_sums[part] as f32 } else { self.sum }
+    }
 }
 
 /// Unpacks runs to a panel.
@@ -177,9 +190,9 @@ impl<F: Format> Kernel for Unpack<'_, F> {
                     let mut store = Store { codes: &mut panel.codes, start, offset };
                     F::Codes::unpack(s, F::codes(run), PART, &mut store);
                     s.store(F::scale(s, factors, run, PART), &mut panel.scales[PART]);
+                    s.store(F::min(s, factors, run, PART), &mut panel.mins[PART]);
                 }
             });
-            s.store(F::min(s, factors, run), &mut panel.mins);
         }
     }
 }
@@ -249,16 +262,17 @@ fn tile<S: Simd, F: Format, const ROWS: usize>(
                         totals[ROW] = s.mul_add(s.to_f32(sums[ROW]), scale, totals[ROW]);
                     }
                 });
+                if F::MIN {
+                    let mins = s.load(&weights.mins[PART]);
+                    four_times!(ROW => {
+                        if ROW < ROWS {
+                            let sum = s.splat(x[ROW].part_sum::<F>(PART));
+                            totals[ROW] = s.mul_add(mins, sum, totals[ROW]);
+                        }
+                    });
+                }
             }
         });
-        if F::MIN {
-            let mins = s.load(&weights.mins);
-            four_times!(ROW => {
-                if ROW < ROWS {
-                    totals[ROW] = s.mul_add(mins, s.splat(x[ROW].sum), totals[ROW]);
-                }
-            });
-        }
     }
     four_times!(ROW => {
         if ROW < ROWS {

@@ -4,9 +4,7 @@
 //! A pair is what one dot instruction multiplies with two activations. The lanes of several pairs share the bits of
 //! one vector of sixteen 16-bit words, so that unpacking takes shifts and masks only, no widening and no shuffles.
 
-use bytemuck::Pod;
-
-use crate::simd::{Simd, four_times};
+use crate::simd::{Simd, four_times, twice};
 
 /// Receives the pairs of a run, in any order.
 pub(crate) trait Sink<S: Simd> {
@@ -17,7 +15,7 @@ pub(crate) trait Sink<S: Simd> {
 /// A bit layout of a run's codes.
 pub(crate) trait Codes: 'static {
     /// The packed run.
-    type Words: Pod + Send + Sync;
+    type Words: Copy + Send + Sync;
     /// The parts of a run that have a scale of their own: 1 (32 values) or 2 (16 values each).
     const PARTS: usize;
 
@@ -40,12 +38,112 @@ fn put(words: &mut [i16; 16], from: [u16; 16], shift: usize) {
     }
 }
 
-/// Codes of 4 bits: word `w` holds pairs `4w..4w + 4`, lowest bits first.
-pub(crate) struct Bits4;
+/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, lowest bits first. `PARTS` is 1 or 2.
+pub(crate) struct Bits2<const PARTS: usize>;
 
-impl Codes for Bits4 {
+impl<const PARTS: usize> Codes for Bits2<PARTS> {
+    type Words = [[i16; 16]; 2];
+    const PARTS: usize = PARTS;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        let mut words = Self::Words::default();
+        for pair in 0..16 {
+            put(&mut words[pair / 8], lanes(codes, pair), 2 * (pair % 8));
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
+        let mask = s.splat_i16(3);
+        if PARTS == 2 {
+            eight_twos(s, &words[part], mask, 0, sink);
+        } else {
+            eight_twos(s, &words[0], mask, 0, sink);
+            eight_twos(s, &words[1], mask, 8, sink);
+        }
+    }
+}
+
+/// Unpacks the eight codes of a word.
+#[inline(always)]
+fn eight_twos<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: &mut impl Sink<S>) {
+    let word = s.load_i16(word);
+    sink.pair(s, first, s.and(word, mask));
+    sink.pair(s, first + 1, s.and(s.shr::<2>(word), mask));
+    sink.pair(s, first + 2, s.and(s.shr::<4>(word), mask));
+    sink.pair(s, first + 3, s.and(s.shr::<6>(word), mask));
+    sink.pair(s, first + 4, s.and(s.shr::<8>(word), mask));
+    sink.pair(s, first + 5, s.and(s.shr::<10>(word), mask));
+    sink.pair(s, first + 6, s.and(s.shr::<12>(word), mask));
+    sink.pair(s, first + 7, s.shr::<14>(word));
+}
+
+/// Codes of 3 bits in two parts: words 0 and 1 hold the first five pairs of either part, word 2 pairs 5, 6 and 7 of the
+/// first and 5 and 6 of the second; the top bit of word `w` is bit `w` of the last pair.
+pub(crate) struct Bits3;
+
+impl Bits3 {
+    /// Word and shift of pair `pair`, or `None` for the last.
+    fn place(pair: usize) -> Option<(usize, usize)> {
+        match pair {
+            15 => None,
+            13.. => Some((2, 3 * (pair - 10))),
+            8.. => Some((1, 3 * (pair - 8))),
+            5.. => Some((2, 3 * (pair - 5))),
+            _ => Some((0, 3 * pair)),
+        }
+    }
+}
+
+impl Codes for Bits3 {
+    type Words = [[i16; 16]; 3];
+    const PARTS: usize = 2;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        let mut words = Self::Words::default();
+        for pair in 0..16 {
+            let lanes = lanes(codes, pair);
+            if let Some((word, shift)) = Self::place(pair) {
+                put(&mut words[word], lanes, shift);
+                continue;
+            }
+            for (w, word) in words.iter_mut().enumerate() {
+                put(word, lanes.map(|code| code >> w & 1), 15);
+            }
+        }
+        words
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
+        let mask = s.splat_i16(7);
+        let word = s.load_i16(&words[part]);
+        sink.pair(s, 0, s.and(word, mask));
+        sink.pair(s, 1, s.and(s.shr::<3>(word), mask));
+        sink.pair(s, 2, s.and(s.shr::<6>(word), mask));
+        sink.pair(s, 3, s.and(s.shr::<9>(word), mask));
+        sink.pair(s, 4, s.and(s.shr::<12>(word), mask));
+        let rest = s.load_i16(&words[2]);
+        if part == 0 {
+            sink.pair(s, 5, s.and(rest, mask));
+            sink.pair(s, 6, s.and(s.shr::<3>(rest), mask));
+            sink.pair(s, 7, s.and(s.shr::<6>(rest), mask));
+        } else {
+            sink.pair(s, 5, s.and(s.shr::<9>(rest), mask));
+            sink.pair(s, 6, s.and(s.shr::<12>(rest), mask));
+            let low = s.or(s.shr::<15>(s.load_i16(&words[0])), s.and(s.shr::<14>(word), s.splat_i16(2)));
+            sink.pair(s, 7, s.or(low, s.and(s.shr::<13>(rest), s.splat_i16(4))));
+        }
+    }
+}
+
+/// Codes of 4 bits: word `w` holds pairs `4w..4w + 4`, lowest bits first. `PARTS` is 1 or 2.
+pub(crate) struct Bits4<const PARTS: usize = 1>;
+
+impl<const PARTS: usize> Codes for Bits4<PARTS> {
     type Words = [[i16; 16]; 4];
-    const PARTS: usize = 1;
+    const PARTS: usize = PARTS;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
@@ -56,16 +154,28 @@ impl Codes for Bits4 {
     }
 
     #[inline(always)]
-    fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
         let mask = s.splat_i16(0x0f);
-        four_times!(W => {
-            let word = s.load_i16(&words[W]);
-            sink.pair(s, 4 * W, s.and(word, mask));
-            sink.pair(s, 4 * W + 1, s.and(s.shr::<4>(word), mask));
-            sink.pair(s, 4 * W + 2, s.and(s.shr::<8>(word), mask));
-            sink.pair(s, 4 * W + 3, s.shr::<12>(word));
-        });
+        if PARTS == 2 {
+            twice!(W => {
+                four_nibbles(s, &words[2 * part + W], mask, 4 * W, sink);
+            });
+        } else {
+            four_times!(W => {
+                four_nibbles(s, &words[W], mask, 4 * W, sink);
+            });
+        }
     }
+}
+
+/// Unpacks the four codes of a word.
+#[inline(always)]
+fn four_nibbles<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: &mut impl Sink<S>) {
+    let word = s.load_i16(word);
+    sink.pair(s, first, s.and(word, mask));
+    sink.pair(s, first + 1, s.and(s.shr::<4>(word), mask));
+    sink.pair(s, first + 2, s.and(s.shr::<8>(word), mask));
+    sink.pair(s, first + 3, s.shr::<12>(word));
 }
 
 /// Codes of 5 bits: word `w` holds pairs `3w..3w + 3` and, in its top bit, bit `w` of pair 15.

@@ -1,11 +1,10 @@
 //! The formats of 256 values with quantized scales. These are unpacked to whole bytes here (Q4_K grows by 3 %).
 
-use bytemuck::{Pod, Zeroable, pod_read_unaligned};
-use linnet_quant::blocks::{BlockQ4_K, BlockQ5_K, BlockQ6_K};
+use linnet_quant::blocks::{BlockQ2_K, BlockQ4_K, BlockQ5_K, BlockQ6_K};
 use linnet_quant::scale_min_k4;
 
-use super::codes::{Bits4, Bits5, Bits6, Codes};
-use super::{Format, GROUP, RUN};
+use super::codes::{Bits2, Bits4, Bits5, Bits6, Codes};
+use super::{Format, GROUP, Pack, Packed, RUN};
 use crate::simd::Simd;
 
 /// Bits 0..4 of run `run`'s value `k`: a run of 32 bytes holds two runs of values.
@@ -13,12 +12,16 @@ fn nibble(qs: &[u8; 128], run: usize, k: usize) -> u8 {
     qs[run / 2 * RUN + k] >> (4 * (run % 2)) & 15
 }
 
+/// The two-bit codes of run `run`: each 32 bytes hold four runs, lowest bits first.
+pub(super) fn two_bits(qs: &[u8; 64], run: usize) -> [u8; RUN] {
+    std::array::from_fn(|k| qs[run / 4 * RUN + k] >> (2 * (run % 4)) & 3)
+}
+
 /// Declares a format `value = d * scale * code - dmin * min`.
 macro_rules! format {
     ($name:ident, $packed:ident, $file:ident, $bits:ident, |$block:ident, $run:ident, $k:ident| $code:expr) => {
         #[doc = concat!("A run of [`", stringify!($file), "`] of eight rows.")]
-        #[repr(C)]
-        #[derive(Clone, Copy, Pod, Zeroable)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $packed {
             words: <$bits as Codes>::Words,
             scales: [u8; GROUP],
@@ -37,19 +40,6 @@ macro_rules! format {
             const RUNS: usize = 8;
             const OFFSET: i16 = 0;
             const MIN: bool = true;
-            const FILE_BYTES: usize = size_of::<$file>();
-
-            fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut($packed)) -> Self::Shared {
-                let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
-                for $run in 0..Self::RUNS {
-                    push($packed {
-                        words: $bits::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code))),
-                        scales: blocks.map(|block| scale_min_k4(&block.scales, $run).0),
-                        mins: blocks.map(|block| scale_min_k4(&block.scales, $run).1),
-                    });
-                }
-                [blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]
-            }
             #[inline(always)]
             fn codes(run: &$packed) -> &<$bits as Codes>::Words {
                 &run.words
@@ -63,8 +53,23 @@ macro_rules! format {
                 s.mul(factors[0], s.load_u8_f32(&run.scales))
             }
             #[inline(always)]
-            fn min<S: Simd>(s: S, factors: [S::F32; 2], run: &$packed) -> S::F32 {
+            fn min<S: Simd>(s: S, factors: [S::F32; 2], run: &$packed, _part: usize) -> S::F32 {
                 s.mul(factors[1], s.load_u8_f32(&run.mins))
+            }
+        }
+
+        impl Pack<$name> for $file {
+            fn pack(blocks: &[$file; GROUP], packed: &mut Packed<$name>) {
+                for $run in 0..$name::RUNS {
+                    packed.runs.push($packed {
+                        words: <$bits as Codes>::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code))),
+                        scales: blocks.map(|block| scale_min_k4(&block.scales, $run).0),
+                        mins: blocks.map(|block| scale_min_k4(&block.scales, $run).1),
+                    });
+                }
+                packed
+                    .shared
+                    .push([blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]);
             }
         }
     };
@@ -76,8 +81,7 @@ format!(Q5K, PackedQ5K, BlockQ5_K, Bits5, |block, run, k| {
 });
 
 /// A run of [`BlockQ6_K`] of eight rows.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Clone, Copy)]
 pub(crate) struct PackedQ6K {
     words: <Bits6 as Codes>::Words,
     scales: [[i8; GROUP]; 2],
@@ -103,18 +107,7 @@ impl Format for Q6K {
     const RUNS: usize = 8;
     const OFFSET: i16 = 32;
     const MIN: bool = false;
-    const FILE_BYTES: usize = size_of::<BlockQ6_K>();
 
-    fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut(PackedQ6K)) -> [u16; GROUP] {
-        let blocks: [BlockQ6_K; GROUP] = rows.map(pod_read_unaligned);
-        for run in 0..Self::RUNS {
-            push(PackedQ6K {
-                words: Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k)))),
-                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part])),
-            });
-        }
-        blocks.map(|block| block.d.to_bits())
-    }
     #[inline(always)]
     fn codes(run: &PackedQ6K) -> &<Bits6 as Codes>::Words {
         &run.words
@@ -126,5 +119,69 @@ impl Format for Q6K {
     #[inline(always)]
     fn scale<S: Simd>(s: S, d: S::F32, run: &PackedQ6K, part: usize) -> S::F32 {
         s.mul(d, s.load_i8_f32(&run.scales[part]))
+    }
+}
+
+impl Pack<Q6K> for BlockQ6_K {
+    fn pack(blocks: &[BlockQ6_K; GROUP], packed: &mut Packed<Q6K>) {
+        for run in 0..Q6K::RUNS {
+            packed.runs.push(PackedQ6K {
+                words: Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k)))),
+                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part])),
+            });
+        }
+        packed.shared.push(blocks.map(|block| block.d.to_bits()));
+    }
+}
+
+/// A run of [`BlockQ2_K`] of eight rows.
+#[derive(Clone, Copy)]
+pub(crate) struct PackedQ2K {
+    words: <Bits2<2> as Codes>::Words,
+    scales: [[u8; GROUP]; 2],
+    mins: [[u8; GROUP]; 2],
+}
+
+/// The format of [`BlockQ2_K`]: `value = d * scale * code - dmin * min`, scale and minimum per 16.
+pub(crate) struct Q2K;
+
+impl Format for Q2K {
+    type Run = PackedQ2K;
+    /// `d` and `dmin`.
+    type Shared = [[u16; GROUP]; 2];
+    type Factors<S: Simd> = [S::F32; 2];
+    type Codes = Bits2<2>;
+    const RUNS: usize = 8;
+    const OFFSET: i16 = 0;
+    const MIN: bool = true;
+
+    #[inline(always)]
+    fn codes(run: &PackedQ2K) -> &<Bits2<2> as Codes>::Words {
+        &run.words
+    }
+    #[inline(always)]
+    fn factors<S: Simd>(s: S, [d, dmin]: &Self::Shared) -> [S::F32; 2] {
+        [s.load_f16(d), s.sub(s.splat(0.0), s.load_f16(dmin))]
+    }
+    #[inline(always)]
+    fn scale<S: Simd>(s: S, factors: [S::F32; 2], run: &PackedQ2K, part: usize) -> S::F32 {
+        s.mul(factors[0], s.load_u8_f32(&run.scales[part]))
+    }
+    #[inline(always)]
+    fn min<S: Simd>(s: S, factors: [S::F32; 2], run: &PackedQ2K, part: usize) -> S::F32 {
+        s.mul(factors[1], s.load_u8_f32(&run.mins[part]))
+    }
+}
+
+impl Pack<Q2K> for BlockQ2_K {
+    fn pack(blocks: &[BlockQ2_K; GROUP], packed: &mut Packed<Q2K>) {
+        for run in 0..Q2K::RUNS {
+            packed.runs.push(PackedQ2K {
+                words: Bits2::<2>::pack(&blocks.map(|block| two_bits(&block.qs, run))),
+                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] & 15)),
+                mins: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] >> 4)),
+            });
+        }
+        packed.shared.push([blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]);
     }
 }

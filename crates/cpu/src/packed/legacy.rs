@@ -1,14 +1,14 @@
 //! The formats with one f16 scale, or scale and minimum, per run.
 
-use bytemuck::{Pod, Zeroable, pod_read_unaligned};
-use linnet_quant::blocks::{BlockQ4_0, BlockQ4_1, BlockQ5_0, BlockQ5_1, BlockQ8_0};
+use linnet_quant::blocks::{BlockIQ4_NL, BlockQ4_0, BlockQ4_1, BlockQ5_0, BlockQ5_1, BlockQ8_0};
 
 use super::codes::{Bits4, Bits5, Bits8, Codes};
-use super::{Format, GROUP, RUN};
+use super::table::Iq4;
+use super::{Format, GROUP, Pack, Packed, RUN};
 use crate::simd::Simd;
 
 /// Byte j: value j in the low nibble, value j + 16 in the high one.
-fn nibbles(qs: &[u8; 16]) -> [u8; RUN] {
+pub(super) fn nibbles(qs: &[u8; 16]) -> [u8; RUN] {
     std::array::from_fn(|k| qs[k % 16] >> (4 * (k / 16)) & 15)
 }
 
@@ -22,8 +22,7 @@ fn fives(qs: &[u8; 16], qh: [u8; 4]) -> [u8; RUN] {
 macro_rules! format {
     ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:literal, $($min:ident,)? |$block:ident| $codes:expr) => {
         #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
-        #[repr(C)]
-        #[derive(Clone, Copy, Pod, Zeroable)]
+        #[derive(Clone, Copy)]
         pub(crate) struct $packed {
             words: <$bits as Codes>::Words,
             d: [u16; GROUP],
@@ -41,16 +40,6 @@ macro_rules! format {
             const RUNS: usize = 1;
             const OFFSET: i16 = $offset;
             const MIN: bool = [$(stringify!($min),)? ""].len() > 1;
-            const FILE_BYTES: usize = size_of::<$file>();
-
-            fn pack(rows: [&[u8]; GROUP], mut push: impl FnMut($packed)) {
-                let blocks: [$file; GROUP] = rows.map(pod_read_unaligned);
-                push($packed {
-                    words: $bits::pack(&blocks.map(|$block| $codes)),
-                    d: blocks.map(|block| block.d.to_bits()),
-                    $($min: blocks.map(|block| block.$min.to_bits()),)?
-                });
-            }
             #[inline(always)]
             fn codes(run: &$packed) -> &<$bits as Codes>::Words {
                 &run.words
@@ -63,10 +52,21 @@ macro_rules! format {
             }
             $(
                 #[inline(always)]
-                fn min<S: Simd>(s: S, _factors: (), run: &$packed) -> S::F32 {
+                fn min<S: Simd>(s: S, _factors: (), run: &$packed, _part: usize) -> S::F32 {
                     s.load_f16(&run.$min)
                 }
             )?
+        }
+
+        impl Pack<$name> for $file {
+            fn pack(blocks: &[$file; GROUP], packed: &mut Packed<$name>) {
+                packed.runs.push($packed {
+                    words: <$bits as Codes>::pack(&blocks.map(|$block| $codes)),
+                    d: blocks.map(|block| block.d.to_bits()),
+                    $($min: blocks.map(|block| block.$min.to_bits()),)?
+                });
+                packed.shared.push(());
+            }
         }
     };
 }
@@ -76,3 +76,4 @@ format!(Q4_1, PackedQ4_1, BlockQ4_1, Bits4, 0, m, |block| nibbles(&block.qs));
 format!(Q5_0, PackedQ5_0, BlockQ5_0, Bits5, 16, |block| fives(&block.qs, block.qh));
 format!(Q5_1, PackedQ5_1, BlockQ5_1, Bits5, 0, m, |block| fives(&block.qs, block.qh));
 format!(Q8_0, PackedQ8_0, BlockQ8_0, Bits8, 0, |block| block.qs.map(|q| q as u8));
+format!(Iq4Nl, PackedIq4Nl, BlockIQ4_NL, Iq4, 0, |block| nibbles(&block.qs));

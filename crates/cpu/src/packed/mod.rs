@@ -4,20 +4,22 @@
 
 mod codes;
 mod float;
+mod fp4;
 mod k_quants;
 mod legacy;
+mod scaled;
+mod table;
+mod ternary;
 
 use std::ops::Range;
 
-use bytemuck::Pod;
+use bytemuck::{Pod, pod_read_unaligned};
 use linnet_graph::BackendError;
-use linnet_quant::DType;
+use linnet_quant::{DType, blocks};
 
 pub(crate) use self::codes::{Codes, Sink};
 use self::float::{Bf16, F16, F32};
 pub(crate) use self::float::{FloatFormat, PackedFloat};
-use self::k_quants::{Q4K, Q5K, Q6K};
-use self::legacy::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
 use crate::activations::Input;
 use crate::kernels::PanelRun;
 use crate::memory;
@@ -32,35 +34,37 @@ pub(crate) const RUN: usize = 32;
 /// A quantized block format, repacked: the value at `k` is `scale * (code - OFFSET) + min`.
 pub(crate) trait Format: 'static {
     /// A run of eight rows: codes, and what else is of this run alone.
-    type Run: Pod + Send + Sync;
-    /// What the runs of eight rows' file blocks share.
-    type Shared: Pod + Send + Sync;
+    type Run: Copy + Send + Sync;
+    /// What [`Self::RUNS`] runs of eight rows share.
+    type Shared: Copy + Send + Sync;
     /// [`Self::Shared`], decoded.
     type Factors<S: Simd>: Copy;
     /// Layout of the codes.
     type Codes: Codes;
-    /// Runs in a file block.
+    /// Runs that share something: at most 8, a divisor of the runs in a file block.
     const RUNS: usize;
     /// Subtracted from the codes.
     const OFFSET: i16;
     /// Whether there is a minimum.
     const MIN: bool;
-    /// Bytes of one row's block in the file.
-    const FILE_BYTES: usize;
 
-    /// Packs one file block ([`Self::FILE_BYTES`]) of each row; calls `push` with its runs in order.
-    fn pack(rows: [&[u8]; GROUP], push: impl FnMut(Self::Run)) -> Self::Shared;
     /// The codes of a run.
     fn codes(run: &Self::Run) -> &<Self::Codes as Codes>::Words;
     /// Decodes what runs share.
     fn factors<S: Simd>(s: S, shared: &Self::Shared) -> Self::Factors<S>;
     /// The eight scales of a part of a run.
     fn scale<S: Simd>(s: S, factors: Self::Factors<S>, run: &Self::Run, part: usize) -> S::F32;
-    /// The eight minima of a run, where the format has them.
+    /// The eight minima of a part of a run, where the format has them.
     #[inline(always)]
-    fn min<S: Simd>(s: S, _factors: Self::Factors<S>, _run: &Self::Run) -> S::F32 {
+    fn min<S: Simd>(s: S, _factors: Self::Factors<S>, _run: &Self::Run, _part: usize) -> S::F32 {
         s.splat(0.0)
     }
+}
+
+/// A block of the file that a [`Format`] holds without loss.
+pub(crate) trait Pack<F: Format>: Pod {
+    /// Packs a block of each of eight rows: its runs in order, and what they share.
+    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<F>);
 }
 
 /// A packed weight of any format.
@@ -90,6 +94,8 @@ pub(crate) struct Packed<F: Format> {
     shared: Vec<F::Shared>,
     /// Runs in a row.
     per_row: usize,
+    /// Packs the next group; knows the file's format.
+    push_group: fn(&mut Self, rows: &[u8], row_bytes: usize),
 }
 
 /// Consecutive groups, or blocks of one group.
@@ -101,11 +107,12 @@ pub(crate) struct PackedRuns<'a, F: Format> {
 }
 
 impl<F: Format> Packed<F> {
-    fn new(name: &str, groups: usize, cols: usize) -> Result<Self, BackendError> {
+    /// An empty weight for blocks `B`, with room for `groups` groups of rows of `cols` values.
+    fn of<B: Pack<F>>(name: &str, groups: usize, cols: usize) -> Result<Self, BackendError> {
         let (what, per_row) = (format!("tensor `{name}`"), cols / RUN);
         let runs = memory::reserve(&what, groups.checked_mul(per_row))?;
         let shared = memory::reserve(&what, groups.checked_mul(per_row / F::RUNS))?;
-        Ok(Packed { runs, shared, per_row })
+        Ok(Packed { runs, shared, per_row, push_group: Self::push_blocks::<B> })
     }
 
     /// Consecutive groups.
@@ -122,15 +129,17 @@ impl<F: Format> Packed<F> {
 
     /// Packs the next group.
     pub(crate) fn push(&mut self, rows: &[u8], row_bytes: usize) {
-        const ZEROS: [u8; 256] = [0; 256];
-        const { assert!(F::FILE_BYTES <= ZEROS.len()) };
-        for block in 0..self.per_row / F::RUNS {
-            let at = block * F::FILE_BYTES;
-            let rows = std::array::from_fn(|row| {
+        (self.push_group)(self, rows, row_bytes);
+    }
+
+    fn push_blocks<B: Pack<F>>(&mut self, rows: &[u8], row_bytes: usize) {
+        let size = size_of::<B>();
+        for at in (0..row_bytes).step_by(size) {
+            let blocks = std::array::from_fn(|row| {
                 let start = row * row_bytes + at;
-                rows.get(start..start + F::FILE_BYTES).unwrap_or(&ZEROS[..F::FILE_BYTES])
+                rows.get(start..start + size).map_or_else(B::zeroed, pod_read_unaligned)
             });
-            self.shared.push(F::pack(rows, |run| self.runs.push(run)));
+            B::pack(&blocks, self);
         }
     }
 
@@ -140,29 +149,47 @@ impl<F: Format> Packed<F> {
     }
 }
 
-/// An empty weight of `rows` rows of `cols` values, a whole number of blocks; `None` for a format without a kernel.
+/// An empty weight of `rows` rows of `cols` values, a whole number of blocks.
 pub(crate) fn matrix(
     name: &str,
     dtype: DType,
     rows: usize,
     cols: usize,
-) -> Option<Result<Box<dyn Matrix>, BackendError>> {
-    fn boxed<M: Matrix + 'static>(matrix: Result<M, BackendError>) -> Result<Box<dyn Matrix>, BackendError> {
-        matrix.map(|matrix| Box::new(matrix) as Box<dyn Matrix>)
-    }
+) -> Result<Box<dyn Matrix>, BackendError> {
     let groups = rows.div_ceil(GROUP);
-    Some(match dtype {
-        DType::F32 => boxed(PackedFloat::<F32>::new(name, groups, cols)),
-        DType::F16 => boxed(PackedFloat::<F16>::new(name, groups, cols)),
-        DType::BF16 => boxed(PackedFloat::<Bf16>::new(name, groups, cols)),
-        DType::Q4_0 => boxed(Packed::<Q4_0>::new(name, groups, cols)),
-        DType::Q4_1 => boxed(Packed::<Q4_1>::new(name, groups, cols)),
-        DType::Q5_0 => boxed(Packed::<Q5_0>::new(name, groups, cols)),
-        DType::Q5_1 => boxed(Packed::<Q5_1>::new(name, groups, cols)),
-        DType::Q8_0 => boxed(Packed::<Q8_0>::new(name, groups, cols)),
-        DType::Q4_K => boxed(Packed::<Q4K>::new(name, groups, cols)),
-        DType::Q5_K => boxed(Packed::<Q5K>::new(name, groups, cols)),
-        DType::Q6_K => boxed(Packed::<Q6K>::new(name, groups, cols)),
-        _ => return None,
+    macro_rules! packed {
+        ($format:ty, $block:ident) => {
+            Box::new(Packed::<$format>::of::<blocks::$block>(name, groups, cols)?)
+        };
+    }
+    Ok(match dtype {
+        DType::F32 => Box::new(PackedFloat::<F32>::new(name, groups, cols)?),
+        DType::F16 => Box::new(PackedFloat::<F16>::new(name, groups, cols)?),
+        DType::BF16 => Box::new(PackedFloat::<Bf16>::new(name, groups, cols)?),
+        DType::Q4_0 => packed!(legacy::Q4_0, BlockQ4_0),
+        DType::Q4_1 => packed!(legacy::Q4_1, BlockQ4_1),
+        DType::Q5_0 => packed!(legacy::Q5_0, BlockQ5_0),
+        DType::Q5_1 => packed!(legacy::Q5_1, BlockQ5_1),
+        DType::Q8_0 => packed!(legacy::Q8_0, BlockQ8_0),
+        DType::IQ4_NL => packed!(legacy::Iq4Nl, BlockIQ4_NL),
+        DType::Q2_K => packed!(k_quants::Q2K, BlockQ2_K),
+        DType::Q4_K => packed!(k_quants::Q4K, BlockQ4_K),
+        DType::Q5_K => packed!(k_quants::Q5K, BlockQ5_K),
+        DType::Q6_K => packed!(k_quants::Q6K, BlockQ6_K),
+        DType::Q3_K => packed!(scaled::Scaled<table::Signed3>, BlockQ3_K),
+        DType::IQ4_XS => packed!(scaled::Scaled<table::Iq4Halves>, BlockIQ4_XS),
+        DType::IQ3_XXS => packed!(scaled::Scaled<table::Iq3Xxs>, BlockIQ3_XXS),
+        DType::IQ3_S => packed!(scaled::Scaled<table::Iq3S>, BlockIQ3_S),
+        DType::IQ2_XXS => packed!(scaled::Scaled<table::Iq2>, BlockIQ2_XXS),
+        DType::IQ2_XS => packed!(scaled::Scaled<table::Iq2>, BlockIQ2_XS),
+        DType::IQ2_S => packed!(scaled::Scaled<table::Iq2>, BlockIQ2_S),
+        DType::IQ1_S => packed!(scaled::Scaled<table::Iq1>, BlockIQ1_S),
+        DType::IQ1_M => packed!(scaled::Scaled<table::Iq1>, BlockIQ1_M),
+        DType::MXFP4 => packed!(fp4::Fp4<1>, BlockMXFP4),
+        DType::NVFP4 => packed!(fp4::Fp4<2>, BlockNVFP4),
+        DType::TQ1_0 => packed!(ternary::Ternary, BlockTQ1_0),
+        DType::TQ2_0 => packed!(ternary::Ternary, BlockTQ2_0),
+        DType::Q1_0 => packed!(ternary::Ternary, BlockQ1_0),
+        DType::Q2_0 => packed!(ternary::Ternary, BlockQ2_0),
     })
 }

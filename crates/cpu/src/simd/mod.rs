@@ -41,6 +41,8 @@ pub(crate) trait Simd: Copy {
     fn sub_i16(self, a: Self::I16, b: Self::I16) -> Self::I16;
     /// Shifts zeros in.
     fn shr<const N: i32>(self, v: Self::I16) -> Self::I16;
+    /// `table[code]` for codes below 16.
+    fn lookup(self, table: &[i8; 16], codes: Self::I16) -> Self::I16;
     /// `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]` for each lane i.
     fn dot(self, a: Self::I16, b: Self::I16) -> Self::I32;
 

@@ -67,6 +67,10 @@ impl Simd for Portable {
         map(v, |v| (v as u16 >> N) as i16)
     }
     #[inline(always)]
+    fn lookup(self, table: &[i8; 16], codes: [i16; 16]) -> [i16; 16] {
+        map(codes, |code| i16::from(table[code as usize % 16]))
+    }
+    #[inline(always)]
     fn dot(self, a: [i16; 16], b: [i16; 16]) -> [i32; 8] {
         let product = |i: usize| i32::from(a[i]) * i32::from(b[i]);
         std::array::from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1)))

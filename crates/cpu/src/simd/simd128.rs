@@ -2,10 +2,11 @@
 
 use core::arch::wasm32::{
     f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_max, f32x4_mul,
-    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i16x8_load_extend_i8x8,
-    i16x8_narrow_i32x4, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
-    i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8, i32x4_shl, i32x4_splat,
-    i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_store,
+    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle,
+    i16x8_load_extend_i8x8, i16x8_narrow_i32x4, i16x8_shl, i16x8_shr, i16x8_splat, i16x8_sub, i32x4_add,
+    i32x4_dot_i16x8, i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8,
+    i32x4_extend_low_u16x8, i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr,
+    v128, v128_and, v128_load, v128_or, v128_store,
 };
 
 use super::Simd;
@@ -101,6 +102,15 @@ impl Simd for Simd128 {
     #[inline(always)]
     fn shr<const N: i32>(self, v: [v128; 2]) -> [v128; 2] {
         both(v, |v| u16x8_shr(v, N as u32))
+    }
+    #[inline(always)]
+    fn lookup(self, table: &[i8; 16], codes: [v128; 2]) -> [v128; 2] {
+        // The code selects the upper byte; the lower one, out of range, becomes zero and is shifted out.
+        let table = load_16(table);
+        both(codes, |codes| {
+            let indices = v128_or(i16x8_shl(codes, 8), i16x8_splat(0xff));
+            i16x8_shr(i8x16_swizzle(table, indices), 8)
+        })
     }
     #[inline(always)]
     fn dot(self, a: [v128; 2], b: [v128; 2]) -> [v128; 2] {

@@ -12,6 +12,7 @@ use bytemuck::AnyBitPattern;
 pub use fp4::{E2M1_DOUBLED, e8m0_half, ue4m3_half};
 pub use iq::{IQ1_DELTA, IQ4_VALUES, iq1_m_scale, iq4_xs_scale};
 pub use k_quants::{scale_min_k4, scales_k3};
+pub use ternary::tq1_digit;
 
 use crate::DType;
 

@@ -1,0 +1,125 @@
+//! Codes that stand for the values of a table.
+
+use std::marker::PhantomData;
+
+use linnet_quant::{E2M1_DOUBLED, IQ4_VALUES};
+
+use super::codes::{Bits3, Bits4, Codes, Sink};
+use crate::simd::Simd;
+
+/// What codes stand for. Codes of fewer bits use the beginning of the table.
+pub(crate) trait Table: 'static {
+    /// By code.
+    const VALUES: [i8; 16];
+}
+
+/// Codes `C` that stand for the values of `T`.
+pub(crate) struct Tabled<C, T>(PhantomData<(C, T)>);
+
+/// Passes pairs on, looked up.
+struct Lookup<'a, K> {
+    table: &'a [i8; 16],
+    sink: &'a mut K,
+}
+
+impl<S: Simd, K: Sink<S>> Sink<S> for Lookup<'_, K> {
+    #[inline(always)]
+    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
+        self.sink.pair(s, index, s.lookup(self.table, codes));
+    }
+}
+
+impl<C: Codes, T: Table> Codes for Tabled<C, T> {
+    type Words = C::Words;
+    const PARTS: usize = C::PARTS;
+
+    fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
+        C::pack(codes)
+    }
+
+    #[inline(always)]
+    fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
+        C::unpack(s, words, part, &mut Lookup { table: &T::VALUES, sink });
+    }
+}
+
+/// Declares a [`Table`].
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident = $values:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Table for $name {
+            const VALUES: [i8; 16] = $values;
+        }
+    };
+}
+
+/// The 8 magnitudes, then the same negated.
+const fn with_signs(magnitudes: [i8; 8]) -> [i8; 16] {
+    let mut values = [0; 16];
+    let mut i = 0;
+    while i < 8 {
+        values[i] = magnitudes[i];
+        values[i + 8] = -magnitudes[i];
+        i += 1;
+    }
+    values
+}
+
+/// A table of 8.
+const fn of_eight(values: [i8; 8]) -> [i8; 16] {
+    let mut table = [0; 16];
+    let mut i = 0;
+    while i < 8 {
+        table[i] = values[i];
+        i += 1;
+    }
+    table
+}
+
+table!(
+    /// The values of IQ4_NL and IQ4_XS.
+    Iq4Table = IQ4_VALUES
+);
+table!(
+    /// Twice the values of E2M1.
+    E2m1Table = E2M1_DOUBLED
+);
+table!(
+    /// Three bits with an offset of 4.
+    Signed3Table = of_eight([-4, -3, -2, -1, 0, 1, 2, 3])
+);
+table!(
+    /// Two bits of an octet of IQ2_XXS, IQ2_XS or IQ2_S, then the sign.
+    Iq2Table = of_eight([8, 25, 43, 0, -8, -25, -43, 0])
+);
+table!(
+    /// Two bits of an octet of IQ1_S or IQ1_M, then the sign of the shift: eight times the shifted value.
+    Iq1Table = of_eight([-7, 1, 9, 0, -9, -1, 7, 0])
+);
+table!(
+    /// Three bits of a quartet of IQ3_XXS, then the sign.
+    Iq3XxsTable = with_signs([4, 12, 20, 28, 36, 44, 52, 62])
+);
+table!(
+    /// Three bits of a quartet of IQ3_S, then the sign.
+    Iq3STable = with_signs([1, 3, 5, 7, 9, 11, 13, 15])
+);
+
+/// IQ4_NL.
+pub(crate) type Iq4 = Tabled<Bits4, Iq4Table>;
+/// IQ4_XS.
+pub(crate) type Iq4Halves = Tabled<Bits4<2>, Iq4Table>;
+/// MXFP4 and NVFP4.
+pub(crate) type E2m1<const PARTS: usize> = Tabled<Bits4<PARTS>, E2m1Table>;
+/// Q3_K.
+pub(crate) type Signed3 = Tabled<Bits3, Signed3Table>;
+/// The IQ2 formats.
+pub(crate) type Iq2 = Tabled<Bits3, Iq2Table>;
+/// The IQ1 formats.
+pub(crate) type Iq1 = Tabled<Bits3, Iq1Table>;
+/// IQ3_XXS.
+pub(crate) type Iq3Xxs = Tabled<Bits4<2>, Iq3XxsTable>;
+/// IQ3_S.
+pub(crate) type Iq3S = Tabled<Bits4<2>, Iq3STable>;
