@@ -18,3 +18,8 @@ fn weights_short(offset: u32) -> u32 {
 fn weights_half(offset: u32) -> f32 {
     return unpack2x16float(weights_short(offset) & 0xffffu).x;
 }
+
+// The byte at any offset.
+fn weights_byte(offset: u32) -> u32 {
+    return (weights[offset >> 2u] >> ((offset & 3u) * 8u)) & 0xffu;
+}

@@ -1,38 +1,70 @@
-//! Block formats that the kernels can read.
+//! How the kernels read each block format.
 
-use linnet_quant::DType;
+use linnet_quant::{DType, grids};
 
-/// A block format with a reader in WGSL.
+/// A block format and its reader in WGSL.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Format {
     dtype: DType,
     include: &'static str,
 }
 
-const fn format(dtype: DType, include: &'static str) -> Format {
-    Format { dtype, include }
-}
-
 impl Format {
-    /// Every format that the kernels can read.
-    pub const ALL: [Format; 11] = [
-        format(DType::F32, "f32"),
-        format(DType::F16, "f16"),
-        format(DType::BF16, "bf16"),
-        format(DType::Q4_0, "q4_0"),
-        format(DType::Q4_1, "q4_1"),
-        format(DType::Q5_0, "q5_0"),
-        format(DType::Q5_1, "q5_1"),
-        format(DType::Q8_0, "q8_0"),
-        format(DType::Q4_K, "q4_k"),
-        format(DType::Q5_K, "q5_k"),
-        format(DType::Q6_K, "q6_k"),
-    ];
-
-    /// The reader for a block format, if there is one.
+    /// Every format.
     #[must_use]
-    pub fn of(dtype: DType) -> Option<Format> {
-        Self::ALL.into_iter().find(|format| format.dtype == dtype)
+    pub fn all() -> [Format; DType::ALL.len()] {
+        DType::ALL.map(Format::of)
+    }
+
+    /// The reader for a block format.
+    #[must_use]
+    pub fn of(dtype: DType) -> Format {
+        let include = match dtype {
+            DType::F32 => "f32",
+            DType::F16 => "f16",
+            DType::BF16 => "bf16",
+            DType::Q4_0 => "q4_0",
+            DType::Q4_1 => "q4_1",
+            DType::Q5_0 => "q5_0",
+            DType::Q5_1 => "q5_1",
+            DType::Q8_0 => "q8_0",
+            DType::Q2_K => "q2_k",
+            DType::Q3_K => "q3_k",
+            DType::Q4_K => "q4_k",
+            DType::Q5_K => "q5_k",
+            DType::Q6_K => "q6_k",
+            DType::IQ1_S => "iq1_s",
+            DType::IQ1_M => "iq1_m",
+            DType::IQ2_XXS => "iq2_xxs",
+            DType::IQ2_XS => "iq2_xs",
+            DType::IQ2_S => "iq2_s",
+            DType::IQ3_XXS => "iq3_xxs",
+            DType::IQ3_S => "iq3_s",
+            DType::IQ4_NL => "iq4_nl",
+            DType::IQ4_XS => "iq4_xs",
+            DType::TQ1_0 => "tq1_0",
+            DType::TQ2_0 => "tq2_0",
+            DType::MXFP4 => "mxfp4",
+            DType::NVFP4 => "nvfp4",
+            DType::Q1_0 => "q1_0",
+            DType::Q2_0 => "q2_0",
+        };
+        Format { dtype, include }
+    }
+
+    /// The codebook with which a buffer of such weights begins, before its first block: 16 bits for each entry, a whole
+    /// number of words. Empty for most formats.
+    #[must_use]
+    pub fn codebook(self) -> &'static [u16] {
+        match self.dtype {
+            DType::IQ1_S | DType::IQ1_M => &grids::IQ1_GRID,
+            DType::IQ2_XXS => &grids::IQ2_XXS_GRID,
+            DType::IQ2_XS => &grids::IQ2_XS_GRID,
+            DType::IQ2_S => &grids::IQ2_S_GRID,
+            DType::IQ3_XXS => &grids::IQ3_XXS_GRID,
+            DType::IQ3_S => &grids::IQ3_S_GRID,
+            _ => &[],
+        }
     }
 
     /// The block format.

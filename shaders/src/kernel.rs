@@ -272,7 +272,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::ArgmaxLast,
     ];
     kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries }));
-    for format in Format::ALL {
+    for format in Format::all() {
         kernels.push(Kernel::Embed(format));
         for gated in [false, true] {
             kernels.push(Kernel::MatMul { format, gated });

@@ -44,7 +44,7 @@ fn gpu_without_subgroups() {
 /// Tensors in parts, as on a device with small bindings.
 #[test]
 fn gpu_with_small_bindings() {
-    if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(9472), ..GpuOptions::default() }) {
+    if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(12_304), ..GpuOptions::default() }) {
         judge_every(4, || gpu.clone());
     }
 }

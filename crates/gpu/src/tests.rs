@@ -88,16 +88,6 @@ fn gpu_weights_must_be_whole_and_fit() {
 }
 
 #[test]
-fn gpu_formats_without_a_kernel_are_named() {
-    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
-    let uses = WeightUses { matrix: true, ..WeightUses::default() };
-    let spec = WeightSpec { name: "odd".to_owned(), dtype: DType::IQ1_S, rows: 4, cols: 256, uses };
-    let error = gpu.allocate(&spec).err();
-    let expected = BackendError::UnsupportedDType { tensor: "odd".to_owned(), dtype: DType::IQ1_S.name() };
-    assert_eq!(error, Some(expected));
-}
-
-#[test]
 fn gpu_rows_beyond_a_binding_are_a_limit() {
     let Some(mut gpu) = gpu(GpuOptions { max_part_bytes: Some(64), ..GpuOptions::default() }) else { return };
     let uses = WeightUses { matrix: true, ..WeightUses::default() };

@@ -16,7 +16,7 @@ const PIECE: usize = 8 << 20;
 
 /// Neighbouring rows of a matrix in a buffer of their own, since a device bounds what one binding can hold.
 pub(crate) struct Part {
-    /// The rows' bytes as in the file.
+    /// The format's codebook, if it has one, then the rows' bytes as in the file.
     pub buffer: Buffer,
     /// First row.
     pub first: usize,
@@ -55,11 +55,8 @@ impl Weight {
     /// Makes room.
     pub(crate) fn new(device: &Device, spec: &WeightSpec) -> Result<Weight, BackendError> {
         let data = if spec.uses.rows || spec.uses.matrix || spec.uses.experts > 0 {
-            let format = Format::of(spec.dtype).ok_or_else(|| BackendError::UnsupportedDType {
-                tensor: spec.name.clone(),
-                dtype: spec.dtype.name(),
-            })?;
-            Data::Matrix { format, parts: parts(device, spec)? }
+            let format = Format::of(spec.dtype);
+            Data::Matrix { format, parts: parts(device, spec, format)? }
         } else {
             Data::Vector(Vec::with_capacity(spec.byte_len()))
         };
@@ -72,7 +69,7 @@ impl Weight {
         if bytes.len() > self.spec.byte_len() - self.received {
             return Err(BackendError::Internal(format!("more bytes than `{}` has", self.spec.name)));
         }
-        let parts = match &mut self.data {
+        let (parts, codebook) = match &mut self.data {
             Data::Vector(collected) => {
                 let start = collected.len();
                 collected.resize(start + bytes.len(), 0);
@@ -80,13 +77,13 @@ impl Weight {
                 self.received += bytes.len();
                 return Ok(());
             }
-            Data::Matrix { parts, .. } => parts,
+            Data::Matrix { parts, format } => (parts, size_of_val(format.codebook())),
         };
         let mut at = 0;
         for part in parts {
             while at < bytes.len() && self.received < part.end {
                 let rest = (bytes.len() - at).min(part.end - self.received);
-                let offset = self.received - self.carry.len() - part.start;
+                let offset = codebook + self.received - self.carry.len() - part.start;
                 if self.carry.is_empty() && rest >= 4 {
                     let len = rest.min(PIECE) / 4 * 4;
                     device.write(&part.buffer, offset as u64, bytes, at, len)?;
@@ -134,21 +131,25 @@ impl Weight {
 }
 
 /// Buffers for the rows of a matrix.
-fn parts(device: &Device, spec: &WeightSpec) -> Result<Vec<Part>, BackendError> {
+fn parts(device: &Device, spec: &WeightSpec, format: Format) -> Result<Vec<Part>, BackendError> {
     let row_bytes = spec.byte_len() / spec.rows.max(1);
-    let have = device.max_part;
-    let possible = (have.saturating_sub(PADDING) / row_bytes.max(1) as u64) as usize;
+    let codebook: &[u8] = bytemuck::cast_slice(format.codebook());
+    let (have, extra) = (device.max_part, codebook.len() as u64 + PADDING);
+    let possible = (have.saturating_sub(extra) / row_bytes.max(1) as u64) as usize;
     let most = if possible >= spec.rows { spec.rows } else { possible / PART_ROWS * PART_ROWS };
     if most == 0 {
         let (what, limit) = (spec.name.clone(), "maxStorageBufferBindingSize");
-        let need = (row_bytes * PART_ROWS) as u64 + PADDING;
+        let need = (row_bytes * PART_ROWS) as u64 + extra;
         return Err(BackendError::Limit { what, limit, need, have });
     }
     let part = |first: usize| {
         let rows = most.min(spec.rows - first);
         let (start, end) = (first * row_bytes, (first + rows) * row_bytes);
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-        let buffer = device.buffer(&spec.name, (end - start) as u64 + PADDING, usage)?;
+        let buffer = device.buffer(&spec.name, (end - start) as u64 + extra, usage)?;
+        if !codebook.is_empty() {
+            device.write(&buffer, 0, Bytes::Heap(codebook), 0, codebook.len())?;
+        }
         Ok(Part { buffer, first, rows, start, end })
     };
     (0..spec.rows).step_by(most).map(part).collect()

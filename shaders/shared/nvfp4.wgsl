@@ -1,0 +1,30 @@
+// NVFP4: 64 values: 4 unsigned E4M3 scales; per 16 values 8 bytes of two E2M1 codes, values j and j + 8.
+#include fp4_values
+
+fn weights_block(row: u32, chunk: u32) -> u32 {
+    return (row * (COLS / 64u) + chunk / 2u) * 9u;
+}
+
+// Half of an E4M3 number, whose code 127 counts as zero.
+fn weights_e4m3(code: u32) -> f32 {
+    let exponent = (code >> 3u) & 15u;
+    let mantissa = code & 7u;
+    if (exponent == 0u || code == 127u) {
+        return select(f32(mantissa) / 1024.0, 0.0, code == 127u);
+    }
+    return bitcast<f32>(((exponent + 119u) << 23u) | (mantissa << 20u));
+}
+
+fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
+    let scales = weights[weights_block(row, chunk)] >> ((chunk & 1u) * 16u);
+    return vec4<f32>(weights_e4m3(scales & 0xffu), weights_e4m3((scales >> 8u) & 0xffu), 0.0, 0.0);
+}
+
+fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
+    let first = weights_block(row, chunk) + 1u + (chunk & 1u) * 4u + (p & 1u);
+    let shift = (p >> 1u) * 4u;
+    return array<vec4<f32>, 2>(
+        weights_values(weights[first] >> shift) * scale.x,
+        weights_values(weights[first + 2u] >> shift) * scale.y,
+    );
+}
