@@ -1,39 +1,52 @@
-//! Byte-level BPE: words in GPT-2's alphabet, merged by the `tokenizers` crate in the order of the file's merges.
+//! Byte-pair encoding by ranked merges: of bytes in GPT-2's alphabet, or of characters as Gemma 4 has it.
 
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
 use linnet_gguf::Metadata;
-use tokenizers::Model;
-use tokenizers::models::bpe::{BPE, Merges, Vocab as TokenIds};
 
 use super::bytes;
-use super::vocab::{Vocab, bad};
+use super::merge::Symbols;
+use super::token_ids::TokenIds;
+use super::vocab::{Kind, Vocab, bad};
 use super::words::Words;
 use crate::TextError;
 
-/// A byte-level BPE model.
+/// A BPE model. Its vocabulary is kept by the tokenizer.
 #[derive(Debug)]
-pub(super) struct ByteBpe {
+pub(super) struct Bpe {
     words: Words,
-    model: BPE,
+    ids: TokenIds,
+    merges: Merges,
+    /// The token of each byte. A byte may have none (SmolLM2 lacks some control characters): it is left out then, as
+    /// the reference implementations do.
+    byte_ids: [Option<u32>; 256],
 }
 
-impl ByteBpe {
+impl Bpe {
     /// Builds the model from the vocabulary and the merges of `metadata`.
     pub(super) fn new(metadata: &Metadata, vocab: &Vocab, words: Words) -> Result<Self, TextError> {
         const MERGES: &str = "tokenizer.ggml.merges";
         let lines = metadata.strings(MERGES)?.ok_or(TextError::MissingKey { key: MERGES })?;
         // What is not here cannot be made from text, whatever the merges say.
-        let ids: TokenIds = vocab
-            .iter()
-            .filter(|(_, _, kind)| kind.is_from_text())
-            .map(|(id, text, _)| (text.to_owned(), id))
-            .collect();
-        let merges = parse_merges(lines, &ids, vocab)?;
-        let model = BPE::builder()
-            .vocab_and_merges(ids, merges)
-            .ignore_merges(words.ignore_merges)
-            .build()
-            .map_err(|error| bad(error.to_string()))?;
-        Ok(Self { words, model })
+        let ids = TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(Kind::is_from_text));
+        let mut byte_ids = [None; 256];
+        if words.characters {
+            for (id, text, _) in vocab.iter().filter(|(_, _, kind)| *kind == Kind::Byte) {
+                if let Some(byte) = bytes::parse_byte_token(text) {
+                    byte_ids[usize::from(byte)] = Some(id);
+                }
+            }
+        } else {
+            let mut spelled = String::new();
+            for (byte, id) in (0..=u8::MAX).zip(&mut byte_ids) {
+                spelled.clear();
+                bytes::to_byte_level(&[byte], &mut spelled);
+                *id = ids.get(vocab, &spelled);
+            }
+        }
+        let merges = Merges::read(lines, vocab, &ids)?;
+        Ok(Self { words, ids, merges, byte_ids })
     }
 
     /// Whether a prompt begins with BOS where the file does not say.
@@ -41,50 +54,142 @@ impl ByteBpe {
         self.words.add_bos
     }
 
-    /// Appends the tokens of `text`. A byte that has no token (SmolLM2 lacks some control characters) is left out, as
-    /// the reference implementations do.
-    pub(super) fn encode(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), TextError> {
-        let mut spelled = String::new();
-        self.words.split(text, &mut |word| {
-            spelled.clear();
-            bytes::to_byte_level(word, &mut spelled);
-            let tokens = self.model.tokenize(&spelled).map_err(|error| bad(error.to_string()))?;
-            ids.extend(tokens.iter().map(|token| token.id));
-            Ok(())
-        })
+    /// Appends the tokens of `text`.
+    pub(super) fn encode(&self, vocab: &Vocab, text: &str, ids: &mut Vec<u32>) {
+        let mut symbols = Symbols::default();
+        if self.words.characters {
+            let text = text.replace(' ', bytes::SPACE);
+            self.words.split(&text, &mut |word| self.encode_characters(vocab, word, &mut symbols, ids));
+        } else {
+            let mut spelled = String::new();
+            self.words.split(text, &mut |word| {
+                if self.words.whole_words {
+                    spelled.clear();
+                    bytes::to_byte_level(word.as_bytes(), &mut spelled);
+                    if let Some(id) = self.ids.get(vocab, &spelled) {
+                        return ids.push(id);
+                    }
+                }
+                symbols.fill(word.bytes().map(|byte| (1, self.byte_ids[usize::from(byte)])));
+                self.merge(&mut symbols);
+                ids.extend(symbols.remaining().filter_map(|symbol| symbol.id));
+            });
+        }
+    }
+
+    fn encode_characters(&self, vocab: &Vocab, word: &str, symbols: &mut Symbols, ids: &mut Vec<u32>) {
+        // Line ends are not merged, so a token of several is found only whole.
+        if word.starts_with('\n')
+            && let Some(id) = self.ids.get(vocab, word)
+        {
+            return ids.push(id);
+        }
+        symbols.fill(word.split_inclusive(|_| true).map(|c| (c.len(), self.ids.get(vocab, c))));
+        self.merge(symbols);
+        for symbol in symbols.remaining() {
+            match symbol.id {
+                Some(id) => ids.push(id),
+                None => {
+                    let bytes = word[symbol.start..symbol.start + symbol.len].bytes();
+                    ids.extend(bytes.filter_map(|byte| self.byte_ids[usize::from(byte)]));
+                }
+            }
+        }
+    }
+
+    fn merge(&self, symbols: &mut Symbols) {
+        symbols.merge(|left, right| {
+            let (rank, id) = self.merges.get(left.id?, right.id?)?;
+            Some((-i64::from(rank), id))
+        });
     }
 }
 
-/// The merges as pairs, without those that would make a token that text must not become.
-fn parse_merges(lines: &[String], ids: &TokenIds, vocab: &Vocab) -> Result<Merges, TextError> {
-    let mut merges = Vec::with_capacity(lines.len());
-    let mut product = String::new();
-    let mut withheld: Option<Vec<&str>> = None;
-    for line in lines {
-        let pair = line.char_indices().skip(1).find(|&(_, c)| c == ' ').map(|(at, _)| line.split_at(at));
-        let Some((left, right)) = pair.map(|(left, right)| (left, &right[1..])) else {
-            return Err(bad(format!("the merge {line:?} is not a pair")));
+/// The pairs that may be joined, in the order of their ranks.
+#[derive(Debug)]
+struct Merges {
+    merges: Vec<Merge>,
+    /// Positions in `merges` by the pair.
+    ranks: HashTable<u32>,
+    /// Keyed at random, since the merges come from a file.
+    hasher: RandomState,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Merge {
+    pair: (u32, u32),
+    product: u32,
+}
+
+impl Merges {
+    /// Reads `lines`, each two tokens with a space between, and leaves those out that would make a token that text must
+    /// not become. Of two that are alike the first counts.
+    fn read(lines: &[String], vocab: &Vocab, ids: &TokenIds) -> Result<Self, TextError> {
+        if u32::try_from(lines.len()).is_err() {
+            return Err(bad(format!("{} merges", lines.len())));
+        }
+        let mut read = Self {
+            merges: Vec::with_capacity(lines.len()),
+            ranks: HashTable::with_capacity(lines.len()),
+            hasher: RandomState::new(),
         };
-        product.clear();
-        product.push_str(left);
-        product.push_str(right);
-        match [left, right, &product].into_iter().find(|part| !ids.contains_key(*part)) {
-            None => merges.push((left.to_owned(), right.to_owned())),
-            Some(part) => {
+        let mut withheld: Option<TokenIds> = None;
+        let mut product = String::new();
+        for line in lines {
+            let Some((left, right)) = pair_of(line) else {
+                return Err(bad(format!("the merge {line:?} is not a pair")));
+            };
+            product.clear();
+            product.extend([left, right]);
+            let mut missing = None;
+            let mut id = |part: &str| {
+                let id = ids.get(vocab, part);
+                if id.is_none() && missing.is_none() {
+                    missing = Some(part.to_owned());
+                }
+                id
+            };
+            if let (Some(left), Some(right), Some(product)) = (id(left), id(right), id(&product)) {
+                read.push(Merge { pair: (left, right), product });
+            } else if let Some(part) = missing {
                 let withheld = withheld.get_or_insert_with(|| {
-                    vocab
-                        .iter()
-                        .filter(|(_, _, kind)| !kind.is_from_text())
-                        .map(|(_, text, _)| text)
-                        .collect()
+                    TokenIds::of(vocab, |id| !vocab.kind(id).is_some_and(Kind::is_from_text))
                 });
-                if !withheld.contains(&part) {
+                if withheld.get(vocab, &part).is_none() {
                     return Err(bad(format!(
                         "the merge {line:?} needs the token {part:?}, which does not exist"
                     )));
                 }
             }
         }
+        Ok(read)
     }
-    Ok(merges)
+
+    fn push(&mut self, merge: Merge) {
+        if self.get(merge.pair.0, merge.pair.1).is_some() {
+            return;
+        }
+        let Self { merges, ranks, hasher } = self;
+        // There are fewer than 2^32 lines.
+        let rank = merges.len() as u32;
+        merges.push(merge);
+        ranks.insert_unique(hasher.hash_one(merge.pair), rank, |&rank| {
+            hasher.hash_one(merges[rank as usize].pair)
+        });
+    }
+
+    /// The rank of the pair and what it becomes.
+    fn get(&self, left: u32, right: u32) -> Option<(u32, u32)> {
+        let pair = (left, right);
+        let same = |&rank: &u32| self.merges[rank as usize].pair == pair;
+        let rank = *self.ranks.find(self.hasher.hash_one(pair), same)?;
+        Some((rank, self.merges[rank as usize].product))
+    }
+}
+
+/// The two parts of a merge: they end at the first space that is not the first character.
+fn pair_of(line: &str) -> Option<(&str, &str)> {
+    let (at, _) = line.char_indices().skip(1).find(|&(_, c)| c == ' ')?;
+    let (left, right) = (&line[..at], &line[at + 1..]);
+    (!right.is_empty()).then_some((left, right))
 }

@@ -41,9 +41,9 @@ const fn byte_of() -> [i16; 0x144] {
     table
 }
 
-/// Spells `text`'s bytes in GPT-2's alphabet, at the end of `out`.
-pub(super) fn to_byte_level(text: &str, out: &mut String) {
-    out.extend(text.bytes().map(|byte| ALPHABET[usize::from(byte)]));
+/// Spells `bytes` in GPT-2's alphabet, at the end of `out`.
+pub(super) fn to_byte_level(bytes: &[u8], out: &mut String) {
+    out.extend(bytes.iter().map(|&byte| ALPHABET[usize::from(byte)]));
 }
 
 /// The bytes that a token in GPT-2's alphabet stands for. A character outside of the alphabet stands for itself.
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn spells_bytes_as_gpt2_does() {
         let mut spelled = String::new();
-        to_byte_level(" Hé\n", &mut spelled);
+        to_byte_level(" Hé\n".as_bytes(), &mut spelled);
         assert_eq!(spelled, "ĠHÃ©Ċ");
         assert_eq!(from_byte_level(&spelled), " Hé\n".as_bytes());
         assert_eq!(ALPHABET[0], 'Ā');

@@ -19,6 +19,8 @@ pub(super) enum Class {
     Space,
     /// `\p{P}`.
     Punctuation,
+    /// `\p{S}`.
+    Symbol,
     /// Anything else.
     Other,
 }
@@ -46,6 +48,10 @@ impl Class {
             | Category::InitialPunctuation
             | Category::FinalPunctuation
             | Category::OtherPunctuation => Self::Punctuation,
+            Category::MathSymbol
+            | Category::CurrencySymbol
+            | Category::ModifierSymbol
+            | Category::OtherSymbol => Self::Symbol,
             _ => Self::Other,
         }
     }

@@ -2,7 +2,7 @@
 //! as in llama.cpp (`llama_vocab`, `special_eog_ids`).
 
 /// Names of such tokens, whatever the file says of their kind.
-const ENDS: [&str; 32] = [
+const ENDS: [&str; 33] = [
     "<|eot_id|>",
     "<|im_end|>",
     "<|end|>",
@@ -24,6 +24,7 @@ const ENDS: [&str; 32] = [
     "<turn|>",
     "<|tool_response>",
     "<｜end▁of▁sentence｜>",
+    "[e~[",
     // Padding, and what separates files and repositories where code is completed.
     "<|fim_pad|>",
     "<fim-pad>",
@@ -37,6 +38,39 @@ const ENDS: [&str; 32] = [
     "<reponame>",
     "<|file_sep|>",
 ];
+
+/// Tokens between which a model fills in code: structure, whatever the file says of their kind.
+const FILL_IN: [&str; 24] = [
+    "<|fim_prefix|>",
+    "<fim-prefix>",
+    "<fim_prefix>",
+    "<｜fim▁begin｜>",
+    "<PRE>",
+    "▁<PRE>",
+    "<|code_prefix|>",
+    "<|prefix|>",
+    "<|fim_suffix|>",
+    "<fim-suffix>",
+    "<fim_suffix>",
+    "<｜fim▁hole｜>",
+    "<SUF>",
+    "▁<SUF>",
+    "<|code_suffix|>",
+    "<|suffix|>",
+    "<|fim_middle|>",
+    "<fim-middle>",
+    "<fim_middle>",
+    "<｜fim▁end｜>",
+    "<MID>",
+    "▁<MID>",
+    "<|code_middle|>",
+    "<|middle|>",
+];
+
+/// Whether a token of this name is structure, though the file may call it text.
+pub(super) fn is_structure(text: &str) -> bool {
+    FILL_IN.contains(&text)
+}
 
 /// Ids of the tokens that end an answer, ascending. `named` are those that the metadata points at.
 pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u32> {

@@ -5,8 +5,11 @@ mod bytes;
 mod class;
 mod cut;
 mod end_of_generation;
+mod merge;
+mod ranges;
 mod special;
 mod spm;
+mod token_ids;
 mod vocab;
 mod words;
 
@@ -16,10 +19,10 @@ use linnet_gguf::Metadata;
 
 use crate::TextError;
 use crate::stream;
-use bpe::ByteBpe;
+use bpe::Bpe;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
-use vocab::{Kind, Spelling, Vocab, bad};
+use vocab::{Kind, Roles, Spelling, Vocab, bad};
 use words::Words;
 
 /// How to read text that is to become tokens.
@@ -50,9 +53,12 @@ pub struct Tokenizer {
     add_space_prefix: bool,
 }
 
+/// Phi-3's special tokens after which whitespace is kept.
+const KEEP_SPACE: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
+
 #[derive(Debug)]
 enum Model {
-    ByteBpe(Box<ByteBpe>),
+    Bpe(Box<Bpe>),
     SentencePiece(Box<SentencePiece>),
 }
 
@@ -67,21 +73,25 @@ impl Tokenizer {
         const MODEL: &str = "tokenizer.ggml.model";
         let kind = metadata.str(MODEL)?.ok_or(TextError::MissingKey { key: MODEL })?;
         let (vocab, model) = match kind {
-            "gpt2" => {
-                let words = Words::named(metadata.str("tokenizer.ggml.pre")?.unwrap_or("default"))?;
-                let vocab = Vocab::read(metadata, Spelling::ByteLevel)?;
-                let bpe = ByteBpe::new(metadata, &vocab, words)?;
-                (vocab, Model::ByteBpe(Box::new(bpe)))
+            "gpt2" | "gemma4" => {
+                let words = match kind {
+                    "gemma4" => Words::GEMMA4,
+                    _ => Words::named(metadata.str("tokenizer.ggml.pre")?.unwrap_or("default"))?,
+                };
+                let spelling = if words.characters { Spelling::SentencePiece } else { Spelling::ByteLevel };
+                let vocab = Vocab::read(metadata, spelling, Roles::default())?;
+                let bpe = Bpe::new(metadata, &vocab, words)?;
+                (vocab, Model::Bpe(Box::new(bpe)))
             }
             "llama" => {
-                let vocab = Vocab::read(metadata, Spelling::SentencePiece)?;
+                let vocab = Vocab::read(metadata, Spelling::SentencePiece, Roles::SENTENCE_PIECE)?;
                 let pieces = SentencePiece::new(metadata, &vocab)?;
                 (vocab, Model::SentencePiece(Box::new(pieces)))
             }
             other => return Err(TextError::UnknownModel { model: other.to_owned() }),
         };
         let (default_bos, default_prefix) = match &model {
-            Model::ByteBpe(bpe) => (bpe.default_add_bos(), false),
+            Model::Bpe(bpe) => (bpe.default_add_bos(), false),
             Model::SentencePiece(_) => (true, true),
         };
         let wants = |key: &str, default: bool, id: Option<u32>| match metadata.bool(key)? {
@@ -89,8 +99,11 @@ impl Tokenizer {
             Some(wanted) => Ok(wanted),
             None => Ok(default && id.is_some()),
         };
+        // What Hugging Face's Phi-3 says of its tokens is not in GGUF files; llama.cpp goes by the name, too.
+        let name = metadata.str("general.name")?.unwrap_or("").to_ascii_lowercase();
+        let strips = ["phi-3", "phi3"].iter().any(|phi| name.contains(phi));
         Ok(Self {
-            special: SpecialTokens::of(&vocab),
+            special: SpecialTokens::of(&vocab, |text| strips && !KEEP_SPACE.contains(&text)),
             add_bos: wants("tokenizer.ggml.add_bos_token", default_bos, vocab.bos)?,
             add_eos: wants("tokenizer.ggml.add_eos_token", false, vocab.eos)?,
             add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(default_prefix)
@@ -115,20 +128,17 @@ impl Tokenizer {
                 Piece::Token(id) => {
                     ids.push(id);
                     after_special = true;
-                    return Ok(());
+                    return;
                 }
                 Piece::Text(text) if options.parse_special => special::without_guards(text),
                 Piece::Text(text) => Cow::Borrowed(text),
             };
             let prefixed = self.add_space_prefix && std::mem::take(&mut after_special);
             match &self.model {
-                Model::ByteBpe(bpe) => bpe.encode(&text, &mut ids),
-                Model::SentencePiece(pieces) => {
-                    pieces.encode(&text, prefixed, &mut ids);
-                    Ok(())
-                }
+                Model::Bpe(bpe) => bpe.encode(&self.vocab, &text, &mut ids),
+                Model::SentencePiece(pieces) => pieces.encode(&self.vocab, &text, prefixed, &mut ids),
             }
-        })?;
+        });
         if options.add_special && self.add_eos {
             ids.extend(self.vocab.eos);
         }

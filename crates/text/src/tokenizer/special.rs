@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::vocab::{Kind, Vocab};
-use crate::TextError;
 
 /// Keeps its neighbours from being read as one token where [`SpecialTokens::guard`] put it. A noncharacter, which
 /// Unicode leaves to programs for their own use.
@@ -33,10 +32,13 @@ struct Special {
     id: u32,
     /// Also found without `parse_special`.
     user_defined: bool,
+    /// Takes in the whitespace after it.
+    strips_right: bool,
 }
 
 impl SpecialTokens {
-    pub(super) fn of(vocab: &Vocab) -> Self {
+    /// The special tokens of `vocab`; `strips_right` tells by their texts which take in the whitespace after them.
+    pub(super) fn of(vocab: &Vocab, strips_right: impl Fn(&str) -> bool) -> Self {
         let mut tokens = HashMap::new();
         let mut lengths: HashMap<_, Vec<usize>> = HashMap::new();
         for (id, text, kind) in vocab.iter() {
@@ -44,7 +46,7 @@ impl SpecialTokens {
             if let Some(start) = start(text.as_bytes())
                 && (user_defined || !kind.is_from_text())
             {
-                tokens.insert(text.into(), Special { id, user_defined });
+                tokens.insert(text.into(), Special { id, user_defined, strips_right: strips_right(text) });
                 lengths.entry(start).or_default().push(text.len());
             }
         }
@@ -116,24 +118,22 @@ impl SpecialTokens {
 
     /// Cuts `text` at its special tokens and hands the pieces over in order. Without `parse_special` only
     /// user-defined tokens are seen.
-    pub(super) fn split<'a>(
-        &self,
-        text: &'a str,
-        parse_special: bool,
-        mut piece: impl FnMut(Piece<'a>) -> Result<(), TextError>,
-    ) -> Result<(), TextError> {
+    pub(super) fn split<'a>(&self, text: &'a str, parse_special: bool, mut piece: impl FnMut(Piece<'a>)) {
         let mut at = 0;
         for (start, token, special) in self.find(text, parse_special) {
             if at < start {
-                piece(Piece::Text(&text[at..start]))?;
+                piece(Piece::Text(&text[at..start]));
             }
-            piece(Piece::Token(special.id))?;
+            piece(Piece::Token(special.id));
             at = start + token.len();
+            if special.strips_right {
+                let space = |c| matches!(c, ' ' | '\t'..='\r');
+                at = text.len() - text[at..].trim_start_matches(space).len();
+            }
         }
         if at < text.len() {
-            piece(Piece::Text(&text[at..]))?;
+            piece(Piece::Text(&text[at..]));
         }
-        Ok(())
     }
 }
 

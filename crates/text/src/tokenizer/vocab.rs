@@ -51,6 +51,19 @@ pub(super) enum Spelling {
     SentencePiece,
 }
 
+/// Tokens whose place is known where the file does not name it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roles {
+    pub(super) bos: Option<u32>,
+    pub(super) eos: Option<u32>,
+    pub(super) unknown: Option<u32>,
+}
+
+impl Roles {
+    /// The places that SentencePiece gives them unless told otherwise.
+    pub(super) const SENTENCE_PIECE: Self = Self { bos: Some(1), eos: Some(2), unknown: Some(0) };
+}
+
 /// The vocabulary, read and checked. Token ids are positions.
 #[derive(Debug)]
 pub(super) struct Vocab {
@@ -65,7 +78,7 @@ pub(super) struct Vocab {
 
 impl Vocab {
     /// Reads the tokens of `metadata`.
-    pub(super) fn read(metadata: &Metadata, spelling: Spelling) -> Result<Self, TextError> {
+    pub(super) fn read(metadata: &Metadata, spelling: Spelling, defaults: Roles) -> Result<Self, TextError> {
         const TOKENS: &str = "tokenizer.ggml.tokens";
         const TYPES: &str = "tokenizer.ggml.token_type";
         let texts = metadata.strings(TOKENS)?.ok_or(TextError::MissingKey { key: TOKENS })?;
@@ -78,33 +91,33 @@ impl Vocab {
             None => vec![Kind::Normal; texts.len()],
         };
 
-        let role = |key: &str| -> Result<Option<u32>, TextError> {
+        let role = |key: &str, default: Option<u32>| -> Result<Option<u32>, TextError> {
             match metadata.u32(key)? {
                 Some(id) if id as usize >= texts.len() => {
                     Err(bad(format!("{key} is {id}, beyond the {} tokens", texts.len())))
                 }
-                id => Ok(id),
+                Some(id) => Ok(Some(id)),
+                None => Ok(default.filter(|&id| (id as usize) < texts.len())),
             }
         };
-        let mut bos = role("tokenizer.ggml.bos_token_id")?;
-        let mut eos = role("tokenizer.ggml.eos_token_id")?;
-        let mut unknown = role("tokenizer.ggml.unknown_token_id")?;
-        if spelling == Spelling::SentencePiece && texts.len() > 2 {
-            // The places that SentencePiece gives them unless told otherwise.
-            unknown = unknown.or(Some(0));
-            bos = bos.or(Some(1));
-            eos = eos.or(Some(2));
-        }
+        let bos = role("tokenizer.ggml.bos_token_id", defaults.bos)?;
+        let eos = role("tokenizer.ggml.eos_token_id", defaults.eos)?;
+        let unknown = role("tokenizer.ggml.unknown_token_id", defaults.unknown)?;
         let mut named = Vec::from_iter(eos);
         for key in
             ["eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"]
         {
-            named.extend(role(&format!("tokenizer.ggml.{key}"))?);
+            named.extend(role(&format!("tokenizer.ggml.{key}"), None)?);
         }
         let ends = end_of_generation::find(texts, named.into_iter());
         // Files exist in which such a token is marked as text. It must not be made from text, nor shown.
         for &id in &ends {
             kinds[id as usize] = Kind::Control;
+        }
+        for (kind, text) in kinds.iter_mut().zip(texts) {
+            if end_of_generation::is_structure(text) {
+                *kind = Kind::Control;
+            }
         }
 
         let mut bytes = Strings::default();

@@ -1,103 +1,157 @@
 //! How byte-level BPE vocabularies cut text into words before merging (`tokenizer.ggml.pre`).
 
 use super::cut::Cut;
+use super::ranges;
 use crate::TextError;
 
 const GPT2: Cut = Cut::Gpt2;
-const LLAMA3: Cut = Cut::Cl100k { digits: 3, marks: false };
-const QWEN2: Cut = Cut::Cl100k { digits: 1, marks: false };
-const QWEN35: Cut = Cut::Cl100k { digits: 1, marks: true };
+const DIGIT: Cut = Cut::Numbers { most: 1 };
+const LLAMA3: Cut = Cut::Cl100k { digits: 3, marks: false, lines: true };
+const QWEN2: Cut = Cut::Cl100k { digits: 1, marks: false, lines: true };
+const QWEN35: Cut = Cut::Cl100k { digits: 1, marks: true, lines: true };
 const GPT4O: Cut = Cut::O200k { digits: 3, contractions: true };
 const TEKKEN: Cut = Cut::O200k { digits: 1, contractions: false };
+const DEEPSEEK_LLM: [Cut; 6] = [
+    Cut::LineEnd,
+    Cut::SpacedRanges(ranges::CASED),
+    Cut::SpacedRanges(ranges::DEEPSEEK_SIGNS),
+    Cut::TrailingSpace,
+    Cut::Ranges(ranges::DEEPSEEK_CJK),
+    Cut::Numbers { most: usize::MAX },
+];
+const DEEPSEEK_CODER: [Cut; 5] =
+    [Cut::LineEnd, Cut::SpacedLetters, Cut::SpacedPunctuation, Cut::Ranges(ranges::DEEPSEEK_CJK), DIGIT];
+const DEEPSEEK_V3: [Cut; 3] = [Cut::Numbers { most: 3 }, Cut::Ranges(ranges::CJK_AND_KANA), Cut::DeepSeekV3];
+const DEFAULT: [Cut; 4] =
+    [Cut::Signs { backtick: false }, GPT2, Cut::Numbers { most: usize::MAX }, Cut::ThreeDigits];
 
 /// A pre-tokenizer: how it cuts, and what else its name implies.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Words {
     /// Each cuts the pieces that those before it leave.
     cuts: &'static [Cut],
     /// A word that is a token as it stands is not merged together.
-    pub(super) ignore_merges: bool,
+    pub(super) whole_words: bool,
     /// Whether a prompt begins with the BOS token where the file does not say.
     pub(super) add_bos: bool,
+    /// Tokens are spelled as SentencePiece spells them, in characters with `▁` for the space, instead of in GPT-2's
+    /// alphabet of bytes.
+    pub(super) characters: bool,
 }
 
 impl Words {
+    /// Gemma 4's: lines are words.
+    pub(super) const GEMMA4: Self = Self { add_bos: true, characters: true, ..Self::of(&[Cut::Lines]) };
+
+    const fn of(cuts: &'static [Cut]) -> Self {
+        Self { cuts, whole_words: false, add_bos: false, characters: false }
+    }
+
+    const fn whole_words(self) -> Self {
+        Self { whole_words: true, ..self }
+    }
+
+    const fn add_bos(self) -> Self {
+        Self { add_bos: true, ..self }
+    }
+
     /// The pre-tokenizer of this name.
     ///
     /// # Errors
     /// [`TextError::UnknownPreTokenizer`]: a wrong guess would give a model that talks nonsense.
     pub(super) fn named(pre: &str) -> Result<Self, TextError> {
-        // The vocabularies that look words up whole are also those that begin with BOS.
-        let (cuts, whole_words): (&[Cut], bool) = match pre {
-            "default" => (&[Cut::Signs, GPT2, Cut::Digits, Cut::ThreeDigits], false),
+        Ok(match pre {
+            "default" => Self::of(&DEFAULT),
             "gpt-2" | "phi-2" | "jina-es" | "jina-de" | "gigachat" | "jina-v2-es" | "jina-v2-de"
             | "a.x-4.0" | "mellum" | "modern-bert" | "mpt" | "olmo" | "jais" | "trillion"
-            | "granite-docling" | "exaone4" => (&[GPT2], false),
-            "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b" => {
-                (&[Cut::Digit, GPT2], false)
-            }
+            | "granite-docling" | "exaone4" => Self::of(&[GPT2]),
+            "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b"
+            | "mellum2" => Self::of(&[DIGIT, GPT2]),
+            "falcon" => Self::of(&[Cut::Signs { backtick: true }, GPT2, Cut::ThreeDigits]),
             "llama3" | "llama-v3" | "llama-bpe" | "falcon3" | "falcon-h1" | "pixtral" | "midm-2.0"
-            | "lfm2" => (&[LLAMA3], true),
-            "dbrx" | "smaug-bpe" | "glm4" | "chatglm-bpe" => (&[LLAMA3], false),
-            "qwen2" | "deepseek-r1-qwen" | "kormo" | "megrez" | "stablelm2" | "hunyuan" | "solar-open"
-            | "grok-2" => (&[QWEN2], false),
-            "qwen35" => (&[QWEN35], false),
-            "gpt-4o" | "llama4" | "kanana2" | "minimax-m2" => (&[GPT4O], false),
-            "tekken" => (&[TEKKEN], true),
+            | "lfm2" | "jina-v5-nano" => Self::of(&[LLAMA3]).whole_words().add_bos(),
+            "dbrx" | "smaug-bpe" | "chatglm-bpe" => Self::of(&[LLAMA3]),
+            "glm4" | "glm5" => Self::of(&[LLAMA3]).whole_words(),
+            "minicpm5" => {
+                const WORDS: Cut = Cut::Cl100k { digits: usize::MAX, marks: false, lines: true };
+                Self::of(&[Cut::Numbers { most: 3 }, WORDS]).whole_words()
+            }
+            // BailingMoE's own expression is written differently and finds the same.
+            "qwen2" | "deepseek-r1-qwen" | "kormo" | "f2llmv2" | "megrez" | "stablelm2" | "hunyuan"
+            | "solar-open" | "grok-2" | "bailingmoe" | "bailingmoe2" | "llada-moe" => Self::of(&[QWEN2]),
+            "qwen35" => Self::of(&[QWEN35]),
+            "laguna" => Self::of(&[Cut::Lines, QWEN2]),
+            "seed-coder" => Self::of(&[Cut::Cl100k { digits: 1, marks: false, lines: false }]),
+            "gpt-4o" | "llama4" | "kanana2" | "talkie" | "minimax-m2" => Self::of(&[GPT4O]),
+            "tiny_aya" | "cohere2moe" => Self::of(&[Cut::Thousands, GPT4O]),
+            "tekken" => Self::of(&[TEKKEN]).whole_words().add_bos(),
+            "kimi-k2" => Self::of(&[Cut::KimiK2]),
+            "deepseek-llm" => Self::of(&DEEPSEEK_LLM),
+            "deepseek-coder" => Self::of(&DEEPSEEK_CODER),
+            "deepseek-v3" | "hunyuan-dense" | "joyai-llm" | "hy_v4" => Self::of(&DEEPSEEK_V3),
+            "afmoe" => Self::of(&[Cut::Thousands, Cut::Ranges(ranges::UNSPACED), Cut::DeepSeekV3]),
+            "poro-chat" | "bloom" | "gpt3-finnish" => Self::of(&[Cut::Bloom]),
+            "viking" => Self::of(&[Cut::Bloom, DIGIT]),
+            "superbpe" => Self::of(&[Cut::Numbers { most: usize::MAX }, Cut::Thousands]),
+            "gemma4" => Self::GEMMA4,
+            "sarvam-moe" => Self { characters: true, ..Self::of(&[Cut::Lines]) },
             _ => return Err(TextError::UnknownPreTokenizer { pre: pre.to_owned() }),
-        };
-        Ok(Self { cuts, ignore_merges: whole_words, add_bos: whole_words })
+        })
     }
 
     /// Hands over the words of `text`, which together are the text.
-    pub(super) fn split(
-        &self,
-        text: &str,
-        word: &mut dyn FnMut(&str) -> Result<(), TextError>,
-    ) -> Result<(), TextError> {
-        split(self.cuts, text, word)
+    pub(super) fn split(&self, text: &str, word: &mut dyn FnMut(&str)) {
+        split(self.cuts, text, word);
     }
 }
 
 /// Cuts by the first pattern, and each piece by the patterns after it. What lies between matches is a piece of its own.
-fn split(
-    cuts: &[Cut],
-    text: &str,
-    word: &mut dyn FnMut(&str) -> Result<(), TextError>,
-) -> Result<(), TextError> {
-    let Some((cut, rest)) = cuts.split_first() else { return word(text) };
+fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str)) {
+    let Some((&cut, rest)) = cuts.split_first() else { return word(text) };
+    let mut piece = |from: usize, to: usize| {
+        if from < to {
+            split(rest, &text[from..to], word);
+        }
+    };
     let (mut from, mut at) = (0, 0);
-    while let Some(c) = text[at..].chars().next() {
+    // What follows is found from the other end: from its beginning it would be looked for at every character anew.
+    let end = match cut {
+        Cut::TrailingSpace => text.trim_end().len(),
+        _ => text.len(),
+    };
+    while let Some(c) = text[at..end].chars().next().filter(|_| cut != Cut::TrailingSpace) {
         let length = cut.length(&text[at..]);
         if length == 0 {
             at += c.len_utf8();
             continue;
         }
-        if from < at {
-            split(rest, &text[from..at], word)?;
-        }
-        split(rest, &text[at..at + length], word)?;
+        piece(from, at);
+        let mut group = at;
+        from = at;
         at += length;
+        if cut == Cut::Thousands {
+            let mut left = text[from..at].chars().count();
+            for (offset, _) in text[from..at].char_indices() {
+                if left.is_multiple_of(3) {
+                    piece(group, from + offset);
+                    group = from + offset;
+                }
+                left -= 1;
+            }
+        }
+        piece(group, at);
         from = at;
     }
-    if from < text.len() {
-        split(rest, &text[from..], word)?;
-    }
-    Ok(())
+    piece(from, end);
+    piece(end, text.len());
 }
 
 #[cfg(test)]
 mod tests {
     use super::Words;
-    use crate::TextError;
-
     fn words(pre: &str, text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        let mut push = |word: &str| -> Result<(), TextError> {
-            words.push(word.to_owned());
-            Ok(())
-        };
-        Words::named(pre).unwrap().split(text, &mut push).unwrap();
+        Words::named(pre).unwrap().split(text, &mut |word| words.push(word.to_owned()));
         words
     }
 
@@ -114,6 +168,23 @@ mod tests {
         assert_eq!(words("smollm", "a 12"), ["a", " ", "1", "2"]);
         assert_eq!(words("gpt-2", "a 12'S"), ["a", " 12", "'", "S"]);
         assert_eq!(words("gpt-4o", "HelloWorld can't"), ["Hello", "World", " can't"]);
+    }
+
+    #[test]
+    fn numbers_are_cut_from_their_end() {
+        assert_eq!(words("superbpe", "a b1234567 123"), ["a b", "1", "234", "567", " ", "123"]);
+        assert_eq!(words("tiny_aya", "x 12345٣"), ["x", " ", "123", "45٣"]);
+        assert_eq!(words("deepseek-v3", "12345"), ["123", "45"]);
+    }
+
+    #[test]
+    fn deepseek_cuts_in_turn() {
+        assert_eq!(
+            words("deepseek-llm", "Hi, 東 1\n\n a  "),
+            ["Hi", ",", " ", "東", " ", "1", "\n", "\n", " a", "  "]
+        );
+        assert_eq!(words("deepseek-coder", "a b..\r\n12"), ["a", " b", "..", "\r", "\n", "1", "2"]);
+        assert_eq!(words("bloom", "a, b (c"), ["a", ",", " b", " (", "c"]);
     }
 
     #[test]
