@@ -10,6 +10,11 @@ override HEADS: u32;
 override KV_HEADS: u32;
 override HEAD_DIM: u32; // a multiple of 4, at most 512
 override SCALE: f32;
+override CAP: f32 = 0.0;         // scores become CAP * tanh(score / CAP); 0: they stay
+override WINDOW: u32 = 0;        // positions that a query sees, its own included; 0: all
+override SINKS: bool = false;    // each head has a further score, whose value is zero
+override WARMTH: f32 = 0.0;      // scores grow by 1 + WARMTH * ln(1 + floor(position / PERIOD))
+override PERIOD: u32 = 1;
 
 override QUADS: u32 = HEAD_DIM / 4u;
 override QUERY_QUADS: u32 = QUERIES * QUADS;
@@ -22,7 +27,8 @@ const LOWEST: f32 = -3.0e38;      // the score of a position that is not seen
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
 @group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // [context, KV_HEADS, HEAD_DIM] of f16
 @group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 
 var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
 var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
@@ -31,6 +37,14 @@ var<workgroup> merged: array<vec4<f32>, THREADS>;
 
 fn unpack(pairs: vec2<u32>) -> vec4<f32> {
     return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
+}
+
+// What a query at `position` is multiplied with.
+fn scale_at(position: u32) -> f32 {
+    if (WARMTH == 0.0) {
+        return SCALE;
+    }
+    return SCALE * (1.0 + WARMTH * log(1.0 + f32(position / PERIOD)));
 }
 
 @compute @workgroup_size(THREADS)
@@ -42,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = local; i < QUERY_QUADS; i += THREADS) {
         let query = min(first + i / QUADS, last);
         let head = (query / share) * HEADS + kv_head * share + query % share;
-        queries[i] = q[head * QUADS + i % QUADS] * SCALE;
+        queries[i] = q[head * QUADS + i % QUADS] * scale_at(step.position + query / share);
     }
     workgroupBarrier();
 
@@ -55,11 +69,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < QUERIES; i++) {
         peak[i] = LOWEST;
         sum[i] = 0.0;
+        if (SINKS) {
+            // The slices' sums are added up in the end, so one of them has the sink's.
+            peak[i] = sinks[kv_head * share + min(first + i, last) % share];
+            sum[i] = select(0.0, 1.0, slice == 0u);
+        }
         output[i] = vec4<f32>(0.0);
     }
 
     let end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
-    for (var tile = 0u; tile < end; tile += TILE) {
+    // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
+    // queries' positions are apart.
+    let oldest = step.position + first / share;
+    let begin = select(0u, oldest + 1u - min(WINDOW, oldest + 1u), WINDOW > 0u);
+    for (var tile = begin; tile < end; tile += TILE) {
         let position = tile + local;
         var score: array<f32, QUERIES>;
         for (var i = 0u; i < QUERIES; i++) {
@@ -75,7 +98,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
         for (var i = 0u; i < QUERIES; i++) {
-            if (position > step.position + min(first + i, last) / share) {
+            if (CAP > 0.0) {
+                // Some implementations divide exponentials for it, which must not overflow.
+                score[i] = CAP * tanh(clamp(score[i] / CAP, -15.0, 15.0));
+            }
+            let own = step.position + min(first + i, last) / share;
+            if (position > own || (WINDOW > 0u && position + WINDOW <= own)) {
                 score[i] = LOWEST;
             }
             weights[i * TILE + local] = score[i];

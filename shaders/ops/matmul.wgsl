@@ -1,11 +1,13 @@
-// y = x · Wᵀ (+ bias) (+ residual), or silu(gate) * up of two matrices, for many rows x: prefill.
+// y = x · Wᵀ (+ bias) (+ residual), or activation(gate) * up of two matrices, for many rows x: prefill.
 //
 // A workgroup computes a tile of 32 tokens by 64 rows of W (gated: 32 of gate and the same 32 of up), an invocation 4 by
 // 8 of them. For each chunk of 32 inputs both tiles are put into workgroup memory, W decoded on the way.
 #include step
 #include rows
 #include quads
-#include silu
+#if gated
+#include gated
+#end
 
 override COLS: u32;          // inputs
 override OUTPUTS: u32;       // rows of this part of the matrix
@@ -89,7 +91,12 @@ fn store(row: u32, token: u32, product: vec4<f32>, up_product: vec4<f32>) {
     if (BIAS) {
         factor += up_bias[column];
     }
-    value = vec4<f32>(silu(value.x), silu(value.y), silu(value.z), silu(value.w)) * factor;
+    value = vec4<f32>(
+        gated(value.x, factor.x),
+        gated(value.y, factor.y),
+        gated(value.z, factor.z),
+        gated(value.w, factor.w),
+    );
 #end
     for (var j = 0u; j < 4u; j++) {
         if (token + 8u * j < row_count()) {

@@ -5,7 +5,9 @@
 #include step
 #include rows
 #include quads
-#include silu
+#if gated
+#include gated
+#end
 
 override COLS: u32;          // inputs
 override OUTPUTS: u32;       // rows of this part of the matrix

@@ -1,10 +1,12 @@
-// y = W · norm(x) (+ bias) (+ residual), or silu(gate) * up of two matrices, for one row x: decoding.
+// y = W · norm(x) (+ bias) (+ residual), or activation(gate) * up of two matrices, for one row x: decoding.
 //
 // A group of lanes computes ROWS neighbouring outputs: its lanes divide the row's chunks (or, with SPLIT > 1, parts of
 // chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
 // pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
 #include quads
-#include silu
+#if gated
+#include gated
+#end
 
 override COLS: u32;        // inputs
 override OUTPUTS: u32;     // rows of this part of the matrix
@@ -115,7 +117,7 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
     if (BIAS) {
         factor += up_bias[at];
     }
-    value = silu(value) * factor;
+    value = gated(value, factor);
 #else
     if (RESIDUAL) {
         value += residual[at];

@@ -3,7 +3,9 @@
 // An invocation computes four outputs (gated: two of gate and the same two of up) alone. Of each chunk of inputs four
 // lanes read a pair of quads each, apply the norm's scale and broadcast them.
 #include quads
-#include silu
+#if gated
+#include gated
+#end
 
 override COLS: u32;        // inputs
 override OUTPUTS: u32;     // rows of this part of the matrix

@@ -1,14 +1,16 @@
-// y = x / sqrt(mean(x²) + eps) * gain, one workgroup per row.
+// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each.
 #include step
 #include rows
 
-override WIDTH: u32; // values in a row
+override WIDTH: u32;     // values in a part; a multiple of 4 where there is more than one
+override PARTS: u32 = 1; // of a row
+override GAIN: bool = true;
 override EPS: f32;
 
 const THREADS: u32 = 128u;
 
 @group(0) @binding(0) var<uniform> step: Step;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [rows, WIDTH]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [rows, PARTS, WIDTH]
 @group(0) @binding(2) var<storage, read> gain: array<vec4<f32>>; // [WIDTH], zero beyond
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
@@ -17,7 +19,7 @@ var<workgroup> partial: array<f32, THREADS>;
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let quads = (WIDTH + 3u) / 4u;
-    let row = group.y * quads;
+    let row = (group.y * PARTS + group.x) * quads;
     if (group.y >= row_count()) {
         return;
     }
@@ -40,6 +42,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     let scale = inverseSqrt(partial[0] / f32(WIDTH) + EPS);
     for (var i = local; i < quads; i += THREADS) {
-        y[row + i] = x[row + i] * scale * gain[i];
+        var value = x[row + i] * scale;
+        if (GAIN) {
+            value *= gain[i];
+        }
+        y[row + i] = value;
     }
 }

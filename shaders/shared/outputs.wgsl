@@ -11,7 +11,7 @@ fn store_outputs(start: u32, row: u32, sums: vec4<f32>) {
                 gate += bias[column];
                 factor += up_bias[column];
             }
-            y[start + column] = silu(gate) * factor;
+            y[start + column] = gated(gate, factor);
         }
     }
 #else

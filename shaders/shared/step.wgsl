@@ -3,5 +3,5 @@ struct Step {
     position: u32, // of the first token
     tokens: u32,   // rows of activations of kind `Tokens`
     logits: u32,   // rows of activations of kind `Logits`
-    unused: u32,
+    half: u32,     // of each recurrent state: the one that holds before the step
 }

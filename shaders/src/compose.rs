@@ -19,6 +19,7 @@ const SHARED: &[(&str, &str)] = &[
     ("f32", include_str!("../shared/f32.wgsl")),
     ("floats", include_str!("../shared/floats.wgsl")),
     ("fp4_values", include_str!("../shared/fp4_values.wgsl")),
+    ("gated", include_str!("../shared/gated.wgsl")),
     ("grid", include_str!("../shared/grid.wgsl")),
     ("grid_2", include_str!("../shared/grid_2.wgsl")),
     ("grid_3", include_str!("../shared/grid_3.wgsl")),
@@ -50,7 +51,6 @@ const SHARED: &[(&str, &str)] = &[
     ("q8_0", include_str!("../shared/q8_0.wgsl")),
     ("quads", include_str!("../shared/quads.wgsl")),
     ("rows", include_str!("../shared/rows.wgsl")),
-    ("silu", include_str!("../shared/silu.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),
     ("tq2_0", include_str!("../shared/tq2_0.wgsl")),
@@ -120,8 +120,8 @@ mod tests {
         let context = Context { flags: &["a"], format: None };
         let text = compose("#if a\none\n#else\ntwo\n#end\n#if !b\nthree\n#else\nfour\n#end\n", &context);
         assert_eq!(text, "one\nthree\n");
-        let twice = compose("#include silu\n#include silu\n", &context);
-        assert_eq!(twice.matches("fn silu").count(), 1);
+        let twice = compose("#include rows\n#include rows\n", &context);
+        assert_eq!(twice.matches("fn row_count").count(), 1);
         assert!(compose("#include nothing\n", &context).contains("#include nothing"));
     }
 

@@ -46,6 +46,14 @@ pub mod broadcast {
     }
 }
 
+/// Fixed sizes of `expert_matmul`.
+pub mod experts {
+    /// Invocations of a workgroup.
+    pub const THREADS: u32 = 64;
+    /// Outputs of a workgroup: four of each group of 16 invocations.
+    pub const OUTPUTS: u32 = THREADS / 16 * 4;
+}
+
 /// Fixed sizes of `attention`.
 pub mod attention {
     /// Greatest size of a head; a multiple of 4.
@@ -78,7 +86,7 @@ pub enum Kernel {
     MatVec {
         /// Block format of the matrix or matrices.
         format: Format,
-        /// Two matrices, gate and up, and `silu(gate) * up` of their products.
+        /// Two matrices, gate and up, and `activation(gate) * up` of their products.
         gated: bool,
         /// Adds up through subgroup operations instead of workgroup memory.
         subgroups: bool,
@@ -108,7 +116,7 @@ pub enum Kernel {
     Rope,
     /// Buffers: step, k, v, keys, values.
     StoreKv,
-    /// Buffers: step, q, keys, values, y.
+    /// Buffers: step, q, keys, values, sinks, y.
     Attention {
         /// Queries that a workgroup serves; one of [`QUERIES`].
         queries: u32,
@@ -116,7 +124,23 @@ pub enum Kernel {
     /// Buffers: step, a, b, y.
     Add,
     /// Buffers: step, gate, up, y.
-    SwiGlu,
+    Gated,
+    /// Buffers: step, x, weight, y.
+    Scale,
+    /// Buffers: step, x, y.
+    SoftCap,
+    /// Buffers: step, x, y.
+    Slice,
+    /// Buffers: logits, bias, ids, weights.
+    Router,
+    /// Buffers: x, ids, weights, bias, y.
+    ExpertMatMul(Format),
+    /// Buffers: step, x, weights, y.
+    WeightedSum,
+    /// Buffers: step, x, kernel, state, y.
+    Conv,
+    /// Buffers: step, qkv, beta, alpha, a, dt_bias, state, y.
+    DeltaNet,
     /// Buffers: step, x, y.
     SelectRows,
     /// First pass. Buffers: step, logits, parts.
@@ -168,7 +192,15 @@ impl Kernel {
             Kernel::StoreKv => "store_kv".to_owned(),
             Kernel::Attention { queries } => format!("attention_{queries}"),
             Kernel::Add => "add".to_owned(),
-            Kernel::SwiGlu => "swiglu".to_owned(),
+            Kernel::Gated => "gated".to_owned(),
+            Kernel::Scale => "scale".to_owned(),
+            Kernel::SoftCap => "soft_cap".to_owned(),
+            Kernel::Slice => "slice".to_owned(),
+            Kernel::Router => "router".to_owned(),
+            Kernel::ExpertMatMul(format) => format!("expert_matmul_{}", format.name()),
+            Kernel::WeightedSum => "weighted_sum".to_owned(),
+            Kernel::Conv => "conv".to_owned(),
+            Kernel::DeltaNet => "delta_net".to_owned(),
             Kernel::SelectRows => "select_rows".to_owned(),
             Kernel::ArgmaxParts => "argmax_parts".to_owned(),
             Kernel::ArgmaxLast => "argmax_last".to_owned(),
@@ -189,6 +221,7 @@ impl Kernel {
         }
         let format = match self {
             Kernel::Embed(format)
+            | Kernel::ExpertMatMul(format)
             | Kernel::MatVec { format, .. }
             | Kernel::MatMul { format, .. }
             | Kernel::MatVecBroadcast { format, .. }
@@ -211,7 +244,15 @@ impl Kernel {
             Kernel::StoreKv => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
-            Kernel::SwiGlu => include_str!("../ops/swiglu.wgsl"),
+            Kernel::Gated => include_str!("../ops/gated.wgsl"),
+            Kernel::Scale => include_str!("../ops/scale.wgsl"),
+            Kernel::SoftCap => include_str!("../ops/soft_cap.wgsl"),
+            Kernel::Slice => include_str!("../ops/slice.wgsl"),
+            Kernel::Router => include_str!("../ops/router.wgsl"),
+            Kernel::ExpertMatMul(_) => include_str!("../ops/expert_matmul.wgsl"),
+            Kernel::WeightedSum => include_str!("../ops/weighted_sum.wgsl"),
+            Kernel::Conv => include_str!("../ops/conv.wgsl"),
+            Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
             Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => include_str!("../ops/argmax.wgsl"),
         }
@@ -247,12 +288,19 @@ impl Kernel {
             ],
             Kernel::Attention { queries } => vec![("QUERIES", queries)],
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
-            Kernel::RmsNorm => vec![],
+            Kernel::RmsNorm | Kernel::DeltaNet => vec![],
+            Kernel::ExpertMatMul(_) => vec![("THREADS", experts::THREADS)],
             Kernel::Embed(_)
             | Kernel::Rope
             | Kernel::StoreKv
             | Kernel::Add
-            | Kernel::SwiGlu
+            | Kernel::Gated
+            | Kernel::Scale
+            | Kernel::SoftCap
+            | Kernel::Slice
+            | Kernel::Router
+            | Kernel::WeightedSum
+            | Kernel::Conv
             | Kernel::SelectRows => vec![("THREADS", rows::THREADS)],
         }
     }
@@ -266,7 +314,14 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::Rope,
         Kernel::StoreKv,
         Kernel::Add,
-        Kernel::SwiGlu,
+        Kernel::Gated,
+        Kernel::Scale,
+        Kernel::SoftCap,
+        Kernel::Slice,
+        Kernel::Router,
+        Kernel::WeightedSum,
+        Kernel::Conv,
+        Kernel::DeltaNet,
         Kernel::SelectRows,
         Kernel::ArgmaxParts,
         Kernel::ArgmaxLast,
@@ -274,6 +329,7 @@ pub fn all_kernels() -> Vec<Kernel> {
     kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries }));
     for format in Format::all() {
         kernels.push(Kernel::Embed(format));
+        kernels.push(Kernel::ExpertMatMul(format));
         for gated in [false, true] {
             kernels.push(Kernel::MatMul { format, gated });
             kernels.push(Kernel::MatVecBroadcast { format, gated });

@@ -25,6 +25,8 @@ pub(crate) struct Buffers {
     slots: Vec<Buffer>,
     /// Keys and values of each layer: `[context, kv_heads, head_dim]` of f16.
     kv: Vec<[Buffer; 2]>,
+    /// Recurrent states, each twice: before a step and after it.
+    states: Vec<Buffer>,
     /// Vectors among the weights, padded with zeros to whole vectors of four.
     vectors: Vec<Option<Buffer>>,
     /// Rotations of each different rope.
@@ -65,6 +67,9 @@ impl Buffers {
             let make = || device.buffer(&format!("KV cache of layer {layer}"), bytes, BufferUsages::STORAGE);
             Ok([make()?, make()?])
         });
+        let states = graph.states.iter().enumerate().map(|(index, len)| {
+            device.buffer(&format!("state {index}"), 2 * *len as u64 * F32, BufferUsages::STORAGE)
+        });
         let vectors = weights.iter().map(|weight| {
             let Some(mut values) = weight.floats() else { return Ok(None) };
             values.resize(stride(values.len()), 0.0);
@@ -88,6 +93,7 @@ impl Buffers {
         Ok(Buffers {
             slots: slots.collect::<Result<_, _>>()?,
             kv: kv.collect::<Result<_, BackendError>>()?,
+            states: states.collect::<Result<_, _>>()?,
             vectors: vectors.collect::<Result<_, BackendError>>()?,
             rotations: Vec::new(),
             step: device.buffer(
@@ -160,6 +166,12 @@ impl Buffers {
         Ok([keys.as_entire_binding(), values.as_entire_binding()])
     }
 
+    /// A recurrent state.
+    pub fn state(&self, index: usize) -> Result<BindingResource<'_>, BackendError> {
+        let state = self.states.get(index).ok_or_else(|| internal("no such recurrent state"))?;
+        Ok(state.as_entire_binding())
+    }
+
     pub fn normed(&self) -> BindingResource<'_> {
         self.normed.as_entire_binding()
     }
@@ -187,10 +199,10 @@ impl Buffers {
         BindingResource::Buffer(BufferBinding { buffer: &self.step, offset, size })
     }
 
-    /// Queues the values of the next step.
-    pub fn write_step(&self, device: &Device, position: u32, tokens: &[u32], logits: u32) {
+    /// Queues the values of the next step; `half` of each recurrent state holds before it.
+    pub fn write_step(&self, device: &Device, position: u32, tokens: &[u32], logits: u32, half: u32) {
         let mut words = vec![0; (TOKENS_OFFSET / F32) as usize];
-        words[..3].copy_from_slice(&[position, tokens.len() as u32, logits]);
+        words[..4].copy_from_slice(&[position, tokens.len() as u32, logits, half]);
         words.extend_from_slice(tokens);
         device.queue.write_buffer(&self.step, 0, bytemuck::cast_slice(&words));
     }
@@ -201,9 +213,9 @@ impl Buffers {
         vectors.chain(self.rotations.iter().map(|(_, buffer)| buffer.size())).sum()
     }
 
-    /// Bytes of the KV cache.
+    /// Bytes of the KV cache and of recurrent states.
     pub fn kv_bytes(&self) -> u64 {
-        self.kv.iter().flatten().map(|buffer| buffer.size()).sum()
+        self.kv.iter().flatten().chain(&self.states).map(|buffer| buffer.size()).sum()
     }
 
     /// Bytes of activations and other passing values.

@@ -7,13 +7,16 @@
 mod buffers;
 mod device;
 mod dispatch;
+mod elementwise;
 mod faults;
 mod lower;
 mod matmul;
+mod mixture;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod pipelines;
 mod program;
+mod recurrent;
 mod rope;
 mod signal;
 #[cfg(test)]

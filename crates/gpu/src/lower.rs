@@ -1,6 +1,6 @@
 //! From the nodes of a plan to dispatches.
 
-use linnet_graph::{Activation, BackendError, CompileOptions, Node, Norm, Op, Plan, RopeStyle, Rows, Value};
+use linnet_graph::{BackendError, CompileOptions, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo};
 use linnet_shaders::{Kernel, QUERIES, attention, embed, rows};
 use wgpu::BindingResource;
 
@@ -91,7 +91,7 @@ pub(crate) fn flag(value: bool) -> f64 {
 }
 
 /// Workgroups for so many items of a row.
-fn row_groups(items: usize) -> u32 {
+pub(crate) fn row_groups(items: usize) -> u32 {
     items.div_ceil(rows::THREADS as usize) as u32
 }
 
@@ -101,19 +101,32 @@ impl<'a> Lowering<'a> {
         self.buffers.value(self.plan, value)
     }
 
-    fn node(&mut self, node: &'a Node) -> Result<(), BackendError> {
-        let graph = &self.plan.graph;
-        let (buffers, label) = (self.buffers, node.label.as_str());
-        let input = |i: usize| {
-            let value = *node.inputs.get(i).ok_or_else(|| internal("a node lacks an input"))?;
-            Ok::<_, BackendError>((buffers.value(self.plan, value)?, graph.value(value)))
-        };
-        let output = || {
-            let value = *node.outputs.first().ok_or_else(|| internal("a node lacks an output"))?;
-            buffers.value(self.plan, value)
-        };
-        let call = |kernel, constants, grid, rows| Call { kernel, constants, grid, rows, when: When::Always };
+    /// A node's input with its shape.
+    pub fn input(&self, node: &Node, index: usize) -> Result<(BindingResource<'a>, ValueInfo), BackendError> {
+        let value = *node.inputs.get(index).ok_or_else(|| internal("a node lacks an input"))?;
+        Ok((self.value(value)?, self.plan.graph.value(value)))
+    }
 
+    /// A node's output.
+    pub fn output(&self, node: &Node, index: usize) -> Result<BindingResource<'a>, BackendError> {
+        let value = *node.outputs.get(index).ok_or_else(|| internal("a node lacks an output"))?;
+        self.value(value)
+    }
+
+    /// A dispatch that runs in every step, for rows of kind `rows`.
+    pub fn always(
+        &mut self,
+        node: &Node,
+        (kernel, constants): (Kernel, Constants),
+        (grid, rows): (Grid, Rows),
+        buffers: &[BindingResource<'_>],
+    ) -> Result<(), BackendError> {
+        let call = Call { kernel, constants, grid, rows, when: When::Always };
+        self.emit.push(&node.label, call, buffers)
+    }
+
+    fn node(&mut self, node: &'a Node) -> Result<(), BackendError> {
+        let (buffers, label) = (self.buffers, node.label.as_str());
         match &node.op {
             Op::Embed { table } => {
                 let table =
@@ -126,26 +139,20 @@ impl<'a> Lowering<'a> {
                 for part in parts {
                     let constants =
                         vec![("COLS", cols as f64), ("FIRST", part.first as f64), ("ROWS", part.rows as f64)];
-                    let bound =
-                        [buffers.step(), buffers.tokens(), part.buffer.as_entire_binding(), output()?];
-                    self.emit.push(
-                        label,
-                        call(Kernel::Embed(*format), constants, grid, Rows::Tokens),
-                        &bound,
-                    )?;
+                    let table = part.buffer.as_entire_binding();
+                    let bound = [buffers.step(), buffers.tokens(), table, self.output(node, 0)?];
+                    let kernel = Kernel::Embed(*format);
+                    self.always(node, (kernel, constants), (grid, Rows::Tokens), &bound)?;
                 }
                 Ok(())
             }
             Op::RmsNorm(norm) => {
-                let (x, info) = input(0)?;
-                if norm.weight.is_none() || norm.width != info.width {
-                    return Err(unsupported(label, "a norm of heads"));
-                }
-                self.norm(label, *norm, x, output()?, info.rows, info.width, When::Always)
+                let (x, info) = self.input(node, 0)?;
+                self.norm(label, *norm, [x, self.output(node, 0)?], info, When::Always)
             }
             Op::MatMul(matmul) => self.matmul(node, matmul),
             Op::Rope(rope) => {
-                let (x, _) = input(0)?;
+                let (x, _) = self.input(node, 0)?;
                 if rope.head_dim % 2 != 0 {
                     return Err(unsupported_head(rope.head_dim, 2));
                 }
@@ -157,46 +164,46 @@ impl<'a> Lowering<'a> {
                     ("STRIDE", stride(rope.heads * rope.head_dim) as f64),
                 ];
                 let grid = Grid::per_row(row_groups(rope.heads * rope.head_dim / 2));
-                let bound = [buffers.step(), buffers.rope(rope)?, x, output()?];
-                self.emit.push(label, call(Kernel::Rope, constants, grid, Rows::Tokens), &bound)
+                let bound = [buffers.step(), buffers.rope(rope)?, x, self.output(node, 0)?];
+                self.always(node, (Kernel::Rope, constants), (grid, Rows::Tokens), &bound)
             }
             Op::StoreKv { layer } => {
-                let ((k, info), (v, _)) = (input(0)?, input(1)?);
+                let ((k, info), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
                 let quads = info.width / 4;
                 let [keys, values] = buffers.kv(*layer)?;
                 let constants = vec![("QUADS", quads as f64)];
                 let grid = Grid::per_row(row_groups(quads));
                 let bound = [buffers.step(), k, v, keys, values];
-                self.emit.push(label, call(Kernel::StoreKv, constants, grid, Rows::Tokens), &bound)
+                self.always(node, (Kernel::StoreKv, constants), (grid, Rows::Tokens), &bound)
             }
             Op::Attention(attention) => {
-                let (q, _) = input(0)?;
-                self.attention(label, attention, q, output()?)
+                let (q, _) = self.input(node, 0)?;
+                self.attention(label, attention, q, self.output(node, 0)?)
             }
-            Op::Add | Op::Gated(Activation::Silu) => {
-                let ((a, info), (b, _)) = (input(0)?, input(1)?);
-                let kernel = if node.op == Op::Add { Kernel::Add } else { Kernel::SwiGlu };
-                self.elementwise(label, kernel, [a, b, output()?], info.rows, info.width, When::Always)
+            Op::Add => self.add(node),
+            Op::Gated(activation) => {
+                let ((gate, info), (up, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+                let buffers = [gate, up, self.output(node, 0)?];
+                self.gated(label, *activation, buffers, info, When::Always)
             }
+            Op::Scale(scale) => self.scale(node, scale),
+            Op::SoftCap(cap) => self.soft_cap(node, *cap),
+            Op::Slice(slice) => self.slice(node, slice),
+            Op::Router(router) => self.router(node, router),
+            Op::ExpertMatMul(experts) => self.expert_matmul(node, experts),
+            Op::WeightedSum => self.weighted_sum(node),
+            Op::Conv(conv) => self.conv(node, conv),
+            Op::DeltaNet(net) => self.delta_net(node, net),
             Op::SelectRows => {
-                let (x, info) = input(0)?;
+                let (x, info) = self.input(node, 0)?;
                 let quads = stride(info.width) / 4;
                 let constants = vec![("QUADS", quads as f64)];
                 let grid = Grid::per_row(row_groups(quads));
-                let bound = [buffers.step(), x, output()?];
-                self.emit.push(label, call(Kernel::SelectRows, constants, grid, Rows::Logits), &bound)
+                let bound = [buffers.step(), x, self.output(node, 0)?];
+                self.always(node, (Kernel::SelectRows, constants), (grid, Rows::Logits), &bound)
             }
-            Op::Gated(activation) => Err(unsupported(label, &format!("a gate of {activation:?}"))),
-            Op::Scale(_)
-            | Op::SoftCap(_)
-            | Op::Slice(_)
-            | Op::Router(_)
-            | Op::ExpertMatMul(_)
-            | Op::WeightedSum
-            | Op::Conv(_)
-            | Op::DeltaNet(_) => Err(unsupported(label, node.op.name())),
             Op::Argmax => {
-                let (logits, info) = input(0)?;
+                let (logits, info) = self.input(node, 0)?;
                 let (candidates, token) =
                     (buffers.candidates.as_entire_binding(), buffers.token.as_entire_binding());
                 let width = ("WIDTH", info.width as f64);
@@ -219,42 +226,30 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// `y = norm(x)`.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one dispatch")]
+    /// `y = norm(x)`, of x of the shape `info`.
     pub fn norm(
         &mut self,
         label: &str,
         norm: Norm,
-        x: BindingResource<'_>,
-        y: BindingResource<'_>,
-        rows: Rows,
-        width: usize,
+        [x, y]: [BindingResource<'_>; 2],
+        info: ValueInfo,
         when: When,
     ) -> Result<(), BackendError> {
+        let parts = info.width / norm.width;
+        if parts > 1 && !norm.width.is_multiple_of(4) {
+            return Err(unsupported_head(norm.width, 4));
+        }
         let constants = vec![
-            ("WIDTH", width as f64),
+            ("WIDTH", norm.width as f64),
+            ("PARTS", parts as f64),
+            ("GAIN", flag(norm.weight.is_some())),
             ("EPS", f64::from(norm.eps)),
-            ("LOGITS", flag(rows == Rows::Logits)),
+            ("LOGITS", flag(info.rows == Rows::Logits)),
         ];
-        let call = Call { kernel: Kernel::RmsNorm, constants, grid: Grid::per_row(1), rows, when };
+        let grid = Grid::per_row(parts as u32);
+        let call = Call { kernel: Kernel::RmsNorm, constants, grid, rows: info.rows, when };
         let bound = [self.buffers.step(), x, self.buffers.gain(Some(norm))?, y];
         self.emit.push(label, call, &bound)
-    }
-
-    /// `y = op(a, b)`; the buffers are a, b and y.
-    pub fn elementwise(
-        &mut self,
-        label: &str,
-        kernel: Kernel,
-        [a, b, y]: [BindingResource<'_>; 3],
-        rows: Rows,
-        width: usize,
-        when: When,
-    ) -> Result<(), BackendError> {
-        let quads = stride(width) / 4;
-        let constants = vec![("QUADS", quads as f64), ("LOGITS", flag(rows == Rows::Logits))];
-        let call = Call { kernel, constants, grid: Grid::per_row(row_groups(quads)), rows, when };
-        self.emit.push(label, call, &[self.buffers.step(), a, b, y])
     }
 
     /// One dispatch for decoding, where the heads of a group are the queries, and one for prefill.
@@ -266,10 +261,6 @@ impl<'a> Lowering<'a> {
         y: BindingResource<'_>,
     ) -> Result<(), BackendError> {
         let linnet_graph::Attention { layer, heads, kv_heads, head_dim, scale, .. } = *attention;
-        let plain = linnet_graph::Attention::new(layer, [heads, kv_heads], head_dim, scale);
-        if *attention != plain {
-            return Err(unsupported(label, "an attention with a window, a cap, sinks or a temperature"));
-        }
         if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
             return Err(unsupported_head(head_dim, 4));
         }
@@ -283,23 +274,29 @@ impl<'a> Lowering<'a> {
                 ("KV_HEADS", kv_heads as f64),
                 ("HEAD_DIM", head_dim as f64),
                 ("SCALE", f64::from(scale)),
+                ("CAP", f64::from(attention.soft_cap.unwrap_or(0.0))),
+                // A window beyond any context is none.
+                (
+                    "WINDOW",
+                    attention.window.filter(|w| *w <= self.emit.options.context_length).unwrap_or(0) as f64,
+                ),
+                ("SINKS", flag(attention.sinks.is_some())),
+                ("WARMTH", f64::from(attention.temperature.map_or(0.0, |t| t.scale))),
+                ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),
             ];
             let grid = Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries };
             let call =
                 Call { kernel: Kernel::Attention { queries }, constants, grid, rows: Rows::Tokens, when };
-            let bound = [self.buffers.step(), q.clone(), keys.clone(), values.clone(), y.clone()];
+            let sinks = self.buffers.vector(attention.sinks)?;
+            let bound = [self.buffers.step(), q.clone(), keys.clone(), values.clone(), sinks, y.clone()];
             self.emit.push(label, call, &bound)?;
         }
         Ok(())
     }
 }
 
-/// What has no kernel yet.
-pub(crate) fn unsupported(label: &str, op: &str) -> BackendError {
-    BackendError::UnsupportedOp { label: label.to_owned(), op: op.to_owned() }
-}
-
-fn unsupported_head(head_dim: usize, multiple: u64) -> BackendError {
+/// A head, or what else is normalised together, of a size that the kernels do not take.
+pub(crate) fn unsupported_head(head_dim: usize, multiple: u64) -> BackendError {
     BackendError::Limit {
         what: format!("a head of {head_dim} elements (they must be a multiple of {multiple})"),
         limit: "head size",

@@ -1,12 +1,15 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
-use linnet_graph::{Activation, BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, WeightSpec};
+use linnet_graph::{
+    Activation, BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, ValueInfo, WeightId, WeightSpec,
+};
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
 
 use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
-use crate::lower::{Call, Lowering, flag, unsupported};
+use crate::elementwise::activation;
+use crate::lower::{Call, Lowering, flag};
 use crate::weight::{Data, Part, Weight};
 
 /// A product that is to be computed.
@@ -19,7 +22,7 @@ struct Product<'a> {
     y: BindingResource<'a>,
     matrix: Projection,
     /// The second matrix of a gated product.
-    up: Option<Projection>,
+    up: Option<(Projection, Activation)>,
     residual: Option<BindingResource<'a>>,
 }
 
@@ -39,7 +42,7 @@ impl<'a> Lowering<'a> {
                 && when == When::ManyRows
             {
                 let normed = self.buffers.normed();
-                self.norm(&node.label, norm, x, normed.clone(), info.rows, info.width, when)?;
+                self.norm(&node.label, norm, [x, normed.clone()], info, when)?;
                 x = normed;
             }
             let product = |matrix, y| Product {
@@ -66,36 +69,33 @@ impl<'a> Lowering<'a> {
                     let y = self.value(y)?;
                     self.product(Product { residual, ..product(*first, y) }, when)?;
                 }
-                Epilogue::Gated(Activation::Silu) => {
+                Epilogue::Gated(activation) => {
                     let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
                         return Err(internal("a gate has no second matrix"));
                     };
                     let y = self.value(y)?;
-                    let (gate, up_weight) = (self.weight(*first)?, self.weight(up)?);
+                    let (gate, up_weight) = (self.weight(first.weight)?, self.weight(up.weight)?);
                     if gate.spec.dtype == up_weight.spec.dtype {
-                        self.product(Product { up: Some(up), ..product(*first, y) }, when)?;
+                        self.product(Product { up: Some((up, activation)), ..product(*first, y) }, when)?;
                     } else {
-                        let width = gate.spec.rows;
+                        let info = ValueInfo { width: gate.spec.rows, ..info };
                         let (a, b) = (self.buffers.product(0), self.buffers.product(1));
                         self.product(product(*first, a.clone()), when)?;
                         self.product(product(up, b.clone()), when)?;
-                        self.elementwise(&node.label, Kernel::SwiGlu, [a, b, y], info.rows, width, when)?;
+                        self.gated(&node.label, activation, [a, b, y], info, when)?;
                     }
-                }
-                Epilogue::Gated(activation) => {
-                    return Err(unsupported(&node.label, &format!("a gate of {activation:?}")));
                 }
             }
         }
         Ok(())
     }
 
-    fn weight(&self, projection: Projection) -> Result<&'a Weight, BackendError> {
-        self.weights.get(projection.weight.0 as usize).ok_or_else(|| internal("a matrix is missing"))
+    pub fn weight(&self, id: WeightId) -> Result<&'a Weight, BackendError> {
+        self.weights.get(id.0 as usize).ok_or_else(|| internal("a matrix is missing"))
     }
 
-    fn matrix(&self, projection: Projection) -> Result<(Format, &'a [Part]), BackendError> {
-        match &self.weight(projection)?.data {
+    pub fn matrix(&self, id: WeightId) -> Result<(Format, &'a [Part]), BackendError> {
+        match &self.weight(id)?.data {
             Data::Matrix { format, parts } => Ok((*format, parts)),
             Data::Vector(_) => Err(internal("a vector is used as a matrix")),
         }
@@ -103,10 +103,9 @@ impl<'a> Lowering<'a> {
 
     /// One dispatch for each part of the matrix.
     fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
-        let (format, parts) = self.matrix(product.matrix)?;
-        let up_parts = product.up.map(|up| self.matrix(up)).transpose()?.map(|(_, parts)| parts);
-        let spec = &self.weight(product.matrix)?.spec;
-        let gated = product.up.is_some();
+        let (format, parts) = self.matrix(product.matrix.weight)?;
+        let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
+        let spec = &self.weight(product.matrix.weight)?.spec;
         let bias = product.matrix.bias;
         for (index, part) in parts.iter().enumerate() {
             let mut constants = vec![
@@ -115,9 +114,10 @@ impl<'a> Lowering<'a> {
                 ("FIRST", part.first as f64),
                 ("BIAS", flag(bias.is_some())),
             ];
-            if !gated {
-                constants.push(("RESIDUAL", flag(product.residual.is_some())));
-            }
+            constants.push(match product.up {
+                Some((_, of)) => ("ACTIVATION", activation(of)),
+                None => ("RESIDUAL", flag(product.residual.is_some())),
+            });
             let mut call = self.shape(format, spec, part, &product, when);
             call.constants.extend(constants);
             let mut bound = match when {
@@ -126,7 +126,7 @@ impl<'a> Lowering<'a> {
             };
             bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(bias)?, product.y.clone()]);
             match (up_parts, product.up) {
-                (Some(parts), Some(up)) => {
+                (Some(parts), Some((up, _))) => {
                     let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
                     bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?]);
                 }

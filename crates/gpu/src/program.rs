@@ -7,6 +7,7 @@ use crate::buffers::{Buffers, internal, stride};
 use crate::device::{Buffer, Device};
 use crate::dispatch::Dispatch;
 use crate::lower::lower;
+use crate::recurrent::Progress;
 use crate::weight::Weight;
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
@@ -17,6 +18,7 @@ pub struct Program {
     weights: Vec<Weight>,
     plan: Plan,
     readback: Buffer,
+    progress: Progress,
 }
 
 impl Program {
@@ -48,7 +50,15 @@ impl Program {
         }
         device.queue.submit([]);
         device.idle().await?;
-        Ok(Program { options, dispatches: dispatches?, buffers, weights, plan: plan.clone(), readback })
+        Ok(Program {
+            options,
+            dispatches: dispatches?,
+            buffers,
+            weights,
+            plan: plan.clone(),
+            readback,
+            progress: Progress::default(),
+        })
     }
 
     /// Runs one step.
@@ -56,7 +66,11 @@ impl Program {
         device.faults.check()?;
         let logits = self.validate(&step)?;
         let tokens = step.tokens.len() as u32;
-        self.buffers.write_step(device, step.position as u32, step.tokens, logits);
+        let half = match self.plan.graph.is_recurrent() {
+            true => self.progress.step(step.position, step.tokens.len())?,
+            false => 0,
+        };
+        self.buffers.write_step(device, step.position as u32, step.tokens, logits, half);
 
         let mut encoder = device.device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());

@@ -1,13 +1,14 @@
-// y = silu(gate) * up, element by element.
+// y = FACTOR * weight[0] * x, element by element.
 #include step
 #include rows
-#include silu
 
 override QUADS: u32; // of 4 values in a row
+override FACTOR: f32;
+override WEIGHTED: bool;
 
 @group(0) @binding(0) var<uniform> step: Step;
-@group(0) @binding(1) var<storage, read> gate: array<vec4<f32>>; // [rows, 4 * QUADS]
-@group(0) @binding(2) var<storage, read> up: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>; // [rows, 4 * QUADS]
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 @compute @workgroup_size(THREADS)
@@ -17,6 +18,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let at = group.y * QUADS + quad;
-    let g = gate[at];
-    y[at] = vec4<f32>(silu(g.x), silu(g.y), silu(g.z), silu(g.w)) * up[at];
+    var factor = FACTOR;
+    if (WEIGHTED) {
+        factor *= weight[0];
+    }
+    y[at] = x[at] * factor;
 }

@@ -1,0 +1,92 @@
+//! Lowering of operations on the elements of rows.
+
+use linnet_graph::{Activation, BackendError, Node, Rows, Scale, Slice, ValueInfo};
+use linnet_shaders::Kernel;
+use wgpu::BindingResource;
+
+use crate::buffers::stride;
+use crate::dispatch::{Grid, When};
+use crate::lower::{Call, Lowering, flag, row_groups};
+use crate::pipelines::Constants;
+
+/// The number that stands for an activation in `gated.wgsl`.
+pub(crate) fn activation(activation: Activation) -> f64 {
+    match activation {
+        Activation::Identity => 0.0,
+        Activation::Silu => 1.0,
+        Activation::Gelu => 2.0,
+        Activation::Relu2 => 3.0,
+        Activation::Sigmoid => 4.0,
+        Activation::ClampedSwiGlu => 5.0,
+    }
+}
+
+/// What kernels of four elements an invocation need to know of the rows' shape.
+fn quads(info: ValueInfo) -> (Constants, Grid) {
+    let quads = stride(info.width) / 4;
+    let constants = vec![("QUADS", quads as f64), ("LOGITS", flag(info.rows == Rows::Logits))];
+    (constants, Grid::per_row(row_groups(quads)))
+}
+
+impl Lowering<'_> {
+    /// `y = a + b`.
+    pub fn add(&mut self, node: &Node) -> Result<(), BackendError> {
+        let ((a, info), (b, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+        let (constants, grid) = quads(info);
+        let bound = [self.buffers.step(), a, b, self.output(node, 0)?];
+        self.always(node, (Kernel::Add, constants), (grid, info.rows), &bound)
+    }
+
+    /// `y = activation(gate) * up`; the buffers are gate, up and y.
+    pub fn gated(
+        &mut self,
+        label: &str,
+        of: Activation,
+        [gate, up, y]: [BindingResource<'_>; 3],
+        info: ValueInfo,
+        when: When,
+    ) -> Result<(), BackendError> {
+        let (mut constants, grid) = quads(info);
+        constants.push(("ACTIVATION", activation(of)));
+        let call = Call { kernel: Kernel::Gated, constants, grid, rows: info.rows, when };
+        self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
+    }
+
+    /// `y = factor * weight * x`.
+    pub fn scale(&mut self, node: &Node, scale: &Scale) -> Result<(), BackendError> {
+        let (x, info) = self.input(node, 0)?;
+        let (mut constants, grid) = quads(info);
+        constants.push(("FACTOR", f64::from(scale.factor)));
+        constants.push(("WEIGHTED", flag(scale.weight.is_some())));
+        let weight = self.buffers.vector(scale.weight)?;
+        let bound = [self.buffers.step(), x, weight, self.output(node, 0)?];
+        self.always(node, (Kernel::Scale, constants), (grid, info.rows), &bound)
+    }
+
+    /// `y = cap * tanh(x / cap)`.
+    pub fn soft_cap(&mut self, node: &Node, cap: f32) -> Result<(), BackendError> {
+        let (x, info) = self.input(node, 0)?;
+        let (mut constants, grid) = quads(info);
+        constants.push(("CAP", f64::from(cap)));
+        let bound = [self.buffers.step(), x, self.output(node, 0)?];
+        self.always(node, (Kernel::SoftCap, constants), (grid, info.rows), &bound)
+    }
+
+    /// A part of each group of neighbours.
+    pub fn slice(&mut self, node: &Node, slice: &Slice) -> Result<(), BackendError> {
+        let (x, info) = self.input(node, 0)?;
+        let width = info.width / slice.stride * slice.len;
+        let constants = vec![
+            ("WIDTH", width as f64),
+            ("STRIDE", stride(width) as f64),
+            ("X_STRIDE", stride(info.width) as f64),
+            ("FIRST", slice.start as f64),
+            ("LEN", slice.len as f64),
+            ("GROUP", slice.stride as f64),
+            ("LOGITS", flag(info.rows == Rows::Logits)),
+        ];
+        let grid = Grid::per_row(row_groups(width));
+        let bound = [self.buffers.step(), x, self.output(node, 0)?];
+        self.always(node, (Kernel::Slice, constants), (grid, info.rows), &bound)
+    }
+}

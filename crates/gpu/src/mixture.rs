@@ -1,0 +1,91 @@
+//! Lowering of mixtures of experts. Which experts a row has is known on the device only.
+
+use linnet_graph::{BackendError, ExpertMatMul, Gating, Node, Router, Rows};
+use linnet_shaders::{Kernel, experts};
+
+use crate::buffers::{internal, stride};
+use crate::dispatch::Grid;
+use crate::lower::{Lowering, flag, row_groups, unsupported_head};
+
+impl Lowering<'_> {
+    /// The choice of experts.
+    pub fn router(&mut self, node: &Node, router: &Router) -> Result<(), BackendError> {
+        let (logits, info) = self.input(node, 0)?;
+        let gating = match router.gating {
+            Gating::Softmax => 0.0,
+            Gating::Sigmoid => 1.0,
+            Gating::SoftmaxOfChosen => 2.0,
+        };
+        let constants = vec![
+            ("EXPERTS", router.experts as f64),
+            ("USED", router.used as f64),
+            ("STRIDE", stride(router.used) as f64),
+            ("X_STRIDE", stride(router.experts) as f64),
+            ("GATING", gating),
+            ("BIAS", flag(router.bias.is_some())),
+            ("NORMALIZE", flag(router.normalize)),
+            ("FACTOR", f64::from(router.scale)),
+        ];
+        let (ids, weights) = (self.output(node, 0)?, self.output(node, 1)?);
+        let bound = [logits, self.buffers.vector(router.bias)?, ids, weights];
+        self.always(node, (Kernel::Router, constants), (Grid::per_row(1), info.rows), &bound)
+    }
+
+    /// Products with the matrices of the chosen experts; one dispatch for each part of the stack.
+    pub fn expert_matmul(&mut self, node: &Node, op: &ExpertMatMul) -> Result<(), BackendError> {
+        let ((x, info), (ids, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+        let y = self.output(node, 0)?;
+        let (format, parts) = self.matrix(op.weight)?;
+        let spec = &self.weight(op.weight)?.spec;
+        let (outputs, shared) = (spec.rows / op.experts.max(1), info.width == spec.cols);
+        if !shared && !spec.cols.is_multiple_of(4) {
+            return Err(unsupported_head(spec.cols, 4));
+        }
+        let grid = Grid::Rows {
+            x: outputs.div_ceil(experts::OUTPUTS as usize) as u32,
+            factor: op.used as u32,
+            tile: 1,
+        };
+        for part in parts {
+            let constants = vec![
+                ("COLS", spec.cols as f64),
+                ("OUTPUTS", outputs as f64),
+                ("FIRST", part.first as f64),
+                ("PART_ROWS", part.rows as f64),
+                ("USED", op.used as f64),
+                ("SHARED", flag(shared)),
+                ("X_STRIDE", stride(info.width) as f64),
+                ("STRIDE", stride(op.used * outputs) as f64),
+                ("ID_STRIDE", stride(op.used) as f64),
+                ("BIAS", flag(op.bias.is_some())),
+            ];
+            let bound = [
+                x.clone(),
+                ids.clone(),
+                part.buffer.as_entire_binding(),
+                self.buffers.vector(op.bias)?,
+                y.clone(),
+            ];
+            self.always(node, (Kernel::ExpertMatMul(format), constants), (grid, info.rows), &bound)?;
+        }
+        Ok(())
+    }
+
+    /// The sum of a row's slots, each times its weight.
+    pub fn weighted_sum(&mut self, node: &Node) -> Result<(), BackendError> {
+        let ((x, info), (weights, of_row)) = (self.input(node, 0)?, self.input(node, 1)?);
+        let used = of_row.width;
+        let width = info.width.checked_div(used).ok_or_else(|| internal("a sum of no slots"))?;
+        let constants = vec![
+            ("WIDTH", width as f64),
+            ("STRIDE", stride(width) as f64),
+            ("X_STRIDE", stride(info.width) as f64),
+            ("USED", used as f64),
+            ("W_STRIDE", stride(used) as f64),
+            ("LOGITS", flag(info.rows == Rows::Logits)),
+        ];
+        let grid = Grid::per_row(row_groups(width));
+        let bound = [self.buffers.step(), x, weights, self.output(node, 0)?];
+        self.always(node, (Kernel::WeightedSum, constants), (grid, info.rows), &bound)
+    }
+}

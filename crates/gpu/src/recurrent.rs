@@ -1,0 +1,99 @@
+//! Operations that keep state from step to step beside the KV cache.
+//!
+//! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated. Which
+//! half is which is the same for all, and the kernels read it from the step's buffer.
+
+use linnet_graph::{BackendError, Conv, DeltaNet, Node, Rows};
+use linnet_shaders::Kernel;
+
+use crate::buffers::stride;
+use crate::dispatch::Grid;
+use crate::lower::{Lowering, flag, row_groups};
+
+/// Which positions the two halves of the states belong to.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Where the last step began.
+    start: usize,
+    /// Where it ended.
+    end: usize,
+    /// The half that holds for `start`.
+    half: u32,
+}
+
+impl Progress {
+    /// The half that holds before a step at `position`. Position 0 needs none: the kernels take zeros.
+    pub fn step(&mut self, position: usize, tokens: usize) -> Result<u32, BackendError> {
+        if position == self.end {
+            self.half = 1 - self.half;
+        } else if position != self.start && position != 0 {
+            return Err(BackendError::Internal(format!(
+                "a step at {position}, but the recurrent state is that of {} or {}",
+                self.start, self.end
+            )));
+        }
+        (self.start, self.end) = (position, position + tokens);
+        Ok(self.half)
+    }
+}
+
+impl Lowering<'_> {
+    /// A convolution.
+    pub fn conv(&mut self, node: &Node, conv: &Conv) -> Result<(), BackendError> {
+        let (x, info) = self.input(node, 0)?;
+        let constants = vec![
+            ("CHANNELS", info.width as f64),
+            ("STRIDE", stride(info.width) as f64),
+            ("TAPS", conv.taps as f64),
+            ("SILU", flag(conv.silu)),
+        ];
+        let kernel = self.buffers.vector(Some(conv.kernel))?;
+        let bound = [self.buffers.step(), x, kernel, self.buffers.state(conv.state)?, self.output(node, 0)?];
+        let grid = Grid::Linear(row_groups(info.width));
+        self.always(node, (Kernel::Conv, constants), (grid, Rows::Tokens), &bound)
+    }
+
+    /// A gated delta rule.
+    pub fn delta_net(&mut self, node: &Node, net: &DeltaNet) -> Result<(), BackendError> {
+        let (qkv, info) = self.input(node, 0)?;
+        let (beta, alpha) = (self.input(node, 1)?.0, self.input(node, 2)?.0);
+        let constants = vec![
+            ("KEY_HEADS", net.key_heads as f64),
+            ("VALUE_HEADS", net.value_heads as f64),
+            ("HEAD_DIM", net.head_dim as f64),
+            ("EPS", f64::from(net.eps)),
+            ("STRIDE", stride(info.width) as f64),
+            ("GATE_STRIDE", stride(net.value_heads) as f64),
+            ("Y_STRIDE", stride(net.value_heads * net.head_dim) as f64),
+        ];
+        let bound = [
+            self.buffers.step(),
+            qkv,
+            beta,
+            alpha,
+            self.buffers.vector(Some(net.a))?,
+            self.buffers.vector(Some(net.dt_bias))?,
+            self.buffers.state(net.state)?,
+            self.output(node, 0)?,
+        ];
+        let grid = Grid::Linear(net.value_heads as u32);
+        self.always(node, (Kernel::DeltaNet, constants), (grid, Rows::Tokens), &bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Progress;
+
+    #[test]
+    fn steps_go_on_are_repeated_or_start_again() {
+        let mut progress = Progress::default();
+        let first = progress.step(0, 5).expect("a beginning");
+        let second = progress.step(5, 3).expect("the next step");
+        assert_ne!(first, second);
+        assert_eq!(progress.step(5, 1), Ok(second), "repeated");
+        assert_eq!(progress.step(6, 1), Ok(first), "further from there");
+        assert!(progress.step(8, 1).is_err() && progress.step(5, 1).is_err());
+        assert!(progress.step(0, 1).is_ok(), "again from the beginning");
+    }
+}

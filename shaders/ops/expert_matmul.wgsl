@@ -1,0 +1,92 @@
+// y[row][slot] = W[ids[row][slot]] · x (+ bias): matrices chosen on the GPU, all experts' below one another in `weights`.
+//
+// As matvec.wgsl without subgroups: a group of LANES lanes computes ROWS neighbouring outputs of one slot, its lanes
+// dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end; each
+// part's dispatch writes the outputs whose rows it holds.
+#include quads
+
+override COLS: u32;          // inputs
+override OUTPUTS: u32;       // of an expert
+override FIRST: u32 = 0;     // first row of this part of the stack
+override PART_ROWS: u32;     // rows of this part
+override USED: u32;          // slots of a row
+override SHARED: bool;       // all slots have the row's input, instead of one each
+override X_STRIDE: u32;      // of a row of x in memory
+override STRIDE: u32;        // of a row of y
+override ID_STRIDE: u32;     // of a row of ids
+override BIAS: bool;
+
+const LANES: u32 = 16u;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;  // [rows, COLS] or [rows, USED, COLS]
+@group(0) @binding(1) var<storage, read> ids: array<f32>;      // [rows, USED]
+@group(0) @binding(2) var<storage, read> weights: array<u32>;  // [PART_ROWS, COLS]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;     // [experts, OUTPUTS]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;  // [rows, USED, OUTPUTS]
+#include format
+
+var<workgroup> partial: array<vec4<f32>, THREADS>;
+
+fn input(start: u32, column: u32) -> vec4<f32> {
+    if (column >= COLS) {
+        return vec4<f32>(0.0);
+    }
+    let v = x[start + column / 4u];
+    if (column + 4u <= COLS) {
+        return v;
+    }
+    return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
+}
+
+fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
+    return dot(pair[0], low) + dot(pair[1], high);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y / USED;
+    let slot = group.y % USED;
+    let expert = u32(ids[row * ID_STRIDE + slot]);
+    let output = (group.x * (THREADS / LANES) + local / LANES) * 4u;
+    // Rows in the stack, then in this part of it; below its beginning they wrap around.
+    let stacked = vec4<u32>(expert * OUTPUTS + output) + LANES4;
+    let own = stacked - vec4<u32>(FIRST);
+    let rows = min(own, vec4<u32>(PART_ROWS - 1u));
+    var start = row * (X_STRIDE / 4u);
+    if (!SHARED) {
+        start += slot * (COLS / 4u);
+    }
+    var sums = vec4<f32>(0.0);
+    for (var chunk = local % LANES; chunk < (COLS + 31u) / 32u; chunk += LANES) {
+        let s0 = weights_scale(rows.x, chunk);
+        let s1 = weights_scale(rows.y, chunk);
+        let s2 = weights_scale(rows.z, chunk);
+        let s3 = weights_scale(rows.w, chunk);
+        for (var p = 0u; p < 4u; p++) {
+            let low = input(start, chunk * 32u + 4u * p);
+            let high = input(start, chunk * 32u + 4u * p + 16u);
+            sums += vec4<f32>(
+                product(weights_pair(rows.x, chunk, p, s0), low, high),
+                product(weights_pair(rows.y, chunk, p, s1), low, high),
+                product(weights_pair(rows.z, chunk, p, s2), low, high),
+                product(weights_pair(rows.w, chunk, p, s3), low, high),
+            );
+        }
+    }
+    partial[local] = sums;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (local % LANES < half) {
+            partial[local] += partial[local + half];
+        }
+    }
+    workgroupBarrier();
+    let lane = local % LANES;
+    if (lane < 4u && output + lane < OUTPUTS && own[lane] < PART_ROWS) {
+        var value = partial[local - lane][lane];
+        if (BIAS) {
+            value += bias[expert * OUTPUTS + output + lane];
+        }
+        y[row * STRIDE + slot * OUTPUTS + output + lane] = value;
+    }
+}
