@@ -34,7 +34,7 @@ pub fn delta_net(
             let step = f64::from(alpha[t * value_heads + h]) + f64::from(dt_bias[h]);
             let decay = (f64::from(a[h]) * (1.0 + step.exp()).ln()).exp();
             let beta = 1.0 / (1.0 + (-f64::from(beta[t * value_heads + h])).exp());
-            for i in 0..head_dim {
+            for (i, value) in v.iter().enumerate() {
                 let at = (h * head_dim + i) * head_dim;
                 let matrix_row = &mut state[at..at + head_dim];
                 let mut recalled = 0.0;
@@ -42,7 +42,7 @@ pub fn delta_net(
                     matrix_row[j] *= decay;
                     recalled += matrix_row[j] * k[j];
                 }
-                let change = beta * (f64::from(v[i]) - recalled);
+                let change = beta * (f64::from(*value) - recalled);
                 let mut sum = 0.0;
                 for j in 0..head_dim {
                     matrix_row[j] += change * k[j];

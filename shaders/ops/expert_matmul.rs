@@ -13,8 +13,8 @@ pub fn expert_matmul(
     let rows = ids.len() / used;
     let shared = x.len() == rows * inputs;
     let mut y = Vec::new();
-    for slot in 0..rows * used {
-        let expert = ids[slot] as usize;
+    for (slot, id) in ids.iter().enumerate() {
+        let expert = *id as usize;
         let from = if shared { slot / used } else { slot };
         for o in 0..outputs {
             let row = expert * outputs + o;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use linnet_graph::{BackendError, Epilogue, MatMul, Norm};
+use linnet_graph::{Activation, BackendError, Epilogue, MatMul, Norm};
 
 use crate::activations::{Input, Quantize};
-use crate::kernels::{RmsNorm, SwiGlu};
+use crate::kernels::{Gated, RmsNorm};
 use crate::packed::{GROUP, Matrix, RUN};
 use crate::pool::Pool;
 use crate::program::{InputScratch, ThreadScratch, lock};
@@ -59,7 +59,11 @@ impl MatMulNode<'_> {
             .map(|(out, width)| SharedRows::new(out, self.rows, width))
             .collect();
 
-        let gated = matches!(self.matmul.epilogue, Epilogue::Gated(_));
+        let gate = match self.matmul.epilogue {
+            Epilogue::Gated(activation) => Some(activation),
+            Epilogue::Store | Epilogue::Residual => None,
+        };
+        let gated = gate.is_some();
         let wrong = if gated { targets.len() != 2 || outs.len() != 1 } else { targets.len() != outs.len() };
         if wrong || (self.matmul.epilogue == Epilogue::Residual) != self.residual.is_some() {
             return Err(BackendError::Internal("a matrix product does not fit its epilogue".to_owned()));
@@ -67,8 +71,8 @@ impl MatMulNode<'_> {
         let units: usize = if gated { targets[0].groups } else { targets.iter().map(|t| t.groups).sum() };
         pool.split(units, units * GROUP * cols * self.rows < ALONE, |thread, range| {
             let scratch = &mut *lock(&threads[thread]);
-            if gated {
-                self.gated(&targets, input, range, scratch, &outs[0]);
+            if let Some(activation) = gate {
+                self.gated(activation, &targets, input, range, scratch, &outs[0]);
                 return;
             }
             for (target, out) in targets.iter().zip(&outs) {
@@ -103,10 +107,11 @@ impl MatMulNode<'_> {
         let (rows, isa) = (self.rows, self.isa);
         let cols = x.len() / rows;
         let norm = match self.matmul.norm {
-            Some(Norm { weight: Some(weight), eps, .. }) => {
-                Some((self.weights[weight.0 as usize].vector()?, eps))
+            Some(Norm { weight, eps, .. }) => {
+                let weight = weight.map(|weight| self.weights[weight.0 as usize].vector()).transpose()?;
+                Some((weight, eps))
             }
-            _ => None,
+            None => None,
         };
         let wants_runs = targets.iter().any(|target| target.matrix.wants_runs());
         let runs_per_row = if wants_runs { cols / RUN } else { 0 };
@@ -152,9 +157,10 @@ impl MatMulNode<'_> {
         }
     }
 
-    /// Computes groups of `silu(gate) * up` and stores them.
+    /// Computes groups of `activation(gate) * up` and stores them.
     fn gated(
         &self,
+        activation: Activation,
         targets: &[Target<'_>],
         input: Input<'_>,
         groups: Range<usize>,
@@ -169,7 +175,8 @@ impl MatMulNode<'_> {
                 target.matrix.products(self.isa, groups.clone(), input, panel, products);
                 add_bias(products, target.bias, groups.start, self.rows);
             }
-            self.isa.run(SwiGlu { gate: &gate[..len], up: &up[..len], out: &mut result[..len] });
+            let (gate, up) = (&gate[..len], &up[..len]);
+            self.isa.run(Gated { activation, gate, up, out: &mut result[..len] });
             self.emit(&result[..len], groups, out);
         }
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Mutex;
 
-use linnet_graph::{
-    Activation, Attention, BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows,
-};
+use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows};
 
 use crate::activations::Run;
 use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
 use crate::kv::KvCache;
 use crate::memory;
 use crate::packed::{GROUP, RUN};
+use crate::recurrent::States;
 use crate::weight::CpuWeight;
 
 /// A compiled plan with its weights, KV cache and activations.
@@ -19,6 +18,7 @@ pub struct CpuProgram {
     pub(crate) options: CompileOptions,
     pub(crate) weights: Vec<CpuWeight>,
     pub(crate) kv: Vec<KvCache>,
+    pub(crate) states: States,
     /// Memory of the plan's slots.
     pub(crate) slots: Vec<Vec<f32>>,
     pub(crate) ropes: Ropes,
@@ -49,6 +49,8 @@ pub(crate) struct ThreadScratch {
     /// Products of up to two matrices, and what is made of them: `[groups, rows, lane]`.
     pub(crate) products: [Vec<f32>; 3],
     pub(crate) attention: AttentionScratch,
+    /// A query and a key of a delta rule.
+    pub(crate) head: Vec<f32>,
 }
 
 impl CpuProgram {
@@ -70,7 +72,7 @@ impl CpuProgram {
             memory::zeroed("activations", rows.checked_mul(slot.width))
         };
         let inputs = graph.nodes.iter().filter_map(|node| match &node.op {
-            Op::MatMul(m) => Some(graph.weight(m.projections.first()?.weight).cols),
+            Op::MatMul(_) | Op::ExpertMatMul(_) => Some(graph.value(*node.inputs.first()?).width),
             _ => None,
         });
         let cols = inputs.max().unwrap_or(0);
@@ -83,6 +85,7 @@ impl CpuProgram {
             plan: plan.clone(),
             options,
             kv: graph.kv_layers.iter().map(|&l| KvCache::new(l, context_length)).collect::<Result<_, _>>()?,
+            states: States::new(graph)?,
             slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
             ropes: Ropes::new(graph, &weights, options)?,
             inputs,
@@ -99,7 +102,7 @@ impl CpuProgram {
         let inputs = memory::bytes(&self.inputs.normed) + memory::bytes(&self.inputs.runs);
         MemoryUse {
             weights: self.weights.iter().map(CpuWeight::bytes).sum(),
-            kv: self.kv.iter().map(KvCache::bytes).sum(),
+            kv: self.kv.iter().map(KvCache::bytes).sum::<u64>() + self.states.bytes(),
             scratch: threads + slots + ropes + inputs,
         }
     }
@@ -126,18 +129,6 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
         }
     }
     for node in &graph.nodes {
-        let known = match node.op {
-            Op::RmsNorm(norm) => norm.weight.is_some() && norm.width == graph.value(node.inputs[0]).width,
-            Op::Gated(activation) => activation == Activation::Silu,
-            Op::Scale(_) | Op::SoftCap(_) | Op::Slice(_) | Op::Router(_) | Op::ExpertMatMul(_) => false,
-            Op::WeightedSum | Op::Conv(_) | Op::DeltaNet(_) => false,
-            Op::Attention(a) => a == Attention::new(a.layer, [a.heads, a.kv_heads], a.head_dim, a.scale),
-            _ => true,
-        };
-        if !known {
-            let op = node.op.name().to_owned();
-            return Err(BackendError::UnsupportedOp { label: node.label.clone(), op });
-        }
         let Op::Attention(a) = node.op else { continue };
         let layer = graph.kv_layers.get(a.layer);
         let same = layer.is_some_and(|l| l.kv_heads == a.kv_heads && l.head_dim == a.head_dim);
@@ -178,11 +169,15 @@ const PRODUCT_ROWS: usize = 64;
 
 impl ThreadScratch {
     fn new(graph: &Graph, cols: usize, max_batch: usize) -> Result<Self, BackendError> {
-        let (mut heads_per_kv, mut head_dim) = (0, 0);
+        let (mut heads_per_kv, mut head_dim, mut delta_dim) = (0, 0, 0);
         for node in &graph.nodes {
-            if let Op::Attention(a) = node.op {
-                heads_per_kv = heads_per_kv.max(a.heads / a.kv_heads);
-                head_dim = head_dim.max(a.head_dim);
+            match node.op {
+                Op::Attention(a) => {
+                    heads_per_kv = heads_per_kv.max(a.heads / a.kv_heads);
+                    head_dim = head_dim.max(a.head_dim);
+                }
+                Op::DeltaNet(d) => delta_dim = delta_dim.max(d.head_dim),
+                _ => {}
             }
         }
         let products = || memory::zeroed("activations", max_batch.max(PRODUCT_ROWS).checked_mul(GROUP));
@@ -190,11 +185,12 @@ impl ThreadScratch {
             panel: memory::zeroed("activations", Some(cols.div_ceil(RUN)))?,
             products: [products()?, products()?, products()?],
             attention: AttentionScratch::new(heads_per_kv, head_dim)?,
+            head: memory::zeroed("activations", delta_dim.checked_mul(2))?,
         })
     }
 
     fn bytes(&self) -> u64 {
         let products: u64 = self.products.iter().map(|p| memory::bytes(p)).sum();
-        memory::bytes(&self.panel) + products + self.attention.bytes()
+        memory::bytes(&self.panel) + memory::bytes(&self.head) + products + self.attention.bytes()
     }
 }

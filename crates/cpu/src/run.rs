@@ -1,11 +1,13 @@
 //! One step: the plan's nodes, in order.
 
-use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want};
+use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want, WeightId};
 
-use crate::kernels::{Add, Argmax, AttendTile, RmsNorm, SwiGlu, TILE_TOKENS, rotate};
+use crate::kernels::{Add, Argmax, AttendTile, Gated, RmsNorm, Scale, SoftCap, TILE_TOKENS, rotate};
 use crate::matmul::MatMulNode;
+use crate::mixture::{self, ExpertNode};
 use crate::pool::Pool;
 use crate::program::{CpuProgram, lock};
+use crate::recurrent::{self, DeltaInputs};
 use crate::shared::SharedRows;
 use crate::simd::Isa;
 
@@ -25,6 +27,7 @@ pub(crate) fn run(
         Want::Token => 1,
         Want::Logits(rows) => rows,
     };
+    program.states.begin(step.position)?;
     for table in &mut program.ropes.tables {
         table.fill(step.position, step.tokens.len());
     }
@@ -51,6 +54,7 @@ pub(crate) fn run(
         }
         token = result?.or(token);
     }
+    program.states.finish(step.tokens.len());
 
     match step.want {
         Want::Nothing => Ok(Output::None),
@@ -113,7 +117,7 @@ fn run_node(
     Place { index, rows }: Place,
     outputs: &mut [Vec<f32>],
 ) -> Result<Option<u32>, BackendError> {
-    let CpuProgram { plan, weights, kv, slots, ropes, inputs, threads, .. } = program;
+    let CpuProgram { plan, weights, kv, states, slots, ropes, inputs, threads, .. } = program;
     let graph = &plan.graph;
     let node = &graph.nodes[index];
     let input = |i: usize| -> Result<&[f32], BackendError> {
@@ -140,6 +144,8 @@ fn run_node(
         }
     };
 
+    let vector = |id: Option<WeightId>| id.map(|id| weights[id.0 as usize].vector()).transpose();
+
     match &node.op {
         Op::Embed { table } => {
             let weight = &weights[table.0 as usize];
@@ -150,10 +156,12 @@ fn run_node(
             each_row(pool, outputs, &|row, out| matrix.row(isa, step.tokens[row] as usize, out));
         }
         Op::RmsNorm(norm) => {
-            let weight = norm.weight.ok_or_else(|| internal("a norm without a weight"))?;
-            let (x, weight) = (input(0)?, weights[weight.0 as usize].vector()?);
+            let (x, weight) = (input(0)?, vector(norm.weight)?);
             each_row(pool, outputs, &|row, out| {
-                isa.run(RmsNorm { x: &x[row * width..][..width], weight, eps: norm.eps, out });
+                let heads = x[row * width..][..width].chunks_exact(norm.width);
+                for (x, out) in heads.zip(out.chunks_exact_mut(norm.width)) {
+                    isa.run(RmsNorm { x, weight, eps: norm.eps, out });
+                }
             });
         }
         Op::MatMul(matmul) => {
@@ -183,7 +191,7 @@ fn run_node(
             }
         }
         Op::Attention(attention) => {
-            let q = input(0)?;
+            let (q, sinks) = (input(0)?, vector(attention.sinks)?);
             let cache = kv.get(attention.layer).ok_or_else(|| internal("no such KV layer"))?;
             let output = outputs.first_mut().ok_or_else(|| internal("an attention without an output"))?;
             let out = SharedRows::new(output, rows, width);
@@ -197,7 +205,15 @@ fn run_node(
                     let tokens = TILE_TOKENS.min(rows - first);
                     let q = &q[first * width..(first + tokens) * width];
                     let position = step.position + first;
-                    isa.run(AttendTile { attention: *attention, cache, kv_head, q, position, scratch });
+                    isa.run(AttendTile {
+                        attention: *attention,
+                        sinks,
+                        cache,
+                        kv_head,
+                        q,
+                        position,
+                        scratch,
+                    });
                     for token in 0..tokens {
                         // SAFETY: each unit writes the heads of its own key/value head in its own tokens' rows.
                         let to = unsafe { out.part(first + token, kv_head * heads_width, heads_width) };
@@ -213,11 +229,11 @@ fn run_node(
                 isa.run(Add { a: &a[row.clone()], b: &b[row], out });
             });
         }
-        Op::Gated(_) => {
+        Op::Gated(activation) => {
             let (gate, up) = (input(0)?, input(1)?);
             each_row(pool, outputs, &|row, out| {
                 let row = row * width..(row + 1) * width;
-                isa.run(SwiGlu { gate: &gate[row.clone()], up: &up[row], out });
+                isa.run(Gated { activation: *activation, gate: &gate[row.clone()], up: &up[row], out });
             });
         }
         Op::SelectRows => {
@@ -225,14 +241,69 @@ fn run_node(
             let skipped = x.len() - rows * width;
             each_row(pool, outputs, &|row, out| out.copy_from_slice(&x[skipped + row * width..][..width]));
         }
-        Op::Scale(_)
-        | Op::SoftCap(_)
-        | Op::Slice(_)
-        | Op::Router(_)
-        | Op::ExpertMatMul(_)
-        | Op::WeightedSum
-        | Op::Conv(_)
-        | Op::DeltaNet(_) => return Err(internal("an operation that was refused")),
+        Op::Scale(scale) => {
+            let (x, weight) = (input(0)?, vector(scale.weight)?);
+            let factor = scale.factor * weight.map_or(1.0, |weight| weight[0]);
+            each_row(pool, outputs, &|row, out| {
+                isa.run(Scale { x: &x[row * width..][..width], factor, out });
+            });
+        }
+        Op::SoftCap(cap) => {
+            let (x, cap) = (input(0)?, *cap);
+            each_row(pool, outputs, &|row, out| {
+                isa.run(SoftCap { x: &x[row * width..][..width], cap, out });
+            });
+        }
+        Op::Slice(slice) => {
+            let x = input(0)?;
+            let from = x.len() / rows;
+            each_row(pool, outputs, &|row, out| {
+                let groups = x[row * from..][..from].chunks_exact(slice.stride);
+                for (group, out) in groups.zip(out.chunks_exact_mut(slice.len)) {
+                    out.copy_from_slice(&group[slice.start..][..slice.len]);
+                }
+            });
+        }
+        Op::Router(router) => {
+            let (logits, bias) = (input(0)?, vector(router.bias)?);
+            let [ids, chosen] = outputs else { return Err(internal("a router has two outputs")) };
+            let rows = ids.chunks_exact_mut(width).zip(chosen.chunks_exact_mut(width)).take(rows);
+            for ((ids, chosen), logits) in rows.zip(logits.chunks_exact(router.experts)) {
+                mixture::route(router, bias, logits, ids, chosen);
+            }
+        }
+        Op::ExpertMatMul(op) => {
+            let node = ExpertNode { op, weight: &weights[op.weight.0 as usize], bias: vector(op.bias)?, isa };
+            let output = outputs.first_mut().ok_or_else(|| internal("a product without an output"))?;
+            node.run((input(0)?, input(1)?), inputs, (pool, threads), &mut output[..rows * width])?;
+        }
+        Op::WeightedSum => {
+            let (x, chosen) = (input(0)?, input(1)?);
+            let (from, used) = (x.len() / rows, chosen.len() / rows);
+            each_row(pool, outputs, &|row, out| {
+                mixture::weighted_sum(&x[row * from..][..from], &chosen[row * used..][..used], out);
+            });
+        }
+        Op::Conv(op) => {
+            let (x, kernel) = (input(0)?, weights[op.kernel.0 as usize].vector()?);
+            let output = outputs.first_mut().ok_or_else(|| internal("a convolution without an output"))?;
+            recurrent::conv(
+                op,
+                kernel,
+                x,
+                states.get(op.state)?,
+                pool,
+                &SharedRows::new(output, rows, width),
+            );
+        }
+        Op::DeltaNet(op) => {
+            let [a, dt_bias] = [op.a, op.dt_bias].map(|id| weights[id.0 as usize].vector());
+            let (qkv, beta, alpha) = (input(0)?, input(1)?, input(2)?);
+            let inputs = DeltaInputs { qkv, beta, alpha, a: a?, dt_bias: dt_bias? };
+            let output = outputs.first_mut().ok_or_else(|| internal("a delta rule without an output"))?;
+            let out = SharedRows::new(output, rows, width);
+            recurrent::delta_net(op, isa, inputs, states.get(op.state)?, (pool, threads), &out);
+        }
         Op::Argmax => {
             let logits = input(0)?;
             let width = logits.len() / rows;

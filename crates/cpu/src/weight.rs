@@ -14,6 +14,8 @@ pub struct CpuWeight {
     carry: Vec<u8>,
     /// Rows taken so far.
     rows: usize,
+    /// Rows of each expert's matrix, which begins a group; of an ordinary weight all rows.
+    height: usize,
     /// For matrix products and embedding rows.
     matrix: Option<Box<dyn Matrix>>,
     /// Decoded, for norms, biases and rope factors.
@@ -27,21 +29,26 @@ impl CpuWeight {
             BackendError::Internal(format!("tensor `{name}`: {cols} values are not whole blocks of {dtype}"))
         })?;
         let what = format!("tensor `{name}`");
+        let height = (rows / uses.experts.max(1)).max(1);
         let matrix = if uses.matrix || uses.rows || uses.experts > 0 {
-            Some(matrix(name, *dtype, *rows, *cols)?)
+            let padded = height
+                .checked_next_multiple_of(GROUP)
+                .and_then(|height| height.checked_mul((rows / height).max(1)));
+            Some(matrix(name, *dtype, padded.unwrap_or(usize::MAX), *cols)?)
         } else {
             None
         };
         let vector = if uses.vector { Some(memory::reserve(&what, rows.checked_mul(*cols))?) } else { None };
         let carry = memory::reserve(&what, row_bytes.checked_mul(GROUP.min(*rows)))?;
-        Ok(CpuWeight { spec: spec.clone(), row_bytes, carry, rows: 0, matrix, vector })
+        Ok(CpuWeight { spec: spec.clone(), row_bytes, carry, rows: 0, height, matrix, vector })
     }
 
     /// Takes the next bytes of the file.
     pub(crate) fn push(&mut self, bytes: Bytes<'_>) -> Result<(), BackendError> {
         let mut offset = 0;
         while offset < bytes.len() {
-            let group = GROUP.min(self.spec.rows - self.rows) * self.row_bytes;
+            let left = self.height - self.rows % self.height;
+            let group = GROUP.min(left).min(self.spec.rows - self.rows) * self.row_bytes;
             let have = self.carry.len();
             let take = (group - have).min(bytes.len() - offset);
             if take == 0 {

@@ -5,9 +5,9 @@
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
 //! 2018). A tile is converted from f16 once for all its queries.
 
-use linnet_graph::{Attention, BackendError};
+use linnet_graph::{Attention, BackendError, Temperature};
 
-use super::rows::exp;
+use super::rows::{exp, tanh};
 use crate::kv::{KEY_LANES, KvCache};
 use crate::memory;
 use crate::simd::{Kernel, Simd, four_times};
@@ -72,6 +72,8 @@ impl AttentionScratch {
 /// The attention of some tokens' query heads that share a key/value head.
 pub(crate) struct AttendTile<'a> {
     pub(crate) attention: Attention,
+    /// Of all query heads.
+    pub(crate) sinks: Option<&'a [f32]>,
     pub(crate) cache: &'a KvCache,
     pub(crate) kv_head: usize,
     /// Query rows of 1 to [`TILE_TOKENS`] tokens: `[tokens, heads * head_dim]`.
@@ -93,11 +95,17 @@ impl Kernel for AttendTile<'_> {
         let queries = tokens * heads_per_kv;
         let chunks = head_dim.div_ceil(LANES);
 
-        self.scratch.state[..queries].fill([f32::NEG_INFINITY, 0.0]);
+        for (query, state) in self.scratch.state[..queries].iter_mut().enumerate() {
+            let sink = |sinks: &[f32]| sinks[self.kv_head * heads_per_kv + query % heads_per_kv];
+            // A sink is a score whose weight relative to itself is 1, and whose value is 0.
+            *state = self.sinks.map_or([f32::NEG_INFINITY, 0.0], |sinks| [sink(sinks), 1.0]);
+        }
         self.scratch.sums[..queries * chunks].fill([0.0; LANES]);
 
         let visible = self.position + tokens;
-        for start in (0..visible).step_by(TILE_KEYS) {
+        // The first token's window begins first.
+        let first = self.attention.window.map_or(0, |window| (self.position + 1).saturating_sub(window));
+        for start in (first / TILE_KEYS * TILE_KEYS..visible).step_by(TILE_KEYS) {
             let keys = (visible - start).min(TILE_KEYS);
             self.convert(s, start, keys);
             let mut query = 0;
@@ -146,17 +154,25 @@ impl AttendTile<'_> {
         let Attention { heads, kv_heads, head_dim, scale, .. } = self.attention;
         let heads_per_kv = heads / kv_heads;
         let mut q = [&self.q[..0]; 4];
-        let mut visible = [0; 4];
+        // The keys of the tile that a query sees: from, to.
+        let mut seen = [[0; 2]; 4];
+        let mut scales = [0.0; 4];
         four_times!(I => {
             if I < N {
                 let (token, head) = ((first + I) / heads_per_kv, (first + I) % heads_per_kv);
                 let at = (token * heads + self.kv_head * heads_per_kv + head) * head_dim;
                 q[I] = &self.q[at..at + head_dim];
-                visible[I] = (self.position + token + 1).saturating_sub(start).min(keys);
+                let end = self.position + token + 1;
+                let from = self.attention.window.map_or(0, |window| end.saturating_sub(window));
+                seen[I] = [from, end].map(|at| at.saturating_sub(start).min(keys));
+                scales[I] = scale;
+                if let Some(Temperature { scale, period }) = self.attention.temperature {
+                    scales[I] *= 1.0 + scale * (1.0 + ((end - 1) / period.max(1)) as f32).ln();
+                }
             }
         });
         // The queries are in the order of their tokens, so the last one sees most.
-        let keys = visible[N - 1];
+        let [_, keys] = seen[N - 1];
         if keys == 0 {
             return;
         }
@@ -178,14 +194,25 @@ impl AttendTile<'_> {
             four_times!(I => {
                 if I < N {
                     let (to, _) = weights[I].as_chunks_mut::<LANES>();
-                    s.store(s.mul(dots[I], s.splat(scale)), &mut to[group]);
+                    let mut scores = s.mul(dots[I], s.splat(scales[I]));
+                    if let Some(cap) = self.attention.soft_cap {
+                        scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
+                    }
+                    s.store(scores, &mut to[group]);
                 }
             });
         }
 
-        let mut rescale = [0.0; 4];
+        let mut rescale = [1.0; 4];
         for i in 0..N {
-            weights[i][visible[i]..groups * KEY_LANES].fill(f32::NEG_INFINITY);
+            let [from, to] = seen[i];
+            if from >= to {
+                // Nothing of this tile; maybe there was nothing before either, and no score to compare with.
+                weights[i][..groups * KEY_LANES].fill(0.0);
+                continue;
+            }
+            weights[i][..from].fill(f32::NEG_INFINITY);
+            weights[i][to..groups * KEY_LANES].fill(f32::NEG_INFINITY);
             let (scores, _) = weights[i][..groups * KEY_LANES].as_chunks_mut::<LANES>();
             rescale[i] = soften(s, scores, &mut state[first + i]);
         }

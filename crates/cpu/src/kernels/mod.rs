@@ -1,12 +1,14 @@
 //! The computations, each one generic function over the vectors of `simd`.
 
 mod attention;
+mod delta_net;
 mod float;
 mod quantized;
 mod rope;
 mod rows;
 
 pub(crate) use self::attention::{AttendTile, AttentionScratch, TILE_TOKENS};
+pub(crate) use self::delta_net::DeltaHead;
 pub(crate) use self::quantized::PanelRun;
 pub(crate) use self::rope::{RopeTable, rotate};
-pub(crate) use self::rows::{Add, Argmax, RmsNorm, SwiGlu};
+pub(crate) use self::rows::{Add, Argmax, Gated, RmsNorm, Scale, SoftCap};

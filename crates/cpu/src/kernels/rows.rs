@@ -1,5 +1,7 @@
 //! Norms and element-wise operations.
 
+use linnet_graph::Activation;
+
 use crate::simd::{Kernel, Simd};
 
 /// Lanes of an f32 vector.
@@ -36,10 +38,31 @@ pub(super) fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul(sum, s.pow2(n))
 }
 
-/// `out = x / sqrt(mean(x²) + eps) * weight`, one row.
+/// `tanh(x)`, to a few units in the last place.
+///
+/// Lambert's continued fraction at `x / 8`, of which seven levels are exact to 1e-10 up to 1.25, then
+/// `tanh(2t) = 2 tanh(t) / (1 + tanh²(t))` three times, which keeps the relative error. From 10 on the result is 1.
+#[inline(always)]
+pub(super) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    let x = s.max(s.splat(-10.0), s.min(s.splat(10.0), x));
+    let x = s.mul(x, s.splat(0.125));
+    let square = s.mul(x, x);
+    let mut denominator = s.splat(13.0);
+    for level in [11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
+        denominator = s.add(s.splat(level), s.div(square, denominator));
+    }
+    let mut t = s.div(x, denominator);
+    for _ in 0..3 {
+        t = s.div(s.add(t, t), s.mul_add(t, t, s.splat(1.0)));
+    }
+    t
+}
+
+/// `out = x / sqrt(mean(x²) + eps) * weight`, one row or one head of it.
 pub(crate) struct RmsNorm<'a> {
     pub(crate) x: &'a [f32],
-    pub(crate) weight: &'a [f32],
+    /// None: 1.
+    pub(crate) weight: Option<&'a [f32]>,
     pub(crate) eps: f32,
     pub(crate) out: &'a mut [f32],
 }
@@ -59,14 +82,25 @@ impl Kernel for RmsNorm<'_> {
         let squares = s.reduce_add(s.mul_add(x, x, squares));
 
         let factor = s.splat(1.0 / (squares / self.x.len() as f32 + self.eps).sqrt());
-        let (weights, weight_rest) = self.weight.as_chunks::<LANES>();
         let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
-        for ((x, weight), out) in full.iter().zip(weights).zip(out) {
-            s.store(s.mul(s.mul(s.load(x), factor), s.load(weight)), out);
+        let mut last = s.mul(x, factor);
+        match self.weight {
+            Some(weight) => {
+                let (weights, weight_rest) = weight.as_chunks::<LANES>();
+                for ((x, weight), out) in full.iter().zip(weights).zip(out) {
+                    s.store(s.mul(s.mul(s.load(x), factor), s.load(weight)), out);
+                }
+                last = s.mul(last, s.load(&padded(weight_rest)));
+            }
+            None => {
+                for (x, out) in full.iter().zip(out) {
+                    s.store(s.mul(s.load(x), factor), out);
+                }
+            }
         }
-        let mut last = [0.0; LANES];
-        s.store(s.mul(s.mul(x, factor), s.load(&padded(weight_rest))), &mut last);
-        out_rest.copy_from_slice(&last[..out_rest.len()]);
+        let mut values = [0.0; LANES];
+        s.store(last, &mut values);
+        out_rest.copy_from_slice(&values[..out_rest.len()]);
     }
 }
 
@@ -88,33 +122,102 @@ impl Kernel for Add<'_> {
     }
 }
 
-/// `out = silu(gate) * up`.
-pub(crate) struct SwiGlu<'a> {
+/// `out = activation(gate) * up`.
+pub(crate) struct Gated<'a> {
+    pub(crate) activation: Activation,
     pub(crate) gate: &'a [f32],
     pub(crate) up: &'a [f32],
     pub(crate) out: &'a mut [f32],
 }
 
+/// `1 + e^-x`: what a sigmoid divides by.
 #[inline(always)]
-fn swiglu<S: Simd>(s: S, gate: S::F32, up: S::F32) -> S::F32 {
-    let one = s.splat(1.0);
-    let denominator = s.add(one, exp(s, s.sub(s.splat(0.0), gate)));
-    s.mul(s.div(gate, denominator), up)
+fn denominator<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    s.add(s.splat(1.0), exp(s, s.sub(s.splat(0.0), x)))
 }
 
-impl Kernel for SwiGlu<'_> {
+#[inline(always)]
+fn gated<S: Simd>(s: S, activation: Activation, gate: S::F32, up: S::F32) -> S::F32 {
+    match activation {
+        Activation::Identity => s.mul(gate, up),
+        Activation::Silu => s.mul(s.div(gate, denominator(s, gate)), up),
+        Activation::Gelu => {
+            // 1 + tanh(z) = 2 σ(2z).
+            let cubic = s.mul_add(s.mul(gate, gate), s.splat(0.044_715), s.splat(1.0));
+            let twice = s.mul(s.mul(gate, cubic), s.splat(1.595_769_1));
+            s.mul(s.div(gate, denominator(s, twice)), up)
+        }
+        Activation::Relu2 => {
+            let positive = s.max(gate, s.splat(0.0));
+            s.mul(s.mul(positive, positive), up)
+        }
+        Activation::Sigmoid => s.div(up, denominator(s, gate)),
+        Activation::ClampedSwiGlu => {
+            let gate = s.min(gate, s.splat(7.0));
+            let up = s.max(s.splat(-7.0), s.min(s.splat(7.0), up));
+            let steeper = s.mul(gate, s.splat(1.702));
+            s.mul(s.div(gate, denominator(s, steeper)), s.add(up, s.splat(1.0)))
+        }
+    }
+}
+
+impl Kernel for Gated<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let activation = self.activation;
         let (gates, gate_rest) = self.gate.as_chunks::<LANES>();
         let (ups, up_rest) = self.up.as_chunks::<LANES>();
         let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
         for ((gate, up), out) in gates.iter().zip(ups).zip(out) {
-            s.store(swiglu(s, s.load(gate), s.load(up)), out);
+            s.store(gated(s, activation, s.load(gate), s.load(up)), out);
         }
         let mut last = [0.0; LANES];
-        s.store(swiglu(s, s.load(&padded(gate_rest)), s.load(&padded(up_rest))), &mut last);
+        let (gate, up) = (s.load(&padded(gate_rest)), s.load(&padded(up_rest)));
+        s.store(gated(s, activation, gate, up), &mut last);
+        out_rest.copy_from_slice(&last[..out_rest.len()]);
+    }
+}
+
+/// `out = factor * x`.
+pub(crate) struct Scale<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) factor: f32,
+    pub(crate) out: &'a mut [f32],
+}
+
+impl Kernel for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _s: S) {
+        for (x, out) in self.x.iter().zip(self.out) {
+            *out = x * self.factor;
+        }
+    }
+}
+
+/// `out = cap * tanh(x / cap)`.
+pub(crate) struct SoftCap<'a> {
+    pub(crate) x: &'a [f32],
+    pub(crate) cap: f32,
+    pub(crate) out: &'a mut [f32],
+}
+
+impl Kernel for SoftCap<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (cap, inverse) = (s.splat(self.cap), s.splat(1.0 / self.cap));
+        let (full, rest) = self.x.as_chunks::<LANES>();
+        let (out, out_rest) = self.out.as_chunks_mut::<LANES>();
+        for (x, out) in full.iter().zip(out) {
+            s.store(s.mul(tanh(s, s.mul(s.load(x), inverse)), cap), out);
+        }
+        let mut last = [0.0; LANES];
+        s.store(s.mul(tanh(s, s.mul(s.load(&padded(rest)), inverse)), cap), &mut last);
         out_rest.copy_from_slice(&last[..out_rest.len()]);
     }
 }
