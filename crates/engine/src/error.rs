@@ -65,7 +65,9 @@ impl Error {
             Error::Gguf(GgufError::Truncated { .. }) => "integrity",
             Error::Gguf(_) => "bad-model",
             Error::Model(
-                ModelError::UnsupportedArchitecture { .. } | ModelError::UnsupportedVariant { .. },
+                ModelError::UnsupportedArchitecture { .. }
+                | ModelError::UnsupportedVariant { .. }
+                | ModelError::UnsupportedTensor { .. },
             ) => "unsupported-architecture",
             Error::Model(_) => "bad-model",
             Error::Text(error) => error.code(),
@@ -96,6 +98,9 @@ impl Error {
                 }
                 ModelError::UnsupportedVariant { architecture, key, value } => {
                     json!({ "architecture": architecture, "key": key, "value": value })
+                }
+                ModelError::UnsupportedTensor { architecture, tensor } => {
+                    json!({ "architecture": architecture, "tensor": tensor })
                 }
                 ModelError::MissingKey { key } => json!({ "key": key }),
                 ModelError::BadValue { key, value, .. } => json!({ "key": key, "value": value }),

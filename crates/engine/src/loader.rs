@@ -135,7 +135,7 @@ impl<B: Backend> Loader<B> {
         let max_logits = self.options.max_logits.clamp(1, max_batch);
         let options = CompileOptions { context_length: pending.context_length, max_batch, max_logits };
         let program = self.backend.compile(&pending.plan, weights, options).await?;
-        let session = Session::new(self.backend, program, options);
+        let session = Session::new(self.backend, program, options, pending.plan.graph.is_recurrent());
         Ok(Engine::new(
             session,
             pending.tokenizer,

@@ -10,11 +10,15 @@ pub struct Session<B: Backend> {
     program: B::Program,
     options: CompileOptions,
     cached: Vec<u32>,
+    /// Whether the model has state that cannot be cut off anywhere.
+    recurrent: bool,
+    /// Where the last step began, from where such a model can be run again.
+    last_start: usize,
 }
 
 impl<B: Backend> Session<B> {
-    pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions) -> Self {
-        Session { backend, program, options, cached: Vec::new() }
+    pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, recurrent: bool) -> Self {
+        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0 }
     }
 
     /// Positions of the KV cache.
@@ -44,10 +48,14 @@ impl<B: Backend> Session<B> {
 
     /// Forgets everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
     /// on with the rest of `tokens`. At least the last token is always left to run, because its logits are wanted.
-    /// Returns the length of the prefix.
+    /// Returns the length of the prefix. A model with recurrent state goes on from the end of the cache, from where the last
+    /// step began, or from nothing.
     pub fn reuse(&mut self, tokens: &[u32]) -> usize {
         let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        let keep = common.min(tokens.len().saturating_sub(1));
+        let mut keep = common.min(tokens.len().saturating_sub(1));
+        if self.recurrent && keep < self.cached.len() {
+            keep = if keep >= self.last_start { self.last_start } else { 0 };
+        }
         self.cached.truncate(keep);
         keep
     }
@@ -63,6 +71,7 @@ impl<B: Backend> Session<B> {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
         let output = self.backend.run(&mut self.program, Step { tokens, position, want }).await?;
+        self.last_start = position;
         self.cached.extend_from_slice(tokens);
         Ok(output)
     }

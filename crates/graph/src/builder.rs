@@ -110,6 +110,11 @@ impl Builder {
         s.kv_layers.len() - 1
     }
 
+    /// Elements of a row of `x`.
+    pub fn width(&self, x: Value) -> usize {
+        self.state.borrow().values[x.0 as usize].width
+    }
+
     /// The embedding rows of the step's tokens: `[Tokens, cols]`.
     pub fn embed(&self, table: WeightId) -> Value {
         let mut s = self.state.borrow_mut();

@@ -1,6 +1,6 @@
 //! Hyperparameters, read from metadata and checked.
 
-use linnet_gguf::Gguf;
+use linnet_gguf::{Gguf, Value};
 
 use crate::ModelError;
 
@@ -13,12 +13,12 @@ pub struct Config {
     pub block_count: usize,
     /// Width of the residual stream.
     pub embedding_length: usize,
-    /// Width of the feed-forward layer.
-    pub feed_forward_length: usize,
+    /// Width of each layer's feed-forward part.
+    pub feed_forward_length: Vec<usize>,
     /// Query heads.
     pub heads: usize,
-    /// Key/value heads; divides `heads`.
-    pub kv_heads: usize,
+    /// Key/value heads of each layer; divides `heads`, or 0 for a layer without attention.
+    pub kv_heads: Vec<usize>,
     /// Elements per head.
     pub head_dim: usize,
     /// Elements per head that rope turns; even, at most `head_dim`.
@@ -36,6 +36,9 @@ pub struct Config {
 /// A bound on every hyperparameter, so that products of a few of them cannot overflow 64 bits.
 const MAX: u32 = 1 << 24;
 
+/// More layers than any model has.
+const MOST_LAYERS: usize = 1 << 12;
+
 impl Config {
     /// Reads and checks the keys of `architecture`.
     ///
@@ -45,12 +48,13 @@ impl Config {
         let keys = Keys::new(header)?;
         let embedding_length = keys.size("embedding_length")?;
         let heads = keys.size("attention.head_count")?;
-        let kv_heads = keys.size_or("attention.head_count_kv", heads)?;
+        let block_count = keys.size("block_count")?;
+        let kv_heads = keys.sizes("attention.head_count_kv", block_count, Some(heads))?;
         let head_dim = keys.size_or("attention.key_length", embedding_length / heads)?;
         let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
 
-        if heads % kv_heads != 0 {
-            return Err(keys.bad("attention.head_count_kv", kv_heads, "it must divide the number of heads"));
+        if let Some(wrong) = kv_heads.iter().find(|n| **n > 0 && heads % **n != 0) {
+            return Err(keys.bad("attention.head_count_kv", *wrong, "it must divide the number of heads"));
         }
         if head_dim == 0 {
             return Err(keys.bad(
@@ -82,9 +86,12 @@ impl Config {
                 "the embedding table has no sensible row count",
             ));
         }
+        if block_count > MOST_LAYERS {
+            return Err(keys.bad("block_count", block_count, "it is absurdly large"));
+        }
         Ok(Config {
-            block_count: keys.size("block_count")?,
-            feed_forward_length: keys.size("feed_forward_length")?,
+            feed_forward_length: keys.sizes("feed_forward_length", block_count, None)?,
+            block_count,
             context_length: keys.size("context_length")?,
             rope_base: keys.positive_or("rope.freq_base", 10_000.0)?,
             norm_eps: keys.positive("attention.layer_norm_rms_epsilon")?,
@@ -132,6 +139,74 @@ impl<'a> Keys<'a> {
     /// A count of at least 1, or `default` where the key is absent.
     pub(crate) fn size_or(&self, name: &str, default: usize) -> Result<usize, ModelError> {
         Ok(self.optional_size(name)?.unwrap_or(default))
+    }
+
+    /// A count for each layer, from a number or an array of as many; 0 is allowed in an array.
+    pub(crate) fn sizes(
+        &self,
+        name: &str,
+        layers: usize,
+        default: Option<usize>,
+    ) -> Result<Vec<usize>, ModelError> {
+        if !matches!(self.header.metadata.get(&self.key(name)), Some(Value::Array(_))) {
+            let size = match default {
+                Some(default) => self.size_or(name, default)?,
+                None => self.size(name)?,
+            };
+            return Ok(vec![size; layers.min(MOST_LAYERS)]);
+        }
+        let sizes = self.header.metadata.integers(&self.key(name))?.unwrap_or_default();
+        if sizes.len() != layers {
+            return Err(self.bad(name, sizes.len(), "there must be one number for each layer"));
+        }
+        let size = |n: i64| {
+            let size = usize::try_from(n).ok().filter(|n| *n <= MAX as usize);
+            size.ok_or_else(|| self.bad(name, n.unsigned_abs() as usize, "it is absurd"))
+        };
+        sizes.into_iter().map(size).collect()
+    }
+
+    /// A flag for each layer, where the file has an array of them.
+    pub(crate) fn flags(&self, name: &str, layers: usize) -> Result<Option<Vec<bool>>, ModelError> {
+        if !matches!(self.header.metadata.get(&self.key(name)), Some(Value::Array(_))) {
+            return Ok(None);
+        }
+        let flags = self.header.metadata.bools(&self.key(name))?.unwrap_or_default();
+        if flags.len() != layers {
+            return Err(self.bad(name, flags.len(), "there must be one flag for each layer"));
+        }
+        Ok(Some(flags.to_vec()))
+    }
+
+    /// A flag, or `default` where the key is absent.
+    pub(crate) fn flag(&self, name: &str, default: bool) -> Result<bool, ModelError> {
+        Ok(self.header.metadata.bool(&self.key(name))?.unwrap_or(default))
+    }
+
+    /// Any finite number, or `default` where the key is absent.
+    pub(crate) fn float(&self, name: &str, default: f32) -> Result<f32, ModelError> {
+        match self.header.metadata.f32(&self.key(name))? {
+            Some(x) if !x.is_finite() => {
+                let (key, value) = (self.key(name), x.to_string());
+                Err(ModelError::BadValue { key, value, reason: "it must be a number" })
+            }
+            other => Ok(other.unwrap_or(default)),
+        }
+    }
+
+    /// A count of at least 1, where the key is there and not 0.
+    pub(crate) fn nonzero(&self, name: &str) -> Result<Option<usize>, ModelError> {
+        Ok(self.number(name)?.filter(|n| *n > 0).map(|n| n.min(MAX) as usize))
+    }
+
+    /// Whether the file has the key.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.header.metadata.get(&self.key(name)).is_some()
+    }
+
+    /// The value of `general.architecture`.
+    pub(crate) fn architecture(&self) -> &'a str {
+        self.architecture
     }
 
     fn optional_size(&self, name: &str) -> Result<Option<usize>, ModelError> {

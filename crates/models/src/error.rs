@@ -22,6 +22,14 @@ pub enum ModelError {
         /// Its value.
         value: String,
     },
+    /// The file has a tensor that the architecture, as we know it, does not read.
+    #[error("tensor `{tensor}` belongs to a variant of `{architecture}` that is not supported")]
+    UnsupportedTensor {
+        /// Value of `general.architecture`.
+        architecture: String,
+        /// GGUF name.
+        tensor: String,
+    },
     /// A required metadata key is absent.
     #[error("the file has no `{key}`")]
     MissingKey {

@@ -1,17 +1,147 @@
-//! Rope frequencies from metadata.
+//! Rope from metadata: bases, partial rotation, scaling, factors.
+
+use std::f64::consts::TAU;
+
+use linnet_graph::{Builder, Rope, RopeFactors, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::config::{Config, Keys};
+use crate::tensors::Tensors;
 
-/// `base^(-2i / rotary_dim)` for each pair `i`, divided by the factor of linear position interpolation
-/// (`rope.scaling.type` = `linear`; Chen et al., 2023) where the file has one.
-pub(crate) fn frequencies(keys: &Keys<'_>, config: &Config) -> Result<Vec<f32>, ModelError> {
-    let factor = match keys.text("rope.scaling.type")? {
-        None | Some("none") => 1.0,
-        Some("linear") => keys.positive_or("rope.scaling.factor", 1.0)?,
-        Some(other) => return Err(keys.unsupported("rope.scaling.type", other)),
-    };
-    let exponent = -2.0 / config.rotary_dim as f64;
-    let frequency = |i| f64::from(config.rope_base).powf(exponent * i as f64) / f64::from(factor);
-    Ok((0..config.rotary_dim / 2).map(|i| frequency(i) as f32).collect())
+/// How a context longer than the trained one is reached.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Scaling {
+    /// Not at all, or by factors (`rope_freqs`, LongRoPE); with the number that turned elements are multiplied by.
+    None(f32),
+    /// All angles divided by a number (Chen et al., 2023).
+    Linear(f32),
+    /// By frequency (Peng et al., YaRN, 2023).
+    Yarn(Yarn),
+}
+
+/// Parameters of YaRN.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Yarn {
+    factor: f32,
+    original: usize,
+    beta_fast: f32,
+    beta_slow: f32,
+    /// How much of the correction is applied.
+    extrapolation: f32,
+    magnitude: f32,
+}
+
+impl Scaling {
+    /// From the keys `rope.scaling.*`.
+    pub(crate) fn read(keys: &Keys<'_>, config: &Config) -> Result<Self, ModelError> {
+        let factor = keys.positive_or("rope.scaling.factor", 1.0)?;
+        let magnitude = keys.positive_or("rope.scaling.attn_factor", 1.0)?;
+        match keys.text("rope.scaling.type")? {
+            Some("none") => Ok(Scaling::None(magnitude)),
+            None | Some("linear" | "longrope") if factor == 1.0 => Ok(Scaling::None(magnitude)),
+            None | Some("linear") if magnitude == 1.0 => Ok(Scaling::Linear(factor)),
+            Some("yarn") => {
+                // As transformers has it: the logarithm that makes up for the flatter softmax, relative to that of
+                // `mscale_all_dim` where the model was trained with one.
+                let logarithm = |scale: f32| if factor > 1.0 { 0.1 * scale * factor.ln() + 1.0 } else { 1.0 };
+                let all = keys.float("rope.scaling.yarn_log_multiplier", 0.0)?;
+                Ok(Scaling::Yarn(Yarn {
+                    factor,
+                    original: original_context(keys, config)?,
+                    beta_fast: keys.positive_or("rope.scaling.yarn_beta_fast", 32.0)?,
+                    beta_slow: keys.positive_or("rope.scaling.yarn_beta_slow", 1.0)?,
+                    extrapolation: keys.float("rope.scaling.yarn_ext_factor", 1.0)?,
+                    magnitude: magnitude * logarithm(1.0) / logarithm(all),
+                }))
+            }
+            Some(other) => Err(keys.unsupported("rope.scaling.type", other)),
+            None => Err(keys.unsupported("rope.scaling.attn_factor", magnitude.to_string())),
+        }
+    }
+
+    fn magnitude(self) -> f32 {
+        match self {
+            Scaling::None(magnitude) => magnitude,
+            Scaling::Linear(_) => 1.0,
+            Scaling::Yarn(yarn) => yarn.magnitude,
+        }
+    }
+
+    /// `base^(-2i / rotary_dim)` for each pair `i`, scaled.
+    fn frequencies(self, base: f32, rotary_dim: usize) -> Vec<f32> {
+        let (base, dims) = (f64::from(base), rotary_dim as f64);
+        let scale = |i: usize| match self {
+            Scaling::None(_) => 1.0,
+            Scaling::Linear(factor) => 1.0 / f64::from(factor),
+            Scaling::Yarn(yarn) => yarn.scale(i, base, dims),
+        };
+        (0..rotary_dim / 2).map(|i| (base.powf(-2.0 * i as f64 / dims) * scale(i)) as f32).collect()
+    }
+}
+
+impl Yarn {
+    /// What the frequency of pair `i` is multiplied by: 1 for pairs that turn often within the trained context, `1 / factor`
+    /// for those that do not turn once, and a ramp between. The ramp's ends are whole numbers, as in llama.cpp.
+    fn scale(self, i: usize, base: f64, dims: f64) -> f64 {
+        let pair =
+            |turns: f32| dims * (self.original as f64 / (f64::from(turns) * TAU)).ln() / (2.0 * base.ln());
+        let low = pair(self.beta_fast).floor().max(0.0);
+        let high = pair(self.beta_slow).ceil().min(dims - 1.0);
+        let ramp = 1.0 - ((i as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
+        let (interpolated, mix) = (1.0 / f64::from(self.factor), ramp * f64::from(self.extrapolation));
+        interpolated * (1.0 - mix) + mix
+    }
+}
+
+/// The context that the model was trained on at first.
+pub(crate) fn original_context(keys: &Keys<'_>, config: &Config) -> Result<usize, ModelError> {
+    keys.size_or("rope.scaling.original_context_length", config.context_length)
+}
+
+/// The divisors of frequencies that a file has.
+pub(crate) fn factors(
+    keys: &Keys<'_>,
+    config: &Config,
+    tensors: &Tensors<'_>,
+    builder: &Builder,
+    rotary_dim: usize,
+) -> Result<Option<RopeFactors>, ModelError> {
+    let find = |name: &str| tensors.find(builder, name, &[rotary_dim / 2]);
+    if let Some(factors) = find("rope_freqs.weight")? {
+        return Ok(Some(RopeFactors::Fixed(factors)));
+    }
+    match (find("rope_factors_short.weight")?, find("rope_factors_long.weight")?) {
+        (Some(short), Some(long)) => {
+            let limit = original_context(keys, config)?;
+            Ok(Some(RopeFactors::ByContext { short, long, limit }))
+        }
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(ModelError::MissingTensor { tensor: "rope_factors_short.weight".to_owned() }),
+        (Some(_), None) => Err(ModelError::MissingTensor { tensor: "rope_factors_long.weight".to_owned() }),
+    }
+}
+
+/// How the heads of some layers turn.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Turn {
+    rope: Rope,
+}
+
+impl Turn {
+    pub(crate) fn new(
+        style: RopeStyle,
+        (base, scaling): (f32, Scaling),
+        (head_dim, rotary_dim): (usize, usize),
+        factors: Option<RopeFactors>,
+    ) -> Self {
+        let frequencies = scaling.frequencies(base, rotary_dim);
+        let rope = Rope { heads: 0, head_dim, style, frequencies, factors, magnitude: scaling.magnitude() };
+        Turn { rope }
+    }
+
+    /// Turns every head of `x`.
+    pub(crate) fn apply(&self, g: &Builder, x: Value) -> Value {
+        let heads = g.width(x) / self.rope.head_dim.max(1);
+        g.rope(x, Rope { heads, ..self.rope.clone() })
+    }
 }

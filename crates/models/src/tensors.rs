@@ -1,5 +1,6 @@
 //! Looking tensors up by name, with their shapes checked.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use linnet_gguf::{Gguf, TensorInfo};
@@ -7,63 +8,61 @@ use linnet_graph::{Builder, WeightId};
 
 use crate::ModelError;
 
-/// The tensor directory of a file, seen while recording into `builder`.
+/// The tensor directory of a file, seen while recording.
 pub(crate) struct Tensors<'a> {
     directory: HashMap<&'a str, &'a TensorInfo>,
-    builder: &'a Builder,
+    /// What was declared so far: a tensor that is read twice is one weight.
+    read: RefCell<HashMap<String, WeightId>>,
 }
 
 impl<'a> Tensors<'a> {
-    pub(crate) fn new(header: &'a Gguf, builder: &'a Builder) -> Self {
+    pub(crate) fn new(header: &'a Gguf) -> Self {
         let directory = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        Self { directory, builder }
+        Self { directory, read: RefCell::default() }
     }
 
-    /// A matrix that maps `cols` inputs to `rows` outputs.
-    pub(crate) fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<WeightId, ModelError> {
-        self.optional_matrix(name, rows, cols)?.ok_or_else(|| missing(name))
+    /// Whether there is such a tensor.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.directory.contains_key(name)
     }
 
-    pub(crate) fn optional_matrix(
+    /// Declares a tensor of the dimensions `dims` (row length first) as `rows` rows of `cols` values.
+    pub(crate) fn find(
         &self,
+        builder: &Builder,
         name: &str,
-        rows: usize,
-        cols: usize,
-    ) -> Result<Option<WeightId>, ModelError> {
-        self.lookup(name, &[cols as u64, rows as u64], rows, cols)
-    }
-
-    /// A vector of `len` values.
-    pub(crate) fn vector(&self, name: &str, len: usize) -> Result<WeightId, ModelError> {
-        self.optional_vector(name, len)?.ok_or_else(|| missing(name))
-    }
-
-    pub(crate) fn optional_vector(&self, name: &str, len: usize) -> Result<Option<WeightId>, ModelError> {
-        self.lookup(name, &[len as u64], 1, len)
-    }
-
-    fn lookup(
-        &self,
-        name: &str,
-        dims: &[u64],
-        rows: usize,
-        cols: usize,
+        dims: &[usize],
     ) -> Result<Option<WeightId>, ModelError> {
         let Some(info) = self.directory.get(name) else { return Ok(None) };
+        let dims: Vec<u64> = dims.iter().map(|d| *d as u64).collect();
         // Trailing dimensions of 1 say nothing.
         let significant = info.dims.iter().rposition(|d| *d != 1).map_or(1, |last| last + 1);
         let expected = dims.iter().rposition(|d| *d != 1).map_or(1, |last| last + 1);
         if info.dims.get(..significant) != dims.get(..expected) {
             return Err(ModelError::TensorShape {
                 tensor: name.to_owned(),
-                expected: dims.to_vec(),
+                expected: dims,
                 found: info.dims.clone(),
             });
         }
-        Ok(Some(self.builder.weight(name, info.dtype, rows, cols)))
+        if let Some(weight) = self.read.borrow().get(name) {
+            return Ok(Some(*weight));
+        }
+        let (cols, rows) = dims.split_first().map_or((1, 1), |(cols, rows)| (*cols, rows.iter().product()));
+        let weight = builder.weight(name, info.dtype, rows as usize, cols as usize);
+        self.read.borrow_mut().insert(name.to_owned(), weight);
+        Ok(Some(weight))
     }
-}
 
-fn missing(name: &str) -> ModelError {
-    ModelError::MissingTensor { tensor: name.to_owned() }
+    /// A tensor that makes part of what is recorded only when it is there, and was not asked for: one of a layer below
+    /// `layers`. Such a file is of a variant that we do not know.
+    pub(crate) fn unread(&self, layers: usize) -> Option<&'a str> {
+        let read = self.read.borrow();
+        let of_layer = |name: &str| {
+            let index = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next());
+            index.and_then(|index| index.parse().ok()).is_some_and(|index: usize| index < layers)
+        };
+        let unread = self.directory.keys().filter(|name| of_layer(name) && !read.contains_key(**name));
+        unread.min().copied()
+    }
 }

@@ -1,7 +1,7 @@
 //! Recording `llama` from headers made here: what a good one gives and what bad ones are called.
 
 use linnet_gguf::{Gguf, HeaderWriter, Value};
-use linnet_graph::{Op, fuse};
+use linnet_graph::{Op, RopeFactors, fuse};
 use linnet_models::{ModelError, record};
 use linnet_quant::DType;
 
@@ -86,15 +86,15 @@ fn a_layer_fuses_to_the_expected_nodes() {
     assert_eq!(
         first_layer,
         [
-            "%2, %4, %6: [n, 64 | 32 | 32] = matmul %0 norm(blk.0.attn_norm.weight eps=0.00001) \
+            "%2, %3, %4: [n, 64 | 32 | 32] = matmul %0 norm(blk.0.attn_norm.weight eps=0.00001) \
              blk.0.attn_q.weight:F32 blk.0.attn_k.weight:F32 blk.0.attn_v.weight:F32  // blk.0",
-            "%3: [n, 64] = rope %2 4x16 Interleaved  // blk.0",
-            "%5: [n, 32] = rope %4 2x16 Interleaved  // blk.0",
-            "store_kv %5, %6 layer=0  // blk.0",
-            "%7: [n, 64] = attention %3 layer=0 4/2x16 scale=0.25  // blk.0",
+            "%5: [n, 64] = rope %2 4x16 Interleaved  // blk.0",
+            "%6: [n, 32] = rope %3 2x16 Interleaved  // blk.0",
+            "store_kv %6, %4 layer=0  // blk.0",
+            "%7: [n, 64] = attention %5 layer=0 4/2x16 scale=0.25  // blk.0",
             "%9: [n, 64] = matmul %7, %0 blk.0.attn_output.weight:F32 +residual  // blk.0",
             "%13: [n, 96] = matmul %9 norm(blk.0.ffn_norm.weight eps=0.00001) blk.0.ffn_gate.weight:F32 \
-             blk.0.ffn_up.weight:F32 swiglu  // blk.0",
+             blk.0.ffn_up.weight:F32 gated(Silu)  // blk.0",
             "%15: [n, 64] = matmul %13, %9 blk.0.ffn_down.weight:F32 +residual  // blk.0",
         ]
     );
@@ -136,13 +136,26 @@ fn what_cannot_be_run_is_named() {
         File::new().set("general.architecture", architecture("mamba")).error(),
         ModelError::UnsupportedArchitecture { architecture } if architecture == "mamba"
     ));
+    let experts = File::new()
+        .set("llama.expert_count", Value::U32(8))
+        .set("llama.expert_used_count", Value::U32(2))
+        .set("llama.expert_gating_func", Value::U32(7));
     assert!(matches!(
-        File::new().set("llama.expert_count", Value::U32(8)).error(),
-        ModelError::UnsupportedVariant { key, .. } if key == "llama.expert_count"
+        experts.error(),
+        ModelError::UnsupportedVariant { key, value, .. } if key == "llama.expert_gating_func" && value == "7"
     ));
     assert!(matches!(
-        File::new().set("llama.rope.scaling.type", architecture("yarn")).error(),
-        ModelError::UnsupportedVariant { value, .. } if value == "yarn"
+        File::new().set("llama.rope.scaling.type", architecture("su")).error(),
+        ModelError::UnsupportedVariant { value, .. } if value == "su"
+    ));
+    assert!(matches!(
+        File::new().set("llama.attention.causal", Value::Bool(false)).error(),
+        ModelError::UnsupportedVariant { key, .. } if key == "llama.attention.causal"
+    ));
+    // A tensor that nothing reads: the file means something else by its architecture than we do.
+    assert!(matches!(
+        File::new().tensor("blk.1.attn_q_norm", &[16]).error(),
+        ModelError::UnsupportedTensor { tensor, .. } if tensor == "blk.1.attn_q_norm.weight"
     ));
 }
 
@@ -166,4 +179,34 @@ fn contradictions_are_errors() {
     }
     let error = File::new().set("llama.block_count", Value::String("two".into())).error();
     assert!(matches!(error, ModelError::Metadata(_)));
+}
+
+#[test]
+fn yarn_and_factors_by_context_reach_the_rope() {
+    let rope = |file: File| {
+        let graph = record(&file.header()).unwrap().graph;
+        graph.nodes.iter().find_map(|n| if let Op::Rope(r) = &n.op { Some(r.clone()) } else { None }).unwrap()
+    };
+    let yarn = rope(
+        File::new()
+            .set("llama.rope.scaling.type", Value::String("yarn".into()))
+            .set("llama.rope.scaling.factor", Value::F32(8.0))
+            .set("llama.rope.scaling.original_context_length", Value::U32(64)),
+    );
+    let plain = rope(File::new());
+    // The first pair turns ten times within 64 positions, the last a hundredth of a turn.
+    assert!(yarn.frequencies[0] > 0.5 * plain.frequencies[0] && yarn.frequencies[0] <= plain.frequencies[0]);
+    assert!((yarn.frequencies[7] * 8.0 / plain.frequencies[7] - 1.0).abs() < 1e-6);
+    assert!((yarn.magnitude - (0.1 * 8f32.ln() + 1.0)).abs() < 1e-6);
+
+    let long = rope(
+        File::new()
+            .set("llama.rope.scaling.original_context_length", Value::U32(64))
+            .tensor("rope_factors_short", &[8])
+            .tensor("rope_factors_long", &[8]),
+    );
+    let Some(factors @ RopeFactors::ByContext { short, long, limit: 64 }) = long.factors else {
+        panic!("{:?}", long.factors)
+    };
+    assert_eq!((factors.of_context(64), factors.of_context(65)), (short, long));
 }

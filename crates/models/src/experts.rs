@@ -1,0 +1,94 @@
+//! Mixtures of experts.
+
+use linnet_graph::{Activation, Choice, Gating, Router, Value};
+
+use crate::ModelError;
+use crate::draft::Draft;
+use crate::layer::Layer;
+
+/// The hyperparameters of a mixture of experts.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Experts {
+    count: usize,
+    used: usize,
+    /// Width of one expert's feed-forward part.
+    width: usize,
+    gating: Gating,
+    normalize: bool,
+    scale: f32,
+}
+
+impl Experts {
+    /// From the keys `expert_*`; `gating` and `normalize` are the architecture's where the file does not say.
+    pub(crate) fn read(d: &Draft<'_>, gating: Gating, normalize: bool) -> Result<Self, ModelError> {
+        let keys = &d.keys;
+        let dense = d.c.feed_forward_length.first().copied().unwrap_or(0);
+        let (count, used) = (keys.size("expert_count")?, keys.size("expert_used_count")?);
+        if used > count {
+            return Err(keys.bad("expert_used_count", used, "there are fewer experts"));
+        }
+        for shared in ["expert_shared_count", "expert_group_count"] {
+            if let Some(n) = keys.nonzero(shared)?.filter(|n| shared == "expert_shared_count" || *n > 1) {
+                return Err(keys.unsupported(shared, n.to_string()));
+            }
+        }
+        let gating = match keys.nonzero("expert_gating_func")? {
+            None => gating,
+            Some(1) => Gating::Softmax,
+            Some(2) => Gating::Sigmoid,
+            Some(3) => Gating::SoftmaxOfChosen,
+            Some(other) => return Err(keys.unsupported("expert_gating_func", other.to_string())),
+        };
+        let scale = keys.float("expert_weights_scale", 1.0)?;
+        Ok(Experts {
+            count,
+            used,
+            width: keys.size_or("expert_feed_forward_length", dense)?,
+            gating,
+            normalize: keys.flag("expert_weights_norm", normalize)?,
+            // Writers leave 0 for "none".
+            scale: if scale == 0.0 { 1.0 } else { scale },
+        })
+    }
+
+    /// The feed-forward part of a layer: each token's experts, each times its weight.
+    pub(crate) fn feed_forward(
+        &self,
+        layer: &Layer<'_>,
+        h: Value,
+        activation: Activation,
+    ) -> Result<Value, ModelError> {
+        let bias = layer.optional("exp_probs_b.bias", &[self.count])?;
+        let logits = layer.linear("ffn_gate_inp", h, self.count)?;
+        let choice = layer.g.router(
+            logits,
+            Router {
+                experts: self.count,
+                used: self.used,
+                gating: self.gating,
+                bias,
+                normalize: self.normalize,
+                scale: self.scale,
+            },
+        );
+        let embd = layer.d.c.embedding_length;
+        let gate = self.product(layer, "ffn_gate_exps", h, choice, [embd, self.width])?;
+        let up = self.product(layer, "ffn_up_exps", h, choice, [embd, self.width])?;
+        let y = layer.g.gated(activation, gate, up);
+        let y = self.product(layer, "ffn_down_exps", y, choice, [self.width, embd])?;
+        Ok(layer.g.weighted_sum(y, choice))
+    }
+
+    fn product(
+        &self,
+        layer: &Layer<'_>,
+        part: &str,
+        x: Value,
+        choice: Choice,
+        [inputs, outputs]: [usize; 2],
+    ) -> Result<Value, ModelError> {
+        let weight = layer.tensor(&format!("{part}.weight"), &[inputs, outputs, self.count])?;
+        let bias = layer.optional(&format!("{part}.bias"), &[outputs, self.count])?;
+        Ok(layer.g.expert_matmul((weight, self.count), bias, x, choice))
+    }
+}

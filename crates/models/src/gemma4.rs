@@ -1,0 +1,109 @@
+//! `gemma4`: as `gemma3`, with heads of two sizes, values normalised, the last layers reading the keys and values of
+//! earlier ones, and an embedding of the token for each layer (Gemma 4 E2B and E4B, 2026).
+
+use linnet_graph::{Activation, Attention, RopeStyle, Value};
+
+use crate::ModelError;
+use crate::draft::Draft;
+use crate::layer::Layer;
+use crate::rope::{Scaling, Turn};
+
+/// What layers with a window, or those without, have in common.
+struct Kind {
+    head_dim: usize,
+    rope: Turn,
+    /// The KV cache of the last such layer that has one of its own.
+    cache: Option<usize>,
+}
+
+/// Records a `gemma4` model.
+pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
+    let (g, keys, c) = (&d.g, &d.keys, &d.c);
+    let windows = d.windows(None, 6)?;
+    let shared = keys.nonzero("attention.shared_kv_layers")?.unwrap_or(0);
+    let near_dim = keys.size_or("attention.key_length_swa", c.head_dim)?;
+    if keys.size_or("attention.value_length_swa", near_dim)? != near_dim {
+        return Err(keys.unsupported("attention.value_length_swa", "other than the keys' length"));
+    }
+    let near_rotary = keys.size_or("rope.dimension_count_swa", near_dim)?;
+    let near_base = keys.positive_or("rope.freq_base_swa", 10_000.0)?;
+    let plain = Scaling::None(1.0);
+    let near = d.rope_with(RopeStyle::Halves, (near_base, plain), (near_dim, near_rotary), false)?;
+    let mut far = Kind { head_dim: c.head_dim, rope: d.rope(RopeStyle::Halves)?, cache: None };
+    let mut near = Kind { head_dim: near_dim, rope: near, cache: None };
+
+    let mut x = g.scale(d.embed()?, (c.embedding_length as f32).sqrt());
+    let inputs = LayerInputs::record(d, x)?;
+    for (index, &window) in windows.iter().enumerate() {
+        let kind = if window.is_some() { &mut near } else { &mut far };
+        let layer = Layer { head_dim: kind.head_dim, ..d.layer(index) };
+        let own = index + shared < c.block_count;
+        let h = layer.norm("attn_norm", x)?;
+        let a = attention(&layer, kind, h, window, own)?;
+        x = g.add(x, layer.norm("post_attention_norm", layer.output("attn_output", a)?)?);
+        let y = layer.feed_forward(layer.norm("ffn_norm", x)?, Activation::Gelu)?;
+        x = g.add(x, layer.norm("post_ffw_norm", y)?);
+        if let Some(inputs) = &inputs {
+            x = inputs.add(&layer, x)?;
+        }
+        x = g.scale_by(x, layer.optional("layer_output_scale.weight", &[1])?);
+    }
+    Ok(g.soft_cap(d.head(x)?, keys.optional_f32("final_logit_softcapping")?))
+}
+
+/// Attention of a layer of a kind, with keys and values of its `own` or of the last layer of that kind that has some.
+fn attention(
+    layer: &Layer<'_>,
+    kind: &mut Kind,
+    h: Value,
+    window: Option<usize>,
+    own: bool,
+) -> Result<Value, ModelError> {
+    let (g, [heads, kv_heads], dim) = (layer.g, layer.heads, layer.head_dim);
+    let q = layer.head_norm("attn_q_norm", layer.linear("attn_q", h, heads * dim)?)?;
+    let q = kind.rope.apply(g, q);
+    if own {
+        let k = layer.linear("attn_k", h, kv_heads * dim)?;
+        let v = if layer.has("attn_v.weight") { layer.linear("attn_v", h, kv_heads * dim)? } else { k };
+        let k = kind.rope.apply(g, layer.head_norm("attn_k_norm", k)?);
+        let v = g.head_norm(v, None, dim, layer.d.c.norm_eps);
+        let cache = g.kv_layer(kv_heads, dim);
+        g.store_kv(cache, k, v);
+        kind.cache = Some(cache);
+    }
+    let cache =
+        kind.cache.ok_or_else(|| layer.d.keys.unsupported("attention.shared_kv_layers", "all of a kind"))?;
+    // The norms of queries and keys leave nothing for a scale to do.
+    Ok(g.attention(q, Attention { window, ..Attention::new(cache, layer.heads, dim, 1.0) }))
+}
+
+/// What each layer is told about its token: `[tokens, layers * width]`.
+struct LayerInputs {
+    all: Value,
+    width: usize,
+}
+
+impl LayerInputs {
+    /// The mean of an embedding of the token and a projection of the usual one.
+    fn record(d: &Draft<'_>, x: Value) -> Result<Option<Self>, ModelError> {
+        let (g, c) = (&d.g, &d.c);
+        let Some(width) = d.keys.nonzero("embedding_length_per_layer_input")? else { return Ok(None) };
+        let all = width * c.block_count;
+        let table = d.tensor("per_layer_token_embd.weight", &[all, c.vocab_size])?;
+        let embedding = g.scale(g.embed(table), (width as f32).sqrt());
+        let projection = d.linear("per_layer_model_proj", x, all)?;
+        let projection = g.scale(projection, (c.embedding_length as f32).powf(-0.5));
+        let norm = d.tensor("per_layer_proj_norm.weight", &[width])?;
+        let projection = g.head_norm(projection, Some(norm), width, c.norm_eps);
+        let all = g.scale(g.add(projection, embedding), 0.5f32.sqrt());
+        Ok(Some(LayerInputs { all, width }))
+    }
+
+    /// `x` with a layer's input mixed in.
+    fn add(&self, layer: &Layer<'_>, x: Value) -> Result<Value, ModelError> {
+        let (g, width) = (layer.g, self.width);
+        let input = g.slice(self.all, layer.index * width, width);
+        let y = g.gated(Activation::Gelu, layer.linear("inp_gate", x, width)?, input);
+        Ok(g.add(x, layer.norm("post_norm", layer.output("proj", y)?)?))
+    }
+}

@@ -1,0 +1,91 @@
+//! `qwen35`: three of four layers are gated delta nets with a convolution before, the fourth is gated attention
+//! (Qwen3-Next, 2025; Qwen3.5, 2026).
+
+use linnet_graph::{Activation, DeltaNet, RopeStyle, Slice, Value};
+
+use crate::ModelError;
+use crate::draft::Draft;
+use crate::layer::{Layer, Qkv};
+use crate::rope::Turn;
+
+/// Shape of the delta nets.
+#[derive(Clone, Copy)]
+struct Delta {
+    key_heads: usize,
+    value_heads: usize,
+    head_dim: usize,
+    taps: usize,
+}
+
+impl Delta {
+    fn read(d: &Draft<'_>) -> Result<Self, ModelError> {
+        let keys = &d.keys;
+        let delta = Delta {
+            key_heads: keys.size("ssm.group_count")?,
+            value_heads: keys.size("ssm.time_step_rank")?,
+            head_dim: keys.size("ssm.state_size")?,
+            taps: keys.size("ssm.conv_kernel")?,
+        };
+        if keys.size("ssm.inner_size")? != delta.value_heads * delta.head_dim {
+            return Err(
+                keys.unsupported("ssm.inner_size", "with heads of values of another size than those of keys")
+            );
+        }
+        Ok(delta)
+    }
+}
+
+/// Records a `qwen35` model.
+pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
+    // For text the three positions of a token are one; a fourth section would have none.
+    if d.keys.has("rope.dimension_sections") && d.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0 {
+        return Err(d.keys.unsupported("rope.dimension_sections", "with a fourth section"));
+    }
+    let (g, rope, delta) = (&d.g, d.rope(RopeStyle::Halves)?, Delta::read(d)?);
+    let interval = d.keys.size_or("full_attention_interval", 4)?;
+    let recurrent = d.keys.flags("attention.recurrent_layers", d.c.block_count)?;
+    let mut x = d.embed()?;
+    for index in 0..d.layers {
+        let layer = d.layer(index);
+        let recurrent = recurrent.as_ref().map_or((index + 1) % interval != 0, |flags| flags[index]);
+        let h = layer.norm("attn_norm", x)?;
+        let y = if recurrent { delta_net(&layer, delta, h)? } else { attention(&layer, &rope, h)? };
+        x = g.add(x, y);
+        let h = layer.norm("post_attention_norm", x)?;
+        x = g.add(x, layer.feed_forward(h, Activation::Silu)?);
+    }
+    d.head(x)
+}
+
+/// Attention whose result is multiplied with `σ` of a gate; the matrix of the queries has each head's gate behind it.
+fn attention(layer: &Layer<'_>, rope: &Turn, h: Value) -> Result<Value, ModelError> {
+    let (g, [heads, kv_heads], dim) = (layer.g, layer.heads, layer.head_dim);
+    let both = layer.linear("attn_q", h, 2 * heads * dim)?;
+    let part = |start| g.slices(both, Slice { start, len: dim, stride: 2 * dim });
+    let (q, gate) = (part(0), part(dim));
+    let k = layer.linear("attn_k", h, kv_heads * dim)?;
+    let v = layer.linear("attn_v", h, kv_heads * dim)?;
+    let q = rope.apply(g, layer.head_norm("attn_q_norm", q)?);
+    let k = rope.apply(g, layer.head_norm("attn_k_norm", k)?);
+    let a = layer.attend(Qkv { q, k, v }, layer.attention()?);
+    layer.output("attn_output", g.gated(Activation::Sigmoid, gate, a))
+}
+
+/// The gated delta rule on a convolution of queries, keys and values; its heads are normalised and gated by `silu(z)`.
+fn delta_net(layer: &Layer<'_>, delta: Delta, h: Value) -> Result<Value, ModelError> {
+    let Delta { key_heads, value_heads, head_dim, taps } = delta;
+    let (g, eps) = (layer.g, layer.d.c.norm_eps);
+    let channels = (2 * key_heads + value_heads) * head_dim;
+    let qkv = layer.linear("attn_qkv", h, channels)?;
+    let z = layer.linear("attn_gate", h, value_heads * head_dim)?;
+    let beta = layer.linear("ssm_beta", h, value_heads)?;
+    let alpha = layer.linear("ssm_alpha", h, value_heads)?;
+    let qkv = g.conv(qkv, layer.tensor("ssm_conv1d.weight", &[taps, channels])?, true);
+    let a = layer.tensor("ssm_a", &[value_heads])?;
+    let dt_bias = layer.tensor("ssm_dt.bias", &[value_heads])?;
+    let op = DeltaNet { state: 0, key_heads, value_heads, head_dim, a, dt_bias, eps };
+    let y = g.delta_net(qkv, beta, alpha, op);
+    let norm = layer.tensor("ssm_norm.weight", &[head_dim])?;
+    let y = g.head_norm(y, Some(norm), head_dim, eps);
+    layer.output("ssm_out", g.gated(Activation::Silu, z, y))
+}
