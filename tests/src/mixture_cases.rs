@@ -9,7 +9,7 @@ use crate::op_cases::{EXACT, F32, MATMUL};
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for gating in [Gating::Softmax, Gating::Sigmoid, Gating::SoftmaxOfChosen] {
-        for (experts, used) in [(4, 2), (8, 3), (5, 1), (32, 4), (130, 8)] {
+        for (experts, used) in [(4, 2), (8, 3), (5, 2), (32, 4), (130, 8)] {
             let router = Router { experts, used, gating, bias: None, normalize: false, scale: 1.0 };
             cases.push(router_ids(router));
             cases.push(router_weights(router));
@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(expert_matmul(dtype, 4, 2, 40, true));
     }
     cases.push(expert_matmul(DType::Q4_K, 5, 4, 24, false));
+    cases.push(expert_matmul(DType::Q8_0, 3, 1, 32, true));
     cases.push(weighted_sum(36, 3));
     cases.push(weighted_sum(5, 8));
     cases.push(block(Activation::Silu, DType::Q4_0, false));

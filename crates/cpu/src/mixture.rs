@@ -35,13 +35,13 @@ pub(crate) fn route(
         // Scores rise with logits, and equal logits have equal scores.
         None => logits[expert],
     };
-    for slot in 0..ids.len() {
+    for (slot, weight) in weights.iter_mut().enumerate() {
         let (chosen, rest) = ids.split_at_mut(slot);
         let free = (0..logits.len()).filter(|expert| !chosen.contains(&(*expert as f32)));
         let best = free.reduce(|best, expert| if rank(expert) > rank(best) { expert } else { best });
         let best = best.unwrap_or(0);
         rest[0] = best as f32;
-        weights[slot] = match router.gating {
+        *weight = match router.gating {
             Gating::SoftmaxOfChosen => (logits[best] - greatest).exp(),
             Gating::Softmax | Gating::Sigmoid => score(best),
         };

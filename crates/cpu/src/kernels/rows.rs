@@ -144,7 +144,7 @@ fn gated<S: Simd>(s: S, activation: Activation, gate: S::F32, up: S::F32) -> S::
         Activation::Gelu => {
             // 1 + tanh(z) = 2 σ(2z).
             let cubic = s.mul_add(s.mul(gate, gate), s.splat(0.044_715), s.splat(1.0));
-            let twice = s.mul(s.mul(gate, cubic), s.splat(1.595_769_1));
+            let twice = s.mul(s.mul(gate, cubic), s.splat(1.595_769));
             s.mul(s.div(gate, denominator(s, twice)), up)
         }
         Activation::Relu2 => {
