@@ -117,3 +117,25 @@ fn steps_outside_the_options_are_refused_and_do_no_harm() {
     assert_eq!(run(&[1; 4], 4, Want::Logits(2)), Ok(Output::Logits(vec![0.0; 20])));
     assert_eq!(run(&[9], 0, Want::Token), Ok(Output::Token(0)));
 }
+
+#[test]
+fn recurrent_state_goes_on_repeats_or_starts_again() {
+    let g = Builder::new();
+    let x = g.embed(g.weight("table", DType::F32, 10, 4));
+    let y = g.select_rows(g.conv(x, g.weight("kernel", DType::F32, 4, 3), false));
+    let graph = g.finish(y).expect("shapes that fit");
+    let mut backend = backend();
+    let Ok(mut program) = compile(&mut backend, graph, OPTIONS, 0) else { panic!("room for 80 bytes") };
+    let mut run = |position, count| {
+        let tokens = &[1, 2, 3, 4][..count];
+        block_on(backend.run(&mut program, Step { tokens, position, want: Want::Nothing }))
+    };
+    assert!(is_internal(run(3, 1)), "nothing was run before it");
+    for (position, count) in [(0, 3), (0, 3), (3, 2), (3, 1), (4, 1), (0, 2), (2, 1)] {
+        assert_eq!(run(position, count), Ok(Output::None), "{count} at {position}");
+    }
+    for position in [1, 4, 7] {
+        assert!(is_internal(run(position, 1)), "{position}");
+    }
+    assert_eq!(run(3, 1), Ok(Output::None), "a refused step does no harm");
+}

@@ -108,6 +108,11 @@ impl<'a> Layer<'a> {
     pub(crate) fn gated(&self, h: Value, activation: Activation) -> Result<Value, ModelError> {
         let width = self.d.c.feed_forward_length.get(self.index).copied().unwrap_or(0);
         if !self.has("ffn_gate.weight") {
+            if self.has("ffn_gate_inp.weight") {
+                let architecture = self.d.keys.architecture().to_owned();
+                let tensor = self.name("ffn_gate_inp.weight");
+                return Err(ModelError::UnsupportedTensor { architecture, tensor });
+            }
             let both = self.linear("ffn_up", h, 2 * width)?;
             let (gate, up) = (self.g.slice(both, 0, width), self.g.slice(both, width, width));
             return Ok(self.g.gated(activation, gate, up));

@@ -34,7 +34,9 @@ pub(crate) struct Yarn {
 impl Scaling {
     /// From the keys `rope.scaling.*`.
     pub(crate) fn read(keys: &Keys<'_>, config: &Config) -> Result<Self, ModelError> {
-        let factor = keys.positive_or("rope.scaling.factor", 1.0)?;
+        // Older files have the factor of linear scaling under another name.
+        let linear = keys.positive_or("rope.scale_linear", 1.0)?;
+        let factor = keys.positive_or("rope.scaling.factor", linear)?;
         let magnitude = keys.positive_or("rope.scaling.attn_factor", 1.0)?;
         match keys.text("rope.scaling.type")? {
             Some("none") => Ok(Scaling::None(magnitude)),

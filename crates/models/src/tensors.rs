@@ -54,8 +54,7 @@ impl<'a> Tensors<'a> {
         Ok(Some(weight))
     }
 
-    /// A tensor that makes part of what is recorded only when it is there, and was not asked for: one of a layer below
-    /// `layers`. Such a file is of a variant that we do not know.
+    /// A tensor of a layer below `layers` that nothing read: the file is of a variant that we do not know.
     pub(crate) fn unread(&self, layers: usize) -> Option<&'a str> {
         let read = self.read.borrow();
         let of_layer = |name: &str| {

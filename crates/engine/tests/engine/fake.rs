@@ -36,7 +36,11 @@ pub struct FakeBackend {
 }
 
 /// The KV cache: the tokens themselves.
-pub struct Cache(Vec<u32>);
+pub struct Cache {
+    tokens: Vec<u32>,
+    /// Where the last step began, for a model whose state cannot be cut off elsewhere.
+    start: Option<usize>,
+}
 
 impl FakeBackend {
     /// The bytes of `answer`, then the end of the turn, follow each prompt's last line feed or start token.
@@ -84,16 +88,20 @@ impl Backend for FakeBackend {
             assert_eq!(len, bytes.len(), "a weight is compiled before it is whole");
             self.log.borrow_mut().weights.push(bytes);
         }
-        Ok(Cache(Vec::new()))
+        Ok(Cache { tokens: Vec::new(), start: plan.graph.is_recurrent().then_some(0) })
     }
 
     async fn run(&mut self, cache: &mut Cache, step: Step<'_>) -> Result<Output, BackendError> {
-        assert!((1..=MAX_BATCH).contains(&step.tokens.len()) && step.position <= cache.0.len());
+        assert!((1..=MAX_BATCH).contains(&step.tokens.len()) && step.position <= cache.tokens.len());
+        if let Some(start) = &mut cache.start {
+            assert!([0, *start, cache.tokens.len()].contains(&step.position), "no state for this position");
+            *start = step.position;
+        }
         self.log.borrow_mut().steps.push(step.tokens.to_vec());
-        cache.0.truncate(step.position);
-        cache.0.extend_from_slice(step.tokens);
-        assert!(cache.0.len() <= CONTEXT);
-        let next = self.next(&cache.0);
+        cache.tokens.truncate(step.position);
+        cache.tokens.extend_from_slice(step.tokens);
+        assert!(cache.tokens.len() <= CONTEXT);
+        let next = self.next(&cache.tokens);
         Ok(match step.want {
             Want::Nothing => Output::None,
             Want::Token => Output::Token(next),
@@ -118,20 +126,40 @@ fn byte_char(byte: u8) -> char {
 
 /// A one-layer llama whose tokens are the bytes, a start and an end token.
 pub fn model_file() -> Vec<u8> {
+    let attention = [("attn_output", [8, 8]), ("attn_v", [8, 8]), ("attn_k", [8, 8]), ("attn_q", [8, 8])];
+    file("llama", &[], &attention)
+}
+
+/// The same with a convolution for its attention.
+pub fn recurrent_model_file() -> Vec<u8> {
+    let heads = Value::Array(Array::I32(vec![0]));
+    let keys = [("lfm2.attention.head_count_kv", heads), ("lfm2.shortconv.l_cache", Value::U32(3))];
+    let parts = [("shortconv.in_proj", [8, 24]), ("shortconv.conv", [3, 8]), ("shortconv.out_proj", [8, 8])];
+    file("lfm2", &keys, &parts)
+}
+
+fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, [u64; 2])]) -> Vec<u8> {
     let tokens = (0..=255).map(|b| byte_char(b).to_string()).chain(["<|start|>".into(), "<|end|>".into()]);
     let types = (0..258).map(|t| if t < 256 { 1 } else { 3 });
     let template = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}\
                     {% if add_generation_prompt %}<|start|>\n{% endif %}";
     let mut writer = HeaderWriter::new();
     for (key, value) in [
-        ("general.architecture", Value::String("llama".into())),
+        ("block_count", Value::U32(1)),
+        ("context_length", Value::U32(CONTEXT as u32)),
+        ("embedding_length", Value::U32(8)),
+        ("feed_forward_length", Value::U32(8)),
+        ("attention.head_count", Value::U32(1)),
+        ("attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+    ] {
+        writer.metadata(&format!("{architecture}.{key}"), value);
+    }
+    for (key, value) in more {
+        writer.metadata(key, value.clone());
+    }
+    for (key, value) in [
+        ("general.architecture", Value::String(architecture.into())),
         ("general.name", Value::String("Fake".into())),
-        ("llama.block_count", Value::U32(1)),
-        ("llama.context_length", Value::U32(CONTEXT as u32)),
-        ("llama.embedding_length", Value::U32(8)),
-        ("llama.feed_forward_length", Value::U32(8)),
-        ("llama.attention.head_count", Value::U32(1)),
-        ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
         ("tokenizer.ggml.model", Value::String("gpt2".into())),
         ("tokenizer.ggml.pre", Value::String("gpt-2".into())),
         ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.collect()))),
@@ -142,6 +170,9 @@ pub fn model_file() -> Vec<u8> {
     ] {
         writer.metadata(key, value);
     }
+    for (part, dims) in parts {
+        writer.tensor(&format!("blk.0.{part}.weight"), dims, DType::F32).unwrap();
+    }
     // The order of the tensors is not the order in which the graph names them.
     for (part, dims) in [
         ("output_norm", vec![8]),
@@ -149,11 +180,7 @@ pub fn model_file() -> Vec<u8> {
         ("blk.0.ffn_up", vec![8, 8]),
         ("blk.0.ffn_gate", vec![8, 8]),
         ("blk.0.ffn_norm", vec![8]),
-        ("blk.0.unused", vec![5]),
-        ("blk.0.attn_output", vec![8, 8]),
-        ("blk.0.attn_v", vec![8, 8]),
-        ("blk.0.attn_k", vec![8, 8]),
-        ("blk.0.attn_q", vec![8, 8]),
+        ("unused", vec![5]),
         ("blk.0.attn_norm", vec![8]),
         ("token_embd", vec![8, 258]),
     ] {
@@ -178,7 +205,12 @@ pub fn loader(answer: &[u8]) -> (Loader<FakeBackend>, Rc<RefCell<Log>>) {
 
 /// The loaded model, answering `answer`.
 pub fn engine(answer: &[u8]) -> (Engine<FakeBackend>, Rc<RefCell<Log>>) {
+    engine_of(&model_file(), answer)
+}
+
+/// A loaded file, answering `answer`.
+pub fn engine_of(file: &[u8], answer: &[u8]) -> (Engine<FakeBackend>, Rc<RefCell<Log>>) {
     let (mut loader, log) = loader(answer);
-    pollster::block_on(loader.push(Bytes::Heap(&model_file()))).unwrap();
+    pollster::block_on(loader.push(Bytes::Heap(file))).unwrap();
     (pollster::block_on(loader.finish()).unwrap(), log)
 }

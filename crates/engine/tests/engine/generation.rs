@@ -1,6 +1,6 @@
 //! Answers: streaming, ending, stopping, reuse of the cache, and the errors of requests.
 
-use crate::fake::{CONTEXT, END, FakeBackend, MAX_BATCH, START, engine};
+use crate::fake::{CONTEXT, END, FakeBackend, MAX_BATCH, START, engine, engine_of, recurrent_model_file};
 use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
 use pollster::block_on;
 
@@ -90,6 +90,27 @@ fn two_answers_may_take_turns() {
     finish(&mut two, &mut engine);
     assert_eq!(one.generated(), two.generated());
     assert_eq!(one.generated().len(), 7);
+}
+
+/// The fake backend checks that each step begins where there is state for it.
+#[test]
+fn a_recurrent_model_goes_on_where_it_can_and_else_starts_again() {
+    let (mut engine, log) = engine_of(&recurrent_model_file(), b"abcdef");
+    let (mut one, mut two) = (start(&engine, &chat("1", "")), start(&engine, &chat("2", "")));
+    for _ in 0..4 {
+        block_on(one.next(&mut engine)).unwrap();
+        block_on(two.next(&mut engine)).unwrap();
+    }
+    finish(&mut one, &mut engine);
+    finish(&mut two, &mut engine);
+    assert_eq!((one.generated(), one.generated().len()), (two.generated(), 7));
+
+    // Alone it runs nothing twice.
+    let before = log.borrow().steps.concat().len();
+    let mut three = start(&engine, &chat("3", ""));
+    finish(&mut three, &mut engine);
+    let ran = log.borrow().steps.concat().len() - before;
+    assert_eq!(ran, three.prompt().len() + three.generated().len() - 1);
 }
 
 #[test]
