@@ -25,8 +25,7 @@ const LOWEST: f32 = -3.0e38;      // the score of a position that is not seen
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
-@group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // [context, KV_HEADS, HEAD_DIM] of f16
-@group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;
+#include cache
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 
@@ -34,10 +33,6 @@ var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
 var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
 var<workgroup> peaks: array<f32, QUERIES * PARTS>;
 var<workgroup> merged: array<vec4<f32>, THREADS>;
-
-fn unpack(pairs: vec2<u32>) -> vec4<f32> {
-    return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
-}
 
 // What a query at `position` is multiplied with.
 fn scale_at(position: u32) -> f32 {
@@ -89,9 +84,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             score[i] = 0.0;
         }
         if (position < end) {
-            let key = (position * KV_HEADS + kv_head) * QUADS;
+            let row = position * KV_HEADS + kv_head;
             for (var d = 0u; d < QUADS; d++) {
-                let k = unpack(keys[key + d]);
+                let k = key_quad(row, d);
                 for (var i = 0u; i < QUERIES; i++) {
                     score[i] += dot(queries[i * QUADS + d], k);
                 }
@@ -132,7 +127,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         if (slice < slices) {
             for (var t = slice; t < min(TILE, end - tile); t += slices) {
-                let v = unpack(values[((tile + t) * KV_HEADS + kv_head) * QUADS + quad]);
+                let v = value_quad((tile + t) * KV_HEADS + kv_head, quad);
                 for (var i = 0u; i < QUERIES; i++) {
                     let weight = weights[i * TILE + t];
                     sum[i] += weight;

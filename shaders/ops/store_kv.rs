@@ -6,3 +6,20 @@ pub fn store_kv(cache: &mut [f32], x: &[f32], width: usize, position: usize) {
         cache[position * width + i] = value;
     }
 }
+
+/// What GGUF's Q8_0 keeps of rows of heads: of each head, up to 32 neighbours share the f16 scale `max |x| / 127` and are
+/// rounded to whole multiples of it.
+pub fn through_q8_0(x: &[f32], head_dim: usize) -> Vec<f32> {
+    let mut kept = Vec::new();
+    for head in x.chunks(head_dim) {
+        for block in head.chunks(32) {
+            let scale = block.iter().fold(0.0f32, |greatest, value| greatest.max(value.abs())) / 127.0;
+            let stored = half::f16::from_f32(scale).to_f32();
+            for value in block {
+                let code = if scale > 0.0 { (value / scale).round() } else { 0.0 };
+                kept.push(code * stored);
+            }
+        }
+    }
+    kept
+}

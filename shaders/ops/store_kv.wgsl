@@ -1,12 +1,15 @@
-// Writes the keys and values of the step's tokens to the cache, as f16 pairs.
+// Writes the keys and values of the step's tokens to the cache, in the layout that cache.wgsl reads. An invocation does one
+// quad, in Q8_0 one block of up to 32 elements.
 #include step
 
-override QUADS: u32; // of 4 values in a row: kv heads * head_dim / 4
+override KV_HEADS: u32;
+override QUADS: u32; // of 4 values in a head
 
 @group(0) @binding(0) var<uniform> step: Step;
-@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>; // [tokens, kv_heads, head_dim]
+@group(0) @binding(1) var<storage, read> k: array<vec4<f32>>; // [tokens, KV_HEADS, QUADS]
 @group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> keys: array<vec2<u32>>; // [context, kv_heads, head_dim]
+#if cache_f16
+@group(0) @binding(3) var<storage, read_write> keys: array<vec2<u32>>; // [context, KV_HEADS, QUADS]
 @group(0) @binding(4) var<storage, read_write> values: array<vec2<u32>>;
 
 // Packing a value beyond f16's range is undefined, so it stays at the range's end.
@@ -14,15 +17,74 @@ fn pack(wide: vec4<f32>) -> vec2<u32> {
     let inside = clamp(wide, vec4<f32>(-65504.0), vec4<f32>(65504.0));
     return vec2<u32>(pack2x16float(inside.xy), pack2x16float(inside.zw));
 }
+#end
+#if cache_f32
+@group(0) @binding(3) var<storage, read_write> keys: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> values: array<vec4<f32>>;
+
+fn pack(wide: vec4<f32>) -> vec4<f32> {
+    return wide;
+}
+#end
+#if cache_q8_0
+override BLOCKS: u32 = (QUADS + 7u) / 8u;
+@group(0) @binding(3) var<storage, read_write> keys: array<u32>;
+@group(0) @binding(4) var<storage, read_write> values: array<u32>;
+
+// The scale of a block whose greatest magnitude is this, before it is rounded to f16.
+fn scale_of(greatest: f32) -> f32 {
+    return min(greatest, 65504.0 * 127.0) / 127.0;
+}
+
+fn stored(scale: f32) -> u32 {
+    return bitcast<u32>(unpack2x16float(pack2x16float(vec2<f32>(scale, 0.0))).x);
+}
+
+fn codes(wide: vec4<f32>, scale: f32) -> u32 {
+    let inverse = select(0.0, 1.0 / scale, scale > 0.0);
+    let whole = round(clamp(wide * inverse, vec4<f32>(-127.0), vec4<f32>(127.0)));
+    let bytes = vec4<u32>(vec4<i32>(whole)) & vec4<u32>(255u);
+    return bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let index = group.x * THREADS + local;
+    if (index >= KV_HEADS * BLOCKS || group.y >= step.tokens) {
+        return;
+    }
+    let head = index / BLOCKS;
+    let block = index % BLOCKS;
+    let end = min(block * 8u + 8u, QUADS);
+    let source = (group.y * KV_HEADS + head) * QUADS;
+    let to = ((step.position + group.y) * KV_HEADS + head) * (QUADS + BLOCKS);
+    var greatest = vec2<f32>(0.0); // of the keys and of the values
+    for (var quad = block * 8u; quad < end; quad++) {
+        let key = abs(k[source + quad]);
+        let value = abs(v[source + quad]);
+        let pairs = max(vec4<f32>(key.xy, value.xy), vec4<f32>(key.zw, value.zw));
+        greatest = max(greatest, max(pairs.xz, pairs.yw));
+    }
+    let key_scale = scale_of(greatest.x);
+    let value_scale = scale_of(greatest.y);
+    for (var quad = block * 8u; quad < end; quad++) {
+        keys[to + quad] = codes(k[source + quad], key_scale);
+        values[to + quad] = codes(v[source + quad], value_scale);
+    }
+    keys[to + QUADS + block] = stored(key_scale);
+    values[to + QUADS + block] = stored(value_scale);
+}
+#else
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let quad = group.x * THREADS + local;
-    if (quad >= QUADS || group.y >= step.tokens) {
+    if (quad >= KV_HEADS * QUADS || group.y >= step.tokens) {
         return;
     }
-    let source = group.y * QUADS + quad;
-    let to = (step.position + group.y) * QUADS + quad;
+    let source = group.y * KV_HEADS * QUADS + quad;
+    let to = (step.position + group.y) * KV_HEADS * QUADS + quad;
     keys[to] = pack(k[source]);
     values[to] = pack(v[source]);
 }
+#end

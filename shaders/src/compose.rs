@@ -15,6 +15,7 @@ pub(crate) struct Context<'a> {
 
 const SHARED: &[(&str, &str)] = &[
     ("bf16", include_str!("../shared/bf16.wgsl")),
+    ("cache", include_str!("../shared/cache.wgsl")),
     ("f16", include_str!("../shared/f16.wgsl")),
     ("f32", include_str!("../shared/f32.wgsl")),
     ("floats", include_str!("../shared/floats.wgsl")),

@@ -115,11 +115,13 @@ pub enum Kernel {
     /// Buffers: step, table, x, y.
     Rope,
     /// Buffers: step, k, v, keys, values.
-    StoreKv,
+    StoreKv(Cache),
     /// Buffers: step, q, keys, values, sinks, y.
     Attention {
         /// Queries that a workgroup serves; one of [`QUERIES`].
         queries: u32,
+        /// How the cache holds its numbers.
+        cache: Cache,
     },
     /// Buffers: step, a, b, y.
     Add,
@@ -158,6 +160,51 @@ pub enum Dialect {
     Browser,
 }
 
+/// How a KV cache holds its numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cache {
+    /// Pairs of f16.
+    F16,
+    /// Plain f32.
+    F32,
+    /// A byte each, and a scale for up to 32 of a head.
+    Q8_0,
+}
+
+impl Cache {
+    /// 32-bit words of a head's key or value, of `head_dim` elements (a multiple of 4).
+    #[must_use]
+    pub fn head_words(self, head_dim: usize) -> usize {
+        match self {
+            Cache::F16 => head_dim / 2,
+            Cache::F32 => head_dim,
+            Cache::Q8_0 => head_dim / 4 + Self::blocks(head_dim),
+        }
+    }
+
+    /// Blocks of a head that have a scale of their own in [`Cache::Q8_0`].
+    #[must_use]
+    pub fn blocks(head_dim: usize) -> usize {
+        head_dim.div_ceil(32)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Cache::F16 => "f16",
+            Cache::F32 => "f32",
+            Cache::Q8_0 => "q8_0",
+        }
+    }
+
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Cache::F16 => &["cache_f16"],
+            Cache::F32 => &["cache_f32"],
+            Cache::Q8_0 => &["cache_q8_0"],
+        }
+    }
+}
+
 impl Kernel {
     /// Whether the kernel needs the feature `subgroups`.
     #[must_use]
@@ -189,8 +236,8 @@ impl Kernel {
                 format!("matmul_broadcast_{}{}", format.name(), gate(gated))
             }
             Kernel::Rope => "rope".to_owned(),
-            Kernel::StoreKv => "store_kv".to_owned(),
-            Kernel::Attention { queries } => format!("attention_{queries}"),
+            Kernel::StoreKv(cache) => format!("store_kv_{}", cache.name()),
+            Kernel::Attention { queries, cache } => format!("attention_{queries}_{}", cache.name()),
             Kernel::Add => "add".to_owned(),
             Kernel::Gated => "gated".to_owned(),
             Kernel::Scale => "scale".to_owned(),
@@ -241,7 +288,7 @@ impl Kernel {
             Kernel::MatVecBroadcast { .. } => include_str!("../ops/matvec_broadcast.wgsl"),
             Kernel::MatMulBroadcast { .. } => include_str!("../ops/matmul_broadcast.wgsl"),
             Kernel::Rope => include_str!("../ops/rope.wgsl"),
-            Kernel::StoreKv => include_str!("../ops/store_kv.wgsl"),
+            Kernel::StoreKv(_) => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
             Kernel::Gated => include_str!("../ops/gated.wgsl"),
@@ -266,6 +313,7 @@ impl Kernel {
             | Kernel::MatMul { gated: true, .. }
             | Kernel::MatVecBroadcast { gated: true, .. }
             | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
+            Kernel::StoreKv(cache) | Kernel::Attention { cache, .. } => cache.flags(),
             Kernel::ArgmaxLast => &["last"],
             _ => &[],
         }
@@ -286,13 +334,13 @@ impl Kernel {
                 ("TOKENS", broadcast::TOKENS),
                 ("ROWS", broadcast::rows(gated)),
             ],
-            Kernel::Attention { queries } => vec![("QUERIES", queries)],
+            Kernel::Attention { queries, .. } => vec![("QUERIES", queries)],
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
             Kernel::RmsNorm | Kernel::DeltaNet => vec![],
             Kernel::ExpertMatMul(_) => vec![("THREADS", experts::THREADS)],
             Kernel::Embed(_)
             | Kernel::Rope
-            | Kernel::StoreKv
+            | Kernel::StoreKv(_)
             | Kernel::Add
             | Kernel::Gated
             | Kernel::Scale
@@ -312,7 +360,6 @@ pub fn all_kernels() -> Vec<Kernel> {
     let mut kernels = vec![
         Kernel::RmsNorm,
         Kernel::Rope,
-        Kernel::StoreKv,
         Kernel::Add,
         Kernel::Gated,
         Kernel::Scale,
@@ -326,7 +373,10 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::ArgmaxParts,
         Kernel::ArgmaxLast,
     ];
-    kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries }));
+    for cache in [Cache::F16, Cache::F32, Cache::Q8_0] {
+        kernels.push(Kernel::StoreKv(cache));
+        kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries, cache }));
+    }
     for format in Format::all() {
         kernels.push(Kernel::Embed(format));
         kernels.push(Kernel::ExpertMatMul(format));

@@ -11,6 +11,6 @@ pub mod oracle;
 
 pub use format::Format;
 pub use kernel::{
-    Dialect, Kernel, QUERIES, all_kernels, all_variants, argmax, attention, broadcast, embed, experts,
+    Cache, Dialect, Kernel, QUERIES, all_kernels, all_variants, argmax, attention, broadcast, embed, experts,
     matmul, matvec, rows,
 };

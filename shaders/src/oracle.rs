@@ -53,5 +53,5 @@ pub use scale::scale;
 pub use select_rows::select_rows;
 pub use slice::slice;
 pub use soft_cap::soft_cap;
-pub use store_kv::store_kv;
+pub use store_kv::{store_kv, through_q8_0};
 pub use weighted_sum::weighted_sum;

@@ -1,6 +1,6 @@
 //! Attention with its cache: prefill, decode, going back, up to the last position.
 
-use linnet_graph::{Attention, Temperature};
+use linnet_graph::{Attention, KvFormat, Temperature};
 use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, Steps, VOCABULARY};
@@ -51,6 +51,16 @@ pub(crate) fn cases() -> Vec<Case> {
         ..a
     }));
     cases.push(shared_cache());
+    for kv in [KvFormat::F32, KvFormat::Q8_0] {
+        for head_dim in [20, 64, 80] {
+            let mut case = attention(6, 2, head_dim, prefill_and_decode(35));
+            case.name += &format!(" in {}", kv.name());
+            case.kv = kv;
+            // What Q8_0 loses the oracle loses too.
+            case.limit = if kv == KvFormat::F32 { 1e-10 } else { F16_CACHE };
+            cases.push(case);
+        }
+    }
     cases
 }
 

@@ -1,6 +1,6 @@
 //! A graph with its weights, the steps to run, and how close a backend must come.
 
-use linnet_graph::{Builder, Graph, Value, WeightId};
+use linnet_graph::{Builder, Graph, KvFormat, Value, WeightId};
 use linnet_quant::DType;
 
 use crate::random::Random;
@@ -19,6 +19,8 @@ pub struct Case {
     pub graph: Graph,
     /// The weights as a file would hold them.
     pub weights: Vec<Vec<u8>>,
+    /// How the KV cache holds its numbers.
+    pub kv: KvFormat,
     /// What runs, in order.
     pub steps: Steps,
     /// Greatest normalised mean square error, `Σ(a - b)² / Σb²`, of any row of any step.
@@ -97,7 +99,7 @@ impl Recorder {
     /// Ends the recording with logits.
     pub(crate) fn case_of_logits(self, logits: Value, steps: Steps, limit: f64) -> Case {
         let graph = self.g.finish(logits).unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        Case { name: self.name, graph, weights: self.weights.into_inner(), steps, limit }
+        Case { name: self.name, graph, weights: self.weights.into_inner(), kv: KvFormat::F16, steps, limit }
     }
 }
 

@@ -188,7 +188,8 @@ fn outputs<B: Backend>(
             loaded.push(weight);
         }
         let max_batch = case.max_batch();
-        let options = CompileOptions { context_length: case.context(), max_batch, max_logits: max_batch };
+        let options =
+            CompileOptions { context_length: case.context(), max_batch, max_logits: max_batch, kv: case.kv };
         let mut program = backend.compile(plan, loaded, options).await?;
 
         let mut outputs = Vec::new();
@@ -215,7 +216,7 @@ fn outputs<B: Backend>(
 
 /// The oracles' logits of all rows of each step.
 fn reference(case: &Case) -> Vec<Vec<f32>> {
-    let mut reference = Reference::new(&case.graph, &case.weights, case.context());
+    let mut reference = Reference::new(&case.graph, &case.weights, case.context(), case.kv);
     let steps = case.steps.iter().enumerate();
     steps.map(|(index, &(position, count))| reference.run(&case.tokens(index), position, count)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use linnet_graph::{Activation, Epilogue, Gating, Graph, Op, RopeStyle, Rows, Value, WeightId};
+use linnet_graph::{Activation, Epilogue, Gating, Graph, KvFormat, Op, RopeStyle, Rows, Value, WeightId};
 use linnet_quant::dequantize;
 use linnet_shaders::oracle;
 
@@ -15,11 +15,13 @@ pub(crate) struct Reference<'a> {
     /// Recurrent states.
     states: Vec<Vec<f64>>,
     context: usize,
+    /// How the caches' numbers are rounded.
+    kv: KvFormat,
 }
 
 impl<'a> Reference<'a> {
     /// `bytes` are the weights as a file holds them.
-    pub(crate) fn new(graph: &'a Graph, bytes: &[Vec<u8>], context: usize) -> Self {
+    pub(crate) fn new(graph: &'a Graph, bytes: &[Vec<u8>], context: usize, kv: KvFormat) -> Self {
         let decode = |(spec, bytes): (&linnet_graph::WeightSpec, &Vec<u8>)| {
             let mut values = vec![0.0; spec.rows * spec.cols];
             dequantize(spec.dtype, bytes, &mut values).expect("a whole number of blocks");
@@ -34,6 +36,7 @@ impl<'a> Reference<'a> {
             caches: graph.kv_layers.iter().map(cache).collect(),
             states: graph.states.iter().map(|&len| vec![0.0; len]).collect(),
             context,
+            kv,
         }
     }
 
@@ -79,8 +82,15 @@ impl<'a> Reference<'a> {
                 Op::StoreKv { layer } => {
                     let width = graph.kv_layers[*layer].kv_heads * graph.kv_layers[*layer].head_dim;
                     let [keys, values] = &mut self.caches[*layer];
-                    oracle::store_kv(keys, input(0), width, position);
-                    oracle::store_kv(values, input(1), width, position);
+                    for (cache, x) in [(keys, input(0)), (values, input(1))] {
+                        match self.kv {
+                            KvFormat::F16 | KvFormat::F32 => oracle::store_kv(cache, x, width, position),
+                            KvFormat::Q8_0 => {
+                                let kept = oracle::through_q8_0(x, graph.kv_layers[*layer].head_dim);
+                                oracle::store_kv(cache, &kept, width, position);
+                            }
+                        }
+                    }
                     continue;
                 }
                 Op::Attention(a) => {

@@ -1,4 +1,4 @@
-import type { Backend, LoadProgress } from './protocol.ts';
+import type { Backend, KvFormat, LoadProgress } from './protocol.ts';
 import type { Timings, Usage } from './wasm.ts';
 
 /** How to load a model. */
@@ -9,6 +9,8 @@ export interface LoadOptions {
   threads?: number;
   /** Tokens that the context shall hold; by default what the model was trained for, or less where memory is short. */
   contextLength?: number;
+  /** How the context's keys and values are held: `f16` by default; `q8_0` takes about half the memory, `f32` twice as much. */
+  kvFormat?: KvFormat;
   /** Folders of yours that hold copies of the listed models. They are asked before a model's public home. */
   modelBase?: string | URL | readonly (string | URL)[];
   /** Called as loading proceeds, about ten times a second. */

@@ -30,9 +30,12 @@ export class Linnet {
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
-    const { backend = 'auto', threads, contextLength, modelBase = [], onProgress, signal } = options;
+    const { backend = 'auto', threads, contextLength, kvFormat, modelBase = [], onProgress, signal } = options;
     if (!['auto', 'webgpu', 'cpu'].includes(backend)) {
       throw new LinnetError('invalid-request', `There is no backend "${String(backend)}".`, { backend, known: ['auto', 'webgpu', 'cpu'] });
+    }
+    if (kvFormat !== undefined && !['f16', 'f32', 'q8_0'].includes(kvFormat)) {
+      throw new LinnetError('invalid-request', `There is no KV cache format "${String(kvFormat)}".`, { kvFormat, known: ['f16', 'f32', 'q8_0'] });
     }
     checkCount('threads', threads);
     checkCount('contextLength', contextLength);
@@ -44,6 +47,7 @@ export class Linnet {
     const request: ToWorker = { type: 'load', model: resolved, backend };
     if (threads !== undefined) request.threads = threads;
     if (contextLength !== undefined) request.contextLength = contextLength;
+    if (kvFormat !== undefined) request.kvFormat = kvFormat;
     const info = await host.load(request, onProgress, signal);
     return new Linnet(host, info);
   }

@@ -3,7 +3,7 @@ import { hasSimd, probeGpu } from './device.ts';
 import { Download } from './download.ts';
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
 import type { LocalModel, RemoteModel, ResolvedModel } from './models.ts';
-import type { Backend, EngineInfo, LoadProgress, ModelOrigin } from './protocol.ts';
+import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
 import { RateMeter } from './rate.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from './wasm.ts';
 
@@ -13,6 +13,7 @@ export interface LoadRequest {
   backend: Backend;
   threads?: number;
   contextLength?: number;
+  kvFormat?: KvFormat;
 }
 
 /** What there is at the end. */
@@ -91,9 +92,9 @@ class ModelLoad {
 
   /** A loader, fed, made into an engine. */
   async #build(feed: (loader: WasmLoader) => Promise<(() => Promise<void>) | void>): Promise<Loaded> {
-    const { threads, contextLength } = this.request;
+    const { threads, contextLength, kvFormat } = this.request;
     this.#loaded = 0;
-    const options = { backend: this.backend, threads, context_length: contextLength };
+    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
     let forget: (() => Promise<void>) | void;
     try {

@@ -38,9 +38,12 @@ export interface EngineInfo extends EngineReport {
   fallback?: PlainError;
 }
 
+/** A number format of the KV cache. */
+export type KvFormat = 'f16' | 'f32' | 'q8_0';
+
 /** Page to worker. */
 export type ToWorker =
-  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number }
+  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat }
   | { type: 'abort-load' }
   | { type: 'generate'; id: number; request: object }
   | { type: 'cancel'; id: number };

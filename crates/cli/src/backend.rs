@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_gpu::{GpuBackend, GpuOptions};
+use linnet_graph::KvFormat;
 
 use crate::failure::Failure;
 
@@ -28,6 +29,21 @@ pub struct BackendOptions {
     /// Do without optional features: vector instructions, subgroup operations
     #[arg(long)]
     portable: bool,
+    /// How the KV cache holds its numbers [default: f16]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    kv: Option<KvKind>,
+    /// Round nothing: f32 weights and activations on the CPU, an f32 KV cache; slow, to tell noise from mistakes
+    #[arg(long)]
+    pub precise: bool,
+}
+
+/// A format of the KV cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KvKind {
+    F16,
+    F32,
+    #[value(name = "q8_0")]
+    Q8_0,
 }
 
 impl BackendOptions {
@@ -37,7 +53,17 @@ impl BackendOptions {
     /// None so far; the same shape as [`BackendOptions::gpu`], so that commands are generic over the two.
     pub fn cpu(&self) -> Result<CpuBackend, Failure> {
         let threads = self.threads.map(usize::from);
-        Ok(CpuBackend::new(CpuOptions { threads, portable: self.portable }))
+        Ok(CpuBackend::new(CpuOptions { threads, portable: self.portable, precise: self.precise }))
+    }
+
+    /// How the KV cache holds its numbers.
+    pub fn kv(&self) -> KvFormat {
+        match self.kv {
+            None if self.precise => KvFormat::F32,
+            None | Some(KvKind::F16) => KvFormat::F16,
+            Some(KvKind::F32) => KvFormat::F32,
+            Some(KvKind::Q8_0) => KvFormat::Q8_0,
+        }
     }
 
     /// Opens the GPU backend on the system's preferred adapter.

@@ -86,7 +86,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn measure<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     let (prompt_tokens, tokens) = (options.prompt_tokens as usize, options.tokens as usize);
     let start = now_ms();
-    let mut engine = model_file::load(&options.model, backend, Some(prompt_tokens + tokens), 1, None)?;
+    let mut engine = model_file::load(
+        &options.model,
+        backend,
+        (Some(prompt_tokens + tokens), options.backend.kv()),
+        1,
+        None,
+    )?;
     let load_ms = now_ms() - start;
 
     let prompt = pseudo_random_prompt(prompt_tokens, engine.config().vocab_size);

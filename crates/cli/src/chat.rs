@@ -60,7 +60,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
-    let mut engine = model_file::load(&options.model, backend, options.context, 1, None)?;
+    let mut engine =
+        model_file::load(&options.model, backend, (options.context, options.backend.kv()), 1, None)?;
     // Without a handler Ctrl-C simply ends the program.
     let _ = ctrlc::set_handler(|| {
         if ANSWERING.load(Ordering::SeqCst) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use linnet_engine::{Engine, LoadOptions, Loader};
 use linnet_gguf::{Gguf, HeaderParser};
-use linnet_graph::{Backend, Bytes};
+use linnet_graph::{Backend, Bytes, KvFormat};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
@@ -41,11 +41,11 @@ pub fn read_header(path: &Path) -> Result<Gguf, Failure> {
 pub fn load<B: Backend>(
     path: &Path,
     backend: B,
-    context_length: Option<usize>,
+    (context_length, kv): (Option<usize>, KvFormat),
     max_logits: usize,
     mut digest: Option<&mut Sha256>,
 ) -> Result<Engine<B>, Failure> {
-    let options = LoadOptions { context_length, max_logits, platform: PLATFORM };
+    let options = LoadOptions { context_length, max_logits, kv, platform: PLATFORM };
     let mut loader = Loader::new(backend, options);
     each_piece(path, PIECE, |piece| {
         if let Some(digest) = &mut digest {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use linnet_cpu::{CpuBackend, CpuOptions, CpuProgram};
-use linnet_graph::{Backend, BackendError, Builder, Bytes, CompileOptions, Plan, Step, Want};
+use linnet_graph::{Backend, BackendError, Builder, Bytes, CompileOptions, KvFormat, Plan, Step, Want};
 use linnet_quant::DType;
 
 /// The CPU backend's futures are ready at once.
@@ -39,7 +39,7 @@ fn program(
         ready(backend.write(&mut weight, Bytes::Heap(&vec![0x2b; spec.byte_len()])))?;
         weights.push(weight);
     }
-    let options = CompileOptions { context_length: 64, max_batch: 64, max_logits: 1 };
+    let options = CompileOptions { context_length: 64, max_batch: 64, max_logits: 1, kv: KvFormat::F16 };
     Ok(ready(backend.compile(&plan, weights, options))?)
 }
 

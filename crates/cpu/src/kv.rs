@@ -1,9 +1,9 @@
-//! The KV cache of one layer, in f16.
+//! The KV cache of one layer.
 
-use linnet_graph::{BackendError, KvLayer};
+use linnet_graph::{BackendError, KvFormat, KvLayer};
 
 use crate::memory;
-use crate::simd::encode_f16;
+use crate::simd::{Simd, encode_f16};
 
 /// Positions whose keys are interleaved, so that one vector holds the same element of eight keys.
 pub(crate) const KEY_LANES: usize = 8;
@@ -11,25 +11,76 @@ pub(crate) const KEY_LANES: usize = 8;
 /// Elements of a value that lie together.
 const VALUE_LANES: usize = 8;
 
-/// Keys and values of every position, allocated once. Numbers beyond the range of f16 become its greatest.
+/// Keys and values of every position, allocated once.
 pub(crate) struct KvCache {
     layer: KvLayer,
     /// Positions, rounded up to whole groups of keys.
     positions: usize,
     /// `[kv_head, position / 8, head_dim, position % 8]`.
-    keys: Vec<[u16; KEY_LANES]>,
+    keys: Plane,
     /// `[kv_head, position, head_dim / 8, head_dim % 8]`, the last part padded.
-    values: Vec<[u16; VALUE_LANES]>,
+    values: Plane,
+}
+
+/// Eights of numbers.
+enum Plane {
+    /// Numbers beyond the range of f16 become its greatest.
+    F16(Vec<[u16; 8]>),
+    F32(Vec<[f32; 8]>),
+    /// Codes, and the f16 scales of a block: of the same eight keys, or in the first lane of one value's.
+    Q8_0 {
+        codes: Vec<[i8; 8]>,
+        scales: Vec<[u16; 8]>,
+    },
+}
+
+impl Plane {
+    /// Zeros: so many eights, and so many scales.
+    fn new(format: KvFormat, len: Option<usize>, scales: Option<usize>) -> Result<Self, BackendError> {
+        const WHAT: &str = "KV cache";
+        Ok(match format {
+            KvFormat::F16 => Plane::F16(memory::zeroed(WHAT, len)?),
+            KvFormat::F32 => Plane::F32(memory::zeroed(WHAT, len)?),
+            KvFormat::Q8_0 => {
+                Plane::Q8_0 { codes: memory::zeroed(WHAT, len)?, scales: memory::zeroed(WHAT, scales)? }
+            }
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Plane::F16(eights) => memory::bytes(eights),
+            Plane::F32(eights) => memory::bytes(eights),
+            Plane::Q8_0 { codes, scales } => memory::bytes(codes) + memory::bytes(scales),
+        }
+    }
+}
+
+/// The scale of a block and its inverse, as GGUF's Q8_0 chooses them.
+fn scale(block: &[f32]) -> (u16, f32) {
+    let greatest = block.iter().fold(0.0, |greatest: f32, value| greatest.max(value.abs()));
+    let scale = greatest / 127.0;
+    (encode_f16(scale), if scale > 0.0 { 1.0 / scale } else { 0.0 })
+}
+
+/// The saturating conversion cuts off what is not a number or too large.
+fn code(value: f32, inverse: f32) -> i8 {
+    (value * inverse).round() as i8
 }
 
 impl KvCache {
     /// A cache of `context` positions.
-    pub(crate) fn new(layer: KvLayer, context: usize) -> Result<Self, BackendError> {
+    pub(crate) fn new(layer: KvLayer, context: usize, format: KvFormat) -> Result<Self, BackendError> {
         let positions = context.next_multiple_of(KEY_LANES);
         let len =
             |width: usize, depth: usize| layer.kv_heads.checked_mul(width).and_then(|n| n.checked_mul(depth));
-        let keys = memory::zeroed("KV cache", len(layer.head_dim, positions / KEY_LANES))?;
-        let values = memory::zeroed("KV cache", len(layer.head_dim.div_ceil(VALUE_LANES), positions))?;
+        let blocks = layer.head_dim.div_ceil(KvFormat::BLOCK);
+        let groups = positions / KEY_LANES;
+        let keys = Plane::new(format, len(layer.head_dim, groups), len(blocks, groups))?;
+        let parts = layer.head_dim.div_ceil(VALUE_LANES);
+        // The scales of eight blocks of values lie together.
+        let values =
+            Plane::new(format, len(parts, positions), len(blocks, positions).map(|n| n.div_ceil(8)))?;
         Ok(KvCache { layer, positions, keys, values })
     }
 
@@ -38,41 +89,137 @@ impl KvCache {
         let head_dim = self.layer.head_dim;
         let heads = k.chunks_exact(head_dim).zip(v.chunks_exact(head_dim));
         for (kv_head, (k, v)) in heads.enumerate() {
-            let at = self.key_index(kv_head, position / KEY_LANES);
-            for (lanes, &value) in self.keys[at..at + head_dim].iter_mut().zip(k) {
-                lanes[position % KEY_LANES] = encode_f16(value);
+            self.store_key(kv_head, position, k);
+            self.store_value(kv_head, position, v);
+        }
+    }
+
+    fn store_key(&mut self, kv_head: usize, position: usize, k: &[f32]) {
+        let row = kv_head * (self.positions / KEY_LANES) + position / KEY_LANES;
+        let lane = position % KEY_LANES;
+        let at = row * k.len();
+        match &mut self.keys {
+            Plane::F16(eights) => {
+                eights[at..].iter_mut().zip(k).for_each(|(to, &value)| to[lane] = encode_f16(value));
             }
-            let at = self.value_index(kv_head, position);
-            for (to, v) in self.values[at..].iter_mut().zip(v.chunks(VALUE_LANES)) {
-                for (to, &value) in to.iter_mut().zip(v) {
-                    *to = encode_f16(value);
+            Plane::F32(eights) => eights[at..].iter_mut().zip(k).for_each(|(to, &value)| to[lane] = value),
+            Plane::Q8_0 { codes, scales } => {
+                let blocks = k.chunks(KvFormat::BLOCK);
+                let first = row * blocks.len();
+                for (index, block) in blocks.enumerate() {
+                    let (scale, inverse) = scale(block);
+                    scales[first + index][lane] = scale;
+                    let codes = &mut codes[at + index * KvFormat::BLOCK..];
+                    codes.iter_mut().zip(block).for_each(|(to, &value)| to[lane] = code(value, inverse));
                 }
             }
         }
     }
 
-    /// `groups` groups of keys from `position` (a multiple of 8) on: `[groups, head_dim]`.
-    pub(crate) fn keys(&self, kv_head: usize, position: usize, groups: usize) -> &[[u16; KEY_LANES]] {
-        let at = self.key_index(kv_head, position / KEY_LANES);
-        &self.keys[at..at + groups * self.layer.head_dim]
+    fn store_value(&mut self, kv_head: usize, position: usize, v: &[f32]) {
+        let row = kv_head * self.positions + position;
+        let at = row * v.len().div_ceil(VALUE_LANES);
+        match &mut self.values {
+            Plane::F16(eights) => {
+                for (to, v) in eights[at..].iter_mut().zip(v.chunks(VALUE_LANES)) {
+                    to.iter_mut().zip(v).for_each(|(to, &value)| *to = encode_f16(value));
+                }
+            }
+            Plane::F32(eights) => {
+                for (to, v) in eights[at..].iter_mut().zip(v.chunks(VALUE_LANES)) {
+                    to[..v.len()].copy_from_slice(v);
+                }
+            }
+            Plane::Q8_0 { codes, scales } => {
+                let blocks = v.chunks(KvFormat::BLOCK);
+                let first = row * blocks.len();
+                for (index, block) in blocks.enumerate() {
+                    let (scale, inverse) = scale(block);
+                    scales[(first + index) / 8][(first + index) % 8] = scale;
+                    let codes = &mut codes[at + index * (KvFormat::BLOCK / VALUE_LANES)..];
+                    for (to, v) in codes.iter_mut().zip(block.chunks(VALUE_LANES)) {
+                        to.iter_mut().zip(v).for_each(|(to, &value)| *to = code(value, inverse));
+                    }
+                }
+            }
+        }
     }
 
-    /// The values of `count` positions: `[count, head_dim / 8 rounded up]`.
-    pub(crate) fn values(&self, kv_head: usize, position: usize, count: usize) -> &[[u16; VALUE_LANES]] {
-        let at = self.value_index(kv_head, position);
-        &self.values[at..at + count * self.layer.head_dim.div_ceil(VALUE_LANES)]
+    /// Reads `groups` groups of keys from `position` (a multiple of 8) on: `[groups, head_dim]` into `out`.
+    #[inline(always)]
+    pub(crate) fn keys<S: Simd>(
+        &self,
+        s: S,
+        kv_head: usize,
+        position: usize,
+        groups: usize,
+        out: &mut [[f32; 8]],
+    ) {
+        let head_dim = self.layer.head_dim;
+        let row = kv_head * (self.positions / KEY_LANES) + position / KEY_LANES;
+        let range = row * head_dim..(row + groups) * head_dim;
+        match &self.keys {
+            Plane::F16(eights) => {
+                eights[range].iter().zip(out).for_each(|(from, to)| s.store(s.load_f16(from), to));
+            }
+            Plane::F32(eights) => out[..range.len()].copy_from_slice(&eights[range]),
+            Plane::Q8_0 { codes, scales } => {
+                let blocks = head_dim.div_ceil(KvFormat::BLOCK);
+                let rows = codes[range].chunks_exact(head_dim).zip(out.chunks_exact_mut(head_dim));
+                for ((codes, out), scales) in rows.zip(scales[row * blocks..].chunks_exact(blocks)) {
+                    let parts = codes.chunks(KvFormat::BLOCK).zip(out.chunks_mut(KvFormat::BLOCK));
+                    for ((codes, out), scale) in parts.zip(scales) {
+                        let scale = s.load_f16(scale);
+                        for (code, to) in codes.iter().zip(out) {
+                            s.store(s.mul(s.load_i8_f32(code), scale), to);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the values of `count` positions: `[count, head_dim / 8 rounded up]` into `out`.
+    #[inline(always)]
+    pub(crate) fn values<S: Simd>(
+        &self,
+        s: S,
+        kv_head: usize,
+        position: usize,
+        count: usize,
+        out: &mut [[f32; 8]],
+    ) {
+        let parts = self.layer.head_dim.div_ceil(VALUE_LANES);
+        let row = kv_head * self.positions + position;
+        let range = row * parts..(row + count) * parts;
+        match &self.values {
+            Plane::F16(eights) => {
+                eights[range].iter().zip(out).for_each(|(from, to)| s.store(s.load_f16(from), to));
+            }
+            Plane::F32(eights) => out[..range.len()].copy_from_slice(&eights[range]),
+            Plane::Q8_0 { codes, scales } => {
+                let blocks = self.layer.head_dim.div_ceil(KvFormat::BLOCK);
+                let rows = codes[range].chunks_exact(parts).zip(out.chunks_exact_mut(parts));
+                for (index, (codes, out)) in rows.enumerate() {
+                    let per_block = KvFormat::BLOCK / VALUE_LANES;
+                    for (block, (codes, out)) in
+                        codes.chunks(per_block).zip(out.chunks_mut(per_block)).enumerate()
+                    {
+                        let at = (row + index) * blocks + block;
+                        let mut eight = [0.0; 8];
+                        s.store(s.load_f16(&scales[at / 8]), &mut eight);
+                        let scale = s.splat(eight[at % 8]);
+                        for (code, to) in codes.iter().zip(out) {
+                            s.store(s.mul(s.load_i8_f32(code), scale), to);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        memory::bytes(&self.keys) + memory::bytes(&self.values)
-    }
-
-    fn key_index(&self, kv_head: usize, group: usize) -> usize {
-        (kv_head * (self.positions / KEY_LANES) + group) * self.layer.head_dim
-    }
-
-    fn value_index(&self, kv_head: usize, position: usize) -> usize {
-        (kv_head * self.positions + position) * self.layer.head_dim.div_ceil(VALUE_LANES)
+        self.keys.bytes() + self.values.bytes()
     }
 }

@@ -42,12 +42,15 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
     /// Use the portable kernels even where faster ones exist, to compare with. A wasm module has only one kind.
     pub portable: bool,
+    /// Hold weights as f32 and leave activations alone, to tell rounding from mistakes. Takes four to eight times the memory.
+    pub precise: bool,
 }
 
 /// The backend that runs on the processor. Results do not depend on the number of threads.
 pub struct CpuBackend {
     isa: Isa,
     pool: Pool,
+    precise: bool,
     capabilities: Capabilities,
 }
 
@@ -65,7 +68,7 @@ impl CpuBackend {
             threads: pool.threads(),
             max_batch: MAX_BATCH,
         };
-        CpuBackend { isa, pool, capabilities }
+        CpuBackend { isa, pool, precise: options.precise, capabilities }
     }
 }
 
@@ -78,7 +81,7 @@ impl Backend for CpuBackend {
     }
 
     fn allocate(&mut self, spec: &WeightSpec) -> Result<CpuWeight, BackendError> {
-        CpuWeight::new(spec)
+        CpuWeight::new(spec, self.precise)
     }
 
     async fn write(&mut self, weight: &mut CpuWeight, bytes: Bytes<'_>) -> Result<(), BackendError> {

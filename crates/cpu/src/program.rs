@@ -61,7 +61,7 @@ impl CpuProgram {
         threads: usize,
     ) -> Result<Self, BackendError> {
         check(&plan.graph, &weights, options)?;
-        let CompileOptions { context_length, max_batch, max_logits } = options;
+        let CompileOptions { context_length, max_batch, max_logits, kv } = options;
         let graph = &plan.graph;
 
         let slot = |slot: &linnet_graph::Slot| {
@@ -84,7 +84,11 @@ impl CpuProgram {
         Ok(CpuProgram {
             plan: plan.clone(),
             options,
-            kv: graph.kv_layers.iter().map(|&l| KvCache::new(l, context_length)).collect::<Result<_, _>>()?,
+            kv: graph
+                .kv_layers
+                .iter()
+                .map(|&l| KvCache::new(l, context_length, kv))
+                .collect::<Result<_, _>>()?,
             states: States::new(graph)?,
             slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
             ropes: Ropes::new(graph, &weights, options)?,

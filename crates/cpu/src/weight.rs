@@ -1,7 +1,7 @@
 //! Weights on their way in: packed group by group as the bytes of the file arrive.
 
 use linnet_graph::{BackendError, Bytes, WeightSpec};
-use linnet_quant::dequantize;
+use linnet_quant::{DType, dequantize};
 
 use crate::memory;
 use crate::packed::{GROUP, Matrix, matrix};
@@ -9,6 +9,8 @@ use crate::packed::{GROUP, Matrix, matrix};
 /// A tensor in the CPU backend's memory, in the forms that the graph reads.
 pub struct CpuWeight {
     spec: WeightSpec,
+    /// The matrix is f32, whatever the file has.
+    precise: bool,
     row_bytes: usize,
     /// Bytes of the group that is not complete yet: the only copy of raw file bytes.
     carry: Vec<u8>,
@@ -23,7 +25,7 @@ pub struct CpuWeight {
 }
 
 impl CpuWeight {
-    pub(crate) fn new(spec: &WeightSpec) -> Result<Self, BackendError> {
+    pub(crate) fn new(spec: &WeightSpec, precise: bool) -> Result<Self, BackendError> {
         let WeightSpec { name, dtype, rows, cols, uses } = spec;
         let row_bytes = dtype.row_bytes(*cols).filter(|&bytes| bytes > 0).ok_or_else(|| {
             BackendError::Internal(format!("tensor `{name}`: {cols} values are not whole blocks of {dtype}"))
@@ -34,13 +36,14 @@ impl CpuWeight {
             let padded = height
                 .checked_next_multiple_of(GROUP)
                 .and_then(|height| height.checked_mul((rows / height).max(1)));
-            Some(matrix(name, *dtype, padded.unwrap_or(usize::MAX), *cols)?)
+            let dtype = if precise { DType::F32 } else { *dtype };
+            Some(matrix(name, dtype, padded.unwrap_or(usize::MAX), *cols)?)
         } else {
             None
         };
         let vector = if uses.vector { Some(memory::reserve(&what, rows.checked_mul(*cols))?) } else { None };
         let carry = memory::reserve(&what, row_bytes.checked_mul(GROUP.min(*rows)))?;
-        Ok(CpuWeight { spec: spec.clone(), row_bytes, carry, rows: 0, height, matrix, vector })
+        Ok(CpuWeight { spec: spec.clone(), precise, row_bytes, carry, rows: 0, height, matrix, vector })
     }
 
     /// Takes the next bytes of the file.
@@ -69,7 +72,14 @@ impl CpuWeight {
 
     fn finish_group(&mut self) -> Result<(), BackendError> {
         if let Some(matrix) = &mut self.matrix {
-            matrix.push_group(&self.carry, self.row_bytes);
+            if self.precise {
+                let mut values = vec![0.0; self.carry.len() / self.row_bytes * self.spec.cols];
+                dequantize(self.spec.dtype, &self.carry, &mut values)
+                    .map_err(|error| BackendError::Internal(error.to_string()))?;
+                matrix.push_group(bytemuck::cast_slice(&values), self.spec.cols * size_of::<f32>());
+            } else {
+                matrix.push_group(&self.carry, self.row_bytes);
+            }
         }
         if let Some(vector) = &mut self.vector {
             let start = vector.len();

@@ -2,15 +2,16 @@
 
 use linnet_cpu::{CpuBackend, CpuOptions, CpuProgram};
 use linnet_graph::{
-    Attention, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, Output, Plan, Step, Want,
-    WeightSpec, WeightUses,
+    Attention, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step,
+    Want, WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 use pollster::block_on;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const OPTIONS: CompileOptions = CompileOptions { context_length: 8, max_batch: 4, max_logits: 2 };
+const OPTIONS: CompileOptions =
+    CompileOptions { context_length: 8, max_batch: 4, max_logits: 2, kv: KvFormat::F16 };
 
 fn backend() -> CpuBackend {
     CpuBackend::new(CpuOptions { threads: Some(1), ..CpuOptions::default() })

@@ -6,12 +6,19 @@ use linnet_tests::judge_all;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn backend(threads: usize, portable: bool) -> CpuBackend {
-    CpuBackend::new(CpuOptions { threads: Some(threads), portable })
+    CpuBackend::new(CpuOptions { threads: Some(threads), portable, precise: false })
 }
 
 #[test]
 fn the_best_kernels_of_this_processor() {
     judge_all(|| backend(1, false));
+}
+
+/// Weights as f32.
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn without_rounding() {
+    judge_all(|| CpuBackend::new(CpuOptions { precise: true, ..CpuOptions::default() }));
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use linnet_gguf::{Gguf, HeaderParser};
-use linnet_graph::{Backend, Bytes, CompileOptions, Graph, Plan, fuse};
+use linnet_graph::{Backend, Bytes, CompileOptions, Graph, KvFormat, Plan, fuse};
 use linnet_models::Config;
 use linnet_text::{ChatTemplate, Tokenizer};
 
@@ -16,8 +16,6 @@ use crate::{Error, Platform};
 const DEFAULT_CONTEXT: usize = 4096;
 /// Bytes of KV cache that a context chosen by us may take: what a phone's tab can spare.
 const DEFAULT_KV_BYTES: usize = 128 << 20;
-/// Bytes of an f16, the KV cache's element.
-const KV_ELEMENT_BYTES: usize = 2;
 /// The header is copied into our memory in pieces of this size.
 const HEADER_PIECE: usize = 64 << 10;
 
@@ -28,6 +26,8 @@ pub struct LoadOptions {
     pub context_length: Option<usize>,
     /// The most rows of logits in one step: 1 for generation, more for scoring.
     pub max_logits: usize,
+    /// How the KV cache holds its numbers.
+    pub kv: KvFormat,
     /// Surroundings.
     pub platform: Platform,
 }
@@ -133,7 +133,12 @@ impl<B: Backend> Loader<B> {
         let weights = transfers.into_iter().map(|t| t.weight).collect();
         let max_batch = self.backend.capabilities().max_batch.clamp(1, pending.context_length);
         let max_logits = self.options.max_logits.clamp(1, max_batch);
-        let options = CompileOptions { context_length: pending.context_length, max_batch, max_logits };
+        let options = CompileOptions {
+            context_length: pending.context_length,
+            max_batch,
+            max_logits,
+            kv: self.options.kv,
+        };
         let program = self.backend.compile(&pending.plan, weights, options).await?;
         let session = Session::new(self.backend, program, options, pending.plan.graph.is_recurrent());
         Ok(Engine::new(
@@ -176,7 +181,7 @@ async fn write<B: Backend>(
 fn prepare<B: Backend>(header: &Gguf, backend: &mut B, options: &LoadOptions) -> Result<Pending<B>, Error> {
     let model = linnet_models::record(header)?;
     let graph = fuse(model.graph);
-    let context_length = choose_context(&model.config, &graph, options.context_length)?;
+    let context_length = choose_context(&model.config, &graph, options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
     let template = chat_template(header, &tokenizer)?;
     let info = ModelInfo::new(header, &model.config, context_length);
@@ -205,15 +210,15 @@ fn prepare<B: Backend>(header: &Gguf, backend: &mut B, options: &LoadOptions) ->
     })
 }
 
-fn choose_context(config: &Config, graph: &Graph, asked: Option<usize>) -> Result<usize, Error> {
+fn choose_context(config: &Config, graph: &Graph, options: &LoadOptions) -> Result<usize, Error> {
     let trained = config.context_length;
-    match asked {
+    match options.context_length {
         Some(n) if n == 0 || n > trained => {
             Err(Error::invalid("context_length", format!("is {n}; this model takes 1 to {trained}")))
         }
         Some(n) => Ok(n),
         None => {
-            let per_token = graph.kv_bytes_per_token(KV_ELEMENT_BYTES).max(1);
+            let per_token = graph.kv_bytes_per_token(options.kv).max(1);
             let affordable = (DEFAULT_KV_BYTES / per_token).max(1024) / 256 * 256;
             Ok(trained.min(DEFAULT_CONTEXT).min(affordable))
         }

@@ -4,6 +4,7 @@ use linnet_graph::{BackendError, CompileOptions, Norm, Op, Plan, Rope, Rows, Val
 use wgpu::{BindingResource, BufferBinding, BufferUsages};
 
 use crate::device::{Buffer, Device};
+use crate::lower::cache;
 use crate::rope::rotations;
 use crate::weight::Weight;
 
@@ -23,7 +24,7 @@ pub(crate) fn stride(width: usize) -> usize {
 pub(crate) struct Buffers {
     /// Activations, as the plan has them.
     slots: Vec<Buffer>,
-    /// Keys and values of each layer: `[context, kv_heads, head_dim]` of f16.
+    /// Keys and values of each layer: `[context, kv_heads, head_dim]`.
     kv: Vec<[Buffer; 2]>,
     /// Recurrent states, each twice: before a step and after it.
     states: Vec<Buffer>,
@@ -63,7 +64,8 @@ impl Buffers {
         };
         let slots = plan.slots.iter().map(|slot| floats("activations", rows(slot.rows), slot.width));
         let kv = graph.kv_layers.iter().enumerate().map(|(layer, kv)| {
-            let bytes = options.context_length as u64 * (kv.kv_heads * kv.head_dim * 2) as u64;
+            let words = kv.kv_heads * cache(options.kv).head_words(kv.head_dim);
+            let bytes = options.context_length as u64 * words as u64 * F32;
             let make = || device.buffer(&format!("KV cache of layer {layer}"), bytes, BufferUsages::STORAGE);
             Ok([make()?, make()?])
         });

@@ -1,7 +1,9 @@
 //! From the nodes of a plan to dispatches.
 
-use linnet_graph::{BackendError, CompileOptions, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo};
-use linnet_shaders::{Kernel, QUERIES, attention, embed, rows};
+use linnet_graph::{
+    BackendError, CompileOptions, KvFormat, KvLayer, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
+};
+use linnet_shaders::{Cache, Kernel, QUERIES, attention, embed, rows};
 use wgpu::BindingResource;
 
 use crate::buffers::{Buffers, internal, stride};
@@ -168,13 +170,16 @@ impl<'a> Lowering<'a> {
                 self.always(node, (Kernel::Rope, constants), (grid, Rows::Tokens), &bound)
             }
             Op::StoreKv { layer } => {
-                let ((k, info), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
-                let quads = info.width / 4;
+                let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
                 let [keys, values] = buffers.kv(*layer)?;
-                let constants = vec![("QUADS", quads as f64)];
-                let grid = Grid::per_row(row_groups(quads));
+                let KvLayer { kv_heads, head_dim } = self.plan.graph.kv_layers[*layer];
+                let quads = head_dim / 4;
+                let constants = vec![("KV_HEADS", kv_heads as f64), ("QUADS", quads as f64)];
+                let cache = cache(self.emit.options.kv);
+                let units = if cache == Cache::Q8_0 { Cache::blocks(head_dim) } else { quads };
+                let grid = Grid::per_row(row_groups(kv_heads * units));
                 let bound = [buffers.step(), k, v, keys, values];
-                self.always(node, (Kernel::StoreKv, constants), (grid, Rows::Tokens), &bound)
+                self.always(node, (Kernel::StoreKv(cache), constants), (grid, Rows::Tokens), &bound)
             }
             Op::Attention(attention) => {
                 let (q, _) = self.input(node, 0)?;
@@ -285,13 +290,22 @@ impl<'a> Lowering<'a> {
                 ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),
             ];
             let grid = Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries };
-            let call =
-                Call { kernel: Kernel::Attention { queries }, constants, grid, rows: Rows::Tokens, when };
+            let kernel = Kernel::Attention { queries, cache: cache(self.emit.options.kv) };
+            let call = Call { kernel, constants, grid, rows: Rows::Tokens, when };
             let sinks = self.buffers.vector(attention.sinks)?;
             let bound = [self.buffers.step(), q.clone(), keys.clone(), values.clone(), sinks, y.clone()];
             self.emit.push(label, call, &bound)?;
         }
         Ok(())
+    }
+}
+
+/// The kernels' name for a format of the KV cache.
+pub(crate) fn cache(format: KvFormat) -> Cache {
+    match format {
+        KvFormat::F16 => Cache::F16,
+        KvFormat::F32 => Cache::F32,
+        KvFormat::Q8_0 => Cache::Q8_0,
     }
 }
 

@@ -126,7 +126,7 @@ impl Program {
 
     /// Checks that a step keeps to the options; returns its rows of logits.
     fn validate(&self, step: &Step<'_>) -> Result<u32, BackendError> {
-        let CompileOptions { context_length, max_batch, max_logits } = self.options;
+        let CompileOptions { context_length, max_batch, max_logits, .. } = self.options;
         let tokens = step.tokens.len();
         let logits = match step.want {
             Want::Nothing => 0,

@@ -1,14 +1,15 @@
 //! What the oracle tests do not reach: misuse, limits, a device that goes away.
 
 use linnet_graph::{
-    Backend, BackendError, Builder, Bytes, CompileOptions, Graph, Output, Plan, Step, Want, WeightSpec,
-    WeightUses,
+    Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
+    WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 
 use crate::{GpuBackend, GpuOptions, Program};
 
-const OPTIONS: CompileOptions = CompileOptions { context_length: 8, max_batch: 4, max_logits: 2 };
+const OPTIONS: CompileOptions =
+    CompileOptions { context_length: 8, max_batch: 4, max_logits: 2, kv: KvFormat::F16 };
 
 fn gpu(options: GpuOptions) -> Option<GpuBackend> {
     let opened = pollster::block_on(GpuBackend::new(options));

@@ -19,7 +19,8 @@ mod print;
 mod recurrent;
 
 pub use backend::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, ForeignBytes, MemoryUse, Output, Step, Want,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, ForeignBytes, KvFormat, MemoryUse, Output,
+    Step, Want,
 };
 pub use builder::{Builder, GraphError};
 pub use fuse::fuse;

@@ -2,6 +2,7 @@
 
 use linnet_quant::DType;
 
+use crate::backend::KvFormat;
 use crate::params::{
     Activation, Attention, Conv, DeltaNet, ExpertMatMul, KvLayer, MatMul, Norm, Rope, Router, Scale, Slice,
 };
@@ -166,9 +167,9 @@ impl Graph {
         !self.states.is_empty()
     }
 
-    /// Bytes of KV cache for one position when each element takes `element_bytes`.
-    pub fn kv_bytes_per_token(&self, element_bytes: usize) -> usize {
-        self.kv_layers.iter().map(|l| 2 * l.kv_heads * l.head_dim * element_bytes).sum()
+    /// Bytes of KV cache for one position.
+    pub fn kv_bytes_per_token(&self, format: KvFormat) -> usize {
+        self.kv_layers.iter().map(|l| 2 * l.kv_heads * format.head_bytes(l.head_dim)).sum()
     }
 }
 

@@ -6,7 +6,7 @@ use js_sys::Uint8Array;
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{LoadOptions, Loader as EngineLoader};
 use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
-use linnet_graph::Bytes;
+use linnet_graph::{Bytes, KvFormat};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,6 +21,27 @@ struct Options {
     backend: BackendKind,
     context_length: Option<usize>,
     threads: Option<usize>,
+    #[serde(default)]
+    kv: KvKind,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KvKind {
+    #[default]
+    F16,
+    F32,
+    Q8_0,
+}
+
+impl From<KvKind> for KvFormat {
+    fn from(kind: KvKind) -> KvFormat {
+        match kind {
+            KvKind::F16 => KvFormat::F16,
+            KvKind::F32 => KvFormat::F32,
+            KvKind::Q8_0 => KvFormat::Q8_0,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,11 +65,15 @@ pub struct Loader {
 
 #[wasm_bindgen]
 impl Loader {
-    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?}`.
+    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0"}`.
     pub async fn create(options: String) -> Result<Loader, JsValue> {
         let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
-        let load =
-            LoadOptions { context_length: options.context_length, max_logits: 1, platform: platform() };
+        let load = LoadOptions {
+            context_length: options.context_length,
+            max_logits: 1,
+            kv: options.kv.into(),
+            platform: platform(),
+        };
         let loader = match options.backend {
             BackendKind::Cpu => {
                 let backend =

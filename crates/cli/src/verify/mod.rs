@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use linnet_graph::Backend;
+use linnet_graph::{Backend, KvFormat};
 
 use crate::backend::{BackendKind, BackendOptions};
 use crate::failure::Failure;
@@ -53,6 +53,10 @@ struct Context<'a, B> {
     report: Report<Stdout>,
     /// Where the published models' files lie.
     models: &'a Path,
+    /// How KV caches hold their numbers.
+    kv: KvFormat,
+    /// The engine rounds nothing, so that it must come as close as f32 arithmetic does.
+    precise: bool,
     /// Opens a backend; every model gets one of its own.
     open: &'a dyn Fn() -> Result<B, Failure>,
 }
@@ -83,7 +87,13 @@ fn verify<B: Backend>(
     open: &dyn Fn() -> Result<B, Failure>,
 ) -> Result<ExitCode, Failure> {
     let report = Report::new(io::stdout(), options.json);
-    let mut context = Context { report, models: &options.models, open };
+    let mut context = Context {
+        report,
+        models: &options.models,
+        kv: options.backend.kv(),
+        precise: options.backend.precise,
+        open,
+    };
     for case in found {
         match case {
             Found::Real(folder, only) => real::run(&mut context, folder, only.as_deref())?,

@@ -140,13 +140,13 @@ fn check_prompt<B: Backend>(
     context.report.add(logits::tokens(engine, subject, &case("tokens"), &prompt.text, options, tokens))?;
 
     let PlainNoise { kl_nats: kl, max_abs_diff: noise } = prompt.plain_llama_cpp;
-    let limits = Limits { kl, max_abs: None, noise };
+    let limits = if context.precise { Limits::F32 } else { Limits { kl, max_abs: None, noise } };
     let rows = std::iter::once(logits.as_slice());
     let outcome = logits::compare(engine, subject, &case("logits"), tokens, rows, limits);
     context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("logits"), error)))?;
 
     // Where the reference leads by less than llama.cpp's own largest error on this prompt, either token may come.
-    let outcome = logits::greedy(engine, subject, &case("greedy"), tokens, (greedy, margins), noise);
+    let outcome = logits::greedy(engine, subject, &case("greedy"), tokens, (greedy, margins), limits.noise);
     context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("greedy"), error)))?;
     Ok(())
 }
@@ -160,8 +160,13 @@ fn load<B: Backend>(
 ) -> Result<Result<Engine<B>, Failure>, Failure> {
     let backend = (context.open)()?;
     let mut digest = Sha256::new();
-    let engine =
-        model_file::load(path, backend, Some(context_length), scoring::MAX_LOGITS, Some(&mut digest));
+    let engine = model_file::load(
+        path,
+        backend,
+        (Some(context_length), context.kv),
+        scoring::MAX_LOGITS,
+        Some(&mut digest),
+    );
     Ok(engine.and_then(|engine| {
         let found: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         match found.eq_ignore_ascii_case(sha256) {

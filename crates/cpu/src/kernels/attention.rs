@@ -3,7 +3,7 @@
 //! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE_KEYS`] positions
 //! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
-//! 2018). A tile is converted from f16 once for all its queries.
+//! 2018). A tile is converted to f32 once for all its queries.
 
 use linnet_graph::{Attention, BackendError, Temperature};
 
@@ -138,14 +138,9 @@ impl AttendTile<'_> {
     /// Converts the keys and values at `start..start + keys` to f32.
     #[inline(always)]
     fn convert<S: Simd>(&mut self, s: S, start: usize, keys: usize) {
-        let from = self.cache.keys(self.kv_head, start, keys.div_ceil(KEY_LANES));
-        for (from, to) in from.iter().zip(&mut self.scratch.keys) {
-            s.store(s.load_f16(from), to);
-        }
-        let from = self.cache.values(self.kv_head, start, keys);
-        for (from, to) in from.iter().zip(&mut self.scratch.values) {
-            s.store(s.load_f16(from), to);
-        }
+        let groups = keys.div_ceil(KEY_LANES);
+        self.cache.keys(s, self.kv_head, start, groups, &mut self.scratch.keys);
+        self.cache.values(s, self.kv_head, start, keys, &mut self.scratch.values);
     }
 
     /// Takes a tile into account for `N` queries from `first` on.

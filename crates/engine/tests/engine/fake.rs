@@ -7,8 +7,8 @@ use std::rc::Rc;
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_gguf::{Array, HeaderWriter, Value};
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, Want,
-    WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse, Output, Plan, Step,
+    Want, WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -199,7 +199,8 @@ pub fn platform() -> Platform {
 /// A loader for [`model_file`].
 pub fn loader(answer: &[u8]) -> (Loader<FakeBackend>, Rc<RefCell<Log>>) {
     let (backend, log) = FakeBackend::new(answer);
-    let options = LoadOptions { context_length: None, max_logits: 1, platform: platform() };
+    let options =
+        LoadOptions { context_length: None, max_logits: 1, kv: KvFormat::F16, platform: platform() };
     (Loader::new(backend, options), log)
 }
 

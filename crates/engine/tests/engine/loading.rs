@@ -2,7 +2,7 @@
 
 use crate::fake::{CONTEXT, FakeBackend, loader, model_file, platform};
 use linnet_engine::{Error, LoadOptions, Loader};
-use linnet_graph::Bytes;
+use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
 /// Loads `file` in pieces of `size` bytes; the bytes of every weight.
@@ -60,8 +60,12 @@ fn what_is_not_a_model_is_refused_at_once() {
 fn the_context_must_be_one_that_the_model_takes() {
     let code = |context_length| {
         let (backend, _) = FakeBackend::new(b"");
-        let options =
-            LoadOptions { context_length: Some(context_length), max_logits: 1, platform: platform() };
+        let options = LoadOptions {
+            context_length: Some(context_length),
+            max_logits: 1,
+            kv: KvFormat::F16,
+            platform: platform(),
+        };
         let mut loader = Loader::new(backend, options);
         block_on(loader.push(Bytes::Heap(&model_file()))).err().map(|e| e.code())
     };

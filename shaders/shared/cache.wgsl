@@ -1,0 +1,49 @@
+// Reads quads of the keys and of the values in the cache, `[context, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
+// `context * KV_HEADS`.
+#if cache_f16
+@group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // pairs of f16
+@group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;
+
+fn unpack(pairs: vec2<u32>) -> vec4<f32> {
+    return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
+}
+
+fn key_quad(row: u32, quad: u32) -> vec4<f32> {
+    return unpack(keys[row * QUADS + quad]);
+}
+
+fn value_quad(row: u32, quad: u32) -> vec4<f32> {
+    return unpack(values[row * QUADS + quad]);
+}
+#end
+#if cache_f32
+@group(0) @binding(2) var<storage, read> keys: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> values: array<vec4<f32>>;
+
+fn key_quad(row: u32, quad: u32) -> vec4<f32> {
+    return keys[row * QUADS + quad];
+}
+
+fn value_quad(row: u32, quad: u32) -> vec4<f32> {
+    return values[row * QUADS + quad];
+}
+#end
+#if cache_q8_0
+override BLOCKS: u32 = (QUADS + 7u) / 8u; // of up to 32 elements that share a scale
+@group(0) @binding(2) var<storage, read> keys: array<u32>;         // of each row first the codes, then the f32 scales
+@group(0) @binding(3) var<storage, read> values: array<u32>;
+
+fn codes(word: u32) -> vec4<f32> {
+    return vec4<f32>((vec4<i32>(i32(word)) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
+}
+
+fn key_quad(row: u32, quad: u32) -> vec4<f32> {
+    let first = row * (QUADS + BLOCKS);
+    return codes(keys[first + quad]) * bitcast<f32>(keys[first + QUADS + quad / 8u]);
+}
+
+fn value_quad(row: u32, quad: u32) -> vec4<f32> {
+    let first = row * (QUADS + BLOCKS);
+    return codes(values[first + quad]) * bitcast<f32>(values[first + QUADS + quad / 8u]);
+}
+#end
