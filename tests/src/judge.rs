@@ -34,9 +34,17 @@ pub fn judge_all<B: Backend>(make: impl Fn() -> B) {
 
 /// [`judge_all`] of each `nth` case, for a second look at what differs little from a first.
 pub fn judge_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
+    judge_cases(cases().into_iter().step_by(nth).collect(), make);
+}
+
+/// [`judge_all`] of the cases of which `keep` is true.
+pub fn judge_where<B: Backend>(keep: impl Fn(&Case) -> bool, make: impl Fn() -> B) {
+    judge_cases(cases().into_iter().filter(keep).collect(), make);
+}
+
+fn judge_cases<B: Backend>(cases: Vec<Case>, make: impl Fn() -> B) {
     let (mut failures, mut skipped) = (Vec::new(), 0);
     let mut worst: Vec<(f64, String)> = Vec::new();
-    let cases: Vec<Case> = cases().into_iter().step_by(nth).collect();
     for case in &cases {
         match judge(&make, case) {
             Ok(None) => {

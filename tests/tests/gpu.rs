@@ -2,7 +2,8 @@
 
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::BackendError;
-use linnet_tests::{judge_all, judge_every, sabotage_every};
+use linnet_quant::DType;
+use linnet_tests::{judge_all, judge_every, judge_where, sabotage_every};
 
 /// A device, or `None` and a word about it where there is no adapter. Its clones share the compiled pipelines.
 fn gpu(options: GpuOptions) -> Option<GpuBackend> {
@@ -23,7 +24,7 @@ fn gpu(options: GpuOptions) -> Option<GpuBackend> {
 #[test]
 fn gpu_as_it_is() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
-        judge_every(2, || gpu.clone());
+        judge_every(3, || gpu.clone());
     }
 }
 
@@ -34,18 +35,25 @@ fn gpu_with_subgroups() {
     }
 }
 
+/// What differs is how a product of one row is added up.
 #[test]
 fn gpu_without_subgroups() {
     if let Some(gpu) = gpu(GpuOptions { subgroups: Some(false), ..GpuOptions::default() }) {
-        judge_all(|| gpu.clone());
+        judge_every(3, || gpu.clone());
     }
 }
 
 /// Tensors in parts, as on a device with small bindings.
 #[test]
 fn gpu_with_small_bindings() {
-    if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(12_304), ..GpuOptions::default() }) {
-        judge_every(4, || gpu.clone());
+    if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(16_400), ..GpuOptions::default() }) {
+        let tables = [DType::Q4_K, DType::Q6_K, DType::IQ3_S].map(|dtype| format!("tied head {dtype}"));
+        let keep = |name: &str| {
+            name.starts_with("expert_matmul")
+                || name.contains("of 130 rows")
+                || tables.iter().any(|t| t == name)
+        };
+        judge_where(|case| keep(&case.name), || gpu.clone());
     }
 }
 
