@@ -4,7 +4,7 @@ use linnet_gguf::Gguf;
 use linnet_graph::{Builder, RopeStyle, Value, WeightId};
 
 use crate::config::{Config, Keys};
-use crate::layer::Layer;
+use crate::layer::{Layer, Norms};
 use crate::rope::{self, Scaling, Turn};
 use crate::tensors::Tensors;
 use crate::{Model, ModelError};
@@ -45,6 +45,23 @@ impl<'a> Draft<'a> {
     pub(crate) fn layer(&self, index: usize) -> Layer<'_> {
         self.g.label(format!("blk.{index}"));
         Layer::new(self, index)
+    }
+
+    /// All layers on the residual stream `x`: attention (or what is in its place) and the feed-forward part, each added to
+    /// its input.
+    pub(crate) fn layers(
+        &self,
+        mut x: Value,
+        norms: Norms,
+        attention: impl Fn(&Layer<'_>, Value) -> Result<Value, ModelError>,
+        feed_forward: impl Fn(&Layer<'_>, Value) -> Result<Value, ModelError>,
+    ) -> Result<Value, ModelError> {
+        for index in 0..self.layers {
+            let layer = self.layer(index);
+            x = layer.residual(x, norms.attention, &attention)?;
+            x = layer.residual(x, norms.feed_forward, &feed_forward)?;
+        }
+        Ok(x)
     }
 
     /// A tensor that must be there, of dimensions `dims`, row length first.

@@ -5,7 +5,7 @@ use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::draft::Draft;
-use crate::layer::Layer;
+use crate::layer::{Layer, Norms};
 use crate::rope::{Scaling, Turn};
 
 /// What layers with a window, or those without, have in common.
@@ -38,11 +38,12 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         let kind = if window.is_some() { &mut near } else { &mut far };
         let layer = Layer { head_dim: kind.head_dim, ..d.layer(index) };
         let own = index + shared < c.block_count;
-        let h = layer.norm("attn_norm", x)?;
-        let a = attention(&layer, kind, h, window, own)?;
-        x = g.add(x, layer.norm("post_attention_norm", layer.output("attn_output", a)?)?);
-        let y = layer.feed_forward(layer.norm("ffn_norm", x)?, Activation::Gelu)?;
-        x = g.add(x, layer.norm("post_ffw_norm", y)?);
+        if own {
+            kind.cache = Some(g.kv_layer(layer.head_counts[1], layer.head_dim));
+        }
+        x = layer.residual(x, Norms::AROUND.attention, |layer, h| attention(layer, kind, h, window, own))?;
+        x = layer
+            .residual(x, Norms::AROUND.feed_forward, |layer, h| layer.feed_forward(h, Activation::Gelu))?;
         if let Some(inputs) = &inputs {
             x = inputs.add(&layer, x)?;
         }
@@ -54,12 +55,14 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
 /// Attention of a layer of a kind, with keys and values of its `own` or of the last layer of that kind that has some.
 fn attention(
     layer: &Layer<'_>,
-    kind: &mut Kind,
+    kind: &Kind,
     h: Value,
     window: Option<usize>,
     own: bool,
 ) -> Result<Value, ModelError> {
-    let (g, [heads, kv_heads], dim) = (layer.g, layer.heads, layer.head_dim);
+    let (g, [heads, kv_heads], dim) = (layer.g, layer.head_counts, layer.head_dim);
+    let missing = || layer.d.keys.unsupported("attention.shared_kv_layers", "all layers of a kind");
+    let cache = kind.cache.ok_or_else(missing)?;
     let q = layer.head_norm("attn_q_norm", layer.linear("attn_q", h, heads * dim)?)?;
     let q = kind.rope.apply(g, q);
     if own {
@@ -67,14 +70,11 @@ fn attention(
         let v = if layer.has("attn_v.weight") { layer.linear("attn_v", h, kv_heads * dim)? } else { k };
         let k = kind.rope.apply(g, layer.head_norm("attn_k_norm", k)?);
         let v = g.head_norm(v, None, dim, layer.d.c.norm_eps);
-        let cache = g.kv_layer(kv_heads, dim);
         g.store_kv(cache, k, v);
-        kind.cache = Some(cache);
     }
-    let cache =
-        kind.cache.ok_or_else(|| layer.d.keys.unsupported("attention.shared_kv_layers", "all of a kind"))?;
     // The norms of queries and keys leave nothing for a scale to do.
-    Ok(g.attention(q, Attention { window, ..Attention::new(cache, layer.heads, dim, 1.0) }))
+    let attention = Attention { window, ..Attention::new(cache, layer.head_counts, dim, 1.0) };
+    layer.output("attn_output", g.attention(q, attention))
 }
 
 /// What each layer is told about its token: `[tokens, layers * width]`.

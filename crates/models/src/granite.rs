@@ -4,7 +4,7 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::draft::Draft;
-use crate::layer::Qkv;
+use crate::layer::Norms;
 
 /// Records a `granite` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
@@ -14,17 +14,12 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         true => Some(d.rope(RopeStyle::Interleaved)?),
         false => None,
     };
-    let turn = |x| rope.as_ref().map_or(x, |rope| rope.apply(g, x));
     let residual = keys.positive_or("residual_scale", 1.0)?;
-    let mut x = g.scale(d.embed()?, keys.positive_or("embedding_scale", 1.0)?);
-    for index in 0..d.layers {
-        let layer = d.layer(index);
-        let Qkv { q, k, v } = layer.qkv(layer.norm("attn_norm", x)?)?;
-        let (q, k) = (turn(q), turn(k));
-        let a = layer.attend(Qkv { q, k, v }, layer.attention()?);
-        x = g.add(x, g.scale(layer.output("attn_output", a)?, residual));
-        let h = layer.norm("ffn_norm", x)?;
-        x = g.add(x, g.scale(layer.feed_forward(h, Activation::Silu)?, residual));
-    }
+    let x = d.layers(
+        g.scale(d.embed()?, keys.positive_or("embedding_scale", 1.0)?),
+        Norms::BEFORE,
+        |layer, h| Ok(g.scale(layer.attend(layer.qkv(h)?, rope.as_ref(), layer.attention()?)?, residual)),
+        |layer, h| Ok(g.scale(layer.feed_forward(h, Activation::Silu)?, residual)),
+    )?;
     Ok(g.scale(d.head(x)?, 1.0 / keys.positive_or("logit_scale", 1.0)?))
 }

@@ -4,6 +4,7 @@ use linnet_graph::{Activation, Attention, Builder, Value, WeightId};
 
 use crate::ModelError;
 use crate::draft::Draft;
+use crate::rope::Turn;
 
 /// One layer of a model that is being recorded.
 pub(crate) struct Layer<'a> {
@@ -11,9 +12,33 @@ pub(crate) struct Layer<'a> {
     pub(crate) g: &'a Builder,
     pub(crate) index: usize,
     /// Query heads, key/value heads.
-    pub(crate) heads: [usize; 2],
+    pub(crate) head_counts: [usize; 2],
     /// Elements of a head.
     pub(crate) head_dim: usize,
+}
+
+/// The norms of the two parts of a layer: of what each takes, and of what it gives.
+#[derive(Clone, Copy)]
+pub(crate) struct Norms {
+    pub(crate) attention: [Option<&'static str>; 2],
+    pub(crate) feed_forward: [Option<&'static str>; 2],
+}
+
+impl Norms {
+    /// Of what the parts take.
+    pub(crate) const BEFORE: Norms =
+        Norms { attention: [Some("attn_norm"), None], feed_forward: [Some("ffn_norm"), None] };
+    /// The same, with the second norm named for what it follows.
+    pub(crate) const BEFORE_POST_ATTENTION: Norms =
+        Norms { attention: [Some("attn_norm"), None], feed_forward: [Some("post_attention_norm"), None] };
+    /// Of what they give.
+    pub(crate) const AFTER: Norms =
+        Norms { attention: [None, Some("post_attention_norm")], feed_forward: [None, Some("post_ffw_norm")] };
+    /// Of both.
+    pub(crate) const AROUND: Norms = Norms {
+        attention: [Some("attn_norm"), Some("post_attention_norm")],
+        feed_forward: [Some("ffn_norm"), Some("post_ffw_norm")],
+    };
 }
 
 /// Queries, keys and values: `[tokens, heads * head_dim]` each.
@@ -26,7 +51,7 @@ pub(crate) struct Qkv {
 impl<'a> Layer<'a> {
     pub(crate) fn new(d: &'a Draft<'a>, index: usize) -> Self {
         let kv_heads = d.c.kv_heads.get(index).copied().unwrap_or(0);
-        Layer { d, g: &d.g, index, heads: [d.c.heads, kv_heads], head_dim: d.c.head_dim }
+        Layer { d, g: &d.g, index, head_counts: [d.c.heads, kv_heads], head_dim: d.c.head_dim }
     }
 
     /// The full name of a part.
@@ -65,9 +90,20 @@ impl<'a> Layer<'a> {
         Ok(self.g.head_norm(x, Some(weight), self.head_dim, self.d.c.norm_eps))
     }
 
+    /// `x + after(part(before(x)))` with the norms that there are.
+    pub(crate) fn residual(
+        &self,
+        x: Value,
+        [before, after]: [Option<&str>; 2],
+        part: impl Fn(&Self, Value) -> Result<Value, ModelError>,
+    ) -> Result<Value, ModelError> {
+        let norm = |name: Option<&str>, x| name.map_or(Ok(x), |name| self.norm(name, x));
+        Ok(self.g.add(x, norm(after, part(self, norm(before, x)?)?)?))
+    }
+
     /// Queries, keys and values of `h`, from three matrices or from one with all of them.
     pub(crate) fn qkv(&self, h: Value) -> Result<Qkv, ModelError> {
-        let [q, kv] = self.heads.map(|heads| heads * self.head_dim);
+        let [q, kv] = self.head_counts.map(|heads| heads * self.head_dim);
         if self.has("attn_qkv.weight") {
             let all = self.linear("attn_qkv", h, q + 2 * kv)?;
             let part = |start, len| self.g.slice(all, start, len);
@@ -80,18 +116,36 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// Declares the layer's KV cache and describes attention over it.
-    pub(crate) fn attention(&self) -> Result<Attention, ModelError> {
-        let [_, kv_heads] = self.heads;
-        let kv_layer = self.g.kv_layer(kv_heads, self.head_dim);
-        let scale = self.d.keys.positive_or("attention.scale", (self.head_dim as f32).powf(-0.5))?;
-        Ok(Attention::new(kv_layer, self.heads, self.head_dim, scale))
+    /// The same with the heads of queries and keys normalised.
+    pub(crate) fn normed_qkv(&self, h: Value) -> Result<Qkv, ModelError> {
+        let Qkv { q, k, v } = self.qkv(h)?;
+        Ok(Qkv { q: self.head_norm("attn_q_norm", q)?, k: self.head_norm("attn_k_norm", k)?, v })
     }
 
-    /// Stores keys and values and attends to all of them; before the output projection.
-    pub(crate) fn attend(&self, Qkv { q, k, v }: Qkv, attention: Attention) -> Value {
+    /// Declares the layer's KV cache and describes attention over it.
+    pub(crate) fn attention(&self) -> Result<Attention, ModelError> {
+        let [_, kv_heads] = self.head_counts;
+        let kv_layer = self.g.kv_layer(kv_heads, self.head_dim);
+        let scale = self.d.keys.positive_or("attention.scale", (self.head_dim as f32).powf(-0.5))?;
+        Ok(Attention::new(kv_layer, self.head_counts, self.head_dim, scale))
+    }
+
+    /// Turns queries and keys, stores keys and values, and attends to them.
+    pub(crate) fn heads(&self, Qkv { q, k, v }: Qkv, rope: Option<&Turn>, attention: Attention) -> Value {
+        let turn = |x| rope.map_or(x, |rope| rope.apply(self.g, x));
+        let (q, k) = (turn(q), turn(k));
         self.g.store_kv(attention.layer, k, v);
         self.g.attention(q, attention)
+    }
+
+    /// [`Layer::heads`] and the output projection.
+    pub(crate) fn attend(
+        &self,
+        qkv: Qkv,
+        rope: Option<&Turn>,
+        attention: Attention,
+    ) -> Result<Value, ModelError> {
+        self.output("attn_output", self.heads(qkv, rope, attention))
     }
 
     /// Back to the width of the residual stream.

@@ -5,7 +5,7 @@ use linnet_graph::{Activation, Gating, RopeStyle, Value};
 use crate::ModelError;
 use crate::draft::Draft;
 use crate::experts::Experts;
-use crate::layer::{Layer, Qkv};
+use crate::layer::{Layer, Norms};
 
 /// Records a `qwen3` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
@@ -22,17 +22,8 @@ fn layers(
     d: &Draft<'_>,
     feed_forward: impl Fn(&Layer<'_>, Value) -> Result<Value, ModelError>,
 ) -> Result<Value, ModelError> {
-    let g = &d.g;
     let rope = d.rope(RopeStyle::Halves)?;
-    let mut x = d.embed()?;
-    for index in 0..d.layers {
-        let layer = d.layer(index);
-        let Qkv { q, k, v } = layer.qkv(layer.norm("attn_norm", x)?)?;
-        let q = rope.apply(g, layer.head_norm("attn_q_norm", q)?);
-        let k = rope.apply(g, layer.head_norm("attn_k_norm", k)?);
-        let a = layer.attend(Qkv { q, k, v }, layer.attention()?);
-        x = g.add(x, layer.output("attn_output", a)?);
-        x = g.add(x, feed_forward(&layer, layer.norm("ffn_norm", x)?)?);
-    }
-    d.head(x)
+    let attention =
+        |layer: &Layer<'_>, h| layer.attend(layer.normed_qkv(h)?, Some(&rope), layer.attention()?);
+    d.head(d.layers(d.embed()?, Norms::BEFORE, attention, feed_forward)?)
 }

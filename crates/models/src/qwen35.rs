@@ -5,7 +5,7 @@ use linnet_graph::{Activation, DeltaNet, RopeStyle, Slice, Value};
 
 use crate::ModelError;
 use crate::draft::Draft;
-use crate::layer::{Layer, Qkv};
+use crate::layer::{Layer, Norms, Qkv};
 use crate::rope::Turn;
 
 /// Shape of the delta nets.
@@ -41,33 +41,33 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
     if d.keys.has("rope.dimension_sections") && d.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0 {
         return Err(d.keys.unsupported("rope.dimension_sections", "with a fourth section"));
     }
-    let (g, rope, delta) = (&d.g, d.rope(RopeStyle::Halves)?, Delta::read(d)?);
+    let (rope, delta) = (d.rope(RopeStyle::Halves)?, Delta::read(d)?);
     let interval = d.keys.size_or("full_attention_interval", 4)?;
     let recurrent = d.keys.flags("attention.recurrent_layers", d.c.block_count)?;
-    let mut x = d.embed()?;
-    for index in 0..d.layers {
-        let layer = d.layer(index);
-        let recurrent = recurrent.as_ref().map_or((index + 1) % interval != 0, |flags| flags[index]);
-        let h = layer.norm("attn_norm", x)?;
-        let y = if recurrent { delta_net(&layer, delta, h)? } else { attention(&layer, &rope, h)? };
-        x = g.add(x, y);
-        let h = layer.norm("post_attention_norm", x)?;
-        x = g.add(x, layer.feed_forward(h, Activation::Silu)?);
-    }
+    let is_recurrent =
+        |index: usize| recurrent.as_ref().map_or(!(index + 1).is_multiple_of(interval), |flags| flags[index]);
+    let x = d.layers(
+        d.embed()?,
+        Norms::BEFORE_POST_ATTENTION,
+        |layer, h| match is_recurrent(layer.index) {
+            true => delta_net(layer, delta, h),
+            false => attention(layer, &rope, h),
+        },
+        |layer, h| layer.feed_forward(h, Activation::Silu),
+    )?;
     d.head(x)
 }
 
 /// Attention whose result is multiplied with `σ` of a gate; the matrix of the queries has each head's gate behind it.
 fn attention(layer: &Layer<'_>, rope: &Turn, h: Value) -> Result<Value, ModelError> {
-    let (g, [heads, kv_heads], dim) = (layer.g, layer.heads, layer.head_dim);
+    let (g, [heads, kv_heads], dim) = (layer.g, layer.head_counts, layer.head_dim);
     let both = layer.linear("attn_q", h, 2 * heads * dim)?;
     let part = |start| g.slices(both, Slice { start, len: dim, stride: 2 * dim });
     let (q, gate) = (part(0), part(dim));
     let k = layer.linear("attn_k", h, kv_heads * dim)?;
     let v = layer.linear("attn_v", h, kv_heads * dim)?;
-    let q = rope.apply(g, layer.head_norm("attn_q_norm", q)?);
-    let k = rope.apply(g, layer.head_norm("attn_k_norm", k)?);
-    let a = layer.attend(Qkv { q, k, v }, layer.attention()?);
+    let qkv = Qkv { q: layer.head_norm("attn_q_norm", q)?, k: layer.head_norm("attn_k_norm", k)?, v };
+    let a = layer.heads(qkv, Some(rope), layer.attention()?);
     layer.output("attn_output", g.gated(Activation::Sigmoid, gate, a))
 }
 

@@ -4,26 +4,22 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::draft::Draft;
-use crate::layer::Qkv;
+use crate::layer::Norms;
 
 /// Of so many layers the last does not turn.
 const PERIOD: usize = 4;
 
 /// Records a `smollm3` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let g = &d.g;
     let rope = d.rope(RopeStyle::Interleaved)?;
-    let mut x = d.embed()?;
-    for index in 0..d.layers {
-        let layer = d.layer(index);
-        let Qkv { mut q, mut k, v } = layer.qkv(layer.norm("attn_norm", x)?)?;
-        if (index + 1) % PERIOD != 0 {
-            (q, k) = (rope.apply(g, q), rope.apply(g, k));
-        }
-        let a = layer.attend(Qkv { q, k, v }, layer.attention()?);
-        x = g.add(x, layer.output("attn_output", a)?);
-        let h = layer.norm("ffn_norm", x)?;
-        x = g.add(x, layer.feed_forward(h, Activation::Silu)?);
-    }
+    let x = d.layers(
+        d.embed()?,
+        Norms::BEFORE,
+        |layer, h| {
+            let rope = ((layer.index + 1) % PERIOD != 0).then_some(&rope);
+            layer.attend(layer.qkv(h)?, rope, layer.attention()?)
+        },
+        |layer, h| layer.feed_forward(h, Activation::Silu),
+    )?;
     d.head(x)
 }
