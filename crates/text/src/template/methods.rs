@@ -5,6 +5,8 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use super::python;
+
 /// Bytes that one unit of fuel pays for.
 const BYTES_PER_FUEL: usize = 64;
 
@@ -15,7 +17,7 @@ pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value])
             "replace" => replaced_bytes(text, args),
             "join" => joined_bytes(text, args),
             // A list's slot is 24 bytes, beside the string in it.
-            "split" => text.len().saturating_add(48usize.saturating_mul(pieces(text, args))),
+            "split" | "rsplit" => text.len().saturating_add(48usize.saturating_mul(pieces(text, args))),
             "splitlines" => text.len().saturating_add(48usize.saturating_mul(text.matches('\n').count() + 1)),
             "format" => formatted_bytes(text, args),
             // Upper case of one character is at most three.
@@ -23,7 +25,7 @@ pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value])
         };
         state.consume_fuel((bytes / BYTES_PER_FUEL) as u64)?;
     }
-    unknown_method_callback(state, value, name, args)
+    python::method(value, name, args).unwrap_or_else(|| unknown_method_callback(state, value, name, args))
 }
 
 fn str_arg(args: &[Value], index: usize) -> &str {

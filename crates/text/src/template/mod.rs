@@ -4,6 +4,7 @@ mod bounds;
 mod json;
 mod local_time;
 mod methods;
+mod python;
 mod source;
 
 use minijinja::syntax::SyntaxConfig;
@@ -78,6 +79,8 @@ impl ChatTemplate {
         environment.set_syntax(syntax.map_err(template_error)?);
         environment.set_unknown_method_callback(methods::call);
         environment.add_filter("tojson", json::tojson);
+        environment.add_filter("escape", python::escape);
+        environment.add_filter("e", python::escape);
         environment.add_function("raise_exception", raise_exception);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
@@ -108,7 +111,12 @@ impl ChatTemplate {
         });
         environment.set_formatter(move |out, state, value| {
             bounds.check(state, value)?;
-            minijinja::escape_formatter(out, state, value)
+            match f64::try_from(value.clone()) {
+                Ok(number) if value.is_number() && !value.is_integer() && number.is_finite() => {
+                    out.write_str(&json::python_float(number)).map_err(Error::from)
+                }
+                _ => minijinja::escape_formatter(out, state, value),
+            }
         });
         environment.add_function("strftime_now", move |format: &str| now.strftime(format));
         environment.set_fuel(Some(BASE_FUEL + FUEL_PER_BYTE * size));

@@ -1,6 +1,7 @@
 //! The text crate against reference fixtures and against hostile input.
 
 mod hostile;
+mod jinja;
 mod small;
 mod support;
 mod templates;
