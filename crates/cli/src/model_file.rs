@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use linnet_engine::{Engine, LoadOptions, Loader};
-use linnet_gguf::{Gguf, HeaderParser};
+use linnet_gguf::{Gguf, HeaderParser, Part, Split};
 use linnet_graph::{Backend, Bytes, KvFormat};
 use sha2::{Digest, Sha256};
 
@@ -34,7 +34,26 @@ pub fn read_header(path: &Path) -> Result<Gguf, Failure> {
     }
 }
 
-/// Loads a model file into `backend`. `digest` sees all of its bytes.
+/// The files of the model that `path` is one of, in order: itself, or all parts of a split model (`NAME-00001-of-00003.gguf`).
+fn files_of(path: &Path, header: &Gguf) -> Result<Vec<PathBuf>, Failure> {
+    let Some(Split { no, count, .. }) = header.split()? else { return Ok(vec![path.to_owned()]) };
+    let ending = |no: u32| format!("-{:05}-of-{count:05}.gguf", u64::from(no) + 1);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Without its name the others cannot be found.
+    let Some(name) = name.strip_suffix(&ending(no)) else {
+        header.require_whole()?;
+        return Ok(vec![path.to_owned()]);
+    };
+    Ok((0..count).map(|no| path.with_file_name(format!("{name}{}", ending(no)))).collect())
+}
+
+fn part(path: &Path) -> Result<Part, Failure> {
+    let header = read_header(path)?;
+    Ok(Part { header, file_bytes: std::fs::metadata(path).map_err(Failure::file(path))?.len() })
+}
+
+/// Loads a model into `backend`: a file, or all files of a split model if it is one of them. `digest` sees all of its
+/// bytes.
 ///
 /// # Errors
 /// [`Failure::File`]; everything that the engine's loader says.
@@ -46,14 +65,23 @@ pub fn load<B: Backend>(
     mut digest: Option<&mut Sha256>,
 ) -> Result<Engine<B>, Failure> {
     let options = LoadOptions { context_length, max_logits, kv, platform: PLATFORM };
-    let mut loader = Loader::new(backend, options);
-    each_piece(path, PIECE, |piece| {
-        if let Some(digest) = &mut digest {
-            digest.update(piece);
+    let files = files_of(path, &read_header(path)?)?;
+    let mut loader = match files.len() {
+        1 => Loader::new(backend, options),
+        _ => {
+            let parts = files.iter().map(|file| part(file)).collect::<Result<_, _>>()?;
+            Loader::of_parts(backend, options, parts)?
         }
-        pollster::block_on(loader.push(Bytes::Heap(piece)))?;
-        Ok(true)
-    })?;
+    };
+    for file in &files {
+        each_piece(file, PIECE, |piece| {
+            if let Some(digest) = &mut digest {
+                digest.update(piece);
+            }
+            pollster::block_on(loader.push(Bytes::Heap(piece)))?;
+            Ok(true)
+        })?;
+    }
     Ok(pollster::block_on(loader.finish())?)
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use linnet_gguf::{Gguf, HeaderParser};
+use linnet_gguf::{Gguf, HeaderParser, Part};
 use linnet_graph::{Backend, Bytes, CompileOptions, Graph, KvFormat, Plan, fuse};
 use linnet_models::Config;
 use linnet_text::{ChatTemplate, Tokenizer};
@@ -75,6 +75,17 @@ impl<B: Backend> Loader<B> {
         Loader { backend, options, received: 0, state: State::Header(Box::new(HeaderParser::new())) }
     }
 
+    /// A loader for a model in several files, whose headers have been read: it takes the bytes of all parts, headers
+    /// included, one part after the other.
+    ///
+    /// # Errors
+    /// [`Error::Gguf`] where the parts do not fit together, and what [`push`](Self::push) says of a header.
+    pub fn of_parts(mut backend: B, options: LoadOptions, parts: Vec<Part>) -> Result<Self, Error> {
+        let header = linnet_gguf::join(parts)?;
+        let pending = prepare(&header, &mut backend, &options)?;
+        Ok(Loader { backend, options, received: 0, state: State::Tensors(Box::new(pending)) })
+    }
+
     /// The backend that is being filled.
     pub fn backend(&self) -> &B {
         &self.backend
@@ -92,6 +103,7 @@ impl<B: Backend> Loader<B> {
             match parse_header(parser, bytes)? {
                 None => return Ok(()),
                 Some(header) => {
+                    header.require_whole()?;
                     let pending = prepare(&header, &mut self.backend, &self.options)?;
                     self.state = State::Tensors(Box::new(pending));
                 }

@@ -156,6 +156,28 @@ pub enum GgufError {
         /// Name of the one that begins earlier.
         other: String,
     },
+    /// A file is one part of a model, and was given alone.
+    #[error(
+        "this file is part {} of the {count} of a split model: all of them are needed, in order", u64::from(*no) + 1
+    )]
+    PartOfSplit {
+        /// Where its number stands.
+        offset: u64,
+        /// Its number, from 0.
+        no: u32,
+        /// How many there are.
+        count: u32,
+    },
+    /// The parts of a split model do not fit together.
+    #[error("part {} of a split model: {reason}", u64::from(*part) + 1)]
+    BadSplit {
+        /// Where in that part, 0 where it is not about one place.
+        offset: u64,
+        /// The part, from 0.
+        part: u32,
+        /// What is wrong.
+        reason: String,
+    },
     /// A metadata value is not of the type asked for.
     #[error("byte {offset}: `{key}` is {found}, not {expected}")]
     WrongType {
@@ -204,6 +226,8 @@ impl GgufError {
             | GgufError::Misaligned { offset, .. }
             | GgufError::OutOfBounds { offset, .. }
             | GgufError::Overlap { offset, .. }
+            | GgufError::PartOfSplit { offset, .. }
+            | GgufError::BadSplit { offset, .. }
             | GgufError::WrongType { offset, .. }
             | GgufError::OutOfRange { offset, .. } => *offset,
         }

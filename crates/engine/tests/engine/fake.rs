@@ -124,6 +124,11 @@ fn byte_char(byte: u8) -> char {
     char::from_u32(256 + index).unwrap()
 }
 
+/// A token for each byte.
+pub fn byte_tokens() -> impl Iterator<Item = String> {
+    (0..=255).map(|byte| byte_char(byte).to_string())
+}
+
 /// A one-layer llama whose tokens are the bytes, a start and an end token.
 pub fn model_file() -> Vec<u8> {
     let attention = [("attn_output", [8, 8]), ("attn_v", [8, 8]), ("attn_k", [8, 8]), ("attn_q", [8, 8])];
@@ -139,7 +144,7 @@ pub fn recurrent_model_file() -> Vec<u8> {
 }
 
 fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, [u64; 2])]) -> Vec<u8> {
-    let tokens = (0..=255).map(|b| byte_char(b).to_string()).chain(["<|start|>".into(), "<|end|>".into()]);
+    let tokens = byte_tokens().chain(["<|start|>".into(), "<|end|>".into()]);
     let types = (0..258).map(|t| if t < 256 { 1 } else { 3 });
     let template = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}\
                     {% if add_generation_prompt %}<|start|>\n{% endif %}";

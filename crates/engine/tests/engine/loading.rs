@@ -2,6 +2,7 @@
 
 use crate::fake::{CONTEXT, FakeBackend, loader, model_file, platform};
 use linnet_engine::{Error, LoadOptions, Loader};
+use linnet_gguf::{Gguf, HeaderWriter, Part, TensorInfo, Value};
 use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
@@ -28,6 +29,64 @@ fn the_size_of_the_pieces_does_not_matter() {
     assert!(file.ends_with(&whole[0]));
     for size in [1, 7, 100, 4096] {
         assert_eq!(load(&file, size).unwrap(), whole, "pieces of {size}");
+    }
+}
+
+/// [`model_file`] in two parts of which the first has `first` tensors, with some bytes behind each.
+fn parts(first: usize) -> Vec<Vec<u8>> {
+    let file = model_file();
+    let whole = Gguf::parse(&file).unwrap();
+    let (head, tail) = whole.tensors.split_at(first);
+    let part = |no: u16, tensors: &[TensorInfo]| {
+        let mut writer = HeaderWriter::new();
+        if no == 0 {
+            for (key, value) in whole.metadata.iter() {
+                writer.metadata(key, value.clone());
+            }
+        }
+        writer.metadata("split.no", Value::U16(no)).metadata("split.count", Value::U16(2));
+        writer.metadata("split.tensors.count", Value::I32(whole.tensors.len() as i32));
+        for tensor in tensors {
+            writer.tensor(&tensor.name, &tensor.dims, tensor.dtype).unwrap();
+        }
+        let mut bytes = writer.to_bytes();
+        for (own, tensor) in Gguf::parse(&bytes).unwrap().tensors.iter().zip(tensors) {
+            bytes.resize(own.offset as usize, 0);
+            bytes.extend(&file[tensor.offset as usize..][..tensor.bytes as usize]);
+        }
+        bytes.extend([7; 5]);
+        bytes
+    };
+    vec![part(0, head), part(1, tail)]
+}
+
+#[test]
+fn a_model_in_parts_is_the_same_model() {
+    let whole = load(&model_file(), 1000).unwrap();
+    for first in [0, 1, 5, 12] {
+        let files = parts(first);
+        let headers = files.iter().map(|file| {
+            let header = Gguf::parse(file).unwrap();
+            Part { header, file_bytes: file.len() as u64 }
+        });
+        let (backend, log) = FakeBackend::new(b"");
+        let options =
+            LoadOptions { context_length: None, max_logits: 1, kv: KvFormat::F16, platform: platform() };
+        let mut loader = Loader::of_parts(backend, options, headers.collect()).unwrap();
+        for piece in files.concat().chunks(99) {
+            block_on(loader.push(Bytes::Heap(piece))).unwrap();
+        }
+        block_on(loader.finish()).unwrap();
+        assert_eq!(log.borrow().weights, whole, "{first} tensors in the first part");
+    }
+}
+
+#[test]
+fn a_part_alone_is_refused() {
+    for file in parts(5) {
+        let error = load(&file, 1000).unwrap_err();
+        assert_eq!(error.code(), "bad-model");
+        assert!(error.to_string().contains("of the 2 of a split model"), "{error}");
     }
 }
 

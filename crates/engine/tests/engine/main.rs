@@ -1,5 +1,7 @@
 //! The engine around a backend that computes a prepared answer.
 
+mod bad_files;
 mod fake;
 mod generation;
 mod loading;
+mod raw_file;

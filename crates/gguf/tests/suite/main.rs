@@ -5,3 +5,4 @@ mod malformed;
 mod reference;
 mod round_trip;
 mod sample;
+mod split;
