@@ -279,3 +279,52 @@ proptest! {
         }
     }
 }
+
+/// A vocabulary of few spellings, so that its merges meet tokens, with any kind for each.
+fn vocabulary() -> impl Strategy<Value = (Vec<String>, Vec<i32>, Vec<String>, Vec<f32>)> {
+    let token = proptest::sample::select(
+        &[
+            "a", "b", "ab", "aba", "Ġ", "Ġa", "▁", "▁a", "<0x0A>", "<0xC3>", "<0x", "</s>", "<s>", "", "é",
+            "\n", "\u{fdd0}",
+        ][..],
+    );
+    let tokens = proptest::collection::vec((token, 0..8i32, any::<f32>()), 0..24);
+    let merge = "[abĠ▁é]{0,3} ?[abĠ▁é]{0,3}";
+    (tokens, proptest::collection::vec(merge, 0..8)).prop_map(|(tokens, merges)| {
+        let texts = tokens.iter().map(|(text, _, _)| (*text).to_owned()).collect();
+        let kinds = tokens.iter().map(|(_, kind, _)| *kind).collect();
+        (texts, kinds, merges, tokens.iter().map(|(_, _, score)| *score).collect())
+    })
+}
+
+proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1000))]
+    /// Any vocabulary is refused with a code or works.
+    #[test]
+    fn any_vocabulary_is_refused_or_works(
+        (tokens, kinds, merges, scores) in vocabulary(),
+        model in proptest::sample::select(&["gpt2", "llama", "gemma4"][..]),
+        pre in proptest::sample::select(&["gpt-2", "llama-bpe", "deepseek-llm", "superbpe", "kimi-k2", "x"][..]),
+        text in text(),
+    ) {
+        let tokenizer = build(&[
+            ("model", Value::String(model.into())),
+            ("pre", Value::String(pre.into())),
+            ("tokens", strings(tokens)),
+            ("token_type", Value::Array(Array::I32(kinds))),
+            ("merges", strings(merges)),
+            ("scores", Value::Array(Array::F32(scores))),
+        ]);
+        match tokenizer {
+            Err(error) => assert!(["bad-model", "unsupported-tokenizer"].contains(&error.code())),
+            Ok(tokenizer) => {
+                let ids = tokenizer.encode(&text, WHOLE).unwrap();
+                let tokenizer = Arc::new(tokenizer);
+                let mut stream = Detokenizer::new(tokenizer.clone());
+                let mut printed: String = ids.iter().map(|&id| stream.push(id)).collect();
+                printed += &stream.finish();
+                assert_eq!(printed, tokenizer.decode(&ids, HIDDEN));
+            }
+        }
+    }
+}
