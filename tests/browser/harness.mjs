@@ -1,7 +1,7 @@
 // What the suites share: where things lie, pages to test in, and the API of the package called from Node.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { serve } from './server.mjs';
 
 const root = dirname(dirname(import.meta.dirname));
@@ -22,8 +22,13 @@ export const MODEL_ID = 'smollm2-135m-instruct';
 
 const models = resolve(process.env.LINNET_MODELS ?? join(root, 'models'));
 export const modelPath = join(models, MODEL);
-/** Why tests that need the real model cannot run; `false` if they can. For `node:test`'s `skip`. */
-export const noModel = existsSync(modelPath) ? false : `skipped: ${MODEL} is not in LINNET_MODELS`;
+/** Why tests that need that model cannot run; `false` if they can. For `node:test`'s `skip`. */
+const missing = (path) => (existsSync(path) ? false : `skipped: ${basename(path)} is not in LINNET_MODELS`);
+export const noModel = missing(modelPath);
+
+/** Gemma 3 270M, a base model. */
+export const gemmaPath = join(models, 'gemma-3-270m-q4_k_m.gguf');
+export const noGemma = missing(gemmaPath);
 
 const beside = join(root, '..', 'shared', 'reference');
 const reference = resolve(process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')));
@@ -136,11 +141,11 @@ export async function ask(page, question) {
  * The token ids that the native binary generates greedily after a text; undefined if there is no binary.
  * The binary is LINNET_NATIVE, or the one that cargo has built.
  */
-export function nativeTokens(prompt, count) {
+export function nativeTokens(prompt, count, model = modelPath) {
   const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'linnet'));
   const binary = [process.env.LINNET_NATIVE, ...built].find((path) => path && existsSync(path));
   if (!binary) return undefined;
-  const args = ['chat', modelPath, '--raw', '--prompt', prompt, '--greedy', '--max-tokens', String(count), '--print-tokens'];
+  const args = ['chat', model, '--raw', '--prompt', prompt, '--greedy', '--ignore-eos', '--max-tokens', String(count), '--print-tokens'];
   const lines = execFileSync(binary, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');
   return JSON.parse(lines[lines.length - 1]);
 }
