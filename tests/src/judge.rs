@@ -26,8 +26,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs every case on backends made by `make`, and panics with the list of those that failed. Those with an operation that
-/// the backend says it cannot run are counted and skipped.
+/// Runs every case on backends made by `make`, and panics with the list of those that failed.
 pub fn judge_all<B: Backend>(make: impl Fn() -> B) {
     judge_every(1, make);
 }
@@ -43,15 +42,11 @@ pub fn judge_where<B: Backend>(keep: impl Fn(&Case) -> bool, make: impl Fn() -> 
 }
 
 fn judge_cases<B: Backend>(cases: Vec<Case>, make: impl Fn() -> B) {
-    let (mut failures, mut skipped) = (Vec::new(), 0);
+    let mut failures = Vec::new();
     let mut worst: Vec<(f64, String)> = Vec::new();
     for case in &cases {
         match judge(&make, case) {
-            Ok(None) => {
-                println!("skipped: {}", case.name);
-                skipped += 1;
-            }
-            Ok(Some(error)) => {
+            Ok(error) => {
                 worst.push((error / case.limit, format!("{error:.1e} of {:.0e}: {}", case.limit, case.name)))
             }
             Err(failure) => failures.push(failure.what),
@@ -61,27 +56,24 @@ fn judge_cases<B: Backend>(cases: Vec<Case>, make: impl Fn() -> B) {
     for (_, line) in worst.iter().take(10) {
         println!("{line}");
     }
-    println!("{} cases, {} failed, {skipped} skipped", cases.len(), failures.len());
+    println!("{} cases, {} failed", cases.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Runs a case as recorded and fused; returns the greatest error of a row, or `None` where the backend answers
-/// [`BackendError::UnsupportedOp`].
+/// Runs a case as recorded and fused; returns the greatest error of a row.
 ///
 /// # Errors
 /// The first row beyond the case's limit, a wrong token, or an error of the backend.
-pub fn judge<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<Option<f64>, Failure> {
+pub fn judge<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<f64, Failure> {
     let right = reference(case);
     let mut worst: f64 = 0.0;
     for (form, graph) in [("recorded", case.graph.clone()), ("fused", fuse(case.graph.clone()))] {
         let failure = |what: String| Failure { what: format!("{} ({form}): {what}", case.name) };
-        let outputs = match outputs(make(), case, &Plan::new(graph), &case.weights) {
-            Err(BackendError::UnsupportedOp { .. }) => return Ok(None),
-            outputs => outputs.map_err(|error| failure(error.to_string()))?,
-        };
+        let outputs = outputs(make(), case, &Plan::new(graph), &case.weights)
+            .map_err(|error| failure(error.to_string()))?;
         worst = worst.max(compare(case, &right, &outputs).map_err(failure)?);
     }
-    Ok(Some(worst))
+    Ok(worst)
 }
 
 /// The logits of each step of the fused case, to compare two backends bit by bit.
@@ -117,10 +109,8 @@ pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     for case in cases().iter().step_by(nth) {
         let right = reference(case);
         let plan = Plan::new(fuse(case.graph.clone()));
-        let mut outputs = match outputs(make(), case, &plan, &case.weights) {
-            Err(BackendError::UnsupportedOp { .. }) => continue,
-            outputs => outputs.unwrap_or_else(|error| panic!("{}: {error}", case.name)),
-        };
+        let mut outputs = outputs(make(), case, &plan, &case.weights)
+            .unwrap_or_else(|error| panic!("{}: {error}", case.name));
         compare(case, &right, &outputs).unwrap_or_else(|what| panic!("{}: {what}", case.name));
 
         let width = case.graph.value(case.graph.logits).width;

@@ -74,7 +74,6 @@ impl Error {
             Error::Backend(error) => match error {
                 BackendError::NoAdapter { .. } => "no-webgpu",
                 BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => "out-of-memory",
-                BackendError::UnsupportedDType { .. } => "unsupported-quantization",
                 BackendError::UnsupportedOp { .. } => "unsupported-architecture",
                 BackendError::DeviceLost { .. } => "device-lost",
                 BackendError::Internal(_) => "internal",
@@ -114,9 +113,6 @@ impl Error {
                 BackendError::OutOfMemory { what, bytes } => json!({ "what": what, "bytes": bytes }),
                 BackendError::Limit { what, limit, need, have } => {
                     json!({ "what": what, "limit": limit, "need": need, "have": have })
-                }
-                BackendError::UnsupportedDType { tensor, dtype } => {
-                    json!({ "tensor": tensor, "dtype": dtype })
                 }
                 BackendError::UnsupportedOp { label, op } => json!({ "part": label, "operation": op }),
                 BackendError::NoAdapter { reason } | BackendError::DeviceLost { reason } => {

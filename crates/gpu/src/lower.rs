@@ -156,7 +156,7 @@ impl<'a> Lowering<'a> {
             Op::Rope(rope) => {
                 let (x, _) = self.input(node, 0)?;
                 if rope.head_dim % 2 != 0 {
-                    return Err(unsupported_head(rope.head_dim, 2));
+                    return Err(unsupported_width(label, rope.head_dim, 2));
                 }
                 let constants = vec![
                     ("HEADS", rope.heads as f64),
@@ -242,7 +242,7 @@ impl<'a> Lowering<'a> {
     ) -> Result<(), BackendError> {
         let parts = info.width / norm.width;
         if parts > 1 && !norm.width.is_multiple_of(4) {
-            return Err(unsupported_head(norm.width, 4));
+            return Err(unsupported_width(label, norm.width, 4));
         }
         let constants = vec![
             ("WIDTH", norm.width as f64),
@@ -267,7 +267,7 @@ impl<'a> Lowering<'a> {
     ) -> Result<(), BackendError> {
         let linnet_graph::Attention { layer, heads, kv_heads, head_dim, scale, .. } = *attention;
         if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
-            return Err(unsupported_head(head_dim, 4));
+            return Err(unsupported_width(label, head_dim, 4));
         }
         let share = heads / kv_heads;
         let widest = if head_dim > attention::MAX_HEAD_DIM_WIDE { QUERIES[2] } else { QUERIES[3] };
@@ -309,12 +309,13 @@ pub(crate) fn cache(format: KvFormat) -> Cache {
     }
 }
 
-/// A head, or what else is normalised together, of a size that the kernels do not take.
-pub(crate) fn unsupported_head(head_dim: usize, multiple: u64) -> BackendError {
-    BackendError::Limit {
-        what: format!("a head of {head_dim} elements (they must be a multiple of {multiple})"),
-        limit: "head size",
-        need: head_dim as u64,
-        have: attention::MAX_HEAD_DIM as u64,
+/// A head, or another part of a row, of a width that the kernels do not take.
+pub(crate) fn unsupported_width(label: &str, width: usize, multiple: usize) -> BackendError {
+    BackendError::UnsupportedOp {
+        label: label.to_owned(),
+        op: format!(
+            "parts of {width} elements, which are no multiple of {multiple} or more than {}",
+            attention::MAX_HEAD_DIM
+        ),
     }
 }

@@ -5,7 +5,7 @@ use linnet_shaders::{Kernel, experts};
 
 use crate::buffers::{internal, stride};
 use crate::dispatch::Grid;
-use crate::lower::{Lowering, flag, row_groups, unsupported_head};
+use crate::lower::{Lowering, flag, row_groups, unsupported_width};
 
 impl Lowering<'_> {
     /// The choice of experts.
@@ -39,7 +39,7 @@ impl Lowering<'_> {
         let spec = &self.weight(op.weight)?.spec;
         let (outputs, shared) = (spec.rows / op.experts.max(1), info.width == spec.cols);
         if !shared && !spec.cols.is_multiple_of(4) {
-            return Err(unsupported_head(spec.cols, 4));
+            return Err(unsupported_width(&node.label, spec.cols, 4));
         }
         let grid = Grid::Rows {
             x: outputs.div_ceil(experts::OUTPUTS as usize) as u32,

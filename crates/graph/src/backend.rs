@@ -196,14 +196,6 @@ pub enum BackendError {
         /// Allowed.
         have: u64,
     },
-    /// The backend has no kernel for this block format.
-    #[error("tensor `{tensor}` is {dtype}, which this backend cannot run")]
-    UnsupportedDType {
-        /// The tensor.
-        tensor: String,
-        /// Its block format.
-        dtype: &'static str,
-    },
     /// The backend cannot run this operation, or not with these parameters.
     #[error("{label}: this backend cannot run {op}")]
     UnsupportedOp {
@@ -241,7 +233,7 @@ pub trait Backend: Sized {
     /// Makes room for a weight.
     ///
     /// # Errors
-    /// [`BackendError::UnsupportedDType`], [`BackendError::Limit`], [`BackendError::OutOfMemory`].
+    /// [`BackendError::Limit`], [`BackendError::OutOfMemory`].
     fn allocate(&mut self, spec: &WeightSpec) -> Result<Self::Weight, BackendError>;
 
     /// Takes the next bytes of a weight. Completes when the backend is ready for more, so that a fast download cannot
