@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use linnet_gguf::{Array, HeaderWriter, Value};
+use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
 use linnet_quant::DType;
 use safetensors::tensor::TensorView;
 
@@ -104,6 +104,35 @@ pub fn model(architecture: &str) -> Vec<u8> {
         file.resize(file.len().next_multiple_of(32), 0);
     }
     file
+}
+
+/// A model in two parts, `NAME-00001-of-00002.gguf` and so on in `folder`, half of its tensors in each; the files.
+pub fn split(folder: &Path, model: &[u8]) -> Vec<PathBuf> {
+    let whole = Gguf::parse(model).unwrap();
+    let halves = whole.tensors.split_at(whole.tensors.len() / 2);
+    [halves.0, halves.1]
+        .iter()
+        .enumerate()
+        .map(|(no, tensors)| {
+            let mut writer = HeaderWriter::new();
+            for (key, value) in whole.metadata.iter().filter(|_| no == 0) {
+                writer.metadata(key, value.clone());
+            }
+            writer.metadata("split.no", Value::U16(no as u16)).metadata("split.count", Value::U16(2));
+            writer.metadata("split.tensors.count", Value::I32(whole.tensors.len() as i32));
+            for tensor in *tensors {
+                writer.tensor(&tensor.name, &tensor.dims, tensor.dtype).unwrap();
+            }
+            let mut bytes = writer.to_bytes();
+            for (own, tensor) in Gguf::parse(&bytes).unwrap().tensors.iter().zip(*tensors) {
+                bytes.resize(own.offset as usize, 0);
+                bytes.extend(&model[tensor.offset as usize..][..tensor.bytes as usize]);
+            }
+            let file = folder.join(format!("small-{:05}-of-00002.gguf", no + 1));
+            fs::write(&file, bytes).unwrap();
+            file
+        })
+        .collect()
 }
 
 /// Writes a safetensors file of one-dimensional tensors.

@@ -41,6 +41,28 @@ fn greedy_answers_repeat_and_do_not_depend_on_threads_or_on_how_they_are_asked_f
 }
 
 #[test]
+fn a_model_in_parts_answers_as_in_one_file() {
+    let folder = fixture::folder("parts");
+    let files = fixture::split(&folder, &fixture::model("llama"));
+    let arguments = ["--greedy", "--raw", "--prompt", "hi", "--ignore-eos", "--max-tokens", "12"];
+    let whole = tokens(&small_model("whole"), &arguments).0;
+    for file in &files {
+        assert_eq!(tokens(file, &arguments).0, whole, "{}", file.display());
+    }
+
+    let chat = |file: &std::path::Path| {
+        let all = ["chat", "--prompt", "hi"].iter().map(|a| a.as_ref()).chain([file.as_os_str()]);
+        parts(&linnet(all))
+    };
+    let renamed = folder.join("first.gguf");
+    fs::rename(&files[0], &renamed).unwrap();
+    let (status, _, stderr) = chat(&renamed);
+    assert!(status != Some(0) && stderr.contains("part 1 of the 2"), "{stderr}");
+    let (status, _, stderr) = chat(&files[1]);
+    assert!(status != Some(0) && stderr.contains("small-00001-of-00002.gguf"), "{stderr}");
+}
+
+#[test]
 fn a_conversation_remembers_its_turns() {
     let file = small_model("conversation");
     let arguments = ["chat", "--greedy", "--max-tokens", "3", "--ignore-eos", "--print-tokens"];
