@@ -72,6 +72,15 @@ pub(super) fn is_structure(text: &str) -> bool {
     FILL_IN.contains(&text)
 }
 
+/// What only Gemma 4's vocabulary has.
+const GEMMA4: &str = "<|tool_response>";
+
+/// Gemma 4's `</s>`, which is text there (HTML), whatever the file says of its kind.
+pub(super) fn text_despite_its_name(texts: &[String]) -> Option<usize> {
+    let at = |name: &str| texts.iter().position(|text| text == name);
+    at(GEMMA4).and_then(|_| at("</s>"))
+}
+
 /// Ids of the tokens that end an answer, ascending. `named` are those that the metadata points at.
 pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u32> {
     let by_name = (0u32..).zip(texts).filter(|(_, text)| ENDS.contains(&text.as_str()));
@@ -83,7 +92,7 @@ pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u3
     // Harmony and Solar close each message with <|end|> and go on; only these end the turn.
     let message_end_only = has("<|call|>") && has("<|return|>") || has("<|calls|>") && has("<|flush|>");
     // Gemma 4 keeps </s> for text.
-    let gemma4 = has("<|tool_response>");
+    let gemma4 = has(GEMMA4);
     ends.retain(|&id| match texts[id as usize].as_str() {
         "<|end|>" => !message_end_only,
         "</s>" => !gemma4,

@@ -120,6 +120,10 @@ impl Vocab {
             }
         }
 
+        if let Some(id) = end_of_generation::text_despite_its_name(texts) {
+            kinds[id] = Kind::Normal;
+        }
+
         let mut bytes = Strings::default();
         for (text, &kind) in texts.iter().zip(&kinds) {
             bytes.push(&spelled(text, kind, spelling)?);
