@@ -1,0 +1,28 @@
+//! A header in one piece and in many gives the same header or the same error; what it says of itself can be asked.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use linnet_gguf::{Gguf, HeaderParser, Part, join};
+use linnet_text::Tokenizer;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&size, file)) = data.split_first() else { return };
+    let whole = Gguf::parse(file);
+    let mut parser = HeaderParser::new();
+    let mut pieces = Ok(None);
+    for piece in file.chunks(usize::from(size).max(1)) {
+        pieces = parser.push(piece);
+        if !matches!(pieces, Ok(None)) {
+            break;
+        }
+    }
+    let pieces = pieces.and_then(|header| header.ok_or_else(|| parser.incomplete()));
+    // As text, since a float may be NaN.
+    assert_eq!(format!("{whole:?}"), format!("{pieces:?}"));
+    if let Ok(header) = whole {
+        assert!(header.file_len() >= header.header_len);
+        let _ = (header.split(), header.require_whole(), Tokenizer::from_gguf(&header.metadata));
+        let part = Part { file_bytes: header.file_len(), header };
+        let _ = join(vec![part.clone(), part]);
+    }
+});
