@@ -35,8 +35,10 @@ fn program(
     let mut weights = Vec::new();
     for spec in &plan.graph.weights {
         let mut weight = backend.allocate(spec)?;
-        // Any bytes do, as long as no number in them is subnormal: 0x2b2b as a half is 0.056.
-        ready(backend.write(&mut weight, Bytes::Heap(&vec![0x2b; spec.byte_len()])))?;
+        // Any bytes do, as long as no number in them or product of them is subnormal: 0x2b2b as a half is 0.056. As the
+        // exponent of MXFP4 it would be 2^-84.
+        let byte = if spec.dtype == DType::MXFP4 { 0x7b } else { 0x2b };
+        ready(backend.write(&mut weight, Bytes::Heap(&vec![byte; spec.byte_len()])))?;
         weights.push(weight);
     }
     let options = CompileOptions { context_length: 64, max_batch: 64, max_logits: 1, kv: KvFormat::F16 };
