@@ -49,7 +49,9 @@ impl<'a> Tensors<'a> {
             return Ok(Some(*weight));
         }
         let (cols, rows) = dims.split_first().map_or((1, 1), |(cols, rows)| (*cols, rows.iter().product()));
-        let weight = builder.weight(name, info.dtype, rows as usize, cols as usize);
+        // A product beyond 32 bits is beyond any memory that could be asked for it.
+        let [rows, cols] = [rows, cols].map(|n: u64| usize::try_from(n).unwrap_or(usize::MAX));
+        let weight = builder.weight(name, info.dtype, rows, cols);
         self.read.borrow_mut().insert(name.to_owned(), weight);
         Ok(Some(weight))
     }
