@@ -111,7 +111,7 @@ fn inspect_shows_metadata_tensors_and_graph() {
         "[64, 32]",
         "recorded graph:",
         "fused graph:",
-        " swiglu",
+        " gated(Silu)",
     ] {
         assert!(stdout.contains(part), "no `{part}` in {stdout}");
     }
