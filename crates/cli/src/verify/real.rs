@@ -91,8 +91,8 @@ pub fn run<B: Backend>(
     }
     let mut texts = None;
     if let Some(reference) = index.perplexity.as_ref().filter(|p| wanted(&p.file)) {
-        match perplexity::Chunks::open(folder, reference) {
-            Ok(chunks) => texts = Some((reference, chunks)),
+        match perplexity::Chunks::open(folder, reference, context.texts) {
+            Ok(chunks) => texts = Some(chunks),
             Err(error) => context.report.add(subject.failed("perplexity", error))?,
         }
     }
@@ -104,7 +104,7 @@ pub fn run<B: Backend>(
             .report
             .add(subject.skipped("all", format!("{} is not in {models}", index.file)))?);
     }
-    let chunk = texts.as_ref().map_or(0, |(_, chunks)| chunks.longest());
+    let chunk = texts.as_ref().map_or(0, perplexity::Chunks::longest);
     let longest = prompts.iter().map(|p| p.tokens.len() + p.greedy.len()).fold(chunk.max(1), usize::max);
     let mut engine = match load(context, &path, longest, &index.sha256)? {
         Ok(engine) => engine,
@@ -121,8 +121,8 @@ pub fn run<B: Backend>(
     for loaded in &prompts {
         check_prompt(context, &subject, &mut engine, loaded)?;
     }
-    if let Some((reference, chunks)) = texts {
-        let outcome = perplexity::compare(&mut engine, &subject, reference, &chunks);
+    if let Some(chunks) = texts {
+        let outcome = perplexity::compare(&mut engine, &subject, &chunks);
         context.report.add(outcome.unwrap_or_else(|error| subject.failed("perplexity", error)))?;
     }
     Ok(())
