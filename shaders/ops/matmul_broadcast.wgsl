@@ -1,7 +1,7 @@
 // As matmul.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
 // An invocation computes four outputs (gated: two of gate and the same two of up) of TOKENS tokens and decodes its own
-// weights into registers. The inputs, the same for all lanes, are read by four lanes, a token each, and broadcast.
+// weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each, and broadcast.
 #include step
 #include rows
 #include quads
@@ -56,13 +56,23 @@ fn products(w: Four, v: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(w.a, v), dot(w.b, v), dot(w.c, v), dot(w.d, v));
 }
 
-// Adds the products of four tokens, of which lane 0 to 3 hold a quad each.
+// Adds the products of four tokens, of which lanes 0 to 3 hold a quad each.
 fn advance(sums: Four, w: Four, quads: vec4<f32>) -> Four {
     return Four(
         sums.a + products(w, subgroupBroadcast(quads, 0u)),
         sums.b + products(w, subgroupBroadcast(quads, 1u)),
         sums.c + products(w, subgroupBroadcast(quads, 2u)),
         sums.d + products(w, subgroupBroadcast(quads, 3u)),
+    );
+}
+
+// As `advance`, of lanes 4 to 7.
+fn advance_upper(sums: Four, w: Four, quads: vec4<f32>) -> Four {
+    return Four(
+        sums.a + products(w, subgroupBroadcast(quads, 4u)),
+        sums.b + products(w, subgroupBroadcast(quads, 5u)),
+        sums.c + products(w, subgroupBroadcast(quads, 6u)),
+        sums.d + products(w, subgroupBroadcast(quads, 7u)),
     );
 }
 
@@ -91,7 +101,7 @@ fn main(
 ) {
     let row = group.x * ROWS + local * (ROWS / THREADS);
     let token = group.y * TOKENS;
-    let own = token + (lane & 3u); // the token whose inputs this lane reads
+    let own = token + (lane & 7u); // the token whose inputs this lane reads
     let last = OUTPUTS - 1u;
     let r0 = min(row, last);
     let r1 = min(row + 1u, last);
@@ -127,14 +137,18 @@ fn main(
             let low = Four(w0[0], w1[0], w2[0], w3[0]);
             let high = Four(w0[1], w1[1], w2[1], w3[1]);
             let column = chunk * 32u + 4u * p;
-            t0 = advance(t0, low, input(own, column));
-            t4 = advance(t4, low, input(own + 4u, column));
-            t8 = advance(t8, low, input(own + 8u, column));
-            t12 = advance(t12, low, input(own + 12u, column));
-            t0 = advance(t0, high, input(own, column + 16u));
-            t4 = advance(t4, high, input(own + 4u, column + 16u));
-            t8 = advance(t8, high, input(own + 8u, column + 16u));
-            t12 = advance(t12, high, input(own + 12u, column + 16u));
+            let low_0 = input(own, column);
+            let low_8 = input(own + 8u, column);
+            let high_0 = input(own, column + 16u);
+            let high_8 = input(own + 8u, column + 16u);
+            t0 = advance(t0, low, low_0);
+            t4 = advance_upper(t4, low, low_0);
+            t8 = advance(t8, low, low_8);
+            t12 = advance_upper(t12, low, low_8);
+            t0 = advance(t0, high, high_0);
+            t4 = advance_upper(t4, high, high_0);
+            t8 = advance(t8, high, high_8);
+            t12 = advance_upper(t12, high, high_8);
         }
     }
     store_four(row, token, t0);

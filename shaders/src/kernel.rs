@@ -105,7 +105,7 @@ pub enum Kernel {
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
-    /// As [`Kernel::MatMul`], for adapters that run on the CPU; needs subgroups of at least four.
+    /// As [`Kernel::MatMul`], for adapters that run on the CPU; needs subgroups of at least eight.
     MatMulBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,

@@ -86,9 +86,9 @@ impl Device {
         let max_part =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
         let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
-        // Those kernels exchange inputs through subgroups.
+        // Those kernels exchange inputs through subgroups, eight lanes each their own.
         let software_kernels =
-            options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size.is_some();
+            options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
         Ok(Device {
             device,
             queue: opened.queue,

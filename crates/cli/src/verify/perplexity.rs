@@ -53,7 +53,9 @@ impl Chunks {
         }
         let mean = mean_of(&pairs);
         if (mean - reference.mean_nll).abs() > SUMMED_UP {
-            return Err(golden.bad("nll", format!("has the mean {mean}, the index says {}", reference.mean_nll)));
+            return Err(
+                golden.bad("nll", format!("has the mean {mean}, the index says {}", reference.mean_nll))
+            );
         }
         pairs.truncate(at_most.map_or(usize::MAX, NonZeroUsize::get));
         Ok(Chunks { chunks: pairs })
