@@ -26,7 +26,8 @@ export class Linnet {
   /**
    * Loads a model and makes it ready to answer.
    *
-   * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose
+   * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose;
+   *   for a split model the list of its parts, or the URL of one
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {

@@ -72,6 +72,12 @@ export class Download implements AsyncIterable<Uint8Array<ArrayBuffer>> {
     throw failure;
   }
 
+  /** Whether the other one is of the same file, as far as the servers say. */
+  sameFile({ total, validator }: Download): boolean {
+    const same = <T>(one: T | undefined, other: T | undefined) => one === undefined || other === undefined || one === other;
+    return same(this.total, total) && same(this.validator, validator);
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { signal, retryDelays = RETRY_DELAYS } = this.options;
     let tries = 0;

@@ -1,8 +1,8 @@
 import { type CacheWriter, ModelCache } from './cache.ts';
 import { hasSimd, probeGpu } from './device.ts';
-import { Download } from './download.ts';
+import { Download, type PartialFile } from './download.ts';
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
-import type { LocalModel, RemoteModel, ResolvedModel } from './models.ts';
+import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
 import { RateMeter } from './rate.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from './wasm.ts';
@@ -29,6 +29,9 @@ const SLICE = 4 << 20;
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
 /** Faults of the file: it is not kept, so that the next try fetches it anew. */
 const FILE_FAULTS = new Set(['bad-model', 'integrity', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
+
+/** Faults that one of several files can be blamed for. */
+const PART_FAULTS = new Set([...FILE_FAULTS, 'network', 'not-found', 'http']);
 
 /** Loads a model, on the backend asked for or the best one that works. */
 export async function loadModel(
@@ -64,10 +67,15 @@ class BrokenEntry extends Error {}
 
 /** One attempt on one backend. */
 class ModelLoad {
-  #origin: ModelOrigin = 'file';
-  #stored = false;
+  /** Index of the file that is being read. */
+  #part = 0;
+  #origins = new Set<ModelOrigin>();
+  #stored = true;
   #loaded = 0;
-  #total: number | undefined;
+  /** The files' sizes, as far as they are known. */
+  #sizes: (number | undefined)[] = [];
+  /** What the servers said of the parts whose headers were read ahead. */
+  #ahead = new Map<RemoteFile, Download>();
   readonly #rate = new RateMeter();
 
   constructor(
@@ -80,27 +88,30 @@ class ModelLoad {
 
   async run(): Promise<Loaded> {
     const { model } = this.request;
-    if (model.kind === 'local') return this.#build((loader) => this.#feedBlob(loader, model));
-    const cache = await ModelCache.open();
-    try {
-      return await this.#build((loader) => this.#feedRemote(loader, model, cache));
-    } catch (error) {
-      if (!(error instanceof BrokenEntry)) throw error;
-      return this.#build((loader) => this.#feedRemote(loader, model, cache));
+    const cache = model.some(({ kind }) => kind === 'remote') ? await ModelCache.open() : undefined;
+    for (let broken = 0; ; broken++) {
+      try {
+        return await this.#build(cache);
+      } catch (error) {
+        if (!(error instanceof BrokenEntry) || broken === model.length) throw this.#blamed(error);
+      }
     }
   }
 
   /** A loader, fed, made into an engine. */
-  async #build(feed: (loader: WasmLoader) => Promise<(() => Promise<void>) | void>): Promise<Loaded> {
-    const { threads, contextLength, kvFormat } = this.request;
+  async #build(cache: ModelCache | undefined): Promise<Loaded> {
+    const { model, threads, contextLength, kvFormat } = this.request;
     this.#loaded = 0;
+    this.#sizes = model.map(() => undefined);
+    this.#origins.clear();
+    this.#stored = true;
     const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
-    let forget: (() => Promise<void>) | void;
     try {
-      forget = await feed(loader);
+      await this.#feed(loader, model, cache);
     } catch (error) {
       loader.free();
+      await this.#forgetAfter(error, cache);
       throw error;
     }
     try {
@@ -108,33 +119,107 @@ class ModelLoad {
       const engine = await loader.finish();
       const report = JSON.parse(engine.info()) as EngineReport;
       const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
-      return { engine, info: { ...report, memory, origin: this.#origin, stored: this.#stored } };
+      const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;
+      return { engine, info: { ...report, memory, origin, stored: this.#stored } };
     } catch (error) {
-      if (FILE_FAULTS.has(toLinnetError(error).code)) await forget?.();
+      await this.#forgetAfter(error, cache);
       throw error;
     }
   }
 
-  async #feedBlob(loader: WasmLoader, { blob }: LocalModel): Promise<void> {
-    this.#total = blob.size;
+  /** All files' bytes, one file after the other; before them the headers of the later ones, without which the first says too little. */
+  async #feed(loader: WasmLoader, model: ResolvedModel, cache: ModelCache | undefined): Promise<void> {
+    for (this.#part = 1; this.#part < model.length; this.#part++) await this.#readAhead(loader, model[this.#part]!, cache);
+    for (this.#part = 0; ; ) {
+      const file = model[this.#part]!;
+      if (file.kind === 'local') await this.#feedBlob(loader, file.blob);
+      else await this.#feedRemote(loader, file, cache);
+      if (this.#part === model.length - 1) return;
+      loader.nextPart();
+      this.#part++;
+    }
+  }
+
+  async #readAhead(loader: WasmLoader, file: ResolvedFile, cache: ModelCache | undefined): Promise<void> {
+    const key = file.kind === 'remote' ? this.#keyOf(file) : undefined;
+    const stored = key === undefined ? undefined : (await cache?.find(key))?.file;
+    try {
+      for await (const piece of await this.#beginning(file, stored)) {
+        if (this.signal.aborted) throw aborted();
+        if (loader.readAhead(piece)) return;
+      }
+      loader.readAhead(new Uint8Array());
+    } catch (error) {
+      if (key === undefined || !stored || this.signal.aborted) throw error;
+      // The copy is damaged, or another tab is just replacing it.
+      await cache?.remove(key);
+      throw new BrokenEntry();
+    }
+  }
+
+  /** The file's bytes, of which only the first are wanted. */
+  async #beginning(file: ResolvedFile, stored: File | undefined): Promise<AsyncIterable<Uint8Array>> {
+    const blob = file.kind === 'local' ? file.blob : stored;
+    if (blob) {
+      this.#sizes[this.#part] = blob.size;
+      return slices(blob);
+    }
+    const remote = file as RemoteFile;
+    const download = await this.#open(remote);
+    this.#ahead.set(remote, download);
+    return download;
+  }
+
+  async #open(file: RemoteFile, partial?: PartialFile): Promise<Download> {
+    const { urls, bytes } = file;
+    const options = { ...(bytes === undefined ? {} : { bytes }), ...(partial ? { partial } : {}), signal: this.signal };
+    const download = await Download.open(urls, options);
+    this.#sizes[this.#part] = bytes ?? download.total;
+    return download;
+  }
+
+  /** The files of a model that the engine refuses are not kept. What is wrong with a download is no fault of the others. */
+  async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
+    if (error instanceof LinnetError || !FILE_FAULTS.has(toLinnetError(error).code)) return;
+    for (const file of this.request.model) if (file.kind === 'remote') await cache?.remove(this.#keyOf(file));
+  }
+
+  /** The error, and which part it is about. */
+  #blamed(error: unknown): unknown {
+    const { model } = this.request;
+    const { code, message, details } = toLinnetError(error);
+    if (model.length === 1 || !PART_FAULTS.has(code)) return error;
+    // The engine counts from 1, too, where it names a part itself.
+    const named = typeof details['part'] === 'number';
+    const part = named ? (details['part'] as number) : this.#part + 1;
+    const file = model[part - 1];
+    const place = file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
+    // What is found in the first part is mostly a fault of the model as a whole.
+    const text = named || part === 1 ? message : `Part ${part} of ${model.length}: ${message}`;
+    return new LinnetError(code, text, { part, ...place, ...details });
+  }
+
+  async #feedBlob(loader: WasmLoader, blob: Blob): Promise<void> {
+    this.#origins.add('file');
+    this.#stored = false;
+    this.#sizes[this.#part] = blob.size;
     for await (const slice of slices(blob)) await this.#push(loader, slice, 'file');
   }
 
-  /** From the store if the model is there, else from the network and into the store. Gives what forgets the stored copy. */
-  async #feedRemote(loader: WasmLoader, model: RemoteModel, cache: ModelCache | undefined): Promise<() => Promise<void>> {
-    const key = model.sha256 ?? this.#hashOf(new TextEncoder().encode(model.urls[0]));
+  /** From the store if the file is there, else from the network and into the store. */
+  async #feedRemote(loader: WasmLoader, file: RemoteFile, cache: ModelCache | undefined): Promise<void> {
+    const key = this.#keyOf(file);
     const stored = await cache?.find(key);
     if (cache && stored) {
-      this.#origin = 'cache';
-      this.#stored = true;
-      this.#total = stored.file.size;
+      this.#origins.add('cache');
+      this.#sizes[this.#part] = stored.file.size;
       await this.#feedStored(loader, stored.file, stored.sha256, () => cache.remove(key));
     } else {
-      this.#origin = 'network';
+      this.#origins.add('network');
       const writer = await cache?.begin(key);
-      this.#stored = await this.#feedDownload(loader, model, writer);
+      const kept = await this.#feedDownload(loader, file, writer);
+      this.#stored &&= kept;
     }
-    return async () => cache?.remove(key);
   }
 
   async #feedStored(loader: WasmLoader, file: File, sha256: string, remove: () => Promise<void>): Promise<void> {
@@ -162,23 +247,22 @@ class ModelLoad {
   }
 
   /** Gives whether the file is stored at the end. */
-  async #feedDownload(loader: WasmLoader, model: RemoteModel, writer: CacheWriter | undefined): Promise<boolean> {
+  async #feedDownload(loader: WasmLoader, file: RemoteFile, writer: CacheWriter | undefined): Promise<boolean> {
     const hash = new this.wasm.Sha256();
     const store = new Store(writer);
     try {
-      const download = await Download.open(model.urls, {
-        ...(model.bytes === undefined ? {} : { bytes: model.bytes }),
-        ...(writer?.partial ? { partial: writer.partial } : {}),
-        signal: this.signal,
-      });
-      this.#total = model.bytes ?? download.total;
+      const download = await this.#open(file, writer?.partial);
+      const before = this.#ahead.get(file);
+      if (before && !before.sameFile(download)) {
+        throw new LinnetError('integrity', 'The file has been replaced by another one while the model was loading.', { url: download.url });
+      }
       if (writer && download.start > 0) {
         for (const slice of writer.stored(download.start, SLICE)) {
           hash.update(slice);
           await this.#push(loader, slice, 'cache');
         }
       } else {
-        await store.restart(download, model.sha256 !== undefined);
+        await store.restart(download, file.sha256 !== undefined);
       }
       for await (const chunk of download) {
         hash.update(chunk);
@@ -187,12 +271,12 @@ class ModelLoad {
         await this.#push(loader, chunk, 'download');
       }
       const sha256 = hash.hex();
-      if (model.sha256 !== undefined && sha256 !== model.sha256) {
+      if (file.sha256 !== undefined && sha256 !== file.sha256) {
         await store.discard();
         if (download.start > 0) throw new BrokenEntry();
         throw new LinnetError('integrity', 'The file is not the one that it should be: its SHA-256 differs.', {
           url: download.url,
-          expected: model.sha256,
+          expected: file.sha256,
           found: sha256,
         });
       }
@@ -215,15 +299,18 @@ class ModelLoad {
 
   #progress(phase: LoadProgress['phase']): void {
     const progress: LoadProgress = { phase, loaded: this.#loaded };
-    if (this.#total !== undefined) progress.total = this.#total;
+    const total = this.#sizes.reduce<number | undefined>((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+    if (total !== undefined) progress.total = total;
     if (phase === 'download') progress.bytesPerSecond = this.#rate.perSecond();
     this.report(progress);
   }
 
-  #hashOf(bytes: Uint8Array): string {
+  /** The name of the file's entry in the store. */
+  #keyOf({ sha256, urls }: RemoteFile): string {
+    if (sha256 !== undefined) return sha256;
     const hash = new this.wasm.Sha256();
     try {
-      hash.update(bytes);
+      hash.update(new TextEncoder().encode(urls[0]));
       return hash.hex();
     } finally {
       hash.free();

@@ -22,11 +22,17 @@ export interface ListedModel {
 /** The models that can be loaded by id. The first one is the default of the demo. */
 export const models: readonly ListedModel[] = list;
 
-/** Where a model is to come from: an id of {@link models}, a URL, or a file that the person chose. */
-export type ModelSource = string | URL | Blob;
+/** A file of a model: the id of one of the {@link models}, a URL, or a file that the person chose. */
+export type ModelFile = string | URL | Blob;
+
+/**
+ * Where a model is to come from. A split model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of
+ * one of them: the others are then taken to lie beside it under their usual names.
+ */
+export type ModelSource = ModelFile | readonly ModelFile[];
 
 /** A file to read from the network, and what is known about it beforehand. */
-export interface RemoteModel {
+export interface RemoteFile {
   kind: 'remote';
   /** Places to try, in order: the next one is asked only if one has not given a single byte. */
   urls: string[];
@@ -35,22 +41,39 @@ export interface RemoteModel {
 }
 
 /** A file that is on the device already. */
-export interface LocalModel {
+export interface LocalFile {
   kind: 'local';
   blob: Blob;
 }
 
-/** A source as the worker wants it. */
-export type ResolvedModel = RemoteModel | LocalModel;
+/** A file as the worker wants it. */
+export type ResolvedFile = RemoteFile | LocalFile;
+
+/** A model as the worker wants it: its file, or the parts in order. */
+export type ResolvedModel = readonly ResolvedFile[];
 
 /**
  * Turns what the caller named into something to read.
  *
  * @param bases folders that may hold copies of listed models; asked before the public home
  * @param here what relative URLs are relative to
- * @throws LinnetError `invalid-request` if the string is neither a listed id nor a URL
+ * @throws LinnetError `invalid-request` if a string is neither a listed id nor a URL, or if a list is empty
  */
 export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
+  if (isList(source)) {
+    if (source.length === 0) throw new LinnetError('invalid-request', 'The list of the model’s files is empty.');
+    return source.map((file) => resolveFile(file, bases, here));
+  }
+  const file = resolveFile(source, bases, here);
+  const whole = file.kind === 'local' || file.sha256 !== undefined;
+  return whole ? [file] : partsOf(file.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
+}
+
+function isList(source: ModelSource): source is readonly ModelFile[] {
+  return Array.isArray(source);
+}
+
+function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string): ResolvedFile {
   if (source instanceof Blob) return { kind: 'local', blob: source };
   if (source instanceof URL) return { kind: 'remote', urls: [source.href] };
 
@@ -68,6 +91,14 @@ export function resolveModel(source: ModelSource, bases: readonly (string | URL)
     });
   }
   return { kind: 'remote', urls: [url.href] };
+}
+
+/** The URLs of all parts if that is one of a split model's, else the URL itself. */
+function partsOf(url: string): string[] {
+  const match = /^([^?#]*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/.exec(url);
+  const [, name, number, count, rest] = match ?? [];
+  if (!match || Number(number) < 1 || Number(number) > Number(count)) return [url];
+  return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
 }
 
 function parse(url: string, base: string): URL | undefined {

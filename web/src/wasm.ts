@@ -12,8 +12,15 @@ export interface WasmSha256 {
   free(): void;
 }
 
-/** Takes a file's bytes, in order, and makes an engine of them. */
+/** Takes a file's bytes, in order, and makes an engine of them. Of a split model it takes all parts, one after the other. */
 export interface WasmLoader {
+  /**
+   * The beginnings of a split model's later parts, before the first part's bytes. True when that part's header is complete:
+   * then comes the next one's. An empty piece means that the file has ended, and throws.
+   */
+  readAhead(bytes: Uint8Array): boolean;
+  /** Between two parts. */
+  nextPart(): void;
   /** The file's next bytes. They may be reused once the promise has settled. */
   push(bytes: Uint8Array): Promise<void>;
   /** After the last byte. The loader is used up, whether this succeeds or not. */

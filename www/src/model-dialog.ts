@@ -3,7 +3,7 @@ import { device } from './chat.ts';
 import type { Engine } from './engine.ts';
 import { bytes, parameters, whole } from './format.ts';
 import { element, make } from './page.ts';
-import type { Settings } from './settings.ts';
+import { isOwn, type Settings } from './settings.ts';
 
 const BY_ADDRESS = 'address';
 const BY_FILE = 'file';
@@ -44,7 +44,7 @@ export class ModelDialog {
     const { state } = this.engine;
     this.#facts.replaceChildren(...(state.kind === 'ready' ? facts(state.linnet.info()) : []));
     this.#facts.hidden = state.kind !== 'ready';
-    this.#select.value = model instanceof Blob ? BY_FILE : models.some(({ id }) => id === model) ? String(model) : BY_ADDRESS;
+    this.#select.value = isOwn(model) ? BY_FILE : models.some(({ id }) => id === model) ? String(model) : BY_ADDRESS;
     this.#url.value = this.#select.value === BY_ADDRESS ? new URL(String(model), document.baseURI).href : '';
     for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
     this.#arrange();
@@ -62,9 +62,10 @@ export class ModelDialog {
   }
 
   #chosen(): Settings | undefined {
-    const file = this.#file.files?.[0];
-    const model = this.#select.value === BY_ADDRESS ? this.#url.value : this.#select.value === BY_FILE ? file : this.#select.value;
-    if (!model) return undefined;
+    // The names of a split model's parts have their order.
+    const files = [...(this.#file.files ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const model = this.#select.value === BY_ADDRESS ? this.#url.value : this.#select.value === BY_FILE ? files : this.#select.value;
+    if (model.length === 0) return undefined;
     return { ...this.engine.settings, model, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
   }
 }

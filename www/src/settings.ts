@@ -1,4 +1,4 @@
-import type { Backend, LoadOptions, ModelSource } from 'linnet';
+import type { Backend, LoadOptions, ModelFile, ModelSource } from 'linnet';
 import { models } from 'linnet';
 
 /** As the makers of the default model recommend. */
@@ -40,7 +40,7 @@ export function settingsFrom(search: string): Settings {
 export function addressOf({ model, backend, threads, contextLength }: Settings, here: string): string {
   const url = new URL(here);
   const fields: Record<string, string | undefined> = {
-    model: model instanceof Blob || model === models[0]!.id ? undefined : String(model),
+    model: isOwn(model) || model === models[0]!.id ? undefined : String(model),
     backend: backend === 'auto' ? undefined : backend,
     threads: threads?.toString(),
     context: contextLength?.toString(),
@@ -62,8 +62,14 @@ export function loadOptions({ backend, threads, contextLength }: Settings): Load
   };
 }
 
+/** Whether it comes from the person's device, as one file or several. */
+export function isOwn(model: ModelSource): boolean {
+  return model instanceof Blob || Array.isArray(model);
+}
+
 /** A short name for people. */
-export function nameOf(model: ModelSource): string {
+export function nameOf(source: ModelSource): string {
+  const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
   if (model instanceof File) return model.name;
   if (model instanceof Blob) return 'A file';
   const listed = models.find(({ id }) => id === model);

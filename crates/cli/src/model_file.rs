@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use linnet_engine::{Engine, LoadOptions, Loader};
-use linnet_gguf::{Gguf, HeaderParser, Part, Split};
+use linnet_gguf::{Gguf, HeaderParser, Split};
 use linnet_graph::{Backend, Bytes, KvFormat};
 use sha2::{Digest, Sha256};
 
@@ -47,11 +47,6 @@ fn files_of(path: &Path, header: &Gguf) -> Result<Vec<PathBuf>, Failure> {
     Ok((0..count).map(|no| path.with_file_name(format!("{name}{}", ending(no)))).collect())
 }
 
-fn part(path: &Path) -> Result<Part, Failure> {
-    let header = read_header(path)?;
-    Ok(Part { header, file_bytes: std::fs::metadata(path).map_err(Failure::file(path))?.len() })
-}
-
 /// Loads a model into `backend`: a file, or all files of a split model if it is one of them. `digest` sees all of its
 /// bytes.
 ///
@@ -66,14 +61,21 @@ pub fn load<B: Backend>(
 ) -> Result<Engine<B>, Failure> {
     let options = LoadOptions { context_length, max_logits, kv, platform: PLATFORM };
     let files = files_of(path, &read_header(path)?)?;
-    let mut loader = match files.len() {
-        1 => Loader::new(backend, options),
-        _ => {
-            let parts = files.iter().map(|file| part(file)).collect::<Result<_, _>>()?;
-            Loader::of_parts(backend, options, parts)?
+    let mut loader = Loader::new(backend, options);
+    for file in &files[1..] {
+        let mut complete = false;
+        each_piece(file, HEADER_PIECE, |piece| {
+            complete = loader.read_ahead(Bytes::Heap(piece))?;
+            Ok(!complete)
+        })?;
+        if !complete {
+            loader.read_ahead(Bytes::Heap(&[]))?;
         }
-    };
-    for file in &files {
+    }
+    for (no, file) in files.iter().enumerate() {
+        if no > 0 {
+            loader.next_part()?;
+        }
         each_piece(file, PIECE, |piece| {
             if let Some(digest) = &mut digest {
                 digest.update(piece);

@@ -90,6 +90,9 @@ impl Error {
             Error::Gguf(GgufError::UnsupportedType { tensor, id, .. }) => {
                 json!({ "tensor": tensor, "type_id": id })
             }
+            Error::Gguf(GgufError::BadSplit { part, offset, .. }) => {
+                json!({ "part": u64::from(*part) + 1, "offset": offset })
+            }
             Error::Gguf(error) => json!({ "offset": error.offset() }),
             Error::Model(error) => match error {
                 ModelError::UnsupportedArchitecture { architecture } => {

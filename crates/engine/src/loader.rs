@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use linnet_gguf::{Gguf, HeaderParser, Part};
+use linnet_gguf::{Gguf, HeaderParser};
 use linnet_graph::{Backend, Bytes, CompileOptions, Graph, KvFormat, Plan, fuse};
 use linnet_models::Config;
 use linnet_text::{ChatTemplate, Tokenizer};
@@ -32,17 +32,31 @@ pub struct LoadOptions {
     pub platform: Platform,
 }
 
-/// Takes a model file piece by piece.
+/// Takes a model file piece by piece, or the files of a split model, one after the other.
+///
+/// What a model is, is known only when the headers of all its files are. Those of the later files are small, since the
+/// metadata stands in the first; so they are taken before it ([`read_ahead`](Self::read_ahead)), and then every file's
+/// bytes go by once, in order.
 pub struct Loader<B: Backend> {
     backend: B,
     options: LoadOptions,
+    /// Counts as [`linnet_gguf::join`] does.
     received: u64,
     state: State<B>,
 }
 
 enum State<B: Backend> {
-    Header(Box<HeaderParser>),
+    Header(Box<Headers>),
     Tensors(Box<Pending<B>>),
+}
+
+#[derive(Default)]
+struct Headers {
+    first: HeaderParser,
+    /// Of the later parts, as far as they have come.
+    later: Vec<Gguf>,
+    /// Of the part after those.
+    ahead: HeaderParser,
 }
 
 /// Everything known once the header is read.
@@ -53,7 +67,10 @@ struct Pending<B: Backend> {
     tokenizer: Arc<Tokenizer>,
     template: Option<ChatTemplate>,
     info: ModelInfo,
-    file_len: u64,
+    /// Where each file ends.
+    ends: Vec<u64>,
+    /// The file that is being taken.
+    part: usize,
     /// One for each weight of the graph, in the order of the file.
     transfers: Vec<Transfer<B>>,
     /// All transfers before this one are complete.
@@ -69,21 +86,40 @@ struct Transfer<B: Backend> {
     weight: B::Weight,
 }
 
+impl<B: Backend> Pending<B> {
+    /// Refuses a part that ended early.
+    fn require_whole_part(&self, received: u64) -> Result<(), Error> {
+        let start = self.part.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let end = self.ends[self.part];
+        if received < end {
+            return Err(Error::Truncated { expected: end - start, received: received - start });
+        }
+        Ok(())
+    }
+}
+
 impl<B: Backend> Loader<B> {
-    /// A loader for one file.
+    /// A loader for a model in one file, unless [`read_ahead`](Self::read_ahead) is called.
     pub fn new(backend: B, options: LoadOptions) -> Self {
-        Loader { backend, options, received: 0, state: State::Header(Box::new(HeaderParser::new())) }
+        Loader { backend, options, received: 0, state: State::Header(Box::default()) }
     }
 
-    /// A loader for a model in several files, whose headers have been read: it takes the bytes of all parts, headers
-    /// included, one part after the other.
+    /// Takes the next bytes of a later part of a split model, from that file's beginning, until its header is complete:
+    /// then this says so, and goes on with the part after it. No bytes mean that the file has ended. Comes before the
+    /// first [`push`](Self::push).
     ///
     /// # Errors
-    /// [`Error::Gguf`] where the parts do not fit together, and what [`push`](Self::push) says of a header.
-    pub fn of_parts(mut backend: B, options: LoadOptions, parts: Vec<Part>) -> Result<Self, Error> {
-        let header = linnet_gguf::join(parts)?;
-        let pending = prepare(&header, &mut backend, &options)?;
-        Ok(Loader { backend, options, received: 0, state: State::Tensors(Box::new(pending)) })
+    /// [`Error::Gguf`]; [`Error::InvalidRequest`] once the first part's header is complete.
+    pub fn read_ahead(&mut self, bytes: Bytes<'_>) -> Result<bool, Error> {
+        let State::Header(headers) = &mut self.state else {
+            return Err(Error::invalid("read_ahead", "comes after the first part"));
+        };
+        let Some(header) = parse_header(&mut headers.ahead, bytes)? else {
+            return if bytes.is_empty() { Err(headers.ahead.incomplete().into()) } else { Ok(false) };
+        };
+        headers.ahead = HeaderParser::new();
+        headers.later.push(header);
+        Ok(true)
     }
 
     /// The backend that is being filled.
@@ -91,7 +127,8 @@ impl<B: Backend> Loader<B> {
         &self.backend
     }
 
-    /// Takes the file's next bytes.
+    /// Takes the next bytes of the file, headers included; of a split model those of its first part until
+    /// [`next_part`](Self::next_part) is called.
     ///
     /// # Errors
     /// Everything that can be wrong with the file is known as soon as its header has arrived: [`Error::Gguf`],
@@ -99,18 +136,19 @@ impl<B: Backend> Loader<B> {
     pub async fn push(&mut self, bytes: Bytes<'_>) -> Result<(), Error> {
         let start = self.received;
         self.received += bytes.len() as u64;
-        if let State::Header(parser) = &mut self.state {
-            match parse_header(parser, bytes)? {
+        if let State::Header(headers) = &mut self.state {
+            match parse_header(&mut headers.first, bytes)? {
                 None => return Ok(()),
-                Some(header) => {
-                    header.require_whole()?;
-                    let pending = prepare(&header, &mut self.backend, &self.options)?;
+                Some(first) => {
+                    let later = std::mem::take(&mut headers.later);
+                    let pending = prepare(first, later, &mut self.backend, &self.options)?;
                     self.state = State::Tensors(Box::new(pending));
                 }
             }
         }
         let State::Tensors(pending) = &mut self.state else { return Ok(()) };
-        let end = self.received;
+        // What stands behind a part's last tensor is none of the next part's.
+        let end = self.received.min(pending.ends[pending.part]);
         for transfer in &mut pending.transfers[pending.first..] {
             if transfer.range.start >= end {
                 break;
@@ -128,6 +166,24 @@ impl<B: Backend> Loader<B> {
         Ok(())
     }
 
+    /// After the last byte of a part, where another one follows.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when bytes are missing; [`Error::InvalidRequest`] where no part follows.
+    pub fn next_part(&mut self) -> Result<(), Error> {
+        let pending = match &mut self.state {
+            State::Tensors(pending) => pending,
+            State::Header(headers) => return Err(headers.first.incomplete().into()),
+        };
+        pending.require_whole_part(self.received)?;
+        if pending.part + 1 == pending.ends.len() {
+            return Err(Error::invalid("next_part", "comes after the last part"));
+        }
+        self.received = pending.ends[pending.part];
+        pending.part += 1;
+        Ok(())
+    }
+
     /// Compiles the model after the last byte.
     ///
     /// # Errors
@@ -135,10 +191,11 @@ impl<B: Backend> Loader<B> {
     pub async fn finish(mut self) -> Result<Engine<B>, Error> {
         let pending = match self.state {
             State::Tensors(pending) => *pending,
-            State::Header(parser) => return Err(parser.incomplete().into()),
+            State::Header(headers) => return Err(headers.first.incomplete().into()),
         };
-        if self.received < pending.file_len {
-            return Err(Error::Truncated { expected: pending.file_len, received: self.received });
+        pending.require_whole_part(self.received)?;
+        if pending.part + 1 < pending.ends.len() {
+            return Err(Error::Truncated { expected: pending.info.file_bytes, received: self.received });
         }
         let mut transfers = pending.transfers;
         transfers.sort_by_key(|t| t.index);
@@ -190,7 +247,28 @@ async fn write<B: Backend>(
     Ok(())
 }
 
-fn prepare<B: Backend>(header: &Gguf, backend: &mut B, options: &LoadOptions) -> Result<Pending<B>, Error> {
+/// Makes room for the model that the headers describe.
+fn prepare<B: Backend>(
+    first: Gguf,
+    later: Vec<Gguf>,
+    backend: &mut B,
+    options: &LoadOptions,
+) -> Result<Pending<B>, Error> {
+    let mut ends = vec![first.file_len()];
+    let header = if later.is_empty() {
+        first.require_whole()?;
+        first
+    } else {
+        ends.extend(later.iter().scan(ends[0], |end, part| {
+            // An overflow is refused below.
+            *end = end.saturating_add(part.file_len());
+            Some(*end)
+        }));
+        let mut parts = vec![first];
+        parts.extend(later);
+        linnet_gguf::join(parts)?
+    };
+    let header = &header;
     let model = linnet_models::record(header)?;
     let graph = fuse(model.graph);
     let context_length = choose_context(&model.config, &graph, options)?;
@@ -216,7 +294,8 @@ fn prepare<B: Backend>(header: &Gguf, backend: &mut B, options: &LoadOptions) ->
         tokenizer,
         template,
         info,
-        file_len: header.file_len(),
+        ends,
+        part: 0,
         transfers,
         first: 0,
     })

@@ -21,7 +21,7 @@ mod write;
 pub use error::GgufError;
 pub use metadata::Metadata;
 pub use parser::HeaderParser;
-pub use split::{Part, Split, join};
+pub use split::{Split, join};
 pub use tensor::TensorInfo;
 pub use value::{Array, Value};
 pub use write::HeaderWriter;

@@ -20,15 +20,6 @@ pub struct Split {
     pub tensors: Option<u32>,
 }
 
-/// One part: its header and how long its file is.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Part {
-    /// The header.
-    pub header: Gguf,
-    /// Bytes of the file, which may be longer than its tensors.
-    pub file_bytes: u64,
-}
-
 impl Gguf {
     /// Which part this file is; `None` for a model in one file.
     ///
@@ -58,13 +49,12 @@ impl Gguf {
     }
 }
 
-/// Joins the parts of a model, given in order, into one header, as if their files were one file after the other: that
-/// is what its tensors' offsets count.
+/// Joins the headers of a model's parts, given in order, into one, as if each file ended with its last tensor
+/// ([`Gguf::file_len`]) and the next one followed it at once: that is what the tensors' offsets count.
 ///
 /// # Errors
-/// [`GgufError::BadSplit`] where a part is missing, out of order, of another model or too short;
-/// [`GgufError::DuplicateTensor`].
-pub fn join(parts: Vec<Part>) -> Result<Gguf, GgufError> {
+/// [`GgufError::BadSplit`] where a part is missing, out of order or of another model; [`GgufError::DuplicateTensor`].
+pub fn join(parts: Vec<Gguf>) -> Result<Gguf, GgufError> {
     let bad = |part: usize, reason: String| {
         let part = u32::try_from(part).unwrap_or(u32::MAX);
         Err(GgufError::BadSplit { offset: 0, part, reason })
@@ -73,7 +63,7 @@ pub fn join(parts: Vec<Part>) -> Result<Gguf, GgufError> {
     let mut expected = None;
     let mut start = 0_u64;
     let mut joined: Option<Gguf> = None;
-    for (index, Part { mut header, file_bytes }) in parts.into_iter().enumerate() {
+    for (index, mut header) in parts.into_iter().enumerate() {
         let Some(split) = header.split()? else {
             return bad(index, "it is no part of a split model".to_owned());
         };
@@ -83,19 +73,13 @@ pub fn join(parts: Vec<Part>) -> Result<Gguf, GgufError> {
         if split.count as usize != given {
             return bad(index, format!("there are {} parts, of which {given} were given", split.count));
         }
-        if header.file_len() > file_bytes {
-            return bad(index, format!("it has {file_bytes} of its {} bytes", header.file_len()));
-        }
-        for tensor in &mut header.tensors {
-            match tensor.offset.checked_add(start).filter(|offset| offset.checked_add(tensor.bytes).is_some())
-            {
-                Some(offset) => tensor.offset = offset,
-                None => return Err(GgufError::OutOfBounds { offset: 0, tensor: tensor.name.clone() }),
-            }
-        }
-        let Some(next) = start.checked_add(file_bytes) else {
+        let Some(next) = start.checked_add(header.file_len()) else {
             return bad(index, "the parts are longer than any file".to_owned());
         };
+        for tensor in &mut header.tensors {
+            // No further than `next`.
+            tensor.offset += start;
+        }
         start = next;
         match &mut joined {
             None => {

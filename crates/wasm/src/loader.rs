@@ -89,6 +89,32 @@ impl Loader {
         Ok(Loader { loader: RefCell::new(Some(loader)) })
     }
 
+    /// Takes the next bytes of a later part of a split model, from that file's beginning, until its header is complete,
+    /// which it says; no bytes mean that the file has ended. Comes before the first part's bytes.
+    #[wasm_bindgen(js_name = readAhead)]
+    pub fn read_ahead(&self, bytes: Uint8Array) -> Result<bool, JsValue> {
+        let mut loader = self.take()?;
+        let bytes = JsBytes::new(bytes);
+        let result = match &mut loader {
+            AnyLoader::Cpu(loader) => loader.read_ahead(Bytes::Foreign(&bytes)),
+            AnyLoader::Gpu(loader) => loader.read_ahead(Bytes::Foreign(&bytes)),
+        };
+        self.loader.replace(Some(loader));
+        result.map_err(error::js)
+    }
+
+    /// Says that a part of a split model has ended and the next one follows.
+    #[wasm_bindgen(js_name = nextPart)]
+    pub fn next_part(&self) -> Result<(), JsValue> {
+        let mut loader = self.take()?;
+        let result = match &mut loader {
+            AnyLoader::Cpu(loader) => loader.next_part(),
+            AnyLoader::Gpu(loader) => loader.next_part(),
+        };
+        self.loader.replace(Some(loader));
+        result.map_err(error::js)
+    }
+
     /// Takes the file's next bytes. On the GPU path tensors go to the GPU without passing through the wasm heap.
     pub async fn push(&self, bytes: Uint8Array) -> Result<(), JsValue> {
         let mut loader = self.take()?;

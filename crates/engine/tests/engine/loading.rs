@@ -2,7 +2,7 @@
 
 use crate::fake::{CONTEXT, FakeBackend, loader, model_file, platform};
 use linnet_engine::{Error, LoadOptions, Loader};
-use linnet_gguf::{Gguf, HeaderWriter, Part, TensorInfo, Value};
+use linnet_gguf::{Gguf, HeaderWriter, TensorInfo, Value};
 use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
@@ -60,25 +60,68 @@ fn parts(first: usize) -> Vec<Vec<u8>> {
     vec![part(0, head), part(1, tail)]
 }
 
+/// Loads parts in pieces of `size` bytes, as the bytes of files whose headers are read ahead.
+fn load_parts(files: &[Vec<u8>], size: usize) -> Result<Vec<Vec<u8>>, Error> {
+    let (mut loader, log) = loader(b"");
+    for file in &files[1..] {
+        let mut pieces = file.chunks(size);
+        while !loader.read_ahead(Bytes::Heap(pieces.next().unwrap_or_default()))? {}
+    }
+    for (no, file) in files.iter().enumerate() {
+        if no > 0 {
+            loader.next_part()?;
+        }
+        for piece in file.chunks(size) {
+            block_on(loader.push(Bytes::Heap(piece)))?;
+        }
+    }
+    block_on(loader.finish())?;
+    Ok(std::mem::take(&mut log.borrow_mut().weights))
+}
+
 #[test]
 fn a_model_in_parts_is_the_same_model() {
     let whole = load(&model_file(), 1000).unwrap();
     for first in [0, 1, 5, 12] {
-        let files = parts(first);
-        let headers = files.iter().map(|file| {
-            let header = Gguf::parse(file).unwrap();
-            Part { header, file_bytes: file.len() as u64 }
-        });
-        let (backend, log) = FakeBackend::new(b"");
-        let options =
-            LoadOptions { context_length: None, max_logits: 1, kv: KvFormat::F16, platform: platform() };
-        let mut loader = Loader::of_parts(backend, options, headers.collect()).unwrap();
-        for piece in files.concat().chunks(99) {
-            block_on(loader.push(Bytes::Heap(piece))).unwrap();
+        for size in [7, 99, 1 << 20] {
+            let weights = load_parts(&parts(first), size).unwrap();
+            assert_eq!(weights, whole, "{first} tensors in the first part, pieces of {size}");
         }
-        block_on(loader.finish()).unwrap();
-        assert_eq!(log.borrow().weights, whole, "{first} tensors in the first part");
     }
+}
+
+#[test]
+fn parts_that_do_not_fit_together_are_named() {
+    let refusal = |files: &[Vec<u8>]| {
+        let error = load_parts(files, 1000).unwrap_err();
+        (error.code(), error.details()["part"].as_u64())
+    };
+    let [first, second] = parts(5).try_into().unwrap();
+    assert_eq!(refusal(&[first.clone(), second.clone(), second.clone()]), ("bad-model", Some(1)));
+    assert_eq!(refusal(&[second.clone(), first.clone()]), ("bad-model", Some(1)));
+    assert_eq!(refusal(&[first.clone(), first.clone()]), ("bad-model", Some(2)));
+    assert_eq!(refusal(&[first.clone(), model_file()]), ("bad-model", Some(2)));
+    let of_another = parts(6).remove(1);
+    assert_eq!(refusal(&[first.clone(), of_another]), ("bad-model", Some(1)));
+    assert_eq!(load(&second, 1000).unwrap_err().code(), "bad-model");
+}
+
+#[test]
+fn a_part_that_ends_early_is_incomplete() {
+    let [first, second] = parts(5).try_into().unwrap();
+    // The parts have five bytes that nobody needs.
+    let cut = |file: &Vec<u8>, bytes: usize| file[..file.len() - bytes].to_vec();
+    assert!(load_parts(&[cut(&first, 5), cut(&second, 5)], 1000).is_ok());
+    for (files, part) in
+        [([cut(&first, 6), second.clone()], &first), ([first.clone(), cut(&second, 6)], &second)]
+    {
+        let error = load_parts(&files, 1000).unwrap_err();
+        assert_eq!(error.code(), "integrity");
+        assert_eq!(error.details()["expected"], part.len() - 5);
+        assert_eq!(error.details()["received"], part.len() - 6);
+    }
+    let in_the_header = load_parts(&[first, second[..100].to_vec()], 1000).unwrap_err();
+    assert_eq!(in_the_header.code(), "integrity");
 }
 
 #[test]
