@@ -1,6 +1,9 @@
 //! Hyperparameters, read from metadata and checked.
 
-use linnet_gguf::{Gguf, Value};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use linnet_gguf::{Array, Gguf, Value};
 
 use crate::ModelError;
 
@@ -39,6 +42,39 @@ const MAX: u32 = 1 << 24;
 /// More layers than any model has.
 const MOST_LAYERS: usize = 1 << 12;
 
+/// Keys that change what is computed, with the values at which they do not: a file that has one means something that an
+/// architecture's record which does not read it would get wrong. (A window is none of them: where the reference does not
+/// apply it, files have it all the same.)
+const VARIANTS: &[(&str, &[f64])] = &[
+    ("attention.chunk_size", &[0.0]),
+    ("attention.clamp_kqv", &[0.0]),
+    ("attention.kv_lora_rank", &[0.0]),
+    ("attention.max_alibi_bias", &[0.0]),
+    ("attention.output_scale", &[0.0, 1.0]),
+    ("attention.q_lora_rank", &[0.0]),
+    ("attention.shared_kv_layers", &[0.0]),
+    ("attention.temperature_scale", &[0.0]),
+    ("attention.value_scale", &[0.0, 1.0]),
+    ("attn_logit_softcapping", &[0.0]),
+    ("embedding_length_per_layer_input", &[0.0]),
+    ("embedding_scale", &[0.0, 1.0]),
+    ("expert_count", &[0.0]),
+    ("expert_shared_count", &[0.0]),
+    ("final_logit_softcapping", &[0.0]),
+    ("interleave_moe_layer_step", &[0.0, 1.0]),
+    ("leading_dense_block_count", &[0.0]),
+    ("logit_scale", &[0.0, 1.0]),
+    ("moe_every_n_layers", &[0.0, 1.0]),
+    // Embeddings or ranks are made of the last layer instead of logits.
+    ("pooling_type", &[0.0]),
+    ("residual_scale", &[0.0, 1.0]),
+    ("rope.dimension_sections", &[0.0]),
+    ("rope.freq_base_swa", &[]),
+    ("router_logit_softcapping", &[0.0]),
+    ("swin_norm", &[0.0]),
+    ("use_parallel_residual", &[0.0]),
+];
+
 impl Config {
     /// Reads and checks the keys of `architecture`.
     ///
@@ -47,8 +83,8 @@ impl Config {
     pub(crate) fn read(header: &Gguf) -> Result<Self, ModelError> {
         let keys = Keys::new(header)?;
         let embedding_length = keys.size("embedding_length")?;
-        let heads = keys.size("attention.head_count")?;
         let block_count = keys.size("block_count")?;
+        let heads = keys.uniform("attention.head_count", block_count)?;
         let kv_heads = keys.sizes("attention.head_count_kv", block_count, Some(heads))?;
         let head_dim = keys.size_or("attention.key_length", embedding_length / heads)?;
         let rotary_dim = keys.size_or("rope.dimension_count", head_dim)?;
@@ -110,15 +146,18 @@ impl Config {
 pub(crate) struct Keys<'a> {
     header: &'a Gguf,
     architecture: &'a str,
+    /// Names that have been looked up.
+    read: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(header: &'a Gguf) -> Result<Self, ModelError> {
         let architecture = header.metadata.str("general.architecture")?.unwrap_or_default();
-        Ok(Self { header, architecture })
+        Ok(Self { header, architecture, read: RefCell::default() })
     }
 
     fn key(&self, name: &str) -> String {
+        self.read.borrow_mut().insert(name.to_owned());
         format!("{}.{name}", self.architecture)
     }
 
@@ -139,6 +178,18 @@ impl<'a> Keys<'a> {
     /// A count of at least 1, or `default` where the key is absent.
     pub(crate) fn size_or(&self, name: &str, default: usize) -> Result<usize, ModelError> {
         Ok(self.optional_size(name)?.unwrap_or(default))
+    }
+
+    /// A count of at least 1 that is the same in all layers, from a number or an array of as many.
+    fn uniform(&self, name: &str, layers: usize) -> Result<usize, ModelError> {
+        let sizes = match self.header.metadata.get(&self.key(name)) {
+            Some(Value::Array(_)) => self.sizes(name, layers, None)?,
+            _ => return self.size(name),
+        };
+        match sizes.first() {
+            Some(&size) if size > 0 && sizes.iter().all(|other| *other == size) => Ok(size),
+            _ => Err(self.unsupported(name, "different in some layers")),
+        }
     }
 
     /// A count for each layer, from a number or an array of as many; 0 is allowed in an array.
@@ -228,6 +279,15 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// A positive number, where the key is there and not 0, which writers leave for "none".
+    pub(crate) fn nonzero_f32(&self, name: &str) -> Result<Option<f32>, ModelError> {
+        if self.header.metadata.f32(&self.key(name))? == Some(0.0) {
+            Ok(None)
+        } else {
+            self.optional_f32(name)
+        }
+    }
+
     pub(crate) fn positive(&self, name: &str) -> Result<f32, ModelError> {
         self.optional_f32(name)?.ok_or_else(|| ModelError::MissingKey { key: self.key(name) })
     }
@@ -240,7 +300,38 @@ impl<'a> Keys<'a> {
         Ok(self.header.metadata.str(&self.key(name))?)
     }
 
+    /// Refuses a file with a key of [`VARIANTS`] that the architecture's record did not read.
+    pub(crate) fn refuse_variants(&self, config: &Config) -> Result<(), ModelError> {
+        let read = self.read.take();
+        for (name, neutral) in VARIANTS {
+            let Some(value) = self.header.metadata.get(&self.key(name)).filter(|_| !read.contains(*name))
+            else {
+                continue;
+            };
+            let numbers = numbers(value);
+            let same_rope = *name == "rope.freq_base_swa" && numbers == [f64::from(config.rope_base)];
+            if !same_rope && !numbers.iter().all(|number| neutral.contains(number)) {
+                let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
+                return Err(self.unsupported(name, numbers.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn number(&self, name: &str) -> Result<Option<u32>, ModelError> {
         Ok(self.header.metadata.u32(&self.key(name))?)
+    }
+}
+
+/// What a value counts as: a number, its elements, 0 or 1 for a flag; nothing for text.
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::F32(x) => vec![f64::from(*x)],
+        Value::F64(x) => vec![*x],
+        Value::Bool(flag) => vec![f64::from(u8::from(*flag))],
+        Value::Array(Array::F32(all)) => all.iter().map(|x| f64::from(*x)).collect(),
+        Value::Array(Array::F64(all)) => all.clone(),
+        Value::Array(all) => all.integers().unwrap_or_default().into_iter().map(|n| n as f64).collect(),
+        other => other.integer().into_iter().map(|n| n as f64).collect(),
     }
 }

@@ -34,10 +34,8 @@ impl<'a> Draft<'a> {
 
     /// Ends the recording.
     pub(crate) fn finish(self, logits: Value) -> Result<Model, ModelError> {
-        if let Some(tensor) = self.t.unread(self.layers) {
-            let (architecture, tensor) = (self.keys.architecture().to_owned(), tensor.to_owned());
-            return Err(ModelError::UnsupportedTensor { architecture, tensor });
-        }
+        self.keys.refuse_variants(&self.c)?;
+        self.t.check(self.keys.architecture(), self.layers)?;
         Ok(Model { config: self.c, graph: self.g.finish(logits)? })
     }
 
@@ -66,8 +64,7 @@ impl<'a> Draft<'a> {
 
     /// A tensor that must be there, of dimensions `dims`, row length first.
     pub(crate) fn tensor(&self, name: &str, dims: &[usize]) -> Result<WeightId, ModelError> {
-        let missing = || ModelError::MissingTensor { tensor: name.to_owned() };
-        self.optional(name, dims)?.ok_or_else(missing)
+        self.t.require(&self.g, name, dims)
     }
 
     /// A tensor that may be there.

@@ -1,6 +1,6 @@
 //! Mixtures of experts.
 
-use linnet_graph::{Activation, Choice, Gating, Router, Value};
+use linnet_graph::{Activation, Choice, Gating, Router, Slice, Value};
 
 use crate::ModelError;
 use crate::draft::Draft;
@@ -39,19 +39,18 @@ impl Experts {
             Some(3) => Gating::SoftmaxOfChosen,
             Some(other) => return Err(keys.unsupported("expert_gating_func", other.to_string())),
         };
-        let scale = keys.float("expert_weights_scale", 1.0)?;
         Ok(Experts {
             count,
             used,
             width: keys.size_or("expert_feed_forward_length", dense)?,
             gating,
             normalize: keys.flag("expert_weights_norm", normalize)?,
-            // Writers leave 0 for "none".
-            scale: if scale == 0.0 { 1.0 } else { scale },
+            scale: keys.nonzero_f32("expert_weights_scale")?.unwrap_or(1.0),
         })
     }
 
-    /// The feed-forward part of a layer: each token's experts, each times its weight.
+    /// The feed-forward part of a layer: each token's experts, each times its weight. Gate and up may lie in one matrix, the
+    /// gate first.
     pub(crate) fn feed_forward(
         &self,
         layer: &Layer<'_>,
@@ -72,10 +71,17 @@ impl Experts {
             },
         );
         let embd = layer.d.c.embedding_length;
-        let gate = self.product(layer, "ffn_gate_exps", h, choice, [embd, self.width])?;
-        let up = self.product(layer, "ffn_up_exps", h, choice, [embd, self.width])?;
+        let width = self.width;
+        let (gate, up) = if layer.has("ffn_gate_up_exps.weight") {
+            let both = self.product(layer, "ffn_gate_up_exps", h, choice, [embd, 2 * width])?;
+            let part = |start| layer.g.slices(both, Slice { start, len: width, stride: 2 * width });
+            (part(0), part(width))
+        } else {
+            let product = |part| self.product(layer, part, h, choice, [embd, width]);
+            (product("ffn_gate_exps")?, product("ffn_up_exps")?)
+        };
         let y = layer.g.gated(activation, gate, up);
-        let y = self.product(layer, "ffn_down_exps", y, choice, [self.width, embd])?;
+        let y = self.product(layer, "ffn_down_exps", y, choice, [width, embd])?;
         Ok(layer.g.weighted_sum(y, choice))
     }
 

@@ -29,5 +29,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Gelu),
     )?;
-    Ok(g.soft_cap(d.head(x)?, keys.optional_f32("final_logit_softcapping")?))
+    Ok(g.soft_cap(d.head(x)?, keys.nonzero_f32("final_logit_softcapping")?))
 }

@@ -49,7 +49,7 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         }
         x = g.scale_by(x, layer.optional("layer_output_scale.weight", &[1])?);
     }
-    Ok(g.soft_cap(d.head(x)?, keys.optional_f32("final_logit_softcapping")?))
+    Ok(g.soft_cap(d.head(x)?, keys.nonzero_f32("final_logit_softcapping")?))
 }
 
 /// Attention of a layer of a kind, with keys and values of its `own` or of the last layer of that kind that has some.

@@ -14,12 +14,12 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         true => Some(d.rope(RopeStyle::Interleaved)?),
         false => None,
     };
-    let residual = keys.positive_or("residual_scale", 1.0)?;
+    let residual = keys.nonzero_f32("residual_scale")?.unwrap_or(1.0);
     let x = d.layers(
-        g.scale(d.embed()?, keys.positive_or("embedding_scale", 1.0)?),
+        g.scale(d.embed()?, keys.nonzero_f32("embedding_scale")?.unwrap_or(1.0)),
         Norms::BEFORE,
         |layer, h| Ok(g.scale(layer.attend(layer.qkv(h)?, rope.as_ref(), layer.attention()?)?, residual)),
         |layer, h| Ok(g.scale(layer.feed_forward(h, Activation::Silu)?, residual)),
     )?;
-    Ok(g.scale(d.head(x)?, 1.0 / keys.positive_or("logit_scale", 1.0)?))
+    Ok(g.scale(d.head(x)?, 1.0 / keys.nonzero_f32("logit_scale")?.unwrap_or(1.0)))
 }

@@ -104,6 +104,9 @@ impl<'a> Layer<'a> {
     /// Queries, keys and values of `h`, from three matrices or from one with all of them.
     pub(crate) fn qkv(&self, h: Value) -> Result<Qkv, ModelError> {
         let [q, kv] = self.head_counts.map(|heads| heads * self.head_dim);
+        if kv == 0 {
+            return Err(self.d.keys.unsupported("attention.head_count_kv", "0 in some layers"));
+        }
         if self.has("attn_qkv.weight") {
             let all = self.linear("attn_qkv", h, q + 2 * kv)?;
             let part = |start, len| self.g.slice(all, start, len);
@@ -126,7 +129,7 @@ impl<'a> Layer<'a> {
     pub(crate) fn attention(&self) -> Result<Attention, ModelError> {
         let [_, kv_heads] = self.head_counts;
         let kv_layer = self.g.kv_layer(kv_heads, self.head_dim);
-        let scale = self.d.keys.positive_or("attention.scale", (self.head_dim as f32).powf(-0.5))?;
+        let scale = self.d.keys.nonzero_f32("attention.scale")?.unwrap_or((self.head_dim as f32).powf(-0.5));
         Ok(Attention::new(kv_layer, self.head_counts, self.head_dim, scale))
     }
 
@@ -161,6 +164,9 @@ impl<'a> Layer<'a> {
     /// `activation(gate(h)) * up(h)`.
     pub(crate) fn gated(&self, h: Value, activation: Activation) -> Result<Value, ModelError> {
         let width = self.d.c.feed_forward_length.get(self.index).copied().unwrap_or(0);
+        if width == 0 {
+            return Err(self.d.keys.unsupported("feed_forward_length", "0 in some layers"));
+        }
         if !self.has("ffn_gate.weight") {
             if self.has("ffn_gate_inp.weight") {
                 let architecture = self.d.keys.architecture().to_owned();

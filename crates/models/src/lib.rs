@@ -52,6 +52,10 @@ pub fn record(header: &Gguf) -> Result<Model, ModelError> {
         .metadata
         .str("general.architecture")?
         .ok_or(ModelError::MissingKey { key: "general.architecture".to_owned() })?;
+    if let Some(kind) = header.metadata.str("general.type")?.filter(|kind| *kind != "model") {
+        let (architecture, key) = (architecture.to_owned(), "general.type".to_owned());
+        return Err(ModelError::UnsupportedVariant { architecture, key, value: kind.to_owned() });
+    }
     let record = match architecture {
         "bitnet" => bitnet::record,
         "exaone4" => exaone4::record,

@@ -11,7 +11,7 @@ use crate::rope::Scaling;
 /// Records an `olmo2` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
     let (far, windows) = (d.rope(RopeStyle::Halves)?, d.windows(None, 4)?);
-    let plain = (d.c.rope_base, Scaling::None(1.0));
+    let plain = (d.keys.positive_or("rope.freq_base_swa", d.c.rope_base)?, Scaling::None(1.0));
     let near = d.rope_with(RopeStyle::Halves, plain, (d.c.head_dim, d.c.rotary_dim), false)?;
     let x = d.layers(
         d.embed()?,

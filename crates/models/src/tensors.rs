@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use linnet_gguf::{Gguf, TensorInfo};
 use linnet_graph::{Builder, WeightId};
+use linnet_quant::DType;
 
 use crate::ModelError;
 
@@ -13,12 +14,19 @@ pub(crate) struct Tensors<'a> {
     directory: HashMap<&'a str, &'a TensorInfo>,
     /// What was declared so far: a tensor that is read twice is one weight.
     read: RefCell<HashMap<String, WeightId>>,
+    /// The first tensor that had to be there and was not.
+    missing: RefCell<Option<String>>,
 }
+
+/// Parts of other models in the same file, which text does not need: the encoders of images and sound.
+const BESIDE_TEXT: [&str; 3] = ["v.", "mm.", "a."];
+/// What the metadata say, too: frequencies of the rope, in old files.
+const REDUNDANT: &str = ".attn_rot_embd.weight";
 
 impl<'a> Tensors<'a> {
     pub(crate) fn new(header: &'a Gguf) -> Self {
         let directory = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        Self { directory, read: RefCell::default() }
+        Self { directory, read: RefCell::default(), missing: RefCell::default() }
     }
 
     /// Whether there is such a tensor.
@@ -48,22 +56,55 @@ impl<'a> Tensors<'a> {
         if let Some(weight) = self.read.borrow().get(name) {
             return Ok(Some(*weight));
         }
+        Ok(Some(self.declare(builder, name, info.dtype, &dims)))
+    }
+
+    /// The same for a tensor that must be there. That it is not is said at the end: a file of a variant that we do not know
+    /// has others instead, and what they are called says more.
+    pub(crate) fn require(
+        &self,
+        builder: &Builder,
+        name: &str,
+        dims: &[usize],
+    ) -> Result<WeightId, ModelError> {
+        if let Some(weight) = self.find(builder, name, dims)? {
+            return Ok(weight);
+        }
+        self.missing.borrow_mut().get_or_insert_with(|| name.to_owned());
+        let dims: Vec<u64> = dims.iter().map(|d| *d as u64).collect();
+        Ok(self.declare(builder, name, DType::F32, &dims))
+    }
+
+    fn declare(&self, builder: &Builder, name: &str, dtype: DType, dims: &[u64]) -> WeightId {
         let (cols, rows) = dims.split_first().map_or((1, 1), |(cols, rows)| (*cols, rows.iter().product()));
         // A product beyond 32 bits is beyond any memory that could be asked for it.
         let [rows, cols] = [rows, cols].map(|n: u64| usize::try_from(n).unwrap_or(usize::MAX));
-        let weight = builder.weight(name, info.dtype, rows, cols);
+        let weight = builder.weight(name, dtype, rows, cols);
         self.read.borrow_mut().insert(name.to_owned(), weight);
-        Ok(Some(weight))
+        weight
     }
 
-    /// A tensor of a layer below `layers` that nothing read: the file is of a variant that we do not know.
-    pub(crate) fn unread(&self, layers: usize) -> Option<&'a str> {
+    /// Refuses a file with tensors that nothing read, which is one of a variant that we do not know, or without some that
+    /// must be there. Those of layers from `layers` on are not missed.
+    pub(crate) fn check(&self, architecture: &str, layers: usize) -> Result<(), ModelError> {
         let read = self.read.borrow();
-        let of_layer = |name: &str| {
+        let further = |name: &str| {
             let index = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next());
-            index.and_then(|index| index.parse().ok()).is_some_and(|index: usize| index < layers)
+            index.and_then(|index| index.parse().ok()).is_some_and(|index: usize| index >= layers)
         };
-        let unread = self.directory.keys().filter(|name| of_layer(name) && !read.contains_key(**name));
-        unread.min().copied()
+        let ignored = |name: &str| {
+            further(name)
+                || name.ends_with(REDUNDANT)
+                || BESIDE_TEXT.iter().any(|start| name.starts_with(start))
+        };
+        let unread = self.directory.keys().filter(|name| !read.contains_key(**name) && !ignored(name)).min();
+        if let Some(tensor) = unread {
+            let (architecture, tensor) = (architecture.to_owned(), (*tensor).to_owned());
+            return Err(ModelError::UnsupportedTensor { architecture, tensor });
+        }
+        match &*self.missing.borrow() {
+            Some(tensor) => Err(ModelError::MissingTensor { tensor: tensor.clone() }),
+            None => Ok(()),
+        }
     }
 }

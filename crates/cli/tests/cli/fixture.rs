@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
+use linnet_gguf::{Array, Gguf, HeaderWriter, TensorInfo, Value};
 use linnet_quant::DType;
 use safetensors::tensor::TensorView;
 
@@ -133,6 +133,38 @@ pub fn split(folder: &Path, model: &[u8]) -> Vec<PathBuf> {
             file
         })
         .collect()
+}
+
+/// A mixture of experts with each layer's gate and up in one matrix, the gate of an expert before its up.
+pub fn fused(model: &[u8]) -> Vec<u8> {
+    let whole = Gguf::parse(model).unwrap();
+    let bytes = |t: &TensorInfo| &model[t.offset as usize..][..t.bytes as usize];
+    let mut writer = HeaderWriter::new();
+    for (key, value) in whole.metadata.iter() {
+        writer.metadata(key, value.clone());
+    }
+    let mut contents = Vec::new();
+    for tensor in &whole.tensors {
+        if let Some(layer) = tensor.name.strip_suffix(".ffn_gate_exps.weight") {
+            let name = format!("{layer}.ffn_up_exps.weight");
+            let up = whole.tensors.iter().find(|t| t.name == name).unwrap();
+            let &[inputs, outputs, experts] = &tensor.dims[..] else { panic!("{tensor:?}") };
+            let fused = format!("{layer}.ffn_gate_up_exps.weight");
+            writer.tensor(&fused, &[inputs, 2 * outputs, experts], tensor.dtype).unwrap();
+            let size = (tensor.bytes / experts) as usize;
+            let pairs = bytes(tensor).chunks(size).zip(bytes(up).chunks(size));
+            contents.push(pairs.flat_map(|(gate, up)| [gate, up].concat()).collect());
+        } else if !tensor.name.ends_with(".ffn_up_exps.weight") {
+            writer.tensor(&tensor.name, &tensor.dims, tensor.dtype).unwrap();
+            contents.push(bytes(tensor).to_vec());
+        }
+    }
+    let mut file = writer.to_bytes();
+    for (tensor, bytes) in Gguf::parse(&file).unwrap().tensors.iter().zip(contents) {
+        file.resize(tensor.offset as usize, 0);
+        file.extend(bytes);
+    }
+    file
 }
 
 /// Writes a safetensors file of one-dimensional tensors.

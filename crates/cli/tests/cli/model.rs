@@ -8,6 +8,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::fixture::{self, command, linnet, parts};
+use crate::reference::reference;
 
 fn small_model(test: &str) -> PathBuf {
     let file = fixture::folder(test).join("small.gguf");
@@ -60,6 +61,19 @@ fn a_model_in_parts_answers_as_in_one_file() {
     assert!(status != Some(0) && stderr.contains("part 1 of the 2"), "{stderr}");
     let (status, _, stderr) = chat(&files[1]);
     assert!(status != Some(0) && stderr.contains("small-00001-of-00002.gguf"), "{stderr}");
+}
+
+#[test]
+fn experts_with_gate_and_up_in_one_matrix_answer_as_in_two() {
+    let apart = reference().join("tiny/qwen3moe/model.gguf");
+    if !apart.is_file() {
+        println!("skipped: no {}", apart.display());
+        return;
+    }
+    let fused = fixture::folder("fused").join("model.gguf");
+    fs::write(&fused, fixture::fused(&fs::read(&apart).unwrap())).unwrap();
+    let arguments = ["--greedy", "--raw", "--prompt", "The linnet is", "--ignore-eos", "--max-tokens", "24"];
+    assert_eq!(tokens(&fused, &arguments).0, tokens(&apart, &arguments).0);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::{linnet, parts};
 
-fn reference() -> PathBuf {
+pub fn reference() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let beside = workspace.join("../shared/reference");
     let found = || if beside.is_dir() { beside } else { workspace.join("tests/fixtures") };

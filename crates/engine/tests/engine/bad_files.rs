@@ -131,7 +131,7 @@ fn tensors() {
     let unused = |dims: &[u64]| {
         good().with(|file| {
             let mut tensor = file.tensors[0].clone();
-            tensor.name = b"unused".to_vec();
+            tensor.name = b"v.unused".to_vec();
             tensor.dims = dims.to_vec();
             tensor.offset = (file.data as u64).next_multiple_of(32);
             file.tensors.push(tensor);
@@ -159,7 +159,8 @@ fn tensors() {
         ("overlap", at(0), "bad-model"),
         ("far away", at(1 << 60), "integrity"),
         ("unused tensor of 2^60 bytes", unused(&[1 << 58]), "integrity"),
-        ("missing", good().tensor(3, |tensor| tensor.name = b"other".to_vec()), "bad-model"),
+        ("missing", good().tensor(3, |tensor| tensor.name = b"v.other".to_vec()), "bad-model"),
+        ("unknown", good().tensor(3, |tensor| tensor.name = b"other".to_vec()), "unsupported-architecture"),
         ("other shape", good().tensor(2, |tensor| tensor.dims = vec![4, 8]), "bad-model"),
         ("other rank", good().tensor(1, |tensor| tensor.dims = vec![2, 4]), "bad-model"),
     ]);

@@ -185,7 +185,7 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, [u64; 2])]) 
         ("blk.0.ffn_up", vec![8, 8]),
         ("blk.0.ffn_gate", vec![8, 8]),
         ("blk.0.ffn_norm", vec![8]),
-        ("unused", vec![5]),
+        ("v.unused", vec![5]),
         ("blk.0.attn_norm", vec![8]),
         ("token_embd", vec![8, 258]),
     ] {

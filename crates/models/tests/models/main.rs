@@ -1,0 +1,5 @@
+//! Models recorded from headers made here.
+
+mod file;
+mod llama;
+mod variants;
