@@ -11,6 +11,7 @@ use std::fmt::Write;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
+use super::dialect::translate;
 use super::source::{Part, Tag, arguments, assignment, is_word, parameters, parts};
 use crate::TextError;
 
@@ -33,8 +34,9 @@ const ITEM: u64 = 4;
 pub(super) const NAMED: &str = "__named";
 pub(super) const ATTRIBUTE: &str = "__attribute";
 
-/// The source with its bounds built in, and `generation` blocks, which mark the assistant's words for training and
-/// change nothing in a prompt, turned into an `if` that always holds. Lines and whitespace control stay as they are.
+/// The source with its bounds built in, its expressions in the engine's dialect, and `generation` blocks, which mark the
+/// assistant's words for training and change nothing in a prompt, turned into an `if` that always holds. Whitespace control
+/// stays as it is, and so do lines, whose ends are made newlines as jinja2 does.
 ///
 /// # Errors
 /// [`TextError::Template`] where the code is too large or nested too deeply to be compiled.
@@ -42,6 +44,8 @@ pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     if source.len() > MAX_SOURCE {
         return Err(refused("the template is longer than a mebibyte", None));
     }
+    let newlines = source.contains('\r').then(|| source.replace("\r\n", "\n").replace('\r', "\n"));
+    let source = newlines.as_deref().unwrap_or(source);
     let mut out = String::with_capacity(source.len() + source.len() / 8);
     let (mut elifs, mut line) = (0, 1);
     for part in parts(source) {
@@ -55,7 +59,15 @@ pub(super) fn prepare(source: &str) -> Result<String, TextError> {
         }
         let start = out.len();
         match part {
-            Part::Verbatim(text) | Part::Print(text, _) => out.push_str(text),
+            Part::Verbatim(text) => out.push_str(text),
+            Part::Print(text, _) => {
+                let start = if text[2..].starts_with(['-', '+']) { 3 } else { 2 };
+                out.extend([
+                    &text[..start],
+                    &translate(&text[start..text.len() - 2]),
+                    &text[text.len() - 2..],
+                ]);
+            }
             Part::Tag(tag) => {
                 elifs += usize::from(tag.name == "elif");
                 if elifs > MAX_ELIFS {
@@ -78,6 +90,7 @@ fn refused(reason: &str, line: Option<usize>) -> TextError {
 
 fn push_tag(out: &mut String, tag: &Tag<'_>) {
     let Tag { open, name, body, close, .. } = *tag;
+    let body: &str = &translate(body);
     let (name, body) = match name {
         "generation" => ("if true", Cow::Borrowed(body)),
         "endgeneration" => ("endif", Cow::Borrowed(body)),
@@ -207,6 +220,8 @@ mod tests {
             ),
             ("{% call(a) f(b) %}", "{% call(a) f(b) %}{% set a = a|__named %}"),
             ("{% call f(b) %}", "{% call f(b) %}"),
+            ("{{- +a -}}{{+b}}{% if +c %}", "{{- a -}}{{+b}}{% if c %}"),
+            ("a\r\nb\rc", "a\nb\nc"),
             ("a {%- generation -%} b {%endgeneration%}", "a {%- if true -%} b {%endif%}"),
         ] {
             assert_eq!(prepare(source).unwrap(), prepared);

@@ -19,14 +19,14 @@ const BYTES_PER_FUEL: u64 = 64;
 pub(super) fn tojson(
     state: &State,
     value: &Value,
-    ensure_ascii: Option<bool>,
+    ensure_ascii: Option<Value>,
     indent: Option<Value>,
     options: Kwargs,
 ) -> Result<Value, Error> {
     if value.is_undefined() {
         return Err(Error::new(ErrorKind::UndefinedError, "tojson of an undefined value"));
     }
-    let ascii = either(ensure_ascii, &options, "ensure_ascii")?.unwrap_or(false);
+    let ascii = either(ensure_ascii, &options, "ensure_ascii")?.is_some_and(|ascii| ascii.is_true());
     let indent = match either(indent, &options, "indent")? {
         Some(value) if !value.is_none() => Some(Indent::of(&value)?),
         _ => None,
@@ -59,7 +59,11 @@ pub(super) fn tojson(
 }
 
 /// An argument given by position or else by name.
-fn either<'a, T>(positional: Option<T>, options: &'a Kwargs, name: &'a str) -> Result<Option<T>, Error>
+pub(super) fn either<'a, T>(
+    positional: Option<T>,
+    options: &'a Kwargs,
+    name: &'a str,
+) -> Result<Option<T>, Error>
 where
     Option<T>: minijinja::value::ArgType<'a, Output = Option<T>>,
 {

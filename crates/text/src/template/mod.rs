@@ -1,6 +1,8 @@
 //! Chat templates: Jinja as Hugging Face's `apply_chat_template` sets it up, under a budget of work.
 
 mod bounds;
+mod dialect;
+mod iterators;
 mod json;
 mod local_time;
 mod methods;
@@ -81,6 +83,13 @@ impl ChatTemplate {
         environment.add_filter("tojson", json::tojson);
         environment.add_filter("escape", python::escape);
         environment.add_filter("e", python::escape);
+        environment.add_filter("default", python::default);
+        environment.add_filter("d", python::default);
+        environment.add_filter("int", python::int);
+        environment.add_filter("float", python::float);
+        environment.add_test("sequence", python::is_sequence);
+        environment.add_function("cycler", iterators::cycler);
+        environment.add_function("joiner", iterators::joiner);
         environment.add_function("raise_exception", raise_exception);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })

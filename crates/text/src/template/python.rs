@@ -3,8 +3,10 @@
 
 use std::fmt::Write;
 
-use minijinja::value::{Tuple, Value, ValueKind, from_args};
-use minijinja::{Error, ErrorKind};
+use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
+use minijinja::{Error, ErrorKind, State, filters};
+
+use super::json::either;
 
 /// Characters that a method may pad a string to.
 const MAX_WIDTH: usize = 1 << 16;
@@ -14,6 +16,10 @@ pub(super) fn method(value: &Value, name: &str, args: &[Value]) -> Option<Result
     match (value.kind(), value.as_str()) {
         (ValueKind::String, Some(text)) => string_method(text, name, args),
         (ValueKind::Seq, _) if name == "index" => Some(list_index(value, args)),
+        // Nothing changes a value.
+        (ValueKind::Seq | ValueKind::Map, _) if name == "copy" => {
+            Some(from_args(args).map(|()| value.clone()))
+        }
         _ => None,
     }
 }
@@ -37,10 +43,10 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value,
         }),
         "removeprefix" => one(args).map(|prefix| text.strip_prefix(prefix).unwrap_or(text).into()),
         "removesuffix" => one(args).map(|suffix| text.strip_suffix(suffix).unwrap_or(text).into()),
-        "index" => one(args).and_then(|part| match text.find(part) {
-            Some(at) => Ok(text[..at].chars().count().into()),
-            None => Err(Error::new(ErrorKind::InvalidOperation, "substring not found")),
-        }),
+        "find" => find(text, args, str::find).map(|at| at.map_or(Value::from(-1), Value::from)),
+        "rfind" => find(text, args, str::rfind).map(|at| at.map_or(Value::from(-1), Value::from)),
+        "index" => found(find(text, args, str::find)),
+        "rindex" => found(find(text, args, str::rfind)),
         "swapcase" => from_args(args).map(|()| {
             let swap = |c: char| {
                 if c.is_uppercase() {
@@ -63,6 +69,32 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value,
 fn one(args: &[Value]) -> Result<&str, Error> {
     let (text,): (&str,) = from_args(args)?;
     Ok(text)
+}
+
+/// `text.find(part, start=0)` with one of the two ways to search: characters before it.
+fn find<'a>(
+    text: &'a str,
+    args: &'a [Value],
+    search: impl Fn(&'a str, &'a str) -> Option<usize>,
+) -> Result<Option<usize>, Error> {
+    let (part, start): (&str, Option<i64>) = from_args(args)?;
+    let length = text.chars().count();
+    let start = match start.unwrap_or(0) {
+        start @ ..0 => length.saturating_sub(usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX)),
+        start => usize::try_from(start).unwrap_or(usize::MAX),
+    };
+    if start > length {
+        return Ok(None);
+    }
+    let skipped = text.char_indices().nth(start).map_or(text.len(), |(at, _)| at);
+    Ok(search(&text[skipped..], part).map(|at| text[..skipped + at].chars().count()))
+}
+
+fn found(at: Result<Option<usize>, Error>) -> Result<Value, Error> {
+    match at? {
+        Some(at) => Ok(at.into()),
+        None => Err(Error::new(ErrorKind::InvalidOperation, "substring not found")),
+    }
 }
 
 fn tuple(parts: [&str; 3]) -> Value {
@@ -147,4 +179,46 @@ pub(super) fn escape(value: &Value) -> String {
         }
     }
     out
+}
+
+/// The filter `default(default_value='', boolean=False)`.
+pub(super) fn default(
+    value: &Value,
+    other: Option<Value>,
+    boolean: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let other = either(other, &options, "default_value")?.unwrap_or_else(|| "".into());
+    let boolean = either(boolean, &options, "boolean")?.is_some_and(|boolean| boolean.is_true());
+    options.assert_all_used()?;
+    let absent = value.is_undefined() || boolean && !value.is_true();
+    Ok(if absent { other } else { value.clone() })
+}
+
+/// The filter `int(default=0, base=10)`: what is no number is the default.
+pub(super) fn int(
+    state: &State,
+    value: &Value,
+    default: Option<Value>,
+    base: Option<u32>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let default = either(default, &options, "default")?.unwrap_or_else(|| 0.into());
+    filters::int(state, value, Some(default), base, options)
+}
+
+/// The filter `float(default=0.0)`.
+pub(super) fn float(
+    state: &State,
+    value: &Value,
+    default: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let default = either(default, &options, "default")?.unwrap_or_else(|| 0.0.into());
+    filters::float(state, value, Some(default), options)
+}
+
+/// The test `sequence`: whatever has a length and items, so that texts and maps are sequences, too.
+pub(super) fn is_sequence(value: &Value) -> bool {
+    value.is_undefined() || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
 }

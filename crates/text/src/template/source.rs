@@ -119,21 +119,21 @@ impl Code {
 
 /// A word, a string literal or a single sign of code.
 #[derive(Clone, Copy)]
-struct Token {
-    start: usize,
-    end: usize,
-    /// How many brackets are open around it.
-    depth: usize,
+pub(super) struct Token {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// How many brackets are open around it; a closing one is within itself.
+    pub(super) depth: usize,
 }
 
-struct Tokens<'a> {
+pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
 impl<'a> Tokens<'a> {
-    fn of(text: &'a str) -> Self {
+    pub(super) fn of(text: &'a str) -> Self {
         Self { text, at: 0, depth: 0 }
     }
 }

@@ -1,0 +1,115 @@
+//! jinja2's `cycler` and `joiner`: objects that give something else each time they are asked.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, Value, ValueKind, from_args};
+use minijinja::{Error, ErrorKind, State};
+
+use super::json::either;
+
+/// `cycler(a, b, ...)`: `next()` gives one after the other, `current` the one that is next, `reset()` starts again.
+struct Cycler {
+    items: Vec<Value>,
+    at: AtomicUsize,
+}
+
+/// The function `cycler`.
+///
+/// # Errors
+/// Where there is no item, or one is a container or an object: what is kept here is not seen by the bounds on nesting.
+pub(super) fn cycler(items: Rest<Value>) -> Result<Value, Error> {
+    if items.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidOperation, "at least one item has to be provided"));
+    }
+    let simple = |item: &Value| {
+        matches!(item.kind(), ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::None)
+    };
+    if !items.iter().all(simple) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "cycler takes only strings and numbers"));
+    }
+    Ok(Value::from_object(Cycler { items: items.0, at: AtomicUsize::new(0) }))
+}
+
+/// Without what is in it, which no budget has paid for.
+impl fmt::Debug for Cycler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<cycler>")
+    }
+}
+
+impl Cycler {
+    fn current(&self) -> Value {
+        self.items.get(self.at.load(Ordering::Relaxed)).cloned().unwrap_or_default()
+    }
+}
+
+impl Object for Cycler {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str() == Some("current")).then(|| self.current())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let () = from_args(args)?;
+        match method {
+            "next" => {
+                let item = self.current();
+                let next = (self.at.load(Ordering::Relaxed) + 1) % self.items.len().max(1);
+                self.at.store(next, Ordering::Relaxed);
+                Ok(item)
+            }
+            "reset" => {
+                self.at.store(0, Ordering::Relaxed);
+                Ok(Value::from(()))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+/// `joiner(sep=', ')`: calls give nothing at first and then the separator.
+struct Joiner {
+    separator: Value,
+    used: AtomicBool,
+}
+
+impl fmt::Debug for Joiner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<joiner>")
+    }
+}
+
+/// The function `joiner`.
+///
+/// # Errors
+/// Where the separator is no string.
+pub(super) fn joiner(separator: Option<Value>, options: Kwargs) -> Result<Value, Error> {
+    let separator = either(separator, &options, "sep")?.unwrap_or_else(|| ", ".into());
+    options.assert_all_used()?;
+    if separator.as_str().is_none() {
+        return Err(Error::new(ErrorKind::InvalidOperation, "the separator of a joiner must be a string"));
+    }
+    Ok(Value::from_object(Joiner { separator, used: AtomicBool::new(false) }))
+}
+
+impl Object for Joiner {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _state: &mut State, args: &[Value]) -> Result<Value, Error> {
+        let () = from_args(args)?;
+        let used = self.used.swap(true, Ordering::Relaxed);
+        Ok(if used { self.separator.clone() } else { "".into() })
+    }
+}
