@@ -5,12 +5,14 @@
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
 //! 2018). A tile is converted to f32 once for all its queries.
 
+use std::slice::ChunksExact;
+
 use linnet_graph::{Attention, BackendError, Temperature};
 
 use super::rows::{exp, tanh};
 use crate::kv::{KEY_LANES, KvCache};
 use crate::memory;
-use crate::simd::{Kernel, Simd, four_times};
+use crate::simd::{Kernel, Simd, four_times, twice};
 
 /// Positions of the cache that are converted and scored at a time.
 const TILE_KEYS: usize = 32;
@@ -176,26 +178,28 @@ impl AttendTile<'_> {
         let AttentionScratch { keys: key_tile, values: value_tile, weights, state, sums, .. } =
             &mut *self.scratch;
         let weights = &mut weights[first..first + N];
-        for (group, lanes) in key_tile.chunks_exact(head_dim).take(groups).enumerate() {
-            let mut dots = [s.splat(0.0); 4];
-            for (d, key) in lanes.iter().enumerate() {
-                let key = s.load(key);
-                four_times!(I => {
-                    if I < N {
-                        dots[I] = s.mul_add(key, s.splat(q[I][d]), dots[I]);
-                    }
-                });
-            }
-            four_times!(I => {
-                if I < N {
-                    let (to, _) = weights[I].as_chunks_mut::<LANES>();
-                    let mut scores = s.mul(dots[I], s.splat(scales[I]));
-                    if let Some(cap) = self.attention.soft_cap {
-                        scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
-                    }
-                    s.store(scores, &mut to[group]);
+        let mut group = 0;
+        while group < groups {
+            let (key_tile, pair) = (&key_tile[group * head_dim..], group + 1 < groups);
+            let dots = match pair {
+                true => scores::<S, N, 2>(s, key_tile, q, head_dim),
+                false => scores::<S, N, 1>(s, key_tile, q, head_dim),
+            };
+            twice!(G => {
+                if G == 0 || pair {
+                    four_times!(I => {
+                        if I < N {
+                            let (to, _) = weights[I].as_chunks_mut::<LANES>();
+                            let mut scores = s.mul(dots[G][I], s.splat(scales[I]));
+                            if let Some(cap) = self.attention.soft_cap {
+                                scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
+                            }
+                            s.store(scores, &mut to[group + G]);
+                        }
+                    });
                 }
             });
+            group += 2;
         }
 
         let mut rescale = [1.0; 4];
@@ -214,28 +218,83 @@ impl AttendTile<'_> {
 
         let chunks = head_dim.div_ceil(LANES);
         let sums = &mut sums[first * chunks..(first + N) * chunks];
-        for chunk in 0..chunks {
-            let mut totals = [s.splat(0.0); 4];
-            four_times!(I => {
-                if I < N {
-                    totals[I] = s.mul(s.load(&sums[I * chunks + chunk]), s.splat(rescale[I]));
-                }
-            });
-            for key in 0..keys {
-                let value = s.load(&value_tile[key * chunks + chunk]);
-                four_times!(I => {
-                    if I < N {
-                        totals[I] = s.mul_add(value, s.splat(weights[I][key]), totals[I]);
-                    }
-                });
+        let mut chunk = 0;
+        while chunk < chunks {
+            let values = value_tile[..keys * chunks].chunks_exact(chunks);
+            match chunk + 1 < chunks {
+                true => add_values::<S, N, 2>(s, values, weights, chunk, rescale, sums),
+                false => add_values::<S, N, 1>(s, values, weights, chunk, rescale, sums),
             }
-            four_times!(I => {
-                if I < N {
-                    s.store(totals[I], &mut sums[I * chunks + chunk]);
-                }
-            });
+            chunk += 2;
         }
     }
+}
+
+/// Products of `N` queries with `G` groups of keys (`[G, head_dim, key]`): `[G, N]` vectors of scores. Two groups at a time
+/// are enough independent sums to hide the latency of an addition.
+#[inline(always)]
+fn scores<S: Simd, const N: usize, const G: usize>(
+    s: S,
+    keys: &[[f32; LANES]],
+    q: [&[f32]; 4],
+    head_dim: usize,
+) -> [[S::F32; 4]; 2] {
+    let groups = [&keys[..head_dim], &keys[(G - 1) * head_dim..G * head_dim]];
+    let mut dots = [[s.splat(0.0); 4]; 2];
+    for d in 0..head_dim {
+        let keys = [s.load(&groups[0][d]), s.load(&groups[1][d])];
+        four_times!(I => {
+            if I < N {
+                let q = s.splat(q[I][d]);
+                dots[0][I] = s.mul_add(keys[0], q, dots[0][I]);
+                if G == 2 {
+                    dots[1][I] = s.mul_add(keys[1], q, dots[1][I]);
+                }
+            }
+        });
+    }
+    dots
+}
+
+/// Adds weighted values to the rescaled sums (`[N, chunks]`) of `N` queries: of each row of values, `C` chunks from `chunk`
+/// on, one or two for the reason given at [`scores`].
+#[inline(always)]
+fn add_values<S: Simd, const N: usize, const C: usize>(
+    s: S,
+    values: ChunksExact<'_, [f32; LANES]>,
+    weights: &[[f32; TILE_KEYS]],
+    chunk: usize,
+    rescale: [f32; 4],
+    sums: &mut [[f32; LANES]],
+) {
+    let chunks = sums.len() / N;
+    let mut totals = [[s.splat(0.0); 4]; 2];
+    twice!(J => {
+        four_times!(I => {
+            if I < N && J < C {
+                totals[J][I] = s.mul(s.load(&sums[I * chunks + chunk + J]), s.splat(rescale[I]));
+            }
+        });
+    });
+    for (key, values) in values.enumerate() {
+        let values = [s.load(&values[chunk]), s.load(&values[chunk + C - 1])];
+        four_times!(I => {
+            if I < N {
+                let weight = s.splat(weights[I][key]);
+                totals[0][I] = s.mul_add(values[0], weight, totals[0][I]);
+                if C == 2 {
+                    totals[1][I] = s.mul_add(values[1], weight, totals[1][I]);
+                }
+            }
+        });
+    }
+    twice!(J => {
+        four_times!(I => {
+            if I < N && J < C {
+                s.store(totals[J][I], &mut sums[I * chunks + chunk + J]);
+            }
+        });
+    });
 }
 
 /// Turns scores into weights relative to the greatest score so far, updates `state`, and returns the factor by which
