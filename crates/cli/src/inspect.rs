@@ -121,10 +121,15 @@ fn text(text: &str) -> String {
 }
 
 fn array(array: &Array) -> String {
-    fn listed<T>(elements: &[T], show: impl Fn(&T) -> String) -> String {
-        let mut shown: Vec<String> = elements.iter().take(SHOWN_ELEMENTS).map(show).collect();
-        if elements.len() > SHOWN_ELEMENTS {
-            shown.push(format!("... ({} elements)", elements.len()));
+    fn listed<T>(
+        elements: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+        show: impl Fn(T) -> String,
+    ) -> String {
+        let elements = elements.into_iter();
+        let count = elements.len();
+        let mut shown: Vec<String> = elements.take(SHOWN_ELEMENTS).map(show).collect();
+        if count > SHOWN_ELEMENTS {
+            shown.push(format!("... ({count} elements)"));
         }
         format!("[{}]", shown.join(", "))
     }
@@ -140,7 +145,7 @@ fn array(array: &Array) -> String {
         Array::F32(v) => listed(v, f32::to_string),
         Array::F64(v) => listed(v, f64::to_string),
         Array::Bool(v) => listed(v, bool::to_string),
-        Array::Strings(v) => listed(v, |s| text(s)),
+        Array::Strings(v) => listed(v.iter(), text),
         Array::Arrays(v) => listed(v, self::array),
     }
 }

@@ -255,7 +255,7 @@ fn prepare<B: Backend>(
     options: &LoadOptions,
 ) -> Result<Pending<B>, Error> {
     let mut ends = vec![first.file_len()];
-    let header = if later.is_empty() {
+    let mut header = if later.is_empty() {
         first.require_whole()?;
         first
     } else {
@@ -268,13 +268,14 @@ fn prepare<B: Backend>(
         parts.extend(later);
         linnet_gguf::join(parts)?
     };
-    let header = &header;
-    let model = linnet_models::record(header)?;
+    let model = linnet_models::record(&header)?;
     let graph = fuse(model.graph);
     let context_length = choose_context(&model.config, &graph, options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
-    let template = chat_template(header, &tokenizer)?;
-    let info = ModelInfo::new(header, &model.config, context_length);
+    let template = chat_template(&header, &tokenizer)?;
+    let info = ModelInfo::new(&header, &model.config, context_length);
+    // The vocabulary, mostly: megabytes that the weights can use.
+    drop(std::mem::take(&mut header.metadata));
 
     let mut transfers = Vec::with_capacity(graph.weights.len());
     for (index, spec) in graph.weights.iter().enumerate() {

@@ -98,11 +98,11 @@ impl<'a> Cursor<'a> {
         size_of: &'static str,
         limit: u64,
         what: impl FnOnce() -> String,
-    ) -> Result<Option<String>, GgufError> {
+    ) -> Result<Option<&'a str>, GgufError> {
         let offset = self.offset;
         let Some(bytes) = self.string(size_of, limit)? else { return Ok(None) };
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
+            Ok(text) => Ok(Some(text)),
             Err(_) => Err(GgufError::NotUtf8 { offset, what: what() }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Array, GgufError, Value};
+use crate::{Array, GgufError, Strings, Value};
 
 /// The key/value pairs of a header, in the order of the file.
 ///
@@ -112,9 +112,9 @@ impl Metadata {
     ///
     /// # Errors
     /// [`GgufError::WrongType`].
-    pub fn strings(&self, key: &str) -> Result<Option<&[String]>, GgufError> {
+    pub fn strings(&self, key: &str) -> Result<Option<&Strings>, GgufError> {
         self.read(key, "an array of strings", |value| match value {
-            Value::Array(Array::Strings(elements)) => Some(elements.as_slice()),
+            Value::Array(Array::Strings(elements)) => Some(elements),
             _ => None,
         })
     }

@@ -216,6 +216,7 @@ impl HeaderParser {
         let Some(key) = cursor.text("bytes of a key", MAX_KEY_BYTES, || "a key".into())? else {
             return Ok(Step::Wait(State::Key));
         };
+        let key = key.to_owned();
         if self.metadata.contains(&key) {
             return Err(GgufError::DuplicateKey { offset, key });
         }

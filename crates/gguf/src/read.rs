@@ -42,7 +42,7 @@ pub(crate) fn read_scalar(
         Array::F32(elements) => elements.first().copied().map(Value::F32),
         Array::F64(elements) => elements.first().copied().map(Value::F64),
         Array::Bool(elements) => elements.first().copied().map(Value::Bool),
-        Array::Strings(elements) => elements.into_iter().next().map(Value::String),
+        Array::Strings(elements) => elements.get(0).map(|text| Value::String(text.to_owned())),
         Array::Arrays(_) => None,
     })
 }

@@ -59,6 +59,7 @@ impl Entry {
         else {
             return Ok(None);
         };
+        let name = name.to_owned();
         let count_at = cursor.offset();
         let Some(count) = cursor.u32() else { return Ok(None) };
         if count > MAX_DIMENSIONS {

@@ -1,5 +1,7 @@
 //! Metadata values and their types in the file.
 
+use crate::Strings;
+
 /// A metadata value.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
@@ -57,7 +59,7 @@ pub enum Array {
     /// Booleans.
     Bool(Vec<bool>),
     /// UTF-8 texts.
-    Strings(Vec<String>),
+    Strings(Strings),
     /// Arrays, which may differ in type.
     Arrays(Vec<Array>),
 }
@@ -198,7 +200,7 @@ impl Array {
             TypeId::F32 => Array::F32(Vec::new()),
             TypeId::F64 => Array::F64(Vec::new()),
             TypeId::Bool => Array::Bool(Vec::new()),
-            TypeId::String => Array::Strings(Vec::new()),
+            TypeId::String => Array::Strings(Strings::default()),
             TypeId::Array => Array::Arrays(Vec::new()),
         }
     }

@@ -16,7 +16,7 @@ static TOKENIZER: LazyLock<Arc<Tokenizer>> = LazyLock::new(|| {
     let mut writer = HeaderWriter::new();
     writer.metadata("tokenizer.ggml.model", Value::String("llama".into()));
     writer.metadata("tokenizer.ggml.scores", Value::Array(Array::F32(vec![0.0; tokens.len()])));
-    writer.metadata("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens)));
+    writer.metadata("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.iter().collect())));
     writer.metadata("tokenizer.ggml.token_type", Value::Array(Array::I32(kinds)));
     let header = Gguf::parse(&writer.to_bytes()).expect("a good header");
     Arc::new(Tokenizer::from_gguf(&header.metadata).expect("a good vocabulary"))

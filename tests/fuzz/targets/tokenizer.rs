@@ -16,7 +16,7 @@ fuzz_target!(|data: &str| {
     let text = lines.collect::<Vec<_>>().join("\n");
     let kind = |token: &&str| token.chars().next().and_then(|c| c.to_digit(10)).unwrap_or(1) as i32;
     let spelled = |token: &&str| token.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
-    let strings = |texts: Vec<String>| Value::Array(Array::Strings(texts));
+    let strings = |texts: Vec<String>| Value::Array(Array::Strings(texts.iter().collect()));
     let scores = (0..tokens.len()).map(|id| -((id % 7) as f32)).collect();
 
     let mut writer = HeaderWriter::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use linnet_gguf::{Array, Gguf, HeaderWriter, TensorInfo, Value};
+use linnet_gguf::{Array, Gguf, HeaderWriter, Strings, TensorInfo, Value};
 use linnet_quant::DType;
 use safetensors::tensor::TensorView;
 
@@ -67,9 +67,9 @@ pub fn model(architecture: &str) -> Vec<u8> {
         (format!("{architecture}.attention.layer_norm_rms_epsilon"), Value::F32(1e-5)),
         ("tokenizer.ggml.model".to_owned(), Value::String("gpt2".to_owned())),
         ("tokenizer.ggml.pre".to_owned(), Value::String("gpt-2".to_owned())),
-        ("tokenizer.ggml.tokens".to_owned(), Value::Array(Array::Strings(tokens))),
+        ("tokenizer.ggml.tokens".to_owned(), Value::Array(Array::Strings(tokens.iter().collect()))),
         ("tokenizer.ggml.token_type".to_owned(), Value::Array(Array::I32(types))),
-        ("tokenizer.ggml.merges".to_owned(), Value::Array(Array::Strings(Vec::new()))),
+        ("tokenizer.ggml.merges".to_owned(), Value::Array(Array::Strings(Strings::default()))),
         ("tokenizer.ggml.eos_token_id".to_owned(), Value::U32(257)),
         ("tokenizer.chat_template".to_owned(), Value::String(template.to_owned())),
     ] {

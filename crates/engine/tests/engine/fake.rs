@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
-use linnet_gguf::{Array, HeaderWriter, Value};
+use linnet_gguf::{Array, HeaderWriter, Strings, Value};
 use linnet_graph::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse, Output, Plan, Step,
     Want, WeightSpec,
@@ -169,7 +169,7 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, [u64; 2])]) 
         ("tokenizer.ggml.pre", Value::String("gpt-2".into())),
         ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.collect()))),
         ("tokenizer.ggml.token_type", Value::Array(Array::I32(types.collect()))),
-        ("tokenizer.ggml.merges", Value::Array(Array::Strings(Vec::new()))),
+        ("tokenizer.ggml.merges", Value::Array(Array::Strings(Strings::default()))),
         ("tokenizer.ggml.eos_token_id", Value::U32(END)),
         ("tokenizer.chat_template", Value::String(template.into())),
     ] {

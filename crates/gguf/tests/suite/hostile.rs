@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Value, limits};
+use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Strings, Value, limits};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -112,7 +112,7 @@ fn a_large_header_in_tiny_chunks_takes_linear_time() {
     let bytes = writer.to_bytes();
     let start = Instant::now();
     let header = parse_in_chunks(&bytes, 64).expect("a good header");
-    assert_eq!(header.metadata.strings("tokens").map(|tokens| tokens.map(<[_]>::len)), Ok(Some(300_000)));
+    assert_eq!(header.metadata.strings("tokens").map(|tokens| tokens.map(Strings::len)), Ok(Some(300_000)));
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 

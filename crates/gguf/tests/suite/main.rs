@@ -6,3 +6,4 @@ mod reference;
 mod round_trip;
 mod sample;
 mod split;
+mod strings;

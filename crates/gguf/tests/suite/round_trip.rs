@@ -1,6 +1,6 @@
 //! What was written is what is read, however it arrives.
 
-use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Value};
+use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Strings, Value};
 use linnet_quant::DType;
 
 use crate::sample::{parse_in_chunks, writer};
@@ -24,7 +24,7 @@ fn everything_written_is_read() {
         panic!("{:?}", metadata.get("nested"))
     };
     assert_eq!(nested.len(), 4);
-    let inner = vec![Array::I32(vec![1, 2]), Array::Strings(vec!["x".to_owned()])];
+    let inner = vec![Array::I32(vec![1, 2]), Array::Strings(Strings::from_iter(["x"]))];
     assert_eq!(nested[1], Array::Arrays(inner));
 
     let tensors: Vec<_> = header
@@ -96,7 +96,7 @@ fn numbers_are_read_whatever_their_width() {
     assert_eq!(metadata.integers("i8s"), Ok(Some(vec![-128, 127])));
     assert_eq!(metadata.f32s("f32s"), Ok(Some(&[0.25, f32::INFINITY][..])));
     assert_eq!(metadata.bools("bools"), Ok(Some(&[true, false, true][..])));
-    assert_eq!(metadata.strings("strings").map(|strings| strings.map(<[_]>::len)), Ok(Some(3)));
+    assert_eq!(metadata.strings("strings").map(|strings| strings.map(Strings::len)), Ok(Some(3)));
     assert_eq!(metadata.array("u16s").map(|array| array.map(Array::len)), Ok(Some(3)));
     assert_eq!(metadata.u32("absent"), Ok(None));
     assert_eq!(metadata.strings("absent"), Ok(None));

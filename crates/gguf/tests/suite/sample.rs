@@ -1,6 +1,6 @@
 //! A small header that has everything in it.
 
-use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Value};
+use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Strings, Value};
 use linnet_quant::DType;
 
 /// Every value type, arrays of every type, nested arrays, four tensors.
@@ -33,8 +33,8 @@ pub fn writer() -> HeaderWriter {
         ("f32s", Array::F32(vec![0.25, f32::INFINITY])),
         ("f64s", Array::F64(vec![-0.125])),
         ("bools", Array::Bool(vec![true, false, true])),
-        ("strings", Array::Strings(vec!["a".to_owned(), String::new(), "ü".to_owned()])),
-        ("none", Array::Strings(Vec::new())),
+        ("strings", Array::Strings(Strings::from_iter(["a", "", "ü"]))),
+        ("none", Array::Strings(Strings::default())),
         ("no arrays", Array::Arrays(Vec::new())),
         ("nested", nested()),
     ];
@@ -54,7 +54,7 @@ pub fn writer() -> HeaderWriter {
 }
 
 fn nested() -> Array {
-    let inner = Array::Arrays(vec![Array::I32(vec![1, 2]), Array::Strings(vec!["x".to_owned()])]);
+    let inner = Array::Arrays(vec![Array::I32(vec![1, 2]), Array::Strings(Strings::from_iter(["x"]))]);
     Array::Arrays(vec![Array::U8(Vec::new()), inner, Array::Arrays(Vec::new()), Array::Bool(vec![true])])
 }
 

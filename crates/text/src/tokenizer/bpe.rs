@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
-use linnet_gguf::Metadata;
+use linnet_gguf::{Metadata, Strings};
 
 use super::bytes;
 use super::merge::Symbols;
@@ -124,7 +124,7 @@ struct Merge {
 impl Merges {
     /// Reads `lines`, each two tokens with a space between, and leaves those out that would make a token that text must
     /// not become. Of two that are alike the first counts.
-    fn read(lines: &[String], vocab: &Vocab, ids: &TokenIds) -> Result<Self, TextError> {
+    fn read(lines: &Strings, vocab: &Vocab, ids: &TokenIds) -> Result<Self, TextError> {
         if u32::try_from(lines.len()).is_err() {
             return Err(bad(format!("{} merges", lines.len())));
         }
@@ -135,7 +135,7 @@ impl Merges {
         };
         let mut withheld: Option<TokenIds> = None;
         let mut product = String::new();
-        for line in lines {
+        for line in lines.iter() {
             let Some((left, right)) = pair_of(line) else {
                 return Err(bad(format!("the merge {line:?} is not a pair")));
             };

@@ -1,6 +1,8 @@
 //! Which tokens end an answer. Files name one such token, models use several, so the well-known names count too,
 //! as in llama.cpp (`llama_vocab`, `special_eog_ids`).
 
+use linnet_gguf::Strings;
+
 /// Names of such tokens, whatever the file says of their kind.
 const ENDS: [&str; 33] = [
     "<|eot_id|>",
@@ -76,26 +78,26 @@ pub(super) fn is_structure(text: &str) -> bool {
 const GEMMA4: &str = "<|tool_response>";
 
 /// Gemma 4's `</s>`, which is text there (HTML), whatever the file says of its kind.
-pub(super) fn text_despite_its_name(texts: &[String]) -> Option<usize> {
+pub(super) fn text_despite_its_name(texts: &Strings) -> Option<usize> {
     let at = |name: &str| texts.iter().position(|text| text == name);
     at(GEMMA4).and_then(|_| at("</s>"))
 }
 
 /// Ids of the tokens that end an answer, ascending. `named` are those that the metadata points at.
-pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u32> {
-    let by_name = (0u32..).zip(texts).filter(|(_, text)| ENDS.contains(&text.as_str()));
+pub(super) fn find(texts: &Strings, named: impl Iterator<Item = u32>) -> Vec<u32> {
+    let by_name = (0u32..).zip(texts.iter()).filter(|(_, text)| ENDS.contains(text));
     let mut ends: Vec<u32> = named.chain(by_name.map(|(id, _)| id)).collect();
     ends.sort_unstable();
     ends.dedup();
 
-    let has = |name: &str| ends.iter().any(|&id| texts[id as usize] == name);
+    let has = |name: &str| ends.iter().any(|&id| texts.get(id as usize) == Some(name));
     // Harmony and Solar close each message with <|end|> and go on; only these end the turn.
     let message_end_only = has("<|call|>") && has("<|return|>") || has("<|calls|>") && has("<|flush|>");
     // Gemma 4 keeps </s> for text.
     let gemma4 = has(GEMMA4);
-    ends.retain(|&id| match texts[id as usize].as_str() {
-        "<|end|>" => !message_end_only,
-        "</s>" => !gemma4,
+    ends.retain(|&id| match texts.get(id as usize) {
+        Some("<|end|>") => !message_end_only,
+        Some("</s>") => !gemma4,
         _ => true,
     });
     ends
@@ -104,8 +106,7 @@ pub(super) fn find(texts: &[String], named: impl Iterator<Item = u32>) -> Vec<u3
 #[cfg(test)]
 mod tests {
     fn ends(tokens: &[&str], named: &[u32]) -> Vec<u32> {
-        let texts: Vec<String> = tokens.iter().map(|&text| text.to_owned()).collect();
-        super::find(&texts, named.iter().copied())
+        super::find(&tokens.iter().collect(), named.iter().copied())
     }
 
     #[test]

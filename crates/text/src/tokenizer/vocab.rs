@@ -1,6 +1,6 @@
 //! What a GGUF file says of its tokens: their texts, kinds and roles.
 
-use linnet_gguf::Metadata;
+use linnet_gguf::{Metadata, Strings};
 
 use super::bytes;
 use super::end_of_generation;
@@ -68,7 +68,7 @@ impl Roles {
 #[derive(Debug)]
 pub(super) struct Vocab {
     texts: Strings,
-    bytes: Strings,
+    bytes: ByteStrings,
     kinds: Vec<Kind>,
     pub(super) bos: Option<u32>,
     pub(super) eos: Option<u32>,
@@ -114,7 +114,7 @@ impl Vocab {
         for &id in &ends {
             kinds[id as usize] = Kind::Control;
         }
-        for (kind, text) in kinds.iter_mut().zip(texts) {
+        for (kind, text) in kinds.iter_mut().zip(texts.iter()) {
             if end_of_generation::is_structure(text) {
                 *kind = Kind::Control;
             }
@@ -124,15 +124,11 @@ impl Vocab {
             kinds[id] = Kind::Normal;
         }
 
-        let mut bytes = Strings::default();
+        let mut bytes = ByteStrings::default();
         for (text, &kind) in texts.iter().zip(&kinds) {
             bytes.push(&spelled(text, kind, spelling)?);
         }
-        let mut stored = Strings::default();
-        for text in texts {
-            stored.push(text.as_bytes());
-        }
-        Ok(Self { texts: stored, bytes, kinds, bos, eos, unknown, ends })
+        Ok(Self { texts: texts.clone(), bytes, kinds, bos, eos, unknown, ends })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -141,8 +137,7 @@ impl Vocab {
 
     /// The token as the file spells it.
     pub(super) fn text(&self, id: u32) -> Option<&str> {
-        // Made of whole strings, so this is UTF-8.
-        std::str::from_utf8(self.texts.get(id)?).ok()
+        self.texts.get(id as usize)
     }
 
     /// The bytes that the token stands for; of a control token its own spelling.
@@ -184,13 +179,13 @@ fn spelled(text: &str, kind: Kind, spelling: Spelling) -> Result<Vec<u8>, TextEr
 
 /// Many short byte strings in one allocation.
 #[derive(Debug, Default)]
-struct Strings {
+struct ByteStrings {
     bytes: Vec<u8>,
     /// Where each string ends; it begins where the one before it ends.
     ends: Vec<usize>,
 }
 
-impl Strings {
+impl ByteStrings {
     fn push(&mut self, string: &[u8]) {
         self.bytes.extend_from_slice(string);
         self.ends.push(self.bytes.len());

@@ -19,7 +19,7 @@ const USER_DEFINED: i32 = 4;
 const BYTE: i32 = 6;
 
 fn strings<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Value {
-    Value::Array(Array::Strings(texts.into_iter().map(|text| text.as_ref().to_owned()).collect()))
+    Value::Array(Array::Strings(texts.into_iter().collect()))
 }
 
 fn build(pairs: &[(&str, Value)]) -> Result<Tokenizer, TextError> {
