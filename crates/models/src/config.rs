@@ -70,6 +70,7 @@ const VARIANTS: &[(&str, &[f64])] = &[
     ("residual_scale", &[0.0, 1.0]),
     ("rope.dimension_sections", &[0.0]),
     ("rope.freq_base_swa", &[]),
+    ("rope.local.freq_base", &[]),
     ("router_logit_softcapping", &[0.0]),
     ("swin_norm", &[0.0]),
     ("use_parallel_residual", &[0.0]),
@@ -129,7 +130,9 @@ impl Config {
             feed_forward_length: keys.sizes("feed_forward_length", block_count, None)?,
             block_count,
             context_length: keys.size("context_length")?,
-            rope_base: keys.positive_or("rope.freq_base", 10_000.0)?,
+            // Ollama's files of Gemma 3 have the bases of near and far layers under names of their own.
+            rope_base: keys
+                .positive_or("rope.freq_base", keys.positive_or("rope.global.freq_base", 10_000.0)?)?,
             norm_eps: keys.positive("attention.layer_norm_rms_epsilon")?,
             vocab_size: vocab_size as usize,
             architecture: keys.architecture.to_owned(),
@@ -309,7 +312,7 @@ impl<'a> Keys<'a> {
                 continue;
             };
             let numbers = numbers(value);
-            let same_rope = *name == "rope.freq_base_swa" && numbers == [f64::from(config.rope_base)];
+            let same_rope = name.starts_with("rope.") && numbers == [f64::from(config.rope_base)];
             if !same_rope && !numbers.iter().all(|number| neutral.contains(number)) {
                 let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
                 return Err(self.unsupported(name, numbers.join(", ")));

@@ -93,6 +93,14 @@ impl<'a> Draft<'a> {
     /// The embeddings of the tokens.
     pub(crate) fn embed(&self) -> Result<Value, ModelError> {
         self.g.label("input");
+        // Where the table is the head, too, its scale would be read there.
+        if self.t.has("token_embd.scale") {
+            let architecture = self.keys.architecture().to_owned();
+            return Err(ModelError::UnsupportedTensor {
+                architecture,
+                tensor: "token_embd.scale".to_owned(),
+            });
+        }
         let table = self.tensor("token_embd.weight", &[self.c.embedding_length, self.c.vocab_size])?;
         Ok(self.g.embed(table))
     }

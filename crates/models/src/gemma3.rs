@@ -16,7 +16,8 @@ const LAYERS_OF_27B: usize = 62;
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
     let (g, keys, c) = (&d.g, &d.keys, &d.c);
     let (far, windows) = (d.rope(RopeStyle::Halves)?, d.windows(None, 6)?);
-    let near = (keys.positive_or("rope.freq_base_swa", 10_000.0)?, Scaling::None(1.0));
+    let near = keys.positive_or("rope.local.freq_base", 10_000.0)?;
+    let near = (keys.positive_or("rope.freq_base_swa", near)?, Scaling::None(1.0));
     let near = d.rope_with(RopeStyle::Halves, near, (c.head_dim, c.rotary_dim), false)?;
     let x = d.layers(
         g.scale(d.embed()?, (c.embedding_length as f32).sqrt()),

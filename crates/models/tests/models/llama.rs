@@ -55,6 +55,8 @@ fn linear_scaling_and_factors_reach_the_rope() {
     );
     assert_eq!(scaled.frequencies[0], 0.25);
     assert!(plain.factors.is_none());
+    let far = rope(File::new().set("llama.rope.global.freq_base", Value::F32(1e6)));
+    assert_eq!(far.frequencies[..2], [1.0, 1e6f64.powf(-0.125) as f32]);
     assert!(rope(File::new().tensor("rope_freqs", &[8])).factors.is_some());
 }
 

@@ -57,6 +57,7 @@ fn keys_that_change_the_computation_are_not_passed_over() {
         ("llama.pooling_type", Value::U32(3)),
         ("llama.rope.dimension_sections", Value::Array(Array::I32(vec![4, 2, 2, 0]))),
         ("llama.rope.freq_base_swa", Value::F32(1e6)),
+        ("llama.rope.local.freq_base", Value::F32(1e6)),
         ("llama.rope.scaling.type", text("dynamic")),
         ("llama.use_parallel_residual", Value::Bool(true)),
         ("llama.attention.head_count", per_layer([4, 2])),
@@ -107,6 +108,7 @@ fn tensors_that_nothing_reads_are_not_passed_over() {
     for (name, dims) in [
         ("output_norm.bias", vec![64]),
         ("output.scale", vec![1]),
+        ("token_embd.scale", vec![1]),
         ("token_embd_norm", vec![64]),
         ("position_embd", vec![64, 128]),
         ("cls.output", vec![64, 2]),
