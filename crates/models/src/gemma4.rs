@@ -71,6 +71,11 @@ fn attention(
         let k = kind.rope.apply(g, layer.head_norm("attn_k_norm", k)?);
         let v = g.head_norm(v, None, dim, layer.d.c.norm_eps);
         g.store_kv(cache, k, v);
+    } else {
+        // Files may keep what was trained beside it all the same.
+        for part in ["attn_k.weight", "attn_v.weight", "attn_k_norm.weight"] {
+            layer.d.t.idle(layer.name(part));
+        }
     }
     // The norms of queries and keys leave nothing for a scale to do.
     let attention = Attention { window, ..Attention::new(cache, layer.head_counts, dim, 1.0) };

@@ -1,7 +1,7 @@
 //! Looking tensors up by name, with their shapes checked.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use linnet_gguf::{Gguf, TensorInfo};
 use linnet_graph::{Builder, WeightId};
@@ -14,6 +14,8 @@ pub(crate) struct Tensors<'a> {
     directory: HashMap<&'a str, &'a TensorInfo>,
     /// What was declared so far: a tensor that is read twice is one weight.
     read: RefCell<HashMap<String, WeightId>>,
+    /// What may be there without being of use.
+    idle: RefCell<HashSet<String>>,
     /// The first tensor that had to be there and was not.
     missing: RefCell<Option<String>>,
 }
@@ -26,12 +28,17 @@ const REDUNDANT: &str = ".attn_rot_embd.weight";
 impl<'a> Tensors<'a> {
     pub(crate) fn new(header: &'a Gguf) -> Self {
         let directory = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        Self { directory, read: RefCell::default(), missing: RefCell::default() }
+        Self { directory, read: RefCell::default(), idle: RefCell::default(), missing: RefCell::default() }
     }
 
     /// Whether there is such a tensor.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.directory.contains_key(name)
+    }
+
+    /// A tensor that this architecture has no use for, though files have it.
+    pub(crate) fn idle(&self, name: String) {
+        self.idle.borrow_mut().insert(name);
     }
 
     /// Declares a tensor of the dimensions `dims` (row length first) as `rows` rows of `cols` values.
@@ -87,13 +94,14 @@ impl<'a> Tensors<'a> {
     /// Refuses a file with tensors that nothing read, which is one of a variant that we do not know, or without some that
     /// must be there. Those of layers from `layers` on are not missed.
     pub(crate) fn check(&self, architecture: &str, layers: usize) -> Result<(), ModelError> {
-        let read = self.read.borrow();
+        let (read, idle) = (self.read.borrow(), self.idle.borrow());
         let further = |name: &str| {
             let index = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next());
             index.and_then(|index| index.parse().ok()).is_some_and(|index: usize| index >= layers)
         };
         let ignored = |name: &str| {
             further(name)
+                || idle.contains(name)
                 || name.ends_with(REDUNDANT)
                 || BESIDE_TEXT.iter().any(|start| name.starts_with(start))
         };

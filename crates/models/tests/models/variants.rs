@@ -1,6 +1,6 @@
 //! Files that mean more than their architecture's record knows: refused by the name of what is unknown, never guessed at.
 
-use linnet_gguf::{Array, Value};
+use linnet_gguf::{Array, HeaderParser, TensorInfo, Value};
 use linnet_graph::Op;
 use linnet_models::{ModelError, record};
 
@@ -195,4 +195,20 @@ fn the_weights_of_experts_are_scaled_and_normalised_as_the_file_says() {
         (router(file).scale, router(mixture().set("llama.expert_weights_scale", Value::F32(0.0))).scale),
         (2.5, 1.0)
     );
+}
+
+#[test]
+fn layers_that_share_keys_and_values_may_have_idle_matrices_for_their_own() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/tiny/gemma4/model.gguf");
+    let bytes = std::fs::read(path).expect("a fixture");
+    let mut header = HeaderParser::new().push(&bytes).expect("a header").expect("a whole one");
+    let without = record(&header).expect("a model");
+    // The last two of the six layers read the caches of earlier ones.
+    for part in ["attn_k.weight", "attn_v.weight", "attn_k_norm.weight"] {
+        let tensor = header.tensors.iter().find(|t| t.name == format!("blk.3.{part}")).expect("its own");
+        let (name, tensor) = (format!("blk.5.{part}"), tensor.clone());
+        header.tensors.push(TensorInfo { name, ..tensor });
+    }
+    let with = record(&header).expect("the same model");
+    assert_eq!(with.graph.weights.len(), without.graph.weights.len(), "what is not read takes no memory");
 }
