@@ -5,6 +5,7 @@
 // It walks the positions in tiles of one position per invocation: scores of its position for all queries; the greatest
 // of the tile; then invocations divide into slices that add up the weighted values, one quad of the head each.
 #include step
+#include ring
 
 override HEADS: u32;
 override KV_HEADS: u32;
@@ -84,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             score[i] = 0.0;
         }
         if (position < end) {
-            let row = position * KV_HEADS + kv_head;
+            let row = place(position) * KV_HEADS + kv_head;
             for (var d = 0u; d < QUADS; d++) {
                 let k = key_quad(row, d);
                 for (var i = 0u; i < QUERIES; i++) {
@@ -127,7 +128,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         if (slice < slices) {
             for (var t = slice; t < min(TILE, end - tile); t += slices) {
-                let v = value_quad((tile + t) * KV_HEADS + kv_head, quad);
+                let v = value_quad(place(tile + t) * KV_HEADS + kv_head, quad);
                 for (var i = 0u; i < QUERIES; i++) {
                     let weight = weights[i * TILE + t];
                     sum[i] += weight;

@@ -1,6 +1,7 @@
 // Writes the keys and values of the step's tokens to the cache, in the layout that cache.wgsl reads. An invocation does one
 // quad, in Q8_0 one block of up to 32 elements.
 #include step
+#include ring
 
 override KV_HEADS: u32;
 override QUADS: u32; // of 4 values in a head
@@ -9,7 +10,7 @@ override QUADS: u32; // of 4 values in a head
 @group(0) @binding(1) var<storage, read> k: array<vec4<f32>>; // [tokens, KV_HEADS, QUADS]
 @group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
 #if cache_f16
-@group(0) @binding(3) var<storage, read_write> keys: array<vec2<u32>>; // [context, KV_HEADS, QUADS]
+@group(0) @binding(3) var<storage, read_write> keys: array<vec2<u32>>; // [places, KV_HEADS, QUADS]
 @group(0) @binding(4) var<storage, read_write> values: array<vec2<u32>>;
 
 // Packing a value beyond f16's range is undefined, so it stays at the range's end.
@@ -57,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let block = index % BLOCKS;
     let end = min(block * 8u + 8u, QUADS);
     let source = (group.y * KV_HEADS + head) * QUADS;
-    let to = ((step.position + group.y) * KV_HEADS + head) * (QUADS + BLOCKS);
+    let to = (place(step.position + group.y) * KV_HEADS + head) * (QUADS + BLOCKS);
     var greatest = vec2<f32>(0.0); // of the keys and of the values
     for (var quad = block * 8u; quad < end; quad++) {
         let key = abs(k[source + quad]);
@@ -83,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let source = group.y * KV_HEADS * QUADS + quad;
-    let to = (step.position + group.y) * KV_HEADS * QUADS + quad;
+    let to = place(step.position + group.y) * KV_HEADS * QUADS + quad;
     keys[to] = pack(k[source]);
     values[to] = pack(v[source]);
 }

@@ -1,5 +1,5 @@
-// Reads quads of the keys and of the values in the cache, `[context, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
-// `context * KV_HEADS`.
+// Reads quads of the keys and of the values in the cache, `[places, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
+// `places * KV_HEADS`.
 #if cache_f16
 @group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // pairs of f16
 @group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;

@@ -51,6 +51,7 @@ const SHARED: &[(&str, &str)] = &[
     ("q6_k", include_str!("../shared/q6_k.wgsl")),
     ("q8_0", include_str!("../shared/q8_0.wgsl")),
     ("quads", include_str!("../shared/quads.wgsl")),
+    ("ring", include_str!("../shared/ring.wgsl")),
     ("rows", include_str!("../shared/rows.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),

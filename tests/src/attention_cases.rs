@@ -1,6 +1,6 @@
 //! Attention with its cache: prefill, decode, going back, up to the last position.
 
-use linnet_graph::{Attention, KvFormat, Temperature};
+use linnet_graph::{Attention, CompileOptions, KvFormat, Temperature};
 use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, Steps, VOCABULARY};
@@ -35,15 +35,15 @@ pub(crate) fn cases() -> Vec<Case> {
     // A window of 1 would leave nothing for the queries to choose from.
     for window in [2, 5, 32, 33, 200] {
         let name = format!("a window of {window}");
-        cases.push(special(&name, 64, |a, _| Attention { window: Some(window), ..a }));
+        cases.push(special(&name, 64, around(), |a, _| Attention { window: Some(window), ..a }));
     }
-    cases.push(special("cap", 64, |a, _| Attention { soft_cap: Some(2.0), scale: 2.0 * a.scale, ..a }));
-    cases.push(special("sinks", 64, |a, r| Attention { sinks: Some(r.vector(a.heads)), ..a }));
-    cases.push(special("temperature", 32, |a, _| Attention {
+    cases.push(special("cap", 64, around(), |a, _| Attention { soft_cap: Some(2.0), scale: 2.0 * a.scale, ..a }));
+    cases.push(special("sinks", 64, around(), |a, r| Attention { sinks: Some(r.vector(a.heads)), ..a }));
+    cases.push(special("temperature", 32, around(), |a, _| Attention {
         temperature: Some(Temperature { scale: 0.3, period: 16 }),
         ..a
     }));
-    cases.push(special("everything", 256, |a, r| Attention {
+    cases.push(special("everything", 256, around(), |a, r| Attention {
         soft_cap: Some(3.0),
         window: Some(20),
         sinks: Some(r.vector(a.heads)),
@@ -51,6 +51,22 @@ pub(crate) fn cases() -> Vec<Case> {
         ..a
     }));
     cases.push(shared_cache());
+    // Caches that begin anew several times: within a step, within a tile of any kernel, and when a step goes back.
+    for (window, batch, head_dim, kv) in [
+        (20, 40, 64, KvFormat::F16),
+        (33, 7, 20, KvFormat::F16),
+        (100, 20, 64, KvFormat::F32),
+        (100, 33, 80, KvFormat::Q8_0),
+    ] {
+        let name = format!("a window of {window} in a ring of {}", kv.name());
+        let window = Some(window);
+        let mut case = special(&name, head_dim, ring_steps(batch), |a, _| Attention { window, ..a });
+        let options = CompileOptions { context_length: case.context(), max_batch: batch, max_logits: 1, kv };
+        let positions = case.graph.kv_layers[0].positions(&options);
+        assert!(2 * positions < case.context(), "{name}: no ring of {positions} in {}", case.context());
+        case.kv = kv;
+        cases.push(case);
+    }
     for kv in [KvFormat::F32, KvFormat::Q8_0] {
         for head_dim in [20, 64, 80] {
             let mut case = attention(6, 2, head_dim, prefill_and_decode(35));
@@ -64,8 +80,28 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// An attention that is not plain, at positions in and beyond a window, in tiles that its window cuts.
-fn special(what: &str, head_dim: usize, special: impl Fn(Attention, &Recorder) -> Attention) -> Case {
+/// Positions in and beyond a window, in tiles that its window cuts.
+fn around() -> Steps {
+    vec![(0, 7), (7, 70), (77, 1), (78, 1), (40, 9), (49, 1), (50, 120), (170, 1)]
+}
+
+/// Steps of up to `batch` tokens: far on, single ones, a little back and on, and the same again from the start.
+fn ring_steps(batch: usize) -> Steps {
+    let far = |end: usize| (0..end).step_by(batch).map(move |at| (at, batch.min(end - at)));
+    let mut steps: Steps = far(520).collect();
+    steps.extend([(520, 1), (521, 1), (522, batch), (515, 5), (520, 1), (521, batch)]);
+    steps.extend(far(130));
+    steps.push((130, 1));
+    steps
+}
+
+/// An attention that is not plain.
+fn special(
+    what: &str,
+    head_dim: usize,
+    steps: Steps,
+    special: impl Fn(Attention, &Recorder) -> Attention,
+) -> Case {
     let (heads, kv_heads) = (6, 2);
     let r = Recorder::new(format!("attention {heads}/{kv_heads}x{head_dim} with {what}"));
     let layer = r.g.kv_layer(kv_heads, head_dim);
@@ -74,7 +110,6 @@ fn special(what: &str, head_dim: usize, special: impl Fn(Attention, &Recorder) -
     let plain = Attention::new(layer, [heads, kv_heads], head_dim, 1.0 / (head_dim as f32).sqrt());
     let attention = special(plain, &r);
     let y = r.g.attention(q, attention);
-    let steps = vec![(0, 7), (7, 70), (77, 1), (78, 1), (40, 9), (49, 1), (50, 120), (170, 1)];
     r.case(y, steps, F16_CACHE)
 }
 

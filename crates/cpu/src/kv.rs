@@ -1,6 +1,6 @@
 //! The KV cache of one layer.
 
-use linnet_graph::{BackendError, KvFormat, KvLayer};
+use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
 
 use crate::memory;
 use crate::simd::{Simd, encode_f16};
@@ -11,14 +11,14 @@ pub(crate) const KEY_LANES: usize = 8;
 /// Elements of a value that lie together.
 const VALUE_LANES: usize = 8;
 
-/// Keys and values of every position, allocated once.
+/// Keys and values of the positions that the layer keeps, allocated once.
 pub(crate) struct KvCache {
     layer: KvLayer,
-    /// Positions, rounded up to whole groups of keys.
-    positions: usize,
-    /// `[kv_head, position / 8, head_dim, position % 8]`.
+    /// Places of the ring, whole groups of keys.
+    places: usize,
+    /// `[kv_head, place / 8, head_dim, place % 8]`.
     keys: Plane,
-    /// `[kv_head, position, head_dim / 8, head_dim % 8]`, the last part padded.
+    /// `[kv_head, place, head_dim / 8, head_dim % 8]`, the last part padded.
     values: Plane,
 }
 
@@ -69,34 +69,35 @@ fn code(value: f32, inverse: f32) -> i8 {
 }
 
 impl KvCache {
-    /// A cache of `context` positions.
-    pub(crate) fn new(layer: KvLayer, context: usize, format: KvFormat) -> Result<Self, BackendError> {
-        let positions = context.next_multiple_of(KEY_LANES);
+    /// The cache of a layer in a program compiled so.
+    pub(crate) fn new(layer: KvLayer, options: &CompileOptions) -> Result<Self, BackendError> {
+        let format = options.kv;
+        let places = layer.positions(options).next_multiple_of(KEY_LANES);
         let len =
             |width: usize, depth: usize| layer.kv_heads.checked_mul(width).and_then(|n| n.checked_mul(depth));
         let blocks = layer.head_dim.div_ceil(KvFormat::BLOCK);
-        let groups = positions / KEY_LANES;
+        let groups = places / KEY_LANES;
         let keys = Plane::new(format, len(layer.head_dim, groups), len(blocks, groups))?;
         let parts = layer.head_dim.div_ceil(VALUE_LANES);
         // The scales of eight blocks of values lie together.
         let values =
-            Plane::new(format, len(parts, positions), len(blocks, positions).map(|n| n.div_ceil(8)))?;
-        Ok(KvCache { layer, positions, keys, values })
+            Plane::new(format, len(parts, places), len(blocks, places).map(|n| n.div_ceil(8)))?;
+        Ok(KvCache { layer, places, keys, values })
     }
 
     /// Writes a token's keys and values (`[kv_heads, head_dim]` each).
     pub(crate) fn store(&mut self, position: usize, k: &[f32], v: &[f32]) {
-        let head_dim = self.layer.head_dim;
+        let (head_dim, place) = (self.layer.head_dim, position % self.places);
         let heads = k.chunks_exact(head_dim).zip(v.chunks_exact(head_dim));
         for (kv_head, (k, v)) in heads.enumerate() {
-            self.store_key(kv_head, position, k);
-            self.store_value(kv_head, position, v);
+            self.store_key(kv_head, place, k);
+            self.store_value(kv_head, place, v);
         }
     }
 
-    fn store_key(&mut self, kv_head: usize, position: usize, k: &[f32]) {
-        let row = kv_head * (self.positions / KEY_LANES) + position / KEY_LANES;
-        let lane = position % KEY_LANES;
+    fn store_key(&mut self, kv_head: usize, place: usize, k: &[f32]) {
+        let row = kv_head * (self.places / KEY_LANES) + place / KEY_LANES;
+        let lane = place % KEY_LANES;
         let at = row * k.len();
         match &mut self.keys {
             Plane::F16(eights) => {
@@ -116,8 +117,8 @@ impl KvCache {
         }
     }
 
-    fn store_value(&mut self, kv_head: usize, position: usize, v: &[f32]) {
-        let row = kv_head * self.positions + position;
+    fn store_value(&mut self, kv_head: usize, place: usize, v: &[f32]) {
+        let row = kv_head * self.places + place;
         let at = row * v.len().div_ceil(VALUE_LANES);
         match &mut self.values {
             Plane::F16(eights) => {
@@ -145,7 +146,8 @@ impl KvCache {
         }
     }
 
-    /// Reads `groups` groups of keys from `position` (a multiple of 8) on: `[groups, head_dim]` into `out`.
+    /// Reads `groups` groups of keys, up to a tile, from `position` (a multiple of the tile's) on: `[groups, head_dim]` into
+    /// `out`.
     #[inline(always)]
     pub(crate) fn keys<S: Simd>(
         &self,
@@ -156,7 +158,7 @@ impl KvCache {
         out: &mut [[f32; 8]],
     ) {
         let head_dim = self.layer.head_dim;
-        let row = kv_head * (self.positions / KEY_LANES) + position / KEY_LANES;
+        let row = kv_head * (self.places / KEY_LANES) + position % self.places / KEY_LANES;
         let range = row * head_dim..(row + groups) * head_dim;
         match &self.keys {
             Plane::F16(eights) => {
@@ -179,7 +181,7 @@ impl KvCache {
         }
     }
 
-    /// Reads the values of `count` positions: `[count, head_dim / 8 rounded up]` into `out`.
+    /// Reads the values of `count` positions, as [`KvCache::keys`] does: `[count, head_dim / 8 rounded up]` into `out`.
     #[inline(always)]
     pub(crate) fn values<S: Simd>(
         &self,
@@ -190,7 +192,7 @@ impl KvCache {
         out: &mut [[f32; 8]],
     ) {
         let parts = self.layer.head_dim.div_ceil(VALUE_LANES);
-        let row = kv_head * self.positions + position;
+        let row = kv_head * self.places + position % self.places;
         let range = row * parts..(row + count) * parts;
         match &self.values {
             Plane::F16(eights) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Rope, Rows};
+use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Reach, Rope, Rows};
 
 use crate::activations::Run;
 use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
@@ -18,6 +18,7 @@ pub struct CpuProgram {
     pub(crate) options: CompileOptions,
     pub(crate) weights: Vec<CpuWeight>,
     pub(crate) kv: Vec<KvCache>,
+    pub(crate) reach: Reach,
     pub(crate) states: States,
     /// Memory of the plan's slots.
     pub(crate) slots: Vec<Vec<f32>>,
@@ -61,7 +62,7 @@ impl CpuProgram {
         threads: usize,
     ) -> Result<Self, BackendError> {
         check(&plan.graph, &weights, options)?;
-        let CompileOptions { context_length, max_batch, max_logits, kv } = options;
+        let CompileOptions { max_batch, max_logits, .. } = options;
         let graph = &plan.graph;
 
         let slot = |slot: &linnet_graph::Slot| {
@@ -87,8 +88,9 @@ impl CpuProgram {
             kv: graph
                 .kv_layers
                 .iter()
-                .map(|&l| KvCache::new(l, context_length, kv))
+                .map(|&layer| KvCache::new(layer, &options))
                 .collect::<Result<_, _>>()?,
+            reach: Reach::new(graph, &options),
             states: States::new(graph)?,
             slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
             ropes: Ropes::new(graph, &weights, options)?,

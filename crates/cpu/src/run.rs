@@ -28,6 +28,7 @@ pub(crate) fn run(
         Want::Logits(rows) => rows,
     };
     program.states.begin(step.position)?;
+    program.reach.advance(step.position, step.tokens.len());
     for table in &mut program.ropes.tables {
         table.fill(step.position, step.tokens.len());
     }
@@ -86,6 +87,9 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
         return Err(BackendError::Internal(format!(
             "{tokens} tokens at {position} in a context of {context}"
         )));
+    }
+    if !program.reach.allows(step.position) {
+        return Err(BackendError::Internal(format!("the KV cache forgot what a step at {} sees", step.position)));
     }
     if let Want::Logits(rows) = step.want
         && !(1..=tokens.min(options.max_logits)).contains(&rows)

@@ -14,6 +14,10 @@ use crate::{Error, Platform};
 
 /// Contexts are not chosen longer than this unless asked for.
 const DEFAULT_CONTEXT: usize = 4096;
+/// Nor shorter than this, whatever they cost.
+const LEAST_CONTEXT: usize = 1024;
+/// Lengths between are tried in steps of this.
+const CONTEXT_STEP: usize = 256;
 /// Bytes of KV cache that a context chosen by us may take: what a phone's tab can spare.
 const DEFAULT_KV_BYTES: usize = 128 << 20;
 /// The header is copied into our memory in pieces of this size.
@@ -63,7 +67,7 @@ struct Headers {
 struct Pending<B: Backend> {
     config: Config,
     plan: Plan,
-    context_length: usize,
+    compile: CompileOptions,
     tokenizer: Arc<Tokenizer>,
     template: Option<ChatTemplate>,
     info: ModelInfo,
@@ -200,16 +204,9 @@ impl<B: Backend> Loader<B> {
         let mut transfers = pending.transfers;
         transfers.sort_by_key(|t| t.index);
         let weights = transfers.into_iter().map(|t| t.weight).collect();
-        let max_batch = self.backend.capabilities().max_batch.clamp(1, pending.context_length);
-        let max_logits = self.options.max_logits.clamp(1, max_batch);
-        let options = CompileOptions {
-            context_length: pending.context_length,
-            max_batch,
-            max_logits,
-            kv: self.options.kv,
-        };
+        let options = pending.compile;
         let program = self.backend.compile(&pending.plan, weights, options).await?;
-        let session = Session::new(self.backend, program, options, pending.plan.graph.is_recurrent());
+        let session = Session::new(self.backend, program, options, &pending.plan.graph);
         Ok(Engine::new(
             session,
             pending.tokenizer,
@@ -270,10 +267,10 @@ fn prepare<B: Backend>(
     };
     let model = linnet_models::record(&header)?;
     let graph = fuse(model.graph);
-    let context_length = choose_context(&model.config, &graph, options)?;
+    let compile = compile_options(&model.config, &graph, backend.capabilities().max_batch, options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
     let template = chat_template(&header, &tokenizer)?;
-    let info = ModelInfo::new(&header, &model.config, context_length);
+    let info = ModelInfo::new(&header, &model.config, compile.context_length);
     // The vocabulary, mostly: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
@@ -291,7 +288,7 @@ fn prepare<B: Backend>(
     Ok(Pending {
         config: model.config,
         plan: Plan::new(graph),
-        context_length,
+        compile,
         tokenizer,
         template,
         info,
@@ -302,17 +299,29 @@ fn prepare<B: Backend>(
     })
 }
 
-fn choose_context(config: &Config, graph: &Graph, options: &LoadOptions) -> Result<usize, Error> {
+/// What the program is compiled for: the context that was asked for, else the longest whose KV cache is affordable.
+fn compile_options(
+    config: &Config,
+    graph: &Graph,
+    max_batch: usize,
+    options: &LoadOptions,
+) -> Result<CompileOptions, Error> {
+    let of_context = |context_length: usize| {
+        let max_batch = max_batch.clamp(1, context_length);
+        let max_logits = options.max_logits.clamp(1, max_batch);
+        CompileOptions { context_length, max_batch, max_logits, kv: options.kv }
+    };
     let trained = config.context_length;
     match options.context_length {
         Some(n) if n == 0 || n > trained => {
             Err(Error::invalid("context_length", format!("is {n}; this model takes 1 to {trained}")))
         }
-        Some(n) => Ok(n),
+        Some(n) => Ok(of_context(n)),
         None => {
-            let per_token = graph.kv_bytes_per_token(options.kv).max(1);
-            let affordable = (DEFAULT_KV_BYTES / per_token).max(1024) / 256 * 256;
-            Ok(trained.min(DEFAULT_CONTEXT).min(affordable))
+            let lengths = (LEAST_CONTEXT..=DEFAULT_CONTEXT).rev().step_by(CONTEXT_STEP);
+            let mut lengths = lengths.map(|n| of_context(n.min(trained)));
+            let affordable = lengths.find(|compile| graph.kv_bytes(compile) <= DEFAULT_KV_BYTES);
+            Ok(affordable.unwrap_or_else(|| of_context(LEAST_CONTEXT.min(trained))))
         }
     }
 }

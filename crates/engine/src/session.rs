@@ -1,6 +1,6 @@
 //! A compiled model with its KV cache.
 
-use linnet_graph::{Backend, CompileOptions, MemoryUse, Output, Step, Want};
+use linnet_graph::{Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Want};
 
 use crate::Error;
 
@@ -14,11 +14,15 @@ pub struct Session<B: Backend> {
     recurrent: bool,
     /// Where the last step began, from where such a model can be run again.
     last_start: usize,
+    /// How far back the KV cache can be cut off.
+    reach: Reach,
 }
 
 impl<B: Backend> Session<B> {
-    pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, recurrent: bool) -> Self {
-        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0 }
+    /// Of `program`, compiled from `graph`.
+    pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
+        let (recurrent, reach) = (graph.is_recurrent(), Reach::new(graph, &options));
+        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0, reach }
     }
 
     /// Positions of the KV cache.
@@ -49,12 +53,15 @@ impl<B: Backend> Session<B> {
     /// Forgets everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
     /// on with the rest of `tokens`. At least the last token is always left to run, because its logits are wanted.
     /// Returns the length of the prefix. A model with recurrent state goes on from the end of the cache, from where the last
-    /// step began, or from nothing.
+    /// step began, or from nothing; one whose layers have windows, from nothing where these have forgotten what lies before.
     pub fn reuse(&mut self, tokens: &[u32]) -> usize {
         let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
         let mut keep = common.min(tokens.len().saturating_sub(1));
         if self.recurrent && keep < self.cached.len() {
             keep = if keep >= self.last_start { self.last_start } else { 0 };
+        }
+        if !self.reach.allows(keep) {
+            keep = 0;
         }
         self.cached.truncate(keep);
         keep
@@ -70,6 +77,7 @@ impl<B: Backend> Session<B> {
         if position + tokens.len() > context_length {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
+        self.reach.advance(position, tokens.len());
         let output = self.backend.run(&mut self.program, Step { tokens, position, want }).await?;
         self.last_start = position;
         self.cached.extend_from_slice(tokens);

@@ -24,7 +24,7 @@ pub(crate) fn stride(width: usize) -> usize {
 pub(crate) struct Buffers {
     /// Activations, as the plan has them.
     slots: Vec<Buffer>,
-    /// Keys and values of each layer: `[context, kv_heads, head_dim]`.
+    /// Keys and values of each layer: `[positions, kv_heads, head_dim]`.
     kv: Vec<[Buffer; 2]>,
     /// Recurrent states, each twice: before a step and after it.
     states: Vec<Buffer>,
@@ -65,7 +65,7 @@ impl Buffers {
         let slots = plan.slots.iter().map(|slot| floats("activations", rows(slot.rows), slot.width));
         let kv = graph.kv_layers.iter().enumerate().map(|(layer, kv)| {
             let words = kv.kv_heads * cache(options.kv).head_words(kv.head_dim);
-            let bytes = options.context_length as u64 * words as u64 * F32;
+            let bytes = kv.positions(options) as u64 * words as u64 * F32;
             let make = || device.buffer(&format!("KV cache of layer {layer}"), bytes, BufferUsages::STORAGE);
             Ok([make()?, make()?])
         });

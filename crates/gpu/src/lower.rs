@@ -172,9 +172,10 @@ impl<'a> Lowering<'a> {
             Op::StoreKv { layer } => {
                 let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
                 let [keys, values] = buffers.kv(*layer)?;
-                let KvLayer { kv_heads, head_dim } = self.plan.graph.kv_layers[*layer];
+                let KvLayer { kv_heads, head_dim, .. } = self.plan.graph.kv_layers[*layer];
                 let quads = head_dim / 4;
-                let constants = vec![("KV_HEADS", kv_heads as f64), ("QUADS", quads as f64)];
+                let constants =
+                    vec![("KV_HEADS", kv_heads as f64), ("QUADS", quads as f64), self.ring(*layer)];
                 let cache = cache(self.emit.options.kv);
                 let units = if cache == Cache::Q8_0 { Cache::blocks(head_dim) } else { quads };
                 let grid = Grid::per_row(row_groups(kv_heads * units));
@@ -257,6 +258,14 @@ impl<'a> Lowering<'a> {
         self.emit.push(label, call, &bound)
     }
 
+    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context, so
+    /// that programs which differ in their context share kernels.
+    fn ring(&self, layer: usize) -> (&'static str, f64) {
+        let options = &self.emit.options;
+        let positions = self.plan.graph.kv_layers[layer].positions(options);
+        ("RING", if positions < options.context_length { positions as f64 } else { 0.0 })
+    }
+
     /// One dispatch for decoding, where the heads of a group are the queries, and one for prefill.
     fn attention(
         &mut self,
@@ -285,6 +294,7 @@ impl<'a> Lowering<'a> {
                     "WINDOW",
                     attention.window.filter(|w| *w <= self.emit.options.context_length).unwrap_or(0) as f64,
                 ),
+                self.ring(layer),
                 ("SINKS", flag(attention.sinks.is_some())),
                 ("WARMTH", f64::from(attention.temperature.map_or(0.0, |t| t.scale))),
                 ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),

@@ -1,6 +1,6 @@
 //! A compiled plan and its replay.
 
-use linnet_graph::{BackendError, CompileOptions, MemoryUse, Op, Output, Plan, Step, Want};
+use linnet_graph::{BackendError, CompileOptions, MemoryUse, Op, Output, Plan, Reach, Step, Want};
 use wgpu::BufferUsages;
 
 use crate::buffers::{Buffers, internal, stride};
@@ -19,6 +19,7 @@ pub struct Program {
     plan: Plan,
     readback: Buffer,
     progress: Progress,
+    reach: Reach,
 }
 
 impl Program {
@@ -58,6 +59,7 @@ impl Program {
             plan: plan.clone(),
             readback,
             progress: Progress::default(),
+            reach: Reach::new(&plan.graph, &options),
         })
     }
 
@@ -70,6 +72,7 @@ impl Program {
             true => self.progress.step(step.position, step.tokens.len())?,
             false => 0,
         };
+        self.reach.advance(step.position, step.tokens.len());
         self.buffers.write_step(device, step.position as u32, step.tokens, logits, half);
 
         let mut encoder = device.device.create_command_encoder(&Default::default());
@@ -142,6 +145,10 @@ impl Program {
                 "a step of {tokens} tokens at {} ends behind the context of {context_length}",
                 step.position
             )));
+        }
+        if !self.reach.allows(step.position) {
+            let position = step.position;
+            return Err(BackendError::Internal(format!("the KV cache forgot what a step at {position} sees")));
         }
         if logits > tokens.min(max_logits) {
             return Err(BackendError::Internal(format!("a step of {tokens} tokens wants {logits} logits")));

@@ -132,8 +132,8 @@ pub enum Want {
 
 /// One run of a program: `tokens` at `position..position + tokens.len()`.
 ///
-/// The KV cache holds everything before `position`; a step may go back to an earlier position and overwrite. A graph with
-/// recurrent state ([`crate::Graph::is_recurrent`]) only goes on from where the last step ended, repeats from where it
+/// The KV cache holds everything before `position`, or the part that is still seen; a step may go back to an earlier position
+/// and overwrite, as far as [`crate::Reach`] allows: beyond that is [`BackendError::Internal`]. A graph with recurrent state ([`crate::Graph::is_recurrent`]) only goes on from where the last step ended, repeats from where it
 /// began, or starts again at 0, which clears the state; anything else is [`BackendError::Internal`].
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use linnet_quant::DType;
 
+use crate::cache::KvLayer;
 use crate::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
-use crate::params::{Attention, Epilogue, KvLayer, MatMul, Norm, Projection, Rope, RopeFactors};
+use crate::params::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,10 +104,10 @@ impl Builder {
         WeightId(s.weights.len() as u32 - 1)
     }
 
-    /// Declares the KV cache of one layer and returns its index.
+    /// Declares the KV cache of one layer and returns its index. It holds what the attentions over it see.
     pub fn kv_layer(&self, kv_heads: usize, head_dim: usize) -> usize {
         let mut s = self.state.borrow_mut();
-        s.kv_layers.push(KvLayer { kv_heads, head_dim });
+        s.kv_layers.push(KvLayer { kv_heads, head_dim, window: None });
         s.kv_layers.len() - 1
     }
 
@@ -183,7 +184,7 @@ impl Builder {
     /// Writes keys and values of the step's tokens to the cache of `layer`.
     pub fn store_kv(&self, layer: usize, k: Value, v: Value) {
         let mut s = self.state.borrow_mut();
-        let KvLayer { kv_heads, head_dim } = s.kv_layers[layer];
+        let KvLayer { kv_heads, head_dim, .. } = s.kv_layers[layer];
         for width in [s.values[k.0 as usize].width, s.values[v.0 as usize].width] {
             if width != kv_heads * head_dim {
                 s.heads_error(kv_heads, kv_heads, head_dim, width);
@@ -222,6 +223,9 @@ impl Builder {
     pub fn finish(self, logits: Value) -> Result<Graph, GraphError> {
         let mut s = self.state.into_inner();
         s.label = "output".to_owned();
+        for layer in 0..s.kv_layers.len() {
+            s.kv_layers[layer].window = widest_window(&s.nodes, layer);
+        }
         let label = s.label.clone();
         s.nodes.push(Node { op: Op::Argmax, inputs: vec![logits], outputs: vec![], label });
         match s.error {
@@ -236,6 +240,15 @@ impl Builder {
             }),
         }
     }
+}
+
+/// What the attentions over a layer's cache see of it, `None` where one of them sees everything (or none is).
+fn widest_window(nodes: &[Node], layer: usize) -> Option<usize> {
+    let windows = nodes.iter().filter_map(|node| match &node.op {
+        Op::Attention(attention) if attention.layer == layer => Some(attention.window),
+        _ => None,
+    });
+    windows.reduce(|a, b| Some(a?.max(b?))).flatten()
 }
 
 impl State {

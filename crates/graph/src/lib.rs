@@ -9,6 +9,7 @@
 
 mod backend;
 mod builder;
+mod cache;
 mod elementwise;
 mod fuse;
 mod mixture;
@@ -23,11 +24,12 @@ pub use backend::{
     Step, Want,
 };
 pub use builder::{Builder, GraphError};
+pub use cache::{KvLayer, Reach};
 pub use fuse::fuse;
 pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, KvLayer, MatMul, Norm, Projection,
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection,
     Rope, RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

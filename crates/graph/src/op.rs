@@ -2,9 +2,10 @@
 
 use linnet_quant::DType;
 
-use crate::backend::KvFormat;
+use crate::backend::CompileOptions;
+use crate::cache::KvLayer;
 use crate::params::{
-    Activation, Attention, Conv, DeltaNet, ExpertMatMul, KvLayer, MatMul, Norm, Rope, Router, Scale, Slice,
+    Activation, Attention, Conv, DeltaNet, ExpertMatMul, MatMul, Norm, Rope, Router, Scale, Slice,
 };
 
 /// A weight of the graph: an index into [`Graph::weights`].
@@ -162,14 +163,14 @@ impl Graph {
     }
 
     /// Whether a step can only go on from where the last one ended, from where it began, or from position 0, because
-    /// there is state that cannot be cut off at a position as the KV cache can.
+    /// there is state that cannot be cut off at a position as the KV cache can; how far that can, [`crate::Reach`] knows.
     pub fn is_recurrent(&self) -> bool {
         !self.states.is_empty()
     }
 
-    /// Bytes of KV cache for one position.
-    pub fn kv_bytes_per_token(&self, format: KvFormat) -> usize {
-        self.kv_layers.iter().map(|l| 2 * l.kv_heads * format.head_bytes(l.head_dim)).sum()
+    /// Bytes of KV cache that a program compiled so needs.
+    pub fn kv_bytes(&self, options: &CompileOptions) -> usize {
+        self.kv_layers.iter().map(|layer| layer.bytes(options)).fold(0, usize::saturating_add)
     }
 }
 

@@ -134,7 +134,8 @@ impl RopeFactors {
 /// Query head `h` reads key/value head `h / (heads / kv_heads)`; a query at position `p` sees positions `0..=p`, with a
 /// window `w` the last `w` of them. Its weights are `softmax(cap(scale * temperature(p) * q · k))`.
 ///
-/// Several layers may read the cache of one: only its own layer stores to it.
+/// Several layers may read the cache of one: only its own layer stores to it. What none of them sees any more is forgotten, see
+/// [`KvLayer`](crate::KvLayer).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Attention {
     /// Index into [`Graph::kv_layers`].
@@ -181,15 +182,6 @@ impl Attention {
             temperature: None,
         }
     }
-}
-
-/// The shape of one layer's KV cache: keys and values of `[context, kv_heads, head_dim]` each.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KvLayer {
-    /// Number of key/value heads.
-    pub kv_heads: usize,
-    /// Elements per head.
-    pub head_dim: usize,
 }
 
 /// `y = factor * weight[0] * x`.

@@ -7,7 +7,7 @@
 
 use std::slice::ChunksExact;
 
-use linnet_graph::{Attention, BackendError, Temperature};
+use linnet_graph::{Attention, BackendError, KvLayer, Temperature};
 
 use super::rows::{exp, tanh};
 use crate::kv::{KEY_LANES, KvCache};
@@ -16,6 +16,9 @@ use crate::simd::{Kernel, Simd, four_times, twice};
 
 /// Positions of the cache that are converted and scored at a time.
 const TILE_KEYS: usize = 32;
+
+/// A tile begins at a multiple of its length, so that no ring ends within it.
+const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE_KEYS));
 
 /// Tokens whose queries pass over the cache together.
 pub(crate) const TILE_TOKENS: usize = 8;
@@ -105,7 +108,7 @@ impl Kernel for AttendTile<'_> {
         self.scratch.sums[..queries * chunks].fill([0.0; LANES]);
 
         let visible = self.position + tokens;
-        // The first token's window begins first.
+        // The first token's window begins first. Of what lies before it in its tile the ring may hold something newer.
         let first = self.attention.window.map_or(0, |window| (self.position + 1).saturating_sub(window));
         for start in (first / TILE_KEYS * TILE_KEYS..visible).step_by(TILE_KEYS) {
             let keys = (visible - start).min(TILE_KEYS);

@@ -38,6 +38,8 @@ pub struct FakeBackend {
 /// The KV cache: the tokens themselves.
 pub struct Cache {
     tokens: Vec<u32>,
+    /// Of each layer its window and which position a place of its ring holds.
+    rings: Vec<(usize, Vec<Option<usize>>)>,
     /// Where the last step began, for a model whose state cannot be cut off elsewhere.
     start: Option<usize>,
 }
@@ -88,7 +90,11 @@ impl Backend for FakeBackend {
             assert_eq!(len, bytes.len(), "a weight is compiled before it is whole");
             self.log.borrow_mut().weights.push(bytes);
         }
-        Ok(Cache { tokens: Vec::new(), start: plan.graph.is_recurrent().then_some(0) })
+        let rings = plan.graph.kv_layers.iter().map(|layer| {
+            (layer.window.unwrap_or(usize::MAX), vec![None; layer.positions(&options)])
+        });
+        let start = plan.graph.is_recurrent().then_some(0);
+        Ok(Cache { tokens: Vec::new(), rings: rings.collect(), start })
     }
 
     async fn run(&mut self, cache: &mut Cache, step: Step<'_>) -> Result<Output, BackendError> {
@@ -96,6 +102,13 @@ impl Backend for FakeBackend {
         if let Some(start) = &mut cache.start {
             assert!([0, *start, cache.tokens.len()].contains(&step.position), "no state for this position");
             *start = step.position;
+        }
+        let end = step.position + step.tokens.len();
+        for (window, ring) in &mut cache.rings {
+            let places = ring.len();
+            (step.position..end).for_each(|position| ring[position % places] = Some(position));
+            let seen = (step.position + 1).saturating_sub(*window)..end;
+            assert!(seen.into_iter().all(|p| ring[p % places] == Some(p)), "the ring forgot what is seen");
         }
         self.log.borrow_mut().steps.push(step.tokens.to_vec());
         cache.tokens.truncate(step.position);
@@ -131,19 +144,33 @@ pub fn byte_tokens() -> impl Iterator<Item = String> {
 
 /// A one-layer llama whose tokens are the bytes, a start and an end token.
 pub fn model_file() -> Vec<u8> {
-    let attention = [("attn_output", [8, 8]), ("attn_v", [8, 8]), ("attn_k", [8, 8]), ("attn_q", [8, 8])];
-    file("llama", &[], &attention)
+    file("llama", &[], &ATTENTION)
+}
+
+const ATTENTION: [(&str, &[u64]); 4] =
+    [("attn_output", &[8, 8]), ("attn_v", &[8, 8]), ("attn_k", &[8, 8]), ("attn_q", &[8, 8])];
+
+/// The positions that the only layer of [`windowed_model_file`] sees; its cache has room for [`RING`].
+pub const WINDOW: usize = 4;
+pub const RING: usize = 32;
+
+/// The same with a window.
+pub fn windowed_model_file() -> Vec<u8> {
+    let norms = ["attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"];
+    let parts = [&ATTENTION[..], &norms.map(|norm| (norm, &[8][..]))].concat();
+    file("gemma3", &[("gemma3.attention.sliding_window", Value::U32(WINDOW as u32))], &parts)
 }
 
 /// The same with a convolution for its attention.
 pub fn recurrent_model_file() -> Vec<u8> {
     let heads = Value::Array(Array::I32(vec![0]));
     let keys = [("lfm2.attention.head_count_kv", heads), ("lfm2.shortconv.l_cache", Value::U32(3))];
-    let parts = [("shortconv.in_proj", [8, 24]), ("shortconv.conv", [3, 8]), ("shortconv.out_proj", [8, 8])];
+    let parts: [(&str, &[u64]); 3] =
+        [("shortconv.in_proj", &[8, 24]), ("shortconv.conv", &[3, 8]), ("shortconv.out_proj", &[8, 8])];
     file("lfm2", &keys, &parts)
 }
 
-fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, [u64; 2])]) -> Vec<u8> {
+fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) -> Vec<u8> {
     let tokens = byte_tokens().chain(["<|start|>".into(), "<|end|>".into()]);
     let types = (0..258).map(|t| if t < 256 { 1 } else { 3 });
     let template = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}\

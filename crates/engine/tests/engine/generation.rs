@@ -1,6 +1,9 @@
 //! Answers: streaming, ending, stopping, reuse of the cache, and the errors of requests.
 
-use crate::fake::{CONTEXT, END, FakeBackend, MAX_BATCH, START, engine, engine_of, recurrent_model_file};
+use crate::fake::{
+    CONTEXT, END, FakeBackend, MAX_BATCH, RING, START, WINDOW, engine, engine_of, recurrent_model_file,
+    windowed_model_file,
+};
 use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
 use pollster::block_on;
 
@@ -111,6 +114,25 @@ fn a_recurrent_model_goes_on_where_it_can_and_else_starts_again() {
     finish(&mut three, &mut engine);
     let ran = log.borrow().steps.concat().len() - before;
     assert_eq!(ran, three.prompt().len() + three.generated().len() - 1);
+}
+
+/// The fake backend checks that its ring holds what each step sees.
+#[test]
+fn a_model_with_windows_goes_back_as_far_as_they_remember() {
+    let (mut engine, log) = engine_of(&windowed_model_file(), &[b'x'; 60]);
+    let mut first = start(&engine, r#"{"prompt":"\n","temperature":0,"max_tokens":50}"#);
+    finish(&mut first, &mut engine);
+    let written = 50;
+    let oldest = written - RING + WINDOW - 1;
+    for (keep, kept) in [(45, 45), (oldest, oldest), (oldest - 1, 0)] {
+        let mut tokens: Vec<u32> = first.prompt().iter().chain(first.generated()).copied().take(keep).collect();
+        tokens.push(u32::from(b'y'));
+        let before = log.borrow().steps.len();
+        let request = format!(r#"{{"prompt":{tokens:?},"temperature":0,"max_tokens":1}}"#);
+        let mut second = start(&engine, &request);
+        finish(&mut second, &mut engine);
+        assert_eq!(log.borrow().steps[before..].concat(), tokens[kept..], "back to {keep}");
+    }
 }
 
 #[test]

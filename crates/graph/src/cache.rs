@@ -1,0 +1,152 @@
+//! How much of the past a KV cache holds.
+
+use crate::backend::CompileOptions;
+use crate::op::Graph;
+
+/// The shape of one layer's KV cache: keys and values of `[positions, kv_heads, head_dim]` each.
+///
+/// The cache is a ring: what belongs to position `p` lies at `p % positions`. Where every attention over it has a window,
+/// older positions make room for newer ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KvLayer {
+    /// Number of key/value heads.
+    pub kv_heads: usize,
+    /// Elements per head.
+    pub head_dim: usize,
+    /// The widest window of the attentions over it; `None`: the whole context.
+    pub window: Option<usize>,
+}
+
+impl KvLayer {
+    /// A ring that is shorter than the context is a multiple of it, so that no tile of so many positions that begins at a
+    /// multiple of it goes over the ring's end.
+    pub const TILE: usize = 32;
+
+    /// Positions kept beside the window at most, so that an answer's end may be taken back without running everything
+    /// before it again. Short windows keep no more than their own length: that would be most of the cache.
+    const SPARE: usize = 256;
+
+    /// Positions that the cache has room for: the context, or the window, one step (whose tokens are all stored before the
+    /// first of them attends) and something to go back.
+    pub fn positions(&self, options: &CompileOptions) -> usize {
+        let context = options.context_length;
+        let Some(window) = self.window else { return context };
+        let wanted = window.saturating_add(options.max_batch).saturating_add(window.min(Self::SPARE));
+        wanted.checked_next_multiple_of(Self::TILE).unwrap_or(context).min(context)
+    }
+
+    /// Bytes of keys and values.
+    pub(crate) fn bytes(&self, options: &CompileOptions) -> usize {
+        let bytes = self.positions(options).saturating_mul(2 * self.kv_heads);
+        bytes.saturating_mul(options.kv.head_bytes(self.head_dim))
+    }
+}
+
+/// From which positions a step may go on, given the steps so far: rings forget what their windows have left behind.
+///
+/// Going back to position `p` needs the `window - 1` positions before it, and what is behind `p` may have overwritten them.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Window and room of each cache that is shorter than the context.
+    rings: Vec<[usize; 2]>,
+    /// The end of the furthest step since the last one at position 0.
+    end: usize,
+}
+
+impl Reach {
+    /// Of a program of `graph` before its first step.
+    pub fn new(graph: &Graph, options: &CompileOptions) -> Self {
+        let ring = |layer: &crate::KvLayer| {
+            let positions = layer.positions(options);
+            layer.window.filter(|_| positions < options.context_length).map(|window| [window, positions])
+        };
+        let mut rings: Vec<_> = graph.kv_layers.iter().filter_map(ring).collect();
+        rings.dedup();
+        Reach { rings, end: 0 }
+    }
+
+    /// Whether the caches hold what a step at `position` sees.
+    pub fn allows(&self, position: usize) -> bool {
+        let held = |&[window, positions]: &[usize; 2]| {
+            position <= self.end && (position + 1).saturating_sub(window) >= self.end.saturating_sub(positions)
+        };
+        position == 0 || self.rings.iter().all(held)
+    }
+
+    /// A step of so many tokens begins at `position`. Whether it succeeds does not matter: it may be repeated.
+    pub fn advance(&mut self, position: usize, tokens: usize) {
+        let before = if position == 0 { 0 } else { self.end };
+        self.end = before.max(position + tokens);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attention, Builder, KvFormat};
+    use linnet_quant::DType;
+
+    const OPTIONS: CompileOptions =
+        CompileOptions { context_length: 1000, max_batch: 16, max_logits: 1, kv: KvFormat::F16 };
+
+    /// A graph of which each item is a cache with the windows of the attentions over it.
+    fn graph(caches: &[&[Option<usize>]]) -> Graph {
+        let g = Builder::new();
+        let table = g.weight("t", DType::F32, 8, 4);
+        let mut x = g.embed(table);
+        for windows in caches {
+            let layer = g.kv_layer(1, 4);
+            g.store_kv(layer, x, x);
+            for &window in *windows {
+                x = g.attention(x, Attention { window, ..Attention::new(layer, [1, 1], 4, 1.0) });
+            }
+        }
+        let logits = g.matmul(table, g.select_rows(x));
+        g.finish(logits).unwrap()
+    }
+
+    #[test]
+    fn a_cache_has_room_for_what_any_of_its_attentions_sees() {
+        let graph = graph(&[&[Some(10), Some(20)], &[Some(10), None], &[None], &[], &[Some(400)], &[Some(900)]]);
+        let windows: Vec<_> = graph.kv_layers.iter().map(|layer| layer.window).collect();
+        assert_eq!(windows, [Some(20), None, None, None, Some(400), Some(900)]);
+        let positions: Vec<_> = graph.kv_layers.iter().map(|layer| layer.positions(&OPTIONS)).collect();
+        assert_eq!(positions, [64, 1000, 1000, 1000, 672, 1000]);
+        assert_eq!(graph.kv_bytes(&OPTIONS), (64 + 672 + 4 * 1000) * 2 * 4 * 2);
+        let huge = KvLayer { window: Some(usize::MAX), ..graph.kv_layers[0] };
+        assert_eq!(huge.positions(&OPTIONS), 1000);
+        let huge = KvLayer { kv_heads: usize::MAX / 2, ..huge };
+        assert_eq!(huge.bytes(&OPTIONS), usize::MAX);
+    }
+
+    /// Against a ring whose places remember which position they hold.
+    #[test]
+    fn a_step_is_allowed_where_the_ring_holds_what_it_sees() {
+        let graph = graph(&[&[None], &[Some(20)]]);
+        let places = graph.kv_layers[1].positions(&OPTIONS);
+        let (mut refused, mut end, mut random) = ([0, 0], 0, 7_u32);
+        let mut ring = vec![None; places];
+        let mut reach = Reach::new(&graph, &OPTIONS);
+        for _ in 0..10_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [back, kind, tokens] = [8, 16, 20].map(|shift| (random >> shift) as usize);
+            let tokens = 1 + tokens % OPTIONS.max_batch;
+            let position = match kind % 64 {
+                0 => 0,
+                1..16 => end - (back % 60).min(end),
+                _ => end,
+            };
+            let seen = (position + 1_usize).saturating_sub(20)..position;
+            let held = seen.into_iter().all(|p| ring[p % places] == Some(p));
+            assert_eq!(reach.allows(position), held, "{position} of {end}");
+            refused[usize::from(held)] += 1;
+            if held && position + tokens <= OPTIONS.context_length {
+                reach.advance(position, tokens);
+                (position..position + tokens).for_each(|p| ring[p % places] = Some(p));
+                end = position + tokens;
+            }
+        }
+        assert!(refused.iter().all(|&n| n > 500), "{refused:?}");
+        assert!(Reach::new(&self::graph(&[&[None]]), &OPTIONS).allows(5), "without rings nothing is forgotten");
+    }
+}
