@@ -37,7 +37,11 @@ pub(crate) fn cases() -> Vec<Case> {
         let name = format!("a window of {window}");
         cases.push(special(&name, 64, around(), |a, _| Attention { window: Some(window), ..a }));
     }
-    cases.push(special("cap", 64, around(), |a, _| Attention { soft_cap: Some(2.0), scale: 2.0 * a.scale, ..a }));
+    cases.push(special("cap", 64, around(), |a, _| Attention {
+        soft_cap: Some(2.0),
+        scale: 2.0 * a.scale,
+        ..a
+    }));
     cases.push(special("sinks", 64, around(), |a, r| Attention { sinks: Some(r.vector(a.heads)), ..a }));
     cases.push(special("temperature", 32, around(), |a, _| Attention {
         temperature: Some(Temperature { scale: 0.3, period: 16 }),

@@ -6,8 +6,8 @@ use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{Engine, LoadOptions, Loader, Platform, Session};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
-    Attention, Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse, Output,
-    Plan, Step, Want, WeightSpec,
+    Attention, Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse,
+    Output, Plan, Step, Want, WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;

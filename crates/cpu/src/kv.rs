@@ -80,8 +80,7 @@ impl KvCache {
         let keys = Plane::new(format, len(layer.head_dim, groups), len(blocks, groups))?;
         let parts = layer.head_dim.div_ceil(VALUE_LANES);
         // The scales of eight blocks of values lie together.
-        let values =
-            Plane::new(format, len(parts, places), len(blocks, places).map(|n| n.div_ceil(8)))?;
+        let values = Plane::new(format, len(parts, places), len(blocks, places).map(|n| n.div_ceil(8)))?;
         Ok(KvCache { layer, places, keys, values })
     }
 

@@ -89,7 +89,10 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
         )));
     }
     if !program.reach.allows(step.position) {
-        return Err(BackendError::Internal(format!("the KV cache forgot what a step at {} sees", step.position)));
+        return Err(BackendError::Internal(format!(
+            "the KV cache forgot what a step at {} sees",
+            step.position
+        )));
     }
     if let Want::Logits(rows) = step.want
         && !(1..=tokens.min(options.max_logits)).contains(&rows)

@@ -148,7 +148,9 @@ impl Program {
         }
         if !self.reach.allows(step.position) {
             let position = step.position;
-            return Err(BackendError::Internal(format!("the KV cache forgot what a step at {position} sees")));
+            return Err(BackendError::Internal(format!(
+                "the KV cache forgot what a step at {position} sees"
+            )));
         }
         if logits > tokens.min(max_logits) {
             return Err(BackendError::Internal(format!("a step of {tokens} tokens wants {logits} logits")));

@@ -68,7 +68,8 @@ impl Reach {
     /// Whether the caches hold what a step at `position` sees.
     pub fn allows(&self, position: usize) -> bool {
         let held = |&[window, positions]: &[usize; 2]| {
-            position <= self.end && (position + 1).saturating_sub(window) >= self.end.saturating_sub(positions)
+            position <= self.end
+                && (position + 1).saturating_sub(window) >= self.end.saturating_sub(positions)
         };
         position == 0 || self.rings.iter().all(held)
     }
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_cache_has_room_for_what_any_of_its_attentions_sees() {
-        let graph = graph(&[&[Some(10), Some(20)], &[Some(10), None], &[None], &[], &[Some(400)], &[Some(900)]]);
+        let graph =
+            graph(&[&[Some(10), Some(20)], &[Some(10), None], &[None], &[], &[Some(400)], &[Some(900)]]);
         let windows: Vec<_> = graph.kv_layers.iter().map(|layer| layer.window).collect();
         assert_eq!(windows, [Some(20), None, None, None, Some(400), Some(900)]);
         let positions: Vec<_> = graph.kv_layers.iter().map(|layer| layer.positions(&OPTIONS)).collect();
@@ -147,6 +149,9 @@ mod tests {
             }
         }
         assert!(refused.iter().all(|&n| n > 500), "{refused:?}");
-        assert!(Reach::new(&self::graph(&[&[None]]), &OPTIONS).allows(5), "without rings nothing is forgotten");
+        assert!(
+            Reach::new(&self::graph(&[&[None]]), &OPTIONS).allows(5),
+            "without rings nothing is forgotten"
+        );
     }
 }

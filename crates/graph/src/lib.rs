@@ -29,7 +29,7 @@ pub use fuse::fuse;
 pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection,
-    Rope, RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection, Rope,
+    RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

@@ -90,9 +90,11 @@ impl Backend for FakeBackend {
             assert_eq!(len, bytes.len(), "a weight is compiled before it is whole");
             self.log.borrow_mut().weights.push(bytes);
         }
-        let rings = plan.graph.kv_layers.iter().map(|layer| {
-            (layer.window.unwrap_or(usize::MAX), vec![None; layer.positions(&options)])
-        });
+        let rings = plan
+            .graph
+            .kv_layers
+            .iter()
+            .map(|layer| (layer.window.unwrap_or(usize::MAX), vec![None; layer.positions(&options)]));
         let start = plan.graph.is_recurrent().then_some(0);
         Ok(Cache { tokens: Vec::new(), rings: rings.collect(), start })
     }

@@ -125,7 +125,8 @@ fn a_model_with_windows_goes_back_as_far_as_they_remember() {
     let written = 50;
     let oldest = written - RING + WINDOW - 1;
     for (keep, kept) in [(45, 45), (oldest, oldest), (oldest - 1, 0)] {
-        let mut tokens: Vec<u32> = first.prompt().iter().chain(first.generated()).copied().take(keep).collect();
+        let mut tokens: Vec<u32> =
+            first.prompt().iter().chain(first.generated()).copied().take(keep).collect();
         tokens.push(u32::from(b'y'));
         let before = log.borrow().steps.len();
         let request = format!(r#"{{"prompt":{tokens:?},"temperature":0,"max_tokens":1}}"#);
