@@ -1,4 +1,4 @@
-// Builds the npm package into dist/: the page's module, the worker, their types, and wasm-bindgen's output beside them.
+// Builds the npm package into dist/: the page's module, the workers, their types, and wasm-bindgen's output beside them.
 // wasm/ must be there already; `cargo xtask build` makes it.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { rolldown } from 'rolldown';
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
 const wasm = join(root, 'wasm');
-for (const file of ['linnet.js', 'linnet_bg.wasm']) {
+for (const file of ['linnet.js', 'linnet_bg.wasm', 'linnet_threads_bg.wasm']) {
   if (existsSync(join(wasm, file))) continue;
   console.error(`web/wasm/${file} is missing: run "cargo xtask build", which makes it and then calls this.`);
   process.exit(1);
@@ -17,7 +17,7 @@ for (const file of ['linnet.js', 'linnet_bg.wasm']) {
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
-for (const name of ['index', 'worker']) {
+for (const name of ['index', 'worker', 'thread']) {
   const bundle = await rolldown({
     input: join(root, 'src', `${name}.ts`),
     // The glue stays a file of its own: it is generated, and it finds the wasm beside itself.

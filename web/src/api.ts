@@ -5,7 +5,10 @@ import type { Timings, Usage } from './wasm.ts';
 export interface LoadOptions {
   /** The compute path; `auto` by default. */
   backend?: Backend;
-  /** At most so many threads on the CPU path. `info().threads` says how many there are. */
+  /**
+   * At most so many threads on the CPU path; by default as many as help. More than one only where the page is cross-origin
+   * isolated. `info().threads` says how many there are.
+   */
   threads?: number;
   /** Tokens that the context shall hold; by default what the model was trained for, or less where memory is short. */
   contextLength?: number;

@@ -20,3 +20,11 @@ export function hasSimd(): boolean {
   const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12];
   return WebAssembly.validate(new Uint8Array([...module, ...new Array<number>(16).fill(0), 11]));
 }
+
+/** Whether threads can share a wasm memory here: the page is cross-origin isolated, and the engine knows atomic instructions. */
+export function canShareMemory(): boolean {
+  if (!globalThis.crossOriginIsolated) return false;
+  // (module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0, 26, 11];
+  return WebAssembly.validate(new Uint8Array(module));
+}

@@ -3,7 +3,7 @@ export { LinnetError } from './errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
 export { models } from './models.ts';
 export type { ListedModel, ModelFile, ModelSource } from './models.ts';
-export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
+export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName } from './protocol.ts';
 export type { EngineReport, Timings, Usage } from './wasm.ts';
 export type {
   ChatCompletion,

@@ -1,6 +1,7 @@
 import { type CacheWriter, ModelCache } from './cache.ts';
-import { hasSimd, probeGpu } from './device.ts';
+import { probeGpu } from './device.ts';
 import { Download, type PartialFile } from './download.ts';
+import type { Needs } from './engine-module.ts';
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
@@ -33,15 +34,23 @@ const FILE_FAULTS = new Set(['bad-model', 'integrity', 'unsupported-architecture
 /** Faults that one of several files can be blamed for. */
 const PART_FAULTS = new Set([...FILE_FAULTS, 'network', 'not-found', 'http']);
 
-/** Loads a model, on the backend asked for or the best one that works. */
+/**
+ * Loads a model, on the backend asked for or the best one that works.
+ *
+ * @param start gets the wasm module that suits a backend
+ */
 export async function loadModel(
-  wasm: WasmModule,
+  start: (needs: Needs, signal: AbortSignal) => Promise<WasmModule>,
   request: LoadRequest,
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
 ): Promise<Loaded> {
-  if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD.');
-  const load = (backend: 'cpu' | 'webgpu') => new ModelLoad(wasm, request, backend, report, signal).run();
+  const { model, threads, contextLength } = request;
+  const modelBytes = sizeOf(model);
+  const load = async (backend: 'cpu' | 'webgpu') => {
+    const wasm = await start({ backend, threads, modelBytes, contextLength }, signal);
+    return new ModelLoad(wasm, request, backend, report, signal).run();
+  };
   if (request.backend !== 'auto') return load(request.backend);
 
   const gpu = await probeGpu();
@@ -60,6 +69,12 @@ export async function loadModel(
   const why = gpu === 'software' ? 'WebGPU is only simulated by software here.' : 'There is no WebGPU here.';
   loaded.info.fallback = { code: 'no-webgpu', message: why, details: { gpu } };
   return loaded;
+}
+
+/** The size of all files, where it is known beforehand. */
+function sizeOf(model: ResolvedModel): number | undefined {
+  const sizes = model.map((file) => (file.kind === 'local' ? file.blob.size : file.bytes));
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
 }
 
 /** Says that the stored copy was not what it should be. It is gone by then. */
@@ -120,7 +135,7 @@ class ModelLoad {
       const report = JSON.parse(engine.info()) as EngineReport;
       const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
       const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;
-      return { engine, info: { ...report, memory, origin, stored: this.#stored } };
+      return { engine, info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored } };
     } catch (error) {
       await this.#forgetAfter(error, cache);
       throw error;

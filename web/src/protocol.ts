@@ -26,10 +26,15 @@ export interface LoadProgress {
 /** Where the bytes of a loaded model came from. */
 export type ModelOrigin = 'network' | 'cache' | 'file';
 
+/** The wasm module that was loaded: what it uses of the engine, and whether it can compute with several threads. */
+export type ModuleName = 'simd128' | 'simd128-threads';
+
 /** What `Linnet.info()` says: the engine's own report, and how it came to be. */
 export interface EngineInfo extends EngineReport {
   /** Bytes that the model takes, and `heap`: the size of the wasm's memory, in which the CPU path holds all of them and the GPU path none. */
   memory: EngineReport['memory'] & { heap: number };
+  /** The wasm module in use; `threads` says with how many threads it computes. */
+  module: ModuleName;
   /** Where the model was read from. */
   origin: ModelOrigin;
   /** Whether the model is stored in this browser, so that the next load needs no network. */

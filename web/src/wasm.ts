@@ -1,5 +1,8 @@
-/** The wasm module, started. Every failure of its functions is an `Error` with `code` and `details`. */
+import type { ModuleName } from './protocol.ts';
+
+/** A wasm module, started. Every failure of its functions is an `Error` with `code` and `details`. */
 export interface WasmModule {
+  name: ModuleName;
   memory: WebAssembly.Memory;
   Sha256: new () => WasmSha256;
   Loader: { create(optionsJson: string): Promise<WasmLoader> };

@@ -20,11 +20,13 @@ interface GPUAdapterInfo {
 }
 
 // wasm-bindgen's output lies beside the sources only after a build; until then this says what it will be. Once it is
-// there, its own declarations take precedence, and a difference between the two is a type error in worker.ts.
+// there, its own declarations take precedence, and a difference between the two is a type error where it is used.
 declare module '*/wasm/linnet.js' {
   import type { WasmModule } from './wasm.ts';
-  function init(options: { module_or_path: Response }): Promise<{ memory: WebAssembly.Memory }>;
-  export default init;
+  export function initSync(options: { module: WebAssembly.Module; memory: WebAssembly.Memory; thread_stack_size?: number }): unknown;
   export const Sha256: WasmModule['Sha256'];
   export const Loader: WasmModule['Loader'];
+  export function takeSeat(): number | undefined;
+  export function work(seat: number): void;
+  export function abandon(): void;
 }

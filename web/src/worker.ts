@@ -1,6 +1,6 @@
 /// <reference path="./worker-scope.d.ts" />
-import init, { Loader, Sha256 } from '../wasm/linnet.js';
-import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
+import { startModule } from './engine-module.ts';
+import { aborted, toPlain } from './errors.ts';
 import { loadModel } from './load.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
@@ -36,33 +36,11 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
     report({ phase: 'engine', loaded: 0 });
-    const memory = await start(loading.signal);
-    const { engine, info } = await loadModel({ memory, Loader, Sha256 }, request, report, loading.signal);
+    const { engine, info } = await loadModel(startModule, request, report, loading.signal);
     queue.serve(engine);
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
-  }
-}
-
-/** Fetches and starts the wasm. Gives its memory. */
-async function start(signal: AbortSignal): Promise<WebAssembly.Memory> {
-  const url = new URL('./linnet_bg.wasm', import.meta.url);
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    throw signal.aborted ? aborted() : new LinnetError('network', 'The engine could not be fetched.', { url: url.href, cause: String(error) });
-  }
-  if (!response.ok) {
-    const code = response.status === 404 ? 'not-found' : 'http';
-    throw new LinnetError(code, 'The engine could not be fetched.', { url: url.href, status: response.status });
-  }
-  try {
-    return (await init({ module_or_path: response })).memory;
-  } catch (error) {
-    // A TypeError is a body that broke off; anything else is the module's own.
-    throw error instanceof TypeError ? new LinnetError('network', 'The engine could not be fetched whole.', { url: url.href }) : toLinnetError(error);
   }
 }
 

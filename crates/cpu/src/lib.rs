@@ -24,6 +24,8 @@ use linnet_graph::{
 };
 
 use self::pool::Pool;
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+pub use self::pool::crew::{abandon, take_seat, work};
 pub use self::program::CpuProgram;
 use self::simd::Isa;
 pub use self::weight::CpuWeight;
@@ -32,13 +34,11 @@ pub use self::weight::CpuWeight;
 /// small model ends within a fraction of a second.
 const MAX_BATCH: usize = 64;
 
-/// More threads than this wait for each other longer than they help on models that suit a CPU.
-const MOST_THREADS: usize = 8;
-
 /// Choices for a [`CpuBackend`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct CpuOptions {
-    /// Threads that compute; by default as many as the processor runs at once, up to 8. On the web: one.
+    /// Threads that compute; by default as many as the processor runs at once, up to 8. In a page: at most those that
+    /// the page has started, by default all of them.
     pub threads: Option<usize>,
     /// Use the portable kernels even where faster ones exist, to compare with. A wasm module has only one kind.
     pub portable: bool,
@@ -57,8 +57,7 @@ pub struct CpuBackend {
 impl CpuBackend {
     /// Starts the threads and chooses the instruction set.
     pub fn new(options: CpuOptions) -> Self {
-        let default = || std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        let pool = Pool::new(options.threads.unwrap_or_else(default));
+        let pool = Pool::new(options.threads.unwrap_or_else(pool::usual_threads));
         let isa = Isa::choose(options.portable);
         let capabilities = Capabilities {
             backend: "cpu",

@@ -5,15 +5,26 @@
 //!
 //! Threads take pieces of a loop until none is left, and a worker that comes too late finds the job closed: where the
 //! processors have other work to do, nobody waits for a thread that the system has not let run.
+//!
+//! Where the workers come from is the [`Crew`]'s affair: natively it starts threads, in a page it finds those that the
+//! page has started.
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
+#[path = "pool/started.rs"]
+mod crew;
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[path = "pool/seated.rs"]
+pub(crate) mod crew;
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
 
-/// Rounds of spinning before a thread gives up its processor: some tens of microseconds.
-const SPINS: usize = 10_000;
+pub(crate) use self::crew::usual_threads;
+use self::crew::{Crew, SPINS};
+
+/// More threads than this wait for each other longer than they help on models that suit a CPU.
+pub(crate) const MOST_THREADS: usize = 8;
 /// Pieces of a loop per thread: enough that a slow thread does not hold up the others by much.
 const PIECES: usize = 4;
 /// In [`Shared::gate`]: workers may still begin with the job.
@@ -21,13 +32,14 @@ const OPEN: usize = 1 << (usize::BITS - 1);
 
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
 
+/// What the owner and the workers of a pool see.
 struct Shared {
     /// Counts jobs; a change tells the workers that there is one.
     epoch: AtomicUsize,
     /// Number of workers at the job, plus [`OPEN`] while others may join them.
     gate: AtomicUsize,
-    /// The job. Written by the owner while `gate` is 0; read by workers that the gate has counted.
-    job: UnsafeCell<Option<Job<'static>>>,
+    /// The job, and the threads that it is for. Written by the owner while `gate` is 0; read by workers that the gate has counted.
+    job: UnsafeCell<Option<(Job<'static>, usize)>>,
     /// Some worker's part panicked.
     panicked: AtomicBool,
     stop: AtomicBool,
@@ -39,6 +51,16 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
+    const fn new() -> Self {
+        Shared {
+            epoch: AtomicUsize::new(0),
+            gate: AtomicUsize::new(0),
+            job: UnsafeCell::new(None),
+            panicked: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        }
+    }
+
     /// Counts a worker in, unless the job is closed.
     fn enter(&self) -> bool {
         let join = |gate: usize| (gate & OPEN != 0).then_some(gate + 1);
@@ -48,42 +70,25 @@ impl Shared {
 
 /// Threads that share the pieces of a loop; the caller's thread is one of them.
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+    crew: Crew,
 }
 
 impl Pool {
-    /// A pool of up to `threads` threads: as many as the platform lets it start (on the web: one).
+    /// A pool of up to `threads` threads: as many as the platform lets it have.
     pub(crate) fn new(threads: usize) -> Self {
-        let shared = Arc::new(Shared {
-            epoch: AtomicUsize::new(0),
-            gate: AtomicUsize::new(0),
-            job: UnsafeCell::new(None),
-            panicked: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-        });
-        let mut workers = Vec::new();
-        for index in 1..threads {
-            let shared = Arc::clone(&shared);
-            let builder = thread::Builder::new().name(format!("linnet-{index}"));
-            match builder.spawn(move || work(&shared, index)) {
-                Ok(worker) => workers.push(worker),
-                Err(_) => break,
-            }
-        }
-        Pool { shared, workers }
+        Pool { crew: Crew::gather(threads.saturating_sub(1)) }
     }
 
     /// Number of threads, the caller's included.
     pub(crate) fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.crew.workers() + 1
     }
 
     /// Cuts `0..units` into pieces and calls `job(thread, piece)` for each, `thread` being below `threads()` and at one
     /// piece at a time.
     /// With `alone`, the caller's thread does everything: for work that is smaller than waking the others.
     pub(crate) fn split(&mut self, units: usize, alone: bool, job: impl Fn(usize, Range<usize>) + Sync) {
-        if alone || units <= 1 || self.workers.is_empty() {
+        if alone || units <= 1 || self.crew.workers() == 0 {
             if units > 0 {
                 job(0, 0..units);
             }
@@ -104,33 +109,21 @@ impl Pool {
 
     /// Calls `job(0)` here and `job(thread)` on the workers that come before it has ended; waits for those.
     fn run(&mut self, job: Job<'_>) {
+        let threads = self.threads();
+        let shared = self.crew.shared();
         // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
         // let it end, not even by a panic, before all that have begun are done and no other can begin.
         let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
         // SAFETY: the gate is 0 here (each call waits for that), so no worker reads the cell, and `&mut self` keeps
         // other callers away.
-        unsafe { *self.shared.job.get() = Some(job_for_workers) };
-        self.shared.gate.store(OPEN, Ordering::Release);
-        let close = Close(&self.shared);
-        self.shared.epoch.fetch_add(1, Ordering::Release);
-        for worker in &self.workers {
-            worker.thread().unpark();
-        }
+        unsafe { *shared.job.get() = Some((job_for_workers, threads)) };
+        shared.gate.store(OPEN, Ordering::Release);
+        let close = Close(shared);
+        shared.epoch.fetch_add(1, Ordering::Release);
+        self.crew.wake();
         job(0);
         drop(close);
-        assert!(!self.shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.epoch.fetch_add(1, Ordering::Release);
-        for worker in self.workers.drain(..) {
-            worker.thread().unpark();
-            // A worker catches the panics of its jobs, and has nothing to tell.
-            let _ = worker.join();
-        }
+        assert!(!shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
     }
 }
 
@@ -143,11 +136,12 @@ impl Drop for Close<'_> {
         let mut spins = 0;
         while self.0.gate.load(Ordering::Acquire) != 0 {
             spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
+            if spins < SPINS { std::hint::spin_loop() } else { crew::give_way(self.0) }
         }
     }
 }
 
+/// What worker `index` does, from 1 on, until the pool is dropped.
 fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
     loop {
@@ -159,7 +153,7 @@ fn work(shared: &Shared, index: usize) {
             }
             spins += 1;
             // An unpark that came before makes this return at once, so no job is missed.
-            if spins < SPINS { std::hint::spin_loop() } else { thread::park() }
+            if spins < SPINS { std::hint::spin_loop() } else { std::thread::park() }
         };
         seen = epoch;
         if shared.stop.load(Ordering::Relaxed) {
@@ -171,7 +165,8 @@ fn work(shared: &Shared, index: usize) {
         // SAFETY: the open gate says that the owner has written the job, and it leaves it alone until all who were
         // counted have left.
         let job = unsafe { *shared.job.get() };
-        if let Some(job) = job
+        if let Some((job, threads)) = job
+            && index < threads
             && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(index))).is_err()
         {
             shared.panicked.store(true, Ordering::Relaxed);

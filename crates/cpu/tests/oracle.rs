@@ -14,6 +14,49 @@ fn the_best_kernels_of_this_processor() {
     judge_all(|| backend(1, false));
 }
 
+/// What the runner of the wasm tests calls.
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+mod threads {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static EXPECTED: AtomicUsize = AtomicUsize::new(0);
+
+    /// A thread has come.
+    #[unsafe(no_mangle)]
+    extern "C" fn take_seat() -> usize {
+        linnet_cpu::take_seat().expect("a seat")
+    }
+
+    /// It works.
+    #[unsafe(no_mangle)]
+    extern "C" fn work(seat: usize) {
+        linnet_cpu::work(seat);
+    }
+
+    /// So many have come.
+    #[unsafe(no_mangle)]
+    extern "C" fn expect_workers(count: usize) {
+        EXPECTED.store(count, Ordering::Relaxed);
+    }
+
+    /// Threads there are, the calling one included.
+    pub fn count() -> usize {
+        1 + EXPECTED.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+#[test]
+fn a_pool_has_the_threads_that_have_come() {
+    use linnet_graph::Backend;
+    let all = CpuBackend::new(CpuOptions::default());
+    assert_eq!(all.capabilities().threads, threads::count());
+    assert_eq!(backend(2, false).capabilities().threads, 1, "another pool has them");
+    drop(all);
+    assert_eq!(backend(2, false).capabilities().threads, threads::count().min(2));
+    assert_eq!(backend(100, false).capabilities().threads, threads::count());
+}
+
 /// Weights as f32.
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
@@ -34,7 +77,6 @@ fn the_portable_kernels() {
     judge_all(|| backend(1, true));
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     for case in linnet_tests::cases() {

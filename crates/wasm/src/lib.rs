@@ -6,6 +6,8 @@ mod error;
 mod loader;
 mod platform;
 mod sha256;
+#[cfg(target_feature = "atomics")]
+mod threads;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -10,6 +10,7 @@ mod native_tests;
 mod npm;
 mod process;
 mod serve;
+mod single_thread;
 mod size;
 mod tally;
 mod test;

@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<()> {
     let compiled = wasm::compile(&workspace, &toolchain)?;
     let bound = wasm::bind(&workspace, &compiled)?;
     let named = workspace.wasm_target().join("named.wasm");
-    wasm::optimise(&workspace, &bound.join("linnet_bg.wasm"), &named, &["--debuginfo"])?;
+    wasm::make(&workspace, wasm::Kind::Single, &bound, &named, &["--debuginfo"])?;
     let (rows, sum) = by_crate(&fs::read(named)?)?;
     println!("\n{:>10} {:>6}  wasm of", "bytes", "%");
     for (name, bytes) in rows {

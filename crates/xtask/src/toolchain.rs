@@ -1,4 +1,7 @@
-//! Which Rust compiles to wasm32: rustup's target where there is one, else Debian's compiler with a standard library built from source.
+//! Which Rust compiles to wasm32: rustup's where it has the standard library's source, else Debian's.
+//!
+//! The standard library is built from source, once per target folder: threads need one with atomic instructions, which nobody
+//! ships for wasm32-unknown-unknown. Cargo's flag for that is unstable, so the compiler is told to take unstable flags.
 
 use crate::doctor;
 use crate::process;
@@ -8,13 +11,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// For all code of the module. Vectors: every browser that has WebGPU has them, and every one since 2021 but for Safari's
+/// (2023); the package checks before it loads the module. Atomics: see `single_thread` for how pages without threads get
+/// rid of them. A page gives the memory, no larger than it needs to be, so the module allows the largest.
+const FLAGS: [&str; 9] = [
+    "-Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals",
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__wasm_init_tls",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__tls_base",
+    "-Clink-arg=--export=__heap_base",
+];
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
 
 /// A Rust toolchain that can compile to wasm32.
 pub enum WasmToolchain {
-    /// The native toolchain, with the target's standard library installed.
+    /// The native toolchain, with the standard library's source installed.
     Native,
-    /// Debian's rustc: its standard library is built from source (once per target folder), since Debian ships none for wasm32.
+    /// Debian's rustc.
     Debian {
         /// The `rust-lld` that links: the native toolchain's, or one on the path.
         linker: PathBuf,
@@ -24,23 +41,23 @@ pub enum WasmToolchain {
 impl WasmToolchain {
     /// Finds one, or installs one: first through rustup, then, on Debian, through apt.
     pub fn ensure() -> Result<Self> {
-        if native_has_target() {
+        if native_has_source() {
             return Ok(Self::Native);
         }
         if let Some(debian) = debian() {
             return Ok(debian);
         }
         eprintln!(
-            "missing: Rust's standard library for {TARGET}, which the engine in the page is compiled with"
+            "missing: the source of Rust's standard library, which is compiled into the engine in the page"
         );
-        if process::run(Command::new("rustup").args(["target", "add", TARGET])).is_ok() && native_has_target()
-        {
+        let add = process::run(Command::new("rustup").args(["component", "add", "rust-src"]));
+        if add.is_ok() && native_has_source() {
             return Ok(Self::Native);
         }
         if !doctor::is_debian() {
-            bail!("run: rustup target add {TARGET}");
+            bail!("run: rustup component add rust-src");
         }
-        eprintln!("rustup cannot add it here; Debian's compiler can build it from source");
+        eprintln!("rustup cannot add it here; Debian has it");
         doctor::install_debian(&DEBIAN_PACKAGES)?;
         if native_lld().is_none() && which("rust-lld").is_none() {
             doctor::install_debian(&["rust-web-llvm"])?;
@@ -56,19 +73,17 @@ impl WasmToolchain {
                 // `cargo clippy` would look for cargo-clippy on the path and find rustup's.
                 let program = if subcommand == "clippy" { "/usr/bin/cargo-clippy" } else { "/usr/bin/cargo" };
                 let mut cargo = Command::new(program);
-                cargo.arg(subcommand).arg("-Zbuild-std=std,panic_abort").current_dir(&workspace.root);
-                cargo
-                    .env("CARGO", "/usr/bin/cargo")
-                    .env("RUSTC", "/usr/bin/rustc")
-                    .env("RUSTC_BOOTSTRAP", "1");
+                cargo.arg(subcommand).current_dir(&workspace.root);
+                cargo.env("CARGO", "/usr/bin/cargo").env("RUSTC", "/usr/bin/rustc");
                 cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
                 // rustup points these at its own compiler.
                 cargo.env_remove("LD_LIBRARY_PATH").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTDOC");
                 cargo
             }
         };
-        // It would replace the flags that .cargo/config.toml gives this target.
-        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // They replace those that .cargo/config.toml gives this target, with which cargo by itself compiles for one thread.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f")).env("RUSTC_BOOTSTRAP", "1");
+        cargo.arg("-Zbuild-std=std,panic_abort");
         cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
         cargo
     }
@@ -76,8 +91,8 @@ impl WasmToolchain {
     /// What was chosen, in words.
     pub fn describe(&self) -> &'static str {
         match self {
-            Self::Native => "the native toolchain, with its wasm32 target",
-            Self::Debian { .. } => "Debian's rustc-web, with std built from source",
+            Self::Native => "the native toolchain",
+            Self::Debian { .. } => "Debian's rustc-web",
         }
     }
 }
@@ -87,10 +102,9 @@ pub fn artifacts(workspace: &Workspace, profile: &str) -> PathBuf {
     workspace.wasm_target().join(TARGET).join(profile)
 }
 
-fn native_has_target() -> bool {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", TARGET]);
-    process::output(&mut rustc).is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+fn native_has_source() -> bool {
+    let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]));
+    sysroot.is_ok_and(|folder| Path::new(folder.trim()).join("lib/rustlib/src/rust/library/std").is_dir())
 }
 
 fn debian() -> Option<WasmToolchain> {

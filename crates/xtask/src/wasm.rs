@@ -1,6 +1,7 @@
-//! The wasm module of the page: compiled, bound, optimised; each stage left out where its input is what it was.
+//! The wasm modules of the page: compiled, bound, optimised; each stage left out where its input is what it was.
 
 use crate::process;
+use crate::single_thread;
 use crate::toolchain::{self, WasmToolchain};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
+use wasmparser::{Validator, WasmFeatures};
 
 /// The cargo profile of the module in the page.
 const PROFILE: &str = "wasm";
@@ -32,7 +34,56 @@ pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathB
     Ok(toolchain::artifacts(workspace, PROFILE).join("linnet_wasm.wasm"))
 }
 
-/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and `linnet_bg.wasm`.
+/// A module that a page may load. Both come from one compilation.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// For every page.
+    Single,
+    /// For pages that are isolated and may therefore share memory between threads.
+    Threads,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Kind; 2] = [Kind::Single, Kind::Threads];
+
+    /// Its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Kind::Single => "linnet_bg.wasm",
+            Kind::Threads => "linnet_threads_bg.wasm",
+        }
+    }
+
+    /// The module, given wasm-bindgen's.
+    fn of(self, bound: Vec<u8>) -> Result<Vec<u8>> {
+        match self {
+            Kind::Single => single_thread::lowered(&bound),
+            Kind::Threads => Ok(bound),
+        }
+    }
+
+    /// What only engines with threads need to know.
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Kind::Single => &[],
+            Kind::Threads => &["--enable-threads"],
+        }
+    }
+
+    /// Checks that an engine needs nothing that it may lack.
+    fn validate(self, module: &[u8]) -> Result<()> {
+        // WebAssembly 2.0 has vectors, bulk memory and reference types.
+        let mut features = WasmFeatures::WASM2;
+        features.set(WasmFeatures::THREADS, matches!(self, Kind::Threads));
+        Validator::new_with_features(features)
+            .validate_all(module)
+            .map(drop)
+            .with_context(|| format!("{} does not suit every engine that it is for", self.file()))
+    }
+}
+
+/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and the modules, all of which it drives.
 pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     let out = workspace.root.join("web/wasm");
     let stamp = out.join(".made-from");
@@ -44,7 +95,16 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     let bound = bind(workspace, compiled)?;
     fs::remove_dir_all(&out).or_else(missing_is_fine)?;
     fs::create_dir_all(&out)?;
-    optimise(workspace, &bound.join("linnet_bg.wasm"), &out.join("linnet_bg.wasm"), &[])?;
+    // At the same time: wasm-opt uses one processor.
+    std::thread::scope(|scope| {
+        let (bound, out) = (&bound, &out);
+        let made = Kind::ALL
+            .map(|kind| scope.spawn(move || make(workspace, kind, bound, &out.join(kind.file()), &[])));
+        made.into_iter().try_for_each(|made| match made.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
     for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
         fs::copy(bound.join(file), out.join(file)).with_context(|| format!("wasm-bindgen made no {file}"))?;
     }
@@ -66,11 +126,19 @@ pub fn bind(workspace: &Workspace, compiled: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
+/// Makes one of the modules of what wasm-bindgen has left in the folder `bound`. `more` is said to wasm-opt.
+pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
+    let from = workspace.wasm_target().join(kind.file());
+    fs::write(&from, kind.of(fs::read(bound.join("linnet_bg.wasm"))?)?)?;
+    optimise(workspace, kind, &from, to, more)?;
+    kind.validate(&fs::read(to)?)
+}
+
 /// wasm-opt from the npm package binaryen.
-pub fn optimise(workspace: &Workspace, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
+fn optimise(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut node = Command::new("node");
-    node.arg(wasm_opt(workspace)).arg("-O3").args(FEATURES).args(more).arg(from).arg("-o").arg(to);
-    process::run(&mut node)
+    node.arg(wasm_opt(workspace)).arg("-O3").args(FEATURES).args(kind.features()).args(more);
+    process::run(node.arg(from).arg("-o").arg(to))
 }
 
 fn wasm_opt(workspace: &Workspace) -> PathBuf {
@@ -84,6 +152,7 @@ fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
     hash.update(fs::read(workspace.root.join("node_modules/binaryen/package.json"))?);
     hash.update(FEATURES.concat());
     hash.update(include_bytes!("wasm.rs"));
+    hash.update(include_bytes!("single_thread.rs"));
     hash.update(env!("CARGO_PKG_VERSION"));
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

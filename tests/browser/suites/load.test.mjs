@@ -30,7 +30,7 @@ describe('the real model', { skip: noModel }, () => {
         await t.test('from the network', async () => {
           const page = await openBlank(browser, server);
           assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
-          const info = await load(page, MODEL_ID, { backend });
+          const info = await load(page, MODEL_ID, { backend, threads: 2 });
           assert.equal(info.code, undefined, info.message);
           assert.deepEqual([info.backend, info.origin, info.stored, info.model.file_bytes], [backend, 'network', true, MODEL_BYTES]);
           assert.deepEqual(info.phases, ['engine', 'download', 'prepare']);
@@ -40,6 +40,7 @@ describe('the real model', { skip: noModel }, () => {
             assert.ok(info.memory.heap < 64 << 20, `the heap has ${info.memory.heap} bytes`);
           } else {
             assert.equal(info.adapter, undefined);
+            assert.deepEqual([info.module, info.threads], isolated ? ['simd128-threads', 2] : ['simd128', 1]);
             assert.ok(info.memory.heap > MODEL_BYTES);
           }
           assert.equal(server.count('.gguf'), 1);
@@ -51,6 +52,7 @@ describe('the real model', { skip: noModel }, () => {
         await t.test('from the store, without a request', async () => {
           server.requests.length = 0;
           const page = await openBlank(browser, server);
+          // With as many threads as help.
           const info = await load(page, MODEL_ID, { backend });
           assert.equal(info.code, undefined, info.message);
           assert.deepEqual([info.origin, info.stored], ['cache', true]);

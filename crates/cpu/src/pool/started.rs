@@ -1,0 +1,70 @@
+//! The crew of a native program: threads that the pool starts and ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+use super::{MOST_THREADS, Shared, work};
+
+/// Rounds of spinning before a thread gives up its processor: some tens of microseconds.
+pub(super) const SPINS: usize = 10_000;
+
+/// As many threads as the processor runs at once, as far as they help.
+pub(crate) fn usual_threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
+}
+
+/// Called by an owner that has waited for [`SPINS`] rounds.
+pub(super) fn give_way(_shared: &Shared) {
+    thread::yield_now();
+}
+
+/// The workers of one pool.
+pub(super) struct Crew {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Crew {
+    /// Starts up to `workers` threads: as many as the platform lets it start (in a module without atomics: none).
+    pub(super) fn gather(workers: usize) -> Self {
+        let shared = Arc::new(Shared::new());
+        let mut threads = Vec::new();
+        for index in 1..=workers {
+            let shared = Arc::clone(&shared);
+            let builder = thread::Builder::new().name(format!("linnet-{index}"));
+            match builder.spawn(move || work(&shared, index)) {
+                Ok(thread) => threads.push(thread),
+                Err(_) => break,
+            }
+        }
+        Crew { shared, threads }
+    }
+
+    /// Their number.
+    pub(super) fn workers(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// What they see.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Wakes those that sleep.
+    pub(super) fn wake(&self) {
+        self.threads.iter().for_each(|thread| thread.thread().unpark());
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.epoch.fetch_add(1, Ordering::Release);
+        self.wake();
+        for thread in self.threads.drain(..) {
+            // A worker catches the panics of its jobs, and has nothing to tell.
+            let _ = thread.join();
+        }
+    }
+}

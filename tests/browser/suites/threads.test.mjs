@@ -1,0 +1,66 @@
+// Which wasm module a page loads, and with how many threads it then computes: what is refused costs speed, nothing else.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../engines.mjs';
+import { complete, load, nativeTokens, openBlank, referenceFile, startServer, STRICT_CSP } from '../harness.mjs';
+
+const MODEL = referenceFile('tiny', 'qwen3', 'model.gguf');
+const PROMPT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
+const COUNT = 24;
+/** The engine's worker may be started, with what it imports; its threads may not. */
+const ALLOWED = ['worker.js', 'linnet.js'].map((file) => `http://127.0.0.1:*/linnet/${file}`).join(' ');
+const NO_THREADS = STRICT_CSP.replace("worker-src 'self'", `worker-src ${ALLOWED}`);
+
+const cases = [
+  { name: 'an isolated page', threads: 2, expected: ['simd128-threads', 2] },
+  { name: 'an isolated page under a strict policy', server: { csp: STRICT_CSP }, threads: 2, expected: ['simd128-threads', 2] },
+  { name: 'an isolated page, one thread asked for', threads: 1, expected: ['simd128', 1] },
+  { name: 'a page that is not isolated', server: { isolated: false }, threads: 2, expected: ['simd128', 1] },
+  { name: 'a page whose policy forbids the threads', server: { csp: NO_THREADS }, threads: 2, expected: ['simd128-threads', 1] },
+  { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['simd128-threads', 1] },
+];
+
+describe('modules and threads', { timeout: 600_000 }, () => {
+  let browser;
+  let expected;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+    expected = nativeTokens(PROMPT, COUNT, MODEL);
+    assert.equal(expected?.length, COUNT, 'the native binary is there and answers');
+  });
+  after(() => browser?.close());
+
+  for (const { name, server: options = {}, fault, threads, expected: [module, count] } of cases) {
+    test(name, async (t) => {
+      const server = await startServer({ ...options, files: { '/model.gguf': MODEL } });
+      t.after(() => server.close());
+      if (fault) server.faults.set(fault, { status: 404 });
+      const page = await openBlank(browser, server);
+      t.after(() => page.close());
+      const info = await load(page, '/model.gguf', { backend: 'cpu', threads, contextLength: 256 });
+      assert.equal(info.code, undefined, info.message);
+      assert.deepEqual([info.module, info.threads], [module, count]);
+      const fetched = server.requests.map(({ path }) => path).filter((path) => path.endsWith('.wasm'));
+      assert.deepEqual(fetched, [module === 'simd128' ? '/linnet/linnet_bg.wasm' : '/linnet/linnet_threads_bg.wasm']);
+      const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
+      assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
+    });
+  }
+
+  test('an engine that is disposed of takes its threads along', async (t) => {
+    const server = await startServer({ files: { '/model.gguf': MODEL } });
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const session = await browser.target().createCDPSession();
+    const workers = async () => (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(({ type, url }) => type === 'worker' && url.startsWith(server.origin)).length;
+    const info = await load(page, '/model.gguf', { backend: 'cpu', threads: 2, contextLength: 256 });
+    assert.equal(info.threads, 2);
+    const before = await workers();
+    assert.ok(before > 0);
+    await page.evaluate(() => /** @type {any} */ (globalThis).engine.dispose());
+    while ((await workers()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    t.diagnostic(`${before} workers before`);
+  });
+});

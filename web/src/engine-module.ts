@@ -1,0 +1,126 @@
+import { initSync, Loader, Sha256 } from '../wasm/linnet.js';
+import { canShareMemory, hasSimd } from './device.ts';
+import { aborted, LinnetError } from './errors.ts';
+import type { ModuleName } from './protocol.ts';
+import { memoryLadder, MOST_THREADS, usualThreads } from './sharing.ts';
+import type { ThreadOrder, ThreadReport } from './thread.ts';
+import type { WasmModule } from './wasm.ts';
+
+// The wasm comes as several modules, of which one is fetched: the one that fits this page and what is asked of it.
+
+/** What decides which module is loaded, and how large its memory may become. */
+export interface Needs {
+  backend: 'cpu' | 'webgpu';
+  /** At most so many threads. */
+  threads?: number | undefined;
+  /** Bytes of the model, where they are known. */
+  modelBytes?: number | undefined;
+  contextLength?: number | undefined;
+}
+
+/** What every module has from its start, in pages: its data and its stack fit. */
+const INITIAL_PAGES = 64;
+/** A thread needs no more: what it computes with lies in the heap. */
+const THREAD_STACK = 512 << 10;
+/** Nobody waits longer for a thread to come. */
+const PATIENCE = 10_000;
+
+/** The module that this worker has; the glue drives no second one. */
+let started: WasmModule | undefined;
+
+/**
+ * Fetches and starts the module that fits; later calls get the same one.
+ *
+ * @throws LinnetError `no-simd`, or that the module could not be fetched
+ */
+export async function startModule(needs: Needs, signal: AbortSignal): Promise<WasmModule> {
+  if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD.');
+  started ??= (await startThreaded(needs, signal)) ?? (await startSingle(signal));
+  return started;
+}
+
+/** The module for several threads, where they can be had and would help. */
+async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmModule | undefined> {
+  const threads = Math.min(needs.threads ?? usualThreads(navigator.hardwareConcurrency), MOST_THREADS);
+  if (needs.backend !== 'cpu' || threads < 2 || !canShareMemory()) return undefined;
+  const memory = sharedMemory(needs);
+  if (!memory) return undefined;
+  const module = await compile(new URL('./linnet_threads_bg.wasm', import.meta.url), signal);
+  const wasm = start('simd128-threads', module, memory);
+  const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
+  await Promise.all(Array.from({ length: threads - 1 }, () => startThread(order)));
+  return wasm;
+}
+
+async function startSingle(signal: AbortSignal): Promise<WasmModule> {
+  const module = await compile(new URL('./linnet_bg.wasm', import.meta.url), signal);
+  return start('simd128', module, new WebAssembly.Memory({ initial: INITIAL_PAGES }));
+}
+
+/** A memory that the browser grants; none where it refuses all that would do. */
+function sharedMemory({ modelBytes, contextLength }: Needs): WebAssembly.Memory | undefined {
+  for (const maximum of memoryLadder(modelBytes, contextLength)) {
+    try {
+      return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
+    } catch {
+      // The next one is smaller.
+    }
+  }
+  return undefined;
+}
+
+async function compile(url: URL, signal: AbortSignal): Promise<WebAssembly.Module> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+  } catch (error) {
+    throw signal.aborted ? aborted() : new LinnetError('network', 'The engine could not be fetched.', { url: url.href, cause: String(error) });
+  }
+  if (!response.ok) {
+    const code = response.status === 404 ? 'not-found' : 'http';
+    throw new LinnetError(code, 'The engine could not be fetched.', { url: url.href, status: response.status });
+  }
+  // A server that does not know the type of .wasm files is no reason to fail.
+  const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
+  try {
+    return await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
+  } catch (error) {
+    // A TypeError is a body that broke off; anything else is the module's own.
+    throw error instanceof TypeError ? new LinnetError('network', 'The engine could not be fetched whole.', { url: url.href }) : error;
+  }
+}
+
+function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory): WasmModule {
+  initSync({ module, memory });
+  return { name, memory, Loader, Sha256 };
+}
+
+/** Starts a thread; settles when it has come or is given up. The engine counts those that have come. */
+function startThread(order: ThreadOrder): Promise<void> {
+  return new Promise((resolve) => {
+    let worker: Worker;
+    try {
+      // In this form bundlers find the script and ship it along.
+      worker = new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'linnet thread' });
+    } catch {
+      return resolve();
+    }
+    const giveUp = () => {
+      worker.terminate();
+      settle();
+    };
+    const late = setTimeout(giveUp, PATIENCE);
+    const settle = () => {
+      clearTimeout(late);
+      worker.onmessage = worker.onerror = null;
+      resolve();
+    };
+    worker.onmessage = ({ data }: MessageEvent<ThreadReport>) => (data === 'ready' ? settle() : giveUp());
+    worker.onerror = (event) => {
+      // A policy that forbids it, or no memory: the engine computes with fewer.
+      event.preventDefault();
+      giveUp();
+    };
+    worker.postMessage(order);
+  });
+}
