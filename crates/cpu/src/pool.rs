@@ -61,6 +61,11 @@ impl Shared {
         }
     }
 
+    /// Whether no worker is at the job. Only for the owner, after closing it.
+    fn has_been_left(&self) -> bool {
+        self.gate.load(Ordering::Acquire) == 0
+    }
+
     /// Counts a worker in, unless the job is closed.
     fn enter(&self) -> bool {
         let join = |gate: usize| (gate & OPEN != 0).then_some(gate + 1);
@@ -133,11 +138,13 @@ struct Close<'a>(&'a Shared);
 impl Drop for Close<'_> {
     fn drop(&mut self) {
         self.0.gate.fetch_and(!OPEN, Ordering::Relaxed);
-        let mut spins = 0;
-        while self.0.gate.load(Ordering::Acquire) != 0 {
-            spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { crew::give_way(self.0) }
+        for _ in 0..SPINS {
+            if self.0.has_been_left() {
+                return;
+            }
+            std::hint::spin_loop();
         }
+        crew::wait_until_left(self.0);
     }
 }
 

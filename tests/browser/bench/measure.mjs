@@ -9,30 +9,31 @@
  * @property {object} timings what the engine itself says
  */
 
-/** Loads both engines for the CPU, one thread each. */
-export async function start({ model, contextLength }) {
-  const [linnet, wllama] = [await startLinnet(model, contextLength), await startWllama(model, contextLength)];
+/** Loads both engines for the CPU, with so many threads each. */
+export async function start({ model, contextLength, threads }) {
+  const linnet = await startLinnet(model, contextLength, threads);
+  const wllama = await startWllama(model, contextLength, threads);
   Object.assign(globalThis, { engines: { linnet, wllama } });
   return { linnet: linnet.about, wllama: wllama.about };
 }
 
-async function startLinnet(model, contextLength) {
+async function startLinnet(model, contextLength, threads) {
   const { Linnet } = await import(/** @type {string} */ ('/linnet/index.js'));
-  const engine = await Linnet.load(model, { backend: 'cpu', threads: 1, contextLength });
+  const engine = await Linnet.load(model, { backend: 'cpu', threads, contextLength });
   const info = engine.info();
   return {
-    about: `threads ${info.threads}, ${info.features.join(', ')}`,
+    about: `threads ${info.threads}, ${info.module}`,
     stream: (prompt, max_tokens) => engine.completions.create({ prompt, max_tokens, temperature: 0, ignore_eos: true, stream: true }),
   };
 }
 
-async function startWllama(model, contextLength) {
+async function startWllama(model, contextLength, threads) {
   const { Wllama } = await import(/** @type {string} */ ('/wllama/esm/index.js'));
   const quiet = { debug() {}, log() {}, warn: console.warn, error: console.error };
   const wllama = new Wllama({ default: '/wllama/esm/wasm/wllama.wasm' }, { logger: quiet, suppressNativeLog: true });
   const file = await (await fetch(model)).blob();
   // No GPU layers: it then does not even look for a GPU. A page that is not isolated gets its build for one thread.
-  await wllama.loadModel([file], { n_ctx: contextLength, n_threads: 1, n_gpu_layers: 0, n_parallel: 1 });
+  await wllama.loadModel([file], { n_ctx: contextLength, n_threads: threads, n_gpu_layers: 0, n_parallel: 1 });
   return {
     about: `threads ${wllama.getNumThreads()}, multi-thread ${wllama.isMultithread()}`,
     stream: (prompt, max_tokens) => wllama.createCompletion({ prompt, max_tokens, temperature: 0, ignore_eos: true, cache_prompt: false, stream: true }),

@@ -15,8 +15,10 @@ pub(crate) fn usual_threads() -> usize {
 }
 
 /// Called by an owner that has waited for [`SPINS`] rounds.
-pub(super) fn give_way(_shared: &Shared) {
-    thread::yield_now();
+pub(super) fn wait_until_left(shared: &Shared) {
+    while !shared.has_been_left() {
+        thread::yield_now();
+    }
 }
 
 /// The workers of one pool.
