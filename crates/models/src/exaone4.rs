@@ -6,11 +6,19 @@ use linnet_graph::{Activation, Attention, RopeStyle, Value};
 use crate::ModelError;
 use crate::draft::Draft;
 use crate::layer::Norms;
+use crate::rope::Scaling;
+
+/// Layers of the one size that has windows even if its file does not say so.
+const LAYERS_OF_32B: usize = 64;
 
 /// Records an `exaone4` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (rope, windows) = (d.rope(RopeStyle::Halves)?, d.windows(None, 4)?);
+    let (keys, c) = (&d.keys, &d.c);
+    let windows = d.windows((d.layers == LAYERS_OF_32B).then_some(4096), 4)?;
     let hybrid = windows.iter().any(Option::is_some);
+    let base = if hybrid { keys.positive_or("rope.freq_base_swa", c.rope_base)? } else { c.rope_base };
+    let frequencies = (base, Scaling::read(keys, c)?);
+    let rope = d.rope_with(RopeStyle::Halves, frequencies, (c.head_dim, c.rotary_dim), true)?;
     let x = d.layers(
         d.embed()?,
         Norms::AFTER,

@@ -3,3 +3,4 @@
 mod file;
 mod llama;
 mod variants;
+mod windows;
