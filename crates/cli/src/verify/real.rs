@@ -140,7 +140,8 @@ fn check_prompt<B: Backend>(
     context.report.add(logits::tokens(engine, subject, &case("tokens"), &prompt.text, options, tokens))?;
 
     let PlainNoise { kl_nats: kl, max_abs_diff: noise } = prompt.plain_llama_cpp;
-    let limits = if context.precise { Limits::F32 } else { Limits { kl, max_abs: None, noise } };
+    let limits =
+        if context.precise { Limits::F32 } else { Limits { kl, median: false, max_abs: None, noise } };
     let rows = std::iter::once(logits.as_slice());
     let outcome = logits::compare(engine, subject, &case("logits"), tokens, rows, limits);
     context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("logits"), error)))?;
