@@ -101,6 +101,8 @@ pub struct Generation {
     detokenizer: Detokenizer,
     stop: StopMatcher,
     prompt_run: usize,
+    /// Tokens that the cache held at the end of the call that came furthest.
+    reached: usize,
     started: Option<f64>,
     first_token: Option<f64>,
     last_token: f64,
@@ -126,6 +128,7 @@ impl Generation {
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
             stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
             prompt_run: 0,
+            reached: 0,
             started: None,
             first_token: None,
             last_token: 0.0,
@@ -149,7 +152,8 @@ impl Generation {
         self.cancelled = true;
     }
 
-    /// Does the next piece of work: one chunk of the prompt, or one token. After [`Event::Done`] it gives that again.
+    /// Does the next piece of work: one chunk of the prompt, or one token, and before it whatever another answer took from the
+    /// cache. After [`Event::Done`] it gives that again.
     ///
     /// # Errors
     /// [`Error::Backend`]. The same call may be tried again.
@@ -168,14 +172,19 @@ impl Generation {
         }
 
         let session = &mut engine.session;
-        let cached = session.reuse(&self.tokens);
-        let rest = &self.tokens[cached..];
+        let mut cached = session.reuse(&self.tokens);
         let batch = session.max_batch();
-        if rest.len() > batch {
-            session.extend(&rest[..batch], Want::Nothing).await?;
+        while self.tokens.len() - cached > batch {
+            session.extend(&self.tokens[cached..cached + batch], Want::Nothing).await?;
             self.prompt_run += batch;
-            return Ok(Event::Prefill { done: cached + batch, total: self.tokens.len() });
+            cached += batch;
+            // A call that only made up for what another answer took would let two of them hold each other up for ever.
+            if cached > self.reached {
+                self.reached = cached;
+                return Ok(Event::Prefill { done: cached, total: self.tokens.len() });
+            }
         }
+        let rest = &self.tokens[cached..];
         let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };
         let output = session.extend(rest, want).await?;
         if self.first_token.is_none() {
@@ -189,6 +198,7 @@ impl Generation {
             }
             Output::None => return Err(Error::invalid("backend", "gave no token where one was wanted")),
         };
+        self.reached = self.tokens.len();
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);

@@ -95,6 +95,24 @@ fn two_answers_may_take_turns() {
     assert_eq!(one.generated().len(), 7);
 }
 
+/// Each takes the cache from the other, and needs several calls to fill it again.
+#[test]
+fn two_long_answers_that_take_turns_come_to_their_ends() {
+    let (mut engine, _) = engine(b"abcdef");
+    let prompts = ["1", "2"].map(|text| text.repeat(4 * MAX_BATCH));
+    let mut answers = prompts.map(|text| start(&engine, &chat(&text, "")));
+    let calls = answers[0].prompt().len().div_ceil(MAX_BATCH) + "abcdef".len();
+    for _ in 0..calls {
+        for answer in &mut answers {
+            block_on(answer.next(&mut engine)).unwrap();
+        }
+    }
+    for answer in &mut answers {
+        assert!(matches!(block_on(answer.next(&mut engine)).unwrap(), Event::Done(_)));
+        assert_eq!(answer.generated().len(), 7);
+    }
+}
+
 /// The fake backend checks that each step begins where there is state for it.
 #[test]
 fn a_recurrent_model_goes_on_where_it_can_and_else_starts_again() {
