@@ -50,6 +50,8 @@ pub(crate) struct Device {
     /// Kernels compiled so far.
     pub pipelines: RefCell<Pipelines>,
     limits: wgpu::Limits,
+    /// Read to learn how far the queue has come.
+    marker: Buffer,
     /// Bytes written since the queue was last known to be idle.
     in_flight: Cell<u64>,
     /// Allocations whose outcome is not known yet.
@@ -89,7 +91,14 @@ impl Device {
         // Those kernels exchange inputs through subgroups, eight lanes each their own.
         let software_kernels =
             options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
+        let marker = Buffer(device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("marker"),
+            size: 4,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        }));
         Ok(Device {
+            marker,
             device,
             queue: opened.queue,
             adapter,
@@ -171,15 +180,14 @@ impl Device {
         Ok(())
     }
 
-    /// Waits until everything submitted is done.
+    /// Waits until everything submitted is done, so that a write behind it can be read. (On the web wgpu's own way takes an
+    /// executor of futures that needs shared memory.)
     pub async fn idle(&self) -> Result<(), BackendError> {
-        let (sender, done) = signal();
-        self.queue.on_submitted_work_done(move || sender.send(()));
-        platform::drive(&self.device);
-        let done = done.await;
+        self.queue.write_buffer(&self.marker, 0, &[0; 4]);
+        self.queue.submit([]);
+        self.read::<u32>(&self.marker, 4).await?;
         self.in_flight.set(0);
-        self.faults.check()?;
-        done.ok_or_else(|| BackendError::Internal("the queue forgot its work".to_owned()))
+        Ok(())
     }
 
     /// Waits for the work submitted so far and reads `bytes` bytes of a mappable buffer.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::Promise;
 use linnet_cpu::CpuBackend;
 use linnet_engine::{Engine as LoadedEngine, Request};
 use linnet_gpu::GpuBackend;
@@ -10,6 +11,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
+use crate::promise::promise;
 
 /// A loaded model on either backend.
 pub(crate) enum AnyEngine {
@@ -59,7 +61,7 @@ impl Engine {
             AnyEngine::Cpu(engine) => engine.generate(&request),
             AnyEngine::Gpu(engine) => engine.generate(&request),
         })?;
-        let generation = RefCell::new(Some(generation.map_err(error::js)?));
+        let generation = Rc::new(RefCell::new(Some(generation.map_err(error::js)?)));
         Ok(Generation { engine: Rc::clone(&self.engine), generation })
     }
 }
@@ -69,25 +71,15 @@ impl Engine {
 pub struct Generation {
     engine: Rc<RefCell<Option<AnyEngine>>>,
     /// Taken out while a step runs.
-    generation: RefCell<Option<linnet_engine::Generation>>,
+    generation: Rc<RefCell<Option<linnet_engine::Generation>>>,
 }
 
 #[wasm_bindgen]
 impl Generation {
     /// Does one chunk of the prompt or one token; returns the event as JSON.
-    pub async fn next(&self) -> Result<String, JsValue> {
-        let mut generation = self.generation.take().ok_or_else(busy)?;
-        let Some(mut engine) = self.engine.take() else {
-            self.generation.replace(Some(generation));
-            return Err(busy());
-        };
-        let event = match &mut engine {
-            AnyEngine::Cpu(engine) => generation.next(engine).await,
-            AnyEngine::Gpu(engine) => generation.next(engine).await,
-        };
-        self.engine.replace(Some(engine));
-        self.generation.replace(Some(generation));
-        serde_json::to_string(&event.map_err(error::js)?).map_err(error::internal)
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn next(&self) -> Promise {
+        promise(next(Rc::clone(&self.generation), Rc::clone(&self.engine)))
     }
 
     /// Ends the answer: the next event is `done`.
@@ -96,4 +88,22 @@ impl Generation {
             generation.cancel();
         }
     }
+}
+
+async fn next(
+    answers: Rc<RefCell<Option<linnet_engine::Generation>>>,
+    engines: Rc<RefCell<Option<AnyEngine>>>,
+) -> Result<String, JsValue> {
+    let mut generation = answers.take().ok_or_else(busy)?;
+    let Some(mut engine) = engines.take() else {
+        answers.replace(Some(generation));
+        return Err(busy());
+    };
+    let event = match &mut engine {
+        AnyEngine::Cpu(engine) => generation.next(engine).await,
+        AnyEngine::Gpu(engine) => generation.next(engine).await,
+    };
+    engines.replace(Some(engine));
+    answers.replace(Some(generation));
+    serde_json::to_string(&event.map_err(error::js)?).map_err(error::internal)
 }

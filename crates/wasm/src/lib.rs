@@ -5,6 +5,7 @@ mod engine;
 mod error;
 mod loader;
 mod platform;
+mod promise;
 mod sha256;
 #[cfg(target_feature = "atomics")]
 mod threads;

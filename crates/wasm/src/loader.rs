@@ -1,8 +1,9 @@
 //! `Loader`: a model file's bytes into a backend.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{Promise, Uint8Array};
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{LoadOptions, Loader as EngineLoader};
 use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
@@ -12,7 +13,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::engine::{AnyEngine, Engine};
-use crate::{error, platform::platform};
+use crate::error;
+use crate::platform::platform;
+use crate::promise::promise;
 
 /// What `Loader.create` takes, as JSON.
 #[derive(Deserialize)]
@@ -60,33 +63,15 @@ enum AnyLoader {
 #[wasm_bindgen]
 pub struct Loader {
     /// Taken out while a call runs.
-    loader: RefCell<Option<AnyLoader>>,
+    loader: Rc<RefCell<Option<AnyLoader>>>,
 }
 
 #[wasm_bindgen]
 impl Loader {
     /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0"}`.
-    pub async fn create(options: String) -> Result<Loader, JsValue> {
-        let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
-        let load = LoadOptions {
-            context_length: options.context_length,
-            max_logits: 1,
-            kv: options.kv.into(),
-            platform: platform(),
-        };
-        let loader = match options.backend {
-            BackendKind::Cpu => {
-                let backend =
-                    CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
-                AnyLoader::Cpu(Box::new(EngineLoader::new(backend, load)))
-            }
-            BackendKind::Webgpu => {
-                let backend =
-                    GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
-                AnyLoader::Gpu(Box::new(EngineLoader::new(backend, load)))
-            }
-        };
-        Ok(Loader { loader: RefCell::new(Some(loader)) })
+    #[wasm_bindgen(unchecked_return_type = "Promise<Loader>")]
+    pub fn create(options: String) -> Promise {
+        promise(create(options))
     }
 
     /// Takes the next bytes of a later part of a split model, from that file's beginning, until its header is complete,
@@ -116,27 +101,55 @@ impl Loader {
     }
 
     /// Takes the file's next bytes. On the GPU path tensors go to the GPU without passing through the wasm heap.
-    pub async fn push(&self, bytes: Uint8Array) -> Result<(), JsValue> {
-        let mut loader = self.take()?;
-        let bytes = JsBytes::new(bytes);
-        let result = match &mut loader {
-            AnyLoader::Cpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
-            AnyLoader::Gpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
-        };
-        self.loader.replace(Some(loader));
-        result.map_err(error::js)
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn push(&self, bytes: Uint8Array) -> Promise {
+        let (taken, place) = (self.take(), Rc::clone(&self.loader));
+        promise(async move {
+            let (mut loader, bytes) = (taken?, JsBytes::new(bytes));
+            let result = match &mut loader {
+                AnyLoader::Cpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
+                AnyLoader::Gpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
+            };
+            place.replace(Some(loader));
+            result.map(|()| JsValue::UNDEFINED).map_err(error::js)
+        })
     }
 
     /// Compiles the model after the last byte. The loader is spent.
-    pub async fn finish(&self) -> Result<Engine, JsValue> {
-        let engine = match self.take()? {
-            AnyLoader::Cpu(loader) => AnyEngine::Cpu(Box::new(loader.finish().await.map_err(error::js)?)),
-            AnyLoader::Gpu(loader) => AnyEngine::Gpu(Box::new(loader.finish().await.map_err(error::js)?)),
-        };
-        Ok(Engine::new(engine))
+    #[wasm_bindgen(unchecked_return_type = "Promise<Engine>")]
+    pub fn finish(&self) -> Promise {
+        let taken = self.take();
+        promise(async move {
+            let engine = match taken? {
+                AnyLoader::Cpu(loader) => AnyEngine::Cpu(Box::new(loader.finish().await.map_err(error::js)?)),
+                AnyLoader::Gpu(loader) => AnyEngine::Gpu(Box::new(loader.finish().await.map_err(error::js)?)),
+            };
+            Ok(Engine::new(engine))
+        })
     }
 
     fn take(&self) -> Result<AnyLoader, JsValue> {
         self.loader.take().ok_or_else(|| error::misuse("the loader is busy or spent"))
     }
+}
+
+async fn create(options: String) -> Result<Loader, JsValue> {
+    let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
+    let load = LoadOptions {
+        context_length: options.context_length,
+        max_logits: 1,
+        kv: options.kv.into(),
+        platform: platform(),
+    };
+    let loader = match options.backend {
+        BackendKind::Cpu => {
+            let backend = CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
+            AnyLoader::Cpu(Box::new(EngineLoader::new(backend, load)))
+        }
+        BackendKind::Webgpu => {
+            let backend = GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
+            AnyLoader::Gpu(Box::new(EngineLoader::new(backend, load)))
+        }
+    };
+    Ok(Loader { loader: Rc::new(RefCell::new(Some(loader))) })
 }

@@ -32,7 +32,9 @@ describe('the shaders', { timeout: 600_000 }, () => {
   test('every variant compiles', async (t) => {
     const { count, refused } = await page.evaluate(async () => {
       const module = await import(/** @type {string} */ ('/linnet/linnet.js'));
-      await module.default({ module_or_path: fetch('/linnet/linnet_bg.wasm') });
+      // The module for pages that are not isolated takes a memory that is not shared.
+      const memory = new WebAssembly.Memory({ initial: 64 });
+      await module.default({ module_or_path: fetch('/linnet/linnet_bg.wasm'), memory });
       const variants = JSON.parse(module.shaderVariants());
       const { refusals } = /** @type {any} */ (globalThis);
       return { count: variants.length, refused: (await Promise.all(variants.map(refusals))).flat() };
