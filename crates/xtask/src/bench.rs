@@ -1,10 +1,9 @@
-//! `cargo xtask bench`: Linnet in Chromium beside wllama on the same file and prompts, then the native engine.
+//! `cargo xtask bench`: Linnet in Chromium beside wllama on the same file and prompts, then the native engine beside llama.cpp.
 
 use crate::toolchain::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, doctor, model, npm, process};
+use crate::{build, doctor, model, native_bench, npm};
 use anyhow::Result;
-use std::process::Command;
 
 /// Builds what is measured, measures it, prints the tables.
 pub fn run() -> Result<()> {
@@ -14,5 +13,5 @@ pub fn run() -> Result<()> {
     build::build(&workspace, &WasmToolchain::ensure()?)?;
     let linnet = build::native(&workspace)?;
     npm::run(&workspace, "tests/browser", "bench")?;
-    process::run(Command::new(linnet).arg("bench").arg(model))
+    native_bench::run(&linnet, &model)
 }

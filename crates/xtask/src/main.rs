@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod licences;
 mod model;
+mod native_bench;
 mod native_tests;
 mod npm;
 mod process;

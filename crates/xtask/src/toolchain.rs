@@ -59,7 +59,7 @@ impl WasmToolchain {
         }
         eprintln!("rustup cannot add it here; Debian has it");
         doctor::install_debian(&DEBIAN_PACKAGES)?;
-        if native_lld().is_none() && which("rust-lld").is_none() {
+        if native_lld().is_none() && process::which("rust-lld").is_none() {
             doctor::install_debian(&["rust-web-llvm"])?;
         }
         debian().context("Debian's packages are installed, yet no usable compiler for wasm32 came with them")
@@ -119,7 +119,7 @@ fn debian() -> Option<WasmToolchain> {
     if (numbers.next()??, numbers.next()??) < minimum_version()? {
         return None;
     }
-    Some(WasmToolchain::Debian { linker: native_lld().or_else(|| which("rust-lld"))? })
+    Some(WasmToolchain::Debian { linker: native_lld().or_else(|| process::which("rust-lld"))? })
 }
 
 /// The workspace's `rust-version`, as major and minor.
@@ -133,10 +133,4 @@ fn native_lld() -> Option<PathBuf> {
     let libdir = process::output(Command::new("rustc").args(["--print", "target-libdir"])).ok()?;
     let lld = Path::new(libdir.trim()).parent()?.join("bin/rust-lld");
     lld.exists().then_some(lld)
-}
-
-fn which(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(program))
-        .find(|path| path.exists())
 }
