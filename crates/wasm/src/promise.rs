@@ -12,13 +12,28 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use js_sys::{Function, Promise};
-use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+#[wasm_bindgen]
+extern "C" {
+    /// A promise, with the method that takes any function.
+    #[wasm_bindgen(js_name = Promise)]
+    type Settling;
+
+    #[wasm_bindgen(method, js_name = catch)]
+    fn or_else(this: &Settling, reject: &Function) -> Promise;
+}
+
+/// A future that nobody polls at the moment, and who hears of it if polling it traps.
+struct Task {
+    /// Taken out while it is polled, so that it may make or wake others.
+    future: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    reject: Function,
+}
 
 thread_local! {
-    /// Those that wait, by number.
+    /// Those that are not done, by number.
     static TASKS: RefCell<HashMap<u32, Task>> = RefCell::default();
     static NEXT: Cell<u32> = const { Cell::new(0) };
     /// Polls the task of a number.
@@ -37,33 +52,40 @@ pub(crate) fn promise<T: Into<JsValue>>(
     Promise::new(&mut |resolve: Function, reject: Function| {
         // It is called once.
         let Some(future) = future.take() else { return };
-        let task = async move {
+        let refuse = reject.clone();
+        let settled = async move {
             let (settle, value) = match future.await {
                 Ok(value) => (resolve, value.into()),
-                Err(error) => (reject, error),
+                Err(error) => (refuse, error),
             };
             // The functions of a promise throw nothing.
             let _ = settle.call1(&JsValue::UNDEFINED, &value);
         };
         let number = NEXT.get();
         NEXT.set(number.wrapping_add(1));
-        TASKS.with_borrow_mut(|tasks| tasks.insert(number, Box::pin(task)));
+        let task = Task { future: Some(Box::pin(settled)), reject };
+        TASKS.with_borrow_mut(|tasks| tasks.insert(number, task));
         schedule(number);
     })
 }
 
-/// Has a task polled when the current one is done.
+/// Has a task polled when the current one is done. A trap on the way rejects its promise, without any more of our code.
 fn schedule(number: u32) {
-    POLL.with(|poll| drop(Promise::resolve(&JsValue::from(number)).then(poll)));
+    let reject = TASKS.with_borrow(|tasks| tasks.get(&number).map(|task| task.reject.clone()));
+    let Some(reject) = reject else { return };
+    let polled = POLL.with(|poll| Promise::resolve(&JsValue::from(number)).then(poll));
+    drop(polled.unchecked_ref::<Settling>().or_else(&reject));
 }
 
-/// The task is not in the map meanwhile, so that it may make or wake others.
 fn poll(number: u32) {
-    let Some(mut task) = TASKS.with_borrow_mut(|tasks| tasks.remove(&number)) else { return };
+    let future = TASKS.with_borrow_mut(|tasks| tasks.get_mut(&number).and_then(|task| task.future.take()));
+    let Some(mut future) = future else { return };
     let waker = Waker::from(Arc::new(Number(number)));
-    if task.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-        TASKS.with_borrow_mut(|tasks| tasks.insert(number, task));
-    }
+    let pending = future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+    TASKS.with_borrow_mut(|tasks| match tasks.get_mut(&number) {
+        Some(task) if pending => task.future = Some(future),
+        _ => drop(tasks.remove(&number)),
+    });
 }
 
 /// Wakes the task of a number.
