@@ -21,11 +21,10 @@ pub fn run(linnet: &Path, model: &Path) -> Result<()> {
         eprintln!("llama-bench is not on the path: only Linnet is measured");
     }
     let cores = std::thread::available_parallelism()?.get().min(8);
-    println!("native, {TOKENS} tokens decoded; tokens per second, median of {ROUNDS} (least-most)\n");
     println!(
-        "{:>7} {:>7}   {:<8} {:>24} {:>6}   {:<9} {:>24} {:>6}",
-        "threads", "prompt", "prefill", "", "ratio", "decode", "", "ratio"
+        "native, {TOKENS} tokens decoded after the prompt; tokens per second, median of {ROUNDS} (least-most)\n"
     );
+    print_row(["threads", "prompt", "", "prefill", "decode"].map(str::to_owned));
     for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
         for prompt in PROMPTS {
             let (mut ours, mut theirs) = (Speeds::default(), Speeds::default());
@@ -35,24 +34,22 @@ pub fn run(linnet: &Path, model: &Path) -> Result<()> {
                     of_llama(peer, model, threads, prompt, &mut theirs)?;
                 }
             }
-            let columns = [(&ours.prefill, &theirs.prefill), (&ours.decode, &theirs.decode)];
-            let [prefill, decode] = columns.map(|(ours, theirs)| {
-                let ratio = match theirs.is_empty() {
-                    true => String::new(),
-                    false => format!("{:.2}", median(ours) / median(theirs)),
-                };
-                (spread(ours), spread(theirs), ratio)
-            });
-            println!(
-                "{threads:>7} {prompt:>7}   Linnet {:>25} {:>6}   Linnet {:>27} {:>6}",
-                prefill.0, prefill.2, decode.0, decode.2
-            );
+            let row = |engine: &str, [prefill, decode]: [String; 2]| {
+                print_row([threads.to_string(), prompt.to_string(), engine.to_owned(), prefill, decode]);
+            };
+            row("Linnet", [&ours.prefill, &ours.decode].map(|speeds| spread(speeds)));
             if peer.is_some() {
-                println!("{:>18}llama.cpp {:>22} {:>6}   llama.cpp {:>24}", "", prefill.1, "", decode.1);
+                row("llama.cpp", [&theirs.prefill, &theirs.decode].map(|speeds| spread(speeds)));
+                let pairs = [(&ours.prefill, &theirs.prefill), (&ours.decode, &theirs.decode)];
+                row("ratio", pairs.map(|(ours, theirs)| format!("{:.2}x", median(ours) / median(theirs))));
             }
         }
     }
     Ok(())
+}
+
+fn print_row([threads, prompt, engine, prefill, decode]: [String; 5]) {
+    println!("{threads:>7} {prompt:>7}   {engine:<10} {prefill:>22} {decode:>22}");
 }
 
 /// Tokens per second of every run.
