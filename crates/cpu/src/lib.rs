@@ -17,6 +17,7 @@ mod recurrent;
 mod run;
 mod shared;
 mod simd;
+mod stream;
 mod weight;
 
 use linnet_graph::{

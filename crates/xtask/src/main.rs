@@ -9,6 +9,7 @@ mod model;
 mod native_bench;
 mod native_tests;
 mod npm;
+mod ops;
 mod process;
 mod serve;
 mod single_thread;
@@ -40,7 +41,7 @@ enum Chore {
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
     /// Measures Linnet in Chromium beside wllama, and natively
-    Bench,
+    Bench(bench::Options),
     /// What the page loads before the model, and whose bytes they are
     Size(size::Options),
     /// What cargo runs a wasm test binary with
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Build => build::run().map(|()| ExitCode::SUCCESS),
-        Chore::Bench => bench::run().map(|()| ExitCode::SUCCESS),
+        Chore::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -48,7 +48,8 @@ pub fn run(options: &Options) -> Result<()> {
 
     // The module again, optimised alike, but with names left in.
     let compiled = wasm::compile(&workspace, &toolchain)?;
-    let bound = wasm::bind(&workspace, &compiled)?;
+    let bound = workspace.wasm_target().join("bound");
+    wasm::bind(&compiled, &bound)?;
     let named = workspace.wasm_target().join("named.wasm");
     wasm::make(&workspace, wasm::Kind::Single, &bound, &named, &["--debuginfo"])?;
     let (rows, sum) = by_crate(&fs::read(named)?)?;

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// The crates of the module in the page, which clippy also judges as wasm.
-const WASM_CRATES: [&str; 4] = ["linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
+/// The crates of the modules that run in a page or, for measuring, in Node, which clippy also judges as wasm.
+const WASM_CRATES: [&str; 5] = ["linnet-bench", "linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
 
 /// What to check.
 #[derive(clap::Args)]
@@ -41,7 +41,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         held(&mut clippy(workspace.cargo("clippy"), &["--workspace", "--all-targets"]))
     });
     checks.step("clippy, wasm", || {
-        let packages: Vec<&str> = WASM_CRATES.iter().flat_map(|name| ["--package", *name]).collect();
+        let packages = WASM_CRATES.iter().flat_map(|name| ["--package", *name]);
+        let packages: Vec<&str> = packages.chain(["--lib", "--examples"]).collect();
         held(&mut clippy(toolchain.cargo(&workspace, "clippy"), &packages))
     });
 

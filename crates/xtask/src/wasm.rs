@@ -13,7 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use wasmparser::{Validator, WasmFeatures};
 
 /// The cargo profile of the module in the page.
-const PROFILE: &str = "wasm";
+pub const PROFILE: &str = "wasm";
 
 /// What rustc emits and every engine with simd128 has; wasm-opt is to use nothing else.
 const FEATURES: [&str; 8] = [
@@ -92,7 +92,8 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
         eprintln!("web/wasm is up to date");
         return Ok(());
     }
-    let bound = bind(workspace, compiled)?;
+    let bound = workspace.wasm_target().join("bound");
+    bind(compiled, &bound)?;
     fs::remove_dir_all(&out).or_else(missing_is_fine)?;
     fs::create_dir_all(&out)?;
     // At the same time: wasm-opt uses one processor.
@@ -111,10 +112,10 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     Ok(fs::write(stamp, made_from)?)
 }
 
-/// wasm-bindgen, as a library: names are kept (wasm-opt drops them), so that `size` can tell whose bytes they are.
-pub fn bind(workspace: &Workspace, compiled: &Path) -> Result<PathBuf> {
-    let out = workspace.wasm_target().join("bound");
-    fs::remove_dir_all(&out).or_else(missing_is_fine)?;
+/// wasm-bindgen, as a library, into the folder `out`: names are kept (wasm-opt drops them), so that `size` can tell whose
+/// bytes they are.
+pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
+    fs::remove_dir_all(out).or_else(missing_is_fine)?;
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(compiled)
@@ -122,8 +123,7 @@ pub fn bind(workspace: &Workspace, compiled: &Path) -> Result<PathBuf> {
         .web(true)?
         .typescript(true)
         .remove_producers_section(true);
-    bindgen.generate(&out).context("wasm-bindgen failed")?;
-    Ok(out)
+    bindgen.generate(out).context("wasm-bindgen failed")
 }
 
 /// Makes one of the modules of what wasm-bindgen has left in the folder `bound`. `more` is said to wasm-opt.

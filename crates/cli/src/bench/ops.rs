@@ -1,0 +1,86 @@
+//! `linnet bench --ops`: how fast each kernel is by itself.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use linnet_bench::{AttentionSpeed, BenchError, Cases, MatrixSpeed, Report, RowSpeed};
+use linnet_engine::Error;
+use linnet_graph::fuse;
+use serde::Serialize;
+
+use crate::backend::BackendOptions;
+use crate::failure::Failure;
+use crate::model_file;
+use crate::platform::now_ms;
+
+/// What was measured, and at which shapes, so that another program can measure the same.
+#[derive(Serialize)]
+struct Measured {
+    cases: Cases,
+    #[serde(flatten)]
+    report: Report,
+}
+
+/// Measures the kernels of the CPU at the shapes of a model, or at the usual ones.
+///
+/// # Errors
+/// What can be wrong with the model's header, memory that cannot be had.
+pub fn run(model: Option<&Path>, backend: &BackendOptions, json: bool) -> Result<(), Failure> {
+    let cases = match model {
+        None => Cases::default(),
+        Some(path) => {
+            let model = linnet_models::record(&model_file::read_header(path)?)?;
+            Cases::of_graph(&fuse(model.graph))
+        }
+    };
+    let report = linnet_bench::measure(&mut backend.cpu()?, &cases, now_ms).map_err(|why| match why {
+        BenchError::Backend(why) => Error::from(why),
+        why => Error::InvalidRequest { field: "--ops".to_owned(), reason: why.to_string() },
+    })?;
+    let mut stdout = io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut stdout, &Measured { cases, report })?;
+        writeln!(stdout)?;
+    } else {
+        print(&mut stdout, &report)?;
+    }
+    Ok(())
+}
+
+fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let Report { features, threads, read_gb_per_s, matrices, attentions, rows } = report;
+    let plural = if *threads == 1 { "thread" } else { "threads" };
+    writeln!(out, "{}, {threads} {plural}; best of several runs", features.join(" "))?;
+    writeln!(out, "reading memory {read_gb_per_s:>8.1} GB/s")?;
+    if !matrices.is_empty() {
+        writeln!(out, "\n{:<24}{:>18}{:>18}{:>10}", "product", "decode", "in the caches", "prefill")?;
+        let units = ["GMAC/s", "GB/s", "GMAC/s", "GB/s", "GMAC/s"];
+        write!(out, "{:<24}", "rows x cols")?;
+        writeln!(out, "{}", units.map(|unit| format!("{unit:>9}")).concat())?;
+    }
+    for MatrixSpeed { matrix, decode, decode_cached, prefill, .. } in matrices {
+        write!(out, "{:<7}{:>7} x {:<7}", matrix.format, matrix.rows, matrix.cols)?;
+        for rate in [decode, decode_cached] {
+            write!(out, "{:>9.1}{:>9.1}", rate.gmac_per_s, rate.gb_per_s)?;
+        }
+        writeln!(out, "{:>10.1}", prefill.gmac_per_s)?;
+    }
+    if !attentions.is_empty() {
+        writeln!(out, "\n{:<24}{:>27}{:>10}", "attention", "decode", "prefill")?;
+        write!(out, "{:<24}", "heads/kv x dim, context")?;
+        let units = ["us", "GMAC/s", "GB/s", "GMAC/s"];
+        writeln!(out, "{}", units.map(|unit| format!("{unit:>9}")).concat())?;
+    }
+    for AttentionSpeed { heads, kv, context, decode, decode_us, prefill } in attentions {
+        let shape = format!("{}/{} x {}", heads.heads, heads.kv_heads, heads.head_dim);
+        write!(out, "{shape:<13}{kv:<6}{context:>5}{decode_us:>9.1}")?;
+        writeln!(out, "{:>9.1}{:>9.1}{:>9.1}", decode.gmac_per_s, decode.gb_per_s, prefill.gmac_per_s)?;
+    }
+    if !rows.is_empty() {
+        writeln!(out, "\n{:<24}{:>9}{:>9}", "10^9 values per second", "decode", "prefill")?;
+    }
+    for RowSpeed { op, width, decode, prefill } in rows {
+        writeln!(out, "{op:<12}{width:>6}      {decode:>9.2}{prefill:>9.2}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Reading memory and nothing else: the most that a product with weights that are read once could reach.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::CpuBackend;
+
+/// Words that a thread takes at a time: 256 KiB.
+const PART: usize = 32 * 1024;
+
+impl CpuBackend {
+    /// Reads all of `words` once, with the threads that compute, and returns their wrapping sum, so that no read can be
+    /// left out. For measuring how fast the machine reads: the time of a call over the length of `words`.
+    pub fn stream(&mut self, words: &[u64]) -> u64 {
+        let sum = AtomicU64::new(0);
+        let parts: Vec<&[u64]> = words.chunks(PART).collect();
+        self.pool.split(parts.len(), false, |_, range| {
+            let part = parts[range].iter().map(|words| wrapping_sum(words));
+            // Atomic addition wraps.
+            sum.fetch_add(part.fold(0, u64::wrapping_add), Ordering::Relaxed);
+        });
+        sum.into_inner()
+    }
+}
+
+/// From four places at a time, as a product reads several rows: the processor fetches ahead for each.
+fn wrapping_sum(words: &[u64]) -> u64 {
+    let (eights, rest) = words.as_chunks::<8>();
+    let quarter = eights.len() / 4;
+    let (four, more) = eights.split_at(4 * quarter);
+    let mut sums = [0u64; 8];
+    for index in 0..quarter {
+        for place in 0..4 {
+            add(&mut sums, &four[place * quarter + index]);
+        }
+    }
+    more.iter().for_each(|eight| add(&mut sums, eight));
+    sums.iter().chain(rest).fold(0, |sum, word| sum.wrapping_add(*word))
+}
+
+/// Eight sums: one would wait for its own last addition.
+#[inline(always)]
+fn add(sums: &mut [u64; 8], eight: &[u64; 8]) {
+    for (sum, word) in sums.iter_mut().zip(eight) {
+        *sum = sum.wrapping_add(*word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{CpuBackend, CpuOptions};
+
+    #[test]
+    fn every_word_is_read_once_whatever_the_number_of_threads() {
+        for threads in [1, 2, 3] {
+            let mut backend = CpuBackend::new(CpuOptions { threads: Some(threads), ..CpuOptions::default() });
+            for len in [0, 1, 7, 100_003] {
+                let words: Vec<u64> = (0..len).map(|n| (u64::MAX / 3).wrapping_mul(n)).collect();
+                let sum = words.iter().fold(0u64, |sum, word| sum.wrapping_add(*word));
+                assert_eq!(backend.stream(&words), sum, "{threads} threads, {len} words");
+            }
+        }
+    }
+}
