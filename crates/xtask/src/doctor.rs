@@ -49,6 +49,15 @@ pub const CHROMIUM: Need = Need {
     },
 };
 
+/// The program that counts instructions.
+pub const VALGRIND: Need = Need {
+    what: "valgrind",
+    why: "counts the instructions that a token takes",
+    debian: &["valgrind"],
+    elsewhere: "install valgrind, which runs on Linux",
+    present: || process::which("valgrind").is_some(),
+};
+
 /// Where `tests/browser/engines.mjs` looks, too.
 const CHROMIUM_PATHS: [&str; 4] = [
     "/usr/bin/chromium",

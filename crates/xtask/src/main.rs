@@ -1,9 +1,11 @@
-//! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `size`.
+//! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `instructions`, `size`.
 
 mod bench;
 mod build;
+mod callgrind;
 mod demo;
 mod doctor;
+mod instructions;
 mod licences;
 mod model;
 mod native_bench;
@@ -42,6 +44,8 @@ enum Chore {
     Build,
     /// Measures Linnet in Chromium beside wllama, and natively
     Bench(bench::Options),
+    /// Counts the instructions of decoding a token, with valgrind, and fails where they have become more
+    Instructions(instructions::Options),
     /// What the page loads before the model, and whose bytes they are
     Size(size::Options),
     /// What cargo runs a wasm test binary with
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Build => build::run().map(|()| ExitCode::SUCCESS),
         Chore::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Chore::Instructions(options) => instructions::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
