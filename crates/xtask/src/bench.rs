@@ -1,44 +1,126 @@
-//! `cargo xtask bench`: Linnet in Chromium beside wllama on the same file and prompts, then the native engine beside llama.cpp;
-//! or each kernel by itself.
+//! `cargo xtask bench`: Linnet in Chromium and natively, beside wllama and llama.cpp, on the same files, taking turns; or each
+//! kernel by itself. `tests/browser/bench` does the former, `ops` the latter.
 
 use crate::toolchain::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, doctor, model, native_bench, npm, ops};
-use anyhow::Result;
+use crate::{build, doctor, model, npm, ops, process};
+use anyhow::{Result, ensure};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{self, Path, PathBuf};
+use std::process::Command;
+
+/// What is kept of a run, from the root: for people, for machines, as a picture.
+const KEPT: [&str; 3] = ["benches/speed.txt", "benches/speed.json", "benches/speed.svg"];
 
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
     /// Each kernel by itself, natively and as wasm in Node, and nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["native", "browser", "runs", "wllama_runs", "prompts", "tokens", "threads", "parts", "keep"])]
     ops: bool,
-    /// A GGUF file whose shapes the kernels are measured at [default: those of SmolLM2, in every block format]
-    #[arg(long, value_name = "FILE", requires = "ops")]
-    model: Option<PathBuf>,
-    /// Where to write what was measured
-    #[arg(long, value_name = "FILE", requires = "ops")]
+    /// A GGUF file; may be given several times [default: SmolLM2-135M Q4_1 and Gemma 3 270M Q4_K_M; with --ops: the shapes of
+    /// SmolLM2 in every block format]
+    #[arg(long, value_name = "FILE")]
+    model: Vec<PathBuf>,
+    /// Only the native programs
+    #[arg(long, conflicts_with = "browser")]
+    native: bool,
+    /// Only what runs in Chromium
+    #[arg(long)]
+    browser: bool,
+    /// Runs of each, of which the median counts
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Of them, runs with wllama, which needs minutes where the others need seconds
+    #[arg(long, value_name = "N", default_value = "2")]
+    wllama_runs: u32,
+    /// Lengths of the prompts, in tokens
+    #[arg(long, value_name = "N,N,...", default_value = "40,250,900")]
+    prompts: String,
+    /// Tokens decoded after each
+    #[arg(long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u32).range(2..))]
+    tokens: u32,
+    /// Numbers of threads [default: 1 and as many as there are, up to 8]
+    #[arg(long, value_name = "N,N,...")]
+    threads: Option<String>,
+    /// What to measure: prefill and decode, decode behind a long context, loading and memory
+    #[arg(long, value_name = "PART,...", default_value = "speed,context,load")]
+    parts: String,
+    /// Where to write what was measured, as JSON
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write table, JSON and chart to benches/speed.*
+    #[arg(long, conflicts_with = "json")]
+    keep: bool,
 }
 
 /// Builds what is measured, measures it, prints the tables.
 pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     if options.ops {
-        doctor::ensure(&[&doctor::NODE])?;
-        npm::install(&workspace)?;
-        let linnet = build::native(&workspace)?;
-        let reports = ops::run(&workspace, &WasmToolchain::ensure()?, &linnet, options.model.as_deref())?;
-        if let Some(json) = &options.json {
-            fs::write(json, format!("{reports:#}\n"))?;
-        }
-        return Ok(());
+        return run_ops(&workspace, options);
     }
-    doctor::ensure(&[&doctor::NODE, &doctor::CHROMIUM])?;
-    let model = model::ensure_default(&workspace)?;
+    let node = if options.native { vec![&doctor::NODE] } else { vec![&doctor::NODE, &doctor::CHROMIUM] };
+    doctor::ensure(&node)?;
+    let models = if options.model.is_empty() {
+        vec![model::ensure_default(&workspace)?, model::ensure_gemma(&workspace)?]
+    } else {
+        options.model.clone()
+    };
+    // The browser's side shares its helpers with the tests, which want the page to be there.
     build::build(&workspace, &WasmToolchain::ensure()?)?;
-    let linnet = build::native(&workspace)?;
-    npm::run(&workspace, "tests/browser", "bench")?;
-    native_bench::run(&linnet, &model)
+    let mut node = Command::new("node");
+    node.arg(workspace.root.join("tests/browser/bench/run.mjs"));
+    for model in &models {
+        ensure!(model.is_file(), "there is no {}", model.display());
+        node.arg("--model").arg(path::absolute(model)?);
+    }
+    if options.native {
+        node.arg("--no-browser");
+    }
+    if !options.browser {
+        node.arg("--linnet").arg(build::native(&workspace)?);
+        if let Some(peer) = process::which("llama-bench") {
+            node.arg("--llama-bench").arg(peer);
+        }
+    }
+    let cores = std::thread::available_parallelism()?.get().min(8);
+    let threads = if cores > 1 { format!("1,{cores}") } else { "1".to_owned() };
+    for (option, value) in [
+        ("--threads", options.threads.as_ref().unwrap_or(&threads)),
+        ("--runs", &options.runs.to_string()),
+        ("--wllama-runs", &options.wllama_runs.to_string()),
+        ("--prompts", &options.prompts),
+        ("--tokens", &options.tokens.to_string()),
+        ("--parts", &options.parts),
+    ] {
+        node.arg(option).arg(value);
+    }
+    if options.keep {
+        for (option, file) in ["--text", "--json", "--svg"].iter().zip(KEPT) {
+            node.arg(option).arg(workspace.root.join(file));
+        }
+    } else if let Some(json) = &options.json {
+        node.arg("--json").arg(path::absolute(json)?);
+    }
+    process::run(&mut node)
+}
+
+fn run_ops(workspace: &Workspace, options: &Options) -> Result<()> {
+    doctor::ensure(&[&doctor::NODE])?;
+    npm::install(workspace)?;
+    let (linnet, toolchain) = (build::native(workspace)?, WasmToolchain::ensure()?);
+    let modules = ops::Modules::make(workspace, &toolchain)?;
+    let models: Vec<Option<&Path>> = match &options.model[..] {
+        [] => vec![None],
+        models => models.iter().map(|model| Some(model.as_path())).collect(),
+    };
+    let mut reports = Vec::new();
+    for model in models {
+        reports.extend(ops::run(&modules, &linnet, model)?);
+    }
+    if let Some(json) = &options.json {
+        fs::write(json, format!("{:#}\n", serde_json::Value::Array(reports)))?;
+    }
+    Ok(())
 }

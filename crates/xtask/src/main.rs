@@ -8,7 +8,6 @@ mod doctor;
 mod instructions;
 mod licences;
 mod model;
-mod native_bench;
 mod native_tests;
 mod npm;
 mod ops;
@@ -42,7 +41,7 @@ enum Chore {
     Test(test::Options),
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
-    /// Measures Linnet in Chromium beside wllama, and natively
+    /// Measures Linnet in Chromium and natively, beside wllama and llama.cpp; or each kernel by itself
     Bench(bench::Options),
     /// Counts the instructions of decoding a token, with valgrind, and fails where they have become more
     Instructions(instructions::Options),

@@ -48,13 +48,7 @@ type Row = (String, Vec<f64>);
 
 /// Measures at the shapes of a model, or at the usual ones, with one thread and with as many as there are. Prints tables;
 /// returns all reports.
-pub fn run(
-    workspace: &Workspace,
-    toolchain: &WasmToolchain,
-    linnet: &Path,
-    model: Option<&Path>,
-) -> Result<Value> {
-    let modules = Modules::make(workspace, toolchain)?;
+pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec<Value>> {
     let cores = std::thread::available_parallelism()?.get().min(8);
     let mut reports = Vec::new();
     for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
@@ -64,19 +58,24 @@ pub fn run(
         let native: Value = serde_json::from_str(&process::output(&mut command)?)?;
         eprintln!("kernels, wasm, {threads} of {cores} threads");
         let wasm = modules.measure(&native["cases"], threads)?;
+        if let Some(model) = model {
+            println!("\n{}", model.display());
+        }
         print(threads, &native, &wasm)?;
-        reports.push(json!({ "threads": threads, "native": native, "wasm": wasm }));
+        let model = model.map(|model| model.display().to_string());
+        reports.push(json!({ "model": model, "threads": threads, "native": native, "wasm": wasm }));
     }
-    Ok(Value::Array(reports))
+    Ok(reports)
 }
 
 /// The example `ops` of `linnet-bench`, as the page's modules are made.
-struct Modules {
+pub struct Modules {
     folder: PathBuf,
 }
 
 impl Modules {
-    fn make(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<Self> {
+    /// Compiles and optimises them.
+    pub fn make(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<Self> {
         let mut cargo = toolchain.cargo(workspace, "build");
         process::run(cargo.args([
             "--package",

@@ -1,121 +1,171 @@
-// Linnet beside wllama in one Chromium: the same file, the same prompts, the same number of CPU threads, taking turns; in a
-// page that is not isolated with one thread, in one that is with several.
-//   npm run bench -w tests/browser -- [--runs N] [--tokens N] [--threads N] [--json FILE]
+// Linnet in Chromium and natively, beside wllama and llama.cpp: the same files, prompts of the same length, the same number
+// of CPU threads, taking turns, so that a busy machine is unkind to all. `cargo xtask bench` starts it.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium } from '../engines.mjs';
-import { MODEL, noModel, openPage, startServer } from '../harness.mjs';
+import { openPage, startServer } from '../harness.mjs';
+import { chart } from './chart.mjs';
+import { loading } from './loading.mjs';
+import { llamaBench, nativeLinnet } from './natives.mjs';
+import { promptIds, promptText } from './prompts.mjs';
+import { OURS, spread, text } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '3' },
-    tokens: { type: 'string', default: '64' },
-    threads: { type: 'string', default: String(Math.min(8, cpus().length)) },
+    model: { type: 'string', multiple: true, default: [] },
+    threads: { type: 'string', default: '1,2' },
+    prompts: { type: 'string', default: '40,250,900' },
+    tokens: { type: 'string', default: '96' },
+    runs: { type: 'string', default: '5' },
+    // Of these runs, so many with wllama: it needs minutes for what takes the others seconds.
+    'wllama-runs': { type: 'string', default: '2' },
+    // What to measure: speed, context, load.
+    parts: { type: 'string', default: 'speed,context,load' },
+    'no-browser': { type: 'boolean', default: false },
+    linnet: { type: 'string' },
+    'llama-bench': { type: 'string' },
+    text: { type: 'string' },
     json: { type: 'string' },
+    svg: { type: 'string' },
   },
 });
-const runs = Number(values.runs);
-const maxTokens = Number(values.tokens);
-if (noModel) throw new Error(noModel);
+const numbers = (list) => list.split(',').map(Number);
+const [threads, prompts] = [numbers(values.threads), numbers(values.prompts)];
+const [tokens, runs, wllamaRuns] = [values.tokens, values.runs, values['wllama-runs']].map(Number);
+const parts = values.parts.split(',');
+/** wllama is given shorter prompts and asked for fewer tokens. */
+const WLLAMA = { longest: 250, tokens: 32 };
+/** Decoding behind a short and behind a long prompt. */
+const CONTEXT = { prompts: [50, 2000], tokens: 48, runs: Math.min(runs, 3) };
 
 const wllama = dirname(dirname(fileURLToPath(import.meta.resolve('@wllama/wllama/esm/index.js'))));
-const files = { '/wllama/': `${wllama}/`, '/measure.mjs': join(import.meta.dirname, 'measure.mjs') };
-const browser = await chromium({ webgpu: false });
-const several = Number(values.threads);
-const pages = [await open(1), ...(several > 1 ? [await open(several)] : [])];
+const root = dirname(dirname(dirname(import.meta.dirname)));
+const FILES = { '/wllama/': `${wllama}/`, '/page.mjs': join(import.meta.dirname, 'page.mjs') };
+
+/** What takes part in a comparison: one engine with so many threads. */
+/** @typedef {{ engine: string, threads: number, about?: string, takes?: (c: Case, run: number) => boolean, sample: (c: Case, seed: number) => Promise<import('./page.mjs').Sample>, close?: () => Promise<void> }} Contestant */
+/** @typedef {{ prompt: number, tokens: number }} Case */
+
+const browser = values['no-browser'] ? undefined : await chromium({ webgpu: false });
+const report = {
+  browser: (await browser?.version()) ?? 'no browser',
+  cpu: cpus()[0].model,
+  threads,
+  notes: notes(),
+  models: /** @type {any[]} */ ([]),
+};
 try {
-  // The first round only warms up: compiled code, page faults, the clock speed.
-  for (let run = 0; run <= runs; run++) {
-    for (const { threads, measure, samples } of pages) {
-      for (const engine of /** @type {const} */ (['linnet', 'wllama'])) {
-        const sample = await measure(engine, promptOf(run));
-        if (run > 0) samples[engine].push(sample);
-        console.error(`${run > 0 ? `run ${run}` : 'warm-up'}  ${engine}, ${threads}  prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`);
-      }
+  for (const path of values.model) {
+    const speeds = parts.includes('speed') ? await speed(path) : [];
+    const context = browser && parts.includes('context') ? await behindContext(path) : [];
+    const rest = browser && parts.includes('load') ? await loading(browser, { path, threads: Math.max(...threads), runs, files: FILES, dist: join(root, 'web', 'dist') }) : {};
+    report.models.push({ file: basename(path), speeds, context, ...rest });
+  }
+  const words = text(report);
+  console.log(words);
+  if (values.text) writeFileSync(values.text, `${words}\n`);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`);
+  if (values.svg) writeFileSync(values.svg, chart(report));
+} finally {
+  await browser?.close();
+}
+
+function notes() {
+  const lines = [];
+  if (browser && wllamaRuns > 0) {
+    lines.push(`wllama: ${Math.min(runs, wllamaRuns)} of ${runs} runs, prompts of up to ${WLLAMA.longest}, ${WLLAMA.tokens} tokens decoded: more would take too long`);
+  }
+  if (!values['llama-bench']) lines.push('llama-bench is not on the path: native llama.cpp was not measured');
+  lines.push('transformers.js and onnxruntime-web were not measured: there is no ONNX export of these files here');
+  return lines;
+}
+
+/** Every engine, all prompts. */
+async function speed(path) {
+  /** @type {Contestant[]} */
+  const contestants = [];
+  try {
+    for (const count of threads) {
+      if (browser) contestants.push(await inPage('startLinnet', path, count, Math.max(...prompts) + tokens + 8));
+      if (values.linnet) contestants.push(nativeLinnet(values.linnet, path, count));
+      if (values['llama-bench']) contestants.push(llamaBench(values['llama-bench'], path, count));
+      if (browser && wllamaRuns > 0) contestants.push(await inPage('startWllama', path, count, WLLAMA.longest + 2 * WLLAMA.tokens + 64));
+    }
+    return await compare(contestants, prompts.map((prompt) => ({ prompt, tokens })), runs);
+  } finally {
+    for (const { close } of contestants) await close?.();
+  }
+}
+
+/** What is left of Linnet's speed behind a long prompt. */
+async function behindContext(path) {
+  const result = [];
+  for (const count of threads) {
+    const contestant = await inPage('startLinnet', path, count, Math.max(...CONTEXT.prompts) + CONTEXT.tokens + 8);
+    const speeds = await compare([contestant], CONTEXT.prompts.map((prompt) => ({ prompt, tokens: CONTEXT.tokens })), CONTEXT.runs);
+    await contestant.close?.();
+    result.push({ threads: count, decode: speeds.map(({ prompt, decode }) => ({ prompt, speed: decode })) });
+  }
+  return result;
+}
+
+/**
+ * All contestants with all cases, in turns, sums of them.
+ *
+ * @param {Contestant[]} contestants
+ * @param {Case[]} cases
+ */
+async function compare(contestants, cases, runs) {
+  const entries = cases.flatMap((of) => contestants.map((contestant) => ({ of, contestant, samples: /** @type {import('./page.mjs').Sample[]} */ ([]) })));
+  // Only warms up: compiled code, page faults, the clock speed. The programs that are started anew do so by themselves.
+  for (const contestant of contestants.filter(({ close }) => close)) await contestant.sample({ prompt: 16, tokens: 8 }, 0);
+  for (let run = 0; run < runs; run++) {
+    for (const { of, contestant, samples } of entries) {
+      if (contestant.takes && !contestant.takes(of, run)) continue;
+      const sample = await contestant.sample(of, run * 10_000 + of.prompt);
+      samples.push(sample);
+      console.error(`run ${run + 1} of ${runs}  ${contestant.engine}, threads ${contestant.threads}, prompt ${of.prompt}  prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`);
     }
   }
-  const report = summary(await browser.version());
-  console.log(table(report));
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-} finally {
-  await browser.close();
-  for (const { server } of pages) await server.close();
+  const measured = entries.filter(({ samples }) => samples.length);
+  const sums = measured.map(({ of, contestant: { engine, threads, about }, samples }) => ({
+    engine,
+    ...(about ? { about } : {}),
+    threads,
+    prompt: of.prompt,
+    promptTokens: samples[0].promptTokens,
+    tokens: samples[0].tokens,
+    prefill: spread(samples.map(({ prefill }) => prefill)),
+    decode: spread(samples.map(({ decode }) => decode)),
+  }));
+  return sums.sort((a, b) => a.threads - b.threads || a.prompt - b.prompt);
 }
 
-/** A page with both engines, with so many threads each. */
-async function open(threads) {
-  const server = await startServer({ isolated: threads > 1, files });
+/** An engine in a page of its own: isolated where it is to have several threads. @returns {Promise<Contestant>} */
+async function inPage(start, path, count, contextLength) {
+  if (!browser) throw new Error('no browser was started');
+  const server = await startServer({ isolated: count > 1, files: { ...FILES, '/model.gguf': path } });
   const page = await openPage(browser, `${server.origin}/blank.html`);
-  const about = await page.evaluate(
-    async (options) => {
-      const module = await import(/** @type {string} */ ('/measure.mjs'));
-      Object.assign(globalThis, { measure: module.measure });
-      return module.start(options);
-    },
-    { model: `/models/${MODEL}`, contextLength: 1024, threads },
-  );
-  const measure = (engine, prompt) =>
-    page.evaluate((options) => /** @type {any} */ (globalThis).measure(options), { engine, prompt, maxTokens });
-  /** @type {Record<'linnet' | 'wllama', import('./measure.mjs').Sample[]>} */
-  const samples = { linnet: [], wllama: [] };
-  return { threads, server, about, measure, samples };
-}
-
-/** About 250 tokens. The beginning differs from run to run, so that no engine can reuse what it has computed before. */
-function promptOf(run) {
-  return (
-    `Notebook ${run + 1}. The linnet is a small finch that lives on open land with thorny bushes and weeds. It is about the ` +
-    'size of a sparrow, but slimmer, with a short grey bill, a forked tail and white edges on the wing feathers. In ' +
-    'spring the male has a red forehead and a red breast, while the female is brown and streaked all year. The birds eat ' +
-    'seeds almost entirely, and even the young are fed with seeds that the parents have softened. They nest in loose groups, ' +
-    'often in gorse, and build a cup of grass and moss that is lined with hair and wool. The female lays four to six eggs ' +
-    'and sits on them for about two weeks. After the breeding season the families join flocks that wander over stubble ' +
-    'fields and along the coast, rising and falling in the air as they fly and calling to one another without pause. For ' +
-    'centuries people kept linnets in cages for their song, which is fast, musical and full of trills. Today the bird is ' +
-    'rarer than it was fifty years ago, mostly because modern farming leaves fewer weeds. Where fields are left alone for a year, it soon comes back. To help the linnet, a farmer could '
-  );
-}
-
-function summary(browserVersion) {
-  const ofPage = ({ threads, about, samples }) => {
-    const engine = (name) => {
-      const of = (key) => spread(samples[name].map((sample) => sample[key]));
-      return { about: about[name], promptTokens: samples[name][0].promptTokens, tokens: samples[name][0].tokens, prefill: of('prefill'), decode: of('decode'), samples: samples[name] };
-    };
-    const [linnet, other] = [engine('linnet'), engine('wllama')];
-    const ratio = { prefill: linnet.prefill.median / other.prefill.median, decode: linnet.decode.median / other.decode.median };
-    return { threads, linnet, wllama: other, ratio };
+  const call = (what, options) =>
+    page.evaluate(async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options), what, options);
+  const { about, threads } = await call(start, { model: '/model.gguf', contextLength, threads: count });
+  const close = async () => {
+    await page.close();
+    await server.close();
   };
-  return { model: MODEL, browser: browserVersion, cpu: cpus()[0].model, runs, pages: pages.map(ofPage) };
-}
-
-function spread(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { median, min: sorted[0], max: sorted[sorted.length - 1] };
-}
-
-function table({ model, browser, cpu, pages }) {
-  const cell = ({ median, min, max }) => `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`;
-  const [{ linnet }] = pages;
-  const rows = [
-    ['', 'prefill tokens/s', 'decode tokens/s'],
-    ...pages.flatMap(({ threads, linnet, wllama, ratio }) => [
-      [`Linnet, threads ${threads}`, cell(linnet.prefill), cell(linnet.decode)],
-      [`wllama 3.8.1, threads ${threads}`, cell(wllama.prefill), cell(wllama.decode)],
-      ['ratio', `${ratio.prefill.toFixed(2)}x`, `${ratio.decode.toFixed(2)}x`],
-    ]),
-  ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map((row) => row.map((text, column) => (column ? text.padStart(widths[column]) : text.padEnd(widths[0]))).join('   '));
-  return [
-    `${model}, ${browser}, ${cpu}`,
-    `CPU, ${linnet.promptTokens} prompt tokens, ${linnet.tokens} generated greedily; median of ${linnet.samples.length} runs (least-most), taking turns`,
-    '',
-    ...lines,
-  ].join('\n');
+  if (start === 'startLinnet') {
+    const sample = ({ prompt, tokens }, seed) => call('measure', { prompt: promptIds(prompt, seed), tokens });
+    return { engine: OURS, threads, about, sample, close };
+  }
+  return {
+    engine: 'wllama 3.8.1, Chromium',
+    threads,
+    about,
+    takes: ({ prompt }, run) => prompt <= WLLAMA.longest && run < wllamaRuns,
+    sample: ({ prompt, tokens }, seed) => call('measure', { prompt: promptText(prompt, seed), tokens: Math.min(tokens, WLLAMA.tokens) }),
+    close,
+  };
 }

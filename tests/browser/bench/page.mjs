@@ -1,4 +1,4 @@
-// Runs in the page: the two engines behind one face, and one way to measure both, by the page's own clock.
+// Runs in the page: the engines behind one face, measured by the page's own clock.
 
 /**
  * @typedef {object} Sample
@@ -6,48 +6,51 @@
  * @property {number} tokens generated
  * @property {number} prefill prompt tokens per second until the first token was there
  * @property {number} decode tokens per second from the first token to the last
- * @property {object} timings what the engine itself says
  */
 
-/** Loads both engines for the CPU, with so many threads each. */
-export async function start({ model, contextLength, threads }) {
-  const linnet = await startLinnet(model, contextLength, threads);
-  const wllama = await startWllama(model, contextLength, threads);
-  Object.assign(globalThis, { engines: { linnet, wllama } });
-  return { linnet: linnet.about, wllama: wllama.about };
-}
+const page = /** @type {any} */ (globalThis);
 
-async function startLinnet(model, contextLength, threads) {
+/** Loads Linnet on the CPU. What it is, and the milliseconds that it took. */
+export async function startLinnet({ model, contextLength, threads }) {
   const { Linnet } = await import(/** @type {string} */ ('/linnet/index.js'));
+  const since = performance.now();
   const engine = await Linnet.load(model, { backend: 'cpu', threads, contextLength });
-  const info = engine.info();
-  return {
-    about: `threads ${info.threads}, ${info.module}`,
+  const ms = performance.now() - since;
+  page.engine = {
     stream: (prompt, max_tokens) => engine.completions.create({ prompt, max_tokens, temperature: 0, ignore_eos: true, stream: true }),
+    dispose: () => engine.dispose(),
   };
+  const info = engine.info();
+  return { about: info.module, threads: info.threads, info, ms };
 }
 
-async function startWllama(model, contextLength, threads) {
+/** Loads wllama on the CPU. */
+export async function startWllama({ model, contextLength, threads }) {
   const { Wllama } = await import(/** @type {string} */ ('/wllama/esm/index.js'));
   const quiet = { debug() {}, log() {}, warn: console.warn, error: console.error };
   const wllama = new Wllama({ default: '/wllama/esm/wasm/wllama.wasm' }, { logger: quiet, suppressNativeLog: true });
   const file = await (await fetch(model)).blob();
   // No GPU layers: it then does not even look for a GPU. A page that is not isolated gets its build for one thread.
   await wllama.loadModel([file], { n_ctx: contextLength, n_threads: threads, n_gpu_layers: 0, n_parallel: 1 });
-  return {
-    about: `threads ${wllama.getNumThreads()}, multi-thread ${wllama.isMultithread()}`,
+  page.engine = {
     stream: (prompt, max_tokens) => wllama.createCompletion({ prompt, max_tokens, temperature: 0, ignore_eos: true, cache_prompt: false, stream: true }),
   };
+  return { about: wllama.isMultithread() ? 'several threads' : 'one thread', threads: wllama.getNumThreads() };
 }
 
-/** One answer of one engine. @returns {Promise<Sample>} */
-export async function measure({ engine, prompt, maxTokens }) {
+/** Ends Linnet. */
+export function dispose() {
+  page.engine.dispose();
+}
+
+/** One answer. @returns {Promise<Sample>} */
+export async function measure({ prompt, tokens: wanted }) {
   const since = performance.now();
   let first = 0;
   let last = 0;
   let timings;
   let usage;
-  for await (const chunk of await globalThis.engines[engine].stream(prompt, maxTokens)) {
+  for await (const chunk of await page.engine.stream(prompt, wanted)) {
     const [choice] = chunk.choices ?? [];
     // The engines differ in what they send at the end; a piece with text or ids is a token.
     if (choice?.text || choice?.tokens?.length) {
@@ -64,6 +67,23 @@ export async function measure({ engine, prompt, maxTokens }) {
     tokens,
     prefill: (1000 * promptTokens) / (first - since),
     decode: (1000 * (tokens - 1)) / (last - first),
-    timings,
   };
+}
+
+/** Reads the one model that Linnet has stored for this origin, as a page would that did nothing else with it. */
+export async function readStored() {
+  const root = await navigator.storage.getDirectory();
+  const folder = await root.getDirectoryHandle('linnet-models');
+  for await (const [name, handle] of /** @type {any} */ (folder).entries()) {
+    if (!name.endsWith('.gguf')) continue;
+    const file = await handle.getFile();
+    const since = performance.now();
+    let bytes = 0;
+    // In pieces as large as Linnet's own.
+    for (let start = 0; start < file.size; start += 4 << 20) {
+      bytes += (await file.slice(start, start + (4 << 20)).arrayBuffer()).byteLength;
+    }
+    return { bytes, ms: performance.now() - since };
+  }
+  throw new Error('no model is stored');
 }

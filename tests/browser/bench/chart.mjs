@@ -1,0 +1,75 @@
+// The speeds as a picture. By itself: node bench/chart.mjs REPORT.json CHART.svg
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Of the prompts, the one nearest to this is drawn. */
+const PROMPT = 250;
+const WIDTH = 880;
+const LABELS = 190;
+const GAP = 24;
+/** Room for a number behind a bar. */
+const NUMBER = 64;
+const ROW = 20;
+const PANEL = (WIDTH - LABELS - 2 * GAP) / 2;
+
+const STYLE = `
+  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  .title { font-weight: 600; font-size: 15px }
+  .quiet { fill: #57606a; font-size: 12px }
+  .b0 { fill: #0969da } .b1 { fill: #54aeff } .b2 { fill: #8c959f } .b3 { fill: #d4a72c }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .quiet { fill: #9198a1 }
+    .b0 { fill: #4493f8 } .b1 { fill: #1f6feb } .b2 { fill: #6e7681 } .b3 { fill: #bb8009 }
+  }`;
+
+const escaped = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+
+/** One class of colour for each engine, in the order in which they first occur. */
+const colours = (models) => [...new Set(models.flatMap(({ speeds }) => speeds.map(({ engine }) => engine)))];
+
+/** An SVG of what a report holds of prefill and decode, readable on light and on dark ground. */
+export function chart({ browser, cpu, models }) {
+  const engines = colours(models);
+  const parts = [];
+  const write = (x, y, words, kind = '') => parts.push(`<text x="${x.toFixed(1)}" y="${y}"${kind && ` class="${kind}"`}>${escaped(words)}</text>`);
+  let y = 28;
+  write(GAP / 2, y, 'Tokens per second on the CPU', 'title');
+  y += 20;
+  write(GAP / 2, y, `${browser}, ${cpu}; medians; longer is faster`, 'quiet');
+  for (const { file, speeds } of models.filter(({ speeds }) => speeds.length)) {
+    const nearest = speeds.map(({ prompt }) => prompt).reduce((a, b) => (Math.abs(b - PROMPT) < Math.abs(a - PROMPT) ? b : a));
+    const drawn = speeds.filter(({ prompt }) => prompt === nearest);
+    y += 38;
+    write(GAP / 2, y, file, 'title');
+    y += 22;
+    const left = (panel) => GAP / 2 + LABELS + panel * (PANEL + GAP);
+    write(left(0), y, `prefill, ${nearest} tokens`, 'quiet');
+    write(left(1), y, 'decode', 'quiet');
+    for (const threads of new Set(drawn.map((speed) => speed.threads))) {
+      y += ROW;
+      write(GAP / 2, y, threads === 1 ? '1 thread' : `${threads} threads`, 'quiet');
+      for (const speed of drawn.filter((speed) => speed.threads === threads)) {
+        y += ROW;
+        write(GAP / 2 + 10, y, speed.engine);
+        for (const [panel, what] of ['prefill', 'decode'].entries()) {
+          const most = Math.max(...drawn.map((speed) => speed[what].median));
+          const length = Math.max(1, (speed[what].median / most) * (PANEL - NUMBER));
+          parts.push(`<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 4}"/>`);
+          write(left(panel) + length + 6, y, speed[what].median.toFixed(speed[what].median < 100 ? 1 : 0));
+        }
+      }
+    }
+  }
+  const height = y + 20;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Speeds of Linnet and other engines">
+<style>${STYLE}
+</style>
+${parts.join('\n')}
+</svg>
+`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [report, svg] = process.argv.slice(2);
+  writeFileSync(svg, chart(JSON.parse(readFileSync(report, 'utf8'))));
+}
