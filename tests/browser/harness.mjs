@@ -10,6 +10,9 @@ for (const folder of Object.values(dist)) {
   if (!existsSync(folder)) throw new Error(`${folder} is missing: run "cargo xtask build" first.`);
 }
 
+/** A file of the built package. */
+export const packageFile = (name) => join(dist.package, name);
+
 /** A policy that allows what the package needs and nothing else. */
 export const STRICT_CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 

@@ -1,6 +1,6 @@
 import type { LoadOptions } from './api.ts';
 import { ChatCompletions, Completions } from './completions.ts';
-import { aborted, fromPlain, LinnetError } from './errors.ts';
+import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ModelSource, resolveModel } from './models.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
@@ -44,13 +44,21 @@ export class Linnet {
     const resolved = resolveModel(model, bases, globalThis.document?.baseURI ?? globalThis.location.href);
     if (signal?.aborted) throw aborted();
 
-    const host = new WorkerHost();
-    const request: ToWorker = { type: 'load', model: resolved, backend };
+    const request: LoadMessage = { type: 'load', model: resolved, backend };
     if (threads !== undefined) request.threads = threads;
     if (contextLength !== undefined) request.contextLength = contextLength;
     if (kvFormat !== undefined) request.kvFormat = kvFormat;
-    const info = await host.load(request, onProgress, signal);
-    return new Linnet(host, info);
+    const host = new WorkerHost();
+    const loaded = await host.load(request, onProgress, signal);
+    if ('model' in loaded) return new Linnet(host, loaded);
+
+    // The GPU failed. The CPU gets a worker of its own, so that it can have the module with threads.
+    host.end(aborted({ disposed: true }));
+    if (signal?.aborted) throw aborted();
+    const second = new WorkerHost();
+    const onCpu = await second.load({ ...request, backend: 'cpu' }, onProgress, signal);
+    if (!('model' in onCpu)) throw new LinnetError('internal', 'The GPU failed where none was asked for.');
+    return new Linnet(second, { ...onCpu, fallback: loaded });
   }
 
   /** What is loaded, and on what it runs. */
@@ -63,6 +71,8 @@ export class Linnet {
     this.#host.end(aborted({ disposed: true }));
   }
 }
+
+type LoadMessage = Extract<ToWorker, { type: 'load' }>;
 
 /** The page's side of one worker. */
 class WorkerHost {
@@ -88,15 +98,16 @@ class WorkerHost {
     };
   }
 
-  /** Settles when the model is loaded, or when the worker has tidied up after a failure. */
-  load(request: ToWorker, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo> {
+  /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */
+  load(request: LoadMessage, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo | PlainError> {
     const abort = () => this.#post({ type: 'abort-load' });
     signal?.addEventListener('abort', abort);
-    return new Promise<EngineInfo>((resolve, reject) => {
+    return new Promise<EngineInfo | PlainError>((resolve, reject) => {
       this.#onEnd = reject;
       this.#onLoading = (message) => {
         if (message.type === 'progress') onProgress?.(message.progress);
         else if (message.type === 'loaded') resolve(message.info);
+        else if (message.type === 'gpu-failed') resolve(message.error);
         else this.end(fromPlain(message.error));
       };
       this.#post(request);

@@ -2,7 +2,7 @@ import { type CacheWriter, ModelCache } from './cache.ts';
 import { probeGpu } from './device.ts';
 import { Download, type PartialFile } from './download.ts';
 import type { Needs } from './engine-module.ts';
-import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
+import { aborted, LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
 import { RateMeter } from './rate.ts';
@@ -26,7 +26,7 @@ export interface Loaded {
 /** Blobs and stored files are read in pieces of this size: two of them are alive at once. */
 const SLICE = 4 << 20;
 
-/** Faults of the device, not of the model: with these, `auto` goes on with the CPU. */
+/** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
 /** Faults of the file: it is not kept, so that the next try fetches it anew. */
 const FILE_FAULTS = new Set(['bad-model', 'integrity', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
@@ -34,10 +34,18 @@ const FILE_FAULTS = new Set(['bad-model', 'integrity', 'unsupported-architecture
 /** Faults that one of several files can be blamed for. */
 const PART_FAULTS = new Set([...FILE_FAULTS, 'network', 'not-found', 'http']);
 
+/** The GPU failed where the CPU may do: `why` is for the person. */
+export class GpuFailed extends Error {
+  constructor(readonly why: PlainError) {
+    super(why.message);
+  }
+}
+
 /**
- * Loads a model, on the backend asked for or the best one that works.
+ * Loads a model, on the backend asked for or, with `auto`, on the best one that there is.
  *
  * @param start gets the wasm module that suits a backend
+ * @throws GpuFailed with `auto`. The CPU wants another module then, with threads, and a worker has only one
  */
 export async function loadModel(
   start: (needs: Needs, signal: AbortSignal) => Promise<WasmModule>,
@@ -58,11 +66,8 @@ export async function loadModel(
     try {
       return await load('webgpu');
     } catch (error) {
-      const { code } = toLinnetError(error);
-      if (!DEVICE_FAULTS.has(code)) throw error;
-      const loaded = await load('cpu');
-      loaded.info.fallback = toPlain(error);
-      return loaded;
+      if (!DEVICE_FAULTS.has(toLinnetError(error).code)) throw error;
+      throw new GpuFailed(toPlain(error));
     }
   }
   const loaded = await load('cpu');

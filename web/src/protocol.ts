@@ -58,6 +58,8 @@ export type FromWorker =
   | { type: 'progress'; progress: LoadProgress }
   | { type: 'loaded'; info: EngineInfo }
   | { type: 'load-failed'; error: PlainError }
+  /** With `auto`: it is for a new worker to try the CPU, since this one's module is not the one for that. */
+  | { type: 'gpu-failed'; error: PlainError }
   | Answer;
 
 /** Worker to page, about one request. The last one is a `done` event or an error. */

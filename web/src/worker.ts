@@ -1,7 +1,7 @@
 /// <reference path="./worker-scope.d.ts" />
 import { startModule } from './engine-module.ts';
 import { aborted, toPlain } from './errors.ts';
-import { loadModel } from './load.ts';
+import { GpuFailed, loadModel } from './load.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
 
@@ -40,6 +40,7 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
     queue.serve(engine);
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
+    if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
   }
 }

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 /** Of the prompts, the one nearest to this is drawn. */
 const PROMPT = 250;
-const WIDTH = 880;
-const LABELS = 190;
+const WIDTH = 900;
+const LABELS = 215;
 const GAP = 24;
 /** Room for a number behind a bar. */
 const NUMBER = 64;

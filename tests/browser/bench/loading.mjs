@@ -1,7 +1,6 @@
 // From the browser's store to the first token, beside a plain read of the same file; and how large the wasm memory gets.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { openPage, startServer } from '../harness.mjs';
+import { openPage, packageFile, startServer } from '../harness.mjs';
 import { promptIds } from './prompts.mjs';
 import { spread } from './report.mjs';
 
@@ -21,10 +20,10 @@ WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
 
 /**
  * @param {import('puppeteer-core').Browser} browser
- * @param {{ path: string, threads: number, runs: number, files: Record<string, string | Buffer>, dist: string }} options
+ * @param {{ path: string, threads: number, runs: number, files: Record<string, string | Buffer> }} options
  */
-export async function loading(browser, { path, threads, runs, files, dist }) {
-  const worker = KEEP_MEMORIES + readFileSync(join(dist, 'worker.js'), 'utf8');
+export async function loading(browser, { path, threads, runs, files }) {
+  const worker = KEEP_MEMORIES + readFileSync(packageFile('worker.js'), 'utf8');
   const server = await startServer({ isolated: threads > 1, files: { ...files, '/linnet/worker.js': Buffer.from(worker), '/model.gguf': path } });
   try {
     const page = await openPage(browser, `${server.origin}/blank.html`);

@@ -42,7 +42,6 @@ const WLLAMA = { longest: 250, tokens: 32 };
 const CONTEXT = { prompts: [50, 2000], tokens: 48, runs: Math.min(runs, 3) };
 
 const wllama = dirname(dirname(fileURLToPath(import.meta.resolve('@wllama/wllama/esm/index.js'))));
-const root = dirname(dirname(dirname(import.meta.dirname)));
 const FILES = { '/wllama/': `${wllama}/`, '/page.mjs': join(import.meta.dirname, 'page.mjs') };
 
 /** What takes part in a comparison: one engine with so many threads. */
@@ -61,7 +60,7 @@ try {
   for (const path of values.model) {
     const speeds = parts.includes('speed') ? await speed(path) : [];
     const context = browser && parts.includes('context') ? await behindContext(path) : [];
-    const rest = browser && parts.includes('load') ? await loading(browser, { path, threads: Math.max(...threads), runs, files: FILES, dist: join(root, 'web', 'dist') }) : {};
+    const rest = browser && parts.includes('load') ? await loading(browser, { path, threads: Math.max(...threads), runs, files: FILES }) : {};
     report.models.push({ file: basename(path), speeds, context, ...rest });
   }
   const words = text(report);

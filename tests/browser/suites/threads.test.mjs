@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
-import { complete, load, nativeTokens, openBlank, referenceFile, startServer, STRICT_CSP } from '../harness.mjs';
+import { complete, load, nativeTokens, openBlank, packageFile, referenceFile, startServer, STRICT_CSP } from '../harness.mjs';
 
 const MODEL = referenceFile('tiny', 'qwen3', 'model.gguf');
 const PROMPT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
@@ -11,6 +11,11 @@ const COUNT = 24;
 /** The engine's worker may be started, with what it imports; its threads may not. */
 const ALLOWED = ['worker.js', 'linnet.js'].map((file) => `http://127.0.0.1:*/linnet/${file}`).join(' ');
 const NO_THREADS = STRICT_CSP.replace("worker-src 'self'", `worker-src ${ALLOWED}`);
+
+/** In front of the engine's worker: a GPU that looks like one, and is gone when somebody wants to compute with it. */
+const FAILING_GPU = `let asked = 0;
+Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (asked++ ? null : { info: { isFallbackAdapter: false } }) } });
+`;
 
 const cases = [
   { name: 'an isolated page', threads: 2, expected: ['simd128-threads', 2] },
@@ -47,6 +52,21 @@ describe('modules and threads', { timeout: 600_000 }, () => {
       assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
     });
   }
+
+  test('an isolated page whose GPU fails while the model loads', async (t) => {
+    const worker = Buffer.from(FAILING_GPU + readFileSync(packageFile('worker.js'), 'utf8'));
+    const server = await startServer({ files: { '/model.gguf': MODEL, '/linnet/worker.js': worker } });
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const info = await load(page, '/model.gguf', { backend: 'auto', threads: 2, contextLength: 256 });
+    assert.equal(info.code, undefined, info.message);
+    assert.deepEqual([info.backend, info.fallback?.code], ['cpu', 'no-webgpu']);
+    assert.equal(info.fallback.details.gpu, undefined, 'it was tried');
+    assert.deepEqual([info.module, info.threads], ['simd128-threads', 2]);
+    const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
+    assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
+  });
 
   test('an engine that is disposed of takes its threads along', async (t) => {
     const server = await startServer({ files: { '/model.gguf': MODEL } });
