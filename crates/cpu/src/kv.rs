@@ -1,226 +1,190 @@
-//! The KV cache of one layer.
+//! The KV cache of one layer, in the form and the order in which attention reads it: keys in groups of sixteen, so that a
+//! vector holds the same elements of eight keys, and values in parts of sixteen elements.
+
+mod codes;
+mod float;
 
 use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
 
-use crate::memory;
-use crate::simd::{Simd, encode_f16};
+use self::codes::CodeRows;
+use self::float::FloatRows;
+use crate::simd::{Kernel, Simd};
 
-/// Positions whose keys are interleaved, so that one vector holds the same element of eight keys.
-pub(crate) const KEY_LANES: usize = 8;
+/// Lanes of a vector of f32.
+pub(crate) const LANES: usize = 8;
 
-/// Elements of a value that lie together.
-const VALUE_LANES: usize = 8;
+/// Two vectors: enough independent sums to hide the latency of an addition.
+pub(crate) type Two = [[f32; LANES]; 2];
+
+/// Positions of a group, and elements of a part: the lanes of two vectors.
+pub(crate) const GROUP: usize = 2 * LANES;
+
+/// Positions whose scores and weights a kernel holds at a time.
+pub(crate) const TILE: usize = 32;
+
+/// A tile begins at a multiple of its length, so that no ring ends within it.
+const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE));
+
+/// Elements of a head that share a scale, where numbers have one.
+const BLOCK: usize = KvFormat::BLOCK;
+
+/// Bytes between what is multiplied and what is fetched for later: a cache that fills the memory's bandwidth is read with
+/// gaps by what processors guess of themselves. (Measured: 4,096 and 8,192 are alike, 2,048 is too near.)
+const AHEAD: usize = 8192;
 
 /// Keys and values of the positions that the layer keeps, allocated once.
-pub(crate) struct KvCache {
-    layer: KvLayer,
-    /// Places of the ring, whole groups of keys.
+pub(crate) enum KvCache {
+    /// Numbers as they are.
+    F32(FloatRows),
+    /// Integers of 14 bits: finer than f16 for all but the small numbers of a block, and what processors without
+    /// f16 instructions, as that of WebAssembly, multiply without converting.
+    F16(CodeRows<i16>),
+    /// GGUF's Q8_0.
+    Q8_0(CodeRows<i8>),
+}
+
+/// The sizes of a cache.
+#[derive(Clone, Copy)]
+struct Shape {
+    kv_heads: usize,
+    head_dim: usize,
+    /// Places of the ring, whole tiles.
     places: usize,
-    /// `[kv_head, place / 8, head_dim, place % 8]`.
-    keys: Plane,
-    /// `[kv_head, place, head_dim / 8, head_dim % 8]`, the last part padded.
-    values: Plane,
 }
 
-/// Eights of numbers.
-enum Plane {
-    /// Numbers beyond the range of f16 become its greatest.
-    F16(Vec<[u16; 8]>),
-    F32(Vec<[f32; 8]>),
-    /// Codes, and the f16 scales of a block: of the same eight keys, or in the first lane of one value's.
-    Q8_0 {
-        codes: Vec<[i8; 8]>,
-        scales: Vec<[u16; 8]>,
-    },
+/// What attention does with the rows of a cache: `[kv_head, place]`, in groups or tiles.
+pub(crate) trait CachedRows {
+    /// Makes the first `count` of `queries` ready for [`CachedRows::scores`].
+    fn prepare<S: Simd>(&self, s: S, queries: &mut Queries, count: usize);
+
+    /// Products of `N` queries from `first` on with a group of keys: `[2, N]` vectors of scores.
+    fn scores<S: Simd, const N: usize>(
+        &self,
+        s: S,
+        group: usize,
+        queries: &Queries,
+        first: usize,
+    ) -> [[S::F32; 4]; 2];
+
+    /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of the first `count` places of a tile times
+    /// the queries' `weights`, which are 0 for the rest of the last group.
+    fn add_values<S: Simd, const N: usize>(
+        &self,
+        s: S,
+        tile: usize,
+        count: usize,
+        weights: &[[f32; TILE]],
+        rescale: [f32; 4],
+        sums: &mut [Two],
+    );
 }
 
-impl Plane {
-    /// Zeros: so many eights, and so many scales.
-    fn new(format: KvFormat, len: Option<usize>, scales: Option<usize>) -> Result<Self, BackendError> {
-        const WHAT: &str = "KV cache";
-        Ok(match format {
-            KvFormat::F16 => Plane::F16(memory::zeroed(WHAT, len)?),
-            KvFormat::F32 => Plane::F32(memory::zeroed(WHAT, len)?),
-            KvFormat::Q8_0 => {
-                Plane::Q8_0 { codes: memory::zeroed(WHAT, len)?, scales: memory::zeroed(WHAT, scales)? }
-            }
+/// Query heads that share a key/value head, as they are and as caches of integers want them.
+pub(crate) struct Queries {
+    head_dim: usize,
+    /// `[queries, head_dim]`.
+    pub(crate) values: Vec<f32>,
+    /// `[queries, head_dim in whole blocks / 2]`.
+    codes: Vec<[i16; 2]>,
+    /// `[queries, blocks]`.
+    scales: Vec<f32>,
+}
+
+impl Queries {
+    /// Room for so many queries of heads up to `head_dim`.
+    pub(crate) fn new(queries: Option<usize>, head_dim: usize) -> Result<Self, BackendError> {
+        let zeroed = |width: usize| queries.and_then(|queries| queries.checked_mul(width));
+        let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
+        Ok(Queries {
+            head_dim,
+            values: crate::memory::zeroed(what, zeroed(head_dim))?,
+            codes: crate::memory::zeroed(what, zeroed(blocks * BLOCK / 2))?,
+            scales: crate::memory::zeroed(what, zeroed(blocks))?,
         })
     }
 
-    fn bytes(&self) -> u64 {
-        match self {
-            Plane::F16(eights) => memory::bytes(eights),
-            Plane::F32(eights) => memory::bytes(eights),
-            Plane::Q8_0 { codes, scales } => memory::bytes(codes) + memory::bytes(scales),
-        }
+    /// From now on the heads have `head_dim` elements, no more than there is room for.
+    pub(crate) fn of(&mut self, head_dim: usize) {
+        self.head_dim = head_dim;
     }
-}
 
-/// The scale of a block and its inverse, as GGUF's Q8_0 chooses them.
-fn scale(block: &[f32]) -> (u16, f32) {
-    let greatest = block.iter().fold(0.0, |greatest: f32, value| greatest.max(value.abs()));
-    let scale = greatest / 127.0;
-    (encode_f16(scale), if scale > 0.0 { 1.0 / scale } else { 0.0 })
-}
-
-/// The saturating conversion cuts off what is not a number or too large.
-fn code(value: f32, inverse: f32) -> i8 {
-    (value * inverse).round() as i8
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        crate::memory::bytes(&self.values)
+            + crate::memory::bytes(&self.codes)
+            + crate::memory::bytes(&self.scales)
+    }
 }
 
 impl KvCache {
     /// The cache of a layer in a program compiled so.
     pub(crate) fn new(layer: KvLayer, options: &CompileOptions) -> Result<Self, BackendError> {
-        let format = options.kv;
-        let places = layer.positions(options).next_multiple_of(KEY_LANES);
-        let len =
-            |width: usize, depth: usize| layer.kv_heads.checked_mul(width).and_then(|n| n.checked_mul(depth));
-        let blocks = layer.head_dim.div_ceil(KvFormat::BLOCK);
-        let groups = places / KEY_LANES;
-        let keys = Plane::new(format, len(layer.head_dim, groups), len(blocks, groups))?;
-        let parts = layer.head_dim.div_ceil(VALUE_LANES);
-        // The scales of eight blocks of values lie together.
-        let values = Plane::new(format, len(parts, places), len(blocks, places).map(|n| n.div_ceil(8)))?;
-        Ok(KvCache { layer, places, keys, values })
+        let KvLayer { kv_heads, head_dim, .. } = layer;
+        let places = layer.positions(options).next_multiple_of(TILE);
+        let shape = Shape { kv_heads, head_dim, places };
+        Ok(match options.kv {
+            KvFormat::F32 => KvCache::F32(FloatRows::new(shape)?),
+            KvFormat::F16 => KvCache::F16(CodeRows::new(shape)?),
+            KvFormat::Q8_0 => KvCache::Q8_0(CodeRows::new(shape)?),
+        })
     }
 
-    /// Writes a token's keys and values (`[kv_heads, head_dim]` each).
-    pub(crate) fn store(&mut self, position: usize, k: &[f32], v: &[f32]) {
-        let (head_dim, place) = (self.layer.head_dim, position % self.places);
-        let heads = k.chunks_exact(head_dim).zip(v.chunks_exact(head_dim));
-        for (kv_head, (k, v)) in heads.enumerate() {
-            self.store_key(kv_head, place, k);
-            self.store_value(kv_head, place, v);
-        }
-    }
-
-    fn store_key(&mut self, kv_head: usize, place: usize, k: &[f32]) {
-        let row = kv_head * (self.places / KEY_LANES) + place / KEY_LANES;
-        let lane = place % KEY_LANES;
-        let at = row * k.len();
-        match &mut self.keys {
-            Plane::F16(eights) => {
-                eights[at..].iter_mut().zip(k).for_each(|(to, &value)| to[lane] = encode_f16(value));
-            }
-            Plane::F32(eights) => eights[at..].iter_mut().zip(k).for_each(|(to, &value)| to[lane] = value),
-            Plane::Q8_0 { codes, scales } => {
-                let blocks = k.chunks(KvFormat::BLOCK);
-                let first = row * blocks.len();
-                for (index, block) in blocks.enumerate() {
-                    let (scale, inverse) = scale(block);
-                    scales[first + index][lane] = scale;
-                    let codes = &mut codes[at + index * KvFormat::BLOCK..];
-                    codes.iter_mut().zip(block).for_each(|(to, &value)| to[lane] = code(value, inverse));
-                }
-            }
-        }
-    }
-
-    fn store_value(&mut self, kv_head: usize, place: usize, v: &[f32]) {
-        let row = kv_head * self.places + place;
-        let at = row * v.len().div_ceil(VALUE_LANES);
-        match &mut self.values {
-            Plane::F16(eights) => {
-                for (to, v) in eights[at..].iter_mut().zip(v.chunks(VALUE_LANES)) {
-                    to.iter_mut().zip(v).for_each(|(to, &value)| *to = encode_f16(value));
-                }
-            }
-            Plane::F32(eights) => {
-                for (to, v) in eights[at..].iter_mut().zip(v.chunks(VALUE_LANES)) {
-                    to[..v.len()].copy_from_slice(v);
-                }
-            }
-            Plane::Q8_0 { codes, scales } => {
-                let blocks = v.chunks(KvFormat::BLOCK);
-                let first = row * blocks.len();
-                for (index, block) in blocks.enumerate() {
-                    let (scale, inverse) = scale(block);
-                    scales[(first + index) / 8][(first + index) % 8] = scale;
-                    let codes = &mut codes[at + index * (KvFormat::BLOCK / VALUE_LANES)..];
-                    for (to, v) in codes.iter_mut().zip(block.chunks(VALUE_LANES)) {
-                        to.iter_mut().zip(v).for_each(|(to, &value)| *to = code(value, inverse));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads `groups` groups of keys, up to a tile, from `position` (a multiple of the tile's) on: `[groups, head_dim]` into
-    /// `out`.
-    #[inline(always)]
-    pub(crate) fn keys<S: Simd>(
-        &self,
-        s: S,
-        kv_head: usize,
-        position: usize,
-        groups: usize,
-        out: &mut [[f32; 8]],
-    ) {
-        let head_dim = self.layer.head_dim;
-        let row = kv_head * (self.places / KEY_LANES) + position % self.places / KEY_LANES;
-        let range = row * head_dim..(row + groups) * head_dim;
-        match &self.keys {
-            Plane::F16(eights) => {
-                eights[range].iter().zip(out).for_each(|(from, to)| s.store(s.load_f16(from), to));
-            }
-            Plane::F32(eights) => out[..range.len()].copy_from_slice(&eights[range]),
-            Plane::Q8_0 { codes, scales } => {
-                let blocks = head_dim.div_ceil(KvFormat::BLOCK);
-                let rows = codes[range].chunks_exact(head_dim).zip(out.chunks_exact_mut(head_dim));
-                for ((codes, out), scales) in rows.zip(scales[row * blocks..].chunks_exact(blocks)) {
-                    let parts = codes.chunks(KvFormat::BLOCK).zip(out.chunks_mut(KvFormat::BLOCK));
-                    for ((codes, out), scale) in parts.zip(scales) {
-                        let scale = s.load_f16(scale);
-                        for (code, to) in codes.iter().zip(out) {
-                            s.store(s.mul(s.load_i8_f32(code), scale), to);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads the values of `count` positions, as [`KvCache::keys`] does: `[count, head_dim / 8 rounded up]` into `out`.
-    #[inline(always)]
-    pub(crate) fn values<S: Simd>(
-        &self,
-        s: S,
-        kv_head: usize,
-        position: usize,
-        count: usize,
-        out: &mut [[f32; 8]],
-    ) {
-        let parts = self.layer.head_dim.div_ceil(VALUE_LANES);
-        let row = kv_head * self.places + position % self.places;
-        let range = row * parts..(row + count) * parts;
-        match &self.values {
-            Plane::F16(eights) => {
-                eights[range].iter().zip(out).for_each(|(from, to)| s.store(s.load_f16(from), to));
-            }
-            Plane::F32(eights) => out[..range.len()].copy_from_slice(&eights[range]),
-            Plane::Q8_0 { codes, scales } => {
-                let blocks = self.layer.head_dim.div_ceil(KvFormat::BLOCK);
-                let rows = codes[range].chunks_exact(parts).zip(out.chunks_exact_mut(parts));
-                for (index, (codes, out)) in rows.enumerate() {
-                    let per_block = KvFormat::BLOCK / VALUE_LANES;
-                    for (block, (codes, out)) in
-                        codes.chunks(per_block).zip(out.chunks_mut(per_block)).enumerate()
-                    {
-                        let at = (row + index) * blocks + block;
-                        let mut eight = [0.0; 8];
-                        s.store(s.load_f16(&scales[at / 8]), &mut eight);
-                        let scale = s.splat(eight[at % 8]);
-                        for (code, to) in codes.iter().zip(out) {
-                            s.store(s.mul(s.load_i8_f32(code), scale), to);
-                        }
-                    }
-                }
-            }
+    /// Positions that it holds, in whole tiles.
+    pub(crate) fn places(&self) -> usize {
+        match self {
+            KvCache::F32(rows) => rows.shape.places,
+            KvCache::F16(rows) => rows.shape.places,
+            KvCache::Q8_0(rows) => rows.shape.places,
         }
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        self.keys.bytes() + self.values.bytes()
+        match self {
+            KvCache::F32(rows) => rows.bytes(),
+            KvCache::F16(rows) => rows.bytes(),
+            KvCache::Q8_0(rows) => rows.bytes(),
+        }
+    }
+}
+
+/// Writes the keys and values of some tokens.
+pub(crate) struct StoreKv<'a> {
+    pub(crate) cache: &'a mut KvCache,
+    /// Of the first token.
+    pub(crate) position: usize,
+    /// `[tokens, kv_heads * head_dim]`, as `v`.
+    pub(crate) k: &'a [f32],
+    pub(crate) v: &'a [f32],
+}
+
+impl Kernel for StoreKv<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let StoreKv { cache, position, k, v } = self;
+        match cache {
+            KvCache::F32(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(at, k, v)),
+            KvCache::F16(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(s, at, k, v)),
+            KvCache::Q8_0(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(s, at, k, v)),
+        }
+    }
+}
+
+impl Shape {
+    /// Calls `store` with every head's row among all rows, key and value.
+    #[inline(always)]
+    fn each(self, position: usize, k: &[f32], v: &[f32], mut store: impl FnMut(usize, &[f32], &[f32])) {
+        let heads = k.chunks_exact(self.head_dim).zip(v.chunks_exact(self.head_dim));
+        for (index, (k, v)) in heads.enumerate() {
+            let (token, kv_head) = (index / self.kv_heads, index % self.kv_heads);
+            store(kv_head * self.places + (position + token) % self.places, k, v);
+        }
+    }
+
+    /// Elements of planes of `[kv_heads, places / positions, width]`.
+    fn len(self, positions: usize, width: usize) -> Option<usize> {
+        self.kv_heads.checked_mul(self.places / positions)?.checked_mul(width)
     }
 }

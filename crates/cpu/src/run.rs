@@ -3,6 +3,7 @@
 use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want, WeightId};
 
 use crate::kernels::{Add, Argmax, AttendTile, Gated, RmsNorm, Scale, SoftCap, TILE_TOKENS, rotate};
+use crate::kv::StoreKv;
 use crate::matmul::MatMulNode;
 use crate::mixture::{self, ExpertNode};
 use crate::pool::Pool;
@@ -191,11 +192,8 @@ fn run_node(
         }
         Op::StoreKv { layer } => {
             let (k, v) = (input(0)?, input(1)?);
-            let width = k.len() / rows;
             let cache = kv.get_mut(*layer).ok_or_else(|| internal("no such KV layer"))?;
-            for (row, (k, v)) in k.chunks_exact(width).zip(v.chunks_exact(width)).enumerate() {
-                cache.store(step.position + row, k, v);
-            }
+            isa.run(StoreKv { cache, position: step.position, k, v });
         }
         Op::Attention(attention) => {
             let (q, sinks) = (input(0)?, vector(attention.sinks)?);
@@ -212,15 +210,8 @@ fn run_node(
                     let tokens = TILE_TOKENS.min(rows - first);
                     let q = &q[first * width..(first + tokens) * width];
                     let position = step.position + first;
-                    isa.run(AttendTile {
-                        attention: *attention,
-                        sinks,
-                        cache,
-                        kv_head,
-                        q,
-                        position,
-                        scratch,
-                    });
+                    AttendTile { attention: *attention, sinks, kv_head, q, position, scratch }
+                        .over(isa, cache);
                     for token in 0..tokens {
                         // SAFETY: each unit writes the heads of its own key/value head in its own tokens' rows.
                         let to = unsafe { out.part(first + token, kv_head * heads_width, heads_width) };

@@ -74,7 +74,7 @@ pub struct Capabilities {
 /// How the KV cache holds its numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum KvFormat {
-    /// Two bytes a number.
+    /// Two bytes a number: an f16, or what is at least as fine.
     #[default]
     F16,
     /// Four bytes, without rounding.

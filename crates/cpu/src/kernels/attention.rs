@@ -1,43 +1,29 @@
 //! Causal attention over the KV cache, without a matrix of scores.
 //!
-//! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE_KEYS`] positions
+//! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE`] positions
 //! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
-//! 2018). A tile is converted to f32 once for all its queries.
+//! 2018).
 
-use std::slice::ChunksExact;
-
-use linnet_graph::{Attention, BackendError, KvLayer, Temperature};
+use linnet_graph::{Attention, BackendError, Temperature};
 
 use super::rows::{exp, tanh};
-use crate::kv::{KEY_LANES, KvCache};
+use crate::kv::{CachedRows, GROUP, KvCache, LANES, Queries, TILE, Two};
 use crate::memory;
-use crate::simd::{Kernel, Simd, four_times, twice};
-
-/// Positions of the cache that are converted and scored at a time.
-const TILE_KEYS: usize = 32;
-
-/// A tile begins at a multiple of its length, so that no ring ends within it.
-const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE_KEYS));
+use crate::simd::{Isa, Kernel, Simd, four_times, twice};
 
 /// Tokens whose queries pass over the cache together.
 pub(crate) const TILE_TOKENS: usize = 8;
 
-/// Lanes of an f32 vector.
-const LANES: usize = 8;
-
 /// Working memory of one thread.
 pub(crate) struct AttentionScratch {
-    /// Keys of a tile: `[TILE_KEYS / 8, head_dim, key]`.
-    keys: Vec<[f32; LANES]>,
-    /// Values of a tile: `[TILE_KEYS, padded head_dim / 8]`.
-    values: Vec<[f32; LANES]>,
+    queries: Queries,
     /// Scores, then weights, of each query for a tile.
-    weights: Vec<[f32; TILE_KEYS]>,
+    weights: Vec<[f32; TILE]>,
     /// Greatest score and sum of each query.
     state: Vec<[f32; 2]>,
-    /// Weighted sum of values of each query: `[queries, padded head_dim / 8]`.
-    sums: Vec<[f32; LANES]>,
+    /// Weighted sum of values of each query: `[queries, padded head_dim / 16]`.
+    sums: Vec<Two>,
     /// The result: `[tokens, heads_per_kv, head_dim]`.
     out: Vec<f32>,
 }
@@ -46,22 +32,20 @@ impl AttentionScratch {
     /// Room for tiles of `heads_per_kv * TILE_TOKENS` queries.
     pub(crate) fn new(heads_per_kv: usize, head_dim: usize) -> Result<Self, BackendError> {
         let queries = heads_per_kv.checked_mul(TILE_TOKENS);
-        let chunks = head_dim.div_ceil(LANES);
+        let parts = head_dim.div_ceil(GROUP);
         let what = "attention scratch";
         Ok(AttentionScratch {
-            keys: memory::zeroed(what, head_dim.checked_mul(TILE_KEYS / KEY_LANES))?,
-            values: memory::zeroed(what, chunks.checked_mul(TILE_KEYS))?,
+            queries: Queries::new(queries, head_dim)?,
             weights: memory::zeroed(what, queries)?,
             state: memory::zeroed(what, queries)?,
-            sums: memory::zeroed(what, queries.and_then(|q| q.checked_mul(chunks)))?,
+            sums: memory::zeroed(what, queries.and_then(|q| q.checked_mul(parts)))?,
             out: memory::zeroed(what, queries.and_then(|q| q.checked_mul(head_dim)))?,
         })
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        memory::bytes(&self.keys)
-            + memory::bytes(&self.values)
+        self.queries.bytes()
             + memory::bytes(&self.weights)
             + memory::bytes(&self.state)
             + memory::bytes(&self.sums)
@@ -79,7 +63,6 @@ pub(crate) struct AttendTile<'a> {
     pub(crate) attention: Attention,
     /// Of all query heads.
     pub(crate) sinks: Option<&'a [f32]>,
-    pub(crate) cache: &'a KvCache,
     pub(crate) kv_head: usize,
     /// Query rows of 1 to [`TILE_TOKENS`] tokens: `[tokens, heads * head_dim]`.
     pub(crate) q: &'a [f32],
@@ -89,30 +72,57 @@ pub(crate) struct AttendTile<'a> {
     pub(crate) scratch: &'a mut AttentionScratch,
 }
 
-impl Kernel for AttendTile<'_> {
+impl AttendTile<'_> {
+    /// Computes it over the keys and values of `cache`.
+    pub(crate) fn over(self, isa: Isa, cache: &KvCache) {
+        let (tile, places) = (self, cache.places());
+        // A kernel for each format, not one with a branch: JavaScript engines compile long functions badly.
+        match cache {
+            KvCache::F32(rows) => isa.run(Attend { tile, rows, places }),
+            KvCache::F16(rows) => isa.run(Attend { tile, rows, places }),
+            KvCache::Q8_0(rows) => isa.run(Attend { tile, rows, places }),
+        }
+    }
+}
+
+/// An [`AttendTile`] over rows of one format.
+struct Attend<'a, R> {
+    tile: AttendTile<'a>,
+    rows: &'a R,
+    /// Of the ring.
+    places: usize,
+}
+
+impl<R: CachedRows> Kernel for Attend<'_, R> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let Attention { heads, kv_heads, head_dim, .. } = self.attention;
+        let AttendTile { attention, sinks, kv_head, q, position, .. } = self.tile;
+        let Attention { heads, kv_heads, head_dim, .. } = attention;
         let heads_per_kv = heads / kv_heads;
-        let tokens = self.q.len() / (heads * head_dim);
+        let tokens = q.len() / (heads * head_dim);
         let queries = tokens * heads_per_kv;
-        let chunks = head_dim.div_ceil(LANES);
+        let parts = head_dim.div_ceil(GROUP);
 
-        for (query, state) in self.scratch.state[..queries].iter_mut().enumerate() {
-            let sink = |sinks: &[f32]| sinks[self.kv_head * heads_per_kv + query % heads_per_kv];
+        let scratch = &mut *self.tile.scratch;
+        for (query, state) in scratch.state[..queries].iter_mut().enumerate() {
+            let sink = |sinks: &[f32]| sinks[kv_head * heads_per_kv + query % heads_per_kv];
             // A sink is a score whose weight relative to itself is 1, and whose value is 0.
-            *state = self.sinks.map_or([f32::NEG_INFINITY, 0.0], |sinks| [sink(sinks), 1.0]);
+            *state = sinks.map_or([f32::NEG_INFINITY, 0.0], |sinks| [sink(sinks), 1.0]);
         }
-        self.scratch.sums[..queries * chunks].fill([0.0; LANES]);
+        scratch.sums[..queries * parts].fill([[0.0; LANES]; 2]);
+        let width = heads_per_kv * head_dim;
+        let of_tokens = scratch.queries.values.chunks_exact_mut(width).zip(q.chunks_exact(heads * head_dim));
+        of_tokens.for_each(|(to, q)| to.copy_from_slice(&q[kv_head * width..(kv_head + 1) * width]));
+        scratch.queries.of(head_dim);
+        self.rows.prepare(s, &mut scratch.queries, queries);
 
-        let visible = self.position + tokens;
+        let visible = position + tokens;
         // The first token's window begins first. Of what lies before it in its tile the ring may hold something newer.
-        let first = self.attention.window.map_or(0, |window| (self.position + 1).saturating_sub(window));
-        for start in (first / TILE_KEYS * TILE_KEYS..visible).step_by(TILE_KEYS) {
-            let keys = (visible - start).min(TILE_KEYS);
-            self.convert(s, start, keys);
+        let first = attention.window.map_or(0, |window| (position + 1).saturating_sub(window));
+        for start in (first / TILE * TILE..visible).step_by(TILE) {
+            let keys = (visible - start).min(TILE);
             let mut query = 0;
             while query < queries {
                 let count = (queries - query).min(4);
@@ -126,11 +136,11 @@ impl Kernel for AttendTile<'_> {
             }
         }
 
-        let scratch = self.scratch;
+        let scratch = self.tile.scratch;
         for (query, out) in scratch.out[..queries * head_dim].chunks_exact_mut(head_dim).enumerate() {
             let factor = s.splat(1.0 / scratch.state[query][1]);
-            let sums = &scratch.sums[query * chunks..(query + 1) * chunks];
-            for (sum, out) in sums.iter().zip(out.chunks_mut(LANES)) {
+            let sums = &scratch.sums[query * parts..(query + 1) * parts];
+            for (sum, out) in sums.as_flattened().iter().zip(out.chunks_mut(LANES)) {
                 let mut values = [0.0; LANES];
                 s.store(s.mul(s.load(sum), factor), &mut values);
                 out.copy_from_slice(&values[..out.len()]);
@@ -139,34 +149,22 @@ impl Kernel for AttendTile<'_> {
     }
 }
 
-impl AttendTile<'_> {
-    /// Converts the keys and values at `start..start + keys` to f32.
-    #[inline(always)]
-    fn convert<S: Simd>(&mut self, s: S, start: usize, keys: usize) {
-        let groups = keys.div_ceil(KEY_LANES);
-        self.cache.keys(s, self.kv_head, start, groups, &mut self.scratch.keys);
-        self.cache.values(s, self.kv_head, start, keys, &mut self.scratch.values);
-    }
-
+impl<R: CachedRows> Attend<'_, R> {
     /// Takes a tile into account for `N` queries from `first` on.
     #[inline(always)]
     fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
-        let Attention { heads, kv_heads, head_dim, scale, .. } = self.attention;
-        let heads_per_kv = heads / kv_heads;
-        let mut q = [&self.q[..0]; 4];
+        let AttendTile { attention, kv_head, position, .. } = self.tile;
+        let Attention { heads, kv_heads, head_dim, scale, .. } = attention;
         // The keys of the tile that a query sees: from, to.
         let mut seen = [[0; 2]; 4];
         let mut scales = [0.0; 4];
         four_times!(I => {
             if I < N {
-                let (token, head) = ((first + I) / heads_per_kv, (first + I) % heads_per_kv);
-                let at = (token * heads + self.kv_head * heads_per_kv + head) * head_dim;
-                q[I] = &self.q[at..at + head_dim];
-                let end = self.position + token + 1;
-                let from = self.attention.window.map_or(0, |window| end.saturating_sub(window));
+                let end = position + (first + I) / (heads / kv_heads) + 1;
+                let from = attention.window.map_or(0, |window| end.saturating_sub(window));
                 seen[I] = [from, end].map(|at| at.saturating_sub(start).min(keys));
                 scales[I] = scale;
-                if let Some(Temperature { scale, period }) = self.attention.temperature {
+                if let Some(Temperature { scale, period }) = attention.temperature {
                     scales[I] *= 1.0 + scale * (1.0 + ((end - 1) / period.max(1)) as f32).ln();
                 }
             }
@@ -176,128 +174,45 @@ impl AttendTile<'_> {
         if keys == 0 {
             return;
         }
-        let groups = keys.div_ceil(KEY_LANES);
+        let row = kv_head * self.places + start % self.places;
 
-        let AttentionScratch { keys: key_tile, values: value_tile, weights, state, sums, .. } =
-            &mut *self.scratch;
+        let AttentionScratch { queries, weights, state, sums, .. } = &mut *self.tile.scratch;
         let weights = &mut weights[first..first + N];
-        let mut group = 0;
-        while group < groups {
-            let (key_tile, pair) = (&key_tile[group * head_dim..], group + 1 < groups);
-            let dots = match pair {
-                true => scores::<S, N, 2>(s, key_tile, q, head_dim),
-                false => scores::<S, N, 1>(s, key_tile, q, head_dim),
-            };
-            twice!(G => {
-                if G == 0 || pair {
-                    four_times!(I => {
-                        if I < N {
-                            let (to, _) = weights[I].as_chunks_mut::<LANES>();
-                            let mut scores = s.mul(dots[G][I], s.splat(scales[I]));
-                            if let Some(cap) = self.attention.soft_cap {
-                                scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
-                            }
-                            s.store(scores, &mut to[group + G]);
+        for group in 0..keys.div_ceil(GROUP) {
+            let dots = self.rows.scores::<S, N>(s, row / GROUP + group, queries, first);
+            four_times!(I => {
+                if I < N {
+                    let to = &mut weights[I].as_chunks_mut::<LANES>().0[2 * group..];
+                    twice!(J => {
+                        let mut scores = s.mul(dots[J][I], s.splat(scales[I]));
+                        if let Some(cap) = attention.soft_cap {
+                            scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
                         }
+                        s.store(scores, &mut to[J]);
                     });
                 }
             });
-            group += 2;
         }
 
+        let scored = keys.next_multiple_of(GROUP);
         let mut rescale = [1.0; 4];
         for i in 0..N {
             let [from, to] = seen[i];
             if from >= to {
                 // Nothing of this tile; maybe there was nothing before either, and no score to compare with.
-                weights[i][..groups * KEY_LANES].fill(0.0);
+                weights[i][..scored].fill(0.0);
                 continue;
             }
             weights[i][..from].fill(f32::NEG_INFINITY);
-            weights[i][to..groups * KEY_LANES].fill(f32::NEG_INFINITY);
-            let (scores, _) = weights[i][..groups * KEY_LANES].as_chunks_mut::<LANES>();
+            weights[i][to..scored].fill(f32::NEG_INFINITY);
+            let (scores, _) = weights[i][..scored].as_chunks_mut::<LANES>();
             rescale[i] = soften(s, scores, &mut state[first + i]);
         }
 
-        let chunks = head_dim.div_ceil(LANES);
-        let sums = &mut sums[first * chunks..(first + N) * chunks];
-        let mut chunk = 0;
-        while chunk < chunks {
-            let values = value_tile[..keys * chunks].chunks_exact(chunks);
-            match chunk + 1 < chunks {
-                true => add_values::<S, N, 2>(s, values, weights, chunk, rescale, sums),
-                false => add_values::<S, N, 1>(s, values, weights, chunk, rescale, sums),
-            }
-            chunk += 2;
-        }
+        let parts = head_dim.div_ceil(GROUP);
+        let sums = &mut sums[first * parts..(first + N) * parts];
+        self.rows.add_values::<S, N>(s, row / TILE, keys, weights, rescale, sums);
     }
-}
-
-/// Products of `N` queries with `G` groups of keys (`[G, head_dim, key]`): `[G, N]` vectors of scores. Two groups at a time
-/// are enough independent sums to hide the latency of an addition.
-#[inline(always)]
-fn scores<S: Simd, const N: usize, const G: usize>(
-    s: S,
-    keys: &[[f32; LANES]],
-    q: [&[f32]; 4],
-    head_dim: usize,
-) -> [[S::F32; 4]; 2] {
-    let groups = [&keys[..head_dim], &keys[(G - 1) * head_dim..G * head_dim]];
-    let mut dots = [[s.splat(0.0); 4]; 2];
-    for d in 0..head_dim {
-        let keys = [s.load(&groups[0][d]), s.load(&groups[1][d])];
-        four_times!(I => {
-            if I < N {
-                let q = s.splat(q[I][d]);
-                dots[0][I] = s.mul_add(keys[0], q, dots[0][I]);
-                if G == 2 {
-                    dots[1][I] = s.mul_add(keys[1], q, dots[1][I]);
-                }
-            }
-        });
-    }
-    dots
-}
-
-/// Adds weighted values to the rescaled sums (`[N, chunks]`) of `N` queries: of each row of values, `C` chunks from `chunk`
-/// on, one or two for the reason given at [`scores`].
-#[inline(always)]
-fn add_values<S: Simd, const N: usize, const C: usize>(
-    s: S,
-    values: ChunksExact<'_, [f32; LANES]>,
-    weights: &[[f32; TILE_KEYS]],
-    chunk: usize,
-    rescale: [f32; 4],
-    sums: &mut [[f32; LANES]],
-) {
-    let chunks = sums.len() / N;
-    let mut totals = [[s.splat(0.0); 4]; 2];
-    twice!(J => {
-        four_times!(I => {
-            if I < N && J < C {
-                totals[J][I] = s.mul(s.load(&sums[I * chunks + chunk + J]), s.splat(rescale[I]));
-            }
-        });
-    });
-    for (key, values) in values.enumerate() {
-        let values = [s.load(&values[chunk]), s.load(&values[chunk + C - 1])];
-        four_times!(I => {
-            if I < N {
-                let weight = s.splat(weights[I][key]);
-                totals[0][I] = s.mul_add(values[0], weight, totals[0][I]);
-                if C == 2 {
-                    totals[1][I] = s.mul_add(values[1], weight, totals[1][I]);
-                }
-            }
-        });
-    }
-    twice!(J => {
-        four_times!(I => {
-            if I < N && J < C {
-                s.store(totals[J][I], &mut sums[I * chunks + chunk + J]);
-            }
-        });
-    });
 }
 
 /// Turns scores into weights relative to the greatest score so far, updates `state`, and returns the factor by which

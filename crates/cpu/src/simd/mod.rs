@@ -80,6 +80,12 @@ pub(crate) trait Simd: Copy {
     fn store_as_i16(self, v: Self::F32, to: &mut [i16; 8]);
     fn reduce_add(self, v: Self::F32) -> f32;
     fn reduce_max(self, v: Self::F32) -> f32;
+
+    /// Has the cache line fetched that lies `ahead` bytes behind the start of `from`, where that can be said; it may lie
+    /// anywhere.
+    fn prefetch<T>(self, from: &T, ahead: usize) {
+        let _ = (from, ahead);
+    }
 }
 
 /// A computation that runs on any instruction set. Implement `run` with `#[inline(always)]`, and likewise every

@@ -3,10 +3,10 @@
 use core::arch::wasm32::{
     f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_max, f32x4_mul,
     f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle,
-    i16x8_load_extend_i8x8, i16x8_narrow_i32x4, i16x8_shl, i16x8_shr, i16x8_splat, i16x8_sub, i32x4_add,
-    i32x4_dot_i16x8, i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8,
-    i32x4_extend_low_u16x8, i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr,
-    v128, v128_and, v128_load, v128_or, v128_store,
+    i16x8_load_extend_i8x8, i16x8_shl, i16x8_shr, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
+    i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8,
+    i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and,
+    v128_load, v128_or, v128_store,
 };
 
 use super::Simd;
@@ -209,7 +209,11 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn store_as_i16(self, v: [v128; 2], to: &mut [i16; 8]) {
-        let narrow = i16x8_narrow_i32x4(i32x4_trunc_sat_f32x4(v[0]), i32x4_trunc_sat_f32x4(v[1]));
+        // In the mantissa of such a sum the integer's low bits are the last ones. Engines make several instructions of a
+        // conversion, but one of this.
+        let moved = both(v, |v| f32x4_add(v, f32x4_splat(12_582_912.0)));
+        let narrow =
+            i8x16_shuffle::<0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29>(moved[0], moved[1]);
         // SAFETY: the reference covers 16 bytes; `v128_store` takes any alignment.
         unsafe { v128_store(to.as_mut_ptr().cast(), narrow) };
     }
