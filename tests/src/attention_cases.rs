@@ -54,6 +54,16 @@ pub(crate) fn cases() -> Vec<Case> {
         temperature: Some(Temperature { scale: 0.3, period: 16 }),
         ..a
     }));
+    // A token whose past is cut into spans, one of them short.
+    for window in [None, Some(300), Some(513)] {
+        let name = format!("spans of a past, window {window:?}");
+        let steps = vec![(0, 600), (600, 1), (601, 3), (604, 1), (605, 1)];
+        cases.push(special(&name, 20, steps, |a, r| Attention {
+            window,
+            sinks: Some(r.vector(a.heads)),
+            ..a
+        }));
+    }
     cases.push(shared_cache());
     // Caches that begin anew several times: within a step, within a tile of any kernel, and when a step goes back.
     for (window, batch, head_dim, kv) in [

@@ -5,6 +5,7 @@
 //! (`kernels`). Everything a step needs is allocated when a plan is compiled (`program`).
 
 mod activations;
+mod attend;
 mod kernels;
 mod kv;
 mod matmul;

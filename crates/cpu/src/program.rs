@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Reach, Rope, Rows};
 
 use crate::activations::Run;
+use crate::attend::Partials;
 use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
 use crate::kv::KvCache;
 use crate::memory;
@@ -26,6 +27,7 @@ pub struct CpuProgram {
     pub(crate) inputs: InputScratch,
     /// Of each thread.
     pub(crate) threads: Vec<Mutex<ThreadScratch>>,
+    pub(crate) partials: Partials,
 }
 
 /// The rope tables of a graph: one for all nodes that turn alike.
@@ -96,6 +98,7 @@ impl CpuProgram {
             ropes: Ropes::new(graph, &weights, options)?,
             inputs,
             threads: (0..threads).map(thread).collect::<Result<_, BackendError>>()?,
+            partials: Partials::new(graph, &options)?,
             weights,
         })
     }
@@ -109,7 +112,7 @@ impl CpuProgram {
         MemoryUse {
             weights: self.weights.iter().map(CpuWeight::bytes).sum(),
             kv: self.kv.iter().map(KvCache::bytes).sum::<u64>() + self.states.bytes(),
-            scratch: threads + slots + ropes + inputs,
+            scratch: threads + slots + ropes + inputs + self.partials.bytes(),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want, WeightId};
 
-use crate::kernels::{Add, Argmax, AttendTile, Gated, RmsNorm, Scale, SoftCap, TILE_TOKENS, rotate};
+use crate::attend::AttentionNode;
+use crate::kernels::{Add, Argmax, Gated, RmsNorm, Scale, SoftCap, rotate};
 use crate::kv::StoreKv;
 use crate::matmul::MatMulNode;
 use crate::mixture::{self, ExpertNode};
 use crate::pool::Pool;
-use crate::program::{CpuProgram, lock};
+use crate::program::CpuProgram;
 use crate::recurrent::{self, DeltaInputs};
 use crate::shared::SharedRows;
 use crate::simd::Isa;
@@ -125,7 +126,7 @@ fn run_node(
     Place { index, rows }: Place,
     outputs: &mut [Vec<f32>],
 ) -> Result<Option<u32>, BackendError> {
-    let CpuProgram { plan, weights, kv, states, slots, ropes, inputs, threads, .. } = program;
+    let CpuProgram { plan, weights, kv, states, slots, ropes, inputs, threads, partials, .. } = program;
     let graph = &plan.graph;
     let node = &graph.nodes[index];
     let input = |i: usize| -> Result<&[f32], BackendError> {
@@ -199,26 +200,9 @@ fn run_node(
             let (q, sinks) = (input(0)?, vector(attention.sinks)?);
             let cache = kv.get(attention.layer).ok_or_else(|| internal("no such KV layer"))?;
             let output = outputs.first_mut().ok_or_else(|| internal("an attention without an output"))?;
-            let out = SharedRows::new(output, rows, width);
-            let tiles = rows.div_ceil(TILE_TOKENS);
-            let work = rows * width * (step.position + rows);
-            let heads_width = attention.heads / attention.kv_heads * attention.head_dim;
-            pool.split(attention.kv_heads * tiles, work < 8 * ALONE, |thread, range| {
-                let scratch = &mut lock(&threads[thread]).attention;
-                for unit in range {
-                    let (kv_head, first) = (unit / tiles, unit % tiles * TILE_TOKENS);
-                    let tokens = TILE_TOKENS.min(rows - first);
-                    let q = &q[first * width..(first + tokens) * width];
-                    let position = step.position + first;
-                    AttendTile { attention: *attention, sinks, kv_head, q, position, scratch }
-                        .over(isa, cache);
-                    for token in 0..tokens {
-                        // SAFETY: each unit writes the heads of its own key/value head in its own tokens' rows.
-                        let to = unsafe { out.part(first + token, kv_head * heads_width, heads_width) };
-                        to.copy_from_slice(scratch.result(token, heads_width));
-                    }
-                }
-            });
+            let position = step.position;
+            AttentionNode { attention, sinks, cache, q, position, rows, threads }
+                .run(pool, isa, partials, output);
         }
         Op::Add => {
             let (a, b) = (input(0)?, input(1)?);

@@ -5,6 +5,8 @@
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
 //! 2018).
 
+use std::ops::Range;
+
 use linnet_graph::{Attention, BackendError, Temperature};
 
 use super::rows::{exp, tanh};
@@ -14,6 +16,11 @@ use crate::simd::{Isa, Kernel, Simd, four_times, twice};
 
 /// Tokens whose queries pass over the cache together.
 pub(crate) const TILE_TOKENS: usize = 8;
+
+/// The first position whose tile attention at `position` reads: what its window leaves out before it is skipped.
+pub(crate) fn first_tile(attention: &Attention, position: usize) -> usize {
+    attention.window.map_or(0, |window| (position + 1).saturating_sub(window)) / TILE * TILE
+}
 
 /// Working memory of one thread.
 pub(crate) struct AttentionScratch {
@@ -52,18 +59,26 @@ impl AttentionScratch {
             + memory::bytes(&self.out)
     }
 
-    /// The result for token `token` of the tile: `[heads_per_kv, head_dim]` in a row of `width`.
+    /// Greatest score and sum, and the weighted sum of values (`[queries, parts]`), of the first queries: what
+    /// [`AttendTile`] leaves.
+    pub(crate) fn partial(&mut self, queries: usize, parts: usize) -> (&mut [[f32; 2]], &mut [Two]) {
+        (&mut self.state[..queries], &mut self.sums[..queries * parts])
+    }
+
+    /// What [`Finish`] leaves for token `token` of the tile: `[heads_per_kv, head_dim]` in a row of `width`.
     pub(crate) fn result(&self, token: usize, width: usize) -> &[f32] {
         &self.out[token * width..(token + 1) * width]
     }
 }
 
-/// The attention of some tokens' query heads that share a key/value head.
+/// The attention of some tokens' query heads that share a key/value head, up to the division by the sum of weights.
 pub(crate) struct AttendTile<'a> {
     pub(crate) attention: Attention,
-    /// Of all query heads.
+    /// Of all query heads; one of several spans takes them into account.
     pub(crate) sinks: Option<&'a [f32]>,
     pub(crate) kv_head: usize,
+    /// Positions that it is over, from the beginning of a tile on.
+    pub(crate) span: Range<usize>,
     /// Query rows of 1 to [`TILE_TOKENS`] tokens: `[tokens, heads * head_dim]`.
     pub(crate) q: &'a [f32],
     /// Position of the first of them.
@@ -98,7 +113,7 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let AttendTile { attention, sinks, kv_head, q, position, .. } = self.tile;
+        let AttendTile { attention, sinks, kv_head, q, .. } = self.tile;
         let Attention { heads, kv_heads, head_dim, .. } = attention;
         let heads_per_kv = heads / kv_heads;
         let tokens = q.len() / (heads * head_dim);
@@ -118,11 +133,10 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
         scratch.queries.of(head_dim);
         self.rows.prepare(s, &mut scratch.queries, queries);
 
-        let visible = position + tokens;
-        // The first token's window begins first. Of what lies before it in its tile the ring may hold something newer.
-        let first = attention.window.map_or(0, |window| (position + 1).saturating_sub(window));
-        for start in (first / TILE * TILE..visible).step_by(TILE) {
-            let keys = (visible - start).min(TILE);
+        // Of what lies before the first token's window in its tile the ring may hold something newer.
+        let Range { start, end } = self.tile.span;
+        for start in (start..end).step_by(TILE) {
+            let keys = (end - start).min(TILE);
             let mut query = 0;
             while query < queries {
                 let count = (queries - query).min(4);
@@ -135,8 +149,51 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
                 query += count;
             }
         }
+    }
+}
 
-        let scratch = self.tile.scratch;
+/// Takes the partial result of the same queries over later positions into account.
+pub(crate) struct Absorb<'a> {
+    pub(crate) state: &'a mut [[f32; 2]],
+    /// `[queries, parts]`, as `later`'s.
+    pub(crate) sums: &'a mut [Two],
+    pub(crate) later: (&'a [[f32; 2]], &'a [Two]),
+}
+
+impl Kernel for Absorb<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (states, sums) = self.later;
+        let parts = sums.len() / states.len();
+        let queries = self.state.iter_mut().zip(self.sums.chunks_exact_mut(parts));
+        for ((state, sums), (later, more)) in queries.zip(states.iter().zip(sums.chunks_exact(parts))) {
+            let greatest = state[0].max(later[0]);
+            let factors = [state[0], later[0]].map(|own| (own - greatest).exp());
+            *state = [greatest, state[1] * factors[0] + later[1] * factors[1]];
+            for (sum, more) in sums.as_flattened_mut().iter_mut().zip(more.as_flattened()) {
+                let rescaled = s.mul(s.load(sum), s.splat(factors[0]));
+                s.store(s.mul_add(s.load(more), s.splat(factors[1]), rescaled), sum);
+            }
+        }
+    }
+}
+
+/// Divides the sums of so many queries by their sums of weights.
+pub(crate) struct Finish<'a> {
+    pub(crate) scratch: &'a mut AttentionScratch,
+    pub(crate) queries: usize,
+    pub(crate) head_dim: usize,
+}
+
+impl Kernel for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Finish { scratch, queries, head_dim } = self;
+        let parts = head_dim.div_ceil(GROUP);
         for (query, out) in scratch.out[..queries * head_dim].chunks_exact_mut(head_dim).enumerate() {
             let factor = s.splat(1.0 / scratch.state[query][1]);
             let sums = &scratch.sums[query * parts..(query + 1) * parts];

@@ -7,7 +7,7 @@ mod quantized;
 mod rope;
 mod rows;
 
-pub(crate) use self::attention::{AttendTile, AttentionScratch, TILE_TOKENS};
+pub(crate) use self::attention::{Absorb, AttendTile, AttentionScratch, Finish, TILE_TOKENS, first_tile};
 pub(crate) use self::delta_net::DeltaHead;
 pub(crate) use self::quantized::PanelRun;
 pub(crate) use self::rope::{RopeTable, rotate};
