@@ -6,23 +6,12 @@
 // of the tile; then invocations divide into slices that add up the weighted values, one quad of the head each.
 #include step
 #include ring
+#include scores
 
-override HEADS: u32;
-override KV_HEADS: u32;
-override HEAD_DIM: u32; // a multiple of 4, at most 512
-override SCALE: f32;
-override CAP: f32 = 0.0;         // scores become CAP * tanh(score / CAP); 0: they stay
-override WINDOW: u32 = 0;        // positions that a query sees, its own included; 0: all
-override SINKS: bool = false;    // each head has a further score, whose value is zero
-override WARMTH: f32 = 0.0;      // scores grow by 1 + WARMTH * ln(1 + floor(position / PERIOD))
-override PERIOD: u32 = 1;
-
-override QUADS: u32 = HEAD_DIM / 4u;
 override QUERY_QUADS: u32 = QUERIES * QUADS;
 const THREADS: u32 = 128u;
 const TILE: u32 = THREADS;
 const PARTS: u32 = 8u;            // in which the greatest score of a tile is sought
-const LOWEST: f32 = -3.0e38;      // the score of a position that is not seen
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
@@ -34,14 +23,6 @@ var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
 var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
 var<workgroup> peaks: array<f32, QUERIES * PARTS>;
 var<workgroup> merged: array<vec4<f32>, THREADS>;
-
-// What a query at `position` is multiplied with.
-fn scale_at(position: u32) -> f32 {
-    if (WARMTH == 0.0) {
-        return SCALE;
-    }
-    return SCALE * (1.0 + WARMTH * log(1.0 + f32(position / PERIOD)));
-}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -76,8 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
     // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
     // queries' positions are apart.
-    let oldest = step.position + first / share;
-    let begin = select(0u, oldest + 1u - min(WINDOW, oldest + 1u), WINDOW > 0u);
+    let begin = oldest_seen(step.position + first / share);
     for (var tile = begin; tile < end; tile += TILE) {
         let position = tile + local;
         var score: array<f32, QUERIES>;
@@ -94,14 +74,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
         for (var i = 0u; i < QUERIES; i++) {
-            if (CAP > 0.0) {
-                // Some implementations divide exponentials for it, which must not overflow.
-                score[i] = CAP * tanh(clamp(score[i] / CAP, -15.0, 15.0));
-            }
             let own = step.position + min(first + i, last) / share;
-            if (position > own || (WINDOW > 0u && position + WINDOW <= own)) {
-                score[i] = LOWEST;
-            }
+            score[i] = select(LOWEST, capped(score[i]), seen(position, own));
             weights[i * TILE + local] = score[i];
         }
         workgroupBarrier();

@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (chunk * 32u >= COLS || row >= ROWS || group.y >= step.tokens) {
         return;
     }
-    let values = weights_pair(row, chunk, p, weights_scale(row, chunk));
+    let values = weights_pair(weights_chunk(row, chunk), p);
     let first = chunk * 8u + p;
     if (first < quads) {
         y[group.y * quads + first] = values[0];

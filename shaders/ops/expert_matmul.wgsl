@@ -58,18 +58,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     var sums = vec4<f32>(0.0);
     for (var chunk = local % LANES; chunk < (COLS + 31u) / 32u; chunk += LANES) {
-        let s0 = weights_scale(rows.x, chunk);
-        let s1 = weights_scale(rows.y, chunk);
-        let s2 = weights_scale(rows.z, chunk);
-        let s3 = weights_scale(rows.w, chunk);
+        let c0 = weights_chunk(rows.x, chunk);
+        let c1 = weights_chunk(rows.y, chunk);
+        let c2 = weights_chunk(rows.z, chunk);
+        let c3 = weights_chunk(rows.w, chunk);
         for (var p = 0u; p < 4u; p++) {
             let low = input(start, chunk * 32u + 4u * p);
             let high = input(start, chunk * 32u + 4u * p + 16u);
             sums += vec4<f32>(
-                product(weights_pair(rows.x, chunk, p, s0), low, high),
-                product(weights_pair(rows.y, chunk, p, s1), low, high),
-                product(weights_pair(rows.z, chunk, p, s2), low, high),
-                product(weights_pair(rows.w, chunk, p, s3), low, high),
+                product(weights_pair(c0, p), low, high),
+                product(weights_pair(c1, p), low, high),
+                product(weights_pair(c2, p), low, high),
+                product(weights_pair(c3, p), low, high),
             );
         }
     }

@@ -54,18 +54,18 @@ fn load_w(local: u32, first_row: u32, chunk: u32) {
     let at = local * PITCH;
 #if gated
     if (local >= ROWS) {
-        let scale = up_scale(row, chunk);
+        let c = up_chunk(row, chunk);
         for (var p = 0u; p < 4u; p++) {
-            let pair = up_pair(row, chunk, p, scale);
+            let pair = up_pair(c, p);
             w_tile[at + p] = pair[0];
             w_tile[at + p + 4u] = pair[1];
         }
         return;
     }
 #end
-    let scale = weights_scale(row, chunk);
+    let c = weights_chunk(row, chunk);
     for (var p = 0u; p < 4u; p++) {
-        let pair = weights_pair(row, chunk, p, scale);
+        let pair = weights_pair(c, p);
         w_tile[at + p] = pair[0];
         w_tile[at + p + 4u] = pair[1];
     }

@@ -1,7 +1,8 @@
 // As matmul.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
-// An invocation computes four outputs (gated: two of gate and the same two of up) of TOKENS tokens and decodes its own
-// weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each, and broadcast.
+// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) of TOKENS tokens and
+// decodes its own weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each, and
+// broadcast.
 #include step
 #include rows
 #include quads
@@ -27,19 +28,14 @@ override RESIDUAL: bool = false;
 #else
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 #end
+#include tile
 #include format
+#include tile_rows
 #if gated
 #include format as up
+#include tile_rows as up
 #end
 #include outputs
-
-// One quad of each of the invocation's rows, or its sums for each of four tokens.
-struct Four {
-    a: vec4<f32>,
-    b: vec4<f32>,
-    c: vec4<f32>,
-    d: vec4<f32>,
-}
 
 fn input(token: u32, column: u32) -> vec4<f32> {
     if (column >= COLS) {
@@ -52,44 +48,39 @@ fn input(token: u32, column: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
 }
 
-fn products(w: Four, v: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(dot(w.a, v), dot(w.b, v), dot(w.c, v), dot(w.d, v));
+// Sums of four rows for each of eight tokens.
+struct Sums {
+    t0: vec4<f32>,
+    t1: vec4<f32>,
+    t2: vec4<f32>,
+    t3: vec4<f32>,
+    t4: vec4<f32>,
+    t5: vec4<f32>,
+    t6: vec4<f32>,
+    t7: vec4<f32>,
 }
 
-// Adds the products of four tokens, of which lanes 0 to 3 hold a quad each.
-fn advance(sums: Four, w: Four, quads: vec4<f32>) -> Four {
-    return Four(
-        sums.a + products(w, subgroupBroadcast(quads, 0u)),
-        sums.b + products(w, subgroupBroadcast(quads, 1u)),
-        sums.c + products(w, subgroupBroadcast(quads, 2u)),
-        sums.d + products(w, subgroupBroadcast(quads, 3u)),
+// Adds the products of eight tokens, of which lanes 0 to 7 hold a quad each.
+fn advance(sums: Sums, w: Quads, quads: vec4<f32>) -> Sums {
+    return Sums(
+        sums.t0 + products(w, subgroupBroadcast(quads, 0u)),
+        sums.t1 + products(w, subgroupBroadcast(quads, 1u)),
+        sums.t2 + products(w, subgroupBroadcast(quads, 2u)),
+        sums.t3 + products(w, subgroupBroadcast(quads, 3u)),
+        sums.t4 + products(w, subgroupBroadcast(quads, 4u)),
+        sums.t5 + products(w, subgroupBroadcast(quads, 5u)),
+        sums.t6 + products(w, subgroupBroadcast(quads, 6u)),
+        sums.t7 + products(w, subgroupBroadcast(quads, 7u)),
     );
 }
 
-// As `advance`, of lanes 4 to 7.
-fn advance_upper(sums: Four, w: Four, quads: vec4<f32>) -> Four {
-    return Four(
-        sums.a + products(w, subgroupBroadcast(quads, 4u)),
-        sums.b + products(w, subgroupBroadcast(quads, 5u)),
-        sums.c + products(w, subgroupBroadcast(quads, 6u)),
-        sums.d + products(w, subgroupBroadcast(quads, 7u)),
-    );
-}
-
-// Stores the outputs of those of four tokens that there are.
-fn store_four(row: u32, token: u32, sums: Four) {
-    let end = row_count();
-    if (token < end) {
-        store_outputs(token * STRIDE, row, sums.a);
-    }
-    if (token + 1u < end) {
-        store_outputs((token + 1u) * STRIDE, row, sums.b);
-    }
-    if (token + 2u < end) {
-        store_outputs((token + 2u) * STRIDE, row, sums.c);
-    }
-    if (token + 3u < end) {
-        store_outputs((token + 3u) * STRIDE, row, sums.d);
+// Stores the outputs of those of eight tokens that there are.
+fn store_eight(row: u32, token: u32, first: Sums, second: Sums) {
+    var a = array<vec4<f32>, 8>(first.t0, first.t1, first.t2, first.t3, first.t4, first.t5, first.t6, first.t7);
+    var b = array<vec4<f32>, 8>(second.t0, second.t1, second.t2, second.t3, second.t4, second.t5, second.t6, second.t7);
+    let count = min(row_count() - min(token, row_count()), 8u);
+    for (var i = 0u; i < count; i++) {
+        store_outputs((token + i) * STRIDE, row, a[i], b[i]);
     }
 }
 
@@ -101,58 +92,44 @@ fn main(
 ) {
     let row = group.x * ROWS + local * (ROWS / THREADS);
     let token = group.y * TOKENS;
-    let own = token + (lane & 7u); // the token whose inputs this lane reads
-    let last = OUTPUTS - 1u;
-    let r0 = min(row, last);
-    let r1 = min(row + 1u, last);
+    let own = token + (lane & 7u); // the first of the tokens whose inputs this lane reads
+    let last = vec4<u32>(OUTPUTS - 1u);
+    let first_rows = min(row + LANES4, last);
 #if !gated
-    let r2 = min(row + 2u, last);
-    let r3 = min(row + 3u, last);
+    let second_rows = min(row + 4u + LANES4, last);
 #end
 
-    var t0 = Four();
-    var t4 = Four();
-    var t8 = Four();
-    var t12 = Four();
+    var a0 = Sums();
+    var b0 = Sums();
+    var a8 = Sums();
+    var b8 = Sums();
     for (var chunk = 0u; chunk < (COLS + 31u) / 32u; chunk++) {
-        let s0 = weights_scale(r0, chunk);
-        let s1 = weights_scale(r1, chunk);
+        let first_chunks = weights_chunks(first_rows, chunk);
 #if gated
-        let s2 = up_scale(r0, chunk);
-        let s3 = up_scale(r1, chunk);
+        let second_chunks = up_chunks(first_rows, chunk);
 #else
-        let s2 = weights_scale(r2, chunk);
-        let s3 = weights_scale(r3, chunk);
+        let second_chunks = weights_chunks(second_rows, chunk);
 #end
         for (var p = 0u; p < 4u; p++) {
-            let w0 = weights_pair(r0, chunk, p, s0);
-            let w1 = weights_pair(r1, chunk, p, s1);
+            let a = weights_pairs(first_chunks, p);
 #if gated
-            let w2 = up_pair(r0, chunk, p, s2);
-            let w3 = up_pair(r1, chunk, p, s3);
+            let b = up_pairs(second_chunks, p);
 #else
-            let w2 = weights_pair(r2, chunk, p, s2);
-            let w3 = weights_pair(r3, chunk, p, s3);
+            let b = weights_pairs(second_chunks, p);
 #end
-            let low = Four(w0[0], w1[0], w2[0], w3[0]);
-            let high = Four(w0[1], w1[1], w2[1], w3[1]);
-            let column = chunk * 32u + 4u * p;
-            let low_0 = input(own, column);
-            let low_8 = input(own + 8u, column);
-            let high_0 = input(own, column + 16u);
-            let high_8 = input(own + 8u, column + 16u);
-            t0 = advance(t0, low, low_0);
-            t4 = advance_upper(t4, low, low_0);
-            t8 = advance(t8, low, low_8);
-            t12 = advance_upper(t12, low, low_8);
-            t0 = advance(t0, high, high_0);
-            t4 = advance_upper(t4, high, high_0);
-            t8 = advance(t8, high, high_8);
-            t12 = advance_upper(t12, high, high_8);
+            for (var half = 0u; half < 2u; half++) {
+                let column = chunk * 32u + 16u * half + 4u * p;
+                let aw = quads_of(a, half);
+                let bw = quads_of(b, half);
+                let x0 = input(own, column);
+                a0 = advance(a0, aw, x0);
+                b0 = advance(b0, bw, x0);
+                let x8 = input(own + 8u, column);
+                a8 = advance(a8, aw, x8);
+                b8 = advance(b8, bw, x8);
+            }
         }
     }
-    store_four(row, token, t0);
-    store_four(row, token + 4u, t4);
-    store_four(row, token + 8u, t8);
-    store_four(row, token + 12u, t12);
+    store_eight(row, token, a0, b0);
+    store_eight(row, token + 8u, a8, b8);
 }

@@ -60,15 +60,15 @@ fn accumulate(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
     let units = ((COLS + 31u) / 32u) * SPLIT;
     for (var unit = lane; unit < units; unit += lanes) {
         let chunk = unit / SPLIT;
-        let s0 = weights_scale(rows.x, chunk);
-        let s1 = weights_scale(rows.y, chunk);
-        let s2 = weights_scale(rows.z, chunk);
-        let s3 = weights_scale(rows.w, chunk);
+        let c0 = weights_chunk(rows.x, chunk);
+        let c1 = weights_chunk(rows.y, chunk);
+        let c2 = weights_chunk(rows.z, chunk);
+        let c3 = weights_chunk(rows.w, chunk);
 #if gated
-        let u0 = up_scale(rows.x, chunk);
-        let u1 = up_scale(rows.y, chunk);
-        let u2 = up_scale(rows.z, chunk);
-        let u3 = up_scale(rows.w, chunk);
+        let u0 = up_chunk(rows.x, chunk);
+        let u1 = up_chunk(rows.y, chunk);
+        let u2 = up_chunk(rows.z, chunk);
+        let u3 = up_chunk(rows.w, chunk);
 #end
         for (var i = 0u; i < 4u / SPLIT; i++) {
             let p = (unit % SPLIT) * (4u / SPLIT) + i;
@@ -81,17 +81,17 @@ fn accumulate(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
                 high *= gain[min(column + 16u, COLS - 1u) / 4u];
             }
             sums.rows += vec4<f32>(
-                product(weights_pair(rows.x, chunk, p, s0), low, high),
-                product(weights_pair(rows.y, chunk, p, s1), low, high),
-                product(weights_pair(rows.z, chunk, p, s2), low, high),
-                product(weights_pair(rows.w, chunk, p, s3), low, high),
+                product(weights_pair(c0, p), low, high),
+                product(weights_pair(c1, p), low, high),
+                product(weights_pair(c2, p), low, high),
+                product(weights_pair(c3, p), low, high),
             );
 #if gated
             sums.up += vec4<f32>(
-                product(up_pair(rows.x, chunk, p, u0), low, high),
-                product(up_pair(rows.y, chunk, p, u1), low, high),
-                product(up_pair(rows.z, chunk, p, u2), low, high),
-                product(up_pair(rows.w, chunk, p, u3), low, high),
+                product(up_pair(u0, p), low, high),
+                product(up_pair(u1, p), low, high),
+                product(up_pair(u2, p), low, high),
+                product(up_pair(u3, p), low, high),
             );
 #end
         }

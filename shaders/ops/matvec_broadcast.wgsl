@@ -1,7 +1,7 @@
 // As matvec.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
-// An invocation computes four outputs (gated: two of gate and the same two of up) alone. Of each chunk of inputs four
-// lanes read a pair of quads each, apply the norm's scale and broadcast them.
+// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk of
+// inputs eight lanes read a quad each, apply the norm's gain and broadcast them.
 #include quads
 #if gated
 #include gated
@@ -26,9 +26,12 @@ override RESIDUAL: bool = false;
 #else
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 #end
+#include tile
 #include format
+#include tile_rows
 #if gated
 #include format as up
+#include tile_rows as up
 #end
 #include outputs
 
@@ -51,34 +54,6 @@ fn input(column: u32) -> Input {
     return Input(v, 0.0);
 }
 
-// The invocation's rows and their scales in the current chunk.
-struct Rows {
-    index: vec4<u32>,
-    s0: vec4<f32>,
-    s1: vec4<f32>,
-    s2: vec4<f32>,
-    s3: vec4<f32>,
-}
-
-fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
-    return dot(pair[0], low) + dot(pair[1], high);
-}
-
-// Products of pair `p` of the four rows.
-fn products(rows: Rows, chunk: u32, p: u32, low: vec4<f32>, high: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(
-        product(weights_pair(rows.index.x, chunk, p, rows.s0), low, high),
-        product(weights_pair(rows.index.y, chunk, p, rows.s1), low, high),
-#if gated
-        product(up_pair(rows.index.x, chunk, p, rows.s2), low, high),
-        product(up_pair(rows.index.y, chunk, p, rows.s3), low, high),
-#else
-        product(weights_pair(rows.index.z, chunk, p, rows.s2), low, high),
-        product(weights_pair(rows.index.w, chunk, p, rows.s3), low, high),
-#end
-    );
-}
-
 @compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -86,33 +61,51 @@ fn main(
     @builtin(local_invocation_index) local: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    let first = (group.y * groups.x + group.x) * ROWS + local * (ROWS / THREADS);
-    var rows: Rows;
-    rows.index = min(vec4<u32>(first) + LANES4, vec4<u32>(OUTPUTS - 1u));
-    var sums = vec4<f32>(0.0);
+    let row = (group.y * groups.x + group.x) * ROWS + local * (ROWS / THREADS);
+    let last = vec4<u32>(OUTPUTS - 1u);
+    let first_rows = min(row + LANES4, last);
+#if !gated
+    let second_rows = min(row + 4u + LANES4, last);
+#end
+    var first = vec4<f32>(0.0);
+    var second = vec4<f32>(0.0);
     var squares = 0.0;
     for (var chunk = 0u; chunk < (COLS + 31u) / 32u; chunk++) {
-        let low = input(chunk * 32u + 4u * (lane & 3u));
-        let high = input(chunk * 32u + 4u * (lane & 3u) + 16u);
-        squares += low.square + high.square;
-        rows.s0 = weights_scale(rows.index.x, chunk);
-        rows.s1 = weights_scale(rows.index.y, chunk);
+        let own = input(chunk * 32u + 4u * (lane & 7u));
+        squares += own.square;
+        var quads = array<vec4<f32>, 8>(
+            subgroupBroadcast(own.value, 0u),
+            subgroupBroadcast(own.value, 1u),
+            subgroupBroadcast(own.value, 2u),
+            subgroupBroadcast(own.value, 3u),
+            subgroupBroadcast(own.value, 4u),
+            subgroupBroadcast(own.value, 5u),
+            subgroupBroadcast(own.value, 6u),
+            subgroupBroadcast(own.value, 7u),
+        );
+        let first_chunks = weights_chunks(first_rows, chunk);
 #if gated
-        rows.s2 = up_scale(rows.index.x, chunk);
-        rows.s3 = up_scale(rows.index.y, chunk);
+        let second_chunks = up_chunks(first_rows, chunk);
 #else
-        rows.s2 = weights_scale(rows.index.z, chunk);
-        rows.s3 = weights_scale(rows.index.w, chunk);
+        let second_chunks = weights_chunks(second_rows, chunk);
 #end
-        sums += products(rows, chunk, 0u, subgroupBroadcast(low.value, 0u), subgroupBroadcast(high.value, 0u));
-        sums += products(rows, chunk, 1u, subgroupBroadcast(low.value, 1u), subgroupBroadcast(high.value, 1u));
-        sums += products(rows, chunk, 2u, subgroupBroadcast(low.value, 2u), subgroupBroadcast(high.value, 2u));
-        sums += products(rows, chunk, 3u, subgroupBroadcast(low.value, 3u), subgroupBroadcast(high.value, 3u));
+        for (var p = 0u; p < 4u; p++) {
+            let low = quads[p];
+            let high = quads[p + 4u];
+            let w = weights_pairs(first_chunks, p);
+            first += products(w.low, low) + products(w.high, high);
+#if gated
+            let v = up_pairs(second_chunks, p);
+#else
+            let v = weights_pairs(second_chunks, p);
+#end
+            second += products(v.low, low) + products(v.high, high);
+        }
     }
     if (NORM) {
-        let total = subgroupBroadcast(squares, 0u) + subgroupBroadcast(squares, 1u)
-            + subgroupBroadcast(squares, 2u) + subgroupBroadcast(squares, 3u);
-        sums *= inverseSqrt(total / f32(COLS) + EPS);
+        let scale = inverseSqrt(subgroupAdd(select(0.0, squares, lane < 8u)) / f32(COLS) + EPS);
+        first *= scale;
+        second *= scale;
     }
-    store_outputs(0u, first, sums);
+    store_outputs(0u, row, first, second);
 }

@@ -1,8 +1,7 @@
-#include floats
+// F16: IEEE half precision.
+#include halves
 
 fn weights_floats(first: u32) -> vec4<f32> {
-    return vec4<f32>(
-        unpack2x16float(weights_word(first * 2u)),
-        unpack2x16float(weights_word(first * 2u + 4u)),
-    );
+    let words = weights_halves(first);
+    return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
 }

@@ -1,31 +1,24 @@
-// IQ3_XXS: 256 values: f16 d; per quartet an index of 8 bits; per chunk four sign sets of 7 bits and a scale of 4 bits.
-// d * (2 scale + 1) / 4 * magnitude
+// IQ3_XXS: 256 values: per quartet an index of 8 bits; per chunk four sign sets of 7 bits and a scale of 4 bits; f16 d
+// apart. d * (2 scale + 1) / 4 * magnitude
 #include grid_3
 
-fn weights_block(row: u32, chunk: u32) -> u32 {
-    return 512u + (row * (COLS / 256u) + chunk / 8u) * 98u;
-}
-
-fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
-    let block = weights_block(row, chunk);
-    let scale = weights_word(block + 66u + 4u * (chunk & 7u)) >> 28u;
-    return vec4<f32>(weights_half(block) * 0.25 * f32(2u * scale + 1u), 0.0, 0.0, 0.0);
+fn weights_chunk(row: u32, chunk: u32) -> Chunk {
+    let block = block_of(row, chunk, 8u);
+    let first = 128u + block * 24u;
+    let s = chunk & 7u;
+    let signs = weights[first + 16u + s];
+    let scale = weights_d(block) * 0.25 * f32(2u * (signs >> 28u) + 1u);
+    return Chunk(first + 2u * s, s, vec2<u32>(signs, 0u), vec4<f32>(scale));
 }
 
 // The magnitudes 4, 12, ... 52 and 62.
-fn weights_quartet(index: u32, signs: u32) -> vec4<f32> {
-    let codes = weights_codes(weights_entry(index));
+fn weights_quartet(c: Chunk, q: u32) -> vec4<f32> {
+    let codes = weights_codes(weights_entry((weights[c.first + (q >> 2u)] >> (8u * (q & 3u))) & 0xffu));
     let levels = 4u + codes * 8u + select(vec4<u32>(0u), vec4<u32>(2u), codes == vec4<u32>(7u));
-    return weights_signed(vec4<f32>(levels), signs);
+    let signs = weights_sign_set(c.bits.x >> (7u * (q >> 1u)));
+    return weights_signed(vec4<f32>(levels), signs >> (4u * (q & 1u)));
 }
 
-fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
-    let block = weights_block(row, chunk);
-    let at = block + 2u + 8u * (chunk & 7u) + p;
-    let signs = weights_word(block + 66u + 4u * (chunk & 7u)) >> (7u * (p >> 1u));
-    let shift = 4u * (p & 1u);
-    return array<vec4<f32>, 2>(
-        weights_quartet(weights_byte(at), weights_sign_set(signs) >> shift) * scale.x,
-        weights_quartet(weights_byte(at + 4u), weights_sign_set(signs >> 14u) >> shift) * scale.x,
-    );
+fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
+    return array<vec4<f32>, 2>(weights_quartet(c, p) * c.scale.x, weights_quartet(c, p + 4u) * c.scale.x);
 }

@@ -2,15 +2,8 @@
 // the first four lie in the low six bits of bytes 0..4 and 4..8; of the last four, the low four bits lie in bytes 8..12
 // and the high two above the first ones.
 fn weights_k_scale(index: u32, s: u32) -> vec2<f32> {
-    let shift = (s & 3u) * 8u;
-    let scale = weights[index] >> shift;
-    let offset = weights[index + 1u] >> shift;
-    if (s < 4u) {
-        return vec2<f32>(vec2<u32>(scale, offset) & vec2<u32>(63u));
-    }
-    let low = weights[index + 2u] >> shift;
-    return vec2<f32>(
-        f32((low & 0x0fu) | ((scale >> 2u) & 0x30u)),
-        f32(((low >> 4u) & 0x0fu) | ((offset >> 2u) & 0x30u)),
-    );
+    let words = vec3<u32>(weights[index], weights[index + 1u], weights[index + 2u]) >> vec3<u32>((s & 3u) * 8u);
+    let lower = words.xy & vec2<u32>(63u);
+    let upper = (vec2<u32>(words.z, words.z >> 4u) & vec2<u32>(15u)) | ((words.xy >> vec2<u32>(2u)) & vec2<u32>(0x30u));
+    return vec2<f32>(select(lower, upper, s > 3u));
 }

@@ -1,10 +1,6 @@
 // NVFP4: 64 values: 4 unsigned E4M3 scales; per 16 values 8 bytes of two E2M1 codes, values j and j + 8.
 #include fp4_values
 
-fn weights_block(row: u32, chunk: u32) -> u32 {
-    return (row * (COLS / 64u) + chunk / 2u) * 9u;
-}
-
 // Half of an E4M3 number, whose code 127 counts as zero.
 fn weights_e4m3(code: u32) -> f32 {
     let exponent = (code >> 3u) & 15u;
@@ -15,16 +11,18 @@ fn weights_e4m3(code: u32) -> f32 {
     return bitcast<f32>(((exponent + 119u) << 23u) | (mantissa << 20u));
 }
 
-fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
-    let scales = weights[weights_block(row, chunk)] >> ((chunk & 1u) * 16u);
-    return vec4<f32>(weights_e4m3(scales & 0xffu), weights_e4m3((scales >> 8u) & 0xffu), 0.0, 0.0);
+fn weights_chunk(row: u32, chunk: u32) -> Chunk {
+    let first = block_of(row, chunk, 2u) * 9u;
+    let scales = weights[first] >> ((chunk & 1u) * 16u);
+    let scale = vec2<f32>(weights_e4m3(scales & 0xffu), weights_e4m3((scales >> 8u) & 0xffu));
+    return Chunk(first, chunk & 1u, NO_BITS, vec4<f32>(scale, 0.0, 0.0));
 }
 
-fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
-    let first = weights_block(row, chunk) + 1u + (chunk & 1u) * 4u + (p & 1u);
+fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
+    let first = c.first + 1u + c.place * 4u + (p & 1u);
     let shift = (p >> 1u) * 4u;
     return array<vec4<f32>, 2>(
-        weights_values(weights[first] >> shift) * scale.x,
-        weights_values(weights[first + 2u] >> shift) * scale.y,
+        weights_values(weights[first] >> shift) * c.scale.x,
+        weights_values(weights[first + 2u] >> shift) * c.scale.y,
     );
 }

@@ -1,32 +1,41 @@
-// Stores four neighbouring outputs, the first of them `row`, of the token whose row of y begins at `start`. Gated: two
-// outputs, whose gates are the first two sums and whose factors the last two.
-fn store_outputs(start: u32, row: u32, sums: vec4<f32>) {
-#if gated
-    for (var i = 0u; i < 2u; i++) {
-        if (row + i < OUTPUTS) {
-            let column = FIRST + row + i;
-            var gate = select(sums.x, sums.y, i == 1u);
-            var factor = select(sums.z, sums.w, i == 1u);
-            if (BIAS) {
-                gate += bias[column];
-                factor += up_bias[column];
-            }
-            y[start + column] = gated(gate, factor);
-        }
-    }
-#else
+// Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
+// four whose gates are the first sums and whose factors the second.
+fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
-        if (row + i < OUTPUTS) {
-            let column = FIRST + row + i;
-            var value = sums[i];
-            if (BIAS) {
-                value += bias[column];
-            }
-            if (RESIDUAL) {
-                value += residual[start + column];
-            }
-            y[start + column] = value;
-        }
-    }
+#if gated
+        store_output(start, row + i, first[i], second[i]);
+#else
+        store_output(start, row + i, first[i]);
+        store_output(start, row + 4u + i, second[i]);
 #end
+    }
 }
+
+#if gated
+fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
+    if (row >= OUTPUTS) {
+        return;
+    }
+    let column = FIRST + row;
+    if (BIAS) {
+        y[start + column] = gated(gate + bias[column], factor + up_bias[column]);
+    } else {
+        y[start + column] = gated(gate, factor);
+    }
+}
+#else
+fn store_output(start: u32, row: u32, sum: f32) {
+    if (row >= OUTPUTS) {
+        return;
+    }
+    let column = FIRST + row;
+    var value = sum;
+    if (BIAS) {
+        value += bias[column];
+    }
+    if (RESIDUAL) {
+        value += residual[start + column];
+    }
+    y[start + column] = value;
+}
+#end

@@ -1,16 +1,13 @@
-// Q4_0: f16 d; 16 bytes of two nibbles, values j and j + 16. (q - 8) * d
-fn weights_block(row: u32, chunk: u32) -> u32 {
-    return (row * (COLS / 32u) + chunk) * 18u;
+// Q4_0: 16 bytes of two nibbles, values j and j + 16; f16 d apart. (q - 8) * d
+fn weights_chunk(row: u32, chunk: u32) -> Chunk {
+    let block = block_of(row, chunk, 1u);
+    return Chunk(block * 4u, 0u, NO_BITS, vec4<f32>(weights_d(block)));
 }
 
-fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
-    return vec4<f32>(weights_half(weights_block(row, chunk)), 0.0, 0.0, 0.0);
-}
-
-fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
-    let q = weights_word(weights_block(row, chunk) + 2u + 4u * p);
+fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
+    let q = weights[c.first + p];
     return array<vec4<f32>, 2>(
-        (unsigned_bytes(q & 0x0f0f0f0fu) - 8.0) * scale.x,
-        (unsigned_bytes((q >> 4u) & 0x0f0f0f0fu) - 8.0) * scale.x,
+        (unsigned_bytes(q & 0x0f0f0f0fu) - 8.0) * c.scale.x,
+        (unsigned_bytes((q >> 4u) & 0x0f0f0f0fu) - 8.0) * c.scale.x,
     );
 }

@@ -1,18 +1,13 @@
-// Q5_0: f16 d; 32 fifth bits; 16 bytes of two nibbles, values j and j + 16. (q - 16) * d
-fn weights_block(row: u32, chunk: u32) -> u32 {
-    return (row * (COLS / 32u) + chunk) * 22u;
+// Q5_0: 32 fifth bits; 16 bytes of two nibbles, values j and j + 16; f16 d apart. (q - 16) * d
+fn weights_chunk(row: u32, chunk: u32) -> Chunk {
+    let block = block_of(row, chunk, 1u);
+    return Chunk(block * 5u, 0u, vec2<u32>(weights[block * 5u], 0u), vec4<f32>(weights_d(block)));
 }
 
-fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
-    return vec4<f32>(weights_half(weights_block(row, chunk)), 0.0, 0.0, 0.0);
-}
-
-fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
-    let block = weights_block(row, chunk);
-    let high = weights_word(block + 2u);
-    let q = weights_word(block + 6u + 4u * p);
+fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
+    let q = weights[c.first + 1u + p];
     return array<vec4<f32>, 2>(
-        (unsigned_bytes(fifth_bits(q & 0x0f0f0f0fu, high, 4u * p)) - 16.0) * scale.x,
-        (unsigned_bytes(fifth_bits((q >> 4u) & 0x0f0f0f0fu, high, 4u * p + 16u)) - 16.0) * scale.x,
+        (unsigned_bytes(fifth_bits(q & 0x0f0f0f0fu, c.bits.x, 4u * p)) - 16.0) * c.scale.x,
+        (unsigned_bytes(fifth_bits((q >> 4u) & 0x0f0f0f0fu, c.bits.x, 4u * p + 16u)) - 16.0) * c.scale.x,
     );
 }

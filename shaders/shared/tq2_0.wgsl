@@ -1,17 +1,14 @@
-// TQ2_0: 256 values: 64 bytes, of which each 32 hold four chunks, lowest bits first; f16 d. (q - 1) * d
-fn weights_block(row: u32, chunk: u32) -> u32 {
-    return (row * (COLS / 256u) + chunk / 8u) * 66u;
+// TQ2_0: 256 values: 64 bytes, of which each 32 hold four chunks, lowest bits first; f16 d apart. (q - 1) * d
+fn weights_chunk(row: u32, chunk: u32) -> Chunk {
+    let block = block_of(row, chunk, 8u);
+    return Chunk(block * 16u, chunk & 7u, NO_BITS, vec4<f32>(weights_d(block)));
 }
 
-fn weights_scale(row: u32, chunk: u32) -> vec4<f32> {
-    return vec4<f32>(weights_half(weights_block(row, chunk) + 64u), 0.0, 0.0, 0.0);
-}
-
-fn weights_pair(row: u32, chunk: u32, p: u32, scale: vec4<f32>) -> array<vec4<f32>, 2> {
-    let first = weights_block(row, chunk) + (chunk & 4u) * 8u + 4u * p;
-    let shift = (chunk & 3u) * 2u;
+fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
+    let first = c.first + (c.place & 4u) * 2u + p;
+    let shift = (c.place & 3u) * 2u;
     return array<vec4<f32>, 2>(
-        (unsigned_bytes((weights_word(first) >> shift) & 0x03030303u) - 1.0) * scale.x,
-        (unsigned_bytes((weights_word(first + 16u) >> shift) & 0x03030303u) - 1.0) * scale.x,
+        (unsigned_bytes((weights[first] >> shift) & 0x03030303u) - 1.0) * c.scale.x,
+        (unsigned_bytes((weights[first + 4u] >> shift) & 0x03030303u) - 1.0) * c.scale.x,
     );
 }

@@ -1,7 +1,7 @@
 //! The include step: WGSL has no modules, so sources name what they need.
 //!
-//! A line `#include name` is replaced by `shared/name.wgsl` (once per module), `#include format` by the reader of the
-//! kernel's block format for the buffer `weights`, and `#include format as up` by the same for the buffer `up`. Lines
+//! A line `#include name` is replaced by `shared/name.wgsl` (once per module), and `#include name as up` by the same with
+//! `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format. Lines
 //! between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not); these do not nest. A line that names
 //! something unknown stays as it is, which no WGSL compiler accepts.
 
@@ -24,6 +24,7 @@ const SHARED: &[(&str, &str)] = &[
     ("grid", include_str!("../shared/grid.wgsl")),
     ("grid_2", include_str!("../shared/grid_2.wgsl")),
     ("grid_3", include_str!("../shared/grid_3.wgsl")),
+    ("halves", include_str!("../shared/halves.wgsl")),
     ("iq1_m", include_str!("../shared/iq1_m.wgsl")),
     ("iq1_s", include_str!("../shared/iq1_s.wgsl")),
     ("iq2_s", include_str!("../shared/iq2_s.wgsl")),
@@ -53,7 +54,10 @@ const SHARED: &[(&str, &str)] = &[
     ("quads", include_str!("../shared/quads.wgsl")),
     ("ring", include_str!("../shared/ring.wgsl")),
     ("rows", include_str!("../shared/rows.wgsl")),
+    ("scores", include_str!("../shared/scores.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),
+    ("tile", include_str!("../shared/tile.wgsl")),
+    ("tile_rows", include_str!("../shared/tile_rows.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),
     ("tq2_0", include_str!("../shared/tq2_0.wgsl")),
     ("words", include_str!("../shared/words.wgsl")),
@@ -77,8 +81,12 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
             ["#else"] => keep = !keep,
             ["#end"] => keep = true,
             _ if !keep => {}
-            ["#include", "format"] => append_format("weights", context, out),
-            ["#include", "format", "as", buffer] => append_format(buffer, context, out),
+            ["#include", "format"] => append_format(context, included, out),
+            ["#include", name, "as", buffer] => {
+                let mut text = String::new();
+                append(&format!("#include {name}"), context, &mut Vec::new(), &mut text);
+                out.push_str(&text.replace("weights", buffer));
+            }
             ["#include", name] if included.contains(name) => {}
             ["#include", name] => match shared(name) {
                 Some(text) => {
@@ -92,16 +100,13 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
     }
 }
 
-/// Appends the reader of the format, whose names begin with `weights`, for the buffer `buffer`.
-fn append_format(buffer: &str, context: &Context<'_>, out: &mut String) {
+/// Appends the reader of the format.
+fn append_format<'s>(context: &Context<'_>, included: &mut Vec<&'s str>, out: &mut String) {
     let Some(format) = context.format.and_then(shared) else {
         return push_line("#include format", out);
     };
-    let mut text = String::new();
-    let mut included = Vec::new();
-    append(shared("words").unwrap_or_default(), context, &mut included, &mut text);
-    append(format, context, &mut included, &mut text);
-    out.push_str(&text.replace("weights", buffer));
+    append(shared("words").unwrap_or_default(), context, included, out);
+    append(format, context, included, out);
 }
 
 fn shared(name: &str) -> Option<&'static str> {
@@ -131,7 +136,7 @@ mod tests {
     fn a_format_is_included_under_the_name_of_its_buffer() {
         let context = Context { flags: &[], format: Some("q4_k") };
         let text = compose("#include format\n#include format as up\n", &context);
-        for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_word(", "= up[index]"] {
+        for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_d(", "(up[index],"] {
             assert!(text.contains(name), "{name} is missing");
         }
     }

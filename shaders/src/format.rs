@@ -1,5 +1,7 @@
 //! How the kernels read each block format.
 
+use std::ops::Range;
+
 use linnet_quant::{DType, grids};
 
 /// A block format and its reader in WGSL.
@@ -67,6 +69,24 @@ impl Format {
         }
     }
 
+    /// Where in a block its scale lies, if a buffer of such weights holds the scales of all blocks behind the rest of all
+    /// blocks: so it is with formats whose blocks are a whole number of words without it only. Empty for others.
+    #[must_use]
+    pub fn scale(self) -> Range<usize> {
+        match self.dtype {
+            DType::Q4_0 | DType::Q5_0 | DType::Q8_0 | DType::IQ4_NL | DType::Q1_0 | DType::Q2_0 => 0..2,
+            DType::IQ1_S | DType::IQ2_XXS | DType::IQ2_XS | DType::IQ2_S | DType::IQ3_XXS | DType::IQ3_S => {
+                0..2
+            }
+            DType::MXFP4 => 0..1,
+            DType::Q3_K | DType::Q6_K | DType::TQ1_0 | DType::TQ2_0 => {
+                let end = self.dtype.block_bytes();
+                end - 2..end
+            }
+            _ => 0..0,
+        }
+    }
+
     /// The block format.
     #[must_use]
     pub fn dtype(self) -> DType {
@@ -77,5 +97,25 @@ impl Format {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.include
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_without_their_scales_are_whole_words() {
+        for format in Format::all() {
+            let (block, scale) = (format.dtype.block_bytes(), format.scale());
+            let plain = format.dtype.block_values() == 1;
+            assert!(plain || (block - scale.len()).is_multiple_of(4), "{}", format.name());
+            assert!(
+                scale.is_empty() || (!block.is_multiple_of(4) && scale.end <= block),
+                "{}",
+                format.name()
+            );
+            assert!(scale.start == 0 || scale.end == block, "{}", format.name());
+        }
     }
 }

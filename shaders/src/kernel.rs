@@ -2,77 +2,7 @@
 
 use crate::compose::{Context, compose};
 use crate::format::Format;
-
-/// Numbers of queries that an attention workgroup may serve, ascending.
-pub const QUERIES: [u32; 4] = [1, 2, 4, 8];
-
-/// Fixed sizes of `embed` and of the kernels that treat elements one by one.
-pub mod rows {
-    /// Invocations of a workgroup, each for four values (rope: one pair, embed: eight values) of one row.
-    pub const THREADS: u32 = 64;
-}
-
-/// Fixed sizes of `matvec`.
-pub mod matvec {
-    /// Invocations of a workgroup.
-    pub const THREADS: u32 = 64;
-    /// Outputs of a group of lanes.
-    pub const ROWS: u32 = 4;
-}
-
-/// Fixed sizes of `matmul`.
-pub mod matmul {
-    /// Invocations of a workgroup.
-    pub const THREADS: u32 = 64;
-    /// Tokens of a workgroup's tile.
-    pub const TOKENS: u32 = 32;
-    /// Outputs of a workgroup's tile, which has room for 64 rows; each needs one, or two where there are two matrices.
-    #[must_use]
-    pub const fn rows(gated: bool) -> u32 {
-        if gated { 32 } else { 64 }
-    }
-}
-
-/// Fixed sizes of `matvec_broadcast` and `matmul_broadcast`.
-pub mod broadcast {
-    /// Invocations of a workgroup.
-    pub const THREADS: u32 = 16;
-    /// Tokens of a workgroup of `matmul_broadcast`.
-    pub const TOKENS: u32 = 16;
-    /// Outputs of a workgroup: four of each invocation, or two where each needs a row of two matrices.
-    #[must_use]
-    pub const fn rows(gated: bool) -> u32 {
-        if gated { 2 * THREADS } else { 4 * THREADS }
-    }
-}
-
-/// Fixed sizes of `expert_matmul`.
-pub mod experts {
-    /// Invocations of a workgroup.
-    pub const THREADS: u32 = 64;
-    /// Outputs of a workgroup: four of each group of 16 invocations.
-    pub const OUTPUTS: u32 = THREADS / 16 * 4;
-}
-
-/// Fixed sizes of `attention`.
-pub mod attention {
-    /// Greatest size of a head; a multiple of 4.
-    pub const MAX_HEAD_DIM: usize = 512;
-    /// Greatest size of a head for which [`crate::QUERIES`]' last fits workgroup memory of 16 KiB.
-    pub const MAX_HEAD_DIM_WIDE: usize = 256;
-}
-
-/// Fixed sizes of `argmax`.
-pub mod argmax {
-    /// Workgroups of the first pass, candidates of the second.
-    pub const PARTS: u32 = 64;
-}
-
-/// Fixed sizes of `embed`, see [`rows`].
-pub mod embed {
-    /// Values that one invocation decodes.
-    pub const VALUES: u32 = 8;
-}
+use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matvec, rows};
 
 /// A shader module.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,7 +28,7 @@ pub enum Kernel {
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
-    /// As [`Kernel::MatVec`], for adapters that run on the CPU; needs subgroups of at least four.
+    /// As [`Kernel::MatVec`], for adapters that run on the CPU; needs subgroups of at least eight.
     MatVecBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,
@@ -121,6 +51,15 @@ pub enum Kernel {
         /// Queries that a workgroup serves; one of [`QUERIES`].
         queries: u32,
         /// How the cache holds its numbers.
+        cache: Cache,
+    },
+    /// As [`Kernel::Attention`], for adapters that run on the CPU; needs subgroups of at least eight.
+    AttentionBroadcast {
+        /// As in [`Kernel::Attention`].
+        queries: u32,
+        /// Quads of a head that a lane has room for; one of [`attention::SLOTS`].
+        slots: u32,
+        /// As in [`Kernel::Attention`].
         cache: Cache,
     },
     /// Buffers: step, a, b, y.
@@ -214,6 +153,7 @@ impl Kernel {
             Kernel::MatVec { subgroups: true, .. }
                 | Kernel::MatVecBroadcast { .. }
                 | Kernel::MatMulBroadcast { .. }
+                | Kernel::AttentionBroadcast { .. }
         )
     }
 
@@ -238,6 +178,9 @@ impl Kernel {
             Kernel::Rope => "rope".to_owned(),
             Kernel::StoreKv(cache) => format!("store_kv_{}", cache.name()),
             Kernel::Attention { queries, cache } => format!("attention_{queries}_{}", cache.name()),
+            Kernel::AttentionBroadcast { queries, slots, cache } => {
+                format!("attention_broadcast_{queries}_{slots}_{}", cache.name())
+            }
             Kernel::Add => "add".to_owned(),
             Kernel::Gated => "gated".to_owned(),
             Kernel::Scale => "scale".to_owned(),
@@ -290,6 +233,7 @@ impl Kernel {
             Kernel::Rope => include_str!("../ops/rope.wgsl"),
             Kernel::StoreKv(_) => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
+            Kernel::AttentionBroadcast { .. } => include_str!("../ops/attention_broadcast.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
             Kernel::Gated => include_str!("../ops/gated.wgsl"),
             Kernel::Scale => include_str!("../ops/scale.wgsl"),
@@ -313,7 +257,9 @@ impl Kernel {
             | Kernel::MatMul { gated: true, .. }
             | Kernel::MatVecBroadcast { gated: true, .. }
             | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
-            Kernel::StoreKv(cache) | Kernel::Attention { cache, .. } => cache.flags(),
+            Kernel::StoreKv(cache)
+            | Kernel::Attention { cache, .. }
+            | Kernel::AttentionBroadcast { cache, .. } => cache.flags(),
             Kernel::ArgmaxLast => &["last"],
             _ => &[],
         }
@@ -335,6 +281,9 @@ impl Kernel {
                 ("ROWS", broadcast::rows(gated)),
             ],
             Kernel::Attention { queries, .. } => vec![("QUERIES", queries)],
+            Kernel::AttentionBroadcast { queries, slots, .. } => {
+                vec![("QUERIES", queries), ("SLOTS", slots)]
+            }
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
             Kernel::RmsNorm | Kernel::DeltaNet => vec![],
             Kernel::ExpertMatMul(_) => vec![("THREADS", experts::THREADS)],
@@ -376,6 +325,10 @@ pub fn all_kernels() -> Vec<Kernel> {
     for cache in [Cache::F16, Cache::F32, Cache::Q8_0] {
         kernels.push(Kernel::StoreKv(cache));
         kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries, cache }));
+        for slots in attention::SLOTS {
+            let possible = QUERIES.into_iter().filter(|queries| *queries <= attention::widest(slots));
+            kernels.extend(possible.map(|queries| Kernel::AttentionBroadcast { queries, slots, cache }));
+        }
     }
     for format in Format::all() {
         kernels.push(Kernel::Embed(format));

@@ -8,9 +8,8 @@ mod compose;
 mod format;
 mod kernel;
 pub mod oracle;
+mod sizes;
 
 pub use format::Format;
-pub use kernel::{
-    Cache, Dialect, Kernel, QUERIES, all_kernels, all_variants, argmax, attention, broadcast, embed, experts,
-    matmul, matvec, rows,
-};
+pub use kernel::{Cache, Dialect, Kernel, all_kernels, all_variants};
+pub use sizes::{QUERIES, argmax, attention, broadcast, embed, experts, matmul, matvec, rows};

@@ -1,6 +1,6 @@
 //! The GPU backend: wgpu over Vulkan, Metal or Direct3D 12 natively, over WebGPU in a page.
 //!
-//! Weights stay in the file's block format; the kernels of `linnet-shaders` decode them where they read them. Compiling
+//! Weights stay in the file's block formats; the kernels of `linnet-shaders` decode them where they read them. Compiling
 //! a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared dispatches,
 //! submits once and reads back a token or the logits.
 
@@ -15,6 +15,7 @@ mod mixture;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod pipelines;
+mod planes;
 mod program;
 mod recurrent;
 mod rope;

@@ -139,8 +139,12 @@ impl<'a> Lowering<'a> {
                 let cols = table.spec.cols;
                 let grid = Grid::per_row(row_groups(cols.div_ceil(32) * (32 / embed::VALUES as usize)));
                 for part in parts {
-                    let constants =
-                        vec![("COLS", cols as f64), ("FIRST", part.first as f64), ("ROWS", part.rows as f64)];
+                    let constants = vec![
+                        ("COLS", cols as f64),
+                        ("FIRST", part.first as f64),
+                        ("ROWS", part.rows as f64),
+                        ("SCALES", part.scales as f64),
+                    ];
                     let table = part.buffer.as_entire_binding();
                     let bound = [buffers.step(), buffers.tokens(), table, self.output(node, 0)?];
                     let kernel = Kernel::Embed(*format);
@@ -279,7 +283,13 @@ impl<'a> Lowering<'a> {
             return Err(unsupported_width(label, head_dim, 4));
         }
         let share = heads / kv_heads;
-        let widest = if head_dim > attention::MAX_HEAD_DIM_WIDE { QUERIES[2] } else { QUERIES[3] };
+        let software = self.emit.device.software_kernels;
+        let slots = attention::slots(head_dim);
+        let widest = match software {
+            true => attention::widest(slots),
+            false if head_dim > attention::MAX_HEAD_DIM_WIDE => QUERIES[2],
+            false => QUERIES[3],
+        };
         let narrow = QUERIES.into_iter().find(|q| *q as usize >= share).unwrap_or(widest).min(widest);
         let [keys, values] = self.buffers.kv(layer)?;
         for (queries, when) in [(narrow, When::OneRow), (widest, When::ManyRows)] {
@@ -300,7 +310,11 @@ impl<'a> Lowering<'a> {
                 ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),
             ];
             let grid = Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries };
-            let kernel = Kernel::Attention { queries, cache: cache(self.emit.options.kv) };
+            let cache = cache(self.emit.options.kv);
+            let kernel = match software {
+                true => Kernel::AttentionBroadcast { queries, slots, cache },
+                false => Kernel::Attention { queries, cache },
+            };
             let call = Call { kernel, constants, grid, rows: Rows::Tokens, when };
             let sinks = self.buffers.vector(attention.sinks)?;
             let bound = [self.buffers.step(), q.clone(), keys.clone(), values.clone(), sinks, y.clone()];

@@ -112,6 +112,7 @@ impl<'a> Lowering<'a> {
                 ("COLS", spec.cols as f64),
                 ("OUTPUTS", part.rows as f64),
                 ("FIRST", part.first as f64),
+                ("SCALES", part.scales as f64),
                 ("BIAS", flag(bias.is_some())),
             ];
             constants.push(match product.up {

@@ -51,6 +51,7 @@ impl Lowering<'_> {
                 ("COLS", spec.cols as f64),
                 ("OUTPUTS", outputs as f64),
                 ("FIRST", part.first as f64),
+                ("SCALES", part.scales as f64),
                 ("PART_ROWS", part.rows as f64),
                 ("USED", op.used as f64),
                 ("SHARED", flag(shared)),

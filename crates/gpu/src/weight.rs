@@ -1,4 +1,4 @@
-//! Weights on the device: the file's own bytes, decoded by the kernels that read them.
+//! Weights on the device: the file's own blocks, decoded by the kernels that read them.
 
 use linnet_graph::{BackendError, Bytes, WeightSpec};
 use linnet_quant::dequantize;
@@ -6,6 +6,7 @@ use linnet_shaders::Format;
 use wgpu::BufferUsages;
 
 use crate::device::{Buffer, Device};
+use crate::planes::Planes;
 
 /// Extra bytes behind a part, because kernels read whole words and the word after them.
 const PADDING: u64 = 16;
@@ -13,11 +14,16 @@ const PADDING: u64 = 16;
 const PART_ROWS: usize = 4;
 /// The most bytes that are handed over at once, so that staging memory stays bounded.
 const PIECE: usize = 8 << 20;
+/// The most bytes that are taken apart at once.
+const SPLIT_PIECE: usize = 1 << 20;
 
 /// Neighbouring rows of a matrix in a buffer of their own, since a device bounds what one binding can hold.
 pub(crate) struct Part {
-    /// The format's codebook, if it has one, then the rows' bytes as in the file.
+    /// The format's codebook, if it has one, then the rows' blocks as in the file, of some formats without their scales,
+    /// and these, see [`Format::scale`].
     pub buffer: Buffer,
+    /// Word at which such scales begin.
+    pub scales: usize,
     /// First row.
     pub first: usize,
     /// Number of rows.
@@ -47,8 +53,8 @@ pub struct Weight {
     pub(crate) data: Data,
     /// Bytes received.
     received: usize,
-    /// The last of them, as long as they do not fill a word.
-    carry: Vec<u8>,
+    /// The last of them of each plane, as long as they do not fill a word.
+    carry: [Vec<u8>; 2],
 }
 
 impl Weight {
@@ -60,7 +66,7 @@ impl Weight {
         } else {
             Data::Vector(Vec::with_capacity(spec.byte_len()))
         };
-        Ok(Weight { spec: spec.clone(), data, received: 0, carry: Vec::with_capacity(4) })
+        Ok(Weight { spec: spec.clone(), data, received: 0, carry: Default::default() })
     }
 
     /// Takes the next bytes.
@@ -69,7 +75,7 @@ impl Weight {
         if bytes.len() > self.spec.byte_len() - self.received {
             return Err(BackendError::Internal(format!("more bytes than `{}` has", self.spec.name)));
         }
-        let (parts, codebook) = match &mut self.data {
+        let (parts, format) = match &mut self.data {
             Data::Vector(collected) => {
                 let start = collected.len();
                 collected.resize(start + bytes.len(), 0);
@@ -77,34 +83,47 @@ impl Weight {
                 self.received += bytes.len();
                 return Ok(());
             }
-            Data::Matrix { parts, format } => (parts, size_of_val(format.codebook())),
+            Data::Matrix { parts, format } => (parts, *format),
         };
+        let (planes, codebook) = (Planes::of(format), size_of_val(format.codebook()));
+        let mut staging = Vec::new();
         let mut at = 0;
         for part in parts {
             while at < bytes.len() && self.received < part.end {
                 let rest = (bytes.len() - at).min(part.end - self.received);
-                let offset = codebook + self.received - self.carry.len() - part.start;
-                if self.carry.is_empty() && rest >= 4 {
-                    let len = rest.min(PIECE) / 4 * 4;
-                    device.write(&part.buffer, offset as u64, bytes, at, len)?;
-                    at += len;
-                    self.received += len;
-                    device.sent(len as u64).await?;
-                    continue;
+                let before = self.received - part.start;
+                let aligned = self.carry[0].is_empty() && rest >= 4;
+                let len = match planes.single() {
+                    true if aligned => rest.min(PIECE) / 4 * 4,
+                    true => rest.min(4 - self.carry[0].len()),
+                    false => rest.min(SPLIT_PIECE),
+                };
+                if planes.single() && aligned {
+                    device.write(&part.buffer, (codebook + before) as u64, bytes, at, len)?;
+                } else {
+                    let begins = [codebook, part.scales * 4];
+                    let starts: [usize; 2] = std::array::from_fn(|plane| {
+                        begins[plane] + planes.lengths(before)[plane] - self.carry[plane].len()
+                    });
+                    staging.resize(len, 0);
+                    bytes.copy_to(at, &mut staging);
+                    planes.split(before, &staging, &mut self.carry);
+                    for (start, carry) in starts.into_iter().zip(&mut self.carry) {
+                        if self.received + len == part.end {
+                            carry.resize(carry.len().next_multiple_of(4), 0);
+                        }
+                        let whole = carry.len() / 4 * 4;
+                        device.write(&part.buffer, start as u64, Bytes::Heap(carry), 0, whole)?;
+                        carry.drain(..whole);
+                    }
                 }
-                let filled = self.carry.len();
-                let len = rest.min(4 - filled);
-                self.carry.resize(filled + len, 0);
-                bytes.copy_to(at, &mut self.carry[filled..]);
                 at += len;
                 self.received += len;
-                if self.carry.len() == 4 || self.received == part.end {
-                    self.carry.resize(4, 0);
-                    device.write(&part.buffer, offset as u64, Bytes::Heap(&self.carry), 0, 4)?;
-                    self.carry.clear();
-                }
+                device.sent(len as u64).await?;
             }
         }
+        // There are hundreds of weights; none keeps the room that a piece took.
+        self.carry.iter_mut().for_each(Vec::shrink_to_fit);
         Ok(())
     }
 
@@ -133,6 +152,7 @@ impl Weight {
 /// Buffers for the rows of a matrix.
 fn parts(device: &Device, spec: &WeightSpec, format: Format) -> Result<Vec<Part>, BackendError> {
     let row_bytes = spec.byte_len() / spec.rows.max(1);
+    let planes = Planes::of(format);
     let codebook: &[u8] = bytemuck::cast_slice(format.codebook());
     let (have, extra) = (device.max_part, codebook.len() as u64 + PADDING);
     let possible = (have.saturating_sub(extra) / row_bytes.max(1) as u64) as usize;
@@ -145,12 +165,13 @@ fn parts(device: &Device, spec: &WeightSpec, format: Format) -> Result<Vec<Part>
     let part = |first: usize| {
         let rows = most.min(spec.rows - first);
         let (start, end) = (first * row_bytes, (first + rows) * row_bytes);
+        let [words, _] = planes.lengths(end - start);
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let buffer = device.buffer(&spec.name, (end - start) as u64 + extra, usage)?;
         if !codebook.is_empty() {
             device.write(&buffer, 0, Bytes::Heap(codebook), 0, codebook.len())?;
         }
-        Ok(Part { buffer, first, rows, start, end })
+        Ok(Part { buffer, scales: (codebook.len() + words) / 4, first, rows, start, end })
     };
     (0..spec.rows).step_by(most).map(part).collect()
 }
