@@ -12,8 +12,8 @@ override SCALES: u32;   // word at which the scales that lie apart begin
 
 // Where a chunk lies, and what all of its pairs need.
 struct Chunk {
-    first: u32,         // word at which its block begins
-    place: u32,         // which chunk of the block it is
+    first: u32,         // word from which its block, or its part of the block, is read
+    place: u32,         // which chunk of the block it is, if its reader needs that
     bits: vec2<u32>,    // words that all pairs take bits of
     scale: vec4<f32>,   // scales of the two halves in xy, offsets in zw
 }

@@ -101,7 +101,7 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
 }
 
 /// Appends the reader of the format.
-fn append_format<'s>(context: &Context<'_>, included: &mut Vec<&'s str>, out: &mut String) {
+fn append_format(context: &Context<'_>, included: &mut Vec<&str>, out: &mut String) {
     let Some(format) = context.format.and_then(shared) else {
         return push_line("#include format", out);
     };
