@@ -12,6 +12,10 @@ use crate::activations::{Input, Run};
 use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN, Sink};
 use crate::simd::{Isa, Kernel, Simd, four_times, twice};
 
+/// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight once,
+/// and what processors fetch of themselves leaves it waiting.
+const AHEAD: usize = 4096;
+
 /// A run of eight rows, unpacked: `value = scales[part] * codes + mins[part]`.
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -112,6 +116,11 @@ impl<F: Format> Kernel for MatVec<'_, F> {
                 if F::RUNS > 1 && index % F::RUNS == 0 {
                     factors = F::factors(s, &shared[index / F::RUNS]);
                 }
+                four_times!(LINE => {
+                    if LINE * 64 < size_of::<F::Run>() {
+                        s.prefetch(weights, AHEAD + LINE * 64);
+                    }
+                });
                 total = multiply_run::<S, F>(s, weights, factors, run, total);
             }
             s.store(total, out);
