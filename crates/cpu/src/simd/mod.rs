@@ -6,6 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod half;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -107,6 +109,9 @@ pub(crate) enum Isa {
     /// AVX2 with FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
+    /// That of 64-bit ARM.
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
     /// WebAssembly's 128-bit SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128(simd128::Simd128),
@@ -123,12 +128,14 @@ impl Isa {
         if let Some(avx2) = avx2::Avx2::detect() {
             return Isa::Avx2(avx2);
         }
+        #[cfg(target_arch = "aarch64")]
+        return Isa::Neon(neon::Neon);
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         return {
             let _ = portable;
             Isa::Simd128(simd128::Simd128)
         };
-        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        #[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
         Isa::Portable
     }
 
@@ -139,6 +146,8 @@ impl Isa {
             Isa::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(_) => "neon",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Isa::Simd128(_) => "simd128",
         }
@@ -152,6 +161,8 @@ impl Isa {
             Isa::Portable => kernel.run(Portable),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(avx2) => avx2.run(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon(neon) => neon.run(kernel),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Isa::Simd128(simd128) => kernel.run(simd128),
         }
