@@ -1,31 +1,51 @@
 import type { PartialFile } from './download.ts';
 import { LinnetError } from './errors.ts';
+import { blobSlices, handleSlices } from './slices.ts';
 
 /** Milliseconds before each try to get a lock: the page that was here before a reload may just be letting go of it. */
 const LOCK_WAITS = [0, 100, 200, 400];
 
+/** Of what lies beside the data. An entry of another version counts as none: its model is fetched anew. */
+const VERSION = 2;
+
 /** What is known about a stored file. It lies beside the data, and only `complete` makes the data a model. */
 interface Entry {
-  version: 1;
+  version: typeof VERSION;
   url: string;
   total?: number;
   validator?: string;
   /** Whether a later download may go on with a beginning of this: it can be told from another file's. */
   resumable?: boolean;
-  complete?: { bytes: number; sha256: string };
+  complete?: { bytes: number; checksum: string };
 }
 
-/** A whole file from the store, and the hash that its bytes had when they were written. */
-export interface StoredFile {
-  file: File;
-  sha256: string;
+/** A whole file from the store. */
+export class StoredFile {
+  constructor(
+    readonly handle: FileSystemFileHandle,
+    readonly file: File,
+    /** What its bytes had when they were written. */
+    readonly checksum: string,
+  ) {}
+
+  /** Its bytes in order; fewer where another tab is replacing it. A slice's buffer is used again for the next one. */
+  async *slices(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    // Many times as fast as a blob, whose bytes come from another process. Some browsers lend it to one tab at a time.
+    const handle = await this.handle.createSyncAccessHandle({ mode: 'read-only' }).catch(() => undefined);
+    if (!handle) return yield* blobSlices(this.file);
+    try {
+      yield* handleSlices(handle, this.file.size);
+    } finally {
+      handle.close();
+    }
+  }
 }
 
 /**
  * The models that this origin keeps in the browser's private file system (OPFS).
  *
  * Each has two files, `<key>.gguf` and `<key>.json`. The data file's exclusive handle is the lock under which an entry
- * changes, so two tabs cannot write into one another's download; whole entries are read without a lock.
+ * changes, so two tabs cannot write into one another's download; whole entries can be read without it.
  */
 export class ModelCache {
   private constructor(readonly folder: FileSystemDirectoryHandle) {}
@@ -45,8 +65,9 @@ export class ModelCache {
     const entry = await this.#readEntry(key);
     if (!entry?.complete) return undefined;
     try {
-      const file = await (await this.folder.getFileHandle(`${key}.gguf`)).getFile();
-      return file.size === entry.complete.bytes ? { file, sha256: entry.complete.sha256 } : undefined;
+      const handle = await this.folder.getFileHandle(`${key}.gguf`);
+      const file = await handle.getFile();
+      return file.size === entry.complete.bytes ? new StoredFile(handle, file, entry.complete.checksum) : undefined;
     } catch {
       return undefined;
     }
@@ -90,7 +111,7 @@ export class ModelCache {
     try {
       const file = await (await this.folder.getFileHandle(`${key}.json`)).getFile();
       const entry = JSON.parse(await file.text()) as Entry;
-      return entry.version === 1 ? entry : undefined;
+      return entry.version === VERSION ? entry : undefined;
     } catch {
       // Absent, or torn by a crash in the middle of writing: both mean that there is no entry.
       return undefined;
@@ -120,15 +141,12 @@ export class CacheWriter {
   }
 
   /** The stored beginning, slice by slice. The buffer is used again for the next slice. */
-  *stored(bytes: number, sliceBytes: number): Generator<Uint8Array<ArrayBuffer>> {
-    const buffer = new Uint8Array(Math.min(sliceBytes, bytes));
-    while (this.#position < bytes) {
-      const slice = buffer.subarray(0, Math.min(buffer.length, bytes - this.#position));
-      const read = this.handle.read(slice, { at: this.#position });
-      if (read === 0) throw new LinnetError('internal', 'The stored model ended early.', { key: this.key });
-      this.#position += read;
-      yield slice.subarray(0, read);
+  *stored(bytes: number): Generator<Uint8Array<ArrayBuffer>> {
+    for (const slice of handleSlices(this.handle, bytes)) {
+      this.#position += slice.length;
+      yield slice;
     }
+    if (this.#position < bytes) throw new LinnetError('internal', 'The stored model ended early.', { key: this.key });
   }
 
   /** Starts the entry anew, for a download from the file's beginning. */
@@ -136,7 +154,7 @@ export class CacheWriter {
     this.#resumable = description.resumable ?? false;
     this.handle.truncate(0);
     this.#position = 0;
-    await this.cache.writeEntry(this.key, { version: 1, ...description });
+    await this.cache.writeEntry(this.key, { version: VERSION, ...description });
   }
 
   /** Writes the file's next bytes. @throws LinnetError `quota` when the browser gives no more room */
@@ -146,10 +164,10 @@ export class CacheWriter {
   }
 
   /** Everything is there and is right: from now on the entry counts. */
-  async complete(url: string, sha256: string): Promise<void> {
+  async complete(url: string, checksum: string): Promise<void> {
     this.handle.flush();
     // Before the lock goes, or another tab could find data that nobody vouches for and start over.
-    await this.cache.writeEntry(this.key, { version: 1, url, complete: { bytes: this.#position, sha256 } });
+    await this.cache.writeEntry(this.key, { version: VERSION, url, complete: { bytes: this.#position, checksum } });
     this.handle.close();
   }
 

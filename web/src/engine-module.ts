@@ -1,4 +1,4 @@
-import { initSync, Loader, Sha256 } from '../wasm/linnet.js';
+import { Checksum, initSync, Loader, Sha256 } from '../wasm/linnet.js';
 import { canShareMemory, hasSimd } from './device.ts';
 import { aborted, LinnetError } from './errors.ts';
 import type { ModuleName } from './protocol.ts';
@@ -45,10 +45,15 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
   if (needs.backend !== 'cpu' || threads < 2 || !canShareMemory()) return undefined;
   const memory = sharedMemory(needs);
   if (!memory) return undefined;
-  const module = await compile(new URL('./linnet_threads_bg.wasm', import.meta.url), signal);
-  const wasm = start('simd128-threads', module, memory);
-  const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
-  await Promise.all(Array.from({ length: threads - 1 }, () => startThread(order)));
+  const starting = compile(new URL('./linnet_threads_bg.wasm', import.meta.url), signal).then((module) => {
+    const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
+    return { order, wasm: start('simd128-threads', module, memory) };
+  });
+  // The workers' own start takes as long as compiling the module does: the two go on at the same time.
+  const order = starting.then(({ order }) => order);
+  const coming = Promise.all(Array.from({ length: threads - 1 }, () => startThread(order)));
+  const { wasm } = await starting;
+  await coming;
   return wasm;
 }
 
@@ -92,11 +97,11 @@ async function compile(url: URL, signal: AbortSignal): Promise<WebAssembly.Modul
 
 function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory): WasmModule {
   initSync({ module, memory });
-  return { name, memory, Loader, Sha256 };
+  return { name, memory, Loader, Checksum, Sha256 };
 }
 
 /** Starts a thread; settles when it has come or is given up. The engine counts those that have come. */
-function startThread(order: ThreadOrder): Promise<void> {
+function startThread(order: Promise<ThreadOrder>): Promise<void> {
   return new Promise((resolve) => {
     let worker: Worker;
     try {
@@ -105,15 +110,15 @@ function startThread(order: ThreadOrder): Promise<void> {
     } catch {
       return resolve();
     }
-    const giveUp = () => {
-      worker.terminate();
-      settle();
-    };
-    const late = setTimeout(giveUp, PATIENCE);
+    let late: ReturnType<typeof setTimeout> | undefined;
     const settle = () => {
       clearTimeout(late);
       worker.onmessage = worker.onerror = null;
       resolve();
+    };
+    const giveUp = () => {
+      worker.terminate();
+      settle();
     };
     worker.onmessage = ({ data }: MessageEvent<ThreadReport>) => (data === 'ready' ? settle() : giveUp());
     worker.onerror = (event) => {
@@ -121,6 +126,11 @@ function startThread(order: ThreadOrder): Promise<void> {
       event.preventDefault();
       giveUp();
     };
-    worker.postMessage(order);
+    order.then((order) => {
+      // It may be given up already.
+      if (!worker.onmessage) return;
+      late = setTimeout(giveUp, PATIENCE);
+      worker.postMessage(order);
+    }, giveUp);
   });
 }

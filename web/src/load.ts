@@ -1,4 +1,4 @@
-import { type CacheWriter, ModelCache } from './cache.ts';
+import { type CacheWriter, ModelCache, type StoredFile } from './cache.ts';
 import { probeGpu } from './device.ts';
 import { Download, type PartialFile } from './download.ts';
 import type { Needs } from './engine-module.ts';
@@ -6,6 +6,8 @@ import { aborted, LinnetError, type PlainError, toLinnetError, toPlain } from '.
 import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
 import { RateMeter } from './rate.ts';
+import { blobSlices } from './slices.ts';
+import { nextTask } from './task.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from './wasm.ts';
 
 /** What the page asked for. */
@@ -22,9 +24,6 @@ export interface Loaded {
   engine: WasmEngine;
   info: EngineInfo;
 }
-
-/** Blobs and stored files are read in pieces of this size: two of them are alive at once. */
-const SLICE = 4 << 20;
 
 /** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
@@ -182,7 +181,7 @@ class ModelLoad {
     const blob = file.kind === 'local' ? file.blob : stored;
     if (blob) {
       this.#sizes[this.#part] = blob.size;
-      return slices(blob);
+      return blobSlices(blob);
     }
     const remote = file as RemoteFile;
     const download = await this.#open(remote);
@@ -223,7 +222,7 @@ class ModelLoad {
     this.#origins.add('file');
     this.#stored = false;
     this.#sizes[this.#part] = blob.size;
-    for await (const slice of slices(blob)) await this.#push(loader, slice, 'file');
+    for await (const slice of blobSlices(blob)) await this.#push(loader, slice, 'file');
   }
 
   /** From the store if the file is there, else from the network and into the store. */
@@ -233,7 +232,7 @@ class ModelLoad {
     if (cache && stored) {
       this.#origins.add('cache');
       this.#sizes[this.#part] = stored.file.size;
-      await this.#feedStored(loader, stored.file, stored.sha256, () => cache.remove(key));
+      await this.#feedStored(loader, stored, () => cache.remove(key));
     } else {
       this.#origins.add('network');
       const writer = await cache?.begin(key);
@@ -242,17 +241,18 @@ class ModelLoad {
     }
   }
 
-  async #feedStored(loader: WasmLoader, file: File, sha256: string, remove: () => Promise<void>): Promise<void> {
-    const hash = new this.wasm.Sha256();
+  async #feedStored(loader: WasmLoader, stored: StoredFile, remove: () => Promise<void>): Promise<void> {
+    const checksum = new this.wasm.Checksum();
     try {
       let fault: unknown;
-      for await (const slice of slices(file)) {
-        hash.update(slice);
+      for await (const slice of stored.slices()) {
+        await nextTask();
+        checksum.update(slice);
         // After a fault the rest is read all the same: is it the model that is bad, or the copy?
         if (!fault) await this.#push(loader, slice, 'cache').catch((error: unknown) => (fault = error));
         if (fault && !FILE_FAULTS.has(toLinnetError(fault).code)) throw fault;
       }
-      if (hash.hex() === sha256) {
+      if (checksum.hex() === stored.checksum) {
         if (fault) throw fault;
         return;
       }
@@ -260,7 +260,7 @@ class ModelLoad {
       if (!(error instanceof DOMException) || this.signal.aborted) throw error;
       // The file cannot be read any more, or another tab has just replaced it.
     } finally {
-      hash.free();
+      checksum.free();
     }
     await remove();
     throw new BrokenEntry();
@@ -268,7 +268,12 @@ class ModelLoad {
 
   /** Gives whether the file is stored at the end. */
   async #feedDownload(loader: WasmLoader, file: RemoteFile, writer: CacheWriter | undefined): Promise<boolean> {
-    const hash = new this.wasm.Sha256();
+    const checksum = new this.wasm.Checksum();
+    const hash = file.sha256 === undefined ? undefined : new this.wasm.Sha256();
+    const sum = (bytes: Uint8Array) => {
+      checksum.update(bytes);
+      hash?.update(bytes);
+    };
     const store = new Store(writer);
     try {
       const download = await this.#open(file, writer?.partial);
@@ -277,21 +282,22 @@ class ModelLoad {
         throw new LinnetError('integrity', 'The file has been replaced by another one while the model was loading.', { url: download.url });
       }
       if (writer && download.start > 0) {
-        for (const slice of writer.stored(download.start, SLICE)) {
-          hash.update(slice);
+        for (const slice of writer.stored(download.start)) {
+          await nextTask();
+          sum(slice);
           await this.#push(loader, slice, 'cache');
         }
       } else {
-        await store.restart(download, file.sha256 !== undefined);
+        await store.restart(download, hash !== undefined);
       }
       for await (const chunk of download) {
-        hash.update(chunk);
+        sum(chunk);
         await store.append(chunk);
         this.#rate.add(chunk.length);
         await this.#push(loader, chunk, 'download');
       }
-      const sha256 = hash.hex();
-      if (file.sha256 !== undefined && sha256 !== file.sha256) {
+      const sha256 = hash?.hex();
+      if (sha256 !== file.sha256) {
         await store.discard();
         if (download.start > 0) throw new BrokenEntry();
         throw new LinnetError('integrity', 'The file is not the one that it should be: its SHA-256 differs.', {
@@ -300,13 +306,14 @@ class ModelLoad {
           found: sha256,
         });
       }
-      return await store.complete(download.url, sha256);
+      return await store.complete(download.url, checksum.hex());
     } catch (error) {
       if (FILE_FAULTS.has(toLinnetError(error).code)) await store.discard();
       else await store.keep();
       throw error;
     } finally {
-      hash.free();
+      checksum.free();
+      hash?.free();
     }
   }
 
@@ -353,8 +360,8 @@ class Store {
     await this.#attempt((writer) => writer.append(bytes));
   }
 
-  async complete(url: string, sha256: string): Promise<boolean> {
-    await this.#attempt((writer) => writer.complete(url, sha256));
+  async complete(url: string, checksum: string): Promise<boolean> {
+    await this.#attempt((writer) => writer.complete(url, checksum));
     return this.#settle() !== undefined;
   }
 
@@ -378,18 +385,5 @@ class Store {
     const { writer } = this;
     this.writer = undefined;
     return writer;
-  }
-}
-
-/** A blob's bytes in order. The next slice is being read while the consumer works on this one. */
-async function* slices(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const read = (at: number) => blob.slice(at, at + SLICE).arrayBuffer();
-  let next = blob.size > 0 ? read(0) : undefined;
-  for (let at = SLICE; next; at += SLICE) {
-    const bytes = new Uint8Array(await next);
-    next = at < blob.size ? read(at) : undefined;
-    // A read that fails while nobody waits for it must not count as unhandled; it is awaited in the next round.
-    next?.catch(() => {});
-    yield bytes;
   }
 }

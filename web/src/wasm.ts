@@ -4,12 +4,15 @@ import type { ModuleName } from './protocol.ts';
 export interface WasmModule {
   name: ModuleName;
   memory: WebAssembly.Memory;
-  Sha256: new () => WasmSha256;
+  /** Whether bytes are still what they were, fast. */
+  Checksum: new () => WasmHash;
+  /** Whether bytes are the ones that they should be. */
+  Sha256: new () => WasmHash;
   Loader: { create(optionsJson: string): Promise<WasmLoader> };
 }
 
-/** SHA-256 of bytes that come in pieces. */
-export interface WasmSha256 {
+/** A hash of bytes that come in pieces. */
+export interface WasmHash {
   update(bytes: Uint8Array): void;
   hex(): string;
   free(): void;

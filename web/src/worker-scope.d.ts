@@ -11,7 +11,8 @@ interface FileSystemSyncAccessHandle {
 }
 
 interface FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<FileSystemSyncAccessHandle>;
+  /** Without a mode, or in browsers that know none, the handle is the only one. */
+  createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<FileSystemSyncAccessHandle>;
 }
 
 // Newer than TypeScript's libraries.
@@ -24,6 +25,7 @@ interface GPUAdapterInfo {
 declare module '*/wasm/linnet.js' {
   import type { WasmModule } from './wasm.ts';
   export function initSync(options: { module: WebAssembly.Module; memory: WebAssembly.Memory; thread_stack_size?: number }): unknown;
+  export const Checksum: WasmModule['Checksum'];
   export const Sha256: WasmModule['Sha256'];
   export const Loader: WasmModule['Loader'];
   export function takeSeat(): number | undefined;

@@ -4,6 +4,7 @@ import { aborted, toPlain } from './errors.ts';
 import { GpuFailed, loadModel } from './load.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
+import { nextTask } from './task.ts';
 
 // The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
 
@@ -12,7 +13,6 @@ const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
 };
 const loading = new AbortController();
-const channel = new MessageChannel();
 const queue = new RequestQueue((answer) => scope.postMessage(answer), nextTask);
 
 scope.onmessage = ({ data }) => {
@@ -56,15 +56,4 @@ function throttle(report: (progress: LoadProgress) => void, milliseconds: number
     last = now;
     report(progress);
   };
-}
-
-/**
- * Lets the worker's event loop turn once. A promise alone would not: without a turn, the message that says "stop" would
- * wait for the answer's end, since a CPU step never leaves the wasm. (A timer would, but browsers stretch nested ones to 4 ms.)
- */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(undefined);
-  });
 }

@@ -1,6 +1,7 @@
 //! What JavaScript sees of Linnet. Thin: conversions only; the worker in `web/` drives it.
 #![cfg(target_arch = "wasm32")]
 
+mod checksum;
 mod engine;
 mod error;
 mod loader;

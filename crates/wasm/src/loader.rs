@@ -7,7 +7,7 @@ use js_sys::{Promise, Uint8Array};
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{LoadOptions, Loader as EngineLoader};
 use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
-use linnet_graph::{Bytes, KvFormat};
+use linnet_graph::{Bytes, ForeignBytes, KvFormat};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -16,6 +16,9 @@ use crate::engine::{AnyEngine, Engine};
 use crate::error;
 use crate::platform::platform;
 use crate::promise::promise;
+
+/// Bytes that the CPU path copies at a time.
+const PIECE: usize = 256 << 10;
 
 /// What `Loader.create` takes, as JSON.
 #[derive(Deserialize)]
@@ -107,7 +110,7 @@ impl Loader {
         promise(async move {
             let (mut loader, bytes) = (taken?, JsBytes::new(bytes));
             let result = match &mut loader {
-                AnyLoader::Cpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
+                AnyLoader::Cpu(loader) => push_copied(loader, &bytes).await,
                 AnyLoader::Gpu(loader) => loader.push(Bytes::Foreign(&bytes)).await,
             };
             place.replace(Some(loader));
@@ -131,6 +134,21 @@ impl Loader {
     fn take(&self) -> Result<AnyLoader, JsValue> {
         self.loader.take().ok_or_else(|| error::misuse("the loader is busy or spent"))
     }
+}
+
+/// Takes bytes through the wasm heap: in pieces large enough that crossing over costs nothing, and small enough that what
+/// packs them finds them in the processor's cache.
+async fn push_copied(
+    loader: &mut EngineLoader<CpuBackend>,
+    bytes: &dyn ForeignBytes,
+) -> Result<(), linnet_engine::Error> {
+    let mut piece = vec![0; PIECE.min(bytes.len())];
+    for start in (0..bytes.len()).step_by(PIECE) {
+        let piece = &mut piece[..PIECE.min(bytes.len() - start)];
+        bytes.copy_to(start, piece);
+        loader.push(Bytes::Heap(piece)).await?;
+    }
+    Ok(())
 }
 
 async fn create(options: String) -> Result<Loader, JsValue> {
