@@ -81,6 +81,60 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
   });
 
+  test('where the file is lent to one tab only, the other one reads it all the same, and checks it', async (t) => {
+    const { server, page } = await fresh(t);
+    await load(page, MODEL_ID, cpu);
+    const tab = await openBlank(browser, server);
+    t.after(() => tab.close());
+    await tab.evaluate(async (name) => {
+      const hold = `onmessage = async ({ data }) => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models');
+        self.handle = await (await folder.getFileHandle(data)).createSyncAccessHandle();
+        postMessage('held');
+      }`;
+      const worker = new Worker(URL.createObjectURL(new Blob([hold])));
+      Object.assign(window, { worker });
+      await new Promise((resolve) => {
+        worker.onmessage = resolve;
+        worker.postMessage(name);
+      });
+    }, `${SHA256}.gguf`);
+    server.requests.length = 0;
+    const info = await load(page, MODEL_ID, cpu);
+    assert.deepEqual([info.code, info.origin], [undefined, 'cache']);
+    assert.equal(server.count('.gguf'), 0);
+  });
+
+  test('what an older version has stored is fetched anew', async (t) => {
+    const { server, page } = await fresh(t);
+    await load(page, MODEL_ID, cpu);
+    const entry = { version: 1, url: ADDRESS, complete: { bytes: MODEL_BYTES, sha256: SHA256 } };
+    // Spaces, so that nothing of the newer one is left behind it.
+    await damage(page, `${SHA256}.json`, 0, [...Buffer.from(JSON.stringify(entry).padEnd(1000))]);
+    server.requests.length = 0;
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['network', 1]);
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 1]);
+  });
+
+  test('loading from the store can be ended in the middle', async (t) => {
+    const { page } = await fresh(t);
+    await load(page, MODEL_ID, cpu);
+    const found = await page.evaluate(async (model) => {
+      const stop = new AbortController();
+      let most = 0;
+      const onProgress = ({ phase, loaded }) => {
+        if (phase === 'cache') stop.abort();
+        most = Math.max(most, loaded);
+      };
+      const { Linnet } = /** @type {any} */ (globalThis).linnet;
+      const code = await Linnet.load(model, { backend: 'cpu', modelBase: '/models/', onProgress, signal: stop.signal }).catch(({ code }) => code);
+      return { code, most };
+    }, MODEL_ID);
+    assert.equal(found.code, 'aborted');
+    assert.ok(found.most < MODEL_BYTES, `${found.most} bytes were read`);
+    assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
+  });
+
   test('a download that was broken off is gone on with after a reload', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { breakAt: 70_000_000 });
