@@ -41,8 +41,9 @@ impl Partials {
             let past = a.window.map_or(usize::MAX, |window| window.saturating_add(TILE));
             let queries = options.context_length.min(past).div_ceil(SPAN).checked_mul(a.heads);
             let parts = queries.and_then(|queries| queries.checked_mul(a.head_dim.div_ceil(GROUP)));
-            state = state.max(queries).and(queries);
-            sums = sums.max(parts).and(parts);
+            // `None` is a product that overflows.
+            state = state.zip(queries).map(|(most, queries)| most.max(queries));
+            sums = sums.zip(parts).map(|(most, parts)| most.max(parts));
         }
         let what = "attention scratch";
         Ok(Partials { state: memory::zeroed(what, state)?, sums: memory::zeroed(what, sums)? })
