@@ -157,10 +157,6 @@ fn verify(
     let mut linnet = Command::new(native);
     process::without_display(&mut linnet);
     linnet.arg("verify").arg(workspace.reference()).args(["--backend", backend, "--models"]).arg(models);
-    if backend == "gpu" {
-        // On a GPU of software, half of all the time would go into the perplexities; one text of each shows the same.
-        linnet.args(["--texts", "1"]);
-    }
     let run = process::transcript(&mut linnet)?;
     Ok(tally::of_plain_line(&run.text).judged(run.success))
 }

@@ -14,7 +14,6 @@ mod tiny;
 mod tokenizers;
 
 use std::io::{self, Stdout};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,9 +42,6 @@ pub struct Options {
     /// Where the published models' files lie
     #[arg(long, value_name = "DIR", env = "LINNET_MODELS", default_value = "models")]
     models: PathBuf,
-    /// Of each perplexity, score only the first N texts, where all take too long [default: all]
-    #[arg(long, value_name = "N")]
-    texts: Option<NonZeroUsize>,
 }
 
 /// The exit code when there was nothing to verify.
@@ -57,8 +53,6 @@ struct Context<'a, B> {
     report: Report<Stdout>,
     /// Where the published models' files lie.
     models: &'a Path,
-    /// Texts of which a perplexity is taken; all if `None`.
-    texts: Option<NonZeroUsize>,
     /// How KV caches hold their numbers.
     kv: KvFormat,
     /// The engine rounds nothing, so that it must come as close as f32 arithmetic does.
@@ -100,7 +94,6 @@ fn verify<B: Backend>(
     let mut context = Context {
         report,
         models: &options.models,
-        texts: options.texts,
         kv: options.backend.kv(),
         precise: options.backend.precise,
         open,

@@ -1,6 +1,5 @@
 //! How likely a model finds a text.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use linnet_engine::{Engine, Error};
@@ -33,19 +32,14 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Reads the chunks, no more than `at_most`: `tokens` is `[chunks, n]`, `nll` is `[chunks, n - 1]`.
+    /// Reads the chunks: `tokens` is `[chunks, n]`, `nll` is `[chunks, n - 1]`.
     ///
     /// # Errors
     /// When the file cannot be read, its shapes do not fit, or its scores are not those that the index sums up.
-    pub fn open(
-        folder: &Path,
-        reference: &Reference,
-        at_most: Option<NonZeroUsize>,
-    ) -> Result<Chunks, GoldenError> {
+    pub fn open(folder: &Path, reference: &Reference) -> Result<Chunks, GoldenError> {
         let golden = Golden::open(&folder.join(&reference.file))?;
         let (tokens, scores) = (golden.tokens("tokens")?, golden.f32("nll")?);
-        let mut pairs: Vec<_> =
-            tokens.rows().zip(scores.rows()).map(|(t, s)| (t.to_vec(), s.to_vec())).collect();
+        let pairs: Vec<_> = tokens.rows().zip(scores.rows()).map(|(t, s)| (t.to_vec(), s.to_vec())).collect();
         let fit =
             tokens.rows().len() == scores.rows().len() && pairs.iter().all(|(t, s)| t.len() == s.len() + 1);
         if pairs.is_empty() || !fit {
@@ -57,7 +51,6 @@ impl Chunks {
                 golden.bad("nll", format!("has the mean {mean}, the index says {}", reference.mean_nll))
             );
         }
-        pairs.truncate(at_most.map_or(usize::MAX, NonZeroUsize::get));
         Ok(Chunks { chunks: pairs })
     }
 

@@ -91,7 +91,7 @@ pub fn run<B: Backend>(
     }
     let mut texts = None;
     if let Some(reference) = index.perplexity.as_ref().filter(|p| wanted(&p.file)) {
-        match perplexity::Chunks::open(folder, reference, context.texts) {
+        match perplexity::Chunks::open(folder, reference) {
             Ok(chunks) => texts = Some(chunks),
             Err(error) => context.report.add(subject.failed("perplexity", error))?,
         }
