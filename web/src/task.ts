@@ -1,4 +1,7 @@
 const channel = new MessageChannel();
+/** Those that wait for a turn, in order. */
+const waiting: (() => void)[] = [];
+channel.port1.onmessage = () => waiting.shift()?.();
 
 /**
  * Lets the worker's event loop turn once. A promise alone would not: without a turn, the message that says "stop" would
@@ -6,7 +9,7 @@ const channel = new MessageChannel();
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
+    waiting.push(resolve);
     channel.port2.postMessage(undefined);
   });
 }

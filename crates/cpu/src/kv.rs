@@ -8,6 +8,7 @@ use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
 
 use self::codes::CodeRows;
 use self::float::FloatRows;
+use crate::memory;
 use crate::simd::{Kernel, Simd};
 
 /// Lanes of a vector of f32.
@@ -81,7 +82,6 @@ pub(crate) trait CachedRows {
 
 /// Query heads that share a key/value head, as they are and as caches of integers want them.
 pub(crate) struct Queries {
-    head_dim: usize,
     /// `[queries, head_dim]`.
     pub(crate) values: Vec<f32>,
     /// `[queries, head_dim in whole blocks / 2]`.
@@ -96,23 +96,15 @@ impl Queries {
         let zeroed = |width: usize| queries.and_then(|queries| queries.checked_mul(width));
         let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
         Ok(Queries {
-            head_dim,
-            values: crate::memory::zeroed(what, zeroed(head_dim))?,
-            codes: crate::memory::zeroed(what, zeroed(blocks * BLOCK / 2))?,
-            scales: crate::memory::zeroed(what, zeroed(blocks))?,
+            values: memory::zeroed(what, zeroed(head_dim))?,
+            codes: memory::zeroed(what, zeroed(blocks * BLOCK / 2))?,
+            scales: memory::zeroed(what, zeroed(blocks))?,
         })
-    }
-
-    /// From now on the heads have `head_dim` elements, no more than there is room for.
-    pub(crate) fn of(&mut self, head_dim: usize) {
-        self.head_dim = head_dim;
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        crate::memory::bytes(&self.values)
-            + crate::memory::bytes(&self.codes)
-            + crate::memory::bytes(&self.scales)
+        memory::bytes(&self.values) + memory::bytes(&self.codes) + memory::bytes(&self.scales)
     }
 }
 

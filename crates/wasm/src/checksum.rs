@@ -7,8 +7,7 @@ use js_sys::Uint8Array;
 use twox_hash::XxHash64;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Bytes copied into the wasm heap at a time: they are summed while the processor's cache has them.
-const PIECE: usize = 64 << 10;
+use crate::pieces::each_piece;
 
 /// A checksum in progress.
 #[wasm_bindgen]
@@ -28,12 +27,7 @@ impl Checksum {
 
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &Uint8Array) {
-        for start in (0..bytes.length()).step_by(PIECE) {
-            let end = bytes.length().min(start + PIECE as u32);
-            self.piece.resize((end - start) as usize, 0);
-            bytes.subarray(start, end).copy_to(&mut self.piece);
-            self.sum.write(&self.piece);
-        }
+        each_piece(bytes, &mut self.piece, |piece| self.sum.write(piece));
     }
 
     /// The checksum of all bytes so far: 16 digits, lower-case hexadecimal.

@@ -5,6 +5,7 @@ mod checksum;
 mod engine;
 mod error;
 mod loader;
+mod pieces;
 mod platform;
 mod promise;
 mod sha256;

@@ -4,8 +4,7 @@ use js_sys::Uint8Array;
 use sha2::Digest;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Bytes copied into the wasm heap at a time.
-const PIECE: usize = 64 << 10;
+use crate::pieces::each_piece;
 
 /// A SHA-256 in progress.
 #[wasm_bindgen]
@@ -25,12 +24,7 @@ impl Sha256 {
 
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &Uint8Array) {
-        for start in (0..bytes.length()).step_by(PIECE) {
-            let end = bytes.length().min(start + PIECE as u32);
-            self.piece.resize((end - start) as usize, 0);
-            bytes.subarray(start, end).copy_to(&mut self.piece);
-            self.hash.update(&self.piece);
-        }
+        each_piece(bytes, &mut self.piece, |piece| self.hash.update(piece));
     }
 
     /// The hash of all bytes so far, in lower-case hexadecimal.

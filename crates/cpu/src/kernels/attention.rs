@@ -130,7 +130,6 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
         let width = heads_per_kv * head_dim;
         let of_tokens = scratch.queries.values.chunks_exact_mut(width).zip(q.chunks_exact(heads * head_dim));
         of_tokens.for_each(|(to, q)| to.copy_from_slice(&q[kv_head * width..(kv_head + 1) * width]));
-        scratch.queries.of(head_dim);
         self.rows.prepare(s, &mut scratch.queries, queries);
 
         // Of what lies before the first token's window in its tile the ring may hold something newer.

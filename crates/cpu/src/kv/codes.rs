@@ -190,7 +190,7 @@ fn encode_block<S: Simd, C: Code>(s: S, values: &[f32]) -> (u16, [[i16; LANES]; 
 impl<C: Code> CachedRows for CodeRows<C> {
     #[inline(always)]
     fn prepare<S: Simd>(&self, s: S, queries: &mut Queries, count: usize) {
-        let head_dim = queries.head_dim;
+        let head_dim = self.shape.head_dim;
         let blocks = head_dim.div_ceil(BLOCK);
         let values = queries.values[..count * head_dim].chunks_exact(head_dim);
         let codes = queries.codes.chunks_exact_mut(blocks * BLOCK / 2);
