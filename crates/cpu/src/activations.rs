@@ -1,21 +1,38 @@
-//! The activations of a matrix product, in the two forms that kernels read.
+//! The activations of a matrix product, in the forms that kernels read.
 //!
 //! Quantized weights are multiplied with activations of 16 bits that share a scale per run of 32: integer products
 //! are exact, and 16 bits lose about as little as f32 sums do (NMSE near 1e-10). A row is quantized once for all
 //! the matrices that read it.
+//!
+//! Where bytes are multiplied, the same integers are taken apart: `q = 256 * high + low`, both of them bytes with a sign,
+//! so that a product is the same integer either way.
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::packed::RUN;
+use crate::packed::{RUN, first_of_quad};
 use crate::simd::{Kernel, Simd};
+
+/// The greatest of the integers: the greatest that is `256 * high + low` with bytes of -128..=127.
+const GREATEST: f32 = 32639.0;
+
+/// What a kernel reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// The activations themselves.
+    Values,
+    /// Their integers.
+    Pairs,
+    /// The bytes of these.
+    Quads,
+}
 
 /// 32 activations: `value[k] = scale * q[k / 2][k % 2]`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct Run {
-    /// Pairs of neighbours, as a dot instruction takes them.
+    /// Pairs of neighbours, as a dot instruction takes them; or eight quads of upper bytes and eight of lower ones.
     pub(crate) q: [[i16; 2]; 16],
-    /// Greatest magnitude / 32767.
+    /// Greatest magnitude / [`GREATEST`].
     pub(crate) scale: f32,
     /// Sum of the 32 values: what a weight's minimum is multiplied with.
     pub(crate) sum: f32,
@@ -30,14 +47,35 @@ pub(crate) struct Input<'a> {
     pub(crate) rows: usize,
     /// `[rows, cols]`.
     pub(crate) values: &'a [f32],
-    /// `[rows, cols / 32]`; filled where some matrix of the node wants them.
-    pub(crate) runs: &'a [Run],
+    /// With pairs, `[rows, cols / 32]`; filled where some matrix of the node wants them.
+    pub(crate) pairs: &'a [Run],
+    /// The same with quads.
+    pub(crate) quads: &'a [Run],
 }
 
 /// Quantizes a row: 32 `values` for each of `runs`.
 pub(crate) struct Quantize<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) runs: &'a mut [Run],
+    /// Whether to leave quads.
+    pub(crate) quads: bool,
+}
+
+/// Takes the integers of a run apart.
+#[inline(always)]
+fn quads(q: &[[i16; 2]; 16]) -> [[i16; 2]; 16] {
+    let mut bytes = [[[0_i8; 4]; 8]; 2];
+    let [upper, lower] = &mut bytes;
+    for (index, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
+        let first = first_of_quad(index);
+        for (at, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
+            // Bytes 0 and 1 of four are of the even values of both pairs, 2 and 3 of the odd ones.
+            let q = q[first + at % 2 * 2][at / 2];
+            *lower = q as i8;
+            *upper = ((q + 128) >> 8) as i8;
+        }
+    }
+    bytemuck::cast(bytes)
 }
 
 impl Kernel for Quantize<'_> {
@@ -54,8 +92,8 @@ impl Kernel for Quantize<'_> {
             let greatest = s.max(s.max(s.abs(v0), s.abs(v1)), s.max(s.abs(v2), s.abs(v3)));
             let greatest = s.reduce_max(greatest);
             // Below this the reciprocal would overflow; such values count as zeros.
-            let inverse = if greatest > 1e-30 { 32767.0 / greatest } else { 0.0 };
-            run.scale = greatest / 32767.0;
+            let inverse = if greatest > 1e-30 { GREATEST / greatest } else { 0.0 };
+            run.scale = greatest / GREATEST;
 
             let inverse = s.splat(inverse);
             let (q, _) = bytemuck::cast_slice_mut::<_, i16>(&mut run.q).as_chunks_mut::<8>();
@@ -71,6 +109,9 @@ impl Kernel for Quantize<'_> {
             let (first, second) = (s.reduce_add(s.add(q0, q1)), s.reduce_add(s.add(q2, q3)));
             run.q_sums = [first as i32, second as i32];
             run.sum = run.scale * (first + second);
+            if self.quads {
+                run.q = quads(&run.q);
+            }
         }
     }
 }

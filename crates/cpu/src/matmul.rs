@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use linnet_graph::{Activation, BackendError, Epilogue, MatMul, Norm};
 
-use crate::activations::{Input, Quantize};
+use crate::activations::{Form, Input, Quantize};
 use crate::kernels::{Gated, RmsNorm};
 use crate::packed::{GROUP, Matrix, RUN};
 use crate::pool::Pool;
@@ -113,11 +113,15 @@ impl MatMulNode<'_> {
             }
             None => None,
         };
-        let wants_runs = targets.iter().any(|target| target.matrix.wants_runs());
-        let runs_per_row = if wants_runs { cols / RUN } else { 0 };
+        let per_row = |form| {
+            let wanted = targets.iter().any(|target| target.matrix.form() == form);
+            if wanted { cols / RUN } else { 0 }
+        };
+        let (pairs_per_row, quads_per_row) = (per_row(Form::Pairs), per_row(Form::Quads));
         {
             let normed = SharedRows::new(&mut scratch.normed, rows, if norm.is_some() { cols } else { 0 });
-            let runs = SharedRows::new(&mut scratch.runs, rows, runs_per_row);
+            let pairs = SharedRows::new(&mut scratch.pairs, rows, pairs_per_row);
+            let quads = SharedRows::new(&mut scratch.quads, rows, quads_per_row);
             pool.split(rows, rows * cols < ALONE / 4, |_, range| {
                 for row in range {
                     let mut values = &x[row * cols..(row + 1) * cols];
@@ -127,16 +131,22 @@ impl MatMulNode<'_> {
                         isa.run(RmsNorm { x: values, weight, eps, out });
                         values = out;
                     }
-                    if wants_runs {
+                    if pairs_per_row > 0 {
                         // SAFETY: as above.
-                        let runs = unsafe { runs.part(row, 0, runs_per_row) };
-                        isa.run(Quantize { values, runs });
+                        let runs = unsafe { pairs.part(row, 0, pairs_per_row) };
+                        isa.run(Quantize { values, runs, quads: false });
+                    }
+                    if quads_per_row > 0 {
+                        // SAFETY: as above.
+                        let runs = unsafe { quads.part(row, 0, quads_per_row) };
+                        isa.run(Quantize { values, runs, quads: true });
                     }
                 }
             });
         }
         let values = if norm.is_some() { &scratch.normed[..rows * cols] } else { x };
-        Ok(Input { rows, values, runs: &scratch.runs[..rows * runs_per_row] })
+        let (pairs, quads) = (&scratch.pairs[..rows * pairs_per_row], &scratch.quads[..rows * quads_per_row]);
+        Ok(Input { rows, values, pairs, quads })
     }
 
     /// Computes groups of one target, adds bias and residual, and stores them.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use linnet_graph::{BackendError, ExpertMatMul, Gating, Router};
 
-use crate::activations::{Input, Quantize};
+use crate::activations::{Form, Input, Quantize};
 use crate::packed::{GROUP, RUN};
 use crate::pool::Pool;
 use crate::program::{InputScratch, ThreadScratch, lock};
@@ -81,19 +81,22 @@ impl ExpertNode<'_> {
             return Err(BackendError::Internal("there is no such expert".to_owned()));
         }
         let (inputs, slots) = (x.len() / cols, ids.len());
-        let runs_per_row = if matrix.wants_runs() { cols / RUN } else { 0 };
+        let form = matrix.form();
+        let runs_per_row = if form == Form::Values { 0 } else { cols / RUN };
+        let runs = if form == Form::Quads { &mut scratch.quads } else { &mut scratch.pairs };
         {
-            let runs = SharedRows::new(&mut scratch.runs, inputs, runs_per_row);
+            let runs = SharedRows::new(runs, inputs, runs_per_row);
             let units = if runs_per_row > 0 { inputs } else { 0 };
             pool.split(units, inputs * cols < 16 * 1024, |_, range| {
                 for row in range {
                     // SAFETY: the ranges of the threads are disjoint, so each row is reached once.
                     let runs = unsafe { runs.part(row, 0, runs_per_row) };
-                    isa.run(Quantize { values: &x[row * cols..(row + 1) * cols], runs });
+                    let values = &x[row * cols..(row + 1) * cols];
+                    isa.run(Quantize { values, runs, quads: form == Form::Quads });
                 }
             });
         }
-        let runs = &scratch.runs[..inputs * runs_per_row];
+        let runs = &runs[..inputs * runs_per_row];
         // A slot's input is its own, or that of all slots of its row.
         let share = slots / inputs;
         let groups = outputs.div_ceil(GROUP);
@@ -106,11 +109,10 @@ impl ExpertNode<'_> {
                 let (slot, group) = (unit / groups, unit % groups);
                 let count = (groups - group).min(range.end - unit).min(most);
                 let (expert, row) = (ids[slot] as usize, slot / share);
-                let input = Input {
-                    rows: 1,
-                    values: &x[row * cols..(row + 1) * cols],
-                    runs: &runs[row * runs_per_row..(row + 1) * runs_per_row],
-                };
+                let runs = &runs[row * runs_per_row..(row + 1) * runs_per_row];
+                // Of both forms the matrix reads its own.
+                let values = &x[row * cols..(row + 1) * cols];
+                let input = Input { rows: 1, values, pairs: runs, quads: runs };
                 let first = expert * groups + group;
                 let products = &mut products[..count * GROUP];
                 matrix.products(isa, first..first + count, input, panel, products);

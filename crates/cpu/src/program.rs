@@ -11,6 +11,7 @@ use crate::kv::KvCache;
 use crate::memory;
 use crate::packed::{GROUP, RUN};
 use crate::recurrent::States;
+use crate::simd::ByteIsa;
 use crate::weight::CpuWeight;
 
 /// A compiled plan with its weights, KV cache and activations.
@@ -41,8 +42,17 @@ pub(crate) struct Ropes {
 pub(crate) struct InputScratch {
     /// Normalised: `[max_batch, cols]`.
     pub(crate) normed: Vec<f32>,
-    /// Quantized: `[max_batch, cols / 32]`.
-    pub(crate) runs: Vec<Run>,
+    /// Quantized to pairs: `[max_batch, cols / 32]`.
+    pub(crate) pairs: Vec<Run>,
+    /// Quantized to quads, where there are kernels for them.
+    pub(crate) quads: Vec<Run>,
+}
+
+impl InputScratch {
+    /// Bytes held.
+    fn bytes(&self) -> u64 {
+        memory::bytes(&self.normed) + memory::bytes(&self.pairs) + memory::bytes(&self.quads)
+    }
 }
 
 /// Working memory of one thread.
@@ -79,9 +89,12 @@ impl CpuProgram {
             _ => None,
         });
         let cols = inputs.max().unwrap_or(0);
+        let runs = max_batch.checked_mul(cols.div_ceil(RUN));
+        let quads = if ByteIsa::choose().is_some() { runs } else { Some(0) };
         let inputs = InputScratch {
             normed: memory::zeroed("activations", max_batch.checked_mul(cols))?,
-            runs: memory::zeroed("activations", max_batch.checked_mul(cols.div_ceil(RUN)))?,
+            pairs: memory::zeroed("activations", runs)?,
+            quads: memory::zeroed("activations", quads)?,
         };
         let thread = |_| Ok(Mutex::new(ThreadScratch::new(graph, cols, max_batch)?));
         Ok(CpuProgram {
@@ -108,7 +121,7 @@ impl CpuProgram {
         let threads: u64 = self.threads.iter().map(|t| lock(t).bytes()).sum();
         let slots: u64 = self.slots.iter().map(|slot| memory::bytes(slot)).sum();
         let ropes: u64 = self.ropes.tables.iter().map(RopeTable::bytes).sum();
-        let inputs = memory::bytes(&self.inputs.normed) + memory::bytes(&self.inputs.runs);
+        let inputs = self.inputs.bytes();
         MemoryUse {
             weights: self.weights.iter().map(CpuWeight::bytes).sum(),
             kv: self.kv.iter().map(KvCache::bytes).sum::<u64>() + self.states.bytes(),

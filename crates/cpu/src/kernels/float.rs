@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::PanelRun;
-use crate::activations::Input;
+use crate::activations::{Form, Input};
 use crate::packed::{FloatFormat, GROUP, Matrix, PackedFloat};
 use crate::simd::{Isa, Kernel, Simd, four_times};
 
@@ -12,8 +12,8 @@ impl<F: FloatFormat> Matrix for PackedFloat<F> {
         self.push(rows, row_bytes);
     }
 
-    fn wants_runs(&self) -> bool {
-        false
+    fn form(&self) -> Form {
+        Form::Values
     }
 
     fn products(

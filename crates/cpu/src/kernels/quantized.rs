@@ -2,15 +2,19 @@
 //!
 //! One row (decode): each run of codes is unpacked in registers and multiplied at once. Several rows (prefill): the
 //! codes of a group are unpacked to a panel that stays in the cache, over which all rows pass four at a time.
+//!
+//! Either is written once for both ways to multiply (`ways`, `quads`), whose results are the same to the last bit.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::activations::{Input, Run};
-use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN, Sink};
-use crate::simd::{Isa, Kernel, Simd, four_times, twice};
+use super::quads::Quads;
+use super::ways::{Pairs, Way};
+use crate::activations::{Form, Input, Run};
+use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN};
+use crate::simd::{ByteIsa, ByteKernel, ByteSimd, Isa, Kernel, Simd, four_times, twice};
 
 /// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight once,
 /// and what processors fetch of themselves leaves it waiting.
@@ -20,9 +24,16 @@ const AHEAD: usize = 4096;
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct PanelRun {
-    codes: [[i16; 16]; 16],
+    /// Pairs, less the format's offset; or quads, as they are unpacked, in the first half.
+    pub(super) codes: [[i16; 16]; 16],
     scales: [[f32; GROUP]; 2],
     mins: [[f32; GROUP]; 2],
+}
+
+/// The instruction set that multiplies a format's bytes, if this is to be done.
+#[inline]
+fn bytes<F: Format>() -> Option<ByteIsa> {
+    if F::Codes::SEVEN_BITS { ByteIsa::choose() } else { None }
 }
 
 impl<F: Format> Matrix for Packed<F> {
@@ -30,8 +41,8 @@ impl<F: Format> Matrix for Packed<F> {
         self.push(rows, row_bytes);
     }
 
-    fn wants_runs(&self) -> bool {
-        true
+    fn form(&self) -> Form {
+        if bytes::<F>().is_some() { Form::Quads } else { Form::Pairs }
     }
 
     fn products(
@@ -42,14 +53,28 @@ impl<F: Format> Matrix for Packed<F> {
         panel: &mut [PanelRun],
         out: &mut [f32],
     ) {
-        if input.rows == 1 {
-            isa.run(MatVec::<F> { weights: self.groups(groups), runs: input.runs, out });
+        let Input { rows, pairs, quads, .. } = input;
+        if rows == 1 {
+            let weights = self.groups(groups);
+            match bytes::<F>() {
+                Some(bytes) => bytes.run(MatVec::<F> { weights, runs: quads, out }),
+                None => isa.run(MatVec::<F> { weights, runs: pairs, out }),
+            }
             return;
         }
-        for (group, out) in groups.zip(out.chunks_exact_mut(input.rows * GROUP)) {
-            let panel = &mut panel[..self.per_row()];
-            isa.run(Unpack::<F> { weights: self.groups(group..group + 1), panel });
-            isa.run(MatMul::<F> { panel, input, out, format: PhantomData });
+        let panel = &mut panel[..self.per_row()];
+        for (group, out) in groups.zip(out.chunks_exact_mut(rows * GROUP)) {
+            let weights = self.groups(group..group + 1);
+            match bytes::<F>() {
+                Some(bytes) => {
+                    bytes.run(Unpack::<F> { weights, panel });
+                    bytes.run(MatMul::<F> { panel, rows, runs: quads, out, format: PhantomData });
+                }
+                None => {
+                    isa.run(Unpack::<F> { weights, panel });
+                    isa.run(MatMul::<F> { panel, rows, runs: pairs, out, format: PhantomData });
+                }
+            }
         }
     }
 
@@ -84,26 +109,9 @@ struct MatVec<'a, F: Format> {
     out: &'a mut [f32],
 }
 
-/// Multiplies the pairs of a part with activations and adds them up.
-struct Dot<'a, S: Simd> {
-    q: &'a [[i16; 2]; 16],
-    /// Where the part starts in `q`.
-    start: usize,
-    sum: S::I32,
-}
-
-impl<S: Simd> Sink<S> for Dot<'_, S> {
+impl<F: Format> MatVec<'_, F> {
     #[inline(always)]
-    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
-        self.sum = s.add_i32(self.sum, s.dot(codes, s.splat_pair(self.q[self.start + index])));
-    }
-}
-
-impl<F: Format> Kernel for MatVec<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn multiply<S: Simd, W: Way<S>>(self, s: S) {
         let PackedRuns { runs: weights, shared } = self.weights;
         let groups =
             weights.chunks_exact(self.runs.len()).zip(shared.chunks_exact(self.runs.len() / F::RUNS));
@@ -121,7 +129,7 @@ impl<F: Format> Kernel for MatVec<'_, F> {
                         s.prefetch(weights, AHEAD + LINE * 64);
                     }
                 });
-                total = multiply_run::<S, F>(s, weights, factors, run, total);
+                total = multiply_run::<S, W, F>(s, weights, factors, run, total);
             }
             s.store(total, out);
         }
@@ -130,7 +138,7 @@ impl<F: Format> Kernel for MatVec<'_, F> {
 
 /// `total` plus the products of a run.
 #[inline(always)]
-fn multiply_run<S: Simd, F: Format>(
+fn multiply_run<S: Simd, W: Way<S>, F: Format>(
     s: S,
     weights: &F::Run,
     factors: F::Factors<S>,
@@ -142,12 +150,9 @@ fn multiply_run<S: Simd, F: Format>(
     let activation_scale = s.splat(run.scale);
     twice!(PART => {
         if PART < F::Codes::PARTS {
-            let q_sum = if F::Codes::PARTS == 2 { run.q_sums[PART] } else { run.q_sums[0] + run.q_sums[1] };
-            let offset = s.splat_i32(-i32::from(F::OFFSET) * q_sum);
-            let mut dot = Dot { q: &run.q, start: PART * (16 / F::Codes::PARTS), sum: offset };
-            F::Codes::unpack(s, words, PART, &mut dot);
+            let sum = W::multiply::<F>(s, words, PART, run);
             let scale = s.mul(F::scale(s, factors, weights, PART), activation_scale);
-            total = s.mul_add(s.to_f32(dot.sum), scale, total);
+            total = s.mul_add(s.to_f32(sum), scale, total);
             if F::MIN {
                 let sum = s.splat(run.part_sum::<F>(PART));
                 total = s.mul_add(F::min(s, factors, weights, PART), sum, total);
@@ -163,6 +168,13 @@ impl Run {
     fn part_sum<F: Format>(&self, part: usize) -> f32 {
         if F::Codes::PARTS == 2 { self.scale * self.q_sums[part] as f32 } else { self.sum }
     }
+
+    /// What the format's offset adds to the products of a part.
+    #[inline(always)]
+    pub(super) fn offset<F: Format>(&self, part: usize) -> i32 {
+        let q_sum = if F::Codes::PARTS == 2 { self.q_sums[part] } else { self.q_sums[0] + self.q_sums[1] };
+        -i32::from(F::OFFSET) * q_sum
+    }
 }
 
 /// Unpacks runs to a panel.
@@ -171,33 +183,14 @@ struct Unpack<'a, F: Format> {
     panel: &'a mut [PanelRun],
 }
 
-/// Stores the pairs of a part, less the offset.
-struct Store<'a, S: Simd> {
-    codes: &'a mut [[i16; 16]; 16],
-    start: usize,
-    offset: S::I16,
-}
-
-impl<S: Simd> Sink<S> for Store<'_, S> {
+impl<F: Format> Unpack<'_, F> {
     #[inline(always)]
-    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
-        s.store_i16(s.sub_i16(codes, self.offset), &mut self.codes[self.start + index]);
-    }
-}
-
-impl<F: Format> Kernel for Unpack<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let offset = s.splat_i16(F::OFFSET);
+    fn unpack<S: Simd, W: Way<S>>(self, s: S) {
         for (index, (run, panel)) in self.weights.runs.iter().zip(self.panel).enumerate() {
             let factors = F::factors(s, &self.weights.shared[index / F::RUNS]);
             twice!(PART => {
                 if PART < F::Codes::PARTS {
-                    let start = PART * (16 / F::Codes::PARTS);
-                    let mut store = Store { codes: &mut panel.codes, start, offset };
-                    F::Codes::unpack(s, F::codes(run), PART, &mut store);
+                    W::unpack::<F>(s, F::codes(run), PART, &mut panel.codes);
                     s.store(F::scale(s, factors, run, PART), &mut panel.scales[PART]);
                     s.store(F::min(s, factors, run, PART), &mut panel.mins[PART]);
                 }
@@ -209,28 +202,29 @@ impl<F: Format> Kernel for Unpack<'_, F> {
 /// All rows of activations times the eight rows of a panel.
 struct MatMul<'a, F: Format> {
     panel: &'a [PanelRun],
-    input: Input<'a>,
+    /// Of `runs`, and of `out`.
+    rows: usize,
+    /// `[input row, panel.len()]`.
+    runs: &'a [Run],
     /// `[input row, lane]`.
     out: &'a mut [f32],
     format: PhantomData<F>,
 }
 
-impl<F: Format> Kernel for MatMul<'_, F> {
-    type Output = ();
-
+impl<F: Format> MatMul<'_, F> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let rows = self.input.runs.chunks_exact(4 * self.panel.len());
+    fn multiply<S: Simd, W: Way<S>>(self, s: S) {
+        let rows = self.runs.chunks_exact(4 * self.panel.len());
         let rest = rows.remainder();
         let (out, _) = self.out.as_chunks_mut::<GROUP>();
-        let (out, out_rest) = out.split_at_mut(self.input.rows / 4 * 4);
+        let (out, out_rest) = out.split_at_mut(self.rows / 4 * 4);
         for (runs, out) in rows.zip(out.chunks_exact_mut(4)) {
-            tile::<S, F, 4>(s, self.panel, runs, out);
+            tile::<S, W, F, 4>(s, self.panel, runs, out);
         }
         match out_rest.len() {
-            1 => tile::<S, F, 1>(s, self.panel, rest, out_rest),
-            2 => tile::<S, F, 2>(s, self.panel, rest, out_rest),
-            3 => tile::<S, F, 3>(s, self.panel, rest, out_rest),
+            1 => tile::<S, W, F, 1>(s, self.panel, rest, out_rest),
+            2 => tile::<S, W, F, 2>(s, self.panel, rest, out_rest),
+            3 => tile::<S, W, F, 3>(s, self.panel, rest, out_rest),
             _ => {}
         }
     }
@@ -238,7 +232,7 @@ impl<F: Format> Kernel for MatMul<'_, F> {
 
 /// `ROWS` rows of activations (`runs`: `[ROWS, panel.len()]`) times a panel.
 #[inline(always)]
-fn tile<S: Simd, F: Format, const ROWS: usize>(
+fn tile<S: Simd, W: Way<S>, F: Format, const ROWS: usize>(
     s: S,
     panel: &[PanelRun],
     runs: &[Run],
@@ -254,16 +248,7 @@ fn tile<S: Simd, F: Format, const ROWS: usize>(
         });
         twice!(PART => {
             if PART < F::Codes::PARTS {
-                let mut sums = [s.splat_i32(0); 4];
-                let pairs = 16 / F::Codes::PARTS;
-                for index in PART * pairs..(PART + 1) * pairs {
-                    let codes = s.load_i16(&weights.codes[index]);
-                    four_times!(ROW => {
-                        if ROW < ROWS {
-                            sums[ROW] = s.add_i32(sums[ROW], s.dot(codes, s.splat_pair(x[ROW].q[index])));
-                        }
-                    });
-                }
+                let sums = W::tile::<F, ROWS>(s, &weights.codes, PART, x);
                 let scales = s.load(&weights.scales[PART]);
                 four_times!(ROW => {
                     if ROW < ROWS {
@@ -289,3 +274,30 @@ fn tile<S: Simd, F: Format, const ROWS: usize>(
         }
     });
 }
+
+/// A kernel of both ways.
+macro_rules! both_ways {
+    ($name:ident, $method:ident) => {
+        impl<F: Format> Kernel for $name<'_, F> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) {
+                self.$method::<S, Pairs>(s);
+            }
+        }
+
+        impl<F: Format> ByteKernel for $name<'_, F> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<S: ByteSimd>(self, s: S) {
+                self.$method::<S, Quads>(s);
+            }
+        }
+    };
+}
+
+both_ways!(MatVec, multiply);
+both_ways!(Unpack, unpack);
+both_ways!(MatMul, multiply);

@@ -3,6 +3,10 @@
 //! Two neighbouring values of the eight rows are a *pair*, sixteen lanes: lane `2 * row + (k & 1)` of pair `k / 2`.
 //! A pair is what one dot instruction multiplies with two activations. The lanes of several pairs share the bits of
 //! one vector of sixteen 16-bit words, so that unpacking takes shifts and masks only, no widening and no shuffles.
+//!
+//! Where an instruction multiplies four bytes at once, two pairs make a *quad*, thirty-two bytes: the pairs `p` and `p + 2`
+//! for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. What half a word holds
+//! is such bytes already; the activations are put in the same order, which costs nothing in comparison.
 
 use crate::simd::{Simd, four_times, twice};
 
@@ -12,18 +16,59 @@ pub(crate) trait Sink<S: Simd> {
     fn pair(&mut self, s: S, index: usize, codes: S::I16);
 }
 
+/// Receives the quads of a run, in any order.
+pub(crate) trait QuadSink<S: Simd> {
+    /// Takes quad `index`, counted from the start of the run's part: of pairs `first_of_quad(index)` and two behind it.
+    fn quad(&mut self, s: S, index: usize, codes: S::I16);
+}
+
+/// The pair in the lower bytes of a quad.
+pub(crate) const fn first_of_quad(index: usize) -> usize {
+    index / 2 * 4 + index % 2
+}
+
+/// Makes quads of pairs, which must come in ascending order.
+struct Join<'a, S: Simd, K> {
+    /// The last pairs with an index of 0 or 1, of each four.
+    first: [S::I16; 2],
+    sink: &'a mut K,
+}
+
+impl<S: Simd, K: QuadSink<S>> Sink<S> for Join<'_, S, K> {
+    #[inline(always)]
+    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
+        if index % 4 < 2 {
+            self.first[index % 4] = codes;
+        } else {
+            let quad = s.or(self.first[index % 2], s.shl_8(codes));
+            self.sink.quad(s, index / 4 * 2 + index % 2, quad);
+        }
+    }
+}
+
 /// A bit layout of a run's codes.
 pub(crate) trait Codes: 'static {
     /// The packed run.
     type Words: Copy + Send + Sync;
     /// The parts of a run that have a scale of their own: 1 (32 values) or 2 (16 values each).
     const PARTS: usize;
+    /// Whether all that is unpacked fits 7 bits.
+    const SEVEN_BITS: bool;
+    /// What stands for zero, where that is the layout's to say and not the format's.
+    const ZERO: i16 = 0;
 
     /// Packs `codes[row][k]`.
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words;
 
-    /// Unpacks the pairs of one part.
+    /// Unpacks the pairs of one part, in ascending order unless [`Self::unpack_quads`] does without.
     fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>);
+
+    /// Unpacks the quads of one part. Only for codes of at most 8 bits without a sign.
+    #[inline(always)]
+    fn unpack_quads<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl QuadSink<S>) {
+        let none = s.splat_i16(0);
+        Self::unpack(s, words, part, &mut Join { first: [none, none], sink });
+    }
 }
 
 /// The codes of a pair by lane.
@@ -38,17 +83,20 @@ fn put(words: &mut [i16; 16], from: [u16; 16], shift: usize) {
     }
 }
 
-/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, lowest bits first. `PARTS` is 1 or 2.
+/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, of which 0, 1, 4, 5 lie in the lower byte and two behind each in the
+/// upper one. `PARTS` is 1 or 2.
 pub(crate) struct Bits2<const PARTS: usize>;
 
 impl<const PARTS: usize> Codes for Bits2<PARTS> {
     type Words = [[i16; 16]; 2];
     const PARTS: usize = PARTS;
+    const SEVEN_BITS: bool = true;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
         for pair in 0..16 {
-            put(&mut words[pair / 8], lanes(codes, pair), 2 * (pair % 8));
+            let (byte, slot) = (pair / 2 % 2, pair % 2 + pair % 8 / 4 * 2);
+            put(&mut words[pair / 8], lanes(codes, pair), 8 * byte + 2 * slot);
         }
         words
     }
@@ -63,6 +111,27 @@ impl<const PARTS: usize> Codes for Bits2<PARTS> {
             eight_twos(s, &words[1], mask, 8, sink);
         }
     }
+
+    #[inline(always)]
+    fn unpack_quads<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl QuadSink<S>) {
+        let mask = s.splat_i16(0x0303);
+        if PARTS == 2 {
+            four_quads(s, &words[part], mask, 0, sink);
+        } else {
+            four_quads(s, &words[0], mask, 0, sink);
+            four_quads(s, &words[1], mask, 4, sink);
+        }
+    }
+}
+
+/// Unpacks the four quads of a word of codes of 2 bits.
+#[inline(always)]
+fn four_quads<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: &mut impl QuadSink<S>) {
+    let word = s.load_i16(word);
+    sink.quad(s, first, s.and(word, mask));
+    sink.quad(s, first + 1, s.and(s.shr::<2>(word), mask));
+    sink.quad(s, first + 2, s.and(s.shr::<4>(word), mask));
+    sink.quad(s, first + 3, s.and(s.shr::<6>(word), mask));
 }
 
 /// Unpacks the eight codes of a word.
@@ -71,16 +140,17 @@ fn eight_twos<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink:
     let word = s.load_i16(word);
     sink.pair(s, first, s.and(word, mask));
     sink.pair(s, first + 1, s.and(s.shr::<2>(word), mask));
-    sink.pair(s, first + 2, s.and(s.shr::<4>(word), mask));
-    sink.pair(s, first + 3, s.and(s.shr::<6>(word), mask));
-    sink.pair(s, first + 4, s.and(s.shr::<8>(word), mask));
-    sink.pair(s, first + 5, s.and(s.shr::<10>(word), mask));
+    sink.pair(s, first + 2, s.and(s.shr::<8>(word), mask));
+    sink.pair(s, first + 3, s.and(s.shr::<10>(word), mask));
+    sink.pair(s, first + 4, s.and(s.shr::<4>(word), mask));
+    sink.pair(s, first + 5, s.and(s.shr::<6>(word), mask));
     sink.pair(s, first + 6, s.and(s.shr::<12>(word), mask));
     sink.pair(s, first + 7, s.shr::<14>(word));
 }
 
 /// Codes of 3 bits in two parts: words 0 and 1 hold the first five pairs of either part, word 2 pairs 5, 6 and 7 of the
-/// first and 5 and 6 of the second; the top bit of word `w` is bit `w` of the last pair.
+/// first and 5 and 6 of the second; the top bit of word `w` is bit `w` of the last pair. Without a table they are signed: 4
+/// stands for zero.
 pub(crate) struct Bits3;
 
 impl Bits3 {
@@ -99,6 +169,8 @@ impl Bits3 {
 impl Codes for Bits3 {
     type Words = [[i16; 16]; 3];
     const PARTS: usize = 2;
+    const SEVEN_BITS: bool = true;
+    const ZERO: i16 = 4;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
@@ -144,6 +216,7 @@ pub(crate) struct Bits4<const PARTS: usize = 1>;
 impl<const PARTS: usize> Codes for Bits4<PARTS> {
     type Words = [[i16; 16]; 4];
     const PARTS: usize = PARTS;
+    const SEVEN_BITS: bool = true;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
@@ -166,6 +239,28 @@ impl<const PARTS: usize> Codes for Bits4<PARTS> {
             });
         }
     }
+
+    #[inline(always)]
+    fn unpack_quads<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl QuadSink<S>) {
+        let mask = s.splat_i16(0x0f0f);
+        if PARTS == 2 {
+            twice!(W => {
+                two_quads(s, &words[2 * part + W], mask, 2 * W, sink);
+            });
+        } else {
+            four_times!(W => {
+                two_quads(s, &words[W], mask, 2 * W, sink);
+            });
+        }
+    }
+}
+
+/// Unpacks the two quads of a word of codes of 4 bits.
+#[inline(always)]
+fn two_quads<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: &mut impl QuadSink<S>) {
+    let word = s.load_i16(word);
+    sink.quad(s, first, s.and(word, mask));
+    sink.quad(s, first + 1, s.and(s.shr::<4>(word), mask));
 }
 
 /// Unpacks the four codes of a word.
@@ -184,6 +279,7 @@ pub(crate) struct Bits5;
 impl Codes for Bits5 {
     type Words = [[i16; 16]; 5];
     const PARTS: usize = 1;
+    const SEVEN_BITS: bool = true;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
@@ -235,6 +331,7 @@ pub(crate) struct Bits6;
 impl Codes for Bits6 {
     type Words = [[[i16; 16]; 3]; 2];
     const PARTS: usize = 2;
+    const SEVEN_BITS: bool = true;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
@@ -278,6 +375,7 @@ pub(crate) struct Bits8;
 impl Codes for Bits8 {
     type Words = [[i8; 16]; 16];
     const PARTS: usize = 1;
+    const SEVEN_BITS: bool = false;
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         std::array::from_fn(|pair| lanes(codes, pair).map(|code| code as i8))

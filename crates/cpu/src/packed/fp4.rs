@@ -26,7 +26,7 @@ impl<const PARTS: usize> Format for Fp4<PARTS> {
     type Factors<S: Simd> = ();
     type Codes = E2m1<PARTS>;
     const RUNS: usize = 1;
-    const OFFSET: i16 = 0;
+    const OFFSET: i16 = E2m1::<PARTS>::ZERO;
     const MIN: bool = false;
 
     #[inline(always)]

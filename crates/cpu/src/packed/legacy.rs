@@ -20,7 +20,7 @@ fn fives(qs: &[u8; 16], qh: [u8; 4]) -> [u8; RUN] {
 
 /// Declares a format `value = d * (code - offset)`, or `d * code + m` where a minimum `m` is named.
 macro_rules! format {
-    ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:literal, $($min:ident,)? |$block:ident| $codes:expr) => {
+    ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:expr, $($min:ident,)? |$block:ident| $codes:expr) => {
         #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
         #[derive(Clone, Copy)]
         pub(crate) struct $packed {
@@ -76,4 +76,4 @@ format!(Q4_1, PackedQ4_1, BlockQ4_1, Bits4, 0, m, |block| nibbles(&block.qs));
 format!(Q5_0, PackedQ5_0, BlockQ5_0, Bits5, 16, |block| fives(&block.qs, block.qh));
 format!(Q5_1, PackedQ5_1, BlockQ5_1, Bits5, 0, m, |block| fives(&block.qs, block.qh));
 format!(Q8_0, PackedQ8_0, BlockQ8_0, Bits8, 0, |block| block.qs.map(|q| q as u8));
-format!(Iq4Nl, PackedIq4Nl, BlockIQ4_NL, Iq4, 0, |block| nibbles(&block.qs));
+format!(Iq4Nl, PackedIq4Nl, BlockIQ4_NL, Iq4, Iq4::ZERO, |block| nibbles(&block.qs));

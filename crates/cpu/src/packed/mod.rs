@@ -17,10 +17,10 @@ use bytemuck::{Pod, pod_read_unaligned};
 use linnet_graph::BackendError;
 use linnet_quant::{DType, blocks};
 
-pub(crate) use self::codes::{Codes, Sink};
+pub(crate) use self::codes::{Codes, QuadSink, Sink, first_of_quad};
 use self::float::{Bf16, F16, F32};
 pub(crate) use self::float::{FloatFormat, PackedFloat};
-use crate::activations::Input;
+use crate::activations::{Form, Input};
 use crate::kernels::PanelRun;
 use crate::memory;
 use crate::simd::{Isa, Simd};
@@ -71,8 +71,8 @@ pub(crate) trait Pack<F: Format>: Pod {
 pub(crate) trait Matrix: Send + Sync {
     /// Packs the next group: up to eight rows of file bytes, `row_bytes` each; missing rows become zeros.
     fn push_group(&mut self, rows: &[u8], row_bytes: usize);
-    /// Whether the kernel reads the activations' 16-bit form (else their f32 form).
-    fn wants_runs(&self) -> bool;
+    /// The form of the activations that the kernel reads.
+    fn form(&self) -> Form;
     /// The products of `groups` with every row of `input`: `[group, input row, lane]`.
     fn products(
         &self,
@@ -176,7 +176,7 @@ pub(crate) fn matrix(
         DType::Q4_K => packed!(k_quants::Q4K, BlockQ4_K),
         DType::Q5_K => packed!(k_quants::Q5K, BlockQ5_K),
         DType::Q6_K => packed!(k_quants::Q6K, BlockQ6_K),
-        DType::Q3_K => packed!(scaled::Scaled<table::Signed3>, BlockQ3_K),
+        DType::Q3_K => packed!(scaled::Scaled<codes::Bits3>, BlockQ3_K),
         DType::IQ4_XS => packed!(scaled::Scaled<table::Iq4Halves>, BlockIQ4_XS),
         DType::IQ3_XXS => packed!(scaled::Scaled<table::Iq3Xxs>, BlockIQ3_XXS),
         DType::IQ3_S => packed!(scaled::Scaled<table::Iq3S>, BlockIQ3_S),

@@ -14,9 +14,9 @@ use linnet_quant::grids::{
 };
 use linnet_quant::{iq1_m_scale, iq4_xs_scale, scales_k3};
 
-use super::codes::Codes;
+use super::codes::{Bits3, Codes};
 use super::k_quants::two_bits;
-use super::table::{Iq1, Iq2, Iq3S, Iq3Xxs, Iq4Halves, Signed3};
+use super::table::{Iq1, Iq2, Iq3S, Iq3Xxs, Iq4Halves};
 use super::{Format, GROUP, Pack, Packed, RUN};
 use crate::simd::Simd;
 
@@ -37,7 +37,7 @@ impl<C: Codes> Format for Scaled<C> {
     type Factors<S: Simd> = S::F32;
     type Codes = C;
     const RUNS: usize = 8;
-    const OFFSET: i16 = 0;
+    const OFFSET: i16 = C::ZERO;
     const MIN: bool = false;
 
     #[inline(always)]
@@ -108,7 +108,7 @@ fn packed_signs(bits: u32, octet: usize) -> u8 {
 }
 
 impl Block for BlockQ3_K {
-    type Codes = Signed3;
+    type Codes = Bits3;
     fn factor(&self) -> f32 {
         self.d.to_f32()
     }

@@ -4,34 +4,74 @@ use std::marker::PhantomData;
 
 use linnet_quant::{E2M1_DOUBLED, IQ4_VALUES};
 
-use super::codes::{Bits3, Bits4, Codes, Sink};
+use super::codes::{Bits3, Bits4, Codes, QuadSink, Sink, first_of_quad};
 use crate::simd::Simd;
 
 /// What codes stand for. Codes of fewer bits use the beginning of the table.
 pub(crate) trait Table: 'static {
     /// By code.
     const VALUES: [i8; 16];
+
+    /// The least value, below zero.
+    const LEAST: i8 = {
+        let (mut least, mut i) = (0, 0);
+        while i < 16 {
+            least = if Self::VALUES[i] < least { Self::VALUES[i] } else { least };
+            i += 1;
+        }
+        least
+    };
+    /// The values less the least: what kernels look up, as it has no sign.
+    const SHIFTED: [u8; 16] = {
+        let (mut shifted, mut i) = ([0; 16], 0);
+        while i < 16 {
+            shifted[i] = Self::VALUES[i].wrapping_sub(Self::LEAST) as u8;
+            i += 1;
+        }
+        shifted
+    };
+    /// Whether these fit 7 bits.
+    const SEVEN_BITS: bool = {
+        let (mut fit, mut i) = (true, 0);
+        while i < 16 {
+            fit = fit && Self::SHIFTED[i] < 128;
+            i += 1;
+        }
+        fit
+    };
 }
 
 /// Codes `C` that stand for the values of `T`.
 pub(crate) struct Tabled<C, T>(PhantomData<(C, T)>);
 
-/// Passes pairs on, looked up.
-struct Lookup<'a, K> {
-    table: &'a [i8; 16],
+/// Looks quads up and passes them on, as [`QuadSink`], or their pairs, as [`Sink`].
+struct Lookup<'a, K, const PAIRS: bool> {
+    table: &'a [u8; 16],
     sink: &'a mut K,
 }
 
-impl<S: Simd, K: Sink<S>> Sink<S> for Lookup<'_, K> {
+impl<S: Simd, K: QuadSink<S>> QuadSink<S> for Lookup<'_, K, false> {
     #[inline(always)]
-    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
-        self.sink.pair(s, index, s.lookup(self.table, codes));
+    fn quad(&mut self, s: S, index: usize, codes: S::I16) {
+        self.sink.quad(s, index, s.lookup(self.table, codes));
+    }
+}
+
+impl<S: Simd, K: Sink<S>> QuadSink<S> for Lookup<'_, K, true> {
+    #[inline(always)]
+    fn quad(&mut self, s: S, index: usize, codes: S::I16) {
+        let values = s.lookup(self.table, codes);
+        let first = first_of_quad(index);
+        self.sink.pair(s, first, s.and(values, s.splat_i16(0xff)));
+        self.sink.pair(s, first + 2, s.shr::<8>(values));
     }
 }
 
 impl<C: Codes, T: Table> Codes for Tabled<C, T> {
     type Words = C::Words;
     const PARTS: usize = C::PARTS;
+    const SEVEN_BITS: bool = T::SEVEN_BITS;
+    const ZERO: i16 = -(T::LEAST as i16);
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         C::pack(codes)
@@ -39,7 +79,12 @@ impl<C: Codes, T: Table> Codes for Tabled<C, T> {
 
     #[inline(always)]
     fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>) {
-        C::unpack(s, words, part, &mut Lookup { table: &T::VALUES, sink });
+        C::unpack_quads(s, words, part, &mut Lookup::<_, true> { table: &T::SHIFTED, sink });
+    }
+
+    #[inline(always)]
+    fn unpack_quads<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl QuadSink<S>) {
+        C::unpack_quads(s, words, part, &mut Lookup::<_, false> { table: &T::SHIFTED, sink });
     }
 }
 
@@ -87,10 +132,6 @@ table!(
     E2m1Table = E2M1_DOUBLED
 );
 table!(
-    /// Three bits with an offset of 4.
-    Signed3Table = of_eight([-4, -3, -2, -1, 0, 1, 2, 3])
-);
-table!(
     /// Two bits of an octet of IQ2_XXS, IQ2_XS or IQ2_S, then the sign.
     Iq2Table = of_eight([8, 25, 43, 0, -8, -25, -43, 0])
 );
@@ -113,8 +154,6 @@ pub(crate) type Iq4 = Tabled<Bits4, Iq4Table>;
 pub(crate) type Iq4Halves = Tabled<Bits4<2>, Iq4Table>;
 /// MXFP4 and NVFP4.
 pub(crate) type E2m1<const PARTS: usize> = Tabled<Bits4<PARTS>, E2m1Table>;
-/// Q3_K.
-pub(crate) type Signed3 = Tabled<Bits3, Signed3Table>;
 /// The IQ2 formats.
 pub(crate) type Iq2 = Tabled<Bits3, Iq2Table>;
 /// The IQ1 formats.

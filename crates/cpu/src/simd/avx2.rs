@@ -10,8 +10,7 @@ use std::arch::x86_64::{
     _mm256_extracti128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
     _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_round_ps, _mm256_set1_epi16,
     _mm256_set1_epi32, _mm256_set1_ps, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi32,
-    _mm256_srai_epi16, _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_epi16,
-    _mm256_sub_ps,
+    _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_sub_ps,
 };
 
 use super::{Kernel, Simd};
@@ -76,11 +75,10 @@ impl Simd for Avx2 {
         or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
         sub_i16(a: __m256i, b: __m256i) -> __m256i = _mm256_sub_epi16(a, b);
         shr<const N: i32>(v: __m256i) -> __m256i = _mm256_srli_epi16::<N>(v);
-        lookup(table: &[i8; 16], codes: __m256i) -> __m256i = {
-            // The code selects the upper byte; the lower one, whose index is negative, becomes zero and is shifted out.
+        shl_8(v: __m256i) -> __m256i = _mm256_slli_epi16::<8>(v);
+        lookup(table: &[u8; 16], codes: __m256i) -> __m256i = {
             let table = _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast()));
-            let indices = _mm256_or_si256(_mm256_slli_epi16::<8>(codes), _mm256_set1_epi16(0xff));
-            _mm256_srai_epi16::<8>(_mm256_shuffle_epi8(table, indices))
+            _mm256_shuffle_epi8(table, codes)
         };
         dot(a: __m256i, b: __m256i) -> __m256i = _mm256_madd_epi16(a, b);
         splat_i32(v: i32) -> __m256i = _mm256_set1_epi32(v);

@@ -5,15 +5,21 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod bytes;
 mod half;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod relaxed;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod unroll;
 
+#[cfg(test)]
+pub(crate) use self::bytes::PORTABLE;
+pub(crate) use self::bytes::{ByteIsa, ByteKernel, ByteSimd};
 pub(crate) use self::half::encode_f16;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use self::portable::Portable;
@@ -43,8 +49,10 @@ pub(crate) trait Simd: Copy {
     fn sub_i16(self, a: Self::I16, b: Self::I16) -> Self::I16;
     /// Shifts zeros in.
     fn shr<const N: i32>(self, v: Self::I16) -> Self::I16;
-    /// `table[code]` for codes below 16.
-    fn lookup(self, table: &[i8; 16], codes: Self::I16) -> Self::I16;
+    /// Moves the lower byte of each lane to the upper one, zeros in.
+    fn shl_8(self, v: Self::I16) -> Self::I16;
+    /// `table[code]` for each byte, all below 16.
+    fn lookup(self, table: &[u8; 16], codes: Self::I16) -> Self::I16;
     /// `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]` for each lane i.
     fn dot(self, a: Self::I16, b: Self::I16) -> Self::I32;
 
@@ -114,7 +122,7 @@ pub(crate) enum Isa {
     Neon(neon::Neon),
     /// WebAssembly's 128-bit SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128(simd128::Simd128),
+    Simd128(simd128::Simd128<false>),
 }
 
 impl Isa {
@@ -149,7 +157,10 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Isa::Neon(_) => "neon",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128(_) => "simd128",
+            Isa::Simd128(_) => match ByteIsa::choose() {
+                Some(_) => "relaxed-simd",
+                None => "simd128",
+            },
         }
     }
 

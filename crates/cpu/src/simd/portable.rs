@@ -1,5 +1,7 @@
 //! Arrays and plain loops, for processors without a path of their own and as the other paths' reference.
 
+#[cfg(test)]
+use super::ByteSimd;
 use super::Simd;
 
 /// Plain Rust.
@@ -67,8 +69,12 @@ impl Simd for Portable {
         map(v, |v| (v as u16 >> N) as i16)
     }
     #[inline(always)]
-    fn lookup(self, table: &[i8; 16], codes: [i16; 16]) -> [i16; 16] {
-        map(codes, |code| i16::from(table[code as usize % 16]))
+    fn shl_8(self, v: [i16; 16]) -> [i16; 16] {
+        map(v, |v| v << 8)
+    }
+    #[inline(always)]
+    fn lookup(self, table: &[u8; 16], codes: [i16; 16]) -> [i16; 16] {
+        map(codes, |codes| i16::from_le_bytes(codes.to_le_bytes().map(|code| table[usize::from(code % 16)])))
     }
     #[inline(always)]
     fn dot(self, a: [i16; 16], b: [i16; 16]) -> [i32; 8] {
@@ -166,5 +172,24 @@ impl Simd for Portable {
     #[inline(always)]
     fn reduce_max(self, v: [f32; 8]) -> f32 {
         v.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+#[cfg(test)]
+impl ByteSimd for Portable {
+    #[inline(always)]
+    fn dot_bytes(self, codes: [i16; 16], q: [i16; 16], sum: [i32; 8]) -> [i32; 8] {
+        std::array::from_fn(|lane| {
+            let products = (0..4).map(|i| {
+                let byte = |v: [i16; 16]| v[2 * lane + i / 2].to_le_bytes()[i % 2];
+                assert!(byte(codes) < 128, "the top bit of a code is set");
+                i32::from(byte(codes)) * i32::from(byte(q) as i8)
+            });
+            sum[lane] + products.sum::<i32>()
+        })
+    }
+    #[inline(always)]
+    fn shl_8_i32(self, v: [i32; 8]) -> [i32; 8] {
+        map(v, |v| v << 8)
     }
 }

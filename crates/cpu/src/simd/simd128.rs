@@ -2,18 +2,19 @@
 
 use core::arch::wasm32::{
     f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_max, f32x4_mul,
-    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle,
-    i16x8_load_extend_i8x8, i16x8_shl, i16x8_shr, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
+    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_relaxed_swizzle, i8x16_shuffle,
+    i8x16_swizzle, i16x8_load_extend_i8x8, i16x8_shl, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
     i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8,
-    i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and,
-    v128_load, v128_or, v128_store,
+    i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8,
+    u16x8_shr, v128, v128_and, v128_load, v128_or, v128_store,
 };
 
-use super::Simd;
+use super::{ByteSimd, Simd};
 
-/// Exists only in modules compiled with `simd128`.
+/// Exists only in modules compiled with `simd128`. With `RELAXED` it is used only where the engine has relaxed SIMD, and does
+/// only what all processors do alike (`relaxed`).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Simd128;
+pub(crate) struct Simd128<const RELAXED: bool>;
 
 #[inline(always)]
 fn both(a: [v128; 2], f: impl Fn(v128) -> v128) -> [v128; 2] {
@@ -60,7 +61,7 @@ fn splat(v: v128) -> [v128; 2] {
     [v, v]
 }
 
-impl Simd for Simd128 {
+impl<const RELAXED: bool> Simd for Simd128<RELAXED> {
     type I16 = [v128; 2];
     type I32 = [v128; 2];
     type F32 = [v128; 2];
@@ -104,12 +105,19 @@ impl Simd for Simd128 {
         both(v, |v| u16x8_shr(v, N as u32))
     }
     #[inline(always)]
-    fn lookup(self, table: &[i8; 16], codes: [v128; 2]) -> [v128; 2] {
-        // The code selects the upper byte; the lower one, out of range, becomes zero and is shifted out.
+    fn shl_8(self, v: [v128; 2]) -> [v128; 2] {
+        both(v, |v| i16x8_shl(v, 8))
+    }
+    #[inline(always)]
+    fn lookup(self, table: &[u8; 16], codes: [v128; 2]) -> [v128; 2] {
         let table = load_16(table);
         both(codes, |codes| {
-            let indices = v128_or(i16x8_shl(codes, 8), i16x8_splat(0xff));
-            i16x8_shr(i8x16_swizzle(table, indices), 8)
+            if RELAXED {
+                // With codes below 16 the same everywhere.
+                i8x16_relaxed_swizzle(table, codes)
+            } else {
+                i8x16_swizzle(table, codes)
+            }
         })
     }
     #[inline(always)]
@@ -234,5 +242,18 @@ impl Simd for Simd128 {
             i8x16_shuffle::<8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7>(four, four),
         );
         f32x4_extract_lane::<0>(two).max(f32x4_extract_lane::<1>(two))
+    }
+}
+
+impl ByteSimd for Simd128<true> {
+    #[inline(always)]
+    fn dot_bytes(self, codes: [v128; 2], q: [v128; 2], sum: [v128; 2]) -> [v128; 2] {
+        // With the codes' top bits zero the same everywhere: two products of a code and a signed byte fit 16 bits.
+        let dot = |i: usize| i32x4_relaxed_dot_i8x16_i7x16_add(q[i], codes[i], sum[i]);
+        [dot(0), dot(1)]
+    }
+    #[inline(always)]
+    fn shl_8_i32(self, v: [v128; 2]) -> [v128; 2] {
+        both(v, |v| i32x4_shl(v, 8))
     }
 }

@@ -72,8 +72,9 @@ fn integers<S: Simd>(s: S, numbers: &mut Numbers) {
     assert_eq!(words(s.sub_i16(va, vb)), p.sub_i16(a, b));
     assert_eq!(words(s.shr::<5>(va)), p.shr::<5>(a));
     assert_eq!(words(s.shr::<12>(va)), p.shr::<12>(a));
-    let codes = a.map(|code| code & 15);
-    assert_eq!(words(s.lookup(&bytes, s.load_i16(&codes))), p.lookup(&bytes, codes));
+    assert_eq!(words(s.shl_8(va)), p.shl_8(a));
+    let (codes, table) = (a.map(|codes| codes & 0x0f0f), bytes.map(|byte| byte as u8));
+    assert_eq!(words(s.lookup(&table, s.load_i16(&codes))), p.lookup(&table, codes));
     let dot = s.dot(s.load_i16(&small(a)), s.load_i16(&small(b)));
     let portable_dot = p.dot(small(a), small(b));
     assert_eq!(wide(dot), p.to_f32(portable_dot));

@@ -1,0 +1,93 @@
+//! The ways to multiply codes with activations: as pairs of 16 bits, which is done here, and as quads of bytes (`quads`) where
+//! a processor multiplies four of these at once. The integers are the same.
+
+use crate::activations::Run;
+use crate::packed::{Codes, Format, Sink};
+use crate::simd::{Simd, four_times};
+
+/// The words of a run of a format.
+pub(super) type Words<F> = <<F as Format>::Codes as Codes>::Words;
+
+/// How codes are multiplied.
+pub(super) trait Way<S: Simd> {
+    /// The products of the codes of a part of a run, less the format's offset, with activations, summed.
+    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &Run) -> S::I32;
+    /// Unpacks the codes of a part to a panel.
+    fn unpack<F: Format>(s: S, words: &Words<F>, part: usize, codes: &mut [[i16; 16]; 16]);
+    /// [`Self::multiply`] with the first `ROWS` of four rows of activations, from a panel.
+    fn tile<F: Format, const ROWS: usize>(
+        s: S,
+        codes: &[[i16; 16]; 16],
+        part: usize,
+        x: [&Run; 4],
+    ) -> [S::I32; 4];
+}
+
+/// As pairs, with an instruction that multiplies two numbers of 16 bits with two others.
+pub(super) struct Pairs;
+
+/// Multiplies the pairs of a part with activations and adds them up.
+struct Dot<'a, S: Simd> {
+    run: &'a Run,
+    /// Where the part starts in `run.q`.
+    start: usize,
+    sum: S::I32,
+}
+
+impl<S: Simd> Sink<S> for Dot<'_, S> {
+    #[inline(always)]
+    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
+        self.sum = s.add_i32(self.sum, s.dot(codes, s.splat_pair(self.run.q[self.start + index])));
+    }
+}
+
+/// Stores the pairs of a part, less the offset.
+struct Store<'a, S: Simd> {
+    codes: &'a mut [[i16; 16]; 16],
+    start: usize,
+    offset: S::I16,
+}
+
+impl<S: Simd> Sink<S> for Store<'_, S> {
+    #[inline(always)]
+    fn pair(&mut self, s: S, index: usize, codes: S::I16) {
+        s.store_i16(s.sub_i16(codes, self.offset), &mut self.codes[self.start + index]);
+    }
+}
+
+impl<S: Simd> Way<S> for Pairs {
+    #[inline(always)]
+    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &Run) -> S::I32 {
+        let start = part * (16 / F::Codes::PARTS);
+        let mut dot = Dot { run, start, sum: s.splat_i32(run.offset::<F>(part)) };
+        F::Codes::unpack(s, words, part, &mut dot);
+        dot.sum
+    }
+
+    #[inline(always)]
+    fn unpack<F: Format>(s: S, words: &Words<F>, part: usize, codes: &mut [[i16; 16]; 16]) {
+        let start = part * (16 / F::Codes::PARTS);
+        let mut store = Store { codes, start, offset: s.splat_i16(F::OFFSET) };
+        F::Codes::unpack(s, words, part, &mut store);
+    }
+
+    #[inline(always)]
+    fn tile<F: Format, const ROWS: usize>(
+        s: S,
+        codes: &[[i16; 16]; 16],
+        part: usize,
+        x: [&Run; 4],
+    ) -> [S::I32; 4] {
+        let mut sums = [s.splat_i32(0); 4];
+        let pairs = 16 / F::Codes::PARTS;
+        for index in part * pairs..(part + 1) * pairs {
+            let codes = s.load_i16(&codes[index]);
+            four_times!(ROW => {
+                if ROW < ROWS {
+                    sums[ROW] = s.add_i32(sums[ROW], s.dot(codes, s.splat_pair(x[ROW].q[index])));
+                }
+            });
+        }
+        sums
+    }
+}
