@@ -12,6 +12,7 @@ mod native_tests;
 mod npm;
 mod ops;
 mod process;
+mod relaxed;
 mod serve;
 mod single_thread;
 mod size;

@@ -1,10 +1,12 @@
-//! `cargo xtask bench --ops`: each kernel by itself, natively and as wasm in Node, beside how fast the machine reads memory.
+//! `cargo xtask bench --ops`: each kernel by itself, natively and as wasm in Node, without and with relaxed SIMD, beside how
+//! fast the machine reads memory.
 //!
 //! Both sides are the same source, `linnet-bench`; the modules are made as the page's are.
 
 use crate::process;
 use crate::toolchain::{self, WasmToolchain};
 use crate::wasm::{self, Kind};
+use crate::wasm_tests;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -56,14 +58,19 @@ pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec
         let mut command = Command::new(linnet);
         command.args(["bench", "--ops", "--json", "--threads", &threads.to_string()]).args(model);
         let native: Value = serde_json::from_str(&process::output(&mut command)?)?;
-        eprintln!("kernels, wasm, {threads} of {cores} threads");
-        let wasm = modules.measure(&native["cases"], threads)?;
+        let measure = |relaxed| {
+            let kind = Kind { threads: threads > 1, relaxed };
+            eprintln!("kernels, {}, {threads} of {cores} threads", kind.file());
+            modules.measure(&native["cases"], kind, threads)
+        };
+        let (wasm, relaxed) = (measure(false)?, measure(true)?);
         if let Some(model) = model {
             println!("\n{}", model.display());
         }
-        print(threads, &native, &wasm)?;
+        print(threads, &[&native, &wasm, &relaxed])?;
         let model = model.map(|model| model.display().to_string());
-        reports.push(json!({ "model": model, "threads": threads, "native": native, "wasm": wasm }));
+        let reported = json!({ "native": native, "wasm": wasm, "relaxed": relaxed });
+        reports.push(json!({ "model": model, "threads": threads, "reports": reported }));
     }
     Ok(reports)
 }
@@ -89,7 +96,7 @@ impl Modules {
         let folder = workspace.wasm_target().join("ops");
         wasm::bind(&compiled, &folder)?;
         for kind in Kind::ALL {
-            wasm::make(workspace, kind, &folder, &folder.join(file(kind)), &[])?;
+            wasm::make(workspace, kind, &folder, &folder.join(made(kind)), &[])?;
         }
         // Whatever the package around the target folder says of itself.
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;
@@ -98,13 +105,12 @@ impl Modules {
         Ok(Self { folder })
     }
 
-    fn measure(&self, cases: &Value, threads: usize) -> Result<Value> {
+    fn measure(&self, cases: &Value, kind: Kind, threads: usize) -> Result<Value> {
         fs::write(self.folder.join("cases.json"), cases.to_string())?;
-        let kind = if threads > 1 { Kind::Threads } else { Kind::Single };
         let mut node = Command::new("node");
         // A model runs long enough for the compiler that optimises; here its code is wanted from the first run on.
-        node.arg("--no-liftoff").arg(self.folder.join("driver.js"));
-        node.args([file(kind), &(threads - 1).to_string()]);
+        node.args(wasm_tests::NODE).arg("--no-liftoff").arg(self.folder.join("driver.js"));
+        node.args([made(kind), (threads - 1).to_string()]);
         let report: Value = serde_json::from_str(&process::output(&mut node)?)?;
         let came = report["threads"].as_u64();
         ensure!(came == Some(threads as u64), "{threads} threads were to compute, not {came:?}");
@@ -113,25 +119,26 @@ impl Modules {
 }
 
 /// The optimised module's file, beside what wasm-bindgen left.
-fn file(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Single => "single.wasm",
-        Kind::Threads => "threads.wasm",
-    }
+fn made(kind: Kind) -> String {
+    format!("made_{}", kind.file())
 }
 
-fn print(threads: usize, native: &Value, wasm: &Value) -> Result<()> {
+/// Of what runs natively, in the plain module, in the relaxed one.
+fn print(threads: usize, reports: &[&Value; 3]) -> Result<()> {
     let number = |value: &Value, what: &str| value[what].as_f64().with_context(|| format!("no {what}"));
-    let read = |report: &Value| number(report, "read_gb_per_s");
     let feature = |report: &Value| report["features"][0].as_str().unwrap_or_default().to_owned();
-    println!(
-        "\nthreads {threads}; native ({}) | wasm ({}) in Node | wasm / native",
-        feature(native),
-        feature(wasm)
-    );
-    println!("reading memory, GB/s {:>19.1} | {:.1}", read(native)?, read(wasm)?);
+    let [native, plain, relaxed] = reports.map(feature);
+    println!("\nthreads {threads}; native ({native}) | {plain} in Node, / native | {relaxed}, / native");
+    let read = reports.iter().map(|report| number(report, "read_gb_per_s")).collect::<Result<Vec<_>>>()?;
+    println!("reading memory, GB/s {:>19.1} | {:.1} | {:.1}", read[0], read[1], read[2]);
 
-    let products = |report: &Value| -> Result<Vec<Row>> {
+    let tables = |title: &str, columns: &[&str], rows: &dyn Fn(&Value) -> Result<Vec<Row>>| {
+        let rows = reports.iter().map(|report| rows(report)).collect::<Result<Vec<_>>>()?;
+        table(title, columns, &rows);
+        anyhow::Ok(())
+    };
+    let columns = ["decode GMAC/s", "decode GB/s", "in caches GMAC/s", "prefill GMAC/s"];
+    tables("product", &columns, &|report| {
         let row = |speed: &Value| {
             let name = format!("{} {} x {}", text(&speed["format"]), speed["rows"], speed["cols"]);
             let speeds = vec![
@@ -143,11 +150,9 @@ fn print(threads: usize, native: &Value, wasm: &Value) -> Result<()> {
             Ok((name, speeds))
         };
         items(report, "matrices").iter().map(row).collect()
-    };
-    let columns = ["decode GMAC/s", "decode GB/s", "in caches GMAC/s", "prefill GMAC/s"];
-    table("product", &columns, &products(native)?, &products(wasm)?);
-
-    let attentions = |report: &Value| -> Result<Vec<Row>> {
+    })?;
+    let columns = ["decode GMAC/s", "decode GB/s", "prefill GMAC/s"];
+    tables("attention: heads, KV, context", &columns, &|report| {
         let row = |speed: &Value| {
             let shape = format!("{}/{} x {}", speed["heads"], speed["kv_heads"], speed["head_dim"]);
             let name = format!("{shape} {} {}", text(&speed["kv"]), speed["context"]);
@@ -159,19 +164,14 @@ fn print(threads: usize, native: &Value, wasm: &Value) -> Result<()> {
             Ok((name, speeds))
         };
         items(report, "attentions").iter().map(row).collect()
-    };
-    let columns = ["decode GMAC/s", "decode GB/s", "prefill GMAC/s"];
-    table("attention: heads, KV, context", &columns, &attentions(native)?, &attentions(wasm)?);
-
-    let rows = |report: &Value| -> Result<Vec<Row>> {
+    })?;
+    tables("rows, 10^9 values per second", &["decode", "prefill"], &|report| {
         let row = |speed: &Value| {
             let name = format!("{} {}", text(&speed["op"]), speed["width"]);
             Ok((name, vec![number(speed, "decode")?, number(speed, "prefill")?]))
         };
         items(report, "rows").iter().map(row).collect()
-    };
-    table("rows, 10^9 values per second", &["decode", "prefill"], &rows(native)?, &rows(wasm)?);
-    Ok(())
+    })
 }
 
 fn items<'a>(report: &'a Value, what: &str) -> &'a [Value] {
@@ -182,17 +182,19 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// In each cell native, wasm, and their ratio.
-fn table(title: &str, columns: &[&str], native: &[Row], wasm: &[Row]) {
-    let cells: Vec<String> = columns.iter().map(|column| format!("{column:>24}")).collect();
+/// In each cell native, and each of both modules with its ratio to it.
+fn table(title: &str, columns: &[&str], reports: &[Vec<Row>]) {
+    let cells: Vec<String> = columns.iter().map(|column| format!("{column:>33}")).collect();
     println!("\n{title:<30}{}", cells.concat());
-    for ((name, native), (_, wasm)) in native.iter().zip(wasm) {
-        let pairs = native.iter().zip(wasm);
-        let cells: Vec<String> = pairs
-            .map(|(native, wasm)| {
-                format!("{:>24}", format!("{native:.1} | {wasm:.1} | {:.2}", wasm / native))
-            })
-            .collect();
+    let [native, wasm @ ..] = reports else { return };
+    for (at, (name, native)) in native.iter().enumerate() {
+        let cell = |(column, native): (usize, &f64)| {
+            let modules = wasm.iter().filter_map(|rows| rows.get(at)?.1.get(column));
+            let modules: Vec<String> =
+                modules.map(|speed| format!(" | {speed:.1} {:.2}", speed / native)).collect();
+            format!("{:>33}", format!("{native:.1}{}", modules.concat()))
+        };
+        let cells: Vec<String> = native.iter().enumerate().map(cell).collect();
         println!("{name:<30}{}", cells.concat());
     }
 }

@@ -9,12 +9,11 @@ use walrus::ir::{
     AtomicOp, AtomicWidth, BinaryOp, Call, ExtendedLoad, Instr, InstrLocId, InstrSeq, LoadKind, MemArg,
     StoreKind, Visitor, VisitorMut, dfs_in_order, dfs_pre_order_mut,
 };
-use walrus::{FunctionBuilder, FunctionId, InstrSeqBuilder, MemoryId, Module, ModuleConfig, ValType};
+use walrus::{FunctionBuilder, FunctionId, InstrSeqBuilder, MemoryId, Module, ValType};
 
-/// The same program without atomic instructions, with a memory that nobody shares.
-pub fn lowered(module: &[u8]) -> Result<Vec<u8>> {
-    let mut module = ModuleConfig::new().strict_validate(false).parse(module)?;
-    let memory = unshared_memory(&mut module)?;
+/// Leaves the same program without atomic instructions, with a memory that nobody shares.
+pub fn lower(module: &mut Module) -> Result<()> {
+    let memory = unshared_memory(module)?;
 
     let mut wanted = Wanted::default();
     for (_, function) in module.funcs.iter_local() {
@@ -23,17 +22,17 @@ pub fn lowered(module: &[u8]) -> Result<Vec<u8>> {
     let functions = wanted
         .0
         .into_iter()
-        .map(|(name, instr)| Ok((name, plain(&mut module, memory, &instr)?)))
+        .map(|(name, instr)| Ok((name, plain(module, memory, &instr)?)))
         .collect::<Result<_>>()?;
     let mut lower = Lower { functions };
     for (_, function) in module.funcs.iter_local_mut() {
         let entry = function.entry_block();
         dfs_pre_order_mut(&mut lower, function, entry);
     }
-    Ok(module.emit_wasm())
+    Ok(())
 }
 
-/// Makes the memory an ordinary one of any size. It stays imported: wasm-bindgen's glue serves both modules.
+/// Makes the memory an ordinary one of any size. It stays imported: wasm-bindgen's glue serves all modules.
 fn unshared_memory(module: &mut Module) -> Result<MemoryId> {
     let memory = module.memories.iter_mut().next().context("the module has no memory")?;
     if !memory.shared {

@@ -15,9 +15,11 @@ use wasmparser::{KnownCustom, Name, Parser, Payload};
 const LIMIT: u64 = 1_200_000;
 
 /// The kinds of pages, and how the names of the files begin that are not for them.
-const PAGES: [(&str, &[&str]); 2] = [
-    ("what a page loads", &["linnet_threads_bg", "thread-"]),
-    ("what an isolated page loads", &["linnet_bg"]),
+const PAGES: [(&str, &[&str]); 4] = [
+    ("what a page loads", &["linnet_threads_bg", "linnet_relaxed", "thread-"]),
+    ("what an isolated page loads", &["linnet_bg", "linnet_relaxed"]),
+    ("with relaxed SIMD", &["linnet_bg", "linnet_threads_bg", "linnet_relaxed_threads_bg", "thread-"]),
+    ("with relaxed SIMD, isolated", &["linnet_bg", "linnet_threads_bg", "linnet_relaxed_bg"]),
 ];
 
 /// Node has both compressors: `[path, raw, gzip, brotli]` for each argument.
@@ -51,7 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     let bound = workspace.wasm_target().join("bound");
     wasm::bind(&compiled, &bound)?;
     let named = workspace.wasm_target().join("named.wasm");
-    wasm::make(&workspace, wasm::Kind::Single, &bound, &named, &["--debuginfo"])?;
+    wasm::make(&workspace, wasm::Kind::ALL[0], &bound, &named, &["--debuginfo"])?;
     let (rows, sum) = by_crate(&fs::read(named)?)?;
     println!("\n{:>10} {:>6}  wasm of", "bytes", "%");
     for (name, bytes) in rows {

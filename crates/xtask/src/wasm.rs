@@ -1,6 +1,7 @@
 //! The wasm modules of the page: compiled, bound, optimised; each stage left out where its input is what it was.
 
 use crate::process;
+use crate::relaxed;
 use crate::single_thread;
 use crate::toolchain::{self, WasmToolchain};
 use crate::workspace::Workspace;
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use walrus::ModuleConfig;
 use wasm_bindgen_cli_support::Bindgen;
 use wasmparser::{Validator, WasmFeatures};
 
@@ -34,48 +36,56 @@ pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathB
     Ok(toolchain::artifacts(workspace, PROFILE).join("linnet_wasm.wasm"))
 }
 
-/// A module that a page may load. Both come from one compilation.
+/// A module that a page may load. All come from one compilation.
 #[derive(Clone, Copy)]
-pub enum Kind {
-    /// For every page.
-    Single,
+pub struct Kind {
     /// For pages that are isolated and may therefore share memory between threads.
-    Threads,
+    pub threads: bool,
+    /// For engines with relaxed SIMD.
+    pub relaxed: bool,
 }
 
 impl Kind {
-    /// Both.
-    pub const ALL: [Kind; 2] = [Kind::Single, Kind::Threads];
+    /// All, those with relaxed SIMD last.
+    pub const ALL: [Kind; 4] = [
+        Kind { threads: false, relaxed: false },
+        Kind { threads: true, relaxed: false },
+        Kind { threads: false, relaxed: true },
+        Kind { threads: true, relaxed: true },
+    ];
 
     /// Its file.
     pub fn file(self) -> &'static str {
-        match self {
-            Kind::Single => "linnet_bg.wasm",
-            Kind::Threads => "linnet_threads_bg.wasm",
+        match (self.relaxed, self.threads) {
+            (false, false) => "linnet_bg.wasm",
+            (false, true) => "linnet_threads_bg.wasm",
+            (true, false) => "linnet_relaxed_bg.wasm",
+            (true, true) => "linnet_relaxed_threads_bg.wasm",
         }
     }
 
     /// The module, given wasm-bindgen's.
-    fn of(self, bound: Vec<u8>) -> Result<Vec<u8>> {
-        match self {
-            Kind::Single => single_thread::lowered(&bound),
-            Kind::Threads => Ok(bound),
+    pub fn of(self, bound: &[u8]) -> Result<Vec<u8>> {
+        let mut module = ModuleConfig::new().strict_validate(false).parse(bound)?;
+        relaxed::settle(&mut module, self.relaxed)?;
+        if !self.threads {
+            single_thread::lower(&mut module)?;
         }
+        Ok(module.emit_wasm())
     }
 
-    /// What only engines with threads need to know.
-    fn features(self) -> &'static [&'static str] {
-        match self {
-            Kind::Single => &[],
-            Kind::Threads => &["--enable-threads"],
-        }
+    /// What wasm-opt may use beyond what every engine knows.
+    fn features(self) -> impl Iterator<Item = &'static str> {
+        let threads = self.threads.then_some("--enable-threads");
+        threads.into_iter().chain(self.relaxed.then_some("--enable-relaxed-simd"))
     }
 
     /// Checks that an engine needs nothing that it may lack.
     fn validate(self, module: &[u8]) -> Result<()> {
         // WebAssembly 2.0 has vectors, bulk memory and reference types.
         let mut features = WasmFeatures::WASM2;
-        features.set(WasmFeatures::THREADS, matches!(self, Kind::Threads));
+        features.set(WasmFeatures::THREADS, self.threads);
+        features.set(WasmFeatures::RELAXED_SIMD, self.relaxed);
         Validator::new_with_features(features)
             .validate_all(module)
             .map(drop)
@@ -96,16 +106,19 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     bind(compiled, &bound)?;
     fs::remove_dir_all(&out).or_else(missing_is_fine)?;
     fs::create_dir_all(&out)?;
-    // At the same time: wasm-opt uses one processor.
-    std::thread::scope(|scope| {
-        let (bound, out) = (&bound, &out);
-        let made = Kind::ALL
-            .map(|kind| scope.spawn(move || make(workspace, kind, bound, &out.join(kind.file()), &[])));
-        made.into_iter().try_for_each(|made| match made.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
-    })?;
+    // Two at a time: wasm-opt uses one processor.
+    for kinds in Kind::ALL.chunks(2) {
+        std::thread::scope(|scope| {
+            let (bound, out) = (&bound, &out);
+            let make =
+                |&kind: &Kind| scope.spawn(move || make(workspace, kind, bound, &out.join(kind.file()), &[]));
+            let made: Vec<_> = kinds.iter().map(make).collect();
+            made.into_iter().try_for_each(|made| match made.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })?;
+    }
     for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
         fs::copy(bound.join(file), out.join(file)).with_context(|| format!("wasm-bindgen made no {file}"))?;
     }
@@ -129,7 +142,7 @@ pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
 /// Makes one of the modules of what wasm-bindgen has left in the folder `bound`. `more` is said to wasm-opt.
 pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let from = workspace.wasm_target().join(kind.file());
-    fs::write(&from, kind.of(fs::read(bound.join("linnet_bg.wasm"))?)?)?;
+    fs::write(&from, kind.of(&fs::read(bound.join("linnet_bg.wasm"))?)?)?;
     optimise(workspace, kind, &from, to, more)?;
     kind.validate(&fs::read(to)?)
 }
@@ -152,6 +165,7 @@ fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
     hash.update(fs::read(workspace.root.join("node_modules/binaryen/package.json"))?);
     hash.update(FEATURES.concat());
     hash.update(include_bytes!("wasm.rs"));
+    hash.update(include_bytes!("relaxed.rs"));
     hash.update(include_bytes!("single_thread.rs"));
     hash.update(env!("CARGO_PKG_VERSION"));
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

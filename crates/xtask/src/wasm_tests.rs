@@ -1,21 +1,23 @@
-//! The runner that cargo starts a wasm test binary with: binds it and runs its `#[wasm_bindgen_test]`s in Node, once as the
-//! module for several threads, with threads, and once as the module for one.
+//! The runner that cargo starts a wasm test binary with: binds it and runs its `#[wasm_bindgen_test]`s in Node, as the modules
+//! that a page may load: for several threads, with threads, and for one, and with relaxed SIMD. What the binary says it has
+//! computed must be the same in all of them.
 //!
 //! It speaks to the context that `wasm-bindgen-test` exports. That contract is private to wasm-bindgen and may change with its
 //! version, which the lock file holds still; a change would show: `cargo xtask test` fails where no wasm test ran.
 
 use crate::process;
-use crate::single_thread;
-use anyhow::{Context, Result, bail};
+use crate::wasm::Kind;
+use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Shows a test's console output only where it fails (the context does that) and runs every exported test. Its arguments
-/// are the module and the number of threads to start beside its own.
+/// Shows a test's console output only where it fails (the context does that), runs every exported test, and writes what
+/// the export `digest` returns to a file beside the module. Its arguments are the module and the number of threads to start
+/// beside its own.
 const DRIVER: &str = r#"
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { exit } from 'node:process';
 import { Worker } from 'node:worker_threads';
 import * as tests from './tests.js';
@@ -29,6 +31,7 @@ const module = new WebAssembly.Module(readFileSync(new URL(file, import.meta.url
 const shared = Number(workers) > 0 ? { maximum: 65536, shared: true } : {};
 const memory = new WebAssembly.Memory({ initial: 1024, ...shared });
 const wasm = tests.initSync({ module, memory });
+const url = new URL(`${file}.digest`, import.meta.url);
 const names = Object.keys(wasm).filter((name) => name.startsWith('__wbgt_'));
 if (names.length === 0) {
   log('this binary holds no #[wasm_bindgen_test]');
@@ -49,7 +52,10 @@ const context = new tests.WasmBindgenTestContext(false);
 context.include_ignored(false);
 context.filtered_count(0);
 context.run(names.map((name) => wasm[name])).then(
-  (ok) => exit(ok ? 0 : 1),
+  (ok) => {
+    if (ok) writeFileSync(url, String(wasm.digest?.()));
+    exit(ok ? 0 : 1);
+  },
   (why) => { error(why); exit(1); },
 );
 "#;
@@ -65,8 +71,15 @@ parentPort.postMessage('ready');
 wasm.work(seat);
 "#;
 
-/// The module, and how many threads are started beside its own.
-const RUNS: [(&str, &str); 2] = [("tests_bg.wasm", "2"), ("single.wasm", "0")];
+/// The module, and how many threads are started beside its own. One with relaxed SIMD shows as much as two.
+const RUNS: [(Kind, &str); 3] = [
+    (Kind { threads: true, relaxed: false }, "2"),
+    (Kind { threads: false, relaxed: false }, "0"),
+    (Kind { threads: true, relaxed: true }, "2"),
+];
+
+/// Node before version 21 knows relaxed SIMD only as an experiment; later ones ignore what is none any more.
+pub const NODE: [&str; 1] = ["--experimental-wasm-relaxed-simd"];
 
 /// Runs the binary, the first argument. Further ones (cargo passes those behind `--` on) have no meaning here.
 pub fn run(arguments: &[OsString]) -> Result<()> {
@@ -79,14 +92,24 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     bindgen.input_path(binary).out_name("tests").web(true)?.emit_start(false).typescript(false);
     bindgen.generate(&folder).context("wasm-bindgen failed")?;
     let bound = fs::read(folder.join("tests_bg.wasm"))?;
-    fs::write(folder.join("single.wasm"), single_thread::lowered(&bound)?)?;
     // Whatever the package around the target folder says of itself.
     fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;
     fs::write(folder.join("thread.js"), THREAD)?;
     let driver = folder.join("driver.js");
     fs::write(&driver, DRIVER)?;
-    for (module, workers) in RUNS {
-        process::run(Command::new("node").arg(&driver).args([module, workers]))?;
+    let mut digests = Vec::new();
+    for (kind, workers) in RUNS {
+        fs::write(folder.join(kind.file()), kind.of(&bound)?)?;
+        let digest = folder.join(format!("{}.digest", kind.file()));
+        fs::write(&digest, "no test")?;
+        eprintln!("as {}", kind.file());
+        let mut node = Command::new("node");
+        process::run(node.args(NODE).arg(&driver).args([kind.file(), workers]))?;
+        digests.push(fs::read_to_string(digest)?);
     }
+    ensure!(
+        digests.iter().all(|digest| *digest == digests[0]),
+        "the modules compute different things: {digests:?}"
+    );
     Ok(())
 }

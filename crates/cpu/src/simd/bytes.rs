@@ -5,7 +5,7 @@
 )]
 
 use super::Simd;
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 use super::portable::Portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::relaxed::Relaxed;
@@ -33,11 +33,11 @@ pub(crate) enum ByteIsa {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Relaxed(Relaxed),
     /// To compare with.
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     Portable,
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 std::thread_local! {
     /// Whether a test wants [`ByteIsa::Portable`].
     pub(crate) static PORTABLE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
@@ -49,7 +49,7 @@ impl ByteIsa {
     pub(crate) fn choose() -> Option<Self> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         return Relaxed::detect().map(ByteIsa::Relaxed);
-        #[cfg(test)]
+        #[cfg(all(test, not(target_arch = "wasm32")))]
         return PORTABLE.get().then_some(ByteIsa::Portable);
         #[cfg(not(any(test, all(target_arch = "wasm32", target_feature = "simd128"))))]
         None
@@ -63,7 +63,7 @@ impl ByteIsa {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             ByteIsa::Relaxed(relaxed) => relaxed.run(kernel),
-            #[cfg(test)]
+            #[cfg(all(test, not(target_arch = "wasm32")))]
             ByteIsa::Portable => kernel.run(Portable),
         }
     }

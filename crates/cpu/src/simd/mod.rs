@@ -17,7 +17,7 @@ mod relaxed;
 mod simd128;
 mod unroll;
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 pub(crate) use self::bytes::PORTABLE;
 pub(crate) use self::bytes::{ByteIsa, ByteKernel, ByteSimd};
 pub(crate) use self::half::encode_f16;
