@@ -6,7 +6,6 @@
 use crate::process;
 use crate::toolchain::{self, WasmToolchain};
 use crate::wasm::{self, Kind};
-use crate::wasm_tests;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -17,10 +16,13 @@ use std::process::Command;
 /// Measures in Node. Its arguments are the module and the number of threads to start beside its own.
 const DRIVER: &str = r#"
 import { readFileSync } from 'node:fs';
-import { exit } from 'node:process';
+import { exit, versions } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { initSync, measure } from './linnet.js';
 
+// To these relaxed SIMD is an experiment.
+if (parseInt(versions.node) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
 const [file, workers] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(new URL(file, import.meta.url)));
 const shared = Number(workers) > 0 ? { maximum: 65536, shared: true } : {};
@@ -69,8 +71,9 @@ pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec
         }
         print(threads, &[&native, &wasm, &relaxed])?;
         let model = model.map(|model| model.display().to_string());
-        let reported = json!({ "native": native, "wasm": wasm, "relaxed": relaxed });
-        reports.push(json!({ "model": model, "threads": threads, "reports": reported }));
+        let reported =
+            json!({ "model": model, "threads": threads, "native": native, "wasm": wasm, "relaxed": relaxed });
+        reports.push(reported);
     }
     Ok(reports)
 }
@@ -95,9 +98,7 @@ impl Modules {
         let compiled = toolchain::artifacts(workspace, wasm::PROFILE).join("examples/ops.wasm");
         let folder = workspace.wasm_target().join("ops");
         wasm::bind(&compiled, &folder)?;
-        for kind in Kind::ALL {
-            wasm::make(workspace, kind, &folder, &folder.join(made(kind)), &[])?;
-        }
+        wasm::make_all(workspace, &folder, |kind| folder.join(made(kind)))?;
         // Whatever the package around the target folder says of itself.
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;
         fs::write(folder.join("thread.js"), THREAD)?;
@@ -109,7 +110,7 @@ impl Modules {
         fs::write(self.folder.join("cases.json"), cases.to_string())?;
         let mut node = Command::new("node");
         // A model runs long enough for the compiler that optimises; here its code is wanted from the first run on.
-        node.args(wasm_tests::NODE).arg("--no-liftoff").arg(self.folder.join("driver.js"));
+        node.arg("--no-liftoff").arg(self.folder.join("driver.js"));
         node.args([made(kind), (threads - 1).to_string()]);
         let report: Value = serde_json::from_str(&process::output(&mut node)?)?;
         let came = report["threads"].as_u64();

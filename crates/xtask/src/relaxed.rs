@@ -1,122 +1,119 @@
-//! Says of a module whether it is for engines with relaxed SIMD: one compilation serves both.
+//! Makes the module for engines with relaxed SIMD, or without, out of the one that the compiler made.
 //!
-//! The compiler is run once, with kernels of either kind. The one function that tells which to use is given its answer here;
-//! where that is no, those that use relaxed SIMD lose their bodies, as nothing enters them. wasm-opt removes what is never
-//! reached.
+//! The compiler knows nothing of relaxed SIMD. It is run once, with kernels of either kind; the one function that tells which
+//! to use is given its answer here. Where that is yes, calls of the function that does what the instruction would do become
+//! the instruction; where it is no, wasm-opt finds that nothing calls those kernels and removes them.
 
-use anyhow::{Result, bail};
-use walrus::ir::{Instr, InstrLocId, Visitor, dfs_in_order};
-use walrus::{FunctionBuilder, FunctionId, FunctionKind, LocalFunction, Module, ValType};
+use anyhow::{Result, bail, ensure};
+use walrus::ir::{Instr, InstrLocId, TernOp, TernaryOp, VisitorMut, dfs_pre_order_mut};
+use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ValType};
 
 /// The function that tells, in `linnet-cpu`.
 const ANSWER: &str = "simd::relaxed::available";
 
-/// Where relaxed instructions may be: in the kernels and, where the compiler does not inline them, in the functions that the
-/// standard library has for them. Elsewhere they would give results that depend on the processor.
-const KERNELS: [&str; 2] = ["simd::relaxed::enter", "core_arch::wasm32::relaxed_simd::"];
+/// The function that stands for the instruction.
+const DOT: &str = "simd::relaxed::dot";
 
-/// Lets the module use relaxed SIMD, or takes it out.
+/// Lets the module use relaxed SIMD, or not.
 pub fn settle(module: &mut Module, relaxed: bool) -> Result<()> {
-    let (mut answers, mut kernels) = (Vec::new(), Vec::new());
-    for (id, function) in module.funcs.iter_local() {
-        let name = module.funcs.get(id).name.as_deref().unwrap_or("(no name)");
-        let name = format!("{:#}", rustc_demangle::demangle(name));
-        if name.contains(ANSWER) {
-            answers.push(id);
-        }
-        let mut found = Found(None);
-        dfs_in_order(&mut found, function, function.entry_block());
-        match found.0 {
-            Some(_) if KERNELS.iter().any(|kernel| name.contains(kernel)) => kernels.push(id),
-            Some(what) => bail!("{name} has {what}, which is for kernels of relaxed SIMD only"),
-            None => {}
-        }
-    }
-    let [answer] = answers[..] else { bail!("{} functions are named {ANSWER}", answers.len()) };
-    replace(module, answer, |body| {
-        body.i32_const(relaxed.into());
-    })?;
+    let answer = named(module, ANSWER)?;
+    signature(module, answer, &[], &[ValType::I32])?;
+    let mut builder = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
+    builder.func_body().i32_const(relaxed.into());
+    module.funcs.get_mut(answer).kind = FunctionKind::Local(builder.local_func(vec![]));
     if !relaxed {
-        for kernel in kernels {
-            replace(module, kernel, |body| {
-                body.unreachable();
-            })?;
-        }
+        return Ok(());
     }
+    let dot = named(module, DOT)?;
+    signature(module, dot, &[ValType::V128; 3], &[ValType::V128])?;
+    let mut replace = Replace { dot, calls: 0 };
+    for (_, function) in module.funcs.iter_local_mut() {
+        let entry = function.entry_block();
+        dfs_pre_order_mut(&mut replace, function, entry);
+    }
+    ensure!(replace.calls > 0, "nothing calls {DOT}");
     Ok(())
 }
 
-/// A relaxed instruction, in words.
-struct Found(Option<String>);
-
-impl<'a> Visitor<'a> for Found {
-    fn visit_instr(&mut self, instr: &'a Instr, _: &'a InstrLocId) {
-        let name = match instr {
-            Instr::Unop(i) => format!("{:?}", i.op),
-            Instr::Binop(i) => format!("{:?}", i.op),
-            Instr::TernOp(i) => format!("{:?}", i.op),
-            _ => return,
-        };
-        if name.contains("Relaxed") {
-            self.0 = Some(name);
-        }
-    }
+/// The function of this name; there must be one.
+fn named(module: &Module, name: &str) -> Result<FunctionId> {
+    let is = |known: &str| format!("{:#}", rustc_demangle::demangle(known)).contains(name);
+    let functions = module.funcs.iter().filter(|function| function.name.as_deref().is_some_and(is));
+    let ids: Vec<_> = functions.map(walrus::Function::id).collect();
+    let [id] = ids[..] else { bail!("{} functions are named {name}", ids.len()) };
+    Ok(id)
 }
 
-/// Gives a function another body.
-fn replace(
-    module: &mut Module,
-    id: FunctionId,
-    body: impl FnOnce(&mut walrus::InstrSeqBuilder<'_>),
-) -> Result<()> {
+/// Checks that the compiler has changed nothing about the function's parameters and results.
+fn signature(module: &Module, id: FunctionId, params: &[ValType], results: &[ValType]) -> Result<()> {
     let ty = module.types.get(module.funcs.get(id).ty());
-    let (params, results): (Vec<ValType>, Vec<ValType>) = (ty.params().to_vec(), ty.results().to_vec());
-    let mut builder = FunctionBuilder::new(&mut module.types, &params, &results);
-    body(&mut builder.func_body());
-    let locals = params.into_iter().map(|ty| module.locals.add(ty)).collect();
-    let function: LocalFunction = builder.local_func(locals);
-    module.funcs.get_mut(id).kind = FunctionKind::Local(function);
+    ensure!(
+        ty.params() == params && ty.results() == results,
+        "the type of {:?} is {ty:?}",
+        module.funcs.get(id).name
+    );
     Ok(())
+}
+
+/// Replaces the calls by the instruction.
+struct Replace {
+    dot: FunctionId,
+    calls: usize,
+}
+
+impl VisitorMut for Replace {
+    fn visit_instr_mut(&mut self, instr: &mut Instr, _: &mut InstrLocId) {
+        if matches!(instr, Instr::Call(call) if call.func == self.dot) {
+            *instr = TernOp { op: TernaryOp::I32x4RelaxedDotI8x16I7x16AddS }.into();
+            self.calls += 1;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::settle;
-    use walrus::ir::{BinaryOp, Value};
     use walrus::{FunctionBuilder, Module, ValType};
     use wasmparser::{Validator, WasmFeatures};
 
-    /// A module with the function that is asked, and one named `kernel` with a relaxed instruction.
-    fn module(kernel: &str) -> Module {
+    /// A module with both functions, of which `dot` has `params` parameters, and one that calls them.
+    fn module(params: usize) -> Module {
         let mut module = Module::default();
         let mut answer = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
         answer.name("linnet_cpu::simd::relaxed::available::h0123456789abcdef".to_owned());
         answer.func_body().i32_const(7);
         let answer = answer.finish(vec![], &mut module.funcs);
-        module.exports.add("available", answer);
-        let mut dot = FunctionBuilder::new(&mut module.types, &[ValType::V128], &[ValType::V128]);
-        dot.name(kernel.to_owned());
-        let zero = module.locals.add(ValType::V128);
-        dot.func_body().local_get(zero).const_(Value::V128(0)).binop(BinaryOp::I16x8RelaxedDotI8x16I7x16S);
-        let dot = dot.finish(vec![zero], &mut module.funcs);
-        module.exports.add("dot", dot);
+        let locals: Vec<_> = (0..params).map(|_| module.locals.add(ValType::V128)).collect();
+        let params = vec![ValType::V128; params];
+        let mut dot = FunctionBuilder::new(&mut module.types, &params, &[ValType::V128]);
+        dot.name("_ZN10linnet_cpu4simd7relaxed3dot17h0123456789abcdefE".to_owned());
+        dot.func_body().local_get(locals[0]);
+        let dot = dot.finish(locals.clone(), &mut module.funcs);
+        let mut kernel = FunctionBuilder::new(&mut module.types, &params, &[ValType::V128]);
+        kernel.func_body().call(answer).drop();
+        for &local in &locals {
+            kernel.func_body().local_get(local);
+        }
+        kernel.func_body().call(dot);
+        let kernel = kernel.finish(locals, &mut module.funcs);
+        module.exports.add("kernel", kernel);
         module
     }
 
-    const KERNEL: &str = "linnet_cpu::simd::relaxed::enter::h0123456789abcdef";
-
     /// What the settled module answers, and whether an engine without relaxed SIMD takes it.
     fn settled(relaxed: bool) -> (String, bool) {
-        let mut module = module(KERNEL);
+        let mut module = module(3);
         settle(&mut module, relaxed).unwrap();
         let (_, answer) = module.funcs.iter_local().next().unwrap();
         let answer = format!("{:?}", answer.block(answer.entry_block()).instrs[0].0);
-        let plain = Validator::new_with_features(WasmFeatures::WASM2).validate_all(&module.emit_wasm());
-        (answer, plain.is_ok())
+        let wasm = module.emit_wasm();
+        let validate = |features| Validator::new_with_features(features).validate_all(&wasm).is_ok();
+        assert!(validate(WasmFeatures::WASM2 | WasmFeatures::RELAXED_SIMD));
+        (answer, validate(WasmFeatures::WASM2))
     }
 
     #[test]
-    fn a_module_answers_what_it_is_for() {
+    fn a_module_is_for_one_kind_of_engine() {
         let (answer, plain) = settled(false);
         assert!(answer.contains("I32(0)") && plain, "{answer}");
         let (answer, plain) = settled(true);
@@ -124,15 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn relaxed_instructions_elsewhere_are_refused() {
-        for relaxed in [false, true] {
-            let error = settle(&mut module("linnet_cpu::kernels::rows"), relaxed).unwrap_err().to_string();
-            assert!(error.contains("kernels::rows has I16x8RelaxedDot"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_module_without_the_question_is_refused() {
+    fn functions_that_are_missing_or_have_changed_are_refused() {
         assert!(settle(&mut Module::default(), false).is_err());
+        assert!(settle(&mut module(3), true).is_ok());
+        assert!(settle(&mut module(2), true).is_err());
     }
 }

@@ -106,19 +106,7 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     bind(compiled, &bound)?;
     fs::remove_dir_all(&out).or_else(missing_is_fine)?;
     fs::create_dir_all(&out)?;
-    // Two at a time: wasm-opt uses one processor.
-    for kinds in Kind::ALL.chunks(2) {
-        std::thread::scope(|scope| {
-            let (bound, out) = (&bound, &out);
-            let make =
-                |&kind: &Kind| scope.spawn(move || make(workspace, kind, bound, &out.join(kind.file()), &[]));
-            let made: Vec<_> = kinds.iter().map(make).collect();
-            made.into_iter().try_for_each(|made| match made.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-        })?;
-    }
+    make_all(workspace, &bound, |kind| out.join(kind.file()))?;
     for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
         fs::copy(bound.join(file), out.join(file)).with_context(|| format!("wasm-bindgen made no {file}"))?;
     }
@@ -137,6 +125,25 @@ pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
         .typescript(true)
         .remove_producers_section(true);
     bindgen.generate(out).context("wasm-bindgen failed")
+}
+
+/// Makes all modules, each to its path.
+pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBuf + Sync) -> Result<()> {
+    // Two at a time: wasm-opt uses one processor.
+    for kinds in Kind::ALL.chunks(2) {
+        std::thread::scope(|scope| {
+            let make = |&kind: &Kind| {
+                let to = &to;
+                scope.spawn(move || make(workspace, kind, bound, &to(kind), &[]))
+            };
+            let made: Vec<_> = kinds.iter().map(make).collect();
+            made.into_iter().try_for_each(|made| match made.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })?;
+    }
+    Ok(())
 }
 
 /// Makes one of the modules of what wasm-bindgen has left in the folder `bound`. `more` is said to wasm-opt.

@@ -122,7 +122,7 @@ pub(crate) enum Isa {
     Neon(neon::Neon),
     /// WebAssembly's 128-bit SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128(simd128::Simd128<false>),
+    Simd128(simd128::Simd128),
 }
 
 impl Isa {

@@ -2,19 +2,18 @@
 
 use core::arch::wasm32::{
     f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_max, f32x4_mul,
-    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_relaxed_swizzle, i8x16_shuffle,
-    i8x16_swizzle, i16x8_load_extend_i8x8, i16x8_shl, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
+    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle,
+    i16x8_load_extend_i8x8, i16x8_shl, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
     i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8,
-    i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8,
-    u16x8_shr, v128, v128_and, v128_load, v128_or, v128_store,
+    i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and,
+    v128_load, v128_or, v128_store,
 };
 
-use super::{ByteSimd, Simd};
+use super::{ByteSimd, Simd, relaxed};
 
-/// Exists only in modules compiled with `simd128`. With `RELAXED` it is used only where the engine has relaxed SIMD, and does
-/// only what all processors do alike (`relaxed`).
+/// Exists only in modules compiled with `simd128`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Simd128<const RELAXED: bool>;
+pub(crate) struct Simd128;
 
 #[inline(always)]
 fn both(a: [v128; 2], f: impl Fn(v128) -> v128) -> [v128; 2] {
@@ -61,7 +60,7 @@ fn splat(v: v128) -> [v128; 2] {
     [v, v]
 }
 
-impl<const RELAXED: bool> Simd for Simd128<RELAXED> {
+impl Simd for Simd128 {
     type I16 = [v128; 2];
     type I32 = [v128; 2];
     type F32 = [v128; 2];
@@ -111,14 +110,7 @@ impl<const RELAXED: bool> Simd for Simd128<RELAXED> {
     #[inline(always)]
     fn lookup(self, table: &[u8; 16], codes: [v128; 2]) -> [v128; 2] {
         let table = load_16(table);
-        both(codes, |codes| {
-            if RELAXED {
-                // With codes below 16 the same everywhere.
-                i8x16_relaxed_swizzle(table, codes)
-            } else {
-                i8x16_swizzle(table, codes)
-            }
-        })
+        both(codes, |codes| i8x16_swizzle(table, codes))
     }
     #[inline(always)]
     fn dot(self, a: [v128; 2], b: [v128; 2]) -> [v128; 2] {
@@ -245,12 +237,11 @@ impl<const RELAXED: bool> Simd for Simd128<RELAXED> {
     }
 }
 
-impl ByteSimd for Simd128<true> {
+/// Only in modules with relaxed SIMD faster than what [`Simd`] has.
+impl ByteSimd for Simd128 {
     #[inline(always)]
     fn dot_bytes(self, codes: [v128; 2], q: [v128; 2], sum: [v128; 2]) -> [v128; 2] {
-        // With the codes' top bits zero the same everywhere: two products of a code and a signed byte fit 16 bits.
-        let dot = |i: usize| i32x4_relaxed_dot_i8x16_i7x16_add(q[i], codes[i], sum[i]);
-        [dot(0), dot(1)]
+        [relaxed::dot(q[0], codes[0], sum[0]), relaxed::dot(q[1], codes[1], sum[1])]
     }
     #[inline(always)]
     fn shl_8_i32(self, v: [v128; 2]) -> [v128; 2] {
