@@ -4,6 +4,9 @@
 // A workgroup serves QUERIES queries that read the same key/value head: the heads of its group, of neighbouring tokens.
 // It walks the positions in tiles of one position per invocation: scores of its position for all queries; the greatest
 // of the tile; then invocations divide into slices that add up the weighted values, one quad of the head each.
+//
+// Where it is `fused`, for one token, it begins with the row of queries, keys and values that the projections made: it
+// normalises and turns its own heads, and the first workgroup of a key/value head stores key and value.
 #include step
 #include ring
 #include scores
@@ -14,15 +17,110 @@ const TILE: u32 = THREADS;
 const PARTS: u32 = 8u;            // in which the greatest score of a tile is sought
 
 @group(0) @binding(0) var<uniform> step: Step;
+#if fused
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;    // [HEADS + 2 * KV_HEADS, HEAD_DIM]
+#else
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
+#end
 #include cache
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
-
 var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
 var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
 var<workgroup> peaks: array<f32, QUERIES * PARTS>;
 var<workgroup> merged: array<vec4<f32>, THREADS>;
+
+#if fused
+@group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
+@group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [2, QUADS]: of queries, of keys
+#include turn
+#include pack
+
+var<workgroup> own_value: array<vec4<f32>, QUADS>;
+var<workgroup> squares: array<f32, (QUERIES + 1u) * PARTS>;
+
+// Prepares the queries from `first` on, the key (in `merged`) and the value of the token itself, as the cache will hold
+// them; the workgroup that `stores` puts them there.
+fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
+    let share = HEADS / KV_HEADS;
+    let key = (HEADS + kv_head) * QUADS;
+    let value = key + KV_HEADS * QUADS;
+    if (QUERY_NORM || KEY_NORM) {
+        if (local < (QUERIES + 1u) * PARTS) {
+            let i = local / PARTS;
+            let head = select((kv_head * share + min(first + i, last)) * QUADS, key, i == QUERIES);
+            var sum = 0.0;
+            for (var d = local % PARTS; d < QUADS; d += PARTS) {
+                sum += dot(qkv[head + d], qkv[head + d]);
+            }
+            squares[local] = sum;
+        }
+        workgroupBarrier();
+    }
+    for (var at = local; at < (QUERIES + 1u) * QUADS; at += THREADS) {
+        let i = at / QUADS;
+        let d = at % QUADS;
+        var scale = 1.0;
+        if (QUERY_NORM || KEY_NORM) {
+            var sum = 0.0;
+            for (var part = 0u; part < PARTS; part++) {
+                sum += squares[i * PARTS + part];
+            }
+            scale = norm_scale(sum);
+        }
+        if (i == QUERIES) {
+            merged[d] = turned(key, d, QUADS, scale, KEY_NORM, step.position);
+            own_value[d] = qkv[value + d];
+        } else {
+            let head = (kv_head * share + min(first + i, last)) * QUADS;
+            let query = turned(head, d, 0u, scale, QUERY_NORM, step.position);
+            queries[at] = query * scale_at(step.position);
+        }
+    }
+    workgroupBarrier();
+    let row = place(step.position) * KV_HEADS + kv_head;
+#if cache_q8_0
+    if (local < BLOCKS) {
+        let end = min(local * 8u + 8u, QUADS);
+        var greatest = vec2<f32>(0.0); // of the key and of the value
+        for (var d = local * 8u; d < end; d++) {
+            greatest = max(greatest, vec2<f32>(greatest_of(merged[d]), greatest_of(own_value[d])));
+        }
+        let key_scale = scale_of(greatest.x);
+        let value_scale = scale_of(greatest.y);
+        let to = row * (QUADS + BLOCKS);
+        for (var d = local * 8u; d < end; d++) {
+            let key_codes = pack(merged[d], key_scale);
+            let value_codes = pack(own_value[d], value_scale);
+            merged[d] = codes(key_codes) * stored(key_scale);
+            own_value[d] = codes(value_codes) * stored(value_scale);
+            if (stores) {
+                keys[to + d] = key_codes;
+                values[to + d] = value_codes;
+            }
+        }
+        if (stores) {
+            keys[to + QUADS + local] = bitcast<u32>(stored(key_scale));
+            values[to + QUADS + local] = bitcast<u32>(stored(value_scale));
+        }
+    }
+#else
+    if (local < QUADS) {
+        let key_packed = pack(merged[local]);
+        let value_packed = pack(own_value[local]);
+        if (stores) {
+            keys[row * QUADS + local] = key_packed;
+            values[row * QUADS + local] = value_packed;
+        }
+#if cache_f16
+        merged[local] = unpack(key_packed);
+        own_value[local] = unpack(value_packed);
+#end
+    }
+#end
+    workgroupBarrier();
+}
+#end
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -30,11 +128,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let kv_head = group.x;
     let first = group.y * QUERIES;
     let last = step.tokens * share - 1u;
+#if fused
+    prepare(kv_head, first, last, group.y == 0u, local);
+    // Queries meet the token's own key here, and its value where the first slice begins.
+    if (local < QUERIES) {
+        var score = 0.0;
+        for (var d = 0u; d < QUADS; d++) {
+            score += dot(queries[local * QUADS + d], merged[d]);
+        }
+        peaks[local] = capped(score);
+    }
+#else
     for (var i = local; i < QUERY_QUADS; i += THREADS) {
         let query = min(first + i / QUADS, last);
         let head = (query / share) * HEADS + kv_head * share + query % share;
         queries[i] = q[head * QUADS + i % QUADS] * scale_at(step.position + query / share);
     }
+#end
     workgroupBarrier();
 
     let slices = THREADS / QUADS;
@@ -52,9 +162,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             sum[i] = select(0.0, 1.0, slice == 0u);
         }
         output[i] = vec4<f32>(0.0);
+#if fused
+        let greatest = max(peak[i], peaks[i]);
+        let weight = exp(peaks[i] - greatest);
+        if (slice == 0u) {
+            sum[i] = sum[i] * exp(peak[i] - greatest) + weight;
+            output[i] = weight * own_value[quad];
+        }
+        peak[i] = greatest;
+#end
     }
+#if fused
+    workgroupBarrier(); // everybody has read the scores
+
+    let end = step.position;
+#else
 
     let end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
+#end
     // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
     // queries' positions are apart.
     let begin = oldest_seen(step.position + first / share);
@@ -75,7 +200,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         for (var i = 0u; i < QUERIES; i++) {
             let own = step.position + min(first + i, last) / share;
-            score[i] = select(LOWEST, capped(score[i]), seen(position, own));
+            score[i] = select(LOWEST, capped(score[i]), position < end && seen(position, own));
             weights[i * TILE + local] = score[i];
         }
         workgroupBarrier();

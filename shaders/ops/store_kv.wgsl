@@ -2,6 +2,7 @@
 // quad, in Q8_0 one block of up to 32 elements.
 #include step
 #include ring
+#include pack
 
 override KV_HEADS: u32;
 override QUADS: u32; // of 4 values in a head
@@ -12,41 +13,15 @@ override QUADS: u32; // of 4 values in a head
 #if cache_f16
 @group(0) @binding(3) var<storage, read_write> keys: array<vec2<u32>>; // [places, KV_HEADS, QUADS]
 @group(0) @binding(4) var<storage, read_write> values: array<vec2<u32>>;
-
-// Packing a value beyond f16's range is undefined, so it stays at the range's end.
-fn pack(wide: vec4<f32>) -> vec2<u32> {
-    let inside = clamp(wide, vec4<f32>(-65504.0), vec4<f32>(65504.0));
-    return vec2<u32>(pack2x16float(inside.xy), pack2x16float(inside.zw));
-}
 #end
 #if cache_f32
 @group(0) @binding(3) var<storage, read_write> keys: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> values: array<vec4<f32>>;
-
-fn pack(wide: vec4<f32>) -> vec4<f32> {
-    return wide;
-}
 #end
 #if cache_q8_0
 override BLOCKS: u32 = (QUADS + 7u) / 8u;
 @group(0) @binding(3) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(4) var<storage, read_write> values: array<u32>;
-
-// The scale of a block whose greatest magnitude is this, before it is rounded to f16.
-fn scale_of(greatest: f32) -> f32 {
-    return min(greatest, 65504.0 * 127.0) / 127.0;
-}
-
-fn stored(scale: f32) -> u32 {
-    return bitcast<u32>(unpack2x16float(pack2x16float(vec2<f32>(scale, 0.0))).x);
-}
-
-fn codes(wide: vec4<f32>, scale: f32) -> u32 {
-    let inverse = select(0.0, 1.0 / scale, scale > 0.0);
-    let whole = round(clamp(wide * inverse, vec4<f32>(-127.0), vec4<f32>(127.0)));
-    let bytes = vec4<u32>(vec4<i32>(whole)) & vec4<u32>(255u);
-    return bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
-}
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -61,19 +36,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let to = (place(step.position + group.y) * KV_HEADS + head) * (QUADS + BLOCKS);
     var greatest = vec2<f32>(0.0); // of the keys and of the values
     for (var quad = block * 8u; quad < end; quad++) {
-        let key = abs(k[source + quad]);
-        let value = abs(v[source + quad]);
-        let pairs = max(vec4<f32>(key.xy, value.xy), vec4<f32>(key.zw, value.zw));
-        greatest = max(greatest, max(pairs.xz, pairs.yw));
+        greatest = max(greatest, vec2<f32>(greatest_of(k[source + quad]), greatest_of(v[source + quad])));
     }
     let key_scale = scale_of(greatest.x);
     let value_scale = scale_of(greatest.y);
     for (var quad = block * 8u; quad < end; quad++) {
-        keys[to + quad] = codes(k[source + quad], key_scale);
-        values[to + quad] = codes(v[source + quad], value_scale);
+        keys[to + quad] = pack(k[source + quad], key_scale);
+        values[to + quad] = pack(v[source + quad], value_scale);
     }
-    keys[to + QUADS + block] = stored(key_scale);
-    values[to + QUADS + block] = stored(value_scale);
+    keys[to + QUADS + block] = bitcast<u32>(stored(key_scale));
+    values[to + QUADS + block] = bitcast<u32>(stored(value_scale));
 }
 #else
 

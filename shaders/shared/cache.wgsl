@@ -1,8 +1,13 @@
 // Reads quads of the keys and of the values in the cache, `[places, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
-// `places * KV_HEADS`.
+// `places * KV_HEADS`. `fused` kernels also write.
 #if cache_f16
+#if fused
+@group(0) @binding(2) var<storage, read_write> keys: array<vec2<u32>>;   // pairs of f16
+@group(0) @binding(3) var<storage, read_write> values: array<vec2<u32>>;
+#else
 @group(0) @binding(2) var<storage, read> keys: array<vec2<u32>>;   // pairs of f16
 @group(0) @binding(3) var<storage, read> values: array<vec2<u32>>;
+#end
 
 fn unpack(pairs: vec2<u32>) -> vec4<f32> {
     return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
@@ -17,8 +22,13 @@ fn value_quad(row: u32, quad: u32) -> vec4<f32> {
 }
 #end
 #if cache_f32
+#if fused
+@group(0) @binding(2) var<storage, read_write> keys: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> values: array<vec4<f32>>;
+#else
 @group(0) @binding(2) var<storage, read> keys: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> values: array<vec4<f32>>;
+#end
 
 fn key_quad(row: u32, quad: u32) -> vec4<f32> {
     return keys[row * QUADS + quad];
@@ -30,8 +40,13 @@ fn value_quad(row: u32, quad: u32) -> vec4<f32> {
 #end
 #if cache_q8_0
 override BLOCKS: u32 = (QUADS + 7u) / 8u; // of up to 32 elements that share a scale
+#if fused
+@group(0) @binding(2) var<storage, read_write> keys: array<u32>;         // of each row first the codes, then the f32 scales
+@group(0) @binding(3) var<storage, read_write> values: array<u32>;
+#else
 @group(0) @binding(2) var<storage, read> keys: array<u32>;         // of each row first the codes, then the f32 scales
 @group(0) @binding(3) var<storage, read> values: array<u32>;
+#end
 
 fn codes(word: u32) -> vec4<f32> {
     return vec4<f32>((vec4<i32>(i32(word)) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));

@@ -2,7 +2,7 @@
 //!
 //! A line `#include name` is replaced by `shared/name.wgsl` (once per module), and `#include name as up` by the same with
 //! `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format. Lines
-//! between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not); these do not nest. A line that names
+//! between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not). A line that names
 //! something unknown stays as it is, which no WGSL compiler accepts.
 
 /// What a module is made from besides its own source.
@@ -39,6 +39,7 @@ const SHARED: &[(&str, &str)] = &[
     ("mxfp4", include_str!("../shared/mxfp4.wgsl")),
     ("nvfp4", include_str!("../shared/nvfp4.wgsl")),
     ("outputs", include_str!("../shared/outputs.wgsl")),
+    ("pack", include_str!("../shared/pack.wgsl")),
     ("q1_0", include_str!("../shared/q1_0.wgsl")),
     ("q2_0", include_str!("../shared/q2_0.wgsl")),
     ("q2_k", include_str!("../shared/q2_k.wgsl")),
@@ -60,6 +61,7 @@ const SHARED: &[(&str, &str)] = &[
     ("tile_rows", include_str!("../shared/tile_rows.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),
     ("tq2_0", include_str!("../shared/tq2_0.wgsl")),
+    ("turn", include_str!("../shared/turn.wgsl")),
     ("words", include_str!("../shared/words.wgsl")),
 ];
 
@@ -71,16 +73,23 @@ pub(crate) fn compose(source: &str, context: &Context<'_>) -> String {
 }
 
 fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str>, out: &mut String) {
-    let mut keep = true;
+    // Whether to keep what stands between the innermost directives, and those around them.
+    let mut kept = Vec::new();
     for line in source.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["#if", flag] => {
-                keep = context.flags.contains(&flag.trim_start_matches('!')) != flag.starts_with('!')
+                kept.push(context.flags.contains(&flag.trim_start_matches('!')) != flag.starts_with('!'));
             }
-            ["#else"] => keep = !keep,
-            ["#end"] => keep = true,
-            _ if !keep => {}
+            ["#else"] => {
+                if let Some(keep) = kept.last_mut() {
+                    *keep = !*keep;
+                }
+            }
+            ["#end"] => {
+                kept.pop();
+            }
+            _ if kept.contains(&false) => {}
             ["#include", "format"] => append_format(context, included, out),
             ["#include", name, "as", buffer] => {
                 let mut text = String::new();
@@ -127,6 +136,8 @@ mod tests {
         let context = Context { flags: &["a"], format: None };
         let text = compose("#if a\none\n#else\ntwo\n#end\n#if !b\nthree\n#else\nfour\n#end\n", &context);
         assert_eq!(text, "one\nthree\n");
+        let nested = "#if a\n#if b\none\n#else\ntwo\n#end\n#else\n#if a\nthree\n#end\n#end\nfour\n";
+        assert_eq!(compose(nested, &context), "two\nfour\n");
         let twice = compose("#include rows\n#include rows\n", &context);
         assert_eq!(twice.matches("fn row_count").count(), 1);
         assert!(compose("#include nothing\n", &context).contains("#include nothing"));

@@ -52,6 +52,9 @@ pub enum Kernel {
         queries: u32,
         /// How the cache holds its numbers.
         cache: Cache,
+        /// For one token, from the row of queries, keys and values that its projections made. Buffers: step, qkv, keys,
+        /// values, sinks, y, table, gains.
+        fused: bool,
     },
     /// As [`Kernel::Attention`], for adapters that run on the CPU; needs subgroups of at least eight.
     AttentionBroadcast {
@@ -61,7 +64,12 @@ pub enum Kernel {
         slots: u32,
         /// As in [`Kernel::Attention`].
         cache: Cache,
+        /// As in [`Kernel::Attention`].
+        fused: bool,
     },
+    /// What [`Kernel::Attention`] does where it is `fused`, before attention over many tokens. Buffers: step, qkv, keys,
+    /// values, table, gains, y.
+    Heads(Cache),
     /// Buffers: step, a, b, y.
     Add,
     /// Buffers: step, gate, up, y.
@@ -135,11 +143,14 @@ impl Cache {
         }
     }
 
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            Cache::F16 => &["cache_f16"],
-            Cache::F32 => &["cache_f32"],
-            Cache::Q8_0 => &["cache_q8_0"],
+    fn flags(self, fused: bool) -> &'static [&'static str] {
+        match (self, fused) {
+            (Cache::F16, false) => &["cache_f16"],
+            (Cache::F32, false) => &["cache_f32"],
+            (Cache::Q8_0, false) => &["cache_q8_0"],
+            (Cache::F16, true) => &["cache_f16", "fused"],
+            (Cache::F32, true) => &["cache_f32", "fused"],
+            (Cache::Q8_0, true) => &["cache_q8_0", "fused"],
         }
     }
 }
@@ -161,6 +172,7 @@ impl Kernel {
     #[must_use]
     pub fn name(self) -> String {
         let gate = |gated| if gated { "_gated" } else { "" };
+        let fusion = |fused| if fused { "_fused" } else { "" };
         match self {
             Kernel::Embed(format) => format!("embed_{}", format.name()),
             Kernel::RmsNorm => "rms_norm".to_owned(),
@@ -177,10 +189,13 @@ impl Kernel {
             }
             Kernel::Rope => "rope".to_owned(),
             Kernel::StoreKv(cache) => format!("store_kv_{}", cache.name()),
-            Kernel::Attention { queries, cache } => format!("attention_{queries}_{}", cache.name()),
-            Kernel::AttentionBroadcast { queries, slots, cache } => {
-                format!("attention_broadcast_{queries}_{slots}_{}", cache.name())
+            Kernel::Attention { queries, cache, fused } => {
+                format!("attention_{queries}_{}{}", cache.name(), fusion(fused))
             }
+            Kernel::AttentionBroadcast { queries, slots, cache, fused } => {
+                format!("attention_broadcast_{queries}_{slots}_{}{}", cache.name(), fusion(fused))
+            }
+            Kernel::Heads(cache) => format!("heads_{}", cache.name()),
             Kernel::Add => "add".to_owned(),
             Kernel::Gated => "gated".to_owned(),
             Kernel::Scale => "scale".to_owned(),
@@ -234,6 +249,7 @@ impl Kernel {
             Kernel::StoreKv(_) => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
             Kernel::AttentionBroadcast { .. } => include_str!("../ops/attention_broadcast.wgsl"),
+            Kernel::Heads(_) => include_str!("../ops/heads.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
             Kernel::Gated => include_str!("../ops/gated.wgsl"),
             Kernel::Scale => include_str!("../ops/scale.wgsl"),
@@ -257,9 +273,11 @@ impl Kernel {
             | Kernel::MatMul { gated: true, .. }
             | Kernel::MatVecBroadcast { gated: true, .. }
             | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
-            Kernel::StoreKv(cache)
-            | Kernel::Attention { cache, .. }
-            | Kernel::AttentionBroadcast { cache, .. } => cache.flags(),
+            Kernel::StoreKv(cache) => cache.flags(false),
+            Kernel::Heads(cache) => cache.flags(true),
+            Kernel::Attention { cache, fused, .. } | Kernel::AttentionBroadcast { cache, fused, .. } => {
+                cache.flags(fused)
+            }
             Kernel::ArgmaxLast => &["last"],
             _ => &[],
         }
@@ -290,6 +308,7 @@ impl Kernel {
             Kernel::Embed(_)
             | Kernel::Rope
             | Kernel::StoreKv(_)
+            | Kernel::Heads(_)
             | Kernel::Add
             | Kernel::Gated
             | Kernel::Scale
@@ -323,11 +342,14 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::ArgmaxLast,
     ];
     for cache in [Cache::F16, Cache::F32, Cache::Q8_0] {
-        kernels.push(Kernel::StoreKv(cache));
-        kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries, cache }));
-        for slots in attention::SLOTS {
-            let possible = QUERIES.into_iter().filter(|queries| *queries <= attention::widest(slots));
-            kernels.extend(possible.map(|queries| Kernel::AttentionBroadcast { queries, slots, cache }));
+        kernels.extend([Kernel::StoreKv(cache), Kernel::Heads(cache)]);
+        for fused in [false, true] {
+            kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries, cache, fused }));
+            for slots in attention::SLOTS {
+                let possible = QUERIES.into_iter().filter(|queries| *queries <= attention::widest(slots));
+                let variant = |queries| Kernel::AttentionBroadcast { queries, slots, cache, fused };
+                kernels.extend(possible.map(variant));
+            }
         }
     }
     for format in Format::all() {

@@ -14,6 +14,7 @@ mod op_cases;
 mod random;
 mod recurrent_cases;
 mod reference;
+mod self_attention_cases;
 
 use linnet_quant::DType;
 
@@ -60,6 +61,7 @@ pub const RARE: [DType; 15] = [
 pub fn cases() -> Vec<Case> {
     let mut cases = op_cases::cases();
     cases.extend(attention_cases::cases());
+    cases.extend(self_attention_cases::cases());
     cases.extend(elementwise_cases::cases());
     cases.extend(mixture_cases::cases());
     cases.extend(recurrent_cases::cases());

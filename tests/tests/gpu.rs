@@ -35,6 +35,14 @@ fn gpu_with_subgroups() {
     }
 }
 
+/// Each shape on the kernels for software adapters, too.
+#[test]
+fn gpu_self_attention() {
+    if let Some(gpu) = gpu(GpuOptions::default()) {
+        judge_where(|case| case.name.starts_with("self-attention"), || gpu.clone());
+    }
+}
+
 /// What differs is how a product of one row is added up.
 #[test]
 fn gpu_without_subgroups() {

@@ -2,12 +2,13 @@
 
 mod ops;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use linnet_engine::{Engine, Error, Info};
-use linnet_graph::{Backend, BackendError, Output, Want};
+use linnet_graph::{Backend, BackendError, Counters, Output, Want};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
@@ -43,6 +44,9 @@ pub struct Options {
     /// Runs that are counted
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Print also what a decoded token asks of the GPU: dispatches, submits, objects made, bytes
+    #[arg(long, conflicts_with = "ops")]
+    counters: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -58,6 +62,9 @@ struct Measured {
     tokens: usize,
     prefill: Speed,
     decode: Speed,
+    /// Of each decoded token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<BTreeMap<&'static str, f64>>,
 }
 
 /// Tokens per second over all runs.
@@ -97,6 +104,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             return Err(Error::InvalidRequest { field: "--ops".to_owned(), reason }.into());
         }
     };
+    if options.counters && options.backend.backend == BackendKind::Cpu {
+        let reason = "the CPU is no device that is asked for anything".to_owned();
+        return Err(Error::InvalidRequest { field: "--counters".to_owned(), reason }.into());
+    }
     match options.backend.backend {
         BackendKind::Cpu => measure(options, model, options.backend.cpu()?),
         BackendKind::Gpu => measure(options, model, options.backend.gpu()?),
@@ -112,15 +123,16 @@ fn measure<B: Backend>(options: &Options, model: &Path, backend: B) -> Result<()
 
     let prompt = pseudo_random_prompt(prompt_tokens, engine.config().vocab_size);
     once(&mut engine, &prompt, tokens.min(4))?;
-    let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+    let (mut prefill, mut decode, mut counters) = (Vec::new(), Vec::new(), None);
     for _ in 0..options.runs {
-        let (prefill_ms, decode_ms) = once(&mut engine, &prompt, tokens)?;
+        let (prefill_ms, decode_ms, counted) = once(&mut engine, &prompt, tokens)?;
+        counters = counted.filter(|_| options.counters);
         prefill.push(prompt_tokens as f64 * 1000.0 / prefill_ms);
         decode.push(tokens as f64 * 1000.0 / decode_ms);
     }
     let info = engine.info();
     let (prefill, decode) = (Speed::new(prefill), Speed::new(decode));
-    let measured = Measured { info, load_ms, prompt_tokens, tokens, prefill, decode };
+    let measured = Measured { info, load_ms, prompt_tokens, tokens, prefill, decode, counters };
     let mut stdout = io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut stdout, &measured)?;
@@ -131,8 +143,12 @@ fn measure<B: Backend>(options: &Options, model: &Path, backend: B) -> Result<()
     Ok(())
 }
 
-/// One run from an empty cache; milliseconds of prefill and decode.
-fn once<B: Backend>(engine: &mut Engine<B>, prompt: &[u32], tokens: usize) -> Result<(f64, f64), Failure> {
+/// One run from an empty cache; milliseconds of prefill and decode, and what a decoded token asked of the device.
+fn once<B: Backend>(
+    engine: &mut Engine<B>,
+    prompt: &[u32],
+    tokens: usize,
+) -> Result<(f64, f64, Option<BTreeMap<&'static str, f64>>), Failure> {
     let session = engine.session();
     session.reuse(&[]);
     let start = now_ms();
@@ -145,6 +161,7 @@ fn once<B: Backend>(engine: &mut Engine<B>, prompt: &[u32], tokens: usize) -> Re
         }
     }
     let first_token = now_ms();
+    let before = session.backend().counters();
     for _ in 0..tokens {
         token = match pollster::block_on(session.extend(&[token], Want::Token))? {
             Output::Token(next) => next,
@@ -155,7 +172,16 @@ fn once<B: Backend>(engine: &mut Engine<B>, prompt: &[u32], tokens: usize) -> Re
             }
         };
     }
-    Ok((first_token - start, now_ms() - first_token))
+    let end = now_ms();
+    let after = session.backend().counters();
+    let counters = before.zip(after).map(|(before, after)| per_token(before, after, tokens));
+    Ok((first_token - start, end - first_token, counters))
+}
+
+/// What lies between two counts, divided by tokens.
+fn per_token(before: Counters, after: Counters, tokens: usize) -> BTreeMap<&'static str, f64> {
+    let both = before.entries().into_iter().zip(after.entries());
+    both.map(|((name, before), (_, after))| (name, (after - before) as f64 / tokens.max(1) as f64)).collect()
 }
 
 /// The same ids on every machine: a linear congruential generator (Knuth's MMIX constants).
@@ -204,6 +230,12 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
             "{name:<8} {median:.1} tokens/s (min {min:.1}, max {max:.1}; {tokens} tokens, {} runs)",
             runs.len()
         )?;
+    }
+    if let Some(counters) = &measured.counters {
+        writeln!(out, "of each decoded token:")?;
+        for (name, count) in counters {
+            writeln!(out, "  {:<14}{count:>10.2}", name.replace('_', " "))?;
+        }
     }
     Ok(())
 }

@@ -62,6 +62,9 @@ impl MatMulNode<'_> {
         let gate = match self.matmul.epilogue {
             Epilogue::Gated(activation) => Some(activation),
             Epilogue::Store | Epilogue::Residual => None,
+            Epilogue::Joined => {
+                return Err(BackendError::Internal("a matrix product fused for a GPU".to_owned()));
+            }
         };
         let gated = gate.is_some();
         let wrong = if gated { targets.len() != 2 || outs.len() != 1 } else { targets.len() != outs.len() };

@@ -1,6 +1,10 @@
 //! Everything that a program's kernels read and write besides the matrices.
 
-use linnet_graph::{BackendError, CompileOptions, Norm, Op, Plan, Rope, Rows, Value, WeightId};
+use std::collections::HashMap;
+
+use linnet_graph::{
+    BackendError, CompileOptions, Epilogue, Node, Norm, Op, Plan, Projection, Rope, Rows, Value, WeightId,
+};
 use wgpu::{BindingResource, BufferBinding, BufferUsages};
 
 use crate::device::{Buffer, Device};
@@ -10,8 +14,8 @@ use crate::weight::Weight;
 
 /// Where the tokens begin in the step's buffer: the alignment that every device accepts for a binding.
 const TOKENS_OFFSET: u64 = 256;
-/// Bytes of the struct `Step` of the shaders.
-const STEP_BYTES: u64 = 16;
+/// Where what a step writes begins in the struct `Step` of the shaders, which ends where the tokens begin.
+const STEP_OFFSET: u64 = 240;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
 
@@ -36,6 +40,10 @@ pub(crate) struct Buffers {
     step: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
     normed: Buffer,
+    /// Queries, ready to attend, of several tokens.
+    turned: Buffer,
+    /// Vectors of a node's weights, one behind the other, where it has several: biases of joined products, gains of heads.
+    of_nodes: HashMap<usize, Buffer>,
     /// Products of gate and up where these differ in format.
     products: [Buffer; 2],
     /// Candidates between the passes of argmax.
@@ -77,8 +85,16 @@ impl Buffers {
             values.resize(stride(values.len()), 0.0);
             constant(device, &weight.spec.name, &values).map(Some)
         });
-        let (mut normed, mut gated) = (0, 0);
-        for node in &graph.nodes {
+        let (mut normed, mut gated, mut turned) = (0, 0, 0);
+        let mut of_nodes = HashMap::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let values = of_node(plan, weights, node);
+            if !values.is_empty() {
+                of_nodes.insert(index, constant(device, &format!("vectors of {}", node.label), &values)?);
+            }
+            if let (Op::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
+                turned = turned.max(graph.value(*output).width);
+            }
             let Op::MatMul(matmul) = &node.op else { continue };
             let input = graph.value(node.inputs[0]);
             if matmul.norm.is_some() {
@@ -104,6 +120,8 @@ impl Buffers {
                 BufferUsages::STORAGE | BufferUsages::UNIFORM | BufferUsages::COPY_DST,
             )?,
             normed: floats("normed activations", 1, normed)?,
+            turned: floats("queries", options.max_batch, turned)?,
+            of_nodes,
             products: [floats("gate", 1, gated)?, floats("up", 1, gated)?],
             candidates: floats("argmax candidates", linnet_shaders::argmax::PARTS as usize, 2)?,
             token: device.buffer("token", F32, copied)?,
@@ -178,6 +196,15 @@ impl Buffers {
         self.normed.as_entire_binding()
     }
 
+    pub fn turned(&self) -> BindingResource<'_> {
+        self.turned.as_entire_binding()
+    }
+
+    /// The vectors of the node with this index, or a stand-in.
+    pub fn of_node(&self, index: usize) -> BindingResource<'_> {
+        self.of_nodes.get(&index).map_or_else(|| self.none(), |buffer| buffer.as_entire_binding())
+    }
+
     pub fn product(&self, which: usize) -> BindingResource<'_> {
         self.products[which].as_entire_binding()
     }
@@ -188,7 +215,7 @@ impl Buffers {
 
     /// The struct `Step`.
     pub fn step(&self) -> BindingResource<'_> {
-        self.step_part(0, Some(STEP_BYTES))
+        self.step_part(0, Some(TOKENS_OFFSET))
     }
 
     /// The step's tokens.
@@ -203,16 +230,15 @@ impl Buffers {
 
     /// Queues the values of the next step; `half` of each recurrent state holds before it.
     pub fn write_step(&self, device: &Device, position: u32, tokens: &[u32], logits: u32, half: u32) {
-        let mut words = vec![0; (TOKENS_OFFSET / F32) as usize];
-        words[..4].copy_from_slice(&[position, tokens.len() as u32, logits, half]);
-        words.extend_from_slice(tokens);
-        device.queue.write_buffer(&self.step, 0, bytemuck::cast_slice(&words));
+        let words = [&[position, tokens.len() as u32, logits, half], tokens].concat();
+        device.calls.write(&self.step, STEP_OFFSET, bytemuck::cast_slice(&words));
     }
 
     /// Bytes of vectors and tables.
     pub fn constant_bytes(&self) -> u64 {
         let vectors = self.vectors.iter().flatten().map(|buffer| buffer.size());
-        vectors.chain(self.rotations.iter().map(|(_, buffer)| buffer.size())).sum()
+        let tables = self.rotations.iter().map(|(_, buffer)| buffer).chain(self.of_nodes.values());
+        vectors.chain(tables.map(|buffer| buffer.size())).sum()
     }
 
     /// Bytes of the KV cache and of recurrent states.
@@ -222,9 +248,36 @@ impl Buffers {
 
     /// Bytes of activations and other passing values.
     pub fn scratch_bytes(&self) -> u64 {
-        let single = [&self.step, &self.normed, &self.candidates, &self.token, &self.none];
+        let single = [&self.step, &self.normed, &self.turned, &self.candidates, &self.token, &self.none];
         let all = self.slots.iter().chain(&self.products).chain(single);
         all.map(|buffer| buffer.size()).sum()
+    }
+}
+
+/// The vectors of a node that come in one buffer, one behind the other; empty where its kernels take them as they are.
+fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
+    let floats = |id: WeightId| weights.get(id.0 as usize).and_then(Weight::floats);
+    match &node.op {
+        Op::MatMul(matmul) if matmul.epilogue == Epilogue::Joined => {
+            if matmul.projections.iter().all(|projection| projection.bias.is_none()) {
+                return Vec::new();
+            }
+            let bias = |projection: &Projection| {
+                let mut bias = projection.bias.and_then(floats).unwrap_or_default();
+                bias.resize(plan.graph.weight(projection.weight).rows, 0.0);
+                bias
+            };
+            matmul.projections.iter().flat_map(bias).collect()
+        }
+        Op::SelfAttention(op) if op.norms.iter().any(Option::is_some) => {
+            let gain = |norm: &Option<Norm>| {
+                let gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
+                let ones = std::iter::repeat_n(1.0, op.attention.head_dim - gain.len());
+                gain.into_iter().chain(ones).collect::<Vec<_>>()
+            };
+            op.norms.iter().flat_map(gain).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -232,7 +285,7 @@ impl Buffers {
 fn constant(device: &Device, what: &str, values: &[f32]) -> Result<Buffer, BackendError> {
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
     let buffer = device.buffer(what, values.len() as u64 * F32, usage)?;
-    device.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+    device.calls.write(&buffer, 0, bytemuck::cast_slice(values));
     Ok(buffer)
 }
 

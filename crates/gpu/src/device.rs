@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use linnet_graph::{BackendError, Bytes, Capabilities};
 
 use crate::GpuOptions;
+use crate::calls::Calls;
 use crate::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::native as platform;
@@ -39,8 +40,7 @@ pub struct Adapter {
 
 /// A device with its queue.
 pub(crate) struct Device {
-    pub device: wgpu::Device,
-    pub queue: wgpu::Queue,
+    pub calls: Calls,
     pub adapter: Adapter,
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
@@ -91,7 +91,8 @@ impl Device {
         // Those kernels exchange inputs through subgroups, eight lanes each their own.
         let software_kernels =
             options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
-        let marker = Buffer(device.create_buffer(&wgpu::BufferDescriptor {
+        let calls = Calls::new(device, opened.queue);
+        let marker = Buffer(calls.buffer(&wgpu::BufferDescriptor {
             label: Some("marker"),
             size: 4,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
@@ -99,8 +100,7 @@ impl Device {
         }));
         Ok(Device {
             marker,
-            device,
-            queue: opened.queue,
+            calls,
             adapter,
             faults,
             max_part,
@@ -141,8 +141,8 @@ impl Device {
                 return Err(BackendError::Limit { what: what.to_owned(), limit, need: size, have });
             }
         }
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+        let scope = self.calls.device().push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.calls.buffer(&wgpu::BufferDescriptor {
             label: Some(what),
             size,
             usage,
@@ -174,7 +174,7 @@ impl Device {
     pub async fn sent(&self, bytes: u64) -> Result<(), BackendError> {
         self.in_flight.set(self.in_flight.get() + bytes);
         if self.in_flight.get() >= MAX_IN_FLIGHT {
-            self.queue.submit([]);
+            self.calls.submit(None);
             self.idle().await?;
         }
         Ok(())
@@ -183,8 +183,8 @@ impl Device {
     /// Waits until everything submitted is done, so that a write behind it can be read. (On the web wgpu's own way takes an
     /// executor of futures that needs shared memory.)
     pub async fn idle(&self) -> Result<(), BackendError> {
-        self.queue.write_buffer(&self.marker, 0, &[0; 4]);
-        self.queue.submit([]);
+        self.calls.write(&self.marker, 0, &[0; 4]);
+        self.calls.submit(None);
         self.read::<u32>(&self.marker, 4).await?;
         self.in_flight.set(0);
         Ok(())
@@ -193,8 +193,8 @@ impl Device {
     /// Waits for the work submitted so far and reads `bytes` bytes of a mappable buffer.
     pub async fn read<T: bytemuck::Pod>(&self, buffer: &Buffer, bytes: u64) -> Result<Vec<T>, BackendError> {
         let (sender, mapped) = signal();
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| sender.send(result));
-        platform::drive(&self.device);
+        self.calls.map(buffer, bytes, move |result| sender.send(result));
+        platform::drive(self.calls.device());
         let mapped = mapped.await;
         self.faults.check()?;
         let internal = |what: String| BackendError::Internal(format!("reading results: {what}"));
@@ -220,16 +220,17 @@ impl Device {
         len: usize,
     ) -> Result<(), BackendError> {
         match bytes {
-            Bytes::Heap(bytes) => self.queue.write_buffer(buffer, offset, &bytes[from..from + len]),
+            Bytes::Heap(bytes) => self.calls.write(buffer, offset, &bytes[from..from + len]),
             Bytes::Foreign(foreign) => {
-                if platform::write_foreign(&self.queue, buffer, offset, foreign, from, len)? {
+                if platform::write_foreign(self.calls.queue(), buffer, offset, foreign, from, len)? {
+                    self.calls.written(len);
                     return Ok(());
                 }
                 let mut piece = vec![0; len.min(FOREIGN_PIECE)];
                 for start in (0..len).step_by(FOREIGN_PIECE) {
                     let piece = &mut piece[..FOREIGN_PIECE.min(len - start)];
                     foreign.copy_to(from + start, piece);
-                    self.queue.write_buffer(buffer, offset + start as u64, piece);
+                    self.calls.write(buffer, offset + start as u64, piece);
                 }
             }
         }
@@ -239,7 +240,7 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        self.device.destroy();
+        self.calls.device().destroy();
     }
 }
 

@@ -4,11 +4,14 @@
 //! a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared dispatches,
 //! submits once and reads back a token or the logits.
 
+mod attention;
 mod buffers;
+mod calls;
 mod device;
 mod dispatch;
 mod elementwise;
 mod faults;
+mod join;
 mod lower;
 mod matmul;
 mod mixture;
@@ -29,7 +32,8 @@ mod weight;
 use std::rc::Rc;
 
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, MemoryUse, Output, Plan, Step,
+    WeightSpec,
 };
 
 use crate::device::Device;
@@ -123,5 +127,9 @@ impl Backend for GpuBackend {
 
     fn memory(&self, program: &Program) -> MemoryUse {
         program.memory()
+    }
+
+    fn counters(&self) -> Option<Counters> {
+        Some(self.device.calls.counters())
     }
 }

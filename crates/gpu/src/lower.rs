@@ -1,9 +1,9 @@
 //! From the nodes of a plan to dispatches.
 
 use linnet_graph::{
-    BackendError, CompileOptions, KvFormat, KvLayer, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
+    BackendError, CompileOptions, KvFormat, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
 };
-use linnet_shaders::{Cache, Kernel, QUERIES, attention, embed, rows};
+use linnet_shaders::{Cache, Kernel, attention, embed, rows};
 use wgpu::BindingResource;
 
 use crate::buffers::{Buffers, internal, stride};
@@ -47,12 +47,12 @@ impl Emitter<'_> {
         let label = format!("{} {label}", call.kernel.name());
         call.grid.validate(&label, self.max_rows(call.rows) as u32)?;
         let mut pipelines = self.device.pipelines.borrow_mut();
-        let pipeline = pipelines.get(&self.device.device, call.kernel, &call.constants);
+        let pipeline = pipelines.get(&self.device.calls, call.kernel, &call.constants);
         let entries: Vec<_> = (0..)
             .zip(buffers)
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })
             .collect();
-        let bindings = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let bindings = self.device.calls.bind_group(&wgpu::BindGroupDescriptor {
             label: Some(&label),
             layout: &pipeline.get_bind_group_layout(0),
             entries: &entries,
@@ -69,6 +69,8 @@ pub(crate) struct Lowering<'a> {
     pub weights: &'a [Weight],
     pub buffers: &'a Buffers,
     pub emit: Emitter<'a>,
+    /// Index of the node that is being lowered.
+    pub index: usize,
 }
 
 /// The dispatches of a plan.
@@ -80,8 +82,9 @@ pub(crate) fn lower(
     options: CompileOptions,
 ) -> Result<Vec<Dispatch>, BackendError> {
     let emit = Emitter { device, options, dispatches: Vec::new() };
-    let mut lowering = Lowering { plan, weights, buffers, emit };
-    for node in &plan.graph.nodes {
+    let mut lowering = Lowering { plan, weights, buffers, emit, index: 0 };
+    for (index, node) in plan.graph.nodes.iter().enumerate() {
+        lowering.index = index;
         lowering.node(node)?;
     }
     Ok(lowering.emit.dispatches)
@@ -173,23 +176,12 @@ impl<'a> Lowering<'a> {
                 let bound = [buffers.step(), buffers.rope(rope)?, x, self.output(node, 0)?];
                 self.always(node, (Kernel::Rope, constants), (grid, Rows::Tokens), &bound)
             }
-            Op::StoreKv { layer } => {
-                let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
-                let [keys, values] = buffers.kv(*layer)?;
-                let KvLayer { kv_heads, head_dim, .. } = self.plan.graph.kv_layers[*layer];
-                let quads = head_dim / 4;
-                let constants =
-                    vec![("KV_HEADS", kv_heads as f64), ("QUADS", quads as f64), self.ring(*layer)];
-                let cache = cache(self.emit.options.kv);
-                let units = if cache == Cache::Q8_0 { Cache::blocks(head_dim) } else { quads };
-                let grid = Grid::per_row(row_groups(kv_heads * units));
-                let bound = [buffers.step(), k, v, keys, values];
-                self.always(node, (Kernel::StoreKv(cache), constants), (grid, Rows::Tokens), &bound)
-            }
+            Op::StoreKv { layer } => self.store_kv(node, *layer),
             Op::Attention(attention) => {
                 let (q, _) = self.input(node, 0)?;
                 self.attention(label, attention, q, self.output(node, 0)?)
             }
+            Op::SelfAttention(attention) => self.self_attention(node, attention),
             Op::Add => self.add(node),
             Op::Gated(activation) => {
                 let ((gate, info), (up, _)) = (self.input(node, 0)?, self.input(node, 1)?);
@@ -260,67 +252,6 @@ impl<'a> Lowering<'a> {
         let call = Call { kernel: Kernel::RmsNorm, constants, grid, rows: info.rows, when };
         let bound = [self.buffers.step(), x, self.buffers.gain(Some(norm))?, y];
         self.emit.push(label, call, &bound)
-    }
-
-    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context, so
-    /// that programs which differ in their context share kernels.
-    fn ring(&self, layer: usize) -> (&'static str, f64) {
-        let options = &self.emit.options;
-        let positions = self.plan.graph.kv_layers[layer].positions(options);
-        ("RING", if positions < options.context_length { positions as f64 } else { 0.0 })
-    }
-
-    /// One dispatch for decoding, where the heads of a group are the queries, and one for prefill.
-    fn attention(
-        &mut self,
-        label: &str,
-        attention: &linnet_graph::Attention,
-        q: BindingResource<'_>,
-        y: BindingResource<'_>,
-    ) -> Result<(), BackendError> {
-        let linnet_graph::Attention { layer, heads, kv_heads, head_dim, scale, .. } = *attention;
-        if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
-            return Err(unsupported_width(label, head_dim, 4));
-        }
-        let share = heads / kv_heads;
-        let software = self.emit.device.software_kernels;
-        let slots = attention::slots(head_dim);
-        let widest = match software {
-            true => attention::widest(slots),
-            false if head_dim > attention::MAX_HEAD_DIM_WIDE => QUERIES[2],
-            false => QUERIES[3],
-        };
-        let narrow = QUERIES.into_iter().find(|q| *q as usize >= share).unwrap_or(widest).min(widest);
-        let [keys, values] = self.buffers.kv(layer)?;
-        for (queries, when) in [(narrow, When::OneRow), (widest, When::ManyRows)] {
-            let constants = vec![
-                ("HEADS", heads as f64),
-                ("KV_HEADS", kv_heads as f64),
-                ("HEAD_DIM", head_dim as f64),
-                ("SCALE", f64::from(scale)),
-                ("CAP", f64::from(attention.soft_cap.unwrap_or(0.0))),
-                // A window beyond any context is none.
-                (
-                    "WINDOW",
-                    attention.window.filter(|w| *w <= self.emit.options.context_length).unwrap_or(0) as f64,
-                ),
-                self.ring(layer),
-                ("SINKS", flag(attention.sinks.is_some())),
-                ("WARMTH", f64::from(attention.temperature.map_or(0.0, |t| t.scale))),
-                ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),
-            ];
-            let grid = Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries };
-            let cache = cache(self.emit.options.kv);
-            let kernel = match software {
-                true => Kernel::AttentionBroadcast { queries, slots, cache },
-                false => Kernel::Attention { queries, cache },
-            };
-            let call = Call { kernel, constants, grid, rows: Rows::Tokens, when };
-            let sinks = self.buffers.vector(attention.sinks)?;
-            let bound = [self.buffers.step(), q.clone(), keys.clone(), values.clone(), sinks, y.clone()];
-            self.emit.push(label, call, &bound)?;
-        }
-        Ok(())
     }
 }
 

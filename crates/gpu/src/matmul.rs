@@ -24,6 +24,8 @@ struct Product<'a> {
     /// The second matrix of a gated product.
     up: Option<(Projection, Activation)>,
     residual: Option<BindingResource<'a>>,
+    /// Where the product begins in its row, the bias of the whole row, and the row's width.
+    joined: Option<(usize, BindingResource<'a>, usize)>,
 }
 
 impl<'a> Lowering<'a> {
@@ -54,11 +56,27 @@ impl<'a> Lowering<'a> {
                 matrix,
                 up: None,
                 residual: None,
+                joined: None,
             };
             match op.epilogue {
                 Epilogue::Store => {
                     for (projection, y) in op.projections.iter().zip(&node.outputs) {
                         self.product(product(*projection, self.value(*y)?), when)?;
+                    }
+                }
+                Epilogue::Joined => {
+                    let Some(&y) = node.outputs.first() else { return Err(internal("a row is missing")) };
+                    let width = self.plan.graph.value(y).width;
+                    let (y, bias) = (self.value(y)?, self.buffers.of_node(self.index));
+                    // A row has all biases or none.
+                    let biased = op.projections.iter().find_map(|projection| projection.bias);
+                    let mut first = 0;
+                    for projection in &op.projections {
+                        let rows = self.weight(projection.weight)?.spec.rows;
+                        let matrix = Projection { bias: biased, ..*projection };
+                        let joined = Some((first, bias.clone(), width));
+                        self.product(Product { joined, ..product(matrix, y.clone()) }, when)?;
+                        first += rows;
                     }
                 }
                 Epilogue::Residual => {
@@ -107,11 +125,12 @@ impl<'a> Lowering<'a> {
         let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
         let spec = &self.weight(product.matrix.weight)?.spec;
         let bias = product.matrix.bias;
+        let begin = product.joined.as_ref().map_or(0, |(begin, ..)| *begin);
         for (index, part) in parts.iter().enumerate() {
             let mut constants = vec![
                 ("COLS", spec.cols as f64),
                 ("OUTPUTS", part.rows as f64),
-                ("FIRST", part.first as f64),
+                ("FIRST", (begin + part.first) as f64),
                 ("SCALES", part.scales as f64),
                 ("BIAS", flag(bias.is_some())),
             ];
@@ -125,7 +144,11 @@ impl<'a> Lowering<'a> {
                 When::OneRow => vec![product.x.clone(), self.buffers.gain(product.norm)?],
                 _ => vec![self.buffers.step(), product.x.clone()],
             };
-            bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(bias)?, product.y.clone()]);
+            let bias = match &product.joined {
+                Some((_, bias, _)) => bias.clone(),
+                None => self.buffers.vector(bias)?,
+            };
+            bound.extend([part.buffer.as_entire_binding(), bias, product.y.clone()]);
             match (up_parts, product.up) {
                 (Some(parts), Some((up, _))) => {
                     let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
@@ -166,8 +189,9 @@ impl<'a> Lowering<'a> {
                 (Kernel::MatVec { format, gated, subgroups }, constants, grid)
             }
         } else {
+            let width = product.joined.as_ref().map_or(spec.rows, |(.., width)| *width);
             let constants =
-                vec![("STRIDE", stride(spec.rows) as f64), ("LOGITS", flag(product.rows == Rows::Logits))];
+                vec![("STRIDE", stride(width) as f64), ("LOGITS", flag(product.rows == Rows::Logits))];
             let (kernel, tile, tokens) = if broadcast {
                 (Kernel::MatMulBroadcast { format, gated }, broadcast::rows(gated), broadcast::TOKENS)
             } else {

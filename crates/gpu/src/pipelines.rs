@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use linnet_shaders::{Dialect, Kernel};
 
+use crate::calls::Calls;
+
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;
 
@@ -19,22 +21,17 @@ pub(crate) struct Pipelines {
 
 impl Pipelines {
     /// The pipeline of `kernel` with these constants.
-    pub fn get(
-        &mut self,
-        device: &wgpu::Device,
-        kernel: Kernel,
-        constants: &Constants,
-    ) -> wgpu::ComputePipeline {
+    pub fn get(&mut self, calls: &Calls, kernel: Kernel, constants: &Constants) -> wgpu::ComputePipeline {
         let key = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
         let module = self.modules.entry(kernel).or_insert_with(|| {
             let dialect = if cfg!(target_arch = "wasm32") { Dialect::Browser } else { Dialect::Naga };
-            device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            calls.device().create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&kernel.name()),
                 source: wgpu::ShaderSource::Wgsl(kernel.wgsl(dialect).into()),
             })
         });
         let make = || {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            calls.pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&kernel.name()),
                 layout: None,
                 module,

@@ -1,11 +1,14 @@
 //! A compiled plan and its replay.
 
-use linnet_graph::{BackendError, CompileOptions, MemoryUse, Op, Output, Plan, Reach, Step, Want};
+use linnet_graph::{
+    BackendError, CompileOptions, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
+};
 use wgpu::BufferUsages;
 
 use crate::buffers::{Buffers, internal, stride};
 use crate::device::{Buffer, Device};
 use crate::dispatch::Dispatch;
+use crate::join::join;
 use crate::lower::lower;
 use crate::recurrent::Progress;
 use crate::weight::Weight;
@@ -26,13 +29,20 @@ impl Program {
     pub(crate) async fn compile(
         device: &Device,
         plan: &Plan,
-        weights: Vec<Weight>,
+        mut weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
         check(plan, &weights, &options)?;
+        let plan = &Plan::new(fuse_launches(plan.graph.clone()));
+        join(device, plan, &mut weights).await?;
         let mut buffers = Buffers::new(device, plan, &weights, &options)?;
         for node in &plan.graph.nodes {
-            if let Op::Rope(rope) = &node.op {
+            let rope = match &node.op {
+                Op::Rope(rope) => Some(rope),
+                Op::SelfAttention(attention) => attention.rope.as_ref(),
+                _ => None,
+            };
+            if let Some(rope) = rope {
                 let factors = rope.factors.map(|factors| factors.of_context(options.context_length));
                 let factors = factors.and_then(|id| weights.get(id.0 as usize)?.floats());
                 buffers.prepare_rope(device, rope, factors.as_deref(), options.context_length)?;
@@ -43,13 +53,13 @@ impl Program {
         let readback = device.buffer("results", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         device.settle().await?;
 
-        let scope = device.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
         let dispatches = lower(device, plan, &weights, &buffers, options);
         let invalid = scope.pop();
         if let Some(error) = invalid.await {
             return Err(BackendError::Internal(error.to_string()));
         }
-        device.queue.submit([]);
+        device.calls.submit(None);
         device.idle().await?;
         Ok(Program {
             options,
@@ -75,31 +85,31 @@ impl Program {
         self.reach.advance(step.position, step.tokens.len());
         self.buffers.write_step(device, step.position as u32, step.tokens, logits, half);
 
-        let mut encoder = device.device.create_command_encoder(&Default::default());
+        let mut encoder = device.calls.device().create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let mut current = None;
         for dispatch in &self.dispatches {
-            let Some([x, y]) = dispatch.extent(tokens, logits, step.want) else { continue };
+            let Some(extent) = dispatch.extent(tokens, logits, step.want) else { continue };
             if current != Some(&dispatch.pipeline) {
                 pass.set_pipeline(&dispatch.pipeline);
                 current = Some(&dispatch.pipeline);
             }
             pass.set_bind_group(0, &dispatch.bindings, &[]);
-            pass.dispatch_workgroups(x, y, 1);
+            device.calls.dispatch(&mut pass, extent);
         }
         drop(pass);
         let vocabulary = self.plan.graph.value(self.plan.graph.logits).width;
         let row = stride(vocabulary) as u64 * size_of::<f32>() as u64;
         match step.want {
             Want::Nothing => {
-                device.queue.submit([encoder.finish()]);
+                device.calls.submit(Some(encoder.finish()));
                 device.idle().await?;
                 Ok(Output::None)
             }
             Want::Token => {
                 let bytes = size_of::<u32>() as u64;
                 encoder.copy_buffer_to_buffer(&self.buffers.token, 0, &self.readback, 0, bytes);
-                device.queue.submit([encoder.finish()]);
+                device.calls.submit(Some(encoder.finish()));
                 let token = device.read::<u32>(&self.readback, bytes).await?;
                 token.first().map(|token| Output::Token(*token)).ok_or_else(|| internal("no token came back"))
             }
@@ -107,7 +117,7 @@ impl Program {
                 let bytes = rows as u64 * row;
                 let logits = self.buffers.value_buffer(&self.plan, self.plan.graph.logits)?;
                 encoder.copy_buffer_to_buffer(logits, 0, &self.readback, 0, bytes);
-                device.queue.submit([encoder.finish()]);
+                device.calls.submit(Some(encoder.finish()));
                 let mut values = device.read::<f32>(&self.readback, bytes).await?;
                 if stride(vocabulary) != vocabulary {
                     let rows = values.chunks(stride(vocabulary));

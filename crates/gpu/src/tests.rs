@@ -101,7 +101,7 @@ fn gpu_that_goes_away_is_reported_as_lost() {
     let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
     let mut program = program(&mut gpu);
     assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Token), Ok(Output::Token(1)));
-    gpu.device.device.destroy();
+    gpu.device.calls.device().destroy();
     for want in [Want::Token, Want::Nothing, Want::Logits(1)] {
         let result = run(&mut gpu, &mut program, &[1], 0, want);
         assert!(matches!(result, Err(BackendError::DeviceLost { .. })), "{want:?}: {result:?}");

@@ -34,6 +34,49 @@ pub(crate) struct Part {
     end: usize,
 }
 
+impl Part {
+    /// The rows of matrices of one format in one buffer, one matrix below the other; `None` where they do not fit, or do not
+    /// begin at whole words.
+    pub(crate) fn joined(
+        device: &Device,
+        what: &str,
+        format: Format,
+        parts: &[&Part],
+    ) -> Result<Option<Part>, BackendError> {
+        let planes = Planes::of(format);
+        let codebook = size_of_val(format.codebook());
+        let lengths: Vec<[usize; 2]> =
+            parts.iter().map(|part| planes.lengths(part.end - part.start)).collect();
+        let [words, scales] = [0, 1].map(|plane| lengths.iter().map(|lengths| lengths[plane]).sum::<usize>());
+        let size = (codebook + words + scales) as u64 + PADDING;
+        if size > device.max_part || lengths.as_flattened().iter().any(|len| !len.is_multiple_of(4)) {
+            return Ok(None);
+        }
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let buffer = device.buffer(what, size, usage)?;
+        let mut encoder = device.calls.device().create_command_encoder(&Default::default());
+        let mut copy = |from: &Part, at: usize, to: usize, len: usize| {
+            if len > 0 {
+                encoder.copy_buffer_to_buffer(&from.buffer, at as u64, &buffer, to as u64, len as u64);
+            }
+        };
+        let mut to = [codebook, codebook + words];
+        if let Some(first) = parts.first() {
+            copy(first, 0, 0, codebook);
+        }
+        for (part, lengths) in parts.iter().zip(&lengths) {
+            for (plane, at) in [codebook, part.scales * 4].into_iter().enumerate() {
+                copy(part, at, to[plane], lengths[plane]);
+                to[plane] += lengths[plane];
+            }
+        }
+        device.calls.submit(Some(encoder.finish()));
+        let rows = parts.iter().map(|part| part.rows).sum();
+        let scales_at = (codebook + words) / 4;
+        Ok(Some(Part { buffer, scales: scales_at, first: 0, rows, start: 0, end: words + scales }))
+    }
+}
+
 /// Where a weight lies.
 pub(crate) enum Data {
     /// Rows in the file's block format, read by kernels of that format.
@@ -166,7 +209,7 @@ fn parts(device: &Device, spec: &WeightSpec, format: Format) -> Result<Vec<Part>
         let rows = most.min(spec.rows - first);
         let (start, end) = (first * row_bytes, (first + rows) * row_bytes);
         let [words, _] = planes.lengths(end - start);
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let buffer = device.buffer(&spec.name, (end - start) as u64 + extra, usage)?;
         if !codebook.is_empty() {
             device.write(&buffer, 0, Bytes::Heap(codebook), 0, codebook.len())?;

@@ -167,6 +167,43 @@ pub struct MemoryUse {
     pub scratch: u64,
 }
 
+/// What was asked of a device since it was opened; differences of two are what lay between.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters {
+    /// Kernels started.
+    pub dispatches: u64,
+    /// Submits of work, or of nothing, to wait for the device.
+    pub submits: u64,
+    /// Bind groups made.
+    pub bind_groups: u64,
+    /// Buffers made.
+    pub buffers: u64,
+    /// Pipelines made.
+    pub pipelines: u64,
+    /// Bytes written to the device.
+    pub bytes_written: u64,
+    /// Bytes read back.
+    pub bytes_read: u64,
+    /// Times that we waited for the device to read something back.
+    pub readbacks: u64,
+}
+
+impl Counters {
+    /// Names and values.
+    pub fn entries(&self) -> [(&'static str, u64); 8] {
+        [
+            ("dispatches", self.dispatches),
+            ("submits", self.submits),
+            ("bind_groups", self.bind_groups),
+            ("buffers", self.buffers),
+            ("pipelines", self.pipelines),
+            ("bytes_written", self.bytes_written),
+            ("bytes_read", self.bytes_read),
+            ("readbacks", self.readbacks),
+        ]
+    }
+}
+
 /// Why a backend could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
@@ -263,4 +300,9 @@ pub trait Backend: Sized {
 
     /// Bytes that `program` holds.
     fn memory(&self, program: &Self::Program) -> MemoryUse;
+
+    /// What the device was asked so far; `None` where there is no device.
+    fn counters(&self) -> Option<Counters> {
+        None
+    }
 }

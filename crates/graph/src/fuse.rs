@@ -16,7 +16,7 @@ pub fn fuse(graph: Graph) -> Graph {
 }
 
 /// The nodes that read each value.
-fn readers(graph: &Graph) -> HashMap<Value, Vec<usize>> {
+pub(crate) fn readers(graph: &Graph) -> HashMap<Value, Vec<usize>> {
     let mut readers: HashMap<Value, Vec<usize>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         for input in &node.inputs {
@@ -27,13 +27,13 @@ fn readers(graph: &Graph) -> HashMap<Value, Vec<usize>> {
 }
 
 /// The node that writes each value.
-fn writers(graph: &Graph) -> HashMap<Value, usize> {
+pub(crate) fn writers(graph: &Graph) -> HashMap<Value, usize> {
     let outputs =
         |(index, node): (usize, &Node)| node.outputs.iter().map(move |o| (*o, index)).collect::<Vec<_>>();
     graph.nodes.iter().enumerate().flat_map(outputs).collect()
 }
 
-fn without(mut graph: Graph, dead: &[usize]) -> Graph {
+pub(crate) fn without(mut graph: Graph, dead: &[usize]) -> Graph {
     let mut index = 0;
     graph.nodes.retain(|_| {
         index += 1;

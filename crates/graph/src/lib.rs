@@ -1,7 +1,7 @@
 //! The one intermediate representation between model definitions and backends.
 //!
 //! A model records itself once into a [`Graph`] through a [`Builder`]; [`fuse`] rewrites the graph into fewer,
-//! larger operations; [`Plan`] assigns activations to slots; a [`Backend`] compiles the plan and replays it for every
+//! larger operations, [`fuse_launches`] further for a backend to which each is a launch; [`Plan`] assigns activations to slots; a [`Backend`] compiles the plan and replays it for every
 //! [`Step`]. Nothing here knows a kernel, a device or a file format.
 //!
 //! Activations are matrices of f32 whose row count is symbolic ([`Rows`]) and whose width is fixed, so that one
@@ -12,6 +12,7 @@ mod builder;
 mod cache;
 mod elementwise;
 mod fuse;
+mod launches;
 mod mixture;
 mod op;
 mod params;
@@ -20,16 +21,17 @@ mod print;
 mod recurrent;
 
 pub use backend::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, ForeignBytes, KvFormat, MemoryUse, Output,
-    Step, Want,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
+    Output, Step, Want,
 };
 pub use builder::{Builder, GraphError};
 pub use cache::{KvLayer, Reach};
 pub use fuse::fuse;
+pub use launches::fuse_launches;
 pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
     Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection, Rope,
-    RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
+    RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

@@ -5,7 +5,8 @@ use linnet_quant::DType;
 use crate::backend::CompileOptions;
 use crate::cache::KvLayer;
 use crate::params::{
-    Activation, Attention, Conv, DeltaNet, ExpertMatMul, MatMul, Norm, Rope, Router, Scale, Slice,
+    Activation, Attention, Conv, DeltaNet, ExpertMatMul, MatMul, Norm, Rope, Router, Scale, SelfAttention,
+    Slice,
 };
 
 /// A weight of the graph: an index into [`Graph::weights`].
@@ -91,6 +92,9 @@ pub enum Op {
     },
     /// `(q [Tokens, heads * head_dim]) -> y`, same shape. Comes after the [`Op::StoreKv`] of its layer.
     Attention(Attention),
+    /// `(qkv [Tokens, (heads + 2 * kv_heads) * head_dim]) -> y [Tokens, heads * head_dim]`; a row of `qkv` holds queries,
+    /// keys, values. Comes from [`fuse_launches`](crate::fuse_launches) only.
+    SelfAttention(Box<SelfAttention>),
     /// `(a, b) -> a + b`, same shape.
     Add,
     /// `(gate, up) -> activation(gate) * up`, same shape.
@@ -184,6 +188,7 @@ impl Op {
             Op::Rope(_) => "rope",
             Op::StoreKv { .. } => "store_kv",
             Op::Attention(_) => "attention",
+            Op::SelfAttention(_) => "self_attention",
             Op::Add => "add",
             Op::Gated(_) => "gated",
             Op::Scale(_) => "scale",

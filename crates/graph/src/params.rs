@@ -32,6 +32,8 @@ pub enum Epilogue {
     Residual,
     /// Two projections, gate and up, of equal shape; the one output is `activation(gate) * up`.
     Gated(Activation),
+    /// The one output's rows hold the products of all projections, one after the other.
+    Joined,
 }
 
 /// What is made of the gate of a gated product; `σ(x) = 1 / (1 + e^-x)`.
@@ -54,6 +56,7 @@ pub enum Activation {
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
 /// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
+/// [`Epilogue::Joined`] comes from [`fuse_launches`](crate::fuse_launches) only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
     /// Normalisation applied to each row of `x` first.
@@ -182,6 +185,18 @@ impl Attention {
             temperature: None,
         }
     }
+}
+
+/// All that lies between the projections of a layer and what its attention gives: the heads of queries and keys are
+/// normalised, then turned; keys and values are stored; the queries attend.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SelfAttention {
+    /// Of each head of the queries, of each head of the keys.
+    pub norms: [Option<Norm>; 2],
+    /// Of the queries; the keys turn alike.
+    pub rope: Option<Rope>,
+    /// Its layer is the one that is stored to.
+    pub attention: Attention,
 }
 
 /// `y = factor * weight[0] * x`.

@@ -54,11 +54,26 @@ impl fmt::Display for Graph {
                         Epilogue::Store => {}
                         Epilogue::Residual => write!(f, " +residual")?,
                         Epilogue::Gated(activation) => write!(f, " gated({activation:?})")?,
+                        Epilogue::Joined => write!(f, " joined")?,
                     }
                 }
                 Op::Rope(rope) => self.print_rope(f, rope)?,
                 Op::StoreKv { layer } => write!(f, " layer={layer}")?,
                 Op::Attention(attention) => self.print_attention(f, attention)?,
+                Op::SelfAttention(a) => {
+                    self.print_attention(f, &a.attention)?;
+                    for (name, norm) in ["q", "k"].iter().zip(&a.norms) {
+                        if let Some(norm) = norm {
+                            write!(f, " {name}_norm(")?;
+                            self.print_norm(f, norm)?;
+                            write!(f, ")")?;
+                        }
+                    }
+                    if let Some(rope) = &a.rope {
+                        write!(f, " rope")?;
+                        self.print_rope(f, rope)?;
+                    }
+                }
                 Op::Gated(activation) => write!(f, " {activation:?}")?,
                 Op::Scale(scale) => {
                     write!(f, " {}", scale.factor)?;

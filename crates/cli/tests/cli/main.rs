@@ -1,5 +1,6 @@
 //! `linnet` as a shell sees it: exit codes, sentences and output.
 
+mod counters;
 mod errors;
 mod fixture;
 mod model;

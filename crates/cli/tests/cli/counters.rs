@@ -1,0 +1,42 @@
+//! What a decoded token asks of the GPU.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::fixture::{linnet, parts};
+
+/// The counters of a token of a tiny model; `None`, and a word about it, where there is no adapter.
+fn counters(model: &str) -> Option<Value> {
+    let file = format!("{}/../../tests/fixtures/tiny/{model}/model.gguf", env!("CARGO_MANIFEST_DIR"));
+    let arguments = ["bench", "--json", "--counters", "--backend", "gpu", "--runs", "1"];
+    let sizes = ["--prompt-tokens", "9", "--tokens", "4"];
+    let all = arguments.iter().chain(&sizes).map(|a| a.as_ref()).chain([Path::new(&file).as_os_str()]);
+    let (status, stdout, stderr) = parts(&linnet(all));
+    if stderr.contains("no-webgpu") {
+        println!("skipped: no adapter");
+        return None;
+    }
+    assert_eq!(status, Some(0), "{stderr}");
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    Some(json["counters"].clone())
+}
+
+#[test]
+fn a_token_makes_nothing_and_writes_little() {
+    for model in ["llama-rope-freqs", "gemma3", "gpt-oss"] {
+        let Some(counters) = counters(model) else { return };
+        let of = |key: &str| counters[key].as_f64().unwrap();
+        for made in ["bind_groups", "buffers", "pipelines"] {
+            assert_eq!(of(made), 0.0, "{model}: {made}");
+        }
+        assert_eq!((of("submits"), of("readbacks")), (1.0, 1.0), "{model}");
+        assert!(of("bytes_written") <= 64.0 && of("bytes_read") <= 64.0, "{model}: {counters}");
+    }
+}
+
+#[test]
+fn the_cpu_has_no_counters() {
+    let (status, _, stderr) = parts(&linnet(["bench", "--counters", "none.gguf"]));
+    assert!(status == Some(1) && stderr.contains("--counters"), "{stderr}");
+}

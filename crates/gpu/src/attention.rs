@@ -1,0 +1,163 @@
+//! Lowering of attention, alone and with what comes before it.
+
+use linnet_graph::{Attention, BackendError, KvLayer, Node, RopeStyle, Rows, SelfAttention};
+use linnet_shaders::{Cache, Kernel, QUERIES, attention};
+use wgpu::BindingResource;
+
+use crate::dispatch::{Grid, When};
+use crate::lower::{Call, Lowering, cache, flag, row_groups, unsupported_width};
+use crate::pipelines::Constants;
+
+impl Lowering<'_> {
+    /// Keys and values of the step's tokens to the cache.
+    pub fn store_kv(&mut self, node: &Node, layer: usize) -> Result<(), BackendError> {
+        let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+        let [keys, values] = self.buffers.kv(layer)?;
+        let KvLayer { kv_heads, head_dim, .. } = self.plan.graph.kv_layers[layer];
+        let quads = head_dim / 4;
+        let constants = vec![("KV_HEADS", kv_heads as f64), ("QUADS", quads as f64), self.ring(layer)];
+        let cache = cache(self.emit.options.kv);
+        let units = if cache == Cache::Q8_0 { Cache::blocks(head_dim) } else { quads };
+        let grid = Grid::per_row(row_groups(kv_heads * units));
+        let bound = [self.buffers.step(), k, v, keys, values];
+        self.always(node, (Kernel::StoreKv(cache), constants), (grid, Rows::Tokens), &bound)
+    }
+
+    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context, so
+    /// that programs which differ in their context share kernels.
+    fn ring(&self, layer: usize) -> (&'static str, f64) {
+        let options = &self.emit.options;
+        let positions = self.plan.graph.kv_layers[layer].positions(options);
+        ("RING", if positions < options.context_length { positions as f64 } else { 0.0 })
+    }
+
+    /// What all kernels of an attention need to know of it.
+    fn scores(&self, attention: &Attention) -> Constants {
+        let context = self.emit.options.context_length;
+        vec![
+            ("HEADS", attention.heads as f64),
+            ("KV_HEADS", attention.kv_heads as f64),
+            ("HEAD_DIM", attention.head_dim as f64),
+            ("SCALE", f64::from(attention.scale)),
+            ("CAP", f64::from(attention.soft_cap.unwrap_or(0.0))),
+            // A window beyond any context is none.
+            ("WINDOW", attention.window.filter(|w| *w <= context).unwrap_or(0) as f64),
+            self.ring(attention.layer),
+            ("SINKS", flag(attention.sinks.is_some())),
+            ("WARMTH", f64::from(attention.temperature.map_or(0.0, |t| t.scale))),
+            ("PERIOD", attention.temperature.map_or(1, |t| t.period.max(1)) as f64),
+        ]
+    }
+
+    /// The kernel of an attention, where a workgroup serves the heads of a group (`narrow`) or as many queries as it can,
+    /// and its grid.
+    fn attention_kernel(&self, attention: &Attention, narrow: bool, fused: bool) -> (Kernel, Grid) {
+        let Attention { heads, kv_heads, head_dim, .. } = *attention;
+        let share = heads / kv_heads;
+        let software = self.emit.device.software_kernels;
+        let slots = attention::slots(head_dim);
+        let widest = match software {
+            true => attention::widest(slots),
+            false if head_dim > attention::MAX_HEAD_DIM_WIDE => QUERIES[2],
+            false => QUERIES[3],
+        };
+        let queries = QUERIES.into_iter().find(|q| narrow && *q as usize >= share).unwrap_or(widest);
+        let queries = queries.min(widest);
+        let cache = cache(self.emit.options.kv);
+        let kernel = match software {
+            true => Kernel::AttentionBroadcast { queries, slots, cache, fused },
+            false => Kernel::Attention { queries, cache, fused },
+        };
+        (kernel, Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries })
+    }
+
+    fn check_heads(&self, label: &str, head_dim: usize) -> Result<(), BackendError> {
+        if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
+            return Err(unsupported_width(label, head_dim, 4));
+        }
+        Ok(())
+    }
+
+    /// One dispatch for decoding, where the heads of a group are the queries, and one for prefill.
+    pub fn attention(
+        &mut self,
+        label: &str,
+        attention: &Attention,
+        q: BindingResource<'_>,
+        y: BindingResource<'_>,
+    ) -> Result<(), BackendError> {
+        for when in [When::OneRow, When::ManyRows] {
+            self.attention_when(label, attention, [q.clone(), y.clone()], when)?;
+        }
+        Ok(())
+    }
+
+    fn attention_when(
+        &mut self,
+        label: &str,
+        attention: &Attention,
+        [q, y]: [BindingResource<'_>; 2],
+        when: When,
+    ) -> Result<(), BackendError> {
+        self.check_heads(label, attention.head_dim)?;
+        let [keys, values] = self.buffers.kv(attention.layer)?;
+        let (kernel, grid) = self.attention_kernel(attention, when == When::OneRow, false);
+        let call = Call { kernel, constants: self.scores(attention), grid, rows: Rows::Tokens, when };
+        let sinks = self.buffers.vector(attention.sinks)?;
+        self.emit.push(label, call, &[self.buffers.step(), q, keys, values, sinks, y])
+    }
+
+    /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill quads
+    /// are turned only where the row's parts lie apart, so that such heads never come here.
+    pub fn self_attention(&mut self, node: &Node, op: &SelfAttention) -> Result<(), BackendError> {
+        let attention = &op.attention;
+        self.check_heads(&node.label, attention.head_dim)?;
+        let ((qkv, _), y) = (self.input(node, 0)?, self.output(node, 0)?);
+        let [keys, values] = self.buffers.kv(attention.layer)?;
+        let eps = op.norms.iter().flatten().next().map_or(0.0, |norm| norm.eps);
+        let pairs = op.rope.as_ref().map_or(0, |rope| rope.frequencies.len());
+        let halves = op.rope.as_ref().is_some_and(|rope| rope.style == RopeStyle::Halves);
+        let turn = [
+            ("EPS", f64::from(eps)),
+            ("QUERY_NORM", flag(op.norms[0].is_some())),
+            ("KEY_NORM", flag(op.norms[1].is_some())),
+            ("PAIRS", pairs as f64),
+            ("HALVES", flag(halves)),
+        ];
+        let table =
+            op.rope.as_ref().map_or_else(|| Ok(self.buffers.none()), |rope| self.buffers.rope(rope))?;
+        let gains = self.buffers.of_node(self.index);
+        let sinks = self.buffers.vector(attention.sinks)?;
+
+        let (kernel, grid) = self.attention_kernel(attention, true, true);
+        let constants = [self.scores(attention), turn.to_vec()].concat();
+        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::OneRow };
+        let step = self.buffers.step();
+        let bound = [
+            step.clone(),
+            qkv.clone(),
+            keys.clone(),
+            values.clone(),
+            sinks,
+            y.clone(),
+            table.clone(),
+            gains.clone(),
+        ];
+        self.emit.push(&node.label, call, &bound)?;
+        if self.emit.max_rows(Rows::Tokens) == 1 {
+            return Ok(());
+        }
+
+        let Attention { heads, kv_heads, head_dim, .. } = *attention;
+        let sizes = [("HEADS", heads), ("KV_HEADS", kv_heads), ("HEAD_DIM", head_dim)];
+        let mut constants: Constants = sizes.map(|(name, size)| (name, size as f64)).to_vec();
+        constants.extend(turn);
+        constants.push(self.ring(attention.layer));
+        let kernel = Kernel::Heads(cache(self.emit.options.kv));
+        let grid = Grid::per_row((heads + 2 * kv_heads) as u32);
+        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::ManyRows };
+        let turned = self.buffers.turned();
+        self.emit.push(&node.label, call, &[step, qkv, keys, values, table, gains, turned.clone()])?;
+        self.attention_when(&node.label, attention, [turned, y], When::ManyRows)
+    }
+}

@@ -1,0 +1,87 @@
+//! The one place through which wgpu is asked for anything that a token should not cost, so that it can be counted.
+
+use std::cell::Cell;
+
+use linnet_graph::Counters;
+
+/// A device and its queue, counted.
+pub(crate) struct Calls {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    counters: Cell<Counters>,
+}
+
+impl Calls {
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue) -> Calls {
+        Calls { device, queue, counters: Cell::default() }
+    }
+
+    /// What was asked so far.
+    pub fn counters(&self) -> Counters {
+        self.counters.get()
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Counters)) {
+        let mut counters = self.counters.get();
+        add(&mut counters);
+        self.counters.set(counters);
+    }
+
+    /// The device, for what costs nothing per token: error scopes, encoders, callbacks.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    pub fn buffer(&self, descriptor: &wgpu::BufferDescriptor<'_>) -> wgpu::Buffer {
+        self.count(|c| c.buffers += 1);
+        self.device.create_buffer(descriptor)
+    }
+
+    pub fn bind_group(&self, descriptor: &wgpu::BindGroupDescriptor<'_>) -> wgpu::BindGroup {
+        self.count(|c| c.bind_groups += 1);
+        self.device.create_bind_group(descriptor)
+    }
+
+    pub fn pipeline(&self, descriptor: &wgpu::ComputePipelineDescriptor<'_>) -> wgpu::ComputePipeline {
+        self.count(|c| c.pipelines += 1);
+        self.device.create_compute_pipeline(descriptor)
+    }
+
+    pub fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, [x, y]: [u32; 2]) {
+        self.count(|c| c.dispatches += 1);
+        pass.dispatch_workgroups(x, y, 1);
+    }
+
+    pub fn submit(&self, commands: Option<wgpu::CommandBuffer>) {
+        self.count(|c| c.submits += 1);
+        self.queue.submit(commands);
+    }
+
+    pub fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        self.written(bytes.len());
+        self.queue.write_buffer(buffer, offset, bytes);
+    }
+
+    /// The queue, for a platform's own way of writing; what it writes, [`Calls::written`] is told.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    pub fn written(&self, bytes: usize) {
+        self.count(|c| c.bytes_written += bytes as u64);
+    }
+
+    /// Asks for the first bytes of a buffer.
+    pub fn map(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+        done: impl FnOnce(Result<(), wgpu::BufferAsyncError>) + Send + 'static,
+    ) {
+        self.count(|c| {
+            c.readbacks += 1;
+            c.bytes_read += bytes;
+        });
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, done);
+    }
+}

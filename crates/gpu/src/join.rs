@@ -1,0 +1,71 @@
+//! Matrices whose products are one row come to lie in one buffer, so that one dispatch makes them all.
+
+use linnet_graph::{BackendError, Epilogue, Op, Plan};
+use linnet_shaders::Format;
+
+use crate::device::Device;
+use crate::weight::{Data, Part, Weight};
+
+/// Bytes that are moved before we wait for the device, which holds them twice until then.
+const MAX_MOVED: u64 = 32 << 20;
+
+/// Moves the matrices of joined products: the first of several neighbours of equal format then has the rows of all of
+/// them, and the others none. Those that cannot lie together stay where they are.
+pub(crate) async fn join(device: &Device, plan: &Plan, weights: &mut [Weight]) -> Result<(), BackendError> {
+    let mut moved = 0;
+    for node in &plan.graph.nodes {
+        let Op::MatMul(matmul) = &node.op else { continue };
+        if matmul.epilogue != Epilogue::Joined {
+            continue;
+        }
+        let ids: Vec<usize> = matmul.projections.iter().map(|p| p.weight.0 as usize).collect();
+        let formats: Vec<_> = weights.iter().map(format).collect();
+        for run in ids.chunk_by(|a, b| formats[*a] == formats[*b]) {
+            let alone = run.iter().all(|id| users(plan, *id) == 1);
+            let parts: Option<Vec<&Part>> = run.iter().map(|id| single(&weights[*id])).collect();
+            let (Some(parts), Some(format)) = (parts, formats[run[0]]) else { continue };
+            if run.len() < 2 || !alone {
+                continue;
+            }
+            let Some(joined) = Part::joined(device, &node.label, format, &parts)? else { continue };
+            moved += joined.buffer.size();
+            let mut joined = Some(joined);
+            for id in run {
+                if let Data::Matrix { parts, .. } = &mut weights[*id].data {
+                    *parts = joined.take().into_iter().collect();
+                }
+            }
+            if moved > MAX_MOVED {
+                device.idle().await?;
+                moved = 0;
+            }
+        }
+    }
+    device.settle().await
+}
+
+fn format(weight: &Weight) -> Option<Format> {
+    match &weight.data {
+        Data::Matrix { format, .. } => Some(*format),
+        Data::Vector(_) => None,
+    }
+}
+
+/// The only part of a matrix that has no more.
+fn single(weight: &Weight) -> Option<&Part> {
+    match &weight.data {
+        Data::Matrix { parts, .. } if parts.len() == 1 => parts.first(),
+        _ => None,
+    }
+}
+
+/// How often the nodes of a plan read a matrix.
+fn users(plan: &Plan, id: usize) -> usize {
+    let reads = |op: &Op| match op {
+        Op::MatMul(matmul) => matmul.projections.iter().filter(|p| p.weight.0 as usize == id).count(),
+        Op::ExpertMatMul(experts) => usize::from(experts.weight.0 as usize == id),
+        Op::Embed { table } => usize::from(table.0 as usize == id),
+        _ => 0,
+    };
+    plan.graph.nodes.iter().map(|node| reads(&node.op)).sum()
+}

@@ -1,0 +1,238 @@
+//! Fusion for backends to which each node is a launch that costs more than what it computes for one token.
+//!
+//! [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
+//! projections' products one row.
+
+use crate::fuse::{readers, without, writers};
+use crate::op::{Graph, Node, Op, Value, ValueInfo};
+use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, SelfAttention, Slice};
+
+/// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
+pub fn fuse_launches(graph: Graph) -> Graph {
+    self_attention(graph)
+}
+
+/// Where a row of queries or keys comes from, and what is done to its heads on the way.
+struct Heads {
+    source: Value,
+    norm: Option<Norm>,
+    rope: Option<Rope>,
+    /// The nodes in between.
+    nodes: Vec<usize>,
+}
+
+/// A graph in which to look things up.
+struct Lookup<'a> {
+    graph: &'a Graph,
+    readers: std::collections::HashMap<Value, Vec<usize>>,
+    writers: std::collections::HashMap<Value, usize>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        Lookup { graph, readers: readers(graph), writers: writers(graph) }
+    }
+
+    /// The node that writes a value which nothing but one node reads.
+    fn only_for(&self, value: Value) -> Option<(usize, &'a Node)> {
+        let alone = self.readers.get(&value).is_some_and(|readers| readers.len() == 1);
+        let writer = *self.writers.get(&value)?;
+        alone.then(|| (writer, &self.graph.nodes[writer]))
+    }
+
+    /// Follows a row of heads back through its rope and its norm.
+    fn heads(&self, mut source: Value, head_dim: usize) -> Heads {
+        let (mut norm, mut rope, mut nodes) = (None, None, Vec::new());
+        if let Some((index, node)) = self.only_for(source)
+            && let Op::Rope(turn) = &node.op
+        {
+            rope = Some(turn.clone());
+            source = node.inputs[0];
+            nodes.push(index);
+        }
+        if let Some((index, node)) = self.only_for(source)
+            && let Op::RmsNorm(of) = &node.op
+            && of.width == head_dim
+        {
+            norm = Some(*of);
+            source = node.inputs[0];
+            nodes.push(index);
+        }
+        Heads { source, norm, rope, nodes }
+    }
+
+    /// The only node that stores to the cache of the attention at `index`, if no other attention comes between the two.
+    fn store(&self, index: usize, layer: usize) -> Option<usize> {
+        let uses = |node: &Node| match &node.op {
+            Op::StoreKv { layer: of } => *of == layer,
+            Op::Attention(other) => other.layer == layer,
+            Op::SelfAttention(other) => other.attention.layer == layer,
+            _ => false,
+        };
+        let before = self.graph.nodes[..index].iter().rposition(uses)?;
+        matches!(self.graph.nodes[before].op, Op::StoreKv { .. }).then_some(before)
+    }
+}
+
+/// What of a graph becomes one attention.
+struct Found {
+    op: SelfAttention,
+    /// The three sources, queries first.
+    sources: [Value; 3],
+    /// The nodes that become part of it.
+    dead: Vec<usize>,
+}
+
+fn find(lookup: &Lookup<'_>, index: usize, attention: &Attention) -> Option<Found> {
+    let store = lookup.store(index, attention.layer)?;
+    let [k, v] = lookup.graph.nodes[store].inputs[..] else { return None };
+    let q = *lookup.graph.nodes[index].inputs.first()?;
+    let [q, k] = [q, k].map(|value| lookup.heads(value, attention.head_dim));
+    let alike = match (&q.rope, &k.rope) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a.turns_like(b) && a.style == b.style && a.head_dim == b.head_dim,
+        _ => false,
+    };
+    // Those who run this node take a head in quads.
+    let quads = q
+        .rope
+        .as_ref()
+        .is_none_or(|rope| rope.style == RopeStyle::Interleaved || rope.frequencies.len().is_multiple_of(4));
+    let eps = [q.norm, k.norm].map(|norm| norm.map(|norm| norm.eps));
+    let alike = alike && quads && (eps[0].is_none() || eps[1].is_none() || eps[0] == eps[1]);
+    let sources = [q.source, k.source, v];
+    if !alike || sources.iter().any(|source| lookup.only_for(*source).is_none()) {
+        return None;
+    }
+    let dead = [q.nodes, k.nodes, vec![store]].concat();
+    Some(Found {
+        op: SelfAttention { norms: [q.norm, k.norm], rope: q.rope, attention: *attention },
+        sources,
+        dead,
+    })
+}
+
+/// How the three sources become one row.
+enum Row {
+    /// They are the outputs of a matmul, in this order of its projections.
+    Joined(usize, [usize; 3]),
+    /// They are cut out of this value by these nodes.
+    Cut(Value, [usize; 3]),
+}
+
+fn row(lookup: &Lookup<'_>, sources: [Value; 3]) -> Option<Row> {
+    let (writer, node) = lookup.only_for(sources[0])?;
+    if let Op::MatMul(matmul) = &node.op {
+        let place = |source: &Value| node.outputs.iter().position(|output| output == source);
+        let order = [place(&sources[0])?, place(&sources[1])?, place(&sources[2])?];
+        let fits = matmul.epilogue == Epilogue::Store && node.outputs.len() == 3;
+        return fits.then_some(Row::Joined(writer, order));
+    }
+    let mut end = 0;
+    let mut nodes = [0; 3];
+    for (source, place) in sources.iter().zip(&mut nodes) {
+        let (index, cut) = lookup.only_for(*source)?;
+        let Op::Slice(Slice { start, len, stride }) = cut.op else { return None };
+        let whole = lookup.graph.value(node.inputs[0]).width == stride;
+        if cut.inputs != node.inputs || start != end || !whole {
+            return None;
+        }
+        end += len;
+        *place = index;
+    }
+    (end == lookup.graph.value(node.inputs[0]).width).then_some(Row::Cut(node.inputs[0], nodes))
+}
+
+/// Fuses norms of heads, rope, store and attention, where their queries, keys and values lie in one row or can.
+pub(crate) fn self_attention(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Op::Attention(attention) = graph.nodes[index].op else { continue };
+        let lookup = Lookup::new(&graph);
+        let Some(found) = find(&lookup, index, &attention) else { continue };
+        let joined = match row(&lookup, found.sources) {
+            None => continue,
+            Some(Row::Cut(joined, nodes)) => {
+                dead.extend(nodes);
+                joined
+            }
+            Some(Row::Joined(writer, order)) => {
+                let widths = found.sources.map(|source| graph.value(source).width);
+                let rows = graph.value(found.sources[0]).rows;
+                graph.values.push(ValueInfo { rows, width: widths.iter().sum() });
+                let joined = Value(graph.values.len() as u32 - 1);
+                if let Op::MatMul(matmul) = &mut graph.nodes[writer].op {
+                    matmul.projections = order.iter().map(|&place| matmul.projections[place]).collect();
+                    matmul.epilogue = Epilogue::Joined;
+                }
+                graph.nodes[writer].outputs = vec![joined];
+                joined
+            }
+        };
+        dead.extend(found.dead);
+        graph.nodes[index].op = Op::SelfAttention(Box::new(found.op));
+        graph.nodes[index].inputs = vec![joined];
+    }
+    without(graph, &dead)
+}
+
+#[cfg(test)]
+mod tests {
+    use linnet_quant::DType;
+
+    use crate::{Attention, Builder, Graph, Rope, RopeStyle, Value, fuse, fuse_launches};
+
+    /// A layer as the models record it, without its feed-forward part; `extra` may read queries, keys and values, too.
+    fn layer(extra: impl Fn(&Builder, [Value; 3], Value) -> Value) -> Graph {
+        let g = Builder::new();
+        let matrix = |name, rows, cols| g.weight(name, DType::F16, rows, cols);
+        let vector = |name, len| g.weight(name, DType::F32, 1, len);
+        let rope = |x, heads| {
+            let style = RopeStyle::Interleaved;
+            g.rope(
+                x,
+                Rope { heads, head_dim: 4, style, frequencies: vec![1.0], factors: None, magnitude: 1.0 },
+            )
+        };
+        let kv = g.kv_layer(1, 4);
+        let table = matrix("embd", 16, 8);
+        g.label("blk.0");
+        let x = g.embed(table);
+        let h = g.rms_norm(x, vector("attn_norm", 8), 1e-5);
+        let v = g.matmul(matrix("v", 4, 8), h);
+        let (q, k) = (g.matmul(matrix("q", 8, 8), h), g.matmul(matrix("k", 4, 8), h));
+        let q_norm = g.head_norm(q, Some(vector("q_norm", 4)), 4, 1e-6);
+        let k_norm = g.head_norm(k, Some(vector("k_norm", 4)), 4, 1e-6);
+        let (turned, k_turned) = (rope(q_norm, 2), rope(k_norm, 1));
+        g.store_kv(kv, k_turned, v);
+        let y = g.attention(turned, Attention::new(kv, [2, 1], 4, 0.5));
+        let x = g.add(x, g.matmul(matrix("o", 8, 8), extra(&g, [q, k, v], y)));
+        let logits = g.matmul(table, g.select_rows(x));
+        g.finish(logits).unwrap()
+    }
+
+    #[test]
+    fn heads_store_and_attention_become_one_node() {
+        let expected = "\
+%0: [n, 8] = embed embd  // blk.0
+%14: [n, 16] = matmul %0 norm(attn_norm eps=0.00001) q:F16 k:F16 v:F16 joined  // blk.0
+%9: [n, 8] = self_attention %14 layer=0 2/1x4 scale=0.5 q_norm(q_norm eps=0.000001) k_norm(k_norm eps=0.000001) \
+rope 2x4 Interleaved  // blk.0
+%11: [n, 8] = matmul %9, %0 o:F16 +residual  // blk.0
+%12: [m, 8] = select_rows %11  // blk.0
+%13: [m, 16] = matmul %12 embd:F16  // blk.0
+argmax %13  // output
+";
+        assert_eq!(fuse_launches(fuse(layer(|_, _, y| y))).to_string(), expected);
+    }
+
+    #[test]
+    fn heads_that_something_else_reads_stay_apart() {
+        for which in 0..2 {
+            let graph = fuse(layer(|g, qkv, y| {
+                g.add(y, if which == 0 { qkv[0] } else { g.matmul(g.weight("w", DType::F16, 8, 4), qkv[2]) })
+            }));
+            assert_eq!(fuse_launches(graph.clone()), graph);
+        }
+    }
+}

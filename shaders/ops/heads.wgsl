@@ -1,0 +1,90 @@
+// Before attention over many tokens: the heads of queries and keys are normalised and turned, keys and values go to the
+// cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
+#include step
+#include ring
+#include pack
+
+override HEADS: u32;
+override KV_HEADS: u32;
+override HEAD_DIM: u32; // a multiple of 4
+override QUADS: u32 = HEAD_DIM / 4u;
+
+@group(0) @binding(0) var<uniform> step: Step;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;      // [tokens, HEADS + 2 * KV_HEADS, QUADS]
+#include cache
+@group(0) @binding(4) var<storage, read> table: array<vec2<f32>>;    // [256 + high, PAIRS] of (cos, sin)
+@group(0) @binding(5) var<storage, read> gains: array<vec4<f32>>;    // [2, QUADS]: of queries, of keys
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;  // [tokens, HEADS, QUADS]
+#include turn
+
+var<workgroup> partial: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let head = group.x;
+    let token = group.y;
+    let start = (token * (HEADS + 2u * KV_HEADS) + head) * QUADS;
+    let query = head < HEADS;
+    let key = !query && head < HEADS + KV_HEADS;
+    let norm = (query && QUERY_NORM) || (key && KEY_NORM);
+    let gain = select(QUADS, 0u, query);
+    var scale = 1.0;
+    if (QUERY_NORM || KEY_NORM) {
+        var squares = 0.0;
+        for (var quad = local; quad < QUADS; quad += THREADS) {
+            squares += dot(qkv[start + quad], qkv[start + quad]);
+        }
+        partial[local] = squares;
+        for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+            workgroupBarrier();
+            if (local < half) {
+                partial[local] += partial[local + half];
+            }
+        }
+        workgroupBarrier();
+        scale = norm_scale(partial[0]);
+    }
+    let position = step.position + token;
+    if (query) {
+        for (var quad = local; quad < QUADS; quad += THREADS) {
+            y[(token * HEADS + head) * QUADS + quad] = turned(start, quad, gain, scale, norm, position);
+        }
+        return;
+    }
+#if cache_q8_0
+    let row = (place(position) * KV_HEADS + (head - HEADS) % KV_HEADS) * (QUADS + BLOCKS);
+    for (var block = local; block < BLOCKS; block += THREADS) {
+        let end = min(block * 8u + 8u, QUADS);
+        var greatest = 0.0;
+        for (var quad = block * 8u; quad < end; quad++) {
+            var value = qkv[start + quad];
+            if (key) {
+                value = turned(start, quad, gain, scale, norm, position);
+            }
+            greatest = max(greatest, greatest_of(value));
+        }
+        let of_block = scale_of(greatest);
+        for (var quad = block * 8u; quad < end; quad++) {
+            if (key) {
+                keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position), of_block);
+            } else {
+                values[row + quad] = pack(qkv[start + quad], of_block);
+            }
+        }
+        if (key) {
+            keys[row + QUADS + block] = bitcast<u32>(stored(of_block));
+        } else {
+            values[row + QUADS + block] = bitcast<u32>(stored(of_block));
+        }
+    }
+#else
+    let row = (place(position) * KV_HEADS + (head - HEADS) % KV_HEADS) * QUADS;
+    for (var quad = local; quad < QUADS; quad += THREADS) {
+        if (key) {
+            keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position));
+        } else {
+            values[row + quad] = pack(qkv[start + quad]);
+        }
+    }
+#end
+}
