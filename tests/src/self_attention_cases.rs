@@ -115,8 +115,8 @@ fn case(
     let h = r.g.rms_norm(r.input(96), r.vector(96), 1e-6);
     let widths = [heads, kv_heads, kv_heads].map(|heads| heads * head_dim);
     let [q, k, v] = [0, 1, 2].map(|i| {
-        // One bias of three: the others are none.
-        let bias = (i == 1).then(|| r.vector(widths[i]));
+        // Without a rope one that all keys have in common would change nothing.
+        let bias = (i != 1).then(|| r.vector(widths[i]));
         r.g.matmul_bias(r.matrix(formats[i], widths[i], 96), bias, h)
     });
     let norm = |x, gain: Option<bool>| {

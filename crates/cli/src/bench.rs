@@ -64,8 +64,11 @@ struct Measured {
     decode: Speed,
     /// Of each decoded token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    counters: Option<BTreeMap<&'static str, f64>>,
+    counters: Option<Counts>,
 }
+
+/// What one decoded token asked of the device.
+type Counts = BTreeMap<&'static str, f64>;
 
 /// Tokens per second over all runs.
 #[derive(Debug, PartialEq, Serialize)]
@@ -148,7 +151,7 @@ fn once<B: Backend>(
     engine: &mut Engine<B>,
     prompt: &[u32],
     tokens: usize,
-) -> Result<(f64, f64, Option<BTreeMap<&'static str, f64>>), Failure> {
+) -> Result<(f64, f64, Option<Counts>), Failure> {
     let session = engine.session();
     session.reuse(&[]);
     let start = now_ms();
@@ -179,7 +182,7 @@ fn once<B: Backend>(
 }
 
 /// What lies between two counts, divided by tokens.
-fn per_token(before: Counters, after: Counters, tokens: usize) -> BTreeMap<&'static str, f64> {
+fn per_token(before: Counters, after: Counters, tokens: usize) -> Counts {
     let both = before.entries().into_iter().zip(after.entries());
     both.map(|((name, before), (_, after))| (name, (after - before) as f64 / tokens.max(1) as f64)).collect()
 }

@@ -72,7 +72,7 @@ impl Lowering<'_> {
     }
 
     fn check_heads(&self, label: &str, head_dim: usize) -> Result<(), BackendError> {
-        if head_dim % 4 != 0 || head_dim > attention::MAX_HEAD_DIM {
+        if !head_dim.is_multiple_of(4) || head_dim > attention::MAX_HEAD_DIM {
             return Err(unsupported_width(label, head_dim, 4));
         }
         Ok(())

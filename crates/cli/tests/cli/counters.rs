@@ -24,12 +24,17 @@ fn counters(model: &str) -> Option<Value> {
 
 #[test]
 fn a_token_makes_nothing_and_writes_little() {
-    for model in ["llama-rope-freqs", "gemma3", "gpt-oss"] {
+    // Layers of each, and the most dispatches of a layer and of the ends of the model.
+    for (model, layers, [per_layer, ends]) in
+        [("llama-rope-freqs", 3, [5, 5]), ("gemma3", 7, [9, 6]), ("gpt-oss", 4, [12, 5])]
+    {
         let Some(counters) = counters(model) else { return };
         let of = |key: &str| counters[key].as_f64().unwrap();
         for made in ["bind_groups", "buffers", "pipelines"] {
             assert_eq!(of(made), 0.0, "{model}: {made}");
         }
+        let most = layers * per_layer + ends;
+        assert!(of("dispatches") <= f64::from(most), "{model}: {} of {most}", of("dispatches"));
         assert_eq!((of("submits"), of("readbacks")), (1.0, 1.0), "{model}");
         assert!(of("bytes_written") <= 64.0 && of("bytes_read") <= 64.0, "{model}: {counters}");
     }
