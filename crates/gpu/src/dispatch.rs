@@ -61,8 +61,14 @@ pub(crate) enum When {
     Always,
     /// Its activations have one row.
     OneRow,
+    /// They have one row, which is the step's only token's.
+    OneToken,
+    /// They have one row, which is that of the last of several tokens.
+    LastToken,
     /// Its activations have several rows.
     ManyRows,
+    /// The step has several tokens.
+    ManyTokens,
     /// The step wants a token.
     Token,
 }
@@ -87,7 +93,10 @@ impl Dispatch {
         let runs = match self.when {
             When::Always => true,
             When::OneRow => rows == 1,
+            When::OneToken => rows == 1 && tokens == 1,
+            When::LastToken => rows == 1 && tokens > 1,
             When::ManyRows => rows > 1,
+            When::ManyTokens => tokens > 1,
             When::Token => want == Want::Token,
         };
         (runs && rows > 0).then(|| self.grid.extent(rows))

@@ -202,7 +202,10 @@ impl<'a> Lowering<'a> {
                 let constants = vec![("QUADS", quads as f64)];
                 let grid = Grid::per_row(row_groups(quads));
                 let bound = [buffers.step(), x, self.output(node, 0)?];
-                self.always(node, (Kernel::SelectRows, constants), (grid, Rows::Logits), &bound)
+                let alone = self.is_selection_for_next(self.index);
+                let when = if alone { When::ManyTokens } else { When::Always };
+                let call = Call { kernel: Kernel::SelectRows, constants, grid, rows: Rows::Logits, when };
+                self.emit.push(label, call, &bound)
             }
             Op::Argmax => {
                 let (logits, info) = self.input(node, 0)?;

@@ -1,7 +1,8 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
 use linnet_graph::{
-    Activation, BackendError, Epilogue, MatMul, Node, Norm, Projection, Rows, ValueInfo, WeightId, WeightSpec,
+    Activation, BackendError, Epilogue, MatMul, Node, Norm, Op, Projection, Rows, ValueInfo, WeightId,
+    WeightSpec,
 };
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
@@ -35,7 +36,14 @@ impl<'a> Lowering<'a> {
             return Err(internal("a matmul has no input or no matrix"));
         };
         let info = self.plan.graph.value(x);
-        for when in [When::OneRow, When::ManyRows] {
+        // What one token's row is selected from is that row.
+        let selected = self.index.checked_sub(1).filter(|before| self.is_selection_for_next(*before));
+        let selected = selected.and_then(|before| self.plan.graph.nodes[before].inputs.first().copied());
+        let one_row = match selected {
+            Some(token) => vec![(When::OneToken, token), (When::LastToken, x)],
+            None => vec![(When::OneRow, x)],
+        };
+        for (when, x) in one_row.into_iter().chain([(When::ManyRows, x)]) {
             if when == When::ManyRows && self.emit.max_rows(info.rows) == 1 {
                 continue;
             }
@@ -108,6 +116,14 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
+    /// Whether the node at `index` selects rows for the one after it, a product, and for nothing else.
+    pub fn is_selection_for_next(&self, index: usize) -> bool {
+        let [node, next, rest @ ..] = &self.plan.graph.nodes[index..] else { return false };
+        let product = matches!(next.op, Op::MatMul(_)) && next.inputs == node.outputs;
+        let again = rest.iter().any(|other| other.inputs.iter().any(|input| node.outputs.contains(input)));
+        node.op == Op::SelectRows && product && !again
+    }
+
     pub fn weight(&self, id: WeightId) -> Result<&'a Weight, BackendError> {
         self.weights.get(id.0 as usize).ok_or_else(|| internal("a matrix is missing"))
     }
@@ -141,8 +157,8 @@ impl<'a> Lowering<'a> {
             let mut call = self.shape(format, spec, part, &product, when);
             call.constants.extend(constants);
             let mut bound = match when {
-                When::OneRow => vec![product.x.clone(), self.buffers.gain(product.norm)?],
-                _ => vec![self.buffers.step(), product.x.clone()],
+                When::ManyRows => vec![self.buffers.step(), product.x.clone()],
+                _ => vec![product.x.clone(), self.buffers.gain(product.norm)?],
             };
             let bias = match &product.joined {
                 Some((_, bias, _)) => bias.clone(),
@@ -173,7 +189,7 @@ impl<'a> Lowering<'a> {
         let subgroup_size = self.emit.device.adapter.subgroup_size;
         let broadcast = self.emit.device.software_kernels;
         let (gated, outputs) = (product.up.is_some(), part.rows as u32);
-        let (kernel, constants, grid) = if when == When::OneRow {
+        let (kernel, constants, grid) = if when != When::ManyRows {
             let mut constants = vec![
                 ("NORM", flag(product.norm.is_some())),
                 ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
