@@ -4,6 +4,8 @@
 mod codes;
 mod float;
 
+use std::ops::Range;
+
 use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
 
 use self::codes::CodeRows;
@@ -54,38 +56,45 @@ struct Shape {
 }
 
 /// What attention does with the rows of a cache: `[kv_head, place]`, in groups or tiles.
+///
+/// For WebAssembly these methods are functions of their own, as are the other steps of attention: JavaScript engines compile long
+/// functions badly. Elsewhere they must be inlined, as all that a kernel calls.
 pub(crate) trait CachedRows {
     /// Makes the first `count` of `queries` ready for [`CachedRows::scores`].
     fn prepare<S: Simd>(&self, s: S, queries: &mut Queries, count: usize);
 
-    /// Products of `N` queries from `first` on with a group of keys: `[2, N]` vectors of scores.
+    /// Products of `N` of the `queries`, from one on, with some groups of keys, times the queries' `scales`: `scores[query][key]`.
     fn scores<S: Simd, const N: usize>(
         &self,
         s: S,
-        group: usize,
-        queries: &Queries,
-        first: usize,
-    ) -> [[S::F32; 4]; 2];
+        groups: Range<usize>,
+        queries: (&Queries, usize),
+        scales: &[f32; 4],
+        scores: &mut [[f32; TILE]],
+    );
 
     /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of the first `count` places of a tile times
-    /// the queries' `weights`, which are 0 for the rest of the last group.
+    /// the queries' `weights`, which are 0 for the rest of the tile.
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
         tile: usize,
         count: usize,
         weights: &[[f32; TILE]],
-        rescale: [f32; 4],
+        rescale: &[f32; 4],
         sums: &mut [Two],
     );
 }
+
+/// Pairs of a block's codes of four queries: what a kernel multiplies at a time lies at fixed distances.
+type Codes = [[[i16; 2]; BLOCK / 2]; 4];
 
 /// Query heads that share a key/value head, as they are and as caches of integers want them.
 pub(crate) struct Queries {
     /// `[queries, head_dim]`.
     pub(crate) values: Vec<f32>,
-    /// `[queries, head_dim in whole blocks / 2]`.
-    codes: Vec<[i16; 2]>,
+    /// `[queries / 4, blocks]`.
+    codes: Vec<Codes>,
     /// `[queries, blocks]`.
     scales: Vec<f32>,
 }
@@ -97,7 +106,7 @@ impl Queries {
         let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
         Ok(Queries {
             values: memory::zeroed(what, zeroed(head_dim))?,
-            codes: memory::zeroed(what, zeroed(blocks * BLOCK / 2))?,
+            codes: memory::zeroed(what, queries.and_then(|q| q.div_ceil(4).checked_mul(blocks)))?,
             scales: memory::zeroed(what, zeroed(blocks))?,
         })
     }

@@ -29,6 +29,10 @@ const FEATURES: [&str; 8] = [
     "--enable-reference-types",
 ];
 
+/// What is called once is not inlined for that: JavaScript engines keep the sums of a loop in registers where its function is
+/// short, and in memory where it is long.
+const ONLY_SMALL_INLINED: &str = "--one-caller-inline-max-function-size=16";
+
 /// Compiles `linnet-wasm`, returns the module as rustc left it.
 pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo(workspace, "build");
@@ -157,7 +161,11 @@ pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[
 /// wasm-opt from the npm package binaryen.
 fn optimise(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut node = Command::new("node");
-    node.arg(wasm_opt(workspace)).arg("-O3").args(FEATURES).args(kind.features()).args(more);
+    node.arg(wasm_opt(workspace))
+        .args(["-O3", ONLY_SMALL_INLINED])
+        .args(FEATURES)
+        .args(kind.features())
+        .args(more);
     process::run(node.arg(from).arg("-o").arg(to))
 }
 
@@ -171,6 +179,7 @@ fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
     hash.update(fs::read(compiled)?);
     hash.update(fs::read(workspace.root.join("node_modules/binaryen/package.json"))?);
     hash.update(FEATURES.concat());
+    hash.update(ONLY_SMALL_INLINED);
     hash.update(include_bytes!("wasm.rs"));
     hash.update(include_bytes!("relaxed.rs"));
     hash.update(include_bytes!("single_thread.rs"));

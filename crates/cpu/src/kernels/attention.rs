@@ -3,16 +3,17 @@
 //! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE`] positions
 //! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
-//! 2018).
+//! 2018). Scores are multiplied by log2 e first, for the exponentials to be powers of two, which are cheaper.
 
+use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use linnet_graph::{Attention, BackendError, Temperature};
 
-use super::rows::{exp, tanh};
+use super::rows::{exp2, tanh};
 use crate::kv::{CachedRows, GROUP, KvCache, LANES, Queries, TILE, Two};
 use crate::memory;
-use crate::simd::{Isa, Kernel, Simd, four_times, twice};
+use crate::simd::{Isa, Kernel, Simd, four_times};
 
 /// Tokens whose queries pass over the cache together.
 pub(crate) const TILE_TOKENS: usize = 8;
@@ -122,7 +123,7 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
 
         let scratch = &mut *self.tile.scratch;
         for (query, state) in scratch.state[..queries].iter_mut().enumerate() {
-            let sink = |sinks: &[f32]| sinks[kv_head * heads_per_kv + query % heads_per_kv];
+            let sink = |sinks: &[f32]| sinks[kv_head * heads_per_kv + query % heads_per_kv] * LOG2_E;
             // A sink is a score whose weight relative to itself is 1, and whose value is 0.
             *state = sinks.map_or([f32::NEG_INFINITY, 0.0], |sinks| [sink(sinks), 1.0]);
         }
@@ -169,7 +170,7 @@ impl Kernel for Absorb<'_> {
         let queries = self.state.iter_mut().zip(self.sums.chunks_exact_mut(parts));
         for ((state, sums), (later, more)) in queries.zip(states.iter().zip(sums.chunks_exact(parts))) {
             let greatest = state[0].max(later[0]);
-            let factors = [state[0], later[0]].map(|own| (own - greatest).exp());
+            let factors = [state[0], later[0]].map(|own| (own - greatest).exp2());
             *state = [greatest, state[1] * factors[0] + later[1] * factors[1]];
             for (sum, more) in sums.as_flattened_mut().iter_mut().zip(more.as_flattened()) {
                 let rescaled = s.mul(s.load(sum), s.splat(factors[0]));
@@ -214,6 +215,7 @@ impl<R: CachedRows> Attend<'_, R> {
         // The keys of the tile that a query sees: from, to.
         let mut seen = [[0; 2]; 4];
         let mut scales = [0.0; 4];
+        let scale = if attention.soft_cap.is_some() { scale } else { scale * LOG2_E };
         four_times!(I => {
             if I < N {
                 let end = position + (first + I) / (heads / kv_heads) + 1;
@@ -234,61 +236,59 @@ impl<R: CachedRows> Attend<'_, R> {
 
         let AttentionScratch { queries, weights, state, sums, .. } = &mut *self.tile.scratch;
         let weights = &mut weights[first..first + N];
-        for group in 0..keys.div_ceil(GROUP) {
-            let dots = self.rows.scores::<S, N>(s, row / GROUP + group, queries, first);
-            four_times!(I => {
-                if I < N {
-                    let to = &mut weights[I].as_chunks_mut::<LANES>().0[2 * group..];
-                    twice!(J => {
-                        let mut scores = s.mul(dots[J][I], s.splat(scales[I]));
-                        if let Some(cap) = attention.soft_cap {
-                            scores = s.mul(tanh(s, s.mul(scores, s.splat(1.0 / cap))), s.splat(cap));
-                        }
-                        s.store(scores, &mut to[J]);
-                    });
-                }
-            });
+        let groups = row / GROUP..row / GROUP + keys.div_ceil(GROUP);
+        self.rows.scores::<S, N>(s, groups, (queries, first), &scales, weights);
+        if let Some(cap) = attention.soft_cap {
+            weights.iter_mut().for_each(|scores| soft_cap(s, cap, scores));
         }
-
-        let scored = keys.next_multiple_of(GROUP);
+        for (scores, [from, to]) in weights.iter_mut().zip(seen) {
+            scores[..from].fill(f32::NEG_INFINITY);
+            scores[to..].fill(f32::NEG_INFINITY);
+        }
         let mut rescale = [1.0; 4];
-        for i in 0..N {
-            let [from, to] = seen[i];
-            if from >= to {
-                // Nothing of this tile; maybe there was nothing before either, and no score to compare with.
-                weights[i][..scored].fill(0.0);
-                continue;
-            }
-            weights[i][..from].fill(f32::NEG_INFINITY);
-            weights[i][to..scored].fill(f32::NEG_INFINITY);
-            let (scores, _) = weights[i][..scored].as_chunks_mut::<LANES>();
-            rescale[i] = soften(s, scores, &mut state[first + i]);
-        }
+        soften(s, weights, &mut state[first..first + N], &mut rescale);
 
         let parts = head_dim.div_ceil(GROUP);
         let sums = &mut sums[first * parts..(first + N) * parts];
-        self.rows.add_values::<S, N>(s, row / TILE, keys, weights, rescale, sums);
+        self.rows.add_values::<S, N>(s, row / TILE, keys, weights, &rescale, sums);
     }
 }
 
-/// Turns scores into weights relative to the greatest score so far, updates `state`, and returns the factor by which
+/// `cap * tanh(score / cap)`, for powers of two.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32; TILE]) {
+    for scores in scores.as_chunks_mut().0 {
+        let capped = tanh(s, s.mul(s.load(scores), s.splat(1.0 / cap)));
+        s.store(s.mul(capped, s.splat(cap * LOG2_E)), scores);
+    }
+}
+
+/// Turns the scores of some queries into weights relative to their greatest so far, updates `state`, and says by which factor
 /// earlier weights shrink.
-#[inline(always)]
-fn soften<S: Simd>(s: S, scores: &mut [[f32; LANES]], state: &mut [f32; 2]) -> f32 {
-    let [before, sum] = *state;
-    let mut greatest = s.splat(before);
-    for scores in scores.iter() {
-        greatest = s.max(s.load(scores), greatest);
+///
+/// First what is one number for each query, then the exponentials: neither waits for the other's chain of operations.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn soften<S: Simd>(s: S, weights: &mut [[f32; TILE]], state: &mut [[f32; 2]], rescale: &mut [f32; 4]) {
+    for ((scores, [greatest, _]), rescale) in weights.iter().zip(&mut *state).zip(&mut *rescale) {
+        let scores = scores.as_chunks().0;
+        let pair = |a: usize, b: usize| s.max(s.load(&scores[a]), s.load(&scores[b]));
+        let before = *greatest;
+        *greatest = s.reduce_max(s.max(s.max(pair(0, 1), pair(2, 3)), s.splat(before)));
+        // The difference of two infinities would not be a number.
+        *rescale = if before == *greatest { 1.0 } else { (before - *greatest).exp2() };
     }
-    let greatest = s.reduce_max(greatest);
-    let mut added = s.splat(0.0);
-    for scores in scores.iter_mut() {
-        let weight = exp(s, s.sub(s.load(scores), s.splat(greatest)));
-        added = s.add(added, weight);
-        s.store(weight, scores);
+    for ((scores, [greatest, sum]), rescale) in weights.iter_mut().zip(state).zip(rescale) {
+        // Of nothing seen so far either no weight is greater than 0.
+        let greatest = s.splat(greatest.max(f32::MIN));
+        let mut added = s.splat(0.0);
+        let scores = scores.as_chunks_mut().0;
+        four_times!(I => {
+            let weight = exp2(s, s.sub(s.load(&scores[I]), greatest));
+            added = s.add(added, weight);
+            s.store(weight, &mut scores[I]);
+        });
+        *sum = *sum * *rescale + s.reduce_add(added);
     }
-    // The first tile has no earlier weights; the difference of two infinities would not be a number.
-    let rescale = if before == f32::NEG_INFINITY { 0.0 } else { (before - greatest).exp() };
-    *state = [greatest, sum * rescale + s.reduce_add(added)];
-    rescale
 }

@@ -15,27 +15,48 @@ fn padded(part: &[f32]) -> [f32; LANES] {
     full
 }
 
-/// `e^x`; 0 for x below -88.
-///
-/// `e^x = 2^n e^r` with `n = round(x / ln 2)` and `|r| <= ln 2 / 2`, where the Taylor polynomial of degree 6 is exact
-/// to 1.2e-7.
+/// A float is this plus a small integer where the last bits of its mantissa are that integer plus 127: the exponent of two to
+/// the power of it. Adding it rounds to the nearest integer.
+const EXPONENT: f32 = 12_582_912.0 + 127.0;
+
+/// `1 + r + r² p(r)` is `e^r` exact to 1.1e-7 for `|r| <= ln 2 / 2`: of the polynomials of degree 3 the one whose greatest relative
+/// error is least (by Remez' exchange).
+const P: [f32; 4] = [0.499_992_3, 0.166_671_14, 0.041_890_2, 0.008_312_516];
+
+/// `e^x`; 0 for x below -88. It is `2^n e^r` with `n = round(x / ln 2)`.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     /// The upper bits of ln 2, few enough that `n * LN2_HIGH` is exact, and the rest.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let x = s.max(s.splat(-88.0), s.min(s.splat(88.0), x));
-    let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
+    let power = s.mul_add(x, s.splat(std::f32::consts::LOG2_E), s.splat(EXPONENT));
+    let n = s.sub(power, s.splat(EXPONENT));
     let r = s.mul_add(n, s.splat(-LN2_HIGH), x);
     let r = s.mul_add(n, s.splat(-LN2_LOW), r);
-    let mut sum = s.splat(1.0 / 720.0);
-    sum = s.mul_add(sum, r, s.splat(1.0 / 120.0));
-    sum = s.mul_add(sum, r, s.splat(1.0 / 24.0));
-    sum = s.mul_add(sum, r, s.splat(1.0 / 6.0));
-    sum = s.mul_add(sum, r, s.splat(0.5));
+    let mut sum = s.splat(P[3]);
+    sum = s.mul_add(sum, r, s.splat(P[2]));
+    sum = s.mul_add(sum, r, s.splat(P[1]));
+    sum = s.mul_add(sum, r, s.splat(P[0]));
     sum = s.mul_add(sum, r, s.splat(1.0));
     sum = s.mul_add(sum, r, s.splat(1.0));
-    s.mul(sum, s.pow2(n))
+    s.mul(sum, s.exponent(power))
+}
+
+/// `2^x` for x up to 127; 0 for x below -126.5.
+#[inline(always)]
+pub(super) fn exp2<S: Simd>(s: S, x: S::F32) -> S::F32 {
+    const LN: f32 = std::f32::consts::LN_2;
+    let x = s.max(s.splat(-127.0), x);
+    let power = s.add(x, s.splat(EXPONENT));
+    let r = s.sub(x, s.sub(power, s.splat(EXPONENT)));
+    let mut sum = s.splat(P[3] * LN * LN * LN * LN * LN);
+    sum = s.mul_add(sum, r, s.splat(P[2] * LN * LN * LN * LN));
+    sum = s.mul_add(sum, r, s.splat(P[1] * LN * LN * LN));
+    sum = s.mul_add(sum, r, s.splat(P[0] * LN * LN));
+    sum = s.mul_add(sum, r, s.splat(LN));
+    sum = s.mul_add(sum, r, s.splat(1.0));
+    s.mul(sum, s.exponent(power))
 }
 
 /// `tanh(x)`, to a few units in the last place.
@@ -244,7 +265,7 @@ impl Kernel for Argmax<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Argmax, exp};
+    use super::{Argmax, exp, exp2};
     use crate::simd::{Isa, Kernel, Simd};
 
     struct Exp([f32; 8]);
@@ -268,6 +289,31 @@ mod tests {
             let want = f64::from(x).exp();
             assert!((f64::from(got) - want).abs() < want * 3e-7, "exp({x}) = {got}, not {want}");
         }
+    }
+
+    struct Exp2([f32; 8]);
+
+    impl Kernel for Exp2 {
+        type Output = [f32; 8];
+
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> [f32; 8] {
+            let mut out = [0.0; 8];
+            s.store(exp2(s, s.load(&self.0)), &mut out);
+            out
+        }
+    }
+
+    #[test]
+    fn powers_of_two_are_exact_to_a_few_units_in_the_last_place() {
+        for i in -126_000..127_000 {
+            let x = i as f32 / 1000.0;
+            let [got, ..] = Isa::choose(false).run(Exp2([x; 8]));
+            let want = f64::from(x).exp2();
+            assert!((f64::from(got) - want).abs() < want * 3e-7, "2^{x} = {got}, not {want}");
+        }
+        let x = [f32::NEG_INFINITY, -1e30, -127.0, 0.0, -0.0, 1.0, -1.0, 10.0];
+        assert_eq!(Isa::choose(false).run(Exp2(x)), [0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 0.5, 1024.0]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! Queries, and weights times the values' scales, are rounded to integers too: products and sums of a block are exact then,
 //! two products an instruction lane, and nothing is converted on the way.
 
+use std::ops::Range;
+
 use bytemuck::Pod;
 use linnet_graph::BackendError;
 
-use super::{AHEAD, BLOCK, CachedRows, GROUP, LANES, Queries, Shape, TILE, Two};
+use super::{AHEAD, BLOCK, CachedRows, Codes, GROUP, LANES, Queries, Shape, TILE, Two};
 use crate::memory;
 use crate::simd::{Simd, encode_f16, four_times, twice};
 
@@ -104,23 +106,32 @@ fn block(values: &[f32]) -> Block {
 
 /// The greatest magnitude.
 #[inline(always)]
-fn greatest<S: Simd>(s: S, parts: &[[f32; LANES]]) -> f32 {
+fn greatest<S: Simd>(s: S, block: &Block) -> f32 {
     let mut greatest = s.splat(0.0);
-    for part in parts {
-        greatest = s.max(s.abs(s.load(part)), greatest);
-    }
-    // Of an infinity no scale could be made.
-    s.reduce_max(greatest).min(f32::MAX)
+    four_times!(I => { greatest = s.max(s.abs(s.load(&block[I])), greatest); });
+    finite(s.reduce_max(greatest))
 }
 
-/// The values as multiples of `scale`, none beyond `most`. Scales that are no normal number make zeros.
+/// Of an infinity no scale could be made.
 #[inline(always)]
-fn encode<S: Simd>(s: S, parts: &[[f32; LANES]], scale: f32, most: f32, codes: &mut [[i16; LANES]]) {
-    let inverse = s.splat(if scale < f32::MIN_POSITIVE { 0.0 } else { 1.0 / scale });
-    for (part, codes) in parts.iter().zip(codes) {
-        let code = s.round(s.mul(s.load(part), inverse));
-        s.store_as_i16(s.min(s.max(code, s.splat(-most)), s.splat(most)), codes);
-    }
+fn finite(greatest: f32) -> f32 {
+    if greatest < f32::MAX { greatest } else { f32::MAX }
+}
+
+/// What to multiply with for multiples of `scale`. Scales that are no normal number make zeros.
+#[inline(always)]
+fn inverse(scale: f32) -> f32 {
+    if scale < f32::MIN_POSITIVE { 0.0 } else { 1.0 / scale }
+}
+
+/// The values as multiples of `scale`, none beyond `most`.
+#[inline(always)]
+fn encode<S: Simd>(s: S, block: &Block, scale: f32, most: f32, codes: &mut [[i16; LANES]; VECTORS]) {
+    let inverse = s.splat(inverse(scale));
+    four_times!(I => {
+        let code = s.mul(s.load(&block[I]), inverse);
+        s.store_as_i16(s.min(s.max(s.splat(-most), code), s.splat(most)), &mut codes[I]);
+    });
 }
 
 impl<C: Code> CodeRows<C> {
@@ -193,118 +204,177 @@ impl<C: Code> CachedRows for CodeRows<C> {
         let head_dim = self.shape.head_dim;
         let blocks = head_dim.div_ceil(BLOCK);
         let values = queries.values[..count * head_dim].chunks_exact(head_dim);
-        let codes = queries.codes.chunks_exact_mut(blocks * BLOCK / 2);
-        for ((q, codes), scales) in values.zip(codes).zip(queries.scales.chunks_exact_mut(blocks)) {
-            let of_blocks = q.chunks(BLOCK).zip(codes.chunks_exact_mut(BLOCK / 2));
-            for ((q, codes), to) in of_blocks.zip(scales) {
+        for (query, (q, scales)) in values.zip(queries.scales.chunks_exact_mut(blocks)).enumerate() {
+            let codes = &mut queries.codes[query / 4 * blocks..(query / 4 + 1) * blocks];
+            for ((q, codes), to) in q.chunks(BLOCK).zip(codes).zip(scales) {
                 let block = block(q);
                 let scale = greatest(s, &block) / MOST;
-                encode(s, &block, scale, MOST, bytemuck::cast_slice_mut(codes));
+                encode(s, &block, scale, MOST, bytemuck::cast_mut(&mut codes[query % 4]));
                 *to = scale;
             }
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn scores<S: Simd, const N: usize>(
         &self,
         s: S,
-        group: usize,
-        queries: &Queries,
-        first: usize,
-    ) -> [[S::F32; 4]; 2] {
-        let (blocks, pairs) = (self.shape.head_dim.div_ceil(BLOCK), self.shape.head_dim.div_ceil(2));
-        let keys = self.keys[group * pairs..(group + 1) * pairs].chunks(BLOCK / 2);
-        let mut totals = [[s.splat(0.0); 4]; 2];
-        for (block, keys) in keys.enumerate() {
-            let mut q = [&queries.codes[..0]; 4];
-            four_times!(I => {
-                if I < N {
-                    let start = ((first + I) * blocks + block) * (BLOCK / 2);
-                    q[I] = &queries.codes[start..start + keys.len()];
-                }
-            });
-            let mut sums = [[s.splat_i32(0); 4]; 2];
-            for (pair, keys) in keys.iter().enumerate() {
-                s.prefetch(keys, AHEAD);
-                let keys = [C::load(s, &keys[0]), C::load(s, &keys[1])];
-                four_times!(I => {
-                    if I < N {
-                        let q = s.splat_pair(q[I][pair]);
-                        sums[0][I] = s.add_i32(sums[0][I], s.dot(keys[0], q));
-                        sums[1][I] = s.add_i32(sums[1][I], s.dot(keys[1], q));
-                    }
-                });
-            }
-            twice!(J => {
-                let scales = C::load_scales(s, &self.key_scales[(2 * group + J) * blocks + block]);
-                four_times!(I => {
-                    if I < N {
-                        let scale = s.mul(scales, s.splat(queries.scales[(first + I) * blocks + block]));
-                        totals[J][I] = s.mul_add(s.to_f32(sums[J][I]), scale, totals[J][I]);
-                    }
-                });
-            });
+        groups: Range<usize>,
+        (queries, first): (&Queries, usize),
+        scales: &[f32; 4],
+        scores: &mut [[f32; TILE]],
+    ) {
+        if S::REGISTERS < 12 {
+            self.scores_by::<S, N, 1>(s, groups, (queries, first), scales, scores);
+        } else {
+            self.scores_by::<S, N, 2>(s, groups, (queries, first), scales, scores);
         }
-        totals
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
         tile: usize,
         count: usize,
         weights: &[[f32; TILE]],
-        rescale: [f32; 4],
+        rescale: &[f32; 4],
         sums: &mut [Two],
     ) {
-        let head_dim = self.shape.head_dim;
-        let (blocks, parts) = (head_dim.div_ceil(BLOCK), head_dim.div_ceil(GROUP));
-        let values = &self.values[tile * parts * (TILE / 2)..(tile + 1) * parts * (TILE / 2)];
-        let of_parts = values.as_chunks::<{ TILE / 2 }>().0;
-        let scales = tile * VECTORS..tile * VECTORS + count.div_ceil(LANES);
-        let scales = &self.value_scales[scales.start * blocks..scales.end * blocks];
-        let mut codes = [[[0; 2]; TILE / 2]; 4];
-        let mut factors = [0.0; 4];
-        for (part, values) in of_parts.iter().enumerate() {
-            const PARTS: usize = BLOCK / GROUP;
-            if part % PARTS == 0 {
-                four_times!(I => {
-                    if I < N {
-                        let scales = &scales[part / PARTS..];
-                        factors[I] = weigh::<S, C>(s, &weights[I], scales, blocks, &mut codes[I]);
-                    }
-                });
-            }
-            let mut totals = [[s.splat_i32(0); 4]; 2];
-            for (pair, values) in values[..count.div_ceil(2)].iter().enumerate() {
-                s.prefetch(values, AHEAD);
-                let values = [C::load(s, &values[0]), C::load(s, &values[1])];
-                four_times!(I => {
-                    if I < N {
-                        let weights = s.splat_pair(codes[I][pair]);
-                        totals[0][I] = s.add_i32(totals[0][I], s.dot(values[0], weights));
-                        totals[1][I] = s.add_i32(totals[1][I], s.dot(values[1], weights));
-                    }
-                });
-            }
-            four_times!(I => {
-                if I < N {
-                    let sum = &mut sums[I * parts + part];
-                    twice!(J => {
-                        let rescaled = s.mul(s.load(&sum[J]), s.splat(rescale[I]));
-                        s.store(s.mul_add(s.to_f32(totals[J][I]), s.splat(factors[I]), rescaled), &mut sum[J]);
-                    });
-                }
-            });
+        if S::REGISTERS < 12 {
+            self.add_values_by::<S, N, 1>(s, tile, count, weights, rescale, sums);
+        } else {
+            self.add_values_by::<S, N, 2>(s, tile, count, weights, rescale, sums);
         }
     }
 }
 
-/// The products of weights with the scales of a block (every `stride`-th of `scales`) as codes, and the factor that makes
-/// products of them again.
+impl<C: Code> CodeRows<C> {
+    /// [`CachedRows::scores`] with `BY` vectors at a time.
+    #[inline(always)]
+    fn scores_by<S: Simd, const N: usize, const BY: usize>(
+        &self,
+        s: S,
+        groups: Range<usize>,
+        (queries, first): (&Queries, usize),
+        scales: &[f32; 4],
+        scores: &mut [[f32; TILE]],
+    ) {
+        let scores = &mut scores[..N];
+        let (blocks, pairs) = (self.shape.head_dim.div_ceil(BLOCK), self.shape.head_dim.div_ceil(2));
+        let codes = &queries.codes[first / 4 * blocks..(first / 4 + 1) * blocks];
+        let keys = self.keys[groups.start * pairs..groups.end * pairs].chunks_exact(pairs);
+        let key_scales = &self.key_scales[2 * groups.start * blocks..2 * groups.end * blocks];
+        let key_scales = key_scales.chunks_exact(2 * blocks);
+        for (group, (keys, key_scales)) in keys.zip(key_scales).enumerate() {
+            for half in (0..2).step_by(BY) {
+                let mut totals = [[s.splat(0.0); 4]; 2];
+                for (block, (keys, codes)) in keys.chunks(BLOCK / 2).zip(codes).enumerate() {
+                    let sums = products::<S, C, N, BY>(s, keys, half, codes);
+                    twice!(J => {
+                        if J < BY {
+                            let scales = C::load_scales(s, &key_scales[(half + J) * blocks + block]);
+                            four_times!(I => {
+                                if I < N {
+                                    let scale = s.splat(queries.scales[(first + I) * blocks + block]);
+                                    totals[J][I] =
+                                        s.mul_add(s.to_f32(sums[J][I]), s.mul(scales, scale), totals[J][I]);
+                                }
+                            });
+                        }
+                    });
+                }
+                twice!(J => {
+                    if J < BY {
+                        four_times!(I => {
+                            if I < N {
+                                let to = &mut scores[I].as_chunks_mut().0[2 * group + half + J];
+                                s.store(s.mul(totals[J][I], s.splat(scales[I])), to);
+                            }
+                        });
+                    }
+                });
+            }
+        }
+    }
+
+    /// [`CachedRows::add_values`] with `BY` vectors at a time.
+    #[inline(always)]
+    fn add_values_by<S: Simd, const N: usize, const BY: usize>(
+        &self,
+        s: S,
+        tile: usize,
+        count: usize,
+        weights: &[[f32; TILE]],
+        rescale: &[f32; 4],
+        sums: &mut [Two],
+    ) {
+        let weights = &weights[..N];
+        let head_dim = self.shape.head_dim;
+        let (blocks, parts) = (head_dim.div_ceil(BLOCK), head_dim.div_ceil(GROUP));
+        let values = &self.values[tile * parts * (TILE / 2)..(tile + 1) * parts * (TILE / 2)];
+        let of_parts = values.as_chunks::<{ TILE / 2 }>().0;
+        let scales = &self.value_scales[tile * VECTORS * blocks..(tile + 1) * VECTORS * blocks];
+        let mut codes: Codes = [[[0; 2]; BLOCK / 2]; 4];
+        let mut factors = [0.0; 4];
+        for (part, values) in of_parts.iter().enumerate() {
+            const PARTS: usize = BLOCK / GROUP;
+            if part % PARTS == 0 {
+                for ((weights, codes), factor) in weights.iter().zip(&mut codes).zip(&mut factors) {
+                    *factor = weigh::<S, C>(s, weights, &scales[part / PARTS..], blocks, codes);
+                }
+            }
+            for half in (0..2).step_by(BY) {
+                let totals = products::<S, C, N, BY>(s, &values[..count.div_ceil(2)], half, &codes);
+                four_times!(I => {
+                    if I < N {
+                        let sum = &mut sums[I * parts + part];
+                        twice!(J => {
+                            if J < BY {
+                                let sum = &mut sum[(half + J) % 2];
+                                let rescaled = s.mul(s.load(sum), s.splat(rescale[I]));
+                                s.store(s.mul_add(s.to_f32(totals[J][I]), s.splat(factors[I]), rescaled), sum);
+                            }
+                        });
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The sums of the products of up to 32 codes in the lanes of `BY` vectors from `half` on with those of `N` rows: `[BY, N]`.
 #[inline(always)]
+fn products<S: Simd, C: Code, const N: usize, const BY: usize>(
+    s: S,
+    pairs: &[Pairs<C>],
+    half: usize,
+    codes: &Codes,
+) -> [[S::I32; 4]; 2] {
+    let mut sums = [[s.splat_i32(0); 4]; 2];
+    for (pair, at) in pairs.iter().zip(0..BLOCK / 2) {
+        s.prefetch(pair, AHEAD);
+        let pair = [C::load(s, &pair[half % 2]), C::load(s, &pair[(half + BY - 1) % 2])];
+        four_times!(I => {
+            if I < N {
+                let code = s.splat_pair(codes[I][at]);
+                twice!(J => {
+                    if J < BY {
+                        sums[J][I] = s.add_i32(sums[J][I], s.dot(pair[J], code));
+                    }
+                });
+            }
+        });
+    }
+    sums
+}
+
+/// The products of weights with the scales of a block (every `stride`-th of `scales`) as codes, and the factor that makes
+/// products of them again. None is negative.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn weigh<S: Simd, C: Code>(
     s: S,
     weights: &[f32; TILE],
@@ -312,14 +382,17 @@ fn weigh<S: Simd, C: Code>(
     stride: usize,
     codes: &mut [[i16; 2]; TILE / 2],
 ) -> f32 {
-    let mut products = [[0.0; LANES]; VECTORS];
-    let groups = scales.len().div_ceil(stride);
-    let products = &mut products[..groups];
-    for (group, product) in products.iter_mut().enumerate() {
-        let weights = s.load(&weights.as_chunks().0[group]);
-        s.store(s.mul(weights, C::load_scales(s, &scales[group * stride])), product);
-    }
-    let factor = greatest(s, products) / MOST;
-    encode(s, products, factor, MOST, bytemuck::cast_slice_mut(codes));
-    factor
+    let weights: &Block = bytemuck::cast_ref(weights);
+    let product = |group: usize| s.mul(s.load(&weights[group]), C::load_scales(s, &scales[group * stride]));
+    let products = [product(0), product(1), product(2), product(3)];
+    let greatest = s.max(s.max(products[0], products[1]), s.max(products[2], products[3]));
+    let greatest = finite(s.reduce_max(greatest));
+    // Neither division waits for the other.
+    let inverse = s.splat(if greatest < MOST * f32::MIN_POSITIVE { 0.0 } else { MOST / greatest });
+    let codes: &mut [[i16; LANES]; VECTORS] = bytemuck::cast_mut(codes);
+    four_times!(GROUP => {
+        let code = s.mul(products[GROUP], inverse);
+        s.store_as_i16(s.min(code, s.splat(MOST)), &mut codes[GROUP]);
+    });
+    greatest / MOST
 }

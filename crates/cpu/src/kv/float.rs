@@ -1,5 +1,7 @@
 //! Keys and values as they are.
 
+use std::ops::Range;
+
 use linnet_graph::BackendError;
 
 use super::{AHEAD, CachedRows, GROUP, Queries, Shape, TILE, Two};
@@ -45,74 +47,145 @@ impl CachedRows for FloatRows {
     #[inline(always)]
     fn prepare<S: Simd>(&self, _: S, _: &mut Queries, _: usize) {}
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn scores<S: Simd, const N: usize>(
         &self,
         s: S,
-        group: usize,
-        queries: &Queries,
-        first: usize,
-    ) -> [[S::F32; 4]; 2] {
-        let head_dim = self.shape.head_dim;
-        let keys = &self.keys[group * head_dim..(group + 1) * head_dim];
-        let mut q = [&queries.values[..0]; 4];
-        four_times!(I => {
-            if I < N {
-                q[I] = &queries.values[(first + I) * head_dim..(first + I + 1) * head_dim];
-            }
-        });
-        let mut dots = [[s.splat(0.0); 4]; 2];
-        for (d, keys) in keys.iter().enumerate() {
-            s.prefetch(keys, AHEAD);
-            let keys = [s.load(&keys[0]), s.load(&keys[1])];
-            four_times!(I => {
-                if I < N {
-                    let q = s.splat(q[I][d]);
-                    dots[0][I] = s.mul_add(keys[0], q, dots[0][I]);
-                    dots[1][I] = s.mul_add(keys[1], q, dots[1][I]);
-                }
-            });
+        groups: Range<usize>,
+        (queries, first): (&Queries, usize),
+        scales: &[f32; 4],
+        scores: &mut [[f32; TILE]],
+    ) {
+        if S::REGISTERS < 12 {
+            self.scores_by::<S, N, 1>(s, groups, (queries, first), scales, scores);
+        } else {
+            self.scores_by::<S, N, 2>(s, groups, (queries, first), scales, scores);
         }
-        dots
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
         tile: usize,
         count: usize,
         weights: &[[f32; TILE]],
-        rescale: [f32; 4],
+        rescale: &[f32; 4],
         sums: &mut [Two],
     ) {
-        let parts = self.shape.head_dim.div_ceil(GROUP);
-        let values = self.values[tile * parts * TILE..(tile + 1) * parts * TILE].as_chunks::<TILE>().0;
-        for (part, values) in values.iter().enumerate() {
-            let mut totals = [[s.splat(0.0); 4]; 2];
-            four_times!(I => {
-                if I < N {
-                    let sum = &sums[I * parts + part];
-                    twice!(J => { totals[J][I] = s.mul(s.load(&sum[J]), s.splat(rescale[I])); });
+        if S::REGISTERS < 12 {
+            self.add_values_by::<S, N, 1>(s, tile, count, weights, rescale, sums);
+        } else {
+            self.add_values_by::<S, N, 2>(s, tile, count, weights, rescale, sums);
+        }
+    }
+}
+
+impl FloatRows {
+    /// [`CachedRows::scores`] with `BY` vectors at a time.
+    #[inline(always)]
+    fn scores_by<S: Simd, const N: usize, const BY: usize>(
+        &self,
+        s: S,
+        groups: Range<usize>,
+        (queries, first): (&Queries, usize),
+        scales: &[f32; 4],
+        scores: &mut [[f32; TILE]],
+    ) {
+        let scores = &mut scores[..N];
+        let head_dim = self.shape.head_dim;
+        let keys = &self.keys[groups.start * head_dim..groups.end * head_dim];
+        let mut q = [&queries.values[..0]; 4];
+        four_times!(I => {
+            if I < N {
+                q[I] = &queries.values[(first + I) * head_dim..(first + I + 1) * head_dim];
+            }
+        });
+        for (group, keys) in keys.chunks_exact(head_dim).enumerate() {
+            for half in (0..2).step_by(BY) {
+                let mut dots = [[s.splat(0.0); 4]; 2];
+                for (d, keys) in keys.iter().enumerate() {
+                    s.prefetch(keys, AHEAD);
+                    let keys = [s.load(&keys[half % 2]), s.load(&keys[(half + BY - 1) % 2])];
+                    four_times!(I => {
+                        if I < N {
+                            let q = s.splat(q[I][d]);
+                            twice!(J => {
+                                if J < BY {
+                                    dots[J][I] = s.mul_add(keys[J], q, dots[J][I]);
+                                }
+                            });
+                        }
+                    });
                 }
-            });
-            for (place, values) in values[..count].iter().enumerate() {
-                s.prefetch(values, AHEAD);
-                let values = [s.load(&values[0]), s.load(&values[1])];
-                four_times!(I => {
-                    if I < N {
-                        let weight = s.splat(weights[I][place]);
-                        totals[0][I] = s.mul_add(values[0], weight, totals[0][I]);
-                        totals[1][I] = s.mul_add(values[1], weight, totals[1][I]);
+                twice!(J => {
+                    if J < BY {
+                        four_times!(I => {
+                            if I < N {
+                                let to = &mut scores[I].as_chunks_mut().0[2 * group + half + J];
+                                s.store(s.mul(dots[J][I], s.splat(scales[I])), to);
+                            }
+                        });
                     }
                 });
             }
-            four_times!(I => {
-                if I < N {
-                    let sum = &mut sums[I * parts + part];
-                    twice!(J => { s.store(totals[J][I], &mut sum[J]); });
+        }
+    }
+
+    /// [`CachedRows::add_values`] with `BY` vectors at a time.
+    #[inline(always)]
+    fn add_values_by<S: Simd, const N: usize, const BY: usize>(
+        &self,
+        s: S,
+        tile: usize,
+        count: usize,
+        weights: &[[f32; TILE]],
+        rescale: &[f32; 4],
+        sums: &mut [Two],
+    ) {
+        let weights = &weights[..N];
+        let parts = self.shape.head_dim.div_ceil(GROUP);
+        let values = self.values[tile * parts * TILE..(tile + 1) * parts * TILE].as_chunks::<TILE>().0;
+        for (part, values) in values.iter().enumerate() {
+            for half in (0..2).step_by(BY) {
+                let mut totals = [[s.splat(0.0); 4]; 2];
+                four_times!(I => {
+                    if I < N {
+                        let sum = &sums[I * parts + part];
+                        twice!(J => {
+                            if J < BY {
+                                totals[J][I] = s.mul(s.load(&sum[(half + J) % 2]), s.splat(rescale[I]));
+                            }
+                        });
+                    }
+                });
+                for (place, values) in values[..count].iter().enumerate() {
+                    s.prefetch(values, AHEAD);
+                    let values = [s.load(&values[half % 2]), s.load(&values[(half + BY - 1) % 2])];
+                    four_times!(I => {
+                        if I < N {
+                            let weight = s.splat(weights[I][place]);
+                            twice!(J => {
+                                if J < BY {
+                                    totals[J][I] = s.mul_add(values[J], weight, totals[J][I]);
+                                }
+                            });
+                        }
+                    });
                 }
-            });
+                four_times!(I => {
+                    if I < N {
+                        let sum = &mut sums[I * parts + part];
+                        twice!(J => {
+                            if J < BY {
+                                s.store(totals[J][I], &mut sum[(half + J) % 2]);
+                            }
+                        });
+                    }
+                });
+            }
         }
     }
 }

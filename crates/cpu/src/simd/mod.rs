@@ -30,6 +30,8 @@ pub(crate) use self::unroll::{four_times, twice};
 ///
 /// The lane order is the memory order. Where an operand is not a number, results are those of the instructions.
 pub(crate) trait Simd: Copy {
+    /// Vectors that the processor's registers hold.
+    const REGISTERS: usize = 16;
     /// Sixteen 16-bit integers.
     type I16: Copy;
     /// Eight 32-bit integers.
@@ -84,9 +86,9 @@ pub(crate) trait Simd: Copy {
     fn abs(self, v: Self::F32) -> Self::F32;
     /// To the nearest integer, halves to even.
     fn round(self, v: Self::F32) -> Self::F32;
-    /// `2^v` for integers `v` in -126..=127; 0 for -127.
-    fn pow2(self, v: Self::F32) -> Self::F32;
-    /// Stores integers that fit 16 bits.
+    /// The low nine bits of each lane as sign and exponent of a float whose mantissa is 0.
+    fn exponent(self, v: Self::F32) -> Self::F32;
+    /// Stores the nearest integers, which fit 16 bits; halves become even.
     fn store_as_i16(self, v: Self::F32, to: &mut [i16; 8]);
     fn reduce_add(self, v: Self::F32) -> f32;
     fn reduce_max(self, v: Self::F32) -> f32;

@@ -2,13 +2,13 @@
 
 use std::arch::aarch64::{
     float32x4_t, int16x8_t, int32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_s16, vandq_s32,
-    vbslq_f32, vcgtq_f32, vcltq_f32, vcombine_s16, vcvtq_f32_s32, vcvtq_s32_f32, vdivq_f32, vdupq_n_f32,
+    vbslq_f32, vcgtq_f32, vcltq_f32, vcombine_s16, vcvtnq_s32_f32, vcvtq_f32_s32, vdivq_f32, vdupq_n_f32,
     vdupq_n_s16, vdupq_n_s32, vfmaq_f32, vget_high_u16, vget_low_s8, vget_low_s16, vget_low_u16, vld1_s8,
     vld1_u8, vld1q_f32, vld1q_s8, vld1q_s16, vld1q_u8, vld1q_u16, vmaxvq_f32, vmovl_high_s8, vmovl_high_s16,
     vmovl_s8, vmovl_s16, vmovl_u8, vmull_high_s16, vmull_s16, vmulq_f32, vorrq_s16, vpaddq_s32, vqmovn_s32,
     vqtbl1q_u8, vreinterpretq_f32_s32, vreinterpretq_s16_s32, vreinterpretq_s16_u8, vreinterpretq_s16_u16,
-    vreinterpretq_s32_u32, vreinterpretq_u8_s16, vreinterpretq_u16_s16, vrndnq_f32, vshll_n_u16, vshlq_n_s16,
-    vshlq_n_s32, vshrq_n_u16, vst1q_f32, vst1q_s16, vsubq_f32, vsubq_s16,
+    vreinterpretq_s32_f32, vreinterpretq_s32_u32, vreinterpretq_u8_s16, vreinterpretq_u16_s16, vrndnq_f32,
+    vshll_n_u16, vshlq_n_s16, vshlq_n_s32, vshrq_n_u16, vst1q_f32, vst1q_s16, vsubq_f32, vsubq_s16,
 };
 
 use super::{Kernel, Simd};
@@ -131,11 +131,10 @@ impl Simd for Neon {
             pairwise(a, b, |a, b| vbslq_f32(vcltq_f32(a, b), a, b));
         abs(v: [float32x4_t; 2]) -> [float32x4_t; 2] = both(v, |v| vabsq_f32(v));
         round(v: [float32x4_t; 2]) -> [float32x4_t; 2] = both(v, |v| vrndnq_f32(v));
-        pow2(v: [float32x4_t; 2]) -> [float32x4_t; 2] = both(v, |v| {
-            vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(vcvtq_s32_f32(v), vdupq_n_s32(127))))
-        });
+        exponent(v: [float32x4_t; 2]) -> [float32x4_t; 2] =
+            both(v, |v| vreinterpretq_f32_s32(vshlq_n_s32::<23>(vreinterpretq_s32_f32(v))));
         store_as_i16(v: [float32x4_t; 2], to: &mut [i16; 8]) = {
-            let narrow = both(v, |v| vqmovn_s32(vcvtq_s32_f32(v)));
+            let narrow = both(v, |v| vqmovn_s32(vcvtnq_s32_f32(v)));
             vst1q_s16(to.as_mut_ptr(), vcombine_s16(narrow[0], narrow[1]));
         };
         reduce_add(v: [float32x4_t; 2]) -> f32 = vaddvq_f32(vaddq_f32(v[0], v[1]));

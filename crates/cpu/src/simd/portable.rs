@@ -158,12 +158,12 @@ impl Simd for Portable {
         map(v, f32::round_ties_even)
     }
     #[inline(always)]
-    fn pow2(self, v: [f32; 8]) -> [f32; 8] {
-        map(v, |v| f32::from_bits(((v as i32).wrapping_add(127) as u32) << 23))
+    fn exponent(self, v: [f32; 8]) -> [f32; 8] {
+        map(v, |v| f32::from_bits(v.to_bits() << 23))
     }
     #[inline(always)]
     fn store_as_i16(self, v: [f32; 8], to: &mut [i16; 8]) {
-        *to = map(v, |v| v as i16);
+        *to = map(v, |v| v.round_ties_even() as i16);
     }
     #[inline(always)]
     fn reduce_add(self, v: [f32; 8]) -> f32 {

@@ -1,12 +1,11 @@
 //! WebAssembly's 128-bit SIMD: a vector is two registers.
 
 use core::arch::wasm32::{
-    f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_max, f32x4_mul,
-    f32x4_nearest, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle,
-    i16x8_load_extend_i8x8, i16x8_shl, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8,
-    i32x4_extend_high_i16x8, i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8,
-    i32x4_shl, i32x4_splat, i32x4_trunc_sat_f32x4, u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and,
-    v128_load, v128_or, v128_store,
+    f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_mul, f32x4_nearest,
+    f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i8x16_shuffle, i8x16_swizzle, i16x8_load_extend_i8x8,
+    i16x8_shl, i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
+    i32x4_extend_high_u16x8, i32x4_extend_low_i16x8, i32x4_extend_low_u16x8, i32x4_shl, i32x4_splat,
+    u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_store,
 };
 
 use super::{ByteSimd, Simd, relaxed};
@@ -61,6 +60,8 @@ fn splat(v: v128) -> [v128; 2] {
 }
 
 impl Simd for Simd128 {
+    // x86-64 has sixteen of 128 bits.
+    const REGISTERS: usize = 8;
     type I16 = [v128; 2];
     type I32 = [v128; 2];
     type F32 = [v128; 2];
@@ -204,8 +205,8 @@ impl Simd for Simd128 {
         both(v, |v| f32x4_nearest(v))
     }
     #[inline(always)]
-    fn pow2(self, v: [v128; 2]) -> [v128; 2] {
-        both(v, |v| i32x4_shl(i32x4_add(i32x4_trunc_sat_f32x4(v), i32x4_splat(127)), 23))
+    fn exponent(self, v: [v128; 2]) -> [v128; 2] {
+        both(v, |v| i32x4_shl(v, 23))
     }
     #[inline(always)]
     fn store_as_i16(self, v: [v128; 2], to: &mut [i16; 8]) {
@@ -228,12 +229,14 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn reduce_max(self, v: [v128; 2]) -> f32 {
-        let four = f32x4_max(v[0], v[1]);
-        let two = f32x4_max(
+        // `f32x4_max` is several instructions, for the sake of what is not a number.
+        let four = f32x4_pmax(v[0], v[1]);
+        let two = f32x4_pmax(
             four,
             i8x16_shuffle::<8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7>(four, four),
         );
-        f32x4_extract_lane::<0>(two).max(f32x4_extract_lane::<1>(two))
+        let one = f32x4_pmax(two, i8x16_shuffle::<4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3>(two, two));
+        f32x4_extract_lane::<0>(one)
     }
 }
 
