@@ -1,6 +1,6 @@
 // What the suites share: where things lie, pages to test in, and the API of the package called from Node.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { serve } from './server.mjs';
 
@@ -38,12 +38,21 @@ const reference = resolve(process.env.LINNET_REFERENCE ?? (existsSync(beside) ? 
 /** A file of the reference results: of the whole set where there is one, else of the part in the repository. */
 export const referenceFile = (...parts) => join(reference, ...parts);
 
+/** The engine's worker as browsers without relaxed SIMD run it: this one says that it lacks it, too. */
+function withoutRelaxedSimd() {
+  const dot = '253,147,2,'; // i32x4.relaxed_dot_i8x16_i7x16_add_s
+  const deny = `const { validate } = WebAssembly;
+WebAssembly.validate = (bytes) => !bytes.join().includes('${dot}') && validate(bytes);
+`;
+  return Buffer.from(deny + readFileSync(packageFile('worker.js'), 'utf8'));
+}
+
 /**
  * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.
  *
- * @param {{ isolated?: boolean, csp?: string, files?: Record<string, string | Buffer> }} [options]
+ * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, files?: Record<string, string | Buffer> }} [options]
  */
-export async function startServer({ isolated = true, csp, files = {} } = {}) {
+export async function startServer({ isolated = true, relaxedSimd = true, csp, files = {} } = {}) {
   const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/blank.mjs"></script>';
   return serve({
     isolated,
@@ -54,6 +63,7 @@ export async function startServer({ isolated = true, csp, files = {} } = {}) {
       '/some/where/': `${dist.site}/`,
       '/some/where/models/': `${models}/`,
       '/linnet/': `${dist.package}/`,
+      ...(relaxedSimd ? {} : { '/linnet/worker.js': withoutRelaxedSimd() }),
       '/blank.html': Buffer.from(blank),
       '/blank.mjs': Buffer.from('import * as linnet from "/linnet/index.js"; Object.assign(window, { linnet });'),
       ...files,

@@ -9,7 +9,7 @@ import { rolldown } from 'rolldown';
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
 const wasm = join(root, 'wasm');
-for (const file of ['linnet.js', 'linnet_bg.wasm', 'linnet_threads_bg.wasm']) {
+for (const file of ['linnet.js', ...['', '_threads', '_relaxed', '_relaxed_threads'].map((kind) => `linnet${kind}_bg.wasm`)]) {
   if (existsSync(join(wasm, file))) continue;
   console.error(`web/wasm/${file} is missing: run "cargo xtask build", which makes it and then calls this.`);
   process.exit(1);

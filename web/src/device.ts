@@ -21,6 +21,14 @@ export function hasSimd(): boolean {
   return WebAssembly.validate(new Uint8Array([...module, ...new Array<number>(16).fill(0), 11]));
 }
 
+/** Whether wasm relaxed SIMD works here: Chromium has it since 114, Firefox since 145. */
+export function hasRelaxedSimd(): boolean {
+  // (module (func (param v128 v128 v128) (result v128)
+  //   (i32x4.relaxed_dot_i8x16_i7x16_add_s (local.get 0) (local.get 1) (local.get 2))))
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 147, 2, 11];
+  return WebAssembly.validate(new Uint8Array(module));
+}
+
 /** Whether threads can share a wasm memory here: the page is cross-origin isolated, and the engine knows atomic instructions. */
 export function canShareMemory(): boolean {
   if (!globalThis.crossOriginIsolated) return false;

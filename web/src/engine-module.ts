@@ -1,5 +1,5 @@
 import { Checksum, initSync, Loader, Sha256 } from '../wasm/linnet.js';
-import { canShareMemory, hasSimd } from './device.ts';
+import { canShareMemory, hasRelaxedSimd, hasSimd } from './device.ts';
 import { aborted, LinnetError } from './errors.ts';
 import type { ModuleName } from './protocol.ts';
 import { memoryLadder, MOST_THREADS, usualThreads } from './sharing.ts';
@@ -18,6 +18,14 @@ export interface Needs {
   contextLength?: number | undefined;
 }
 
+/** The modules' files, each written out: in this form bundlers find them and ship them along. */
+const FILES: Record<ModuleName, () => URL> = {
+  simd128: () => new URL('./linnet_bg.wasm', import.meta.url),
+  'simd128-threads': () => new URL('./linnet_threads_bg.wasm', import.meta.url),
+  'relaxed-simd': () => new URL('./linnet_relaxed_bg.wasm', import.meta.url),
+  'relaxed-simd-threads': () => new URL('./linnet_relaxed_threads_bg.wasm', import.meta.url),
+};
+
 /** What every module has from its start, in pages: its data and its stack fit. */
 const INITIAL_PAGES = 64;
 /** A thread needs no more: what it computes with lies in the heap. */
@@ -35,7 +43,7 @@ let started: WasmModule | undefined;
  */
 export async function startModule(needs: Needs, signal: AbortSignal): Promise<WasmModule> {
   if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD.');
-  started ??= (await startThreaded(needs, signal)) ?? (await startSingle(signal));
+  started ??= (await startThreaded(needs, signal)) ?? (await startSingle(needs, signal));
   return started;
 }
 
@@ -45,9 +53,10 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
   if (needs.backend !== 'cpu' || threads < 2 || !canShareMemory()) return undefined;
   const memory = sharedMemory(needs);
   if (!memory) return undefined;
-  const starting = compile(new URL('./linnet_threads_bg.wasm', import.meta.url), signal).then((module) => {
+  const name = hasRelaxedSimd() ? 'relaxed-simd-threads' : 'simd128-threads';
+  const starting = compile(FILES[name](), signal).then((module) => {
     const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
-    return { order, wasm: start('simd128-threads', module, memory) };
+    return { order, wasm: start(name, module, memory) };
   });
   // The workers' own start takes as long as compiling the module does: the two go on at the same time.
   const order = starting.then(({ order }) => order);
@@ -57,9 +66,11 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
   return wasm;
 }
 
-async function startSingle(signal: AbortSignal): Promise<WasmModule> {
-  const module = await compile(new URL('./linnet_bg.wasm', import.meta.url), signal);
-  return start('simd128', module, new WebAssembly.Memory({ initial: INITIAL_PAGES }));
+/** The module for one thread. A GPU computes instead of it, so that path needs none of the faster instructions. */
+async function startSingle({ backend }: Needs, signal: AbortSignal): Promise<WasmModule> {
+  const name = backend === 'cpu' && hasRelaxedSimd() ? 'relaxed-simd' : 'simd128';
+  const module = await compile(FILES[name](), signal);
+  return start(name, module, new WebAssembly.Memory({ initial: INITIAL_PAGES }));
 }
 
 /** A memory that the browser grants; none where it refuses all that would do. */

@@ -27,7 +27,7 @@ export interface LoadProgress {
 export type ModelOrigin = 'network' | 'cache' | 'file';
 
 /** The wasm module that was loaded: what it uses of the engine, and whether it can compute with several threads. */
-export type ModuleName = 'simd128' | 'simd128-threads';
+export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
 
 /** What `Linnet.info()` says: the engine's own report, and how it came to be. */
 export interface EngineInfo extends EngineReport {

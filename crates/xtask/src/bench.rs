@@ -31,8 +31,8 @@ pub struct Options {
     /// Runs of each, of which the median counts
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Of them, runs with wllama, which needs minutes where the others need seconds
-    #[arg(long, value_name = "N", default_value = "2")]
+    /// Of them, runs with wllama, which needs ten times as long as the others
+    #[arg(long, value_name = "N", default_value = "5")]
     wllama_runs: u32,
     /// Lengths of the prompts, in tokens
     #[arg(long, value_name = "N,N,...", default_value = "40,250,900")]

@@ -16,10 +16,10 @@ const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600; font-size: 15px }
   .quiet { fill: #57606a; font-size: 12px }
-  .b0 { fill: #0969da } .b1 { fill: #54aeff } .b2 { fill: #8c959f } .b3 { fill: #d4a72c }
+  .b0 { fill: #0969da } .b1 { fill: #54aeff } .b2 { fill: #8c959f } .b3 { fill: #d4a72c } .b4 { fill: #bf8700 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .quiet { fill: #9198a1 }
-    .b0 { fill: #4493f8 } .b1 { fill: #1f6feb } .b2 { fill: #6e7681 } .b3 { fill: #bb8009 }
+    .b0 { fill: #4493f8 } .b1 { fill: #1f6feb } .b2 { fill: #6e7681 } .b3 { fill: #bb8009 } .b4 { fill: #845306 }
   }`;
 
 const escaped = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -37,13 +37,17 @@ export function chart({ browser, cpu, models }) {
   y += 20;
   write(GAP / 2, y, `${browser}, ${cpu}; medians; longer is faster`, 'quiet');
   for (const { file, speeds } of models.filter(({ speeds }) => speeds.length)) {
-    const nearest = speeds.map(({ prompt }) => prompt).reduce((a, b) => (Math.abs(b - PROMPT) < Math.abs(a - PROMPT) ? b : a));
-    const drawn = speeds.filter(({ prompt }) => prompt === nearest);
+    const near = (a, b) => (Math.abs(b.prompt - PROMPT) < Math.abs(a.prompt - PROMPT) ? b : a);
+    const nearest = speeds.reduce(near).prompt;
+    // Whoever was not given that prompt stands there with another one.
+    const same = (a) => (b) => a.engine === b.engine && a.threads === b.threads;
+    const drawn = speeds.filter((speed) => speed === speeds.filter(same(speed)).reduce(near));
+    const others = drawn.filter(({ prompt }) => prompt !== nearest).map(({ engine, prompt }) => `; ${engine.split(/[ ,]/)[0]}: ${prompt}`);
     y += 38;
     write(GAP / 2, y, file, 'title');
     y += 22;
     const left = (panel) => GAP / 2 + LABELS + panel * (PANEL + GAP);
-    write(left(0), y, `prefill, ${nearest} tokens`, 'quiet');
+    write(left(0), y, `prefill, tokens: ${nearest}${[...new Set(others)].join('')}`, 'quiet');
     write(left(1), y, 'decode', 'quiet');
     for (const threads of new Set(drawn.map((speed) => speed.threads))) {
       y += ROW;
@@ -54,7 +58,7 @@ export function chart({ browser, cpu, models }) {
         for (const [panel, what] of ['prefill', 'decode'].entries()) {
           const most = Math.max(...drawn.map((speed) => speed[what].median));
           const length = Math.max(1, (speed[what].median / most) * (PANEL - NUMBER));
-          parts.push(`<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 4}"/>`);
+          parts.push(`<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 5}"/>`);
           write(left(panel) + length + 6, y, speed[what].median.toFixed(speed[what].median < 100 ? 1 : 0));
         }
       }

@@ -3,6 +3,9 @@
 /** The engine that the others are compared with. */
 export const OURS = 'Linnet, Chromium';
 
+/** The same without relaxed SIMD, as Safari runs it. */
+export const PLAIN = 'Linnet, simd128 only';
+
 /** Of several runs. */
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);

@@ -11,7 +11,7 @@ import { chart } from './chart.mjs';
 import { loading } from './loading.mjs';
 import { llamaBench, nativeLinnet } from './natives.mjs';
 import { promptIds, promptText } from './prompts.mjs';
-import { OURS, spread, text } from './report.mjs';
+import { OURS, PLAIN, spread, text } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '96' },
     runs: { type: 'string', default: '5' },
     // Of these runs, so many with wllama: it needs minutes for what takes the others seconds.
-    'wllama-runs': { type: 'string', default: '2' },
+    'wllama-runs': { type: 'string', default: '5' },
     // What to measure: speed, context, load.
     parts: { type: 'string', default: 'speed,context,load' },
     'no-browser': { type: 'boolean', default: false },
@@ -36,8 +36,10 @@ const numbers = (list) => list.split(',').map(Number);
 const [threads, prompts] = [numbers(values.threads), numbers(values.prompts)];
 const [tokens, runs, wllamaRuns] = [values.tokens, values.runs, values['wllama-runs']].map(Number);
 const parts = values.parts.split(',');
-/** wllama is given shorter prompts and asked for fewer tokens. */
-const WLLAMA = { longest: 250, tokens: 32 };
+/** wllama is given a short prompt and asked for fewer tokens. */
+const WLLAMA = { longest: 40, tokens: 32 };
+/** Without relaxed SIMD, Linnet is given this prompt only. */
+const PLAIN_PROMPT = 250;
 /** Decoding behind a short and behind a long prompt. */
 const CONTEXT = { prompts: [50, 2000], tokens: 48, runs: Math.min(runs, 3) };
 
@@ -88,7 +90,12 @@ async function speed(path) {
   const contestants = [];
   try {
     for (const count of threads) {
-      if (browser) contestants.push(await inPage('startLinnet', path, count, Math.max(...prompts) + tokens + 8));
+      if (browser) {
+        const context = Math.max(...prompts) + tokens + 8;
+        contestants.push(await inPage('startLinnet', path, count, context));
+        const plain = await inPage('startLinnet', path, count, context, { relaxedSimd: false });
+        contestants.push({ ...plain, engine: PLAIN, takes: ({ prompt }) => prompt === PLAIN_PROMPT });
+      }
       if (values.linnet) contestants.push(nativeLinnet(values.linnet, path, count));
       if (values['llama-bench']) contestants.push(llamaBench(values['llama-bench'], path, count));
       if (browser && wllamaRuns > 0) contestants.push(await inPage('startWllama', path, count, WLLAMA.longest + 2 * WLLAMA.tokens + 64));
@@ -144,9 +151,9 @@ async function compare(contestants, cases, runs) {
 }
 
 /** An engine in a page of its own: isolated where it is to have several threads. @returns {Promise<Contestant>} */
-async function inPage(start, path, count, contextLength) {
+async function inPage(start, path, count, contextLength, options = {}) {
   if (!browser) throw new Error('no browser was started');
-  const server = await startServer({ isolated: count > 1, files: { ...FILES, '/model.gguf': path } });
+  const server = await startServer({ ...options, isolated: count > 1, files: { ...FILES, '/model.gguf': path } });
   const page = await openPage(browser, `${server.origin}/blank.html`);
   const call = (what, options) =>
     page.evaluate(async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options), what, options);

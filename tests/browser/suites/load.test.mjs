@@ -40,7 +40,7 @@ describe('the real model', { skip: noModel }, () => {
             assert.ok(info.memory.heap < 64 << 20, `the heap has ${info.memory.heap} bytes`);
           } else {
             assert.equal(info.adapter, undefined);
-            assert.deepEqual([info.module, info.threads], isolated ? ['simd128-threads', 2] : ['simd128', 1]);
+            assert.deepEqual([info.module, info.threads], isolated ? ['relaxed-simd-threads', 2] : ['relaxed-simd', 1]);
             assert.ok(info.memory.heap > MODEL_BYTES);
           }
           assert.equal(server.count('.gguf'), 1);

@@ -17,13 +17,23 @@ const FAILING_GPU = `let asked = 0;
 Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (asked++ ? null : { info: { isFallbackAdapter: false } }) } });
 `;
 
+/** What is fetched of each module. */
+const FILES = {
+  simd128: 'linnet_bg.wasm',
+  'simd128-threads': 'linnet_threads_bg.wasm',
+  'relaxed-simd': 'linnet_relaxed_bg.wasm',
+  'relaxed-simd-threads': 'linnet_relaxed_threads_bg.wasm',
+};
+
 const cases = [
-  { name: 'an isolated page', threads: 2, expected: ['simd128-threads', 2] },
-  { name: 'an isolated page under a strict policy', server: { csp: STRICT_CSP }, threads: 2, expected: ['simd128-threads', 2] },
-  { name: 'an isolated page, one thread asked for', threads: 1, expected: ['simd128', 1] },
-  { name: 'a page that is not isolated', server: { isolated: false }, threads: 2, expected: ['simd128', 1] },
-  { name: 'a page whose policy forbids the threads', server: { csp: NO_THREADS }, threads: 2, expected: ['simd128-threads', 1] },
-  { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['simd128-threads', 1] },
+  { name: 'an isolated page', threads: 2, expected: ['relaxed-simd-threads', 2] },
+  { name: 'an isolated page without relaxed SIMD', server: { relaxedSimd: false }, threads: 2, expected: ['simd128-threads', 2] },
+  { name: 'an isolated page under a strict policy', server: { csp: STRICT_CSP }, threads: 2, expected: ['relaxed-simd-threads', 2] },
+  { name: 'an isolated page, one thread asked for', threads: 1, expected: ['relaxed-simd', 1] },
+  { name: 'a page that is not isolated', server: { isolated: false }, threads: 2, expected: ['relaxed-simd', 1] },
+  { name: 'a page that is not isolated, without relaxed SIMD', server: { isolated: false, relaxedSimd: false }, threads: 2, expected: ['simd128', 1] },
+  { name: 'a page whose policy forbids the threads', server: { csp: NO_THREADS }, threads: 2, expected: ['relaxed-simd-threads', 1] },
+  { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['relaxed-simd-threads', 1] },
 ];
 
 describe('modules and threads', { timeout: 600_000 }, () => {
@@ -47,7 +57,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
       assert.equal(info.code, undefined, info.message);
       assert.deepEqual([info.module, info.threads], [module, count]);
       const fetched = server.requests.map(({ path }) => path).filter((path) => path.endsWith('.wasm'));
-      assert.deepEqual(fetched, [module === 'simd128' ? '/linnet/linnet_bg.wasm' : '/linnet/linnet_threads_bg.wasm']);
+      assert.deepEqual(fetched, [`/linnet/${FILES[module]}`]);
       const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
       assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
     });
@@ -63,7 +73,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.equal(info.code, undefined, info.message);
     assert.deepEqual([info.backend, info.fallback?.code], ['cpu', 'no-webgpu']);
     assert.equal(info.fallback.details.gpu, undefined, 'it was tried');
-    assert.deepEqual([info.module, info.threads], ['simd128-threads', 2]);
+    assert.deepEqual([info.module, info.threads], ['relaxed-simd-threads', 2]);
     const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
   });
