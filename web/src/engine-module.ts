@@ -1,5 +1,5 @@
 import { Checksum, initSync, Loader, Sha256 } from '../wasm/linnet.js';
-import { canShareMemory, hasRelaxedSimd, hasSimd } from './device.ts';
+import { canShareMemory, hasFastRelaxedSimd, hasSimd } from './device.ts';
 import { aborted, LinnetError } from './errors.ts';
 import type { ModuleName } from './protocol.ts';
 import { memoryLadder, MOST_THREADS, usualThreads } from './sharing.ts';
@@ -53,7 +53,7 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
   if (needs.backend !== 'cpu' || threads < 2 || !canShareMemory()) return undefined;
   const memory = sharedMemory(needs);
   if (!memory) return undefined;
-  const name = hasRelaxedSimd() ? 'relaxed-simd-threads' : 'simd128-threads';
+  const name = hasFastRelaxedSimd() ? 'relaxed-simd-threads' : 'simd128-threads';
   const starting = compile(FILES[name](), signal).then((module) => {
     const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
     return { order, wasm: start(name, module, memory) };
@@ -68,7 +68,7 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
 
 /** The module for one thread. A GPU computes instead of it, so that path needs none of the faster instructions. */
 async function startSingle({ backend }: Needs, signal: AbortSignal): Promise<WasmModule> {
-  const name = backend === 'cpu' && hasRelaxedSimd() ? 'relaxed-simd' : 'simd128';
+  const name = backend === 'cpu' && hasFastRelaxedSimd() ? 'relaxed-simd' : 'simd128';
   const module = await compile(FILES[name](), signal);
   return start(name, module, new WebAssembly.Memory({ initial: INITIAL_PAGES }));
 }

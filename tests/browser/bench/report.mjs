@@ -3,8 +3,8 @@
 /** The engine that the others are compared with. */
 export const OURS = 'Linnet, Chromium';
 
-/** The same without relaxed SIMD, as Safari runs it. */
-export const PLAIN = 'Linnet, simd128 only';
+/** The same with the kind of module that the package does not take of itself on this processor. */
+export const otherModule = (relaxedSimd) => `Linnet, ${relaxedSimd ? 'relaxed' : 'plain'} SIMD`;
 
 /** Of several runs. */
 export function spread(values) {

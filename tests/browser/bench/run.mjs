@@ -11,7 +11,7 @@ import { chart } from './chart.mjs';
 import { loading } from './loading.mjs';
 import { llamaBench, nativeLinnet } from './natives.mjs';
 import { promptIds, promptText } from './prompts.mjs';
-import { OURS, PLAIN, spread, text } from './report.mjs';
+import { OURS, otherModule, spread, text } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -38,8 +38,8 @@ const [tokens, runs, wllamaRuns] = [values.tokens, values.runs, values['wllama-r
 const parts = values.parts.split(',');
 /** wllama is given a short prompt and asked for fewer tokens. */
 const WLLAMA = { longest: 40, tokens: 32 };
-/** Without relaxed SIMD, Linnet is given this prompt only. */
-const PLAIN_PROMPT = 250;
+/** The module that is not taken here is given this prompt only. */
+const OTHER_PROMPT = 250;
 /** Decoding behind a short and behind a long prompt. */
 const CONTEXT = { prompts: [50, 2000], tokens: 48, runs: Math.min(runs, 3) };
 
@@ -92,9 +92,10 @@ async function speed(path) {
     for (const count of threads) {
       if (browser) {
         const context = Math.max(...prompts) + tokens + 8;
-        contestants.push(await inPage('startLinnet', path, count, context));
-        const plain = await inPage('startLinnet', path, count, context, { relaxedSimd: false });
-        contestants.push({ ...plain, engine: PLAIN, takes: ({ prompt }) => prompt === PLAIN_PROMPT });
+        const usual = await inPage('startLinnet', path, count, context);
+        const relaxedSimd = !usual.about?.startsWith('relaxed');
+        const other = await inPage('startLinnet', path, count, context, { relaxedSimd });
+        contestants.push(usual, { ...other, engine: otherModule(relaxedSimd), takes: ({ prompt }) => prompt === OTHER_PROMPT });
       }
       if (values.linnet) contestants.push(nativeLinnet(values.linnet, path, count));
       if (values['llama-bench']) contestants.push(llamaBench(values['llama-bench'], path, count));

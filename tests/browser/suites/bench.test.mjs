@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { chart } from '../bench/chart.mjs';
 import { promptIds, promptText } from '../bench/prompts.mjs';
-import { OURS, PLAIN, spread, text } from '../bench/report.mjs';
+import { OURS, otherModule, spread, text } from '../bench/report.mjs';
 
 /** Five engines with one and with two threads, of which each is half as fast as the one before it. */
 function report() {
-  const engines = [OURS, 'Linnet, native', 'llama.cpp, native', 'wllama 3.8.1, Chromium', PLAIN];
+  const engines = [OURS, 'Linnet, native', 'llama.cpp, native', 'wllama 3.8.1, Chromium', otherModule(true)];
   const speeds = [1, 2].flatMap((threads) =>
     [40, 250].flatMap((prompt) =>
       // One was not given the longer prompt.
