@@ -53,6 +53,8 @@ pub struct CpuBackend {
     isa: Isa,
     pool: Pool,
     precise: bool,
+    /// What weights that are to be written pass through, a piece at a time, where they are not in this memory yet.
+    staging: Vec<u8>,
     capabilities: Capabilities,
 }
 
@@ -69,7 +71,7 @@ impl CpuBackend {
             threads: pool.threads(),
             max_batch: MAX_BATCH,
         };
-        CpuBackend { isa, pool, precise: options.precise, capabilities }
+        CpuBackend { isa, pool, precise: options.precise, staging: Vec::new(), capabilities }
     }
 }
 
@@ -86,7 +88,7 @@ impl Backend for CpuBackend {
     }
 
     async fn write(&mut self, weight: &mut CpuWeight, bytes: Bytes<'_>) -> Result<(), BackendError> {
-        weight.push(bytes)
+        weight.push(bytes, &mut self.pool, &mut self.staging)
     }
 
     async fn compile(
@@ -95,6 +97,7 @@ impl Backend for CpuBackend {
         weights: Vec<CpuWeight>,
         options: CompileOptions,
     ) -> Result<CpuProgram, BackendError> {
+        self.staging = Vec::new();
         CpuProgram::new(plan, weights, options, self.pool.threads())
     }
 

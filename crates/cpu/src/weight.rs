@@ -5,6 +5,10 @@ use linnet_quant::{DType, dequantize};
 
 use crate::memory;
 use crate::packed::{GROUP, Matrix, matrix};
+use crate::pool::Pool;
+
+/// Bytes of whole groups that are packed at a time: enough to share among threads, few enough to lie in a cache.
+const PIECE: usize = 256 << 10;
 
 /// A tensor in the CPU backend's memory, in the forms that the graph reads.
 pub struct CpuWeight {
@@ -46,54 +50,82 @@ impl CpuWeight {
         Ok(CpuWeight { spec: spec.clone(), precise, row_bytes, carry, rows: 0, height, matrix, vector })
     }
 
-    /// Takes the next bytes of the file.
-    pub(crate) fn push(&mut self, bytes: Bytes<'_>) -> Result<(), BackendError> {
+    /// Takes the next bytes of the file; whole groups of rows are packed by all threads of `pool`. `staging` is room for them.
+    pub(crate) fn push(
+        &mut self,
+        bytes: Bytes<'_>,
+        pool: &mut Pool,
+        staging: &mut Vec<u8>,
+    ) -> Result<(), BackendError> {
         let mut offset = 0;
         while offset < bytes.len() {
-            let left = self.height - self.rows % self.height;
-            let group = GROUP.min(left).min(self.spec.rows - self.rows) * self.row_bytes;
-            let have = self.carry.len();
-            let take = (group - have).min(bytes.len() - offset);
-            if take == 0 {
+            // An expert's matrix begins a group, so the one before it may end with a short one.
+            let rows = (self.height - self.rows % self.height).min(self.spec.rows - self.rows);
+            let group = GROUP.min(rows) * self.row_bytes;
+            let (have, left) = (self.carry.len(), bytes.len() - offset);
+            if group == 0 {
                 let name = &self.spec.name;
                 return Err(BackendError::Internal(format!(
                     "tensor `{name}` was given more bytes than it has"
                 )));
             }
-            self.carry.resize(have + take, 0);
-            bytes.copy_to(offset, &mut self.carry[have..]);
-            offset += take;
-            if self.carry.len() == group {
-                self.finish_group()?;
+            if have > 0 || left < group {
+                let take = (group - have).min(left);
+                self.carry.resize(have + take, 0);
+                bytes.copy_to(offset, &mut self.carry[have..]);
+                offset += take;
+                if self.carry.len() == group {
+                    let mut carry = std::mem::take(&mut self.carry);
+                    self.take_rows(&carry, pool)?;
+                    carry.clear();
+                    self.carry = carry;
+                }
+                continue;
             }
+            let all = rows * self.row_bytes;
+            let most = left.min(all).min(PIECE.max(group));
+            let take = if most == all { all } else { most / group * group };
+            match bytes {
+                Bytes::Heap(bytes) => self.take_rows(&bytes[offset..offset + take], pool)?,
+                Bytes::Foreign(bytes) => {
+                    if staging.len() < take {
+                        *staging = memory::zeroed("weights on their way", Some(take))?;
+                    }
+                    bytes.copy_to(offset, &mut staging[..take]);
+                    self.take_rows(&staging[..take], pool)?;
+                }
+            }
+            offset += take;
+        }
+        if self.is_whole() {
+            self.carry = Vec::new();
         }
         Ok(())
     }
 
-    fn finish_group(&mut self) -> Result<(), BackendError> {
+    /// Takes groups of rows.
+    fn take_rows(&mut self, bytes: &[u8], pool: &mut Pool) -> Result<(), BackendError> {
+        let (dtype, cols) = (self.spec.dtype, self.spec.cols);
+        let values = |bytes: &[u8]| bytes.len() / self.row_bytes * cols;
+        let internal = |error: linnet_quant::LengthError| BackendError::Internal(error.to_string());
         if let Some(matrix) = &mut self.matrix {
             if self.precise {
-                let mut values = vec![0.0; self.carry.len() / self.row_bytes * self.spec.cols];
-                dequantize(self.spec.dtype, &self.carry, &mut values)
-                    .map_err(|error| BackendError::Internal(error.to_string()))?;
-                matrix.push_group(bytemuck::cast_slice(&values), self.spec.cols * size_of::<f32>());
+                for group in bytes.chunks(GROUP * self.row_bytes) {
+                    let mut decoded = vec![0.0; values(group)];
+                    dequantize(dtype, group, &mut decoded).map_err(internal)?;
+                    matrix.push(pool, bytemuck::cast_slice(&decoded), cols * size_of::<f32>());
+                }
             } else {
-                matrix.push_group(&self.carry, self.row_bytes);
+                matrix.push(pool, bytes, self.row_bytes);
             }
         }
         if let Some(vector) = &mut self.vector {
             let start = vector.len();
-            let values = self.carry.len() / self.row_bytes * self.spec.cols;
             // Within the capacity that was reserved for all rows.
-            vector.resize(start + values, 0.0);
-            dequantize(self.spec.dtype, &self.carry, &mut vector[start..])
-                .map_err(|error| BackendError::Internal(error.to_string()))?;
+            vector.resize(start + values(bytes), 0.0);
+            dequantize(dtype, bytes, &mut vector[start..]).map_err(internal)?;
         }
-        self.rows += self.carry.len() / self.row_bytes;
-        self.carry.clear();
-        if self.is_whole() {
-            self.carry = Vec::new();
-        }
+        self.rows += bytes.len() / self.row_bytes;
         Ok(())
     }
 
@@ -125,5 +157,88 @@ impl CpuWeight {
     pub(crate) fn bytes(&self) -> u64 {
         let matrix = self.matrix.as_ref().map_or(0, |matrix| matrix.bytes() as u64);
         matrix + self.vector.as_ref().map_or(0, |vector| memory::bytes(vector))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+    use std::ops::Range;
+
+    use linnet_graph::{Bytes, ForeignBytes, WeightSpec, WeightUses};
+    use linnet_quant::{DType, dequantize};
+
+    use super::CpuWeight;
+    use crate::packed::GROUP;
+    use crate::pool::Pool;
+    use crate::simd::Isa;
+
+    /// Bytes that are not in this memory, as it were.
+    struct Elsewhere(Vec<u8>);
+
+    impl ForeignBytes for Elsewhere {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn copy_to(&self, offset: usize, out: &mut [u8]) {
+            out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        }
+        fn slice(&self, range: Range<usize>) -> Box<dyn ForeignBytes> {
+            Box::new(Elsewhere(self.0[range].to_vec()))
+        }
+        fn as_any(&self) -> &dyn Any {
+            self
+        }
+    }
+
+    /// A file's bytes of any values, the scales among them no infinities.
+    fn file(spec: &WeightSpec) -> Vec<u8> {
+        let bytes = (0..spec.byte_len()).map(|i| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8 & 0xbb);
+        bytes.collect()
+    }
+
+    /// Pushes `bytes` in pieces; the rows that come out are those of the file.
+    fn check(spec: &WeightSpec, bytes: &[u8], piece: usize, threads: usize, foreign: bool) {
+        let mut pool = Pool::new(threads);
+        let (mut weight, mut staging) = (CpuWeight::new(spec, false).unwrap(), Vec::new());
+        for piece in bytes.chunks(piece) {
+            let elsewhere = Elsewhere(piece.to_vec());
+            let piece = if foreign { Bytes::Foreign(&elsewhere) } else { Bytes::Heap(piece) };
+            assert!(!weight.is_whole());
+            weight.push(piece, &mut pool, &mut staging).unwrap();
+        }
+        assert!(weight.is_whole());
+        assert!(weight.push(Bytes::Heap(&[0]), &mut pool, &mut staging).is_err(), "that is one too many");
+
+        let mut expected = vec![0.0; spec.rows * spec.cols];
+        dequantize(spec.dtype, bytes, &mut expected).unwrap();
+        let height = spec.rows / spec.uses.experts.max(1);
+        let mut row = vec![0.0; spec.cols];
+        for (index, expected) in expected.chunks_exact(spec.cols).enumerate() {
+            let padded = index / height * height.next_multiple_of(GROUP) + index % height;
+            weight.matrix().unwrap().row(Isa::choose(false), padded, &mut row);
+            let near = row.iter().zip(expected).all(|(a, b)| (a - b).abs() <= b.abs() * 1e-6);
+            assert!(near, "row {index} of {spec:?} in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_rows_on_any_number_of_threads() {
+        for (dtype, rows, cols, experts) in [
+            (DType::Q4_1, 1003, 608, 0),
+            (DType::Q8_0, 1, 32, 0),
+            (DType::Q4_K, 3 * 13, 512, 3),
+            (DType::TQ2_0, 17, 256, 0),
+            (DType::MXFP4, 2 * 64, 96, 2),
+            (DType::F16, 1001, 40, 0),
+        ] {
+            let uses = WeightUses { matrix: true, experts, ..WeightUses::default() };
+            let spec = WeightSpec { name: "w".to_owned(), dtype, rows, cols, uses };
+            let bytes = file(&spec);
+            for (piece, threads) in [(bytes.len(), 3), (bytes.len(), 1), (100_003, 2), (97, 2)] {
+                check(&spec, &bytes, piece, threads, false);
+                check(&spec, &bytes, piece, threads, true);
+            }
+        }
     }
 }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::PanelRun;
 use crate::activations::{Form, Input};
 use crate::packed::{FloatFormat, GROUP, Matrix, PackedFloat};
+use crate::pool::Pool;
 use crate::simd::{Isa, Kernel, Simd, four_times};
 
 impl<F: FloatFormat> Matrix for PackedFloat<F> {
-    fn push_group(&mut self, rows: &[u8], row_bytes: usize) {
-        self.push(rows, row_bytes);
+    fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize) {
+        self.push(pool, rows, row_bytes);
     }
 
     fn form(&self) -> Form {

@@ -14,6 +14,7 @@ use super::quads::Quads;
 use super::ways::{Pairs, Way};
 use crate::activations::{Form, Input, Run};
 use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN};
+use crate::pool::Pool;
 use crate::simd::{ByteIsa, ByteKernel, ByteSimd, Isa, Kernel, Simd, four_times, twice};
 
 /// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight once,
@@ -37,8 +38,8 @@ fn bytes<F: Format>() -> Option<ByteIsa> {
 }
 
 impl<F: Format> Matrix for Packed<F> {
-    fn push_group(&mut self, rows: &[u8], row_bytes: usize) {
-        self.push(rows, row_bytes);
+    fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize) {
+        self.push(pool, rows, row_bytes);
     }
 
     fn form(&self) -> Form {

@@ -7,6 +7,7 @@ use linnet_quant::{DType, dequantize};
 use super::PanelRun;
 use crate::activations::{Form, Input, Quantize, Run};
 use crate::packed::{GROUP, RUN, matrix};
+use crate::pool::Pool;
 use crate::simd::{Isa, PORTABLE};
 
 const COLS: usize = 512;
@@ -83,9 +84,7 @@ fn products(dtype: DType, bytes: &[u8], values: &[f32], rows: usize, by_bytes: b
     PORTABLE.set(by_bytes);
     let mut matrix = matrix("w", dtype, GROUPS * GROUP, COLS).unwrap();
     let row_bytes = bytes.len() / (GROUPS * GROUP);
-    for group in bytes.chunks(GROUP * row_bytes) {
-        matrix.push_group(group, row_bytes);
-    }
+    matrix.push(&mut Pool::new(1), bytes, row_bytes);
     let mut runs = vec![Run::zeroed(); rows * COLS / RUN];
     let form = matrix.form();
     Isa::Portable.run(Quantize { values, runs: &mut runs, quads: form == Form::Quads });

@@ -8,6 +8,8 @@
 //! for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. What half a word holds
 //! is such bytes already; the activations are put in the same order, which costs nothing in comparison.
 
+use bytemuck::Zeroable;
+
 use crate::simd::{Simd, four_times, twice};
 
 /// Receives the pairs of a run, in any order.
@@ -49,7 +51,7 @@ impl<S: Simd, K: QuadSink<S>> Sink<S> for Join<'_, S, K> {
 /// A bit layout of a run's codes.
 pub(crate) trait Codes: 'static {
     /// The packed run.
-    type Words: Copy + Send + Sync;
+    type Words: Copy + Send + Sync + Zeroable;
     /// The parts of a run that have a scale of their own: 1 (32 values) or 2 (16 values each).
     const PARTS: usize;
     /// Whether all that is unpacked fits 7 bits.
@@ -81,6 +83,12 @@ fn put(words: &mut [i16; 16], from: [u16; 16], shift: usize) {
     for (word, bits) in words.iter_mut().zip(from) {
         *word |= (bits << shift) as i16;
     }
+}
+
+/// The lower nibbles of the bytes 0, 2, 4 and 6.
+fn every_other_nibble(bytes: u64) -> i16 {
+    let nibbles = bytes & 0x000f_000f_000f_000f;
+    (nibbles | nibbles >> 12 | nibbles >> 24 | nibbles >> 36) as i16
 }
 
 /// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, of which 0, 1, 4, 5 lie in the lower byte and two behind each in the
@@ -220,8 +228,12 @@ impl<const PARTS: usize> Codes for Bits4<PARTS> {
 
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words {
         let mut words = Self::Words::default();
-        for pair in 0..16 {
-            put(&mut words[pair / 4], lanes(codes, pair), 4 * (pair % 4));
+        for (row, codes) in codes.iter().enumerate() {
+            for (word, eight) in words.iter_mut().zip(codes.as_chunks().0) {
+                let eight = u64::from_le_bytes(*eight);
+                (word[2 * row], word[2 * row + 1]) =
+                    (every_other_nibble(eight), every_other_nibble(eight >> 8));
+            }
         }
         words
     }

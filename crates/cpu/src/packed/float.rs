@@ -5,8 +5,10 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable, pod_read_unaligned};
 use linnet_graph::BackendError;
 
-use super::GROUP;
+use super::{GROUP, each_group};
 use crate::memory;
+use crate::pool::Pool;
+use crate::shared::SharedRows;
 use crate::simd::Simd;
 
 /// A format whose values stand alone.
@@ -71,15 +73,24 @@ impl<F: FloatFormat> PackedFloat<F> {
         self.cols
     }
 
-    /// Packs the next group.
-    pub(crate) fn push(&mut self, rows: &[u8], row_bytes: usize) {
+    /// Packs the next groups.
+    pub(crate) fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize) {
         let size = size_of::<F::Value>();
-        for k in 0..self.cols {
-            self.values.push(std::array::from_fn(|row| {
-                let start = row * row_bytes + k * size;
-                rows.get(start..start + size).map_or_else(F::Value::zeroed, pod_read_unaligned)
-            }));
-        }
+        let (first, cols) = (self.values.len(), self.cols);
+        let groups = rows.len().div_ceil(GROUP * row_bytes);
+        // Within the capacity that was reserved for all rows.
+        self.values.resize(first + groups * cols, Zeroable::zeroed());
+        let values = SharedRows::new(&mut self.values[first..], groups, cols);
+        each_group(pool, rows, row_bytes, |group, rows| {
+            // SAFETY: each group is packed once.
+            let values = unsafe { values.part(group, 0, cols) };
+            for (k, to) in values.iter_mut().enumerate() {
+                *to = std::array::from_fn(|row| {
+                    let start = row * row_bytes + k * size;
+                    rows.get(start..start + size).map_or_else(F::Value::zeroed, pod_read_unaligned)
+                });
+            }
+        });
     }
 
     /// Bytes held.

@@ -1,16 +1,17 @@
 //! The four-bit floats, whose scales are exact in bfloat16.
 
+use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockMXFP4, BlockNVFP4};
 use linnet_quant::{e8m0_half, ue4m3_half};
 
 use super::codes::{Bits4, Codes};
 use super::legacy::nibbles;
 use super::table::E2m1;
-use super::{Format, GROUP, Pack, Packed};
+use super::{Format, GROUP, Pack};
 use crate::simd::Simd;
 
 /// A run of E2M1 codes of eight rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub(crate) struct PackedFp4<const PARTS: usize> {
     words: <Bits4 as Codes>::Words,
     /// Half the scales, since the table has the doubled values; bfloat16.
@@ -47,28 +48,24 @@ fn upper_half(value: f32) -> u16 {
 }
 
 impl Pack<Fp4<1>> for BlockMXFP4 {
-    fn pack(blocks: &[BlockMXFP4; GROUP], packed: &mut Packed<Fp4<1>>) {
-        packed.runs.push(PackedFp4 {
+    fn run(blocks: &[BlockMXFP4; GROUP], _run: usize) -> PackedFp4<1> {
+        PackedFp4 {
             words: <Bits4 as Codes>::pack(&blocks.map(|block| nibbles(&block.qs))),
             scales: [blocks.map(|block| upper_half(e8m0_half(block.e)))],
-        });
-        packed.shared.push(());
+        }
     }
+    fn shared(_blocks: &[BlockMXFP4; GROUP]) {}
 }
 
 impl Pack<Fp4<2>> for BlockNVFP4 {
-    fn pack(blocks: &[BlockNVFP4; GROUP], packed: &mut Packed<Fp4<2>>) {
-        for run in 0..2 {
-            // Each 8 bytes hold 16 values, low nibbles first.
-            let code = |block: &BlockNVFP4, k: usize| {
-                block.qs[16 * run + k / 16 * 8 + k % 8] >> (4 * (k % 16 / 8)) & 15
-            };
-            packed.runs.push(PackedFp4 {
-                words: <Bits4 as Codes>::pack(&blocks.map(|block| std::array::from_fn(|k| code(&block, k)))),
-                scales: [0, 1]
-                    .map(|part| blocks.map(|block| upper_half(ue4m3_half(block.d[2 * run + part])))),
-            });
-            packed.shared.push(());
+    fn run(blocks: &[BlockNVFP4; GROUP], run: usize) -> PackedFp4<2> {
+        // Each 8 bytes hold 16 values, low nibbles first.
+        let code =
+            |block: &BlockNVFP4, k: usize| block.qs[16 * run + k / 16 * 8 + k % 8] >> (4 * (k % 16 / 8)) & 15;
+        PackedFp4 {
+            words: <Bits4 as Codes>::pack(&blocks.map(|block| std::array::from_fn(|k| code(&block, k)))),
+            scales: [0, 1].map(|part| blocks.map(|block| upper_half(ue4m3_half(block.d[2 * run + part])))),
         }
     }
+    fn shared(_blocks: &[BlockNVFP4; GROUP]) {}
 }

@@ -1,10 +1,11 @@
 //! The formats of 256 values with quantized scales. These are unpacked to whole bytes here (Q4_K grows by 3 %).
 
+use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockQ2_K, BlockQ4_K, BlockQ5_K, BlockQ6_K};
 use linnet_quant::scale_min_k4;
 
 use super::codes::{Bits2, Bits4, Bits5, Bits6, Codes};
-use super::{Format, GROUP, Pack, Packed, RUN};
+use super::{Format, GROUP, Pack, RUN};
 use crate::simd::Simd;
 
 /// Bits 0..4 of run `run`'s value `k`: a run of 32 bytes holds two runs of values.
@@ -21,7 +22,7 @@ pub(super) fn two_bits(qs: &[u8; 64], run: usize) -> [u8; RUN] {
 macro_rules! format {
     ($name:ident, $packed:ident, $file:ident, $bits:ident, |$block:ident, $run:ident, $k:ident| $code:expr) => {
         #[doc = concat!("A run of [`", stringify!($file), "`] of eight rows.")]
-        #[derive(Clone, Copy)]
+        #[derive(Clone, Copy, Zeroable)]
         pub(crate) struct $packed {
             words: <$bits as Codes>::Words,
             scales: [u8; GROUP],
@@ -59,17 +60,15 @@ macro_rules! format {
         }
 
         impl Pack<$name> for $file {
-            fn pack(blocks: &[$file; GROUP], packed: &mut Packed<$name>) {
-                for $run in 0..$name::RUNS {
-                    packed.runs.push($packed {
-                        words: <$bits as Codes>::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code))),
-                        scales: blocks.map(|block| scale_min_k4(&block.scales, $run).0),
-                        mins: blocks.map(|block| scale_min_k4(&block.scales, $run).1),
-                    });
+            fn run(blocks: &[$file; GROUP], $run: usize) -> $packed {
+                $packed {
+                    words: <$bits as Codes>::pack(&blocks.map(|$block| std::array::from_fn(|$k| $code))),
+                    scales: blocks.map(|block| scale_min_k4(&block.scales, $run).0),
+                    mins: blocks.map(|block| scale_min_k4(&block.scales, $run).1),
                 }
-                packed
-                    .shared
-                    .push([blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]);
+            }
+            fn shared(blocks: &[$file; GROUP]) -> [[u16; GROUP]; 2] {
+                [blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]
             }
         }
     };
@@ -81,7 +80,7 @@ format!(Q5K, PackedQ5K, BlockQ5_K, Bits5, |block, run, k| {
 });
 
 /// A run of [`BlockQ6_K`] of eight rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub(crate) struct PackedQ6K {
     words: <Bits6 as Codes>::Words,
     scales: [[i8; GROUP]; 2],
@@ -123,19 +122,19 @@ impl Format for Q6K {
 }
 
 impl Pack<Q6K> for BlockQ6_K {
-    fn pack(blocks: &[BlockQ6_K; GROUP], packed: &mut Packed<Q6K>) {
-        for run in 0..Q6K::RUNS {
-            packed.runs.push(PackedQ6K {
-                words: Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k)))),
-                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part])),
-            });
+    fn run(blocks: &[BlockQ6_K; GROUP], run: usize) -> PackedQ6K {
+        PackedQ6K {
+            words: Bits6::pack(&blocks.map(|block| std::array::from_fn(|k| six(&block, RUN * run + k)))),
+            scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part])),
         }
-        packed.shared.push(blocks.map(|block| block.d.to_bits()));
+    }
+    fn shared(blocks: &[BlockQ6_K; GROUP]) -> [u16; GROUP] {
+        blocks.map(|block| block.d.to_bits())
     }
 }
 
 /// A run of [`BlockQ2_K`] of eight rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub(crate) struct PackedQ2K {
     words: <Bits2<2> as Codes>::Words,
     scales: [[u8; GROUP]; 2],
@@ -174,14 +173,14 @@ impl Format for Q2K {
 }
 
 impl Pack<Q2K> for BlockQ2_K {
-    fn pack(blocks: &[BlockQ2_K; GROUP], packed: &mut Packed<Q2K>) {
-        for run in 0..Q2K::RUNS {
-            packed.runs.push(PackedQ2K {
-                words: Bits2::<2>::pack(&blocks.map(|block| two_bits(&block.qs, run))),
-                scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] & 15)),
-                mins: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] >> 4)),
-            });
+    fn run(blocks: &[BlockQ2_K; GROUP], run: usize) -> PackedQ2K {
+        PackedQ2K {
+            words: Bits2::<2>::pack(&blocks.map(|block| two_bits(&block.qs, run))),
+            scales: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] & 15)),
+            mins: [0, 1].map(|part| blocks.map(|block| block.scales[2 * run + part] >> 4)),
         }
-        packed.shared.push([blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]);
+    }
+    fn shared(blocks: &[BlockQ2_K; GROUP]) -> [[u16; GROUP]; 2] {
+        [blocks.map(|block| block.d.to_bits()), blocks.map(|block| block.dmin.to_bits())]
     }
 }

@@ -1,10 +1,11 @@
 //! The formats with one f16 scale, or scale and minimum, per run.
 
+use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockIQ4_NL, BlockQ4_0, BlockQ4_1, BlockQ5_0, BlockQ5_1, BlockQ8_0};
 
 use super::codes::{Bits4, Bits5, Bits8, Codes};
 use super::table::Iq4;
-use super::{Format, GROUP, Pack, Packed, RUN};
+use super::{Format, GROUP, Pack, RUN};
 use crate::simd::Simd;
 
 /// Byte j: value j in the low nibble, value j + 16 in the high one.
@@ -22,7 +23,7 @@ fn fives(qs: &[u8; 16], qh: [u8; 4]) -> [u8; RUN] {
 macro_rules! format {
     ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:expr, $($min:ident,)? |$block:ident| $codes:expr) => {
         #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
-        #[derive(Clone, Copy)]
+        #[derive(Clone, Copy, Zeroable)]
         pub(crate) struct $packed {
             words: <$bits as Codes>::Words,
             d: [u16; GROUP],
@@ -59,14 +60,14 @@ macro_rules! format {
         }
 
         impl Pack<$name> for $file {
-            fn pack(blocks: &[$file; GROUP], packed: &mut Packed<$name>) {
-                packed.runs.push($packed {
+            fn run(blocks: &[$file; GROUP], _run: usize) -> $packed {
+                $packed {
                     words: <$bits as Codes>::pack(&blocks.map(|$block| $codes)),
                     d: blocks.map(|block| block.d.to_bits()),
                     $($min: blocks.map(|block| block.$min.to_bits()),)?
-                });
-                packed.shared.push(());
+                }
             }
+            fn shared(_blocks: &[$file; GROUP]) {}
         }
     };
 }

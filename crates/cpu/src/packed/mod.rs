@@ -13,7 +13,7 @@ mod ternary;
 
 use std::ops::Range;
 
-use bytemuck::{Pod, pod_read_unaligned};
+use bytemuck::{Pod, Zeroable, pod_read_unaligned};
 use linnet_graph::BackendError;
 use linnet_quant::{DType, blocks};
 
@@ -23,6 +23,8 @@ pub(crate) use self::float::{FloatFormat, PackedFloat};
 use crate::activations::{Form, Input};
 use crate::kernels::PanelRun;
 use crate::memory;
+use crate::pool::Pool;
+use crate::shared::SharedRows;
 use crate::simd::{Isa, Simd};
 
 /// Rows in a group: the lanes of an f32 vector.
@@ -31,12 +33,15 @@ pub(crate) const GROUP: usize = 8;
 /// Values in a run: what shares one scale of the activations.
 pub(crate) const RUN: usize = 32;
 
+/// Bytes below which other threads are not worth waking.
+const ALONE: usize = 32 << 10;
+
 /// A quantized block format, repacked: the value at `k` is `scale * (code - OFFSET) + min`.
 pub(crate) trait Format: 'static {
     /// A run of eight rows: codes, and what else is of this run alone.
-    type Run: Copy + Send + Sync;
+    type Run: Copy + Send + Sync + Zeroable;
     /// What [`Self::RUNS`] runs of eight rows share.
-    type Shared: Copy + Send + Sync;
+    type Shared: Copy + Send + Sync + Zeroable;
     /// [`Self::Shared`], decoded.
     type Factors<S: Simd>: Copy;
     /// Layout of the codes.
@@ -63,14 +68,16 @@ pub(crate) trait Format: 'static {
 
 /// A block of the file that a [`Format`] holds without loss.
 pub(crate) trait Pack<F: Format>: Pod {
-    /// Packs a block of each of eight rows: its runs in order, and what they share.
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<F>);
+    /// Run `run` of a block of each of eight rows.
+    fn run(blocks: &[Self; GROUP], run: usize) -> F::Run;
+    /// What each [`Format::RUNS`] of a block's runs share.
+    fn shared(blocks: &[Self; GROUP]) -> F::Shared;
 }
 
 /// A packed weight of any format.
 pub(crate) trait Matrix: Send + Sync {
-    /// Packs the next group: up to eight rows of file bytes, `row_bytes` each; missing rows become zeros.
-    fn push_group(&mut self, rows: &[u8], row_bytes: usize);
+    /// Packs the next rows of file bytes, `row_bytes` each: groups of eight, of which the last may lack some; these become zeros.
+    fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize);
     /// The form of the activations that the kernel reads.
     fn form(&self) -> Form;
     /// The products of `groups` with every row of `input`: `[group, input row, lane]`.
@@ -88,14 +95,18 @@ pub(crate) trait Matrix: Send + Sync {
     fn bytes(&self) -> usize;
 }
 
+/// Packs up to eight rows of file bytes.
+type PackGroup<F> =
+    fn(rows: &[u8], row_bytes: usize, &mut [<F as Format>::Run], &mut [<F as Format>::Shared]);
+
 /// A weight in a [`Format`]: the runs of a group of eight rows follow one another, and the groups.
 pub(crate) struct Packed<F: Format> {
     runs: Vec<F::Run>,
     shared: Vec<F::Shared>,
     /// Runs in a row.
     per_row: usize,
-    /// Packs the next group; knows the file's format.
-    push_group: fn(&mut Self, rows: &[u8], row_bytes: usize),
+    /// Packs a group; knows the file's format.
+    pack_group: PackGroup<F>,
 }
 
 /// Consecutive groups, or blocks of one group.
@@ -112,7 +123,7 @@ impl<F: Format> Packed<F> {
         let (what, per_row) = (format!("tensor `{name}`"), cols / RUN);
         let runs = memory::reserve(&what, groups.checked_mul(per_row))?;
         let shared = memory::reserve(&what, groups.checked_mul(per_row / F::RUNS))?;
-        Ok(Packed { runs, shared, per_row, push_group: Self::push_blocks::<B> })
+        Ok(Packed { runs, shared, per_row, pack_group: pack_group::<F, B> })
     }
 
     /// Consecutive groups.
@@ -127,25 +138,58 @@ impl<F: Format> Packed<F> {
         self.per_row
     }
 
-    /// Packs the next group.
-    pub(crate) fn push(&mut self, rows: &[u8], row_bytes: usize) {
-        (self.push_group)(self, rows, row_bytes);
-    }
-
-    fn push_blocks<B: Pack<F>>(&mut self, rows: &[u8], row_bytes: usize) {
-        let size = size_of::<B>();
-        for at in (0..row_bytes).step_by(size) {
-            let blocks = std::array::from_fn(|row| {
-                let start = row * row_bytes + at;
-                rows.get(start..start + size).map_or_else(B::zeroed, pod_read_unaligned)
-            });
-            B::pack(&blocks, self);
-        }
+    /// Packs the next groups.
+    pub(crate) fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize) {
+        let (first, groups) = (self.runs.len(), rows.len().div_ceil(GROUP * row_bytes));
+        let (per_row, shared_per_row) = (self.per_row, self.per_row / F::RUNS);
+        // Within the capacity that was reserved for all rows.
+        self.runs.resize(first + groups * per_row, F::Run::zeroed());
+        self.shared.resize(self.runs.len() / F::RUNS, F::Shared::zeroed());
+        let runs = SharedRows::new(&mut self.runs[first..], groups, per_row);
+        let shared = SharedRows::new(&mut self.shared[first / F::RUNS..], groups, shared_per_row);
+        let pack_group = self.pack_group;
+        each_group(pool, rows, row_bytes, |group, rows| {
+            // SAFETY: each group is packed once.
+            let (runs, shared) =
+                unsafe { (runs.part(group, 0, per_row), shared.part(group, 0, shared_per_row)) };
+            pack_group(rows, row_bytes, runs, shared);
+        });
     }
 
     /// Bytes held.
     pub(crate) fn byte_len(&self) -> usize {
         size_of_val(self.runs.as_slice()) + size_of_val(self.shared.as_slice())
+    }
+}
+
+/// Calls `pack` with each group's number and rows, on all threads of the pool.
+fn each_group(pool: &mut Pool, rows: &[u8], row_bytes: usize, pack: impl Fn(usize, &[u8]) + Sync) {
+    let groups = rows.len().div_ceil(GROUP * row_bytes);
+    pool.split(groups, rows.len() < ALONE, |_, range| {
+        for group in range {
+            let start = group * GROUP * row_bytes;
+            pack(group, &rows[start..rows.len().min(start + GROUP * row_bytes)]);
+        }
+    });
+}
+
+/// Packs up to eight rows of blocks `B`.
+fn pack_group<F: Format, B: Pack<F>>(
+    rows: &[u8],
+    row_bytes: usize,
+    runs: &mut [F::Run],
+    shared: &mut [F::Shared],
+) {
+    let size = size_of::<B>();
+    let per_block = runs.len() / (row_bytes / size);
+    let of_blocks = runs.chunks_exact_mut(per_block).zip(shared.chunks_exact_mut(per_block / F::RUNS));
+    for (block, (runs, shared)) in of_blocks.enumerate() {
+        let blocks = std::array::from_fn(|row| {
+            let start = row * row_bytes + block * size;
+            rows.get(start..start + size).map_or_else(B::zeroed, pod_read_unaligned)
+        });
+        runs.iter_mut().enumerate().for_each(|(run, to)| *to = B::run(&blocks, run));
+        shared.fill(B::shared(&blocks));
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use bytemuck::Zeroable;
 use linnet_quant::blocks::{
     BlockIQ1_M, BlockIQ1_S, BlockIQ2_S, BlockIQ2_XS, BlockIQ2_XXS, BlockIQ3_S, BlockIQ3_XXS, BlockIQ4_XS,
     BlockQ3_K,
@@ -17,11 +18,11 @@ use linnet_quant::{iq1_m_scale, iq4_xs_scale, scales_k3};
 use super::codes::{Bits3, Codes};
 use super::k_quants::two_bits;
 use super::table::{Iq1, Iq2, Iq3S, Iq3Xxs, Iq4Halves};
-use super::{Format, GROUP, Pack, Packed, RUN};
+use super::{Format, GROUP, Pack, RUN};
 use crate::simd::Simd;
 
 /// A run of eight rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub(crate) struct ScaledRun<W> {
     words: W,
     scales: [[i8; GROUP]; 2],
@@ -67,15 +68,15 @@ pub(crate) trait Block: bytemuck::Pod {
 }
 
 impl<B: Block> Pack<Scaled<B::Codes>> for B {
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<Scaled<B::Codes>>) {
-        for run in 0..Scaled::<B::Codes>::RUNS {
-            let scales = blocks.map(|block| block.scales(run));
-            packed.runs.push(ScaledRun {
-                words: B::Codes::pack(&blocks.map(|block| block.codes(run))),
-                scales: [0, 1].map(|part| scales.map(|scales| scales[part])),
-            });
+    fn run(blocks: &[Self; GROUP], run: usize) -> ScaledRun<<B::Codes as Codes>::Words> {
+        let scales = blocks.map(|block| block.scales(run));
+        ScaledRun {
+            words: B::Codes::pack(&blocks.map(|block| block.codes(run))),
+            scales: [0, 1].map(|part| scales.map(|scales| scales[part])),
         }
-        packed.shared.push(blocks.map(|block| block.factor()));
+    }
+    fn shared(blocks: &[Self; GROUP]) -> [f32; GROUP] {
+        blocks.map(|block| block.factor())
     }
 }
 

@@ -5,7 +5,7 @@ use linnet_quant::tq1_digit;
 
 use super::codes::{Bits2, Codes};
 use super::k_quants::two_bits;
-use super::{Format, GROUP, Pack, Packed, RUN};
+use super::{Format, GROUP, Pack, RUN};
 use crate::simd::Simd;
 
 /// `value = d * (code - 1)`, two runs under one scale.
@@ -35,53 +35,35 @@ impl Format for Ternary {
     }
 }
 
-/// Packs `runs` runs of blocks with one scale each.
-fn pack<B: Copy>(
-    blocks: &[B; GROUP],
-    packed: &mut Packed<Ternary>,
-    runs: usize,
-    scale: impl Fn(B) -> u16,
-    codes: impl Fn(B, usize) -> [u8; RUN],
-) {
-    for run in 0..runs {
-        packed.runs.push(Bits2::<1>::pack(&blocks.map(|block| codes(block, run))));
-    }
-    for _ in 0..runs / Ternary::RUNS {
-        packed.shared.push(blocks.map(&scale));
+/// Declares how a block with one scale is packed.
+macro_rules! pack {
+    ($file:ident, |$block:ident, $run:ident| $codes:expr) => {
+        impl Pack<Ternary> for $file {
+            fn run(blocks: &[Self; GROUP], $run: usize) -> <Ternary as Format>::Run {
+                Bits2::<1>::pack(&blocks.map(|$block| $codes))
+            }
+            fn shared(blocks: &[Self; GROUP]) -> [u16; GROUP] {
+                blocks.map(|block| block.d.to_bits())
+            }
+        }
+    };
+}
+
+/// The digit of value `i`.
+fn digit(block: &BlockTQ1_0, i: usize) -> u8 {
+    match i {
+        0..160 => tq1_digit(block.qs[i % 32], i / 32),
+        160..240 => tq1_digit(block.qs[32 + i % 16], (i - 160) / 16),
+        _ => tq1_digit(block.qh[i % 4], (i - 240) / 4),
     }
 }
 
-impl Pack<Ternary> for BlockTQ1_0 {
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<Ternary>) {
-        let code = |block: &Self, i: usize| match i {
-            0..160 => tq1_digit(block.qs[i % 32], i / 32),
-            160..240 => tq1_digit(block.qs[32 + i % 16], (i - 160) / 16),
-            _ => tq1_digit(block.qh[i % 4], (i - 240) / 4),
-        };
-        let codes = |block: Self, run| std::array::from_fn(|k| code(&block, run * RUN + k));
-        pack(blocks, packed, 8, |block| block.d.to_bits(), codes);
-    }
-}
-
-impl Pack<Ternary> for BlockTQ2_0 {
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<Ternary>) {
-        pack(blocks, packed, 8, |block| block.d.to_bits(), |block, run| two_bits(&block.qs, run));
-    }
-}
-
-impl Pack<Ternary> for BlockQ2_0 {
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<Ternary>) {
-        let codes =
-            |block: Self, run| std::array::from_fn(|k| block.qs[(run * RUN + k) / 4] >> (2 * (k % 4)) & 3);
-        pack(blocks, packed, 2, |block| block.d.to_bits(), codes);
-    }
-}
-
-impl Pack<Ternary> for BlockQ1_0 {
-    fn pack(blocks: &[Self; GROUP], packed: &mut Packed<Ternary>) {
-        // Minus one or one.
-        let codes =
-            |block: Self, run| std::array::from_fn(|k| (block.qs[(run * RUN + k) / 8] >> (k % 8) & 1) * 2);
-        pack(blocks, packed, 4, |block| block.d.to_bits(), codes);
-    }
-}
+pack!(BlockTQ1_0, |block, run| std::array::from_fn(|k| digit(&block, run * RUN + k)));
+pack!(BlockTQ2_0, |block, run| two_bits(&block.qs, run));
+pack!(BlockQ2_0, |block, run| {
+    std::array::from_fn(|k| block.qs[(run * RUN + k) / 4] >> (2 * (k % 4)) & 3)
+});
+// Minus one or one.
+pack!(BlockQ1_0, |block, run| {
+    std::array::from_fn(|k| (block.qs[(run * RUN + k) / 8] >> (k % 8) & 1) * 2)
+});
