@@ -16,10 +16,10 @@ const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600; font-size: 15px }
   .quiet { fill: #57606a; font-size: 12px }
-  .b0 { fill: #0969da } .b1 { fill: #54aeff } .b2 { fill: #8c959f } .b3 { fill: #d4a72c } .b4 { fill: #bf8700 }
+  .b0 { fill: #0969da } .b1 { fill: #54aeff } .b2 { fill: #8c959f } .b3 { fill: #d4a72c } .b4 { fill: #0a3069 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .quiet { fill: #9198a1 }
-    .b0 { fill: #4493f8 } .b1 { fill: #1f6feb } .b2 { fill: #6e7681 } .b3 { fill: #bb8009 } .b4 { fill: #845306 }
+    .b0 { fill: #4493f8 } .b1 { fill: #1f6feb } .b2 { fill: #6e7681 } .b3 { fill: #bb8009 } .b4 { fill: #a5d6ff }
   }`;
 
 const escaped = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -42,6 +42,7 @@ export function chart({ browser, cpu, models }) {
     // Whoever was not given that prompt stands there with another one.
     const same = (a) => (b) => a.engine === b.engine && a.threads === b.threads;
     const drawn = speeds.filter((speed) => speed === speeds.filter(same(speed)).reduce(near));
+    drawn.sort((a, b) => engines.indexOf(a.engine) - engines.indexOf(b.engine));
     const others = drawn.filter(({ prompt }) => prompt !== nearest).map(({ engine, prompt }) => `; ${engine.split(/[ ,]/)[0]}: ${prompt}`);
     y += 38;
     write(GAP / 2, y, file, 'title');
