@@ -111,30 +111,61 @@ struct MatVec<'a, F: Format> {
 }
 
 impl<F: Format> MatVec<'_, F> {
+    /// Groups are multiplied by twos, of which the one lies far behind the other: of two places processors fetch more ahead than
+    /// of one, and both groups' products are of the same activations.
     #[inline(always)]
     fn multiply<S: Simd, W: Way<S>>(self, s: S) {
-        let PackedRuns { runs: weights, shared } = self.weights;
-        let groups =
-            weights.chunks_exact(self.runs.len()).zip(shared.chunks_exact(self.runs.len() / F::RUNS));
-        for ((weights, shared), out) in groups.zip(self.out.as_chunks_mut::<GROUP>().0) {
-            let mut total = s.splat(0.0);
-            let mut factors = F::factors(s, &shared[0]);
-            // One loop, not one in another: of eight known turns, the inner one would be written out, and JavaScript
-            // engines compile functions of such size badly.
-            for (index, (weights, run)) in weights.iter().zip(self.runs).enumerate() {
-                if F::RUNS > 1 && index % F::RUNS == 0 {
-                    factors = F::factors(s, &shared[index / F::RUNS]);
-                }
-                four_times!(LINE => {
-                    if LINE * 64 < size_of::<F::Run>() {
-                        s.prefetch(weights, AHEAD + LINE * 64);
-                    }
-                });
-                total = multiply_run::<S, W, F>(s, weights, factors, run, total);
-            }
-            s.store(total, out);
+        let MatVec { weights: PackedRuns { runs: weights, shared }, runs, out } = self;
+        let (out, _) = out.as_chunks_mut::<GROUP>();
+        let half = out.len() / 2;
+        let group = |index: usize| {
+            let (from, to) = (index * runs.len(), (index + 1) * runs.len());
+            PackedRuns::<F> { runs: &weights[from..to], shared: &shared[from / F::RUNS..to / F::RUNS] }
+        };
+        for index in 0..half {
+            let [first, second] = multiply_groups::<S, W, F, 2>(s, [group(index), group(half + index)], runs);
+            s.store(first, &mut out[index]);
+            s.store(second, &mut out[half + index]);
+        }
+        if out.len() % 2 == 1 {
+            let last = out.len() - 1;
+            let [total, _] = multiply_groups::<S, W, F, 1>(s, [group(last), group(last)], runs);
+            s.store(total, &mut out[last]);
         }
     }
+}
+
+/// The products of the first `N` groups with a row of activations.
+#[inline(always)]
+fn multiply_groups<S: Simd, W: Way<S>, F: Format, const N: usize>(
+    s: S,
+    groups: [PackedRuns<'_, F>; 2],
+    runs: &[Run],
+) -> [S::F32; 2] {
+    let [first, second] = groups;
+    let mut totals = [s.splat(0.0); 2];
+    let mut factors = [F::factors(s, &first.shared[0]), F::factors(s, &second.shared[0])];
+    let weights = first.runs.iter().zip(second.runs);
+    // One loop, not one in another: of eight known turns, the inner one would be written out, and JavaScript engines compile
+    // functions of such size badly.
+    for (index, ((first_run, second_run), run)) in weights.zip(runs).enumerate() {
+        let weights = [first_run, second_run];
+        if F::RUNS > 1 && index % F::RUNS == 0 {
+            let at = index / F::RUNS;
+            factors = [F::factors(s, &first.shared[at]), F::factors(s, &second.shared[at])];
+        }
+        twice!(I => {
+            if I < N {
+                four_times!(LINE => {
+                    if LINE * 64 < size_of::<F::Run>() {
+                        s.prefetch(weights[I], AHEAD + LINE * 64);
+                    }
+                });
+                totals[I] = multiply_run::<S, W, F>(s, weights[I], factors[I], run, totals[I]);
+            }
+        });
+    }
+    totals
 }
 
 /// `total` plus the products of a run.
