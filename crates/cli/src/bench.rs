@@ -7,14 +7,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use linnet_engine::{Engine, Error, Info};
+use linnet_engine::{Engine, Error, Info, LoadOptions};
 use linnet_graph::{Backend, BackendError, Counters, Output, Want};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
 use crate::failure::Failure;
 use crate::model_file;
-use crate::platform::now_ms;
+use crate::platform::{PLATFORM, now_ms};
+use crate::synth::{Cut, SynthFile};
 use crate::terminal::one_line;
 
 /// Measure a model's speed: reading a prompt (prefill) and writing tokens (decode)
@@ -28,8 +29,13 @@ use crate::terminal::one_line;
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
-    #[arg(required_unless_present = "ops")]
+    #[arg(required_unless_present_any = ["ops", "synth"])]
     model: Option<PathBuf>,
+    /// Instead of a file's, take random weights in the layout of the model NAME (see `linnet synth`), made as they are loaded
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "ops"])]
+    synth: Option<String>,
+    #[command(flatten)]
+    cut: Cut,
     #[command(flatten)]
     backend: BackendOptions,
     /// Measure each kernel of the CPU by itself
@@ -96,32 +102,47 @@ impl Speed {
 /// # Errors
 /// Everything that can be wrong with the model; `invalid-request` when prompt and tokens exceed its context.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let model = match (options.ops, options.backend.backend, &options.model) {
-        (false, _, Some(model)) => model,
-        (true, BackendKind::Cpu, model) => {
-            return ops::run(model.as_deref(), &options.backend, options.json);
-        }
+    if options.ops {
+        return match options.backend.backend {
+            BackendKind::Cpu => ops::run(options.model.as_deref(), &options.backend, options.json),
+            BackendKind::Gpu => Err(invalid("--ops", "kernels are measured on the CPU only")),
+        };
+    }
+    let source = match (&options.model, &options.synth) {
+        (Some(path), _) => Source::File(path),
+        (None, Some(name)) => Source::Synth(options.cut.file(name)?),
         // Without the one clap asks for the other.
-        (true, BackendKind::Gpu, _) | (false, _, None) => {
-            let reason = "kernels are measured on the CPU only".to_owned();
-            return Err(Error::InvalidRequest { field: "--ops".to_owned(), reason }.into());
-        }
+        (None, None) => return Err(invalid("model", "is missing")),
     };
     if options.counters && options.backend.backend == BackendKind::Cpu {
-        let reason = "the CPU is no device that is asked for anything".to_owned();
-        return Err(Error::InvalidRequest { field: "--counters".to_owned(), reason }.into());
+        return Err(invalid("--counters", "the CPU is no device that is asked for anything"));
     }
     match options.backend.backend {
-        BackendKind::Cpu => measure(options, model, options.backend.cpu()?),
-        BackendKind::Gpu => measure(options, model, options.backend.gpu()?),
+        BackendKind::Cpu => measure(options, &source, options.backend.cpu()?),
+        BackendKind::Gpu => measure(options, &source, options.backend.gpu()?),
     }
 }
 
-fn measure<B: Backend>(options: &Options, model: &Path, backend: B) -> Result<(), Failure> {
+fn invalid(field: &str, reason: &str) -> Failure {
+    Error::InvalidRequest { field: field.to_owned(), reason: reason.to_owned() }.into()
+}
+
+/// Where a model comes from.
+enum Source<'a> {
+    File(&'a Path),
+    Synth(SynthFile),
+}
+
+fn measure<B: Backend>(options: &Options, source: &Source<'_>, backend: B) -> Result<(), Failure> {
     let (prompt_tokens, tokens) = (options.prompt_tokens as usize, options.tokens as usize);
     let start = now_ms();
-    let mut engine =
-        model_file::load(model, backend, (Some(prompt_tokens + tokens), options.backend.kv()), 1, None)?;
+    let (context_length, kv) = (Some(prompt_tokens + tokens), options.backend.kv());
+    let mut engine = match source {
+        Source::File(path) => model_file::load(path, backend, (context_length, kv), 1, None)?,
+        Source::Synth(file) => {
+            file.load(backend, LoadOptions { context_length, max_logits: 1, kv, platform: PLATFORM })?
+        }
+    };
     let load_ms = now_ms() - start;
 
     let prompt = pseudo_random_prompt(prompt_tokens, engine.config().vocab_size);

@@ -17,6 +17,14 @@ pub enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that could not be made or written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file that is not the one that was meant.
     #[error("`{}` has the SHA-256 {found} instead of {expected}", path.display())]
     Digest {
@@ -51,6 +59,12 @@ impl Failure {
                 io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => "invalid-request",
                 _ => "internal",
             },
+            Failure::Written { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "not-found",
+                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => "invalid-request",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "quota",
+                _ => "internal",
+            },
             Failure::Digest { .. } => "integrity",
             Failure::Output(_) | Failure::Json(_) => "internal",
         }
@@ -61,7 +75,9 @@ impl Failure {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
             Failure::Json(error) => error.io_error_kind() == Some(io::ErrorKind::BrokenPipe),
-            Failure::Engine(_) | Failure::File { .. } | Failure::Digest { .. } => false,
+            Failure::Engine(_) | Failure::File { .. } | Failure::Written { .. } | Failure::Digest { .. } => {
+                false
+            }
         }
     }
 }

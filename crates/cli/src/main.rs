@@ -8,6 +8,7 @@ mod inspect;
 mod model_file;
 mod platform;
 mod sampling;
+mod synth;
 mod terminal;
 mod verify;
 
@@ -28,6 +29,7 @@ enum Command {
     Chat(chat::Options),
     Bench(bench::Options),
     Inspect(inspect::Options),
+    Synth(synth::Options),
     Verify(verify::Options),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Chat(options) => chat::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Inspect(options) => inspect::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Synth(options) => synth::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Verify(options) => verify::run(&options),
     };
     result.unwrap_or_else(|failure| {

@@ -5,4 +5,5 @@ mod errors;
 mod fixture;
 mod model;
 mod reference;
+mod synth;
 mod verify;

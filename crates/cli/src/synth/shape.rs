@@ -1,0 +1,241 @@
+//! The sizes of published models.
+//!
+//! All are facts from the `config.json` (and, of gpt-oss, the model card) that each model was published with:
+//! `HuggingFaceTB/SmolLM2-*-Instruct`, `meta-llama/Llama-3.2-*`, `Qwen/Qwen3-*`, `Qwen/Qwen3.5-*`, `openai/gpt-oss-20b`.
+
+use linnet_engine::Error;
+
+use super::Quant;
+use crate::failure::Failure;
+
+/// What a model file of some name looks like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// The name that `--arch` takes.
+    pub name: &'static str,
+    pub family: Family,
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// Width of the feed-forward part, of an expert's where there are experts.
+    pub hidden: usize,
+    pub context: u32,
+    pub rope_base: f32,
+    pub norm_eps: f32,
+    /// Whether the embedding table is the head, too.
+    pub tied: bool,
+    pub vocabulary: Vocabulary,
+    /// The formats that its files mostly have.
+    pub quant: Quant,
+}
+
+/// What models differ in besides sizes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Family {
+    /// `llama`, with the frequency factors of Llama 3.2 or without.
+    Llama { rope_factors: bool },
+    /// `qwen3`.
+    Qwen3,
+    /// `qwen35`.
+    Qwen35(Delta),
+    /// `gpt-oss`.
+    GptOss { experts: usize, used: usize, window: u32 },
+}
+
+/// The delta nets of `qwen35`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Delta {
+    pub key_heads: usize,
+    pub value_heads: usize,
+    pub head_dim: usize,
+    /// Elements per head of attention that turn.
+    pub rotary_dim: usize,
+}
+
+/// How many tokens there are, and how text is cut.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Vocabulary {
+    /// `tokenizer.ggml.pre`.
+    pub pre: &'static str,
+    /// Tokens of text; the others are control tokens.
+    pub words: usize,
+    pub tokens: usize,
+    /// Merges for each word: vocabularies that were made without a list of merges have every way to make a word.
+    pub splits: usize,
+}
+
+/// Every fourth layer of `qwen35` is attention, beginning with the fourth.
+pub const ATTENTION_INTERVAL: usize = 4;
+
+const SMOLLM2: Shape = Shape {
+    name: "smollm2-135m",
+    family: Family::Llama { rope_factors: false },
+    layers: 30,
+    width: 576,
+    heads: 9,
+    kv_heads: 3,
+    head_dim: 64,
+    hidden: 1536,
+    context: 8192,
+    rope_base: 1e5,
+    norm_eps: 1e-5,
+    tied: true,
+    vocabulary: Vocabulary { pre: "smollm", words: 49_135, tokens: 49_152, splits: 1 },
+    quant: Quant::Q8_0,
+};
+
+const LLAMA32: Shape = Shape {
+    name: "llama-3.2-1b",
+    family: Family::Llama { rope_factors: true },
+    layers: 16,
+    width: 2048,
+    heads: 32,
+    kv_heads: 8,
+    head_dim: 64,
+    hidden: 8192,
+    context: 131_072,
+    rope_base: 5e5,
+    norm_eps: 1e-5,
+    tied: true,
+    vocabulary: Vocabulary { pre: "llama-bpe", words: 128_000, tokens: 128_256, splits: 1 },
+    quant: Quant::Q4_K,
+};
+
+const QWEN3: Shape = Shape {
+    name: "qwen3-0.6b",
+    family: Family::Qwen3,
+    layers: 28,
+    width: 1024,
+    heads: 16,
+    kv_heads: 8,
+    head_dim: 128,
+    hidden: 3072,
+    context: 40_960,
+    rope_base: 1e6,
+    norm_eps: 1e-6,
+    tied: true,
+    vocabulary: Vocabulary { pre: "qwen2", words: 151_643, tokens: 151_936, splits: 1 },
+    quant: Quant::Q4_0,
+};
+
+const QWEN35: Shape = Shape {
+    name: "qwen3.5-4b",
+    family: Family::Qwen35(Delta { key_heads: 16, value_heads: 32, head_dim: 128, rotary_dim: 64 }),
+    layers: 32,
+    width: 2560,
+    heads: 16,
+    kv_heads: 4,
+    head_dim: 256,
+    hidden: 9216,
+    context: 262_144,
+    rope_base: 1e7,
+    norm_eps: 1e-6,
+    tied: true,
+    vocabulary: Vocabulary { pre: "qwen35", words: 248_044, tokens: 248_320, splits: 1 },
+    quant: Quant::Q4_K,
+};
+
+const GPT_OSS: Shape = Shape {
+    name: "gpt-oss-20b",
+    family: Family::GptOss { experts: 32, used: 4, window: 128 },
+    layers: 24,
+    width: 2880,
+    heads: 64,
+    kv_heads: 8,
+    head_dim: 64,
+    hidden: 2880,
+    context: 131_072,
+    rope_base: 150_000.0,
+    norm_eps: 1e-5,
+    tied: false,
+    vocabulary: Vocabulary { pre: "gpt-4o", words: 199_998, tokens: 201_088, splits: 2 },
+    quant: Quant::Q8_0,
+};
+
+/// All of them.
+pub const SHAPES: [Shape; 10] = [
+    SMOLLM2,
+    Shape { name: "smollm2-360m", layers: 32, width: 960, heads: 15, kv_heads: 5, hidden: 2560, ..SMOLLM2 },
+    LLAMA32,
+    Shape { name: "llama-3.2-3b", layers: 28, width: 3072, heads: 24, head_dim: 128, ..LLAMA32 },
+    QWEN3,
+    Shape { name: "qwen3-4b", layers: 36, width: 2560, heads: 32, hidden: 9728, ..QWEN3 },
+    Shape {
+        name: "qwen3-8b",
+        layers: 36,
+        width: 4096,
+        heads: 32,
+        hidden: 12_288,
+        tied: false,
+        quant: Quant::Q4_K,
+        ..QWEN3
+    },
+    QWEN35,
+    Shape { name: "qwen3.5-9b", width: 4096, hidden: 12_288, tied: false, ..QWEN35 },
+    GPT_OSS,
+];
+
+impl Shape {
+    /// The shape of that name.
+    ///
+    /// # Errors
+    /// `invalid-request`, with the names that there are.
+    pub fn named(name: &str) -> Result<Shape, Failure> {
+        SHAPES.into_iter().find(|shape| shape.name == name).ok_or_else(|| {
+            let names: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
+            invalid("--arch", format!("does not know `{name}`; there are {}", names.join(", ")))
+        })
+    }
+
+    /// The same model with its first layers only.
+    ///
+    /// # Errors
+    /// `invalid-request` where it has not as many.
+    pub fn with_layers(self, layers: usize) -> Result<Shape, Failure> {
+        if layers == 0 || layers > self.layers {
+            let reason = format!("is {layers}; {} has 1 to {}", self.name, self.layers);
+            return Err(invalid("--layers", reason));
+        }
+        Ok(Shape { layers, ..self })
+    }
+
+    /// The least model with the same parts, in the same formats: a megabyte or two, for tests.
+    pub fn tiny(self) -> Shape {
+        let family = match self.family {
+            Family::Qwen35(_) => {
+                Family::Qwen35(Delta { key_heads: 2, value_heads: 4, head_dim: 32, rotary_dim: 32 })
+            }
+            Family::GptOss { .. } => Family::GptOss { experts: 4, used: 2, window: 32 },
+            other => other,
+        };
+        Shape {
+            family,
+            layers: self.layers.min(ATTENTION_INTERVAL),
+            width: 256,
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 64,
+            hidden: 512,
+            context: 2048,
+            vocabulary: Vocabulary { words: 1000, tokens: 1024, ..self.vocabulary },
+            ..self
+        }
+    }
+
+    /// `general.architecture`.
+    pub fn architecture(&self) -> &'static str {
+        match self.family {
+            Family::Llama { .. } => "llama",
+            Family::Qwen3 => "qwen3",
+            Family::Qwen35(_) => "qwen35",
+            Family::GptOss { .. } => "gpt-oss",
+        }
+    }
+}
+
+fn invalid(field: &str, reason: String) -> Failure {
+    Error::InvalidRequest { field: field.to_owned(), reason }.into()
+}
