@@ -155,13 +155,17 @@ export async function ask(page, question) {
   await page.keyboard.press('Enter');
 }
 
+/** The native `linnet`: LINNET_NATIVE, or the one that cargo has built; undefined if there is none. */
+export function nativeBinary() {
+  const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'linnet'));
+  return [process.env.LINNET_NATIVE, ...built].find((path) => path && existsSync(path));
+}
+
 /**
  * The token ids that the native binary generates greedily after a text; undefined if there is no binary.
- * The binary is LINNET_NATIVE, or the one that cargo has built.
  */
 export function nativeTokens(prompt, count, model = modelPath) {
-  const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'linnet'));
-  const binary = [process.env.LINNET_NATIVE, ...built].find((path) => path && existsSync(path));
+  const binary = nativeBinary();
   if (!binary) return undefined;
   const args = ['chat', model, '--raw', '--prompt', prompt, '--greedy', '--ignore-eos', '--max-tokens', String(count), '--print-tokens'];
   const lines = execFileSync(binary, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');

@@ -72,7 +72,8 @@ fn load<B: Backend>(backend: B, max_batch: usize, model: &str, kv: KvFormat) -> 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny");
     let file = std::fs::read(folder.join(model).join("model.gguf")).expect("a fixture");
     let platform = Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 };
-    let options = LoadOptions { context_length: Some(CONTEXT), max_logits: 1, kv, platform };
+    let options =
+        LoadOptions { context_length: Some(CONTEXT), max_logits: 1, kv, memory_limit: None, platform };
     let mut loader = Loader::new(Batched::new(backend, max_batch), options);
     block_on(loader.push(Bytes::Heap(&file))).expect("a model");
     block_on(loader.finish()).expect("a model")

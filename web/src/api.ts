@@ -14,6 +14,11 @@ export interface LoadOptions {
   contextLength?: number;
   /** How the context's keys and values are held: `f16` by default; `q8_0` takes about half the memory, `f32` twice as much. */
   kvFormat?: KvFormat;
+  /**
+   * Bytes that the model may take, all in all. One that would take more is refused with `out-of-memory` as soon as its header has
+   * come; `details` has what it would take (`weights`, `kv`, `scratch`) and, as `smaller`, options with which it would fit.
+   */
+  memoryLimit?: number;
   /** Folders of yours that hold copies of the listed models. They are asked before a model's public home. */
   modelBase?: string | URL | readonly (string | URL)[];
   /** Called as loading proceeds, about ten times a second. */

@@ -31,7 +31,7 @@ export class Linnet {
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
-    const { backend = 'auto', threads, contextLength, kvFormat, modelBase = [], onProgress, signal } = options;
+    const { backend = 'auto', threads, contextLength, kvFormat, memoryLimit, modelBase = [], onProgress, signal } = options;
     if (!['auto', 'webgpu', 'cpu'].includes(backend)) {
       throw new LinnetError('invalid-request', `There is no backend "${String(backend)}".`, { backend, known: ['auto', 'webgpu', 'cpu'] });
     }
@@ -40,6 +40,7 @@ export class Linnet {
     }
     checkCount('threads', threads);
     checkCount('contextLength', contextLength);
+    checkCount('memoryLimit', memoryLimit);
     const bases = typeof modelBase === 'string' || modelBase instanceof URL ? [modelBase] : modelBase;
     const resolved = resolveModel(model, bases, globalThis.document?.baseURI ?? globalThis.location.href);
     if (signal?.aborted) throw aborted();
@@ -48,6 +49,7 @@ export class Linnet {
     if (threads !== undefined) request.threads = threads;
     if (contextLength !== undefined) request.contextLength = contextLength;
     if (kvFormat !== undefined) request.kvFormat = kvFormat;
+    if (memoryLimit !== undefined) request.memoryLimit = memoryLimit;
     const host = new WorkerHost();
     const loaded = await host.load(request, onProgress, signal);
     if ('model' in loaded) return new Linnet(host, loaded);

@@ -2,7 +2,7 @@ import { Checksum, initSync, Loader, Sha256 } from '../wasm/linnet.js';
 import { canShareMemory, hasFastRelaxedSimd, hasSimd } from './device.ts';
 import { aborted, LinnetError } from './errors.ts';
 import type { ModuleName } from './protocol.ts';
-import { memoryLadder, MOST_THREADS, usualThreads } from './sharing.ts';
+import { memoryLadder, MOST_PAGES, MOST_THREADS, PAGE, usualThreads } from './sharing.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
 import type { WasmModule } from './wasm.ts';
 
@@ -51,12 +51,13 @@ export async function startModule(needs: Needs, signal: AbortSignal): Promise<Wa
 async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmModule | undefined> {
   const threads = Math.min(needs.threads ?? usualThreads(navigator.hardwareConcurrency), MOST_THREADS);
   if (needs.backend !== 'cpu' || threads < 2 || !canShareMemory()) return undefined;
-  const memory = sharedMemory(needs);
-  if (!memory) return undefined;
+  const shared = sharedMemory(needs);
+  if (!shared) return undefined;
+  const { memory, maximum } = shared;
   const name = hasFastRelaxedSimd() ? 'relaxed-simd-threads' : 'simd128-threads';
   const starting = compile(FILES[name](), signal).then((module) => {
     const order: ThreadOrder = { module, memory, stack: THREAD_STACK };
-    return { order, wasm: start(name, module, memory) };
+    return { order, wasm: start(name, module, memory, maximum) };
   });
   // The workers' own start takes as long as compiling the module does: the two go on at the same time.
   const order = starting.then(({ order }) => order);
@@ -70,14 +71,14 @@ async function startThreaded(needs: Needs, signal: AbortSignal): Promise<WasmMod
 async function startSingle({ backend }: Needs, signal: AbortSignal): Promise<WasmModule> {
   const name = backend === 'cpu' && hasFastRelaxedSimd() ? 'relaxed-simd' : 'simd128';
   const module = await compile(FILES[name](), signal);
-  return start(name, module, new WebAssembly.Memory({ initial: INITIAL_PAGES }));
+  return start(name, module, new WebAssembly.Memory({ initial: INITIAL_PAGES }), MOST_PAGES);
 }
 
 /** A memory that the browser grants; none where it refuses all that would do. */
-function sharedMemory({ modelBytes, contextLength }: Needs): WebAssembly.Memory | undefined {
+function sharedMemory({ modelBytes, contextLength }: Needs): { memory: WebAssembly.Memory; maximum: number } | undefined {
   for (const maximum of memoryLadder(modelBytes, contextLength)) {
     try {
-      return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
+      return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true }), maximum };
     } catch {
       // The next one is smaller.
     }
@@ -106,9 +107,9 @@ async function compile(url: URL, signal: AbortSignal): Promise<WebAssembly.Modul
   }
 }
 
-function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory): WasmModule {
+function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory, mostPages: number): WasmModule {
   initSync({ module, memory });
-  return { name, memory, Loader, Checksum, Sha256 };
+  return { name, memory, mostBytes: mostPages * PAGE, Loader, Checksum, Sha256 };
 }
 
 /** Starts a thread; settles when it has come or is given up. The engine counts those that have come. */

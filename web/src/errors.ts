@@ -4,7 +4,8 @@
  * - `bad-model`: the file is not a GGUF file, or is a damaged one
  * - `unsupported-architecture`, `unsupported-quantization`, `unsupported-tokenizer`: a sound file of a kind this engine does not know
  * - `bad-template`: the model's chat template cannot be rendered
- * - `out-of-memory`: the model or its context does not fit into this device
+ * - `out-of-memory`: the model or its context does not fit into this device, or is larger than `memoryLimit`; where that was known
+ *   from its header, `details.smaller` has a context and a KV format that would fit, if any would
  * - `device-lost`: the GPU went away (driver reset, sleep, too little memory)
  * - `no-webgpu`: WebGPU was asked for and this browser or device has none
  * - `no-simd`: the browser cannot run wasm SIMD

@@ -17,6 +17,7 @@ export interface LoadRequest {
   threads?: number;
   contextLength?: number;
   kvFormat?: KvFormat;
+  memoryLimit?: number;
 }
 
 /** What there is at the end. */
@@ -25,6 +26,8 @@ export interface Loaded {
   info: EngineInfo;
 }
 
+/** Bytes of the wasm's memory that are no model: its data, its stack, the tokenizer. */
+const BESIDE_MODEL = 64 << 20;
 /** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
 /** Faults of the file: it is not kept, so that the next try fetches it anew. */
@@ -119,12 +122,12 @@ class ModelLoad {
 
   /** A loader, fed, made into an engine. */
   async #build(cache: ModelCache | undefined): Promise<Loaded> {
-    const { model, threads, contextLength, kvFormat } = this.request;
+    const { model, threads, contextLength, kvFormat, memoryLimit } = this.request;
     this.#loaded = 0;
     this.#sizes = model.map(() => undefined);
     this.#origins.clear();
     this.#stored = true;
-    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat };
+    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat, memory_limit: this.#memoryLimit(memoryLimit) };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
     try {
       await this.#feed(loader, model, cache);
@@ -144,6 +147,12 @@ class ModelLoad {
       await this.#forgetAfter(error, cache);
       throw error;
     }
+  }
+
+  /** What the model may take: on the CPU it must fit into the wasm's memory beside what else lies there. */
+  #memoryLimit(asked: number | undefined): number | undefined {
+    if (this.backend !== 'cpu') return asked;
+    return Math.min(asked ?? Infinity, this.wasm.mostBytes - BESIDE_MODEL);
   }
 
   /** All files' bytes, one file after the other; before them the headers of the later ones, without which the first says too little. */

@@ -48,7 +48,7 @@ export type KvFormat = 'f16' | 'f32' | 'q8_0';
 
 /** Page to worker. */
 export type ToWorker =
-  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat }
+  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number }
   | { type: 'abort-load' }
   | { type: 'generate'; id: number; request: object }
   | { type: 'cancel'; id: number };

@@ -4,9 +4,9 @@
 export const MOST_THREADS = 8;
 
 /** Bytes. */
-const PAGE = 65_536;
+export const PAGE = 65_536;
 /** All that an address of 32 bits reaches. */
-const MOST_PAGES = 65_536;
+export const MOST_PAGES = 65_536;
 /** A model without its weights: context, tokenizer, activations. */
 const ROOM = 512 << 20;
 /** The packed weights of some formats take up to three times the file's bytes. */

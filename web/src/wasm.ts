@@ -4,6 +4,8 @@ import type { ModuleName } from './protocol.ts';
 export interface WasmModule {
   name: ModuleName;
   memory: WebAssembly.Memory;
+  /** How large the memory may become, in bytes. */
+  mostBytes: number;
   /** Whether bytes are still what they were, fast. */
   Checksum: new () => WasmHash;
   /** Whether bytes are the ones that they should be. */

@@ -139,9 +139,10 @@ fn measure<B: Backend>(options: &Options, source: &Source<'_>, backend: B) -> Re
     let (context_length, kv) = (Some(prompt_tokens + tokens), options.backend.kv());
     let mut engine = match source {
         Source::File(path) => model_file::load(path, backend, (context_length, kv), 1, None)?,
-        Source::Synth(file) => {
-            file.load(backend, LoadOptions { context_length, max_logits: 1, kv, platform: PLATFORM })?
-        }
+        Source::Synth(file) => file.load(
+            backend,
+            LoadOptions { context_length, max_logits: 1, kv, memory_limit: None, platform: PLATFORM },
+        )?,
     };
     let load_ms = now_ms() - start;
 

@@ -59,7 +59,7 @@ pub fn load<B: Backend>(
     max_logits: usize,
     mut digest: Option<&mut Sha256>,
 ) -> Result<Engine<B>, Failure> {
-    let options = LoadOptions { context_length, max_logits, kv, platform: PLATFORM };
+    let options = LoadOptions { context_length, max_logits, kv, memory_limit: None, platform: PLATFORM };
     let files = files_of(path, &read_header(path)?)?;
     let mut loader = Loader::new(backend, options);
     for file in &files[1..] {

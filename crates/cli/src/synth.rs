@@ -148,6 +148,7 @@ mod tests {
                     context_length: Some(64),
                     max_logits: 1,
                     kv: KvFormat::F16,
+                    memory_limit: None,
                     platform: PLATFORM,
                 };
                 let threads = CpuOptions { threads: Some(1), ..CpuOptions::default() };
@@ -169,6 +170,26 @@ mod tests {
                     assert!(least < -0.5 && most > 0.5 && most < 100.0, "{case}: {least} to {most}");
                 }
             }
+        }
+    }
+
+    /// What the header alone tells is what the loaded model takes, or little less.
+    #[test]
+    fn what_they_take_is_known_beforehand() {
+        for shape in SHAPES {
+            let file = Cut { tiny: true, ..Cut::default() }.file(shape.name).unwrap();
+            let load = |memory_limit| {
+                let (context_length, kv) = (Some(2048), KvFormat::F16);
+                let options =
+                    LoadOptions { context_length, max_logits: 1, kv, memory_limit, platform: PLATFORM };
+                let threads = CpuOptions { threads: Some(1), ..CpuOptions::default() };
+                file.load(CpuBackend::new(threads), options).map(|engine| engine.info().memory)
+            };
+            let taken = load(None).unwrap();
+            let all = taken.weights + taken.kv + taken.scratch;
+            assert_eq!(load(Some(all)).unwrap(), taken, "{}", shape.name);
+            let refused = load(Some(all * 4 / 5)).unwrap_err();
+            assert_eq!(refused.code(), "out-of-memory", "{}", shape.name);
         }
     }
 

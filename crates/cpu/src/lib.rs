@@ -70,6 +70,7 @@ impl CpuBackend {
             features: vec![isa.name().to_owned()],
             threads: pool.threads(),
             max_batch: MAX_BATCH,
+            max_buffer: None,
         };
         CpuBackend { isa, pool, precise: options.precise, staging: Vec::new(), capabilities }
     }

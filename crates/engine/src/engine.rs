@@ -84,7 +84,7 @@ pub struct Adapter {
 }
 
 /// Bytes held by a loaded model.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Memory {
     /// Weights.
     pub weights: u64,

@@ -6,6 +6,9 @@ use linnet_models::ModelError;
 use linnet_text::TextError;
 use serde_json::{Value, json};
 
+use crate::demand::Excess;
+use crate::engine::Memory;
+
 /// Why a model could not be loaded or a request not be answered.
 ///
 /// The message is a sentence for people; [`Error::code`] and [`Error::details`] are for programs.
@@ -32,6 +35,13 @@ pub enum Error {
         /// Bytes that came.
         received: u64,
     },
+    /// The model would not fit, which its header tells.
+    #[error(
+        "this model does not fit: {} needs {}, and there may be {} (weights {}, KV cache {}, activations {}). {}",
+        .0.what, mib(.0.need), mib(.0.have), mib(.0.memory.weights), mib(.0.memory.kv), mib(.0.memory.scratch),
+        .0.smaller.map_or_else(|| "Take a smaller model".to_owned(), |smaller| smaller.to_string())
+    )]
+    DoesNotFit(Box<Excess>),
     /// Prompt and answer do not fit the context.
     #[error(
         "the prompt has {prompt_tokens} tokens, but the context holds {context_length}. Start a new chat, shorten the \
@@ -79,6 +89,7 @@ impl Error {
                 BackendError::Internal(_) => "internal",
             },
             Error::Truncated { .. } => "integrity",
+            Error::DoesNotFit(_) => "out-of-memory",
             Error::ContextFull { .. } => "context-full",
             Error::InvalidRequest { .. } => "invalid-request",
         }
@@ -124,6 +135,14 @@ impl Error {
                 BackendError::Internal(_) => json!({}),
             },
             Error::Truncated { expected, received } => json!({ "expected": expected, "received": received }),
+            Error::DoesNotFit(excess) => {
+                let Excess { memory: Memory { weights, kv, scratch }, limit, what, need, have, smaller } =
+                    &**excess;
+                json!({
+                    "weights": weights, "kv": kv, "scratch": scratch,
+                    "what": what, "limit": limit, "need": need, "have": have, "smaller": smaller,
+                })
+            }
             Error::ContextFull { prompt_tokens, context_length } => {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
@@ -131,4 +150,9 @@ impl Error {
             Error::Text(_) => json!({}),
         }
     }
+}
+
+/// Bytes for people.
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

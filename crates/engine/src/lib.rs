@@ -4,6 +4,7 @@
 //! step by step by its caller, so that a page stays responsive and can stop at any token. Generic over
 //! [`Backend`](linnet_graph::Backend).
 
+mod demand;
 mod engine;
 mod error;
 mod generation;
@@ -15,6 +16,7 @@ mod sampler;
 mod session;
 mod stop;
 
+pub use demand::{Excess, Smaller};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
 pub use error::Error;
 pub use generation::{Done, Event, FinishReason, Generation, Timings, Usage};

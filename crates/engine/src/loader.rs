@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use linnet_gguf::{Gguf, HeaderParser};
-use linnet_graph::{Backend, Bytes, CompileOptions, Graph, KvFormat, Plan, fuse};
+use linnet_graph::{Backend, Bytes, Capabilities, CompileOptions, KvFormat, Plan, fuse};
 use linnet_models::Config;
 use linnet_text::{ChatTemplate, Tokenizer};
 
+use crate::demand::Bounds;
 use crate::engine::{Engine, ModelInfo};
 use crate::session::Session;
 use crate::{Error, Platform};
@@ -32,6 +33,8 @@ pub struct LoadOptions {
     pub max_logits: usize,
     /// How the KV cache holds its numbers.
     pub kv: KvFormat,
+    /// Bytes that the model may take, all in all; what would take more is refused before its weights come.
+    pub memory_limit: Option<u64>,
     /// Surroundings.
     pub platform: Platform,
 }
@@ -136,7 +139,8 @@ impl<B: Backend> Loader<B> {
     ///
     /// # Errors
     /// Everything that can be wrong with the file is known as soon as its header has arrived: [`Error::Gguf`],
-    /// [`Error::Model`], [`Error::Text`], [`Error::InvalidRequest`]; memory runs out here too ([`Error::Backend`]).
+    /// [`Error::Model`], [`Error::Text`], [`Error::InvalidRequest`], and that it will not fit ([`Error::DoesNotFit`]); memory runs
+    /// out here too ([`Error::Backend`]).
     pub async fn push(&mut self, bytes: Bytes<'_>) -> Result<(), Error> {
         let start = self.received;
         self.received += bytes.len() as u64;
@@ -266,16 +270,16 @@ fn prepare<B: Backend>(
         linnet_gguf::join(parts)?
     };
     let model = linnet_models::record(&header)?;
-    let graph = fuse(model.graph);
-    let compile = compile_options(&model.config, &graph, backend.capabilities().max_batch, options)?;
+    let plan = Plan::new(fuse(model.graph));
+    let compile = compile_options(&model.config, &plan, backend.capabilities(), options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
     let template = chat_template(&header, &tokenizer)?;
     let info = ModelInfo::new(&header, &model.config, compile.context_length);
     // The vocabulary, mostly: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
-    let mut transfers = Vec::with_capacity(graph.weights.len());
-    for (index, spec) in graph.weights.iter().enumerate() {
+    let mut transfers = Vec::with_capacity(plan.graph.weights.len());
+    for (index, spec) in plan.graph.weights.iter().enumerate() {
         let tensor = header
             .tensors
             .iter()
@@ -287,7 +291,7 @@ fn prepare<B: Backend>(
     transfers.sort_by_key(|t| t.range.start);
     Ok(Pending {
         config: model.config,
-        plan: Plan::new(graph),
+        plan,
         compile,
         tokenizer,
         template,
@@ -299,31 +303,38 @@ fn prepare<B: Backend>(
     })
 }
 
-/// What the program is compiled for: the context that was asked for, else the longest whose KV cache is affordable.
+/// What the program is compiled for: the context that was asked for, else the longest whose KV cache is affordable and fits.
 fn compile_options(
     config: &Config,
-    graph: &Graph,
-    max_batch: usize,
+    plan: &Plan,
+    capabilities: &Capabilities,
     options: &LoadOptions,
 ) -> Result<CompileOptions, Error> {
+    let bounds = Bounds { memory: options.memory_limit, capabilities };
+    let max_batch = capabilities.max_batch;
     let of_context = |context_length: usize| {
         let max_batch = max_batch.clamp(1, context_length);
         let max_logits = options.max_logits.clamp(1, max_batch);
         CompileOptions { context_length, max_batch, max_logits, kv: options.kv }
     };
     let trained = config.context_length;
-    match options.context_length {
+    let chosen = match options.context_length {
         Some(n) if n == 0 || n > trained => {
-            Err(Error::invalid("context_length", format!("is {n}; this model takes 1 to {trained}")))
+            let reason = format!("is {n}; this model takes 1 to {trained}");
+            return Err(Error::invalid("context_length", reason));
         }
-        Some(n) => Ok(of_context(n)),
+        Some(n) => of_context(n),
         None => {
             let lengths = (LEAST_CONTEXT..=DEFAULT_CONTEXT).rev().step_by(CONTEXT_STEP);
             let mut lengths = lengths.map(|n| of_context(n.min(trained)));
-            let affordable = lengths.find(|compile| graph.kv_bytes(compile) <= DEFAULT_KV_BYTES);
-            Ok(affordable.unwrap_or_else(|| of_context(LEAST_CONTEXT.min(trained))))
+            let affordable = |compile: &CompileOptions| {
+                plan.graph.kv_bytes(compile) <= DEFAULT_KV_BYTES && bounds.fits(plan, compile).is_ok()
+            };
+            lengths.find(affordable).unwrap_or_else(|| of_context(LEAST_CONTEXT.min(trained)))
         }
-    }
+    };
+    bounds.check(plan, &chosen).map_err(|excess| Error::DoesNotFit(Box::new(excess)))?;
+    Ok(chosen)
 }
 
 /// The file's chat template; `None` where it has none.

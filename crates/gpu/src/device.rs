@@ -123,6 +123,7 @@ impl Device {
             features: subgroup_size.iter().map(|_| "subgroups".to_owned()).collect(),
             threads: 0,
             max_batch: 64,
+            max_buffer: Some(self.max_part),
         }
     }
 

@@ -69,6 +69,8 @@ pub struct Capabilities {
     pub threads: usize,
     /// The most tokens of one step that suits the backend.
     pub max_batch: usize,
+    /// The most bytes that the cache of a layer's keys, or an activation, may take; `None` where only memory bounds them.
+    pub max_buffer: Option<u64>,
 }
 
 /// How the KV cache holds its numbers.

@@ -29,6 +29,7 @@ struct Options {
     threads: Option<usize>,
     #[serde(default)]
     kv: KvKind,
+    memory_limit: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -71,7 +72,8 @@ pub struct Loader {
 
 #[wasm_bindgen]
 impl Loader {
-    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0"}`.
+    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0",
+    /// "memory_limit"?: bytes}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<Loader>")]
     pub fn create(options: String) -> Promise {
         promise(create(options))
@@ -157,6 +159,7 @@ async fn create(options: String) -> Result<Loader, JsValue> {
         context_length: options.context_length,
         max_logits: 1,
         kv: options.kv.into(),
+        memory_limit: options.memory_limit,
         platform: platform(),
     };
     let loader = match options.backend {

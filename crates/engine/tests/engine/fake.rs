@@ -54,6 +54,12 @@ impl FakeBackend {
         (FakeBackend { capabilities, answer, log: Rc::clone(&log) }, log)
     }
 
+    /// As if it were a GPU whose buffers hold no more than that.
+    pub fn on_gpu(mut self, max_buffer: u64) -> Self {
+        (self.capabilities.backend, self.capabilities.max_buffer) = ("webgpu", Some(max_buffer));
+        self
+    }
+
     fn next(&self, tokens: &[u32]) -> u32 {
         let prompt = tokens.iter().rposition(|t| *t == u32::from(b'\n')).map_or(0, |at| at + 1);
         self.answer.get(tokens.len() - prompt).copied().unwrap_or(END)
@@ -233,8 +239,13 @@ pub fn platform() -> Platform {
 /// A loader for [`model_file`].
 pub fn loader(answer: &[u8]) -> (Loader<FakeBackend>, Rc<RefCell<Log>>) {
     let (backend, log) = FakeBackend::new(answer);
-    let options =
-        LoadOptions { context_length: None, max_logits: 1, kv: KvFormat::F16, platform: platform() };
+    let options = LoadOptions {
+        context_length: None,
+        max_logits: 1,
+        kv: KvFormat::F16,
+        memory_limit: None,
+        platform: platform(),
+    };
     (Loader::new(backend, options), log)
 }
 

@@ -166,6 +166,7 @@ fn the_context_must_be_one_that_the_model_takes() {
             context_length: Some(context_length),
             max_logits: 1,
             kv: KvFormat::F16,
+            memory_limit: None,
             platform: platform(),
         };
         let mut loader = Loader::new(backend, options);

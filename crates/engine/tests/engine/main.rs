@@ -4,4 +4,5 @@ mod bad_files;
 mod fake;
 mod generation;
 mod loading;
+mod memory;
 mod raw_file;

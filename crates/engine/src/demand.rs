@@ -1,0 +1,150 @@
+//! What a model will take of the device's memory, known from its header, before any weight has come.
+
+use linnet_graph::{Capabilities, CompileOptions, KvFormat, Plan, Rows};
+use serde::Serialize;
+
+use crate::engine::Memory;
+
+/// Contexts that are proposed in place of one that does not fit are multiples of this, and no shorter.
+const STEP: usize = 256;
+
+/// What a model may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds<'a> {
+    /// Bytes of everything together, where somebody set a bound.
+    pub memory: Option<u64>,
+    pub capabilities: &'a Capabilities,
+}
+
+/// A model that does not fit, and what would.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excess {
+    /// What it would take, at least.
+    pub memory: Memory,
+    /// The bound: `memory_limit`, or the device's limit.
+    pub limit: &'static str,
+    /// What was to be made.
+    pub what: &'static str,
+    /// Bytes needed of it.
+    pub need: u64,
+    /// Bytes that there may be.
+    pub have: u64,
+    /// The next smaller choice, where there is one.
+    pub smaller: Option<Smaller>,
+}
+
+/// Options with which a model would fit that does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Smaller {
+    /// Where to run.
+    pub backend: &'static str,
+    /// Positions of the KV cache.
+    pub context_length: usize,
+    /// How it holds its numbers.
+    pub kv: &'static str,
+}
+
+impl std::fmt::Display for Smaller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Smaller { backend, context_length, kv } = self;
+        let place = if *backend == "cpu" { " on the CPU" } else { "" };
+        write!(f, "It would fit{place} with a context of {context_length} and a {kv} KV cache")
+    }
+}
+
+/// Bytes of weights, KV cache and activations of a program compiled so. What the backend adds to hold them its own way is little
+/// for the usual formats and not counted.
+pub(crate) fn demand(plan: &Plan, options: &CompileOptions) -> Memory {
+    let graph = &plan.graph;
+    let weight = |spec: &linnet_graph::WeightSpec| {
+        let matrix = spec.uses.matrix || spec.uses.rows || spec.uses.experts > 0;
+        let floats = if spec.uses.vector { 4 * spec.rows as u64 * spec.cols as u64 } else { 0 };
+        floats + if matrix { spec.byte_len() as u64 } else { 0 }
+    };
+    // Before a step and after it.
+    let states: u64 = graph.states.iter().map(|len| 2 * 4 * *len as u64).sum();
+    Memory {
+        weights: graph.weights.iter().map(weight).sum(),
+        kv: states.saturating_add(graph.kv_bytes(options) as u64),
+        scratch: plan.scratch_bytes(options.max_batch, options.max_logits) as u64,
+    }
+}
+
+impl Bounds<'_> {
+    /// Whether a program compiled so fits; if not, why, and what would.
+    pub(crate) fn check(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Excess> {
+        let Err(mut excess) = self.fits(plan, options) else { return Ok(()) };
+        excess.smaller = self.smaller(plan, options);
+        Err(excess)
+    }
+
+    pub(crate) fn fits(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Excess> {
+        let memory = demand(plan, options);
+        let excess = |limit, what, need, have| Excess { memory, limit, what, need, have, smaller: None };
+        let all = memory.weights.saturating_add(memory.kv).saturating_add(memory.scratch);
+        if let Some(have) = self.memory.filter(|have| all > *have) {
+            return Err(excess("memory_limit", "the model", all, have));
+        }
+        // Weights are split; what else there is lies in one buffer each.
+        let (limit, most) = match self.capabilities.max_buffer {
+            Some(most) => ("maxStorageBufferBindingSize", most),
+            None => return Ok(()),
+        };
+        let keys = |layer: &linnet_graph::KvLayer| {
+            let head = options.kv.head_bytes(layer.head_dim) as u64;
+            (layer.positions(options) as u64).saturating_mul(layer.kv_heads as u64 * head)
+        };
+        let rows = |rows| match rows {
+            Rows::Tokens => options.max_batch,
+            Rows::Logits => options.max_logits,
+        };
+        let kv = plan.graph.kv_layers.iter().map(keys).max().unwrap_or(0);
+        let slot = plan.slots.iter().map(|slot| 4 * (rows(slot.rows) * slot.width) as u64).max().unwrap_or(0);
+        for (what, need) in [("a layer's KV cache", kv), ("activations", slot)] {
+            if need > most {
+                return Err(excess(limit, what, need, most));
+            }
+        }
+        Ok(())
+    }
+
+    /// The choice that gives up least: first the KV cache's numbers become coarser, then the context shorter, and what is too
+    /// large for the GPU's buffers may still suit the CPU.
+    fn smaller(&self, plan: &Plan, asked: &CompileOptions) -> Option<Smaller> {
+        let backend = self.capabilities.backend;
+        let with = |context_length: usize, kv| CompileOptions {
+            context_length,
+            kv,
+            max_batch: asked.max_batch.min(context_length),
+            ..*asked
+        };
+        let choice = |options: CompileOptions, backend| Smaller {
+            backend,
+            context_length: options.context_length,
+            kv: options.kv.name(),
+        };
+        let fits = |options: &CompileOptions| self.fits(plan, options).is_ok();
+        let coarser = with(asked.context_length, KvFormat::Q8_0);
+        if asked.kv != KvFormat::Q8_0 && fits(&coarser) {
+            return Some(choice(coarser, backend));
+        }
+        let steps = asked.context_length.saturating_sub(1) / STEP;
+        for kv in [asked.kv, KvFormat::Q8_0] {
+            // What fits with a context fits with every shorter one.
+            let (mut fitting, mut failing) = (0, steps + 1);
+            while failing - fitting > 1 {
+                let middle = fitting.midpoint(failing);
+                match fits(&with(middle * STEP, kv)) {
+                    true => fitting = middle,
+                    false => failing = middle,
+                }
+            }
+            if fitting > 0 {
+                return Some(choice(with(fitting * STEP, kv), backend));
+            }
+        }
+        let unbounded = Capabilities { backend: "cpu", ..Capabilities::default() };
+        let on_cpu = Bounds { memory: self.memory, capabilities: &unbounded };
+        (backend != "cpu" && on_cpu.fits(plan, asked).is_ok()).then(|| choice(*asked, "cpu"))
+    }
+}
