@@ -173,9 +173,10 @@ impl Generation {
 
         let session = &mut engine.session;
         let mut cached = session.reuse(&self.tokens);
-        let batch = session.max_batch();
-        while self.tokens.len() - cached > batch {
+        while self.tokens.len() - cached > session.pace.piece() {
+            let (batch, before) = (session.pace.piece(), now());
             session.extend(&self.tokens[cached..cached + batch], Want::Nothing).await?;
+            session.pace.took(batch, now() - before);
             self.prompt_run += batch;
             cached += batch;
             // A call that only made up for what another answer took would let two of them hold each other up for ever.

@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod generation;
 mod loader;
+mod pace;
 mod platform;
 mod prompt;
 mod request;

@@ -3,6 +3,7 @@
 use linnet_graph::{Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Want};
 
 use crate::Error;
+use crate::pace::Pace;
 
 /// A compiled model and the tokens whose keys and values lie in its cache.
 pub struct Session<B: Backend> {
@@ -16,13 +17,16 @@ pub struct Session<B: Backend> {
     last_start: usize,
     /// How far back the KV cache can be cut off.
     reach: Reach,
+    /// How much of a prompt to run at a time.
+    pub(crate) pace: Pace,
 }
 
 impl<B: Backend> Session<B> {
     /// Of `program`, compiled from `graph`.
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
         let (recurrent, reach) = (graph.is_recurrent(), Reach::new(graph, &options));
-        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0, reach }
+        let pace = Pace::new(options.max_batch, backend.capabilities().backend == "webgpu");
+        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0, reach, pace }
     }
 
     /// Positions of the KV cache.

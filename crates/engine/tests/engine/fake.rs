@@ -1,7 +1,7 @@
 //! A model file made here and a backend that "computes" a prepared answer, so that everything around the kernels can be
 //! tested exactly.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
@@ -32,6 +32,8 @@ pub struct FakeBackend {
     capabilities: Capabilities,
     /// Pairs of a prompt's last token count and what follows it.
     answer: Vec<u32>,
+    /// Milliseconds that each token of a step takes.
+    slowness: f64,
     log: Rc<RefCell<Log>>,
 }
 
@@ -51,12 +53,18 @@ impl FakeBackend {
         let answer = answer.iter().map(|b| u32::from(*b)).chain([END]).collect();
         let capabilities =
             Capabilities { backend: "cpu", threads: 1, max_batch: MAX_BATCH, ..Capabilities::default() };
-        (FakeBackend { capabilities, answer, log: Rc::clone(&log) }, log)
+        (FakeBackend { capabilities, answer, slowness: 0.0, log: Rc::clone(&log) }, log)
     }
 
     /// As if it were a GPU whose buffers hold no more than that.
     pub fn on_gpu(mut self, max_buffer: u64) -> Self {
         (self.capabilities.backend, self.capabilities.max_buffer) = ("webgpu", Some(max_buffer));
+        self
+    }
+
+    /// As if each token of a step took so long.
+    pub fn slowly(mut self, milliseconds: f64) -> Self {
+        self.slowness = milliseconds;
         self
     }
 
@@ -118,6 +126,7 @@ impl Backend for FakeBackend {
             let seen = (step.position + 1).saturating_sub(*window)..end;
             assert!(seen.into_iter().all(|p| ring[p % places] == Some(p)), "the ring forgot what is seen");
         }
+        CLOCK.set(CLOCK.get() + self.slowness * step.tokens.len() as f64);
         self.log.borrow_mut().steps.push(step.tokens.to_vec());
         cache.tokens.truncate(step.position);
         cache.tokens.extend_from_slice(step.tokens);
@@ -232,8 +241,13 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
     file
 }
 
+thread_local! {
+    /// Milliseconds, of this test.
+    static CLOCK: Cell<f64> = const { Cell::new(0.0) };
+}
+
 pub fn platform() -> Platform {
-    Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 }
+    Platform { now_ms: || CLOCK.get(), local_time: || LocalTime::EPOCH, random_seed: || 7 }
 }
 
 /// A loader for [`model_file`].

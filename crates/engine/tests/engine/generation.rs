@@ -1,10 +1,11 @@
 //! Answers: streaming, ending, stopping, reuse of the cache, and the errors of requests.
 
 use crate::fake::{
-    CONTEXT, END, FakeBackend, MAX_BATCH, RING, START, WINDOW, engine, engine_of, recurrent_model_file,
-    windowed_model_file,
+    CONTEXT, END, FakeBackend, MAX_BATCH, RING, START, WINDOW, engine, engine_of, model_file, platform,
+    recurrent_model_file, windowed_model_file,
 };
-use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
+use linnet_engine::{Done, Engine, Event, FinishReason, Generation, LoadOptions, Loader, Request};
+use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
 fn start(engine: &Engine<FakeBackend>, json: &str) -> Generation {
@@ -51,6 +52,32 @@ fn a_half_character_at_the_end_is_not_lost() {
     let (mut engine, _) = engine(b"a\xF0\x9F");
     let (pieces, ..) = finish(&mut start(&engine, &chat("hi", "")), &mut engine);
     assert_eq!(pieces.concat(), "a\u{FFFD}");
+}
+
+/// The tokens of each step of a prompt of 20 bytes on a GPU that takes so long for each.
+fn prefill_steps(milliseconds: f64) -> Vec<usize> {
+    let (backend, log) = FakeBackend::new(b"");
+    let backend = backend.on_gpu(u64::MAX).slowly(milliseconds);
+    let options = LoadOptions {
+        context_length: None,
+        max_logits: 1,
+        kv: KvFormat::F16,
+        memory_limit: None,
+        platform: platform(),
+    };
+    let mut loader = Loader::new(backend, options);
+    block_on(loader.push(Bytes::Heap(&model_file()))).unwrap();
+    let mut engine = block_on(loader.finish()).unwrap();
+    let request = r#"{"prompt":"twenty bytes of text","max_tokens":1,"temperature":0}"#;
+    finish(&mut start(&engine, request), &mut engine);
+    log.borrow().steps.iter().map(Vec::len).collect()
+}
+
+#[test]
+fn a_gpu_is_given_as_much_of_a_prompt_as_it_does_in_time() {
+    assert_eq!(prefill_steps(0.1), [2, 4, 8, 6]);
+    assert_eq!(prefill_steps(20.0)[..4], [2, 2, 2, 2]);
+    assert_eq!(prefill_steps(100.0)[..4], [2, 1, 1, 1]);
 }
 
 #[test]
