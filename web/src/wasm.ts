@@ -77,6 +77,8 @@ export interface EngineReport {
   };
   /** Capabilities that were found and are used, such as `subgroups` or `simd128`. */
   features: string[];
+  /** What was given up because it computed wrongly on this device when it was tried before the model was loaded, and why. */
+  steps_down?: string[];
   threads: number;
   memory: { weights: number; kv: number; scratch: number };
 }

@@ -82,6 +82,7 @@ function facts(info: EngineInfo): HTMLElement[] {
     ['Runs on', device(info)],
     ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],
+    ['Gave up', info.steps_down?.join('; ')],
     ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
     ['Why not WebGPU', info.fallback?.message],
   ];

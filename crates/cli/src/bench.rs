@@ -221,7 +221,7 @@ fn pseudo_random_prompt(len: usize, vocabulary: usize) -> Vec<u32> {
 }
 
 fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
-    let Info { model, backend, adapter, features, threads, memory } = &measured.info;
+    let Info { model, backend, adapter, features, steps_down, threads, memory } = &measured.info;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     writeln!(
         out,
@@ -237,6 +237,9 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
     }
     writeln!(out, ", {threads} {}", if *threads == 1 { "thread" } else { "threads" })?;
     writeln!(out, "features {}", features.join(" "))?;
+    for step in steps_down {
+        writeln!(out, "gave up  {}", one_line(step))?;
+    }
     writeln!(
         out,
         "memory   weights {:.1} MiB, kv {:.1} MiB, scratch {:.1} MiB",

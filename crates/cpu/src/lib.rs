@@ -68,6 +68,7 @@ impl CpuBackend {
             adapter: std::env::consts::ARCH.to_owned(),
             fallback_adapter: false,
             features: vec![isa.name().to_owned()],
+            steps_down: Vec::new(),
             threads: pool.threads(),
             max_batch: MAX_BATCH,
             max_buffer: None,

@@ -68,6 +68,9 @@ pub struct Info {
     pub adapter: Option<Adapter>,
     /// Optional features in use.
     pub features: Vec<String>,
+    /// What was given up because it turned out not to work on this device, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps_down: Vec<String>,
     /// Threads that compute.
     pub threads: usize,
     /// Bytes held.
@@ -128,6 +131,7 @@ impl<B: Backend> Engine<B> {
                 fallback: capabilities.fallback_adapter,
             }),
             features: capabilities.features.clone(),
+            steps_down: capabilities.steps_down.clone(),
             threads: capabilities.threads,
             memory: Memory { weights: memory.weights, kv: memory.kv, scratch: memory.scratch },
         }

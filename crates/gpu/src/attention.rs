@@ -54,7 +54,7 @@ impl Lowering<'_> {
     fn attention_kernel(&self, attention: &Attention, narrow: bool, fused: bool) -> (Kernel, Grid) {
         let Attention { heads, kv_heads, head_dim, .. } = *attention;
         let share = heads / kv_heads;
-        let software = self.emit.device.software_kernels;
+        let software = self.emit.device.variants.chosen().software;
         let slots = attention::slots(head_dim);
         let widest = match software {
             true => attention::widest(slots),

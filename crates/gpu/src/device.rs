@@ -14,6 +14,7 @@ use crate::faults::Faults;
 use crate::native as platform;
 use crate::pipelines::Pipelines;
 use crate::signal::signal;
+use crate::variants::{Chosen, Variants};
 #[cfg(target_arch = "wasm32")]
 use crate::web as platform;
 
@@ -34,7 +35,7 @@ pub struct Adapter {
     pub description: String,
     /// It is a software adapter.
     pub fallback: bool,
-    /// Least number of invocations of a subgroup, where subgroups are in use.
+    /// Least number of invocations of a subgroup, where the device has them enabled.
     pub subgroup_size: Option<u32>,
 }
 
@@ -45,8 +46,8 @@ pub(crate) struct Device {
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
     pub max_part: u64,
-    /// Products use the kernels for adapters that run on the CPU.
-    pub software_kernels: bool,
+    /// Which kernels are in use.
+    pub variants: Variants,
     /// Kernels compiled so far.
     pub pipelines: RefCell<Pipelines>,
     limits: wgpu::Limits,
@@ -89,8 +90,9 @@ impl Device {
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
         let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
         // Those kernels exchange inputs through subgroups, eight lanes each their own.
-        let software_kernels =
+        let software =
             options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
+        let variants = Variants::new(Chosen { subgroup_size: adapter.subgroup_size, software });
         let calls = Calls::new(device, opened.queue);
         let marker = Buffer(calls.buffer(&wgpu::BufferDescriptor {
             label: Some("marker"),
@@ -104,8 +106,8 @@ impl Device {
             adapter,
             faults,
             max_part,
-            software_kernels,
-            pipelines: RefCell::default(),
+            variants,
+            pipelines: RefCell::new(Pipelines::new(options.alter_kernels)),
             limits,
             in_flight: Cell::new(0),
             allocations: RefCell::default(),
@@ -113,14 +115,16 @@ impl Device {
     }
 
     pub fn capabilities(&self) -> Capabilities {
-        let Adapter { vendor, architecture, description, fallback, subgroup_size } = &self.adapter;
+        let Adapter { vendor, architecture, description, fallback, .. } = &self.adapter;
+        let chosen = self.variants.chosen();
         let parts = [vendor, architecture, description].map(String::as_str);
         let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Capabilities {
             backend: "webgpu",
             adapter: named.join(" "),
             fallback_adapter: *fallback,
-            features: subgroup_size.iter().map(|_| "subgroups".to_owned()).collect(),
+            features: chosen.subgroup_size.iter().map(|_| "subgroups".to_owned()).collect(),
+            steps_down: self.variants.steps_down(),
             threads: 0,
             max_batch: 64,
             max_buffer: Some(self.max_part),

@@ -22,9 +22,11 @@ mod planes;
 mod program;
 mod recurrent;
 mod rope;
+mod self_test;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod variants;
 #[cfg(target_arch = "wasm32")]
 mod web;
 mod weight;
@@ -45,8 +47,11 @@ pub use program::Program;
 pub use web::JsBytes;
 pub use weight::Weight;
 
+/// A kernel's text instead of the text of the kernel with this name.
+pub type AlterKernels = fn(name: &str, wgsl: String) -> String;
+
 /// Which adapter to take and what to use of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct GpuOptions {
     /// Take a software adapter where there is no other.
     pub allow_fallback: bool,
@@ -58,6 +63,8 @@ pub struct GpuOptions {
     pub software_kernels: Option<bool>,
     /// For tests: treat the adapter as one whose buffers hold no more than this.
     pub max_part_bytes: Option<u64>,
+    /// For tests: changes the text of kernels, given each one's name.
+    pub alter_kernels: Option<AlterKernels>,
 }
 
 impl Default for GpuOptions {
@@ -68,6 +75,7 @@ impl Default for GpuOptions {
             subgroups: None,
             software_kernels: None,
             max_part_bytes: None,
+            alter_kernels: None,
         }
     }
 }
@@ -118,6 +126,8 @@ impl Backend for GpuBackend {
         weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
+        self_test::check(&self.device, plan, options.kv).await?;
+        self.capabilities = self.device.capabilities();
         Program::compile(&self.device, plan, weights, options).await
     }
 

@@ -11,6 +11,7 @@ use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
 use crate::elementwise::activation;
 use crate::lower::{Call, Lowering, flag};
+use crate::variants::Chosen;
 use crate::weight::{Data, Part, Weight};
 
 /// A product that is to be computed.
@@ -186,8 +187,7 @@ impl<'a> Lowering<'a> {
         product: &Product<'_>,
         when: When,
     ) -> Call {
-        let subgroup_size = self.emit.device.adapter.subgroup_size;
-        let broadcast = self.emit.device.software_kernels;
+        let Chosen { subgroup_size, software: broadcast } = self.emit.device.variants.chosen();
         let (gated, outputs) = (product.up.is_some(), part.rows as u32);
         let (kernel, constants, grid) = if when != When::ManyRows {
             let mut constants = vec![

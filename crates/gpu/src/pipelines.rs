@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use linnet_shaders::{Dialect, Kernel};
 
+use crate::AlterKernels;
 use crate::calls::Calls;
 
 /// Values of a kernel's `override` constants.
@@ -13,21 +14,30 @@ pub(crate) type Constants = Vec<(&'static str, f64)>;
 type Key = (Kernel, Vec<(&'static str, u64)>);
 
 /// The pipelines of a device.
-#[derive(Default)]
 pub(crate) struct Pipelines {
+    alter: Option<AlterKernels>,
     modules: HashMap<Kernel, wgpu::ShaderModule>,
     pipelines: HashMap<Key, wgpu::ComputePipeline>,
 }
 
 impl Pipelines {
+    /// None yet; `alter` may change the text of those to come.
+    pub fn new(alter: Option<AlterKernels>) -> Pipelines {
+        Pipelines { alter, modules: HashMap::new(), pipelines: HashMap::new() }
+    }
+
     /// The pipeline of `kernel` with these constants.
     pub fn get(&mut self, calls: &Calls, kernel: Kernel, constants: &Constants) -> wgpu::ComputePipeline {
         let key = constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
         let module = self.modules.entry(kernel).or_insert_with(|| {
             let dialect = if cfg!(target_arch = "wasm32") { Dialect::Browser } else { Dialect::Naga };
+            let (name, mut wgsl) = (kernel.name(), kernel.wgsl(dialect));
+            if let Some(alter) = self.alter {
+                wgsl = alter(&name, wgsl);
+            }
             calls.device().create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(&kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(kernel.wgsl(dialect).into()),
+                label: Some(&name),
+                source: wgpu::ShaderSource::Wgsl(wgsl.into()),
             })
         });
         let make = || {

@@ -1,8 +1,8 @@
 //! What the oracle tests do not reach: misuse, limits, a device that goes away.
 
 use linnet_graph::{
-    Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
-    WeightSpec, WeightUses,
+    Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, Graph, KvFormat, Output, Plan, Step,
+    Want, WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 
@@ -127,4 +127,58 @@ fn software_adapters_can_be_refused() {
     let options = GpuOptions { allow_fallback: false, ..GpuOptions::default() };
     let refused = pollster::block_on(GpuBackend::new(options));
     assert_eq!(refused.is_err(), found.adapter().fallback);
+}
+
+/// A device whose driver gets the kernels wrong that `wrong` names: their results have the other sign.
+fn miscompiled(software_kernels: Option<bool>, alter: crate::AlterKernels) -> Option<GpuBackend> {
+    gpu(GpuOptions { software_kernels, alter_kernels: Some(alter), ..GpuOptions::default() })
+}
+
+fn negated(wgsl: &str) -> String {
+    let stores = ["y[start + column] = value", "y[at] = value;", "y[at] = value[j];"];
+    stores.iter().fold(wgsl.to_owned(), |text, store| text.replace(store, &store.replace("= ", "= -")))
+}
+
+#[test]
+fn gpu_steps_down_from_kernels_that_compute_wrongly() {
+    let Some(mut gpu) = miscompiled(Some(false), |name, wgsl| match name.contains("_subgroups") {
+        true => negated(&wgsl),
+        false => wgsl,
+    }) else {
+        return;
+    };
+    let before = gpu.capabilities().clone();
+    let mut program = program(&mut gpu);
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Logits(1)), Ok(Output::Logits(vec![0.0, 1.0])));
+    if before.features.contains(&"subgroups".to_owned()) {
+        let Capabilities { features, steps_down, .. } = gpu.capabilities();
+        assert!(features.is_empty(), "{features:?}");
+        assert!(matches!(&steps_down[..], [why] if why.starts_with("without subgroups: ")), "{steps_down:?}");
+    }
+}
+
+#[test]
+fn gpu_steps_down_from_kernels_that_do_not_compile() {
+    let Some(mut gpu) = miscompiled(None, |name, wgsl| match name.contains("broadcast") {
+        true => wgsl.replace("fn main", "fn main(main"),
+        false => wgsl,
+    }) else {
+        return;
+    };
+    let software = gpu.adapter().fallback && gpu.adapter().subgroup_size >= Some(8);
+    let mut program = program(&mut gpu);
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Logits(1)), Ok(Output::Logits(vec![0.0, 1.0])));
+    assert_eq!(gpu.capabilities().steps_down.len(), usize::from(software));
+}
+
+#[test]
+fn gpu_whose_kernels_are_all_wrong_is_refused() {
+    let Some(mut gpu) = miscompiled(None, |_, wgsl| negated(&wgsl)) else { return };
+    let plan = Plan::new(graph());
+    let compiled = pollster::block_on(async {
+        let mut weight = gpu.allocate(&plan.graph.weights[0])?;
+        gpu.write(&mut weight, Bytes::Heap(&[0; 16])).await?;
+        gpu.compile(&plan, vec![weight], OPTIONS).await.map(|_| ())
+    });
+    assert!(matches!(compiled, Err(BackendError::NoAdapter { .. })), "{compiled:?}");
 }

@@ -65,6 +65,8 @@ pub struct Capabilities {
     pub fallback_adapter: bool,
     /// Optional features in use, e.g. `simd128`, `avx2`, `subgroups`.
     pub features: Vec<String>,
+    /// What was given up because it turned out not to work here, and why.
+    pub steps_down: Vec<String>,
     /// Threads that compute.
     pub threads: usize,
     /// The most tokens of one step that suits the backend.
