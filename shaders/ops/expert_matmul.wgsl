@@ -3,7 +3,13 @@
 // As matvec.wgsl without subgroups: a group of LANES lanes computes ROWS neighbouring outputs of one slot, its lanes
 // dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end; each
 // part's dispatch writes the outputs whose rows it holds.
+//
+// Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as matvec.wgsl
+// does.
 #include quads
+#if gated
+#include gated
+#end
 
 override COLS: u32;          // inputs
 override OUTPUTS: u32;       // of an expert
@@ -15,6 +21,10 @@ override X_STRIDE: u32;      // of a row of x in memory
 override STRIDE: u32;        // of a row of y
 override ID_STRIDE: u32;     // of a row of ids
 override BIAS: bool;
+#if gated
+override NORM: bool;
+override EPS: f32 = 0.0;
+#end
 
 const LANES: u32 = 16u;
 
@@ -23,9 +33,21 @@ const LANES: u32 = 16u;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;  // [PART_ROWS, COLS]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;     // [experts, OUTPUTS]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;  // [rows, USED, OUTPUTS]
+#if gated
+@group(0) @binding(5) var<storage, read> up: array<u32>;       // as weights
+@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
+@group(0) @binding(7) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond
+#end
 #include format
+#if gated
+#include format as up
+#end
 
 var<workgroup> partial: array<vec4<f32>, THREADS>;
+#if gated
+var<workgroup> partial_up: array<vec4<f32>, THREADS>;
+var<workgroup> squares: array<f32, THREADS>;
+#end
 
 fn input(start: u32, column: u32) -> vec4<f32> {
     if (column >= COLS) {
@@ -57,14 +79,38 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         start += slot * (COLS / 4u);
     }
     var sums = vec4<f32>(0.0);
+#if gated
+    var up_sums = vec4<f32>(0.0);
+    var square = 0.0;
+#end
     for (var chunk = local % LANES; chunk < (COLS + 31u) / 32u; chunk += LANES) {
         let c0 = weights_chunk(rows.x, chunk);
         let c1 = weights_chunk(rows.y, chunk);
         let c2 = weights_chunk(rows.z, chunk);
         let c3 = weights_chunk(rows.w, chunk);
+#if gated
+        let u0 = up_chunk(rows.x, chunk);
+        let u1 = up_chunk(rows.y, chunk);
+        let u2 = up_chunk(rows.z, chunk);
+        let u3 = up_chunk(rows.w, chunk);
+#end
         for (var p = 0u; p < 4u; p++) {
-            let low = input(start, chunk * 32u + 4u * p);
-            let high = input(start, chunk * 32u + 4u * p + 16u);
+            let column = chunk * 32u + 4u * p;
+            var low = input(start, column);
+            var high = input(start, column + 16u);
+#if gated
+            if (NORM) {
+                square += dot(low, low) + dot(high, high);
+                low *= gain[min(column, COLS - 1u) / 4u];
+                high *= gain[min(column + 16u, COLS - 1u) / 4u];
+            }
+            up_sums += vec4<f32>(
+                product(up_pair(u0, p), low, high),
+                product(up_pair(u1, p), low, high),
+                product(up_pair(u2, p), low, high),
+                product(up_pair(u3, p), low, high),
+            );
+#end
             sums += vec4<f32>(
                 product(weights_pair(c0, p), low, high),
                 product(weights_pair(c1, p), low, high),
@@ -74,19 +120,41 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     partial[local] = sums;
+#if gated
+    partial_up[local] = up_sums;
+    squares[local] = square;
+#end
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if (local % LANES < half) {
             partial[local] += partial[local + half];
+#if gated
+            partial_up[local] += partial_up[local + half];
+            squares[local] += squares[local + half];
+#end
         }
     }
     workgroupBarrier();
     let lane = local % LANES;
     if (lane < 4u && output + lane < OUTPUTS && own[lane] < PART_ROWS) {
         var value = partial[local - lane][lane];
+#if gated
+        var factor = partial_up[local - lane][lane];
+        if (NORM) {
+            let scale = inverseSqrt(squares[local - lane] / f32(COLS) + EPS);
+            value *= scale;
+            factor *= scale;
+        }
+        if (BIAS) {
+            value += bias[expert * OUTPUTS + output + lane];
+            factor += up_bias[expert * OUTPUTS + output + lane];
+        }
+        value = gated(value, factor);
+#else
         if (BIAS) {
             value += bias[expert * OUTPUTS + output + lane];
         }
+#end
         y[row * STRIDE + slot * OUTPUTS + output + lane] = value;
     }
 }

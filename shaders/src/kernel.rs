@@ -82,8 +82,15 @@ pub enum Kernel {
     Slice,
     /// Buffers: logits, bias, ids, weights.
     Router,
-    /// Buffers: x, ids, weights, bias, y.
-    ExpertMatMul(Format),
+    /// Buffers: x, ids, weights, bias, y, and with `gated` the second matrices, their bias, and the norm's gain.
+    ExpertMatMul {
+        /// Block format of the matrices.
+        format: Format,
+        /// As in [`Kernel::MatVec`].
+        gated: bool,
+    },
+    /// Buffers: x, ids, shares, weights, bias, residual, y.
+    ExpertSum(Format),
     /// Buffers: step, x, weights, y.
     WeightedSum,
     /// Buffers: step, x, kernel, state, y.
@@ -202,7 +209,10 @@ impl Kernel {
             Kernel::SoftCap => "soft_cap".to_owned(),
             Kernel::Slice => "slice".to_owned(),
             Kernel::Router => "router".to_owned(),
-            Kernel::ExpertMatMul(format) => format!("expert_matmul_{}", format.name()),
+            Kernel::ExpertMatMul { format, gated } => {
+                format!("expert_matmul_{}{}", format.name(), gate(gated))
+            }
+            Kernel::ExpertSum(format) => format!("expert_sum_{}", format.name()),
             Kernel::WeightedSum => "weighted_sum".to_owned(),
             Kernel::Conv => "conv".to_owned(),
             Kernel::DeltaNet => "delta_net".to_owned(),
@@ -226,7 +236,8 @@ impl Kernel {
         }
         let format = match self {
             Kernel::Embed(format)
-            | Kernel::ExpertMatMul(format)
+            | Kernel::ExpertMatMul { format, .. }
+            | Kernel::ExpertSum(format)
             | Kernel::MatVec { format, .. }
             | Kernel::MatMul { format, .. }
             | Kernel::MatVecBroadcast { format, .. }
@@ -256,7 +267,8 @@ impl Kernel {
             Kernel::SoftCap => include_str!("../ops/soft_cap.wgsl"),
             Kernel::Slice => include_str!("../ops/slice.wgsl"),
             Kernel::Router => include_str!("../ops/router.wgsl"),
-            Kernel::ExpertMatMul(_) => include_str!("../ops/expert_matmul.wgsl"),
+            Kernel::ExpertMatMul { .. } => include_str!("../ops/expert_matmul.wgsl"),
+            Kernel::ExpertSum(_) => include_str!("../ops/expert_sum.wgsl"),
             Kernel::WeightedSum => include_str!("../ops/weighted_sum.wgsl"),
             Kernel::Conv => include_str!("../ops/conv.wgsl"),
             Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
@@ -271,6 +283,7 @@ impl Kernel {
             Kernel::MatVec { subgroups: true, .. } => &["subgroups"],
             Kernel::MatVec { gated: true, .. }
             | Kernel::MatMul { gated: true, .. }
+            | Kernel::ExpertMatMul { gated: true, .. }
             | Kernel::MatVecBroadcast { gated: true, .. }
             | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
             Kernel::StoreKv(cache) => cache.flags(false),
@@ -304,7 +317,7 @@ impl Kernel {
             }
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
             Kernel::RmsNorm | Kernel::DeltaNet => vec![],
-            Kernel::ExpertMatMul(_) => vec![("THREADS", experts::THREADS)],
+            Kernel::ExpertMatMul { .. } | Kernel::ExpertSum(_) => vec![("THREADS", experts::THREADS)],
             Kernel::Embed(_)
             | Kernel::Rope
             | Kernel::StoreKv(_)
@@ -354,8 +367,9 @@ pub fn all_kernels() -> Vec<Kernel> {
     }
     for format in Format::all() {
         kernels.push(Kernel::Embed(format));
-        kernels.push(Kernel::ExpertMatMul(format));
+        kernels.push(Kernel::ExpertSum(format));
         for gated in [false, true] {
+            kernels.push(Kernel::ExpertMatMul { format, gated });
             kernels.push(Kernel::MatMul { format, gated });
             kernels.push(Kernel::MatVecBroadcast { format, gated });
             kernels.push(Kernel::MatMulBroadcast { format, gated });

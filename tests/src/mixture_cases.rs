@@ -26,6 +26,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.push(weighted_sum(5, 8));
     cases.push(block(Activation::Silu, DType::Q4_0, false));
     cases.push(block(Activation::ClampedSwiGlu, DType::Q8_0, true));
+    // Larger than one binding of a device whose bindings are small.
+    cases.push(block(Activation::Gelu, DType::F32, true));
     cases
 }
 

@@ -105,7 +105,9 @@ impl<'a> Reference<'a> {
                     let q = input(0);
                     oracle::attention(q, keys, values, heads, kv_heads, head_dim, a.scale, position, special)
                 }
-                Op::SelfAttention(_) => panic!("the reference runs recorded graphs"),
+                Op::SelfAttention(_) | Op::GatedExperts(_) | Op::ExpertSum(_) => {
+                    panic!("the reference runs recorded graphs")
+                }
                 Op::Add => oracle::add(input(0), input(1)),
                 Op::Gated(activation) => oracle::gated(as_oracle(*activation), input(0), input(1)),
                 Op::Scale(scale) => {

@@ -35,11 +35,12 @@ fn gpu_with_subgroups() {
     }
 }
 
-/// Each shape on the kernels for software adapters, too.
+/// What becomes one dispatch, each shape on the kernels for software adapters, too.
 #[test]
-fn gpu_self_attention() {
+fn gpu_fused_parts_of_layers() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
-        judge_where(|case| case.name.starts_with("self-attention"), || gpu.clone());
+        let fused = ["self-attention", "mixture of experts"];
+        judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
     }
 }
 
@@ -58,6 +59,7 @@ fn gpu_with_small_bindings() {
         let tables = [DType::Q4_K, DType::Q6_K, DType::IQ3_S].map(|dtype| format!("tied head {dtype}"));
         let keep = |name: &str| {
             name.starts_with("expert_matmul")
+                || name.starts_with("mixture of experts")
                 || name.contains("of 130 rows")
                 || tables.iter().any(|t| t == name)
         };

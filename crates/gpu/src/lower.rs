@@ -193,6 +193,8 @@ impl<'a> Lowering<'a> {
             Op::Slice(slice) => self.slice(node, slice),
             Op::Router(router) => self.router(node, router),
             Op::ExpertMatMul(experts) => self.expert_matmul(node, experts),
+            Op::GatedExperts(experts) => self.gated_experts(node, experts),
+            Op::ExpertSum(experts) => self.expert_sum(node, experts),
             Op::WeightedSum => self.weighted_sum(node),
             Op::Conv(conv) => self.conv(node, conv),
             Op::DeltaNet(net) => self.delta_net(node, net),

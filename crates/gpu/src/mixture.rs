@@ -1,10 +1,11 @@
 //! Lowering of mixtures of experts. Which experts a row has is known on the device only.
 
-use linnet_graph::{BackendError, ExpertMatMul, Gating, Node, Router, Rows};
+use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Router, Rows};
 use linnet_shaders::{Kernel, experts};
 
 use crate::buffers::{internal, stride};
 use crate::dispatch::Grid;
+use crate::elementwise::activation;
 use crate::lower::{Lowering, flag, row_groups, unsupported_width};
 
 impl Lowering<'_> {
@@ -33,6 +34,20 @@ impl Lowering<'_> {
 
     /// Products with the matrices of the chosen experts; one dispatch for each part of the stack.
     pub fn expert_matmul(&mut self, node: &Node, op: &ExpertMatMul) -> Result<(), BackendError> {
+        self.experts(node, op, None)
+    }
+
+    /// The gated product of two such.
+    pub fn gated_experts(&mut self, node: &Node, op: &GatedExperts) -> Result<(), BackendError> {
+        self.experts(node, &op.gate, Some(op))
+    }
+
+    fn experts(
+        &mut self,
+        node: &Node,
+        op: &ExpertMatMul,
+        gated: Option<&GatedExperts>,
+    ) -> Result<(), BackendError> {
         let ((x, info), (ids, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let y = self.output(node, 0)?;
         let (format, parts) = self.matrix(op.weight)?;
@@ -46,8 +61,8 @@ impl Lowering<'_> {
             factor: op.used as u32,
             tile: 1,
         };
-        for part in parts {
-            let constants = vec![
+        for (index, part) in parts.iter().enumerate() {
+            let mut constants = vec![
                 ("COLS", spec.cols as f64),
                 ("OUTPUTS", outputs as f64),
                 ("FIRST", part.first as f64),
@@ -60,14 +75,67 @@ impl Lowering<'_> {
                 ("ID_STRIDE", stride(op.used) as f64),
                 ("BIAS", flag(op.bias.is_some())),
             ];
-            let bound = [
+            let mut bound = vec![
                 x.clone(),
                 ids.clone(),
                 part.buffer.as_entire_binding(),
                 self.buffers.vector(op.bias)?,
                 y.clone(),
             ];
-            self.always(node, (Kernel::ExpertMatMul(format), constants), (grid, info.rows), &bound)?;
+            if let Some(gated) = gated {
+                constants.extend([
+                    ("ACTIVATION", activation(gated.activation)),
+                    ("NORM", flag(gated.norm.is_some())),
+                    ("EPS", f64::from(gated.norm.map_or(0.0, |norm| norm.eps))),
+                ]);
+                let (_, parts) = self.matrix(gated.up.weight)?;
+                let up = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
+                let bias = self.buffers.vector(gated.up.bias)?;
+                bound.extend([up.buffer.as_entire_binding(), bias, self.buffers.gain(gated.norm)?]);
+            }
+            let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some() };
+            self.always(node, (kernel, constants), (grid, info.rows), &bound)?;
+        }
+        Ok(())
+    }
+
+    /// The weighted sum of such products; the dispatch of each part of the stack adds to that of the one before.
+    pub fn expert_sum(&mut self, node: &Node, op: &ExpertMatMul) -> Result<(), BackendError> {
+        let ((x, info), (ids, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+        let ((shares, _), y) = (self.input(node, 2)?, self.output(node, 0)?);
+        let residual = if node.inputs.len() > 3 { Some(self.input(node, 3)?.0) } else { None };
+        let (format, parts) = self.matrix(op.weight)?;
+        let spec = &self.weight(op.weight)?.spec;
+        let outputs = spec.rows / op.experts.max(1);
+        if !spec.cols.is_multiple_of(4) {
+            return Err(unsupported_width(&node.label, spec.cols, 4));
+        }
+        let grid = Grid::per_row(outputs.div_ceil(4) as u32);
+        for (index, part) in parts.iter().enumerate() {
+            let constants = vec![
+                ("COLS", spec.cols as f64),
+                ("OUTPUTS", outputs as f64),
+                ("FIRST", part.first as f64),
+                ("SCALES", part.scales as f64),
+                ("PART_ROWS", part.rows as f64),
+                ("USED", op.used as f64),
+                ("X_STRIDE", stride(info.width) as f64),
+                ("STRIDE", stride(outputs) as f64),
+                ("ID_STRIDE", stride(op.used) as f64),
+                ("BIAS", flag(op.bias.is_some())),
+                ("RESIDUAL", flag(residual.is_some())),
+                ("ADDS", flag(index > 0)),
+            ];
+            let bound = [
+                x.clone(),
+                ids.clone(),
+                shares.clone(),
+                part.buffer.as_entire_binding(),
+                self.buffers.vector(op.bias)?,
+                residual.clone().unwrap_or_else(|| self.buffers.none()),
+                y.clone(),
+            ];
+            self.always(node, (Kernel::ExpertSum(format), constants), (grid, info.rows), &bound)?;
         }
         Ok(())
     }

@@ -2,14 +2,17 @@
 //!
 //! [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
 //! projections' products one row.
+//!
+//! The passes over experts' products are in [`crate::expert_launches`].
 
+use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
 use crate::fuse::{readers, without, writers};
 use crate::op::{Graph, Node, Op, Value, ValueInfo};
 use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, SelfAttention, Slice};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {
-    self_attention(graph)
+    expert_norms(expert_sums(gated_experts(self_attention(graph))))
 }
 
 /// Where a row of queries or keys comes from, and what is done to its heads on the way.
@@ -22,19 +25,19 @@ struct Heads {
 }
 
 /// A graph in which to look things up.
-struct Lookup<'a> {
+pub(crate) struct Lookup<'a> {
     graph: &'a Graph,
-    readers: std::collections::HashMap<Value, Vec<usize>>,
+    pub(crate) readers: std::collections::HashMap<Value, Vec<usize>>,
     writers: std::collections::HashMap<Value, usize>,
 }
 
 impl<'a> Lookup<'a> {
-    fn new(graph: &'a Graph) -> Self {
+    pub(crate) fn new(graph: &'a Graph) -> Self {
         Lookup { graph, readers: readers(graph), writers: writers(graph) }
     }
 
     /// The node that writes a value which nothing but one node reads.
-    fn only_for(&self, value: Value) -> Option<(usize, &'a Node)> {
+    pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &'a Node)> {
         let alone = self.readers.get(&value).is_some_and(|readers| readers.len() == 1);
         let writer = *self.writers.get(&value)?;
         alone.then(|| (writer, &self.graph.nodes[writer]))

@@ -11,6 +11,7 @@ mod backend;
 mod builder;
 mod cache;
 mod elementwise;
+mod expert_launches;
 mod fuse;
 mod launches;
 mod mixture;
@@ -31,7 +32,7 @@ pub use launches::fuse_launches;
 pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection, Rope,
-    RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice, Temperature,
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedExperts, Gating, MatMul, Norm,
+    Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

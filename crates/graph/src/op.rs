@@ -5,8 +5,8 @@ use linnet_quant::DType;
 use crate::backend::CompileOptions;
 use crate::cache::KvLayer;
 use crate::params::{
-    Activation, Attention, Conv, DeltaNet, ExpertMatMul, MatMul, Norm, Rope, Router, Scale, SelfAttention,
-    Slice,
+    Activation, Attention, Conv, DeltaNet, ExpertMatMul, GatedExperts, MatMul, Norm, Rope, Router, Scale,
+    SelfAttention, Slice,
 };
 
 /// A weight of the graph: an index into [`Graph::weights`].
@@ -112,6 +112,13 @@ pub enum Op {
     ExpertMatMul(ExpertMatMul),
     /// `(x [rows, used * width], weights [rows, used]) -> y [rows, width]`: the sum of a row's slots, each times its weight.
     WeightedSum,
+    /// `(x [rows, inputs], ids [rows, used]) -> y [rows, used * outputs]`. Comes from
+    /// [`fuse_launches`](crate::fuse_launches) only.
+    GatedExperts(Box<GatedExperts>),
+    /// `(x [rows, used * inputs], ids [rows, used], weights [rows, used]) -> y [rows, outputs]`: the sum of a row's slots'
+    /// products, each times its weight; a fourth input of the same shape as `y` is added. Comes from
+    /// [`fuse_launches`](crate::fuse_launches) only.
+    ExpertSum(ExpertMatMul),
     /// `(x [Tokens, channels]) -> y`, same shape.
     Conv(Conv),
     /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta [Tokens, value_heads], alpha [Tokens, value_heads])
@@ -197,6 +204,8 @@ impl Op {
             Op::Router(_) => "router",
             Op::ExpertMatMul(_) => "expert_matmul",
             Op::WeightedSum => "weighted_sum",
+            Op::GatedExperts(_) => "gated_experts",
+            Op::ExpertSum(_) => "expert_sum",
             Op::Conv(_) => "conv",
             Op::DeltaNet(_) => "delta_net",
             Op::SelectRows => "select_rows",

@@ -261,6 +261,19 @@ pub struct ExpertMatMul {
     pub used: usize,
 }
 
+/// The gated product of two matrices of each of a row's experts, of a row that is normalised first or not.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct GatedExperts {
+    /// Normalisation applied to the row.
+    pub norm: Option<Norm>,
+    /// The experts' matrices of the gate.
+    pub gate: ExpertMatMul,
+    /// The others, of equal shape and block format.
+    pub up: ExpertMatMul,
+    /// What is made of the gate.
+    pub activation: Activation,
+}
+
 /// Causal convolution of each channel over the last `taps` tokens:
 /// `y[t][c] = Σ_j kernel[c][j] * x[t - (taps - 1) + j][c]`, zeros before position 0.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::op::{Graph, Op, Rows, Value};
-use crate::params::{Attention, Epilogue, Norm, Rope, RopeFactors};
+use crate::params::{Attention, Epilogue, ExpertMatMul, Norm, Rope, RopeFactors};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,11 +95,16 @@ impl fmt::Display for Graph {
                         write!(f, " scale={}", r.scale)?;
                     }
                 }
-                Op::ExpertMatMul(m) => {
-                    write!(f, " {}:{}", name(m.weight), self.weight(m.weight).dtype.name())?;
-                    if let Some(bias) = m.bias {
-                        write!(f, "+{}", name(bias))?;
+                Op::ExpertMatMul(m) | Op::ExpertSum(m) => self.print_experts(f, m)?,
+                Op::GatedExperts(g) => {
+                    if let Some(norm) = &g.norm {
+                        write!(f, " norm(")?;
+                        self.print_norm(f, norm)?;
+                        write!(f, ")")?;
                     }
+                    self.print_experts(f, &g.gate)?;
+                    self.print_experts(f, &g.up)?;
+                    write!(f, " gated({:?})", g.activation)?;
                 }
                 Op::Conv(conv) => {
                     write!(f, " {} state={}", name(conv.kernel), conv.state)?;
@@ -119,6 +124,15 @@ impl fmt::Display for Graph {
 }
 
 impl Graph {
+    fn print_experts(&self, f: &mut fmt::Formatter<'_>, m: &ExpertMatMul) -> fmt::Result {
+        let spec = self.weight(m.weight);
+        write!(f, " {}:{}", spec.name, spec.dtype.name())?;
+        if let Some(bias) = m.bias {
+            write!(f, "+{}", self.weight(bias).name)?;
+        }
+        Ok(())
+    }
+
     fn print_norm(&self, f: &mut fmt::Formatter<'_>, norm: &Norm) -> fmt::Result {
         match norm.weight {
             Some(weight) => write!(f, "{} eps={}", self.weight(weight).name, norm.eps),

@@ -26,7 +26,7 @@ fn counters(model: &str) -> Option<Value> {
 fn a_token_makes_nothing_and_writes_little() {
     // Layers of each, and the most dispatches of a layer and of the ends of the model.
     for (model, layers, [per_layer, ends]) in
-        [("llama-rope-freqs", 3, [5, 4]), ("gemma3", 7, [9, 5]), ("gpt-oss", 4, [12, 4])]
+        [("llama-rope-freqs", 3, [5, 4]), ("gemma3", 7, [9, 5]), ("gpt-oss", 4, [7, 4])]
     {
         let Some(counters) = counters(model) else { return };
         let of = |key: &str| counters[key].as_f64().unwrap();
