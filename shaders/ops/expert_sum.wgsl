@@ -1,8 +1,8 @@
 // y[row] = residual[row] + Σ_slot weights[row][slot] (W[ids[row][slot]] · x[row][slot] (+ bias)): what the experts of a row
 // made, added up.
 //
-// A workgroup computes four neighbouring outputs. Its four groups of LANES lanes divide the slots among themselves, and the
-// lanes of a group a slot's chunks. A stack that is too large for one binding comes in parts; the dispatch of each but the
+// SPLIT groups of LANES lanes compute four neighbouring outputs: the groups divide the slots among themselves, and the lanes
+// of a group a slot's chunks. A stack that is too large for one binding comes in parts; the dispatch of each but the
 // first adds to what the one before it left (`ADDS`).
 #include quads
 
@@ -17,6 +17,8 @@ override ID_STRIDE: u32;     // of a row of ids and of shares
 override BIAS: bool;
 override RESIDUAL: bool;
 override ADDS: bool = false;
+override SPLIT: u32;         // 1, 2 or 4
+override SPAN: u32 = LANES * SPLIT;
 
 const LANES: u32 = 16u;
 
@@ -45,9 +47,10 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y;
-    let output = group.x * 4u;
+    let lane = local % SPAN;
+    let output = (group.x * (THREADS / SPAN) + local / SPAN) * 4u;
     var total = vec4<f32>(0.0);
-    for (var slot = local / LANES; slot < USED; slot += THREADS / LANES) {
+    for (var slot = lane / LANES; slot < USED; slot += SPLIT) {
         let expert = u32(ids[row * ID_STRIDE + slot]);
         let stacked = vec4<u32>(expert * OUTPUTS + output) + LANES4;
         let own = stacked - vec4<u32>(FIRST); // wraps around below its beginning
@@ -78,16 +81,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         total += select(vec4<f32>(0.0), share * sums, own < vec4<u32>(PART_ROWS));
     }
     partial[local] = total;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    for (var half = SPAN / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
-        if (local < half) {
+        if (lane < half) {
             partial[local] += partial[local + half];
         }
     }
     workgroupBarrier();
-    if (local < 4u && output + local < OUTPUTS) {
-        let at = row * STRIDE + output + local;
-        var value = partial[0][local];
+    if (lane < 4u && output + lane < OUTPUTS) {
+        let at = row * STRIDE + output + lane;
+        var value = partial[local - lane][lane];
         if (ADDS) {
             value += y[at];
         } else if (RESIDUAL) {

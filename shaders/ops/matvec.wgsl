@@ -3,6 +3,8 @@
 // A group of lanes computes ROWS neighbouring outputs: its lanes divide the row's chunks (or, with SPLIT > 1, parts of
 // chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
 // pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
+//
+// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it.
 #include quads
 #if gated
 #include gated
@@ -18,17 +20,7 @@ override RESIDUAL: bool = false;
 override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
 override GROUPS: u32;      // lane groups per workgroup
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond
-@group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-#if gated
-@group(0) @binding(5) var<storage, read> up: array<u32>;         // [OUTPUTS, COLS]
-@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
-#else
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-#end
+#include row
 #include format
 #if gated
 #include format as up
@@ -38,16 +30,6 @@ struct Sums {
     rows: vec4<f32>,
     up: vec4<f32>,
     squares: f32,
-}
-
-fn input(column: u32) -> vec4<f32> {
-    if (column + 4u <= COLS) {
-        return x[column / 4u];
-    }
-    if (column >= COLS) {
-        return vec4<f32>(0.0);
-    }
-    return select(vec4<f32>(0.0), x[column / 4u], (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
 }
 
 fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
@@ -73,8 +55,8 @@ fn accumulate(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
         for (var i = 0u; i < 4u / SPLIT; i++) {
             let p = (unit % SPLIT) * (4u / SPLIT) + i;
             let column = chunk * 32u + 4u * p;
-            var low = input(column);
-            var high = input(column + 16u);
+            var low = row_quad(column);
+            var high = row_quad(column + 16u);
             if (NORM) {
                 sums.squares += dot(low, low) + dot(high, high);
                 low *= gain[min(column, COLS - 1u) / 4u];
@@ -109,19 +91,25 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
     }
     let at = FIRST + row;
     var value = product * scale;
+#if gated
+    var factor = up_product * scale;
+#end
+#if !before
     if (BIAS) {
         value += bias[at];
     }
 #if gated
-    var factor = up_product * scale;
     if (BIAS) {
         factor += up_bias[at];
     }
-    value = gated(value, factor);
 #else
     if (RESIDUAL) {
         value += residual[at];
     }
+#end
+#end
+#if gated
+    value = gated(value, factor);
 #end
     y[at] = value;
 }
@@ -140,7 +128,16 @@ fn main(
     @builtin(num_subgroups) subgroups: u32,
     @builtin(subgroup_invocation_id) lane: u32,
     @builtin(subgroup_size) lanes: u32,
+#if before
+    @builtin(local_invocation_index) local: u32,
+#end
 ) {
+#if before
+    set_before_scale(subgroupAdd(squares_before(lane, lanes)));
+    if (workgroup.x + workgroup.y == 0u) {
+        store_row(local);
+    }
+#end
     for (var group = subgroup; group < GROUPS; group += subgroups) {
         let first = ((workgroup.y * workgroups.x + workgroup.x) * GROUPS + group) * ROWS;
         let own = accumulate(rows_from(first), lane, lanes);
@@ -154,6 +151,9 @@ fn main(
 }
 #else
 var<workgroup> shared_sums: array<Sums, THREADS>;
+#if before
+var<workgroup> shared_squares: array<f32, THREADS>;
+#end
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -161,6 +161,20 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
+#if before
+    shared_squares[local] = squares_before(local, THREADS);
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (local < half) {
+            shared_squares[local] += shared_squares[local + half];
+        }
+    }
+    workgroupBarrier();
+    set_before_scale(shared_squares[0]);
+    if (workgroup.x + workgroup.y == 0u) {
+        store_row(local);
+    }
+#end
     let lanes = THREADS / GROUPS;
     let group = local / lanes;
     let lane = local % lanes;

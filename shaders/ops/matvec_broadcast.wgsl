@@ -1,7 +1,8 @@
 // As matvec.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
 // An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk of
-// inputs eight lanes read a quad each, apply the norm's gain and broadcast them.
+// inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where something comes `before` it, every
+// workgroup makes the row for itself, and the first stores it.
 #include quads
 #if gated
 #include gated
@@ -15,17 +16,7 @@ override EPS: f32 = 0.0;
 override BIAS: bool;
 override RESIDUAL: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond
-@group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-#if gated
-@group(0) @binding(5) var<storage, read> up: array<u32>;         // [OUTPUTS, COLS]
-@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
-#else
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-#end
+#include row
 #include tile
 #include format
 #include tile_rows
@@ -41,15 +32,9 @@ struct Input {
 }
 
 fn input(column: u32) -> Input {
-    if (column >= COLS) {
-        return Input(vec4<f32>(0.0), 0.0);
-    }
-    var v = x[column / 4u];
-    if (column + 4u > COLS) {
-        v = select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
-    }
+    let v = row_quad(column);
     if (NORM) {
-        return Input(v * gain[column / 4u], dot(v, v));
+        return Input(v * gain[min(column, COLS - 1u) / 4u], dot(v, v));
     }
     return Input(v, 0.0);
 }
@@ -61,6 +46,13 @@ fn main(
     @builtin(local_invocation_index) local: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
+#if before
+    // The lanes of a workgroup may lie in a larger subgroup, or in one of their own.
+    set_before_scale(subgroupAdd(squares_before(local, THREADS)));
+    if (group.x + group.y == 0u) {
+        store_row(local);
+    }
+#end
     let row = (group.y * groups.x + group.x) * ROWS + local * (ROWS / THREADS);
     let last = vec4<u32>(OUTPUTS - 1u);
     let first_rows = min(row + LANES4, last);

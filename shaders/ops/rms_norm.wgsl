@@ -1,4 +1,4 @@
-// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each.
+// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, residual + that.
 #include step
 #include rows
 
@@ -13,6 +13,9 @@ const THREADS: u32 = 128u;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [rows, PARTS, WIDTH]
 @group(0) @binding(2) var<storage, read> gain: array<vec4<f32>>; // [WIDTH], zero beyond
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+#if adds
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
+#end
 
 var<workgroup> partial: array<f32, THREADS>;
 
@@ -46,6 +49,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (GAIN) {
             value *= gain[i];
         }
+#if adds
+        value += residual[row + i];
+#end
         y[row + i] = value;
     }
 }

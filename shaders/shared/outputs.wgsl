@@ -17,11 +17,13 @@ fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
         return;
     }
     let column = FIRST + row;
+#if !before
     if (BIAS) {
         y[start + column] = gated(gate + bias[column], factor + up_bias[column]);
-    } else {
-        y[start + column] = gated(gate, factor);
+        return;
     }
+#end
+    y[start + column] = gated(gate, factor);
 }
 #else
 fn store_output(start: u32, row: u32, sum: f32) {
@@ -30,12 +32,14 @@ fn store_output(start: u32, row: u32, sum: f32) {
     }
     let column = FIRST + row;
     var value = sum;
+#if !before
     if (BIAS) {
         value += bias[column];
     }
     if (RESIDUAL) {
         value += residual[start + column];
     }
+#end
     y[start + column] = value;
 }
 #end

@@ -54,6 +54,7 @@ const SHARED: &[(&str, &str)] = &[
     ("q8_0", include_str!("../shared/q8_0.wgsl")),
     ("quads", include_str!("../shared/quads.wgsl")),
     ("ring", include_str!("../shared/ring.wgsl")),
+    ("row", include_str!("../shared/row.wgsl")),
     ("rows", include_str!("../shared/rows.wgsl")),
     ("scores", include_str!("../shared/scores.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),

@@ -1,5 +1,6 @@
 //! The table of kernels and their variants.
 
+use crate::cache::Cache;
 use crate::compose::{Context, compose};
 use crate::format::Format;
 use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matvec, rows};
@@ -9,13 +10,19 @@ use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matve
 pub enum Kernel {
     /// Gathers rows of the vocabulary. Buffers: step, tokens, table, y.
     Embed(Format),
-    /// Buffers: step, x, gain, y.
-    RmsNorm,
+    /// Buffers: step, x, gain, y; where it `adds` to a residual, that.
+    RmsNorm {
+        /// `residual + norm(x)`.
+        adds: bool,
+    },
     /// One row times a matrix, or the gated product of two. Buffers: x, gain, weights, bias, y, then residual, or with
-    /// `gated` the second matrix and its bias.
+    /// `gated` the second matrix and its bias. With `before` x, gains, weights, residual, y, the row, and with `gated` the
+    /// second matrix.
     MatVec {
         /// Block format of the matrix or matrices.
         format: Format,
+        /// The row is made of x and a residual first.
+        before: bool,
         /// Two matrices, gate and up, and `activation(gate) * up` of their products.
         gated: bool,
         /// Adds up through subgroup operations instead of workgroup memory.
@@ -32,6 +39,8 @@ pub enum Kernel {
     MatVecBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,
+        /// As in [`Kernel::MatVec`].
+        before: bool,
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
@@ -114,54 +123,6 @@ pub enum Dialect {
     Browser,
 }
 
-/// How a KV cache holds its numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Cache {
-    /// Pairs of f16.
-    F16,
-    /// Plain f32.
-    F32,
-    /// A byte each, and a scale for up to 32 of a head.
-    Q8_0,
-}
-
-impl Cache {
-    /// 32-bit words of a head's key or value, of `head_dim` elements (a multiple of 4).
-    #[must_use]
-    pub fn head_words(self, head_dim: usize) -> usize {
-        match self {
-            Cache::F16 => head_dim / 2,
-            Cache::F32 => head_dim,
-            Cache::Q8_0 => head_dim / 4 + Self::blocks(head_dim),
-        }
-    }
-
-    /// Blocks of a head that have a scale of their own in [`Cache::Q8_0`].
-    #[must_use]
-    pub fn blocks(head_dim: usize) -> usize {
-        head_dim.div_ceil(32)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Cache::F16 => "f16",
-            Cache::F32 => "f32",
-            Cache::Q8_0 => "q8_0",
-        }
-    }
-
-    fn flags(self, fused: bool) -> &'static [&'static str] {
-        match (self, fused) {
-            (Cache::F16, false) => &["cache_f16"],
-            (Cache::F32, false) => &["cache_f32"],
-            (Cache::Q8_0, false) => &["cache_q8_0"],
-            (Cache::F16, true) => &["cache_f16", "fused"],
-            (Cache::F32, true) => &["cache_f32", "fused"],
-            (Cache::Q8_0, true) => &["cache_q8_0", "fused"],
-        }
-    }
-}
-
 impl Kernel {
     /// Whether the kernel needs the feature `subgroups`.
     #[must_use]
@@ -179,17 +140,18 @@ impl Kernel {
     #[must_use]
     pub fn name(self) -> String {
         let gate = |gated| if gated { "_gated" } else { "" };
+        let prologue = |before| if before { "_before" } else { "" };
         let fusion = |fused| if fused { "_fused" } else { "" };
         match self {
             Kernel::Embed(format) => format!("embed_{}", format.name()),
-            Kernel::RmsNorm => "rms_norm".to_owned(),
-            Kernel::MatVec { format, gated, subgroups } => {
+            Kernel::RmsNorm { adds } => (if adds { "norm_add" } else { "rms_norm" }).to_owned(),
+            Kernel::MatVec { format, before, gated, subgroups } => {
                 let reduction = if subgroups { "_subgroups" } else { "" };
-                format!("matvec_{}{}{reduction}", format.name(), gate(gated))
+                format!("matvec_{}{}{}{reduction}", format.name(), prologue(before), gate(gated))
             }
             Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
-            Kernel::MatVecBroadcast { format, gated } => {
-                format!("matvec_broadcast_{}{}", format.name(), gate(gated))
+            Kernel::MatVecBroadcast { format, before, gated } => {
+                format!("matvec_broadcast_{}{}{}", format.name(), prologue(before), gate(gated))
             }
             Kernel::MatMulBroadcast { format, gated } => {
                 format!("matmul_broadcast_{}{}", format.name(), gate(gated))
@@ -244,14 +206,14 @@ impl Kernel {
             | Kernel::MatMulBroadcast { format, .. } => Some(format.name()),
             _ => None,
         };
-        text.push_str(&compose(self.source(), &Context { flags: self.flags(), format }));
+        text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format }));
         text
     }
 
     fn source(self) -> &'static str {
         match self {
             Kernel::Embed(_) => include_str!("../ops/embed.wgsl"),
-            Kernel::RmsNorm => include_str!("../ops/rms_norm.wgsl"),
+            Kernel::RmsNorm { .. } => include_str!("../ops/rms_norm.wgsl"),
             Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
             Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
             Kernel::MatVecBroadcast { .. } => include_str!("../ops/matvec_broadcast.wgsl"),
@@ -277,22 +239,26 @@ impl Kernel {
         }
     }
 
-    fn flags(self) -> &'static [&'static str] {
+    fn flags(self) -> Vec<&'static str> {
+        let set = |flags: &[(&'static str, bool)]| {
+            flags.iter().filter(|(_, set)| *set).map(|(flag, _)| *flag).collect()
+        };
         match self {
-            Kernel::MatVec { gated: true, subgroups: true, .. } => &["gated", "subgroups"],
-            Kernel::MatVec { subgroups: true, .. } => &["subgroups"],
-            Kernel::MatVec { gated: true, .. }
-            | Kernel::MatMul { gated: true, .. }
-            | Kernel::ExpertMatMul { gated: true, .. }
-            | Kernel::MatVecBroadcast { gated: true, .. }
-            | Kernel::MatMulBroadcast { gated: true, .. } => &["gated"],
-            Kernel::StoreKv(cache) => cache.flags(false),
-            Kernel::Heads(cache) => cache.flags(true),
-            Kernel::Attention { cache, fused, .. } | Kernel::AttentionBroadcast { cache, fused, .. } => {
-                cache.flags(fused)
+            Kernel::MatVec { before, gated, subgroups, .. } => {
+                set(&[("before", before), ("gated", gated), ("subgroups", subgroups)])
             }
-            Kernel::ArgmaxLast => &["last"],
-            _ => &[],
+            Kernel::MatVecBroadcast { before, gated, .. } => set(&[("before", before), ("gated", gated)]),
+            Kernel::MatMul { gated, .. }
+            | Kernel::ExpertMatMul { gated, .. }
+            | Kernel::MatMulBroadcast { gated, .. } => set(&[("gated", gated)]),
+            Kernel::RmsNorm { adds } => set(&[("adds", adds)]),
+            Kernel::StoreKv(cache) => vec![cache.flag()],
+            Kernel::Heads(cache) => vec![cache.flag(), "fused"],
+            Kernel::Attention { cache, fused, .. } | Kernel::AttentionBroadcast { cache, fused, .. } => {
+                set(&[(cache.flag(), true), ("fused", fused)])
+            }
+            Kernel::ArgmaxLast => vec!["last"],
+            _ => vec![],
         }
     }
 
@@ -316,7 +282,7 @@ impl Kernel {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
-            Kernel::RmsNorm | Kernel::DeltaNet => vec![],
+            Kernel::RmsNorm { .. } | Kernel::DeltaNet => vec![],
             Kernel::ExpertMatMul { .. } | Kernel::ExpertSum(_) => vec![("THREADS", experts::THREADS)],
             Kernel::Embed(_)
             | Kernel::Rope
@@ -339,7 +305,8 @@ impl Kernel {
 #[must_use]
 pub fn all_kernels() -> Vec<Kernel> {
     let mut kernels = vec![
-        Kernel::RmsNorm,
+        Kernel::RmsNorm { adds: false },
+        Kernel::RmsNorm { adds: true },
         Kernel::Rope,
         Kernel::Add,
         Kernel::Gated,
@@ -371,9 +338,12 @@ pub fn all_kernels() -> Vec<Kernel> {
         for gated in [false, true] {
             kernels.push(Kernel::ExpertMatMul { format, gated });
             kernels.push(Kernel::MatMul { format, gated });
-            kernels.push(Kernel::MatVecBroadcast { format, gated });
             kernels.push(Kernel::MatMulBroadcast { format, gated });
-            kernels.extend([false, true].map(|subgroups| Kernel::MatVec { format, gated, subgroups }));
+            for before in [false, true] {
+                kernels.push(Kernel::MatVecBroadcast { format, before, gated });
+                let variant = |subgroups| Kernel::MatVec { format, before, gated, subgroups };
+                kernels.extend([false, true].map(variant));
+            }
         }
     }
     kernels

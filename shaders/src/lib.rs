@@ -4,12 +4,14 @@
 //! A [`Kernel`] is one shader module; what remains open in it (sizes, flags) are WGSL `override` constants, which the
 //! program that runs it sets. Buffers are bound in group 0 in the order in which a source declares them.
 
+mod cache;
 mod compose;
 mod format;
 mod kernel;
 pub mod oracle;
 mod sizes;
 
+pub use cache::Cache;
 pub use format::Format;
-pub use kernel::{Cache, Dialect, Kernel, all_kernels, all_variants};
+pub use kernel::{Dialect, Kernel, all_kernels, all_variants};
 pub use sizes::{QUERIES, argmax, attention, broadcast, embed, experts, matmul, matvec, rows};

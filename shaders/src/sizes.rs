@@ -43,12 +43,14 @@ pub mod broadcast {
     }
 }
 
-/// Fixed sizes of `expert_matmul`.
+/// Fixed sizes of `expert_matmul` and `expert_sum`.
 pub mod experts {
     /// Invocations of a workgroup.
     pub const THREADS: u32 = 64;
     /// Outputs of a workgroup: four of each group of 16 invocations.
     pub const OUTPUTS: u32 = THREADS / 16 * 4;
+    /// Groups of invocations that may share the slots of `expert_sum`, which then has so many times fewer outputs.
+    pub const SPLIT: u32 = 4;
 }
 
 /// Fixed sizes of `attention`.

@@ -10,6 +10,7 @@ mod elementwise_cases;
 mod judge;
 mod mixture_cases;
 mod model_cases;
+mod norm_cases;
 mod op_cases;
 mod random;
 mod recurrent_cases;
@@ -64,6 +65,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(self_attention_cases::cases());
     cases.extend(elementwise_cases::cases());
     cases.extend(mixture_cases::cases());
+    cases.extend(norm_cases::cases());
     cases.extend(recurrent_cases::cases());
     cases.extend(model_cases::cases());
     cases

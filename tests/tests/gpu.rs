@@ -39,8 +39,16 @@ fn gpu_with_subgroups() {
 #[test]
 fn gpu_fused_parts_of_layers() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
-        let fused = ["self-attention", "mixture of experts"];
+        let fused = ["self-attention", "mixture of experts", "norms around"];
         judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
+    }
+}
+
+/// Sums that a product makes without subgroups: through workgroup memory.
+#[test]
+fn gpu_norms_without_subgroups() {
+    if let Some(gpu) = gpu(GpuOptions { subgroups: Some(false), ..GpuOptions::default() }) {
+        judge_where(|case| case.name.starts_with("norms around"), || gpu.clone());
     }
 }
 
@@ -60,6 +68,7 @@ fn gpu_with_small_bindings() {
         let keep = |name: &str| {
             name.starts_with("expert_matmul")
                 || name.starts_with("mixture of experts")
+                || name.starts_with("norms around")
                 || name.contains("of 130 rows")
                 || tables.iter().any(|t| t == name)
         };

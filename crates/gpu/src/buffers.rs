@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use linnet_graph::{
-    BackendError, CompileOptions, Epilogue, Node, Norm, Op, Plan, Projection, Rope, Rows, Value, WeightId,
+    BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Rows, Value,
+    WeightId,
 };
 use wgpu::{BindingResource, BufferBinding, BufferUsages};
 
@@ -95,11 +96,17 @@ impl Buffers {
             if let (Op::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
                 turned = turned.max(graph.value(*output).width);
             }
-            let Op::MatMul(matmul) = &node.op else { continue };
-            let input = graph.value(node.inputs[0]);
-            if matmul.norm.is_some() {
+            let norm = match &node.op {
+                Op::MatMul(matmul) => matmul.norm,
+                Op::GatedExperts(experts) => experts.norm,
+                _ => None,
+            };
+            if norm.is_some() {
+                let input = graph.value(node.inputs[0]);
                 normed = normed.max(rows(input.rows) * stride(input.width));
             }
+            let Op::MatMul(matmul) = &node.op else { continue };
+            let input = graph.value(node.inputs[0]);
             if let [gate, up] = matmul.projections.as_slice()
                 && graph.weight(gate.weight).dtype != graph.weight(up.weight).dtype
             {
@@ -258,6 +265,14 @@ impl Buffers {
 fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
     let floats = |id: WeightId| weights.get(id.0 as usize).and_then(Weight::floats);
     match &node.op {
+        Op::MatMul(MatMul { before: Some(before), norm, .. }) => {
+            let gain = |norm: Option<Norm>| {
+                let mut gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
+                gain.resize(stride(before.width), 0.0);
+                gain
+            };
+            [gain(*norm), gain(Some(*before))].concat()
+        }
         Op::MatMul(matmul) if matmul.epilogue == Epilogue::Joined => {
             if matmul.projections.iter().all(|projection| projection.bias.is_none()) {
                 return Vec::new();

@@ -159,6 +159,10 @@ impl<'a> Lowering<'a> {
                 let (x, info) = self.input(node, 0)?;
                 self.norm(label, *norm, [x, self.output(node, 0)?], info, When::Always)
             }
+            Op::NormAdd(norm) => {
+                let ((x, info), (residual, _)) = (self.input(node, 0)?, self.input(node, 1)?);
+                self.norm_add(label, *norm, [x, residual, self.output(node, 0)?], info, When::Always)
+            }
             Op::MatMul(matmul) => self.matmul(node, matmul),
             Op::Rope(rope) => {
                 let (x, _) = self.input(node, 0)?;
@@ -204,7 +208,7 @@ impl<'a> Lowering<'a> {
                 let constants = vec![("QUADS", quads as f64)];
                 let grid = Grid::per_row(row_groups(quads));
                 let bound = [buffers.step(), x, self.output(node, 0)?];
-                let alone = self.is_selection_for_next(self.index);
+                let alone = self.is_selection_for_product(node);
                 let when = if alone { When::ManyTokens } else { When::Always };
                 let call = Call { kernel: Kernel::SelectRows, constants, grid, rows: Rows::Logits, when };
                 self.emit.push(label, call, &bound)
@@ -242,6 +246,29 @@ impl<'a> Lowering<'a> {
         info: ValueInfo,
         when: When,
     ) -> Result<(), BackendError> {
+        self.norms(label, norm, ([x, y], None), info, when)
+    }
+
+    /// `y = residual + norm(x)`; the buffers are x, residual and y.
+    pub fn norm_add(
+        &mut self,
+        label: &str,
+        norm: Norm,
+        [x, residual, y]: [BindingResource<'_>; 3],
+        info: ValueInfo,
+        when: When,
+    ) -> Result<(), BackendError> {
+        self.norms(label, norm, ([x, y], Some(residual)), info, when)
+    }
+
+    fn norms(
+        &mut self,
+        label: &str,
+        norm: Norm,
+        ([x, y], residual): ([BindingResource<'_>; 2], Option<BindingResource<'_>>),
+        info: ValueInfo,
+        when: When,
+    ) -> Result<(), BackendError> {
         let parts = info.width / norm.width;
         if parts > 1 && !norm.width.is_multiple_of(4) {
             return Err(unsupported_width(label, norm.width, 4));
@@ -254,8 +281,10 @@ impl<'a> Lowering<'a> {
             ("LOGITS", flag(info.rows == Rows::Logits)),
         ];
         let grid = Grid::per_row(parts as u32);
-        let call = Call { kernel: Kernel::RmsNorm, constants, grid, rows: info.rows, when };
-        let bound = [self.buffers.step(), x, self.buffers.gain(Some(norm))?, y];
+        let kernel = Kernel::RmsNorm { adds: residual.is_some() };
+        let call = Call { kernel, constants, grid, rows: info.rows, when };
+        let mut bound = vec![self.buffers.step(), x, self.buffers.gain(Some(norm))?, y];
+        bound.extend(residual);
         self.emit.push(label, call, &bound)
     }
 }

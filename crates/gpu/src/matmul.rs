@@ -1,7 +1,7 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
 use linnet_graph::{
-    Activation, BackendError, Epilogue, MatMul, Node, Norm, Op, Projection, Rows, ValueInfo, WeightId,
+    Activation, BackendError, Epilogue, MatMul, Node, Norm, Op, Projection, Rows, Value, ValueInfo, WeightId,
     WeightSpec,
 };
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
@@ -14,10 +14,19 @@ use crate::lower::{Call, Lowering, flag};
 use crate::variants::Chosen;
 use crate::weight::{Data, Part, Weight};
 
+/// A row before it is what a product reads: that is `residual + norm(y)`.
+struct Before<'a> {
+    norm: Norm,
+    y: BindingResource<'a>,
+    residual: BindingResource<'a>,
+}
+
 /// A product that is to be computed.
 struct Product<'a> {
     label: &'a str,
     rows: Rows,
+    /// What `matvec` makes x of by itself.
+    before: Option<Before<'a>>,
     /// Norm that `matvec` applies by itself.
     norm: Option<Norm>,
     x: BindingResource<'a>,
@@ -33,96 +42,139 @@ struct Product<'a> {
 impl<'a> Lowering<'a> {
     /// Lowers a matmul node for one row and for several.
     pub fn matmul(&mut self, node: &'a Node, op: &'a MatMul) -> Result<(), BackendError> {
-        let (Some(&x), Some(first)) = (node.inputs.first(), op.projections.first()) else {
-            return Err(internal("a matmul has no input or no matrix"));
-        };
+        let Some(&x) = node.inputs.first() else { return Err(internal("a matmul has no input")) };
         let info = self.plan.graph.value(x);
         // What one token's row is selected from is that row.
-        let selected = self.index.checked_sub(1).filter(|before| self.is_selection_for_next(*before));
-        let selected = selected.and_then(|before| self.plan.graph.nodes[before].inputs.first().copied());
-        let one_row = match selected {
-            Some(token) => vec![(When::OneToken, token), (When::LastToken, x)],
-            None => vec![(When::OneRow, x)],
-        };
-        for (when, x) in one_row.into_iter().chain([(When::ManyRows, x)]) {
+        let mut one_row = vec![(When::OneRow, node.inputs.clone())];
+        if let Some(sources) = self.sources_of_selections(node) {
+            one_row = vec![(When::OneToken, sources), (When::LastToken, node.inputs.clone())];
+        }
+        for (when, inputs) in one_row.into_iter().chain([(When::ManyRows, node.inputs.clone())]) {
             if when == When::ManyRows && self.emit.max_rows(info.rows) == 1 {
                 continue;
             }
-            let mut x = self.value(x)?;
-            if let Some(norm) = op.norm
-                && when == When::ManyRows
-            {
-                let normed = self.buffers.normed();
-                self.norm(&node.label, norm, [x, normed.clone()], info, when)?;
-                x = normed;
-            }
-            let product = |matrix, y| Product {
-                label: &node.label,
-                rows: info.rows,
-                norm: op.norm,
-                x: x.clone(),
-                y,
-                matrix,
-                up: None,
-                residual: None,
-                joined: None,
+            let inputs: Vec<_> = inputs.iter().map(|input| self.value(*input)).collect::<Result<_, _>>()?;
+            self.products(node, op, (inputs, info), when)?;
+        }
+        Ok(())
+    }
+
+    /// The products of a node, whose inputs are these.
+    fn products(
+        &mut self,
+        node: &'a Node,
+        op: &'a MatMul,
+        (inputs, info): (Vec<BindingResource<'a>>, ValueInfo),
+        when: When,
+    ) -> Result<(), BackendError> {
+        let Some(first) = op.projections.first() else { return Err(internal("a matmul has no matrix")) };
+        let mut inputs = inputs.into_iter();
+        let (Some(mut x), second) = (inputs.next(), inputs.next()) else {
+            return Err(internal("a matmul has no input"));
+        };
+        // The first product of one row makes the sum before it, too. All others read that.
+        let mut before = None;
+        if let Some(norm) = op.before {
+            let (Some(residual), Some(&sum)) = (second.clone(), node.outputs.last()) else {
+                return Err(internal("a sum is missing"));
             };
-            match op.epilogue {
-                Epilogue::Store => {
-                    for (projection, y) in op.projections.iter().zip(&node.outputs) {
-                        self.product(product(*projection, self.value(*y)?), when)?;
-                    }
+            let sum = self.value(sum)?;
+            if when == When::ManyRows {
+                self.norm_add(&node.label, norm, [x, residual, sum.clone()], info, when)?;
+                x = sum;
+            } else {
+                before = Some(Before { norm, y: x, residual });
+                x = sum;
+            }
+        }
+        let mut norm = op.norm;
+        if let Some(of_rows) = norm.take_if(|_| when == When::ManyRows) {
+            let normed = self.buffers.normed();
+            self.norm(&node.label, of_rows, [x, normed.clone()], info, when)?;
+            x = normed;
+        }
+        let mut product = |matrix, y| Product {
+            label: &node.label,
+            rows: info.rows,
+            before: before.take(),
+            norm,
+            x: x.clone(),
+            y,
+            matrix,
+            up: None,
+            residual: None,
+            joined: None,
+        };
+        match op.epilogue {
+            Epilogue::Store => {
+                for (projection, y) in op.projections.iter().zip(&node.outputs) {
+                    self.product(product(*projection, self.value(*y)?), when)?;
                 }
-                Epilogue::Joined => {
-                    let Some(&y) = node.outputs.first() else { return Err(internal("a row is missing")) };
-                    let width = self.plan.graph.value(y).width;
-                    let (y, bias) = (self.value(y)?, self.buffers.of_node(self.index));
-                    // A row has all biases or none.
-                    let biased = op.projections.iter().find_map(|projection| projection.bias);
-                    let mut first = 0;
-                    for projection in &op.projections {
-                        let rows = self.weight(projection.weight)?.spec.rows;
+            }
+            Epilogue::Joined => {
+                let Some(&y) = node.outputs.first() else { return Err(internal("a row is missing")) };
+                let width = self.plan.graph.value(y).width;
+                let (y, bias) = (self.value(y)?, self.buffers.of_node(self.index));
+                // A row has all biases or none.
+                let biased = op.projections.iter().find_map(|projection| projection.bias);
+                let mut first = 0;
+                for projection in &op.projections {
+                    let spec = &self.weight(projection.weight)?.spec;
+                    // What lies in the buffer of its neighbour is no product of its own.
+                    if !self.matrix(projection.weight)?.1.is_empty() {
                         let matrix = Projection { bias: biased, ..*projection };
                         let joined = Some((first, bias.clone(), width));
                         self.product(Product { joined, ..product(matrix, y.clone()) }, when)?;
-                        first += rows;
                     }
+                    first += spec.rows;
                 }
-                Epilogue::Residual => {
-                    let (Some(&residual), Some(&y)) = (node.inputs.get(1), node.outputs.first()) else {
-                        return Err(internal("a residual is missing"));
-                    };
-                    let residual = Some(self.value(residual)?);
-                    let y = self.value(y)?;
-                    self.product(Product { residual, ..product(*first, y) }, when)?;
-                }
-                Epilogue::Gated(activation) => {
-                    let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
-                        return Err(internal("a gate has no second matrix"));
-                    };
-                    let y = self.value(y)?;
-                    let (gate, up_weight) = (self.weight(first.weight)?, self.weight(up.weight)?);
-                    if gate.spec.dtype == up_weight.spec.dtype {
-                        self.product(Product { up: Some((up, activation)), ..product(*first, y) }, when)?;
-                    } else {
-                        let info = ValueInfo { width: gate.spec.rows, ..info };
-                        let (a, b) = (self.buffers.product(0), self.buffers.product(1));
-                        self.product(product(*first, a.clone()), when)?;
-                        self.product(product(up, b.clone()), when)?;
-                        self.gated(&node.label, activation, [a, b, y], info, when)?;
-                    }
+            }
+            Epilogue::Residual => {
+                let (Some(residual), Some(&y)) = (second, node.outputs.first()) else {
+                    return Err(internal("a residual is missing"));
+                };
+                let y = self.value(y)?;
+                self.product(Product { residual: Some(residual), ..product(*first, y) }, when)?;
+            }
+            Epilogue::Gated(activation) => {
+                let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
+                    return Err(internal("a gate has no second matrix"));
+                };
+                let y = self.value(y)?;
+                let (gate, up_weight) = (self.weight(first.weight)?, self.weight(up.weight)?);
+                if gate.spec.dtype == up_weight.spec.dtype {
+                    self.product(Product { up: Some((up, activation)), ..product(*first, y) }, when)?;
+                } else {
+                    let info = ValueInfo { width: gate.spec.rows, ..info };
+                    let (a, b) = (self.buffers.product(0), self.buffers.product(1));
+                    self.product(product(*first, a.clone()), when)?;
+                    self.product(product(up, b.clone()), when)?;
+                    self.gated(&node.label, activation, [a, b, y], info, when)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Whether the node at `index` selects rows for the one after it, a product, and for nothing else.
-    pub fn is_selection_for_next(&self, index: usize) -> bool {
-        let [node, next, rest @ ..] = &self.plan.graph.nodes[index..] else { return false };
-        let product = matches!(next.op, Op::MatMul(_)) && next.inputs == node.outputs;
-        let again = rest.iter().any(|other| other.inputs.iter().any(|input| node.outputs.contains(input)));
-        node.op == Op::SelectRows && product && !again
+    /// Where the rows that a product reads are selected from, if all are selected for nothing else.
+    fn sources_of_selections(&self, product: &Node) -> Option<Vec<Value>> {
+        let source = |input: &Value| {
+            let nodes = &self.plan.graph.nodes;
+            let selection = nodes.iter().find(|node| node.outputs.contains(input))?;
+            self.is_selection_for_product(selection).then(|| selection.inputs[0])
+        };
+        product.inputs.iter().map(source).collect()
+    }
+
+    /// Whether a node selects rows for a product that reads nothing else, and for no other node.
+    pub fn is_selection_for_product(&self, node: &Node) -> bool {
+        let (nodes, [rows]) = (&self.plan.graph.nodes, &node.outputs[..]) else { return false };
+        let mut readers = nodes.iter().filter(|other| other.inputs.contains(rows));
+        let (Some(reader), None) = (readers.next(), readers.next()) else { return false };
+        let selects = |input: &Value| {
+            nodes.iter().any(|other| other.op == Op::SelectRows && other.outputs.contains(input))
+        };
+        node.op == Op::SelectRows && matches!(reader.op, Op::MatMul(_)) && reader.inputs.iter().all(selects)
     }
 
     pub fn weight(&self, id: WeightId) -> Result<&'a Weight, BackendError> {
@@ -155,23 +207,41 @@ impl<'a> Lowering<'a> {
                 Some((_, of)) => ("ACTIVATION", activation(of)),
                 None => ("RESIDUAL", flag(product.residual.is_some())),
             });
-            let mut call = self.shape(format, spec, part, &product, when);
+            // The other parts read the row that the first made.
+            let before = product.before.as_ref().filter(|_| index == 0);
+            let mut call = self.shape(format, spec, part, &product, (when, before.is_some()));
+            if let Some(before) = before {
+                call.constants.push(("BEFORE_EPS", f64::from(before.norm.eps)));
+            }
             call.constants.extend(constants);
-            let mut bound = match when {
-                When::ManyRows => vec![self.buffers.step(), product.x.clone()],
-                _ => vec![product.x.clone(), self.buffers.gain(product.norm)?],
-            };
-            let bias = match &product.joined {
-                Some((_, bias, _)) => bias.clone(),
-                None => self.buffers.vector(bias)?,
-            };
-            bound.extend([part.buffer.as_entire_binding(), bias, product.y.clone()]);
-            match (up_parts, product.up) {
+            let matrix = part.buffer.as_entire_binding();
+            let up = match (up_parts, product.up) {
                 (Some(parts), Some((up, _))) => {
                     let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
-                    bound.extend([part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?]);
+                    Some((part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?))
                 }
-                _ => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
+                _ => None,
+            };
+            let mut bound = Vec::new();
+            if let Some(before) = before {
+                let gains = self.buffers.of_node(self.index);
+                let (residual, row) = (before.residual.clone(), product.x.clone());
+                bound.extend([before.y.clone(), gains, matrix, residual, product.y.clone(), row]);
+                bound.extend(up.map(|(matrix, _)| matrix));
+            } else {
+                bound.extend(match when {
+                    When::ManyRows => [self.buffers.step(), product.x.clone()],
+                    _ => [product.x.clone(), self.buffers.gain(product.norm)?],
+                });
+                let bias = match &product.joined {
+                    Some((_, bias, _)) => bias.clone(),
+                    None => self.buffers.vector(bias)?,
+                };
+                bound.extend([matrix, bias, product.y.clone()]);
+                match up {
+                    Some((matrix, bias)) => bound.extend([matrix, bias]),
+                    None => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
+                }
             }
             self.emit.push(product.label, call, &bound)?;
         }
@@ -185,7 +255,7 @@ impl<'a> Lowering<'a> {
         spec: &WeightSpec,
         part: &Part,
         product: &Product<'_>,
-        when: When,
+        (when, before): (When, bool),
     ) -> Call {
         let Chosen { subgroup_size, software: broadcast } = self.emit.device.variants.chosen();
         let (gated, outputs) = (product.up.is_some(), part.rows as u32);
@@ -196,13 +266,13 @@ impl<'a> Lowering<'a> {
             ];
             if broadcast {
                 let grid = Grid::Linear(outputs.div_ceil(broadcast::rows(gated)));
-                (Kernel::MatVecBroadcast { format, gated }, constants, grid)
+                (Kernel::MatVecBroadcast { format, before, gated }, constants, grid)
             } else {
                 let lanes = Lanes::new(spec.cols, subgroup_size);
                 constants.extend([("SPLIT", f64::from(lanes.split)), ("GROUPS", f64::from(lanes.groups))]);
                 let grid = Grid::Linear(outputs.div_ceil(lanes.groups * matvec::ROWS));
                 let subgroups = subgroup_size.is_some();
-                (Kernel::MatVec { format, gated, subgroups }, constants, grid)
+                (Kernel::MatVec { format, before, gated, subgroups }, constants, grid)
             }
         } else {
             let width = product.joined.as_ref().map_or(spec.rows, |(.., width)| *width);

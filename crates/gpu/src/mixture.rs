@@ -4,9 +4,9 @@ use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Route
 use linnet_shaders::{Kernel, experts};
 
 use crate::buffers::{internal, stride};
-use crate::dispatch::Grid;
+use crate::dispatch::{Grid, When};
 use crate::elementwise::activation;
-use crate::lower::{Lowering, flag, row_groups, unsupported_width};
+use crate::lower::{Call, Lowering, flag, row_groups, unsupported_width};
 
 impl Lowering<'_> {
     /// The choice of experts.
@@ -61,40 +61,51 @@ impl Lowering<'_> {
             factor: op.used as u32,
             tile: 1,
         };
-        for (index, part) in parts.iter().enumerate() {
-            let mut constants = vec![
-                ("COLS", spec.cols as f64),
-                ("OUTPUTS", outputs as f64),
-                ("FIRST", part.first as f64),
-                ("SCALES", part.scales as f64),
-                ("PART_ROWS", part.rows as f64),
-                ("USED", op.used as f64),
-                ("SHARED", flag(shared)),
-                ("X_STRIDE", stride(info.width) as f64),
-                ("STRIDE", stride(op.used * outputs) as f64),
-                ("ID_STRIDE", stride(op.used) as f64),
-                ("BIAS", flag(op.bias.is_some())),
-            ];
-            let mut bound = vec![
-                x.clone(),
-                ids.clone(),
-                part.buffer.as_entire_binding(),
-                self.buffers.vector(op.bias)?,
-                y.clone(),
-            ];
-            if let Some(gated) = gated {
-                constants.extend([
-                    ("ACTIVATION", activation(gated.activation)),
-                    ("NORM", flag(gated.norm.is_some())),
-                    ("EPS", f64::from(gated.norm.map_or(0.0, |norm| norm.eps))),
-                ]);
-                let (_, parts) = self.matrix(gated.up.weight)?;
-                let up = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
-                let bias = self.buffers.vector(gated.up.bias)?;
-                bound.extend([up.buffer.as_entire_binding(), bias, self.buffers.gain(gated.norm)?]);
+        let norm = gated.and_then(|gated| gated.norm);
+        // Each workgroup of one row's product normalises it for itself.
+        let forms: &[When] = match norm {
+            Some(_) if self.emit.max_rows(info.rows) > 1 => &[When::OneRow, When::ManyRows],
+            _ => &[When::Always],
+        };
+        for &when in forms {
+            let (mut x, mut norm) = (x.clone(), norm);
+            if let Some(first) = norm.take_if(|_| when == When::ManyRows) {
+                let normed = self.buffers.normed();
+                self.norm(&node.label, first, [x, normed.clone()], info, when)?;
+                x = normed;
             }
-            let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some() };
-            self.always(node, (kernel, constants), (grid, info.rows), &bound)?;
+            for (index, part) in parts.iter().enumerate() {
+                let mut constants = vec![
+                    ("COLS", spec.cols as f64),
+                    ("OUTPUTS", outputs as f64),
+                    ("FIRST", part.first as f64),
+                    ("SCALES", part.scales as f64),
+                    ("PART_ROWS", part.rows as f64),
+                    ("USED", op.used as f64),
+                    ("SHARED", flag(shared)),
+                    ("X_STRIDE", stride(info.width) as f64),
+                    ("STRIDE", stride(op.used * outputs) as f64),
+                    ("ID_STRIDE", stride(op.used) as f64),
+                    ("BIAS", flag(op.bias.is_some())),
+                ];
+                let matrices = part.buffer.as_entire_binding();
+                let bias = self.buffers.vector(op.bias)?;
+                let mut bound = vec![x.clone(), ids.clone(), matrices, bias, y.clone()];
+                if let Some(gated) = gated {
+                    constants.extend([
+                        ("ACTIVATION", activation(gated.activation)),
+                        ("NORM", flag(norm.is_some())),
+                        ("EPS", f64::from(norm.map_or(0.0, |norm| norm.eps))),
+                    ]);
+                    let (_, parts) = self.matrix(gated.up.weight)?;
+                    let up = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
+                    let bias = self.buffers.vector(gated.up.bias)?;
+                    bound.extend([up.buffer.as_entire_binding(), bias, self.buffers.gain(norm)?]);
+                }
+                let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some() };
+                let call = Call { kernel, constants, grid, rows: info.rows, when };
+                self.emit.push(&node.label, call, &bound)?;
+            }
         }
         Ok(())
     }
@@ -110,32 +121,45 @@ impl Lowering<'_> {
         if !spec.cols.is_multiple_of(4) {
             return Err(unsupported_width(&node.label, spec.cols, 4));
         }
-        let grid = Grid::per_row(outputs.div_ceil(4) as u32);
-        for (index, part) in parts.iter().enumerate() {
-            let constants = vec![
-                ("COLS", spec.cols as f64),
-                ("OUTPUTS", outputs as f64),
-                ("FIRST", part.first as f64),
-                ("SCALES", part.scales as f64),
-                ("PART_ROWS", part.rows as f64),
-                ("USED", op.used as f64),
-                ("X_STRIDE", stride(info.width) as f64),
-                ("STRIDE", stride(outputs) as f64),
-                ("ID_STRIDE", stride(op.used) as f64),
-                ("BIAS", flag(op.bias.is_some())),
-                ("RESIDUAL", flag(residual.is_some())),
-                ("ADDS", flag(index > 0)),
-            ];
-            let bound = [
-                x.clone(),
-                ids.clone(),
-                shares.clone(),
-                part.buffer.as_entire_binding(),
-                self.buffers.vector(op.bias)?,
-                residual.clone().unwrap_or_else(|| self.buffers.none()),
-                y.clone(),
-            ];
-            self.always(node, (Kernel::ExpertSum(format), constants), (grid, info.rows), &bound)?;
+        // One row leaves much of a device idle, unless that is the processor.
+        let shared = !self.emit.device.variants.chosen().software;
+        let forms: &[(When, u32)] = match shared {
+            true if self.emit.max_rows(info.rows) > 1 => {
+                &[(When::OneRow, experts::SPLIT), (When::ManyRows, 1)]
+            }
+            true => &[(When::Always, experts::SPLIT)],
+            false => &[(When::Always, 1)],
+        };
+        for &(when, split) in forms {
+            let grid = Grid::per_row(outputs.div_ceil((experts::OUTPUTS / split) as usize) as u32);
+            for (index, part) in parts.iter().enumerate() {
+                let constants = vec![
+                    ("COLS", spec.cols as f64),
+                    ("OUTPUTS", outputs as f64),
+                    ("FIRST", part.first as f64),
+                    ("SCALES", part.scales as f64),
+                    ("PART_ROWS", part.rows as f64),
+                    ("USED", op.used as f64),
+                    ("X_STRIDE", stride(info.width) as f64),
+                    ("STRIDE", stride(outputs) as f64),
+                    ("ID_STRIDE", stride(op.used) as f64),
+                    ("BIAS", flag(op.bias.is_some())),
+                    ("RESIDUAL", flag(residual.is_some())),
+                    ("ADDS", flag(index > 0)),
+                    ("SPLIT", f64::from(split)),
+                ];
+                let bound = [
+                    x.clone(),
+                    ids.clone(),
+                    shares.clone(),
+                    part.buffer.as_entire_binding(),
+                    self.buffers.vector(op.bias)?,
+                    residual.clone().unwrap_or_else(|| self.buffers.none()),
+                    y.clone(),
+                ];
+                let call = Call { kernel: Kernel::ExpertSum(format), constants, grid, rows: info.rows, when };
+                self.emit.push(&node.label, call, &bound)?;
+            }
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ impl Builder {
             s.expect_width("bias", bias, width);
         }
         let projections = vec![Projection { weight, bias }];
-        let op = Op::MatMul(MatMul { norm: None, projections, epilogue: Epilogue::Store });
+        let op = Op::MatMul(MatMul { before: None, norm: None, projections, epilogue: Epilogue::Store });
         s.push_one(op, vec![x], ValueInfo { width, ..info })
     }
 

@@ -3,16 +3,19 @@
 //! [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
 //! projections' products one row.
 //!
-//! The passes over experts' products are in [`crate::expert_launches`].
+//! The passes over experts' products are in [`crate::expert_launches`], those over norms before additions in
+//! [`crate::norm_launches`].
 
 use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
 use crate::fuse::{readers, without, writers};
+use crate::norm_launches::{before_products, before_selection, norm_adds};
 use crate::op::{Graph, Node, Op, Value, ValueInfo};
 use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, SelfAttention, Slice};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {
-    expert_norms(expert_sums(gated_experts(self_attention(graph))))
+    let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
+    before_products(before_selection(norm_adds(graph)))
 }
 
 /// Where a row of queries or keys comes from, and what is done to its heads on the way.

@@ -15,6 +15,7 @@ mod expert_launches;
 mod fuse;
 mod launches;
 mod mixture;
+mod norm_launches;
 mod op;
 mod params;
 mod plan;

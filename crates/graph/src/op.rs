@@ -81,7 +81,11 @@ pub enum Op {
     },
     /// `(x) -> y`, same shape.
     RmsNorm(Norm),
-    /// `(x) -> (y_0, y_1, ...)`, or `(x, residual) -> y` with [`Epilogue::Residual`].
+    /// `(x, residual) -> residual + norm(x)`, all of the same shape. Comes from
+    /// [`fuse_launches`](crate::fuse_launches) only.
+    NormAdd(Norm),
+    /// `(x) -> (y_0, y_1, ...)`, or `(x, residual) -> y` with [`Epilogue::Residual`], or `(y, residual) -> (y_0, ..., x)`
+    /// with [`MatMul::before`].
     MatMul(MatMul),
     /// `(x [Tokens, heads * head_dim]) -> y`, same shape.
     Rope(Rope),
@@ -191,6 +195,7 @@ impl Op {
         match self {
             Op::Embed { .. } => "embed",
             Op::RmsNorm(_) => "rms_norm",
+            Op::NormAdd(_) => "norm_add",
             Op::MatMul(_) => "matmul",
             Op::Rope(_) => "rope",
             Op::StoreKv { .. } => "store_kv",

@@ -56,9 +56,12 @@ pub enum Activation {
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
 /// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
-/// [`Epilogue::Joined`] comes from [`fuse_launches`](crate::fuse_launches) only.
+/// [`Epilogue::Joined`] and `before` come from [`fuse_launches`](crate::fuse_launches) only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
+    /// The inputs are `(y, residual)`, and `x = residual + before(y)`, which is the last output, too. There are no biases
+    /// and no [`Epilogue::Residual`].
+    pub before: Option<Norm>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.

@@ -34,11 +34,16 @@ impl fmt::Display for Graph {
             }
             match &node.op {
                 Op::Embed { table } => write!(f, " {}", name(*table))?,
-                Op::RmsNorm(norm) => {
+                Op::RmsNorm(norm) | Op::NormAdd(norm) => {
                     write!(f, " ")?;
                     self.print_norm(f, norm)?;
                 }
                 Op::MatMul(m) => {
+                    if let Some(norm) = &m.before {
+                        write!(f, " before(")?;
+                        self.print_norm(f, norm)?;
+                        write!(f, ")")?;
+                    }
                     if let Some(norm) = &m.norm {
                         write!(f, " norm(")?;
                         self.print_norm(f, norm)?;

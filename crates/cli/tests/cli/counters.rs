@@ -25,9 +25,13 @@ fn counters(model: &str) -> Option<Value> {
 #[test]
 fn a_token_makes_nothing_and_writes_little() {
     // Layers of each, and the most dispatches of a layer and of the ends of the model.
-    for (model, layers, [per_layer, ends]) in
-        [("llama-rope-freqs", 3, [5, 4]), ("gemma3", 7, [9, 5]), ("gpt-oss", 4, [7, 4])]
-    {
+    for (model, layers, [per_layer, ends]) in [
+        ("llama-rope-freqs", 3, [5, 4]),
+        ("gemma3", 7, [5, 5]),
+        ("gemma2", 4, [5, 6]),
+        ("qwen3moe", 3, [7, 4]),
+        ("gpt-oss", 4, [7, 4]),
+    ] {
         let Some(counters) = counters(model) else { return };
         let of = |key: &str| counters[key].as_f64().unwrap();
         for made in ["bind_groups", "buffers", "pipelines"] {

@@ -1,0 +1,146 @@
+//! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is a
+//! launch.
+//!
+//! 1. [`norm_adds`]: such a norm and the addition become one node.
+//! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
+//! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
+
+use crate::fuse::without;
+use crate::launches::Lookup;
+use crate::op::{Graph, Node, Op, Value, ValueInfo};
+use crate::params::{Epilogue, MatMul, Norm};
+
+/// Fuses `residual + norm(x)`.
+pub(crate) fn norm_adds(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Node { op: Op::Add, inputs, .. } = &graph.nodes[index] else { continue };
+        let [a, b] = inputs[..] else { continue };
+        let lookup = Lookup::new(&graph);
+        let norm = |normed: Value, residual: Value| {
+            let (at, node) = lookup.only_for(normed)?;
+            let Op::RmsNorm(norm) = node.op else { return None };
+            let whole = norm.weight.is_some() && norm.width == graph.value(normed).width;
+            (whole && normed != residual).then(|| (at, norm, vec![node.inputs[0], residual]))
+        };
+        let Some((at, norm, inputs)) = norm(b, a).or_else(|| norm(a, b)) else { continue };
+        graph.nodes[index].op = Op::NormAdd(norm);
+        graph.nodes[index].inputs = inputs;
+        dead.push(at);
+    }
+    without(graph, &dead)
+}
+
+/// Selects rows of what a sum is made of instead of the sum's, where nothing else reads it.
+pub(crate) fn before_selection(mut graph: Graph) -> Graph {
+    let mut index = 0;
+    while index < graph.nodes.len() {
+        let lookup = Lookup::new(&graph);
+        let selection = &graph.nodes[index];
+        let sum = match selection.op {
+            Op::SelectRows => lookup.only_for(selection.inputs[0]),
+            _ => None,
+        };
+        let Some((at, Node { op: Op::NormAdd(norm), inputs, .. })) = sum else {
+            index += 1;
+            continue;
+        };
+        let (norm, inputs, selection) = (*norm, inputs.clone(), selection.clone());
+        let rows = graph.value(selection.outputs[0]);
+        let selected = [(); 2].map(|()| new_value(&mut graph, rows));
+        let select = |which: usize| Node {
+            inputs: vec![inputs[which]],
+            outputs: vec![selected[which]],
+            ..selection.clone()
+        };
+        let sum = Node { op: Op::NormAdd(norm), inputs: selected.to_vec(), ..selection.clone() };
+        graph.nodes.splice(index..=index, [select(0), select(1), sum]);
+        graph.nodes.remove(at);
+    }
+    graph
+}
+
+fn new_value(graph: &mut Graph, info: ValueInfo) -> Value {
+    graph.values.push(info);
+    Value(graph.values.len() as u32 - 1)
+}
+
+/// Makes a sum part of the product that reads it before anything else does.
+pub(crate) fn before_products(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Node { op: Op::NormAdd(norm), inputs, outputs, .. } = &graph.nodes[index] else { continue };
+        let (norm, inputs, sum): (Norm, _, _) = (*norm, inputs.clone(), outputs[0]);
+        let lookup = Lookup::new(&graph);
+        let Some(&first) = lookup.readers.get(&sum).and_then(|readers| readers.iter().min()) else {
+            continue;
+        };
+        let product = &mut graph.nodes[first];
+        let Op::MatMul(matmul) = &mut product.op else { continue };
+        if product.inputs != [sum] || !takes_sum(matmul) {
+            continue;
+        }
+        matmul.before = Some(norm);
+        product.inputs = inputs;
+        product.outputs.push(sum);
+        dead.push(index);
+    }
+    without(graph, &dead)
+}
+
+fn takes_sum(matmul: &MatMul) -> bool {
+    matmul.before.is_none()
+        && matmul.epilogue != Epilogue::Residual
+        && matmul.projections.iter().all(|projection| projection.bias.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use linnet_quant::DType;
+
+    use crate::{Activation, Builder, Graph, fuse, fuse_launches};
+
+    /// Two parts with norms around them, and a head; something else may read the sum of the first.
+    fn parts(read_early: bool) -> Graph {
+        let g = Builder::new();
+        let vector = |name| g.weight(name, DType::F32, 1, 8);
+        let matrix = |name| g.weight(name, DType::F16, 8, 8);
+        let table = g.weight("embd", DType::F16, 16, 8);
+        g.label("blk.0");
+        let x = g.embed(table);
+        let y = g.rms_norm(g.matmul(matrix("o"), x), vector("post"), 1e-6);
+        let mut x = g.add(y, x);
+        if read_early {
+            x = g.add(x, g.soft_cap(x, Some(3.0)));
+        }
+        let h = g.rms_norm(x, vector("pre"), 1e-6);
+        let y = g.gated(Activation::Gelu, g.matmul(matrix("gate"), h), g.matmul(matrix("up"), h));
+        let y = g.rms_norm(g.matmul(matrix("down"), y), vector("post_2"), 1e-6);
+        let x = g.add(x, y);
+        let logits = g.matmul(table, g.rms_norm(g.select_rows(x), vector("norm"), 1e-6));
+        g.finish(logits).unwrap()
+    }
+
+    #[test]
+    fn products_take_the_sums_before_them() {
+        let expected = "\
+%0: [n, 8] = embed embd  // blk.0
+%1: [n, 8] = matmul %0 o:F16  // blk.0
+%7, %3: [n, 8 | 8] = matmul %1, %0 before(post eps=0.000001) norm(pre eps=0.000001) gate:F16 up:F16 gated(Gelu)  \
+// blk.0
+%8: [n, 8] = matmul %7 down:F16  // blk.0
+%14: [m, 8] = select_rows %8  // blk.0
+%15: [m, 8] = select_rows %3  // blk.0
+%13, %11: [m, 16 | 8] = matmul %14, %15 before(post_2 eps=0.000001) norm(norm eps=0.000001) embd:F16  // blk.0
+argmax %13  // output
+";
+        assert_eq!(fuse_launches(fuse(parts(false))).to_string(), expected);
+    }
+
+    #[test]
+    fn what_something_else_reads_first_is_one_sum() {
+        let text = fuse_launches(fuse(parts(true))).to_string();
+        let line = "%3: [n, 8] = norm_add %1, %0 post eps=0.000001  // blk.0";
+        assert!(text.lines().any(|other| other == line), "{text}");
+    }
+}

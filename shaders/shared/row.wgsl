@@ -1,0 +1,70 @@
+// The one row that a product reads: x, or, where something comes `before` it, residual + norm(x).
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond; then that of the norm before it
+@group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
+#if before
+@group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;  // [COLS]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sum: array<vec4<f32>>; // [COLS]: the row
+#if gated
+@group(0) @binding(6) var<storage, read> up: array<u32>;         // [OUTPUTS, COLS]
+#end
+#else
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+#if gated
+@group(0) @binding(5) var<storage, read> up: array<u32>;
+@group(0) @binding(6) var<storage, read> up_bias: array<f32>;
+#else
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+#end
+#end
+
+#if before
+override BEFORE_EPS: f32;
+override QUADS: u32 = (COLS + 3u) / 4u;
+
+var<private> before_scale: f32; // what the norm multiplies x with, besides its gain
+
+// The share of lane `lane` of `lanes` in Σ x².
+fn squares_before(lane: u32, lanes: u32) -> f32 {
+    var sum = 0.0;
+    for (var quad = lane; quad < QUADS; quad += lanes) {
+        let v = within(x[quad], quad * 4u);
+        sum += dot(v, v);
+    }
+    return sum;
+}
+
+fn set_before_scale(squares: f32) {
+    before_scale = inverseSqrt(squares / f32(COLS) + BEFORE_EPS);
+}
+
+// Stores the row for those who read it after this product; `local` is one of THREADS.
+fn store_row(local: u32) {
+    for (var quad = local; quad < QUADS; quad += THREADS) {
+        sum[quad] = row_quad(quad * 4u);
+    }
+}
+#end
+
+// Zeros for what is beyond the row's end.
+fn within(v: vec4<f32>, column: u32) -> vec4<f32> {
+    if (column + 4u <= COLS) {
+        return v;
+    }
+    return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
+}
+
+// The row's values from `column` on.
+fn row_quad(column: u32) -> vec4<f32> {
+    if (column >= COLS) {
+        return vec4<f32>(0.0);
+    }
+    let quad = column / 4u;
+#if before
+    return within(residual[quad] + x[quad] * gain[QUADS + quad] * before_scale, column);
+#else
+    return within(x[quad], column);
+#end
+}
