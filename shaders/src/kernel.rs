@@ -3,7 +3,7 @@
 use crate::cache::Cache;
 use crate::compose::{Context, compose};
 use crate::format::Format;
-use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matvec, rows};
+use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matvec, peaks, rows};
 
 /// A shader module.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -112,6 +112,10 @@ pub enum Kernel {
     ArgmaxParts,
     /// Second pass. Buffers: parts, token.
     ArgmaxLast,
+    /// Only reads. Buffers: words, y.
+    PeakRead,
+    /// Only computes. Buffer: y.
+    PeakFma,
 }
 
 /// Who compiles the WGSL.
@@ -181,6 +185,8 @@ impl Kernel {
             Kernel::SelectRows => "select_rows".to_owned(),
             Kernel::ArgmaxParts => "argmax_parts".to_owned(),
             Kernel::ArgmaxLast => "argmax_last".to_owned(),
+            Kernel::PeakRead => "peak_read".to_owned(),
+            Kernel::PeakFma => "peak_fma".to_owned(),
         }
     }
 
@@ -236,6 +242,8 @@ impl Kernel {
             Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
             Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => include_str!("../ops/argmax.wgsl"),
+            Kernel::PeakRead => include_str!("../ops/peak_read.wgsl"),
+            Kernel::PeakFma => include_str!("../ops/peak_fma.wgsl"),
         }
     }
 
@@ -282,6 +290,7 @@ impl Kernel {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
+            Kernel::PeakRead | Kernel::PeakFma => vec![("THREADS", peaks::THREADS)],
             Kernel::RmsNorm { .. } | Kernel::DeltaNet => vec![],
             Kernel::ExpertMatMul { .. } | Kernel::ExpertSum(_) => vec![("THREADS", experts::THREADS)],
             Kernel::Embed(_)
@@ -320,6 +329,8 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::SelectRows,
         Kernel::ArgmaxParts,
         Kernel::ArgmaxLast,
+        Kernel::PeakRead,
+        Kernel::PeakFma,
     ];
     for cache in [Cache::F16, Cache::F32, Cache::Q8_0] {
         kernels.extend([Kernel::StoreKv(cache), Kernel::Heads(cache)]);

@@ -89,3 +89,11 @@ pub mod embed {
     /// Values that one invocation decodes.
     pub const VALUES: u32 = 8;
 }
+
+/// Fixed sizes of `peak_read` and `peak_fma`.
+pub mod peaks {
+    /// Invocations of a workgroup.
+    pub const THREADS: u32 = 256;
+    /// Floating-point operations of an invocation of `peak_fma` in a step: eight sums of four, each a product and an addition.
+    pub const FLOPS: u32 = 64;
+}

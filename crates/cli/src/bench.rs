@@ -25,7 +25,8 @@ use crate::terminal::one_line;
 /// counted comes first.
 ///
 /// With `--ops` it is each kernel that is measured, at the shapes of the model or, without one, at those of SmolLM2-135M in
-/// every block format: multiply-adds and bytes per second, beside how fast the same threads read memory.
+/// every block format: multiply-adds and bytes per second, beside how fast the same threads read memory. With `--backend gpu`
+/// it is what the device can do at best: how fast it reads memory and multiplies.
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
@@ -38,7 +39,7 @@ pub struct Options {
     cut: Cut,
     #[command(flatten)]
     backend: BackendOptions,
-    /// Measure each kernel of the CPU by itself
+    /// Measure each kernel of the CPU by itself, or the GPU's limits
     #[arg(long, conflicts_with_all = ["prompt_tokens", "tokens", "runs", "kv", "precise"])]
     ops: bool,
     /// Tokens of the prompt
@@ -105,7 +106,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if options.ops {
         return match options.backend.backend {
             BackendKind::Cpu => ops::run(options.model.as_deref(), &options.backend, options.json),
-            BackendKind::Gpu => Err(invalid("--ops", "kernels are measured on the CPU only")),
+            BackendKind::Gpu => ops::run_gpu(&options.backend, options.json),
         };
     }
     let source = match (&options.model, &options.synth) {

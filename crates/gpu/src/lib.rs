@@ -17,6 +17,7 @@ mod matmul;
 mod mixture;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
+mod peaks;
 mod pipelines;
 mod planes;
 mod program;
@@ -42,6 +43,7 @@ use crate::device::Device;
 
 pub use device::Adapter;
 pub use linnet_shaders::all_variants as web_shaders;
+pub use peaks::Peaks;
 pub use program::Program;
 #[cfg(target_arch = "wasm32")]
 pub use web::JsBytes;

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use linnet_bench::{AttentionSpeed, BenchError, Cases, MatrixSpeed, Report, RowSpeed};
 use linnet_engine::Error;
-use linnet_graph::fuse;
+use linnet_gpu::Peaks;
+use linnet_graph::{Backend, fuse};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::backend::BackendOptions;
 use crate::failure::Failure;
 use crate::model_file;
 use crate::platform::now_ms;
+use crate::terminal::one_line;
 
 /// What was measured, and at which shapes, so that another program can measure the same.
 #[derive(Serialize)]
@@ -43,6 +46,32 @@ pub fn run(model: Option<&Path>, backend: &BackendOptions, json: bool) -> Result
         writeln!(stdout)?;
     } else {
         print(&mut stdout, &report)?;
+    }
+    Ok(())
+}
+
+/// Measures what the GPU can do at best.
+///
+/// # Errors
+/// `no-webgpu`, `out-of-memory`, `device-lost`.
+pub fn run_gpu(backend: &BackendOptions, json: bool) -> Result<(), Failure> {
+    let gpu = backend.gpu()?;
+    let Peaks { read_gb_per_s, fma_gflop_per_s } =
+        pollster::block_on(gpu.peaks(now_ms)).map_err(Error::from)?;
+    let adapter = &gpu.capabilities().adapter;
+    let mut stdout = io::stdout().lock();
+    if json {
+        let limits = json!({
+            "adapter": adapter,
+            "read_gb_per_s": read_gb_per_s,
+            "fma_gflop_per_s": fma_gflop_per_s,
+        });
+        serde_json::to_writer_pretty(&mut stdout, &limits)?;
+        writeln!(stdout)?;
+    } else {
+        writeln!(stdout, "{}; best of several runs", one_line(adapter))?;
+        writeln!(stdout, "reading memory {read_gb_per_s:>10.1} GB/s")?;
+        writeln!(stdout, "f32 multiply-add {fma_gflop_per_s:>8.1} GFLOP/s")?;
     }
     Ok(())
 }

@@ -49,3 +49,18 @@ fn the_cpu_has_no_counters() {
     let (status, _, stderr) = parts(&linnet(["bench", "--counters", "none.gguf"]));
     assert!(status == Some(1) && stderr.contains("--counters"), "{stderr}");
 }
+
+#[test]
+fn the_limits_of_a_gpu_are_measured() {
+    let (status, stdout, stderr) = parts(&linnet(["bench", "--ops", "--backend", "gpu", "--json"]));
+    if stderr.contains("no-webgpu") {
+        println!("skipped: no adapter");
+        return;
+    }
+    assert_eq!(status, Some(0), "{stderr}");
+    let limits: Value = serde_json::from_str(&stdout).unwrap();
+    for limit in ["read_gb_per_s", "fma_gflop_per_s"] {
+        let value = limits[limit].as_f64().unwrap();
+        assert!(value > 0.0 && value.is_finite(), "{limit}: {value}");
+    }
+}

@@ -1,0 +1,99 @@
+//! What the adapter can do at best: what the speed of kernels is to be measured against.
+
+use linnet_graph::BackendError;
+use linnet_shaders::{Kernel, peaks};
+use wgpu::{BindingResource, BufferUsages};
+
+use crate::GpuBackend;
+use crate::device::Device;
+use crate::pipelines::Constants;
+
+/// A device's limits, measured.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Peaks {
+    /// 10⁹ bytes per second that a kernel reads from memory.
+    pub read_gb_per_s: f64,
+    /// 10⁹ floating-point operations per second, two for each fused multiply and add of f32.
+    pub fma_gflop_per_s: f64,
+}
+
+/// Buffer that is read: more than caches hold. Software adapters take long for what a GPU does at once.
+const READ_BYTES: [u64; 2] = [1 << 30, 128 << 20];
+/// Workgroups.
+const GROUPS: [u32; 2] = [8192, 64];
+/// Steps of an invocation that computes.
+const STEPS: u32 = 512;
+/// A measurement takes at least so long, that its beginning and end do not count.
+const LONG_MS: f64 = 100.0;
+/// Measurements, of which the best counts.
+const RUNS: usize = 5;
+
+impl GpuBackend {
+    /// Measures the device's limits; `now_ms` is a clock in milliseconds. Takes a few seconds.
+    ///
+    /// # Errors
+    /// [`BackendError::OutOfMemory`], [`BackendError::DeviceLost`].
+    pub async fn peaks(&self, now_ms: impl Fn() -> f64) -> Result<Peaks, BackendError> {
+        let device = &*self.device;
+        let kind = usize::from(device.adapter.fallback);
+        let groups = GROUPS[kind];
+        let bytes = READ_BYTES[kind].min(device.max_part) / 16 * 16;
+        let words = device.buffer("words to read", bytes, BufferUsages::STORAGE)?;
+        let y = device.buffer("no results", 16, BufferUsages::STORAGE)?;
+        let quads = vec![("QUADS", (bytes / 16) as f64)];
+        let read = [words.as_entire_binding(), y.as_entire_binding()];
+        let read = seconds(device, (Kernel::PeakRead, quads), &read, groups, &now_ms).await?;
+        let steps = vec![("STEPS", f64::from(STEPS))];
+        let computed = [y.as_entire_binding()];
+        let compute = seconds(device, (Kernel::PeakFma, steps), &computed, groups, &now_ms).await?;
+        let invocations = f64::from(groups) * f64::from(peaks::THREADS);
+        let flops = invocations * f64::from(STEPS) * f64::from(peaks::FLOPS);
+        Ok(Peaks { read_gb_per_s: bytes as f64 / read / 1e9, fma_gflop_per_s: flops / compute / 1e9 })
+    }
+}
+
+/// What one dispatch takes where many follow each other.
+async fn seconds(
+    device: &Device,
+    (kernel, constants): (Kernel, Constants),
+    buffers: &[BindingResource<'_>],
+    groups: u32,
+    now_ms: &impl Fn() -> f64,
+) -> Result<f64, BackendError> {
+    let pipeline = device.pipelines.borrow_mut().get(&device.calls, kernel, &constants);
+    let entries: Vec<_> = (0..)
+        .zip(buffers)
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })
+        .collect();
+    let bindings = device.calls.bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(&kernel.name()),
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    });
+    device.settle().await?;
+    let run = async |count: u32| {
+        let start = now_ms();
+        let mut encoder = device.calls.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(&pipeline);
+        pass.set_bind_group(0, &bindings, &[]);
+        for _ in 0..count {
+            device.calls.dispatch(&mut pass, [groups, 1]);
+        }
+        drop(pass);
+        device.calls.submit(Some(encoder.finish()));
+        device.idle().await?;
+        Ok::<f64, BackendError>(now_ms() - start)
+    };
+    // Compiles the kernel and clears the buffers.
+    run(1).await?;
+    let mut count = 1;
+    while run(count).await? < LONG_MS && count < 1 << 16 {
+        count *= 2;
+    }
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        best = best.min(run(count).await?);
+    }
+    Ok(best / 1e3 / f64::from(count))
+}
