@@ -13,11 +13,12 @@ export class Linnet {
   /** The OpenAI-shaped API for plain continuations. */
   readonly completions: Completions;
   readonly #host: WorkerHost;
-  readonly #info: EngineInfo;
+  #info: EngineInfo;
 
   private constructor(host: WorkerHost, info: EngineInfo) {
     this.#host = host;
     this.#info = info;
+    host.onChange = (info) => (this.#info = info);
     const generate = host.generate.bind(host);
     this.chat = { completions: new ChatCompletions(generate, info.model.name) };
     this.completions = new Completions(generate, info.model.name);
@@ -84,6 +85,8 @@ class WorkerHost {
   #ended: LinnetError | undefined;
   #onLoading: ((message: Exclude<FromWorker, Answer>) => void) | undefined;
   #onEnd: ((why: LinnetError) => void) | undefined;
+  /** Hears when the model is loaded again, because its GPU was lost. */
+  onChange: ((info: EngineInfo) => void) | undefined;
 
   constructor() {
     // In this form bundlers find the worker and ship it along.
@@ -110,6 +113,7 @@ class WorkerHost {
         if (message.type === 'progress') onProgress?.(message.progress);
         else if (message.type === 'loaded') resolve(message.info);
         else if (message.type === 'gpu-failed') resolve(message.error);
+        else if (message.type === 'changed') this.onChange?.(message.info);
         else this.end(fromPlain(message.error));
       };
       this.#post(request);

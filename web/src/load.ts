@@ -26,6 +26,11 @@ export interface Loaded {
   info: EngineInfo;
 }
 
+/** The same, and how to load it once more, into a context of the same length. */
+export interface Reloadable extends Loaded {
+  again(backend: 'cpu' | 'webgpu'): Promise<Loaded>;
+}
+
 /** Bytes of the wasm's memory that are no model: its data, its stack, the tokenizer. */
 const BESIDE_MODEL = 64 << 20;
 /** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
@@ -54,12 +59,14 @@ export async function loadModel(
   request: LoadRequest,
   report: (progress: LoadProgress) => void,
   signal: AbortSignal,
-): Promise<Loaded> {
+): Promise<Reloadable> {
   const { model, threads, contextLength } = request;
   const modelBytes = sizeOf(model);
-  const load = async (backend: 'cpu' | 'webgpu') => {
+  const load = async (backend: 'cpu' | 'webgpu'): Promise<Reloadable> => {
     const wasm = await start({ backend, threads, modelBytes, contextLength }, signal);
-    return new ModelLoad(wasm, request, backend, report, signal).run();
+    const loaded = await new ModelLoad(wasm, request, backend, report, signal).run();
+    const same = { ...request, contextLength: loaded.info.model.context_length };
+    return { ...loaded, again: (backend) => new ModelLoad(wasm, same, backend, () => {}, signal).run() };
   };
   if (request.backend !== 'auto') return load(request.backend);
 

@@ -39,7 +39,7 @@ export interface EngineInfo extends EngineReport {
   origin: ModelOrigin;
   /** Whether the model is stored in this browser, so that the next load needs no network. */
   stored: boolean;
-  /** Why `auto` did not use the GPU. Absent if it did, or if a backend was asked for by name. */
+  /** Why `auto` did not use the GPU, or does no more. Absent if it does, or if a backend was asked for by name. */
   fallback?: PlainError;
 }
 
@@ -57,6 +57,8 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'progress'; progress: LoadProgress }
   | { type: 'loaded'; info: EngineInfo }
+  /** The GPU was lost and the model loaded again. */
+  | { type: 'changed'; info: EngineInfo }
   | { type: 'load-failed'; error: PlainError }
   /** With `auto`: it is for a new worker to try the CPU, since this one's module is not the one for that. */
   | { type: 'gpu-failed'; error: PlainError }

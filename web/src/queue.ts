@@ -1,5 +1,6 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
 import type { Answer } from './protocol.ts';
+import type { Revival } from './revival.ts';
 import type { GenerationEvent, WasmEngine, WasmGeneration } from './wasm.ts';
 
 interface Job {
@@ -13,7 +14,8 @@ export class RequestQueue {
   readonly #waiting: Job[] = [];
   #current: Job | undefined;
   #engine: WasmEngine | undefined;
-  /** After a trap the wasm's memory is in an unknown state: nothing may be asked of it any more. */
+  #revival: Pick<Revival, 'revive' | 'succeeded'> | undefined;
+  /** After a trap the wasm's memory is in an unknown state, and without a device there is no model: nothing may be asked any more. */
   #broken: LinnetError | undefined;
 
   /**
@@ -25,9 +27,10 @@ export class RequestQueue {
     readonly pause: () => Promise<void>,
   ) {}
 
-  /** Gives the engine that answers. */
-  serve(engine: WasmEngine): void {
+  /** Gives the engine that answers, and what brings it back when its device is lost. */
+  serve(engine: WasmEngine, revival?: Pick<Revival, 'revive' | 'succeeded'>): void {
     this.#engine = engine;
+    this.#revival = revival;
     void this.#advance();
   }
 
@@ -64,10 +67,12 @@ export class RequestQueue {
       if (this.#broken) throw this.#broken;
       generation = engine.generate(JSON.stringify(job.request));
       for (;;) {
-        if (job.cancelled) generation.cancel();
-        const event = JSON.parse(await generation.next()) as GenerationEvent;
+        const event = await this.#next(job, generation);
         this.post({ type: 'event', id: job.id, event });
-        if (event.type === 'done') break;
+        if (event.type === 'done') {
+          this.#revival?.succeeded();
+          break;
+        }
         await this.pause();
       }
       generation.free();
@@ -79,6 +84,23 @@ export class RequestQueue {
         generation?.free();
       }
       this.post({ type: 'error', id: job.id, error: toPlain(toLinnetError(error)) });
+    }
+  }
+
+  /** The next step, on another device if this one is lost. */
+  async #next(job: Job, generation: WasmGeneration): Promise<GenerationEvent> {
+    for (;;) {
+      if (job.cancelled) generation.cancel();
+      try {
+        return JSON.parse(await generation.next()) as GenerationEvent;
+      } catch (error) {
+        const lost = toLinnetError(error);
+        if (lost.code !== 'device-lost' || !this.#revival) throw error;
+        await this.#revival.revive(lost).catch((error: unknown) => {
+          this.#broken = toLinnetError(error);
+          throw this.#broken;
+        });
+      }
     }
   }
 }

@@ -41,6 +41,10 @@ export interface WasmEngine {
   /** JSON of an {@link EngineReport}. */
   info(): string;
   generate(requestJson: string): WasmGeneration;
+  /** Lets go of the model, because its device is lost. Answers in progress wait for {@link WasmEngine.replace}. */
+  unload(): void;
+  /** Takes another engine's model for its own; that one is used up. Answers in progress go on with it. */
+  replace(other: WasmEngine): void;
   free(): void;
 }
 

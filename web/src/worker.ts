@@ -2,8 +2,9 @@
 import { startModule } from './engine-module.ts';
 import { aborted, toPlain } from './errors.ts';
 import { GpuFailed, loadModel } from './load.ts';
-import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import type { EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
+import { Revival } from './revival.ts';
 import { nextTask } from './task.ts';
 
 // The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
@@ -36,8 +37,9 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
     report({ phase: 'engine', loaded: 0 });
-    const { engine, info } = await loadModel(startModule, request, report, loading.signal);
-    queue.serve(engine);
+    const { engine, info, again } = await loadModel(startModule, request, report, loading.signal);
+    const changed = (info: EngineInfo) => scope.postMessage({ type: 'changed', info });
+    queue.serve(engine, new Revival(engine, again, request.backend === 'auto', changed));
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
     if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });

@@ -5,6 +5,9 @@ export type Log = string[];
 
 /** An engine whose answer to `{ prompt: "x", max_tokens: n }` is n times "x", one token a step. */
 export class FakeEngine implements WasmEngine {
+  /** Whether its GPU is gone. */
+  lost = false;
+
   constructor(readonly log: Log) {}
 
   info(): string {
@@ -15,7 +18,16 @@ export class FakeEngine implements WasmEngine {
     const request = JSON.parse(requestJson) as { prompt: string; max_tokens: number };
     if (request.prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
     this.log.push(`start ${request.prompt}`);
-    return new FakeGeneration(request.prompt, request.max_tokens, this.log);
+    return new FakeGeneration(request.prompt, request.max_tokens, this);
+  }
+
+  unload(): void {
+    this.log.push('unload');
+  }
+
+  replace(): void {
+    this.lost = false;
+    this.log.push('replace');
   }
 
   free(): void {}
@@ -28,11 +40,12 @@ class FakeGeneration implements WasmGeneration {
   constructor(
     readonly text: string,
     readonly count: number,
-    readonly log: Log,
+    readonly engine: FakeEngine,
   ) {}
 
   async next(): Promise<string> {
     if (this.text === 'trap') throw new WebAssembly.RuntimeError('unreachable');
+    if (this.engine.lost && !this.#cancelled) throw Object.assign(new Error('gone'), { name: 'LinnetError', code: 'device-lost', details: { reason: 'test' } });
     const done = this.#cancelled || this.#step >= this.count;
     return JSON.stringify(done ? this.#end() : { type: 'token', text: this.text, token: ++this.#step });
   }
@@ -42,7 +55,7 @@ class FakeGeneration implements WasmGeneration {
   }
 
   free(): void {
-    this.log.push(`free ${this.text}`);
+    this.engine.log.push(`free ${this.text}`);
   }
 
   #end(): GenerationEvent {

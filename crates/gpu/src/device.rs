@@ -201,6 +201,9 @@ impl Device {
         self.calls.map(buffer, bytes, move |result| sender.send(result));
         platform::drive(self.calls.device());
         let mapped = mapped.await;
+        if !matches!(mapped, Some(Ok(()))) {
+            platform::hear_out().await;
+        }
         self.faults.check()?;
         let internal = |what: String| BackendError::Internal(format!("reading results: {what}"));
         match mapped {

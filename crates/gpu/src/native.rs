@@ -56,6 +56,9 @@ pub(crate) fn drive(device: &wgpu::Device) {
     let _ = device.poll(wgpu::PollType::wait_indefinitely());
 }
 
+/// What is to be said of a device has been said when its callbacks have run.
+pub(crate) async fn hear_out() {}
+
 pub(crate) fn write_foreign(
     _queue: &wgpu::Queue,
     _buffer: &Buffer,

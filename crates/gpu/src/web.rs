@@ -69,6 +69,20 @@ pub(crate) fn write_foreign(
 /// The browser drives its GPU by itself.
 pub(crate) fn drive(_device: &wgpu::Device) {}
 
+/// Waits a moment after something has failed: that the device is lost may be said only after that.
+pub(crate) async fn hear_out() {
+    const MILLISECONDS: u32 = 100;
+    let moment = Promise::new(&mut |resolve: Function, _| {
+        let timer: Function = get(&js_sys::global(), "setTimeout").unchecked_into();
+        // A page without timers is asked at once.
+        if timer.call2(&JsValue::UNDEFINED, &resolve, &MILLISECONDS.into()).is_err() {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
+    });
+    // It is never rejected.
+    let _ = JsFuture::from(moment).await;
+}
+
 /// Lets `faults` know of the errors that no scope catches.
 pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
     let Some(device) = device.as_webgpu() else { return };

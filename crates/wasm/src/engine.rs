@@ -54,6 +54,16 @@ impl Engine {
         serde_json::to_string(&info).map_err(error::internal)
     }
 
+    /// Lets go of the model, because its device is lost. Answers in progress wait for [`Engine::replace`].
+    pub fn unload(&self) {
+        drop(self.engine.take());
+    }
+
+    /// Takes another engine's model for its own. Answers in progress go on with it: they know their tokens.
+    pub fn replace(&self, other: Engine) {
+        self.engine.replace(other.engine.take());
+    }
+
     /// Begins an answer to a request in JSON.
     pub fn generate(&self, request: &str) -> Result<Generation, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;

@@ -1,0 +1,92 @@
+// A GPU that goes away while it answers: the answer goes on, with the same tokens.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../engines.mjs';
+import { load, MODEL, noModel, openBlank, packageFile, startServer } from '../harness.mjs';
+
+const REQUEST = { prompt: 'The capital of France is', max_tokens: 24, temperature: 0, ignore_eos: true };
+
+/** The worker, which destroys its device when the page says so, and whose GPU passes for a real one. */
+const worker = `
+const devices = [];
+const { requestDevice } = GPUAdapter.prototype;
+GPUAdapter.prototype.requestDevice = async function (...descriptor) {
+  const device = await requestDevice.apply(this, descriptor);
+  devices.push(device);
+  return device;
+};
+Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
+new BroadcastChannel('test').onmessage = () => devices.at(-1).destroy();
+${readFileSync(packageFile('worker.js'), 'utf8')}`;
+
+describe('a lost device', { skip: noModel, timeout: 900_000 }, () => {
+  let browser;
+  let server;
+  /** @type {string | undefined} */
+  let expected;
+  before(async () => {
+    browser = await chromium();
+    server = await startServer({ files: { '/linnet/worker.js': Buffer.from(worker) } });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  /**
+   * A page with the model loaded, which answers; `onToken` is called in Node with the number of each token. Gives the text, how
+   * it ended, and what the model runs on then.
+   */
+  async function answer(t, backend, onToken) {
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const loaded = await load(page, `/models/${MODEL}`, { backend });
+    assert.deepEqual([loaded.code, loaded.backend], [undefined, 'webgpu'], loaded.message);
+    server.requests.length = 0;
+    await page.exposeFunction('onToken', onToken);
+    const result = await page.evaluate(async (request) => {
+      const { engine, onToken } = /** @type {any} */ (globalThis);
+      const destroy = new BroadcastChannel('test');
+      let [text, tokens, code] = ['', 0, 'none'];
+      try {
+        for await (const chunk of engine.completions.create({ ...request, stream: true })) {
+          text += chunk.choices[0]?.text ?? '';
+          if ((await onToken(++tokens)) === 'destroy') destroy.postMessage('');
+        }
+      } catch (/** @type {any} */ error) {
+        code = error.code ?? String(error);
+      }
+      return { text, code, info: engine.info() };
+    }, REQUEST);
+    return { ...result, fetched: server.count('.gguf') };
+  }
+
+  test('destroyed once: the answer is the same, and the weights come from the store', async (t) => {
+    expected = (await answer(t, 'webgpu', () => '')).text;
+    assert.ok(expected.length > 20, expected);
+    const { text, code, info, fetched } = await answer(t, 'webgpu', (n) => (n === 8 ? 'destroy' : ''));
+    assert.deepEqual([code, text, info.backend, info.origin, fetched], ['none', expected, 'webgpu', 'cache', 0]);
+  });
+
+  test('the GPU process crashes: the same', async (t) => {
+    const session = await browser.target().createCDPSession();
+    const crash = async (n) => {
+      if (n === 8) await session.send('Browser.crashGpuProcess').catch(() => {});
+      return '';
+    };
+    const { text, code, info, fetched } = await answer(t, 'webgpu', crash);
+    assert.deepEqual([code, text, info.backend, fetched], ['none', expected, 'webgpu', 0]);
+  });
+
+  test('destroyed twice in a row: the CPU takes over where it may', async (t) => {
+    const { text, code, info, fetched } = await answer(t, 'auto', (n) => (n === 6 || n === 12 ? 'destroy' : ''));
+    assert.deepEqual([code, text, info.backend, info.fallback?.code, fetched], ['none', expected, 'cpu', 'device-lost', 0]);
+  });
+
+  test('destroyed twice in a row: device-lost where it may not', async (t) => {
+    const { text, code } = await answer(t, 'webgpu', (n) => (n === 6 || n === 12 ? 'destroy' : ''));
+    assert.equal(code, 'device-lost');
+    assert.ok(expected?.startsWith(text) && text.length > 0, text);
+  });
+});
