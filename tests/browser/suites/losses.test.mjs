@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
 import { load, MODEL, noModel, openBlank, packageFile, startServer } from '../harness.mjs';
 
-const REQUEST = { prompt: 'The capital of France is', max_tokens: 24, temperature: 0, ignore_eos: true };
+const REQUEST = { prompt: 'The capital of France is', max_tokens: 16, temperature: 0, ignore_eos: true };
 
 /** The worker, which destroys its device when the page says so, and whose GPU passes for a real one. */
 const worker = `
@@ -65,14 +65,14 @@ describe('a lost device', { skip: noModel, timeout: 900_000 }, () => {
   test('destroyed once: the answer is the same, and the weights come from the store', async (t) => {
     expected = (await answer(t, 'webgpu', () => '')).text;
     assert.ok(expected.length > 20, expected);
-    const { text, code, info, fetched } = await answer(t, 'webgpu', (n) => (n === 8 ? 'destroy' : ''));
+    const { text, code, info, fetched } = await answer(t, 'webgpu', (n) => (n === 5 ? 'destroy' : ''));
     assert.deepEqual([code, text, info.backend, info.origin, fetched], ['none', expected, 'webgpu', 'cache', 0]);
   });
 
   test('the GPU process crashes: the same', async (t) => {
     const session = await browser.target().createCDPSession();
     const crash = async (n) => {
-      if (n === 8) await session.send('Browser.crashGpuProcess').catch(() => {});
+      if (n === 5) await session.send('Browser.crashGpuProcess').catch(() => {});
       return '';
     };
     const { text, code, info, fetched } = await answer(t, 'webgpu', crash);
@@ -80,12 +80,12 @@ describe('a lost device', { skip: noModel, timeout: 900_000 }, () => {
   });
 
   test('destroyed twice in a row: the CPU takes over where it may', async (t) => {
-    const { text, code, info, fetched } = await answer(t, 'auto', (n) => (n === 6 || n === 12 ? 'destroy' : ''));
+    const { text, code, info, fetched } = await answer(t, 'auto', (n) => (n === 4 || n === 8 ? 'destroy' : ''));
     assert.deepEqual([code, text, info.backend, info.fallback?.code, fetched], ['none', expected, 'cpu', 'device-lost', 0]);
   });
 
   test('destroyed twice in a row: device-lost where it may not', async (t) => {
-    const { text, code } = await answer(t, 'webgpu', (n) => (n === 6 || n === 12 ? 'destroy' : ''));
+    const { text, code } = await answer(t, 'webgpu', (n) => (n === 4 || n === 8 ? 'destroy' : ''));
     assert.equal(code, 'device-lost');
     assert.ok(expected?.startsWith(text) && text.length > 0, text);
   });
