@@ -3,6 +3,7 @@
 
 mod codes;
 mod float;
+mod products;
 
 use std::ops::Range;
 
@@ -22,8 +23,16 @@ pub(crate) type Two = [[f32; LANES]; 2];
 /// Positions of a group, and elements of a part: the lanes of two vectors.
 pub(crate) const GROUP: usize = 2 * LANES;
 
-/// Positions whose scores and weights a kernel holds at a time.
+/// Positions whose values lie together.
 pub(crate) const TILE: usize = 32;
+
+/// Positions whose scores and weights a kernel holds at a time, at most: whole tiles. What is done once for all of them, such as
+/// finding the greatest score, is little beside the rest.
+pub(crate) const CHUNK: usize = 256;
+const _: () = assert!(CHUNK.is_multiple_of(TILE));
+
+/// Scores, then weights, of a query for the positions of a chunk.
+pub(crate) type Scores = [f32; CHUNK];
 
 /// A tile begins at a multiple of its length, so that no ring ends within it.
 const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE));
@@ -39,8 +48,8 @@ const AHEAD: usize = 8192;
 pub(crate) enum KvCache {
     /// Numbers as they are.
     F32(FloatRows),
-    /// Integers of 14 bits: finer than f16 for all but the small numbers of a block, and what processors without
-    /// f16 instructions, as that of WebAssembly, multiply without converting.
+    /// Integers of 14 bits with a scale per head: finer than f16 for the greater numbers, which decide what a product comes to,
+    /// and what processors without f16 instructions, as that of WebAssembly, multiply without converting.
     F16(CodeRows<i16>),
     /// GGUF's Q8_0.
     Q8_0(CodeRows<i8>),
@@ -70,50 +79,93 @@ pub(crate) trait CachedRows {
         groups: Range<usize>,
         queries: (&Queries, usize),
         scales: &[f32; 4],
-        scores: &mut [[f32; TILE]],
+        scores: &mut [Scores],
     );
 
-    /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of the first `count` places of a tile times
-    /// the queries' `weights`, which are 0 for the rest of the tile.
+    /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of some tiles times the queries' `weights`, which
+    /// are 0 for what lies behind the first `count` places.
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
-        tile: usize,
+        tiles: Range<usize>,
         count: usize,
-        weights: &[[f32; TILE]],
+        weights: (&[Scores], &mut Weighed),
         rescale: &[f32; 4],
         sums: &mut [Two],
     );
 }
 
-/// Pairs of a block's codes of four queries: what a kernel multiplies at a time lies at fixed distances.
-type Codes = [[[i16; 2]; BLOCK / 2]; 4];
+/// Pairs of codes that a kernel multiplies in one turn of its loop: two turns at once are cheaper than one by one, and what they
+/// need still fits into registers.
+const STEP: usize = 2;
+
+/// That many pairs of each of four rows.
+type Codes = [[[i16; 2]; STEP]; 4];
 
 /// Query heads that share a key/value head, as they are and as caches of integers want them.
 pub(crate) struct Queries {
     /// `[queries, head_dim]`.
     pub(crate) values: Vec<f32>,
-    /// `[queries / 4, blocks]`.
+    /// `[queries / 4, head_dim / 4]`, padded with zeros.
     codes: Vec<Codes>,
-    /// `[queries, blocks]`.
+    /// `[queries]`.
     scales: Vec<f32>,
+}
+
+/// What caches of integers make of the weights of up to four queries.
+pub(crate) struct Weighed {
+    /// The products with the values' scales: `[blocks, CHUNK / 4]`.
+    codes: Vec<Codes>,
+    /// What a code stands for: `[blocks, 4]`.
+    factors: Vec<[f32; 4]>,
+    /// Scales of a block, then the products: `[CHUNK]`.
+    scales: Vec<f32>,
+    products: Vec<f32>,
+    /// Sums of products of codes: `[head_dim / 16, 2, 4]`.
+    sums: Vec<[[[i32; LANES]; 4]; 2]>,
 }
 
 impl Queries {
     /// Room for so many queries of heads up to `head_dim`.
     pub(crate) fn new(queries: Option<usize>, head_dim: usize) -> Result<Self, BackendError> {
-        let zeroed = |width: usize| queries.and_then(|queries| queries.checked_mul(width));
-        let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
+        let what = "attention scratch";
+        let fours = queries.map(|queries| queries.div_ceil(4));
         Ok(Queries {
-            values: memory::zeroed(what, zeroed(head_dim))?,
-            codes: memory::zeroed(what, queries.and_then(|q| q.div_ceil(4).checked_mul(blocks)))?,
-            scales: memory::zeroed(what, zeroed(blocks))?,
+            values: memory::zeroed(what, queries.and_then(|queries| queries.checked_mul(head_dim)))?,
+            codes: memory::zeroed(
+                what,
+                fours.and_then(|fours| fours.checked_mul(head_dim.div_ceil(2 * STEP))),
+            )?,
+            scales: memory::zeroed(what, queries)?,
         })
     }
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
         memory::bytes(&self.values) + memory::bytes(&self.codes) + memory::bytes(&self.scales)
+    }
+}
+
+impl Weighed {
+    /// Room for heads up to `head_dim`.
+    pub(crate) fn new(head_dim: usize) -> Result<Self, BackendError> {
+        let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
+        Ok(Weighed {
+            codes: memory::zeroed(what, blocks.checked_mul(CHUNK / (2 * STEP)))?,
+            factors: memory::zeroed(what, Some(blocks))?,
+            scales: memory::zeroed(what, Some(CHUNK))?,
+            products: memory::zeroed(what, Some(CHUNK))?,
+            sums: memory::zeroed(what, Some(head_dim.div_ceil(GROUP)))?,
+        })
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        memory::bytes(&self.codes)
+            + memory::bytes(&self.factors)
+            + memory::bytes(&self.scales)
+            + memory::bytes(&self.products)
+            + memory::bytes(&self.sums)
     }
 }
 

@@ -91,7 +91,7 @@ impl KvFormat {
     /// Numbers that share a scale in [`KvFormat::Q8_0`].
     pub const BLOCK: usize = 32;
 
-    /// Bytes of one head's key or value; a backend that keeps 16-bit integers adds two for each [`Self::BLOCK`].
+    /// Bytes of one head's key or value; a backend that keeps 16-bit integers adds two for their scale.
     pub fn head_bytes(self, head_dim: usize) -> usize {
         match self {
             KvFormat::F16 => 2 * head_dim,

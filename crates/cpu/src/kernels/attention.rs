@@ -1,6 +1,6 @@
 //! Causal attention over the KV cache, without a matrix of scores.
 //!
-//! The queries of some tokens that share a key/value head pass over the cache in tiles of [`TILE`] positions
+//! The queries of some tokens that share a key/value head pass over the cache in chunks of up to [`CHUNK`] positions
 //! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
 //! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
 //! 2018). Scores are multiplied by log2 e first, for the exponentials to be powers of two, which are cheaper.
@@ -11,7 +11,7 @@ use std::ops::Range;
 use linnet_graph::{Attention, BackendError, Temperature};
 
 use super::rows::{exp2, tanh};
-use crate::kv::{CachedRows, GROUP, KvCache, LANES, Queries, TILE, Two};
+use crate::kv::{CHUNK, CachedRows, GROUP, KvCache, LANES, Queries, Scores, TILE, Two, Weighed};
 use crate::memory;
 use crate::simd::{Isa, Kernel, Simd, four_times};
 
@@ -26,8 +26,9 @@ pub(crate) fn first_tile(attention: &Attention, position: usize) -> usize {
 /// Working memory of one thread.
 pub(crate) struct AttentionScratch {
     queries: Queries,
-    /// Scores, then weights, of each query for a tile.
-    weights: Vec<[f32; TILE]>,
+    /// Scores, then weights, of up to four queries.
+    weights: Vec<Scores>,
+    weighed: Weighed,
     /// Greatest score and sum of each query.
     state: Vec<[f32; 2]>,
     /// Weighted sum of values of each query: `[queries, padded head_dim / 16]`.
@@ -44,7 +45,8 @@ impl AttentionScratch {
         let what = "attention scratch";
         Ok(AttentionScratch {
             queries: Queries::new(queries, head_dim)?,
-            weights: memory::zeroed(what, queries)?,
+            weights: memory::zeroed(what, Some(4))?,
+            weighed: Weighed::new(head_dim)?,
             state: memory::zeroed(what, queries)?,
             sums: memory::zeroed(what, queries.and_then(|q| q.checked_mul(parts)))?,
             out: memory::zeroed(what, queries.and_then(|q| q.checked_mul(head_dim)))?,
@@ -55,6 +57,7 @@ impl AttentionScratch {
     pub(crate) fn bytes(&self) -> u64 {
         self.queries.bytes()
             + memory::bytes(&self.weights)
+            + self.weighed.bytes()
             + memory::bytes(&self.state)
             + memory::bytes(&self.sums)
             + memory::bytes(&self.out)
@@ -134,9 +137,10 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
         self.rows.prepare(s, &mut scratch.queries, queries);
 
         // Of what lies before the first token's window in its tile the ring may hold something newer.
-        let Range { start, end } = self.tile.span;
-        for start in (start..end).step_by(TILE) {
-            let keys = (end - start).min(TILE);
+        let Range { mut start, end } = self.tile.span;
+        while start < end {
+            // No chunk goes over the ring's end.
+            let keys = (end - start).min(CHUNK).min(self.places - start % self.places);
             let mut query = 0;
             while query < queries {
                 let count = (queries - query).min(4);
@@ -148,6 +152,7 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
                 }
                 query += count;
             }
+            start += keys;
         }
     }
 }
@@ -207,12 +212,12 @@ impl Kernel for Finish<'_> {
 }
 
 impl<R: CachedRows> Attend<'_, R> {
-    /// Takes a tile into account for `N` queries from `first` on.
+    /// Takes a chunk of positions into account for `N` queries from `first` on.
     #[inline(always)]
     fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
         let AttendTile { attention, kv_head, position, .. } = self.tile;
         let Attention { heads, kv_heads, head_dim, scale, .. } = attention;
-        // The keys of the tile that a query sees: from, to.
+        // The keys of the chunk that a query sees: from, to.
         let mut seen = [[0; 2]; 4];
         let mut scales = [0.0; 4];
         let scale = if attention.soft_cap.is_some() { scale } else { scale * LOG2_E };
@@ -227,68 +232,79 @@ impl<R: CachedRows> Attend<'_, R> {
                 }
             }
         });
-        // The queries are in the order of their tokens, so the last one sees most.
-        let [_, keys] = seen[N - 1];
+        // The queries are in the order of their tokens: the first one sees the earliest tile, the last one the latest.
+        let skipped = seen[0][0] / TILE * TILE;
+        let keys = seen[N - 1][1].saturating_sub(skipped);
         if keys == 0 {
             return;
         }
-        let row = kv_head * self.places + start % self.places;
+        let tiles = keys.div_ceil(TILE);
+        let row = kv_head * self.places + start % self.places + skipped;
 
-        let AttentionScratch { queries, weights, state, sums, .. } = &mut *self.tile.scratch;
-        let weights = &mut weights[first..first + N];
+        let AttentionScratch { queries, weights, weighed, state, sums, .. } = &mut *self.tile.scratch;
+        let weights = &mut weights[..N];
         let groups = row / GROUP..row / GROUP + keys.div_ceil(GROUP);
         self.rows.scores::<S, N>(s, groups, (queries, first), &scales, weights);
-        if let Some(cap) = attention.soft_cap {
-            weights.iter_mut().for_each(|scores| soft_cap(s, cap, scores));
-        }
-        for (scores, [from, to]) in weights.iter_mut().zip(seen) {
+        for (scores, seen) in weights.iter_mut().zip(seen) {
+            let [from, to] = seen.map(|at| at.saturating_sub(skipped));
+            if let Some(cap) = attention.soft_cap {
+                soft_cap(s, cap, &mut scores[..tiles * TILE]);
+            }
             scores[..from].fill(f32::NEG_INFINITY);
-            scores[to..].fill(f32::NEG_INFINITY);
+            scores[to..tiles * TILE].fill(f32::NEG_INFINITY);
         }
         let mut rescale = [1.0; 4];
-        soften(s, weights, &mut state[first..first + N], &mut rescale);
+        soften(s, weights, tiles, &mut state[first..first + N], &mut rescale);
 
         let parts = head_dim.div_ceil(GROUP);
         let sums = &mut sums[first * parts..(first + N) * parts];
-        self.rows.add_values::<S, N>(s, row / TILE, keys, weights, &rescale, sums);
+        let tiles = row / TILE..row / TILE + tiles;
+        self.rows.add_values::<S, N>(s, tiles, keys, (weights, weighed), &rescale, sums);
     }
 }
 
 /// `cap * tanh(score / cap)`, for powers of two.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32; TILE]) {
+fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32]) {
     for scores in scores.as_chunks_mut().0 {
         let capped = tanh(s, s.mul(s.load(scores), s.splat(1.0 / cap)));
         s.store(s.mul(capped, s.splat(cap * LOG2_E)), scores);
     }
 }
 
-/// Turns the scores of some queries into weights relative to their greatest so far, updates `state`, and says by which factor
-/// earlier weights shrink.
-///
-/// First what is one number for each query, then the exponentials: neither waits for the other's chain of operations.
+/// Turns the scores of some queries for so many tiles into weights relative to their greatest so far, updates `state`, and says
+/// by which factor earlier weights shrink.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn soften<S: Simd>(s: S, weights: &mut [[f32; TILE]], state: &mut [[f32; 2]], rescale: &mut [f32; 4]) {
-    for ((scores, [greatest, _]), rescale) in weights.iter().zip(&mut *state).zip(&mut *rescale) {
-        let scores = scores.as_chunks().0;
-        let pair = |a: usize, b: usize| s.max(s.load(&scores[a]), s.load(&scores[b]));
+fn soften<S: Simd>(
+    s: S,
+    weights: &mut [Scores],
+    tiles: usize,
+    state: &mut [[f32; 2]],
+    rescale: &mut [f32; 4],
+) {
+    for ((scores, [greatest, sum]), rescale) in weights.iter_mut().zip(state).zip(rescale) {
+        let scores = &mut scores.as_chunks_mut().0.as_chunks_mut::<{ TILE / LANES }>().0[..tiles];
         let before = *greatest;
-        *greatest = s.reduce_max(s.max(s.max(pair(0, 1), pair(2, 3)), s.splat(before)));
+        let mut most = s.splat(before);
+        for scores in &*scores {
+            let pair = |a: usize, b: usize| s.max(s.load(&scores[a]), s.load(&scores[b]));
+            most = s.max(s.max(pair(0, 1), pair(2, 3)), most);
+        }
+        *greatest = s.reduce_max(most);
         // The difference of two infinities would not be a number.
         *rescale = if before == *greatest { 1.0 } else { (before - *greatest).exp2() };
-    }
-    for ((scores, [greatest, sum]), rescale) in weights.iter_mut().zip(state).zip(rescale) {
         // Of nothing seen so far either no weight is greater than 0.
         let greatest = s.splat(greatest.max(f32::MIN));
         let mut added = s.splat(0.0);
-        let scores = scores.as_chunks_mut().0;
-        four_times!(I => {
-            let weight = exp2(s, s.sub(s.load(&scores[I]), greatest));
-            added = s.add(added, weight);
-            s.store(weight, &mut scores[I]);
-        });
+        for scores in scores {
+            four_times!(I => {
+                let weight = exp2(s, s.sub(s.load(&scores[I]), greatest));
+                added = s.add(added, weight);
+                s.store(weight, &mut scores[I]);
+            });
+        }
         *sum = *sum * *rescale + s.reduce_add(added);
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use linnet_graph::BackendError;
 
-use super::{AHEAD, CachedRows, GROUP, Queries, Shape, TILE, Two};
+use super::{AHEAD, CachedRows, GROUP, Queries, Scores, Shape, TILE, Two, Weighed};
 use crate::memory;
 use crate::simd::{Simd, four_times, twice};
 
@@ -55,7 +55,7 @@ impl CachedRows for FloatRows {
         groups: Range<usize>,
         (queries, first): (&Queries, usize),
         scales: &[f32; 4],
-        scores: &mut [[f32; TILE]],
+        scores: &mut [Scores],
     ) {
         if S::REGISTERS < 12 {
             self.scores_by::<S, N, 1>(s, groups, (queries, first), scales, scores);
@@ -69,16 +69,25 @@ impl CachedRows for FloatRows {
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
-        tile: usize,
+        tiles: Range<usize>,
         count: usize,
-        weights: &[[f32; TILE]],
+        (weights, _): (&[Scores], &mut Weighed),
         rescale: &[f32; 4],
         sums: &mut [Two],
     ) {
-        if S::REGISTERS < 12 {
-            self.add_values_by::<S, N, 1>(s, tile, count, weights, rescale, sums);
-        } else {
-            self.add_values_by::<S, N, 2>(s, tile, count, weights, rescale, sums);
+        let mut rescale = *rescale;
+        for (index, tile) in tiles.enumerate() {
+            let count = (count - index * TILE).min(TILE);
+            let mut of_tile = [&[0.0; TILE]; 4];
+            for (weights, of_tile) in weights.iter().zip(&mut of_tile) {
+                *of_tile = &weights.as_chunks().0[index];
+            }
+            if S::REGISTERS < 12 {
+                self.add_values_by::<S, N, 1>(s, tile, count, of_tile, &rescale, sums);
+            } else {
+                self.add_values_by::<S, N, 2>(s, tile, count, of_tile, &rescale, sums);
+            }
+            rescale = [1.0; 4];
         }
     }
 }
@@ -92,7 +101,7 @@ impl FloatRows {
         groups: Range<usize>,
         (queries, first): (&Queries, usize),
         scales: &[f32; 4],
-        scores: &mut [[f32; TILE]],
+        scores: &mut [Scores],
     ) {
         let scores = &mut scores[..N];
         let head_dim = self.shape.head_dim;
@@ -134,18 +143,17 @@ impl FloatRows {
         }
     }
 
-    /// [`CachedRows::add_values`] with `BY` vectors at a time.
+    /// [`CachedRows::add_values`] of one tile, with `BY` vectors at a time.
     #[inline(always)]
     fn add_values_by<S: Simd, const N: usize, const BY: usize>(
         &self,
         s: S,
         tile: usize,
         count: usize,
-        weights: &[[f32; TILE]],
+        weights: [&[f32; TILE]; 4],
         rescale: &[f32; 4],
         sums: &mut [Two],
     ) {
-        let weights = &weights[..N];
         let parts = self.shape.head_dim.div_ceil(GROUP);
         let values = self.values[tile * parts * TILE..(tile + 1) * parts * TILE].as_chunks::<TILE>().0;
         for (part, values) in values.iter().enumerate() {

@@ -82,6 +82,8 @@ impl Simd for Avx2 {
             _mm256_shuffle_epi8(table, codes)
         };
         dot(a: __m256i, b: __m256i) -> __m256i = _mm256_madd_epi16(a, b);
+        load_i32(from: &[i32; 8]) -> __m256i = _mm256_loadu_si256(from.as_ptr().cast());
+        store_i32(v: __m256i, to: &mut [i32; 8]) = _mm256_storeu_si256(to.as_mut_ptr().cast(), v);
         splat_i32(v: i32) -> __m256i = _mm256_set1_epi32(v);
         add_i32(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
         to_f32(v: __m256i) -> __m256 = _mm256_cvtepi32_ps(v);

@@ -58,6 +58,8 @@ pub(crate) trait Simd: Copy {
     /// `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]` for each lane i.
     fn dot(self, a: Self::I16, b: Self::I16) -> Self::I32;
 
+    fn load_i32(self, from: &[i32; 8]) -> Self::I32;
+    fn store_i32(self, v: Self::I32, to: &mut [i32; 8]);
     fn splat_i32(self, v: i32) -> Self::I32;
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     fn to_f32(self, v: Self::I32) -> Self::F32;

@@ -4,11 +4,12 @@ use std::arch::aarch64::{
     float32x4_t, int16x8_t, int32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_s16, vandq_s32,
     vbslq_f32, vcgtq_f32, vcltq_f32, vcombine_s16, vcvtnq_s32_f32, vcvtq_f32_s32, vdivq_f32, vdupq_n_f32,
     vdupq_n_s16, vdupq_n_s32, vfmaq_f32, vget_high_u16, vget_low_s8, vget_low_s16, vget_low_u16, vld1_s8,
-    vld1_u8, vld1q_f32, vld1q_s8, vld1q_s16, vld1q_u8, vld1q_u16, vmaxvq_f32, vmovl_high_s8, vmovl_high_s16,
-    vmovl_s8, vmovl_s16, vmovl_u8, vmull_high_s16, vmull_s16, vmulq_f32, vorrq_s16, vpaddq_s32, vqmovn_s32,
-    vqtbl1q_u8, vreinterpretq_f32_s32, vreinterpretq_s16_s32, vreinterpretq_s16_u8, vreinterpretq_s16_u16,
-    vreinterpretq_s32_f32, vreinterpretq_s32_u32, vreinterpretq_u8_s16, vreinterpretq_u16_s16, vrndnq_f32,
-    vshll_n_u16, vshlq_n_s16, vshlq_n_s32, vshrq_n_u16, vst1q_f32, vst1q_s16, vsubq_f32, vsubq_s16,
+    vld1_u8, vld1q_f32, vld1q_s8, vld1q_s16, vld1q_s32, vld1q_u8, vld1q_u16, vmaxvq_f32, vmovl_high_s8,
+    vmovl_high_s16, vmovl_s8, vmovl_s16, vmovl_u8, vmull_high_s16, vmull_s16, vmulq_f32, vorrq_s16,
+    vpaddq_s32, vqmovn_s32, vqtbl1q_u8, vreinterpretq_f32_s32, vreinterpretq_s16_s32, vreinterpretq_s16_u8,
+    vreinterpretq_s16_u16, vreinterpretq_s32_f32, vreinterpretq_s32_u32, vreinterpretq_u8_s16,
+    vreinterpretq_u16_s16, vrndnq_f32, vshll_n_u16, vshlq_n_s16, vshlq_n_s32, vshrq_n_u16, vst1q_f32,
+    vst1q_s16, vst1q_s32, vsubq_f32, vsubq_s16,
 };
 
 use super::{Kernel, Simd};
@@ -81,6 +82,12 @@ impl Simd for Neon {
         dot(a: [int16x8_t; 2], b: [int16x8_t; 2]) -> [int32x4_t; 2] = pairwise(a, b, |a, b| {
             vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(b)), vmull_high_s16(a, b))
         });
+        load_i32(from: &[i32; 8]) -> [int32x4_t; 2] =
+            [vld1q_s32(from.as_ptr()), vld1q_s32(from.as_ptr().add(4))];
+        store_i32(v: [int32x4_t; 2], to: &mut [i32; 8]) = {
+            vst1q_s32(to.as_mut_ptr(), v[0]);
+            vst1q_s32(to.as_mut_ptr().add(4), v[1]);
+        };
         splat_i32(v: i32) -> [int32x4_t; 2] = [vdupq_n_s32(v); 2];
         add_i32(a: [int32x4_t; 2], b: [int32x4_t; 2]) -> [int32x4_t; 2] =
             pairwise(a, b, |a, b| vaddq_s32(a, b));

@@ -82,6 +82,14 @@ impl Simd for Portable {
         std::array::from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1)))
     }
     #[inline(always)]
+    fn load_i32(self, from: &[i32; 8]) -> [i32; 8] {
+        *from
+    }
+    #[inline(always)]
+    fn store_i32(self, v: [i32; 8], to: &mut [i32; 8]) {
+        *to = v;
+    }
+    #[inline(always)]
     fn splat_i32(self, v: i32) -> [i32; 8] {
         [v; 8]
     }

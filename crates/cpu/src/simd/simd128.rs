@@ -118,6 +118,14 @@ impl Simd for Simd128 {
         pairwise(a, b, |a, b| i32x4_dot_i16x8(a, b))
     }
     #[inline(always)]
+    fn load_i32(self, from: &[i32; 8]) -> [v128; 2] {
+        load_32(from)
+    }
+    #[inline(always)]
+    fn store_i32(self, v: [v128; 2], to: &mut [i32; 8]) {
+        store_32(v, to);
+    }
+    #[inline(always)]
     fn splat_i32(self, v: i32) -> [v128; 2] {
         splat(i32x4_splat(v))
     }

@@ -80,6 +80,10 @@ fn integers<S: Simd>(s: S, numbers: &mut Numbers) {
     assert_eq!(wide(dot), p.to_f32(portable_dot));
     let sum = p.add_i32(portable_dot, p.splat_i32(12_345));
     assert_eq!(wide(s.add_i32(dot, s.splat_i32(12_345))), p.to_f32(sum));
+    let mut stored = [0; 8];
+    s.store_i32(dot, &mut stored);
+    assert_eq!(stored, portable_dot);
+    assert_eq!(wide(s.load_i32(&stored)), p.to_f32(portable_dot));
 }
 
 #[inline(always)]
