@@ -14,6 +14,15 @@ const START = 4 << 20;
 /** By so much it may grow while a model of any size is loaded. */
 const GROWTH = 64 * MB;
 
+/** Why models of random weights cannot be made; `false` if they can. */
+const noSynth = nativeBinary() ? false : 'skipped: no native linnet';
+
+/** The beginning of a model of random weights. */
+function beginning(arch, bytes) {
+  const line = '"$0" synth --arch "$1" /dev/stdout 2>/dev/null | head -c "$2"';
+  return execFileSync('sh', ['-c', line, String(nativeBinary()), arch, String(bytes)], { maxBuffer: 2 * bytes });
+}
+
 /** A model of random weights: LINNET_SYNTH says which, as arguments of `linnet synth --arch`, else one of about 300 MB. */
 const SYNTH = (process.env.LINNET_SYNTH ?? 'qwen3-0.6b --layers 20').split(' ');
 
@@ -53,7 +62,19 @@ describe('memory', { timeout: 1_800_000 }, () => {
     });
   }
 
-  test('weights on their way to the GPU do not pile up in the wasm', { skip: nativeBinary() ? false : 'skipped: no native linnet' }, async (t) => {
+  test('what no wasm memory holds is refused on the CPU path', { skip: noSynth || process.platform === 'win32' }, async (t) => {
+    // Of the 5 GB only the header is there.
+    const server = await startServer({ files: { '/large.gguf': beginning('qwen3-8b', 16 * MB) } });
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const refused = await load(page, '/large.gguf', { backend: 'cpu', threads: 1 });
+    assert.deepEqual([refused.code, refused.details.limit, refused.details.smaller], ['out-of-memory', 'memory_limit', null], refused.message);
+    assert.equal(refused.details.have, 2 ** 32 - 2 ** 26);
+    assert.ok(refused.details.weights > 4.9e9, refused.message);
+  });
+
+  test('weights on their way to the GPU do not pile up in the wasm', { skip: noSynth }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'linnet-synth-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'synth.gguf');
