@@ -1,4 +1,4 @@
-// y[token] = table[id of token]: the rows of the vocabulary that a step names, decoded.
+// y[token] = FACTOR * table[id of token]: the rows of the vocabulary that a step names, decoded.
 //
 // One invocation decodes one pair of quads. A table too large for one binding comes in parts; each part's dispatch
 // writes the rows that it holds.
@@ -8,6 +8,7 @@
 override COLS: u32;      // values in a row
 override FIRST: u32 = 0; // first row of this part of the table
 override ROWS: u32;      // rows of this part
+override FACTOR: f32 = 1.0;
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;
@@ -28,9 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let values = weights_pair(weights_chunk(row, chunk), p);
     let first = chunk * 8u + p;
     if (first < quads) {
-        y[group.y * quads + first] = values[0];
+        y[group.y * quads + first] = FACTOR * values[0];
     }
     if (first + 4u < quads) {
-        y[group.y * quads + first + 4u] = values[1];
+        y[group.y * quads + first + 4u] = FACTOR * values[1];
     }
 }

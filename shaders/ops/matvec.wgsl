@@ -4,7 +4,8 @@
 // chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
 // pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
 //
-// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it.
+// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where a matrix of
+// another format lies `below` the first, the workgroups after those of the first compute its outputs.
 #include quads
 #if gated
 #include gated
@@ -25,6 +26,7 @@ override GROUPS: u32;      // lane groups per workgroup
 #if gated
 #include format as up
 #end
+#include below
 
 struct Sums {
     rows: vec4<f32>,
@@ -36,60 +38,20 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
     return dot(pair[0], low) + dot(pair[1], high);
 }
 
-// The share of lane `lane` of `lanes` in the outputs `rows`.
-fn accumulate(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
-    var sums = Sums();
-    let units = ((COLS + 31u) / 32u) * SPLIT;
-    for (var unit = lane; unit < units; unit += lanes) {
-        let chunk = unit / SPLIT;
-        let c0 = weights_chunk(rows.x, chunk);
-        let c1 = weights_chunk(rows.y, chunk);
-        let c2 = weights_chunk(rows.z, chunk);
-        let c3 = weights_chunk(rows.w, chunk);
-#if gated
-        let u0 = up_chunk(rows.x, chunk);
-        let u1 = up_chunk(rows.y, chunk);
-        let u2 = up_chunk(rows.z, chunk);
-        let u3 = up_chunk(rows.w, chunk);
+#include row_sums
+#if below
+#include row_sums as below
 #end
-        for (var i = 0u; i < 4u / SPLIT; i++) {
-            let p = (unit % SPLIT) * (4u / SPLIT) + i;
-            let column = chunk * 32u + 4u * p;
-            var low = row_quad(column);
-            var high = row_quad(column + 16u);
-            if (NORM) {
-                sums.squares += dot(low, low) + dot(high, high);
-                low *= gain[min(column, COLS - 1u) / 4u];
-                high *= gain[min(column + 16u, COLS - 1u) / 4u];
-            }
-            sums.rows += vec4<f32>(
-                product(weights_pair(c0, p), low, high),
-                product(weights_pair(c1, p), low, high),
-                product(weights_pair(c2, p), low, high),
-                product(weights_pair(c3, p), low, high),
-            );
-#if gated
-            sums.up += vec4<f32>(
-                product(up_pair(u0, p), low, high),
-                product(up_pair(u1, p), low, high),
-                product(up_pair(u2, p), low, high),
-                product(up_pair(u3, p), low, high),
-            );
-#end
-        }
-    }
-    return sums;
-}
 
 fn store(row: u32, product: f32, up_product: f32, squares: f32) {
-    if (row >= OUTPUTS) {
+    if (row >= matrix_rows()) {
         return;
     }
     var scale = 1.0;
     if (NORM) {
         scale = inverseSqrt(squares / f32(COLS) + EPS);
     }
-    let at = FIRST + row;
+    let at = first_output() + row;
     var value = product * scale;
 #if gated
     var factor = up_product * scale;
@@ -114,9 +76,18 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
     y[at] = value;
 }
 
+fn sums_of(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
+#if below
+    if (is_below) {
+        return below_sums(rows, lane, lanes);
+    }
+#end
+    return weights_sums(rows, lane, lanes);
+}
+
 // The outputs from `first` on; those beyond the matrix are computed from its last row and not stored.
 fn rows_from(first: u32) -> vec4<u32> {
-    return min(vec4<u32>(first) + LANES4, vec4<u32>(OUTPUTS - 1u));
+    return min(vec4<u32>(first) + LANES4, vec4<u32>(matrix_rows() - 1u));
 }
 
 #if subgroups
@@ -138,9 +109,10 @@ fn main(
         store_row(local);
     }
 #end
+    let tile = own_tile(workgroup.y * workgroups.x + workgroup.x, GROUPS * ROWS);
     for (var group = subgroup; group < GROUPS; group += subgroups) {
-        let first = ((workgroup.y * workgroups.x + workgroup.x) * GROUPS + group) * ROWS;
-        let own = accumulate(rows_from(first), lane, lanes);
+        let first = tile * GROUPS * ROWS + group * ROWS;
+        let own = sums_of(rows_from(first), lane, lanes);
         let rows = subgroupAdd(own.rows);
         let up_rows = subgroupAdd(own.up);
         let squares = subgroupAdd(own.squares);
@@ -178,8 +150,9 @@ fn main(
     let lanes = THREADS / GROUPS;
     let group = local / lanes;
     let lane = local % lanes;
-    let first = ((workgroup.y * workgroups.x + workgroup.x) * GROUPS + group) * ROWS;
-    shared_sums[local] = accumulate(rows_from(first), lane, lanes);
+    let tile = own_tile(workgroup.y * workgroups.x + workgroup.x, GROUPS * ROWS);
+    let first = tile * GROUPS * ROWS + group * ROWS;
+    shared_sums[local] = sums_of(rows_from(first), lane, lanes);
     workgroupBarrier();
     if (lane < ROWS) {
         var row = 0.0;

@@ -2,7 +2,7 @@
 //
 // An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk of
 // inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where something comes `before` it, every
-// workgroup makes the row for itself, and the first stores it.
+// workgroup makes the row for itself, and the first stores it; `below` is as there.
 #include quads
 #if gated
 #include gated
@@ -25,6 +25,15 @@ override RESIDUAL: bool = false;
 #include tile_rows as up
 #end
 #include outputs
+#if below
+#include tile_rows as below
+#end
+
+struct Outputs {
+    first: vec4<f32>,
+    second: vec4<f32>,
+    squares: f32,
+}
 
 struct Input {
     value: vec4<f32>,   // times the norm's gain
@@ -38,6 +47,11 @@ fn input(column: u32) -> Input {
     }
     return Input(v, 0.0);
 }
+
+#include chunk_sums
+#if below
+#include chunk_sums as below
+#end
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -53,51 +67,22 @@ fn main(
         store_row(local);
     }
 #end
-    let row = (group.y * groups.x + group.x) * ROWS + local * (ROWS / THREADS);
-    let last = vec4<u32>(OUTPUTS - 1u);
-    let first_rows = min(row + LANES4, last);
-#if !gated
-    let second_rows = min(row + 4u + LANES4, last);
-#end
-    var first = vec4<f32>(0.0);
-    var second = vec4<f32>(0.0);
-    var squares = 0.0;
-    for (var chunk = 0u; chunk < (COLS + 31u) / 32u; chunk++) {
-        let own = input(chunk * 32u + 4u * (lane & 7u));
-        squares += own.square;
-        var quads = array<vec4<f32>, 8>(
-            subgroupBroadcast(own.value, 0u),
-            subgroupBroadcast(own.value, 1u),
-            subgroupBroadcast(own.value, 2u),
-            subgroupBroadcast(own.value, 3u),
-            subgroupBroadcast(own.value, 4u),
-            subgroupBroadcast(own.value, 5u),
-            subgroupBroadcast(own.value, 6u),
-            subgroupBroadcast(own.value, 7u),
-        );
-        let first_chunks = weights_chunks(first_rows, chunk);
-#if gated
-        let second_chunks = up_chunks(first_rows, chunk);
-#else
-        let second_chunks = weights_chunks(second_rows, chunk);
-#end
-        for (var p = 0u; p < 4u; p++) {
-            let low = quads[p];
-            let high = quads[p + 4u];
-            let w = weights_pairs(first_chunks, p);
-            first += products(w.low, low) + products(w.high, high);
-#if gated
-            let v = up_pairs(second_chunks, p);
-#else
-            let v = weights_pairs(second_chunks, p);
-#end
-            second += products(v.low, low) + products(v.high, high);
-        }
+    let tile = own_tile(group.y * groups.x + group.x, ROWS);
+    let row = tile * ROWS + local * (ROWS / THREADS);
+#if below
+    var own: Outputs;
+    if (is_below) {
+        own = below_outputs(row, lane);
+    } else {
+        own = weights_outputs(row, lane);
     }
+#else
+    var own = weights_outputs(row, lane);
+#end
     if (NORM) {
-        let scale = inverseSqrt(subgroupAdd(select(0.0, squares, lane < 8u)) / f32(COLS) + EPS);
-        first *= scale;
-        second *= scale;
+        let scale = inverseSqrt(subgroupAdd(select(0.0, own.squares, lane < 8u)) / f32(COLS) + EPS);
+        own.first *= scale;
+        own.second *= scale;
     }
-    store_outputs(0u, row, first, second);
+    store_outputs(0u, row, own.first, own.second);
 }

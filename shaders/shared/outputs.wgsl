@@ -1,3 +1,4 @@
+#include below
 // Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
 // four whose gates are the first sums and whose factors the second.
 fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
@@ -13,10 +14,10 @@ fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
 
 #if gated
 fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
-    if (row >= OUTPUTS) {
+    if (row >= matrix_rows()) {
         return;
     }
-    let column = FIRST + row;
+    let column = first_output() + row;
 #if !before
     if (BIAS) {
         y[start + column] = gated(gate + bias[column], factor + up_bias[column]);
@@ -27,10 +28,10 @@ fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
 }
 #else
 fn store_output(start: u32, row: u32, sum: f32) {
-    if (row >= OUTPUTS) {
+    if (row >= matrix_rows()) {
         return;
     }
-    let column = FIRST + row;
+    let column = first_output() + row;
     var value = sum;
 #if !before
     if (BIAS) {

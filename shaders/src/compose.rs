@@ -1,8 +1,8 @@
 //! The include step: WGSL has no modules, so sources name what they need.
 //!
 //! A line `#include name` is replaced by `shared/name.wgsl` (once per module), and `#include name as up` by the same with
-//! `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format. Lines
-//! between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not). A line that names
+//! `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format, and
+//! `second` for that of its second matrix, whose scales begin elsewhere. Lines between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not). A line that names
 //! something unknown stays as it is, which no WGSL compiler accepts.
 
 /// What a module is made from besides its own source.
@@ -11,11 +11,15 @@ pub(crate) struct Context<'a> {
     pub flags: &'a [&'a str],
     /// Name of the include that reads the kernel's block format.
     pub format: Option<&'a str>,
+    /// Name of the include that reads the format of the kernel's second matrix, if that has one of its own.
+    pub second: Option<&'a str>,
 }
 
 const SHARED: &[(&str, &str)] = &[
+    ("below", include_str!("../shared/below.wgsl")),
     ("bf16", include_str!("../shared/bf16.wgsl")),
     ("cache", include_str!("../shared/cache.wgsl")),
+    ("chunk_sums", include_str!("../shared/chunk_sums.wgsl")),
     ("f16", include_str!("../shared/f16.wgsl")),
     ("f32", include_str!("../shared/f32.wgsl")),
     ("floats", include_str!("../shared/floats.wgsl")),
@@ -55,6 +59,7 @@ const SHARED: &[(&str, &str)] = &[
     ("quads", include_str!("../shared/quads.wgsl")),
     ("ring", include_str!("../shared/ring.wgsl")),
     ("row", include_str!("../shared/row.wgsl")),
+    ("row_sums", include_str!("../shared/row_sums.wgsl")),
     ("rows", include_str!("../shared/rows.wgsl")),
     ("scores", include_str!("../shared/scores.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),
@@ -92,6 +97,13 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
             }
             _ if kept.contains(&false) => {}
             ["#include", "format"] => append_format(context, included, out),
+            ["#include", "second", "as", buffer] => {
+                let context = Context { format: context.second, ..*context };
+                let mut text = String::new();
+                append_format(&context, &mut Vec::new(), &mut text);
+                let scales = format!("{}_SCALES", buffer.to_uppercase());
+                out.push_str(&text.replace("SCALES", &scales).replace("weights", buffer));
+            }
             ["#include", name, "as", buffer] => {
                 let mut text = String::new();
                 append(&format!("#include {name}"), context, &mut Vec::new(), &mut text);
@@ -134,7 +146,7 @@ mod tests {
 
     #[test]
     fn flags_choose_lines_and_includes_come_once() {
-        let context = Context { flags: &["a"], format: None };
+        let context = Context { flags: &["a"], format: None, second: None };
         let text = compose("#if a\none\n#else\ntwo\n#end\n#if !b\nthree\n#else\nfour\n#end\n", &context);
         assert_eq!(text, "one\nthree\n");
         let nested = "#if a\n#if b\none\n#else\ntwo\n#end\n#else\n#if a\nthree\n#end\n#end\nfour\n";
@@ -146,9 +158,13 @@ mod tests {
 
     #[test]
     fn a_format_is_included_under_the_name_of_its_buffer() {
-        let context = Context { flags: &[], format: Some("q4_k") };
+        let context = Context { flags: &[], format: Some("q4_k"), second: Some("q8_0") };
         let text = compose("#include format\n#include format as up\n", &context);
         for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_d(", "(up[index],"] {
+            assert!(text.contains(name), "{name} is missing");
+        }
+        let text = compose("#include second as below\n", &context);
+        for name in ["fn below_pair(", "(below[BELOW_SCALES +"] {
             assert!(text.contains(name), "{name} is missing");
         }
     }

@@ -12,6 +12,25 @@ pub struct Format {
 }
 
 impl Format {
+    /// Formats that the files which quantisers make hold in one layer, the values' matrix in the second: one dispatch makes
+    /// the products of both.
+    pub const PAIRS: [[DType; 2]; 8] = [
+        [DType::Q3_K, DType::Q4_K],
+        [DType::Q3_K, DType::Q5_K],
+        [DType::Q4_K, DType::Q5_K],
+        [DType::Q4_K, DType::Q6_K],
+        [DType::Q5_K, DType::Q6_K],
+        [DType::IQ4_XS, DType::Q5_K],
+        [DType::Q5_0, DType::Q8_0],
+        [DType::Q5_1, DType::Q8_0],
+    ];
+
+    /// Whether there are kernels for two matrices of these formats.
+    #[must_use]
+    pub fn is_pair(self, below: Format) -> bool {
+        Self::PAIRS.iter().any(|pair| pair.map(Format::of) == [self, below])
+    }
+
     /// Every format.
     #[must_use]
     pub fn all() -> [Format; DType::ALL.len()] {

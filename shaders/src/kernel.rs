@@ -23,6 +23,8 @@ pub enum Kernel {
         format: Format,
         /// The row is made of x and a residual first.
         before: bool,
+        /// A second matrix of this format, whose outputs follow; it is bound last.
+        below: Option<Format>,
         /// Two matrices, gate and up, and `activation(gate) * up` of their products.
         gated: bool,
         /// Adds up through subgroup operations instead of workgroup memory.
@@ -41,6 +43,8 @@ pub enum Kernel {
         format: Format,
         /// As in [`Kernel::MatVec`].
         before: bool,
+        /// As in [`Kernel::MatVec`].
+        below: Option<Format>,
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
@@ -145,17 +149,21 @@ impl Kernel {
     pub fn name(self) -> String {
         let gate = |gated| if gated { "_gated" } else { "" };
         let prologue = |before| if before { "_before" } else { "" };
+        let above =
+            |below: Option<Format>| below.map_or(String::new(), |format| format!("_{}", format.name()));
         let fusion = |fused| if fused { "_fused" } else { "" };
         match self {
             Kernel::Embed(format) => format!("embed_{}", format.name()),
             Kernel::RmsNorm { adds } => (if adds { "norm_add" } else { "rms_norm" }).to_owned(),
-            Kernel::MatVec { format, before, gated, subgroups } => {
+            Kernel::MatVec { format, below, before, gated, subgroups } => {
                 let reduction = if subgroups { "_subgroups" } else { "" };
-                format!("matvec_{}{}{}{reduction}", format.name(), prologue(before), gate(gated))
+                let formats = format.name().to_owned() + &above(below);
+                format!("matvec_{formats}{}{}{reduction}", prologue(before), gate(gated))
             }
             Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
-            Kernel::MatVecBroadcast { format, before, gated } => {
-                format!("matvec_broadcast_{}{}{}", format.name(), prologue(before), gate(gated))
+            Kernel::MatVecBroadcast { format, below, before, gated } => {
+                let formats = format.name().to_owned() + &above(below);
+                format!("matvec_broadcast_{formats}{}{}", prologue(before), gate(gated))
             }
             Kernel::MatMulBroadcast { format, gated } => {
                 format!("matmul_broadcast_{}{}", format.name(), gate(gated))
@@ -212,7 +220,11 @@ impl Kernel {
             | Kernel::MatMulBroadcast { format, .. } => Some(format.name()),
             _ => None,
         };
-        text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format }));
+        let second = match self {
+            Kernel::MatVec { below, .. } | Kernel::MatVecBroadcast { below, .. } => below.map(Format::name),
+            _ => None,
+        };
+        text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format, second }));
         text
     }
 
@@ -252,10 +264,13 @@ impl Kernel {
             flags.iter().filter(|(_, set)| *set).map(|(flag, _)| *flag).collect()
         };
         match self {
-            Kernel::MatVec { before, gated, subgroups, .. } => {
-                set(&[("before", before), ("gated", gated), ("subgroups", subgroups)])
+            Kernel::MatVec { below, before, gated, subgroups, .. } => {
+                let below = below.is_some();
+                set(&[("below", below), ("before", before), ("gated", gated), ("subgroups", subgroups)])
             }
-            Kernel::MatVecBroadcast { before, gated, .. } => set(&[("before", before), ("gated", gated)]),
+            Kernel::MatVecBroadcast { below, before, gated, .. } => {
+                set(&[("below", below.is_some()), ("before", before), ("gated", gated)])
+            }
             Kernel::MatMul { gated, .. }
             | Kernel::ExpertMatMul { gated, .. }
             | Kernel::MatMulBroadcast { gated, .. } => set(&[("gated", gated)]),
@@ -350,14 +365,21 @@ pub fn all_kernels() -> Vec<Kernel> {
             kernels.push(Kernel::ExpertMatMul { format, gated });
             kernels.push(Kernel::MatMul { format, gated });
             kernels.push(Kernel::MatMulBroadcast { format, gated });
-            for before in [false, true] {
-                kernels.push(Kernel::MatVecBroadcast { format, before, gated });
-                let variant = |subgroups| Kernel::MatVec { format, before, gated, subgroups };
-                kernels.extend([false, true].map(variant));
-            }
+            kernels.extend(matvecs(format, None, gated));
         }
     }
+    for [format, below] in Format::PAIRS.map(|pair| pair.map(Format::of)) {
+        kernels.extend(matvecs(format, Some(below), false));
+    }
     kernels
+}
+
+/// The variants of the product of one row.
+fn matvecs(format: Format, below: Option<Format>, gated: bool) -> impl Iterator<Item = Kernel> {
+    [false, true].into_iter().flat_map(move |before| {
+        let variant = |subgroups| Kernel::MatVec { format, below, before, gated, subgroups };
+        [variant(false), variant(true), Kernel::MatVecBroadcast { format, below, before, gated }]
+    })
 }
 
 /// Name and text of every kernel in every variant, as a browser gets them.

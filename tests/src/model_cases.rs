@@ -10,14 +10,16 @@ const MODEL: f64 = 1e-5;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        model([DType::Q4_1, DType::Q4_1, DType::Q8_0], RopeStyle::Interleaved),
-        model([DType::Q4_K, DType::Q6_K, DType::Q6_K], RopeStyle::Halves),
-        model([DType::F16, DType::F16, DType::F16], RopeStyle::Interleaved),
+        model([DType::Q4_1, DType::Q4_1, DType::Q8_0], RopeStyle::Interleaved, false),
+        model([DType::Q4_K, DType::Q6_K, DType::Q6_K], RopeStyle::Halves, false),
+        model([DType::F16, DType::F16, DType::F16], RopeStyle::Interleaved, false),
+        model([DType::Q5_0, DType::Q8_0, DType::Q8_0], RopeStyle::Halves, true),
     ]
 }
 
-/// Formats of most matrices, of `v` and `down`, and of the table.
-fn model([matrices, finer, table]: [DType; 3], style: RopeStyle) -> Case {
+/// Formats of most matrices, of `v` and `down`, and of the table; with norms `around` the parts of a layer, and a scale after
+/// the embedding.
+fn model([matrices, finer, table]: [DType; 3], style: RopeStyle, around: bool) -> Case {
     let (width, heads, kv_heads, head_dim, hidden) = (256, 4, 2, 32, 512);
     let r = Recorder::new(format!("model of {matrices}, {finer}, {table}"));
     let token_embd = r.weight(table, VOCABULARY, width, 1.0);
@@ -29,7 +31,8 @@ fn model([matrices, finer, table]: [DType; 3], style: RopeStyle) -> Case {
         )
     };
 
-    let mut x = r.g.embed(token_embd);
+    let after = |x: Value| if around { r.g.rms_norm(x, r.vector(width), 1e-5) } else { x };
+    let mut x = r.g.scale(r.g.embed(token_embd), if around { 1.6 } else { 1.0 });
     for _ in 0..2 {
         let h = r.g.rms_norm(x, r.vector(width), 1e-5);
         let q = rope(r.g.matmul(r.matrix(matrices, heads * head_dim, width), h), heads);
@@ -39,11 +42,11 @@ fn model([matrices, finer, table]: [DType; 3], style: RopeStyle) -> Case {
         r.g.store_kv(layer, k, v);
         let a = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, 0.177));
         // The output projection's input is narrower than a block of 256 allows some formats, so it is Q8_0.
-        x = r.g.add(x, r.g.matmul(r.matrix(DType::Q8_0, width, heads * head_dim), a));
+        x = r.g.add(x, after(r.g.matmul(r.matrix(DType::Q8_0, width, heads * head_dim), a)));
         let h = r.g.rms_norm(x, r.vector(width), 1e-5);
         let gate = r.g.matmul(r.matrix(matrices, hidden, width), h);
         let y = r.g.swiglu(gate, r.g.matmul(r.matrix(matrices, hidden, width), h));
-        x = r.g.add(x, r.g.matmul(r.matrix(finer, width, hidden), y));
+        x = r.g.add(x, after(r.g.matmul(r.matrix(finer, width, hidden), y)));
     }
     let h = r.g.rms_norm(r.g.select_rows(x), r.vector(width), 1e-5);
     let logits = r.g.matmul(token_embd, h);

@@ -54,7 +54,10 @@ impl<'a> Reference<'a> {
         for node in &graph.nodes {
             let input = |i: usize| -> &[f32] { &values[&node.inputs[i]] };
             let result = match &node.op {
-                Op::Embed { table } => oracle::embed(self.weight(*table), graph.weight(*table).cols, tokens),
+                Op::Embed { table, factor } => {
+                    let rows = oracle::embed(self.weight(*table), graph.weight(*table).cols, tokens);
+                    rows.into_iter().map(|value| value * factor).collect()
+                }
                 Op::RmsNorm(norm) => {
                     let weight = norm.weight.map(|weight| self.weight(weight));
                     oracle::rms_norm(input(0), weight, norm.width, norm.eps)

@@ -39,16 +39,18 @@ fn gpu_with_subgroups() {
 #[test]
 fn gpu_fused_parts_of_layers() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
-        let fused = ["self-attention", "mixture of experts", "norms around"];
+        let fused =
+            ["self-attention", "mixture of experts", "norms around", "model of Q4_K", "model of Q5_0"];
         judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
     }
 }
 
-/// Sums that a product makes without subgroups: through workgroup memory.
+/// What a product of one row makes by the way, without subgroups: through workgroup memory.
 #[test]
-fn gpu_norms_without_subgroups() {
+fn gpu_fused_products_without_subgroups() {
     if let Some(gpu) = gpu(GpuOptions { subgroups: Some(false), ..GpuOptions::default() }) {
-        judge_where(|case| case.name.starts_with("norms around"), || gpu.clone());
+        let fused = ["norms around Q8_0", "norms around F32, F16", "model of Q5_0"];
+        judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
     }
 }
 

@@ -156,13 +156,18 @@ fn run_node(
     let vector = |id: Option<WeightId>| id.map(|id| weights[id.0 as usize].vector()).transpose();
 
     match &node.op {
-        Op::Embed { table } => {
+        Op::Embed { table, factor } => {
             let weight = &weights[table.0 as usize];
             let matrix = weight.matrix()?;
             if let Some(token) = step.tokens.iter().find(|&&token| token as usize >= weight.spec().rows) {
                 return Err(BackendError::Internal(format!("token {token} is outside the vocabulary")));
             }
-            each_row(pool, outputs, &|row, out| matrix.row(isa, step.tokens[row] as usize, out));
+            each_row(pool, outputs, &|row, out| {
+                matrix.row(isa, step.tokens[row] as usize, out);
+                if *factor != 1.0 {
+                    out.iter_mut().for_each(|value| *value *= factor);
+                }
+            });
         }
         Op::RmsNorm(norm) => {
             let (x, weight) = (input(0)?, vector(norm.weight)?);

@@ -64,7 +64,7 @@ fn users(plan: &Plan, id: usize) -> usize {
     let reads = |op: &Op| match op {
         Op::MatMul(matmul) => matmul.projections.iter().filter(|p| p.weight.0 as usize == id).count(),
         Op::ExpertMatMul(experts) => usize::from(experts.weight.0 as usize == id),
-        Op::Embed { table } => usize::from(table.0 as usize == id),
+        Op::Embed { table, .. } => usize::from(table.0 as usize == id),
         _ => 0,
     };
     plan.graph.nodes.iter().map(|node| reads(&node.op)).sum()

@@ -133,7 +133,7 @@ impl<'a> Lowering<'a> {
     fn node(&mut self, node: &'a Node) -> Result<(), BackendError> {
         let (buffers, label) = (self.buffers, node.label.as_str());
         match &node.op {
-            Op::Embed { table } => {
+            Op::Embed { table, factor } => {
                 let table =
                     self.weights.get(table.0 as usize).ok_or_else(|| internal("a table is missing"))?;
                 let Data::Matrix { format, parts } = &table.data else {
@@ -147,6 +147,7 @@ impl<'a> Lowering<'a> {
                         ("FIRST", part.first as f64),
                         ("ROWS", part.rows as f64),
                         ("SCALES", part.scales as f64),
+                        ("FACTOR", f64::from(*factor)),
                     ];
                     let table = part.buffer.as_entire_binding();
                     let bound = [buffers.step(), buffers.tokens(), table, self.output(node, 0)?];

@@ -34,6 +34,8 @@ struct Product<'a> {
     matrix: Projection,
     /// The second matrix of a gated product.
     up: Option<(Projection, Activation)>,
+    /// A matrix of another format whose products follow those of the first: each has one part.
+    below: Option<WeightId>,
     residual: Option<BindingResource<'a>>,
     /// Where the product begins in its row, the bias of the whole row, and the row's width.
     joined: Option<(usize, BindingResource<'a>, usize)>,
@@ -102,6 +104,7 @@ impl<'a> Lowering<'a> {
             y,
             matrix,
             up: None,
+            below: None,
             residual: None,
             joined: None,
         };
@@ -118,15 +121,22 @@ impl<'a> Lowering<'a> {
                 // A row has all biases or none.
                 let biased = op.projections.iter().find_map(|projection| projection.bias);
                 let mut first = 0;
+                let mut places = Vec::new();
                 for projection in &op.projections {
-                    let spec = &self.weight(projection.weight)?.spec;
                     // What lies in the buffer of its neighbour is no product of its own.
                     if !self.matrix(projection.weight)?.1.is_empty() {
-                        let matrix = Projection { bias: biased, ..*projection };
-                        let joined = Some((first, bias.clone(), width));
-                        self.product(Product { joined, ..product(matrix, y.clone()) }, when)?;
+                        places.push((Projection { bias: biased, ..*projection }, first));
                     }
-                    first += spec.rows;
+                    first += self.weight(projection.weight)?.spec.rows;
+                }
+                let mut places = places.into_iter().peekable();
+                while let Some((matrix, first)) = places.next() {
+                    let pair = |(next, _): &(Projection, usize)| {
+                        when != When::ManyRows && self.is_pair(matrix.weight, next.weight)
+                    };
+                    let below = places.next_if(pair).map(|(next, _)| next.weight);
+                    let joined = Some((first, bias.clone(), width));
+                    self.product(Product { joined, below, ..product(matrix, y.clone()) }, when)?;
                 }
             }
             Epilogue::Residual => {
@@ -154,6 +164,15 @@ impl<'a> Lowering<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether one dispatch can make the products of one row with both matrices.
+    fn is_pair(&self, weight: WeightId, below: WeightId) -> bool {
+        let single = |id| match self.matrix(id) {
+            Ok((format, [_])) => Some(format),
+            _ => None,
+        };
+        single(weight).zip(single(below)).is_some_and(|(format, below)| format.is_pair(below))
     }
 
     /// Where the rows that a product reads are selected from, if all are selected for nothing else.
@@ -192,6 +211,7 @@ impl<'a> Lowering<'a> {
     fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(product.matrix.weight)?;
         let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
+        let below = product.below.map(|below| self.matrix(below)).transpose()?;
         let spec = &self.weight(product.matrix.weight)?.spec;
         let bias = product.matrix.bias;
         let begin = product.joined.as_ref().map_or(0, |(begin, ..)| *begin);
@@ -209,7 +229,7 @@ impl<'a> Lowering<'a> {
             });
             // The other parts read the row that the first made.
             let before = product.before.as_ref().filter(|_| index == 0);
-            let mut call = self.shape(format, spec, part, &product, (when, before.is_some()));
+            let mut call = self.shape((format, below), spec, part, &product, (when, before.is_some()));
             if let Some(before) = before {
                 call.constants.push(("BEFORE_EPS", f64::from(before.norm.eps)));
             }
@@ -243,6 +263,11 @@ impl<'a> Lowering<'a> {
                     None => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
                 }
             }
+            if let Some((_, [below])) = below {
+                let (outputs, scales) = (below.rows as f64, below.scales as f64);
+                call.constants.extend([("BELOW_OUTPUTS", outputs), ("BELOW_SCALES", scales)]);
+                bound.push(below.buffer.as_entire_binding());
+            }
             self.emit.push(product.label, call, &bound)?;
         }
         Ok(())
@@ -251,7 +276,7 @@ impl<'a> Lowering<'a> {
     /// The kernel for a product, its grid, and the constants that only this kernel has.
     fn shape(
         &self,
-        format: Format,
+        (format, below): (Format, Option<(Format, &[Part])>),
         spec: &WeightSpec,
         part: &Part,
         product: &Product<'_>,
@@ -259,20 +284,23 @@ impl<'a> Lowering<'a> {
     ) -> Call {
         let Chosen { subgroup_size, software: broadcast } = self.emit.device.variants.chosen();
         let (gated, outputs) = (product.up.is_some(), part.rows as u32);
+        let of_below = below.and_then(|(_, parts)| parts.first()).map_or(0, |part| part.rows as u32);
+        let below = below.map(|(format, _)| format);
+        let tiles = |tile: u32| outputs.div_ceil(tile) + of_below.div_ceil(tile);
         let (kernel, constants, grid) = if when != When::ManyRows {
             let mut constants = vec![
                 ("NORM", flag(product.norm.is_some())),
                 ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
             ];
             if broadcast {
-                let grid = Grid::Linear(outputs.div_ceil(broadcast::rows(gated)));
-                (Kernel::MatVecBroadcast { format, before, gated }, constants, grid)
+                let grid = Grid::Linear(tiles(broadcast::rows(gated)));
+                (Kernel::MatVecBroadcast { format, below, before, gated }, constants, grid)
             } else {
                 let lanes = Lanes::new(spec.cols, subgroup_size);
                 constants.extend([("SPLIT", f64::from(lanes.split)), ("GROUPS", f64::from(lanes.groups))]);
-                let grid = Grid::Linear(outputs.div_ceil(lanes.groups * matvec::ROWS));
+                let grid = Grid::Linear(tiles(lanes.groups * matvec::ROWS));
                 let subgroups = subgroup_size.is_some();
-                (Kernel::MatVec { format, before, gated, subgroups }, constants, grid)
+                (Kernel::MatVec { format, below, before, gated, subgroups }, constants, grid)
             }
         } else {
             let width = product.joined.as_ref().map_or(spec.rows, |(.., width)| *width);

@@ -121,7 +121,7 @@ impl Builder {
         let mut s = self.state.borrow_mut();
         s.uses(table).rows = true;
         let width = s.weights[table.0 as usize].cols;
-        s.push_one(Op::Embed { table }, vec![], ValueInfo { rows: Rows::Tokens, width })
+        s.push_one(Op::Embed { table, factor: 1.0 }, vec![], ValueInfo { rows: Rows::Tokens, width })
     }
 
     /// `x / sqrt(mean(x²) + eps) * weight`, row by row.

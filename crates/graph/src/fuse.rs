@@ -4,15 +4,16 @@
 //!    gate and up).
 //! 2. [`gate`]: the gated product of two grouped projections becomes their epilogue.
 //! 3. [`residual`]: an addition becomes the epilogue of the projection that feeds it.
+//! 4. [`scaled_rows`]: what the rows of the table are multiplied with becomes part of gathering them.
 
 use std::collections::HashMap;
 
 use crate::op::{Graph, Node, Op, Value};
-use crate::params::{Epilogue, MatMul};
+use crate::params::{Epilogue, MatMul, Scale};
 
 /// Applies every fusion to a recorded graph. The result computes the same values.
 pub fn fuse(graph: Graph) -> Graph {
-    residual(gate(group_projections(graph)))
+    residual(gate(group_projections(scaled_rows(graph))))
 }
 
 /// The nodes that read each value.
@@ -40,6 +41,26 @@ pub(crate) fn without(mut graph: Graph, dead: &[usize]) -> Graph {
         !dead.contains(&(index - 1))
     });
     graph
+}
+
+/// Turns `factor * embed()` into one node, where nothing else reads the rows.
+pub(crate) fn scaled_rows(mut graph: Graph) -> Graph {
+    let (readers, writers) = (readers(&graph), writers(&graph));
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Op::Scale(Scale { factor: by, weight: None }) = graph.nodes[index].op else { continue };
+        let rows = graph.nodes[index].inputs[0];
+        let Some(&writer) = writers.get(&rows) else { continue };
+        let alone = readers[&rows] == [index];
+        if let Op::Embed { table, factor } = graph.nodes[writer].op
+            && alone
+        {
+            graph.nodes[index].op = Op::Embed { table, factor: factor * by };
+            graph.nodes[index].inputs.clear();
+            dead.push(writer);
+        }
+    }
+    without(graph, &dead)
 }
 
 /// A recorded matmul, not yet fused with anything.
@@ -195,6 +216,16 @@ store_kv %5, %6 layer=0  // blk.0
 argmax %18  // output
 ";
         assert_eq!(fuse(layer()).to_string(), expected);
+    }
+
+    #[test]
+    fn rows_of_the_table_are_scaled_as_they_are_gathered() {
+        let g = Builder::new();
+        let table = g.weight("embd", DType::F32, 16, 8);
+        let x = g.scale(g.embed(table), 0.5);
+        let logits = g.matmul(table, g.select_rows(x));
+        let text = fuse(g.finish(logits).unwrap()).to_string();
+        assert!(text.starts_with("%1: [n, 8] = embed embd x0.5  // \n%2: [m, 8] = select_rows %1"), "{text}");
     }
 
     #[test]

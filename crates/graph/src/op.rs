@@ -74,10 +74,12 @@ impl WeightSpec {
 /// An operation. The comments name a node's inputs and outputs in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Op {
-    /// `() -> x [Tokens, cols]`: the table's row for each token of the step.
+    /// `() -> x [Tokens, cols]`: the table's row for each token of the step, times a factor.
     Embed {
         /// `[vocabulary, cols]`.
         table: WeightId,
+        /// 1 as recorded.
+        factor: f32,
     },
     /// `(x) -> y`, same shape.
     RmsNorm(Norm),

@@ -33,7 +33,12 @@ impl fmt::Display for Graph {
                 write!(f, " {}", join(&node.inputs))?;
             }
             match &node.op {
-                Op::Embed { table } => write!(f, " {}", name(*table))?,
+                Op::Embed { table, factor } => {
+                    write!(f, " {}", name(*table))?;
+                    if *factor != 1.0 {
+                        write!(f, " x{factor}")?;
+                    }
+                }
                 Op::RmsNorm(norm) | Op::NormAdd(norm) => {
                     write!(f, " ")?;
                     self.print_norm(f, norm)?;
