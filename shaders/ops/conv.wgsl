@@ -1,12 +1,20 @@
 // Causal convolution of each channel over the last TAPS tokens, then silu if so asked. An invocation takes one channel
 // through all tokens of the step. The state, the inputs of the TAPS - 1 tokens before the step, is held twice: as it was
 // before the step and as it is after it.
+//
+// Where it is `gated`, its input is the product of two parts of a row of x, and its result is multiplied with a third.
 #include step
 
 override CHANNELS: u32;
-override STRIDE: u32;  // of a row of x and y
+override STRIDE: u32;  // of a row of y, and of x where it is not gated
 override TAPS: u32;    // at least 2
 override SILU: bool;
+#if gated
+override ROW: u32;     // of x in memory
+override BEFORE: u32;  // where the parts of a row begin
+override X: u32;
+override AFTER: u32;
+#end
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> x: array<f32>;            // [tokens, CHANNELS]
@@ -17,7 +25,12 @@ override SILU: bool;
 // The input `at` places behind the first of the state.
 fn input(at: u32, channel: u32) -> f32 {
     if (at >= TAPS - 1u) {
+#if gated
+        let row = (at - (TAPS - 1u)) * ROW + channel;
+        return x[row + BEFORE] * x[row + X];
+#else
         return x[(at - (TAPS - 1u)) * STRIDE + channel];
+#end
     }
     if (step.position == 0u) {
         return 0.0;
@@ -39,6 +52,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (SILU) {
             sum = sum / (1.0 + exp(-sum));
         }
+#if gated
+        sum *= x[t * ROW + AFTER + channel];
+#end
         y[t * STRIDE + channel] = sum;
     }
     for (var j = 0u; j < TAPS - 1u; j++) {

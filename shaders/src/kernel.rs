@@ -87,6 +87,8 @@ pub enum Kernel {
     Add,
     /// Buffers: step, gate, up, y.
     Gated,
+    /// Buffers: step, x, y.
+    GatedParts,
     /// Buffers: step, x, weight, y.
     Scale,
     /// Buffers: step, x, y.
@@ -107,7 +109,10 @@ pub enum Kernel {
     /// Buffers: step, x, weights, y.
     WeightedSum,
     /// Buffers: step, x, kernel, state, y.
-    Conv,
+    Conv {
+        /// Of the product of two parts of a row of x, times a third.
+        gated: bool,
+    },
     /// Buffers: step, qkv, beta, alpha, a, dt_bias, state, y.
     DeltaNet,
     /// Buffers: step, x, y.
@@ -179,6 +184,7 @@ impl Kernel {
             Kernel::Heads(cache) => format!("heads_{}", cache.name()),
             Kernel::Add => "add".to_owned(),
             Kernel::Gated => "gated".to_owned(),
+            Kernel::GatedParts => "gated_parts".to_owned(),
             Kernel::Scale => "scale".to_owned(),
             Kernel::SoftCap => "soft_cap".to_owned(),
             Kernel::Slice => "slice".to_owned(),
@@ -188,7 +194,7 @@ impl Kernel {
             }
             Kernel::ExpertSum(format) => format!("expert_sum_{}", format.name()),
             Kernel::WeightedSum => "weighted_sum".to_owned(),
-            Kernel::Conv => "conv".to_owned(),
+            Kernel::Conv { gated } => format!("conv{}", gate(gated)),
             Kernel::DeltaNet => "delta_net".to_owned(),
             Kernel::SelectRows => "select_rows".to_owned(),
             Kernel::ArgmaxParts => "argmax_parts".to_owned(),
@@ -243,6 +249,7 @@ impl Kernel {
             Kernel::Heads(_) => include_str!("../ops/heads.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
             Kernel::Gated => include_str!("../ops/gated.wgsl"),
+            Kernel::GatedParts => include_str!("../ops/gated_parts.wgsl"),
             Kernel::Scale => include_str!("../ops/scale.wgsl"),
             Kernel::SoftCap => include_str!("../ops/soft_cap.wgsl"),
             Kernel::Slice => include_str!("../ops/slice.wgsl"),
@@ -250,7 +257,7 @@ impl Kernel {
             Kernel::ExpertMatMul { .. } => include_str!("../ops/expert_matmul.wgsl"),
             Kernel::ExpertSum(_) => include_str!("../ops/expert_sum.wgsl"),
             Kernel::WeightedSum => include_str!("../ops/weighted_sum.wgsl"),
-            Kernel::Conv => include_str!("../ops/conv.wgsl"),
+            Kernel::Conv { .. } => include_str!("../ops/conv.wgsl"),
             Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
             Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
             Kernel::ArgmaxParts | Kernel::ArgmaxLast => include_str!("../ops/argmax.wgsl"),
@@ -271,7 +278,8 @@ impl Kernel {
             Kernel::MatVecBroadcast { below, before, gated, .. } => {
                 set(&[("below", below.is_some()), ("before", before), ("gated", gated)])
             }
-            Kernel::MatMul { gated, .. }
+            Kernel::Conv { gated }
+            | Kernel::MatMul { gated, .. }
             | Kernel::ExpertMatMul { gated, .. }
             | Kernel::MatMulBroadcast { gated, .. } => set(&[("gated", gated)]),
             Kernel::RmsNorm { adds } => set(&[("adds", adds)]),
@@ -314,12 +322,13 @@ impl Kernel {
             | Kernel::Heads(_)
             | Kernel::Add
             | Kernel::Gated
+            | Kernel::GatedParts
             | Kernel::Scale
             | Kernel::SoftCap
             | Kernel::Slice
             | Kernel::Router
             | Kernel::WeightedSum
-            | Kernel::Conv
+            | Kernel::Conv { .. }
             | Kernel::SelectRows => vec![("THREADS", rows::THREADS)],
         }
     }
@@ -334,12 +343,14 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::Rope,
         Kernel::Add,
         Kernel::Gated,
+        Kernel::GatedParts,
         Kernel::Scale,
         Kernel::SoftCap,
         Kernel::Slice,
         Kernel::Router,
         Kernel::WeightedSum,
-        Kernel::Conv,
+        Kernel::Conv { gated: false },
+        Kernel::Conv { gated: true },
         Kernel::DeltaNet,
         Kernel::SelectRows,
         Kernel::ArgmaxParts,

@@ -34,6 +34,9 @@ pub(crate) fn cases() -> Vec<Case> {
     ] {
         cases.push(sliced(groups, slice));
     }
+    for (gate, up, width) in [(0, 8, 8), (5, 0, 5), (3, 7, 36)] {
+        cases.push(gated_parts(gate, up, width));
+    }
     cases.push(scaled_logits());
     cases
 }
@@ -44,6 +47,13 @@ fn gated(activation: Activation, width: usize) -> Case {
     let gate = r.g.embed(r.weight(DType::F32, VOCABULARY, width, 30.0));
     let up = r.g.embed(r.weight(DType::F32, VOCABULARY, width, 9.0));
     let y = r.g.gated(activation, gate, up);
+    r.case(y, vec![(0, 1), (0, 33)], F32)
+}
+
+fn gated_parts(gate: usize, up: usize, width: usize) -> Case {
+    let r = Recorder::new(format!("gated parts {gate}, {up} x {width}"));
+    let row = r.input(gate.max(up) + width);
+    let y = r.g.gated(Activation::Gelu, r.g.slice(row, gate, width), r.g.slice(row, up, width));
     r.case(y, vec![(0, 1), (0, 33)], F32)
 }
 

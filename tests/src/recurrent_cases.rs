@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
     for (channels, taps) in [(8, 3), (36, 4), (5, 2), (100, 5)] {
         cases.push(conv(channels, taps, false));
         cases.push(conv(channels, taps, true));
+        cases.push(gated_conv(channels, taps));
     }
     for (key_heads, value_heads, head_dim) in [(2, 4, 32), (1, 1, 8), (2, 2, 64), (1, 3, 128)] {
         cases.push(delta_net(key_heads, value_heads, head_dim));
@@ -32,6 +33,17 @@ fn conv(channels: usize, taps: usize, silu: bool) -> Case {
     // Two of them, each with a state of its own.
     let kernel = r.weight(DType::F32, channels, taps, 1.0);
     let y = r.g.conv(y, kernel, silu);
+    r.case(y, steps(), F32)
+}
+
+/// Of parts of a row, in no special order.
+fn gated_conv(channels: usize, taps: usize) -> Case {
+    let r = Recorder::new(format!("gated conv of {channels} channels, {taps} taps"));
+    let row = r.input(3 * channels);
+    let part = |which: usize| r.g.slice(row, which * channels, channels);
+    let (b, c, x) = (part(2), part(0), part(1));
+    let kernel = r.weight(DType::F32, channels, taps, 1.0);
+    let y = r.g.multiply(c, r.g.conv(r.g.multiply(b, x), kernel, false));
     r.case(y, steps(), F32)
 }
 

@@ -45,6 +45,15 @@ fn gpu_fused_parts_of_layers() {
     }
 }
 
+/// What takes parts of a row where they lie.
+#[test]
+fn gpu_parts_of_rows() {
+    if let Some(gpu) = gpu(GpuOptions::default()) {
+        let fused = ["gated conv", "gated parts"];
+        judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
+    }
+}
+
 /// What a product of one row makes by the way, without subgroups: through workgroup memory.
 #[test]
 fn gpu_fused_products_without_subgroups() {

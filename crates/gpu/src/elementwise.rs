@@ -1,10 +1,10 @@
 //! Lowering of operations on the elements of rows.
 
-use linnet_graph::{Activation, BackendError, Node, Rows, Scale, Slice, ValueInfo};
+use linnet_graph::{Activation, BackendError, GatedParts, Node, Rows, Scale, Slice, ValueInfo};
 use linnet_shaders::Kernel;
 use wgpu::BindingResource;
 
-use crate::buffers::stride;
+use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, flag, row_groups};
 use crate::pipelines::Constants;
@@ -50,6 +50,25 @@ impl Lowering<'_> {
         constants.push(("ACTIVATION", activation(of)));
         let call = Call { kernel: Kernel::Gated, constants, grid, rows: info.rows, when };
         self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
+    }
+
+    /// The same of two parts of a row.
+    pub fn gated_parts(&mut self, node: &Node, parts: &GatedParts) -> Result<(), BackendError> {
+        let (row, info) = self.input(node, 0)?;
+        let output = *node.outputs.first().ok_or_else(|| internal("a node lacks an output"))?;
+        let width = self.plan.graph.value(output).width;
+        let constants = vec![
+            ("WIDTH", width as f64),
+            ("STRIDE", stride(width) as f64),
+            ("X_STRIDE", stride(info.width) as f64),
+            ("GATE", parts.gate as f64),
+            ("UP", parts.up as f64),
+            ("LOGITS", flag(info.rows == Rows::Logits)),
+            ("ACTIVATION", activation(parts.activation)),
+        ];
+        let grid = Grid::per_row(row_groups(width));
+        let bound = [self.buffers.step(), row, self.output(node, 0)?];
+        self.always(node, (Kernel::GatedParts, constants), (grid, info.rows), &bound)
     }
 
     /// `y = factor * weight * x`.

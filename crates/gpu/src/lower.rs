@@ -193,6 +193,7 @@ impl<'a> Lowering<'a> {
                 let buffers = [gate, up, self.output(node, 0)?];
                 self.gated(label, *activation, buffers, info, When::Always)
             }
+            Op::GatedParts(parts) => self.gated_parts(node, parts),
             Op::Scale(scale) => self.scale(node, scale),
             Op::SoftCap(cap) => self.soft_cap(node, *cap),
             Op::Slice(slice) => self.slice(node, slice),
@@ -202,6 +203,7 @@ impl<'a> Lowering<'a> {
             Op::ExpertSum(experts) => self.expert_sum(node, experts),
             Op::WeightedSum => self.weighted_sum(node),
             Op::Conv(conv) => self.conv(node, conv),
+            Op::GatedConv(conv) => self.gated_conv(node, conv),
             Op::DeltaNet(net) => self.delta_net(node, net),
             Op::SelectRows => {
                 let (x, info) = self.input(node, 0)?;

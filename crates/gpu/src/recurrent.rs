@@ -3,7 +3,7 @@
 //! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated. Which
 //! half is which is the same for all, and the kernels read it from the step's buffer.
 
-use linnet_graph::{BackendError, Conv, DeltaNet, Node, Rows};
+use linnet_graph::{BackendError, Conv, DeltaNet, GatedConv, Node, Rows};
 use linnet_shaders::Kernel;
 
 use crate::buffers::stride;
@@ -50,7 +50,28 @@ impl Lowering<'_> {
         let kernel = self.buffers.vector(Some(conv.kernel))?;
         let bound = [self.buffers.step(), x, kernel, self.buffers.state(conv.state)?, self.output(node, 0)?];
         let grid = Grid::Linear(row_groups(info.width));
-        self.always(node, (Kernel::Conv, constants), (grid, Rows::Tokens), &bound)
+        self.always(node, (Kernel::Conv { gated: false }, constants), (grid, Rows::Tokens), &bound)
+    }
+
+    /// A convolution of the product of two parts of a row, times a third.
+    pub fn gated_conv(&mut self, node: &Node, op: &GatedConv) -> Result<(), BackendError> {
+        let (x, info) = self.input(node, 0)?;
+        let channels = self.weight(op.conv.kernel)?.spec.rows;
+        let constants = vec![
+            ("CHANNELS", channels as f64),
+            ("STRIDE", stride(channels) as f64),
+            ("TAPS", op.conv.taps as f64),
+            ("SILU", flag(op.conv.silu)),
+            ("ROW", stride(info.width) as f64),
+            ("BEFORE", op.before as f64),
+            ("X", op.x as f64),
+            ("AFTER", op.after as f64),
+        ];
+        let (kernel, state) =
+            (self.buffers.vector(Some(op.conv.kernel))?, self.buffers.state(op.conv.state)?);
+        let bound = [self.buffers.step(), x, kernel, state, self.output(node, 0)?];
+        let grid = Grid::Linear(row_groups(channels));
+        self.always(node, (Kernel::Conv { gated: true }, constants), (grid, Rows::Tokens), &bound)
     }
 
     /// A gated delta rule.

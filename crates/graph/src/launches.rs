@@ -4,18 +4,20 @@
 //! projections' products one row.
 //!
 //! The passes over experts' products are in [`crate::expert_launches`], those over norms before additions in
-//! [`crate::norm_launches`].
+//! [`crate::norm_launches`], those over parts of rows in
+//! [`crate::part_launches`].
 
 use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
 use crate::fuse::{readers, without, writers};
 use crate::norm_launches::{before_products, before_selection, norm_adds};
 use crate::op::{Graph, Node, Op, Value, ValueInfo};
 use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, SelfAttention, Slice};
+use crate::part_launches::{gated_convs, gated_parts};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {
     let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
-    before_products(before_selection(norm_adds(graph)))
+    before_products(before_selection(norm_adds(gated_parts(gated_convs(graph)))))
 }
 
 /// Where a row of queries or keys comes from, and what is done to its heads on the way.

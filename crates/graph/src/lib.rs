@@ -18,6 +18,7 @@ mod mixture;
 mod norm_launches;
 mod op;
 mod params;
+mod part_launches;
 mod plan;
 mod print;
 mod recurrent;
@@ -33,7 +34,8 @@ pub use launches::fuse_launches;
 pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedExperts, Gating, MatMul, Norm,
-    Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice, Temperature,
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
+    Gating, MatMul, Norm, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice,
+    Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

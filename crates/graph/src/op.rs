@@ -5,8 +5,8 @@ use linnet_quant::DType;
 use crate::backend::CompileOptions;
 use crate::cache::KvLayer;
 use crate::params::{
-    Activation, Attention, Conv, DeltaNet, ExpertMatMul, GatedExperts, MatMul, Norm, Rope, Router, Scale,
-    SelfAttention, Slice,
+    Activation, Attention, Conv, DeltaNet, ExpertMatMul, GatedConv, GatedExperts, GatedParts, MatMul, Norm,
+    Rope, Router, Scale, SelfAttention, Slice,
 };
 
 /// A weight of the graph: an index into [`Graph::weights`].
@@ -105,6 +105,9 @@ pub enum Op {
     Add,
     /// `(gate, up) -> activation(gate) * up`, same shape.
     Gated(Activation),
+    /// `(row [rows, w]) -> y`: `activation(gate) * up` of parts of the row. Comes from
+    /// [`fuse_launches`](crate::fuse_launches) only.
+    GatedParts(GatedParts),
     /// `(x) -> y`, same shape.
     Scale(Scale),
     /// `(x) -> cap * tanh(x / cap)`, same shape.
@@ -127,6 +130,9 @@ pub enum Op {
     ExpertSum(ExpertMatMul),
     /// `(x [Tokens, channels]) -> y`, same shape.
     Conv(Conv),
+    /// `(row [Tokens, w]) -> y [Tokens, channels]`: `after * conv(before * x)`, of parts of the row. Comes from
+    /// [`fuse_launches`](crate::fuse_launches) only.
+    GatedConv(GatedConv),
     /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta [Tokens, value_heads], alpha [Tokens, value_heads])
     /// -> y [Tokens, value_heads * head_dim]`.
     DeltaNet(DeltaNet),
@@ -205,6 +211,7 @@ impl Op {
             Op::SelfAttention(_) => "self_attention",
             Op::Add => "add",
             Op::Gated(_) => "gated",
+            Op::GatedParts(_) => "gated_parts",
             Op::Scale(_) => "scale",
             Op::SoftCap(_) => "soft_cap",
             Op::Slice(_) => "slice",
@@ -214,6 +221,7 @@ impl Op {
             Op::GatedExperts(_) => "gated_experts",
             Op::ExpertSum(_) => "expert_sum",
             Op::Conv(_) => "conv",
+            Op::GatedConv(_) => "gated_conv",
             Op::DeltaNet(_) => "delta_net",
             Op::SelectRows => "select_rows",
             Op::Argmax => "argmax",

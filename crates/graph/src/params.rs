@@ -202,6 +202,17 @@ pub struct SelfAttention {
     pub attention: Attention,
 }
 
+/// A gated product of two parts of a row: where each begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GatedParts {
+    /// What is made of the gate.
+    pub activation: Activation,
+    /// The gate.
+    pub gate: usize,
+    /// The other.
+    pub up: usize,
+}
+
 /// `y = factor * weight[0] * x`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Scale {
@@ -291,6 +302,20 @@ pub struct Conv {
     pub taps: usize,
     /// Apply silu to the result.
     pub silu: bool,
+}
+
+/// A [`Conv`] whose input is the product of two parts of a row, and whose result is multiplied with a third: where each
+/// begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GatedConv {
+    /// The convolution; each part has as many elements as its kernel has channels.
+    pub conv: Conv,
+    /// What `x` is multiplied with.
+    pub before: usize,
+    /// The input.
+    pub x: usize,
+    /// What the result is multiplied with.
+    pub after: usize,
 }
 
 /// The gated delta rule (Yang, Kautz and Hatamizadeh, Gated Delta Networks, 2024), token by token for each value head `h`

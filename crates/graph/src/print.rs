@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::op::{Graph, Op, Rows, Value};
-use crate::params::{Attention, Epilogue, ExpertMatMul, Norm, Rope, RopeFactors};
+use crate::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, Rope, RopeFactors};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,6 +85,7 @@ impl fmt::Display for Graph {
                     }
                 }
                 Op::Gated(activation) => write!(f, " {activation:?}")?,
+                Op::GatedParts(g) => write!(f, " {:?} of {}, {}", g.activation, g.gate, g.up)?,
                 Op::Scale(scale) => {
                     write!(f, " {}", scale.factor)?;
                     if let Some(weight) = scale.weight {
@@ -116,11 +117,10 @@ impl fmt::Display for Graph {
                     self.print_experts(f, &g.up)?;
                     write!(f, " gated({:?})", g.activation)?;
                 }
-                Op::Conv(conv) => {
-                    write!(f, " {} state={}", name(conv.kernel), conv.state)?;
-                    if conv.silu {
-                        write!(f, " silu")?;
-                    }
+                Op::Conv(conv) => self.print_conv(f, conv)?,
+                Op::GatedConv(g) => {
+                    self.print_conv(f, &g.conv)?;
+                    write!(f, " parts {}, {}, {}", g.before, g.x, g.after)?;
                 }
                 Op::DeltaNet(d) => {
                     write!(f, " {}/{}x{} state={}", d.value_heads, d.key_heads, d.head_dim, d.state)?;
@@ -139,6 +139,14 @@ impl Graph {
         write!(f, " {}:{}", spec.name, spec.dtype.name())?;
         if let Some(bias) = m.bias {
             write!(f, "+{}", self.weight(bias).name)?;
+        }
+        Ok(())
+    }
+
+    fn print_conv(&self, f: &mut fmt::Formatter<'_>, conv: &Conv) -> fmt::Result {
+        write!(f, " {} state={}", self.weight(conv.kernel).name, conv.state)?;
+        if conv.silu {
+            write!(f, " silu")?;
         }
         Ok(())
     }

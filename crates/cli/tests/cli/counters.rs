@@ -27,9 +27,11 @@ fn a_token_makes_nothing_and_writes_little() {
     // Layers of each, and the most dispatches of a layer and of the ends of the model.
     for (model, layers, [per_layer, ends]) in [
         ("llama-rope-freqs", 3, [5, 4]),
-        ("gemma3", 7, [5, 5]),
-        ("gemma2", 4, [5, 6]),
+        ("gemma3", 7, [5, 4]),
+        ("gemma2", 4, [5, 5]),
         ("qwen3moe", 3, [7, 4]),
+        ("lfm2", 4, [5, 4]),
+        ("phi3", 3, [6, 4]),
         ("gpt-oss", 4, [7, 4]),
     ] {
         let Some(counters) = counters(model) else { return };

@@ -1,0 +1,124 @@
+//! Parts of rows with what is made of them, for backends to which each node is a launch.
+//!
+//! 1. [`gated_convs`]: a short convolution with the products before and after it.
+//! 2. [`gated_parts`]: the gated product of two parts.
+
+use crate::fuse::without;
+use crate::launches::Lookup;
+use crate::op::{Graph, Op, Value};
+use crate::params::{Activation, Conv, GatedConv, GatedParts, Slice};
+
+/// Fuses `after * conv(before * x)`, where all three are parts of one row.
+pub(crate) fn gated_convs(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        if graph.nodes[index].op != Op::Gated(Activation::Identity) {
+            continue;
+        }
+        let lookup = Lookup::new(&graph);
+        let Some((row, op, nodes)) = find(&lookup, &graph, index) else { continue };
+        graph.nodes[index].op = Op::GatedConv(op);
+        graph.nodes[index].inputs = vec![row];
+        dead.extend(nodes);
+    }
+    without(graph, &dead)
+}
+
+/// Fuses the gated product of two parts of a row.
+pub(crate) fn gated_parts(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Op::Gated(activation) = graph.nodes[index].op else { continue };
+        let lookup = Lookup::new(&graph);
+        let [gate, up] = graph.nodes[index].inputs[..] else { continue };
+        let (Some(gate), Some(up)) = (part(&lookup, &graph, gate), part(&lookup, &graph, up)) else {
+            continue;
+        };
+        if gate.row != up.row {
+            continue;
+        }
+        dead.extend([gate.node, up.node]);
+        let op = GatedParts { activation, gate: gate.start, up: up.start };
+        graph.nodes[index].inputs = vec![gate.row];
+        graph.nodes[index].op = Op::GatedParts(op);
+    }
+    without(graph, &dead)
+}
+
+/// A part of a row that nothing but one node reads.
+struct Part {
+    row: Value,
+    start: usize,
+    /// Which node cuts it out.
+    node: usize,
+}
+
+fn part(lookup: &Lookup<'_>, graph: &Graph, value: Value) -> Option<Part> {
+    let (node, cut) = lookup.only_for(value)?;
+    let Op::Slice(Slice { start, stride, .. }) = cut.op else { return None };
+    let row = cut.inputs[0];
+    (graph.value(row).width == stride).then_some(Part { row, start, node })
+}
+
+/// The row, and the nodes that become part of the product at `index`.
+fn find(lookup: &Lookup<'_>, graph: &Graph, index: usize) -> Option<(Value, GatedConv, Vec<usize>)> {
+    let [a, b] = graph.nodes[index].inputs[..] else { return None };
+    let conv = |value: Value, other: Value| -> Option<(usize, Conv, Value, Value)> {
+        let (at, node) = lookup.only_for(value)?;
+        let Op::Conv(conv) = node.op else { return None };
+        Some((at, conv, node.inputs[0], other))
+    };
+    let (conv_at, conv, product, after) = conv(b, a).or_else(|| conv(a, b))?;
+    let (product_at, product) = lookup.only_for(product)?;
+    let [before, x] = product.inputs[..] else { return None };
+    if product.op != Op::Gated(Activation::Identity) {
+        return None;
+    }
+    let mut nodes = vec![conv_at, product_at];
+    let [before, x, after] = [before, x, after].map(|value| part(lookup, graph, value));
+    let (before, x, after) = (before?, x?, after?);
+    if before.row != x.row || after.row != x.row {
+        return None;
+    }
+    nodes.extend([before.node, x.node, after.node]);
+    Some((x.row, GatedConv { conv, before: before.start, x: x.start, after: after.start }, nodes))
+}
+
+#[cfg(test)]
+mod tests {
+    use linnet_quant::DType;
+
+    use crate::{Builder, Graph, fuse_launches};
+
+    fn convolution(read_again: bool) -> Graph {
+        let g = Builder::new();
+        let kernel = g.weight("conv", DType::F32, 4, 3);
+        let row = g.embed(g.weight("embd", DType::F32, 16, 12));
+        let part = |which: usize| g.slice(row, which * 4, 4);
+        let (b, c, x) = (part(0), part(1), part(2));
+        let y = g.multiply(c, g.conv(g.multiply(b, x), kernel, false));
+        let y = if read_again { g.add(y, x) } else { y };
+        let logits = g.select_rows(y);
+        g.finish(logits).unwrap()
+    }
+
+    #[test]
+    fn a_convolution_takes_and_gives_products() {
+        let expected = "\
+%0: [n, 12] = embed embd  // \n%6: [n, 4] = gated_conv %0 conv state=0 parts 0, 8, 4  // \n";
+        let text = fuse_launches(convolution(false)).to_string();
+        assert!(text.starts_with(expected), "{text}");
+        let again = fuse_launches(convolution(true)).to_string();
+        assert!(again.contains(" = conv %") && !again.contains("gated_conv"), "{again}");
+    }
+
+    #[test]
+    fn a_gated_product_takes_parts_of_a_row() {
+        let g = Builder::new();
+        let row = g.embed(g.weight("embd", DType::F32, 16, 12));
+        let y = g.swiglu(g.slice(row, 0, 6), g.slice(row, 6, 6));
+        let logits = g.select_rows(y);
+        let text = fuse_launches(g.finish(logits).unwrap()).to_string();
+        assert!(text.contains("\n%3: [n, 6] = gated_parts %0 Silu of 0, 6  // \n"), "{text}");
+    }
+}
