@@ -54,12 +54,15 @@ fn gpu_parts_of_rows() {
     }
 }
 
-/// What a product of one row makes by the way, without subgroups: through workgroup memory.
+/// What a product of one row makes by the way, on the kernels for other adapters.
 #[test]
-fn gpu_fused_products_without_subgroups() {
-    if let Some(gpu) = gpu(GpuOptions { subgroups: Some(false), ..GpuOptions::default() }) {
+fn gpu_fused_products_with_and_without_subgroups() {
+    let with = GpuOptions { software_kernels: Some(false), ..GpuOptions::default() };
+    for options in [with, GpuOptions { subgroups: Some(false), ..GpuOptions::default() }] {
         let fused = ["norms around Q8_0", "norms around F32, F16", "model of Q5_0"];
-        judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
+        if let Some(gpu) = gpu(options) {
+            judge_where(|case| fused.iter().any(|part| case.name.starts_with(part)), || gpu.clone());
+        }
     }
 }
 
