@@ -11,7 +11,7 @@ override ROWS: u32;      // rows of this part
 override FACTOR: f32 = 1.0;
 
 @group(0) @binding(0) var<uniform> step: Step;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
+@group(0) @binding(1) var<storage, read> history: array<u32>; // the token at each position
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>; // [tokens, COLS]
 #include format
@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let pair = group.x * THREADS + local;
     let chunk = pair / 4u;
     let p = pair % 4u;
-    let row = tokens[group.y] - FIRST; // wraps around below FIRST
+    let row = history[step.position + group.y] - FIRST; // wraps around below FIRST
     if (chunk * 32u >= COLS || row >= ROWS || group.y >= step.tokens) {
         return;
     }

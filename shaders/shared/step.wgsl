@@ -1,7 +1,8 @@
-// What changes from step to step; everything else is fixed when the program is compiled. It lies just before the step's
-// tokens, which begin at byte 256, so that one short write sets all.
+// What changes from step to step; everything else is fixed when the program is compiled. It ends where the buffer ends, so
+// that one short write sets all; within a submit, choose.wgsl goes on from there.
 struct Step {
-    @size(240) before: u32,
+    @size(236) before: u32,
+    ended: u32,    // 1 behind a token that ends the answer: what is left of the submit is of no use
     position: u32, // of the first token
     tokens: u32,   // rows of activations of kind `Tokens`
     logits: u32,   // rows of activations of kind `Logits`

@@ -3,12 +3,12 @@
 use crate::cache::Cache;
 use crate::compose::{Context, compose};
 use crate::format::Format;
-use crate::sizes::{QUERIES, argmax, attention, broadcast, experts, matmul, matvec, peaks, rows};
+use crate::sizes::{QUERIES, attention, broadcast, choose, experts, matmul, matvec, peaks, rows};
 
 /// A shader module.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kernel {
-    /// Gathers rows of the vocabulary. Buffers: step, tokens, table, y.
+    /// Gathers rows of the vocabulary. Buffers: step, history, table, y.
     Embed(Format),
     /// Buffers: step, x, gain, y; where it `adds` to a residual, that.
     RmsNorm {
@@ -117,10 +117,9 @@ pub enum Kernel {
     DeltaNet,
     /// Buffers: step, x, y.
     SelectRows,
-    /// First pass. Buffers: step, logits, parts.
-    ArgmaxParts,
-    /// Second pass. Buffers: parts, token.
-    ArgmaxLast,
+    /// Chooses a token and prepares the step with it. Buffers: step, draw, logits, history, counts, then, where it embeds the
+    /// token from a table of this format, table and y.
+    Choose(Option<Format>),
     /// Only reads. Buffers: words, y.
     PeakRead,
     /// Only computes. Buffer: y.
@@ -197,8 +196,8 @@ impl Kernel {
             Kernel::Conv { gated } => format!("conv{}", gate(gated)),
             Kernel::DeltaNet => "delta_net".to_owned(),
             Kernel::SelectRows => "select_rows".to_owned(),
-            Kernel::ArgmaxParts => "argmax_parts".to_owned(),
-            Kernel::ArgmaxLast => "argmax_last".to_owned(),
+            Kernel::Choose(None) => "choose".to_owned(),
+            Kernel::Choose(Some(format)) => format!("choose_{}", format.name()),
             Kernel::PeakRead => "peak_read".to_owned(),
             Kernel::PeakFma => "peak_fma".to_owned(),
         }
@@ -217,6 +216,7 @@ impl Kernel {
             text.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
         let format = match self {
+            Kernel::Choose(format) => format.map(Format::name),
             Kernel::Embed(format)
             | Kernel::ExpertMatMul { format, .. }
             | Kernel::ExpertSum(format)
@@ -260,7 +260,7 @@ impl Kernel {
             Kernel::Conv { .. } => include_str!("../ops/conv.wgsl"),
             Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
             Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
-            Kernel::ArgmaxParts | Kernel::ArgmaxLast => include_str!("../ops/argmax.wgsl"),
+            Kernel::Choose(_) => include_str!("../ops/choose.wgsl"),
             Kernel::PeakRead => include_str!("../ops/peak_read.wgsl"),
             Kernel::PeakFma => include_str!("../ops/peak_fma.wgsl"),
         }
@@ -288,7 +288,7 @@ impl Kernel {
             Kernel::Attention { cache, fused, .. } | Kernel::AttentionBroadcast { cache, fused, .. } => {
                 set(&[(cache.flag(), true), ("fused", fused)])
             }
-            Kernel::ArgmaxLast => vec!["last"],
+            Kernel::Choose(Some(_)) => vec!["embeds"],
             _ => vec![],
         }
     }
@@ -312,7 +312,9 @@ impl Kernel {
             Kernel::AttentionBroadcast { queries, slots, .. } => {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
-            Kernel::ArgmaxParts | Kernel::ArgmaxLast => vec![("PARTS", argmax::PARTS)],
+            Kernel::Choose(_) => {
+                vec![("MOST_KEPT", choose::MOST_KEPT), ("STOPS", choose::STOPS), ("RECENT", choose::RECENT)]
+            }
             Kernel::PeakRead | Kernel::PeakFma => vec![("THREADS", peaks::THREADS)],
             Kernel::RmsNorm { .. } | Kernel::DeltaNet => vec![],
             Kernel::ExpertMatMul { .. } | Kernel::ExpertSum(_) => vec![("THREADS", experts::THREADS)],
@@ -353,8 +355,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::Conv { gated: true },
         Kernel::DeltaNet,
         Kernel::SelectRows,
-        Kernel::ArgmaxParts,
-        Kernel::ArgmaxLast,
+        Kernel::Choose(None),
         Kernel::PeakRead,
         Kernel::PeakFma,
     ];
@@ -370,7 +371,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         }
     }
     for format in Format::all() {
-        kernels.push(Kernel::Embed(format));
+        kernels.extend([Kernel::Embed(format), Kernel::Choose(Some(format))]);
         kernels.push(Kernel::ExpertSum(format));
         for gated in [false, true] {
             kernels.push(Kernel::ExpertMatMul { format, gated });

@@ -14,4 +14,4 @@ mod sizes;
 pub use cache::Cache;
 pub use format::Format;
 pub use kernel::{Dialect, Kernel, all_kernels, all_variants};
-pub use sizes::{QUERIES, argmax, attention, broadcast, embed, experts, matmul, matvec, peaks, rows};
+pub use sizes::{QUERIES, attention, broadcast, choose, embed, experts, matmul, matvec, peaks, rows};

@@ -2,10 +2,10 @@
 
 #[path = "../ops/add.rs"]
 mod add;
-#[path = "../ops/argmax.rs"]
-mod argmax;
 #[path = "../ops/attention.rs"]
 mod attention;
+#[path = "../ops/choose.rs"]
+mod choose;
 #[path = "../ops/conv.rs"]
 mod conv;
 #[path = "../ops/delta_net.rs"]
@@ -38,8 +38,8 @@ mod store_kv;
 mod weighted_sum;
 
 pub use add::add;
-pub use argmax::argmax;
 pub use attention::{Special, attention};
+pub use choose::argmax;
 pub use conv::conv;
 pub use delta_net::delta_net;
 pub use embed::embed;

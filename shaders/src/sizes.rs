@@ -78,10 +78,14 @@ pub mod attention {
     }
 }
 
-/// Fixed sizes of `argmax`.
-pub mod argmax {
-    /// Workgroups of the first pass, candidates of the second.
-    pub const PARTS: u32 = 64;
+/// Fixed sizes of `choose`.
+pub mod choose {
+    /// The most tokens that its filter top-k can keep.
+    pub const MOST_KEPT: u32 = 256;
+    /// The most tokens that can end an answer.
+    pub const STOPS: u32 = 32;
+    /// How far back the repetition penalty looks, in tokens.
+    pub const RECENT: u32 = 64;
 }
 
 /// Fixed sizes of `embed`, see [`rows`].

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use linnet_engine::{Engine, Error, Info, LoadOptions};
-use linnet_graph::{Backend, BackendError, Counters, Output, Want};
+use linnet_engine::{Engine, Error, Info, Lead, LoadOptions, Session};
+use linnet_graph::{Ahead, Backend, BackendError, Counters, Draw, Output, Want};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
@@ -188,20 +188,33 @@ fn once<B: Backend>(
     }
     let first_token = now_ms();
     let before = session.backend().counters();
-    for _ in 0..tokens {
-        token = match pollster::block_on(session.extend(&[token], Want::Token))? {
-            Output::Token(next) => next,
-            Output::None | Output::Logits(_) => {
-                let broken =
-                    BackendError::Internal("the backend gave no token where one was wanted".to_owned());
-                return Err(Error::from(broken).into());
-            }
-        };
-    }
+    decode(session, token, tokens)?;
     let end = now_ms();
     let after = session.backend().counters();
     let counters = before.zip(after).map(|(before, after)| per_token(before, after, tokens));
     Ok((first_token - start, end - first_token, counters))
+}
+
+/// Decodes greedily, as many tokens at once as an answer would.
+fn decode<B: Backend>(session: &mut Session<B>, mut token: u32, tokens: usize) -> Result<(), Error> {
+    let broken = || BackendError::Internal("the backend gave no token where one was wanted".to_owned());
+    let (mut lead, mut left) = (Lead::new(), tokens);
+    while left > 0 {
+        if session.backend().can_draw(&Draw::GREEDY) {
+            let ahead = Ahead { tokens: lead.tokens().min(left), stop: &[], draw: Draw::GREEDY };
+            let begun = now_ms();
+            let chosen = pollster::block_on(session.run_ahead(&[token], ahead))?;
+            lead.took(chosen.len(), now_ms() - begun);
+            token = *chosen.last().ok_or_else(broken)?;
+            left -= chosen.len();
+        } else {
+            let Output::Token(next) = pollster::block_on(session.extend(&[token], Want::Token))? else {
+                return Err(broken().into());
+            };
+            (token, left) = (next, left - 1);
+        }
+    }
+    Ok(())
 }
 
 /// What lies between two counts, divided by tokens.

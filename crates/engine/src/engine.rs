@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linnet_gguf::Gguf;
-use linnet_graph::Backend;
+use linnet_graph::{Ahead, Backend};
 use linnet_models::Config;
 use linnet_text::{ChatTemplate, Tokenizer};
 use serde::Serialize;
@@ -103,6 +103,8 @@ pub struct Engine<B: Backend> {
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) template: Option<ChatTemplate>,
     pub(crate) platform: Platform,
+    /// Tokens that end an answer, as many as a backend looks out for.
+    pub(crate) ends: Vec<u32>,
     model: ModelInfo,
     config: Config,
 }
@@ -116,7 +118,10 @@ impl<B: Backend> Engine<B> {
         config: Config,
         platform: Platform,
     ) -> Self {
-        Engine { session, tokenizer, template, platform, model, config }
+        let all = 0..tokenizer.vocab_size() as u32;
+        let ends =
+            all.filter(|token| tokenizer.is_end_of_generation(*token)).take(Ahead::MOST_STOPS).collect();
+        Engine { session, tokenizer, template, platform, ends, model, config }
     }
 
     /// What is loaded, where it runs and what it holds.

@@ -1,12 +1,14 @@
 //! One answer, token by token.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use linnet_graph::{Backend, Output, Want};
+use linnet_graph::{Ahead, Backend, Output, Want};
 use linnet_text::Detokenizer;
 use serde::Serialize;
 
 use crate::engine::Engine;
+use crate::lead::Lead;
 use crate::prompt;
 use crate::sampler::Sampler;
 use crate::stop::StopMatcher;
@@ -88,6 +90,14 @@ pub struct Timings {
     pub predicted_per_second: f64,
 }
 
+/// What a run came to.
+enum Ran {
+    /// A part of the prompt; more is left.
+    Part(Event),
+    /// The next token.
+    Token(u32),
+}
+
 /// An answer in progress.
 ///
 /// It holds no cache of its own: each step runs whatever part of its tokens the engine's session does not hold, so a
@@ -98,6 +108,9 @@ pub struct Generation {
     max_tokens: usize,
     ignore_eos: bool,
     sampler: Sampler,
+    lead: Lead,
+    /// Tokens that were chosen and not given out yet.
+    chosen: VecDeque<u32>,
     detokenizer: Detokenizer,
     stop: StopMatcher,
     prompt_run: usize,
@@ -125,6 +138,8 @@ impl Generation {
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             ignore_eos: request.ignore_eos,
             sampler: Sampler::new(request.sampling, seed),
+            lead: Lead::new(),
+            chosen: VecDeque::new(),
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
             stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
             prompt_run: 0,
@@ -153,7 +168,8 @@ impl Generation {
     }
 
     /// Does the next piece of work: one chunk of the prompt, or one token, and before it whatever another answer took from the
-    /// cache. After [`Event::Done`] it gives that again.
+    /// cache. Where the backend has chosen several tokens at once, the calls after that one have nothing to do but give them
+    /// out. After [`Event::Done`] it gives that again.
     ///
     /// # Errors
     /// [`Error::Backend`]. The same call may be tried again.
@@ -171,35 +187,13 @@ impl Generation {
             return Ok(Event::Done(self.done(reason, started)));
         }
 
-        let session = &mut engine.session;
-        let mut cached = session.reuse(&self.tokens);
-        while self.tokens.len() - cached > session.pace.piece() {
-            let (batch, before) = (session.pace.piece(), now());
-            session.extend(&self.tokens[cached..cached + batch], Want::Nothing).await?;
-            session.pace.took(batch, now() - before);
-            self.prompt_run += batch;
-            cached += batch;
-            // A call that only made up for what another answer took would let two of them hold each other up for ever.
-            if cached > self.reached {
-                self.reached = cached;
-                return Ok(Event::Prefill { done: cached, total: self.tokens.len() });
-            }
-        }
-        let rest = &self.tokens[cached..];
-        let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };
-        let output = session.extend(rest, want).await?;
-        if self.first_token.is_none() {
-            self.prompt_run += rest.len();
-        }
-        let token = match output {
-            Output::Token(token) => token,
-            Output::Logits(mut logits) => {
-                let generated = self.tokens.len() - self.prompt_len;
-                self.sampler.sample(&mut logits, &self.tokens, generated)
-            }
-            Output::None => return Err(Error::invalid("backend", "gave no token where one was wanted")),
+        let token = match self.chosen.pop_front() {
+            Some(token) => token,
+            None => match self.run(engine).await? {
+                Ran::Part(event) => return Ok(event),
+                Ran::Token(token) => token,
+            },
         };
-        self.reached = self.tokens.len();
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);
@@ -212,6 +206,52 @@ impl Generation {
             self.end = Some(FinishReason::Stop);
         }
         Ok(Event::Token { text, token })
+    }
+
+    /// Runs a chunk of the prompt, or what is left of it and then up to several tokens.
+    async fn run<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Ran, Error> {
+        let session = &mut engine.session;
+        let mut cached = session.reuse(&self.tokens);
+        let now = engine.platform.now_ms;
+        while self.tokens.len() - cached > session.pace.piece() {
+            let (batch, before) = (session.pace.piece(), now());
+            session.extend(&self.tokens[cached..cached + batch], Want::Nothing).await?;
+            session.pace.took(batch, now() - before);
+            self.prompt_run += batch;
+            cached += batch;
+            // A call that only made up for what another answer took would let two of them hold each other up for ever.
+            if cached > self.reached {
+                self.reached = cached;
+                return Ok(Ran::Part(Event::Prefill { done: cached, total: self.tokens.len() }));
+            }
+        }
+        let rest = &self.tokens[cached..];
+        let generated = self.tokens.len() - self.prompt_len;
+        let draw = self.sampler.draw(self.prompt_len);
+        let token = if session.backend().can_draw(&draw) {
+            let room = session.context_length() + 1 - self.tokens.len();
+            let tokens = self.lead.tokens().min(self.max_tokens - generated).min(room);
+            let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
+            let begun = now();
+            self.chosen = session.run_ahead(rest, Ahead { tokens, stop, draw }).await?.into();
+            // What a prompt takes says nothing of what a token takes.
+            if rest.len() == 1 {
+                self.lead.took(self.chosen.len(), now() - begun);
+            }
+            self.chosen.pop_front()
+        } else {
+            let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };
+            match session.extend(rest, want).await? {
+                Output::Token(token) => Some(token),
+                Output::Logits(mut logits) => Some(self.sampler.sample(&mut logits, &self.tokens, generated)),
+                Output::None => None,
+            }
+        };
+        if self.first_token.is_none() {
+            self.prompt_run += rest.len();
+        }
+        self.reached = self.tokens.len();
+        token.map(Ran::Token).ok_or_else(|| Error::invalid("backend", "gave no token where one was wanted"))
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {

@@ -1,13 +1,8 @@
 //! Choosing the next token: a chain of filters over the logits, then a seeded draw.
 
-use rand::Rng;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use linnet_graph::Draw;
 
 use crate::request::Sampling;
-
-/// How far back the repetition penalty looks, in tokens.
-const REPETITION_WINDOW: usize = 64;
 
 /// A token that may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,17 +11,18 @@ struct Candidate {
     logit: f32,
 }
 
-/// Draws tokens as a [`Sampling`] says; its random numbers depend on nothing but the seed.
+/// Draws tokens as a [`Sampling`] says. A token depends on the seed and its position only, so that a backend which draws by
+/// itself ([`Draw`]) gives the same text.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     sampling: Sampling,
-    rng: ChaCha8Rng,
+    seed: u64,
 }
 
 impl Sampler {
     /// A sampler whose draws are determined by `seed`.
     pub fn new(sampling: Sampling, seed: u64) -> Self {
-        Sampler { sampling, rng: ChaCha8Rng::seed_from_u64(seed) }
+        Sampler { sampling, seed }
     }
 
     /// Whether the choice is simply the most likely token, which a backend can make by itself.
@@ -38,11 +34,27 @@ impl Sampler {
             && s.frequency_penalty == 0.0
     }
 
+    /// The same for a backend, where the first generated token is that at `first_generated`.
+    pub fn draw(&self, first_generated: usize) -> Draw {
+        let s = &self.sampling;
+        Draw {
+            temperature: if s.top_k == 1 { 0.0 } else { s.temperature },
+            min_p: s.min_p,
+            top_p: s.top_p,
+            top_k: s.top_k,
+            frequency_penalty: s.frequency_penalty,
+            presence_penalty: s.presence_penalty,
+            repetition_penalty: s.repetition_penalty,
+            first_generated,
+            seed: self.seed,
+        }
+    }
+
     /// Chooses the next token.
     ///
     /// `logits` is `[vocabulary]`, not empty; `tokens` is everything so far, of which the last `generated` are the
     /// model's own. A logit that is not a number is never chosen unless there is no other.
-    pub fn sample(&mut self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
+    pub fn sample(&self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
         self.penalize(logits, tokens, generated);
         let mut candidates: Vec<Candidate> = logits
             .iter()
@@ -61,13 +73,13 @@ impl Sampler {
         self.keep_top_p(&mut candidates);
         let floor = best.logit + self.sampling.min_p.ln();
         candidates.retain(|c| c.logit >= floor);
-        self.draw(&candidates, best)
+        self.choose(&candidates, best, tokens.len())
     }
 
     fn penalize(&self, logits: &mut [f32], tokens: &[u32], generated: usize) {
         let s = &self.sampling;
         if s.repetition_penalty != 1.0 {
-            let mut recent = tokens[tokens.len().saturating_sub(REPETITION_WINDOW)..].to_vec();
+            let mut recent = tokens[tokens.len().saturating_sub(Draw::REPETITION_WINDOW)..].to_vec();
             recent.sort_unstable();
             recent.dedup();
             for token in recent {
@@ -117,18 +129,38 @@ impl Sampler {
         candidates.truncate(keep.map_or(candidates.len(), |last| last + 1));
     }
 
-    fn draw(&mut self, candidates: &[Candidate], best: Candidate) -> u32 {
+    /// The greatest of `logit / temperature + g`, where g are independent numbers of the Gumbel distribution, is drawn from
+    /// the softmax of `logit / temperature` (Gumbel 1954). It needs no sum, whose rounding would depend on its order.
+    fn choose(&self, candidates: &[Candidate], best: Candidate, position: usize) -> u32 {
         let temperature = f64::from(self.sampling.temperature);
-        let weight = |c: &Candidate| (f64::from(c.logit - best.logit) / temperature).exp();
-        let mut left = self.rng.random::<f64>() * candidates.iter().map(weight).sum::<f64>();
-        for candidate in candidates {
-            left -= weight(candidate);
-            if left < 0.0 {
-                return candidate.token;
-            }
-        }
-        best.token
+        let score = |c: &Candidate| {
+            f64::from(c.logit - best.logit) / temperature + gumbel(self.seed, position as u32, c.token)
+        };
+        let scores = candidates.iter().map(|c| (score(c), c.token));
+        scores.reduce(|a, b| if b.0 > a.0 { b } else { a }).map_or(best.token, |(_, token)| token)
     }
+}
+
+/// A number of the Gumbel distribution that depends on nothing but these.
+fn gumbel(seed: u64, position: u32, token: u32) -> f64 {
+    let bits = random_bits([seed as u32, (seed >> 32) as u32, position, token]);
+    let uniform = (f64::from(bits) + 0.5) / f64::from(1u32 << 31) / 2.0;
+    -(-(-uniform).ln_1p()).ln()
+}
+
+/// 32 random bits of four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
+fn random_bits(numbers: [u32; 4]) -> u32 {
+    let mut v = numbers.map(|n| n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let mix = |v: &mut [u32; 4]| {
+        v[0] = v[0].wrapping_add(v[1].wrapping_mul(v[3]));
+        v[1] = v[1].wrapping_add(v[2].wrapping_mul(v[0]));
+        v[2] = v[2].wrapping_add(v[0].wrapping_mul(v[1]));
+        v[3] = v[3].wrapping_add(v[1].wrapping_mul(v[2]));
+    };
+    mix(&mut v);
+    v = v.map(|n| n ^ (n >> 16));
+    mix(&mut v);
+    v[0]
 }
 
 #[cfg(test)]
@@ -138,8 +170,8 @@ mod tests {
     const LOGITS: [f32; 5] = [1.0, 3.0, 2.0, f32::NAN, -1.0];
 
     fn draws(sampling: Sampling, seed: u64) -> Vec<u32> {
-        let mut sampler = Sampler::new(sampling, seed);
-        (0..400).map(|_| sampler.sample(&mut LOGITS.clone(), &[], 0)).collect()
+        let sampler = Sampler::new(sampling, seed);
+        (0..400).map(|position| sampler.sample(&mut LOGITS.clone(), &vec![0; position], 0)).collect()
     }
 
     fn open() -> Sampling {
@@ -185,6 +217,21 @@ mod tests {
         assert_eq!(greedy(Sampling { presence_penalty: 2.5, ..Sampling::greedy() }), 0);
         assert_eq!(greedy(Sampling { frequency_penalty: 1.5, ..Sampling::greedy() }), 1);
         assert!(!Sampler::new(Sampling { presence_penalty: 1.0, ..Sampling::greedy() }, 0).is_argmax());
+    }
+
+    #[test]
+    fn random_bits_look_random() {
+        // Each bit is set about half of the time, whichever of the numbers counts up.
+        for which in 0..4 {
+            let mut set = [0; 32];
+            for i in 0..4096 {
+                let mut numbers = [7, 0, 300, 5];
+                numbers[which] = i;
+                let bits = random_bits(numbers);
+                (0..32).for_each(|bit| set[bit] += bits >> bit & 1);
+            }
+            assert!(set.iter().all(|n| (1850..2250).contains(n)), "{which}: {set:?}");
+        }
     }
 
     #[test]

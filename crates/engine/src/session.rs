@@ -1,6 +1,6 @@
 //! A compiled model with its KV cache.
 
-use linnet_graph::{Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Want};
+use linnet_graph::{Ahead, Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Want};
 
 use crate::Error;
 use crate::pace::Pace;
@@ -86,5 +86,25 @@ impl<B: Backend> Session<B> {
         self.last_start = position;
         self.cached.extend_from_slice(tokens);
         Ok(output)
+    }
+
+    /// Runs `tokens` behind the cached ones, then up to `ahead.tokens - 1` of those that the backend chooses, which
+    /// [`Backend::can_draw`](linnet_graph::Backend::can_draw) allows. Returns the chosen tokens; all but the last are then cached.
+    ///
+    /// # Errors
+    /// As [`Session::extend`].
+    pub async fn run_ahead(&mut self, tokens: &[u32], ahead: Ahead<'_>) -> Result<Vec<u32>, Error> {
+        let (position, context_length) = (self.cached.len(), self.options.context_length);
+        let run = tokens.len() + ahead.tokens.saturating_sub(1);
+        if position + run > context_length {
+            return Err(Error::ContextFull { prompt_tokens: position + run, context_length });
+        }
+        self.reach.advance(position, run);
+        let step = Step { tokens, position, want: Want::Token };
+        let chosen = self.backend.run_ahead(&mut self.program, step, ahead).await?;
+        self.cached.extend_from_slice(tokens);
+        self.cached.extend(chosen.iter().rev().skip(1).rev());
+        self.last_start = if ahead.tokens > 1 { self.cached.len() } else { position };
+        Ok(chosen)
     }
 }

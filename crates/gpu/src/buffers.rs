@@ -6,17 +6,18 @@ use linnet_graph::{
     BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Rows, Value,
     WeightId,
 };
-use wgpu::{BindingResource, BufferBinding, BufferUsages};
+use wgpu::{BindingResource, BufferUsages};
 
 use crate::device::{Buffer, Device};
 use crate::lower::cache;
 use crate::rope::rotations;
+use crate::tail::DRAW_BYTES;
 use crate::weight::Weight;
 
-/// Where the tokens begin in the step's buffer: the alignment that every device accepts for a binding.
-const TOKENS_OFFSET: u64 = 256;
-/// Where what a step writes begins in the struct `Step` of the shaders, which ends where the tokens begin.
-const STEP_OFFSET: u64 = 240;
+/// Where what a step writes begins in the struct `Step` of the shaders.
+const STEP_OFFSET: u64 = 236;
+/// Bytes of that struct.
+const STEP_BYTES: u64 = 256;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
 
@@ -37,8 +38,14 @@ pub(crate) struct Buffers {
     vectors: Vec<Option<Buffer>>,
     /// Rotations of each different rope.
     rotations: Vec<(Rope, Buffer)>,
-    /// Position, row counts and tokens of the step.
+    /// Position and row counts of the step.
     step: Buffer,
+    /// The token at each position of the context, and one behind it.
+    pub history: Buffer,
+    /// How the step's token is drawn.
+    draw: Buffer,
+    /// A count for each token, which `choose` leaves at zero.
+    counts: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
     normed: Buffer,
     /// Queries, ready to attend, of several tokens.
@@ -47,10 +54,6 @@ pub(crate) struct Buffers {
     of_nodes: HashMap<usize, Buffer>,
     /// Products of gate and up where these differ in format.
     products: [Buffer; 2],
-    /// Candidates between the passes of argmax.
-    pub candidates: Buffer,
-    /// The step's token.
-    pub token: Buffer,
     /// Bound where a kernel has a buffer that is not used.
     none: Buffer,
 }
@@ -113,25 +116,23 @@ impl Buffers {
                 gated = gated.max(rows(input.rows) * stride(graph.weight(gate.weight).rows));
             }
         }
-        let tokens = options.max_batch as u64 * F32;
-        let copied = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let vocabulary = graph.value(graph.logits).width as u64;
+        let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let history = (options.context_length as u64 + 1) * F32;
         Ok(Buffers {
             slots: slots.collect::<Result<_, _>>()?,
             kv: kv.collect::<Result<_, BackendError>>()?,
             states: states.collect::<Result<_, _>>()?,
             vectors: vectors.collect::<Result<_, BackendError>>()?,
             rotations: Vec::new(),
-            step: device.buffer(
-                "step",
-                TOKENS_OFFSET + tokens,
-                BufferUsages::STORAGE | BufferUsages::UNIFORM | BufferUsages::COPY_DST,
-            )?,
+            step: device.buffer("step", STEP_BYTES, written | BufferUsages::UNIFORM)?,
+            history: device.buffer("history", history, written | BufferUsages::COPY_SRC)?,
+            draw: device.buffer("draw", DRAW_BYTES, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?,
+            counts: device.buffer("counts", vocabulary * F32, BufferUsages::STORAGE)?,
             normed: floats("normed activations", 1, normed)?,
             turned: floats("queries", options.max_batch, turned)?,
             of_nodes,
             products: [floats("gate", 1, gated)?, floats("up", 1, gated)?],
-            candidates: floats("argmax candidates", linnet_shaders::argmax::PARTS as usize, 2)?,
-            token: device.buffer("token", F32, copied)?,
             none: floats("nothing", 1, 64)?,
         })
     }
@@ -222,23 +223,29 @@ impl Buffers {
 
     /// The struct `Step`.
     pub fn step(&self) -> BindingResource<'_> {
-        self.step_part(0, Some(TOKENS_OFFSET))
+        self.step.as_entire_binding()
     }
 
-    /// The step's tokens.
-    pub fn tokens(&self) -> BindingResource<'_> {
-        self.step_part(TOKENS_OFFSET, None)
+    /// The token at each position.
+    pub fn history(&self) -> BindingResource<'_> {
+        self.history.as_entire_binding()
     }
 
-    fn step_part(&self, offset: u64, size: Option<u64>) -> BindingResource<'_> {
-        let size = size.and_then(std::num::NonZeroU64::new);
-        BindingResource::Buffer(BufferBinding { buffer: &self.step, offset, size })
+    /// How a token is drawn, and the counts that this takes.
+    pub fn draw(&self) -> [BindingResource<'_>; 2] {
+        [self.draw.as_entire_binding(), self.counts.as_entire_binding()]
     }
 
     /// Queues the values of the next step; `half` of each recurrent state holds before it.
-    pub fn write_step(&self, device: &Device, position: u32, tokens: &[u32], logits: u32, half: u32) {
-        let words = [&[position, tokens.len() as u32, logits, half], tokens].concat();
+    pub fn write_step(&self, device: &Device, position: usize, tokens: &[u32], logits: u32, half: u32) {
+        let words = [0, position as u32, tokens.len() as u32, logits, half];
         device.calls.write(&self.step, STEP_OFFSET, bytemuck::cast_slice(&words));
+        device.calls.write(&self.history, position as u64 * F32, bytemuck::cast_slice(tokens));
+    }
+
+    /// Queues how the tokens that follow are drawn.
+    pub fn write_draw(&self, device: &Device, words: &[u32]) {
+        device.calls.write(&self.draw, 0, bytemuck::cast_slice(words));
     }
 
     /// Bytes of vectors and tables.
@@ -255,7 +262,8 @@ impl Buffers {
 
     /// Bytes of activations and other passing values.
     pub fn scratch_bytes(&self) -> u64 {
-        let single = [&self.step, &self.normed, &self.turned, &self.candidates, &self.token, &self.none];
+        let single = [&self.normed, &self.turned, &self.none];
+        let single = single.into_iter().chain([&self.step, &self.history, &self.draw, &self.counts]);
         let all = self.slots.iter().chain(&self.products).chain(single);
         all.map(|buffer| buffer.size()).sum()
     }

@@ -1,6 +1,6 @@
 //! A prepared dispatch: everything but the number of rows is fixed.
 
-use linnet_graph::{BackendError, Rows, Want};
+use linnet_graph::{BackendError, Rows};
 
 /// How many workgroups run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +71,19 @@ pub(crate) enum When {
     ManyTokens,
     /// The step wants a token.
     Token,
+    /// The host gave the step's tokens: it is not one that goes on from a token that was chosen here.
+    Given,
+}
+
+/// What decides which dispatches a step runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Extent {
+    pub tokens: u32,
+    pub logits: u32,
+    /// A token is to be chosen.
+    pub token: bool,
+    /// The host gave the tokens.
+    pub given: bool,
 }
 
 /// One dispatch of a program.
@@ -85,7 +98,8 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// The grid for a step, or `None` when it does not run in that step.
-    pub fn extent(&self, tokens: u32, logits: u32, want: Want) -> Option<[u32; 2]> {
+    pub fn extent(&self, step: Extent) -> Option<[u32; 2]> {
+        let Extent { tokens, logits, token, given } = step;
         let rows = match self.rows {
             Rows::Tokens => tokens,
             Rows::Logits => logits,
@@ -97,7 +111,8 @@ impl Dispatch {
             When::LastToken => rows == 1 && tokens > 1,
             When::ManyRows => rows > 1,
             When::ManyTokens => tokens > 1,
-            When::Token => want == Want::Token,
+            When::Token => token,
+            When::Given => given,
         };
         (runs && rows > 0).then(|| self.grid.extent(rows))
     }

@@ -2,7 +2,8 @@
 //!
 //! Weights stay in the file's block formats; the kernels of `linnet-shaders` decode them where they read them. Compiling
 //! a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared dispatches,
-//! submits once and reads back a token or the logits.
+//! submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is the next step's
+//! there: then a submit carries several steps.
 
 mod attention;
 mod buffers;
@@ -25,6 +26,7 @@ mod recurrent;
 mod rope;
 mod self_test;
 mod signal;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod variants;
@@ -35,8 +37,8 @@ mod weight;
 use std::rc::Rc;
 
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, MemoryUse, Output, Plan, Step,
-    WeightSpec,
+    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, MemoryUse, Output,
+    Plan, Step, WeightSpec,
 };
 
 use crate::device::Device;
@@ -135,6 +137,19 @@ impl Backend for GpuBackend {
 
     async fn run(&mut self, program: &mut Program, step: Step<'_>) -> Result<Output, BackendError> {
         program.run(&self.device, step).await
+    }
+
+    fn can_draw(&self, draw: &Draw) -> bool {
+        tail::can_draw(draw)
+    }
+
+    async fn run_ahead(
+        &mut self,
+        program: &mut Program,
+        step: Step<'_>,
+        ahead: Ahead<'_>,
+    ) -> Result<Vec<u32>, BackendError> {
+        program.run_ahead(&self.device, step, ahead).await
     }
 
     fn memory(&self, program: &Program) -> MemoryUse {

@@ -3,14 +3,14 @@
 use linnet_graph::{
     BackendError, CompileOptions, KvFormat, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
 };
-use linnet_shaders::{Cache, Kernel, attention, embed, rows};
+use linnet_shaders::{Cache, Kernel, attention, rows};
 use wgpu::BindingResource;
 
 use crate::buffers::{Buffers, internal, stride};
 use crate::device::Device;
 use crate::dispatch::{Dispatch, Grid, When};
 use crate::pipelines::Constants;
-use crate::weight::{Data, Weight};
+use crate::weight::Weight;
 
 /// What a dispatch computes, before its buffers are bound.
 pub(crate) struct Call {
@@ -133,29 +133,7 @@ impl<'a> Lowering<'a> {
     fn node(&mut self, node: &'a Node) -> Result<(), BackendError> {
         let (buffers, label) = (self.buffers, node.label.as_str());
         match &node.op {
-            Op::Embed { table, factor } => {
-                let table =
-                    self.weights.get(table.0 as usize).ok_or_else(|| internal("a table is missing"))?;
-                let Data::Matrix { format, parts } = &table.data else {
-                    return Err(internal("the embedding table is a vector"));
-                };
-                let cols = table.spec.cols;
-                let grid = Grid::per_row(row_groups(cols.div_ceil(32) * (32 / embed::VALUES as usize)));
-                for part in parts {
-                    let constants = vec![
-                        ("COLS", cols as f64),
-                        ("FIRST", part.first as f64),
-                        ("ROWS", part.rows as f64),
-                        ("SCALES", part.scales as f64),
-                        ("FACTOR", f64::from(*factor)),
-                    ];
-                    let table = part.buffer.as_entire_binding();
-                    let bound = [buffers.step(), buffers.tokens(), table, self.output(node, 0)?];
-                    let kernel = Kernel::Embed(*format);
-                    self.always(node, (kernel, constants), (grid, Rows::Tokens), &bound)?;
-                }
-                Ok(())
-            }
+            Op::Embed { table, factor } => self.embed(node, *table, *factor),
             Op::RmsNorm(norm) => {
                 let (x, info) = self.input(node, 0)?;
                 self.norm(label, *norm, [x, self.output(node, 0)?], info, When::Always)
@@ -216,27 +194,7 @@ impl<'a> Lowering<'a> {
                 let call = Call { kernel: Kernel::SelectRows, constants, grid, rows: Rows::Logits, when };
                 self.emit.push(label, call, &bound)
             }
-            Op::Argmax => {
-                let (logits, info) = self.input(node, 0)?;
-                let (candidates, token) =
-                    (buffers.candidates.as_entire_binding(), buffers.token.as_entire_binding());
-                let width = ("WIDTH", info.width as f64);
-                let token_call = |kernel, constants, groups| Call {
-                    kernel,
-                    constants,
-                    grid: Grid::Linear(groups),
-                    rows: info.rows,
-                    when: When::Token,
-                };
-                let parts = token_call(
-                    Kernel::ArgmaxParts,
-                    vec![width, ("STRIDE", stride(info.width) as f64)],
-                    linnet_shaders::argmax::PARTS,
-                );
-                self.emit.push(label, parts, &[buffers.step(), logits, candidates.clone()])?;
-                let last = token_call(Kernel::ArgmaxLast, vec![width], 1);
-                self.emit.push(label, last, &[candidates, token])
-            }
+            Op::Argmax => self.choose(node),
         }
     }
 

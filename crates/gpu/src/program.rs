@@ -1,16 +1,17 @@
 //! A compiled plan and its replay.
 
 use linnet_graph::{
-    BackendError, CompileOptions, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
+    Ahead, BackendError, CompileOptions, Draw, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
 };
 use wgpu::BufferUsages;
 
 use crate::buffers::{Buffers, internal, stride};
 use crate::device::{Buffer, Device};
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, Extent};
 use crate::join::join;
 use crate::lower::lower;
 use crate::recurrent::Progress;
+use crate::tail::draw_words;
 use crate::weight::Weight;
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
@@ -23,6 +24,8 @@ pub struct Program {
     readback: Buffer,
     progress: Progress,
     reach: Reach,
+    /// How the device was last told to draw tokens.
+    draw: Vec<u32>,
 }
 
 impl Program {
@@ -49,7 +52,8 @@ impl Program {
             }
         }
         let logits = plan.graph.value(plan.graph.logits);
-        let bytes = (options.max_logits * stride(logits.width) * size_of::<f32>()) as u64;
+        let results = (options.max_logits * stride(logits.width)).max(Ahead::MOST);
+        let bytes = (results * size_of::<f32>()) as u64;
         let readback = device.buffer("results", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         device.settle().await?;
 
@@ -70,60 +74,110 @@ impl Program {
             readback,
             progress: Progress::default(),
             reach: Reach::new(&plan.graph, &options),
+            draw: Vec::new(),
         })
     }
 
     /// Runs one step.
     pub(crate) async fn run(&mut self, device: &Device, step: Step<'_>) -> Result<Output, BackendError> {
+        if step.want == Want::Token {
+            let ahead = Ahead { tokens: 1, stop: &[], draw: Draw::GREEDY };
+            let chosen = self.run_ahead(device, step, ahead).await?;
+            return chosen
+                .first()
+                .map(|token| Output::Token(*token))
+                .ok_or_else(|| internal("no token came"));
+        }
+        let (mut encoder, extent) = self.begin(device, &step, 0)?;
+        self.encode(device, &mut encoder, &[extent]);
+        let Want::Logits(rows) = step.want else {
+            device.calls.submit(Some(encoder.finish()));
+            device.idle().await?;
+            return Ok(Output::None);
+        };
+        let vocabulary = self.plan.graph.value(self.plan.graph.logits).width;
+        let bytes = (rows * stride(vocabulary) * size_of::<f32>()) as u64;
+        let logits = self.buffers.value_buffer(&self.plan, self.plan.graph.logits)?;
+        encoder.copy_buffer_to_buffer(logits, 0, &self.readback, 0, bytes);
+        device.calls.submit(Some(encoder.finish()));
+        let mut values = device.read::<f32>(&self.readback, bytes).await?;
+        if stride(vocabulary) != vocabulary {
+            let rows = values.chunks(stride(vocabulary));
+            values = rows.flat_map(|row| &row[..vocabulary]).copied().collect();
+        }
+        Ok(Output::Logits(values))
+    }
+
+    /// Runs a step and the steps of the tokens that it chooses; returns the chosen ones up to the first that ends them.
+    pub(crate) async fn run_ahead(
+        &mut self,
+        device: &Device,
+        step: Step<'_>,
+        ahead: Ahead<'_>,
+    ) -> Result<Vec<u32>, BackendError> {
+        if ahead.tokens == 0 || ahead.tokens > Ahead::MOST || step.want != Want::Token {
+            return Err(internal("a step cannot run ahead so"));
+        }
+        let behind = ahead.tokens - 1;
+        let (mut encoder, first) = self.begin(device, &step, behind)?;
+        let draw = draw_words(&ahead)?;
+        if draw != self.draw {
+            self.buffers.write_draw(device, &draw);
+            self.draw = draw;
+        }
+        let next = Extent { tokens: 1, given: false, ..first };
+        let steps: Vec<Extent> = std::iter::once(first).chain(std::iter::repeat_n(next, behind)).collect();
+        self.encode(device, &mut encoder, &steps);
+        let (word, end) = (size_of::<u32>() as u64, step.position + step.tokens.len());
+        let bytes = ahead.tokens as u64 * word;
+        encoder.copy_buffer_to_buffer(&self.buffers.history, end as u64 * word, &self.readback, 0, bytes);
+        device.calls.submit(Some(encoder.finish()));
+        let mut chosen = device.read::<u32>(&self.readback, bytes).await?;
+        if let Some(last) = chosen.iter().position(|token| ahead.stop.contains(token)) {
+            chosen.truncate(last + 1);
+        }
+        // Steps after the one that ended them all ran its token, at the same position.
+        if self.plan.graph.is_recurrent() {
+            for ran in 0..behind.min(chosen.len()) {
+                self.progress.step(end + ran, 1)?;
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Prepares a step, behind which so many others follow.
+    fn begin(
+        &mut self,
+        device: &Device,
+        step: &Step<'_>,
+        behind: usize,
+    ) -> Result<(wgpu::CommandEncoder, Extent), BackendError> {
         device.faults.check()?;
-        let logits = self.validate(&step)?;
-        let tokens = step.tokens.len() as u32;
+        let logits = self.validate(step, behind)?;
         let half = match self.plan.graph.is_recurrent() {
             true => self.progress.step(step.position, step.tokens.len())?,
             false => 0,
         };
-        self.reach.advance(step.position, step.tokens.len());
-        self.buffers.write_step(device, step.position as u32, step.tokens, logits, half);
+        self.reach.advance(step.position, step.tokens.len() + behind);
+        self.buffers.write_step(device, step.position, step.tokens, logits, half);
+        let token = step.want == Want::Token;
+        let extent = Extent { tokens: step.tokens.len() as u32, logits, token, given: true };
+        Ok((device.calls.device().create_command_encoder(&Default::default()), extent))
+    }
 
-        let mut encoder = device.calls.device().create_command_encoder(&Default::default());
+    /// The dispatches of steps that follow each other.
+    fn encode(&self, device: &Device, encoder: &mut wgpu::CommandEncoder, steps: &[Extent]) {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let mut current = None;
-        for dispatch in &self.dispatches {
-            let Some(extent) = dispatch.extent(tokens, logits, step.want) else { continue };
-            if current != Some(&dispatch.pipeline) {
-                pass.set_pipeline(&dispatch.pipeline);
-                current = Some(&dispatch.pipeline);
-            }
-            pass.set_bind_group(0, &dispatch.bindings, &[]);
-            device.calls.dispatch(&mut pass, extent);
-        }
-        drop(pass);
-        let vocabulary = self.plan.graph.value(self.plan.graph.logits).width;
-        let row = stride(vocabulary) as u64 * size_of::<f32>() as u64;
-        match step.want {
-            Want::Nothing => {
-                device.calls.submit(Some(encoder.finish()));
-                device.idle().await?;
-                Ok(Output::None)
-            }
-            Want::Token => {
-                let bytes = size_of::<u32>() as u64;
-                encoder.copy_buffer_to_buffer(&self.buffers.token, 0, &self.readback, 0, bytes);
-                device.calls.submit(Some(encoder.finish()));
-                let token = device.read::<u32>(&self.readback, bytes).await?;
-                token.first().map(|token| Output::Token(*token)).ok_or_else(|| internal("no token came back"))
-            }
-            Want::Logits(rows) => {
-                let bytes = rows as u64 * row;
-                let logits = self.buffers.value_buffer(&self.plan, self.plan.graph.logits)?;
-                encoder.copy_buffer_to_buffer(logits, 0, &self.readback, 0, bytes);
-                device.calls.submit(Some(encoder.finish()));
-                let mut values = device.read::<f32>(&self.readback, bytes).await?;
-                if stride(vocabulary) != vocabulary {
-                    let rows = values.chunks(stride(vocabulary));
-                    values = rows.flat_map(|row| &row[..vocabulary]).copied().collect();
+        for step in steps {
+            for dispatch in &self.dispatches {
+                let Some(extent) = dispatch.extent(*step) else { continue };
+                if current != Some(&dispatch.pipeline) {
+                    pass.set_pipeline(&dispatch.pipeline);
+                    current = Some(&dispatch.pipeline);
                 }
-                Ok(Output::Logits(values))
+                pass.set_bind_group(0, &dispatch.bindings, &[]);
+                device.calls.dispatch(&mut pass, extent);
             }
         }
     }
@@ -137,8 +191,8 @@ impl Program {
         }
     }
 
-    /// Checks that a step keeps to the options; returns its rows of logits.
-    fn validate(&self, step: &Step<'_>) -> Result<u32, BackendError> {
+    /// Checks that a step, behind which so many others of a token follow, keeps to the options; returns its rows of logits.
+    fn validate(&self, step: &Step<'_>, behind: usize) -> Result<u32, BackendError> {
         let CompileOptions { context_length, max_batch, max_logits, .. } = self.options;
         let tokens = step.tokens.len();
         let logits = match step.want {
@@ -150,9 +204,9 @@ impl Program {
         if tokens == 0 || tokens > max_batch {
             return Err(BackendError::Internal(format!("a step has {tokens} tokens, not 1 to {max_batch}")));
         }
-        if step.position.checked_add(tokens).is_none_or(|end| end > context_length) {
+        if step.position.checked_add(tokens + behind).is_none_or(|end| end > context_length) {
             return Err(BackendError::Internal(format!(
-                "a step of {tokens} tokens at {} ends behind the context of {context_length}",
+                "a step of {tokens} and {behind} tokens at {} ends behind the context of {context_length}",
                 step.position
             )));
         }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
+use crate::ahead::{Ahead, Draw};
 use crate::op::WeightSpec;
 use crate::plan::Plan;
 
@@ -301,6 +302,28 @@ pub trait Backend: Sized {
     /// [`BackendError::DeviceLost`], [`BackendError::OutOfMemory`]; [`BackendError::Internal`] for a step outside the
     /// program's options.
     async fn run(&mut self, program: &mut Self::Program, step: Step<'_>) -> Result<Output, BackendError>;
+
+    /// Whether [`Backend::run_ahead`] can choose tokens so; otherwise the caller asks for logits and chooses.
+    fn can_draw(&self, _draw: &Draw) -> bool {
+        false
+    }
+
+    /// Runs a step, chooses the next token, runs that, and so on. Returns the chosen tokens: as many as asked for, or up to the
+    /// first of `ahead.stop`. All but the last of them have then been run, too.
+    ///
+    /// `step.want` is [`Want::Token`]. A graph with recurrent state then goes on from behind the tokens that were run, or starts
+    /// again; it does not repeat a part.
+    ///
+    /// # Errors
+    /// As [`Backend::run`]; [`BackendError::Internal`] where [`Backend::can_draw`] says no.
+    async fn run_ahead(
+        &mut self,
+        _program: &mut Self::Program,
+        _step: Step<'_>,
+        _ahead: Ahead<'_>,
+    ) -> Result<Vec<u32>, BackendError> {
+        Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
+    }
 
     /// Bytes that `program` holds.
     fn memory(&self, program: &Self::Program) -> MemoryUse;

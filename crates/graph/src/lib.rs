@@ -7,6 +7,7 @@
 //! Activations are matrices of f32 whose row count is symbolic ([`Rows`]) and whose width is fixed, so that one
 //! recording serves prefill (many rows) and decode (one row).
 
+mod ahead;
 mod backend;
 mod builder;
 mod cache;
@@ -23,6 +24,7 @@ mod plan;
 mod print;
 mod recurrent;
 
+pub use ahead::{Ahead, Draw};
 pub use backend::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
     Output, Step, Want,

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_gguf::{Array, HeaderWriter, Strings, Value};
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse, Output, Plan, Step,
-    Want, WeightSpec,
+    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Draw, KvFormat, MemoryUse, Output,
+    Plan, Step, Want, WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -25,6 +25,10 @@ pub struct Log {
     pub steps: Vec<Vec<u32>>,
     /// Bytes of each weight, by the graph's index.
     pub weights: Vec<Vec<u8>>,
+    /// Whether the backend chooses tokens by itself.
+    pub draws: bool,
+    /// How many tokens it was asked for at once.
+    pub asked: Vec<usize>,
 }
 
 /// Continues any context that ends with its prompt by its answer.
@@ -137,6 +141,31 @@ impl Backend for FakeBackend {
             Want::Token => Output::Token(next),
             Want::Logits(_) => Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect()),
         })
+    }
+
+    fn can_draw(&self, _: &Draw) -> bool {
+        self.log.borrow().draws
+    }
+
+    async fn run_ahead(
+        &mut self,
+        cache: &mut Cache,
+        step: Step<'_>,
+        ahead: Ahead<'_>,
+    ) -> Result<Vec<u32>, BackendError> {
+        self.log.borrow_mut().asked.push(ahead.tokens);
+        let (mut tokens, mut position) = (step.tokens.to_vec(), step.position);
+        let mut chosen = Vec::new();
+        while chosen.len() < ahead.tokens && !chosen.last().is_some_and(|last| ahead.stop.contains(last)) {
+            let Output::Token(next) = self.run(cache, Step { tokens: &tokens, position, ..step }).await?
+            else {
+                return Err(BackendError::Internal("no token".to_owned()));
+            };
+            position += tokens.len();
+            tokens = vec![next];
+            chosen.push(next);
+        }
+        Ok(chosen)
     }
 
     fn memory(&self, _: &Cache) -> MemoryUse {

@@ -1,5 +1,6 @@
 //! The engine around a backend that computes a prepared answer.
 
+mod ahead;
 mod bad_files;
 mod fake;
 mod generation;

@@ -1,0 +1,94 @@
+//! Answers of a backend that chooses several tokens at once: they are those of one that chooses none.
+
+use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
+use pollster::block_on;
+
+use crate::fake::{CONTEXT, FakeBackend, engine_of, model_file, recurrent_model_file, windowed_model_file};
+
+fn start(engine: &Engine<FakeBackend>, json: &str) -> Generation {
+    engine.generate(&Request::from_json(json).unwrap()).unwrap()
+}
+
+/// The text and the end of an answer.
+fn finish(generation: &mut Generation, engine: &mut Engine<FakeBackend>) -> (String, Done) {
+    let mut text = String::new();
+    loop {
+        match block_on(generation.next(engine)).unwrap() {
+            Event::Prefill { .. } => {}
+            Event::Token { text: more, .. } => text.push_str(&more),
+            Event::Done(done) => {
+                text.push_str(&done.text);
+                return (text, done);
+            }
+        }
+    }
+}
+
+/// Text, tokens, reason and counts of each request, one after another on one engine.
+fn answers(file: &[u8], draws: bool, requests: &[&str]) -> Vec<(String, Vec<u32>, FinishReason, usize)> {
+    let (mut engine, log) = engine_of(file, b"one. two. three. four. five. six");
+    log.borrow_mut().draws = draws;
+    let answers = requests.iter().map(|request| {
+        let mut generation = start(&engine, request);
+        let (text, done) = finish(&mut generation, &mut engine);
+        (text, generation.generated().to_vec(), done.finish_reason, done.usage.completion_tokens)
+    });
+    let answers = answers.collect();
+    assert_eq!(log.borrow().asked.iter().any(|asked| *asked > 4), draws, "{:?}", log.borrow().asked);
+    answers
+}
+
+#[test]
+fn answers_do_not_depend_on_how_many_tokens_come_at_once() {
+    let requests = [
+        r#"{"prompt":"a\n","temperature":0}"#,
+        r#"{"prompt":"a\none. two. th","temperature":0}"#,
+        r#"{"prompt":"b\n","temperature":0,"max_tokens":21}"#,
+        r#"{"prompt":"b\n","temperature":0,"stop":["four"]}"#,
+        r#"{"prompt":"a longer prompt\n","temperature":0.1,"seed":3}"#,
+        r#"{"prompt":"c\n","temperature":0,"ignore_eos":true}"#,
+    ];
+    for file in [model_file(), recurrent_model_file(), windowed_model_file()] {
+        let alone = answers(&file, false, &requests);
+        assert_eq!(alone[3].0, "one. two. three. ");
+        assert_eq!(alone[5].1.len(), CONTEXT + 1 - "c\n".len());
+        assert_eq!(answers(&file, true, &requests), alone);
+    }
+}
+
+#[test]
+fn cancelling_drops_what_came_and_the_next_answer_goes_on_from_what_was_shown() {
+    let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
+    log.borrow_mut().draws = true;
+    let mut generation = start(&engine, r#"{"prompt":"q\n","temperature":0}"#);
+    while generation.generated().len() < 10 {
+        block_on(generation.next(&mut engine)).unwrap();
+    }
+    generation.cancel();
+    let (text, done) = finish(&mut generation, &mut engine);
+    assert_eq!((text.as_str(), done.finish_reason), ("", FinishReason::Cancelled));
+    assert_eq!(generation.generated(), b"abcdefghij".map(u32::from));
+    let before = log.borrow().steps.len();
+    let mut next = start(&engine, r#"{"prompt":"q\nabcdefghij!","temperature":0,"max_tokens":1}"#);
+    finish(&mut next, &mut engine);
+    assert_eq!(log.borrow().steps[before..].concat(), [u32::from(b'!')]);
+}
+
+#[test]
+fn two_answers_take_turns_with_several_tokens_at_once() {
+    let (mut engine, log) = engine_of(&recurrent_model_file(), b"abcdefghijklmnopqrstuvwxyz");
+    log.borrow_mut().draws = true;
+    let mut answers = ["1", "2"].map(|prompt| {
+        let request = format!("{{\"prompt\":\"{prompt}\\n\",\"temperature\":0}}");
+        start(&engine, &request)
+    });
+    for _ in 0..9 {
+        for answer in &mut answers {
+            block_on(answer.next(&mut engine)).unwrap();
+        }
+    }
+    for answer in &mut answers {
+        assert_eq!(finish(answer, &mut engine).1.finish_reason, FinishReason::Stop);
+        assert_eq!(answer.generated().len(), 27);
+    }
+}

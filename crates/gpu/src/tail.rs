@@ -1,0 +1,108 @@
+//! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also embeds it.
+
+use linnet_graph::{Ahead, BackendError, Draw, Node, Op, Rows, WeightId};
+use linnet_shaders::{Format, Kernel, choose, embed};
+
+use crate::buffers::{internal, stride};
+use crate::dispatch::{Grid, When};
+use crate::lower::{Call, Lowering, row_groups};
+use crate::weight::{Data, Part};
+
+/// Words of the struct `Draw` of `choose.wgsl` before its tokens, which begin at a whole vector of four.
+const DRAW_WORDS: usize = 12;
+/// Bytes of that struct.
+pub(crate) const DRAW_BYTES: u64 = (DRAW_WORDS as u64 + choose::STOPS as u64) * 4;
+
+/// Whether `choose` can draw so. Where it cannot sort all that is kept, it cannot tell which have a given probability either.
+pub(crate) fn can_draw(draw: &Draw) -> bool {
+    let sorts = (1..=choose::MOST_KEPT as usize).contains(&draw.top_k);
+    draw.temperature == 0.0 || sorts || (draw.top_k == 0 && draw.top_p >= 1.0)
+}
+
+/// The struct `Draw` of `choose.wgsl`.
+pub(crate) fn draw_words(ahead: &Ahead<'_>) -> Result<Vec<u32>, BackendError> {
+    let Ahead { stop, draw, .. } = ahead;
+    if !can_draw(draw) || stop.len() > choose::STOPS as usize {
+        return Err(internal("tokens cannot be chosen so here"));
+    }
+    let mut words = vec![
+        draw.temperature.to_bits(),
+        draw.min_p.ln().max(f32::MIN).to_bits(),
+        draw.top_p.to_bits(),
+        // Where the greatest logit is chosen, nothing is sorted.
+        draw.top_k.min(choose::MOST_KEPT as usize) as u32,
+        draw.frequency_penalty.to_bits(),
+        draw.presence_penalty.to_bits(),
+        draw.repetition_penalty.to_bits(),
+        draw.first_generated as u32,
+        draw.seed as u32,
+        (draw.seed >> 32) as u32,
+        stop.len() as u32,
+    ];
+    words.resize(DRAW_WORDS, 0);
+    words.extend(*stop);
+    words.resize((DRAW_BYTES / 4) as usize, 0);
+    Ok(words)
+}
+
+impl<'a> Lowering<'a> {
+    /// The table's row of each token, times a factor.
+    pub fn embed(&mut self, node: &Node, table: WeightId, factor: f32) -> Result<(), BackendError> {
+        let (format, parts) = self.matrix(table)?;
+        let cols = self.weight(table)?.spec.cols;
+        let chosen = self.embedded_by_choice().is_some_and(|(first, ..)| std::ptr::eq(first, node));
+        let grid = Grid::per_row(row_groups(cols.div_ceil(32) * (32 / embed::VALUES as usize)));
+        for part in parts {
+            let constants = vec![
+                ("COLS", cols as f64),
+                ("FIRST", part.first as f64),
+                ("ROWS", part.rows as f64),
+                ("SCALES", part.scales as f64),
+                ("FACTOR", f64::from(factor)),
+            ];
+            let (table, buffers) = (part.buffer.as_entire_binding(), self.buffers);
+            let bound = [buffers.step(), buffers.history(), table, self.output(node, 0)?];
+            let when = if chosen { When::Given } else { When::Always };
+            let call = Call { kernel: Kernel::Embed(format), constants, grid, rows: Rows::Tokens, when };
+            self.emit.push(&node.label, call, &bound)?;
+        }
+        Ok(())
+    }
+
+    /// The embedding that `choose` does for the token that it chose: the first, where its table is one buffer.
+    fn embedded_by_choice(&self) -> Option<(&'a Node, f32, Format, &'a Part)> {
+        let mut nodes = self.plan.graph.nodes.iter();
+        nodes
+            .find_map(|node| {
+                let Op::Embed { table, factor } = node.op else { return None };
+                match &self.weight(table).ok()?.data {
+                    Data::Matrix { format, parts } => {
+                        parts.first().map(|part| (node, *format, part, parts.len()))
+                    }
+                    Data::Vector(_) => None,
+                }
+            })
+            .and_then(|(node, factor, format, part, parts)| {
+                (parts == 1).then_some((node, factor, format, part))
+            })
+    }
+
+    /// The next token, from the last row of logits.
+    pub fn choose(&mut self, node: &Node) -> Result<(), BackendError> {
+        let (logits, info) = self.input(node, 0)?;
+        let buffers = self.buffers;
+        let [draw, counts] = buffers.draw();
+        let mut constants = vec![("WIDTH", info.width as f64), ("STRIDE", stride(info.width) as f64)];
+        let mut bound = vec![buffers.step(), draw, logits, buffers.history(), counts];
+        let embeds = self.embedded_by_choice();
+        if let Some((node, factor, _, part)) = embeds {
+            let width = node.outputs.first().map_or(0, |output| self.plan.graph.value(*output).width);
+            constants.extend([("COLS", width as f64), ("SCALES", part.scales as f64)]);
+            constants.push(("FACTOR", f64::from(factor)));
+            bound.extend([part.buffer.as_entire_binding(), self.output(node, 0)?]);
+        }
+        let kernel = Kernel::Choose(embeds.map(|(_, _, format, _)| format));
+        let call = Call { kernel, constants, grid: Grid::Linear(1), rows: info.rows, when: When::Token };
+        self.emit.push(&node.label, call, &bound)
+    }
+}

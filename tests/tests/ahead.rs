@@ -1,0 +1,179 @@
+//! Tokens that the GPU chooses by itself: those that the engine's sampler would choose, however many come at once.
+
+use linnet_engine::{Sampler, Sampling};
+use linnet_gpu::{GpuBackend, GpuOptions};
+use linnet_graph::{
+    Ahead, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
+};
+use linnet_quant::DType;
+use pollster::block_on;
+
+const VOCABULARY: usize = 3001;
+const WIDTH: usize = 32;
+const OPTIONS: CompileOptions =
+    CompileOptions { context_length: 200, max_batch: 80, max_logits: 1, kv: KvFormat::F16 };
+
+fn gpu() -> Option<GpuBackend> {
+    match block_on(GpuBackend::new(GpuOptions::default())) {
+        Err(BackendError::NoAdapter { reason }) => {
+            println!("skipped: no adapter ({reason})");
+            None
+        }
+        opened => Some(opened.unwrap()),
+    }
+}
+
+/// Each token's logits are random numbers that depend on it alone; some of them are equal.
+fn model() -> (Graph, Vec<u8>) {
+    let g = Builder::new();
+    let table = g.weight("table", DType::F32, VOCABULARY, WIDTH);
+    let logits = g.matmul(table, g.select_rows(g.embed(table)));
+    let mut state = 7_u32;
+    let mut values = Vec::new();
+    for row in 0..VOCABULARY {
+        for _ in 0..WIDTH {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            values.push(((state >> 20) as f32 / 4096.0 - 0.5) * 2.0);
+        }
+        if row % 10 == 9 {
+            values.copy_within((row - 1) * WIDTH..row * WIDTH, row * WIDTH);
+        }
+    }
+    (g.finish(logits).unwrap(), values.iter().flat_map(|v: &f32| v.to_le_bytes()).collect())
+}
+
+struct Device {
+    gpu: GpuBackend,
+    program: <GpuBackend as Backend>::Program,
+}
+
+impl Device {
+    fn new() -> Option<Device> {
+        let mut gpu = gpu()?;
+        let (graph, bytes) = model();
+        let plan = Plan::new(graph);
+        let mut weight = gpu.allocate(&plan.graph.weights[0]).unwrap();
+        block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).unwrap();
+        let program = block_on(gpu.compile(&plan, vec![weight], OPTIONS)).unwrap();
+        Some(Device { gpu, program })
+    }
+
+    fn logits(&mut self, tokens: &[u32], position: usize) -> Vec<f32> {
+        let step = Step { tokens, position, want: Want::Logits(1) };
+        match block_on(self.gpu.run(&mut self.program, step)).unwrap() {
+            Output::Logits(logits) => logits,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ahead(&mut self, tokens: &[u32], position: usize, ahead: Ahead<'_>) -> Vec<u32> {
+        let step = Step { tokens, position, want: Want::Token };
+        block_on(self.gpu.run_ahead(&mut self.program, step, ahead)).unwrap()
+    }
+}
+
+fn open() -> Sampling {
+    Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, ..Sampling::default() }
+}
+
+fn samplings() -> Vec<Sampling> {
+    let penalties =
+        Sampling { repetition_penalty: 1.3, presence_penalty: 0.5, frequency_penalty: 0.7, ..open() };
+    vec![
+        Sampling::greedy(),
+        open(),
+        Sampling { min_p: 0.05, temperature: 3.0, ..open() },
+        Sampling { top_k: 1, ..open() },
+        Sampling { top_k: 2, ..open() },
+        Sampling { top_k: 256, temperature: 2.0, ..open() },
+        Sampling { top_k: 100, top_p: 0.7, temperature: 2.0, ..open() },
+        Sampling { top_k: 40, top_p: 0.0, ..open() },
+        Sampling::default(),
+        Sampling { temperature: 0.0, ..penalties },
+        Sampling { top_k: 40, top_p: 0.9, ..penalties },
+        penalties,
+    ]
+}
+
+#[test]
+fn the_gpu_draws_as_the_sampler_does() {
+    let Some(mut device) = Device::new() else { return };
+    let prompt: Vec<u32> = (0..70).map(|i| i * i * 37 % VOCABULARY as u32).collect();
+    let mut first = device.logits(&prompt, 0);
+    let (mut draws, mut differ, mut seen) = (0, 0, std::collections::HashSet::new());
+    for sampling in samplings() {
+        for seed in 0..12 {
+            let sampler = Sampler::new(sampling, seed << 30 | 5);
+            // The last tokens of the prompt count as generated.
+            let draw = sampler.draw(prompt.len() - 5);
+            let ours = device.ahead(&prompt, 0, Ahead { tokens: 1, stop: &[], draw });
+            let expected = sampler.sample(&mut first.clone(), &prompt, 5);
+            draws += 1;
+            differ += usize::from(ours != [expected]);
+            seen.insert(expected);
+        }
+    }
+    first.sort_by(f32::total_cmp);
+    assert!(seen.len() > 20, "{} different tokens", seen.len());
+    // Two candidates may lie within the rounding of a logarithm.
+    assert!(differ * 50 <= draws, "{differ} of {draws} differ");
+}
+
+#[test]
+fn the_tokens_do_not_depend_on_how_many_come_at_once() {
+    let Some(mut device) = Device::new() else { return };
+    let prompt: Vec<u32> = (0..9).map(|i| i * i * 37 % VOCABULARY as u32).collect();
+    for sampling in samplings() {
+        let draw = Sampler::new(sampling, 11).draw(prompt.len());
+        let [one, four, sixteen] = [1, 4, 16].map(|at_once| {
+            let (mut tokens, mut cached) = (prompt.clone(), 0);
+            while tokens.len() < prompt.len() + 48 {
+                let ahead = Ahead { tokens: at_once, stop: &[], draw };
+                let chosen = device.ahead(&tokens[cached..], cached, ahead);
+                assert_eq!(chosen.len(), at_once);
+                cached = tokens.len() + chosen.len() - 1;
+                tokens.extend(chosen);
+            }
+            tokens
+        });
+        assert_eq!(one, four, "{sampling:?}");
+        assert_eq!(one, sixteen, "{sampling:?}");
+    }
+}
+
+#[test]
+fn a_token_that_ends_them_is_the_last() {
+    let Some(mut device) = Device::new() else { return };
+    let draw = Sampler::new(open(), 5).draw(1);
+    let ahead = Ahead { tokens: 16, stop: &[], draw };
+    let all = device.ahead(&[3], 0, ahead);
+    for last in [0, 1, 7, 15] {
+        let stop = [VOCABULARY as u32, all[last]];
+        assert_eq!(device.ahead(&[3], 0, Ahead { stop: &stop, ..ahead }), all[..=last]);
+        // What was run behind it does no harm: the answer may be taken up again from there.
+        let tokens = 15 - last;
+        if tokens > 0 {
+            assert_eq!(device.ahead(&[all[last]], 1 + last, Ahead { tokens, ..ahead }), all[last + 1..]);
+        }
+    }
+}
+
+#[test]
+fn what_the_gpu_cannot_draw_is_refused() {
+    let Some(mut device) = Device::new() else { return };
+    let draw = |sampling| Sampler::new(sampling, 1).draw(0);
+    for sampling in [Sampling { top_p: 0.9, ..open() }, Sampling { top_k: 257, ..open() }] {
+        let draw = draw(sampling);
+        assert!(!device.gpu.can_draw(&draw));
+        let step = Step { tokens: &[1], position: 0, want: Want::Token };
+        let refused =
+            block_on(device.gpu.run_ahead(&mut device.program, step, Ahead { tokens: 1, stop: &[], draw }));
+        assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    }
+    for (tokens, position) in [(0, 0), (17, 0), (2, 199)] {
+        let step = Step { tokens: &[1], position, want: Want::Token };
+        let ahead = Ahead { tokens, stop: &[], draw: draw(open()) };
+        let refused = block_on(device.gpu.run_ahead(&mut device.program, step, ahead));
+        assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    }
+}
