@@ -132,7 +132,7 @@ fn random_bits(numbers: vec4<u32>) -> u32 {
     v.y += v.z * v.x;
     v.z += v.x * v.y;
     v.w += v.y * v.z;
-    return v.x;
+    return v.x ^ (v.x >> 16u);
 }
 
 // What a token competes with for its place.

@@ -24,22 +24,29 @@ fn gpu() -> Option<GpuBackend> {
 }
 
 /// Each token's logits are random numbers that depend on it alone; some of them are equal.
-fn model() -> (Graph, Vec<u8>) {
+fn model() -> (Graph, [Vec<u8>; 2]) {
     let g = Builder::new();
-    let table = g.weight("table", DType::F32, VOCABULARY, WIDTH);
-    let logits = g.matmul(table, g.select_rows(g.embed(table)));
+    let table = g.weight("table", DType::Q8_0, VOCABULARY, WIDTH);
+    let head = g.weight("head", DType::F32, VOCABULARY, WIDTH);
+    let logits = g.matmul(head, g.select_rows(g.embed(table)));
     let mut state = 7_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 20
+    };
+    // Blocks of a scale of 1/64 (an f16) and 32 bytes.
+    let rows =
+        (0..VOCABULARY).map(|_| [vec![0x00, 0x24], (0..32).map(|_| random() as u8).collect()].concat());
+    let table = rows.collect::<Vec<Vec<u8>>>().concat();
     let mut values = Vec::new();
     for row in 0..VOCABULARY {
-        for _ in 0..WIDTH {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            values.push(((state >> 20) as f32 / 4096.0 - 0.5) * 2.0);
-        }
+        values.extend((0..WIDTH).map(|_| (random() as f32 / 4096.0 - 0.5) / 2.0));
         if row % 10 == 9 {
             values.copy_within((row - 1) * WIDTH..row * WIDTH, row * WIDTH);
         }
     }
-    (g.finish(logits).unwrap(), values.iter().flat_map(|v: &f32| v.to_le_bytes()).collect())
+    let head = values.iter().flat_map(|v: &f32| v.to_le_bytes()).collect();
+    (g.finish(logits).unwrap(), [table, head])
 }
 
 struct Device {
@@ -52,9 +59,13 @@ impl Device {
         let mut gpu = gpu()?;
         let (graph, bytes) = model();
         let plan = Plan::new(graph);
-        let mut weight = gpu.allocate(&plan.graph.weights[0]).unwrap();
-        block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).unwrap();
-        let program = block_on(gpu.compile(&plan, vec![weight], OPTIONS)).unwrap();
+        let mut weights = Vec::new();
+        for (spec, bytes) in plan.graph.weights.iter().zip(bytes) {
+            let mut weight = gpu.allocate(spec).unwrap();
+            block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).unwrap();
+            weights.push(weight);
+        }
+        let program = block_on(gpu.compile(&plan, weights, OPTIONS)).unwrap();
         Some(Device { gpu, program })
     }
 
@@ -99,7 +110,7 @@ fn samplings() -> Vec<Sampling> {
 fn the_gpu_draws_as_the_sampler_does() {
     let Some(mut device) = Device::new() else { return };
     let prompt: Vec<u32> = (0..70).map(|i| i * i * 37 % VOCABULARY as u32).collect();
-    let mut first = device.logits(&prompt, 0);
+    let first = device.logits(&prompt, 0);
     let (mut draws, mut differ, mut seen) = (0, 0, std::collections::HashSet::new());
     for sampling in samplings() {
         for seed in 0..12 {
@@ -113,9 +124,9 @@ fn the_gpu_draws_as_the_sampler_does() {
             seen.insert(expected);
         }
     }
-    first.sort_by(f32::total_cmp);
     assert!(seen.len() > 20, "{} different tokens", seen.len());
     // Two candidates may lie within the rounding of a logarithm.
+    println!("{differ} of {draws} draws differ, {} different tokens", seen.len());
     assert!(differ * 50 <= draws, "{differ} of {draws} differ");
 }
 
@@ -148,6 +159,7 @@ fn a_token_that_ends_them_is_the_last() {
     let ahead = Ahead { tokens: 16, stop: &[], draw };
     let all = device.ahead(&[3], 0, ahead);
     for last in [0, 1, 7, 15] {
+        assert!(!all[..last].contains(&all[last]), "{all:?}");
         let stop = [VOCABULARY as u32, all[last]];
         assert_eq!(device.ahead(&[3], 0, Ahead { stop: &stop, ..ahead }), all[..=last]);
         // What was run behind it does no harm: the answer may be taken up again from there.

@@ -160,7 +160,8 @@ fn random_bits(numbers: [u32; 4]) -> u32 {
     mix(&mut v);
     v = v.map(|n| n ^ (n >> 16));
     mix(&mut v);
-    v[0]
+    // The low bits alone depend on the low bits of the numbers only.
+    v[0] ^ (v[0] >> 16)
 }
 
 #[cfg(test)]

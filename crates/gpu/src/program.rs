@@ -26,6 +26,8 @@ pub struct Program {
     reach: Reach,
     /// How the device was last told to draw tokens.
     draw: Vec<u32>,
+    /// Position and token of the step that the device has prepared by itself.
+    prepared: Option<(usize, u32)>,
 }
 
 impl Program {
@@ -75,6 +77,7 @@ impl Program {
             progress: Progress::default(),
             reach: Reach::new(&plan.graph, &options),
             draw: Vec::new(),
+            prepared: None,
         })
     }
 
@@ -133,8 +136,9 @@ impl Program {
         encoder.copy_buffer_to_buffer(&self.buffers.history, end as u64 * word, &self.readback, 0, bytes);
         device.calls.submit(Some(encoder.finish()));
         let mut chosen = device.read::<u32>(&self.readback, bytes).await?;
-        if let Some(last) = chosen.iter().position(|token| ahead.stop.contains(token)) {
-            chosen.truncate(last + 1);
+        match chosen.iter().position(|token| ahead.stop.contains(token)) {
+            Some(last) => chosen.truncate(last + 1),
+            None => self.prepared = chosen.last().map(|token| (end + behind, *token)),
         }
         // Steps after the one that ended them all ran its token, at the same position.
         if self.plan.graph.is_recurrent() {
@@ -159,9 +163,14 @@ impl Program {
             false => 0,
         };
         self.reach.advance(step.position, step.tokens.len() + behind);
-        self.buffers.write_step(device, step.position, step.tokens, logits, half);
         let token = step.want == Want::Token;
-        let extent = Extent { tokens: step.tokens.len() as u32, logits, token, given: true };
+        let prepared = self.prepared.take().is_some_and(|(position, next)| {
+            token && (position, [next].as_slice()) == (step.position, step.tokens)
+        });
+        if !prepared {
+            self.buffers.write_step(device, step.position, step.tokens, logits, half);
+        }
+        let extent = Extent { tokens: step.tokens.len() as u32, logits, token, given: !prepared };
         Ok((device.calls.device().create_command_encoder(&Default::default()), extent))
     }
 
