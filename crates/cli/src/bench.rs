@@ -54,6 +54,9 @@ pub struct Options {
     /// Print also what a decoded token asks of the GPU: dispatches, submits, objects made, bytes
     #[arg(long, conflicts_with = "ops")]
     counters: bool,
+    /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=Ahead::MOST as i64))]
+    ahead: Option<u8>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -148,10 +151,10 @@ fn measure<B: Backend>(options: &Options, source: &Source<'_>, backend: B) -> Re
     let load_ms = now_ms() - start;
 
     let prompt = pseudo_random_prompt(prompt_tokens, engine.config().vocab_size);
-    once(&mut engine, &prompt, tokens.min(4))?;
+    once(&mut engine, &prompt, tokens.min(4), options.ahead)?;
     let (mut prefill, mut decode, mut counters) = (Vec::new(), Vec::new(), None);
     for _ in 0..options.runs {
-        let (prefill_ms, decode_ms, counted) = once(&mut engine, &prompt, tokens)?;
+        let (prefill_ms, decode_ms, counted) = once(&mut engine, &prompt, tokens, options.ahead)?;
         counters = counted.filter(|_| options.counters);
         prefill.push(prompt_tokens as f64 * 1000.0 / prefill_ms);
         decode.push(tokens as f64 * 1000.0 / decode_ms);
@@ -174,6 +177,7 @@ fn once<B: Backend>(
     engine: &mut Engine<B>,
     prompt: &[u32],
     tokens: usize,
+    at_once: Option<u8>,
 ) -> Result<(f64, f64, Option<Counts>), Failure> {
     let session = engine.session();
     session.reuse(&[]);
@@ -188,20 +192,26 @@ fn once<B: Backend>(
     }
     let first_token = now_ms();
     let before = session.backend().counters();
-    decode(session, token, tokens)?;
+    decode(session, token, tokens, at_once)?;
     let end = now_ms();
     let after = session.backend().counters();
     let counters = before.zip(after).map(|(before, after)| per_token(before, after, tokens));
     Ok((first_token - start, end - first_token, counters))
 }
 
-/// Decodes greedily, as many tokens at once as an answer would.
-fn decode<B: Backend>(session: &mut Session<B>, mut token: u32, tokens: usize) -> Result<(), Error> {
+/// Decodes greedily, so many tokens at once or as many as an answer would.
+fn decode<B: Backend>(
+    session: &mut Session<B>,
+    mut token: u32,
+    tokens: usize,
+    at_once: Option<u8>,
+) -> Result<(), Error> {
     let broken = || BackendError::Internal("the backend gave no token where one was wanted".to_owned());
     let (mut lead, mut left) = (Lead::new(), tokens);
     while left > 0 {
         if session.backend().can_draw(&Draw::GREEDY) {
-            let ahead = Ahead { tokens: lead.tokens().min(left), stop: &[], draw: Draw::GREEDY };
+            let most = at_once.map_or_else(|| lead.tokens(), usize::from);
+            let ahead = Ahead { tokens: most.min(left), stop: &[], draw: Draw::GREEDY };
             let begun = now_ms();
             let chosen = pollster::block_on(session.run_ahead(&[token], ahead))?;
             lead.took(chosen.len(), now_ms() - begun);

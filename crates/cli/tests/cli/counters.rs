@@ -10,7 +10,7 @@ use crate::fixture::{linnet, parts};
 fn counters(model: &str) -> Option<Value> {
     let file = format!("{}/../../tests/fixtures/tiny/{model}/model.gguf", env!("CARGO_MANIFEST_DIR"));
     let arguments = ["bench", "--json", "--counters", "--backend", "gpu", "--runs", "1"];
-    let sizes = ["--prompt-tokens", "9", "--tokens", "64"];
+    let sizes = ["--prompt-tokens", "9", "--tokens", "64", "--ahead", "16"];
     let all = arguments.iter().chain(&sizes).map(|a| a.as_ref()).chain([Path::new(&file).as_os_str()]);
     let (status, stdout, stderr) = parts(&linnet(all));
     if stderr.contains("no-webgpu") {
