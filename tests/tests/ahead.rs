@@ -1,11 +1,14 @@
 //! Tokens that the GPU chooses by itself: those that the engine's sampler would choose, however many come at once.
 
-use linnet_engine::{Sampler, Sampling};
+use std::path::Path;
+
+use linnet_engine::{LoadOptions, Loader, Platform, Sampler, Sampling};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
     Ahead, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
 };
 use linnet_quant::DType;
+use linnet_text::LocalTime;
 use pollster::block_on;
 
 const VOCABULARY: usize = 3001;
@@ -187,5 +190,42 @@ fn what_the_gpu_cannot_draw_is_refused() {
         let ahead = Ahead { tokens, stop: &[], draw: draw(open()) };
         let refused = block_on(device.gpu.run_ahead(&mut device.program, step, ahead));
         assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    }
+}
+
+/// Whole models: with windows, with recurrent state, with experts.
+#[test]
+fn models_say_the_same_however_many_tokens_come_at_once() {
+    let Some(gpu) = gpu() else { return };
+    for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny").join(model).join("model.gguf");
+        let file = std::fs::read(file).expect("a fixture");
+        let platform = Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 };
+        let options = LoadOptions {
+            context_length: Some(96),
+            max_logits: 1,
+            kv: KvFormat::F16,
+            memory_limit: None,
+            platform,
+        };
+        let mut loader = Loader::new(gpu.clone(), options);
+        block_on(loader.push(Bytes::Heap(&file))).expect("a model");
+        let mut engine = block_on(loader.finish()).expect("a model");
+        let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
+        let draw = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).draw(prompt.len());
+        let session = engine.session();
+        let answers = [1, 4, 16].map(|at_once| {
+            session.reuse(&[]);
+            let mut tokens = prompt.clone();
+            while tokens.len() < prompt.len() + 32 {
+                let kept = session.reuse(&tokens);
+                assert!(kept == 0 || kept == tokens.len() - 1, "{model}: {kept} of {}", tokens.len());
+                let ahead = Ahead { tokens: at_once, stop: &[], draw };
+                tokens.extend(block_on(session.run_ahead(&tokens[kept..], ahead)).expect("tokens"));
+            }
+            tokens
+        });
+        assert_eq!(answers[0], answers[1], "{model}");
+        assert_eq!(answers[0], answers[2], "{model}");
     }
 }
