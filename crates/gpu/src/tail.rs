@@ -6,7 +6,7 @@ use linnet_shaders::{Format, Kernel, choose, embed};
 use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, row_groups};
-use crate::weight::{Data, Part};
+use crate::weight::Part;
 
 /// Words of the struct `Draw` of `choose.wgsl` before its tokens, which begin at a whole vector of four.
 const DRAW_WORDS: usize = 12;
@@ -72,19 +72,13 @@ impl<'a> Lowering<'a> {
     /// The embedding that `choose` does for the token that it chose: the first, where its table is one buffer.
     fn embedded_by_choice(&self) -> Option<(&'a Node, f32, Format, &'a Part)> {
         let mut nodes = self.plan.graph.nodes.iter();
-        nodes
-            .find_map(|node| {
-                let Op::Embed { table, factor } = node.op else { return None };
-                match &self.weight(table).ok()?.data {
-                    Data::Matrix { format, parts } => {
-                        parts.first().map(|part| (node, *format, part, parts.len()))
-                    }
-                    Data::Vector(_) => None,
-                }
-            })
-            .and_then(|(node, factor, format, part, parts)| {
-                (parts == 1).then_some((node, factor, format, part))
-            })
+        let (node, table, factor) = nodes.find_map(|node| match node.op {
+            Op::Embed { table, factor } => Some((node, table, factor)),
+            _ => None,
+        })?;
+        let (format, parts) = self.matrix(table).ok()?;
+        let [part] = parts else { return None };
+        Some((node, factor, format, part))
     }
 
     /// The next token, from the last row of logits.
