@@ -37,7 +37,7 @@ fi
 # Decoding in the GPU tier and the phone tier, and reading 512 tokens.
 for model in "qwen3-4b --quant q4_0" "qwen3-8b --quant q4_k" "gpt-oss-20b" "smollm2-135m --quant q8_0"; do
   # shellcheck disable=SC2086
-  step 240 bench --synth $model --backend gpu --prompt-tokens 512 --tokens 128 --runs 5 --counters
+  step 240 bench --synth $model --backend gpu --prompt-tokens 512 --tokens 128 --runs 5 --counters --profile
 done
 
 echo

@@ -71,7 +71,19 @@ impl BackendOptions {
     /// # Errors
     /// `no-webgpu` where there is no adapter, not even a software one.
     pub fn gpu(&self) -> Result<GpuBackend, Failure> {
-        let options = GpuOptions { subgroups: self.portable.then_some(false), ..GpuOptions::default() };
+        Ok(pollster::block_on(GpuBackend::new(self.gpu_options()))?)
+    }
+
+    /// As [`BackendOptions::gpu`], with a clock if the adapter has one.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn gpu_with_clock(&self) -> Result<GpuBackend, Failure> {
+        let options = GpuOptions { timestamps: true, ..self.gpu_options() };
         Ok(pollster::block_on(GpuBackend::new(options))?)
+    }
+
+    fn gpu_options(&self) -> GpuOptions {
+        GpuOptions { subgroups: self.portable.then_some(false), ..GpuOptions::default() }
     }
 }

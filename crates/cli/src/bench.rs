@@ -1,6 +1,7 @@
 //! `linnet bench`: how fast a model reads and writes.
 
 mod ops;
+mod profile;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,6 +13,7 @@ use linnet_graph::{Ahead, Backend, BackendError, Counters, Draw, Output, Want};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
+use crate::bench::profile::StepProfile;
 use crate::failure::Failure;
 use crate::model_file;
 use crate::platform::{PLATFORM, now_ms};
@@ -57,6 +59,12 @@ pub struct Options {
     /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=Ahead::MOST as i64))]
     ahead: Option<u8>,
+    /// Print also where the time goes, for a token and for a step of the prompt: each kernel by the GPU's own clock
+    #[arg(long, conflicts_with = "ops")]
+    profile: bool,
+    /// Draw that as a picture (SVG)
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    svg: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -75,6 +83,8 @@ struct Measured {
     /// Of each decoded token.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<Counts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profile: Vec<StepProfile>,
 }
 
 /// What one decoded token asked of the device.
@@ -121,8 +131,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if options.counters && options.backend.backend == BackendKind::Cpu {
         return Err(invalid("--counters", "the CPU is no device that is asked for anything"));
     }
+    if options.profile && options.backend.backend == BackendKind::Cpu {
+        return Err(invalid("--profile", "needs a device with a clock of its own: --backend gpu"));
+    }
     match options.backend.backend {
         BackendKind::Cpu => measure(options, &source, options.backend.cpu()?),
+        BackendKind::Gpu if options.profile => measure(options, &source, options.backend.gpu_with_clock()?),
         BackendKind::Gpu => measure(options, &source, options.backend.gpu()?),
     }
 }
@@ -159,15 +173,20 @@ fn measure<B: Backend>(options: &Options, source: &Source<'_>, backend: B) -> Re
         prefill.push(prompt_tokens as f64 * 1000.0 / prefill_ms);
         decode.push(tokens as f64 * 1000.0 / decode_ms);
     }
+    let profile = if options.profile { profile::measure(&mut engine, &prompt)? } else { Vec::new() };
     let info = engine.info();
     let (prefill, decode) = (Speed::new(prefill), Speed::new(decode));
-    let measured = Measured { info, load_ms, prompt_tokens, tokens, prefill, decode, counters };
+    let measured = Measured { info, load_ms, prompt_tokens, tokens, prefill, decode, counters, profile };
     let mut stdout = io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut stdout, &measured)?;
         writeln!(stdout)?;
     } else {
         print(&mut stdout, &measured)?;
+        profile::print(&mut stdout, &measured.profile)?;
+    }
+    if let Some(path) = &options.svg {
+        profile::draw(path, &measured.profile)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A compiled model with its KV cache.
 
-use linnet_graph::{Ahead, Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Want};
+use linnet_graph::{Ahead, Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Timing, Want};
 
 use crate::Error;
 use crate::pace::Pace;
@@ -69,6 +69,19 @@ impl<B: Backend> Session<B> {
         }
         self.cached.truncate(keep);
         keep
+    }
+
+    /// Runs `tokens` behind the cached ones and measures each kernel. The cache stays as it is.
+    ///
+    /// # Errors
+    /// As [`Session::extend`]; where the backend has no clock.
+    pub async fn profile(&mut self, tokens: &[u32]) -> Result<Vec<Timing>, Error> {
+        let (position, context_length) = (self.cached.len(), self.options.context_length);
+        if position + tokens.len() > context_length {
+            return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
+        }
+        let step = Step { tokens, position, want: Want::Token };
+        Ok(self.backend.profile(&mut self.program, step).await?)
     }
 
     /// Runs `tokens` (1 to [`Session::max_batch`]) behind the cached ones.

@@ -46,6 +46,8 @@ pub(crate) struct Device {
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
     pub max_part: u64,
+    /// It was asked for timestamps, and has them.
+    pub timestamps: bool,
     /// Which kernels are in use.
     pub variants: Variants,
     /// Kernels compiled so far.
@@ -85,6 +87,7 @@ impl Device {
         device.set_device_lost_callback(move |reason, message| lost.lose(format!("{reason:?}: {message}")));
         platform::catch_errors(&device, &faults);
         let limits = device.limits();
+        let timestamps = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
         // Offsets in a part are counted in bytes and in u32.
         let max_part =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
@@ -106,6 +109,7 @@ impl Device {
             adapter,
             faults,
             max_part,
+            timestamps,
             variants,
             pipelines: RefCell::new(Pipelines::new(options.alter_kernels)),
             limits,

@@ -2,6 +2,8 @@
 
 use linnet_graph::{BackendError, Rows};
 
+use crate::profile::Cost;
+
 /// How many workgroups run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Grid {
@@ -86,8 +88,21 @@ pub(crate) struct Extent {
     pub given: bool,
 }
 
+impl Extent {
+    /// How many rows such an activation has.
+    pub fn rows(self, rows: Rows) -> u32 {
+        match rows {
+            Rows::Tokens => self.tokens,
+            Rows::Logits => self.logits,
+        }
+    }
+}
+
 /// One dispatch of a program.
 pub(crate) struct Dispatch {
+    /// The kernel, then the part of the model.
+    pub label: String,
+    pub cost: Cost,
     pub pipeline: wgpu::ComputePipeline,
     pub bindings: wgpu::BindGroup,
     pub grid: Grid,
@@ -99,11 +114,8 @@ pub(crate) struct Dispatch {
 impl Dispatch {
     /// The grid for a step, or `None` when it does not run in that step.
     pub fn extent(&self, step: Extent) -> Option<[u32; 2]> {
-        let Extent { tokens, logits, token, given } = step;
-        let rows = match self.rows {
-            Rows::Tokens => tokens,
-            Rows::Logits => logits,
-        };
+        let Extent { tokens, token, given, .. } = step;
+        let rows = step.rows(self.rows);
         let runs = match self.when {
             When::Always => true,
             When::OneRow => rows == 1,

@@ -21,6 +21,7 @@ mod native;
 mod peaks;
 mod pipelines;
 mod planes;
+mod profile;
 mod program;
 mod recurrent;
 mod rope;
@@ -38,7 +39,7 @@ use std::rc::Rc;
 
 use linnet_graph::{
     Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, MemoryUse, Output,
-    Plan, Step, WeightSpec,
+    Plan, Step, Timing, WeightSpec,
 };
 
 use crate::device::Device;
@@ -67,6 +68,8 @@ pub struct GpuOptions {
     pub software_kernels: Option<bool>,
     /// For tests: treat the adapter as one whose buffers hold no more than this.
     pub max_part_bytes: Option<u64>,
+    /// Ask for the adapter's clock, for [`Backend::profile`]; natively.
+    pub timestamps: bool,
     /// For tests: changes the text of kernels, given each one's name.
     pub alter_kernels: Option<AlterKernels>,
 }
@@ -79,6 +82,7 @@ impl Default for GpuOptions {
             subgroups: None,
             software_kernels: None,
             max_part_bytes: None,
+            timestamps: false,
             alter_kernels: None,
         }
     }
@@ -150,6 +154,10 @@ impl Backend for GpuBackend {
         ahead: Ahead<'_>,
     ) -> Result<Vec<u32>, BackendError> {
         program.run_ahead(&self.device, step, ahead).await
+    }
+
+    async fn profile(&mut self, program: &mut Program, step: Step<'_>) -> Result<Vec<Timing>, BackendError> {
+        program.profile(&self.device, step).await
     }
 
     fn memory(&self, program: &Program) -> MemoryUse {

@@ -10,6 +10,7 @@ use crate::buffers::{Buffers, internal, stride};
 use crate::device::Device;
 use crate::dispatch::{Dispatch, Grid, When};
 use crate::pipelines::Constants;
+use crate::profile::Cost;
 use crate::weight::Weight;
 
 /// What a dispatch computes, before its buffers are bound.
@@ -58,8 +59,15 @@ impl Emitter<'_> {
             entries: &entries,
         });
         let Call { grid, rows, when, .. } = call;
-        self.dispatches.push(Dispatch { pipeline, bindings, grid, rows, when });
+        self.dispatches.push(Dispatch { label, cost: Cost::default(), pipeline, bindings, grid, rows, when });
         Ok(())
+    }
+
+    /// Says what the last dispatch reads and computes.
+    pub fn weigh(&mut self, cost: Cost) {
+        if let Some(last) = self.dispatches.last_mut() {
+            last.cost = cost;
+        }
     }
 }
 

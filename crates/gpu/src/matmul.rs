@@ -11,6 +11,7 @@ use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
 use crate::elementwise::activation;
 use crate::lower::{Call, Lowering, flag};
+use crate::profile::Cost;
 use crate::variants::Chosen;
 use crate::weight::{Data, Part, Weight};
 
@@ -269,6 +270,10 @@ impl<'a> Lowering<'a> {
                 bound.push(below.buffer.as_entire_binding());
             }
             self.emit.push(product.label, call, &bound)?;
+            let up = up_parts.and_then(|parts| parts.get(index)).map_or(0, |part| part.buffer.size());
+            let matrices = if product.up.is_some() { 2 } else { 1 };
+            let (bytes, macs) = (part.buffer.size() + up, part.rows * spec.cols * matrices);
+            self.emit.weigh(Cost { bytes: bytes as f64, macs: macs as f64 });
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
 use crate::elementwise::activation;
 use crate::lower::{Call, Lowering, flag, row_groups, unsupported_width};
+use crate::profile::Cost;
+use crate::weight::Part;
 
 impl Lowering<'_> {
     /// The choice of experts.
@@ -105,6 +107,8 @@ impl Lowering<'_> {
                 let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some() };
                 let call = Call { kernel, constants, grid, rows: info.rows, when };
                 self.emit.push(&node.label, call, &bound)?;
+                let matrices = if gated.is_some() { 2.0 } else { 1.0 };
+                self.emit.weigh(expert_cost(op, part, spec.cols, matrices));
             }
         }
         Ok(())
@@ -159,6 +163,7 @@ impl Lowering<'_> {
                 ];
                 let call = Call { kernel: Kernel::ExpertSum(format), constants, grid, rows: info.rows, when };
                 self.emit.push(&node.label, call, &bound)?;
+                self.emit.weigh(expert_cost(op, part, spec.cols, 1.0));
             }
         }
         Ok(())
@@ -181,4 +186,10 @@ impl Lowering<'_> {
         let bound = [self.buffers.step(), x, weights, self.output(node, 0)?];
         self.always(node, (Kernel::WeightedSum, constants), (grid, info.rows), &bound)
     }
+}
+
+/// What one row asks of a part of the experts, where its experts lie in it as those of all do.
+fn expert_cost(op: &ExpertMatMul, part: &Part, cols: usize, matrices: f64) -> Cost {
+    let used = op.used as f64 / op.experts.max(1) as f64 * matrices;
+    Cost { bytes: part.buffer.size() as f64 * used, macs: (part.rows * cols) as f64 * used }
 }

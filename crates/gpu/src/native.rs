@@ -27,9 +27,13 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
     }
     let possible = adapter.features().contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size >= 4;
     let subgroups = possible && options.subgroups.unwrap_or(true);
+    let mut features = wgpu::Features::empty();
+    features.set(wgpu::Features::SUBGROUP, subgroups);
+    let clock = wgpu::Features::TIMESTAMP_QUERY;
+    features.set(clock, options.timestamps && adapter.features().contains(clock));
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("linnet"),
-        required_features: if subgroups { wgpu::Features::SUBGROUP } else { wgpu::Features::empty() },
+        required_features: features,
         required_limits: required_limits(&adapter.limits()),
         memory_hints: wgpu::MemoryHints::MemoryUsage,
         ..Default::default()

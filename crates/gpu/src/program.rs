@@ -150,7 +150,7 @@ impl Program {
     }
 
     /// Prepares a step, behind which so many others follow.
-    fn begin(
+    pub(crate) fn begin(
         &mut self,
         device: &Device,
         step: &Step<'_>,
@@ -189,6 +189,11 @@ impl Program {
                 device.calls.dispatch(&mut pass, extent);
             }
         }
+    }
+
+    /// What a step may run.
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
+        &self.dispatches
     }
 
     pub(crate) fn memory(&self) -> MemoryUse {

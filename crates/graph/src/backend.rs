@@ -172,6 +172,21 @@ pub struct MemoryUse {
     pub scratch: u64,
 }
 
+/// One kernel's part in a step.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Timing {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Part of the model.
+    pub part: String,
+    /// From its beginning to its end.
+    pub seconds: f64,
+    /// Bytes of weights that it reads at least; 0 where it reads none.
+    pub bytes: f64,
+    /// Products with weights that it adds up.
+    pub macs: f64,
+}
+
 /// What was asked of a device since it was opened; differences of two are what lay between.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counters {
@@ -323,6 +338,19 @@ pub trait Backend: Sized {
         _ahead: Ahead<'_>,
     ) -> Result<Vec<u32>, BackendError> {
         Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
+    }
+
+    /// Runs a step and measures each of its kernels, in order.
+    ///
+    /// # Errors
+    /// As [`Backend::run`]; [`BackendError::UnsupportedOp`] where there is no clock.
+    async fn profile(
+        &mut self,
+        _program: &mut Self::Program,
+        _step: Step<'_>,
+    ) -> Result<Vec<Timing>, BackendError> {
+        let (label, op) = ("profile".to_owned(), "timestamps".to_owned());
+        Err(BackendError::UnsupportedOp { label, op })
     }
 
     /// Bytes that `program` holds.

@@ -27,7 +27,7 @@ mod recurrent;
 pub use ahead::{Ahead, Draw};
 pub use backend::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
-    Output, Step, Want,
+    Output, Step, Timing, Want,
 };
 pub use builder::{Builder, GraphError};
 pub use cache::{KvLayer, Reach};

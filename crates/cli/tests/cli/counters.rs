@@ -47,6 +47,36 @@ fn a_token_makes_nothing_and_writes_little() {
     }
 }
 
+/// The clock of lavapipe, or of the adapter at hand.
+#[test]
+fn each_kernel_of_a_step_is_measured_and_drawn() {
+    let file = format!("{}/../../tests/fixtures/tiny/gemma3/model.gguf", env!("CARGO_MANIFEST_DIR"));
+    let picture = std::env::temp_dir().join(format!("linnet-profile-{}.svg", std::process::id()));
+    let arguments =
+        ["bench", "--json", "--profile", "--backend", "gpu", "--runs", "1", "--prompt-tokens", "9"];
+    let all =
+        arguments.iter().map(|a| a.as_ref()).chain([Path::new("--tokens"), "4".as_ref(), "--svg".as_ref()]);
+    let (status, stdout, stderr) = parts(&linnet(all.chain([picture.as_ref(), Path::new(&file)])));
+    if stderr.contains("no-webgpu") || stderr.contains("timestamps") {
+        println!("skipped: no adapter with a clock");
+        return;
+    }
+    assert_eq!(status, Some(0), "{stderr}");
+    let drawn = std::fs::read_to_string(&picture).unwrap();
+    std::fs::remove_file(&picture).unwrap();
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    for step in json["profile"].as_array().unwrap() {
+        let kinds = step["kinds"].as_array().unwrap();
+        let sum: f64 = kinds.iter().map(|kind| kind["share"].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "{step}");
+        let names: Vec<&str> = kinds.iter().map(|kind| kind["kernel"].as_str().unwrap()).collect();
+        assert!(names.iter().any(|name| name.starts_with("mat")), "{names:?}");
+        assert!(names.iter().any(|name| name.starts_with("attention")), "{names:?}");
+        assert!(names.iter().all(|name| drawn.contains(&format!(">{name}<"))), "{drawn}");
+    }
+    assert_eq!(json["profile"].as_array().unwrap().len(), 2);
+}
+
 #[test]
 fn the_cpu_has_no_counters() {
     let (status, _, stderr) = parts(&linnet(["bench", "--counters", "none.gguf"]));
