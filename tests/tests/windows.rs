@@ -102,8 +102,9 @@ fn tokens(seed: u32, len: usize) -> Vec<u32> {
 }
 
 /// Nothing of what a model computes depends on how much its caches hold: not after a long prompt, not token by token, and
-/// not after going back a little or so far that the rest must be run again.
-fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFormat) {
+/// not after going back a little or so far that the rest must be run again. Logits may differ by a part `rounding` of the
+/// greatest, where sums are cut at the end of a ring.
+fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFormat, rounding: f32) {
     let mut ring = load(make(), BATCH, model, kv);
     let mut whole = load(make(), WHOLE, model, kv);
     let [small, large] = [ring.info().memory.kv, whole.info().memory.kv];
@@ -114,7 +115,11 @@ fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFor
     let mut expect = |tokens: &[u32], kept: usize, what: &str| {
         assert_eq!(ring.reuse(tokens), kept, "{model}, {what}");
         let (got, want) = (run(ring, tokens), run(whole, tokens));
-        assert!(got == want, "{model} in {}: other logits {what}", kv.name());
+        let greatest = want.iter().fold(0.0, |greatest: f32, logit| greatest.max(logit.abs()));
+        let off = got.iter().zip(&want).fold(0.0, |off: f32, (got, want)| off.max((got - want).abs()));
+        assert!(got.len() == want.len() && greatest > 0.0);
+        let part = off / greatest;
+        assert!(part <= rounding, "{model} in {}: logits {what} are off by {part}", kv.name());
     };
     expect(&tokens, 0, "after a long prompt");
     for more in 0..4 {
@@ -171,10 +176,10 @@ fn cpu(portable: bool) -> CpuBackend {
 #[test]
 fn cpu_rings_change_nothing() {
     for model in ["gemma2", "gemma3", "gemma4", "gpt-oss"] {
-        rings_change_nothing(|| cpu(false), model, KvFormat::F32);
+        rings_change_nothing(|| cpu(false), model, KvFormat::F32, 1e-5);
     }
-    rings_change_nothing(|| cpu(true), "gemma3", KvFormat::F16);
-    rings_change_nothing(|| cpu(false), "gemma3", KvFormat::Q8_0);
+    rings_change_nothing(|| cpu(true), "gemma3", KvFormat::F16, 5e-4);
+    rings_change_nothing(|| cpu(false), "gemma3", KvFormat::Q8_0, 1e-2);
 }
 
 #[test]
@@ -197,7 +202,7 @@ fn gpu() -> Option<GpuBackend> {
 #[test]
 fn gpu_rings_change_nothing() {
     let Some(gpu) = gpu() else { return };
-    rings_change_nothing(|| gpu.clone(), "gemma3", KvFormat::F16);
+    rings_change_nothing(|| gpu.clone(), "gemma3", KvFormat::F16, 0.0);
 }
 
 #[test]
