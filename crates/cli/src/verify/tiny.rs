@@ -17,8 +17,9 @@ use crate::model_file;
 /// What an engine with an f16 KV cache and activations of at least 16 bits must hold on these models, from what
 /// llama.cpp with F16 weights was measured to need: KL 3e-5 and 0.03, with room for other orders of summation.
 const F16: Limits = Limits { kl: 1e-3, median: false, max_abs: Some(0.15), noise: 0.3 };
-/// With a KV cache of 8 bits: what llama.cpp with 8-bit activations was measured to need, KL 0.043 at worst.
-const EIGHT_BITS: Limits = Limits { kl: 0.06, median: false, max_abs: None, noise: 1.5 };
+/// With a KV cache of 8 bits: what llama.cpp with that cache was measured to need on these models, KL 0.094 at worst (phi3
+/// behind 300 tokens; 0.043 with an f32 one, from its 8-bit activations).
+const EIGHT_BITS: Limits = Limits { kl: 0.1, median: false, max_abs: None, noise: 1.5 };
 
 /// What a model, one with `experts` or without, must hold.
 fn limits<B>(context: &Context<'_, B>, experts: bool) -> Limits {
