@@ -83,6 +83,16 @@ impl BackendOptions {
         Ok(pollster::block_on(GpuBackend::new(options))?)
     }
 
+    /// As [`BackendOptions::gpu`], with kernels of which none was tried before: whoever compares a model's results tries them
+    /// all, and one that is wrong is not to be replaced before that shows.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn gpu_untried(&self) -> Result<GpuBackend, Failure> {
+        let options = GpuOptions { self_test: false, ..self.gpu_options() };
+        Ok(pollster::block_on(GpuBackend::new(options))?)
+    }
+
     fn gpu_options(&self) -> GpuOptions {
         GpuOptions { subgroups: self.portable.then_some(false), ..GpuOptions::default() }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Device {
     pub max_part: u64,
     /// It was asked for timestamps, and has them.
     pub timestamps: bool,
+    /// Kernels are tried before they are trusted.
+    pub self_test: bool,
     /// Which kernels are in use.
     pub variants: Variants,
     /// Kernels compiled so far.
@@ -110,6 +112,7 @@ impl Device {
             faults,
             max_part,
             timestamps,
+            self_test: options.self_test,
             variants,
             pipelines: RefCell::new(Pipelines::new(options.alter_kernels)),
             limits,
