@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const root = dirname(import.meta.dirname);
@@ -17,24 +17,36 @@ for (const file of ['linnet.js', ...['', '_threads', '_relaxed', '_relaxed_threa
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
-for (const name of ['index', 'worker', 'thread']) {
+// Modules of their own, for what other entries must not hold a second copy of, or must not load before it is needed.
+const shared = new Map(['index', 'element/view'].map((name) => [join(root, 'src', `${name}.ts`), name]));
+for (const name of ['index', 'worker', 'thread', 'element', 'element/view']) {
   const bundle = await rolldown({
     input: join(root, 'src', `${name}.ts`),
-    // The glue stays a file of its own: it is generated, and it finds the wasm beside itself.
-    external: /\/wasm\/linnet\.js$/,
+    external(id, importer) {
+      // The glue stays a file of its own, too: it is generated, and it finds the wasm beside itself.
+      if (/\/wasm\/linnet\.js$/.test(id)) return true;
+      return importer !== undefined && shared.has(resolve(dirname(importer), id));
+    },
     onLog(level, log) {
       throw new Error(`${level}: ${log.message}`);
     },
   });
-  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, paths: () => './linnet.js' });
+  const paths = (id) => {
+    const path = relative(dirname(join(dist, name)), join(dist, `${shared.get(id) ?? 'linnet'}.js`)).replaceAll('\\', '/');
+    return path.startsWith('.') ? path : `./${path}`;
+  };
+  // The chat is fetched by everybody who opens a page, or opens it: it is as small as it can be.
+  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, minify: name.startsWith('element'), paths });
 }
+// The one package of others that is bundled.
+cpSync(createRequire(import.meta.url).resolve('marked').replace(/lib[\\/][^\\/]+$/, 'LICENSE'), join(dist, 'element', 'marked-LICENSE.txt'));
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.types.json'), '--outDir', dist], { stdio: 'inherit' });
-for (const file of readdirSync(dist).filter((name) => name.endsWith('.d.ts'))) {
+for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.d.ts'))) {
   // The sources import each other as .ts; users of the types may not have switched that on.
   const text = readFileSync(join(dist, file), 'utf8');
-  writeFileSync(join(dist, file), text.replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"));
+  writeFileSync(join(dist, file), text.replace(/(from '\.{1,2}\/[\w/-]+)\.ts'/g, "$1.js'"));
 }
 cpSync(join(root, 'src', 'models.json'), join(dist, 'models.json'));
 for (const file of readdirSync(wasm)) {

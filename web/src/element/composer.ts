@@ -1,0 +1,66 @@
+import type { ChatStrings } from './button-strings.ts';
+import { iconButton, make } from './dom.ts';
+
+/** Where the person writes. The button beside it sends, or stops the answer. */
+export class Composer {
+  readonly node = make('form', 'composer');
+  readonly #input = make('textarea', 'input');
+  readonly #send: HTMLButtonElement;
+  readonly #stop: HTMLButtonElement;
+
+  constructor(strings: ChatStrings, onSend: (text: string) => void, onStop: () => void, onGrow: () => void) {
+    const send = () => {
+      const text = this.text;
+      if (text) onSend(text);
+    };
+    this.#input.rows = 1;
+    this.#input.placeholder = strings.placeholder;
+    this.#input.enterKeyHint = 'send';
+    this.#input.dir = 'auto';
+    this.#input.setAttribute('aria-label', strings.message);
+    this.#send = iconButton('round send', 'send', strings.send, send);
+    this.#stop = iconButton('round stop', 'stop', strings.stop, onStop);
+    this.#stop.hidden = true;
+    this.node.append(this.#input, this.#send, this.#stop);
+    this.node.addEventListener('submit', (event) => event.preventDefault());
+    this.#input.addEventListener('keydown', (event) => {
+      // While an input method is composing, Enter belongs to it.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      send();
+    });
+    this.#input.addEventListener('input', () => {
+      this.#fit();
+      onGrow();
+    });
+    this.#fit();
+  }
+
+  get text(): string {
+    return this.#input.value.trim();
+  }
+  set text(text: string) {
+    this.#input.value = text;
+    this.#fit();
+  }
+
+  /** Whether an answer is being written: then there is a way to stop it. */
+  set busy(busy: boolean) {
+    // Whoever had the focus keeps having it: the two buttons stand in the same place.
+    const focused = [this.#send, this.#stop].some((button) => button.matches(':focus'));
+    this.#send.hidden = busy;
+    this.#stop.hidden = !busy;
+    if (focused) (busy ? this.#stop : this.#input).focus();
+  }
+
+  focus(): void {
+    this.#input.focus();
+  }
+
+  /** The box grows with its text. */
+  #fit(): void {
+    this.#send.disabled = !this.text;
+    this.#input.style.height = 'auto';
+    if (this.#input.scrollHeight) this.#input.style.height = `${this.#input.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,72 @@
+/** A new element with a class, which is also its part, and a text. Text is always text: nothing here becomes markup. */
+export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = '', text = ''): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  if (name) {
+    made.className = name;
+    made.part.add(...name.split(' '));
+  }
+  made.textContent = text;
+  return made;
+}
+
+/** A button that does something. */
+export function button(name: string, text: string, action: () => void): HTMLButtonElement {
+  const made = make('button', name, text);
+  made.type = 'button';
+  made.addEventListener('click', action);
+  return made;
+}
+
+/** Lines on a grid of 20 x 20. */
+const ICONS = {
+  send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',
+  stop: 'M6 6h8v8H6Z',
+  close: 'm5 5 10 10M15 5 5 15',
+  clear: 'M11 4H6a2 2 0 0 0-2 2v8a2 2 0 0 0 2 2h8a2 2 0 0 0 2-2V9M8.5 11.5 9 9l6-6 2 2-6 6Z',
+  copy: 'M8 8V5.5A1.5 1.5 0 0 1 9.5 4h5A1.5 1.5 0 0 1 16 5.5v5a1.5 1.5 0 0 1-1.5 1.5H12M5.5 8h5A1.5 1.5 0 0 1 12 9.5v5a1.5 1.5 0 0 1-1.5 1.5h-5A1.5 1.5 0 0 1 4 14.5v-5A1.5 1.5 0 0 1 5.5 8Z',
+  retry: 'M15.5 10a5.5 5.5 0 1 1-1.6-3.9L16 8M16 4v4h-4',
+  done: 'm4.5 10.5 3.5 3.5 7.5-8',
+} as const;
+
+/** A picture of a button. Its name is the button's label. */
+export function icon(name: keyof typeof ICONS): SVGSVGElement {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 20 20');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  path.setAttribute('d', ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button that is a picture, with a name for those who do not see it. */
+export function iconButton(name: string, picture: keyof typeof ICONS, label: string, action: () => void): HTMLButtonElement {
+  const made = button(name, '', action);
+  made.append(icon(picture));
+  relabel(made, label);
+  return made;
+}
+
+/** Names a button that is a picture. */
+export function relabel(made: HTMLButtonElement, label: string): void {
+  made.title = label;
+  made.setAttribute('aria-label', label);
+}
+
+/** A place that the page may fill. */
+export function slot(name: string, ...fallback: Node[]): HTMLSlotElement {
+  const made = document.createElement('slot');
+  made.name = name;
+  made.append(...fallback);
+  return made;
+}
+
+/** Puts a text on the clipboard; says whether it is there. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

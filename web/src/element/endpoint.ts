@@ -1,0 +1,104 @@
+import type { ChatMessage } from '../api.ts';
+import { LinnetError } from '../index.ts';
+import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+
+/** What is assumed of a server's model, which does not say. */
+const CONTEXT_LENGTH = 8192;
+/** A line of a server's answer may be this long; a server that sends more is none that we know. */
+const LONGEST_LINE = 1 << 20;
+
+/** A piece of an answer as OpenAI's API streams it; all of it is what a server says, and may be missing. */
+interface Chunk {
+  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
+  usage?: { prompt_tokens?: number } | null;
+  error?: { message?: string };
+}
+
+/** A server that speaks OpenAI's API: vLLM, llama.cpp's server, and many others. */
+export class EndpointAnswerer implements Answerer {
+  readonly by = 'endpoint';
+  readonly contextLength = CONTEXT_LENGTH;
+  readonly name: string;
+  readonly #url: URL;
+
+  /**
+   * @param address the API's root (`https://example.org/v1`), relative to `base`
+   * @param model the model to ask for, where the server has several
+   * @param headers sent along
+   */
+  constructor(
+    address: string,
+    base: string,
+    private readonly model: string | undefined,
+    private readonly headers: Readonly<Record<string, string>>,
+  ) {
+    this.#url = new URL(address, base);
+    if (!/^https?:$/.test(this.#url.protocol)) throw new LinnetError('invalid-request', `"${address}" is no address of a server.`, { endpoint: address });
+    if (!this.#url.pathname.endsWith('/chat/completions')) this.#url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}/chat/completions`;
+    this.name = this.#url.host;
+  }
+
+  async *answer(messages: readonly ChatMessage[], { maxTokens, temperature, signal }: AnswerOptions): AsyncGenerator<AnswerPiece> {
+    const body = { messages, stream: true, max_tokens: maxTokens, ...(this.model ? { model: this.model } : {}), ...(temperature === undefined ? {} : { temperature }) };
+    try {
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Accept: 'text/event-stream', ...this.headers },
+        body: JSON.stringify(body),
+        signal,
+        // What the person has on that server is none of the chat's business.
+        credentials: 'omit',
+        referrerPolicy: 'no-referrer',
+      });
+      if (!response.ok || !response.body) throw await refusal(response);
+      for await (const data of serverEvents(response.body)) {
+        if (data === '[DONE]') return;
+        yield piece(JSON.parse(data) as Chunk);
+      }
+    } catch (error) {
+      if (signal.aborted) throw new LinnetError('aborted', 'The operation was aborted.');
+      if (error instanceof LinnetError) throw error;
+      throw new LinnetError('network', 'The server’s answer broke off.', { endpoint: this.#url.href, cause: String(error) });
+    }
+  }
+}
+
+/** The `data` of server-sent events, in order. */
+export async function* serverEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      const lines = (rest + (done ? '\n' : value)).split(/\r?\n/);
+      rest = lines.pop()!;
+      if (rest.length > LONGEST_LINE) throw new LinnetError('http', 'The server’s answer cannot be understood.');
+      for (const line of lines) {
+        const data = line.startsWith('data:') ? line.slice(5).trim() : '';
+        if (data) yield data;
+      }
+      if (done) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function piece({ choices, usage, error }: Chunk): AnswerPiece {
+  if (error) throw new LinnetError('http', error.message ?? 'The server failed.');
+  const { delta, finish_reason } = choices?.[0] ?? {};
+  return {
+    ...(typeof delta?.content === 'string' ? { text: delta.content } : {}),
+    ...(finish_reason ? { finishReason: finish_reason === 'length' ? 'length' : 'stop' } : {}),
+    ...(usage?.prompt_tokens ? { promptTokens: usage.prompt_tokens } : {}),
+  };
+}
+
+/** Why a server did not answer. The usual ones say when a question was too long. */
+async function refusal(response: Response): Promise<LinnetError> {
+  const text = (await response.text().catch(() => '')).slice(0, 2000);
+  const details = { status: response.status };
+  if (response.status === 400 && /context|too long|maximum.{0,20}tokens/i.test(text)) return new LinnetError('context-full', 'The conversation is too long for the server.', details);
+  if (response.status === 404) return new LinnetError('not-found', 'There is no such server.', details);
+  return new LinnetError('http', `The server refused with status ${response.status}.`, details);
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { fit, TokenRate } from '../src/element/conversation.ts';
+import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
+import { plainText, readReferences, safeAddress } from '../src/element/links.ts';
+import { fill } from '../src/element/strings.ts';
+
+test('a link leads to the web or to a mailbox, and nowhere else', () => {
+  const base = 'https://shop.example/a/b.html';
+  for (const [href, address] of [
+    ['https://a.example/?q=1#x', 'https://a.example/?q=1#x'],
+    ['../c', 'https://shop.example/c'],
+    ['//other.example', 'https://other.example/'],
+    ['mailto:a@b.example', 'mailto:a@b.example'],
+    ['javascript:alert(1)', undefined],
+    [' java\nscript:alert(1)', undefined],
+    ['JAVASCRIPT:alert(1)', undefined],
+    ['data:text/html,x', undefined],
+    ['blob:https://shop.example/1', undefined],
+    ['file:///etc/passwd', undefined],
+    ['https://bank.example@evil.example/', undefined],
+    ['https://', undefined],
+  ]) {
+    assert.equal(safeAddress(href!, base), address, href);
+  }
+});
+
+test('what turns the reading direction is left out, and letters of all languages stay', () => {
+  assert.equal(plainText('a\u202eb\u202c\u2066c\u2069\u0000d\n\te'), 'abcd\n\te');
+  for (const text of ['مرحبا', 'שלום', '👩‍👩‍👧', 'नमस्ते', '\u200f']) assert.equal(plainText(text), text);
+});
+
+test('character references are read, and what is none stays', () => {
+  assert.equal(readReferences('&amp;lt; &lt;b&gt; &#65;&#x42; &euro; &nbsp;'), '&lt; <b> AB € \u00a0');
+  for (const text of ['&', '&amp', '&nothing;', '&#0;', '&#xd800;', '&#99999999;', '&constructor;']) assert.equal(readReferences(text), text);
+});
+
+test('a request keeps its question and its system prompt, then the site’s context, then the newest exchanges', () => {
+  const past = Array.from({ length: 10 }, (_, i) => ({ question: `question ${i}`, answer: 'a'.repeat(80) }));
+  const material = { system: 'Be kind.', context: 'bread '.repeat(100), past, question: 'And now?' };
+  const all = fit(material, 1e6);
+  assert.equal(all.messages.length, 22);
+  assert.deepEqual([all.dropped, all.cut], [0, false]);
+  const some = fit(material, 800);
+  assert.deepEqual([some.messages[0]!.role, some.messages.at(-1)], ['system', { role: 'user', content: 'And now?' }]);
+  assert.match(String(some.messages[0]!.content), /^Be kind\.\n\n(bread )+bread$/);
+  assert.equal(some.messages.at(-2)!.content, past[9]!.answer);
+  assert.ok(some.cut && some.dropped > 0 && some.dropped < 10);
+  assert.ok(some.messages.reduce((sum, { content }) => sum + content.length, 0) <= 800);
+  // What does not fit at all is for the engine to say.
+  assert.deepEqual(fit(material, 0).messages, [
+    { role: 'system', content: 'Be kind.' },
+    { role: 'user', content: 'And now?' },
+  ]);
+});
+
+test('how long a token is, is learnt', () => {
+  const rate = new TokenRate();
+  assert.equal(rate.characters(100), 300);
+  rate.learn([{ role: 'user', content: 'x'.repeat(200) }], 100);
+  assert.equal(rate.characters(100), 200);
+  rate.learn([{ role: 'user', content: '' }], 0);
+  assert.equal(rate.characters(100), 200);
+});
+
+test('texts are filled in once', () => {
+  assert.equal(fill('{a} of {b} {c}', { a: '{b}', b: '2' }), '{b} of 2 {c}');
+});
+
+let server: ReturnType<typeof createServer>;
+let origin = '';
+const requests: { url: string | undefined; body: any }[] = [];
+/** What the server says: status and body. */
+let say: [number, string] = [200, ''];
+before(async () => {
+  server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    requests.push({ url: request.url, body: JSON.parse(body) });
+    response.writeHead(say[0], { 'Content-Type': 'text/event-stream' }).end(say[1]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+});
+after(() => server.close());
+
+const ask = async (address: string, signal = new AbortController().signal) => {
+  const answerer = new EndpointAnswerer(address, origin, 'm', { 'X-Key': 'k' });
+  const pieces = [];
+  for await (const piece of answerer.answer([{ role: 'user', content: 'Hi' }], { maxTokens: 5, temperature: 0, signal })) pieces.push(piece);
+  return pieces;
+};
+
+test('a server is asked as OpenAI’s API has it', async () => {
+  say = [200, ': hello\n\ndata: {"choices":[{"delta":{"role":"assistant","content":"A"}}]}\r\n\r\ndata:\n\ndata: {"choices":[{"delta":{"content":"é"}}],"usage":null}\n\ndata: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}\n\ndata: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}'];
+  for (const address of [`${origin}/v1`, `${origin}/v1/`, '/v1/chat/completions']) {
+    assert.deepEqual(await ask(address), [{ text: 'A' }, { text: 'é' }, { finishReason: 'length', promptTokens: 7 }]);
+    const { url, body } = requests.at(-1)!;
+    assert.equal(url, '/v1/chat/completions');
+    assert.deepEqual(body, { model: 'm', messages: [{ role: 'user', content: 'Hi' }], stream: true, max_tokens: 5, temperature: 0 });
+  }
+});
+
+test('a server’s failures have their codes', async () => {
+  for (const [status, body, code] of [
+    [404, '', 'not-found'],
+    [500, '', 'http'],
+    [400, '{"error":{"message":"This model\'s maximum context length is 10 tokens"}}', 'context-full'],
+    [200, 'data: {"error":{"message":"no"}}\n\n', 'http'],
+    [200, 'data: {nonsense\n\n', 'network'],
+  ] as const) {
+    say = [status, body];
+    await assert.rejects(ask(`${origin}/v1`), (error: any) => error.code === code, code);
+  }
+  await assert.rejects(ask('http://127.0.0.1:1/v1'), (error: any) => error.code === 'network');
+  await assert.rejects(ask(`${origin}/v1`, AbortSignal.abort()), (error: any) => error.code === 'aborted');
+  assert.throws(() => new EndpointAnswerer('javascript:1', origin, undefined, {}), (error: any) => error.code === 'invalid-request');
+});
+
+test('events may be cut anywhere', async () => {
+  const bytes = new TextEncoder().encode('data: ä\n\ndata: b\n\nevent: x\n\ndata: c');
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(new Uint8Array([byte]));
+      controller.close();
+    },
+  });
+  const found = [];
+  for await (const data of serverEvents(body)) found.push(data);
+  assert.deepEqual(found, ['ä', 'b', 'c']);
+});
