@@ -20,8 +20,10 @@ const TYPES = {
  * @property {number} [status] this status and no file
  * @property {number} [breakAt] the connection breaks when this much of the file (counted from its beginning) has gone out
  * @property {number} [truncateTo] the file is this long and no longer
+ * @property {number} [flipAt] the byte there is another one
+ * @property {number} [overstate] Content-Length says so many bytes too many
  * @property {boolean} [noRange] Range is ignored
- * @property {number} [times] so often; then the path is well again
+ * @property {number} [times] it happens so often; then the path is well again
  * @property {number} [bytesPerSecond] no faster than this
  */
 
@@ -55,8 +57,10 @@ export async function serve({ mounts, isolated = true, csp }) {
       response.writeHead(status, { ...headers, ...extra });
     };
     const fault = faults.get(path);
-    if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
-    if (fault?.status) return answer(fault.status), response.end();
+    const happened = () => {
+      if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
+    };
+    if (fault?.status) return happened(), answer(fault.status), response.end();
 
     const file = await locate(mounts, path);
     if (!file) return answer(404, { 'Content-Type': 'text/plain' }), response.end('not found');
@@ -65,23 +69,31 @@ export async function serve({ mounts, isolated = true, csp }) {
     const range = fault?.noRange ? null : rangeOf(request, size, file.etag);
     if (range === 'unsatisfiable') return answer(416, { 'Content-Range': `bytes */${size}` }), response.end();
     const [start, end] = range ?? [0, size];
-    const lengths = { 'Content-Length': String(end - start), ...(fault?.noRange ? {} : { 'Accept-Ranges': 'bytes' }) };
+    const lengths = { 'Content-Length': String(end - start + (fault?.overstate ?? 0)), ...(fault?.noRange ? {} : { 'Accept-Ranges': 'bytes' }) };
     if (range) answer(206, { ...common, ...lengths, 'Content-Range': `bytes ${start}-${end - 1}/${size}` });
     else answer(200, { ...common, ...lengths });
     if (request.method === 'HEAD' || end === start) return response.end();
 
     const stop = Math.min(end, fault?.breakAt ?? Infinity);
+    const flips = fault?.flipAt !== undefined && fault.flipAt >= start && fault.flipAt < end;
+    if (fault && (stop < end || flips || (fault.breakAt === undefined && fault.flipAt === undefined))) happened();
+    let at = start;
     try {
       for await (const chunk of file.read(start, Math.max(stop, start))) {
         if (response.destroyed) return;
-        if (!response.write(chunk)) await drained(response);
+        const flip = (fault?.flipAt ?? -1) - at;
+        // A copy, for it may be a test's own.
+        const sent = flip >= 0 && flip < chunk.length ? Buffer.from(chunk) : chunk;
+        if (sent !== chunk) sent[flip] ^= 1;
+        at += chunk.length;
+        if (!response.write(sent)) await drained(response);
         const speed = fault?.bytesPerSecond;
         if (speed) await new Promise((resolve) => setTimeout(resolve, (1000 * chunk.length) / speed));
       }
     } catch {
       response.destroy();
     }
-    if (stop < end) setTimeout(() => request.socket.destroy(), 50);
+    if (stop < end || fault?.overstate) setTimeout(() => request.socket.destroy(), 50);
     else response.end();
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));

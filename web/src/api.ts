@@ -1,4 +1,4 @@
-import type { Backend, KvFormat, LoadProgress } from './protocol.ts';
+import type { Backend, KvFormat, LoadProgress, StorageUse } from './protocol.ts';
 import type { Timings, Usage } from './wasm.ts';
 
 /** How to load a model. */
@@ -21,6 +21,12 @@ export interface LoadOptions {
   memoryLimit?: number;
   /** Folders of yours that hold copies of the listed models. They are asked before a model's public home. */
   modelBase?: string | URL | readonly (string | URL)[];
+  /**
+   * Whether the model is kept in the browser's storage, so that the next load needs no network. `auto`, the default: if it can be;
+   * `info().notStored` says why not. `required`: what cannot be stored is not loaded, and fails with `quota` or `no-storage` before
+   * it is fetched. `none`: what is stored is not used, and nothing is.
+   */
+  storage?: StorageUse;
   /** Called as loading proceeds, about ten times a second. */
   onProgress?: (progress: LoadProgress) => void;
   /** Ends loading. What has been downloaded is kept for the next time. */

@@ -3,6 +3,7 @@ import { ChatCompletions, Completions } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ModelSource, resolveModel } from './models.ts';
+import { askToPersist } from './persistence.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import type { GenerationEvent } from './wasm.ts';
 
@@ -32,12 +33,15 @@ export class Linnet {
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
-    const { backend = 'auto', threads, contextLength, kvFormat, memoryLimit, modelBase = [], onProgress, signal } = options;
+    const { backend = 'auto', threads, contextLength, kvFormat, memoryLimit, storage, modelBase = [], onProgress, signal } = options;
     if (!['auto', 'webgpu', 'cpu'].includes(backend)) {
       throw new LinnetError('invalid-request', `There is no backend "${String(backend)}".`, { backend, known: ['auto', 'webgpu', 'cpu'] });
     }
     if (kvFormat !== undefined && !['f16', 'f32', 'q8_0'].includes(kvFormat)) {
       throw new LinnetError('invalid-request', `There is no KV cache format "${String(kvFormat)}".`, { kvFormat, known: ['f16', 'f32', 'q8_0'] });
+    }
+    if (storage !== undefined && !['auto', 'required', 'none'].includes(storage)) {
+      throw new LinnetError('invalid-request', `There is no use of the storage called "${String(storage)}".`, { storage, known: ['auto', 'required', 'none'] });
     }
     checkCount('threads', threads);
     checkCount('contextLength', contextLength);
@@ -51,6 +55,7 @@ export class Linnet {
     if (contextLength !== undefined) request.contextLength = contextLength;
     if (kvFormat !== undefined) request.kvFormat = kvFormat;
     if (memoryLimit !== undefined) request.memoryLimit = memoryLimit;
+    if (storage !== undefined) request.storage = storage;
     const host = new WorkerHost();
     const loaded = await host.load(request, onProgress, signal);
     if ('model' in loaded) return new Linnet(host, loaded);
@@ -106,11 +111,19 @@ class WorkerHost {
   /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */
   load(request: LoadMessage, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo | PlainError> {
     const abort = () => this.#post({ type: 'abort-load' });
+    let stores = request.storage !== 'none';
+    const progressed = (progress: LoadProgress) => {
+      if (stores && progress.phase === 'download') {
+        stores = false;
+        askToPersist();
+      }
+      onProgress?.(progress);
+    };
     signal?.addEventListener('abort', abort);
     return new Promise<EngineInfo | PlainError>((resolve, reject) => {
       this.#onEnd = reject;
       this.#onLoading = (message) => {
-        if (message.type === 'progress') onProgress?.(message.progress);
+        if (message.type === 'progress') progressed(message.progress);
         else if (message.type === 'loaded') resolve(message.info);
         else if (message.type === 'gpu-failed') resolve(message.error);
         else if (message.type === 'changed') this.onChange?.(message.info);

@@ -1,267 +1,124 @@
-import { aborted, LinnetError } from './errors.ts';
+import { aborted } from './errors.ts';
+import type { Piece, Transfer } from './transfer.ts';
 
-/** What is stored already of a file, from an earlier download that did not end. */
-export interface PartialFile {
-  /** Bytes from the file's beginning. */
-  bytes: number;
-  /** The whole file's length, as the server gave it then. */
-  total?: number;
-  /** The ETag or date of the file that these bytes belong to. */
-  validator?: string;
+/** Chunks that are on their way, or there and not yet taken: what bounds the memory. */
+const MOST_AHEAD = 4;
+
+/** What a download asks of whoever wants its chunks. */
+export interface ChunkKeeper {
+  /** An empty chunk, or one of which the beginning is there from an earlier try. */
+  begin(index: number): Piece;
+  /** Takes note of a chunk that is whole. @throws what ends the download. Gives false if it must be fetched once more. */
+  accept(piece: Piece): Promise<boolean>;
+  /** Takes note of what has come of a chunk that will not be whole. */
+  abandon(piece: Piece): Promise<void>;
 }
 
-/** How to fetch a file. */
-export interface DownloadOptions {
-  /** The length that the file must have, where it is known. */
-  bytes?: number;
-  /** Where to go on; ignored if the server cannot or the file there is another one now. */
-  partial?: PartialFile;
-  signal: AbortSignal;
-  /** Waits between tries, in milliseconds: as many tries as there are waits follow a failure that comes without progress. */
-  retryDelays?: readonly number[];
-  /** A connection that gives nothing for so many milliseconds is taken for broken. */
-  stallTimeout?: number;
+/** A whole file on its way, and what has come of it beyond the last chunk. */
+interface Stream {
+  parts: AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  rest: Uint8Array<ArrayBuffer>;
 }
-
-const RETRY_DELAYS = [250, 500, 1000, 2000];
-const STALL_TIMEOUT = 30_000;
-/** A connection that gave this much before it broke was not a hopeless one: the tries are counted anew. */
-const PROGRESS = 1 << 20;
 
 /**
- * A file on its way: an async iterable of its bytes from {@link start} on, in order.
+ * Chunks of a file on their way: a few at a time, in the order in which they are wanted.
  *
- * A connection that breaks is taken up again with `Range`, as long as the server still has the same file; so the
- * consumer sees one unbroken run of bytes, or an error: `network`, `not-found`, `http`, `integrity`, `aborted`.
+ * More is asked for as chunks are taken, so a slow consumer slows the download, and memory holds no more than
+ * {@link MOST_AHEAD} of them. It starts with one, because the first bytes may show that the rest is not wanted.
  */
-export class Download implements AsyncIterable<Uint8Array<ArrayBuffer>> {
-  /** Offset of the first byte that will be given: the length of the partial file, or 0. */
-  readonly start: number;
-  /** The file's length, if the server said. */
-  readonly total: number | undefined;
-  /** Says which version of the file this is: needed to resume it later. */
-  readonly validator: string | undefined;
-  #response: Response;
-  #position: number;
+export class Download {
+  /** Those asked for and not yet taken. */
+  readonly #coming = new Map<number, { piece: Piece; whole: Promise<void> }>();
+  /** Those that are not whole yet. */
+  readonly #open = new Set<Piece>();
+  readonly #wanted: number[];
+  #ahead = 1;
+  #stream: Stream | undefined;
 
-  private constructor(
-    readonly url: string,
-    readonly options: DownloadOptions,
-    response: Response,
+  /** @param wanted the chunks to fetch, in order; of a place that gives no stretches all of them, whatever this says */
+  constructor(
+    readonly transfer: Transfer,
+    wanted: readonly number[],
+    readonly keeper: ChunkKeeper,
   ) {
-    this.#response = response;
-    this.start = response.status === 206 ? (options.partial?.bytes ?? 0) : 0;
-    this.#position = this.start;
-    this.total = totalLength(response, this.start);
-    this.validator = validatorOf(response);
+    this.#wanted = [...wanted];
+    if (!transfer.ranged) this.#stream = { parts: transfer.stream(), rest: new Uint8Array() };
+    else this.#ask();
   }
 
-  /** Asks each place in turn until one answers with the file. Fails with the last place's error. */
-  static async open(urls: readonly string[], options: DownloadOptions): Promise<Download> {
-    let failure: unknown = new LinnetError('invalid-request', 'There is no URL to fetch the model from.');
-    for (const url of urls) {
-      try {
-        const download = new Download(url, options, await firstResponse(url, options));
-        download.#checkLength(download.total);
-        return download;
-      } catch (error) {
-        if (options.signal.aborted) throw aborted();
-        failure = error;
+  /** The chunk of that number; from a place that gives no stretches each in turn, and an empty one after the last. */
+  async take(index: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#stream) return this.#next(this.#stream, index);
+    if (!this.#coming.has(index)) {
+      const at = this.#wanted.indexOf(index);
+      if (at >= 0) this.#wanted.splice(at, 1);
+      this.#start(index);
+    }
+    const { piece, whole } = this.#coming.get(index)!;
+    await whole;
+    this.#coming.delete(index);
+    this.#ahead = Math.min(this.#ahead + 1, MOST_AHEAD);
+    this.#ask();
+    return piece.bytes;
+  }
+
+  /** Bytes that have come, or were there from an earlier try, and have not been taken. */
+  get pending(): number {
+    const pieces = this.#stream ? [...this.#open] : [...this.#coming.values()].map(({ piece }) => piece);
+    return pieces.reduce((sum, { filled }) => sum + filled, 0);
+  }
+
+  /** After the transfer's signal: gives what has come to the keeper. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#coming.values()].map(({ whole }) => whole));
+    await this.#stream?.parts.return(undefined).catch(() => {});
+    for (const piece of this.#open) await this.keeper.abandon(piece);
+    this.#open.clear();
+    this.transfer.close();
+  }
+
+  #ask(): void {
+    while (this.#wanted.length > 0 && this.#coming.size < this.#ahead) this.#start(this.#wanted.shift()!);
+  }
+
+  #start(index: number): void {
+    const piece = this.keeper.begin(index);
+    const whole = this.#fetch(piece);
+    // It may fail while an earlier chunk is still waited for.
+    whole.catch(() => {});
+    this.#coming.set(index, { piece, whole });
+  }
+
+  async #fetch(piece: Piece): Promise<void> {
+    this.#open.add(piece);
+    do {
+      if (piece.filled === piece.bytes.length) piece.filled = 0;
+      await this.transfer.fill(piece);
+    } while (!(await this.keeper.accept(piece)));
+    this.#open.delete(piece);
+  }
+
+  /** Cuts the next chunk off the stream. */
+  async #next(stream: Stream, index: number): Promise<Uint8Array<ArrayBuffer>> {
+    const piece = this.keeper.begin(index);
+    piece.filled = 0;
+    this.#open.add(piece);
+    while (piece.filled < piece.bytes.length) {
+      if (stream.rest.length === 0) {
+        const { done, value } = await stream.parts.next();
+        if (done) break;
+        stream.rest = value;
       }
+      if (this.transfer.options.signal.aborted) throw aborted();
+      const part = stream.rest.subarray(0, piece.bytes.length - piece.filled);
+      stream.rest = stream.rest.subarray(part.length);
+      piece.bytes.set(part, piece.filled);
+      piece.filled += part.length;
     }
-    throw failure;
+    // The last chunk of a file whose length nobody said.
+    piece.bytes = piece.bytes.subarray(0, piece.filled);
+    if (piece.filled > 0) await this.keeper.accept(piece);
+    this.#open.delete(piece);
+    return piece.bytes;
   }
-
-  /** Whether the other one is of the same file, as far as the servers say. */
-  sameFile({ total, validator }: Download): boolean {
-    const same = <T>(one: T | undefined, other: T | undefined) => one === undefined || other === undefined || one === other;
-    return same(this.total, total) && same(this.validator, validator);
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { signal, retryDelays = RETRY_DELAYS } = this.options;
-    let tries = 0;
-    let lastBreak = this.#position;
-    for (;;) {
-      try {
-        yield* this.#body();
-        if (this.total === undefined || this.#position >= this.total) break;
-      } catch (error) {
-        if (signal.aborted) throw aborted();
-        if (error instanceof LinnetError) throw error;
-      }
-      if (this.#position - lastBreak >= PROGRESS) tries = 0;
-      lastBreak = this.#position;
-      tries = await this.#reconnect(tries, retryDelays);
-    }
-    this.#checkLength(this.#position);
-  }
-
-  /** The bytes of the current connection. */
-  async *#body(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const reader = this.#response.body?.getReader();
-    if (!reader) return;
-    try {
-      for (;;) {
-        const { done, value } = await beforeStall(reader.read(), this.options.stallTimeout ?? STALL_TIMEOUT);
-        if (done) return;
-        this.#position += value.length;
-        const limit = this.options.bytes;
-        if (limit !== undefined && this.#position > limit) this.#checkLength(this.#position);
-        yield value;
-      }
-    } finally {
-      // Also when the consumer stops early: without this the rest would still be fetched.
-      await reader.cancel().catch(() => {});
-    }
-  }
-
-  /** Gets a connection that goes on where the last one broke. Gives the number of tries used up. */
-  async #reconnect(tries: number, delays: readonly number[]): Promise<number> {
-    const { signal } = this.options;
-    const partial: PartialFile = { bytes: this.#position };
-    if (this.total !== undefined) partial.total = this.total;
-    if (this.validator !== undefined) partial.validator = this.validator;
-    for (; tries < delays.length; tries++) {
-      await pause(delays[tries]!, signal);
-      const response = await request(this.url, partial, signal).catch(() => undefined);
-      if (signal.aborted) throw aborted();
-      if (!response || isTransient(response.status)) continue;
-      if (!continues(response, partial)) {
-        await response.body?.cancel();
-        throw this.#broken('the server cannot resume it');
-      }
-      this.#response = response;
-      return tries + 1;
-    }
-    throw this.#broken('it could not be resumed');
-  }
-
-  #broken(why: string): LinnetError {
-    return new LinnetError('network', `The connection broke after ${this.#position} bytes and ${why}.`, {
-      url: this.url,
-      received: this.#position,
-      total: this.total,
-    });
-  }
-
-  #checkLength(length: number | undefined): void {
-    const { bytes } = this.options;
-    if (bytes === undefined || length === undefined || length === bytes) return;
-    throw new LinnetError('integrity', `The file has ${length} bytes and should have ${bytes}.`, {
-      url: this.url,
-      expected: bytes,
-      found: length,
-    });
-  }
-}
-
-/** The first answer that holds file bytes, whole or from the partial file's end. */
-async function firstResponse(url: string, options: DownloadOptions): Promise<Response> {
-  const { signal, partial, retryDelays = RETRY_DELAYS } = options;
-  const delays = retryDelays.slice(0, 2);
-  let resume = partial;
-  for (let tries = 0; ; tries++) {
-    const last = tries >= delays.length;
-    let response: Response | undefined;
-    try {
-      response = await request(url, resume, signal);
-    } catch (error) {
-      if (signal.aborted) throw aborted();
-      if (last) throw new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(error) });
-    }
-    if (response) {
-      if (response.status === 200 || (response.status === 206 && resume && continues(response, resume))) return response;
-      await response.body?.cancel();
-      if (resume && (response.status === 206 || response.status === 416)) {
-        // What is stored fits no longer: from the beginning, at once.
-        resume = undefined;
-        continue;
-      }
-      if (last || !isTransient(response.status)) throw statusError(url, response.status);
-    }
-    await pause(delays[Math.min(tries, delays.length - 1)] ?? 0, signal);
-  }
-}
-
-function request(url: string, partial: PartialFile | undefined, signal: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = {};
-  if (partial) {
-    headers['Range'] = `bytes=${partial.bytes}-`;
-    // Across origins If-Range would need a preflight, which file hosts refuse; `continues` compares what came instead.
-    const strong = partial.validator !== undefined && !partial.validator.startsWith('W/');
-    if (strong && new URL(url).origin === globalThis.location?.origin) headers['If-Range'] = partial.validator!;
-  }
-  // The model has a store of its own: the HTTP cache would hold it a second time.
-  return fetch(url, { headers, signal, cache: 'no-store' });
-}
-
-/** Whether the answer is the rest of the very file that the partial one is the beginning of. */
-function continues(response: Response, partial: PartialFile): boolean {
-  if (response.status !== 206) return false;
-  const range = contentRange(response);
-  if (range && range.start !== partial.bytes) return false;
-  const total = totalLength(response, partial.bytes);
-  if (partial.total !== undefined && total !== undefined && total !== partial.total) return false;
-  const validator = validatorOf(response);
-  return partial.validator === undefined || validator === undefined || validator === partial.validator;
-}
-
-function totalLength(response: Response, start: number): number | undefined {
-  const range = contentRange(response);
-  if (range?.total !== undefined) return range.total;
-  // With a content coding the length would be that of the coded bytes.
-  const length = response.headers.get('Content-Encoding') ? null : response.headers.get('Content-Length');
-  return length === null ? undefined : start + Number(length);
-}
-
-function contentRange(response: Response): { start: number; total?: number } | undefined {
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('Content-Range') ?? '');
-  if (!match) return undefined;
-  return match[2] === '*' ? { start: Number(match[1]) } : { start: Number(match[1]), total: Number(match[2]) };
-}
-
-function validatorOf(response: Response): string | undefined {
-  return response.headers.get('ETag') ?? response.headers.get('Last-Modified') ?? undefined;
-}
-
-/** Statuses that a moment later may be others: time-outs, too many requests, an overloaded or restarting server. */
-function isTransient(status: number): boolean {
-  return status === 408 || status === 429 || status >= 500;
-}
-
-function statusError(url: string, status: number): LinnetError {
-  if (status === 404 || status === 410) {
-    return new LinnetError('not-found', `There is no file at ${url}.`, { url, status });
-  }
-  return new LinnetError('http', `The server answered with status ${status}.`, { url, status });
-}
-
-/** Settles as the read does, or rejects when it takes too long. */
-async function beforeStall<T>(read: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stalled = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The connection stalled.')), milliseconds);
-  });
-  try {
-    return await Promise.race([read, stalled]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Resolves after a while, or rejects with `aborted` as soon as the signal says so. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(aborted());
-    const stop = () => {
-      clearTimeout(timer);
-      reject(aborted());
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -14,6 +14,7 @@
  * - `http`: the server refused with another status
  * - `integrity`: the file has not the length or the SHA-256 that it should have
  * - `quota`: the browser has no room to store what it must store
+ * - `no-storage`: the browser keeps no files for this page (a private window, blocked site data, no https), or another tab has the model in hand
  * - `aborted`: the caller's signal, or `dispose()`
  * - `context-full`: the conversation is longer than the context
  * - `invalid-request`: an argument is wrong
@@ -34,6 +35,7 @@ export type LinnetErrorCode =
   | 'http'
   | 'integrity'
   | 'quota'
+  | 'no-storage'
   | 'aborted'
   | 'context-full'
   | 'invalid-request'

@@ -1,13 +1,15 @@
-import { type CacheWriter, ModelCache, type StoredFile } from './cache.ts';
+import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from './cache.ts';
 import { probeGpu } from './device.ts';
-import { Download, type PartialFile } from './download.ts';
 import type { Needs } from './engine-module.ts';
-import { aborted, LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
+import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
+import { Incoming } from './incoming.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
-import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin } from './protocol.ts';
+import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from './protocol.ts';
 import { RateMeter } from './rate.ts';
 import { blobSlices } from './slices.ts';
 import { nextTask } from './task.ts';
+import { FileChanged, type Identity, sameFile } from './transfer.ts';
+import type { Elsewhere } from './turn.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from './wasm.ts';
 
 /** What the page asked for. */
@@ -18,6 +20,7 @@ export interface LoadRequest {
   contextLength?: number;
   kvFormat?: KvFormat;
   memoryLimit?: number;
+  storage?: StorageUse;
 }
 
 /** What there is at the end. */
@@ -91,20 +94,18 @@ function sizeOf(model: ResolvedModel): number | undefined {
   return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
 }
 
-/** Says that the stored copy was not what it should be. It is gone by then. */
-class BrokenEntry extends Error {}
-
 /** One attempt on one backend. */
 class ModelLoad {
   /** Index of the file that is being read. */
   #part = 0;
   #origins = new Set<ModelOrigin>();
   #stored = true;
+  #notStored: PlainError | undefined;
   #loaded = 0;
   /** The files' sizes, as far as they are known. */
   #sizes: (number | undefined)[] = [];
   /** What the servers said of the parts whose headers were read ahead. */
-  #ahead = new Map<RemoteFile, Download>();
+  #ahead = new Map<RemoteFile, Identity>();
   readonly #rate = new RateMeter();
 
   constructor(
@@ -117,7 +118,7 @@ class ModelLoad {
 
   async run(): Promise<Loaded> {
     const { model } = this.request;
-    const cache = model.some(({ kind }) => kind === 'remote') ? await ModelCache.open() : undefined;
+    const cache = await this.#openCache();
     for (let broken = 0; ; broken++) {
       try {
         return await this.#build(cache);
@@ -125,6 +126,20 @@ class ModelLoad {
         if (!(error instanceof BrokenEntry) || broken === model.length) throw this.#blamed(error);
       }
     }
+  }
+
+  async #openCache(): Promise<ModelCache | undefined> {
+    const { model, storage } = this.request;
+    if (storage === 'none' || model.every(({ kind }) => kind === 'local')) return undefined;
+    const cache = await ModelCache.open(this.wasm.Checksum);
+    if (!cache) this.#doWithout({ code: 'no-storage', message: 'The browser keeps no files for this page.', details: {} });
+    return cache;
+  }
+
+  /** Notes why something is not stored. @throws LinnetError that, if it has to be */
+  #doWithout(why: PlainError | undefined): void {
+    this.#notStored ??= why;
+    if (why && this.request.storage === 'required') throw fromPlain(why);
   }
 
   /** A loader, fed, made into an engine. */
@@ -148,8 +163,9 @@ class ModelLoad {
       const engine = await loader.finish();
       const report = JSON.parse(engine.info()) as EngineReport;
       const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
+      const notStored = this.#notStored ? { notStored: this.#notStored } : {};
       const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;
-      return { engine, info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored } };
+      return { engine, info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored, ...notStored } };
     } catch (error) {
       await this.#forgetAfter(error, cache);
       throw error;
@@ -176,47 +192,62 @@ class ModelLoad {
   }
 
   async #readAhead(loader: WasmLoader, file: ResolvedFile, cache: ModelCache | undefined): Promise<void> {
-    const key = file.kind === 'remote' ? this.#keyOf(file) : undefined;
-    const stored = key === undefined ? undefined : (await cache?.find(key))?.file;
+    const stored = file.kind === 'remote' ? await cache?.find(this.#keyOf(file)) : undefined;
+    if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
+    if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
+    // What comes of it is stored, and not fetched a second time.
+    const incoming = await this.#open(file, await this.#begin(file, cache));
+    let keep = true;
     try {
-      for await (const piece of await this.#beginning(file, stored)) {
-        if (this.signal.aborted) throw aborted();
-        if (loader.readAhead(piece)) return;
-      }
-      loader.readAhead(new Uint8Array());
+      this.#ahead.set(file, incoming.identity);
+      await this.#readHeader(loader, bytesOf(incoming));
     } catch (error) {
-      if (key === undefined || !stored || this.signal.aborted) throw error;
-      // The copy is damaged, or another tab is just replacing it.
-      await cache?.remove(key);
-      throw new BrokenEntry();
+      keep = this.#isGood(error, file);
+      throw error;
+    } finally {
+      await incoming.giveUp(keep);
     }
   }
 
-  /** The file's bytes, of which only the first are wanted. */
-  async #beginning(file: ResolvedFile, stored: File | undefined): Promise<AsyncIterable<Uint8Array>> {
-    const blob = file.kind === 'local' ? file.blob : stored;
-    if (blob) {
-      this.#sizes[this.#part] = blob.size;
-      return blobSlices(blob);
+  async #readHeader(loader: WasmLoader, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      if (this.signal.aborted) throw aborted();
+      if (loader.readAhead(piece)) return;
     }
-    const remote = file as RemoteFile;
-    const download = await this.#open(remote);
-    this.#ahead.set(remote, download);
-    return download;
+    loader.readAhead(new Uint8Array());
   }
 
-  async #open(file: RemoteFile, partial?: PartialFile): Promise<Download> {
-    const { urls, bytes } = file;
-    const options = { ...(bytes === undefined ? {} : { bytes }), ...(partial ? { partial } : {}), signal: this.signal };
-    const download = await Download.open(urls, options);
-    this.#sizes[this.#part] = bytes ?? download.total;
-    return download;
+  #sized<T>(pieces: T, bytes: number | undefined): T {
+    this.#sizes[this.#part] = bytes;
+    return pieces;
+  }
+
+  /** The file's entry, when it is this tab's turn to fill it. */
+  async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
+    const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
+    const writer = await cache?.begin(this.#keyOf(file), this.signal, waiting);
+    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab has the model in hand, or the browser lets nothing be written.', details: {} });
+    return writer;
+  }
+
+  async #open(file: RemoteFile, writer: CacheWriter | undefined, onBytes = (_count: number) => {}): Promise<Incoming> {
+    const { Sha256 } = this.wasm;
+    const incoming = await Incoming.open(file, { writer, mustStore: this.request.storage === 'required', Sha256, signal: this.signal, onBytes });
+    return this.#sized(incoming, incoming.identity.total);
+  }
+
+  /** Whether what has come of a file is worth keeping after that. */
+  #isGood(error: unknown, { chunks }: RemoteFile): boolean {
+    if (error instanceof FileChanged) return false;
+    // Each chunk that is kept has been found to be right.
+    return chunks !== undefined || !FILE_FAULTS.has(toLinnetError(error).code);
   }
 
   /** The files of a model that the engine refuses are not kept. What is wrong with a download is no fault of the others. */
   async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
     if (error instanceof LinnetError || !FILE_FAULTS.has(toLinnetError(error).code)) return;
-    for (const file of this.request.model) if (file.kind === 'remote') await cache?.remove(this.#keyOf(file));
+    // One whose hash is known is what it should be: the fault is not in the copy.
+    for (const file of this.request.model) if (file.kind === 'remote' && file.sha256 === undefined) await cache?.remove(this.#keyOf(file));
   }
 
   /** The error, and which part it is about. */
@@ -245,99 +276,59 @@ class ModelLoad {
   async #feedRemote(loader: WasmLoader, file: RemoteFile, cache: ModelCache | undefined): Promise<void> {
     const key = this.#keyOf(file);
     const stored = await cache?.find(key);
-    if (cache && stored) {
-      this.#origins.add('cache');
-      this.#sizes[this.#part] = stored.file.size;
-      await this.#feedStored(loader, stored, () => cache.remove(key));
-    } else {
-      this.#origins.add('network');
-      const writer = await cache?.begin(key);
-      const kept = await this.#feedDownload(loader, file, writer);
-      this.#stored &&= kept;
+    if (stored) return this.#feedStored(loader, stored);
+    const writer = await this.#begin(file, cache);
+    // While this tab waited for its turn, another one may have fetched it.
+    if (!writer?.journal?.isWhole()) return this.#feedDownload(loader, file, writer);
+    writer.keep();
+    return this.#feedRemote(loader, file, cache);
+  }
+
+  async #feedStored(loader: WasmLoader, stored: StoredFile): Promise<void> {
+    this.#origins.add('cache');
+    for await (const bytes of this.#sized(stored.chunks(), stored.total)) {
+      await nextTask();
+      await this.#push(loader, bytes, 'cache');
     }
   }
 
-  async #feedStored(loader: WasmLoader, stored: StoredFile, remove: () => Promise<void>): Promise<void> {
-    const checksum = new this.wasm.Checksum();
-    try {
-      let fault: unknown;
-      for await (const slice of stored.slices()) {
-        await nextTask();
-        checksum.update(slice);
-        // After a fault the rest is read all the same: is it the model that is bad, or the copy?
-        if (!fault) await this.#push(loader, slice, 'cache').catch((error: unknown) => (fault = error));
-        if (fault && !FILE_FAULTS.has(toLinnetError(fault).code)) throw fault;
-      }
-      if (checksum.hex() === stored.checksum) {
-        if (fault) throw fault;
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof DOMException) || this.signal.aborted) throw error;
-      // The file cannot be read any more, or another tab has just replaced it.
-    } finally {
-      checksum.free();
-    }
-    await remove();
-    throw new BrokenEntry();
-  }
-
-  /** Gives whether the file is stored at the end. */
-  async #feedDownload(loader: WasmLoader, file: RemoteFile, writer: CacheWriter | undefined): Promise<boolean> {
-    const checksum = new this.wasm.Checksum();
-    const hash = file.sha256 === undefined ? undefined : new this.wasm.Sha256();
-    const sum = (bytes: Uint8Array) => {
-      checksum.update(bytes);
-      hash?.update(bytes);
+  async #feedDownload(loader: WasmLoader, file: RemoteFile, writer: CacheWriter | undefined): Promise<void> {
+    this.#origins.add('network');
+    const before = this.#loaded;
+    let arrived: (() => void) | undefined;
+    const incoming = await this.#open(file, writer, (count) => {
+      this.#rate.add(count);
+      arrived?.();
+    });
+    arrived = () => {
+      this.#loaded = before + incoming.arrived;
+      this.#progress(incoming.origin);
     };
-    const store = new Store(writer);
     try {
-      const download = await this.#open(file, writer?.partial);
-      const before = this.#ahead.get(file);
-      if (before && !before.sameFile(download)) {
-        throw new LinnetError('integrity', 'The file has been replaced by another one while the model was loading.', { url: download.url });
+      const header = this.#ahead.get(file);
+      if (header && !sameFile(header, incoming.identity)) throw new FileChanged(file.urls[0]!);
+      for await (const { bytes, origin } of incoming) {
+        if (origin === 'cache') await nextTask();
+        await this.#give(loader, bytes);
+        arrived();
       }
-      if (writer && download.start > 0) {
-        for (const slice of writer.stored(download.start)) {
-          await nextTask();
-          sum(slice);
-          await this.#push(loader, slice, 'cache');
-        }
-      } else {
-        await store.restart(download, hash !== undefined);
-      }
-      for await (const chunk of download) {
-        sum(chunk);
-        await store.append(chunk);
-        this.#rate.add(chunk.length);
-        await this.#push(loader, chunk, 'download');
-      }
-      const sha256 = hash?.hex();
-      if (sha256 !== file.sha256) {
-        await store.discard();
-        if (download.start > 0) throw new BrokenEntry();
-        throw new LinnetError('integrity', 'The file is not the one that it should be: its SHA-256 differs.', {
-          url: download.url,
-          expected: file.sha256,
-          found: sha256,
-        });
-      }
-      return await store.complete(download.url, checksum.hex());
+      this.#stored &&= await incoming.finish();
+      this.#doWithout(incoming.notStored);
     } catch (error) {
-      if (FILE_FAULTS.has(toLinnetError(error).code)) await store.discard();
-      else await store.keep();
+      await incoming.giveUp(this.#isGood(error, file));
       throw error;
-    } finally {
-      checksum.free();
-      hash?.free();
     }
   }
 
   async #push(loader: WasmLoader, bytes: Uint8Array, phase: LoadProgress['phase']): Promise<void> {
-    if (this.signal.aborted) throw aborted();
-    await loader.push(bytes);
+    await this.#give(loader, bytes);
     this.#loaded += bytes.length;
     this.#progress(phase);
+  }
+
+  async #give(loader: WasmLoader, bytes: Uint8Array): Promise<void> {
+    if (this.signal.aborted) throw aborted();
+    await loader.push(bytes);
   }
 
   #progress(phase: LoadProgress['phase']): void {
@@ -361,45 +352,6 @@ class ModelLoad {
   }
 }
 
-/** A cache entry that may be absent from the start or given up on the way: a full disk is no reason not to chat. */
-class Store {
-  constructor(private writer: CacheWriter | undefined) {}
-
-  /** @param verifiable whether the whole file's hash is known, so that even a beginning of unknown version may be gone on with */
-  async restart({ url, total, validator }: Download, verifiable: boolean): Promise<void> {
-    const description = { url, resumable: verifiable || validator !== undefined };
-    const known = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }) };
-    await this.#attempt((writer) => writer.restart({ ...description, ...known }));
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.#attempt((writer) => writer.append(bytes));
-  }
-
-  async complete(url: string, checksum: string): Promise<boolean> {
-    await this.#attempt((writer) => writer.complete(url, checksum));
-    return this.#settle() !== undefined;
-  }
-
-  async keep(): Promise<void> {
-    await this.#settle()?.keep();
-  }
-
-  async discard(): Promise<void> {
-    await this.#settle()?.discard();
-  }
-
-  async #attempt(action: (writer: CacheWriter) => Promise<void> | void): Promise<void> {
-    try {
-      if (this.writer) await action(this.writer);
-    } catch {
-      await this.discard();
-    }
-  }
-
-  #settle(): CacheWriter | undefined {
-    const { writer } = this;
-    this.writer = undefined;
-    return writer;
-  }
+async function* bytesOf(incoming: Incoming): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of incoming) yield bytes;
 }

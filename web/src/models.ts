@@ -15,6 +15,8 @@ export interface ListedModel {
   readonly bytes: number;
   /** The file's SHA-256, in lower-case hex. */
   readonly sha256: string;
+  /** The same of its chunks. */
+  readonly chunks?: ChunkHashes;
   /** The licence of the weights, as SPDX writes it. */
   readonly license: string;
 }
@@ -38,6 +40,15 @@ export interface RemoteFile {
   urls: string[];
   bytes?: number;
   sha256?: string;
+  chunks?: ChunkHashes;
+}
+
+/** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
+export interface ChunkHashes {
+  /** Bytes of each chunk but the last. */
+  readonly bytes: number;
+  /** The chunks' SHA-256, in lower-case hex. */
+  readonly sha256: readonly string[];
 }
 
 /** A file that is on the device already. */
@@ -79,8 +90,9 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
 
   const listed = models.find((model) => model.id === source);
   if (listed) {
-    const { file, url, bytes, sha256 } = listed;
-    return { kind: 'remote', urls: [...bases.map((base) => new URL(file, folder(base, here)).href), url], bytes, sha256 };
+    const { file, url, bytes, sha256, chunks } = listed;
+    const urls = [...bases.map((base) => new URL(file, folder(base, here)).href), url];
+    return { kind: 'remote', urls, bytes, sha256, ...(chunks ? { chunks } : {}) };
   }
   // A word alone would be a file beside the page, and is much likelier a misspelt id.
   const url = /[/.:]/.test(source) ? parse(source, here) : undefined;

@@ -39,6 +39,8 @@ export interface EngineInfo extends EngineReport {
   origin: ModelOrigin;
   /** Whether the model is stored in this browser, so that the next load needs no network. */
   stored: boolean;
+  /** Why it is not, where it came from the network: `quota`, with the figures in bytes, or `no-storage`. */
+  notStored?: PlainError;
   /** Why `auto` did not use the GPU, or does no more. Absent if it does, or if a backend was asked for by name. */
   fallback?: PlainError;
 }
@@ -46,9 +48,12 @@ export interface EngineInfo extends EngineReport {
 /** A number format of the KV cache. */
 export type KvFormat = 'f16' | 'f32' | 'q8_0';
 
+/** Whether a model is kept in the browser's storage: if possible, in any case (else loading fails), or not at all. */
+export type StorageUse = 'auto' | 'required' | 'none';
+
 /** Page to worker. */
 export type ToWorker =
-  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number }
+  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse }
   | { type: 'abort-load' }
   | { type: 'generate'; id: number; request: object }
   | { type: 'cancel'; id: number };

@@ -8,19 +8,24 @@ test('every listed model can be fetched and checked', () => {
   for (const model of models) {
     assert.match(model.url, /^https:\/\/.*\.gguf$/);
     assert.match(model.sha256, /^[0-9a-f]{64}$/);
+    if (model.chunks) {
+      assert.equal(model.chunks.sha256.length, Math.ceil(model.bytes / model.chunks.bytes));
+      for (const hash of model.chunks.sha256) assert.match(hash, /^[0-9a-f]{64}$/);
+    }
     assert.ok(model.url.endsWith(model.file) && model.bytes > 0 && model.license);
   }
   assert.equal(new Set(models.map(({ id }) => id)).size, models.length);
 });
 
 test('a listed id is looked for in the site’s folders first', () => {
-  const { file, url, bytes, sha256, id } = models[0]!;
+  const { file, url, bytes, sha256, chunks, id } = models[0]!;
   assert.deepEqual(resolveModel(id, ['models', new URL('https://cdn.example/m/')], HERE), [
     {
       kind: 'remote',
       urls: [`https://example.org/demo/models/${file}`, `https://cdn.example/m/${file}`, url],
       bytes,
       sha256,
+      chunks,
     },
   ]);
 });

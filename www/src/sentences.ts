@@ -23,6 +23,7 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
   http: ({ status }) => `The server refused to give the model${status ? ` (status ${text(status)})` : ''}. Try again later.`,
   integrity: () => 'The model did not arrive as it should be: the file is incomplete or was changed. It was not kept; try again.',
   quota: () => 'The browser has no room left to store the model. Free some space and try again.',
+  'no-storage': () => 'The browser keeps no files for this page, so the model could not be stored.',
   aborted: () => 'Stopped.',
   'context-full': ({ limit, context_length }) => {
     const size = limit ?? context_length;

@@ -6,6 +6,9 @@ import { gguf } from '../gguf.mjs';
 import { ask, engineState, MODEL, MODEL_BYTES, noModel, notice, openPage, press, startServer } from '../harness.mjs';
 
 const ADDRESS = `/models/${MODEL}`;
+/** Bytes that are asked for at once. */
+const CHUNK = 4 << 20;
+const rangesOf = (server) => server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range);
 
 describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
   let browser;
@@ -34,8 +37,9 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
   test('a connection that breaks half-way is taken up again by itself', async (t) => {
     const { server, page } = await open(t, { breakAt: MODEL_BYTES / 2, times: 1 });
     await engineState(page, 'ready');
-    const ranges = server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range);
-    assert.deepEqual(ranges, [undefined, `bytes=${MODEL_BYTES / 2}-`]);
+    const ranges = rangesOf(server);
+    assert.equal(ranges.length, Math.ceil(MODEL_BYTES / CHUNK) + 1);
+    assert.equal(ranges.filter((range) => range.startsWith(`bytes=${MODEL_BYTES / 2}-`)).length, 1);
   });
 
   test('a connection that breaks half-way and cannot be taken up: network', async (t) => {
@@ -53,10 +57,9 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     server.faults.clear();
     server.requests.length = 0;
     await nextTryWorks(page);
-    assert.deepEqual(
-      server.requests.filter(({ path }) => path === ADDRESS).map(({ range, status }) => [range, status]),
-      [[`bytes=${MODEL_BYTES / 2}-`, 206]],
-    );
+    const starts = rangesOf(server).map((range) => Number(range.slice(6).split('-')[0]));
+    assert.equal(Math.min(...starts), MODEL_BYTES / 2);
+    assert.equal(starts.length, Math.ceil(MODEL_BYTES / CHUNK) - Math.floor(MODEL_BYTES / 2 / CHUNK));
   });
 
   test('no server: network', async (t) => {

@@ -1,13 +1,24 @@
 // The store of models: what a crash, a second tab, a full disk or a damaged file does to it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
-import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, modelPath, noModel, openBlank, startServer } from '../harness.mjs';
+import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, noModel, openBlank, startServer } from '../harness.mjs';
 
 const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
 const ADDRESS = `/models/${MODEL}`;
 const cpu = { backend: 'cpu' };
+/** Bytes of a chunk: what is asked for, checked and stored at once. */
+const CHUNK = 4 << 20;
+const CHUNKS = Math.ceil(MODEL_BYTES / CHUNK);
+const chunkOf = (at) => Math.floor(at / CHUNK);
+const rangeOf = (index) => `bytes=${index * CHUNK}-${Math.min((index + 1) * CHUNK, MODEL_BYTES) - 1}`;
+/** What was asked for of the model since the last `requests.length = 0`. */
+const ranges = (server) => server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range);
+/** How many bytes that were. */
+const asked = (server) =>
+  ranges(server)
+    .map((range) => range.slice(6).split('-').map(Number))
+    .reduce((sum, [from, to]) => sum + to - from + 1, 0);
 
 /** The files of the store, with their sizes. */
 const files = (page) =>
@@ -51,32 +62,37 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const { page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const found = await files(page);
-    assert.deepEqual(Object.keys(found).sort(), [`${SHA256}.gguf`, `${SHA256}.json`]);
+    assert.deepEqual(Object.keys(found).sort(), [`${SHA256}.gguf`, `${SHA256}.journal`]);
     assert.equal(found[`${SHA256}.gguf`], MODEL_BYTES);
   });
 
-  test('a byte that changed in the weights is found, and the model fetched anew', async (t) => {
+  test('a byte that changed in the weights is found, and its chunk fetched anew', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     await damage(page, `${SHA256}.gguf`, 50_000_000, [1, 2, 3, 4, 5, 6, 7, 8]);
     server.requests.length = 0;
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true]);
-    assert.equal(server.count('.gguf'), 1);
+    assert.deepEqual(ranges(server), [rangeOf(chunkOf(50_000_000))]);
     server.requests.length = 0;
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('a header that was overwritten, a description that is no JSON, a file of another length: all heal', async (t) => {
+  test('a header that was overwritten, a journal that is none, a file of another length: all heal', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
-    for (const [name, at, bytes] of [[`${SHA256}.gguf`, 0, [0, 0, 0, 0]], [`${SHA256}.json`, 0, [35, 35, 35]], [`${SHA256}.gguf`, MODEL_BYTES, [0]]]) {
+    const cases = /** @type {[string, number, number[], string, number][]} */ ([
+      [`${SHA256}.gguf`, 0, [0, 0, 0, 0], 'network', 1],
+      [`${SHA256}.journal`, 0, [35, 35, 35], 'network', CHUNKS],
+      // Behind its end, where it does no harm.
+      [`${SHA256}.gguf`, MODEL_BYTES, [0], 'cache', 0],
+    ]);
+    for (const [name, at, bytes, origin, requests] of cases) {
       await damage(page, name, at, bytes);
       server.requests.length = 0;
       const info = await load(page, MODEL_ID, cpu);
-      assert.deepEqual([info.code, info.origin], [undefined, 'network'], `${name} at ${at}`);
-      assert.equal(server.count('.gguf'), 1);
+      assert.deepEqual([info.code, info.origin, server.count('.gguf')], [undefined, origin, requests], `${name} at ${at}`);
     }
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
   });
@@ -108,12 +124,12 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
   test('what an older version has stored is fetched anew', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
-    const entry = { version: 1, url: ADDRESS, complete: { bytes: MODEL_BYTES, sha256: SHA256 } };
-    // Spaces, so that nothing of the newer one is left behind it.
-    await damage(page, `${SHA256}.json`, 0, [...Buffer.from(JSON.stringify(entry).padEnd(1000))]);
+    const entry = { version: 1, url: ADDRESS, chunkBytes: CHUNK, total: MODEL_BYTES, sha256: SHA256 };
+    // Spaces, so that the first line is as long as the newer one.
+    await damage(page, `${SHA256}.journal`, 0, [...Buffer.from(`${JSON.stringify(entry).padEnd(1000)}\n`)]);
     server.requests.length = 0;
-    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['network', 1]);
-    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 1]);
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['network', CHUNKS]);
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', CHUNKS]);
   });
 
   test('loading from the store can be ended in the middle', async (t) => {
@@ -145,7 +161,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     server.requests.length = 0;
     const info = await load(page, ADDRESS, cpu);
     assert.deepEqual([info.code, info.phases], [undefined, ['engine', 'cache', 'download', 'prepare']]);
-    assert.deepEqual(server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range), ['bytes=70000000-']);
+    assert.deepEqual([ranges(server)[0], asked(server)], [`bytes=70000000-${(chunkOf(70_000_000) + 1) * CHUNK - 1}`, MODEL_BYTES - 70_000_000]);
     const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });
     assert.match(choices[0].text, /Paris/);
   });
@@ -159,31 +175,125 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     server.requests.length = 0;
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true]);
-    assert.deepEqual(server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range), ['bytes=70000000-', undefined]);
+    assert.equal(asked(server), MODEL_BYTES - 70_000_000 + CHUNK);
+    assert.ok(ranges(server).includes(rangeOf(chunkOf(30_000_000))));
   });
 
-  test('a listed file with another byte: integrity, and nothing of it is kept', async (t) => {
-    const wrong = readFileSync(modelPath);
-    wrong[60_000_000] ^= 1;
-    const server = await startServer({ files: { [ADDRESS]: wrong } });
-    t.after(() => server.close());
-    const page = await openBlank(browser, server);
-    t.after(() => page.close());
+  test('a byte that is flipped once on its way costs one chunk', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set(ADDRESS, { flipAt: 60_000_000, times: 1 });
+    const info = await load(page, MODEL_ID, cpu);
+    assert.deepEqual([info.code, info.stored, asked(server)], [undefined, true, MODEL_BYTES + CHUNK]);
+  });
+
+  test('a byte that is always another one: integrity, with its place; only what is not known to be right is fetched again', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set(ADDRESS, { flipAt: 60_000_000 });
     const { code, details } = await load(page, MODEL_ID, cpu);
-    assert.deepEqual([code, details.expected], ['integrity', SHA256]);
-    assert.deepEqual(await files(page), {});
+    const wrong = chunkOf(60_000_000);
+    assert.deepEqual([code, new URL(details.url).pathname, details.chunk, details.from], ['integrity', ADDRESS, wrong, wrong * CHUNK]);
+    server.faults.clear();
+    server.requests.length = 0;
+    const info = await load(page, MODEL_ID, cpu);
+    assert.deepEqual([info.code, info.stored], [undefined, true]);
+    assert.equal(Math.min(...ranges(server).map((range) => Number(range.slice(6).split('-')[0]))), wrong * CHUNK);
   });
 
-  test('two tabs at once both get their model, and the store is whole', async (t) => {
+  test('a server that fails for a moment is waited for; one that goes on failing is told of, and the next try goes on', async (t) => {
+    const { server, page } = await fresh(t);
+    const failing = async (times) => {
+      const loading = load(page, MODEL_ID, cpu);
+      while (ranges(server).length < 6) await new Promise((resolve) => setTimeout(resolve, 1));
+      server.faults.set(ADDRESS, { status: 500, times });
+      return loading;
+    };
+    const { code, details } = await failing(1000);
+    assert.deepEqual([code, details.status], ['http', 500]);
+    server.faults.clear();
+    server.requests.length = 0;
+    const info = await failing(3);
+    assert.deepEqual([info.code, info.stored], [undefined, true]);
+    assert.ok(!ranges(server).includes(rangeOf(0)));
+  });
+
+  test('a server without Range, and one whose Content-Length is wrong', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set(ADDRESS, { noRange: true, overstate: 1000 });
+    assert.equal((await load(page, ADDRESS, cpu)).code, 'network');
+    server.faults.set(ADDRESS, { overstate: 1000 });
+    const listed = await load(page, MODEL_ID, cpu);
+    assert.deepEqual([listed.code, listed.stored], [undefined, true]);
+    server.faults.set(ADDRESS, { noRange: true });
+    server.requests.length = 0;
+    const info = await load(page, ADDRESS, cpu);
+    assert.deepEqual([info.code, info.origin, info.stored, server.count('.gguf')], [undefined, 'network', true, 1]);
+    server.faults.clear();
+    assert.deepEqual([(await load(page, ADDRESS, cpu)).origin, server.count('.gguf')], ['cache', 1]);
+  });
+
+  test('the network goes away in the middle: network, and the next try fetches the rest', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
+    const loading = load(page, MODEL_ID, cpu);
+    while (ranges(server).length < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+    await page.setOfflineMode(true);
+    const lost = await loading;
+    assert.equal(lost.code, 'network', lost.message);
+    await page.setOfflineMode(false);
+    server.faults.clear();
+    server.requests.length = 0;
+    assert.equal((await load(page, MODEL_ID, cpu)).code, undefined);
+    assert.ok(asked(server) < MODEL_BYTES - 5 * CHUNK, `${asked(server)} bytes were asked for`);
+  });
+
+  test('a tab that is killed in the middle of a download: the next one goes on', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
+    load(page, MODEL_ID, cpu).catch(() => {});
+    while (ranges(server).length < 12) await new Promise((resolve) => setTimeout(resolve, 5));
+    const client = await page.createCDPSession();
+    client.send('Page.crash').catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    server.faults.clear();
+    server.requests.length = 0;
+    const next = await openBlank(browser, server);
+    t.after(() => next.close());
+    const info = await load(next, MODEL_ID, cpu);
+    assert.deepEqual([info.code, info.stored, info.phases], [undefined, true, ['engine', 'cache', 'download', 'prepare']]);
+    assert.ok(asked(server) <= MODEL_BYTES - 8 * CHUNK, `${asked(server)} bytes were asked for`);
+    assert.ok(!ranges(server).includes(rangeOf(0)));
+  });
+
+  test('two tabs at once share one download and one copy', async (t) => {
     const { server, page } = await fresh(t);
     const other = await openBlank(browser, server);
     t.after(() => other.close());
     const infos = await Promise.all([load(page, MODEL_ID, cpu), load(other, MODEL_ID, cpu)]);
-    assert.deepEqual(infos.map(({ code }) => code), [undefined, undefined]);
-    assert.equal(infos.filter(({ stored }) => stored).length >= 1, true);
+    assert.deepEqual(infos.map(({ code, stored }) => [code, stored]), [[undefined, true], [undefined, true]]);
+    assert.deepEqual(infos.map(({ origin }) => origin).sort(), ['cache', 'network']);
+    // Each byte once. (The one that waits shows how far the other one is.)
+    assert.equal(asked(server), MODEL_BYTES);
+    assert.deepEqual(Object.keys(await files(page)).length, 2);
     server.requests.length = 0;
     assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, (await load(other, MODEL_ID, cpu)).origin], ['cache', 'cache']);
     assert.equal(server.count('.gguf'), 0);
+  });
+
+  test('of two tabs the one that downloads is closed: the other one goes on', async (t) => {
+    const { server, page } = await fresh(t);
+    const other = await openBlank(browser, server);
+    t.after(() => other.close());
+    server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
+    load(page, MODEL_ID, cpu).catch(() => {});
+    while (ranges(server).length < 8) await new Promise((resolve) => setTimeout(resolve, 5));
+    const waiting = load(other, MODEL_ID, cpu);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    server.faults.clear();
+    await page.close();
+    const info = await waiting;
+    assert.deepEqual([info.code, info.stored], [undefined, true]);
+    // What was on its way when the tab was closed is asked for again, and no more.
+    assert.ok(asked(server) <= MODEL_BYTES + 4 * CHUNK, `${asked(server)} bytes were asked for`);
   });
 
   test('a full disk is no reason not to chat', async (t) => {
@@ -191,8 +301,9 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const client = await page.createCDPSession();
     await client.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 20e6 });
     const info = await load(page, MODEL_ID, cpu);
-    assert.deepEqual([info.code, info.stored], [undefined, false]);
+    assert.deepEqual([info.code, info.stored, info.notStored?.code], [undefined, false, 'quota']);
     assert.deepEqual(await files(page), {});
+    assert.equal((await load(page, MODEL_ID, { ...cpu, storage: 'required' })).code, 'quota');
     await client.send('Storage.overrideQuotaForOrigin', { origin: server.origin });
     assert.equal((await load(page, MODEL_ID, cpu)).stored, true);
   });
@@ -205,7 +316,9 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     t.after(() => page.close());
     assert.equal(await page.evaluate(() => isSecureContext), false);
     const info = await load(page, MODEL_ID);
-    assert.deepEqual([info.code, info.backend, info.stored], [undefined, 'cpu', false]);
+    assert.deepEqual([info.code, info.backend, info.stored, info.notStored?.code], [undefined, 'cpu', false, 'no-storage']);
+    assert.equal((await load(page, MODEL_ID, { storage: 'required' })).code, 'no-storage');
+    assert.equal((await load(page, MODEL_ID)).code, undefined);
     const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });
     assert.match(choices[0].text, /Paris/);
   });

@@ -1,0 +1,294 @@
+import { BrokenEntry, type CacheWriter } from './cache.ts';
+import { type ChunkKeeper, Download } from './download.ts';
+import { LinnetError, type PlainError, toPlain } from './errors.ts';
+import { hexOf } from './hex.ts';
+import type { Description } from './journal.ts';
+import type { RemoteFile } from './models.ts';
+import { FileChanged, type Identity, type Piece, sameFile, Transfer } from './transfer.ts';
+import type { WasmHash } from './wasm.ts';
+
+/** Bytes of a chunk: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
+const CHUNK = 4 << 20;
+/** A chunk that comes with a wrong hash is asked for so often. */
+const TRIES = 3;
+/** Less of a chunk is not worth a line in the journal. */
+const LEAST_KEPT = 64 << 10;
+
+/** A chunk of a file, and where it was. */
+export interface Chunk {
+  bytes: Uint8Array<ArrayBuffer>;
+  origin: 'cache' | 'download';
+}
+
+/** What is needed beside the file. */
+export interface IncomingOptions {
+  /** The file's entry in the store; without one nothing of it is kept. */
+  writer: CacheWriter | undefined;
+  /** Whether the file must be stored: what cannot be is refused before it is fetched. */
+  mustStore?: boolean;
+  Sha256: new () => WasmHash;
+  signal: AbortSignal;
+  retryDelays?: readonly number[];
+  /** Hears that so many bytes have just come over the network. */
+  onBytes?: (count: number) => void;
+}
+
+/**
+ * A file of the network, chunk by chunk and in order: what an earlier download has left comes from the store, the rest is
+ * fetched, checked and stored. Every path ends in `finish` or `giveUp`.
+ */
+export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
+  /** Why the file is not stored, where it is not. */
+  notStored: PlainError | undefined;
+  readonly #stop = new AbortController();
+  readonly #end = () => this.#stop.abort();
+  readonly #chunkBytes: number;
+  #hash: WasmHash | undefined;
+  readonly #tries = new Map<number, number>();
+  /** The chunks that an earlier download has left. */
+  readonly #there = new Set<number>();
+  #writer: CacheWriter | undefined;
+  #transfer: Transfer | undefined;
+  #download: Download | undefined;
+  #identity: Identity = {};
+  /** Whether the entry is of this very file. */
+  #ours = false;
+  #index = 0;
+  #position = 0;
+  #arrived = 0;
+
+  private constructor(
+    readonly file: RemoteFile,
+    readonly options: IncomingOptions,
+  ) {
+    this.#writer = options.writer;
+    this.#chunkBytes = file.chunks?.bytes ?? CHUNK;
+    // Where each chunk's hash is known, they say all that the whole one would.
+    this.#hash = file.sha256 !== undefined && !file.chunks ? new options.Sha256() : undefined;
+    options.signal.addEventListener('abort', this.#end);
+    if (options.signal.aborted) this.#end();
+  }
+
+  /** Finds out what is there, and asks for the first of what is not. */
+  static async open(file: RemoteFile, options: IncomingOptions): Promise<Incoming> {
+    const incoming = new Incoming(file, options);
+    try {
+      await incoming.#connect();
+      return incoming;
+    } catch (error) {
+      await incoming.giveUp(!(error instanceof FileChanged));
+      throw error;
+    }
+  }
+
+  /** The file's length, as far as it is known, and its version. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Bytes that have been given, or have come and wait for their turn. It never gets less. */
+  get arrived(): number {
+    this.#arrived = Math.max(this.#arrived, this.#position + (this.#download?.pending ?? 0));
+    return this.#arrived;
+  }
+
+  /** Where the chunk is that comes next. */
+  get origin(): Chunk['origin'] {
+    return this.#there.has(this.#index) ? 'cache' : 'download';
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Chunk> {
+    const { total } = this.#identity;
+    const count = total === undefined ? Infinity : Math.ceil(total / this.#chunkBytes);
+    for (this.#index = 0; this.#index < count; this.#index++) {
+      const stored = this.#there.has(this.#index) ? this.#writer?.read(this.#index) : undefined;
+      if (!stored) this.#there.delete(this.#index);
+      const bytes = stored ?? (await (await this.#fetched(this.#index)).take(this.#index));
+      if (bytes.length === 0) break;
+      this.#hash?.update(bytes);
+      this.#position += bytes.length;
+      this.#writer?.turn.say(this.arrived, total);
+      yield { bytes, origin: stored ? 'cache' : 'download' };
+    }
+  }
+
+  /**
+   * After the last chunk: the file counts from now on.
+   *
+   * @returns whether it is stored
+   * @throws LinnetError `integrity`; BrokenEntry if what was stored may be to blame
+   */
+  async finish(): Promise<boolean> {
+    const found = this.#hash?.hex();
+    if (found !== undefined && found !== this.file.sha256) {
+      await this.giveUp(false);
+      if (this.#there.size > 0) throw new BrokenEntry();
+      throw new LinnetError('integrity', 'The file is not the one that it should be: its SHA-256 differs.', {
+        url: this.#transfer?.url ?? this.file.urls[0],
+        expected: this.file.sha256,
+        found,
+      });
+    }
+    await this.#attempt((writer) => writer.complete(this.#position));
+    const stored = this.#writer !== undefined;
+    this.#writer = undefined;
+    await this.giveUp(true);
+    return stored;
+  }
+
+  /** Ends the download. @param keep whether what has come is good, so that the next one may go on with it */
+  async giveUp(keep: boolean): Promise<void> {
+    this.options.signal.removeEventListener('abort', this.#end);
+    this.#end();
+    await this.#download?.settle();
+    this.#transfer?.close();
+    this.#hash?.free();
+    this.#hash = undefined;
+    const writer = this.#writer;
+    this.#writer = undefined;
+    if (keep && this.#isResumable(writer)) writer?.keep();
+    else await writer?.discard();
+  }
+
+  /** For the {@link Download}: an empty chunk, or what was kept of it. */
+  begin(index: number): Piece {
+    const start = index * this.#chunkBytes;
+    const length = Math.min(this.#chunkBytes, (this.#identity.total ?? Infinity) - start);
+    const piece: Piece = { index, start, bytes: new Uint8Array(length), filled: 0 };
+    const kept = this.#ours ? this.#writer?.read(index) : undefined;
+    if (kept && kept.length < length) {
+      piece.bytes.set(kept);
+      piece.filled = kept.length;
+    }
+    return piece;
+  }
+
+  async accept({ index, start, bytes }: Piece): Promise<boolean> {
+    const expected = this.file.chunks?.sha256[index];
+    if (expected !== undefined) {
+      const found = await this.#sha256(bytes);
+      if (found !== expected) {
+        const tries = (this.#tries.get(index) ?? 0) + 1;
+        this.#tries.set(index, tries);
+        if (tries < TRIES && this.#transfer?.ranged) return false;
+        const text = `The file is not the one that it should be: the SHA-256 of its bytes ${start} to ${start + bytes.length} differs.`;
+        throw new LinnetError('integrity', text, { url: this.#transfer?.url, chunk: index, from: start, to: start + bytes.length, expected, found });
+      }
+    }
+    await this.#attempt((writer) => writer.save(index, bytes));
+    return true;
+  }
+
+  async abandon({ index, bytes, filled }: Piece): Promise<void> {
+    // One that is whole and still here has been refused.
+    if (filled < LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
+    await this.#attempt((writer) => writer.save(index, bytes.subarray(0, filled)));
+  }
+
+  async #connect(): Promise<void> {
+    const journal = this.#writer?.journal;
+    const missing = journal && this.#fits(journal.description) ? journal.missing() : undefined;
+    if (!journal || !missing) {
+      this.#identity = { total: this.file.bytes };
+      await this.#checkRoom(this.file.bytes ?? 0);
+      return this.#start(await this.#open(0));
+    }
+    this.#ours = true;
+    const { total, validator } = journal.description;
+    this.#identity = { total, validator };
+    for (let index = 0; index < journal.count()!; index++) if (journal.has(index)) this.#there.add(index);
+    // All came, but nobody has said that it is right.
+    if (missing.length === 0) return;
+    await this.#checkRoom(total! - journal.savedBytes());
+    const transfer = await this.#open(missing[0]!);
+    // With its hash known, a file is the same wherever it lies.
+    const validators = this.file.sha256 === undefined ? transfer : { total: transfer.total };
+    if (!transfer.ranged || !sameFile(this.#identity, validators)) return this.#start(transfer);
+    this.#download = new Download(transfer, missing, this);
+  }
+
+  /** Whether it is about this file, cut in the same way, and such that another version of it could be told from it. */
+  #fits({ chunkBytes, total, validator, sha256 }: Description): boolean {
+    const known = sha256 !== undefined || validator !== undefined;
+    return known && sha256 === this.file.sha256 && chunkBytes === this.#chunkBytes && (this.file.bytes ?? total) === total;
+  }
+
+  /** From the file's beginning. */
+  async #start(transfer: Transfer): Promise<void> {
+    const { url, total, validator } = transfer;
+    const { sha256 } = this.file;
+    this.#there.clear();
+    this.#ours = false;
+    this.#identity = { total, validator };
+    await this.#checkRoom(total ?? 0);
+    const known = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }), ...(sha256 === undefined ? {} : { sha256 }) };
+    await this.#attempt((writer) => writer.restart({ url, chunkBytes: this.#chunkBytes, ...known }));
+    this.#ours = true;
+    if (transfer.ranged && transfer.from !== 0) transfer.close();
+    const count = total === undefined ? 0 : Math.ceil(total / this.#chunkBytes);
+    this.#download = new Download(transfer, Array.from({ length: count }, (_, index) => index), this);
+  }
+
+  async #open(index: number): Promise<Transfer> {
+    const { start, filled, bytes } = this.begin(index);
+    const { retryDelays, onBytes } = this.options;
+    const given = { ...(retryDelays ? { retryDelays } : {}), ...(onBytes ? { onBytes } : {}) };
+    const options = { ...(this.file.bytes === undefined ? {} : { bytes: this.file.bytes }), ...given, signal: this.#stop.signal };
+    this.#transfer = await Transfer.open(this.file.urls, { start: start + filled, end: start + bytes.length }, options);
+    return this.#transfer;
+  }
+
+  /** What fetches a chunk; there may have been no need of it up to now. */
+  async #fetched(index: number): Promise<Download> {
+    if (!this.#download) {
+      const transfer = await this.#open(index);
+      if (!transfer.ranged || !sameFile(this.#identity, { total: transfer.total })) throw new FileChanged(transfer.url);
+      this.#download = new Download(transfer, [index], this);
+    }
+    return this.#download;
+  }
+
+  /** Whether the browser will give so much more room. Where it will not, the file is not stored. */
+  async #checkRoom(need: number): Promise<void> {
+    if (!this.#writer) return;
+    const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }));
+    if (quota === undefined || usage === undefined || quota - usage >= need) return;
+    const details = { need, free: Math.max(0, quota - usage), quota, usage };
+    await this.#doWithout(new LinnetError('quota', `Storing the model takes ${need} bytes, and the browser gives ${details.free} more.`, details));
+  }
+
+  /** Does something with the entry. A full disk is no reason not to chat. */
+  async #attempt(action: (writer: CacheWriter) => void): Promise<void> {
+    try {
+      if (this.#writer) action(this.#writer);
+    } catch (error) {
+      await this.#doWithout(error);
+    }
+  }
+
+  async #doWithout(why: unknown): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    this.notStored = toPlain(why);
+    await writer?.discard();
+    if (this.options.mustStore) throw why;
+  }
+
+  /** Whether a later download could tell that it goes on with the same file, and could go on at all. */
+  #isResumable(writer: CacheWriter | undefined): boolean {
+    const { total, validator, sha256 } = writer?.journal?.description ?? {};
+    return total !== undefined && (validator !== undefined || sha256 !== undefined);
+  }
+
+  async #sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    // Faster, and not in this thread; but pages without https have none.
+    if (globalThis.crypto?.subtle) return hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+    const hash = new this.options.Sha256();
+    try {
+      hash.update(bytes);
+      return hash.hex();
+    } finally {
+      hash.free();
+    }
+  }
+}
