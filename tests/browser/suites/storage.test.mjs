@@ -280,9 +280,8 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
   });
 
   test('of two tabs the one that downloads is closed: the other one goes on', async (t) => {
-    const { server, page } = await fresh(t);
-    const other = await openBlank(browser, server);
-    t.after(() => other.close());
+    const { server, page: other } = await fresh(t);
+    const page = await openBlank(browser, server);
     server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
     load(page, MODEL_ID, cpu).catch(() => {});
     while (ranges(server).length < 8) await new Promise((resolve) => setTimeout(resolve, 5));
