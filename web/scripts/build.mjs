@@ -48,7 +48,7 @@ for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.
   const text = readFileSync(join(dist, file), 'utf8');
   writeFileSync(join(dist, file), text.replace(/(from '\.{1,2}\/[\w/-]+)\.ts'/g, "$1.js'"));
 }
-cpSync(join(root, 'src', 'models.json'), join(dist, 'models.json'));
+for (const file of ['models.json', 'models.schema.json']) cpSync(join(root, 'src', file), join(dist, file));
 for (const file of readdirSync(wasm)) {
   if (!file.endsWith('.d.ts') && !file.startsWith('.')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
 }

@@ -2,7 +2,7 @@ import type { LoadOptions } from './api.ts';
 import { ChatCompletions, Completions } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
-import { type ModelSource, resolveModel } from './models.ts';
+import { type ModelSource, resolveModel } from './sources.ts';
 import { askToPersist } from './persistence.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import type { GenerationEvent } from './wasm.ts';

@@ -3,7 +3,7 @@ import { type ChunkKeeper, Download } from './download.ts';
 import { LinnetError, type PlainError, toPlain } from './errors.ts';
 import { hexOf } from './hex.ts';
 import type { Description } from './journal.ts';
-import type { RemoteFile } from './models.ts';
+import type { RemoteFile } from './sources.ts';
 import { FileChanged, type Identity, type Piece, sameFile, Transfer } from './transfer.ts';
 import type { WasmHash } from './wasm.ts';
 

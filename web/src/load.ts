@@ -3,7 +3,7 @@ import { probeGpu } from './device.ts';
 import type { Needs } from './engine-module.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
 import { Incoming } from './incoming.ts';
-import type { RemoteFile, ResolvedFile, ResolvedModel } from './models.ts';
+import type { RemoteFile, ResolvedFile, ResolvedModel } from './sources.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from './protocol.ts';
 import { RateMeter } from './rate.ts';
 import { blobSlices } from './slices.ts';

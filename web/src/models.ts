@@ -1,48 +1,6 @@
 import { LinnetError } from './errors.ts';
 import list from './models.json' with { type: 'json' };
 
-/** A model that the package knows by name, with what is needed to fetch it and to check what came. */
-export interface ListedModel {
-  /** The word to give to `Linnet.load`. */
-  readonly id: string;
-  /** The name to show to people. */
-  readonly name: string;
-  /** The file's name, which a site that serves the file itself should keep. */
-  readonly file: string;
-  /** The file's public home. */
-  readonly url: string;
-  /** The file's size. */
-  readonly bytes: number;
-  /** The file's SHA-256, in lower-case hex. */
-  readonly sha256: string;
-  /** The same of its chunks. */
-  readonly chunks?: ChunkHashes;
-  /** The licence of the weights, as SPDX writes it. */
-  readonly license: string;
-}
-
-/** The models that can be loaded by id. The first one is the default of the demo. */
-export const models: readonly ListedModel[] = list;
-
-/** A file of a model: the id of one of the {@link models}, a URL, or a file that the person chose. */
-export type ModelFile = string | URL | Blob;
-
-/**
- * Where a model is to come from. A split model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of
- * one of them: the others are then taken to lie beside it under their usual names.
- */
-export type ModelSource = ModelFile | readonly ModelFile[];
-
-/** A file to read from the network, and what is known about it beforehand. */
-export interface RemoteFile {
-  kind: 'remote';
-  /** Places to try, in order: the next one is asked only if one has not given a single byte. */
-  urls: string[];
-  bytes?: number;
-  sha256?: string;
-  chunks?: ChunkHashes;
-}
-
 /** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
 export interface ChunkHashes {
   /** Bytes of each chunk but the last. */
@@ -51,79 +9,142 @@ export interface ChunkHashes {
   readonly sha256: readonly string[];
 }
 
-/** A file that is on the device already. */
-export interface LocalFile {
-  kind: 'local';
-  blob: Blob;
+/** A file of a listed model. `null` stands for what is not known. */
+export interface ListedFile {
+  /** The file's name, which a site that serves the file itself should keep. */
+  readonly name: string;
+  /** The file's public home. */
+  readonly url: string;
+  readonly bytes: number | null;
+  /** About how large it is, where `bytes` is not known. */
+  readonly approxBytes?: number;
+  /** The file's SHA-256, in lower-case hex. */
+  readonly sha256: string | null;
+  /** The same of its chunks. */
+  readonly chunks?: ChunkHashes;
 }
 
-/** A file as the worker wants it. */
-export type ResolvedFile = RemoteFile | LocalFile;
+/** A model that can be loaded by its name, with what is needed to choose it, to fetch it and to check what came. */
+export interface ListedModel {
+  /** The word to give to `Linnet.load`. */
+  readonly id: string;
+  /** The name to show to people. */
+  readonly name: string;
+  /** `phone`: for any browser of today; `gpu`: for a desktop's WebGPU. */
+  readonly tier: 'phone' | 'gpu';
+  /** One file, or the parts of a split model in order. */
+  readonly files: readonly ListedFile[];
+  /** The licence of the weights, as SPDX writes it. */
+  readonly license: string | null;
+  readonly parameters: number | null;
+  /** Tokens that it was trained for. */
+  readonly context: number | null;
+  readonly memory: {
+    /** Bytes that a token of context takes, keys and values in f16. */
+    readonly kvPerToken: number | null;
+    /** Bytes, where they may exceed a GPU's limits. */
+    readonly largestTensor?: number;
+  };
+  /** The languages that it is best at, as BCP 47 writes them. */
+  readonly languages: readonly string[];
+  /** What its chat template can do. */
+  readonly template: {
+    readonly system: boolean;
+    /** Whether it thinks aloud before it answers. */
+    readonly reasoning: 'none' | 'optional' | 'always';
+    readonly tools: boolean;
+  };
+  /** Whether Linnet's own tests run this very file. */
+  readonly tested: boolean;
+}
 
-/** A model as the worker wants it: its file, or the parts in order. */
-export type ResolvedModel = readonly ResolvedFile[];
+/** A model of a site's own: what it leaves out is taken as unknown. */
+export interface ModelEntry extends Partial<Omit<ListedModel, 'files'>> {
+  readonly id: string;
+  readonly files: readonly (Partial<ListedFile> & Pick<ListedFile, 'url'>)[];
+}
 
-/**
- * Turns what the caller named into something to read.
- *
- * @param bases folders that may hold copies of listed models; asked before the public home
- * @param here what relative URLs are relative to
- * @throws LinnetError `invalid-request` if a string is neither a listed id nor a URL, or if a list is empty
- */
-export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
-  if (isList(source)) {
-    if (source.length === 0) throw new LinnetError('invalid-request', 'The list of the model’s files is empty.');
-    return source.map((file) => resolveFile(file, bases, here));
+/** The size of all its files, as far as that is known, even if only about. */
+export function bytesOf({ files }: ListedModel): number | undefined {
+  const sizes = files.map(({ bytes, approxBytes }) => bytes ?? approxBytes);
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+}
+
+/** An entry with all its fields. @throws LinnetError `invalid-request`, with the field that is wrong */
+export function completeEntry(entry: ModelEntry): ListedModel {
+  const { id, files } = entry;
+  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'must be of lower-case letters, digits, dots and hyphens');
+  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', id);
+  return {
+    name: id,
+    tier: 'phone',
+    license: null,
+    parameters: null,
+    context: null,
+    memory: { kvPerToken: null },
+    languages: [],
+    template: { system: true, reasoning: 'none', tools: false },
+    tested: false,
+    ...entry,
+    files: entry.files.map((file, index) => completeFile(file, `files[${index}]`, id)),
+  };
+}
+
+function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
+  const { url, bytes = null, sha256 = null, chunks } = file;
+  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', id);
+  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', id);
+  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', id);
+  if (chunks) {
+    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'needs bytes and sha256 beside it', id);
+    const { bytes: size, sha256: hashes } = chunks;
+    if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20)) throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', id);
+    const fits = Array.isArray(hashes) && hashes.every(isHash) && hashes.length === Math.ceil(bytes / size);
+    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must be the hash of each chunk', id);
   }
-  const file = resolveFile(source, bases, here);
-  const whole = file.kind === 'local' || file.sha256 !== undefined;
-  return whole ? [file] : partsOf(file.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
+  const name = file.name ?? url.split(/[?#]/)[0]!.split('/').at(-1)!;
+  return { ...file, name, url, bytes, sha256 };
 }
 
-function isList(source: ModelSource): source is readonly ModelFile[] {
-  return Array.isArray(source);
+function isHash(text: unknown): boolean {
+  return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
 }
 
-function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string): ResolvedFile {
-  if (source instanceof Blob) return { kind: 'local', blob: source };
-  if (source instanceof URL) return { kind: 'remote', urls: [source.href] };
+function wrong(field: string, value: unknown, rule: string, model?: string): LinnetError {
+  return new LinnetError('invalid-request', `A model's ${field} ${rule}.`, { field, value, ...(model === undefined ? {} : { model }) });
+}
 
-  const listed = models.find((model) => model.id === source);
-  if (listed) {
-    const { file, url, bytes, sha256, chunks } = listed;
-    const urls = [...bases.map((base) => new URL(file, folder(base, here)).href), url];
-    return { kind: 'remote', urls, bytes, sha256, ...(chunks ? { chunks } : {}) };
+/** The models that can be loaded by id: the package's own, and those that the site has added. */
+export class ModelList implements Iterable<ListedModel> {
+  readonly #models = [...(list as ListedModel[])];
+
+  /** The package's own first, of which the first one is the default of the demo. */
+  get all(): readonly ListedModel[] {
+    return this.#models;
   }
-  // A word alone would be a file beside the page, and is much likelier a misspelt id.
-  const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
-  if (!url) {
-    throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
-      model: source,
-      known: models.map((model) => model.id),
-    });
+
+  [Symbol.iterator](): Iterator<ListedModel> {
+    return this.#models.values();
   }
-  return { kind: 'remote', urls: [url.href] };
-}
 
-/** The URLs of all parts if that is one of a split model's, else the URL itself. */
-function partsOf(url: string): string[] {
-  const match = /^([^?#]*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/.exec(url);
-  const [, name, number, count, rest] = match ?? [];
-  if (!match || Number(number) < 1 || Number(number) > Number(count)) return [url];
-  return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
-}
+  /** The model of that id. */
+  get(id: string): ListedModel | undefined {
+    return this.#models.find((model) => model.id === id);
+  }
 
-function parse(url: string, base: string): URL | undefined {
-  try {
-    return new URL(url, base);
-  } catch {
-    return undefined;
+  /**
+   * Adds a model of the site's own, or puts it in the place of the one with that id. Relative addresses are taken from the page.
+   *
+   * @throws LinnetError `invalid-request`, with the field that is wrong
+   */
+  add(entry: ModelEntry): ListedModel {
+    const model = completeEntry(entry);
+    const at = this.#models.findIndex(({ id }) => id === model.id);
+    if (at < 0) this.#models.push(model);
+    else this.#models[at] = model;
+    return model;
   }
 }
 
-/** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
-function folder(base: string | URL, here: string): URL {
-  const url = new URL(base, here);
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return url;
-}
+/** The models that can be loaded by id. */
+export const models = new ModelList();

@@ -1,5 +1,5 @@
 import type { PlainError } from './errors.ts';
-import type { ResolvedModel } from './models.ts';
+import type { ResolvedModel } from './sources.ts';
 import type { EngineReport, GenerationEvent } from './wasm.ts';
 
 /** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */

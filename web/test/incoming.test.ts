@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { BrokenEntry } from '../src/cache.ts';
 import { Incoming, type IncomingOptions } from '../src/incoming.ts';
-import type { RemoteFile } from '../src/models.ts';
+import type { RemoteFile } from '../src/sources.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from './fake-store.ts';
 import { code, send, serve } from './http-file.ts';
 

@@ -1,33 +1,87 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { models, resolveModel, type ModelSource } from '../src/models.ts';
+import { bytesOf, ModelList, models } from '../src/models.ts';
+import list from '../src/models.json' with { type: 'json' };
+import schema from '../src/models.schema.json' with { type: 'json' };
+import { resolveModel, type ModelSource } from '../src/sources.ts';
+import { violations } from './schema.ts';
 
 const HERE = 'https://example.org/demo/index.html';
 
-test('every listed model can be fetched and checked', () => {
-  for (const model of models) {
-    assert.match(model.url, /^https:\/\/.*\.gguf$/);
-    assert.match(model.sha256, /^[0-9a-f]{64}$/);
-    if (model.chunks) {
-      assert.equal(model.chunks.sha256.length, Math.ceil(model.bytes / model.chunks.bytes));
-      for (const hash of model.chunks.sha256) assert.match(hash, /^[0-9a-f]{64}$/);
-    }
-    assert.ok(model.url.endsWith(model.file) && model.bytes > 0 && model.license);
+test('the list is as its schema says', () => {
+  assert.deepEqual(violations(list, schema), []);
+  // And the schema can say no.
+  const [first] = structuredClone(list) as any[];
+  for (const [spoil, place] of [
+    [(model: any) => delete model.license, '$[0]: has no license'],
+    [(model: any) => (model.tier = 'tablet'), '$[0].tier: is none of phone, gpu'],
+    [(model: any) => (model.files[0].sha256 = 'abc'), '$[0].files[0].sha256: does not match ^[0-9a-f]{64}$'],
+    [(model: any) => (model.files[0].bytes = 0.5), '$[0].files[0].bytes: is no integer,null'],
+    [(model: any) => (model.files[0].bytes = 0), '$[0].files[0].bytes: is out of range'],
+    [(model: any) => (model.colour = 'red'), '$[0]: has an unknown colour'],
+    [(model: any) => (model.files = []), '$[0].files: has too few items'],
+  ] as const) {
+    const model = structuredClone(first);
+    spoil(model);
+    assert.ok(violations([model], schema).includes(place), place);
   }
-  assert.equal(new Set(models.map(({ id }) => id)).size, models.length);
+});
+
+test('every listed model can be fetched, and checked where its hash is known', () => {
+  for (const { files, tested, id } of models) {
+    for (const { name, url, bytes, approxBytes, sha256, chunks } of files) {
+      assert.ok(url.endsWith(`/${name}`), id);
+      assert.ok(bytes ?? approxBytes, id);
+      if (tested) assert.ok(bytes && sha256 && chunks, id);
+      // What nobody can check must at least not change: its address names a revision, or its hash is known.
+      if (chunks) assert.equal(chunks.sha256.length, Math.ceil(bytes! / chunks.bytes));
+    }
+  }
+  assert.equal(new Set(models.all.map(({ id }) => id)).size, models.all.length);
+  for (const tier of ['phone', 'gpu'] as const) assert.ok(models.all.some((model) => model.tier === tier && bytesOf(model)));
 });
 
 test('a listed id is looked for in the site’s folders first', () => {
-  const { file, url, bytes, sha256, chunks, id } = models[0]!;
+  const { files, id } = models.all[0]!;
+  const { name, url, bytes, sha256, chunks } = files[0]!;
   assert.deepEqual(resolveModel(id, ['models', new URL('https://cdn.example/m/')], HERE), [
-    {
-      kind: 'remote',
-      urls: [`https://example.org/demo/models/${file}`, `https://cdn.example/m/${file}`, url],
-      bytes,
-      sha256,
-      chunks,
-    },
+    { kind: 'remote', urls: [`https://example.org/demo/models/${name}`, `https://cdn.example/m/${name}`, url], bytes, sha256, chunks },
   ]);
+});
+
+const HASH = '0'.repeat(64);
+
+test('a site adds its own model, which may be split, and is then known by its id', () => {
+  const own = new ModelList();
+  const count = own.all.length;
+  const added = own.add({ id: 'own-model', files: [{ url: 'm/a.gguf', bytes: 100_000, sha256: HASH, chunks: { bytes: 65_536, sha256: [HASH, HASH] } }, { url: 'm/b.gguf?x=1' }] });
+  assert.deepEqual(added.files.map(({ name }) => name), ['a.gguf', 'b.gguf']);
+  assert.deepEqual([added.name, added.license, added.files[1]!.sha256, bytesOf(added)], ['own-model', null, null, undefined]);
+  assert.equal(own.get('own-model'), added);
+  own.add({ id: 'own-model', name: 'Another', files: [{ url: 'c.gguf' }] });
+  assert.deepEqual([own.get('own-model')?.name, own.all.length], ['Another', count + 1]);
+  assert.deepEqual(resolveModel({ id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] }, ['/copies'], HERE), [
+    { kind: 'remote', urls: ['https://example.org/copies/a.gguf', 'https://example.org/demo/m/a.gguf'], bytes: 5 },
+    { kind: 'remote', urls: ['https://example.org/copies/b.gguf', 'https://example.org/demo/m/b.gguf'] },
+  ]);
+});
+
+test('an entry that is wrong is refused, with the field', () => {
+  const url = 'a.gguf';
+  const chunks = { bytes: 65_536, sha256: [HASH] };
+  for (const [entry, field] of [
+    [{ id: 'No Name', files: [{ url }] }, 'id'],
+    [{ id: 'x', files: [] }, 'files'],
+    [{ id: 'x' }, 'files'],
+    [{ id: 'x', files: [{}] }, 'files[0].url'],
+    [{ id: 'x', files: [{ url }, { url, bytes: -1 }] }, 'files[1].bytes'],
+    [{ id: 'x', files: [{ url, sha256: HASH.toUpperCase().replace('0', 'A') }] }, 'files[0].sha256'],
+    [{ id: 'x', files: [{ url, chunks }] }, 'files[0].chunks'],
+    [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks }] }, 'files[0].chunks.sha256'],
+    [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks: { ...chunks, bytes: 1 } }] }, 'files[0].chunks.bytes'],
+  ] as const) {
+    assert.throws(() => new ModelList().add(entry as any), (error: any) => error.code === 'invalid-request' && error.details.field === field, field);
+  }
 });
 
 test('an address is taken from the page on', () => {

@@ -22,7 +22,10 @@ export class ModelDialog {
     private readonly engine: Engine,
     onChoice: (settings: Settings) => void,
   ) {
-    for (const { id, name, bytes: size } of models) this.#select.add(new Option(`${name} (${bytes(size)})`, id));
+    for (const { id, name, files } of models) {
+      const size = files.reduce((sum, { bytes, approxBytes }) => sum + (bytes ?? approxBytes ?? 0), 0);
+      this.#select.add(new Option(`${name} (${bytes(size)})`, id));
+    }
     this.#select.add(new Option('From an address…', BY_ADDRESS));
     this.#select.add(new Option('From this device…', BY_FILE));
     this.#select.addEventListener('change', () => this.#arrange());
@@ -44,7 +47,7 @@ export class ModelDialog {
     const { state } = this.engine;
     this.#facts.replaceChildren(...(state.kind === 'ready' ? facts(state.linnet.info()) : []));
     this.#facts.hidden = state.kind !== 'ready';
-    this.#select.value = isOwn(model) ? BY_FILE : models.some(({ id }) => id === model) ? String(model) : BY_ADDRESS;
+    this.#select.value = isOwn(model) ? BY_FILE : typeof model === 'string' && models.get(model) ? model : BY_ADDRESS;
     this.#url.value = this.#select.value === BY_ADDRESS ? new URL(String(model), document.baseURI).href : '';
     for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
     this.#arrange();

@@ -24,7 +24,7 @@ export interface Settings {
 export function settingsFrom(search: string): Settings {
   const query = new URLSearchParams(search);
   const settings: Settings = {
-    model: query.get('model') ?? models[0]!.id,
+    model: query.get('model') ?? models.all[0]!.id,
     backend: (query.get('backend') ?? 'auto') as Backend,
     temperature: Number(query.get('temperature') ?? TEMPERATURE),
     maxTokens: Number(query.get('max') ?? MAX_TOKENS),
@@ -40,7 +40,7 @@ export function settingsFrom(search: string): Settings {
 export function addressOf({ model, backend, threads, contextLength }: Settings, here: string): string {
   const url = new URL(here);
   const fields: Record<string, string | undefined> = {
-    model: isOwn(model) || model === models[0]!.id ? undefined : String(model),
+    model: isOwn(model) || model === models.all[0]!.id ? undefined : String(model),
     backend: backend === 'auto' ? undefined : backend,
     threads: threads?.toString(),
     context: contextLength?.toString(),
@@ -72,7 +72,7 @@ export function nameOf(source: ModelSource): string {
   const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
   if (model instanceof File) return model.name;
   if (model instanceof Blob) return 'A file';
-  const listed = models.find(({ id }) => id === model);
+  const listed = typeof model === 'string' ? models.get(model) : undefined;
   if (listed) return listed.name;
   const path = String(model).split(/[?#]/)[0]!;
   const name = path.slice(path.lastIndexOf('/') + 1) || path;

@@ -141,13 +141,17 @@ fn default_model(workspace: &Workspace) -> Result<Model> {
     let field = |key: &str| -> Result<String> {
         Ok(models[0][key].as_str().with_context(|| format!("the first model has no {key}"))?.to_owned())
     };
+    let of_file = |key: &str| -> Result<String> {
+        let value = models[0]["files"][0][key].as_str();
+        Ok(value.with_context(|| format!("the first model's file has no {key}"))?.to_owned())
+    };
     Ok(Model {
         name: field("name")?,
-        file: field("file")?,
-        sha256: field("sha256")?,
+        file: of_file("name")?,
+        sha256: of_file("sha256")?,
         license: field("license")?,
         pieces: SMOLLM2,
-        url: Some(field("url")?),
+        url: Some(of_file("url")?),
     })
 }
 

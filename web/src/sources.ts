@@ -1,0 +1,107 @@
+import { LinnetError } from './errors.ts';
+import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
+
+/** A file of a model: the id of a listed model, a URL, or a file that the person chose. */
+export type ModelFile = string | URL | Blob;
+
+/**
+ * Where a model is to come from: the id of a listed model, an entry of the site's own, a URL, or a file that the person chose. A
+ * split model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of one of them: the others are then taken
+ * to lie beside it under their usual names.
+ */
+export type ModelSource = ModelFile | ModelEntry | readonly ModelFile[];
+
+/** A file to read from the network, and what is known about it beforehand. */
+export interface RemoteFile {
+  kind: 'remote';
+  /** Places to try, in order: the next one is asked only if one has not given a single byte. */
+  urls: string[];
+  bytes?: number;
+  sha256?: string;
+  chunks?: ChunkHashes;
+}
+
+/** A file that is on the device already. */
+export interface LocalFile {
+  kind: 'local';
+  blob: Blob;
+}
+
+/** A file as the worker wants it. */
+export type ResolvedFile = RemoteFile | LocalFile;
+
+/** A model as the worker wants it: its file, or the parts in order. */
+export type ResolvedModel = readonly ResolvedFile[];
+
+/**
+ * Turns what the caller named into something to read.
+ *
+ * @param bases folders that may hold copies of listed models; asked before the public home
+ * @param here what relative URLs are relative to
+ * @throws LinnetError `invalid-request` if a string is neither a listed id nor a URL, if a list is empty, or if an entry is wrong
+ */
+export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
+  if (isList(source)) {
+    if (source.length === 0) throw new LinnetError('invalid-request', 'The list of the model’s files is empty.');
+    return source.flatMap((file) => resolveFile(file, bases, here));
+  }
+  if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, bases, here));
+  const files = resolveFile(source, bases, here);
+  const [first] = files;
+  const isAddress = source instanceof URL || (typeof source === 'string' && !models.get(source));
+  if (!isAddress || first?.kind !== 'remote') return files;
+  return partsOf(first.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
+}
+
+function isList(source: ModelSource): source is readonly ModelFile[] {
+  return Array.isArray(source);
+}
+
+function isEntry(source: ModelFile | ModelEntry): source is ModelEntry {
+  return typeof source === 'object' && !(source instanceof URL) && !(source instanceof Blob);
+}
+
+function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string): ResolvedFile[] {
+  if (source instanceof Blob) return [{ kind: 'local', blob: source }];
+  if (source instanceof URL) return [{ kind: 'remote', urls: [source.href] }];
+
+  const listed = models.get(source);
+  if (listed) return listed.files.map((file) => resolveListed(file, bases, here));
+  // A word alone would be a file beside the page, and is much likelier a misspelt id.
+  const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
+  if (!url) {
+    throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
+      model: source,
+      known: models.all.map((model) => model.id),
+    });
+  }
+  return [{ kind: 'remote', urls: [url.href] }];
+}
+
+function resolveListed({ name, url, bytes, sha256, chunks }: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
+  const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), new URL(url, here).href];
+  return { kind: 'remote', urls, ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
+}
+
+/** The URLs of all parts if that is one of a split model's, else the URL itself. */
+function partsOf(url: string): string[] {
+  const match = /^([^?#]*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/.exec(url);
+  const [, name, number, count, rest] = match ?? [];
+  if (!match || Number(number) < 1 || Number(number) > Number(count)) return [url];
+  return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
+}
+
+function parse(url: string, base: string): URL | undefined {
+  try {
+    return new URL(url, base);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
+function folder(base: string | URL, here: string): URL {
+  const url = new URL(base, here);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
