@@ -1,16 +1,89 @@
+import { MOST_PAGES, PAGE, usualThreads } from './sharing.ts';
+
 /** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
 export type GpuKind = 'hardware' | 'software' | 'none';
 
+/** What is known of the GPU before a model is loaded on it. */
+export interface GpuProbe {
+  kind: GpuKind;
+  /** Bytes of the largest buffer, and of the largest one that a shader can read. */
+  maxBufferSize?: number;
+  maxStorageBufferBindingSize?: number;
+  /** What WebGPU offers beyond its core, such as `shader-f16` and `subgroups`. */
+  features: string[];
+  /** Who made it and what kind it is, where the browser says so. */
+  vendor?: string;
+  architecture?: string;
+}
+
+/** What is known of a device and its browser before a model is loaded. */
+export interface DeviceProbe {
+  gpu: GpuProbe;
+  /** Bytes of main memory, rounded, where the browser says so (Chromium does). */
+  memory: number | undefined;
+  /** Whether it is a phone or a tablet: there a page that takes too much is killed. */
+  mobile: boolean;
+  /** Logical processors. */
+  cores: number;
+  /** Whether the page is cross-origin isolated, without which there is one thread. */
+  isolated: boolean;
+  /** Threads that the CPU path would have. */
+  threads: number;
+  simd: boolean;
+  /** Bytes that a wasm memory can have. */
+  wasmMemory: number;
+  /** Bytes that the browser gives to the page, and those that are still free; absent where it stores nothing. */
+  storage?: { quota: number; free: number; persisted: boolean };
+}
+
 /** Asks the browser for a GPU. Never throws. */
 export async function probeGpu(): Promise<GpuKind> {
+  return (await probeGpuFully()).kind;
+}
+
+async function probeGpuFully(): Promise<GpuProbe> {
   try {
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) return 'none';
+    if (!adapter) return { kind: 'none', features: [] };
     // Chromium 136 and Firefox 140 moved the flag from the adapter to its info.
     const { isFallbackAdapter } = adapter as { isFallbackAdapter?: boolean };
-    return (adapter.info?.isFallbackAdapter ?? isFallbackAdapter) ? 'software' : 'hardware';
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const { vendor = '', architecture = '' } = adapter.info ?? {};
+    const names = { ...(vendor ? { vendor } : {}), ...(architecture ? { architecture } : {}) };
+    const kind = (adapter.info?.isFallbackAdapter ?? isFallbackAdapter) ? 'software' : 'hardware';
+    return { kind, maxBufferSize, maxStorageBufferBindingSize, features: [...adapter.features].sort(), ...names };
   } catch {
-    return 'none';
+    return { kind: 'none', features: [] };
+  }
+}
+
+/** Asks for all of it. Never throws, downloads nothing and asks the person nothing. */
+export async function probeDevice(): Promise<DeviceProbe> {
+  const { deviceMemory, userAgentData } = navigator as { deviceMemory?: number; userAgentData?: { mobile: boolean } };
+  const cores = navigator.hardwareConcurrency ?? 1;
+  const isolated = canShareMemory();
+  const [gpu, storage] = await Promise.all([probeGpuFully(), probeStorage()]);
+  return {
+    gpu,
+    memory: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
+    // iPads say that they are Macs, but no Mac has a touch screen.
+    mobile: userAgentData?.mobile ?? (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
+    cores,
+    isolated,
+    threads: isolated ? usualThreads(cores) : 1,
+    simd: hasSimd(),
+    wasmMemory: MOST_PAGES * PAGE,
+    ...(storage ? { storage } : {}),
+  };
+}
+
+async function probeStorage(): Promise<DeviceProbe['storage']> {
+  try {
+    await navigator.storage.getDirectory();
+    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
+    return { quota, free: Math.max(0, quota - usage), persisted: await navigator.storage.persisted() };
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,9 +1,11 @@
 export { Linnet } from './client.ts';
+export type { DeviceProbe, GpuKind, GpuProbe } from './device.ts';
 export { LinnetError } from './errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
 export { models } from './models.ts';
 export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList } from './models.ts';
 export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, StorageUse } from './protocol.ts';
+export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';
 export type { ModelFile, ModelSource } from './sources.ts';
 export type { EngineReport, Timings, Usage } from './wasm.ts';
 export type {

@@ -1,5 +1,7 @@
+import { type DeviceProbe, probeDevice } from './device.ts';
 import { LinnetError } from './errors.ts';
 import list from './models.json' with { type: 'json' };
+import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 
 /** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
 export interface ChunkHashes {
@@ -143,6 +145,16 @@ export class ModelList implements Iterable<ListedModel> {
     if (at < 0) this.#models.push(model);
     else this.#models[at] = model;
     return model;
+  }
+
+  /**
+   * Says which of the models fit this device, at which context, and why the others do not. It downloads nothing and asks the
+   * person nothing.
+   *
+   * @param device what is known of the device, for tests and for a choice that is made elsewhere
+   */
+  async recommend(options: RecommendOptions & { device?: DeviceProbe } = {}): Promise<Recommendation> {
+    return recommendFor(this, options.device ?? (await probeDevice()), options);
   }
 }
 
