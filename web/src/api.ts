@@ -27,6 +27,13 @@ export interface LoadOptions {
    * it is fetched. `none`: what is stored is not used, and nothing is.
    */
   storage?: StorageUse;
+  /**
+   * What is done if the page died while it loaded this model, or while it gave the first answer, as phones do to pages that take too
+   * much. `auto`, the default: the next visit takes a smaller context, then the CPU (where `backend` is `auto`), and `info().recovered`
+   * says so; after that the load fails with `out-of-memory`, and `details.smaller` names a smaller listed model. `smaller-model`: that
+   * one is loaded instead. `off`: nothing. `Linnet.resetRecovery` forgets what happened, and so do seven days.
+   */
+  recovery?: 'auto' | 'smaller-model' | 'off';
   /** Called as loading proceeds, about ten times a second. */
   onProgress?: (progress: LoadProgress) => void;
   /** Ends loading. What has been downloaded is kept for the next time. */

@@ -1,6 +1,7 @@
 import { LinnetError } from './errors.ts';
 import { type Description, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
+import type { RemoteFile } from './sources.ts';
 import { Turn, type Elsewhere } from './turn.ts';
 import type { WasmHash } from './wasm.ts';
 
@@ -9,6 +10,28 @@ const OPEN_WAITS = [0, 100, 200, 400];
 
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
+
+/** The folder of the models; `undefined` where the browser keeps none for this page. */
+export async function openFolder(): Promise<FileSystemDirectoryHandle | undefined> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    return await root.getDirectoryHandle('linnet-models', { create: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of a file's entry in the store: its hash where that is known, else that of its public address. */
+export function keyOf({ key, sha256, urls }: RemoteFile, Sha256: new () => WasmHash): string {
+  if (key !== undefined || sha256 !== undefined) return (key ?? sha256)!;
+  const hash = new Sha256();
+  try {
+    hash.update(new TextEncoder().encode(urls.at(-1)));
+    return hash.hex();
+  } finally {
+    hash.free();
+  }
+}
 
 /** Says that the stored copy was not what it should be. What was wrong is gone by then. */
 export class BrokenEntry extends LinnetError {
@@ -31,12 +54,8 @@ export class ModelCache {
 
   /** Gives `undefined` where the browser has no such store or refuses it (private windows, blocked site data). */
   static async open(Checksum: NewChecksum): Promise<ModelCache | undefined> {
-    try {
-      const root = await navigator.storage.getDirectory();
-      return new ModelCache(await root.getDirectoryHandle('linnet-models', { create: true }), Checksum);
-    } catch {
-      return undefined;
-    }
+    const folder = await openFolder();
+    return folder && new ModelCache(folder, Checksum);
   }
 
   /** The whole file of that key, if it is there. */

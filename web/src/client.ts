@@ -1,11 +1,15 @@
 import type { LoadOptions } from './api.ts';
-import { ChatCompletions, Completions } from './completions.ts';
+import { ChatCompletions, Completions, type Generate } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
-import { type ModelSource, resolveModel } from './sources.ts';
+import { bytesOf, models } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import { type Recovered, riskOf, steppedDown } from './recovery.ts';
+import { openRecovery, Risk } from './risk.ts';
+import { type ModelSource, resolveModel } from './sources.ts';
 import type { GenerationEvent } from './wasm.ts';
+import { startWorker, workerFault } from './worker-start.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
 export class Linnet {
@@ -16,11 +20,11 @@ export class Linnet {
   readonly #host: WorkerHost;
   #info: EngineInfo;
 
-  private constructor(host: WorkerHost, info: EngineInfo) {
+  private constructor(host: WorkerHost, info: EngineInfo, risk: Risk | undefined) {
     this.#host = host;
     this.#info = info;
-    host.onChange = (info) => (this.#info = info);
-    const generate = host.generate.bind(host);
+    host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
+    const generate = firstAtRisk(host.generate.bind(host), risk);
     this.chat = { completions: new ChatCompletions(generate, info.model.name) };
     this.completions = new Completions(generate, info.model.name);
   }
@@ -33,7 +37,7 @@ export class Linnet {
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
-    const { backend = 'auto', threads, contextLength, kvFormat, memoryLimit, storage, modelBase = [], onProgress, signal } = options;
+    const { backend = 'auto', threads, contextLength, kvFormat, memoryLimit, storage, recovery = 'auto', modelBase = [], onProgress, signal } = options;
     if (!['auto', 'webgpu', 'cpu'].includes(backend)) {
       throw new LinnetError('invalid-request', `There is no backend "${String(backend)}".`, { backend, known: ['auto', 'webgpu', 'cpu'] });
     }
@@ -42,6 +46,9 @@ export class Linnet {
     }
     if (storage !== undefined && !['auto', 'required', 'none'].includes(storage)) {
       throw new LinnetError('invalid-request', `There is no use of the storage called "${String(storage)}".`, { storage, known: ['auto', 'required', 'none'] });
+    }
+    if (!['auto', 'smaller-model', 'off'].includes(recovery)) {
+      throw new LinnetError('invalid-request', `There is no recovery "${String(recovery)}".`, { recovery, known: ['auto', 'smaller-model', 'off'] });
     }
     checkCount('threads', threads);
     checkCount('contextLength', contextLength);
@@ -56,17 +63,38 @@ export class Linnet {
     if (kvFormat !== undefined) request.kvFormat = kvFormat;
     if (memoryLimit !== undefined) request.memoryLimit = memoryLimit;
     if (storage !== undefined) request.storage = storage;
-    const host = new WorkerHost();
-    const loaded = await host.load(request, onProgress, signal);
-    if ('model' in loaded) return new Linnet(host, loaded);
 
-    // The GPU failed. The CPU gets a worker of its own, so that it can have the module with threads.
-    host.end(aborted({ disposed: true }));
-    if (signal?.aborted) throw aborted();
-    const second = new WorkerHost();
-    const onCpu = await second.load({ ...request, backend: 'cpu' }, onProgress, signal);
-    if (!('model' in onCpu)) throw new LinnetError('internal', 'The GPU failed where none was asked for.');
-    return new Linnet(second, { ...onCpu, fallback: loaded });
+    const net = recovery === 'off' ? undefined : openRecovery();
+    const word = riskOf(resolved);
+    await net?.notice();
+    const recovered = net?.stepFor(word, request);
+    if (recovered?.step === 'smaller-model') return Linnet.#loadSmaller(model, options, recovered);
+    if (recovered) Object.assign(request, steppedDown(request, recovered.step));
+    const risk = net && new Risk(net, word);
+    await risk?.enter('load');
+    try {
+      const { host, info } = await loadAnywhere(request, onProgress, signal);
+      return new Linnet(host, recovered ? { ...info, recovered } : info, risk);
+    } finally {
+      risk?.leave();
+    }
+  }
+
+  /** Another model in the place of one that pages died of time and again. */
+  static async #loadSmaller(model: ModelSource, options: LoadOptions, recovered: Recovered): Promise<Linnet> {
+    const smaller = smallerThan(model);
+    if (options.recovery !== 'smaller-model' || !smaller) {
+      const text = `The page has died ${recovered.crashes} times of this model: it seems to take more than this device has.`;
+      throw new LinnetError('out-of-memory', text, { crashes: recovered.crashes, phase: recovered.phase, smaller: smaller ? { model: smaller } : null });
+    }
+    const linnet = await Linnet.load(smaller, options);
+    linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
+    return linnet;
+  }
+
+  /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
+  static resetRecovery(model?: ModelSource): void {
+    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, [], globalThis.document.baseURI)));
   }
 
   /** What is loaded, and on what it runs. */
@@ -78,6 +106,44 @@ export class Linnet {
   dispose(): void {
     this.#host.end(aborted({ disposed: true }));
   }
+}
+
+/** Loads on the backend asked for; with `auto` on the CPU, and in another worker, where the GPU fails. */
+async function loadAnywhere(request: LoadMessage, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<{ host: WorkerHost; info: EngineInfo }> {
+  const host = new WorkerHost();
+  const loaded = await host.load(request, onProgress, signal);
+  if ('model' in loaded) return { host, info: loaded };
+
+  // The GPU failed. The CPU gets a worker of its own, so that it can have the module with threads.
+  host.end(aborted({ disposed: true }));
+  if (signal?.aborted) throw aborted();
+  const second = new WorkerHost();
+  const onCpu = await second.load({ ...request, backend: 'cpu' }, onProgress, signal);
+  if (!('model' in onCpu)) throw new LinnetError('internal', 'The GPU failed where none was asked for.');
+  return { host: second, info: { ...onCpu, fallback: loaded } };
+}
+
+/** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
+function firstAtRisk(generate: Generate, risk: Risk | undefined): Generate {
+  let first = true;
+  return async function* (request, signal) {
+    if (!first || !risk) return yield* generate(request, signal);
+    first = false;
+    await risk.enter('first-answer');
+    try {
+      yield* generate(request, signal);
+    } finally {
+      risk.leave();
+    }
+  };
+}
+
+/** The id of the largest listed model that is at most half as large: of a model of unknown size the smallest one. */
+function smallerThan(source: ModelSource): string | undefined {
+  const listed = typeof source === 'string' ? models.get(source) : undefined;
+  const most = (listed && bytesOf(listed)) ?? Infinity;
+  const sized = [...models].map((model) => ({ id: model.id, bytes: bytesOf(model) ?? Infinity })).sort((one, other) => one.bytes - other.bytes);
+  return most === Infinity ? sized[0]?.id : sized.filter(({ bytes }) => bytes <= most / 2).at(-1)?.id;
 }
 
 type LoadMessage = Extract<ToWorker, { type: 'load' }>;
@@ -94,18 +160,12 @@ class WorkerHost {
   onChange: ((info: EngineInfo) => void) | undefined;
 
   constructor() {
-    // In this form bundlers find the worker and ship it along.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+    this.#worker = startWorker();
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'event' || data.type === 'error') this.#inboxes.get(data.id)?.put(data);
       else this.#onLoading?.(data);
     };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      // Without a message it is the script itself that could not be fetched.
-      const message = event.message || 'The worker script could not be loaded.';
-      this.end(new LinnetError(event.message ? 'internal' : 'network', message, { script: event.filename }));
-    };
+    this.#worker.onerror = (event) => this.end(workerFault(event));
   }
 
   /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */
@@ -127,7 +187,7 @@ class WorkerHost {
         else if (message.type === 'loaded') resolve(message.info);
         else if (message.type === 'gpu-failed') resolve(message.error);
         else if (message.type === 'changed') this.onChange?.(message.info);
-        else this.end(fromPlain(message.error));
+        else if (message.type === 'load-failed') this.end(fromPlain(message.error));
       };
       this.#post(request);
     }).finally(() => signal?.removeEventListener('abort', abort));

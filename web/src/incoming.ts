@@ -1,14 +1,14 @@
 import { BrokenEntry, type CacheWriter } from './cache.ts';
 import { type ChunkKeeper, Download } from './download.ts';
 import { LinnetError, type PlainError, toPlain } from './errors.ts';
-import { hexOf } from './hex.ts';
+import { sha256Of } from './hex.ts';
 import type { Description } from './journal.ts';
 import type { RemoteFile } from './sources.ts';
 import { FileChanged, type Identity, type Piece, sameFile, Transfer } from './transfer.ts';
 import type { WasmHash } from './wasm.ts';
 
-/** Bytes of a chunk: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
-const CHUNK = 4 << 20;
+/** Bytes of a chunk where a list does not say otherwise: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
+export const CHUNK = 4 << 20;
 /** A chunk that comes with a wrong hash is asked for so often. */
 const TRIES = 3;
 /** Less of a chunk is not worth a line in the journal. */
@@ -282,7 +282,7 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
 
   async #sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
     // Faster, and not in this thread; but pages without https have none.
-    if (globalThis.crypto?.subtle) return hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+    if (globalThis.crypto?.subtle) return sha256Of(bytes);
     const hash = new this.options.Sha256();
     try {
       hash.update(bytes);

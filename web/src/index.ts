@@ -6,6 +6,8 @@ export { models } from './models.ts';
 export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList } from './models.ts';
 export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, StorageUse } from './protocol.ts';
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';
+export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';
+export type { StorageReport, StoredModel, StoreOptions } from './library.ts';
 export type { ModelFile, ModelSource } from './sources.ts';
 export type { EngineReport, Timings, Usage } from './wasm.ts';
 export type {

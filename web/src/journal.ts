@@ -21,6 +21,8 @@ export interface Description {
   validator?: string;
   /** The file's SHA-256, where it is known beforehand. */
   sha256?: string;
+  /** The name of the file that a person gave. */
+  name?: string;
 }
 
 /** A chunk, or a beginning of one. */

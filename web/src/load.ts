@@ -1,4 +1,4 @@
-import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from './cache.ts';
+import { BrokenEntry, type CacheWriter, keyOf, ModelCache, type StoredFile } from './cache.ts';
 import { probeGpu } from './device.ts';
 import type { Needs } from './engine-module.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
@@ -340,15 +340,8 @@ class ModelLoad {
   }
 
   /** The name of the file's entry in the store. */
-  #keyOf({ sha256, urls }: RemoteFile): string {
-    if (sha256 !== undefined) return sha256;
-    const hash = new this.wasm.Sha256();
-    try {
-      hash.update(new TextEncoder().encode(urls[0]));
-      return hash.hex();
-    } finally {
-      hash.free();
-    }
+  #keyOf(file: RemoteFile): string {
+    return keyOf(file, this.wasm.Sha256);
   }
 }
 

@@ -1,7 +1,9 @@
 import { type DeviceProbe, probeDevice } from './device.ts';
 import { LinnetError } from './errors.ts';
+import { exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import list from './models.json' with { type: 'json' };
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
+import { type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
 /** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
 export interface ChunkHashes {
@@ -156,6 +158,57 @@ export class ModelList implements Iterable<ListedModel> {
   async recommend(options: RecommendOptions & { device?: DeviceProbe } = {}): Promise<Recommendation> {
     return recommendFor(this, options.device ?? (await probeDevice()), options);
   }
+
+  /** What this browser keeps of models for this site, whole ones and beginnings. */
+  stored(): Promise<StoredModel[]> {
+    return listStored(this);
+  }
+
+  /** What the stored models take, and what room there is. */
+  storage(): Promise<StorageReport> {
+    return reportStorage(this);
+  }
+
+  /**
+   * Stores a model without loading it: then it can be loaded without a network. What is there already is not fetched again.
+   *
+   * @throws LinnetError `quota` or `no-storage` where it cannot be stored, else as `Linnet.load`
+   */
+  async download(source: ModelSource, options: StoreOptions = {}): Promise<void> {
+    await storeFiles(resolveFor(source, options), options);
+  }
+
+  /**
+   * Stores a file that the person has, such as one from `<input type="file">`. Of a listed model's file it makes that model's copy,
+   * so that its id loads it; another one is loaded by the entry's `source`.
+   *
+   * @throws LinnetError `bad-model` for what is no GGUF file; `quota`, `no-storage`, `aborted`
+   */
+  async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
+    const [key] = await storeFiles([{ kind: 'local', blob: file }], options);
+    const stored = (await this.stored()).find((entry) => entry.key === key);
+    if (!stored) throw new LinnetError('no-storage', 'The file is not in the store any more.', { key });
+    return stored;
+  }
+
+  /** The files of a stored model, in order, to save them elsewhere. @throws LinnetError `not-found` if one is not whole */
+  async export(source: string | URL | ModelEntry): Promise<File[]> {
+    return exportStored(resolveFor(source), this);
+  }
+
+  /**
+   * Deletes what is stored of a model. Gives whether there was anything.
+   *
+   * @throws LinnetError `no-storage` if another tab is using it right now
+   */
+  async remove(source: string | URL | ModelEntry): Promise<boolean> {
+    return removeStored(resolveFor(source));
+  }
+}
+
+function resolveFor(source: ModelSource, { modelBase = [] }: StoreOptions = {}): ResolvedModel {
+  const bases = typeof modelBase === 'string' || modelBase instanceof URL ? [modelBase] : modelBase;
+  return resolveModel(source, bases, globalThis.document?.baseURI ?? globalThis.location.href);
 }
 
 /** The models that can be loaded by id. */

@@ -1,4 +1,5 @@
 import type { PlainError } from './errors.ts';
+import type { Recovered } from './recovery.ts';
 import type { ResolvedModel } from './sources.ts';
 import type { EngineReport, GenerationEvent } from './wasm.ts';
 
@@ -43,6 +44,8 @@ export interface EngineInfo extends EngineReport {
   notStored?: PlainError;
   /** Why `auto` did not use the GPU, or does no more. Absent if it does, or if a backend was asked for by name. */
   fallback?: PlainError;
+  /** What is done differently than asked, because the page died of this model before. See `LoadOptions.recovery`. */
+  recovered?: Recovered;
 }
 
 /** A number format of the KV cache. */
@@ -54,6 +57,8 @@ export type StorageUse = 'auto' | 'required' | 'none';
 /** Page to worker. */
 export type ToWorker =
   | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse }
+  /** Stores a model without loading it: from the network, or a file that the person gave. */
+  | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
   | { type: 'generate'; id: number; request: object }
   | { type: 'cancel'; id: number };
@@ -64,6 +69,8 @@ export type FromWorker =
   | { type: 'loaded'; info: EngineInfo }
   /** The GPU was lost and the model loaded again. */
   | { type: 'changed'; info: EngineInfo }
+  /** The files' names in the store, in order. */
+  | { type: 'stored'; keys: string[] }
   | { type: 'load-failed'; error: PlainError }
   /** With `auto`: it is for a new worker to try the CPU, since this one's module is not the one for that. */
   | { type: 'gpu-failed'; error: PlainError }

@@ -1,7 +1,7 @@
 import { LinnetError } from './errors.ts';
 import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
 
-/** A file of a model: the id of a listed model, a URL, or a file that the person chose. */
+/** A file of a model: the id of a listed model, a URL, `stored:` and the key of an imported file, or a file that the person chose. */
 export type ModelFile = string | URL | Blob;
 
 /**
@@ -11,6 +11,9 @@ export type ModelFile = string | URL | Blob;
  */
 export type ModelSource = ModelFile | ModelEntry | readonly ModelFile[];
 
+/** Before the key of a file that is in the store and nowhere else, because a person gave it. */
+export const STORED = 'stored:';
+
 /** A file to read from the network, and what is known about it beforehand. */
 export interface RemoteFile {
   kind: 'remote';
@@ -19,6 +22,8 @@ export interface RemoteFile {
   bytes?: number;
   sha256?: string;
   chunks?: ChunkHashes;
+  /** Its name in the store, where that is not of its hash or its address. */
+  key?: string;
 }
 
 /** A file that is on the device already. */
@@ -49,7 +54,7 @@ export function resolveModel(source: ModelSource, bases: readonly (string | URL)
   const files = resolveFile(source, bases, here);
   const [first] = files;
   const isAddress = source instanceof URL || (typeof source === 'string' && !models.get(source));
-  if (!isAddress || first?.kind !== 'remote') return files;
+  if (!isAddress || first?.kind !== 'remote' || first.key) return files;
   return partsOf(first.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
 }
 
@@ -65,6 +70,7 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
   if (source instanceof Blob) return [{ kind: 'local', blob: source }];
   if (source instanceof URL) return [{ kind: 'remote', urls: [source.href] }];
 
+  if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
   if (listed) return listed.files.map((file) => resolveListed(file, bases, here));
   // A word alone would be a file beside the page, and is much likelier a misspelt id.

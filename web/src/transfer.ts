@@ -80,7 +80,7 @@ export class Transfer {
    * @throws LinnetError the last place's: `network`, `not-found`, `http`, `integrity`, `aborted`
    */
   static async open(urls: readonly string[], first: { start: number; end: number }, options: TransferOptions): Promise<Transfer> {
-    let failure: unknown = new LinnetError('invalid-request', 'There is no URL to fetch the model from.');
+    let failure: unknown = new LinnetError('not-found', 'The file is not in the store any more, and there is no address to fetch it from.');
     for (const url of urls) {
       try {
         const response = await firstResponse(url, first, options);

@@ -5,6 +5,8 @@ import { GpuFailed, loadModel } from './load.ts';
 import type { EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
 import { Revival } from './revival.ts';
+import type { ResolvedModel } from './sources.ts';
+import { storeModel } from './storing.ts';
 import { nextTask } from './task.ts';
 
 // The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
@@ -20,6 +22,9 @@ scope.onmessage = ({ data }) => {
   switch (data.type) {
     case 'load':
       void load(data);
+      break;
+    case 'store':
+      void store(data.model);
       break;
     case 'abort-load':
       loading.abort();
@@ -43,6 +48,16 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
     if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });
+    scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
+  }
+}
+
+async function store(model: ResolvedModel): Promise<void> {
+  const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
+  try {
+    const wasm = await startModule({ backend: 'webgpu' }, loading.signal);
+    scope.postMessage({ type: 'stored', keys: await storeModel(wasm, model, report, loading.signal) });
+  } catch (error) {
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
   }
 }

@@ -1,0 +1,163 @@
+// The list of models and the store, as a page sees them: what fits, what is stored, what comes in and goes out.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../engines.mjs';
+import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, noModel, openBlank, referenceFile, startServer } from '../harness.mjs';
+
+const tiny = readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf'));
+const cpu = { backend: 'cpu' };
+
+/** Calls a method of `models` in the page: what it gives, or what went wrong. */
+const call = (page, name, ...given) =>
+  page.evaluate(
+    async (name, given) => {
+      try {
+        return await /** @type {any} */ (globalThis).linnet.models[name](...given);
+      } catch (/** @type {any} */ error) {
+        return { code: error.code ?? String(error), message: error.message, details: error.details };
+      }
+    },
+    name,
+    given,
+  );
+
+describe('models', { timeout: 900_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium();
+  });
+  after(() => browser?.close());
+
+  async function fresh(t, files = {}) {
+    const server = await startServer({ files: { '/tiny.gguf': tiny, ...files } });
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    return { server, page };
+  }
+
+  test('recommend() probes this browser and downloads nothing', async (t) => {
+    const { server, page } = await fresh(t);
+    const { device, best, models } = await call(page, 'recommend');
+    assert.deepEqual([device.gpu.kind, device.simd, device.isolated, device.mobile], ['software', true, true, false]);
+    assert.ok(device.gpu.maxBufferSize > 0 && device.memory > 0 && device.cores > 0 && device.storage.free > 0);
+    const fit = (id) => models.find(({ model }) => model.id === id);
+    assert.deepEqual([fit(MODEL_ID).fits, fit(MODEL_ID).backend, fit(MODEL_ID).downloadBytes], ['yes', 'cpu', MODEL_BYTES]);
+    assert.deepEqual([fit('qwen3-8b').fits, fit('qwen3-8b').reasons[0].code], ['no', 'no-gpu']);
+    assert.equal(best.fits, 'yes');
+    assert.equal(server.count('.gguf'), 0);
+  });
+
+  test('a model is stored beforehand, and then works without a network', { skip: noModel }, async (t) => {
+    const { server, page } = await fresh(t);
+    const seen = await page.evaluate(async (id) => {
+      const { models } = /** @type {any} */ (globalThis).linnet;
+      const seen = [];
+      await models.download(id, { modelBase: '/models/', onProgress: ({ phase, loaded, total }) => seen.push([phase, loaded, total]) });
+      return seen;
+    }, MODEL_ID);
+    assert.deepEqual([seen.at(-1)[0], seen.at(-1)[2]], ['download', MODEL_BYTES]);
+    const [stored, ...others] = await call(page, 'stored');
+    assert.deepEqual([stored.source, stored.name, stored.bytes, stored.storedBytes, stored.whole, others], [MODEL_ID, MODEL, MODEL_BYTES, MODEL_BYTES, true, []]);
+    assert.equal(stored.model.id, MODEL_ID);
+    const { models, free, quota } = await call(page, 'storage');
+    assert.ok(models === MODEL_BYTES && free > 0 && quota > free);
+
+    server.requests.length = 0;
+    await call(page, 'download', MODEL_ID);
+    assert.equal(server.requests.length - server.count('.js') - server.count('.wasm'), 0, 'what is there is not fetched again');
+    server.faults.set(`/models/${MODEL}`, { status: 500 });
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 0]);
+  });
+
+  test('a download that is ended is listed as a beginning, and goes on', { skip: noModel }, async (t) => {
+    const { page } = await fresh(t);
+    const code = await page.evaluate(async (id) => {
+      const { models } = /** @type {any} */ (globalThis).linnet;
+      const stop = new AbortController();
+      const onProgress = ({ loaded }) => loaded > 30e6 && stop.abort();
+      return models.download(id, { modelBase: '/models/', signal: stop.signal, onProgress }).catch(({ code }) => code);
+    }, MODEL_ID);
+    assert.equal(code, 'aborted');
+    const [{ whole, bytes, storedBytes }] = await call(page, 'stored');
+    assert.deepEqual([whole, bytes], [false, MODEL_BYTES]);
+    assert.ok(storedBytes > 20e6 && storedBytes < MODEL_BYTES, `${storedBytes} bytes are stored`);
+    assert.equal((await call(page, 'export', MODEL_ID)).code, 'not-found');
+    assert.equal((await load(page, MODEL_ID, cpu)).code, undefined);
+    assert.equal((await call(page, 'stored'))[0].whole, true);
+  });
+
+  test('a file that the person has becomes the listed model’s copy; what is exported is the file; what is removed is gone', { skip: noModel }, async (t) => {
+    const { server, page } = await fresh(t);
+    const imported = await page.evaluate(async (address) => {
+      const window = /** @type {any} */ (globalThis);
+      window.file = new File([await (await fetch(address)).blob()], 'my copy.gguf');
+      return window.linnet.models.import(window.file);
+    }, `/models/${MODEL}`);
+    assert.deepEqual([imported.source, imported.name, imported.whole], [MODEL_ID, 'my copy.gguf', true]);
+    server.requests.length = 0;
+    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 0]);
+    const same = await page.evaluate(async (id) => {
+      const window = /** @type {any} */ (globalThis);
+      const [file] = await window.linnet.models.export(id);
+      const hash = async (blob) => String(new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())));
+      return [file.name, file.size, (await hash(file)) === (await hash(window.file))];
+    }, MODEL_ID);
+    assert.deepEqual(same, ['my copy.gguf', MODEL_BYTES, true]);
+    assert.equal(await call(page, 'remove', MODEL_ID), true);
+    assert.equal(await call(page, 'remove', MODEL_ID), false);
+    assert.deepEqual(await call(page, 'stored'), []);
+  });
+
+  test('a file of no listed model is loaded by its source; a site’s own entry by its id', async (t) => {
+    const { server, page } = await fresh(t);
+    const source = await page.evaluate(async () => {
+      const file = new File([await (await fetch('/tiny.gguf')).blob()], 'tiny.gguf');
+      return (await /** @type {any} */ (globalThis).linnet.models.import(file)).source;
+    });
+    assert.match(source, /^stored:[0-9a-f]{64}$/);
+    server.requests.length = 0;
+    assert.deepEqual([(await load(page, source, cpu)).origin, server.count('.gguf')], ['cache', 0]);
+    assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).usage.completion_tokens, 2);
+    assert.equal(await call(page, 'remove', source), true);
+    assert.equal((await load(page, source, cpu)).code, 'not-found');
+
+    await call(page, 'add', { id: 'our-own', files: [{ url: '/tiny.gguf', bytes: tiny.length }] });
+    const info = await load(page, 'our-own', cpu);
+    assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true]);
+    const [{ source: id, model }] = await call(page, 'stored');
+    assert.deepEqual([id, model.id], ['our-own', 'our-own']);
+    assert.equal((await load(page, { id: 'one-off', files: [{ url: '/tiny.gguf' }] }, cpu)).origin, 'cache', 'it is stored under its address');
+    assert.equal(await call(page, 'remove', '/tiny.gguf'), true);
+  });
+
+  test('what is no model is not imported; an entry in use is not removed; what a crash has left is swept away', async (t) => {
+    const { page } = await fresh(t);
+    const code = await page.evaluate(() => /** @type {any} */ (globalThis).linnet.models.import(new File(['This is no model.'], 'a.gguf')).catch(({ code }) => code));
+    assert.equal(code, 'bad-model');
+    const address = new URL('/tiny.gguf', page.url()).href;
+    await load(page, address, cpu);
+    const [{ key }] = await call(page, 'stored');
+    await page.evaluate((key) => {
+      const until = new Promise((resolve) => Object.assign(globalThis, { letGo: resolve }));
+      void navigator.locks.request(`linnet ${key}`, () => until);
+    }, key);
+    assert.equal((await call(page, 'remove', address)).code, 'no-storage');
+    await page.evaluate(() => /** @type {any} */ (globalThis).letGo());
+    await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models');
+      await folder.getFileHandle('0123.gguf', { create: true });
+      await folder.getFileHandle('4567.json', { create: true });
+    });
+    assert.equal((await call(page, 'stored')).length, 1);
+    const names = await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models');
+      const names = [];
+      for await (const name of folder.keys()) names.push(name);
+      return names.length;
+    });
+    assert.equal(names, 2);
+    assert.equal(await call(page, 'remove', address), true);
+  });
+});

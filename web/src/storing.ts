@@ -1,0 +1,125 @@
+import { keyOf, ModelCache } from './cache.ts';
+import { aborted, LinnetError } from './errors.ts';
+import { CHUNK, Incoming } from './incoming.ts';
+import type { LoadProgress } from './protocol.ts';
+import { RateMeter } from './rate.ts';
+import { blobSlices } from './slices.ts';
+import type { RemoteFile, ResolvedModel } from './sources.ts';
+import { nextTask } from './task.ts';
+import type { WasmModule } from './wasm.ts';
+
+// Storing a model without loading it.
+
+/** What a GGUF file begins with. */
+const MAGIC = 'GGUF';
+
+/**
+ * Stores all files of a model: those of the network as {@link Incoming} has them, those of the person as they are.
+ *
+ * @returns their names in the store
+ * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be fetched
+ */
+export async function storeModel(wasm: WasmModule, model: ResolvedModel, report: (progress: LoadProgress) => void, signal: AbortSignal): Promise<string[]> {
+  const cache = await ModelCache.open(wasm.Checksum);
+  if (!cache) throw new LinnetError('no-storage', 'The browser keeps no files for this page.');
+  const keys: string[] = [];
+  let before = 0;
+  for (const file of model) {
+    const progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => {
+      const rest = { ...(total === undefined || model.length > 1 ? {} : { total }), ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+      report({ phase, loaded: before + loaded, ...rest });
+    };
+    const storing = new Storing(wasm, cache, progress, signal);
+    const { key, bytes } = file.kind === 'local' ? await storing.take(file.blob) : await storing.fetch(file);
+    keys.push(key);
+    before += bytes;
+  }
+  return keys;
+}
+
+type Progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => void;
+
+/** One file on its way into the store. */
+class Storing {
+  constructor(
+    readonly wasm: WasmModule,
+    readonly cache: ModelCache,
+    readonly progress: Progress,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** From the network, unless it is there. */
+  async fetch(file: RemoteFile): Promise<{ key: string; bytes: number }> {
+    const key = keyOf(file, this.wasm.Sha256);
+    const there = await this.cache.find(key);
+    if (there) return { key, bytes: there.total };
+    const writer = await this.#begin(key);
+    if (writer.journal?.isWhole()) {
+      writer.keep();
+      return { key, bytes: writer.journal.description.total! };
+    }
+    const rate = new RateMeter();
+    const { Sha256 } = this.wasm;
+    const incoming = await Incoming.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
+    try {
+      for await (const { origin } of incoming) {
+        this.progress(origin, incoming.arrived, incoming.identity.total, rate.perSecond());
+        await nextTask();
+      }
+      await incoming.finish();
+    } catch (error) {
+      const spoilt = error instanceof LinnetError && error.code === 'integrity' && error.details['chunk'] === undefined;
+      await incoming.giveUp(!spoilt);
+      throw error;
+    }
+    return { key, bytes: incoming.arrived };
+  }
+
+  /** A file that the person gave. Its hash is its name, so it is read twice. */
+  async take(blob: Blob): Promise<{ key: string; bytes: number }> {
+    if ((await blob.slice(0, MAGIC.length).text()) !== MAGIC) throw new LinnetError('bad-model', 'The file is no GGUF file.');
+    const sha256 = await this.#hashOf(blob);
+    if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
+    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+    if (quota - usage < blob.size) {
+      const details = { need: blob.size, free: Math.max(0, quota - usage), quota, usage };
+      throw new LinnetError('quota', `Storing the model takes ${blob.size} bytes, and the browser gives ${details.free} more.`, details);
+    }
+    const writer = await this.#begin(sha256);
+    try {
+      const name = blob instanceof File ? blob.name : 'model.gguf';
+      writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
+      let index = 0;
+      for await (const bytes of blobSlices(blob, CHUNK)) {
+        if (this.signal.aborted) throw aborted();
+        writer.save(index++, bytes);
+        this.progress('file', Math.min(index * CHUNK, blob.size), blob.size);
+      }
+      writer.complete(blob.size);
+    } catch (error) {
+      await writer.discard();
+      throw error;
+    }
+    return { key: sha256, bytes: blob.size };
+  }
+
+  async #begin(key: string) {
+    const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) => this.progress('download', loaded, total));
+    if (!writer) throw new LinnetError('no-storage', 'Another tab has the model in hand, or the browser lets nothing be written.', { key });
+    return writer;
+  }
+
+  async #hashOf(blob: Blob): Promise<string> {
+    const hash = new this.wasm.Sha256();
+    try {
+      for await (const bytes of blobSlices(blob)) {
+        if (this.signal.aborted) throw aborted();
+        hash.update(bytes);
+        await nextTask();
+      }
+      return hash.hex();
+    } finally {
+      hash.free();
+    }
+  }
+}
