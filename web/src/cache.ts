@@ -1,4 +1,5 @@
 import { LinnetError } from './errors.ts';
+import { openFolder } from './folder.ts';
 import { type Description, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
 import type { RemoteFile } from './sources.ts';
@@ -10,16 +11,6 @@ const OPEN_WAITS = [0, 100, 200, 400];
 
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
-
-/** The folder of the models; `undefined` where the browser keeps none for this page. */
-export async function openFolder(): Promise<FileSystemDirectoryHandle | undefined> {
-  try {
-    const root = await navigator.storage.getDirectory();
-    return await root.getDirectoryHandle('linnet-models', { create: true });
-  } catch {
-    return undefined;
-  }
-}
 
 /** The name of a file's entry in the store: its hash where that is known, else that of its public address. */
 export function keyOf({ key, sha256, urls }: RemoteFile, Sha256: new () => WasmHash): string {

@@ -1,5 +1,5 @@
-import { openFolder } from './cache.ts';
 import { aborted, fromPlain, LinnetError } from './errors.ts';
+import { openFolder } from './folder.ts';
 import { sha256Of } from './hex.ts';
 import { Journal } from './journal.ts';
 import type { ListedFile, ListedModel } from './models.ts';
