@@ -179,6 +179,26 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(ranges(server).includes(rangeOf(chunkOf(30_000_000))));
   });
 
+  test('a connection that is cut at ten random bytes ends in a working chat, and costs no more than the chunks it was cut in', async (t) => {
+    const { server, page } = await fresh(t);
+    const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * MODEL_BYTES)).sort((one, other) => one - other);
+    // One after the other: a fault that has happened makes way for the next.
+    const next = () => {
+      const breakAt = cuts[10 - left--];
+      if (breakAt !== undefined) server.faults.set(ADDRESS, { breakAt, times: 1 });
+    };
+    let left = 10;
+    next();
+    const timer = setInterval(() => server.faults.size === 0 && next(), 1);
+    t.after(() => clearInterval(timer));
+    const info = await load(page, MODEL_ID, cpu);
+    assert.deepEqual([info.code, info.stored], [undefined, true], `cut at ${cuts}`);
+    const spare = server.requests.length - CHUNKS;
+    assert.ok(asked(server) >= MODEL_BYTES && asked(server) <= MODEL_BYTES + 11 * CHUNK, `${asked(server)} bytes in ${spare} further requests`);
+    const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });
+    assert.match(choices[0].text, /Paris/);
+  });
+
   test('a byte that is flipped once on its way costs one chunk', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { flipAt: 60_000_000, times: 1 });
