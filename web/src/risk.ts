@@ -49,7 +49,8 @@ export class Risk {
     // Held until it is released, or until the page dies.
     await new Promise<void>((held) => {
       const life = new Promise<void>((release) => (this.#release = release));
-      void navigator.locks.request(LIFE + this.#page, () => (held(), life));
+      // Where the browser refuses it, the page goes on without the net: its mark would not be told from a dead one's.
+      navigator.locks.request(LIFE + this.#page, () => (held(), life)).catch(() => ((this.#left = true), held()));
     });
     this.#update();
     document.addEventListener('visibilitychange', this.#update);
