@@ -2,7 +2,7 @@ export { Linnet } from './client.ts';
 export type { DeviceProbe, GpuKind, GpuProbe } from './device.ts';
 export { LinnetError } from './errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
-export { models } from './models.ts';
+export { bytesOf, models } from './models.ts';
 export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList } from './models.ts';
 export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, StorageUse } from './protocol.ts';
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';

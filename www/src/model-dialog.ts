@@ -1,4 +1,4 @@
-import { models, type Backend, type EngineInfo } from 'linnet';
+import { bytesOf, models, type Backend, type EngineInfo } from 'linnet';
 import { device } from './chat.ts';
 import type { Engine } from './engine.ts';
 import { bytes, parameters, whole } from './format.ts';
@@ -22,10 +22,7 @@ export class ModelDialog {
     private readonly engine: Engine,
     onChoice: (settings: Settings) => void,
   ) {
-    for (const { id, name, files } of models) {
-      const size = files.reduce((sum, { bytes, approxBytes }) => sum + (bytes ?? approxBytes ?? 0), 0);
-      this.#select.add(new Option(`${name} (${bytes(size)})`, id));
-    }
+    for (const model of models) this.#select.add(new Option(`${model.name} (${bytes(bytesOf(model) ?? 0)})`, model.id));
     this.#select.add(new Option('From an address…', BY_ADDRESS));
     this.#select.add(new Option('From this device…', BY_FILE));
     this.#select.addEventListener('change', () => this.#arrange());

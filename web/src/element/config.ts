@@ -1,5 +1,5 @@
 import type { LinnetChat } from '../element.ts';
-import { type LoadOptions, type ListedModel, models } from '../index.ts';
+import { bytesOf, type LoadOptions, type ListedModel, models } from '../index.ts';
 import { type ChatStrings } from './button-strings.ts';
 import { ENGLISH } from './strings.ts';
 
@@ -39,11 +39,11 @@ export class ChatConfig {
 
   /** The model's id or address. */
   get model(): string {
-    return this.host.model ?? models[0]!.id;
+    return this.host.model ?? models.all[0]!.id;
   }
 
   get listed(): ListedModel | undefined {
-    return models.find(({ id }) => id === this.model);
+    return models.get(this.model);
   }
 
   /** The name to show for the model. */
@@ -55,7 +55,7 @@ export class ChatConfig {
 
   /** Bytes of the download, where they are known. */
   get modelBytes(): number | undefined {
-    return this.#number('model-bytes') ?? this.listed?.bytes;
+    return this.#number('model-bytes') ?? (this.listed && bytesOf(this.listed));
   }
 
   get loadOptions(): LoadOptions {
