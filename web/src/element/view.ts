@@ -1,9 +1,9 @@
 import type { LinnetChat } from '../element.ts';
 import { LinnetError } from '../index.ts';
+import { remember, remembered } from '../remembered.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
-import { remember, remembered } from './consent.ts';
 import { type Exchange, fit, TokenRate } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button, iconButton, make, slot } from './dom.ts';

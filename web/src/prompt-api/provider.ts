@@ -1,0 +1,158 @@
+import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api.ts';
+import { hasSimd } from '../device.ts';
+import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
+import { remember, remembered } from '../remembered.ts';
+
+/** What a session needs of an engine; a {@link Linnet} is one. */
+export interface PromptEngine {
+  info(): { model: { context_length: number } };
+  chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
+  dispose(): void;
+}
+
+/** Milliseconds for which an engine without sessions is kept: the next one may be about to be made. */
+const KEPT = 30_000;
+
+/** How far the download is, from 0 to 1. */
+type Listener = (loaded: number) => void;
+
+/** Loads the engine when the first session wants it, lends it to all of them, and lets go of it some time after the last one has ended. */
+export class EngineProvider {
+  #engine: PromptEngine | undefined;
+  #loading: Promise<PromptEngine> | undefined;
+  #stop: AbortController | undefined;
+  readonly #listeners = new Set<Listener>();
+  #loaded = 0;
+  #users = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param load loads the engine
+   * @param isStored whether that needs no download
+   * @param kept milliseconds for which it stays without sessions
+   */
+  constructor(
+    private readonly load: (onProgress: Listener, signal: AbortSignal) => Promise<PromptEngine>,
+    private readonly isStored: () => boolean = () => false,
+    private readonly kept = KEPT,
+  ) {}
+
+  /** Whether a session can be had, and what it takes. */
+  get state(): 'unavailable' | 'downloadable' | 'downloading' | 'available' {
+    if (!hasSimd()) return 'unavailable';
+    if (this.#engine || this.isStored()) return 'available';
+    return this.#loading ? 'downloading' : 'downloadable';
+  }
+
+  /**
+   * The engine, for one session more; each is given back by {@link EngineProvider.leave}. Sessions that come while it loads wait
+   * for the same load, which ends when none of them waits any more.
+   *
+   * @throws LinnetError
+   */
+  async join(onProgress: Listener, signal: AbortSignal): Promise<PromptEngine> {
+    this.#users++;
+    clearTimeout(this.#timer);
+    this.#listeners.add(onProgress);
+    try {
+      onProgress(this.#engine ? 0 : this.#loaded);
+      return await unless(signal, this.#engine ?? this.#begin());
+    } catch (error) {
+      this.leave();
+      throw error;
+    } finally {
+      this.#listeners.delete(onProgress);
+    }
+  }
+
+  /** A session has ended. */
+  leave(): void {
+    if (--this.#users > 0) return;
+    this.#stop?.abort();
+    if (!this.#engine) return;
+    this.#timer = setTimeout(() => this.#drop(), this.kept);
+    // In Node a timer would keep the process.
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  /** The engine is of no use any more: the next session loads it anew. */
+  broken(engine: PromptEngine): void {
+    if (this.#engine === engine) this.#drop();
+  }
+
+  async #begin(): Promise<PromptEngine> {
+    // One that was given up may still be putting away what it has downloaded.
+    while (this.#loading && this.#stop?.signal.aborted) await this.#loading.catch(() => undefined);
+    if (this.#engine) return this.#engine;
+    this.#loading ??= this.#start();
+    return this.#loading;
+  }
+
+  async #start(): Promise<PromptEngine> {
+    const stop = new AbortController();
+    this.#stop = stop;
+    this.#loaded = 0;
+    const tell = (loaded: number) => {
+      this.#loaded = loaded;
+      for (const listener of this.#listeners) listener(loaded);
+    };
+    try {
+      const engine = await this.load(tell, stop.signal);
+      if (stop.signal.aborted) engine.dispose();
+      else this.#engine = engine;
+      return engine;
+    } finally {
+      this.#loading = undefined;
+    }
+  }
+
+  #drop(): void {
+    this.#engine?.dispose();
+    this.#engine = undefined;
+  }
+}
+
+/** A provider of a model, loaded as `Linnet.load` does. */
+export function providerOf(model: ModelSource = models[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
+  const name = String(model);
+  const load = async (tell: Listener, signal: AbortSignal) => {
+    const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
+      if (phase === 'download' && total) tell(loaded / total);
+    };
+    const linnet = await Linnet.load(model, { ...options, signal, onProgress });
+    if (linnet.info().stored) remember(name);
+    return linnet;
+  };
+  return new EngineProvider(load, () => remembered(name));
+}
+
+/** How many tokens messages have, with all that the model's template puts around them. Reads a first piece of them at most. */
+export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal?: AbortSignal): Promise<number> {
+  if (messages.length === 0) return 0;
+  const request = { messages, stream: true as const, return_progress: true, max_tokens: 1, ...(signal ? { signal } : {}) };
+  try {
+    for await (const { prompt_progress, usage } of engine.chat.completions.create(request)) {
+      if (prompt_progress) return prompt_progress.total;
+      if (usage) return usage.prompt_tokens;
+    }
+  } catch (error) {
+    const { code, details } = error instanceof LinnetError ? error : { code: undefined, details: {} };
+    if (code === 'context-full' && typeof details['prompt_tokens'] === 'number') return details['prompt_tokens'];
+    // Some templates want a question at the end.
+    if (code === 'bad-template' && messages.at(-1)?.role !== 'user') return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
+    throw error;
+  }
+  throw new LinnetError('internal', 'The engine counted no tokens.');
+}
+
+/** A promise that does not wait longer than its caller. */
+function unless<T>(signal: AbortSignal, value: Promise<T> | T): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+}

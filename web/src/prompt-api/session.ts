@@ -1,0 +1,185 @@
+import type { ChatMessage } from '../api.ts';
+import { LinnetError } from '../index.ts';
+import { abortException, promptException, quotaExceeded } from './exceptions.ts';
+import { countTokens, type PromptEngine } from './provider.ts';
+import type { Sampling } from './sampling.ts';
+
+/** The part of the context that is kept for the answer, where there is something to leave out for it, and its greatest size in tokens. */
+const ANSWER_SHARE = 0.25;
+const ANSWER_MOST = 512;
+/** Tokens that a template puts around a message, or before the first one, at most. */
+const MESSAGE_MOST = 64;
+/** After these the engine is of no use any more. */
+const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
+/** Keeps small models from going round in circles. */
+const REPETITION_PENALTY = 1.1;
+
+/** A conversation's state: what was said, and what it takes of the context. */
+export class Conversation {
+  /** Stays whatever is left out: the initial prompts, and a system prompt that came later. */
+  initial: ChatMessage[] = [];
+  /** What was said since: a question with its answer, or messages that were added together. */
+  exchanges: ChatMessage[][] = [];
+  /** Tokens of all that. */
+  usage = 0;
+
+  get messages(): ChatMessage[] {
+    return [...this.initial, ...this.exchanges.flat()];
+  }
+
+  get isEmpty(): boolean {
+    return this.initial.length === 0 && this.exchanges.length === 0;
+  }
+
+  clone(): Conversation {
+    const copy = new Conversation();
+    copy.initial = [...this.initial];
+    copy.exchanges = [...this.exchanges];
+    copy.usage = this.usage;
+    return copy;
+  }
+}
+
+/** Answers in a conversation, one request after the other, and leaves its beginning out when it becomes too long. */
+export class Session {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly engine: PromptEngine,
+    readonly conversation: Conversation,
+    readonly sampling: Sampling,
+    private readonly onOverflow: () => void,
+    private readonly onBroken: () => void,
+  ) {}
+
+  /** Tokens that the context holds. */
+  get quota(): number {
+    return this.engine.info().model.context_length;
+  }
+
+  /** Tokens that messages would add. */
+  async measure(input: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+    const before = this.conversation.messages;
+    try {
+      const all = await countTokens(this.engine, [...before, ...input], signal);
+      return all - (before.length > 0 ? await countTokens(this.engine, before, signal) : 0);
+    } catch (error) {
+      throw this.#failure(error, signal);
+    }
+  }
+
+  /** Adds messages. Those that must stay are the first ones of a conversation. */
+  append(input: readonly ChatMessage[], signal: AbortSignal, stay = false): Promise<void> {
+    return this.#queue(signal, async () => {
+      const { conversation } = this;
+      const before = conversation.exchanges;
+      try {
+        const tokens = await this.#fit(input, signal, true);
+        this.#keep(input, stay);
+        conversation.usage = tokens;
+      } catch (error) {
+        conversation.exchanges = before;
+        throw this.#failure(error, signal);
+      }
+    });
+  }
+
+  /** Asks, and gives the answer in pieces. Question and answer are part of the conversation when the answer is complete. */
+  async *prompt(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<string, void> {
+    let free: () => void = () => undefined;
+    const done = new Promise<void>((resolve) => (free = resolve));
+    // The turn begins when those before have had theirs, and ends with the answer.
+    const before = this.#last;
+    const turn = this.#queue(signal, () => Promise.resolve());
+    this.#last = Promise.allSettled([before, turn, done]);
+    try {
+      await turn;
+      yield* this.#answer(input, signal);
+    } catch (error) {
+      throw this.#failure(error, signal);
+    } finally {
+      free();
+    }
+  }
+
+  async *#answer(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<string, void> {
+    const { conversation } = this;
+    // What an overflow has left out stays left out, also when the answer is aborted.
+    await this.#fit(input, signal, false);
+    const { temperature, topK } = this.sampling;
+    const request = { messages: [...conversation.messages, ...input], temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY, stream: true as const, signal };
+    let answer = '';
+    for await (const { choices, usage } of this.engine.chat.completions.create(request)) {
+      const text = choices[0].delta.content;
+      if (usage) conversation.usage = Math.min(usage.total_tokens, this.quota);
+      if (!text) continue;
+      answer += text;
+      yield text;
+    }
+    this.#keep(input, false, { role: 'assistant', content: answer });
+  }
+
+  /**
+   * Leaves out as much of the conversation's beginning as must be, for the messages and an answer to have room.
+   *
+   * @param exact whether they are to be counted even if they certainly fit
+   * @returns tokens of all messages, as they are then
+   */
+  async #fit(input: readonly ChatMessage[], signal: AbortSignal, exact: boolean): Promise<number> {
+    const { conversation, quota } = this;
+    const room = quota - Math.min(ANSWER_MOST, Math.floor(quota * ANSWER_SHARE));
+    const most = conversation.usage + mostTokens(input);
+    if (!exact && most <= room) return most;
+    let exchanges = conversation.exchanges;
+    let tokens = await countTokens(this.engine, [...conversation.messages, ...input], signal);
+    while (tokens > room && exchanges.length > 0) {
+      exchanges = exchanges.slice(1);
+      tokens = await countTokens(this.engine, [...conversation.initial, ...exchanges.flat(), ...input], signal);
+    }
+    if (tokens >= quota) {
+      // Nothing is left out in vain.
+      const alone = await countTokens(this.engine, input, signal);
+      throw quotaExceeded(alone, Math.max(0, quota - conversation.usage));
+    }
+    if (exchanges.length < conversation.exchanges.length) {
+      conversation.exchanges = exchanges;
+      this.onOverflow();
+    }
+    return tokens;
+  }
+
+  #keep(input: readonly ChatMessage[], stay: boolean, ...answer: ChatMessage[]): void {
+    const { conversation } = this;
+    const system = input.filter(({ role }) => stay || role === 'system');
+    const rest = [...input.filter((message) => !system.includes(message)), ...answer];
+    conversation.initial.push(...system);
+    if (rest.length > 0) conversation.exchanges = [...conversation.exchanges, rest];
+  }
+
+  /** Runs when all that was asked before has been answered, and not at all if the signal comes first. */
+  #queue<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => {
+      if (signal.aborted) throw signal.reason;
+      return run();
+    });
+    this.#last = result.catch(() => undefined);
+    return new Promise<T>((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      result.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  #failure(error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason ?? abortException();
+    if (error instanceof LinnetError && BROKEN.has(error.code)) this.onBroken();
+    return promptException(error);
+  }
+}
+
+/** Tokens that messages can have at most: no token is shorter than a byte. */
+function mostTokens(messages: readonly ChatMessage[]): number {
+  const bytes = new TextEncoder().encode(messages.map(({ content }) => content).join('')).length;
+  return bytes + MESSAGE_MOST * (messages.length + 1);
+}
