@@ -113,7 +113,7 @@ export class EngineProvider {
 }
 
 /** A provider of a model, loaded as `Linnet.load` does. */
-export function providerOf(model: ModelSource = models[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
+export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
   const name = String(model);
   const load = async (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
