@@ -78,12 +78,12 @@ export class LanguageModel extends EventTarget {
   /** Whether a session with those options can be made. */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
     readSampling(options);
-    return unsupported(options) ? 'unavailable' : this.provider.state;
+    return unsupported(options) ? 'unavailable' : this.provider.availability();
   }
 
   /** The numbers that a session may be made with; `null` where none can be made. */
   static async params(): Promise<LanguageModelParams | null> {
-    return this.provider.state === 'unavailable' ? null : { ...PARAMS };
+    return this.provider.supported ? { ...PARAMS } : null;
   }
 
   /**
@@ -100,7 +100,7 @@ export class LanguageModel extends EventTarget {
     const what = unsupported(options);
     if (what) throw notSupported(what);
     const { provider } = this;
-    if (provider.state === 'unavailable') throw notSupported('A language model');
+    if (!provider.supported) throw notSupported('A language model');
 
     const watch = new CreateMonitor();
     monitor?.(watch);

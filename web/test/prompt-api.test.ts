@@ -29,7 +29,7 @@ function made(contextLength?: number, kept = 30_000) {
       engines.push(new FakeChat(contextLength));
       return engines.at(-1)!;
     },
-    () => false,
+    () => Promise.resolve(false),
     kept,
   );
   return { LanguageModel: languageModelOf(provider), engines };

@@ -47,6 +47,13 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(usage > 5 && usage < 60, `${usage} tokens`);
   });
 
+  test('a page that comes later needs no download', async (t) => {
+    const other = await openPage(browser, `${server.origin}/prompt.html`);
+    t.after(() => other.close());
+    await other.waitForFunction('window.installed');
+    assert.equal(await other.evaluate(() => /** @type {any} */ (globalThis).LanguageModel.availability()), 'available');
+  });
+
   test('it answers, whole and streamed, and remembers', async () => {
     const [answer, streamed, usages] = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);

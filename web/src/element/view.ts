@@ -1,6 +1,6 @@
 import type { LinnetChat } from '../element.ts';
 import { LinnetError } from '../index.ts';
-import { remember, remembered } from '../remembered.ts';
+import { isStored } from '../stored.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
@@ -159,9 +159,14 @@ export class ChatView {
       this.#present(new DeviceAnswerer(this.host.engine));
       return;
     }
-    this.#engine ??= SharedEngine.join(this.#config.model, this.#config.loadOptions, this.#onEngine);
-    if (this.#engine.state.kind === 'idle' && remembered(this.#config.model)) this.#start(false);
-    else this.#onEngine(this.#engine.state);
+    const engine = (this.#engine ??= SharedEngine.join(this.#config.model, this.#config.loadOptions, this.#onEngine));
+    if (engine.state.kind !== 'idle') return this.#onEngine(engine.state);
+    // What needs no download needs no question.
+    void isStored(this.#config.model).then((stored) => {
+      if (engine.state.kind !== 'idle' || this.#engine !== engine) return;
+      if (stored) this.#start(false);
+      else this.#onEngine(engine.state);
+    });
   }
 
   readonly #onEngine = (state: EngineState): void => {
@@ -179,8 +184,6 @@ export class ChatView {
         if (state.progress) this.#emit('linnet-progress', state.progress);
         break;
       case 'ready':
-        // The next visit needs no download, so it needs no question.
-        if (state.linnet.info().stored) remember(this.#config.model);
         this.#present(new DeviceAnswerer(state.linnet));
         break;
       case 'failed':

@@ -1,7 +1,7 @@
 import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api.ts';
 import { hasSimd } from '../device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
-import { remember, remembered } from '../remembered.ts';
+import { isStored } from '../stored.ts';
 
 /** What a session needs of an engine; a {@link Linnet} is one. */
 export interface PromptEngine {
@@ -33,15 +33,21 @@ export class EngineProvider {
    */
   constructor(
     private readonly load: (onProgress: Listener, signal: AbortSignal) => Promise<PromptEngine>,
-    private readonly isStored: () => boolean = () => false,
+    private readonly isStored: () => Promise<boolean> = () => Promise.resolve(false),
     private readonly kept = KEPT,
   ) {}
 
+  /** Whether a session can be had here at all. */
+  get supported(): boolean {
+    return hasSimd();
+  }
+
   /** Whether a session can be had, and what it takes. */
-  get state(): 'unavailable' | 'downloadable' | 'downloading' | 'available' {
-    if (!hasSimd()) return 'unavailable';
-    if (this.#engine || this.isStored()) return 'available';
-    return this.#loading ? 'downloading' : 'downloadable';
+  async availability(): Promise<'unavailable' | 'downloadable' | 'downloading' | 'available'> {
+    if (!this.supported) return 'unavailable';
+    if (this.#engine) return 'available';
+    if (this.#loading) return 'downloading';
+    return (await this.isStored()) ? 'available' : 'downloadable';
   }
 
   /**
@@ -114,16 +120,14 @@ export class EngineProvider {
 
 /** A provider of a model, loaded as `Linnet.load` does. */
 export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
-  const name = String(model);
-  const load = async (tell: Listener, signal: AbortSignal) => {
+  const load = (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
       if (phase === 'download' && total) tell(loaded / total);
     };
-    const linnet = await Linnet.load(model, { ...options, signal, onProgress });
-    if (linnet.info().stored) remember(name);
-    return linnet;
+    return Linnet.load(model, { ...options, signal, onProgress });
   };
-  return new EngineProvider(load, () => remembered(name));
+  const named = typeof model === 'string' || model instanceof URL;
+  return new EngineProvider(load, () => (named ? isStored(model) : Promise.resolve(model instanceof Blob)));
 }
 
 /** How many tokens messages have, with all that the model's template puts around them. Reads a first piece of them at most. */
