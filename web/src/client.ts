@@ -9,7 +9,7 @@ import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { openRecovery, Risk } from './risk.ts';
 import { type ModelSource, resolveModel } from './sources.ts';
 import type { GenerationEvent } from './wasm.ts';
-import { startWorker, workerFault } from './worker-start.ts';
+import { startWorker, watchWorker, workerFault } from './worker-start.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
 export class Linnet {
@@ -163,6 +163,7 @@ class WorkerHost {
     this.#worker = startWorker();
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'event' || data.type === 'error') this.#inboxes.get(data.id)?.put(data);
+      else if (data.type === 'alive') watchWorker(data.lock, (fault) => this.end(fault));
       else this.#onLoading?.(data);
     };
     this.#worker.onerror = (event) => this.end(workerFault(event));

@@ -6,7 +6,7 @@ import type { ListedFile, ListedModel } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { type RemoteFile, type ResolvedModel, STORED } from './sources.ts';
-import { startWorker, workerFault } from './worker-start.ts';
+import { startWorker, watchWorker, workerFault } from './worker-start.ts';
 
 // The page's view of the store of models: what is in it, what leaves it. What comes into it is a worker's matter.
 
@@ -147,6 +147,7 @@ export function storeFiles(model: ResolvedModel, { onProgress, signal }: StoreOp
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'progress') onProgress?.(data.progress);
       else if (data.type === 'stored') resolve(data.keys);
+      else if (data.type === 'alive') watchWorker(data.lock, reject);
       else if (data.type === 'load-failed') reject(fromPlain(data.error));
     };
     worker.onerror = (event) => reject(workerFault(event));

@@ -65,6 +65,8 @@ export type ToWorker =
 
 /** Worker to page. */
 export type FromWorker =
+  /** The worker holds the lock of that name as long as it lives. */
+  | { type: 'alive'; lock: string }
   | { type: 'progress'; progress: LoadProgress }
   | { type: 'loaded'; info: EngineInfo }
   /** The GPU was lost and the model loaded again. */

@@ -13,3 +13,9 @@ export function workerFault(event: ErrorEvent): LinnetError {
   const message = event.message || 'The worker script could not be loaded.';
   return new LinnetError(event.message ? 'internal' : 'network', message, { script: event.filename });
 }
+
+/** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
+export function watchWorker(lock: string, gone: (fault: LinnetError) => void): void {
+  const text = 'The browser has ended the engine’s worker, mostly for want of memory.';
+  navigator.locks.request(lock, () => gone(new LinnetError('internal', text, { worker: 'gone' }))).catch(() => {});
+}

@@ -18,6 +18,7 @@ const scope = globalThis as unknown as {
 const loading = new AbortController();
 const queue = new RequestQueue((answer) => scope.postMessage(answer), nextTask);
 
+showLife();
 scope.onmessage = ({ data }) => {
   switch (data.type) {
     case 'load':
@@ -37,6 +38,17 @@ scope.onmessage = ({ data }) => {
       break;
   }
 };
+
+/** Browsers end workers without a word, mostly for want of memory. A lock that becomes free tells the page. */
+function showLife(): void {
+  const lock = `linnet worker ${crypto.getRandomValues(new Uint32Array(4)).join('')}`;
+  const held = () => {
+    scope.postMessage({ type: 'alive', lock });
+    return new Promise<never>(() => {});
+  };
+  // Pages without https have no locks, and so no warning.
+  navigator.locks?.request(lock, held).catch(() => {});
+}
 
 async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void> {
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);

@@ -90,6 +90,33 @@ describe('after a crash', { timeout: 600_000 }, () => {
     }
   });
 
+  test('a worker that is ended while it loads or answers: an error with a name, and the next try works', async (t) => {
+    const server = await fresh(t);
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const end = async () => {
+      const worker = page.workers().find((worker) => worker.url().endsWith('/worker.js'));
+      await worker?.evaluate(() => self.close());
+    };
+    server.faults.set(ADDRESS, { bytesPerSecond: 20_000 });
+    const loading = load(page, ADDRESS, { ...cpu, storage: 'none' });
+    while (server.count('.gguf') === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await end();
+    const { code, details } = await loading;
+    assert.deepEqual([code, details], ['internal', { worker: 'gone' }]);
+    server.faults.clear();
+
+    assert.equal((await load(page, ADDRESS, cpu)).code, undefined);
+    const answering = complete(page, { prompt: 'a', max_tokens: 100_000, ignore_eos: true });
+    await page.waitForFunction(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-risk')));
+    await end();
+    assert.deepEqual((await answering).details, { worker: 'gone' });
+    assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).code, 'internal', 'there is no engine any more');
+    const info = await load(page, ADDRESS, cpu);
+    assert.deepEqual([info.code, info.recovered], [undefined, undefined]);
+    assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).usage.completion_tokens, 2);
+  });
+
   test('another tab that is still loading is not taken for dead', async (t) => {
     const server = await fresh(t);
     const other = await openBlank(browser, server);
