@@ -2,8 +2,10 @@
 // step after this one, and (with `embeds`) gathers its row of the vocabulary, so that a submit may go on with that step.
 //
 // Penalties come first, then the filters top-k, top-p and min-p; of what they keep, the greatest logit / temperature + g is
-// chosen, where g are independent numbers of the Gumbel distribution: that draws from the softmax (Gumbel 1954), and no sum
-// over the vocabulary is needed. The numbers depend on nothing but the seed, the position and the token.
+// chosen, where g are independent numbers of the Gumbel distribution: that draws from the softmax (Gumbel 1954), and what is
+// drawn does not depend on a sum. The numbers depend on nothing but the seed, the position and the token.
+//
+// Few tokens are kept as a rule, so the best are sorted; where these do not suffice, nucleus.wgsl looks for the worst to keep.
 #include step
 #if embeds
 #include quads
@@ -17,14 +19,14 @@ override FACTOR: f32 = 1.0; // what they are multiplied with
 #end
 
 const THREADS: u32 = 256u;
-const_assert THREADS >= MOST_KEPT && THREADS >= RECENT;
-const ROOM: u32 = 4u * THREADS; // for what may be among the greatest `top_k`
+const_assert THREADS >= SORTED && THREADS >= RECENT;
+const ROOM: u32 = 4u * THREADS; // for what may be among the best
 
 struct Draw {
     temperature: f32, // 0: the greatest logit
     floor: f32,       // ln(min_p)
     top_p: f32,
-    top_k: u32,       // at most MOST_KEPT; 0: all, for which top_p is 1
+    top_k: u32,       // 0: all
     frequency: f32,
     presence: f32,
     repetition: f32,
@@ -34,91 +36,36 @@ struct Draw {
     stop: array<vec4<u32>, STOPS / 4u>,
 }
 
-struct Candidate {
-    value: f32,
-    id: u32,
-}
-
 @group(0) @binding(0) var<storage, read_write> step: Step;
 @group(0) @binding(1) var<uniform> draw: Draw;
-@group(0) @binding(2) var<storage, read_write> logits: array<f32>;         // [rows, STRIDE]
+@group(0) @binding(2) var<storage, read_write> logits: array<vec4<f32>>;   // [rows, STRIDE]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;        // the token at each position
-@group(0) @binding(4) var<storage, read_write> counts: array<atomic<u32>>; // of each token; zeros outside of `penalize`
+@group(0) @binding(4) var<storage, read_write> counts: array<atomic<u32>>; // of each token; zeros but while tokens are penalised
 #if embeds
 @group(0) @binding(5) var<storage, read> weights: array<u32>;              // [vocabulary, COLS]
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;        // [1, COLS]
 #include format
 #end
 
-// Where the chosen token will stand, the first of its logits, and whether there is one to choose.
+// Where the chosen token will stand, the first quad of its logits, and whether there is one to choose.
 struct Place {
     position: u32,
     row: u32,
     ended: u32,
 }
 
-const NOTHING = Candidate(-3.4e38, 0xffffffffu);
-
 var<workgroup> place: Place;
-var<workgroup> found: array<Candidate, THREADS>;
 var<workgroup> list: array<Candidate, ROOM>;
 var<workgroup> masses: array<f32, THREADS>;
 var<workgroup> listed: atomic<u32>;
 var<workgroup> length: u32;
-var<workgroup> bound: Candidate;
+var<workgroup> bound: Candidate; // no token worse than it is kept
+var<workgroup> suffices: u32;
 var<workgroup> chosen: u32;
 
-fn better(a: Candidate, b: Candidate) -> bool {
-    return a.value > b.value || (a.value == b.value && a.id < b.id);
-}
-
-// The best of what all invocations have.
-fn best_of_all(own: Candidate, local: u32) -> Candidate {
-    workgroupBarrier();
-    found[local] = own;
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (local < half && better(found[local + half], found[local])) {
-            found[local] = found[local + half];
-        }
-    }
-    workgroupBarrier();
-    return found[0];
-}
-
-// Lowers the logits of what was said before `end`.
-fn penalize(row: u32, end: u32, local: u32) {
-    if (draw.repetition != 1.0) {
-        let first = end - min(end, RECENT);
-        if (local < end - first) {
-            let token = history[first + local];
-            var again = token >= WIDTH;
-            for (var i = 0u; i < local; i++) {
-                again = again || history[first + i] == token;
-            }
-            if (!again) {
-                let logit = logits[row + token];
-                logits[row + token] = select(logit * draw.repetition, logit / draw.repetition, logit > 0.0);
-            }
-        }
-        storageBarrier();
-    }
-    if (draw.presence != 0.0 || draw.frequency != 0.0) {
-        for (var at = draw.generated + local; at < end; at += THREADS) {
-            atomicAdd(&counts[min(history[at], WIDTH - 1u)], 1u);
-        }
-        storageBarrier();
-        for (var at = draw.generated + local; at < end; at += THREADS) {
-            let token = min(history[at], WIDTH - 1u);
-            // One of those that meet a token takes its count.
-            let count = atomicExchange(&counts[token], 0u);
-            if (count > 0u) {
-                logits[row + token] -= draw.presence + draw.frequency * f32(count);
-            }
-        }
-        storageBarrier();
-    }
-}
+#include candidates
+#include penalties
+#include nucleus
 
 // 32 random bits of four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
 fn random_bits(numbers: vec4<u32>) -> u32 {
@@ -153,10 +100,24 @@ fn rank(own: Candidate, count: u32) -> u32 {
     return rank;
 }
 
-// Sorts the greatest `keep` logits into `found`; `own` is the greatest of those that this invocation looks at. Returns how
-// many there are.
+// Lists the tokens of a quad that are no worse than a bound.
+fn list_those(values: vec4<f32>, at: u32, worst: Candidate) {
+    if (any(values >= vec4<f32>(worst.value))) {
+        for (var lane = 0u; lane < 4u; lane++) {
+            let token = Candidate(values[lane], at * 4u + lane);
+            if (kept(token, worst)) {
+                let to = atomicAdd(&listed, 1u);
+                if (to < ROOM) {
+                    list[to] = token;
+                }
+            }
+        }
+    }
+}
+
+// Sorts the best `keep` tokens into `found`; `own` is the best of those that this invocation reads. Returns how many there are.
 fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
-    // There are `keep` logits no worse than this one among the invocations' greatest.
+    // There are `keep` tokens no worse than this one among the invocations' best.
     workgroupBarrier();
     list[local] = own;
     if (local == 0u) {
@@ -170,16 +131,13 @@ fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
         if (local == 0u) {
             atomicStore(&listed, 0u);
         }
-        workgroupBarrier();
-        let worst = bound;
-        for (var i = local; i < WIDTH; i += THREADS) {
-            let candidate = Candidate(logits[row + i], i);
-            if (better(candidate, worst) || i == worst.id) {
-                let at = atomicAdd(&listed, 1u);
-                if (at < ROOM) {
-                    list[at] = candidate;
-                }
-            }
+        let worst = workgroupUniformLoad(&bound);
+        for (var at = local; at < QUADS; at += STRIDE_OF_READS) {
+            let read = quads(row, at);
+            list_those(read[0], at, worst);
+            list_those(read[1], at + THREADS, worst);
+            list_those(read[2], at + 2u * THREADS, worst);
+            list_those(read[3], at + 3u * THREADS, worst);
         }
         workgroupBarrier();
         if (local == 0u) {
@@ -207,55 +165,108 @@ fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
     return min(count, keep);
 }
 
-// The token for a position, drawn from what the filters keep. `own` as in `sort`, `best` of all.
-fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 {
-    var winner = NOTHING;
-    if (draw.top_k == 0u) {
-        for (var i = local; i < WIDTH; i += THREADS) {
-            let candidate = Candidate(logits[row + i], i);
-            if (candidate.value >= best + draw.floor) {
-                let own_score = score(candidate, best, position);
-                if (better(own_score, winner)) {
-                    winner = own_score;
+fn masses_of(values: vec4<f32>, best: f32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), exp(values - best), values > vec4<f32>(BEYOND));
+}
+
+// The sum of all tokens' exp(logit - best).
+fn mass_of_all(row: u32, best: f32, local: u32) -> f32 {
+    var sum = vec4<f32>(0.0);
+    for (var at = local; at < QUADS; at += STRIDE_OF_READS) {
+        let read = quads(row, at);
+        sum += masses_of(read[0], best) + masses_of(read[1], best);
+        sum += masses_of(read[2], best) + masses_of(read[3], best);
+    }
+    masses[local] = dot(sum, vec4<f32>(1.0));
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (local < half) {
+            masses[local] += masses[local + half];
+        }
+    }
+    return workgroupUniformLoad(&masses[0]);
+}
+
+// What competes of the best tokens, of which so many are sorted. With top-p alone they may not suffice, given the `mass` of all.
+fn of_sorted(count: u32, mass: f32, position: u32, best: f32, local: u32) -> Candidate {
+    let token = found[local];
+    masses[local] = select(0.0, exp(token.value - best), local < count);
+    workgroupBarrier();
+    var before = 0.0;
+    var total = 0.0;
+    for (var i = 0u; i < count; i++) {
+        before += select(0.0, masses[i], i < local);
+        total += masses[i];
+    }
+    let wanted = draw.top_p * select(mass, total, draw.top_k > 0u);
+    if (local == 0u) {
+        suffices = select(0u, 1u, draw.top_k > 0u || count < SORTED || total >= wanted);
+    }
+    let likely = local == 0u || draw.top_p >= 1.0 || before < wanted;
+    if (local < count && likely && token.value >= best + draw.floor) {
+        return score(token, best, position);
+    }
+    return NOTHING;
+}
+
+// What competes of the tokens that this invocation reads.
+fn of_all(row: u32, position: u32, best: f32, local: u32) -> Candidate {
+    let worst = workgroupUniformLoad(&bound);
+    var own = NOTHING;
+    for (var at = local; at < QUADS; at += STRIDE_OF_READS) {
+        var read = quads(row, at);
+        for (var i = 0u; i < READS * 4u; i++) {
+            let token = token_at(read[i / 4u], at, i / 4u, i % 4u);
+            if (token.value >= best + draw.floor && kept(token, worst)) {
+                let token_score = score(token, best, position);
+                if (better(token_score, own)) {
+                    own = token_score;
                 }
             }
         }
-    } else {
-        let count = sort(row, min(draw.top_k, WIDTH), own, local);
-        let candidate = found[local];
-        masses[local] = select(0.0, exp(candidate.value - best), local < count);
-        workgroupBarrier();
-        var before = 0.0;
-        var total = 0.0;
-        for (var i = 0u; i < count; i++) {
-            before += select(0.0, masses[i], i < local);
-            total += masses[i];
-        }
-        let kept = local == 0u || draw.top_p >= 1.0 || before < draw.top_p * total;
-        if (local < count && kept && candidate.value >= best + draw.floor) {
-            winner = score(candidate, best, position);
+    }
+    return own;
+}
+
+// The token for a position, drawn from what the filters keep. `own` as in `sort`, `best` of all.
+fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 {
+    var mass = 0.0;
+    if (draw.top_p < 1.0 && (draw.top_k == 0u || draw.top_k > SORTED)) {
+        mass = mass_of_all(row, best, local);
+    }
+    if (draw.top_k <= SORTED && (draw.top_k > 0u || draw.top_p < 1.0)) {
+        let keep = min(select(SORTED, draw.top_k, draw.top_k > 0u), WIDTH);
+        let count = sort(row, keep, own, local);
+        let competes = of_sorted(count, mass, position, best, local);
+        if (workgroupUniformLoad(&suffices) == 1u) {
+            return best_of_all(competes, local).id;
         }
     }
-    return best_of_all(winner, local).id;
+    workgroupBarrier();
+    if (local == 0u) {
+        bound = NOTHING;
+    }
+    if (draw.top_k > SORTED) {
+        lower_bound(row, best, f32(draw.top_k), 0.0, local);
+    }
+    if (draw.top_p < 1.0) {
+        lower_bound(row, best, draw.top_p, WHOLE / mass, local);
+    }
+    return best_of_all(of_all(row, position, best, local), local).id;
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     if (local == 0u) {
-        place = Place(step.position + step.tokens, (step.logits - 1u) * STRIDE, step.ended);
+        place = Place(step.position + step.tokens, (step.logits - 1u) * QUADS, step.ended);
     }
     let now = workgroupUniformLoad(&place);
     if (now.ended != 0u) {
         return;
     }
+    close_row(now.row, local);
     penalize(now.row, now.position, local);
-    var own = NOTHING;
-    for (var i = local; i < WIDTH; i += THREADS) {
-        let candidate = Candidate(logits[now.row + i], i);
-        if (better(candidate, own)) {
-            own = candidate;
-        }
-    }
+    let own = best_of_own(now.row, local);
     let best = best_of_all(own, local);
     var token = best.id;
     if (draw.temperature > 0.0) {
@@ -278,14 +289,14 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
 #if embeds
     let row = workgroupUniformLoad(&chosen);
-    let quads = (COLS + 3u) / 4u;
+    let width = (COLS + 3u) / 4u;
     for (var pair = local; pair < (COLS + 31u) / 32u * 4u; pair += THREADS) {
         let values = weights_pair(weights_chunk(row, pair / 4u), pair % 4u);
         let first = pair / 4u * 8u + pair % 4u;
-        if (first < quads) {
+        if (first < width) {
             y[first] = values[0] * FACTOR;
         }
-        if (first + 4u < quads) {
+        if (first + 4u < width) {
             y[first + 4u] = values[1] * FACTOR;
         }
     }

@@ -313,7 +313,7 @@ impl Kernel {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
             Kernel::Choose(_) => {
-                vec![("MOST_KEPT", choose::MOST_KEPT), ("STOPS", choose::STOPS), ("RECENT", choose::RECENT)]
+                vec![("SORTED", choose::SORTED), ("STOPS", choose::STOPS), ("RECENT", choose::RECENT)]
             }
             Kernel::PeakRead | Kernel::PeakFma => vec![("THREADS", peaks::THREADS)],
             Kernel::RmsNorm { .. } | Kernel::DeltaNet => vec![],

@@ -80,8 +80,8 @@ pub mod attention {
 
 /// Fixed sizes of `choose`.
 pub mod choose {
-    /// The most tokens that its filter top-k can keep.
-    pub const MOST_KEPT: u32 = 256;
+    /// The most tokens that it sorts; where more are kept, it looks for the worst of them.
+    pub const SORTED: u32 = 256;
     /// The most tokens that can end an answer.
     pub const STOPS: u32 = 32;
     /// How far back the repetition penalty looks, in tokens.

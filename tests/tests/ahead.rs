@@ -26,6 +26,9 @@ fn gpu() -> Option<GpuBackend> {
     }
 }
 
+/// A token whose logits are all equal.
+const FLAT: u32 = 11;
+
 /// Each token's logits are random numbers that depend on it alone; some of them are equal.
 fn model() -> (Graph, [Vec<u8>; 2]) {
     let g = Builder::new();
@@ -40,7 +43,8 @@ fn model() -> (Graph, [Vec<u8>; 2]) {
     // Blocks of a scale of 1/64 (an f16) and 32 bytes.
     let rows =
         (0..VOCABULARY).map(|_| [vec![0x00, 0x24], (0..32).map(|_| random() as u8).collect()].concat());
-    let table = rows.collect::<Vec<Vec<u8>>>().concat();
+    let mut table = rows.collect::<Vec<Vec<u8>>>().concat();
+    table[FLAT as usize * 34..][..34].fill(0);
     let mut values = Vec::new();
     for row in 0..VOCABULARY {
         values.extend((0..WIDTH).map(|_| (random() as f32 / 4096.0 - 0.5) / 2.0));
@@ -106,6 +110,13 @@ fn samplings() -> Vec<Sampling> {
         Sampling { temperature: 0.0, ..penalties },
         Sampling { top_k: 40, top_p: 0.9, ..penalties },
         penalties,
+        Sampling { top_p: 0.9, ..open() },
+        Sampling { top_p: 0.3, temperature: 2.0, ..penalties },
+        Sampling { top_p: 0.999, temperature: 100.0, ..open() },
+        Sampling { top_p: 0.999, min_p: 0.01, temperature: 100.0, ..open() },
+        Sampling { top_k: 257, temperature: 100.0, ..open() },
+        Sampling { top_k: 1500, top_p: 0.95, temperature: 100.0, ..open() },
+        Sampling { top_k: 10 * VOCABULARY, ..open() },
     ]
 }
 
@@ -173,21 +184,48 @@ fn a_token_that_ends_them_is_the_last() {
     }
 }
 
+/// Where all that is kept is as likely, what is drawn shows what is kept.
 #[test]
-fn what_the_gpu_cannot_draw_is_refused() {
+fn the_gpu_keeps_what_the_sampler_keeps() {
     let Some(mut device) = Device::new() else { return };
-    let draw = |sampling| Sampler::new(sampling, 1).draw(0);
-    for sampling in [Sampling { top_p: 0.9, ..open() }, Sampling { top_k: 257, ..open() }] {
-        let draw = draw(sampling);
-        assert!(!device.gpu.can_draw(&draw));
-        let step = Step { tokens: &[1], position: 0, want: Want::Token };
-        let refused =
-            block_on(device.gpu.run_ahead(&mut device.program, step, Ahead { tokens: 1, stop: &[], draw }));
-        assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
+    let level = Sampling { temperature: 100.0, ..open() };
+    let samplings = [
+        Sampling { top_p: 0.1, ..level },
+        Sampling { top_p: 0.5, ..level },
+        Sampling { top_p: 0.9, ..level },
+        Sampling { top_k: 100, top_p: 0.5, ..level },
+        Sampling { top_k: 300, ..level },
+        Sampling { top_k: 1000, top_p: 0.5, ..level },
+    ];
+    for token in [FLAT, 12] {
+        let logits = device.logits(&[token], 0);
+        for sampling in samplings {
+            let (mut differ, mut last) = (0, 0);
+            for seed in 0..60 {
+                let sampler = Sampler::new(sampling, seed);
+                let ahead = Ahead { tokens: 1, stop: &[], draw: sampler.draw(1) };
+                let expected = sampler.sample(&mut logits.clone(), &[token], 0);
+                differ += usize::from(device.ahead(&[token], 0, ahead) != [expected]);
+                last = last.max(expected);
+            }
+            // Of equal ones those with the lower ids are kept.
+            assert!(token != FLAT || last < VOCABULARY as u32 * 19 / 20, "{last}");
+            assert!(differ <= 1, "{differ} of 60 differ: {token}, {sampling:?}");
+        }
     }
+}
+
+#[test]
+fn steps_beyond_what_was_promised_are_refused() {
+    let Some(mut device) = Device::new() else { return };
+    let draw = Sampler::new(open(), 1).draw(0);
+    let step = Step { tokens: &[1], position: 0, want: Want::Token };
+    let stop = &[1; Ahead::MOST_STOPS + 1];
+    let refused = block_on(device.gpu.run_ahead(&mut device.program, step, Ahead { tokens: 1, stop, draw }));
+    assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     for (tokens, position) in [(0, 0), (17, 0), (2, 199)] {
         let step = Step { tokens: &[1], position, want: Want::Token };
-        let ahead = Ahead { tokens, stop: &[], draw: draw(open()) };
+        let ahead = Ahead { tokens, stop: &[], draw };
         let refused = block_on(device.gpu.run_ahead(&mut device.program, step, ahead));
         assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     }
@@ -214,18 +252,24 @@ fn models_say_the_same_however_many_tokens_come_at_once() {
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
         let draw = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).draw(prompt.len());
         let session = engine.session();
-        let answers = [1, 4, 16].map(|at_once| {
+        let mut answer = |at_once, queues| {
             session.reuse(&[]);
             let mut tokens = prompt.clone();
             while tokens.len() < prompt.len() + 32 {
-                let kept = session.reuse(&tokens);
+                let left = prompt.len() + 32 - tokens.len();
+                let goes_on = session.goes_on(&tokens, &draw, &[]);
+                assert_eq!(goes_on, queues && tokens.len() > prompt.len());
+                let kept = if goes_on { tokens.len() - 1 } else { session.reuse(&tokens) };
                 assert!(kept == 0 || kept == tokens.len() - 1, "{model}: {kept} of {}", tokens.len());
                 let ahead = Ahead { tokens: at_once, stop: &[], draw };
-                tokens.extend(block_on(session.run_ahead(&tokens[kept..], ahead)).expect("tokens"));
+                let wanted = if queues { left } else { at_once };
+                tokens.extend(block_on(session.run_ahead(&tokens[kept..], ahead, wanted)).expect("tokens"));
             }
             tokens
-        });
-        assert_eq!(answers[0], answers[1], "{model}");
-        assert_eq!(answers[0], answers[2], "{model}");
+        };
+        let alone = answer(1, false);
+        for (at_once, queues) in [(4, false), (16, false), (1, true), (3, true), (16, true)] {
+            assert_eq!(answer(at_once, queues), alone, "{model}: {at_once}, queued: {queues}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pub struct Options {
     /// Print also what a decoded token asks of the GPU: dispatches, submits, objects made, bytes
     #[arg(long, conflicts_with = "ops")]
     counters: bool,
-    /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second]
+    /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second, or up to five]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=Ahead::MOST as i64))]
     ahead: Option<u8>,
     /// Print also where the time goes, for a token and for a step of the prompt: each kernel by the GPU's own clock
@@ -89,6 +89,11 @@ struct Measured {
 
 /// What one decoded token asked of the device.
 type Counts = BTreeMap<&'static str, f64>;
+
+/// Of a decoded token's time, the part in which the device had nothing to do.
+fn empty_share(counters: &Counts, decode: &Speed) -> Option<f64> {
+    counters.get("queue_empty_us").map(|us| us * 1e-6 * decode.median)
+}
 
 /// Tokens per second over all runs.
 #[derive(Debug, PartialEq, Serialize)]
@@ -232,7 +237,7 @@ fn decode<B: Backend>(
             let most = at_once.map_or_else(|| lead.tokens(), usize::from);
             let ahead = Ahead { tokens: most.min(left), stop: &[], draw: Draw::GREEDY };
             let begun = now_ms();
-            let chosen = pollster::block_on(session.run_ahead(&[token], ahead))?;
+            let chosen = pollster::block_on(session.run_ahead(&[token], ahead, left))?;
             lead.took(chosen.len(), now_ms() - begun);
             token = *chosen.last().ok_or_else(broken)?;
             left -= chosen.len();
@@ -306,6 +311,9 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
         writeln!(out, "of each decoded token:")?;
         for (name, count) in counters {
             writeln!(out, "  {:<14}{count:>10.2}", name.replace('_', " "))?;
+        }
+        if let Some(share) = empty_share(counters, &measured.decode) {
+            writeln!(out, "queue    empty {:.1} % of the time", share * 100.0)?;
         }
     }
     Ok(())

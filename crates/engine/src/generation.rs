@@ -111,6 +111,8 @@ pub struct Generation {
     lead: Lead,
     /// Tokens that were chosen and not given out yet.
     chosen: VecDeque<u32>,
+    /// When they came.
+    came: Option<f64>,
     detokenizer: Detokenizer,
     stop: StopMatcher,
     prompt_run: usize,
@@ -140,6 +142,7 @@ impl Generation {
             sampler: Sampler::new(request.sampling, seed),
             lead: Lead::new(),
             chosen: VecDeque::new(),
+            came: None,
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
             stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
             prompt_run: 0,
@@ -211,7 +214,10 @@ impl Generation {
     /// Runs a chunk of the prompt, or what is left of it and then up to several tokens.
     async fn run<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Ran, Error> {
         let session = &mut engine.session;
-        let mut cached = session.reuse(&self.tokens);
+        let draw = self.sampler.draw(self.prompt_len);
+        let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
+        let goes_on = session.goes_on(&self.tokens, &draw, stop);
+        let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;
         while self.tokens.len() - cached > session.pace.piece() {
             let (batch, before) = (session.pace.piece(), now());
@@ -227,17 +233,20 @@ impl Generation {
         }
         let rest = &self.tokens[cached..];
         let generated = self.tokens.len() - self.prompt_len;
-        let draw = self.sampler.draw(self.prompt_len);
         let token = if session.backend().can_draw(&draw) {
             let room = session.context_length() + 1 - self.tokens.len();
-            let tokens = self.lead.tokens().min(self.max_tokens - generated).min(room);
-            let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
+            let wanted = (self.max_tokens - generated).min(room);
+            let ahead = Ahead { tokens: self.lead.tokens().min(wanted), stop, draw };
             let begun = now();
-            self.chosen = session.run_ahead(rest, Ahead { tokens, stop, draw }).await?.into();
-            // What a prompt takes says nothing of what a token takes.
+            self.chosen = session.run_ahead(rest, ahead, wanted).await?.into();
+            let came = now();
+            // While the device goes on by itself, it has worked since it gave the last ones. What a prompt takes says nothing
+            // of what a token takes.
+            let since = if goes_on { self.came.unwrap_or(begun) } else { begun };
             if rest.len() == 1 {
-                self.lead.took(self.chosen.len(), now() - begun);
+                self.lead.took(self.chosen.len(), came - since);
             }
+            self.came = Some(came);
             self.chosen.pop_front()
         } else {
             let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };

@@ -2,9 +2,13 @@
 
 use linnet_graph::Ahead;
 
-/// What is asked for at once should take no longer than this, in milliseconds: it arrives all at once, and is what stopping an
-/// answer waits for. Eight times a second still looks like writing.
+/// What is asked for at once should take no longer than this, in milliseconds: it arrives all at once, and the next answer waits
+/// for it where this one is stopped. Eight times a second still looks like writing.
 const AT_ONCE_MS: f64 = 125.0;
+/// Up to so many tokens of a slow device may take [`FEW_MS`]: each request has a price of its own, and fewer would hardly share it.
+const FEW: usize = 5;
+/// As long as a reader takes for a word or two.
+const FEW_MS: f64 = 250.0;
 
 /// Measures what tokens take and asks for as many as come in good time.
 #[derive(Clone, Debug)]
@@ -23,10 +27,11 @@ impl Lead {
         self.tokens
     }
 
-    /// So many tokens took so long.
+    /// So many tokens took so long. (They may have been asked for a while ago: more are under way.)
     pub fn took(&mut self, tokens: usize, ms: f64) {
-        let fit = AT_ONCE_MS * tokens as f64 / ms.max(f64::MIN_POSITIVE);
-        self.tokens = (fit as usize).clamp(1, (2 * tokens).min(Ahead::MOST));
+        let fit = |within: f64| (within * tokens as f64 / ms.max(f64::MIN_POSITIVE)) as usize;
+        let most = 2 * self.tokens.max(tokens);
+        self.tokens = fit(AT_ONCE_MS).max(fit(FEW_MS).min(FEW)).clamp(1, most.min(Ahead::MOST));
     }
 }
 
@@ -54,7 +59,9 @@ mod tests {
     #[test]
     fn as_many_are_asked_for_as_come_in_time() {
         assert_eq!(asked(0.0), [1, 2, 4, 8, 16, 16]);
-        assert_eq!(asked(30.0), [1, 2, 4, 4, 4, 4]);
+        assert_eq!(asked(20.0), [1, 2, 4, 6, 6, 6]);
+        assert_eq!(asked(40.0), [1, 2, 4, 5, 5, 5]);
+        assert_eq!(asked(80.0), [1, 2, 3, 3, 3, 3]);
         assert_eq!(asked(1000.0), [1, 1, 1, 1, 1, 1]);
     }
 
@@ -64,6 +71,8 @@ mod tests {
         lead.took(16, 160.0);
         assert_eq!(lead.tokens(), 12);
         lead.took(12, 600.0);
+        assert_eq!(lead.tokens(), 5);
+        lead.took(5, 600.0);
         assert_eq!(lead.tokens(), 2);
     }
 }

@@ -1,6 +1,10 @@
 //! A compiled model with its KV cache.
 
-use linnet_graph::{Ahead, Backend, CompileOptions, Graph, MemoryUse, Output, Reach, Step, Timing, Want};
+use std::collections::VecDeque;
+
+use linnet_graph::{
+    Ahead, Backend, CompileOptions, Draw, Graph, MemoryUse, Output, Reach, Step, Timing, Want,
+};
 
 use crate::Error;
 use crate::pace::Pace;
@@ -19,6 +23,27 @@ pub struct Session<B: Backend> {
     reach: Reach,
     /// How much of a prompt to run at a time.
     pub(crate) pace: Pace,
+    /// What the backend is choosing.
+    queued: Option<Queued>,
+}
+
+/// Tokens that the backend is choosing behind the cached ones.
+struct Queued {
+    /// The token behind the cached ones, from which they go on; `None` before the first of them came.
+    from: Option<u32>,
+    draw: Draw,
+    stop: Vec<u32>,
+    /// How many, of each request.
+    tokens: VecDeque<usize>,
+    /// Positions that hold keys and values when they are there.
+    end: usize,
+}
+
+impl Queued {
+    /// Whether they are what follows this token, drawn so.
+    fn serves(&self, token: u32, draw: &Draw, stop: &[u32]) -> bool {
+        self.from == Some(token) && self.draw == *draw && self.stop == stop
+    }
 }
 
 impl<B: Backend> Session<B> {
@@ -26,7 +51,17 @@ impl<B: Backend> Session<B> {
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
         let (recurrent, reach) = (graph.is_recurrent(), Reach::new(graph, &options));
         let pace = Pace::new(options.max_batch, backend.capabilities().backend == "webgpu");
-        Session { backend, program, options, cached: Vec::new(), recurrent, last_start: 0, reach, pace }
+        Session {
+            backend,
+            program,
+            options,
+            cached: Vec::new(),
+            recurrent,
+            last_start: 0,
+            reach,
+            pace,
+            queued: None,
+        }
     }
 
     /// Positions of the KV cache.
@@ -54,11 +89,14 @@ impl<B: Backend> Session<B> {
         self.backend.memory(&self.program)
     }
 
-    /// Forgets everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
+    /// Forgets what is queued, and everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
     /// on with the rest of `tokens`. At least the last token is always left to run, because its logits are wanted.
     /// Returns the length of the prefix. A model with recurrent state goes on from the end of the cache, from where the last
     /// step began, or from nothing; one whose layers have windows, from nothing where these have forgotten what lies before.
     pub fn reuse(&mut self, tokens: &[u32]) -> usize {
+        if self.queued.take().is_some() && self.recurrent {
+            self.cached.clear();
+        }
         let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
         let mut keep = common.min(tokens.len().saturating_sub(1));
         if self.recurrent && keep < self.cached.len() {
@@ -71,6 +109,14 @@ impl<B: Backend> Session<B> {
         keep
     }
 
+    /// Whether [`Session::run_ahead`] has queued what follows these tokens, drawn so; then it goes on with the last of them.
+    pub fn goes_on(&self, tokens: &[u32], draw: &Draw, stop: &[u32]) -> bool {
+        tokens.split_last().is_some_and(|(last, before)| {
+            let queued = self.queued.as_ref();
+            before == self.cached && queued.is_some_and(|queued| queued.serves(*last, draw, stop))
+        })
+    }
+
     /// Runs `tokens` behind the cached ones and measures each kernel. The cache stays as it is.
     ///
     /// # Errors
@@ -80,6 +126,7 @@ impl<B: Backend> Session<B> {
         if position + tokens.len() > context_length {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
+        self.queued = None;
         let step = Step { tokens, position, want: Want::Token };
         Ok(self.backend.profile(&mut self.program, step).await?)
     }
@@ -94,6 +141,7 @@ impl<B: Backend> Session<B> {
         if position + tokens.len() > context_length {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
+        self.queued = None;
         self.reach.advance(position, tokens.len());
         let output = self.backend.run(&mut self.program, Step { tokens, position, want }).await?;
         self.last_start = position;
@@ -104,20 +152,64 @@ impl<B: Backend> Session<B> {
     /// Runs `tokens` behind the cached ones, then up to `ahead.tokens - 1` of those that the backend chooses, which
     /// [`Backend::can_draw`](linnet_graph::Backend::can_draw) allows. Returns the chosen tokens; all but the last are then cached.
     ///
+    /// Of the `wanted` tokens that are to come altogether, as many again are queued behind those, so that the backend has something
+    /// to do while the caller looks at them. A call that goes on with the last token then gets these, however many it asks for.
+    /// Before the caller goes on with anything else, it asks [`Session::reuse`].
+    ///
     /// # Errors
     /// As [`Session::extend`].
-    pub async fn run_ahead(&mut self, tokens: &[u32], ahead: Ahead<'_>) -> Result<Vec<u32>, Error> {
-        let (position, context_length) = (self.cached.len(), self.options.context_length);
-        let run = tokens.len() + ahead.tokens.saturating_sub(1);
-        if position + run > context_length {
-            return Err(Error::ContextFull { prompt_tokens: position + run, context_length });
+    pub async fn run_ahead(
+        &mut self,
+        tokens: &[u32],
+        ahead: Ahead<'_>,
+        wanted: usize,
+    ) -> Result<Vec<u32>, Error> {
+        let queued = self.queued.take().filter(|queued| match tokens {
+            [token] => queued.serves(*token, &ahead.draw, ahead.stop),
+            _ => false,
+        });
+        let mut queued = match queued {
+            Some(queued) => queued,
+            None => self.begin_ahead(tokens, ahead)?,
+        };
+        let under_way: usize = queued.tokens.iter().sum();
+        let room = self.options.context_length - queued.end;
+        let more = ahead.tokens.min(wanted.saturating_sub(under_way)).min(room);
+        if more > 0 && queued.tokens.len() < Ahead::QUEUED {
+            self.reach.advance(queued.end, more);
+            self.backend.queue_ahead(&mut self.program, None, Ahead { tokens: more, ..ahead })?;
+            queued.tokens.push_back(more);
+            queued.end += more;
         }
-        self.reach.advance(position, run);
-        let step = Step { tokens, position, want: Want::Token };
-        let chosen = self.backend.run_ahead(&mut self.program, step, ahead).await?;
+        let chosen = self.backend.take_ahead(&mut self.program).await.inspect_err(|_| {
+            if self.recurrent {
+                self.cached.clear();
+            }
+        })?;
+        let asked = queued.tokens.pop_front().unwrap_or_default();
+        let last = chosen.last().copied();
+        let position = self.cached.len();
         self.cached.extend_from_slice(tokens);
         self.cached.extend(chosen.iter().rev().skip(1).rev());
-        self.last_start = if ahead.tokens > 1 { self.cached.len() } else { position };
+        self.last_start = if asked > 1 { self.cached.len() } else { position };
+        queued.from = last;
+        // Behind a token that ends them nothing comes.
+        let ended = last.is_none_or(|last| ahead.stop.contains(&last));
+        self.queued = Some(queued).filter(|queued| !queued.tokens.is_empty() && !ended);
         Ok(chosen)
+    }
+
+    /// Queues the first of the tokens that are to follow `tokens`.
+    fn begin_ahead(&mut self, tokens: &[u32], ahead: Ahead<'_>) -> Result<Queued, Error> {
+        let (position, context_length) = (self.cached.len(), self.options.context_length);
+        let end = position + tokens.len() + ahead.tokens.saturating_sub(1);
+        if end > context_length {
+            return Err(Error::ContextFull { prompt_tokens: end, context_length });
+        }
+        self.reach.advance(position, end - position);
+        let step = Step { tokens, position, want: Want::Token };
+        self.backend.queue_ahead(&mut self.program, Some(step), ahead)?;
+        let (draw, stop, tokens) = (ahead.draw, ahead.stop.to_vec(), VecDeque::from([ahead.tokens]));
+        Ok(Queued { from: None, draw, stop, tokens, end })
     }
 }

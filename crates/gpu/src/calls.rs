@@ -1,19 +1,39 @@
 //! The one place through which wgpu is asked for anything that a token should not cost, so that it can be counted.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use linnet_graph::Counters;
+
+#[cfg(not(target_arch = "wasm32"))]
+use crate::native::now_ms;
+#[cfg(target_arch = "wasm32")]
+use crate::web::now_ms;
 
 /// A device and its queue, counted.
 pub(crate) struct Calls {
     device: wgpu::Device,
     queue: wgpu::Queue,
     counters: Cell<Counters>,
+    last_submission: RefCell<Option<wgpu::SubmissionIndex>>,
+    /// How often something was submitted.
+    latest: Arc<AtomicU64>,
+    /// Since when the queue is known to be empty, by [`now_ms`].
+    empty_since: Arc<Mutex<Option<f64>>>,
 }
 
 impl Calls {
     pub fn new(device: wgpu::Device, queue: wgpu::Queue) -> Calls {
-        Calls { device, queue, counters: Cell::default() }
+        let (counters, last_submission) = (Cell::default(), RefCell::default());
+        Calls {
+            device,
+            queue,
+            counters,
+            last_submission,
+            latest: Arc::default(),
+            empty_since: Arc::default(),
+        }
     }
 
     /// What was asked so far.
@@ -53,8 +73,18 @@ impl Calls {
     }
 
     pub fn submit(&self, commands: Option<wgpu::CommandBuffer>) {
-        self.count(|c| c.submits += 1);
-        self.queue.submit(commands);
+        let empty_since = self.empty_since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.count(|c| {
+            c.submits += 1;
+            c.empty_us += empty_since.map_or(0, |since| ((now_ms() - since) * 1000.0) as u64);
+        });
+        self.latest.store(self.counters.get().submits, Ordering::Relaxed);
+        self.last_submission.replace(Some(self.queue.submit(commands)));
+    }
+
+    /// The last work that was submitted.
+    pub fn last_submission(&self) -> Option<wgpu::SubmissionIndex> {
+        self.last_submission.borrow().clone()
     }
 
     pub fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
@@ -71,7 +101,7 @@ impl Calls {
         self.count(|c| c.bytes_written += bytes as u64);
     }
 
-    /// Asks for the first bytes of a buffer.
+    /// Asks for the first bytes of a buffer, as the work submitted so far will leave them.
     pub fn map(
         &self,
         buffer: &wgpu::Buffer,
@@ -82,6 +112,13 @@ impl Calls {
             c.readbacks += 1;
             c.bytes_read += bytes;
         });
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, done);
+        let empty_since = Arc::clone(&self.empty_since);
+        let (submits, latest) = (self.counters.get().submits, Arc::clone(&self.latest));
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
+            if latest.load(Ordering::Relaxed) == submits {
+                *empty_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(now_ms());
+            }
+            done(result);
+        });
     }
 }

@@ -13,7 +13,7 @@ use crate::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::native as platform;
 use crate::pipelines::Pipelines;
-use crate::signal::signal;
+use crate::signal::{Signal, signal};
 use crate::variants::{Chosen, Variants};
 #[cfg(target_arch = "wasm32")]
 use crate::web as platform;
@@ -65,6 +65,14 @@ pub(crate) struct Device {
 
 /// A buffer that gives its memory back when dropped, instead of when a garbage collector gets to it.
 pub(crate) struct Buffer(wgpu::Buffer);
+
+/// Results on their way to the host.
+pub(crate) struct Reading {
+    mapped: Signal<Result<(), wgpu::BufferAsyncError>>,
+    bytes: u64,
+    /// What must be done first.
+    submission: Option<wgpu::SubmissionIndex>,
+}
 
 impl Drop for Buffer {
     fn drop(&mut self) {
@@ -204,10 +212,24 @@ impl Device {
 
     /// Waits for the work submitted so far and reads `bytes` bytes of a mappable buffer.
     pub async fn read<T: bytemuck::Pod>(&self, buffer: &Buffer, bytes: u64) -> Result<Vec<T>, BackendError> {
+        self.receive(buffer, &mut self.ask(buffer, bytes)).await
+    }
+
+    /// Asks for the first bytes of a mappable buffer, as they will be behind the work submitted so far.
+    pub fn ask(&self, buffer: &Buffer, bytes: u64) -> Reading {
         let (sender, mapped) = signal();
         self.calls.map(buffer, bytes, move |result| sender.send(result));
-        platform::drive(self.calls.device());
-        let mapped = mapped.await;
+        Reading { mapped, bytes, submission: self.calls.last_submission() }
+    }
+
+    /// Waits for what was asked for; work that was submitted later goes on.
+    pub async fn receive<T: bytemuck::Pod>(
+        &self,
+        buffer: &Buffer,
+        reading: &mut Reading,
+    ) -> Result<Vec<T>, BackendError> {
+        platform::drive(self.calls.device(), reading.submission.clone());
+        let mapped = (&mut reading.mapped).await;
         if !matches!(mapped, Some(Ok(()))) {
             platform::hear_out().await;
         }
@@ -218,7 +240,7 @@ impl Device {
             Some(Err(error)) => return Err(internal(error.to_string())),
             Some(Ok(())) => {}
         }
-        let view = buffer.get_mapped_range(0..bytes).map_err(|e| internal(e.to_string()))?;
+        let view = buffer.get_mapped_range(0..reading.bytes).map_err(|e| internal(e.to_string()))?;
         let values = bytemuck::pod_collect_to_vec(&view);
         drop(view);
         buffer.unmap();

@@ -5,6 +5,7 @@
 //! submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is the next step's
 //! there: then a submit carries several steps.
 
+mod ahead;
 mod attention;
 mod buffers;
 mod calls;
@@ -149,17 +150,21 @@ impl Backend for GpuBackend {
         program.run(&self.device, step).await
     }
 
-    fn can_draw(&self, draw: &Draw) -> bool {
-        tail::can_draw(draw)
+    fn can_draw(&self, _draw: &Draw) -> bool {
+        true
     }
 
-    async fn run_ahead(
+    fn queue_ahead(
         &mut self,
         program: &mut Program,
-        step: Step<'_>,
+        step: Option<Step<'_>>,
         ahead: Ahead<'_>,
-    ) -> Result<Vec<u32>, BackendError> {
-        program.run_ahead(&self.device, step, ahead).await
+    ) -> Result<(), BackendError> {
+        program.queue_ahead(&self.device, step, ahead)
+    }
+
+    async fn take_ahead(&mut self, program: &mut Program) -> Result<Vec<u32>, BackendError> {
+        program.take_ahead(&self.device).await
     }
 
     async fn profile(&mut self, program: &mut Program, step: Step<'_>) -> Result<Vec<Timing>, BackendError> {

@@ -1,6 +1,7 @@
 //! The system's own GPU interface.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use linnet_graph::{BackendError, ForeignBytes};
 
@@ -54,10 +55,16 @@ pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
     device.on_uncaptured_error(Arc::new(move |error| faults.report(classify(&error))));
 }
 
-/// Waits for the device and runs its callbacks; a browser does that by itself.
-pub(crate) fn drive(device: &wgpu::Device) {
+/// Waits for the device to come so far and runs its callbacks; a browser does that by itself.
+pub(crate) fn drive(device: &wgpu::Device, submission: Option<wgpu::SubmissionIndex>) {
     // A failure shows as a callback that is not called and as a lost device.
-    let _ = device.poll(wgpu::PollType::wait_indefinitely());
+    let _ = device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: None });
+}
+
+/// A clock, in milliseconds.
+pub(crate) fn now_ms() -> f64 {
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGINNING.elapsed().as_secs_f64() * 1000.0
 }
 
 /// What is to be said of a device has been said when its callbacks have run.

@@ -5,6 +5,7 @@ use linnet_graph::{
 };
 use wgpu::BufferUsages;
 
+use crate::ahead::{Queued, Taken};
 use crate::buffers::{Buffers, internal, stride};
 use crate::device::{Buffer, Device};
 use crate::dispatch::{Dispatch, Extent};
@@ -22,6 +23,7 @@ pub struct Program {
     weights: Vec<Weight>,
     plan: Plan,
     readback: Buffer,
+    queued: Queued,
     progress: Progress,
     reach: Reach,
     /// How the device was last told to draw tokens.
@@ -54,9 +56,9 @@ impl Program {
             }
         }
         let logits = plan.graph.value(plan.graph.logits);
-        let results = (options.max_logits * stride(logits.width)).max(Ahead::MOST);
-        let bytes = (results * size_of::<f32>()) as u64;
+        let bytes = (options.max_logits * stride(logits.width) * size_of::<f32>()) as u64;
         let readback = device.buffer("results", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        let queued = Queued::new(device)?;
         device.settle().await?;
 
         let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
@@ -74,6 +76,7 @@ impl Program {
             weights,
             plan: plan.clone(),
             readback,
+            queued,
             progress: Progress::default(),
             reach: Reach::new(&plan.graph, &options),
             draw: Vec::new(),
@@ -85,7 +88,8 @@ impl Program {
     pub(crate) async fn run(&mut self, device: &Device, step: Step<'_>) -> Result<Output, BackendError> {
         if step.want == Want::Token {
             let ahead = Ahead { tokens: 1, stop: &[], draw: Draw::GREEDY };
-            let chosen = self.run_ahead(device, step, ahead).await?;
+            self.queue_ahead(device, Some(step), ahead)?;
+            let chosen = self.take_ahead(device).await?;
             return chosen
                 .first()
                 .map(|token| Output::Token(*token))
@@ -111,19 +115,35 @@ impl Program {
         Ok(Output::Logits(values))
     }
 
-    /// Runs a step and the steps of the tokens that it chooses; returns the chosen ones up to the first that ends them.
-    pub(crate) async fn run_ahead(
+    /// Queues a step, or what follows the token that was queued last, and the steps of the tokens that are chosen.
+    pub(crate) fn queue_ahead(
         &mut self,
         device: &Device,
-        step: Step<'_>,
+        step: Option<Step<'_>>,
         ahead: Ahead<'_>,
-    ) -> Result<Vec<u32>, BackendError> {
-        if ahead.tokens == 0 || ahead.tokens > Ahead::MOST || step.want != Want::Token {
+    ) -> Result<(), BackendError> {
+        let draw = draw_words(&ahead)?;
+        if ahead.tokens == 0 || ahead.tokens > Ahead::MOST {
             return Err(internal("a step cannot run ahead so"));
         }
         let behind = ahead.tokens - 1;
-        let (mut encoder, first) = self.begin(device, &step, behind)?;
-        let draw = draw_words(&ahead)?;
+        let (mut encoder, first, end) = match step {
+            Some(step) if step.want != Want::Token => return Err(internal("a step cannot run ahead so")),
+            Some(step) => {
+                let (encoder, first) = self.begin(device, &step, behind)?;
+                (encoder, first, step.position + step.tokens.len())
+            }
+            None => {
+                device.faults.check()?;
+                let position = self.queued.last().filter(|_| self.queued.has_room());
+                let position = position.ok_or_else(|| internal("there is nothing to go on from"))?;
+                let step = Step { tokens: &[0], position, want: Want::Token };
+                let logits = self.validate(&step, behind)?;
+                self.reach.advance(position, ahead.tokens);
+                let first = Extent { tokens: 1, logits, token: true, given: false };
+                (device.calls.device().create_command_encoder(&Default::default()), first, position + 1)
+            }
+        };
         if draw != self.draw {
             self.buffers.write_draw(device, &draw);
             self.draw = draw;
@@ -131,19 +151,25 @@ impl Program {
         let next = Extent { tokens: 1, given: false, ..first };
         let steps: Vec<Extent> = std::iter::once(first).chain(std::iter::repeat_n(next, behind)).collect();
         self.encode(device, &mut encoder, &steps);
-        let (word, end) = (size_of::<u32>() as u64, step.position + step.tokens.len());
-        let bytes = ahead.tokens as u64 * word;
-        encoder.copy_buffer_to_buffer(&self.buffers.history, end as u64 * word, &self.readback, 0, bytes);
-        device.calls.submit(Some(encoder.finish()));
-        let mut chosen = device.read::<u32>(&self.readback, bytes).await?;
-        match chosen.iter().position(|token| ahead.stop.contains(token)) {
-            Some(last) => chosen.truncate(last + 1),
-            None => self.prepared = chosen.last().map(|token| (end + behind, *token)),
+        self.queued.submit(device, encoder, (&self.buffers.history, end), &ahead, step.is_none());
+        Ok(())
+    }
+
+    /// Waits for the tokens that were queued first.
+    pub(crate) async fn take_ahead(&mut self, device: &Device) -> Result<Vec<u32>, BackendError> {
+        let taken = self.queued.take(device).await?;
+        let Taken { first, chosen, ended, tokens, goes_on } = taken;
+        if let Some(last) = chosen.last()
+            && !ended
+            && self.queued.is_empty()
+        {
+            self.prepared = Some((first + tokens - 1, *last));
         }
-        // Steps after the one that ended them all ran its token, at the same position.
-        if self.plan.graph.is_recurrent() {
-            for ran in 0..behind.min(chosen.len()) {
-                self.progress.step(end + ran, 1)?;
+        // The token that ended them, if any, counts as run: nothing has changed the state that holds before it.
+        if self.plan.graph.is_recurrent() && !chosen.is_empty() {
+            let before = usize::from(goes_on);
+            for ran in 0..before + (tokens - 1).min(chosen.len()) {
+                self.progress.step(first - before + ran, 1)?;
             }
         }
         Ok(chosen)
@@ -158,6 +184,9 @@ impl Program {
     ) -> Result<(wgpu::CommandEncoder, Extent), BackendError> {
         device.faults.check()?;
         let logits = self.validate(step, behind)?;
+        if self.queued.forget() {
+            self.progress.lose();
+        }
         let half = match self.plan.graph.is_recurrent() {
             true => self.progress.step(step.position, step.tokens.len())?,
             false => 0,

@@ -35,6 +35,11 @@ impl Progress {
         (self.start, self.end) = (position, position + tokens);
         Ok(self.half)
     }
+
+    /// It is not known what the states hold: only a beginning makes them good again.
+    pub fn lose(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
 }
 
 impl Lowering<'_> {
@@ -116,5 +121,14 @@ mod tests {
         assert_eq!(progress.step(6, 1), Ok(first), "further from there");
         assert!(progress.step(8, 1).is_err() && progress.step(5, 1).is_err());
         assert!(progress.step(0, 1).is_ok(), "again from the beginning");
+    }
+
+    #[test]
+    fn states_that_were_lost_begin_again() {
+        let mut progress = Progress::default();
+        progress.step(0, 5).expect("a beginning");
+        progress.lose();
+        assert!(progress.step(5, 1).is_err());
+        assert!(progress.step(0, 5).is_ok() && progress.step(5, 1).is_ok());
     }
 }

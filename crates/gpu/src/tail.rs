@@ -1,6 +1,6 @@
 //! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also embeds it.
 
-use linnet_graph::{Ahead, BackendError, Draw, Node, Op, Rows, WeightId};
+use linnet_graph::{Ahead, BackendError, Node, Op, Rows, WeightId};
 use linnet_shaders::{Format, Kernel, choose, embed};
 
 use crate::buffers::{internal, stride};
@@ -13,24 +13,17 @@ const DRAW_WORDS: usize = 12;
 /// Bytes of that struct.
 pub(crate) const DRAW_BYTES: u64 = (DRAW_WORDS as u64 + choose::STOPS as u64) * 4;
 
-/// Whether `choose` can draw so. Where it cannot sort all that is kept, it cannot tell which have a given probability either.
-pub(crate) fn can_draw(draw: &Draw) -> bool {
-    let sorts = (1..=choose::MOST_KEPT as usize).contains(&draw.top_k);
-    draw.temperature == 0.0 || sorts || (draw.top_k == 0 && draw.top_p >= 1.0)
-}
-
 /// The struct `Draw` of `choose.wgsl`.
 pub(crate) fn draw_words(ahead: &Ahead<'_>) -> Result<Vec<u32>, BackendError> {
     let Ahead { stop, draw, .. } = ahead;
-    if !can_draw(draw) || stop.len() > choose::STOPS as usize {
-        return Err(internal("tokens cannot be chosen so here"));
+    if stop.len() > choose::STOPS as usize {
+        return Err(internal("more tokens may end an answer than can be looked out for"));
     }
     let mut words = vec![
         draw.temperature.to_bits(),
         draw.min_p.ln().max(f32::MIN).to_bits(),
         draw.top_p.to_bits(),
-        // Where the greatest logit is chosen, nothing is sorted.
-        draw.top_k.min(choose::MOST_KEPT as usize) as u32,
+        u32::try_from(draw.top_k).unwrap_or(u32::MAX),
         draw.frequency_penalty.to_bits(),
         draw.presence_penalty.to_bits(),
         draw.repetition_penalty.to_bits(),

@@ -67,7 +67,14 @@ pub(crate) fn write_foreign(
 }
 
 /// The browser drives its GPU by itself.
-pub(crate) fn drive(_device: &wgpu::Device) {}
+pub(crate) fn drive(_device: &wgpu::Device, _submission: Option<wgpu::SubmissionIndex>) {}
+
+/// A clock, in milliseconds.
+pub(crate) fn now_ms() -> f64 {
+    let performance = get(&js_sys::global(), "performance");
+    let now: Function = get(&performance, "now").unchecked_into();
+    now.call0(&performance).ok().and_then(|now| now.as_f64()).unwrap_or_default()
+}
 
 /// Waits a moment after something has failed: that the device is lost may be said only after that.
 pub(crate) async fn hear_out() {

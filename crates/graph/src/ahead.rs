@@ -61,4 +61,6 @@ impl Ahead<'_> {
     pub const MOST: usize = 16;
     /// The most tokens that may end them.
     pub const MOST_STOPS: usize = 32;
+    /// How many such requests a backend queues.
+    pub const QUEUED: usize = 2;
 }

@@ -206,11 +206,14 @@ pub struct Counters {
     pub bytes_read: u64,
     /// Times that we waited for the device to read something back.
     pub readbacks: u64,
+    /// Microseconds in which the device had nothing to do, as far as it is known: from when a result came behind which nothing
+    /// was queued to the next submit.
+    pub empty_us: u64,
 }
 
 impl Counters {
     /// Names and values.
-    pub fn entries(&self) -> [(&'static str, u64); 8] {
+    pub fn entries(&self) -> [(&'static str, u64); 9] {
         [
             ("dispatches", self.dispatches),
             ("submits", self.submits),
@@ -220,6 +223,7 @@ impl Counters {
             ("bytes_written", self.bytes_written),
             ("bytes_read", self.bytes_read),
             ("readbacks", self.readbacks),
+            ("queue_empty_us", self.empty_us),
         ]
     }
 }
@@ -318,26 +322,51 @@ pub trait Backend: Sized {
     /// program's options.
     async fn run(&mut self, program: &mut Self::Program, step: Step<'_>) -> Result<Output, BackendError>;
 
-    /// Whether [`Backend::run_ahead`] can choose tokens so; otherwise the caller asks for logits and chooses.
+    /// Whether [`Backend::queue_ahead`] can choose tokens so; otherwise the caller asks for logits and chooses.
     fn can_draw(&self, _draw: &Draw) -> bool {
         false
     }
 
-    /// Runs a step, chooses the next token, runs that, and so on. Returns the chosen tokens: as many as asked for, or up to the
-    /// first of `ahead.stop`. All but the last of them have then been run, too.
+    /// Queues a step, the choice of the next token, the step of that, and so on; [`Backend::take_ahead`] gives out what was
+    /// chosen. Without a `step` it goes on with the token that was queued last, before anybody knows it, so that the device need
+    /// not wait for the host. Up to [`Ahead::QUEUED`] such requests may be under way.
     ///
-    /// `step.want` is [`Want::Token`]. A graph with recurrent state then goes on from behind the tokens that were run, or starts
-    /// again; it does not repeat a part.
+    /// `step.want` is [`Want::Token`]. Any step from outside drops what is queued and was not taken; the KV cache then holds
+    /// nothing of use behind the tokens that were, and a graph with recurrent state starts again at 0. Otherwise such a graph goes
+    /// on from behind the tokens that were run, or starts again; it does not repeat a part.
     ///
     /// # Errors
     /// As [`Backend::run`]; [`BackendError::Internal`] where [`Backend::can_draw`] says no.
-    async fn run_ahead(
+    fn queue_ahead(
         &mut self,
         _program: &mut Self::Program,
-        _step: Step<'_>,
+        _step: Option<Step<'_>>,
         _ahead: Ahead<'_>,
-    ) -> Result<Vec<u32>, BackendError> {
+    ) -> Result<(), BackendError> {
         Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
+    }
+
+    /// Waits for the tokens that were queued first: as many as asked for, or up to the first of `ahead.stop`; none where a token
+    /// before them was one of those. All but the last of them have been run, too.
+    ///
+    /// # Errors
+    /// As [`Backend::run`]; [`BackendError::Internal`] where nothing is queued.
+    async fn take_ahead(&mut self, _program: &mut Self::Program) -> Result<Vec<u32>, BackendError> {
+        Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
+    }
+
+    /// [`Backend::queue_ahead`], then [`Backend::take_ahead`].
+    ///
+    /// # Errors
+    /// As these.
+    async fn run_ahead(
+        &mut self,
+        program: &mut Self::Program,
+        step: Step<'_>,
+        ahead: Ahead<'_>,
+    ) -> Result<Vec<u32>, BackendError> {
+        self.queue_ahead(program, Some(step), ahead)?;
+        self.take_ahead(program).await
     }
 
     /// Runs a step and measures each of its kernels, in order.

@@ -92,3 +92,45 @@ fn two_answers_take_turns_with_several_tokens_at_once() {
         assert_eq!(answer.generated().len(), 27);
     }
 }
+
+#[test]
+fn the_backend_has_something_to_do_while_tokens_are_given_out() {
+    let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
+    log.borrow_mut().draws = true;
+    let mut generation = start(&engine, r#"{"prompt":"q\n","temperature":0,"max_tokens":20}"#);
+    let mut ran_before = Vec::new();
+    while generation.generated().len() < 20 {
+        ran_before.push(log.borrow().steps.len() - generation.generated().len());
+        block_on(generation.next(&mut engine)).unwrap();
+    }
+    // Behind the first token, whatever came has been followed by steps of what comes next, to the last.
+    assert!(ran_before[1..19].iter().all(|ran| *ran > 0), "{ran_before:?}");
+    assert_eq!(log.borrow().asked.iter().sum::<usize>(), 20, "{:?}", log.borrow().asked);
+}
+
+#[test]
+fn a_recurrent_model_that_ran_on_behind_a_stop_string_begins_again() {
+    let (mut engine, log) = engine_of(&recurrent_model_file(), b"one. two. three. four. five. six");
+    log.borrow_mut().draws = true;
+    let mut generation = start(&engine, r#"{"prompt":"b\n","temperature":0,"stop":["two"]}"#);
+    assert_eq!(finish(&mut generation, &mut engine).0, "one. ");
+    let mut next = start(&engine, r#"{"prompt":"b\none. two","temperature":0,"max_tokens":4}"#);
+    assert_eq!(finish(&mut next, &mut engine).0, ". th");
+}
+
+#[test]
+fn an_answer_that_another_seed_draws_takes_nothing_of_what_is_queued() {
+    for file in [model_file(), recurrent_model_file()] {
+        let (mut engine, log) = engine_of(&file, b"abcdefghijklmnopqrstuvwxyz");
+        log.borrow_mut().draws = true;
+        let mut first = start(&engine, r#"{"prompt":"q\n","temperature":1,"seed":1}"#);
+        while first.generated().len() < 3 {
+            block_on(first.next(&mut engine)).unwrap();
+        }
+        // The same tokens, as a prompt.
+        let mut second = start(&engine, r#"{"prompt":"q\nabc","temperature":1,"seed":2}"#);
+        for answer in [&mut second, &mut first] {
+            assert!(finish(answer, &mut engine).0.ends_with("xyz"));
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! tested exactly.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
@@ -48,6 +49,21 @@ pub struct Cache {
     rings: Vec<(usize, Vec<Option<usize>>)>,
     /// Where the last step began, for a model whose state cannot be cut off elsewhere.
     start: Option<usize>,
+    /// What was chosen and not taken, and whether a token ended it.
+    queued: VecDeque<Vec<u32>>,
+    ended: bool,
+    /// Whether the state is good for a beginning only.
+    lost: bool,
+}
+
+impl Cache {
+    /// A step from outside comes: recurrent state is then beyond what is known.
+    fn drop_queued(&mut self) {
+        if self.queued.iter().any(|chosen| !chosen.is_empty()) {
+            self.lost = self.start.is_some();
+        }
+        self.queued.clear();
+    }
 }
 
 impl FakeBackend {
@@ -75,6 +91,33 @@ impl FakeBackend {
     fn next(&self, tokens: &[u32]) -> u32 {
         let prompt = tokens.iter().rposition(|t| *t == u32::from(b'\n')).map_or(0, |at| at + 1);
         self.answer.get(tokens.len() - prompt).copied().unwrap_or(END)
+    }
+
+    fn step(&self, cache: &mut Cache, step: Step<'_>) -> Output {
+        assert!((1..=MAX_BATCH).contains(&step.tokens.len()) && step.position <= cache.tokens.len());
+        if let Some(start) = &mut cache.start {
+            assert!([0, *start, cache.tokens.len()].contains(&step.position), "no state for this position");
+            assert!(step.position == 0 || !cache.lost, "the state was lost");
+            (*start, cache.lost) = (step.position, false);
+        }
+        let end = step.position + step.tokens.len();
+        for (window, ring) in &mut cache.rings {
+            let places = ring.len();
+            (step.position..end).for_each(|position| ring[position % places] = Some(position));
+            let seen = (step.position + 1).saturating_sub(*window)..end;
+            assert!(seen.into_iter().all(|p| ring[p % places] == Some(p)), "the ring forgot what is seen");
+        }
+        CLOCK.set(CLOCK.get() + self.slowness * step.tokens.len() as f64);
+        self.log.borrow_mut().steps.push(step.tokens.to_vec());
+        cache.tokens.truncate(step.position);
+        cache.tokens.extend_from_slice(step.tokens);
+        assert!(cache.tokens.len() <= CONTEXT);
+        let next = self.next(&cache.tokens);
+        match step.want {
+            Want::Nothing => Output::None,
+            Want::Token => Output::Token(next),
+            Want::Logits(_) => Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect()),
+        }
     }
 }
 
@@ -114,58 +157,65 @@ impl Backend for FakeBackend {
             .iter()
             .map(|layer| (layer.window.unwrap_or(usize::MAX), vec![None; layer.positions(&options)]));
         let start = plan.graph.is_recurrent().then_some(0);
-        Ok(Cache { tokens: Vec::new(), rings: rings.collect(), start })
+        Ok(Cache {
+            tokens: Vec::new(),
+            rings: rings.collect(),
+            start,
+            queued: VecDeque::new(),
+            ended: false,
+            lost: false,
+        })
     }
 
     async fn run(&mut self, cache: &mut Cache, step: Step<'_>) -> Result<Output, BackendError> {
-        assert!((1..=MAX_BATCH).contains(&step.tokens.len()) && step.position <= cache.tokens.len());
-        if let Some(start) = &mut cache.start {
-            assert!([0, *start, cache.tokens.len()].contains(&step.position), "no state for this position");
-            *start = step.position;
-        }
-        let end = step.position + step.tokens.len();
-        for (window, ring) in &mut cache.rings {
-            let places = ring.len();
-            (step.position..end).for_each(|position| ring[position % places] = Some(position));
-            let seen = (step.position + 1).saturating_sub(*window)..end;
-            assert!(seen.into_iter().all(|p| ring[p % places] == Some(p)), "the ring forgot what is seen");
-        }
-        CLOCK.set(CLOCK.get() + self.slowness * step.tokens.len() as f64);
-        self.log.borrow_mut().steps.push(step.tokens.to_vec());
-        cache.tokens.truncate(step.position);
-        cache.tokens.extend_from_slice(step.tokens);
-        assert!(cache.tokens.len() <= CONTEXT);
-        let next = self.next(&cache.tokens);
-        Ok(match step.want {
-            Want::Nothing => Output::None,
-            Want::Token => Output::Token(next),
-            Want::Logits(_) => Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect()),
-        })
+        cache.drop_queued();
+        Ok(self.step(cache, step))
     }
 
     fn can_draw(&self, _: &Draw) -> bool {
         self.log.borrow().draws
     }
 
-    async fn run_ahead(
+    fn queue_ahead(
         &mut self,
         cache: &mut Cache,
-        step: Step<'_>,
+        step: Option<Step<'_>>,
         ahead: Ahead<'_>,
-    ) -> Result<Vec<u32>, BackendError> {
+    ) -> Result<(), BackendError> {
         self.log.borrow_mut().asked.push(ahead.tokens);
-        let (mut tokens, mut position) = (step.tokens.to_vec(), step.position);
+        let (mut tokens, mut position) = match step {
+            Some(step) => {
+                cache.drop_queued();
+                cache.ended = false;
+                (step.tokens.to_vec(), step.position)
+            }
+            None => {
+                let last = cache.queued.iter().flatten().last();
+                assert!(
+                    (1..Ahead::QUEUED).contains(&cache.queued.len()),
+                    "{} are queued",
+                    cache.queued.len()
+                );
+                (vec![*last.expect("a token")], cache.tokens.len())
+            }
+        };
         let mut chosen = Vec::new();
-        while chosen.len() < ahead.tokens && !chosen.last().is_some_and(|last| ahead.stop.contains(last)) {
-            let Output::Token(next) = self.run(cache, Step { tokens: &tokens, position, ..step }).await?
-            else {
+        while chosen.len() < ahead.tokens && !cache.ended {
+            let step = Step { tokens: &tokens, position, want: Want::Token };
+            let Output::Token(next) = self.step(cache, step) else {
                 return Err(BackendError::Internal("no token".to_owned()));
             };
             position += tokens.len();
             tokens = vec![next];
             chosen.push(next);
+            cache.ended = ahead.stop.contains(&next);
         }
-        Ok(chosen)
+        cache.queued.push_back(chosen);
+        Ok(())
+    }
+
+    async fn take_ahead(&mut self, cache: &mut Cache) -> Result<Vec<u32>, BackendError> {
+        cache.queued.pop_front().ok_or_else(|| BackendError::Internal("nothing is queued".to_owned()))
     }
 
     fn memory(&self, _: &Cache) -> MemoryUse {

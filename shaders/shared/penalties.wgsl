@@ -1,0 +1,65 @@
+// Lowers the logits of what was said, for choose.wgsl. Invocations that meet tokens of the same quad leave it to one of them.
+
+const TAKEN: u32 = 0x80000000u; // a quad's, at the count of its first token
+
+// Divides (or multiplies) the logits of the last tokens before `end`.
+fn penalize_recent(row: u32, end: u32, local: u32) {
+    let first = end - min(end, RECENT);
+    if (local >= end - first) {
+        return;
+    }
+    let token = history[first + local];
+    var owner = token < WIDTH;
+    for (var at = first; at < first + local; at++) {
+        owner = owner && history[at] / 4u != token / 4u;
+    }
+    if (owner) {
+        var said = vec4<bool>(false);
+        for (var at = first + local; at < end; at++) {
+            if (history[at] / 4u == token / 4u) {
+                said = said | (LANES == vec4<u32>(history[at] % 4u));
+            }
+        }
+        let values = logits[row + token / 4u];
+        let lower = select(values * draw.repetition, values / draw.repetition, values > vec4<f32>(0.0));
+        logits[row + token / 4u] = select(values, lower, said);
+    }
+}
+
+// Lowers the logits of the generated tokens before `end` by how often each was.
+fn penalize_generated(row: u32, end: u32, local: u32) {
+    for (var at = draw.generated + local; at < end; at += THREADS) {
+        atomicAdd(&counts[min(history[at], WIDTH - 1u)], 1u);
+    }
+    storageBarrier();
+    for (var at = draw.generated + local; at < end; at += THREADS) {
+        let own = min(history[at], WIDTH - 1u) / 4u;
+        if ((atomicOr(&counts[own * 4u], TAKEN) & TAKEN) == 0u) {
+            var values = logits[row + own];
+            for (var lane = 0u; lane < 4u; lane++) {
+                let count = atomicLoad(&counts[own * 4u + lane]) & ~TAKEN;
+                if (count > 0u) {
+                    values[lane] -= draw.presence + draw.frequency * f32(count);
+                }
+            }
+            logits[row + own] = values;
+        }
+    }
+    storageBarrier();
+    for (var at = draw.generated + local; at < end; at += THREADS) {
+        let token = min(history[at], WIDTH - 1u);
+        atomicStore(&counts[token], 0u);
+        atomicStore(&counts[token / 4u * 4u], 0u);
+    }
+}
+
+fn penalize(row: u32, end: u32, local: u32) {
+    if (draw.repetition != 1.0) {
+        penalize_recent(row, end, local);
+        storageBarrier();
+    }
+    if (draw.presence != 0.0 || draw.frequency != 0.0) {
+        penalize_generated(row, end, local);
+        storageBarrier();
+    }
+}
