@@ -11,7 +11,7 @@ try {
   const files = readdirSync(tests).filter((name) => name.endsWith('.test.ts'));
   for (const name of files) {
     const bundle = await rolldown({ input: join(tests, name), platform: 'node' });
-    await bundle.write({ file: join(built, name.replace('.ts', '.mjs')), format: 'esm', sourcemap: 'inline' });
+    await bundle.write({ file: join(built, name.replace('.ts', '.mjs')), format: 'esm', sourcemap: 'inline', codeSplitting: false });
   }
   const paths = files.map((name) => join(built, name.replace('.ts', '.mjs')));
   const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', '--test-timeout=60000', '--test-reporter=spec', ...paths], { stdio: 'inherit' });

@@ -1,0 +1,205 @@
+/** A provider for the Vercel AI SDK (`ai` 5): its `generateText`, `streamText` and chat hooks answer with a model in the page. */
+import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
+import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api.ts';
+import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
+import type { Timings, Usage } from './wasm.ts';
+
+/** What the provider needs of an engine; a {@link Linnet} is one. */
+export interface ProviderEngine {
+  info(): { model: { name: string } };
+  chat: {
+    completions: {
+      create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
+      create(request: ChatRequest): Promise<ChatCompletion>;
+    };
+  };
+  dispose(): void;
+}
+
+/** What only Linnet has: `providerOptions: { linnet: { min_p: 0.1 } }`. */
+const OWN_OPTIONS = ['min_p', 'repetition_penalty', 'ignore_eos'] as const;
+
+/** A model of the AI SDK. It is loaded when it is first asked, or by `load()`. */
+export class LinnetLanguageModel implements LanguageModelV2 {
+  readonly specificationVersion = 'v2';
+  readonly provider = 'linnet';
+  /** Nothing is fetched by address. */
+  readonly supportedUrls: Record<string, RegExp[]> = {};
+  #engine: Promise<ProviderEngine> | undefined;
+
+  /** @param start loads the engine */
+  constructor(
+    readonly modelId: string,
+    private readonly start: () => Promise<ProviderEngine>,
+  ) {}
+
+  /**
+   * Loads the model, if it is not loaded yet.
+   *
+   * @throws LinnetError; the next call tries again
+   */
+  load(): Promise<ProviderEngine> {
+    this.#engine ??= this.start().catch((error: unknown) => {
+      this.#engine = undefined;
+      throw error;
+    });
+    return this.#engine;
+  }
+
+  /** Frees the model's memory. When it is asked again it is loaded again. */
+  async dispose(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    (await engine?.catch(() => undefined))?.dispose();
+  }
+
+  /** A whole answer. */
+  async doGenerate(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doGenerate']>>> {
+    const { request, warnings } = requestOf(options);
+    const engine = await this.load();
+    const { id, created, choices, usage, timings } = await engine.chat.completions.create(request).catch((error: unknown) => {
+      throw failure(error, options.abortSignal);
+    });
+    const [{ message, finish_reason }] = choices;
+    return {
+      content: [{ type: 'text', text: message.content }],
+      finishReason: finish_reason,
+      usage: usageOf(usage),
+      warnings,
+      request: { body: withoutSignal(request) },
+      response: { id, modelId: this.modelId, timestamp: new Date(created * 1000) },
+      providerMetadata: { linnet: { timings: { ...timings } } },
+    };
+  }
+
+  /** An answer piece by piece. Cancelling the stream ends it. */
+  async doStream(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doStream']>>> {
+    const left = new AbortController();
+    const { abortSignal } = options;
+    const leave = () => left.abort(abortSignal?.reason);
+    if (abortSignal?.aborted) leave();
+    abortSignal?.addEventListener('abort', leave, { once: true });
+    const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
+    const engine = await this.load();
+    const parts = this.#parts(engine.chat.completions.create({ ...request, stream: true }), warnings, options);
+    const stream = new ReadableStream<LanguageModelV2StreamPart>({
+      async pull(controller) {
+        const { done, value } = await parts.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        left.abort();
+        await parts.return();
+      },
+    });
+    return { stream, request: { body: withoutSignal(request) } };
+  }
+
+  async *#parts(chunks: AsyncIterable<ChatCompletionChunk>, warnings: LanguageModelV2CallWarning[], { abortSignal, includeRawChunks }: LanguageModelV2CallOptions): AsyncGenerator<LanguageModelV2StreamPart, void> {
+    yield { type: 'stream-start', warnings };
+    let begun = false;
+    let last: { finishReason: 'stop' | 'length'; usage: Usage; timings: Timings } | undefined;
+    try {
+      for await (const chunk of chunks) {
+        if (includeRawChunks) yield { type: 'raw', rawValue: chunk };
+        if (!begun) {
+          begun = true;
+          yield { type: 'response-metadata', id: chunk.id, modelId: this.modelId, timestamp: new Date(chunk.created * 1000) };
+          yield { type: 'text-start', id: TEXT };
+        }
+        const [{ delta, finish_reason }] = chunk.choices;
+        if (delta.content) yield { type: 'text-delta', id: TEXT, delta: delta.content };
+        if (finish_reason && chunk.usage && chunk.timings) last = { finishReason: finish_reason, usage: chunk.usage, timings: chunk.timings };
+      }
+    } catch (error) {
+      yield { type: 'error', error: failure(error, abortSignal) };
+    }
+    if (begun) yield { type: 'text-end', id: TEXT };
+    yield {
+      type: 'finish',
+      finishReason: last?.finishReason ?? 'error',
+      usage: usageOf(last?.usage),
+      ...(last ? { providerMetadata: { linnet: { timings: { ...last.timings } } } } : {}),
+    };
+  }
+}
+
+/**
+ * A model for the AI SDK.
+ *
+ * @param model what `Linnet.load` takes (the first model of the list if it is left out), or an engine that is loaded already
+ * @param options what `Linnet.load` takes
+ */
+export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, options: Omit<LoadOptions, 'signal'> = {}): LinnetLanguageModel {
+  if (isEngine(model)) return new LinnetLanguageModel(model.info().model.name, () => Promise.resolve(model));
+  return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options));
+}
+
+/** The one piece of text of an answer. */
+const TEXT = '0';
+
+/** The request as Linnet takes it, and what of the call it cannot honour. */
+function requestOf(options: LanguageModelV2CallOptions): { request: ChatRequest; warnings: LanguageModelV2CallWarning[] } {
+  const { prompt, maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty, stopSequences, seed, abortSignal, responseFormat, tools, toolChoice, providerOptions } = options;
+  const warnings: LanguageModelV2CallWarning[] = (tools ?? []).map((tool) => ({ type: 'unsupported-tool', tool }));
+  if (toolChoice && toolChoice.type !== 'auto' && toolChoice.type !== 'none') warnings.push({ type: 'unsupported-setting', setting: 'toolChoice' });
+  if (responseFormat?.type === 'json') warnings.push({ type: 'unsupported-setting', setting: 'responseFormat', details: 'The answer is not held to JSON.' });
+  const own = providerOptions?.['linnet'] ?? {};
+  const fields = {
+    max_tokens: maxOutputTokens,
+    temperature,
+    top_p: topP,
+    top_k: topK,
+    presence_penalty: presencePenalty,
+    frequency_penalty: frequencyPenalty,
+    stop: stopSequences?.length ? stopSequences : undefined,
+    seed,
+    signal: abortSignal,
+    ...Object.fromEntries(OWN_OPTIONS.map((name) => [name, own[name]])),
+  };
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return { request: { messages: messagesOf(prompt), ...given }, warnings };
+}
+
+/** @throws LinnetError `invalid-request` for what is no text: files, and what tools have said */
+function messagesOf(prompt: LanguageModelV2Prompt): ChatMessage[] {
+  return prompt.map(({ role, content }): ChatMessage => {
+    if (role === 'tool') throw refused('Tools');
+    if (typeof content === 'string') return { role, content };
+    const texts = content.map((part) => {
+      if (part.type === 'text') return part.text;
+      // What a model has thought is no part of the conversation.
+      if (part.type === 'reasoning') return '';
+      throw refused(part.type === 'file' ? 'Files' : 'Tools');
+    });
+    return { role, content: texts.join('') };
+  });
+}
+
+function refused(what: string): LinnetError {
+  return new LinnetError('invalid-request', `${what} are not supported in a prompt.`, { field: 'prompt' });
+}
+
+function usageOf(usage: Usage | undefined): LanguageModelV2Usage {
+  return { inputTokens: usage?.prompt_tokens, outputTokens: usage?.completion_tokens, totalTokens: usage?.total_tokens };
+}
+
+/** A failure, as the AI SDK knows it: an abort is told by its name. */
+function failure(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (!(error instanceof LinnetError) || error.code !== 'aborted') return error;
+  return signal?.reason ?? new DOMException('The operation was aborted.', 'AbortError');
+}
+
+function withoutSignal({ signal: _, ...request }: ChatRequest): Omit<ChatRequest, 'signal'> {
+  return request;
+}
+
+function isEngine(model: ModelSource | ProviderEngine): model is ProviderEngine {
+  return typeof model === 'object' && 'chat' in model;
+}
+
+function nameOf(model: ModelSource): string {
+  if (Array.isArray(model)) return nameOf(model[0] as ModelSource);
+  return model instanceof Blob ? ((model as Partial<File>).name ?? 'file') : String(model);
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { generateText, streamText } from 'ai';
+import { linnet, LinnetLanguageModel } from '../src/ai-sdk.ts';
+import { LinnetError } from '../src/errors.ts';
+import { FakeChat } from './fake-chat.ts';
+
+// It warns on the console of what a model does not support; here that is what is tested.
+(globalThis as any).AI_SDK_LOG_WARNINGS = false;
+
+test('generateText answers, with usage and settings', async () => {
+  const engine = new FakeChat();
+  const model = linnet(engine);
+  const { text, usage, finishReason, warnings, response, providerMetadata } = await generateText({
+    model,
+    system: 'Be brief.',
+    messages: [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: [{ type: 'reasoning', text: 'hm' }, { type: 'text', text: 'Hello' }] },
+      { role: 'user', content: [{ type: 'text', text: 'one ' }, { type: 'text', text: 'two' }] },
+    ],
+    maxOutputTokens: 2,
+    temperature: 0.3,
+    topK: 5,
+    topP: 0.9,
+    seed: 7,
+    stopSequences: ['\n'],
+    presencePenalty: 0.1,
+    frequencyPenalty: 0.2,
+    providerOptions: { linnet: { min_p: 0.05, unknown: 1 } },
+  });
+  assert.equal(text, 're: one');
+  assert.deepEqual([usage.inputTokens, usage.outputTokens, usage.totalTokens, finishReason], [10, 2, 12, 'stop']);
+  assert.deepEqual(warnings ?? [], []);
+  assert.equal(response.modelId, 'Fake');
+  assert.ok(providerMetadata?.['linnet']?.['timings']);
+  const { signal: _, ...request } = engine.requests[0]!;
+  assert.deepEqual(request, {
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+      { role: 'user', content: 'one two' },
+    ],
+    max_tokens: 2,
+    temperature: 0.3,
+    top_k: 5,
+    top_p: 0.9,
+    seed: 7,
+    stop: ['\n'],
+    presence_penalty: 0.1,
+    frequency_penalty: 0.2,
+    min_p: 0.05,
+  });
+});
+
+test('streamText gives the pieces as they come', async () => {
+  const result = streamText({ model: linnet(new FakeChat()), prompt: 'a b c' });
+  const pieces = [];
+  for await (const piece of result.textStream) pieces.push(piece);
+  assert.deepEqual(pieces, ['re:', ' a', ' b', ' c']);
+  assert.equal((await result.usage).totalTokens, 8);
+  assert.equal(await result.finishReason, 'stop');
+});
+
+test('an abort ends the answer, and is known as one', async () => {
+  const engine = new FakeChat();
+  const stop = new AbortController();
+  const whole = generateText({ model: linnet(engine), prompt: 'a b c d e f', abortSignal: stop.signal, maxRetries: 0 });
+  setTimeout(() => stop.abort(), 3);
+  await assert.rejects(whole, (error: any) => error.name === 'AbortError');
+  const other = new AbortController();
+  const parts: string[] = [];
+  for await (const { type } of streamText({ model: linnet(engine), prompt: 'a b c d e f', abortSignal: other.signal }).fullStream) {
+    parts.push(type);
+    if (type === 'text-delta') other.abort();
+  }
+  assert.ok(parts.includes('abort') && !parts.includes('error'), String(parts));
+});
+
+test('a failure is the LinnetError that it is', async () => {
+  const engine = new FakeChat();
+  engine.failure = new LinnetError('device-lost', 'gone');
+  await assert.rejects(generateText({ model: linnet(engine), prompt: 'a', maxRetries: 0 }), (error: any) => error.code === 'device-lost');
+  const { stream } = await linnet(engine).doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] });
+  const parts = [];
+  for await (const part of stream) parts.push(part);
+  assert.deepEqual(parts.map(({ type }) => type), ['stream-start', 'error', 'finish']);
+  assert.ok(parts[2]!.type === 'finish' && parts[2]!.finishReason === 'error');
+});
+
+test('what is no text is refused, and tools and JSON are warned of', async () => {
+  const model = linnet(new FakeChat());
+  const file = { type: 'file' as const, mediaType: 'image/png', data: new Uint8Array(1) };
+  await assert.rejects(Promise.resolve(model.doGenerate({ prompt: [{ role: 'user', content: [file] }] })), (error: any) => error.code === 'invalid-request');
+  const tool = { type: 'function' as const, name: 'look', inputSchema: {} };
+  const { warnings } = await model.doGenerate({
+    prompt: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }],
+    tools: [tool],
+    toolChoice: { type: 'required' },
+    responseFormat: { type: 'json' },
+  });
+  assert.deepEqual(warnings.map(({ type }) => type), ['unsupported-tool', 'unsupported-setting', 'unsupported-setting']);
+});
+
+test('it loads once, again after a failure, and again after it was disposed', async () => {
+  const engines: FakeChat[] = [];
+  let failing = true;
+  const model = new LinnetLanguageModel('m', async () => {
+    if (failing) throw new LinnetError('network', 'no');
+    engines.push(new FakeChat());
+    return engines.at(-1)!;
+  });
+  const ask = () => generateText({ model, prompt: 'a', maxRetries: 0 });
+  await assert.rejects(ask(), (error: any) => error.code === 'network');
+  failing = false;
+  await Promise.all([ask(), ask()]);
+  assert.equal(engines.length, 1);
+  await model.dispose();
+  assert.equal(engines[0]!.disposed, true);
+  await ask();
+  assert.equal(engines.length, 2);
+});
