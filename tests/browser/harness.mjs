@@ -55,13 +55,14 @@ WebAssembly.Instance = function (module, imports) {
 /**
  * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.
  *
- * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, files?: Record<string, string | Buffer> }} [options]
+ * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, cors?: 'files' | 'ranges', files?: Record<string, string | Buffer> }} [options]
  */
-export async function startServer({ isolated = true, relaxedSimd, csp, files = {} } = {}) {
+export async function startServer({ isolated = true, relaxedSimd, csp, cors, files = {} } = {}) {
   const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/blank.mjs"></script>';
   return serve({
     isolated,
     csp,
+    cors,
     mounts: {
       '/': `${dist.site}/`,
       '/models/': `${models}/`,

@@ -34,8 +34,9 @@ const TYPES = {
  * @param {Record<string, string | Buffer>} options.mounts URL path -> folder (a path that ends in a slash), file, or content
  * @param {boolean} [options.isolated] whether to send COOP and COEP
  * @param {string} [options.csp] a Content-Security-Policy for everything
+ * @param {'files' | 'ranges'} [options.cors] lets pages of other sites read the files, or also what their Content-Range says
  */
-export async function serve({ mounts, isolated = true, csp }) {
+export async function serve({ mounts, isolated = true, csp, cors }) {
   /** @type {{ method: string, path: string, range?: string, status: number }[]} */
   const requests = [];
   /** @type {Map<string, Fault>} */
@@ -47,6 +48,8 @@ export async function serve({ mounts, isolated = true, csp }) {
     headers['Cross-Origin-Embedder-Policy'] = 'require-corp';
   }
   if (csp) headers['Content-Security-Policy'] = csp;
+  if (cors) headers['Access-Control-Allow-Origin'] = '*';
+  if (cors === 'ranges') headers['Access-Control-Expose-Headers'] = 'Content-Range, ETag';
 
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);

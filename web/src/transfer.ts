@@ -218,7 +218,12 @@ async function firstResponse(url: string, stretch: { start: number; end: number 
       response = await request(url, range, signal);
     } catch (error) {
       if (signal.aborted) throw aborted();
-      if (last) throw new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(error) });
+      if (last && !(range?.start === 0 && isForeign(url))) throw new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(error) });
+      // Some browsers ask a foreign server for leave to send Range, and some servers give none: that looks like this.
+      if (last) {
+        range = undefined;
+        continue;
+      }
     }
     if (response) {
       if (response.status === 200) return response;
@@ -241,6 +246,10 @@ function request(url: string, range: { start: number; end: number } | undefined,
   const headers: Record<string, string> = range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {};
   // The model has a store of its own: the HTTP cache would hold it a second time.
   return fetch(url, { headers, signal, cache: 'no-store' });
+}
+
+function isForeign(url: string): boolean {
+  return new URL(url).origin !== globalThis.location?.origin;
 }
 
 /** Of a server whose answer does not say where it starts it is taken on trust. */

@@ -80,6 +80,15 @@ test('a stretch of a whole that nobody tells the length of is not used', async (
   assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
 });
 
+test('a foreign server that lets nobody send Range is asked without it, but not for the rest of a file', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => (request.headers.range ? request.socket.destroy() : send(request, response)));
+  const transfer = await open(url);
+  assert.equal(transfer.ranged, false);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges.at(-1), undefined);
+  await assert.rejects(open(url, {}, { start: 5000, end: CHUNK }), code('network'));
+});
+
 test('an empty file has no stretch, and is empty', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: new Uint8Array() }));
   assert.equal((await streamed(await open(url))).length, 0);

@@ -251,6 +251,21 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual([(await load(page, ADDRESS, cpu)).origin, server.count('.gguf')], ['cache', 1]);
   });
 
+  test('another site’s file, with and without leave to read how long it is', async (t) => {
+    for (const cors of /** @type {const} */ (['ranges', 'files'])) {
+      const home = await startServer({ cors });
+      t.after(() => home.close());
+      const { page } = await fresh(t);
+      // Of a listed file the length is known.
+      const listed = await load(page, MODEL_ID, { ...cpu, modelBase: `${home.origin}/models/` });
+      assert.deepEqual([listed.code, listed.stored, ranges(home).length], [undefined, true, CHUNKS], cors);
+      home.requests.length = 0;
+      const info = await load(page, home.origin + ADDRESS, cpu);
+      assert.deepEqual([info.code, info.stored], [undefined, true], cors);
+      assert.deepEqual([ranges(home).length, ranges(home).at(-1)], cors === 'ranges' ? [CHUNKS, rangeOf(CHUNKS - 1)] : [2, undefined]);
+    }
+  });
+
   test('the network goes away in the middle: network, and the next try fetches the rest', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
