@@ -8,7 +8,7 @@ import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './p
 import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { openRecovery, Risk } from './risk.ts';
 import { type ModelSource, resolveModel } from './sources.ts';
-import type { GenerationEvent } from './wasm.ts';
+import type { Counters, GenerationEvent } from './wasm.ts';
 import { startWorker, watchWorker, workerFault } from './worker-start.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
@@ -24,6 +24,7 @@ export class Linnet {
     this.#host = host;
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
+    host.onCounters = (counters) => (this.#info = { ...this.#info, counters });
     const generate = firstAtRisk(host.generate.bind(host), risk);
     this.chat = { completions: new ChatCompletions(generate, info.model.name) };
     this.completions = new Completions(generate, info.model.name);
@@ -158,6 +159,8 @@ class WorkerHost {
   #onEnd: ((why: LinnetError) => void) | undefined;
   /** Hears when the model is loaded again, because its GPU was lost. */
   onChange: ((info: EngineInfo) => void) | undefined;
+  /** Hears what an answer asked of the GPU. */
+  onCounters: ((counters: Counters) => void) | undefined;
 
   constructor() {
     this.#worker = startWorker();
@@ -215,6 +218,7 @@ class WorkerHost {
           if (!signal?.aborted) yield event;
           continue;
         }
+        if (event.counters) this.onCounters?.(event.counters);
         if (event.finish_reason === 'cancelled') throw aborted({ usage: event.usage, timings: event.timings });
         yield event;
         return;

@@ -9,7 +9,7 @@ export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptio
 export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';
 export type { StorageReport, StoredModel, StoreOptions } from './library.ts';
 export type { ModelFile, ModelSource } from './sources.ts';
-export type { EngineReport, Timings, Usage } from './wasm.ts';
+export type { Counters, EngineReport, Timings, Usage } from './wasm.ts';
 export type {
   ChatCompletion,
   ChatCompletionChunk,

@@ -1,7 +1,7 @@
 import type { PlainError } from './errors.ts';
 import type { Recovered } from './recovery.ts';
 import type { ResolvedModel } from './sources.ts';
-import type { EngineReport, GenerationEvent } from './wasm.ts';
+import type { Counters, EngineReport, GenerationEvent } from './wasm.ts';
 
 /** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */
 export type Backend = 'auto' | 'webgpu' | 'cpu';
@@ -46,6 +46,8 @@ export interface EngineInfo extends EngineReport {
   fallback?: PlainError;
   /** What is done differently than asked, because the page died of this model before. See `LoadOptions.recovery`. */
   recovered?: Recovered;
+  /** What each token of the last answer asked of the GPU. Absent before the first answer, and on the CPU. */
+  counters?: Counters;
 }
 
 /** A number format of the KV cache. */

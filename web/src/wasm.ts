@@ -106,8 +106,25 @@ export interface Timings {
   predicted_per_second: number;
 }
 
+/** What a generated token asked of the GPU, on average over an answer. */
+export interface Counters {
+  /** Kernels started. */
+  dispatches: number;
+  submits: number;
+  /** Objects made; all are made at load, so these are 0. */
+  bind_groups: number;
+  buffers: number;
+  pipelines: number;
+  bytes_written: number;
+  bytes_read: number;
+  /** Times that something was read back. */
+  readbacks: number;
+  /** Microseconds in which the GPU's queue was known to be empty. */
+  queue_empty_us: number;
+}
+
 /** A step of an answer. */
 export type GenerationEvent =
   | { type: 'prefill'; done: number; total: number }
   | { type: 'token'; text: string; token: number }
-  | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings };
+  | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings; counters?: Counters };

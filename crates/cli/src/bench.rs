@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use linnet_engine::{Engine, Error, Info, Lead, LoadOptions, Session};
-use linnet_graph::{Ahead, Backend, BackendError, Counters, Draw, Output, Want};
+use linnet_graph::{Ahead, Backend, BackendError, Draw, Output, Want};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
@@ -219,7 +219,7 @@ fn once<B: Backend>(
     decode(session, token, tokens, at_once)?;
     let end = now_ms();
     let after = session.backend().counters();
-    let counters = before.zip(after).map(|(before, after)| per_token(before, after, tokens));
+    let counters = before.zip(after).map(|(before, after)| after.per_token(&before, tokens));
     Ok((first_token - start, end - first_token, counters))
 }
 
@@ -249,12 +249,6 @@ fn decode<B: Backend>(
         }
     }
     Ok(())
-}
-
-/// What lies between two counts, divided by tokens.
-fn per_token(before: Counters, after: Counters, tokens: usize) -> Counts {
-    let both = before.entries().into_iter().zip(after.entries());
-    both.map(|((name, before), (_, after))| (name, (after - before) as f64 / tokens.max(1) as f64)).collect()
 }
 
 /// The same ids on every machine: a linear congruential generator (Knuth's MMIX constants).

@@ -1,9 +1,9 @@
 //! One answer, token by token.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use linnet_graph::{Ahead, Backend, Output, Want};
+use linnet_graph::{Ahead, Backend, Counters, Output, Want};
 use linnet_text::Detokenizer;
 use serde::Serialize;
 
@@ -47,6 +47,9 @@ pub struct Done {
     pub usage: Usage,
     /// Speeds.
     pub timings: Timings,
+    /// What each token behind the first asked of the device; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<BTreeMap<&'static str, f64>>,
 }
 
 /// Why an answer ended.
@@ -121,6 +124,8 @@ pub struct Generation {
     started: Option<f64>,
     first_token: Option<f64>,
     last_token: f64,
+    /// What the device had been asked when the first token was there, and until now.
+    counted: Option<[Counters; 2]>,
     end: Option<FinishReason>,
     cancelled: bool,
 }
@@ -150,6 +155,7 @@ impl Generation {
             started: None,
             first_token: None,
             last_token: 0.0,
+            counted: None,
             end: None,
             cancelled: false,
         })
@@ -200,6 +206,9 @@ impl Generation {
         self.last_token = now();
         self.first_token.get_or_insert(self.last_token);
         self.tokens.push(token);
+        if let Some(counters) = engine.session.backend().counters() {
+            self.counted.get_or_insert([counters; 2])[1] = counters;
+        }
         if engine.tokenizer.is_end_of_generation(token) && !self.ignore_eos {
             self.end = Some(FinishReason::Stop);
             return Ok(Event::Done(self.done(FinishReason::Stop, started)));
@@ -269,6 +278,8 @@ impl Generation {
         let (prompt_tokens, completion_tokens) = (self.prompt_len, self.generated().len());
         let prompt_ms = self.first_token.map_or(0.0, |t| t - started);
         let predicted_ms = self.first_token.map_or(0.0, |t| self.last_token - t);
+        let behind_first = completion_tokens.saturating_sub(1);
+        let per_token = |[from, to]: [Counters; 2]| to.per_token(&from, behind_first);
         let per_second = |n: usize, ms: f64| if ms > 0.0 { n as f64 * 1000.0 / ms } else { 0.0 };
         Done {
             finish_reason,
@@ -286,6 +297,7 @@ impl Generation {
                 predicted_ms,
                 predicted_per_second: per_second(completion_tokens, predicted_ms),
             },
+            counters: self.counted.filter(|_| behind_first > 0).map(per_token),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an execution engine must offer.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ahead::{Ahead, Draw};
@@ -212,6 +213,13 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// What lies between an earlier count and this one, divided by so many tokens.
+    pub fn per_token(&self, before: &Counters, tokens: usize) -> BTreeMap<&'static str, f64> {
+        let both = before.entries().into_iter().zip(self.entries());
+        let share = |before: u64, after: u64| after.saturating_sub(before) as f64 / tokens.max(1) as f64;
+        both.map(|((name, before), (_, after))| (name, share(before, after))).collect()
+    }
+
     /// Names and values.
     pub fn entries(&self) -> [(&'static str, u64); 9] {
         [

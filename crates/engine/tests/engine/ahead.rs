@@ -109,6 +109,20 @@ fn the_backend_has_something_to_do_while_tokens_are_given_out() {
 }
 
 #[test]
+fn an_answer_tells_what_its_tokens_asked_of_the_device() {
+    let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
+    let request = r#"{"prompt":"q\n","temperature":0}"#;
+    let mut alone = start(&engine, request);
+    assert_eq!(finish(&mut alone, &mut engine).1.counters, None);
+    log.borrow_mut().draws = true;
+    let mut generation = start(&engine, request);
+    let counters = finish(&mut generation, &mut engine).1.counters.unwrap();
+    // Two were under way when the first token came.
+    let expected = (log.borrow().asked.len() - 2) as f64 / 26.0;
+    assert_eq!((counters["submits"], counters["buffers"]), (expected, 0.0));
+}
+
+#[test]
 fn a_recurrent_model_that_ran_on_behind_a_stop_string_begins_again() {
     let (mut engine, log) = engine_of(&recurrent_model_file(), b"one. two. three. four. five. six");
     log.borrow_mut().draws = true;

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_gguf::{Array, HeaderWriter, Strings, Value};
 use linnet_graph::{
-    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Draw, KvFormat, MemoryUse, Output,
-    Plan, Step, Want, WeightSpec,
+    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, KvFormat, MemoryUse,
+    Output, Plan, Step, Want, WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -216,6 +216,11 @@ impl Backend for FakeBackend {
 
     async fn take_ahead(&mut self, cache: &mut Cache) -> Result<Vec<u32>, BackendError> {
         cache.queued.pop_front().ok_or_else(|| BackendError::Internal("nothing is queued".to_owned()))
+    }
+
+    fn counters(&self) -> Option<Counters> {
+        let log = self.log.borrow();
+        log.draws.then(|| Counters { submits: log.asked.len() as u64, ..Counters::default() })
     }
 
     fn memory(&self, _: &Cache) -> MemoryUse {
