@@ -20,6 +20,13 @@ const asked = (server) =>
     .map((range) => range.slice(6).split('-').map(Number))
     .reduce((sum, [from, to]) => sum + to - from + 1, 0);
 
+/** The server is well again, and what was still on its way to it has come. */
+async function recovered(server) {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  server.faults.clear();
+  server.requests.length = 0;
+}
+
 /** The files of the store, with their sizes. */
 const files = (page) =>
   page.evaluate(async () => {
@@ -170,9 +177,8 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { breakAt: 70_000_000 });
     assert.equal((await load(page, MODEL_ID, cpu)).code, 'network');
-    server.faults.clear();
     await damage(page, `${SHA256}.gguf`, 30_000_000, [1, 2, 3, 4]);
-    server.requests.length = 0;
+    await recovered(server);
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true]);
     assert.equal(asked(server), MODEL_BYTES - 70_000_000 + CHUNK);
@@ -212,8 +218,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const { code, details } = await load(page, MODEL_ID, cpu);
     const wrong = chunkOf(60_000_000);
     assert.deepEqual([code, new URL(details.url).pathname, details.chunk, details.from], ['integrity', ADDRESS, wrong, wrong * CHUNK]);
-    server.faults.clear();
-    server.requests.length = 0;
+    await recovered(server);
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.stored], [undefined, true]);
     assert.equal(Math.min(...ranges(server).map((range) => Number(range.slice(6).split('-')[0]))), wrong * CHUNK);
@@ -229,8 +234,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     };
     const { code, details } = await failing(1000);
     assert.deepEqual([code, details.status], ['http', 500]);
-    server.faults.clear();
-    server.requests.length = 0;
+    await recovered(server);
     const info = await failing(3);
     assert.deepEqual([info.code, info.stored], [undefined, true]);
     assert.ok(!ranges(server).includes(rangeOf(0)));
@@ -275,8 +279,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const lost = await loading;
     assert.equal(lost.code, 'network', lost.message);
     await page.setOfflineMode(false);
-    server.faults.clear();
-    server.requests.length = 0;
+    await recovered(server);
     assert.equal((await load(page, MODEL_ID, cpu)).code, undefined);
     assert.ok(asked(server) < MODEL_BYTES - 5 * CHUNK, `${asked(server)} bytes were asked for`);
   });
@@ -289,8 +292,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const client = await page.createCDPSession();
     client.send('Page.crash').catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 500));
-    server.faults.clear();
-    server.requests.length = 0;
+    await recovered(server);
     const next = await openBlank(browser, server);
     t.after(() => next.close());
     const info = await load(next, MODEL_ID, cpu);
