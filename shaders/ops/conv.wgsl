@@ -41,7 +41,8 @@ fn input(at: u32, channel: u32) -> f32 {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let channel = group.x * THREADS + local;
-    if (channel >= CHANNELS) {
+    // Behind the end of an answer the state stays as it was.
+    if (channel >= CHANNELS || step.ended != 0u) {
         return;
     }
     for (var t = 0u; t < step.tokens; t++) {

@@ -32,6 +32,10 @@ fn softplus(x: f32) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    // Behind the end of an answer the state stays as it was.
+    if (step.ended != 0u) {
+        return;
+    }
     let head = group.x;
     let size = HEAD_DIM * HEAD_DIM;
     let before = (step.half * VALUE_HEADS + head) * size;

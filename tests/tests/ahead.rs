@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use linnet_engine::{LoadOptions, Loader, Platform, Sampler, Sampling};
+use linnet_engine::{Engine, LoadOptions, Loader, Platform, Sampler, Sampling};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
     Ahead, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
@@ -231,24 +231,53 @@ fn steps_beyond_what_was_promised_are_refused() {
     }
 }
 
+/// A model of the fixtures.
+fn load(gpu: &GpuBackend, model: &str) -> Engine<GpuBackend> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny").join(model).join("model.gguf");
+    let file = std::fs::read(file).expect("a fixture");
+    let platform = Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 };
+    let options = LoadOptions {
+        context_length: Some(96),
+        max_logits: 1,
+        kv: KvFormat::F16,
+        memory_limit: None,
+        platform,
+    };
+    let mut loader = Loader::new(gpu.clone(), options);
+    block_on(loader.push(Bytes::Heap(&file))).expect("a model");
+    block_on(loader.finish()).expect("a model")
+}
+
+/// The step that gave the token which ended an answer can be repeated, whatever was queued behind it.
+#[test]
+fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
+    let Some(gpu) = gpu() else { return };
+    for model in ["qwen35", "lfm2"] {
+        let mut engine = load(&gpu, model);
+        let session = engine.session();
+        let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
+        let (before, rest) = prompt.split_at(9);
+        block_on(session.extend(before, Want::Nothing)).expect("a step");
+        let logits = block_on(session.extend(rest, Want::Logits(1))).expect("a step");
+        assert_eq!(session.reuse(&prompt), 9);
+        let draw = Sampler::new(Sampling::greedy(), 0).draw(prompt.len());
+        let ahead = Ahead { tokens: 1, stop: &[], draw };
+        let last = block_on(session.run_ahead(rest, ahead, 1)).expect("a token");
+        assert_eq!(session.reuse(&prompt), 9);
+        let chosen = block_on(session.run_ahead(rest, Ahead { stop: &last, ..ahead }, 9)).expect("a token");
+        assert_eq!(chosen, last);
+        assert_eq!(session.reuse(&prompt), 9);
+        let again = block_on(session.extend(rest, Want::Logits(1))).expect("a step");
+        assert!(again == logits, "{model}: {again:?} against {logits:?}");
+    }
+}
+
 /// Whole models: with windows, with recurrent state, with experts.
 #[test]
 fn models_say_the_same_however_many_tokens_come_at_once() {
     let Some(gpu) = gpu() else { return };
     for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny").join(model).join("model.gguf");
-        let file = std::fs::read(file).expect("a fixture");
-        let platform = Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 };
-        let options = LoadOptions {
-            context_length: Some(96),
-            max_logits: 1,
-            kv: KvFormat::F16,
-            memory_limit: None,
-            platform,
-        };
-        let mut loader = Loader::new(gpu.clone(), options);
-        block_on(loader.push(Bytes::Heap(&file))).expect("a model");
-        let mut engine = block_on(loader.finish()).expect("a model");
+        let mut engine = load(&gpu, model);
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
         let draw = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).draw(prompt.len());
         let session = engine.session();
