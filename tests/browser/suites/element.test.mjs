@@ -265,7 +265,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     };
     // Other work of the machine only makes it slower, by taking its caches: the best of a few tries is what this page takes.
     let longest = await measure();
-    for (let tries = 1; longest * 4 > 50 && tries < 4; tries++) longest = await measure();
+    for (let tries = 1; longest * 4 > 50 && tries < 6; tries++) longest = await measure();
     assert.ok(longest * 4 <= 50, `${longest} ms`);
     // Long lists, tables and blocks of code are shown in parts, which belong together.
     const found = await within(page, (root) => {
@@ -369,6 +369,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
 
   test('on a phone it has the whole screen, and right to left it is mirrored', async (t) => {
     const page = await open(t, '/button.html', { width: 360, height: 640, hasTouch: true, isMobile: true });
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.tap(inChat('.launcher'));
     await part(page, '.suggestion');
     await page.tap(inChat('.suggestion'));
@@ -454,6 +455,22 @@ describe('the chat element', { timeout: 900_000 }, () => {
     await alone.click(inChat('.launcher'));
     await (await part(alone, '.accept')).click();
     await part(alone, '.notice[data-kind="not-found"] .again');
+    // A question for which there is no model goes back into the box.
+    await (await part(alone, '.input')).type('Hello?');
+    await alone.keyboard.press('Enter');
+    await alone.waitForFunction(() => {
+      const root = document.querySelector('linnet-chat')?.shadowRoot;
+      return root?.querySelector('textarea')?.value === 'Hello?' && !root.querySelector('.message') && root.querySelector('.notice')?.checkVisibility();
+    });
     assert.equal(bodies.length, 1);
+
+    // A server that does not answer is named.
+    api.close();
+    api.closeAllConnections();
+    await page.bringToFront();
+    await (await part(page, '.input')).type('Still there?');
+    await page.keyboard.press('Enter');
+    await part(page, '.notice .again');
+    assert.match(await within(page, (root) => root.querySelector('.notice').textContent), new RegExp(`127\\.0\\.0\\.1:${port} did not answer`));
   });
 });

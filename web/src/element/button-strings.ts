@@ -66,6 +66,11 @@ export interface ChatStrings {
   /** Before the server answers for the first time: `{host}`. */
   serverAnswers: string;
 
+  /** The server did not answer: `{host}`. */
+  serverFailed: string;
+  /** The page had died of the model before, so that it now runs with less. */
+  recovered: string;
+
   tryAgain: string;
   /** Any failure that has no words of its own. */
   failed: string;

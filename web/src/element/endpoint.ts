@@ -63,6 +63,15 @@ export class EndpointAnswerer implements Answerer {
   }
 }
 
+/** The server's name, to show before it is asked. */
+export function hostOf(address: string, base: string): string {
+  try {
+    return new URL(address, base).host;
+  } catch {
+    return address;
+  }
+}
+
 /** The `data` of server-sent events, in order. */
 export async function* serverEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();

@@ -44,6 +44,9 @@ export const ENGLISH: ChatStrings = {
   byServer: 'Answered by {host}',
   serverAnswers: 'This device cannot run the model, so {host} answers. What you write is sent there.',
 
+  serverFailed: '{host} did not answer. Try again later.',
+  recovered: 'This page had to be reloaded while the model was running, so it now runs with less memory.',
+
   tryAgain: 'Try again',
   failed: 'Something went wrong. Try again.',
   errors: {

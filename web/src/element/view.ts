@@ -7,7 +7,7 @@ import { ChatConfig } from './config.ts';
 import { type Exchange, fit, TokenRate } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button, iconButton, make, slot } from './dom.ts';
-import { EndpointAnswerer } from './endpoint.ts';
+import { EndpointAnswerer, hostOf } from './endpoint.ts';
 import type { ChatEvents } from './events.ts';
 import { LoadingBar } from './loading-bar.ts';
 import { warmUp } from './markdown.ts';
@@ -176,7 +176,7 @@ export class ChatView {
       case 'idle': {
         const { consent, consentUnsized, consentServer } = this.#strings;
         const text = fill(modelBytes ? consent : consentUnsized, { model: modelName, size: modelBytes ? this.#size(modelBytes) : '' });
-        this.#loading.ask(endpoint ? `${text} ${fill(consentServer, { host: hostOf(endpoint.address) })}` : text, modelBytes);
+        this.#loading.ask(endpoint ? `${text} ${fill(consentServer, { host: hostOf(endpoint.address, document.baseURI) })}` : text, modelBytes);
         break;
       }
       case 'loading':
@@ -185,9 +185,11 @@ export class ChatView {
         break;
       case 'ready':
         this.#present(new DeviceAnswerer(state.linnet));
+        if (state.linnet.info().recovered) this.#showNotice(this.#strings.recovered, 'note');
         break;
       case 'failed':
-        if (!this.#turnToServer()) this.#fail(state.error, () => this.#start(false));
+        // A question that waits tells of it itself.
+        if (!this.#turnToServer() && this.#waiting.size === 0) this.#fail(state.error, () => this.#start(false));
     }
     for (const check of [...this.#waiting]) check();
   };
@@ -309,12 +311,14 @@ export class ChatView {
         else if (this.#server) resolve(this.#server);
         else if (this.host.engine) resolve(new DeviceAnswerer(this.host.engine));
         else if (state?.kind === 'ready') resolve(new DeviceAnswerer(state.linnet));
+        else if (state?.kind === 'failed') reject(state.error);
         else return turn.note(this.#strings.waiting);
         this.#waiting.delete(check);
         signal.removeEventListener('abort', check);
       };
       this.#waiting.add(check);
       signal.addEventListener('abort', check);
+      // Whoever asks after a failure wants another try.
       if (this.#engine?.state.kind === 'failed') this.#start(false);
       check();
     });
@@ -354,7 +358,9 @@ export class ChatView {
   }
 
   #fail(error: LinnetError, again: () => void): void {
-    const text = this.#strings.errors[error.code] ?? this.#strings.failed;
+    const { errors, failed, serverFailed } = this.#strings;
+    const ofServer = this.#server && error.code !== 'context-full';
+    const text = ofServer ? fill(serverFailed, { host: this.#server!.name }) : (errors[error.code] ?? failed);
     this.#showNotice(text, error.code, button('again', this.#strings.tryAgain, again));
     this.#emit('linnet-error', { code: error.code, message: error.message });
   }
@@ -387,13 +393,5 @@ export class ChatView {
 
   #emit<K extends keyof ChatEvents>(name: K, detail: ChatEvents[K]): void {
     this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
-  }
-}
-
-function hostOf(address: string): string {
-  try {
-    return new URL(address, document.baseURI).host;
-  } catch {
-    return address;
   }
 }
