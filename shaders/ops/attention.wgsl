@@ -7,6 +7,8 @@
 //
 // Where it is `fused`, for one token, it begins with the row of queries, keys and values that the projections made: it
 // normalises and turns its own heads, and the first workgroup of a key/value head stores key and value.
+//
+// Where it is `split`, SPLITS workgroups share the positions; attention_merge.wgsl makes one result of theirs.
 #include step
 #include ring
 #include scores
@@ -24,7 +26,12 @@ const PARTS: u32 = 8u;            // in which the greatest score of a tile is so
 #end
 #include cache
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
-@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
+#if split
+override SPLITS: u32;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>; // [HEADS, SPLITS, 1 + QUADS]: greatest score, sum of weights; weighted values
+#else
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>; // [tokens, HEADS, HEAD_DIM]
+#end
 var<workgroup> queries: array<vec4<f32>, QUERY_QUADS>;
 var<workgroup> weights: array<f32, QUERIES * TILE>; // scores, then weights, then the sums of the slices
 var<workgroup> peaks: array<f32, QUERIES * PARTS>;
@@ -125,11 +132,39 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let share = HEADS / KV_HEADS; // query heads per key/value head
+#if split
+    let kv_head = group.x / SPLITS;
+    let split = group.x % SPLITS;
+#else
     let kv_head = group.x;
+    let split = 0u;
+#end
     let first = group.y * QUERIES;
     let last = step.tokens * share - 1u;
 #if fused
-    prepare(kv_head, first, last, group.y == 0u, local);
+    var end = step.position;
+#else
+    var end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
+#end
+    // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
+    // queries' positions are apart.
+    var begin = oldest_seen(step.position + first / share);
+#if split
+    let tiles = (end - begin + TILE - 1u) / TILE;
+    begin += split * ((tiles + SPLITS - 1u) / SPLITS) * TILE;
+    if (split > 0u && begin >= end) {
+        for (var i = 0u; i < QUERIES && first + i <= last; i++) {
+            let to = ((kv_head * share + first + i) * SPLITS + split) * (1u + QUADS);
+            for (var at = local; at <= QUADS; at += THREADS) {
+                y[to + at] = select(vec4<f32>(0.0), vec4<f32>(LOWEST, 0.0, 0.0, 0.0), at == 0u);
+            }
+        }
+        return;
+    }
+    end = min(end, begin + ((tiles + SPLITS - 1u) / SPLITS) * TILE);
+#end
+#if fused
+    prepare(kv_head, first, last, group.y == 0u && split == 0u, local);
     // Queries meet the token's own key here, and its value where the first slice begins.
     if (local < QUERIES) {
         var score = 0.0;
@@ -156,12 +191,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < QUERIES; i++) {
         peak[i] = LOWEST;
         sum[i] = 0.0;
+        output[i] = vec4<f32>(0.0);
+        // What is no tile's is the first workgroup's.
+        if (split > 0u) {
+            continue;
+        }
         if (SINKS) {
             // The slices' sums are added up in the end, so one of them has the sink's.
             peak[i] = sinks[kv_head * share + min(first + i, last) % share];
             sum[i] = select(0.0, 1.0, slice == 0u);
         }
-        output[i] = vec4<f32>(0.0);
 #if fused
         let greatest = max(peak[i], peaks[i]);
         let weight = exp(peaks[i] - greatest);
@@ -174,15 +213,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 #if fused
     workgroupBarrier(); // everybody has read the scores
-
-    let end = step.position;
-#else
-
-    let end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
 #end
-    // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
-    // queries' positions are apart.
-    let begin = oldest_seen(step.position + first / share);
     for (var tile = begin; tile < end; tile += TILE) {
         let position = tile + local;
         var score: array<f32, QUERIES>;
@@ -205,10 +236,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
         if (local < QUERIES * PARTS) {
-            let begin = local * (TILE / PARTS);
-            var greatest = weights[begin];
+            let own = local * (TILE / PARTS);
+            var greatest = weights[own];
             for (var i = 1u; i < TILE / PARTS; i++) {
-                greatest = max(greatest, weights[begin + i]);
+                greatest = max(greatest, weights[own + i]);
             }
             peaks[local] = greatest;
         }
@@ -254,8 +285,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 value += merged[s * QUADS + quad];
                 total += weights[i * TILE + s];
             }
+#if split
+            let to = ((kv_head * share + query) * SPLITS + split) * (1u + QUADS);
+            y[to + 1u + quad] = value;
+            if (quad == 0u) {
+                y[to] = vec4<f32>(peak[i], total, 0.0, 0.0);
+            }
+#else
             let head = (query / share) * HEADS + kv_head * share + query % share;
             y[head * QUADS + quad] = value / total;
+#end
         }
         workgroupBarrier();
     }

@@ -4,6 +4,8 @@
 // dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end; each
 // part's dispatch writes the outputs whose rows it holds.
 //
+// With `integers` the workgroup stages the row first, and multiplies what it staged.
+//
 // Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as matvec.wgsl
 // does.
 #include quads
@@ -24,6 +26,8 @@ override BIAS: bool;
 #if gated
 override NORM: bool;
 override EPS: f32 = 0.0;
+#else
+const NORM: bool = false;
 #end
 
 const LANES: u32 = 16u;
@@ -42,6 +46,16 @@ const LANES: u32 = 16u;
 #if gated
 #include format as up
 #end
+#if integers
+const SPLIT: u32 = 1u;
+#include stage
+#include staged_row
+#if gated
+#include staged_row as up
+#end
+#end
+
+var<private> row_start: u32; // of the row, in vectors of four
 
 var<workgroup> partial: array<vec4<f32>, THREADS>;
 #if gated
@@ -49,20 +63,30 @@ var<workgroup> partial_up: array<vec4<f32>, THREADS>;
 var<workgroup> squares: array<f32, THREADS>;
 #end
 
-fn input(start: u32, column: u32) -> vec4<f32> {
+fn row_quad(column: u32) -> vec4<f32> {
     if (column >= COLS) {
         return vec4<f32>(0.0);
     }
-    let v = x[start + column / 4u];
+    let v = x[row_start + column / 4u];
     if (column + 4u <= COLS) {
         return v;
     }
     return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
 }
 
+fn gain_at(column: u32) -> vec4<f32> {
+#if gated
+    return gain[min(column, COLS - 1u) / 4u];
+#else
+    return vec4<f32>(1.0);
+#end
+}
+
+#if !integers
 fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
     return dot(pair[0], low) + dot(pair[1], high);
 }
+#end
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -74,15 +98,39 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let stacked = vec4<u32>(expert * OUTPUTS + output) + LANES4;
     let own = stacked - vec4<u32>(FIRST);
     let rows = min(own, vec4<u32>(PART_ROWS - 1u));
-    var start = row * (X_STRIDE / 4u);
+    row_start = row * (X_STRIDE / 4u);
     if (!SHARED) {
-        start += slot * (COLS / 4u);
+        row_start += slot * (COLS / 4u);
     }
+#if integers
+    stage(local);
+    workgroupBarrier();
+#end
     var sums = vec4<f32>(0.0);
 #if gated
     var up_sums = vec4<f32>(0.0);
     var square = 0.0;
 #end
+#if integers
+    for (var chunk = local % LANES; chunk < CHUNKS; chunk += LANES) {
+        let block = blocks[chunk];
+        sums += vec4<f32>(
+            weights_of_row(rows.x, chunk, 0u, block),
+            weights_of_row(rows.y, chunk, 0u, block),
+            weights_of_row(rows.z, chunk, 0u, block),
+            weights_of_row(rows.w, chunk, 0u, block),
+        );
+#if gated
+        square += block.w;
+        up_sums += vec4<f32>(
+            up_of_row(rows.x, chunk, 0u, block),
+            up_of_row(rows.y, chunk, 0u, block),
+            up_of_row(rows.z, chunk, 0u, block),
+            up_of_row(rows.w, chunk, 0u, block),
+        );
+#end
+    }
+#else
     for (var chunk = local % LANES; chunk < (COLS + 31u) / 32u; chunk += LANES) {
         let c0 = weights_chunk(rows.x, chunk);
         let c1 = weights_chunk(rows.y, chunk);
@@ -96,13 +144,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         for (var p = 0u; p < 4u; p++) {
             let column = chunk * 32u + 4u * p;
-            var low = input(start, column);
-            var high = input(start, column + 16u);
+            var low = row_quad(column);
+            var high = row_quad(column + 16u);
 #if gated
             if (NORM) {
                 square += dot(low, low) + dot(high, high);
-                low *= gain[min(column, COLS - 1u) / 4u];
-                high *= gain[min(column + 16u, COLS - 1u) / 4u];
+                low *= gain_at(column);
+                high *= gain_at(column + 16u);
             }
             up_sums += vec4<f32>(
                 product(up_pair(u0, p), low, high),
@@ -119,6 +167,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             );
         }
     }
+#end
     partial[local] = sums;
 #if gated
     partial_up[local] = up_sums;

@@ -4,6 +4,8 @@
 // chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
 // pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
 //
+// With `integers` the workgroup stages the row first, and multiplies what it staged.
+//
 // Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where a matrix of
 // another format lies `below` the first, the workgroups after those of the first compute its outputs.
 #include quads
@@ -20,6 +22,7 @@ override BIAS: bool;
 override RESIDUAL: bool = false;
 override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
 override GROUPS: u32;      // lane groups per workgroup
+override THREADS: u32;     // invocations of a workgroup
 
 #include row
 #include format
@@ -27,6 +30,16 @@ override GROUPS: u32;      // lane groups per workgroup
 #include format as up
 #end
 #include below
+#if integers
+#include stage
+#include staged_row
+#if gated
+#include staged_row as up
+#end
+#if below
+#include staged_row as below
+#end
+#end
 
 struct Sums {
     rows: vec4<f32>,
@@ -34,9 +47,11 @@ struct Sums {
     squares: f32,
 }
 
+#if !integers
 fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
     return dot(pair[0], low) + dot(pair[1], high);
 }
+#end
 
 #include row_sums
 #if below
@@ -99,15 +114,17 @@ fn main(
     @builtin(num_subgroups) subgroups: u32,
     @builtin(subgroup_invocation_id) lane: u32,
     @builtin(subgroup_size) lanes: u32,
-#if before
     @builtin(local_invocation_index) local: u32,
-#end
 ) {
 #if before
     set_before_scale(subgroupAdd(squares_before(lane, lanes)));
     if (workgroup.x + workgroup.y == 0u) {
         store_row(local);
     }
+#end
+#if integers
+    stage(local);
+    workgroupBarrier();
 #end
     let tile = own_tile(workgroup.y * workgroups.x + workgroup.x, GROUPS * ROWS);
     for (var group = subgroup; group < GROUPS; group += subgroups) {
@@ -146,6 +163,10 @@ fn main(
     if (workgroup.x + workgroup.y == 0u) {
         store_row(local);
     }
+#end
+#if integers
+    stage(local);
+    workgroupBarrier();
 #end
     let lanes = THREADS / GROUPS;
     let group = local / lanes;

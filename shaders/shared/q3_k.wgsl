@@ -28,3 +28,19 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         weights_quad(high + 4u, low + 4u, c.place) * c.scale.y,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x04040404u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let high = c.first + p;
+    let low = high + 8u + (c.place >> 2u) * 8u;
+    let pairs = vec2<u32>(weights[low], weights[low + 4u]) >> vec2<u32>((c.place & 3u) * 2u);
+    let third = vec2<u32>(weights[high], weights[high + 4u]) >> vec2<u32>(c.place);
+    return (pairs & vec2<u32>(0x03030303u)) | ((third & vec2<u32>(0x01010101u)) << vec2<u32>(2u));
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, -4.0 * c.scale.xy);
+}
+#end

@@ -11,3 +11,16 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         unsigned_bytes((q >> 4u) & 0x0f0f0f0fu) * c.scale.x + c.scale.z,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x08080808u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let q = weights[c.first + 1u + p];
+    return vec2<u32>(q, q >> 4u) & vec2<u32>(0x0f0f0f0fu);
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return c.scale;
+}
+#end

@@ -16,3 +16,17 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         unsigned_bytes((weights[first + 4u] >> shift) & 0x0f0f0f0fu) * c.scale.x - c.scale.z,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x08080808u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let first = c.first + 4u + ((c.place & 6u) << 2u) + p;
+    let shift = vec2<u32>((c.place & 1u) * 4u);
+    return (vec2<u32>(weights[first], weights[first + 4u]) >> shift) & vec2<u32>(0x0f0f0f0fu);
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, -c.scale.zw);
+}
+#end

@@ -11,3 +11,19 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         unsigned_bytes(fifth_bits((q >> 4u) & 0x0f0f0f0fu, c.bits.x, 4u * p + 16u)) * c.scale.x + c.scale.z,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x10101010u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let q = weights[c.first + 2u + p];
+    return vec2<u32>(
+        fifth_bits(q & 0x0f0f0f0fu, c.bits.x, 4u * p),
+        fifth_bits((q >> 4u) & 0x0f0f0f0fu, c.bits.x, 4u * p + 16u),
+    );
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return c.scale;
+}
+#end

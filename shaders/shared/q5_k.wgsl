@@ -20,3 +20,19 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         weights_quad(high + 4u, low + 4u, c.place) * c.scale.x - c.scale.z,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x10101010u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let high = c.first + 4u + p;
+    let low = high + 8u + ((c.place & 6u) << 2u);
+    let nibbles = vec2<u32>(weights[low], weights[low + 4u]) >> vec2<u32>((c.place & 1u) * 4u);
+    let fifth = vec2<u32>(weights[high], weights[high + 4u]) >> vec2<u32>(c.place);
+    return (nibbles & vec2<u32>(0x0f0f0f0fu)) | ((fifth & vec2<u32>(0x01010101u)) << vec2<u32>(4u));
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, -c.scale.zw);
+}
+#end

@@ -23,3 +23,19 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         weights_quad(low + 4u, high + 4u, c.place) * c.scale.y,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x20202020u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let low = c.first + (c.place >> 2u) * 16u + (c.place & 1u) * 8u + p;
+    let high = c.first + 32u + (c.place >> 2u) * 8u + p;
+    let nibbles = vec2<u32>(weights[low], weights[low + 4u]) >> vec2<u32>((c.place & 2u) * 2u);
+    let pairs = vec2<u32>(weights[high], weights[high + 4u]) >> vec2<u32>((c.place & 3u) * 2u);
+    return (nibbles & vec2<u32>(0x0f0f0f0fu)) | ((pairs & vec2<u32>(0x03030303u)) << vec2<u32>(4u));
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, -32.0 * c.scale.xy);
+}
+#end

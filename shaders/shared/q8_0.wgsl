@@ -10,3 +10,15 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         signed_bytes(weights[c.first + p + 4u]) * c.scale.x,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    return vec2<u32>(weights[c.first + p], weights[c.first + p + 4u]);
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, 0.0, 0.0);
+}
+#end

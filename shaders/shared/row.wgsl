@@ -68,3 +68,8 @@ fn row_quad(column: u32) -> vec4<f32> {
     return within(x[quad], column);
 #end
 }
+
+// The gain of the norm that the product applies.
+fn gain_at(column: u32) -> vec4<f32> {
+    return gain[min(column, COLS - 1u) / 4u];
+}

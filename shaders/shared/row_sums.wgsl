@@ -1,4 +1,34 @@
 // What lane `lane` of `lanes` adds to the products of four rows of `weights`.
+#if integers
+fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
+    var sums = Sums();
+    for (var unit = lane; unit < CHUNKS * SPLIT; unit += lanes) {
+        let chunk = unit / SPLIT;
+        let first = (unit % SPLIT) * (4u / SPLIT);
+        var block = blocks[chunk];
+        if (first > 0u) {
+            // What belongs to the chunk as a whole is added once.
+            block = vec4<f32>(block.x, 0.0, 0.0, 0.0);
+        }
+        sums.squares += block.w;
+        sums.rows += vec4<f32>(
+            weights_of_row(rows.x, chunk, first, block),
+            weights_of_row(rows.y, chunk, first, block),
+            weights_of_row(rows.z, chunk, first, block),
+            weights_of_row(rows.w, chunk, first, block),
+        );
+#if gated
+        sums.up += vec4<f32>(
+            up_of_row(rows.x, chunk, first, block),
+            up_of_row(rows.y, chunk, first, block),
+            up_of_row(rows.z, chunk, first, block),
+            up_of_row(rows.w, chunk, first, block),
+        );
+#end
+    }
+    return sums;
+}
+#else
 fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
     var sums = Sums();
     let units = ((COLS + 31u) / 32u) * SPLIT;
@@ -21,8 +51,8 @@ fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
             var high = row_quad(column + 16u);
             if (NORM) {
                 sums.squares += dot(low, low) + dot(high, high);
-                low *= gain[min(column, COLS - 1u) / 4u];
-                high *= gain[min(column + 16u, COLS - 1u) / 4u];
+                low *= gain_at(column);
+                high *= gain_at(column + 16u);
             }
             sums.rows += vec4<f32>(
                 product(weights_pair(c0, p), low, high),
@@ -42,3 +72,4 @@ fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
     }
     return sums;
 }
+#end

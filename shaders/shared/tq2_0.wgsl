@@ -12,3 +12,17 @@ fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
         (unsigned_bytes((weights[first + 4u] >> shift) & 0x03030303u) - 1.0) * c.scale.x,
     );
 }
+
+#if integers
+const weights_CENTRE: u32 = 0x01010101u;
+
+fn weights_codes(c: Chunk, p: u32) -> vec2<u32> {
+    let first = c.first + (c.place & 4u) * 2u + p;
+    let shift = vec2<u32>((c.place & 3u) * 2u);
+    return (vec2<u32>(weights[first], weights[first + 4u]) >> shift) & vec2<u32>(0x03030303u);
+}
+
+fn weights_affine(c: Chunk) -> vec4<f32> {
+    return vec4<f32>(c.scale.xy, -c.scale.xy);
+}
+#end

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use linnet_quant::{DType, grids};
 
+use crate::math::Math;
+
 /// A block format and its reader in WGSL.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Format {
@@ -103,6 +105,29 @@ impl Format {
                 end - 2..end
             }
             _ => 0..0,
+        }
+    }
+
+    /// What products with such a matrix can be computed in. That its values are integers times factors, plus summands, both the
+    /// same for 16 of them, is what kernels other than those of f32 take.
+    #[must_use]
+    pub fn math(self) -> &'static [Math] {
+        match self.dtype {
+            DType::Q4_0
+            | DType::Q4_1
+            | DType::Q5_0
+            | DType::Q5_1
+            | DType::Q8_0
+            | DType::Q2_K
+            | DType::Q3_K
+            | DType::Q4_K
+            | DType::Q5_K
+            | DType::Q6_K
+            | DType::IQ4_NL
+            | DType::IQ4_XS
+            | DType::TQ2_0
+            | DType::MXFP4 => &[Math::F32, Math::F16, Math::Int8],
+            _ => &[Math::F32],
         }
     }
 

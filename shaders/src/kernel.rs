@@ -3,7 +3,8 @@
 use crate::cache::Cache;
 use crate::compose::{Context, compose};
 use crate::format::Format;
-use crate::sizes::{QUERIES, attention, broadcast, choose, experts, matmul, matvec, peaks, rows};
+use crate::math::Math;
+use crate::sizes::{broadcast, choose, experts, matmul, matvec, peaks, rows};
 
 /// A shader module.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,14 +30,20 @@ pub enum Kernel {
         gated: bool,
         /// Adds up through subgroup operations instead of workgroup memory.
         subgroups: bool,
+        /// Which products it adds up; [`Math::F32`] unless the formats have integers.
+        math: Math,
     },
-    /// The same for many rows. Buffers: step, x, weights, bias, y, then as above.
+    /// The same for many rows. Buffers: step, x, weights, bias, y, then as above; where x is staged, its blocks.
     MatMul {
         /// Block format of the matrix or matrices.
         format: Format,
         /// As in [`Kernel::MatVec`].
         gated: bool,
+        /// As in [`Kernel::MatVec`].
+        math: Math,
     },
+    /// Stages the rows that [`Kernel::MatMul`] reads. Buffers: step, x, y, blocks.
+    StageRows(Math),
     /// As [`Kernel::MatVec`], for adapters that run on the CPU; needs subgroups of at least eight.
     MatVecBroadcast {
         /// Block format of the matrix or matrices.
@@ -61,19 +68,23 @@ pub enum Kernel {
     StoreKv(Cache),
     /// Buffers: step, q, keys, values, sinks, y.
     Attention {
-        /// Queries that a workgroup serves; one of [`QUERIES`].
+        /// Queries that a workgroup serves; one of [`crate::QUERIES`].
         queries: u32,
         /// How the cache holds its numbers.
         cache: Cache,
         /// For one token, from the row of queries, keys and values that its projections made. Buffers: step, qkv, keys,
         /// values, sinks, y, table, gains.
         fused: bool,
+        /// For one token, by several workgroups for each head; y is for [`Kernel::AttentionMerge`].
+        split: bool,
     },
+    /// One result of those of a split [`Kernel::Attention`]. Buffers: parts, y.
+    AttentionMerge,
     /// As [`Kernel::Attention`], for adapters that run on the CPU; needs subgroups of at least eight.
     AttentionBroadcast {
         /// As in [`Kernel::Attention`].
         queries: u32,
-        /// Quads of a head that a lane has room for; one of [`attention::SLOTS`].
+        /// Quads of a head that a lane has room for; one of [`crate::attention::SLOTS`].
         slots: u32,
         /// As in [`Kernel::Attention`].
         cache: Cache,
@@ -103,6 +114,8 @@ pub enum Kernel {
         format: Format,
         /// As in [`Kernel::MatVec`].
         gated: bool,
+        /// As in [`Kernel::MatVec`].
+        math: Math,
     },
     /// Buffers: x, ids, shares, weights, bias, residual, y.
     ExpertSum(Format),
@@ -148,6 +161,24 @@ impl Kernel {
         )
     }
 
+    /// Whether the kernel reads rows that [`Kernel::StageRows`] made.
+    #[must_use]
+    pub fn is_staged(self) -> bool {
+        matches!(self, Kernel::MatMul { math, .. } if math != Math::F32)
+    }
+
+    /// Whether the kernel needs the feature `shader-f16`.
+    #[must_use]
+    pub fn needs_f16(self) -> bool {
+        matches!(
+            self,
+            Kernel::MatVec { math: Math::F16, .. }
+                | Kernel::MatMul { math: Math::F16, .. }
+                | Kernel::StageRows(Math::F16)
+                | Kernel::ExpertMatMul { math: Math::F16, .. }
+        )
+    }
+
     /// A unique name.
     #[must_use]
     pub fn name(self) -> String {
@@ -159,12 +190,15 @@ impl Kernel {
         match self {
             Kernel::Embed(format) => format!("embed_{}", format.name()),
             Kernel::RmsNorm { adds } => (if adds { "norm_add" } else { "rms_norm" }).to_owned(),
-            Kernel::MatVec { format, below, before, gated, subgroups } => {
+            Kernel::MatVec { format, below, before, gated, subgroups, math } => {
                 let reduction = if subgroups { "_subgroups" } else { "" };
                 let formats = format.name().to_owned() + &above(below);
-                format!("matvec_{formats}{}{}{reduction}", prologue(before), gate(gated))
+                format!("matvec_{formats}{}{}{}{reduction}", prologue(before), gate(gated), math.suffix())
             }
-            Kernel::MatMul { format, gated } => format!("matmul_{}{}", format.name(), gate(gated)),
+            Kernel::MatMul { format, gated, math } => {
+                format!("matmul_{}{}{}", format.name(), gate(gated), math.suffix())
+            }
+            Kernel::StageRows(math) => format!("stage_rows{}", math.suffix()),
             Kernel::MatVecBroadcast { format, below, before, gated } => {
                 let formats = format.name().to_owned() + &above(below);
                 format!("matvec_broadcast_{formats}{}{}", prologue(before), gate(gated))
@@ -174,9 +208,11 @@ impl Kernel {
             }
             Kernel::Rope => "rope".to_owned(),
             Kernel::StoreKv(cache) => format!("store_kv_{}", cache.name()),
-            Kernel::Attention { queries, cache, fused } => {
-                format!("attention_{queries}_{}{}", cache.name(), fusion(fused))
+            Kernel::Attention { queries, cache, fused, split } => {
+                let part = if split { "_split" } else { "" };
+                format!("attention_{queries}_{}{}{part}", cache.name(), fusion(fused))
             }
+            Kernel::AttentionMerge => "attention_merge".to_owned(),
             Kernel::AttentionBroadcast { queries, slots, cache, fused } => {
                 format!("attention_broadcast_{queries}_{slots}_{}{}", cache.name(), fusion(fused))
             }
@@ -188,8 +224,8 @@ impl Kernel {
             Kernel::SoftCap => "soft_cap".to_owned(),
             Kernel::Slice => "slice".to_owned(),
             Kernel::Router => "router".to_owned(),
-            Kernel::ExpertMatMul { format, gated } => {
-                format!("expert_matmul_{}{}", format.name(), gate(gated))
+            Kernel::ExpertMatMul { format, gated, math } => {
+                format!("expert_matmul_{}{}{}", format.name(), gate(gated), math.suffix())
             }
             Kernel::ExpertSum(format) => format!("expert_sum_{}", format.name()),
             Kernel::WeightedSum => "weighted_sum".to_owned(),
@@ -207,6 +243,9 @@ impl Kernel {
     #[must_use]
     pub fn wgsl(self, dialect: Dialect) -> String {
         let mut text = String::new();
+        if self.needs_f16() {
+            text.push_str("enable f16;\n");
+        }
         if self.needs_subgroups() && dialect == Dialect::Browser {
             // The groups of lanes of a workgroup take turns in a loop that is uniform per subgroup, which the
             // browser's analysis knows only where the language feature `subgroup_uniformity` is present.
@@ -240,11 +279,13 @@ impl Kernel {
             Kernel::RmsNorm { .. } => include_str!("../ops/rms_norm.wgsl"),
             Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
             Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
+            Kernel::StageRows(_) => include_str!("../ops/stage_rows.wgsl"),
             Kernel::MatVecBroadcast { .. } => include_str!("../ops/matvec_broadcast.wgsl"),
             Kernel::MatMulBroadcast { .. } => include_str!("../ops/matmul_broadcast.wgsl"),
             Kernel::Rope => include_str!("../ops/rope.wgsl"),
             Kernel::StoreKv(_) => include_str!("../ops/store_kv.wgsl"),
             Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
+            Kernel::AttentionMerge => include_str!("../ops/attention_merge.wgsl"),
             Kernel::AttentionBroadcast { .. } => include_str!("../ops/attention_broadcast.wgsl"),
             Kernel::Heads(_) => include_str!("../ops/heads.wgsl"),
             Kernel::Add => include_str!("../ops/add.wgsl"),
@@ -271,23 +312,27 @@ impl Kernel {
             flags.iter().filter(|(_, set)| *set).map(|(flag, _)| *flag).collect()
         };
         match self {
-            Kernel::MatVec { below, before, gated, subgroups, .. } => {
+            Kernel::MatVec { below, before, gated, subgroups, math, .. } => {
                 let below = below.is_some();
-                set(&[("below", below), ("before", before), ("gated", gated), ("subgroups", subgroups)])
+                let [integers, dp4a, half] = math.flags();
+                let form = [("below", below), ("before", before), ("gated", gated), ("subgroups", subgroups)];
+                [set(&form), set(&[integers, dp4a, half])].concat()
             }
+            Kernel::MatMul { gated, math, .. } | Kernel::ExpertMatMul { gated, math, .. } => {
+                [set(&[("gated", gated)]), set(&math.flags())].concat()
+            }
+            Kernel::StageRows(math) => set(&math.flags()),
             Kernel::MatVecBroadcast { below, before, gated, .. } => {
                 set(&[("below", below.is_some()), ("before", before), ("gated", gated)])
             }
-            Kernel::Conv { gated }
-            | Kernel::MatMul { gated, .. }
-            | Kernel::ExpertMatMul { gated, .. }
-            | Kernel::MatMulBroadcast { gated, .. } => set(&[("gated", gated)]),
+            Kernel::Conv { gated } | Kernel::MatMulBroadcast { gated, .. } => set(&[("gated", gated)]),
             Kernel::RmsNorm { adds } => set(&[("adds", adds)]),
             Kernel::StoreKv(cache) => vec![cache.flag()],
             Kernel::Heads(cache) => vec![cache.flag(), "fused"],
-            Kernel::Attention { cache, fused, .. } | Kernel::AttentionBroadcast { cache, fused, .. } => {
-                set(&[(cache.flag(), true), ("fused", fused)])
+            Kernel::Attention { cache, fused, split, .. } => {
+                set(&[(cache.flag(), true), ("fused", fused), ("split", split)])
             }
+            Kernel::AttentionBroadcast { cache, fused, .. } => set(&[(cache.flag(), true), ("fused", fused)]),
             Kernel::Choose(Some(_)) => vec!["embeds"],
             _ => vec![],
         }
@@ -296,7 +341,7 @@ impl Kernel {
     /// Sizes that the host must know too, as constants before the source.
     fn constants(self) -> Vec<(&'static str, u32)> {
         match self {
-            Kernel::MatVec { .. } => vec![("THREADS", matvec::THREADS), ("ROWS", matvec::ROWS)],
+            Kernel::MatVec { .. } => vec![("ROWS", matvec::ROWS)],
             Kernel::MatMul { gated, .. } => {
                 vec![("THREADS", matmul::THREADS), ("TOKENS", matmul::TOKENS), ("ROWS", matmul::rows(gated))]
             }
@@ -322,6 +367,8 @@ impl Kernel {
             | Kernel::Rope
             | Kernel::StoreKv(_)
             | Kernel::Heads(_)
+            | Kernel::StageRows(_)
+            | Kernel::AttentionMerge
             | Kernel::Add
             | Kernel::Gated
             | Kernel::GatedParts
@@ -334,68 +381,4 @@ impl Kernel {
             | Kernel::SelectRows => vec![("THREADS", rows::THREADS)],
         }
     }
-}
-
-/// Every kernel in every variant.
-#[must_use]
-pub fn all_kernels() -> Vec<Kernel> {
-    let mut kernels = vec![
-        Kernel::RmsNorm { adds: false },
-        Kernel::RmsNorm { adds: true },
-        Kernel::Rope,
-        Kernel::Add,
-        Kernel::Gated,
-        Kernel::GatedParts,
-        Kernel::Scale,
-        Kernel::SoftCap,
-        Kernel::Slice,
-        Kernel::Router,
-        Kernel::WeightedSum,
-        Kernel::Conv { gated: false },
-        Kernel::Conv { gated: true },
-        Kernel::DeltaNet,
-        Kernel::SelectRows,
-        Kernel::Choose(None),
-        Kernel::PeakRead,
-        Kernel::PeakFma,
-    ];
-    for cache in [Cache::F16, Cache::F32, Cache::Q8_0] {
-        kernels.extend([Kernel::StoreKv(cache), Kernel::Heads(cache)]);
-        for fused in [false, true] {
-            kernels.extend(QUERIES.map(|queries| Kernel::Attention { queries, cache, fused }));
-            for slots in attention::SLOTS {
-                let possible = QUERIES.into_iter().filter(|queries| *queries <= attention::widest(slots));
-                let variant = |queries| Kernel::AttentionBroadcast { queries, slots, cache, fused };
-                kernels.extend(possible.map(variant));
-            }
-        }
-    }
-    for format in Format::all() {
-        kernels.extend([Kernel::Embed(format), Kernel::Choose(Some(format))]);
-        kernels.push(Kernel::ExpertSum(format));
-        for gated in [false, true] {
-            kernels.push(Kernel::ExpertMatMul { format, gated });
-            kernels.push(Kernel::MatMul { format, gated });
-            kernels.push(Kernel::MatMulBroadcast { format, gated });
-            kernels.extend(matvecs(format, None, gated));
-        }
-    }
-    for [format, below] in Format::PAIRS.map(|pair| pair.map(Format::of)) {
-        kernels.extend(matvecs(format, Some(below), false));
-    }
-    kernels
-}
-
-/// The variants of the product of one row.
-fn matvecs(format: Format, below: Option<Format>, gated: bool) -> impl Iterator<Item = Kernel> {
-    [false, true].into_iter().flat_map(move |before| {
-        let variant = |subgroups| Kernel::MatVec { format, below, before, gated, subgroups };
-        [variant(false), variant(true), Kernel::MatVecBroadcast { format, below, before, gated }]
-    })
-}
-
-/// Name and text of every kernel in every variant, as a browser gets them.
-#[must_use]
-pub fn all_variants() -> Vec<(String, String)> {
-    all_kernels().into_iter().map(|kernel| (kernel.name(), kernel.wgsl(Dialect::Browser))).collect()
 }

@@ -8,10 +8,14 @@ mod cache;
 mod compose;
 mod format;
 mod kernel;
+mod math;
 pub mod oracle;
 mod sizes;
+mod table;
 
 pub use cache::Cache;
 pub use format::Format;
-pub use kernel::{Dialect, Kernel, all_kernels, all_variants};
+pub use kernel::{Dialect, Kernel};
+pub use math::Math;
 pub use sizes::{QUERIES, attention, broadcast, choose, embed, experts, matmul, matvec, peaks, rows};
+pub use table::{all_kernels, all_variants};

@@ -11,7 +11,7 @@ pub mod rows {
 
 /// Fixed sizes of `matvec`.
 pub mod matvec {
-    /// Invocations of a workgroup.
+    /// Invocations of a workgroup, unless its host has measured that another number is better.
     pub const THREADS: u32 = 64;
     /// Outputs of a group of lanes.
     pub const ROWS: u32 = 4;
@@ -49,6 +49,8 @@ pub mod experts {
     pub const THREADS: u32 = 64;
     /// Outputs of a workgroup: four of each group of 16 invocations.
     pub const OUTPUTS: u32 = THREADS / 16 * 4;
+    /// Bytes of workgroup memory that `expert_matmul` takes besides its inputs.
+    pub const SUMS_BYTES: u32 = THREADS * 36;
     /// Groups of invocations that may share the slots of `expert_sum`, which then has so many times fewer outputs.
     pub const SPLIT: u32 = 4;
 }
@@ -61,6 +63,12 @@ pub mod attention {
     pub const MAX_HEAD_DIM: usize = 512;
     /// Greatest size of a head for which [`crate::QUERIES`]' last fits workgroup memory of 16 KiB.
     pub const MAX_HEAD_DIM_WIDE: usize = 256;
+    /// Into how many parts the positions that one token sees are split, where it may see so many: what falls to a workgroup is
+    /// at least a few tiles of 128 positions.
+    #[must_use]
+    pub fn splits(positions: u32) -> u32 {
+        positions.div_ceil(256).clamp(2, 16)
+    }
     /// Quads of a head that a lane of `attention_broadcast` may have room for, ascending: the last suffices for
     /// [`MAX_HEAD_DIM`].
     pub const SLOTS: [u32; 4] = [2, 4, 8, 16];

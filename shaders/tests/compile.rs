@@ -1,6 +1,7 @@
 //! Every kernel variant must be valid WGSL and stay within the limits that every WebGPU device has.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use linnet_shaders::{Dialect, Kernel, all_kernels};
 use naga::AddressSpace;
@@ -11,20 +12,28 @@ fn validate(text: &str) -> Result<naga::Module, String> {
     let module = wgsl::parse_str(text).map_err(|error| error.emit_to_string(text))?;
     let mut validator = Validator::new(
         ValidationFlags::all(),
-        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+        Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16 | Capabilities::SHADER_FLOAT16_IN_FLOAT32,
     );
     validator.validate(&module).map_err(|error| error.emit_to_string(text))?;
     Ok(module)
 }
 
+/// Every kernel, compiled once for all tests.
+static MODULES: LazyLock<Vec<(Kernel, Result<naga::Module, String>)>> = LazyLock::new(|| {
+    all_kernels().into_iter().map(|kernel| (kernel, validate(&kernel.wgsl(Dialect::Naga)))).collect()
+});
+
+/// Those that compile.
+fn modules() -> impl Iterator<Item = (Kernel, &'static naga::Module)> {
+    MODULES.iter().filter_map(|(kernel, module)| Some((*kernel, module.as_ref().ok()?)))
+}
+
 #[test]
 fn every_variant_compiles() {
-    let failures: Vec<String> = all_kernels()
-        .into_iter()
-        .filter_map(|kernel| {
-            Some(format!("{}: {}", kernel.name(), validate(&kernel.wgsl(Dialect::Naga)).err()?))
-        })
-        .collect();
+    let failure = |(kernel, module): &(Kernel, Result<_, String>)| {
+        Some(format!("{}: {}", kernel.name(), module.as_ref().err()?))
+    };
+    let failures: Vec<String> = MODULES.iter().filter_map(failure).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -38,9 +47,8 @@ fn a_broken_source_is_noticed() {
 #[test]
 fn variants_have_names_of_their_own_and_one_entry_point() {
     let mut names = HashSet::new();
-    for kernel in all_kernels() {
+    for (kernel, module) in modules() {
         assert!(names.insert(kernel.name()), "{} twice", kernel.name());
-        let module = validate(&kernel.wgsl(Dialect::Naga)).unwrap_or_default();
         let entries: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(entries, ["main"], "{}", kernel.name());
     }
@@ -48,8 +56,7 @@ fn variants_have_names_of_their_own_and_one_entry_point() {
 
 #[test]
 fn variants_bind_at_most_eight_storage_buffers_in_ascending_order() {
-    for kernel in all_kernels() {
-        let module = validate(&kernel.wgsl(Dialect::Naga)).unwrap_or_default();
+    for (kernel, module) in modules() {
         let storage = module
             .global_variables
             .iter()
@@ -76,6 +83,10 @@ fn only_browsers_get_the_enable_directive() {
     for kernel in all_kernels() {
         let browser = kernel.wgsl(Dialect::Browser).contains("enable subgroups;");
         assert_eq!(browser, kernel.needs_subgroups(), "{}", kernel.name());
-        assert!(!kernel.wgsl(Dialect::Naga).contains("enable"), "{}", kernel.name());
+        assert!(!kernel.wgsl(Dialect::Naga).contains("enable subgroups"), "{}", kernel.name());
+        for dialect in [Dialect::Browser, Dialect::Naga] {
+            let half = kernel.wgsl(dialect).contains("enable f16;");
+            assert_eq!(half, kernel.needs_f16(), "{}", kernel.name());
+        }
     }
 }

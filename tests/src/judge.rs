@@ -11,6 +11,7 @@ use linnet_shaders::oracle;
 
 use crate::case::Case;
 use crate::cases;
+use crate::op_cases::MATMUL;
 use crate::random::Random;
 use crate::reference::Reference;
 
@@ -39,6 +40,14 @@ pub fn judge_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
 /// [`judge_all`] of the cases of which `keep` is true.
 pub fn judge_where<B: Backend>(keep: impl Fn(&Case) -> bool, make: impl Fn() -> B) {
     judge_cases(cases().into_iter().filter(keep).collect(), make);
+}
+
+/// [`judge_where`] for a backend that rounds the inputs of products: where there are any, results may be off by `times` as
+/// much as others'.
+pub fn judge_rounded<B: Backend>(times: f64, keep: impl Fn(&Case) -> bool, make: impl Fn() -> B) {
+    let limit = |case: &Case| if case.limit < MATMUL { case.limit } else { case.limit * times };
+    let rounded = |case: Case| Case { limit: limit(&case), ..case };
+    judge_cases(cases().into_iter().filter(keep).map(rounded).collect(), make);
 }
 
 fn judge_cases<B: Backend>(cases: Vec<Case>, make: impl Fn() -> B) {

@@ -20,7 +20,9 @@ mod self_attention_cases;
 use linnet_quant::DType;
 
 pub use case::{Case, Steps};
-pub use judge::{Failure, judge, judge_all, judge_every, judge_where, logits, sabotage_all, sabotage_every};
+pub use judge::{
+    Failure, judge, judge_all, judge_every, judge_rounded, judge_where, logits, sabotage_all, sabotage_every,
+};
 
 /// The formats that most files consist of: these are judged with every shape.
 pub const COMMON: [DType; 13] = [

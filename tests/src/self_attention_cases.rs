@@ -91,6 +91,25 @@ pub(crate) fn cases() -> Vec<Case> {
     }));
     cases.push(cut());
     cases.push(shared());
+    // Tokens that see so much that several workgroups share it, one of them a tile that has just begun.
+    let far = vec![(0, 520), (520, 1), (521, 120), (641, 1)];
+    let small = Shape { heads: 4, kv_heads: 1, head_dim: 20, pairs: 8, norms: both, ..PLAIN };
+    let special = |attention: Attention, r: &Recorder| Attention {
+        sinks: Some(r.vector(attention.heads)),
+        soft_cap: Some(4.0),
+        window: Some(600),
+        ..attention
+    };
+    let q8_0 = Shape { kv: KvFormat::Q8_0, ..small };
+    let f32 = Shape { kv: KvFormat::F32, heads: 10, head_dim: 8, pairs: 4, ..small };
+    cases.extend(
+        [
+            case("far, with sinks, a cap and a window", small, [DType::F32; 3], special),
+            case("far, q8_0", q8_0, [DType::F32; 3], |attention, _| attention),
+            case("far, f32 and many heads", f32, [DType::F32; 3], |attention, _| attention),
+        ]
+        .map(|case| Case { steps: far.clone(), ..case }),
+    );
     cases
 }
 

@@ -4,7 +4,7 @@ use linnet_graph::{Attention, BackendError, KvLayer, Node, RopeStyle, Rows, Self
 use linnet_shaders::{Cache, Kernel, QUERIES, attention};
 use wgpu::BindingResource;
 
-use crate::dispatch::{Grid, When};
+use crate::dispatch::{FAR, Grid, When};
 use crate::lower::{Call, Lowering, cache, flag, row_groups, unsupported_width};
 use crate::pipelines::Constants;
 
@@ -50,8 +50,13 @@ impl Lowering<'_> {
     }
 
     /// The kernel of an attention, where a workgroup serves the heads of a group (`narrow`) or as many queries as it can,
-    /// and its grid.
-    fn attention_kernel(&self, attention: &Attention, narrow: bool, fused: bool) -> (Kernel, Grid) {
+    /// and its grid; `splits` is the number of workgroups that share the positions.
+    fn attention_kernel(
+        &self,
+        attention: &Attention,
+        (narrow, fused): (bool, bool),
+        splits: Option<u32>,
+    ) -> (Kernel, Grid) {
         let Attention { heads, kv_heads, head_dim, .. } = *attention;
         let share = heads / kv_heads;
         let software = self.emit.device.variants.chosen().software;
@@ -66,9 +71,48 @@ impl Lowering<'_> {
         let cache = cache(self.emit.options.kv);
         let kernel = match software {
             true => Kernel::AttentionBroadcast { queries, slots, cache, fused },
-            false => Kernel::Attention { queries, cache, fused },
+            false => Kernel::Attention { queries, cache, fused, split: splits.is_some() },
         };
-        (kernel, Grid::Rows { x: kv_heads as u32, factor: share as u32, tile: queries })
+        let x = kv_heads as u32 * splits.unwrap_or(1);
+        (kernel, Grid::Rows { x, factor: share as u32, tile: queries })
+    }
+
+    /// Into how many parts the positions of one token's attention are split where they may be many.
+    fn splits(&self, attention: &Attention) -> Option<u32> {
+        let seen = self.emit.options.context_length.min(attention.window.unwrap_or(usize::MAX)) as u32;
+        let far = seen > FAR && !self.emit.device.variants.chosen().software;
+        far.then(|| attention::splits(seen))
+    }
+
+    /// One token's attention by a kernel for what is near, and, where it may see far, by two for that. `bound` are the buffers,
+    /// of which the sixth is y.
+    fn attention_of_one(
+        &mut self,
+        label: &str,
+        attention: &Attention,
+        (fused, constants): (bool, Constants),
+        bound: &[BindingResource<'_>],
+    ) -> Result<(), BackendError> {
+        let splits = self.splits(attention);
+        let (kernel, grid) = self.attention_kernel(attention, (true, fused), None);
+        let when = if splits.is_some() { When::Near } else { When::OneRow };
+        let call = Call { kernel, constants: constants.clone(), grid, rows: Rows::Tokens, when };
+        self.emit.push(label, call, bound)?;
+        let Some(splits) = splits else { return Ok(()) };
+        let (kernel, grid) = self.attention_kernel(attention, (true, fused), Some(splits));
+        let split = ("SPLITS", f64::from(splits));
+        let constants = [constants, vec![split]].concat();
+        let parts = self.buffers.parts();
+        let mut to_parts = bound.to_vec();
+        let y = std::mem::replace(&mut to_parts[5], parts.clone());
+        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::Far };
+        self.emit.push(label, call, &to_parts)?;
+        let Attention { heads, head_dim, .. } = *attention;
+        let constants = vec![("HEADS", heads as f64), ("HEAD_DIM", head_dim as f64), split];
+        let grid = Grid::per_row(row_groups(heads * head_dim / 4));
+        let call =
+            Call { kernel: Kernel::AttentionMerge, constants, grid, rows: Rows::Tokens, when: When::Far };
+        self.emit.push(label, call, &[parts, y])
     }
 
     fn check_heads(&self, label: &str, head_dim: usize) -> Result<(), BackendError> {
@@ -101,10 +145,13 @@ impl Lowering<'_> {
     ) -> Result<(), BackendError> {
         self.check_heads(label, attention.head_dim)?;
         let [keys, values] = self.buffers.kv(attention.layer)?;
-        let (kernel, grid) = self.attention_kernel(attention, when == When::OneRow, false);
-        let call = Call { kernel, constants: self.scores(attention), grid, rows: Rows::Tokens, when };
         let sinks = self.buffers.vector(attention.sinks)?;
-        self.emit.push(label, call, &[self.buffers.step(), q, keys, values, sinks, y])
+        let (constants, bound) = (self.scores(attention), [self.buffers.step(), q, keys, values, sinks, y]);
+        if when == When::OneRow {
+            return self.attention_of_one(label, attention, (false, constants), &bound);
+        }
+        let (kernel, grid) = self.attention_kernel(attention, (false, false), None);
+        self.emit.push(label, Call { kernel, constants, grid, rows: Rows::Tokens, when }, &bound)
     }
 
     /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill quads
@@ -129,9 +176,7 @@ impl Lowering<'_> {
         let gains = self.buffers.of_node(self.index);
         let sinks = self.buffers.vector(attention.sinks)?;
 
-        let (kernel, grid) = self.attention_kernel(attention, true, true);
         let constants = [self.scores(attention), turn.to_vec()].concat();
-        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::OneRow };
         let step = self.buffers.step();
         let bound = [
             step.clone(),
@@ -143,7 +188,7 @@ impl Lowering<'_> {
             table.clone(),
             gains.clone(),
         ];
-        self.emit.push(&node.label, call, &bound)?;
+        self.attention_of_one(&node.label, attention, (true, constants), &bound)?;
         if self.emit.max_rows(Rows::Tokens) == 1 {
             return Ok(());
         }

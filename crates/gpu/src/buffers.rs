@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use linnet_graph::{
-    BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Rows, Value,
-    WeightId,
+    Attention, BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Rows,
+    Value, WeightId,
 };
+use linnet_shaders::attention;
 use wgpu::{BindingResource, BufferUsages};
 
 use crate::device::{Buffer, Device};
+use crate::dispatch::FAR;
 use crate::lower::cache;
 use crate::rope::rotations;
 use crate::tail::DRAW_BYTES;
@@ -48,8 +50,12 @@ pub(crate) struct Buffers {
     counts: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
     normed: Buffer,
+    /// Rows as kernels read them that multiply integers, and their blocks, between their dispatch and the matmul's.
+    staged: [Buffer; 2],
     /// Queries, ready to attend, of several tokens.
     turned: Buffer,
+    /// What workgroups that share the attention of one token made.
+    parts: Buffer,
     /// Vectors of a node's weights, one behind the other, where it has several: biases of joined products, gains of heads.
     of_nodes: HashMap<usize, Buffer>,
     /// Products of gate and up where these differ in format.
@@ -89,7 +95,7 @@ impl Buffers {
             values.resize(stride(values.len()), 0.0);
             constant(device, &weight.spec.name, &values).map(Some)
         });
-        let (mut normed, mut gated, mut turned) = (0, 0, 0);
+        let (mut normed, mut gated, mut turned, mut staged, mut parts) = (0, 0, 0, 0, 0);
         let mut of_nodes = HashMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             let values = of_node(plan, weights, node);
@@ -98,6 +104,15 @@ impl Buffers {
             }
             if let (Op::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
                 turned = turned.max(graph.value(*output).width);
+            }
+            let attended = match &node.op {
+                Op::Attention(attention) => Some(attention),
+                Op::SelfAttention(op) => Some(&op.attention),
+                _ => None,
+            };
+            if let Some(Attention { heads, head_dim, .. }) = attended {
+                let splits = attention::splits(options.context_length as u32) as usize;
+                parts = parts.max(heads * splits * (head_dim + 4));
             }
             let norm = match &node.op {
                 Op::MatMul(matmul) => matmul.norm,
@@ -110,6 +125,7 @@ impl Buffers {
             }
             let Op::MatMul(matmul) = &node.op else { continue };
             let input = graph.value(node.inputs[0]);
+            staged = staged.max(rows(input.rows) * input.width.div_ceil(32));
             if let [gate, up] = matmul.projections.as_slice()
                 && graph.weight(gate.weight).dtype != graph.weight(up.weight).dtype
             {
@@ -117,6 +133,10 @@ impl Buffers {
             }
         }
         let vocabulary = graph.value(graph.logits).width as u64;
+        let math = device.variants.chosen().math;
+        let inputs = u64::from(math.block_bytes() - math.block_bytes().min(16));
+        let blocks =
+            |bytes: u64| device.buffer("staged activations", staged as u64 * bytes, BufferUsages::STORAGE);
         let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let history = (options.context_length as u64 + 1) * F32;
         Ok(Buffers {
@@ -130,7 +150,13 @@ impl Buffers {
             draw: device.buffer("draw", DRAW_BYTES, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?,
             counts: device.buffer("counts", vocabulary * F32, BufferUsages::STORAGE)?,
             normed: floats("normed activations", 1, normed)?,
+            staged: [blocks(inputs)?, blocks(u64::from(math.block_bytes()).min(16))?],
             turned: floats("queries", options.max_batch, turned)?,
+            parts: floats(
+                "parts of attention",
+                1,
+                if options.context_length as u32 > FAR { parts } else { 0 },
+            )?,
             of_nodes,
             products: [floats("gate", 1, gated)?, floats("up", 1, gated)?],
             none: floats("nothing", 1, 64)?,
@@ -204,8 +230,17 @@ impl Buffers {
         self.normed.as_entire_binding()
     }
 
+    /// Staged rows, and their blocks.
+    pub fn staged(&self) -> [BindingResource<'_>; 2] {
+        self.staged.each_ref().map(|buffer| buffer.as_entire_binding())
+    }
+
     pub fn turned(&self) -> BindingResource<'_> {
         self.turned.as_entire_binding()
+    }
+
+    pub fn parts(&self) -> BindingResource<'_> {
+        self.parts.as_entire_binding()
     }
 
     /// The vectors of the node with this index, or a stand-in.
@@ -262,9 +297,9 @@ impl Buffers {
 
     /// Bytes of activations and other passing values.
     pub fn scratch_bytes(&self) -> u64 {
-        let single = [&self.normed, &self.turned, &self.none];
+        let single = [&self.normed, &self.turned, &self.parts, &self.none];
         let single = single.into_iter().chain([&self.step, &self.history, &self.draw, &self.counts]);
-        let all = self.slots.iter().chain(&self.products).chain(single);
+        let all = self.slots.iter().chain(&self.products).chain(&self.staged).chain(single);
         all.map(|buffer| buffer.size()).sum()
     }
 }

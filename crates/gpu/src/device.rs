@@ -6,17 +6,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use linnet_graph::{BackendError, Bytes, Capabilities};
+use linnet_shaders::Math;
 
 use crate::GpuOptions;
 use crate::calls::Calls;
 use crate::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::native as platform;
+pub(crate) use crate::native as platform;
 use crate::pipelines::Pipelines;
 use crate::signal::{Signal, signal};
 use crate::variants::{Chosen, Variants};
 #[cfg(target_arch = "wasm32")]
-use crate::web as platform;
+pub(crate) use crate::web as platform;
 
 /// Bytes that may be on their way to the device before we wait for it: what they occupy in staging memory comes on top
 /// of everything else, and a phone has little.
@@ -37,6 +38,10 @@ pub struct Adapter {
     pub fallback: bool,
     /// Least number of invocations of a subgroup, where the device has them enabled.
     pub subgroup_size: Option<u32>,
+    /// Kernels may compute in f16.
+    pub shader_f16: bool,
+    /// Kernels may multiply four integers of 8 bits at a time.
+    pub packed_products: bool,
 }
 
 /// A device with its queue.
@@ -50,6 +55,10 @@ pub(crate) struct Device {
     pub timestamps: bool,
     /// Kernels are tried before they are trusted.
     pub self_test: bool,
+    /// Kernels are chosen by measuring them.
+    pub tunes: bool,
+    /// What products are computed in, where that is not to be chosen.
+    pub math: Option<Math>,
     /// Which kernels are in use.
     pub variants: Variants,
     /// Kernels compiled so far.
@@ -105,7 +114,21 @@ impl Device {
         // Those kernels exchange inputs through subgroups, eight lanes each their own.
         let software =
             options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
-        let variants = Variants::new(Chosen { subgroup_size: adapter.subgroup_size, software });
+        let math = options.math.unwrap_or_default();
+        let possible = match math {
+            Math::F32 => true,
+            Math::F16 => adapter.shader_f16,
+            Math::Int8 => adapter.packed_products,
+        };
+        if !possible {
+            return Err(no_adapter(format!("it has no products in {math:?}")));
+        }
+        if options.subgroups == Some(true) && adapter.subgroup_size.is_none() {
+            return Err(no_adapter("it has no subgroups of at least 4 invocations"));
+        }
+        let software = software && math == Math::F32;
+        let subgroup_size = adapter.subgroup_size;
+        let variants = Variants::new(Chosen { subgroup_size, software, math, ..Chosen::default() });
         let calls = Calls::new(device, opened.queue);
         let marker = Buffer(calls.buffer(&wgpu::BufferDescriptor {
             label: Some("marker"),
@@ -114,6 +137,8 @@ impl Device {
             mapped_at_creation: false,
         }));
         Ok(Device {
+            tunes: options.tune.unwrap_or(!adapter.fallback),
+            math: options.math,
             marker,
             calls,
             adapter,
@@ -138,12 +163,24 @@ impl Device {
             backend: "webgpu",
             adapter: named.join(" "),
             fallback_adapter: *fallback,
-            features: chosen.subgroup_size.iter().map(|_| "subgroups".to_owned()).collect(),
+            features: chosen.features().map(str::to_owned).collect(),
             steps_down: self.variants.steps_down(),
             threads: 0,
             max_batch: 64,
             max_buffer: Some(self.max_part),
         }
+    }
+
+    /// What products can be computed in.
+    pub fn maths(&self) -> impl Iterator<Item = Math> {
+        let Adapter { shader_f16, packed_products, .. } = self.adapter;
+        let maths = [(Math::F32, true), (Math::F16, shader_f16), (Math::Int8, packed_products)];
+        maths.into_iter().filter_map(|(math, possible)| possible.then_some(math))
+    }
+
+    /// Bytes of memory that a workgroup may have.
+    pub fn workgroup_memory(&self) -> u32 {
+        self.limits.max_compute_workgroup_storage_size
     }
 
     /// Makes a zeroed buffer. That memory has run out may turn out only in [`Device::settle`].
@@ -295,9 +332,15 @@ pub(crate) struct Opened {
     pub adapter: Adapter,
 }
 
-/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows.
+/// The most memory of a workgroup that is asked for. With more, fewer of them run at a time.
+const WORKGROUP_MEMORY: u32 = 32 << 10;
+
+/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows, and room for long rows.
 pub(crate) fn required_limits(available: &wgpu::Limits) -> wgpu::Limits {
     wgpu::Limits {
+        max_compute_workgroup_storage_size: available
+            .max_compute_workgroup_storage_size
+            .min(WORKGROUP_MEMORY),
         max_buffer_size: available.max_buffer_size,
         max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
         ..wgpu::Limits::default()

@@ -56,6 +56,9 @@ impl Grid {
     }
 }
 
+/// Where a token sees so much that several workgroups share the attention of a head.
+pub(crate) const FAR: u32 = 512;
+
 /// In which steps a dispatch runs, besides that its activations have rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
@@ -63,6 +66,10 @@ pub(crate) enum When {
     Always,
     /// Its activations have one row.
     OneRow,
+    /// They have one row, and the step is at a position before [`FAR`].
+    Near,
+    /// They have one row, and the step is at that position or behind it.
+    Far,
     /// They have one row, which is the step's only token's.
     OneToken,
     /// They have one row, which is that of the last of several tokens.
@@ -80,6 +87,7 @@ pub(crate) enum When {
 /// What decides which dispatches a step runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Extent {
+    pub position: u32,
     pub tokens: u32,
     pub logits: u32,
     /// A token is to be chosen.
@@ -114,11 +122,13 @@ pub(crate) struct Dispatch {
 impl Dispatch {
     /// The grid for a step, or `None` when it does not run in that step.
     pub fn extent(&self, step: Extent) -> Option<[u32; 2]> {
-        let Extent { tokens, token, given, .. } = step;
+        let Extent { position, tokens, token, given, .. } = step;
         let rows = step.rows(self.rows);
         let runs = match self.when {
             When::Always => true,
             When::OneRow => rows == 1,
+            When::Near => rows == 1 && position < FAR,
+            When::Far => rows == 1 && position >= FAR,
             When::OneToken => rows == 1 && tokens == 1,
             When::LastToken => rows == 1 && tokens > 1,
             When::ManyRows => rows > 1,

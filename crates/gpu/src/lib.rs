@@ -14,6 +14,7 @@ mod dispatch;
 mod elementwise;
 mod faults;
 mod join;
+mod lanes;
 mod lower;
 mod matmul;
 mod mixture;
@@ -22,6 +23,7 @@ mod native;
 mod peaks;
 mod pipelines;
 mod planes;
+mod product;
 mod profile;
 mod program;
 mod recurrent;
@@ -31,6 +33,7 @@ mod signal;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod tune;
 mod variants;
 #[cfg(target_arch = "wasm32")]
 mod web;
@@ -46,7 +49,7 @@ use linnet_graph::{
 use crate::device::Device;
 
 pub use device::Adapter;
-pub use linnet_shaders::all_variants as web_shaders;
+pub use linnet_shaders::{Math, all_variants as web_shaders};
 pub use peaks::Peaks;
 pub use program::Program;
 #[cfg(target_arch = "wasm32")]
@@ -63,8 +66,13 @@ pub struct GpuOptions {
     pub allow_fallback: bool,
     /// Take a software adapter.
     pub force_fallback: bool,
-    /// Use subgroup operations: where possible (`None`), or, for tests, never (`Some(false)`).
+    /// Use subgroup operations: where possible (`None`), never, or on no other adapter.
     pub subgroups: Option<bool>,
+    /// What products with matrices are computed in: what suits the adapter (`None`), or this, on no other adapter than one that
+    /// can. The kernels for software adapters know only [`Math::F32`] and are not used with another.
+    pub math: Option<Math>,
+    /// Choose among kernels by measuring them: unless the adapter is a software one (`None`), or, for tests, in any case.
+    pub tune: Option<bool>,
     /// Use the kernels for adapters that run on the CPU: where it does (`None`), or, for tests, never (`Some(false)`).
     pub software_kernels: Option<bool>,
     /// Try kernels on small products and attentions before a model is trusted to them. Without it kernels that compute wrongly
@@ -84,6 +92,8 @@ impl Default for GpuOptions {
             allow_fallback: true,
             force_fallback: false,
             subgroups: None,
+            math: None,
+            tune: None,
             software_kernels: None,
             self_test: true,
             max_part_bytes: None,
@@ -139,6 +149,7 @@ impl Backend for GpuBackend {
         weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
+        tune::tune(&self.device, plan, &weights).await?;
         if self.device.self_test {
             self_test::check(&self.device, plan, options.kv).await?;
         }

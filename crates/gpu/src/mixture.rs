@@ -1,7 +1,7 @@
 //! Lowering of mixtures of experts. Which experts a row has is known on the device only.
 
 use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Router, Rows};
-use linnet_shaders::{Kernel, experts};
+use linnet_shaders::{Format, Kernel, Math, experts};
 
 use crate::buffers::{internal, stride};
 use crate::dispatch::{Grid, When};
@@ -104,7 +104,8 @@ impl Lowering<'_> {
                     let bias = self.buffers.vector(gated.up.bias)?;
                     bound.extend([up.buffer.as_entire_binding(), bias, self.buffers.gain(norm)?]);
                 }
-                let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some() };
+                let math = self.experts_math(format, spec.cols);
+                let kernel = Kernel::ExpertMatMul { format, gated: gated.is_some(), math };
                 let call = Call { kernel, constants, grid, rows: info.rows, when };
                 self.emit.push(&node.label, call, &bound)?;
                 let matrices = if gated.is_some() { 2.0 } else { 1.0 };
@@ -112,6 +113,14 @@ impl Lowering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the products with the experts' matrices are computed in: as others, where the row fits beside their sums.
+    fn experts_math(&self, format: Format, cols: usize) -> Math {
+        let math = self.emit.device.variants.chosen().math_for(&[format]);
+        let staged = cols.div_ceil(32) as u32 * math.block_bytes();
+        let fits = staged + experts::SUMS_BYTES <= self.emit.device.workgroup_memory();
+        if fits { math } else { Math::F32 }
     }
 
     /// The weighted sum of such products; the dispatch of each part of the stack adds to that of the one before.

@@ -30,6 +30,8 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
     let subgroups = possible && options.subgroups.unwrap_or(true);
     let mut features = wgpu::Features::empty();
     features.set(wgpu::Features::SUBGROUP, subgroups);
+    let shader_f16 = adapter.features().contains(wgpu::Features::SHADER_F16);
+    features.set(wgpu::Features::SHADER_F16, shader_f16);
     let clock = wgpu::Features::TIMESTAMP_QUERY;
     features.set(clock, options.timestamps && adapter.features().contains(clock));
     let descriptor = wgpu::DeviceDescriptor {
@@ -46,6 +48,8 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
         description: info.name,
         fallback,
         subgroup_size: subgroups.then_some(info.subgroup_min_size),
+        shader_f16,
+        packed_products: true, // naga makes other instructions of them where there are none
     };
     Ok(Opened { device, queue, adapter })
 }

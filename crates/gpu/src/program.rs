@@ -140,7 +140,8 @@ impl Program {
                 let step = Step { tokens: &[0], position, want: Want::Token };
                 let logits = self.validate(&step, behind)?;
                 self.reach.advance(position, ahead.tokens);
-                let first = Extent { tokens: 1, logits, token: true, given: false };
+                let at = position as u32;
+                let first = Extent { position: at, tokens: 1, logits, token: true, given: false };
                 (device.calls.device().create_command_encoder(&Default::default()), first, position + 1)
             }
         };
@@ -148,8 +149,8 @@ impl Program {
             self.buffers.write_draw(device, &draw);
             self.draw = draw;
         }
-        let next = Extent { tokens: 1, given: false, ..first };
-        let steps: Vec<Extent> = std::iter::once(first).chain(std::iter::repeat_n(next, behind)).collect();
+        let next = |step: usize| Extent { position: (end + step) as u32, tokens: 1, given: false, ..first };
+        let steps: Vec<Extent> = std::iter::once(first).chain((0..behind).map(next)).collect();
         self.encode(device, &mut encoder, &steps);
         self.queued.submit(device, encoder, (&self.buffers.history, end), &ahead, step.is_none());
         Ok(())
@@ -199,7 +200,8 @@ impl Program {
         if !prepared {
             self.buffers.write_step(device, step.position, step.tokens, logits, half);
         }
-        let extent = Extent { tokens: step.tokens.len() as u32, logits, token, given: !prepared };
+        let (position, tokens) = (step.position as u32, step.tokens.len() as u32);
+        let extent = Extent { position, tokens, logits, token, given: !prepared };
         Ok((device.calls.device().create_command_encoder(&Default::default()), extent))
     }
 

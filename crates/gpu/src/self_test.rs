@@ -100,7 +100,9 @@ fn trials(graph: &Graph, kv: KvFormat) -> Vec<Trial> {
 /// Where the device's results are not the expected ones, or its compiler refuses a kernel; `None` where all is well.
 async fn fault(device: &Device, trial: &Trial) -> Result<Option<String>, BackendError> {
     let (sample, kv) = match *trial {
-        Trial::Product { dtype, gated } => (product::sample(dtype, gated), KvFormat::F32),
+        Trial::Product { dtype, gated } => {
+            (product::sample(dtype, gated, device.variants.chosen().math), KvFormat::F32)
+        }
         Trial::Attention { heads, head_dim, kv } => (attention::sample(heads, head_dim, kv), kv),
     };
     match results(device, &sample, kv).await {
@@ -172,6 +174,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use linnet_quant::DType;
+    use linnet_shaders::Math;
 
     use super::*;
     use crate::GpuOptions;
@@ -200,6 +203,8 @@ mod tests {
             GpuOptions::default(),
             GpuOptions { software_kernels, ..GpuOptions::default() },
             GpuOptions { software_kernels, subgroups: Some(false), ..GpuOptions::default() },
+            GpuOptions { math: Some(Math::F16), ..GpuOptions::default() },
+            GpuOptions { math: Some(Math::Int8), subgroups: Some(false), ..GpuOptions::default() },
         ] {
             assert_eq!(faults(options), [""; 0]);
         }
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn every_format_has_a_trial() {
         for dtype in DType::ALL {
-            let Sample { weights, expected, .. } = product::sample(dtype, false);
+            let Sample { weights, expected, .. } = product::sample(dtype, false, Math::F32);
             assert!(weights[1].len().is_multiple_of(dtype.block_bytes()), "{dtype}");
             let limits: Vec<f64> = expected.iter().flatten().map(|[_, limit]| *limit).collect();
             assert!(limits.iter().all(|limit| limit.is_finite() && *limit > 0.0), "{dtype}: {limits:?}");

@@ -6,7 +6,7 @@ use linnet_graph::{
 };
 use linnet_quant::DType;
 
-use crate::{GpuBackend, GpuOptions, Program};
+use crate::{GpuBackend, GpuOptions, Math, Program};
 
 const OPTIONS: CompileOptions =
     CompileOptions { context_length: 8, max_batch: 4, max_logits: 2, kv: KvFormat::F16 };
@@ -24,6 +24,14 @@ fn gpu(options: GpuOptions) -> Option<GpuBackend> {
 fn graph() -> Graph {
     let g = Builder::new();
     let table = g.weight("table", DType::F32, 2, 2);
+    let logits = g.matmul(table, g.select_rows(g.embed(table)));
+    g.finish(logits).expect("a graph")
+}
+
+/// The same with a table of integers, of one block a token.
+fn quantized_graph() -> Graph {
+    let g = Builder::new();
+    let table = g.weight("table", DType::Q8_0, 2, 32);
     let logits = g.matmul(table, g.select_rows(g.embed(table)));
     g.finish(logits).expect("a graph")
 }
@@ -169,6 +177,59 @@ fn gpu_steps_down_from_kernels_that_do_not_compile() {
     let mut program = program(&mut gpu);
     assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Logits(1)), Ok(Output::Logits(vec![0.0, 1.0])));
     assert_eq!(gpu.capabilities().steps_down.len(), usize::from(software));
+}
+
+#[test]
+fn gpu_steps_down_from_integers_that_are_multiplied_wrongly() {
+    for math in [Math::F16, Math::Int8] {
+        let alter: crate::AlterKernels = |name, wgsl| match name.contains("_f16") || name.contains("_int8") {
+            true => wgsl.replace("block.x * (affine.x", "block.x * (-affine.x"),
+            false => wgsl,
+        };
+        let options = GpuOptions { math: Some(math), alter_kernels: Some(alter), ..GpuOptions::default() };
+        let Some(mut gpu) = gpu(options) else { return };
+        let plan = Plan::new(quantized_graph());
+        let mut weight = gpu.allocate(&plan.graph.weights[0]).expect("room");
+        pollster::block_on(async {
+            gpu.write(&mut weight, Bytes::Heap(&[0; 2 * 34])).await.expect("written");
+            gpu.compile(&plan, vec![weight], OPTIONS).await.expect("compiled");
+        });
+        let Capabilities { features, steps_down, .. } = gpu.capabilities();
+        assert!(!features.iter().any(|feature| feature != "subgroups"), "{features:?}");
+        assert!(matches!(&steps_down[..], [why] if why.starts_with("without ")), "{steps_down:?}");
+    }
+}
+
+/// Whatever is found to be fastest, the results are those of the matrices.
+#[test]
+fn gpu_kernels_are_chosen_by_measuring_them() {
+    let options = GpuOptions { software_kernels: Some(false), tune: Some(true), ..GpuOptions::default() };
+    let Some(mut gpu) = gpu(options) else { return };
+    let g = Builder::new();
+    let table = g.weight("table", DType::F32, 2, 32);
+    let matrices = ["a", "b"].map(|name| g.weight(name, DType::Q8_0, 32, 32));
+    let x = matrices.into_iter().fold(g.embed(table), |x, matrix| g.matmul(matrix, x));
+    let rows = g.select_rows(x);
+    let plan = Plan::new(g.finish(rows).expect("a graph"));
+    // Blocks whose scale is 1 (0x3c00 in f16), each with a 2 where a matrix has its diagonal.
+    let doubling: Vec<u8> = (0..32)
+        .flat_map(|row| [0, 0x3c].into_iter().chain((0..32).map(move |i| if i == row { 2 } else { 0 })))
+        .collect();
+    let table: Vec<u8> = (0..64).flat_map(|i| (i as f32).to_le_bytes()).collect();
+    let logits = pollster::block_on(async {
+        let mut weights = Vec::new();
+        for (spec, bytes) in plan.graph.weights.iter().zip([&table, &doubling, &doubling]) {
+            let mut weight = gpu.allocate(spec).expect("room");
+            gpu.write(&mut weight, Bytes::Heap(bytes)).await.expect("written");
+            weights.push(weight);
+        }
+        let mut program = gpu.compile(&plan, weights, OPTIONS).await.expect("compiled");
+        gpu.run(&mut program, Step { tokens: &[1], position: 0, want: Want::Logits(1) }).await
+    });
+    let Ok(Output::Logits(logits)) = logits else { panic!("{logits:?}") };
+    for (i, logit) in logits.iter().enumerate() {
+        assert!((logit - 4.0 * (32 + i) as f32).abs() < 1.5, "{i}: {logit}");
+    }
 }
 
 #[test]

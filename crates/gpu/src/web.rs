@@ -122,6 +122,8 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
         description: string(&info, "description"),
         fallback: is_software(&raw, &info),
         subgroup_size: None,
+        shader_f16: has(&get(&raw, "features"), "shader-f16"),
+        packed_products: has(&get(&gpu, "wgslLanguageFeatures"), "packed_4x8_integer_dot_product"),
     };
     if adapter.fallback && !(options.allow_fallback || options.force_fallback) {
         return Err(no_adapter("there is only a software adapter"));
@@ -154,6 +156,7 @@ async fn open_with_wgpu() -> Result<(wgpu::Device, wgpu::Queue), BackendError> {
     let adapter = instance.request_adapter(&Default::default()).await.map_err(no_adapter)?;
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("linnet"),
+        required_features: adapter.features() & wgpu::Features::SHADER_F16,
         required_limits: required_limits(&adapter.limits()),
         ..Default::default()
     };

@@ -55,6 +55,8 @@ struct Context<'a, B> {
     models: &'a Path,
     /// How KV caches hold their numbers.
     kv: KvFormat,
+    /// The engine rounds inputs of products to so many bits.
+    input_bits: Option<u32>,
     /// The engine rounds nothing, so that it must come as close as f32 arithmetic does.
     precise: bool,
     /// Gives a backend; every model gets one of its own.
@@ -95,6 +97,7 @@ fn verify<B: Backend>(
         report,
         models: &options.models,
         kv: options.backend.kv(),
+        input_bits: options.backend.input_bits(),
         precise: options.backend.precise,
         open,
     };

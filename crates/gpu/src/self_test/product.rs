@@ -2,6 +2,7 @@
 
 use linnet_graph::Builder;
 use linnet_quant::{DType, dequantize};
+use linnet_shaders::Math;
 
 use super::{Noise, Sample, TOKENS, bytes};
 
@@ -9,15 +10,29 @@ use super::{Noise, Sample, TOKENS, bytes};
 const COLS: usize = 256;
 /// Outputs, more than one invocation has, and no whole number of tiles.
 const ROWS: usize = 12;
-/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of it.
-const TOLERANCE: f64 = 1e-4;
+/// Inputs that share a scale where they are staged.
+const BLOCK: usize = 32;
+/// The greatest of each block: with it all become integers of 8 bits without being rounded.
+const GREATEST: f32 = 127.0 / 128.0;
 /// The greatest magnitude in a block of a matrix lies in this range.
 const MAGNITUDES: std::ops::RangeInclusive<f32> = 0.05..=8.0;
 
-/// A product with a matrix of `dtype`, or the gated product of two.
-pub(super) fn sample(dtype: DType, gated: bool) -> Sample {
+/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of it.
+fn tolerance(math: Math) -> f64 {
+    match math {
+        Math::F32 | Math::Int8 => 1e-4,
+        Math::F16 => 4e-3,
+    }
+}
+
+/// A product with a matrix of `dtype`, or the gated product of two, that is computed in `math`.
+pub(super) fn sample(dtype: DType, gated: bool, math: Math) -> Sample {
     let mut noise = Noise(dtype.ggml_id().into());
-    let x = noise.values(TOKENS * COLS);
+    let mut x = noise.values(TOKENS * COLS);
+    for block in x.chunks_mut(BLOCK) {
+        block.iter_mut().for_each(|value| *value = value.clamp(-GREATEST, GREATEST));
+        block[0] = GREATEST;
+    }
     let matrices: Vec<(Vec<u8>, Vec<f32>)> =
         (0..1 + usize::from(gated)).map(|_| matrix(dtype, &mut noise)).collect();
 
@@ -30,14 +45,15 @@ pub(super) fn sample(dtype: DType, gated: bool) -> Sample {
         [gate, up] => g.swiglu(g.matmul(gate, selected), g.matmul(up, selected)),
         _ => g.matmul(ids[0], selected),
     };
+    let tolerance = tolerance(math);
     let expected = x.chunks(COLS).map(|x| {
         let output = |row: usize| {
             let mut sums = matrices.iter().map(|(_, values)| dot(x, &values[row * COLS..][..COLS]));
             match (sums.next(), sums.next()) {
                 (Some([gate, gates]), Some([up, ups])) => {
-                    [gate / (1.0 + (-gate).exp()) * up, gates * ups * TOLERANCE]
+                    [gate / (1.0 + (-gate).exp()) * up, gates * ups * tolerance]
                 }
-                (sum, _) => sum.map_or([0.0; 2], |[sum, size]| [sum, size * TOLERANCE]),
+                (sum, _) => sum.map_or([0.0; 2], |[sum, size]| [sum, size * tolerance]),
             }
         };
         (0..ROWS).map(output).collect()

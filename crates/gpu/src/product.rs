@@ -1,0 +1,170 @@
+//! One product of a matrix: which kernel computes it, and what that is given.
+
+use linnet_graph::{Activation, BackendError, Norm, Projection, Rows, WeightId, WeightSpec};
+use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
+use wgpu::BindingResource;
+
+use crate::buffers::{internal, stride};
+use crate::dispatch::{Grid, When};
+use crate::elementwise::activation;
+use crate::lanes::Lanes;
+use crate::lower::{Call, Lowering, flag};
+use crate::profile::Cost;
+use crate::weight::Part;
+
+/// A row before it is what a product reads: that is `residual + norm(y)`.
+pub(crate) struct Before<'a> {
+    pub norm: Norm,
+    pub y: BindingResource<'a>,
+    pub residual: BindingResource<'a>,
+}
+
+/// A product that is to be computed.
+pub(crate) struct Product<'a> {
+    pub label: &'a str,
+    pub rows: Rows,
+    /// What `matvec` makes x of by itself.
+    pub before: Option<Before<'a>>,
+    /// Norm that `matvec` applies by itself.
+    pub norm: Option<Norm>,
+    pub x: BindingResource<'a>,
+    /// The rows of x as kernels read them that multiply integers, and their blocks; of many rows.
+    pub staged: Option<[BindingResource<'a>; 2]>,
+    pub y: BindingResource<'a>,
+    pub matrix: Projection,
+    /// The second matrix of a gated product.
+    pub up: Option<(Projection, Activation)>,
+    /// A matrix of another format whose products follow those of the first: each has one part.
+    pub below: Option<WeightId>,
+    pub residual: Option<BindingResource<'a>>,
+    /// Where the product begins in its row, the bias of the whole row, and the row's width.
+    pub joined: Option<(usize, BindingResource<'a>, usize)>,
+}
+
+impl<'a> Lowering<'a> {
+    /// One dispatch for each part of the matrix.
+    pub fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
+        let (format, parts) = self.matrix(product.matrix.weight)?;
+        let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
+        let below = product.below.map(|below| self.matrix(below)).transpose()?;
+        let spec = &self.weight(product.matrix.weight)?.spec;
+        let bias = product.matrix.bias;
+        let begin = product.joined.as_ref().map_or(0, |(begin, ..)| *begin);
+        for (index, part) in parts.iter().enumerate() {
+            let mut constants = vec![
+                ("COLS", spec.cols as f64),
+                ("OUTPUTS", part.rows as f64),
+                ("FIRST", (begin + part.first) as f64),
+                ("SCALES", part.scales as f64),
+                ("BIAS", flag(bias.is_some())),
+            ];
+            constants.push(match product.up {
+                Some((_, of)) => ("ACTIVATION", activation(of)),
+                None => ("RESIDUAL", flag(product.residual.is_some())),
+            });
+            // The other parts read the row that the first made.
+            let before = product.before.as_ref().filter(|_| index == 0);
+            let mut call = self.shape((format, below), spec, part, &product, (when, before.is_some()));
+            if let Some(before) = before {
+                call.constants.push(("BEFORE_EPS", f64::from(before.norm.eps)));
+            }
+            call.constants.extend(constants);
+            let matrix = part.buffer.as_entire_binding();
+            let up = match (up_parts, product.up) {
+                (Some(parts), Some((up, _))) => {
+                    let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
+                    Some((part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?))
+                }
+                _ => None,
+            };
+            let mut bound = Vec::new();
+            if let Some(before) = before {
+                let gains = self.buffers.of_node(self.index);
+                let (residual, row) = (before.residual.clone(), product.x.clone());
+                bound.extend([before.y.clone(), gains, matrix, residual, product.y.clone(), row]);
+                bound.extend(up.map(|(matrix, _)| matrix));
+            } else {
+                let staged = product.staged.as_ref().filter(|_| call.kernel.is_staged());
+                bound.extend(match when {
+                    When::ManyRows => {
+                        let x = staged.map_or(&product.x, |[x, _]| x);
+                        [self.buffers.step(), x.clone()]
+                    }
+                    _ => [product.x.clone(), self.buffers.gain(product.norm)?],
+                });
+                let bias = match &product.joined {
+                    Some((_, bias, _)) => bias.clone(),
+                    None => self.buffers.vector(bias)?,
+                };
+                bound.extend([matrix, bias, product.y.clone()]);
+                match up {
+                    Some((matrix, bias)) => bound.extend([matrix, bias]),
+                    None => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
+                }
+                bound.extend(staged.map(|[_, blocks]| blocks.clone()));
+            }
+            if let Some((_, [below])) = below {
+                let (outputs, scales) = (below.rows as f64, below.scales as f64);
+                call.constants.extend([("BELOW_OUTPUTS", outputs), ("BELOW_SCALES", scales)]);
+                bound.push(below.buffer.as_entire_binding());
+            }
+            self.emit.push(product.label, call, &bound)?;
+            let up = up_parts.and_then(|parts| parts.get(index)).map_or(0, |part| part.buffer.size());
+            let matrices = if product.up.is_some() { 2 } else { 1 };
+            let (bytes, macs) = (part.buffer.size() + up, part.rows * spec.cols * matrices);
+            self.emit.weigh(Cost { bytes: bytes as f64, macs: macs as f64 });
+        }
+        Ok(())
+    }
+
+    /// The kernel for a product, its grid, and the constants that only this kernel has.
+    fn shape(
+        &self,
+        (format, below): (Format, Option<(Format, &[Part])>),
+        spec: &WeightSpec,
+        part: &Part,
+        product: &Product<'_>,
+        (when, before): (When, bool),
+    ) -> Call {
+        let chosen = self.emit.device.variants.chosen();
+        let broadcast = chosen.software;
+        let (gated, outputs) = (product.up.is_some(), part.rows as u32);
+        let of_below = below.and_then(|(_, parts)| parts.first()).map_or(0, |part| part.rows as u32);
+        let below = below.map(|(format, _)| format);
+        let tiles = |tile: u32| outputs.div_ceil(tile) + of_below.div_ceil(tile);
+        let (kernel, constants, grid) = if when != When::ManyRows {
+            let mut constants = vec![
+                ("NORM", flag(product.norm.is_some())),
+                ("EPS", f64::from(product.norm.map_or(0.0, |norm| norm.eps))),
+            ];
+            if broadcast {
+                let grid = Grid::Linear(tiles(broadcast::rows(gated)));
+                (Kernel::MatVecBroadcast { format, below, before, gated }, constants, grid)
+            } else {
+                let formats: Vec<Format> = std::iter::once(format).chain(below).collect();
+                let memory = self.emit.device.workgroup_memory();
+                let lanes = Lanes::new(&chosen, &formats, (spec.cols, outputs + of_below), memory);
+                constants.extend([
+                    ("SPLIT", f64::from(lanes.split)),
+                    ("GROUPS", f64::from(lanes.groups)),
+                    ("THREADS", f64::from(lanes.threads)),
+                ]);
+                let grid = Grid::Linear(tiles(lanes.groups * matvec::ROWS));
+                let (subgroups, math) = (chosen.subgroup_size.is_some(), lanes.math);
+                (Kernel::MatVec { format, below, before, gated, subgroups, math }, constants, grid)
+            }
+        } else {
+            let width = product.joined.as_ref().map_or(spec.rows, |(.., width)| *width);
+            let constants =
+                vec![("STRIDE", stride(width) as f64), ("LOGITS", flag(product.rows == Rows::Logits))];
+            let (kernel, tile, tokens) = if broadcast {
+                (Kernel::MatMulBroadcast { format, gated }, broadcast::rows(gated), broadcast::TOKENS)
+            } else {
+                let math = chosen.math_for(&[format]);
+                (Kernel::MatMul { format, gated, math }, matmul::rows(gated), matmul::TOKENS)
+            };
+            (kernel, constants, Grid::Rows { x: outputs.div_ceil(tile), factor: 1, tile: tokens })
+        };
+        Call { kernel, constants, grid, rows: product.rows, when }
+    }
+}

@@ -1,0 +1,230 @@
+//! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products of one
+//! row are computed in, and the shape of their workgroups. What was found is remembered as long as the program runs.
+
+use std::cell::RefCell;
+
+use linnet_graph::{BackendError, Op, Plan, WeightId};
+use linnet_quant::DType;
+use linnet_shaders::{Format, Kernel, Math, matvec};
+use wgpu::BufferUsages;
+
+use crate::buffers::stride;
+use crate::device::{Buffer, Device, platform};
+use crate::dispatch::Grid;
+use crate::lanes::Lanes;
+use crate::lower::flag;
+use crate::variants::{Chosen, Shape};
+use crate::weight::{Data, Part, Weight};
+
+/// The most matrices that a measurement reads: caches should not hold them all.
+const MATRICES: usize = 16;
+/// A measurement takes at least so long, that its beginning and end hardly count.
+const LONG_MS: f64 = 6.0;
+/// The most times that each is read in a measurement.
+const PASSES: usize = 64;
+/// Measurements, of which the best counts.
+const RUNS: usize = 3;
+/// How much faster than what was measured before something must be.
+const NOISE: f64 = 1.03;
+/// Shapes besides the usual ones.
+const SHAPES: [Shape; 4] = [
+    Shape { threads: 64, turns: 1 },
+    Shape { threads: 128, turns: 1 },
+    Shape { threads: 256, turns: 1 },
+    Shape { threads: 256, turns: 2 },
+];
+
+/// How much faster than exact products others must be: they round their inputs.
+fn handicap(math: Math) -> f64 {
+    match math {
+        Math::F32 => 1.0,
+        Math::F16 => 1.05,
+        Math::Int8 => 1.15,
+    }
+}
+
+/// What a choice depends on.
+#[derive(Clone, PartialEq, Eq)]
+struct Question {
+    adapter: String,
+    chosen: Chosen,
+    dtype: DType,
+    rows: usize,
+    cols: usize,
+}
+
+thread_local! {
+    static ANSWERS: RefCell<Vec<(Question, Chosen)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes the choice for a plan, from what its largest matrices take.
+///
+/// # Errors
+/// What the device reports.
+pub(crate) async fn tune(device: &Device, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
+    if !device.tunes || device.variants.chosen().software {
+        return Ok(());
+    }
+    let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
+    let question = Question {
+        adapter: device.capabilities().adapter,
+        chosen: device.variants.chosen(),
+        dtype: sample.format.dtype(),
+        rows: sample.rows,
+        cols: sample.cols,
+    };
+    let known = ANSWERS.with_borrow(|answers| {
+        answers.iter().find(|(asked, _)| *asked == question).map(|(_, answer)| *answer)
+    });
+    let answer = match known {
+        Some(answer) => answer,
+        None => {
+            let answer = fastest(device, &sample).await?;
+            ANSWERS.with_borrow_mut(|answers| answers.push((question, answer)));
+            answer
+        }
+    };
+    device.variants.prefer(answer);
+    Ok(())
+}
+
+/// First what products are computed in, then the shape of that.
+async fn fastest(device: &Device, sample: &Sample<'_>) -> Result<Chosen, BackendError> {
+    let mut best = device.variants.chosen();
+    let mut least = f64::INFINITY;
+    let maths = match device.math {
+        Some(math) => vec![math],
+        None => device.maths().collect(),
+    };
+    for math in maths {
+        let candidate = Chosen { math, ..best };
+        let Some(took) = sample.milliseconds(device, &candidate).await? else { continue };
+        if took * handicap(math) * NOISE < least {
+            (best, least) = (candidate, took * handicap(math));
+        }
+    }
+    let math = best.math_for(&[sample.format]);
+    for shape in SHAPES {
+        let mut candidate = best;
+        candidate.shapes[math as usize] = shape;
+        if candidate == best {
+            continue;
+        }
+        let Some(took) = sample.milliseconds(device, &candidate).await? else { continue };
+        if took * handicap(math) * NOISE < least {
+            (best, least) = (candidate, took * handicap(math));
+        }
+    }
+    Ok(best)
+}
+
+/// Matrices of one format and size.
+struct Sample<'a> {
+    format: Format,
+    parts: Vec<&'a Part>,
+    rows: usize,
+    cols: usize,
+}
+
+impl<'a> Sample<'a> {
+    /// Those matrices of a plan that are most bytes together.
+    fn of(plan: &Plan, weights: &'a [Weight]) -> Option<Sample<'a>> {
+        let mut samples: Vec<Sample<'a>> = Vec::new();
+        for node in &plan.graph.nodes {
+            let Op::MatMul(op) = &node.op else { continue };
+            for projection in &op.projections {
+                let WeightId(id) = projection.weight;
+                let weight = weights.get(id as usize)?;
+                let Data::Matrix { format, parts } = &weight.data else { continue };
+                let ([part], cols) = (&parts[..], weight.spec.cols) else { continue };
+                let alike = |sample: &&mut Sample<'_>| {
+                    (sample.format, sample.rows, sample.cols) == (*format, part.rows, cols)
+                };
+                match samples.iter_mut().find(alike) {
+                    Some(sample) => sample.parts.push(part),
+                    None => {
+                        samples.push(Sample { format: *format, parts: vec![part], rows: part.rows, cols });
+                    }
+                }
+            }
+        }
+        // One that there is but once, as the head, fits no measurement of many.
+        let weight = |sample: &Sample<'_>| sample.parts.iter().map(|part| part.buffer.size()).sum::<u64>();
+        samples.into_iter().filter(|sample| sample.parts.len() > 1).max_by_key(weight)
+    }
+
+    /// Milliseconds that the products with all matrices take; `None` where the kernel does not compile.
+    async fn milliseconds(&self, device: &Device, chosen: &Chosen) -> Result<Option<f64>, BackendError> {
+        let size = (self.cols, self.rows as u32);
+        let lanes = Lanes::new(chosen, &[self.format], size, device.workgroup_memory());
+        let Lanes { threads, groups, split, math } = lanes;
+        let subgroups = chosen.subgroup_size.is_some();
+        let kernel =
+            Kernel::MatVec { format: self.format, below: None, before: false, gated: false, subgroups, math };
+        let floats =
+            |what: &str, count: usize| device.buffer(what, stride(count) as u64 * 4, BufferUsages::STORAGE);
+        let (x, y, none) =
+            (floats("inputs", self.cols)?, floats("outputs", self.rows)?, floats("nothing", 16)?);
+        let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
+        let parts = &self.parts[..self.parts.len().min(MATRICES)];
+        let runs: Vec<_> = parts
+            .iter()
+            .map(|part| {
+                let constants = vec![
+                    ("COLS", self.cols as f64),
+                    ("OUTPUTS", self.rows as f64),
+                    ("SCALES", part.scales as f64),
+                    ("NORM", flag(false)),
+                    ("BIAS", flag(false)),
+                    ("SPLIT", f64::from(split)),
+                    ("GROUPS", f64::from(groups)),
+                    ("THREADS", f64::from(threads)),
+                ];
+                let pipeline = device.pipelines.borrow_mut().get(&device.calls, kernel, &constants);
+                let buffers: [&Buffer; 6] = [&x, &none, &part.buffer, &none, &y, &none];
+                let entries: Vec<_> = (0..)
+                    .zip(buffers)
+                    .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                        binding,
+                        resource: buffer.as_entire_binding(),
+                    })
+                    .collect();
+                let layout = &pipeline.get_bind_group_layout(0);
+                let label = Some("measurement");
+                let bindings =
+                    device.calls.bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries });
+                (pipeline, bindings)
+            })
+            .collect();
+        if scope.pop().await.is_some() {
+            return Ok(None);
+        }
+        device.settle().await?;
+        let extent = Grid::Linear(self.rows.div_ceil((groups * matvec::ROWS) as usize) as u32).extent(1);
+        let run = async |passes: usize| {
+            let start = platform::now_ms();
+            let mut encoder = device.calls.device().create_command_encoder(&Default::default());
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for (pipeline, bindings) in std::iter::repeat_n(&runs, passes).flatten() {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, bindings, &[]);
+                device.calls.dispatch(&mut pass, extent);
+            }
+            drop(pass);
+            device.calls.submit(Some(encoder.finish()));
+            device.idle().await?;
+            Ok::<f64, BackendError>(platform::now_ms() - start)
+        };
+        // The first run is when drivers compile.
+        run(1).await?;
+        let mut passes = 1;
+        while run(passes).await? < LONG_MS && passes < PASSES {
+            passes *= 2;
+        }
+        let mut best = f64::INFINITY;
+        for _ in 0..RUNS {
+            best = best.min(run(passes).await?);
+        }
+        Ok(Some(best / passes as f64))
+    }
+}
