@@ -62,7 +62,11 @@ pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
 /// Waits for the device to come so far and runs its callbacks; a browser does that by itself.
 pub(crate) fn drive(device: &wgpu::Device, submission: Option<wgpu::SubmissionIndex>) {
     // A failure shows as a callback that is not called and as a lost device.
-    let _ = device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: None });
+    let waited = device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: None });
+    if waited.is_err() {
+        // A lost device comes nowhere; waiting for all of it lets its callbacks say so.
+        let _ = device.poll(wgpu::PollType::wait_indefinitely());
+    }
 }
 
 /// A clock, in milliseconds.
