@@ -131,6 +131,9 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    if (step.ended != 0u) {
+        return; // as ended.wgsl
+    }
     let share = HEADS / KV_HEADS; // query heads per key/value head
 #if split
     let kv_head = group.x / SPLITS;

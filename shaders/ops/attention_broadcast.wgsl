@@ -87,6 +87,9 @@ fn value_quads(kv_head: u32, position: u32, last: u32, quad: u32) -> array<vec4<
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+    if (step.ended != 0u) {
+        return; // as ended.wgsl
+    }
     let share = HEADS / KV_HEADS; // query heads per key/value head
     let kv_head = group.x;
     let first = group.y * QUERIES;

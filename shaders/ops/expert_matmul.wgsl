@@ -8,6 +8,7 @@
 //
 // Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as matvec.wgsl
 // does.
+#include ended
 #include quads
 #if gated
 #include gated
@@ -90,6 +91,9 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    if (ended()) {
+        return;
+    }
     let row = group.y / USED;
     let slot = group.y % USED;
     let expert = u32(ids[row * ID_STRIDE + slot]);

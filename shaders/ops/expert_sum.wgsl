@@ -4,6 +4,7 @@
 // SPLIT groups of LANES lanes compute four neighbouring outputs: the groups divide the slots among themselves, and the lanes
 // of a group a slot's chunks. A stack that is too large for one binding comes in parts; the dispatch of each but the
 // first adds to what the one before it left (`ADDS`).
+#include ended
 #include quads
 
 override COLS: u32;          // inputs of a slot
@@ -46,6 +47,9 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    if (ended()) {
+        return;
+    }
     let row = group.y;
     let lane = local % SPAN;
     let output = (group.x * (THREADS / SPAN) + local / SPAN) * 4u;

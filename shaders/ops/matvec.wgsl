@@ -8,6 +8,7 @@
 //
 // Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where a matrix of
 // another format lies `below` the first, the workgroups after those of the first compute its outputs.
+#include ended
 #include quads
 #if gated
 #include gated
@@ -116,6 +117,9 @@ fn main(
     @builtin(subgroup_size) lanes: u32,
     @builtin(local_invocation_index) local: u32,
 ) {
+    if (ended()) {
+        return;
+    }
 #if before
     set_before_scale(subgroupAdd(squares_before(lane, lanes)));
     if (workgroup.x + workgroup.y == 0u) {
@@ -150,6 +154,9 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
+    if (ended()) {
+        return;
+    }
 #if before
     shared_squares[local] = squares_before(local, THREADS);
     for (var half = THREADS / 2u; half > 0u; half /= 2u) {

@@ -3,6 +3,7 @@
 // An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk of
 // inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where something comes `before` it, every
 // workgroup makes the row for itself, and the first stores it; `below` is as there.
+#include ended
 #include quads
 #if gated
 #include gated
@@ -60,6 +61,9 @@ fn main(
     @builtin(local_invocation_index) local: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
+    if (ended()) {
+        return;
+    }
 #if before
     // The lanes of a workgroup may lie in a larger subgroup, or in one of their own.
     set_before_scale(subgroupAdd(squares_before(local, THREADS)));

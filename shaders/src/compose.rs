@@ -21,6 +21,7 @@ const SHARED: &[(&str, &str)] = &[
     ("cache", include_str!("../shared/cache.wgsl")),
     ("candidates", include_str!("../shared/candidates.wgsl")),
     ("chunk_sums", include_str!("../shared/chunk_sums.wgsl")),
+    ("ended", include_str!("../shared/ended.wgsl")),
     ("f16", include_str!("../shared/f16.wgsl")),
     ("f32", include_str!("../shared/f32.wgsl")),
     ("floats", include_str!("../shared/floats.wgsl")),

@@ -179,6 +179,18 @@ impl Kernel {
         )
     }
 
+    /// Whether it does nothing behind the end of an answer, for which the step is bound as a uniform behind the other buffers.
+    #[must_use]
+    pub fn looks_for_end(self) -> bool {
+        matches!(
+            self,
+            Kernel::MatVec { .. }
+                | Kernel::MatVecBroadcast { .. }
+                | Kernel::ExpertMatMul { .. }
+                | Kernel::ExpertSum(_)
+        )
+    }
+
     /// A unique name.
     #[must_use]
     pub fn name(self) -> String {
@@ -270,7 +282,8 @@ impl Kernel {
             _ => None,
         };
         text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format, second }));
-        text
+        let before = text.matches("@binding(").count().saturating_sub(1);
+        text.replace("@binding(BEHIND)", &format!("@binding({before})"))
     }
 
     fn source(self) -> &'static str {

@@ -19,7 +19,7 @@ use crate::weight::Weight;
 /// Where what a step writes begins in the struct `Step` of the shaders.
 const STEP_OFFSET: u64 = 236;
 /// Bytes of that struct.
-const STEP_BYTES: u64 = 256;
+pub(crate) const STEP_BYTES: u64 = 256;
 /// Bytes of an f32.
 const F32: u64 = size_of::<f32>() as u64;
 

@@ -26,6 +26,8 @@ pub(crate) struct Call {
 pub(crate) struct Emitter<'a> {
     pub device: &'a Device,
     pub options: CompileOptions,
+    /// The struct `Step`.
+    pub step: BindingResource<'a>,
     pub dispatches: Vec<Dispatch>,
 }
 
@@ -49,8 +51,9 @@ impl Emitter<'_> {
         call.grid.validate(&label, self.max_rows(call.rows) as u32)?;
         let mut pipelines = self.device.pipelines.borrow_mut();
         let pipeline = pipelines.get(&self.device.calls, call.kernel, &call.constants);
+        let last = call.kernel.looks_for_end().then_some(&self.step);
         let entries: Vec<_> = (0..)
-            .zip(buffers)
+            .zip(buffers.iter().chain(last))
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })
             .collect();
         let bindings = self.device.calls.bind_group(&wgpu::BindGroupDescriptor {
@@ -89,7 +92,7 @@ pub(crate) fn lower(
     buffers: &Buffers,
     options: CompileOptions,
 ) -> Result<Vec<Dispatch>, BackendError> {
-    let emit = Emitter { device, options, dispatches: Vec::new() };
+    let emit = Emitter { device, options, step: buffers.step(), dispatches: Vec::new() };
     let mut lowering = Lowering { plan, weights, buffers, emit, index: 0 };
     for (index, node) in plan.graph.nodes.iter().enumerate() {
         lowering.index = index;

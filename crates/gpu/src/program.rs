@@ -222,6 +222,12 @@ impl Program {
         }
     }
 
+    /// Where the logits of the last step are.
+    #[cfg(test)]
+    pub(crate) fn logits(&self) -> Result<&Buffer, BackendError> {
+        self.buffers.value_buffer(&self.plan, self.plan.graph.logits)
+    }
+
     /// What a step may run.
     pub(crate) fn dispatches(&self) -> &[Dispatch] {
         &self.dispatches

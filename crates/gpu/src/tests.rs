@@ -1,8 +1,8 @@
 //! What the oracle tests do not reach: misuse, limits, a device that goes away.
 
 use linnet_graph::{
-    Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, Graph, KvFormat, Output, Plan, Step,
-    Want, WeightSpec, WeightUses,
+    Ahead, Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, Draw, Graph, KvFormat,
+    Output, Plan, Step, Want, WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 
@@ -119,6 +119,39 @@ fn gpu_that_goes_away_is_reported_as_lost() {
     let written =
         allocated.and_then(|mut weight| pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&[0; 16]))));
     assert!(matches!(written, Err(BackendError::DeviceLost { .. })), "{written:?}");
+}
+
+#[test]
+fn gpu_steps_behind_the_end_compute_nothing() {
+    let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
+    let g = Builder::new();
+    let (table, head) = (g.weight("table", DType::F32, 2, 2), g.weight("head", DType::F32, 2, 2));
+    let logits = g.matmul(head, g.select_rows(g.embed(table)));
+    let plan = Plan::new(g.finish(logits).expect("a graph"));
+    // Each token is followed by the other.
+    let mut weights = Vec::new();
+    for (spec, values) in plan.graph.weights.iter().zip([[1.0_f32, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]]) {
+        let mut weight = gpu.allocate(spec).expect("room");
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).expect("written");
+        weights.push(weight);
+    }
+    let mut program = pollster::block_on(gpu.compile(&plan, weights, OPTIONS)).expect("compiled");
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    let read = gpu.device.buffer("logits", 8, usage).expect("room");
+    for (stop, chosen, last) in
+        [(&[][..], &[1, 0, 1, 0][..], [1.0, 0.0]), (&[1], &[1], [0.0, 1.0]), (&[0], &[1, 0], [1.0, 0.0])]
+    {
+        let ahead = Ahead { tokens: 4, stop, draw: Draw::GREEDY };
+        let step = Step { tokens: &[0], position: 0, want: Want::Token };
+        assert_eq!(pollster::block_on(gpu.run_ahead(&mut program, step, ahead)).as_deref(), Ok(chosen));
+        let calls = &gpu.device.calls;
+        let mut encoder = calls.device().create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(program.logits().expect("logits"), 0, &read, 0, 8);
+        calls.submit(Some(encoder.finish()));
+        // Those from which the last token was chosen are still there.
+        assert_eq!(pollster::block_on(gpu.device.read::<f32>(&read, 8)), Ok(last.to_vec()), "{stop:?}");
+    }
 }
 
 #[test]

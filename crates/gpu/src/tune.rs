@@ -8,7 +8,7 @@ use linnet_quant::DType;
 use linnet_shaders::{Format, Kernel, Math, matvec};
 use wgpu::BufferUsages;
 
-use crate::buffers::stride;
+use crate::buffers::{STEP_BYTES, stride};
 use crate::device::{Buffer, Device, platform};
 use crate::dispatch::Grid;
 use crate::lanes::Lanes;
@@ -165,6 +165,7 @@ impl<'a> Sample<'a> {
             |what: &str, count: usize| device.buffer(what, stride(count) as u64 * 4, BufferUsages::STORAGE);
         let (x, y, none) =
             (floats("inputs", self.cols)?, floats("outputs", self.rows)?, floats("nothing", 16)?);
+        let step = device.buffer("step", STEP_BYTES, BufferUsages::UNIFORM)?;
         let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
         let parts = &self.parts[..self.parts.len().min(MATRICES)];
         let runs: Vec<_> = parts
@@ -181,7 +182,7 @@ impl<'a> Sample<'a> {
                     ("THREADS", f64::from(threads)),
                 ];
                 let pipeline = device.pipelines.borrow_mut().get(&device.calls, kernel, &constants);
-                let buffers: [&Buffer; 6] = [&x, &none, &part.buffer, &none, &y, &none];
+                let buffers: [&Buffer; 7] = [&x, &none, &part.buffer, &none, &y, &none, &step];
                 let entries: Vec<_> = (0..)
                     .zip(buffers)
                     .map(|(binding, buffer)| wgpu::BindGroupEntry {
