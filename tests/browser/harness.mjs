@@ -10,6 +10,8 @@ for (const folder of Object.values(dist)) {
   if (!existsSync(folder)) throw new Error(`${folder} is missing: run "cargo xtask build" first.`);
 }
 
+/** The package as it lies in the repository, built. */
+export const packageSource = join(root, 'web');
 /** A file of the built package. */
 export const packageFile = (name) => join(dist.package, name);
 
@@ -23,14 +25,15 @@ export const MODEL_BYTES = 98362432;
 /** Its id in the package's list. */
 export const MODEL_ID = 'smollm2-135m-instruct';
 
-const models = resolve(process.env.LINNET_MODELS ?? join(root, 'models'));
-export const modelPath = join(models, MODEL);
+/** Where the real models are. */
+export const modelFolder = resolve(process.env.LINNET_MODELS ?? join(root, 'models'));
+export const modelPath = join(modelFolder, MODEL);
 /** Why tests that need that model cannot run; `false` if they can. For `node:test`'s `skip`. */
 const missing = (path) => (existsSync(path) ? false : `skipped: ${basename(path)} is not in LINNET_MODELS`);
 export const noModel = missing(modelPath);
 
 /** Gemma 3 270M, a base model. */
-export const gemmaPath = join(models, 'gemma-3-270m-q4_k_m.gguf');
+export const gemmaPath = join(modelFolder, 'gemma-3-270m-q4_k_m.gguf');
 export const noGemma = missing(gemmaPath);
 
 const beside = join(root, '..', 'shared', 'reference');
@@ -65,9 +68,9 @@ export async function startServer({ isolated = true, relaxedSimd, csp, cors, fil
     cors,
     mounts: {
       '/': `${dist.site}/`,
-      '/models/': `${models}/`,
+      '/models/': `${modelFolder}/`,
       '/some/where/': `${dist.site}/`,
-      '/some/where/models/': `${models}/`,
+      '/some/where/models/': `${modelFolder}/`,
       '/linnet/': `${dist.package}/`,
       ...(relaxedSimd === undefined ? {} : { '/linnet/worker.js': workerWith(relaxedSimd) }),
       '/blank.html': Buffer.from(blank),

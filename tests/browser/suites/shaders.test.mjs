@@ -16,7 +16,9 @@ describe('the shaders', { timeout: 600_000 }, () => {
       const adapter = await navigator.gpu.requestAdapter();
       if (!adapter) throw new Error('Chromium has no adapter');
       const half = adapter.features.has('shader-f16');
-      const device = await adapter.requestDevice({ requiredFeatures: ['subgroups', ...(half ? ['shader-f16'] : [])] });
+      /** @type {GPUFeatureName[]} */
+      const requiredFeatures = half ? ['subgroups', 'shader-f16'] : ['subgroups'];
+      const device = await adapter.requestDevice({ requiredFeatures });
       const possible = ([, code]) => half || !code.startsWith('enable f16;');
       const refusals = async ([name, code]) => {
         const { messages } = await device.createShaderModule({ code }).getCompilationInfo();

@@ -1,0 +1,190 @@
+// The package as its users get it: packed, installed into projects outside the repository, and built with their bundlers.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { build as bundle } from 'esbuild';
+import { createServer } from 'vite';
+import { chromium } from '../engines.mjs';
+import { MODEL_ID, modelFolder, noModel, openPage, packageSource, STRICT_CSP } from '../harness.mjs';
+import { serve } from '../server.mjs';
+
+const require = createRequire(import.meta.url);
+/** The script of a tool that the repository has; the projects borrow it, so that nothing is fetched. */
+const tool = (name, script) => join(dirname(require.resolve(`${name}/package.json`)), script);
+
+/** A page that asks the model twice: through the API, and through the element. It works at any address. */
+const PAGE = `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8">
+  <title>A fresh page</title>
+  <output></output>
+  <linnet-chat mode="inline" model="${MODEL_ID}" model-base="models/" backend="cpu" context-length="256" temperature="0" max-tokens="8"></linnet-chat>
+  <script type="module" src="./main.js"></script>
+</html>
+`;
+const script = (from) => `import { Linnet } from '${from('')}';
+import '${from('/element')}';
+
+const engine = await Linnet.load('${MODEL_ID}', { modelBase: 'models/', backend: 'cpu', contextLength: 256 });
+const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 8 };
+for await (const chunk of engine.chat.completions.create({ ...request, stream: true })) {
+  document.querySelector('output').textContent += chunk.choices[0].delta.content ?? '';
+}
+document.querySelector('linnet-chat').engine = engine;
+document.body.dataset.done = engine.info().module;
+`;
+const bare = (entry) => `linnet${entry}`;
+
+/** Every public entry, used with its types. */
+const TYPED = `import { type ChatCompletion, Linnet, LinnetError, models } from 'linnet';
+import { LinnetChat } from 'linnet/element';
+import { installLanguageModel } from 'linnet/prompt-api';
+
+export async function ask(question: string): Promise<string> {
+  const engine = await Linnet.load([...models][0]!.id, { onProgress: ({ loaded }) => console.log(loaded) });
+  const answer: ChatCompletion = await engine.chat.completions.create({ messages: [{ role: 'user', content: question }], max_tokens: 3 });
+  for await (const chunk of engine.completions.create({ prompt: question, stream: true })) console.log(chunk.choices[0].text);
+  return answer.choices[0].message.content;
+}
+export const isOurs = (error: unknown): boolean => error instanceof LinnetError && error.code === 'network';
+export const chat: LinnetChat = new LinnetChat();
+export const install: Promise<unknown> = installLanguageModel({ preferBuiltIn: true });
+// @ts-expect-error: the types know the fields.
+void Linnet.load('x', { backend: 'gpu' });
+`;
+
+describe('the packed package', { timeout: 300_000 }, () => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'linnet-install-')));
+  let tarball = '';
+  let browser;
+
+  /** Runs a script of Node in a folder. */
+  const node = (args, cwd) => execFileSync(process.execPath, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
+  /** npm as it is on this machine; it is told to ask nobody. */
+  const npm = (args, cwd) =>
+    execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 120_000,
+      // What npm tells the scripts that it runs would send this one to the workspace.
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
+      shell: process.platform === 'win32',
+    });
+  /** A new project that has the package and these files. */
+  const project = (name, files) => {
+    const root = join(folder, name);
+    mkdirSync(root);
+    writeFileSync(join(root, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
+    npm(['install', tarball], root);
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(root, file), text);
+    return root;
+  };
+  /** Waits until the page has its answer, then asks its element. */
+  const answers = async (page, isolated) => {
+    await page.waitForSelector('[data-done]', { timeout: 120_000 });
+    assert.match(await page.$eval('output', (output) => output.textContent ?? ''), /Paris/);
+    // Threads are started where the page is isolated: by a worker of the package, from its own file.
+    assert.equal((await page.$eval('body', (body) => body.dataset.done ?? '')).endsWith('-threads'), isolated);
+    const said = await page.evaluate(async () => {
+      const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
+      const answer = new Promise((resolve) => chat.addEventListener('linnet-answer', ({ detail }) => resolve(detail)));
+      await chat.ask('What is the capital of France?');
+      await answer;
+      return chat.shadowRoot.querySelector('[part~="log"]').textContent;
+    });
+    assert.match(said, /Paris/);
+  };
+  /** Serves a folder below a path, under a strict policy, and chats there. */
+  const chats = async (root, isolated) => {
+    const server = await serve({ isolated, csp: `${STRICT_CSP}; style-src 'self'`, mounts: { '/some/where/': `${root}/`, '/some/where/models/': `${modelFolder}/` } });
+    const page = await openPage(browser, `${server.origin}/some/where/`);
+    try {
+      await answers(page, isolated);
+      const failed = server.requests.filter(({ path, status }) => status >= 400 && !path.endsWith('/favicon.ico'));
+      assert.deepEqual(failed, []);
+      assert.deepEqual(server.requests.filter(({ path }) => !path.startsWith('/some/where/') && path !== '/favicon.ico'), []);
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  };
+
+  before(async () => {
+    const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], packageSource));
+    tarball = join(folder, filename);
+    browser = await chromium({ webgpu: false });
+  });
+  after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('holds what its entries name, and nothing else than what was built', () => {
+    const root = project('contents', {});
+    const installed = join(root, 'node_modules', 'linnet');
+    assert.deepEqual(readdirSync(installed).sort(), ['README.md', 'dist', 'package.json']);
+    const paths = JSON.parse(
+      node(
+        [
+          '--input-type=module',
+          '--eval',
+          `import { readFileSync } from 'node:fs';
+           const { exports } = JSON.parse(readFileSync('node_modules/linnet/package.json', 'utf8'));
+           for (const target of Object.values(exports).flatMap((to) => (typeof to === 'string' ? [to] : Object.values(to)))) readFileSync('node_modules/linnet/' + target);
+           console.log(JSON.stringify(Object.keys(exports).map((name) => import.meta.resolve('linnet' + name.slice(1)))));`,
+        ],
+        root,
+      ),
+    );
+    assert.ok(paths.every((path) => path.includes('/linnet/dist/')));
+  });
+
+  test('its types fit a strict project, as a bundler and as Node resolve them', () => {
+    const root = project('types', { 'main.ts': TYPED });
+    for (const [module, moduleResolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
+      const compilerOptions = { module, moduleResolution, target: 'es2022', lib: ['es2023', 'dom', 'dom.iterable'], types: [], strict: true, exactOptionalPropertyTypes: true, noEmit: true };
+      writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
+      node([tool('typescript', 'bin/tsc'), '-p', root], root);
+    }
+  });
+
+  test('a plain page', { skip: noModel }, async () => {
+    const root = project('plain', { 'index.html': PAGE, 'main.js': script((entry) => `./node_modules/linnet/dist/${entry.slice(1) || 'index'}.js`) });
+    await chats(root, true);
+  });
+
+  test('a fresh Vite project', { skip: noModel }, async () => {
+    const root = project('vite', { 'index.html': PAGE, 'main.js': script(bare) });
+    node([tool('vite', 'bin/vite.js'), 'build', '--base=./', '--logLevel=error'], root);
+    await chats(join(root, 'dist'), true);
+  });
+
+  test('the same project with Vite’s development server', { skip: noModel }, async (t) => {
+    const root = project('vite-dev', { 'index.html': PAGE, 'main.js': script(bare) });
+    mkdirSync(join(root, 'public'));
+    symlinkSync(modelFolder, join(root, 'public', 'models'), 'junction');
+    const server = await createServer({ root, configFile: false, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } });
+    t.after(() => server.close());
+    await server.listen();
+    const page = await openPage(browser, String(server.resolvedUrls?.local[0]));
+    await answers(page, false);
+    await page.close();
+  });
+
+  test('a bundle by esbuild', { skip: noModel }, async () => {
+    const root = project('esbuild', { 'index.html': PAGE, 'main.js': script(bare) });
+    const outdir = join(root, 'dist');
+    await bundle({ entryPoints: [join(root, 'main.js')], outdir, bundle: true, splitting: true, format: 'esm', target: 'es2022', minify: true, logLevel: 'silent' });
+    // It takes modules alone along, as the package's README says.
+    const beside = join(root, 'node_modules', 'linnet', 'dist');
+    const files = ['worker.js', 'thread.js', 'linnet.js', ...readdirSync(beside).filter((name) => name.endsWith('.wasm'))];
+    for (const file of files) cpSync(join(beside, file), join(outdir, file));
+    cpSync(join(root, 'index.html'), join(outdir, 'index.html'));
+    await chats(outdir, false);
+  });
+});
