@@ -1,0 +1,44 @@
+// What a page fetches of the package before the model, as it crosses the network under brotli.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
+import { chromium } from '../engines.mjs';
+import { openPage, packageFile, startServer } from '../harness.mjs';
+
+/** Bytes of all scripts and the one wasm that come before the model. */
+const LIMIT = 900_000;
+const FOLDER = '/linnet/';
+
+/** A page on which the element and the API are used, until the model would be fetched; it is not there. */
+const PAGE = `<!doctype html><meta charset="utf-8"><title>test</title><linnet-chat mode="inline"></linnet-chat>
+<script type="module" src="${FOLDER}element.js"></script><script type="module" src="/main.mjs"></script>`;
+const main = (backend) => `import { Linnet } from '${FOLDER}index.js';
+import '${FOLDER}prompt-api.js';
+document.querySelector('linnet-chat').show();
+await Linnet.load('/absent.gguf', { backend: '${backend}', threads: 2 }).catch(({ code }) => (document.body.dataset.code = code));`;
+
+describe('the size of what a page fetches before the model', () => {
+  for (const { name, isolated, backend } of [
+    { name: 'an isolated page, on the CPU', isolated: true, backend: 'cpu' },
+    { name: 'a page that is not isolated, on the GPU', isolated: false, backend: 'webgpu' },
+  ]) {
+    test(name, { timeout: 180_000 }, async (t) => {
+      const browser = await chromium({ webgpu: backend === 'webgpu' });
+      t.after(() => browser.close());
+      const server = await startServer({ isolated, files: { '/index.html': Buffer.from(PAGE), '/main.mjs': Buffer.from(main(backend)) } });
+      t.after(() => server.close());
+      const page = await openPage(browser, `${server.origin}/index.html`);
+      await page.waitForSelector('[data-code="not-found"]', { timeout: 120_000 });
+
+      const files = [...new Set(server.requests.map(({ path }) => path).filter((path) => path.startsWith(FOLDER)))];
+      const sizes = files.map((path) => ({ file: path.slice(FOLDER.length), bytes: brotliCompressSync(readFileSync(packageFile(path.slice(FOLDER.length)))).length }));
+      for (const { file, bytes } of sizes) t.diagnostic(`${file}: ${bytes} bytes, brotli`);
+      const sum = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+      t.diagnostic(`together: ${sum} of at most ${LIMIT}`);
+      assert.equal(files.filter((path) => path.endsWith('.wasm')).length, 1, 'one wasm and no other');
+      for (const part of ['element.js', 'element/view.js', 'index.js', 'prompt-api.js', 'worker.js', 'linnet.js']) assert.ok(files.includes(FOLDER + part), part);
+      assert.ok(sum <= LIMIT, `${sum} bytes`);
+    });
+  }
+});
