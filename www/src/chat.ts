@@ -2,11 +2,9 @@ import type { ChatCompletionChunk, EngineInfo, LinnetError } from 'linnet';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
 import { speed, whole } from './format.ts';
+import type { Manner } from './manner.ts';
 import { element } from './page.ts';
 import { asLinnetError } from './sentences.ts';
-
-/** The default model's makers recommend this `top_p`; the penalty keeps a small model from going round in circles. */
-const SAMPLING = { top_p: 0.9, repetition_penalty: 1.1 };
 
 /** Asks and shows answers. One at a time. */
 export class Chat {
@@ -18,11 +16,13 @@ export class Chat {
   #answering: AbortController | undefined;
 
   /**
+   * @param manner how to answer
    * @param showStats takes the live line: speed and backend
    * @param onFailure takes an answer's failure, after the question has gone back into the box
    */
   constructor(
     private readonly engine: Engine,
+    public manner: Manner,
     private readonly showStats: (text: string) => void,
     private readonly onFailure: (error: LinnetError) => void,
     private readonly onChange: () => void,
@@ -68,7 +68,7 @@ export class Chat {
     } catch (error) {
       turn.end();
       const stopped = answering.signal.aborted;
-      if (!stopped || !turn.answer) this.#takeBack(turn);
+      if (!stopped || !turn.written) this.#takeBack(turn);
       if (stopped) this.#announcer.textContent = 'Stopped.';
       else this.onFailure(asLinnetError(error));
     } finally {
@@ -83,14 +83,16 @@ export class Chat {
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
     turn.note('Reading…');
+    const { temperature, topP, repetitionPenalty, maxTokens } = this.manner;
     const stream = linnet.chat.completions.create({
       messages: this.conversation.messages(),
       stream: true,
       return_progress: true,
       signal,
-      temperature: this.engine.settings.temperature,
-      max_tokens: this.engine.settings.maxTokens,
-      ...SAMPLING,
+      temperature,
+      top_p: topP,
+      repetition_penalty: repetitionPenalty,
+      max_tokens: maxTokens,
     });
     const live = new LiveSpeed();
     try {

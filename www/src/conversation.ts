@@ -1,5 +1,7 @@
 import type { ChatMessage } from 'linnet';
+import type { Exchange } from './chats.ts';
 import { element, make } from './page.ts';
+import { partsOf } from './reasoning.ts';
 
 /** The messages, on the page and for the model. */
 export class Conversation {
@@ -9,6 +11,8 @@ export class Conversation {
   #turns: Turn[] = [];
   /** Whether the page follows the text: until the person scrolls up to read. */
   #following = true;
+  /** What the model is told before it. */
+  system = '';
 
   constructor() {
     this.#scroller.addEventListener('scroll', () => {
@@ -23,12 +27,31 @@ export class Conversation {
     return this.#turns.length === 0;
   }
 
-  /** What the model is to be told. */
+  /** What the model is to be told. What it thought before an answer it is not told again. */
   messages(): ChatMessage[] {
-    return this.#turns.flatMap(({ question, answer }): ChatMessage[] => [
+    const system: ChatMessage[] = this.system ? [{ role: 'system', content: this.system }] : [];
+    const turns = this.#turns.flatMap(({ question, answer }): ChatMessage[] => [
       { role: 'user', content: question },
       ...(answer ? [{ role: 'assistant' as const, content: answer }] : []),
     ]);
+    return [...system, ...turns];
+  }
+
+  /** What is to be kept of it. */
+  exchanges(): Exchange[] {
+    return this.#turns.map(({ question, written, noted }) => ({ question, answer: written, note: noted }));
+  }
+
+  /** Shows one that was kept. */
+  show({ system, exchanges }: { system: string; exchanges: readonly Exchange[] }): void {
+    this.clear();
+    this.system = system;
+    for (const { question, answer, note } of exchanges) {
+      const turn = this.begin(question);
+      turn.write(answer);
+      turn.note(note);
+      turn.end();
+    }
   }
 
   /** A question, with an empty answer below it. */
@@ -63,9 +86,14 @@ export class Conversation {
 export class Turn {
   readonly nodes: HTMLElement[];
   readonly #answer = make('div', 'message assistant writing');
+  readonly #body = make('div', 'text');
   readonly #text = document.createTextNode('');
+  readonly #thoughts = make('details', 'thoughts');
+  readonly #thoughtsHead = make('summary', '', 'Thinking…');
+  readonly #thoughtsText = document.createTextNode('');
   readonly #meta = make('div', 'meta');
-  #pending = '';
+  #written = '';
+  #complete = false;
   #frame = 0;
 
   constructor(
@@ -74,24 +102,37 @@ export class Turn {
   ) {
     const asked = make('div', 'message user');
     asked.append(make('span', 'visually-hidden', 'You: '), make('div', 'text', question));
-    const body = make('div', 'text');
-    body.append(this.#text);
-    this.#answer.append(make('span', 'visually-hidden', 'Model: '), body, this.#meta);
+    this.#body.append(this.#text);
+    const thoughts = make('div', 'thought');
+    thoughts.append(this.#thoughtsText);
+    this.#thoughts.append(this.#thoughtsHead, thoughts);
+    this.#thoughts.hidden = true;
+    this.#answer.append(make('span', 'visually-hidden', 'Model: '), this.#thoughts, this.#body, this.#meta);
     this.nodes = [asked, this.#answer];
   }
 
-  /** The answer so far. */
+  /** The answer so far, without the thoughts. */
   get answer(): string {
-    return this.#text.data + this.#pending;
+    return partsOf(this.#written, this.#complete).answer;
+  }
+
+  /** All that the model has written so far. */
+  get written(): string {
+    return this.#written;
+  }
+
+  /** The small line under the answer. */
+  get noted(): string {
+    return this.#meta.textContent ?? '';
   }
 
   /** Adds text, once per frame at most: a fast model must not keep the page busy with layout. */
   write(text: string): void {
-    this.#pending += text;
+    this.#written += text;
     this.#frame ||= requestAnimationFrame(() => this.#flush());
   }
 
-  /** The small line under the answer. */
+  /** Sets the small line under the answer. */
   note(text: string): void {
     this.#meta.textContent = text;
     this.onGrow();
@@ -99,6 +140,7 @@ export class Turn {
 
   /** The answer is complete. */
   end(): void {
+    this.#complete = true;
     this.#flush();
     this.#answer.classList.remove('writing');
   }
@@ -106,9 +148,18 @@ export class Turn {
   #flush(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    // Models often start with a line break or two.
-    this.#text.appendData(this.#text.data ? this.#pending : this.#pending.trimStart());
-    this.#pending = '';
+    const { thoughts, answer, thinking } = partsOf(this.#written, this.#complete);
+    this.#thoughts.hidden = !thoughts && !thinking;
+    this.#thoughtsHead.textContent = thinking ? 'Thinking…' : 'Thoughts';
+    grow(this.#thoughtsText, thoughts);
+    grow(this.#text, answer);
     this.onGrow();
   }
+}
+
+/** Makes a text node hold a text; where it only grows, only what is new is added. */
+function grow(node: Text, text: string): void {
+  if (text === node.data) return;
+  if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length));
+  else node.data = text;
 }

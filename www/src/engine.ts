@@ -1,4 +1,4 @@
-import { Linnet, type LinnetError, type LoadProgress } from 'linnet';
+import { Linnet, type LinnetError, type LoadProgress, models, type ModelSource } from 'linnet';
 import { asLinnetError } from './sentences.ts';
 import { loadOptions, type Settings } from './settings.ts';
 
@@ -42,13 +42,16 @@ export class Engine {
   async #load(settings: Settings, loading: AbortController): Promise<void> {
     if (this.#loading !== loading) return;
     try {
-      const linnet = await Linnet.load(settings.model, {
-        ...loadOptions(settings),
+      const watch = {
         signal: loading.signal,
-        onProgress: (progress) => {
+        onProgress: (progress: LoadProgress) => {
           if (this.#loading === loading && !loading.signal.aborted) this.#become({ kind: 'loading', progress });
         },
-      });
+      };
+      const [file, ...more] = settings.keep && Array.isArray(settings.model) ? (settings.model as ModelSource[]) : [];
+      // From here on it is the copy that is loaded, and that the page's address names.
+      if (file instanceof Blob && more.length === 0) settings.model = (await models.import(file, watch)).source;
+      const linnet = await Linnet.load(settings.model, { ...loadOptions(settings), ...watch });
       if (this.#loading === loading) this.#become({ kind: 'ready', linnet });
       else linnet.dispose();
     } catch (error) {

@@ -1,11 +1,14 @@
-import type { LinnetError, LoadProgress } from 'linnet';
+import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
 import { Chat, device } from './chat.ts';
+import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
-import { bytes, part } from './format.ts';
+import { bytes, part, whole } from './format.ts';
+import { mannerFrom } from './manner.ts';
+import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { button, element, make } from './page.ts';
 import { sentence } from './sentences.ts';
-import { addressOf, nameOf, type Settings, settingsFrom } from './settings.ts';
+import { addressOf, isImported, nameOf, type Settings, settingsFrom } from './settings.ts';
 
 const SUGGESTIONS = ['Why is the sky blue?', 'Write a short poem about a small bird', 'Explain photosynthesis simply'];
 
@@ -20,18 +23,30 @@ const notice = element('notice', HTMLElement);
 const stats = element('stats', HTMLParagraphElement);
 
 const engine = new Engine(settingsFrom(location.search), showState);
+const manner = mannerFrom(location.search);
 const chat = new Chat(
   engine,
+  manner,
   (text) => (stats.textContent = text),
   showAnswerFailure,
   () => {
     newChat.disabled = chat.conversation.isEmpty;
+    menu.keep();
     if (!chat.busy) return;
     hideNotice();
     // Whoever asks wants the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
 );
+chat.conversation.system = manner.system;
+const menu = new ChatMenu(chat, () => modelName.textContent ?? '', () => {
+  newChat.disabled = chat.conversation.isEmpty;
+  hideNotice();
+});
+const mannerDialog = new MannerDialog(manner, (manner) => {
+  chat.manner = manner;
+  chat.conversation.system = manner.system;
+});
 const dialog = new ModelDialog(engine, change);
 
 modelButton.addEventListener('click', () => dialog.open());
@@ -47,6 +62,8 @@ for (const suggestion of SUGGESTIONS) {
 }
 // On a phone this would open the keyboard over the page.
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
+element('manner-button', HTMLButtonElement).addEventListener('click', () => mannerDialog.open());
+void menu.restore();
 void start();
 
 /** Loads at once, unless the person asked their browser to be sparing with data and the model is a big one to fetch. */
@@ -58,22 +75,25 @@ async function start(): Promise<void> {
 
 /** Loads something else, in a new conversation. */
 function change(settings: Settings): void {
-  chat.stop();
-  chat.conversation.clear();
+  beginChat();
   history.replaceState(null, '', addressOf(settings, location.href));
   void engine.load(settings);
 }
 
-function startNewChat(): void {
-  chat.stop();
-  chat.conversation.clear();
+function beginChat(): void {
+  menu.begin();
+  chat.conversation.system = chat.manner.system;
   newChat.disabled = true;
+}
+
+function startNewChat(): void {
+  beginChat();
   hideNotice();
   element('prompt', HTMLTextAreaElement).focus();
 }
 
 function showState(state: EngineState): void {
-  modelName.textContent = nameOf(engine.settings.model);
+  modelName.textContent = state.kind === 'ready' && isImported(engine.settings.model) ? state.linnet.info().model.name : nameOf(engine.settings.model);
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
   loading.hidden = state.kind === 'ready' || state.kind === 'failed';
@@ -90,6 +110,9 @@ function showState(state: EngineState): void {
     case 'ready': {
       const info = state.linnet.info();
       stats.textContent = `${device(info)} · ready`;
+      // A file that was imported while it was loaded has an address from now on.
+      if (isImported(engine.settings.model)) history.replaceState(null, '', addressOf(engine.settings, location.href));
+      if (info.recovered) showRecovery(info.recovered, info);
       break;
     }
     case 'failed':
@@ -115,12 +138,38 @@ function progressText(phase: LoadProgress['phase'], loaded: number, total?: numb
 }
 
 function showLoadFailure(error: LinnetError): void {
-  const actions = [button('primary', 'Try again', () => void engine.load())];
+  const died = 'crashes' in error.details;
+  const actions = [button('primary', 'Try again', died ? loadInFull : () => void engine.load())];
   const { settings } = engine;
   const onCpu = ['no-webgpu', 'device-lost', 'out-of-memory'].includes(error.code) && settings.backend !== 'cpu';
   if (onCpu) actions.push(button('secondary', 'Use the CPU', () => change({ ...settings, backend: 'cpu' })));
+  const smaller = smallerFor(error);
+  if (smaller) actions.unshift(button('primary', `Load ${nameOf(smaller)}`, () => change({ ...settings, model: smaller })));
+  if (smaller) actions[1]!.className = 'secondary';
   actions.push(button('secondary', 'Choose another model', () => dialog.open()));
   showNotice(error, actions);
+}
+
+/** A listed model that the package names in the place of one that is too large. */
+function smallerFor({ details }: LinnetError): string | undefined {
+  const { model } = (details['smaller'] ?? {}) as { model?: string };
+  return model && models.get(model) ? model : undefined;
+}
+
+/** Says that less is tried than was asked for, since the page died of it. */
+function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
+  const when = phase === 'load' ? 'while the model was loading' : 'during its first answer';
+  const what = step === 'cpu' ? 'it runs on the CPU now' : `it keeps less in mind now (${whole(model.context_length)} tokens)`;
+  showText(`The browser ended this page ${when}. So that it does not happen again, ${what}.`, 'recovered', [
+    button('primary', 'Keep it so', hideNotice),
+    button('secondary', 'Try in full again', loadInFull),
+  ]);
+}
+
+/** Forgets what went wrong before. */
+function loadInFull(): void {
+  Linnet.resetRecovery();
+  void engine.load();
 }
 
 function showAnswerFailure(error: LinnetError): void {
@@ -137,8 +186,12 @@ function showAnswerFailure(error: LinnetError): void {
 }
 
 function showNotice(error: LinnetError, actions: HTMLElement[]): void {
-  notice.dataset['code'] = error.code;
-  element('notice-text', HTMLParagraphElement).textContent = sentence(error);
+  showText(sentence(error), error.code, actions);
+}
+
+function showText(text: string, code: string, actions: HTMLElement[]): void {
+  notice.dataset['code'] = code;
+  element('notice-text', HTMLParagraphElement).textContent = text;
   element('notice-actions', HTMLDivElement).replaceChildren(...actions);
   notice.hidden = false;
   notice.scrollIntoView({ block: 'nearest' });

@@ -1,7 +1,8 @@
-import { bytesOf, models, type Backend, type EngineInfo } from 'linnet';
+import type { Backend, EngineInfo } from 'linnet';
 import { device } from './chat.ts';
 import type { Engine } from './engine.ts';
 import { bytes, parameters, whole } from './format.ts';
+import { ModelList } from './model-list.ts';
 import { element, make } from './page.ts';
 import { isOwn, type Settings } from './settings.ts';
 
@@ -13,19 +14,17 @@ export class ModelDialog {
   readonly #dialog = element('model-dialog', HTMLDialogElement);
   readonly #facts = element('facts', HTMLElement);
   readonly #form = element('model-form', HTMLFormElement);
-  readonly #select = element('model-select', HTMLSelectElement);
   readonly #url = element('model-url', HTMLInputElement);
   readonly #file = element('model-file', HTMLInputElement);
+  readonly #keep = element('model-keep', HTMLInputElement);
+  readonly #list = new ModelList();
 
   /** @param onChoice takes what the person chose to load */
   constructor(
     private readonly engine: Engine,
     onChoice: (settings: Settings) => void,
   ) {
-    for (const model of models) this.#select.add(new Option(`${model.name} (${bytes(bytesOf(model) ?? 0)})`, model.id));
-    this.#select.add(new Option('From an address…', BY_ADDRESS));
-    this.#select.add(new Option('From this device…', BY_FILE));
-    this.#select.addEventListener('change', () => this.#arrange());
+    this.#form.addEventListener('change', () => this.#arrange());
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const settings = this.#chosen();
@@ -44,18 +43,32 @@ export class ModelDialog {
     const { state } = this.engine;
     this.#facts.replaceChildren(...(state.kind === 'ready' ? facts(state.linnet.info()) : []));
     this.#facts.hidden = state.kind !== 'ready';
-    this.#select.value = isOwn(model) ? BY_FILE : typeof model === 'string' && models.get(model) ? model : BY_ADDRESS;
-    this.#url.value = this.#select.value === BY_ADDRESS ? new URL(String(model), document.baseURI).href : '';
+    const stored = this.#list.choose(String(model));
+    if (!stored) this.#choose(isOwn(model) ? BY_FILE : BY_ADDRESS);
+    this.#url.value = stored || isOwn(model) ? '' : new URL(String(model), document.baseURI).href;
     for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
     this.#arrange();
     this.#dialog.showModal();
+    // An imported model becomes known by this; until then it looks like an address.
+    void this.#list.refresh().then(() => {
+      if (!stored && !isOwn(model) && this.#choice === BY_ADDRESS && this.#list.choose(String(model))) this.#arrange();
+    });
+  }
+
+  get #choice(): string {
+    return String(new FormData(this.#form).get('model'));
+  }
+
+  #choose(value: string): void {
+    const radio = this.#form.querySelector<HTMLInputElement>(`[name=model][value=${value}]`);
+    if (radio) radio.checked = true;
   }
 
   /** Shows the one field that belongs to the chosen kind of source, and only that one has to be filled in. */
   #arrange(): void {
     for (const [kind, input] of [[BY_ADDRESS, this.#url], [BY_FILE, this.#file]] as const) {
-      const wanted = this.#select.value === kind;
-      element(`${kind === BY_FILE ? 'file' : 'url'}-field`, HTMLLabelElement).hidden = !wanted;
+      const wanted = this.#choice === kind;
+      element(kind === BY_FILE ? 'file-field' : 'url-field', HTMLElement).hidden = !wanted;
       input.required = wanted;
       input.disabled = !wanted;
     }
@@ -64,9 +77,9 @@ export class ModelDialog {
   #chosen(): Settings | undefined {
     // The names of a split model's parts have their order.
     const files = [...(this.#file.files ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const model = this.#select.value === BY_ADDRESS ? this.#url.value : this.#select.value === BY_FILE ? files : this.#select.value;
+    const model = this.#choice === BY_ADDRESS ? this.#url.value : this.#choice === BY_FILE ? files : this.#choice;
     if (model.length === 0) return undefined;
-    return { ...this.engine.settings, model, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
+    return { ...this.engine.settings, model, keep: this.#keep.checked, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
   }
 }
 

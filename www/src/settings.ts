@@ -1,24 +1,21 @@
 import type { Backend, LoadOptions, ModelFile, ModelSource } from 'linnet';
 import { models } from 'linnet';
 
-/** As the makers of the default model recommend. */
-const TEMPERATURE = 0.2;
-const MAX_TOKENS = 1024;
+/** How the name of an imported file begins; what follows is its key in the store. */
+const IMPORTED = 'stored:';
 
-/** What the page is to load and how it is to answer: from its address, and later from the dialog. */
+/** What the page is to load: from its address, and later from the dialog. */
 export interface Settings {
   model: ModelSource;
   backend: Backend;
+  /** Whether a file of the person's is copied into the browser's storage first. */
+  keep?: boolean;
   threads?: number;
   contextLength?: number;
-  /** 0 always answers the same. */
-  temperature: number;
-  /** Tokens of an answer at most: a small model may not find its end. */
-  maxTokens: number;
 }
 
 /**
- * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&temperature=T&max=N`. What makes no sense is handed on all the same:
+ * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N`. What makes no sense is handed on all the same:
  * the package says what is wrong with it, and the page shows that.
  */
 export function settingsFrom(search: string): Settings {
@@ -26,8 +23,6 @@ export function settingsFrom(search: string): Settings {
   const settings: Settings = {
     model: query.get('model') ?? models.all[0]!.id,
     backend: (query.get('backend') ?? 'auto') as Backend,
-    temperature: Number(query.get('temperature') ?? TEMPERATURE),
-    maxTokens: Number(query.get('max') ?? MAX_TOKENS),
   };
   const threads = query.get('threads');
   if (threads !== null) settings.threads = Number(threads);
@@ -67,6 +62,11 @@ export function isOwn(model: ModelSource): boolean {
   return model instanceof Blob || Array.isArray(model);
 }
 
+/** Whether it is a file that was imported into the browser's storage. */
+export function isImported(model: ModelSource): boolean {
+  return typeof model === 'string' && model.startsWith(IMPORTED);
+}
+
 /** A short name for people. */
 export function nameOf(source: ModelSource): string {
   const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
@@ -74,6 +74,7 @@ export function nameOf(source: ModelSource): string {
   if (model instanceof Blob) return 'A file';
   const listed = typeof model === 'string' ? models.get(model) : undefined;
   if (listed) return listed.name;
+  if (isImported(source)) return 'Your model';
   const path = String(model).split(/[?#]/)[0]!;
   const name = path.slice(path.lastIndexOf('/') + 1) || path;
   return name.replace(/\.gguf$/i, '');

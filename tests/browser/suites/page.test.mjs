@@ -129,7 +129,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     await engineState(page, 'failed');
     server.requests.length = 0;
     await page.click('#model-button');
-    await page.select('#model-select', 'file');
+    await page.click('#model-form [value=file]');
     const input = /** @type {import('puppeteer-core').ElementHandle<HTMLInputElement>} */ (await page.$('#model-file'));
     await input.uploadFile(modelPath);
     await press(page, 'Load');

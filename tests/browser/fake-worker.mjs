@@ -1,0 +1,51 @@
+// A made-up engine for the demo site: in the place of the package's worker stands one that says what a test wants.
+
+/**
+ * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace, gives an
+ * answer's pieces, and `pause` the milliseconds before each of them.
+ */
+export function fakeWorker() {
+  const info = {
+    model: { name: 'Parrot', architecture: 'llama', parameters: 1e6, quantization: 'Q8_0', context_length: 2048, training_context_length: 2048, file_bytes: 1e6, chat: true },
+    backend: 'cpu', features: ['simd128'], threads: 1, memory: { weights: 1e6, kv: 1e6, scratch: 1e6, heap: 4e6 }, module: 'simd128', origin: 'network', stored: false,
+  };
+  const window = /** @type {any} */ (globalThis);
+  window.asked = [];
+  window.pause = 0;
+  window.info = info;
+  window.pieces = (request) => ['You said: ', request.messages?.at(-1).content ?? request.prompt];
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  window.Worker = class extends EventTarget {
+    onmessage = (_) => {};
+    onerror = (_) => {};
+    #cancelled = new Set();
+
+    postMessage(message) {
+      if (message.type === 'load') this.#say({ type: 'loaded', info: window.info });
+      else if (message.type === 'cancel') this.#cancelled.add(message.id);
+      else if (message.type === 'generate') void this.#answer(message.id, message.request);
+    }
+
+    terminate() {}
+
+    async #answer(id, request) {
+      window.asked.push(request);
+      const event = (event) => this.#say({ type: 'event', id, event });
+      const pieces = window.pieces(request);
+      let said = 0;
+      for (const text of pieces) {
+        if (window.pause) await wait(window.pause);
+        if (this.#cancelled.has(id)) break;
+        event({ type: 'token', text, token: said++ });
+      }
+      const usage = { prompt_tokens: 5, completion_tokens: said, total_tokens: 5 + said };
+      const timings = { prompt_n: 5, prompt_ms: 10, prompt_per_second: 500, predicted_n: said, predicted_ms: 10 * said, predicted_per_second: 100 };
+      event({ type: 'done', finish_reason: this.#cancelled.has(id) ? 'cancelled' : 'stop', text: '', usage, timings });
+    }
+
+    #say(data) {
+      setTimeout(() => this.onmessage({ data }));
+    }
+  };
+}

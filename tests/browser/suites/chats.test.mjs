@@ -1,0 +1,196 @@
+// The demo site's chats: kept, brought back, saved as files; how the model is to answer; thoughts apart. With a made-up model.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { violations } from '../axe.mjs';
+import { chromium } from '../engines.mjs';
+import { fakeWorker } from '../fake-worker.mjs';
+import { ask, engineState, press, startServer, STRICT_CSP } from '../harness.mjs';
+
+const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
+
+describe('the chats of the site', { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  /** The site on an origin of its own, where nothing is kept yet. */
+  async function open(t, viewport = { width: 1000, height: 800 }) {
+    const server = await startServer({ csp: STRICT_CSP });
+    t.after(() => server.close());
+    return visit(t, server, viewport);
+  }
+
+  async function visit(t, server, viewport = { width: 1000, height: 800 }) {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    page.on('pageerror', (error) => console.error('error in the page:', String(error)));
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.setViewport(viewport);
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+    await page.goto(`${server.origin}/some/where/`);
+    await engineState(page, 'ready');
+    return { server, page };
+  }
+
+  /** Asks, and waits for the end of the answer. */
+  async function converse(page, question) {
+    await ask(page, question);
+    await page.waitForFunction(() => document.querySelector('.assistant') && !document.querySelector('.writing'));
+  }
+  const say = (page, ...pieces) => page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
+  /** Opens the drawer; its list is read before it is shown. */
+  async function openMenu(page) {
+    await page.click('#menu-button');
+    await page.waitForSelector('#menu[open]');
+  }
+  const titles = (page) => page.$$eval('#chats .open', (nodes) => nodes.map((node) => node.firstChild?.textContent));
+  const last = (page) => page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
+  const answers = (page) => page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent));
+
+  test('they are listed, newest first, can be gone on with at another visit, and deleted', async (t) => {
+    const { server, page } = await open(t);
+    await converse(page, 'What do birds eat?');
+    await press(page, 'New chat');
+    await converse(page, 'Where do they sleep?');
+
+    const next = (await visit(t, server)).page;
+    assert.deepEqual(await answers(next), [], 'a new tab begins anew');
+    await openMenu(next);
+    assert.deepEqual(await titles(next), ['Where do they sleep?', 'What do birds eat?']);
+    await (await next.$$('#chats .open'))[1].click();
+    assert.deepEqual(await answers(next), ['You said: What do birds eat?']);
+    await converse(next, 'And fish?');
+    assert.deepEqual((await last(next)).messages.map(({ content }) => content), ['What do birds eat?', 'You said: What do birds eat?', 'And fish?']);
+
+    await next.reload();
+    await engineState(next, 'ready');
+    await next.waitForFunction(() => document.querySelectorAll('.assistant').length === 2);
+    await openMenu(next);
+    assert.deepEqual(await titles(next), ['What do birds eat?', 'Where do they sleep?'], 'the one that was gone on with is the newest');
+    await press(next, 'Delete “What do birds eat?”');
+    await next.waitForFunction(() => document.querySelectorAll('#chats .open').length === 1);
+    assert.deepEqual(await answers(next), [], 'it was the one that was shown');
+    await next.reload();
+    await engineState(next, 'ready');
+    await openMenu(next);
+    assert.deepEqual(await titles(next), ['Where do they sleep?']);
+  });
+
+  test('an answer that is stopped by looking at another chat is kept as far as it came', async (t) => {
+    const { page } = await open(t);
+    await converse(page, 'First');
+    await press(page, 'New chat');
+    await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
+    await ask(page, 'Second');
+    await page.waitForFunction(() => /word5/.test(document.querySelector('.assistant .text')?.textContent ?? ''));
+    await openMenu(page);
+    await (await page.$$('#chats .open'))[1].click();
+    assert.deepEqual(await answers(page), ['You said: First']);
+    await page.waitForSelector('#send:not([hidden])');
+    assert.deepEqual(await answers(page), ['You said: First'], 'what came late went nowhere');
+    await openMenu(page);
+    assert.deepEqual(await titles(page), ['Second', 'First']);
+    await (await page.$$('#chats .open'))[0].click();
+    assert.match((await answers(page))[0] ?? '', /^word0 word1 .*word5/);
+  });
+
+  test('thoughts stand apart as they come, and are not told to the model again', async (t) => {
+    const { page } = await open(t);
+    await page.evaluate(() => {
+      const seen = new Set();
+      Object.assign(globalThis, { seen, pause: 30, pieces: () => ['<th', 'ink>\nThe person ', 'greets me.\n</th', 'ink>\n\n', 'Hello ', '<b>you</b>', '!'] });
+      const look = () => seen.add([document.querySelector('.thoughts summary')?.textContent, document.querySelector('.assistant .text')?.textContent].join('|'));
+      new MutationObserver(look).observe(/** @type {Node} */ (document.querySelector('#log')), { subtree: true, childList: true, characterData: true });
+    });
+    await converse(page, 'Hi');
+    assert.deepEqual(await answers(page), ['Hello <b>you</b>!']);
+    assert.equal(await page.$eval('.thought', (node) => node.textContent), 'The person greets me.');
+    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+    const seen = await page.evaluate(() => [.../** @type {any} */ (globalThis).seen]);
+    assert.ok(seen.includes('Thinking…|'), String(seen));
+    assert.ok(!seen.some((text) => /\|.*(<t|<\/t|greets)/.test(text)), String(seen));
+    await say(page, 'thought without a beginning</think>Yes.');
+    await converse(page, 'Sure?');
+    assert.deepEqual((await last(page)).messages.map(({ content }) => content), ['Hi', 'Hello <b>you</b>!', 'Sure?']);
+    assert.deepEqual((await answers(page))[1], 'Yes.');
+  });
+
+  test('how it is to answer is told to the model, and kept', async (t) => {
+    const { server, page } = await open(t);
+    await openMenu(page);
+    await press(page, 'How it answers');
+    await page.type('#manner-system', 'You are a pirate.');
+    await page.$eval('#manner-temperature', (node) => {
+      Object.assign(node, { value: '0.7' });
+      node.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    assert.equal(await page.$eval('#manner-temperature + output', (node) => node.textContent), '0.7');
+    await page.$eval('#manner-max', (node) => Object.assign(node, { value: '64' }));
+    await press(page, 'Save');
+    await page.keyboard.press('Escape');
+    await converse(page, 'Who are you?');
+    const told = { temperature: 0.7, top_p: 0.9, repetition_penalty: 1.1, max_tokens: 64 };
+    const check = async (page) => {
+      const request = await last(page);
+      assert.deepEqual(request.messages[0], { role: 'system', content: 'You are a pirate.' });
+      assert.deepEqual(Object.fromEntries(Object.keys(told).map((name) => [name, request[name]])), told);
+    };
+    await check(page);
+    const next = (await visit(t, server)).page;
+    await converse(next, 'Still?');
+    await check(next);
+  });
+
+  test('a chat can be saved as Markdown and as JSON', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'linnet-saved-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const { page } = await open(t);
+    const client = await page.createCDPSession();
+    await client.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder, browserContextId: browser.defaultBrowserContext().id });
+    await say(page, '<think>Easy.</think>Blue.');
+    await converse(page, 'What colour is the sky?');
+    await openMenu(page);
+    const saved = async (label, name) => {
+      await press(page, label);
+      for (let i = 0; i < 100 && !readdirSync(folder).includes(name); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      return readFileSync(join(folder, name), 'utf8');
+    };
+    const markdown = await saved('Save as Markdown', 'what-colour-is-the-sky.md');
+    assert.match(markdown, /^# What colour is the sky\?\n[^]*## You\n\nWhat colour is the sky\?\n\n## Model\n\n> Easy\.\n\nBlue\.\n$/);
+    const { messages } = JSON.parse(await saved('Save as JSON', 'what-colour-is-the-sky.json'));
+    assert.deepEqual(messages, [
+      { role: 'user', content: 'What colour is the sky?' },
+      { role: 'assistant', content: 'Blue.', reasoning_content: 'Easy.' },
+    ]);
+  });
+
+  test('on a small phone, by day and by night: axe finds nothing, and everything is within reach', async (t) => {
+    const { page } = await open(t, PHONE);
+    await say(page, '<think>A short answer will do.</think>Yes.');
+    await converse(page, 'Is averyveryveryverylongwordwithoutanyspacesinit aword? '.repeat(3));
+    for (const value of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+      for (const path of [[], ['#menu-button'], ['#menu-button', '#manner-button']]) {
+        for (const selector of path) {
+          await page.waitForSelector(selector, { visible: true });
+          await page.tap(selector);
+        }
+        if (path.length > 0) await page.waitForSelector('dialog[open]');
+        const where = `${value} ${path}`;
+        assert.deepEqual(await violations(page), [], where);
+        const out = await page.evaluate(() => {
+          const targets = [...document.querySelectorAll('button, input, textarea')].filter((node) => node.checkVisibility());
+          const small = targets.filter((node) => /** @type {any} */ (node).type !== 'range' && (node.getBoundingClientRect().height < 36 || node.getBoundingClientRect().right > innerWidth));
+          return [document.documentElement.scrollWidth > innerWidth, small.map((node) => node.outerHTML)];
+        });
+        assert.deepEqual(out, [false, []], where);
+        for (let i = 0; i < path.length; i++) await page.keyboard.press('Escape');
+      }
+    }
+  });
+});

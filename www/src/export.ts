@@ -1,0 +1,46 @@
+import { type StoredChat, titleOf } from './chats.ts';
+import { partsOf } from './reasoning.ts';
+
+/** The conversation as Markdown, for people. */
+export function markdownOf(chat: StoredChat): string {
+  const parts = [`# ${titleOf(chat)}`, `${chat.model}, ${new Date(chat.at).toISOString().slice(0, 10)}`];
+  if (chat.system) parts.push(quote(chat.system));
+  for (const { question, answer } of chat.exchanges) {
+    const spoken = partsOf(answer, true);
+    parts.push('## You', question, '## Model');
+    if (spoken.thoughts) parts.push(quote(spoken.thoughts));
+    parts.push(spoken.answer);
+  }
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+/** The same as JSON, with the messages as OpenAI's API takes them. */
+export function jsonOf(chat: StoredChat): string {
+  const system = chat.system ? [{ role: 'system', content: chat.system }] : [];
+  const messages = chat.exchanges.flatMap(({ question, answer }) => {
+    const spoken = partsOf(answer, true);
+    const thoughts = spoken.thoughts ? { reasoning_content: spoken.thoughts } : {};
+    return [{ role: 'user', content: question }, { role: 'assistant', content: spoken.answer, ...thoughts }];
+  });
+  return `${JSON.stringify({ model: chat.model, updated: new Date(chat.at).toISOString(), messages: [...system, ...messages] }, null, 2)}\n`;
+}
+
+/** Lets the browser save a text as a file. */
+export function save(name: string, type: string, text: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  // The browser has taken what it needs by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** A file's name of a conversation's title. */
+export function fileName(chat: StoredChat, ending: string): string {
+  const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '');
+  return `${words.slice(0, 50) || 'chat'}.${ending}`;
+}
+
+function quote(text: string): string {
+  return text.replace(/^/gm, '> ');
+}

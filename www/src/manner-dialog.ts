@@ -1,0 +1,58 @@
+import { keep, type Manner, USUAL } from './manner.ts';
+import { button, element } from './page.ts';
+
+/** The dialog in which the person says how the model is to answer. */
+export class MannerDialog {
+  readonly #dialog = element('manner-dialog', HTMLDialogElement);
+  readonly #form = element('manner-form', HTMLFormElement);
+  readonly #system = element('manner-system', HTMLTextAreaElement);
+  /** Each number with its field; those that are sliders show their value beside them. */
+  readonly #numbers = [
+    ['temperature', element('manner-temperature', HTMLInputElement)],
+    ['topP', element('manner-top-p', HTMLInputElement)],
+    ['repetitionPenalty', element('manner-repetition', HTMLInputElement)],
+    ['maxTokens', element('manner-max', HTMLInputElement)],
+  ] as const;
+
+  /** @param onChange takes what the person has set */
+  constructor(
+    private manner: Manner,
+    onChange: (manner: Manner) => void,
+  ) {
+    this.#form.addEventListener('input', () => this.#arrange());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.manner = this.#written();
+      keep(this.manner);
+      onChange(this.manner);
+      this.#dialog.close();
+    });
+    element('manner-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(USUAL)));
+    this.#dialog.addEventListener('click', (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+  }
+
+  open(): void {
+    this.#fill(this.manner);
+    this.#dialog.showModal();
+  }
+
+  #fill(manner: Manner): void {
+    this.#system.value = manner.system;
+    for (const [name, input] of this.#numbers) input.value = String(manner[name]);
+    this.#arrange();
+  }
+
+  #written(): Manner {
+    const numbers = Object.fromEntries(this.#numbers.map(([name, input]) => [name, input.valueAsNumber]));
+    return { ...this.manner, ...numbers, system: this.#system.value.trim() };
+  }
+
+  #arrange(): void {
+    for (const [, input] of this.#numbers) {
+      const shown = input.parentElement?.querySelector('output');
+      if (shown) shown.value = input.value;
+    }
+  }
+}
