@@ -1,6 +1,7 @@
 import type { ChatCompletionChunk, EngineInfo, LinnetError } from 'linnet';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
+import { device } from './facts.ts';
 import { speed, whole } from './format.ts';
 import type { Manner } from './manner.ts';
 import { element } from './page.ts';
@@ -146,11 +147,6 @@ export class Chat {
     this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
     this.conversation.follow();
   }
-}
-
-/** "WebGPU", or "CPU, 1 thread". */
-export function device(info: EngineInfo): string {
-  return info.backend === 'webgpu' ? 'WebGPU' : `CPU, ${info.threads === 1 ? '1 thread' : `${info.threads} threads`}`;
 }
 
 /** Tokens per second while they come. The first one only starts the clock. */

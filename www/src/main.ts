@@ -1,12 +1,14 @@
 import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
-import { Chat, device } from './chat.ts';
+import { Chat } from './chat.ts';
 import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
-import { bytes, part, whole } from './format.ts';
+import { device } from './facts.ts';
+import { whole } from './format.ts';
 import { mannerFrom } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { button, element, make } from './page.ts';
+import { progressText } from './progress.ts';
 import { sentence } from './sentences.ts';
 import { addressOf, isImported, nameOf, type Settings, settingsFrom } from './settings.ts';
 
@@ -122,19 +124,11 @@ function showState(state: EngineState): void {
 }
 
 function showProgress(progress: LoadProgress | undefined): void {
-  const { phase = 'engine', loaded = 0, total, bytesPerSecond } = progress ?? {};
+  const { phase = 'engine', loaded = 0, total } = progress ?? {};
   loadingStop.hidden = phase === 'prepare';
   if (total && phase !== 'prepare') loadingBar.value = loaded / total;
   else loadingBar.removeAttribute('value');
-  loadingText.textContent = progressText(phase, loaded, total, bytesPerSecond);
-}
-
-function progressText(phase: LoadProgress['phase'], loaded: number, total?: number, perSecond?: number): string {
-  if (phase === 'engine') return 'Starting the engine…';
-  if (phase === 'prepare') return 'Getting the model ready…';
-  const verb = { download: 'Downloading', cache: 'Loading from this browser', file: 'Loading from your file' }[phase];
-  const amount = total ? `${part(loaded, total)} · ${Math.floor((100 * loaded) / total)} %` : bytes(loaded);
-  return `${verb}: ${amount}${perSecond ? ` · ${bytes(perSecond)}/s` : ''}`;
+  loadingText.textContent = progressText(progress);
 }
 
 function showLoadFailure(error: LinnetError): void {

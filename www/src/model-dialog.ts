@@ -1,9 +1,8 @@
-import type { Backend, EngineInfo } from 'linnet';
-import { device } from './chat.ts';
+import type { Backend } from 'linnet';
 import type { Engine } from './engine.ts';
-import { bytes, parameters, whole } from './format.ts';
+import { engineFacts, factNodes } from './facts.ts';
 import { ModelList } from './model-list.ts';
-import { element, make } from './page.ts';
+import { element } from './page.ts';
 import { isOwn, type Settings } from './settings.ts';
 
 const BY_ADDRESS = 'address';
@@ -41,7 +40,7 @@ export class ModelDialog {
   open(): void {
     const { model, backend } = this.engine.settings;
     const { state } = this.engine;
-    this.#facts.replaceChildren(...(state.kind === 'ready' ? facts(state.linnet.info()) : []));
+    this.#facts.replaceChildren(...(state.kind === 'ready' ? factNodes(engineFacts(state.linnet.info())) : []));
     this.#facts.hidden = state.kind !== 'ready';
     const stored = this.#list.choose(String(model));
     if (!stored) this.#choose(isOwn(model) ? BY_FILE : BY_ADDRESS);
@@ -81,23 +80,4 @@ export class ModelDialog {
     if (model.length === 0) return undefined;
     return { ...this.engine.settings, model, keep: this.#keep.checked, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
   }
-}
-
-/** What the engine says of itself, as a list of terms and their values. */
-function facts(info: EngineInfo): HTMLElement[] {
-  const { model, adapter, memory } = info;
-  const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
-  const rows: [string, string | undefined][] = [
-    ['Model', model.name],
-    ['Kind', `${model.architecture}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
-    ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
-    ['Context', `${whole(model.context_length)} tokens`],
-    ['Runs on', device(info)],
-    ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
-    ['Uses', info.features.join(', ')],
-    ['Gave up', info.steps_down?.join('; ')],
-    ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
-    ['Why not WebGPU', info.fallback?.message],
-  ];
-  return rows.flatMap(([term, value]) => (value ? [make('dt', '', term), make('dd', '', value)] : []));
 }

@@ -1,0 +1,131 @@
+// The demo site's other pages: how fast it is here, and what is here.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { violations } from '../axe.mjs';
+import { chromium } from '../engines.mjs';
+import { fakeWorker } from '../fake-worker.mjs';
+import { MODEL_BYTES, noModel, openPage, press, startServer, STRICT_CSP } from '../harness.mjs';
+
+const facts = (page, id) =>
+  page.$eval(`#${id}`, (list) => Object.fromEntries([...list.querySelectorAll('dt')].map((term) => [term.textContent, term.nextElementSibling?.textContent])));
+
+describe('the other pages of the site', { timeout: 900_000 }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+    server = await startServer({ csp: STRICT_CSP });
+    await browser.defaultBrowserContext().overridePermissions(server.origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  async function copied(page, label) {
+    await page.bringToFront();
+    await press(page, label);
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Copied.');
+    return page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  test('the device is measured, and the table can be copied', { skip: noModel }, async (t) => {
+    const page = await openPage(browser, `${server.origin}/bench.html?backend=cpu&context=256`);
+    t.after(() => page.close());
+    assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
+    await press(page, 'Measure');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Done.', { timeout: 600_000 });
+    const rows = await page.$$eval('#rows tr', (nodes) => nodes.map((row) => [...row.children].map((cell) => Number(cell.textContent?.replace(',', '')))));
+    // Longer texts than the context holds are left out.
+    assert.deepEqual(rows.map(([length]) => length), [32, 128]);
+    for (const [length, first, reads, writes] of rows) {
+      assert.ok(first > 0 && writes > 0, String(rows));
+      assert.ok(Math.abs((1000 * length) / first - reads) / reads < 0.3, `${length} tokens in ${first} ms are not ${reads}/s`);
+    }
+    const markdown = await copied(page, 'Copy as Markdown');
+    assert.match(markdown, /- Runs on: CPU, \d threads?\n[^]*\| text, tokens \|[^]*\n\| 32 \| \d/);
+    const { rows: figures, engine } = JSON.parse(await copied(page, 'Copy as JSON'));
+    assert.deepEqual([figures.map(({ prompt }) => prompt), engine.backend], [[32, 128], 'cpu']);
+
+    // Nothing that was read before was left out, in any round.
+    assert.ok(figures[1].firstMs > figures[0].firstMs, JSON.stringify(figures));
+    await press(page, 'Measure');
+    await page.waitForFunction(() => /Round/.test(document.querySelector('#status')?.textContent ?? ''));
+    await press(page, 'Stop');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Stopped.');
+    await page.waitForSelector('#run:not([hidden])');
+  });
+
+  test('the diagnostics say what is here, try the engine, and give a report', { skip: noModel }, async (t) => {
+    const page = await openPage(browser, `${server.origin}/some/where/diagnostics.html?backend=cpu`);
+    t.after(() => page.close());
+    await page.waitForSelector('[data-probed]');
+    const device = await facts(page, 'device');
+    assert.equal(device['WebGPU'], 'none');
+    assert.match(device['Threads'], /^[2-9]/);
+    assert.equal(await page.$eval('#engine', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'It works.', { timeout: 300_000 });
+    const engine = await facts(page, 'engine');
+    assert.match(engine['Kind'], /llama, 135 million parameters, Q4_1/);
+    assert.match(engine['Memory'], /weights [\d.]+ MB, context [\d.]+ MB/);
+    assert.equal(engine['Self-test'], undefined, 'that is the GPU’s');
+    assert.equal((await facts(page, 'storage'))['SmolLM2-135M-Instruct.Q4_1.gguf'], '98.4 MB');
+    const report = JSON.parse(await copied(page, 'Copy report'));
+    assert.deepEqual([report.device.gpu.kind, report.engine.backend, report.stored[0].storedBytes], ['none', 'cpu', MODEL_BYTES]);
+  });
+
+  test('they say what was given up, what a GPU was asked for, what a crash changed, and what failed', async (t) => {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.goto(`${server.origin}/diagnostics.html`);
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const names = ['dispatches', 'submits', 'bind_groups', 'buffers', 'pipelines', 'bytes_written', 'bytes_read', 'readbacks', 'queue_empty_us'];
+      const counters = Object.fromEntries(names.map((name, at) => [name, 100 + at]));
+      Object.assign(window.info, { backend: 'webgpu', steps_down: ['subgroups: wrong sums'], counters, adapter: { description: 'A card', fallback: false } });
+    });
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => /some ways to compute/.test(document.querySelector('#status')?.textContent ?? ''));
+    const engine = await facts(page, 'engine');
+    assert.deepEqual([engine['Runs on'], engine['Graphics'], engine['Gave up'], engine['Self-test']], ['WebGPU', 'A card', 'subgroups: wrong sums', undefined]);
+    const counters = await facts(page, 'counters');
+    assert.deepEqual([counters['Kernels'], counters['Queue empty, µs']], ['100', '108']);
+    await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).info, { steps_down: [] }));
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'It works.');
+    assert.equal((await facts(page, 'engine'))['Self-test'], 'the GPU computes as it should');
+    await page.goto(`${server.origin}/diagnostics.html?backend=tpu`);
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => /\(invalid-request\)$/.test(document.querySelector('#status')?.textContent ?? ''));
+    assert.equal(JSON.parse(await copied(page, 'Copy report')).error.code, 'invalid-request');
+  });
+
+  test('one leads to the other from any folder, by keyboard; axe finds nothing, on a small phone, by day and by night', async (t) => {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.setViewport({ width: 360, height: 640 });
+    await page.goto(`${server.origin}/some/where/`);
+    for (const [index, name] of ['bench', 'diagnostics'].entries()) {
+      if (index === 0) {
+        await page.focus('#menu-button');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('#menu[open]');
+      }
+      await page.focus(`a[href="./${name}.html"]`);
+      await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+      assert.equal(page.url(), `${server.origin}/some/where/${name}.html`);
+      assert.equal(await page.$eval('nav [aria-current=page]', (node) => node.textContent?.toLowerCase()), name);
+      await page.click('#run, #try');
+      await page.waitForFunction(() => ['Done.', 'It works.'].includes(document.querySelector('#status')?.textContent ?? ''), { timeout: 60_000 });
+      for (const value of ['light', 'dark']) {
+        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+        assert.deepEqual(await violations(page), [], `${name}, ${value}`);
+      }
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${name} scrolls sideways`);
+    }
+    await Promise.all([page.waitForNavigation(), page.click('.brand')]);
+    assert.equal(page.url(), `${server.origin}/some/where/index.html`);
+  });
+});

@@ -1,0 +1,16 @@
+/** A copy button says for so many milliseconds that it has done it. */
+const SAID = 2000;
+
+/** Makes a button copy a text when it is pressed, and say so. */
+export function copies(from: HTMLButtonElement, text: () => string, say: (text: string) => void): void {
+  from.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      say('Copied.');
+      setTimeout(() => say(''), SAID);
+    } catch {
+      // Pages without HTTPS, and frames, may not copy.
+      say('This browser does not let the page copy.');
+    }
+  });
+}

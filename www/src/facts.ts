@@ -1,0 +1,34 @@
+import type { EngineInfo } from 'linnet';
+import { bytes, parameters, whole } from './format.ts';
+import { make } from './page.ts';
+
+/** A term and its value; what has none is left out. */
+export type Fact = [term: string, value: string | undefined];
+
+/** The terms and values, for a `dl`. */
+export function factNodes(facts: readonly Fact[]): HTMLElement[] {
+  return facts.flatMap(([term, value]) => (value ? [make('dt', '', term), make('dd', '', value)] : []));
+}
+
+/** "WebGPU", or "CPU, 1 thread". */
+export function device(info: EngineInfo): string {
+  return info.backend === 'webgpu' ? 'WebGPU' : `CPU, ${info.threads === 1 ? '1 thread' : `${info.threads} threads`}`;
+}
+
+/** What the engine says of itself. */
+export function engineFacts(info: EngineInfo): Fact[] {
+  const { model, adapter, memory } = info;
+  const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
+  return [
+    ['Model', model.name],
+    ['Kind', `${model.architecture}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
+    ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
+    ['Context', `${whole(model.context_length)} tokens`],
+    ['Runs on', device(info)],
+    ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
+    ['Uses', info.features.join(', ')],
+    ['Gave up', info.steps_down?.join('; ')],
+    ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
+    ['Why not WebGPU', info.fallback?.message],
+  ];
+}
