@@ -47,42 +47,75 @@ export interface ChatMessage {
   content: string | readonly { type: 'text'; text: string }[];
 }
 
-/** What both kinds of request share; unset fields take the engine's defaults. */
+/** What becomes of a request that comes while the engine answers another one: it waits, or fails with `busy`. */
+export type WhenBusy = 'queue' | 'refuse';
+
+/**
+ * What both kinds of request share; unset fields (or `null`) take the engine's defaults. A field of OpenAI's API that is not here is
+ * refused with `invalid-request` (`details.field` names it): it would do nothing.
+ */
 export interface GenerationOptions {
-  /** Tokens to generate at most. */
+  /** Tokens to generate at most; as many as the context holds by default. */
   max_tokens?: number | null;
-  /** 0 always takes the likeliest token. */
+  /** OpenAI's newer name of `max_tokens`. */
+  max_completion_tokens?: number | null;
+  /** The model that is meant: its name, or the id (or address) by which it was loaded. Another one than the loaded one is refused. */
+  model?: string | null;
+  /** How many answers; there is one. */
+  n?: 1 | null;
+  /** What becomes of the request if the engine is answering another one; `queue` by default. */
+  busy?: WhenBusy | null;
+  /** 0 always takes the likeliest token; 0.8 by default. */
   temperature?: number | null;
+  /** Only the likeliest tokens that together have this probability; 0.95 by default, 1 is off. */
   top_p?: number | null;
+  /** Only so many of the likeliest tokens; 40 by default, 0 is off. */
   top_k?: number | null;
+  /** No token less likely than this share of the likeliest one; 0.05 by default, 0 is off. */
   min_p?: number | null;
+  /** Divides the logits of the last 64 tokens (multiplies negative ones); 1, which is off, by default. */
   repetition_penalty?: number | null;
+  /** Subtracted once from the logit of each token of the answer so far; 0 by default. */
   presence_penalty?: number | null;
+  /** Subtracted from a token's logit for each time that it is in the answer so far; 0 by default. */
   frequency_penalty?: number | null;
   /** The same seed gives the same answer on the same device. */
   seed?: number | null;
   /** Texts before which the answer ends. */
   stop?: string | readonly string[] | null;
   /** Goes on after the model's end-of-text token: for measuring. */
-  ignore_eos?: boolean;
-  /** Ends the answer; the request then fails with `aborted`. */
+  ignore_eos?: boolean | null;
+  /** Ends the answer, or the waiting for it; the request then fails with `aborted`. */
   signal?: AbortSignal;
+}
+
+/**
+ * Where a stream has its `usage`. Unset, the chunk that ends the answer has it. With `include_usage: true` it comes in a chunk of its
+ * own behind that one, without choices, as OpenAI's API has it; with `false` not at all.
+ */
+export interface UsageChoice {
+  /** OpenAI's options of streams. */
+  stream_options: { include_usage?: boolean | null } | null;
 }
 
 /** A request to answer a conversation. */
 export interface ChatRequest extends GenerationOptions {
+  /** The conversation so far, oldest first. */
   messages: readonly ChatMessage[];
+  /** Whether the answer comes piece by piece. */
   stream?: boolean | null;
   /** With `stream`: also gives chunks that say how much of the prompt has been read. */
-  return_progress?: boolean;
+  return_progress?: boolean | null;
 }
 
 /** A request to go on with a text, or with token ids. */
 export interface CompletionRequest extends GenerationOptions {
+  /** The text to go on with, or its token ids. */
   prompt: string | readonly number[];
+  /** Whether the continuation comes piece by piece. */
   stream?: boolean | null;
   /** With `stream`: also gives chunks that say how much of the prompt has been read. */
-  return_progress?: boolean;
+  return_progress?: boolean | null;
 }
 
 /** Why an answer ended: the model (or a stop text) ended it, or `max_tokens` or the context did. */
@@ -90,7 +123,9 @@ export type FinishReason = 'stop' | 'length';
 
 /** How much of a prompt has been read, in tokens. */
 export interface PromptProgress {
+  /** So many are read. */
   processed: number;
+  /** So many there are. */
   total: number;
 }
 
@@ -106,7 +141,7 @@ export interface ChatCompletion {
   timings: Timings;
 }
 
-/** A piece of an answer. The last one carries `finish_reason`, `usage` and `timings`. */
+/** A piece of an answer. The last one carries `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise, `usage`. */
 export interface ChatCompletionChunk {
   id: string;
   object: 'chat.completion.chunk';
@@ -126,6 +161,12 @@ export interface ChatCompletionChunk {
   timings?: Timings;
 }
 
+/** What ends a stream with `include_usage: true`. */
+export interface ChatUsageChunk extends Omit<ChatCompletionChunk, 'choices' | 'usage'> {
+  choices: [];
+  usage: Usage;
+}
+
 /** A whole continuation. */
 export interface Completion {
   id: string;
@@ -137,7 +178,7 @@ export interface Completion {
   timings: Timings;
 }
 
-/** A piece of a continuation. The last one carries `finish_reason`, `usage` and `timings`. */
+/** A piece of a continuation. The last one carries `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise, `usage`. */
 export interface CompletionChunk {
   id: string;
   object: 'text_completion';
@@ -147,4 +188,10 @@ export interface CompletionChunk {
   prompt_progress?: PromptProgress;
   usage?: Usage;
   timings?: Timings;
+}
+
+/** What ends a stream with `include_usage: true`. */
+export interface UsageChunk extends Omit<CompletionChunk, 'choices' | 'usage'> {
+  choices: [];
+  usage: Usage;
 }

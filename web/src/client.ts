@@ -1,4 +1,4 @@
-import type { LoadOptions } from './api.ts';
+import type { LoadOptions, WhenBusy } from './api.ts';
 import { ChatCompletions, Completions, type Generate } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -18,16 +18,19 @@ export class Linnet {
   /** The OpenAI-shaped API for plain continuations. */
   readonly completions: Completions;
   readonly #host: WorkerHost;
+  /** What requests may call the model. */
+  readonly #names: Set<string>;
   #info: EngineInfo;
 
-  private constructor(host: WorkerHost, info: EngineInfo, risk: Risk | undefined) {
+  private constructor(host: WorkerHost, info: EngineInfo, risk: Risk | undefined, source: ModelSource) {
     this.#host = host;
+    this.#names = new Set([info.model.name, ...calledAs(source)]);
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onCounters = (counters) => (this.#info = { ...this.#info, counters });
     const generate = firstAtRisk(host.generate.bind(host), risk);
-    this.chat = { completions: new ChatCompletions(generate, info.model.name) };
-    this.completions = new Completions(generate, info.model.name);
+    this.chat = { completions: new ChatCompletions(generate, info.model.name, this.#names) };
+    this.completions = new Completions(generate, info.model.name, this.#names);
   }
 
   /**
@@ -75,7 +78,7 @@ export class Linnet {
     await risk?.enter('load');
     try {
       const { host, info } = await loadAnywhere(request, onProgress, signal);
-      return new Linnet(host, recovered ? { ...info, recovered } : info, risk);
+      return new Linnet(host, recovered ? { ...info, recovered } : info, risk, model);
     } finally {
       risk?.leave();
     }
@@ -90,6 +93,8 @@ export class Linnet {
     }
     const linnet = await Linnet.load(smaller, options);
     linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
+    // The site's requests go on naming the one that it asked for.
+    for (const name of calledAs(model)) linnet.#names.add(name);
     return linnet;
   }
 
@@ -127,16 +132,23 @@ async function loadAnywhere(request: LoadMessage, onProgress: LoadOptions['onPro
 /** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
 function firstAtRisk(generate: Generate, risk: Risk | undefined): Generate {
   let first = true;
-  return async function* (request, signal) {
-    if (!first || !risk) return yield* generate(request, signal);
+  return async function* (request, signal, busy) {
+    if (!first || !risk) return yield* generate(request, signal, busy);
     first = false;
     await risk.enter('first-answer');
     try {
-      yield* generate(request, signal);
+      yield* generate(request, signal, busy);
     } finally {
       risk.leave();
     }
   };
+}
+
+/** By which word of the caller's a model is known: an id, an address. A file has none. */
+function calledAs(source: ModelSource): string[] {
+  if (typeof source === 'string') return [source];
+  if (source instanceof URL) return [source.href];
+  return 'id' in source ? [source.id] : [];
 }
 
 /** The id of the largest listed model that is at most half as large: of a model of unknown size the smallest one. */
@@ -197,9 +209,12 @@ class WorkerHost {
     }).finally(() => signal?.removeEventListener('abort', abort));
   }
 
-  async *generate(request: object, signal: AbortSignal | undefined): AsyncGenerator<GenerationEvent> {
+  async *generate(request: object, signal: AbortSignal | undefined, busy: WhenBusy): AsyncGenerator<GenerationEvent> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw aborted();
+    if (busy === 'refuse' && this.#inboxes.size > 0) {
+      throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#inboxes.size });
+    }
     const id = ++this.#lastId;
     const inbox = new Inbox<Answer>();
     const cancel = () => this.#post({ type: 'cancel', id });

@@ -2,17 +2,22 @@ import type {
   ChatCompletion,
   ChatCompletionChunk,
   ChatRequest,
+  ChatUsageChunk,
   Completion,
   CompletionChunk,
   CompletionRequest,
   FinishReason,
   PromptProgress,
+  UsageChoice,
+  UsageChunk,
+  WhenBusy,
 } from './api.ts';
 import { LinnetError } from './errors.ts';
+import { readRequest, type Subject } from './request.ts';
 import type { GenerationEvent, Timings, Usage } from './wasm.ts';
 
 /** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
-export type Generate = (request: object, signal: AbortSignal | undefined) => AsyncGenerator<GenerationEvent>;
+export type Generate = (request: object, signal: AbortSignal | undefined, busy: WhenBusy) => AsyncGenerator<GenerationEvent>;
 
 type Streamed = { stream: true };
 type Whole = { stream?: false | null };
@@ -22,6 +27,7 @@ export class ChatCompletions {
   constructor(
     private readonly generate: Generate,
     private readonly model: string,
+    private readonly names: ReadonlySet<string> = new Set([model]),
   ) {}
 
   /**
@@ -29,12 +35,15 @@ export class ChatCompletions {
    *
    * With `stream: true` it gives an async iterable of chunks (which may also be awaited). The request starts when the
    * iteration does, and leaving the loop ends it.
+   *
+   * @throws LinnetError what is wrong with the request or went wrong with the answer; the promise rejects, or the iteration throws
    */
+  create(request: ChatRequest & Streamed & UsageChoice): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void>;
   create(request: ChatRequest & Streamed): AsyncGenerator<ChatCompletionChunk, void>;
   create(request: ChatRequest & Whole): Promise<ChatCompletion>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
-  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void> {
-    const pieces = run(this.generate, request);
+  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+    const pieces = run(this.generate, 'messages', this.names, request);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
     return request.stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
   }
@@ -45,16 +54,18 @@ export class Completions {
   constructor(
     private readonly generate: Generate,
     private readonly model: string,
+    private readonly names: ReadonlySet<string> = new Set([model]),
   ) {}
 
   /**
-   * Goes on with a text as it stands, without a chat template. Streams as {@link ChatCompletions.create} does.
+   * Goes on with a text as it stands, without a chat template. Streams and fails as {@link ChatCompletions.create} does.
    */
+  create(request: CompletionRequest & Streamed & UsageChoice): AsyncGenerator<CompletionChunk | UsageChunk, void>;
   create(request: CompletionRequest & Streamed): AsyncGenerator<CompletionChunk, void>;
   create(request: CompletionRequest & Whole): Promise<Completion>;
   create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void>;
-  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void> {
-    const pieces = run(this.generate, request);
+  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk | UsageChunk, void> {
+    const pieces = run(this.generate, 'prompt', this.names, request);
     const base = { id: newId('cmpl'), created: seconds(), model: this.model };
     return request.stream ? textChunks(pieces, base) : textWhole(pieces, base);
   }
@@ -68,7 +79,7 @@ interface Base {
 
 interface End {
   finish_reason: FinishReason;
-  usage: Usage;
+  usage?: Usage;
   timings: Timings;
 }
 
@@ -77,11 +88,17 @@ interface Piece {
   tokens: number[];
   progress?: PromptProgress;
   end?: End;
+  /** Of a piece that is nothing but this. */
+  usage?: Usage;
 }
 
-async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<ChatCompletionChunk, void> {
+async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
   let first = true;
   for await (const piece of pieces) {
+    if (piece.usage) {
+      yield { ...base, object: 'chat.completion.chunk', choices: [], usage: piece.usage };
+      continue;
+    }
     const delta: ChatCompletionChunk['choices'][0]['delta'] = {};
     if (piece.tokens.length > 0 || piece.text) {
       if (first) delta.role = 'assistant';
@@ -93,8 +110,12 @@ async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGene
   }
 }
 
-async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<CompletionChunk, void> {
+async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<CompletionChunk | UsageChunk, void> {
   for await (const piece of pieces) {
+    if (piece.usage) {
+      yield { ...base, object: 'text_completion', choices: [], usage: piece.usage };
+      continue;
+    }
     const { text, tokens, end } = piece;
     const choice = { index: 0 as const, text, finish_reason: end?.finish_reason ?? null, tokens };
     yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
@@ -115,27 +136,26 @@ async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Com
 }
 
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
-async function* run(generate: Generate, request: object): AsyncGenerator<Piece> {
-  const { signal, stream, return_progress, ...rest } = request as ChatRequest;
-  // OpenAI's API takes null for "unset".
-  const fields = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined));
-  for await (const event of generate(fields, signal)) {
+async function* run(generate: Generate, subject: Subject, names: ReadonlySet<string>, request: object): AsyncGenerator<Piece> {
+  const { fields, signal, busy, progress, usage: place } = readRequest(subject, names, request);
+  for await (const event of generate(fields, signal, busy)) {
     switch (event.type) {
       case 'prefill':
-        if (stream && return_progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
+        if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
         break;
       case 'token':
         yield { text: event.text, tokens: [event.token] };
         break;
       case 'done': {
         const { text, finish_reason, usage, timings } = event;
-        yield { text, tokens: [], end: { finish_reason: finish_reason as FinishReason, usage, timings } };
+        yield { text, tokens: [], end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) } };
+        if (place === 'own') yield { text: '', tokens: [], usage };
       }
     }
   }
 }
 
-async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: End }> {
+async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: Required<End> }> {
   let text = '';
   const tokens: number[] = [];
   let end: End | undefined;
@@ -144,12 +164,13 @@ async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: En
     tokens.push(...piece.tokens);
     end = piece.end;
   }
-  if (!end) throw new LinnetError('internal', 'The answer had no end.');
-  return { text, tokens, end };
+  if (!end?.usage) throw new LinnetError('internal', 'The answer had no end.');
+  return { text, tokens, end: { ...end, usage: end.usage } };
 }
 
 function extras({ progress, end }: Piece): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {
-  return { ...(progress ? { prompt_progress: progress } : {}), ...(end ? { usage: end.usage, timings: end.timings } : {}) };
+  const ending = end ? { ...(end.usage ? { usage: end.usage } : {}), timings: end.timings } : {};
+  return { ...(progress ? { prompt_progress: progress } : {}), ...ending };
 }
 
 function newId(prefix: string): string {

@@ -17,7 +17,8 @@
  * - `no-storage`: the browser keeps no files for this page (a private window, blocked site data, no https), or another tab has the model in hand
  * - `aborted`: the caller's signal, or `dispose()`
  * - `context-full`: the conversation is longer than the context
- * - `invalid-request`: an argument is wrong
+ * - `busy`: the engine is answering another request, and this one was not to wait (`busy: 'refuse'`)
+ * - `invalid-request`: an argument is wrong, or is not supported; `details.field` names it
  * - `internal`: a fault of Linnet itself
  */
 export type LinnetErrorCode =
@@ -38,6 +39,7 @@ export type LinnetErrorCode =
   | 'no-storage'
   | 'aborted'
   | 'context-full'
+  | 'busy'
   | 'invalid-request'
   | 'internal';
 

@@ -15,6 +15,7 @@ export type {
   ChatCompletionChunk,
   ChatMessage,
   ChatRequest,
+  ChatUsageChunk,
   Completion,
   CompletionChunk,
   CompletionRequest,
@@ -22,5 +23,8 @@ export type {
   GenerationOptions,
   LoadOptions,
   PromptProgress,
+  UsageChoice,
+  UsageChunk,
+  WhenBusy,
 } from './api.ts';
 export type { ChatCompletions, Completions } from './completions.ts';

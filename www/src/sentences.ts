@@ -29,6 +29,7 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
     const size = limit ?? context_length;
     return `This is longer than the model can keep in mind${size ? ` (${whole(Number(size))} tokens)` : ''}. Start a new chat, or write less.`;
   },
+  busy: () => 'The model is still answering something else. Wait until it is done.',
   'invalid-request': () => 'This cannot be done as asked.',
   internal: () => 'Something went wrong inside Linnet. Load the model again.',
 };

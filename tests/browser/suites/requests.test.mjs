@@ -107,6 +107,63 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual(order, ['one', 'two', 'three']);
   });
 
+  test('a request that would not wait is refused while another is answered, and only then', async () => {
+    const codes = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const ask = () => completions.create({ prompt: 'A', max_tokens: 1, busy: 'refuse' }).then(() => 'answered', (error) => error.code);
+      const codes = [];
+      for await (const chunk of completions.create({ prompt: 'Once', max_tokens: 40, ignore_eos: true, stream: true })) {
+        if (codes.length === 0 && chunk.choices[0].tokens.length > 0) codes.push(await ask());
+      }
+      return [...codes, await ask()];
+    });
+    assert.deepEqual(codes, ['busy', 'answered']);
+  });
+
+  test('a waiting request that is given up never begins', async () => {
+    const { code, others } = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const giveUp = new AbortController();
+      const first = completions.create({ prompt: 'Once', max_tokens: 12, ignore_eos: true });
+      const second = completions.create({ prompt: 'Twice', max_tokens: 12, signal: giveUp.signal }).catch((error) => error);
+      const third = completions.create({ prompt: 'A', max_tokens: 1 });
+      giveUp.abort();
+      const { code, details } = await second;
+      return { code: [code, 'usage' in details], others: [(await first).usage.completion_tokens, (await third).usage.completion_tokens] };
+    });
+    assert.deepEqual(code, ['aborted', false]);
+    assert.deepEqual(others, [12, 1]);
+  });
+
+  test('two engines of one page answer at the same time, each what it would answer alone', async () => {
+    const { alone, together, overlapped } = await page.evaluate(async (id) => {
+      const { engine, linnet } = /** @type {any} */ (globalThis);
+      const other = await linnet.Linnet.load(id, { modelBase: '/models/', backend: 'cpu', contextLength: 256, threads: 1 });
+      const request = (prompt) => ({ prompt, temperature: 0, ignore_eos: true, max_tokens: 16, model: id });
+      const prompts = ['The capital of France is', 'One, two, three,'];
+      const alone = [];
+      for (const prompt of prompts) alone.push((await engine.completions.create(request(prompt))).choices[0].tokens);
+      const order = [];
+      const ask = async (who, from) => {
+        const tokens = [];
+        for await (const chunk of from.completions.create({ ...request(prompts[who]), stream: true })) {
+          tokens.push(...chunk.choices[0].tokens);
+          order.push(who);
+        }
+        return tokens;
+      };
+      const together = await Promise.all([ask(0, engine), ask(1, other)]);
+      // Both had begun before either was done.
+      const overlapped = Math.max(order.indexOf(0), order.indexOf(1)) < Math.min(order.lastIndexOf(0), order.lastIndexOf(1));
+      other.dispose();
+      // The other one's end is not this one's.
+      await engine.completions.create({ prompt: 'A', max_tokens: 1 });
+      return { alone, together, overlapped };
+    }, MODEL_ID);
+    assert.deepEqual(together, alone);
+    assert.ok(overlapped);
+  });
+
   test('a prompt that is too long is context-full, and the next request works', async () => {
     const failure = await complete(page, { prompt: 'word '.repeat(600) });
     assert.equal(failure.code, 'context-full');
@@ -121,7 +178,8 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   });
 
   test('wrong fields are invalid-request', async () => {
-    for (const request of [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }]) {
+    const requests = [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }, { prompt: 'A', max_completion_tokens: 0 }];
+    for (const request of [...requests, { prompt: 'A', model: 'another' }, { prompt: 'A', n: 2 }, { prompt: 'A', logit_bias: { 5: -100 } }]) {
       assert.equal((await complete(page, request)).code, 'invalid-request', JSON.stringify(request));
     }
   });

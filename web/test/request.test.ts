@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChatCompletions, Completions, type Generate } from '../src/completions.ts';
+import { LinnetError } from '../src/errors.ts';
+import { readRequest } from '../src/request.ts';
+import type { Timings, Usage } from '../src/wasm.ts';
+
+const NAMES = new Set(['Parrot 1B', 'parrot']);
+const messages = [{ role: 'user', content: 'Hi' }] as const;
+const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 1, total_tokens: 5 };
+const TIMINGS: Timings = { prompt_n: 4, prompt_ms: 1, prompt_per_second: 4000, predicted_n: 1, predicted_ms: 2, predicted_per_second: 500 };
+const generate: Generate = async function* () {
+  yield { type: 'token', text: 'Hel', token: 7 };
+  yield { type: 'done', finish_reason: 'stop', text: 'lo', usage: USAGE, timings: TIMINGS };
+};
+
+/** What `field` an attempt is refused for. */
+function refusedFor(request: object, subject: 'messages' | 'prompt' = 'messages'): unknown {
+  try {
+    readRequest(subject, NAMES, request);
+  } catch (error) {
+    assert.ok(error instanceof LinnetError && error.code === 'invalid-request', String(error));
+    assert.ok(error.message.includes(`\`${String(error.details['field'])}\``), error.message);
+    return error.details['field'];
+  }
+  return undefined;
+}
+
+test('fields of OpenAI’s API that are not honoured are refused by name', () => {
+  for (const [field, value] of Object.entries({
+    logit_bias: { 5: 1 },
+    logprobs: true,
+    top_logprobs: 3,
+    response_format: { type: 'json_object' },
+    tools: [],
+    tool_choice: 'auto',
+    functions: [],
+    parallel_tool_calls: true,
+    modalities: ['audio'],
+    prediction: {},
+    reasoning_effort: 'low',
+    service_tier: 'auto',
+    store: true,
+    metadata: {},
+    user: 'me',
+    best_of: 2,
+    echo: true,
+    suffix: 'x',
+    temprature: 1,
+    now: [2026, 1, 1, 0, 0, 0],
+  })) {
+    assert.equal(refusedFor({ messages, [field]: value }), field);
+    // Unset is unset, whatever the field.
+    assert.equal(refusedFor({ messages, [field]: null }), undefined);
+    assert.equal(refusedFor({ messages, [field]: undefined }), undefined);
+  }
+});
+
+test('a chat has messages and a continuation a prompt', () => {
+  assert.equal(refusedFor({ messages, prompt: 'x' }), 'prompt');
+  assert.equal(refusedFor({ messages, prompt: 'x' }, 'prompt'), 'messages');
+});
+
+test('fields with one sensible value take no other', () => {
+  for (const [request, field] of [
+    [{ n: 1 }, undefined],
+    [{ n: 2 }, 'n'],
+    [{ model: 'parrot' }, undefined],
+    [{ model: 'Parrot 1B' }, undefined],
+    [{ model: 'gpt-4o' }, 'model'],
+    [{ busy: 'queue' }, undefined],
+    [{ busy: 'wait' }, 'busy'],
+    [{ stream: 'yes' }, 'stream'],
+    [{ signal: {} }, 'signal'],
+    [{ return_progress: true }, 'return_progress'],
+    [{ return_progress: true, stream: true }, undefined],
+    [{ stream_options: { include_usage: true } }, 'stream_options'],
+    [{ stream: true, stream_options: 'usage' }, 'stream_options'],
+    [{ stream: true, stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
+    [{ stream: true, stream_options: { include_obfuscation: true } }, 'stream_options.include_obfuscation'],
+    [{ stream: true, stream_options: {} }, undefined],
+  ] as const) {
+    assert.equal(refusedFor({ messages, ...request }), field, JSON.stringify(request));
+  }
+});
+
+test('max_completion_tokens is max_tokens', () => {
+  const read = (request: object) => readRequest('prompt', NAMES, { prompt: 'x', ...request }).fields;
+  assert.deepEqual(read({ max_completion_tokens: 5 }), { prompt: 'x', max_tokens: 5 });
+  assert.deepEqual(read({ max_completion_tokens: 5, max_tokens: 5 }), { prompt: 'x', max_tokens: 5 });
+  assert.equal(refusedFor({ messages, max_completion_tokens: 5, max_tokens: 6 }), 'max_completion_tokens');
+});
+
+test('what is for the page stays in the page', () => {
+  const { signal } = new AbortController();
+  const read = readRequest('messages', NAMES, { messages, model: 'parrot', n: 1, stream: true, signal, busy: 'refuse', return_progress: true, seed: 1 });
+  assert.deepEqual(read, { fields: { messages, seed: 1 }, signal, busy: 'refuse', stream: true, progress: true, usage: 'end' });
+});
+
+test('include_usage: true gives usage in a last chunk of its own, false none', async () => {
+  const chats = new ChatCompletions(generate, 'm');
+  const own = [];
+  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: true } })) own.push(chunk);
+  assert.deepEqual(own.map(({ choices, usage }) => [choices.length, usage]), [[1, undefined], [1, undefined], [0, USAGE]]);
+  assert.equal(own[1]?.choices[0]?.finish_reason, 'stop');
+  const none = [];
+  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: false } })) none.push(chunk);
+  assert.deepEqual(none.map(({ choices, usage }) => [choices.length, usage]), [[1, undefined], [1, undefined]]);
+  const texts = [];
+  for await (const chunk of new Completions(generate, 'm').create({ prompt: 'x', stream: true, stream_options: { include_usage: true } })) texts.push(chunk);
+  assert.deepEqual(texts.at(-1)?.usage, USAGE);
+  assert.deepEqual(texts.at(-1)?.choices, []);
+});
+
+test('a wrong request rejects, and a wrong stream throws when it is read; the engine hears of neither', async () => {
+  const never: Generate = () => assert.fail('asked');
+  const chats = new ChatCompletions(never, 'm');
+  await assert.rejects(chats.create({ messages, logit_bias: {} } as never) as never, { code: 'invalid-request' });
+  const stream = chats.create({ messages, stream: true, n: 2 as never });
+  await assert.rejects(stream.next(), { code: 'invalid-request' });
+});
