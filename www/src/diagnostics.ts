@@ -58,13 +58,14 @@ async function tryEngine(): Promise<void> {
       linnet.dispose();
     }
     showEngine(found.engine);
+    await lookAtStorage();
     status.show(found.engine.steps_down?.length ? 'It works, but some ways to compute gave wrong results here and are not used.' : 'It works.');
   } catch (error) {
     const { code, message, details } = asLinnetError(error);
     found.error = { code, message, details };
+    await lookAtStorage();
     status.show(`${sentence(asLinnetError(error))} (${code})`);
   }
-  await lookAtStorage();
   tryButton.disabled = false;
   tryButton.focus();
 }
