@@ -6,13 +6,18 @@ import type { Timings, Usage } from './wasm.ts';
 
 /** What the provider needs of an engine; a {@link Linnet} is one. */
 export interface ProviderEngine {
+  /** Tells the model's name. */
   info(): { model: { name: string } };
+  /** The chat API. */
   chat: {
     completions: {
+      /** Answers piece by piece. */
       create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
+      /** Answers. */
       create(request: ChatRequest): Promise<ChatCompletion>;
     };
   };
+  /** Frees the model. */
   dispose(): void;
 }
 

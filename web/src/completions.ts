@@ -19,8 +19,10 @@ import type { GenerationEvent, Timings, Usage } from './wasm.ts';
 /** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
 export type Generate = (request: object, signal: AbortSignal | undefined, busy: WhenBusy) => AsyncGenerator<GenerationEvent>;
 
-type Streamed = { stream: true };
-type Whole = { stream?: false | null };
+/** A request whose answer comes piece by piece. */
+export type Streamed = { stream: true };
+/** A request whose answer comes as a whole. */
+export type Whole = { stream?: false | null };
 
 /** `linnet.chat.completions` */
 export class ChatCompletions {

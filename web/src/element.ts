@@ -9,7 +9,7 @@ import type { ChatView } from './element/view.ts';
 
 export type { ChatStrings } from './element/button-strings.ts';
 export type { ChatEngine } from './element/engine.ts';
-export type { ChatEvents } from './element/events.ts';
+export type { AnsweredBy, ChatEvents } from './element/events.ts';
 
 /** Where the icon of a closed chat lies on its 24 x 24 grid: a bubble with three dots. */
 const BUBBLE = 'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
@@ -111,12 +111,14 @@ export class LinnetChat extends Base {
     this.toggleAttribute('open', open);
   }
 
+  /** The browser says that the element is in the page. */
   connectedCallback(): void {
     this.#parts ??= this.#build();
     this.#label();
     if (this.open) void this.#open(false);
   }
 
+  /** The browser says that it is there no more. */
   disconnectedCallback(): void {
     // An element that is only moved comes back at once.
     queueMicrotask(() => {
@@ -128,6 +130,7 @@ export class LinnetChat extends Base {
     });
   }
 
+  /** The browser says that an attribute has another value. */
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (!this.#parts) return;
     this.#label();

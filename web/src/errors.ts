@@ -51,8 +51,10 @@ export class LinnetError extends Error {
   override readonly name = 'LinnetError';
 
   constructor(
+    /** What went wrong, as a stable word. */
     readonly code: LinnetErrorCode,
     message: string,
+    /** The facts behind it. */
     readonly details: ErrorDetails = {},
   ) {
     super(message);

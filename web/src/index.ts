@@ -27,4 +27,4 @@ export type {
   UsageChunk,
   WhenBusy,
 } from './api.ts';
-export type { ChatCompletions, Completions } from './completions.ts';
+export type { ChatCompletions, Completions, Streamed, Whole } from './completions.ts';

@@ -127,6 +127,7 @@ export class ModelList implements Iterable<ListedModel> {
     return this.#models;
   }
 
+  /** The models in the order of `all`. */
   [Symbol.iterator](): Iterator<ListedModel> {
     return this.#models.values();
   }
@@ -153,7 +154,7 @@ export class ModelList implements Iterable<ListedModel> {
    * Says which of the models fit this device, at which context, and why the others do not. It downloads nothing and asks the
    * person nothing.
    *
-   * @param device what is known of the device, for tests and for a choice that is made elsewhere
+   * @param options what is wanted; its `device` is what is known of the device, for tests and for a choice that is made elsewhere
    */
   async recommend(options: RecommendOptions & { device?: DeviceProbe } = {}): Promise<Recommendation> {
     return recommendFor(this, options.device ?? (await probeDevice()), options);

@@ -38,6 +38,7 @@ export interface LanguageModelCreateOptions extends LanguageModelCoreOptions {
   signal?: AbortSignal;
 }
 
+/** What a question may come with. */
 export interface LanguageModelPromptOptions {
   signal?: AbortSignal;
   /** A schema or a regular expression for the answer. Not supported. */
@@ -47,6 +48,7 @@ export interface LanguageModelPromptOptions {
 
 /** Tells how the download comes along. */
 export class CreateMonitor extends EventTarget {
+  /** Hears how much of the model has come. */
   ondownloadprogress: ((event: ProgressEvent) => void) | null = null;
 }
 
@@ -55,15 +57,22 @@ const KEY = Symbol('create');
 
 /** The class that pages know as `LanguageModel`. Made by {@link languageModel}, or the default one of this module. */
 export class LanguageModel extends EventTarget {
-  /** What loads the model; each class made by {@link languageModel} has its own. */
+  /**
+   * What loads the model; each class made by {@link languageModel} has its own.
+   *
+   * @internal
+   */
   protected static provider: EngineProvider = providerOf();
 
+  /** Hears of `contextoverflow` under its older name. */
   onquotaoverflow: ((event: Event) => void) | null = null;
+  /** Hears that the oldest exchanges were left out to make room. */
   oncontextoverflow: ((event: Event) => void) | null = null;
   readonly #session: Session;
   readonly #provider: EngineProvider;
   readonly #destroyed = new AbortController();
 
+  /** @internal */
   constructor(key: unknown, provider: EngineProvider, engine: PromptEngine, conversation: Conversation, sampling: Sampling) {
     if (key !== KEY) throw new TypeError('Illegal constructor: sessions are made by LanguageModel.create().');
     super();
@@ -125,6 +134,7 @@ export class LanguageModel extends EventTarget {
   get contextUsage(): number {
     return this.#session.conversation.usage;
   }
+  /** How many tokens the conversation may have. */
   get contextWindow(): number {
     return this.#session.quota;
   }
@@ -136,9 +146,11 @@ export class LanguageModel extends EventTarget {
   get inputQuota(): number {
     return this.contextWindow;
   }
+  /** How varied the answers are; 0 is the likeliest word always. */
   get temperature(): number {
     return this.#session.sampling.temperature;
   }
+  /** Of how many words the next one is chosen. */
   get topK(): number {
     return this.#session.sampling.topK;
   }
@@ -247,7 +259,11 @@ export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'o
   return languageModelOf(providerOf(model, options));
 }
 
-/** The same, with another source of engines: for tests, and for engines that are shared with other parts of a page. */
+/**
+ * The same, with another source of engines: for tests, and for engines that are shared with other parts of a page.
+ *
+ * @internal
+ */
 export function languageModelOf(provider: EngineProvider): typeof LanguageModel {
   return class extends LanguageModel {
     protected static override provider = provider;

@@ -45,7 +45,7 @@ export interface ModelFit {
   reasons: FitReason[];
 }
 
-/** What {@link recommendFor} says. */
+/** What `models.recommend()` says. */
 export interface Recommendation {
   device: DeviceProbe;
   /** The best of those that fit for sure, if any does. */

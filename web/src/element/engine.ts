@@ -1,8 +1,15 @@
 import type { ChatCompletionChunk, ChatRequest } from '../api.ts';
 import type { EngineInfo } from '../protocol.ts';
 
-/** What the element needs of an engine; a {@link Linnet} is one. */
+/** What the element needs of an engine; a `Linnet` is one. */
 export interface ChatEngine {
+  /** Tells the model's name, and how much it keeps in mind. */
   info(): { model: Pick<EngineInfo['model'], 'name' | 'context_length'> };
-  chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
+  /** The chat API. */
+  chat: {
+    completions: {
+      /** Answers piece by piece. */
+      create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
+    };
+  };
 }

@@ -1,6 +1,7 @@
 import type { ChatMessage } from '../api.ts';
 import { notSupported } from './exceptions.ts';
 
+/** Who says a message. */
 export type LanguageModelRole = 'system' | 'user' | 'assistant';
 
 /** A part of a message. Only text is understood. */
