@@ -9,7 +9,7 @@ export default defineConfig({
     target: 'es2022',
     // As files: a strict CSP allows neither inline scripts nor data: fetches.
     assetsInlineLimit: 0,
-    rollupOptions: { input: ['index.html', 'bench.html', 'diagnostics.html'] },
+    rollupOptions: { input: ['index.html', 'embed.html', 'bench.html', 'diagnostics.html'] },
     modulePreload: { polyfill: false },
   },
   worker: { format: 'es' },

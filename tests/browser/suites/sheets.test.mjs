@@ -15,12 +15,14 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
   before(async () => {
     browser = await chromium({ webgpu: false });
     server = await startServer({ csp: STRICT_CSP });
-    await browser.defaultBrowserContext().overridePermissions(server.origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
+    await allowCopying(server);
   });
   after(async () => {
     await browser?.close();
     await server?.close();
   });
+  const allowCopying = ({ origin }) =>
+    browser.defaultBrowserContext().overridePermissions(origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
   async function copied(page, label) {
     await page.bringToFront();
     await press(page, label);
@@ -99,6 +101,41 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     await press(page, 'Try the engine');
     await page.waitForFunction(() => /\(invalid-request\)$/.test(document.querySelector('#status')?.textContent ?? ''));
     assert.equal(JSON.parse(await copied(page, 'Copy report')).error.code, 'invalid-request');
+  });
+
+  test('the chat for a site is there to try, and what is pasted is what was tried', async (t) => {
+    // On an origin of its own: where the model is stored there is no question.
+    const fresh = await startServer({ csp: STRICT_CSP });
+    t.after(() => fresh.close());
+    await allowCopying(fresh);
+    const page = await openPage(browser, `${fresh.origin}/some/where/embed.html`);
+    t.after(() => page.close());
+    const launcher = await page.waitForSelector('linnet-chat >>> .launcher', { visible: true });
+    assert.equal(fresh.requests.filter(({ path }) => /worker|wasm|gguf/.test(path)).length, 0, 'nothing of the engine before it is opened');
+    await launcher?.click();
+    const asks = () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.accept')?.checkVisibility();
+    await page.waitForFunction(asks, { timeout: 60_000 });
+    await page.$eval('#own-heading', (node) => Object.assign(node, { value: '' }));
+    await page.type('#own-heading', 'Ask "us" <b>');
+    await page.$eval('#own-context', (node) => Object.assign(node, { value: '' }));
+    await page.type('#own-context', 'Open at 7. </script><img src=x onerror=alert(1)>');
+    await page.click('#own [value=button]');
+    const snippet = await copied(page, 'Copy');
+    // As a browser reads it: one script that is run, and one chat with what was written.
+    const read = await page.evaluate((snippet) => {
+      const { body } = new DOMParser().parseFromString(`<body>${snippet}`, 'text/html');
+      const chat = body.querySelector('linnet-chat');
+      return { scripts: body.querySelectorAll('script').length, images: body.querySelectorAll('img').length, heading: chat?.getAttribute('heading'), mode: chat?.getAttribute('mode'), context: chat?.querySelector('script')?.textContent?.trim() };
+    }, snippet);
+    assert.deepEqual(read, { scripts: 2, images: 0, heading: 'Ask "us" <b>', mode: null, context: 'Open at 7. ‹/script><img src=x onerror=alert(1)>' });
+    assert.equal(await page.$eval('#live linnet-chat', (chat) => chat.getAttribute('heading')), read.heading);
+    await page.click('#own [value=inline]');
+    await page.setViewport({ width: 360, height: 640 });
+    for (const value of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+      assert.deepEqual(await violations(page), [], value);
+    }
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
   });
 
   test('one leads to the other from any folder, by keyboard; axe finds nothing, on a small phone, by day and by night', async (t) => {

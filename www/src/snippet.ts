@@ -1,0 +1,30 @@
+// The HTML that a site's owner pastes.
+
+/** What the owner has chosen. */
+export interface Wishes {
+  mode: 'inline' | 'button';
+  heading: string;
+  greeting: string;
+  suggestions: string[];
+  context: string;
+}
+
+/** The tag with its attributes, in lines. What somebody wrote cannot end an attribute or an element. */
+export function snippetOf(wishes: Wishes): string {
+  const attributes = Object.entries(attributesOf(wishes)).map(([name, value]) => `${name}="${escape(value)}"`);
+  const open = ['<linnet-chat', ...attributes].join('\n    ');
+  const context = wishes.context.trim();
+  // Within a script no character is escaped: only its end could do harm.
+  const known = context ? `\n  <script type="text/plain">\n${context.replace(/<(?=\/script|!--|script)/gi, '‹')}\n  </script>\n` : '';
+  return `<script type="module" src="./linnet/element.js"></script>\n${open}>${known}</linnet-chat>\n`;
+}
+
+/** The attributes that are not as they are anyway. */
+export function attributesOf({ mode, heading, greeting, suggestions }: Wishes): Record<string, string> {
+  const all = { mode: mode === 'inline' ? mode : '', heading, greeting, suggestions: suggestions.join('|') };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+}
+
+function escape(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
+}
