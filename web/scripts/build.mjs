@@ -40,6 +40,8 @@ for (const name of ['index', 'worker', 'thread', 'element', 'element/view', 'pro
 }
 // The one package of others that is bundled.
 cpSync(createRequire(import.meta.url).resolve('marked').replace(/lib[\\/][^\\/]+$/, 'LICENSE'), join(dist, 'element', 'marked-LICENSE.txt'));
+// Under which terms the package comes; npm packs nothing from above its folder.
+for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(join(dirname(root), file), join(dist, file));
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.types.json'), '--outDir', dist], { stdio: 'inherit' });

@@ -128,6 +128,8 @@ describe('the packed package', { timeout: 300_000 }, () => {
     const root = project('contents', {});
     const installed = join(root, 'node_modules', 'linnet');
     assert.deepEqual(readdirSync(installed).sort(), ['README.md', 'dist', 'package.json']);
+    const built = readdirSync(join(installed, 'dist'));
+    for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) assert.ok(built.includes(file), file);
     const paths = JSON.parse(
       node(
         [
