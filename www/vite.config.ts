@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { serviceWorker } from './site-files.ts';
 
 export default defineConfig({
   // Relative, so that the built site works from any path.
@@ -12,5 +13,6 @@ export default defineConfig({
     rollupOptions: { input: ['index.html', 'embed.html', 'bench.html', 'diagnostics.html'] },
     modulePreload: { polyfill: false },
   },
+  plugins: [serviceWorker()],
   worker: { format: 'es' },
 });

@@ -3,6 +3,7 @@ import { copies } from './clipboard.ts';
 import { device, factNodes } from './facts.ts';
 import { whole } from './format.ts';
 import { measure, type Row } from './measure.ts';
+import { keepSite } from './offline.ts';
 import { element, make } from './page.ts';
 import { loadWith, Status } from './progress.ts';
 import { asLinnetError, sentence } from './sentences.ts';
@@ -22,6 +23,8 @@ run.addEventListener('click', () => void start());
 stop.addEventListener('click', () => measuring?.abort());
 copies(copyButtons[0], markdown, (text) => status.show(text));
 copies(copyButtons[1], json, (text) => status.show(text));
+
+keepSite();
 
 async function start(): Promise<void> {
   measuring = new AbortController();

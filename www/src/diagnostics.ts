@@ -2,6 +2,7 @@ import { type Counters, type DeviceProbe, type EngineInfo, Linnet, models, type 
 import { copies } from './clipboard.ts';
 import { engineFacts, type Fact, factNodes } from './facts.ts';
 import { bytes, whole } from './format.ts';
+import { keepSite } from './offline.ts';
 import { element } from './page.ts';
 import { loadWith, Status } from './progress.ts';
 import { asLinnetError, sentence } from './sentences.ts';
@@ -24,6 +25,7 @@ reset.addEventListener('click', () => {
   status.show('Forgotten. The next load tries all that it is asked for.');
 });
 copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
+keepSite();
 void probe();
 
 async function probe(): Promise<void> {

@@ -1,5 +1,6 @@
 import 'linnet/element';
 import { copies } from './clipboard.ts';
+import { keepSite } from './offline.ts';
 import { element, make } from './page.ts';
 import { attributesOf, snippetOf, type Wishes } from './snippet.ts';
 
@@ -22,6 +23,7 @@ form.addEventListener('input', () => (snippet.textContent = snippetOf(wishes()))
 // The chat itself is made anew when a field is done with, not at each key.
 form.addEventListener('change', show);
 copies(element('copy', HTMLButtonElement), () => snippetOf(wishes()), (text) => (status.textContent = text));
+keepSite();
 show();
 
 function wishes(): Wishes {

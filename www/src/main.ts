@@ -7,6 +7,7 @@ import { whole } from './format.ts';
 import { mannerFrom } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
+import { keepModule, keepSite } from './offline.ts';
 import { button, element, make } from './page.ts';
 import { progressText } from './progress.ts';
 import { sentence } from './sentences.ts';
@@ -65,6 +66,7 @@ for (const suggestion of SUGGESTIONS) {
 // On a phone this would open the keyboard over the page.
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
 element('manner-button', HTMLButtonElement).addEventListener('click', () => mannerDialog.open());
+keepSite();
 void menu.restore();
 void start();
 
@@ -112,6 +114,7 @@ function showState(state: EngineState): void {
     case 'ready': {
       const info = state.linnet.info();
       stats.textContent = `${device(info)} · ready`;
+      keepModule(info);
       // A file that was imported while it was loaded has an address from now on.
       if (isImported(engine.settings.model)) history.replaceState(null, '', addressOf(engine.settings, location.href));
       if (info.recovered) showRecovery(info.recovered, info);

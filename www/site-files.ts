@@ -1,0 +1,26 @@
+// A step of the build: writes the service worker, which has to know all files of the site.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import type { Plugin } from 'vite';
+
+/** Writes `sw.js` into the built site. Its bytes change when a file of the site does, which is how browsers notice. */
+export function serviceWorker(): Plugin {
+  let dist = '';
+  return {
+    name: 'linnet-service-worker',
+    apply: 'build',
+    configResolved: ({ root, build }) => {
+      dist = join(root, build.outDir);
+    },
+    closeBundle() {
+      const entries = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      const files = entries.map(({ parentPath, name }) => join(parentPath, name).slice(dist.length + 1).split(sep).join('/'));
+      const site = files.filter((file) => file !== 'sw.js' && !file.startsWith('models/')).sort();
+      const hash = createHash('sha256');
+      for (const file of site) hash.update(file).update(readFileSync(join(dist, file)));
+      const head = `const FILES = ${JSON.stringify(site)};\nconst VERSION = '${hash.digest('hex').slice(0, 16)}';\n`;
+      writeFileSync(join(dist, 'sw.js'), head + readFileSync(new URL('./service-worker.js', import.meta.url), 'utf8'));
+    },
+  };
+}
