@@ -53,7 +53,7 @@ const inChat = (selector) => `linnet-chat >>> ${selector}`;
 /** A part of the first chat, once it can be seen. (Puppeteer's own wait does not notice what changes inside a shadow tree.) */
 async function part(page, selector) {
   const seen = (selector) => [...document.querySelectorAll('linnet-chat')].some((chat) => chat.shadowRoot?.querySelector(selector)?.checkVisibility());
-  await page.waitForFunction(seen, { timeout: 120_000, polling: 50 }, selector);
+  await page.waitForFunction(seen, { timeout: 120_000 }, selector);
   return /** @type {import('puppeteer-core').ElementHandle<HTMLElement>} */ (await page.$(inChat(selector)));
 }
 /** Asks in the chat and waits until the answer is complete. */
@@ -66,7 +66,7 @@ const answered = (page) =>
   page.waitForFunction(() => {
     const { shadowRoot } = /** @type {Element} */ (document.querySelector('linnet-chat'));
     return shadowRoot?.querySelector('.answer') && !shadowRoot.querySelector('.writing') && !(/** @type {HTMLElement} */ (shadowRoot.querySelector('.send')).hidden);
-  }, { polling: 50 });
+  });
 /** A function of the chat's shadow tree, run in the page. */
 const within = (page, look, ...args) =>
   page.evaluate(`(${look})(document.querySelector('linnet-chat').shadowRoot, ...${JSON.stringify(args)})`);

@@ -95,7 +95,8 @@ describe('after a crash', { timeout: 600_000 }, () => {
     const page = await openBlank(browser, server);
     t.after(() => page.close());
     const end = async () => {
-      const worker = page.workers().find((worker) => worker.url().endsWith('/worker.js'));
+      // The newest: one that was ended may still be listed.
+      const worker = page.workers().filter((worker) => worker.url().endsWith('/worker.js')).at(-1);
       // It may be gone before it has answered.
       await worker?.evaluate(() => self.close()).catch(() => {});
     };
