@@ -74,11 +74,23 @@ function describe(key: string, journal: Journal, models: Iterable<ListedModel>):
     key,
     source: model?.id ?? address,
     ...(model ? { model } : {}),
-    name: name ?? decodeURIComponent(new URL(url).pathname.split('/').at(-1)!),
+    name: name ?? nameIn(url),
     ...(total === undefined ? {} : { bytes: total }),
     storedBytes: journal.savedBytes(),
     whole: journal.isWhole(),
   };
+}
+
+/** The file's name in an address, as a person would write it. */
+function nameIn(url: string): string {
+  let name = url;
+  try {
+    name = new URL(url).pathname.split('/').at(-1) || url;
+    return decodeURIComponent(name);
+  } catch {
+    // Not every server's "%" begins a character, and not every journal is ours.
+    return name;
+  }
 }
 
 /** What they take. @throws LinnetError `no-storage` */

@@ -19,7 +19,9 @@ export type FitReasonCode =
   /** It runs, but the browser has no room to store it. */
   | 'storage'
   /** Its size is not known. */
-  | 'unknown-size';
+  | 'unknown-size'
+  /** The hash of a file is not known, so that what comes cannot be checked: it may be loaded, but is not recommended. */
+  | 'unchecked';
 
 /** A reason with its figures, in bytes. */
 export interface FitReason {
@@ -48,7 +50,7 @@ export interface ModelFit {
 /** What `models.recommend()` says. */
 export interface Recommendation {
   device: DeviceProbe;
-  /** The best of those that fit for sure, if any does. */
+  /** The best of those that fit for sure and whose files can be checked, if there is one. */
   best: ModelFit | undefined;
   /** All models, in the order in which they are listed. */
   models: ModelFit[];
@@ -81,7 +83,7 @@ const LEAST_SPEED = 5;
 /** Says which of the models fit. It asks nobody: the device has been probed already. */
 export function recommendFor(models: Iterable<ListedModel>, device: DeviceProbe, options: RecommendOptions = {}): Recommendation {
   const fits = [...models].map((model) => fitOf(model, device, options.contextLength ?? LEAST_CONTEXT));
-  const able = fits.filter(({ fits, model }) => fits === 'yes' && (!options.language || model.languages.includes(options.language)));
+  const able = fits.filter(({ fits, model }) => fits === 'yes' && isChecked(model) && (!options.language || model.languages.includes(options.language)));
   // The larger one answers better; but whoever has no GPU waits for each byte of it at each word.
   const best = able.reduce<ModelFit | undefined>((best, fit) => ((best?.downloadBytes ?? 0) >= (fit.downloadBytes ?? 0) ? best : fit), undefined);
   return { device, best, models: fits };
@@ -100,6 +102,9 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
   if (backend === 'cpu' && model.tier === 'gpu') {
     const text = device.gpu.kind === 'software' ? 'It needs a GPU, and here one is only played by software.' : 'It needs a GPU, and this browser offers none.';
     say('no', 'no-gpu', text);
+  }
+  if (!isChecked(model)) {
+    fit.reasons.push({ code: 'unchecked', message: 'It is not recommended: nothing is known by which to check what is downloaded.', details: {} });
   }
   const { largestTensor = 0, kvPerToken } = model.memory;
   const most = device.gpu.maxBufferSize ?? Infinity;
@@ -136,6 +141,11 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
     fit.reasons.push({ code: 'storage', message: text, details: { need: bytes, ...(free === undefined ? {} : { free }) } });
   }
   return fit;
+}
+
+/** Whether it is known of all files what they are: else its publisher may put others in their place. */
+function isChecked({ files }: ListedModel): boolean {
+  return files.every(({ sha256 }) => sha256 !== null);
 }
 
 /** Bytes that a page may take: what is taken to be safe, and what may turn out well. */

@@ -22,6 +22,8 @@ const NO_GPU: DeviceProbe = { ...DESKTOP, gpu: { kind: 'none', features: [] }, m
 const ANDROID: DeviceProbe = { ...DESKTOP, memory: 4 * GB, mobile: true, cores: 8, threads: 1, isolated: false };
 const IPHONE: DeviceProbe = { ...ANDROID, memory: undefined };
 
+const HASH = '0'.repeat(64);
+
 const say = (device: DeviceProbe, options?: RecommendOptions) => {
   const { best, models: fits } = recommendFor(models, device, options);
   const of = (id: string) => fits.find(({ model }) => model.id === id)!;
@@ -40,7 +42,7 @@ test('a desktop with a real GPU runs all of them, and is recommended the largest
 test('without a GPU the large ones do not run, and the middling ones would be slow', () => {
   const { best, of, codes } = say(NO_GPU);
   assert.deepEqual([of('qwen3-4b').fits, codes('qwen3-4b')], ['no', ['no-gpu']]);
-  assert.deepEqual([of('qwen3.5-2b').fits, codes('qwen3.5-2b')], ['maybe', ['slow']]);
+  assert.deepEqual([of('qwen3.5-2b').fits, codes('qwen3.5-2b')], ['maybe', ['unchecked', 'slow']]);
   assert.deepEqual([of('gemma-4-e2b-it').fits, codes('gemma-4-e2b-it')], ['no', ['memory']], 'no wasm memory holds it');
   assert.equal(of('smollm2-135m-instruct').backend, 'cpu');
   assert.equal(best, 'qwen3-0.6b');
@@ -90,9 +92,22 @@ test('neither GPU nor SIMD: none', () => {
 });
 
 test('a model of unknown size may fit; a language narrows the choice', () => {
-  const own = completeEntry({ id: 'own', files: [{ url: 'a.gguf' }], languages: ['mi'] });
+  const own = completeEntry({ id: 'own', files: [{ url: 'a.gguf', sha256: HASH }], languages: ['mi'] });
   const [fit] = recommendFor([own], DESKTOP).models;
   assert.deepEqual([fit!.fits, fit!.reasons.map(({ code }) => code)], ['maybe', ['unknown-size']]);
   assert.equal(say(DESKTOP, { language: 'hi' }).best, 'gemma-4-e4b-it');
   assert.equal(say(DESKTOP, { language: 'tlh' }).best, undefined);
+});
+
+test('a model whose files cannot be checked may be chosen, but is not recommended', () => {
+  const first = { url: 'a.gguf', bytes: 300 * MB, sha256: HASH };
+  const models = [
+    completeEntry({ id: 'checked', files: [first] }),
+    completeEntry({ id: 'half', files: [first, { url: 'b.gguf', bytes: 300 * MB }] }),
+  ];
+  const { best, models: fits } = recommendFor(models, DESKTOP);
+  assert.equal(best?.model.id, 'checked');
+  assert.deepEqual(fits.map(({ fits, reasons }) => [fits, reasons.map(({ code }) => code)]), [['yes', []], ['yes', ['unchecked']]]);
+  assert.match(fits[1]!.reasons[0]!.message, /not recommended/);
+  assert.equal(recommendFor([models[1]!], DESKTOP).best, undefined);
 });
