@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { PAGES, sharedParts } from './pages.ts';
 import { serviceWorker } from './site-files.ts';
 
 export default defineConfig({
@@ -10,9 +11,9 @@ export default defineConfig({
     target: 'es2022',
     // As files: a strict CSP allows neither inline scripts nor data: fetches.
     assetsInlineLimit: 0,
-    rollupOptions: { input: ['index.html', 'embed.html', 'bench.html', 'diagnostics.html'] },
+    rollupOptions: { input: PAGES.map(({ file }) => file) },
     modulePreload: { polyfill: false },
   },
-  plugins: [serviceWorker()],
+  plugins: [sharedParts(), serviceWorker()],
   worker: { format: 'es' },
 });

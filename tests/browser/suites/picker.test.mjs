@@ -83,6 +83,21 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     assert.equal(await page.evaluate(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-crashes'))), false);
   });
 
+  for (const [width, height] of [[1440, 900], [360, 640]]) {
+    test(`at ${width} by ${height} all that has to be chosen can be reached without a look below`, async (t) => {
+      const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', { width, height });
+      await page.click('#model-button');
+      await told(page);
+      const covered = await page.$$eval('#model-form [name=backend], #model-form [type=submit]', (nodes) =>
+        nodes.filter((node) => {
+          const { left, top, width, height } = node.getBoundingClientRect();
+          return !node.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+        }).map((node) => node.outerHTML),
+      );
+      assert.deepEqual(covered, []);
+    });
+  }
+
   test('on a small phone, by day and by night: axe finds nothing, and nothing stands out', async (t) => {
     const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', { width: 360, height: 640, hasTouch: true, isMobile: true });
     for (const scheme of ['light', 'dark']) {

@@ -129,6 +129,8 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     }, snippet);
     assert.deepEqual(read, { scripts: 2, images: 0, heading: 'Ask "us" <b>', mode: null, context: 'Open at 7. ‹/script><img src=x onerror=alert(1)>' });
     assert.equal(await page.$eval('#live linnet-chat', (chat) => chat.getAttribute('heading')), read.heading);
+    const looks = await page.$$eval('#own .field :is(input, textarea)', (nodes) => nodes.map((node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).borderRadius].join()));
+    assert.equal(new Set(looks).size, 1, `its fields look alike: ${looks}`);
     await page.click('#own [value=inline]');
     await page.setViewport({ width: 360, height: 640 });
     for (const value of ['light', 'dark']) {
