@@ -1,4 +1,5 @@
-import type { Backend, KvFormat, LoadProgress, StorageUse } from './protocol.ts';
+import type { WhenHidden } from './manners.ts';
+import type { Backend, KvFormat, LoadProgress, Pace, StorageUse } from './protocol.ts';
 import type { Timings, Usage } from './wasm.ts';
 
 /** How to load a model. */
@@ -34,6 +35,18 @@ export interface LoadOptions {
    * one is loaded instead. `off`: nothing. `Linnet.resetRecovery` forgets what happened, and so do seven days.
    */
   recovery?: 'auto' | 'smaller-model' | 'off';
+  /**
+   * What becomes of an answer while the page is hidden: `go-on`, the default; or `pause` until it is seen again. Requests behind one
+   * that waits wait, too. A request may say otherwise (`when_hidden`).
+   */
+  whenHidden?: WhenHidden;
+  /**
+   * Keeps the screen on while a long answer is written, where the browser can; `false` by default. A request may say otherwise
+   * (`keep_awake`).
+   */
+  keepAwake?: boolean;
+  /** How fast answers are computed; `full` by default. A request may say otherwise (`pace`). */
+  pace?: Pace;
   /** Called as loading proceeds, about ten times a second. */
   onProgress?: (progress: LoadProgress) => void;
   /** Ends loading. What has been downloaded is kept for the next time. */
@@ -65,6 +78,12 @@ export interface GenerationOptions {
   n?: 1 | null;
   /** What becomes of the request if the engine is answering another one; `queue` by default. */
   busy?: WhenBusy | null;
+  /** What becomes of the answer while the page is hidden; as `LoadOptions.whenHidden` says by default. */
+  when_hidden?: WhenHidden | null;
+  /** Whether the screen stays on while it is written, if that takes long; as `LoadOptions.keepAwake` says by default. */
+  keep_awake?: boolean | null;
+  /** How fast it is computed; as `LoadOptions.pace` says by default. */
+  pace?: Pace | null;
   /** 0 always takes the likeliest token; 0.8 by default. */
   temperature?: number | null;
   /** Only the likeliest tokens that together have this probability; 0.95 by default, 1 is off. */

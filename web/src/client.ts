@@ -2,6 +2,7 @@ import type { LoadOptions, WhenBusy } from './api.ts';
 import { ChatCompletions, Completions, type Generate } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
+import { attend, NO_MANNERS, type PageManners, readManners } from './manners.ts';
 import { bytesOf, models } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
@@ -54,6 +55,7 @@ export class Linnet {
     if (!['auto', 'smaller-model', 'off'].includes(recovery)) {
       throw new LinnetError('invalid-request', `There is no recovery "${String(recovery)}".`, { recovery, known: ['auto', 'smaller-model', 'off'] });
     }
+    const manners = { ...NO_MANNERS, ...readManners(options, { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' }) };
     checkCount('threads', threads);
     checkCount('contextLength', contextLength);
     checkCount('memoryLimit', memoryLimit);
@@ -78,6 +80,7 @@ export class Linnet {
     await risk?.enter('load');
     try {
       const { host, info } = await loadAnywhere(request, onProgress, signal);
+      host.manners = manners;
       return new Linnet(host, recovered ? { ...info, recovered } : info, risk, model);
     } finally {
       risk?.leave();
@@ -132,12 +135,12 @@ async function loadAnywhere(request: LoadMessage, onProgress: LoadOptions['onPro
 /** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
 function firstAtRisk(generate: Generate, risk: Risk | undefined): Generate {
   let first = true;
-  return async function* (request, signal, busy) {
-    if (!first || !risk) return yield* generate(request, signal, busy);
+  return async function* (...request) {
+    if (!first || !risk) return yield* generate(...request);
     first = false;
     await risk.enter('first-answer');
     try {
-      yield* generate(request, signal, busy);
+      yield* generate(...request);
     } finally {
       risk.leave();
     }
@@ -171,6 +174,8 @@ class WorkerHost {
   #onEnd: ((why: LinnetError) => void) | undefined;
   /** Hears when the model is loaded again, because its GPU was lost. */
   onChange: ((info: EngineInfo) => void) | undefined;
+  /** How it answers where a request says nothing else. */
+  manners: PageManners = NO_MANNERS;
   /** Hears what an answer asked of the GPU. */
   onCounters: ((counters: Counters) => void) | undefined;
 
@@ -209,7 +214,7 @@ class WorkerHost {
     }).finally(() => signal?.removeEventListener('abort', abort));
   }
 
-  async *generate(request: object, signal: AbortSignal | undefined, busy: WhenBusy): AsyncGenerator<GenerationEvent> {
+  async *generate(request: object, signal: AbortSignal | undefined, busy: WhenBusy, asked: Partial<PageManners>): AsyncGenerator<GenerationEvent> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw aborted();
     if (busy === 'refuse' && this.#inboxes.size > 0) {
@@ -221,8 +226,11 @@ class WorkerHost {
     this.#inboxes.set(id, inbox);
     signal?.addEventListener('abort', cancel);
     let running = true;
+    const manners = { ...this.manners, ...asked };
+    let leave: (() => void) | undefined;
     try {
-      this.#post({ type: 'generate', id, request });
+      this.#post({ type: 'generate', id, request, pace: manners.pace });
+      leave = attend(manners, (steering) => this.#post({ type: 'steer', id, ...steering }));
       for (;;) {
         const answer = await inbox.take();
         running = !isLast(answer);
@@ -239,6 +247,7 @@ class WorkerHost {
         return;
       }
     } finally {
+      leave?.();
       signal?.removeEventListener('abort', cancel);
       if (running && !this.#ended) {
         // The caller left. Whoever comes next finds an engine that is at rest.

@@ -13,11 +13,12 @@ import type {
   WhenBusy,
 } from './api.ts';
 import { LinnetError } from './errors.ts';
+import type { PageManners } from './manners.ts';
 import { readRequest, type Subject } from './request.ts';
 import type { GenerationEvent, Timings, Usage } from './wasm.ts';
 
 /** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
-export type Generate = (request: object, signal: AbortSignal | undefined, busy: WhenBusy) => AsyncGenerator<GenerationEvent>;
+export type Generate = (request: object, signal: AbortSignal | undefined, busy: WhenBusy, manners: Partial<PageManners>) => AsyncGenerator<GenerationEvent>;
 
 /** A request whose answer comes piece by piece. */
 export type Streamed = { stream: true };
@@ -139,8 +140,8 @@ async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Com
 
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
 async function* run(generate: Generate, subject: Subject, names: ReadonlySet<string>, request: object): AsyncGenerator<Piece> {
-  const { fields, signal, busy, progress, usage: place } = readRequest(subject, names, request);
-  for await (const event of generate(fields, signal, busy)) {
+  const { fields, signal, busy, manners, progress, usage: place } = readRequest(subject, names, request);
+  for await (const event of generate(fields, signal, busy, manners)) {
     switch (event.type) {
       case 'prefill':
         if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };

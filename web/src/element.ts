@@ -22,7 +22,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /**
  * The element. Its attributes (`mode`, `open`, `model`, `model-base`, `model-bytes`, `backend`, `context-length`, `endpoint`,
- * `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`, `theme`) are read when they are
+ * `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`, `when-hidden`, `pace`, `theme`) are read when they are
  * needed; those about the model count from the next opening on.
  */
 export class LinnetChat extends Base {

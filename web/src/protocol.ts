@@ -56,13 +56,21 @@ export type KvFormat = 'f16' | 'f32' | 'q8_0';
 /** Whether a model is kept in the browser's storage: if possible, in any case (else loading fails), or not at all. */
 export type StorageUse = 'auto' | 'required' | 'none';
 
+/**
+ * How fast answers are computed: `full`, as fast as the device can; `gentle`, with rests, so that it computes for half of the time at
+ * most and stays cool; `auto`, gently while the battery is low or the device slows down.
+ */
+export type Pace = 'full' | 'gentle' | 'auto';
+
 /** Page to worker. */
 export type ToWorker =
   | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse }
   /** Stores a model without loading it: from the network, or a file that the person gave. */
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
-  | { type: 'generate'; id: number; request: object }
+  | { type: 'generate'; id: number; request: object; pace: Pace }
+  /** How an answer is to go on: whether it waits, and how fast. */
+  | { type: 'steer'; id: number; hold: boolean; pace: Pace }
   | { type: 'cancel'; id: number };
 
 /** Worker to page. */

@@ -1,12 +1,16 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
-import type { Answer } from './protocol.ts';
+import type { Steering } from './manners.ts';
+import { Pacer } from './pacer.ts';
+import type { Answer, Pace } from './protocol.ts';
 import type { Revival } from './revival.ts';
 import type { GenerationEvent, WasmEngine, WasmGeneration } from './wasm.ts';
 
-interface Job {
+interface Job extends Steering {
   id: number;
   request: object;
   cancelled: boolean;
+  /** Ends its waiting or resting, since something is different now. */
+  wake?: () => void;
 }
 
 /** Answers requests one after another: an engine has one context, and one answer at a time is the fastest way to all of them. */
@@ -17,6 +21,8 @@ export class RequestQueue {
   #revival: Pick<Revival, 'revive' | 'succeeded'> | undefined;
   /** After a trap the wasm's memory is in an unknown state, and without a device there is no model: nothing may be asked any more. */
   #broken: LinnetError | undefined;
+  /** Says how long to rest. Another one comes with another device. */
+  pacer = new Pacer(false);
 
   /**
    * @param post takes what is to be sent to the page
@@ -35,15 +41,24 @@ export class RequestQueue {
   }
 
   /** Queues a request. */
-  add(id: number, request: object): void {
-    this.#waiting.push({ id, request, cancelled: false });
+  add(id: number, request: object, pace: Pace = 'full'): void {
+    this.#waiting.push({ id, request, cancelled: false, hold: false, pace });
     void this.#advance();
+  }
+
+  /** Says how a request's answer is to go on: whether it waits before its next token, and how fast it goes. */
+  steer(id: number, { hold, pace }: Steering): void {
+    const job = this.#current?.id === id ? this.#current : this.#waiting.find((job) => job.id === id);
+    if (!job) return;
+    Object.assign(job, { hold, pace });
+    job.wake?.();
   }
 
   /** Ends a request: before its next token if it is being answered, at once if it still waits. */
   cancel(id: number): void {
     if (this.#current?.id === id) {
       this.#current.cancelled = true;
+      this.#current.wake?.();
       return;
     }
     const index = this.#waiting.findIndex((job) => job.id === id);
@@ -66,13 +81,19 @@ export class RequestQueue {
     try {
       if (this.#broken) throw this.#broken;
       generation = engine.generate(JSON.stringify(job.request));
+      this.pacer.resume();
       for (;;) {
+        await this.#held(job);
+        const began = performance.now();
         const event = await this.#next(job, generation);
+        const ended = performance.now();
         this.post({ type: 'event', id: job.id, event });
         if (event.type === 'done') {
           this.#revival?.succeeded();
           break;
         }
+        const rest = this.pacer.rest(job.pace, event.type === 'token', began, ended);
+        if (rest > 0) await this.#sleep(job, rest);
         await this.pause();
       }
       generation.free();
@@ -85,6 +106,24 @@ export class RequestQueue {
       }
       this.post({ type: 'error', id: job.id, error: toPlain(toLinnetError(error)) });
     }
+  }
+
+  /** Waits as long as the request shall. */
+  async #held(job: Job): Promise<void> {
+    if (!job.hold) return;
+    while (job.hold && !job.cancelled) await this.#sleep(job);
+    this.pacer.resume();
+  }
+
+  /** Sleeps so many milliseconds, or until something is different. */
+  async #sleep(job: Job, milliseconds?: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      job.wake = resolve;
+      if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds);
+    });
+    clearTimeout(timer);
+    delete job.wake;
   }
 
   /** The next step, on another device if this one is lost. */

@@ -1,5 +1,6 @@
 import type { WhenBusy } from './api.ts';
 import { LinnetError } from './errors.ts';
+import { type PageManners, readManners } from './manners.ts';
 
 // What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
 
@@ -9,6 +10,8 @@ export interface Reading {
   fields: Record<string, unknown>;
   signal: AbortSignal | undefined;
   busy: WhenBusy;
+  /** What it says of the manners; the rest is as the engine was loaded. */
+  manners: Partial<PageManners>;
   stream: boolean;
   /** Whether chunks shall tell how much of the prompt has been read. */
   progress: boolean;
@@ -24,7 +27,8 @@ const ENGINE = [
   'max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'presence_penalty', 'frequency_penalty', 'seed', 'stop', 'ignore_eos',
 ];
 /** What is honoured here. */
-const PAGE = ['max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy'];
+const PAGE = ['max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy', 'when_hidden', 'keep_awake', 'pace'];
+const MANNERS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 
 /**
  * Takes a request apart. `null` stands for "unset", as in OpenAI's API.
@@ -55,7 +59,7 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
     }
     fields['max_tokens'] = most;
   }
-  return { fields, signal: signal as AbortSignal | undefined, busy, stream, progress, usage: usageOf(options, stream) };
+  return { fields, signal: signal as AbortSignal | undefined, busy, manners: readManners(set, MANNERS), stream, progress, usage: usageOf(options, stream) };
 }
 
 function usageOf(options: unknown, stream: boolean): Reading['usage'] {

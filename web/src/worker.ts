@@ -2,6 +2,7 @@
 import { startModule } from './engine-module.ts';
 import { aborted, toPlain } from './errors.ts';
 import { GpuFailed, loadModel } from './load.ts';
+import { Pacer } from './pacer.ts';
 import type { EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
 import { Revival } from './revival.ts';
@@ -31,7 +32,10 @@ scope.onmessage = ({ data }) => {
       loading.abort();
       break;
     case 'generate':
-      queue.add(data.id, data.request);
+      queue.add(data.id, data.request, data.pace);
+      break;
+    case 'steer':
+      queue.steer(data.id, data);
       break;
     case 'cancel':
       queue.cancel(data.id);
@@ -55,13 +59,21 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   try {
     report({ phase: 'engine', loaded: 0 });
     const { engine, info, again } = await loadModel(startModule, request, report, loading.signal);
-    const changed = (info: EngineInfo) => scope.postMessage({ type: 'changed', info });
+    const changed = (info: EngineInfo) => {
+      queue.pacer = pacerFor(info);
+      scope.postMessage({ type: 'changed', info });
+    };
+    queue.pacer = pacerFor(info);
     queue.serve(engine, new Revival(engine, again, request.backend === 'auto', changed));
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
     if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
   }
+}
+
+function pacerFor({ backend }: EngineInfo): Pacer {
+  return new Pacer(backend === 'webgpu');
 }
 
 async function store(model: ResolvedModel): Promise<void> {

@@ -78,3 +78,53 @@ test('after a trap nothing more is asked of the wasm', async () => {
   }
   assert.deepEqual(log, ['start trap']);
 });
+
+test('an answer that is held gives no token, and goes on where it was', async () => {
+  const { queue: q, answers, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 100 });
+  while (tokens(answers, 1) < 5) await turn();
+  q.steer(1, { hold: true, pace: 'full' });
+  await turn();
+  const held = tokens(answers, 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(tokens(answers, 1), held);
+  q.steer(1, { hold: false, pace: 'full' });
+  await ended(1);
+  assert.equal(tokens(answers, 1), 100);
+});
+
+test('an answer that is held can be stopped, and the next one begins', async () => {
+  const { queue: q, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 100 });
+  q.add(2, { prompt: 'b', max_tokens: 1 });
+  q.steer(1, { hold: true, pace: 'full' });
+  q.steer(2, { hold: true, pace: 'full' });
+  await turn();
+  q.cancel(1);
+  const last = await ended(1);
+  assert.ok(last.type === 'event' && last.event.type === 'done' && last.event.finish_reason === 'cancelled');
+  q.steer(2, { hold: false, pace: 'full' });
+  await ended(2);
+  q.steer(3, { hold: true, pace: 'full' });
+});
+
+test('a gentle answer rests, and a stop ends the rest', async () => {
+  const { queue: q, answers, ended } = queue();
+  const asked: unknown[] = [];
+  q.pacer.rest = (pace, token) => {
+    asked.push([pace, token]);
+    return pace === 'gentle' ? 60_000 : 0;
+  };
+  q.add(1, { prompt: 'a', max_tokens: 10 }, 'gentle');
+  while (asked.length === 0) await turn();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([asked, tokens(answers, 1)], [[['gentle', true]], 1]);
+  q.steer(1, { hold: false, pace: 'full' });
+  await ended(1);
+  assert.equal(tokens(answers, 1), 10);
+  q.add(2, { prompt: 'b', max_tokens: 10 }, 'gentle');
+  while (asked.length < 11) await turn();
+  q.cancel(2);
+  await ended(2);
+  assert.ok(tokens(answers, 2) <= 2);
+});

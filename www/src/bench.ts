@@ -32,7 +32,7 @@ async function start(): Promise<void> {
   arrange(true);
   rows = [];
   try {
-    const linnet = await loadWith(settingsFrom(location.search), status, signal);
+    const linnet = await loadWith({ ...settingsFrom(location.search), pace: 'full' }, status, signal);
     try {
       for await (const standing of measure(linnet, signal)) {
         info = linnet.info();

@@ -1,4 +1,4 @@
-import type { Backend, LoadOptions, ModelFile, ModelSource } from 'linnet';
+import type { Backend, LoadOptions, ModelFile, ModelSource, Pace } from 'linnet';
 import { models } from 'linnet';
 
 /** How the name of an imported file begins; what follows is its key in the store. */
@@ -12,10 +12,12 @@ export interface Settings {
   keep?: boolean;
   threads?: number;
   contextLength?: number;
+  /** How fast it answers. */
+  pace: Pace;
 }
 
 /**
- * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N`. What makes no sense is handed on all the same:
+ * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&pace=full|gentle|auto`. What makes no sense is handed on all the same:
  * the package says what is wrong with it, and the page shows that.
  */
 export function settingsFrom(search: string): Settings {
@@ -23,6 +25,7 @@ export function settingsFrom(search: string): Settings {
   const settings: Settings = {
     model: query.get('model') ?? models.all[0]!.id,
     backend: (query.get('backend') ?? 'auto') as Backend,
+    pace: (query.get('pace') ?? 'auto') as Pace,
   };
   const threads = query.get('threads');
   if (threads !== null) settings.threads = Number(threads);
@@ -32,13 +35,14 @@ export function settingsFrom(search: string): Settings {
 }
 
 /** The address that leads to the same settings again. A file that the person chose has none: it is left out. */
-export function addressOf({ model, backend, threads, contextLength }: Settings, here: string): string {
+export function addressOf({ model, backend, threads, contextLength, pace }: Settings, here: string): string {
   const url = new URL(here);
   const fields: Record<string, string | undefined> = {
     model: isOwn(model) || model === models.all[0]!.id ? undefined : String(model),
     backend: backend === 'auto' ? undefined : backend,
     threads: threads?.toString(),
     context: contextLength?.toString(),
+    pace: pace === 'auto' ? undefined : pace,
   };
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) url.searchParams.delete(name);
@@ -48,10 +52,13 @@ export function addressOf({ model, backend, threads, contextLength }: Settings, 
 }
 
 /** The same, as the package wants it. A copy of a listed model that lies beside this page is preferred. */
-export function loadOptions({ backend, threads, contextLength }: Settings): LoadOptions {
+export function loadOptions({ backend, threads, contextLength, pace }: Settings): LoadOptions {
   return {
     backend,
     modelBase: './models/',
+    // Somebody waits for the answers, on a device that may be anything.
+    keepAwake: true,
+    pace,
     ...(threads === undefined ? {} : { threads }),
     ...(contextLength === undefined ? {} : { contextLength }),
   };

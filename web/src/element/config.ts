@@ -1,10 +1,13 @@
 import type { LinnetChat } from '../element.ts';
-import { bytesOf, type LoadOptions, type ListedModel, models } from '../index.ts';
+import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models } from '../index.ts';
 import { type ChatStrings } from './button-strings.ts';
 import { ENGLISH } from './strings.ts';
 
 /** Tokens of an answer at most: a small model may not find its end. */
 const MAX_TOKENS = 1024;
+
+/** How an engine behaves while it answers. */
+export type Manners = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
 
 /** What the site asks for, as it stands in the element's attributes and properties now. */
 export class ChatConfig {
@@ -63,6 +66,13 @@ export class ChatConfig {
     const contextLength = this.#number('context-length');
     const modelBase = this.#text('model-base');
     return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
+  }
+
+  /** A person waits for the answer, on a device that may be anything. An engine of the page's has manners of its own. */
+  get manners(): Manners {
+    const usual: Manners = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
+    const own = { when_hidden: this.#text('when-hidden'), pace: this.#text('pace') };
+    return { ...usual, ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value)) as Manners) };
   }
 
   get endpoint(): { address: string; model: string | undefined; headers: Record<string, string> } | undefined {

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../api.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+import type { Manners } from './config.ts';
 import type { ChatEngine } from './engine.ts';
 
 /** Keeps small models from going round in circles. */
@@ -9,7 +10,10 @@ const REPETITION_PENALTY = 1.1;
 export class DeviceAnswerer implements Answerer {
   readonly by = 'device';
 
-  constructor(readonly engine: ChatEngine) {}
+  constructor(
+    readonly engine: ChatEngine,
+    private readonly manners: Manners = {},
+  ) {}
 
   get name(): string {
     return this.engine.info().model.name;
@@ -27,6 +31,7 @@ export class DeviceAnswerer implements Answerer {
       signal,
       max_tokens: maxTokens,
       repetition_penalty: REPETITION_PENALTY,
+      ...this.manners,
       ...(temperature === undefined ? {} : { temperature }),
     });
     for await (const { choices, prompt_progress, usage } of stream) {

@@ -156,7 +156,7 @@ export class ChatView {
   #prepare(): void {
     if (this.host.engine) {
       this.#loading.node.hidden = true;
-      this.#present(new DeviceAnswerer(this.host.engine));
+      this.#present(new DeviceAnswerer(this.host.engine, this.#config.manners));
       return;
     }
     const engine = (this.#engine ??= SharedEngine.join(this.#config.model, this.#config.loadOptions, this.#onEngine));
@@ -184,7 +184,7 @@ export class ChatView {
         if (state.progress) this.#emit('linnet-progress', state.progress);
         break;
       case 'ready':
-        this.#present(new DeviceAnswerer(state.linnet));
+        this.#present(new DeviceAnswerer(state.linnet, this.#config.manners));
         if (state.linnet.info().recovered) this.#showNotice(this.#strings.recovered, 'note');
         break;
       case 'failed':
@@ -309,8 +309,8 @@ export class ChatView {
         const state = this.#engine?.state;
         if (signal.aborted) reject(new LinnetError('aborted', 'Stopped.'));
         else if (this.#server) resolve(this.#server);
-        else if (this.host.engine) resolve(new DeviceAnswerer(this.host.engine));
-        else if (state?.kind === 'ready') resolve(new DeviceAnswerer(state.linnet));
+        else if (this.host.engine) resolve(new DeviceAnswerer(this.host.engine, this.#config.manners));
+        else if (state?.kind === 'ready') resolve(new DeviceAnswerer(state.linnet, this.#config.manners));
         else if (state?.kind === 'failed') reject(state.error);
         else return turn.note(this.#strings.waiting);
         this.#waiting.delete(check);

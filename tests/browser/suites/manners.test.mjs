@@ -1,0 +1,105 @@
+// How an engine behaves towards the person's device while it answers: hidden pages, screens that go dark, rests.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../engines.mjs';
+import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../harness.mjs';
+
+describe('manners', { skip: noModel, timeout: 300_000 }, () => {
+  let browser;
+  let server;
+  let page;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+    server = await startServer();
+    page = await openBlank(browser, server);
+    const info = await load(page, MODEL_ID, { backend: 'cpu', contextLength: 1024, whenHidden: 'pause' });
+    assert.equal(info.code, undefined, info.message);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  /** Begins an answer in the page; `window.seen` counts its tokens. */
+  const begin = (request = {}) =>
+    page.evaluate((request) => {
+      const window = /** @type {any} */ (globalThis);
+      window.seen = 0;
+      window.stopper = new AbortController();
+      window.answer = (async () => {
+        const asked = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true, signal: window.stopper.signal, ...request };
+        for await (const { choices } of window.engine.completions.create(asked)) window.seen += choices[0].tokens.length;
+        return 'done';
+      })().catch(({ code }) => code);
+    }, request);
+  const seen = () => page.evaluate(() => /** @type {any} */ (globalThis).seen);
+  const answer = () => page.evaluate(() => /** @type {any} */ (globalThis).answer);
+  const beyond = (count) => page.waitForFunction((count) => /** @type {any} */ (globalThis).seen > count, { polling: 20, timeout: 60_000 }, count);
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  test('an answer waits while its page is hidden, if it shall, and can be stopped there', async () => {
+    await begin({ max_tokens: 400 });
+    await beyond(10);
+    const other = await browser.newPage();
+    await other.bringToFront();
+    await page.waitForFunction(() => document.visibilityState === 'hidden', { polling: 20 });
+    // What was on its way comes.
+    await sleep(300);
+    const held = await seen();
+    await sleep(1000);
+    assert.equal(await seen(), held);
+    assert.ok(held < 400, `${held} tokens`);
+    await page.bringToFront();
+    await beyond(held + 20);
+    await other.bringToFront();
+    await page.evaluate(() => /** @type {any} */ (globalThis).stopper.abort());
+    assert.equal(await answer(), 'aborted');
+
+    await begin({ max_tokens: 30, when_hidden: 'go-on' });
+    assert.equal(await answer(), 'done');
+    await page.bringToFront();
+    await other.close();
+  });
+
+  test('the screen is kept on while a long answer is written', async () => {
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      window.locks = [];
+      const { wakeLock } = navigator;
+      const request = wakeLock.request.bind(wakeLock);
+      wakeLock.request = async (type) => {
+        const lock = await request(type);
+        window.locks.push(lock);
+        return lock;
+      };
+    });
+    const locks = () => page.evaluate(() => /** @type {any} */ (globalThis).locks.map(({ type, released }) => [type, released]));
+    await begin({ keep_awake: true, pace: 'gentle' });
+    await beyond(5);
+    assert.deepEqual(await locks(), []);
+    await page.waitForFunction(() => /** @type {any} */ (globalThis).locks.length > 0, { polling: 50 });
+    assert.deepEqual(await locks(), [['screen', false]]);
+    await page.evaluate(() => /** @type {any} */ (globalThis).stopper.abort());
+    assert.equal(await answer(), 'aborted');
+    await page.waitForFunction(() => /** @type {any} */ (globalThis).locks[0].released, { polling: 50 });
+  });
+
+  test('a gentle answer rests for half of the time, and is the same', async () => {
+    const request = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, max_tokens: 60 };
+    const [full, gentle] = [await complete(page, request), await complete(page, { ...request, pace: 'gentle' })];
+    assert.deepEqual(gentle.choices[0].tokens, full.choices[0].tokens);
+    const slower = gentle.timings.predicted_ms / full.timings.predicted_ms;
+    assert.ok(slower > 1.5 && slower < 4, `${slower} times as long`);
+  });
+
+  test('what there is not is refused', async () => {
+    for (const request of [{ pace: 'slow' }, { when_hidden: true }, { keep_awake: 'yes' }]) {
+      const { code, details } = await complete(page, { prompt: 'x', ...request });
+      assert.deepEqual([code, details.field], ['invalid-request', Object.keys(request)[0]]);
+    }
+    for (const options of [{ pace: 'slow' }, { whenHidden: true }, { keepAwake: 'yes' }]) {
+      const { code, details } = await load(page, MODEL_ID, options);
+      assert.deepEqual([code, details.field], ['invalid-request', Object.keys(options)[0]]);
+    }
+  });
+});

@@ -1,0 +1,51 @@
+/** Milliseconds after which an answer counts as long: no screen goes dark sooner. */
+const LONG = 5000;
+
+/**
+ * Keeps the screen on while a long answer is written: a phone that goes to sleep stops it. Browsers give up the lock when the page is
+ * hidden, so it is asked for again when the page comes back. Where a browser has no such lock, or refuses it, nothing happens.
+ */
+export class AwakeLock {
+  #lock: WakeLockSentinel | undefined;
+  #asking = false;
+  #ended = false;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #ask = () => void this.#acquire();
+
+  constructor(
+    readonly page: Document,
+    readonly browser: Pick<Navigator, 'wakeLock'>,
+    patience = LONG,
+  ) {
+    this.#timer = setTimeout(() => {
+      page.addEventListener('visibilitychange', this.#ask);
+      void this.#acquire();
+    }, patience);
+  }
+
+  /** The answer is there, or will not come. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.page.removeEventListener('visibilitychange', this.#ask);
+    this.#letGo();
+  }
+
+  async #acquire(): Promise<void> {
+    if (this.page.visibilityState !== 'visible' || this.#asking || (this.#lock && !this.#lock.released)) return;
+    this.#asking = true;
+    try {
+      this.#lock = await this.browser.wakeLock?.request('screen');
+      if (this.#ended) this.#letGo();
+    } catch {
+      // The battery is low, or the page may not: the screen goes dark as it would without an answer.
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #letGo(): void {
+    this.#lock?.release().catch(() => {});
+    this.#lock = undefined;
+  }
+}
