@@ -6,8 +6,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { build as bundle } from 'esbuild';
 import { createServer } from 'vite';
+import webpack from 'webpack';
 import { chromium } from '../engines.mjs';
 import { MODEL_ID, modelFolder, noModel, openPage, packageSource, STRICT_CSP } from '../harness.mjs';
 import { serve } from '../server.mjs';
@@ -177,6 +179,28 @@ describe('the packed package', { timeout: 300_000 }, () => {
     await answers(page, false);
     await page.close();
   });
+
+  for (const asModules of [true, false]) {
+    test(`a bundle by webpack, ${asModules ? 'as modules' : 'as it does without being told'}`, { skip: noModel }, async () => {
+      const root = project(`webpack-${asModules}`, { 'main.js': script(bare) });
+      const path = join(root, 'dist');
+      const compiler = webpack({
+        context: root,
+        mode: 'production',
+        entry: './main.js',
+        output: { path, filename: 'main.js', ...(asModules ? { module: true } : {}) },
+        ...(asModules ? { experiments: { outputModule: true } } : {}),
+        // It warns of all that is larger than 244 KB, the wasm among it.
+        performance: false,
+      });
+      const stats = await promisify(compiler.run.bind(compiler))();
+      await promisify(compiler.close.bind(compiler))();
+      const { errors = [], warnings = [] } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {};
+      assert.deepEqual([...errors, ...warnings].map(({ message }) => message), []);
+      writeFileSync(join(path, 'index.html'), asModules ? PAGE : PAGE.replace('type="module"', 'defer'));
+      await chats(path, true);
+    });
+  }
 
   test('a bundle by esbuild', { skip: noModel }, async () => {
     const root = project('esbuild', { 'index.html': PAGE, 'main.js': script(bare) });
