@@ -1,5 +1,7 @@
 // The site without a network: its files, kept at the first visit. Models are the package's matter, which stores them itself.
-// The build puts two lines in front: FILES, the site's files from its folder on, and VERSION, a hash of them.
+// The build puts lines in front: FILES, the site's files from its folder on; VERSION, a hash of them; and ISOLATE, the switch for hosts
+// on which no headers can be set. With `true` the answers get here what makes pages cross-origin isolated, without which the engine has
+// one thread. The page that brought the worker has come without it, and is loaded once more: see src/offline.ts.
 
 /** One for each folder and version: several copies of the site may share an origin. */
 const OURS = `linnet-site ${self.registration.scope} `;
@@ -12,6 +14,9 @@ const MODULES = {
   'relaxed-simd': 'linnet_relaxed_bg-',
   'relaxed-simd-threads': 'linnet_relaxed_threads_bg-',
 };
+
+/** Both are asked of a page, and of the scripts of its workers. */
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 const addressOf = (file) => new URL(file, self.registration.scope).href;
 const addresses = new Set(FILES.map(addressOf));
@@ -28,6 +33,8 @@ async function takeOver() {
   const names = await caches.keys();
   await Promise.all(names.filter((name) => name.startsWith(OURS) && name !== CACHE).map((name) => caches.delete(name)));
   await self.clients.claim();
+  if (!ISOLATE) return;
+  for (const client of await self.clients.matchAll({ type: 'window' })) client.postMessage('isolates');
 }
 
 /** A page says which module of the engine it uses. */
@@ -44,9 +51,17 @@ self.addEventListener('fetch', (event) => {
   const file = address === self.registration.scope ? addressOf('index.html') : addresses.has(`${address}.html`) ? `${address}.html` : address;
   if (method !== 'GET' || !addresses.has(file)) return;
   // A page may have a newer version; the other files' names change with what is in them.
-  if (mode === 'navigate') event.respondWith(fetch(event.request).catch(() => kept(file)));
-  else event.respondWith(kept(file, event.request));
+  const answer = mode === 'navigate' ? fetch(event.request).catch(() => kept(file)) : kept(file, event.request);
+  event.respondWith(ISOLATE ? answer.then(isolated) : answer);
 });
+
+/** The same answer with the headers. A redirection is for the browser, which asks again where it leads. */
+function isolated(answer) {
+  if (answer.type === 'opaqueredirect' || answer.type === 'error') return answer;
+  const headers = new Headers(answer.headers);
+  for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
+  return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
+}
 
 /** The file from the cache; what is not there is fetched, and is there from then on. */
 async function kept(address, request = new Request(address)) {

@@ -4,6 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
+/** Whether the service worker makes the pages cross-origin isolated. It stands in the beginning of `sw.js`, where it can be changed later. */
+const ISOLATE = Boolean(process.env['LINNET_ISOLATE']);
+
 /** Writes `sw.js` into the built site. Its bytes change when a file of the site does, which is how browsers notice. */
 export function serviceWorker(): Plugin {
   let dist = '';
@@ -19,7 +22,7 @@ export function serviceWorker(): Plugin {
       const site = files.filter((file) => file !== 'sw.js' && !file.startsWith('models/')).sort();
       const hash = createHash('sha256');
       for (const file of site) hash.update(file).update(readFileSync(join(dist, file)));
-      const head = `const FILES = ${JSON.stringify(site)};\nconst VERSION = '${hash.digest('hex').slice(0, 16)}';\n`;
+      const head = `const FILES = ${JSON.stringify(site)};\nconst VERSION = '${hash.digest('hex').slice(0, 16)}';\nconst ISOLATE = ${ISOLATE};\n`;
       writeFileSync(join(dist, 'sw.js'), head + readFileSync(new URL('./service-worker.js', import.meta.url), 'utf8'));
     },
   };

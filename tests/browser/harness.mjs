@@ -15,6 +15,9 @@ export const packageSource = join(root, 'web');
 /** A file of the built package. */
 export const packageFile = (name) => join(dist.package, name);
 
+/** A file of the built site. */
+export const siteFile = (name) => join(dist.site, name);
+
 /** A policy that allows what the package needs and nothing else. */
 export const STRICT_CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 

@@ -1,8 +1,10 @@
 // The demo site as an app: it can be installed, and after the first visit it needs no network.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
-import { ask, engineState, noModel, openPage, startServer, STRICT_CSP } from '../harness.mjs';
+import { fakeWorker } from '../fake-worker.mjs';
+import { ask, engineState, noModel, openPage, siteFile, startServer, STRICT_CSP } from '../harness.mjs';
 
 describe('the site without a network', { skip: noModel, timeout: 600_000 }, () => {
   let browser;
@@ -49,4 +51,83 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
       await page.waitForSelector('linnet-chat >>> .launcher');
     });
   }
+});
+
+describe('the site on a host that sets no headers', { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  /** A host that sets none, with the service worker as it is built, but for the switch. */
+  async function startHost(t, isolate = true) {
+    const built = readFileSync(siteFile('sw.js'), 'utf8');
+    const worker = built.replace('const ISOLATE = false;', `const ISOLATE = ${isolate};`);
+    assert.equal(worker === built, !isolate, 'it has the switch');
+    const server = await startServer({ isolated: false, csp: STRICT_CSP, files: { '/sw.js': Buffer.from(worker) } });
+    t.after(() => server.close());
+    return server;
+  }
+
+  /** A page there, with what a test puts into it first; `loads` counts how many times it came. */
+  async function visit(t, server, query, ...scripts) {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    let loads = 0;
+    page.on('load', () => loads++);
+    // To the page, what a test asks it looks as if somebody had clicked.
+    await page.evaluateOnNewDocument(() => Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: false }, configurable: true }));
+    for (const script of scripts) await page.evaluateOnNewDocument(script);
+    await page.goto(`${server.origin}/${query}`);
+    return { page, loads: () => loads };
+  }
+  /** Until the service worker has long said what it had to say. */
+  const settled = async (page) => {
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+  };
+
+  test('the service worker makes it isolated, and the engine has threads', { skip: noModel }, async (t) => {
+    const server = await startHost(t);
+    const { page, loads } = await visit(t, server, '?backend=cpu&temperature=0&max=8');
+    await page.waitForFunction(() => crossOriginIsolated, { timeout: 30_000 });
+    await engineState(page, 'ready');
+    assert.match(await page.$eval('#stats', (node) => node.textContent ?? ''), /CPU, [2-9] threads/);
+    await ask(page, 'What is the capital of France?');
+    await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), { timeout: 60_000 });
+    assert.equal(loads(), 2, 'it was loaded once more, and no more');
+
+    const next = await openPage(browser, `${server.origin}/diagnostics.html`);
+    t.after(() => next.close());
+    assert.equal(await next.evaluate(() => crossOriginIsolated), true, 'another page is isolated at once');
+    await settled(next);
+    assert.equal(server.requests.filter(({ path }) => path === '/diagnostics.html').length, 2, 'one of them was the service worker’s');
+  });
+
+  test('a browser that makes nothing of the headers is not sent round in circles', async (t) => {
+    const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, () => Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false }));
+    await settled(page);
+    assert.equal(loads(), 2);
+    // As a newer service worker would say it that takes over.
+    await page.evaluate(() => navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data: 'isolates' })));
+    await settled(page);
+    assert.equal(loads(), 2);
+  });
+
+  test('a page is not taken from the hands of somebody who has begun', async (t) => {
+    const active = () => Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: true } });
+    const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, active);
+    await settled(page);
+    assert.deepEqual([loads(), await page.evaluate(() => crossOriginIsolated)], [1, false]);
+    await page.reload();
+    assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'the next visit is');
+  });
+
+  test('without the switch nothing is changed', async (t) => {
+    const { page, loads } = await visit(t, await startHost(t, false), '', fakeWorker);
+    await settled(page);
+    await page.reload();
+    assert.deepEqual([loads(), await page.evaluate(() => crossOriginIsolated)], [2, false]);
+  });
 });
