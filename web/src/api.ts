@@ -64,7 +64,8 @@ export interface ChatMessage {
 export type WhenBusy = 'queue' | 'refuse';
 
 /**
- * What both kinds of request share; unset fields (or `null`) take the engine's defaults. A field of OpenAI's API that is not here is
+ * What both kinds of request share; unset fields (or `null`) are as the listed model's makers recommend (`ListedModel.sampling`), and
+ * else take the engine's defaults. A field of OpenAI's API that is not here is
  * refused with `invalid-request` (`details.field` names it): it would do nothing.
  */
 export interface GenerationOptions {

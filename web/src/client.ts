@@ -3,7 +3,7 @@ import { ChatCompletions, Completions, type Generate } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { attend, NO_MANNERS, type PageManners, readManners } from './manners.ts';
-import { bytesOf, models } from './models.ts';
+import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { type Recovered, riskOf, steppedDown } from './recovery.ts';
@@ -29,7 +29,7 @@ export class Linnet {
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onCounters = (counters) => (this.#info = { ...this.#info, counters });
-    const generate = firstAtRisk(host.generate.bind(host), risk);
+    const generate = sampledAs(samplingOf(source), firstAtRisk(host.generate.bind(host), risk));
     this.chat = { completions: new ChatCompletions(generate, info.model.name, this.#names) };
     this.completions = new Completions(generate, info.model.name, this.#names);
   }
@@ -145,6 +145,17 @@ function firstAtRisk(generate: Generate, risk: Risk | undefined): Generate {
       risk.leave();
     }
   };
+}
+
+/** What a request leaves open is as the model's makers recommend. */
+function sampledAs(sampling: RecommendedSampling | null, generate: Generate): Generate {
+  return sampling ? (request, ...rest) => generate({ ...sampling, ...request }, ...rest) : generate;
+}
+
+/** What is recommended for a listed model, or for an entry of the site's own. */
+function samplingOf(source: ModelSource): RecommendedSampling | null {
+  const entry = typeof source === 'string' ? models.get(source) : source;
+  return typeof entry === 'object' && 'id' in entry ? (entry.sampling ?? null) : null;
 }
 
 /** By which word of the caller's a model is known: an id, an address. A file has none. */

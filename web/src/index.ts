@@ -4,7 +4,7 @@ export { LinnetError } from './errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
 export type { WhenHidden } from './manners.ts';
 export { bytesOf, models } from './models.ts';
-export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList } from './models.ts';
+export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList, RecommendedSampling } from './models.ts';
 export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, Pace, StorageUse } from './protocol.ts';
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';
 export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';

@@ -28,6 +28,15 @@ export interface ListedFile {
   readonly chunks?: ChunkHashes;
 }
 
+/** How a model's makers recommend to choose its tokens; what is not here is as the engine has it. */
+export interface RecommendedSampling {
+  readonly temperature: number;
+  readonly top_p?: number;
+  readonly top_k?: number;
+  readonly min_p?: number;
+  readonly presence_penalty?: number;
+}
+
 /** A model that can be loaded by its name, with what is needed to choose it, to fetch it and to check what came. */
 export interface ListedModel {
   /** The word to give to `Linnet.load`. */
@@ -58,6 +67,8 @@ export interface ListedModel {
     readonly reasoning: 'none' | 'optional' | 'always';
     readonly tools: boolean;
   };
+  /** What its makers recommend; requests that say nothing else are answered so. */
+  readonly sampling: RecommendedSampling | null;
   /** Whether Linnet's own tests run this very file. */
   readonly tested: boolean;
 }
@@ -88,6 +99,7 @@ export function completeEntry(entry: ModelEntry): ListedModel {
     memory: { kvPerToken: null },
     languages: [],
     template: { system: true, reasoning: 'none', tools: false },
+    sampling: null,
     tested: false,
     ...entry,
     files: entry.files.map((file, index) => completeFile(file, `files[${index}]`, id)),

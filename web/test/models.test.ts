@@ -19,6 +19,8 @@ test('the list is as its schema says', () => {
     [(model: any) => (model.files[0].bytes = 0.5), '$[0].files[0].bytes: is no integer,null'],
     [(model: any) => (model.files[0].bytes = 0), '$[0].files[0].bytes: is out of range'],
     [(model: any) => (model.colour = 'red'), '$[0]: has an unknown colour'],
+    [(model: any) => delete model.sampling, '$[0]: has no sampling'],
+    [(model: any) => (model.sampling.temperature = 3), '$[0].sampling.temperature: is out of range'],
     [(model: any) => (model.files = []), '$[0].files: has too few items'],
   ] as const) {
     const model = structuredClone(first);
