@@ -18,8 +18,8 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
 // Modules of their own, for what other entries must not hold a second copy of, or must not load before it is needed.
-const shared = new Map(['index', 'element/view'].map((name) => [join(root, 'src', `${name}.ts`), name]));
-for (const name of ['index', 'worker', 'thread', 'element', 'element/view', 'prompt-api', 'ai-sdk']) {
+const shared = new Map(['index', 'markdown', 'element/view'].map((name) => [join(root, 'src', `${name}.ts`), name]));
+for (const name of ['index', 'worker', 'thread', 'markdown', 'element', 'element/view', 'prompt-api', 'ai-sdk']) {
   const bundle = await rolldown({
     input: join(root, 'src', `${name}.ts`),
     external(id, importer) {
@@ -36,10 +36,10 @@ for (const name of ['index', 'worker', 'thread', 'element', 'element/view', 'pro
     return path.startsWith('.') ? path : `./${path}`;
   };
   // The chat is fetched by everybody who opens a page, or opens it: it is as small as it can be.
-  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, minify: name.startsWith('element'), paths });
+  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, minify: name.startsWith('element') || name === 'markdown', paths });
 }
 // The one package of others that is bundled.
-cpSync(createRequire(import.meta.url).resolve('marked').replace(/lib[\\/][^\\/]+$/, 'LICENSE'), join(dist, 'element', 'marked-LICENSE.txt'));
+cpSync(createRequire(import.meta.url).resolve('marked').replace(/lib[\\/][^\\/]+$/, 'LICENSE'), join(dist, 'marked-LICENSE.txt'));
 // Under which terms the package comes; npm packs nothing from above its folder.
 for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(join(dirname(root), file), join(dist, file));
 

@@ -1,4 +1,5 @@
 import type { ChatCompletionChunk, EngineInfo, LinnetError } from 'linnet';
+import { MarkdownText } from 'linnet/markdown';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
 import { device } from './facts.ts';
@@ -40,6 +41,7 @@ export class Chat {
     });
     this.#prompt.addEventListener('input', () => this.#fit());
     this.#stop.addEventListener('click', () => this.stop());
+    MarkdownText.warmUp();
     this.#fit();
   }
 
@@ -64,10 +66,10 @@ export class Chat {
     this.onChange();
     try {
       await this.#answer(turn, answering.signal);
-      turn.end();
-      this.#announcer.textContent = turn.answer;
+      await turn.end();
+      this.#announcer.textContent = turn.spoken;
     } catch (error) {
-      turn.end();
+      await turn.end();
       const stopped = answering.signal.aborted;
       if (!stopped || !turn.written) this.#takeBack(turn);
       if (stopped) this.#announcer.textContent = 'Stopped.';

@@ -1,3 +1,5 @@
+import { button } from './page.ts';
+
 /** A copy button says for so many milliseconds that it has done it. */
 const SAID = 2000;
 
@@ -13,4 +15,11 @@ export function copies(from: HTMLButtonElement, text: () => string, say: (text: 
       say('This browser does not let the page copy.');
     }
   });
+}
+
+/** A button that copies a text, and says so in its own place. */
+export function copyButton(text: () => string): HTMLButtonElement {
+  const made = button('quiet small', 'Copy', () => {});
+  copies(made, text, (said) => (made.textContent = said || 'Copy'));
+  return made;
 }

@@ -1,5 +1,7 @@
 import type { ChatMessage } from 'linnet';
+import { type MarkdownParts, MarkdownText } from 'linnet/markdown';
 import type { Exchange } from './chats.ts';
+import { copyButton } from './clipboard.ts';
 import { element, make } from './page.ts';
 import { partsOf } from './reasoning.ts';
 
@@ -50,7 +52,7 @@ export class Conversation {
       const turn = this.begin(question);
       turn.write(answer);
       turn.note(note);
-      turn.end();
+      void turn.end();
     }
   }
 
@@ -82,12 +84,19 @@ export class Conversation {
   }
 }
 
+/** What stands in an answer beside what the model wrote. */
+const PARTS: MarkdownParts = {
+  image: (text) => `[Picture: ${text}]`,
+  table: 'Table',
+  copyButton: (code) => copyButton(code),
+};
+
 /** A question and its answer, as it comes. */
 export class Turn {
   readonly nodes: HTMLElement[];
   readonly #answer = make('div', 'message assistant writing');
   readonly #body = make('div', 'text');
-  readonly #text = document.createTextNode('');
+  #text: MarkdownText | undefined;
   readonly #thoughts = make('details', 'thoughts');
   readonly #thoughtsHead = make('summary', '', 'Thinking…');
   readonly #thoughtsText = document.createTextNode('');
@@ -102,7 +111,6 @@ export class Turn {
   ) {
     const asked = make('div', 'message user');
     asked.append(make('span', 'visually-hidden', 'You: '), make('div', 'text', question));
-    this.#body.append(this.#text);
     const thoughts = make('div', 'thought');
     thoughts.append(this.#thoughtsText);
     this.#thoughts.append(this.#thoughtsHead, thoughts);
@@ -119,6 +127,11 @@ export class Turn {
   /** All that the model has written so far. */
   get written(): string {
     return this.#written;
+  }
+
+  /** The answer as it is read: without the signs of Markdown. */
+  get spoken(): string {
+    return this.#body.textContent ?? '';
   }
 
   /** The small line under the answer. */
@@ -138,10 +151,11 @@ export class Turn {
     this.onGrow();
   }
 
-  /** The answer is complete. */
-  end(): void {
+  /** The answer is complete. Settles when all of it is shown. */
+  async end(): Promise<void> {
     this.#complete = true;
     this.#flush();
+    await this.#text?.end();
     this.#answer.classList.remove('writing');
   }
 
@@ -152,8 +166,20 @@ export class Turn {
     this.#thoughts.hidden = !thoughts && !thinking;
     this.#thoughtsHead.textContent = thinking ? 'Thinking…' : 'Thoughts';
     grow(this.#thoughtsText, thoughts);
-    grow(this.#text, answer);
+    this.#show(answer);
     this.onGrow();
+  }
+
+  #show(answer: string): void {
+    const shown = this.#text?.text ?? '';
+    // What looked like the answer was thought, where a chat template has opened the thoughts itself.
+    const anew = !answer.startsWith(shown);
+    if (anew || !this.#text) {
+      this.#body.replaceChildren();
+      this.#text = new MarkdownText(this.#body, PARTS, this.onGrow);
+    }
+    const more = anew ? answer : answer.slice(shown.length);
+    if (more) this.#text.write(more);
   }
 }
 

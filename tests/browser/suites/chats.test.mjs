@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { violations } from '../axe.mjs';
 import { chromium } from '../engines.mjs';
 import { fakeWorker } from '../fake-worker.mjs';
+import { HOSTILE } from '../hostile.mjs';
 import { ask, engineState, press, startServer, STRICT_CSP } from '../harness.mjs';
 
 const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
@@ -118,6 +119,69 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await converse(page, 'Sure?');
     assert.deepEqual((await last(page)).messages.map(({ content }) => content), ['Hi', 'Hello <b>you</b>!', 'Sure?']);
     assert.deepEqual((await answers(page))[1], 'Yes.');
+  });
+
+  test('Markdown is shown as what it means, while it comes and when it is brought back', async (t) => {
+    const { page } = await open(t);
+    await say(page, '# Birds\n\nThey *do* ', 'fly, see [here](https://birds.example/).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nfly', '();\n```\n');
+    await converse(page, 'Tell me');
+    const shown = () =>
+      page.$eval('.assistant .text', (root) => ({
+        heading: root.querySelector('h3')?.textContent,
+        emphasis: root.querySelector('em')?.textContent,
+        items: [...root.querySelectorAll('li')].map((item) => item.textContent),
+        cells: [...root.querySelectorAll('td')].map((cell) => cell.textContent),
+        code: root.querySelector('pre')?.textContent,
+        link: [root.querySelector('a')?.href, root.querySelector('a')?.rel, root.querySelector('a')?.target],
+      }));
+    const expected = {
+      heading: 'Birds', emphasis: 'do', items: ['one', 'two'], cells: ['1', '2'], code: 'fly();',
+      link: ['https://birds.example/', 'noopener noreferrer nofollow ugc', '_blank'],
+    };
+    assert.deepEqual(await shown(), expected);
+    assert.match(await page.$eval('#announcer', (node) => node.textContent ?? ''), /^BirdsThey do fly/, 'it is read without the signs');
+    await page.reload();
+    await engineState(page, 'ready');
+    await page.waitForSelector('.assistant pre');
+    assert.deepEqual(await shown(), expected);
+    // What a template opened as thoughts looks like the answer at first.
+    await say(page, 'I *think*, ', 'so I am.</think>', '**Yes.**');
+    await converse(page, 'And?');
+    assert.equal(await page.$$eval('.assistant .text', (nodes) => nodes[1]?.innerHTML), '<p dir="auto"><strong>Yes.</strong></p>');
+  });
+
+  test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
+    const { server, page } = await open(t, PHONE);
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      Object.assign(window, { ran: [], violations: [] });
+      document.addEventListener('securitypolicyviolation', (event) => window.violations.push(event.blockedURI));
+    });
+    // It fetches what it keeps.
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    server.requests.length = 0;
+    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
+    await converse(page, '<img src=x onerror=ran.push(0)> \u202eab');
+    const state = await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const root = /** @type {HTMLElement} */ (document.querySelector('.assistant .text'));
+      const all = [...root.querySelectorAll('*')];
+      return {
+        ran: window.ran,
+        violations: window.violations,
+        links: [...root.querySelectorAll('a')].map((link) => link.href),
+        strange: all.map((node) => node.localName).filter((name) => !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|table|thead|tbody|tr|th|td|blockquote)$/.test(name)),
+        attributes: all.flatMap((node) => node.getAttributeNames()).filter((name) => /^on|^style$|^src/.test(name)),
+        wide: document.documentElement.scrollWidth > innerWidth || root.getBoundingClientRect().right > innerWidth,
+        turned: /[\u202a-\u202e]/.test(root.textContent ?? ''),
+        code: root.querySelector('pre:last-of-type') !== null,
+      };
+    });
+    assert.deepEqual(state, { ran: [], violations: [], links: ['https://evil.example/i.png'], strange: [], attributes: [], wide: false, turned: false, code: true });
+    assert.deepEqual(server.requests.filter(({ path }) => !path.endsWith('.wasm')), [], 'the service worker keeps that one');
+    await say(page, 'Fine.');
+    await converse(page, 'Still there?');
+    assert.equal((await answers(page))[1], 'Fine.');
   });
 
   test('how it is to answer is told to the model, and kept', async (t) => {

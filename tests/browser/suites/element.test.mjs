@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
 import { chromium } from '../engines.mjs';
 import { MODEL_BYTES, MODEL_ID, noModel, openPage, packageFile, startServer, STRICT_CSP } from '../harness.mjs';
+import { HOSTILE } from '../hostile.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -113,7 +114,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const loaded = server.requests.map(({ path }) => path).filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
     assert.deepEqual(loaded, ['/linnet/element.js']);
     const size = brotliCompressSync(readFileSync(packageFile('element.js'))).length;
-    t.diagnostic(`element.js: ${size} bytes, brotli; behind the button ${brotliCompressSync(readFileSync(packageFile('element/view.js'))).length}`);
+    t.diagnostic(`element.js: ${size} bytes, brotli; behind the button ${['element/view.js', 'markdown.js'].reduce((sum, name) => sum + brotliCompressSync(readFileSync(packageFile(name))).length, 0)}`);
     assert.ok(size <= 12_000, `${size} bytes`);
   });
 
@@ -202,22 +203,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
     await page.evaluate(() => Object.assign(window, { ran: [], violations: [] }));
     await page.evaluate(() => document.addEventListener('securitypolicyviolation', (event) => /** @type {any} */ (globalThis).violations.push(event.blockedURI)));
     await page.click(inChat('.launcher'));
-    const hostile = [
-      '<script>ran.push(1)</script><img src=x onerror="ran.push(2)"><svg onload=ran.push(3)><iframe srcdoc="<script>parent.ran.push(4)</script>"></iframe>',
-      '<a href="javascript:ran.push(5)" onclick="ran.push(6)">a</a><style>*{display:none}</style><base href="//evil.example/"><form action="//evil.example"><input name=a>',
-      '[a](javascript:ran.push(7)) [b](JaVaScRiPt:ran.push(8)) [c](data:text/html,<script>1</script>) [d](vbscript:1) [e]( java\tscript:1) [f](&#106;avascript:ran.push(9))',
-      '[g](https://good.example@evil.example/) <javascript:ran.push(10)> [h]: javascript:ran.push(11)\n\n[h] ![i](https://evil.example/i.png) ![j](javascript:1)',
-      `| ${'c | '.repeat(400)}\n|${'-|'.repeat(400)}\n${`| ${'x'.repeat(50)} `.repeat(30)}|`,
-      `\u202eesrever\u202c \u2066isolate ${'ẗ̸̢̛́'.repeat(200)} ${'W'.repeat(5000)}`,
-      `${'> '.repeat(3000)}deep`,
-      `${'- '.repeat(500)}deep`,
-      `${'['.repeat(2500)}${'*_'.repeat(1500)}`,
-      `${'| a '.repeat(10)}|\n${'|---'.repeat(10)}|\n${`${'| b '.repeat(10)}|\n`.repeat(2000)}`,
-      '```html\n<script>ran.push(12)</script>\n'.padEnd(20_000, 'unclosed '),
-    ].join('\n\n');
     await part(page, '.input');
     server.requests.length = 0;
-    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), hostile);
+    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
     await ask(page, '<img src=x onerror=ran.push(0)> \u202eab');
     const state = await within(page, (root) => {
       const links = [...root.querySelectorAll('.body a')].map((link) => link.href);

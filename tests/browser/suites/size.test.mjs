@@ -37,7 +37,7 @@ describe('the size of what a page fetches before the model', () => {
       const sum = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
       t.diagnostic(`together: ${sum} of at most ${LIMIT}`);
       assert.equal(files.filter((path) => path.endsWith('.wasm')).length, 1, 'one wasm and no other');
-      for (const part of ['element.js', 'element/view.js', 'index.js', 'prompt-api.js', 'worker.js', 'linnet.js']) assert.ok(files.includes(FOLDER + part), part);
+      for (const part of ['element.js', 'element/view.js', 'markdown.js', 'index.js', 'prompt-api.js', 'worker.js', 'linnet.js']) assert.ok(files.includes(FOLDER + part), part);
       assert.ok(sum <= LIMIT, `${sum} bytes`);
     });
   }

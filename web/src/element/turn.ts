@@ -1,7 +1,6 @@
+import { MarkdownText } from '../markdown.ts';
 import type { ChatStrings } from './button-strings.ts';
 import { copyText, icon, iconButton, make, relabel } from './dom.ts';
-import { MarkdownBuilder } from './markdown.ts';
-import { StreamedMarkdown } from './streamed.ts';
 
 /** Milliseconds for which a button says that it has copied. */
 const COPIED = 2000;
@@ -14,7 +13,7 @@ export class TurnView {
   readonly #actions = make('div', 'actions');
   readonly #answer = make('div', 'message answer');
   readonly #retry: HTMLButtonElement;
-  #text: StreamedMarkdown;
+  #text: MarkdownText;
 
   constructor(
     readonly question: string,
@@ -83,14 +82,14 @@ export class TurnView {
     for (const node of this.nodes) node.remove();
   }
 
-  #stream(): StreamedMarkdown {
+  #stream(): MarkdownText {
     const { strings } = this;
     const parts = {
       table: strings.table,
       image: (text: string) => strings.image.replace('{text}', () => text),
       copyButton: (code: () => string) => copyButton({ ...strings, copy: strings.copyCode }, code),
     };
-    return new StreamedMarkdown(this.#body, new MarkdownBuilder(parts, document.baseURI), this.onGrow);
+    return new MarkdownText(this.#body, parts, this.onGrow);
   }
 }
 

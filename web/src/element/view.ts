@@ -1,5 +1,6 @@
 import type { LinnetChat } from '../element.ts';
 import { LinnetError } from '../index.ts';
+import { MarkdownText } from '../markdown.ts';
 import { isStored } from '../stored.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
@@ -10,7 +11,6 @@ import { button, iconButton, make, slot } from './dom.ts';
 import { EndpointAnswerer, hostOf } from './endpoint.ts';
 import type { ChatEvents } from './events.ts';
 import { LoadingBar } from './loading-bar.ts';
-import { warmUp } from './markdown.ts';
 import { type EngineState, SharedEngine } from './shared-engine.ts';
 import { fill } from './strings.ts';
 import { VIEW_STYLE } from './view-style.ts';
@@ -51,7 +51,7 @@ export class ChatView {
     this.#loading = new LoadingBar(strings, (bytes) => this.#size(bytes), () => this.#start(true), () => this.#engine?.pause());
     this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop(), () => this.#follow());
     this.#build();
-    warmUp();
+    MarkdownText.warmUp();
   }
 
   /** The chat is seen (again). */
