@@ -24,7 +24,7 @@ export class Chat {
    */
   constructor(
     private readonly engine: Engine,
-    public manner: Manner,
+    private readonly manner: () => Manner,
     private readonly showStats: (text: string) => void,
     private readonly onFailure: (error: LinnetError) => void,
     private readonly onChange: () => void,
@@ -86,7 +86,7 @@ export class Chat {
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
     turn.note('Reading…');
-    const { temperature, topP, repetitionPenalty, maxTokens } = this.manner;
+    const { temperature, topP, repetitionPenalty, maxTokens } = this.manner();
     const stream = linnet.chat.completions.create({
       messages: this.conversation.messages(),
       stream: true,

@@ -4,7 +4,7 @@ import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
 import { device } from './facts.ts';
 import { whole } from './format.ts';
-import { mannerFrom } from './manner.ts';
+import { type Manner, mannerFrom, usualFor } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { keepModule, keepSite } from './offline.ts';
@@ -26,7 +26,10 @@ const notice = element('notice', HTMLElement);
 const stats = element('stats', HTMLParagraphElement);
 
 const engine = new Engine(settingsFrom(location.search), showState);
-const manner = mannerFrom(location.search);
+/** What the person has set of how the model is to answer. */
+let own = mannerFrom(location.search);
+const usual = () => usualFor(engine.settings.model);
+const manner = (): Manner => ({ ...usual(), ...own });
 const chat = new Chat(
   engine,
   manner,
@@ -41,14 +44,14 @@ const chat = new Chat(
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
 );
-chat.conversation.system = manner.system;
+chat.conversation.system = manner().system;
 const menu = new ChatMenu(chat, () => modelName.textContent ?? '', () => {
   newChat.disabled = chat.conversation.isEmpty;
   hideNotice();
 });
-const mannerDialog = new MannerDialog(manner, (manner) => {
-  chat.manner = manner;
-  chat.conversation.system = manner.system;
+const mannerDialog = new MannerDialog(manner, usual, (set) => {
+  own = set;
+  chat.conversation.system = manner().system;
 });
 const dialog = new ModelDialog(engine, change);
 
@@ -86,7 +89,7 @@ function change(settings: Settings): void {
 
 function beginChat(): void {
   menu.begin();
-  chat.conversation.system = chat.manner.system;
+  chat.conversation.system = manner().system;
   newChat.disabled = true;
 }
 

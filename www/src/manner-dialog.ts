@@ -1,4 +1,4 @@
-import { keep, type Manner, USUAL } from './manner.ts';
+import { keep, type Manner, setBy } from './manner.ts';
 import { button, element } from './page.ts';
 
 /** The dialog in which the person says how the model is to answer. */
@@ -14,27 +14,32 @@ export class MannerDialog {
     ['maxTokens', element('manner-max', HTMLInputElement)],
   ] as const;
 
-  /** @param onChange takes what the person has set */
+  /**
+   * @param current how the model is asked to answer now
+   * @param usual how it would be if nobody had set anything
+   * @param onChange takes what the person has set
+   */
   constructor(
-    private manner: Manner,
-    onChange: (manner: Manner) => void,
+    private readonly current: () => Manner,
+    usual: () => Manner,
+    onChange: (manner: Partial<Manner>) => void,
   ) {
     this.#form.addEventListener('input', () => this.#arrange());
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.manner = this.#written();
-      keep(this.manner);
-      onChange(this.manner);
+      const own = setBy(this.#written(), usual());
+      keep(own);
+      onChange(own);
       this.#dialog.close();
     });
-    element('manner-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(USUAL)));
+    element('manner-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(usual())));
     this.#dialog.addEventListener('click', (event) => {
       if (event.target === this.#dialog) this.#dialog.close();
     });
   }
 
   open(): void {
-    this.#fill(this.manner);
+    this.#fill(this.current());
     this.#dialog.showModal();
   }
 
@@ -46,7 +51,7 @@ export class MannerDialog {
 
   #written(): Manner {
     const numbers = Object.fromEntries(this.#numbers.map(([name, input]) => [name, input.valueAsNumber]));
-    return { ...this.manner, ...numbers, system: this.#system.value.trim() };
+    return { ...this.current(), ...numbers, system: this.#system.value.trim() };
   }
 
   #arrange(): void {

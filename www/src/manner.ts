@@ -1,4 +1,6 @@
-// How the model is to answer. Kept in this browser; the page's address may say otherwise for one visit.
+import { models, type ModelSource } from 'linnet';
+
+// How the model is to answer. What a person has set is kept in this browser; the page's address may say otherwise for one visit.
 
 /** What a person can set. */
 export interface Manner {
@@ -12,15 +14,26 @@ export interface Manner {
   maxTokens: number;
 }
 
-/** As the makers of the default model recommend; the penalty keeps a small model from going round in circles. */
-export const USUAL: Manner = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
+/** Of a model of which nothing else is known; the penalty keeps a small one from going round in circles. */
+const USUAL: Manner = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
 
 const KEY = 'linnet-manner';
 
-/** What was kept, and `?temperature=T&max=N` of the address. */
-export function mannerFrom(search: string): Manner {
+/** How a model is asked to answer where nobody has set anything: as its makers recommend. */
+export function usualFor(model: ModelSource): Manner {
+  const sampling = typeof model === 'string' ? models.get(model)?.sampling : undefined;
+  return sampling ? { ...USUAL, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : USUAL;
+}
+
+/** What a person has set: what is not as usual. */
+export function setBy(manner: Manner, usual: Manner): Partial<Manner> {
+  return Object.fromEntries(Object.entries(manner).filter(([name, value]) => value !== usual[name as keyof Manner]));
+}
+
+/** What was set and kept, and `?temperature=T&max=N` of the address. */
+export function mannerFrom(search: string): Partial<Manner> {
   const query = new URLSearchParams(search);
-  const manner = { ...USUAL, ...kept() };
+  const manner = kept();
   const temperature = query.get('temperature');
   if (temperature !== null) manner.temperature = Number(temperature);
   const most = query.get('max');
@@ -29,7 +42,7 @@ export function mannerFrom(search: string): Manner {
 }
 
 /** Keeps it, where the browser does. */
-export function keep(manner: Manner): void {
+export function keep(manner: Partial<Manner>): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(manner));
   } catch {

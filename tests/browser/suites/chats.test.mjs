@@ -210,6 +210,28 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await check(next);
   });
 
+  test('what nobody has set is as the model’s makers recommend', async (t) => {
+    const { server, page } = await open(t);
+    const chosen = async () => {
+      const { temperature, top_p, top_k, min_p } = await last(page);
+      return { temperature, top_p, top_k, min_p };
+    };
+    await converse(page, 'Hi');
+    assert.deepEqual(await chosen(), { temperature: 0.2, top_p: 0.9, top_k: undefined, min_p: undefined });
+    await page.goto(`${server.origin}/some/where/?model=qwen3-0.6b`);
+    await engineState(page, 'ready');
+    await converse(page, 'Hi');
+    assert.deepEqual(await chosen(), { temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 });
+    await openMenu(page);
+    await press(page, 'How it answers');
+    assert.equal(await page.$eval('#manner-temperature', (node) => /** @type {HTMLInputElement} */ (node).value), '0.6');
+    await page.$eval('#manner-temperature', (node) => Object.assign(node, { value: '1.2' }));
+    await press(page, 'Save');
+    await page.keyboard.press('Escape');
+    await converse(page, 'And now?');
+    assert.deepEqual(await chosen(), { temperature: 1.2, top_p: 0.95, top_k: 20, min_p: 0 });
+  });
+
   test('a chat can be saved as Markdown and as JSON', async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'linnet-saved-'));
     t.after(() => rmSync(folder, { recursive: true }));

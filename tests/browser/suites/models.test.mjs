@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
+import { fakeWorker } from '../fake-worker.mjs';
 import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, noModel, openBlank, referenceFile, startServer } from '../harness.mjs';
 
 const tiny = readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf'));
@@ -159,5 +160,21 @@ describe('models', { timeout: 900_000 }, () => {
     });
     assert.equal(names, 2);
     assert.equal(await call(page, 'remove', address), true);
+  });
+
+  test('a request leaves open what the list says of the model', async (t) => {
+    const { page } = await fresh(t);
+    await page.evaluate(fakeWorker);
+    const asked = async (model, request = {}) => {
+      assert.equal((await load(page, model, {})).code, undefined);
+      await complete(page, { prompt: 'x', ...request });
+      const { prompt: _, ...rest } = await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
+      return rest;
+    };
+    assert.deepEqual(await asked('qwen3-0.6b'), { temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 });
+    assert.deepEqual(await asked('qwen3-0.6b', { temperature: 0, top_k: null, seed: 3 }), { temperature: 0, top_p: 0.95, top_k: 20, min_p: 0, seed: 3 });
+    assert.deepEqual(await asked({ id: 'own', files: [{ url: '/tiny.gguf' }], sampling: { temperature: 0.3 } }), { temperature: 0.3 });
+    assert.deepEqual(await asked('/tiny.gguf'), {});
+    assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'nothing is known of it');
   });
 });
