@@ -85,11 +85,20 @@ describe('manners', { skip: noModel, timeout: 300_000 }, () => {
   });
 
   test('a gentle answer rests for half of the time, and is the same', async () => {
-    const request = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, max_tokens: 60 };
-    const [full, gentle] = [await complete(page, request), await complete(page, { ...request, pace: 'gentle' })];
-    assert.deepEqual(gentle.choices[0].tokens, full.choices[0].tokens);
-    const slower = gentle.timings.predicted_ms / full.timings.predicted_ms;
-    assert.ok(slower > 1.5 && slower < 4, `${slower} times as long`);
+    const request = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, max_tokens: 50 };
+    // The best of several turns: the machine may have other things to do, too.
+    const best = { full: Infinity, gentle: Infinity };
+    const said = new Set();
+    for (let turn = 0; turn < 4; turn++) {
+      for (const pace of ['full', 'gentle']) {
+        const { choices, timings } = await complete(page, { ...request, pace });
+        best[pace] = Math.min(best[pace], timings.predicted_ms);
+        said.add(String(choices[0].tokens));
+      }
+    }
+    assert.equal(said.size, 1);
+    const slower = best.gentle / best.full;
+    assert.ok(slower > 1.6 && slower < 4, `${slower} times as long`);
   });
 
   test('what there is not is refused', async () => {
