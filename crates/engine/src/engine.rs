@@ -9,7 +9,7 @@ use linnet_text::{ChatTemplate, Tokenizer};
 use serde::Serialize;
 
 use crate::session::Session;
-use crate::{Error, Generation, Platform, Request};
+use crate::{Error, Generation, Platform, Request, prompt};
 
 /// What is known of the model from its file.
 #[derive(Clone, Debug, Serialize)]
@@ -155,6 +155,16 @@ impl<B: Backend> Engine<B> {
     /// The KV cache and the compiled model, for scoring.
     pub fn session(&mut self) -> &mut Session<B> {
         &mut self.session
+    }
+
+    /// How many tokens a request's prompt has, with all that the chat template puts around it: its `usage.prompt_tokens`. Nothing is
+    /// run, and it need not fit the context.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::Text`] when the template refuses the messages.
+    pub fn count_tokens(&self, request: &Request) -> Result<usize, Error> {
+        request.check()?;
+        Ok(prompt::all(self, request)?.len())
     }
 
     /// Begins an answer: checks the request and tokenizes its prompt. Nothing runs until [`Generation::next`].

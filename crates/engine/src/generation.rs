@@ -12,7 +12,7 @@ use crate::lead::Lead;
 use crate::prompt;
 use crate::sampler::Sampler;
 use crate::stop::StopMatcher;
-use crate::{Error, Request};
+use crate::{Error, Logprobs, Request};
 
 /// What one call of [`Generation::next`] did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,9 +31,19 @@ pub enum Event {
         text: String,
         /// The token.
         token: u32,
+        /// How many came with it and are given out by the next calls, which do nothing else.
+        #[serde(skip_serializing_if = "is_zero")]
+        left: usize,
+        /// How likely it was, where the request wants to know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        logprobs: Option<Logprobs>,
     },
     /// The answer is complete.
     Done(Done),
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// How an answer ended.
@@ -98,7 +108,7 @@ enum Ran {
     /// A part of the prompt; more is left.
     Part(Event),
     /// The next token.
-    Token(u32),
+    Token(u32, Option<Logprobs>),
 }
 
 /// An answer in progress.
@@ -111,6 +121,8 @@ pub struct Generation {
     max_tokens: usize,
     ignore_eos: bool,
     sampler: Sampler,
+    /// How many of the most likely tokens to tell with each, if anything.
+    logprobs: Option<usize>,
     lead: Lead,
     /// Tokens that were chosen and not given out yet.
     chosen: VecDeque<u32>,
@@ -138,13 +150,19 @@ impl Generation {
         if tokens.len() >= context_length {
             return Err(Error::ContextFull { prompt_tokens: tokens.len(), context_length });
         }
+        let vocabulary = engine.config().vocab_size;
+        if let Some((token, _)) = request.logit_bias.range(vocabulary as u32..).next() {
+            let reason = format!("has the token {token}, but the vocabulary ends at {vocabulary}");
+            return Err(Error::invalid("logit_bias", reason));
+        }
         let seed = request.sampling.seed.unwrap_or_else(engine.platform.random_seed);
         Ok(Generation {
             prompt_len: tokens.len(),
             tokens,
             max_tokens: request.max_tokens.unwrap_or(usize::MAX),
             ignore_eos: request.ignore_eos,
-            sampler: Sampler::new(request.sampling, seed),
+            sampler: Sampler::new(request.sampling, seed).with_bias(request.logit_bias.clone()),
+            logprobs: request.logprobs,
             lead: Lead::new(),
             chosen: VecDeque::new(),
             came: None,
@@ -196,11 +214,11 @@ impl Generation {
             return Ok(Event::Done(self.done(reason, started)));
         }
 
-        let token = match self.chosen.pop_front() {
-            Some(token) => token,
+        let (token, logprobs) = match self.chosen.pop_front() {
+            Some(token) => (token, None),
             None => match self.run(engine).await? {
                 Ran::Part(event) => return Ok(event),
-                Ran::Token(token) => token,
+                Ran::Token(token, logprobs) => (token, logprobs),
             },
         };
         self.last_token = now();
@@ -217,7 +235,7 @@ impl Generation {
         if stopped {
             self.end = Some(FinishReason::Stop);
         }
-        Ok(Event::Token { text, token })
+        Ok(Event::Token { text, token, left: self.chosen.len(), logprobs })
     }
 
     /// Runs a chunk of the prompt, or what is left of it and then up to several tokens.
@@ -225,7 +243,9 @@ impl Generation {
         let session = &mut engine.session;
         let draw = self.sampler.draw(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
-        let goes_on = session.goes_on(&self.tokens, &draw, stop);
+        // What a backend draws by itself it tells nothing of, and it knows of no bias.
+        let by_itself = !self.sampler.is_biased() && self.logprobs.is_none();
+        let goes_on = by_itself && session.goes_on(&self.tokens, &draw, stop);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;
         while self.tokens.len() - cached > session.pace.piece() {
@@ -242,7 +262,8 @@ impl Generation {
         }
         let rest = &self.tokens[cached..];
         let generated = self.tokens.len() - self.prompt_len;
-        let token = if session.backend().can_draw(&draw) {
+        let mut likely = None;
+        let token = if by_itself && session.backend().can_draw(&draw) {
             let room = session.context_length() + 1 - self.tokens.len();
             let wanted = (self.max_tokens - generated).min(room);
             let ahead = Ahead { tokens: self.lead.tokens().min(wanted), stop, draw };
@@ -258,10 +279,16 @@ impl Generation {
             self.came = Some(came);
             self.chosen.pop_front()
         } else {
-            let want = if self.sampler.is_argmax() { Want::Token } else { Want::Logits(1) };
+            let most_likely = self.sampler.is_argmax() && self.logprobs.is_none();
+            let want = if most_likely { Want::Token } else { Want::Logits(1) };
             match session.extend(rest, want).await? {
                 Output::Token(token) => Some(token),
-                Output::Logits(mut logits) => Some(self.sampler.sample(&mut logits, &self.tokens, generated)),
+                Output::Logits(mut logits) => {
+                    let raw = self.logprobs.map(|top| (top, logits.clone()));
+                    let token = self.sampler.sample(&mut logits, &self.tokens, generated);
+                    likely = raw.map(|(top, raw)| Logprobs::of(&raw, token, top, &engine.tokenizer));
+                    Some(token)
+                }
                 Output::None => None,
             }
         };
@@ -269,7 +296,9 @@ impl Generation {
             self.prompt_run += rest.len();
         }
         self.reached = self.tokens.len();
-        token.map(Ran::Token).ok_or_else(|| Error::invalid("backend", "gave no token where one was wanted"))
+        token
+            .map(|token| Ran::Token(token, likely))
+            .ok_or_else(|| Error::invalid("backend", "gave no token where one was wanted"))
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {

@@ -10,6 +10,15 @@ use crate::{Error, Request};
 
 /// The tokens of a request's prompt; at least one.
 pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
+    let tokens = all(engine, request)?;
+    if tokens.is_empty() {
+        return Err(Error::invalid("prompt", "is empty; give at least one token"));
+    }
+    Ok(tokens)
+}
+
+/// The same, where there may be none.
+pub(crate) fn all<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
     let tokens = match (&request.messages, &request.prompt) {
         (Some(messages), _) => chat(engine, messages)?,
         (None, Some(Prompt::Text(text))) => {
@@ -24,9 +33,6 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
             "prompt",
             format!("has the token {bad}, but the vocabulary ends at {vocabulary}"),
         ));
-    }
-    if tokens.is_empty() {
-        return Err(Error::invalid("prompt", "is empty; give at least one token"));
     }
     Ok(tokens)
 }

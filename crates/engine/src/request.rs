@@ -1,8 +1,14 @@
 //! What a caller asks for: the fields of OpenAI's chat and text completions that Linnet honours.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use crate::Error;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{Error, Logprobs};
+
+/// What may be added to a logit.
+const BIAS: RangeInclusive<f32> = -100.0..=100.0;
 
 /// A chat (`messages`) or text (`prompt`) completion. Unknown fields are refused, not ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,11 +23,27 @@ pub struct Request {
     /// Temperature, top-k and so on.
     #[serde(flatten)]
     pub sampling: Sampling,
+    /// Added to the logits of tokens, by their ids, before anything else is done to them: -100 to 100. The ends of that range ban a
+    /// token, or make it the only one.
+    #[serde(default, deserialize_with = "by_token")]
+    pub logit_bias: BTreeMap<u32, f32>,
+    /// Tells of each token how likely it was, and so many of the most likely ones beside it: up to [`Logprobs::MOST`].
+    pub logprobs: Option<usize>,
     /// Text that ends the answer; not part of it.
     pub stop: Option<Stop>,
     /// Go on after the model has ended its turn.
     #[serde(default)]
     pub ignore_eos: bool,
+}
+
+/// Numbers by token ids, which are strings in JSON.
+fn by_token<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<u32, f32>, D::Error> {
+    let entries = BTreeMap::<String, f32>::deserialize(json)?.into_iter();
+    let numbered = entries.map(|(token, number)| match token.parse() {
+        Ok(token) => Ok((token, number)),
+        Err(_) => Err(de::Error::custom(format!("`{token}` is no token id"))),
+    });
+    numbered.collect()
 }
 
 /// One turn of a conversation.
@@ -179,6 +201,17 @@ impl Request {
         if self.stop.iter().flat_map(Stop::strings).any(|s| s.is_empty()) {
             return Err(Error::invalid("stop", "must not hold an empty string"));
         }
+        if self.logprobs.is_some_and(|top| top > Logprobs::MOST) {
+            return Err(Error::invalid("logprobs", format!("must be at most {}", Logprobs::MOST)));
+        }
+        if let Some((token, bias)) = self.logit_bias.iter().find(|(_, bias)| !BIAS.contains(bias)) {
+            let reason = format!(
+                "of token {token} is {bias}, but must lie between {} and {}",
+                BIAS.start(),
+                BIAS.end()
+            );
+            return Err(Error::invalid("logit_bias", reason));
+        }
         self.sampling.check()
     }
 }
@@ -195,6 +228,10 @@ mod tests {
             (r#"{"prompt":"a","top_p":1.5}"#, "top_p"),
             (r#"{"prompt":"a","max_tokens":0}"#, "max_tokens"),
             (r#"{"prompt":"a","stop":[""]}"#, "stop"),
+            (r#"{"prompt":"a","logprobs":21}"#, "logprobs"),
+            (r#"{"prompt":"a","logit_bias":{"7":-100.5}}"#, "logit_bias"),
+            (r#"{"prompt":"a","logit_bias":{"the":1}}"#, "request"),
+            (r#"{"prompt":"a","logit_bias":{"7":"much"}}"#, "request"),
             (r#"{"prompt":"a","messages":[]}"#, "messages"),
             (r#"{"messages":[]}"#, "messages"),
             (r#"{}"#, "messages"),
@@ -206,5 +243,8 @@ mod tests {
             assert_eq!(error.details()["field"], field, "{json}: {error}");
         }
         Request::from_json(r#"{"prompt":[1,2],"temperature":0,"seed":7}"#).unwrap().check().unwrap();
+        let biased = Request::from_json(r#"{"prompt":"a","logit_bias":{"12":-100,"7":0.5}}"#).unwrap();
+        biased.check().unwrap();
+        assert_eq!(biased.logit_bias, BTreeMap::from([(7, 0.5), (12, -100.0)]));
     }
 }

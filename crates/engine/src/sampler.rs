@@ -1,5 +1,7 @@
 //! Choosing the next token: a chain of filters over the logits, then a seeded draw.
 
+use std::collections::BTreeMap;
+
 use linnet_graph::Draw;
 
 use crate::request::Sampling;
@@ -17,24 +19,36 @@ struct Candidate {
 pub struct Sampler {
     sampling: Sampling,
     seed: u64,
+    bias: BTreeMap<u32, f32>,
 }
 
 impl Sampler {
     /// A sampler whose draws are determined by `seed`.
     pub fn new(sampling: Sampling, seed: u64) -> Self {
-        Sampler { sampling, seed }
+        Sampler { sampling, seed, bias: BTreeMap::new() }
+    }
+
+    /// Adds to the logits of those tokens before anything else. (Where there is no such token nothing is added.)
+    pub fn with_bias(self, bias: BTreeMap<u32, f32>) -> Self {
+        Sampler { bias, ..self }
+    }
+
+    /// Whether it adds to logits, which [`Sampler::draw`] does not tell a backend: then it must be given them.
+    pub fn is_biased(&self) -> bool {
+        !self.bias.is_empty()
     }
 
     /// Whether the choice is simply the most likely token, which a backend can make by itself.
     pub fn is_argmax(&self) -> bool {
         let s = &self.sampling;
-        (s.temperature == 0.0 || s.top_k == 1)
+        !self.is_biased()
+            && (s.temperature == 0.0 || s.top_k == 1)
             && s.repetition_penalty == 1.0
             && s.presence_penalty == 0.0
             && s.frequency_penalty == 0.0
     }
 
-    /// The same for a backend, where the first generated token is that at `first_generated`.
+    /// The same for a backend (but for a bias), where the first generated token is that at `first_generated`.
     pub fn draw(&self, first_generated: usize) -> Draw {
         let s = &self.sampling;
         Draw {
@@ -55,6 +69,11 @@ impl Sampler {
     /// `logits` is `[vocabulary]`, not empty; `tokens` is everything so far, of which the last `generated` are the
     /// model's own. A logit that is not a number is never chosen unless there is no other.
     pub fn sample(&self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
+        for (token, bias) in &self.bias {
+            if let Some(logit) = logits.get_mut(*token as usize) {
+                *logit += bias;
+            }
+        }
         self.penalize(logits, tokens, generated);
         let mut candidates: Vec<Candidate> = logits
             .iter()
@@ -218,6 +237,44 @@ mod tests {
         assert_eq!(greedy(Sampling { presence_penalty: 2.5, ..Sampling::greedy() }), 0);
         assert_eq!(greedy(Sampling { frequency_penalty: 1.5, ..Sampling::greedy() }), 1);
         assert!(!Sampler::new(Sampling { presence_penalty: 1.0, ..Sampling::greedy() }, 0).is_argmax());
+    }
+
+    #[test]
+    fn a_bias_bans_and_forces_tokens() {
+        let biased = |sampling, bias: &[(u32, f32)]| {
+            let sampler = Sampler::new(sampling, 3).with_bias(bias.iter().copied().collect());
+            assert!(sampler.is_biased() && !sampler.is_argmax());
+            let draw = |position| sampler.sample(&mut LOGITS.clone(), &vec![0; position], 0);
+            (0..400).map(draw).collect::<std::collections::BTreeSet<u32>>().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(biased(open(), &[(1, -100.0)]), [0, 2, 4]);
+        assert_eq!(biased(open(), &[(4, 100.0)]), [4]);
+        assert_eq!(biased(Sampling::greedy(), &[(0, 1.5), (1, -1.0)]), [0]);
+        assert_eq!(biased(Sampling::greedy(), &[(99, 5.0)]), [1], "there is no such token");
+        // It comes before the penalties: what is below zero then is multiplied.
+        let said = Sampler::new(Sampling { repetition_penalty: 4.0, ..Sampling::greedy() }, 0);
+        let said = said.with_bias(BTreeMap::from([(0, -1.5), (2, -2.5)]));
+        assert_eq!(said.sample(&mut [1.0, -3.0, 2.0], &[0, 1, 2], 0), 0, "-0.5 * 4 against -12 and -0.5 * 4");
+    }
+
+    /// A draw by the definition: the softmax of biased logits over the temperature, and Gumbel's numbers of the same tokens.
+    #[test]
+    fn a_biased_draw_is_that_of_biased_logits() {
+        let logits: Vec<f32> = (0..50).map(|i| ((i * 37) % 11) as f32 / 3.0).collect();
+        let bias = BTreeMap::from([(3, 4.5), (10, -100.0), (21, 2.25), (49, 3.0)]);
+        let mut seen = std::collections::BTreeSet::new();
+        for position in 0..300 {
+            let sampler = Sampler::new(open(), 9).with_bias(bias.clone());
+            let score = |token: u32| {
+                let logit = logits[token as usize] + bias.get(&token).copied().unwrap_or(0.0);
+                f64::from(logit) + gumbel(9, position as u32, token)
+            };
+            let expected = (0..50).max_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap();
+            let ours = sampler.sample(&mut logits.clone(), &vec![0; position], 0);
+            assert_eq!(ours, expected, "{position}");
+            seen.insert(ours);
+        }
+        assert!(seen.contains(&3) && seen.contains(&21) && !seen.contains(&10), "{seen:?}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn finish(generation: &mut Generation, engine: &mut Engine<FakeBackend>) -> (Vec
     loop {
         match block_on(generation.next(engine)).unwrap() {
             Event::Prefill { .. } => {}
-            Event::Token { text, token } => {
+            Event::Token { text, token, .. } => {
                 pieces.push(text);
                 tokens.push(token);
             }

@@ -4,6 +4,7 @@ mod ahead;
 mod bad_files;
 mod fake;
 mod generation;
+mod likely;
 mod loading;
 mod memory;
 mod raw_file;
