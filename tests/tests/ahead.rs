@@ -86,7 +86,8 @@ impl Device {
 
     fn ahead(&mut self, tokens: &[u32], position: usize, ahead: Ahead<'_>) -> Vec<u32> {
         let step = Step { tokens, position, want: Want::Token };
-        block_on(self.gpu.run_ahead(&mut self.program, step, ahead)).unwrap()
+        self.gpu.queue_ahead(&mut self.program, Some(step), ahead).unwrap();
+        block_on(self.gpu.take_ahead(&mut self.program)).unwrap()
     }
 }
 
@@ -221,12 +222,12 @@ fn steps_beyond_what_was_promised_are_refused() {
     let draw = Sampler::new(open(), 1).draw(0);
     let step = Step { tokens: &[1], position: 0, want: Want::Token };
     let stop = &[1; Ahead::MOST_STOPS + 1];
-    let refused = block_on(device.gpu.run_ahead(&mut device.program, step, Ahead { tokens: 1, stop, draw }));
+    let refused = device.gpu.queue_ahead(&mut device.program, Some(step), Ahead { tokens: 1, stop, draw });
     assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     for (tokens, position) in [(0, 0), (17, 0), (2, 199)] {
         let step = Step { tokens: &[1], position, want: Want::Token };
         let ahead = Ahead { tokens, stop: &[], draw };
-        let refused = block_on(device.gpu.run_ahead(&mut device.program, step, ahead));
+        let refused = device.gpu.queue_ahead(&mut device.program, Some(step), ahead);
         assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     }
 }

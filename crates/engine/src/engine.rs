@@ -9,6 +9,7 @@ use linnet_text::{ChatTemplate, Tokenizer};
 use serde::Serialize;
 
 use crate::session::Session;
+use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
 
 /// What is known of the model from its file.
@@ -105,6 +106,8 @@ pub struct Engine<B: Backend> {
     pub(crate) platform: Platform,
     /// Tokens that end an answer, as many as a backend looks out for.
     pub(crate) ends: Vec<u32>,
+    /// What suggestions go by.
+    pub(crate) recent: Recent,
     model: ModelInfo,
     config: Config,
 }
@@ -121,7 +124,7 @@ impl<B: Backend> Engine<B> {
         let all = 0..tokenizer.vocab_size() as u32;
         let ends =
             all.filter(|token| tokenizer.is_end_of_generation(*token)).take(Ahead::MOST_STOPS).collect();
-        Engine { session, tokenizer, template, platform, ends, model, config }
+        Engine { session, tokenizer, template, platform, ends, recent: Recent::default(), model, config }
     }
 
     /// What is loaded, where it runs and what it holds.
@@ -173,5 +176,13 @@ impl<B: Backend> Engine<B> {
     /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`] when the template refuses the messages.
     pub fn generate(&self, request: &Request) -> Result<Generation, Error> {
         Generation::start(self, request)
+    }
+
+    /// Begins to look for words that may come next. Nothing runs until [`Suggestion::next`].
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`].
+    pub fn suggest(&self, request: &SuggestRequest) -> Result<Suggestion, Error> {
+        Suggestion::start(self, request)
     }
 }

@@ -129,6 +129,8 @@ pub struct Generation {
     /// When they came.
     came: Option<f64>,
     detokenizer: Detokenizer,
+    /// UTF-16 code units that it has printed.
+    printed: usize,
     stop: StopMatcher,
     prompt_run: usize,
     /// Tokens that the cache held at the end of the call that came furthest.
@@ -167,6 +169,7 @@ impl Generation {
             chosen: VecDeque::new(),
             came: None,
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
+            printed: 0,
             stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
             prompt_run: 0,
             reached: 0,
@@ -231,7 +234,9 @@ impl Generation {
             self.end = Some(FinishReason::Stop);
             return Ok(Event::Done(self.done(FinishReason::Stop, started)));
         }
-        let (text, stopped) = self.stop.push(&self.detokenizer.push(token));
+        let printed = self.detokenizer.push(token);
+        self.printed += printed.encode_utf16().count();
+        let (text, stopped) = self.stop.push(&printed);
         if stopped {
             self.end = Some(FinishReason::Stop);
         }
@@ -286,7 +291,8 @@ impl Generation {
                 Output::Logits(mut logits) => {
                     let raw = self.logprobs.map(|top| (top, logits.clone()));
                     let token = self.sampler.sample(&mut logits, &self.tokens, generated);
-                    likely = raw.map(|(top, raw)| Logprobs::of(&raw, token, top, &engine.tokenizer));
+                    likely =
+                        raw.map(|(top, raw)| Logprobs::of(&raw, token, self.printed, top, &engine.tokenizer));
                     Some(token)
                 }
                 Output::None => None,

@@ -18,6 +18,7 @@ mod request;
 mod sampler;
 mod session;
 mod stop;
+mod suggest;
 
 pub use demand::{Excess, Smaller};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
@@ -30,3 +31,4 @@ pub use platform::Platform;
 pub use request::{Content, Message, Part, Prompt, Request, Sampling, Stop};
 pub use sampler::Sampler;
 pub use session::Session;
+pub use suggest::{SuggestEvent, SuggestRequest, Suggestion, Suggestions, Word};

@@ -21,6 +21,8 @@ pub struct Logprobs {
     /// The one that was chosen.
     #[serde(flatten)]
     pub chosen: Likely,
+    /// Where its text begins in the answer, in UTF-16 code units; of a part of a character where that begins.
+    pub offset: usize,
     /// The most likely ones, the most likely first.
     pub top: Vec<Likely>,
 }
@@ -34,8 +36,14 @@ impl Logprobs {
     /// The most tokens of [`Logprobs::top`].
     pub const MOST: usize = 20;
 
-    /// Of `logits`, `[vocabulary]`, of which `chosen` was chosen, with the `top` most likely (the lower id first among equals).
-    pub(crate) fn of(logits: &[f32], chosen: u32, top: usize, tokenizer: &Tokenizer) -> Logprobs {
+    /// Of `logits`, `[vocabulary]`, of which `chosen` was chosen for that place, with the `top` most likely (the lower id first among equals).
+    pub(crate) fn of(
+        logits: &[f32],
+        chosen: u32,
+        offset: usize,
+        top: usize,
+        tokenizer: &Tokenizer,
+    ) -> Logprobs {
         let whole = log_sum(logits);
         let likely = |token: u32| {
             let logit = logits.get(token as usize).copied().unwrap_or(f32::NAN);
@@ -43,7 +51,11 @@ impl Logprobs {
             let logprob = ((f64::from(logit) - whole) as f32).max(Likely::LEAST);
             Likely { token, bytes: tokenizer.token_bytes(token).unwrap_or_default().to_vec(), logprob }
         };
-        Logprobs { chosen: likely(chosen), top: greatest(logits, top).into_iter().map(likely).collect() }
+        Logprobs {
+            chosen: likely(chosen),
+            offset,
+            top: greatest(logits, top).into_iter().map(likely).collect(),
+        }
     }
 }
 

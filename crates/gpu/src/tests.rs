@@ -144,7 +144,8 @@ fn gpu_steps_behind_the_end_compute_nothing() {
     {
         let ahead = Ahead { tokens: 4, stop, draw: Draw::GREEDY };
         let step = Step { tokens: &[0], position: 0, want: Want::Token };
-        assert_eq!(pollster::block_on(gpu.run_ahead(&mut program, step, ahead)).as_deref(), Ok(chosen));
+        gpu.queue_ahead(&mut program, Some(step), ahead).expect("queued");
+        assert_eq!(pollster::block_on(gpu.take_ahead(&mut program)).as_deref(), Ok(chosen));
         let calls = &gpu.device.calls;
         let mut encoder = calls.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(program.logits().expect("logits"), 0, &read, 0, 8);

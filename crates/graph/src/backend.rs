@@ -363,20 +363,6 @@ pub trait Backend: Sized {
         Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
     }
 
-    /// [`Backend::queue_ahead`], then [`Backend::take_ahead`].
-    ///
-    /// # Errors
-    /// As these.
-    async fn run_ahead(
-        &mut self,
-        program: &mut Self::Program,
-        step: Step<'_>,
-        ahead: Ahead<'_>,
-    ) -> Result<Vec<u32>, BackendError> {
-        self.queue_ahead(program, Some(step), ahead)?;
-        self.take_ahead(program).await
-    }
-
     /// Runs a step and measures each of its kernels, in order.
     ///
     /// # Errors

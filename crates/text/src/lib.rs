@@ -9,4 +9,4 @@ mod tokenizer;
 pub use error::TextError;
 pub use stream::Detokenizer;
 pub use template::{ChatContext, ChatTemplate, LocalTime};
-pub use tokenizer::{DecodeOptions, EncodeOptions, Tokenizer};
+pub use tokenizer::{DecodeOptions, EncodeOptions, Tokenizer, is_in_word};

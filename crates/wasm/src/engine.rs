@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use js_sys::Promise;
 use linnet_cpu::CpuBackend;
-use linnet_engine::{Engine as LoadedEngine, Request};
+use linnet_engine::{Engine as LoadedEngine, Error, Request, SuggestRequest};
 use linnet_gpu::GpuBackend;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -37,6 +38,11 @@ impl Engine {
             None => Err(busy()),
         }
     }
+
+    fn begin(&self, answer: Result<Answer, Error>) -> Result<Generation, JsValue> {
+        let answer = Rc::new(RefCell::new(Some(answer.map_err(error::js)?)));
+        Ok(Generation { engine: Rc::clone(&self.engine), answer })
+    }
 }
 
 fn busy() -> JsValue {
@@ -64,16 +70,58 @@ impl Engine {
         self.engine.replace(other.engine.take());
     }
 
+    /// How many tokens the prompt of a request in JSON has.
+    #[wasm_bindgen(js_name = countTokens)]
+    pub fn count_tokens(&self, request: &str) -> Result<usize, JsValue> {
+        let request = Request::from_json(request).map_err(error::js)?;
+        let tokens = self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.count_tokens(&request),
+            AnyEngine::Gpu(engine) => engine.count_tokens(&request),
+        })?;
+        tokens.map_err(error::js)
+    }
+
     /// Begins an answer to a request in JSON.
     pub fn generate(&self, request: &str) -> Result<Generation, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
-        let generation = self.with(|engine| match engine {
-            AnyEngine::Cpu(engine) => engine.generate(&request),
-            AnyEngine::Gpu(engine) => engine.generate(&request),
-        })?;
-        let generation = Rc::new(RefCell::new(Some(generation.map_err(error::js)?)));
-        Ok(Generation { engine: Rc::clone(&self.engine), generation })
+        self.begin(self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.generate(&request).map(Answer::Text),
+            AnyEngine::Gpu(engine) => engine.generate(&request).map(Answer::Text),
+        })?)
     }
+
+    /// Begins to look for words that may come next, as a request in JSON wishes.
+    pub fn suggest(&self, request: &str) -> Result<Generation, JsValue> {
+        let request: SuggestRequest =
+            serde_json::from_str(request).map_err(|e| error::misuse(&e.to_string()))?;
+        self.begin(self.with(|engine| match engine {
+            AnyEngine::Cpu(engine) => engine.suggest(&request).map(Answer::Words),
+            AnyEngine::Gpu(engine) => engine.suggest(&request).map(Answer::Words),
+        })?)
+    }
+}
+
+/// What is being made for a request.
+enum Answer {
+    Text(linnet_engine::Generation),
+    Words(linnet_engine::Suggestion),
+}
+
+impl Answer {
+    /// The next event, as JSON.
+    async fn next(&mut self, engine: &mut AnyEngine) -> Result<String, JsValue> {
+        let json = match (self, engine) {
+            (Answer::Text(text), AnyEngine::Cpu(engine)) => json(text.next(engine).await),
+            (Answer::Text(text), AnyEngine::Gpu(engine)) => json(text.next(engine).await),
+            (Answer::Words(words), AnyEngine::Cpu(engine)) => json(words.next(engine).await),
+            (Answer::Words(words), AnyEngine::Gpu(engine)) => json(words.next(engine).await),
+        };
+        json?.map_err(error::internal)
+    }
+}
+
+fn json<E: Serialize>(event: Result<E, Error>) -> Result<serde_json::Result<String>, JsValue> {
+    Ok(serde_json::to_string(&event.map_err(error::js)?))
 }
 
 /// One answer in progress.
@@ -81,7 +129,7 @@ impl Engine {
 pub struct Generation {
     engine: Rc<RefCell<Option<AnyEngine>>>,
     /// Taken out while a step runs.
-    generation: Rc<RefCell<Option<linnet_engine::Generation>>>,
+    answer: Rc<RefCell<Option<Answer>>>,
 }
 
 #[wasm_bindgen]
@@ -89,31 +137,30 @@ impl Generation {
     /// Does one chunk of the prompt or one token; returns the event as JSON.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn next(&self) -> Promise {
-        promise(next(Rc::clone(&self.generation), Rc::clone(&self.engine)))
+        promise(next(Rc::clone(&self.answer), Rc::clone(&self.engine)))
     }
 
-    /// Ends the answer: the next event is `done`.
+    /// Ends the answer: the next event is the last.
     pub fn cancel(&self) {
-        if let Some(generation) = &mut *self.generation.borrow_mut() {
-            generation.cancel();
+        match &mut *self.answer.borrow_mut() {
+            Some(Answer::Text(text)) => text.cancel(),
+            Some(Answer::Words(words)) => words.cancel(),
+            None => {}
         }
     }
 }
 
 async fn next(
-    answers: Rc<RefCell<Option<linnet_engine::Generation>>>,
+    answers: Rc<RefCell<Option<Answer>>>,
     engines: Rc<RefCell<Option<AnyEngine>>>,
 ) -> Result<String, JsValue> {
-    let mut generation = answers.take().ok_or_else(busy)?;
+    let mut answer = answers.take().ok_or_else(busy)?;
     let Some(mut engine) = engines.take() else {
-        answers.replace(Some(generation));
+        answers.replace(Some(answer));
         return Err(busy());
     };
-    let event = match &mut engine {
-        AnyEngine::Cpu(engine) => generation.next(engine).await,
-        AnyEngine::Gpu(engine) => generation.next(engine).await,
-    };
+    let event = answer.next(&mut engine).await;
     engines.replace(Some(engine));
-    answers.replace(Some(generation));
-    serde_json::to_string(&event.map_err(error::js)?).map_err(error::internal)
+    answers.replace(Some(answer));
+    event
 }

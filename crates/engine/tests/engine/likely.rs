@@ -37,10 +37,12 @@ fn each_token_says_how_likely_it_was() {
         // The fake's logits are 10 for what follows and 0 for all others.
         let whole = (10f64.exp() + 257.0).ln();
         assert_eq!(events.len(), 3);
-        for (event, byte) in events.iter().zip("é!".bytes()) {
-            let Event::Token { token, left: 0, logprobs: Some(Logprobs { chosen, top }), .. } = event else {
+        for ((event, byte), place) in events.iter().zip("é!".bytes()).zip([0, 0, 1]) {
+            let Event::Token { token, left: 0, logprobs: Some(Logprobs { chosen, offset, top }), .. } = event
+            else {
                 panic!("{event:?}")
             };
+            assert_eq!(*offset, place);
             assert_eq!((*token, chosen.token, &chosen.bytes[..]), (byte.into(), byte.into(), &[byte][..]));
             let close =
                 |likely: &Likely, logit: f64| (f64::from(likely.logprob) - (logit - whole)).abs() < 1e-5;

@@ -8,3 +8,4 @@ mod likely;
 mod loading;
 mod memory;
 mod raw_file;
+mod suggest;

@@ -72,6 +72,13 @@ impl Class {
     }
 }
 
+/// Whether a character stands in words: a letter, a mark or a number.
+#[must_use]
+pub fn is_in_word(c: char) -> bool {
+    let class = Class::of(c);
+    class.is_letter() || matches!(class, Class::Mark | Class::Number)
+}
+
 /// Bytes of the longest beginning of `text` whose characters all satisfy `holds`.
 pub(super) fn run(text: &str, holds: impl Fn(Class) -> bool) -> usize {
     text.find(|c| !holds(Class::of(c))).unwrap_or(text.len())

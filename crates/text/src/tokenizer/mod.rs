@@ -20,6 +20,7 @@ use linnet_gguf::Metadata;
 use crate::TextError;
 use crate::stream;
 use bpe::Bpe;
+pub use class::is_in_word;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};

@@ -1,0 +1,89 @@
+//! Words while somebody types, of a model whose tokens are bytes: behind a new line it goes on with its answer.
+
+use linnet_engine::{Engine, FinishReason, SuggestEvent, SuggestRequest, Suggestion, Suggestions};
+use pollster::block_on;
+
+use crate::fake::{
+    CONTEXT, FakeBackend, engine, engine_of, model_file, recurrent_model_file, windowed_model_file,
+};
+
+fn start(engine: &Engine<FakeBackend>, prefix: &str, words: usize, within: Option<f64>) -> Suggestion {
+    engine.suggest(&SuggestRequest { prefix: prefix.to_owned(), words, within }).unwrap()
+}
+
+fn finish(suggestion: &mut Suggestion, engine: &mut Engine<FakeBackend>) -> Suggestions {
+    loop {
+        if let SuggestEvent::Words(words) = block_on(suggestion.next(engine)).unwrap() {
+            return words;
+        }
+    }
+}
+
+fn suggested(engine: &mut Engine<FakeBackend>, prefix: &str) -> Vec<(String, String)> {
+    let words = finish(&mut start(engine, prefix, 1, None), engine).words;
+    words.into_iter().map(|word| (word.word, word.completion)).collect()
+}
+
+fn pair(word: &str, completion: &str) -> Vec<(String, String)> {
+    vec![(word.to_owned(), completion.to_owned())]
+}
+
+#[test]
+fn words_are_whole_and_go_on_from_what_was_typed() {
+    for file in [model_file(), recurrent_model_file(), windowed_model_file()] {
+        let (mut engine, _) = engine_of(&file, b"the bird's nest, high up");
+        assert_eq!(suggested(&mut engine, "\n"), pair("the", "the"));
+        assert_eq!(suggested(&mut engine, "\nT"), pair("The", "he"), "the case is the typist's");
+        // A token here is a byte, so words are not one with their spaces.
+        assert_eq!(suggested(&mut engine, "\nthe b"), pair("bird's", "ird's"));
+        assert_eq!(suggested(&mut engine, "\nthe bir"), pair("bird's", "d's"));
+        assert_eq!(suggested(&mut engine, "\nthe bird's nest, hi"), pair("high", "gh"));
+    }
+}
+
+#[test]
+fn each_word_comes_once_and_the_likeliest_first() {
+    let (mut engine, _) = engine(b"abc def");
+    let words = finish(&mut start(&engine, "\n", 5, None), &mut engine);
+    let words: Vec<String> = words.words.into_iter().map(|word| word.word).collect();
+    // `A` is as likely as `B`, but `Abc` is `abc`.
+    assert_eq!(words, ["abc", "Bbc", "Cbc", "Dbc"]);
+}
+
+#[test]
+fn what_was_run_for_a_letter_serves_for_the_next() {
+    let (mut engine, log) = engine(b"there");
+    finish(&mut start(&engine, "so\n", 1, None), &mut engine);
+    let before = log.borrow().steps.len();
+    let again = finish(&mut start(&engine, "so\n", 1, None), &mut engine);
+    assert_eq!((log.borrow().steps.len(), again.tokens), (before, 0));
+    let next = finish(&mut start(&engine, "so\nt", 1, None), &mut engine);
+    assert_eq!((next.words[0].word.as_str(), next.begun.as_str(), next.tokens), ("there", "t", 0));
+}
+
+#[test]
+fn a_search_ends_when_it_is_told_to_or_late() {
+    let (mut engine, log) = engine(b"there");
+    let mut told = start(&engine, "so\n", 3, None);
+    assert_eq!(block_on(told.next(&mut engine)).unwrap(), SuggestEvent::Step);
+    told.cancel();
+    let words = finish(&mut told, &mut engine);
+    assert_eq!((words.words.len(), words.finish_reason), (0, FinishReason::Cancelled));
+    // Without any time the model is run for the text and no further.
+    let before = log.borrow().steps.len();
+    let late = finish(&mut start(&engine, "no\n", 3, Some(0.0)), &mut engine);
+    assert_eq!(late.words.iter().map(|word| word.word.as_str()).collect::<Vec<_>>(), ["t", "A", "B"]);
+    assert_eq!(log.borrow().steps[before..].concat(), b"no\n".map(u32::from));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let (engine, _) = engine(b"");
+    let code = |prefix: String, words| {
+        engine.suggest(&SuggestRequest { prefix, words, within: None }).err().map(|error| error.code())
+    };
+    assert_eq!(code("x".repeat(CONTEXT), 3), Some("context-full"));
+    assert_eq!(code(String::new(), 0), Some("invalid-request"));
+    assert_eq!(code(String::new(), 11), Some("invalid-request"));
+    assert_eq!(code(String::new(), 3), None);
+}
