@@ -1,6 +1,6 @@
 import type { WhenHidden } from './manners.ts';
 import type { Backend, KvFormat, LoadProgress, Pace, StorageUse } from './protocol.ts';
-import type { Timings, Usage } from './wasm.ts';
+import type { SuggestedWord, Timings, Usage } from './wasm.ts';
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -99,6 +99,11 @@ export interface GenerationOptions {
   presence_penalty?: number | null;
   /** Subtracted from a token's logit for each time that it is in the answer so far; 0 by default. */
   frequency_penalty?: number | null;
+  /**
+   * Added to the logits of tokens, by their ids, before anything else is done to them: -100, which bans a token, to 100, which leaves no
+   * other. (A GPU then chooses no tokens by itself: each comes back on its own, which takes longer.)
+   */
+  logit_bias?: Readonly<Record<number, number>> | null;
   /** The same seed gives the same answer on the same device. */
   seed?: number | null;
   /** Texts before which the answer ends. */
@@ -122,6 +127,13 @@ export interface UsageChoice {
 export interface ChatRequest extends GenerationOptions {
   /** The conversation so far, oldest first. */
   messages: readonly ChatMessage[];
+  /**
+   * Whether the answer tells how likely its tokens were: by the model itself, that is before bias, penalties, temperature and filters. (It
+   * slows a GPU as `logit_bias` does.)
+   */
+  logprobs?: boolean | null;
+  /** With `logprobs`: how many of the likeliest tokens it tells of as well, at each place; 0, which is none, to 20. */
+  top_logprobs?: number | null;
   /** Whether the answer comes piece by piece. */
   stream?: boolean | null;
   /** With `stream`: also gives chunks that say how much of the prompt has been read. */
@@ -132,10 +144,65 @@ export interface ChatRequest extends GenerationOptions {
 export interface CompletionRequest extends GenerationOptions {
   /** The text to go on with, or its token ids. */
   prompt: string | readonly number[];
+  /** Tells how likely the tokens were, as a chat's `logprobs` does, and so many of the likeliest at each place: 0 to 5. */
+  logprobs?: number | null;
   /** Whether the continuation comes piece by piece. */
   stream?: boolean | null;
   /** With `stream`: also gives chunks that say how much of the prompt has been read. */
   return_progress?: boolean | null;
+}
+
+/** What tokens are to be counted of. */
+export type CountRequest = Pick<ChatRequest, 'messages'> | Pick<CompletionRequest, 'prompt'>;
+
+/** A wish for words that may come next. */
+export interface SuggestRequest {
+  /** The text up to where somebody types. */
+  prefix: string;
+  /** How many words, 1 to 10; 3 by default. */
+  words?: number;
+  /** Milliseconds after which the words are to be given as they are: the last ones may then be beginnings of longer words. */
+  within?: number;
+  /** Ends the search; it then fails with `aborted`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Words that may come next. */
+export interface Suggestions {
+  /** Each once, the likeliest first; fewer than were wished for where no more fit. */
+  words: SuggestedWord[];
+  /** What is typed of the word already. */
+  begun: string;
+  /** Tokens that were run for it, and how long the engine took. */
+  timings: { tokens: number; ms: number };
+}
+
+/** A token and how likely it was. */
+export interface TokenLogprob {
+  /** Its text; bytes that are no whole characters are written as `\\xf0\\x9f`. */
+  token: string;
+  /** The natural logarithm of its probability, -9999 at least. */
+  logprob: number;
+  /** Its bytes in UTF-8. Several tokens may make up a character. */
+  bytes: number[];
+}
+
+/** How likely a chat's tokens were. */
+export interface ChatLogprobs {
+  /** Of each token, in order; `top_logprobs` has the likeliest at that place, the likeliest first. */
+  content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[];
+  refusal: null;
+}
+
+/** How likely a continuation's tokens were. */
+export interface CompletionLogprobs {
+  /** Their texts; bytes that are no whole characters are written as `bytes:\\xf0\\x9f`. */
+  tokens: string[];
+  token_logprobs: number[];
+  /** The likeliest at each place, and the one that was chosen. */
+  top_logprobs: Record<string, number>[];
+  /** Where each begins in the continuation, as JavaScript counts. (With a stop text it may lie behind the end of what is given.) */
+  text_offset: number[];
 }
 
 /** Why an answer ended: the model (or a stop text) ended it, or `max_tokens` or the context did. */
@@ -156,7 +223,7 @@ export interface ChatCompletion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; message: { role: 'assistant'; content: string }; finish_reason: FinishReason; tokens: number[] }];
+  choices: [{ index: 0; message: { role: 'assistant'; content: string }; logprobs?: ChatLogprobs; finish_reason: FinishReason; tokens: number[] }];
   usage: Usage;
   timings: Timings;
 }
@@ -171,6 +238,8 @@ export interface ChatCompletionChunk {
     {
       index: 0;
       delta: { role?: 'assistant'; content?: string };
+      /** Of this piece's tokens, if the request wants to know. */
+      logprobs?: ChatLogprobs;
       finish_reason: FinishReason | null;
       /** The ids behind this piece. Its text may be empty: a character can take several tokens. */
       tokens: number[];
@@ -193,7 +262,7 @@ export interface Completion {
   object: 'text_completion';
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; finish_reason: FinishReason; tokens: number[] }];
+  choices: [{ index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason; tokens: number[] }];
   usage: Usage;
   timings: Timings;
 }
@@ -204,7 +273,7 @@ export interface CompletionChunk {
   object: 'text_completion';
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; finish_reason: FinishReason | null; tokens: number[] }];
+  choices: [{ index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason | null; tokens: number[] }];
   prompt_progress?: PromptProgress;
   usage?: Usage;
   timings?: Timings;

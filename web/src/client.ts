@@ -1,15 +1,17 @@
-import type { LoadOptions, WhenBusy } from './api.ts';
-import { ChatCompletions, Completions, type Generate } from './completions.ts';
+import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './api.ts';
+import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { attend, NO_MANNERS, type PageManners, readManners } from './manners.ts';
 import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
-import type { Answer, EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import { PacedInbox } from './paced-inbox.ts';
+import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type LoadProgress, type ToWorker } from './protocol.ts';
+import { readCount, readSuggest } from './request.ts';
 import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { openRecovery, Risk } from './risk.ts';
 import { type ModelSource, resolveModel } from './sources.ts';
-import type { Counters, GenerationEvent } from './wasm.ts';
+import type { Counters } from './wasm.ts';
 import { startWorker, watchWorker, workerFault } from './worker-start.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
@@ -29,7 +31,7 @@ export class Linnet {
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onCounters = (counters) => (this.#info = { ...this.#info, counters });
-    const generate = sampledAs(samplingOf(source), firstAtRisk(host.generate.bind(host), risk));
+    const generate = sampledAs(samplingOf(source), firstAtRisk((request, asking) => host.answer(request, asking), risk));
     this.chat = { completions: new ChatCompletions(generate, info.model.name, this.#names) };
     this.completions = new Completions(generate, info.model.name, this.#names);
   }
@@ -111,6 +113,36 @@ export class Linnet {
     return structuredClone(this.#info);
   }
 
+  /**
+   * How many tokens a prompt has: of messages with all that the model's template puts around them, as `usage.prompt_tokens` of their
+   * answer says. The model is not run, and what is being answered goes on.
+   *
+   * @param request the messages, or the text (or token ids) of a continuation
+   * @throws LinnetError `invalid-request`, `bad-template`
+   */
+  async countTokens(request: CountRequest): Promise<number> {
+    for await (const event of this.#host.ask('count', readCount(request), {})) {
+      if (event.type === 'counted') return event.tokens;
+    }
+    throw new LinnetError('internal', 'The engine counted no tokens.');
+  }
+
+  /**
+   * Words that may come next while somebody types, the most likely first: of a word that has been begun, what it may become.
+   * Requests are answered in turn; end one that is out of date by its `signal`.
+   *
+   * @throws LinnetError `invalid-request`, `context-full`, `aborted`
+   */
+  async suggest(request: SuggestRequest): Promise<Suggestions> {
+    const { fields, signal } = readSuggest(request);
+    for await (const event of this.#host.ask('suggest', fields, { signal })) {
+      if (event.type !== 'words') continue;
+      const { words, begun, tokens, ms } = event;
+      return { words, begun, timings: { tokens, ms } };
+    }
+    throw new LinnetError('internal', 'The engine suggested nothing.');
+  }
+
   /** Frees the model's memory. What is being answered fails with `aborted`; the engine cannot be used again. */
   dispose(): void {
     this.#host.end(aborted({ disposed: true }));
@@ -180,6 +212,8 @@ class WorkerHost {
   readonly #worker: Worker;
   readonly #inboxes = new Map<number, Inbox<Answer>>();
   #lastId = 0;
+  /** Requests that are answered or wait for that. */
+  #answering = 0;
   #ended: LinnetError | undefined;
   #onLoading: ((message: Exclude<FromWorker, Answer>) => void) | undefined;
   #onEnd: ((why: LinnetError) => void) | undefined;
@@ -225,37 +259,49 @@ class WorkerHost {
     }).finally(() => signal?.removeEventListener('abort', abort));
   }
 
-  async *generate(request: object, signal: AbortSignal | undefined, busy: WhenBusy, asked: Partial<PageManners>): AsyncGenerator<GenerationEvent> {
+  async *answer(request: object, asking: Asking): ReturnType<Generate> {
+    for await (const event of this.ask('generate', request, asking)) {
+      if (event.type === 'done' && event.counters) this.onCounters?.(event.counters);
+      if (event.type === 'prefill' || event.type === 'token' || event.type === 'done') yield event;
+    }
+  }
+
+  /** What becomes of a request. It ends with its last event, or with what went wrong; leaving it early cancels. */
+  async *ask(what: Asked, request: object, { signal, busy = 'queue', paced = false, manners: asked }: Asking): AsyncGenerator<EngineEvent> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw aborted();
-    if (busy === 'refuse' && this.#inboxes.size > 0) {
-      throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#inboxes.size });
+    if (busy === 'refuse' && this.#answering > 0) {
+      throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#answering });
     }
     const id = ++this.#lastId;
-    const inbox = new Inbox<Answer>();
+    const inbox = paced ? new PacedInbox() : new Inbox<Answer>();
     const cancel = () => this.#post({ type: 'cancel', id });
     this.#inboxes.set(id, inbox);
+    // Counting keeps nobody waiting.
+    const answers = what === 'count' ? 0 : 1;
+    this.#answering += answers;
     signal?.addEventListener('abort', cancel);
     let running = true;
-    const manners = { ...this.manners, ...asked };
     let leave: (() => void) | undefined;
     try {
-      this.#post({ type: 'generate', id, request, pace: manners.pace });
-      leave = attend(manners, (steering) => this.#post({ type: 'steer', id, ...steering }));
+      if (what === 'generate') {
+        const manners = { ...this.manners, ...asked };
+        this.#post({ type: what, id, request, pace: manners.pace });
+        leave = attend(manners, (steering) => this.#post({ type: 'steer', id, ...steering }));
+      } else {
+        this.#post({ type: what, id, request });
+      }
       for (;;) {
         const answer = await inbox.take();
         running = !isLast(answer);
         if (answer.type === 'error') throw fromPlain(answer.error);
         const { event } = answer;
-        if (event.type !== 'done') {
-          // What was on its way when the person said stop is not shown any more.
-          if (!signal?.aborted) yield event;
-          continue;
+        if ('finish_reason' in event && event.finish_reason === 'cancelled') {
+          throw aborted(event.type === 'done' ? { usage: event.usage, timings: event.timings } : {});
         }
-        if (event.counters) this.onCounters?.(event.counters);
-        if (event.finish_reason === 'cancelled') throw aborted({ usage: event.usage, timings: event.timings });
-        yield event;
-        return;
+        // What was on its way when the person said stop is not shown any more.
+        if (!running || !signal?.aborted) yield event;
+        if (!running) return;
       }
     } finally {
       leave?.();
@@ -266,6 +312,7 @@ class WorkerHost {
         while (!isLast(await inbox.take()));
       }
       this.#inboxes.delete(id);
+      this.#answering -= answers;
     }
   }
 
@@ -284,10 +331,6 @@ class WorkerHost {
   #post(message: ToWorker): void {
     if (!this.#ended) this.#worker.postMessage(message);
   }
-}
-
-function isLast(answer: Answer): boolean {
-  return answer.type === 'error' || answer.event.type === 'done';
 }
 
 function checkCount(name: string, value: number | undefined): void {

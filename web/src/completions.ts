@@ -13,12 +13,23 @@ import type {
   WhenBusy,
 } from './api.ts';
 import { LinnetError } from './errors.ts';
+import { chatLogprobs, textLogprobs } from './logprobs.ts';
 import type { PageManners } from './manners.ts';
 import { readRequest, type Subject } from './request.ts';
-import type { GenerationEvent, Timings, Usage } from './wasm.ts';
+import type { EngineLogprobs, GenerationEvent, Timings, Usage } from './wasm.ts';
+
+/** How a request is put to the engine. */
+export interface Asking {
+  signal?: AbortSignal | undefined;
+  busy?: WhenBusy;
+  /** Where it differs from how the engine was loaded. */
+  manners?: Partial<PageManners>;
+  /** Whether somebody reads along: tokens that come together are then given out one after another. */
+  paced?: boolean;
+}
 
 /** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
-export type Generate = (request: object, signal: AbortSignal | undefined, busy: WhenBusy, manners: Partial<PageManners>) => AsyncGenerator<GenerationEvent>;
+export type Generate = (request: object, asking: Asking) => AsyncGenerator<GenerationEvent>;
 
 /** A request whose answer comes piece by piece. */
 export type Streamed = { stream: true };
@@ -89,6 +100,8 @@ interface End {
 interface Piece {
   text: string;
   tokens: number[];
+  /** Of its tokens, if the request wants to know. */
+  logprobs?: EngineLogprobs[];
   progress?: PromptProgress;
   end?: End;
   /** Of a piece that is nothing but this. */
@@ -108,7 +121,7 @@ async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGene
       delta.content = piece.text;
       first = false;
     }
-    const choice = { index: 0 as const, delta, finish_reason: piece.end?.finish_reason ?? null, tokens: piece.tokens };
+    const choice = { index: 0 as const, delta, ...chatLogprobs(piece), finish_reason: piece.end?.finish_reason ?? null, tokens: piece.tokens };
     yield { ...base, object: 'chat.completion.chunk', choices: [choice], ...extras(piece) };
   }
 }
@@ -120,34 +133,34 @@ async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGene
       continue;
     }
     const { text, tokens, end } = piece;
-    const choice = { index: 0 as const, text, finish_reason: end?.finish_reason ?? null, tokens };
+    const choice = { index: 0 as const, text, ...textLogprobs(piece), finish_reason: end?.finish_reason ?? null, tokens };
     yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
   }
 }
 
 async function chatWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<ChatCompletion> {
-  const { text, tokens, end } = await collect(pieces);
+  const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
-  const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, finish_reason, tokens };
+  const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, ...chatLogprobs(likely), finish_reason, tokens };
   return { ...base, object: 'chat.completion', choices: [choice], usage, timings };
 }
 
 async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Completion> {
-  const { text, tokens, end } = await collect(pieces);
+  const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
-  return { ...base, object: 'text_completion', choices: [{ index: 0, text, finish_reason, tokens }], usage, timings };
+  return { ...base, object: 'text_completion', choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }], usage, timings };
 }
 
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
 async function* run(generate: Generate, subject: Subject, names: ReadonlySet<string>, request: object): AsyncGenerator<Piece> {
-  const { fields, signal, busy, manners, progress, usage: place } = readRequest(subject, names, request);
-  for await (const event of generate(fields, signal, busy, manners)) {
+  const { fields, signal, busy, manners, stream, progress, usage: place } = readRequest(subject, names, request);
+  for await (const event of generate(fields, { signal, busy, manners, paced: stream })) {
     switch (event.type) {
       case 'prefill':
         if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
         break;
       case 'token':
-        yield { text: event.text, tokens: [event.token] };
+        yield { text: event.text, tokens: [event.token], ...(event.logprobs ? { logprobs: [event.logprobs] } : {}) };
         break;
       case 'done': {
         const { text, finish_reason, usage, timings } = event;
@@ -161,14 +174,16 @@ async function* run(generate: Generate, subject: Subject, names: ReadonlySet<str
 async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: Required<End> }> {
   let text = '';
   const tokens: number[] = [];
+  const logprobs: EngineLogprobs[] = [];
   let end: End | undefined;
   for await (const piece of pieces) {
     text += piece.text;
     tokens.push(...piece.tokens);
+    logprobs.push(...(piece.logprobs ?? []));
     end = piece.end;
   }
   if (!end?.usage) throw new LinnetError('internal', 'The answer had no end.');
-  return { text, tokens, end: { ...end, usage: end.usage } };
+  return { text, tokens, ...(logprobs.length > 0 ? { logprobs } : {}), end: { ...end, usage: end.usage } };
 }
 
 function extras({ progress, end }: Piece): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {

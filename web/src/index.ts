@@ -10,20 +10,26 @@ export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptio
 export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';
 export type { StorageReport, StoredModel, StoreOptions } from './library.ts';
 export type { ModelFile, ModelSource } from './sources.ts';
-export type { Counters, EngineReport, Timings, Usage } from './wasm.ts';
+export type { Counters, EngineReport, SuggestedWord, Timings, Usage } from './wasm.ts';
 export type {
   ChatCompletion,
   ChatCompletionChunk,
+  ChatLogprobs,
   ChatMessage,
   ChatRequest,
   ChatUsageChunk,
   Completion,
   CompletionChunk,
+  CompletionLogprobs,
   CompletionRequest,
+  CountRequest,
   FinishReason,
   GenerationOptions,
   LoadOptions,
   PromptProgress,
+  SuggestRequest,
+  Suggestions,
+  TokenLogprob,
   UsageChoice,
   UsageChunk,
   WhenBusy,

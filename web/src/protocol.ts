@@ -1,7 +1,7 @@
 import type { PlainError } from './errors.ts';
 import type { Recovered } from './recovery.ts';
 import type { ResolvedModel } from './sources.ts';
-import type { Counters, EngineReport, GenerationEvent } from './wasm.ts';
+import type { Counters, EngineReport, GenerationEvent, SuggestEvent } from './wasm.ts';
 
 /** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */
 export type Backend = 'auto' | 'webgpu' | 'cpu';
@@ -62,6 +62,9 @@ export type StorageUse = 'auto' | 'required' | 'none';
  */
 export type Pace = 'full' | 'gentle' | 'auto';
 
+/** What an engine can be asked for: an answer, words that may come next, or how many tokens a prompt has. */
+export type Asked = 'generate' | 'suggest' | 'count';
+
 /** Page to worker. */
 export type ToWorker =
   | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse }
@@ -69,6 +72,7 @@ export type ToWorker =
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
   | { type: 'generate'; id: number; request: object; pace: Pace }
+  | { type: Exclude<Asked, 'generate'>; id: number; request: object }
   /** How an answer is to go on: whether it waits, and how fast. */
   | { type: 'steer'; id: number; hold: boolean; pace: Pace }
   | { type: 'cancel'; id: number };
@@ -88,7 +92,15 @@ export type FromWorker =
   | { type: 'gpu-failed'; error: PlainError }
   | Answer;
 
-/** Worker to page, about one request. The last one is a `done` event or an error. */
+/** What becomes of a request, step by step. */
+export type EngineEvent = GenerationEvent | SuggestEvent | { type: 'counted'; tokens: number };
+
+/** Worker to page, about one request. */
 export type Answer =
-  | { type: 'event'; id: number; event: GenerationEvent }
+  | { type: 'event'; id: number; event: EngineEvent }
   | { type: 'error'; id: number; error: PlainError };
+
+/** Whether nothing more comes about that request. */
+export function isLast(answer: Answer): boolean {
+  return answer.type === 'error' || ['done', 'words', 'counted'].includes(answer.event.type);
+}

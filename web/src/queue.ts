@@ -1,13 +1,14 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from './errors.ts';
 import type { Steering } from './manners.ts';
 import { Pacer } from './pacer.ts';
-import type { Answer, Pace } from './protocol.ts';
+import { type Answer, type EngineEvent, isLast, type Pace } from './protocol.ts';
 import type { Revival } from './revival.ts';
-import type { GenerationEvent, WasmEngine, WasmGeneration } from './wasm.ts';
+import type { WasmEngine, WasmGeneration } from './wasm.ts';
 
 interface Job extends Steering {
   id: number;
   request: object;
+  kind: 'generate' | 'suggest';
   cancelled: boolean;
   /** Ends its waiting or resting, since something is different now. */
   wake?: () => void;
@@ -16,6 +17,9 @@ interface Job extends Steering {
 /** Answers requests one after another: an engine has one context, and one answer at a time is the fastest way to all of them. */
 export class RequestQueue {
   readonly #waiting: Job[] = [];
+  /** Those that only want to know how many tokens a prompt has: between two steps is time enough for them. */
+  readonly #counting: { id: number; request: object }[] = [];
+  #stepping = false;
   #current: Job | undefined;
   #engine: WasmEngine | undefined;
   #revival: Pick<Revival, 'revive' | 'succeeded'> | undefined;
@@ -41,8 +45,8 @@ export class RequestQueue {
   }
 
   /** Queues a request. */
-  add(id: number, request: object, pace: Pace = 'full'): void {
-    this.#waiting.push({ id, request, cancelled: false, hold: false, pace });
+  add(id: number, request: object, pace: Pace = 'full', kind: Job['kind'] = 'generate'): void {
+    this.#waiting.push({ id, request, kind, cancelled: false, hold: false, pace });
     void this.#advance();
   }
 
@@ -52,6 +56,12 @@ export class RequestQueue {
     if (!job) return;
     Object.assign(job, { hold, pace });
     job.wake?.();
+  }
+
+  /** Counts the tokens of a request's prompt. That waits for no answer, only for its step. */
+  count(id: number, request: object): void {
+    this.#counting.push({ id, request });
+    if (!this.#stepping) this.#count();
   }
 
   /** Ends a request: before its next token if it is being answered, at once if it still waits. */
@@ -80,15 +90,17 @@ export class RequestQueue {
     let generation: WasmGeneration | undefined;
     try {
       if (this.#broken) throw this.#broken;
-      generation = engine.generate(JSON.stringify(job.request));
+      generation = engine[job.kind](JSON.stringify(job.request));
       this.pacer.resume();
       for (;;) {
-        await this.#held(job);
+        if (job.hold) await this.#held(job);
         const began = performance.now();
         const event = await this.#next(job, generation);
         const ended = performance.now();
-        this.post({ type: 'event', id: job.id, event });
-        if (event.type === 'done') {
+        const answer: Answer = { type: 'event', id: job.id, event };
+        this.post(answer);
+        this.#count();
+        if (isLast(answer)) {
           this.#revival?.succeeded();
           break;
         }
@@ -98,19 +110,36 @@ export class RequestQueue {
       }
       generation.free();
     } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) {
-        this.#broken = new LinnetError('internal', 'The engine stopped working and must be loaded again.', { cause: error.message });
-        error = this.#broken;
-      } else {
-        generation?.free();
+      // After a trap nothing of the wasm is to be touched.
+      if (!(error instanceof WebAssembly.RuntimeError)) generation?.free();
+      this.#fail(job.id, error);
+      this.#count();
+    }
+  }
+
+  #fail(id: number, error: unknown): void {
+    if (error instanceof WebAssembly.RuntimeError) {
+      this.#broken = new LinnetError('internal', 'The engine stopped working and must be loaded again.', { cause: error.message });
+      error = this.#broken;
+    }
+    this.post({ type: 'error', id, error: toPlain(toLinnetError(error)) });
+  }
+
+  /** Counts for all that want to know. */
+  #count(): void {
+    for (const { id, request } of this.#counting.splice(0)) {
+      try {
+        if (this.#broken) throw this.#broken;
+        if (!this.#engine) throw new LinnetError('internal', 'There is no engine that could count.');
+        this.post({ type: 'event', id, event: { type: 'counted', tokens: this.#engine.countTokens(JSON.stringify(request)) } });
+      } catch (error) {
+        this.#fail(id, error);
       }
-      this.post({ type: 'error', id: job.id, error: toPlain(toLinnetError(error)) });
     }
   }
 
   /** Waits as long as the request shall. */
   async #held(job: Job): Promise<void> {
-    if (!job.hold) return;
     while (job.hold && !job.cancelled) await this.#sleep(job);
     this.pacer.resume();
   }
@@ -127,11 +156,20 @@ export class RequestQueue {
   }
 
   /** The next step, on another device if this one is lost. */
-  async #next(job: Job, generation: WasmGeneration): Promise<GenerationEvent> {
+  async #next(job: Job, generation: WasmGeneration): Promise<EngineEvent> {
+    this.#stepping = true;
+    try {
+      return await this.#step(job, generation);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  async #step(job: Job, generation: WasmGeneration): Promise<EngineEvent> {
     for (;;) {
       if (job.cancelled) generation.cancel();
       try {
-        return JSON.parse(await generation.next()) as GenerationEvent;
+        return JSON.parse(await generation.next()) as EngineEvent;
       } catch (error) {
         const lost = toLinnetError(error);
         if (lost.code !== 'device-lost' || !this.#revival) throw error;

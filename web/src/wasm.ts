@@ -41,6 +41,10 @@ export interface WasmEngine {
   /** JSON of an {@link EngineReport}. */
   info(): string;
   generate(requestJson: string): WasmGeneration;
+  /** Looks for words that may come next. */
+  suggest(requestJson: string): WasmGeneration;
+  /** Tokens of a request's prompt. Runs nothing; not to be called while a step runs. */
+  countTokens(requestJson: string): number;
   /** Lets go of the model, because its device is lost. Answers in progress wait for {@link WasmEngine.replace}. */
   unload(): void;
   /** Takes another engine's model for its own; that one is used up. Answers in progress go on with it. */
@@ -50,7 +54,7 @@ export interface WasmEngine {
 
 /** One answer in the making. */
 export interface WasmGeneration {
-  /** One prefill chunk or one decode step; JSON of a {@link GenerationEvent}. Not to be called after `done`. */
+  /** One prefill chunk or one decode step; JSON of a {@link GenerationEvent} or a {@link SuggestEvent}. Not to be called after the last. */
   next(): Promise<string>;
   /** Makes the next `next()` end with finish reason `cancelled`. */
   cancel(): void;
@@ -126,5 +130,34 @@ export interface Counters {
 /** A step of an answer. */
 export type GenerationEvent =
   | { type: 'prefill'; done: number; total: number }
-  | { type: 'token'; text: string; token: number }
+  /** `left`: so many came with it, and follow at once. */
+  | { type: 'token'; text: string; token: number; left?: number; logprobs?: EngineLogprobs }
   | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings; counters?: Counters };
+
+/** A token, and how likely it was. */
+export interface EngineLikely {
+  token: number;
+  /** Need not be whole characters. */
+  bytes: number[];
+  logprob: number;
+}
+
+/** What the engine tells of a token that was chosen, and of the most likely ones. */
+export interface EngineLogprobs extends EngineLikely {
+  /** Where its text begins in the answer, as JavaScript counts. */
+  offset: number;
+  top: EngineLikely[];
+}
+
+/** A word that may come next. */
+export interface SuggestedWord {
+  /** The whole word, with what was typed of it as it was typed. */
+  word: string;
+  /** What is to be put behind the text to have it there. */
+  completion: string;
+}
+
+/** A step of a search for words. */
+export type SuggestEvent =
+  | { type: 'step' }
+  | { type: 'words'; words: SuggestedWord[]; begun: string; finish_reason: 'stop' | 'cancelled'; tokens: number; ms: number };

@@ -37,6 +37,12 @@ scope.onmessage = ({ data }) => {
     case 'steer':
       queue.steer(data.id, data);
       break;
+    case 'suggest':
+      queue.add(data.id, data.request, 'full', data.type);
+      break;
+    case 'count':
+      queue.count(data.id, data.request);
+      break;
     case 'cancel':
       queue.cancel(data.id);
       break;

@@ -14,7 +14,7 @@ const EVENTS: GenerationEvent[] = [
 
 /** An engine that always says the same; `seen` gets what it was asked, and whether the caller left early. */
 function engine(seen: { request?: any; signal?: AbortSignal | undefined; left?: boolean } = {}): Generate {
-  return async function* (request, signal) {
+  return async function* (request, { signal }) {
     Object.assign(seen, { request, signal, left: true });
     yield* EVENTS;
     seen.left = false;
@@ -70,6 +70,61 @@ test('a continuation has OpenAI’s shape', async () => {
   const answer = await new Completions(engine(), 'm').create({ prompt: [1, 2, 3] });
   assert.deepEqual(answer.choices, [{ index: 0, text: 'Hello', finish_reason: 'stop', tokens: [7, 8] }]);
   assert.equal(answer.object, 'text_completion');
+});
+
+/** The parts of "é", each a token, and a "b" that was not the likeliest. */
+const LIKELY: GenerationEvent[] = [
+  { type: 'token', text: '', token: 7, logprobs: { token: 7, bytes: [0xc3], logprob: -0.5, offset: 0, top: [{ token: 7, bytes: [0xc3], logprob: -0.5 }, { token: 1, bytes: [97], logprob: -2 }] } },
+  { type: 'token', text: 'é', token: 8, logprobs: { token: 8, bytes: [0xa9], logprob: 0, offset: 0, top: [] } },
+  { type: 'token', text: 'b', token: 9, logprobs: { token: 9, bytes: [98], logprob: -3, offset: 1, top: [{ token: 1, bytes: [97], logprob: -0.1 }, { token: 2, bytes: [97], logprob: -0.2 }] } },
+  { type: 'done', finish_reason: 'stop', text: '', usage: USAGE, timings: TIMINGS },
+];
+const likely: Generate = async function* () {
+  yield* LIKELY;
+};
+
+test('how likely the tokens of a chat were has OpenAI’s shape', async () => {
+  const chats = new ChatCompletions(likely, 'm');
+  const { logprobs } = (await chats.create({ messages, logprobs: true, top_logprobs: 2 })).choices[0];
+  const first = { token: '\\xc3', logprob: -0.5, bytes: [0xc3] };
+  const expected = [
+    { ...first, top_logprobs: [first, { token: 'a', logprob: -2, bytes: [97] }] },
+    { token: '\\xa9', logprob: 0, bytes: [0xa9], top_logprobs: [] },
+    { token: 'b', logprob: -3, bytes: [98], top_logprobs: [{ token: 'a', logprob: -0.1, bytes: [97] }, { token: 'a', logprob: -0.2, bytes: [97] }] },
+  ];
+  assert.deepEqual(logprobs, { content: expected, refusal: null });
+  const streamed = [];
+  for await (const { choices } of chats.create({ messages, logprobs: true, top_logprobs: 2, stream: true })) streamed.push(choices[0].logprobs);
+  assert.deepEqual(streamed, [...expected.map((token) => ({ content: [token], refusal: null })), undefined]);
+});
+
+test('how likely the tokens of a continuation were has OpenAI’s older shape', async () => {
+  const texts = new Completions(likely, 'm');
+  const { logprobs } = (await texts.create({ prompt: 'x', logprobs: 2 })).choices[0];
+  const expected = {
+    tokens: ['bytes:\\xc3', 'bytes:\\xa9', 'b'],
+    token_logprobs: [-0.5, 0, -3],
+    top_logprobs: [{ 'bytes:\\xc3': -0.5, a: -2 }, { 'bytes:\\xa9': 0 }, { a: -0.1, b: -3 }],
+    text_offset: [0, 0, 1],
+  };
+  assert.deepEqual(logprobs, expected);
+  const streamed = [];
+  for await (const { choices } of texts.create({ prompt: 'x', logprobs: 2, stream: true })) streamed.push(choices[0].logprobs);
+  for (const field of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset'] as const) {
+    const pieces: readonly unknown[][] = streamed.map((logprobs) => logprobs?.[field] ?? []);
+    assert.deepEqual(pieces.flat(), expected[field]);
+  }
+});
+
+test('only who reads along gets tokens one after another', async () => {
+  const paced: unknown[] = [];
+  const chats = new ChatCompletions(async function* (_, asking) {
+    paced.push(asking.paced);
+    yield* EVENTS;
+  }, 'm');
+  await chats.create({ messages });
+  for await (const _ of chats.create({ messages, stream: true }));
+  assert.deepEqual(paced, [false, true]);
 });
 
 test('the engine gets what it understands, and nothing unset', async () => {

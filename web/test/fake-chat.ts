@@ -16,11 +16,16 @@ export class FakeChat {
   readonly chat: { completions: ChatCompletions };
 
   constructor(readonly contextLength = 1000) {
-    this.chat = { completions: new ChatCompletions((request, signal) => this.#generate(request as Record<string, any>, signal), 'fake') };
+    this.chat = { completions: new ChatCompletions((request, { signal }) => this.#generate(request as Record<string, any>, signal), 'fake') };
   }
 
   info(): { model: { name: string; context_length: number } } {
     return { model: { name: 'Fake', context_length: this.contextLength } };
+  }
+
+  async countTokens({ messages }: { messages: readonly ChatMessage[] }): Promise<number> {
+    if (this.failure) throw this.failure;
+    return tokensOf(messages);
   }
 
   dispose(): void {
@@ -31,7 +36,7 @@ export class FakeChat {
     this.requests.push(request);
     if (this.failure) throw this.failure;
     const messages = request['messages'] as ChatMessage[];
-    const prompt_tokens = messages.reduce((sum, { content }) => sum + 1 + words(String(content)).length, 0);
+    const prompt_tokens = tokensOf(messages);
     if (prompt_tokens >= this.contextLength) throw new LinnetError('context-full', 'too long', { prompt_tokens, context_length: this.contextLength });
     yield { type: 'prefill', done: 1, total: prompt_tokens };
     const tokens = words(this.answer(messages)).slice(0, Math.min(request['max_tokens'] ?? Infinity, this.contextLength - prompt_tokens));
@@ -44,6 +49,10 @@ export class FakeChat {
     const timings = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };
     yield { type: 'done', finish_reason: 'stop', text: '', usage, timings };
   }
+}
+
+function tokensOf(messages: readonly ChatMessage[]): number {
+  return messages.reduce((sum, { content }) => sum + 1 + words(String(content)).length, 0);
 }
 
 function words(text: string): string[] {

@@ -1,4 +1,4 @@
-import type { GenerationEvent, WasmEngine, WasmGeneration } from '../src/wasm.ts';
+import type { GenerationEvent, SuggestEvent, WasmEngine, WasmGeneration } from '../src/wasm.ts';
 
 /** What a {@link FakeEngine} is asked for, and what it was asked for: one log, in order. */
 export type Log = string[];
@@ -19,6 +19,28 @@ export class FakeEngine implements WasmEngine {
     if (request.prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
     this.log.push(`start ${request.prompt}`);
     return new FakeGeneration(request.prompt, request.max_tokens, this);
+  }
+
+  suggest(requestJson: string): WasmGeneration {
+    const { prefix } = JSON.parse(requestJson) as { prefix: string };
+    this.log.push(`suggest ${prefix}`);
+    let steps = 0;
+    let finish_reason: 'stop' | 'cancelled' = 'stop';
+    return {
+      next: async () => {
+        const step: SuggestEvent = { type: 'words', words: [{ word: prefix, completion: '' }], begun: prefix, finish_reason, tokens: steps, ms: 1 };
+        return JSON.stringify(steps++ < 2 && finish_reason === 'stop' ? { type: 'step' } : step);
+      },
+      cancel: () => (finish_reason = 'cancelled'),
+      free: () => this.log.push(`free ${prefix}`),
+    };
+  }
+
+  countTokens(requestJson: string): number {
+    const { prompt } = JSON.parse(requestJson) as { prompt: string };
+    if (prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
+    this.log.push(`count ${prompt}`);
+    return prompt.length;
   }
 
   unload(): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer } from '../src/protocol.ts';
+import { type Answer, isLast } from '../src/protocol.ts';
 import { RequestQueue } from '../src/queue.ts';
 import { FakeEngine, type Log } from './fake-engine.ts';
 
@@ -24,7 +24,6 @@ function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-const isLast = (answer: Answer) => answer.type === 'error' || answer.event.type === 'done';
 const tokens = (answers: Answer[], id: number) =>
   answers.filter((answer) => answer.id === id && answer.type === 'event' && answer.event.type === 'token').length;
 
@@ -127,4 +126,46 @@ test('a gentle answer rests, and a stop ends the rest', async () => {
   q.cancel(2);
   await ended(2);
   assert.ok(tokens(answers, 2) <= 2);
+});
+
+test('counting does not wait for the answer, only for its step', async () => {
+  const { queue: q, answers, log, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 1_000_000 });
+  while (tokens(answers, 1) < 3) await turn();
+  q.count(2, { prompt: 'four' });
+  q.count(3, { prompt: 'refuse' });
+  const counted = await ended(2);
+  assert.deepEqual(counted, { type: 'event', id: 2, event: { type: 'counted', tokens: 4 } });
+  const refused = await ended(3);
+  assert.ok(refused.type === 'error' && refused.error.code === 'invalid-request');
+  q.cancel(1);
+  await ended(1);
+  q.count(4, { prompt: 'idle' });
+  assert.equal((await ended(4)).type, 'event');
+  assert.deepEqual(log, ['start a', 'count four', 'free a', 'count idle']);
+});
+
+test('nothing is counted while a step runs', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 1 });
+  // The first step has begun and its promise is not settled.
+  q.count(2, { prompt: 'x' });
+  assert.deepEqual(log, ['start a']);
+  await Promise.all([ended(1), ended(2)]);
+  assert.ok(log.includes('count x'));
+});
+
+test('words are looked for in turn with answers, and the search can be ended', async () => {
+  const { queue: q, answers, log, ended } = queue();
+  q.add(1, { prompt: 'a', max_tokens: 2 });
+  q.add(2, { prefix: 'wo' }, 'full', 'suggest');
+  q.add(3, { prefix: 'no' }, 'full', 'suggest');
+  await ended(1);
+  const found = await ended(2);
+  assert.ok(found.type === 'event' && found.event.type === 'words' && found.event.finish_reason === 'stop' && found.event.begun === 'wo');
+  while (!answers.some(({ id }) => id === 3)) await turn();
+  q.cancel(3);
+  const ending = await ended(3);
+  assert.ok(ending.type === 'event' && ending.event.type === 'words' && ending.event.finish_reason === 'cancelled');
+  assert.deepEqual(log, ['start a', 'free a', 'suggest wo', 'free wo', 'suggest no', 'free no']);
 });

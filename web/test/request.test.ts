@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChatCompletions, Completions, type Generate } from '../src/completions.ts';
 import { LinnetError } from '../src/errors.ts';
-import { readRequest } from '../src/request.ts';
+import { readCount, readRequest, readSuggest } from '../src/request.ts';
 import type { Timings, Usage } from '../src/wasm.ts';
 
 const NAMES = new Set(['Parrot 1B', 'parrot']);
@@ -28,9 +28,6 @@ function refusedFor(request: object, subject: 'messages' | 'prompt' = 'messages'
 
 test('fields of OpenAI’s API that are not honoured are refused by name', () => {
   for (const [field, value] of Object.entries({
-    logit_bias: { 5: 1 },
-    logprobs: true,
-    top_logprobs: 3,
     response_format: { type: 'json_object' },
     tools: [],
     tool_choice: 'auto',
@@ -79,9 +76,53 @@ test('fields with one sensible value take no other', () => {
     [{ stream: true, stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
     [{ stream: true, stream_options: { include_obfuscation: true } }, 'stream_options.include_obfuscation'],
     [{ stream: true, stream_options: {} }, undefined],
+    [{ logit_bias: {} }, undefined],
+    [{ logit_bias: { 5: -100, 6: 100, 0: 0.5 } }, undefined],
+    [{ logit_bias: [1] }, 'logit_bias'],
+    [{ logit_bias: { 5: 101 } }, 'logit_bias.5'],
+    [{ logit_bias: { 5: NaN } }, 'logit_bias.5'],
+    [{ logit_bias: { 5: '1' } }, 'logit_bias.5'],
+    [{ logit_bias: { '-1': 1 } }, 'logit_bias.-1'],
+    [{ logit_bias: { the: 1 } }, 'logit_bias.the'],
+    [{ logprobs: true }, undefined],
+    [{ logprobs: false }, undefined],
+    [{ logprobs: 2 }, 'logprobs'],
+    [{ logprobs: true, top_logprobs: 20 }, undefined],
+    [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
+    [{ logprobs: true, top_logprobs: 1.5 }, 'top_logprobs'],
+    [{ top_logprobs: 3 }, 'top_logprobs'],
   ] as const) {
     assert.equal(refusedFor({ messages, ...request }), field, JSON.stringify(request));
   }
+});
+
+test('a continuation says with one field what a chat says with two', () => {
+  const read = (subject: 'messages' | 'prompt', request: object) => readRequest(subject, NAMES, { [subject]: 'x', ...request }).fields['logprobs'];
+  assert.deepEqual([{}, { logprobs: 0 }, { logprobs: 5 }].map((request) => read('prompt', request)), [undefined, 0, 5]);
+  for (const logprobs of [true, 6, -1]) assert.equal(refusedFor({ prompt: 'x', logprobs }, 'prompt'), 'logprobs');
+  assert.equal(refusedFor({ prompt: 'x', top_logprobs: 1 }, 'prompt'), 'top_logprobs');
+  const chats = [{}, { logprobs: false }, { logprobs: true }, { logprobs: true, top_logprobs: 7 }];
+  assert.deepEqual(chats.map((request) => read('messages', request)), [undefined, undefined, 0, 7]);
+  assert.deepEqual(readRequest('prompt', NAMES, { prompt: 'x', logit_bias: { 5: 1 } }).fields, { prompt: 'x', logit_bias: { 5: 1 } });
+});
+
+test('wishes for words and for counts are checked, too', () => {
+  const refused = (attempt: () => unknown) => {
+    try {
+      attempt();
+    } catch (error) {
+      return (error as LinnetError).details['field'];
+    }
+    return undefined;
+  };
+  const { signal } = new AbortController();
+  assert.deepEqual(readSuggest({ prefix: 'a', signal }), { fields: { prefix: 'a', words: 3 }, signal });
+  assert.deepEqual(readSuggest({ prefix: '', words: 1, within: 50 }).fields, { prefix: '', words: 1, within: 50 });
+  for (const [wish, field] of [[{}, 'prefix'], [{ words: 0 }, 'prefix'], [{ prefix: '', words: 11 }, 'words'], [{ prefix: '', within: -1 }, 'within'], [{ prefix: '', seed: 1 }, 'seed']] as const) {
+    assert.equal(refused(() => readSuggest(wish as never)), field);
+  }
+  assert.equal(refused(() => readCount({ messages, max_tokens: 1 } as never)), 'max_tokens');
+  assert.deepEqual(readCount({ messages }), { messages });
 });
 
 test('max_completion_tokens is max_tokens', () => {
@@ -115,7 +156,7 @@ test('include_usage: true gives usage in a last chunk of its own, false none', a
 test('a wrong request rejects, and a wrong stream throws when it is read; the engine hears of neither', async () => {
   const never: Generate = () => assert.fail('asked');
   const chats = new ChatCompletions(never, 'm');
-  await assert.rejects(chats.create({ messages, logit_bias: {} } as never) as never, { code: 'invalid-request' });
+  await assert.rejects(chats.create({ messages, tools: [] } as never) as never, { code: 'invalid-request' });
   const stream = chats.create({ messages, stream: true, n: 2 as never });
   await assert.rejects(stream.next(), { code: 'invalid-request' });
 });

@@ -7,6 +7,7 @@ import { isStored } from '../stored.ts';
 export interface PromptEngine {
   info(): { model: { context_length: number } };
   chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
+  countTokens(request: { messages: readonly ChatMessage[] }): Promise<number>;
   dispose(): void;
 }
 
@@ -130,23 +131,19 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
   return new EngineProvider(load, () => (named ? isStored(model) : Promise.resolve(model instanceof Blob)));
 }
 
-/** How many tokens messages have, with all that the model's template puts around them. Reads a first piece of them at most. */
-export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal?: AbortSignal): Promise<number> {
+/** How many tokens messages have, with all that the model's template puts around them. */
+export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
   if (messages.length === 0) return 0;
-  const request = { messages, stream: true as const, return_progress: true, max_tokens: 1, ...(signal ? { signal } : {}) };
   try {
-    for await (const { prompt_progress, usage } of engine.chat.completions.create(request)) {
-      if (prompt_progress) return prompt_progress.total;
-      if (usage) return usage.prompt_tokens;
-    }
+    const tokens = await engine.countTokens({ messages });
+    signal.throwIfAborted();
+    return tokens;
   } catch (error) {
-    const { code, details } = error instanceof LinnetError ? error : { code: undefined, details: {} };
-    if (code === 'context-full' && typeof details['prompt_tokens'] === 'number') return details['prompt_tokens'];
     // Some templates want a question at the end.
+    const code = error instanceof LinnetError ? error.code : undefined;
     if (code === 'bad-template' && messages.at(-1)?.role !== 'user') return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
     throw error;
   }
-  throw new LinnetError('internal', 'The engine counted no tokens.');
 }
 
 /** A promise that does not wait longer than its caller. */
