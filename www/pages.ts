@@ -13,6 +13,7 @@ interface Page {
 /** In the order in which they are shown. */
 export const PAGES: readonly Page[] = [
   { file: 'index.html', name: 'Chat', about: 'A language model that runs inside this page. Nothing you write leaves your device.' },
+  { file: 'keyboard.html', name: 'Keyboard', about: 'Words that may come next, while you type: a language model suggests them inside this page.' },
   { file: 'embed.html', name: 'Embed', about: 'One tag puts a chat with a language model into a page.' },
   { file: 'bench.html', name: 'Bench', about: 'How fast a language model runs on this device, in this browser.' },
   { file: 'diagnostics.html', name: 'Diagnostics', about: 'What this browser offers to a language model, and how the engine uses it.' },

@@ -131,6 +131,7 @@ fn turn<B: Backend>(
         sampling: options.sampling.sampling(),
         stop: options.sampling.stop(),
         ignore_eos: options.sampling.ignore_eos,
+        ..Request::default()
     };
     STOP.store(false, Ordering::SeqCst);
     ANSWERING.store(true, Ordering::SeqCst);
