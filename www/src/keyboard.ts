@@ -1,4 +1,6 @@
-import type { SuggestedWord } from 'linnet';
+import { bytesOf, models, type SuggestedWord } from 'linnet';
+import { device } from './facts.ts';
+import { bytes } from './format.ts';
 import { keepModule, keepSite } from './offline.ts';
 import { button, element, make } from './page.ts';
 import { loadWith, Status } from './progress.ts';
@@ -43,6 +45,7 @@ text.addEventListener('beforeinput', ({ data }) => {
 });
 keepSite();
 show([]);
+tellSize();
 
 async function load(): Promise<void> {
   start.disabled = true;
@@ -51,7 +54,7 @@ async function load(): Promise<void> {
     const linnet = await loadWith({ contextLength: 2048, ...settings }, status, new AbortController().signal);
     keepModule(linnet.info());
     suggester = new Suggester(linnet);
-    status.show('Ready.');
+    status.show(`${linnet.info().model.name} · ${device(linnet.info())}`);
     start.hidden = true;
     text.disabled = false;
     text.focus();
@@ -60,6 +63,14 @@ async function load(): Promise<void> {
     status.show(sentence(asLinnetError(error)));
     start.disabled = false;
   }
+}
+
+/** What the download would be; nothing of a model that is not in the list. */
+function tellSize(): void {
+  const { model } = settingsFrom(location.search);
+  const listed = typeof model === 'string' ? models.get(model) : undefined;
+  const size = listed && bytesOf(listed);
+  if (size) status.show(`${listed.name}: ${bytes(size)}. It stays in this browser.`);
 }
 
 /** The text before the caret; `undefined` where a part is marked. */
