@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use linnet_engine::{Engine, LoadOptions, Loader, Platform, Sampler, Sampling};
+use linnet_cpu::{CpuBackend, CpuOptions};
+use linnet_engine::{Engine, Event, LoadOptions, Loader, Platform, Request, Sampler, Sampling};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
     Ahead, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
@@ -233,7 +234,7 @@ fn steps_beyond_what_was_promised_are_refused() {
 }
 
 /// A model of the fixtures.
-fn load(gpu: &GpuBackend, model: &str) -> Engine<GpuBackend> {
+fn load<B: Backend>(backend: B, model: &str) -> Engine<B> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny").join(model).join("model.gguf");
     let file = std::fs::read(file).expect("a fixture");
     let platform = Platform { now_ms: || 0.0, local_time: || LocalTime::EPOCH, random_seed: || 7 };
@@ -244,7 +245,7 @@ fn load(gpu: &GpuBackend, model: &str) -> Engine<GpuBackend> {
         memory_limit: None,
         platform,
     };
-    let mut loader = Loader::new(gpu.clone(), options);
+    let mut loader = Loader::new(backend, options);
     block_on(loader.push(Bytes::Heap(&file))).expect("a model");
     block_on(loader.finish()).expect("a model")
 }
@@ -254,7 +255,7 @@ fn load(gpu: &GpuBackend, model: &str) -> Engine<GpuBackend> {
 fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
     let Some(gpu) = gpu() else { return };
     for model in ["qwen35", "lfm2"] {
-        let mut engine = load(&gpu, model);
+        let mut engine = load(gpu.clone(), model);
         let session = engine.session();
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
         let (before, rest) = prompt.split_at(9);
@@ -278,7 +279,7 @@ fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
 fn models_say_the_same_however_many_tokens_come_at_once() {
     let Some(gpu) = gpu() else { return };
     for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
-        let mut engine = load(&gpu, model);
+        let mut engine = load(gpu.clone(), model);
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
         let draw = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).draw(prompt.len());
         let session = engine.session();
@@ -301,5 +302,46 @@ fn models_say_the_same_however_many_tokens_come_at_once() {
         for (at_once, queues) in [(4, false), (16, false), (1, true), (3, true), (16, true)] {
             assert_eq!(answer(at_once, queues), alone, "{model}: {at_once}, queued: {queues}");
         }
+    }
+}
+
+/// The tokens of an answer, and how likely each was.
+fn answer<B: Backend>(engine: &mut Engine<B>, request: &str) -> Vec<(u32, Option<f32>)> {
+    let request = Request::from_json(request).expect("a request");
+    let mut generation = engine.generate(&request).expect("an answer");
+    let mut tokens = Vec::new();
+    loop {
+        match block_on(generation.next(engine)).expect("a step") {
+            Event::Token { token, logprobs, .. } => {
+                tokens.push((token, logprobs.map(|it| it.chosen.logprob)))
+            }
+            Event::Prefill { .. } => {}
+            Event::Done(_) => return tokens,
+        }
+    }
+}
+
+/// With a bias, or where probabilities are asked for, the GPU chooses nothing by itself, and the answer is the CPU's.
+#[test]
+fn biased_answers_and_probabilities_are_those_of_the_cpu() {
+    let Some(gpu) = gpu() else { return };
+    let mut on_gpu = load(gpu, "qwen3");
+    let mut on_cpu = load(CpuBackend::new(CpuOptions::default()), "qwen3");
+    let prompt = r#""prompt":[5,42,77,300,12],"ignore_eos":true,"max_tokens":24"#;
+    let plain = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0}}"#));
+    let likely = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0,"logprobs":3}}"#));
+    assert!(plain.iter().zip(&likely).all(|(plain, likely)| plain.0 == likely.0), "{plain:?}, {likely:?}");
+    // The first token is banned, and another one is said time and again.
+    let bias = format!(r#""logit_bias":{{"{}":-100,"7":100}}"#, plain[0].0);
+    let forced = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0,{bias}}}"#));
+    assert!(forced.iter().all(|(token, _)| *token == 7), "{forced:?}");
+    let mild = format!(r#""logit_bias":{{"{}":-100,"7":1.5}},"seed":4,"temperature":0.7"#, plain[0].0);
+    let request = format!(r#"{{{prompt},"logprobs":0,{mild}}}"#);
+    let [ours, theirs] = [answer(&mut on_gpu, &request), answer(&mut on_cpu, &request)];
+    assert_ne!(ours[0].0, plain[0].0);
+    assert_eq!(ours.len(), 24);
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        let apart = (ours.1.expect("told") - theirs.1.expect("told")).abs();
+        assert!(ours.0 == theirs.0 && apart < 0.01, "{ours:?} against {theirs:?}");
     }
 }

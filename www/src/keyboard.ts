@@ -5,7 +5,7 @@ import { keepModule, keepSite } from './offline.ts';
 import { button, element, make } from './page.ts';
 import { loadWith, Status } from './progress.ts';
 import { asLinnetError, sentence } from './sentences.ts';
-import { settingsFrom } from './settings.ts';
+import { nameOf, settingsFrom } from './settings.ts';
 import { Suggester } from './suggester.ts';
 
 /** How many words are suggested. */
@@ -54,7 +54,7 @@ async function load(): Promise<void> {
     const linnet = await loadWith({ contextLength: 2048, ...settings }, status, new AbortController().signal);
     keepModule(linnet.info());
     suggester = new Suggester(linnet);
-    status.show(`${linnet.info().model.name} · ${device(linnet.info())}`);
+    status.show(`${nameOf(settings.model)} · ${device(linnet.info())}`);
     start.hidden = true;
     text.disabled = false;
     text.focus();

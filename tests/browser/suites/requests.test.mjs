@@ -52,6 +52,50 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(!choices[0].text.includes('seven') && choices[0].text.includes('six'), choices[0].text);
   });
 
+  test('a bias bans the likeliest token, and probabilities are told of the model as it is', async () => {
+    const request = { prompt: 'The capital of France is', temperature: 0, max_tokens: 3 };
+    const { tokens, logprobs, text } = (await complete(page, { ...request, logprobs: 5 })).choices[0];
+    assert.equal(logprobs.tokens.join(''), text);
+    assert.deepEqual(logprobs.text_offset.map((offset, at) => text.slice(offset).startsWith(logprobs.tokens[at])), [true, true, true]);
+    for (const [at, top] of logprobs.top_logprobs.entries()) {
+      const [likeliest] = Object.entries(top).toSorted(([, one], [, other]) => other - one);
+      assert.deepEqual(likeliest, [logprobs.tokens[at], logprobs.token_logprobs[at]], 'greedily the likeliest is chosen');
+      const sum = Object.values(top).reduce((sum, logprob) => sum + Math.exp(logprob), 0);
+      assert.ok(Object.keys(top).length === 5 && sum > 0.1 && sum < 1.001, JSON.stringify(top));
+    }
+    assert.deepEqual((await complete(page, request)).choices[0].tokens, tokens, 'asking changes nothing');
+    const banned = (await complete(page, { ...request, logprobs: 1, logit_bias: { [tokens[0]]: -100 } })).choices[0];
+    assert.notEqual(banned.tokens[0], tokens[0]);
+    // The model still finds the banned one likeliest.
+    assert.deepEqual(Object.keys(banned.logprobs.top_logprobs[0]), [logprobs.tokens[0], banned.logprobs.tokens[0]]);
+    const forced = (await complete(page, { ...request, logit_bias: { 260: 100 } })).choices[0];
+    assert.deepEqual(forced.tokens, [260, 260, 260]);
+    const beyond = await complete(page, { ...request, logit_bias: { 60000: 1 } });
+    assert.deepEqual([beyond.code, beyond.details.field, /60000/.test(beyond.message)], ['invalid-request', 'logit_bias', true]);
+  });
+
+  test('tokens are counted as an answer counts them, while another one is written', async () => {
+    const [counted, usage, empty, before, after] = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const messages = [{ role: 'user', content: 'How many tokens are these? 🙂' }];
+      const answer = await engine.chat.completions.create({ messages, max_tokens: 1 });
+      const stream = engine.completions.create({ prompt: 'Once upon a time', ignore_eos: true, max_tokens: 200, stream: true });
+      await stream.next();
+      let seen = 0;
+      const reading = (async () => {
+        for await (const _ of stream) seen++;
+      })();
+      const counted = await engine.countTokens({ messages });
+      const empty = await engine.countTokens({ prompt: '' });
+      const before = seen;
+      await reading;
+      return [counted, answer.usage.prompt_tokens, empty, before, seen];
+    });
+    assert.equal(counted, usage);
+    assert.equal(empty, 0);
+    assert.ok(before < after / 2, `${before} of ${after} came before the count`);
+  });
+
   test('the signal stops within one token, and the engine is at rest then', async () => {
     const { seen, atStop, error, ms } = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
@@ -179,7 +223,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
 
   test('wrong fields are invalid-request', async () => {
     const requests = [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }, { prompt: 'A', max_completion_tokens: 0 }];
-    for (const request of [...requests, { prompt: 'A', model: 'another' }, { prompt: 'A', n: 2 }, { prompt: 'A', logit_bias: { 5: -100 } }]) {
+    for (const request of [...requests, { prompt: 'A', model: 'another' }, { prompt: 'A', n: 2 }, { prompt: 'A', logit_bias: { 5: -101 } }]) {
       assert.equal((await complete(page, request)).code, 'invalid-request', JSON.stringify(request));
     }
   });
