@@ -21,6 +21,8 @@ export class Linnet {
   /** The OpenAI-shaped API for plain continuations. */
   readonly completions: Completions;
   readonly #host: WorkerHost;
+  /** What runs the model goes through this. */
+  readonly #ask: Ask;
   /** What requests may call the model. */
   readonly #names: Set<string>;
   #info: EngineInfo;
@@ -31,7 +33,8 @@ export class Linnet {
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onCounters = (counters) => (this.#info = { ...this.#info, counters });
-    const generate = sampledAs(samplingOf(source), firstAtRisk((request, asking) => host.answer(request, asking), risk));
+    this.#ask = firstAtRisk(host.ask.bind(host), risk);
+    const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
     this.chat = { completions: new ChatCompletions(generate, info.model.name, this.#names) };
     this.completions = new Completions(generate, info.model.name, this.#names);
   }
@@ -135,7 +138,7 @@ export class Linnet {
    */
   async suggest(request: SuggestRequest): Promise<Suggestions> {
     const { fields, signal } = readSuggest(request);
-    for await (const event of this.#host.ask('suggest', fields, { signal })) {
+    for await (const event of this.#ask('suggest', fields, { signal })) {
       if (event.type !== 'words') continue;
       const { words, begun, tokens, ms } = event;
       return { words, begun, timings: { tokens, ms } };
@@ -164,17 +167,29 @@ async function loadAnywhere(request: LoadMessage, onProgress: LoadOptions['onPro
   return { host: second, info: { ...onCpu, fallback: loaded } };
 }
 
+/** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
+type Ask = (what: Asked, request: object, asking: Asking) => AsyncGenerator<EngineEvent>;
+
 /** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
-function firstAtRisk(generate: Generate, risk: Risk | undefined): Generate {
+function firstAtRisk(ask: Ask, risk: Risk | undefined): Ask {
   let first = true;
   return async function* (...request) {
-    if (!first || !risk) return yield* generate(...request);
+    if (!first || !risk) return yield* ask(...request);
     first = false;
     await risk.enter('first-answer');
     try {
-      yield* generate(...request);
+      yield* ask(...request);
     } finally {
       risk.leave();
+    }
+  };
+}
+
+/** Answers, of what can be asked for. */
+function answersOf(ask: Ask): Generate {
+  return async function* (request, asking) {
+    for await (const event of ask('generate', request, asking)) {
+      if (event.type === 'prefill' || event.type === 'token' || event.type === 'done') yield event;
     }
   };
 }
@@ -259,14 +274,6 @@ class WorkerHost {
     }).finally(() => signal?.removeEventListener('abort', abort));
   }
 
-  async *answer(request: object, asking: Asking): ReturnType<Generate> {
-    for await (const event of this.ask('generate', request, asking)) {
-      if (event.type === 'done' && event.counters) this.onCounters?.(event.counters);
-      if (event.type === 'prefill' || event.type === 'token' || event.type === 'done') yield event;
-    }
-  }
-
-  /** What becomes of a request. It ends with its last event, or with what went wrong; leaving it early cancels. */
   async *ask(what: Asked, request: object, { signal, busy = 'queue', paced = false, manners: asked }: Asking): AsyncGenerator<EngineEvent> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw aborted();
@@ -296,6 +303,7 @@ class WorkerHost {
         running = !isLast(answer);
         if (answer.type === 'error') throw fromPlain(answer.error);
         const { event } = answer;
+        if (event.type === 'done' && event.counters) this.onCounters?.(event.counters);
         if ('finish_reason' in event && event.finish_reason === 'cancelled') {
           throw aborted(event.type === 'done' ? { usage: event.usage, timings: event.timings } : {});
         }

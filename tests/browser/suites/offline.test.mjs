@@ -44,7 +44,7 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
       // Some hosts leave out the ending.
       await page.goto(`${server.origin}${folder}bench`);
       await page.waitForSelector('#run');
-      for (const name of ['bench', 'diagnostics', 'embed']) {
+      for (const name of ['bench', 'diagnostics', 'keyboard', 'embed']) {
         await page.goto(`${server.origin}${folder}${name}.html`);
         assert.equal(await page.$eval('nav [aria-current=page]', (node) => node.textContent?.toLowerCase()), name);
       }
