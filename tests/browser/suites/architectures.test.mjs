@@ -32,6 +32,8 @@ describe('other architectures', () => {
       t.after(() => server.close());
       const expected = nativeTokens(prompt, COUNT, path);
       assert.equal(expected?.length, COUNT, 'the native binary is there and answers');
+      /** How likely the first tokens were, on each path. */
+      const likely = [];
       for (const backend of ['cpu', 'webgpu']) {
         await t.test(backend, async () => {
           const page = await openBlank(browser, server);
@@ -40,9 +42,17 @@ describe('other architectures', () => {
           assert.equal(info.backend, backend);
           const answer = await complete(page, { prompt, max_tokens: COUNT, temperature: 0, ignore_eos: true });
           assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
+          // Here the GPU gives its logits, and chooses nothing by itself.
+          const { tokens, logprobs } = (await complete(page, { prompt, max_tokens: 4, temperature: 0, ignore_eos: true, logprobs: 2 })).choices[0];
+          assert.deepEqual(tokens, expected.slice(0, 4));
+          likely.push(logprobs.token_logprobs);
+          const forced = await complete(page, { prompt, max_tokens: 2, temperature: 0, ignore_eos: true, logit_bias: { 7: 100 } });
+          assert.deepEqual(forced.choices[0].tokens, [7, 7]);
           await page.close();
         });
       }
+      const [cpu, gpu] = likely;
+      assert.ok(cpu.every((logprob, at) => Math.abs(logprob - gpu[at]) < 0.05), JSON.stringify(likely));
     });
   }
 });
