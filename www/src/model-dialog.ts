@@ -23,7 +23,13 @@ export class ModelDialog {
     private readonly engine: Engine,
     onChoice: (settings: Settings) => void,
   ) {
-    this.#form.addEventListener('change', () => this.#arrange());
+    this.#form.addEventListener('change', () => {
+      this.#arrange();
+      for (const field of ['url-field', 'file-field']) {
+        const shown = element(field, HTMLElement);
+        if (!shown.hidden) shown.scrollIntoView({ block: 'nearest' });
+      }
+    });
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const settings = this.#chosen();
