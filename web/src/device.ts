@@ -111,10 +111,26 @@ export function hasFastRelaxedSimd(): boolean {
   return [-507, 129_541].includes(dot());
 }
 
-/** Whether threads can share a wasm memory here: the page is cross-origin isolated, and the engine knows atomic instructions. */
+/**
+ * Whether threads can share a wasm memory here: the page is cross-origin isolated, the engine knows atomic instructions, and it lets
+ * a worker have such a memory. (WebKitGTK makes them on isolated pages, too, but hands them to nobody.)
+ */
 export function canShareMemory(): boolean {
   if (!globalThis.crossOriginIsolated) return false;
   // (module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))
   const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0, 26, 11];
-  return WebAssembly.validate(new Uint8Array(module));
+  return WebAssembly.validate(new Uint8Array(module)) && canHandOver(() => new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }));
+}
+
+/** Whether a message may have it in it. */
+function canHandOver(make: () => unknown): boolean {
+  const { port1 } = new MessageChannel();
+  try {
+    port1.postMessage(make());
+    return true;
+  } catch {
+    return false;
+  } finally {
+    port1.close();
+  }
 }

@@ -138,11 +138,12 @@ function startThread(order: Promise<ThreadOrder>): Promise<void> {
       event.preventDefault();
       giveUp();
     };
-    order.then((order) => {
+    const give = (order: ThreadOrder) => {
       // It may be given up already.
       if (!worker.onmessage) return;
       late = setTimeout(giveUp, PATIENCE);
       worker.postMessage(order);
-    }, giveUp);
+    };
+    order.then(give).catch(giveUp);
   });
 }

@@ -172,7 +172,7 @@ export class LanguageModel extends EventTarget {
     const { signal } = options;
     const both = signal ? { ...options, signal: anyOf(signal, left.signal) } : { ...options, signal: left.signal };
     let pieces: AsyncGenerator<string, void> | undefined;
-    return new ReadableStream<string>({
+    const stream = new ReadableStream<string>({
       // The answer begins at once, not when it is first read.
       start: (controller) => {
         pieces = this.#ask(input, both);
@@ -187,6 +187,7 @@ export class LanguageModel extends EventTarget {
       },
       cancel: () => left.abort(abortException()),
     });
+    return iterable(stream);
   }
 
   /** Adds messages without asking for an answer. */
@@ -322,6 +323,22 @@ function fire(target: EventTarget, event: Event): void {
   const handler: unknown = Reflect.get(target, `on${event.type}`);
   if (typeof handler === 'function') handler.call(target, event);
   target.dispatchEvent(event);
+}
+
+/** Lets `for await` read the stream also in browsers that cannot do that (Safari), since that is how a page reads an answer. */
+function iterable<T>(stream: ReadableStream<T>): ReadableStream<T> {
+  if (Symbol.asyncIterator in stream) return stream;
+  const read = async function* (this: ReadableStream<T>): AsyncGenerator<T, void> {
+    const reader = this.getReader();
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+    } finally {
+      // Who leaves the loop wants no more of it; after the end, or a failure, this does nothing.
+      await reader.cancel().catch(() => {});
+      reader.releaseLock();
+    }
+  };
+  return Object.defineProperty(stream, Symbol.asyncIterator, { value: read, configurable: true, writable: true }) as ReadableStream<T>;
 }
 
 /** `AbortSignal.any`, which browsers of before 2024 do not have. */

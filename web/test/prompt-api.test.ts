@@ -75,6 +75,27 @@ test('a stream gives the pieces, and can be cancelled', async () => {
   assert.ok(!asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'), 'what was cancelled is not remembered');
 });
 
+test('a stream is read by for await where the browser’s own streams are not', async (t) => {
+  const own = ReadableStream.prototype as { [Symbol.asyncIterator]?: unknown };
+  const iterator = Object.getOwnPropertyDescriptor(own, Symbol.asyncIterator)!;
+  delete own[Symbol.asyncIterator];
+  t.after(() => Object.defineProperty(own, Symbol.asyncIterator, iterator));
+  const { LanguageModel, engines } = made();
+  const session = await LanguageModel.create();
+  const pieces = [];
+  for await (const piece of session.promptStreaming('a b')) pieces.push(piece);
+  assert.deepEqual(pieces, ['re:', ' a', ' b']);
+  for await (const piece of session.promptStreaming('c d e f')) if (piece === 're:') break;
+  assert.equal(await session.prompt('g'), 're: g');
+  assert.ok(!asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'), 'who leaves the loop ends the answer');
+  const stream = session.promptStreaming('h');
+  session.destroy();
+  const read = async () => {
+    for await (const piece of stream) assert.equal(typeof piece, 'string');
+  };
+  await assert.rejects(read(), named('AbortError'));
+});
+
 test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async () => {
   const { LanguageModel } = made();
   const seen: number[][] = [[], []];
