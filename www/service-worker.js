@@ -28,13 +28,16 @@ self.addEventListener('install', (event) => {
 
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 
-/** Pages that are open keep the files of their version: this comes when the last of them is gone. */
+/**
+ * Pages that are open keep the files of their version: this comes when the last of them is gone. The first visit's page is not
+ * claimed: Firefox would wait with it for the engine's threads, which never pause to hear of it, and the model's fetches for that.
+ */
 async function takeOver() {
   const names = await caches.keys();
   await Promise.all(names.filter((name) => name.startsWith(OURS) && name !== CACHE).map((name) => caches.delete(name)));
-  await self.clients.claim();
   if (!ISOLATE) return;
-  for (const client of await self.clients.matchAll({ type: 'window' })) client.postMessage('isolates');
+  const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  for (const page of pages) if (page.url.startsWith(self.registration.scope)) page.postMessage('isolates');
 }
 
 /** A page says which module of the engine it uses. */
