@@ -39,3 +39,33 @@ export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
   });
   return browser;
 }
+
+/** LINNET_FIREFOX, or where the usual systems have it. */
+const FIREFOX = [
+  process.env.LINNET_FIREFOX,
+  '/usr/bin/firefox-esr',
+  '/usr/bin/firefox',
+  '/Applications/Firefox.app/Contents/MacOS/firefox',
+].find((path) => path && existsSync(path));
+
+/** @param {object} [options]
+ * @param {boolean} [options.webgpu] with Mesa's lavapipe as the GPU, which has f16 and no subgroups, or with none */
+export async function firefox({ webgpu = false } = {}) {
+  if (!FIREFOX) throw new Error('There is no Firefox here: install it, or set LINNET_FIREFOX to its path.');
+  return puppeteer.launch({
+    browser: 'firefox',
+    executablePath: FIREFOX,
+    headless: true,
+    protocolTimeout: 600_000,
+    extraPrefsFirefox: {
+      'dom.webgpu.enabled': webgpu,
+      'gfx.webgpu.ignore-blocklist': webgpu,
+      // A click on a page that has just come is meant.
+      'dom.input_events.security.minNumTicks': 0,
+      'dom.input_events.security.minTimeElapsedInMS': 0,
+      // Nobody is there who could be asked whether storage is to last.
+      'dom.storageManager.prompt.testing': true,
+      'dom.storageManager.prompt.testing.allow': true,
+    },
+  });
+}

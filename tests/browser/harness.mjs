@@ -1,7 +1,8 @@
 // What the suites share: where things lie, pages to test in, and the API of the package called from Node.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { withMetadata } from './gguf.mjs';
 import { serve } from './server.mjs';
 
 const root = dirname(dirname(import.meta.dirname));
@@ -17,6 +18,8 @@ export const packageFile = (name) => join(dist.package, name);
 
 /** A file of the built site. */
 export const siteFile = (name) => join(dist.site, name);
+/** The pages of the demo site, without their ending. */
+export const sitePages = () => readdirSync(dist.site).filter((name) => name.endsWith('.html')).map((name) => basename(name, '.html'));
 
 /** A policy that allows what the package needs and nothing else. */
 export const STRICT_CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
@@ -43,6 +46,12 @@ const beside = join(root, '..', 'shared', 'reference');
 const reference = resolve(process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')));
 /** A file of the reference results: of the whole set where there is one, else of the part in the repository. */
 export const referenceFile = (...parts) => join(reference, ...parts);
+
+/** A model of random numbers that can chat: it writes fast and makes no sense. */
+export function talkingTiny() {
+  const template = '{% for message in messages %}{{ message.content }}{% endfor %}';
+  return withMetadata(readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf')), { 'tokenizer.chat_template': template });
+}
 
 /**
  * The engine's worker, made to believe that its processor has a fast dot instruction of relaxed SIMD, or that it has none. The
@@ -139,9 +148,15 @@ export function complete(page, request) {
 }
 
 /** Waits until the demo site's engine is `ready`, `failed` or `paused`. */
-export async function engineState(page, wanted) {
+export async function engineState(page, wanted, timeout = 300_000) {
   const reached = (wanted) => document.documentElement.dataset.engine === wanted;
-  await page.waitForFunction(reached, { timeout: 300_000 }, wanted);
+  try {
+    await page.waitForFunction(reached, { timeout }, wanted);
+  } catch (cause) {
+    const texts = () => ['#loading-text', '#notice'].map((part) => document.querySelector(part)?.textContent).join(' ');
+    const found = await page.evaluate(`document.documentElement.dataset.engine + ': ' + (${texts})()`);
+    throw new Error(`the engine is not ${wanted}, but ${found}`, { cause });
+  }
 }
 
 /** The notice that the demo site shows: its error code and its words. */

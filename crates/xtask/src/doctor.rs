@@ -49,6 +49,51 @@ pub const CHROMIUM: Need = Need {
     },
 };
 
+/// The second browser of the browser tests.
+pub const FIREFOX: Need = Need {
+    what: "Firefox",
+    why: "runs the browser tests that every engine has to pass, and compiles shaders with f16",
+    debian: &["firefox-esr"],
+    elsewhere: "install Firefox, or name its program in the variable LINNET_FIREFOX",
+    present: || {
+        let named = std::env::var_os("LINNET_FIREFOX").map(PathBuf::from);
+        named.into_iter().chain(FIREFOX_PATHS.map(PathBuf::from)).any(|path| path.exists())
+    },
+};
+
+/// The third one, which runs on Linux only.
+pub const WEBKIT: Need = Need {
+    what: "WebKitGTK's driver",
+    why: "runs the browser tests that every engine has to pass, in one that keeps no files and has no GPU",
+    debian: &["webkit2gtk-driver"],
+    elsewhere: "install WebKitGTK's MiniBrowser and WebKitWebDriver, or name the driver in LINNET_WEBKIT_DRIVER",
+    present: || {
+        let named = std::env::var_os("LINNET_WEBKIT_DRIVER").map(PathBuf::from);
+        cfg!(not(target_os = "linux")) || named.unwrap_or_else(|| "/usr/bin/WebKitWebDriver".into()).exists()
+    },
+};
+
+/// The display of a browser that needs one.
+pub const DISPLAY: Need = Need {
+    what: "Xvfb, or a display",
+    why: "is where WebKitGTK shows its pages, which nobody looks at",
+    debian: &["xvfb"],
+    elsewhere: "install Xvfb",
+    present: || {
+        let here = ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some());
+        cfg!(not(target_os = "linux")) || here || process::which("Xvfb").is_some()
+    },
+};
+
+/// The font of the pictures that the browser tests compare.
+pub const FONT: Need = Need {
+    what: "DejaVu Sans",
+    why: "is the font of the pages' pictures, which the browser tests compare",
+    debian: &["fonts-dejavu-core"],
+    elsewhere: "the pictures are compared on Debian only",
+    present: || !is_debian() || Path::new("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").exists(),
+};
+
 /// The program that counts instructions.
 pub const VALGRIND: Need = Need {
     what: "valgrind",
@@ -57,6 +102,10 @@ pub const VALGRIND: Need = Need {
     elsewhere: "install valgrind, which runs on Linux",
     present: || process::which("valgrind").is_some(),
 };
+
+/// Where `tests/browser/engines.mjs` looks, too.
+const FIREFOX_PATHS: [&str; 3] =
+    ["/usr/bin/firefox-esr", "/usr/bin/firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];
 
 /// Where `tests/browser/engines.mjs` looks, too.
 const CHROMIUM_PATHS: [&str; 4] = [

@@ -24,7 +24,8 @@ pub struct Options {
 
 /// Runs everything, goes on past what fails, and fails at the end if anything did.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    doctor::ensure(&[&doctor::NODE, &doctor::CHROMIUM, &doctor::VULKAN])?;
+    let browsers = [&doctor::CHROMIUM, &doctor::FIREFOX, &doctor::WEBKIT, &doctor::DISPLAY, &doctor::FONT];
+    doctor::ensure(&[[&doctor::NODE, &doctor::VULKAN].as_slice(), &browsers].concat())?;
     let workspace = Workspace::find()?;
     let toolchain = WasmToolchain::ensure()?;
     let model = model::ensure_default(&workspace)?;
