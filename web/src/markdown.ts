@@ -17,10 +17,9 @@ export class MarkdownText {
   /**
    * @param root an empty element, for this text alone
    * @param parts what is put into it beside the text
-   * @param onGrow called when it has grown
    */
-  constructor(root: HTMLElement, parts: MarkdownParts, onGrow: () => void = () => {}) {
-    this.#streamed = new StreamedMarkdown(root, new MarkdownBuilder(parts, document.baseURI), onGrow);
+  constructor(root: HTMLElement, parts: MarkdownParts) {
+    this.#streamed = new StreamedMarkdown(root, new MarkdownBuilder(parts, document.baseURI));
   }
 
   /** Makes the first answer quick: to be called when there is time, before one comes. */

@@ -5,8 +5,13 @@ import type { Engine } from './engine.ts';
 import { device } from './facts.ts';
 import { speed, whole } from './format.ts';
 import type { Manner } from './manner.ts';
-import { element } from './page.ts';
+import { element, nextTask } from './page.ts';
 import { asLinnetError } from './sentences.ts';
+
+/** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
+const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
+/** Milliseconds between two looks at the speed. */
+const PACE = 100;
 
 /** Asks and shows answers. One at a time. */
 export class Chat {
@@ -65,8 +70,12 @@ export class Chat {
     const turn = this.conversation.begin(question.trim());
     this.onChange();
     try {
+      // The question is shown first, and the answer's end before all that follows from it.
+      await nextTask();
       await this.#answer(turn, answering.signal);
+      await nextTask();
       await turn.end();
+      await nextTask();
       this.#announcer.textContent = turn.spoken;
     } catch (error) {
       await turn.end();
@@ -115,8 +124,7 @@ export class Chat {
     if (choice.delta.content) turn.write(choice.delta.content);
     if (choice.tokens.length > 0) {
       if (live.tokens === 0) turn.note('');
-      live.add(choice.tokens.length);
-      this.showStats(`${device(info)} · ${live.text()}`);
+      if (live.add(choice.tokens.length)) this.showStats(`${device(info)} · ${live.text()}`);
     }
     if (chunk.timings) {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
@@ -145,9 +153,9 @@ export class Chat {
   /** The box grows with its text. */
   #fit(): void {
     this.#send.disabled = !this.#prompt.value.trim();
+    if (GROWS_BY_ITSELF) return;
     this.#prompt.style.height = 'auto';
     this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
-    this.conversation.follow();
   }
 }
 
@@ -156,11 +164,16 @@ class LiveSpeed {
   tokens = 0;
   #start = 0;
   #last = 0;
+  #shown = -Infinity;
 
-  add(count: number): void {
+  /** Says whether it is time to show it again. */
+  add(count: number): boolean {
     this.#last = performance.now();
     if (this.tokens === 0) this.#start = this.#last;
     this.tokens += count;
+    if (this.#last - this.#shown < PACE) return false;
+    this.#shown = this.#last;
+    return true;
   }
 
   text(): string {

@@ -21,8 +21,10 @@ export class Conversation {
       const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
       this.#following = scrollHeight - scrollTop - clientHeight < 48;
     });
-    // The viewport shrinks when a phone's keyboard opens; the newest text should stay in sight.
-    new ResizeObserver(() => this.follow()).observe(this.#scroller);
+    // The text grows, and the viewport shrinks when a phone's keyboard opens; the newest text should stay in sight. At this point
+    // of a frame the layout is done, so that nobody waits for it.
+    const sizes = new ResizeObserver(() => this.#follow());
+    for (const box of [this.#scroller, this.#log]) sizes.observe(box);
   }
 
   get isEmpty(): boolean {
@@ -59,11 +61,10 @@ export class Conversation {
   /** A question, with an empty answer below it. */
   begin(question: string): Turn {
     this.#welcome.hidden = true;
-    const turn = new Turn(question, () => this.follow());
+    const turn = new Turn(question);
     this.#turns.push(turn);
     this.#log.append(...turn.nodes);
     this.#following = true;
-    this.follow();
     return turn;
   }
 
@@ -79,7 +80,7 @@ export class Conversation {
   }
 
   /** Keeps the newest text in sight. */
-  follow(): void {
+  #follow(): void {
     if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 }
@@ -105,10 +106,7 @@ export class Turn {
   #complete = false;
   #frame = 0;
 
-  constructor(
-    readonly question: string,
-    private readonly onGrow: () => void,
-  ) {
+  constructor(readonly question: string) {
     const asked = make('div', 'message user');
     asked.append(make('span', 'visually-hidden', 'You: '), make('div', 'text', question));
     const thoughts = make('div', 'thought');
@@ -147,8 +145,7 @@ export class Turn {
 
   /** Sets the small line under the answer. */
   note(text: string): void {
-    this.#meta.textContent = text;
-    this.onGrow();
+    if (this.noted !== text) this.#meta.textContent = text;
   }
 
   /** The answer is complete. Settles when all of it is shown. */
@@ -167,7 +164,6 @@ export class Turn {
     this.#thoughtsHead.textContent = thinking ? 'Thinking…' : 'Thoughts';
     grow(this.#thoughtsText, thoughts);
     this.#show(answer);
-    this.onGrow();
   }
 
   #show(answer: string): void {
@@ -176,7 +172,7 @@ export class Turn {
     const anew = !answer.startsWith(shown);
     if (anew || !this.#text) {
       this.#body.replaceChildren();
-      this.#text = new MarkdownText(this.#body, PARTS, this.onGrow);
+      this.#text = new MarkdownText(this.#body, PARTS);
     }
     const more = anew ? answer : answer.slice(shown.length);
     if (more) this.#text.write(more);

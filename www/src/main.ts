@@ -8,7 +8,7 @@ import { type Manner, mannerFrom, usualFor } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { keepModule, keepSite } from './offline.ts';
-import { button, element, make } from './page.ts';
+import { button, element, make, nextTask } from './page.ts';
 import { progressText } from './progress.ts';
 import { sentence } from './sentences.ts';
 import { addressOf, isImported, nameOf, type Settings, settingsFrom } from './settings.ts';
@@ -75,6 +75,8 @@ void start();
 
 /** Loads at once, unless the person asked their browser to be sparing with data and the model is a big one to fetch. */
 async function start(): Promise<void> {
+  // The page is shown first.
+  await nextTask();
   const { connection } = navigator as { connection?: { saveData?: boolean } };
   if (connection?.saveData) showState(engine.state);
   else await engine.load();

@@ -20,3 +20,9 @@ export function button(className: string, text: string, action: () => void): HTM
   made.addEventListener('click', action);
   return made;
 }
+
+/** Ends this task of the page's, so that what waits has its turn: a frame, or the person. */
+export function nextTask(): Promise<void> {
+  const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } };
+  return scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+}

@@ -1,6 +1,9 @@
 import type { ChatStrings } from './button-strings.ts';
 import { iconButton, make } from './dom.ts';
 
+/** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
+const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
+
 /** Where the person writes. The button beside it sends, or stops the answer. */
 export class Composer {
   readonly node = make('form', 'composer');
@@ -8,7 +11,7 @@ export class Composer {
   readonly #send: HTMLButtonElement;
   readonly #stop: HTMLButtonElement;
 
-  constructor(strings: ChatStrings, onSend: (text: string) => void, onStop: () => void, onGrow: () => void) {
+  constructor(strings: ChatStrings, onSend: (text: string) => void, onStop: () => void) {
     const send = () => {
       const text = this.text;
       if (text) onSend(text);
@@ -29,10 +32,7 @@ export class Composer {
       event.preventDefault();
       send();
     });
-    this.#input.addEventListener('input', () => {
-      this.#fit();
-      onGrow();
-    });
+    this.#input.addEventListener('input', () => this.#fit());
     this.#fit();
   }
 
@@ -60,6 +60,7 @@ export class Composer {
   /** The box grows with its text. */
   #fit(): void {
     this.#send.disabled = !this.text;
+    if (GROWS_BY_ITSELF) return;
     this.#input.style.height = 'auto';
     if (this.#input.scrollHeight) this.#input.style.height = `${this.#input.scrollHeight}px`;
   }

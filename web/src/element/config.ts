@@ -90,12 +90,7 @@ export class ChatConfig {
 
   /** The language of numbers: the page's. */
   get language(): string | undefined {
-    const language = this.host.closest<HTMLElement>('[lang]')?.lang || undefined;
-    try {
-      return Intl.NumberFormat.supportedLocalesOf(language ?? [])[0];
-    } catch {
-      return undefined;
-    }
+    return this.host.closest<HTMLElement>('[lang]')?.lang || undefined;
   }
 
   #text(name: string): string | undefined {

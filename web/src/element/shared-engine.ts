@@ -1,3 +1,4 @@
+import { nextTask } from '../task.ts';
 import { Linnet, LinnetError, type LoadOptions, type LoadProgress } from '../index.ts';
 
 /** Where loading stands. */
@@ -45,8 +46,8 @@ export class SharedEngine {
     const loading = new AbortController();
     this.#loading = loading;
     this.#become({ kind: 'loading' });
-    // The load before may still be putting away what has come of the very same file.
-    this.#settled = this.#settled.then(() => this.#load(loading));
+    // The load before may still be putting away what has come of the very same file; and the person's click is answered first.
+    this.#settled = this.#settled.then(nextTask).then(() => this.#load(loading));
   }
 
   /** Stops loading. What has come is kept. */

@@ -22,8 +22,6 @@ export class StreamedMarkdown {
   constructor(
     private readonly root: HTMLElement,
     private readonly builder: MarkdownBuilder,
-    /** Called when it has grown. */
-    private readonly onGrow: () => void,
   ) {}
 
   /** All that has come, as it was written. */
@@ -42,9 +40,7 @@ export class StreamedMarkdown {
   end(): Promise<void> {
     return new Promise((resolve) => {
       this.#onEnd = resolve;
-      this.#planned?.();
-      this.#planned = undefined;
-      this.#render();
+      this.#plan();
     });
   }
 
@@ -73,7 +69,6 @@ export class StreamedMarkdown {
       const tokens = parse(this.#tail);
       this.#show(tokens, this.#onEnd ? tokens.length : firstOpen(tokens));
     }
-    this.onGrow();
     const now = performance.now();
     this.#restUntil = now + (now - began) * (1 / SHARE - 1);
     // A very long text that came at once is shown in several frames.

@@ -18,7 +18,6 @@ export class TurnView {
   constructor(
     readonly question: string,
     private readonly strings: ChatStrings,
-    private readonly onGrow: () => void,
     onRetry: () => void,
   ) {
     const asked = make('div', 'message question');
@@ -62,7 +61,6 @@ export class TurnView {
   note(text: string): void {
     if (this.#meta.textContent === text) return;
     this.#meta.textContent = text;
-    this.onGrow();
   }
 
   /** The answer is complete, or no more of it comes. Settles when all of it is shown. */
@@ -70,7 +68,6 @@ export class TurnView {
     await this.#text.end();
     this.#answer.classList.remove('writing');
     this.#actions.hidden = false;
-    this.onGrow();
   }
 
   /** Only the last question can be answered again. */
@@ -89,7 +86,7 @@ export class TurnView {
       image: (text: string) => strings.image.replace('{text}', () => text),
       copyButton: (code: () => string) => copyButton({ ...strings, copy: strings.copyCode }, code),
     };
-    return new MarkdownText(this.#body, parts, this.onGrow);
+    return new MarkdownText(this.#body, parts);
   }
 }
 

@@ -34,6 +34,7 @@ button, textarea { font: inherit; color: inherit; }
 
 .body { contain: content; text-wrap: pretty; unicode-bidi: isolate; }
 .body > * + *, .body li > * + *, .body blockquote > * + * { margin-block-start: .7rem; }
+.body > * { content-visibility: auto; contain-intrinsic-block-size: auto 4rem; }
 .body h3 { font-size: 1rem; font-weight: 650; line-height: 1.35; }
 .body .depth-1 { font-size: 1.1875rem; }
 .body .depth-2 { font-size: 1.0938rem; }
@@ -73,7 +74,7 @@ button, textarea { font: inherit; color: inherit; }
 
 .composer { display: flex; align-items: flex-end; gap: .25rem; padding: .3rem; border: 1px solid var(--line); border-radius: 1.65rem; background: var(--raised); }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-.input { flex: 1; min-width: 0; max-height: min(40vh, 11rem); min-height: 2.75rem; padding-block: .6rem; padding-inline: .85rem .25rem; border: 0; outline: 0; background: none; resize: none; line-height: 1.5; overflow-y: auto; font-size: max(1em, 16px); }
+.input { flex: 1; min-width: 0; max-height: min(40vh, 11rem); min-height: 2.75rem; field-sizing: content; padding-block: .6rem; padding-inline: .85rem .25rem; border: 0; outline: 0; background: none; resize: none; line-height: 1.5; overflow-y: auto; font-size: max(1em, 16px); }
 .input::placeholder { color: var(--soft); opacity: 1; }
 .round { display: grid; flex: none; width: 2.75rem; height: 2.75rem; place-items: center; border: 0; border-radius: 50%; background: var(--accent); color: var(--accent-ink); padding: 0; }
 .round svg { stroke-width: 2; }

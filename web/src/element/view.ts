@@ -2,6 +2,7 @@ import type { LinnetChat } from '../element.ts';
 import { LinnetError } from '../index.ts';
 import { MarkdownText } from '../markdown.ts';
 import { isStored } from '../stored.ts';
+import { nextTask } from '../task.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
@@ -12,6 +13,7 @@ import { EndpointAnswerer, hostOf } from './endpoint.ts';
 import type { ChatEvents } from './events.ts';
 import { LoadingBar } from './loading-bar.ts';
 import { type EngineState, SharedEngine } from './shared-engine.ts';
+import { sizeText, warmUpSizes } from './size.ts';
 import { fill } from './strings.ts';
 import { VIEW_STYLE } from './view-style.ts';
 import { TurnView } from './turn.ts';
@@ -48,10 +50,11 @@ export class ChatView {
   ) {
     this.#config = new ChatConfig(host);
     const strings = (this.#strings = this.#config.strings);
-    this.#loading = new LoadingBar(strings, (bytes) => this.#size(bytes), () => this.#start(true), () => this.#engine?.pause());
-    this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop(), () => this.#follow());
+    this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(true), () => this.#engine?.pause());
+    this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop());
     this.#build();
     MarkdownText.warmUp();
+    warmUpSizes(this.#config.language);
   }
 
   /** The chat is seen (again). */
@@ -59,7 +62,6 @@ export class ChatView {
     this.rename();
     this.#greet();
     if (!this.#server) this.#prepare();
-    this.#follow();
     if (focus) this.#composer.focus();
   }
 
@@ -74,7 +76,7 @@ export class ChatView {
   async ask(question: string): Promise<void> {
     if (this.#answering || !question.trim()) return;
     this.#composer.text = '';
-    const turn = new TurnView(question.trim(), this.#strings, () => this.#follow(), () => void this.#answer(turn));
+    const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
     for (const other of this.#turns) other.retriable = false;
     this.#turns.push(turn);
     this.#turnList.append(...turn.nodes);
@@ -135,8 +137,10 @@ export class ChatView {
     const dock = make('div', 'dock');
     dock.append(this.#loading.node, this.#composer.node, slot('footer'));
     this.panel.replaceChildren(header, this.#log, dock, this.#announcer);
-    // The room shrinks when a phone's keyboard opens; the newest text should stay in sight.
-    new ResizeObserver(() => this.#follow()).observe(this.#log);
+    // The text grows, and the room shrinks when a phone's keyboard opens; the newest text should stay in sight. At this point of a
+    // frame the layout is done, so that nobody waits for it.
+    const sizes = new ResizeObserver(() => this.#follow());
+    for (const box of [this.#log, this.#turnList, this.#notice]) sizes.observe(box);
   }
 
   /** What an empty conversation shows. */
@@ -170,12 +174,12 @@ export class ChatView {
   }
 
   readonly #onEngine = (state: EngineState): void => {
-    const { endpoint, modelBytes, modelName } = this.#config;
+    const { endpoint, language, modelBytes, modelName } = this.#config;
     this.#loading.show(state);
     switch (state.kind) {
       case 'idle': {
         const { consent, consentUnsized, consentServer } = this.#strings;
-        const text = fill(modelBytes ? consent : consentUnsized, { model: modelName, size: modelBytes ? this.#size(modelBytes) : '' });
+        const text = fill(modelBytes ? consent : consentUnsized, { model: modelName, size: modelBytes ? sizeText(modelBytes, language) : '' });
         this.#loading.ask(endpoint ? `${text} ${fill(consentServer, { host: hostOf(endpoint.address, document.baseURI) })}` : text, modelBytes);
         break;
       }
@@ -238,6 +242,8 @@ export class ChatView {
     turn.begin();
     this.#announce(this.#strings.writing);
     try {
+      // The question is shown first.
+      await nextTask();
       await this.#write(turn, answering.signal);
     } catch (thrown) {
       const error = thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
@@ -258,7 +264,9 @@ export class ChatView {
       try {
         const end = await this.#stream(turn, answerer, signal);
         await turn.end();
+        await nextTask();
         this.#finished(turn, answerer, end);
+        await nextTask();
         return;
       } catch (thrown) {
         const error = thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
@@ -369,7 +377,6 @@ export class ChatView {
     this.#notice.dataset['kind'] = kind;
     this.#notice.replaceChildren(make('p', '', text), ...actions);
     this.#notice.hidden = false;
-    this.#follow();
   }
 
   #hideNotice(): void {
@@ -383,12 +390,6 @@ export class ChatView {
 
   #follow(): void {
     if (this.#following) this.#log.scrollTop = this.#log.scrollHeight;
-  }
-
-  #size(bytes: number): string {
-    const [unit, value] = bytes < 999.5e6 ? ['megabyte', bytes / 1e6] : ['gigabyte', bytes / 1e9];
-    const options = { style: 'unit', unit: unit as string, maximumFractionDigits: (value as number) < 100 ? 1 : 0 } as const;
-    return new Intl.NumberFormat(this.#config.language, options).format(value as number);
   }
 
   #emit<K extends keyof ChatEvents>(name: K, detail: ChatEvents[K]): void {

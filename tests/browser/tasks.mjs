@@ -1,0 +1,40 @@
+// How long the page's main thread is kept busy at a time.
+
+/** The tasks of a page from now on. */
+export class Tasks {
+  #page;
+
+  /** @param {import('puppeteer-core').Page} page */
+  constructor(page) {
+    this.#page = page;
+  }
+
+  /** @param {import('puppeteer-core').Page} page */
+  static async watch(page) {
+    await page.tracing.start({ categories: ['toplevel', 'blink.user_timing'] });
+    await page.evaluate(() => {
+      performance.mark('here');
+      const long = [];
+      new PerformanceObserver((list) => long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+      Object.assign(globalThis, { long });
+    });
+    return new Tasks(page);
+  }
+
+  /**
+   * The longest one in milliseconds, and what to tell of them. It is the time that the processor has worked for a task (with what a
+   * slow-down adds to it): a machine that does other things at the same time makes tasks last longer, which is what the page
+   * itself observes, and no fault of the page's.
+   */
+  async end() {
+    const observed = await this.#page.evaluate(() => /** @type {any} */ (globalThis).long);
+    const { traceEvents } = JSON.parse(new TextDecoder().decode(await this.#page.tracing.stop()));
+    const { pid, tid } = traceEvents.find(({ name }) => name === 'here');
+    const tasks = traceEvents.filter((event) => event.pid === pid && event.tid === tid && event.ph === 'X' && /RunTask$/.test(event.name));
+    if (tasks.length < 100) throw new Error(`there were only ${tasks.length} tasks`);
+    const times = tasks.map(({ tdur }) => tdur / 1000).sort((a, b) => b - a);
+    const list = (/** @type {number[]} */ durations) => durations.map((ms) => ms.toFixed(1)).join(', ') || 'none';
+    const text = `the longest of ${tasks.length} tasks worked ${list(times.slice(0, 5))} ms; observed as longer than 50 ms: ${list(observed)}`;
+    return { longest: times[0], text };
+  }
+}

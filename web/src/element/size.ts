@@ -1,0 +1,27 @@
+/** The browser's formatters: to get one ready takes a phone a while. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
+/** A size in words, such as "98.4 MB", as that language writes it; one that the browser does not know is the person's own. */
+export function sizeText(bytes: number, language: string | undefined): string {
+  const [unit, value] = bytes < 999.5e6 ? (['megabyte', bytes / 1e6] as const) : (['gigabyte', bytes / 1e9] as const);
+  const options = { style: 'unit', unit, maximumFractionDigits: value < 100 ? 1 : 0 } as const;
+  const key = `${language} ${unit} ${options.maximumFractionDigits}`;
+  let formatter = formatters.get(key);
+  if (!formatter) formatters.set(key, (formatter = made(language, options)));
+  return formatter.format(value);
+}
+
+/** Gets ready what that takes, in two steps: numbers, and units. */
+export function warmUpSizes(language: string | undefined): void {
+  setTimeout(() => made(language, {}).format(1));
+  setTimeout(() => [1e6, 1e8].map((bytes) => sizeText(bytes, language)), 20);
+}
+
+function made(language: string | undefined, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  try {
+    return new Intl.NumberFormat(language, options);
+  } catch {
+    // What the page says of its language is no language tag.
+    return new Intl.NumberFormat(undefined, options);
+  }
+}
