@@ -39,12 +39,18 @@ let started: WasmModule | undefined;
 /**
  * Fetches and starts the module that fits; later calls get the same one.
  *
- * @throws LinnetError `no-simd`, or that the module could not be fetched
+ * @throws LinnetError `no-simd`, `blocked`, or that the module could not be fetched
  */
 export async function startModule(needs: Needs, signal: AbortSignal): Promise<WasmModule> {
   if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD.');
-  started ??= (await startThreaded(needs, signal)) ?? (await startSingle(needs, signal));
-  return started;
+  try {
+    started ??= (await startThreaded(needs, signal)) ?? (await startSingle(needs, signal));
+    return started;
+  } catch (error) {
+    // Each engine has its own words for it.
+    if (!(error instanceof WebAssembly.CompileError) || !/Content.Security|CSP|unsafe-eval/i.test(error.message)) throw error;
+    throw new LinnetError('blocked', "The page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'.", { needs: 'wasm-unsafe-eval' });
+  }
 }
 
 /** The module for several threads, where they can be had and would help. */

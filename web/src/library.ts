@@ -148,8 +148,8 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
 }
 
 /** Lets a worker store the files; gives their names in the store. */
-export function storeFiles(model: ResolvedModel, { onProgress, signal }: StoreOptions): Promise<string[]> {
-  if (signal?.aborted) return Promise.reject(aborted());
+export async function storeFiles(model: ResolvedModel, { onProgress, signal }: StoreOptions): Promise<string[]> {
+  if (signal?.aborted) throw aborted();
   askToPersist();
   const worker = startWorker();
   const post = (message: ToWorker) => worker.postMessage(message);

@@ -1,9 +1,15 @@
 import { LinnetError } from './errors.ts';
 
-/** Starts the package's worker. */
+/** Starts the package's worker. @throws LinnetError `blocked` */
 export function startWorker(): Worker {
-  // In this form bundlers find the worker and ship it along.
-  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+  try {
+    // In this form bundlers find the worker and ship it along.
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+  } catch (error) {
+    if ((error as DOMException).name !== 'SecurityError') throw error;
+    const text = 'The browser starts no worker here: the script is of another origin than the page, which a frame in a sandbox without allow-same-origin has none of.';
+    throw new LinnetError('blocked', text, { needs: 'worker', origin: globalThis.origin });
+  }
 }
 
 /** What a worker's `error` event means. */

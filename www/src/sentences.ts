@@ -15,6 +15,7 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
   'device-lost': () => 'The graphics processor stopped responding. Load the model again, or run it on the CPU.',
   'no-webgpu': () => 'This browser offers no WebGPU on this device. The model can run on the CPU instead.',
   'no-simd': () => 'This browser is too old to run the model, or a security setting prevents it. Update it or use another one.',
+  blocked: () => 'The page is embedded or served in a way that does not let a model run in it. Open it in a tab of its own.',
   network: ({ received }) =>
     received
       ? `The connection broke after ${bytes(Number(received))}. Check that you are online and try again.`

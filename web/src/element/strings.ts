@@ -58,6 +58,7 @@ export const ENGLISH: ChatStrings = {
     'device-lost': 'The graphics processor stopped responding. Try again.',
     'no-webgpu': 'This browser offers no WebGPU on this device.',
     'no-simd': 'This browser is too old to run the model.',
+    blocked: 'The page around this chat does not let a model run in it.',
     network: 'The connection broke. Check that you are online and try again.',
     'not-found': 'The model was not found.',
     http: 'The server refused. Try again later.',

@@ -10,6 +10,7 @@ const LOADING: Partial<Record<LinnetErrorCode, string>> = {
   aborted: 'AbortError',
   'no-simd': 'NotSupportedError',
   'no-webgpu': 'NotSupportedError',
+  blocked: 'NotSupportedError',
   'out-of-memory': 'NotSupportedError',
   'unsupported-architecture': 'NotSupportedError',
   'unsupported-quantization': 'NotSupportedError',

@@ -1,0 +1,145 @@
+// <linnet-chat> where it may not do all that it would: in frames, under policies, on devices that cannot.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { openPage, startServer, STRICT_CSP, talkingTiny } from '../harness.mjs';
+import { answered, bodyText, FAKE, html, inChat, part, Shop, within } from '../shop.mjs';
+
+describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
+  /** @type {Shop} */
+  let shop;
+  before(async () => {
+    shop = await Shop.open({ '/frame.html': html('<iframe src="/inline.html" width="360" height="640" title="Chat"></iframe>') });
+  });
+  after(() => shop?.close());
+
+  test('in a frame it is the same', async (t) => {
+    const page = await shop.visit(t, '/frame.html');
+    const frame = await (await page.waitForSelector('iframe'))?.contentFrame();
+    assert.ok(frame);
+    await (await part(frame, '.launcher')).click();
+    await part(frame, '.input');
+    await frame.type(inChat('.input'), 'Hello');
+    await page.keyboard.press('Enter');
+    await frame.waitForFunction(() => /You said: Hello/.test(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent ?? ''));
+  });
+
+  /** Opens the chat of a document, agrees to the download, and tells how it ends: by whom it is answered, or the error. */
+  async function outcome(frame) {
+    await (await part(frame, '.launcher')).click();
+    await (await part(frame, '.accept')).click();
+    await part(frame, '.by[data-by=device], .notice .again');
+    const code = await within(frame, (root) => root.querySelector('.notice').dataset.kind);
+    if (code) return { code, text: await within(frame, (root) => root.querySelector('.notice p').textContent) };
+    await (await part(frame, '.input')).type('Hello');
+    await (await part(frame, '.send')).click();
+    await answered(frame);
+    return { letters: (await bodyText(frame)).length };
+  }
+  const chat = html('<linnet-chat real model="/tiny.gguf" backend="cpu" max-tokens="12" temperature="0"></linnet-chat>');
+
+  for (const [sandbox, works] of /** @type {const} */ ([['allow-scripts', false], ['allow-scripts allow-same-origin', true]])) {
+    test(`in a frame with sandbox="${sandbox}" it ${works ? 'answers' : 'says why it cannot'}`, async (t) => {
+      // A document without an origin may read scripts only where the server says so.
+      const site = await startServer({
+        csp: STRICT_CSP,
+        cors: 'files',
+        files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat, '/outer.html': html(`<iframe sandbox="${sandbox}" src="/chat.html" width="360" height="640" title="Chat"></iframe>`) },
+      });
+      t.after(() => site.close());
+      const page = await openPage(shop.browser, `${site.origin}/outer.html`);
+      t.after(() => page.close());
+      await page.bringToFront();
+      const frame = await (await page.waitForSelector('iframe'))?.contentFrame();
+      assert.ok(frame);
+      assert.equal(await frame.evaluate(() => origin), works ? site.origin : 'null');
+      const found = await outcome(frame);
+      if (works) assert.ok(found.letters, JSON.stringify(found));
+      else assert.deepEqual([found.code, found.text], ['blocked', 'The page around this chat does not let a model run in it.']);
+      // Nothing is downloaded for a model that cannot run.
+      assert.equal(site.count('.gguf') > 0, works);
+    });
+  }
+
+  for (const [csp, works] of /** @type {const} */ ([["script-src 'self' 'wasm-unsafe-eval'", true], ["script-src 'self'", false]])) {
+    test(`under ${csp} it ${works ? 'answers' : 'says why it cannot'}`, async (t) => {
+      const site = await startServer({ csp, files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat } });
+      t.after(() => site.close());
+      const page = await openPage(shop.browser, `${site.origin}/chat.html`);
+      t.after(() => page.close());
+      await page.bringToFront();
+      const found = await outcome(page);
+      if (works) assert.ok(found.letters, JSON.stringify(found));
+      else assert.equal(found.code, 'blocked');
+      assert.equal(site.count('.gguf') > 0, works);
+    });
+  }
+
+  test('a site’s server answers where the device cannot, and the person is told', async (t) => {
+    const bodies = [];
+    const api = createServer(async (request, response) => {
+      const headers = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Allow-Headers': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
+      if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      bodies.push({ path: request.url, ...JSON.parse(body) });
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream' });
+      for (const content of ['From ', 'the **server**.']) response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`);
+      response.end('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
+    });
+    await new Promise((resolve) => api.listen(0, '127.0.0.1', () => resolve(undefined)));
+    t.after(() => api.close());
+    const { port } = /** @type {import('node:net').AddressInfo} */ (api.address());
+    const site = await startServer({
+      csp: `${STRICT_CSP} http://127.0.0.1:${port}`,
+      files: {
+        '/fake.mjs': Buffer.from(FAKE),
+        '/served.html': html(`<linnet-chat real model="/nothing.gguf" backend="cpu" endpoint="http://127.0.0.1:${port}/v1" endpoint-model="big" system="Be kind."></linnet-chat>`),
+        '/alone.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
+      },
+    });
+    t.after(() => site.close());
+    const page = await openPage(shop.browser, `${site.origin}/served.html`);
+    t.after(() => page.close());
+    await page.click(inChat('.launcher'));
+    await part(page, '[data-state=consent]');
+    assert.equal(bodies.length, 0);
+    assert.match(await within(page, (root) => root.querySelector('.loading').textContent), new RegExp(`127\\.0\\.0\\.1:${port} answers instead`));
+    await (await part(page, '.input')).type('Who are you?');
+    await page.keyboard.press('Enter');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(bodies.length, 0, 'the question waits for the consent');
+    await page.click(inChat('.accept'));
+    await answered(page);
+    assert.match(await bodyText(page), /From the server\./);
+    assert.match(await within(page, (root) => root.querySelector('.notice').textContent), /cannot run the model.*is sent there/);
+    assert.match(await within(page, (root) => root.querySelector('.by').textContent), new RegExp(`Answered by 127\\.0\\.0\\.1:${port}`));
+    assert.deepEqual(bodies.map(({ path, model, messages, stream }) => ({ path, model, messages, stream })), [
+      { path: '/v1/chat/completions', model: 'big', stream: true, messages: [{ role: 'system', content: 'Be kind.' }, { role: 'user', content: 'Who are you?' }] },
+    ]);
+
+    // Without the site's word nothing is sent anywhere: the failure is shown, with a way to try again.
+    const alone = await openPage(shop.browser, `${site.origin}/alone.html`);
+    t.after(() => alone.close());
+    await alone.click(inChat('.launcher'));
+    await (await part(alone, '.accept')).click();
+    await part(alone, '.notice[data-kind="not-found"] .again');
+    // A question for which there is no model goes back into the box.
+    await (await part(alone, '.input')).type('Hello?');
+    await alone.keyboard.press('Enter');
+    await alone.waitForFunction(() => {
+      const root = document.querySelector('linnet-chat')?.shadowRoot;
+      return root?.querySelector('textarea')?.value === 'Hello?' && !root.querySelector('.message') && root.querySelector('.notice')?.checkVisibility();
+    });
+    assert.equal(bodies.length, 1);
+
+    // A server that does not answer is named.
+    api.close();
+    api.closeAllConnections();
+    await page.bringToFront();
+    await (await part(page, '.input')).type('Still there?');
+    await page.keyboard.press('Enter');
+    await part(page, '.notice .again');
+    assert.match(await within(page, (root) => root.querySelector('.notice').textContent), new RegExp(`127\\.0\\.0\\.1:${port} did not answer`));
+  });
+});

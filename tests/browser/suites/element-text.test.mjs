@@ -1,0 +1,106 @@
+// What a model writes, in <linnet-chat>: Markdown, hostile text, and a lot of it.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { HOSTILE } from '../hostile.mjs';
+import { ask, bodyText, inChat, part, Shop, within } from '../shop.mjs';
+import { Tasks } from '../tasks.mjs';
+
+describe('what a model writes, in the chat element', { timeout: 900_000 }, () => {
+  /** @type {Shop} */
+  let shop;
+  before(async () => {
+    shop = await Shop.open({});
+  });
+  after(() => shop?.close());
+
+  test('what a model writes in Markdown is shown so, block by block', async (t) => {
+    const page = await shop.visit(t, '/inline.html');
+    await page.click(inChat('.launcher'));
+    const text = '# Bread\n\nWe have **rye** and *spelt* at `2 €`:\n\n1. one\n2. two\n   - inner\n\n| kind | price |\n|:--|--:|\n| rye | 2 &euro; |\n\n```js\nlet a = "<b>";\n```\n\nSee [the shop](https://shop.example/a?b=1) &amp; more.';
+    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,5}/g), pause: 4 }), text);
+    const kept = page.evaluate(async () => {
+      const root = /** @type {any} */ (document.querySelector('linnet-chat')).shadowRoot;
+      while (!root.querySelector('.body ol')) await new Promise((resolve) => setTimeout(resolve, 5));
+      const heading = root.querySelector('.body h3');
+      while (root.querySelector('.writing')) await new Promise((resolve) => setTimeout(resolve, 5));
+      return heading === root.querySelector('.body h3');
+    });
+    await ask(page, 'What do you have?');
+    assert.ok(await kept, 'a block that is complete is left alone');
+    const found = await within(page, (root) => {
+      const texts = (selector) => [...root.querySelectorAll(`.body ${selector}`)].map((node) => node.textContent);
+      const link = root.querySelector('.body a');
+      return {
+        heading: texts('h3'), strong: texts('strong'), em: texts('em'), inlineCode: texts('p code'), items: texts('ol > li').length, inner: texts('li li'), cells: texts('td'),
+        code: texts('pre'), link: { href: link.href, rel: link.rel, target: link.target }, last: texts('p').at(-1),
+      };
+    });
+    assert.deepEqual(found, {
+      heading: ['Bread'], strong: ['rye'], em: ['spelt'], inlineCode: ['2 €'], items: 2, inner: ['inner'], cells: ['rye', '2 €'], code: ['let a = "<b>";'],
+      link: { href: 'https://shop.example/a?b=1', rel: 'noopener noreferrer nofollow ugc', target: '_blank' }, last: 'See the shop & more.',
+    });
+  });
+
+  test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
+    const page = await shop.visit(t, '/inline.html', { width: 360, height: 640 });
+    await page.evaluate(() => Object.assign(window, { ran: [], violations: [] }));
+    await page.evaluate(() => document.addEventListener('securitypolicyviolation', (event) => /** @type {any} */ (globalThis).violations.push(event.blockedURI)));
+    await page.click(inChat('.launcher'));
+    await part(page, '.input');
+    shop.server.requests.length = 0;
+    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
+    await ask(page, '<img src=x onerror=ran.push(0)> \u202eab');
+    const state = await within(page, (root) => {
+      const links = [...root.querySelectorAll('.body a')].map((link) => link.href);
+      const strange = [...root.querySelectorAll('.body *')].map((node) => node.localName).filter((name) => !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|svg|path|table|thead|tbody|tr|th|td|blockquote)$/.test(name));
+      const attributes = [...root.querySelectorAll('.body *')].flatMap((node) => node.getAttributeNames()).filter((name) => /^on|^style$|^src/.test(name));
+      const panel = root.querySelector('.panel').getBoundingClientRect();
+      const outside = ['.header', '.composer', '.body'].filter((selector) => root.querySelector(selector).getBoundingClientRect().right > panel.right + 1);
+      return { ran: globalThis.ran, violations: globalThis.violations, links, strange, attributes, outside, wide: document.documentElement.scrollWidth > innerWidth, turned: /[\u202a-\u202e]/.test(root.querySelector('.body').textContent), code: root.querySelector('.body pre:last-of-type') !== null };
+    });
+    assert.deepEqual(state, { ran: [], violations: [], links: ['https://evil.example/i.png'], strange: [], attributes: [], outside: [], wide: false, turned: false, code: true });
+    assert.deepEqual(shop.server.requests, []);
+    // The chat is as good as before.
+    await page.evaluate(() => Object.assign(window, { pieces: () => ['Fine.'] }));
+    await ask(page, 'Still there?');
+    assert.match(await bodyText(page), /Fine\./);
+  });
+
+  test('on a processor of a quarter of the speed no task takes long while an answer streams fast', async (t) => {
+    const page = await shop.visit(t, '/inline.html');
+    await page.click(inChat('.launcher'));
+    await part(page, '.input');
+    // The parser is made ready in the background.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await page.evaluate(() => {
+      const paragraph = 'Some **bold** words, `code`, and [a link](https://a.example) in a line that goes on for a while.\n';
+      const table = `| a | b | c |\n|---|---|---|\n${'| one | two **x** | three `y` |\n'.repeat(120)}`;
+      const code = `\`\`\`js\n${'const answer = 42; // and more\n'.repeat(150)}\`\`\`\n\n`;
+      const text = `${paragraph.repeat(40)}\n${`- ${paragraph}`.repeat(60)}\n${table}\n${code}${`${paragraph}\n`.repeat(40)}`;
+      Object.assign(window, { pieces: () => text.match(/[^]{1,24}/g), pause: 1 });
+    });
+    const client = await page.createCDPSession();
+    await client.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+    const measure = async () => {
+      const tasks = await Tasks.watch(page);
+      await page.evaluate(async () => {
+        const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
+        chat.clear();
+        await chat.ask('Write a lot.');
+      });
+      const { longest, text } = await tasks.end();
+      t.diagnostic(text);
+      return longest;
+    };
+    let longest = await measure();
+    // The machine has other things to do, too.
+    if (longest > 50) longest = await measure();
+    assert.ok(longest <= 50, `${longest} ms`);
+    // Long lists, tables and blocks of code are shown in parts, which belong together.
+    const found = await within(page, (root) => {
+      const count = (selector) => root.querySelectorAll(`.body ${selector}`).length;
+      return { lists: count('ul'), items: count('li'), tables: count('table'), rows: count('tbody tr'), codes: count('pre'), code: root.querySelector('.body pre').textContent.trim().split('\n').length };
+    });
+    assert.deepEqual(found, { lists: 1, items: 60, tables: 1, rows: 120, codes: 1, code: 150 });
+  });
+});
