@@ -70,6 +70,7 @@ const SHARED: &[(&str, &str)] = &[
     ("stage", include_str!("../shared/stage.wgsl")),
     ("staged_row", include_str!("../shared/staged_row.wgsl")),
     ("step", include_str!("../shared/step.wgsl")),
+    ("tabled_nibbles", include_str!("../shared/tabled_nibbles.wgsl")),
     ("tile", include_str!("../shared/tile.wgsl")),
     ("tile_rows", include_str!("../shared/tile_rows.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),
