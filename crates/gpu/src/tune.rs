@@ -57,12 +57,14 @@ thread_local! {
     static ANSWERS: RefCell<Vec<(Question, Chosen)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes the choice for a plan, from what its largest matrices take.
+/// Makes the choice for a plan, from what its largest matrices take. Where kernels were given up because they compute wrongly,
+/// what is left stays: how fast wrong ones are is no reason to take them again.
 ///
 /// # Errors
 /// What the device reports.
 pub(crate) async fn tune(device: &Device, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
-    if !device.tunes || device.variants.chosen().software {
+    let variants = &device.variants;
+    if !device.tunes || variants.chosen().software || variants.has_stepped_down() {
         return Ok(());
     }
     let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
@@ -227,5 +229,68 @@ impl<'a> Sample<'a> {
             best = best.min(run(passes).await?);
         }
         Ok(Some(best / passes as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linnet_graph::{Backend, Builder, Bytes, CompileOptions, KvFormat};
+
+    use super::*;
+    use crate::{GpuBackend, GpuOptions};
+
+    const OPTIONS: CompileOptions =
+        CompileOptions { context_length: 8, max_batch: 4, max_logits: 1, kv: KvFormat::F16 };
+
+    /// Two matrices of one shape.
+    fn compile(gpu: &mut GpuBackend) {
+        let g = Builder::new();
+        let table = g.weight("table", DType::F32, 2, 64);
+        let matrices = ["a", "b"].map(|name| g.weight(name, DType::Q8_0, 64, 64));
+        let x = matrices.into_iter().fold(g.embed(table), |x, matrix| g.matmul(matrix, x));
+        let rows = g.select_rows(x);
+        let plan = Plan::new(g.finish(rows).expect("a graph"));
+        pollster::block_on(async {
+            let mut weights = Vec::new();
+            for spec in &plan.graph.weights {
+                let mut weight = gpu.allocate(spec).expect("room");
+                gpu.write(&mut weight, Bytes::Heap(&vec![0; spec.byte_len()])).await.expect("written");
+                weights.push(weight);
+            }
+            gpu.compile(&plan, weights, OPTIONS).await.expect("compiled");
+        });
+    }
+
+    /// Lets measuring say that integers are fastest, from this choice on.
+    fn answer_integers(gpu: &GpuBackend) {
+        let (adapter, chosen) = (gpu.device.capabilities().adapter, gpu.device.variants.chosen());
+        let question = Question { adapter, chosen, dtype: DType::Q8_0, rows: 64, cols: 64 };
+        ANSWERS.with_borrow_mut(|answers| answers.push((question, Chosen { math: Math::Int8, ..chosen })));
+    }
+
+    #[test]
+    fn gpu_does_not_come_back_to_what_it_gave_up() {
+        let wrong: crate::AlterKernels = |name, wgsl| match name.contains("_int8") {
+            true => wgsl.replace("block.x * (affine.x", "block.x * (-affine.x"),
+            false => wgsl,
+        };
+        let (software_kernels, tune) = (Some(false), Some(true));
+        let options =
+            GpuOptions { software_kernels, tune, alter_kernels: Some(wrong), ..GpuOptions::default() };
+        let mut gpu = match pollster::block_on(GpuBackend::new(options)) {
+            Err(BackendError::NoAdapter { reason }) => return println!("skipped: no adapter ({reason})"),
+            opened => opened.expect("a device"),
+        };
+        answer_integers(&gpu);
+        compile(&mut gpu);
+        let steps_down = gpu.capabilities().steps_down.clone();
+        assert!(
+            matches!(&steps_down[..], [why] if why.starts_with("without products of integers")),
+            "{steps_down:?}"
+        );
+        answer_integers(&gpu);
+        compile(&mut gpu);
+        assert_eq!(gpu.capabilities().steps_down, steps_down);
+        assert_eq!(gpu.device.variants.chosen().math, Math::F32);
     }
 }

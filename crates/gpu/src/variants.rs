@@ -98,6 +98,11 @@ impl Variants {
         self.trusted.borrow_mut().push(trial);
     }
 
+    /// Whether anything was given up.
+    pub fn has_stepped_down(&self) -> bool {
+        !self.steps_down.borrow().is_empty()
+    }
+
     /// What was given up, and why.
     pub fn steps_down(&self) -> Vec<String> {
         self.steps_down.borrow().clone()
