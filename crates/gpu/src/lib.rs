@@ -151,7 +151,7 @@ impl Backend for GpuBackend {
     ) -> Result<Program, BackendError> {
         tune::tune(&self.device, plan, &weights).await?;
         if self.device.self_test {
-            self_test::check(&self.device, plan, options.kv).await?;
+            self_test::check(&self.device, plan, options).await?;
         }
         self.capabilities = self.device.capabilities();
         Program::compile(&self.device, plan, weights, options).await

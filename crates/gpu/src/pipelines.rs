@@ -52,4 +52,10 @@ impl Pipelines {
         };
         self.pipelines.entry((kernel, key)).or_insert_with(make).clone()
     }
+
+    /// The kernels of the pipelines made so far, one for each.
+    #[cfg(test)]
+    pub fn names(&self) -> Vec<String> {
+        self.pipelines.keys().map(|(kernel, _)| kernel.name()).collect()
+    }
 }

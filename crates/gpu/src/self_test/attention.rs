@@ -1,48 +1,130 @@
 //! Attention with known results.
 
-use linnet_graph::{Attention, Builder, KvFormat};
+use linnet_graph::{Attention, Builder, CompileOptions, KvFormat, Norm, Rope, RopeStyle, Value};
 use linnet_quant::DType;
+use linnet_shaders::oracle::{self, Special};
 
 use super::{Noise, Sample, TOKENS, bytes};
 
-/// The scale of scores: small enough that each position counts, large enough that they count differently.
-const SCALE: f32 = 1.0 / 16.0;
-
-/// Attention of so many heads over keys and values of one head. A token's embedding is its queries, its key and its value.
-pub(super) fn sample(heads: usize, head_dim: usize, kv: KvFormat) -> Sample {
-    let width = (heads + 2) * head_dim;
-    let rows = Noise(head_dim as u64).values(TOKENS * width);
-
-    let g = Builder::new();
-    let row = g.embed(g.weight("qkv", DType::F32, TOKENS, width));
-    let [q, k, v] = [(0, heads), (heads, 1), (heads + 1, 1)]
-        .map(|(first, heads)| g.slice(row, first * head_dim, heads * head_dim));
-    let layer = g.kv_layer(1, head_dim);
-    g.store_kv(layer, k, v);
-    let logits = g.select_rows(g.attention(q, Attention::new(layer, [heads, 1], head_dim, SCALE)));
-
-    let heads_of = |row: &[f32]| -> Vec<Vec<f64>> {
-        row.chunks(head_dim).map(|head| head.iter().map(|value| f64::from(*value)).collect()).collect()
-    };
-    let tokens: Vec<Vec<Vec<f64>>> = rows.chunks(width).map(heads_of).collect();
-    // f16 holds these numbers as they are.
-    let tolerance = if kv == KvFormat::Q8_0 { 1e-2 } else { 1e-4 };
-    let expected = (0..TOKENS).map(|token| {
-        let past = &tokens[..=token];
-        let attended = tokens[token][..heads].iter().flat_map(|query| attend(query, past));
-        attended.map(|value| [value, tolerance]).collect()
-    });
-    Sample { expected: expected.collect(), graph: g.finish(logits), weights: vec![bytes(&rows)] }
+/// An attention of a model, with what comes before it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Shape {
+    /// Of layer 0.
+    attention: Attention,
+    /// Of the heads of queries and of keys.
+    norms: [Option<Norm>; 2],
+    /// Without the factors that the file gives.
+    rope: Option<Rope>,
+    options: CompileOptions,
 }
 
-/// The tokens' values, which are their last heads, each weighed by the softmax of its key's score; the keys are those before.
-fn attend(query: &[f64], tokens: &[Vec<Vec<f64>>]) -> Vec<f64> {
-    let head = |token: &'_ [Vec<f64>], from_end: usize| token[token.len() - from_end].clone();
-    let dot = |key: Vec<f64>| query.iter().zip(&key).map(|(q, k)| q * k).sum::<f64>();
-    let weights: Vec<f64> =
-        tokens.iter().map(|token| (f64::from(SCALE) * dot(head(token, 2))).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    let element =
-        |i: usize| weights.iter().zip(tokens).map(|(w, token)| w * head(token, 1)[i]).sum::<f64>() / sum;
-    (0..query.len()).map(element).collect()
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Attention { heads, kv_heads, head_dim, .. } = self.attention;
+        write!(f, "attention of {heads} to {kv_heads} heads of {head_dim} in {}", self.options.kv.name())
+    }
+}
+
+impl Shape {
+    /// An attention of a model that is compiled with these options.
+    pub fn new(
+        attention: &Attention,
+        norms: [Option<Norm>; 2],
+        rope: Option<&Rope>,
+        options: CompileOptions,
+    ) -> Shape {
+        // Only a cache for a window depends on the context.
+        let context = attention.window.map_or(TOKENS, |_| options.context_length.max(TOKENS));
+        let options = CompileOptions {
+            context_length: context,
+            max_batch: options.max_batch.max(TOKENS).min(context),
+            max_logits: TOKENS,
+            kv: options.kv,
+        };
+        let rope = rope.map(|rope| Rope { heads: attention.heads, factors: None, ..rope.clone() });
+        Shape { attention: Attention { layer: 0, ..*attention }, norms, rope, options }
+    }
+
+    /// How far results may be off: the cache rounds keys, of which a score is a sum, and values.
+    fn tolerance(&self, queries: &[f32], keys: &[f32]) -> f64 {
+        let Attention { head_dim, scale, .. } = self.attention;
+        let longest = |heads: &[f32]| {
+            let squares =
+                heads.chunks(head_dim).map(|head| head.iter().map(|v| f64::from(v * v)).sum::<f64>());
+            squares.fold(0.0, f64::max).sqrt()
+        };
+        let score = f64::from(scale) * longest(queries) * longest(keys);
+        let (rounding, least) = match self.options.kv {
+            KvFormat::F32 => (1e-5, 1e-4),
+            KvFormat::F16 => (1e-3, 1e-3),
+            KvFormat::Q8_0 => (1e-3, 1e-2),
+        };
+        least + score * rounding
+    }
+}
+
+/// Attention of this shape. A token's embedding is its queries, its keys and its values.
+pub(super) fn sample(shape: &Shape) -> Sample {
+    let Attention { heads, kv_heads, head_dim, scale, soft_cap, window, temperature, .. } = shape.attention;
+    let width = (heads + 2 * kv_heads) * head_dim;
+    let mut noise = Noise(head_dim as u64);
+    let rows = noise.values(TOKENS * width);
+    let gains: [Vec<f32>; 2] =
+        [(); 2].map(|()| noise.values(head_dim).iter().map(|value| 1.0 + value / 2.0).collect());
+    let sinks = shape.attention.sinks.map(|_| noise.values(heads));
+
+    let g = Builder::new();
+    let mut weights = vec![bytes(&rows)];
+    let row = g.embed(g.weight("qkv", DType::F32, TOKENS, width));
+    let places = [(0, heads), (heads, kv_heads), (heads + kv_heads, kv_heads)];
+    let [q, k, v] = places.map(|(first, heads)| g.slice(row, first * head_dim, heads * head_dim));
+    let mut ready = |x: Value, which: usize, heads: usize| {
+        let mut x = x;
+        if let Some(norm) = shape.norms[which] {
+            let weight = norm.weight.map(|_| {
+                weights.push(bytes(&gains[which]));
+                g.weight(["q gains", "k gains"][which], DType::F32, 1, head_dim)
+            });
+            x = g.head_norm(x, weight, head_dim, norm.eps);
+        }
+        shape.rope.as_ref().map_or(x, |rope| g.rope(x, Rope { heads, ..rope.clone() }))
+    };
+    let (q, k) = (ready(q, 0, heads), ready(k, 1, kv_heads));
+    let of_sinks = sinks.as_ref().map(|sinks| {
+        weights.push(bytes(sinks));
+        g.weight("sinks", DType::F32, 1, heads)
+    });
+    let layer = g.kv_layer(kv_heads, head_dim);
+    g.store_kv(layer, k, v);
+    let attention = Attention { layer, sinks: of_sinks, ..shape.attention };
+    let logits = g.select_rows(g.attention(q, attention));
+
+    let part = |(first, heads): (usize, usize)| -> Vec<f32> {
+        let part = first * head_dim..(first + heads) * head_dim;
+        rows.chunks(width).flat_map(|row| &row[part.clone()]).copied().collect()
+    };
+    let ready = |x: Vec<f32>, which: usize, heads: usize| {
+        let x = shape.norms[which].map_or(x.clone(), |norm| {
+            oracle::rms_norm(&x, norm.weight.map(|_| &gains[which][..]), head_dim, norm.eps)
+        });
+        let turned = shape.rope.as_ref().map(|rope| {
+            let halves = rope.style == RopeStyle::Halves;
+            oracle::rope(&x, heads, head_dim, halves, &rope.frequencies, None, rope.magnitude, 0)
+        });
+        turned.unwrap_or(x)
+    };
+    let [q, k, v] = places.map(part);
+    let (q, k) = (ready(q, 0, heads), ready(k, 1, kv_heads));
+    let tolerance = shape.tolerance(&q, &k);
+    let cached = |x: Vec<f32>| match shape.options.kv {
+        KvFormat::Q8_0 => oracle::through_q8_0(&x, head_dim),
+        KvFormat::F16 | KvFormat::F32 => x,
+    };
+    let temperature = temperature.map(|t| (t.scale, t.period));
+    let special = Special { soft_cap, window, sinks: sinks.as_deref(), temperature };
+    let attended =
+        oracle::attention(&q, &cached(k), &cached(v), heads, kv_heads, head_dim, scale, 0, special);
+    let expected = attended.chunks(heads * head_dim);
+    let expected = expected.map(|row| row.iter().map(|value| [f64::from(*value), tolerance]).collect());
+    Sample { expected: expected.collect(), graph: g.finish(logits), weights, options: shape.options }
 }
