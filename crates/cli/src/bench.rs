@@ -231,7 +231,8 @@ fn decode<B: Backend>(
     at_once: Option<u8>,
 ) -> Result<(), Error> {
     let broken = || BackendError::Internal("the backend gave no token where one was wanted".to_owned());
-    let (mut lead, mut left) = (Lead::new(), tokens);
+    let draws_screen = session.backend().capabilities().draws_screen;
+    let (mut lead, mut left) = (Lead::new(draws_screen), tokens);
     while left > 0 {
         if session.backend().can_draw(&Draw::GREEDY) {
             let most = at_once.map_or_else(|| lead.tokens(), usize::from);

@@ -67,6 +67,7 @@ impl CpuBackend {
             backend: "cpu",
             adapter: std::env::consts::ARCH.to_owned(),
             fallback_adapter: false,
+            draws_screen: false,
             features: vec![isa.name().to_owned()],
             steps_down: Vec::new(),
             threads: pool.threads(),

@@ -165,7 +165,7 @@ impl Generation {
             ignore_eos: request.ignore_eos,
             sampler: Sampler::new(request.sampling, seed).with_bias(request.logit_bias.clone()),
             logprobs: request.logprobs,
-            lead: Lead::new(),
+            lead: Lead::new(engine.session.backend().capabilities().draws_screen),
             chosen: VecDeque::new(),
             came: None,
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),

@@ -2,6 +2,7 @@
 //!
 //! What is given to a GPU in one go holds up everything else that the device draws, and a phone resets a GPU that does not come
 //! back for seconds. So the pieces are as large as the device does within a fraction of a second, which is measured as it goes.
+//! A device that draws nothing, a CPU or an adapter played by one, gets them whole: it reads the weights anew for each.
 
 /// Milliseconds that a piece should take at most.
 const TARGET: f64 = 50.0;

@@ -50,7 +50,7 @@ impl<B: Backend> Session<B> {
     /// Of `program`, compiled from `graph`.
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
         let (recurrent, reach) = (graph.is_recurrent(), Reach::new(graph, &options));
-        let pace = Pace::new(options.max_batch, backend.capabilities().backend == "webgpu");
+        let pace = Pace::new(options.max_batch, backend.capabilities().draws_screen);
         Session {
             backend,
             program,

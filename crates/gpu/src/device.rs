@@ -163,6 +163,7 @@ impl Device {
             backend: "webgpu",
             adapter: named.join(" "),
             fallback_adapter: *fallback,
+            draws_screen: !*fallback,
             features: chosen.features().map(str::to_owned).collect(),
             steps_down: self.variants.steps_down(),
             threads: 0,

@@ -65,6 +65,8 @@ pub struct Capabilities {
     pub adapter: String,
     /// It is a software adapter, slower than the CPU path.
     pub fallback_adapter: bool,
+    /// It draws what people look at, too: while it is at one piece of work, their screen stands still.
+    pub draws_screen: bool,
     /// Optional features in use, e.g. `simd128`, `avx2`, `subgroups`.
     pub features: Vec<String>,
     /// What was given up because it turned out not to work here, and why.

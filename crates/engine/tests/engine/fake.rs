@@ -79,6 +79,7 @@ impl FakeBackend {
     /// As if it were a GPU whose buffers hold no more than that.
     pub fn on_gpu(mut self, max_buffer: u64) -> Self {
         (self.capabilities.backend, self.capabilities.max_buffer) = ("webgpu", Some(max_buffer));
+        self.capabilities.draws_screen = true;
         self
     }
 
