@@ -85,8 +85,8 @@ impl Engine {
     pub fn generate(&self, request: &str) -> Result<Generation, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
         self.begin(self.with(|engine| match engine {
-            AnyEngine::Cpu(engine) => engine.generate(&request).map(Answer::Text),
-            AnyEngine::Gpu(engine) => engine.generate(&request).map(Answer::Text),
+            AnyEngine::Cpu(engine) => engine.generate(&request).map(Answer::text),
+            AnyEngine::Gpu(engine) => engine.generate(&request).map(Answer::text),
         })?)
     }
 
@@ -103,11 +103,15 @@ impl Engine {
 
 /// What is being made for a request.
 enum Answer {
-    Text(linnet_engine::Generation),
+    Text(Box<linnet_engine::Generation>),
     Words(linnet_engine::Suggestion),
 }
 
 impl Answer {
+    fn text(generation: linnet_engine::Generation) -> Self {
+        Answer::Text(Box::new(generation))
+    }
+
     /// The next event, as JSON.
     async fn next(&mut self, engine: &mut AnyEngine) -> Result<String, JsValue> {
         let json = match (self, engine) {
