@@ -135,7 +135,7 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         .map(|_| matrix(shape, &mut noise).with_bias(bias.then(|| noise.values(rows))))
         .collect();
     // Powers of two, so that they round nothing, the same for all of a block.
-    let gains: Vec<f32> = (0..cols).map(|i| if i / BLOCK % 2 == 0 { 1.0 } else { 0.5 }).collect();
+    let gains: Vec<f32> = (0..cols).map(|i| if (i / BLOCK).is_multiple_of(2) { 1.0 } else { 0.5 }).collect();
 
     let g = Builder::new();
     let mut weights = vec![bytes(&table)];
