@@ -3,6 +3,7 @@ import { type Asking, ChatCompletions, Completions, type Generate } from './comp
 import { aborted, fromPlain, LinnetError, type PlainError } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { attend, NO_MANNERS, type PageManners, readManners } from './manners.ts';
+import { keepMeasured, recallMeasured } from './measured.ts';
 import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import { PacedInbox } from './paced-inbox.ts';
@@ -74,6 +75,8 @@ export class Linnet {
     if (kvFormat !== undefined) request.kvFormat = kvFormat;
     if (memoryLimit !== undefined) request.memoryLimit = memoryLimit;
     if (storage !== undefined) request.storage = storage;
+    const measured = storage === 'none' ? undefined : recallMeasured();
+    if (measured !== undefined) request.measured = measured;
 
     const net = recovery === 'off' ? undefined : openRecovery();
     const word = riskOf(resolved);
@@ -252,10 +255,11 @@ class WorkerHost {
   /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */
   load(request: LoadMessage, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo | PlainError> {
     const abort = () => this.#post({ type: 'abort-load' });
-    let stores = request.storage !== 'none';
+    const stores = request.storage !== 'none';
+    let asks = stores;
     const progressed = (progress: LoadProgress) => {
-      if (stores && progress.phase === 'download') {
-        stores = false;
+      if (asks && progress.phase === 'download') {
+        asks = false;
         askToPersist();
       }
       onProgress?.(progress);
@@ -265,6 +269,7 @@ class WorkerHost {
       this.#onEnd = reject;
       this.#onLoading = (message) => {
         if (message.type === 'progress') progressed(message.progress);
+        else if (message.type === 'measured') stores && keepMeasured(message.found);
         else if (message.type === 'loaded') resolve(message.info);
         else if (message.type === 'gpu-failed') resolve(message.error);
         else if (message.type === 'changed') this.onChange?.(message.info);

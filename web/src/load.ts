@@ -21,6 +21,8 @@ export interface LoadRequest {
   kvFormat?: KvFormat;
   memoryLimit?: number;
   storage?: StorageUse;
+  /** What measuring kernels found at earlier loads. */
+  measured?: string;
 }
 
 /** What there is at the end. */
@@ -144,12 +146,12 @@ class ModelLoad {
 
   /** A loader, fed, made into an engine. */
   async #build(cache: ModelCache | undefined): Promise<Loaded> {
-    const { model, threads, contextLength, kvFormat, memoryLimit } = this.request;
+    const { model, threads, contextLength, kvFormat, memoryLimit, measured } = this.request;
     this.#loaded = 0;
     this.#sizes = model.map(() => undefined);
     this.#origins.clear();
     this.#stored = true;
-    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat, memory_limit: this.#memoryLimit(memoryLimit) };
+    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat, memory_limit: this.#memoryLimit(memoryLimit), measured };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
     try {
       await this.#feed(loader, model, cache);

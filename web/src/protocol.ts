@@ -67,7 +67,7 @@ export type Asked = 'generate' | 'suggest' | 'count';
 
 /** Page to worker. */
 export type ToWorker =
-  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse }
+  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse; measured?: string }
   /** Stores a model without loading it: from the network, or a file that the person gave. */
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
@@ -82,6 +82,8 @@ export type FromWorker =
   /** The worker holds the lock of that name as long as it lives. */
   | { type: 'alive'; lock: string }
   | { type: 'progress'; progress: LoadProgress }
+  /** What measuring kernels has found, for `measured` of later loads. Comes before `loaded`. */
+  | { type: 'measured'; found: string }
   | { type: 'loaded'; info: EngineInfo }
   /** The GPU was lost and the model loaded again. */
   | { type: 'changed'; info: EngineInfo }

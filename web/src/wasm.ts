@@ -45,6 +45,8 @@ export interface WasmEngine {
   suggest(requestJson: string): WasmGeneration;
   /** Tokens of a request's prompt. Runs nothing; not to be called while a step runs. */
   countTokens(requestJson: string): number;
+  /** What measuring kernels on this GPU has found, for `measured` of the next load. */
+  measured(): string | undefined;
   /** Lets go of the model, because its device is lost. Answers in progress wait for {@link WasmEngine.replace}. */
   unload(): void;
   /** Takes another engine's model for its own; that one is used up. Answers in progress go on with it. */

@@ -71,6 +71,8 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
     };
     queue.pacer = pacerFor(info);
     queue.serve(engine, new Revival(engine, again, request.backend === 'auto', changed));
+    const found = engine.measured();
+    if (found !== undefined) scope.postMessage({ type: 'measured', found });
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
     if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });

@@ -43,6 +43,8 @@ export class FakeEngine implements WasmEngine {
     return prompt.length;
   }
 
+  measured(): undefined {}
+
   unload(): void {
     this.log.push('unload');
   }

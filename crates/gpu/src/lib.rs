@@ -17,6 +17,7 @@ mod join;
 mod lanes;
 mod lower;
 mod matmul;
+mod measured;
 mod mixture;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -50,6 +51,7 @@ use crate::device::Device;
 
 pub use device::Adapter;
 pub use linnet_shaders::{Math, all_variants as web_shaders};
+pub use measured::{measured, recall};
 pub use peaks::Peaks;
 pub use program::Program;
 #[cfg(target_arch = "wasm32")]

@@ -1,10 +1,7 @@
 //! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products of one
-//! row are computed in, and the shape of their workgroups. What was found is remembered as long as the program runs.
-
-use std::cell::RefCell;
+//! row are computed in, and the shape of their workgroups.
 
 use linnet_graph::{BackendError, Op, Plan, WeightId};
-use linnet_quant::DType;
 use linnet_shaders::{Format, Kernel, Math, matvec};
 use wgpu::BufferUsages;
 
@@ -13,6 +10,7 @@ use crate::device::{Buffer, Device, platform};
 use crate::dispatch::Grid;
 use crate::lanes::Lanes;
 use crate::lower::flag;
+use crate::measured::{self, Answer, Question};
 use crate::variants::{Chosen, Shape};
 use crate::weight::{Data, Part, Weight};
 
@@ -26,14 +24,6 @@ const PASSES: usize = 64;
 const RUNS: usize = 3;
 /// How much faster than what was measured before something must be.
 const NOISE: f64 = 1.03;
-/// Shapes besides the usual ones.
-const SHAPES: [Shape; 4] = [
-    Shape { threads: 64, turns: 1 },
-    Shape { threads: 128, turns: 1 },
-    Shape { threads: 256, turns: 1 },
-    Shape { threads: 256, turns: 2 },
-];
-
 /// How much faster than exact products others must be: they round their inputs.
 fn handicap(math: Math) -> f64 {
     match math {
@@ -41,20 +31,6 @@ fn handicap(math: Math) -> f64 {
         Math::F16 => 1.05,
         Math::Int8 => 1.15,
     }
-}
-
-/// What a choice depends on.
-#[derive(Clone, PartialEq, Eq)]
-struct Question {
-    adapter: String,
-    chosen: Chosen,
-    dtype: DType,
-    rows: usize,
-    cols: usize,
-}
-
-thread_local! {
-    static ANSWERS: RefCell<Vec<(Question, Chosen)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Makes the choice for a plan, from what its largest matrices take. Where kernels were given up because they compute wrongly,
@@ -68,56 +44,17 @@ pub(crate) async fn tune(device: &Device, plan: &Plan, weights: &[Weight]) -> Re
         return Ok(());
     }
     let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
-    let question = Question {
-        adapter: device.capabilities().adapter,
-        chosen: device.variants.chosen(),
-        dtype: sample.format.dtype(),
-        rows: sample.rows,
-        cols: sample.cols,
-    };
-    let known = ANSWERS.with_borrow(|answers| {
-        answers.iter().find(|(asked, _)| *asked == question).map(|(_, answer)| *answer)
-    });
-    let answer = match known {
+    let question = sample.question(device);
+    let answer = match measured::known(&question) {
         Some(answer) => answer,
         None => {
-            let answer = fastest(device, &sample).await?;
-            ANSWERS.with_borrow_mut(|answers| answers.push((question, answer)));
+            let answer = sample.fastest(device, &question.maths).await?;
+            measured::keep(question, answer);
             answer
         }
     };
-    device.variants.prefer(answer);
+    device.variants.prefer(sample.take(variants.chosen(), answer));
     Ok(())
-}
-
-/// First what products are computed in, then the shape of that.
-async fn fastest(device: &Device, sample: &Sample<'_>) -> Result<Chosen, BackendError> {
-    let mut best = device.variants.chosen();
-    let mut least = f64::INFINITY;
-    let maths = match device.math {
-        Some(math) => vec![math],
-        None => device.maths().collect(),
-    };
-    for math in maths {
-        let candidate = Chosen { math, ..best };
-        let Some(took) = sample.milliseconds(device, &candidate).await? else { continue };
-        if took * handicap(math) * NOISE < least {
-            (best, least) = (candidate, took * handicap(math));
-        }
-    }
-    let math = best.math_for(&[sample.format]);
-    for shape in SHAPES {
-        let mut candidate = best;
-        candidate.shapes[math as usize] = shape;
-        if candidate == best {
-            continue;
-        }
-        let Some(took) = sample.milliseconds(device, &candidate).await? else { continue };
-        if took * handicap(math) * NOISE < least {
-            (best, least) = (candidate, took * handicap(math));
-        }
-    }
-    Ok(best)
 }
 
 /// Matrices of one format and size.
@@ -153,6 +90,54 @@ impl<'a> Sample<'a> {
         // One that there is but once, as the head, fits no measurement of many.
         let weight = |sample: &Sample<'_>| sample.parts.iter().map(|part| part.buffer.size()).sum::<u64>();
         samples.into_iter().filter(|sample| sample.parts.len() > 1).max_by_key(weight)
+    }
+
+    /// What is asked of the adapter.
+    fn question(&self, device: &Device) -> Question {
+        Question {
+            adapter: device.capabilities().adapter,
+            subgroup_size: device.variants.chosen().subgroup_size,
+            maths: match device.math {
+                Some(math) => vec![math],
+                None => device.maths().collect(),
+            },
+            dtype: self.format.dtype() as u8,
+            rows: self.rows,
+            cols: self.cols,
+        }
+    }
+
+    /// A choice of kernels, changed by an answer.
+    fn take(&self, chosen: Chosen, Answer { math, shape }: Answer) -> Chosen {
+        let mut taken = Chosen { math, ..chosen };
+        taken.shapes[taken.math_for(&[self.format]) as usize] = shape;
+        taken
+    }
+
+    /// First what products are computed in, then the shape of that.
+    async fn fastest(&self, device: &Device, maths: &[Math]) -> Result<Answer, BackendError> {
+        let chosen = device.variants.chosen();
+        let usual = |math| {
+            let chosen = Chosen { math, ..chosen };
+            Answer { math, shape: chosen.shape(chosen.math_for(&[self.format])) }
+        };
+        let (mut best, mut least) = (usual(chosen.math), f64::INFINITY);
+        for math in maths {
+            let answer = usual(*math);
+            let Some(took) = self.milliseconds(device, &self.take(chosen, answer)).await? else { continue };
+            if took * handicap(*math) * NOISE < least {
+                (best, least) = (answer, took * handicap(*math));
+            }
+        }
+        let Answer { math, shape: measured } = best;
+        for shape in Shape::ALL.into_iter().filter(|shape| *shape != measured) {
+            let answer = Answer { math, shape };
+            let Some(took) = self.milliseconds(device, &self.take(chosen, answer)).await? else { continue };
+            if took * handicap(math) * NOISE < least {
+                (best, least) = (answer, took * handicap(math));
+            }
+        }
+        Ok(best)
     }
 
     /// Milliseconds that the products with all matrices take; `None` where the kernel does not compile.
@@ -235,6 +220,7 @@ impl<'a> Sample<'a> {
 #[cfg(test)]
 mod tests {
     use linnet_graph::{Backend, Builder, Bytes, CompileOptions, KvFormat};
+    use linnet_quant::DType;
 
     use super::*;
     use crate::{GpuBackend, GpuOptions};
@@ -261,11 +247,17 @@ mod tests {
         });
     }
 
-    /// Lets measuring say that integers are fastest, from this choice on.
+    /// Lets measuring say that integers are fastest.
     fn answer_integers(gpu: &GpuBackend) {
-        let (adapter, chosen) = (gpu.device.capabilities().adapter, gpu.device.variants.chosen());
-        let question = Question { adapter, chosen, dtype: DType::Q8_0, rows: 64, cols: 64 };
-        ANSWERS.with_borrow_mut(|answers| answers.push((question, Chosen { math: Math::Int8, ..chosen })));
+        let question = Question {
+            adapter: gpu.device.capabilities().adapter,
+            subgroup_size: gpu.device.variants.chosen().subgroup_size,
+            maths: gpu.device.maths().collect(),
+            dtype: DType::Q8_0 as u8,
+            rows: 64,
+            cols: 64,
+        };
+        measured::keep(question, Answer { math: Math::Int8, shape: Shape { threads: 256, turns: 1 } });
     }
 
     #[test]

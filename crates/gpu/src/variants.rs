@@ -17,6 +17,16 @@ pub(crate) struct Shape {
     pub turns: u32,
 }
 
+impl Shape {
+    /// Those that there are.
+    pub const ALL: [Shape; 4] = [
+        Shape { threads: 64, turns: 1 },
+        Shape { threads: 128, turns: 1 },
+        Shape { threads: 256, turns: 1 },
+        Shape { threads: 256, turns: 2 },
+    ];
+}
+
 /// A choice of kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Chosen {

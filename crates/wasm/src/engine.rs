@@ -60,6 +60,11 @@ impl Engine {
         serde_json::to_string(&info).map_err(error::internal)
     }
 
+    /// What measuring kernels on this GPU has found, for the next load: as JSON, where anything was measured or recalled.
+    pub fn measured(&self) -> Option<String> {
+        linnet_gpu::measured()
+    }
+
     /// Lets go of the model, because its device is lost. Answers in progress wait for [`Engine::replace`].
     pub fn unload(&self) {
         drop(self.engine.take());

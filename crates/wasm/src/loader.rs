@@ -30,6 +30,8 @@ struct Options {
     #[serde(default)]
     kv: KvKind,
     memory_limit: Option<u64>,
+    /// What `Engine.measured` gave, maybe at an earlier visit.
+    measured: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -73,7 +75,7 @@ pub struct Loader {
 #[wasm_bindgen]
 impl Loader {
     /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0",
-    /// "memory_limit"?: bytes}`.
+    /// "memory_limit"?: bytes, "measured"?: what [`Engine::measured`] gave}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<Loader>")]
     pub fn create(options: String) -> Promise {
         promise(create(options))
@@ -168,6 +170,9 @@ async fn create(options: String) -> Result<Loader, JsValue> {
             AnyLoader::Cpu(Box::new(EngineLoader::new(backend, load)))
         }
         BackendKind::Webgpu => {
+            if let Some(measured) = &options.measured {
+                linnet_gpu::recall(measured);
+            }
             let backend = GpuBackend::new(GpuOptions::default()).await.map_err(|e| error::js(e.into()))?;
             AnyLoader::Gpu(Box::new(EngineLoader::new(backend, load)))
         }
