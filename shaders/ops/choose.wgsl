@@ -17,6 +17,10 @@ override STRIDE: u32; // of a row: WIDTH rounded up to a multiple of 4
 override COLS: u32;   // values in a row of the table
 override FACTOR: f32 = 1.0; // what they are multiplied with
 #end
+#if halved
+override REST: u32;         // the table's first row that lies in `rest`
+override REST_SCALES: u32;  // as SCALES, of that buffer
+#end
 
 const THREADS: u32 = 256u;
 const_assert THREADS >= SORTED && THREADS >= RECENT;
@@ -45,6 +49,10 @@ struct Draw {
 @group(0) @binding(5) var<storage, read> weights: array<u32>;              // [vocabulary, COLS]
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;        // [1, COLS]
 #include format
+#end
+#if halved
+@group(0) @binding(7) var<storage, read> rest: array<u32>;                 // [vocabulary - REST, COLS]
+#include second as rest
 #end
 
 // Where the chosen token will stand, the first quad of its logits, and whether there is one to choose.
@@ -255,6 +263,17 @@ fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 
     return best_of_all(of_all(row, position, best, local), local).id;
 }
 
+#if embeds
+fn table_pair(row: u32, chunk: u32, pair: u32) -> array<vec4<f32>, 2> {
+#if halved
+    if (row >= REST) {
+        return rest_pair(rest_chunk(row - REST, chunk), pair);
+    }
+#end
+    return weights_pair(weights_chunk(row, chunk), pair);
+}
+#end
+
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
     if (local == 0u) {
@@ -291,7 +310,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     let row = workgroupUniformLoad(&chosen);
     let width = (COLS + 3u) / 4u;
     for (var pair = local; pair < (COLS + 31u) / 32u * 4u; pair += THREADS) {
-        let values = weights_pair(weights_chunk(row, pair / 4u), pair % 4u);
+        let values = table_pair(row, pair / 4u, pair % 4u);
         let first = pair / 4u * 8u + pair % 4u;
         if (first < width) {
             y[first] = values[0] * FACTOR;

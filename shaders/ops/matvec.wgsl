@@ -6,8 +6,8 @@
 //
 // With `integers` the workgroup stages the row first, and multiplies what it staged.
 //
-// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where a matrix of
-// another format lies `below` the first, the workgroups after those of the first compute its outputs.
+// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where another
+// matrix lies `below` the first, as the second half of a large one does, the workgroups after those of the first compute its outputs.
 #include ended
 #include quads
 #if gated

@@ -1,4 +1,4 @@
-// Whose rows a workgroup computes: those of the matrix in `weights`, or of one in another format whose rows come then.
+// Whose rows a workgroup computes: those of the matrix in `weights`, or of another one whose rows come then.
 #if below
 override BELOW_OUTPUTS: u32; // rows of that matrix
 override BELOW_SCALES: u32;  // as SCALES, of its buffer

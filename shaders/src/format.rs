@@ -33,6 +33,16 @@ impl Format {
         Self::PAIRS.iter().any(|pair| pair.map(Format::of) == [self, below])
     }
 
+    /// Formats of vocabularies that may be larger than what one binding of a small device can hold: one dispatch reads both
+    /// halves of such a table.
+    pub const HALVED: [DType; 3] = [DType::F16, DType::Q6_K, DType::Q8_0];
+
+    /// Whether there are kernels for a matrix in two buffers.
+    #[must_use]
+    pub fn is_halved(self) -> bool {
+        Self::HALVED.contains(&self.dtype)
+    }
+
     /// Every format.
     #[must_use]
     pub fn all() -> [Format; DType::ALL.len()] {

@@ -24,7 +24,7 @@ pub enum Kernel {
         format: Format,
         /// The row is made of x and a residual first.
         before: bool,
-        /// A second matrix of this format, whose outputs follow; it is bound last.
+        /// A second matrix of this format, whose outputs follow, be it the other half of the first; it is bound last.
         below: Option<Format>,
         /// Two matrices, gate and up, and `activation(gate) * up` of their products.
         gated: bool,
@@ -131,8 +131,13 @@ pub enum Kernel {
     /// Buffers: step, x, y.
     SelectRows,
     /// Chooses a token and prepares the step with it. Buffers: step, draw, logits, history, counts, then, where it embeds the
-    /// token from a table of this format, table and y.
-    Choose(Option<Format>),
+    /// token from a table, the table, y, and the other half of a table that is `halved`.
+    Choose {
+        /// Block format of the table.
+        table: Option<Format>,
+        /// The table lies in two buffers.
+        halved: bool,
+    },
     /// Only reads. Buffers: words, y.
     PeakRead,
     /// Only computes. Buffer: y.
@@ -244,8 +249,10 @@ impl Kernel {
             Kernel::Conv { gated } => format!("conv{}", gate(gated)),
             Kernel::DeltaNet => "delta_net".to_owned(),
             Kernel::SelectRows => "select_rows".to_owned(),
-            Kernel::Choose(None) => "choose".to_owned(),
-            Kernel::Choose(Some(format)) => format!("choose_{}", format.name()),
+            Kernel::Choose { table: None, .. } => "choose".to_owned(),
+            Kernel::Choose { table: Some(format), halved } => {
+                format!("choose_{}{}", format.name(), if halved { "_halved" } else { "" })
+            }
             Kernel::PeakRead => "peak_read".to_owned(),
             Kernel::PeakFma => "peak_fma".to_owned(),
         }
@@ -267,7 +274,7 @@ impl Kernel {
             text.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
         let format = match self {
-            Kernel::Choose(format) => format.map(Format::name),
+            Kernel::Choose { table, .. } => table.map(Format::name),
             Kernel::Embed(format)
             | Kernel::ExpertMatMul { format, .. }
             | Kernel::ExpertSum(format)
@@ -279,6 +286,7 @@ impl Kernel {
         };
         let second = match self {
             Kernel::MatVec { below, .. } | Kernel::MatVecBroadcast { below, .. } => below.map(Format::name),
+            Kernel::Choose { table, halved: true } => table.map(Format::name),
             _ => None,
         };
         text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format, second }));
@@ -314,7 +322,7 @@ impl Kernel {
             Kernel::Conv { .. } => include_str!("../ops/conv.wgsl"),
             Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
             Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
-            Kernel::Choose(_) => include_str!("../ops/choose.wgsl"),
+            Kernel::Choose { .. } => include_str!("../ops/choose.wgsl"),
             Kernel::PeakRead => include_str!("../ops/peak_read.wgsl"),
             Kernel::PeakFma => include_str!("../ops/peak_fma.wgsl"),
         }
@@ -346,7 +354,7 @@ impl Kernel {
                 set(&[(cache.flag(), true), ("fused", fused), ("split", split)])
             }
             Kernel::AttentionBroadcast { cache, fused, .. } => set(&[(cache.flag(), true), ("fused", fused)]),
-            Kernel::Choose(Some(_)) => vec!["embeds"],
+            Kernel::Choose { table, halved } => set(&[("embeds", table.is_some()), ("halved", halved)]),
             _ => vec![],
         }
     }
@@ -370,7 +378,7 @@ impl Kernel {
             Kernel::AttentionBroadcast { queries, slots, .. } => {
                 vec![("QUERIES", queries), ("SLOTS", slots)]
             }
-            Kernel::Choose(_) => {
+            Kernel::Choose { .. } => {
                 vec![("SORTED", choose::SORTED), ("STOPS", choose::STOPS), ("RECENT", choose::RECENT)]
             }
             Kernel::PeakRead | Kernel::PeakFma => vec![("THREADS", peaks::THREADS)],

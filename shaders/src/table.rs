@@ -26,7 +26,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::Conv { gated: true },
         Kernel::DeltaNet,
         Kernel::SelectRows,
-        Kernel::Choose(None),
+        Kernel::Choose { table: None, halved: false },
         Kernel::PeakRead,
         Kernel::PeakFma,
         Kernel::StageRows(Math::F16),
@@ -46,7 +46,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         }
     }
     for format in Format::all() {
-        kernels.extend([Kernel::Embed(format), Kernel::Choose(Some(format))]);
+        kernels.extend([Kernel::Embed(format), Kernel::Choose { table: Some(format), halved: false }]);
         kernels.push(Kernel::ExpertSum(format));
         for gated in [false, true] {
             for &math in format.math() {
@@ -59,6 +59,10 @@ pub fn all_kernels() -> Vec<Kernel> {
     }
     for [format, below] in Format::PAIRS.map(|pair| pair.map(Format::of)) {
         kernels.extend(matvecs(format, Some(below), false));
+    }
+    for format in Format::HALVED.map(Format::of) {
+        kernels.push(Kernel::Choose { table: Some(format), halved: true });
+        kernels.extend(matvecs(format, Some(format), false));
     }
     kernels
 }

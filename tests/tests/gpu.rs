@@ -50,6 +50,16 @@ fn gpu_with_small_bindings() {
     }
 }
 
+/// Vocabularies in two halves, which one dispatch reads.
+#[test]
+fn gpu_with_halved_tables() {
+    for (dtype, bytes) in [(DType::F16, 6_000), (DType::Q6_K, 24_000), (DType::Q8_0, 4_000)] {
+        if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(bytes), ..GpuOptions::default() }) {
+            judge_where(|case| case.name == format!("tied head {dtype}"), || gpu.clone());
+        }
+    }
+}
+
 #[test]
 fn gpu_comparisons_can_fail() {
     if let Some(gpu) = gpu(GpuOptions::default()) {

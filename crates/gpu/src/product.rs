@@ -42,15 +42,21 @@ pub(crate) struct Product<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    /// One dispatch for each part of the matrix.
+    /// One dispatch for each part of the matrix, or each two of them.
     pub fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(product.matrix.weight)?;
         let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
-        let below = product.below.map(|below| self.matrix(below)).transpose()?;
+        let below = match product.below.map(|below| self.matrix(below)).transpose()? {
+            Some((format, [part])) => Some((format, part)),
+            _ => None,
+        };
         let spec = &self.weight(product.matrix.weight)?.spec;
         let bias = product.matrix.bias;
         let begin = product.joined.as_ref().map_or(0, |(begin, ..)| *begin);
-        for (index, part) in parts.iter().enumerate() {
+        let halved = format.is_halved() && below.is_none() && product.up.is_none() && when != When::ManyRows;
+        for (index, parts) in parts.chunks(if halved { 2 } else { 1 }).enumerate() {
+            let Some(part) = parts.first() else { continue };
+            let below = parts.get(1).map(|part| (format, part)).or(below);
             let mut constants = vec![
                 ("COLS", spec.cols as f64),
                 ("OUTPUTS", part.rows as f64),
@@ -103,16 +109,18 @@ impl<'a> Lowering<'a> {
                 }
                 bound.extend(staged.map(|[_, blocks]| blocks.clone()));
             }
-            if let Some((_, [below])) = below {
+            if let Some((_, below)) = below {
                 let (outputs, scales) = (below.rows as f64, below.scales as f64);
                 call.constants.extend([("BELOW_OUTPUTS", outputs), ("BELOW_SCALES", scales)]);
                 bound.push(below.buffer.as_entire_binding());
             }
             self.emit.push(product.label, call, &bound)?;
-            let up = up_parts.and_then(|parts| parts.get(index)).map_or(0, |part| part.buffer.size());
-            let matrices = if product.up.is_some() { 2 } else { 1 };
-            let (bytes, macs) = (part.buffer.size() + up, part.rows * spec.cols * matrices);
-            self.emit.weigh(Cost { bytes: bytes as f64, macs: macs as f64 });
+            let up = up_parts.and_then(|parts| parts.get(index));
+            let read = [Some(part), up, below.map(|(_, part)| part)].into_iter().flatten();
+            let [bytes, rows] = read.fold([0.0, 0.0], |[bytes, rows], part| {
+                [bytes + part.buffer.size() as f64, rows + part.rows as f64]
+            });
+            self.emit.weigh(Cost { bytes, macs: rows * spec.cols as f64 });
         }
         Ok(())
     }
@@ -120,7 +128,7 @@ impl<'a> Lowering<'a> {
     /// The kernel for a product, its grid, and the constants that only this kernel has.
     fn shape(
         &self,
-        (format, below): (Format, Option<(Format, &[Part])>),
+        (format, below): (Format, Option<(Format, &Part)>),
         spec: &WeightSpec,
         part: &Part,
         product: &Product<'_>,
@@ -129,7 +137,7 @@ impl<'a> Lowering<'a> {
         let chosen = self.emit.device.variants.chosen();
         let broadcast = chosen.software;
         let (gated, outputs) = (product.up.is_some(), part.rows as u32);
-        let of_below = below.and_then(|(_, parts)| parts.first()).map_or(0, |part| part.rows as u32);
+        let of_below = below.map_or(0, |(_, part)| part.rows as u32);
         let below = below.map(|(format, _)| format);
         let tiles = |tile: u32| outputs.div_ceil(tile) + of_below.div_ceil(tile);
         let (kernel, constants, grid) = if when != When::ManyRows {

@@ -62,16 +62,16 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The embedding that `choose` does for the token that it chose: the first, where its table is one buffer.
-    fn embedded_by_choice(&self) -> Option<(&'a Node, f32, Format, &'a Part)> {
+    /// The embedding that `choose` does for the token that it chose: the first, where it can read all of its table.
+    fn embedded_by_choice(&self) -> Option<(&'a Node, f32, Format, &'a [Part])> {
         let mut nodes = self.plan.graph.nodes.iter();
         let (node, table, factor) = nodes.find_map(|node| match node.op {
             Op::Embed { table, factor } => Some((node, table, factor)),
             _ => None,
         })?;
         let (format, parts) = self.matrix(table).ok()?;
-        let [part] = parts else { return None };
-        Some((node, factor, format, part))
+        let whole = parts.len() == 1 || parts.len() == 2 && format.is_halved();
+        whole.then_some((node, factor, format, parts))
     }
 
     /// The next token, from the last row of logits.
@@ -82,13 +82,20 @@ impl<'a> Lowering<'a> {
         let mut constants = vec![("WIDTH", info.width as f64), ("STRIDE", stride(info.width) as f64)];
         let mut bound = vec![buffers.step(), draw, logits, buffers.history(), counts];
         let embeds = self.embedded_by_choice();
-        if let Some((node, factor, _, part)) = embeds {
+        if let Some((node, factor, _, [part, rest @ ..])) = embeds {
             let width = node.outputs.first().map_or(0, |output| self.plan.graph.value(*output).width);
             constants.extend([("COLS", width as f64), ("SCALES", part.scales as f64)]);
             constants.push(("FACTOR", f64::from(factor)));
             bound.extend([part.buffer.as_entire_binding(), self.output(node, 0)?]);
+            for rest in rest {
+                constants.extend([("REST", rest.first as f64), ("REST_SCALES", rest.scales as f64)]);
+                bound.push(rest.buffer.as_entire_binding());
+            }
         }
-        let kernel = Kernel::Choose(embeds.map(|(_, _, format, _)| format));
+        let kernel = Kernel::Choose {
+            table: embeds.map(|(_, _, format, _)| format),
+            halved: embeds.is_some_and(|(.., parts)| parts.len() > 1),
+        };
         let call = Call { kernel, constants, grid: Grid::Linear(1), rows: info.rows, when: When::Token };
         self.emit.push(&node.label, call, &bound)
     }

@@ -96,6 +96,49 @@ fn gpu_weights_must_be_whole_and_fit() {
     assert!(matches!(none, Err(BackendError::Internal(_))));
 }
 
+/// The tokens behind the first of a vocabulary of so many bytes a binding, and what each of them asked of the device.
+fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>) -> Option<(Vec<u32>, u64)> {
+    const ROWS: usize = 64;
+    let mut gpu = gpu(GpuOptions { max_part_bytes, software_kernels, ..GpuOptions::default() })?;
+    let g = Builder::new();
+    let table = g.weight("table", DType::Q8_0, ROWS, 64);
+    let head = g.weight("head", DType::Q8_0, ROWS, 64);
+    let logits = g.matmul(head, g.select_rows(g.embed(table)));
+    let plan = Plan::new(g.finish(logits).expect("a graph"));
+    // Tokens are unit vectors; the one that follows lies in the other half of the table.
+    let mut weights = Vec::new();
+    for (spec, shift) in plan.graph.weights.iter().zip([0, ROWS / 2 - 1]) {
+        let mut bytes = vec![0; spec.byte_len()];
+        for row in 0..ROWS {
+            let place = (row + shift) % ROWS;
+            let block = &mut bytes[(row * 2 + place / 32) * 34..][..34];
+            block[..2].copy_from_slice(&[0x00, 0x24]);
+            block[2 + place % 32] = 64;
+        }
+        let mut weight = gpu.allocate(spec).expect("room");
+        pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).expect("written");
+        weights.push(weight);
+    }
+    let mut program = pollster::block_on(gpu.compile(&plan, weights, OPTIONS)).expect("compiled");
+    let before = gpu.counters().expect("counters").dispatches;
+    let ahead = Ahead { tokens: 7, stop: &[], draw: Draw::GREEDY };
+    let step = Step { tokens: &[3], position: 0, want: Want::Token };
+    gpu.queue_ahead(&mut program, Some(step), ahead).expect("queued");
+    let tokens = pollster::block_on(gpu.take_ahead(&mut program)).expect("tokens");
+    Some((tokens, gpu.counters().expect("counters").dispatches - before))
+}
+
+#[test]
+fn gpu_halves_of_a_table_are_read_by_one_dispatch() {
+    for software in [None, Some(false)] {
+        let Some((tokens, dispatches)) = chosen_from_table(None, software) else { return };
+        assert_eq!(tokens, [36, 5, 38, 7, 40, 9, 42]);
+        // The table is 4,352 bytes, of which one binding holds two thirds. The first token's row is gathered from both.
+        let (halved, more) = chosen_from_table(Some(3000), software).expect("the same device");
+        assert_eq!((halved, more), (tokens, dispatches + 1));
+    }
+}
+
 #[test]
 fn gpu_rows_beyond_a_binding_are_a_limit() {
     let Some(mut gpu) = gpu(GpuOptions { max_part_bytes: Some(64), ..GpuOptions::default() }) else { return };
