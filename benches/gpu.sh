@@ -28,7 +28,8 @@ step 60 bench --ops --backend gpu
 
 # Each variant of the kernels that the device can run.
 if [ -n "$reference" ]; then
-  for variant in "" "--portable" "--kv q8_0"; do
+  for variant in "" "--gpu-subgroups off" "--gpu-math f16" "--gpu-math int8" "--gpu-math f16 --gpu-subgroups off" \
+    "--gpu-math int8 --gpu-subgroups off" "--kv f32" "--kv q8_0"; do
     # shellcheck disable=SC2086 # no variant, or the words of one
     TAIL=3 step 400 verify "$reference" ${models:+--models "$models"} --backend gpu $variant
   done
