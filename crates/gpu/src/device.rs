@@ -267,22 +267,17 @@ impl Device {
         reading: &mut Reading,
     ) -> Result<Vec<T>, BackendError> {
         platform::drive(self.calls.device(), reading.submission.clone());
-        let mapped = (&mut reading.mapped).await;
-        if !matches!(mapped, Some(Ok(()))) {
+        let values = match (&mut reading.mapped).await {
+            None => Err("the device forgot the request".to_owned()),
+            Some(Err(error)) => Err(error.to_string()),
+            Some(Ok(())) => copied(buffer, reading.bytes).map_err(|error| error.to_string()),
+        };
+        if values.is_err() {
+            // A device that goes away takes its buffers along before it says so.
             platform::hear_out().await;
         }
         self.faults.check()?;
-        let internal = |what: String| BackendError::Internal(format!("reading results: {what}"));
-        match mapped {
-            None => return Err(internal("the device forgot the request".to_owned())),
-            Some(Err(error)) => return Err(internal(error.to_string())),
-            Some(Ok(())) => {}
-        }
-        let view = buffer.get_mapped_range(0..reading.bytes).map_err(|e| internal(e.to_string()))?;
-        let values = bytemuck::pod_collect_to_vec(&view);
-        drop(view);
-        buffer.unmap();
-        Ok(values)
+        values.map_err(|what| BackendError::Internal(format!("reading results: {what}")))
     }
 
     /// Queues a write of `bytes[from..from + len]`; `offset` and `len` are multiples of 4.
@@ -317,6 +312,15 @@ impl Drop for Device {
     fn drop(&mut self) {
         self.calls.device().destroy();
     }
+}
+
+/// The first bytes of a mapped buffer, which is unmapped.
+fn copied<T: bytemuck::Pod>(buffer: &Buffer, bytes: u64) -> Result<Vec<T>, wgpu::MapRangeError> {
+    let view = buffer.get_mapped_range(0..bytes)?;
+    let values = bytemuck::pod_collect_to_vec(&view);
+    drop(view);
+    buffer.unmap();
+    Ok(values)
 }
 
 /// Foreign bytes that must be copied are copied in pieces of this size.
