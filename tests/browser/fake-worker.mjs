@@ -18,7 +18,6 @@ export function fakeWorker() {
 
   window.Worker = class extends EventTarget {
     onmessage = (_) => {};
-    onerror = (_) => {};
     #cancelled = new Set();
 
     postMessage(message) {

@@ -13,7 +13,7 @@ import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { openRecovery, Risk } from './risk.ts';
 import { type ModelSource, resolveModel } from './sources.ts';
 import type { Counters } from './wasm.ts';
-import { startWorker, watchWorker, workerFault } from './worker-start.ts';
+import { startWorker, watchWorker } from './worker-start.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
 export class Linnet {
@@ -243,13 +243,12 @@ class WorkerHost {
   onCounters: ((counters: Counters) => void) | undefined;
 
   constructor() {
-    this.#worker = startWorker();
+    this.#worker = startWorker((fault) => this.end(fault));
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'event' || data.type === 'error') this.#inboxes.get(data.id)?.put(data);
       else if (data.type === 'alive') watchWorker(data.lock, (fault) => this.end(fault));
       else this.#onLoading?.(data);
     };
-    this.#worker.onerror = (event) => this.end(workerFault(event));
   }
 
   /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */

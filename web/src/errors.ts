@@ -9,8 +9,8 @@
  * - `device-lost`: the GPU went away (driver reset, sleep, too little memory)
  * - `no-webgpu`: WebGPU was asked for and this browser or device has none
  * - `no-simd`: the browser cannot run wasm SIMD
- * - `blocked`: the page forbids what the engine needs: its policy has no `'wasm-unsafe-eval'`, or it is in a frame whose `sandbox` lacks
- *   `allow-same-origin`, where browsers start no worker from a file
+ * - `blocked`: the page forbids what the engine needs: its policy has no `'wasm-unsafe-eval'` or forbids the worker, or it is in a frame
+ *   whose `sandbox` lacks `allow-same-origin`, where browsers start no worker from a file; `details.needs` says which
  * - `network`: no connection, or it broke and could not be resumed
  * - `not-found`: the server says that there is no such file (404, 410)
  * - `http`: the server refused with another status

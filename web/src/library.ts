@@ -6,7 +6,7 @@ import type { ListedFile, ListedModel } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { type RemoteFile, type ResolvedModel, STORED } from './sources.ts';
-import { startWorker, watchWorker, workerFault } from './worker-start.ts';
+import { startWorker, watchWorker } from './worker-start.ts';
 
 // The page's view of the store of models: what is in it, what leaves it. What comes into it is a worker's matter.
 
@@ -151,23 +151,24 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
 export async function storeFiles(model: ResolvedModel, { onProgress, signal }: StoreOptions): Promise<string[]> {
   if (signal?.aborted) throw aborted();
   askToPersist();
-  const worker = startWorker();
-  const post = (message: ToWorker) => worker.postMessage(message);
-  const abort = () => post({ type: 'abort-load' });
-  signal?.addEventListener('abort', abort);
+  let end = () => {};
   return new Promise<string[]>((resolve, reject) => {
+    const worker = startWorker(reject);
+    const post = (message: ToWorker) => worker.postMessage(message);
+    const abort = () => post({ type: 'abort-load' });
+    signal?.addEventListener('abort', abort);
+    end = () => {
+      signal?.removeEventListener('abort', abort);
+      worker.terminate();
+    };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'progress') onProgress?.(data.progress);
       else if (data.type === 'stored') resolve(data.keys);
       else if (data.type === 'alive') watchWorker(data.lock, reject);
       else if (data.type === 'load-failed') reject(fromPlain(data.error));
     };
-    worker.onerror = (event) => reject(workerFault(event));
     post({ type: 'store', model });
-  }).finally(() => {
-    signal?.removeEventListener('abort', abort);
-    worker.terminate();
-  });
+  }).finally(() => end());
 }
 
 async function keyOf({ key, sha256, urls }: RemoteFile): Promise<string> {

@@ -1,27 +1,62 @@
 import { LinnetError } from './errors.ts';
 
-/** Starts the package's worker. @throws LinnetError `blocked` */
-export function startWorker(): Worker {
+const SANDBOXED = 'The browser starts no worker here: the script is of another origin than the page, which a frame in a sandbox without allow-same-origin has none of.';
+const FORBIDDEN = "The page's Content-Security-Policy forbids the engine's worker: its worker-src needs 'self', or where the package lies.";
+const UNTRUSTED = "The page's Content-Security-Policy lets no worker be started by an address that is no TrustedScriptURL.";
+
+/**
+ * Starts the package's worker.
+ *
+ * @param onFault hears that the script cannot be loaded, which is `blocked` or `network`, and what the worker itself does not catch
+ * @throws LinnetError `blocked`, where the browser refuses at once
+ */
+export function startWorker(onFault: (fault: LinnetError) => void): Worker {
+  const policy = new PolicyWatch();
   try {
     // In this form bundlers find the worker and ship it along.
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+    worker.addEventListener('message', () => policy.end(), { once: true });
+    worker.addEventListener('error', (event) => {
+      event.preventDefault();
+      if (event.message) return onFault(new LinnetError('internal', event.message, { script: event.filename }));
+      // Without a message it is the script itself that could not be fetched. The page hears why in an event of its own, about now.
+      setTimeout(() => {
+        policy.end();
+        onFault(policy.forbids ? blocked(FORBIDDEN, 'worker-src') : new LinnetError('network', 'The worker script could not be loaded.'));
+      });
+    });
+    return worker;
   } catch (error) {
-    if ((error as DOMException).name !== 'SecurityError') throw error;
-    const text = 'The browser starts no worker here: the script is of another origin than the page, which a frame in a sandbox without allow-same-origin has none of.';
-    throw new LinnetError('blocked', text, { needs: 'worker', origin: globalThis.origin });
+    policy.end();
+    const { name } = error as Error;
+    if (name === 'SecurityError') throw globalThis.origin === 'null' ? blocked(SANDBOXED, 'worker') : blocked(FORBIDDEN, 'worker-src');
+    if (name === 'TypeError' && 'trustedTypes' in globalThis) throw blocked(UNTRUSTED, 'trusted-types');
+    throw error;
   }
-}
-
-/** What a worker's `error` event means. */
-export function workerFault(event: ErrorEvent): LinnetError {
-  event.preventDefault();
-  // Without a message it is the script itself that could not be fetched.
-  const message = event.message || 'The worker script could not be loaded.';
-  return new LinnetError(event.message ? 'internal' : 'network', message, { script: event.filename });
 }
 
 /** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
 export function watchWorker(lock: string, gone: (fault: LinnetError) => void): void {
   const text = 'The browser has ended the engine’s worker, mostly for want of memory.';
   navigator.locks.request(lock, () => gone(new LinnetError('internal', text, { worker: 'gone' }))).catch(() => {});
+}
+
+/** Hears whether the page's policy forbids a worker of this origin while ours starts. */
+class PolicyWatch {
+  forbids = false;
+  readonly #hear = ({ effectiveDirective, disposition, blockedURI }: SecurityPolicyViolationEvent) => {
+    this.forbids ||= effectiveDirective === 'worker-src' && disposition === 'enforce' && blockedURI.startsWith(globalThis.origin);
+  };
+
+  constructor() {
+    globalThis.addEventListener('securitypolicyviolation', this.#hear);
+  }
+
+  end(): void {
+    globalThis.removeEventListener('securitypolicyviolation', this.#hear);
+  }
+}
+
+function blocked(text: string, needs: string): LinnetError {
+  return new LinnetError('blocked', text, { needs, origin: globalThis.origin });
 }

@@ -62,19 +62,42 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     });
   }
 
-  for (const [csp, works] of /** @type {const} */ ([["script-src 'self' 'wasm-unsafe-eval'", true], ["script-src 'self'", false]])) {
-    test(`under ${csp} it ${works ? 'answers' : 'says why it cannot'}`, async (t) => {
+  for (const [csp, needs] of /** @type {const} */ ([
+    ["script-src 'self' 'wasm-unsafe-eval'", ''],
+    ["script-src 'self'", 'wasm-unsafe-eval'],
+    ["script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'", 'worker-src'],
+    ["script-src 'self' 'wasm-unsafe-eval'; require-trusted-types-for 'script'", 'trusted-types'],
+  ])) {
+    test(`under ${csp} it ${needs ? `says that it needs ${needs}` : 'answers'}`, async (t) => {
       const site = await startServer({ csp, files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat } });
       t.after(() => site.close());
       const page = await openPage(shop.browser, `${site.origin}/chat.html`);
       t.after(() => page.close());
       await page.bringToFront();
       const found = await outcome(page);
-      if (works) assert.ok(found.letters, JSON.stringify(found));
+      if (!needs) assert.ok(found.letters, JSON.stringify(found));
       else assert.equal(found.code, 'blocked');
-      assert.equal(site.count('.gguf') > 0, works);
+      assert.equal(site.count('.gguf') > 0, !needs);
+      if (!needs) return;
+      // The package says what is missing, to whoever loads or stores a model.
+      const named = await page.evaluate(async () => {
+        const { Linnet, models } = await import(/** @type {any} */ ('/linnet/index.js'));
+        const why = (/** @type {Promise<unknown>} */ promise) => promise.then(() => 'done', ({ code, details }) => `${code} ${details.needs}`);
+        return [await why(Linnet.load('/tiny.gguf')), await why(models.download('/tiny.gguf'))];
+      });
+      assert.deepEqual(named, [`blocked ${needs}`, `blocked ${needs}`]);
     });
   }
+
+  test('where the worker is not there it says that it cannot be fetched', async (t) => {
+    const site = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.alloc(0), '/chat.html': chat } });
+    t.after(() => site.close());
+    site.faults.set('/linnet/worker.js', { status: 404 });
+    const page = await openPage(shop.browser, `${site.origin}/chat.html`);
+    t.after(() => page.close());
+    await page.bringToFront();
+    assert.equal((await outcome(page)).code, 'network');
+  });
 
   test('a site’s server answers where the device cannot, and the person is told', async (t) => {
     const bodies = [];

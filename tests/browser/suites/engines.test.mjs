@@ -206,6 +206,15 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.deepEqual(refused, []);
     });
 
+    test('a policy that forbids the worker has its name', async (t) => {
+      const site = await startServer({ csp: STRICT_CSP.replace("worker-src 'self'", "worker-src 'none'") });
+      t.after(() => site.close());
+      await page.goto(`${site.origin}/blank.html`);
+      await page.waitForFunction('window.linnet');
+      const { code, details } = await load(page, MODEL_ID, { backend: 'cpu' });
+      assert.deepEqual([code, details.needs], ['blocked', 'worker-src']);
+    });
+
     test('after the first visit the site needs no network', async (t) => {
       const site = await startServer({ csp: STRICT_CSP });
       t.after(() => site.close());

@@ -21,6 +21,8 @@ export class LoadingBar {
   ) {
     this.#bar.max = 1;
     this.#button = button('accept', '', () => this.#action());
+    // There is nothing to say before it is known whether the model is stored.
+    this.node.hidden = true;
     this.#text.id = 'loading-text';
     this.#bar.setAttribute('aria-labelledby', 'loading-text');
     this.node.append(this.#text, this.#bar, this.#button);
