@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { fit, TokenRate } from '../src/element/conversation.ts';
+import { Memory, TokenRate } from '../src/element/conversation.ts';
 import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
 import { plainText, readReferences, safeAddress } from '../src/element/links.ts';
 import { fill } from '../src/element/strings.ts';
@@ -39,6 +39,7 @@ test('character references are read, and what is none stays', () => {
 test('a request keeps its question and its system prompt, then the site’s context, then the newest exchanges', () => {
   const past = Array.from({ length: 10 }, (_, i) => ({ question: `question ${i}`, answer: 'a'.repeat(80) }));
   const material = { system: 'Be kind.', context: 'bread '.repeat(100), past, question: 'And now?' };
+  const fit: Memory['fit'] = (...all) => new Memory().fit(...all);
   const all = fit(material, 1e6);
   assert.equal(all.messages.length, 22);
   assert.deepEqual([all.dropped, all.cut], [0, false]);
@@ -53,6 +54,33 @@ test('a request keeps its question and its system prompt, then the site’s cont
     { role: 'system', content: 'Be kind.' },
     { role: 'user', content: 'And now?' },
   ]);
+});
+
+test('a request begins as the one before, but for a few: then so much is left out that there is room for the next turns', () => {
+  const memory = new Memory();
+  const past: { question: string; answer: string }[] = [];
+  const context = 'We bake bread. '.repeat(100);
+  let before: unknown[] = [];
+  const anew: number[] = [];
+  const kept: number[] = [];
+  for (let turn = 0; turn < 60; turn++) {
+    const question = `Question ${turn} ${'why '.repeat(turn % 5)}`;
+    // What is known of a token's length changes a little with each answer.
+    const { messages, dropped } = memory.fit({ system: 'Be kind.', context, past, question }, 2400 + 40 * (turn % 3));
+    assert.ok(messages.reduce((sum, { content }) => sum + content.length, 0) <= 2500);
+    assert.equal(messages.length, 2 * (past.length - dropped) + 2);
+    if (JSON.stringify(messages.slice(0, before.length)) !== JSON.stringify(before)) anew.push(turn);
+    kept.push(past.length - dropped);
+    before = [...messages, { role: 'assistant', content: `Answer ${turn} ${'because '.repeat(6)}` }];
+    past.push({ question, answer: `Answer ${turn} ${'because '.repeat(6)}` });
+  }
+  // About eleven exchanges fit.
+  assert.ok(anew.length >= 5 && anew.length <= 12, `anew in turns ${anew}`);
+  assert.ok(Math.min(...kept.slice(10)) >= 4 && Math.max(...kept) <= 12, `kept ${kept}`);
+  // An exchange that takes most of the room is not left out for the sake of later ones.
+  const long = [{ question: 'a', answer: 'b' }, { question: 'c', answer: 'd'.repeat(700) }];
+  assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 740).dropped, 1);
+  assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 700).dropped, 2);
 });
 
 test('how long a token is, is learnt', () => {

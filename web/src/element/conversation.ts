@@ -28,30 +28,61 @@ export interface Fitted {
 
 /** The part of the room that the site's context may take, so that there is some left for the conversation. */
 const CONTEXT_SHARE = 0.5;
+/** How far the cut of the site's context may be from that before it is made anew. */
+const CONTEXT_SLACK = 0.2;
+/** The part of its room that the conversation has when some of it has been left out: the rest is for the next turns. */
+const KEPT_SHARE = 0.5;
 
 /**
- * Makes a request that is about so long at most. The question and the system prompt always stay; the site's context is cut at its
- * share of the room, and then the oldest exchanges are left out.
- *
- * @param room characters that all messages may have together
+ * Makes requests that are about so long at most. Each begins as the one before, as long as that is possible: what an engine has read
+ * once it need not read again. So much is left out at once that there is room for some turns.
  */
-export function fit({ system, context, past, question }: Material, room: number): Fitted {
-  const fixed = system.length + question.length;
-  const share = Math.max(0, Math.floor((room - fixed) * CONTEXT_SHARE));
-  const known = context.length > share ? cutAt(context, share) : context;
-  let left = room - fixed - known.length;
-  let kept = past.length;
-  while (kept > 0 && (left -= size(past[kept - 1]!)) >= 0) kept--;
-  const instructions = [system, known].filter(Boolean).join('\n\n');
-  const messages: ChatMessage[] = [
-    ...(instructions ? [{ role: 'system' as const, content: instructions }] : []),
-    ...past.slice(kept).flatMap(({ question, answer }): ChatMessage[] => [
+export class Memory {
+  /** Exchanges that are left out, the oldest ones. */
+  #dropped = 0;
+  /** What is told of the site's context, where it had to be cut. */
+  #cut: { of: string; text: string } | undefined;
+
+  /**
+   * The question and the system prompt always stay; the site's context is cut at its share of the room, and then the oldest exchanges
+   * are left out.
+   *
+   * @param room characters that all messages may have together
+   */
+  fit({ system, context, past, question }: Material, room: number): Fitted {
+    const known = this.#known(context, Math.max(0, Math.floor((room - system.length) * CONTEXT_SHARE)));
+    this.#drop(past, room - system.length - known.length - question.length);
+    const instructions = [system, known].filter(Boolean).join('\n\n');
+    const messages: ChatMessage[] = [
+      ...(instructions ? [{ role: 'system' as const, content: instructions }] : []),
+      ...past.slice(this.#dropped).flatMap(({ question, answer }): ChatMessage[] => [
+        { role: 'user', content: question },
+        { role: 'assistant', content: answer },
+      ]),
       { role: 'user', content: question },
-      { role: 'assistant', content: answer },
-    ]),
-    { role: 'user', content: question },
-  ];
-  return { messages, dropped: kept, cut: known.length < context.length };
+    ];
+    return { messages, dropped: this.#dropped, cut: known.length < context.length };
+  }
+
+  /** As much of the site's context as its share: of one that had to be cut, as much as before if that is about right. */
+  #known(context: string, share: number): string {
+    if (context.length <= share) return context;
+    const { of, text } = this.#cut ?? {};
+    if (of === context && text !== undefined && Math.abs(text.length - share) <= share * CONTEXT_SLACK) return text;
+    this.#cut = { of: context, text: cutAt(context, share) };
+    return this.#cut.text;
+  }
+
+  #drop(past: readonly Exchange[], room: number): void {
+    this.#dropped = Math.min(this.#dropped, past.length);
+    let sum = past.slice(this.#dropped).reduce((sum, exchange) => sum + size(exchange), 0);
+    if (sum <= room) return;
+    while (this.#dropped < past.length && sum > room * KEPT_SHARE) {
+      // The newest one stays if there is room for it at all.
+      if (this.#dropped === past.length - 1 && sum <= room) return;
+      sum -= size(past[this.#dropped++]!);
+    }
+  }
 }
 
 /** How many characters a token stands for: guessed at first, and then from what the engine has counted. */

@@ -6,7 +6,7 @@ import { nextTask } from '../task.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
-import { type Exchange, fit, TokenRate } from './conversation.ts';
+import { type Exchange, Memory, TokenRate } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button, iconButton, make, slot } from './dom.ts';
 import { EndpointAnswerer, hostOf } from './endpoint.ts';
@@ -36,6 +36,7 @@ export class ChatView {
   readonly #loading: LoadingBar;
   readonly #composer: Composer;
   readonly #rate = new TokenRate();
+  #memory = new Memory();
   #turns: TurnView[] = [];
   #engine: SharedEngine | undefined;
   /** Set when the device cannot, and the site has named a server. */
@@ -94,6 +95,7 @@ export class ChatView {
     this.stop();
     for (const turn of this.#turns) turn.remove();
     this.#turns = [];
+    this.#memory = new Memory();
     this.#hideNotice();
     this.#greet();
     this.#announce(this.#strings.cleared);
@@ -287,7 +289,7 @@ export class ChatView {
     const { system, context, temperature } = this.#config;
     let room = this.#rate.characters(contextLength - maxTokens);
     for (let tries = 1; ; tries++) {
-      const { messages, dropped } = fit({ system, context, past, question: turn.question }, room);
+      const { messages, dropped } = this.#memory.fit({ system, context, past, question: turn.question }, room);
       turn.note('');
       let end: 'stop' | 'length' = 'stop';
       try {
