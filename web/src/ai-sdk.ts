@@ -2,6 +2,7 @@
 import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
+import { unless } from './unless.ts';
 import type { Timings, Usage } from './wasm.ts';
 
 /** What the provider needs of an engine; a {@link Linnet} is one. */
@@ -61,7 +62,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   /** A whole answer. */
   async doGenerate(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doGenerate']>>> {
     const { request, warnings } = requestOf(options);
-    const engine = await this.load();
+    const engine = await this.#loaded(options.abortSignal);
     const { id, created, choices, usage, timings } = await engine.chat.completions.create(request).catch((error: unknown) => {
       throw failure(error, options.abortSignal);
     });
@@ -85,7 +86,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     if (abortSignal?.aborted) leave();
     abortSignal?.addEventListener('abort', leave, { once: true });
     const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
-    const engine = await this.load();
+    const engine = await this.#loaded(left.signal);
     const parts = this.#parts(engine.chat.completions.create({ ...request, stream: true }), warnings, options);
     const stream = new ReadableStream<LanguageModelV2StreamPart>({
       async pull(controller) {
@@ -99,6 +100,11 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       },
     });
     return { stream, request: { body: withoutSignal(request) } };
+  }
+
+  /** The engine. Who asks may give up; the model goes on loading for whoever asks next. */
+  #loaded(signal: AbortSignal | undefined): Promise<ProviderEngine> {
+    return signal ? unless(signal, this.load()) : this.load();
   }
 
   async *#parts(chunks: AsyncIterable<ChatCompletionChunk>, warnings: LanguageModelV2CallWarning[], { abortSignal, includeRawChunks }: LanguageModelV2CallOptions): AsyncGenerator<LanguageModelV2StreamPart, void> {
@@ -206,5 +212,6 @@ function isEngine(model: ModelSource | ProviderEngine): model is ProviderEngine 
 
 function nameOf(model: ModelSource): string {
   if (Array.isArray(model)) return nameOf(model[0] as ModelSource);
-  return model instanceof Blob ? ((model as Partial<File>).name ?? 'file') : String(model);
+  if (model instanceof Blob) return (model as Partial<File>).name ?? 'file';
+  return typeof model === 'object' && 'id' in model ? model.id : String(model);
 }

@@ -5,7 +5,7 @@
 import type { ChatMessage } from './api.ts';
 import type { LoadOptions, ModelSource } from './index.ts';
 import { abortException, loadingException, notSupported } from './prompt-api/exceptions.ts';
-import { isText, type LanguageModelExpected, type LanguageModelInput, type LanguageModelMessage, readInput } from './prompt-api/input.ts';
+import { foreignLanguage, isText, type LanguageModelExpected, type LanguageModelInput, type LanguageModelMessage, readInput } from './prompt-api/input.ts';
 import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
 import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type SamplingMode } from './prompt-api/sampling.ts';
 import { Conversation, Session } from './prompt-api/session.ts';
@@ -19,14 +19,22 @@ export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'ava
 
 /** What a session is to be able to do, and how it is to choose its words. */
 export interface LanguageModelCoreOptions {
-  /** Only `text` is understood. Languages are what the model makes of them. */
+  /** Only `text` is understood, in the languages that the list has for the model: those that it is best at. */
   expectedInputs?: readonly LanguageModelExpected[];
   expectedOutputs?: readonly LanguageModelExpected[];
   /** Tools are not supported. */
   tools?: readonly unknown[];
+  /** Thinking before the answer. Not supported, but for `effort: 'none'`, which is the default. */
+  thinking?: LanguageModelThinking;
   temperature?: number;
   topK?: number;
   samplingMode?: SamplingMode;
+}
+
+/** How much a model is to think before it answers, and whether the page is to see that. */
+export interface LanguageModelThinking {
+  effort?: string;
+  includeThoughts?: boolean;
 }
 
 export interface LanguageModelCreateOptions extends LanguageModelCoreOptions {
@@ -44,6 +52,8 @@ export interface LanguageModelPromptOptions {
   /** A schema or a regular expression for the answer. Not supported. */
   responseConstraint?: unknown;
   omitResponseConstraintInput?: boolean;
+  /** Not supported, as in {@link LanguageModelCoreOptions}. */
+  thinking?: LanguageModelThinking;
 }
 
 /** Tells how the download comes along. */
@@ -87,7 +97,7 @@ export class LanguageModel extends EventTarget {
   /** Whether a session with those options can be made. */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
     readSampling(options);
-    return unsupported(options) ? 'unavailable' : this.provider.availability();
+    return unsupported(options, this.provider.languages) ? 'unavailable' : this.provider.availability();
   }
 
   /** The numbers that a session may be made with; `null` where none can be made. */
@@ -106,9 +116,9 @@ export class LanguageModel extends EventTarget {
     signal?.throwIfAborted();
     const sampling = readSampling(options);
     const initial = readInput(initialPrompts, true);
-    const what = unsupported(options);
-    if (what) throw notSupported(what);
     const { provider } = this;
+    const what = unsupported(options, provider.languages);
+    if (what) throw notSupported(what);
     if (!provider.supported) throw notSupported('A language model');
 
     const watch = new CreateMonitor();
@@ -198,7 +208,7 @@ export class LanguageModel extends EventTarget {
 
   /** How many tokens an input would take. */
   async measureContextUsage(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<number> {
-    refuseConstraint(options);
+    refuseUnsupported(options);
     const messages = this.#read(input);
     return this.#session.measure(messages, this.#signal(options.signal));
   }
@@ -236,9 +246,10 @@ export class LanguageModel extends EventTarget {
         throw error;
       })();
     try {
-      refuseConstraint(options);
+      refuseUnsupported(options);
       const messages = this.#read(input);
-      if (messages.length === 0 && this.#session.conversation.isEmpty) throw new TypeError('There is nothing to answer.');
+      // The specification takes an empty list for an empty question; after messages that were appended they are what is to be answered.
+      if (messages.length === 0 && this.#session.conversation.isEmpty) messages.push({ role: 'user', content: '' });
       return this.#session.prompt(messages, this.#signal(options.signal));
     } catch (error) {
       return failed(error);
@@ -295,14 +306,25 @@ export async function installLanguageModel({ model, preferBuiltIn = false, ...op
 }
 
 /** What of the options is not supported; `undefined` if all is. */
-function unsupported({ expectedInputs, expectedOutputs, tools }: LanguageModelCoreOptions): string | undefined {
+function unsupported({ expectedInputs, expectedOutputs, tools, thinking }: LanguageModelCoreOptions, languages: readonly string[]): string | undefined {
+  const foreign = [expectedInputs, expectedOutputs].map((expected) => foreignLanguage(expected, languages)).find(Boolean);
   if (!isText(expectedInputs)) return 'Input other than text';
   if (!isText(expectedOutputs)) return 'Output other than text';
+  if (foreign) return `The language "${foreign}"`;
+  if (thinks(thinking)) return 'Thinking';
   return tools?.length ? 'The use of tools' : undefined;
 }
 
-function refuseConstraint({ responseConstraint, omitResponseConstraintInput }: LanguageModelPromptOptions): void {
-  if (responseConstraint !== undefined && responseConstraint !== null) throw notSupported('A constraint of the answer');
+function thinks({ effort = 'none', includeThoughts = false }: LanguageModelThinking = {}): boolean {
+  return effort !== 'none' || includeThoughts;
+}
+
+function refuseUnsupported({ responseConstraint, omitResponseConstraintInput, thinking }: LanguageModelPromptOptions): void {
+  if (thinks(thinking)) throw notSupported('Thinking');
+  if (responseConstraint !== undefined && responseConstraint !== null) {
+    if (typeof responseConstraint !== 'object') throw new TypeError('responseConstraint must be a JSON schema or a regular expression.');
+    throw notSupported('A constraint of the answer');
+  }
   if (omitResponseConstraintInput) throw new TypeError('omitResponseConstraintInput is of no use without responseConstraint.');
 }
 

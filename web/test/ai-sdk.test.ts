@@ -78,6 +78,31 @@ test('an abort ends the answer, and is known as one', async () => {
   assert.ok(parts.includes('abort') && !parts.includes('error'), String(parts));
 });
 
+test('an abort ends the waiting for a model that is loading, which is there for the next one', async () => {
+  let loaded: (engine: FakeChat) => void = () => undefined;
+  let loads = 0;
+  const model = new LinnetLanguageModel('m', () => {
+    loads++;
+    return new Promise((resolve) => (loaded = resolve));
+  });
+  const stop = new AbortController();
+  const whole = generateText({ model, prompt: 'a', abortSignal: stop.signal, maxRetries: 0 });
+  const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'a' }] }];
+  const streamed = model.doStream({ prompt, abortSignal: stop.signal });
+  setTimeout(() => stop.abort(), 3);
+  await assert.rejects(whole, (error: any) => error.name === 'AbortError');
+  await assert.rejects(Promise.resolve(streamed), (error: any) => error.name === 'AbortError');
+  const next = generateText({ model, prompt: 'b', maxRetries: 0 });
+  loaded(new FakeChat());
+  assert.equal((await next).text, 're: b');
+  assert.equal(loads, 1);
+});
+
+test('a model is called by its id, its address or its name', () => {
+  const names = [linnet(), linnet('https://a.example/b.gguf'), linnet(new URL('https://a.example/c.gguf')), linnet({ id: 'own', files: [{ url: '/d.gguf' }] }), linnet(new File([], 'e.gguf'))];
+  assert.deepEqual(names.map(({ modelId }) => modelId), ['smollm2-135m-instruct', 'https://a.example/b.gguf', 'https://a.example/c.gguf', 'own', 'e.gguf']);
+});
+
 test('a failure is the LinnetError that it is', async () => {
   const engine = new FakeChat();
   engine.failure = new LinnetError('device-lost', 'gone');

@@ -17,7 +17,7 @@ import { FakeChat } from './fake-chat.ts';
 };
 
 /** A class over one made-up engine, and that engine. */
-function made(contextLength?: number, kept = 30_000) {
+function made(contextLength?: number, kept = 30_000, languages: string[] = []) {
   const engines: FakeChat[] = [];
   const provider = new EngineProvider(
     async (tell, signal) => {
@@ -31,6 +31,7 @@ function made(contextLength?: number, kept = 30_000) {
     },
     () => Promise.resolve(false),
     kept,
+    languages,
   );
   return { LanguageModel: languageModelOf(provider), engines };
 }
@@ -227,15 +228,47 @@ test('what makes no sense, or is not supported, is refused', async () => {
     [session.prompt([{ role: 'assistant', content: 'x', prefix: true }]), named('NotSupportedError')],
     [session.prompt([{ role: 'user', content: 'x', prefix: true }]), named('SyntaxError')],
     [session.prompt('x', { responseConstraint: {} }), named('NotSupportedError')],
+    [session.prompt('x', { responseConstraint: /a/ }), named('NotSupportedError')],
+    [session.prompt('x', { responseConstraint: 'a' }), TypeError],
+    [session.measureContextUsage('x', { responseConstraint: {} }), named('NotSupportedError')],
+    [session.prompt('x', { thinking: { effort: 'low' } }), named('NotSupportedError')],
+    [LanguageModel.create({ thinking: { effort: 'high' } }), named('NotSupportedError')],
+    [LanguageModel.create({ thinking: { includeThoughts: true } }), named('NotSupportedError')],
+    [LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['no language'] }] }), RangeError],
+    [LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: [''] }] }), RangeError],
     [session.prompt('x', { omitResponseConstraintInput: true }), TypeError],
     [session.promptStreaming(image).getReader().read(), named('NotSupportedError')],
   ] as const) {
     await assert.rejects(promise as Promise<unknown>, check as any);
   }
   assert.equal(await LanguageModel.availability({ expectedOutputs: [{ type: 'audio' }] }), 'unavailable');
+  assert.equal(await LanguageModel.availability({ thinking: { effort: 'high' } }), 'unavailable');
+  assert.equal(await LanguageModel.availability({ thinking: { effort: 'none' } }), 'available');
   const wide = await LanguageModel.create({ temperature: Infinity, topK: 3.9 });
   assert.deepEqual([wide.temperature, wide.topK], [2, 3]);
   assert.throws(() => new (LanguageModel as any)(), TypeError);
+});
+
+test('languages that the model does not speak are refused before anything is loaded, where it is known which it speaks', async () => {
+  const { LanguageModel, engines } = made(undefined, undefined, ['en', 'zh']);
+  const expecting = (...languages: string[]) => ({ expectedInputs: [{ type: 'text', languages: ['en'] }], expectedOutputs: [{ type: 'text', languages }] });
+  assert.equal(await LanguageModel.availability(expecting('en-GB', 'zh-Hant')), 'downloadable');
+  assert.equal(await LanguageModel.availability(expecting('en', 'ja')), 'unavailable');
+  await assert.rejects(LanguageModel.create(expecting('ja')), named('NotSupportedError'));
+  assert.equal(engines.length, 0);
+  assert.ok(await LanguageModel.create(expecting('zh')));
+  const unknown = made();
+  assert.equal(await unknown.LanguageModel.availability(expecting('ja')), 'downloadable');
+});
+
+test('an empty list is an empty question, or asks for an answer to what was appended', async () => {
+  const { LanguageModel, engines } = made();
+  const session = await LanguageModel.create();
+  await session.prompt([]);
+  assert.deepEqual(asked(engines[0]!)['messages'], [{ role: 'user', content: '' }]);
+  await session.append('Hello');
+  await session.prompt([]);
+  assert.equal(asked(engines[0]!)['messages'].at(-1).content, 'Hello');
 });
 
 test('a system prompt may be the first thing that is said', async () => {

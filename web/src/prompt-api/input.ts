@@ -53,6 +53,18 @@ export function isText(expected: readonly LanguageModelExpected[] | undefined): 
   return (expected ?? []).every(({ type }) => type === 'text');
 }
 
+/**
+ * The first language that the page expects and the model does not speak. Kinds of a language (`en-GB`) count as that language.
+ *
+ * @param spoken what the model speaks; where nobody knows, nothing is foreign to it
+ * @throws RangeError for what is no language tag
+ */
+export function foreignLanguage(expected: readonly LanguageModelExpected[] | undefined, spoken: readonly string[]): string | undefined {
+  const known = new Set(spoken.map((tag) => new Intl.Locale(tag).language));
+  const asked = (expected ?? []).flatMap(({ languages = [] }) => languages.map((tag) => new Intl.Locale(tag).language));
+  return known.size > 0 ? asked.find((language) => !known.has(language)) : undefined;
+}
+
 function readContent(content: LanguageModelMessage['content']): string {
   if (!Array.isArray(content)) return String(content);
   return (content as readonly LanguageModelContent[])

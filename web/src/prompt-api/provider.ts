@@ -2,6 +2,7 @@ import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api.ts';
 import { hasSimd } from '../device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
 import { isStored } from '../stored.ts';
+import { unless } from '../unless.ts';
 
 /** What a session needs of an engine; a {@link Linnet} is one. */
 export interface PromptEngine {
@@ -31,11 +32,13 @@ export class EngineProvider {
    * @param load loads the engine
    * @param isStored whether that needs no download
    * @param kept milliseconds for which it stays without sessions
+   * @param languages what the model can speak, as BCP 47 writes it; nothing where nobody knows
    */
   constructor(
     private readonly load: (onProgress: Listener, signal: AbortSignal) => Promise<PromptEngine>,
     private readonly isStored: () => Promise<boolean> = () => Promise.resolve(false),
     private readonly kept = KEPT,
+    readonly languages: readonly string[] = [],
   ) {}
 
   /** Whether a session can be had here at all. */
@@ -128,7 +131,9 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
     return Linnet.load(model, { ...options, signal, onProgress });
   };
   const named = typeof model === 'string' || model instanceof URL;
-  return new EngineProvider(load, () => (named ? isStored(model) : Promise.resolve(model instanceof Blob)));
+  const entry = typeof model === 'string' ? models.get(model) : model;
+  const languages = typeof entry === 'object' && 'languages' in entry ? entry.languages : [];
+  return new EngineProvider(load, () => (named ? isStored(model) : Promise.resolve(model instanceof Blob)), KEPT, languages);
 }
 
 /** How many tokens messages have, with all that the model's template puts around them. */
@@ -144,16 +149,4 @@ export async function countTokens(engine: PromptEngine, messages: readonly ChatM
     if (code === 'bad-template' && messages.at(-1)?.role !== 'user') return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
     throw error;
   }
-}
-
-/** A promise that does not wait longer than its caller. */
-function unless<T>(signal: AbortSignal, value: Promise<T> | T): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    Promise.resolve(value)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort));
-  });
 }
