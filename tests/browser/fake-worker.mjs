@@ -2,7 +2,7 @@
 
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace, gives an
- * answer's pieces, and `pause` the milliseconds before each of them.
+ * answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told.
  */
 export function fakeWorker() {
   const info = {
@@ -11,6 +11,7 @@ export function fakeWorker() {
   };
   const window = /** @type {any} */ (globalThis);
   window.asked = [];
+  window.told = [];
   window.pause = 0;
   window.info = info;
   window.pieces = (request) => ['You said: ', request.messages?.at(-1).content ?? request.prompt];
@@ -21,6 +22,7 @@ export function fakeWorker() {
     #cancelled = new Set();
 
     postMessage(message) {
+      window.told.push(message);
       if (message.type === 'load') this.#say({ type: 'loaded', info: window.info });
       else if (message.type === 'cancel') this.#cancelled.add(message.id);
       else if (message.type === 'generate') void this.#answer(message.id, message.request);

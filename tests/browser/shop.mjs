@@ -6,12 +6,15 @@ import { openPage, startServer, STRICT_CSP } from './harness.mjs';
 export const FAKE = `
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   window.asked = [];
+  window.manners = [];
   window.contextLength = 4096;
   window.pieces = (request) => ['You said: ', request.messages.at(-1).content];
   window.pause = 0;
   const completions = {
     async *create(request) {
       window.asked.push(request.messages);
+      const { when_hidden, keep_awake, pace } = request;
+      window.manners.push({ when_hidden, keep_awake, pace });
       const tokens = Math.ceil(request.messages.reduce((sum, { content }) => sum + content.length, 0) / 2);
       if (tokens >= window.contextLength) {
         const { LinnetError } = await import('/linnet/index.js');

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
 import { violations } from '../axe.mjs';
+import { fakeWorker } from '../fake-worker.mjs';
 import { MODEL_BYTES, MODEL_ID, noModel, openPage, packageFile } from '../harness.mjs';
 import { answered, ask, bodyText, html, inChat, INLINE, part, Shop, within } from '../shop.mjs';
 
@@ -17,6 +18,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
       '/real.html': html(`<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`),
       '/two.html': html(`<linnet-chat real mode="inline" heading="One" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>
           <linnet-chat real mode="inline" heading="Two" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>`),
+      '/mannered.html': html('<linnet-chat mode="inline" when-hidden="pause" pace="gentle"></linnet-chat>'),
+      '/loaded.html': html('<linnet-chat real mode="inline" model="/parrot.gguf"></linnet-chat>'),
+      '/patient.html': html('<linnet-chat real mode="inline" model="/parrot.gguf" when-hidden="pause" pace="full"></linnet-chat>'),
       '/context.html': html(`<linnet-chat mode="inline" system="Be brief."><script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`),
     });
   });
@@ -149,6 +153,62 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.ok(Math.max(...sizes.slice(1)) <= 1000, String(sizes));
     assert.ok(last.length > 3 && !last.some(({ content }) => content.startsWith('Question 0')), 'the oldest are left out');
     assert.equal(asked.length, 8, 'after the first answer it is known what fits');
+  });
+
+  test('an engine of the page’s keeps its manners, but for what the attributes say', async (t) => {
+    for (const [path, expected] of /** @type {const} */ ([['/inline.html', {}], ['/mannered.html', { when_hidden: 'pause', pace: 'gentle' }]])) {
+      const page = await shop.visit(t, path);
+      await page.click(inChat('.launcher'));
+      await ask(page, 'Hello');
+      assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).manners), [expected], path);
+    }
+  });
+
+  test('an engine that the chat loads keeps the screen on, spares the battery, and waits while the page is hidden, if it shall', async (t) => {
+    const ways = [
+      { path: '/loaded.html', pace: 'auto', held: [] },
+      { path: '/patient.html', pace: 'full', held: [true, false] },
+    ];
+    for (const { path, pace, held } of ways) {
+      const page = await shop.browser.newPage();
+      t.after(() => page.close());
+      await page.evaluateOnNewDocument(fakeWorker);
+      await page.evaluateOnNewDocument(() => {
+        // An answer is long after a tenth of a second here, and the battery of this machine is none of the test's.
+        const { setTimeout } = globalThis;
+        const locks = /** @type {string[]} */ ([]);
+        const request = async (kind) => {
+          locks.push(kind);
+          return { released: false, release: async () => void locks.push('released') };
+        };
+        Object.assign(globalThis, { locks, setTimeout: (run, ms, ...rest) => setTimeout(run, ms === 5000 ? 100 : ms, ...rest) });
+        Object.defineProperties(navigator, { wakeLock: { value: { request } }, getBattery: { value: undefined } });
+      });
+      await page.goto(shop.server.origin + path);
+      await page.bringToFront();
+      await page.click(inChat('.launcher'));
+      await (await part(page, '.accept')).click();
+      await part(page, '.by[data-by=device]');
+      await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 2000 }, () => 'on ') }));
+      await (await part(page, '.input')).type('Go');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => /** @type {any} */ (globalThis).locks.length > 0, { polling: 20 });
+      const other = await shop.browser.newPage();
+      await other.bringToFront();
+      await page.waitForFunction(() => document.visibilityState === 'hidden', { polling: 20 });
+      await page.bringToFront();
+      await page.waitForFunction(() => document.visibilityState === 'visible', { polling: 20 });
+      await other.close();
+      await page.click(inChat('.stop'));
+      await answered(page);
+      const [told, locks] = await page.evaluate(() => {
+        const { told, locks } = /** @type {any} */ (globalThis);
+        return [told, locks];
+      });
+      assert.equal(told.find(({ type }) => type === 'generate').pace, pace);
+      assert.deepEqual(told.filter(({ type }) => type === 'steer').map(({ hold }) => hold), held, path);
+      assert.deepEqual([locks[0], locks.at(-1)], ['screen', 'released']);
+    }
   });
 
   test('axe finds nothing, closed and open, by day and by night', async (t) => {
