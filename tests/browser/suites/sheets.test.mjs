@@ -111,7 +111,11 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     const page = await openPage(browser, `${fresh.origin}/some/where/embed.html`);
     t.after(() => page.close());
     const launcher = await page.waitForSelector('linnet-chat >>> .launcher', { visible: true });
-    assert.equal(fresh.requests.filter(({ path }) => /worker|wasm|gguf/.test(path)).length, 0, 'nothing of the engine before it is opened');
+    // What the page itself has fetched: its service worker fetches the site's files, whenever it comes to that.
+    const fetched = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+    assert.ok(fetched.some((address) => /embed.*\.js$/.test(address)), String(fetched));
+    assert.deepEqual(fetched.filter((address) => /worker|wasm|gguf|view/.test(address)), [], 'nothing of the engine before it is opened');
+    assert.deepEqual([page.workers().length, fresh.count('.gguf')], [0, 0]);
     await launcher?.click();
     const asks = () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.accept')?.checkVisibility();
     await page.waitForFunction(asks, { timeout: 60_000 });
@@ -156,6 +160,8 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
       await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
       assert.equal(page.url(), `${server.origin}/some/where/${name}.html`);
       assert.equal(await page.$eval('nav [aria-current=page]', (node) => node.textContent?.toLowerCase()), name);
+      const [bar, link] = await page.$$eval('.bar, .bar a:last-child', (nodes) => nodes.map((node) => node.getBoundingClientRect().height));
+      assert.ok(bar < 1.5 * link && link >= 44, `the ways to all pages stand in one line: ${bar}, ${link}`);
       await page.click('#run, #try');
       await page.waitForFunction(() => ['Done.', 'It works.'].includes(document.querySelector('#status')?.textContent ?? ''), { timeout: 60_000 });
       for (const value of ['light', 'dark']) {
