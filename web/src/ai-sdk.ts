@@ -2,6 +2,7 @@
 import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
+import { partsOf, type SpokenPiece, ThoughtSplitter } from './thoughts.ts';
 import { unless } from './unless.ts';
 import type { Timings, Usage } from './wasm.ts';
 
@@ -67,8 +68,9 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       throw failure(error, options.abortSignal);
     });
     const [{ message, finish_reason }] = choices;
+    const { thoughts, answer } = partsOf(message.content, true);
     return {
-      content: [{ type: 'text', text: message.content }],
+      content: [...(thoughts ? [{ type: 'reasoning' as const, text: thoughts }] : []), { type: 'text', text: answer }],
       finishReason: finish_reason,
       usage: usageOf(usage),
       warnings,
@@ -109,6 +111,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
 
   async *#parts(chunks: AsyncIterable<ChatCompletionChunk>, warnings: LanguageModelV2CallWarning[], { abortSignal, includeRawChunks }: LanguageModelV2CallOptions): AsyncGenerator<LanguageModelV2StreamPart, void> {
     yield { type: 'stream-start', warnings };
+    const parts = new AnswerParts();
     let begun = false;
     let last: { finishReason: 'stop' | 'length'; usage: Usage; timings: Timings } | undefined;
     try {
@@ -117,16 +120,15 @@ export class LinnetLanguageModel implements LanguageModelV2 {
         if (!begun) {
           begun = true;
           yield { type: 'response-metadata', id: chunk.id, modelId: this.modelId, timestamp: new Date(chunk.created * 1000) };
-          yield { type: 'text-start', id: TEXT };
         }
         const [{ delta, finish_reason }] = chunk.choices;
-        if (delta.content) yield { type: 'text-delta', id: TEXT, delta: delta.content };
+        if (delta.content) yield* parts.add(delta.content);
         if (finish_reason && chunk.usage && chunk.timings) last = { finishReason: finish_reason, usage: chunk.usage, timings: chunk.timings };
       }
     } catch (error) {
       yield { type: 'error', error: failure(error, abortSignal) };
     }
-    if (begun) yield { type: 'text-end', id: TEXT };
+    yield* parts.end();
     yield {
       type: 'finish',
       finishReason: last?.finishReason ?? 'error',
@@ -147,8 +149,35 @@ export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, 
   return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options));
 }
 
-/** The one piece of text of an answer. */
-const TEXT = '0';
+/** What an answer's text is in the stream of the SDK: what was thought, and then what is said. */
+class AnswerParts {
+  readonly #splitter = new ThoughtSplitter();
+  #open: 'reasoning' | 'text' | undefined;
+
+  add(text: string): Generator<LanguageModelV2StreamPart> {
+    return this.#write(this.#splitter.add(text));
+  }
+
+  *end(): Generator<LanguageModelV2StreamPart> {
+    yield* this.#write(this.#splitter.end());
+    yield* this.#turnTo(undefined);
+  }
+
+  *#write({ thought, answer }: SpokenPiece): Generator<LanguageModelV2StreamPart> {
+    for (const [kind, delta] of [['reasoning', thought], ['text', answer]] as const) {
+      if (!delta) continue;
+      yield* this.#turnTo(kind);
+      yield { type: `${kind}-delta`, id: kind, delta };
+    }
+  }
+
+  *#turnTo(kind: 'reasoning' | 'text' | undefined): Generator<LanguageModelV2StreamPart> {
+    if (this.#open === kind) return;
+    if (this.#open) yield { type: `${this.#open}-end`, id: this.#open };
+    if (kind) yield { type: `${kind}-start`, id: kind };
+    this.#open = kind;
+  }
+}
 
 /** The request as Linnet takes it, and what of the call it cannot honour. */
 function requestOf(options: LanguageModelV2CallOptions): { request: ChatRequest; warnings: LanguageModelV2CallWarning[] } {

@@ -6,6 +6,7 @@ import { MarkdownBuilder, type MarkdownParts, warmUp } from './element/markdown.
 import { StreamedMarkdown } from './element/streamed.ts';
 
 export type { MarkdownParts } from './element/markdown.ts';
+export { partsOf, type Spoken } from './thoughts.ts';
 
 /**
  * Shows a text as Markdown while it comes. What a model writes is data: each kind of Markdown becomes one of a few elements, and the

@@ -8,7 +8,7 @@ import { abortException, loadingException, notSupported } from './prompt-api/exc
 import { foreignLanguage, isText, type LanguageModelExpected, type LanguageModelInput, type LanguageModelMessage, readInput } from './prompt-api/input.ts';
 import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
 import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type SamplingMode } from './prompt-api/sampling.ts';
-import { Conversation, Session } from './prompt-api/session.ts';
+import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
 
 export type { QuotaExceededError } from './prompt-api/exceptions.ts';
 export type { LanguageModelContent, LanguageModelExpected, LanguageModelInput, LanguageModelMessage, LanguageModelRole } from './prompt-api/input.ts';
@@ -172,7 +172,7 @@ export class LanguageModel extends EventTarget {
   /** Asks, and gives the whole answer. Requests are answered one after the other. */
   async prompt(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<string> {
     let answer = '';
-    for await (const text of this.#ask(input, options)) answer += text;
+    for await (const { text, anew } of this.#ask(input, options)) answer = anew ? text : answer + text;
     return answer;
   }
 
@@ -181,14 +181,14 @@ export class LanguageModel extends EventTarget {
     const left = new AbortController();
     const { signal } = options;
     const both = signal ? { ...options, signal: anyOf(signal, left.signal) } : { ...options, signal: left.signal };
-    let pieces: AsyncGenerator<string, void> | undefined;
+    let pieces: AsyncGenerator<AnswerPiece, void> | undefined;
     const stream = new ReadableStream<string>({
       // The answer begins at once, not when it is first read.
       start: (controller) => {
         pieces = this.#ask(input, both);
         void (async () => {
           try {
-            for await (const text of pieces) controller.enqueue(text);
+            for await (const { text } of pieces) if (text) controller.enqueue(text);
             controller.close();
           } catch (error) {
             if (!left.signal.aborted) controller.error(error);
@@ -240,9 +240,9 @@ export class LanguageModel extends EventTarget {
     this.#provider.leave();
   }
 
-  #ask(input: LanguageModelInput, options: LanguageModelPromptOptions): AsyncGenerator<string, void> {
+  #ask(input: LanguageModelInput, options: LanguageModelPromptOptions): AsyncGenerator<AnswerPiece, void> {
     const failed = (error: unknown) =>
-      (async function* (): AsyncGenerator<string, void> {
+      (async function* (): AsyncGenerator<AnswerPiece, void> {
         throw error;
       })();
     try {

@@ -98,6 +98,19 @@ test('an abort ends the waiting for a model that is loading, which is there for 
   assert.equal(loads, 1);
 });
 
+test('what a model thinks before it answers is reasoning', async () => {
+  const engine = new FakeChat();
+  engine.answer = () => '<think> Easy, that. </think> Blue, mostly.';
+  const whole = await generateText({ model: linnet(engine), prompt: 'a' });
+  assert.deepEqual([whole.reasoningText, whole.text], ['Easy, that.', 'Blue, mostly.']);
+  const streamed = streamText({ model: linnet(engine), prompt: 'a' });
+  const parts: string[] = [];
+  for await (const part of streamed.fullStream) if (/^(reasoning|text)-/.test(part.type)) parts.push(part.type);
+  assert.deepEqual(parts.filter((part, at) => part !== parts[at - 1]), ['reasoning-start', 'reasoning-delta', 'reasoning-end', 'text-start', 'text-delta', 'text-end']);
+  assert.equal((await streamed.reasoningText)?.trim(), 'Easy, that.');
+  assert.equal(await streamed.text, 'Blue, mostly.');
+});
+
 test('a model is called by its id, its address or its name', () => {
   const names = [linnet(), linnet('https://a.example/b.gguf'), linnet(new URL('https://a.example/c.gguf')), linnet({ id: 'own', files: [{ url: '/d.gguf' }] }), linnet(new File([], 'e.gguf'))];
   assert.deepEqual(names.map(({ modelId }) => modelId), ['smollm2-135m-instruct', 'https://a.example/b.gguf', 'https://a.example/c.gguf', 'own', 'e.gguf']);

@@ -261,6 +261,20 @@ test('languages that the model does not speak are refused before anything is loa
   assert.equal(await unknown.LanguageModel.availability(expecting('ja')), 'downloadable');
 });
 
+test('what the model thinks first is neither given out nor told to it again', async () => {
+  const { LanguageModel, engines } = made();
+  const session = await LanguageModel.create();
+  engines[0]!.answer = () => '<think> Easy. </think> Blue, mostly.';
+  assert.equal(await session.prompt('a'), 'Blue, mostly.');
+  let streamed = '';
+  for await (const piece of session.promptStreaming('b')) streamed += piece;
+  assert.equal(streamed, 'Blue, mostly.');
+  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['a', 'Blue, mostly.', 'b']);
+  // A template may have opened the thoughts itself: then only their end is to be seen.
+  engines[0]!.answer = () => 'Easy. </think> Blue.';
+  assert.equal(await session.prompt('c'), 'Blue.');
+});
+
 test('an empty list is an empty question, or asks for an answer to what was appended', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();

@@ -1,9 +1,8 @@
 import type { ChatMessage } from 'linnet';
-import { type MarkdownParts, MarkdownText } from 'linnet/markdown';
+import { type MarkdownParts, MarkdownText, partsOf } from 'linnet/markdown';
 import type { Exchange } from './chats.ts';
 import { copyButton } from './clipboard.ts';
 import { element, make } from './page.ts';
-import { partsOf } from './reasoning.ts';
 
 /** The messages, on the page and for the model. */
 export class Conversation {

@@ -1,5 +1,5 @@
+import { partsOf } from 'linnet/markdown';
 import { type StoredChat, titleOf } from './chats.ts';
-import { partsOf } from './reasoning.ts';
 
 /** The conversation as Markdown, for people. */
 export function markdownOf(chat: StoredChat): string {

@@ -139,6 +139,30 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.deepEqual(events, ['ready', 'open', 'question', 'stopped', 'stop', 'clear', 'close']);
   });
 
+  test('what a model thinks before it answers is not shown, and not told to it again', async (t) => {
+    const page = await shop.visit(t, '/inline.html');
+    await page.click(inChat('.launcher'));
+    await part(page, '.input');
+    await page.evaluate(() => {
+      const notes = new Set();
+      Object.assign(window, { notes, pause: 30, pieces: () => ['<th', 'ink>They ', 'ask.</th', 'ink>\n\nYes', ' < no.'] });
+      new MutationObserver(() => notes.add(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.meta')?.textContent)).observe(
+        /** @type {Node} */ (document.querySelector('linnet-chat')?.shadowRoot),
+        { subtree: true, childList: true, characterData: true },
+      );
+    });
+    await ask(page, 'Rye?');
+    assert.equal((await bodyText(page)).trim(), 'Yes < no.');
+    assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).notes.has('Thinking…')));
+    // A template may have opened the thoughts itself: they look like the answer until they end.
+    await page.evaluate(() => Object.assign(window, { pieces: () => ['They ask', ' again.</think>', 'No.'] }));
+    await ask(page, 'Spelt?');
+    assert.equal((await bodyText(page)).trim(), 'No.');
+    const [asked, events] = await page.evaluate(() => [/** @type {any} */ (globalThis).asked.at(-1), /** @type {any} */ (globalThis).events]);
+    assert.deepEqual(asked.map(({ content }) => content), ['Rye?', 'Yes < no.', 'Spelt?']);
+    assert.deepEqual(events.filter(({ name }) => name === 'answer').map(({ answer }) => answer), ['Yes < no.', 'No.']);
+  });
+
   test('what the model knows of the site, and the conversation, are kept within its context', async (t) => {
     const page = await shop.visit(t, '/context.html');
     await page.evaluate(() => Object.assign(window, { contextLength: 1000, pieces: () => ['An answer of some length. '.repeat(8)] }));

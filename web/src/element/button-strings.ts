@@ -53,6 +53,8 @@ export interface ChatStrings {
   waiting: string;
   /** `{percent}` of the question. */
   reading: string;
+  /** The model thinks before it answers. */
+  thinking: string;
   writing: string;
   stopped: string;
   cutOff: string;

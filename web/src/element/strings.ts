@@ -35,6 +35,7 @@ export const ENGLISH: ChatStrings = {
 
   waiting: 'Waiting for the model…',
   reading: 'Reading, {percent} %',
+  thinking: 'Thinking…',
   writing: 'An answer is being written.',
   stopped: 'Stopped',
   cutOff: 'Cut off here',

@@ -3,6 +3,7 @@ import { LinnetError } from '../index.ts';
 import { MarkdownText } from '../markdown.ts';
 import { isStored } from '../stored.ts';
 import { nextTask } from '../task.ts';
+import { type SpokenPiece, ThoughtSplitter } from '../thoughts.ts';
 import type { Answerer } from './answerer.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
@@ -292,16 +293,22 @@ export class ChatView {
       const { messages, dropped } = this.#memory.fit({ system, context, past, question: turn.question }, room);
       turn.note('');
       let end: 'stop' | 'length' = 'stop';
+      const parts = new ThoughtSplitter();
+      // What the model thinks first is no part of its answer.
+      const show = ({ thought, answer, anew }: SpokenPiece) => {
+        if (anew) turn.begin();
+        if (answer) turn.note(dropped > 0 ? this.#strings.shortened : '');
+        else if (thought) turn.note(this.#strings.thinking);
+        turn.write(answer);
+      };
       try {
         for await (const { text, read, finishReason, promptTokens } of answerer.answer(messages, { maxTokens, temperature, signal })) {
           if (read !== undefined) turn.note(fill(this.#strings.reading, { percent: String(Math.floor(100 * read)) }));
-          if (text) {
-            turn.note(dropped > 0 ? this.#strings.shortened : '');
-            turn.write(text);
-          }
+          if (text) show(parts.add(text));
           if (promptTokens) this.#rate.learn(messages, promptTokens);
           end = finishReason ?? end;
         }
+        show(parts.end());
         return end;
       } catch (error) {
         if (!(error instanceof LinnetError) || error.code !== 'context-full' || tries === TRIES) throw error;

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../api.ts';
 import { LinnetError } from '../index.ts';
+import { ThoughtSplitter } from '../thoughts.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
@@ -13,6 +14,13 @@ const MESSAGE_MOST = 64;
 const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
 /** Keeps small models from going round in circles. */
 const REPETITION_PENALTY = 1.1;
+
+/** More of an answer. */
+export interface AnswerPiece {
+  text: string;
+  /** Whether it stands in the place of all that came before, which was thought and not said. */
+  anew: boolean;
+}
 
 /** A conversation's state: what was said, and what it takes of the context. */
 export class Conversation {
@@ -85,7 +93,7 @@ export class Session {
   }
 
   /** Asks, and gives the answer in pieces. Question and answer are part of the conversation when the answer is complete. */
-  async *prompt(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<string, void> {
+  async *prompt(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     let free: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (free = resolve));
     // The turn begins when those before have had theirs, and ends with the answer.
@@ -102,20 +110,25 @@ export class Session {
     }
   }
 
-  async *#answer(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<string, void> {
+  async *#answer(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     const { conversation } = this;
     // What an overflow has left out stays left out, also when the answer is aborted.
     await this.#fit(input, signal, false);
     const { temperature, topK } = this.sampling;
     const request = { messages: [...conversation.messages, ...input], temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY, stream: true as const, signal };
+    // What a model thinks before it answers is neither given out nor kept.
+    const parts = new ThoughtSplitter();
     let answer = '';
+    const said = ({ answer: text, anew }: { answer: string; anew: boolean }): AnswerPiece => {
+      answer = anew ? text : answer + text;
+      return { text, anew };
+    };
     for await (const { choices, usage } of this.engine.chat.completions.create(request)) {
       const text = choices[0].delta.content;
       if (usage) conversation.usage = Math.min(usage.total_tokens, this.quota);
-      if (!text) continue;
-      answer += text;
-      yield text;
+      if (text) yield said(parts.add(text));
     }
+    yield said(parts.end());
     this.#keep(input, false, { role: 'assistant', content: answer });
   }
 
