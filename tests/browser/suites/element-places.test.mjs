@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
+import { fakeWorker } from '../fake-worker.mjs';
 import { openPage, startServer, STRICT_CSP, talkingTiny } from '../harness.mjs';
 import { answered, bodyText, FAKE, html, inChat, part, Shop, within } from '../shop.mjs';
 
@@ -9,9 +10,64 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
   /** @type {Shop} */
   let shop;
   before(async () => {
-    shop = await Shop.open({ '/frame.html': html('<iframe src="/inline.html" width="360" height="640" title="Chat"></iframe>') });
+    shop = await Shop.open({
+      '/site.html': html(`<linnet-chat heading="Bäckerei" suggestions="Wann?"><b slot="launcher">?</b><b slot="title">Fragen</b>
+        <b slot="greeting">Guten Tag!</b><b slot="footer">Ohne Gewähr</b></linnet-chat>`),
+      '/choice.html': html('<linnet-chat real model="/parrot.gguf" backend="cpu"></linnet-chat>'),
+      '/frame.html': html('<iframe src="/inline.html" width="360" height="640" title="Chat"></iframe>'),
+    });
   });
   after(() => shop?.close());
+
+  test('a site gives it its own words, looks and parts', async (t) => {
+    const page = await shop.visit(t, '/site.html');
+    await page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync('linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }');
+      document.adoptedStyleSheets = [sheet];
+      const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
+      Object.assign(chat, { strings: { open: 'Öffnen', send: 'Senden', retry: 'Noch einmal' }, suggestions: ['Wann offen?', 'Was kostet es?'] });
+      chat.setAttribute('theme', 'dark');
+    });
+    const launcher = await part(page, '.launcher');
+    assert.deepEqual(await launcher.evaluate((node) => [node.getAttribute('aria-label'), getComputedStyle(node).backgroundColor]), ['Öffnen: Bäckerei', 'rgb(0, 90, 60)']);
+    await launcher.click();
+    await part(page, '.suggestion');
+    const slots = await within(page, (root) => Object.fromEntries([...root.querySelectorAll('slot')].map((slot) => [slot.name, slot.assignedNodes().map((node) => node.textContent).join()])));
+    assert.deepEqual(slots, { launcher: '?', title: 'Fragen', greeting: 'Guten Tag!', footer: 'Ohne Gewähr' });
+    assert.deepEqual(await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)), ['Wann offen?', 'Was kostet es?']);
+    await page.click(inChat('.suggestion'));
+    await answered(page);
+    assert.match(await bodyText(page), /You said: Wann offen\?/);
+    const [scheme, outline, names, missing] = await within(page, (root) => {
+      const parts = ['launcher', 'panel', 'header', 'title', 'log', 'message', 'question', 'answer', 'composer', 'input', 'send', 'stop', 'suggestion', 'loading', 'notice'];
+      const look = getComputedStyle(root.querySelector('.answer'));
+      const names = [...root.querySelectorAll('.send, [part~=small]')].map((node) => node.getAttribute('aria-label'));
+      return [getComputedStyle(root.host).colorScheme, `${look.outlineWidth} ${look.outlineColor}`, names, parts.filter((name) => !root.querySelector(`[part~=${name}]`))];
+    });
+    // What the site has no word for is English.
+    assert.deepEqual([scheme, outline, missing], ['dark', '7px rgb(1, 2, 3)', []]);
+    assert.deepEqual(names.toSorted(), ['Copy', 'Noch einmal', 'Senden']);
+  });
+
+  test('another model is taken at the next opening', async (t) => {
+    const page = await shop.browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.goto(`${shop.server.origin}/choice.html`);
+    await page.bringToFront();
+    for (const name of ['parrot', 'finch']) {
+      await page.$eval('linnet-chat', (chat, name) => chat.setAttribute('model', `/${name}.gguf`), name);
+      await page.click(inChat('.launcher'));
+      const question = await (await part(page, '[data-state=consent]')).evaluate((node) => node.textContent ?? '');
+      assert.match(question, new RegExp(`^${name} `));
+      await page.click(inChat('.accept'));
+      await part(page, '.by[data-by=device]');
+      await page.click(inChat('.close'));
+    }
+    const loads = await page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load').map(({ model }) => model[0].urls[0]));
+    assert.deepEqual(loads, ['parrot', 'finch'].map((name) => `${shop.server.origin}/${name}.gguf`));
+  });
 
   test('in a frame it is the same', async (t) => {
     const page = await shop.visit(t, '/frame.html');
@@ -106,7 +162,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
       let body = '';
       for await (const chunk of request) body += chunk;
-      bodies.push({ path: request.url, ...JSON.parse(body) });
+      bodies.push({ path: request.url, key: request.headers['x-key'], ...JSON.parse(body) });
       response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream' });
       for (const content of ['From ', 'the **server**.']) response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`);
       response.end('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
@@ -125,6 +181,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     t.after(() => site.close());
     const page = await openPage(shop.browser, `${site.origin}/served.html`);
     t.after(() => page.close());
+    await page.$eval('linnet-chat', (chat) => Object.assign(chat, { endpointHeaders: { 'X-Key': 'open' } }));
     await page.click(inChat('.launcher'));
     await part(page, '[data-state=consent]');
     assert.equal(bodies.length, 0);
@@ -138,8 +195,8 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     assert.match(await bodyText(page), /From the server\./);
     assert.match(await within(page, (root) => root.querySelector('.notice').textContent), /cannot run the model.*is sent there/);
     assert.match(await within(page, (root) => root.querySelector('.by').textContent), new RegExp(`Answered by 127\\.0\\.0\\.1:${port}`));
-    assert.deepEqual(bodies.map(({ path, model, messages, stream }) => ({ path, model, messages, stream })), [
-      { path: '/v1/chat/completions', model: 'big', stream: true, messages: [{ role: 'system', content: 'Be kind.' }, { role: 'user', content: 'Who are you?' }] },
+    assert.deepEqual(bodies.map(({ path, key, model, messages, stream }) => ({ path, key, model, messages, stream })), [
+      { path: '/v1/chat/completions', key: 'open', model: 'big', stream: true, messages: [{ role: 'system', content: 'Be kind.' }, { role: 'user', content: 'Who are you?' }] },
     ]);
 
     // Without the site's word nothing is sent anywhere: the failure is shown, with a way to try again.

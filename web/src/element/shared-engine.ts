@@ -29,11 +29,16 @@ export class SharedEngine {
 
   /** The engine for that model with those options. `onChange` hears of its states until {@link SharedEngine.leave}. */
   static join(model: string, options: LoadOptions, onChange: (state: EngineState) => void): SharedEngine {
-    const key = JSON.stringify([model, options.backend, options.contextLength, options.modelBase]);
+    const key = keyOf(model, options);
     let engine = engines.get(key);
     if (!engine) engines.set(key, (engine = new SharedEngine(key, model, options)));
     engine.#users.add(onChange);
     return engine;
+  }
+
+  /** Whether it is the engine for that model with those options. */
+  isFor(model: string, options: LoadOptions): boolean {
+    return this.key === keyOf(model, options);
   }
 
   get state(): EngineState {
@@ -92,4 +97,8 @@ export class SharedEngine {
     this.#state = state;
     for (const tell of [...this.#users]) tell(state);
   }
+}
+
+function keyOf(model: string, { backend, contextLength, modelBase }: LoadOptions): string {
+  return JSON.stringify([model, backend, contextLength, modelBase]);
 }

@@ -166,10 +166,18 @@ export class ChatView {
       this.#present(new DeviceAnswerer(this.host.engine, this.#config.manners));
       return;
     }
-    const engine = (this.#engine ??= SharedEngine.join(this.#config.model, this.#config.loadOptions, this.#onEngine));
+    const { model, loadOptions } = this.#config;
+    if (!this.#answering && this.#engine?.isFor(model, loadOptions) === false) {
+      // The site has asked for another model since.
+      this.#engine.leave(this.#onEngine);
+      this.#engine = undefined;
+      this.#by.textContent = '';
+      delete this.#by.dataset['by'];
+    }
+    const engine = (this.#engine ??= SharedEngine.join(model, loadOptions, this.#onEngine));
     if (engine.state.kind !== 'idle') return this.#onEngine(engine.state);
     // What needs no download needs no question.
-    void isStored(this.#config.model).then((stored) => {
+    void isStored(model).then((stored) => {
       if (engine.state.kind !== 'idle' || this.#engine !== engine) return;
       if (stored) this.#start(false);
       else this.#onEngine(engine.state);
