@@ -26,7 +26,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       sheet.replaceSync('linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }');
       document.adoptedStyleSheets = [sheet];
       const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
-      Object.assign(chat, { strings: { open: 'Öffnen', send: 'Senden', retry: 'Noch einmal' }, suggestions: ['Wann offen?', 'Was kostet es?'] });
+      Object.assign(chat, { strings: { open: 'Öffnen', send: 'Senden', retry: 'Noch einmal' }, suggestions: ['Wann offen?', 'Was kostet es?'], system: 'Sei kurz.', context: 'Wir backen.' });
       chat.setAttribute('theme', 'dark');
     });
     const launcher = await part(page, '.launcher');
@@ -39,6 +39,8 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     await page.click(inChat('.suggestion'));
     await answered(page);
     assert.match(await bodyText(page), /You said: Wann offen\?/);
+    const [told] = await page.evaluate(() => /** @type {any} */ (globalThis).asked);
+    assert.deepEqual(told.map(({ content }) => content), ['Sei kurz.\n\nWir backen.', 'Wann offen?']);
     const [scheme, outline, names, missing] = await within(page, (root) => {
       const parts = ['launcher', 'panel', 'header', 'title', 'log', 'message', 'question', 'answer', 'composer', 'input', 'send', 'stop', 'suggestion', 'loading', 'notice'];
       const look = getComputedStyle(root.querySelector('.answer'));
@@ -67,6 +69,8 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     }
     const loads = await page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load').map(({ model }) => model[0].urls[0]));
     assert.deepEqual(loads, ['parrot', 'finch'].map((name) => `${shop.server.origin}/${name}.gguf`));
+    const events = await page.evaluate(() => /** @type {any} */ (globalThis).events.map(({ name, model, by }) => model ?? by ?? name));
+    assert.deepEqual(events, ['/parrot.gguf', '/finch.gguf'].flatMap((model) => ['open', model, 'device', 'close']));
   });
 
   test('in a frame it is the same', async (t) => {

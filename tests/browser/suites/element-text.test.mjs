@@ -92,9 +92,9 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
       t.diagnostic(text);
       return longest;
     };
-    let longest = await measure();
+    let longest = Infinity;
     // The machine has other things to do, too.
-    if (longest > 50) longest = await measure();
+    for (let tries = 0; tries < 3 && longest > 50; tries++) longest = await measure();
     assert.ok(longest <= 50, `${longest} ms`);
     // Long lists, tables and blocks of code are shown in parts, which belong together.
     const found = await within(page, (root) => {

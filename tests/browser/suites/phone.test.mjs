@@ -43,13 +43,13 @@ describe('on a phone', { timeout: 600_000 }, () => {
     return page;
   }
 
-  /** Does it, and once more where a task was too long: the machine has other things to do, too. */
+  /** Does it, and up to twice more where a task was too long: the machine has other things to do, too. */
   async function smoothly(t, run) {
     for (let tries = 1; ; tries++) {
       const { longest, text } = await run();
       t.diagnostic(text);
       if (longest <= 50) return;
-      assert.ok(tries < 2, `a task of ${longest} ms`);
+      assert.ok(tries < 3, `a task of ${longest} ms`);
     }
   }
 

@@ -5,9 +5,10 @@ import { isStored } from '../stored.ts';
 import { nextTask } from '../task.ts';
 import { type SpokenPiece, ThoughtSplitter } from '../thoughts.ts';
 import type { Answerer } from './answerer.ts';
+import { Asking } from './asking.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
-import { type Exchange, Memory, TokenRate } from './conversation.ts';
+import type { Exchange } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button, iconButton, make, slot } from './dom.ts';
 import { EndpointAnswerer, hostOf } from './endpoint.ts';
@@ -18,9 +19,6 @@ import { sizeText, warmUpSizes } from './size.ts';
 import { fill } from './strings.ts';
 import { VIEW_STYLE } from './view-style.ts';
 import { TurnView } from './turn.ts';
-
-/** How often a request is made shorter and tried again when it proves too long. */
-const TRIES = 6;
 
 /** What opens: the conversation, and all that belongs to it. Loaded when the chat is opened for the first time. */
 export class ChatView {
@@ -36,8 +34,7 @@ export class ChatView {
   readonly #announcer = make('div', 'unseen');
   readonly #loading: LoadingBar;
   readonly #composer: Composer;
-  readonly #rate = new TokenRate();
-  #memory = new Memory();
+  readonly #asking = new Asking();
   #turns: TurnView[] = [];
   #engine: SharedEngine | undefined;
   /** Set when the device cannot, and the site has named a server. */
@@ -96,7 +93,7 @@ export class ChatView {
     this.stop();
     for (const turn of this.#turns) turn.remove();
     this.#turns = [];
-    this.#memory = new Memory();
+    this.#asking.forget();
     this.#hideNotice();
     this.#greet();
     this.#announce(this.#strings.cleared);
@@ -290,41 +287,28 @@ export class ChatView {
     }
   }
 
-  /** Asks, with as much of the conversation as there is room for. */
+  /** Asks, and shows what is answered. What the model thinks first is no part of that. */
   async #stream(turn: TurnView, answerer: Answerer, signal: AbortSignal): Promise<'stop' | 'length'> {
-    const { contextLength } = answerer;
-    const maxTokens = Math.min(this.#config.maxTokens, Math.ceil(contextLength / 2));
     const past = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer).map(({ question, answer }): Exchange => ({ question, answer }));
-    const { system, context, temperature } = this.#config;
-    let room = this.#rate.characters(contextLength - maxTokens);
-    for (let tries = 1; ; tries++) {
-      const { messages, dropped } = this.#memory.fit({ system, context, past, question: turn.question }, room);
-      turn.note('');
-      let end: 'stop' | 'length' = 'stop';
-      const parts = new ThoughtSplitter();
-      // What the model thinks first is no part of its answer.
-      const show = ({ thought, answer, anew }: SpokenPiece) => {
-        if (anew) turn.begin();
-        if (answer) turn.note(dropped > 0 ? this.#strings.shortened : '');
-        else if (thought) turn.note(this.#strings.thinking);
-        turn.write(answer);
-      };
-      try {
-        for await (const { text, read, finishReason, promptTokens } of answerer.answer(messages, { maxTokens, temperature, signal })) {
-          if (read !== undefined) turn.note(fill(this.#strings.reading, { percent: String(Math.floor(100 * read)) }));
-          if (text) show(parts.add(text));
-          if (promptTokens) this.#rate.learn(messages, promptTokens);
-          end = finishReason ?? end;
-        }
-        show(parts.end());
-        return end;
-      } catch (error) {
-        if (!(error instanceof LinnetError) || error.code !== 'context-full' || tries === TRIES) throw error;
-        const { prompt_tokens } = error.details as { prompt_tokens?: number };
-        if (prompt_tokens) this.#rate.learn(messages, prompt_tokens);
-        room = Math.min(room * 0.7, prompt_tokens ? this.#rate.characters(contextLength - maxTokens) : Infinity);
-      }
+    const { system, context, temperature, maxTokens } = this.#config;
+    const parts = new ThoughtSplitter();
+    let end: 'stop' | 'length' = 'stop';
+    let left = 0;
+    const show = ({ thought, answer, anew }: SpokenPiece) => {
+      if (anew) turn.begin();
+      if (answer || thought) turn.note(!answer ? this.#strings.thinking : left > 0 ? this.#strings.shortened : '');
+      turn.write(answer);
+    };
+    turn.note('');
+    const pieces = this.#asking.ask(answerer, { system, context, past, question: turn.question }, { maxTokens, temperature, signal });
+    for await (const { text, read, finishReason, dropped } of pieces) {
+      left = dropped;
+      if (read !== undefined) turn.note(fill(this.#strings.reading, { percent: String(Math.floor(100 * read)) }));
+      if (text) show(parts.add(text));
+      end = finishReason ?? end;
     }
+    show(parts.end());
+    return end;
   }
 
   /** Who answers, as soon as there is somebody. */
