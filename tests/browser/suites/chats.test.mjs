@@ -51,7 +51,11 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
   }
   const titles = (page) => page.$$eval('#chats .open', (nodes) => nodes.map((node) => node.firstChild?.textContent));
   const last = (page) => page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
-  const answers = (page) => page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent));
+  /** What the answers say, once all of them are shown to their end. */
+  const answers = async (page) => {
+    await page.waitForFunction(() => !document.querySelector('.assistant.writing'));
+    return page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent));
+  };
 
   test('they are listed, newest first, can be gone on with at another visit, and deleted', async (t) => {
     const { server, page } = await open(t);
