@@ -42,7 +42,6 @@ pub(crate) struct Answer {
 /// An answer with its question, as it is kept.
 #[derive(Clone, Serialize, Deserialize)]
 struct Record {
-    #[serde(flatten)]
     question: Question,
     math: String,
     threads: u32,
@@ -166,7 +165,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_not_taken_over() {
         let good = format!(
-            r#"{{"version":"{}","measured":[{{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64,"math":"int8","threads":256,"turns":2}}]}}"#,
+            r#"{{"version":"{}","measured":[{{"question":{{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64}},"math":"int8","threads":256,"turns":2}}]}}"#,
             env!("CARGO_PKG_VERSION")
         );
         let is_known = |json: String| {
