@@ -157,17 +157,33 @@ export class Linnet {
 
 /** Loads on the backend asked for; with `auto` on the CPU, and in another worker, where the GPU fails. */
 async function loadAnywhere(request: LoadMessage, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<{ host: WorkerHost; info: EngineInfo }> {
-  const host = new WorkerHost();
-  const loaded = await host.load(request, onProgress, signal);
+  const { host, loaded } = await loadInWorker(request, onProgress, signal);
   if ('model' in loaded) return { host, info: loaded };
 
   // The GPU failed. The CPU gets a worker of its own, so that it can have the module with threads.
   host.end(aborted({ disposed: true }));
   if (signal?.aborted) throw aborted();
-  const second = new WorkerHost();
-  const onCpu = await second.load({ ...request, backend: 'cpu' }, onProgress, signal);
+  const { host: second, loaded: onCpu } = await loadInWorker({ ...request, backend: 'cpu' }, onProgress, signal);
   if (!('model' in onCpu)) throw new LinnetError('internal', 'The GPU failed where none was asked for.');
   return { host: second, info: { ...onCpu, fallback: loaded } };
+}
+
+/** How long a worker may take until it begins, in milliseconds; then another one is tried. On a slow network its script takes long. */
+const PATIENCE = [15_000, 30_000, 60_000];
+
+/**
+ * Loads in a worker that begins. Now and then Firefox (seen with 140) has a worker hang where it starts a thread of its own: then it
+ * neither hears nor says anything, while another one works.
+ */
+async function loadInWorker(request: LoadMessage, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<{ host: WorkerHost; loaded: EngineInfo | PlainError }> {
+  for (const patience of PATIENCE) {
+    const host = new WorkerHost();
+    const loaded = await host.load(request, onProgress, signal, patience);
+    if (loaded !== 'silent') return { host, loaded };
+    host.end(aborted({ disposed: true }));
+    if (signal?.aborted) throw aborted();
+  }
+  throw new LinnetError('internal', 'The engine’s worker does not begin.', { worker: 'silent' });
 }
 
 /** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
@@ -251,9 +267,19 @@ class WorkerHost {
     };
   }
 
-  /** Settles when the model is loaded, or when the worker has tidied up after a failure. With `auto` it may give why the GPU failed. */
-  load(request: LoadMessage, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined): Promise<EngineInfo | PlainError> {
-    const abort = () => this.#post({ type: 'abort-load' });
+  /**
+   * Settles when the model is loaded, when the worker has tidied up after a failure, or as `silent` when it has not begun after so many
+   * milliseconds. With `auto` it may give why the GPU failed.
+   */
+  load(request: LoadMessage, onProgress: ((progress: LoadProgress) => void) | undefined, signal: AbortSignal | undefined, patience: number): Promise<EngineInfo | PlainError | 'silent'> {
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    /** Gives up a worker that has not begun: it may hear nothing. */
+    let giveUp: (() => void) | undefined;
+    const hears = () => {
+      clearTimeout(silence);
+      giveUp = undefined;
+    };
+    const abort = () => (giveUp ? giveUp() : this.#post({ type: 'abort-load' }));
     const stores = request.storage !== 'none';
     let asks = stores;
     const progressed = (progress: LoadProgress) => {
@@ -264,10 +290,13 @@ class WorkerHost {
       onProgress?.(progress);
     };
     signal?.addEventListener('abort', abort);
-    return new Promise<EngineInfo | PlainError>((resolve, reject) => {
+    return new Promise<EngineInfo | PlainError | 'silent'>((resolve, reject) => {
+      giveUp = () => resolve('silent');
+      silence = setTimeout(giveUp, patience);
       this.#onEnd = reject;
       this.#onLoading = (message) => {
         if (message.type === 'progress') progressed(message.progress);
+        else if (message.type === 'begun') hears();
         else if (message.type === 'measured') stores && keepMeasured(message.found);
         else if (message.type === 'loaded') resolve(message.info);
         else if (message.type === 'gpu-failed') resolve(message.error);
@@ -275,7 +304,10 @@ class WorkerHost {
         else if (message.type === 'load-failed') this.end(fromPlain(message.error));
       };
       this.#post(request);
-    }).finally(() => signal?.removeEventListener('abort', abort));
+    }).finally(() => {
+      hears();
+      signal?.removeEventListener('abort', abort);
+    });
   }
 
   async *ask(what: Asked, request: object, { signal, busy = 'queue', paced = false, manners: asked }: Asking): AsyncGenerator<EngineEvent> {

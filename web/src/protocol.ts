@@ -82,6 +82,8 @@ export type FromWorker =
   /** The worker holds the lock of that name as long as it lives. */
   | { type: 'alive'; lock: string }
   | { type: 'progress'; progress: LoadProgress }
+  /** The worker has begun to start the engine, its threads too: from now on it hears what it is told. */
+  | { type: 'begun' }
   /** What measuring kernels has found, for `measured` of later loads. Comes before `loaded`. */
   | { type: 'measured'; found: string }
   | { type: 'loaded'; info: EngineInfo }

@@ -64,7 +64,12 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
     report({ phase: 'engine', loaded: 0 });
-    const { engine, info, again } = await loadModel(startModule, request, report, loading.signal);
+    const start: typeof startModule = (needs, signal) => {
+      const module = startModule(needs, signal);
+      scope.postMessage({ type: 'begun' });
+      return module;
+    };
+    const { engine, info, again } = await loadModel(start, request, report, loading.signal);
     const changed = (info: EngineInfo) => {
       queue.pacer = pacerFor(info);
       scope.postMessage({ type: 'changed', info });

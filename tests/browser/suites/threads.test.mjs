@@ -79,6 +79,33 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
   });
 
+  test('a worker that neither hears nor says anything is replaced by another', async (t) => {
+    const server = await startServer({ files: { '/model.gguf': MODEL, '/silent.js': Buffer.from('') } });
+    t.after(() => server.close());
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(() => {
+      const { Worker, setTimeout } = globalThis;
+      const addresses = [];
+      const Silent = class extends Worker {
+        constructor(address, options) {
+          super(addresses.length === 0 ? '/silent.js' : address, options);
+          addresses.push(String(address));
+        }
+      };
+      // Nobody waits fifteen seconds here.
+      const hasty = (f, ms = 0, ...rest) => setTimeout(f, ms >= 10_000 ? ms / 20 : ms, ...rest);
+      Object.assign(globalThis, { addresses, Worker: Silent, setTimeout: hasty });
+    });
+    await page.goto(`${server.origin}/blank.html`);
+    await page.waitForFunction('window.linnet');
+    const info = await load(page, '/model.gguf', { backend: 'cpu', threads: 2, contextLength: 256 });
+    assert.deepEqual([info.code, info.threads], [undefined, 2], info.message);
+    assert.deepEqual(await page.evaluate('addresses'), [`${server.origin}/linnet/worker.js`, `${server.origin}/linnet/worker.js`]);
+    const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
+    assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
+  });
+
   test('an engine that is disposed of takes its threads along', async (t) => {
     const server = await startServer({ files: { '/model.gguf': MODEL } });
     t.after(() => server.close());
