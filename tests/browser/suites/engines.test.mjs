@@ -40,7 +40,7 @@ async function openFirefox() {
 }
 
 for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
-  describe(name, { skip: skip || noModel, timeout: 600_000 }, () => {
+  describe(name, { skip: skip || noModel, timeout: 300_000 }, () => {
     let server;
     let page;
     before(async () => {
