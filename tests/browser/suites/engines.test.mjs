@@ -156,8 +156,8 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       const size = statSync(TINY).size;
       const half = Math.floor(size / 2);
       server.requests.length = 0;
-      // Where files are kept the visit may end meanwhile.
-      server.faults.set('/tiny.gguf', { breakAt: half, ...(stores ? {} : { times: 1 }) });
+      // Where files are kept the visit may end meanwhile. What comes slowly has come when the connection breaks.
+      server.faults.set('/tiny.gguf', { breakAt: half, bytesPerSecond: 4e6, ...(stores ? {} : { times: 1 }) });
       if (stores) {
         assert.equal((await load(page, '/tiny.gguf', { backend: 'cpu' })).code, 'network');
         server.faults.clear();

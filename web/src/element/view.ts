@@ -192,8 +192,9 @@ export class ChatView {
         break;
       }
       case 'loading':
-        this.#hideNotice();
+        // What went wrong since it began stays to be read.
         if (state.progress) this.#emit('linnet-progress', state.progress);
+        else this.#hideNotice();
         break;
       case 'ready':
         this.#present(new DeviceAnswerer(state.linnet, this.#config.manners));
