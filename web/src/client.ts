@@ -183,7 +183,7 @@ async function loadInWorker(request: LoadMessage, onProgress: LoadOptions['onPro
     host.end(aborted({ disposed: true }));
     if (signal?.aborted) throw aborted();
   }
-  throw new LinnetError('internal', 'The engine’s worker does not begin.', { worker: 'silent' });
+  throw new LinnetError('internal', 'The engine’s worker does not begin. Load the page again, or start the browser anew.', { worker: 'silent' });
 }
 
 /** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
