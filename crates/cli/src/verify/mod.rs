@@ -63,6 +63,13 @@ struct Context<'a, B> {
     open: &'a dyn Fn() -> Result<B, Failure>,
 }
 
+impl<B> Context<'_, B> {
+    /// Whether the KV cache or the inputs of products have 8 bits.
+    fn is_rounded_to_eight_bits(&self) -> bool {
+        self.kv == KvFormat::Q8_0 || self.input_bits.is_some_and(|bits| bits <= 8)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors

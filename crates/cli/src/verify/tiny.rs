@@ -28,10 +28,10 @@ const ELEVEN_BITS: Limits = Limits { kl: 1e-2, median: false, max_abs: None, noi
 /// What a model, one with `experts` or without, must hold.
 fn limits<B>(context: &Context<'_, B>, experts: bool) -> Limits {
     match (context.kv, context.input_bits) {
-        (KvFormat::Q8_0, _) | (_, Some(..=8)) => Limits { median: experts, ..EIGHT_BITS },
+        _ if context.is_rounded_to_eight_bits() => Limits { median: experts, ..EIGHT_BITS },
         (_, Some(_)) => Limits { median: experts, ..ELEVEN_BITS },
         (KvFormat::F32, None) if context.precise => Limits::F32,
-        (KvFormat::F32 | KvFormat::F16, None) => F16,
+        (_, None) => F16,
     }
 }
 
