@@ -189,7 +189,7 @@ impl Lowering<'_> {
             gains.clone(),
         ];
         self.attention_of_one(&node.label, attention, (true, constants), &bound)?;
-        if self.emit.max_rows(Rows::Tokens) == 1 {
+        if self.emit.options.max_rows(Rows::Tokens) == 1 {
             return Ok(());
         }
 

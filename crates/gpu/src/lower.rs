@@ -32,14 +32,6 @@ pub(crate) struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
-    /// The most rows of such an activation.
-    pub fn max_rows(&self, rows: Rows) -> usize {
-        match rows {
-            Rows::Tokens => self.options.max_batch,
-            Rows::Logits => self.options.max_logits,
-        }
-    }
-
     /// Appends a dispatch; the buffers in the order of their bindings.
     pub fn push(
         &mut self,
@@ -48,7 +40,7 @@ impl Emitter<'_> {
         buffers: &[BindingResource<'_>],
     ) -> Result<(), BackendError> {
         let label = format!("{} {label}", call.kernel.name());
-        call.grid.validate(&label, self.max_rows(call.rows) as u32)?;
+        call.grid.validate(&label, self.options.max_rows(call.rows) as u32)?;
         let mut pipelines = self.device.pipelines.borrow_mut();
         let pipeline = pipelines.get(&self.device.calls, call.kernel, &call.constants);
         let last = call.kernel.looks_for_end().then_some(&self.step);

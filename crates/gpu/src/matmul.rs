@@ -21,7 +21,7 @@ impl<'a> Lowering<'a> {
             one_row = vec![(When::OneToken, sources), (When::LastToken, node.inputs.clone())];
         }
         for (when, inputs) in one_row.into_iter().chain([(When::ManyRows, node.inputs.clone())]) {
-            if when == When::ManyRows && self.emit.max_rows(info.rows) == 1 {
+            if when == When::ManyRows && self.emit.options.max_rows(info.rows) == 1 {
                 continue;
             }
             let inputs: Vec<_> = inputs.iter().map(|input| self.value(*input)).collect::<Result<_, _>>()?;

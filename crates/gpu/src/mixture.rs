@@ -66,7 +66,7 @@ impl Lowering<'_> {
         let norm = gated.and_then(|gated| gated.norm);
         // Each workgroup of one row's product normalises it for itself.
         let forms: &[When] = match norm {
-            Some(_) if self.emit.max_rows(info.rows) > 1 => &[When::OneRow, When::ManyRows],
+            Some(_) if self.emit.options.max_rows(info.rows) > 1 => &[When::OneRow, When::ManyRows],
             _ => &[When::Always],
         };
         for &when in forms {
@@ -137,7 +137,7 @@ impl Lowering<'_> {
         // One row leaves much of a device idle, unless that is the processor.
         let shared = !self.emit.device.variants.chosen().software;
         let forms: &[(When, u32)] = match shared {
-            true if self.emit.max_rows(info.rows) > 1 => {
+            true if self.emit.options.max_rows(info.rows) > 1 => {
                 &[(When::OneRow, experts::SPLIT), (When::ManyRows, 1)]
             }
             true => &[(When::Always, experts::SPLIT)],

@@ -36,14 +36,36 @@ fn quantized_graph() -> Graph {
     g.finish(logits).expect("a graph")
 }
 
-fn program(gpu: &mut GpuBackend) -> Program {
-    let plan = Plan::new(graph());
-    let mut weight = gpu.allocate(&plan.graph.weights[0]).expect("room");
-    let bytes: Vec<u8> = [1.0_f32, 0.0, 0.0, 1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+/// A plan compiled with weights of these bytes, in the order of its graph's weights.
+pub(crate) fn compiled(
+    gpu: &mut GpuBackend,
+    plan: &Plan,
+    bytes: &[Vec<u8>],
+    options: CompileOptions,
+) -> Program {
+    assert_eq!(plan.graph.weights.len(), bytes.len());
     pollster::block_on(async {
-        gpu.write(&mut weight, Bytes::Heap(&bytes)).await.expect("written");
-        gpu.compile(&plan, vec![weight], OPTIONS).await.expect("compiled")
+        let mut weights = Vec::new();
+        for (spec, bytes) in plan.graph.weights.iter().zip(bytes) {
+            let mut weight = gpu.allocate(spec).expect("room");
+            gpu.write(&mut weight, Bytes::Heap(bytes)).await.expect("written");
+            weights.push(weight);
+        }
+        gpu.compile(plan, weights, options).await.expect("compiled")
     })
+}
+
+/// Zeros for each weight of a plan.
+pub(crate) fn zeros(plan: &Plan) -> Vec<Vec<u8>> {
+    plan.graph.weights.iter().map(|spec| vec![0; spec.byte_len()]).collect()
+}
+
+fn floats(values: impl IntoIterator<Item = f32>) -> Vec<u8> {
+    values.into_iter().flat_map(f32::to_le_bytes).collect()
+}
+
+fn program(gpu: &mut GpuBackend) -> Program {
+    compiled(gpu, &Plan::new(graph()), &[floats([1.0, 0.0, 0.0, 1.0])], OPTIONS)
 }
 
 fn run(
@@ -106,20 +128,17 @@ fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>
     let logits = g.matmul(head, g.select_rows(g.embed(table)));
     let plan = Plan::new(g.finish(logits).expect("a graph"));
     // Tokens are unit vectors; the one that follows lies in the other half of the table.
-    let mut weights = Vec::new();
-    for (spec, shift) in plan.graph.weights.iter().zip([0, ROWS / 2 - 1]) {
-        let mut bytes = vec![0; spec.byte_len()];
+    let mut weights = zeros(&plan);
+    for (bytes, shift) in weights.iter_mut().zip([0, ROWS / 2 - 1]) {
         for row in 0..ROWS {
             let place = (row + shift) % ROWS;
             let block = &mut bytes[(row * 2 + place / 32) * 34..][..34];
+            // A scale of 1/64, and 64 of it.
             block[..2].copy_from_slice(&[0x00, 0x24]);
             block[2 + place % 32] = 64;
         }
-        let mut weight = gpu.allocate(spec).expect("room");
-        pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).expect("written");
-        weights.push(weight);
     }
-    let mut program = pollster::block_on(gpu.compile(&plan, weights, OPTIONS)).expect("compiled");
+    let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
     let before = gpu.counters().expect("counters").dispatches;
     let ahead = Ahead { tokens: 7, stop: &[], draw: Draw::GREEDY };
     let step = Step { tokens: &[3], position: 0, want: Want::Token };
@@ -172,14 +191,8 @@ fn gpu_steps_behind_the_end_compute_nothing() {
     let logits = g.matmul(head, g.select_rows(g.embed(table)));
     let plan = Plan::new(g.finish(logits).expect("a graph"));
     // Each token is followed by the other.
-    let mut weights = Vec::new();
-    for (spec, values) in plan.graph.weights.iter().zip([[1.0_f32, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]]) {
-        let mut weight = gpu.allocate(spec).expect("room");
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        pollster::block_on(gpu.write(&mut weight, Bytes::Heap(&bytes))).expect("written");
-        weights.push(weight);
-    }
-    let mut program = pollster::block_on(gpu.compile(&plan, weights, OPTIONS)).expect("compiled");
+    let weights = [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]].map(floats);
+    let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let read = gpu.device.buffer("logits", 8, usage).expect("room");
     for (stop, chosen, last) in
@@ -292,17 +305,9 @@ fn gpu_kernels_are_chosen_by_measuring_them() {
     let doubling: Vec<u8> = (0..32)
         .flat_map(|row| [0, 0x3c].into_iter().chain((0..32).map(move |i| if i == row { 2 } else { 0 })))
         .collect();
-    let table: Vec<u8> = (0..64).flat_map(|i| (i as f32).to_le_bytes()).collect();
-    let logits = pollster::block_on(async {
-        let mut weights = Vec::new();
-        for (spec, bytes) in plan.graph.weights.iter().zip([&table, &doubling, &doubling]) {
-            let mut weight = gpu.allocate(spec).expect("room");
-            gpu.write(&mut weight, Bytes::Heap(bytes)).await.expect("written");
-            weights.push(weight);
-        }
-        let mut program = gpu.compile(&plan, weights, OPTIONS).await.expect("compiled");
-        gpu.run(&mut program, Step { tokens: &[1], position: 0, want: Want::Logits(1) }).await
-    });
+    let weights = [floats((0..64).map(|i| i as f32)), doubling.clone(), doubling];
+    let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
+    let logits = run(&mut gpu, &mut program, &[1], 0, Want::Logits(1));
     let Ok(Output::Logits(logits)) = logits else { panic!("{logits:?}") };
     for (i, logit) in logits.iter().enumerate() {
         assert!((logit - 4.0 * (32 + i) as f32).abs() < 1.5, "{i}: {logit}");

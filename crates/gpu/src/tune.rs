@@ -219,10 +219,11 @@ impl<'a> Sample<'a> {
 
 #[cfg(test)]
 mod tests {
-    use linnet_graph::{Backend, Builder, Bytes, CompileOptions, KvFormat};
+    use linnet_graph::{Backend, Builder, CompileOptions, KvFormat};
     use linnet_quant::DType;
 
     use super::*;
+    use crate::tests::{compiled, zeros};
     use crate::{GpuBackend, GpuOptions};
 
     const OPTIONS: CompileOptions =
@@ -236,15 +237,7 @@ mod tests {
         let x = matrices.into_iter().fold(g.embed(table), |x, matrix| g.matmul(matrix, x));
         let rows = g.select_rows(x);
         let plan = Plan::new(g.finish(rows).expect("a graph"));
-        pollster::block_on(async {
-            let mut weights = Vec::new();
-            for spec in &plan.graph.weights {
-                let mut weight = gpu.allocate(spec).expect("room");
-                gpu.write(&mut weight, Bytes::Heap(&vec![0; spec.byte_len()])).await.expect("written");
-                weights.push(weight);
-            }
-            gpu.compile(&plan, weights, OPTIONS).await.expect("compiled");
-        });
+        compiled(gpu, &plan, &zeros(&plan), OPTIONS);
     }
 
     /// Lets measuring say that integers are fastest.

@@ -103,9 +103,18 @@ pub struct Weight {
 impl Weight {
     /// Makes room.
     pub(crate) fn new(device: &Device, spec: &WeightSpec) -> Result<Weight, BackendError> {
+        Weight::in_parts(device, spec, usize::MAX)
+    }
+
+    /// Makes room, with at most `most_rows` rows of a matrix in each buffer.
+    pub(crate) fn in_parts(
+        device: &Device,
+        spec: &WeightSpec,
+        most_rows: usize,
+    ) -> Result<Weight, BackendError> {
         let data = if spec.uses.rows || spec.uses.matrix || spec.uses.experts > 0 {
             let format = Format::of(spec.dtype);
-            Data::Matrix { format, parts: parts(device, spec, format)? }
+            Data::Matrix { format, parts: parts(device, spec, format, most_rows)? }
         } else {
             Data::Vector(Vec::with_capacity(spec.byte_len()))
         };
@@ -193,12 +202,18 @@ impl Weight {
 }
 
 /// Buffers for the rows of a matrix.
-fn parts(device: &Device, spec: &WeightSpec, format: Format) -> Result<Vec<Part>, BackendError> {
+fn parts(
+    device: &Device,
+    spec: &WeightSpec,
+    format: Format,
+    most_rows: usize,
+) -> Result<Vec<Part>, BackendError> {
     let row_bytes = spec.byte_len() / spec.rows.max(1);
     let planes = Planes::of(format);
     let codebook: &[u8] = bytemuck::cast_slice(format.codebook());
     let (have, extra) = (device.max_part, codebook.len() as u64 + PADDING);
     let possible = (have.saturating_sub(extra) / row_bytes.max(1) as u64) as usize;
+    let possible = possible.min(most_rows);
     let most = if possible >= spec.rows { spec.rows } else { possible / PART_ROWS * PART_ROWS };
     if most == 0 {
         let (what, limit) = (spec.name.clone(), "maxStorageBufferBindingSize");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::ahead::{Ahead, Draw};
-use crate::op::WeightSpec;
+use crate::op::{Rows, WeightSpec};
 use crate::plan::Plan;
 
 /// A run of a model file's bytes, wherever it lies.
@@ -125,6 +125,17 @@ pub struct CompileOptions {
     pub max_logits: usize,
     /// How the KV cache holds its numbers.
     pub kv: KvFormat,
+}
+
+impl CompileOptions {
+    /// The most rows of such an activation.
+    #[must_use]
+    pub fn max_rows(&self, rows: Rows) -> usize {
+        match rows {
+            Rows::Tokens => self.max_batch,
+            Rows::Logits => self.max_logits,
+        }
+    }
 }
 
 /// What a step must produce.

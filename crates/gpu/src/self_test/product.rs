@@ -1,47 +1,22 @@
 //! Products with known results.
 
 use linnet_graph::{
-    Activation, Builder, CompileOptions, Epilogue, Graph, KvFormat, MatMul, Projection, Value, WeightId,
+    Activation, Builder, CompileOptions, Epilogue, Graph, KvFormat, MatMul, Op, Projection, Value, WeightId,
+    fuse,
 };
-use linnet_quant::{DType, dequantize};
-use linnet_shaders::{Math, oracle};
+use linnet_quant::DType;
+use linnet_shaders::{Format, Math};
 
+use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
 use super::{Noise, Sample, TOKENS, bytes};
-
-/// Rows of a matrix that differ; then they repeat. No kernel computes so many at once, or a multiple.
-const PERIOD: usize = 13;
-/// Rows of a matrix in the place of one that is larger than [`MOST_BYTES`].
-const FEW_ROWS: usize = 2 * PERIOD;
-/// The largest matrix that is made for a trial.
-const MOST_BYTES: usize = 4 << 20;
-/// Inputs that share a scale where they are staged.
-const BLOCK: usize = 32;
-/// The greatest of each block: with it all become integers of 8 bits without being rounded.
-const GREATEST: f32 = 127.0 / 128.0;
-/// The greatest magnitude in a block of a matrix lies in this range.
-const MAGNITUDES: std::ops::RangeInclusive<f32> = 0.05..=8.0;
-
-/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of it.
-fn tolerance(math: Math) -> f64 {
-    match math {
-        Math::F32 | Math::Int8 => 1e-4,
-        Math::F16 => 4e-3,
-    }
-}
-
-/// Which kernels compute a product.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Kind {
-    /// Block format of the matrix or matrices.
-    pub dtype: DType,
-    /// Of two matrices, as in [`Epilogue::Gated`].
-    pub gated: Option<Activation>,
-}
 
 /// A product of a model: what tells its pipelines from others.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Shape {
-    pub kind: Kind,
+    /// Block format of the matrix or matrices.
+    pub dtype: DType,
+    /// Of two matrices, as in [`Epilogue::Gated`].
+    pub gated: Option<Activation>,
     /// Outputs, of each matrix.
     pub rows: usize,
     /// Inputs.
@@ -50,6 +25,10 @@ pub(crate) struct Shape {
     pub many: bool,
     /// It is a part of a product of several matrices, whose pipelines are others.
     pub joined: bool,
+    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`MatMul::before`].
+    pub before: Option<f32>,
+    /// What else the dispatch for one row computes.
+    pub below: Option<Below>,
     /// The inputs are normed first, with this epsilon.
     pub norm: Option<f32>,
     pub bias: bool,
@@ -57,42 +36,72 @@ pub(crate) struct Shape {
     pub residual: bool,
 }
 
+/// A second matrix whose outputs follow those of the first.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Below {
+    /// One of another format, and its outputs.
+    Other(DType, usize),
+    /// The rest of the first, which is too large for one buffer.
+    Rest,
+}
+
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let gated = if self.kind.gated.is_some() { "gated " } else { "" };
-        write!(f, "{gated}product with {} rows of {} values in {}", self.rows, self.cols, self.kind.dtype)
+        let gated = if self.gated.is_some() { "gated " } else { "" };
+        write!(f, "{gated}product with {} rows of {} values in {}", self.rows, self.cols, self.dtype)?;
+        match self.below {
+            Some(Below::Other(dtype, rows)) => write!(f, " and {rows} in {dtype}"),
+            Some(Below::Rest) => f.write_str(" in two buffers"),
+            None => Ok(()),
+        }?;
+        if self.before.is_some() { f.write_str(" of a sum") } else { Ok(()) }
     }
 }
 
 impl Shape {
-    /// The products of a node, which has them of many rows or only of one.
-    pub fn of(graph: &Graph, op: &MatMul, many: bool) -> Vec<Shape> {
-        let one = |projection: &Projection, gated, epilogue| {
+    /// The products of a node, which has them of many rows or only of one, on a device whose buffers for weights have at most
+    /// `max_part` bytes.
+    pub fn of(graph: &Graph, op: &MatMul, many: bool, max_part: u64) -> Vec<Shape> {
+        let one = |projection: &Projection| {
             let spec = graph.weight(projection.weight);
+            let large = spec.byte_len() as u64 > max_part;
             Shape {
-                kind: Kind { dtype: spec.dtype, gated },
+                dtype: spec.dtype,
+                gated: None,
                 rows: spec.rows,
                 cols: spec.cols,
                 many,
-                joined: epilogue == Epilogue::Joined,
-                norm: op.norm.filter(|_| op.before.is_none()).map(|norm| norm.eps),
+                joined: op.epilogue == Epilogue::Joined,
+                before: op.before.map(|norm| norm.eps),
+                below: (large && Format::of(spec.dtype).is_halved()).then_some(Below::Rest),
+                norm: op.norm.map(|norm| norm.eps),
                 bias: projection.bias.is_some(),
-                residual: epilogue == Epilogue::Residual,
+                residual: op.epilogue == Epilogue::Residual,
             }
         };
-        let dtype = |projection: &Projection| graph.weight(projection.weight).dtype;
-        match (op.epilogue, &op.projections[..]) {
-            (Epilogue::Gated(activation), [gate, up]) if dtype(gate) == dtype(up) => {
-                vec![one(gate, Some(activation), op.epilogue)]
+        let mut shapes: Vec<Shape> = op.projections.iter().map(one).collect();
+        match (op.epilogue, &shapes[..]) {
+            (Epilogue::Gated(activation), [gate, up]) if gate.dtype == up.dtype => {
+                shapes = vec![Shape { gated: Some(activation), below: None, ..*gate }];
             }
-            // Where they differ, each is a product of its own.
-            (epilogue, projections) => projections.iter().map(|p| one(p, None, epilogue)).collect(),
+            (Epilogue::Joined, _) => shapes = joined(&shapes),
+            _ => {}
         }
+        // The first makes the sum for all.
+        shapes.iter_mut().skip(1).for_each(|shape| shape.before = None);
+        shapes
     }
 
     /// Whether the same kernels compute both.
     pub fn is_alike(&self, other: &Shape) -> bool {
-        self.kind.dtype == other.kind.dtype && self.kind.gated.is_some() == other.kind.gated.is_some()
+        let below = |shape: &Shape| match shape.below {
+            Some(Below::Other(dtype, _)) => Some(dtype),
+            Some(Below::Rest) => Some(shape.dtype),
+            None => None,
+        };
+        let kernel =
+            |shape: &Shape| (shape.dtype, shape.gated.is_some(), shape.before.is_some(), below(shape));
+        kernel(self) == kernel(other)
     }
 
     /// What speaks against trying this one rather than another that is alike: first that it leaves kernels out, then that it
@@ -103,56 +112,75 @@ impl Shape {
 
     /// The same with fewer rows where there are too many.
     pub fn within_bounds(self) -> Shape {
-        let row = self.cols / self.kind.dtype.block_values() * self.kind.dtype.block_bytes();
-        let rows = if self.rows * row > MOST_BYTES { FEW_ROWS.min(self.rows) } else { self.rows };
-        Shape { rows, ..self }
+        let few = |dtype, rows| if is_large(dtype, rows, self.cols) { FEW_ROWS.min(rows) } else { rows };
+        let below = match self.below {
+            Some(Below::Other(dtype, rows)) => Some(Below::Other(dtype, few(dtype, rows))),
+            below => below,
+        };
+        Shape { rows: few(self.dtype, self.rows), below, ..self }
     }
 }
 
-/// A matrix whose rows repeat, and what is added to its products.
-struct Matrix {
-    rows: usize,
-    bytes: Vec<u8>,
-    /// Of the rows that differ.
-    values: Vec<f32>,
-    bias: Option<Vec<f32>>,
+/// What becomes of products whose outputs are one row: neighbours of one format lie in one buffer, and one dispatch for one row
+/// reads two buffers where there is a kernel for it.
+fn joined(shapes: &[Shape]) -> Vec<Shape> {
+    let runs = shapes.chunk_by(|a, b| a.dtype == b.dtype);
+    let runs: Vec<Shape> =
+        runs.map(|run| Shape { rows: run.iter().map(|shape| shape.rows).sum(), ..run[0] }).collect();
+    let alone = runs.len() == 1;
+    let mut runs = runs.into_iter().peekable();
+    let mut shapes = Vec::new();
+    while let Some(run) = runs.next() {
+        let below = runs.next_if(|next| Format::of(run.dtype).is_pair(Format::of(next.dtype)));
+        let all = alone || (shapes.is_empty() && below.is_some() && runs.peek().is_none());
+        let below = below.map(|next| Below::Other(next.dtype, next.rows));
+        shapes.push(Shape { joined: !all, below, ..run });
+    }
+    shapes
 }
 
 /// A product of this shape that is computed in `math`.
 pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
-    let Shape { kind: Kind { dtype, gated }, rows, cols, many, norm, bias, residual, .. } = *shape;
+    let Shape { dtype, gated, rows, cols, many, before, norm, bias, residual, .. } = *shape;
     let mut noise = Noise(dtype.ggml_id().into());
-    // A token's inputs and what is added to its outputs.
-    let added = if residual { rows } else { 0 };
-    let mut table = noise.values(TOKENS * (cols + added));
-    for token in table.chunks_mut(cols + added) {
-        for block in token[..cols].chunks_mut(BLOCK) {
-            block.iter_mut().for_each(|value| *value = value.clamp(-GREATEST, GREATEST));
-            block[0] = GREATEST;
-        }
-    }
-    let matrices: Vec<Matrix> = (0..1 + usize::from(gated.is_some()))
-        .map(|_| matrix(shape, &mut noise).with_bias(bias.then(|| noise.values(rows))))
+    let second = match shape.below {
+        Some(Below::Other(dtype, rows)) => Some((dtype, rows)),
+        _ => gated.map(|_| (dtype, rows)),
+    };
+    let matrices: Vec<Matrix> = std::iter::once((dtype, rows))
+        .chain(second)
+        .map(|(dtype, rows)| Matrix::random(dtype, [rows, cols], bias, &mut noise))
         .collect();
-    // Powers of two, so that they round nothing, the same for all of a block.
-    let gains: Vec<f32> = (0..cols).map(|i| if (i / BLOCK).is_multiple_of(2) { 1.0 } else { 0.5 }).collect();
+    // A token's inputs, what is added to them, and what is added to its outputs.
+    let parts = [cols, if before.is_some() { cols } else { 0 }, if residual { rows } else { 0 }];
+    let width = parts.iter().sum();
+    let tokens: Vec<[Vec<f32>; 3]> = (0..TOKENS)
+        .map(|_| [staged_exactly(&mut noise, cols), noise.values(parts[1]), noise.values(parts[2])])
+        .collect();
+    let gains = gains(cols);
 
     let g = Builder::new();
-    let mut weights = vec![bytes(&table)];
-    let row = g.embed(g.weight("x", DType::F32, TOKENS, cols + added));
-    let (mut x, mut summand) = (row, None);
-    if residual {
-        (x, summand) = (g.slice(row, 0, cols), Some(g.slice(row, cols, rows)));
+    let mut weights = vec![bytes(&tokens.as_flattened().concat())];
+    let row = g.embed(g.weight("x", DType::F32, TOKENS, width));
+    let part = |which: usize| g.slice(row, parts[..which].iter().sum(), parts[which]);
+    let mut norm_by_gains = |name: &str, x, eps| {
+        weights.push(bytes(&gains));
+        g.rms_norm(x, g.weight(name, DType::F32, 1, cols), eps)
+    };
+    let mut x = if width == cols { row } else { part(0) };
+    if let Some(eps) = before {
+        x = g.add(part(1), norm_by_gains("before", x, eps));
     }
+    let mut summand = residual.then(|| part(2));
     if !many {
         (x, summand) = (g.select_rows(x), summand.map(|row| g.select_rows(row)));
     }
     if let Some(eps) = norm {
-        weights.push(bytes(&gains));
-        x = g.rms_norm(x, g.weight("gains", DType::F32, 1, cols), eps);
+        x = norm_by_gains("norm", x, eps);
     }
-    let mut products = matrices.iter().zip(["gate", "up"]).map(|(matrix, name)| {
+    let mut products = matrices.iter().zip(["first", "second"]).map(|(matrix, name)| {
         weights.push(matrix.bytes.clone());
+        let (dtype, rows) = if name == "first" { (dtype, rows) } else { second.unwrap_or((dtype, rows)) };
         let weight = g.weight(name, dtype, rows, cols);
         let bias = matrix.bias.as_ref().map(|bias| -> WeightId {
             weights.push(bytes(bias));
@@ -167,104 +195,55 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         ([product, _], ..) => product.unwrap_or(x),
     };
     let logits = if many { g.select_rows(y) } else { y };
-
-    let first = if many { 0 } else { TOKENS - 1 };
-    let expected = table.chunks(cols + added).skip(first).map(|token| {
-        let (x, summands) = token.split_at(cols);
-        let (x, scale) = match norm {
-            Some(eps) => {
-                let square: f64 = x.iter().map(|value| f64::from(*value).powi(2)).sum();
-                let normed: Vec<f32> = x.iter().zip(&gains).map(|(value, gain)| value * gain).collect();
-                (normed, 1.0 / (square / cols as f64 + f64::from(eps)).sqrt())
-            }
-            None => (x.to_vec(), 1.0),
-        };
-        let sums: Vec<Vec<[f64; 2]>> = matrices.iter().map(|matrix| matrix.products(&x, scale)).collect();
-        let output = |row: usize| output(&sums, row, gated, summands.get(row), tolerance(math));
-        (0..rows).map(output).collect()
+    let graph = g.finish(logits).map(fuse).map(|graph| match shape.below {
+        Some(Below::Other(..)) => as_one_row(graph),
+        _ => graph,
     });
+
+    let tolerance = tolerance(math, before.is_none());
+    let expected = |[x, stream, summands]: &[Vec<f32>; 3]| {
+        let mut x = doubles(x);
+        if let Some(eps) = before {
+            x = normed(&x, &gains, eps).iter().zip(stream).map(|(x, sum)| x + f64::from(*sum)).collect();
+        }
+        if let Some(eps) = norm {
+            x = normed(&x, &gains, eps);
+        }
+        let sums: Vec<Vec<matrix::Sum>> = matrices.iter().map(|matrix| matrix.products(&x)).collect();
+        match (&sums[..], gated) {
+            ([gates, ups], Some(activation)) => {
+                let pairs = gates.iter().zip(ups);
+                pairs.map(|(gate, up)| matrix::gated(activation, *gate, *up, tolerance)).collect()
+            }
+            _ => {
+                let summands = summands.iter().copied().chain(std::iter::repeat(0.0));
+                let sums = sums.concat().into_iter().zip(summands);
+                sums.map(|([sum, size], summand)| [sum + f64::from(summand), size * tolerance]).collect()
+            }
+        }
+    };
+    let first = if many { 0 } else { TOKENS - 1 };
     let options = CompileOptions {
         context_length: TOKENS,
         max_batch: TOKENS,
         max_logits: TOKENS - first,
         kv: KvFormat::F32,
     };
-    Sample { expected: expected.collect(), graph: g.finish(logits), weights, options }
+    let most_rows = if shape.below == Some(Below::Rest) { rows.div_ceil(2) } else { usize::MAX };
+    let expected = tokens[first..].iter().map(expected).collect();
+    Sample { graph, weights, most_rows, options, expected, far: None }
 }
 
-/// What becomes of the products of a row, and how far it may be off.
-fn output(
-    sums: &[Vec<[f64; 2]>],
-    row: usize,
-    gated: Option<Activation>,
-    summand: Option<&f32>,
-    tolerance: f64,
-) -> [f64; 2] {
-    match (sums, gated) {
-        ([gates, ups], Some(activation)) => {
-            let ([gate, gates], [up, ups]) = (gates[row], ups[row]);
-            let value = oracle::gated(as_oracle(activation), &[gate as f32], &[up as f32]);
-            // None of the activations grows faster than its gate, but for one that is its square.
-            let steepness = if activation == Activation::Relu2 { gates } else { 1.0 };
-            [f64::from(value[0]), (gates + 1.0) * (ups + 1.0) * steepness * tolerance]
-        }
-        (sums, _) => {
-            let [sum, size] = sums[0][row];
-            [sum + summand.map_or(0.0, |summand| f64::from(*summand)), size * tolerance]
+/// Makes one row of the outputs of a product's two matrices, as fusing does for queries, keys and values.
+fn as_one_row(mut graph: Graph) -> Graph {
+    for node in &mut graph.nodes {
+        let Op::MatMul(op) = &mut node.op else { continue };
+        op.epilogue = Epilogue::Joined;
+        node.outputs.truncate(1);
+        let width = op.projections.iter().map(|p| graph.weights[p.weight.0 as usize].rows).sum();
+        for value in node.outputs.iter().chain([&graph.logits]) {
+            graph.values[value.0 as usize].width = width;
         }
     }
-}
-
-fn as_oracle(activation: Activation) -> oracle::Activation {
-    match activation {
-        Activation::Identity => oracle::Activation::Identity,
-        Activation::Silu => oracle::Activation::Silu,
-        Activation::Gelu => oracle::Activation::Gelu,
-        Activation::Relu2 => oracle::Activation::Relu2,
-        Activation::Sigmoid => oracle::Activation::Sigmoid,
-        Activation::ClampedSwiGlu => oracle::Activation::ClampedSwiGlu,
-    }
-}
-
-impl Matrix {
-    fn with_bias(self, bias: Option<Vec<f32>>) -> Matrix {
-        Matrix { bias, ..self }
-    }
-
-    /// For each row `scale * x · row + bias`, and the sum of the magnitudes of what is added up.
-    fn products(&self, x: &[f32], scale: f64) -> Vec<[f64; 2]> {
-        let different: Vec<[f64; 2]> = self.values.chunks(x.len()).map(|row| dot(x, row)).collect();
-        let bias = |row: usize| self.bias.as_ref().map_or(0.0, |bias| f64::from(bias[row]));
-        let product = |row: usize| {
-            let [sum, size] = different[row % different.len()];
-            [sum * scale + bias(row), size * scale + bias(row).abs()]
-        };
-        (0..self.rows).map(product).collect()
-    }
-}
-
-/// Random blocks with their values. Random bits make scales of all magnitudes: of those only the middling are taken.
-fn matrix(shape: &Shape, noise: &mut Noise) -> Matrix {
-    let dtype = shape.kind.dtype;
-    let (mut bytes, mut values) = (Vec::new(), Vec::<f32>::new());
-    let mut block = vec![0.0; dtype.block_values()];
-    while values.len() < shape.rows.min(PERIOD) * shape.cols {
-        let start = bytes.len();
-        bytes.extend((0..dtype.block_bytes()).map(|_| noise.bits() as u8));
-        let decoded = dequantize(dtype, &bytes[start..], &mut block).is_ok();
-        let finite = block.iter().all(|value| value.is_finite());
-        let greatest = block.iter().fold(0.0, |greatest: f32, value| greatest.max(value.abs()));
-        if decoded && finite && MAGNITUDES.contains(&greatest) {
-            values.extend_from_slice(&block);
-        } else {
-            bytes.truncate(start);
-        }
-    }
-    Matrix { rows: shape.rows, bytes, values, bias: None }
-}
-
-/// The sum of the products, and of their magnitudes.
-fn dot(a: &[f32], b: &[f32]) -> [f64; 2] {
-    let products = a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b));
-    products.fold([0.0; 2], |[sum, size], product| [sum + product, size + product.abs()])
+    graph
 }
