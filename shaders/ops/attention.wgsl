@@ -39,12 +39,12 @@ var<workgroup> merged: array<vec4<f32>, THREADS>;
 
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
-@group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [2, QUADS]: of queries, of keys
+@group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
 #include turn
 #include pack
 
 var<workgroup> own_value: array<vec4<f32>, QUADS>;
-var<workgroup> squares: array<f32, (QUERIES + 1u) * PARTS>;
+var<workgroup> squares: array<f32, (QUERIES + 2u) * PARTS>; // of queries, key, value
 
 // Prepares the queries from `first` on, the key (in `merged`) and the value of the token itself, as the cache will hold
 // them; the workgroup that `stores` puts them there.
@@ -52,10 +52,13 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
     let share = HEADS / KV_HEADS;
     let key = (HEADS + kv_head) * QUADS;
     let value = key + KV_HEADS * QUADS;
-    if (QUERY_NORM || KEY_NORM) {
-        if (local < (QUERIES + 1u) * PARTS) {
+    if (QUERY_NORM || KEY_NORM || VALUE_NORM) {
+        if (local < (QUERIES + 2u) * PARTS) {
             let i = local / PARTS;
-            let head = select((kv_head * share + min(first + i, last)) * QUADS, key, i == QUERIES);
+            var head = (kv_head * share + min(first + i, last)) * QUADS;
+            if (i >= QUERIES) {
+                head = select(value, key, i == QUERIES);
+            }
             var sum = 0.0;
             for (var d = local % PARTS; d < QUADS; d += PARTS) {
                 sum += dot(qkv[head + d], qkv[head + d]);
@@ -64,11 +67,11 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
         }
         workgroupBarrier();
     }
-    for (var at = local; at < (QUERIES + 1u) * QUADS; at += THREADS) {
+    for (var at = local; at < (QUERIES + 2u) * QUADS; at += THREADS) {
         let i = at / QUADS;
         let d = at % QUADS;
         var scale = 1.0;
-        if (QUERY_NORM || KEY_NORM) {
+        if (QUERY_NORM || KEY_NORM || VALUE_NORM) {
             var sum = 0.0;
             for (var part = 0u; part < PARTS; part++) {
                 sum += squares[i * PARTS + part];
@@ -77,7 +80,8 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
         }
         if (i == QUERIES) {
             merged[d] = turned(key, d, QUADS, scale, KEY_NORM, step.position);
-            own_value[d] = qkv[value + d];
+        } else if (i > QUERIES) {
+            own_value[d] = normed(value, d, 2u * QUADS, scale, VALUE_NORM);
         } else {
             let head = (kv_head * share + min(first + i, last)) * QUADS;
             let query = turned(head, d, 0u, scale, QUERY_NORM, step.position);

@@ -21,7 +21,7 @@ override OCTETS: u32 = (QUADS + 7u) / 8u; // at most SLOTS
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
-@group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [2, QUADS]: of queries, of keys
+@group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
 #include turn
 #include pack
 
@@ -102,14 +102,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     var own_key: array<vec4<f32>, SLOTS>;
     var own_value: array<vec4<f32>, SLOTS>;
     let key = (HEADS + kv_head) * QUADS;
+    let value = key + KV_HEADS * QUADS;
     let key_scale = head_scale(key, lane, KEY_NORM);
+    let value_scale = head_scale(value, lane, VALUE_NORM);
     let own_row = place(step.position) * KV_HEADS + kv_head;
     for (var slot = 0u; slot < OCTETS; slot++) {
         let quad = slot * 8u + lane;
         let inside = quad < QUADS;
         let at = min(quad, QUADS - 1u);
         let k = select(vec4<f32>(0.0), turned(key, at, QUADS, key_scale, KEY_NORM, step.position), inside);
-        let v = select(vec4<f32>(0.0), qkv[key + KV_HEADS * QUADS + at], inside);
+        let v = select(vec4<f32>(0.0), normed(value, at, 2u * QUADS, value_scale, VALUE_NORM), inside);
         let stores = inside && first == 0u;
 #if cache_q8_0
         let k_scale = scale_of(subgroupMax(greatest_of(k)));

@@ -1,4 +1,4 @@
-// Before attention over many tokens: the heads of queries and keys are normalised and turned, keys and values go to the
+// Before attention over many tokens: the heads are normalised, those of queries and keys turned, keys and values go to the
 // cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
 #include step
 #include ring
@@ -13,7 +13,7 @@ override QUADS: u32 = HEAD_DIM / 4u;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;      // [tokens, HEADS + 2 * KV_HEADS, QUADS]
 #include cache
 @group(0) @binding(4) var<storage, read> table: array<vec2<f32>>;    // [256 + high, PAIRS] of (cos, sin)
-@group(0) @binding(5) var<storage, read> gains: array<vec4<f32>>;    // [2, QUADS]: of queries, of keys
+@group(0) @binding(5) var<storage, read> gains: array<vec4<f32>>;    // [3, QUADS]: of queries, keys, values
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;  // [tokens, HEADS, QUADS]
 #include turn
 
@@ -26,10 +26,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let start = (token * (HEADS + 2u * KV_HEADS) + head) * QUADS;
     let query = head < HEADS;
     let key = !query && head < HEADS + KV_HEADS;
-    let norm = (query && QUERY_NORM) || (key && KEY_NORM);
-    let gain = select(QUADS, 0u, query);
+    let of_value = !query && !key;
+    let norm = (query && QUERY_NORM) || (key && KEY_NORM) || (of_value && VALUE_NORM);
+    let gain = select(select(2u * QUADS, QUADS, key), 0u, query);
     var scale = 1.0;
-    if (QUERY_NORM || KEY_NORM) {
+    if (QUERY_NORM || KEY_NORM || VALUE_NORM) {
         var squares = 0.0;
         for (var quad = local; quad < QUADS; quad += THREADS) {
             squares += dot(qkv[start + quad], qkv[start + quad]);
@@ -57,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let end = min(block * 8u + 8u, QUADS);
         var greatest = 0.0;
         for (var quad = block * 8u; quad < end; quad++) {
-            var value = qkv[start + quad];
+            var value = normed(start, quad, gain, scale, norm);
             if (key) {
                 value = turned(start, quad, gain, scale, norm, position);
             }
@@ -68,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if (key) {
                 keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position), of_block);
             } else {
-                values[row + quad] = pack(qkv[start + quad], of_block);
+                values[row + quad] = pack(normed(start, quad, gain, scale, norm), of_block);
             }
         }
         if (key) {
@@ -83,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (key) {
             keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position));
         } else {
-            values[row + quad] = pack(qkv[start + quad]);
+            values[row + quad] = pack(normed(start, quad, gain, scale, norm));
         }
     }
 #end

@@ -1,8 +1,9 @@
-// Heads of queries and keys on their way from the projections: normalised, then turned, a quad at a time. What rope.wgsl
-// says of its table holds here.
+// Heads on their way from the projections: normalised, then, those of queries and keys, turned, a quad at a time. What
+// rope.wgsl says of its table holds here.
 override EPS: f32 = 0.0;
 override QUERY_NORM: bool;       // the heads of queries are normalised
 override KEY_NORM: bool;         // those of keys are
+override VALUE_NORM: bool;       // those of values are
 override PAIRS: u32;             // that are turned; 0: none
 override HALVES: bool;           // a pair is (i, i + PAIRS), where PAIRS is a multiple of 4, else (2i, 2i + 1)
 
@@ -14,7 +15,7 @@ fn turn(position: u32, pair: u32) -> vec2<f32> {
 }
 
 // A quad of the head that begins at quad `head` of the row of queries, keys and values, times `scale` and the norm's gain,
-// which begin at quad `gain`.
+// which begin at quad `gain`: 0 of queries, QUADS of keys, 2 * QUADS of values.
 fn normed(head: u32, quad: u32, gain: u32, scale: f32, norm: bool) -> vec4<f32> {
     let value = qkv[head + quad];
     if (norm) {

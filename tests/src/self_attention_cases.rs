@@ -34,8 +34,8 @@ struct Shape {
     style: RopeStyle,
     /// Pairs that are turned; 0: no rope at all.
     pairs: usize,
-    /// The heads of queries, those of keys are normalised; with a gain.
-    norms: [Option<bool>; 2],
+    /// The heads of queries, those of keys, those of values are normalised; with a gain.
+    norms: [Option<bool>; 3],
     kv: KvFormat,
 }
 
@@ -45,13 +45,14 @@ const PLAIN: Shape = Shape {
     head_dim: 64,
     style: RopeStyle::Interleaved,
     pairs: 32,
-    norms: [None, None],
+    norms: [None; 3],
     kv: KvFormat::F16,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
     let halves = RopeStyle::Halves;
-    let both = [Some(true), Some(true)];
+    let both = [Some(true), Some(true), None];
+    let all = [Some(true), Some(true), Some(false)];
     let shapes = [
         ("plain", PLAIN),
         ("halves", Shape { style: halves, ..PLAIN }),
@@ -59,8 +60,11 @@ pub(crate) fn cases() -> Vec<Case> {
             "norms",
             Shape { style: halves, norms: both, heads: 4, kv_heads: 1, head_dim: 256, pairs: 128, ..PLAIN },
         ),
-        ("norm of keys", Shape { norms: [None, Some(false)], ..PLAIN }),
-        ("norm of queries", Shape { norms: [Some(false), None], head_dim: 80, pairs: 12, ..PLAIN }),
+        ("norm of keys", Shape { norms: [None, Some(false), None], ..PLAIN }),
+        ("norm of queries", Shape { norms: [Some(false), None, None], head_dim: 80, pairs: 12, ..PLAIN }),
+        ("norm of values", Shape { norms: [None, None, Some(true)], kv_heads: 6, ..PLAIN }),
+        ("all norms", Shape { style: halves, norms: all, kv: KvFormat::F32, ..PLAIN }),
+        ("all norms, q8_0", Shape { norms: all, kv: KvFormat::Q8_0, head_dim: 80, pairs: 40, ..PLAIN }),
         ("part of a head", Shape { style: halves, pairs: 8, head_dim: 20, ..PLAIN }),
         ("odd pairs", Shape { pairs: 7, head_dim: 20, ..PLAIN }),
         ("odd halves", Shape { style: halves, pairs: 10, head_dim: 20, ..PLAIN }),
@@ -106,6 +110,7 @@ pub(crate) fn cases() -> Vec<Case> {
         [
             case("far, with sinks, a cap and a window", small, [DType::F32; 3], special),
             case("far, q8_0", q8_0, [DType::F32; 3], |attention, _| attention),
+            case("far, all norms", Shape { norms: all, ..small }, [DType::F32; 3], |attention, _| attention),
             case("far, f32 and many heads", f32, [DType::F32; 3], |attention, _| attention),
         ]
         .map(|case| Case { steps: far.clone(), ..case }),
@@ -147,7 +152,7 @@ fn case(
     });
     let q = rope(&r, norm(q, norms[0]), shape, heads, factors);
     let k = rope(&r, norm(k, norms[1]), shape, kv_heads, factors);
-    r.g.store_kv(layer, k, v);
+    r.g.store_kv(layer, k, norm(v, norms[2]));
     let plain = Attention::new(layer, [heads, kv_heads], head_dim, 0.6 / (head_dim as f32).sqrt());
     let y = r.g.attention(q, special(plain, &r));
     Case { kv, ..r.case(y, steps(), LIMIT) }

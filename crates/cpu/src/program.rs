@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Reach, Rope, Rows};
+use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Reach, Rope};
 
 use crate::activations::Run;
 use crate::attend::Partials;
@@ -74,15 +74,11 @@ impl CpuProgram {
         threads: usize,
     ) -> Result<Self, BackendError> {
         check(&plan.graph, &weights, options)?;
-        let CompileOptions { max_batch, max_logits, .. } = options;
+        let max_batch = options.max_batch;
         let graph = &plan.graph;
 
         let slot = |slot: &linnet_graph::Slot| {
-            let rows = match slot.rows {
-                Rows::Tokens => max_batch,
-                Rows::Logits => max_logits,
-            };
-            memory::zeroed("activations", rows.checked_mul(slot.width))
+            memory::zeroed("activations", options.max_rows(slot.rows).checked_mul(slot.width))
         };
         let inputs = graph.nodes.iter().filter_map(|node| match &node.op {
             Op::MatMul(_) | Op::ExpertMatMul(_) => Some(graph.value(*node.inputs.first()?).width),

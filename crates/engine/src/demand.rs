@@ -1,6 +1,6 @@
 //! What a model will take of the device's memory, known from its header, before any weight has come.
 
-use linnet_graph::{Capabilities, CompileOptions, KvFormat, Plan, Rows};
+use linnet_graph::{Capabilities, CompileOptions, KvFormat, Plan};
 use serde::Serialize;
 
 use crate::engine::Memory;
@@ -94,12 +94,13 @@ impl Bounds<'_> {
             let head = options.kv.head_bytes(layer.head_dim) as u64;
             (layer.positions(options) as u64).saturating_mul(layer.kv_heads as u64 * head)
         };
-        let rows = |rows| match rows {
-            Rows::Tokens => options.max_batch,
-            Rows::Logits => options.max_logits,
-        };
         let kv = plan.graph.kv_layers.iter().map(keys).max().unwrap_or(0);
-        let slot = plan.slots.iter().map(|slot| 4 * (rows(slot.rows) * slot.width) as u64).max().unwrap_or(0);
+        let slot = plan
+            .slots
+            .iter()
+            .map(|slot| 4 * (options.max_rows(slot.rows) * slot.width) as u64)
+            .max()
+            .unwrap_or(0);
         for (what, need) in [("a layer's KV cache", kv), ("activations", slot)] {
             if need > most {
                 return Err(excess(limit, what, need, most));

@@ -168,6 +168,7 @@ impl Lowering<'_> {
             ("EPS", f64::from(eps)),
             ("QUERY_NORM", flag(op.norms[0].is_some())),
             ("KEY_NORM", flag(op.norms[1].is_some())),
+            ("VALUE_NORM", flag(op.norms[2].is_some())),
             ("PAIRS", pairs as f64),
             ("HALVES", flag(halves)),
         ];

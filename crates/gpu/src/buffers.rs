@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use linnet_graph::{
-    Attention, BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Rows,
-    Value, WeightId,
+    Attention, BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Value,
+    WeightId,
 };
 use linnet_shaders::attention;
 use wgpu::{BindingResource, BufferUsages};
@@ -72,10 +72,7 @@ impl Buffers {
         options: &CompileOptions,
     ) -> Result<Buffers, BackendError> {
         let graph = &plan.graph;
-        let rows = |rows| match rows {
-            Rows::Tokens => options.max_batch,
-            Rows::Logits => options.max_logits,
-        };
+        let rows = |rows| options.max_rows(rows);
         let floats = |what: &str, rows: usize, width: usize| {
             let bytes = rows as u64 * stride(width) as u64 * F32;
             device.buffer(what, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC)

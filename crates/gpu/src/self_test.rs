@@ -117,7 +117,7 @@ fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
                     None => mixtures.push(shape),
                 }
             }
-            Op::Attention(op) => attentions.push(attention::Shape::new(op, [None; 2], None, options)),
+            Op::Attention(op) => attentions.push(attention::Shape::new(op, [None; 3], None, options)),
             Op::SelfAttention(op) => {
                 let rope = op.rope.as_ref();
                 attentions.push(attention::Shape::new(&op.attention, op.norms, rope, options));

@@ -95,7 +95,10 @@ fn find(lookup: &Lookup<'_>, index: usize, attention: &Attention) -> Option<Foun
     let store = lookup.store(index, attention.layer)?;
     let [k, v] = lookup.graph.nodes[store].inputs[..] else { return None };
     let q = *lookup.graph.nodes[index].inputs.first()?;
-    let [q, k] = [q, k].map(|value| lookup.heads(value, attention.head_dim));
+    let [q, k, v] = [q, k, v].map(|value| lookup.heads(value, attention.head_dim));
+    if v.rope.is_some() {
+        return None;
+    }
     let alike = match (&q.rope, &k.rope) {
         (None, None) => true,
         (Some(a), Some(b)) => a.turns_like(b) && a.style == b.style && a.head_dim == b.head_dim,
@@ -106,15 +109,15 @@ fn find(lookup: &Lookup<'_>, index: usize, attention: &Attention) -> Option<Foun
         .rope
         .as_ref()
         .is_none_or(|rope| rope.style == RopeStyle::Interleaved || rope.frequencies.len().is_multiple_of(4));
-    let eps = [q.norm, k.norm].map(|norm| norm.map(|norm| norm.eps));
-    let alike = alike && quads && (eps[0].is_none() || eps[1].is_none() || eps[0] == eps[1]);
-    let sources = [q.source, k.source, v];
+    let mut eps = [q.norm, k.norm, v.norm].into_iter().flatten().map(|norm| norm.eps);
+    let alike = alike && quads && eps.next().is_none_or(|first| eps.all(|other| other == first));
+    let sources = [q.source, k.source, v.source];
     if !alike || sources.iter().any(|source| lookup.only_for(*source).is_none()) {
         return None;
     }
-    let dead = [q.nodes, k.nodes, vec![store]].concat();
+    let dead = [q.nodes, k.nodes, v.nodes, vec![store]].concat();
     Some(Found {
-        op: SelfAttention { norms: [q.norm, k.norm], rope: q.rope, attention: *attention },
+        op: SelfAttention { norms: [q.norm, k.norm, v.norm], rope: q.rope, attention: *attention },
         sources,
         dead,
     })

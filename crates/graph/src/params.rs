@@ -190,12 +190,12 @@ impl Attention {
     }
 }
 
-/// All that lies between the projections of a layer and what its attention gives: the heads of queries and keys are
-/// normalised, then turned; keys and values are stored; the queries attend.
+/// All that lies between the projections of a layer and what its attention gives: the heads are normalised, those of queries
+/// and keys then turned; keys and values are stored; the queries attend.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SelfAttention {
-    /// Of each head of the queries, of each head of the keys.
-    pub norms: [Option<Norm>; 2],
+    /// Of each head of the queries, of the keys, of the values.
+    pub norms: [Option<Norm>; 3],
     /// Of the queries; the keys turn alike.
     pub rope: Option<Rope>,
     /// Its layer is the one that is stored to.

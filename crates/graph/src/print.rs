@@ -72,7 +72,7 @@ impl fmt::Display for Graph {
                 Op::Attention(attention) => self.print_attention(f, attention)?,
                 Op::SelfAttention(a) => {
                     self.print_attention(f, &a.attention)?;
-                    for (name, norm) in ["q", "k"].iter().zip(&a.norms) {
+                    for (name, norm) in ["q", "k", "v"].iter().zip(&a.norms) {
                         if let Some(norm) = norm {
                             write!(f, " {name}_norm(")?;
                             self.print_norm(f, norm)?;

@@ -1,10 +1,10 @@
 //! Attention with known results.
 
-use linnet_graph::{Attention, Builder, CompileOptions, KvFormat, Norm, Rope, RopeStyle, Value, fuse};
+use linnet_graph::{Attention, Builder, CompileOptions, KvFormat, Norm, Rope, RopeStyle, fuse};
 use linnet_quant::DType;
 use linnet_shaders::oracle::{self, Special};
 
-use super::{Far, Noise, Sample, TOKENS, bytes};
+use super::{Expected, Far, Noise, Sample, TOKENS, bytes};
 use crate::dispatch::FAR;
 
 /// From so many positions on more do not change into how many parts they are split.
@@ -17,8 +17,8 @@ const PLACES: usize = 5;
 pub(crate) struct Shape {
     /// Of layer 0.
     attention: Attention,
-    /// Of the heads of queries and of keys.
-    norms: [Option<Norm>; 2],
+    /// Of the heads of queries, keys and values.
+    norms: [Option<Norm>; 3],
     /// Without the factors that the file gives.
     rope: Option<Rope>,
     options: CompileOptions,
@@ -35,7 +35,7 @@ impl Shape {
     /// An attention of a model that is compiled with these options.
     pub fn new(
         attention: &Attention,
-        norms: [Option<Norm>; 2],
+        norms: [Option<Norm>; 3],
         rope: Option<&Rope>,
         options: CompileOptions,
     ) -> Shape {
@@ -61,128 +61,170 @@ impl Shape {
         let last = self.options.context_length - 1;
         (self.attention.window.is_none() && last >= FAR as usize).then_some(last)
     }
+}
+
+/// What a trial's tokens bring along.
+struct Heads<'a> {
+    shape: &'a Shape,
+    /// Of all tokens: the heads of queries, of keys, of values as they come from the projections.
+    rows: [Vec<f32>; 3],
+    /// What norms multiply them with, if they do.
+    gains: [Vec<f32>; 3],
+    /// Of each head of the queries, if there are some.
+    sinks: Option<Vec<f32>>,
+}
+
+const QUERIES: usize = 0;
+const KEYS: usize = 1;
+const VALUES: usize = 2;
+
+impl Heads<'_> {
+    /// How many there are of the queries, the keys, the values.
+    fn count(&self, which: usize) -> usize {
+        let Attention { heads, kv_heads, .. } = self.shape.attention;
+        if which == QUERIES { heads } else { kv_heads }
+    }
+
+    /// Those of the tokens from `first` on, of which that one is at `position`: normalised and turned.
+    fn ready(&self, which: usize, first: usize, position: usize) -> Vec<f32> {
+        let (count, head_dim) = (self.count(which), self.shape.attention.head_dim);
+        let mut x = self.rows[which][first * count * head_dim..].to_vec();
+        if let Some(norm) = self.shape.norms[which] {
+            let gains = norm.weight.map(|_| &self.gains[which][..]);
+            x = oracle::rms_norm(&x, gains, head_dim, norm.eps);
+        }
+        match &self.shape.rope {
+            Some(rope) if which != VALUES => {
+                let halves = rope.style == RopeStyle::Halves;
+                oracle::rope(&x, count, head_dim, halves, &rope.frequencies, None, rope.magnitude, position)
+            }
+            _ => x,
+        }
+    }
+
+    /// As the cache gives them back, but for the rounding to f16.
+    fn cached(&self, x: &[f32]) -> Vec<f32> {
+        match self.shape.options.kv {
+            KvFormat::Q8_0 => oracle::through_q8_0(x, self.shape.attention.head_dim),
+            KvFormat::F16 | KvFormat::F32 => x.to_vec(),
+        }
+    }
 
     /// How far results may be off: the cache rounds keys, of which a score is a sum, and values.
-    fn tolerance(&self, queries: &[f32], keys: &[f32]) -> f64 {
-        let Attention { head_dim, scale, .. } = self.attention;
-        let longest = |heads: &[f32]| {
-            let squares =
-                heads.chunks(head_dim).map(|head| head.iter().map(|v| f64::from(v * v)).sum::<f64>());
-            squares.fold(0.0, f64::max).sqrt()
+    fn tolerance(&self) -> f64 {
+        let Attention { head_dim, scale, .. } = self.shape.attention;
+        let longest = |which| {
+            let heads = self.ready(which, 0, 0);
+            let square = |head: &[f32]| head.iter().map(|v| f64::from(v * v)).sum::<f64>();
+            heads.chunks(head_dim).map(square).fold(0.0, f64::max).sqrt()
         };
-        let score = f64::from(scale) * longest(queries) * longest(keys);
-        let (rounding, least) = match self.options.kv {
+        let score = f64::from(scale) * longest(QUERIES) * longest(KEYS);
+        let greatest = self.ready(VALUES, 0, 0).iter().fold(1.0, |most: f32, value| most.max(value.abs()));
+        let (rounding, least) = match self.shape.options.kv {
             KvFormat::F32 => (1e-5, 1e-4),
             KvFormat::F16 => (1e-3, 1e-3),
             KvFormat::Q8_0 => (1e-3, 1e-2),
         };
-        least + score * rounding
+        (least + score * rounding) * f64::from(greatest)
+    }
+
+    /// What the tokens give, the first being at position 0.
+    fn attended(&self) -> Vec<Expected> {
+        let Attention { heads, kv_heads, head_dim, scale, soft_cap, window, temperature, .. } =
+            self.shape.attention;
+        let [q, k, v] = [QUERIES, KEYS, VALUES].map(|which| self.ready(which, 0, 0));
+        let temperature = temperature.map(|t| (t.scale, t.period));
+        let special = Special { soft_cap, window, sinks: self.sinks.as_deref(), temperature };
+        let (k, v) = (self.cached(&k), self.cached(&v));
+        let attended = oracle::attention(&q, &k, &v, heads, kv_heads, head_dim, scale, 0, special);
+        let tolerance = self.tolerance();
+        let expected = |row: &[f32]| row.iter().map(|value| [f64::from(*value), tolerance]).collect();
+        attended.chunks(heads * head_dim).map(expected).collect()
+    }
+
+    /// What the last token gives at position `last`, after all have been at some places before it.
+    fn far(&self, last: usize) -> Far {
+        let Attention { heads, kv_heads, head_dim, scale, soft_cap, temperature, .. } = self.shape.attention;
+        let stored: Vec<usize> = (0..PLACES).map(|place| place * (last / PLACES)).collect();
+        let seen = |which| {
+            let mut seen: Vec<f32> = stored.iter().flat_map(|place| self.ready(which, 0, *place)).collect();
+            seen.extend(self.ready(which, TOKENS - 1, last));
+            self.cached(&seen)
+        };
+        let (keys, values, query) = (seen(KEYS), seen(VALUES), self.ready(QUERIES, TOKENS - 1, last));
+        // Where no token was stored the cache has zeros. The scores of these are zero, too: together they are a sink.
+        let before = PLACES * TOKENS;
+        let sink = |head: usize| {
+            let own = self.sinks.as_ref().map_or(0.0, |sinks| f64::from(sinks[head]).exp());
+            ((last - before) as f64 + own).ln() as f32
+        };
+        let sinks: Vec<f32> = (0..heads).map(sink).collect();
+        let warmth = temperature
+            .map_or(1.0, |t| 1.0 + f64::from(t.scale) * (1.0 + (last / t.period.max(1)) as f64).ln());
+        let scale = (f64::from(scale) * warmth) as f32;
+        let special = Special { soft_cap, window: None, sinks: Some(&sinks), temperature: None };
+        let attend = |values: &[f32]| {
+            oracle::attention(&query, &keys, values, heads, kv_heads, head_dim, scale, before, special)
+        };
+        // By how much a result is off depends on the weight of what is not zero.
+        let (shares, tolerance) = (attend(&vec![1.0; values.len()]), self.tolerance());
+        let expected = attend(&values).into_iter().zip(shares);
+        let expected = expected.map(|(value, share)| [f64::from(value), tolerance * f64::from(share)]);
+        Far { stored, position: last, expected: expected.collect() }
     }
 }
 
 /// Attention of this shape. A token's embedding is its queries, its keys and its values.
 pub(super) fn sample(shape: &Shape) -> Sample {
-    let Attention { heads, kv_heads, head_dim, scale, soft_cap, window, temperature, .. } = shape.attention;
-    let width = (heads + 2 * kv_heads) * head_dim;
+    let Attention { heads, kv_heads, head_dim, .. } = shape.attention;
     let mut noise = Noise(head_dim as u64);
-    let rows = noise.values(TOKENS * width);
-    let gains: [Vec<f32>; 2] =
-        [(); 2].map(|()| noise.values(head_dim).iter().map(|value| 1.0 + value / 2.0).collect());
-    let sinks = shape.attention.sinks.map(|_| noise.values(heads));
+    let counts = [heads, kv_heads, kv_heads];
+    let known = Heads {
+        shape,
+        rows: counts.map(|heads| noise.values(TOKENS * heads * head_dim)),
+        gains: counts.map(|_| noise.values(head_dim).iter().map(|value| 1.0 + value / 2.0).collect()),
+        sinks: shape.attention.sinks.map(|_| noise.values(heads)),
+    };
 
     let g = Builder::new();
-    let mut weights = vec![bytes(&rows)];
-    let row = g.embed(g.weight("qkv", DType::F32, TOKENS, width));
-    let places = [(0, heads), (heads, kv_heads), (heads + kv_heads, kv_heads)];
-    let [q, k, v] = places.map(|(first, heads)| g.slice(row, first * head_dim, heads * head_dim));
-    let mut ready = |x: Value, which: usize, heads: usize| {
-        let mut x = x;
+    let of_token = |token: usize| {
+        let of = |which: usize| {
+            let width = counts[which] * head_dim;
+            &known.rows[which][token * width..][..width]
+        };
+        [of(QUERIES), of(KEYS), of(VALUES)].concat()
+    };
+    let mut weights = vec![bytes(&(0..TOKENS).flat_map(of_token).collect::<Vec<f32>>())];
+    let row = g.embed(g.weight("qkv", DType::F32, TOKENS, (heads + 2 * kv_heads) * head_dim));
+    let mut ready = |which: usize| {
+        let first: usize = counts[..which].iter().sum();
+        let mut x = g.slice(row, first * head_dim, counts[which] * head_dim);
         if let Some(norm) = shape.norms[which] {
             let weight = norm.weight.map(|_| {
-                weights.push(bytes(&gains[which]));
-                g.weight(["q gains", "k gains"][which], DType::F32, 1, head_dim)
+                weights.push(bytes(&known.gains[which]));
+                g.weight(["q gains", "k gains", "v gains"][which], DType::F32, 1, head_dim)
             });
             x = g.head_norm(x, weight, head_dim, norm.eps);
         }
-        shape.rope.as_ref().map_or(x, |rope| g.rope(x, Rope { heads, ..rope.clone() }))
+        match &shape.rope {
+            Some(rope) if which != VALUES => g.rope(x, Rope { heads: counts[which], ..rope.clone() }),
+            _ => x,
+        }
     };
-    let (q, k) = (ready(q, 0, heads), ready(k, 1, kv_heads));
-    let of_sinks = sinks.as_ref().map(|sinks| {
+    let (q, k, v) = (ready(QUERIES), ready(KEYS), ready(VALUES));
+    let sinks = known.sinks.as_ref().map(|sinks| {
         weights.push(bytes(sinks));
         g.weight("sinks", DType::F32, 1, heads)
     });
     let layer = g.kv_layer(kv_heads, head_dim);
     g.store_kv(layer, k, v);
-    let attention = Attention { layer, sinks: of_sinks, ..shape.attention };
-    let logits = g.select_rows(g.attention(q, attention));
-
-    let part = |(first, heads): (usize, usize)| -> Vec<f32> {
-        let part = first * head_dim..(first + heads) * head_dim;
-        rows.chunks(width).flat_map(|row| &row[part.clone()]).copied().collect()
-    };
-    let ready = |x: &[f32], which: usize, heads: usize, position: usize| {
-        let x = shape.norms[which].map_or(x.to_vec(), |norm| {
-            oracle::rms_norm(x, norm.weight.map(|_| &gains[which][..]), head_dim, norm.eps)
-        });
-        let turned = shape.rope.as_ref().map(|rope| {
-            let halves = rope.style == RopeStyle::Halves;
-            oracle::rope(&x, heads, head_dim, halves, &rope.frequencies, None, rope.magnitude, position)
-        });
-        turned.unwrap_or(x)
-    };
-    let [of_queries, of_keys, v] = places.map(part);
-    let (q, k) = (ready(&of_queries, 0, heads, 0), ready(&of_keys, 1, kv_heads, 0));
-    let tolerance = shape.tolerance(&q, &k);
-    let cached = |x: &[f32]| match shape.options.kv {
-        KvFormat::Q8_0 => oracle::through_q8_0(x, head_dim),
-        KvFormat::F16 | KvFormat::F32 => x.to_vec(),
-    };
-    let temperature = temperature.map(|t| (t.scale, t.period));
-    let special = Special { soft_cap, window, sinks: sinks.as_deref(), temperature };
-    let attended =
-        oracle::attention(&q, &cached(&k), &cached(&v), heads, kv_heads, head_dim, scale, 0, special);
-    let expected = attended.chunks(heads * head_dim);
-    let expected = expected.map(|row| row.iter().map(|value| [f64::from(*value), tolerance]).collect());
-
-    let far = shape.last_position().map(|last| {
-        // The tokens at some places, and the last of them at the end.
-        let stored: Vec<usize> = (0..PLACES).map(|place| place * (last / PLACES)).collect();
-        let mut keys: Vec<f32> =
-            stored.iter().flat_map(|place| ready(&of_keys, 1, kv_heads, *place)).collect();
-        let mut values = v.repeat(PLACES);
-        let last_of = |x: &[f32], heads: usize| x[(TOKENS - 1) * heads * head_dim..].to_vec();
-        keys.extend(ready(&last_of(&of_keys, kv_heads), 1, kv_heads, last));
-        values.extend(last_of(&v, kv_heads));
-        let query = ready(&last_of(&of_queries, heads), 0, heads, last);
-        let (seen, zeros) = (PLACES * TOKENS, last - PLACES * TOKENS);
-        // What no token was stored at is zeros. Their scores are zero, too: together they are a sink.
-        let sinks: Vec<f32> = (0..heads)
-            .map(|head| {
-                let sink = sinks.as_ref().map_or(0.0, |sinks| f64::from(sinks[head]).exp());
-                (zeros as f64 + sink).ln() as f32
-            })
-            .collect();
-        let warmth = temperature
-            .map_or(1.0, |(scale, period)| 1.0 + f64::from(scale) * (1.0 + (last / period) as f64).ln());
-        let special = Special { soft_cap, window: None, sinks: Some(&sinks), temperature: None };
-        let scale = (f64::from(scale) * warmth) as f32;
-        let attend = |values: &[f32]| {
-            oracle::attention(&query, &cached(&keys), values, heads, kv_heads, head_dim, scale, seen, special)
-        };
-        // By how much a result is off depends on the weight of what is not zero.
-        let shares = attend(&vec![1.0; values.len()]);
-        let attended = attend(&cached(&values));
-        let expected = attended.iter().zip(shares);
-        let expected = expected.map(|(value, share)| [f64::from(*value), tolerance * f64::from(share)]);
-        Far { stored, position: last, expected: expected.collect() }
-    });
-    let graph = g.finish(logits).map(fuse);
+    let logits = g.select_rows(g.attention(q, Attention { layer, sinks, ..shape.attention }));
     Sample {
-        graph,
+        graph: g.finish(logits).map(fuse),
         weights,
         most_rows: usize::MAX,
         options: shape.options,
-        expected: expected.collect(),
-        far,
+        expected: known.attended(),
+        far: shape.last_position().map(|last| known.far(last)),
     }
 }

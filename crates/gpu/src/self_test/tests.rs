@@ -81,10 +81,10 @@ fn all() -> Vec<Trial> {
     let sinks = Attention { window: None, sinks: Some(WeightId(0)), ..turned };
     let long = |kv| CompileOptions { context_length: 5000, kv, ..OPTIONS };
     let attentions = [
-        attention::Shape::new(&turned, [Some(norm); 2], Some(&rope), OPTIONS),
-        attention::Shape::new(&wide, [None; 2], None, CompileOptions { kv: KvFormat::Q8_0, ..OPTIONS }),
-        attention::Shape::new(&wide, [None; 2], None, long(KvFormat::Q8_0)),
-        attention::Shape::new(&sinks, [Some(norm); 2], Some(&rope), long(KvFormat::F16)),
+        attention::Shape::new(&turned, [Some(norm), Some(norm), None], Some(&rope), OPTIONS),
+        attention::Shape::new(&wide, [None; 3], None, CompileOptions { kv: KvFormat::Q8_0, ..OPTIONS }),
+        attention::Shape::new(&wide, [None; 3], None, long(KvFormat::Q8_0)),
+        attention::Shape::new(&sinks, [Some(norm); 3], Some(&rope), long(KvFormat::F16)),
     ];
     let attentions = attentions.into_iter().map(|shape| Trial::Attention(Box::new(shape)));
     let products = products.chain(two).chain([biased]).map(Trial::Product);
