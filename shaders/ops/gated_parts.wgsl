@@ -1,4 +1,4 @@
-// y = activation(gate) * up of two parts of each row of x, element by element.
+// y = activation(gate) * up of a part of each row of x and one of each row of another, or the same, element by element.
 #include step
 #include rows
 #include gated
@@ -6,12 +6,14 @@
 override WIDTH: u32;     // of a part
 override STRIDE: u32;    // of a row of y in memory
 override X_STRIDE: u32;  // of a row of x
+override OTHER_STRIDE: u32;
 override GATE: u32;      // where the parts begin
 override UP: u32;
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> x: array<f32>;       // [rows, X_STRIDE]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>; // [rows, WIDTH]
+@group(0) @binding(2) var<storage, read> other: array<f32>;   // [rows, OTHER_STRIDE]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>; // [rows, WIDTH]
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -19,6 +21,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (column >= WIDTH || group.y >= row_count()) {
         return;
     }
-    let row = group.y * X_STRIDE + column;
-    y[group.y * STRIDE + column] = gated(x[row + GATE], x[row + UP]);
+    let gate = x[group.y * X_STRIDE + GATE + column];
+    y[group.y * STRIDE + column] = gated(gate, other[group.y * OTHER_STRIDE + UP + column]);
 }

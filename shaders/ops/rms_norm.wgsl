@@ -1,4 +1,4 @@
-// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, residual + that.
+// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, scale * (residual + that).
 #include step
 #include rows
 
@@ -15,6 +15,8 @@ const THREADS: u32 = 128u;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 #if adds
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> factor: array<f32>; // [1]
+override SCALED: bool;
 #end
 
 var<workgroup> partial: array<f32, THREADS>;
@@ -51,6 +53,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
 #if adds
         value += residual[row + i];
+        if (SCALED) {
+            value *= factor[0];
+        }
 #end
         y[row + i] = value;
     }

@@ -1,6 +1,6 @@
-// The one row that a product reads: x, or, where something comes `before` it, residual + norm(x).
+// The one row that a product reads: x, or, where something comes `before` it, factor * (residual + norm(x)).
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond; then that of the norm before it
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond; then that of the norm before it, and the factor
 @group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
 #if before
 @group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;  // [COLS]
@@ -63,7 +63,8 @@ fn row_quad(column: u32) -> vec4<f32> {
     }
     let quad = column / 4u;
 #if before
-    return within(residual[quad] + x[quad] * gain[QUADS + quad] * before_scale, column);
+    let value = residual[quad] + x[quad] * gain[QUADS + quad] * before_scale;
+    return within(value * gain[2u * QUADS].x, column);
 #else
     return within(x[quad], column);
 #end

@@ -11,7 +11,7 @@ use crate::sizes::{broadcast, choose, experts, matmul, matvec, peaks, rows};
 pub enum Kernel {
     /// Gathers rows of the vocabulary. Buffers: step, history, table, y.
     Embed(Format),
-    /// Buffers: step, x, gain, y; where it `adds` to a residual, that.
+    /// Buffers: step, x, gain, y; where it `adds` to a residual, that and a factor.
     RmsNorm {
         /// `residual + norm(x)`.
         adds: bool,
@@ -98,7 +98,7 @@ pub enum Kernel {
     Add,
     /// Buffers: step, gate, up, y.
     Gated,
-    /// Buffers: step, x, y.
+    /// Buffers: step, x, the row of the other part, y.
     GatedParts,
     /// Buffers: step, x, weight, y.
     Scale,

@@ -36,6 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
     }
     for (gate, up, width) in [(0, 8, 8), (5, 0, 5), (3, 7, 36)] {
         cases.push(gated_parts(gate, up, width));
+        cases.push(gated_part(gate, width % 2 == 0, width));
     }
     cases.push(scaled_logits());
     cases
@@ -54,6 +55,16 @@ fn gated_parts(gate: usize, up: usize, width: usize) -> Case {
     let r = Recorder::new(format!("gated parts {gate}, {up} x {width}"));
     let row = r.input(gate.max(up) + width);
     let y = r.g.gated(Activation::Gelu, r.g.slice(row, gate, width), r.g.slice(row, up, width));
+    r.case(y, vec![(0, 1), (0, 33)], F32)
+}
+
+/// A part of a row, and a row of its own.
+fn gated_part(part: usize, of_gate: bool, width: usize) -> Case {
+    let r = Recorder::new(format!("gated part {part} x {width}, of the gate: {of_gate}"));
+    let part = r.g.slice(r.input(part + width + 3), part, width);
+    let row = r.g.scale(r.input(width), 0.5);
+    let (gate, up) = if of_gate { (part, row) } else { (row, part) };
+    let y = r.g.gated(Activation::Gelu, gate, up);
     r.case(y, vec![(0, 1), (0, 33)], F32)
 }
 

@@ -8,32 +8,35 @@ use crate::op_cases::MATMUL;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        norms([DType::F32, DType::F32], 64, true),
+        norms([DType::F32, DType::F32], 64, true, false),
+        norms([DType::Q8_0, DType::Q8_0], 64, true, true),
+        norms([DType::F32, DType::F32], 37, false, true),
         // Gate and up are products of their own, of which the first makes the sum.
-        norms([DType::Q8_0, DType::Q5_0], 96, true),
-        norms([DType::Q4_K, DType::Q4_K], 256, false),
-        norms([DType::F32, DType::F16], 37, true),
-        norms([DType::F16, DType::F16], 130, false),
+        norms([DType::Q8_0, DType::Q5_0], 96, true, false),
+        norms([DType::Q4_K, DType::Q4_K], 256, false, false),
+        norms([DType::F32, DType::F16], 37, true, false),
+        norms([DType::F16, DType::F16], 130, false, false),
         sum_of_selected_rows(),
     ]
 }
 
-/// Two parts of a layer with norms after them, and before them where `pre`; the matrices of the second part have these
+/// Two parts of a layer with norms after them, and before them where `pre`, their sums `scaled` or not; the matrices of the second part have these
 /// formats. Larger than one binding of a device whose bindings are small.
-fn norms([gate, up]: [DType; 2], width: usize, pre: bool) -> Case {
-    let r = Recorder::new(format!("norms around {gate}, {up} x {width}, pre: {pre}"));
+fn norms([gate, up]: [DType; 2], width: usize, pre: bool, scaled: bool) -> Case {
+    let r = Recorder::new(format!("norms around {gate}, {up} x {width}, pre: {pre}, scaled: {scaled}"));
     let norm = |x| r.g.rms_norm(x, r.vector(width), 1e-5);
     let before = |x| if pre { norm(x) } else { x };
+    let scaled = |x| if scaled { r.g.scale_by(x, Some(r.vector(1))) } else { x };
     let x = r.input(width);
     let y = r.g.matmul(r.matrix(gate, width, width), before(x));
-    let x = r.g.add(x, norm(y));
+    let x = scaled(r.g.add(x, norm(y)));
     let h = before(x);
     let (gate, up) = (r.matrix(gate, 130, width), r.matrix(up, 130, width));
     let y = r.g.gated(Activation::Gelu, r.g.matmul(gate, h), r.g.matmul(up, h));
-    let x = r.g.add(norm(r.g.matmul(r.matrix(DType::F32, width, 130), y)), x);
+    let x = scaled(r.g.add(norm(r.g.matmul(r.matrix(DType::F32, width, 130), y)), x));
     // The residual is read again where the product that made it is not the last.
     let y = norm(r.g.matmul(r.matrix(DType::F32, width, width), before(x)));
-    let x = r.g.add(x, y);
+    let x = scaled(r.g.add(x, y));
     let h = before(r.g.select_rows(x));
     let logits = r.g.matmul(r.weight(DType::F32, VOCABULARY, width, 0.3), h);
     r.case_of_logits(logits, vec![(0, 1), (0, 2), (0, 33)], MATMUL)

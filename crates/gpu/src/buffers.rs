@@ -308,10 +308,11 @@ fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
         Op::MatMul(MatMul { before: Some(before), norm, .. }) => {
             let gain = |norm: Option<Norm>| {
                 let mut gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
-                gain.resize(stride(before.width), 0.0);
+                gain.resize(stride(before.norm.width), 0.0);
                 gain
             };
-            [gain(*norm), gain(Some(*before))].concat()
+            let factor = before.scale.and_then(floats).and_then(|scale| scale.first().copied());
+            [gain(*norm), gain(Some(before.norm)), vec![factor.unwrap_or(1.0); 4]].concat()
         }
         Op::MatMul(matmul) if matmul.epilogue == Epilogue::Joined => {
             if matmul.projections.iter().all(|projection| projection.bias.is_none()) {

@@ -52,22 +52,25 @@ impl Lowering<'_> {
         self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
     }
 
-    /// The same of two parts of a row.
+    /// The same of two parts of a row, or of two rows.
     pub fn gated_parts(&mut self, node: &Node, parts: &GatedParts) -> Result<(), BackendError> {
         let (row, info) = self.input(node, 0)?;
+        let (other, of_other) =
+            if node.inputs.len() > 1 { self.input(node, 1)? } else { (row.clone(), info) };
         let output = *node.outputs.first().ok_or_else(|| internal("a node lacks an output"))?;
         let width = self.plan.graph.value(output).width;
         let constants = vec![
             ("WIDTH", width as f64),
             ("STRIDE", stride(width) as f64),
             ("X_STRIDE", stride(info.width) as f64),
+            ("OTHER_STRIDE", stride(of_other.width) as f64),
             ("GATE", parts.gate as f64),
             ("UP", parts.up as f64),
             ("LOGITS", flag(info.rows == Rows::Logits)),
             ("ACTIVATION", activation(parts.activation)),
         ];
         let grid = Grid::per_row(row_groups(width));
-        let bound = [self.buffers.step(), row, self.output(node, 0)?];
+        let bound = [self.buffers.step(), row, other, self.output(node, 0)?];
         self.always(node, (Kernel::GatedParts, constants), (grid, info.rows), &bound)
     }
 

@@ -1,7 +1,8 @@
 //! From the nodes of a plan to dispatches.
 
 use linnet_graph::{
-    BackendError, CompileOptions, KvFormat, Node, Norm, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
+    BackendError, CompileOptions, KvFormat, Node, Norm, NormAdd, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
+    WeightId,
 };
 use linnet_shaders::{Cache, Kernel, attention, rows};
 use wgpu::BindingResource;
@@ -141,9 +142,9 @@ impl<'a> Lowering<'a> {
                 let (x, info) = self.input(node, 0)?;
                 self.norm(label, *norm, [x, self.output(node, 0)?], info, When::Always)
             }
-            Op::NormAdd(norm) => {
+            Op::NormAdd(add) => {
                 let ((x, info), (residual, _)) = (self.input(node, 0)?, self.input(node, 1)?);
-                self.norm_add(label, *norm, [x, residual, self.output(node, 0)?], info, When::Always)
+                self.norm_add(label, *add, [x, residual, self.output(node, 0)?], info, When::Always)
             }
             Op::MatMul(matmul) => self.matmul(node, matmul),
             Op::Rope(rope) => {
@@ -213,23 +214,23 @@ impl<'a> Lowering<'a> {
         self.norms(label, norm, ([x, y], None), info, when)
     }
 
-    /// `y = residual + norm(x)`; the buffers are x, residual and y.
+    /// `y = scale * (residual + norm(x))`; the buffers are x, residual and y.
     pub fn norm_add(
         &mut self,
         label: &str,
-        norm: Norm,
+        add: NormAdd,
         [x, residual, y]: [BindingResource<'_>; 3],
         info: ValueInfo,
         when: When,
     ) -> Result<(), BackendError> {
-        self.norms(label, norm, ([x, y], Some(residual)), info, when)
+        self.norms(label, add.norm, ([x, y], Some((residual, add.scale))), info, when)
     }
 
     fn norms(
         &mut self,
         label: &str,
         norm: Norm,
-        ([x, y], residual): ([BindingResource<'_>; 2], Option<BindingResource<'_>>),
+        ([x, y], added): ([BindingResource<'_>; 2], Option<(BindingResource<'_>, Option<WeightId>)>),
         info: ValueInfo,
         when: When,
     ) -> Result<(), BackendError> {
@@ -237,7 +238,7 @@ impl<'a> Lowering<'a> {
         if parts > 1 && !norm.width.is_multiple_of(4) {
             return Err(unsupported_width(label, norm.width, 4));
         }
-        let constants = vec![
+        let mut constants = vec![
             ("WIDTH", norm.width as f64),
             ("PARTS", parts as f64),
             ("GAIN", flag(norm.weight.is_some())),
@@ -245,10 +246,13 @@ impl<'a> Lowering<'a> {
             ("LOGITS", flag(info.rows == Rows::Logits)),
         ];
         let grid = Grid::per_row(parts as u32);
-        let kernel = Kernel::RmsNorm { adds: residual.is_some() };
-        let call = Call { kernel, constants, grid, rows: info.rows, when };
+        let kernel = Kernel::RmsNorm { adds: added.is_some() };
         let mut bound = vec![self.buffers.step(), x, self.buffers.gain(Some(norm))?, y];
-        bound.extend(residual);
+        if let Some((residual, scale)) = added {
+            constants.push(("SCALED", flag(scale.is_some())));
+            bound.extend([residual, self.buffers.vector(scale)?]);
+        }
+        let call = Call { kernel, constants, grid, rows: info.rows, when };
         self.emit.push(label, call, &bound)
     }
 }

@@ -45,16 +45,16 @@ impl<'a> Lowering<'a> {
         };
         // The first product of one row makes the sum before it, too. All others read that.
         let mut before = None;
-        if let Some(norm) = op.before {
+        if let Some(add) = op.before {
             let (Some(residual), Some(&sum)) = (second.clone(), node.outputs.last()) else {
                 return Err(internal("a sum is missing"));
             };
             let sum = self.value(sum)?;
             if when == When::ManyRows {
-                self.norm_add(&node.label, norm, [x, residual, sum.clone()], info, when)?;
+                self.norm_add(&node.label, add, [x, residual, sum.clone()], info, when)?;
                 x = sum;
             } else {
-                before = Some(Before { norm, y: x, residual });
+                before = Some(Before { norm: add.norm, y: x, residual });
                 x = sum;
             }
         }

@@ -12,7 +12,7 @@ use crate::lower::{Call, Lowering, flag};
 use crate::profile::Cost;
 use crate::weight::Part;
 
-/// A row before it is what a product reads: that is `residual + norm(y)`.
+/// A row before it is what a product reads: that is `scale * (residual + norm(y))`.
 pub(crate) struct Before<'a> {
     pub norm: Norm,
     pub y: BindingResource<'a>,

@@ -31,7 +31,7 @@ struct Heads {
 
 /// A graph in which to look things up.
 pub(crate) struct Lookup<'a> {
-    graph: &'a Graph,
+    pub(crate) graph: &'a Graph,
     pub(crate) readers: std::collections::HashMap<Value, Vec<usize>>,
     writers: std::collections::HashMap<Value, usize>,
 }

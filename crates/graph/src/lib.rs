@@ -37,7 +37,7 @@ pub use mixture::Choice;
 pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
 pub use params::{
     Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
-    Gating, MatMul, Norm, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention, Slice,
-    Temperature,
+    Gating, MatMul, Norm, NormAdd, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention,
+    Slice, Temperature,
 };
 pub use plan::{Plan, Slot, SlotId};

@@ -1,14 +1,14 @@
 //! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is a
 //! launch.
 //!
-//! 1. [`norm_adds`]: such a norm and the addition become one node.
+//! 1. [`norm_adds`]: such a norm and the addition become one node, with a scale behind it that the file gives.
 //! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
 use crate::fuse::without;
 use crate::launches::Lookup;
-use crate::op::{Graph, Node, Op, Value, ValueInfo};
-use crate::params::{Epilogue, MatMul, Norm};
+use crate::op::{Graph, Node, Op, Value, ValueInfo, WeightId};
+use crate::params::{Epilogue, MatMul, NormAdd, Scale};
 
 /// Fuses `residual + norm(x)`.
 pub(crate) fn norm_adds(mut graph: Graph) -> Graph {
@@ -24,11 +24,27 @@ pub(crate) fn norm_adds(mut graph: Graph) -> Graph {
             (whole && normed != residual).then(|| (at, norm, vec![node.inputs[0], residual]))
         };
         let Some((at, norm, inputs)) = norm(b, a).or_else(|| norm(a, b)) else { continue };
-        graph.nodes[index].op = Op::NormAdd(norm);
+        let scaled = scaled(&lookup, graph.nodes[index].outputs[0]);
+        let scale = scaled.map(|(at, scale, output)| {
+            graph.nodes[index].outputs = vec![output];
+            dead.push(at);
+            scale
+        });
+        graph.nodes[index].op = Op::NormAdd(NormAdd { norm, scale });
         graph.nodes[index].inputs = inputs;
         dead.push(at);
     }
     without(graph, &dead)
+}
+
+/// Which node multiplies a value with a number that the file gives, that number, and the product; if nothing else reads it.
+fn scaled(lookup: &Lookup<'_>, value: Value) -> Option<(usize, WeightId, Value)> {
+    let [at] = lookup.readers.get(&value)?[..] else { return None };
+    let node = &lookup.graph.nodes[at];
+    match node.op {
+        Op::Scale(Scale { factor: 1.0, weight: Some(scale) }) => Some((at, scale, node.outputs[0])),
+        _ => None,
+    }
 }
 
 /// Selects rows of what a sum is made of instead of the sum's, where nothing else reads it.
@@ -41,11 +57,11 @@ pub(crate) fn before_selection(mut graph: Graph) -> Graph {
             Op::SelectRows => lookup.only_for(selection.inputs[0]),
             _ => None,
         };
-        let Some((at, Node { op: Op::NormAdd(norm), inputs, .. })) = sum else {
+        let Some((at, Node { op: Op::NormAdd(add), inputs, .. })) = sum else {
             index += 1;
             continue;
         };
-        let (norm, inputs, selection) = (*norm, inputs.clone(), selection.clone());
+        let (add, inputs, selection) = (*add, inputs.clone(), selection.clone());
         let rows = graph.value(selection.outputs[0]);
         let selected = [(); 2].map(|()| new_value(&mut graph, rows));
         let select = |which: usize| Node {
@@ -53,7 +69,7 @@ pub(crate) fn before_selection(mut graph: Graph) -> Graph {
             outputs: vec![selected[which]],
             ..selection.clone()
         };
-        let sum = Node { op: Op::NormAdd(norm), inputs: selected.to_vec(), ..selection.clone() };
+        let sum = Node { op: Op::NormAdd(add), inputs: selected.to_vec(), ..selection.clone() };
         graph.nodes.splice(index..=index, [select(0), select(1), sum]);
         graph.nodes.remove(at);
     }
@@ -69,8 +85,8 @@ fn new_value(graph: &mut Graph, info: ValueInfo) -> Value {
 pub(crate) fn before_products(mut graph: Graph) -> Graph {
     let mut dead = Vec::new();
     for index in 0..graph.nodes.len() {
-        let Node { op: Op::NormAdd(norm), inputs, outputs, .. } = &graph.nodes[index] else { continue };
-        let (norm, inputs, sum): (Norm, _, _) = (*norm, inputs.clone(), outputs[0]);
+        let Node { op: Op::NormAdd(add), inputs, outputs, .. } = &graph.nodes[index] else { continue };
+        let (add, inputs, sum) = (*add, inputs.clone(), outputs[0]);
         let lookup = Lookup::new(&graph);
         let Some(&first) = lookup.readers.get(&sum).and_then(|readers| readers.iter().min()) else {
             continue;
@@ -80,7 +96,7 @@ pub(crate) fn before_products(mut graph: Graph) -> Graph {
         if product.inputs != [sum] || !takes_sum(matmul) {
             continue;
         }
-        matmul.before = Some(norm);
+        matmul.before = Some(add);
         product.inputs = inputs;
         product.outputs.push(sum);
         dead.push(index);

@@ -6,7 +6,7 @@ use crate::backend::CompileOptions;
 use crate::cache::KvLayer;
 use crate::params::{
     Activation, Attention, Conv, DeltaNet, ExpertMatMul, GatedConv, GatedExperts, GatedParts, MatMul, Norm,
-    Rope, Router, Scale, SelfAttention, Slice,
+    NormAdd, Rope, Router, Scale, SelfAttention, Slice,
 };
 
 /// A weight of the graph: an index into [`Graph::weights`].
@@ -83,9 +83,9 @@ pub enum Op {
     },
     /// `(x) -> y`, same shape.
     RmsNorm(Norm),
-    /// `(x, residual) -> residual + norm(x)`, all of the same shape. Comes from
+    /// `(x, residual) -> scale * (residual + norm(x))`, all of the same shape. Comes from
     /// [`fuse_launches`](crate::fuse_launches) only.
-    NormAdd(Norm),
+    NormAdd(NormAdd),
     /// `(x) -> (y_0, y_1, ...)`, or `(x, residual) -> y` with [`Epilogue::Residual`], or `(y, residual) -> (y_0, ..., x)`
     /// with [`MatMul::before`].
     MatMul(MatMul),
@@ -105,7 +105,7 @@ pub enum Op {
     Add,
     /// `(gate, up) -> activation(gate) * up`, same shape.
     Gated(Activation),
-    /// `(row [rows, w]) -> y`: `activation(gate) * up` of parts of the row. Comes from
+    /// `(row [rows, w]) -> y`, or `(row, row) -> y`: `activation(gate) * up` of parts of the row, or of the two. Comes from
     /// [`fuse_launches`](crate::fuse_launches) only.
     GatedParts(GatedParts),
     /// `(x) -> y`, same shape.

@@ -59,9 +59,9 @@ pub enum Activation {
 /// [`Epilogue::Joined`] and `before` come from [`fuse_launches`](crate::fuse_launches) only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
-    /// The inputs are `(y, residual)`, and `x = residual + before(y)`, which is the last output, too. There are no biases
-    /// and no [`Epilogue::Residual`].
-    pub before: Option<Norm>,
+    /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases and no
+    /// [`Epilogue::Residual`].
+    pub before: Option<NormAdd>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.
@@ -202,7 +202,16 @@ pub struct SelfAttention {
     pub attention: Attention,
 }
 
-/// A gated product of two parts of a row: where each begins.
+/// `scale[0] * (residual + norm(x))`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct NormAdd {
+    /// Normalisation of what is added.
+    pub norm: Norm,
+    /// A number that the file gives, `[1]`; none: 1.
+    pub scale: Option<WeightId>,
+}
+
+/// A gated product of two parts of a row, or of one of each of two rows: where each begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GatedParts {
     /// What is made of the gate.

@@ -1,7 +1,7 @@
 //! Parts of rows with what is made of them, for backends to which each node is a launch.
 //!
 //! 1. [`gated_convs`]: a short convolution with the products before and after it.
-//! 2. [`gated_parts`]: the gated product of two parts.
+//! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.
 
 use crate::fuse::without;
 use crate::launches::Lookup;
@@ -24,22 +24,23 @@ pub(crate) fn gated_convs(mut graph: Graph) -> Graph {
     without(graph, &dead)
 }
 
-/// Fuses the gated product of two parts of a row.
+/// Fuses the gated product of two parts of a row, or of two rows.
 pub(crate) fn gated_parts(mut graph: Graph) -> Graph {
     let mut dead = Vec::new();
     for index in 0..graph.nodes.len() {
         let Op::Gated(activation) = graph.nodes[index].op else { continue };
         let lookup = Lookup::new(&graph);
         let [gate, up] = graph.nodes[index].inputs[..] else { continue };
-        let (Some(gate), Some(up)) = (part(&lookup, &graph, gate), part(&lookup, &graph, up)) else {
-            continue;
-        };
-        if gate.row != up.row {
+        let parts = [gate, up].map(|value| part(&lookup, &graph, value));
+        if parts.iter().all(Option::is_none) {
             continue;
         }
-        dead.extend([gate.node, up.node]);
-        let op = GatedParts { activation, gate: gate.start, up: up.start };
-        graph.nodes[index].inputs = vec![gate.row];
+        dead.extend(parts.iter().flatten().map(|part| part.node));
+        let place =
+            |part: &Option<Part>, whole| part.as_ref().map_or((whole, 0), |part| (part.row, part.start));
+        let ((gate, at), (up, up_at)) = (place(&parts[0], gate), place(&parts[1], up));
+        let op = GatedParts { activation, gate: at, up: up_at };
+        graph.nodes[index].inputs = if gate == up { vec![gate] } else { vec![gate, up] };
         graph.nodes[index].op = Op::GatedParts(op);
     }
     without(graph, &dead)
@@ -120,5 +121,16 @@ mod tests {
         let logits = g.select_rows(y);
         let text = fuse_launches(g.finish(logits).unwrap()).to_string();
         assert!(text.contains("\n%3: [n, 6] = gated_parts %0 Silu of 0, 6  // \n"), "{text}");
+    }
+
+    #[test]
+    fn a_gated_product_takes_a_part_of_another_row() {
+        let g = Builder::new();
+        let row = g.embed(g.weight("embd", DType::F32, 16, 12));
+        let gate = g.matmul(g.weight("gate", DType::F32, 4, 12), row);
+        let y = g.swiglu(gate, g.slice(row, 8, 4));
+        let logits = g.select_rows(y);
+        let text = fuse_launches(g.finish(logits).unwrap()).to_string();
+        assert!(text.contains("\n%3: [n, 4] = gated_parts %1, %0 Silu of 0, 8  // \n"), "{text}");
     }
 }

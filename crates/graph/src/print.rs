@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::op::{Graph, Op, Rows, Value};
-use crate::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, Rope, RopeFactors};
+use crate::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, NormAdd, Rope, RopeFactors};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,14 +39,18 @@ impl fmt::Display for Graph {
                         write!(f, " x{factor}")?;
                     }
                 }
-                Op::RmsNorm(norm) | Op::NormAdd(norm) => {
+                Op::RmsNorm(norm) => {
                     write!(f, " ")?;
                     self.print_norm(f, norm)?;
                 }
+                Op::NormAdd(sum) => {
+                    write!(f, " ")?;
+                    self.print_norm_add(f, sum)?;
+                }
                 Op::MatMul(m) => {
-                    if let Some(norm) = &m.before {
+                    if let Some(sum) = &m.before {
                         write!(f, " before(")?;
-                        self.print_norm(f, norm)?;
+                        self.print_norm_add(f, sum)?;
                         write!(f, ")")?;
                     }
                     if let Some(norm) = &m.norm {
@@ -155,6 +159,14 @@ impl Graph {
         match norm.weight {
             Some(weight) => write!(f, "{} eps={}", self.weight(weight).name, norm.eps),
             None => write!(f, "x{} eps={}", norm.width, norm.eps),
+        }
+    }
+
+    fn print_norm_add(&self, f: &mut fmt::Formatter<'_>, add: &NormAdd) -> fmt::Result {
+        self.print_norm(f, &add.norm)?;
+        match add.scale {
+            Some(scale) => write!(f, " x {}", self.weight(scale).name),
+            None => Ok(()),
         }
     }
 

@@ -72,7 +72,7 @@ impl Shape {
                 cols: spec.cols,
                 many,
                 joined: op.epilogue == Epilogue::Joined,
-                before: op.before.map(|norm| norm.eps),
+                before: op.before.map(|add| add.norm.eps),
                 below: (large && Format::of(spec.dtype).is_halved()).then_some(Below::Rest),
                 norm: op.norm.map(|norm| norm.eps),
                 bias: projection.bias.is_some(),
