@@ -8,6 +8,7 @@
 #include quads
 #if gated
 #include gated
+override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
 #end
 
 override COLS: u32;          // inputs
@@ -16,6 +17,7 @@ override FIRST: u32 = 0;     // first of them in the whole matrix
 override STRIDE: u32;        // of a row of y and residual
 override BIAS: bool;
 override RESIDUAL: bool = false;
+override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 
 const PITCH: u32 = 9u;       // quads between rows of a tile: 8 and one so that neighbours lie in different banks
 
@@ -82,7 +84,7 @@ fn load_w(local: u32, first_row: u32, chunk: u32) {
     let at = local * PITCH;
 #if gated
     if (local >= ROWS) {
-        let c = up_chunk(row, chunk);
+        let c = up_chunk(UP_FIRST + row, chunk);
         w_affine[local] = centred_affine(up_affine(c), up_CENTRE);
         for (var p = 0u; p < 4u; p++) {
             let codes = up_codes(c, p);
@@ -128,7 +130,7 @@ fn load_w(local: u32, first_row: u32, chunk: u32) {
     let at = local * PITCH;
 #if gated
     if (local >= ROWS) {
-        let c = up_chunk(row, chunk);
+        let c = up_chunk(UP_FIRST + row, chunk);
         for (var p = 0u; p < 4u; p++) {
             let pair = up_pair(c, p);
             w_tile[at + p] = pair[0];
@@ -180,7 +182,7 @@ fn store(row: u32, token: u32, product: vec4<f32>, up_product: vec4<f32>) {
             y[at] = value[j];
 #else
             if (RESIDUAL) {
-                y[at] = value[j] + residual[at];
+                y[at] = FACTOR * value[j] + residual[at];
             } else {
                 y[at] = value[j];
             }

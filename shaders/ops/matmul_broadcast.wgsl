@@ -8,6 +8,7 @@
 #include quads
 #if gated
 #include gated
+override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
 #end
 
 override COLS: u32;          // inputs
@@ -16,6 +17,7 @@ override FIRST: u32 = 0;     // first of them in the whole matrix
 override STRIDE: u32;        // of a row of y and residual
 override BIAS: bool;
 override RESIDUAL: bool = false;
+override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;  // [rows, COLS]
@@ -106,7 +108,7 @@ fn main(
     for (var chunk = 0u; chunk < (COLS + 31u) / 32u; chunk++) {
         let first_chunks = weights_chunks(first_rows, chunk);
 #if gated
-        let second_chunks = up_chunks(first_rows, chunk);
+        let second_chunks = up_chunks(UP_FIRST + first_rows, chunk);
 #else
         let second_chunks = weights_chunks(second_rows, chunk);
 #end

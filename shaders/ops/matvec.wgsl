@@ -12,6 +12,7 @@
 #include quads
 #if gated
 #include gated
+override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
 #end
 
 override COLS: u32;        // inputs
@@ -21,6 +22,7 @@ override NORM: bool;
 override EPS: f32 = 0.0;
 override BIAS: bool;
 override RESIDUAL: bool = false;
+override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
 override GROUPS: u32;      // lane groups per workgroup
 override THREADS: u32;     // invocations of a workgroup
@@ -82,7 +84,7 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
     }
 #else
     if (RESIDUAL) {
-        value += residual[at];
+        value = FACTOR * value + residual[at];
     }
 #end
 #end

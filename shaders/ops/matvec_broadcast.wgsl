@@ -7,6 +7,7 @@
 #include quads
 #if gated
 #include gated
+override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
 #end
 
 override COLS: u32;        // inputs
@@ -16,6 +17,7 @@ override NORM: bool;
 override EPS: f32 = 0.0;
 override BIAS: bool;
 override RESIDUAL: bool = false;
+override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 
 #include row
 #include tile

@@ -23,7 +23,7 @@ fn weights_outputs(row: u32, lane: u32) -> Outputs {
         );
         let first_chunks = weights_chunks(first_rows, chunk);
 #if gated
-        let second_chunks = up_chunks(first_rows, chunk);
+        let second_chunks = up_chunks(UP_FIRST + first_rows, chunk);
 #else
         let second_chunks = weights_chunks(second_rows, chunk);
 #end

@@ -38,7 +38,7 @@ fn store_output(start: u32, row: u32, sum: f32) {
         value += bias[column];
     }
     if (RESIDUAL) {
-        value += residual[start + column];
+        value = FACTOR * value + residual[start + column];
     }
 #end
     y[start + column] = value;

@@ -19,10 +19,10 @@ fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
         );
 #if gated
         sums.up += vec4<f32>(
-            up_of_row(rows.x, chunk, first, block),
-            up_of_row(rows.y, chunk, first, block),
-            up_of_row(rows.z, chunk, first, block),
-            up_of_row(rows.w, chunk, first, block),
+            up_of_row(UP_FIRST + rows.x, chunk, first, block),
+            up_of_row(UP_FIRST + rows.y, chunk, first, block),
+            up_of_row(UP_FIRST + rows.z, chunk, first, block),
+            up_of_row(UP_FIRST + rows.w, chunk, first, block),
         );
 #end
     }
@@ -39,10 +39,10 @@ fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
         let c2 = weights_chunk(rows.z, chunk);
         let c3 = weights_chunk(rows.w, chunk);
 #if gated
-        let u0 = up_chunk(rows.x, chunk);
-        let u1 = up_chunk(rows.y, chunk);
-        let u2 = up_chunk(rows.z, chunk);
-        let u3 = up_chunk(rows.w, chunk);
+        let u0 = up_chunk(UP_FIRST + rows.x, chunk);
+        let u1 = up_chunk(UP_FIRST + rows.y, chunk);
+        let u2 = up_chunk(UP_FIRST + rows.z, chunk);
+        let u3 = up_chunk(UP_FIRST + rows.w, chunk);
 #end
         for (var i = 0u; i < 4u / SPLIT; i++) {
             let p = (unit % SPLIT) * (4u / SPLIT) + i;

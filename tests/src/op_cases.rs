@@ -35,6 +35,8 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(matmul(dtype));
         cases.push(swiglu_epilogue(dtype, dtype, 44));
         cases.push(residual_epilogue(dtype));
+        cases.push(scaled_residual(dtype));
+        cases.push(gated_halves(dtype, 44));
         cases.push(head(dtype));
     }
     // How the rows of a matrix are shared out does not depend on what is in them.
@@ -61,6 +63,7 @@ pub(crate) fn cases() -> Vec<Case> {
         qkv([DType::Q4_0, DType::Q5_0, DType::F16]),
         qkv([DType::F32, DType::Q8_0, DType::Q4_1]),
         swiglu_epilogue(DType::Q4_1, DType::Q8_0, 129),
+        gated_halves(DType::Q8_0, 129),
         select_rows(),
         ties(),
     ]);
@@ -166,6 +169,23 @@ fn residual_epilogue(dtype: DType) -> Case {
     let x = r.input(41);
     let y = r.g.add(x, r.g.matmul(r.matrix(dtype, 41, cols(dtype)), r.input(cols(dtype))));
     r.case(y, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
+}
+
+fn scaled_residual(dtype: DType) -> Case {
+    let r = Recorder::new(format!("matmul {dtype}, factor and residual"));
+    let y = r.g.matmul_bias(r.matrix(dtype, 41, cols(dtype)), Some(r.vector(41)), r.input(cols(dtype)));
+    let y = r.g.add(r.g.scale(y, 0.3), r.input(41));
+    r.case(y, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
+}
+
+/// Gate and up in one matrix, as in phi3.
+fn gated_halves(dtype: DType, rows: usize) -> Case {
+    let r = Recorder::new(format!("halves of {dtype} x {rows}"));
+    let cols = cols(dtype);
+    let h = r.g.rms_norm(r.input(cols), r.vector(cols), 1e-6);
+    let row = r.g.matmul(r.matrix(dtype, 2 * rows, cols), h);
+    let y = r.g.swiglu(r.g.slice(row, 0, rows), r.g.slice(row, rows, rows));
+    r.case(y, vec![(0, 1), (0, 3), (0, 8), (0, 65)], MATMUL)
 }
 
 /// The output head: a product of the last rows only, with the table that also embeds.

@@ -61,8 +61,8 @@ impl MatMulNode<'_> {
 
         let gate = match self.matmul.epilogue {
             Epilogue::Gated(activation) => Some(activation),
-            Epilogue::Store | Epilogue::Residual => None,
-            Epilogue::Joined => {
+            Epilogue::Store | Epilogue::Residual if self.matmul.factor == 1.0 => None,
+            _ => {
                 return Err(BackendError::Internal("a matrix product fused for a GPU".to_owned()));
             }
         };

@@ -123,6 +123,11 @@ impl Buffers {
             let Op::MatMul(matmul) = &node.op else { continue };
             let input = graph.value(node.inputs[0]);
             staged = staged.max(rows(input.rows) * input.width.div_ceil(32));
+            if let (Epilogue::GatedHalves(_), [both]) = (matmul.epilogue, matmul.projections.as_slice())
+                && weights.get(both.weight.0 as usize).is_some_and(|weight| !weight.is_in_one_part())
+            {
+                gated = gated.max(rows(input.rows) * stride(graph.weight(both.weight).rows));
+            }
             if let [gate, up] = matmul.projections.as_slice()
                 && graph.weight(gate.weight).dtype != graph.weight(up.weight).dtype
             {

@@ -4,7 +4,7 @@ use linnet_graph::{Activation, BackendError, GatedParts, Node, Rows, Scale, Slic
 use linnet_shaders::Kernel;
 use wgpu::BindingResource;
 
-use crate::buffers::{internal, stride};
+use crate::buffers::stride;
 use crate::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, flag, row_groups};
 use crate::pipelines::Constants;
@@ -52,26 +52,28 @@ impl Lowering<'_> {
         self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
     }
 
-    /// The same of two parts of a row, or of two rows.
-    pub fn gated_parts(&mut self, node: &Node, parts: &GatedParts) -> Result<(), BackendError> {
-        let (row, info) = self.input(node, 0)?;
-        let (other, of_other) =
-            if node.inputs.len() > 1 { self.input(node, 1)? } else { (row.clone(), info) };
-        let output = *node.outputs.first().ok_or_else(|| internal("a node lacks an output"))?;
-        let width = self.plan.graph.value(output).width;
+    /// The same of a part of each row of one value and one of each row of another, or the same.
+    pub fn gated_parts(
+        &mut self,
+        label: &str,
+        parts: &GatedParts,
+        [(gate, of_gate), (up, of_up)]: [(BindingResource<'_>, ValueInfo); 2],
+        (y, width): (BindingResource<'_>, usize),
+        when: When,
+    ) -> Result<(), BackendError> {
         let constants = vec![
             ("WIDTH", width as f64),
             ("STRIDE", stride(width) as f64),
-            ("X_STRIDE", stride(info.width) as f64),
-            ("OTHER_STRIDE", stride(of_other.width) as f64),
+            ("X_STRIDE", stride(of_gate.width) as f64),
+            ("OTHER_STRIDE", stride(of_up.width) as f64),
             ("GATE", parts.gate as f64),
             ("UP", parts.up as f64),
-            ("LOGITS", flag(info.rows == Rows::Logits)),
+            ("LOGITS", flag(of_gate.rows == Rows::Logits)),
             ("ACTIVATION", activation(parts.activation)),
         ];
         let grid = Grid::per_row(row_groups(width));
-        let bound = [self.buffers.step(), row, other, self.output(node, 0)?];
-        self.always(node, (Kernel::GatedParts, constants), (grid, info.rows), &bound)
+        let call = Call { kernel: Kernel::GatedParts, constants, grid, rows: of_gate.rows, when };
+        self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
     }
 
     /// `y = factor * weight * x`.

@@ -175,7 +175,12 @@ impl<'a> Lowering<'a> {
                 let buffers = [gate, up, self.output(node, 0)?];
                 self.gated(label, *activation, buffers, info, When::Always)
             }
-            Op::GatedParts(parts) => self.gated_parts(node, parts),
+            Op::GatedParts(parts) => {
+                let gate = self.input(node, 0)?;
+                let up = if node.inputs.len() > 1 { self.input(node, 1)? } else { gate.clone() };
+                let y = (self.output(node, 0)?, self.plan.graph.value(node.outputs[0]).width);
+                self.gated_parts(label, parts, [gate, up], y, When::Always)
+            }
             Op::Scale(scale) => self.scale(node, scale),
             Op::SoftCap(cap) => self.soft_cap(node, *cap),
             Op::Slice(slice) => self.slice(node, slice),

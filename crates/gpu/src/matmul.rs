@@ -1,13 +1,15 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
-use linnet_graph::{BackendError, Epilogue, MatMul, Node, Op, Projection, Rows, Value, ValueInfo, WeightId};
+use linnet_graph::{
+    BackendError, Epilogue, GatedParts, MatMul, Node, Op, Projection, Rows, Value, ValueInfo, WeightId,
+};
 use linnet_shaders::{Format, Kernel, Math};
 use wgpu::BindingResource;
 
 use crate::buffers::internal;
 use crate::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, flag, row_groups};
-use crate::product::{Before, Product};
+use crate::product::{Before, Product, Up};
 use crate::weight::{Data, Part, Weight};
 
 impl<'a> Lowering<'a> {
@@ -118,7 +120,28 @@ impl<'a> Lowering<'a> {
                     return Err(internal("a residual is missing"));
                 };
                 let y = self.value(y)?;
-                self.product(Product { residual: Some(residual), ..product(*first, y) }, when)?;
+                self.product(Product { residual: Some((residual, op.factor)), ..product(*first, y) }, when)?;
+            }
+            Epilogue::GatedHalves(activation) => {
+                let Some(&y) = node.outputs.first() else { return Err(internal("a product has no output")) };
+                let y = self.value(y)?;
+                if let (_, [_]) = self.matrix(first.weight)? {
+                    self.product(Product { up: Some((Up::Half, activation)), ..product(*first, y) }, when)?;
+                } else {
+                    // The halves lie in several buffers: the whole row comes first.
+                    let row = self.buffers.product(0);
+                    let width = self.weight(first.weight)?.spec.rows;
+                    self.product(product(*first, row.clone()), when)?;
+                    let parts = GatedParts { activation, gate: 0, up: width / 2 };
+                    let info = ValueInfo { width, ..info };
+                    self.gated_parts(
+                        &node.label,
+                        &parts,
+                        [(row.clone(), info), (row, info)],
+                        (y, width / 2),
+                        when,
+                    )?;
+                }
             }
             Epilogue::Gated(activation) => {
                 let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
@@ -127,7 +150,10 @@ impl<'a> Lowering<'a> {
                 let y = self.value(y)?;
                 let (gate, up_weight) = (self.weight(first.weight)?, self.weight(up.weight)?);
                 if gate.spec.dtype == up_weight.spec.dtype {
-                    self.product(Product { up: Some((up, activation)), ..product(*first, y) }, when)?;
+                    self.product(
+                        Product { up: Some((Up::Matrix(up), activation)), ..product(*first, y) },
+                        when,
+                    )?;
                 } else {
                     let info = ValueInfo { width: gate.spec.rows, ..info };
                     let (a, b) = (self.buffers.product(0), self.buffers.product(1));

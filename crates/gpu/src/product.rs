@@ -19,6 +19,14 @@ pub(crate) struct Before<'a> {
     pub residual: BindingResource<'a>,
 }
 
+/// The second matrix of a gated product.
+#[derive(Clone, Copy)]
+pub(crate) enum Up {
+    Matrix(Projection),
+    /// The second half of the first one, which has no bias and lies in one part.
+    Half,
+}
+
 /// A product that is to be computed.
 pub(crate) struct Product<'a> {
     pub label: &'a str,
@@ -33,19 +41,31 @@ pub(crate) struct Product<'a> {
     pub y: BindingResource<'a>,
     pub matrix: Projection,
     /// The second matrix of a gated product.
-    pub up: Option<(Projection, Activation)>,
+    pub up: Option<(Up, Activation)>,
     /// A matrix of another format whose products follow those of the first: each has one part.
     pub below: Option<WeightId>,
-    pub residual: Option<BindingResource<'a>>,
+    /// A row that is added to the product, which is multiplied by this number first.
+    pub residual: Option<(BindingResource<'a>, f32)>,
     /// Where the product begins in its row, the bias of the whole row, and the row's width.
     pub joined: Option<(usize, BindingResource<'a>, usize)>,
+}
+
+impl Product<'_> {
+    /// How many outputs a part of the matrix makes.
+    fn outputs_of(&self, part: &Part) -> usize {
+        if matches!(self.up, Some((Up::Half, _))) { part.rows / 2 } else { part.rows }
+    }
 }
 
 impl<'a> Lowering<'a> {
     /// One dispatch for each part of the matrix, or each two of them.
     pub fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(product.matrix.weight)?;
-        let up_parts = product.up.map(|(up, _)| self.matrix(up.weight)).transpose()?.map(|(_, parts)| parts);
+        let (up_parts, up_bias) = match product.up {
+            Some((Up::Matrix(up), _)) => (Some(self.matrix(up.weight)?.1), up.bias),
+            Some((Up::Half, _)) => (Some(parts), None),
+            None => (None, None),
+        };
         let below = match product.below.map(|below| self.matrix(below)).transpose()? {
             Some((format, [part])) => Some((format, part)),
             _ => None,
@@ -57,17 +77,25 @@ impl<'a> Lowering<'a> {
         for (index, parts) in parts.chunks(if halved { 2 } else { 1 }).enumerate() {
             let Some(part) = parts.first() else { continue };
             let below = parts.get(1).map(|part| (format, part)).or(below);
+            let outputs = product.outputs_of(part);
             let mut constants = vec![
                 ("COLS", spec.cols as f64),
-                ("OUTPUTS", part.rows as f64),
+                ("OUTPUTS", outputs as f64),
                 ("FIRST", (begin + part.first) as f64),
                 ("SCALES", part.scales as f64),
                 ("BIAS", flag(bias.is_some())),
             ];
-            constants.push(match product.up {
-                Some((_, of)) => ("ACTIVATION", activation(of)),
-                None => ("RESIDUAL", flag(product.residual.is_some())),
-            });
+            match product.up {
+                Some((up, of)) => {
+                    let first = if matches!(up, Up::Half) { outputs } else { 0 };
+                    constants.extend([("ACTIVATION", activation(of)), ("UP_FIRST", first as f64)]);
+                }
+                None => {
+                    let factor = product.residual.as_ref().map_or(1.0, |(_, factor)| *factor);
+                    let residual = flag(product.residual.is_some());
+                    constants.extend([("RESIDUAL", residual), ("FACTOR", f64::from(factor))]);
+                }
+            }
             // The other parts read the row that the first made.
             let before = product.before.as_ref().filter(|_| index == 0);
             let mut call = self.shape((format, below), spec, part, &product, (when, before.is_some()));
@@ -76,12 +104,12 @@ impl<'a> Lowering<'a> {
             }
             call.constants.extend(constants);
             let matrix = part.buffer.as_entire_binding();
-            let up = match (up_parts, product.up) {
-                (Some(parts), Some((up, _))) => {
+            let up = match up_parts {
+                Some(parts) => {
                     let part = parts.get(index).ok_or_else(|| internal("gate and up differ in shape"))?;
-                    Some((part.buffer.as_entire_binding(), self.buffers.vector(up.bias)?))
+                    Some((part.buffer.as_entire_binding(), self.buffers.vector(up_bias)?))
                 }
-                _ => None,
+                None => None,
             };
             let mut bound = Vec::new();
             if let Some(before) = before {
@@ -105,7 +133,10 @@ impl<'a> Lowering<'a> {
                 bound.extend([matrix, bias, product.y.clone()]);
                 match up {
                     Some((matrix, bias)) => bound.extend([matrix, bias]),
-                    None => bound.push(product.residual.clone().unwrap_or_else(|| self.buffers.none())),
+                    None => {
+                        let residual = product.residual.as_ref().map(|(residual, _)| residual.clone());
+                        bound.push(residual.unwrap_or_else(|| self.buffers.none()));
+                    }
                 }
                 bound.extend(staged.map(|[_, blocks]| blocks.clone()));
             }
@@ -115,7 +146,8 @@ impl<'a> Lowering<'a> {
                 bound.push(below.buffer.as_entire_binding());
             }
             self.emit.push(product.label, call, &bound)?;
-            let up = up_parts.and_then(|parts| parts.get(index));
+            let other = |(up, _): &(Up, Activation)| matches!(up, Up::Matrix(_));
+            let up = up_parts.filter(|_| product.up.as_ref().is_some_and(other)).and_then(|p| p.get(index));
             let read = [Some(part), up, below.map(|(_, part)| part)].into_iter().flatten();
             let [bytes, rows] = read.fold([0.0, 0.0], |[bytes, rows], part| {
                 [bytes + part.buffer.size() as f64, rows + part.rows as f64]
@@ -136,7 +168,7 @@ impl<'a> Lowering<'a> {
     ) -> Call {
         let chosen = self.emit.device.variants.chosen();
         let broadcast = chosen.software;
-        let (gated, outputs) = (product.up.is_some(), part.rows as u32);
+        let (gated, outputs) = (product.up.is_some(), product.outputs_of(part) as u32);
         let of_below = below.map_or(0, |(_, part)| part.rows as u32);
         let below = below.map(|(format, _)| format);
         let tiles = |tile: u32| outputs.div_ceil(tile) + of_below.div_ceil(tile);
@@ -162,7 +194,11 @@ impl<'a> Lowering<'a> {
                 (Kernel::MatVec { format, below, before, gated, subgroups, math }, constants, grid)
             }
         } else {
-            let width = product.joined.as_ref().map_or(spec.rows, |(.., width)| *width);
+            let width = match (&product.joined, product.up) {
+                (Some((.., width)), _) => *width,
+                (None, Some((Up::Half, _))) => spec.rows / 2,
+                (None, _) => spec.rows,
+            };
             let constants =
                 vec![("STRIDE", stride(width) as f64), ("LOGITS", flag(product.rows == Rows::Logits))];
             let (kernel, tile, tokens) = if broadcast {

@@ -179,6 +179,11 @@ impl Weight {
         Ok(())
     }
 
+    /// Whether one buffer holds all rows.
+    pub(crate) fn is_in_one_part(&self) -> bool {
+        matches!(&self.data, Data::Matrix { parts, .. } if parts.len() == 1)
+    }
+
     /// Whether all bytes have arrived.
     pub(crate) fn whole(&self) -> bool {
         self.received == self.spec.byte_len()

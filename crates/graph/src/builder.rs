@@ -158,7 +158,13 @@ impl Builder {
             s.expect_width("bias", bias, width);
         }
         let projections = vec![Projection { weight, bias }];
-        let op = Op::MatMul(MatMul { before: None, norm: None, projections, epilogue: Epilogue::Store });
+        let op = Op::MatMul(MatMul {
+            before: None,
+            norm: None,
+            projections,
+            epilogue: Epilogue::Store,
+            factor: 1.0,
+        });
         s.push_one(op, vec![x], ValueInfo { width, ..info })
     }
 

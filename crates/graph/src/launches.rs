@@ -1,7 +1,8 @@
 //! Fusion for backends to which each node is a launch that costs more than what it computes for one token.
 //!
-//! [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
-//! projections' products one row.
+//! - [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
+//!   projections' products one row.
+//! - [`scaled_residuals`]: so do a product, a factor and the residual's addition.
 //!
 //! The passes over experts' products are in [`crate::expert_launches`], those over norms before additions in
 //! [`crate::norm_launches`], those over parts of rows in
@@ -11,13 +12,43 @@ use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
 use crate::fuse::{readers, without, writers};
 use crate::norm_launches::{before_products, before_selection, norm_adds};
 use crate::op::{Graph, Node, Op, Value, ValueInfo};
-use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, SelfAttention, Slice};
-use crate::part_launches::{gated_convs, gated_parts};
+use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice};
+use crate::part_launches::{gated_convs, gated_halves, gated_parts};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {
     let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
-    before_products(before_selection(norm_adds(gated_parts(gated_convs(graph)))))
+    let graph = gated_halves(gated_parts(gated_convs(scaled_residuals(graph))));
+    before_products(before_selection(norm_adds(graph)))
+}
+
+/// Makes `x + factor * product` one node, as `fuse` does where there is no factor.
+fn scaled_residuals(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Node { op: Op::Add, inputs, outputs, .. } = &graph.nodes[index] else { continue };
+        let [a, b] = inputs[..] else { continue };
+        let outputs = outputs.clone();
+        let lookup = Lookup::new(&graph);
+        let scaled = |scaled: Value, residual: Value| {
+            let (scale_at, scale) = lookup.only_for(scaled)?;
+            let Op::Scale(Scale { factor, weight: None }) = scale.op else { return None };
+            let (at, product) = lookup.only_for(scale.inputs[0])?;
+            let Op::MatMul(matmul) = &product.op else { return None };
+            let alone = matmul.epilogue == Epilogue::Store && product.outputs.len() == 1;
+            (alone && scaled != residual).then(|| (factor, residual, [scale_at, at]))
+        };
+        let Some((factor, residual, nodes)) = scaled(b, a).or_else(|| scaled(a, b)) else { continue };
+        // It moves to the place of the addition, where both inputs are written.
+        let mut fused = graph.nodes[nodes[1]].clone();
+        let Op::MatMul(matmul) = &mut fused.op else { continue };
+        (matmul.epilogue, matmul.factor) = (Epilogue::Residual, factor);
+        fused.inputs.push(residual);
+        fused.outputs = outputs;
+        graph.nodes[index] = fused;
+        dead.extend(nodes);
+    }
+    without(graph, &dead)
 }
 
 /// Where a row of queries or keys comes from, and what is done to its heads on the way.

@@ -32,6 +32,8 @@ pub enum Epilogue {
     Residual,
     /// Two projections, gate and up, of equal shape; the one output is `activation(gate) * up`.
     Gated(Activation),
+    /// The same of one projection without a bias, whose products are first the gate, then as many of up.
+    GatedHalves(Activation),
     /// The one output's rows hold the products of all projections, one after the other.
     Joined,
 }
@@ -56,7 +58,8 @@ pub enum Activation {
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
 /// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
-/// [`Epilogue::Joined`] and `before` come from [`fuse_launches`](crate::fuse_launches) only.
+/// [`Epilogue::Joined`], [`Epilogue::GatedHalves`], `before` and other factors than 1 come from
+/// [`fuse_launches`](crate::fuse_launches) only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
     /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases and no
@@ -68,6 +71,8 @@ pub struct MatMul {
     pub projections: Vec<Projection>,
     /// What happens to the products.
     pub epilogue: Epilogue,
+    /// What they are multiplied with before [`Epilogue::Residual`] adds to them; without that 1.
+    pub factor: f32,
 }
 
 /// Which elements of a head rotary embedding turns together.

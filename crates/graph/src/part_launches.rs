@@ -2,11 +2,12 @@
 //!
 //! 1. [`gated_convs`]: a short convolution with the products before and after it.
 //! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.
+//! 3. [`gated_halves`]: that of the two halves of a product's row becomes part of the product.
 
 use crate::fuse::without;
 use crate::launches::Lookup;
-use crate::op::{Graph, Op, Value};
-use crate::params::{Activation, Conv, GatedConv, GatedParts, Slice};
+use crate::op::{Graph, Node, Op, Value};
+use crate::params::{Activation, Conv, Epilogue, GatedConv, GatedParts, Projection, Slice};
 
 /// Fuses `after * conv(before * x)`, where all three are parts of one row.
 pub(crate) fn gated_convs(mut graph: Graph) -> Graph {
@@ -42,6 +43,28 @@ pub(crate) fn gated_parts(mut graph: Graph) -> Graph {
         let op = GatedParts { activation, gate: at, up: up_at };
         graph.nodes[index].inputs = if gate == up { vec![gate] } else { vec![gate, up] };
         graph.nodes[index].op = Op::GatedParts(op);
+    }
+    without(graph, &dead)
+}
+
+/// Makes the gated product of a row's halves what the product gives that makes the row.
+pub(crate) fn gated_halves(mut graph: Graph) -> Graph {
+    let mut dead = Vec::new();
+    for index in 0..graph.nodes.len() {
+        let Op::GatedParts(GatedParts { activation, gate: 0, up }) = graph.nodes[index].op else { continue };
+        let [row] = graph.nodes[index].inputs[..] else { continue };
+        let lookup = Lookup::new(&graph);
+        let Some((at, Node { op: Op::MatMul(matmul), .. })) = lookup.only_for(row) else { continue };
+        let plain = matches!(matmul.projections[..], [Projection { bias: None, .. }]);
+        if !plain || matmul.epilogue != Epilogue::Store || graph.value(row).width != 2 * up {
+            continue;
+        }
+        let outputs = graph.nodes[index].outputs.clone();
+        if let Op::MatMul(matmul) = &mut graph.nodes[at].op {
+            matmul.epilogue = Epilogue::GatedHalves(activation);
+        }
+        graph.nodes[at].outputs = outputs;
+        dead.push(index);
     }
     without(graph, &dead)
 }
@@ -121,6 +144,24 @@ mod tests {
         let logits = g.select_rows(y);
         let text = fuse_launches(g.finish(logits).unwrap()).to_string();
         assert!(text.contains("\n%3: [n, 6] = gated_parts %0 Silu of 0, 6  // \n"), "{text}");
+    }
+
+    #[test]
+    fn a_product_gives_the_gated_product_of_its_halves() {
+        let fused = |up: usize, len: usize, again: bool| {
+            let g = Builder::new();
+            let x = g.embed(g.weight("embd", DType::F32, 16, 8));
+            let row = g.matmul(g.weight("up", DType::F16, 12, 8), x);
+            let y = g.swiglu(g.slice(row, 0, len), g.slice(row, up, len));
+            let y = if again { g.add(y, g.slice(row, 0, len)) } else { y };
+            let logits = g.select_rows(y);
+            fuse_launches(g.finish(logits).unwrap()).to_string()
+        };
+        let text = fused(6, 6, false);
+        assert!(text.contains("\n%4: [n, 6] = matmul %0 up:F16 gated halves(Silu)  // \n"), "{text}");
+        for text in [fused(4, 4, false), fused(6, 6, true)] {
+            assert!(!text.contains("halves"), "{text}");
+        }
     }
 
     #[test]

@@ -66,8 +66,10 @@ impl fmt::Display for Graph {
                     }
                     match m.epilogue {
                         Epilogue::Store => {}
+                        Epilogue::Residual if m.factor != 1.0 => write!(f, " x{} +residual", m.factor)?,
                         Epilogue::Residual => write!(f, " +residual")?,
                         Epilogue::Gated(activation) => write!(f, " gated({activation:?})")?,
+                        Epilogue::GatedHalves(activation) => write!(f, " gated halves({activation:?})")?,
                         Epilogue::Joined => write!(f, " joined")?,
                     }
                 }

@@ -84,6 +84,10 @@ impl Shape {
             (Epilogue::Gated(activation), [gate, up]) if gate.dtype == up.dtype => {
                 shapes = vec![Shape { gated: Some(activation), below: None, ..*gate }];
             }
+            (Epilogue::GatedHalves(activation), [both]) => {
+                let below = None;
+                shapes = vec![Shape { gated: Some(activation), rows: both.rows / 2, below, ..*both }];
+            }
             (Epilogue::Joined, _) => shapes = joined(&shapes),
             _ => {}
         }
