@@ -36,7 +36,7 @@ fn scaled_residuals(mut graph: Graph) -> Graph {
             let (at, product) = lookup.only_for(scale.inputs[0])?;
             let Op::MatMul(matmul) = &product.op else { return None };
             let alone = matmul.epilogue == Epilogue::Store && product.outputs.len() == 1;
-            (alone && scaled != residual).then(|| (factor, residual, [scale_at, at]))
+            (alone && scaled != residual).then_some((factor, residual, [scale_at, at]))
         };
         let Some((factor, residual, nodes)) = scaled(b, a).or_else(|| scaled(a, b)) else { continue };
         // It moves to the place of the addition, where both inputs are written.
