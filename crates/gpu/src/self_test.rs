@@ -11,7 +11,8 @@ mod matrix;
 mod product;
 
 use linnet_graph::{
-    BackendError, Bytes, CompileOptions, Graph, GraphError, Op, Output, Plan, Step, Want, fuse_launches,
+    BackendError, Bytes, CompileOptions, Graph, GraphError, KvFormat, Op, Output, Plan, Step, Want,
+    fuse_launches,
 };
 
 use crate::buffers::internal;
@@ -102,20 +103,12 @@ fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
         match &node.op {
             Op::MatMul(op) => {
                 for shape in product::Shape::of(graph, op, options.max_rows(input.rows) > 1, max_part) {
-                    match products.iter_mut().find(|other| other.is_alike(&shape)) {
-                        Some(other) if shape.work() < other.work() => *other = shape,
-                        Some(_) => {}
-                        None => products.push(shape),
-                    }
+                    keep_least(&mut products, shape, product::Shape::is_alike, product::Shape::work);
                 }
             }
             Op::ExpertMatMul(_) | Op::GatedExperts(_) | Op::ExpertSum(_) => {
                 let Some(shape) = experts::Shape::of(graph, node, options) else { continue };
-                match mixtures.iter_mut().find(|other| other.is_alike(&shape)) {
-                    Some(other) if shape.work() < other.work() => *other = shape,
-                    Some(_) => {}
-                    None => mixtures.push(shape),
-                }
+                keep_least(&mut mixtures, shape, experts::Shape::is_alike, experts::Shape::work);
             }
             Op::Attention(op) => attentions.push(attention::Shape::new(op, [None; 3], None, options)),
             Op::SelfAttention(op) => {
@@ -134,6 +127,20 @@ fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
         }
     }
     trials
+}
+
+/// Adds a shape, or puts it in the place of one that is alike and more work.
+fn keep_least<S, W: PartialOrd>(
+    kept: &mut Vec<S>,
+    shape: S,
+    is_alike: fn(&S, &S) -> bool,
+    work: fn(&S) -> W,
+) {
+    match kept.iter_mut().find(|other| is_alike(other, &shape)) {
+        Some(other) if work(&shape) < work(other) => *other = shape,
+        Some(_) => {}
+        None => kept.push(shape),
+    }
 }
 
 /// Where the device's results are not the expected ones, or its compiler refuses a kernel; `None` where all is well.
@@ -208,6 +215,11 @@ fn deviation(sample: &Sample, [together, alone, far_behind]: &[Vec<f32>; 3]) -> 
         });
         wrong.map(|([value, _], found)| format!("{found} instead of {value} ({what})"))
     })
+}
+
+/// For all tokens together, without a KV cache, and logits of so many of the last.
+fn options(max_logits: usize) -> CompileOptions {
+    CompileOptions { context_length: TOKENS, max_batch: TOKENS, max_logits, kv: KvFormat::F32 }
 }
 
 /// Reproducible noise: SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).

@@ -269,6 +269,29 @@ argmax %13  // output
     }
 
     #[test]
+    fn a_norm_of_values_is_part_of_the_attention() {
+        let g = Builder::new();
+        let x = g.embed(g.weight("embd", DType::F16, 16, 8));
+        let project = |name| g.matmul(g.weight(name, DType::F16, 4, 8), x);
+        let (q, k, v) = (project("q"), project("k"), project("v"));
+        let kv = g.kv_layer(1, 4);
+        g.store_kv(kv, k, g.head_norm(v, None, 4, 1e-6));
+        let logits = g.select_rows(g.attention(q, Attention::new(kv, [1, 1], 4, 0.5)));
+        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
+        assert!(text.contains("= self_attention ") && text.contains(" v_norm(x4 eps=0.000001)"), "{text}");
+    }
+
+    #[test]
+    fn a_factor_before_a_residual_is_the_products() {
+        let g = Builder::new();
+        let x = g.embed(g.weight("embd", DType::F16, 16, 8));
+        let y = g.scale(g.matmul(g.weight("o", DType::F16, 8, 8), x), 0.7);
+        let logits = g.select_rows(g.add(x, y));
+        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
+        assert!(text.contains(" = matmul %0, %0 o:F16 x0.7 +residual  // "), "{text}");
+    }
+
+    #[test]
     fn heads_that_something_else_reads_stay_apart() {
         for which in 0..2 {
             let graph = fuse(layer(|g, qkv, y| {

@@ -154,6 +154,19 @@ argmax %13  // output
     }
 
     #[test]
+    fn a_scale_of_the_sum_is_part_of_it() {
+        let g = Builder::new();
+        let vector = |name, len| g.weight(name, DType::F32, 1, len);
+        let table = g.weight("embd", DType::F16, 16, 8);
+        let x = g.embed(table);
+        let y = g.rms_norm(g.matmul(g.weight("o", DType::F16, 8, 8), x), vector("post", 8), 1e-6);
+        let x = g.scale_by(g.add(x, y), Some(vector("factor", 1)));
+        let logits = g.matmul(table, g.select_rows(x));
+        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
+        assert!(text.contains(" before(post eps=0.000001 x factor) embd:F16"), "{text}");
+    }
+
+    #[test]
     fn what_something_else_reads_first_is_one_sum() {
         let text = fuse_launches(fuse(parts(true))).to_string();
         let line = "%3: [n, 8] = norm_add %1, %0 post eps=0.000001  // blk.0";

@@ -1,11 +1,11 @@
 //! Products with the matrices of some of many experts, with known results.
 
-use linnet_graph::{Activation, Builder, Choice, CompileOptions, Graph, KvFormat, Node, Op, fuse};
+use linnet_graph::{Activation, Builder, Choice, CompileOptions, Graph, Node, Op, fuse};
 use linnet_quant::DType;
 use linnet_shaders::Math;
 
 use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
-use super::{Noise, Sample, TOKENS, bytes};
+use super::{Noise, Sample, TOKENS, bytes, options};
 
 /// What is made of the products.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -182,12 +182,7 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         }
     };
     let first = if many { 0 } else { TOKENS - 1 };
-    let options = CompileOptions {
-        context_length: TOKENS,
-        max_batch: TOKENS,
-        max_logits: TOKENS - first,
-        kv: KvFormat::F32,
-    };
+    let options = options(TOKENS - first);
     let expected = tokens[first..].iter().map(expected).collect();
     Sample { graph, weights, most_rows: usize::MAX, options, expected, far: None }
 }

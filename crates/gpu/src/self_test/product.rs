@@ -1,14 +1,11 @@
 //! Products with known results.
 
-use linnet_graph::{
-    Activation, Builder, CompileOptions, Epilogue, Graph, KvFormat, MatMul, Op, Projection, Value, WeightId,
-    fuse,
-};
+use linnet_graph::{Activation, Builder, Epilogue, Graph, MatMul, Op, Projection, Value, WeightId, fuse};
 use linnet_quant::DType;
 use linnet_shaders::{Format, Math};
 
 use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
-use super::{Noise, Sample, TOKENS, bytes};
+use super::{Noise, Sample, TOKENS, bytes, options};
 
 /// A product of a model: what tells its pipelines from others.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -227,12 +224,7 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         }
     };
     let first = if many { 0 } else { TOKENS - 1 };
-    let options = CompileOptions {
-        context_length: TOKENS,
-        max_batch: TOKENS,
-        max_logits: TOKENS - first,
-        kv: KvFormat::F32,
-    };
+    let options = options(TOKENS - first);
     let most_rows = if shape.below == Some(Below::Rest) { rows.div_ceil(2) } else { usize::MAX };
     let expected = tokens[first..].iter().map(expected).collect();
     Sample { graph, weights, most_rows, options, expected, far: None }

@@ -1,4 +1,4 @@
-use linnet_graph::{Activation, Attention, Builder, KvFormat, Norm, Rope, RopeStyle, WeightId, fuse};
+use linnet_graph::{Activation, Attention, Builder, Norm, Rope, RopeStyle, WeightId, fuse};
 use linnet_quant::DType;
 use linnet_shaders::Math;
 
