@@ -1,5 +1,5 @@
 // The site without a network: its files, kept at the first visit. Models are the package's matter, which stores them itself.
-// The build puts lines in front: FILES, the site's files from its folder on; VERSION, a hash of them; and ISOLATE, the switch for hosts
+// The build puts lines in front: FILES, the site's files with their SHA-256; VERSION, a hash of them; and ISOLATE, the switch for hosts
 // on which no headers can be set. With `true` the answers get here what makes pages cross-origin isolated, without which the engine has
 // one thread. The page that brought the worker has come without it, and is loaded once more: see src/offline.ts.
 
@@ -19,12 +19,29 @@ const MODULES = {
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 const addressOf = (file) => new URL(file, self.registration.scope).href;
-const addresses = new Set(FILES.map(addressOf));
+/** The SHA-256 of each file, by its address. */
+const hashes = new Map(Object.entries(FILES).map(([file, hash]) => [addressOf(file), hash]));
 
-self.addEventListener('install', (event) => {
-  const files = FILES.filter((file) => !file.endsWith('.wasm'));
-  event.waitUntil(Promise.all(files.map((file) => keep(addressOf(file), new Request(addressOf(file), { cache: 'no-cache' })))));
-});
+self.addEventListener('install', (event) => event.waitUntil(install()));
+
+/**
+ * Keeps all files but the modules. One that is not the file of this version ends it: the browser tries again at the next visit, and
+ * needs to fetch only what was not right. Nothing is served from this cache before all of it is there.
+ */
+async function install() {
+  const cache = await caches.open(CACHE);
+  const kept = new Set((await cache.keys()).map(({ url }) => url));
+  const missing = [...hashes.keys()].filter((address) => !address.endsWith('.wasm') && !kept.has(address));
+  const wrong = [];
+  await Promise.all(
+    missing.map(async (address) => {
+      const { answer, isRight } = await fetchFile(address, new Request(address, { cache: 'no-cache' }));
+      if (isRight) await cache.put(address, answer);
+      else wrong.push(`${address} (${answer.status})`);
+    }),
+  );
+  if (wrong.length > 0) throw new Error(`The server gave something else than the files of this version: ${wrong.join(', ')}`);
+}
 
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 
@@ -43,7 +60,7 @@ async function takeOver() {
 /** A page says which module of the engine it uses. */
 self.addEventListener('message', (event) => {
   const begin = Object.hasOwn(MODULES, event.data?.module) ? MODULES[event.data.module] : undefined;
-  const file = begin && FILES.find((file) => file.split('/').at(-1).startsWith(begin));
+  const file = begin && Object.keys(FILES).find((file) => file.split('/').at(-1).startsWith(begin));
   if (file) event.waitUntil(kept(addressOf(file)));
 });
 
@@ -51,8 +68,8 @@ self.addEventListener('fetch', (event) => {
   const { method, mode, url } = event.request;
   const address = url.split(/[?#]/)[0];
   // Some hosts leave out the ending of a page's name.
-  const file = address === self.registration.scope ? addressOf('index.html') : addresses.has(`${address}.html`) ? `${address}.html` : address;
-  if (method !== 'GET' || !addresses.has(file)) return;
+  const file = address === self.registration.scope ? addressOf('index.html') : hashes.has(`${address}.html`) ? `${address}.html` : address;
+  if (method !== 'GET' || !hashes.has(file)) return;
   // A page may have a newer version; the other files' names change with what is in them.
   const answer = mode === 'navigate' ? fetch(event.request).catch(() => kept(file)) : kept(file, event.request);
   event.respondWith(ISOLATE ? answer.then(isolated) : answer);
@@ -66,19 +83,29 @@ function isolated(answer) {
   return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
 }
 
-/** The file from the cache; what is not there is fetched, and is there from then on. */
+/** The file from the cache; what is not there is fetched, and is there from then on if it is the file of this version. */
 async function kept(address, request = new Request(address)) {
-  const found = await (await caches.open(CACHE)).match(address);
-  return found ?? keep(address, request).catch(() => fetch(request));
+  const cache = await caches.open(CACHE).catch(() => undefined);
+  const found = await cache?.match(address);
+  if (found) return found;
+  const { answer, isRight } = await fetchFile(address, request);
+  // A browser without room keeps nothing, and shows it all the same.
+  if (isRight) await cache?.put(address, answer.clone()).catch(() => {});
+  return answer;
 }
 
-/** Fetches a file and keeps it. Rejects if that is not possible: a site of which a part is missing is not kept. */
-async function keep(address, request) {
-  const cache = await caches.open(CACHE);
+/**
+ * Fetches a file, and says whether it is the file of this version. A status of 200 says little: some hosts give a page of their own for
+ * a file that is missing, and the sign-in page of a hotel's network answers every address.
+ */
+async function fetchFile(address, request) {
   const answer = await fetch(request);
-  if (answer.status !== 200) throw new Error(`${address}: ${answer.status}`);
+  const isRight = answer.status === 200 && (await sha256(answer.clone())) === hashes.get(address);
   // An answer that came by a redirection must not be given for a page.
-  const plain = answer.redirected ? new Response(answer.body, { headers: answer.headers }) : answer;
-  await cache.put(address, plain.clone());
-  return plain;
+  return { answer: isRight && answer.redirected ? new Response(answer.body, { headers: answer.headers }) : answer, isRight };
+}
+
+async function sha256(answer) {
+  const digest = await crypto.subtle.digest('SHA-256', await answer.arrayBuffer());
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -20,10 +20,13 @@ export function serviceWorker(): Plugin {
       const entries = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
       const files = entries.map(({ parentPath, name }) => join(parentPath, name).slice(dist.length + 1).split(sep).join('/'));
       const site = files.filter((file) => file !== 'sw.js' && !file.startsWith('models/')).sort();
-      const hash = createHash('sha256');
-      for (const file of site) hash.update(file).update(readFileSync(join(dist, file)));
-      const head = `const FILES = ${JSON.stringify(site)};\nconst VERSION = '${hash.digest('hex').slice(0, 16)}';\nconst ISOLATE = ${ISOLATE};\n`;
+      const hashes = JSON.stringify(Object.fromEntries(site.map((file) => [file, sha256(readFileSync(join(dist, file)))])), null, 1);
+      const head = `const FILES = ${hashes};\nconst VERSION = '${sha256(hashes).slice(0, 16)}';\nconst ISOLATE = ${ISOLATE};\n`;
       writeFileSync(join(dist, 'sw.js'), head + readFileSync(new URL('./service-worker.js', import.meta.url), 'utf8'));
     },
   };
+}
+
+function sha256(bytes: string | Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

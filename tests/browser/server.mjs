@@ -18,6 +18,7 @@ const TYPES = {
 /**
  * @typedef {object} Fault How to answer one path wrongly.
  * @property {number} [status] this status and no file
+ * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages answer
  * @property {number} [breakAt] the connection breaks when this much of the file (counted from its beginning) has gone out
  * @property {number} [truncateTo] the file is this long and no longer
  * @property {number} [flipAt] the byte there is another one
@@ -64,6 +65,8 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
       if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
     };
     if (fault?.status) return happened(), answer(fault.status), response.end();
+
+    if (fault?.page) return happened(), answer(200, { 'Content-Type': 'text/html' }), response.end(fault.page);
 
     const file = await locate(mounts, path);
     if (!file) return answer(404, { 'Content-Type': 'text/plain' }), response.end('not found');

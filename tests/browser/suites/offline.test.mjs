@@ -1,6 +1,8 @@
 // The demo site as an app: it can be installed, and after the first visit it needs no network.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
 import { fakeWorker } from '../fake-worker.mjs';
@@ -51,6 +53,90 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
       await page.waitForSelector('linnet-chat >>> .launcher');
     });
   }
+});
+
+describe('what the service worker keeps', { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+  /** All that is kept, each file with what its bytes are. */
+  const kept = async (page) => {
+    const files = await page.evaluate(async () => {
+      const names = (await caches.keys()).filter((name) => name.startsWith('linnet-site '));
+      const found = [];
+      for (const name of names) {
+        const cache = await caches.open(name);
+        for (const request of await cache.keys()) found.push([new URL(request.url).pathname, (await (await cache.match(request))?.text()) ?? '']);
+      }
+      return found;
+    });
+    return new Map(files.filter(([path]) => !path.endsWith('.wasm')).map(([path, text]) => [path.slice(1), sha256(text)]));
+  };
+  const built = () => readdirSync(siteFile(''), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'sw.js' && !entry.name.endsWith('.wasm'))
+    .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)));
+  const script = () => `assets/${readdirSync(siteFile('assets')).find((name) => /^bench-.*\.js$/.test(name))}`;
+
+  async function visit(t, server) {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.goto(`${server.origin}/index.html`);
+    return page;
+  }
+
+  for (const { what, ...fault } of [{ what: 'a page with status 200', page: '<!doctype html><title>Sign in</title>' }, { what: 'a part of it', truncateTo: 100 }]) {
+    test(`${what} in the place of a script is not kept; at the next visit all is as it should be`, async (t) => {
+      const server = await startServer({ csp: STRICT_CSP });
+      t.after(() => server.close());
+      server.faults.set(`/${script()}`, fault);
+      const page = await visit(t, server);
+      const state = await page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.register('./sw.js');
+        const worker = registration.installing;
+        if (worker) await new Promise((resolve) => worker.addEventListener('statechange', () => /installed|redundant/.test(worker.state) && resolve(undefined)));
+        return worker?.state;
+      });
+      assert.equal(state, 'redundant', 'a site of which a part is wrong is not kept');
+      for (const [path, hash] of await kept(page)) assert.equal(hash, sha256(readFileSync(siteFile(path))), path);
+
+      server.faults.clear();
+      server.requests.length = 0;
+      await page.reload();
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      const files = await kept(page);
+      assert.deepEqual([...files.keys()].sort(), built().sort());
+      for (const [path, hash] of files) assert.equal(hash, sha256(readFileSync(siteFile(path))), path);
+      const { origin } = server;
+      await server.close();
+      await page.goto(`${origin}/bench.html`);
+      await page.waitForSelector('#run');
+      await page.click('#run');
+      await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Done.', { timeout: 60_000 });
+    });
+  }
+
+  test('a page with status 200 in the place of the engine’s module is not kept either', async (t) => {
+    const server = await startServer({ csp: STRICT_CSP });
+    t.after(() => server.close());
+    // The page says that it uses another one.
+    const wasm = readdirSync(siteFile('assets')).find((name) => name.startsWith('linnet_relaxed_bg-'));
+    const page = await visit(t, server);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await page.reload();
+    server.faults.set(`/assets/${wasm}`, { page: '<!doctype html><title>Sign in</title>', times: 1 });
+    const look = () => page.evaluate(async (wasm) => {
+      const answer = await fetch(`./assets/${wasm}`);
+      const kept = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).match(`./assets/${wasm}`)));
+      return [answer.headers.get('content-type'), kept.some(Boolean)];
+    }, wasm);
+    assert.deepEqual(await look(), ['text/html', false]);
+    assert.deepEqual(await look(), ['application/wasm', true]);
+  });
 });
 
 describe('the site on a host that sets no headers', { timeout: 300_000 }, () => {
