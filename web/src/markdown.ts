@@ -6,6 +6,7 @@ import { MarkdownBuilder, type MarkdownParts, warmUp } from './element/markdown.
 import { StreamedMarkdown } from './element/streamed.ts';
 
 export type { MarkdownParts } from './element/markdown.ts';
+export { cutText, plainName, plainText } from './text.ts';
 export { partsOf, type Spoken } from './thoughts.ts';
 
 /**

@@ -1,4 +1,5 @@
 // The conversations, kept in this browser (IndexedDB). Where it keeps nothing, as some private windows do, there is just no list.
+import { cutText } from 'linnet/markdown';
 
 /** A question and what became of it. */
 export interface Exchange {
@@ -58,7 +59,7 @@ export class Chats {
 /** The first words of its first question. */
 export function titleOf({ exchanges }: StoredChat): string {
   const words = (exchanges[0]?.question ?? '').replace(/\s+/g, ' ');
-  return words.length <= 60 ? words : `${words.slice(0, 59).trimEnd()}…`;
+  return words.length <= 60 ? words : `${cutText(words, 59).trimEnd()}…`;
 }
 
 async function open(): Promise<IDBDatabase | undefined> {

@@ -1,4 +1,4 @@
-import { partsOf } from 'linnet/markdown';
+import { cutText, partsOf } from 'linnet/markdown';
 import { type StoredChat, titleOf } from './chats.ts';
 
 /** The conversation as Markdown, for people. */
@@ -38,7 +38,7 @@ export function save(name: string, type: string, text: string): void {
 /** A file's name of a conversation's title. */
 export function fileName(chat: StoredChat, ending: string): string {
   const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '');
-  return `${words.slice(0, 50) || 'chat'}.${ending}`;
+  return `${cutText(words, 50) || 'chat'}.${ending}`;
 }
 
 function quote(text: string): string {

@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../api.ts';
+import { cutText } from '../markdown.ts';
 
 /** A question and its answer; the answer is empty while it is awaited. */
 export interface Exchange {
@@ -108,7 +109,7 @@ function size({ question, answer }: Exchange): number {
 
 /** The beginning of a text, up to the end of a line or of a word. */
 function cutAt(text: string, length: number): string {
-  const piece = text.slice(0, length);
+  const piece = cutText(text, length);
   const end = Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf(' '));
   return end > length / 2 ? piece.slice(0, end) : piece;
 }

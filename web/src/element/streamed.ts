@@ -1,4 +1,5 @@
 import type { Token } from 'marked';
+import { cutText } from '../text.ts';
 import { type MarkdownBuilder, parse } from './markdown.ts';
 
 /** Characters of an unfinished block at most: it is rendered anew as it grows, and that must stay a matter of a few milliseconds. */
@@ -79,7 +80,8 @@ export class StreamedMarkdown {
   /** Ends a block that has become too long, at a line's end if there is one, and goes on with its rest. */
   #cut(): void {
     const line = this.#tail.lastIndexOf('\n', LONGEST - 1) + 1;
-    const length = line > LONGEST / 2 ? line : LONGEST;
+    // A character that alone is too long is cut apart after all.
+    const length = line > LONGEST / 2 ? line : cutText(this.#tail, LONGEST).length || LONGEST;
     const rest = this.#tail.slice(length);
     this.#tail = this.#tail.slice(0, length);
     const tokens = parse(this.#tail);
