@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { Memory, TokenRate } from '../src/element/conversation.ts';
 import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
-import { plainText, readReferences, safeAddress } from '../src/element/links.ts';
+import { hiddenTarget, readReferences, safeAddress } from '../src/element/links.ts';
 import { fill } from '../src/element/strings.ts';
 
 test('a link leads to the web or to a mailbox, and nowhere else', () => {
@@ -26,9 +26,38 @@ test('a link leads to the web or to a mailbox, and nowhere else', () => {
   }
 });
 
-test('what turns the reading direction is left out, and letters of all languages stay', () => {
-  assert.equal(plainText('a\u202eb\u202c\u2066c\u2069\u0000d\n\te'), 'abcd\n\te');
-  for (const text of ['مرحبا', 'שלום', '👩‍👩‍👧', 'नमस्ते', '\u200f']) assert.equal(plainText(text), text);
+test('a link whose text names another place says where it leads', () => {
+  for (const [text, address, target] of [
+    ['bank.example', 'https://evil.example/', 'evil.example'],
+    ['https://bank.example/login', 'https://evil.example:8443/bank.example', 'evil.example:8443'],
+    ['evil.example@bank.example', 'https://evil.example/', 'evil.example'],
+    ['evil.example, or BANK.EXAMPLE.', 'https://evil.example/', 'evil.example'],
+    ['bank\u200b.exa\u00admple', 'https://evil.example/', 'evil.example'],
+    ['ｂａｎｋ。example', 'https://evil.example/', 'evil.example'],
+    // The second letter is Cyrillic.
+    ['bаnk.example', 'https://bank.example/', 'bank.example'],
+    ['127.0.0.1', 'https://evil.example/', 'evil.example'],
+    ['help@bank.example', 'mailto:a@evil.example', 'a@evil.example'],
+    ['bank.example', 'mailto:a@evil.example', 'a@evil.example'],
+    ['help@bank.example', 'https://evil.example/', 'evil.example'],
+    ['help@bank.example', 'mailto:a%E2%80%AEb@bank.example', 'ab@bank.example'],
+    ['the shop', 'https://shop.example/', undefined],
+    ['e.g. version 1.2, 3.5 GB.', 'https://shop.example/', undefined],
+    ['shop.example', 'https://www.shop.example/a', undefined],
+    ['www.shop.example/a', 'https://shop.example/a', undefined],
+    ['https://shop.example/README.md?a=b.cd', 'https://shop.example/README.md?a=b.cd', undefined],
+    ['bücher.example', 'https://xn--bcher-kva.example/', undefined],
+    ['write to a@shop.example', 'mailto:a@shop.example', undefined],
+    ['shop.example', 'mailto:a@shop.example', undefined],
+  ] as const) {
+    assert.equal(hiddenTarget(text, address), target, text);
+  }
+  // A long text is no long work.
+  for (const text of ['a.'.repeat(20_000), 'a'.repeat(40_000), '.'.repeat(40_000), '1.'.repeat(20_000), '@'.repeat(40_000)]) {
+    const began = performance.now();
+    hiddenTarget(text, 'https://evil.example/');
+    assert.ok(performance.now() - began < 200, `${text.slice(0, 4)}: ${performance.now() - began} ms`);
+  }
 });
 
 test('character references are read, and what is none stays', () => {
@@ -81,6 +110,17 @@ test('a request begins as the one before, but for a few: then so much is left ou
   const long = [{ question: 'a', answer: 'b' }, { question: 'c', answer: 'd'.repeat(700) }];
   assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 740).dropped, 1);
   assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 700).dropped, 2);
+});
+
+test('the site’s context is cut between characters', () => {
+  // One word: there is no better place to cut it at.
+  const context = '👩‍👩‍👧'.repeat(200);
+  for (let room = 300; room < 320; room++) {
+    const [told] = new Memory().fit({ system: '', context, past: [], question: 'Hi' }, room).messages;
+    const known = String(told!.content);
+    assert.equal(known, '👩‍👩‍👧'.repeat(known.length / 8), `${room}`);
+    assert.ok(known.length > 0 && known.length <= room / 2);
+  }
 });
 
 test('how long a token is, is learnt', () => {

@@ -1,3 +1,5 @@
+import { plainName } from '../text.ts';
+
 /** Protocols that a link in an answer may have. All others (`javascript:`, `data:`, `blob:`, `file:`, …) are no links. */
 const PROTOCOLS = new Set(['http:', 'https:', 'mailto:']);
 
@@ -17,17 +19,57 @@ export function safeAddress(href: string, base: string): string | undefined {
   }
 }
 
-/** Characters that turn the direction of what follows them, up to where it is turned back, if it ever is. */
-const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
-/** Control characters that no text needs. */
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufff9-\ufffb]/g;
-
 /**
- * Text without what could make it look like another: letters that turn the reading direction of the letters after them. Languages
- * that are read from right to left need none of these; each block of an answer takes its direction from its own letters.
+ * Where a link really leads, if its text names another place: the host, or the mailbox of a `mailto:` address. `undefined` if the
+ * text names no place, or this one.
+ *
+ * @param text what the link says
+ * @param address where it leads, as {@link safeAddress} gives it
  */
-export function plainText(text: string): string {
-  return text.replace(TURNS, '').replace(CONTROLS, '');
+export function hiddenTarget(text: string, address: string): string | undefined {
+  const url = new URL(address);
+  // Characters without a width could hide a name from us, and browsers read full-width ones like the usual ones.
+  const said = text.replace(/\p{Cf}/gu, '').normalize('NFKC').replace(/[\u3002\uff61\u2024]/g, '.').toLowerCase();
+  if (url.protocol === 'mailto:') {
+    const mailbox = plainName(decoded(url.pathname)).toLowerCase();
+    const same = hostsIn(said).every((host) => mailbox.endsWith(`@${host}`)) && (!said.includes('@') || said.includes(mailbox));
+    return same ? undefined : mailbox;
+  }
+  // In a link that is its own address, other names are parts of its path.
+  const path = `${url.pathname}${url.search}${url.hash}`.toLowerCase();
+  const own = withoutScheme(said) === withoutScheme(`${url.host}${path}`);
+  return own || hostsIn(said).every((host) => withoutWww(host) === withoutWww(url.hostname)) ? undefined : url.host;
+}
+
+/** What may be meant as a host's name in a text: words with a dot that end as a top-level domain may, and IPv4 addresses. */
+function hostsIn(text: string): string[] {
+  const words = text.split(/[^\p{L}\p{M}\p{N}._-]+/u).map((word) => word.replace(/^[._-]+|[._-]+$/g, ''));
+  return words.filter((word) => /\.(?:\p{L}[\p{L}\p{M}\p{N}-]+|\d+\.\d+\.\d+)$/u.test(word)).map(asHost);
+}
+
+/** A host's name as browsers write it: in other alphabets it begins with `xn--`. */
+function asHost(name: string): string {
+  try {
+    return new URL(`https://${name}`).hostname;
+  } catch {
+    return name;
+  }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function withoutScheme(text: string): string {
+  return text.trim().replace(/^https?:\/\//, '').replace(/\/$/, '');
+}
+
+function withoutWww(host: string): string {
+  return host.replace(/^www\./, '');
 }
 
 const NAMED: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { Lexer, type Token, type Tokens } from 'marked';
-import { plainText, readReferences, safeAddress } from './links.ts';
+import { plainText } from '../text.ts';
+import { hiddenTarget, readReferences, safeAddress } from './links.ts';
 
 /** What the view puts into a rendered answer, in the page's words. */
 export interface MarkdownParts {
@@ -204,7 +205,16 @@ export class MarkdownBuilder {
     link.rel = 'noopener noreferrer nofollow ugc';
     // Where it leads to, whatever it says.
     if (text !== address) link.title = address;
-    return this.#into(link, tokens, depth + 1);
+    this.#into(link, tokens, depth + 1);
+    const target = hiddenTarget(link.textContent ?? '', address);
+    if (target) {
+      // A text that names another place would be believed.
+      const real = make('span');
+      real.dir = 'ltr';
+      real.textContent = `(${target})`;
+      link.append(' ', real);
+    }
+    return link;
   }
 
   #list({ ordered, start, items }: Tokens.List, depth: number): Node {
