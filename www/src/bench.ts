@@ -1,4 +1,5 @@
 import type { EngineInfo } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { copies } from './clipboard.ts';
 import { device, factNodes } from './facts.ts';
 import { whole } from './format.ts';
@@ -75,7 +76,7 @@ function facts(): [string, string | undefined][] {
   if (!info) return [];
   const { model, adapter } = info;
   return [
-    ['Model', `${model.name}, ${model.quantization}`],
+    ['Model', `${plainName(model.name)}, ${model.quantization}`],
     ['Runs on', device(info)],
     ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],

@@ -1,4 +1,5 @@
 import type { EngineInfo } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { bytes, parameters, whole } from './format.ts';
 import { make } from './page.ts';
 
@@ -20,8 +21,8 @@ export function engineFacts(info: EngineInfo): Fact[] {
   const { model, adapter, memory } = info;
   const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
   return [
-    ['Model', model.name],
-    ['Kind', `${model.architecture}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
+    ['Model', plainName(model.name)],
+    ['Kind', `${plainName(model.architecture)}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
     ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
     ['Context', `${whole(model.context_length)} tokens`],
     ['Runs on', device(info)],

@@ -1,4 +1,5 @@
 import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { Chat } from './chat.ts';
 import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
@@ -102,7 +103,7 @@ function startNewChat(): void {
 }
 
 function showState(state: EngineState): void {
-  modelName.textContent = state.kind === 'ready' && isImported(engine.settings.model) ? state.linnet.info().model.name : nameOf(engine.settings.model);
+  modelName.textContent = state.kind === 'ready' && isImported(engine.settings.model) ? plainName(state.linnet.info().model.name) : nameOf(engine.settings.model);
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
   loading.hidden = state.kind === 'ready' || state.kind === 'failed';

@@ -1,4 +1,5 @@
 import { bytesOf, type ListedModel, type ModelFit, models, type StoredModel } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { bytes, whole } from './format.ts';
 import { button, element, make } from './page.ts';
 import { asLinnetError, sentence } from './sentences.ts';
@@ -87,7 +88,7 @@ export class ModelList {
     }
     const sources = new Map<string, StoredModel[]>();
     for (const entry of stored) sources.set(entry.source, [...(sources.get(entry.source) ?? []), entry]);
-    for (const [source, [first]] of sources) this.#card(source, models.get(source)?.name ?? first!.name);
+    for (const [source, [first]] of sources) this.#card(source, models.get(source)?.name ?? plainName(first!.name));
     for (const [source, card] of this.#cards) {
       const parts = sources.get(source) ?? [];
       const listed = models.get(source) !== undefined;

@@ -1,4 +1,5 @@
 import { LinnetError, type LinnetErrorCode } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { bytes, whole } from './format.ts';
 
 type Details = Record<string, unknown>;
@@ -40,7 +41,7 @@ export function sentence(error: LinnetError): string {
   const known = SENTENCES[error.code] ?? SENTENCES.internal;
   // These two are about what somebody wrote, a program or an address: its own words say what.
   const own = error.code === 'invalid-request' || error.code === 'internal';
-  return own && error.message ? `${known(error.details)} (${error.message})` : known(error.details);
+  return own && error.message ? `${known(error.details)} (${plainName(error.message)})` : known(error.details);
 }
 
 /** Everything that is thrown here comes from the package; if something else does, that is a fault of this page. */
@@ -49,5 +50,5 @@ export function asLinnetError(error: unknown): LinnetError {
 }
 
 function text(value: unknown): string {
-  return String(value).slice(0, 200);
+  return plainName(String(value));
 }

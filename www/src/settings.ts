@@ -1,5 +1,6 @@
 import type { Backend, LoadOptions, ModelFile, ModelSource, Pace } from 'linnet';
 import { models } from 'linnet';
+import { plainName } from 'linnet/markdown';
 
 /** How the name of an imported file begins; what follows is its key in the store. */
 const IMPORTED = 'stored:';
@@ -77,12 +78,12 @@ export function isImported(model: ModelSource): boolean {
 /** A short name for people. */
 export function nameOf(source: ModelSource): string {
   const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
-  if (model instanceof File) return model.name;
+  if (model instanceof File) return plainName(model.name);
   if (model instanceof Blob) return 'A file';
   const listed = typeof model === 'string' ? models.get(model) : undefined;
   if (listed) return listed.name;
   if (isImported(source)) return 'Your model';
   const path = String(model).split(/[?#]/)[0]!;
   const name = path.slice(path.lastIndexOf('/') + 1) || path;
-  return name.replace(/\.gguf$/i, '');
+  return plainName(name.replace(/\.gguf$/i, ''));
 }

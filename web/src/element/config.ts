@@ -1,5 +1,6 @@
 import type { LinnetChat } from '../element.ts';
 import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models } from '../index.ts';
+import { plainName } from '../markdown.ts';
 import { type ChatStrings } from './button-strings.ts';
 import { ENGLISH } from './strings.ts';
 
@@ -53,7 +54,7 @@ export class ChatConfig {
   get modelName(): string {
     if (this.listed) return this.listed.name;
     const path = this.model.split(/[?#]/)[0]!;
-    return path.slice(path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '') || path;
+    return plainName(path.slice(path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '') || path);
   }
 
   /** Bytes of the download, where they are known. */

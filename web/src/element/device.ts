@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../api.ts';
+import { plainName } from '../markdown.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import type { Manners } from './config.ts';
 import type { ChatEngine } from './engine.ts';
@@ -16,7 +17,7 @@ export class DeviceAnswerer implements Answerer {
   ) {}
 
   get name(): string {
-    return this.engine.info().model.name;
+    return plainName(this.engine.info().model.name);
   }
 
   get contextLength(): number {
