@@ -1,15 +1,22 @@
 /**
- * The Prompt API, as the public explainer has it (webmachinelearning/prompt-api), with Linnet behind it: code that was written for
- * a browser's built-in model runs in any browser.
+ * The Prompt API, as its specification has it (webmachinelearning/prompt-api), over Linnet: code that was written for a browser's
+ * built-in model runs in any browser.
  */
-import type { ChatMessage } from './api.ts';
 import type { LoadOptions, ModelSource } from './index.ts';
-import { abortException, loadingException, notSupported } from './prompt-api/exceptions.ts';
-import { foreignLanguage, isText, type LanguageModelExpected, type LanguageModelInput, type LanguageModelMessage, readInput } from './prompt-api/input.ts';
+import { CreateMonitor, DownloadProgress, EventHandler, KEY } from './prompt-api/events.ts';
+import { destroyed, loadingException, notSupported, requireActiveDocument } from './prompt-api/exceptions.ts';
+import { type ConvertedMessage, convertInput, validateInput } from './prompt-api/input.ts';
+import type { LanguageModelExpected, LanguageModelInput, LanguageModelMessage } from './prompt-api/input.ts';
+import { convertCoreOptions, convertCreateOptions, convertPromptOptions, convertSignal } from './prompt-api/options.ts';
+import { type PromptOptions, refuseUnsupported, unsupported } from './prompt-api/options.ts';
 import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
 import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type SamplingMode } from './prompt-api/sampling.ts';
 import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
+import { answerStream, anyOf } from './prompt-api/stream.ts';
+import { asInterface } from './prompt-api/webidl.ts';
+import { unless } from './unless.ts';
 
+export { CreateMonitor } from './prompt-api/events.ts';
 export type { QuotaExceededError } from './prompt-api/exceptions.ts';
 export type { LanguageModelContent, LanguageModelExpected, LanguageModelInput, LanguageModelMessage, LanguageModelRole } from './prompt-api/input.ts';
 export type { LanguageModelParams, SamplingMode } from './prompt-api/sampling.ts';
@@ -26,6 +33,7 @@ export interface LanguageModelCoreOptions {
   tools?: readonly unknown[];
   /** Thinking before the answer. Not supported, but for `effort: 'none'`, which is the default. */
   thinking?: LanguageModelThinking;
+  /** Goes with `topK` only; both are older than `samplingMode`, and stand in its place. */
   temperature?: number;
   topK?: number;
   samplingMode?: SamplingMode;
@@ -56,15 +64,6 @@ export interface LanguageModelPromptOptions {
   thinking?: LanguageModelThinking;
 }
 
-/** Tells how the download comes along. */
-export class CreateMonitor extends EventTarget {
-  /** Hears how much of the model has come. */
-  ondownloadprogress: ((event: ProgressEvent) => void) | null = null;
-}
-
-/** Keeps the constructor to this module: sessions are made by `create()`. */
-const KEY = Symbol('create');
-
 /** The class that pages know as `LanguageModel`. Made by {@link languageModel}, or the default one of this module. */
 export class LanguageModel extends EventTarget {
   /**
@@ -74,34 +73,42 @@ export class LanguageModel extends EventTarget {
    */
   protected static provider: EngineProvider = providerOf();
 
-  /** Hears of `contextoverflow` under its older name. */
-  onquotaoverflow: ((event: Event) => void) | null = null;
-  /** Hears that the oldest exchanges were left out to make room. */
-  oncontextoverflow: ((event: Event) => void) | null = null;
   readonly #session: Session;
   readonly #provider: EngineProvider;
   readonly #destroyed = new AbortController();
+  readonly #oncontextoverflow = new EventHandler<Event>(this, 'contextoverflow');
+  readonly #onquotaoverflow = new EventHandler<Event>(this, 'quotaoverflow');
 
   /** @internal */
   constructor(key: unknown, provider: EngineProvider, engine: PromptEngine, conversation: Conversation, sampling: Sampling) {
-    if (key !== KEY) throw new TypeError('Illegal constructor: sessions are made by LanguageModel.create().');
+    if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() makes sessions.');
     super();
     this.#provider = provider;
     const overflow = () => {
       // The older name, and the newer one.
-      for (const name of ['quotaoverflow', 'contextoverflow'] as const) fire(this, new Event(name));
+      for (const name of ['quotaoverflow', 'contextoverflow']) this.dispatchEvent(new Event(name));
     };
     this.#session = new Session(engine, conversation, sampling, overflow, () => provider.broken(engine));
   }
 
   /** Whether a session with those options can be made. */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
-    readSampling(options);
-    return unsupported(options, this.provider.languages) ? 'unavailable' : this.provider.availability();
+    const core = convertCoreOptions(options);
+    requireActiveDocument();
+    const { provider } = this;
+    if (unsupported(core, provider.languages)) return 'unavailable';
+    try {
+      readSampling(core);
+    } catch {
+      // What create() would refuse cannot be had.
+      return 'unavailable';
+    }
+    return provider.availability();
   }
 
   /** The numbers that a session may be made with; `null` where none can be made. */
   static async params(): Promise<LanguageModelParams | null> {
+    requireActiveDocument();
     return this.provider.supported ? { ...PARAMS } : null;
   }
 
@@ -112,32 +119,44 @@ export class LanguageModel extends EventTarget {
    *   prompts are too long. TypeError and RangeError for options that make no sense
    */
   static async create(options: LanguageModelCreateOptions = {}): Promise<LanguageModel> {
-    const { initialPrompts = [], monitor, signal } = options;
-    signal?.throwIfAborted();
-    const sampling = readSampling(options);
-    const initial = readInput(initialPrompts, true);
-    const { provider } = this;
-    const what = unsupported(options, provider.languages);
-    if (what) throw notSupported(what);
-    if (!provider.supported) throw notSupported('A language model');
-
-    const watch = new CreateMonitor();
+    const { initialPrompts, monitor, signal: given, ...core } = convertCreateOptions(options);
+    requireActiveDocument();
+    const sampling = readSampling(core);
+    const initial = validateInput(initialPrompts);
+    given?.throwIfAborted();
+    const signal = given ?? new AbortController().signal;
+    const watch = new CreateMonitor(KEY);
     monitor?.(watch);
-    const tell = progressOf(watch);
-    const stop = signal ?? new AbortController().signal;
-    const engine = await provider.join(tell, stop).catch((error: unknown) => {
-      throw loadingException(error);
-    });
-    tell(1);
-    const model = new this(KEY, provider, engine, new Conversation(), sampling);
-    signal?.addEventListener('abort', () => model.#end(signal.reason), { once: true });
-    try {
-      if (initial.length > 0) await model.#session.append(initial, model.#signal(signal), true);
-    } catch (error) {
-      model.destroy();
-      throw error;
-    }
-    return model;
+    const { provider } = this;
+    const progress = new DownloadProgress(watch, signal);
+
+    const make = async (): Promise<LanguageModel> => {
+      // Events come after create() has returned, each of them in a task of its own: an abort is heard in between.
+      await task();
+      const what = unsupported(core, provider.languages);
+      if (what) throw notSupported(what);
+      if (!provider.supported) throw notSupported('A language model');
+      progress.begin();
+      const engine = await provider.join(progress.tell, signal).catch((error: unknown) => {
+        throw loadingException(error);
+      });
+      const model = new this(KEY, provider, engine, new Conversation(), sampling);
+      // The session is tied to the signal for as long as it lives.
+      const end = () => model.#end(signal.reason);
+      signal.addEventListener('abort', end, { once: true, signal: model.#destroyed.signal });
+      try {
+        await task();
+        progress.end();
+        await task();
+        signal.throwIfAborted();
+        if (initial.length > 0) await model.#session.append(initial, model.#destroyed.signal, true);
+        return model;
+      } catch (error) {
+        model.#end(error);
+        throw error;
+      }
+    };
+    return unless(signal, make());
   }
 
   /** Tokens that the conversation has, and tokens that there is room for, all in all. */
@@ -164,64 +183,81 @@ export class LanguageModel extends EventTarget {
   get topK(): number {
     return this.#session.sampling.topK;
   }
-  /** `null` if the session was made with `temperature` or `topK`. */
+  /** `null` if the session was made with `temperature` and `topK`. */
   get samplingMode(): SamplingMode | null {
     return this.#session.sampling.mode;
   }
 
-  /** Asks, and gives the whole answer. Requests are answered one after the other. */
-  async prompt(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<string> {
-    let answer = '';
-    for await (const { text, anew } of this.#ask(input, options)) answer = anew ? text : answer + text;
-    return answer;
+  /** Hears that the oldest exchanges were left out to make room. */
+  get oncontextoverflow(): ((event: Event) => void) | null {
+    return this.#oncontextoverflow.value;
+  }
+  set oncontextoverflow(handler: ((event: Event) => void) | null) {
+    this.#oncontextoverflow.value = handler;
+  }
+  /** Hears of `contextoverflow` under its older name. */
+  get onquotaoverflow(): ((event: Event) => void) | null {
+    return this.#onquotaoverflow.value;
+  }
+  set onquotaoverflow(handler: ((event: Event) => void) | null) {
+    this.#onquotaoverflow.value = handler;
   }
 
-  /** Asks, and gives the answer piece by piece. Cancelling the stream ends the answer. */
+  /** Asks, and gives the whole answer. Requests are answered one after the other. */
+  async prompt(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<string> {
+    requireArgument(arguments);
+    const messages = convertInput(input);
+    const asked = convertPromptOptions(options);
+    const signal = this.#begin(asked.signal);
+    const whole = async () => {
+      let answer = '';
+      for await (const { text, anew } of this.#ask(messages, asked, signal)) answer = anew ? text : answer + text;
+      return answer;
+    };
+    return unless(signal, whole());
+  }
+
+  /**
+   * Asks, and gives the answer piece by piece. Cancelling the stream ends the answer.
+   *
+   * @throws at once, where other methods reject: TypeError for arguments of the wrong type, the reason of an aborted signal
+   */
   promptStreaming(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): ReadableStream<string> {
-    const left = new AbortController();
-    const { signal } = options;
-    const both = signal ? { ...options, signal: anyOf(signal, left.signal) } : { ...options, signal: left.signal };
-    let pieces: AsyncGenerator<AnswerPiece, void> | undefined;
-    const stream = new ReadableStream<string>({
-      // The answer begins at once, not when it is first read.
-      start: (controller) => {
-        pieces = this.#ask(input, both);
-        void (async () => {
-          try {
-            for await (const { text } of pieces) if (text) controller.enqueue(text);
-            controller.close();
-          } catch (error) {
-            if (!left.signal.aborted) controller.error(error);
-          }
-        })();
-      },
-      cancel: () => left.abort(abortException()),
-    });
-    return iterable(stream);
+    requireArgument(arguments);
+    const messages = convertInput(input);
+    const asked = convertPromptOptions(options);
+    return answerStream(this.#begin(asked.signal), (signal) => this.#ask(messages, asked, signal));
   }
 
   /** Adds messages without asking for an answer. */
   async append(input: LanguageModelInput, options: { signal?: AbortSignal } = {}): Promise<void> {
-    const messages = this.#read(input);
-    await this.#session.append(messages, this.#signal(options.signal));
+    requireArgument(arguments);
+    const messages = convertInput(input);
+    const signal = this.#begin(convertSignal(options));
+    return unless(signal, this.#session.append(validateInput(messages), signal));
   }
 
   /** How many tokens an input would take. */
   async measureContextUsage(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<number> {
-    refuseUnsupported(options);
-    const messages = this.#read(input);
-    return this.#session.measure(messages, this.#signal(options.signal));
+    requireArgument(arguments);
+    const messages = convertInput(input);
+    const asked = convertPromptOptions(options);
+    const signal = this.#begin(asked.signal);
+    refuseUnsupported(asked);
+    const read = validateInput(messages);
+    const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
+    return unless(signal, this.#session.measure(measured, signal));
   }
 
   /** The older name of `measureContextUsage`. */
-  measureInputUsage(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<number> {
+  async measureInputUsage(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<number> {
+    requireArgument(arguments);
     return this.measureContextUsage(input, options);
   }
 
   /** Another session that begins with all that was said in this one. */
   async clone(options: { signal?: AbortSignal } = {}): Promise<LanguageModel> {
-    const signal = this.#signal(options.signal);
-    signal.throwIfAborted();
+    const signal = this.#begin(convertSignal(options));
     const { conversation, sampling } = this.#session;
     const engine = await this.#provider.join(() => undefined, signal).catch((error: unknown) => {
       throw loadingException(error);
@@ -229,9 +265,12 @@ export class LanguageModel extends EventTarget {
     return new (this.constructor as typeof LanguageModel)(KEY, this.#provider, engine, conversation.clone(), sampling);
   }
 
-  /** Ends the session: what is being answered fails with `AbortError`. The model's memory is given back some time after the last session has ended. */
+  /**
+   * Ends the session: what is asked, and what will be, fails with `InvalidStateError`. The model's memory is given back some time
+   * after the last session has ended.
+   */
   destroy(): void {
-    this.#end(abortException());
+    this.#end(destroyed());
   }
 
   #end(reason: unknown): void {
@@ -240,31 +279,25 @@ export class LanguageModel extends EventTarget {
     this.#provider.leave();
   }
 
-  #ask(input: LanguageModelInput, options: LanguageModelPromptOptions): AsyncGenerator<AnswerPiece, void> {
-    const failed = (error: unknown) =>
-      (async function* (): AsyncGenerator<AnswerPiece, void> {
-        throw error;
-      })();
-    try {
-      refuseUnsupported(options);
-      const messages = this.#read(input);
-      // The specification takes an empty list for an empty question; after messages that were appended they are what is to be answered.
-      if (messages.length === 0 && this.#session.conversation.isEmpty) messages.push({ role: 'user', content: '' });
-      return this.#session.prompt(messages, this.#signal(options.signal));
-    } catch (error) {
-      return failed(error);
-    }
+  async *#ask(
+    messages: readonly ConvertedMessage[],
+    asked: PromptOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<AnswerPiece, void> {
+    refuseUnsupported(asked);
+    yield* this.#session.prompt(validateInput(messages), signal);
   }
 
-  #read(input: LanguageModelInput): ChatMessage[] {
-    return readInput(input, this.#session.conversation.isEmpty);
-  }
-
-  /** Ends when the session does, or when the caller says so. */
-  #signal(signal: AbortSignal | undefined): AbortSignal {
-    return signal ? anyOf(this.#destroyed.signal, signal) : this.#destroyed.signal;
+  /** A signal that ends when the session does, or when the caller says so. Throws if either has. */
+  #begin(signal: AbortSignal | undefined): AbortSignal {
+    requireActiveDocument();
+    const both = signal ? anyOf(this.#destroyed.signal, signal) : this.#destroyed.signal;
+    both.throwIfAborted();
+    return both;
   }
 }
+const STATICS = ['availability', 'create', 'params'] as const;
+asInterface(LanguageModel, 'LanguageModel', STATICS);
 
 /** A `LanguageModel` with a model and options of your own, as `Linnet.load` takes them. */
 export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): typeof LanguageModel {
@@ -277,9 +310,15 @@ export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'o
  * @internal
  */
 export function languageModelOf(provider: EngineProvider): typeof LanguageModel {
-  return class extends LanguageModel {
+  const made = class extends LanguageModel {
     protected static override provider = provider;
   };
+  // A page may take them off the class, as it can with a browser's own.
+  for (const name of STATICS) {
+    Object.defineProperty(made, name, { value: LanguageModel[name].bind(made), configurable: true, writable: true });
+  }
+  asInterface(made, 'LanguageModel', STATICS);
+  return made;
 }
 
 /** How to install it. */
@@ -301,74 +340,19 @@ export async function installLanguageModel({ model, preferBuiltIn = false, ...op
     const availability = await Promise.resolve(builtIn.availability?.()).catch(() => undefined);
     if (availability && availability !== 'unavailable') return 'built-in';
   }
-  Object.defineProperty(globalThis, 'LanguageModel', { value: languageModel(model, options), configurable: true, writable: true });
+  const interfaces = { LanguageModel: languageModel(model, options), CreateMonitor };
+  for (const [name, value] of Object.entries(interfaces)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
   return 'linnet';
 }
 
-/** What of the options is not supported; `undefined` if all is. */
-function unsupported({ expectedInputs, expectedOutputs, tools, thinking }: LanguageModelCoreOptions, languages: readonly string[]): string | undefined {
-  const foreign = [expectedInputs, expectedOutputs].map((expected) => foreignLanguage(expected, languages)).find(Boolean);
-  if (!isText(expectedInputs)) return 'Input other than text';
-  if (!isText(expectedOutputs)) return 'Output other than text';
-  if (foreign) return `The language "${foreign}"`;
-  if (thinks(thinking)) return 'Thinking';
-  return tools?.length ? 'The use of tools' : undefined;
+/** Web IDL's check of a required argument; `undefined` is one. */
+function requireArgument({ length }: ArrayLike<unknown>): void {
+  if (length === 0) throw new TypeError('An input is required.');
 }
 
-function thinks({ effort = 'none', includeThoughts = false }: LanguageModelThinking = {}): boolean {
-  return effort !== 'none' || includeThoughts;
-}
-
-function refuseUnsupported({ responseConstraint, omitResponseConstraintInput, thinking }: LanguageModelPromptOptions): void {
-  if (thinks(thinking)) throw notSupported('Thinking');
-  if (responseConstraint !== undefined && responseConstraint !== null) {
-    if (typeof responseConstraint !== 'object') throw new TypeError('responseConstraint must be a JSON schema or a regular expression.');
-    throw notSupported('A constraint of the answer');
-  }
-  if (omitResponseConstraintInput) throw new TypeError('omitResponseConstraintInput is of no use without responseConstraint.');
-}
-
-/** Fires `downloadprogress` as the specification has it: from 0 to 1, and never back. */
-function progressOf(monitor: CreateMonitor): (loaded: number) => void {
-  let last = -1;
-  return (loaded) => {
-    if (loaded <= last) return;
-    // It begins with 0 and ends with 1, also where nothing is downloaded.
-    if (last < 0 && loaded > 0) fire(monitor, new ProgressEvent('downloadprogress', { loaded: 0, total: 1, lengthComputable: true }));
-    last = loaded;
-    fire(monitor, new ProgressEvent('downloadprogress', { loaded, total: 1, lengthComputable: true }));
-  };
-}
-
-/** Dispatches an event, to its `on…` handler, too. */
-function fire(target: EventTarget, event: Event): void {
-  const handler: unknown = Reflect.get(target, `on${event.type}`);
-  if (typeof handler === 'function') handler.call(target, event);
-  target.dispatchEvent(event);
-}
-
-/** Lets `for await` read the stream also in browsers that cannot do that (Safari), since that is how a page reads an answer. */
-function iterable<T>(stream: ReadableStream<T>): ReadableStream<T> {
-  if (Symbol.asyncIterator in stream) return stream;
-  const read = async function* (this: ReadableStream<T>): AsyncGenerator<T, void> {
-    const reader = this.getReader();
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-    } finally {
-      // Who leaves the loop wants no more of it; after the end, or a failure, this does nothing.
-      await reader.cancel().catch(() => {});
-      reader.releaseLock();
-    }
-  };
-  return Object.defineProperty(stream, Symbol.asyncIterator, { value: read, configurable: true, writable: true }) as ReadableStream<T>;
-}
-
-/** `AbortSignal.any`, which browsers of before 2024 do not have. */
-function anyOf(...signals: AbortSignal[]): AbortSignal {
-  const any = new AbortController();
-  for (const signal of signals) {
-    if (signal.aborted) any.abort(signal.reason);
-    else signal.addEventListener('abort', () => any.abort(signal.reason), { once: true, signal: any.signal });
-  }
-  return any.signal;
+/** A task of its own, after those that wait. */
+function task(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }

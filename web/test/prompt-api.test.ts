@@ -4,41 +4,7 @@ import { LinnetError } from '../src/errors.ts';
 import { installLanguageModel, languageModelOf } from '../src/prompt-api.ts';
 import { EngineProvider } from '../src/prompt-api/provider.ts';
 import { FakeChat } from './fake-chat.ts';
-
-// Node has none.
-(globalThis as any).ProgressEvent ??= class extends Event {
-  loaded: number;
-  total: number;
-  constructor(type: string, { loaded, total }: { loaded: number; total: number }) {
-    super(type);
-    this.loaded = loaded;
-    this.total = total;
-  }
-};
-
-/** A class over one made-up engine, and that engine. */
-function made(contextLength?: number, kept = 30_000, languages: string[] = []) {
-  const engines: FakeChat[] = [];
-  const provider = new EngineProvider(
-    async (tell, signal) => {
-      for (const loaded of [0.25, 0.5, 1]) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        if (signal.aborted) throw new LinnetError('aborted', 'stopped');
-        tell(loaded);
-      }
-      engines.push(new FakeChat(contextLength));
-      return engines.at(-1)!;
-    },
-    () => Promise.resolve(false),
-    kept,
-    languages,
-  );
-  return { LanguageModel: languageModelOf(provider), engines };
-}
-
-const named = (name: string) => (error: any) => error instanceof DOMException && error.name === name;
-/** What was asked last, without what only counts. */
-const asked = (engine: FakeChat) => engine.requests.filter(({ max_tokens }) => max_tokens !== 1).at(-1)!;
+import { asked, made, named } from './fake-language-model.ts';
 
 test('a session is made, asks and remembers', async () => {
   const { LanguageModel, engines } = made();
@@ -94,7 +60,7 @@ test('a stream is read by for await where the browser’s own streams are not', 
   const read = async () => {
     for await (const piece of stream) assert.equal(typeof piece, 'string');
   };
-  await assert.rejects(read(), named('AbortError'));
+  await assert.rejects(read(), named('InvalidStateError'));
 });
 
 test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async () => {
@@ -103,7 +69,37 @@ test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async
   const monitor = (list: number[]) => (m: EventTarget) => m.addEventListener('downloadprogress', (event) => list.push((event as ProgressEvent).loaded));
   await LanguageModel.create({ monitor: monitor(seen[0]!) });
   await LanguageModel.create({ monitor: monitor(seen[1]!) });
-  assert.deepEqual(seen, [[0, 0.25, 0.5, 1], [0, 1]]);
+  // Between the first and the last one, events are 50 ms apart.
+  assert.deepEqual(seen, [[0, 1], [0, 1]]);
+});
+
+test('downloadprogress tells of what is still to come, in steps of 1/65536, and of nothing after an abort', async () => {
+  const sent = [0.2, 0.2000001, 0.3333, 0.9, 1];
+  const provider = new EngineProvider(async (tell) => {
+    for (const loaded of sent) {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      tell(loaded);
+    }
+    return new FakeChat();
+  });
+  const LanguageModel = languageModelOf(provider);
+  const stop = new AbortController();
+  const seen: [number[], number[]] = [[], []];
+  const making = LanguageModel.create({ monitor: (m) => (m.ondownloadprogress = ({ loaded }) => seen[0].push(loaded)) });
+  // It comes when 0.2 is there, and hears of the other 0.8.
+  await new Promise((resolve) => setTimeout(resolve, 90));
+  const aborted = LanguageModel.create({
+    signal: stop.signal,
+    monitor: (m) => m.addEventListener('downloadprogress', (event) => seen[1].push((event as ProgressEvent).loaded)),
+  });
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  stop.abort();
+  await assert.rejects(aborted, named('AbortError'));
+  await making;
+  assert.ok(seen.flat().every((loaded) => loaded % (1 / 65_536) === 0), seen.join(' | '));
+  assert.deepEqual([seen[0][0], seen[0].at(-1), seen[1][0]], [0, 1, 0]);
+  assert.ok(seen[0].length >= 3 && seen[0].every((loaded, i) => i === 0 || loaded > seen[0][i - 1]!), seen[0].join(' '));
+  assert.ok(seen[1].every((loaded) => loaded < 0.9), seen[1].join(' '));
 });
 
 test('an input is measured as it would count', async () => {
@@ -126,7 +122,7 @@ test('the beginning of a long conversation is left out, except what it was made 
   for (let i = 0; i < 3; i++) await session.prompt(`${i} ${'word '.repeat(8)}`);
   assert.deepEqual(overflows, []);
   await session.prompt(`3 ${'word '.repeat(10)}`);
-  assert.deepEqual(overflows, ['handler', 'listener', 'new name']);
+  assert.deepEqual(overflows, ['listener', 'handler', 'new name']);
   const { messages } = asked(engines[0]!);
   assert.deepEqual(messages.slice(0, 3).map(({ role }: any) => role), ['system', 'user', 'assistant']);
   assert.match(messages[3].content, /^[12] /, 'the oldest pair has gone');
@@ -138,7 +134,8 @@ test('what can never fit is refused, with the numbers, and nothing is left out f
   const session = await LanguageModel.create();
   await session.prompt('one');
   const usage = session.inputUsage;
-  await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested === 201 && error.quota === 100 - usage);
+  // What was said has 5 tokens, the new question 201.
+  await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100);
   assert.equal(session.inputUsage, usage);
   await assert.rejects(LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }), named('QuotaExceededError'));
 });
@@ -175,12 +172,15 @@ test('a session that has ended answers no more, and the last one gives the model
   const stream = session.promptStreaming('b').getReader();
   await new Promise((resolve) => setTimeout(resolve, 3));
   session.destroy();
-  await assert.rejects(answer, named('AbortError'));
-  await assert.rejects(stream.read(), named('AbortError'));
-  await assert.rejects(session.prompt('c'), named('AbortError'));
-  await assert.rejects(session.clone(), named('AbortError'));
+  await assert.rejects(answer, named('InvalidStateError'));
+  await assert.rejects(stream.read(), named('InvalidStateError'));
+  for (const late of [session.prompt('c'), session.append('c'), session.measureContextUsage('c'), session.clone()]) {
+    await assert.rejects(late as Promise<unknown>, named('InvalidStateError'));
+  }
+  assert.throws(() => session.promptStreaming('c'), named('InvalidStateError'));
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(engines[0]!.disposed, true);
+  assert.deepEqual([session.contextWindow, typeof session.contextUsage, session.samplingMode], [1000, 'number', 'balanced']);
   const controller = new AbortController();
   const other = await LanguageModel.create({ signal: controller.signal });
   assert.equal(engines.length, 2);
@@ -212,34 +212,37 @@ test('what makes no sense, or is not supported, is refused', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }] });
   const image = [{ role: 'user' as const, content: [{ type: 'image', value: {} }] }];
-  for (const [promise, check] of [
-    [LanguageModel.create({ temperature: -1 }), RangeError],
-    [LanguageModel.create({ topK: 0.5 }), RangeError],
-    [LanguageModel.create({ temperature: NaN }), TypeError],
-    [LanguageModel.create({ temperature: 1, samplingMode: 'creative' }), TypeError],
-    [LanguageModel.create({ samplingMode: 'wild' as any }), TypeError],
-    [LanguageModel.create({ expectedInputs: [{ type: 'image' }] }), named('NotSupportedError')],
-    [LanguageModel.create({ tools: [{}] }), named('NotSupportedError')],
-    [LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }, { role: 'system', content: 'b' }] }), TypeError],
-    [session.prompt([{ role: 'system', content: 'late' }]), TypeError],
-    [session.prompt([{ role: 'robot' as any, content: 'x' }]), TypeError],
-    [session.prompt(image), named('NotSupportedError')],
-    [session.append(image), named('NotSupportedError')],
-    [session.prompt([{ role: 'assistant', content: 'x', prefix: true }]), named('NotSupportedError')],
-    [session.prompt([{ role: 'user', content: 'x', prefix: true }]), named('SyntaxError')],
-    [session.prompt('x', { responseConstraint: {} }), named('NotSupportedError')],
-    [session.prompt('x', { responseConstraint: /a/ }), named('NotSupportedError')],
-    [session.prompt('x', { responseConstraint: 'a' }), TypeError],
-    [session.measureContextUsage('x', { responseConstraint: {} }), named('NotSupportedError')],
-    [session.prompt('x', { thinking: { effort: 'low' } }), named('NotSupportedError')],
-    [LanguageModel.create({ thinking: { effort: 'high' } }), named('NotSupportedError')],
-    [LanguageModel.create({ thinking: { includeThoughts: true } }), named('NotSupportedError')],
-    [LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['no language'] }] }), RangeError],
-    [LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: [''] }] }), RangeError],
-    [session.prompt('x', { omitResponseConstraintInput: true }), TypeError],
-    [session.promptStreaming(image).getReader().read(), named('NotSupportedError')],
+  for (const [ask, check] of [
+    [() => LanguageModel.create({ temperature: -1 }), RangeError],
+    [() => LanguageModel.create({ temperature: 1 }), named('NotSupportedError')],
+    [() => LanguageModel.create({ topK: 3 }), named('NotSupportedError')],
+    [() => LanguageModel.create({ topK: 0.5 }), RangeError],
+    [() => LanguageModel.create({ temperature: NaN }), TypeError],
+    [() => LanguageModel.create({ temperature: 1, samplingMode: 'creative' }), TypeError],
+    [() => LanguageModel.create({ samplingMode: 'wild' as any }), TypeError],
+    [() => LanguageModel.create({ expectedInputs: [{ type: 'image' }] }), named('NotSupportedError')],
+    [() => LanguageModel.create({ tools: [{}] }), TypeError],
+    [() => LanguageModel.create({ tools: [{ name: 'a', description: 'b', inputSchema: {} }] }), named('NotSupportedError')],
+    [() => LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }, { role: 'system', content: 'b' }] }), TypeError],
+    [() => session.prompt([{ role: 'system', content: 'late' }]), TypeError],
+    [() => session.prompt([{ role: 'robot' as any, content: 'x' }]), TypeError],
+    [() => session.prompt(image), named('NotSupportedError')],
+    [() => session.append(image), named('NotSupportedError')],
+    [() => session.prompt([{ role: 'assistant', content: 'x', prefix: true }]), named('NotSupportedError')],
+    [() => session.prompt([{ role: 'user', content: 'x', prefix: true }]), named('SyntaxError')],
+    [() => session.prompt('x', { responseConstraint: {} }), named('NotSupportedError')],
+    [() => session.prompt('x', { responseConstraint: /a/ }), named('NotSupportedError')],
+    [() => session.prompt('x', { responseConstraint: 'a' }), TypeError],
+    [() => session.measureContextUsage('x', { responseConstraint: {} }), named('NotSupportedError')],
+    [() => session.prompt('x', { thinking: { effort: 'low' } }), named('NotSupportedError')],
+    [() => LanguageModel.create({ thinking: { effort: 'high' } }), named('NotSupportedError')],
+    [() => LanguageModel.create({ thinking: { includeThoughts: true } }), named('NotSupportedError')],
+    [() => LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['no language'] }] }), RangeError],
+    [() => LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: [''] }] }), RangeError],
+    [() => session.prompt('x', { omitResponseConstraintInput: true }), TypeError],
+    [() => session.promptStreaming(image).getReader().read(), named('NotSupportedError')],
   ] as const) {
-    await assert.rejects(promise as Promise<unknown>, check as any);
+    await assert.rejects(ask as () => Promise<unknown>, check as any);
   }
   assert.equal(await LanguageModel.availability({ expectedOutputs: [{ type: 'audio' }] }), 'unavailable');
   assert.equal(await LanguageModel.availability({ thinking: { effort: 'high' } }), 'unavailable');

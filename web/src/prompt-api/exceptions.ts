@@ -31,21 +31,37 @@ export function abortException(): DOMException {
   return new DOMException('The operation was aborted.', 'AbortError');
 }
 
+/**
+ * What requests of a destroyed session fail with. The browser that has the API, and the web-platform-tests, give this name; the
+ * specification's text has `AbortError`.
+ */
+export function destroyed(): DOMException {
+  const message = 'The session has been destroyed. Make another one with LanguageModel.create().';
+  return new DOMException(message, 'InvalidStateError');
+}
+
+/** Refuses what code of a page asks that is no longer shown, such as a removed frame's. */
+export function requireActiveDocument(): void {
+  const { document } = globalThis as { document?: Document };
+  if (!document || document.defaultView) return;
+  throw new DOMException('The page of this LanguageModel is no longer shown.', 'InvalidStateError');
+}
+
 export function notSupported(what: string): DOMException {
   return new DOMException(`${what} is not supported.`, 'NotSupportedError');
 }
 
 /** What a prompt that is too long fails with: where browsers have a class for it, one of that class. */
 export interface QuotaExceededError extends DOMException {
-  /** Tokens of the input. */
+  /** Tokens of the conversation with the input. */
   readonly requested: number;
-  /** Tokens that there was room for. */
+  /** Tokens that the context has room for. */
   readonly quota: number;
 }
 
-/** An input has more tokens than there can be room for. */
+/** A conversation with an input has more tokens than the context has room for. */
 export function quotaExceeded(requested: number, quota: number): QuotaExceededError {
-  const message = `The input has ${requested} tokens, but there is room for ${quota}.`;
+  const message = `The conversation would have ${requested} tokens, but there is room for ${quota}.`;
   type Constructor = new (message: string, options: { requested: number; quota: number }) => QuotaExceededError;
   const { QuotaExceededError } = globalThis as { QuotaExceededError?: Constructor };
   if (QuotaExceededError) return new QuotaExceededError(message, { requested, quota });

@@ -1,8 +1,12 @@
 import type { ChatMessage } from '../api.ts';
 import { notSupported } from './exceptions.ts';
+import { dictionary, elementsOf, enumeration, required, sequence, string } from './webidl.ts';
+
+const ROLES = ['system', 'user', 'assistant'] as const;
+const TYPES = ['text', 'image', 'audio', 'tool-call', 'tool-response'] as const;
 
 /** Who says a message. */
-export type LanguageModelRole = 'system' | 'user' | 'assistant';
+export type LanguageModelRole = (typeof ROLES)[number];
 
 /** A part of a message. Only text is understood. */
 export interface LanguageModelContent {
@@ -27,51 +31,103 @@ export interface LanguageModelExpected {
   languages?: readonly string[];
 }
 
+/** A message whose members have the types of the interface; its content may still be one that is not supported. */
+export interface ConvertedMessage {
+  role: LanguageModelRole;
+  content: { type: (typeof TYPES)[number]; value: unknown }[];
+  prefix: boolean;
+}
+
+/** An expectation, with its languages in canonical form. */
+export interface Expected {
+  type: (typeof TYPES)[number];
+  languages: string[];
+}
+
 /**
- * Reads what the page asks.
+ * Converts what the page asks, as Web IDL does: an object that is not iterable becomes a string, as does anything else.
  *
- * @param first whether nothing has been said before: only then may a system prompt come, as the first message
- * @throws TypeError for what is no message, and for a system prompt in the wrong place
- * @throws DOMException `NotSupportedError` for pictures, sound, tools and prefixes; `SyntaxError` for a prefix in the wrong place
+ * @throws TypeError for a list that has something else than messages
  */
-export function readInput(input: LanguageModelInput, first: boolean): ChatMessage[] {
-  if (!Array.isArray(input)) return [{ role: 'user', content: String(input) }];
-  const messages = input as readonly LanguageModelMessage[];
+export function convertInput(input: unknown): ConvertedMessage[] {
+  return elementsOf(input)?.map(convertMessage) ?? [{ role: 'user', content: [text(input)], prefix: false }];
+}
+
+/**
+ * Checks messages by the rules of the specification, and gives them as the engine takes them. An empty list stays one.
+ *
+ * @throws TypeError for a system prompt that is not the first message, and for text that is no string
+ * @throws DOMException `NotSupportedError` for all but text; `SyntaxError` for a prefix in the wrong place
+ */
+export function validateInput(messages: readonly ConvertedMessage[]): ChatMessage[] {
   return messages.map(({ role, content, prefix }, i) => {
-    if (role !== 'system' && role !== 'user' && role !== 'assistant') throw new TypeError(`There is no role "${String(role)}".`);
-    if (role === 'system' && !(first && i === 0)) throw new TypeError('The system prompt must be the first message of all.');
-    if (prefix) {
-      if (role !== 'assistant' || i < messages.length - 1) throw new DOMException('Only the last message, of the assistant, can be a prefix.', 'SyntaxError');
-      throw notSupported('A prefix of the answer');
+    if (prefix && (role !== 'assistant' || i < messages.length - 1)) {
+      throw new DOMException('Only the last message, of the assistant, can be a prefix.', 'SyntaxError');
     }
-    return { role, content: readContent(content) };
+    if (role === 'system' && i > 0) throw lateSystemPrompt();
+    const texts = content.map(({ type, value }) => {
+      if (type !== 'text') throw notSupported(`Content of the type "${type}"`);
+      if (typeof value !== 'string') throw new TypeError('The value of a text must be a string.');
+      return value;
+    });
+    if (prefix) throw notSupported('A prefix of the answer');
+    return { role, content: texts.join('') };
   });
 }
 
-/** Whether all that the page expects is text. */
-export function isText(expected: readonly LanguageModelExpected[] | undefined): boolean {
-  return (expected ?? []).every(({ type }) => type === 'text');
+/** What a system prompt fails with that comes after something was said. */
+export function lateSystemPrompt(): TypeError {
+  return new TypeError('The system prompt must be the first message of all.');
+}
+
+/** @throws RangeError for what is no language tag */
+export function convertExpected(value: unknown, what: string): Expected[] {
+  if (value === undefined) return [];
+  return sequence(value, what, (element) => {
+    const members = dictionary(element, what);
+    const { languages } = members;
+    const tags = languages === undefined ? [] : sequence(languages, `${what}.languages`, string);
+    const type = enumeration(required(members, 'type', what), `${what}.type`, TYPES);
+    return { type, languages: Intl.getCanonicalLocales(tags) };
+  });
 }
 
 /**
- * The first language that the page expects and the model does not speak. Kinds of a language (`en-GB`) count as that language.
+ * The first language that the page expects and the model does not speak. Kinds of a language (`en-GB`) count as it.
  *
  * @param spoken what the model speaks; where nobody knows, nothing is foreign to it
- * @throws RangeError for what is no language tag
  */
-export function foreignLanguage(expected: readonly LanguageModelExpected[] | undefined, spoken: readonly string[]): string | undefined {
+export function foreignLanguage(expected: readonly Expected[], spoken: readonly string[]): string | undefined {
   const known = new Set(spoken.map((tag) => new Intl.Locale(tag).language));
-  const asked = (expected ?? []).flatMap(({ languages = [] }) => languages.map((tag) => new Intl.Locale(tag).language));
+  const asked = expected.flatMap(({ languages }) => languages.map((tag) => new Intl.Locale(tag).language));
   return known.size > 0 ? asked.find((language) => !known.has(language)) : undefined;
 }
 
-function readContent(content: LanguageModelMessage['content']): string {
-  if (!Array.isArray(content)) return String(content);
-  return (content as readonly LanguageModelContent[])
-    .map(({ type, value }) => {
-      if (type !== 'text') throw notSupported(`Content of the type "${String(type)}"`);
-      if (typeof value !== 'string') throw new TypeError('The value of a text must be a string.');
-      return value;
-    })
-    .join('');
+function convertMessage(value: unknown): ConvertedMessage {
+  const members = dictionary(value, 'A message');
+  const content = required(members, 'content', 'A message');
+  const parts = elementsOf(content)?.map(convertContent) ?? [text(content)];
+  const prefix = Boolean(members['prefix']);
+  return { role: enumeration(required(members, 'role', 'A message'), 'The role', ROLES), content: parts, prefix };
+}
+
+function convertContent(element: unknown): ConvertedMessage['content'][number] {
+  const members = dictionary(element, 'A part of a message');
+  const type = enumeration(required(members, 'type', 'A part of a message'), 'The type', TYPES);
+  const value = required(members, 'value', 'A part of a message');
+  return { type, value: isMedia(value) ? value : string(value) };
+}
+
+function text(value: unknown): ConvertedMessage['content'][number] {
+  return { type: 'text', value: string(value) };
+}
+
+/** The classes that the interface takes beside strings: pictures, sound and bytes. All else becomes a string. */
+const MEDIA = [
+  ...['Blob', 'File', 'ImageData', 'ImageBitmap', 'VideoFrame', 'OffscreenCanvas', 'AudioBuffer', 'ArrayBuffer'],
+  ...['HTMLCanvasElement', 'HTMLImageElement', 'HTMLVideoElement', 'SVGImageElement'],
+].map((name) => `[object ${name}]`);
+
+function isMedia(value: unknown): boolean {
+  return ArrayBuffer.isView(value) || MEDIA.includes(Object.prototype.toString.call(value));
 }

@@ -65,7 +65,8 @@ export class EngineProvider {
     clearTimeout(this.#timer);
     this.#listeners.add(onProgress);
     try {
-      onProgress(this.#engine ? 0 : this.#loaded);
+      // One that comes while another one waits hears of what is still to come.
+      if (this.#loading) onProgress(this.#loaded);
       return await unless(signal, this.#engine ?? this.#begin());
     } catch (error) {
       this.leave();

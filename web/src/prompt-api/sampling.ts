@@ -1,3 +1,5 @@
+import { notSupported } from './exceptions.ts';
+
 /** How the next word is chosen. */
 export interface Sampling {
   temperature: number;
@@ -19,6 +21,8 @@ const MODES = {
   'most-creative': { temperature: 1.5, topK: 128 },
 };
 
+export const SAMPLING_MODES = Object.keys(MODES) as SamplingMode[];
+
 /** What `LanguageModel.params()` gives. */
 export interface LanguageModelParams {
   readonly defaultTopK: number;
@@ -27,32 +31,37 @@ export interface LanguageModelParams {
   readonly maxTemperature: number;
 }
 
-export const PARAMS: LanguageModelParams = { defaultTopK: 40, maxTopK: 128, defaultTemperature: 0.8, maxTemperature: 2 };
+export const PARAMS: LanguageModelParams = {
+  defaultTopK: 40,
+  maxTopK: 128,
+  defaultTemperature: 0.8,
+  maxTemperature: 2,
+};
+
+/** Options of a session that say how words are chosen. */
+export interface SamplingOptions {
+  temperature: number | undefined;
+  topK: number | undefined;
+  samplingMode: SamplingMode | undefined;
+}
 
 /**
  * Reads the options of a session. What is above the greatest value is that value.
  *
  * @throws RangeError for a temperature below 0 and a `topK` below 1
- * @throws TypeError for an unknown mode, for a mode together with numbers, and for what is no number
+ * @throws DOMException `NotSupportedError` for one of the two numbers without the other
  */
-export function readSampling(options: { temperature?: number; topK?: number; samplingMode?: SamplingMode }): Sampling {
-  const { temperature, topK, samplingMode } = options;
+export function readSampling({ temperature, topK, samplingMode }: SamplingOptions): Sampling {
   if (temperature === undefined && topK === undefined) {
     const mode = samplingMode ?? 'balanced';
-    if (!Object.hasOwn(MODES, mode)) throw new TypeError(`There is no sampling mode "${String(mode)}".`);
     return { ...MODES[mode], mode };
   }
-  if (samplingMode !== undefined) throw new TypeError('Either samplingMode is given, or temperature and topK.');
+  if (temperature !== undefined && temperature < 0) throw new RangeError('temperature must be at least 0.');
+  if (topK !== undefined && topK < 1) throw new RangeError('topK must be at least 1.');
+  if (temperature === undefined || topK === undefined) throw notSupported('Only one of temperature and topK');
   return {
-    temperature: Math.min(number('temperature', temperature ?? PARAMS.defaultTemperature, 0), PARAMS.maxTemperature),
-    topK: Math.trunc(Math.min(number('topK', topK ?? PARAMS.defaultTopK, 1), PARAMS.maxTopK)),
+    temperature: Math.min(temperature, PARAMS.maxTemperature),
+    topK: Math.trunc(Math.min(topK, PARAMS.maxTopK)),
     mode: null,
   };
-}
-
-function number(name: string, value: number, least: number): number {
-  const read = Number(value);
-  if (Number.isNaN(read)) throw new TypeError(`${name} is no number.`);
-  if (read < least) throw new RangeError(`${name} must be at least ${least}.`);
-  return read;
 }

@@ -2,6 +2,7 @@ import type { ChatMessage } from '../api.ts';
 import { LinnetError } from '../index.ts';
 import { ThoughtSplitter } from '../thoughts.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
+import { lateSystemPrompt } from './input.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
 
@@ -51,6 +52,8 @@ export class Conversation {
 /** Answers in a conversation, one request after the other, and leaves its beginning out when it becomes too long. */
 export class Session {
   #last: Promise<unknown> = Promise.resolve();
+  /** Tokens that the context holds; still to be read when the engine is gone. */
+  readonly quota: number;
 
   constructor(
     readonly engine: PromptEngine,
@@ -58,16 +61,14 @@ export class Session {
     readonly sampling: Sampling,
     private readonly onOverflow: () => void,
     private readonly onBroken: () => void,
-  ) {}
-
-  /** Tokens that the context holds. */
-  get quota(): number {
-    return this.engine.info().model.context_length;
+  ) {
+    this.quota = engine.info().model.context_length;
   }
 
   /** Tokens that messages would add. */
   async measure(input: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
-    const before = this.conversation.messages;
+    // A system prompt begins a conversation, whatever was said in this one.
+    const before = input[0]?.role === 'system' ? [] : this.conversation.messages;
     try {
       const all = await countTokens(this.engine, [...before, ...input], signal);
       return all - (before.length > 0 ? await countTokens(this.engine, before, signal) : 0);
@@ -76,17 +77,15 @@ export class Session {
     }
   }
 
-  /** Adds messages. Those that must stay are the first ones of a conversation. */
+  /** Adds messages; an empty list adds nothing. Those that must stay are the first ones of a conversation. */
   append(input: readonly ChatMessage[], signal: AbortSignal, stay = false): Promise<void> {
     return this.#queue(signal, async () => {
-      const { conversation } = this;
-      const before = conversation.exchanges;
       try {
+        this.#refuseLateSystemPrompt(input);
         const tokens = await this.#fit(input, signal, true);
         this.#keep(input, stay);
-        conversation.usage = tokens;
+        this.conversation.usage = tokens;
       } catch (error) {
-        conversation.exchanges = before;
         throw this.#failure(error, signal);
       }
     });
@@ -110,8 +109,12 @@ export class Session {
     }
   }
 
-  async *#answer(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
+  async *#answer(asked: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     const { conversation } = this;
+    this.#refuseLateSystemPrompt(asked);
+    // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds nothing.
+    const waiting = conversation.messages.at(-1)?.role === 'user';
+    const input: readonly ChatMessage[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
     // What an overflow has left out stays left out, also when the answer is aborted.
     await this.#fit(input, signal, false);
     const { temperature, topK } = this.sampling;
@@ -135,7 +138,7 @@ export class Session {
   /**
    * Leaves out as much of the conversation's beginning as must be, for the messages and an answer to have room.
    *
-   * @param exact whether they are to be counted even if they certainly fit
+   * @param exact whether they are to be counted even if they certainly fit, and whether no room is needed for an answer
    * @returns tokens of all messages, as they are then
    */
   async #fit(input: readonly ChatMessage[], signal: AbortSignal, exact: boolean): Promise<number> {
@@ -149,16 +152,20 @@ export class Session {
       exchanges = exchanges.slice(1);
       tokens = await countTokens(this.engine, [...conversation.initial, ...exchanges.flat(), ...input], signal);
     }
-    if (tokens >= quota) {
+    if (exact ? tokens > quota : tokens >= quota) {
       // Nothing is left out in vain.
-      const alone = await countTokens(this.engine, input, signal);
-      throw quotaExceeded(alone, Math.max(0, quota - conversation.usage));
+      throw quotaExceeded(await countTokens(this.engine, [...conversation.messages, ...input], signal), quota);
     }
     if (exchanges.length < conversation.exchanges.length) {
       conversation.exchanges = exchanges;
       this.onOverflow();
     }
     return tokens;
+  }
+
+  /** What was asked for earlier may have been said since: only the turn knows whether the conversation is empty. */
+  #refuseLateSystemPrompt(input: readonly ChatMessage[]): void {
+    if (input[0]?.role === 'system' && !this.conversation.isEmpty) throw lateSystemPrompt();
   }
 
   #keep(input: readonly ChatMessage[], stay: boolean, ...answer: ChatMessage[]): void {
@@ -187,6 +194,9 @@ export class Session {
   #failure(error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason ?? abortException();
     if (error instanceof LinnetError && BROKEN.has(error.code)) this.onBroken();
+    if (error instanceof LinnetError && error.code === 'context-full') {
+      return quotaExceeded(Number(error.details['prompt_tokens'] ?? this.quota), this.quota);
+    }
     return promptException(error);
   }
 }

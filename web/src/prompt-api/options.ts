@@ -1,0 +1,125 @@
+import { notSupported } from './exceptions.ts';
+import { type ConvertedMessage, convertExpected, convertInput, type Expected, foreignLanguage } from './input.ts';
+import type { CreateMonitor } from './events.ts';
+import { SAMPLING_MODES, type SamplingOptions } from './sampling.ts';
+import { abortSignal, dictionary, double, enumeration, isObject, required, sequence, string } from './webidl.ts';
+
+/** What a session is to be able to do, converted. */
+export interface CoreOptions extends SamplingOptions {
+  expectedInputs: Expected[];
+  expectedOutputs: Expected[];
+  /** Whether there are tools. */
+  tools: boolean;
+  /** Whether the model is to think, or to show its thoughts. */
+  thinking: boolean;
+}
+
+/** Options of `create()`, converted. */
+export interface CreateOptions extends CoreOptions {
+  initialPrompts: ConvertedMessage[];
+  monitor: ((monitor: CreateMonitor) => void) | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/** What a question comes with, converted. */
+export interface PromptOptions {
+  constraint: object | undefined;
+  omitConstraint: boolean;
+  thinking: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Converts the options of `availability()`, and those that it shares with `create()`.
+ *
+ * @throws TypeError for values of the wrong type, and for a mode together with numbers
+ * @throws RangeError for what is no language tag
+ */
+export function convertCoreOptions(value: unknown): CoreOptions {
+  const members = dictionary(value, 'options');
+  // Web IDL reads the members of a dictionary in the order of their names.
+  const { expectedInputs, expectedOutputs, samplingMode, temperature, thinking, tools, topK } = members;
+  const options: CoreOptions = {
+    expectedInputs: convertExpected(expectedInputs, 'expectedInputs'),
+    expectedOutputs: convertExpected(expectedOutputs, 'expectedOutputs'),
+    samplingMode: samplingMode === undefined ? undefined : enumeration(samplingMode, 'samplingMode', SAMPLING_MODES),
+    temperature: temperature === undefined ? undefined : double(temperature, 'temperature'),
+    thinking: convertThinking(thinking),
+    tools: tools !== undefined && sequence(tools, 'tools', checkTool).length > 0,
+    topK: topK === undefined ? undefined : double(topK, 'topK'),
+  };
+  if (options.samplingMode !== undefined && (options.temperature !== undefined || options.topK !== undefined)) {
+    throw new TypeError('Either samplingMode is given, or temperature and topK.');
+  }
+  return options;
+}
+
+/** Converts the options of `create()`. */
+export function convertCreateOptions(value: unknown): CreateOptions {
+  const core = convertCoreOptions(value);
+  const { initialPrompts, monitor, signal } = dictionary(value, 'options');
+  const messages =
+    initialPrompts === undefined
+      ? []
+      : sequence(initialPrompts, 'initialPrompts', (element) => convertInput([element])[0]!);
+  if (monitor !== undefined && typeof monitor !== 'function') throw new TypeError('monitor must be a function.');
+  return {
+    ...core,
+    initialPrompts: messages,
+    monitor: monitor as CreateOptions['monitor'],
+    signal: abortSignal(signal),
+  };
+}
+
+/** Converts what a question comes with. */
+export function convertPromptOptions(value: unknown): PromptOptions {
+  const { omitResponseConstraintInput, responseConstraint, signal, thinking } = dictionary(value, 'options');
+  if (responseConstraint !== undefined && !isObject(responseConstraint)) {
+    throw new TypeError('responseConstraint must be a JSON schema or a regular expression.');
+  }
+  const omitConstraint = Boolean(omitResponseConstraintInput);
+  return {
+    constraint: responseConstraint,
+    omitConstraint,
+    signal: abortSignal(signal),
+    thinking: convertThinking(thinking),
+  };
+}
+
+/** Converts options that have only a signal. */
+export function convertSignal(value: unknown): AbortSignal | undefined {
+  return abortSignal(dictionary(value, 'options')['signal']);
+}
+
+/** What of a session's options is not supported; `undefined` if all is. */
+export function unsupported(
+  { expectedInputs, expectedOutputs, tools, thinking }: CoreOptions,
+  languages: readonly string[],
+): string | undefined {
+  const foreign = foreignLanguage([...expectedInputs, ...expectedOutputs], languages);
+  if (expectedInputs.some(({ type }) => type !== 'text')) return 'Input other than text';
+  if (expectedOutputs.some(({ type }) => type !== 'text')) return 'Output other than text';
+  if (foreign) return `The language "${foreign}"`;
+  if (thinking) return 'Thinking';
+  return tools ? 'The use of tools' : undefined;
+}
+
+/** Refuses what a question cannot come with. */
+export function refuseUnsupported({ constraint, omitConstraint, thinking }: PromptOptions): void {
+  if (thinking) throw notSupported('Thinking');
+  if (constraint) throw notSupported('A constraint of the answer');
+  if (omitConstraint) throw new TypeError('omitResponseConstraintInput is of no use without responseConstraint.');
+}
+
+function convertThinking(value: unknown): boolean {
+  const { effort, includeThoughts } = dictionary(value, 'thinking');
+  return (effort !== undefined && string(effort) !== 'none') || Boolean(includeThoughts);
+}
+
+function checkTool(value: unknown): void {
+  const members = dictionary(value, 'A tool');
+  string(required(members, 'description', 'A tool'));
+  if (!isObject(required(members, 'inputSchema', 'A tool')))
+    throw new TypeError('The inputSchema of a tool must be an object.');
+  string(required(members, 'name', 'A tool'));
+}
