@@ -104,6 +104,9 @@ impl Error {
             Error::Gguf(GgufError::BadSplit { part, offset, .. }) => {
                 json!({ "part": u64::from(*part) + 1, "offset": offset })
             }
+            Error::Gguf(GgufError::NotGguf { offset, kind: Some(kind), .. }) => {
+                json!({ "offset": offset, "kind": kind.word() })
+            }
             Error::Gguf(error) => json!({ "offset": error.offset() }),
             Error::Model(error) => match error {
                 ModelError::UnsupportedArchitecture { architecture } => {

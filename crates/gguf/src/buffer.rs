@@ -32,9 +32,14 @@ impl Buffer {
         self.start + self.bytes.len() as u64
     }
 
+    /// The bytes that have not been parsed.
+    pub(crate) fn unparsed(&self) -> &[u8] {
+        &self.bytes[self.parsed..]
+    }
+
     /// Reads from the first unparsed byte, without marking anything parsed.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor { rest: &self.bytes[self.parsed..], offset: self.offset() }
+        Cursor { rest: self.unparsed(), offset: self.offset() }
     }
 
     /// Marks everything before a file offset as parsed.

@@ -1,16 +1,20 @@
 //! Why a header cannot be read.
 
+use crate::FileKind;
+
 /// Why a header, or a value in it, cannot be read. Each variant's `offset` is the byte of the file at which
 /// the offending item begins.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum GgufError {
     /// The file does not begin with `GGUF`.
-    #[error("not a GGUF file: it begins with {found:02x?}")]
+    #[error("not a GGUF file: {}", what_it_is(*kind, found))]
     NotGguf {
         /// Always 0.
         offset: u64,
         /// The bytes that should be the magic number.
         found: [u8; 4],
+        /// What the file is instead, where that is known.
+        kind: Option<FileKind>,
     },
     /// The file is big endian.
     #[error("byte {offset}: this is a big-endian GGUF file; only little-endian ones are supported")]
@@ -232,4 +236,8 @@ impl GgufError {
             | GgufError::OutOfRange { offset, .. } => *offset,
         }
     }
+}
+
+fn what_it_is(kind: Option<FileKind>, found: &[u8; 4]) -> String {
+    kind.map_or_else(|| format!("it begins with {found:02x?}"), |kind| kind.to_string())
 }

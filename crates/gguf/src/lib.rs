@@ -9,6 +9,7 @@
 
 mod buffer;
 mod error;
+mod foreign;
 pub mod limits;
 mod metadata;
 mod parser;
@@ -20,6 +21,7 @@ mod value;
 mod write;
 
 pub use error::GgufError;
+pub use foreign::FileKind;
 pub use metadata::Metadata;
 pub use parser::HeaderParser;
 pub use split::{Split, join};

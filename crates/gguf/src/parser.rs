@@ -3,6 +3,7 @@
 use std::mem;
 
 use crate::buffer::Buffer;
+use crate::foreign::{FileKind, HEAD_BYTES};
 use crate::limits::{
     MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_HEADER_BYTES, MAX_KEY_BYTES, MAX_METADATA, MAX_TENSORS,
 };
@@ -116,7 +117,16 @@ impl HeaderParser {
     /// The error of a file that ends here, without a complete header.
     #[must_use]
     pub fn incomplete(&self) -> GgufError {
-        GgufError::Truncated { offset: self.buffer.end() }
+        self.not_gguf().unwrap_or(GgufError::Truncated { offset: self.buffer.end() })
+    }
+
+    /// The error of a file that begins with something else than the magic number.
+    fn not_gguf(&self) -> Option<GgufError> {
+        let head = self.buffer.unparsed();
+        let found = *head.first_chunk()?;
+        let other = self.buffer.offset() == 0 && found != MAGIC;
+        let kind = FileKind::of(&head[..head.len().min(HEAD_BYTES)]);
+        other.then_some(GgufError::NotGguf { offset: 0, found, kind })
     }
 
     fn push_piece(&mut self, piece: &[u8]) -> Result<Option<Gguf>, GgufError> {
@@ -154,7 +164,9 @@ impl HeaderParser {
         let wait = Ok(Step::Wait(State::Preamble));
         let Some(magic) = cursor.array::<4>() else { return wait };
         if magic != MAGIC {
-            return Err(GgufError::NotGguf { offset: 0, found: magic });
+            // What the file is instead shows a little later.
+            let ready = self.buffer.end() >= HEAD_BYTES as u64;
+            return self.not_gguf().filter(|_| ready).map_or(wait, Err);
         }
         let offset = cursor.offset();
         let Some(version) = cursor.u32() else { return wait };

@@ -1,6 +1,6 @@
 //! Headers with one thing wrong, built byte by byte.
 
-use linnet_gguf::{Gguf, GgufError, limits};
+use linnet_gguf::{FileKind, Gguf, GgufError, limits};
 
 use crate::sample::{parse_in_chunks, writer};
 
@@ -58,6 +58,45 @@ fn other_files_are_not_gguf() {
         let error = Gguf::parse(start).expect_err("not GGUF");
         assert!(matches!(error, GgufError::NotGguf { offset: 0, .. }), "{error:?}");
     }
+}
+
+#[test]
+fn files_that_are_offered_for_models_are_named() {
+    let mut tar = b"model/".to_vec();
+    tar.resize(257, 0);
+    tar.extend_from_slice(b"ustar\x0000");
+    let safetensors = [&60_u64.to_le_bytes()[..], b"{\"a\":{\"dtype\":\"F32\"}}"].concat();
+    let cases: [(&[u8], FileKind); 14] = [
+        (b"<!DOCTYPE html><html></html>", FileKind::Html),
+        (b"\xef\xbb\xbf\n  <HTML lang=en>", FileKind::Html),
+        (b"<?xml version=\"1.0\"?><Error/>", FileKind::Xml),
+        (b"{\"error\":\"not found\"}", FileKind::Json),
+        (b" [1, 2]", FileKind::Json),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", FileKind::GitLfsPointer),
+        (&safetensors, FileKind::Safetensors),
+        (b"PK\x03\x04\0\0", FileKind::Zip),
+        (b"\x80\x02}q\0", FileKind::Pickle),
+        (b"\x1f\x8b\x08\0", FileKind::Gzip),
+        (&tar, FileKind::Tar),
+        (b"tjgg\x03\0\0\0", FileKind::Ggml),
+        (b"lmgg", FileKind::Ggml),
+        (b"fmgg", FileKind::Ggml),
+    ];
+    for (start, expected) in cases {
+        for length in [start.len(), 300, 100_000] {
+            let mut file = start.to_vec();
+            file.resize(length.max(start.len()), b' ');
+            let error = Raw(file).error();
+            assert!(
+                matches!(error, GgufError::NotGguf { kind: Some(kind), .. } if kind == expected),
+                "{error:?}"
+            );
+            assert!(error.to_string().starts_with("not a GGUF file: it is "), "{error}");
+        }
+    }
+    let error = Raw(b"nothing that is known".to_vec()).error();
+    assert_eq!(error.to_string(), "not a GGUF file: it begins with [6e, 6f, 74, 68]");
+    assert_eq!(Raw(b"GG".to_vec()).error(), GgufError::Truncated { offset: 2 });
 }
 
 #[test]
