@@ -2,7 +2,8 @@
  * A model's answer as a page shows it: Markdown, made into elements as it comes. `<linnet-chat>` uses it; a page with a chat of its
  * own can, too.
  */
-import { MarkdownBuilder, type MarkdownParts, warmUp } from './element/markdown.ts';
+import { MarkdownBuilder, type MarkdownParts } from './element/markdown.ts';
+import { warmUp } from './element/parse.ts';
 import { StreamedMarkdown } from './element/streamed.ts';
 
 export type { MarkdownParts } from './element/markdown.ts';

@@ -1,4 +1,4 @@
-import { Lexer, type Token, type Tokens } from 'marked';
+import type { Token, Tokens } from 'marked';
 import { plainText } from '../text.ts';
 import { hiddenTarget, readReferences, safeAddress } from './links.ts';
 
@@ -10,39 +10,6 @@ export interface MarkdownParts {
   table: string;
   /** A button that copies a block of code. */
   copyButton(code: () => string): HTMLElement;
-}
-
-/** Deeper than so, lists and quotations are shown as the text that they are: hostile text can nest them by the thousand. */
-const DEEPEST = 12;
-
-/** The blocks of a Markdown text. Text that the parser cannot take (nested too deeply for its stack) is one paragraph. */
-export function parse(text: string): Token[] {
-  try {
-    return Lexer.lex(text, { gfm: true, breaks: true });
-  } catch {
-    return [{ type: 'text', raw: text, text, escaped: true }];
-  }
-}
-
-/** One of each kind, for the parser to be quick when the first answer comes: its rules are compiled when they are first used. */
-const SAMPLES = ['a\n\n# b', '- a\n- b', '> a\n\n---', '| a |\n|---|\n| b |', '```js\na\n```', '**a** *b* `c` ~~d~~', '[a](https://b.example) <https://c.example> d@e.example'];
-
-/** Of texts with characters beyond Latin-1 an engine makes strings of another kind, for which it compiles anew. */
-const WIDE = ' …';
-
-/** Makes the parser quick, a short while after another: its rules one by one first, of which each takes a phone a few milliseconds. */
-export function warmUp(): void {
-  const { block, inline } = Lexer.rules;
-  const rules = [...Object.values(block.gfm), ...Object.values(inline.breaks)].filter((rule) => rule instanceof RegExp);
-  const compiling = rules.flatMap((rule) => [() => compile(rule, ''), () => compile(rule, WIDE)]);
-  const tasks = [...compiling, ...SAMPLES.map((sample) => () => void parse(sample))];
-  for (const [i, task] of tasks.entries()) setTimeout(task, 10 * (i + 1));
-}
-
-/** Engines compile an expression when it is first used, and once more, better, when it is used again. */
-function compile(rule: RegExp, end: string): void {
-  for (const sample of SAMPLES) rule.test(sample + end);
-  rule.lastIndex = 0;
 }
 
 /**
@@ -58,8 +25,7 @@ export class MarkdownBuilder {
   ) {}
 
   /** The elements of one block. */
-  block(token: Token, depth = 0): Node[] {
-    if (depth > DEEPEST) return [this.#text(token.raw)];
+  block(token: Token): Node[] {
     switch (token.type) {
       case 'space':
       case 'def':
@@ -70,19 +36,19 @@ export class MarkdownBuilder {
         // All of one level, below the chat's own: models skip levels, which those who hear a page would miss.
         const heading = block('h3');
         heading.className = `depth-${(token as Tokens.Heading).depth}`;
-        return [this.#into(heading, token.tokens, depth)];
+        return [this.#into(heading, token.tokens)];
       }
       case 'code':
         return [this.#code(token as Tokens.Code)];
       case 'blockquote':
-        return [append(make('blockquote'), this.#blocks(token.tokens, depth + 1))];
+        return [append(make('blockquote'), this.#blocks(token.tokens))];
       case 'list':
-        return [this.#list(token as Tokens.List, depth)];
+        return [this.#list(token as Tokens.List)];
       case 'table':
-        return [this.#table(token as Tokens.Table, depth)];
+        return [this.#table(token as Tokens.Table)];
       case 'text':
       case 'paragraph':
-        return [this.#into(block('p'), token.tokens ?? [token], depth)];
+        return [this.#into(block('p'), token.tokens ?? [token])];
       default:
         return [append(block('p'), [this.#text(token.raw.trimEnd())])];
     }
@@ -99,17 +65,17 @@ export class MarkdownBuilder {
       case 'paragraph': {
         const [old, text] = [before as Tokens.Text, after as Tokens.Text];
         if (!old.tokens || !text.tokens) return false;
-        return this.#grow(element, old.tokens, text.tokens, ({ raw }) => raw, (token) => this.#inline(token, 0));
+        return this.#grow(element, old.tokens, text.tokens, ({ raw }) => raw, (token) => this.#inline(token));
       }
       case 'list': {
         const [old, list] = [before as Tokens.List, after as Tokens.List];
         if (old.ordered !== list.ordered || old.start !== list.start || old.loose !== list.loose) return false;
-        return this.#grow(element, old.items, list.items, ({ raw }) => raw, (item) => this.#item(item, 0));
+        return this.#grow(element, old.items, list.items, ({ raw }) => raw, (item) => this.#item(item));
       }
       case 'table': {
         const [old, table] = [before as Tokens.Table, after as Tokens.Table];
         if (key(old.header) !== key(table.header)) return false;
-        return this.#grow(element.querySelector('tbody')!, old.rows, table.rows, key, (row) => this.#row(row, 0));
+        return this.#grow(element.querySelector('tbody')!, old.rows, table.rows, key, (row) => this.#row(row));
       }
       case 'code': {
         const [old, code] = [codeOf(before as Tokens.Code), codeOf(after as Tokens.Code)];
@@ -128,10 +94,10 @@ export class MarkdownBuilder {
     switch (after.type) {
       case 'list':
         if ((before as Tokens.List).ordered !== (after as Tokens.List).ordered) return false;
-        append(element, (after as Tokens.List).items.map((item) => this.#item(item, 0)));
+        append(element, (after as Tokens.List).items.map((item) => this.#item(item)));
         return true;
       case 'table':
-        append(element.querySelector('tbody')!, (after as Tokens.Table).rows.map((row) => this.#row(row, 0)));
+        append(element.querySelector('tbody')!, (after as Tokens.Table).rows.map((row) => this.#row(row)));
         return true;
       case 'code':
         (element.querySelector('code')!.firstChild as Text).appendData(plainText(`\n${codeOf(after as Tokens.Code)}`));
@@ -162,26 +128,25 @@ export class MarkdownBuilder {
     return true;
   }
 
-  #blocks(tokens: Token[] | undefined, depth: number): Node[] {
-    return (tokens ?? []).flatMap((token) => this.block(token, depth));
+  #blocks(tokens: Token[] | undefined): Node[] {
+    return (tokens ?? []).flatMap((token) => this.block(token));
   }
 
-  #inline(token: Token, depth: number): Node {
-    if (depth > DEEPEST) return this.#text(token.raw);
+  #inline(token: Token): Node {
     switch (token.type) {
       case 'strong':
       case 'em':
       case 'del':
-        return this.#into(make(token.type), token.tokens, depth + 1);
+        return this.#into(make(token.type), token.tokens);
       case 'codespan':
         return append(make('code'), [this.#text(token['text'] as string)]);
       case 'br':
         return make('br');
       case 'link':
-        return this.#link(token as Tokens.Link, depth);
+        return this.#link(token as Tokens.Link);
       case 'image': {
         const { text, href } = token as Tokens.Image;
-        return this.#link({ type: 'link', raw: '', href, text, tokens: [literal(this.parts.image(text))] }, depth);
+        return this.#link({ type: 'link', raw: '', href, text, tokens: [literal(this.parts.image(text))] });
       }
       case 'html':
         // The one piece of HTML that models write for good reason, in tables.
@@ -189,23 +154,23 @@ export class MarkdownBuilder {
       case 'escape':
         return this.#text(token['text'] as string);
       case 'text':
-        if (token.tokens) return this.#into(make('span'), token.tokens, depth + 1);
+        if (token.tokens) return this.#into(make('span'), token.tokens);
         return this.#text(token['escaped'] ? (token['text'] as string) : readReferences(token['text'] as string));
       default:
         return this.#text(token.raw);
     }
   }
 
-  #link({ href, text, tokens }: Tokens.Link, depth: number): Node {
+  #link({ href, text, tokens }: Tokens.Link): Node {
     const address = safeAddress(readReferences(href), this.base);
-    if (!address) return this.#into(make('span'), tokens, depth + 1);
+    if (!address) return this.#into(make('span'), tokens);
     const link = make('a') as HTMLAnchorElement;
     link.href = address;
     link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow ugc';
     // Where it leads to, whatever it says.
     if (text !== address) link.title = address;
-    this.#into(link, tokens, depth + 1);
+    this.#into(link, tokens);
     const target = hiddenTarget(link.textContent ?? '', address);
     if (target) {
       // A text that names another place would be believed.
@@ -217,26 +182,26 @@ export class MarkdownBuilder {
     return link;
   }
 
-  #list({ ordered, start, items }: Tokens.List, depth: number): Node {
+  #list({ ordered, start, items }: Tokens.List): Node {
     const list = make(ordered ? 'ol' : 'ul');
     if (ordered && typeof start === 'number' && start !== 1) (list as HTMLOListElement).start = Math.min(start, 1e6);
-    return append(list, items.map((item) => this.#item(item, depth)));
+    return append(list, items.map((item) => this.#item(item)));
   }
 
-  #item(item: Tokens.ListItem, depth: number): Node {
+  #item(item: Tokens.ListItem): Node {
     const entry = block('li');
     for (const token of item.tokens) {
       if (token.type === 'checkbox') entry.append(item.checked ? '☑ ' : '☐ ');
       // A list without blank lines has its words without paragraphs.
-      else if (token.type === 'text') this.#into(entry, token.tokens ?? [token], depth + 1);
-      else entry.append(...this.block(token, depth + 1));
+      else if (token.type === 'text') this.#into(entry, token.tokens ?? [token]);
+      else entry.append(...this.block(token));
     }
     return entry;
   }
 
-  #table({ header, rows }: Tokens.Table, depth: number): Node {
-    const body = append(make('tbody'), rows.map((row) => this.#row(row, depth)));
-    const table = append(make('table'), [append(make('thead'), [this.#row(header, depth)]), body]);
+  #table({ header, rows }: Tokens.Table): Node {
+    const body = append(make('tbody'), rows.map((row) => this.#row(row)));
+    const table = append(make('table'), [append(make('thead'), [this.#row(header)]), body]);
     // A wide table scrolls by itself, also by keyboard.
     const frame = make('div', 'table');
     frame.tabIndex = 0;
@@ -245,9 +210,9 @@ export class MarkdownBuilder {
     return append(frame, [table]);
   }
 
-  #row(cells: Tokens.TableCell[], depth: number): Node {
+  #row(cells: Tokens.TableCell[]): Node {
     const made = cells.map(({ header, align, tokens }) => {
-      const cell = this.#into(block(header ? 'th' : 'td'), tokens, depth + 1) as HTMLElement;
+      const cell = this.#into(block(header ? 'th' : 'td'), tokens) as HTMLElement;
       if (align) cell.className = align;
       return cell;
     });
@@ -269,8 +234,8 @@ export class MarkdownBuilder {
     return frame;
   }
 
-  #into(parent: Node, tokens: Token[] | undefined, depth: number): Node {
-    return append(parent, (tokens ?? []).map((token) => this.#inline(token, depth)));
+  #into(parent: Node, tokens: Token[] | undefined): Node {
+    return append(parent, (tokens ?? []).map((token) => this.#inline(token)));
   }
 
   #text(text: string): Text {

@@ -1,6 +1,7 @@
 import type { Token } from 'marked';
 import { cutText } from '../text.ts';
-import { type MarkdownBuilder, parse } from './markdown.ts';
+import type { MarkdownBuilder } from './markdown.ts';
+import { parse } from './parse.ts';
 
 /** Characters of an unfinished block at most: it is rendered anew as it grows, and that must stay a matter of a few milliseconds. */
 const LONGEST = 2000;
