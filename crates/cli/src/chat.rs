@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use linnet_engine::{Content, Done, Engine, Event, FinishReason, Message, Prompt, Request};
+use linnet_engine::{Done, Engine, Event, FinishReason, Message, Prompt, Request, Role};
 use linnet_graph::Backend;
 
 use crate::backend::{BackendKind, BackendOptions};
@@ -72,7 +72,7 @@ fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     });
     let mut conversation = Vec::new();
     if let Some(system) = &options.system {
-        conversation.push(message("system", system));
+        conversation.push(Message::new(Role::System, system));
     }
     match &options.prompt {
         Some(prompt) => turn(options, &mut engine, &mut conversation, prompt),
@@ -123,7 +123,7 @@ fn turn<B: Backend>(
     text: &str,
 ) -> Result<(), Failure> {
     let mut messages = conversation.clone();
-    messages.push(message("user", text));
+    messages.push(Message::new(Role::User, text));
     let request = Request {
         messages: (!options.raw).then(|| messages.clone()),
         prompt: options.raw.then(|| Prompt::Text(text.to_owned())),
@@ -137,7 +137,7 @@ fn turn<B: Backend>(
     ANSWERING.store(true, Ordering::SeqCst);
     let answer = answer(options, engine, &request);
     ANSWERING.store(false, Ordering::SeqCst);
-    messages.push(message("assistant", &answer?));
+    messages.push(Message::new(Role::Assistant, answer?));
     if !options.raw {
         *conversation = messages;
     }
@@ -195,8 +195,4 @@ fn summary(done: &Done) -> String {
         "prompt {} tokens at {:.1}/s, answer {} tokens at {:.1}/s{end}",
         t.prompt_n, t.prompt_per_second, t.predicted_n, t.predicted_per_second
     )
-}
-
-fn message(role: &str, text: &str) -> Message {
-    Message { role: role.to_owned(), content: Content::Text(text.to_owned()) }
 }

@@ -1,7 +1,7 @@
 //! The flags that say how an answer is chosen.
 
 use clap::Args;
-use linnet_engine::{Sampling, Stop};
+use linnet_engine::Sampling;
 
 /// How the next token is chosen, and when to end.
 #[derive(Args, Debug)]
@@ -62,7 +62,7 @@ impl SamplingOptions {
     }
 
     /// The stop strings.
-    pub fn stop(&self) -> Option<Stop> {
-        (!self.stop.is_empty()).then(|| Stop::Many(self.stop.clone()))
+    pub fn stop(&self) -> Vec<String> {
+        self.stop.clone()
     }
 }

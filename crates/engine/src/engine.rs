@@ -5,9 +5,10 @@ use std::sync::Arc;
 use linnet_gguf::Gguf;
 use linnet_graph::{Ahead, Backend};
 use linnet_models::Config;
-use linnet_text::{ChatTemplate, Tokenizer};
+use linnet_text::Tokenizer;
 use serde::Serialize;
 
+use crate::chat::Chat;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
@@ -29,12 +30,12 @@ pub struct ModelInfo {
     pub training_context_length: usize,
     /// Length of the file, in bytes.
     pub file_bytes: u64,
-    /// Whether the file has a chat template.
+    /// Whether the file has a chat template that can be used.
     pub chat: bool,
 }
 
 impl ModelInfo {
-    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize) -> Self {
+    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize, chat: Option<&Chat>) -> Self {
         let mut bytes_by_type: Vec<(&str, u64)> = Vec::new();
         for tensor in &header.tensors {
             let name = tensor.dtype.name();
@@ -52,7 +53,7 @@ impl ModelInfo {
             context_length,
             training_context_length: config.context_length,
             file_bytes: header.file_len(),
-            chat: header.metadata.str("tokenizer.chat_template").is_ok_and(|t| t.is_some()),
+            chat: chat.is_some_and(Chat::is_usable),
         }
     }
 }
@@ -102,7 +103,7 @@ pub struct Memory {
 pub struct Engine<B: Backend> {
     pub(crate) session: Session<B>,
     pub(crate) tokenizer: Arc<Tokenizer>,
-    pub(crate) template: Option<ChatTemplate>,
+    pub(crate) chat: Option<Chat>,
     pub(crate) platform: Platform,
     /// Tokens that end an answer, as many as a backend looks out for.
     pub(crate) ends: Vec<u32>,
@@ -116,7 +117,7 @@ impl<B: Backend> Engine<B> {
     pub(crate) fn new(
         session: Session<B>,
         tokenizer: Arc<Tokenizer>,
-        template: Option<ChatTemplate>,
+        chat: Option<Chat>,
         model: ModelInfo,
         config: Config,
         platform: Platform,
@@ -124,7 +125,7 @@ impl<B: Backend> Engine<B> {
         let all = 0..tokenizer.vocab_size() as u32;
         let ends =
             all.filter(|token| tokenizer.is_end_of_generation(*token)).take(Ahead::MOST_STOPS).collect();
-        Engine { session, tokenizer, template, platform, ends, recent: Recent::default(), model, config }
+        Engine { session, tokenizer, chat, platform, ends, recent: Recent::default(), model, config }
     }
 
     /// What is loaded, where it runs and what it holds.

@@ -6,6 +6,7 @@ use linnet_models::ModelError;
 use linnet_text::TextError;
 use serde_json::{Value, json};
 
+use crate::Role;
 use crate::demand::Excess;
 use crate::engine::Memory;
 
@@ -53,6 +54,17 @@ pub enum Error {
         /// Positions of the KV cache.
         context_length: usize,
     },
+    /// The model's chat template renders without what somebody says.
+    #[error(
+        "the model's chat template leaves out what `{field}` says (role {role}). Take another file of this model, or put the \
+         whole prompt together yourself and give it as `prompt`"
+    )]
+    TextLost {
+        /// Whose message it is.
+        role: Role,
+        /// Its path.
+        field: String,
+    },
     /// The request or the load options break a rule.
     #[error("`{field}` {reason}")]
     InvalidRequest {
@@ -91,6 +103,7 @@ impl Error {
             Error::Truncated { .. } => "integrity",
             Error::DoesNotFit(_) => "out-of-memory",
             Error::ContextFull { .. } => "context-full",
+            Error::TextLost { .. } => "bad-template",
             Error::InvalidRequest { .. } => "invalid-request",
         }
     }
@@ -149,6 +162,7 @@ impl Error {
             Error::ContextFull { prompt_tokens, context_length } => {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
+            Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),
             Error::InvalidRequest { field, .. } => json!({ "field": field }),
             Error::Text(_) => json!({}),
         }

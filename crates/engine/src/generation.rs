@@ -170,7 +170,7 @@ impl Generation {
             came: None,
             detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
             printed: 0,
-            stop: StopMatcher::new(request.stop.as_ref().map(|s| s.strings()).unwrap_or_default()),
+            stop: StopMatcher::new(&request.stop),
             prompt_run: 0,
             reached: 0,
             started: None,

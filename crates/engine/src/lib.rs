@@ -4,6 +4,7 @@
 //! step by step by its caller, so that a page stays responsive and can stop at any token. Generic over
 //! [`Backend`](linnet_graph::Backend).
 
+mod chat;
 mod demand;
 mod engine;
 mod error;
@@ -28,7 +29,7 @@ pub use lead::Lead;
 pub use likely::{Likely, Logprobs};
 pub use loader::{LoadOptions, Loader};
 pub use platform::Platform;
-pub use request::{Content, Message, Part, Prompt, Request, Sampling, Stop};
+pub use request::{Content, Message, Prompt, Request, Role, Sampling, ToolCall};
 pub use sampler::Sampler;
 pub use session::Session;
 pub use suggest::{SuggestEvent, SuggestRequest, Suggestion, Suggestions, Word};

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use linnet_gguf::{Gguf, HeaderParser};
 use linnet_graph::{Backend, Bytes, Capabilities, CompileOptions, KvFormat, Plan, fuse};
 use linnet_models::Config;
-use linnet_text::{ChatTemplate, Tokenizer};
+use linnet_text::Tokenizer;
 
+use crate::chat::Chat;
 use crate::demand::Bounds;
 use crate::engine::{Engine, ModelInfo};
 use crate::session::Session;
@@ -72,7 +73,7 @@ struct Pending<B: Backend> {
     plan: Plan,
     compile: CompileOptions,
     tokenizer: Arc<Tokenizer>,
-    template: Option<ChatTemplate>,
+    chat: Option<Chat>,
     info: ModelInfo,
     /// Where each file ends.
     ends: Vec<u64>,
@@ -214,7 +215,7 @@ impl<B: Backend> Loader<B> {
         Ok(Engine::new(
             session,
             pending.tokenizer,
-            pending.template,
+            pending.chat,
             pending.info,
             pending.config,
             self.options.platform,
@@ -273,8 +274,8 @@ fn prepare<B: Backend>(
     let plan = Plan::new(fuse(model.graph));
     let compile = compile_options(&model.config, &plan, backend.capabilities(), options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
-    let template = chat_template(&header, &tokenizer)?;
-    let info = ModelInfo::new(&header, &model.config, compile.context_length);
+    let chat = chat(&header, &tokenizer, &options.platform)?;
+    let info = ModelInfo::new(&header, &model.config, compile.context_length, chat.as_ref());
     // The vocabulary, mostly: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
@@ -294,7 +295,7 @@ fn prepare<B: Backend>(
         plan,
         compile,
         tokenizer,
-        template,
+        chat,
         info,
         ends,
         part: 0,
@@ -338,8 +339,9 @@ fn compile_options(
 }
 
 /// The file's chat template; `None` where it has none.
-fn chat_template(header: &Gguf, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>, Error> {
+fn chat(header: &Gguf, tokenizer: &Tokenizer, platform: &Platform) -> Result<Option<Chat>, Error> {
     let Some(source) = header.metadata.str("tokenizer.chat_template")? else { return Ok(None) };
     let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
-    Ok(Some(ChatTemplate::new(source, text(tokenizer.bos()), text(tokenizer.eos()))?))
+    let (bos, eos) = (text(tokenizer.bos()), text(tokenizer.eos()));
+    Ok(Some(Chat::new(source, bos, eos, (platform.local_time)())?))
 }

@@ -1,8 +1,7 @@
 //! From a request to prompt tokens.
 
 use linnet_graph::Backend;
-use linnet_text::{ChatContext, EncodeOptions};
-use serde_json::json;
+use linnet_text::EncodeOptions;
 
 use crate::engine::Engine;
 use crate::request::{Message, Prompt};
@@ -38,26 +37,15 @@ pub(crate) fn all<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<V
 }
 
 fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>, Error> {
-    let template = engine.template.as_ref().ok_or_else(|| {
+    let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(
             "messages",
             "need a chat template, which this model's file lacks; use a `prompt` instead",
         )
     })?;
     let tokenizer = engine.tokenizer();
-    let messages = messages
-        .iter()
-        .map(|m| json!({ "role": m.role, "content": tokenizer.guard(&m.content.text()) }))
-        .collect();
-    let rendered = template.render(&ChatContext {
-        messages,
-        tools: None,
-        documents: None,
-        add_generation_prompt: true,
-        extra: serde_json::Map::new(),
-        now: (engine.platform.local_time)(),
-    })?;
+    let prompt = chat.prompt(messages, tokenizer, (engine.platform.local_time)())?;
     // The template itself writes the beginning-of-sequence token where the model wants one, and control tokens that a
     // message merely spells are guarded.
-    Ok(tokenizer.encode(&rendered, EncodeOptions { add_special: false, parse_special: true })?)
+    Ok(tokenizer.encode(&prompt, EncodeOptions { add_special: false, parse_special: true })?)
 }

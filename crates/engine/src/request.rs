@@ -1,80 +1,114 @@
 //! What a caller asks for: the fields of OpenAI's chat and text completions that Linnet honours.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+mod json;
+mod path;
 
-use serde::{Deserialize, Deserializer, de};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
 
 use crate::{Error, Logprobs};
 
 /// What may be added to a logit.
 const BIAS: RangeInclusive<f32> = -100.0..=100.0;
 
-/// A chat (`messages`) or text (`prompt`) completion. Unknown fields are refused, not ignored.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A chat (`messages`) or text (`prompt`) completion.
+#[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The conversation; rendered by the model's chat template.
+    /// The conversation; rendered by the model's chat template. An assistant's message at its end is continued.
     pub messages: Option<Vec<Message>>,
     /// Text, or token ids that are used as they are.
     pub prompt: Option<Prompt>,
     /// The most tokens to generate; by default as many as the context holds.
     pub max_tokens: Option<usize>,
     /// Temperature, top-k and so on.
-    #[serde(flatten)]
     pub sampling: Sampling,
     /// Added to the logits of tokens, by their ids, before anything else is done to them: -100 to 100. The ends of that range ban a
     /// token, or make it the only one.
-    #[serde(default, deserialize_with = "by_token")]
     pub logit_bias: BTreeMap<u32, f32>,
     /// Tells of each token how likely it was, and so many of the most likely ones beside it: up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,
-    /// Text that ends the answer; not part of it.
-    pub stop: Option<Stop>,
+    /// Texts that end the answer; not part of it.
+    pub stop: Vec<String>,
     /// Go on after the model has ended its turn.
-    #[serde(default)]
     pub ignore_eos: bool,
 }
 
-/// Numbers by token ids, which are strings in JSON.
-fn by_token<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<u32, f32>, D::Error> {
-    let entries = BTreeMap::<String, f32>::deserialize(json)?.into_iter();
-    let numbered = entries.map(|(token, number)| match token.parse() {
-        Ok(token) => Ok((token, number)),
-        Err(_) => Err(de::Error::custom(format!("`{token}` is no token id"))),
-    });
-    numbered.collect()
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Whose it is.
+    pub role: Role,
+    /// The text; absent at most beside tool calls.
+    pub content: Option<Content>,
+    /// The speaker's, or the tool's, name.
+    pub name: Option<String>,
+    /// What the model thought before it answered.
+    pub reasoning_content: Option<String>,
+    /// The calls of tools that the model asked for.
+    pub tool_calls: Vec<ToolCall>,
+    /// The call whose result a tool's message is.
+    pub tool_call_id: Option<String>,
 }
 
-/// One turn of a conversation.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct Message {
-    /// `system`, `user`, `assistant`, or what else the model's template knows.
-    pub role: String,
-    /// The text.
-    pub content: Content,
+impl Message {
+    /// A message of text alone.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Message {
+            role,
+            content: Some(Content::Text(text.into())),
+            name: None,
+            reasoning_content: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+}
+
+/// Whose a message is. There are no others: a role is written into the prompt where it could pass for a control token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Instructions.
+    System,
+    /// Instructions, as newer APIs call them; the same as [`Role::System`] for templates that do not know the word.
+    Developer,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool call.
+    Tool,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 5] = [Role::System, Role::Developer, Role::User, Role::Assistant, Role::Tool];
+
+    /// The word in requests and templates.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::System => "system",
+            Role::Developer => "developer",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Text, whole or in OpenAI's parts.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// The text.
     Text(String),
-    /// Its parts, joined without anything between them.
-    Parts(Vec<Part>),
-}
-
-/// One part of a message; only text is understood.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Part {
-    /// Text.
-    Text {
-        /// The text.
-        text: String,
-    },
+    /// The texts of its parts. Templates that want one text get them with line feeds between them, as in llama.cpp and vLLM.
+    Parts(Vec<String>),
 }
 
 impl Content {
@@ -82,14 +116,24 @@ impl Content {
     pub fn text(&self) -> String {
         match self {
             Content::Text(text) => text.clone(),
-            Content::Parts(parts) => parts.iter().map(|Part::Text { text }| text.as_str()).collect(),
+            Content::Parts(parts) => parts.join("\n"),
         }
     }
 }
 
+/// A call of a tool that the model asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolCall {
+    /// By which the result refers to it.
+    pub id: Option<String>,
+    /// The tool.
+    pub name: String,
+    /// Its arguments: an object, or the text that the model wrote where that is none.
+    pub arguments: serde_json::Value,
+}
+
 /// Text or token ids.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Prompt {
     /// Tokenized with the model's special tokens recognised and its beginning-of-sequence token added.
     Text(String),
@@ -97,29 +141,8 @@ pub enum Prompt {
     Tokens(Vec<u32>),
 }
 
-/// One stop string or several.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(untagged)]
-pub enum Stop {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl Stop {
-    /// The stop strings.
-    pub fn strings(&self) -> Vec<String> {
-        match self {
-            Stop::One(text) => vec![text.clone()],
-            Stop::Many(texts) => texts.clone(),
-        }
-    }
-}
-
 /// How the next token is chosen from the logits. The defaults are llama.cpp's.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// Divides the logits; 0 chooses the most likely token.
     pub temperature: f32,
@@ -165,7 +188,7 @@ impl Sampling {
             if (low..=high).contains(&value) {
                 Ok(())
             } else {
-                Err(Error::invalid(field, format!("is {value}, but must lie between {low} and {high}")))
+                Err(Error::invalid(field, format!("is {value}, but must be from {low} to {high}")))
             }
         };
         range("temperature", self.temperature, 0.0, 100.0)?;
@@ -178,73 +201,81 @@ impl Sampling {
 }
 
 impl Request {
-    /// Reads a request from JSON.
+    /// The most messages of a conversation.
+    pub const MAX_MESSAGES: usize = 10_000;
+    /// The most parts of all its messages together.
+    pub const MAX_PARTS: usize = 10_000;
+    /// The most tool calls of a message.
+    pub const MAX_TOOL_CALLS: usize = 128;
+    /// The most stop texts.
+    pub const MAX_STOPS: usize = 64;
+    /// The most characters of a stop text.
+    pub const MAX_STOP_LENGTH: usize = 1_000;
+
+    /// Reads a request from JSON. `null` stands for "unset".
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] for anything but a JSON object with known fields of the right types.
+    /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        serde_json::from_str(json)
-            .map_err(|e| Error::invalid("request", format!("cannot be understood: {e}")))
+        json::request(json)
     }
 
     /// Checks the ranges of all fields.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.messages.is_some() == self.prompt.is_some() {
-            return Err(Error::invalid("messages", "or `prompt` must be given, and not both"));
+        match (&self.messages, &self.prompt) {
+            (Some(_), Some(_)) => return Err(Error::invalid("prompt", "goes without `messages` only")),
+            (None, None) => {
+                return Err(Error::invalid("messages", "is missing; give `messages`, or a `prompt`"));
+            }
+            _ => {}
         }
-        if self.messages.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Error::invalid("messages", "is empty; give at least one message"));
+        if let Some(messages) = &self.messages {
+            check_messages(messages)?;
         }
         if self.max_tokens == Some(0) {
-            return Err(Error::invalid("max_tokens", "must be at least 1"));
+            return Err(Error::invalid("max_tokens", "is 0, but must be at least 1"));
         }
-        if self.stop.iter().flat_map(Stop::strings).any(|s| s.is_empty()) {
-            return Err(Error::invalid("stop", "must not hold an empty string"));
+        at_most("stop", "texts", self.stop.len(), Self::MAX_STOPS)?;
+        for (index, text) in self.stop.iter().enumerate() {
+            if text.is_empty() {
+                let reason = "is empty, but must be a text of at least one character";
+                return Err(Error::invalid(&format!("stop[{index}]"), reason));
+            }
+            at_most(&format!("stop[{index}]"), "characters", text.chars().count(), Self::MAX_STOP_LENGTH)?;
         }
-        if self.logprobs.is_some_and(|top| top > Logprobs::MOST) {
-            return Err(Error::invalid("logprobs", format!("must be at most {}", Logprobs::MOST)));
+        if let Some(top) = self.logprobs.filter(|top| *top > Logprobs::MOST) {
+            let reason = format!("is {top}, but must be at most {}", Logprobs::MOST);
+            return Err(Error::invalid("logprobs", reason));
         }
         if let Some((token, bias)) = self.logit_bias.iter().find(|(_, bias)| !BIAS.contains(bias)) {
-            let reason = format!(
-                "of token {token} is {bias}, but must lie between {} and {}",
-                BIAS.start(),
-                BIAS.end()
-            );
-            return Err(Error::invalid("logit_bias", reason));
+            let reason = format!("is {bias}, but must be from {} to {}", BIAS.start(), BIAS.end());
+            return Err(Error::invalid(&format!("logit_bias.{token}"), reason));
         }
         self.sampling.check()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_and_absurd_fields_are_refused_with_their_name() {
-        for (json, field) in [
-            (r#"{"prompt":"a","tempreature":1}"#, "request"),
-            (r#"{"prompt":"a","temperature":-1}"#, "temperature"),
-            (r#"{"prompt":"a","top_p":1.5}"#, "top_p"),
-            (r#"{"prompt":"a","max_tokens":0}"#, "max_tokens"),
-            (r#"{"prompt":"a","stop":[""]}"#, "stop"),
-            (r#"{"prompt":"a","logprobs":21}"#, "logprobs"),
-            (r#"{"prompt":"a","logit_bias":{"7":-100.5}}"#, "logit_bias"),
-            (r#"{"prompt":"a","logit_bias":{"the":1}}"#, "request"),
-            (r#"{"prompt":"a","logit_bias":{"7":"much"}}"#, "request"),
-            (r#"{"prompt":"a","messages":[]}"#, "messages"),
-            (r#"{"messages":[]}"#, "messages"),
-            (r#"{}"#, "messages"),
-            (r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#, "request"),
-            ("[1", "request"),
-        ] {
-            let error = Request::from_json(json).and_then(|r| r.check()).unwrap_err();
-            assert_eq!(error.code(), "invalid-request", "{json}");
-            assert_eq!(error.details()["field"], field, "{json}: {error}");
-        }
-        Request::from_json(r#"{"prompt":[1,2],"temperature":0,"seed":7}"#).unwrap().check().unwrap();
-        let biased = Request::from_json(r#"{"prompt":"a","logit_bias":{"12":-100,"7":0.5}}"#).unwrap();
-        biased.check().unwrap();
-        assert_eq!(biased.logit_bias, BTreeMap::from([(7, 0.5), (12, -100.0)]));
+fn check_messages(messages: &[Message]) -> Result<(), Error> {
+    if messages.is_empty() {
+        return Err(Error::invalid("messages", "is empty; give at least one message"));
     }
+    at_most("messages", "messages", messages.len(), Request::MAX_MESSAGES)?;
+    let mut parts = 0;
+    for (index, message) in messages.iter().enumerate() {
+        if let Some(Content::Parts(texts)) = &message.content {
+            parts += texts.len();
+            let field = format!("messages[{index}].content");
+            at_most(&field, "parts (with those of the messages before it)", parts, Request::MAX_PARTS)?;
+        }
+        let field = format!("messages[{index}].tool_calls");
+        at_most(&field, "calls", message.tool_calls.len(), Request::MAX_TOOL_CALLS)?;
+    }
+    Ok(())
+}
+
+fn at_most(field: &str, what: &str, count: usize, limit: usize) -> Result<(), Error> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(Error::invalid(field, format!("has {count} {what}, but there may be at most {limit}")))
 }

@@ -1,33 +1,73 @@
 //! Finding stop strings in streamed text.
 
-/// Passes text on except what may still turn out to be a stop string.
+/// Passes text on except what may still turn out to be a stop string. Each byte is looked at once for each stop string, however
+/// long these are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopMatcher {
-    stops: Vec<String>,
+    stops: Vec<Stop>,
     held: String,
     hit: bool,
 }
 
-impl StopMatcher {
-    pub(crate) fn new(stops: Vec<String>) -> Self {
-        StopMatcher { stops, held: String::new(), hit: false }
+/// A stop string with how far it has come, after Knuth, Morris and Pratt.
+#[derive(Clone, Debug)]
+struct Stop {
+    text: Box<[u8]>,
+    /// For each number of matched bytes: of how many of them the end is the string's beginning again.
+    borders: Box<[u32]>,
+    matched: usize,
+}
+
+impl Stop {
+    fn new(text: &str) -> Self {
+        let text: Box<[u8]> = text.as_bytes().into();
+        let mut borders = vec![0; text.len()].into_boxed_slice();
+        let mut border = 0;
+        for end in 1..text.len() {
+            while border > 0 && text[border] != text[end] {
+                border = borders[border - 1] as usize;
+            }
+            border += usize::from(text[border] == text[end]);
+            borders[end] = border as u32;
+        }
+        Stop { text, borders, matched: 0 }
     }
 
-    /// Takes the next text; returns what is safe to show and whether a stop string has ended the answer.
+    /// Takes the next byte; says whether the string is complete.
+    fn push(&mut self, byte: u8) -> bool {
+        while self.matched > 0 && self.text[self.matched] != byte {
+            self.matched = self.borders[self.matched - 1] as usize;
+        }
+        self.matched += usize::from(self.text[self.matched] == byte);
+        self.matched == self.text.len()
+    }
+}
+
+impl StopMatcher {
+    /// Of `stops` none is empty.
+    pub(crate) fn new(stops: &[String]) -> Self {
+        StopMatcher { stops: stops.iter().map(|text| Stop::new(text)).collect(), ..Self::default() }
+    }
+
+    /// Takes the next text; returns what is safe to show and whether a stop string has ended the answer: the one that is complete
+    /// first, of several that end together the longest.
     pub(crate) fn push(&mut self, text: &str) -> (String, bool) {
         if self.hit {
             return (String::new(), true);
         }
+        let before = self.held.len();
         self.held.push_str(text);
-        if let Some(start) = self.stops.iter().filter_map(|s| self.held.find(s.as_str())).min() {
-            self.held.truncate(start);
-            self.hit = true;
-            return (std::mem::take(&mut self.held), true);
+        for (at, byte) in text.bytes().enumerate() {
+            let complete = self.stops.iter_mut().filter_map(|stop| stop.push(byte).then_some(stop.matched));
+            // All of them have to take the byte, so this looks at all.
+            if let Some(longest) = complete.max() {
+                self.held.truncate(before + at + 1 - longest);
+                self.hit = true;
+                return (std::mem::take(&mut self.held), true);
+            }
         }
-        let may_begin = |tail: &str| self.stops.iter().any(|s| s.starts_with(tail));
-        let starts = self.held.char_indices().map(|(at, _)| at);
-        let hold_from = starts.filter(|at| may_begin(&self.held[*at..])).min().unwrap_or(self.held.len());
-        let kept = self.held.split_off(hold_from);
+        let open = self.stops.iter().map(|stop| stop.matched).max().unwrap_or(0);
+        let kept = self.held.split_off(self.held.len() - open);
         (std::mem::replace(&mut self.held, kept), false)
     }
 
@@ -41,9 +81,13 @@ impl StopMatcher {
 mod tests {
     use super::*;
 
+    fn matcher(stops: &[&str]) -> StopMatcher {
+        StopMatcher::new(&stops.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+    }
+
     #[test]
     fn a_stop_string_split_over_tokens_is_never_shown() {
-        let mut matcher = StopMatcher::new(vec!["###".into(), "\nUser:".into()]);
+        let mut matcher = matcher(&["###", "\nUser:"]);
         assert_eq!(matcher.push("Hi #"), ("Hi ".into(), false));
         assert_eq!(matcher.push("#x"), ("##x".into(), false));
         assert_eq!(matcher.push("é\nUs"), ("é".into(), false));
@@ -54,8 +98,34 @@ mod tests {
 
     #[test]
     fn held_text_comes_at_the_end() {
-        let mut matcher = StopMatcher::new(vec!["END".into()]);
+        let mut matcher = matcher(&["END"]);
         assert_eq!(matcher.push("the EN"), ("the ".into(), false));
         assert_eq!(matcher.finish(), "EN");
+    }
+
+    /// What is shown depends on the text alone, not on how it came in pieces.
+    #[test]
+    fn every_cut_of_a_text_ends_at_the_same_place() {
+        let text = "aabaabaaab éèé🙂é🙂🙂!";
+        for (stops, shown) in [
+            (&["aabaaab"][..], "aab"),
+            (&["abcd", "ba"], "aa"),
+            (&["aba", "ba"], "a"),
+            (&["é🙂🙂"], "aabaabaaab éèé🙂"),
+            (&["🙂é"], "aabaabaaab éèé"),
+            (&["!!"], text),
+            (&[], text),
+        ] {
+            for size in 1..text.len() {
+                let mut matcher = matcher(stops);
+                let chars: Vec<char> = text.chars().collect();
+                let mut out = String::new();
+                for piece in chars.chunks(size) {
+                    out += &matcher.push(&piece.iter().collect::<String>()).0;
+                }
+                out += &matcher.finish();
+                assert_eq!(out, shown, "{stops:?} in pieces of {size}");
+            }
+        }
     }
 }

@@ -249,6 +249,12 @@ pub fn model_file() -> Vec<u8> {
     file("llama", &[], &ATTENTION)
 }
 
+/// The same with another template and room for its prompts.
+pub fn model_file_with_template(template: &str) -> Vec<u8> {
+    let template = ("tokenizer.chat_template", Value::String(template.into()));
+    file("llama", &[template, ("llama.context_length", Value::U32(1 << 16))], &ATTENTION)
+}
+
 const ATTENTION: [(&str, &[u64]); 4] =
     [("attn_output", &[8, 8]), ("attn_v", &[8, 8]), ("attn_k", &[8, 8]), ("attn_q", &[8, 8])];
 
@@ -278,6 +284,7 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
     let template = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}\
                     {% if add_generation_prompt %}<|start|>\n{% endif %}";
     let mut writer = HeaderWriter::new();
+    let given = |key: &str| more.iter().any(|(name, _)| *name == key);
     for (key, value) in [
         ("block_count", Value::U32(1)),
         ("context_length", Value::U32(CONTEXT as u32)),
@@ -286,7 +293,10 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
         ("attention.head_count", Value::U32(1)),
         ("attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
     ] {
-        writer.metadata(&format!("{architecture}.{key}"), value);
+        let key = format!("{architecture}.{key}");
+        if !given(&key) {
+            writer.metadata(&key, value);
+        }
     }
     for (key, value) in more {
         writer.metadata(key, value.clone());
@@ -302,7 +312,9 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
         ("tokenizer.ggml.eos_token_id", Value::U32(END)),
         ("tokenizer.chat_template", Value::String(template.into())),
     ] {
-        writer.metadata(key, value);
+        if !given(key) {
+            writer.metadata(key, value);
+        }
     }
     for (part, dims) in parts {
         writer.tensor(&format!("blk.0.{part}.weight"), dims, DType::F32).unwrap();

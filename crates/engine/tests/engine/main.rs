@@ -2,10 +2,12 @@
 
 mod ahead;
 mod bad_files;
+mod chat;
 mod fake;
 mod generation;
 mod likely;
 mod loading;
 mod memory;
 mod raw_file;
+mod requests;
 mod suggest;

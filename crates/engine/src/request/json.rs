@@ -1,0 +1,253 @@
+//! Reads a request from JSON, and names what is wrong in it by its path.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::path::Path;
+use super::{Content, Message, Prompt, Request, Role, ToolCall};
+use crate::Error;
+
+type Object = Map<String, Value>;
+
+pub(super) fn request(json: &str) -> Result<Request, Error> {
+    let value = serde_json::from_str(json).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Error::invalid("request", format!("is not JSON that can be read ({place})"))
+    })?;
+    let Value::Object(fields) = value else {
+        return Err(Path::of("request").expected(&value, "an object"));
+    };
+    let mut request = Request::default();
+    let sampling = &mut request.sampling;
+    for (field, value) in set(fields) {
+        let path = &Path::of(&field);
+        match field.as_str() {
+            "messages" => request.messages = Some(list(path, value, "an array of messages", message)?),
+            "prompt" => request.prompt = Some(prompt(path, value)?),
+            "max_tokens" => request.max_tokens = Some(count(path, &value)?),
+            "temperature" => sampling.temperature = number(path, &value)?,
+            "top_k" => sampling.top_k = count(path, &value)?,
+            "top_p" => sampling.top_p = number(path, &value)?,
+            "min_p" => sampling.min_p = number(path, &value)?,
+            "repetition_penalty" => sampling.repetition_penalty = number(path, &value)?,
+            "presence_penalty" => sampling.presence_penalty = number(path, &value)?,
+            "frequency_penalty" => sampling.frequency_penalty = number(path, &value)?,
+            "seed" => sampling.seed = Some(whole(path, &value)?),
+            "logit_bias" => request.logit_bias = logit_bias(path, value)?,
+            "logprobs" => request.logprobs = Some(count(path, &value)?),
+            "stop" => request.stop = stop(path, value)?,
+            "ignore_eos" => request.ignore_eos = boolean(path, &value)?,
+            _ => return Err(path.invalid("is not supported")),
+        }
+    }
+    Ok(request)
+}
+
+fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
+    let mut fields = object(path, value, "a message, which is an object with `role` and `content`")?;
+    let role = role(&path.field("role"), fields.get("role"))?;
+    let mut message = Message { content: None, ..Message::new(role, "") };
+    let mut refusal = None;
+    // It may be absent beside tool calls, which come later.
+    let found = if fields.contains_key("content") { "is null" } else { "is missing" };
+    fields.remove("role");
+    for (field, value) in set(fields) {
+        let path = &path.field(&field);
+        match field.as_str() {
+            "content" => message.content = Some(content(path, value)?),
+            "name" => message.name = Some(text(path, value)?),
+            "reasoning_content" => message.reasoning_content = Some(text(path, value)?),
+            "tool_calls" => message.tool_calls = list(path, value, "an array of tool calls", tool_call)?,
+            "tool_call_id" => message.tool_call_id = Some(text(path, value)?),
+            // What OpenAI's client sends back with an answer: a refusal is what the assistant said, ...
+            "refusal" => refusal = Some(text(path, value)?),
+            // ... and these are not part of the prompt.
+            "id" => drop(text(path, value)?),
+            "annotations" => drop(list(path, value, "an array", |_, _| Ok(()))?),
+            "parsed" => {}
+            _ => return Err(path.invalid("is not supported")),
+        }
+    }
+    if !message.tool_calls.is_empty() && role != Role::Assistant {
+        let reason = format!("belongs to messages of the assistant, and this one's role is {role}");
+        return Err(path.field("tool_calls").invalid(reason));
+    }
+    if message.content.is_none() {
+        message.content = refusal.filter(|_| role == Role::Assistant).map(Content::Text);
+    }
+    if message.content.is_none() && message.tool_calls.is_empty() {
+        let reason = format!("{found}, but must be {CONTENT}");
+        return Err(path.field("content").invalid(reason));
+    }
+    Ok(message)
+}
+
+const CONTENT: &str = "a string or an array of text parts";
+
+fn content(path: &Path<'_>, value: Value) -> Result<Content, Error> {
+    match value {
+        Value::String(text) => Ok(Content::Text(text)),
+        Value::Array(_) => Ok(Content::Parts(list(path, value, CONTENT, part)?)),
+        other => Err(path.expected(&other, CONTENT)),
+    }
+}
+
+fn part(path: &Path<'_>, value: Value) -> Result<String, Error> {
+    let mut fields = object(path, value, "a part, which is an object with `type` and `text`")?;
+    match fields.remove("type") {
+        Some(Value::String(kind)) if kind == "text" => {}
+        Some(other) => return Err(path.field("type").expected(&other, "\"text\": only text is supported")),
+        None => return Err(path.field("type").invalid("is missing, but must be \"text\"")),
+    }
+    let said = required(path, &mut fields, "text", "a string")?;
+    nothing_else(path, fields)?;
+    text(&path.field("text"), said)
+}
+
+fn role(path: &Path<'_>, value: Option<&Value>) -> Result<Role, Error> {
+    let allowed = || format!("one of {}", Role::ALL.map(Role::name).join(", "));
+    let Some(value) = value else {
+        return Err(path.invalid(format!("is missing, but must be {}", allowed())));
+    };
+    let known = Role::ALL.into_iter().find(|role| value.as_str() == Some(role.name()));
+    known.ok_or_else(|| path.expected(value, &allowed()))
+}
+
+fn tool_call(path: &Path<'_>, value: Value) -> Result<ToolCall, Error> {
+    let mut fields = object(path, value, "a tool call, which is an object with `function`")?;
+    // Of a stream's pieces, put together.
+    fields.remove("index");
+    match fields.remove("type") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(kind)) if kind == "function" => {}
+        Some(other) => return Err(path.field("type").expected(&other, "\"function\"")),
+    }
+    let id = match fields.remove("id") {
+        None | Some(Value::Null) => None,
+        Some(id) => Some(text(&path.field("id"), id)?),
+    };
+    let called = required(path, &mut fields, "function", "an object with `name` and `arguments`")?;
+    nothing_else(path, fields)?;
+    let path = &path.field("function");
+    let mut fields = object(path, called, "an object with `name` and `arguments`")?;
+    fields.remove("parsed_arguments");
+    let name = required(path, &mut fields, "name", "a string")?;
+    let name = text(&path.field("name"), name)?;
+    let arguments = match required(path, &mut fields, "arguments", "a string of JSON")? {
+        arguments @ Value::Object(_) => arguments,
+        // Templates walk over the arguments; what is no object stays as the model wrote it.
+        Value::String(json) => match serde_json::from_str(&json) {
+            Ok(arguments @ Value::Object(_)) => arguments,
+            _ => Value::String(json),
+        },
+        other => return Err(path.field("arguments").expected(&other, "a string of JSON")),
+    };
+    nothing_else(path, fields)?;
+    Ok(ToolCall { id, name, arguments })
+}
+
+fn prompt(path: &Path<'_>, value: Value) -> Result<Prompt, Error> {
+    const ALLOWED: &str = "a string or an array of token ids";
+    match value {
+        Value::String(text) => Ok(Prompt::Text(text)),
+        Value::Array(_) => Ok(Prompt::Tokens(list(path, value, ALLOWED, |path, token| {
+            let id = as_whole(&token).and_then(|id| u32::try_from(id).ok());
+            id.ok_or_else(|| path.expected(&token, "a token id, which is a whole number"))
+        })?)),
+        other => Err(path.expected(&other, ALLOWED)),
+    }
+}
+
+fn stop(path: &Path<'_>, value: Value) -> Result<Vec<String>, Error> {
+    match value {
+        Value::String(text) => Ok(vec![text]),
+        value => list(path, value, "a string or an array of strings", text),
+    }
+}
+
+fn logit_bias(path: &Path<'_>, value: Value) -> Result<BTreeMap<u32, f32>, Error> {
+    let entries = object(path, value, "an object of token ids and numbers")?;
+    let biased = entries.into_iter().map(|(token, bias)| {
+        let path = path.field(&token);
+        // No sign and no spaces, and no more digits than a token id has.
+        let digits = token.len() < 10 && token.bytes().all(|b| b.is_ascii_digit());
+        match token.parse() {
+            Ok(id) if digits => Ok((id, number(&path, &bias)?)),
+            _ => Err(path.invalid("is not named after a token id, which is a whole number")),
+        }
+    });
+    biased.collect()
+}
+
+/// The fields that are not `null`, which stands for "unset".
+fn set(fields: Object) -> impl Iterator<Item = (String, Value)> {
+    fields.into_iter().filter(|(_, value)| !value.is_null())
+}
+
+fn nothing_else(path: &Path<'_>, fields: Object) -> Result<(), Error> {
+    match set(fields).next() {
+        Some((field, _)) => Err(path.field(&field).invalid("is not supported")),
+        None => Ok(()),
+    }
+}
+
+fn required(path: &Path<'_>, fields: &mut Object, field: &str, allowed: &str) -> Result<Value, Error> {
+    let missing = || path.field(field).invalid(format!("is missing, but must be {allowed}"));
+    fields.remove(field).ok_or_else(missing)
+}
+
+fn object(path: &Path<'_>, value: Value, allowed: &str) -> Result<Object, Error> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        other => Err(path.expected(&other, allowed)),
+    }
+}
+
+fn list<T>(
+    path: &Path<'_>,
+    value: Value,
+    allowed: &str,
+    item: impl Fn(&Path<'_>, Value) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    match value {
+        Value::Array(items) => {
+            let items = items.into_iter().enumerate();
+            items.map(|(index, value)| item(&path.index(index), value)).collect()
+        }
+        other => Err(path.expected(&other, allowed)),
+    }
+}
+
+fn text(path: &Path<'_>, value: Value) -> Result<String, Error> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(path.expected(&other, "a string")),
+    }
+}
+
+fn boolean(path: &Path<'_>, value: &Value) -> Result<bool, Error> {
+    value.as_bool().ok_or_else(|| path.expected(value, "true or false"))
+}
+
+fn number(path: &Path<'_>, value: &Value) -> Result<f32, Error> {
+    value.as_f64().map(|number| number as f32).ok_or_else(|| path.expected(value, "a number"))
+}
+
+/// A number of things. More than fit into memory are as many as there can be.
+fn count(path: &Path<'_>, value: &Value) -> Result<usize, Error> {
+    whole(path, value).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn whole(path: &Path<'_>, value: &Value) -> Result<u64, Error> {
+    as_whole(value).ok_or_else(|| path.expected(value, "a whole number, 0 or more"))
+}
+
+/// A whole number, however it is written: `5.0` and `1e3` are such numbers, too.
+fn as_whole(value: &Value) -> Option<u64> {
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    value.as_u64().or_else(|| {
+        let number = value.as_f64()?;
+        (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
+    })
+}

@@ -1,0 +1,81 @@
+//! Where in a request a value is, as errors name it: `messages[1].content[0].type`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::Error;
+
+/// The way to a value. Nothing is written until an error needs it.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    /// A field of the request itself.
+    pub(super) fn of(field: &'a str) -> Self {
+        Path { parent: None, step: Step::Field(field) }
+    }
+
+    pub(super) fn field(&'a self, field: &'a str) -> Path<'a> {
+        Path { parent: Some(self), step: Step::Field(field) }
+    }
+
+    pub(super) fn index(&'a self, index: usize) -> Path<'a> {
+        Path { parent: Some(self), step: Step::Index(index) }
+    }
+
+    /// The error that says what is wrong here.
+    pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {
+        Error::invalid(&self.to_string(), reason)
+    }
+
+    /// The error that says what is here, and what is allowed.
+    pub(super) fn expected(&self, found: &Value, allowed: &str) -> Error {
+        self.invalid(format!("is {}, but must be {allowed}", described(found)))
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match (self.step, self.parent) {
+            (Step::Field(field), None) => f.write_str(&shortened(field)),
+            (Step::Field(field), Some(_)) => write!(f, ".{}", shortened(field)),
+            (Step::Index(index), _) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+/// A value in a few words.
+fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("{:?}", shortened(text)),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The beginning of a text, so that an error's sentence stays one.
+fn shortened(text: &str) -> String {
+    const LENGTH: usize = 40;
+    let mut rest = text.chars();
+    let mut short: String = rest.by_ref().take(LENGTH).collect();
+    if rest.next().is_some() {
+        short.push('…');
+    }
+    short
+}
