@@ -2,7 +2,8 @@
 
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace, gives an
- * answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told.
+ * answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told. `tokens(request)` is
+ * how many tokens a prompt has, and `shares` the parts of the model after which a download reports its progress.
  */
 export function fakeWorker() {
   const info = {
@@ -15,6 +16,8 @@ export function fakeWorker() {
   window.pause = 0;
   window.info = info;
   window.pieces = (request) => ['You said: ', request.messages?.at(-1).content ?? request.prompt];
+  window.tokens = () => 5;
+  window.shares = [];
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   window.Worker = class extends EventTarget {
@@ -23,12 +26,24 @@ export function fakeWorker() {
 
     postMessage(message) {
       window.told.push(message);
-      if (message.type === 'load') this.#say({ type: 'loaded', info: window.info });
+      if (message.type === 'load') void this.#load();
       else if (message.type === 'cancel') this.#cancelled.add(message.id);
       else if (message.type === 'generate') void this.#answer(message.id, message.request);
+      else if (message.type === 'count') {
+        const tokens = window.tokens(message.request);
+        this.#say({ type: 'event', id: message.id, event: { type: 'counted', tokens } });
+      }
     }
 
     terminate() {}
+
+    async #load() {
+      for (const share of window.shares) {
+        this.#say({ type: 'progress', progress: { phase: 'download', loaded: share * 1e6, total: 1e6 } });
+        await wait(60);
+      }
+      this.#say({ type: 'loaded', info: window.info });
+    }
 
     async #answer(id, request) {
       window.asked.push(request);
@@ -40,7 +55,8 @@ export function fakeWorker() {
         if (this.#cancelled.has(id)) break;
         event({ type: 'token', text, token: said++ });
       }
-      const usage = { prompt_tokens: 5, completion_tokens: said, total_tokens: 5 + said };
+      const prompt_tokens = window.tokens(request);
+      const usage = { prompt_tokens, completion_tokens: said, total_tokens: prompt_tokens + said };
       const timings = { prompt_n: 5, prompt_ms: 10, prompt_per_second: 500, predicted_n: said, predicted_ms: 10 * said, predicted_per_second: 100 };
       event({ type: 'done', finish_reason: this.#cancelled.has(id) ? 'cancelled' : 'stop', text: '', usage, timings });
     }
