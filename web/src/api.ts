@@ -53,11 +53,27 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-/** One message of a conversation. */
+/** One message of a conversation. Messages as OpenAI's client gives them can be sent back as they are. */
 export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant';
-  /** The text, whole or in OpenAI's parts. */
+  /** Whose it is. `developer` is a newer word for `system`; `tool` gives what a tool call came to. */
+  role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+  /** The text, whole or in OpenAI's parts, of which there may be 10,000 in a conversation. Templates that want one text get them with line feeds between them. */
   content: string | readonly { type: 'text'; text: string }[];
+  /** Who speaks, for templates that tell. */
+  name?: string | null;
+}
+
+/** An assistant's message that asks for tool calls, in a conversation that another model has begun. */
+export interface ChatToolCalls {
+  role: 'assistant';
+  content?: ChatMessage['content'] | null;
+  tool_calls: readonly { id?: string; type?: 'function'; function: { name: string; arguments: string } }[];
+}
+
+/** What a tool call came to. */
+export interface ChatToolResult extends ChatMessage {
+  role: 'tool';
+  tool_call_id?: string | null;
 }
 
 /** What becomes of a request that comes while the engine answers another one: it waits, or fails with `busy`. */
@@ -106,7 +122,7 @@ export interface GenerationOptions {
   logit_bias?: Readonly<Record<number, number>> | null;
   /** The same seed gives the same answer on the same device. */
   seed?: number | null;
-  /** Texts before which the answer ends. */
+  /** Texts before which the answer ends: up to 64 of up to 1,000 characters. */
   stop?: string | readonly string[] | null;
   /** Goes on after the model's end-of-text token: for measuring. */
   ignore_eos?: boolean | null;
@@ -125,8 +141,11 @@ export interface UsageChoice {
 
 /** A request to answer a conversation. */
 export interface ChatRequest extends GenerationOptions {
-  /** The conversation so far, oldest first. */
-  messages: readonly ChatMessage[];
+  /**
+   * The conversation so far, oldest first; up to 10,000 messages. If its last message is the assistant's, the answer goes on with that
+   * text and is only what follows it, as in vLLM and llama.cpp.
+   */
+  messages: readonly (ChatMessage | ChatToolCalls | ChatToolResult)[];
   /**
    * Whether the answer tells how likely its tokens were: by the model itself, that is before bias, penalties, temperature and filters. (It
    * slows a GPU as `logit_bias` does.)

@@ -15,7 +15,7 @@ import type {
 import { LinnetError } from './errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
 import type { PageManners } from './manners.ts';
-import { readRequest, type Subject } from './request.ts';
+import { type Reading, readRequest, type Subject } from './request.ts';
 import type { EngineLogprobs, GenerationEvent, Timings, Usage } from './wasm.ts';
 
 /** How a request is put to the engine. */
@@ -57,9 +57,10 @@ export class ChatCompletions {
   create(request: ChatRequest & Whole): Promise<ChatCompletion>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
-    const pieces = run(this.generate, 'messages', this.names, request);
+    const { stream, take } = readOnce('messages', this.names, request);
+    const pieces = run(this.generate, take);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
-    return request.stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
+    return stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
   }
 }
 
@@ -79,9 +80,10 @@ export class Completions {
   create(request: CompletionRequest & Whole): Promise<Completion>;
   create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void>;
   create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk | UsageChunk, void> {
-    const pieces = run(this.generate, 'prompt', this.names, request);
+    const { stream, take } = readOnce('prompt', this.names, request);
+    const pieces = run(this.generate, take);
     const base = { id: newId('cmpl'), created: seconds(), model: this.model };
-    return request.stream ? textChunks(pieces, base) : textWhole(pieces, base);
+    return stream ? textChunks(pieces, base) : textWhole(pieces, base);
   }
 }
 
@@ -151,9 +153,29 @@ async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Com
   return { ...base, object: 'text_completion', choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }], usage, timings };
 }
 
+/**
+ * Reads a request when it is made, so that what becomes of its objects afterwards does not matter. What is wrong with it is thrown when it
+ * is run: by the promise, or when the stream is read.
+ */
+function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown): { stream: boolean; take: () => Reading } {
+  try {
+    const reading = readRequest(subject, names, request);
+    return { stream: reading.stream, take: () => reading };
+  } catch (error) {
+    const take = () => {
+      throw error;
+    };
+    try {
+      return { stream: Boolean((request as { stream: unknown }).stream), take };
+    } catch {
+      return { stream: false, take };
+    }
+  }
+}
+
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
-async function* run(generate: Generate, subject: Subject, names: ReadonlySet<string>, request: object): AsyncGenerator<Piece> {
-  const { fields, signal, busy, manners, stream, progress, usage: place } = readRequest(subject, names, request);
+async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Piece> {
+  const { fields, signal, busy, manners, stream, progress, usage: place } = take();
   for await (const event of generate(fields, { signal, busy, manners, paced: stream })) {
     switch (event.type) {
       case 'prefill':

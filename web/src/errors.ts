@@ -3,7 +3,7 @@
  *
  * - `bad-model`: the file is not a GGUF file, or is a damaged one
  * - `unsupported-architecture`, `unsupported-quantization`, `unsupported-tokenizer`: a sound file of a kind this engine does not know
- * - `bad-template`: the model's chat template cannot be rendered
+ * - `bad-template`: the model's chat template cannot be rendered, or leaves out what the message at `details.field` says
  * - `out-of-memory`: the model or its context does not fit into this device, or is larger than `memoryLimit`; where that was known
  *   from its header, `details.smaller` has a context and a KV format that would fit, if any would
  * - `device-lost`: the GPU went away (driver reset, sleep, too little memory)
@@ -20,7 +20,7 @@
  * - `aborted`: the caller's signal, or `dispose()`
  * - `context-full`: the conversation is longer than the context
  * - `busy`: the engine is answering another request, and this one was not to wait (`busy: 'refuse'`)
- * - `invalid-request`: an argument is wrong, or is not supported; `details.field` names it
+ * - `invalid-request`: an argument is wrong, or is not supported; `details.field` is its path, for instance `messages[1].content`
  * - `internal`: a fault of Linnet itself
  */
 export type LinnetErrorCode =

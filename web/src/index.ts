@@ -16,6 +16,8 @@ export type {
   ChatCompletionChunk,
   ChatLogprobs,
   ChatMessage,
+  ChatToolCalls,
+  ChatToolResult,
   ChatRequest,
   ChatUsageChunk,
   Completion,

@@ -1,6 +1,6 @@
 import { AwakeLock } from './awake.ts';
 import { watchBattery } from './battery.ts';
-import { LinnetError } from './errors.ts';
+import { wrong } from './plain.ts';
 import type { Pace } from './protocol.ts';
 
 // How an engine behaves towards the person's device and attention while it answers. The page sees both; the worker does the work.
@@ -37,7 +37,7 @@ export function readManners(object: object, names: Record<keyof PageManners, str
     const value = (object as Record<string, unknown>)[field];
     if (value === undefined || value === null) continue;
     const known = KNOWN[manner];
-    if (!known.includes(value)) throw new LinnetError('invalid-request', `\`${field}\` must be ${known.join(' or ')}.`, { field, value, known });
+    if (!known.includes(value)) throw wrong(field, value, `must be ${known.join(' or ')}`, { known });
     read[manner] = value;
   }
   return read;
