@@ -27,7 +27,7 @@ pub use parser::HeaderParser;
 pub use split::{Split, join};
 pub use strings::Strings;
 pub use tensor::TensorInfo;
-pub use value::{Array, Value};
+pub use value::{Array, Integers, Value};
 pub use write::HeaderWriter;
 
 /// A complete header.

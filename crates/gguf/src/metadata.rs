@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Array, GgufError, Strings, Value};
+use crate::{Array, GgufError, Integers, Strings, Value};
 
 /// The key/value pairs of a header, in the order of the file.
 ///
@@ -145,14 +145,15 @@ impl Metadata {
     ///
     /// # Errors
     /// [`GgufError::WrongType`], [`GgufError::OutOfRange`].
-    pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>, GgufError> {
+    pub fn integers(&self, key: &str) -> Result<Option<Integers<'_>>, GgufError> {
         let numbers = self.read(key, "an array of integers", |value| match value {
             Value::Array(array) => array.integers(),
             _ => None,
         })?;
-        let Some(numbers) = numbers else { return Ok(None) };
-        let fit = |value: i128| i64::try_from(value).map_err(|_| self.out_of_range(key, value, "an i64"));
-        numbers.into_iter().map(fit).collect::<Result<_, _>>().map(Some)
+        match numbers.and_then(|numbers| numbers.beyond_i64()) {
+            Some(value) => Err(self.out_of_range(key, value.into(), "an i64")),
+            None => Ok(numbers),
+        }
     }
 
     /// Where the value of `key` stands in the file.

@@ -5,7 +5,8 @@ use std::mem;
 use crate::buffer::Buffer;
 use crate::foreign::{FileKind, HEAD_BYTES};
 use crate::limits::{
-    MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_HEADER_BYTES, MAX_KEY_BYTES, MAX_METADATA, MAX_TENSORS,
+    MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_HEADER_BYTES, MAX_INNER_ARRAYS, MAX_KEY_BYTES, MAX_METADATA,
+    MAX_TENSORS,
 };
 use crate::read::{OpenArray, read_elements, read_scalar, read_type};
 use crate::tensor::{Entry, place};
@@ -27,6 +28,8 @@ pub struct HeaderParser {
     version: u32,
     metadata_left: u64,
     tensors_left: u64,
+    /// Arrays in other arrays so far.
+    inner_arrays: u64,
     metadata: Metadata,
     alignment: u64,
     tensors: Vec<Entry>,
@@ -91,6 +94,7 @@ impl HeaderParser {
             version: 0,
             metadata_left: 0,
             tensors_left: 0,
+            inner_arrays: 0,
             metadata: Metadata::default(),
             alignment: DEFAULT_ALIGNMENT,
             tensors: Vec::new(),
@@ -257,6 +261,8 @@ impl HeaderParser {
     fn array_head(&mut self, pending: Pending, mut outer: Vec<OuterArray>) -> Result<Step, GgufError> {
         let mut cursor = self.buffer.cursor();
         check(cursor.offset(), "nested arrays", outer.len() as u64 + 1, MAX_ARRAY_DEPTH)?;
+        let inner = self.inner_arrays + u64::from(!outer.is_empty());
+        check(cursor.offset(), "arrays in arrays", inner, MAX_INNER_ARRAYS)?;
         let Some(element) = read_type(&mut cursor, &pending.key)? else {
             return Ok(Step::Wait(State::ArrayHead { pending, outer }));
         };
@@ -303,6 +309,7 @@ impl HeaderParser {
     ) -> Result<Step, GgufError> {
         while let Some(mut parent) = outer.pop() {
             parent.arrays.push(array);
+            self.inner_arrays += 1;
             if let Some(left) = parent.left.checked_sub(1) {
                 parent.left = left;
                 outer.push(parent);

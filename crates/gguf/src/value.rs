@@ -167,21 +167,31 @@ impl Array {
         self.len() == 0
     }
 
-    /// The elements as whole numbers, if they are of any integer type.
+    /// The elements as whole numbers, if they are of any integer type. They are widened one by one.
     #[must_use]
-    pub fn integers(&self) -> Option<Vec<i128>> {
-        fn widen<T: Copy + Into<i128>>(elements: &[T]) -> Option<Vec<i128>> {
-            Some(elements.iter().map(|&element| element.into()).collect())
+    pub fn integers(&self) -> Option<Integers<'_>> {
+        let is_integer = match self {
+            Array::U8(_) | Array::I8(_) | Array::U16(_) | Array::I16(_) => true,
+            Array::U32(_) | Array::I32(_) | Array::U64(_) | Array::I64(_) => true,
+            Array::F32(_) | Array::F64(_) | Array::Bool(_) | Array::Strings(_) | Array::Arrays(_) => false,
+        };
+        is_integer.then_some(Integers(self))
+    }
+
+    /// An element as a whole number.
+    fn integer(&self, index: usize) -> Option<i128> {
+        fn widen<T: Copy + Into<i128>>(elements: &[T], index: usize) -> Option<i128> {
+            elements.get(index).map(|&element| element.into())
         }
         match self {
-            Array::U8(elements) => widen(elements),
-            Array::I8(elements) => widen(elements),
-            Array::U16(elements) => widen(elements),
-            Array::I16(elements) => widen(elements),
-            Array::U32(elements) => widen(elements),
-            Array::I32(elements) => widen(elements),
-            Array::U64(elements) => widen(elements),
-            Array::I64(elements) => widen(elements),
+            Array::U8(elements) => widen(elements, index),
+            Array::I8(elements) => widen(elements, index),
+            Array::U16(elements) => widen(elements, index),
+            Array::I16(elements) => widen(elements, index),
+            Array::U32(elements) => widen(elements, index),
+            Array::I32(elements) => widen(elements, index),
+            Array::U64(elements) => widen(elements, index),
+            Array::I64(elements) => widen(elements, index),
             _ => None,
         }
     }
@@ -220,6 +230,40 @@ impl Array {
             Array::Bool(_) => TypeId::Bool,
             Array::Strings(_) => TypeId::String,
             Array::Arrays(_) => TypeId::Array,
+        }
+    }
+}
+
+/// An array of whole numbers of any width, each of which fits an `i64` where [`Metadata::integers`](crate::Metadata::integers)
+/// gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct Integers<'a>(&'a Array);
+
+impl<'a> Integers<'a> {
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The elements; those beyond an `i64` as its greatest.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = i64> + use<'a> {
+        let array = self.0;
+        (0..array.len())
+            .map(move |index| array.integer(index).map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX)))
+    }
+
+    /// The first element that no `i64` holds.
+    pub(crate) fn beyond_i64(&self) -> Option<u64> {
+        match self.0 {
+            Array::U64(elements) => elements.iter().copied().find(|&n| i64::try_from(n).is_err()),
+            _ => None,
         }
     }
 }

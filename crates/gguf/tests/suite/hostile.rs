@@ -116,6 +116,19 @@ fn a_large_header_in_tiny_chunks_takes_linear_time() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
+/// Each would take some 50 bytes for 12 of the file.
+#[test]
+fn arrays_in_arrays_are_limited() {
+    let header = |count: u64| {
+        let inner = Array::Arrays((0..count).map(|_| Array::U8(Vec::new())).collect());
+        let mut writer = HeaderWriter::new();
+        writer.metadata("arrays", Value::Array(inner));
+        Gguf::parse(&writer.to_bytes())
+    };
+    assert!(header(limits::MAX_INNER_ARRAYS).is_ok());
+    assert!(matches!(header(limits::MAX_INNER_ARRAYS + 1), Err(GgufError::TooLarge { .. })));
+}
+
 #[test]
 fn a_whole_file_may_be_pushed_at_once_and_nothing_after_an_error() {
     let mut bytes = writer().to_bytes();
