@@ -41,6 +41,14 @@ pub enum TextError {
         /// How many tokens there are.
         vocab_size: usize,
     },
+    /// A text has more tokens than are wanted of it.
+    #[error("the text has about {about} tokens, more than {most}")]
+    TooManyTokens {
+        /// How many tokens the whole text has, about.
+        about: usize,
+        /// How many were wanted.
+        most: usize,
+    },
     /// The chat template does not parse, fails on these messages or exhausts its budget of work.
     #[error("chat template: {reason}{}", Line(*.line))]
     Template {
@@ -66,12 +74,14 @@ pub enum TextError {
 }
 
 impl TextError {
-    /// The stable code of this error: `unsupported-tokenizer`, `bad-model`, `bad-template` or `invalid-request`.
+    /// The stable code of this error: `unsupported-tokenizer`, `bad-model`, `bad-template`, `context-full` or
+    /// `invalid-request`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownModel { .. } | Self::UnknownPreTokenizer { .. } => "unsupported-tokenizer",
             Self::MissingKey { .. } | Self::Metadata(_) | Self::BadVocabulary { .. } => "bad-model",
             Self::Template { .. } => "bad-template",
+            Self::TooManyTokens { .. } => "context-full",
             Self::UnknownToken { .. } | Self::RefusedByTemplate { .. } | Self::BadLocalTime { .. } => {
                 "invalid-request"
             }

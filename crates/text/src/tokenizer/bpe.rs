@@ -1,12 +1,15 @@
 //! Byte-pair encoding by ranked merges: of bytes in GPT-2's alphabet, or of characters as Gemma 4 has it.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
 
 use hashbrown::HashTable;
 use linnet_gguf::{Metadata, Strings};
 
 use super::bytes;
-use super::merge::Symbols;
+use super::characters::Characters;
+use super::merge::{Joins, Symbol, Symbols, Windows};
+use super::output::Output;
 use super::token_ids::TokenIds;
 use super::vocab::{Kind, Vocab, bad};
 use super::words::Words;
@@ -21,6 +24,7 @@ pub(super) struct Bpe {
     /// The token of each byte. A byte may have none (SmolLM2 lacks some control characters): it is left out then, as
     /// the reference implementations do.
     byte_ids: [Option<u32>; 256],
+    windows: Windows,
 }
 
 impl Bpe {
@@ -46,7 +50,11 @@ impl Bpe {
             }
         }
         let merges = Merges::read(lines, vocab, &ids)?;
-        Ok(Self { words, ids, merges, byte_ids })
+        let from_text = vocab.iter().filter(|(_, _, kind)| kind.is_from_text());
+        // In GPT-2's alphabet a character is a byte.
+        let length = |text: &str| if words.characters { text.len() } else { text.chars().count() };
+        let windows = Windows::new(from_text.map(|(_, text, _)| length(text)));
+        Ok(Self { words, ids, merges, byte_ids, windows })
     }
 
     /// Whether a prompt begins with BOS where the file does not say.
@@ -54,54 +62,96 @@ impl Bpe {
         self.words.add_bos
     }
 
-    /// Appends the tokens of `text`.
-    pub(super) fn encode(&self, vocab: &Vocab, text: &str, ids: &mut Vec<u32>) {
+    /// Takes the tokens of `text`. Returns whether more are wanted.
+    pub(super) fn encode(&self, vocab: &Vocab, text: &str, out: &mut Output) -> bool {
         let mut symbols = Symbols::default();
-        if self.words.characters {
-            let text = text.replace(' ', bytes::SPACE);
-            self.words.split(&text, &mut |word| self.encode_characters(vocab, word, &mut symbols, ids));
-        } else {
-            let mut spelled = String::new();
-            self.words.split(text, &mut |word| {
-                if self.words.whole_words {
-                    spelled.clear();
-                    bytes::to_byte_level(word.as_bytes(), &mut spelled);
-                    if let Some(id) = self.ids.get(vocab, &spelled) {
-                        return ids.push(id);
-                    }
-                }
-                symbols.fill(word.bytes().map(|byte| (1, self.byte_ids[usize::from(byte)])));
-                self.merge(&mut symbols);
-                ids.extend(symbols.remaining().filter_map(|symbol| symbol.id));
-            });
-        }
-    }
-
-    fn encode_characters(&self, vocab: &Vocab, word: &str, symbols: &mut Symbols, ids: &mut Vec<u32>) {
-        // Line ends are not merged, so a token of several is found only whole.
-        if word.starts_with('\n')
-            && let Some(id) = self.ids.get(vocab, word)
-        {
-            return ids.push(id);
-        }
-        symbols.fill(word.split_inclusive(|_| true).map(|c| (c.len(), self.ids.get(vocab, c))));
-        self.merge(symbols);
-        for symbol in symbols.remaining() {
-            match symbol.id {
-                Some(id) => ids.push(id),
-                None => {
-                    let bytes = word[symbol.start..symbol.start + symbol.len].bytes();
-                    ids.extend(bytes.filter_map(|byte| self.byte_ids[usize::from(byte)]));
+        let mut spelled = String::new();
+        self.words.split(text, &mut |word| {
+            if self.words.characters {
+                return self.encode_characters(vocab, word, &mut symbols, out);
+            }
+            if self.words.whole_words && word.len() <= self.windows.longest() {
+                spelled.clear();
+                bytes::to_byte_level(word.as_bytes(), &mut spelled);
+                if let Some(id) = self.ids.get(vocab, &spelled) {
+                    out.push(id);
+                    return out.took(word.len());
                 }
             }
-        }
+            self.encode_bytes(vocab, word.as_bytes(), &mut symbols, out)
+        })
     }
 
-    fn merge(&self, symbols: &mut Symbols) {
-        symbols.merge(|left, right| {
-            let (rank, id) = self.merges.get(left.id?, right.id?)?;
-            Some((-i64::from(rank), id))
-        });
+    fn encode_bytes(&self, vocab: &Vocab, word: &[u8], symbols: &mut Symbols, out: &mut Output) -> bool {
+        let (mut rest, mut size) = (word, self.windows.least());
+        while !rest.is_empty() {
+            let text = &rest[..size.min(rest.len())];
+            let window = Bytes { of: self, vocab, text };
+            let end = match self.windows.merge(symbols, &window, text.len() < rest.len()) {
+                ControlFlow::Break(longer) => {
+                    size = longer;
+                    continue;
+                }
+                ControlFlow::Continue(end) => end,
+            };
+            out.extend(symbols.remaining().filter_map(|symbol| symbol.id));
+            rest = &rest[end..];
+            if !out.took(end) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn encode_characters(&self, vocab: &Vocab, word: &str, symbols: &mut Symbols, out: &mut Output) -> bool {
+        // Line ends are not merged, so a token of several is found only whole.
+        if word.starts_with('\n')
+            && word.len() <= self.windows.longest()
+            && let Some(id) = self.ids.get(vocab, word)
+        {
+            out.push(id);
+            return out.took(word.len());
+        }
+        let join = |_: &str, left: &Symbol, right: &Symbol| self.join(left, right);
+        let characters = Characters { vocab, ids: &self.ids, windows: &self.windows, join };
+        characters.encode(word, false, symbols, |byte| self.byte_ids[usize::from(byte)], out)
+    }
+
+    fn join(&self, left: &Symbol, right: &Symbol) -> Option<(i64, u32)> {
+        let (rank, id) = self.merges.get(left.id?, right.id?)?;
+        Some((-i64::from(rank), id))
+    }
+
+    #[cfg(test)]
+    pub(super) fn windows(&mut self) -> &mut Windows {
+        &mut self.windows
+    }
+}
+
+/// A window of a word of bytes.
+struct Bytes<'a> {
+    of: &'a Bpe,
+    vocab: &'a Vocab,
+    text: &'a [u8],
+}
+
+impl Joins for Bytes<'_> {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    fn unit(&self, start: usize) -> (usize, Option<u32>) {
+        (1, self.of.byte_ids[usize::from(self.text[start])])
+    }
+
+    fn token(&self, start: usize, len: usize) -> Option<u32> {
+        let mut spelled = String::new();
+        bytes::to_byte_level(self.text.get(start..start + len)?, &mut spelled);
+        self.of.ids.get(self.vocab, &spelled)
+    }
+
+    fn join(&self, left: &Symbol, right: &Symbol) -> Option<(i64, u32)> {
+        self.of.join(left, right)
     }
 }
 

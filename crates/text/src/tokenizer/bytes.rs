@@ -2,6 +2,8 @@
 
 /// SentencePiece's space.
 pub(super) const SPACE: &str = "\u{2581}";
+/// The same as a character.
+pub(super) const SPACE_CHARACTER: char = '\u{2581}';
 
 /// GPT-2's alphabet: the character that stands for each byte. Bytes that print as themselves in Latin-1 do so, the
 /// others are numbered from U+0100 on.

@@ -1,4 +1,8 @@
 //! Joining neighbours, best pair first: what all kinds of byte-pair encoding have in common.
+//!
+//! A text of any length is merged in windows, with the same result as merging it whole. What comes after a window can only
+//! reach into it through a join across the window's end, so the end moves back until no token of the vocabulary could cross
+//! it; what is left of the window is final.
 
 use std::collections::BinaryHeap;
 
@@ -19,7 +23,7 @@ pub(super) struct Symbol {
 const NONE: usize = usize::MAX;
 
 /// Two neighbours that can be joined. The greatest is joined first: of the best the leftmost.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Pair {
     priority: i64,
     left: std::cmp::Reverse<usize>,
@@ -29,46 +33,122 @@ struct Pair {
     id: u32,
 }
 
+/// A text and what may be joined in it.
+pub(super) trait Joins {
+    /// Bytes of the text.
+    fn len(&self) -> usize;
+
+    /// The smallest part of the text, from `start` on: its length and its token.
+    fn unit(&self, start: usize) -> (usize, Option<u32>);
+
+    /// The token that is spelled by `len` bytes of the text from `start` on.
+    fn token(&self, start: usize, len: usize) -> Option<u32>;
+
+    /// The priority of a join and the token it makes.
+    fn join(&self, left: &Symbol, right: &Symbol) -> Option<(i64, u32)>;
+}
+
 /// The symbols of a text; kept from word to word for its allocations.
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     symbols: Vec<Symbol>,
     pairs: BinaryHeap<Pair>,
+    /// What the text after the symbols may begin with.
+    ahead: Vec<Symbol>,
 }
 
 impl Symbols {
-    /// Begins anew with the parts of a text: the length and the token of each.
-    pub(super) fn fill(&mut self, parts: impl Iterator<Item = (usize, Option<u32>)>) {
+    /// Merges `text` whole.
+    pub(super) fn merge(&mut self, text: &impl Joins) {
+        self.fill(text, text.len());
+        self.join_all(text, None);
+    }
+
+    /// Merges `text`, after which more comes, and returns how many of its bytes are final; the symbols are those of these
+    /// bytes. `lengths` are the lengths of all tokens, ascending.
+    pub(super) fn merge_window(&mut self, text: &impl Joins, lengths: &[usize]) -> usize {
+        self.fill(text, seen_whole(text, lengths));
+        self.join_all(text, Some(lengths))
+    }
+
+    /// Merges all of `text` that [`Symbols::merge_window`] looks at, as if it ended there.
+    pub(super) fn merge_cut(&mut self, text: &impl Joins, lengths: &[usize]) -> usize {
+        self.fill(text, seen_whole(text, lengths).max(1));
+        self.join_all(text, None)
+    }
+
+    /// Takes the units of `text` that begin before `end`.
+    fn fill(&mut self, text: &impl Joins, end: usize) {
         self.symbols.clear();
         let mut start = 0;
-        for (index, (len, id)) in parts.enumerate() {
+        while start < end {
+            let (len, id) = text.unit(start);
+            let index = self.symbols.len();
             self.symbols.push(Symbol { start, len, id, prev: index.wrapping_sub(1), next: index + 1 });
-            start += len;
+            start += len.max(1);
         }
         if let Some(last) = self.symbols.last_mut() {
             last.next = NONE;
         }
     }
 
-    /// Joins neighbours until none are left that can be; `join` tells the priority of a join and the token it makes.
-    pub(super) fn merge(&mut self, join: impl Fn(&Symbol, &Symbol) -> Option<(i64, u32)>) {
-        let Self { symbols, pairs } = self;
+    /// Joins neighbours until none are left that can be. With `lengths`, symbols at the end that text after them could
+    /// change are dropped. Returns where the symbols end.
+    fn join_all(&mut self, text: &impl Joins, lengths: Option<&[usize]>) -> usize {
+        let Self { symbols, pairs, ahead } = self;
         pairs.clear();
         let pair = |symbols: &[Symbol], left: usize, right: usize| {
             let (a, b) = (symbols.get(left)?, symbols.get(right)?);
-            let (priority, id) = join(a, b)?;
+            let (priority, id) = text.join(a, b)?;
             Some(Pair { priority, left: std::cmp::Reverse(left), right, len: a.len + b.len, id })
         };
         for right in 1..symbols.len() {
             pairs.extend(pair(symbols, right - 1, right));
         }
-        while let Some(Pair { left: std::cmp::Reverse(left), right, len, id, .. }) = pairs.pop() {
-            let (a, b) = (symbols[left], symbols[right]);
-            if a.len == 0 || b.len == 0 || a.len + b.len != len {
-                continue;
+        let mut last = symbols.len().wrapping_sub(1);
+        let mut end = symbols.last().map_or(0, |last| last.start + last.len);
+        if let Some(lengths) = lengths {
+            look_ahead(text, end, lengths, ahead);
+        }
+        // The best join of the last symbol with what comes after it; `None` where it is not known yet.
+        let mut crossing: Option<Option<i64>> = None;
+        loop {
+            let next = loop {
+                match pairs.peek() {
+                    Some(pair) if !is_current(symbols, pair) => _ = pairs.pop(),
+                    other => break other.copied(),
+                }
+            };
+            if let (Some(lengths), Some(symbol)) = (lengths, symbols.get_mut(last)) {
+                let best = *crossing.get_or_insert_with(|| {
+                    ahead
+                        .iter()
+                        .filter_map(|next| text.join(symbol, next))
+                        .map(|(priority, _)| priority)
+                        .max()
+                });
+                // Among equals the join further left comes first, which is ours.
+                if best.is_some_and(|best| next.is_none_or(|next| best > next.priority)) {
+                    end = symbol.start;
+                    symbol.len = 0;
+                    last = symbol.prev;
+                    if let Some(symbol) = symbols.get_mut(last) {
+                        symbol.next = NONE;
+                    }
+                    look_ahead(text, end, lengths, ahead);
+                    crossing = None;
+                    continue;
+                }
             }
+            let Some(Pair { left: std::cmp::Reverse(left), right, len, id, .. }) = next else { break };
+            pairs.pop();
+            let (a, b) = (symbols[left], symbols[right]);
             symbols[left] = Symbol { len, id: Some(id), next: b.next, ..a };
             symbols[right].len = 0;
+            if right == last {
+                last = left;
+                crossing = None;
+            }
             if b.next != NONE {
                 symbols[b.next].prev = left;
                 pairs.extend(pair(symbols, left, b.next));
@@ -77,10 +157,103 @@ impl Symbols {
                 pairs.extend(pair(symbols, a.prev, left));
             }
         }
+        end
     }
 
     /// What is left, in order.
     pub(super) fn remaining(&self) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(|symbol| symbol.len > 0)
+    }
+}
+
+/// Symbols that begin before this are followed by enough text to see every token after them.
+fn seen_whole(text: &impl Joins, lengths: &[usize]) -> usize {
+    text.len().saturating_sub(lengths.last().copied().unwrap_or(0) + char::MAX.len_utf8())
+}
+
+/// Whether both symbols are still what they were when the pair was found.
+fn is_current(symbols: &[Symbol], pair: &Pair) -> bool {
+    let (a, b) = (symbols[pair.left.0], symbols[pair.right]);
+    a.len > 0 && b.len > 0 && a.len + b.len == pair.len
+}
+
+/// All symbols that the text from `start` on may ever begin with: its first unit and every token.
+fn look_ahead(text: &impl Joins, start: usize, lengths: &[usize], ahead: &mut Vec<Symbol>) {
+    ahead.clear();
+    if start >= text.len() {
+        return;
+    }
+    let (unit, id) = text.unit(start);
+    let symbol = |len, id| Symbol { start, len, id, prev: NONE, next: NONE };
+    ahead.push(symbol(unit, id));
+    for &len in lengths.iter().filter(|&&len| len > unit && start + len <= text.len()) {
+        if let Some(id) = text.token(start, len) {
+            ahead.push(symbol(len, Some(id)));
+        }
+    }
+}
+
+/// How much of a text is merged at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Windows {
+    /// Bytes of a window, at first.
+    least: usize,
+    /// Where not even half of a window is final it becomes longer, up to this.
+    most: usize,
+    /// Lengths of all tokens, ascending.
+    lengths: Vec<usize>,
+}
+
+impl Windows {
+    /// Bytes of a window: its symbols and pairs take some 100 times as many.
+    const LEAST: usize = 16 << 10;
+    /// A chain of joins in which each waits for the one after it has as many different pairs as it has links. One as long as
+    /// this is none that a vocabulary of words has, and is cut.
+    const MOST: usize = 1 << 20;
+
+    /// For tokens of these lengths.
+    pub(super) fn new(lengths: impl Iterator<Item = usize>) -> Self {
+        let lengths: Vec<usize> = std::collections::BTreeSet::from_iter(lengths).into_iter().collect();
+        let longest = lengths.last().copied().unwrap_or(1);
+        Self { least: Self::LEAST.max(8 * longest), most: Self::MOST.max(8 * longest), lengths }
+    }
+
+    /// Windows so short that a test's texts have several.
+    #[cfg(test)]
+    pub(super) fn shortened(&mut self) {
+        self.least = 2 * self.lengths.last().copied().unwrap_or(1);
+    }
+
+    /// The length of the longest token.
+    pub(super) fn longest(&self) -> usize {
+        self.lengths.last().copied().unwrap_or(0)
+    }
+
+    /// Bytes of the first window.
+    pub(super) fn least(&self) -> usize {
+        self.least
+    }
+
+    /// Merges a window, of which `more` tells whether text comes after it. Returns how many bytes the symbols are of, or the
+    /// length that a window must have instead.
+    pub(super) fn merge(
+        &self,
+        symbols: &mut Symbols,
+        text: &impl Joins,
+        more: bool,
+    ) -> std::ops::ControlFlow<usize, usize> {
+        use std::ops::ControlFlow::{Break, Continue};
+        if !more {
+            symbols.merge(text);
+            return Continue(text.len());
+        }
+        let end = symbols.merge_window(text, &self.lengths);
+        if end > 0 && 2 * end >= text.len().saturating_sub(self.longest()) {
+            return Continue(end);
+        }
+        if text.len() < self.most {
+            return Break((2 * text.len()).min(self.most));
+        }
+        Continue(symbols.merge_cut(text, &self.lengths))
     }
 }

@@ -2,15 +2,19 @@
 
 mod bpe;
 mod bytes;
+mod characters;
 mod class;
 mod cut;
 mod end_of_generation;
 mod merge;
+mod output;
 mod ranges;
 mod special;
 mod spm;
 mod token_ids;
 mod vocab;
+#[cfg(test)]
+mod window_tests;
 mod words;
 
 use std::borrow::Cow;
@@ -21,6 +25,7 @@ use crate::TextError;
 use crate::stream;
 use bpe::Bpe;
 pub use class::is_in_word;
+use output::Output;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};
@@ -117,33 +122,58 @@ impl Tokenizer {
     /// The tokens of `text`.
     ///
     /// # Errors
-    /// [`TextError::BadVocabulary`] should the merging fail; a vocabulary that was accepted has a token for all text.
+    /// [`TextError::TooManyTokens`] where there are more than a `usize` counts: never.
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>, TextError> {
-        let mut ids = Vec::with_capacity(text.len() / 4 + 2);
+        self.encode_at_most(text, options, usize::MAX)
+    }
+
+    /// The tokens of `text` if they are no more than `most`: a longer text is read only until there are more.
+    ///
+    /// # Errors
+    /// [`TextError::TooManyTokens`], with a number for the whole text that is extrapolated from what was read.
+    pub fn encode_at_most(
+        &self,
+        text: &str,
+        options: EncodeOptions,
+        most: usize,
+    ) -> Result<Vec<u32>, TextError> {
+        let mut out = Output::of_at_most(most);
+        self.read(text, options, &mut out);
+        out.finish(text.len()).map_err(|about| TextError::TooManyTokens { about, most })
+    }
+
+    /// How many tokens `text` has, without holding them.
+    #[must_use]
+    pub fn count(&self, text: &str, options: EncodeOptions) -> usize {
+        let mut out = Output::counter();
+        self.read(text, options, &mut out);
+        out.count()
+    }
+
+    fn read(&self, text: &str, options: EncodeOptions, out: &mut Output) {
         if options.add_special && self.add_bos {
-            ids.extend(self.vocab.bos);
+            out.extend(self.vocab.bos);
         }
         let mut after_special = true;
         self.special.split(text, options.parse_special, |piece| {
             let text = match piece {
                 Piece::Token(id) => {
-                    ids.push(id);
+                    out.push(id);
                     after_special = true;
-                    return;
+                    return out.took(self.vocab.text(id).map_or(0, str::len));
                 }
                 Piece::Text(text) if options.parse_special => special::without_guards(text),
                 Piece::Text(text) => Cow::Borrowed(text),
             };
             let prefixed = self.add_space_prefix && std::mem::take(&mut after_special);
             match &self.model {
-                Model::Bpe(bpe) => bpe.encode(&self.vocab, &text, &mut ids),
-                Model::SentencePiece(pieces) => pieces.encode(&self.vocab, &text, prefixed, &mut ids),
+                Model::Bpe(bpe) => bpe.encode(&self.vocab, &text, out),
+                Model::SentencePiece(pieces) => pieces.encode(&self.vocab, &text, prefixed, out),
             }
         });
         if options.add_special && self.add_eos {
-            ids.extend(self.vocab.eos);
+            out.extend(self.vocab.eos);
         }
-        Ok(ids)
     }
 
     /// `text` made safe for a place whose surroundings are read with [`EncodeOptions::parse_special`], such as a
@@ -213,6 +243,16 @@ impl Tokenizer {
     #[must_use]
     pub fn adds_bos(&self) -> bool {
         self.add_bos
+    }
+
+    /// Merges in windows so short that a test's texts have several.
+    #[cfg(test)]
+    fn with_short_windows(mut self) -> Self {
+        match &mut self.model {
+            Model::Bpe(bpe) => bpe.windows().shortened(),
+            Model::SentencePiece(pieces) => pieces.windows().shortened(),
+        }
+        self
     }
 
     /// Whether text is read as if after a space, which printing takes back.

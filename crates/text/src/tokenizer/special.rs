@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::vocab::{Kind, Vocab};
 
@@ -21,14 +22,16 @@ pub(super) enum Piece<'a> {
 /// The tokens to look for.
 #[derive(Debug)]
 pub(super) struct SpecialTokens {
-    tokens: HashMap<Box<str>, Special>,
-    /// The lengths in bytes of the tokens that begin with these two bytes, longest first (a token of one byte has 0
-    /// for the second): few places of a text need more than this.
-    lengths: HashMap<[u8; 2], Vec<usize>>,
+    /// In the order of their texts: those that begin alike are neighbours, the shorter ones first.
+    tokens: Vec<Special>,
+    /// Where the tokens are that begin with these two bytes (0 for the second of a token of one byte): few places of a text
+    /// need more than this.
+    starts: HashMap<[u8; 2], Range<usize>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Special {
+    text: Box<str>,
     id: u32,
     /// Also found without `parse_special`.
     user_defined: bool,
@@ -36,54 +39,98 @@ struct Special {
     strips_right: bool,
 }
 
+/// The longest tokens that a text begins with.
+#[derive(Clone, Copy, Default)]
+struct Found<'a> {
+    user_defined: Option<&'a Special>,
+    control: Option<&'a Special>,
+}
+
+impl<'a> Found<'a> {
+    /// The longer of the two; without `parse_special` the user-defined one.
+    fn longest(self, parse_special: bool) -> Option<&'a Special> {
+        match self.control.filter(|_| parse_special) {
+            None => self.user_defined,
+            Some(control) => {
+                Some(self.user_defined.filter(|user| user.len() > control.len()).unwrap_or(control))
+            }
+        }
+    }
+}
+
+impl Special {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+}
+
 impl SpecialTokens {
     /// The special tokens of `vocab`; `strips_right` tells by their texts which take in the whitespace after them.
     pub(super) fn of(vocab: &Vocab, strips_right: impl Fn(&str) -> bool) -> Self {
-        let mut tokens = HashMap::new();
-        let mut lengths: HashMap<_, Vec<usize>> = HashMap::new();
-        for (id, text, kind) in vocab.iter() {
-            let user_defined = kind == Kind::UserDefined;
-            if let Some(start) = start(text.as_bytes())
-                && (user_defined || !kind.is_from_text())
-            {
-                tokens.insert(text.into(), Special { id, user_defined, strips_right: strips_right(text) });
-                lengths.entry(start).or_default().push(text.len());
+        let mut tokens: Vec<Special> = vocab
+            .iter()
+            .map(|(id, text, kind)| (id, text, kind, kind == Kind::UserDefined))
+            .filter(|(_, text, kind, user_defined)| {
+                !text.is_empty() && (*user_defined || !kind.is_from_text())
+            })
+            .map(|(id, text, _, user_defined)| Special {
+                text: text.into(),
+                id,
+                user_defined,
+                strips_right: strips_right(text),
+            })
+            .collect();
+        // Of two that are spelled alike the later.
+        tokens.sort_by(|a, b| a.text.cmp(&b.text).then(b.id.cmp(&a.id)));
+        tokens.dedup_by(|later, first| later.text == first.text);
+        let mut starts = HashMap::new();
+        for (at, token) in tokens.iter().enumerate() {
+            if let Some(start) = start(token.text.as_bytes()) {
+                starts.entry(start).or_insert(at..at).end = at + 1;
             }
         }
-        for lengths in lengths.values_mut() {
-            lengths.sort_unstable_by(|a, b| b.cmp(a));
-            lengths.dedup();
-        }
-        Self { tokens, lengths }
+        Self { tokens, starts }
     }
 
-    /// The longest special token that `text` begins with.
-    fn at_start(&self, text: &str, parse_special: bool) -> Option<(&str, Special)> {
+    /// The longest special tokens that `text` begins with, of each kind.
+    fn at_start(&self, text: &str) -> Found<'_> {
         let bytes = text.as_bytes();
-        let both = start(bytes)?;
-        [both, [both[0], 0]]
-            .iter()
-            .take(if both[1] == 0 { 1 } else { 2 })
-            .filter_map(|start| self.lengths.get(start))
-            .flatten()
-            .filter_map(|&length| self.tokens.get_key_value(text.get(..length)?))
-            .map(|(text, &special)| (&**text, special))
-            .find(|(_, special)| parse_special || special.user_defined)
+        let mut found = Found::default();
+        let Some(both) = start(bytes) else { return found };
+        // A token of one byte comes before those that go on.
+        let starts = [[both[0], 0], both];
+        for start in &starts[if both[1] == 0 { 1 } else { 0 }..] {
+            let Some(range) = self.starts.get(start) else { continue };
+            let mut tokens = &self.tokens[range.clone()];
+            // All of `tokens` begin with the first `depth` bytes of the text.
+            let mut depth = tokens.first().map_or(0, |token| token.len().min(2));
+            while let Some(first) = tokens.first() {
+                if first.len() == depth {
+                    let kind = if first.user_defined { &mut found.user_defined } else { &mut found.control };
+                    *kind = Some(first);
+                    tokens = &tokens[1..];
+                    continue;
+                }
+                let Some(&byte) = bytes.get(depth) else { break };
+                let of = |token: &Special| token.text.as_bytes().get(depth).copied();
+                let from = tokens.partition_point(|token| of(token) < Some(byte));
+                let to = from + tokens[from..].partition_point(|token| of(token) == Some(byte));
+                tokens = &tokens[from..to];
+                depth += 1;
+            }
+        }
+        found
     }
 
     /// The special tokens of `text` and where they begin: the leftmost, of those that begin there the longest.
-    fn find<'a>(
-        &'a self,
-        text: &'a str,
-        parse_special: bool,
-    ) -> impl Iterator<Item = (usize, &'a str, Special)> {
+    fn find(&self, text: &str, parse_special: bool) -> impl Iterator<Item = (usize, &Special)> {
         let mut at = 0;
         std::iter::from_fn(move || {
             while let Some(c) = text[at..].chars().next() {
                 let here = at;
-                if let Some((token, special)) = self.at_start(&text[here..], parse_special) {
-                    at += token.len();
-                    return Some((here, token, special));
+                if let Some(special) = self.at_start(&text[here..]).longest(parse_special) {
+                    at += special.len();
+                    return Some((here, special));
                 }
                 at += c.len_utf8();
             }
@@ -92,40 +139,38 @@ impl SpecialTokens {
     }
 
     /// `text` as plain text wherever it is put: its control tokens are broken by guards, which [`without_guards`]
-    /// takes out again.
+    /// takes out again. User-defined tokens, which plain text has too, stay whole.
     pub(super) fn guard(&self, text: &str) -> String {
-        let mut text = without_guards(text).into_owned();
-        // Breaking one token may uncover another that overlaps it; each pass adds guards where there were none.
-        loop {
-            let control = self.find(&text, true).filter(|(_, _, special)| !special.user_defined);
-            // One character cannot be broken.
-            let broken = control.filter(|(_, token, _)| token.chars().nth(1).is_some());
-            let mut guarded = String::new();
-            let mut done = 0;
-            for (start, token, _) in broken {
-                let end = start + token.chars().next().map_or(0, char::len_utf8);
-                guarded.push_str(&text[done..end]);
+        let text = without_guards(text);
+        let mut guarded = String::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let Found { user_defined, control } = self.at_start(&text[at..]);
+            let end = at + user_defined.map_or(c.len_utf8(), Special::len);
+            guarded.push_str(&text[at..end]);
+            // What begins here and goes on behind the guard is not found any more. (One character cannot be broken.)
+            if control.is_some_and(|control| at + control.len() > end) {
                 guarded.push(GUARD);
-                done = end;
             }
-            if done == 0 {
-                return text;
-            }
-            guarded.push_str(&text[done..]);
-            text = guarded;
+            at = end;
         }
+        guarded
     }
 
-    /// Cuts `text` at its special tokens and hands the pieces over in order. Without `parse_special` only
-    /// user-defined tokens are seen.
-    pub(super) fn split<'a>(&self, text: &'a str, parse_special: bool, mut piece: impl FnMut(Piece<'a>)) {
+    /// Cuts `text` at its special tokens and hands the pieces over in order, as long as `piece` wants more. Without
+    /// `parse_special` only user-defined tokens are seen.
+    pub(super) fn split<'a>(
+        &self,
+        text: &'a str,
+        parse_special: bool,
+        mut piece: impl FnMut(Piece<'a>) -> bool,
+    ) {
         let mut at = 0;
-        for (start, token, special) in self.find(text, parse_special) {
-            if at < start {
-                piece(Piece::Text(&text[at..start]));
+        for (start, special) in self.find(text, parse_special) {
+            if at < start && !piece(Piece::Text(&text[at..start])) || !piece(Piece::Token(special.id)) {
+                return;
             }
-            piece(Piece::Token(special.id));
-            at = start + token.len();
+            at = start + special.len();
             if special.strips_right {
                 let space = |c| matches!(c, ' ' | '\t'..='\r');
                 at = text.len() - text[at..].trim_start_matches(space).len();
@@ -137,7 +182,7 @@ impl SpecialTokens {
     }
 }
 
-/// The first two bytes.
+/// The first two bytes; of a text of one byte 0 for the second.
 fn start(text: &[u8]) -> Option<[u8; 2]> {
     Some([*text.first()?, text.get(1).copied().unwrap_or(0)])
 }

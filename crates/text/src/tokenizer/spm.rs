@@ -4,7 +4,9 @@
 use linnet_gguf::{Array, Metadata};
 
 use super::bytes;
-use super::merge::Symbols;
+use super::characters::Characters;
+use super::merge::{Symbol, Symbols, Windows};
+use super::output::Output;
 use super::token_ids::TokenIds;
 use super::vocab::{Kind, Vocab, bad};
 use crate::TextError;
@@ -17,23 +19,24 @@ pub(super) struct SentencePiece {
     priorities: Vec<i32>,
     /// The token of each byte.
     byte_ids: [u32; 256],
+    windows: Windows,
 }
 
 impl SentencePiece {
     /// Builds the model from the vocabulary and the scores of `metadata`.
     pub(super) fn new(metadata: &Metadata, vocab: &Vocab) -> Result<Self, TextError> {
         const SCORES: &str = "tokenizer.ggml.scores";
-        let scores: Vec<f32> = match metadata.array(SCORES)? {
-            Some(Array::F32(scores)) => scores.clone(),
-            Some(_) => {
-                let scores = metadata.integers(SCORES)?.unwrap_or_default();
-                scores.into_iter().map(|score| score as f32).collect()
-            }
-            None => return Err(TextError::MissingKey { key: SCORES }),
-        };
+        let scores = metadata.array(SCORES)?.ok_or(TextError::MissingKey { key: SCORES })?;
         if scores.len() != vocab.len() {
             return Err(bad(format!("{} tokens, but {} in {SCORES}", vocab.len(), scores.len())));
         }
+        let priorities = match scores {
+            Array::F32(scores) => scores.iter().copied().map(order).collect(),
+            _ => {
+                let scores = metadata.integers(SCORES)?.ok_or(TextError::MissingKey { key: SCORES })?;
+                scores.iter().map(|score| order(score as f32)).collect()
+            }
+        };
         let mut byte_ids = [vocab.unknown; 256];
         for (id, text, _) in vocab.iter().filter(|(_, _, kind)| *kind == Kind::Byte) {
             if let Some(byte) = bytes::parse_byte_token(text) {
@@ -45,41 +48,29 @@ impl SentencePiece {
             *slot = id.ok_or_else(|| bad(format!("no token for the byte {byte:#04x}")))?;
         }
         let from_text = |kind: Kind| kind != Kind::Byte && kind.is_from_text();
+        let lengths = vocab.iter().filter(|&(_, _, kind)| from_text(kind)).map(|(_, text, _)| text.len());
         Ok(Self {
+            windows: Windows::new(lengths),
             ids: TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(from_text)),
-            priorities: scores.into_iter().map(order).collect(),
+            priorities,
             byte_ids: table,
         })
     }
 
-    /// Appends the tokens of `text`, after a space if `prefixed`.
-    pub(super) fn encode(&self, vocab: &Vocab, text: &str, prefixed: bool, ids: &mut Vec<u32>) {
-        let mut escaped = String::with_capacity(text.len() + text.len() / 2 + bytes::SPACE.len());
-        if prefixed {
-            escaped.push_str(bytes::SPACE);
-        }
-        for (nth, part) in text.split(' ').enumerate() {
-            if nth > 0 {
-                escaped.push_str(bytes::SPACE);
-            }
-            escaped.push_str(part);
-        }
-        let mut symbols = Symbols::default();
-        symbols.fill(escaped.split_inclusive(|_| true).map(|c| (c.len(), self.ids.get(vocab, c))));
-        symbols.merge(|left, right| {
-            let id = self.ids.get(vocab, &escaped[left.start..right.start + right.len])?;
+    /// Takes the tokens of `text`, after a space if `prefixed`. Returns whether more are wanted.
+    pub(super) fn encode(&self, vocab: &Vocab, text: &str, prefixed: bool, out: &mut Output) -> bool {
+        let join = |text: &str, left: &Symbol, right: &Symbol| {
+            let id = self.ids.get(vocab, &text[left.start..right.start + right.len])?;
             Some((i64::from(*self.priorities.get(id as usize)?), id))
-        });
-        for symbol in symbols.remaining() {
-            match symbol.id {
-                Some(id) => ids.push(id),
-                // Joined symbols are tokens, so this is one character that has no token.
-                None => {
-                    let bytes = escaped[symbol.start..symbol.start + symbol.len].bytes();
-                    ids.extend(bytes.map(|byte| self.byte_ids[usize::from(byte)]));
-                }
-            }
-        }
+        };
+        let characters = Characters { vocab, ids: &self.ids, windows: &self.windows, join };
+        let byte = |byte| Some(self.byte_ids[usize::from(byte)]);
+        characters.encode(text, prefixed, &mut Symbols::default(), byte, out)
+    }
+
+    #[cfg(test)]
+    pub(super) fn windows(&mut self) -> &mut Windows {
+        &mut self.windows
     }
 }
 

@@ -42,6 +42,10 @@ impl Kind {
     }
 }
 
+/// Bytes of a token's text. The longest known, a run of characters in GPT-2's alphabet, has 256. Work per byte of a text grows
+/// with this.
+const LONGEST: usize = 1024;
+
 /// How token texts are spelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Spelling {
@@ -85,8 +89,11 @@ impl Vocab {
         if texts.is_empty() || u32::try_from(texts.len()).is_err() {
             return Err(bad(format!("{TOKENS} has {} tokens", texts.len())));
         }
+        if let Some((id, text)) = texts.iter().enumerate().find(|(_, text)| text.len() > LONGEST) {
+            return Err(bad(format!("token {id} has {} bytes, more than {LONGEST}", text.len())));
+        }
         let mut kinds = match metadata.integers(TYPES)? {
-            Some(ids) if ids.len() == texts.len() => ids.into_iter().map(Kind::from_id).collect(),
+            Some(ids) if ids.len() == texts.len() => ids.iter().map(Kind::from_id).collect(),
             Some(ids) => return Err(bad(format!("{} tokens, but {} in {TYPES}", texts.len(), ids.len()))),
             None => vec![Kind::Normal; texts.len()],
         };

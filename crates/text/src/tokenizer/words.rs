@@ -99,20 +99,16 @@ impl Words {
         })
     }
 
-    /// Hands over the words of `text`, which together are the text.
-    pub(super) fn split(&self, text: &str, word: &mut dyn FnMut(&str)) {
-        split(self.cuts, text, word);
+    /// Hands over the words of `text`, which together are the text, as long as `word` wants more. Returns whether it does.
+    pub(super) fn split(&self, text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
+        split(self.cuts, text, word)
     }
 }
 
 /// Cuts by the first pattern, and each piece by the patterns after it. What lies between matches is a piece of its own.
-fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str)) {
+fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
     let Some((&cut, rest)) = cuts.split_first() else { return word(text) };
-    let mut piece = |from: usize, to: usize| {
-        if from < to {
-            split(rest, &text[from..to], word);
-        }
-    };
+    let mut piece = |from: usize, to: usize| from >= to || split(rest, &text[from..to], word);
     let (mut from, mut at) = (0, 0);
     // What follows is found from the other end: from its beginning it would be looked for at every character anew.
     let end = match cut {
@@ -125,7 +121,9 @@ fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str)) {
             at += c.len_utf8();
             continue;
         }
-        piece(from, at);
+        if !piece(from, at) {
+            return false;
+        }
         let mut group = at;
         from = at;
         at += length;
@@ -133,17 +131,20 @@ fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str)) {
             let mut left = text[from..at].chars().count();
             for (offset, _) in text[from..at].char_indices() {
                 if left.is_multiple_of(3) {
-                    piece(group, from + offset);
+                    if !piece(group, from + offset) {
+                        return false;
+                    }
                     group = from + offset;
                 }
                 left -= 1;
             }
         }
-        piece(group, at);
+        if !piece(group, at) {
+            return false;
+        }
         from = at;
     }
-    piece(from, end);
-    piece(end, text.len());
+    piece(from, end) && piece(end, text.len())
 }
 
 #[cfg(test)]
@@ -151,7 +152,10 @@ mod tests {
     use super::Words;
     fn words(pre: &str, text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        Words::named(pre).unwrap().split(text, &mut |word| words.push(word.to_owned()));
+        Words::named(pre).unwrap().split(text, &mut |word| {
+            words.push(word.to_owned());
+            true
+        });
         words
     }
 

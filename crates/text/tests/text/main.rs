@@ -2,6 +2,7 @@
 
 mod hostile;
 mod jinja;
+mod many;
 mod small;
 mod support;
 mod templates;

@@ -1,0 +1,95 @@
+//! How much memory a long text takes while it is read.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
+use linnet_text::{EncodeOptions, Tokenizer};
+
+/// Counts what is allocated, and what was at most.
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all is the system allocator's own.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Bytes that were allocated at most while `work` ran, beyond what was before.
+fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = NOW.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = work();
+    (result, PEAK.load(Ordering::Relaxed) - before)
+}
+
+fn metadata(model: &str) -> Gguf {
+    let strings = |texts: Vec<String>| Value::Array(Array::Strings(texts.iter().collect()));
+    let mut texts: Vec<String> = vec!["<unk>".into(), "<s>".into(), "</s>".into()];
+    texts.extend((0..256).map(|byte| format!("<0x{byte:02X}>")));
+    let bytes = texts.len();
+    texts.extend(["a", "b", "▁", "Ġ", "▁a", "Ġa", "ab", "aa", "aaaa", "abab"].map(str::to_owned));
+    let mut kinds = vec![2, 3, 3];
+    kinds.extend([6; 256]);
+    kinds.extend(vec![1; texts.len() - bytes]);
+    let scores: Vec<f32> = (0..texts.len()).map(|id| -(id as f32)).collect();
+    let merges = ["▁ a", "Ġ a", "a b", "a a", "aa aa", "ab ab"].map(str::to_owned).to_vec();
+    let mut writer = HeaderWriter::new();
+    for (key, value) in [
+        ("model", Value::String(model.into())),
+        ("pre", Value::String("gpt-2".into())),
+        ("tokens", strings(texts)),
+        ("token_type", Value::Array(Array::I32(kinds))),
+        ("scores", Value::Array(Array::F32(scores))),
+        ("merges", strings(merges)),
+    ] {
+        writer.metadata(&format!("tokenizer.ggml.{key}"), value);
+    }
+    Gguf::parse(&writer.to_bytes()).unwrap()
+}
+
+const MIB: usize = 1 << 20;
+
+/// One test, so that nothing else allocates.
+#[test]
+fn what_is_read_takes_little_whatever_its_length() {
+    for model in ["llama", "gemma4", "gpt2"] {
+        let tokenizer = Tokenizer::from_gguf(&metadata(model).metadata).unwrap();
+        for unit in ["ab ab abba ", "a", "ab"] {
+            let text = unit.repeat(10 * MIB / unit.len());
+            let options = EncodeOptions { add_special: true, parse_special: true };
+            let (count, bytes) = peak(|| tokenizer.count(&text, options));
+            println!("{model} {unit:?}: {count} tokens counted in {:.1} MiB", bytes as f64 / MIB as f64);
+            assert!(bytes < 8 * MIB, "{model} {unit:?}: counting took {bytes} bytes");
+            let (refused, bytes) = peak(|| tokenizer.encode_at_most(&text, options, 4096));
+            assert_eq!(refused.unwrap_err().code(), "context-full");
+            assert!(bytes < 8 * MIB, "{model} {unit:?}: refusing took {bytes} bytes");
+        }
+    }
+    // Token types of one byte each stay so.
+    let kinds = vec![1; 16 * MIB];
+    let mut writer = HeaderWriter::new();
+    writer.metadata("tokenizer.ggml.model", Value::String("llama".into()));
+    writer.metadata("tokenizer.ggml.tokens", Value::Array(Array::Strings(["a"].iter().collect())));
+    writer.metadata("tokenizer.ggml.token_type", Value::Array(Array::U8(kinds)));
+    let header = Gguf::parse(&writer.to_bytes()).unwrap();
+    let (error, bytes) = peak(|| Tokenizer::from_gguf(&header.metadata).unwrap_err());
+    assert_eq!(error.code(), "bad-model");
+    assert!(bytes < MIB, "token types took {bytes} bytes");
+}
