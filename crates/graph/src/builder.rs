@@ -53,6 +53,16 @@ pub enum GraphError {
         /// Width of the row.
         width: usize,
     },
+    /// A tensor has more bytes than this program can address.
+    #[error("tensor `{tensor}` has {rows} rows of {cols} values, more than this device can address")]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// Its rows.
+        rows: usize,
+        /// Values in a row.
+        cols: usize,
+    },
     /// A parameter makes no sense for the shapes at hand.
     #[error("{label}: {op} of width {width}: {reason}")]
     Shape {
@@ -66,6 +76,10 @@ pub enum GraphError {
         reason: &'static str,
     },
 }
+
+/// The widest row of activations. Wider ones are none of a model's, and with this bound products of a width and the rows of a
+/// step fit 64 bits, those of a width and a small number 32.
+pub const WIDEST: usize = 1 << 26;
 
 #[derive(Default)]
 pub(crate) struct State {
@@ -229,8 +243,12 @@ impl Builder {
     pub fn finish(self, logits: Value) -> Result<Graph, GraphError> {
         let mut s = self.state.into_inner();
         s.label = "output".to_owned();
-        for layer in 0..s.kv_layers.len() {
-            s.kv_layers[layer].window = widest_window(&s.nodes, layer);
+        s.set_windows();
+        if let Some(WeightSpec { name, rows, cols, .. }) =
+            s.weights.iter().find(|spec| !spec.fits(usize::MAX as u64))
+        {
+            let error = GraphError::TooLarge { tensor: name.clone(), rows: *rows, cols: *cols };
+            s.error.get_or_insert(error);
         }
         let label = s.label.clone();
         s.nodes.push(Node { op: Op::Argmax, inputs: vec![logits], outputs: vec![], label });
@@ -248,16 +266,19 @@ impl Builder {
     }
 }
 
-/// What the attentions over a layer's cache see of it, `None` where one of them sees everything (or none is).
-fn widest_window(nodes: &[Node], layer: usize) -> Option<usize> {
-    let windows = nodes.iter().filter_map(|node| match &node.op {
-        Op::Attention(attention) if attention.layer == layer => Some(attention.window),
-        _ => None,
-    });
-    windows.reduce(|a, b| Some(a?.max(b?))).flatten()
-}
-
 impl State {
+    /// Tells each cache what the attentions over it see of it: `None` where one of them sees everything (or none is).
+    fn set_windows(&mut self) {
+        let mut widest: Vec<Option<Option<usize>>> = vec![None; self.kv_layers.len()];
+        for node in &self.nodes {
+            let Op::Attention(Attention { layer, window, .. }) = node.op else { continue };
+            widest[layer] = Some(widest[layer].map_or(window, |other| Some(other?.max(window?))));
+        }
+        for (layer, window) in self.kv_layers.iter_mut().zip(widest) {
+            layer.window = window.flatten();
+        }
+    }
+
     pub(crate) fn uses(&mut self, weight: WeightId) -> &mut WeightUses {
         &mut self.weights[weight.0 as usize].uses
     }
@@ -275,6 +296,9 @@ impl State {
         infos: [ValueInfo; N],
     ) -> [Value; N] {
         let outputs = infos.map(|info| {
+            if info.width > WIDEST {
+                self.shape_error(op.name(), info.width, "no row is so wide");
+            }
             self.values.push(info);
             Value(self.values.len() as u32 - 1)
         });

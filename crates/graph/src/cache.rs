@@ -36,9 +36,9 @@ impl KvLayer {
     }
 
     /// Bytes of keys and values.
-    pub(crate) fn bytes(&self, options: &CompileOptions) -> usize {
-        let bytes = self.positions(options).saturating_mul(2 * self.kv_heads);
-        bytes.saturating_mul(options.kv.head_bytes(self.head_dim))
+    pub(crate) fn bytes(&self, options: &CompileOptions) -> u64 {
+        let heads = (self.positions(options) as u64).saturating_mul(2).saturating_mul(self.kv_heads as u64);
+        heads.saturating_mul(options.kv.head_bytes(self.head_dim) as u64)
     }
 }
 
@@ -118,7 +118,10 @@ mod tests {
         let huge = KvLayer { window: Some(usize::MAX), ..graph.kv_layers[0] };
         assert_eq!(huge.positions(&OPTIONS), 1000);
         let huge = KvLayer { kv_heads: usize::MAX / 2, ..huge };
-        assert_eq!(huge.bytes(&OPTIONS), usize::MAX);
+        assert_eq!(huge.bytes(&OPTIONS), u64::MAX);
+        // More than 32 bits hold.
+        let large = KvLayer { kv_heads: 1 << 22, ..huge };
+        assert_eq!(large.bytes(&OPTIONS), 1000 * 2 * (1 << 22) * 8);
     }
 
     /// Against a ring whose places remember which position they hold.

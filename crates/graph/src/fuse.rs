@@ -35,11 +35,10 @@ pub(crate) fn writers(graph: &Graph) -> HashMap<Value, usize> {
 }
 
 pub(crate) fn without(mut graph: Graph, dead: &[usize]) -> Graph {
-    let mut index = 0;
-    graph.nodes.retain(|_| {
-        index += 1;
-        !dead.contains(&(index - 1))
-    });
+    let mut keep = vec![true; graph.nodes.len()];
+    dead.iter().for_each(|&index| keep[index] = false);
+    let mut keep = keep.into_iter();
+    graph.nodes.retain(|_| keep.next().unwrap_or(true));
     graph
 }
 

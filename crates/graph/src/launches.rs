@@ -8,8 +8,10 @@
 //! [`crate::norm_launches`], those over parts of rows in
 //! [`crate::part_launches`].
 
+use std::collections::HashMap;
+
 use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
-use crate::fuse::{readers, without, writers};
+use crate::lookup::Lookup;
 use crate::norm_launches::{before_products, before_selection, norm_adds};
 use crate::op::{Graph, Node, Op, Value, ValueInfo};
 use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice};
@@ -23,13 +25,12 @@ pub fn fuse_launches(graph: Graph) -> Graph {
 }
 
 /// Makes `x + factor * product` one node, as `fuse` does where there is no factor.
-fn scaled_residuals(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Node { op: Op::Add, inputs, outputs, .. } = &graph.nodes[index] else { continue };
+fn scaled_residuals(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        let Node { op: Op::Add, inputs, outputs, .. } = lookup.node(index) else { continue };
         let [a, b] = inputs[..] else { continue };
         let outputs = outputs.clone();
-        let lookup = Lookup::new(&graph);
         let scaled = |scaled: Value, residual: Value| {
             let (scale_at, scale) = lookup.only_for(scaled)?;
             let Op::Scale(Scale { factor, weight: None }) = scale.op else { return None };
@@ -40,15 +41,15 @@ fn scaled_residuals(mut graph: Graph) -> Graph {
         };
         let Some((factor, residual, nodes)) = scaled(b, a).or_else(|| scaled(a, b)) else { continue };
         // It moves to the place of the addition, where both inputs are written.
-        let mut fused = graph.nodes[nodes[1]].clone();
+        let mut fused = lookup.node(nodes[1]).clone();
         let Op::MatMul(matmul) = &mut fused.op else { continue };
         (matmul.epilogue, matmul.factor) = (Epilogue::Residual, factor);
         fused.inputs.push(residual);
         fused.outputs = outputs;
-        graph.nodes[index] = fused;
-        dead.extend(nodes);
+        lookup.edit(index, |node| *node = fused);
+        lookup.remove(nodes);
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 /// Where a row of queries or keys comes from, and what is done to its heads on the way.
@@ -60,25 +61,7 @@ struct Heads {
     nodes: Vec<usize>,
 }
 
-/// A graph in which to look things up.
-pub(crate) struct Lookup<'a> {
-    pub(crate) graph: &'a Graph,
-    pub(crate) readers: std::collections::HashMap<Value, Vec<usize>>,
-    writers: std::collections::HashMap<Value, usize>,
-}
-
-impl<'a> Lookup<'a> {
-    pub(crate) fn new(graph: &'a Graph) -> Self {
-        Lookup { graph, readers: readers(graph), writers: writers(graph) }
-    }
-
-    /// The node that writes a value which nothing but one node reads.
-    pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &'a Node)> {
-        let alone = self.readers.get(&value).is_some_and(|readers| readers.len() == 1);
-        let writer = *self.writers.get(&value)?;
-        alone.then(|| (writer, &self.graph.nodes[writer]))
-    }
-
+impl Lookup {
     /// Follows a row of heads back through its rope and its norm.
     fn heads(&self, mut source: Value, head_dim: usize) -> Heads {
         let (mut norm, mut rope, mut nodes) = (None, None, Vec::new());
@@ -99,17 +82,15 @@ impl<'a> Lookup<'a> {
         }
         Heads { source, norm, rope, nodes }
     }
+}
 
-    /// The only node that stores to the cache of the attention at `index`, if no other attention comes between the two.
-    fn store(&self, index: usize, layer: usize) -> Option<usize> {
-        let uses = |node: &Node| match &node.op {
-            Op::StoreKv { layer: of } => *of == layer,
-            Op::Attention(other) => other.layer == layer,
-            Op::SelfAttention(other) => other.attention.layer == layer,
-            _ => false,
-        };
-        let before = self.graph.nodes[..index].iter().rposition(uses)?;
-        matches!(self.graph.nodes[before].op, Op::StoreKv { .. }).then_some(before)
+/// The KV cache that a node stores to or attends to.
+fn cache_of(node: &Node) -> Option<usize> {
+    match &node.op {
+        Op::StoreKv { layer } => Some(*layer),
+        Op::Attention(attention) => Some(attention.layer),
+        Op::SelfAttention(of) => Some(of.attention.layer),
+        _ => None,
     }
 }
 
@@ -122,10 +103,11 @@ struct Found {
     dead: Vec<usize>,
 }
 
-fn find(lookup: &Lookup<'_>, index: usize, attention: &Attention) -> Option<Found> {
-    let store = lookup.store(index, attention.layer)?;
-    let [k, v] = lookup.graph.nodes[store].inputs[..] else { return None };
-    let q = *lookup.graph.nodes[index].inputs.first()?;
+/// Of the attention at `index`, where `before` is the last node before it that uses its cache.
+fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usize>) -> Option<Found> {
+    let store = before.filter(|&before| matches!(lookup.node(before).op, Op::StoreKv { .. }))?;
+    let [k, v] = lookup.node(store).inputs[..] else { return None };
+    let q = *lookup.node(index).inputs.first()?;
     let [q, k, v] = [q, k, v].map(|value| lookup.heads(value, attention.head_dim));
     if v.rope.is_some() {
         return None;
@@ -162,7 +144,7 @@ enum Row {
     Cut(Value, [usize; 3]),
 }
 
-fn row(lookup: &Lookup<'_>, sources: [Value; 3]) -> Option<Row> {
+fn row(lookup: &Lookup, sources: [Value; 3]) -> Option<Row> {
     let (writer, node) = lookup.only_for(sources[0])?;
     if let Op::MatMul(matmul) = &node.op {
         let place = |source: &Value| node.outputs.iter().position(|output| output == source);
@@ -175,47 +157,53 @@ fn row(lookup: &Lookup<'_>, sources: [Value; 3]) -> Option<Row> {
     for (source, place) in sources.iter().zip(&mut nodes) {
         let (index, cut) = lookup.only_for(*source)?;
         let Op::Slice(Slice { start, len, stride }) = cut.op else { return None };
-        let whole = lookup.graph.value(node.inputs[0]).width == stride;
+        let whole = lookup.graph().value(node.inputs[0]).width == stride;
         if cut.inputs != node.inputs || start != end || !whole {
             return None;
         }
         end += len;
         *place = index;
     }
-    (end == lookup.graph.value(node.inputs[0]).width).then_some(Row::Cut(node.inputs[0], nodes))
+    (end == lookup.graph().value(node.inputs[0]).width).then_some(Row::Cut(node.inputs[0], nodes))
 }
 
 /// Fuses norms of heads, rope, store and attention, where their queries, keys and values lie in one row or can.
-pub(crate) fn self_attention(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Op::Attention(attention) = graph.nodes[index].op else { continue };
-        let lookup = Lookup::new(&graph);
-        let Some(found) = find(&lookup, index, &attention) else { continue };
+pub(crate) fn self_attention(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    // The last node that used each cache.
+    let mut users = HashMap::new();
+    for index in 0..lookup.graph().nodes.len() {
+        let Some(cache) = cache_of(lookup.node(index)) else { continue };
+        let before = users.insert(cache, index);
+        let Op::Attention(attention) = lookup.node(index).op else { continue };
+        let Some(found) = find(&lookup, index, &attention, before) else { continue };
         let joined = match row(&lookup, found.sources) {
             None => continue,
             Some(Row::Cut(joined, nodes)) => {
-                dead.extend(nodes);
+                lookup.remove(nodes);
                 joined
             }
             Some(Row::Joined(writer, order)) => {
-                let widths = found.sources.map(|source| graph.value(source).width);
-                let rows = graph.value(found.sources[0]).rows;
-                graph.values.push(ValueInfo { rows, width: widths.iter().sum() });
-                let joined = Value(graph.values.len() as u32 - 1);
-                if let Op::MatMul(matmul) = &mut graph.nodes[writer].op {
-                    matmul.projections = order.iter().map(|&place| matmul.projections[place]).collect();
-                    matmul.epilogue = Epilogue::Joined;
-                }
-                graph.nodes[writer].outputs = vec![joined];
+                let widths = found.sources.map(|source| lookup.graph().value(source).width);
+                let rows = lookup.graph().value(found.sources[0]).rows;
+                let joined = lookup.new_value(ValueInfo { rows, width: widths.iter().sum() });
+                lookup.edit(writer, |node| {
+                    if let Op::MatMul(matmul) = &mut node.op {
+                        matmul.projections = order.iter().map(|&place| matmul.projections[place]).collect();
+                        matmul.epilogue = Epilogue::Joined;
+                    }
+                    node.outputs = vec![joined];
+                });
                 joined
             }
         };
-        dead.extend(found.dead);
-        graph.nodes[index].op = Op::SelfAttention(Box::new(found.op));
-        graph.nodes[index].inputs = vec![joined];
+        lookup.remove(found.dead);
+        lookup.edit(index, |node| {
+            node.op = Op::SelfAttention(Box::new(found.op));
+            node.inputs = vec![joined];
+        });
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 #[cfg(test)]

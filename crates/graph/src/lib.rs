@@ -15,6 +15,7 @@ mod elementwise;
 mod expert_launches;
 mod fuse;
 mod launches;
+mod lookup;
 mod mixture;
 mod norm_launches;
 mod op;
@@ -29,7 +30,7 @@ pub use backend::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
     Output, Step, Timing, Want,
 };
-pub use builder::{Builder, GraphError};
+pub use builder::{Builder, GraphError, WIDEST};
 pub use cache::{KvLayer, Reach};
 pub use fuse::fuse;
 pub use launches::fuse_launches;

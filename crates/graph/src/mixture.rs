@@ -45,7 +45,7 @@ impl Builder {
         let (stacked, inputs) = (s.weights[weight.0 as usize].rows, s.weights[weight.0 as usize].cols);
         s.uses(weight).experts = experts;
         let (outputs, used) = (stacked / experts.max(1), ids.width);
-        if input.width != inputs && input.width != used * inputs {
+        if input.width != inputs && input.width != used.saturating_mul(inputs) {
             s.expect_width("expert_matmul", weight, input.width);
         }
         if outputs * experts != stacked || outputs == 0 || input.rows != ids.rows {
@@ -55,7 +55,7 @@ impl Builder {
             s.uses(bias).vector = true;
             s.expect_width("expert_matmul", bias, outputs);
         }
-        let info = ValueInfo { width: used * outputs, ..ids };
+        let info = ValueInfo { width: used.saturating_mul(outputs), ..ids };
         s.push_one(Op::ExpertMatMul(ExpertMatMul { weight, bias, experts, used }), vec![x, choice.ids], info)
     }
 

@@ -5,42 +5,40 @@
 //! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
-use crate::fuse::without;
-use crate::launches::Lookup;
-use crate::op::{Graph, Node, Op, Value, ValueInfo, WeightId};
+use crate::lookup::Lookup;
+use crate::op::{Graph, Node, Op, Value, WeightId};
 use crate::params::{Epilogue, MatMul, NormAdd, Scale};
 
 /// Fuses `residual + norm(x)`.
-pub(crate) fn norm_adds(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Node { op: Op::Add, inputs, .. } = &graph.nodes[index] else { continue };
+pub(crate) fn norm_adds(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        let Node { op: Op::Add, inputs, .. } = lookup.node(index) else { continue };
         let [a, b] = inputs[..] else { continue };
-        let lookup = Lookup::new(&graph);
         let norm = |normed: Value, residual: Value| {
             let (at, node) = lookup.only_for(normed)?;
             let Op::RmsNorm(norm) = node.op else { return None };
-            let whole = norm.weight.is_some() && norm.width == graph.value(normed).width;
+            let whole = norm.weight.is_some() && norm.width == lookup.graph().value(normed).width;
             (whole && normed != residual).then(|| (at, norm, vec![node.inputs[0], residual]))
         };
         let Some((at, norm, inputs)) = norm(b, a).or_else(|| norm(a, b)) else { continue };
-        let scaled = scaled(&lookup, graph.nodes[index].outputs[0]);
-        let scale = scaled.map(|(at, scale, output)| {
-            graph.nodes[index].outputs = vec![output];
-            dead.push(at);
-            scale
+        let scaled = scaled(&lookup, lookup.node(index).outputs[0]);
+        lookup.edit(index, |node| {
+            if let Some((_, _, output)) = scaled {
+                node.outputs = vec![output];
+            }
+            node.op = Op::NormAdd(NormAdd { norm, scale: scaled.map(|(_, scale, _)| scale) });
+            node.inputs = inputs;
         });
-        graph.nodes[index].op = Op::NormAdd(NormAdd { norm, scale });
-        graph.nodes[index].inputs = inputs;
-        dead.push(at);
+        lookup.remove(scaled.map(|(at, ..)| at).into_iter().chain([at]));
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 /// Which node multiplies a value with a number that the file gives, that number, and the product; if nothing else reads it.
-fn scaled(lookup: &Lookup<'_>, value: Value) -> Option<(usize, WeightId, Value)> {
-    let [at] = lookup.readers.get(&value)?[..] else { return None };
-    let node = &lookup.graph.nodes[at];
+fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
+    let [at] = *lookup.readers(value) else { return None };
+    let node = lookup.node(at);
     match node.op {
         Op::Scale(Scale { factor: 1.0, weight: Some(scale) }) => Some((at, scale, node.outputs[0])),
         _ => None,
@@ -50,20 +48,23 @@ fn scaled(lookup: &Lookup<'_>, value: Value) -> Option<(usize, WeightId, Value)>
 /// Selects rows of what a sum is made of instead of the sum's, where nothing else reads it.
 pub(crate) fn before_selection(mut graph: Graph) -> Graph {
     let mut index = 0;
-    while index < graph.nodes.len() {
-        let lookup = Lookup::new(&graph);
-        let selection = &graph.nodes[index];
-        let sum = match selection.op {
-            Op::SelectRows => lookup.only_for(selection.inputs[0]),
+    // A model selects once; so the graph is looked through for it, and not for each node.
+    while let Some(next) = graph.nodes[index..].iter().position(|node| node.op == Op::SelectRows) {
+        index += next;
+        let mut lookup = Lookup::new(graph);
+        let selection = lookup.node(index).clone();
+        let sum = match lookup.only_for(selection.inputs[0]) {
+            Some((at, Node { op: Op::NormAdd(add), inputs, .. })) => Some((at, *add, inputs.clone())),
             _ => None,
         };
-        let Some((at, Node { op: Op::NormAdd(add), inputs, .. })) = sum else {
+        let Some((at, add, inputs)) = sum else {
+            graph = lookup.finish();
             index += 1;
             continue;
         };
-        let (add, inputs, selection) = (*add, inputs.clone(), selection.clone());
-        let rows = graph.value(selection.outputs[0]);
-        let selected = [(); 2].map(|()| new_value(&mut graph, rows));
+        let rows = lookup.graph().value(selection.outputs[0]);
+        let selected = [(); 2].map(|()| lookup.new_value(rows));
+        graph = lookup.finish();
         let select = |which: usize| Node {
             inputs: vec![inputs[which]],
             outputs: vec![selected[which]],
@@ -76,32 +77,28 @@ pub(crate) fn before_selection(mut graph: Graph) -> Graph {
     graph
 }
 
-fn new_value(graph: &mut Graph, info: ValueInfo) -> Value {
-    graph.values.push(info);
-    Value(graph.values.len() as u32 - 1)
-}
-
 /// Makes a sum part of the product that reads it before anything else does.
-pub(crate) fn before_products(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Node { op: Op::NormAdd(add), inputs, outputs, .. } = &graph.nodes[index] else { continue };
+pub(crate) fn before_products(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        let Node { op: Op::NormAdd(add), inputs, outputs, .. } = lookup.node(index) else { continue };
         let (add, inputs, sum) = (*add, inputs.clone(), outputs[0]);
-        let lookup = Lookup::new(&graph);
-        let Some(&first) = lookup.readers.get(&sum).and_then(|readers| readers.iter().min()) else {
-            continue;
-        };
-        let product = &mut graph.nodes[first];
-        let Op::MatMul(matmul) = &mut product.op else { continue };
+        let Some(&first) = lookup.readers(sum).first() else { continue };
+        let product = lookup.node(first);
+        let Op::MatMul(matmul) = &product.op else { continue };
         if product.inputs != [sum] || !takes_sum(matmul) {
             continue;
         }
-        matmul.before = Some(add);
-        product.inputs = inputs;
-        product.outputs.push(sum);
-        dead.push(index);
+        lookup.edit(first, |product| {
+            if let Op::MatMul(matmul) = &mut product.op {
+                matmul.before = Some(add);
+            }
+            product.inputs = inputs;
+            product.outputs.push(sum);
+        });
+        lookup.remove([index]);
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 fn takes_sum(matmul: &MatMul) -> bool {

@@ -4,69 +4,70 @@
 //! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.
 //! 3. [`gated_halves`]: that of the two halves of a product's row becomes part of the product.
 
-use crate::fuse::without;
-use crate::launches::Lookup;
+use crate::lookup::Lookup;
 use crate::op::{Graph, Node, Op, Value};
 use crate::params::{Activation, Conv, Epilogue, GatedConv, GatedParts, Projection, Slice};
 
 /// Fuses `after * conv(before * x)`, where all three are parts of one row.
-pub(crate) fn gated_convs(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        if graph.nodes[index].op != Op::Gated(Activation::Identity) {
+pub(crate) fn gated_convs(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        if lookup.node(index).op != Op::Gated(Activation::Identity) {
             continue;
         }
-        let lookup = Lookup::new(&graph);
-        let Some((row, op, nodes)) = find(&lookup, &graph, index) else { continue };
-        graph.nodes[index].op = Op::GatedConv(op);
-        graph.nodes[index].inputs = vec![row];
-        dead.extend(nodes);
+        let Some((row, op, nodes)) = find(&lookup, index) else { continue };
+        lookup.edit(index, |node| {
+            node.op = Op::GatedConv(op);
+            node.inputs = vec![row];
+        });
+        lookup.remove(nodes);
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 /// Fuses the gated product of two parts of a row, or of two rows.
-pub(crate) fn gated_parts(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Op::Gated(activation) = graph.nodes[index].op else { continue };
-        let lookup = Lookup::new(&graph);
-        let [gate, up] = graph.nodes[index].inputs[..] else { continue };
-        let parts = [gate, up].map(|value| part(&lookup, &graph, value));
+pub(crate) fn gated_parts(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        let Op::Gated(activation) = lookup.node(index).op else { continue };
+        let [gate, up] = lookup.node(index).inputs[..] else { continue };
+        let parts = [gate, up].map(|value| part(&lookup, value));
         if parts.iter().all(Option::is_none) {
             continue;
         }
-        dead.extend(parts.iter().flatten().map(|part| part.node));
         let place =
             |part: &Option<Part>, whole| part.as_ref().map_or((whole, 0), |part| (part.row, part.start));
         let ((gate, at), (up, up_at)) = (place(&parts[0], gate), place(&parts[1], up));
-        let op = GatedParts { activation, gate: at, up: up_at };
-        graph.nodes[index].inputs = if gate == up { vec![gate] } else { vec![gate, up] };
-        graph.nodes[index].op = Op::GatedParts(op);
+        lookup.edit(index, |node| {
+            node.inputs = if gate == up { vec![gate] } else { vec![gate, up] };
+            node.op = Op::GatedParts(GatedParts { activation, gate: at, up: up_at });
+        });
+        lookup.remove(parts.iter().flatten().map(|part| part.node));
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 /// Makes the gated product of a row's halves what the product gives that makes the row.
-pub(crate) fn gated_halves(mut graph: Graph) -> Graph {
-    let mut dead = Vec::new();
-    for index in 0..graph.nodes.len() {
-        let Op::GatedParts(GatedParts { activation, gate: 0, up }) = graph.nodes[index].op else { continue };
-        let [row] = graph.nodes[index].inputs[..] else { continue };
-        let lookup = Lookup::new(&graph);
+pub(crate) fn gated_halves(graph: Graph) -> Graph {
+    let mut lookup = Lookup::new(graph);
+    for index in 0..lookup.graph().nodes.len() {
+        let Op::GatedParts(GatedParts { activation, gate: 0, up }) = lookup.node(index).op else { continue };
+        let [row] = lookup.node(index).inputs[..] else { continue };
         let Some((at, Node { op: Op::MatMul(matmul), .. })) = lookup.only_for(row) else { continue };
         let plain = matches!(matmul.projections[..], [Projection { bias: None, .. }]);
-        if !plain || matmul.epilogue != Epilogue::Store || graph.value(row).width != 2 * up {
+        if !plain || matmul.epilogue != Epilogue::Store || lookup.graph().value(row).width != 2 * up {
             continue;
         }
-        let outputs = graph.nodes[index].outputs.clone();
-        if let Op::MatMul(matmul) = &mut graph.nodes[at].op {
-            matmul.epilogue = Epilogue::GatedHalves(activation);
-        }
-        graph.nodes[at].outputs = outputs;
-        dead.push(index);
+        let outputs = lookup.node(index).outputs.clone();
+        lookup.edit(at, |node| {
+            if let Op::MatMul(matmul) = &mut node.op {
+                matmul.epilogue = Epilogue::GatedHalves(activation);
+            }
+            node.outputs = outputs;
+        });
+        lookup.remove([index]);
     }
-    without(graph, &dead)
+    lookup.finish()
 }
 
 /// A part of a row that nothing but one node reads.
@@ -77,16 +78,16 @@ struct Part {
     node: usize,
 }
 
-fn part(lookup: &Lookup<'_>, graph: &Graph, value: Value) -> Option<Part> {
+fn part(lookup: &Lookup, value: Value) -> Option<Part> {
     let (node, cut) = lookup.only_for(value)?;
     let Op::Slice(Slice { start, stride, .. }) = cut.op else { return None };
     let row = cut.inputs[0];
-    (graph.value(row).width == stride).then_some(Part { row, start, node })
+    (lookup.graph().value(row).width == stride).then_some(Part { row, start, node })
 }
 
 /// The row, and the nodes that become part of the product at `index`.
-fn find(lookup: &Lookup<'_>, graph: &Graph, index: usize) -> Option<(Value, GatedConv, Vec<usize>)> {
-    let [a, b] = graph.nodes[index].inputs[..] else { return None };
+fn find(lookup: &Lookup, index: usize) -> Option<(Value, GatedConv, Vec<usize>)> {
+    let [a, b] = lookup.node(index).inputs[..] else { return None };
     let conv = |value: Value, other: Value| -> Option<(usize, Conv, Value, Value)> {
         let (at, node) = lookup.only_for(value)?;
         let Op::Conv(conv) = node.op else { return None };
@@ -99,7 +100,7 @@ fn find(lookup: &Lookup<'_>, graph: &Graph, index: usize) -> Option<(Value, Gate
         return None;
     }
     let mut nodes = vec![conv_at, product_at];
-    let [before, x, after] = [before, x, after].map(|value| part(lookup, graph, value));
+    let [before, x, after] = [before, x, after].map(|value| part(lookup, value));
     let (before, x, after) = (before?, x?, after?);
     if before.row != x.row || after.row != x.row {
         return None;

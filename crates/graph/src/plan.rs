@@ -17,6 +17,13 @@ pub struct Slot {
     pub width: usize,
 }
 
+impl Slot {
+    /// Bytes of a slot of `rows` rows.
+    pub fn bytes(&self, rows: usize) -> u64 {
+        (rows as u64).saturating_mul(self.width as u64).saturating_mul(size_of::<f32>() as u64)
+    }
+}
+
 /// A graph with its activations assigned to slots.
 ///
 /// Two values share a slot only when one is dead before the other is written; in particular no node writes a slot
@@ -70,12 +77,12 @@ impl Plan {
     }
 
     /// Bytes of all slots for steps of up to `tokens` tokens and `logits` rows of logits.
-    pub fn scratch_bytes(&self, tokens: usize, logits: usize) -> usize {
+    pub fn scratch_bytes(&self, tokens: usize, logits: usize) -> u64 {
         let rows = |rows| match rows {
             Rows::Tokens => tokens,
             Rows::Logits => logits,
         };
-        self.slots.iter().map(|s| rows(s.rows) * s.width * size_of::<f32>()).sum()
+        self.slots.iter().map(|slot| slot.bytes(rows(slot.rows))).fold(0, u64::saturating_add)
     }
 }
 

@@ -30,7 +30,7 @@ impl Builder {
         let DeltaNet { key_heads, value_heads, head_dim, .. } = op;
         if key_heads == 0
             || value_heads % key_heads != 0
-            || (2 * key_heads + value_heads) * head_dim != info.width
+            || key_heads.saturating_mul(2).saturating_add(value_heads).saturating_mul(head_dim) != info.width
         {
             s.heads_error(value_heads, key_heads, head_dim, info.width);
         }
@@ -45,7 +45,11 @@ impl Builder {
         }
         let state = s.state(value_heads.saturating_mul(head_dim).saturating_mul(head_dim));
         let op = Op::DeltaNet(DeltaNet { state, ..op });
-        s.push_one(op, vec![qkv, beta, alpha], ValueInfo { width: value_heads * head_dim, ..info })
+        s.push_one(
+            op,
+            vec![qkv, beta, alpha],
+            ValueInfo { width: value_heads.saturating_mul(head_dim), ..info },
+        )
     }
 }
 

@@ -1,0 +1,85 @@
+//! A graph that a pass changes while it looks things up in it.
+
+use crate::fuse::without;
+use crate::op::{Graph, Node, Value, ValueInfo};
+
+/// A graph with the nodes that read and write each value. They are kept up to date with each change: finding them again
+/// for every node that a pass looks at would take time that grows with the square of the number of layers.
+pub(crate) struct Lookup {
+    graph: Graph,
+    /// In the order of the nodes; a node that reads a value twice is there twice.
+    readers: Vec<Vec<usize>>,
+    writers: Vec<Vec<usize>>,
+    /// Nodes that became part of others. Until the end of the pass they count as readers and writers.
+    dead: Vec<usize>,
+}
+
+impl Lookup {
+    pub(crate) fn new(graph: Graph) -> Self {
+        let lists = || vec![Vec::new(); graph.values.len()];
+        let (readers, writers) = (lists(), lists());
+        let mut lookup = Lookup { graph, readers, writers, dead: Vec::new() };
+        for index in 0..lookup.graph.nodes.len() {
+            lookup.connect(index);
+        }
+        lookup
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    pub(crate) fn node(&self, index: usize) -> &Node {
+        &self.graph.nodes[index]
+    }
+
+    /// The nodes that read a value, in their order.
+    pub(crate) fn readers(&self, value: Value) -> &[usize] {
+        &self.readers[value.0 as usize]
+    }
+
+    /// The node that writes a value which nothing but one node reads.
+    pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &Node)> {
+        let alone = self.readers(value).len() == 1;
+        let writer = *self.writers[value.0 as usize].last()?;
+        alone.then(|| (writer, self.node(writer)))
+    }
+
+    /// Changes a node.
+    pub(crate) fn edit(&mut self, index: usize, change: impl FnOnce(&mut Node)) {
+        let Node { inputs, outputs, .. } = &self.graph.nodes[index];
+        for (values, lists) in [(inputs, &mut self.readers), (outputs, &mut self.writers)] {
+            values.iter().for_each(|value| lists[value.0 as usize].retain(|&other| other != index));
+        }
+        change(&mut self.graph.nodes[index]);
+        self.connect(index);
+    }
+
+    /// Declares a value.
+    pub(crate) fn new_value(&mut self, info: ValueInfo) -> Value {
+        self.graph.values.push(info);
+        self.readers.push(Vec::new());
+        self.writers.push(Vec::new());
+        Value(self.graph.values.len() as u32 - 1)
+    }
+
+    /// Nodes that the graph does without at the end.
+    pub(crate) fn remove(&mut self, nodes: impl IntoIterator<Item = usize>) {
+        self.dead.extend(nodes);
+    }
+
+    /// The changed graph.
+    pub(crate) fn finish(self) -> Graph {
+        without(self.graph, &self.dead)
+    }
+
+    fn connect(&mut self, index: usize) {
+        let Node { inputs, outputs, .. } = &self.graph.nodes[index];
+        for (values, lists) in [(inputs, &mut self.readers), (outputs, &mut self.writers)] {
+            for value in values {
+                let list = &mut lists[value.0 as usize];
+                list.insert(list.partition_point(|&other| other <= index), index);
+            }
+        }
+    }
+}
