@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use linnet_gguf::{Array, Gguf, Value};
+use linnet_graph::WIDEST;
 
 use crate::ModelError;
 
@@ -36,8 +38,11 @@ pub struct Config {
     pub context_length: usize,
 }
 
-/// A bound on every hyperparameter, so that products of a few of them cannot overflow 64 bits.
+/// A bound on every hyperparameter. Products of them are checked where they are made ([`Keys::width`]).
 const MAX: u32 = 1 << 24;
+
+/// More elements than any head has: each layer keeps its ropes' frequencies.
+const MOST_HEAD: usize = 1 << 12;
 
 /// More layers than any model has.
 const MOST_LAYERS: usize = 1 << 12;
@@ -100,16 +105,11 @@ impl Config {
                 "there are more heads than embedding elements",
             ));
         }
+        keys.width("attention.head_count", &[heads, head_dim])?;
         if keys.size_or("attention.value_length", head_dim)? != head_dim {
             return Err(keys.unsupported("attention.value_length", "other than the keys' length"));
         }
-        if rotary_dim > head_dim || rotary_dim % 2 != 0 {
-            return Err(keys.bad(
-                "rope.dimension_count",
-                rotary_dim,
-                "it must be even and at most the head's size",
-            ));
-        }
+        keys.check_head("rope.dimension_count", head_dim, rotary_dim)?;
         let table = header
             .tensors
             .iter()
@@ -117,11 +117,7 @@ impl Config {
             .ok_or(ModelError::MissingTensor { tensor: "token_embd.weight".to_owned() })?;
         let vocab_size = table.dims.get(1).copied().unwrap_or(0);
         if vocab_size == 0 || vocab_size > u64::from(MAX) {
-            return Err(keys.bad(
-                "vocab_size",
-                vocab_size as usize,
-                "the embedding table has no sensible row count",
-            ));
+            return Err(keys.bad("vocab_size", vocab_size, "the embedding table has no sensible row count"));
         }
         if block_count > MOST_LAYERS {
             return Err(keys.bad("block_count", block_count, "it is absurdly large"));
@@ -164,7 +160,7 @@ impl<'a> Keys<'a> {
         format!("{}.{name}", self.architecture)
     }
 
-    pub(crate) fn bad(&self, name: &str, value: usize, reason: &'static str) -> ModelError {
+    pub(crate) fn bad(&self, name: &str, value: impl Display, reason: &'static str) -> ModelError {
         ModelError::BadValue { key: self.key(name), value: value.to_string(), reason }
     }
 
@@ -209,15 +205,16 @@ impl<'a> Keys<'a> {
             };
             return Ok(vec![size; layers.min(MOST_LAYERS)]);
         }
-        let sizes = self.header.metadata.integers(&self.key(name))?.unwrap_or_default();
-        if sizes.len() != layers {
-            return Err(self.bad(name, sizes.len(), "there must be one number for each layer"));
-        }
+        let sizes = self.header.metadata.integers(&self.key(name))?;
+        let found = sizes.map_or(0, |sizes| sizes.len());
+        let Some(sizes) = sizes.filter(|_| found == layers) else {
+            return Err(self.bad(name, found, "there must be one number for each layer"));
+        };
         let size = |n: i64| {
             let size = usize::try_from(n).ok().filter(|n| *n <= MAX as usize);
-            size.ok_or_else(|| self.bad(name, n.unsigned_abs() as usize, "it is absurd"))
+            size.ok_or_else(|| self.bad(name, n, "it is absurd"))
         };
-        sizes.into_iter().map(size).collect()
+        sizes.iter().map(size).collect()
     }
 
     /// A flag for each layer, where the file has an array of them.
@@ -261,6 +258,32 @@ impl<'a> Keys<'a> {
     /// The value of `general.architecture`.
     pub(crate) fn architecture(&self) -> &'a str {
         self.architecture
+    }
+
+    /// The product of these, which are bounded each; no row of activations is wider than what is allowed here, so that a
+    /// device with addresses of 32 bits counts right, too.
+    pub(crate) fn width(&self, name: &str, factors: &[usize]) -> Result<usize, ModelError> {
+        let product = factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
+        product.filter(|product| *product <= WIDEST).ok_or_else(|| {
+            let factors: Vec<String> = factors.iter().map(usize::to_string).collect();
+            self.bad(name, factors.join(" x "), "no row is so wide")
+        })
+    }
+
+    /// Refuses heads that are absurdly large, and ropes that turn more than a head or half a pair.
+    pub(crate) fn check_head(
+        &self,
+        name: &str,
+        head_dim: usize,
+        rotary_dim: usize,
+    ) -> Result<(), ModelError> {
+        if head_dim > MOST_HEAD {
+            return Err(self.bad(name, head_dim, "no head is so large"));
+        }
+        if rotary_dim > head_dim || !rotary_dim.is_multiple_of(2) {
+            return Err(self.bad(name, rotary_dim, "it must be even and at most the head's size"));
+        }
+        Ok(())
     }
 
     fn optional_size(&self, name: &str) -> Result<Option<usize>, ModelError> {
@@ -311,11 +334,12 @@ impl<'a> Keys<'a> {
             else {
                 continue;
             };
-            let numbers = numbers(value);
-            let same_rope = name.starts_with("rope.") && numbers == [f64::from(config.rope_base)];
-            if !same_rope && !numbers.iter().all(|number| neutral.contains(number)) {
-                let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
-                return Err(self.unsupported(name, numbers.join(", ")));
+            let same_rope = name.starts_with("rope.") && numbers(value).eq([f64::from(config.rope_base)]);
+            if !same_rope && !numbers(value).all(|number| neutral.contains(&number)) {
+                let more = if numbers(value).nth(SHOWN).is_some() { ", ..." } else { "" };
+                let shown: Vec<String> =
+                    numbers(value).take(SHOWN).map(|number| number.to_string()).collect();
+                return Err(self.unsupported(name, shown.join(", ") + more));
             }
         }
         Ok(())
@@ -326,15 +350,20 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Numbers of an array that an error shows.
+const SHOWN: usize = 8;
+
 /// What a value counts as: a number, its elements, 0 or 1 for a flag; nothing for text.
-fn numbers(value: &Value) -> Vec<f64> {
+fn numbers(value: &Value) -> Box<dyn Iterator<Item = f64> + '_> {
     match value {
-        Value::F32(x) => vec![f64::from(*x)],
-        Value::F64(x) => vec![*x],
-        Value::Bool(flag) => vec![f64::from(u8::from(*flag))],
-        Value::Array(Array::F32(all)) => all.iter().map(|x| f64::from(*x)).collect(),
-        Value::Array(Array::F64(all)) => all.clone(),
-        Value::Array(all) => all.integers().unwrap_or_default().into_iter().map(|n| n as f64).collect(),
-        other => other.integer().into_iter().map(|n| n as f64).collect(),
+        Value::F32(x) => Box::new([f64::from(*x)].into_iter()),
+        Value::F64(x) => Box::new([*x].into_iter()),
+        Value::Bool(flag) => Box::new([f64::from(u8::from(*flag))].into_iter()),
+        Value::Array(Array::F32(all)) => Box::new(all.iter().map(|x| f64::from(*x))),
+        Value::Array(Array::F64(all)) => Box::new(all.iter().copied()),
+        Value::Array(all) => {
+            Box::new(all.integers().into_iter().flat_map(|all| all.iter()).map(|n| n as f64))
+        }
+        other => Box::new(other.integer().into_iter().map(|n| n as f64)),
     }
 }

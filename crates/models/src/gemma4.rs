@@ -26,6 +26,8 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         return Err(keys.unsupported("attention.value_length_swa", "other than the keys' length"));
     }
     let near_rotary = keys.size_or("rope.dimension_count_swa", near_dim)?;
+    keys.check_head("rope.dimension_count_swa", near_dim, near_rotary)?;
+    keys.width("attention.key_length_swa", &[c.heads, near_dim])?;
     let near_base = keys.positive_or("rope.freq_base_swa", 10_000.0)?;
     let plain = Scaling::None(1.0);
     let near = d.rope_with(RopeStyle::Halves, (near_base, plain), (near_dim, near_rotary), false)?;
@@ -93,7 +95,7 @@ impl LayerInputs {
     fn record(d: &Draft<'_>, x: Value) -> Result<Option<Self>, ModelError> {
         let (g, c) = (&d.g, &d.c);
         let Some(width) = d.keys.nonzero("embedding_length_per_layer_input")? else { return Ok(None) };
-        let all = width * c.block_count;
+        let all = d.keys.width("embedding_length_per_layer_input", &[width, c.block_count])?;
         let table = d.tensor("per_layer_token_embd.weight", &[all, c.vocab_size])?;
         let embedding = g.scale(g.embed(table), (width as f32).sqrt());
         let projection = d.linear("per_layer_model_proj", x, all)?;

@@ -26,7 +26,11 @@ impl Delta {
             head_dim: keys.size("ssm.state_size")?,
             taps: keys.size("ssm.conv_kernel")?,
         };
-        if keys.size("ssm.inner_size")? != delta.value_heads * delta.head_dim {
+        let inner = keys.width("ssm.time_step_rank", &[delta.value_heads, delta.head_dim])?;
+        keys.check_head("ssm.state_size", delta.head_dim, 0)?;
+        // Queries and keys have as many heads each.
+        keys.width("ssm.group_count", &[2, delta.key_heads, delta.head_dim])?;
+        if keys.size("ssm.inner_size")? != inner {
             return Err(
                 keys.unsupported("ssm.inner_size", "with heads of values of another size than those of keys")
             );

@@ -13,9 +13,14 @@ pub struct File {
 impl File {
     /// Two layers, 64 wide, 4 query heads on 2 key/value heads, tied.
     pub fn new() -> Self {
+        Self::with_layers(2)
+    }
+
+    /// The same with so many layers.
+    pub fn with_layers(layers: u32) -> Self {
         let metadata = vec![
             ("general.architecture", Value::String("llama".into())),
-            ("llama.block_count", Value::U32(2)),
+            ("llama.block_count", Value::U32(layers)),
             ("llama.context_length", Value::U32(128)),
             ("llama.embedding_length", Value::U32(64)),
             ("llama.feed_forward_length", Value::U32(96)),
@@ -24,7 +29,7 @@ impl File {
             ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
         ];
         let mut tensors = vec![("token_embd".to_owned(), vec![64, 32]), ("output_norm".to_owned(), vec![64])];
-        for layer in 0..2 {
+        for layer in 0..layers {
             for (part, dims) in [
                 ("attn_norm", vec![64]),
                 ("attn_q", vec![64, 64]),

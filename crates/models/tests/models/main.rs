@@ -1,6 +1,7 @@
 //! Models recorded from headers made here.
 
 mod file;
+mod limits;
 mod llama;
 mod variants;
 mod windows;

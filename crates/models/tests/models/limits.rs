@@ -1,0 +1,52 @@
+//! Files with more than models have: of layers, of what they multiply.
+
+use std::time::{Duration, Instant};
+
+use linnet_gguf::{Array, Value};
+use linnet_graph::{Plan, fuse, fuse_launches};
+use linnet_models::{ModelError, record};
+
+use crate::file::File;
+
+/// The least time, of a few tries, that a model of so many layers takes from its header to what a GPU compiles.
+fn time(layers: u32) -> Duration {
+    let header = File::with_layers(layers).header();
+    let once = || {
+        let started = Instant::now();
+        let plan = Plan::new(fuse(record(&header).unwrap().graph));
+        let plan = Plan::new(fuse_launches(plan.graph));
+        assert!(plan.graph.nodes.len() > layers as usize);
+        started.elapsed()
+    };
+    (0..3).map(|_| once()).min().unwrap()
+}
+
+#[test]
+fn time_grows_with_the_layers_and_not_with_their_square() {
+    let (few, many) = (time(256), time(2048));
+    // Eight times as many; their square would be 64.
+    assert!(many < few * 24, "{few:?} for 256 layers, {many:?} for 2048");
+}
+
+/// Each of these is within bounds; multiplied, they are beyond what 32 bits count.
+#[test]
+fn products_are_bounded() {
+    let large = || File::new().set("llama.attention.head_count", Value::U32(1 << 23));
+    let large = || {
+        large().set("llama.embedding_length", Value::U32(1 << 23)).without("llama.attention.head_count_kv")
+    };
+    for (dim, refused) in [(8, false), (1 << 9, true), (1 << 12, true)] {
+        let error = large().set("llama.attention.key_length", Value::U32(dim)).error();
+        let bad = matches!(&error, ModelError::BadValue { key, .. } if key == "llama.attention.head_count");
+        assert_eq!(bad, refused, "{dim}: {error}");
+    }
+    let error = File::new().set("llama.attention.key_length", Value::U32(1 << 20)).error();
+    assert!(matches!(error, ModelError::BadValue { reason: "no head is so large", .. }), "{error}");
+}
+
+#[test]
+fn an_error_shows_a_few_numbers_of_a_long_array() {
+    let file = File::new().set("llama.embedding_scale", Value::Array(Array::U8(vec![7; 1 << 20])));
+    let error = file.error().to_string();
+    assert!(error.contains("7, 7, ...") && error.len() < 200, "{} bytes", error.len());
+}
