@@ -19,6 +19,8 @@ pub(crate) mod crew;
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
+use std::time::Duration;
 
 pub(crate) use self::crew::usual_threads;
 use self::crew::{Crew, SPINS};
@@ -116,6 +118,8 @@ impl Pool {
     fn run(&mut self, job: Job<'_>) {
         let threads = self.threads();
         let shared = self.crew.shared();
+        // After a panic some worker may still be at the job before, which forbids another.
+        assert!(!shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
         // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
         // let it end, not even by a panic, before all that have begun are done and no other can begin.
         let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
@@ -146,6 +150,34 @@ impl Drop for Close<'_> {
         }
         crew::wait_until_left(self.0);
     }
+}
+
+/// Naps of an owner that waits for workers who do not tell it when they are done: how many of which length. A piece of a loop
+/// takes milliseconds, on a slow and busy device a second. A worker that is away for ten seconds, while its owner is not, will
+/// not come back. (There is no clock in a wasm module; in a page that is frozen, the naps are, too.)
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
+const NAPS: [(usize, Duration); 3] =
+    [(2_500, Duration::from_micros(20)), (475, Duration::from_millis(2)), (450, Duration::from_millis(20))];
+
+/// Naps until the closed job has been left. Returns whether it was: not if a worker panicked or seems to be dead.
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
+fn wait(shared: &Shared, mut nap: impl FnMut(Duration)) -> bool {
+    for (count, length) in NAPS {
+        for _ in 0..count {
+            if shared.has_been_left() {
+                return true;
+            }
+            if shared.panicked.load(Ordering::Relaxed) {
+                return false;
+            }
+            nap(length);
+        }
+    }
+    let left = shared.has_been_left();
+    if !left {
+        shared.panicked.store(true, Ordering::Relaxed);
+    }
+    left
 }
 
 /// What worker `index` does, from 1 on, until the pool is dropped.
@@ -186,7 +218,9 @@ fn work(shared: &Shared, index: usize) {
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use super::Pool;
+    use std::time::Duration;
+
+    use super::{OPEN, Pool, Shared, wait};
 
     #[test]
     fn every_unit_is_done_once_whatever_the_number_of_threads() {
@@ -207,6 +241,35 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// A job with one worker at it, closed.
+    fn begun() -> Shared {
+        let shared = Shared::new();
+        shared.gate.store(OPEN, Ordering::Relaxed);
+        assert!(shared.enter());
+        shared.gate.fetch_and(!OPEN, Ordering::Relaxed);
+        shared
+    }
+
+    #[test]
+    fn a_worker_that_never_comes_back_is_given_up() {
+        let (shared, mut waited) = (begun(), Duration::ZERO);
+        assert!(!wait(&shared, |nap| waited += nap));
+        assert_eq!(waited, Duration::from_secs(10));
+        assert!(shared.panicked.load(Ordering::Relaxed), "no other job may follow");
+    }
+
+    #[test]
+    fn a_slow_worker_is_waited_for() {
+        let (shared, mut waited) = (begun(), Duration::ZERO);
+        assert!(wait(&shared, |nap| {
+            waited += nap;
+            if waited > Duration::from_secs(9) {
+                shared.gate.store(0, Ordering::Release);
+            }
+        }));
+        assert!(!shared.panicked.load(Ordering::Relaxed));
     }
 
     #[test]

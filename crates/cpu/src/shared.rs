@@ -16,7 +16,9 @@ unsafe impl<T: Send> Sync for SharedRows<'_, T> {}
 impl<'a, T> SharedRows<'a, T> {
     /// Shares the first `rows` rows of `width` elements.
     pub(crate) fn new(data: &'a mut [T], rows: usize, width: usize) -> Self {
-        let data = &mut data[..rows * width];
+        // A product that wraps around would let `part` reach beyond the data.
+        let len = rows.checked_mul(width).unwrap_or(usize::MAX);
+        let data = &mut data[..len];
         SharedRows { start: data.as_mut_ptr(), rows, width, borrowed: PhantomData }
     }
 

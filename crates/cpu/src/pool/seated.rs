@@ -1,20 +1,18 @@
 //! The crew of a page: a wasm module cannot start threads, so the page starts Web Workers over the module's memory, each
 //! of which takes a seat and then works for whichever pool there is.
 //!
-//! A panic ends a Web Worker: nothing unwinds here. The worker's script then says so through [`abandon`].
+//! A panic ends a Web Worker: nothing unwinds here. The worker's script then says so through [`abandon`]. A Web Worker that the
+//! browser ends says nothing; an owner that has waited too long for it ends, too ([`wait`]).
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
 
-use super::{MOST_THREADS, Shared, work as work_for};
+use super::{MOST_THREADS, Shared, wait, work as work_for};
 
 /// Rounds of spinning before a thread gives up its processor: some tens of microseconds. A round is shorter than
 /// natively, for wasm has no instruction that pauses.
 pub(super) const SPINS: usize = 40_000;
-/// How long an owner that has waited for [`SPINS`] rounds sleeps at a time: the workers do not tell it when they are done.
-const NAP: Duration = Duration::from_micros(20);
 
 /// There is one crew: a module's memory holds one engine.
 static SHARED: Shared = Shared::new();
@@ -37,12 +35,10 @@ pub(crate) fn usual_threads() -> usize {
 
 /// Called by an owner that has waited for [`SPINS`] rounds.
 pub(super) fn wait_until_left(shared: &Shared) {
-    while !shared.has_been_left() {
-        // It would wait for ever for a worker that has died; what others are at, they leave alone after this trap too.
-        assert!(!shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
-        // Not `sleep`: in a module that V8 11.3 (Node 20) has compiled for a quick start, that never returns.
-        thread::park_timeout(NAP);
-    }
+    // It would wait for ever for a worker that has died; what others are at, they leave alone after this trap too. Nobody uses
+    // the crew after it: `TAKEN` stays set, and a model that is loaded again in this memory computes on one thread.
+    // Not `sleep`: in a module that V8 11.3 (Node 20) has compiled for a quick start, that never returns.
+    assert!(wait(shared, thread::park_timeout), "a worker thread panicked or was ended");
 }
 
 /// Gives the calling Web Worker a seat, or `None` where all are taken. Pools that are made from now on count on it.
