@@ -58,16 +58,22 @@ pub(crate) fn demand(plan: &Plan, options: &CompileOptions) -> Memory {
     let graph = &plan.graph;
     let weight = |spec: &linnet_graph::WeightSpec| {
         let matrix = spec.uses.matrix || spec.uses.rows || spec.uses.experts > 0;
+        // The graph has found that each fits this program's addresses.
         let floats = if spec.uses.vector { 4 * spec.rows as u64 * spec.cols as u64 } else { 0 };
-        floats + if matrix { spec.byte_len() as u64 } else { 0 }
+        floats.saturating_add(if matrix { spec.byte_len() as u64 } else { 0 })
     };
     // Before a step and after it.
-    let states: u64 = graph.states.iter().map(|len| 2 * 4 * *len as u64).sum();
+    let states = sum(graph.states.iter().map(|len| (*len as u64).saturating_mul(2 * 4)));
     Memory {
-        weights: graph.weights.iter().map(weight).sum(),
-        kv: states.saturating_add(graph.kv_bytes(options) as u64),
-        scratch: plan.scratch_bytes(options.max_batch, options.max_logits) as u64,
+        weights: sum(graph.weights.iter().map(weight)),
+        kv: states.saturating_add(graph.kv_bytes(options)),
+        scratch: plan.scratch_bytes(options.max_batch, options.max_logits),
     }
+}
+
+/// The sum, or the greatest number where it is greater.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 impl Bounds<'_> {
@@ -95,12 +101,7 @@ impl Bounds<'_> {
             (layer.positions(options) as u64).saturating_mul(layer.kv_heads as u64 * head)
         };
         let kv = plan.graph.kv_layers.iter().map(keys).max().unwrap_or(0);
-        let slot = plan
-            .slots
-            .iter()
-            .map(|slot| 4 * (options.max_rows(slot.rows) * slot.width) as u64)
-            .max()
-            .unwrap_or(0);
+        let slot = plan.slots.iter().map(|slot| slot.bytes(options.max_rows(slot.rows))).max().unwrap_or(0);
         for (what, need) in [("a layer's KV cache", kv), ("activations", slot)] {
             if need > most {
                 return Err(excess(limit, what, need, most));

@@ -40,7 +40,7 @@ impl ModelInfo {
         for tensor in &header.tensors {
             let name = tensor.dtype.name();
             match bytes_by_type.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, bytes)) => *bytes += tensor.bytes,
+                Some((_, bytes)) => *bytes = bytes.saturating_add(tensor.bytes),
                 None => bytes_by_type.push((name, tensor.bytes)),
             }
         }
@@ -48,7 +48,11 @@ impl ModelInfo {
         ModelInfo {
             name: header.metadata.str("general.name").ok().flatten().unwrap_or_default().to_owned(),
             architecture: config.architecture.clone(),
-            parameters: header.tensors.iter().map(|t| t.dims.iter().product::<u64>()).sum(),
+            parameters: header
+                .tensors
+                .iter()
+                .map(|tensor| tensor.dims.iter().copied().fold(1, u64::saturating_mul))
+                .fold(0, u64::saturating_add),
             quantization: main_type.to_owned(),
             context_length,
             training_context_length: config.context_length,
@@ -168,7 +172,7 @@ impl<B: Backend> Engine<B> {
     /// [`Error::InvalidRequest`], [`Error::Text`] when the template refuses the messages.
     pub fn count_tokens(&self, request: &Request) -> Result<usize, Error> {
         request.check()?;
-        Ok(prompt::all(self, request)?.len())
+        prompt::count(self, request)
     }
 
     /// Begins an answer: checks the request and tokenizes its prompt. Nothing runs until [`Generation::next`].

@@ -1,7 +1,7 @@
 //! The one public error, with a stable code.
 
 use linnet_gguf::GgufError;
-use linnet_graph::BackendError;
+use linnet_graph::{BackendError, GraphError};
 use linnet_models::ModelError;
 use linnet_text::TextError;
 use serde_json::{Value, json};
@@ -65,6 +65,17 @@ pub enum Error {
         /// Its path.
         field: String,
     },
+    /// The prompt is so long that it was not read to its end.
+    #[error(
+        "the prompt has about {about} tokens, but the context holds {context_length}. Shorten it, or load the model with a \
+         larger context"
+    )]
+    PromptTooLong {
+        /// Tokens of the rendered prompt, about.
+        about: usize,
+        /// Positions of the KV cache.
+        context_length: usize,
+    },
     /// The request or the load options break a rule.
     #[error("`{field}` {reason}")]
     InvalidRequest {
@@ -91,6 +102,7 @@ impl Error {
                 | ModelError::UnsupportedVariant { .. }
                 | ModelError::UnsupportedTensor { .. },
             ) => "unsupported-architecture",
+            Error::Model(ModelError::Graph(GraphError::TooLarge { .. })) => "out-of-memory",
             Error::Model(_) => "bad-model",
             Error::Text(error) => error.code(),
             Error::Backend(error) => match error {
@@ -102,7 +114,7 @@ impl Error {
             },
             Error::Truncated { .. } => "integrity",
             Error::DoesNotFit(_) => "out-of-memory",
-            Error::ContextFull { .. } => "context-full",
+            Error::ContextFull { .. } | Error::PromptTooLong { .. } => "context-full",
             Error::TextLost { .. } => "bad-template",
             Error::InvalidRequest { .. } => "invalid-request",
         }
@@ -137,6 +149,7 @@ impl Error {
                 ModelError::TensorShape { tensor, expected, found } => {
                     json!({ "tensor": tensor, "expected": expected, "found": found })
                 }
+                ModelError::Graph(GraphError::TooLarge { tensor, .. }) => json!({ "tensor": tensor }),
                 ModelError::Metadata(_) | ModelError::Graph(_) => json!({}),
             },
             Error::Backend(error) => match error {
@@ -159,7 +172,8 @@ impl Error {
                     "what": what, "limit": limit, "need": need, "have": have, "smaller": smaller,
                 })
             }
-            Error::ContextFull { prompt_tokens, context_length } => {
+            Error::ContextFull { prompt_tokens, context_length }
+            | Error::PromptTooLong { about: prompt_tokens, context_length } => {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
             Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),

@@ -1,9 +1,10 @@
 //! Loading: the file's bytes, in order and in any pieces, straight into the backend.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use linnet_gguf::{Gguf, HeaderParser};
+use linnet_gguf::{Gguf, HeaderParser, TensorInfo};
 use linnet_graph::{Backend, Bytes, Capabilities, CompileOptions, KvFormat, Plan, fuse};
 use linnet_models::Config;
 use linnet_text::Tokenizer;
@@ -21,7 +22,7 @@ const LEAST_CONTEXT: usize = 1024;
 /// Lengths between are tried in steps of this.
 const CONTEXT_STEP: usize = 256;
 /// Bytes of KV cache that a context chosen by us may take: what a phone's tab can spare.
-const DEFAULT_KV_BYTES: usize = 128 << 20;
+const DEFAULT_KV_BYTES: u64 = 128 << 20;
 /// The header is copied into our memory in pieces of this size.
 const HEADER_PIECE: usize = 64 << 10;
 
@@ -279,12 +280,11 @@ fn prepare<B: Backend>(
     // The vocabulary, mostly: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
+    let tensors: HashMap<&str, &TensorInfo> = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
     let mut transfers = Vec::with_capacity(plan.graph.weights.len());
     for (index, spec) in plan.graph.weights.iter().enumerate() {
-        let tensor = header
-            .tensors
-            .iter()
-            .find(|t| t.name == spec.name)
+        let tensor = tensors
+            .get(spec.name.as_str())
             .ok_or_else(|| linnet_models::ModelError::MissingTensor { tensor: spec.name.clone() })?;
         let range = tensor.offset..tensor.offset + tensor.bytes;
         transfers.push(Transfer { index, range, weight: backend.allocate(spec)? });

@@ -1,51 +1,98 @@
 //! From a request to prompt tokens.
 
+use std::borrow::Cow;
+
 use linnet_graph::Backend;
-use linnet_text::EncodeOptions;
+use linnet_text::{EncodeOptions, TextError};
 
 use crate::engine::Engine;
 use crate::request::{Message, Prompt};
 use crate::{Error, Request};
 
+/// Of a prompt that does not fit the context, so many times the context's tokens are read: enough to tell by how much.
+const READ: usize = 4;
+
 /// The tokens of a request's prompt; at least one.
 pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
-    let tokens = all(engine, request)?;
+    let tokens = match source(engine, request)? {
+        Source::Text(text, options) => {
+            let tokens = read(engine, &text, options)?;
+            // A file's vocabulary may have more tokens than its embedding table has rows.
+            check_ids(engine, &tokens)?;
+            tokens
+        }
+        Source::Tokens(tokens) => tokens.to_vec(),
+    };
     if tokens.is_empty() {
         return Err(Error::invalid("prompt", "is empty; give at least one token"));
     }
     Ok(tokens)
 }
 
-/// The same, where there may be none.
-pub(crate) fn all<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
-    let tokens = match (&request.messages, &request.prompt) {
-        (Some(messages), _) => chat(engine, messages)?,
-        (None, Some(Prompt::Text(text))) => {
-            engine.tokenizer.encode(text, EncodeOptions { add_special: true, parse_special: true })?
-        }
-        (None, Some(Prompt::Tokens(tokens))) => tokens.clone(),
-        (None, None) => Vec::new(),
-    };
-    let vocabulary = engine.config().vocab_size;
-    if let Some(bad) = tokens.iter().find(|t| **t as usize >= vocabulary) {
-        return Err(Error::invalid(
-            "prompt",
-            format!("has the token {bad}, but the vocabulary ends at {vocabulary}"),
-        ));
-    }
-    Ok(tokens)
+/// How many there are; any number, and none are kept.
+pub(crate) fn count<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<usize, Error> {
+    Ok(match source(engine, request)? {
+        Source::Text(text, options) => engine.tokenizer.count(&text, options),
+        Source::Tokens(tokens) => tokens.len(),
+    })
 }
 
-fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<Vec<u32>, Error> {
+/// The tokens of a text, if it is not far too long for the context.
+pub(crate) fn read<B: Backend>(
+    engine: &Engine<B>,
+    text: &str,
+    options: EncodeOptions,
+) -> Result<Vec<u32>, Error> {
+    let context_length = engine.session.context_length();
+    engine.tokenizer.encode_at_most(text, options, READ * context_length).map_err(|error| match error {
+        TextError::TooManyTokens { about, .. } => Error::PromptTooLong { about, context_length },
+        error => error.into(),
+    })
+}
+
+/// What a prompt's tokens come from.
+enum Source<'a> {
+    Text(Cow<'a, str>, EncodeOptions),
+    Tokens(&'a [u32]),
+}
+
+fn source<'a, B: Backend>(engine: &Engine<B>, request: &'a Request) -> Result<Source<'a>, Error> {
+    match (&request.messages, &request.prompt) {
+        (Some(messages), _) => {
+            // The template itself writes the beginning-of-sequence token where the model wants one, and control tokens
+            // that a message merely spells are guarded.
+            let options = EncodeOptions { add_special: false, parse_special: true };
+            Ok(Source::Text(chat(engine, messages)?.into(), options))
+        }
+        (None, Some(Prompt::Text(text))) => {
+            Ok(Source::Text(text.into(), EncodeOptions { add_special: true, parse_special: true }))
+        }
+        (None, Some(Prompt::Tokens(tokens))) => {
+            check_ids(engine, tokens)?;
+            Ok(Source::Tokens(tokens))
+        }
+        (None, None) => Ok(Source::Tokens(&[])),
+    }
+}
+
+fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error> {
+    let vocabulary = engine.config().vocab_size;
+    match tokens.iter().find(|token| **token as usize >= vocabulary) {
+        Some(bad) => {
+            let reason = format!("has the token {bad}, but the vocabulary ends at {vocabulary}");
+            Err(Error::invalid("prompt", reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The messages as the model's template writes them.
+fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<String, Error> {
     let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(
             "messages",
             "need a chat template, which this model's file lacks; use a `prompt` instead",
         )
     })?;
-    let tokenizer = engine.tokenizer();
-    let prompt = chat.prompt(messages, tokenizer, (engine.platform.local_time)())?;
-    // The template itself writes the beginning-of-sequence token where the model wants one, and control tokens that a
-    // message merely spells are guarded.
-    Ok(tokenizer.encode(&prompt, EncodeOptions { add_special: false, parse_special: true })?)
+    chat.prompt(messages, engine.tokenizer(), (engine.platform.local_time)())
 }

@@ -56,7 +56,7 @@ impl Program {
             }
         }
         let logits = plan.graph.value(plan.graph.logits);
-        let bytes = (options.max_logits * stride(logits.width) * size_of::<f32>()) as u64;
+        let bytes = options.max_logits as u64 * stride(logits.width) as u64 * size_of::<f32>() as u64;
         let readback = device.buffer("results", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
         let queued = Queued::new(device)?;
         device.settle().await?;
@@ -103,7 +103,7 @@ impl Program {
             return Ok(Output::None);
         };
         let vocabulary = self.plan.graph.value(self.plan.graph.logits).width;
-        let bytes = (rows * stride(vocabulary) * size_of::<f32>()) as u64;
+        let bytes = rows as u64 * stride(vocabulary) as u64 * size_of::<f32>() as u64;
         let logits = self.buffers.value_buffer(&self.plan, self.plan.graph.logits)?;
         encoder.copy_buffer_to_buffer(logits, 0, &self.readback, 0, bytes);
         device.calls.submit(Some(encoder.finish()));

@@ -4,7 +4,7 @@ use crate::fake::{
     CONTEXT, END, FakeBackend, MAX_BATCH, RING, START, WINDOW, engine, engine_of, model_file, platform,
     recurrent_model_file, windowed_model_file,
 };
-use linnet_engine::{Done, Engine, Event, FinishReason, Generation, LoadOptions, Loader, Request};
+use linnet_engine::{Done, Engine, Error, Event, FinishReason, Generation, LoadOptions, Loader, Request};
 use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
@@ -247,8 +247,22 @@ fn requests_that_cannot_be_answered_say_why() {
     let (engine, _) = engine(b"");
     let code = |json: &str| engine.generate(&Request::from_json(json).unwrap()).err().map(|e| e.code());
     assert_eq!(code(&chat(&"x".repeat(CONTEXT), "")), Some("context-full"));
+    assert_eq!(code(&chat(&"x".repeat(100 * CONTEXT), "")), Some("context-full"));
     assert_eq!(code(r#"{"prompt":[258]}"#), Some("invalid-request"));
     assert_eq!(code(r#"{"prompt":""}"#), Some("invalid-request"));
     assert_eq!(code(r#"{"prompt":"a","temperature":-1}"#), Some("invalid-request"));
     assert_eq!(code(r#"{"prompt":"a"}"#), None);
+}
+
+#[test]
+fn a_prompt_that_is_far_too_long_is_read_no_further_than_it_tells_how_long() {
+    let (engine, _) = engine(b"");
+    for request in [chat(&"x".repeat(100_000), ""), format!(r#"{{"prompt":"{}"}}"#, "x".repeat(100_000))] {
+        let request = Request::from_json(&request).unwrap();
+        let error = engine.generate(&request).err().unwrap();
+        let Error::PromptTooLong { about, context_length: CONTEXT } = error else { panic!("{error}") };
+        assert!(about.abs_diff(100_000) < 1000, "{about}");
+        assert_eq!(error.details()["prompt_tokens"], about);
+        assert!(engine.count_tokens(&request).unwrap().abs_diff(100_000) < 100, "all are counted");
+    }
 }
