@@ -262,7 +262,7 @@ class WorkerHost {
     this.#worker = startWorker((fault) => this.end(fault));
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'event' || data.type === 'error') this.#inboxes.get(data.id)?.put(data);
-      else if (data.type === 'alive') watchWorker(data.lock, (fault) => this.end(fault));
+      else if (data.type === 'alive') void watchWorker(data.lock, (fault) => this.end(fault));
       else this.#onLoading?.(data);
     };
   }

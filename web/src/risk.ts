@@ -10,8 +10,9 @@ export function openRecovery(): Recovery | undefined {
     const { localStorage, navigator } = globalThis;
     if (!localStorage || !navigator.locks) return undefined;
     return new Recovery(localStorage, async (page) => {
-      const { held = [] } = await navigator.locks.query();
-      return held.some(({ name }) => name === LIFE + page);
+      // Where nobody can tell, no page is taken for dead.
+      const { held } = await navigator.locks.query().catch(() => ({ held: undefined }));
+      return !held || held.some(({ name }) => name === LIFE + page);
     });
   } catch {
     return undefined;

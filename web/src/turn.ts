@@ -57,7 +57,8 @@ export class Turn {
     } catch {
       channel.close();
       if (signal.aborted) throw aborted();
-      return undefined;
+      // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
+      return giveUp.signal.aborted ? undefined : new Turn(undefined, () => {});
     } finally {
       clearTimeout(timer);
       channel.onmessage = null;

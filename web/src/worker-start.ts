@@ -36,9 +36,16 @@ export function startWorker(onFault: (fault: LinnetError) => void): Worker {
 }
 
 /** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
-export function watchWorker(lock: string, gone: (fault: LinnetError) => void): void {
-  const text = 'The browser has ended the engine’s worker, mostly for want of memory.';
-  navigator.locks.request(lock, () => gone(new LinnetError('internal', text, { worker: 'gone' }))).catch(() => {});
+export async function watchWorker(lock: string, gone: (fault: LinnetError) => void): Promise<void> {
+  const text = 'The engine’s worker has ended without a word. Load the model again.';
+  try {
+    const { held = [] } = await navigator.locks.query();
+    // A page whose site data were cleared keeps its old locks, and its new workers have others: there is nothing to watch.
+    if (!held.some(({ name }) => name === lock)) return;
+    await navigator.locks.request(lock, () => gone(new LinnetError('internal', text, { worker: 'gone' })));
+  } catch {
+    // Without locks a worker that dies says nothing.
+  }
 }
 
 /** Hears whether the page's policy forbids a worker of this origin while ours starts. */
