@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -19,6 +20,8 @@ const TYPES = {
  * @typedef {object} Fault How to answer one path wrongly.
  * @property {number} [status] this status and no file
  * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages answer
+ * @property {Record<string, string>} [headers] more headers
+ * @property {boolean} [gzip] what is asked for comes with a content coding, also where it is a stretch of the file
  * @property {number} [breakAt] the connection breaks when this much of the file (counted from its beginning) has gone out
  * @property {number} [truncateTo] the file is this long and no longer
  * @property {number} [flipAt] the byte there is another one
@@ -64,7 +67,7 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
     const happened = () => {
       if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
     };
-    if (fault?.status) return happened(), answer(fault.status), response.end();
+    if (fault?.status) return happened(), answer(fault.status, fault.headers), response.end();
 
     if (fault?.page) return happened(), answer(200, { 'Content-Type': 'text/html' }), response.end(fault.page);
 
@@ -76,8 +79,15 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
     if (range === 'unsatisfiable') return answer(416, { 'Content-Range': `bytes */${size}` }), response.end();
     const [start, end] = range ?? [0, size];
     const lengths = { 'Content-Length': String(end - start + (fault?.overstate ?? 0)), ...(fault?.noRange ? {} : { 'Accept-Ranges': 'bytes' }) };
-    if (range) answer(206, { ...common, ...lengths, 'Content-Range': `bytes ${start}-${end - 1}/${size}` });
-    else answer(200, { ...common, ...lengths });
+    const place = range ? { 'Content-Range': `bytes ${start}-${end - 1}/${size}` } : {};
+    if (fault?.gzip) {
+      happened();
+      answer(range ? 206 : 200, { ...common, ...place, 'Content-Encoding': 'gzip' });
+      const parts = [];
+      for await (const part of file.read(start, end)) parts.push(part);
+      return response.end(gzipSync(Buffer.concat(parts)));
+    }
+    answer(range ? 206 : 200, { ...common, ...lengths, ...place, ...fault?.headers });
     if (request.method === 'HEAD' || end === start) return response.end();
 
     const stop = Math.min(end, fault?.breakAt ?? Infinity);

@@ -1,5 +1,5 @@
 import { LinnetError } from './errors.ts';
-import { openFolder } from './folder.ts';
+import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
 import { type Description, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
 import type { RemoteFile } from './sources.ts';
@@ -12,12 +12,13 @@ const OPEN_WAITS = [0, 100, 200, 400];
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
 
-/** The name of a file's entry in the store: its hash where that is known, else that of its public address. */
-export function keyOf({ key, sha256, urls }: RemoteFile, Sha256: new () => WasmHash): string {
-  if (key !== undefined || sha256 !== undefined) return (key ?? sha256)!;
+/** The name of a file's entry in the store. */
+export function keyOf(file: RemoteFile, Sha256: new () => WasmHash): string {
+  const found = nameOf(file);
+  if (found.name !== undefined) return found.name;
   const hash = new Sha256();
   try {
-    hash.update(new TextEncoder().encode(urls.at(-1)));
+    hash.update(new TextEncoder().encode(found.called));
     return hash.hex();
   } finally {
     hash.free();
@@ -34,8 +35,7 @@ export class BrokenEntry extends LinnetError {
 /**
  * The models that this origin keeps in the browser's private file system (OPFS).
  *
- * Each has two files: the data, `<key>.gguf`, and `<key>.journal`, which says which chunks of it are there and what their
- * checksums are. An entry changes only in the hands of the one tab whose {@link Turn} it is; whole entries are read without one.
+ * An entry changes only in the hands of the one tab whose {@link Turn} it is; whole entries are read without one.
  */
 export class ModelCache {
   private constructor(
@@ -51,14 +51,12 @@ export class ModelCache {
 
   /** The whole file of that key, if it is there. */
   async find(key: string): Promise<StoredFile | undefined> {
-    const journal = await this.#readJournal(key);
-    if (!journal?.isWhole()) return undefined;
-    try {
-      const handle = await this.folder.getFileHandle(`${key}.gguf`);
-      return new StoredFile(this, key, journal, handle, await handle.getFile());
-    } catch {
-      return undefined;
-    }
+    const journal = await readJournal(this.folder, key);
+    if (!(journal instanceof Journal) || !journal.isWhole()) return undefined;
+    const data = await dataHandle(this.folder, key);
+    // A journal says what was meant to be written: a full disk may have kept it out.
+    if (!data || data.file.size < journal.description.total!) return undefined;
+    return new StoredFile(this, key, journal, data.handle, data.file);
   }
 
   /**
@@ -69,9 +67,15 @@ export class ModelCache {
   async begin(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void): Promise<CacheWriter | undefined> {
     const turn = await Turn.take(key, signal, onWait);
     if (!turn) return undefined;
-    const data = await openToWrite(this.folder, `${key}.gguf`);
-    const log = data && (await openToWrite(this.folder, `${key}.journal`));
-    if (data && log) return new CacheWriter(this, key, turn, data, log, await this.#readJournal(key));
+    const names = entryFiles(key);
+    const data = await openToWrite(this.folder, names.data);
+    const log = data && (await openToWrite(this.folder, names.journal));
+    try {
+      // Throws where it cannot be read: then the entry stays as it is.
+      if (data && log) return new CacheWriter(this, key, turn, data, log);
+    } catch {
+      log?.close();
+    }
     data?.close();
     turn.release();
     return undefined;
@@ -79,8 +83,7 @@ export class ModelCache {
 
   /** Forgets an entry. One that another tab is writing stays. */
   async remove(key: string): Promise<void> {
-    // The journal first: data without it is nothing, a journal without data would be a broken entry.
-    for (const name of [`${key}.journal`, `${key}.gguf`]) await this.folder.removeEntry(name).catch(() => {});
+    await removeFiles(this.folder, key).catch(() => {});
   }
 
   /** The checksum of a chunk. */
@@ -91,14 +94,6 @@ export class ModelCache {
       return checksum.hex();
     } finally {
       checksum.free();
-    }
-  }
-
-  async #readJournal(key: string): Promise<Journal | undefined> {
-    try {
-      return Journal.parse(await (await (await this.folder.getFileHandle(`${key}.journal`)).getFile()).text());
-    } catch {
-      return undefined;
     }
   }
 }
@@ -156,20 +151,28 @@ export class StoredFile {
   }
 }
 
-/** An entry that this worker alone may change. Every path ends in `complete`, `keep` or `discard`. */
+/**
+ * An entry that this worker alone may change. Every path ends in `complete`, `keep` or `discard`.
+ *
+ * What writes throws `quota` where there is no room, and `no-storage` where the browser has taken the files away meanwhile, as when
+ * the site's data are cleared.
+ */
 export class CacheWriter {
   #journal: Journal | undefined;
 
+  /** @throws DOMException if the journal cannot be read */
   constructor(
     readonly cache: ModelCache,
     readonly key: string,
     readonly turn: Turn,
     readonly data: FileSystemSyncAccessHandle,
     readonly log: FileSystemSyncAccessHandle,
-    journal: Journal | undefined,
   ) {
-    this.#journal = journal;
-    if (journal) dropTorn(this.log);
+    dropTorn(this.log);
+    const text = readAt(this.log, new Uint8Array(this.log.getSize()), 0);
+    this.#journal = Journal.parse(new TextDecoder().decode(text));
+    // A crash, or a browser that threw the data away, may have left less than the journal says.
+    if (this.#journal?.limitTo(this.data.getSize())) writing(() => this.#rewrite());
   }
 
   /** What an earlier download has left. */
@@ -177,49 +180,72 @@ export class CacheWriter {
     return this.#journal;
   }
 
-  /** Starts the entry anew. @throws LinnetError `quota`, as the other methods that write do */
+  /** Starts the entry anew. */
   restart(description: Description): void {
     this.#journal = new Journal(description);
-    this.data.truncate(0);
-    this.#rewrite();
+    writing(() => {
+      this.data.truncate(0);
+      this.#rewrite();
+    });
+  }
+
+  /**
+   * Finds out whether there is room for the whole file, by asking for it. (What browsers say of their room beforehand is a guess
+   * at best.)
+   */
+  reserve(total: number): void {
+    writing(() => {
+      const size = this.data.getSize();
+      if (size >= total) return;
+      this.data.truncate(total);
+      const given = this.data.getSize();
+      this.data.truncate(size);
+      // A private window of Chromium does not throw.
+      if (given !== total) throw noRoom();
+    });
   }
 
   /** What is there of a chunk, if it is what was written; else it counts as missing from now on. */
   read(index: number): Uint8Array<ArrayBuffer> | undefined {
     const saved = this.#journal?.chunk(index);
     if (!this.#journal || !saved || saved.bytes > this.#journal.lengthOf(index)) return undefined;
-    const bytes = readAt(this.data, new Uint8Array(saved.bytes), index * this.#journal.description.chunkBytes);
-    if (bytes.length === saved.bytes && this.cache.sum(bytes) === saved.checksum) return bytes;
-    this.drop(index);
+    try {
+      const bytes = readAt(this.data, new Uint8Array(saved.bytes), index * this.#journal.description.chunkBytes);
+      if (bytes.length === saved.bytes && this.cache.sum(bytes) === saved.checksum) return bytes;
+      this.drop(index);
+    } catch {
+      // A file that can be read no more: the chunk is fetched, and storing it says what is wrong.
+    }
     return undefined;
   }
 
   /** Writes a chunk, or a beginning of one. */
   save(index: number, bytes: Uint8Array): void {
-    if (!this.#journal) return;
-    writeAll(this.data, bytes, index * this.#journal.description.chunkBytes);
-    this.#note(lines.saved(index, { bytes: bytes.length, checksum: this.cache.sum(bytes) }));
+    const journal = this.#journal;
+    if (!journal) return;
+    writing(() => {
+      writeAll(this.data, bytes, index * journal.description.chunkBytes);
+      this.#note(lines.saved(index, { bytes: bytes.length, checksum: this.cache.sum(bytes) }));
+    });
   }
 
   /** Takes a chunk for missing. */
   drop(index: number): void {
-    this.#note(lines.dropped(index));
+    writing(() => this.#note(lines.dropped(index)));
   }
 
   /** Everything is there and is right: from now on the entry counts. @param total the file's length */
   complete(total: number): void {
     if (!this.#journal) return;
-    // What an earlier version of the file had at its end, or a failing disk.
-    this.data.truncate(total);
-    this.data.flush();
-    if (this.#journal.description.total !== total) {
-      const { description } = this.#journal;
-      const known = this.#journal;
-      this.#journal = new Journal({ ...description, total });
-      for (let index = 0; index < this.#journal.count()!; index++) this.#journal.apply(lines.saved(index, known.chunk(index)!));
-      this.#rewrite();
-    }
-    this.#note(lines.done());
+    writing(() => {
+      this.data.flush();
+      if (this.data.getSize() < total) throw noRoom();
+      // What an earlier version of the file had at its end, or a failing disk.
+      this.data.truncate(total);
+      if (this.#journal!.description.total !== total) this.#setTotal(total);
+      this.#note(lines.done());
+      this.log.flush();
+    });
     this.#close();
   }
 
@@ -227,6 +253,9 @@ export class CacheWriter {
   keep(): void {
     try {
       this.data.flush();
+      this.log.flush();
+    } catch {
+      // What is not there will be found to be missing.
     } finally {
       this.#close();
     }
@@ -234,10 +263,16 @@ export class CacheWriter {
 
   /** Leaves nothing behind. */
   async discard(): Promise<void> {
-    this.data.close();
-    this.log.close();
+    closeAll(this.data, this.log);
     await this.cache.remove(this.key);
     this.turn.release();
+  }
+
+  #setTotal(total: number): void {
+    const known = this.#journal!;
+    this.#journal = new Journal({ ...known.description, total });
+    for (const [index, chunk] of known.chunks()) this.#journal.apply(lines.saved(index, chunk));
+    this.#rewrite();
   }
 
   #note(line: string): void {
@@ -251,10 +286,34 @@ export class CacheWriter {
   }
 
   #close(): void {
-    this.data.close();
-    this.log.flush();
-    this.log.close();
+    closeAll(this.data, this.log);
     this.turn.release();
+  }
+}
+
+/** Does what writes. @throws LinnetError `quota`, `no-storage` */
+function writing(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LinnetError) throw error;
+    const { name, message } = error as Error;
+    if (name === 'QuotaExceededError') throw noRoom();
+    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model.', { cause: `${name}: ${message}` });
+  }
+}
+
+function noRoom(): LinnetError {
+  return new LinnetError('quota', 'The browser has no room to store the model. Free some space, or remove other models.');
+}
+
+function closeAll(...handles: FileSystemSyncAccessHandle[]): void {
+  for (const handle of handles) {
+    try {
+      handle.close();
+    } catch {
+      // One whose file is gone.
+    }
   }
 }
 
@@ -282,18 +341,18 @@ function readAt(handle: FileSystemSyncAccessHandle, buffer: Uint8Array<ArrayBuff
   let read = 0;
   while (read < buffer.length) {
     const count = handle.read(buffer.subarray(read), { at: at + read });
-    if (count === 0) break;
+    // None at the end; of more than was asked for nothing is known.
+    if (count === 0 || count > buffer.length - read) break;
     read += count;
   }
   return buffer.subarray(0, read);
 }
 
-/** Firefox does not throw when the quota is reached: it writes less than it was asked to. */
+/**
+ * Writes all of it. Not every browser throws when there is no room: Firefox writes less, a private window of Chromium says that it
+ * has written 4,294,967,288 bytes.
+ */
 function writeAll(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number): void {
-  let written = 0;
-  while (written < bytes.length) {
-    const count = handle.write(bytes.subarray(written), { at: at + written });
-    if (count === 0) throw new LinnetError('quota', 'The browser gives no more room to store the model.');
-    written += count;
-  }
+  const count = handle.write(bytes, { at });
+  if (count !== bytes.length || handle.getSize() < at + bytes.length) throw noRoom();
 }

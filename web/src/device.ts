@@ -1,3 +1,4 @@
+import { roomHint } from './persistence.ts';
 import { MOST_PAGES, PAGE, usualThreads } from './sharing.ts';
 
 /** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
@@ -32,8 +33,11 @@ export interface DeviceProbe {
   simd: boolean;
   /** Bytes that a wasm memory can have. */
   wasmMemory: number;
-  /** Bytes that the browser gives to the page, and those that are still free; absent where it stores nothing. */
-  storage?: { quota: number; free: number; persisted: boolean };
+  /**
+   * Absent where the browser stores nothing. Bytes that it gives to the page, and those that are still free, are its guesses; they
+   * are absent where it says the same of every device.
+   */
+  storage?: { quota?: number; free?: number; persisted: boolean };
 }
 
 /** Asks the browser for a GPU. Never throws. */
@@ -80,8 +84,7 @@ export async function probeDevice(): Promise<DeviceProbe> {
 async function probeStorage(): Promise<DeviceProbe['storage']> {
   try {
     await navigator.storage.getDirectory();
-    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-    return { quota, free: Math.max(0, quota - usage), persisted: await navigator.storage.persisted() };
+    return { ...(await roomHint()), persisted: await navigator.storage.persisted() };
   } catch {
     return undefined;
   }

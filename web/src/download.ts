@@ -31,17 +31,22 @@ export class Download {
   readonly #coming = new Map<number, { piece: Piece; whole: Promise<void> }>();
   /** Those that are not whole yet. */
   readonly #open = new Set<Piece>();
-  readonly #wanted: number[];
+  readonly #wanted: Iterator<number>;
+  /** The last chunk that was taken. */
+  #taken = -1;
   #ahead = 1;
   #stream: Stream | undefined;
 
-  /** @param wanted the chunks to fetch, in order; of a place that gives no stretches all of them, whatever this says */
+  /**
+   * @param wanted the chunks to fetch, in order; of a place that gives no stretches all of them, whatever this says. A server may
+   * claim any length, so they are drawn one by one
+   */
   constructor(
     readonly transfer: Transfer,
-    wanted: readonly number[],
+    wanted: Iterable<number>,
     readonly keeper: ChunkKeeper,
   ) {
-    this.#wanted = [...wanted];
+    this.#wanted = wanted[Symbol.iterator]();
     if (!transfer.ranged) this.#stream = { parts: transfer.stream(), rest: new Uint8Array() };
     else this.#ask();
   }
@@ -49,11 +54,8 @@ export class Download {
   /** The chunk of that number; from a place that gives no stretches each in turn, and an empty one after the last. */
   async take(index: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#stream) return this.#next(this.#stream, index);
-    if (!this.#coming.has(index)) {
-      const at = this.#wanted.indexOf(index);
-      if (at >= 0) this.#wanted.splice(at, 1);
-      this.#start(index);
-    }
+    this.#taken = index;
+    if (!this.#coming.has(index)) this.#start(index);
     const { piece, whole } = this.#coming.get(index)!;
     await whole;
     this.#coming.delete(index);
@@ -78,7 +80,11 @@ export class Download {
   }
 
   #ask(): void {
-    while (this.#wanted.length > 0 && this.#coming.size < this.#ahead) this.#start(this.#wanted.shift()!);
+    while (this.#coming.size < this.#ahead) {
+      const { done, value } = this.#wanted.next();
+      if (done) return;
+      if (value > this.#taken && !this.#coming.has(value)) this.#start(value);
+    }
   }
 
   #start(index: number): void {

@@ -1,18 +1,19 @@
 import { BrokenEntry, type CacheWriter } from './cache.ts';
 import { type ChunkKeeper, Download } from './download.ts';
-import { LinnetError, type PlainError, toPlain } from './errors.ts';
+import { LinnetError, type PlainError, toLinnetError, toPlain } from './errors.ts';
 import { sha256Of } from './hex.ts';
 import type { Description } from './journal.ts';
+import { roomHint } from './persistence.ts';
 import type { RemoteFile } from './sources.ts';
-import { FileChanged, type Identity, type Piece, sameFile, Transfer } from './transfer.ts';
+import { FileChanged, type Identity, type Piece, sameFile, Transfer, type TransferOptions } from './transfer.ts';
 import type { WasmHash } from './wasm.ts';
 
 /** Bytes of a chunk where a list does not say otherwise: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
 export const CHUNK = 4 << 20;
 /** A chunk that comes with a wrong hash is asked for so often. */
 const TRIES = 3;
-/** Less of a chunk is not worth a line in the journal. */
-const LEAST_KEPT = 64 << 10;
+/** A smaller part of a chunk is not worth a line in the journal. */
+const LEAST_KEPT = 1 / 64;
 
 /** A chunk of a file, and where it was. */
 export interface Chunk {
@@ -24,11 +25,14 @@ export interface Chunk {
 export interface IncomingOptions {
   /** The file's entry in the store; without one nothing of it is kept. */
   writer: CacheWriter | undefined;
-  /** Whether the file must be stored: what cannot be is refused before it is fetched. */
+  /** Whether the file must be stored: where there is no room for it, none of it is fetched. */
   mustStore?: boolean;
+  /** Bytes of a chunk, where no list says otherwise. */
+  chunkBytes?: number;
   Sha256: new () => WasmHash;
   signal: AbortSignal;
   retryDelays?: readonly number[];
+  stallTimeout?: number;
   /** Hears that so many bytes have just come over the network. */
   onBytes?: (count: number) => void;
 }
@@ -53,6 +57,8 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
   #identity: Identity = {};
   /** Whether the entry is of this very file. */
   #ours = false;
+  /** The length for which there is room, as was found out. */
+  #reserved = 0;
   #index = 0;
   #position = 0;
   #arrived = 0;
@@ -62,9 +68,9 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
     readonly options: IncomingOptions,
   ) {
     this.#writer = options.writer;
-    this.#chunkBytes = file.chunks?.bytes ?? CHUNK;
-    // Where each chunk's hash is known, they say all that the whole one would.
-    this.#hash = file.sha256 !== undefined && !file.chunks ? new options.Sha256() : undefined;
+    this.#chunkBytes = file.chunks?.bytes ?? options.chunkBytes ?? CHUNK;
+    // Also where the chunks have hashes: it is the whole one that names the entry in the store, and nobody has compared them.
+    this.#hash = file.sha256 === undefined ? undefined : new options.Sha256();
     options.signal.addEventListener('abort', this.#end);
     if (options.signal.aborted) this.#end();
   }
@@ -181,59 +187,65 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
 
   async abandon({ index, bytes, filled }: Piece): Promise<void> {
     // One that is whole and still here has been refused.
-    if (filled < LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
+    if (filled < this.#chunkBytes * LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
     await this.#attempt((writer) => writer.save(index, bytes.subarray(0, filled)));
   }
 
   async #connect(): Promise<void> {
     const journal = this.#writer?.journal;
-    const missing = journal && this.#fits(journal.description) ? journal.missing() : undefined;
-    if (!journal || !missing) {
+    if (!journal || !this.#fits(journal.description)) {
       this.#identity = { total: this.file.bytes };
-      await this.#checkRoom(this.file.bytes ?? 0);
+      await this.#reserve(this.file.bytes);
       return this.#start(await this.#open(0));
     }
     this.#ours = true;
     const { total, validator } = journal.description;
     this.#identity = { total, validator };
-    for (let index = 0; index < journal.count()!; index++) if (journal.has(index)) this.#there.add(index);
+    for (const index of journal.whole()) this.#there.add(index);
+    const { done, value: first } = journal.missing().next();
     // All came, but nobody has said that it is right.
-    if (missing.length === 0) return;
-    await this.#checkRoom(total! - journal.savedBytes());
-    const transfer = await this.#open(missing[0]!);
-    // With its hash known, a file is the same wherever it lies.
-    const validators = this.file.sha256 === undefined ? transfer : { total: transfer.total };
-    if (!transfer.ranged || !sameFile(this.#identity, validators)) return this.#start(transfer);
-    this.#download = new Download(transfer, missing, this);
+    if (done) return;
+    await this.#reserve(total);
+    const transfer = await this.#open(first);
+    if (!this.#goesOn(transfer)) return this.#start(transfer);
+    this.#download = new Download(transfer, journal.missing(), this);
   }
 
   /** Whether it is about this file, cut in the same way, and such that another version of it could be told from it. */
   #fits({ chunkBytes, total, validator, sha256 }: Description): boolean {
-    const known = sha256 !== undefined || validator !== undefined;
+    const known = total !== undefined && (sha256 !== undefined || validator !== undefined);
     return known && sha256 === this.file.sha256 && chunkBytes === this.#chunkBytes && (this.file.bytes ?? total) === total;
   }
 
   /** From the file's beginning. */
   async #start(transfer: Transfer): Promise<void> {
     const { url, total, validator } = transfer;
-    const { sha256 } = this.file;
+    const { sha256, called } = this.file;
     this.#there.clear();
     this.#ours = false;
     this.#identity = { total, validator };
-    await this.#checkRoom(total ?? 0);
-    const known = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }), ...(sha256 === undefined ? {} : { sha256 }) };
-    await this.#attempt((writer) => writer.restart({ url, chunkBytes: this.#chunkBytes, ...known }));
+    const version = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }) };
+    // The query of an address that changes is a key to it, and no business of the store's.
+    const place = called === undefined ? { url } : { url: url.replace(/[?#].*/, ''), key: called };
+    const description = { ...place, chunkBytes: this.#chunkBytes, ...version, ...(sha256 === undefined ? {} : { sha256 }) };
+    await this.#attempt((writer) => writer.restart(description));
+    await this.#reserve(total);
     this.#ours = true;
     if (transfer.ranged && transfer.from !== 0) transfer.close();
-    const count = total === undefined ? 0 : Math.ceil(total / this.#chunkBytes);
-    this.#download = new Download(transfer, Array.from({ length: count }, (_, index) => index), this);
+    this.#download = new Download(transfer, upTo(Math.ceil((total ?? 0) / this.#chunkBytes)), this);
   }
 
   async #open(index: number): Promise<Transfer> {
     const { start, filled, bytes } = this.begin(index);
-    const { retryDelays, onBytes } = this.options;
-    const given = { ...(retryDelays ? { retryDelays } : {}), ...(onBytes ? { onBytes } : {}) };
-    const options = { ...(this.file.bytes === undefined ? {} : { bytes: this.file.bytes }), ...given, signal: this.#stop.signal };
+    const { retryDelays, stallTimeout, onBytes } = this.options;
+    const options: TransferOptions = {
+      ...(this.file.bytes === undefined ? {} : { bytes: this.file.bytes }),
+      ...(retryDelays ? { retryDelays } : {}),
+      ...(stallTimeout ? { stallTimeout } : {}),
+      ...(onBytes ? { onBytes } : {}),
+      hashed: this.file.sha256 !== undefined,
+      signal: this.#stop.signal,
+    };
     this.#transfer = await Transfer.open(this.file.urls, { start: start + filled, end: start + bytes.length }, options);
     return this.#transfer;
   }
@@ -242,19 +254,25 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
   async #fetched(index: number): Promise<Download> {
     if (!this.#download) {
       const transfer = await this.#open(index);
-      if (!transfer.ranged || !sameFile(this.#identity, { total: transfer.total })) throw new FileChanged(transfer.url);
+      if (!this.#goesOn(transfer)) {
+        transfer.close();
+        throw new FileChanged(transfer.url);
+      }
       this.#download = new Download(transfer, [index], this);
     }
     return this.#download;
   }
 
-  /** Whether the browser will give so much more room. Where it will not, the file is not stored. */
-  async #checkRoom(need: number): Promise<void> {
-    if (!this.#writer) return;
-    const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }));
-    if (quota === undefined || usage === undefined || quota - usage >= need) return;
-    const details = { need, free: Math.max(0, quota - usage), quota, usage };
-    await this.#doWithout(new LinnetError('quota', `Storing the model takes ${need} bytes, and the browser gives ${details.free} more.`, details));
+  /** Whether stretches of what it gives may stand beside what is there. */
+  #goesOn(transfer: Transfer): boolean {
+    return transfer.ranged && sameFile(this.#identity, transfer, this.file.sha256 !== undefined);
+  }
+
+  /** Finds out whether there is room for the whole file. Where there is none, it is not stored. */
+  async #reserve(total: number | undefined): Promise<void> {
+    if (total === undefined || total === this.#reserved) return;
+    this.#reserved = total;
+    await this.#attempt((writer) => writer.reserve(total));
   }
 
   /** Does something with the entry. A full disk is no reason not to chat. */
@@ -269,9 +287,12 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
   async #doWithout(why: unknown): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
-    this.notStored = toPlain(why);
+    const { code, message, details } = toLinnetError(why);
+    const room = code === 'quota' ? await roomFor(this.#identity.total ?? this.file.bytes) : {};
+    const error = new LinnetError(code, message, { ...details, ...room });
+    this.notStored = toPlain(error);
     await writer?.discard();
-    if (this.options.mustStore) throw why;
+    if (this.options.mustStore) throw error;
   }
 
   /** Whether a later download could tell that it goes on with the same file, and could go on at all. */
@@ -291,4 +312,15 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
       hash.free();
     }
   }
+}
+
+/** The numbers below that, one by one: a server may have claimed any. */
+function* upTo(count: number): Generator<number> {
+  for (let index = 0; index < count; index++) yield index;
+}
+
+/** What was needed, and what the browser says of its room where that fits to its refusal. */
+async function roomFor(need: number | undefined): Promise<object> {
+  const { quota, free } = await roomHint().catch((): Awaited<ReturnType<typeof roomHint>> => ({}));
+  return { ...(need === undefined ? {} : { need }), ...(free !== undefined && free < (need ?? 0) ? { quota, free } : {}) };
 }

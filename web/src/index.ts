@@ -9,7 +9,7 @@ export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleNa
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';
 export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';
 export type { StorageReport, StoredModel, StoreOptions } from './library.ts';
-export type { ModelFile, ModelSource } from './sources.ts';
+export type { ModelAddress, ModelFile, ModelSource } from './sources.ts';
 export type { Counters, EngineReport, SuggestedWord, Timings, Usage } from './wasm.ts';
 export type {
   ChatCompletion,

@@ -23,6 +23,8 @@ export interface Description {
   sha256?: string;
   /** The name of the file that a person gave. */
   name?: string;
+  /** What the site calls the file, where its address changes. */
+  key?: string;
 }
 
 /** A chunk, or a beginning of one. */
@@ -45,7 +47,7 @@ export class Journal {
 
   constructor(readonly description: Description) {}
 
-  /** Gives `undefined` for what is no journal, or one of another version. A line that makes no sense counts for nothing. */
+  /** Gives `undefined` for what is no journal, or one of another version ({@link isNewer} tells). A line that makes no sense counts for nothing. */
   static parse(text: string): Journal | undefined {
     const [head, ...rest] = text.split('\n').slice(0, -1);
     const description = parseHead(head);
@@ -100,13 +102,32 @@ export class Journal {
 
   /** Whether all of a chunk is there. */
   has(index: number): boolean {
-    return this.chunk(index)?.bytes === this.lengthOf(index);
+    const length = this.lengthOf(index);
+    return length > 0 && this.chunk(index)?.bytes === length;
   }
 
-  /** The chunks that are not there, or not wholly; `undefined` where the file's length is not known. */
-  missing(): number[] | undefined {
-    const count = this.count();
-    return count === undefined ? undefined : Array.from({ length: count }, (_, index) => index).filter((index) => !this.has(index));
+  /** All that is there. */
+  chunks(): Iterable<[number, SavedChunk]> {
+    return this.#chunks;
+  }
+
+  /** The chunks that are there, in no order. */
+  whole(): number[] {
+    return [...this.#chunks.keys()].filter((index) => this.has(index));
+  }
+
+  /** The chunks that are not there, or not wholly, in order; none where the file's length is not known. */
+  *missing(): Generator<number> {
+    // A server has said how many there are: they are counted one by one, and no list is made of them.
+    for (let index = 0; index < (this.count() ?? 0); index++) if (!this.has(index)) yield index;
+  }
+
+  /** Takes all chunks that do not fit into so many bytes for missing. Gives whether there were any. */
+  limitTo(bytes: number): boolean {
+    const start = (index: number) => index * this.description.chunkBytes;
+    const beyond = [...this.#chunks].filter(([index, chunk]) => start(index) + chunk.bytes > bytes);
+    for (const [index] of beyond) this.#lose(index);
+    return beyond.length > 0;
   }
 
   /** Bytes of the file that are there. */
@@ -116,16 +137,30 @@ export class Journal {
 
   /** Whether the file is there, and is the right one. */
   isWhole(): boolean {
-    return this.#done && this.missing()?.length === 0;
+    return this.#done && this.whole().length === this.count();
+  }
+}
+
+/** Whether a text is the journal of a later version of this package, which knows what to do with it. */
+export function isNewer(text: string): boolean {
+  return Number(readHead(text.split('\n', 1)[0])?.version) > VERSION;
+}
+
+function readHead(line: string | undefined): (Description & { version: number }) | undefined {
+  try {
+    return (JSON.parse(line ?? '') as (Description & { version: number }) | null) ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 
 function parseHead(line: string | undefined): Description | undefined {
-  try {
-    const { version, ...description } = JSON.parse(line ?? '') as Description & { version: number };
-    const sound = version === VERSION && description.chunkBytes > 0 && typeof description.url === 'string';
-    return sound ? description : undefined;
-  } catch {
-    return undefined;
-  }
+  const { version, ...description } = readHead(line) ?? { version: 0, url: '', chunkBytes: 0 };
+  const { url, chunkBytes, total = 0 } = description;
+  const sound = version === VERSION && typeof url === 'string' && isLength(chunkBytes) && chunkBytes > 0 && isLength(total);
+  return sound ? description : undefined;
+}
+
+function isLength(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

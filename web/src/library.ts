@@ -1,9 +1,9 @@
 import { aborted, fromPlain, LinnetError } from './errors.ts';
-import { openFolder } from './folder.ts';
+import { dataHandle, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
 import { sha256Of } from './hex.ts';
 import { Journal } from './journal.ts';
 import type { ListedFile, ListedModel } from './models.ts';
-import { askToPersist } from './persistence.ts';
+import { askToPersist, roomHint } from './persistence.ts';
 import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
 import { type RemoteFile, type ResolvedModel, STORED } from './sources.ts';
 import { startWorker, watchWorker } from './worker-start.ts';
@@ -32,9 +32,12 @@ export interface StoredModel {
 export interface StorageReport {
   /** Bytes of the stored models. */
   models: number;
-  /** Bytes that the browser gives to this site, and those that are still free. */
-  quota: number;
-  free: number;
+  /**
+   * Bytes that the browser gives to this site, and those that are still free: guesses. Absent where it says what it says of every
+   * device; that there is no room shows only when it is asked for.
+   */
+  quota?: number;
+  free?: number;
   /** Whether the browser has promised not to throw it away when room gets scarce. */
   persisted: boolean;
 }
@@ -49,7 +52,10 @@ export interface StoreOptions {
   signal?: AbortSignal;
 }
 
-/** All entries; what lies there without a journal is no entry, and is swept away. */
+/**
+ * All entries. What lies there without a journal is none, and neither is one whose journal makes no sense: these are swept away. A
+ * journal that cannot be read right now may be all right, so its entry is left alone.
+ */
 export async function listStored(models: Iterable<ListedModel>): Promise<StoredModel[]> {
   const folder = await openFolder();
   if (!folder) return [];
@@ -58,26 +64,32 @@ export async function listStored(models: Iterable<ListedModel>): Promise<StoredM
   const found: StoredModel[] = [];
   for (const key of new Set(names.map((name) => name.replace(/\.\w+$/, '')))) {
     const journal = await readJournal(folder, key);
-    if (journal) found.push(describe(key, journal, models));
-    else await removeEntry(folder, key).catch(() => {});
+    const bytes = (await dataHandle(folder, key))?.file.size;
+    if (journal instanceof Journal) found.push(describe(key, journal, bytes, models));
+    else if (journal !== 'foreign') await removeEntry(folder, key).catch(() => {});
   }
   return found.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-function describe(key: string, journal: Journal, models: Iterable<ListedModel>): StoredModel {
-  const { url, total, sha256, name } = journal.description;
+/** @param there bytes of its data; `undefined` where that cannot be told */
+function describe(key: string, journal: Journal, there: number | undefined, models: Iterable<ListedModel>): StoredModel {
+  const { url, total, sha256, name, key: called } = journal.description;
   const here = globalThis.document?.baseURI ?? globalThis.location.href;
-  const isOf = (file: ListedFile) => (sha256 === undefined ? new URL(file.url, here).href === url : file.sha256 === sha256);
+  const isOf = (file: ListedFile) => {
+    if (sha256 !== undefined) return file.sha256 === sha256;
+    return called === undefined ? new URL(file.url, here).href === url : file.key === called;
+  };
   const model = [...models].find(({ files }) => files.some(isOf));
-  const address = name === undefined ? url : `${STORED}${key}`;
+  // An address that changes is of no use to the next visit.
+  const address = name === undefined && called === undefined ? url : `${STORED}${key}`;
   return {
     key,
     source: model?.id ?? address,
     ...(model ? { model } : {}),
     name: name ?? nameIn(url),
     ...(total === undefined ? {} : { bytes: total }),
-    storedBytes: journal.savedBytes(),
-    whole: journal.isWhole(),
+    storedBytes: Math.min(journal.savedBytes(), there ?? Infinity),
+    whole: journal.isWhole() && (there ?? Infinity) >= total!,
   };
 }
 
@@ -97,9 +109,8 @@ function nameIn(url: string): string {
 export async function reportStorage(models: Iterable<ListedModel>): Promise<StorageReport> {
   const stored = await listStored(models);
   try {
-    const { quota = 0, usage = 0 } = await navigator.storage.estimate();
     const bytes = stored.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-    return { models: bytes, quota, free: Math.max(0, quota - usage), persisted: await navigator.storage.persisted() };
+    return { models: bytes, ...(await roomHint()), persisted: await navigator.storage.persisted() };
   } catch {
     throw new LinnetError('no-storage', 'The browser keeps no files for this page.');
   }
@@ -115,19 +126,15 @@ export async function removeStored(model: ResolvedModel): Promise<boolean> {
 
 async function removeEntry(folder: FileSystemDirectoryHandle, key: string): Promise<boolean> {
   const busy = () => new LinnetError('no-storage', 'Another tab is using the model right now.', { key });
-  return navigator.locks.request(`linnet ${key}`, { ifAvailable: true }, async (lock) => {
+  const remove = () =>
+    removeFiles(folder, key).catch(() => {
+      throw busy();
+    });
+  // Without locks a file that is being written cannot be removed all the same.
+  if (!navigator.locks) return remove();
+  return navigator.locks.request(`linnet ${key}`, { ifAvailable: true }, (lock) => {
     if (!lock) throw busy();
-    let removed = false;
-    // The data first: where it cannot be removed, because it is being read, it is still described.
-    for (const ending of ['gguf', 'journal', 'json']) {
-      try {
-        await folder.removeEntry(`${key}.${ending}`);
-        removed = true;
-      } catch (error) {
-        if ((error as DOMException).name !== 'NotFoundError') throw busy();
-      }
-    }
-    return removed;
+    return remove();
   });
 }
 
@@ -139,10 +146,13 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
     if (file.kind === 'local') continue;
     const key = await keyOf(file);
     const journal = folder && (await readJournal(folder, key));
-    if (!folder || !journal?.isWhole()) throw new LinnetError('not-found', 'The model is not stored, or not wholly.', { key });
-    const data = await (await folder.getFileHandle(`${key}.gguf`)).getFile();
+    const data = folder && (await dataHandle(folder, key))?.file;
+    if (!data || !(journal instanceof Journal) || !journal.isWhole() || data.size < journal.description.total!) {
+      throw new LinnetError('not-found', 'The model is not stored, or not wholly.', { key });
+    }
     // No bytes are copied: the browser reads them when somebody wants them.
-    files.push(new File([data.slice(0, journal.description.total)], describe(key, journal, models).name, { type: 'application/octet-stream' }));
+    const { name } = describe(key, journal, data.size, models);
+    files.push(new File([data.slice(0, journal.description.total)], name, { type: 'application/octet-stream' }));
   }
   return files;
 }
@@ -164,21 +174,14 @@ export async function storeFiles(model: ResolvedModel, { onProgress, signal }: S
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === 'progress') onProgress?.(data.progress);
       else if (data.type === 'stored') resolve(data.keys);
-      else if (data.type === 'alive') watchWorker(data.lock, reject);
+      else if (data.type === 'alive') void watchWorker(data.lock, reject);
       else if (data.type === 'load-failed') reject(fromPlain(data.error));
     };
     post({ type: 'store', model });
   }).finally(() => end());
 }
 
-async function keyOf({ key, sha256, urls }: RemoteFile): Promise<string> {
-  return key ?? sha256 ?? (await sha256Of(new TextEncoder().encode(urls.at(-1))));
-}
-
-async function readJournal(folder: FileSystemDirectoryHandle, key: string): Promise<Journal | undefined> {
-  try {
-    return Journal.parse(await (await (await folder.getFileHandle(`${key}.journal`)).getFile()).text());
-  } catch {
-    return undefined;
-  }
+async function keyOf(file: RemoteFile): Promise<string> {
+  const found = nameOf(file);
+  return found.name ?? sha256Of(new TextEncoder().encode(found.called));
 }

@@ -125,7 +125,9 @@ class ModelLoad {
       try {
         return await this.#build(cache);
       } catch (error) {
-        if (!(error instanceof BrokenEntry) || broken === model.length) throw this.#blamed(error);
+        // What was stored, or has come, is gone by then: the file is fetched from its beginning.
+        const again = error instanceof BrokenEntry || error instanceof FileChanged;
+        if (!again || broken === model.length) throw this.#blamed(error);
       }
     }
   }
@@ -239,8 +241,9 @@ class ModelLoad {
   }
 
   /** Whether what has come of a file is worth keeping after that. */
-  #isGood(error: unknown, { chunks }: RemoteFile): boolean {
-    if (error instanceof FileChanged) return false;
+  #isGood(error: unknown, { chunks, sha256 }: RemoteFile): boolean {
+    // With the hash known, what has come is not glued to another version unnoticed.
+    if (error instanceof FileChanged) return sha256 !== undefined;
     // Each chunk that is kept has been found to be right.
     return chunks !== undefined || !FILE_FAULTS.has(toLinnetError(error).code);
   }
@@ -308,7 +311,7 @@ class ModelLoad {
     };
     try {
       const header = this.#ahead.get(file);
-      if (header && !sameFile(header, incoming.identity)) throw new FileChanged(file.urls[0]!);
+      if (header && !sameFile(header, incoming.identity, file.sha256 !== undefined)) throw new FileChanged(file.urls[0]!);
       for await (const { bytes, origin } of incoming) {
         if (origin === 'cache') await nextTask();
         await this.#give(loader, bytes);

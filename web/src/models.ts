@@ -3,7 +3,7 @@ import { LinnetError } from './errors.ts';
 import { exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import list from './models.json' with { type: 'json' };
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
-import { type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
+import { type ModelAddress, type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
 /** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
 export interface ChunkHashes {
@@ -26,6 +26,8 @@ export interface ListedFile {
   readonly sha256: string | null;
   /** The same of its chunks. */
   readonly chunks?: ChunkHashes;
+  /** What the file is stored under where its hash is not known, if its address changes, as a signed one does. */
+  readonly key?: string;
 }
 
 /** How a model's makers recommend to choose its tokens; what is not here is as the engine has it. */
@@ -107,10 +109,11 @@ export function completeEntry(entry: ModelEntry): ListedModel {
 }
 
 function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
-  const { url, bytes = null, sha256 = null, chunks } = file;
+  const { url, bytes = null, sha256 = null, chunks, key } = file;
   if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', id);
   if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', id);
   if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', id);
+  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a string that is not empty', id);
   if (chunks) {
     if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'needs bytes and sha256 beside it', id);
     const { bytes: size, sha256: hashes } = chunks;
@@ -205,7 +208,7 @@ export class ModelList implements Iterable<ListedModel> {
   }
 
   /** The files of a stored model, in order, to save them elsewhere. @throws LinnetError `not-found` if one is not whole */
-  async export(source: string | URL | ModelEntry): Promise<File[]> {
+  async export(source: string | URL | ModelAddress | ModelEntry): Promise<File[]> {
     return exportStored(resolveFor(source), this);
   }
 
@@ -214,7 +217,7 @@ export class ModelList implements Iterable<ListedModel> {
    *
    * @throws LinnetError `no-storage` if another tab is using it right now
    */
-  async remove(source: string | URL | ModelEntry): Promise<boolean> {
+  async remove(source: string | URL | ModelAddress | ModelEntry): Promise<boolean> {
     return removeStored(resolveFor(source));
   }
 }

@@ -16,7 +16,7 @@ export type FitReasonCode =
   | 'no-simd'
   /** It would run, but the CPU would take long over each word. */
   | 'slow'
-  /** It runs, but the browser has no room to store it. */
+  /** It runs, but the browser stores nothing, or says that it has no room for it. */
   | 'storage'
   /** Its size is not known. */
   | 'unknown-size'
@@ -135,10 +135,14 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
     const speed = (CPU_BYTES_PER_SECOND * Math.min(device.threads, 4)) / bytes;
     if (speed < LEAST_SPEED) say('maybe', 'slow', 'Without a GPU it would take long over each word.', { tokensPerSecond: Math.round(speed * 10) / 10 });
   }
-  const free = device.storage?.free;
-  if (fit.fits !== 'no' && (free === undefined || free < bytes)) {
-    const text = free === undefined ? 'It would be downloaded at each visit: this browser stores nothing for this page.' : 'It would be downloaded at each visit: there is no room to store it.';
-    fit.reasons.push({ code: 'storage', message: text, details: { need: bytes, ...(free === undefined ? {} : { free }) } });
+  const { storage } = device;
+  if (fit.fits !== 'no' && !storage) {
+    const message = 'It would be downloaded at each visit: this browser stores nothing for this page.';
+    fit.reasons.push({ code: 'storage', message, details: { need: bytes } });
+  } else if (fit.fits !== 'no' && storage?.free !== undefined && storage.free < bytes) {
+    // What the browser says of its room is a guess.
+    const message = 'There may be no room to store it: then it would be downloaded at each visit.';
+    fit.reasons.push({ code: 'storage', message, details: { need: bytes, free: storage.free } });
   }
   return fit;
 }

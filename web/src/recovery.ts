@@ -51,7 +51,7 @@ const SMALL_CONTEXT = 2048;
 
 /** The word under which deaths of a model are noted. */
 export function riskOf(model: ResolvedModel): string {
-  return model.map((file) => (file.kind === 'remote' ? (file.urls.at(-1) ?? file.key) : `${(file.blob as File).name} ${file.blob.size}`)).join(' ');
+  return model.map((file) => (file.kind === 'remote' ? (file.called ?? file.urls.at(-1) ?? file.key) : `${(file.blob as File).name} ${file.blob.size}`)).join(' ');
 }
 
 /** The marks and records of one origin. */

@@ -1,8 +1,21 @@
 import { LinnetError } from './errors.ts';
 import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
 
-/** A file of a model: the id of a listed model, a URL, `stored:` and the key of an imported file, or a file that the person chose. */
-export type ModelFile = string | URL | Blob;
+/**
+ * A file whose address changes, such as one that is signed anew for each visit: it is stored under its key. (Of an address alone
+ * every part counts, the query too: Linnet does not guess which parameters name the file and which only open the door.)
+ */
+export interface ModelAddress {
+  readonly url: string | URL;
+  /** What the file is called at every visit; another version of it needs another key. */
+  readonly key: string;
+}
+
+/**
+ * A file of a model: the id of a listed model, a URL, a URL with a key, `stored:` and the key of an imported file, or a file that
+ * the person chose.
+ */
+export type ModelFile = string | URL | ModelAddress | Blob;
 
 /**
  * Where a model is to come from: the id of a listed model, an entry of the site's own, a URL, or a file that the person chose. A
@@ -24,6 +37,8 @@ export interface RemoteFile {
   chunks?: ChunkHashes;
   /** Its name in the store, where that is not of its hash or its address. */
   key?: string;
+  /** What the site calls it: its name in the store is of that, where its hash is not known. */
+  called?: string;
 }
 
 /** A file that is on the device already. */
@@ -63,12 +78,17 @@ function isList(source: ModelSource): source is readonly ModelFile[] {
 }
 
 function isEntry(source: ModelFile | ModelEntry): source is ModelEntry {
-  return typeof source === 'object' && !(source instanceof URL) && !(source instanceof Blob);
+  return typeof source === 'object' && !(source instanceof URL) && !(source instanceof Blob) && !isAddress(source);
+}
+
+function isAddress(source: object): source is ModelAddress {
+  return 'url' in source && !('files' in source);
 }
 
 function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string): ResolvedFile[] {
   if (source instanceof Blob) return [{ kind: 'local', blob: source }];
   if (source instanceof URL) return [{ kind: 'remote', urls: [source.href] }];
+  if (typeof source === 'object') return [resolveAddress(source, here)];
 
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
@@ -84,9 +104,20 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
   return [{ kind: 'remote', urls: [url.href] }];
 }
 
-function resolveListed({ name, url, bytes, sha256, chunks }: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
+function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
+  const address = parse(String(url), here);
+  if (!address) throw new LinnetError('invalid-request', `${String(url)} is not a URL.`, { field: 'url', value: String(url) });
+  if (typeof key !== 'string' || key === '') {
+    throw new LinnetError('invalid-request', 'A model’s key must be a string that is not empty.', { field: 'key', value: key });
+  }
+  return { kind: 'remote', urls: [address.href], called: key };
+}
+
+function resolveListed(file: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
+  const { name, url, bytes, sha256, chunks, key } = file;
   const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), new URL(url, here).href];
-  return { kind: 'remote', urls, ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
+  const known = { ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
+  return { kind: 'remote', urls, ...known, ...(key === undefined ? {} : { called: key }) };
 }
 
 /** The URLs of all parts if that is one of a split model's, else the URL itself. */

@@ -1,17 +1,18 @@
-import { keyOf, ModelCache } from './cache.ts';
-import { aborted, LinnetError } from './errors.ts';
+import { BrokenEntry, keyOf, ModelCache } from './cache.ts';
+import { aborted, LinnetError, toLinnetError } from './errors.ts';
 import { CHUNK, Incoming } from './incoming.ts';
 import type { LoadProgress } from './protocol.ts';
 import { RateMeter } from './rate.ts';
 import { blobSlices } from './slices.ts';
 import type { RemoteFile, ResolvedModel } from './sources.ts';
 import { nextTask } from './task.ts';
+import { FileChanged } from './transfer.ts';
 import type { WasmModule } from './wasm.ts';
 
 // Storing a model without loading it.
 
-/** What a GGUF file begins with. */
-const MAGIC = 'GGUF';
+/** Bytes that tell what a file is, where it is no GGUF file. */
+const HEAD_BYTES = 1024;
 
 /**
  * Stores all files of a model: those of the network as {@link Incoming} has them, those of the person as they are.
@@ -50,6 +51,16 @@ class Storing {
 
   /** From the network, unless it is there. */
   async fetch(file: RemoteFile): Promise<{ key: string; bytes: number }> {
+    try {
+      return await this.#fetchOnce(file);
+    } catch (error) {
+      // What was there, or has come, is gone by then: the file is fetched from its beginning.
+      if (error instanceof BrokenEntry || error instanceof FileChanged) return this.#fetchOnce(file);
+      throw error;
+    }
+  }
+
+  async #fetchOnce(file: RemoteFile): Promise<{ key: string; bytes: number }> {
     const key = keyOf(file, this.wasm.Sha256);
     const there = await this.cache.find(key);
     if (there) return { key, bytes: there.total };
@@ -62,14 +73,19 @@ class Storing {
     const { Sha256 } = this.wasm;
     const incoming = await Incoming.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
     try {
-      for await (const { origin } of incoming) {
+      let first = true;
+      for await (const { bytes, origin } of incoming) {
+        if (first) await this.#refuseOther(bytes);
+        first = false;
         this.progress(origin, incoming.arrived, incoming.identity.total, rate.perSecond());
         await nextTask();
       }
       await incoming.finish();
     } catch (error) {
-      const spoilt = error instanceof LinnetError && error.code === 'integrity' && error.details['chunk'] === undefined;
-      await incoming.giveUp(!spoilt);
+      const { code, details } = toLinnetError(error);
+      const spoilt = code === 'bad-model' || (code === 'integrity' && details['chunk'] === undefined);
+      const verified = error instanceof FileChanged && file.sha256 !== undefined;
+      await incoming.giveUp(verified || !spoilt);
       throw error;
     }
     return { key, bytes: incoming.arrived };
@@ -77,18 +93,14 @@ class Storing {
 
   /** A file that the person gave. Its hash is its name, so it is read twice. */
   async take(blob: Blob): Promise<{ key: string; bytes: number }> {
-    if ((await blob.slice(0, MAGIC.length).text()) !== MAGIC) throw new LinnetError('bad-model', 'The file is no GGUF file.');
+    await this.#refuseOther(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()));
     const sha256 = await this.#hashOf(blob);
     if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
-    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
-    if (quota - usage < blob.size) {
-      const details = { need: blob.size, free: Math.max(0, quota - usage), quota, usage };
-      throw new LinnetError('quota', `Storing the model takes ${blob.size} bytes, and the browser gives ${details.free} more.`, details);
-    }
     const writer = await this.#begin(sha256);
     try {
       const name = blob instanceof File ? blob.name : 'model.gguf';
       writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
+      writer.reserve(blob.size);
       let index = 0;
       for await (const bytes of blobSlices(blob, CHUNK)) {
         if (this.signal.aborted) throw aborted();
@@ -101,6 +113,19 @@ class Storing {
       throw error;
     }
     return { key: sha256, bytes: blob.size };
+  }
+
+  /** Refuses what is no GGUF file, in the words of the one who knows other files. @throws LinnetError `bad-model` */
+  async #refuseOther(start: Uint8Array): Promise<void> {
+    if (String.fromCharCode(...start.subarray(0, 4)) === 'GGUF') return;
+    const loader = await this.wasm.Loader.create(JSON.stringify({ backend: 'cpu' }));
+    try {
+      await loader.push(start.subarray(0, HEAD_BYTES));
+    } catch (error) {
+      loader.free();
+      throw error;
+    }
+    await loader.finish();
   }
 
   async #begin(key: string) {

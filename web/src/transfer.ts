@@ -1,11 +1,15 @@
 import { aborted, LinnetError } from './errors.ts';
+import * as http from './http.ts';
+import type { Stretch } from './http.ts';
 
-// HTTP, as far as a large file needs it: ranges, tries, and whether what comes is still the same file.
+// How a large file comes: in ranges, again and elsewhere after a failure, and only as long as it is still the same file.
 
 /** How to fetch a file. */
 export interface TransferOptions {
   /** The length that the file must have, where it is known. */
   bytes?: number;
+  /** Whether the file's hash is known and will be compared: then it does not matter what a server calls its version. */
+  hashed?: boolean;
   signal: AbortSignal;
   /** Waits between tries, in milliseconds: as many tries as there are waits follow a failure that comes without progress. */
   retryDelays?: readonly number[];
@@ -44,13 +48,17 @@ export class FileChanged extends LinnetError {
   }
 }
 
-/** Whether both are of the same file, as far as the servers said. */
-export function sameFile(one: Identity, other: Identity): boolean {
-  const same = <T>(one: T | undefined, other: T | undefined) => one === undefined || other === undefined || one === other;
-  return same(one.total, other.total) && same(one.validator, other.validator);
+/**
+ * Whether what a server has now is the file that was begun, as far as it says.
+ *
+ * @param hashed whether the hash will tell: the nodes of a CDN may name one version differently
+ */
+export function sameFile(begun: Identity, found: Identity, hashed: boolean): boolean {
+  const sameLength = begun.total === undefined || found.total === undefined || begun.total === found.total;
+  return sameLength && (hashed || begun.validator === found.validator);
 }
 
-/** A place that has the file, and has begun to give it. */
+/** A place that has the file, and has begun to give it; where it fails, the places after it are asked for the rest. */
 export class Transfer {
   /** Whether any stretch can be asked for. If not, only {@link Transfer.stream} is to be used. */
   readonly ranged: boolean;
@@ -60,18 +68,21 @@ export class Transfer {
   readonly validator: string | undefined;
   /** The answer to the request that opened this, until somebody reads it. */
   #first: Response | undefined;
+  /** Index of the place that was the last one to give something. */
+  #place = 0;
   #received = 0;
 
   private constructor(
-    readonly url: string,
+    /** The place that answered, and those that have not been asked. */
+    readonly places: readonly string[],
     readonly options: TransferOptions,
     readonly from: number,
     response: Response,
   ) {
     this.#first = response;
     this.ranged = response.status === 206;
-    this.total = this.ranged ? (contentRange(response)?.total ?? options.bytes) : fullLength(response);
-    this.validator = validatorOf(response);
+    this.total = this.ranged ? (http.contentRange(response)?.total ?? options.bytes) : http.fullLength(response);
+    this.validator = http.validatorOf(response);
   }
 
   /**
@@ -79,17 +90,15 @@ export class Transfer {
    *
    * @throws LinnetError the last place's: `network`, `not-found`, `http`, `integrity`, `aborted`
    */
-  static async open(urls: readonly string[], first: { start: number; end: number }, options: TransferOptions): Promise<Transfer> {
+  static async open(urls: readonly string[], first: Stretch, options: TransferOptions): Promise<Transfer> {
     let failure: unknown = new LinnetError('not-found', 'The file is not in the store any more, and there is no address to fetch it from.');
-    for (const url of urls) {
+    for (const [index, url] of urls.entries()) {
       try {
         const response = await firstResponse(url, first, options);
-        const transfer = new Transfer(url, options, first.start, response);
-        if (!fits(transfer.total, options.bytes)) {
-          transfer.close();
-          throw wrongLength(url, transfer.total, options.bytes);
-        }
-        return transfer;
+        const transfer = new Transfer(urls.slice(index), options, first.start, response);
+        if (fits(transfer.total, options.bytes)) return transfer;
+        transfer.close();
+        throw wrongLength(url, transfer.total, options.bytes);
       } catch (error) {
         if (options.signal.aborted) throw aborted();
         failure = error;
@@ -98,75 +107,101 @@ export class Transfer {
     throw failure;
   }
 
+  /** The address that gives the file. */
+  get url(): string {
+    return this.places[this.#place]!;
+  }
+
   /**
    * Fetches what a piece still lacks. What has come before a failure stays in it.
    *
    * @throws LinnetError `network`, `not-found`, `http`, `aborted`, or that the file is another one now
    */
   async fill(piece: Piece): Promise<void> {
+    let failure: unknown;
+    for (let place = this.#place; place < this.places.length; place++) {
+      try {
+        await this.#fillFrom(this.places[place]!, piece);
+        this.#place = Math.max(this.#place, place);
+        return;
+      } catch (error) {
+        if (this.options.signal.aborted) throw aborted();
+        // What the others say of a file that they may never have had is worth less.
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  async #fillFrom(url: string, piece: Piece): Promise<void> {
     const { signal, retryDelays = RETRY_DELAYS } = this.options;
     let tries = 0;
     let before = piece.filled;
-    let failure: unknown;
     for (;;) {
+      let failure: unknown;
       try {
-        const response = this.#takeFirst(piece.start + piece.filled) ?? (await this.#rest(piece));
+        const response = this.#takeFirst(url, piece.start + piece.filled) ?? (await this.#rest(url, piece));
         await this.#read(response, piece);
         if (piece.filled === piece.bytes.length) return;
-        failure = undefined;
       } catch (error) {
         if (signal.aborted) throw aborted();
-        if (error instanceof LinnetError && !isPassing(error)) throw error;
+        const mayPass = http.isPassing(error) || (error as LinnetError).code === 'network';
+        if (!mayPass) throw error;
         failure = error;
       }
       if (piece.filled - before >= PROGRESS) tries = 0;
       before = piece.filled;
-      if (tries >= retryDelays.length) throw failure instanceof LinnetError ? failure : this.#broken('it could not be resumed');
-      await pause(retryDelays[tries++]!, signal);
+      const wait = tries < retryDelays.length ? http.pauseAfter(failure, retryDelays[tries++]!) : undefined;
+      if (wait === undefined) throw failure instanceof LinnetError ? failure : this.#broken(url, 'it could not be resumed');
+      await http.pause(wait, signal);
     }
   }
 
   /** The whole file from its beginning, from a place that gives no stretches of it. */
   async *stream(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { bytes, signal } = this.options;
+    const most = bytes ?? this.total ?? http.MAX_FILE_BYTES;
     const response = this.#first;
     this.#first = undefined;
     try {
       for await (const part of this.#body(response!)) {
-        if (bytes !== undefined && this.#received > bytes) throw wrongLength(this.url, this.#received, bytes);
+        if (this.#received > most) throw wrongLength(this.url, this.#received, most);
         yield part;
       }
     } catch (error) {
       if (signal.aborted) throw aborted();
-      throw error instanceof LinnetError ? error : this.#broken('the server cannot resume it');
+      throw error instanceof LinnetError ? error : this.#broken(this.url, 'the server cannot resume it');
     }
-    if (this.total !== undefined && this.#received < this.total) throw this.#broken('the server cannot resume it');
+    if (this.total !== undefined && this.#received < this.total) throw this.#broken(this.url, 'the server cannot resume it');
     if (bytes !== undefined && this.#received < bytes) throw wrongLength(this.url, this.#received, bytes);
   }
 
   /** Lets go of an answer that nobody wants. */
   close(): void {
-    void this.#first?.body?.cancel().catch(() => {});
+    http.discard(this.#first);
     this.#first = undefined;
   }
 
-  #takeFirst(start: number): Response | undefined {
-    if (!this.#first || start !== this.from) return undefined;
+  #takeFirst(url: string, start: number): Response | undefined {
+    if (!this.#first || start !== this.from || url !== this.places[0]) return undefined;
     const response = this.#first;
     this.#first = undefined;
     return response;
   }
 
   /** Asks for the rest of a piece. */
-  async #rest(piece: Piece): Promise<Response> {
+  async #rest(url: string, piece: Piece): Promise<Response> {
     const start = piece.start + piece.filled;
-    const response = await request(this.url, { start, end: piece.start + piece.bytes.length }, this.options.signal);
-    const found = { total: contentRange(response)?.total, validator: validatorOf(response) };
-    if (response.status === 206 && startsAt(response, start) && sameFile(this, found)) return response;
-    void response.body?.cancel().catch(() => {});
-    if (response.status === 206 || response.status === 416) throw new FileChanged(this.url);
-    if (response.status === 200) throw this.#broken('the server cannot resume it');
-    throw statusError(this.url, response.status);
+    const response = await http.request(url, { start, end: piece.start + piece.bytes.length }, this.options.signal);
+    const found = { total: http.contentRange(response)?.total, validator: http.validatorOf(response) };
+    const partial = response.status === 206 && !http.isCoded(response);
+    const same = sameFile(this, found, this.options.hashed ?? false);
+    if (partial && same && http.startsAt(response, start)) return response;
+    http.discard(response);
+    if ((partial && !same) || response.status === 416) throw new FileChanged(url);
+    // Not every node of a CDN knows ranges, or the one that was asked for.
+    if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume it');
+    throw http.statusError(url, response);
   }
 
   /** Reads into a piece. A server may give more than it was asked for, or less. */
@@ -185,7 +220,7 @@ export class Transfer {
     if (!reader) return;
     try {
       for (;;) {
-        const { done, value } = await beforeStall(reader.read(), this.options.stallTimeout ?? STALL_TIMEOUT);
+        const { done, value } = await http.beforeStall(reader.read(), this.options.stallTimeout ?? STALL_TIMEOUT);
         if (done) return;
         this.#received += value.length;
         this.options.onBytes?.(value.length);
@@ -197,9 +232,9 @@ export class Transfer {
     }
   }
 
-  #broken(why: string): LinnetError {
+  #broken(url: string, why: string): LinnetError {
     return new LinnetError('network', `The connection broke after ${this.#received} bytes and ${why}.`, {
-      url: this.url,
+      url,
       received: this.#received,
       total: this.total,
     });
@@ -207,71 +242,63 @@ export class Transfer {
 }
 
 /** The first answer that holds file bytes: the stretch that was asked for, or the whole file. */
-async function firstResponse(url: string, stretch: { start: number; end: number }, options: TransferOptions): Promise<Response> {
+async function firstResponse(url: string, stretch: Stretch, options: TransferOptions): Promise<Response> {
   const { signal, retryDelays = RETRY_DELAYS } = options;
   const delays = retryDelays.slice(0, 2);
-  let range: { start: number; end: number } | undefined = stretch;
+  let range: Stretch | undefined = stretch;
   for (let tries = 0; ; tries++) {
-    const last = tries >= delays.length;
-    let response: Response | undefined;
+    let failure: LinnetError;
     try {
-      response = await request(url, range, signal);
+      const response = await http.request(url, range, signal);
+      const found = answerIn(response, range, url, options);
+      if (found === response) return response;
+      http.discard(response);
+      if (!found) {
+        range = undefined;
+        continue;
+      }
+      failure = found as LinnetError;
     } catch (error) {
       if (signal.aborted) throw aborted();
-      if (last && !(range?.start === 0 && isForeign(url))) throw new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(error) });
-      // Some browsers ask a foreign server for leave to send Range, and some servers give none: that looks like this.
-      if (last) {
-        range = undefined;
-        continue;
-      }
+      failure = error instanceof LinnetError ? error : noConnection(url, error);
     }
-    if (response) {
-      if (response.status === 200) return response;
-      const known = contentRange(response)?.total !== undefined || options.bytes !== undefined;
-      if (range && response.status === 206 && known && startsAt(response, range.start)) return response;
-      void response.body?.cancel().catch(() => {});
-      if (range && (response.status === 206 || response.status === 416)) {
-        // It has no such stretch, or does not say of which whole it is one: all of it, at once.
-        range = undefined;
-        continue;
-      }
-      const error = statusError(url, response.status);
-      if (last || !isPassing(error)) throw error;
+    const connected = failure.code !== 'network';
+    if (connected && !http.isPassing(failure)) throw failure;
+    const wait = tries < delays.length ? http.pauseAfter(failure, delays[tries]!) : undefined;
+    if (wait !== undefined) {
+      await http.pause(wait, signal);
+      continue;
     }
-    await pause(delays[Math.min(tries, delays.length - 1)] ?? 0, signal);
+    // So does a browser look that may not send Range to a foreign server, or that gets a stretch with a content coding.
+    if (connected || range?.start !== 0) throw failure;
+    range = undefined;
   }
 }
 
-function request(url: string, range: { start: number; end: number } | undefined, signal: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {};
-  // The model has a store of its own: the HTTP cache would hold it a second time.
-  return fetch(url, { headers, signal, cache: 'no-store' });
+/** The answer itself if it can be used, an error if it has none, nothing if the whole file must be asked for. */
+function answerIn(
+  response: Response,
+  range: Stretch | undefined,
+  url: string,
+  { bytes }: TransferOptions,
+): Response | LinnetError | undefined {
+  const { status } = response;
+  const total = status === 206 ? http.contentRange(response)?.total : http.fullLength(response);
+  if (total !== undefined && total > http.MAX_FILE_BYTES) return impossible(url, total);
+  if (status === 200) return response;
+  const known = (total ?? bytes) !== undefined && !http.isCoded(response);
+  if (range && status === 206 && known && http.startsAt(response, range.start)) return response;
+  // It has no such stretch, or does not say of which whole it is one.
+  return range && (status === 206 || status === 416) ? undefined : http.statusError(url, response);
 }
 
-function isForeign(url: string): boolean {
-  return new URL(url).origin !== globalThis.location?.origin;
+function impossible(url: string, found: number): LinnetError {
+  const text = `The server says that the file has ${found} bytes, which is more than any model has. Check the address.`;
+  return new LinnetError('integrity', text, { url, found, limit: http.MAX_FILE_BYTES });
 }
 
-/** Of a server whose answer does not say where it starts it is taken on trust. */
-function startsAt(response: Response, start: number): boolean {
-  const range = contentRange(response);
-  return !range || range.start === start;
-}
-
-function fullLength(response: Response): number | undefined {
-  // With a content coding the length would be that of the coded bytes.
-  const length = response.headers.get('Content-Encoding') ? null : response.headers.get('Content-Length');
-  return length === null ? undefined : Number(length);
-}
-
-function contentRange(response: Response): { start: number; total?: number } | undefined {
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('Content-Range') ?? '');
-  if (!match) return undefined;
-  return match[2] === '*' ? { start: Number(match[1]) } : { start: Number(match[1]), total: Number(match[2]) };
-}
-
-function validatorOf(response: Response): string | undefined {
-  return response.headers.get('ETag') ?? response.headers.get('Last-Modified') ?? undefined;
+function noConnection(url: string, cause: unknown): LinnetError {
+  return new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(cause) });
 }
 
 function fits(length: number | undefined, bytes: number | undefined): boolean {
@@ -279,47 +306,6 @@ function fits(length: number | undefined, bytes: number | undefined): boolean {
 }
 
 function wrongLength(url: string, found: number | undefined, expected: number | undefined): LinnetError {
-  return new LinnetError('integrity', `The file has ${found} bytes and should have ${expected}.`, { url, expected, found });
-}
-
-/** Statuses that a moment later may be others: time-outs, too many requests, an overloaded or restarting server. */
-function isPassing({ code, details }: LinnetError): boolean {
-  const status = Number(details['status']);
-  return code === 'http' && (status === 408 || status === 429 || status >= 500);
-}
-
-function statusError(url: string, status: number): LinnetError {
-  if (status === 404 || status === 410) {
-    return new LinnetError('not-found', `There is no file at ${url}.`, { url, status });
-  }
-  return new LinnetError('http', `The server answered with status ${status}.`, { url, status });
-}
-
-/** Settles as the read does, or rejects when it takes too long. */
-async function beforeStall<T>(read: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stalled = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The connection stalled.')), milliseconds);
-  });
-  try {
-    return await Promise.race([read, stalled]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Resolves after a while, or rejects with `aborted` as soon as the signal says so. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(aborted());
-    const stop = () => {
-      clearTimeout(timer);
-      reject(aborted());
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', stop, { once: true });
-  });
+  const text = `The file has ${found} bytes and should have ${expected}.`;
+  return new LinnetError('integrity', text, { url, expected, found });
 }

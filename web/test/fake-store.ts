@@ -26,26 +26,46 @@ export class FakeFile {
   bytes = new Uint8Array(0);
   /** The browser gives no more room than this. */
   most = Infinity;
+  /** Whether it says so: Chromium's private windows do not, but write what fits, and count wrongly. */
+  honest = true;
+  /** Whether the site's data were cleared: then nothing can be done with the file. */
+  gone = false;
 
   handle(): FileSystemSyncAccessHandle {
     return {
       read: (buffer, { at = 0 } = {}) => {
+        this.#checkThere();
         const part = this.bytes.subarray(at, at + buffer.length);
         buffer.set(part);
         return part.length;
       },
       write: (buffer, { at = 0 } = {}) => {
+        this.#checkThere();
         const end = at + buffer.length;
-        if (end > this.most) throw new DOMException('full', 'QuotaExceededError');
+        if (end > this.most) {
+          if (this.honest) throw new DOMException('full', 'QuotaExceededError');
+          return 2 ** 32 - 8;
+        }
         if (end > this.bytes.length) this.truncate(end);
         this.bytes.set(buffer, at);
         return buffer.length;
       },
-      truncate: (size) => this.truncate(size),
-      getSize: () => this.bytes.length,
-      flush: () => {},
+      truncate: (size) => {
+        this.#checkThere();
+        if (size <= this.most) this.truncate(size);
+        else if (this.honest) throw new DOMException('full', 'QuotaExceededError');
+      },
+      getSize: () => {
+        this.#checkThere();
+        return this.bytes.length;
+      },
+      flush: () => this.#checkThere(),
       close: () => {},
     };
+  }
+
+  #checkThere(): void {
+    if (this.gone) throw new DOMException('gone', 'InvalidStateError');
   }
 
   truncate(size: number): void {
@@ -74,11 +94,11 @@ export class FakeEntry {
       },
     } as unknown as ModelCache;
     const turn = { say: () => {}, release: () => {} } as unknown as Turn;
-    return new CacheWriter(cache, 'key', turn, this.data.handle(), this.log.handle(), this.journal());
+    return new CacheWriter(cache, 'key', turn, this.data.handle(), this.log.handle());
   }
 }
 
-/** Says how much room the browser has. */
+/** What the browser says of its room, which need not be so. */
 export function setRoom(quota: number, usage = 0): void {
   const storage = { estimate: async () => ({ quota, usage }) };
   Object.defineProperty(globalThis, 'navigator', { value: { storage }, configurable: true });

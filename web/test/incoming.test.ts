@@ -109,7 +109,7 @@ test('a tab that died: what its journal says is there, and only that', async (t)
   left.data.bytes = entry.data.bytes.slice();
   left.log.bytes = entry.log.bytes.slice(0, -10);
   await incoming.giveUp(true);
-  const missing = left.journal()!.missing()!;
+  const missing = [...left.journal()!.missing()];
   assert.ok(missing.length > 0 && missing.length <= 4);
   // Another server, for the first one may still hear of what was on its way.
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
@@ -162,7 +162,7 @@ test('a byte that is always wrong: integrity, with its place; the next try asks 
     assert.deepEqual([error.code, chunk, from, to, expected, named], ['integrity', 3, 3 * MB, 4 * MB, CHUNKS.sha256[3], url]);
     return true;
   });
-  const missing = entry.journal()!.missing()!;
+  const missing = [...entry.journal()!.missing()];
   assert.ok(missing.includes(3) && !missing.includes(2));
   // Another server, for the first one may still hear of what was on its way.
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
@@ -221,26 +221,72 @@ test('what cannot be told from another version is not gone on with', async (t) =
   assert.equal((await fetched({ kind: 'remote', urls: [url] }, options(entry))).stored, true);
 });
 
-test('too little room: not stored, with the figures; and no byte is fetched if it must be', async (t) => {
-  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+test('what the browser says of its room is no reason to refuse', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   setRoom(8e6, 5e6);
   const entry = new FakeEntry();
-  const outcome = await fetched(listed(url), options(entry));
-  assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'quota']);
-  assert.deepEqual(outcome.incoming.notStored?.details, { need: FILE.length, free: 3e6, quota: 8e6, usage: 5e6 });
-  assert.equal(entry.journal(), undefined);
-  ranges.length = 0;
-  await assert.rejects(fetched(listed(url), options(entry, { mustStore: true })), (error: any) => error.code === 'quota' && error.details.free === 3e6);
-  assert.equal(ranges.length, 0);
+  const outcome = await fetched(listed(url), options(entry, { mustStore: true }));
+  assert.deepEqual([sum(outcome), outcome.stored, entry.journal()?.isWhole()], [sha256(FILE), true, true]);
 });
 
-test('room that ends on the way: what was stored is given back, and the file comes all the same', async (t) => {
+test('too little room: not stored, with the figures; and no byte is fetched if it must be', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  for (const [honest, usage, details] of [
+    [true, 5e6, { need: FILE.length, free: 3e6, quota: 8e6 }],
+    [false, 0, { need: FILE.length }],
+  ] as const) {
+    setRoom(8e6, usage);
+    const entry = new FakeEntry();
+    Object.assign(entry.data, { most: 3e6, honest });
+    const outcome = await fetched(listed(url), options(entry));
+    const { notStored } = outcome.incoming;
+    assert.deepEqual([sum(outcome), outcome.stored, notStored?.code], [sha256(FILE), false, 'quota']);
+    assert.deepEqual(notStored?.details, details, 'what does not fit to the refusal is not told');
+    assert.equal(entry.journal(), undefined);
+    ranges.length = 0;
+    Object.assign(entry.data, { most: 3e6, honest });
+    await assert.rejects(fetched(listed(url), options(entry, { mustStore: true })), code('quota'));
+    assert.equal(ranges.length, 0);
+  }
+});
+
+test('room that ends on the way, said or not said: what was stored is given back, and the file comes all the same', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  for (const honest of [true, false]) {
+    const entry = new FakeEntry();
+    const shrink = () => Object.assign(entry.data, { most: 2.5 * MB, honest });
+    const outcome = await fetched(listed(url), options(entry, { onBytes: shrink }));
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'quota']);
+    assert.equal(entry.data.bytes.length, 0);
+    const whole = new FakeEntry();
+    const late = () => Object.assign(whole.data, { most: 2.5 * MB, honest });
+    await assert.rejects(fetched(listed(url), options(whole, { onBytes: late, mustStore: true })), code('quota'));
+  }
+});
+
+test('data that are shorter than the journal says are not stored', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
-  entry.data.most = 2.5 * MB;
+  await fetched(listed(url), options(entry));
+  entry.data.truncate(4.5 * MB);
+  const { journal } = entry.writer();
+  assert.deepEqual([journal?.isWhole(), [...journal!.missing()]], [false, [4, 5]]);
   const outcome = await fetched(listed(url), options(entry));
-  assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'quota']);
-  assert.equal(entry.data.bytes.length, 0);
+  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), 'ccccdd', true]);
+});
+
+test('the site’s data are cleared on the way: the file comes all the same, and it is said that it is not stored', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  await fetched(listed(url), options(entry));
+  entry.log.truncate(entry.log.bytes.length - 2);
+  for (const clear of [() => (entry.data.gone = true), () => (entry.data.gone = entry.log.gone = true)]) {
+    entry.data.gone = entry.log.gone = false;
+    const given = options(entry);
+    clear();
+    const outcome = await fetched(listed(url), given);
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'no-storage']);
+  }
 });
 
 test('progress counts what has come, and never goes back', async (t) => {

@@ -14,7 +14,7 @@ function journal(...more: string[]): Journal {
 test('what was written is read', () => {
   const read = journal(saved(0), saved(2, 50), saved(1, 30));
   assert.deepEqual(read.description, DESCRIPTION);
-  assert.deepEqual([read.count(), read.missing(), read.savedBytes(), read.isWhole()], [3, [1], 180, false]);
+  assert.deepEqual([read.count(), [...read.missing()], read.savedBytes(), read.isWhole()], [3, [1], 180, false]);
   assert.deepEqual(read.chunk(1), { bytes: 30, checksum: 'sum1' });
   assert.deepEqual([0, 1, 2].map((index) => read.lengthOf(index)), [100, 100, 50]);
   assert.deepEqual(Journal.parse(read.text()), read);
@@ -30,7 +30,7 @@ test('a file is whole when all chunks are there and it was found to be right', (
 test('a chunk that was dropped is missing, and the file has to be vouched for again when it comes', () => {
   const all = [saved(0), saved(1), saved(2, 50), lines.done()];
   const dropped = journal(...all, lines.dropped(1));
-  assert.deepEqual([dropped.missing(), dropped.isWhole()], [[1], false]);
+  assert.deepEqual([[...dropped.missing()], dropped.isWhole()], [[1], false]);
   assert.equal(journal(...all, lines.dropped(1), saved(1)).isWhole(), false);
 });
 
@@ -50,7 +50,7 @@ test('a journal that was cut off at any byte is one of what came before', () => 
 
 test('lines that make no sense count for nothing', () => {
   for (const line of ['', '+', '+ x 100 sum', '+ 1', '+ 1 100', '+ 1 -3 sum', '- -1', '- 0x0', '? 1', '\u0000\u0000']) {
-    assert.deepEqual(journal(saved(0), `${line}\n`).missing(), [1, 2], line);
+    assert.deepEqual([...journal(saved(0), `${line}\n`).missing()], [1, 2], line);
   }
 });
 
@@ -63,5 +63,5 @@ test('what is no journal, or another version’s, is none', () => {
 test('a file of unknown length is never whole', () => {
   const { total: _, ...unknown } = DESCRIPTION;
   const read = Journal.parse(`${new Journal(unknown).head()}${saved(0)}${lines.done()}`);
-  assert.deepEqual([read?.count(), read?.missing(), read?.isWhole()], [undefined, undefined, false]);
+  assert.deepEqual([read?.count(), [...read!.missing()], read?.isWhole()], [undefined, [], false]);
 });

@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal } from '../src/journal.ts';
-import { listStored } from '../src/library.ts';
+import { Journal, lines } from '../src/journal.ts';
+import { listStored, reportStorage } from '../src/library.ts';
+import { completeEntry } from '../src/models.ts';
 
-/** A browser whose folder of models has these journals. */
-function store(journals: Record<string, string>): void {
+/** A browser whose folder of models has these files; one that is an error cannot be read. */
+function store(files: Record<string, string | DOMException>): void {
   const folder = {
     keys: async function* () {
-      yield* Object.keys(journals);
+      yield* Object.keys(files);
     },
-    getFileHandle: async (name: string) => ({ getFile: async () => new Blob([journals[name]!]) }),
+    getFileHandle: async (name: string) => {
+      const text = files[name];
+      if (text === undefined) throw new DOMException('none', 'NotFoundError');
+      if (typeof text !== 'string') throw text;
+      return { getFile: async () => new Blob([text]) };
+    },
+    removeEntry: async (name: string) => {
+      if (!(name in files)) throw new DOMException('none', 'NotFoundError');
+      delete files[name];
+    },
   };
   const storage = { getDirectory: async () => ({ getDirectoryHandle: async () => folder }) };
   Object.defineProperty(globalThis, 'navigator', { value: { storage }, configurable: true });
@@ -28,4 +38,55 @@ test('what is stored has a name, whatever its address looks like', async () => {
   store(Object.fromEntries(heads));
   const found = Object.fromEntries((await listStored([])).map(({ source, name }) => [source, name]));
   assert.deepEqual(found, addresses);
+});
+
+test('an entry is swept away only where its journal makes no sense, not where it cannot be read', async () => {
+  const head = new Journal({ url: 'https://host/a.gguf', chunkBytes: 4 << 20 }).head();
+  const journals = {
+    good: head,
+    locked: new DOMException('locked', 'NoModificationAllowedError'),
+    unreadable: new DOMException('a bad disk', 'NotReadableError'),
+    later: head.replace('"version":3', '"version":4'),
+    earlier: head.replace('"version":3', '"version":2'),
+    damaged: '###\n',
+    empty: '',
+  };
+  const files = Object.fromEntries(Object.entries(journals).flatMap(([key, text]) => [[`${key}.journal`, text], [`${key}.gguf`, 'data']]));
+  const left = { ...files, 'alone.gguf': 'data' };
+  store(left);
+  assert.deepEqual((await listStored([])).map(({ key }) => key), ['good']);
+  const keys = new Set(Object.keys(left).map((name) => name.split('.')[0]));
+  assert.deepEqual([...keys].sort(), ['good', 'later', 'locked', 'unreadable']);
+});
+
+test('an entry whose data are shorter than its journal says is not whole', async () => {
+  const journal = new Journal({ url: 'https://host/a.gguf', chunkBytes: 100, total: 150 });
+  const text = journal.head() + lines.saved(0, { bytes: 100, checksum: 'a' }) + lines.saved(1, { bytes: 50, checksum: 'b' }) + lines.done();
+  for (const [length, whole] of [[150, true], [149, false], [0, false]] as const) {
+    store({ 'a.journal': text, 'a.gguf': 'x'.repeat(length) });
+    const [entry] = await listStored([]);
+    assert.deepEqual([entry?.whole, entry?.storedBytes], [whole, length]);
+  }
+});
+
+test('a file with a key is listed by what loads it at the next visit, and its address’s secrets are not kept', async () => {
+  const model = completeEntry({ id: 'ours', files: [{ url: 'https://host/a.gguf?sig=today', key: 'ours 1' }] });
+  store({ 'k.journal': new Journal({ url: 'https://host/a.gguf', key: 'ours 1', chunkBytes: 100, total: 1 }).head(), 'k.gguf': '' });
+  const [[listed], [alone]] = [await listStored([model]), await listStored([])];
+  assert.deepEqual([listed?.source, alone?.source, alone?.name], ['ours', 'stored:k', 'a.gguf']);
+});
+
+test('what the browser says of every device is not told', async () => {
+  store({});
+  const estimates = [
+    [{ quota: 10 * 2 ** 30 + 172, usage: 172 }, {}],
+    [{ quota: 3 * 2 ** 30, usage: 0 }, {}],
+    [{ quota: 1e10, usage: 1e9 }, { quota: 1e10, free: 9e9 }],
+    [{ quota: 1e9, usage: 1e9 }, { quota: 1e9, free: 0 }],
+    [{}, {}],
+  ];
+  for (const [estimate, expected] of estimates) {
+    Object.assign(navigator.storage, { estimate: async () => estimate, persisted: async () => false });
+    assert.deepEqual(await reportStorage([]), { models: 0, ...expected, persisted: false });
+  }
 });

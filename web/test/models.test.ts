@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { bytesOf, ModelList, models } from '../src/models.ts';
 import list from '../src/models.json' with { type: 'json' };
 import schema from '../src/models.schema.json' with { type: 'json' };
-import { resolveModel, type ModelSource } from '../src/sources.ts';
+import { nameOf } from '../src/folder.ts';
+import { type ModelSource, type RemoteFile, resolveModel } from '../src/sources.ts';
 import { violations } from './schema.ts';
 
 const HERE = 'https://example.org/demo/index.html';
@@ -126,4 +127,25 @@ test('a list is its files, in order', () => {
   const files = [blob, 'https://other.example/b-00001-of-00002.gguf', new URL('https://other.example/c')];
   assert.deepEqual(urlsOf(files), [blob, ['https://other.example/b-00001-of-00002.gguf'], ['https://other.example/c']]);
   assert.throws(() => resolveModel([], [], HERE), (error: any) => error.code === 'invalid-request');
+});
+
+test('an address that changes is stored under its key, in an entry, alone and in a list', () => {
+  const [one, two] = ['x', 'y'].map((sig) => ({ url: `https://bucket.example/a.gguf?X-Amz-Signature=${sig}`, key: 'a 1' }));
+  const called = (url: string) => ({ kind: 'remote' as const, urls: [url], called: 'a 1' });
+  for (const file of [one!, two!]) {
+    const expected = [called(file.url)];
+    for (const source of [file, { ...file, url: new URL(file.url) }, [file], { id: 'ours', files: [file] }]) {
+      assert.deepEqual(resolveModel(source, [], HERE), expected);
+    }
+  }
+  const [first, second] = [one!, two!].map((file) => nameOf(resolveModel(file, [], HERE)[0] as RemoteFile));
+  assert.deepEqual(first, second);
+  // It cannot take the place of a file that is known by its hash.
+  assert.equal(nameOf({ kind: 'remote', urls: [], called: HASH }).name, undefined);
+  for (const key of ['', 5, null]) {
+    const refused = (field: string) => (error: any) => error.code === 'invalid-request' && error.details.field === field;
+    assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, [], HERE), refused('key'));
+    assert.throws(() => new ModelList().add({ id: 'x', files: [{ url: 'a.gguf', key } as any] }), refused('files[0].key'));
+  }
+  assert.throws(() => resolveModel({ url: 'https://', key: 'a' }, [], HERE), (error: any) => error.details.field === 'url');
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { type Piece, Transfer, type TransferOptions } from '../src/transfer.ts';
 import { code, ETAG, FILE, send, serve } from './http-file.ts';
 
@@ -164,4 +165,57 @@ test('the signal ends waiting and reading', async (t) => {
   setTimeout(() => controller.abort(), 50);
   await assert.rejects(filled(transfer), code('aborted'));
   await assert.rejects(open(url, { signal: controller.signal }), code('aborted'));
+});
+
+test('a server that says when to come back is asked again then, and not at all if that is too far away', async (t) => {
+  const soon = await serve(t, (request, response, count) => {
+    if (count === 1) response.writeHead(429, { 'Retry-After': '1' }).end();
+    else if (count === 3) response.writeHead(503, { 'Retry-After': new Date(Date.now() + 1500).toUTCString() }).end();
+    else send(request, response, { until: count === 2 ? 1000 : Infinity });
+  });
+  const began = performance.now();
+  const transfer = await open(soon.url);
+  assert.ok(performance.now() - began > 900);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  assert.equal(soon.ranges.length, 4);
+  for (const header of ['86400', new Date(Date.now() + 86_400_000).toUTCString()]) {
+    const late = await serve(t, (_, response) => response.writeHead(429, { 'Retry-After': header }).end());
+    await assert.rejects(open(late.url), (error: any) => {
+      assert.deepEqual([error.code, error.details.status, Math.round(error.details.retryAfter / 100)], ['http', 429, 864]);
+      return true;
+    });
+    assert.equal(late.ranges.length, 1);
+  }
+  const odd = await serve(t, (request, response, count) => {
+    if (count < 3) response.writeHead(503, { 'Retry-After': ['soon', '-5'][count - 1] }).end();
+    else send(request, response);
+  });
+  assert.deepEqual(await filled(await open(odd.url)), FILE.subarray(0, CHUNK));
+});
+
+test('a stretch with a content coding is not used: the whole file is asked for', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => {
+    const asked = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '');
+    if (!asked) return void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(FILE));
+    const [start, end] = [Number(asked[1]), Number(asked[2]) + 1];
+    const headers = { 'Content-Encoding': 'gzip', 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}` };
+    response.writeHead(206, headers).end(gzipSync(FILE.subarray(start, end)));
+  });
+  const transfer = await open(url, { bytes: FILE.length });
+  assert.deepEqual([transfer.ranged, transfer.total], [false, undefined]);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
+});
+
+test('more than the server said is not taken for the file', async (t) => {
+  // As of a foreign server whose Content-Length is that of coded bytes, and who does not let us read that they are.
+  t.mock.method(globalThis, 'fetch', async () => new Response(FILE, { headers: { 'Content-Length': '1000' } }));
+  await assert.rejects(open('https://host.example/file.gguf').then(streamed), code('integrity'));
+});
+
+test('a host of models does not hear which page loads one', async (t) => {
+  const fetched = t.mock.method(globalThis, 'fetch', async () => new Response(FILE));
+  await streamed(await open('https://host.example/file.gguf'));
+  const [, init] = fetched.mock.calls[0]!.arguments as [string, RequestInit];
+  assert.equal(init.referrerPolicy, 'no-referrer');
 });

@@ -112,7 +112,7 @@ function deviceFacts({ gpu, ...device }: DeviceProbe): Fact[] {
 function storageFacts({ quota, free, persisted }: StorageReport, stored: readonly StoredModel[]): Fact[] {
   const entries = stored.map(({ name, storedBytes, whole, bytes: all }): Fact => [name, `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`]);
   return [
-    ['Free', `${bytes(free)} of ${bytes(quota)}`],
+    ['Free', free === undefined || quota === undefined ? 'the browser does not say' : `about ${bytes(free)} of ${bytes(quota)}`],
     ['Kept for good', persisted ? 'yes' : 'as long as there is room'],
     ...(entries.length > 0 ? entries : [['Models', 'none yet'] as Fact]),
   ];

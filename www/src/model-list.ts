@@ -105,7 +105,8 @@ export class ModelList {
     try {
       const { models: taken, free, persisted } = await models.storage();
       const kept = persisted ? '; the browser has promised to keep it' : '';
-      this.#note.textContent = `${bytes(taken)} stored, ${bytes(free)} free${taken > 0 ? kept : ''}.`;
+      const left = free === undefined ? '' : `, about ${bytes(free)} free`;
+      this.#note.textContent = `${bytes(taken)} stored${left}${taken > 0 ? kept : ''}.`;
     } catch (error) {
       this.#note.textContent = sentence(asLinnetError(error));
     }
