@@ -75,7 +75,7 @@ export interface EngineReport {
     /** Tokens that the model was trained for. */
     training_context_length: number;
     file_bytes: number;
-    /** Whether the file has a chat template; without one only `completions` can be used. */
+    /** Whether the file has a chat template that can be used; without one only `completions` can be used. */
     chat: boolean;
   };
   backend: 'cpu' | 'webgpu';

@@ -128,8 +128,8 @@ impl Chat {
         now: LocalTime,
     ) -> Result<String, Error> {
         let mut prepared = self.prepare(messages, tokenizer)?;
-        let continued =
-            prepared.pop_if(|last| last.role == Role::Assistant && !last.more.contains_key("tool_calls"));
+        let begun = messages.last().is_some_and(Message::is_begun_answer);
+        let continued = prepared.pop_if(|_| begun);
         let values = prepared.iter().map(Prepared::value).collect();
         let prompt = match continued {
             Some(begun) => self.continuation(values, &begun, now)?,

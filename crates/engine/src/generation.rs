@@ -157,6 +157,11 @@ impl Generation {
             let reason = format!("has the token {token}, but the vocabulary ends at {vocabulary}");
             return Err(Error::invalid("logit_bias", reason));
         }
+        let mut detokenizer = Detokenizer::new(Arc::clone(&engine.tokenizer));
+        if let Some(last) = tokens.last().filter(|_| request.continues_a_text()) {
+            // The space before its first word belongs to it.
+            detokenizer = detokenizer.after(*last);
+        }
         let seed = request.sampling.seed.unwrap_or_else(engine.platform.random_seed);
         Ok(Generation {
             prompt_len: tokens.len(),
@@ -168,7 +173,7 @@ impl Generation {
             lead: Lead::new(engine.session.backend().capabilities().draws_screen),
             chosen: VecDeque::new(),
             came: None,
-            detokenizer: Detokenizer::new(Arc::clone(&engine.tokenizer)),
+            detokenizer,
             printed: 0,
             stop: StopMatcher::new(&request.stop),
             prompt_run: 0,

@@ -63,6 +63,11 @@ impl Message {
             tool_call_id: None,
         }
     }
+
+    /// Whether it is an answer that can be continued.
+    pub(crate) fn is_begun_answer(&self) -> bool {
+        self.role == Role::Assistant && self.tool_calls.is_empty()
+    }
 }
 
 /// Whose a message is. There are no others: a role is written into the prompt where it could pass for a control token.
@@ -218,6 +223,13 @@ impl Request {
     /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         json::request(json)
+    }
+
+    /// Whether the answer goes on with a text, instead of beginning one.
+    pub(crate) fn continues_a_text(&self) -> bool {
+        let last = self.messages.as_ref().and_then(|messages| messages.last());
+        let begun = last.filter(|message| message.is_begun_answer()).and_then(|last| last.content.as_ref());
+        self.prompt.is_some() || begun.is_some_and(|content| !content.text().is_empty())
     }
 
     /// Checks the ranges of all fields.

@@ -1,6 +1,8 @@
 //! Prompts of chats: what templates want is found out, nothing that is said is lost, and a begun answer is continued.
 
-use crate::fake::{END, FakeBackend, START, engine, engine_of, model_file_with_template};
+use crate::fake::{
+    END, FakeBackend, START, engine, engine_of, model_file_with_template, sentence_piece_model_file,
+};
 use linnet_engine::{Engine, Error, Event, Request};
 use serde_json::{Value, json};
 
@@ -25,6 +27,20 @@ fn try_prompt(engine: &Engine<FakeBackend>, messages: Value) -> Result<String, E
 
 fn prompt(engine: &Engine<FakeBackend>, messages: Value) -> String {
     try_prompt(engine, messages).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The text of an answer.
+fn answer(engine: &mut Engine<FakeBackend>, request: &Value) -> String {
+    let request = Request::from_json(&request.to_string()).unwrap();
+    let mut generation = engine.generate(&request).unwrap();
+    let mut text = String::new();
+    loop {
+        match pollster::block_on(generation.next(engine)).unwrap() {
+            Event::Token { text: more, .. } => text += &more,
+            Event::Prefill { .. } => {}
+            Event::Done(done) => return text + &done.text,
+        }
+    }
 }
 
 fn user(text: &str) -> Value {
@@ -258,16 +274,23 @@ fn the_answer_is_only_what_follows() {
         b"abcd",
     );
     let request = json!({ "messages": [user("x"), assistant("ab")], "temperature": 0 });
-    let mut generation = engine.generate(&Request::from_json(&request.to_string()).unwrap()).unwrap();
-    let mut text = String::new();
-    loop {
-        match pollster::block_on(generation.next(&mut engine)).unwrap() {
-            Event::Token { text: more, .. } => text += &more,
-            Event::Prefill { .. } => {}
-            Event::Done(done) => break text += &done.text,
-        }
+    assert_eq!(answer(&mut engine, &request), "cd");
+}
+
+/// SentencePiece writes the space before a word into the word. It is part of what follows a text, but not of a new answer.
+#[test]
+fn the_space_before_what_follows_is_kept() {
+    let (mut engine, _) = engine_of(&sentence_piece_model_file(), &[4; 60]);
+    for (request, text) in [
+        (json!({ "messages": [user("a")] }), "b b"),
+        (json!({ "messages": [user("a"), assistant("a")] }), " b b"),
+        (json!({ "messages": [user("a"), assistant("")] }), "b b"),
+        (json!({ "prompt": "a" }), " b b"),
+    ] {
+        let mut request = request;
+        request["max_tokens"] = 2.into();
+        assert_eq!(answer(&mut engine, &request), text, "{request}");
     }
-    assert_eq!(text, "cd");
 }
 
 #[test]

@@ -255,6 +255,29 @@ pub fn model_file_with_template(template: &str) -> Vec<u8> {
     file("llama", &[template, ("llama.context_length", Value::U32(1 << 16))], &ATTENTION)
 }
 
+/// The same with a SentencePiece vocabulary: after three control tokens (2 ends an answer) come "▁", "▁b", "a", and then bytes.
+pub fn sentence_piece_model_file() -> Vec<u8> {
+    let bytes = (0..252).map(|byte| format!("<0x{byte:02X}>"));
+    let tokens = ["<unk>", "<s>", "</s>", "▁", "▁b", "a"].map(str::to_owned).into_iter().chain(bytes);
+    let types = (0..258).map(|token| match token {
+        0 => 2,
+        1 | 2 => 3,
+        3..6 => 1,
+        _ => 6,
+    });
+    let template = "{% for m in messages %}<s>{{ m.content }}{% endfor %}\
+                    {% if add_generation_prompt %}</s>{% endif %}";
+    let keys = [
+        ("tokenizer.ggml.model", Value::String("llama".into())),
+        ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.collect()))),
+        ("tokenizer.ggml.token_type", Value::Array(Array::I32(types.collect()))),
+        ("tokenizer.ggml.scores", Value::Array(Array::F32(vec![0.0; 258]))),
+        ("tokenizer.ggml.eos_token_id", Value::U32(2)),
+        ("tokenizer.chat_template", Value::String(template.into())),
+    ];
+    file("llama", &keys, &ATTENTION)
+}
+
 const ATTENTION: [(&str, &[u64]); 4] =
     [("attn_output", &[8, 8]), ("attn_v", &[8, 8]), ("attn_k", &[8, 8]), ("attn_q", &[8, 8])];
 
