@@ -1,5 +1,6 @@
 //! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `instructions`, `size`.
 
+mod advisories;
 mod bench;
 mod build;
 mod callgrind;
@@ -38,7 +39,7 @@ struct Cli {
 enum Chore {
     /// Gets what is missing, builds the page, serves it with its model on this machine
     Demo(demo::Options),
-    /// Every check: formatting, lints, licences, native, wasm, TypeScript and browser tests
+    /// Every check: formatting, lints, licences, advisories, native, wasm, TypeScript and browser tests
     Test(test::Options),
     /// Builds the npm package into web/dist and the site into www/dist
     Build,

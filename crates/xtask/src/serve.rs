@@ -15,6 +15,20 @@ const MAX_HEADERS: usize = 64;
 /// How long a connection may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Headers of every answer. The pages have a policy of their own, in which `frame-ancestors` would count for nothing: browsers
+/// heed that in a header only. web/README.md names them to those who host a site.
+const ALWAYS: [(&str, &str); 6] = [
+    ("Content-Security-Policy", "frame-ancestors 'self'"),
+    (
+        "Permissions-Policy",
+        "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=()",
+    ),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Connection", "close"),
+];
+
 /// What is served.
 pub struct Site {
     /// The folder that `/` shows.
@@ -107,13 +121,8 @@ impl Answer {
         } else {
             &[]
         };
-        let always = [
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Connection", "close"),
-        ];
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
-        for (name, value) in isolation.iter().chain(&always) {
+        for (name, value) in isolation.iter().chain(&ALWAYS) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         for (name, value) in &self.headers {

@@ -5,7 +5,7 @@ use crate::process::{self, seconds};
 use crate::tally::{self, Tally};
 use crate::toolchain::WasmToolchain;
 use crate::workspace::Workspace;
-use crate::{build, doctor, licences, model, npm, size};
+use crate::{advisories, build, doctor, licences, model, npm, size};
 use anyhow::{Result, bail};
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -38,6 +38,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let held = |command: &mut Command| process::run(command).map(|()| Tally::one(true));
     checks.step("formatting", || held(workspace.cargo("fmt").args(["--all", "--check"])));
     checks.step("licences", || licences::check(&workspace).map(|()| Tally::one(true)));
+    checks.step("advisories", || advisories::check(&workspace));
     checks.step("clippy, native", || {
         held(&mut clippy(workspace.cargo("clippy"), &["--workspace", "--all-targets"]))
     });

@@ -66,6 +66,23 @@ fn without_isolation_neither_header_is_sent() {
 }
 
 #[test]
+fn every_answer_has_the_headers_that_protect_a_page() {
+    let site = Fixture::new("protect", true);
+    for (method, path) in [("GET", "/"), ("GET", "/assets/linnet.wasm"), ("GET", "/nowhere"), ("POST", "/")] {
+        let (head, _) = site.ask(method, path, "");
+        for line in [
+            "Content-Security-Policy: frame-ancestors 'self'",
+            "Referrer-Policy: same-origin",
+            "X-Content-Type-Options: nosniff",
+            "Cross-Origin-Resource-Policy: same-origin",
+        ] {
+            assert!(head.lines().any(|found| found == line), "{path}: {line} in {head}");
+        }
+        assert!(head.contains("Permissions-Policy: camera=()"), "{head}");
+    }
+}
+
+#[test]
 fn a_broken_download_can_go_on_where_it_stopped() {
     let site = Fixture::new("range", true);
     let (head, whole) = site.ask("GET", "/models/tiny.gguf", "");
