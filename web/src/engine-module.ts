@@ -1,6 +1,7 @@
 import { Checksum, initSync, Loader, Sha256 } from '../wasm/linnet.js';
 import { canShareMemory, hasFastRelaxedSimd, hasSimd } from './device.ts';
 import { aborted, LinnetError } from './errors.ts';
+import { fileError } from './package-file.ts';
 import type { ModuleName } from './protocol.ts';
 import { memoryLadder, MOST_PAGES, MOST_THREADS, PAGE, usualThreads } from './sharing.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
@@ -97,20 +98,26 @@ async function compile(url: URL, signal: AbortSignal): Promise<WebAssembly.Modul
   try {
     response = await fetch(url, { signal });
   } catch (error) {
-    throw signal.aborted ? aborted() : new LinnetError('network', 'The engine could not be fetched.', { url: url.href, cause: String(error) });
+    throw signal.aborted ? aborted() : fileError(url.href, undefined, error);
   }
-  if (!response.ok) {
-    const code = response.status === 404 ? 'not-found' : 'http';
-    throw new LinnetError(code, 'The engine could not be fetched.', { url: url.href, status: response.status });
-  }
-  // A server that does not know the type of .wasm files is no reason to fail.
-  const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
+  const { status } = response;
+  const type = response.headers.get('Content-Type');
+  if (!response.ok) throw fileError(url.href, { status, type });
   try {
-    return await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
+    if (type?.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+    // A server that does not know the type of .wasm files is no reason to fail; one that answers with a page is.
+    const bytes = await response.arrayBuffer();
+    if (!isWasm(bytes)) throw fileError(url.href, { status, type, foreign: true });
+    return await WebAssembly.compile(bytes);
   } catch (error) {
     // A TypeError is a body that broke off; anything else is the module's own.
-    throw error instanceof TypeError ? new LinnetError('network', 'The engine could not be fetched whole.', { url: url.href }) : error;
+    throw error instanceof TypeError ? fileError(url.href, undefined, error) : error;
   }
+}
+
+/** Whether a file begins as WebAssembly does, with a zero byte and `asm`. */
+function isWasm(bytes: ArrayBuffer): boolean {
+  return bytes.byteLength >= 4 && new DataView(bytes).getUint32(0) === 0x0061736d;
 }
 
 function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory, mostPages: number): WasmModule {

@@ -1,4 +1,5 @@
 import { LinnetError } from './errors.ts';
+import { fileError, importError } from './package-file.ts';
 
 const SANDBOXED = 'The browser starts no worker here: the script is of another origin than the page, which a frame in a sandbox without allow-same-origin has none of.';
 const FORBIDDEN = "The page's Content-Security-Policy forbids the engine's worker: its worker-src needs 'self', or where the package lies.";
@@ -13,8 +14,7 @@ const UNTRUSTED = "The page's Content-Security-Policy lets no worker be started 
 export function startWorker(onFault: (fault: LinnetError) => void): Worker {
   const policy = new PolicyWatch();
   try {
-    // In this form bundlers find the worker and ship it along.
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+    const worker = makeWorker();
     worker.addEventListener('message', () => policy.end(), { once: true });
     worker.addEventListener('error', (event) => {
       event.preventDefault();
@@ -22,7 +22,8 @@ export function startWorker(onFault: (fault: LinnetError) => void): Worker {
       // Without a message it is the script itself that could not be fetched. The page hears why in an event of its own, about now.
       setTimeout(() => {
         policy.end();
-        onFault(policy.forbids ? blocked(FORBIDDEN, 'worker-src') : new LinnetError('network', 'The worker script could not be loaded.'));
+        if (policy.forbids) onFault(blocked(FORBIDDEN, 'worker-src'));
+        else void whyMissing().then(onFault);
       });
     });
     return worker;
@@ -33,6 +34,42 @@ export function startWorker(onFault: (fault: LinnetError) => void): Worker {
     if (name === 'TypeError' && 'trustedTypes' in globalThis) throw blocked(UNTRUSTED, 'trusted-types');
     throw error;
   }
+}
+
+/** In this form bundlers find the worker and ship it along. */
+function makeWorker(): Worker {
+  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
+}
+
+/** Why the worker's script could not be loaded. The browser does not tell the page, so it is asked for once more. */
+async function whyMissing(): Promise<LinnetError> {
+  const url = workerAddress();
+  try {
+    const { ok, status, headers } = await fetch(url);
+    const type = headers.get('Content-Type');
+    // A script that can be had imports one that cannot, or another file is served in its place.
+    return ok && /javascript/.test(type ?? '') ? importError(url) : fileError(url, { status, type, foreign: ok });
+  } catch (error) {
+    return fileError(url, undefined, error);
+  }
+}
+
+/** Bundlers write the script's address into `new Worker`, and nothing else tells it. */
+function workerAddress(): string {
+  const { Worker: own } = globalThis;
+  let address = '';
+  const Recorder = class {
+    constructor(url: string | URL) {
+      address = new URL(url, globalThis.document?.baseURI).href;
+    }
+  };
+  try {
+    globalThis.Worker = Recorder as unknown as typeof Worker;
+    makeWorker();
+  } finally {
+    globalThis.Worker = own;
+  }
+  return address;
 }
 
 /** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
