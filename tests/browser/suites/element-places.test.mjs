@@ -156,7 +156,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     const page = await openPage(shop.browser, `${site.origin}/chat.html`);
     t.after(() => page.close());
     await page.bringToFront();
-    assert.equal((await outcome(page)).code, 'network');
+    assert.equal((await outcome(page)).code, 'not-found');
   });
 
   test('a site’s server answers where the device cannot, and the person is told', async (t) => {

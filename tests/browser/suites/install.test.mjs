@@ -1,7 +1,7 @@
 // The package as its users get it: packed, installed into projects outside the repository, and built with their bundlers.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -177,6 +177,51 @@ describe('the packed package', { timeout: 300_000 }, () => {
     await server.listen();
     const page = await openPage(browser, String(server.resolvedUrls?.local[0]));
     await answers(page, false);
+    await page.close();
+  });
+
+  test('a folder that is linked needs the development server’s leave, and the error says which', async (t) => {
+    const root = join(folder, 'vite-linked');
+    mkdirSync(join(root, 'node_modules'), { recursive: true });
+    symlinkSync(packageSource, join(root, 'node_modules', 'linnet'), 'junction');
+    writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'vite-linked', private: true, type: 'module' }));
+    writeFileSync(join(root, 'index.html'), '<!doctype html><title>linked</title><script type="module" src="./main.js"></script>');
+    const main = `import { Linnet } from 'linnet';
+      await Linnet.load(new File(['no model'], 'x.gguf'), { backend: 'cpu' }).catch(({ code, message, details }) => (window.failure = { code, message, details }));`;
+    writeFileSync(join(root, 'main.js'), main);
+    for (const allowed of [false, true]) {
+      const fs = allowed ? { allow: [root, packageSource] } : {};
+      const server = await createServer({ root, configFile: false, logLevel: 'silent', server: { host: '127.0.0.1', port: 0, fs } });
+      t.after(() => server.close());
+      await server.listen();
+      const page = await openPage(browser, String(server.resolvedUrls?.local[0]));
+      await page.waitForFunction('window.failure', { timeout: 60_000 });
+      const { code, message, details } = /** @type {any} */ (await page.evaluate('failure'));
+      if (allowed) {
+        // The engine has come; what fails is the file that is no model.
+        assert.ok(!/server/.test(message) && details.status === undefined, message);
+      } else {
+        assert.deepEqual([code, details.status], ['http', 403], message);
+        assert.match(message, /(worker\.js|\.wasm).*403.*server\.fs\.allow/);
+        assert.ok(message.includes(details.url), message);
+      }
+      await page.close();
+    }
+  });
+
+  test('a plain page with an import map, as the README has it', async (t) => {
+    const readme = readFileSync(join(packageSource, 'README.md'), 'utf8');
+    const map = readme.match(/<script type="importmap">[^]*?<\/script>/)?.[0];
+    assert.ok(map, 'the README has an import map');
+    const entries = Object.keys(JSON.parse(readFileSync(join(packageSource, 'package.json'), 'utf8')).exports);
+    const modules = entries.filter((entry) => !/\.(json|js|wasm)$/.test(entry)).map((entry) => `linnet${entry.slice(1)}`);
+    const text = `<!doctype html><title>map</title>${map}<script type="module">
+      window.found = (await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)))).map((module) => Object.keys(module).length);</script>`;
+    const server = await serve({ mounts: { '/linnet/': `${join(packageSource, 'dist')}/`, '/index.html': Buffer.from(text) } });
+    t.after(() => server.close());
+    const page = await openPage(browser, `${server.origin}/index.html`);
+    await page.waitForFunction('window.found', { timeout: 30_000 });
+    assert.ok(/** @type {number[]} */ (await page.evaluate('found')).every((count) => count > 0));
     await page.close();
   });
 
