@@ -122,7 +122,7 @@ export class LanguageModel extends EventTarget {
     const { initialPrompts, monitor, signal: given, ...core } = convertCreateOptions(options);
     requireActiveDocument();
     const sampling = readSampling(core);
-    const initial = validateInput(initialPrompts);
+    const { messages: initial } = validateInput(initialPrompts);
     given?.throwIfAborted();
     const signal = given ?? new AbortController().signal;
     const watch = new CreateMonitor(KEY);
@@ -234,7 +234,7 @@ export class LanguageModel extends EventTarget {
     requireArgument(arguments);
     const messages = convertInput(input);
     const signal = this.#begin(convertSignal(options));
-    return unless(signal, this.#session.append(validateInput(messages), signal));
+    return unless(signal, this.#session.append(validateInput(messages).messages, signal));
   }
 
   /** How many tokens an input would take. */
@@ -244,7 +244,7 @@ export class LanguageModel extends EventTarget {
     const asked = convertPromptOptions(options);
     const signal = this.#begin(asked.signal);
     refuseUnsupported(asked);
-    const read = validateInput(messages);
+    const { messages: read } = validateInput(messages);
     const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
     return unless(signal, this.#session.measure(measured, signal));
   }

@@ -228,7 +228,7 @@ test('what makes no sense, or is not supported, is refused', async () => {
     [() => session.prompt([{ role: 'robot' as any, content: 'x' }]), TypeError],
     [() => session.prompt(image), named('NotSupportedError')],
     [() => session.append(image), named('NotSupportedError')],
-    [() => session.prompt([{ role: 'assistant', content: 'x', prefix: true }]), named('NotSupportedError')],
+    [() => session.prompt([{ role: 'assistant', content: 'x', prefix: true }, { role: 'user', content: 'y' }]), named('SyntaxError')],
     [() => session.prompt([{ role: 'user', content: 'x', prefix: true }]), named('SyntaxError')],
     [() => session.prompt('x', { responseConstraint: {} }), named('NotSupportedError')],
     [() => session.prompt('x', { responseConstraint: /a/ }), named('NotSupportedError')],
@@ -286,6 +286,19 @@ test('an empty list is an empty question, or asks for an answer to what was appe
   await session.append('Hello');
   await session.prompt([]);
   assert.equal(asked(engines[0]!)['messages'].at(-1).content, 'Hello');
+});
+
+test('an answer goes on with a prefix, and is another one after any other message of the assistant', async () => {
+  const { LanguageModel, engines } = made();
+  const session = await LanguageModel.create();
+  engines[0]!.answer = () => ' = "Bo"';
+  const begun = { role: 'assistant' as const, content: 'name', prefix: true };
+  assert.equal(await session.prompt([{ role: 'user', content: 'A gnome in TOML' }, begun]), '= "Bo"');
+  assert.deepEqual(asked(engines[0]!)['messages'].at(-1), { role: 'assistant', content: 'name' });
+  await session.prompt([{ role: 'assistant', content: 'That was one.' }]);
+  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['A gnome in TOML', 'name= "Bo"', 'That was one.', '']);
+  await session.prompt('And another?');
+  assert.deepEqual(asked(engines[0]!)['messages'].slice(2, 4), [{ role: 'assistant', content: 'That was one.' }, { role: 'assistant', content: '= "Bo"' }]);
 });
 
 test('a system prompt may be the first thing that is said', async () => {

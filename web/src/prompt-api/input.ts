@@ -18,7 +18,7 @@ export interface LanguageModelContent {
 export interface LanguageModelMessage {
   role: LanguageModelRole;
   content: string | readonly LanguageModelContent[];
-  /** The answer is to go on with this message. Not supported. */
+  /** The answer goes on with this message, the last one, of the assistant. */
   prefix?: boolean;
 }
 
@@ -53,15 +53,22 @@ export function convertInput(input: unknown): ConvertedMessage[] {
   return elementsOf(input)?.map(convertMessage) ?? [{ role: 'user', content: [text(input)], prefix: false }];
 }
 
+/** Messages as the engine takes them. */
+export interface ValidInput {
+  messages: ChatMessage[];
+  /** Whether the answer goes on with the last message. */
+  prefix: boolean;
+}
+
 /**
- * Checks messages by the rules of the specification, and gives them as the engine takes them. An empty list stays one.
+ * Checks messages by the rules of the specification. An empty list stays one.
  *
  * @throws TypeError for a system prompt that is not the first message, and for text that is no string
  * @throws DOMException `NotSupportedError` for all but text; `SyntaxError` for a prefix in the wrong place
  */
-export function validateInput(messages: readonly ConvertedMessage[]): ChatMessage[] {
-  return messages.map(({ role, content, prefix }, i) => {
-    if (prefix && (role !== 'assistant' || i < messages.length - 1)) {
+export function validateInput(converted: readonly ConvertedMessage[]): ValidInput {
+  const messages = converted.map(({ role, content, prefix }, i) => {
+    if (prefix && (role !== 'assistant' || i < converted.length - 1)) {
       throw new DOMException('Only the last message, of the assistant, can be a prefix.', 'SyntaxError');
     }
     if (role === 'system' && i > 0) throw lateSystemPrompt();
@@ -70,9 +77,9 @@ export function validateInput(messages: readonly ConvertedMessage[]): ChatMessag
       if (typeof value !== 'string') throw new TypeError('The value of a text must be a string.');
       return value;
     });
-    if (prefix) throw notSupported('A prefix of the answer');
     return { role, content: texts.join('') };
   });
+  return { messages, prefix: converted.at(-1)?.prefix ?? false };
 }
 
 /** What a system prompt fails with that comes after something was said. */

@@ -2,7 +2,7 @@ import type { ChatMessage } from '../api.ts';
 import { LinnetError } from '../index.ts';
 import { ThoughtSplitter } from '../thoughts.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
-import { lateSystemPrompt } from './input.ts';
+import { lateSystemPrompt, type ValidInput } from './input.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
 
@@ -92,7 +92,7 @@ export class Session {
   }
 
   /** Asks, and gives the answer in pieces. Question and answer are part of the conversation when the answer is complete. */
-  async *prompt(input: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
+  async *prompt(input: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     let free: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (free = resolve));
     // The turn begins when those before have had theirs, and ends with the answer.
@@ -109,7 +109,7 @@ export class Session {
     }
   }
 
-  async *#answer(asked: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
+  async *#answer({ messages: asked, prefix }: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     const { conversation } = this;
     this.#refuseLateSystemPrompt(asked);
     // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds nothing.
@@ -118,7 +118,10 @@ export class Session {
     // What an overflow has left out stays left out, also when the answer is aborted.
     await this.#fit(input, signal, false);
     const { temperature, topK } = this.sampling;
-    const request = { messages: [...conversation.messages, ...input], temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY, stream: true as const, signal };
+    // The engine goes on with an assistant's message at the end; after an empty question it begins another one.
+    const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
+    const messages = [...conversation.messages, ...input, ...another];
+    const request = { messages, temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY, stream: true as const, signal };
     // What a model thinks before it answers is neither given out nor kept.
     const parts = new ThoughtSplitter();
     let answer = '';
@@ -132,7 +135,9 @@ export class Session {
       if (text) yield said(parts.add(text));
     }
     yield said(parts.end());
-    this.#keep(input, false, { role: 'assistant', content: answer });
+    const begun = prefix ? input.at(-1)! : undefined;
+    const kept = begun ? input.slice(0, -1) : input;
+    this.#keep(kept, false, { role: 'assistant', content: `${begun?.content ?? ''}${answer}` });
   }
 
   /**
