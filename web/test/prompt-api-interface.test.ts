@@ -262,3 +262,42 @@ test('code of a page that is no longer shown is refused', async (t) => {
   }
   assert.throws(() => session.promptStreaming('x'), named('InvalidStateError'));
 });
+
+test('what templates of strict order refuse is sent to them in their order', async () => {
+  const { LanguageModel, engines } = made();
+  const first = await LanguageModel.create();
+  const engine = engines[0]!;
+  const { create } = engine.chat.completions;
+  const check = ({ messages }: { messages: readonly { role: string }[] }) => {
+    const said = messages.filter(({ role }) => role !== 'system');
+    const strict = said.every(({ role }, i) => role === (i % 2 === 0 ? 'user' : 'assistant'));
+    if (!strict) throw new LinnetError('bad-template', 'Conversation roles must alternate');
+  };
+  const count = engine.countTokens.bind(engine);
+  engine.countTokens = async (request) => (check(request), count(request));
+  engine.chat.completions.create = ((request: any) => (
+    check(request),
+    create.call(engine.chat.completions, request)
+  )) as any;
+  const system = { role: 'system' as const, content: 'Be brief.' };
+  const session = await LanguageModel.create({ initialPrompts: [system, { role: 'assistant', content: 'Hi' }] });
+  await session.append('one');
+  assert.ok((await session.measureContextUsage('two')) > 0);
+  await session.prompt([
+    { role: 'user', content: 'two' },
+    { role: 'user', content: 'three' },
+  ]);
+  assert.deepEqual(
+    asked(engine)['messages'].map(({ role, content }: any) => `${role}: ${content}`),
+    ['system: Be brief.', 'user: ', 'assistant: Hi', 'user: one\n\ntwo\n\nthree'],
+  );
+  // Without a count before it, too.
+  await first.prompt([
+    { role: 'user', content: 'four' },
+    { role: 'user', content: 'five' },
+  ]);
+  assert.equal(asked(engine)['messages'].at(-1).content, 'four\n\nfive');
+  // A template that refuses for another reason is not asked again and again.
+  engine.failure = new LinnetError('bad-template', 'no');
+  await assert.rejects(first.prompt('six'), named('UnknownError'));
+});

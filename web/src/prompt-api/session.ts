@@ -1,6 +1,7 @@
-import type { ChatMessage } from '../api.ts';
+import type { ChatCompletionChunk, ChatMessage } from '../api.ts';
 import { LinnetError } from '../index.ts';
 import { ThoughtSplitter } from '../thoughts.ts';
+import { alternating } from './alternation.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
 import { lateSystemPrompt, type ValidInput } from './input.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
@@ -52,6 +53,8 @@ export class Conversation {
 /** Answers in a conversation, one request after the other, and leaves its beginning out when it becomes too long. */
 export class Session {
   #last: Promise<unknown> = Promise.resolve();
+  /** Whether the model's template takes messages in strict order only. */
+  #alternates = false;
   /** Tokens that the context holds; still to be read when the engine is gone. */
   readonly quota: number;
 
@@ -70,8 +73,8 @@ export class Session {
     // A system prompt begins a conversation, whatever was said in this one.
     const before = input[0]?.role === 'system' ? [] : this.conversation.messages;
     try {
-      const all = await countTokens(this.engine, [...before, ...input], signal);
-      return all - (before.length > 0 ? await countTokens(this.engine, before, signal) : 0);
+      const all = await this.#count([...before, ...input], signal);
+      return all - (before.length > 0 ? await this.#count(before, signal) : 0);
     } catch (error) {
       throw this.#failure(error, signal);
     }
@@ -117,11 +120,9 @@ export class Session {
     const input: readonly ChatMessage[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
     // What an overflow has left out stays left out, also when the answer is aborted.
     await this.#fit(input, signal, false);
-    const { temperature, topK } = this.sampling;
     // The engine goes on with an assistant's message at the end; after an empty question it begins another one.
     const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
     const messages = [...conversation.messages, ...input, ...another];
-    const request = { messages, temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY, stream: true as const, signal };
     // What a model thinks before it answers is neither given out nor kept.
     const parts = new ThoughtSplitter();
     let answer = '';
@@ -129,7 +130,7 @@ export class Session {
       answer = anew ? text : answer + text;
       return { text, anew };
     };
-    for await (const { choices, usage } of this.engine.chat.completions.create(request)) {
+    for await (const { choices, usage } of this.#generate(messages, signal)) {
       const text = choices[0].delta.content;
       if (usage) conversation.usage = Math.min(usage.total_tokens, this.quota);
       if (text) yield said(parts.add(text));
@@ -138,6 +139,42 @@ export class Session {
     const begun = prefix ? input.at(-1)! : undefined;
     const kept = begun ? input.slice(0, -1) : input;
     this.#keep(kept, false, { role: 'assistant', content: `${begun?.content ?? ''}${answer}` });
+  }
+
+  async *#generate(messages: readonly ChatMessage[], signal: AbortSignal): AsyncGenerator<ChatCompletionChunk, void> {
+    const { temperature, topK } = this.sampling;
+    const create = () => {
+      const sampling = { temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY };
+      return this.engine.chat.completions.create({ messages: this.#ordered(messages), ...sampling, stream: true, signal });
+    };
+    try {
+      yield* create();
+    } catch (error) {
+      // A template refuses messages before anything is written.
+      if (!this.#learnsOrder(error, messages)) throw error;
+      yield* create();
+    }
+  }
+
+  /** Tokens of messages with all that the model's template puts around them. */
+  async #count(messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+    try {
+      return await countTokens(this.engine, this.#ordered(messages), signal);
+    } catch (error) {
+      if (!this.#learnsOrder(error, messages)) throw error;
+      return countTokens(this.engine, this.#ordered(messages), signal);
+    }
+  }
+
+  #ordered(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return this.#alternates ? alternating(messages) : messages;
+  }
+
+  /** Finds out that a template takes messages in strict order only; `false` where order is not what it refused. */
+  #learnsOrder(error: unknown, messages: readonly ChatMessage[]): boolean {
+    if (this.#alternates || !(error instanceof LinnetError) || error.code !== 'bad-template') return false;
+    this.#alternates = JSON.stringify(alternating(messages)) !== JSON.stringify(messages);
+    return this.#alternates;
   }
 
   /**
@@ -152,14 +189,14 @@ export class Session {
     const most = conversation.usage + mostTokens(input);
     if (!exact && most <= room) return most;
     let exchanges = conversation.exchanges;
-    let tokens = await countTokens(this.engine, [...conversation.messages, ...input], signal);
+    let tokens = await this.#count([...conversation.messages, ...input], signal);
     while (tokens > room && exchanges.length > 0) {
       exchanges = exchanges.slice(1);
-      tokens = await countTokens(this.engine, [...conversation.initial, ...exchanges.flat(), ...input], signal);
+      tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal);
     }
     if (exact ? tokens > quota : tokens >= quota) {
       // Nothing is left out in vain.
-      throw quotaExceeded(await countTokens(this.engine, [...conversation.messages, ...input], signal), quota);
+      throw quotaExceeded(await this.#count([...conversation.messages, ...input], signal), quota);
     }
     if (exchanges.length < conversation.exchanges.length) {
       conversation.exchanges = exchanges;
