@@ -12,19 +12,20 @@ export interface FileAnswer {
 const TOGETHER = "Serve all files of the package's dist folder beside each other.";
 
 /**
- * Why a file of the package could not be loaded, with its address, the status and what helps.
+ * Why a file of the package could not be loaded, with its address, the status and what helps. `details.part` tells it from an error
+ * about a model's file.
  *
  * @param answer what the server answered; absent where nothing came back
  */
 export function fileError(url: string, answer?: FileAnswer, cause?: unknown): LinnetError {
   const { code, text } = answer ? explain(url, answer) : unreachable(url);
-  const details = { url, ...(answer ? { status: answer.status } : {}), ...(answer?.type ? { type: answer.type } : {}) };
+  const details = { part: 'engine', url, ...(answer ? { status: answer.status } : {}), ...(answer?.type ? { type: answer.type } : {}) };
   return new LinnetError(code, text, cause === undefined ? details : { ...details, cause: String(cause) });
 }
 
 /** What a script of the package fails with that imports one which is missing. */
 export function importError(url: string): LinnetError {
-  return new LinnetError('not-found', `A script that ${url} imports could not be loaded. ${TOGETHER}`, { url });
+  return new LinnetError('not-found', `A script that ${url} imports could not be loaded. ${TOGETHER}`, { part: 'engine', url });
 }
 
 function explain(url: string, { status, type, foreign }: FileAnswer): { code: LinnetErrorCode; text: string } {

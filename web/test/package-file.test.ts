@@ -23,6 +23,6 @@ test('a file that never came back is a matter of the network or of the policy', 
   const { code, message, details } = fileError(URL, undefined, new TypeError('Failed to fetch'));
   assert.equal(code, 'network');
   assert.match(message, /connection.*connect-src/);
-  assert.deepEqual(details, { url: URL, cause: 'TypeError: Failed to fetch' });
+  assert.deepEqual(details, { part: 'engine', url: URL, cause: 'TypeError: Failed to fetch' });
   assert.equal(importError(URL).code, 'not-found');
 });

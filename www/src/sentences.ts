@@ -38,6 +38,9 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
 
 /** A failure in words. */
 export function sentence(error: LinnetError): string {
+  if (error.details['part'] === 'engine' && error.code !== 'network') {
+    return `A part of Linnet itself could not be loaded. Reload the page. (${plainName(error.message)})`;
+  }
   const known = SENTENCES[error.code] ?? SENTENCES.internal;
   // These two are about what somebody wrote, a program or an address: its own words say what.
   const own = error.code === 'invalid-request' || error.code === 'internal';

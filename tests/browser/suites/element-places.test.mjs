@@ -149,14 +149,14 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     });
   }
 
-  test('where the worker is not there it says that it cannot be fetched', async (t) => {
+  test('where the worker is not there it does not say that the model is missing', async (t) => {
     const site = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.alloc(0), '/chat.html': chat } });
     t.after(() => site.close());
     site.faults.set('/linnet/worker.js', { status: 404 });
     const page = await openPage(shop.browser, `${site.origin}/chat.html`);
     t.after(() => page.close());
     await page.bringToFront();
-    assert.equal((await outcome(page)).code, 'not-found');
+    assert.deepEqual(await outcome(page), { code: 'not-found', text: 'Something went wrong. Try again.' });
   });
 
   test('a site’s server answers where the device cannot, and the person is told', async (t) => {

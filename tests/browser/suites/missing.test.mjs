@@ -33,6 +33,7 @@ describe('a part of the package is missing', { timeout: 120_000 }, () => {
       const { code: found, message, details } = await load(page, '/model.gguf', { backend: 'cpu' });
       assert.deepEqual([found, details.status], [code, status], message);
       assert.match(message, remedy);
+      assert.equal(details.part, 'engine');
       assert.ok(details.url.startsWith(`${server.origin}/linnet/`) && message.includes(details.url), message);
     });
   }

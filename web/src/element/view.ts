@@ -370,7 +370,10 @@ export class ChatView {
   #fail(error: LinnetError, again: () => void): void {
     const { errors, failed, serverFailed } = this.#strings;
     const ofServer = this.#server && error.code !== 'context-full';
-    const text = ofServer ? fill(serverFailed, { host: this.#server!.name }) : (errors[error.code] ?? failed);
+    // The words for a code are about the model, and not about a file of the package that the site does not serve.
+    const unserved = error.details['part'] === 'engine' && error.code !== 'network';
+    const own = unserved ? failed : (errors[error.code] ?? failed);
+    const text = ofServer ? fill(serverFailed, { host: this.#server!.name }) : own;
     this.#showNotice(text, error.code, button('again', this.#strings.tryAgain, again));
     this.#emit('linnet-error', { code: error.code, message: error.message });
   }
