@@ -242,10 +242,10 @@ export class LanguageModel extends EventTarget {
     requireArgument(arguments);
     const messages = convertInput(input);
     const asked = convertPromptOptions(options);
-    const signal = this.#begin(asked.signal);
     refuseUnsupported(asked);
     const { messages: read } = validateInput(messages);
     const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
+    const signal = this.#begin(asked.signal);
     return unless(signal, this.#session.measure(measured, signal));
   }
 
