@@ -37,11 +37,17 @@ export function fullLength(response: Response): number | undefined {
   return isCoded(response) || !/^\d+$/.test(length ?? '') ? undefined : Number(length);
 }
 
-/** Where a stretch begins, and how long the whole file is, as far as the server says. */
+/**
+ * Where a stretch begins, and how long the whole file is, as far as the server says. One that contradicts itself begins nowhere
+ * (`NaN`).
+ */
 export function contentRange(response: Response): { start: number; total?: number } | undefined {
-  const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('Content-Range') ?? '');
-  if (!match) return undefined;
-  return match[2] === '*' ? { start: Number(match[1]) } : { start: Number(match[1]), total: Number(match[2]) };
+  const header = response.headers.get('Content-Range');
+  if (header === null) return undefined;
+  const [, start, end, total] = (/^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header) ?? []).map(Number);
+  // A total of `*` is not known.
+  if (start === undefined || end! < start || end! >= total!) return { start: NaN };
+  return Number.isNaN(total) ? { start } : { start, total: total! };
 }
 
 /** What tells this version of a file from another one. */

@@ -188,7 +188,8 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
   async abandon({ index, bytes, filled }: Piece): Promise<void> {
     // One that is whole and still here has been refused.
     if (filled < this.#chunkBytes * LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
-    await this.#attempt((writer) => writer.save(index, bytes.subarray(0, filled)));
+    // The download ends for a reason of its own, which this must not take the place of.
+    await this.#attempt((writer) => writer.save(index, bytes.subarray(0, filled))).catch(() => {});
   }
 
   async #connect(): Promise<void> {

@@ -80,6 +80,8 @@ class Storing {
         this.progress(origin, incoming.arrived, incoming.identity.total, rate.perSecond());
         await nextTask();
       }
+      // A server that gives nothing at all.
+      if (first) await this.#refuseOther(new Uint8Array());
       await incoming.finish();
     } catch (error) {
       const { code, details } = toLinnetError(error);

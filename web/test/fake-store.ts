@@ -52,7 +52,7 @@ export class FakeFile {
       },
       truncate: (size) => {
         this.#checkThere();
-        if (size <= this.most) this.truncate(size);
+        if (size <= Math.max(this.most, this.bytes.length)) this.truncate(size);
         else if (this.honest) throw new DOMException('full', 'QuotaExceededError');
       },
       getSize: () => {
