@@ -28,9 +28,10 @@ export function fakeWorker() {
       window.told.push(message);
       if (message.type === 'load') void this.#load();
       else if (message.type === 'cancel') this.#cancelled.add(message.id);
-      else if (message.type === 'generate') void this.#answer(message.id, message.request);
+      else if (message.type === 'ping') this.#say({ type: 'pong' });
+      else if (message.type === 'generate') void this.#answer(message.id, JSON.parse(message.request));
       else if (message.type === 'count') {
-        const tokens = window.tokens(message.request);
+        const tokens = window.tokens(JSON.parse(message.request));
         this.#say({ type: 'event', id: message.id, event: { type: 'counted', tokens } });
       }
     }

@@ -74,7 +74,12 @@ export interface PlainError {
 /** The form in which an error can be posted. */
 export function toPlain(error: unknown): PlainError {
   const { code, message, details } = toLinnetError(error);
-  return { code, message, details };
+  try {
+    return { code, message, details: structuredClone(details) };
+  } catch {
+    // An error without its details is better than none.
+    return { code, message, details: {} };
+  }
 }
 
 /** The inverse of {@link toPlain}. */

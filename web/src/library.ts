@@ -1,12 +1,14 @@
-import { aborted, fromPlain, LinnetError } from './errors.ts';
+import { aborted, LinnetError } from './errors.ts';
 import { dataHandle, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
 import { sha256Of } from './hex.ts';
 import { Journal } from './journal.ts';
+import { readWatching } from './load-options.ts';
 import type { ListedFile, ListedModel } from './models.ts';
 import { askToPersist, roomHint } from './persistence.ts';
-import type { FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import { setFields } from './plain.ts';
+import type { FromWorker, LoadProgress } from './protocol.ts';
 import { type RemoteFile, type ResolvedModel, STORED } from './sources.ts';
-import { startWorker, watchWorker } from './worker-start.ts';
+import { runInWorker } from './worker-host.ts';
 
 // The page's view of the store of models: what is in it, what leaves it. What comes into it is a worker's matter.
 
@@ -158,27 +160,15 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
 }
 
 /** Lets a worker store the files; gives their names in the store. */
-export async function storeFiles(model: ResolvedModel, { onProgress, signal }: StoreOptions): Promise<string[]> {
+export async function storeFiles(model: ResolvedModel, options: StoreOptions): Promise<string[]> {
+  const { onProgress, signal } = readWatching(setFields(options, 'options'));
   if (signal?.aborted) throw aborted();
   askToPersist();
-  let end = () => {};
-  return new Promise<string[]>((resolve, reject) => {
-    const worker = startWorker(reject);
-    const post = (message: ToWorker) => worker.postMessage(message);
-    const abort = () => post({ type: 'abort-load' });
-    signal?.addEventListener('abort', abort);
-    end = () => {
-      signal?.removeEventListener('abort', abort);
-      worker.terminate();
-    };
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.type === 'progress') onProgress?.(data.progress);
-      else if (data.type === 'stored') resolve(data.keys);
-      else if (data.type === 'alive') void watchWorker(data.lock, reject);
-      else if (data.type === 'load-failed') reject(fromPlain(data.error));
-    };
-    post({ type: 'store', model });
-  }).finally(() => end());
+  const hear = (message: FromWorker) => message.type === 'progress' && onProgress?.(message.progress);
+  const { host, result } = await runInWorker({ type: 'store', model }, hear, signal);
+  host.end(aborted({ disposed: true }));
+  if (result.type !== 'stored') throw new LinnetError('internal', 'The worker did something else than to store the model.');
+  return result.keys;
 }
 
 async function keyOf(file: RemoteFile): Promise<string> {

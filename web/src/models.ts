@@ -1,7 +1,9 @@
 import { type DeviceProbe, probeDevice } from './device.ts';
 import { LinnetError } from './errors.ts';
 import { exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
+import { readBases } from './load-options.ts';
 import list from './models.json' with { type: 'json' };
+import { setFields } from './plain.ts';
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 import { type ModelAddress, type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
@@ -222,9 +224,8 @@ export class ModelList implements Iterable<ListedModel> {
   }
 }
 
-function resolveFor(source: ModelSource, { modelBase = [] }: StoreOptions = {}): ResolvedModel {
-  const bases = typeof modelBase === 'string' || modelBase instanceof URL ? [modelBase] : modelBase;
-  return resolveModel(source, bases, globalThis.document?.baseURI ?? globalThis.location.href);
+function resolveFor(source: ModelSource, options: StoreOptions = {}): ResolvedModel {
+  return resolveModel(source, readBases(setFields(options, 'options')['modelBase']), globalThis.document?.baseURI ?? globalThis.location.href);
 }
 
 /** The models that can be loaded by id. */

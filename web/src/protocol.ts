@@ -34,6 +34,8 @@ export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relax
 export interface EngineInfo extends EngineReport {
   /** Bytes that the model takes, and `heap`: the size of the wasm's memory, in which the CPU path holds all of them and the GPU path none. */
   memory: EngineReport['memory'] & { heap: number };
+  /** What the model is. A listed model has its name in the list; `general_name` is what the file itself says where that differs. */
+  model: EngineReport['model'] & { general_name?: string };
   /** The wasm module in use; `threads` says with how many threads it computes. */
   module: ModuleName;
   /** Where the model was read from. */
@@ -71,16 +73,21 @@ export type ToWorker =
   /** Stores a model without loading it: from the network, or a file that the person gave. */
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
-  | { type: 'generate'; id: number; request: object; pace: Pace }
-  | { type: Exclude<Asked, 'generate'>; id: number; request: object }
+  /** A request is JSON text: nothing of the page's goes over that cannot be cloned. */
+  | { type: 'generate'; id: number; request: string; pace: Pace }
+  | { type: Exclude<Asked, 'generate'>; id: number; request: string }
   /** How an answer is to go on: whether it waits, and how fast. */
   | { type: 'steer'; id: number; hold: boolean; pace: Pace }
-  | { type: 'cancel'; id: number };
+  /** Ends a request. It is answered in any case, even if the worker does not know the request. */
+  | { type: 'cancel'; id: number }
+  /** Asks whether the worker hears the page. It says `pong`. */
+  | { type: 'ping' };
 
 /** Worker to page. */
 export type FromWorker =
   /** The worker holds the lock of that name as long as it lives. */
   | { type: 'alive'; lock: string }
+  | { type: 'pong' }
   | { type: 'progress'; progress: LoadProgress }
   /** The worker has begun to start the engine, its threads too: from now on it hears what it is told. */
   | { type: 'begun' }

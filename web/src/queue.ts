@@ -7,7 +7,8 @@ import type { WasmEngine, WasmGeneration } from './wasm.ts';
 
 interface Job extends Steering {
   id: number;
-  request: object;
+  /** As JSON. */
+  request: string;
   kind: 'generate' | 'suggest';
   cancelled: boolean;
   /** Ends its waiting or resting, since something is different now. */
@@ -18,7 +19,7 @@ interface Job extends Steering {
 export class RequestQueue {
   readonly #waiting: Job[] = [];
   /** Those that only want to know how many tokens a prompt has: between two steps is time enough for them. */
-  readonly #counting: { id: number; request: object }[] = [];
+  readonly #counting: { id: number; request: string }[] = [];
   #stepping = false;
   #current: Job | undefined;
   #engine: WasmEngine | undefined;
@@ -44,8 +45,8 @@ export class RequestQueue {
     void this.#advance();
   }
 
-  /** Queues a request. */
-  add(id: number, request: object, pace: Pace = 'full', kind: Job['kind'] = 'generate'): void {
+  /** Queues a request, which is JSON. */
+  add(id: number, request: string, pace: Pace = 'full', kind: Job['kind'] = 'generate'): void {
     this.#waiting.push({ id, request, kind, cancelled: false, hold: false, pace });
     void this.#advance();
   }
@@ -59,21 +60,22 @@ export class RequestQueue {
   }
 
   /** Counts the tokens of a request's prompt. That waits for no answer, only for its step. */
-  count(id: number, request: object): void {
+  count(id: number, request: string): void {
     this.#counting.push({ id, request });
     if (!this.#stepping) this.#count();
   }
 
-  /** Ends a request: before its next token if it is being answered, at once if it still waits. */
+  /** Ends a request: before its next token if it is being answered, at once if it still waits or is not known. */
   cancel(id: number): void {
     if (this.#current?.id === id) {
       this.#current.cancelled = true;
       this.#current.wake?.();
       return;
     }
-    const index = this.#waiting.findIndex((job) => job.id === id);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
+    for (const queue of [this.#waiting, this.#counting]) {
+      const index = queue.findIndex((job) => job.id === id);
+      if (index >= 0) queue.splice(index, 1);
+    }
     this.post({ type: 'error', id, error: toPlain(aborted()) });
   }
 
@@ -82,6 +84,8 @@ export class RequestQueue {
     this.#current = this.#waiting.shift();
     if (!this.#current) return;
     await this.#answer(this.#current, this.#engine);
+    // Whoever has left the queue by now is not begun with.
+    await this.pause();
     this.#current = undefined;
     void this.#advance();
   }
@@ -90,7 +94,7 @@ export class RequestQueue {
     let generation: WasmGeneration | undefined;
     try {
       if (this.#broken) throw this.#broken;
-      generation = engine[job.kind](JSON.stringify(job.request));
+      generation = engine[job.kind](job.request);
       this.pacer.resume();
       for (;;) {
         if (job.hold) await this.#held(job);
@@ -131,7 +135,7 @@ export class RequestQueue {
       try {
         if (this.#broken) throw this.#broken;
         if (!this.#engine) throw new LinnetError('internal', 'There is no engine that could count.');
-        this.post({ type: 'event', id, event: { type: 'counted', tokens: this.#engine.countTokens(JSON.stringify(request)) } });
+        this.post({ type: 'event', id, event: { type: 'counted', tokens: this.#engine.countTokens(request) } });
       } catch (error) {
         this.#fail(id, error);
       }

@@ -116,7 +116,7 @@ function ofText(logprobs: unknown): number | undefined {
 }
 
 /** Whether it can be listened to. A proxy of a signal cannot. */
-function isSignal(value: unknown): value is AbortSignal {
+export function isSignal(value: unknown): value is AbortSignal {
   const hears = () => {};
   try {
     (value as AbortSignal).addEventListener('abort', hears);

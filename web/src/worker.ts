@@ -46,6 +46,9 @@ scope.onmessage = ({ data }) => {
     case 'cancel':
       queue.cancel(data.id);
       break;
+    case 'ping':
+      scope.postMessage({ type: 'pong' });
+      break;
   }
 };
 
@@ -60,16 +63,18 @@ function showLife(): void {
   navigator.locks?.request(lock, held).catch(() => {});
 }
 
+/** Starts the module, and tells the page that it has begun to: from now on this worker hears. */
+function begin(...wanted: Parameters<typeof startModule>): ReturnType<typeof startModule> {
+  const module = startModule(...wanted);
+  scope.postMessage({ type: 'begun' });
+  return module;
+}
+
 async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void> {
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
     report({ phase: 'engine', loaded: 0 });
-    const start: typeof startModule = (needs, signal) => {
-      const module = startModule(needs, signal);
-      scope.postMessage({ type: 'begun' });
-      return module;
-    };
-    const { engine, info, again } = await loadModel(start, request, report, loading.signal);
+    const { engine, info, again } = await loadModel(begin, request, report, loading.signal);
     const changed = (info: EngineInfo) => {
       queue.pacer = pacerFor(info);
       scope.postMessage({ type: 'changed', info });
@@ -92,7 +97,7 @@ function pacerFor({ backend }: EngineInfo): Pacer {
 async function store(model: ResolvedModel): Promise<void> {
   const report = throttle((progress) => scope.postMessage({ type: 'progress', progress }), 100);
   try {
-    const wasm = await startModule({ backend: 'webgpu' }, loading.signal);
+    const wasm = await begin({ backend: 'webgpu' }, loading.signal);
     scope.postMessage({ type: 'stored', keys: await storeModel(wasm, model, report, loading.signal) });
   } catch (error) {
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });

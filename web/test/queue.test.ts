@@ -29,15 +29,15 @@ const tokens = (answers: Answer[], id: number) =>
 
 test('requests are answered one after another, in order', async () => {
   const { queue: q, log, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 3 });
-  q.add(2, { prompt: 'b', max_tokens: 2 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
   await ended(2);
   assert.deepEqual(log, ['start a', 'free a', 'start b', 'free b']);
 });
 
 test('a request that is stopped gives not one token more than was on its way', async () => {
   const { queue: q, answers, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 1_000_000 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1_000_000 }));
   while (tokens(answers, 1) < 5) await turn();
   const before = tokens(answers, 1);
   q.cancel(1);
@@ -48,8 +48,8 @@ test('a request that is stopped gives not one token more than was on its way', a
 
 test('a request that waits is taken out of the queue', async () => {
   const { queue: q, log, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 3 });
-  q.add(2, { prompt: 'b', max_tokens: 2 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
   q.cancel(2);
   const last = await ended(2);
   assert.ok(last.type === 'error' && last.error.code === 'aborted');
@@ -59,8 +59,8 @@ test('a request that waits is taken out of the queue', async () => {
 
 test('a refused request does not hold up the next one', async () => {
   const { queue: q, ended } = queue();
-  q.add(1, { prompt: 'refuse' });
-  q.add(2, { prompt: 'b', max_tokens: 1 });
+  q.add(1, JSON.stringify({ prompt: 'refuse' }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
   const first = await ended(1);
   assert.ok(first.type === 'error' && first.error.code === 'invalid-request');
   assert.deepEqual(first.error.details, { field: 'prompt' });
@@ -69,8 +69,8 @@ test('a refused request does not hold up the next one', async () => {
 
 test('after a trap nothing more is asked of the wasm', async () => {
   const { queue: q, log, ended } = queue();
-  q.add(1, { prompt: 'trap', max_tokens: 1 });
-  q.add(2, { prompt: 'b', max_tokens: 1 });
+  q.add(1, JSON.stringify({ prompt: 'trap', max_tokens: 1 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
   for (const id of [1, 2]) {
     const last = await ended(id);
     assert.ok(last.type === 'error' && last.error.code === 'internal');
@@ -80,7 +80,7 @@ test('after a trap nothing more is asked of the wasm', async () => {
 
 test('an answer that is held gives no token, and goes on where it was', async () => {
   const { queue: q, answers, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 100 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
   while (tokens(answers, 1) < 5) await turn();
   q.steer(1, { hold: true, pace: 'full' });
   await turn();
@@ -94,8 +94,8 @@ test('an answer that is held gives no token, and goes on where it was', async ()
 
 test('an answer that is held can be stopped, and the next one begins', async () => {
   const { queue: q, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 100 });
-  q.add(2, { prompt: 'b', max_tokens: 1 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
   q.steer(1, { hold: true, pace: 'full' });
   q.steer(2, { hold: true, pace: 'full' });
   await turn();
@@ -114,14 +114,14 @@ test('a gentle answer rests, and a stop ends the rest', async () => {
     asked.push([pace, token]);
     return pace === 'gentle' ? 60_000 : 0;
   };
-  q.add(1, { prompt: 'a', max_tokens: 10 }, 'gentle');
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 10 }), 'gentle');
   while (asked.length === 0) await turn();
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.deepEqual([asked, tokens(answers, 1)], [[['gentle', true]], 1]);
   q.steer(1, { hold: false, pace: 'full' });
   await ended(1);
   assert.equal(tokens(answers, 1), 10);
-  q.add(2, { prompt: 'b', max_tokens: 10 }, 'gentle');
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 10 }), 'gentle');
   while (asked.length < 11) await turn();
   q.cancel(2);
   await ended(2);
@@ -130,26 +130,26 @@ test('a gentle answer rests, and a stop ends the rest', async () => {
 
 test('counting does not wait for the answer, only for its step', async () => {
   const { queue: q, answers, log, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 1_000_000 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1_000_000 }));
   while (tokens(answers, 1) < 3) await turn();
-  q.count(2, { prompt: 'four' });
-  q.count(3, { prompt: 'refuse' });
+  q.count(2, JSON.stringify({ prompt: 'four' }));
+  q.count(3, JSON.stringify({ prompt: 'refuse' }));
   const counted = await ended(2);
   assert.deepEqual(counted, { type: 'event', id: 2, event: { type: 'counted', tokens: 4 } });
   const refused = await ended(3);
   assert.ok(refused.type === 'error' && refused.error.code === 'invalid-request');
   q.cancel(1);
   await ended(1);
-  q.count(4, { prompt: 'idle' });
+  q.count(4, JSON.stringify({ prompt: 'idle' }));
   assert.equal((await ended(4)).type, 'event');
   assert.deepEqual(log, ['start a', 'count four', 'free a', 'count idle']);
 });
 
 test('nothing is counted while a step runs', async () => {
   const { queue: q, log, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 1 });
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
   // The first step has begun and its promise is not settled.
-  q.count(2, { prompt: 'x' });
+  q.count(2, JSON.stringify({ prompt: 'x' }));
   assert.deepEqual(log, ['start a']);
   await Promise.all([ended(1), ended(2)]);
   assert.ok(log.includes('count x'));
@@ -157,9 +157,9 @@ test('nothing is counted while a step runs', async () => {
 
 test('words are looked for in turn with answers, and the search can be ended', async () => {
   const { queue: q, answers, log, ended } = queue();
-  q.add(1, { prompt: 'a', max_tokens: 2 });
-  q.add(2, { prefix: 'wo' }, 'full', 'suggest');
-  q.add(3, { prefix: 'no' }, 'full', 'suggest');
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 2 }));
+  q.add(2, JSON.stringify({ prefix: 'wo' }), 'full', 'suggest');
+  q.add(3, JSON.stringify({ prefix: 'no' }), 'full', 'suggest');
   await ended(1);
   const found = await ended(2);
   assert.ok(found.type === 'event' && found.event.type === 'words' && found.event.finish_reason === 'stop' && found.event.begun === 'wo');

@@ -38,7 +38,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const answer = (id: number, tokens: number) =>
     new Promise<Answer>((resolve) => {
       ended.set(id, resolve);
-      queue.add(id, { prompt: 'a', max_tokens: tokens });
+      queue.add(id, JSON.stringify({ prompt: 'a', max_tokens: tokens }));
     });
   const count = (id: number) => answers.filter((a) => a.id === id && a.type === 'event' && a.event.type === 'token').length;
   return { queue, log, answer, changes, count };

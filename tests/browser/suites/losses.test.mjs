@@ -109,3 +109,75 @@ describe('a lost device', { timeout: 900_000 }, () => {
     assert.deepEqual([code, text, info.backend, info.fallback?.code, fetched], ['none', whole.text, 'cpu', 'device-lost', 0]);
   });
 });
+
+/** The worker, which computes for ever in the middle of a prompt or of a model, as the page names them. It hears nothing then. */
+const stuck = `
+const { postMessage } = globalThis;
+globalThis.postMessage = (message) => {
+  postMessage(message);
+  while (globalThis.stuckLoading && message.progress?.phase === 'prepare');
+};
+addEventListener('message', ({ data }) => {
+  globalThis.stuckLoading = data.type === 'load' && data.model[0].urls?.[0].endsWith('?stuck');
+  while (data.type === 'generate' && data.request.includes('stuck'));
+});
+${readFileSync(packageFile('worker.js'), 'utf8')}`;
+
+describe('a worker that hears nothing', { timeout: 300_000 }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    browser = await chromium();
+    server = await startServer({ files: { '/linnet/worker.js': Buffer.from(stuck), [TINY]: referenceFile('tiny', 'qwen3', 'model.gguf') } });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('a load ends within a second of its abort', async () => {
+    const page = await openBlank(browser, server);
+    const [code, milliseconds] = await page.evaluate(async (model) => {
+      const { linnet } = /** @type {any} */ (globalThis);
+      const abort = new AbortController();
+      let began = 0;
+      const onProgress = ({ phase }) => {
+        if (phase !== 'prepare' || began) return;
+        setTimeout(() => abort.abort((began = performance.now())), 300);
+      };
+      const why = await linnet.Linnet.load(model, { backend: 'cpu', onProgress, signal: abort.signal }).catch((error) => error.code);
+      return [why, performance.now() - began];
+    }, `${TINY}?stuck`);
+    assert.equal(code, 'aborted');
+    assert.ok(milliseconds < 1000, `${milliseconds}`);
+    // The worker that hears nothing is ended, and what it held is free again.
+    const loaded = await load(page, `${TINY}`, { backend: 'cpu' });
+    assert.equal(loaded.backend, 'cpu', loaded.message);
+    await page.close();
+  });
+
+  for (const storage of ['auto', 'none']) {
+    test(`an answer ends within a second of its abort, and another worker answers what waits (storage: ${storage})`, async () => {
+      const page = await openBlank(browser, server);
+      assert.equal((await load(page, TINY, { backend: 'cpu', storage })).code, undefined);
+      const [before, code, milliseconds, waited, after] = await page.evaluate(async (request) => {
+        const { engine } = /** @type {any} */ (globalThis);
+        const textOf = async (more = {}) => (await engine.completions.create({ ...request, ...more })).choices[0].text;
+        const text = await textOf();
+        const abort = new AbortController();
+        const hanging = textOf({ prompt: 'stuck', signal: abort.signal }).catch((error) => error.code);
+        const waiting = textOf();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        const began = performance.now();
+        abort.abort();
+        const why = await hanging;
+        const took = performance.now() - began;
+        return [text, why, took, await waiting, await textOf({ busy: 'refuse' })];
+      }, { ...REQUEST, max_tokens: 8 });
+      assert.equal(code, 'aborted');
+      assert.ok(milliseconds < 1000, `${milliseconds}`);
+      assert.deepEqual([waited, after], [before, before]);
+      await page.close();
+    });
+  }
+});

@@ -1,0 +1,229 @@
+import type { Asking } from './completions.ts';
+import { aborted, fromPlain, LinnetError, toLinnetError, toPlain } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { attend, NO_MANNERS, type PageManners, type Steering } from './manners.ts';
+import { PacedInbox } from './paced-inbox.ts';
+import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
+import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast } from './protocol.ts';
+import type { LoadedWorker, WorkerHost } from './worker-host.ts';
+
+/** A request that has been cancelled holds the engine for at most this many milliseconds, even if the worker goes on hearing the page. */
+const ENDING_MS = 60_000;
+/** A worker may be silent for this many times as long as the longest step of an answer has taken. */
+const STEPS = 3;
+/** No step is believed to have taken more milliseconds: the page was frozen, or the device slept. */
+const LONGEST_STEP_MS = 20_000;
+
+/** A request that the engine has not ended yet. */
+interface Pending {
+  readonly id: number;
+  readonly what: Asked;
+  /** The request as JSON. */
+  readonly text: string;
+  readonly inbox: Inbox<Answer>;
+  steering: Steering;
+  cancelled: boolean;
+  /** When its last event came. */
+  heard?: number;
+}
+
+/** The page's side of an engine: what is asked of it, and the worker that it is in now. */
+export class EngineHost {
+  /** The worker; none while the model is loaded into another one. */
+  #worker: WorkerHost | undefined;
+  /** Requests in the order in which the worker answers them. Counts are answered between the steps of the others. */
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  /** Requests that somebody waits for, without counts, which keep nobody waiting. */
+  #answering = 0;
+  #ended: LinnetError | undefined;
+  readonly #reloading = new AbortController();
+  #watching = false;
+  /** The longest that a step of an answer took, in milliseconds. */
+  #slowest = 0;
+  /** Whether the worker has said something since the last look. */
+  #alive = false;
+  /** Hears when the model runs on something else now, or in another worker. */
+  onChange: ((info: EngineInfo) => void) | undefined;
+  /** Hears of each answer that has ended. */
+  onDone: ((event: Extract<EngineEvent, { type: 'done' }>) => void) | undefined;
+  /** How it answers where a request says nothing else. */
+  manners: PageManners = NO_MANNERS;
+
+  /**
+   * @param worker has the model
+   * @param reload loads the model into another worker, like the first time
+   */
+  constructor(
+    worker: WorkerHost,
+    readonly reload: (signal: AbortSignal) => Promise<LoadedWorker>,
+  ) {
+    this.#serve(worker);
+  }
+
+  /** Puts a request: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
+  async *ask(what: Asked, request: object, { signal, busy = 'queue', paced = false, manners: asked }: Asking): AsyncGenerator<EngineEvent> {
+    if (this.#ended) throw this.#ended;
+    if (signal?.aborted) throw aborted();
+    if (busy === 'refuse' && this.#answering > 0) {
+      throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#answering });
+    }
+    const manners = { ...this.manners, ...asked };
+    // Whatever throws here does so before anybody waits for an answer.
+    const pending: Pending = {
+      id: ++this.#lastId,
+      what,
+      text: JSON.stringify(request),
+      inbox: paced ? new PacedInbox() : new Inbox<Answer>(),
+      steering: { hold: false, pace: manners.pace },
+      cancelled: false,
+    };
+    const abort = () => this.#cancel(pending);
+    signal?.addEventListener('abort', abort);
+    this.#pending.set(pending.id, pending);
+    const answers = what === 'count' ? 0 : 1;
+    this.#answering += answers;
+    let running = true;
+    let leave: (() => void) | undefined;
+    try {
+      this.#send(pending);
+      if (what === 'generate') leave = attend(manners, (steering) => this.#steer(pending, steering));
+      for (;;) {
+        const answer = await pending.inbox.take();
+        running = !isLast(answer);
+        if (answer.type === 'error') throw fromPlain(answer.error);
+        const { event } = answer;
+        if (event.type === 'done') this.onDone?.(event);
+        if ('finish_reason' in event && event.finish_reason === 'cancelled') {
+          throw aborted(event.type === 'done' ? { usage: event.usage, timings: event.timings } : {});
+        }
+        // What was on its way when the person said stop is not shown any more.
+        if (!running || !signal?.aborted) yield event;
+        if (!running) return;
+      }
+    } finally {
+      leave?.();
+      signal?.removeEventListener('abort', abort);
+      if (running) {
+        // The caller left. Whoever comes next finds an engine that is at rest, unless it takes long to hear.
+        this.#cancel(pending);
+        while (!isLast(await pending.inbox.take()));
+      }
+      this.#answering -= answers;
+    }
+  }
+
+  /** Ends the engine; everything that waits for it fails with the reason. */
+  end(why: LinnetError): void {
+    if (this.#ended) return;
+    this.#ended = why;
+    this.#reloading.abort();
+    this.#worker?.end(why);
+    for (const pending of this.#pending.values()) this.#fail(pending, why);
+  }
+
+  #serve(worker: WorkerHost): void {
+    this.#worker = worker;
+    worker.onMessage = (message) => this.#hear(message);
+    worker.onEnd = (why) => this.end(why);
+    if (worker.ended) this.end(worker.ended);
+    for (const pending of this.#pending.values()) this.#send(pending);
+  }
+
+  #hear(message: FromWorker): void {
+    this.#alive = true;
+    if (message.type === 'changed') return this.onChange?.(message.info);
+    if (message.type !== 'event' && message.type !== 'error') return;
+    const pending = this.#pending.get(message.id);
+    if (!pending) return;
+    const now = performance.now();
+    if (pending.heard !== undefined && !pending.steering.hold) {
+      this.#slowest = Math.max(this.#slowest, Math.min(now - pending.heard, LONGEST_STEP_MS));
+    }
+    pending.heard = now;
+    pending.inbox.put(message);
+    if (!isLast(message)) return;
+    this.#pending.delete(message.id);
+    // The worker goes on with the next request, and may not have heard yet that nobody wants it any more.
+    if (this.#lingers()) void this.#watch();
+  }
+
+  #send({ id, what, text, steering }: Pending): void {
+    if (what !== 'generate') return this.#worker?.post({ type: what, id, request: text });
+    this.#worker?.post({ type: what, id, request: text, pace: steering.pace });
+    if (steering.hold) this.#worker?.post({ type: 'steer', id, ...steering });
+  }
+
+  #steer(pending: Pending, steering: Steering): void {
+    pending.steering = { ...steering };
+    // The time that it waited is no step.
+    delete pending.heard;
+    this.#worker?.post({ type: 'steer', id: pending.id, ...steering });
+  }
+
+  /** Ends a request. If the worker does not say within a second that it has, the caller waits no longer. */
+  #cancel(pending: Pending): void {
+    if (pending.cancelled || !this.#pending.has(pending.id)) return;
+    pending.cancelled = true;
+    if (!this.#worker) return this.#fail(pending, aborted());
+    this.#worker.post({ type: 'cancel', id: pending.id });
+    setTimeout(() => this.#pending.has(pending.id) && this.#tell(pending, aborted()), ABORT_MS);
+    void this.#watch();
+  }
+
+  #fail(pending: Pending, why: LinnetError): void {
+    this.#pending.delete(pending.id);
+    this.#tell(pending, why);
+  }
+
+  #tell({ id, inbox }: Pending, why: LinnetError): void {
+    inbox.put({ type: 'error', id, error: toPlain(why) });
+  }
+
+  /** Whether the engine is busy with what nobody waits for. Requests after it wait for that, too. */
+  #lingers(): boolean {
+    if (!this.#worker) return false;
+    const pending = [...this.#pending.values()];
+    const current = pending.find(({ what }) => what !== 'count');
+    return current ? current.cancelled : pending.some(({ cancelled }) => cancelled);
+  }
+
+  /** Replaces a worker that goes on with a cancelled request without hearing the page. */
+  async #watch(): Promise<void> {
+    if (this.#watching || !this.#lingers()) return;
+    this.#watching = true;
+    let silent = 0;
+    let last = 0;
+    this.#alive = true;
+    await waitWhile((waited) => {
+      silent = this.#alive ? 0 : silent + waited - last;
+      last = waited;
+      this.#alive = false;
+      const slow = STEPS * this.#slowest;
+      if (!this.#lingers() || silent >= Math.max(SILENCE_MS, slow) || waited >= Math.max(ENDING_MS, slow)) return false;
+      this.#worker?.post({ type: 'ping' });
+      return true;
+    });
+    this.#watching = false;
+    if (this.#lingers()) await this.#replace();
+  }
+
+  /** Ends the worker and loads the model into another one, which goes on with the requests that wait. */
+  async #replace(): Promise<void> {
+    const worker = this.#worker!;
+    this.#worker = undefined;
+    worker.onEnd = undefined;
+    worker.end(aborted());
+    for (const pending of this.#pending.values()) if (pending.cancelled) this.#fail(pending, aborted());
+    try {
+      const { host, info } = await this.reload(this.#reloading.signal);
+      if (this.#ended) return host.end(this.#ended);
+      this.onChange?.(info);
+      this.#serve(host);
+    } catch (error) {
+      const { code, message, details } = toLinnetError(error);
+      const text = `The engine did not stop after an abort and was ended. The model could not be loaded again: ${message}`;
+      this.end(new LinnetError(code, text, { ...details, worker: 'silent' }));
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EngineHost } from '../src/engine-host.ts';
+import { aborted, LinnetError } from '../src/errors.ts';
+import type { EngineEvent } from '../src/protocol.ts';
+import { FakeWorker, hostOf, INFO } from './fake-worker.ts';
+
+/** An engine in a first worker, and the one that takes its place. */
+function engine(reload?: () => Promise<never>) {
+  const [first, second] = [new FakeWorker(), new FakeWorker()];
+  const host = new EngineHost(hostOf(first), reload ?? (async () => ({ host: hostOf(second), info: INFO })));
+  return { host, first, second };
+}
+
+async function textOf(events: AsyncIterable<EngineEvent>): Promise<string> {
+  let text = '';
+  for await (const event of events) if (event.type === 'token') text += event.text;
+  return text;
+}
+
+const isAborted = { name: 'LinnetError', code: 'aborted' };
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test('a request that cannot be written leaves nothing, and the engine answers the next one', async () => {
+  const { host, first } = engine();
+  const cyclic: Record<string, unknown> = {};
+  cyclic['self'] = cyclic;
+  for (const request of [cyclic, { n: 1n }, { toJSON: () => assert.fail('no') }]) await assert.rejects(textOf(host.ask('generate', request, {})));
+  await assert.rejects(textOf(host.ask('generate', {}, { signal: {} as AbortSignal })));
+  assert.deepEqual(first.told, []);
+  assert.equal(await textOf(host.ask('generate', { prompt: 'x' }, { busy: 'refuse' })), 'ab');
+  assert.deepEqual(first.requests, [{ prompt: 'x' }]);
+});
+
+test('proxies and functions in a request harm nothing', async () => {
+  const { host, first } = engine();
+  const messages = new Proxy([new Proxy({ role: 'user', content: 'x' }, {})], {});
+  assert.equal(await textOf(host.ask('generate', { messages, stop: () => 'x' }, {})), 'ab');
+  assert.deepEqual(first.requests, [{ messages: [{ role: 'user', content: 'x' }] }]);
+});
+
+test('an abort that the worker hears tells what was done until then', async () => {
+  const { host, first } = engine();
+  first.slow = true;
+  const abort = new AbortController();
+  const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
+  await sleep(20);
+  abort.abort();
+  await assert.rejects(asking, (error: LinnetError) => error.code === 'aborted' && error.details['usage'] !== undefined);
+  first.slow = false;
+  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  assert.ok(!first.ended);
+});
+
+test('an abort rejects within a second while the worker computes, which is then replaced; what waits is answered', async () => {
+  const { host, first, second } = engine();
+  let changed = 0;
+  host.onChange = () => changed++;
+  first.slow = true;
+  const abort = new AbortController();
+  const asking = textOf(host.ask('generate', { prompt: 'hostile' }, { signal: abort.signal }));
+  const waiting = textOf(host.ask('generate', { prompt: 'next' }, {}));
+  const counting = host.ask('count', { prompt: 'count' }, {}).next();
+  await sleep(20);
+  first.computes = true;
+  const before = performance.now();
+  abort.abort();
+  await assert.rejects(asking, isAborted);
+  assert.ok(performance.now() - before < 1000);
+  const later = textOf(host.ask('generate', { prompt: 'later' }, {}));
+  assert.deepEqual(await Promise.all([waiting, later]), ['aab', 'ab']);
+  assert.ok((await counting).value);
+  assert.ok(first.ended);
+  assert.deepEqual(second.requests, [{ prompt: 'next' }, { prompt: 'later' }]);
+  assert.equal(changed, 1);
+  assert.ok(performance.now() - before < 10_000);
+});
+
+test('leaving a stream ends a worker that computes, too', async () => {
+  const { host, first, second } = engine();
+  first.slow = true;
+  const before = performance.now();
+  for await (const event of host.ask('generate', {}, {})) {
+    assert.equal(event.type, 'token');
+    first.computes = true;
+    break;
+  }
+  assert.ok(performance.now() - before < 1000);
+  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  assert.ok(first.ended && !second.ended);
+});
+
+test('a request that waits can be aborted without harm to the one that is answered', async () => {
+  const { host, first } = engine();
+  first.slow = true;
+  const answered = host.ask('generate', { prompt: 'long' }, {});
+  await answered.next();
+  first.computes = true;
+  const abort = new AbortController();
+  const waiting = textOf(host.ask('generate', { prompt: 'waits' }, { signal: abort.signal }));
+  await sleep(1);
+  abort.abort();
+  await assert.rejects(waiting, isAborted);
+  await sleep(6000);
+  assert.ok(!first.ended);
+  host.end(aborted({ disposed: true }));
+  await assert.rejects(answered.next(), isAborted);
+});
+
+test('where the model cannot be loaded again, all requests say so', async () => {
+  const { host, first } = engine(() => Promise.reject(new LinnetError('network', 'No connection.', { url: 'x' })));
+  first.slow = true;
+  const abort = new AbortController();
+  const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
+  await sleep(20);
+  first.computes = true;
+  const waiting = textOf(host.ask('generate', {}, {}));
+  abort.abort();
+  await assert.rejects(asking, isAborted);
+  const lost = (error: LinnetError) => error.code === 'network' && error.details['worker'] === 'silent' && /loaded again: No connection/.test(error.message);
+  await assert.rejects(waiting, lost);
+  await assert.rejects(textOf(host.ask('generate', {}, {})), lost);
+  assert.ok(first.ended);
+});

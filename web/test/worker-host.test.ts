@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LinnetError } from '../src/errors.ts';
+import { loadInWorker, type LoadTask, runInWorker } from '../src/worker-host.ts';
+import { FakeWorker, INFO, startsOf } from './fake-worker.ts';
+
+const TASK: LoadTask = { type: 'load', model: [], backend: 'auto' };
+const quiet = () => {};
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test('a task that cannot be sent, or a signal that cannot be listened to, leaves no worker', async () => {
+  const [first, second] = [new FakeWorker(), new FakeWorker()];
+  const model = [new Proxy({}, {})] as unknown as LoadTask['model'];
+  await assert.rejects(loadInWorker({ ...TASK, model }, quiet, undefined, startsOf(first)), { name: 'LinnetError' });
+  await assert.rejects(runInWorker({ type: 'store', model: [] }, quiet, {} as AbortSignal, startsOf(second)), { name: 'LinnetError' });
+  assert.ok(first.ended && second.ended);
+});
+
+test('a signal that is aborted already starts no worker', async () => {
+  const start = () => assert.fail('started');
+  await assert.rejects(loadInWorker(TASK, quiet, AbortSignal.abort(), start), { code: 'aborted' });
+});
+
+test('an abort while a worker computes rejects within a second, and the worker is ended some seconds later', async () => {
+  const worker = new FakeWorker([{ type: 'begun' }]);
+  const abort = new AbortController();
+  const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(worker));
+  await sleep(20);
+  worker.computes = true;
+  const before = performance.now();
+  abort.abort();
+  await assert.rejects(loading, { code: 'aborted' });
+  assert.ok(performance.now() - before < 1000);
+  await sleep(6000);
+  assert.ok(worker.ended);
+});
+
+test('a worker that loads the model after all when nobody wants it any more is ended', async () => {
+  const worker = new FakeWorker([{ type: 'begun' }]);
+  const abort = new AbortController();
+  const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(worker));
+  await sleep(20);
+  abort.abort();
+  worker.say({ type: 'loaded', info: INFO });
+  await assert.rejects(loading, { code: 'aborted' });
+  assert.ok(worker.ended);
+});
+
+test('with auto the CPU gets a worker of its own when the GPU fails', async () => {
+  const why = { code: 'device-lost', message: 'gone', details: {} } as const;
+  const [gpu, cpu] = [new FakeWorker([{ type: 'begun' }, { type: 'gpu-failed', error: why }]), new FakeWorker()];
+  const { info } = await loadInWorker(TASK, quiet, undefined, startsOf(gpu, cpu));
+  assert.ok(gpu.ended && !cpu.ended);
+  assert.deepEqual(info.fallback, why);
+  assert.deepEqual(cpu.told, [{ ...TASK, backend: 'cpu' }]);
+});
+
+test('a failure ends the worker', async () => {
+  const worker = new FakeWorker([{ type: 'load-failed', error: { code: 'bad-model', message: 'no', details: { at: 1 } } }]);
+  await assert.rejects(loadInWorker(TASK, quiet, undefined, startsOf(worker)), (error: LinnetError) => error.code === 'bad-model' && error.details['at'] === 1);
+  assert.ok(worker.ended);
+});
