@@ -1,11 +1,23 @@
 import { LinnetError } from '../index.ts';
-import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+import type { ChatMessage } from '../api.ts';
+import type { AnswerOptions } from './answerer.ts';
 import { type Material, Memory, TokenRate } from './conversation.ts';
 
 /** How often a request is made shorter and tried again when it proves too long. */
 const TRIES = 6;
 
-/** Asks in a conversation, each time with as much of it as there is room for. */
+/** Somebody who answers a conversation of limited length. */
+export interface HistoryAnswerer<Piece extends { promptTokens?: number | undefined }, Options> {
+  /** Tokens of question and answer together. */
+  readonly contextLength: number;
+  /** Fails with `context-full` where the messages are too long. Of the pieces at least one should have `promptTokens`. */
+  answer(messages: readonly ChatMessage[], options: Options): AsyncIterable<Piece>;
+}
+
+/**
+ * Asks in a conversation, each time with as much of it as there is room for: the oldest exchanges are left out, so many at once that
+ * there is room for some more.
+ */
 export class Asking {
   readonly #rate = new TokenRate();
   #memory = new Memory();
@@ -20,7 +32,11 @@ export class Asking {
    *
    * @throws LinnetError
    */
-  async *ask(answerer: Answerer, material: Material, options: AnswerOptions): AsyncGenerator<AnswerPiece & { dropped: number }, void> {
+  async *ask<Piece extends { promptTokens?: number | undefined }, Options extends Pick<AnswerOptions, 'maxTokens'>>(
+    answerer: HistoryAnswerer<Piece, Options>,
+    material: Material,
+    options: Options,
+  ): AsyncGenerator<Piece & { dropped: number }, void> {
     const { contextLength } = answerer;
     const maxTokens = Math.min(options.maxTokens, Math.ceil(contextLength / 2));
     let room = this.#rate.characters(contextLength - maxTokens);
