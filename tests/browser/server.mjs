@@ -27,6 +27,7 @@ const TYPES = {
  * @property {number} [flipAt] the byte there is another one
  * @property {number} [overstate] Content-Length says so many bytes too many
  * @property {boolean} [noRange] Range is ignored
+ * @property {string} [method] it happens to requests of this method alone
  * @property {number} [times] it happens so often; then the path is well again
  * @property {number} [bytesPerSecond] no faster than this
  */
@@ -63,7 +64,8 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
       entry.status = status;
       response.writeHead(status, { ...headers, ...extra });
     };
-    const fault = faults.get(path);
+    const found = faults.get(path);
+    const fault = found?.method && found.method !== request.method ? undefined : found;
     const happened = () => {
       if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
     };

@@ -1,11 +1,11 @@
-// Runs test/*.test.ts in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
+// Runs test/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
-const tests = join(dirname(import.meta.dirname), 'test');
+const tests = join(process.cwd(), 'test');
 const built = mkdtempSync(join(tmpdir(), 'linnet-test-'));
 try {
   const files = readdirSync(tests).filter((name) => name.endsWith('.test.ts'));

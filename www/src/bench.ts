@@ -1,19 +1,21 @@
 import type { EngineInfo } from 'linnet';
-import { plainName } from 'linnet/markdown';
 import { copies } from './clipboard.ts';
 import { device, factNodes } from './facts.ts';
 import { whole } from './format.ts';
 import { measure, type Row } from './measure.ts';
 import { keepSite } from './offline.ts';
 import { element, make } from './page.ts';
-import { loadWith, Status } from './progress.ts';
+import { loadWith, sayBefore, Status } from './progress.ts';
+import { Query } from './query.ts';
 import { asLinnetError, sentence } from './sentences.ts';
-import { settingsFrom } from './settings.ts';
+import { nameOf, settingsFrom } from './settings.ts';
 
 const run = element('run', HTMLButtonElement);
 const stop = element('stop', HTMLButtonElement);
 const copyButtons = [element('copy-markdown', HTMLButtonElement), element('copy-json', HTMLButtonElement)] as const;
 const status = new Status();
+const query = new Query(location.search);
+const settings = settingsFrom(query);
 
 /** What was measured last. */
 let info: EngineInfo | undefined;
@@ -26,6 +28,7 @@ copies(copyButtons[0], markdown, (text) => status.show(text));
 copies(copyButtons[1], json, (text) => status.show(text));
 
 keepSite();
+void sayBefore(query, settings, status);
 
 async function start(): Promise<void> {
   measuring = new AbortController();
@@ -33,7 +36,7 @@ async function start(): Promise<void> {
   arrange(true);
   rows = [];
   try {
-    const linnet = await loadWith({ ...settingsFrom(location.search), pace: 'full' }, status, signal);
+    const linnet = await loadWith({ ...settings, pace: 'full' }, status, signal);
     try {
       for await (const standing of measure(linnet, signal)) {
         info = linnet.info();
@@ -76,7 +79,7 @@ function facts(): [string, string | undefined][] {
   if (!info) return [];
   const { model, adapter } = info;
   return [
-    ['Model', `${plainName(model.name)}, ${model.quantization}`],
+    ['Model', `${nameOf(settings.model, info)}, ${model.quantization}`],
     ['Runs on', device(info)],
     ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],

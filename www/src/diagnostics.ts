@@ -1,16 +1,20 @@
-import { type Counters, type DeviceProbe, type EngineInfo, Linnet, models, type StorageReport, type StoredModel } from 'linnet';
+import { type Counters, type DeviceProbe, type EngineInfo, Linnet, type ListedModel, models, type StorageReport, type StoredModel } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { copies } from './clipboard.ts';
 import { engineFacts, type Fact, factNodes } from './facts.ts';
 import { bytes, whole } from './format.ts';
 import { keepSite } from './offline.ts';
 import { element } from './page.ts';
-import { loadWith, Status } from './progress.ts';
+import { loadWith, sayBefore, Status } from './progress.ts';
+import { Query } from './query.ts';
 import { asLinnetError, sentence } from './sentences.ts';
 import { settingsFrom } from './settings.ts';
 
 const tryButton = element('try', HTMLButtonElement);
 const reset = element('reset', HTMLButtonElement);
 const status = new Status();
+const query = new Query(location.search);
+const settings = settingsFrom(query);
 
 /** All that was found, for the report. */
 const found: { browser: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
@@ -26,6 +30,7 @@ reset.addEventListener('click', () => {
 });
 copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
 keepSite();
+void sayBefore(query, settings, status);
 void probe();
 
 async function probe(): Promise<void> {
@@ -51,7 +56,7 @@ async function tryEngine(): Promise<void> {
   delete found.engine;
   delete found.error;
   try {
-    const linnet = await loadWith(settingsFrom(location.search), status, new AbortController().signal);
+    const linnet = await loadWith(settings, status, new AbortController().signal);
     try {
       status.show('Writing a few words…', undefined);
       await linnet.completions.create({ prompt: 'The linnet is a small bird', max_tokens: 16, ignore_eos: true, temperature: 0 });
@@ -75,7 +80,7 @@ async function tryEngine(): Promise<void> {
 function showEngine(info: EngineInfo): void {
   element('before', HTMLElement).hidden = true;
   const { weights, kv, scratch, heap } = info.memory;
-  const facts: Fact[] = engineFacts(info).map(([term, value]) =>
+  const facts: Fact[] = engineFacts(info, settings.model).map(([term, value]) =>
     term === 'Memory' ? [term, `${value}: weights ${bytes(weights)}, context ${bytes(kv)}, work ${bytes(scratch)}; wasm ${bytes(heap)}`] : [term, value],
   );
   const { recovered } = info;
@@ -110,12 +115,18 @@ function deviceFacts({ gpu, ...device }: DeviceProbe): Fact[] {
 }
 
 function storageFacts({ quota, free, persisted }: StorageReport, stored: readonly StoredModel[]): Fact[] {
-  const entries = stored.map(({ name, storedBytes, whole, bytes: all }): Fact => [name, `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`]);
+  const entries = stored.map(({ model, name, storedBytes, whole, bytes: all }): Fact => [storedName(model, name), `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`]);
   return [
     ['Free', free === undefined || quota === undefined ? 'the browser does not say' : `about ${bytes(free)} of ${bytes(quota)}`],
     ['Kept for good', persisted ? 'yes' : 'as long as there is room'],
     ...(entries.length > 0 ? entries : [['Models', 'none yet'] as Fact]),
   ];
+}
+
+/** A listed model by its list name, of several files with the one that this is. */
+function storedName(model: ListedModel | undefined, file: string): string {
+  if (!model) return plainName(file);
+  return model.files.length > 1 ? `${model.name}, ${plainName(file)}` : model.name;
 }
 
 function counterFacts(counters: Counters): Fact[] {

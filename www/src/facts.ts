@@ -1,7 +1,8 @@
-import type { EngineInfo } from 'linnet';
+import type { EngineInfo, ModelSource } from 'linnet';
 import { plainName } from 'linnet/markdown';
 import { bytes, parameters, whole } from './format.ts';
 import { make } from './page.ts';
+import { nameOf } from './settings.ts';
 
 /** A term and its value; what has none is left out. */
 export type Fact = [term: string, value: string | undefined];
@@ -17,11 +18,11 @@ export function device(info: EngineInfo): string {
 }
 
 /** What the engine says of itself. */
-export function engineFacts(info: EngineInfo): Fact[] {
+export function engineFacts(info: EngineInfo, source: ModelSource): Fact[] {
   const { model, adapter, memory } = info;
   const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
   return [
-    ['Model', plainName(model.name)],
+    ['Model', nameOf(source, info)],
     ['Kind', `${plainName(model.architecture)}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
     ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
     ['Context', `${whole(model.context_length)} tokens`],

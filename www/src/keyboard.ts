@@ -2,8 +2,9 @@ import { bytesOf, models, type SuggestedWord } from 'linnet';
 import { device } from './facts.ts';
 import { bytes } from './format.ts';
 import { keepModule, keepSite } from './offline.ts';
-import { button, element, make } from './page.ts';
-import { loadWith, Status } from './progress.ts';
+import { button, element, isComposing, make } from './page.ts';
+import { loadWith, sayBefore, Status } from './progress.ts';
+import { Query } from './query.ts';
 import { asLinnetError, sentence } from './sentences.ts';
 import { nameOf, settingsFrom } from './settings.ts';
 import { Suggester } from './suggester.ts';
@@ -22,6 +23,8 @@ const took = element('took', HTMLParagraphElement);
 const spoken = element('spoken', HTMLParagraphElement);
 const digits = element('digits', HTMLInputElement);
 const status = new Status();
+const query = new Query(location.search);
+const settings = settingsFrom(query);
 
 let suggester: Suggester | undefined;
 /** What can be chosen; a word that does not fit any more leaves its place empty. */
@@ -45,16 +48,15 @@ text.addEventListener('beforeinput', ({ data }) => {
 });
 keepSite();
 show([]);
-tellSize();
+void sayBefore(query, settings, status, sizeText());
 
 async function load(): Promise<void> {
   start.disabled = true;
   try {
-    const settings = settingsFrom(location.search);
     const linnet = await loadWith({ contextLength: 2048, ...settings }, status, new AbortController().signal);
     keepModule(linnet.info());
     suggester = new Suggester(linnet);
-    status.show(`${nameOf(settings.model)} · ${device(linnet.info())}`);
+    status.show(`${nameOf(settings.model, linnet.info())} · ${device(linnet.info())}`);
     start.hidden = true;
     text.disabled = false;
     text.focus();
@@ -65,12 +67,11 @@ async function load(): Promise<void> {
   }
 }
 
-/** What the download would be; nothing of a model that is not in the list. */
-function tellSize(): void {
-  const { model } = settingsFrom(location.search);
-  const listed = typeof model === 'string' ? models.get(model) : undefined;
+/** What the download of a listed model would be. */
+function sizeText(): string {
+  const listed = typeof settings.model === 'string' ? models.get(settings.model) : undefined;
   const size = listed && bytesOf(listed);
-  if (size) status.show(`${listed.name}: ${bytes(size)}. It stays in this browser.`);
+  return size ? `${listed.name}: ${bytes(size)}. It stays in this browser.` : '';
 }
 
 /** The text before the caret; `undefined` where a part is marked. */
@@ -153,8 +154,8 @@ function insert(what: string): void {
 }
 
 function choose(event: KeyboardEvent): void {
-  const { key, altKey, ctrlKey, metaKey, shiftKey, isComposing } = event;
-  if (isComposing || altKey || ctrlKey || metaKey || shiftKey) return;
+  const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
+  if (isComposing(event) || altKey || ctrlKey || metaKey || shiftKey) return;
   if (key === 'Escape') return putAway();
   const at = key === 'Tab' ? 0 : digits.checked && /^[1-9]$/.test(key) ? Number(key) - 1 : -1;
   const comes = key === 'Tab' && chips.getAttribute('aria-busy') === 'true';

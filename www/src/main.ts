@@ -1,9 +1,9 @@
 import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
-import { plainName } from 'linnet/markdown';
 import { Chat } from './chat.ts';
 import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
 import { device } from './facts.ts';
+import { type ForeignModel, foreignModel, question, sizeOf } from './foreign-model.ts';
 import { whole } from './format.ts';
 import { type Manner, mannerFrom, usualFor } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
@@ -11,6 +11,7 @@ import { ModelDialog } from './model-dialog.ts';
 import { keepModule, keepSite } from './offline.ts';
 import { button, element, make, nextTask } from './page.ts';
 import { progressText } from './progress.ts';
+import { Query } from './query.ts';
 import { sentence } from './sentences.ts';
 import { addressOf, isImported, nameOf, type Settings, settingsFrom } from './settings.ts';
 
@@ -26,9 +27,12 @@ const newChat = element('new-chat', HTMLButtonElement);
 const notice = element('notice', HTMLElement);
 const stats = element('stats', HTMLParagraphElement);
 
-const engine = new Engine(settingsFrom(location.search), showState);
+const query = new Query(location.search);
+const engine = new Engine(settingsFrom(query), showState);
 /** What the person has set of how the model is to answer. */
-let own = mannerFrom(location.search);
+let own = mannerFrom(query);
+/** Whether the model may be fetched: one that a link has brought from another host, only once the person has said so. */
+let mayLoad = false;
 const usual = () => usualFor(engine.settings.model);
 const manner = (): Manner => ({ ...usual(), ...own });
 const chat = new Chat(
@@ -41,6 +45,7 @@ const chat = new Chat(
     menu.keep();
     if (!chat.busy) return;
     hideNotice();
+    if (!mayLoad) return notice.scrollIntoView({ block: 'nearest' });
     // Whoever asks wants the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
@@ -60,7 +65,7 @@ modelButton.addEventListener('click', () => dialog.open());
 newChat.addEventListener('click', startNewChat);
 loadingStop.addEventListener('click', () => {
   if (engine.state.kind === 'loading') engine.pause();
-  else void engine.load();
+  else if (mayLoad) void engine.load();
 });
 for (const suggestion of SUGGESTIONS) {
   const item = make('li', '');
@@ -74,19 +79,51 @@ keepSite();
 void menu.restore();
 void start();
 
-/** Loads at once, unless the person asked their browser to be sparing with data and the model is a big one to fetch. */
+/**
+ * Loads at once, unless a link has brought a model from another host, or the person asked their browser to be sparing with data and the
+ * model is a big one to fetch.
+ */
 async function start(): Promise<void> {
   // The page is shown first.
   await nextTask();
+  const foreign = await foreignModel(engine.settings.model);
+  // Something else may have been chosen meanwhile.
+  if (mayLoad) return;
+  if (foreign) return askFirst(foreign);
+  mayLoad = true;
   const { connection } = navigator as { connection?: { saveData?: boolean } };
-  if (connection?.saveData) showState(engine.state);
-  else await engine.load();
+  const wanted = !connection?.saveData || chat.busy;
+  const loaded = wanted ? engine.load() : showState(engine.state);
+  if (query.ignored.length > 0) showText(query.ignored.join(' '), 'ignored-options', [ok()]);
+  await loaded;
+}
+
+/** Asks whether a model of another host is to be fetched. Its size comes when that host has told it. */
+async function askFirst(foreign: ForeignModel): Promise<void> {
+  showState(engine.state);
+  const [first] = models.all;
+  const usual = { ...engine.settings, model: first!.id };
+  const show = (text: string) => showText([...query.ignored, text].join(' '), 'foreign-model', [
+    button('primary', 'Download', load),
+    button('secondary', `Use ${first!.name}`, () => change(usual)),
+    button('secondary', 'Choose another model', () => dialog.open()),
+  ]);
+  show(question(foreign, '…'));
+  const size = await sizeOf(foreign);
+  if (!mayLoad) element('notice-text', HTMLParagraphElement).textContent = [...query.ignored, question(foreign, size)].join(' ');
+}
+
+/** The person wants the model that the settings say. */
+function load(): void {
+  mayLoad = true;
+  void engine.load();
 }
 
 /** Loads something else, in a new conversation. */
 function change(settings: Settings): void {
   beginChat();
   history.replaceState(null, '', addressOf(settings, location.href));
+  mayLoad = true;
   void engine.load(settings);
 }
 
@@ -103,10 +140,10 @@ function startNewChat(): void {
 }
 
 function showState(state: EngineState): void {
-  modelName.textContent = state.kind === 'ready' && isImported(engine.settings.model) ? plainName(state.linnet.info().model.name) : nameOf(engine.settings.model);
+  modelName.textContent = nameOf(engine.settings.model, state.kind === 'ready' ? state.linnet.info() : undefined);
   modelButton.dataset['state'] = state.kind;
   document.documentElement.dataset['engine'] = state.kind;
-  loading.hidden = state.kind === 'ready' || state.kind === 'failed';
+  loading.hidden = state.kind === 'ready' || state.kind === 'failed' || !mayLoad;
   loadingBar.hidden = state.kind === 'paused';
   loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';
   switch (state.kind) {
@@ -184,7 +221,8 @@ function showAnswerFailure(error: LinnetError): void {
     element('composer', HTMLFormElement).requestSubmit();
   };
   const actions = [button('primary', 'Try again', again)];
-  if (error.code === 'context-full') actions.splice(0, 1, button('primary', 'New chat', startNewChat));
+  // The same question would be as long again.
+  if (error.code === 'context-full') actions.splice(0, 1, ok());
   showNotice(error, actions);
 }
 
@@ -193,6 +231,8 @@ function showNotice(error: LinnetError, actions: HTMLElement[]): void {
 }
 
 function showText(text: string, code: string, actions: HTMLElement[]): void {
+  // A question about a download stays until it is answered.
+  if (isAsking() && code !== 'foreign-model') return;
   notice.dataset['code'] = code;
   element('notice-text', HTMLParagraphElement).textContent = text;
   element('notice-actions', HTMLDivElement).replaceChildren(...actions);
@@ -200,7 +240,16 @@ function showText(text: string, code: string, actions: HTMLElement[]): void {
   notice.scrollIntoView({ block: 'nearest' });
 }
 
+function ok(): HTMLButtonElement {
+  return button('secondary', 'OK', hideNotice);
+}
+
+function isAsking(): boolean {
+  return !mayLoad && notice.dataset['code'] === 'foreign-model';
+}
+
 function hideNotice(): void {
+  if (isAsking()) return;
   notice.hidden = true;
   delete notice.dataset['code'];
 }

@@ -1,4 +1,5 @@
 import { models, type ModelSource } from 'linnet';
+import { isWithin, type Query } from './query.ts';
 
 // How the model is to answer. What a person has set is kept in this browser; the page's address may say otherwise for one visit.
 
@@ -17,6 +18,14 @@ export interface Manner {
 /** Of a model of which nothing else is known; the penalty keeps a small one from going round in circles. */
 const USUAL: Manner = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
 
+/** What each number can be; the fields of the dialog in `index.html` say the same. */
+const RANGES = {
+  temperature: { min: 0, max: 2 },
+  topP: { min: 0.05, max: 1 },
+  repetitionPenalty: { min: 1, max: 2 },
+  maxTokens: { min: 1, max: 100_000, integer: true },
+};
+
 const KEY = 'linnet-manner';
 
 /** How a model is asked to answer where nobody has set anything: as its makers recommend. */
@@ -31,13 +40,12 @@ export function setBy(manner: Manner, usual: Manner): Partial<Manner> {
 }
 
 /** What was set and kept, and `?temperature=T&max=N` of the address. */
-export function mannerFrom(search: string): Partial<Manner> {
-  const query = new URLSearchParams(search);
+export function mannerFrom(query: Query): Partial<Manner> {
   const manner = kept();
-  const temperature = query.get('temperature');
-  if (temperature !== null) manner.temperature = Number(temperature);
-  const most = query.get('max');
-  if (most !== null) manner.maxTokens = Number(most);
+  const temperature = query.number('temperature', RANGES.temperature);
+  if (temperature !== undefined) manner.temperature = temperature;
+  const most = query.number('max', RANGES.maxTokens);
+  if (most !== undefined) manner.maxTokens = most;
   return manner;
 }
 
@@ -50,13 +58,17 @@ export function keep(manner: Partial<Manner>): void {
   }
 }
 
-/** Only what has the right type: an older page, or another one of this site, may have written it. */
+/** Only what can be used: an older page, or another one of this site, may have written it. */
 function kept(): Partial<Manner> {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
-    const fields = Object.entries(USUAL).filter(([name, usual]) => typeof found[name] === typeof usual);
-    return Object.fromEntries(fields.map(([name]) => [name, found[name]])) as Partial<Manner>;
+    return Object.fromEntries(Object.keys(USUAL).filter((name) => isUsable(name, found[name])).map((name) => [name, found[name]])) as Partial<Manner>;
   } catch {
     return {};
   }
+}
+
+function isUsable(name: string, value: unknown): boolean {
+  if (name === 'system') return typeof value === 'string';
+  return typeof value === 'number' && isWithin(value, RANGES[name as keyof typeof RANGES]);
 }

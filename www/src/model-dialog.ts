@@ -46,7 +46,7 @@ export class ModelDialog {
   open(): void {
     const { model, backend } = this.engine.settings;
     const { state } = this.engine;
-    this.#facts.replaceChildren(...(state.kind === 'ready' ? factNodes(engineFacts(state.linnet.info())) : []));
+    this.#facts.replaceChildren(...(state.kind === 'ready' ? factNodes(engineFacts(state.linnet.info(), model)) : []));
     this.#facts.hidden = state.kind !== 'ready';
     const stored = this.#list.choose(String(model));
     if (!stored) this.#choose(isOwn(model) ? BY_FILE : BY_ADDRESS);

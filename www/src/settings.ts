@@ -1,6 +1,7 @@
-import type { Backend, LoadOptions, ModelFile, ModelSource, Pace } from 'linnet';
+import type { Backend, EngineInfo, ListedModel, LoadOptions, ModelFile, ModelSource, Pace } from 'linnet';
 import { models } from 'linnet';
 import { plainName } from 'linnet/markdown';
+import type { Query } from './query.ts';
 
 /** How the name of an imported file begins; what follows is its key in the store. */
 const IMPORTED = 'stored:';
@@ -17,22 +18,41 @@ export interface Settings {
   pace: Pace;
 }
 
-/**
- * Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&pace=full|gentle|auto`. What makes no sense is handed on all the same:
- * the package says what is wrong with it, and the page shows that.
- */
-export function settingsFrom(search: string): Settings {
-  const query = new URLSearchParams(search);
+const BACKENDS: readonly Backend[] = ['auto', 'webgpu', 'cpu'];
+const PACES: readonly Pace[] = ['full', 'gentle', 'auto'];
+const COUNT = { min: 1, max: Infinity, integer: true };
+
+/** Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&pace=full|gentle|auto`. */
+export function settingsFrom(query: Query): Settings {
   const settings: Settings = {
-    model: query.get('model') ?? models.all[0]!.id,
-    backend: (query.get('backend') ?? 'auto') as Backend,
-    pace: (query.get('pace') ?? 'auto') as Pace,
+    model: query.text('model', wrongModel) ?? models.all[0]!.id,
+    backend: query.choice('backend', BACKENDS) ?? 'auto',
+    pace: query.choice('pace', PACES) ?? 'auto',
   };
-  const threads = query.get('threads');
-  if (threads !== null) settings.threads = Number(threads);
-  const context = query.get('context');
-  if (context !== null) settings.contextLength = Number(context);
+  const threads = query.number('threads', COUNT);
+  if (threads !== undefined) settings.threads = threads;
+  const context = query.number('context', COUNT);
+  if (context !== undefined) settings.contextLength = context;
   return settings;
+}
+
+/** What is wrong with the name of a model in an address: it is neither a listed one, nor a file that can be fetched. */
+function wrongModel(model: string): string | undefined {
+  if (models.get(model) || isImported(model)) return undefined;
+  // A word alone would be a file beside the page, and is much likelier a misspelt id.
+  if (!/[/.:]/.test(model)) return `there is no model of that name in the list, so ${models.all[0]!.name} is used`;
+  const url = addressIn(model);
+  return url && /^https?:$/.test(url.protocol) ? undefined : `it is no address that a model can be fetched from, so ${models.all[0]!.name} is used`;
+}
+
+/** The address of a model that is no listed one, nor one of the person's. */
+export function addressIn(model: ModelSource): URL | undefined {
+  if (isOwn(model) || isImported(model) || models.get(String(model))) return undefined;
+  try {
+    return new URL(String(model), document.baseURI);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The address that leads to the same settings again. A file that the person chose has none: it is left out. */
@@ -75,15 +95,29 @@ export function isImported(model: ModelSource): boolean {
   return typeof model === 'string' && model.startsWith(IMPORTED);
 }
 
-/** A short name for people. */
-export function nameOf(source: ModelSource): string {
-  const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
-  if (model instanceof File) return plainName(model.name);
-  if (model instanceof Blob) return 'A file';
-  const listed = typeof model === 'string' ? models.get(model) : undefined;
+/**
+ * The name for people: of a listed model its name in the list, wherever it comes from; of another one the name that its file has, once
+ * it is loaded and says so.
+ */
+export function nameOf(source: ModelSource, loaded?: EngineInfo): string {
+  const listed = listedModel(source);
   if (listed) return listed.name;
+  return plainName(loaded?.model.name ?? '') || plainName(fileName(source));
+}
+
+/** The listed model that this is: by its id, or as the address of its file. */
+function listedModel(source: ModelSource): ListedModel | undefined {
+  const byId = typeof source === 'string' ? models.get(source) : undefined;
+  const address = byId ? undefined : addressIn(source)?.href;
+  return byId ?? (address === undefined ? undefined : models.all.find(({ files }) => new URL(files[0]!.url, document.baseURI).href === address));
+}
+
+function fileName(source: ModelSource): string {
+  const model = Array.isArray(source) ? (source as readonly ModelFile[])[0] : source;
+  if (model instanceof File) return model.name;
+  if (model instanceof Blob) return 'A file';
   if (isImported(source)) return 'Your model';
   const path = String(model).split(/[?#]/)[0]!;
   const name = path.slice(path.lastIndexOf('/') + 1) || path;
-  return plainName(name.replace(/\.gguf$/i, ''));
+  return name.replace(/\.gguf$/i, '');
 }

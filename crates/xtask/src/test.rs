@@ -61,10 +61,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     checks.step("build", || build::build(&workspace, &toolchain).map(|()| Tally::one(true)));
     checks.step("size", || size::check(&workspace).map(|()| Tally::one(true)));
     checks.step("TypeScript types", || held(&mut npm::command(&workspace, &["run", "--silent", "check"])));
-    checks.step("TypeScript tests", || {
-        let run = npm::transcript(&workspace, "web", "test", &[])?;
-        Ok(tally::of_node(&run.text).judged(run.success))
-    });
+    for (name, folder) in [("TypeScript tests", "web"), ("TypeScript tests of the site", "www")] {
+        checks.step(name, || {
+            let run = npm::transcript(&workspace, folder, "test", &[])?;
+            Ok(tally::of_node(&run.text).judged(run.success))
+        });
+    }
 
     let mut native = None;
     checks.step("release build of linnet", || {

@@ -155,11 +155,4 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     await engineState(page, 'ready');
     assert.match(await page.$eval('#stats', (element) => element.textContent ?? ''), /CPU/);
   });
-
-  test('a backend that does not exist: invalid-request', async (t) => {
-    const { page } = await open(t, undefined, { query: '?backend=tpu' });
-    const { code, text } = await notice(page);
-    assert.equal(code, 'invalid-request');
-    assert.match(text, /tpu/);
-  });
 });
