@@ -1,10 +1,30 @@
 import type { Chat } from './chat.ts';
+import { lockChat } from './chat-lock.ts';
 import { Chats, type StoredChat, titleOf } from './chats.ts';
 import { fileName, jsonOf, markdownOf, save } from './export.ts';
 import { button, element, make } from './page.ts';
 
 /** Which conversation this tab shows: a reload, or a phone that has ended the tab, brings it back. */
 const SHOWN = 'linnet-shown';
+
+/** The conversation that this tab shows, and what is known of how it is kept. */
+interface Shown {
+  id: string;
+  /** What was kept last, so that looking at a conversation does not change its place in the list. */
+  kept: string;
+  /** When it was kept last; `undefined` if it was not. */
+  at: number | undefined;
+  /** Gives back the right to write it; `undefined` where another tab has it. */
+  lock: Promise<(() => void) | undefined>;
+}
+
+/** What other parts of the page hear. */
+interface Listener {
+  /** Another conversation is shown: of the person's choice, or after a reload. */
+  onSwitch(chosen: boolean): void;
+  /** Another tab has the conversation: what is written here becomes one of its own. */
+  onOpenTwice(): void;
+}
 
 /** Keeps the conversations, lists them in the drawer, and brings them back. */
 export class ChatMenu {
@@ -15,18 +35,16 @@ export class ChatMenu {
     element('export-markdown', HTMLButtonElement),
     element('export-json', HTMLButtonElement),
   ];
-  #id = newId();
-  /** What was kept last, so that looking at a conversation does not change its place in the list. */
-  #kept = '[]';
+  #shown = newChat();
+  /** What is being stored, one after the other. */
+  #storing: Promise<unknown> = Promise.resolve();
+  #keepsChats = true;
 
-  /**
-   * @param modelName the name of the model in use
-   * @param onSwitch hears that another conversation is shown
-   */
+  /** @param modelName the name of the model in use */
   constructor(
     private readonly chat: Chat,
     private readonly modelName: () => string,
-    private readonly onSwitch: () => void,
+    private readonly listener: Listener,
   ) {
     element('menu-button', HTMLButtonElement).addEventListener('click', () => void this.#open());
     this.#drawer.addEventListener('click', (event) => {
@@ -34,56 +52,96 @@ export class ChatMenu {
     });
     this.#exports[0]!.addEventListener('click', () => this.#export('md', 'text/markdown', markdownOf));
     this.#exports[1]!.addEventListener('click', () => this.#export('json', 'application/json', jsonOf));
+    void this.#chats.available.then((available) => (this.#keepsChats = available));
+  }
+
+  /** Whether a conversation that is put away can be found again. */
+  get keepsChats(): boolean {
+    return this.#keepsChats;
   }
 
   /** Shows what this tab showed before a reload. */
   async restore(): Promise<void> {
     const id = shown();
     const stored = id === undefined ? undefined : await this.#chats.get(id);
-    if (stored && this.chat.conversation.isEmpty) this.#show(stored);
+    if (stored && this.chat.conversation.isEmpty) this.#show(stored, false);
   }
 
   /** Keeps the conversation as it is now. One without any exchange is none. */
   keep(): void {
-    const exchanges = this.chat.conversation.exchanges();
-    const text = JSON.stringify(exchanges);
-    if (text === this.#kept) return;
-    this.#kept = text;
-    if (exchanges.length === 0) void this.#chats.delete(this.#id);
-    else void this.#chats.put(this.#current());
-    show(this.#id);
+    const chat = this.#current();
+    const text = JSON.stringify(chat.exchanges);
+    const place = this.#shown;
+    if (text === place.kept) return;
+    place.kept = text;
+    this.#storing = this.#storing.then(() => this.#store(place, chat));
   }
 
-  /** Puts the conversation away and begins another. */
-  begin(): void {
+  /** Puts the conversation away and begins another. @returns what shows it again; `undefined` if it was empty */
+  begin(): (() => void) | undefined {
+    const wasEmpty = this.chat.conversation.isEmpty;
+    const before = this.#shown;
     this.#leave();
-    this.#id = newId();
-    this.#kept = '[]';
+    this.#shown = newChat();
     show(undefined);
+    return wasEmpty ? undefined : () => void this.#showAgain(before);
+  }
+
+  async #showAgain(place: Shown): Promise<void> {
+    await this.#storing;
+    const stored = await this.#chats.get(place.id);
+    if (stored) this.#show(stored);
   }
 
   #leave(): void {
     this.keep();
     this.chat.stop();
     this.chat.conversation.clear();
+    const { lock } = this.#shown;
+    this.#storing = this.#storing.then(async () => (await lock)?.());
+  }
+
+  /** Stores it in its place, or as one of its own where another tab has that place. */
+  async #store(place: Shown, chat: StoredChat): Promise<void> {
+    const isHere = (await place.lock) !== undefined;
+    if (isHere && (await this.#put({ ...chat, id: place.id }, place.at))) {
+      place.at = chat.at;
+    } else {
+      const mine = newChat();
+      Object.assign(place, { id: mine.id, lock: mine.lock, at: chat.at });
+      await this.#put({ ...chat, id: place.id }, undefined);
+      if (isHere && place === this.#shown) this.listener.onOpenTwice();
+    }
+    if (place === this.#shown) show(place.id);
+  }
+
+  /** False if another tab has changed it since. */
+  #put(chat: StoredChat, known: number | undefined): Promise<boolean> {
+    if (chat.exchanges.length > 0) return this.#chats.put(chat, known);
+    return known === undefined ? Promise.resolve(true) : this.#chats.delete(chat.id, known);
   }
 
   #current(): StoredChat {
     const { conversation } = this.chat;
-    return { id: this.#id, at: Date.now(), model: this.modelName(), system: conversation.system, exchanges: conversation.exchanges() };
+    const exchanges = conversation.exchanges();
+    return { id: this.#shown.id, at: Date.now(), model: this.modelName(), system: conversation.system, exchanges };
   }
 
-  #show(stored: StoredChat): void {
+  #show(stored: StoredChat, chosen = true): void {
     this.#leave();
-    this.#id = stored.id;
-    this.#kept = JSON.stringify(stored.exchanges);
+    const place: Shown = { id: stored.id, kept: JSON.stringify(stored.exchanges), at: stored.at, lock: this.#storing.then(() => lockChat(stored.id)) };
+    this.#shown = place;
     show(stored.id);
     this.chat.conversation.show(stored);
-    this.onSwitch();
+    this.listener.onSwitch(chosen);
+    void place.lock.then((lock) => {
+      if (lock === undefined && this.#shown === place) this.listener.onOpenTwice();
+    });
   }
 
   async #open(): Promise<void> {
     this.keep();
+    await this.#storing;
     await this.#fill();
     for (const export_ of this.#exports) export_.disabled = this.chat.conversation.isEmpty;
     this.#drawer.showModal();
@@ -98,12 +156,14 @@ export class ChatMenu {
   #item(stored: StoredChat): HTMLLIElement {
     const item = make('li', 'kept');
     const title = titleOf(stored);
-    const open = button('open', title, () => {
+    const open = button('open', '', () => {
       this.#drawer.close();
-      if (stored.id !== this.#id) this.#show(stored);
+      if (stored.id !== this.#shown.id) this.#show(stored);
     });
-    open.append(make('span', 'about', `${day(stored.at)} · ${stored.model}`));
-    if (stored.id === this.#id) open.setAttribute('aria-current', 'true');
+    const name = make('span', '', title);
+    name.dir = 'auto';
+    open.append(name, make('span', 'about', `${day(stored.at)} · ${stored.model}`));
+    if (stored.id === this.#shown.id) open.setAttribute('aria-current', 'true');
     const remove = button('quiet small', 'Delete', () => void this.#delete(stored));
     remove.setAttribute('aria-label', `Delete “${title}”`);
     item.append(open, remove);
@@ -111,10 +171,11 @@ export class ChatMenu {
   }
 
   async #delete({ id }: StoredChat): Promise<void> {
-    if (id === this.#id) {
+    if (id === this.#shown.id) {
       this.begin();
-      this.onSwitch();
+      this.listener.onSwitch(true);
     }
+    await this.#storing;
     await this.#chats.delete(id);
     await this.#fill();
     // The button that had the focus is gone.
@@ -129,6 +190,12 @@ export class ChatMenu {
 
 function day(at: number): string {
   return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
+/** A conversation of this tab's own, which is not kept yet. */
+function newChat(): Shown {
+  const id = newId();
+  return { id, kept: '[]', at: undefined, lock: lockChat(id) };
 }
 
 /** Not `crypto.randomUUID`, which pages without HTTPS do not have. */

@@ -1,5 +1,5 @@
 // The conversations, kept in this browser (IndexedDB). Where it keeps nothing, as some private windows do, there is just no list.
-import { cutText } from 'linnet/markdown';
+import { cutText, plainName } from 'linnet/markdown';
 
 /** A question and what became of it. */
 export interface Exchange {
@@ -28,37 +28,69 @@ const STORE = 'chats';
 export class Chats {
   readonly #base = open();
 
+  /** Whether this browser keeps anything. */
+  get available(): Promise<boolean> {
+    return this.#base.then((base) => base !== undefined);
+  }
+
   /** Newest first. */
   async all(): Promise<StoredChat[]> {
-    const chats = await this.#ask<StoredChat[]>('readonly', (store) => store.getAll());
-    return (chats ?? []).sort((one, other) => other.at - one.at);
+    const chats = await this.#ask('readonly', (store) => settled<unknown[]>(store.getAll()));
+    return (chats ?? []).filter(isChat).sort((one, other) => other.at - one.at);
   }
 
-  get(id: string): Promise<StoredChat | undefined> {
-    return this.#ask('readonly', (store) => store.get(id));
+  async get(id: string): Promise<StoredChat | undefined> {
+    const found = await this.#ask('readonly', (store) => settled<unknown>(store.get(id)));
+    return isChat(found) ? found : undefined;
   }
 
-  async put(chat: StoredChat): Promise<void> {
-    await this.#ask('readwrite', (store) => store.put(chat));
+  /**
+   * Stores a conversation, unless somebody else has stored it meanwhile.
+   *
+   * @param known when it was changed last, as far as the caller knows
+   * @returns false where that is not what is stored; then nothing was changed
+   */
+  async put(chat: StoredChat, known: number | undefined): Promise<boolean> {
+    return this.#unlessChanged(chat.id, known, (store) => store.put(chat));
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#ask('readwrite', (store) => store.delete(id));
+  /** Deletes a conversation, unless somebody else has stored it meanwhile; without `known` in any case. */
+  async delete(id: string, known?: number): Promise<boolean> {
+    return this.#unlessChanged(id, known, (store) => store.delete(id), known === undefined);
   }
 
-  async #ask<T>(mode: IDBTransactionMode, request: (store: IDBObjectStore) => IDBRequest): Promise<T | undefined> {
+  /** Looks and changes in one transaction: no other tab comes between. What cannot be stored at all counts as done. */
+  async #unlessChanged(id: string, known: number | undefined, change: (store: IDBObjectStore) => IDBRequest, always = false): Promise<boolean> {
+    const done = await this.#ask('readwrite', async (store) => {
+      const found = await settled<unknown>(store.get(id));
+      if (!always && isChat(found) && found.at !== known) return false;
+      await settled(change(store));
+      return true;
+    });
+    return done ?? true;
+  }
+
+  async #ask<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => Promise<T>): Promise<T | undefined> {
     try {
       const base = await this.#base;
-      return base && ((await settled(request(base.transaction(STORE, mode).objectStore(STORE)))) as T);
+      return base && (await ask(base.transaction(STORE, mode).objectStore(STORE)));
     } catch {
       return undefined;
     }
   }
 }
 
+/** An older page, or another one of this site, may have written it. */
+function isChat(value: unknown): value is StoredChat {
+  const { id, at, model, system, exchanges } = (value ?? {}) as Partial<StoredChat>;
+  const isText = (text: unknown) => typeof text === 'string';
+  const isExchange = ({ question, answer, note }: Exchange) => isText(question) && isText(answer) && isText(note);
+  return [id, model, system].every(isText) && typeof at === 'number' && Array.isArray(exchanges) && exchanges.every((exchange) => exchange && isExchange(exchange));
+}
+
 /** The first words of its first question. */
 export function titleOf({ exchanges }: StoredChat): string {
-  const words = (exchanges[0]?.question ?? '').replace(/\s+/g, ' ');
+  const words = plainName(exchanges[0]?.question ?? '');
   return words.length <= 60 ? words : `${cutText(words, 59).trimEnd()}…`;
 }
 

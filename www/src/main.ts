@@ -51,9 +51,12 @@ const chat = new Chat(
   },
 );
 chat.conversation.system = manner().system;
-const menu = new ChatMenu(chat, () => modelName.textContent ?? '', () => {
-  newChat.disabled = chat.conversation.isEmpty;
-  hideNotice();
+const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
+  onSwitch(chosen) {
+    newChat.disabled = chat.conversation.isEmpty;
+    if (chosen) hideNotice();
+  },
+  onOpenTwice: () => showText('This chat is open in another tab, too. What you write here is kept as a chat of its own.', 'open-twice', [ok()]),
 });
 const mannerDialog = new MannerDialog(manner, usual, (set) => {
   own = set;
@@ -119,18 +122,23 @@ function load(): void {
   void engine.load();
 }
 
-/** Loads something else, in a new conversation. */
+/** Loads something else, in a new conversation. Where none is kept, the one that is shown goes on. */
 function change(settings: Settings): void {
-  beginChat();
+  const goBack = menu.keepsChats ? beginChat() : chat.stop();
   history.replaceState(null, '', addressOf(settings, location.href));
   mayLoad = true;
   void engine.load(settings);
+  if (!goBack) return;
+  const text = `The chat so far is kept: it is in the menu, under “Chats”. A new one begins with ${nameOf(settings.model)}.`;
+  showText(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
-function beginChat(): void {
-  menu.begin();
+/** @returns what shows the chat before again, if there was one */
+function beginChat(): (() => void) | undefined {
+  const goBack = menu.begin();
   chat.conversation.system = manner().system;
   newChat.disabled = true;
+  return goBack;
 }
 
 function startNewChat(): void {
