@@ -37,8 +37,8 @@ export function save(name: string, type: string, text: string): void {
 
 /** A file's name of a conversation's title. */
 export function fileName(chat: StoredChat, ending: string): string {
-  const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '');
-  return `${cutText(words, 50) || 'chat'}.${ending}`;
+  const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, '-').replace(/^-+/, '');
+  return `${cutText(words, 50).replace(/-+$/, '') || 'chat'}.${ending}`;
 }
 
 function quote(text: string): string {

@@ -48,6 +48,7 @@ export class Suggester {
 export function endOf(text: string): string {
   if (text.length <= WINDOW + STRIDE) return text;
   const from = Math.floor((text.length - WINDOW) / STRIDE) * STRIDE;
-  const space = text.slice(from).search(/\s/);
-  return text.slice(from + Math.max(0, space)).trimStart();
+  // The first half of a character that two UTF-16 units make may be cut off.
+  const end = text.slice(from).replace(/^[\udc00-\udfff]/, '');
+  return end.slice(Math.max(0, end.search(/\s/))).trimStart();
 }

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { StoredChat } from '../src/chats.ts';
+import { titleOf } from '../src/chats.ts';
+import { fileName, jsonOf, markdownOf } from '../src/export.ts';
+import { endOf } from '../src/suggester.ts';
+
+/** Half a character. */
+const LONE = /\p{Surrogate}/u;
+
+const asked = (question: string): StoredChat => ({ id: 'a', at: 0, model: 'Parrot', system: '', exchanges: [{ question, answer: 'Yes.', note: '' }] });
+
+describe('text is cut between characters', () => {
+  const family = '👩‍👩‍👧‍👦';
+
+  test('in the title of a chat, wherever the cut comes', () => {
+    for (let before = 0; before < 70; before++) {
+      const title = titleOf(asked('a'.repeat(before) + family.repeat(10)));
+      assert.ok(!LONE.test(title) && title.length <= 60, title);
+      assert.equal(title.replace(/^a*|…$/g, '').replaceAll(family, ''), '', title);
+    }
+    assert.equal(titleOf(asked('What \u202eis\n it?')), 'What is it?');
+  });
+
+  test('in the name of a file, which keeps the marks of letters', () => {
+    for (let before = 0; before < 60; before++) assert.ok(!LONE.test(fileName(asked('a'.repeat(before) + '𝒜'.repeat(60)), 'md')));
+    assert.equal(fileName(asked('हिन्दी में क्या है?'), 'md'), 'हिन्दी-में-क्या-है.md');
+    assert.equal(fileName(asked('???'), 'json'), 'chat.json');
+    assert.doesNotMatch(fileName(asked(`${'a'.repeat(49)} and more`), 'md'), /-\.md$/);
+  });
+
+  test('in what the keyboard is told', () => {
+    for (let before = 0; before < 3; before++) assert.ok(!LONE.test(endOf('a'.repeat(before) + '😀'.repeat(1500))));
+  });
+
+  test('what is saved is well-formed', () => {
+    const chat = asked('😀'.repeat(60));
+    for (const text of [markdownOf(chat), jsonOf(chat)]) assert.ok(!LONE.test(text));
+  });
+});
