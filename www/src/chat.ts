@@ -1,11 +1,11 @@
-import type { ChatCompletionChunk, EngineInfo, LinnetError } from 'linnet';
+import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
 import { MarkdownText } from 'linnet/markdown';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
 import { device } from './facts.ts';
 import { speed, whole } from './format.ts';
 import type { Manner } from './manner.ts';
-import { element, nextTask } from './page.ts';
+import { element, isComposing, nextTask } from './page.ts';
 import { asLinnetError } from './sentences.ts';
 
 /** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
@@ -20,6 +20,7 @@ export class Chat {
   readonly #send = element('send', HTMLButtonElement);
   readonly #stop = element('stop', HTMLButtonElement);
   readonly #announcer = element('announcer', HTMLDivElement);
+  readonly #hint = element('composer-hint', HTMLParagraphElement);
   #answering: AbortController | undefined;
 
   /**
@@ -40,7 +41,7 @@ export class Chat {
     });
     this.#prompt.addEventListener('keydown', (event) => {
       // While an input method is composing, Enter belongs to it.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       void this.ask(this.#prompt.value);
     });
@@ -61,7 +62,8 @@ export class Chat {
 
   /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
   async ask(question: string): Promise<void> {
-    if (this.busy || !question.trim()) return;
+    if (!question.trim()) return;
+    if (this.busy) return this.#sayBusy();
     const answering = new AbortController();
     this.#answering = answering;
     this.#prompt.value = '';
@@ -85,6 +87,7 @@ export class Chat {
       else this.onFailure(asLinnetError(error));
     } finally {
       this.#answering = undefined;
+      this.#hint.textContent = '';
       this.#arrange();
       this.onChange();
     }
@@ -95,9 +98,25 @@ export class Chat {
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
     turn.note('Reading…');
-    const { temperature, topP, repetitionPenalty, maxTokens } = this.manner();
+    const { maxTokens } = this.manner();
+    const answerer = {
+      contextLength: info.model.context_length,
+      answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) => this.#stream(linnet, messages, maxTokens, signal),
+    };
+    const pieces = this.conversation.history.ask(answerer, this.conversation.material(turn), { maxTokens });
+    const live = new LiveSpeed();
+    try {
+      for await (const { chunk, dropped } of pieces) this.#show(turn, chunk, live, info, leftOut(dropped));
+    } catch (error) {
+      if (signal.aborted && live.tokens > 0) turn.note(`${live.text()} · stopped`);
+      throw error;
+    }
+  }
+
+  async *#stream(linnet: Linnet, messages: readonly ChatMessage[], maxTokens: number, signal: AbortSignal): AsyncGenerator<Piece> {
+    const { temperature, topP, repetitionPenalty } = this.manner();
     const stream = linnet.chat.completions.create({
-      messages: this.conversation.messages(),
+      messages,
       stream: true,
       return_progress: true,
       signal,
@@ -106,16 +125,11 @@ export class Chat {
       repetition_penalty: repetitionPenalty,
       max_tokens: maxTokens,
     });
-    const live = new LiveSpeed();
-    try {
-      for await (const chunk of stream) this.#show(turn, chunk, live, info);
-    } catch (error) {
-      if (signal.aborted && live.tokens > 0) turn.note(`${live.text()} · stopped`);
-      throw error;
-    }
+    for await (const chunk of stream) yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
   }
 
-  #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo): void {
+  /** @param without what the model was not told, in words; empty if it was told all */
+  #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
     const [choice] = chunk.choices;
     if (chunk.prompt_progress) {
       const { processed, total } = chunk.prompt_progress;
@@ -123,16 +137,24 @@ export class Chat {
     }
     if (choice.delta.content) turn.write(choice.delta.content);
     if (choice.tokens.length > 0) {
-      if (live.tokens === 0) turn.note('');
+      if (live.tokens === 0) turn.note(without);
       if (live.add(choice.tokens.length)) this.showStats(`${device(info)} · ${live.text()}`);
     }
     if (chunk.timings) {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
       const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
       const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
-      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)} · ${read}${reason}`);
+      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`);
       this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
     }
+  }
+
+  /** Says why nothing is sent. What is written stays. */
+  #sayBusy(): void {
+    const waits = this.engine.state.kind !== 'ready';
+    this.#hint.textContent = waits
+      ? 'Your last question still waits for the model. Send this one when it is answered.'
+      : 'The model is still answering. Send this when it is done, or stop it first.';
   }
 
   /** A question that got no answer goes back into the box, so that nothing typed is lost. */
@@ -157,6 +179,18 @@ export class Chat {
     this.#prompt.style.height = 'auto';
     this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
   }
+}
+
+/** A chunk of an answer, and what the messages had in tokens. */
+interface Piece {
+  chunk: ChatCompletionChunk;
+  promptTokens?: number;
+}
+
+/** What the model is no longer told, since there is no room for it. */
+function leftOut(exchanges: number): string {
+  if (exchanges === 0) return '';
+  return exchanges === 1 ? 'the first question and its answer were left out' : `the first ${whole(exchanges)} questions and their answers were left out`;
 }
 
 /** Tokens per second while they come. The first one only starts the clock. */

@@ -1,4 +1,4 @@
-import type { ChatMessage } from 'linnet';
+import { ChatHistory, type Material } from 'linnet/chat-history';
 import { type MarkdownParts, MarkdownText, partsOf } from 'linnet/markdown';
 import type { Exchange } from './chats.ts';
 import { copyButton } from './clipboard.ts';
@@ -6,20 +6,21 @@ import { element, make } from './page.ts';
 
 /** The messages, on the page and for the model. */
 export class Conversation {
+  /** Asks with as much of it as the model has room for. */
+  readonly history = new ChatHistory();
   readonly #log = element('log', HTMLDivElement);
   readonly #welcome = element('welcome', HTMLElement);
   readonly #scroller = element('scroller', HTMLElement);
   #turns: Turn[] = [];
   /** Whether the page follows the text: until the person scrolls up to read. */
   #following = true;
+  /** How the page was scrolled, and how large it was, when that was looked at last. */
+  #seen = { top: 0, width: 0, height: 0 };
   /** What the model is told before it. */
   system = '';
 
   constructor() {
-    this.#scroller.addEventListener('scroll', () => {
-      const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-      this.#following = scrollHeight - scrollTop - clientHeight < 48;
-    });
+    this.#scroller.addEventListener('scroll', () => this.#look());
     // The text grows, and the viewport shrinks when a phone's keyboard opens; the newest text should stay in sight. At this point
     // of a frame the layout is done, so that nobody waits for it.
     const sizes = new ResizeObserver(() => this.#follow());
@@ -30,14 +31,10 @@ export class Conversation {
     return this.#turns.length === 0;
   }
 
-  /** What the model is to be told. What it thought before an answer it is not told again. */
-  messages(): ChatMessage[] {
-    const system: ChatMessage[] = this.system ? [{ role: 'system', content: this.system }] : [];
-    const turns = this.#turns.flatMap(({ question, answer }): ChatMessage[] => [
-      { role: 'user', content: question },
-      ...(answer ? [{ role: 'assistant' as const, content: answer }] : []),
-    ]);
-    return [...system, ...turns];
+  /** What the model can be told when it is asked. What it thought before an answer it is not told again. */
+  material(turn: Turn): Material {
+    const past = this.#turns.filter((other) => other !== turn).map(({ question, answer }) => ({ question, answer }));
+    return { system: this.system, context: '', past: past.filter(({ answer }) => answer), question: turn.question };
   }
 
   /** What is to be kept of it. */
@@ -63,7 +60,7 @@ export class Conversation {
     const turn = new Turn(question);
     this.#turns.push(turn);
     this.#log.append(...turn.nodes);
-    this.#following = true;
+    this.#setFollowing(true);
     return turn;
   }
 
@@ -76,11 +73,32 @@ export class Conversation {
 
   clear(): void {
     for (const turn of [...this.#turns]) this.remove(turn);
+    this.history.forget();
+  }
+
+  /**
+   * Finds out whether the person has scrolled up. A page that has got another size is somewhere else without anybody having scrolled, and
+   * the browser may tell of that before it tells of the size.
+   */
+  #look(): void {
+    const { scrollTop, scrollHeight, clientHeight, clientWidth } = this.#scroller;
+    const { top, width, height } = this.#seen;
+    const resized = width !== clientWidth || height !== clientHeight;
+    if (scrollHeight - scrollTop - clientHeight < 48) this.#setFollowing(true);
+    else if (!resized && scrollTop < top) this.#setFollowing(false);
+    this.#seen.top = scrollTop;
+  }
+
+  #setFollowing(following: boolean): void {
+    this.#following = following;
+    this.#scroller.toggleAttribute('data-following', following);
   }
 
   /** Keeps the newest text in sight. */
   #follow(): void {
-    if (this.#following) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const { clientHeight, clientWidth, scrollHeight } = this.#scroller;
+    if (this.#following) this.#scroller.scrollTop = scrollHeight;
+    this.#seen = { top: this.#scroller.scrollTop, width: clientWidth, height: clientHeight };
   }
 }
 
@@ -107,8 +125,11 @@ export class Turn {
 
   constructor(readonly question: string) {
     const asked = make('div', 'message user');
-    asked.append(make('span', 'visually-hidden', 'You: '), make('div', 'text', question));
+    const text = make('div', 'text', question);
+    text.dir = 'auto';
+    asked.append(make('span', 'visually-hidden', 'You: '), text);
     const thoughts = make('div', 'thought');
+    thoughts.dir = 'auto';
     thoughts.append(this.#thoughtsText);
     this.#thoughts.append(this.#thoughtsHead, thoughts);
     this.#thoughts.hidden = true;

@@ -29,7 +29,7 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
   aborted: () => 'Stopped.',
   'context-full': ({ limit, context_length }) => {
     const size = limit ?? context_length;
-    return `This is longer than the model can keep in mind${size ? ` (${whole(Number(size))} tokens)` : ''}. Start a new chat, or write less.`;
+    return `This is longer than the model can keep in mind${size ? ` (${whole(Number(size))} tokens)` : ''}. Write less, or choose a model with a larger context.`;
   },
   busy: () => 'The model is still answering something else. Wait until it is done.',
   'invalid-request': () => 'This cannot be done as asked.',

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../axe.mjs';
 import { chromium } from '../engines.mjs';
-import { fakeWorker } from '../fake-worker.mjs';
 import { HOSTILE } from '../hostile.mjs';
-import { ask, engineState, press, startServer, STRICT_CSP } from '../harness.mjs';
+import { ask, engineState, press } from '../harness.mjs';
+import { converse, lastRequest, openMenu, say, shownAnswers, startSite, visitSite } from '../site.mjs';
 
 const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
 
@@ -19,43 +19,15 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** The site on an origin of its own, where nothing is kept yet. */
-  async function open(t, viewport = { width: 1000, height: 800 }) {
-    const server = await startServer({ csp: STRICT_CSP });
-    t.after(() => server.close());
-    return visit(t, server, viewport);
+  /** @param {import("puppeteer-core").Viewport} [viewport] */
+  async function open(t, viewport) {
+    const server = await startSite(t);
+    return { server, page: await visitSite(t, browser, server, viewport ? { viewport } : {}) };
   }
-
-  async function visit(t, server, viewport = { width: 1000, height: 800 }) {
-    const page = await browser.newPage();
-    t.after(() => page.close());
-    page.on('pageerror', (error) => console.error('error in the page:', String(error)));
-    await page.evaluateOnNewDocument(fakeWorker);
-    await page.setViewport(viewport);
-    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
-    await page.goto(`${server.origin}/some/where/`);
-    await engineState(page, 'ready');
-    return { server, page };
-  }
-
-  /** Asks, and waits for the end of the answer. */
-  async function converse(page, question) {
-    await ask(page, question);
-    await page.waitForFunction(() => document.querySelector('.assistant') && !document.querySelector('.writing'));
-  }
-  const say = (page, ...pieces) => page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
-  /** Opens the drawer; its list is read before it is shown. */
-  async function openMenu(page) {
-    await page.click('#menu-button');
-    await page.waitForSelector('#menu[open]');
-  }
+  const visit = async (t, server) => ({ page: await visitSite(t, browser, server) });
   const titles = (page) => page.$$eval('#chats .open', (nodes) => nodes.map((node) => node.firstChild?.textContent));
-  const last = (page) => page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
-  /** What the answers say, once all of them are shown to their end. */
-  const answers = async (page) => {
-    await page.waitForFunction(() => !document.querySelector('.assistant.writing'));
-    return page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent));
-  };
+  const last = lastRequest;
+  const answers = shownAnswers;
 
   test('they are listed, newest first, can be gone on with at another visit, and deleted', async (t) => {
     const { server, page } = await open(t);
@@ -257,6 +229,124 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
       { role: 'user', content: 'What colour is the sky?' },
       { role: 'assistant', content: 'Blue.', reasoning_content: 'Easy.' },
     ]);
+  });
+
+  for (const [what, scripts] of /** @type {[string, (() => void)[]][]} */ ([
+    ['', []],
+    [', where the browser has no locks', [() => Object.defineProperty(navigator, 'locks', { value: undefined })]],
+  ])) {
+    test(`two tabs with one chat do not overwrite each other${what}`, async (t) => {
+      const server = await startSite(t);
+      const first = await visitSite(t, browser, server, { scripts });
+      await converse(first, 'What do birds eat?');
+      const id = await first.evaluate(async () => {
+        // It is kept a moment after the answer's end.
+        for (;;) {
+          const id = sessionStorage.getItem('linnet-shown');
+          if (id) return id;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      });
+      // A duplicated tab has the session storage of the first one.
+      const twin = [...scripts, `sessionStorage.getItem('linnet-shown') ?? sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`];
+      const second = await visitSite(t, browser, server, { scripts: twin });
+      await second.waitForFunction(() => document.querySelectorAll('.assistant').length === 1);
+      const opened = () => second.waitForFunction(() => /open in another tab/.test(document.querySelector('#notice:not([hidden])')?.textContent ?? ''));
+      if (scripts.length === 0) await opened();
+      await first.bringToFront();
+      await converse(first, 'And in winter?');
+      await second.bringToFront();
+      await converse(second, 'Where do they sleep?');
+      // Without locks it is found out when it is stored.
+      if (scripts.length > 0) await opened();
+      await converse(second, 'All of them?');
+      await first.bringToFront();
+      await converse(first, 'And at night?');
+
+      const stored = async () => {
+        const page = await visitSite(t, browser, server);
+        await openMenu(page);
+        const all = [];
+        for (let at = 0; at < (await titles(page)).length; at++) {
+          await (await page.$$('#chats .open'))[at].click();
+          await page.waitForFunction(() => !document.querySelector('#menu[open]'));
+          await shownAnswers(page);
+          all.push(await page.$$eval('.message.user .text', (nodes) => nodes.map((node) => node.textContent).join(' ')));
+          await openMenu(page);
+        }
+        await page.close();
+        return all;
+      };
+      const mine = 'What do birds eat? And in winter? And at night?';
+      const copy = 'What do birds eat? Where do they sleep? All of them?';
+      assert.deepEqual((await stored()).sort(), [mine, copy].sort());
+      // Each tab goes on with its own after a reload, and there are no more of them.
+      await second.reload();
+      await second.waitForFunction(() => document.querySelectorAll('.assistant').length === 3);
+      await second.bringToFront();
+      await converse(second, 'Really?');
+      assert.deepEqual((await stored()).sort(), [mine, `${copy} Really?`].sort());
+    });
+  }
+
+  test('Enter that belongs to an input method sends nothing, also where only its key code says so', async (t) => {
+    const { page } = await open(t);
+    await page.type('#prompt', 'nihon');
+    const sent = await page.evaluate(() => {
+      const box = /** @type {HTMLElement} */ (document.querySelector('#prompt'));
+      const enter = (how) => box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...how }));
+      return [enter({ keyCode: 229 }), enter({ isComposing: true })].map((untouched) => [untouched, document.querySelectorAll('.message').length]);
+    });
+    assert.deepEqual(sent, [[true, 0], [true, 0]]);
+    await page.keyboard.press('Enter');
+    assert.deepEqual(await answers(page), ['You said: nihon']);
+  });
+
+  test('Enter while an answer is written says why nothing is sent, and keeps what is written', async (t) => {
+    const { page } = await open(t);
+    await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
+    await ask(page, 'First');
+    await page.waitForFunction(() => /word5/.test(document.querySelector('.assistant .text')?.textContent ?? ''));
+    const hint = () => page.$eval('#composer-hint[role=status]', (node) => node.textContent);
+    assert.equal(await hint(), '');
+    await ask(page, 'Second');
+    assert.match((await hint()) ?? '', /still answering.*stop it/);
+    assert.equal(await page.$eval('#prompt', (node) => /** @type {HTMLTextAreaElement} */ (node).value), 'Second');
+    await press(page, 'Stop');
+    await page.waitForSelector('#send:not([hidden])');
+    assert.equal(await hint(), '');
+    await say(page, 'Yes.');
+    await page.focus('#prompt');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelectorAll('.assistant:not(.writing)').length === 2);
+    assert.equal((await answers(page))[1], 'Yes.');
+  });
+
+  test('who loads another model is told where the chat went, and can go back to it', async (t) => {
+    const { page } = await open(t);
+    await converse(page, 'What do birds eat?');
+    await page.click('#model-button');
+    await page.click('[value="qwen3-0.6b"]');
+    await press(page, 'Load');
+    await engineState(page, 'ready');
+    const text = await page.$eval('#notice:not([hidden]) p', (node) => node.textContent ?? '');
+    assert.match(text, /chat so far is kept.*menu.*A new one begins with Qwen3 0\.6B/);
+    assert.deepEqual(await answers(page), []);
+    await press(page, 'Go back to it');
+    await page.waitForSelector('.assistant');
+    assert.deepEqual(await answers(page), ['You said: What do birds eat?']);
+    assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+  });
+
+  test('who loads another model where nothing is kept does not lose the chat', async (t) => {
+    const refuse = () => Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => { throw new Error('refused'); } } });
+    const page = await visitSite(t, browser, await startSite(t), { scripts: [refuse] });
+    await converse(page, 'What do birds eat?');
+    await page.click('#model-button');
+    await page.click('[value="qwen3-0.6b"]');
+    await press(page, 'Load');
+    await engineState(page, 'ready');
+    assert.deepEqual(await answers(page), ['You said: What do birds eat?']);
   });
 
   test('on a small phone, by day and by night: axe finds nothing, and everything is within reach', async (t) => {
