@@ -10,6 +10,7 @@ import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { keepModule, keepSite } from './offline.ts';
 import { button, element, make, nextTask } from './page.ts';
+import { openThoughtsForPrint } from './print.ts';
 import { progressText } from './progress.ts';
 import { Query } from './query.ts';
 import { sentence } from './sentences.ts';
@@ -79,6 +80,7 @@ for (const suggestion of SUGGESTIONS) {
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
 element('manner-button', HTMLButtonElement).addEventListener('click', () => mannerDialog.open());
 keepSite();
+openThoughtsForPrint();
 void menu.restore();
 void start();
 
