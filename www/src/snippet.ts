@@ -21,7 +21,7 @@ export function snippetOf(wishes: Wishes): string {
 
 /** The attributes that are not as they are anyway. */
 export function attributesOf({ mode, heading, greeting, suggestions }: Wishes): Record<string, string> {
-  const all = { mode: mode === 'inline' ? mode : '', heading, greeting, suggestions: suggestions.join('|') };
+  const all = { mode: mode === 'inline' ? mode : '', heading, greeting, suggestions: suggestions.map((text) => text.replaceAll('|', '\\|')).join('|') };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }
 
