@@ -28,7 +28,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 export class LinnetChat extends Base {
   static readonly observedAttributes = ['open', 'mode', 'heading', 'greeting'];
 
-  /** Questions to choose from, in place of the attribute `suggestions` (`First?|Second?`). */
+  /** Questions to choose from, in place of the attribute `suggestions` (`First?|Second?`; `\|` is a bar in one). */
   declare suggestions: readonly string[] | undefined;
   /** What the model is to know of the site, in place of a child `<script type="text/plain">`. As much of it is used as the context holds. */
   declare context: string | undefined;
@@ -75,7 +75,7 @@ export class LinnetChat extends Base {
   set model(value: string | null) {
     this.#reflect('model', value);
   }
-  /** A server that speaks OpenAI's API (`https://example.org/v1`): it answers where this device cannot. */
+  /** A server that speaks OpenAI's API (`https://example.org/v1`): it can answer where this device cannot, if the person agrees. */
   get endpoint(): string | null {
     return this.getAttribute('endpoint');
   }
@@ -202,7 +202,7 @@ export class LinnetChat extends Base {
     panel.part.add('panel');
     panel.hidden = true;
     panel.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || event.isComposing || this.mode === 'inline') return;
+      if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229 || this.mode === 'inline') return;
       event.stopPropagation();
       this.open = false;
     });

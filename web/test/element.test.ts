@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
+import { suggestionsIn } from '../src/element/config.ts';
 import { Memory, TokenRate } from '../src/element/conversation.ts';
 import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
 import { hiddenTarget, readReferences, safeAddress } from '../src/element/links.ts';
@@ -132,6 +133,11 @@ test('how long a token is, is learnt', () => {
   assert.equal(rate.characters(100), 200);
 });
 
+test('suggestions are parted at bars, and may have some', () => {
+  assert.deepEqual(suggestionsIn('One?|Two \\| three?|C:\\dir||'), ['One?', 'Two | three?', 'C:\\dir']);
+  assert.deepEqual(suggestionsIn(''), []);
+});
+
 test('texts are filled in once', () => {
   assert.equal(fill('{a} of {b} {c}', { a: '{b}', b: '2' }), '{b} of 2 {c}');
 });
@@ -141,12 +147,14 @@ let origin = '';
 const requests: { url: string | undefined; body: any }[] = [];
 /** What the server says: status and body. */
 let say: [number, string] = [200, ''];
+/** Where it redirects to. */
+let location: string | undefined;
 before(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     requests.push({ url: request.url, body: JSON.parse(body) });
-    response.writeHead(say[0], { 'Content-Type': 'text/event-stream' }).end(say[1]);
+    response.writeHead(say[0], { 'Content-Type': 'text/event-stream', ...(location ? { Location: location } : {}) }).end(say[1]);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -183,7 +191,27 @@ test('a server’s failures have their codes', async () => {
   }
   await assert.rejects(ask('http://127.0.0.1:1/v1'), (error: any) => error.code === 'network');
   await assert.rejects(ask(`${origin}/v1`, AbortSignal.abort()), (error: any) => error.code === 'aborted');
-  assert.throws(() => new EndpointAnswerer('javascript:1', origin, undefined, {}), (error: any) => error.code === 'invalid-request');
+  for (const address of ['javascript:1', 'https://name:word@a.example/', 'https://']) {
+    assert.throws(() => new EndpointAnswerer(address, origin, undefined, {}), (error: any) => error.code === 'invalid-request', address);
+  }
+});
+
+test('a server that redirects gives the conversation to nobody else', async () => {
+  const got: (string | undefined)[] = [];
+  const other = createServer((request, response) => {
+    got.push(request.headers['x-key'] as string | undefined);
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end('data: {"choices":[{"delta":{"content":"A"}}]}\n\n');
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as { port: number };
+  for (const status of [301, 302, 303, 307, 308]) {
+    say = [status, ''];
+    location = `http://127.0.0.1:${port}/v1/chat/completions`;
+    await assert.rejects(ask(`${origin}/v1`), (error: any) => error.code === 'network', String(status));
+  }
+  location = undefined;
+  other.close();
+  assert.deepEqual(got, []);
 });
 
 test('events may be cut anywhere', async () => {

@@ -37,8 +37,10 @@ export interface ChatStrings {
   /** The same where the size is not known: `{model}`. */
   consentUnsized: string;
   accept: string;
-  /** Where there is an `endpoint`: `{host}`. */
+  /** Where there is an `endpoint`, before the device has failed: `{host}`. */
   consentServer: string;
+  /** Where there is only an `endpoint`: `{host}`. */
+  serverOnly: string;
   pause: string;
   resume: string;
   paused: string;
@@ -51,6 +53,10 @@ export interface ChatStrings {
   preparing: string;
 
   waiting: string;
+  /** A question waits until the person agrees to the download. */
+  waitingForYou: string;
+  /** Enter was pressed while an answer is written. */
+  busy: string;
   /** `{percent}` of the question. */
   reading: string;
   /** The model thinks before it answers. */
@@ -65,8 +71,17 @@ export interface ChatStrings {
   onDevice: string;
   /** Who answers: `{host}`. */
   byServer: string;
-  /** Before the server answers for the first time: `{host}`. */
+  /** When the server answers for the first time: `{host}`. */
   serverAnswers: string;
+  /** After a failure of the device, while nothing waits for an answer: `{host}`. */
+  serverCan: string;
+  /** The question before a conversation is sent to the server: `{host}`. */
+  sendQuestion: string;
+  sendDetail: string;
+  sendThere: string;
+  dontSend: string;
+  /** Under a question that was not sent. */
+  notSent: string;
 
   /** The server did not answer: `{host}`. */
   serverFailed: string;
@@ -74,6 +89,8 @@ export interface ChatStrings {
   recovered: string;
 
   tryAgain: string;
+  /** The site's owner has made a mistake, which the console names. */
+  unavailable: string;
   /** Any failure that has no words of its own. */
   failed: string;
   /** Failures by their code. */

@@ -57,5 +57,6 @@ button { font: inherit; color: inherit; cursor: pointer; touch-action: manipulat
   @keyframes appear { from { opacity: 0; transform: translateY(.5rem); } }
 }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
+@media (forced-colors: active) { .launcher { border: 2px solid; } }
 @media print { :host(:not([mode=inline])) { display: none; } }
 `;

@@ -1,5 +1,5 @@
 import type { ChatStrings } from './button-strings.ts';
-import { iconButton, make } from './dom.ts';
+import { iconButton, isComposing, make } from './dom.ts';
 
 /** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
@@ -27,8 +27,7 @@ export class Composer {
     this.node.append(this.#input, this.#send, this.#stop);
     this.node.addEventListener('submit', (event) => event.preventDefault());
     this.#input.addEventListener('keydown', (event) => {
-      // While an input method is composing, Enter belongs to it.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       send();
     });
@@ -51,6 +50,17 @@ export class Composer {
     this.#send.hidden = busy;
     this.#stop.hidden = !busy;
     if (focused) (busy ? this.#stop : this.#input).focus();
+  }
+
+  /** Whether nothing can be written, since there is nobody to answer it. */
+  set disabled(disabled: boolean) {
+    this.#input.disabled = disabled;
+    this.#fit();
+  }
+
+  /** Whether the person is about to write, and has not begun. */
+  get untouched(): boolean {
+    return !this.#input.value && this.#input.matches(':focus');
   }
 
   focus(): void {

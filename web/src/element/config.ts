@@ -1,8 +1,11 @@
 import type { LinnetChat } from '../element.ts';
 import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models } from '../index.ts';
 import { plainName } from '../markdown.ts';
-import { type ChatStrings } from './button-strings.ts';
-import { ENGLISH } from './strings.ts';
+import { areHeaders, isRecord, isText, NO_MODEL, numberOf, wordOf } from './attributes.ts';
+import type { ChatStrings } from './button-strings.ts';
+import type { ChatEngine } from './engine.ts';
+import { sizeText } from './size.ts';
+import { ENGLISH, fill } from './strings.ts';
 
 /** Tokens of an answer at most: a small model may not find its end. */
 const MAX_TOKENS = 1024;
@@ -15,8 +18,9 @@ export class ChatConfig {
   constructor(private readonly host: LinnetChat) {}
 
   get strings(): ChatStrings {
-    const own = this.host.strings;
-    return { ...ENGLISH, ...own, errors: { ...ENGLISH.errors, ...own.errors } };
+    const own = isRecord(this.host.strings) ? this.host.strings : {};
+    const texts = Object.entries(own).filter(([, text]) => isText(text));
+    return { ...ENGLISH, ...Object.fromEntries(texts), errors: { ...ENGLISH.errors, ...(isRecord(own.errors) ? own.errors : {}) } };
   }
 
   get title(): string {
@@ -33,17 +37,29 @@ export class ChatConfig {
 
   /** What the model is to know of the site. */
   get context(): string {
-    return (this.host.context ?? this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ?? '').trim();
+    const { context } = this.host;
+    return ((isText(context) ? context : undefined) ?? this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ?? '').trim();
   }
 
   get suggestions(): readonly string[] {
-    const listed = this.#text('suggestions')?.split('|') ?? [];
-    return (this.host.suggestions ?? listed).map((text) => text.trim()).filter(Boolean);
+    const { suggestions } = this.host;
+    const texts = Array.isArray(suggestions) ? suggestions.filter(isText) : suggestionsIn(this.#text('suggestions') ?? '');
+    return texts.map((text) => text.trim()).filter(Boolean);
   }
 
   /** The model's id or address. */
   get model(): string {
     return this.host.model ?? models.all[0]!.id;
+  }
+
+  /** An engine of the page's. */
+  get engine(): ChatEngine | undefined {
+    return this.host.engine;
+  }
+
+  /** Whether nothing runs on this device. */
+  get serverOnly(): boolean {
+    return !this.host.engine && this.model.trim() === NO_MODEL;
   }
 
   get listed(): ListedModel | undefined {
@@ -59,12 +75,20 @@ export class ChatConfig {
 
   /** Bytes of the download, where they are known. */
   get modelBytes(): number | undefined {
-    return this.#number('model-bytes') ?? (this.listed && bytesOf(this.listed));
+    return numberOf(this.host, 'model-bytes') ?? (this.listed && bytesOf(this.listed));
+  }
+
+  /** The question before the download. `host`: a server that could answer where this device cannot. */
+  consent(host: string | undefined): string {
+    const { consent, consentUnsized, consentServer } = this.strings;
+    const bytes = this.modelBytes;
+    const text = fill(bytes ? consent : consentUnsized, { model: this.modelName, size: bytes ? sizeText(bytes, this.language) : '' });
+    return host === undefined ? text : `${text} ${fill(consentServer, { host })}`;
   }
 
   get loadOptions(): LoadOptions {
-    const backend = this.#text('backend') as LoadOptions['backend'];
-    const contextLength = this.#number('context-length');
+    const backend = wordOf(this.host, 'backend');
+    const contextLength = numberOf(this.host, 'context-length');
     const modelBase = this.#text('model-base');
     return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
   }
@@ -72,21 +96,22 @@ export class ChatConfig {
   /** A person waits for the answer, on a device that may be anything. An engine of the page's has manners of its own. */
   get manners(): Manners {
     const usual: Manners = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
-    const own = { when_hidden: this.#text('when-hidden'), pace: this.#text('pace') };
+    const own = { when_hidden: wordOf(this.host, 'when-hidden'), pace: wordOf(this.host, 'pace') };
     return { ...usual, ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value)) as Manners) };
   }
 
   get endpoint(): { address: string; model: string | undefined; headers: Record<string, string> } | undefined {
     const address = this.host.endpoint;
-    return address ? { address, model: this.#text('endpoint-model'), headers: this.host.endpointHeaders ?? {} } : undefined;
+    const { endpointHeaders } = this.host;
+    return address ? { address, model: this.#text('endpoint-model'), headers: areHeaders(endpointHeaders) ? endpointHeaders : {} } : undefined;
   }
 
   get temperature(): number | undefined {
-    return this.#number('temperature');
+    return numberOf(this.host, 'temperature');
   }
 
   get maxTokens(): number {
-    return this.#number('max-tokens') ?? MAX_TOKENS;
+    return numberOf(this.host, 'max-tokens') ?? MAX_TOKENS;
   }
 
   /** The language of numbers: the page's. */
@@ -97,9 +122,9 @@ export class ChatConfig {
   #text(name: string): string | undefined {
     return this.host.getAttribute(name) ?? undefined;
   }
+}
 
-  #number(name: string): number | undefined {
-    const value = parseFloat(this.#text(name) ?? '');
-    return Number.isFinite(value) && value >= 0 ? value : undefined;
-  }
+/** The questions of the attribute: `|` is between two of them, and `\|` is the character in one. */
+export function suggestionsIn(text: string): string[] {
+  return (text.match(/(?:\\\||[^|])+/g) ?? []).map((question) => question.replaceAll('\\|', '|'));
 }

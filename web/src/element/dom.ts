@@ -17,6 +17,14 @@ export function button(name: string, text: string, action: () => void): HTMLButt
   return made;
 }
 
+/**
+ * Whether a key belongs to an input method, which composes a letter or a word of several keys. Safari says so by the key's number
+ * only: there the composition has ended when the Enter arrives that confirms it.
+ */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Lines on a grid of 20 x 20. */
 const ICONS = {
   send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',

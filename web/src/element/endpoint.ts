@@ -19,6 +19,8 @@ export class EndpointAnswerer implements Answerer {
   readonly by = 'endpoint';
   readonly contextLength = CONTEXT_LENGTH;
   readonly name: string;
+  /** What a person agrees to send to. */
+  readonly origin: string;
   readonly #url: URL;
 
   /**
@@ -32,10 +34,10 @@ export class EndpointAnswerer implements Answerer {
     private readonly model: string | undefined,
     private readonly headers: Readonly<Record<string, string>>,
   ) {
-    this.#url = new URL(address, base);
-    if (!/^https?:$/.test(this.#url.protocol)) throw new LinnetError('invalid-request', `"${address}" is no address of a server.`, { endpoint: address });
+    this.#url = serverAddress(address, base);
     if (!this.#url.pathname.endsWith('/chat/completions')) this.#url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}/chat/completions`;
     this.name = this.#url.host;
+    this.origin = this.#url.origin;
   }
 
   async *answer(messages: readonly ChatMessage[], { maxTokens, temperature, signal }: AnswerOptions): AsyncGenerator<AnswerPiece> {
@@ -49,6 +51,8 @@ export class EndpointAnswerer implements Answerer {
         // What the person has on that server is none of the chat's business.
         credentials: 'omit',
         referrerPolicy: 'no-referrer',
+        // The person knows of this server. Another one that it names would get the conversation and the headers.
+        redirect: 'error',
       });
       if (!response.ok || !response.body) throw await refusal(response);
       for await (const data of serverEvents(response.body)) {
@@ -58,18 +62,22 @@ export class EndpointAnswerer implements Answerer {
     } catch (error) {
       if (signal.aborted) throw new LinnetError('aborted', 'The operation was aborted.');
       if (error instanceof LinnetError) throw error;
-      throw new LinnetError('network', 'The server’s answer broke off.', { endpoint: this.#url.href, cause: String(error) });
+      throw new LinnetError('network', 'The server could not be reached, redirected the request, or broke off its answer.', { endpoint: this.#url.href, cause: String(error) });
     }
   }
 }
 
-/** The server's name, to show before it is asked. */
-export function hostOf(address: string, base: string): string {
+/** The address of a server. @throws LinnetError `invalid-request` if it is none */
+export function serverAddress(address: string, base: string): URL {
+  const bad = () => new LinnetError('invalid-request', `"${address}" is not the address of a server.`, { field: 'endpoint', endpoint: address });
   try {
-    return new URL(address, base).host;
+    const url = new URL(address, base);
+    // `fetch` refuses addresses with a name and a password.
+    if (/^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
   } catch {
-    return address;
+    throw bad();
   }
+  throw bad();
 }
 
 /** The `data` of server-sent events, in order. */

@@ -25,7 +25,15 @@ export class LoadingBar {
     this.node.hidden = true;
     this.#text.id = 'loading-text';
     this.#bar.setAttribute('aria-labelledby', 'loading-text');
+    this.node.setAttribute('role', 'group');
+    this.node.setAttribute('aria-labelledby', 'loading-text');
+    this.node.tabIndex = -1;
     this.node.append(this.#text, this.#bar, this.#button);
+  }
+
+  /** Whether it goes on only when the person says so. */
+  get asks(): boolean {
+    return !this.node.hidden && this.node.dataset['state'] !== 'running';
   }
 
   /** The person is asked. */
@@ -34,14 +42,15 @@ export class LoadingBar {
   }
 
   /** Follows the engine. */
-  show(state: EngineState): void {
+  show(state: Exclude<EngineState, { kind: 'idle' }>): void {
     if (state.kind === 'loading') this.#progress(state.progress);
     else if (state.kind === 'paused') this.#arrange('paused', this.strings.paused, this.strings.resume, this.start);
     else this.node.hidden = true;
   }
 
+  /** The question has the focus, and not its button: Enter that is still held down agrees to nothing. */
   focus(): void {
-    this.#button.focus();
+    this.node.focus();
   }
 
   #progress({ phase, loaded, total }: LoadProgress = { phase: 'engine', loaded: 0 }): void {

@@ -23,7 +23,8 @@ export const ENGLISH: ChatStrings = {
   consent: '{model} runs on your own device: what you write stays there. It is downloaded once, {size}.',
   consentUnsized: '{model} runs on your own device: what you write stays there. It is downloaded once.',
   accept: 'Download and start',
-  consentServer: 'Where the device cannot run it, {host} answers instead, and you will be told.',
+  consentServer: 'If this device cannot answer, {host} can. You are asked before anything is sent there.',
+  serverOnly: '{host} answers. What you write is sent there.',
   pause: 'Pause',
   resume: 'Go on',
   paused: 'The download is paused.',
@@ -34,6 +35,8 @@ export const ENGLISH: ChatStrings = {
   preparing: 'Getting ready…',
 
   waiting: 'Waiting for the model…',
+  waitingForYou: 'This is answered when the model is downloaded.',
+  busy: 'An answer is being written. Wait for it, or stop it.',
   reading: 'Reading, {percent} %',
   thinking: 'Thinking…',
   writing: 'An answer is being written.',
@@ -43,12 +46,19 @@ export const ENGLISH: ChatStrings = {
 
   onDevice: 'On this device',
   byServer: 'Answered by {host}',
-  serverAnswers: 'This device cannot run the model, so {host} answers. What you write is sent there.',
+  serverAnswers: '{host} answers from now on. What you write in this conversation is sent there.',
+  serverCan: '{host} can answer instead. You are asked before anything is sent there.',
+  sendQuestion: 'Send this conversation to {host}?',
+  sendDetail: 'The server then gets all that was written in this conversation, and answers it from now on.',
+  sendThere: 'Send',
+  dontSend: 'Don’t send',
+  notSent: 'Nothing was sent.',
 
   serverFailed: '{host} did not answer. Try again later.',
   recovered: 'This page had to be reloaded while the model was running, so it now runs with less memory.',
 
   tryAgain: 'Try again',
+  unavailable: 'This chat is not available at the moment.',
   failed: 'Something went wrong. Try again.',
   errors: {
     'bad-model': 'The model’s file is damaged.',

@@ -12,6 +12,7 @@ export class TurnView {
   readonly #meta = make('span', 'meta');
   readonly #actions = make('div', 'actions');
   readonly #answer = make('div', 'message answer');
+  readonly #copy: HTMLButtonElement;
   readonly #retry: HTMLButtonElement;
   #text: MarkdownText;
 
@@ -25,7 +26,8 @@ export class TurnView {
     text.dir = 'auto';
     asked.append(make('span', 'unseen', strings.you), text);
     this.#retry = iconButton('icon small', 'retry', strings.retry, onRetry);
-    this.#actions.append(copyButton(strings, () => this.#text.text), this.#retry);
+    this.#copy = copyButton(strings, () => this.#text.text);
+    this.#actions.append(this.#copy, this.#retry);
     this.#actions.hidden = true;
     const foot = make('div', 'foot');
     foot.append(this.#meta, this.#actions);
@@ -49,25 +51,32 @@ export class TurnView {
     this.#text = this.#stream();
     this.#body.replaceChildren();
     this.#actions.hidden = true;
-    this.#answer.classList.add('writing');
+    this.writing = true;
     this.note('');
+  }
+
+  /** Whether more of the answer is on its way, and nobody has to do anything for it. */
+  set writing(writing: boolean) {
+    this.#answer.classList.toggle('writing', writing);
   }
 
   write(text: string): void {
     this.#text.write(text);
   }
 
-  /** The small line under the answer. */
-  note(text: string): void {
-    if (this.#meta.textContent === text) return;
+  /** The small line under the answer. Gives whether it has changed. */
+  note(text: string): boolean {
+    if (this.#meta.textContent === text) return false;
     this.#meta.textContent = text;
+    return true;
   }
 
   /** The answer is complete, or no more of it comes. Settles when all of it is shown. */
   async end(): Promise<void> {
     await this.#text.end();
-    this.#answer.classList.remove('writing');
+    this.writing = false;
     this.#actions.hidden = false;
+    this.#copy.hidden = !this.answer;
   }
 
   /** Only the last question can be answered again. */

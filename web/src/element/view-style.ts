@@ -62,6 +62,9 @@ button, textarea { font: inherit; color: inherit; }
 .notice[data-kind=note] { border-inline-start-color: #c98a1b; }
 .notice button { margin-block-start: .7rem; }
 
+.privacy { margin-block-end: 1rem; color: var(--soft); font-size: .875rem; line-height: 1.45; overflow-wrap: anywhere; }
+.privacy:empty { display: none; }
+
 .dock { padding: .25rem .75rem .75rem; }
 .loading { display: grid; grid-template-columns: 1fr auto; align-items: center; gap: .35rem .75rem; padding: .25rem .35rem .7rem; color: var(--soft); font-size: .875rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 .progress { grid-column: 1 / -1; grid-row: 2; display: block; width: 100%; height: 4px; border: 0; border-radius: 2px; background: var(--line); overflow: hidden; appearance: none; }
@@ -71,6 +74,14 @@ button, textarea { font: inherit; color: inherit; }
 .accept { min-height: 2.25rem; padding: .2rem .9rem; border: 1px solid var(--line); border-radius: 999px; background: none; color: var(--ink); font-size: .875rem; }
 .loading[data-state=consent] { display: block; margin-block-end: .6rem; padding: .9rem 1rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--raised); color: var(--ink); }
 .loading[data-state=consent] .accept { display: block; width: 100%; min-height: 2.75rem; margin-block-start: .75rem; border-color: transparent; background: var(--accent); color: var(--accent-ink); font-size: .9375rem; }
+
+.send-card { margin-block-end: .6rem; padding: .9rem 1rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--raised); font-size: .9375rem; line-height: 1.45; overflow-wrap: anywhere; }
+.card-title { font-weight: 650; }
+.card-text { margin-block-start: .25rem; color: var(--soft); font-size: .875rem; }
+.card-actions { display: flex; flex-wrap: wrap; gap: .5rem; margin-block-start: .75rem; }
+.card-actions button { flex: 1; min-height: 2.75rem; border: 1px solid var(--line); border-radius: 999px; background: none; color: var(--ink); font-size: .9375rem; }
+.card-actions .agree { border-color: transparent; background: var(--accent); color: var(--accent-ink); }
+.hint { max-width: none; margin: 0 0 .6rem; }
 
 .composer { display: flex; align-items: flex-end; gap: .25rem; padding: .3rem; border: 1px solid var(--line); border-radius: 1.65rem; background: var(--raised); }
 .composer:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
@@ -84,5 +95,5 @@ button, textarea { font: inherit; color: inherit; }
 
 :host([mode=inline]) :is(.log, .dock) { padding-inline: max(1.1rem, calc((100% - 46rem) / 2)); }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
-@media (forced-colors: active) { .round, .launcher, .accept { border: 1px solid; } }
+@media (forced-colors: active) { .round, .accept, .card-actions .agree { border: 1px solid; } }
 `;

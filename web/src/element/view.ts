@@ -1,57 +1,61 @@
 import type { LinnetChat } from '../element.ts';
 import { LinnetError } from '../index.ts';
 import { MarkdownText } from '../markdown.ts';
-import { isStored } from '../stored.ts';
 import { nextTask } from '../task.ts';
-import { type SpokenPiece, ThoughtSplitter } from '../thoughts.ts';
 import type { Answerer } from './answerer.ts';
 import { Asking } from './asking.ts';
+import { mistakesIn, tellOwner } from './attributes.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from './config.ts';
 import type { Exchange } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
-import { button, iconButton, make, slot } from './dom.ts';
-import { EndpointAnswerer, hostOf } from './endpoint.ts';
-import type { ChatEvents } from './events.ts';
+import { button } from './dom.ts';
+import type { AnsweredBy, ChatEvents } from './events.ts';
+import { asLinnetError, explain, reasonOf } from './failure.ts';
+import { Frame } from './frame.ts';
 import { LoadingBar } from './loading-bar.ts';
-import { type EngineState, SharedEngine } from './shared-engine.ts';
+import { LocalEngine } from './local-engine.ts';
+import { SendQuestion } from './send-question.ts';
+import { Server } from './server.ts';
+import type { EngineState } from './shared-engine.ts';
 import { sizeText, warmUpSizes } from './size.ts';
+import { show } from './spoken.ts';
 import { fill } from './strings.ts';
-import { VIEW_STYLE } from './view-style.ts';
 import { TurnView } from './turn.ts';
 
+/** Failures that are the same wherever a question is answered. */
+const OF_THE_QUESTION = new Set(['context-full', 'invalid-request']);
 /** What opens: the conversation, and all that belongs to it. Loaded when the chat is opened for the first time. */
 export class ChatView {
   readonly #config: ChatConfig;
   readonly #strings;
-  readonly #title = make('h2', 'title');
-  readonly #by = make('p', 'by');
-  readonly #log = make('div', 'log');
-  readonly #greeting = make('p', 'greeting');
-  readonly #suggestions = make('ul', 'suggestions');
-  readonly #turnList = make('div', 'turns');
-  readonly #notice = make('div', 'notice');
-  readonly #announcer = make('div', 'unseen');
+  readonly #frame: Frame;
   readonly #loading: LoadingBar;
   readonly #composer: Composer;
+  readonly #sendQuestion: SendQuestion;
+  readonly #server: Server;
   readonly #asking = new Asking();
   #turns: TurnView[] = [];
-  #engine: SharedEngine | undefined;
-  /** Set when the device cannot, and the site has named a server. */
-  #server: EndpointAnswerer | undefined;
+  readonly #engine: LocalEngine;
+  /** A failure of the device after which the person did not want the server. */
+  #declined: LinnetError | undefined;
+  /** Who wrote what came last. */
+  #writer: AnsweredBy = 'device';
   #answering: AbortController | undefined;
-  #waiting = new Set<() => void>();
-  #following = true;
 
   constructor(
     private readonly host: LinnetChat,
-    private readonly panel: HTMLElement,
+    panel: HTMLElement,
   ) {
     this.#config = new ChatConfig(host);
     const strings = (this.#strings = this.#config.strings);
-    this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(true), () => this.#engine?.pause());
+    this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(), () => this.#engine.pause());
     this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop());
-    this.#build();
+    this.#sendQuestion = new SendQuestion(strings, panel);
+    this.#server = new Server(this.#config);
+    this.#engine = new LocalEngine(this.#config, (state) => this.#follow(state));
+    const dock = [this.#sendQuestion.node, this.#loading.node, this.#composer.node];
+    this.#frame = new Frame(host, panel, this.#config, dock, () => this.clear());
     MarkdownText.warmUp();
     warmUpSizes(this.#config.language);
   }
@@ -60,25 +64,25 @@ export class ChatView {
   opened(focus: boolean): void {
     this.rename();
     this.#greet();
-    if (!this.#server) this.#prepare();
-    if (focus) this.#composer.focus();
+    // What was asked for before is still to be decided.
+    if (!this.#sendQuestion.open) this.#prepare();
+    if (focus) this.#focus();
   }
 
   /** Takes up what the site has changed of title and greeting. */
   rename(): void {
-    this.#title.textContent = this.#config.title;
-    this.#greeting.textContent = this.#config.greeting;
-    this.#greeting.hidden = !this.#config.greeting;
+    this.#frame.rename();
   }
 
   /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
   async ask(question: string): Promise<void> {
-    if (this.#answering || !question.trim()) return;
+    if (!question.trim() || this.#unavailable()) return;
+    if (this.#answering) return this.#sayWhyNot();
     this.#composer.text = '';
     const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
     for (const other of this.#turns) other.retriable = false;
     this.#turns.push(turn);
-    this.#turnList.append(...turn.nodes);
+    this.#frame.add(turn);
     this.#emit('linnet-question', { question: turn.question });
     await this.#answer(turn);
   }
@@ -94,9 +98,12 @@ export class ChatView {
     for (const turn of this.#turns) turn.remove();
     this.#turns = [];
     this.#asking.forget();
-    this.#hideNotice();
+    this.#server.forget();
+    this.#declined = undefined;
+    this.#frame.notice.hide();
     this.#greet();
-    this.#announce(this.#strings.cleared);
+    this.#prepare();
+    this.#frame.announce(this.#strings.cleared);
     this.#composer.focus();
     this.#emit('linnet-clear', null);
   }
@@ -104,158 +111,130 @@ export class ChatView {
   /** The element has left the page. */
   dispose(): void {
     this.stop();
-    this.#engine?.leave(this.#onEngine);
-    this.#engine = undefined;
+    this.#engine.leave();
   }
 
-  #build(): void {
-    const strings = this.#strings;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(VIEW_STYLE);
-    const root = this.host.shadowRoot!;
-    root.adoptedStyleSheets = [root.adoptedStyleSheets[0]!, sheet];
-    const header = make('header', 'header');
-    const names = make('div', 'names');
-    names.append(slot('title', this.#title), this.#by);
-    header.append(names, iconButton('icon clear', 'clear', strings.clear, () => this.clear()));
-    if (this.host.mode !== 'inline') header.append(iconButton('icon close', 'close', strings.close, () => this.host.hide()));
+  /** Where the person is asked something, that has the focus. */
+  #focus(): void {
+    if (this.#sendQuestion.open) this.#sendQuestion.focus();
+    else if (this.#loading.asks) this.#loading.focus();
+    else this.#composer.focus();
+  }
 
-    this.#log.tabIndex = 0;
-    this.#log.setAttribute('role', 'log');
-    // What comes is told when it is complete, not word by word.
-    this.#log.setAttribute('aria-live', 'off');
-    this.#log.setAttribute('aria-label', strings.conversation);
-    this.#suggestions.setAttribute('aria-label', strings.suggestions);
-    this.#notice.setAttribute('role', 'alert');
-    this.#notice.hidden = true;
-    this.#announcer.setAttribute('aria-live', 'polite');
-    this.#log.append(slot('greeting', this.#greeting), this.#suggestions, this.#turnList, this.#notice);
-    this.#log.addEventListener('scroll', () => {
-      const { scrollTop, scrollHeight, clientHeight } = this.#log;
-      this.#following = scrollHeight - scrollTop - clientHeight < 48;
-    });
-    const dock = make('div', 'dock');
-    dock.append(this.#loading.node, this.#composer.node, slot('footer'));
-    this.panel.replaceChildren(header, this.#log, dock, this.#announcer);
-    // The text grows, and the room shrinks when a phone's keyboard opens; the newest text should stay in sight. At this point of a
-    // frame the layout is done, so that nobody waits for it.
-    const sizes = new ResizeObserver(() => this.#follow());
-    for (const box of [this.#log, this.#turnList, this.#notice]) sizes.observe(box);
+  /** The same, if the person is not elsewhere in the page. */
+  #moveFocus(): void {
+    if (this.host.shadowRoot!.activeElement || document.activeElement === document.body) this.#focus();
+  }
+
+  /** Enter does nothing while a question is answered or waits: says so, and leads to what it waits for. */
+  #sayWhyNot(): void {
+    if (this.#sendQuestion.open || this.#loading.asks) return this.#focus();
+    this.#frame.hint = this.#strings.busy;
   }
 
   /** What an empty conversation shows. */
   #greet(): void {
-    const items = this.#config.suggestions.map((text) => {
-      const item = make('li');
-      const choice = button('suggestion', text, () => void this.ask(text));
-      choice.dir = 'auto';
-      item.append(choice);
-      return item;
-    });
-    this.#suggestions.replaceChildren(...items);
-    this.#suggestions.hidden = items.length === 0 || this.#turns.length > 0;
+    this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
+  }
+
+  /** Whether the site's mistakes leave nobody to answer. The owner is told of them, and the person only of that. */
+  #unavailable(): boolean {
+    const mistakes = mistakesIn(this.host);
+    for (const mistake of mistakes) tellOwner(mistake);
+    const unavailable = mistakes.some(({ fatal }) => fatal);
+    this.#composer.disabled = unavailable;
+    if (unavailable) {
+      this.#loading.node.hidden = true;
+      this.#frame.hideSuggestions();
+      this.#frame.notice.show(this.#strings.unavailable, 'invalid-request');
+    } else if (this.#frame.notice.text === this.#strings.unavailable) {
+      this.#frame.notice.hide();
+    }
+    return unavailable;
   }
 
   /** Joins the engine, and asks for what it needs. */
   #prepare(): void {
-    if (this.host.engine) {
+    if (this.#unavailable()) return this.#leave();
+    const server = this.#server.allowed ?? (this.#config.serverOnly ? this.#server.answerer : undefined);
+    if (this.#config.engine || server) {
+      if (this.#config.serverOnly) this.#leave();
       this.#loading.node.hidden = true;
-      this.#present(new DeviceAnswerer(this.host.engine, this.#config.manners));
-      return;
+      this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.manners));
+      return this.#tellWhoGetsIt();
     }
-    const { model, loadOptions } = this.#config;
-    if (!this.#answering && this.#engine?.isFor(model, loadOptions) === false) {
-      // The site has asked for another model since.
-      this.#engine.leave(this.#onEngine);
-      this.#engine = undefined;
-      this.#by.textContent = '';
-      delete this.#by.dataset['by'];
-    }
-    const engine = (this.#engine ??= SharedEngine.join(model, loadOptions, this.#onEngine));
-    if (engine.state.kind !== 'idle') return this.#onEngine(engine.state);
-    // What needs no download needs no question.
-    void isStored(model).then((stored) => {
-      if (engine.state.kind !== 'idle' || this.#engine !== engine) return;
-      if (stored) this.#start(false);
-      else this.#onEngine(engine.state);
-    });
+    // The site has asked for another model since.
+    if (!this.#answering && this.#engine.outdated) this.#leave();
+    this.#engine.join();
   }
 
-  readonly #onEngine = (state: EngineState): void => {
-    const { endpoint, language, modelBytes, modelName } = this.#config;
-    this.#loading.show(state);
+  /** Does without the engine. */
+  #leave(): void {
+    this.#engine.leave();
+    this.#loading.node.hidden = true;
+    this.#frame.present(undefined);
+  }
+
+  /** Names the server beforehand, if there is one. The question before the download does so itself. */
+  #tellWhoGetsIt(): void {
+    this.#frame.privacy = this.#server.tell(this.#loading.asks);
+  }
+
+  /** Shows how loading proceeds. */
+  #follow(state: EngineState): void {
+    // In this conversation another one answers.
+    if (this.#server.allowed) return;
+    if (state.kind !== 'idle') this.#loading.show(state);
     switch (state.kind) {
-      case 'idle': {
-        const { consent, consentUnsized, consentServer } = this.#strings;
-        const text = fill(modelBytes ? consent : consentUnsized, { model: modelName, size: modelBytes ? sizeText(modelBytes, language) : '' });
-        this.#loading.ask(endpoint ? `${text} ${fill(consentServer, { host: hostOf(endpoint.address, document.baseURI) })}` : text, modelBytes);
+      case 'idle':
+        this.#loading.ask(this.#config.consent(this.#server.answerer?.name), this.#config.modelBytes);
+        if (this.#composer.untouched) this.#loading.focus();
         break;
-      }
       case 'loading':
         // What went wrong since it began stays to be read.
         if (state.progress) this.#emit('linnet-progress', state.progress);
-        else this.#hideNotice();
+        else this.#frame.notice.hide();
         break;
       case 'ready':
         this.#present(new DeviceAnswerer(state.linnet, this.#config.manners));
-        if (state.linnet.info().recovered) this.#showNotice(this.#strings.recovered, 'note');
+        if (state.linnet.info().recovered) this.#frame.notice.show(this.#strings.recovered, 'note');
         break;
       case 'failed':
         // A question that waits tells of it itself.
-        if (!this.#turnToServer() && this.#waiting.size === 0) this.#fail(state.error, () => this.#start(false));
+        if (!this.#engine.awaited) this.#fail(state.error, () => this.#engine.start());
     }
-    for (const check of [...this.#waiting]) check();
-  };
-
-  #start(asked: boolean): void {
-    if (asked && this.#engine?.state.kind === 'idle') {
-      this.#emit('linnet-consent', { model: this.#config.model });
-      this.#composer.focus();
-    }
-    this.#engine?.start();
+    this.#tellWhoGetsIt();
   }
 
-  /** The server answers from now on, if the site has named one. The person is told. */
-  #turnToServer(): boolean {
-    const { endpoint } = this.#config;
-    if (!endpoint || this.#server) return this.#server !== undefined;
-    try {
-      this.#server = new EndpointAnswerer(endpoint.address, document.baseURI, endpoint.model, endpoint.headers);
-    } catch {
-      return false;
-    }
-    this.#loading.node.hidden = true;
-    this.#present(this.#server);
-    this.#showNotice(fill(this.#strings.serverAnswers, { host: this.#server.name }), 'note');
-    return true;
+  /** The person agrees to the download, or goes on with it. */
+  #start(): void {
+    if (this.#engine.state.kind === 'idle') this.#emit('linnet-consent', { model: this.#config.model });
+    // The button is about to go.
+    this.#composer.focus();
+    this.#engine.start();
   }
 
   /** Says who answers. */
   #present(answerer: Answerer): void {
-    const { onDevice, byServer } = this.#strings;
-    const text = answerer.by === 'device' ? `${onDevice} · ${answerer.name}` : fill(byServer, { host: answerer.name });
-    if (this.#by.textContent === text) return;
-    this.#by.textContent = text;
-    this.#by.dataset['by'] = answerer.by;
-    this.#emit('linnet-ready', { by: answerer.by, name: answerer.name });
+    if (this.#frame.present(answerer)) this.#emit('linnet-ready', { by: answerer.by, name: answerer.name });
   }
 
   async #answer(turn: TurnView): Promise<void> {
-    if (this.#answering) return;
+    if (this.#answering) return this.#sayWhyNot();
     const answering = new AbortController();
     this.#answering = answering;
-    this.#composer.busy = true;
-    this.#suggestions.hidden = true;
-    if (this.#notice.dataset['kind'] !== 'note') this.#hideNotice();
-    this.#following = true;
+    this.#frame.hideSuggestions();
+    this.#frame.notice.hideFailure();
     turn.begin();
-    this.#announce(this.#strings.writing);
+    this.#frame.toEnd();
+    if (this.#loading.asks) this.#wait(turn);
+    else this.#composer.busy = true;
     try {
       // The question is shown first.
       await nextTask();
       await this.#write(turn, answering.signal);
     } catch (thrown) {
-      const error = thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
+      const error = asLinnetError(thrown);
       await turn.end();
       if (answering.signal.aborted) this.#stopped(turn);
       else this.#unanswered(turn, error);
@@ -263,90 +242,128 @@ export class ChatView {
       if (this.#answering === answering) {
         this.#answering = undefined;
         this.#composer.busy = false;
+        this.#frame.hint = '';
       }
     }
   }
 
+  /** A question waits: for the engine, or until the person has decided. */
+  #wait(turn: TurnView): void {
+    const { asks } = this.#loading;
+    const text = asks ? this.#strings.waitingForYou : this.#strings.waiting;
+    turn.writing = !asks;
+    this.#composer.busy = !asks;
+    // It is called again and again while the model loads.
+    if (!turn.note(text)) return;
+    this.#frame.announce(text);
+    if (asks) this.#moveFocus();
+  }
+
+  /** Answers on this device; or on the site's server, if the person knows that the conversation goes there. */
   async #write(turn: TurnView, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const answerer = await this.#answerer(turn, signal);
-      try {
-        const end = await this.#stream(turn, answerer, signal);
-        await turn.end();
-        await nextTask();
-        this.#finished(turn, answerer, end);
-        await nextTask();
-        return;
-      } catch (thrown) {
-        const error = thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
-        if (signal.aborted || answerer.by === 'endpoint') throw error;
-        this.#engine?.failed(error);
-        // A question that is too long is so for everybody.
-        if (error.code === 'context-full' || error.code === 'invalid-request' || !this.#turnToServer()) throw error;
-        turn.begin();
-      }
+    const { serverOnly } = this.#config;
+    this.#server.asked(!serverOnly && !this.#server.allowed, this.#turns.length === 1);
+    const allowed = this.#server.allowed;
+    if (allowed) return this.#complete(turn, allowed, signal);
+    const failure = serverOnly ? new LinnetError('invalid-request', 'The site names no server.') : await this.#onDevice(turn, signal);
+    if (!failure) return;
+    const server = this.#server.answerer;
+    if (!server) throw failure;
+    const reason = serverOnly ? '' : reasonOf(failure, this.#strings);
+    if (!(await this.#maySend(turn, server.name, reason, signal))) {
+      if (signal.aborted) throw failure;
+      this.#declined = failure;
+      return this.#notSent(turn, failure);
+    }
+    this.#server.allow(server);
+    this.#loading.node.hidden = true;
+    this.#present(server);
+    this.#tellWhoGetsIt();
+    this.#frame.notice.show(fill(this.#strings.serverAnswers, { host: server.name }), 'note');
+    turn.begin();
+    await this.#complete(turn, server, signal);
+  }
+
+  /** Answers on this device. Gives why it could not, where a server might. @throws LinnetError where nobody could */
+  async #onDevice(turn: TurnView, signal: AbortSignal): Promise<LinnetError | undefined> {
+    const { state } = this.#engine;
+    // Whoever asks after a failure wants another try, but for one of which the person has not been asked yet.
+    if (state.kind === 'failed' && (state.error === this.#declined || !this.#server.answerer)) this.#engine.start();
+    let answerer: Answerer | undefined;
+    try {
+      answerer = await this.#engine.ready(() => this.#wait(turn), signal);
+      await this.#complete(turn, answerer, signal);
+      return undefined;
+    } catch (thrown) {
+      const failure = asLinnetError(thrown);
+      if (signal.aborted) throw failure;
+      this.#engine.failed(failure);
+      // A question that is too long is so for everybody.
+      if (answerer && OF_THE_QUESTION.has(failure.code)) throw failure;
+      return failure;
     }
   }
 
-  /** Asks, and shows what is answered. What the model thinks first is no part of that. */
-  async #stream(turn: TurnView, answerer: Answerer, signal: AbortSignal): Promise<'stop' | 'length'> {
-    const past = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer).map(({ question, answer }): Exchange => ({ question, answer }));
-    const { system, context, temperature, maxTokens } = this.#config;
-    const parts = new ThoughtSplitter();
-    let end: 'stop' | 'length' = 'stop';
-    let left = 0;
-    const show = ({ thought, answer, anew }: SpokenPiece) => {
-      if (anew) turn.begin();
-      if (answer || thought) turn.note(!answer ? this.#strings.thinking : left > 0 ? this.#strings.shortened : '');
-      turn.write(answer);
-    };
+  /** Whether this conversation may be sent to that server. Until the person has decided, nothing is. */
+  async #maySend(turn: TurnView, host: string, reason: string, signal: AbortSignal): Promise<boolean> {
+    turn.writing = false;
     turn.note('');
-    const pieces = this.#asking.ask(answerer, { system, context, past, question: turn.question }, { maxTokens, temperature, signal });
-    for await (const { text, read, finishReason, dropped } of pieces) {
-      left = dropped;
-      if (read !== undefined) turn.note(fill(this.#strings.reading, { percent: String(Math.floor(100 * read)) }));
-      if (text) show(parts.add(text));
-      end = finishReason ?? end;
-    }
-    show(parts.end());
-    return end;
+    this.#composer.busy = false;
+    const answer = this.#sendQuestion.ask(host, reason, signal);
+    this.#frame.announce(fill(this.#strings.sendQuestion, { host }));
+    this.#moveFocus();
+    const send = await answer;
+    this.#composer.busy = send;
+    if (!signal.aborted) this.#moveFocus();
+    return send;
   }
 
-  /** Who answers, as soon as there is somebody. */
-  #answerer(turn: TurnView, signal: AbortSignal): Promise<Answerer> {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        const state = this.#engine?.state;
-        if (signal.aborted) reject(new LinnetError('aborted', 'Stopped.'));
-        else if (this.#server) resolve(this.#server);
-        else if (this.host.engine) resolve(new DeviceAnswerer(this.host.engine, this.#config.manners));
-        else if (state?.kind === 'ready') resolve(new DeviceAnswerer(state.linnet, this.#config.manners));
-        else if (state?.kind === 'failed') reject(state.error);
-        else return turn.note(this.#strings.waiting);
-        this.#waiting.delete(check);
-        signal.removeEventListener('abort', check);
-      };
-      this.#waiting.add(check);
-      signal.addEventListener('abort', check);
-      // Whoever asks after a failure wants another try.
-      if (this.#engine?.state.kind === 'failed') this.#start(false);
-      check();
-    });
+  async #complete(turn: TurnView, answerer: Answerer, signal: AbortSignal): Promise<void> {
+    this.#composer.busy = turn.writing = true;
+    this.#frame.announce(this.#strings.writing);
+    this.#writer = answerer.by;
+    const end = await show(this.#ask(turn, answerer, signal), turn, this.#strings);
+    await turn.end();
+    await nextTask();
+    this.#finished(turn, answerer, end);
+    await nextTask();
+  }
+
+  /** Asks with as much of the conversation as there is room for. */
+  #ask(turn: TurnView, answerer: Answerer, signal: AbortSignal) {
+    const before = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer);
+    const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
+    const { system, context, temperature, maxTokens } = this.#config;
+    return this.#asking.ask(answerer, { system, context, past, question: turn.question }, { maxTokens, temperature, signal });
   }
 
   #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
-    const notes = [by === 'endpoint' ? fill(this.#strings.byServer, { host: name }) : '', finishReason === 'length' ? this.#strings.cutOff : ''];
-    turn.note(notes.filter(Boolean).join(' · '));
-    this.#announce(turn.spoken);
+    turn.note(this.#noteOf(by, name, finishReason === 'length' ? this.#strings.cutOff : ''));
+    this.#frame.announce(turn.spoken);
     this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
   }
 
+  /** Under an answer: where it was written, if that is not the same for all, and how it ended. */
+  #noteOf(by: AnsweredBy, host: string, end: string): string {
+    const { byServer, onDevice } = this.#strings;
+    const place = by === 'endpoint' ? fill(byServer, { host }) : this.#server.answerer ? onDevice : '';
+    return [place, end].filter(Boolean).join(' · ');
+  }
+
+  /** The person has decided that the conversation stays here: so does the question, to be tried again. */
+  async #notSent(turn: TurnView, failure: LinnetError): Promise<void> {
+    await turn.end();
+    turn.note(this.#strings.notSent);
+    this.#fail(failure, () => void this.#answer(turn));
+    this.#frame.announce(this.#strings.notSent);
+  }
+
   #stopped(turn: TurnView): void {
-    this.#announce(this.#strings.stopped);
+    this.#frame.announce(this.#strings.stopped);
     if (!this.#turns.includes(turn)) return;
     if (!turn.answer) return this.#takeBack(turn);
-    turn.note(this.#strings.stopped);
-    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by: this.#server ? 'endpoint' : 'device', finishReason: 'stopped' });
+    turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.stopped));
+    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
   }
 
   /** A question that got no answer goes back into the box, so that nothing typed is lost. */
@@ -368,33 +385,11 @@ export class ChatView {
   }
 
   #fail(error: LinnetError, again: () => void): void {
-    const { errors, failed, serverFailed } = this.#strings;
-    const ofServer = this.#server && error.code !== 'context-full';
-    // The words for a code are about the model, and not about a file of the package that the site does not serve.
-    const unserved = error.details['part'] === 'engine' && error.code !== 'network';
-    const own = unserved ? failed : (errors[error.code] ?? failed);
-    const text = ofServer ? fill(serverFailed, { host: this.#server!.name }) : own;
-    this.#showNotice(text, error.code, button('again', this.#strings.tryAgain, again));
+    const { allowed, answerer } = this.#server;
+    const failed = this.#writer === 'endpoint' ? allowed?.name : undefined;
+    const { text, again: retriable } = explain(error, this.#strings, { failed, instead: allowed ? undefined : answerer?.name });
     this.#emit('linnet-error', { code: error.code, message: error.message });
-  }
-
-  #showNotice(text: string, kind: string, ...actions: HTMLElement[]): void {
-    this.#notice.dataset['kind'] = kind;
-    this.#notice.replaceChildren(make('p', '', text), ...actions);
-    this.#notice.hidden = false;
-  }
-
-  #hideNotice(): void {
-    this.#notice.hidden = true;
-    delete this.#notice.dataset['kind'];
-  }
-
-  #announce(text: string): void {
-    this.#announcer.textContent = text;
-  }
-
-  #follow(): void {
-    if (this.#following) this.#log.scrollTop = this.#log.scrollHeight;
+    this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
   }
 
   #emit<K extends keyof ChatEvents>(name: K, detail: ChatEvents[K]): void {

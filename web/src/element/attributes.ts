@@ -1,0 +1,151 @@
+import type { LinnetChat } from '../element.ts';
+import { LinnetError, models } from '../index.ts';
+import { serverAddress } from './endpoint.ts';
+import { ENGLISH } from './strings.ts';
+
+/** The value of `model` that stands for none: only the `endpoint` answers. */
+export const NO_MODEL = 'none';
+
+const WORDS = {
+  mode: ['button', 'inline'],
+  backend: ['auto', 'cpu', 'webgpu'],
+  'when-hidden': ['go-on', 'pause'],
+  pace: ['full', 'gentle', 'auto'],
+  theme: ['light', 'dark'],
+} as const;
+const NUMBERS = {
+  temperature: { whole: false, least: 0 },
+  'max-tokens': { whole: true, least: 1 },
+  'context-length': { whole: true, least: 1 },
+  'model-bytes': { whole: true, least: 1 },
+} as const;
+const TEXTS = ['open', 'model', 'model-base', 'endpoint', 'endpoint-model', 'system', 'greeting', 'heading', 'suggestions'];
+const KNOWN = [...Object.keys(WORDS), ...Object.keys(NUMBERS), ...TEXTS];
+/** What has no attribute. */
+const PROPERTIES = ['context', 'engine', 'strings', 'endpointHeaders'];
+
+/** Something that the site's owner has to correct. */
+export interface Mistake {
+  /** What is wrong, and what is allowed. */
+  text: string;
+  /** Whether the chat cannot answer because of it; else it is as if it had been left out. */
+  fatal: boolean;
+}
+
+/** An attribute that is one of a few words; `undefined` if it is none of them. */
+export function wordOf<K extends keyof typeof WORDS>(host: LinnetChat, name: K): (typeof WORDS)[K][number] | undefined {
+  const value = host.getAttribute(name);
+  return WORDS[name].find((word) => word === value);
+}
+
+/** An attribute that is a number; `undefined` if it is none, or not one that is allowed. */
+export function numberOf(host: LinnetChat, name: keyof typeof NUMBERS): number | undefined {
+  const { whole, least } = NUMBERS[name];
+  const text = host.getAttribute(name)?.trim();
+  const value = Number(text || NaN);
+  return Number.isFinite(value) && value >= least && (!whole || Number.isSafeInteger(value)) ? value : undefined;
+}
+
+/** What is wrong with the attributes and properties of an element. */
+export function mistakesIn(host: LinnetChat): Mistake[] {
+  return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host)];
+}
+
+function* wrongNames(host: LinnetChat): Generator<Mistake> {
+  const plain = (name: string) => name.replace(/[-_]/g, '').toLowerCase();
+  for (const name of host.getAttributeNames().filter((name) => !KNOWN.includes(name))) {
+    const meant = KNOWN.find((known) => plain(known) === plain(name));
+    const property = PROPERTIES.find((property) => plain(property) === plain(name));
+    if (meant) yield { text: `there is no attribute ${name}: write ${meant}.`, fatal: false };
+    if (property) yield { text: `there is no attribute ${name}: set the property ${property}.`, fatal: false };
+  }
+}
+
+function* wrongValues(host: LinnetChat): Generator<Mistake> {
+  const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: it may be ${allowed}.`;
+  for (const name of Object.keys(WORDS) as (keyof typeof WORDS)[]) {
+    // On another device than the one that was meant, a model may not be what the site wants.
+    if (host.hasAttribute(name) && wordOf(host, name) === undefined) yield { text: wrong(name, listed(WORDS[name])), fatal: name === 'backend' };
+  }
+  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+    const { whole, least } = NUMBERS[name];
+    if (host.hasAttribute(name) && numberOf(host, name) === undefined) yield { text: wrong(name, `a${whole ? ' whole' : ''} number from ${least}`), fatal: false };
+  }
+}
+
+function* wrongProperties({ suggestions, context, strings, endpointHeaders }: LinnetChat): Generator<Mistake> {
+  const wrong = (name: string, allowed: string): Mistake => ({ text: `the property ${name} is not valid: it must be ${allowed}.`, fatal: false });
+  if (suggestions !== undefined && !(Array.isArray(suggestions) && suggestions.every(isText))) yield wrong('suggestions', 'an array of strings');
+  if (context !== undefined && !isText(context)) yield wrong('context', 'a string');
+  if (!isRecord(strings)) yield wrong('strings', 'an object');
+  else {
+    const { errors, ...texts } = strings;
+    for (const [name, text] of Object.entries(texts)) {
+      if (!Object.hasOwn(ENGLISH, name)) yield wrong(`strings.${name}`, `left out: ChatStrings has ${listed(Object.keys(ENGLISH))}`);
+      else if (!isText(text)) yield wrong(`strings.${name}`, 'a string');
+    }
+    if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText))) yield wrong('strings.errors', 'an object of strings, by the code of a LinnetError');
+  }
+  if (endpointHeaders !== undefined && !areHeaders(endpointHeaders)) yield wrong('endpointHeaders', 'an object of header names and their values');
+}
+
+function* wrongAnswerers(host: LinnetChat): Generator<Mistake> {
+  const { engine, endpoint } = host;
+  const model = host.model?.trim();
+  if (engine !== undefined && !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')) {
+    yield { text: 'the property engine is not valid: it must be what Linnet.load() fulfils with (await it).', fatal: true };
+  }
+  const serverFault = endpoint === null ? undefined : faultOf(endpoint);
+  if (serverFault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: it must be an http: or https: address.`, fatal: false };
+  if (engine) return;
+  if (model === NO_MODEL) {
+    if (endpoint === null || serverFault) yield { text: `model="${NO_MODEL}" needs an endpoint, which answers instead.`, fatal: true };
+  } else if (model !== undefined && !models.get(model) && !/[/.:]/.test(model)) {
+    yield { text: `the attribute model=${quoted(model)} is not valid: it may be an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`, fatal: true };
+  }
+}
+
+function faultOf(endpoint: string): LinnetError | undefined {
+  try {
+    serverAddress(endpoint, document.baseURI);
+    return undefined;
+  } catch (error) {
+    return error as LinnetError;
+  }
+}
+
+export function areHeaders(headers: unknown): headers is Record<string, string> {
+  try {
+    return isRecord(headers) && Boolean(new Headers(headers as Record<string, string>));
+  } catch {
+    return false;
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, any> {
+  return typeof value === 'object' && value !== null;
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+function quoted(value: string | null): string {
+  return JSON.stringify(value ?? '');
+}
+
+/** What the console has been told: each thing once. */
+const told = new Set<string>();
+
+/** Tells the site's owner of a mistake, in the console, once. */
+export function tellOwner({ text, fatal }: Mistake): void {
+  const message = `<linnet-chat>: ${text}${fatal ? ' The chat is not available.' : ''}`;
+  if (told.has(message)) return;
+  told.add(message);
+  if (fatal) console.error(message);
+  else console.warn(message);
+}

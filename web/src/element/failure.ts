@@ -1,0 +1,39 @@
+import { LinnetError } from '../index.ts';
+import { tellOwner } from './attributes.ts';
+import type { ChatStrings } from './button-strings.ts';
+import { fill } from './strings.ts';
+
+/** Failures that another try does not end: the site's owner has to. */
+const NOT_AVAILABLE = new Set(['invalid-request', 'bad-template']);
+/** Failures that the owner may be able to end: the console names them. */
+const OF_THE_SITE = new Set(['bad-model', 'not-found', 'blocked', 'internal', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
+
+/** Servers, by their hosts, that have to do with a failure. */
+export interface Involved {
+  /** It has failed. */
+  failed?: string | undefined;
+  /** It could answer instead. */
+  instead?: string | undefined;
+}
+
+/** What the person is told of a failure, and whether they can try again. The owner of the site is told in the console. */
+export function explain(error: LinnetError, strings: ChatStrings, { failed, instead }: Involved): { text: string; again: boolean } {
+  const { code, message } = error;
+  const fatal = NOT_AVAILABLE.has(code);
+  if (fatal || OF_THE_SITE.has(code)) tellOwner({ text: `${message} (${code})`, fatal });
+  if (fatal) return { text: strings.unavailable, again: false };
+  const what = failed && code !== 'context-full' ? fill(strings.serverFailed, { host: failed }) : reasonOf(error, strings);
+  return { text: instead ? `${what} ${fill(strings.serverCan, { host: instead })}` : what, again: true };
+}
+
+/** Why this device could not answer. */
+export function reasonOf({ code, details }: LinnetError, { errors, failed }: ChatStrings): string {
+  // The words for a code are about the model, and not about a file of the package that the site does not serve.
+  const unserved = details['part'] === 'engine' && code !== 'network';
+  return unserved ? failed : (errors[code] ?? failed);
+}
+
+/** What was thrown, with a code. */
+export function asLinnetError(thrown: unknown): LinnetError {
+  return thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
+}
