@@ -33,7 +33,7 @@ export interface LanguageModelCoreOptions {
   tools?: readonly unknown[];
   /** Thinking before the answer. Not supported, but for `effort: 'none'`, which is the default. */
   thinking?: LanguageModelThinking;
-  /** Goes with `topK` only; both are older than `samplingMode`, and stand in its place. */
+  /** Must come with `topK`; the two replace `samplingMode`. */
   temperature?: number;
   topK?: number;
   samplingMode?: SamplingMode;

@@ -4,7 +4,7 @@ import type { CreateMonitor } from './events.ts';
 import { SAMPLING_MODES, type SamplingOptions } from './sampling.ts';
 import { abortSignal, dictionary, double, enumeration, isObject, required, sequence, string } from './webidl.ts';
 
-/** What a session is to be able to do, converted. */
+/** What a session must be able to do, converted. */
 export interface CoreOptions extends SamplingOptions {
   expectedInputs: Expected[];
   expectedOutputs: Expected[];
