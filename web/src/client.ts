@@ -5,6 +5,8 @@ import { aborted, LinnetError } from './errors.ts';
 import { readLoadOptions } from './load-options.ts';
 import { NO_MANNERS } from './manners.ts';
 import { keepMeasured, recallMeasured } from './measured.ts';
+import { fileOf, type ModelBytes } from './model-bytes.ts';
+import { listedOf, namesOf } from './model-names.ts';
 import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { Asked, EngineEvent, EngineInfo, FromWorker } from './protocol.ts';
@@ -27,29 +29,33 @@ export class Linnet {
   readonly #names: Set<string>;
   #info: EngineInfo;
 
-  private constructor(host: EngineHost, info: EngineInfo, risk: Risk | undefined, source: ModelSource) {
+  private constructor(host: EngineHost, loaded: EngineInfo, risk: Risk | undefined, source: unknown) {
     this.#host = host;
-    this.#names = new Set([info.model.name, ...calledAs(source)]);
+    const { listed, others } = namesOf(source, baseUrl());
+    const info = calledBy(listed, loaded);
+    const { name } = info.model;
+    this.#names = new Set([name, loaded.model.name, ...others]);
     this.#info = info;
-    host.onChange = (changed) => (this.#info = { ...changed, ...(info.recovered ? { recovered: info.recovered } : {}) });
+    host.onChange = (changed) => (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
     this.#ask = firstAtRisk(host.ask.bind(host), risk);
     const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
-    this.chat = { completions: new ChatCompletions(generate, info.model.name, this.#names) };
-    this.completions = new Completions(generate, info.model.name, this.#names);
+    this.chat = { completions: new ChatCompletions(generate, name, this.#names) };
+    this.completions = new Completions(generate, name, this.#names);
   }
 
   /**
    * Loads a model and makes it ready to answer.
    *
    * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose;
-   *   for a split model the list of its parts, or the URL of one
+   *   for a split model the list of its parts, or the URL of one; or the bytes of a file, or a stream of them, which are not stored
    * @throws LinnetError in every case of failure; nothing is left running then
    */
-  static async load(model: ModelSource, options: LoadOptions = {}): Promise<Linnet> {
+  static async load(model: ModelSource | ModelBytes, options: LoadOptions = {}): Promise<Linnet> {
     const { task: asked, bases, recovery, manners, onProgress, signal } = readLoadOptions(options);
-    const resolved = resolveModel(model, bases, globalThis.document?.baseURI ?? globalThis.location.href);
     if (signal?.aborted) throw aborted();
+    const source = await fileOf(model, onProgress, signal);
+    const resolved = resolveModel(source, bases, baseUrl());
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
     const measured = asked.storage === 'none' ? undefined : recallMeasured();
     if (measured !== undefined) task.measured = measured;
@@ -58,7 +64,7 @@ export class Linnet {
     const word = riskOf(resolved);
     await net?.notice();
     const recovered = net?.stepFor(word, task);
-    if (recovered?.step === 'smaller-model') return Linnet.#loadSmaller(model, options, recovered);
+    if (recovered?.step === 'smaller-model') return Linnet.#loadSmaller(source, options, recovered);
     if (recovered) Object.assign(task, steppedDown(task, recovered.step));
     const risk = net && new Risk(net, word);
     await risk?.enter('load');
@@ -66,7 +72,7 @@ export class Linnet {
       const { host: worker, info } = await loadInWorker(task, hearLoading(task, onProgress), signal);
       const host = new EngineHost(worker, reloadOf(task, info));
       host.manners = { ...NO_MANNERS, ...manners };
-      return new Linnet(host, recovered ? { ...info, recovered } : info, risk, model);
+      return new Linnet(host, recovered ? { ...info, recovered } : info, risk, source);
     } finally {
       risk?.leave();
     }
@@ -82,13 +88,13 @@ export class Linnet {
     const linnet = await Linnet.load(smaller, options);
     linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
     // The site's requests go on naming the one that it asked for.
-    for (const name of calledAs(model)) linnet.#names.add(name);
+    for (const name of namesOf(model, baseUrl()).others) linnet.#names.add(name);
     return linnet;
   }
 
   /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
   static resetRecovery(model?: ModelSource): void {
-    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, [], globalThis.document.baseURI)));
+    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, [], baseUrl())));
   }
 
   /** What is loaded, and on what it runs. */
@@ -187,16 +193,19 @@ function sampledAs(sampling: RecommendedSampling | null, generate: Generate): Ge
 }
 
 /** What is recommended for a listed model, or for an entry of the site's own. */
-function samplingOf(source: ModelSource): RecommendedSampling | null {
-  const entry = typeof source === 'string' ? models.get(source) : source;
-  return typeof entry === 'object' && 'id' in entry ? (entry.sampling ?? null) : null;
+function samplingOf(source: unknown): RecommendedSampling | null {
+  return listedOf(source, baseUrl())?.sampling ?? null;
 }
 
-/** By which word of the caller's a model is known: an id, an address. A file has none. */
-function calledAs(source: ModelSource): string[] {
-  if (typeof source === 'string') return [source];
-  if (source instanceof URL) return [source.href];
-  return 'id' in source ? [source.id] : [];
+/** A listed model is called what the list calls it, whatever its file says. */
+function calledBy(listed: string | undefined, info: EngineInfo): EngineInfo {
+  const { name } = info.model;
+  return listed === undefined || listed === name ? info : { ...info, model: { ...info.model, name: listed, general_name: name } };
+}
+
+/** What relative addresses are relative to. */
+function baseUrl(): string {
+  return globalThis.document?.baseURI ?? globalThis.location.href;
 }
 
 /** The id of the largest listed model that is at most half as large: of a model of unknown size the smallest one. */

@@ -3,7 +3,7 @@ import { LinnetError } from './errors.ts';
 import { exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import { readBases } from './load-options.ts';
 import list from './models.json' with { type: 'json' };
-import { setFields } from './plain.ts';
+import { described, plain, setFields, wrong as wrongValue } from './plain.ts';
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 import { type ModelAddress, type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
@@ -90,7 +90,9 @@ export function bytesOf({ files }: ListedModel): number | undefined {
 }
 
 /** An entry with all its fields. @throws LinnetError `invalid-request`, with the field that is wrong */
-export function completeEntry(entry: ModelEntry): ListedModel {
+export function completeEntry(given: ModelEntry): ListedModel {
+  // It goes to a worker, to which no proxy of a framework can be sent.
+  const entry = plain(given, 'model') as ModelEntry;
   const { id, files } = entry;
   if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'must be of lower-case letters, digits, dots and hyphens');
   if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', id);
@@ -203,7 +205,8 @@ export class ModelList implements Iterable<ListedModel> {
    * @throws LinnetError `bad-model` for what is no GGUF file; `quota`, `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
-    const [key] = await storeFiles([{ kind: 'local', blob: file }], options);
+    if (!((file as unknown) instanceof Blob)) throw wrongValue('file', file, `is ${described(file)}, but must be a File or a Blob`);
+    const [key] = await storeFiles(resolveFor(file), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
     if (!stored) throw new LinnetError('no-storage', 'The file is not in the store any more.', { key });
     return stored;

@@ -1,5 +1,6 @@
 import { LinnetError } from './errors.ts';
 import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
+import { described, wrong } from './plain.ts';
 
 /**
  * A file whose address changes, such as one that is signed anew for each visit: it is stored under its key. (Of an address alone
@@ -58,12 +59,12 @@ export type ResolvedModel = readonly ResolvedFile[];
  *
  * @param bases folders that may hold copies of listed models; asked before the public home
  * @param here what relative URLs are relative to
- * @throws LinnetError `invalid-request` if a string is neither a listed id nor a URL, if a list is empty, or if an entry is wrong
+ * @throws LinnetError `invalid-request`, with `details.field`, if it is nothing that can be read
  */
 export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
   if (isList(source)) {
-    if (source.length === 0) throw new LinnetError('invalid-request', 'The list of the model’s files is empty.');
-    return source.flatMap((file) => resolveFile(file, bases, here));
+    if (source.length === 0) throw wrong('model', source, 'is an empty list, but must have the files of a model');
+    return source.flatMap((file, index) => resolveFile(file, bases, here, `model[${index}]`));
   }
   if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, bases, here));
   const files = resolveFile(source, bases, here);
@@ -78,17 +79,22 @@ function isList(source: ModelSource): source is readonly ModelFile[] {
 }
 
 function isEntry(source: ModelFile | ModelEntry): source is ModelEntry {
-  return typeof source === 'object' && !(source instanceof URL) && !(source instanceof Blob) && !isAddress(source);
+  return typeof source === 'object' && source !== null && ('files' in source || 'id' in source);
 }
 
 function isAddress(source: object): source is ModelAddress {
   return 'url' in source && !('files' in source);
 }
 
-function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string): ResolvedFile[] {
-  if (source instanceof Blob) return [{ kind: 'local', blob: source }];
-  if (source instanceof URL) return [{ kind: 'remote', urls: [source.href] }];
-  if (typeof source === 'object') return [resolveAddress(source, here)];
+/** @param field what it is called in errors */
+function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string, field = 'model'): ResolvedFile[] {
+  if (source instanceof Blob) return [{ kind: 'local', blob: sendable(source, field) }];
+  if (source instanceof URL) return [{ kind: 'remote', urls: [hrefOf(source, field)] }];
+  if (typeof source === 'object' && source !== null && isAddress(source)) return [resolveAddress(source, here)];
+  if (typeof source !== 'string') {
+    const rule = `is ${described(source)}, but must be the id of a listed model, a URL, a File, an ArrayBuffer, a ReadableStream or a Response`;
+    throw wrong(field, source, rule, { known: models.all.map(({ id }) => id) });
+  }
 
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
@@ -97,6 +103,7 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
   const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
   if (!url) {
     throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
+      field,
       model: source,
       known: models.all.map((model) => model.id),
     });
@@ -115,9 +122,29 @@ function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
 
 function resolveListed(file: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
   const { name, url, bytes, sha256, chunks, key } = file;
-  const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), new URL(url, here).href];
+  const home = parse(url, here);
+  if (!home) throw wrong('url', url, 'is not a URL');
+  const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), home.href];
   const known = { ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
   return { kind: 'remote', urls, ...known, ...(key === undefined ? {} : { called: key }) };
+}
+
+/** A file that a worker can be sent. A proxy of one passes for it, and is none. @throws LinnetError `invalid-request` */
+function sendable(blob: Blob, field: string): Blob {
+  try {
+    structuredClone(blob);
+    return blob;
+  } catch {
+    throw wrong(field, blob, 'is a proxy of a file, which cannot be sent to a worker: pass the file itself');
+  }
+}
+
+function hrefOf(url: URL, field: string): string {
+  try {
+    return url.href;
+  } catch {
+    throw wrong(field, url, 'is a proxy of a URL, which cannot be read: pass the URL itself, or its text');
+  }
 }
 
 /** The URLs of all parts if that is one of a split model's, else the URL itself. */
@@ -128,7 +155,7 @@ function partsOf(url: string): string[] {
   return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
 }
 
-function parse(url: string, base: string): URL | undefined {
+function parse(url: string | URL, base: string): URL | undefined {
   try {
     return new URL(url, base);
   } catch {
@@ -138,7 +165,8 @@ function parse(url: string, base: string): URL | undefined {
 
 /** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
 function folder(base: string | URL, here: string): URL {
-  const url = new URL(base, here);
+  const url = parse(base, here);
+  if (!url) throw wrong('modelBase', base, 'is not a URL');
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
 }

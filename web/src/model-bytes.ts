@@ -1,0 +1,60 @@
+import type { LoadOptions } from './api.ts';
+import { aborted, LinnetError } from './errors.ts';
+import { described, wrong } from './plain.ts';
+
+/**
+ * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before the model is
+ * loaded: the browser holds the bytes, on disk where there are many. They are not stored, and a stream that breaks cannot be resumed.
+ */
+export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array> | Response;
+
+/**
+ * The file of these bytes; everything else as it is.
+ *
+ * @throws LinnetError `invalid-request` for a stream that has been read already, `not-found`, `http`, `network`, `aborted`
+ */
+export async function fileOf<T>(source: T | ModelBytes, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<T | Blob> {
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return blobOf(source);
+  if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
+  if (!(source instanceof Response)) return source as T;
+  const { status, url, body, bodyUsed } = source;
+  const details = { status, url };
+  if (status === 404 || status === 410) throw new LinnetError('not-found', `The server has no such file: ${url}`, details);
+  if (status === 0) throw new LinnetError('blocked', 'The server of this Response lets the page read nothing (no CORS).', { ...details, needs: 'cors' });
+  if (!source.ok) throw new LinnetError('http', `The server refused with status ${status}: ${url}`, details);
+  if (bodyUsed || !body) throw wrong('model', source, 'is a Response without a body, or whose body has been read already: fetch it again');
+  // What a server has compressed is longer than it says.
+  const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
+  return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
+}
+
+function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Blob {
+  try {
+    return new Blob([bytes]);
+  } catch {
+    throw wrong('model', bytes, 'is in memory that is shared or has been transferred: pass a copy of it (`.slice()`)');
+  }
+}
+
+async function readWhole(stream: ReadableStream<Uint8Array>, total: number | undefined, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<Blob> {
+  if (stream.locked) throw wrong('model', stream, 'is a stream that somebody else reads');
+  let loaded = 0;
+  let fault: LinnetError | undefined;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      if (!((bytes as unknown) instanceof Uint8Array)) {
+        throw (fault = wrong('model', bytes, `is a stream of something else than bytes: ${described(bytes)}`));
+      }
+      controller.enqueue(bytes);
+      loaded += bytes.length;
+      onProgress?.({ phase: 'download', loaded, ...(total === undefined ? {} : { total }) });
+    },
+  });
+  try {
+    return await new Response(stream.pipeThrough(counter, signal ? { signal } : {})).blob();
+  } catch (error) {
+    if (signal?.aborted) throw aborted();
+    if (fault) throw fault;
+    throw new LinnetError('network', `The stream broke after ${loaded} bytes. Load the model again.`, { loaded, cause: String(error) });
+  }
+}

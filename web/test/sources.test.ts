@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LinnetError } from '../src/errors.ts';
+import { readLoadOptions } from '../src/load-options.ts';
+import { fileOf } from '../src/model-bytes.ts';
+import { namesOf } from '../src/model-names.ts';
+import { models } from '../src/models.ts';
+import { type ModelSource, resolveModel } from '../src/sources.ts';
+
+const HERE = 'https://example.com/app/';
+const resolve = (source: unknown, bases: string[] = []) => resolveModel(source as ModelSource, bases, HERE);
+
+/** An error that names the field, and says something about it. */
+function names(field: string, words: RegExp) {
+  return (error: LinnetError) => {
+    assert.deepEqual([error.name, error.code, error.details['field']], ['LinnetError', 'invalid-request', field], error.message);
+    assert.match(error.message, words);
+    return true;
+  };
+}
+
+test('what is no model is named, and what is allowed', () => {
+  for (const [source, kind] of [
+    [undefined, 'undefined'], [null, 'null'], [7, '7'], [true, 'true'], [{}, 'an object'], [() => {}, 'a function'], [Symbol('x'), 'a symbol'],
+    [new Map(), 'of the kind Map'], [new Date(), 'of the kind Date'],
+  ] as const) {
+    assert.throws(() => resolve(source), names('model', new RegExp(`is .*${kind}, but must be the id of a listed model, a URL, a File`)));
+  }
+  assert.throws(() => resolve([]), names('model', /empty list/));
+  assert.throws(() => resolve([new Blob(), 7]), names('model[1]', /is 7/));
+  assert.throws(() => resolve('no-such-model'), names('model', /no model "no-such-model" in the list/));
+  assert.throws(() => resolve(''), names('model', /no model ""/));
+  assert.throws(() => resolve('http://['), names('model', /not a URL/));
+  assert.throws(() => resolve(models.all[0]!.id, ['http://[']), names('modelBase', /not a URL/));
+  assert.throws(() => resolve({ id: 'a', files: [{ url: 'http://[' }] }), names('url', /not a URL/));
+});
+
+test('an entry that is a proxy can be sent to a worker', () => {
+  const deep = <T extends object>(value: T): T =>
+    new Proxy(value, {
+      get: (target, name) => {
+        const held = Reflect.get(target, name) as unknown;
+        return typeof held === 'object' && held !== null ? deep(held) : held;
+      },
+    });
+  const sha256 = 'a'.repeat(64);
+  const file = { url: 'm.gguf', bytes: 100, sha256, chunks: { bytes: 65_536, sha256: [sha256] } };
+  const entry = deep({ id: 'own', files: [file] });
+  for (const source of [entry, deep(['a.gguf', 'b.gguf']), deep({ url: 'm.gguf', key: 'k' })]) structuredClone(resolve(source));
+  assert.throws(() => resolve({ id: 'own', files: [{ url: 'm.gguf', name: () => 'x' }] }), names('model.files[0].name', /a function/));
+  const throws = { id: 'own', get files(): never { throw new Error('no files'); } };
+  assert.throws(() => resolve(throws), names('model.files', /cannot be read: no files/));
+  assert.throws(() => resolve(new Proxy(new Blob(), {})), names('model', /pass the file itself/));
+});
+
+test('options are checked before anything is started', () => {
+  const none = { task: { backend: 'auto' }, bases: [], recovery: 'auto', manners: {}, onProgress: undefined, signal: undefined };
+  assert.deepEqual(readLoadOptions({}), none);
+  assert.deepEqual(readLoadOptions({ threads: undefined, signal: null }), none);
+  for (const [field, value] of Object.entries({
+    backend: 'gpu', kvFormat: 'q4', storage: true, recovery: 1, threads: 0, contextLength: NaN, memoryLimit: '8', modelBase: 7, onProgress: {}, signal: {}, pace: 'fast',
+  })) {
+    assert.throws(() => readLoadOptions({ [field]: value }), names(field, /must be/));
+  }
+  assert.throws(() => readLoadOptions({ get threads() { throw new Error('no'); } }), names('threads', /cannot be read: no/));
+  assert.throws(() => readLoadOptions(null), names('options', /null, but must be an object/));
+});
+
+test('bytes, a stream and a Response become a file', async () => {
+  const bytes = new Uint8Array([71, 71, 85, 70, 1]);
+  const seen: unknown[] = [];
+  for (const source of [bytes.buffer, bytes, new Response(bytes).body!, new Response(bytes, { headers: { 'content-length': '5' } })]) {
+    const file = await fileOf(source, (progress) => seen.push(progress), undefined);
+    assert.ok(file instanceof Blob);
+    assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytes);
+  }
+  assert.deepEqual(seen, [{ phase: 'download', loaded: 5 }, { phase: 'download', loaded: 5, total: 5 }]);
+  const view = bytes.subarray(1, 3);
+  assert.equal(((await fileOf(view, undefined, undefined)) as Blob).size, 2);
+  const other = { id: 'x' };
+  assert.equal(await fileOf(other, undefined, undefined), other);
+});
+
+test('a stream that cannot be read says why', async () => {
+  const read = (source: ReadableStream | Response, signal?: AbortSignal) => fileOf(source, undefined, signal);
+  await assert.rejects(read(new Response('', { status: 404 })), { code: 'not-found' });
+  await assert.rejects(read(new Response('', { status: 500 })), { code: 'http' });
+  await assert.rejects(read(Response.error()), { code: 'blocked' });
+  const used = new Response('x');
+  await used.text();
+  await assert.rejects(read(used), names('model', /read already/));
+  const locked = new Response('x').body!;
+  locked.getReader();
+  await assert.rejects(read(locked), names('model', /somebody else/));
+  await assert.rejects(read(new ReadableStream({ pull: (c) => c.enqueue('text') })), names('model', /something else than bytes: a string/));
+  await assert.rejects(read(new ReadableStream({ pull: (c) => c.error(new TypeError('gone')) })), { code: 'network' });
+  const abort = new AbortController();
+  const reading = read(new ReadableStream({}), abort.signal);
+  abort.abort();
+  await assert.rejects(reading, { code: 'aborted' });
+});
+
+test('a listed model has its list name, by whichever of its names it was loaded', () => {
+  const { id, name, files } = models.all.find((model) => model.files.length === 1)!;
+  const [file] = files;
+  for (const source of [id, file!.url, new URL(file!.url), `stored:${file!.sha256}`, { id, name, files }]) {
+    const { listed, others } = namesOf(source, HERE);
+    assert.equal(listed, name);
+    for (const known of [id, file!.name, file!.url]) assert.ok(others.includes(known), known);
+  }
+  assert.deepEqual(namesOf('m/a.gguf?x', HERE), { listed: undefined, others: ['m/a.gguf?x', `${HERE}m/a.gguf?x`, 'a.gguf'] });
+  assert.deepEqual(namesOf(new File([], 'b.gguf'), HERE), { listed: undefined, others: ['b.gguf'] });
+  assert.deepEqual(namesOf({ url: 'a.gguf', key: 'k' }, HERE).others, ['k', 'a.gguf', `${HERE}a.gguf`]);
+});
