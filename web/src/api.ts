@@ -49,7 +49,7 @@ export interface LoadOptions {
   pace?: Pace;
   /** Called as loading proceeds, about ten times a second. */
   onProgress?: (progress: LoadProgress) => void;
-  /** Ends loading. What has been downloaded is kept for the next time. */
+  /** Ends loading, within a second. What has been downloaded is kept for the next time. */
   signal?: AbortSignal;
 }
 
@@ -89,7 +89,7 @@ export interface GenerationOptions {
   max_tokens?: number | null;
   /** OpenAI's newer name of `max_tokens`. */
   max_completion_tokens?: number | null;
-  /** The model that is meant: its name, or the id (or address) by which it was loaded. Another one than the loaded one is refused. */
+  /** The model that is meant: its name, its id, or a file's name or address. Another one than the loaded one is refused. */
   model?: string | null;
   /** How many answers; there is one. */
   n?: 1 | null;
@@ -126,7 +126,7 @@ export interface GenerationOptions {
   stop?: string | readonly string[] | null;
   /** Goes on after the model's end-of-text token: for measuring. */
   ignore_eos?: boolean | null;
-  /** Ends the answer, or the waiting for it; the request then fails with `aborted`. */
+  /** Ends the answer, or the waiting for it; within a second the request fails with `aborted`. */
   signal?: AbortSignal;
 }
 

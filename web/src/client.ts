@@ -2,7 +2,7 @@ import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './a
 import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
 import { EngineHost } from './engine-host.ts';
 import { aborted, LinnetError } from './errors.ts';
-import { readLoadOptions } from './load-options.ts';
+import { readLoadOptions, readWatching } from './load-options.ts';
 import { NO_MANNERS } from './manners.ts';
 import { keepMeasured, recallMeasured } from './measured.ts';
 import { fileOf, type ModelBytes } from './model-bytes.ts';
@@ -10,6 +10,7 @@ import { listedOf, namesOf } from './model-names.ts';
 import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
 import type { Asked, EngineEvent, EngineInfo, FromWorker } from './protocol.ts';
+import { setFields } from './plain.ts';
 import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { readCount, readSuggest } from './request.ts';
 import { openRecovery, Risk } from './risk.ts';
@@ -107,10 +108,12 @@ export class Linnet {
    * answer says. The model is not run, and what is being answered goes on.
    *
    * @param request the messages, or the text (or token ids) of a continuation
-   * @throws LinnetError `invalid-request`, `bad-template`
+   * @param options `signal` ends the counting, or the waiting for it
+   * @throws LinnetError `invalid-request`, `bad-template`, `aborted`
    */
-  async countTokens(request: CountRequest): Promise<number> {
-    for await (const event of this.#host.ask('count', readCount(request), {})) {
+  async countTokens(request: CountRequest, options: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const { signal } = readWatching(setFields(options, 'options'));
+    for await (const event of this.#host.ask('count', readCount(request), { signal })) {
       if (event.type === 'counted') return event.tokens;
     }
     throw new LinnetError('internal', 'The engine counted no tokens.');

@@ -23,6 +23,8 @@ interface Pending {
   readonly inbox: Inbox<Answer>;
   steering: Steering;
   cancelled: boolean;
+  /** Whether an event of it has come. */
+  begun: boolean;
   /** When its last event came. */
   heard?: number;
 }
@@ -77,6 +79,7 @@ export class EngineHost {
       inbox: paced ? new PacedInbox() : new Inbox<Answer>(),
       steering: { hold: false, pace: manners.pace },
       cancelled: false,
+      begun: false,
     };
     const abort = () => this.#cancel(pending);
     signal?.addEventListener('abort', abort);
@@ -141,6 +144,7 @@ export class EngineHost {
       this.#slowest = Math.max(this.#slowest, Math.min(now - pending.heard, LONGEST_STEP_MS));
     }
     pending.heard = now;
+    pending.begun = true;
     pending.inbox.put(message);
     if (!isLast(message)) return;
     this.#pending.delete(message.id);
@@ -185,7 +189,9 @@ export class EngineHost {
     if (!this.#worker) return false;
     const pending = [...this.#pending.values()];
     const current = pending.find(({ what }) => what !== 'count');
-    return current ? current.cancelled : pending.some(({ cancelled }) => cancelled);
+    if (current?.cancelled) return true;
+    // A request that came after a count does not begin before the worker is done with that.
+    return pending.some(({ id, what, cancelled }) => what === 'count' && cancelled && (!current || (id < current.id && !current.begun)));
   }
 
   /** Replaces a worker that goes on with a cancelled request without hearing the page. */

@@ -20,7 +20,7 @@ export async function fileOf<T>(source: T | ModelBytes, onProgress: LoadOptions[
   const { status, url, body, bodyUsed } = source;
   const details = { status, url };
   if (status === 404 || status === 410) throw new LinnetError('not-found', `The server has no such file: ${url}`, details);
-  if (status === 0) throw new LinnetError('blocked', 'The server of this Response lets the page read nothing (no CORS).', { ...details, needs: 'cors' });
+  if (status === 0) throw wrong('model', source, 'is a Response that the page may not read: the request failed, or was made without CORS');
   if (!source.ok) throw new LinnetError('http', `The server refused with status ${status}: ${url}`, details);
   if (bodyUsed || !body) throw wrong('model', source, 'is a Response without a body, or whose body has been read already: fetch it again');
   // What a server has compressed is longer than it says.

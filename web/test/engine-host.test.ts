@@ -122,3 +122,15 @@ test('where the model cannot be loaded again, all requests say so', async () => 
   await assert.rejects(textOf(host.ask('generate', {}, {})), lost);
   assert.ok(first.ended);
 });
+
+test('counting can be aborted, too, and a worker that goes on counting is replaced', async () => {
+  const { host, first } = engine();
+  first.computes = true;
+  const abort = new AbortController();
+  const counting = host.ask('count', {}, { signal: abort.signal }).next();
+  await sleep(1);
+  abort.abort();
+  await assert.rejects(counting, isAborted);
+  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  assert.ok(first.ended);
+});

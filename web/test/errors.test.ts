@@ -22,3 +22,8 @@ test('an error comes out of the worker as it went in', () => {
   assert.ok(again instanceof LinnetError);
   assert.deepEqual([again.code, again.message, again.details], [error.code, error.message, error.details]);
 });
+
+test('an error whose details cannot be sent comes without them', () => {
+  const plain = toPlain(new LinnetError('network', 'no', { value: () => {} }));
+  assert.deepEqual(plain, { code: 'network', message: 'no', details: {} });
+});

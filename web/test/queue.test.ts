@@ -169,3 +169,27 @@ test('words are looked for in turn with answers, and the search can be ended', a
   assert.ok(ending.type === 'event' && ending.event.type === 'words' && ending.event.finish_reason === 'cancelled');
   assert.deepEqual(log, ['start a', 'free a', 'suggest wo', 'free wo', 'suggest no', 'free no']);
 });
+
+test('whoever cancels hears of it, even of a request that is not known', async () => {
+  const { queue: q, ended } = queue();
+  q.cancel(7);
+  const last = await ended(7);
+  assert.ok(last.type === 'error' && last.error.code === 'aborted');
+});
+
+test('a request that is cancelled while the last answer ends is not begun', async () => {
+  const log: Log = [];
+  const q: RequestQueue = new RequestQueue(
+    () => {},
+    async () => {
+      await turn();
+      // What the page has posted is received now.
+      if (log.includes('free a')) q.cancel(2);
+    },
+  );
+  q.serve(new FakeEngine(log));
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
+  for (let i = 0; i < 20; i++) await turn();
+  assert.deepEqual(log, ['start a', 'free a']);
+});

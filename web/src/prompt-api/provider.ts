@@ -8,7 +8,7 @@ import { unless } from '../unless.ts';
 export interface PromptEngine {
   info(): { model: { context_length: number } };
   chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
-  countTokens(request: { messages: readonly ChatMessage[] }): Promise<number>;
+  countTokens(request: { messages: readonly ChatMessage[] }, options?: { signal?: AbortSignal }): Promise<number>;
   dispose(): void;
 }
 
@@ -141,7 +141,7 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
 export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
   if (messages.length === 0) return 0;
   try {
-    const tokens = await engine.countTokens({ messages });
+    const tokens = await engine.countTokens({ messages }, { signal });
     signal.throwIfAborted();
     return tokens;
   } catch (error) {
