@@ -180,7 +180,7 @@ export interface SuggestRequest {
   prefix: string;
   /** How many words, 1 to 10; 3 by default. */
   words?: number;
-  /** Milliseconds after which the words are to be given as they are: the last ones may then be beginnings of longer words. */
+  /** Milliseconds after which the words found so far are given; if there is none yet, the search goes on for the first one. */
   within?: number;
   /** Ends the search; it then fails with `aborted`. */
   signal?: AbortSignal | undefined;
@@ -188,7 +188,7 @@ export interface SuggestRequest {
 
 /** Words that may come next. */
 export interface Suggestions {
-  /** Each once, the likeliest first; fewer than were wished for where no more fit. */
+  /** Each once, the likeliest first; fewer than were wished for where the model finds no more likely up to their end. */
   words: SuggestedWord[];
   /** What is typed of the word already. */
   begun: string;

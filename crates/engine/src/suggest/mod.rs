@@ -1,0 +1,207 @@
+//! Words that may come next, while somebody types.
+//!
+//! The text is cut before the word that has been begun. What the model makes of the text up to there serves for every further letter
+//! of that word: its tokens are held against the letters, and the likeliest beginnings are run until the model itself ends the word
+//! ([`search`]). What was run is kept for a while, because from one letter to the next it is mostly the same.
+
+mod recent;
+mod search;
+mod text;
+
+use linnet_graph::{Backend, Output, Want};
+use linnet_text::EncodeOptions;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::{Error, FinishReason, prompt};
+pub(crate) use recent::Recent;
+use search::{Next, Search};
+use text::{APOSTROPHES, Target, cut};
+
+/// A wish for words.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuggestRequest {
+    /// The text up to where somebody types.
+    pub prefix: String,
+    /// How many words; 3 by default.
+    #[serde(default = "three")]
+    pub words: usize,
+    /// Milliseconds after which nothing more is run but what a first word needs.
+    pub within: Option<f64>,
+}
+
+fn three() -> usize {
+    3
+}
+
+/// A word that may come next.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Word {
+    /// The whole word, with what was typed of it as it was typed.
+    pub word: String,
+    /// What is to be put behind the text to have it there.
+    pub completion: String,
+}
+
+/// What one call of [`Suggestion::next`] did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SuggestEvent {
+    /// The model was run; there is more to do.
+    Step,
+    /// That was all.
+    Words(Suggestions),
+}
+
+/// Words that may come next.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Suggestions {
+    /// The words, each once, the most likely first; fewer than were wished for where the model finds no more likely to their
+    /// ends.
+    pub words: Vec<Word>,
+    /// What is typed of the word already.
+    pub begun: String,
+    /// `Stop`, or `Cancelled`: then some words may be missing.
+    pub finish_reason: FinishReason,
+    /// Tokens that were run.
+    pub tokens: usize,
+    /// Milliseconds that it took.
+    pub ms: f64,
+}
+
+/// The most words that can be wished for.
+const MOST_WORDS: usize = 10;
+
+/// Words being looked for.
+pub struct Suggestion {
+    /// The tokens before the word.
+    root: Vec<u32>,
+    /// Where to look if nothing is found there: the tokens of the whole text. They may be other ones than a word's tokens begin
+    /// with, or parts of characters.
+    inside: Option<Vec<u32>>,
+    target: Target,
+    search: Search,
+    wanted: usize,
+    within: Option<f64>,
+    words: Vec<Word>,
+    tokens: usize,
+    started: Option<f64>,
+    cancelled: bool,
+}
+
+impl Suggestion {
+    pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &SuggestRequest) -> Result<Self, Error> {
+        if !(1..=MOST_WORDS).contains(&request.words) {
+            return Err(Error::invalid("words", format!("must be 1 to {MOST_WORDS}")));
+        }
+        let (head, typed, begun) = cut(&request.prefix);
+        let options = EncodeOptions { add_special: true, parse_special: false };
+        let mut root = prompt::read(engine, head, options)?;
+        if root.is_empty() {
+            // Where nothing marks a beginning, a new line does.
+            root = engine.tokenizer.encode("\n", EncodeOptions::default())?;
+        }
+        let inside = match begun {
+            "" => None,
+            _ => Some(prompt::read(engine, &request.prefix, options)?),
+        };
+        let target = Target { typed: typed.to_owned(), begun: begun.to_owned(), space: typed.is_empty() };
+        let longest = inside.as_ref().unwrap_or(&root).len().max(root.len());
+        let context_length = engine.session.context_length();
+        if longest + search::MOST_TOKENS > context_length {
+            return Err(Error::ContextFull { prompt_tokens: longest, context_length });
+        }
+        Ok(Suggestion {
+            root,
+            inside,
+            target,
+            search: Search::new(request.words),
+            wanted: request.words,
+            within: request.within,
+            words: Vec::new(),
+            tokens: 0,
+            started: None,
+            cancelled: false,
+        })
+    }
+
+    /// Ends the search: the next call of [`Suggestion::next`] gives what was found.
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// Runs the model once, or gives the words where there is no need to.
+    ///
+    /// # Errors
+    /// [`Error::Backend`]. The same call may be tried again.
+    pub async fn next<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<SuggestEvent, Error> {
+        let now = engine.platform.now_ms;
+        let started = *self.started.get_or_insert_with(now);
+        while !self.cancelled && self.words.len() < self.wanted {
+            let late = self.within.is_some_and(|within| now() - started >= within);
+            let path = match self.search.next() {
+                Next::Nothing => match self.inside.take() {
+                    Some(inside) if self.words.is_empty() && !late => {
+                        (self.root, self.search) = (inside, Search::inside(self.wanted, &self.target));
+                        continue;
+                    }
+                    _ => break,
+                },
+                Next::Word(text) => {
+                    self.found(&text);
+                    continue;
+                }
+                Next::Run(path) => path,
+            };
+            let tokens = [self.root.as_slice(), &path.tokens].concat();
+            if let Some((logits, vocabulary)) = engine.recent.get(&tokens, &engine.tokenizer) {
+                self.search.expand(path, logits, vocabulary, &self.target, &engine.tokenizer);
+                continue;
+            }
+            self.search.put_back(path);
+            if late && !self.words.is_empty() {
+                break;
+            }
+            self.tokens += run(engine, tokens).await?;
+            return Ok(SuggestEvent::Step);
+        }
+        let finish_reason = if self.cancelled { FinishReason::Cancelled } else { FinishReason::Stop };
+        Ok(SuggestEvent::Words(Suggestions {
+            words: self.words.clone(),
+            begun: self.target.begun.clone(),
+            finish_reason,
+            tokens: self.tokens,
+            ms: now() - started,
+        }))
+    }
+
+    /// Takes a word for one that may come, unless it is there already or nothing new.
+    fn found(&mut self, text: &str) {
+        let begun = &self.target.begun;
+        let completion = text.trim_end_matches(APOSTROPHES);
+        let word = format!("{begun}{}", completion.trim_start());
+        let key = word.to_lowercase();
+        let is_new = self.words.iter().all(|other| other.word.to_lowercase() != key);
+        if is_new && key != begun.to_lowercase() {
+            self.words.push(Word { word, completion: completion.to_owned() });
+        }
+    }
+}
+
+/// Runs a part of what the cache does not have of `tokens`; keeps the logits when that was the last one. Returns how many were run.
+async fn run<B: Backend>(engine: &mut Engine<B>, tokens: Vec<u32>) -> Result<usize, Error> {
+    let session = &mut engine.session;
+    let rest = &tokens[session.reuse(&tokens)..];
+    let piece = session.pace.piece();
+    if rest.len() > piece {
+        session.extend(&rest[..piece], Want::Nothing).await?;
+        return Ok(piece);
+    }
+    let ran = rest.len();
+    match session.extend(rest, Want::Logits(1)).await? {
+        Output::Logits(logits) => engine.recent.keep(tokens, logits),
+        _ => return Err(Error::invalid("backend", "gave no logits where they were wanted")),
+    }
+    Ok(ran)
+}

@@ -1,0 +1,143 @@
+//! What of a text belongs to the word that is being typed, and which tokens fit it.
+
+use linnet_text::{Tokenizer, is_in_word};
+
+/// What a word must begin with.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// What the text that follows begins with: what was cut off.
+    pub(super) typed: String,
+    /// The part of that which belongs to the word.
+    pub(super) begun: String,
+    /// Whether a space may come before the word.
+    pub(super) space: bool,
+}
+
+/// How a token goes on with a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Fit<'t> {
+    /// Bytes of what was typed that it and those before it cover.
+    pub(super) covered: usize,
+    /// What it adds to what was typed.
+    pub(super) added: &'t str,
+}
+
+impl Target {
+    /// How a token of this text goes on where `covered` bytes of what was typed are there, and `text` after all of it; `None`
+    /// where it does not.
+    pub(super) fn fit<'t>(&self, covered: usize, text: &str, token: &'t str) -> Option<Fit<'t>> {
+        let left = self.typed.get(covered..)?;
+        let mut rest = token.chars();
+        for (at, typed) in left.char_indices() {
+            match rest.next() {
+                Some(c) if c == typed || c.to_lowercase().eq(typed.to_lowercase()) => {}
+                Some(_) => return None,
+                None if at > 0 => return Some(Fit { covered: covered + at, added: "" }),
+                None => return None,
+            }
+        }
+        let added = rest.as_str();
+        let part =
+            if self.space && text.is_empty() { added.strip_prefix(' ').unwrap_or(added) } else { added };
+        let begins = match (self.begun.is_empty(), text.is_empty()) {
+            (true, true) => part.starts_with(char::is_alphabetic),
+            // What was typed may be covered by the token that ends with it.
+            _ => !part.is_empty() || !left.is_empty(),
+        };
+        let fits = begins && part.chars().all(is_part);
+        fits.then_some(Fit { covered: self.typed.len(), added })
+    }
+}
+
+/// What a token stands for, if that is text.
+pub(super) fn text_of(token: u32, tokenizer: &Tokenizer) -> Option<&str> {
+    if tokenizer.is_control(token) {
+        return None;
+    }
+    std::str::from_utf8(tokenizer.token_bytes(token)?).ok()
+}
+
+/// Whether a word before this token has ended: it structures the text, or begins with what stands in no word.
+pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
+    if tokenizer.is_control(token) || tokenizer.is_end_of_generation(token) {
+        return true;
+    }
+    let first = text_of(token, tokenizer).and_then(|text| text.chars().next());
+    first.is_some_and(|c| !is_part(c))
+}
+
+pub(super) const APOSTROPHES: [char; 2] = ['\'', '’'];
+
+/// Whether a character stands in words, or between their letters.
+fn is_part(c: char) -> bool {
+    is_in_word(c) || APOSTROPHES.contains(&c)
+}
+
+/// A text up to where the model shall go on, what was cut off, and the word in that. A word's token has the space before it.
+pub(super) fn cut(prefix: &str) -> (&str, &str, &str) {
+    let begun = &prefix[prefix.trim_end_matches(is_part).len()..];
+    let begun = begun.trim_start_matches(APOSTROPHES);
+    let before = &prefix[..prefix.len() - begun.len()];
+    let head = before.strip_suffix(' ').unwrap_or(before);
+    (head, &prefix[head.len()..], begun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_before_the_word_that_was_begun() {
+        for (prefix, parts) in [
+            ("", ("", "", "")),
+            ("I am", ("I", " am", "am")),
+            ("I am ", ("I am", " ", "")),
+            ("I am  ", ("I am ", " ", "")),
+            ("Hello,", ("Hello,", "", "")),
+            ("(se", ("(", "se", "se")),
+            ("He said: 'wha", ("He said: '", "wha", "wha")),
+            ("I don't", ("I", " don't", "don't")),
+            ("line\nNe", ("line\n", "Ne", "Ne")),
+            ("die Brüc", ("die", " Brüc", "Brüc")),
+        ] {
+            assert_eq!(cut(prefix), parts, "{prefix:?}");
+        }
+    }
+
+    fn target(typed: &str, begun: &str, space: bool) -> Target {
+        Target { typed: typed.to_owned(), begun: begun.to_owned(), space }
+    }
+
+    #[test]
+    fn tokens_fit_what_was_typed() {
+        let begun = target(" wea", "wea", false);
+        let whole = |added| Some(Fit { covered: 4, added });
+        assert_eq!(begun.fit(0, "", " weather"), whole("ther"));
+        assert_eq!(begun.fit(0, "", " Weather"), whole("ther"), "what was typed stays as it was");
+        assert_eq!(begun.fit(0, "", " wea"), whole(""), "it may go on");
+        assert_eq!(begun.fit(0, "", " we"), Some(Fit { covered: 3, added: "" }), "it is a part");
+        assert_eq!(begun.fit(3, "", "Ather"), whole("ther"));
+        assert_eq!(begun.fit(4, "", "ther"), whole("ther"));
+        assert_eq!(begun.fit(4, "the", "r"), whole("r"));
+        for (covered, text, token) in [
+            (0, "", "weather"),
+            (0, "", " wear."),
+            (0, "", ""),
+            (0, "", " wea r"),
+            (4, "ther", ""),
+            (4, "", " r"),
+        ] {
+            assert_eq!(begun.fit(covered, text, token), None, "{token:?}");
+        }
+        let space = target(" ", "", false);
+        assert_eq!(space.fit(0, "", " the"), Some(Fit { covered: 1, added: "the" }));
+        for token in [" (", "the", " 1"] {
+            assert_eq!(space.fit(0, "", token), None, "{token:?}");
+        }
+        let comma = target("", "", true);
+        for (token, added) in [(" and", " and"), ("and", "and")] {
+            assert_eq!(comma.fit(0, "", token), Some(Fit { covered: 0, added }));
+        }
+        assert_eq!((comma.fit(0, "", "\n"), comma.fit(0, " and", " or")), (None, None));
+    }
+}
