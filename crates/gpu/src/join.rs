@@ -13,15 +13,15 @@ const MAX_MOVED: u64 = 32 << 20;
 /// them, and the others none. Those that cannot lie together stay where they are.
 pub(crate) async fn join(device: &Device, plan: &Plan, weights: &mut [Weight]) -> Result<(), BackendError> {
     let mut moved = 0;
+    let (users, formats) = (users(plan), weights.iter().map(format).collect::<Vec<_>>());
     for node in &plan.graph.nodes {
         let Op::MatMul(matmul) = &node.op else { continue };
         if matmul.epilogue != Epilogue::Joined {
             continue;
         }
         let ids: Vec<usize> = matmul.projections.iter().map(|p| p.weight.0 as usize).collect();
-        let formats: Vec<_> = weights.iter().map(format).collect();
         for run in ids.chunk_by(|a, b| formats[*a] == formats[*b]) {
-            let alone = run.iter().all(|id| users(plan, *id) == 1);
+            let alone = run.iter().all(|id| users[*id] == 1);
             let parts: Option<Vec<&Part>> = run.iter().map(|id| single(&weights[*id])).collect();
             let (Some(parts), Some(format)) = (parts, formats[run[0]]) else { continue };
             if run.len() < 2 || !alone {
@@ -59,13 +59,16 @@ fn single(weight: &Weight) -> Option<&Part> {
     }
 }
 
-/// How often the nodes of a plan read a matrix.
-fn users(plan: &Plan, id: usize) -> usize {
-    let reads = |op: &Op| match op {
-        Op::MatMul(matmul) => matmul.projections.iter().filter(|p| p.weight.0 as usize == id).count(),
-        Op::ExpertMatMul(experts) => usize::from(experts.weight.0 as usize == id),
-        Op::Embed { table, .. } => usize::from(table.0 as usize == id),
-        _ => 0,
-    };
-    plan.graph.nodes.iter().map(|node| reads(&node.op)).sum()
+/// How often the nodes of a plan read each matrix.
+fn users(plan: &Plan) -> Vec<usize> {
+    let mut users = vec![0; plan.graph.weights.len()];
+    for node in &plan.graph.nodes {
+        match &node.op {
+            Op::MatMul(matmul) => matmul.projections.iter().for_each(|p| users[p.weight.0 as usize] += 1),
+            Op::ExpertMatMul(experts) => users[experts.weight.0 as usize] += 1,
+            Op::Embed { table, .. } => users[table.0 as usize] += 1,
+            _ => {}
+        }
+    }
+    users
 }

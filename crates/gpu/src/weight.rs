@@ -222,7 +222,7 @@ fn parts(
     let most = if possible >= spec.rows { spec.rows } else { possible / PART_ROWS * PART_ROWS };
     if most == 0 {
         let (what, limit) = (spec.name.clone(), "maxStorageBufferBindingSize");
-        let need = (row_bytes * PART_ROWS) as u64 + extra;
+        let need = row_bytes as u64 * PART_ROWS as u64 + extra;
         return Err(BackendError::Limit { what, limit, need, have });
     }
     let part = |first: usize| {

@@ -18,6 +18,9 @@ pub(crate) struct Experts {
     scale: f32,
 }
 
+/// More experts than any model gives a token. They are chosen one after the other, among all.
+const MOST_USED: usize = 256;
+
 impl Experts {
     /// From the keys `expert_*`; `gating` and `normalize` are the architecture's where the file does not say.
     pub(crate) fn read(d: &Draft<'_>, gating: Gating, normalize: bool) -> Result<Self, ModelError> {
@@ -26,6 +29,9 @@ impl Experts {
         let (count, used) = (keys.size("expert_count")?, keys.size("expert_used_count")?);
         if used > count {
             return Err(keys.bad("expert_used_count", used, "there are fewer experts"));
+        }
+        if used > MOST_USED {
+            return Err(keys.bad("expert_used_count", used, "it is absurdly large"));
         }
         for shared in ["expert_shared_count", "expert_group_count"] {
             if let Some(n) = keys.nonzero(shared)?.filter(|n| shared == "expert_shared_count" || *n > 1) {
