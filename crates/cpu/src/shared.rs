@@ -39,3 +39,15 @@ impl<'a, T> SharedRows<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.width + column), len) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SharedRows;
+
+    /// In 64 bits as in 32.
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn rows_whose_product_wraps_around_are_not_shared() {
+        let _ = SharedRows::new(&mut [0_u8; 8], 1 << (usize::BITS - 1), 2);
+    }
+}
