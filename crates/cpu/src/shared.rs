@@ -17,7 +17,7 @@ impl<'a, T> SharedRows<'a, T> {
     /// Shares the first `rows` rows of `width` elements.
     pub(crate) fn new(data: &'a mut [T], rows: usize, width: usize) -> Self {
         // A product that wraps around would let `part` reach beyond the data.
-        let len = rows.checked_mul(width).unwrap_or(usize::MAX);
+        let len = rows.saturating_mul(width);
         let data = &mut data[..len];
         SharedRows { start: data.as_mut_ptr(), rows, width, borrowed: PhantomData }
     }

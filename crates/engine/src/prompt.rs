@@ -6,7 +6,7 @@ use linnet_graph::Backend;
 use linnet_text::{EncodeOptions, TextError};
 
 use crate::engine::Engine;
-use crate::request::{Message, Prompt};
+use crate::request::{Content, Message, Prompt, Role};
 use crate::{Error, Request};
 
 /// Of a prompt that does not fit the context, so many times the context's tokens are read: enough to tell by how much.
@@ -14,6 +14,7 @@ const READ: usize = 4;
 
 /// The tokens of a request's prompt; at least one.
 pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
+    refuse_long_texts(engine, request.messages.as_deref().unwrap_or_default())?;
     let tokens = match source(engine, request)? {
         Source::Text(text, options) => {
             let tokens = read(engine, &text, options)?;
@@ -27,6 +28,20 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
         return Err(Error::invalid("prompt", "is empty; give at least one token"));
     }
     Ok(tokens)
+}
+
+/// Refuses what a person says if it alone cannot fit, which its bytes tell: before the template makes copies of it. (Other texts a
+/// template may leave out.)
+fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<(), Error> {
+    let most = READ * engine.session.context_length();
+    let bytes = most.saturating_mul(engine.tokenizer.longest_token());
+    let said = messages.iter().filter(|message| message.role == Role::User);
+    for text in said.filter_map(|message| message.content.as_ref()).flat_map(Content::texts) {
+        if text.len() > bytes {
+            read(engine, text, EncodeOptions::default())?;
+        }
+    }
+    Ok(())
 }
 
 /// How many there are; any number, and none are kept.

@@ -117,6 +117,15 @@ pub enum Content {
 }
 
 impl Content {
+    /// The text, or those of the parts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
+        match self {
+            Content::Text(text) => std::slice::from_ref(text),
+            Content::Parts(parts) => parts,
+        }
+        .iter()
+    }
+
     /// The whole text.
     pub fn text(&self) -> String {
         match self {

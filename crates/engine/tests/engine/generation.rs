@@ -257,7 +257,11 @@ fn requests_that_cannot_be_answered_say_why() {
 #[test]
 fn a_prompt_that_is_far_too_long_is_read_no_further_than_it_tells_how_long() {
     let (engine, _) = engine(b"");
-    for request in [chat(&"x".repeat(100_000), ""), format!(r#"{{"prompt":"{}"}}"#, "x".repeat(100_000))] {
+    // The longest token of this model has 9 bytes.
+    let [within, beyond] = [2000, 100_000].map(|length| chat(&"x".repeat(length), ""));
+    let error = engine.generate(&Request::from_json(&within).unwrap()).err().unwrap();
+    assert!(matches!(error, Error::PromptTooLong { about: 1900..=2100, .. }), "{error}");
+    for request in [beyond, format!(r#"{{"prompt":"{}"}}"#, "x".repeat(100_000))] {
         let request = Request::from_json(&request).unwrap();
         let error = engine.generate(&request).err().unwrap();
         let Error::PromptTooLong { about, context_length: CONTEXT } = error else { panic!("{error}") };

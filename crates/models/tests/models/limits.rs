@@ -1,32 +1,9 @@
-//! Files with more than models have: of layers, of what they multiply.
-
-use std::time::{Duration, Instant};
+//! Files with larger numbers than models have.
 
 use linnet_gguf::{Array, Value};
-use linnet_graph::{Plan, fuse, fuse_launches};
-use linnet_models::{ModelError, record};
+use linnet_models::ModelError;
 
 use crate::file::File;
-
-/// The least time, of a few tries, that a model of so many layers takes from its header to what a GPU compiles.
-fn time(layers: u32) -> Duration {
-    let header = File::with_layers(layers).header();
-    let once = || {
-        let started = Instant::now();
-        let plan = Plan::new(fuse(record(&header).unwrap().graph));
-        let plan = Plan::new(fuse_launches(plan.graph));
-        assert!(plan.graph.nodes.len() > layers as usize);
-        started.elapsed()
-    };
-    (0..3).map(|_| once()).min().unwrap()
-}
-
-#[test]
-fn time_grows_with_the_layers_and_not_with_their_square() {
-    let (few, many) = (time(256), time(2048));
-    // Eight times as many; their square would be 64.
-    assert!(many < few * 24, "{few:?} for 256 layers, {many:?} for 2048");
-}
 
 /// Each of these is within bounds; multiplied, they are beyond what 32 bits count.
 #[test]

@@ -227,6 +227,12 @@ impl Tokenizer {
         self.vocab.len()
     }
 
+    /// Bytes of the longest token: a text has no fewer tokens than its bytes divided by this.
+    #[must_use]
+    pub fn longest_token(&self) -> usize {
+        self.vocab.longest()
+    }
+
     /// The token that begins a text.
     #[must_use]
     pub fn bos(&self) -> Option<u32> {

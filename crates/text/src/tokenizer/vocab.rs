@@ -152,6 +152,11 @@ impl Vocab {
         self.bytes.get(id)
     }
 
+    /// Bytes of the longest token.
+    pub(super) fn longest(&self) -> usize {
+        self.bytes.longest
+    }
+
     pub(super) fn kind(&self, id: u32) -> Option<Kind> {
         self.kinds.get(id as usize).copied()
     }
@@ -190,10 +195,13 @@ struct ByteStrings {
     bytes: Vec<u8>,
     /// Where each string ends; it begins where the one before it ends.
     ends: Vec<usize>,
+    /// The length of the longest one.
+    longest: usize,
 }
 
 impl ByteStrings {
     fn push(&mut self, string: &[u8]) {
+        self.longest = self.longest.max(string.len());
         self.bytes.extend_from_slice(string);
         self.ends.push(self.bytes.len());
     }
