@@ -7,7 +7,7 @@ import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast } from './protocol.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
-/** A request that has been cancelled holds the engine for at most this many milliseconds, even if the worker goes on hearing the page. */
+/** A cancelled request holds the engine for at most this many milliseconds, even if the worker hears the page. */
 const ENDING_MS = 60_000;
 /** A worker may be silent for this many times as long as the longest step of an answer has taken. */
 const STEPS = 3;
@@ -64,7 +64,8 @@ export class EngineHost {
   }
 
   /** Puts a request: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
-  async *ask(what: Asked, request: object, { signal, busy = 'queue', paced = false, manners: asked }: Asking): AsyncGenerator<EngineEvent> {
+  async *ask(what: Asked, request: object, asking: Asking): AsyncGenerator<EngineEvent> {
+    const { signal, busy = 'queue', paced = false, manners: asked } = asking;
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw aborted();
     if (busy === 'refuse' && this.#answering > 0) {
@@ -191,7 +192,8 @@ export class EngineHost {
     const current = pending.find(({ what }) => what !== 'count');
     if (current?.cancelled) return true;
     // A request that came after a count does not begin before the worker is done with that.
-    return pending.some(({ id, what, cancelled }) => what === 'count' && cancelled && (!current || (id < current.id && !current.begun)));
+    const blocks = ({ id }: Pending) => !current || (id < current.id && !current.begun);
+    return pending.some((one) => one.what === 'count' && one.cancelled && blocks(one));
   }
 
   /** Replaces a worker that goes on with a cancelled request without hearing the page. */
@@ -228,7 +230,7 @@ export class EngineHost {
       this.#serve(host);
     } catch (error) {
       const { code, message, details } = toLinnetError(error);
-      const text = `The engine did not stop after an abort and was ended. The model could not be loaded again: ${message}`;
+      const text = `The engine did not hear an abort and was ended. The model could not be loaded again: ${message}`;
       this.end(new LinnetError(code, text, { ...details, worker: 'silent' }));
     }
   }

@@ -167,7 +167,7 @@ export async function storeFiles(model: ResolvedModel, options: StoreOptions): P
   const hear = (message: FromWorker) => message.type === 'progress' && onProgress?.(message.progress);
   const { host, result } = await runInWorker({ type: 'store', model }, hear, signal);
   host.end(aborted({ disposed: true }));
-  if (result.type !== 'stored') throw new LinnetError('internal', 'The worker did something else than to store the model.');
+  if (result.type !== 'stored') throw new LinnetError('internal', 'The worker did not store the model.');
   return result.keys;
 }
 

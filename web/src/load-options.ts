@@ -12,7 +12,10 @@ const MANNERS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace'
 /** The options of a load, checked. What is not set is absent. */
 export interface ReadLoadOptions {
   /** What the worker gets to know. */
-  task: { backend: NonNullable<LoadOptions['backend']> } & Pick<LoadOptions, 'threads' | 'contextLength' | 'kvFormat' | 'memoryLimit' | 'storage'>;
+  task: { backend: NonNullable<LoadOptions['backend']> } & Pick<
+    LoadOptions,
+    'threads' | 'contextLength' | 'kvFormat' | 'memoryLimit' | 'storage'
+  >;
   bases: readonly (string | URL)[];
   recovery: NonNullable<LoadOptions['recovery']>;
   manners: Partial<PageManners>;
@@ -29,10 +32,9 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
   const set = setFields(options, 'options');
   const one = <T>(field: string, known: readonly T[]): T | undefined => {
     const value = set[field];
-    if (value !== undefined && !known.includes(value as T)) {
-      throw wrong(field, value, `is ${named(value)}, but must be ${known.map((word) => `"${String(word)}"`).join(' or ')}`, { [field]: simple(value), known });
-    }
-    return value as T | undefined;
+    if (value === undefined || known.includes(value as T)) return value as T | undefined;
+    const words = known.map((word) => `"${String(word)}"`).join(' or ');
+    throw wrong(field, value, `is ${named(value)}, but must be ${words}`, { [field]: simple(value), known });
   };
   const count = (field: string): number | undefined => {
     const value = set[field];
@@ -47,8 +49,9 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
     memoryLimit: count('memoryLimit'),
     storage: one('storage', STORAGE_USES),
   };
+  const entries = Object.entries(task).filter(([, value]) => value !== undefined);
   return {
-    task: Object.fromEntries(Object.entries(task).filter(([, value]) => value !== undefined)) as ReadLoadOptions['task'],
+    task: Object.fromEntries(entries) as ReadLoadOptions['task'],
     bases: readBases(set['modelBase']),
     recovery: one('recovery', RECOVERIES) ?? 'auto',
     manners: readManners(set, MANNERS),
@@ -61,9 +64,17 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
  *
  * @throws LinnetError `invalid-request`, with `details.field`
  */
-export function readWatching({ onProgress, signal }: { onProgress?: unknown; signal?: unknown }): Pick<ReadLoadOptions, 'onProgress' | 'signal'> {
-  if (onProgress !== undefined && typeof onProgress !== 'function') throw wrong('onProgress', onProgress, `is ${named(onProgress)}, but must be a function`);
-  if (signal !== undefined && !isSignal(signal)) throw wrong('signal', signal, `is ${named(signal)}, but must be an AbortSignal`);
+export function readWatching(options: {
+  onProgress?: unknown;
+  signal?: unknown;
+}): Pick<ReadLoadOptions, 'onProgress' | 'signal'> {
+  const { onProgress, signal } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw wrong('onProgress', onProgress, `is ${named(onProgress)}, but must be a function`);
+  }
+  if (signal !== undefined && !isSignal(signal)) {
+    throw wrong('signal', signal, `is ${named(signal)}, but must be an AbortSignal`);
+  }
   return { onProgress: onProgress as LoadOptions['onProgress'], signal };
 }
 
@@ -78,7 +89,7 @@ export function readBases(bases: unknown): readonly (string | URL)[] {
 }
 
 function simple(value: unknown): unknown {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : described(value);
+  return ['string', 'number', 'boolean'].includes(typeof value) ? value : described(value);
 }
 
 function named(value: unknown): string {

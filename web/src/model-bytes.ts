@@ -3,26 +3,37 @@ import { aborted, LinnetError } from './errors.ts';
 import { described, wrong } from './plain.ts';
 
 /**
- * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before the model is
- * loaded: the browser holds the bytes, on disk where there are many. They are not stored, and a stream that breaks cannot be resumed.
+ * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before
+ * the model is loaded, so that it can be loaded again after a failure: the browser holds the bytes, on disk where there
+ * are many. They are not stored, and a stream that breaks cannot be resumed.
  */
 export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array> | Response;
 
 /**
  * The file of these bytes; everything else as it is.
  *
- * @throws LinnetError `invalid-request` for a stream that has been read already, `not-found`, `http`, `network`, `aborted`
+ * @throws LinnetError `invalid-request` for a stream that somebody has read; `not-found`, `http`, `network`, `aborted`
  */
-export async function fileOf<T>(source: T | ModelBytes, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<T | Blob> {
+export async function fileOf<T>(
+  source: T | ModelBytes,
+  onProgress: LoadOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<T | Blob> {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return blobOf(source);
   if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
   if (!(source instanceof Response)) return source as T;
   const { status, url, body, bodyUsed } = source;
   const details = { status, url };
-  if (status === 404 || status === 410) throw new LinnetError('not-found', `The server has no such file: ${url}`, details);
-  if (status === 0) throw wrong('model', source, 'is a Response that the page may not read: the request failed, or was made without CORS');
+  if (status === 404 || status === 410) {
+    throw new LinnetError('not-found', `The server has no such file: ${url}`, details);
+  }
+  if (status === 0) {
+    throw wrong('model', source, 'is a Response that the page may not read: the request failed, or was without CORS');
+  }
   if (!source.ok) throw new LinnetError('http', `The server refused with status ${status}: ${url}`, details);
-  if (bodyUsed || !body) throw wrong('model', source, 'is a Response without a body, or whose body has been read already: fetch it again');
+  if (bodyUsed || !body) {
+    throw wrong('model', source, 'is a Response without a body, or whose body has been read already: fetch it again');
+  }
   // What a server has compressed is longer than it says.
   const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
   return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
@@ -36,7 +47,12 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Blob {
   }
 }
 
-async function readWhole(stream: ReadableStream<Uint8Array>, total: number | undefined, onProgress: LoadOptions['onProgress'], signal: AbortSignal | undefined): Promise<Blob> {
+async function readWhole(
+  stream: ReadableStream<Uint8Array>,
+  total: number | undefined,
+  onProgress: LoadOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
   if (stream.locked) throw wrong('model', stream, 'is a stream that somebody else reads');
   let loaded = 0;
   let fault: LinnetError | undefined;
@@ -55,6 +71,7 @@ async function readWhole(stream: ReadableStream<Uint8Array>, total: number | und
   } catch (error) {
     if (signal?.aborted) throw aborted();
     if (fault) throw fault;
-    throw new LinnetError('network', `The stream broke after ${loaded} bytes. Load the model again.`, { loaded, cause: String(error) });
+    const text = `The stream broke after ${loaded} bytes. Load the model again.`;
+    throw new LinnetError('network', text, { loaded, cause: String(error) });
   }
 }

@@ -8,7 +8,8 @@ export const SILENCE_MS = 5_000;
 const TICK_MS = 500;
 
 /**
- * Waits while the page runs: a page that was frozen, or a device that slept, gives the worker no time either, so that time does not count.
+ * Waits while the page runs: a page that was frozen, or a device that slept, gives the worker no time either, so that
+ * time does not count.
  *
  * @param goesOn asked twice a second, with the milliseconds so far; `false` ends the waiting
  */

@@ -11,7 +11,7 @@ export type TaskResult = Extract<FromWorker, { type: 'loaded' | 'gpu-failed' | '
 /** Makes a worker; hears from it what goes wrong with its script. */
 export type StartWorker = (onFault: (fault: LinnetError) => void) => Worker;
 
-/** How long a worker may take until it begins, in milliseconds; then another one is tried. On a slow network its script takes long. */
+/** Milliseconds that a worker may take to begin; then another one is tried. On a slow network its script takes long. */
 const START_MS = [15_000, 30_000, 60_000];
 
 /** The page's side of one worker. */
@@ -38,12 +38,18 @@ export class WorkerHost {
   }
 
   /**
-   * Settles when the task is done, when the worker has tidied up after a failure, or as `silent` when it has not begun after that many
-   * milliseconds. An abort rejects within a second, even if the worker does not hear it; then it is ended a few seconds later.
+   * Settles when the task is done, when the worker has tidied up after a failure, or as `silent` when it has not
+   * begun after that many milliseconds. An abort rejects within a second, even if the worker does not hear it; then it
+   * is ended a few seconds later.
    *
    * @param hear gets the messages until then
    */
-  run(task: WorkerTask, hear: (message: FromWorker) => void, signal: AbortSignal | undefined, patience: number): Promise<TaskResult | 'silent'> {
+  run(
+    task: WorkerTask,
+    hear: (message: FromWorker) => void,
+    signal: AbortSignal | undefined,
+    patience: number,
+  ): Promise<TaskResult | 'silent'> {
     let begun = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let unlisten = () => {};
@@ -99,8 +105,8 @@ export class WorkerHost {
 }
 
 /**
- * Lets a worker that begins do a task. Now and then Firefox (seen with 140) has a worker hang where it starts a thread of its own: then
- * it neither hears nor says anything, while another one works.
+ * Lets a worker that begins do a task. Now and then Firefox (seen with 140) has a worker hang where it starts a thread
+ * of its own: then it neither hears nor says anything, while another one works.
  */
 export async function runInWorker(
   task: WorkerTask,
@@ -115,7 +121,8 @@ export async function runInWorker(
     if (result !== 'silent') return { host, result };
     host.end(aborted({ disposed: true }));
   }
-  throw new LinnetError('internal', 'The worker did not start. Reload the page or restart the browser.', { worker: 'silent' });
+  const text = 'The worker did not start. Reload the page or restart the browser.';
+  throw new LinnetError('internal', text, { worker: 'silent' });
 }
 
 /** A task that loads a model. */
@@ -137,7 +144,9 @@ export async function loadInWorker(
   const { host, result } = await runInWorker(task, hear, signal, start);
   if (result.type === 'loaded') return { host, info: result.info };
   host.end(aborted({ disposed: true }));
-  if (result.type !== 'gpu-failed' || task.backend === 'cpu') throw new LinnetError('internal', 'The worker did something else than to load the model.');
+  if (result.type !== 'gpu-failed' || task.backend === 'cpu') {
+    throw new LinnetError('internal', 'The worker did not load the model.');
+  }
   // The CPU gets a worker of its own, so that it can have the module with threads.
   const fallback: PlainError = result.error;
   const second = await loadInWorker({ ...task, backend: 'cpu' }, hear, signal, start);

@@ -25,7 +25,9 @@ test('a request that cannot be written leaves nothing, and the engine answers th
   const { host, first } = engine();
   const cyclic: Record<string, unknown> = {};
   cyclic['self'] = cyclic;
-  for (const request of [cyclic, { n: 1n }, { toJSON: () => assert.fail('no') }]) await assert.rejects(textOf(host.ask('generate', request, {})));
+  for (const request of [cyclic, { n: 1n }, { toJSON: () => assert.fail('no') }]) {
+    await assert.rejects(textOf(host.ask('generate', request, {})));
+  }
   await assert.rejects(textOf(host.ask('generate', {}, { signal: {} as AbortSignal })));
   assert.deepEqual(first.told, []);
   assert.equal(await textOf(host.ask('generate', { prompt: 'x' }, { busy: 'refuse' })), 'ab');
@@ -46,13 +48,13 @@ test('an abort that the worker hears tells what was done until then', async () =
   const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
   await sleep(20);
   abort.abort();
-  await assert.rejects(asking, (error: LinnetError) => error.code === 'aborted' && error.details['usage'] !== undefined);
+  await assert.rejects(asking, ({ code, details }: LinnetError) => code === 'aborted' && details['usage'] !== undefined);
   first.slow = false;
   assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
   assert.ok(!first.ended);
 });
 
-test('an abort rejects within a second while the worker computes, which is then replaced; what waits is answered', async () => {
+test('an abort rejects within a second while the worker computes; another worker answers what waits', async () => {
   const { host, first, second } = engine();
   let changed = 0;
   host.onChange = () => changed++;
@@ -117,7 +119,8 @@ test('where the model cannot be loaded again, all requests say so', async () => 
   const waiting = textOf(host.ask('generate', {}, {}));
   abort.abort();
   await assert.rejects(asking, isAborted);
-  const lost = (error: LinnetError) => error.code === 'network' && error.details['worker'] === 'silent' && /loaded again: No connection/.test(error.message);
+  const lost = ({ code, details, message }: LinnetError) =>
+    code === 'network' && details['worker'] === 'silent' && /loaded again: No connection/.test(message);
   await assert.rejects(waiting, lost);
   await assert.rejects(textOf(host.ask('generate', {}, {})), lost);
   assert.ok(first.ended);

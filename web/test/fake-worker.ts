@@ -3,7 +3,7 @@ import { WorkerHost } from '../src/worker-host.ts';
 
 export const INFO = { model: { name: 'Fake', context_length: 64 }, backend: 'cpu' } as unknown as EngineInfo;
 
-/** A worker that answers each request with two tokens, unless it computes: then it hears nothing, as a thread that never yields. */
+/** A worker that answers each request with two tokens, unless it computes: then it hears nothing. */
 export class FakeWorker {
   readonly told: ToWorker[] = [];
   /** Requests are begun, and not ended. */
@@ -51,7 +51,8 @@ export class FakeWorker {
 
   #done(id: number, finish_reason: 'stop' | 'cancelled'): void {
     const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
-    const timings = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };
+    const prompt = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1 };
+    const timings = { ...prompt, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };
     this.#event(id, { type: 'done', finish_reason, text: '', usage, timings });
   }
 

@@ -13,18 +13,20 @@ const resolve = (source: unknown, bases: string[] = []) => resolveModel(source a
 /** An error that names the field, and says something about it. */
 function names(field: string, words: RegExp) {
   return (error: LinnetError) => {
-    assert.deepEqual([error.name, error.code, error.details['field']], ['LinnetError', 'invalid-request', field], error.message);
-    assert.match(error.message, words);
+    const { name, code, details, message } = error;
+    assert.deepEqual([name, code, details['field']], ['LinnetError', 'invalid-request', field], message);
+    assert.match(message, words);
     return true;
   };
 }
 
 test('what is no model is named, and what is allowed', () => {
   for (const [source, kind] of [
-    [undefined, 'undefined'], [null, 'null'], [7, '7'], [true, 'true'], [{}, 'an object'], [() => {}, 'a function'], [Symbol('x'), 'a symbol'],
-    [new Map(), 'of the kind Map'], [new Date(), 'of the kind Date'],
+    [undefined, 'undefined'], [null, 'null'], [7, '7'], [true, 'true'], [{}, 'an object'], [() => {}, 'a function'],
+    [Symbol('x'), 'a symbol'], [new Map(), 'of the kind Map'], [new Date(), 'of the kind Date'],
   ] as const) {
-    assert.throws(() => resolve(source), names('model', new RegExp(`is .*${kind}, but must be the id of a listed model, a URL, a File`)));
+    const said = new RegExp(`is .*${kind}, but must be the id of a listed model, a URL, a File`);
+    assert.throws(() => resolve(source), names('model', said));
   }
   assert.throws(() => resolve([]), names('model', /empty list/));
   assert.throws(() => resolve([new Blob(), 7]), names('model[1]', /is 7/));
@@ -46,30 +48,36 @@ test('an entry that is a proxy can be sent to a worker', () => {
   const sha256 = 'a'.repeat(64);
   const file = { url: 'm.gguf', bytes: 100, sha256, chunks: { bytes: 65_536, sha256: [sha256] } };
   const entry = deep({ id: 'own', files: [file] });
-  for (const source of [entry, deep(['a.gguf', 'b.gguf']), deep({ url: 'm.gguf', key: 'k' })]) structuredClone(resolve(source));
-  assert.throws(() => resolve({ id: 'own', files: [{ url: 'm.gguf', name: () => 'x' }] }), names('model.files[0].name', /a function/));
+  const sources = [entry, deep(['a.gguf', 'b.gguf']), deep({ url: 'm.gguf', key: 'k' })];
+  for (const source of sources) structuredClone(resolve(source));
+  const files = [{ url: 'm.gguf', name: () => 'x' }];
+  assert.throws(() => resolve({ id: 'own', files }), names('model.files[0].name', /a function/));
   const throws = { id: 'own', get files(): never { throw new Error('no files'); } };
   assert.throws(() => resolve(throws), names('model.files', /cannot be read: no files/));
   assert.throws(() => resolve(new Proxy(new Blob(), {})), names('model', /pass the file itself/));
 });
 
 test('options are checked before anything is started', () => {
-  const none = { task: { backend: 'auto' }, bases: [], recovery: 'auto', manners: {}, onProgress: undefined, signal: undefined };
+  const watching = { onProgress: undefined, signal: undefined };
+  const none = { task: { backend: 'auto' }, bases: [], recovery: 'auto', manners: {}, ...watching };
   assert.deepEqual(readLoadOptions({}), none);
   assert.deepEqual(readLoadOptions({ threads: undefined, signal: null }), none);
   for (const [field, value] of Object.entries({
-    backend: 'gpu', kvFormat: 'q4', storage: true, recovery: 1, threads: 0, contextLength: NaN, memoryLimit: '8', modelBase: 7, onProgress: {}, signal: {}, pace: 'fast',
+    backend: 'gpu', kvFormat: 'q4', storage: true, recovery: 1, threads: 0, contextLength: NaN, memoryLimit: '8',
+    modelBase: 7, onProgress: {}, signal: {}, pace: 'fast',
   })) {
     assert.throws(() => readLoadOptions({ [field]: value }), names(field, /must be/));
   }
-  assert.throws(() => readLoadOptions({ get threads() { throw new Error('no'); } }), names('threads', /cannot be read: no/));
+  const throws = { get threads(): never { throw new Error('no'); } };
+  assert.throws(() => readLoadOptions(throws), names('threads', /cannot be read: no/));
   assert.throws(() => readLoadOptions(null), names('options', /null, but must be an object/));
 });
 
 test('bytes, a stream and a Response become a file', async () => {
   const bytes = new Uint8Array([71, 71, 85, 70, 1]);
   const seen: unknown[] = [];
-  for (const source of [bytes.buffer, bytes, new Response(bytes).body!, new Response(bytes, { headers: { 'content-length': '5' } })]) {
+  const response = new Response(bytes, { headers: { 'content-length': '5' } });
+  for (const source of [bytes.buffer, bytes, new Response(bytes).body!, response]) {
     const file = await fileOf(source, (progress) => seen.push(progress), undefined);
     assert.ok(file instanceof Blob);
     assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytes);
@@ -92,7 +100,8 @@ test('a stream that cannot be read says why', async () => {
   const locked = new Response('x').body!;
   locked.getReader();
   await assert.rejects(read(locked), names('model', /somebody else/));
-  await assert.rejects(read(new ReadableStream({ pull: (c) => c.enqueue('text') })), names('model', /something else than bytes: a string/));
+  const texts = new ReadableStream({ pull: (controller) => controller.enqueue('text') });
+  await assert.rejects(read(texts), names('model', /something else than bytes: a string/));
   await assert.rejects(read(new ReadableStream({ pull: (c) => c.error(new TypeError('gone')) })), { code: 'network' });
   const abort = new AbortController();
   const reading = read(new ReadableStream({}), abort.signal);
@@ -108,7 +117,8 @@ test('a listed model has its list name, by whichever of its names it was loaded'
     assert.equal(listed, name);
     for (const known of [id, file!.name, file!.url]) assert.ok(others.includes(known), known);
   }
-  assert.deepEqual(namesOf('m/a.gguf?x', HERE), { listed: undefined, others: ['m/a.gguf?x', `${HERE}m/a.gguf?x`, 'a.gguf'] });
+  const others = ['m/a.gguf?x', `${HERE}m/a.gguf?x`, 'a.gguf'];
+  assert.deepEqual(namesOf('m/a.gguf?x', HERE), { listed: undefined, others });
   assert.deepEqual(namesOf(new File([], 'b.gguf'), HERE), { listed: undefined, others: ['b.gguf'] });
   assert.deepEqual(namesOf({ url: 'a.gguf', key: 'k' }, HERE).others, ['k', 'a.gguf', `${HERE}a.gguf`]);
 });

@@ -12,7 +12,8 @@ test('a task that cannot be sent, or a signal that cannot be listened to, leaves
   const [first, second] = [new FakeWorker(), new FakeWorker()];
   const model = [new Proxy({}, {})] as unknown as LoadTask['model'];
   await assert.rejects(loadInWorker({ ...TASK, model }, quiet, undefined, startsOf(first)), { name: 'LinnetError' });
-  await assert.rejects(runInWorker({ type: 'store', model: [] }, quiet, {} as AbortSignal, startsOf(second)), { name: 'LinnetError' });
+  const storing = runInWorker({ type: 'store', model: [] }, quiet, {} as AbortSignal, startsOf(second));
+  await assert.rejects(storing, { name: 'LinnetError' });
   assert.ok(first.ended && second.ended);
 });
 
@@ -21,7 +22,7 @@ test('a signal that is aborted already starts no worker', async () => {
   await assert.rejects(loadInWorker(TASK, quiet, AbortSignal.abort(), start), { code: 'aborted' });
 });
 
-test('an abort while a worker computes rejects within a second, and the worker is ended some seconds later', async () => {
+test('an abort while a worker computes rejects within a second; the worker is ended seconds later', async () => {
   const worker = new FakeWorker([{ type: 'begun' }]);
   const abort = new AbortController();
   const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(worker));
@@ -56,7 +57,11 @@ test('with auto the CPU gets a worker of its own when the GPU fails', async () =
 });
 
 test('a failure ends the worker', async () => {
-  const worker = new FakeWorker([{ type: 'load-failed', error: { code: 'bad-model', message: 'no', details: { at: 1 } } }]);
-  await assert.rejects(loadInWorker(TASK, quiet, undefined, startsOf(worker)), (error: LinnetError) => error.code === 'bad-model' && error.details['at'] === 1);
+  const error = { code: 'bad-model', message: 'no', details: { at: 1 } } as const;
+  const worker = new FakeWorker([{ type: 'load-failed', error }]);
+  await assert.rejects(loadInWorker(TASK, quiet, undefined, startsOf(worker)), (thrown: LinnetError) => {
+    assert.deepEqual([thrown.code, thrown.details], [error.code, error.details]);
+    return true;
+  });
   assert.ok(worker.ended);
 });

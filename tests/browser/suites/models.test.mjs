@@ -179,4 +179,62 @@ describe('models', { timeout: 900_000 }, () => {
     assert.deepEqual(await asked('/tiny.gguf'), {});
     assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'nothing is known of it');
   });
+
+  test('bytes and streams are loaded, what a framework wraps too; the rest is refused, and no worker is left', async (t) => {
+    const { page } = await fresh(t);
+    await call(page, 'add', { id: 'our-own', name: 'Our own', files: [{ url: '/tiny.gguf', name: 'own.gguf' }] });
+    const results = await page.evaluate(async () => {
+      const { linnet } = /** @type {any} */ (globalThis);
+      const response = () => fetch('/tiny.gguf');
+      const wrapped = (value) =>
+        new Proxy(value, {
+          get(target, name) {
+            const held = Reflect.get(target, name);
+            return typeof held === 'object' && held !== null ? wrapped(held) : held;
+          },
+        });
+      const bytes = await (await response()).arrayBuffer();
+      const sources = {
+        buffer: bytes,
+        array: new Uint8Array(bytes),
+        blob: new Blob([bytes]),
+        response: await response(),
+        stream: (await response()).body,
+        entry: wrapped({ id: 'wrapped', files: [{ url: '/tiny.gguf' }] }),
+        id: 'our-own',
+        address: '/tiny.gguf',
+      };
+      const found = {};
+      for (const [kind, source] of Object.entries(sources)) {
+        const engine = await linnet.Linnet.load(source, { backend: 'cpu' });
+        const ask = (model) => engine.completions.create(wrapped({ prompt: 'a \ud800', max_tokens: 1, model, stop: ['\ud83d'] }));
+        const { name } = engine.info().model;
+        const answer = await ask(name);
+        const others = ['our-own', 'own.gguf', '/tiny.gguf', engine.info().model.general_name];
+        if (['id', 'address'].includes(kind)) for (const other of others) await ask(other);
+        found[kind] = [answer.model, name === answer.model];
+        engine.dispose();
+      }
+      const read = await response();
+      await read.text();
+      const refused = [undefined, null, 7, {}, [], 'nonsense', new Proxy(new Blob(), {}), new Map(), read];
+      const errors = [];
+      const refusal = ({ code, details }) => errors.push(`${code} ${details.field}`);
+      for (const source of refused) await linnet.Linnet.load(source, { backend: 'cpu' }).catch(refusal);
+      for (const options of [{ signal: {} }, { signal: new Proxy(new AbortController().signal, {}) }, { onProgress: 1 }]) {
+        await linnet.Linnet.load('/tiny.gguf', options).catch(refusal);
+        await linnet.models.download('/tiny.gguf', options).catch(refusal);
+      }
+      return { found, errors };
+    });
+    const general = results.found.buffer[0];
+    for (const kind of ['buffer', 'array', 'blob', 'response', 'stream']) assert.deepEqual(results.found[kind], [general, true], kind);
+    assert.deepEqual([results.found.entry[0], results.found.id[0], results.found.address[0]], ['wrapped', 'Our own', 'Our own']);
+    const model = 'invalid-request model';
+    const [signal, progress] = ['invalid-request signal', 'invalid-request onProgress'];
+    assert.deepEqual(results.errors, [...Array(9).fill(model), signal, signal, signal, signal, progress, progress]);
+    const session = await page.createCDPSession();
+    const workers = async () => (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(({ type }) => type === 'worker').length;
+    while ((await workers()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
 });
