@@ -123,4 +123,31 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     }
     assert.ok(longest <= 50, `${longest} ms`);
   });
+
+  test('hostile nesting does not block the page', async (t) => {
+    const page = await opened(t);
+    await page.evaluate(() => {
+      const text = `${'- '.repeat(900)}x${'\nb\n'.repeat(60)}\n\n${'> '.repeat(500)}x${'\nb\n'.repeat(300)}\n\n${'**a['.repeat(500)}`;
+      Object.assign(window, { pieces: () => text.match(/[^]{1,40}/g), pause: 12 });
+    });
+    let longest = Infinity;
+    for (let tries = 0; tries < 3 && longest > 50; tries++) {
+      const tasks = await Tasks.watch(page);
+      await asks(page);
+      const found = await tasks.end();
+      t.diagnostic(found.text);
+      longest = found.longest;
+    }
+    assert.ok(longest <= 50, `${longest} ms`);
+  });
+
+  test('a link whose text names another host says where it leads', async (t) => {
+    const page = await shop.visit(t, '/inline.html');
+    await page.click(inChat('.launcher'));
+    const text = '[bank.example](https://evil.example/) [**bank**.example](https://evil.example/) [the shop](https://shop.example/) https://shop.example/a.b';
+    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,7}/g), pause: 4 }), text);
+    await ask(page, 'Where?');
+    const links = await within(page, (root) => [...root.querySelectorAll('.body a')].map((link) => link.textContent));
+    assert.deepEqual(links, ['bank.example (evil.example)', 'bank.example (evil.example)', 'the shop', 'https://shop.example/a.b']);
+  });
 });

@@ -78,6 +78,8 @@ export interface ChatStrings {
   /** The question before a conversation is sent to the server: `{host}`. */
   sendQuestion: string;
   sendDetail: string;
+  /** Before it, where the device was to answer. */
+  deviceFailed: string;
   sendThere: string;
   dontSend: string;
   /** Under a question that was not sent. */

@@ -27,7 +27,7 @@ export function explain(error: LinnetError, strings: ChatStrings, { failed, inst
 }
 
 /** Why this device could not answer. */
-export function reasonOf({ code, details }: LinnetError, { errors, failed }: ChatStrings): string {
+function reasonOf({ code, details }: LinnetError, { errors, failed }: ChatStrings): string {
   // The words for a code are about the model, and not about a file of the package that the site does not serve.
   const unserved = details['part'] === 'engine' && code !== 'network';
   return unserved ? failed : (errors[code] ?? failed);

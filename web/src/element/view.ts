@@ -11,7 +11,7 @@ import type { Exchange } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button } from './dom.ts';
 import type { AnsweredBy, ChatEvents } from './events.ts';
-import { asLinnetError, explain, reasonOf } from './failure.ts';
+import { asLinnetError, explain } from './failure.ts';
 import { Frame } from './frame.ts';
 import { LoadingBar } from './loading-bar.ts';
 import { LocalEngine } from './local-engine.ts';
@@ -269,7 +269,7 @@ export class ChatView {
     if (!failure) return;
     const server = this.#server.answerer;
     if (!server) throw failure;
-    const reason = serverOnly ? '' : reasonOf(failure, this.#strings);
+    const reason = serverOnly ? '' : this.#strings.deviceFailed;
     if (!(await this.#maySend(turn, server.name, reason, signal))) {
       if (signal.aborted) throw failure;
       this.#declined = failure;
