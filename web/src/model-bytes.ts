@@ -1,6 +1,7 @@
 import type { LoadOptions } from './api.ts';
 import { aborted, LinnetError } from './errors.ts';
 import { described, wrong } from './plain.ts';
+import { throttle } from './throttle.ts';
 
 /**
  * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before
@@ -56,6 +57,8 @@ async function readWhole(
   if (stream.locked) throw wrong('model', stream, 'is a stream that somebody else reads');
   let loaded = 0;
   let fault: LinnetError | undefined;
+  // A caller whose function throws hears of it, and the stream goes on.
+  const report = throttle((progress) => queueMicrotask(() => onProgress?.(progress)), 100);
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(bytes, controller) {
       if (!((bytes as unknown) instanceof Uint8Array)) {
@@ -63,7 +66,7 @@ async function readWhole(
       }
       controller.enqueue(bytes);
       loaded += bytes.length;
-      onProgress?.({ phase: 'download', loaded, ...(total === undefined ? {} : { total }) });
+      report({ phase: 'download', loaded, ...(total === undefined ? {} : { total }) });
     },
   });
   try {

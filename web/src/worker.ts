@@ -3,12 +3,13 @@ import { startModule } from './engine-module.ts';
 import { aborted, toPlain } from './errors.ts';
 import { GpuFailed, loadModel } from './load.ts';
 import { Pacer } from './pacer.ts';
-import type { EngineInfo, FromWorker, LoadProgress, ToWorker } from './protocol.ts';
+import type { EngineInfo, FromWorker, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
 import { Revival } from './revival.ts';
 import type { ResolvedModel } from './sources.ts';
 import { storeModel } from './storing.ts';
 import { nextTask } from './task.ts';
+import { throttle } from './throttle.ts';
 
 // The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
 
@@ -102,17 +103,4 @@ async function store(model: ResolvedModel): Promise<void> {
   } catch (error) {
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
   }
-}
-
-/** Lets a report through when its phase is new, when the bytes are complete, or after a while. */
-function throttle(report: (progress: LoadProgress) => void, milliseconds: number): (progress: LoadProgress) => void {
-  let phase: string | undefined;
-  let last = 0;
-  return (progress) => {
-    const now = performance.now();
-    if (progress.phase === phase && progress.loaded !== progress.total && now - last < milliseconds) return;
-    phase = progress.phase;
-    last = now;
-    report(progress);
-  };
 }

@@ -89,6 +89,19 @@ test('bytes, a stream and a Response become a file', async () => {
   assert.equal(await fileOf(other, undefined, undefined), other);
 });
 
+test('the progress of a stream is reported about ten times a second', async () => {
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let i = 0; i < 1000; i++) controller.enqueue(new Uint8Array(10));
+      controller.close();
+    },
+  });
+  let reports = 0;
+  const file = await fileOf(stream, () => reports++, undefined);
+  assert.equal((file as Blob).size, 10_000);
+  assert.ok(reports >= 1 && reports < 100, `${reports}`);
+});
+
 test('a stream that cannot be read says why', async () => {
   const read = (source: ReadableStream | Response, signal?: AbortSignal) => fileOf(source, undefined, signal);
   await assert.rejects(read(new Response('', { status: 404 })), { code: 'not-found' });
