@@ -68,7 +68,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       throw failure(error, options.abortSignal);
     });
     const [{ message, finish_reason }] = choices;
-    const { thoughts, answer } = partsOf(message.content, true);
+    const { thoughts, answer } = continues(request) ? { thoughts: '', answer: message.content } : partsOf(message.content, true);
     return {
       content: [...(thoughts ? [{ type: 'reasoning' as const, text: thoughts }] : []), { type: 'text', text: answer }],
       finishReason: finish_reason,
@@ -89,7 +89,8 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     abortSignal?.addEventListener('abort', leave, { once: true });
     const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
     const engine = await this.#loaded(left.signal);
-    const parts = this.#parts(engine.chat.completions.create({ ...request, stream: true }), warnings, options);
+    const chunks = engine.chat.completions.create({ ...request, stream: true });
+    const parts = this.#parts(chunks, new AnswerParts(continues(request)), warnings, options);
     const stream = new ReadableStream<LanguageModelV2StreamPart>({
       async pull(controller) {
         const { done, value } = await parts.next();
@@ -109,9 +110,13 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     return signal ? unless(signal, this.load()) : this.load();
   }
 
-  async *#parts(chunks: AsyncIterable<ChatCompletionChunk>, warnings: LanguageModelV2CallWarning[], { abortSignal, includeRawChunks }: LanguageModelV2CallOptions): AsyncGenerator<LanguageModelV2StreamPart, void> {
+  async *#parts(
+    chunks: AsyncIterable<ChatCompletionChunk>,
+    parts: AnswerParts,
+    warnings: LanguageModelV2CallWarning[],
+    { abortSignal, includeRawChunks }: LanguageModelV2CallOptions,
+  ): AsyncGenerator<LanguageModelV2StreamPart, void> {
     yield { type: 'stream-start', warnings };
-    const parts = new AnswerParts();
     let begun = false;
     let last: { finishReason: 'stop' | 'length'; usage: Usage; timings: Timings } | undefined;
     try {
@@ -151,8 +156,13 @@ export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, 
 
 /** What an answer's text is in the stream of the SDK: what was thought, and then what is said. */
 class AnswerParts {
-  readonly #splitter = new ThoughtSplitter();
+  readonly #splitter: ThoughtSplitter;
   #open: 'reasoning' | 'text' | undefined;
+
+  /** @param continued whether the answer continues the assistant's message at the end of the prompt */
+  constructor(continued: boolean) {
+    this.#splitter = new ThoughtSplitter(continued);
+  }
 
   add(text: string): Generator<LanguageModelV2StreamPart> {
     return this.#write(this.#splitter.add(text));
@@ -177,6 +187,11 @@ class AnswerParts {
     if (kind) yield { type: `${kind}-start`, id: kind };
     this.#open = kind;
   }
+}
+
+/** Whether the answer continues an assistant's message at the end of the prompt. */
+function continues({ messages }: ChatRequest): boolean {
+  return messages.at(-1)?.role === 'assistant';
 }
 
 /** The request as Linnet takes it, and what of the call it cannot honour. */

@@ -61,6 +61,13 @@ export class ThoughtSplitter {
   /** Whether the thoughts have ended: no other tag is looked for. */
   #parted = false;
 
+  /** @param continued whether the text continues an answer: then no thoughts come first, and the space at its beginning belongs to it */
+  constructor(continued = false) {
+    if (!continued) return;
+    this.#state = 'answer';
+    this.#parted = true;
+  }
+
   /** Takes the next piece of the text. */
   add(text: string): SpokenPiece {
     this.#held += text;

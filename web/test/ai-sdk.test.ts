@@ -54,6 +54,16 @@ test('generateText answers, with usage and settings', async () => {
   });
 });
 
+test('an assistant’s message at the end is continued, with the space after it', async () => {
+  const engine = new FakeChat();
+  engine.answer = () => ' Paris.';
+  const messages = [{ role: 'user' as const, content: 'Capital of France?' }, { role: 'assistant' as const, content: 'It is' }];
+  assert.equal((await generateText({ model: linnet(engine), messages })).text, ' Paris.');
+  let streamed = '';
+  for await (const piece of streamText({ model: linnet(engine), messages }).textStream) streamed += piece;
+  assert.equal(streamed, ' Paris.');
+});
+
 test('streamText gives the pieces as they come', async () => {
   const result = streamText({ model: linnet(new FakeChat()), prompt: 'a b c' });
   const pieces = [];

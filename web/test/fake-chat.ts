@@ -39,11 +39,13 @@ export class FakeChat {
     const prompt_tokens = tokensOf(messages);
     if (prompt_tokens >= this.contextLength) throw new LinnetError('context-full', 'too long', { prompt_tokens, context_length: this.contextLength });
     yield { type: 'prefill', done: 1, total: prompt_tokens };
-    const tokens = words(this.answer(messages)).slice(0, Math.min(request['max_tokens'] ?? Infinity, this.contextLength - prompt_tokens));
+    const answer = this.answer(messages);
+    const space = /^\s*/.exec(answer)![0];
+    const tokens = words(answer).slice(0, Math.min(request['max_tokens'] ?? Infinity, this.contextLength - prompt_tokens));
     for (const [i, word] of tokens.entries()) {
       await new Promise((resolve) => setTimeout(resolve, 1));
       if (signal?.aborted) throw aborted();
-      yield { type: 'token', token: i, text: i === 0 ? word : ` ${word}` };
+      yield { type: 'token', token: i, text: i === 0 ? space + word : ` ${word}` };
     }
     const usage = { prompt_tokens, completion_tokens: tokens.length, total_tokens: prompt_tokens + tokens.length };
     const timings = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };

@@ -293,10 +293,10 @@ test('an answer goes on with a prefix, and is another one after any other messag
   const session = await LanguageModel.create();
   engines[0]!.answer = () => ' = "Bo"';
   const begun = { role: 'assistant' as const, content: 'name', prefix: true };
-  assert.equal(await session.prompt([{ role: 'user', content: 'A gnome in TOML' }, begun]), '= "Bo"');
+  assert.equal(await session.prompt([{ role: 'user', content: 'A gnome in TOML' }, begun]), ' = "Bo"');
   assert.deepEqual(asked(engines[0]!)['messages'].at(-1), { role: 'assistant', content: 'name' });
   await session.prompt([{ role: 'assistant', content: 'That was one.' }]);
-  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['A gnome in TOML', 'name= "Bo"', 'That was one.', '']);
+  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['A gnome in TOML', 'name = "Bo"', 'That was one.', '']);
   await session.prompt('And another?');
   assert.deepEqual(asked(engines[0]!)['messages'].slice(2, 4), [{ role: 'assistant', content: 'That was one.' }, { role: 'assistant', content: '= "Bo"' }]);
 });

@@ -28,3 +28,10 @@ test('thoughts and answer are the same however the text is cut', () => {
     }
   }
 });
+
+test('a text that continues an answer is all answer, with the space at its beginning', () => {
+  const splitter = new ThoughtSplitter(true);
+  const said = [splitter.add(' Par'), splitter.add('is. <think>'), splitter.end()];
+  assert.equal(said.map(({ answer }) => answer).join(''), ' Paris. <think>');
+  assert.ok(said.every(({ thought, anew }) => thought === '' && !anew));
+});

@@ -101,6 +101,17 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(error.requested > 2000 && error.quota === 512, JSON.stringify(error));
   });
 
+  test('an answer goes on with a prefix, space and all', async () => {
+    const answer = await run(async () => {
+      const other = await /** @type {any} */ (globalThis).LanguageModel.create({ temperature: 0, topK: 1 });
+      const question = { role: 'user', content: 'What is the capital of France?' };
+      const answer = await other.prompt([question, { role: 'assistant', content: 'The capital of France is', prefix: true }]);
+      other.destroy();
+      return answer;
+    });
+    assert.match(answer, /^ Paris/);
+  });
+
   test('an answer is aborted with AbortError, and a session is destroyed with InvalidStateError', async () => {
     const names = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);

@@ -124,7 +124,7 @@ export class Session {
     const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
     const messages = [...conversation.messages, ...input, ...another];
     // What a model thinks before it answers is neither given out nor kept.
-    const parts = new ThoughtSplitter();
+    const parts = new ThoughtSplitter(prefix);
     let answer = '';
     const said = ({ answer: text, anew }: { answer: string; anew: boolean }): AnswerPiece => {
       answer = anew ? text : answer + text;
