@@ -102,8 +102,8 @@ impl SpecialTokens {
         for start in &starts[if both[1] == 0 { 1 } else { 0 }..] {
             let Some(range) = self.starts.get(start) else { continue };
             let mut tokens = &self.tokens[range.clone()];
-            // All of `tokens` begin with the first `depth` bytes of the text.
-            let mut depth = tokens.first().map_or(0, |token| token.len().min(2));
+            // All of `tokens` begin with the first `depth` bytes of the text. (The second may be a zero that stands for none.)
+            let mut depth = 1;
             while let Some(first) = tokens.first() {
                 if first.len() == depth {
                     let kind = if first.user_defined { &mut found.user_defined } else { &mut found.control };

@@ -51,12 +51,28 @@ fn thousands_of_control_tokens_cost_no_more_than_a_few() {
 
 #[test]
 fn a_guard_breaks_no_user_defined_token() {
-    let special = [("<tool>s", CONTROL), ("<tool>", USER_DEFINED), ("ool", CONTROL), ("s<t", CONTROL)];
+    let special = [
+        ("<tool>s", CONTROL),
+        ("<tool>", USER_DEFINED),
+        ("ool", CONTROL),
+        ("s<t", CONTROL),
+        ("l\0", CONTROL),
+    ];
     let tokenizer = tokenizer(&special.map(|(text, kind)| (text.to_owned(), kind)));
-    for text in ["<tool>s", "a<tool>", "<<tool>>", "ool<tool>ools", "s<tool>s<tool"] {
+    for text in ["<tool>s", "a<tool>", "<<tool>>", "ool<tool>ools", "s<tool>s<tool", "l\0ll"] {
         let guarded = tokenizer.encode(&tokenizer.guard(text), PARSED).unwrap();
         assert_eq!(guarded, tokenizer.encode(text, EncodeOptions::default()).unwrap(), "{text}");
     }
+}
+
+/// A zero is a character like any other.
+#[test]
+fn a_token_with_a_zero_is_found_only_where_there_is_one() {
+    let tokenizer =
+        tokenizer(&[("a\0", CONTROL), ("b", CONTROL)].map(|(text, kind)| (text.to_owned(), kind)));
+    let tokens = |text: &str| tokenizer.encode(text, PARSED).unwrap();
+    assert_eq!(tokens("a\0b"), [256, 257]);
+    assert!(!tokens("ac a").contains(&256));
 }
 
 #[test]
