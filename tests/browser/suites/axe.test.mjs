@@ -60,7 +60,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await page.click('.thoughts summary');
       await clean(page, 'answered');
       await page.click('#model-button');
-      await page.waitForFunction(() => /free\./.test(document.querySelector('#storage-note')?.textContent ?? ''));
+      await page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
       await page.$eval('#larger', (node) => Object.assign(node, { open: true }));
       for (const source of ['address', 'file']) {
         await page.$eval(`#model-form [value=${source}]`, (node) => /** @type {HTMLElement} */ (node).click());

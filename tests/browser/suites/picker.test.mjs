@@ -7,7 +7,7 @@ import { engineState, MODEL_ID, modelPath, noModel, notice, openPage, press, sta
 
 const card = (id) => `.model:has([value="${id}"])`;
 /** Waits until the list has been told what fits and what is stored. */
-const told = (page) => page.waitForFunction(() => / free\./.test(document.querySelector('#storage-note')?.textContent ?? ''));
+const told = (page) => page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
 const badge = (page, id) => page.$eval(`${card(id)} .badge`, (node) => node.textContent);
 
 describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {

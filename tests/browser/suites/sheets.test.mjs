@@ -71,7 +71,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     assert.match(engine['Kind'], /llama, 135 million parameters, Q4_1/);
     assert.match(engine['Memory'], /weights [\d.]+ MB, context [\d.]+ MB/);
     assert.equal(engine['Self-test'], undefined, 'that is the GPU’s');
-    assert.equal((await facts(page, 'storage'))['SmolLM2-135M-Instruct.Q4_1.gguf'], '98.4 MB');
+    assert.equal((await facts(page, 'storage'))['SmolLM2 135M Instruct'], '98.4 MB');
     const report = JSON.parse(await copied(page, 'Copy report'));
     assert.deepEqual([report.device.gpu.kind, report.engine.backend, report.stored[0].storedBytes], ['none', 'cpu', MODEL_BYTES]);
   });
