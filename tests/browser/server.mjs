@@ -65,7 +65,7 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
       response.writeHead(status, { ...headers, ...extra });
     };
     const found = faults.get(path);
-    const fault = found?.method && found.method !== request.method ? undefined : found;
+    let fault = found?.method && found.method !== request.method ? undefined : found;
     const happened = () => {
       if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
     };
@@ -74,6 +74,8 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
     if (fault?.page) return happened(), answer(200, { 'Content-Type': 'text/html' }), response.end(fault.page);
 
     const file = await locate(mounts, path);
+    // Another request may have been the last that it happens to.
+    if (fault && !faults.has(path)) fault = undefined;
     if (!file) return answer(404, { 'Content-Type': 'text/plain' }), response.end('not found');
     const size = Math.min(file.size, fault?.truncateTo ?? Infinity);
     const common = { 'Content-Type': TYPES[extname(file.name)] ?? 'application/octet-stream', ETag: file.etag };

@@ -132,8 +132,13 @@ export class StoredFile {
     }
     if (index === this.journal.count()) return;
     const writer = await this.cache.begin(this.key, new AbortController().signal, () => {});
-    writer?.drop(index);
-    writer?.keep();
+    try {
+      writer?.drop(index);
+      writer?.keep();
+    } catch {
+      // A disk so full that not even this can be noted: or the next visit would read the same.
+      await writer?.discard();
+    }
     throw new BrokenEntry();
   }
 

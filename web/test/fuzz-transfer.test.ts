@@ -115,7 +115,7 @@ async function run(seed: number): Promise<string> {
   throw new Error('not reached');
 }
 
-test(`${COUNT} random scripts end in the right bytes or in an error with a name`, async (t) => {
+test(`${COUNT} random scripts end in the right bytes or in an error with a name`, { timeout: 60_000 + 100 * COUNT }, async (t) => {
   const { fetch } = globalThis;
   t.after(() => (globalThis.fetch = fetch));
   setRoom(1e9);

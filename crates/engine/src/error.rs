@@ -17,7 +17,7 @@ use crate::engine::Memory;
 #[non_exhaustive]
 pub enum Error {
     /// The file is not a GGUF file that can be read.
-    #[error("this file cannot be read as a GGUF model: {0}")]
+    #[error("{why}{0}", why = why_unreadable(.0))]
     Gguf(#[from] GgufError),
     /// The file's model cannot be run.
     #[error("this model cannot be run: {0}")]
@@ -84,6 +84,14 @@ pub enum Error {
         /// What is wrong and what would be right.
         reason: String,
     },
+}
+
+/// What comes before the reason: what a file is instead of a model says enough.
+fn why_unreadable(error: &GgufError) -> &'static str {
+    match error {
+        GgufError::NotGguf { .. } => "this is ",
+        _ => "this file cannot be read as a GGUF model: ",
+    }
 }
 
 impl Error {

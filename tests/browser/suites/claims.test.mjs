@@ -113,6 +113,18 @@ describe('claims', { timeout: 900_000 }, () => {
     assert.deepEqual([refused.code, refused.details.retryAfter, server.count('other.gguf')], ['http', 3600, 1]);
   });
 
+  test('a file that is replaced while it comes is fetched from its beginning', async (t) => {
+    const { server, page } = await fresh(t);
+    server.faults.set('/padded.gguf', { headers: { ETag: '"old"' }, times: 1 });
+    const info = await load(page, '/padded.gguf', cpu);
+    assert.deepEqual([info.code, info.stored], [undefined, true], info.message);
+    const starts = server.requests.filter(({ path }) => path === '/padded.gguf').map(({ range }) => range?.split('-')[0]);
+    assert.equal(starts.filter((start) => start === 'bytes=0').length, 2);
+    await call(page, 'remove', '/padded.gguf');
+    server.faults.set('/padded.gguf', { headers: { ETag: '"old"' }, times: 1 });
+    assert.equal(await call(page, 'download', '/padded.gguf'), 'done');
+  });
+
   test('a file that is no model is called what it is, however it comes', async (t) => {
     const files = Object.fromEntries(Object.entries(OTHERS).map(([name, [content]]) => [`/${name}.gguf`, /** @type {Buffer} */ (content)]));
     const { page } = await fresh(t, { files });

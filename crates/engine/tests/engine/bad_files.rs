@@ -123,6 +123,16 @@ fn names_and_text() {
 }
 
 #[test]
+fn other_files_are_named_with_what_to_do() {
+    let (mut loader, _) = loader(b"");
+    block_on(loader.push(Bytes::Heap(b"version https://git-lfs.github.com/spec/v1"))).expect("it is short");
+    let error = block_on(loader.finish()).err().expect("it is no model");
+    assert_eq!((error.code(), error.details()["kind"].as_str()), ("bad-model", Some("git-lfs")));
+    let text = "this is not a GGUF file: it is a Git LFS pointer. Run `git lfs pull`";
+    assert!(error.to_string().starts_with(text), "{error}");
+}
+
+#[test]
 fn tensors() {
     let align = |value: u32| good().set("general.alignment", number(value));
     let dims = |dims: &[u64]| good().tensor(0, |tensor| tensor.dims = dims.to_vec());
