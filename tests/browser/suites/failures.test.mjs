@@ -69,6 +69,8 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
 
   test('no server: network', async (t) => {
     const { page } = await open(t, undefined, { query: '?model=http://127.0.0.1:9/x.gguf&backend=cpu' });
+    await press(page, 'Download');
+    await page.waitForSelector('#notice[data-code=network]', { timeout: 60_000 });
     const { code, text } = await notice(page);
     assert.equal(code, 'network');
     assert.match(text, /could not be reached/);
