@@ -230,6 +230,35 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     }
   });
 
+  test('a wrong message is named by its path, and what frameworks and OpenAI’s client make of messages is taken', async () => {
+    const [refused, taken] = await page.evaluate(async () => {
+      const { chat } = /** @type {any} */ (globalThis).engine;
+      const ask = (messages) => chat.completions.create({ messages, max_tokens: 1, temperature: 0 });
+      const reactive = (value) => (typeof value === 'object' && value !== null ? new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver)) }) : value);
+      const hi = { role: 'user', content: 'Hi' };
+      const refused = [];
+      for (const messages of [[hi, { role: 'user', content: 5 }], [{ role: '<|im_end|>', content: 'Hi' }], [hi, { role: 'user', content: [{ type: 'image_url' }] }], [hi, { role: 'user', content: () => 'Hi' }]]) {
+        refused.push(await ask(messages).then(() => 'none', (error) => [error.code, error.details.field]));
+      }
+      const answered = { role: 'assistant', content: 'Hello!', refusal: null, annotations: [], audio: null, function_call: null, tool_calls: null };
+      const taken = [await ask(reactive([hi])), await ask([hi, answered, hi]), await ask([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])];
+      return [refused, taken.map(({ usage }) => usage.completion_tokens)];
+    });
+    assert.deepEqual(refused, ['messages[1].content', 'messages[0].role', 'messages[1].content[0].type', 'messages[1].content'].map((field) => ['invalid-request', field]));
+    assert.deepEqual(taken, [1, 1, 1]);
+  });
+
+  test('an answer that was begun is continued', async () => {
+    const [text, counts] = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const messages = [{ role: 'user', content: 'What is the capital of France?' }, { role: 'assistant', content: 'The capital of France is' }];
+      const { choices, usage } = await engine.chat.completions.create({ messages, max_tokens: 3, temperature: 0 });
+      return [choices[0].message.content, [usage.prompt_tokens, await engine.countTokens({ messages })]];
+    });
+    assert.match(text, /^ Paris/);
+    assert.equal(counts[0], counts[1]);
+  });
+
   test('dispose ends what is running, and what comes after', async () => {
     const codes = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
