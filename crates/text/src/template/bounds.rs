@@ -2,17 +2,16 @@
 //!
 //! The template engine compiles, compares, prints and frees by recursion, and values share their parts, so a short
 //! template can make one that overflows the stack or prints as terabytes (`x = [x, x]` forty times). Code is bounded
-//! before it is compiled, values where a template gives them a name ([`prepare`] puts a filter there) and where it
+//! before it is compiled, values where a template gives them a name ([`rewrite`] puts a filter there) and where it
 //! prints them.
 
-use std::borrow::Cow;
-use std::fmt::Write;
-
+use minijinja::machinery::{self, Token};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
-use minijinja::{Error, ErrorKind, State};
+use minijinja::{Error, State};
 
-use super::dialect::translate;
-use super::source::{Part, Tag, arguments, assignment, is_word, parameters, parts};
+use super::rewrite::rewrite;
+use super::work::{Work, is_container, is_namespace, too_deep};
 use crate::TextError;
 
 /// Bytes of a template. The longest in use have some 40 thousand.
@@ -21,109 +20,73 @@ const MAX_SOURCE: usize = 1 << 20;
 const MAX_TOKENS: usize = 500;
 /// `elif` branches of a template: each is compiled inside the one before.
 const MAX_ELIFS: usize = 200;
-/// How deep a value may nest. JSON of the outside has at most 128 levels.
-const MAX_DEPTH: usize = 160;
-/// Bytes and items that a named container may stand for, beyond four times those of the context.
+/// Size of a named container with shared parts counted each time, beyond four times the size of the context.
 const MAX_EXPANDED: u64 = 256 << 10;
-/// Work of a check that one unit of fuel pays for.
-const UNITS_PER_FUEL: u64 = 64;
-/// What an item costs in a check, in bytes.
-const ITEM: u64 = 4;
 
-/// Names of the filters that [`prepare`] puts in.
-pub(super) const NAMED: &str = "__named";
-pub(super) const ATTRIBUTE: &str = "__attribute";
-
-/// The source with its bounds built in, its expressions in the engine's dialect, and `generation` blocks, which mark the
-/// assistant's words for training and change nothing in a prompt, turned into an `if` that always holds. Whitespace control
-/// stays as it is, and so do lines, whose ends are made newlines as jinja2 does.
+/// The source with its bounds built in, as [`rewrite`] writes it.
 ///
 /// # Errors
-/// [`TextError::Template`] where the code is too large or nested too deeply to be compiled.
+/// [`TextError::Template`] where it is no template, or the code is too large or nested too deeply to be compiled.
 pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     if source.len() > MAX_SOURCE {
         return Err(refused("the template is longer than a mebibyte", None));
     }
-    let newlines = source.contains('\r').then(|| source.replace("\r\n", "\n").replace('\r', "\n"));
-    let source = newlines.as_deref().unwrap_or(source);
-    let mut out = String::with_capacity(source.len() + source.len() / 8);
-    let (mut elifs, mut line) = (0, 1);
-    for part in parts(source) {
-        let tokens = match &part {
-            Part::Verbatim(_) => 0,
-            Part::Print(_, tokens) => *tokens,
-            Part::Tag(tag) => tag.tokens,
-        };
-        if tokens > MAX_TOKENS {
-            return Err(refused("an expression is too long", Some(line)));
-        }
-        let start = out.len();
-        match part {
-            Part::Verbatim(text) => out.push_str(text),
-            Part::Print(text, _) => {
-                let start = if text[2..].starts_with(['-', '+']) { 3 } else { 2 };
-                out.extend([
-                    &text[..start],
-                    &translate(&text[start..text.len() - 2]),
-                    &text[text.len() - 2..],
-                ]);
-            }
-            Part::Tag(tag) => {
-                elifs += usize::from(tag.name == "elif");
-                if elifs > MAX_ELIFS {
-                    return Err(refused("there are too many elif branches", Some(line)));
-                }
-                if tag.name == "for" && tag.body.trim_end().ends_with("recursive") {
-                    return Err(refused("recursive loops are not supported", Some(line)));
-                }
-                push_tag(&mut out, &tag);
-            }
-        }
-        line += out[start..].matches('\n').count();
-    }
-    Ok(out)
+    // As jinja2 ends lines.
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    let syntax = syntax.map_err(super::template_error)?;
+    let source = translate(source, &syntax)?;
+    let template = machinery::parse(&source, super::NAME, syntax).map_err(super::template_error)?;
+    rewrite(&template)
 }
 
-fn refused(reason: &str, line: Option<usize>) -> TextError {
+/// The source without what the engine's grammar lacks: unary pluses, which change nothing, and `generation` blocks, which
+/// mark the assistant's words for training and become an `if` that always holds.
+///
+/// # Errors
+/// [`TextError::Template`] where an expression or a chain of `elif` is too long.
+fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextError> {
+    let mut changes = Vec::new();
+    let (mut elifs, mut length) = (0, 0);
+    let mut before = Token::VariableStart;
+    // What is no token is for the parser to complain about.
+    for (token, span) in machinery::tokenize(&source, false, syntax.clone()).map_while(Result::ok) {
+        length = if matches!(token, Token::BlockStart | Token::VariableStart) { 0 } else { length + 1 };
+        let range = span.start_offset as usize..span.end_offset as usize;
+        match (&before, &token) {
+            (Token::BlockStart, Token::Ident("elif")) => elifs += 1,
+            (Token::BlockStart, Token::Ident("generation")) => changes.push((range, "if true")),
+            (Token::BlockStart, Token::Ident("endgeneration")) => changes.push((range, "endif")),
+            (before, Token::Plus) if takes_operand(before) => changes.push((range, "")),
+            _ => {}
+        }
+        let line = Some(span.start_line.into());
+        if length > MAX_TOKENS {
+            return Err(refused("an expression is too long", line));
+        }
+        if elifs > MAX_ELIFS {
+            return Err(refused("there are too many elif branches", line));
+        }
+        before = token;
+    }
+    for (range, text) in changes.into_iter().rev() {
+        source.replace_range(range, text);
+    }
+    Ok(source)
+}
+
+/// Whether an operand follows that word or sign, and no operator.
+fn takes_operand(before: &Token<'_>) -> bool {
+    match before {
+        Token::Ident(word) => ["and", "elif", "else", "if", "in", "is", "not", "or"].contains(word),
+        Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_) => false,
+        Token::ParenClose | Token::BracketClose | Token::BraceClose | Token::Dot | Token::Pipe => false,
+        _ => true,
+    }
+}
+
+pub(super) fn refused(reason: &str, line: Option<usize>) -> TextError {
     TextError::Template { reason: reason.to_owned(), line }
-}
-
-fn push_tag(out: &mut String, tag: &Tag<'_>) {
-    let Tag { open, name, body, close, .. } = *tag;
-    let body: &str = &translate(body);
-    let (name, body) = match name {
-        "generation" => ("if true", Cow::Borrowed(body)),
-        "endgeneration" => ("endif", Cow::Borrowed(body)),
-        "set" => ("set", named(body)),
-        "with" => {
-            let bound: Vec<_> = arguments(body).map(named).collect();
-            ("with", Cow::Owned(bound.join(",")))
-        }
-        _ => (name, Cow::Borrowed(body)),
-    };
-    out.extend([open, name, &body]);
-    // The first thing that a macro, or a block passed to one, does is to check its arguments.
-    if matches!(name, "macro" | "call") && (name == "macro" || body.trim_start().starts_with('(')) {
-        for parameter in arguments(parameters(&body).unwrap_or("")) {
-            let parameter = parameter.split('=').next().unwrap_or("").trim();
-            if !parameter.is_empty() && parameter.chars().all(is_word) {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "%}}{{% set {parameter} = {parameter}|{NAMED} ");
-            }
-        }
-    }
-    out.push_str(close);
-}
-
-/// `target = value` with the check around the value.
-fn named(body: &str) -> Cow<'_, str> {
-    match assignment(body) {
-        Some((target, value)) => {
-            let filter = if target.contains('.') { ATTRIBUTE } else { NAMED };
-            Cow::Owned(format!("{target}=({value})|{filter} "))
-        }
-        None => Cow::Borrowed(body),
-    }
 }
 
 /// Checks values; `context` is the bytes of what the template was given.
@@ -155,52 +118,15 @@ impl Bounds {
         self.name(state, value)
     }
 
-    /// Checks that `value` neither nests too deeply nor stands for too much, and pays for the check.
+    /// Checks that `value` neither nests too deeply nor expands to too much, and pays for the check.
     pub(super) fn check(self, state: &State, value: &Value) -> Result<(), Error> {
         if !is_container(value) {
             return Ok(());
         }
-        let left = state.fuel_levels().map_or(u64::MAX, |(_, left)| left.saturating_mul(UNITS_PER_FUEL));
-        let mut budget = self.limit.min(left);
-        let paid = budget;
-        walk(value, 0, &mut budget)?;
-        state.consume_fuel((paid - budget) / UNITS_PER_FUEL)
+        let mut work = Work::at_most(state, self.limit);
+        work.all_of(value)?;
+        work.done(state)
     }
-}
-
-fn is_container(value: &Value) -> bool {
-    matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable)
-}
-
-fn is_namespace(value: &Value) -> bool {
-    value.as_object().is_some_and(|object| object.type_name().ends_with("::Namespace"))
-}
-
-fn too_deep() -> Error {
-    Error::new(ErrorKind::InvalidOperation, "a value is nested too deeply")
-}
-
-fn walk(value: &Value, depth: usize, budget: &mut u64) -> Result<(), Error> {
-    let cost = ITEM + value.as_str().map_or(0, |text| text.len() as u64);
-    *budget = budget.checked_sub(cost).ok_or_else(|| Error::from(ErrorKind::OutOfFuel))?;
-    if !is_container(value) {
-        return Ok(());
-    }
-    if depth > MAX_DEPTH || depth > 0 && is_namespace(value) {
-        return Err(too_deep());
-    }
-    let object = value.as_object();
-    if let (ValueKind::Map, Some(object)) = (value.kind(), object) {
-        for (key, value) in object.try_iter_pairs().into_iter().flatten() {
-            walk(&key, depth + 1, budget)?;
-            walk(&value, depth + 1, budget)?;
-        }
-        return Ok(());
-    }
-    for item in value.try_iter()?.checked() {
-        walk(&item?, depth + 1, budget)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -208,30 +134,57 @@ mod tests {
     use super::prepare;
 
     #[test]
-    fn puts_the_checks_in_and_keeps_whitespace_control() {
+    fn charges_where_work_depends_on_values() {
         for (source, prepared) in [
-            ("{%- set x = 1 -%}\n", "{%- set x =( 1 )|__named -%}\n"),
-            ("{% set ns.x, y = [1], 2 %}", "{% set ns.x, y =( [1], 2 )|__attribute %}"),
-            ("{% set x %}a{% endset %}", "{% set x %}a{% endset %}"),
-            ("{% with a = 1, b = [2, 3] %}", "{% with a =( 1)|__named , b =( [2, 3] )|__named %}"),
+            ("{%- set x = 1 -%}\n", "{% set x = 1 %}"),
+            ("{% set x = y %}", "{% set x = y|__named %}"),
+            ("{% set ns.x, y = [1], 2 %}", "{% set ns.x, y = ([1], 2)|__attribute %}"),
+            ("{% set x %}a{% endset %}", "{% set x %}{{\"a\"}}{% endset %}"),
+            ("{% with a = b, c = 2 %}{% endwith %}", "{% with a = b|__named, c = 2 %}{% endwith %}"),
             (
-                "{%- macro f(a, b=(1, 2)) -%}",
-                "{%- macro f(a, b=(1, 2)) %}{% set a = a|__named %}{% set b = b|__named -%}",
+                "{%- macro f(a, b=(1, 2)) -%}{% endmacro %}",
+                "{% macro f(a, b=(1, 2)) %}{% set a = a|__named %}{% set b = b|__named %}{% endmacro %}",
             ),
-            ("{% call(a) f(b) %}", "{% call(a) f(b) %}{% set a = a|__named %}"),
-            ("{% call f(b) %}", "{% call f(b) %}"),
-            ("{{- +a -}}{{+b}}{% if +c %}", "{{- a -}}{{+b}}{% if c %}"),
-            ("a\r\nb\rc", "a\nb\nc"),
-            ("a {%- generation -%} b {%endgeneration%}", "a {%- if true -%} b {%endif%}"),
+            ("{% call(a) f(b) %}{% endcall %}", "{% call (a) f(b) %}{% set a = a|__named %}{% endcall %}"),
+            ("{{- +a + +b -}}", "{{ a|__add(b) }}"),
+            ("{{ '{% generation %}' }}", "{{ \"{% generation %}\" }}"),
+            ("a\r\nb\r{{ 'c\\n\"' }}", "{{\"a\nb\n\"}}{{ \"c\\n\\\"\" }}"),
+            ("{%- generation -%} b {%endgeneration%}", "{% if True %}{{\"b \"}}{% endif %}"),
+            ("{{ a + b * -c ~ 'd' }}", "{{ a|__add(b|__multiply(-c)|__concatenate(\"d\")) }}"),
+            ("{% set x = a ~ b ~ c + 1 + d %}", "{% set x = a|__concatenate(b, c)|__add(1, d)|__named %}"),
+            ("{% set x = a ~ b ~ c %}", "{% set x = a|__concatenate(b, c) %}"),
+            ("{{ (a - (b - c)) / d % 2 }}", "{{ ((a - (b - c)) / d)|__remainder(2) }}"),
+            (
+                "{{ a == b and c != 'd' or not e in f }}",
+                "{{ a|__compare('==', b) and c != \"d\" or not e|__compare('in', f) }}",
+            ),
+            ("{{ 1 < a not in b }}", "{{ 1|__compare_chain('<', a, 'not in', b) }}"),
+            (
+                "{{ a['b'][0][-1][c][1:] }}",
+                "{{ (((a[\"b\"][0]|__indexed)[(-1)|__key]|__indexed)[c|__key]|__sliced)[1::] }}",
+            ),
+            (
+                "{{ {'a': b, c: 1.5} if d is not e(1) else f|g }}",
+                "{{ ({\"a\": b, c|__key: 1.5} if not d is e(1) else f|g) }}",
+            ),
+            (
+                "{% if a %}b{% elif c %}{% else %}{% for x, (y, z) in a if x %}{% endfor %}{% endif %}",
+                "{% if a %}{{\"b\"}}{% elif c %}{% else %}{% for x, (y, z) in a|__iterated if x %}{% endfor %}{% endif %}",
+            ),
+            ("{{ loop.changed(a, *b) }}", "{{ loop.changed(a|__key, *b|__key) }}"),
+            ("{{ x.cycle(*y) }}", "{{ x.cycle(*y|__some) }}"),
+            ("\n{{ a\n  ~ b }}", "{{\"\n\"}}{{ a|__concatenate(\nb) }}"),
         ] {
-            assert_eq!(prepare(source).unwrap(), prepared);
+            assert_eq!(prepare(source).unwrap(), prepared, "{source}");
+            prepare(prepared).unwrap();
         }
-        for same in [
-            "{{ '{% generation %}' }}{# {% set x = 1 %} #}{% raw %}{% set x = 1 %}{% endraw %}",
-            "{% if x == 1 %}generation{% endif %}",
-            "{% generation",
+        for refused in [
+            "{{ loop.cycle() }}",
+            "{{ x.cycle(**y) }}",
+            "{% for x in y recursive %}{% endfor %}",
+            "{{ a b }}",
         ] {
-            assert_eq!(prepare(same).unwrap(), same);
+            assert!(prepare(refused).is_err(), "{refused}");
         }
     }
 }

@@ -7,10 +7,12 @@ use minijinja::{Error, ErrorKind, State};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter};
 
+use super::absent::is_absent;
+use super::spelling::{float, str_of};
+use super::work::{BYTES_PER_FUEL, TEXT};
+
 /// Nesting beyond which a value is refused: writing recurses, and a stack is finite.
 const MAX_DEPTH: usize = 128;
-/// Bytes that one unit of the engine's fuel pays for.
-const BYTES_PER_FUEL: u64 = 64;
 
 /// The filter: `value | tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
 ///
@@ -26,13 +28,16 @@ pub(super) fn tojson(
     if value.is_undefined() {
         return Err(Error::new(ErrorKind::UndefinedError, "tojson of an undefined value"));
     }
+    if is_absent(value) {
+        return Ok("null".into());
+    }
     let ascii = either(ensure_ascii, &options, "ensure_ascii")?.is_some_and(|ascii| ascii.is_true());
     let indent = match either(indent, &options, "indent")? {
         Some(value) if !value.is_none() => Some(Indent::of(&value)?),
         _ => None,
     };
     let separators: Option<(String, String)> = match options.get::<Option<Value>>("separators")? {
-        Some(pair) if !pair.is_none() => Some(pair_of_strings(&pair)?),
+        Some(pair) if !pair.is_none() => Some(pair_of_strings(state, &pair)?),
         _ => None,
     };
     let sort_keys = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
@@ -43,7 +48,7 @@ pub(super) fn tojson(
         separators.unwrap_or_else(|| (if indent.is_some() { "," } else { ", " }.into(), ": ".into()));
     let style = Style { item, key, indent, ascii };
     let limit = match state.fuel_levels() {
-        Some((_, left)) => usize::try_from(left.saturating_mul(BYTES_PER_FUEL)).unwrap_or(usize::MAX),
+        Some((_, left)) => usize::try_from(left.saturating_mul(BYTES_PER_FUEL) / TEXT).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
     let text = if sort_keys {
@@ -73,8 +78,9 @@ where
     }
 }
 
-fn pair_of_strings(value: &Value) -> Result<(String, String), Error> {
-    let parts: Vec<String> = value.try_iter()?.map(|part| part.to_string()).collect();
+fn pair_of_strings(state: &State, value: &Value) -> Result<(String, String), Error> {
+    let parts = value.try_iter()?.take(3).map(|part| str_of(state, &part).map(|part| part.to_string()));
+    let parts: Vec<String> = parts.collect::<Result<_, Error>>()?;
     match <[String; 2]>::try_from(parts) {
         Ok([item, key]) => Ok((item, key)),
         Err(_) => Err(Error::new(ErrorKind::InvalidOperation, "separators must be a pair of strings")),
@@ -226,7 +232,7 @@ impl Formatter for Python<'_> {
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
-        out.write_all(python_float(value).as_bytes())
+        out.write_all(float(value).as_bytes())
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
@@ -261,26 +267,8 @@ impl Formatter for Python<'_> {
     }
 }
 
-/// `repr` of a finite Python float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
-pub(super) fn python_float(value: f64) -> String {
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if value != 0.0 && !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
-    }
-    let mut text = value.to_string();
-    if !text.contains('.') {
-        text.push_str(".0");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::python_float;
-
     fn render(expression: &str) -> Result<String, minijinja::Error> {
         let mut environment = minijinja::Environment::new();
         environment.set_fuel(Some(10_000));
@@ -319,23 +307,5 @@ mod tests {
         assert!(render("v|tojson(indent=1000000)").is_err());
         let deep = "[".repeat(130) + &"]".repeat(130);
         assert!(render(&format!("{deep}|tojson")).is_err());
-    }
-
-    #[test]
-    fn floats_as_python_prints_them() {
-        for (value, text) in [
-            (0.0, "0.0"),
-            (-0.0, "-0.0"),
-            (1.0, "1.0"),
-            (0.1, "0.1"),
-            (1e15, "1000000000000000.0"),
-            (1e16, "1e+16"),
-            (1.5e300, "1.5e+300"),
-            (0.0001, "0.0001"),
-            (0.00001, "1e-05"),
-            (-1.25e-7, "-1.25e-07"),
-        ] {
-            assert_eq!(python_float(value), text);
-        }
     }
 }

@@ -1,69 +1,105 @@
-//! Python's methods on strings, dicts and lists, within a budget: an engine's own operators pay fuel before they
-//! allocate, but a method is charged only for what it returned, which may be too late.
+//! Python's methods on strings, dicts and lists, paid for by what they touch and what they make.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use super::doors::pay_after;
 use super::python;
+use super::work::{SLOT, Work};
 
-/// Bytes that one unit of fuel pays for.
-const BYTES_PER_FUEL: usize = 64;
-
-/// Calls the method `name` of `value`, after paying for the largest result it could have.
+/// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    pay_before(state, value, name, args)?;
+    let own = python::method(state, value, name, args);
+    let result = own.unwrap_or_else(|| unknown_method_callback(state, value, name, args))?;
+    pay_after(state, &result)?;
+    Ok(result)
+}
+
+fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Result<(), Error> {
+    let mut work = Work::new(state);
     if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
-        let bytes = match name {
-            "replace" => replaced_bytes(text, args),
-            "join" => joined_bytes(text, args),
-            // A list's slot is 24 bytes, beside the string in it.
-            "split" | "rsplit" => text.len().saturating_add(48usize.saturating_mul(pieces(text, args))),
-            "splitlines" => text.len().saturating_add(48usize.saturating_mul(text.matches('\n').count() + 1)),
-            "format" => formatted_bytes(text, args),
+        work.spend(text.len() as u64)?;
+        for arg in args {
+            work.spend(arg.as_str().map_or(0, |text| text.len() as u64))?;
+        }
+        match name {
+            // A slot in the list, beside the string in it.
+            "split" | "rsplit" | "splitlines" => {
+                work.text(text.len())?;
+                work.spend((pieces(text, name, args) as u64).saturating_mul(SLOT))?;
+            }
+            "format" => {
+                // Each argument may be asked for by every brace, and each number may be a width.
+                let before = work.spent();
+                args.iter().try_for_each(|arg| work.all_of(arg))?;
+                let braces = text.matches('{').count() as u64;
+                work.spend((work.spent() - before).saturating_mul(braces))?;
+                work.text(widths(text).saturating_add(given_widths(text, "{:", args)))?;
+            }
+            // They are paid for where they are made.
+            "join" | "replace" => {}
             // Upper case of one character is at most three.
-            _ => text.len().saturating_mul(3),
-        };
-        state.consume_fuel((bytes / BYTES_PER_FUEL) as u64)?;
+            "upper" | "lower" | "title" | "capitalize" | "swapcase" => work.text(text.len())?,
+            // Trims may look for each of these characters.
+            "strip" | "lstrip" | "rstrip" => {
+                let chars = args.first().and_then(Value::as_str).map_or(1, |chars| chars.len().max(1));
+                work.spend((text.len() as u64 / 16).saturating_mul(chars as u64))?;
+            }
+            _ => {}
+        }
+    } else if name == "get" {
+        args.iter().take(1).try_for_each(|key| work.all_of(key))?;
     }
-    python::method(value, name, args).unwrap_or_else(|| unknown_method_callback(state, value, name, args))
+    work.done(state)
 }
 
-fn str_arg(args: &[Value], index: usize) -> &str {
-    args.get(index).and_then(Value::as_str).unwrap_or("")
-}
-
-/// At most how long `text.replace(old, new)` becomes.
-fn replaced_bytes(text: &str, args: &[Value]) -> usize {
-    let (old, new) = (str_arg(args, 0), str_arg(args, 1));
-    let growth = new.len().saturating_sub(old.len());
-    if growth == 0 {
-        return text.len();
-    }
-    text.matches(old).count().saturating_mul(growth).saturating_add(text.len())
-}
-
-/// How long the separators of `text.join(values)` become; the values were paid for when they were made.
-fn joined_bytes(text: &str, args: &[Value]) -> usize {
-    let count = args.first().and_then(Value::len).unwrap_or(0);
-    text.len().saturating_mul(count)
-}
-
-/// At most how long `text.format(...)` becomes: every number in it may be a width, every brace an argument.
-fn formatted_bytes(text: &str, args: &[Value]) -> usize {
-    let widths = text
-        .split(|c: char| !c.is_ascii_digit())
+/// The sum of the numbers in a text for formatting: each may be a width.
+pub(super) fn widths(text: &str) -> usize {
+    text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
         .map(|digits| digits.parse().unwrap_or(usize::MAX))
-        .fold(0, usize::saturating_add);
-    let longest = args.iter().map(|arg| arg.as_str().map_or(64, str::len)).max().unwrap_or(0);
-    let arguments = text.matches('{').count().saturating_mul(longest);
-    text.len().saturating_add(widths).saturating_add(arguments)
+        .fold(0, usize::saturating_add)
+}
+
+/// How many arguments a text for `%` asks for; nothing where it asks for them by name.
+pub(super) fn conversions(text: &str) -> Option<usize> {
+    let mut count = 0;
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        rest = &rest[at + 1..];
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || "+- #.*".contains(c)));
+        let (flags, conversion) = rest.split_at(end.unwrap_or(rest.len()));
+        match conversion.chars().next()? {
+            '(' => return None,
+            '%' => {}
+            _ => count += 1 + flags.matches('*').count(),
+        }
+        rest = &conversion[conversion.chars().next().map_or(0, char::len_utf8)..];
+    }
+    Some(count)
+}
+
+/// The sum of the numbers among the arguments, where one of them may be a width: after a `*`, or in a format within a
+/// format.
+pub(super) fn given_widths(text: &str, within: &str, args: &[Value]) -> usize {
+    let may_be = match within {
+        "*" => text.contains('*'),
+        _ => text.split('}').any(|part| part.matches('{').count() > 1),
+    };
+    let number = |arg: &Value| i64::try_from(arg.clone()).map_or(0, |number| number.unsigned_abs());
+    let sum = args.iter().filter(|arg| may_be && arg.is_integer()).map(number).fold(0, u64::saturating_add);
+    usize::try_from(sum).unwrap_or(usize::MAX)
 }
 
 /// At most how many pieces `text.split(separator)` has.
-fn pieces(text: &str, args: &[Value]) -> usize {
-    let separator = str_arg(args, 0);
-    let cuts =
-        if separator.is_empty() { text.split_whitespace().count() } else { text.matches(separator).count() };
+fn pieces(text: &str, name: &str, args: &[Value]) -> usize {
+    let separator = args.first().and_then(Value::as_str).unwrap_or("");
+    let cuts = match separator {
+        _ if name == "splitlines" => text.matches(|c: char| c.is_control() || c.is_whitespace()).count(),
+        "" => text.split_whitespace().count(),
+        separator => text.matches(separator).count(),
+    };
     cuts + 1
 }

@@ -1,17 +1,30 @@
-//! Chat templates: Jinja as Hugging Face's `apply_chat_template` sets it up, under a budget of work.
+//! Chat templates: Jinja as Hugging Face's `apply_chat_template` sets it up, under a budget of work and memory.
+//!
+//! `minijinja` compiles and runs them. It charges fuel for instructions and for some of the bytes that they touch; the rest is
+//! charged here: [`doors`] wraps all that a template can call, and [`rewrite`] puts filters where operators, subscripts and
+//! assignments are, so that nothing touches a value before it has been paid for.
 
+mod absent;
+mod additions;
+mod arguments;
 mod bounds;
-mod dialect;
+mod doors;
+mod html;
 mod iterators;
 mod json;
 mod local_time;
 mod methods;
+mod operators;
 mod python;
-mod source;
+mod rewrite;
+mod spelling;
+mod work;
+mod wrap;
 
-use minijinja::syntax::SyntaxConfig;
+use std::collections::BTreeMap;
+
 use minijinja::value::{Serde, Value};
-use minijinja::{Environment, Error, ErrorKind, State};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State};
 use serde::Serialize;
 
 use crate::TextError;
@@ -19,10 +32,12 @@ use bounds::Bounds;
 
 pub use local_time::LocalTime;
 
-/// Fuel that every rendering gets: about as many instructions, or 64 times as many bytes.
+/// Fuel that every rendering gets: about as many instructions, or 16 times as many bytes of new text.
 const BASE_FUEL: u64 = 400_000;
 /// Fuel for each byte of the context: room for 64 copies of it.
-const FUEL_PER_BYTE: u64 = 1;
+const FUEL_PER_BYTE: u64 = 4;
+/// Bytes of an error's reason, or of a template's refusal, that are kept.
+const MAX_REASON: usize = 2048;
 const NAME: &str = "chat";
 
 /// What a template is rendered with.
@@ -30,9 +45,9 @@ const NAME: &str = "chat";
 pub struct ChatContext {
     /// The conversation: an array of `{"role": ..., "content": ..., ...}`.
     pub messages: serde_json::Value,
-    /// The tools' JSON schemas; `none` in the template where absent.
+    /// The tools' JSON schemas; undefined, and `none`, in the template where absent.
     pub tools: Option<serde_json::Value>,
-    /// Documents to answer from; `none` in the template where absent.
+    /// Documents to answer from; undefined, and `none`, in the template where absent.
     pub documents: Option<serde_json::Value>,
     /// Ends the prompt with the opening of the assistant's turn.
     pub add_generation_prompt: bool,
@@ -77,25 +92,17 @@ impl ChatTemplate {
     /// [`TextError::Template`] with the line where `source` is not a template.
     pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, TextError> {
         let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(template_error)?);
         environment.set_unknown_method_callback(methods::call);
-        environment.add_filter("tojson", json::tojson);
-        environment.add_filter("escape", python::escape);
-        environment.add_filter("e", python::escape);
-        environment.add_filter("default", python::default);
-        environment.add_filter("d", python::default);
-        environment.add_filter("int", python::int);
-        environment.add_filter("float", python::float);
-        environment.add_test("sequence", python::is_sequence);
-        environment.add_function("cycler", iterators::cycler);
-        environment.add_function("joiner", iterators::joiner);
-        environment.add_function("raise_exception", raise_exception);
+        doors::install(&mut environment);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
     }
 
     /// Renders the prompt.
+    ///
+    /// Whatever the template says, compiling and rendering hold no more than 32 MiB and 256 bytes for each byte of template
+    /// and context at once, and take fractions of a second: every operation is paid for by what it touches, from a budget
+    /// that grows with the context. Real templates spend a small part of it.
     ///
     /// # Errors
     /// [`TextError::RefusedByTemplate`] where the template calls `raise_exception`, [`TextError::Template`] where it
@@ -103,34 +110,45 @@ impl ChatTemplate {
     pub fn render(&self, context: &ChatContext) -> Result<String, TextError> {
         let mut variables = context.extra.clone();
         variables.insert("messages".into(), context.messages.clone());
-        variables.insert("tools".into(), context.tools.clone().into());
-        variables.insert("documents".into(), context.documents.clone().into());
         variables.insert("add_generation_prompt".into(), context.add_generation_prompt.into());
         variables.insert("bos_token".into(), self.bos.clone().into());
         variables.insert("eos_token".into(), self.eos.clone().into());
+        let given = [("tools", &context.tools), ("documents", &context.documents)];
+        for (name, value) in given {
+            variables.insert(name.into(), value.clone().unwrap_or_default());
+        }
+        let size = json_bytes(&variables);
+        let mut values: BTreeMap<String, Value> =
+            variables.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
+        for (name, _) in given.into_iter().filter(|(_, value)| value.is_none()) {
+            values.insert(name.into(), absent::absent());
+        }
 
         // The clock and the budget belong to this rendering; a clone shares the compiled template.
         let mut environment = self.environment.clone();
         let now = context.now;
-        let size = json_bytes(&variables);
         let bounds = Bounds::new(size);
-        environment.add_filter(bounds::NAMED, move |state: &State, value: &Value| bounds.name(state, value));
-        environment.add_filter(bounds::ATTRIBUTE, move |state: &State, value: &Value| {
+        environment.add_filter(rewrite::NAMED, move |state: &State, value: &Value| bounds.name(state, value));
+        environment.add_filter(rewrite::ATTRIBUTE, move |state: &State, value: &Value| {
             bounds.attribute(state, value)
         });
-        environment.set_formatter(move |out, state, value| {
-            bounds.check(state, value)?;
-            match f64::try_from(value.clone()) {
-                Ok(number) if value.is_number() && !value.is_integer() && number.is_finite() => {
-                    out.write_str(&json::python_float(number)).map_err(Error::from)
-                }
-                _ => minijinja::escape_formatter(out, state, value),
+        environment.set_formatter(move |out, state, value| match state.auto_escape() {
+            AutoEscape::None => spelling::write_str(state, out, value),
+            _ => {
+                // A character becomes six at most.
+                let text = spelling::str_of(state, value)?;
+                work::pay_for_text(state, text.as_str().map_or(0, str::len).saturating_mul(6))?;
+                minijinja::escape_formatter(out, state, if value.is_safe() { value } else { &text })
             }
         });
-        environment.add_function("strftime_now", move |format: &str| now.strftime(format));
+        environment.add_function("strftime_now", move |state: &State, format: &str| {
+            // A directive of two characters prints 24.
+            work::pay_for_text(state, format.len().saturating_mul(12))?;
+            Ok::<_, Error>(now.strftime(format))
+        });
         environment.set_fuel(Some(BASE_FUEL + FUEL_PER_BYTE * size));
         let template = environment.get_template(NAME).map_err(template_error)?;
-        template.render(Value::from(Serde(&variables))).map_err(template_error)
+        template.render(Value::from(values)).map_err(template_error)
     }
 }
 
@@ -139,8 +157,18 @@ impl ChatTemplate {
 #[error("{0}")]
 struct Raised(String);
 
-fn raise_exception(message: String) -> Result<String, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
+fn raise_exception(state: &State, message: &Value) -> Result<String, Error> {
+    let message = spelling::str_of(state, message)?;
+    let message = shortened(message.as_str().unwrap_or(""));
+    Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(message)))
+}
+
+/// The start of a text that may be as long as a template likes.
+fn shortened(text: &str) -> String {
+    if text.len() <= MAX_REASON {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_REASON)])
 }
 
 fn template_error(error: Error) -> TextError {
@@ -153,7 +181,7 @@ fn template_error(error: Error) -> TextError {
     }
     let reason = match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => "it takes more work than a chat template may".to_owned(),
-        (kind, Some(detail)) => format!("{kind}: {detail}"),
+        (kind, Some(detail)) => format!("{kind}: {}", shortened(detail)),
         (kind, None) => kind.to_string(),
     };
     TextError::Template { reason, line: error.line() }

@@ -1,21 +1,28 @@
 //! Python's methods on strings and lists that `minijinja_contrib::pycompat` lacks, and what else jinja2 does in its
 //! own way. As Python does, lengths and positions count characters.
 
-use std::fmt::Write;
+use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, ValueOrKwargs, from_args};
+use minijinja::{Error, ErrorKind, State, filters, functions, tests};
 
-use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
-use minijinja::{Error, ErrorKind, State, filters};
-
+use super::absent::{is_absent, is_undefined};
+use super::additions::{joined, replaced};
+use super::arguments::Arguments;
 use super::json::either;
-
-/// Characters that a method may pad a string to.
-const MAX_WIDTH: usize = 1 << 16;
+use super::operators::{equal, same};
+use super::spelling::str_of;
+use super::work::{Work, invalid, pay_for_text};
 
 /// Calls the method `name`, if it is one of those here.
-pub(super) fn method(value: &Value, name: &str, args: &[Value]) -> Option<Result<Value, Error>> {
+pub(super) fn method(
+    state: &State,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+) -> Option<Result<Value, Error>> {
     match (value.kind(), value.as_str()) {
-        (ValueKind::String, Some(text)) => string_method(text, name, args),
-        (ValueKind::Seq, _) if name == "index" => Some(list_index(value, args)),
+        (ValueKind::String, Some(text)) => string_method(state, text, name, args),
+        (ValueKind::Seq | ValueKind::Iterable, _) if name == "index" => Some(list_index(state, value, args)),
+        (ValueKind::Seq | ValueKind::Iterable, _) if name == "count" => Some(list_count(state, value, args)),
         // Nothing changes a value.
         (ValueKind::Seq | ValueKind::Map, _) if name == "copy" => {
             Some(from_args(args).map(|()| value.clone()))
@@ -24,9 +31,14 @@ pub(super) fn method(value: &Value, name: &str, args: &[Value]) -> Option<Result
     }
 }
 
-fn string_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value, Error>> {
+fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     Some(match name {
-        "rsplit" => rsplit(text, args),
+        "split" => split(text, args, false),
+        "rsplit" => split(text, args, true),
+        "strip" if args.is_empty() => Ok(trim(text).into()),
+        "lstrip" if args.is_empty() => Ok(text.trim_start_matches(is_space).into()),
+        "rstrip" if args.is_empty() => Ok(text.trim_end_matches(is_space).into()),
+        "title" => from_args(args).map(|()| title(text).into()),
         "partition" => one(args).map(|at| {
             let (before, found, after) = match text.split_once(at) {
                 Some((before, after)) => (before, at, after),
@@ -58,10 +70,25 @@ fn string_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value,
             text.chars().map(swap).collect::<String>().into()
         }),
         // Python puts the odd space of a string of even length to the left.
-        "center" => padded(text, args, |missing, length| missing / 2 + (missing & (length + missing) & 1)),
-        "ljust" => padded(text, args, |_, _| 0),
-        "rjust" => padded(text, args, |missing, _| missing),
-        "zfill" => zfill(text, args),
+        "center" => {
+            padded(state, text, args, |missing, length| missing / 2 + (missing & (length + missing) & 1))
+        }
+        "ljust" => padded(state, text, args, |_, _| 0),
+        "rjust" => padded(state, text, args, |missing, _| missing),
+        "zfill" => zfill(state, text, args),
+        "splitlines" => from_args(args).map(|(keep,): (Option<bool>,)| {
+            lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
+        }),
+        "replace" => from_args(args).and_then(|(old, new, count): (&str, &str, Option<i64>)| {
+            replaced(state, text, old, new, count.unwrap_or(-1))
+        }),
+        "join" => from_args(args).and_then(|(values,): (&Value,)| {
+            let mut items = values.try_iter()?.checked();
+            if items.any(|item| item.is_ok_and(|item| item.as_str().is_none())) {
+                return Err(invalid("join() takes strings only"));
+            }
+            joined(state, values, &text.into(), None)
+        }),
         _ => return None,
     })
 }
@@ -101,21 +128,34 @@ fn tuple(parts: [&str; 3]) -> Value {
     Value::from_object(Tuple::from(parts.map(Value::from)))
 }
 
-/// `text.rsplit(separator=None, maxsplit=-1)`.
-fn rsplit(text: &str, args: &[Value]) -> Result<Value, Error> {
-    let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
-    let most =
-        most.and_then(|most| usize::try_from(most).ok()).map_or(usize::MAX, |most| most.saturating_add(1));
-    let mut parts: Vec<Value> = match separator {
-        Some("") => return Err(Error::new(ErrorKind::InvalidOperation, "empty separator")),
-        Some(separator) => text.rsplitn(most, separator).map(Value::from).collect(),
+/// `text.split(sep=None, maxsplit=-1)`, or `rsplit`, which begins at the end.
+fn split(text: &str, args: &[Value], from_end: bool) -> Result<Value, Error> {
+    let args = Arguments::of(args)?;
+    let separator = args.text(0, "sep")?;
+    let most = args.integer(1, "maxsplit")?.and_then(|most| usize::try_from(most).ok());
+    args.done(1)?;
+    let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
+    let mut parts: Vec<Value> = match separator.as_deref() {
+        Some("") => return Err(invalid("empty separator")),
+        Some(separator) if from_end => text.rsplitn(most, separator).map(Value::from).collect(),
+        Some(separator) => text.splitn(most, separator).map(Value::from).collect(),
         None => {
             let mut parts = Vec::new();
-            let mut rest = text.trim_end();
+            let cut = |rest: &'_ str| if from_end { rest.trim_end_matches(is_space).len() } else { 0 };
+            let mut rest = match from_end {
+                true => text.trim_end_matches(is_space),
+                false => text.trim_start_matches(is_space),
+            };
             while !rest.is_empty() && parts.len() + 1 < most {
-                let start = rest.trim_end_matches(|c: char| !c.is_whitespace()).len();
-                parts.push(Value::from(&rest[start..]));
-                rest = rest[..start].trim_end();
+                let (part, others) = if from_end {
+                    let start = rest.trim_end_matches(|c| !is_space(c)).len();
+                    (&rest[start..], &rest[..cut(&rest[..start])])
+                } else {
+                    let end = rest.find(is_space).unwrap_or(rest.len());
+                    (&rest[..end], rest[end..].trim_start_matches(is_space))
+                };
+                parts.push(Value::from(part));
+                rest = others;
             }
             if !rest.is_empty() {
                 parts.push(Value::from(rest));
@@ -123,62 +163,94 @@ fn rsplit(text: &str, args: &[Value]) -> Result<Value, Error> {
             parts
         }
     };
-    parts.reverse();
+    if from_end {
+        parts.reverse();
+    }
     Ok(parts.into())
 }
 
+/// `text.title()`: a letter after anything else is a capital.
+fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    for c in text.chars() {
+        let cased = c.is_lowercase() || c.is_uppercase();
+        match (cased, inside) {
+            (true, true) => out.extend(c.to_lowercase()),
+            (true, false) => out.extend(c.to_uppercase()),
+            _ => out.push(c),
+        }
+        inside = cased;
+    }
+    out
+}
+
 /// Pads to a width; `before` tells how much of what is missing goes before a text of this length.
-fn padded(text: &str, args: &[Value], before: impl Fn(usize, usize) -> usize) -> Result<Value, Error> {
-    let (width, fill): (i64, Option<char>) = from_args(args)?;
+pub(super) fn pad(
+    state: &State,
+    text: &str,
+    width: i64,
+    fill: char,
+    before: impl Fn(usize, usize) -> usize,
+) -> Result<Value, Error> {
     let length = text.chars().count();
-    let missing = missing(width, length)?;
+    let missing = missing(state, text, width, length)?;
     let before = before(missing, length);
-    let fill = fill.unwrap_or(' ');
     let mut out: String = std::iter::repeat_n(fill, before).collect();
     out.push_str(text);
     out.extend(std::iter::repeat_n(fill, missing - before));
     Ok(out.into())
 }
 
-fn zfill(text: &str, args: &[Value]) -> Result<Value, Error> {
+fn padded(
+    state: &State,
+    text: &str,
+    args: &[Value],
+    before: impl Fn(usize, usize) -> usize,
+) -> Result<Value, Error> {
+    let (width, fill): (i64, Option<char>) = from_args(args)?;
+    pad(state, text, width, fill.unwrap_or(' '), before)
+}
+
+fn zfill(state: &State, text: &str, args: &[Value]) -> Result<Value, Error> {
     let (width,): (i64,) = from_args(args)?;
-    let missing = missing(width, text.chars().count())?;
+    let missing = missing(state, text, width, text.chars().count())?;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let sign = &text[..text.len() - digits.len()];
     Ok(format!("{sign}{}{digits}", "0".repeat(missing)).into())
 }
 
-fn missing(width: i64, length: usize) -> Result<usize, Error> {
-    match usize::try_from(width.max(0)) {
-        Ok(width) if width <= MAX_WIDTH => Ok(width.saturating_sub(length)),
-        _ => Err(Error::new(ErrorKind::InvalidOperation, format!("{width} is too wide"))),
-    }
+/// How many characters lack, which are paid for.
+fn missing(state: &State, text: &str, width: i64, length: usize) -> Result<usize, Error> {
+    let missing = usize::try_from(width.max(0)).unwrap_or(usize::MAX).saturating_sub(length);
+    // A character that fills has at most four bytes.
+    pay_for_text(state, missing.saturating_mul(4).saturating_add(text.len()))?;
+    Ok(missing)
 }
 
-fn list_index(list: &Value, args: &[Value]) -> Result<Value, Error> {
+/// `list.index(value)`
+fn list_index(state: &State, list: &Value, args: &[Value]) -> Result<Value, Error> {
     let (wanted,): (&Value,) = from_args(args)?;
-    match list.try_iter()?.position(|item| &item == wanted) {
-        Some(at) => Ok(at.into()),
-        None => Err(Error::new(ErrorKind::InvalidOperation, "the value is not in the list")),
-    }
-}
-
-/// The filter `escape`: as markupsafe writes it, where the engine's own writes other references.
-pub(super) fn escape(value: &Value) -> String {
-    let mut out = String::new();
-    for c in value.to_string().chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' | '\'' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "&#{};", c as u32);
-            }
-            c => out.push(c),
+    let mut work = Work::new(state);
+    for (at, item) in list.try_iter()?.checked().enumerate() {
+        if same(&mut work, &item?, wanted)? {
+            work.done(state)?;
+            return Ok(at.into());
         }
     }
-    out
+    work.done(state)?;
+    Err(invalid("the value is not in the list"))
+}
+
+/// `list.count(value)`
+fn list_count(state: &State, list: &Value, args: &[Value]) -> Result<Value, Error> {
+    let (wanted,): (&Value,) = from_args(args)?;
+    let (mut work, mut count) = (Work::new(state), 0);
+    for item in list.try_iter()?.checked() {
+        count += usize::from(same(&mut work, &item?, wanted)?);
+    }
+    work.done(state)?;
+    Ok(count.into())
 }
 
 /// The filter `default(default_value='', boolean=False)`.
@@ -191,7 +263,7 @@ pub(super) fn default(
     let other = either(other, &options, "default_value")?.unwrap_or_else(|| "".into());
     let boolean = either(boolean, &options, "boolean")?.is_some_and(|boolean| boolean.is_true());
     options.assert_all_used()?;
-    let absent = value.is_undefined() || boolean && !value.is_true();
+    let absent = is_undefined(value) || boolean && !value.is_true();
     Ok(if absent { other } else { value.clone() })
 }
 
@@ -204,7 +276,8 @@ pub(super) fn int(
     options: Kwargs,
 ) -> Result<Value, Error> {
     let default = either(default, &options, "default")?.unwrap_or_else(|| 0.into());
-    filters::int(state, value, Some(default), base, options)
+    let trimmed = value.as_str().map(|text| Value::from(trim(text)));
+    filters::int(state, trimmed.as_ref().unwrap_or(value), Some(default), base, options)
 }
 
 /// The filter `float(default=0.0)`.
@@ -218,7 +291,161 @@ pub(super) fn float(
     filters::float(state, value, Some(default), options)
 }
 
+/// The filter `round(precision=0, method='common')`: a truth value is a number, and only what is a whole number stays one.
+pub(super) fn round(
+    value: &Value,
+    precision: Option<i32>,
+    method: Option<&str>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let number = match value.kind() {
+        ValueKind::Bool => Value::from(i64::from(value.is_true())),
+        _ => value.clone(),
+    };
+    filters::round(number, precision, method, options)
+}
+
+/// The filter `attr(name)`: keys are no attributes.
+pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
+    if is_mapping(value) {
+        return Ok(Value::UNDEFINED);
+    }
+    value.get_attr(name)
+}
+
+/// The filter `length`: nothing has none, and `none` has no length.
+pub(super) fn length(value: &Value) -> Result<usize, Error> {
+    match value {
+        value if is_undefined(value) => Ok(0),
+        value if value.is_none() => Err(invalid("none has no length")),
+        value => match value.len() {
+            Some(length) => Ok(length),
+            None => Ok(value.try_iter()?.count()),
+        },
+    }
+}
+
+/// The filter `items`.
+pub(super) fn items(value: &Value) -> Result<Value, Error> {
+    if is_undefined(value) {
+        return Ok(Value::from(Vec::<Value>::new()));
+    }
+    filters::items(value)
+}
+
+/// The test `iterable`: what has items, and what is not there has none of them.
+pub(super) fn is_iterable(value: &Value) -> bool {
+    value.is_undefined()
+        || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Iterable)
+}
+
+/// The test `mapping`: not what only has attributes.
+pub(super) fn is_mapping(value: &Value) -> bool {
+    let has_attributes = |object: &minijinja::value::DynObject| {
+        ["::Namespace", "::Loop"].iter().any(|name| object.type_name().ends_with(name))
+    };
+    value.kind() == ValueKind::Map && !value.as_object().is_some_and(has_attributes)
+}
+
+/// The function `dict`: of a map or of pairs, and of what is given by name.
+pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = args.into_values();
+    let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
+    if by_place.len() > 1 {
+        return Err(Error::from(ErrorKind::TooManyArguments));
+    }
+    let mut pairs = Vec::new();
+    for given in by_place.iter().chain(&[Value::from(by_name)]).filter(|given| !is_undefined(given)) {
+        let object = given.as_object().filter(|_| given.kind() == ValueKind::Map);
+        match object.and_then(|object| object.try_iter_pairs()) {
+            Some(items) => pairs.extend(items),
+            None => {
+                for pair in given.try_iter()?.checked() {
+                    let pair = pair?;
+                    pairs.push((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+                }
+            }
+        }
+    }
+    let mut work = Work::new(state);
+    pairs.iter().try_for_each(|(key, _)| work.all_of(key))?;
+    work.done(state)?;
+    Ok(Value::from_pairs(pairs))
+}
+
+/// The function `namespace`, of the same arguments as `dict`.
+pub(super) fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let values = dict(state, args)?;
+    Value::from_function(functions::namespace).call(state, &[values])
+}
+
+/// The test `callable`: calling what is undefined fails only then.
+pub(super) fn is_callable(value: &Value) -> bool {
+    let names = ["BoxedFunction", "Macro", "Joiner"];
+    value.is_undefined()
+        || value.as_object().is_some_and(|object| names.iter().any(|name| object.type_name().ends_with(name)))
+}
+
+/// The test `divisibleby(number)`.
+pub(super) fn is_divisible_by(state: &mut State, value: &Value, by: &Value) -> Result<bool, Error> {
+    Ok(!super::operators::remainder(state, value, by)?.is_true())
+}
+
+/// The test `odd`.
+pub(super) fn is_odd(state: &mut State, value: &Value) -> Result<bool, Error> {
+    let rest = super::operators::remainder(state, value, &2.into())?;
+    equal(state, &rest, &1.into())
+}
+
+/// The test `number`: truth values are numbers, too.
+pub(super) fn is_number(value: &Value) -> bool {
+    value.is_number() || value.kind() == ValueKind::Bool
+}
+
+/// The test `lower`, of any value's text.
+pub(super) fn is_lower(state: &State, value: &Value) -> Result<bool, Error> {
+    Ok(tests::is_lower(&str_of(state, value)?))
+}
+
+/// The test `upper`, of any value's text.
+pub(super) fn is_upper(state: &State, value: &Value) -> Result<bool, Error> {
+    Ok(tests::is_upper(&str_of(state, value)?))
+}
+
 /// The test `sequence`: whatever has a length and items, so that texts and maps are sequences, too.
 pub(super) fn is_sequence(value: &Value) -> bool {
-    value.is_undefined() || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
+    let has_items = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String);
+    value.is_undefined() || has_items && !is_absent(value)
+}
+
+/// Python's whitespace, which is what `str.strip` takes away.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
+/// `text.strip()`
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// `text.splitlines(keepends)`
+pub(super) fn lines(text: &str, keep_ends: bool) -> Vec<&str> {
+    let ends = |c: char| {
+        matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(ends) {
+        let end = if rest[at..].starts_with("\r\n") {
+            2
+        } else {
+            rest[at..].chars().next().map_or(1, char::len_utf8)
+        };
+        lines.push(&rest[..if keep_ends { at + end } else { at }]);
+        rest = &rest[at + end..];
+    }
+    if !rest.is_empty() {
+        lines.push(rest);
+    }
+    lines
 }

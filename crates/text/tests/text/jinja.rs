@@ -30,3 +30,39 @@ fn features_do_what_they_do_in_jinja2() {
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// What is not given is undefined, as in llama.cpp, and none, as in transformers: templates ask either way.
+#[test]
+fn what_is_not_given_is_neither_defined_nor_there() {
+    for (source, expected) in [
+        (
+            "{{ tools is defined }}{{ tools is undefined }}{{ tools is none }}{{ tools is not none }}",
+            "FalseTrueTrueFalse",
+        ),
+        ("{{ tools is iterable and tools | length > 0 }}", "False"),
+        (
+            "{{ 'tools' if tools else 'no' }}{{ tools == none }}{{ tools != none }}{{ none == tools }}",
+            "noTrueFalseTrue",
+        ),
+        ("{{ documents|default('d') }}{{ tools|length }}{{ 'x' in tools }}[{{ tools }}]", "d0False[]"),
+        (
+            "{% if tools is not none and tools|length %}a{% endif %}{% if tools is defined and tools %}b{% endif %}",
+            "",
+        ),
+        (
+            "{% if not tools is defined %}{% set tools = none %}{% endif %}{{ tools is none }}{{ tools }}",
+            "TrueNone",
+        ),
+        (
+            "{{ tools is string }}{{ tools is mapping }}{{ tools is sequence }}{{ tools is callable }}",
+            "FalseFalseFalseFalse",
+        ),
+        ("{{ tools|tojson }}", "null"),
+        ("{% for tool in tools %}{{ tool }}{% endfor %}{{ tools|list }}{{ tools|map('upper')|join }}", "[]"),
+        ("{{ tools.x is defined }}{{ (tools or []) + [1] }}", "False[1]"),
+    ] {
+        let context = ChatContext::new(Value::Array(Vec::new()), LocalTime::EPOCH);
+        let rendered = ChatTemplate::new(source, "", "").and_then(|template| template.render(&context));
+        assert_eq!(rendered.as_deref().map_err(ToString::to_string), Ok(expected), "{source}");
+    }
+}

@@ -84,3 +84,49 @@ fn phi35() {
 fn gpt_oss() {
     check_template("openai-gpt-oss-120b", 23);
 }
+
+/// Conversations longer than most contexts are within the budget: of many short messages, of long ones, with many tools.
+#[test]
+fn long_conversations_are_within_the_budget() {
+    let Some(templates) = reference("templates") else { return };
+    let now = LocalTime::new(2026, 1, 2, 12, 34, 56).unwrap();
+    let talk = |turns: usize, text: &str| {
+        let messages = (0..turns).map(|turn| {
+            let role = if turn % 2 == 0 { "user" } else { "assistant" };
+            serde_json::json!({"role": role, "content": text})
+        });
+        Value::Array(messages.collect())
+    };
+    let tool = |index: usize| {
+        serde_json::json!({"type": "function", "function": {
+            "name": format!("tool_{index}"),
+            "description": "Does one thing and tells how it went. ".repeat(20),
+            "parameters": {
+                "type": "object",
+                "properties": {"place": {"type": "string", "description": "Where.", "enum": ["here", "there"]}},
+                "required": ["place"],
+            },
+        }})
+    };
+    let tools: Value = (0..120).map(tool).collect();
+    let words = "<think>All work</think> and no play makes Jack a dull boy.\n";
+    let mut names: Vec<_> =
+        std::fs::read_dir(&templates).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "jinja"));
+    assert!(names.len() >= 8);
+    for path in names {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let template = ChatTemplate::new(&source, "<s>", "</s>").unwrap();
+        for (what, messages, tools) in [
+            ("many short messages", talk(1501, "Hi"), None),
+            ("many messages", talk(401, &words.repeat(20)), None),
+            ("a long message", talk(1, &words.repeat(20_000)), None),
+            ("many tools", talk(101, &words.repeat(20)), Some(tools.clone())),
+        ] {
+            let mut context = ChatContext::new(messages, now);
+            context.tools = tools;
+            let rendered = template.render(&context);
+            assert!(rendered.is_ok(), "{}: {what}: {rendered:?}", path.display());
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Filters of jinja2 that the engine lacks, and its own filters whose result may be far larger than their input.
+
+use std::fmt::Write;
+
+use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
+use minijinja::{Error, ErrorKind, State, filters};
+
+use super::arguments::Arguments;
+use super::methods::{given_widths, widths};
+use super::operators::add;
+use super::python::{lines, pad};
+use super::spelling::{repr, str_of, write_str};
+use super::work::{SLOT, Work, invalid, is_container, pay, pay_for_text};
+use super::wrap::{Wrap, wrap};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
+
+/// `center(width=80)`
+pub(super) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let width = args.integer(1, "width")?.unwrap_or(80);
+    let value = args.subject()?.clone();
+    args.done(1)?;
+    pad(state, text(&value), width, ' ', |missing, length| missing / 2 + (missing & (length + missing) & 1))
+}
+
+/// `format(*args, **kwargs)`, as the operator `%` does it.
+pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let mut args = args.into_values();
+    let (by_place, _): (&[Value], Kwargs) = from_args(&args)?;
+    let count = by_place.len();
+    let template = args.first().cloned().unwrap_or_default();
+    let mut work = Work::new(state);
+    args.iter().try_for_each(|arg| work.all_of(arg))?;
+    // Each argument may be asked for as often as there is a sign, and each number may be a width.
+    let signs = text(&template).matches('%').count() as u64;
+    work.spend(work.spent().saturating_mul(signs))?;
+    let given = given_widths(text(&template), "*", &args);
+    work.text(widths(text(&template)).saturating_add(given))?;
+    work.done(state)?;
+    for arg in args[..count].iter_mut().filter(|arg| is_container(arg)) {
+        *arg = str_of(state, arg)?;
+    }
+    Value::from_function(filters::format).call(state, &args)
+}
+
+/// `indent(width=4, first=False, blank=False)`; the width may be the text itself.
+pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let width = args.value(1, "width")?.unwrap_or_else(|| 4.into());
+    let first = args.flag(2, "first")?.unwrap_or(false);
+    let blank = args.flag(3, "blank")?.unwrap_or(false);
+    let value = args.subject()?.clone();
+    args.done(3)?;
+    let value = text(&value);
+    let lines = lines(value, false);
+    let wide = match width.as_str() {
+        Some(width) => width.len(),
+        None => usize::try_from(i64::try_from(width.clone())?.max(0)).unwrap_or(usize::MAX),
+    };
+    pay_for_text(state, wide.saturating_mul(lines.len() + 1).saturating_add(value.len()))?;
+    let indention = width.as_str().map_or_else(|| " ".repeat(wide), str::to_owned);
+    let mut out = String::new();
+    if first {
+        out.push_str(&indention);
+    }
+    // A newline at the end begins one more line, which is empty.
+    let last = if value.ends_with(['\n', '\r']) { &[""][..] } else { &[] };
+    for (index, line) in lines.iter().chain(last).enumerate() {
+        if index > 0 {
+            out.push('\n');
+            if blank || !line.is_empty() {
+                out.push_str(&indention);
+            }
+        }
+        out.push_str(line);
+    }
+    Ok(out.into())
+}
+
+/// `replace(old, new, count=None)`
+pub(super) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let missing = || Error::from(ErrorKind::MissingArgument);
+    let old = str_of(state, &args.value(1, "old")?.ok_or_else(missing)?)?;
+    let new = str_of(state, &args.value(2, "new")?.ok_or_else(missing)?)?;
+    let count = args.integer(3, "count")?.unwrap_or(-1);
+    let value = args.subject()?.clone();
+    args.done(3)?;
+    replaced(state, text(&value), text(&old), text(&new), count)
+}
+
+/// `text.replace(old, new, count)`: all where the count is negative.
+pub(super) fn replaced(state: &State, value: &str, old: &str, new: &str, count: i64) -> Result<Value, Error> {
+    let found = value.matches(old).count();
+    let count = usize::try_from(count).map_or(found, |count| count.min(found));
+    let growth = new.len().saturating_sub(old.len()).saturating_mul(count);
+    pay_for_text(state, value.len().saturating_add(growth))?;
+    Ok(value.replacen(old, new, count).into())
+}
+
+/// `truncate(length=255, killwords=False, end='...', leeway=5)`
+pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let length = args.integer(1, "length")?.unwrap_or(255);
+    let kill = args.flag(2, "killwords")?.unwrap_or(false);
+    let end = args.text(3, "end")?.unwrap_or_else(|| "...".into());
+    let leeway = args.integer(4, "leeway")?.unwrap_or(5);
+    let value = args.subject()?.clone();
+    args.done(4)?;
+    let ending = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
+    if length < ending || leeway < 0 {
+        return Err(invalid(
+            "truncate: the length must be at least that of the end, the leeway not negative",
+        ));
+    }
+    let whole = text(&value);
+    if whole.chars().count() as u64 <= length.saturating_add(leeway).unsigned_abs() {
+        return Ok(value.clone());
+    }
+    pay_for_text(state, whole.len().saturating_add(end.len()))?;
+    let kept = usize::try_from(length - ending).unwrap_or(usize::MAX);
+    let cut = whole.char_indices().nth(kept).map_or(whole.len(), |(at, _)| at);
+    let mut start = &whole[..cut];
+    if !kill {
+        start = start.rsplit_once(' ').map_or(start, |(before, _)| before);
+    }
+    Ok(format!("{start}{end}").into())
+}
+
+/// `title`: upper case where a word begins, lower case elsewhere.
+pub(super) fn title(value: &Value) -> String {
+    filters::title(text(value).into())
+}
+
+/// `trim(chars=None)`
+pub(super) fn trim(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let chars = args.text(1, "chars")?;
+    let value = args.subject()?.clone();
+    args.done(1)?;
+    let trimmed = match chars {
+        Some(chars) => {
+            // Each character may be compared with each of these.
+            pay(state, (text(&value).len() / 16).saturating_mul(chars.len()).saturating_add(chars.len()))?;
+            let chars: Vec<char> = chars.chars().collect();
+            text(&value).trim_matches(&chars[..])
+        }
+        None => super::python::trim(text(&value)),
+    };
+    Ok(trimmed.into())
+}
+
+/// `wordcount`
+pub(super) fn word_count(value: &Value) -> usize {
+    let words = text(value).split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| !word.is_empty()).count()
+}
+
+/// `wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)`
+pub(super) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let width = args.integer(1, "width")?.unwrap_or(79);
+    let long = args.flag(2, "break_long_words")?.unwrap_or(true);
+    let between = args.text(3, "wrapstring")?.unwrap_or_else(|| "\n".into());
+    let hyphens = args.flag(4, "break_on_hyphens")?.unwrap_or(true);
+    let value = args.subject()?.clone();
+    args.done(4)?;
+    let width = usize::try_from(width).ok().filter(|width| *width > 0);
+    let width = width.ok_or_else(|| invalid("wordwrap: the width must be positive"))?;
+    let style = Wrap { width, break_long_words: long, break_on_hyphens: hyphens };
+    let value = text(&value);
+    // Characters are looked at as numbers.
+    pay(state, value.len().saturating_mul(32))?;
+    let lines: Vec<String> = lines(value, false).iter().map(|line| wrap(line, &style).join("\n")).collect();
+    let cuts: usize = lines.iter().map(|line| line.matches('\n').count() + 1).sum();
+    pay_for_text(state, between.len().saturating_mul(cuts))?;
+    let lines: Vec<String> = lines.iter().map(|line| line.replace('\n', &between)).collect();
+    Ok(lines.join(&between).into())
+}
+
+/// `filesizeformat(binary=False)`
+pub(super) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Error> {
+    let args = Arguments::new(args)?;
+    let binary = args.flag(1, "binary")?.unwrap_or(false);
+    let value = args.subject()?.clone();
+    args.done(1)?;
+    let number = match value.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => f64::try_from(value.clone()).ok(),
+    };
+    let bytes =
+        number.filter(|bytes| bytes.is_finite()).ok_or_else(|| invalid("filesizeformat: no number"))?;
+    let base: f64 = if binary { 1024.0 } else { 1000.0 };
+    if bytes == 1.0 {
+        return Ok("1 Byte".into());
+    }
+    if bytes < base {
+        return Ok(format!("{} Bytes", bytes.trunc()));
+    }
+    let mut size = bytes / base;
+    let mut prefixes = "kMGTPEZY".chars().peekable();
+    while let Some(prefix) = prefixes.next() {
+        if size < base || prefixes.peek().is_none() {
+            let prefix = match (binary, prefix) {
+                (true, prefix) => format!("{}i", prefix.to_ascii_uppercase()),
+                (false, prefix) => prefix.to_string(),
+            };
+            return Ok(format!("{size:.1} {prefix}B"));
+        }
+        size /= base;
+    }
+    Ok(String::new())
+}
+
+/// `pprint`: on one line, however long; Python begins a new one at 80 characters.
+pub(super) fn pretty(state: &State, value: &Value) -> Result<String, Error> {
+    repr(state, value)
+}
+
+/// `random`: the first item. A prompt must not depend on chance: the same conversation gives the same tokens.
+pub(super) fn random(value: &Value) -> Result<Value, Error> {
+    filters::first(value)
+}
+
+/// What `attribute` names of an item: a name, a number, or several with dots between them.
+fn attribute(item: &Value, attribute: &Value) -> Result<Value, Error> {
+    let Some(path) = attribute.as_str() else { return item.get_item(attribute) };
+    let mut item = item.clone();
+    for name in path.split('.') {
+        let key = name.parse::<u64>().map_or_else(|_| name.into(), Value::from);
+        item = item.get_item(&key)?;
+    }
+    Ok(item)
+}
+
+/// The items of a value that may be undefined, one by one, or what `of` names of them.
+fn each(
+    state: &State,
+    value: &Value,
+    of: Option<&Value>,
+    mut take: impl FnMut(&Value) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if value.is_none() {
+        return Err(invalid("none has no items"));
+    }
+    for item in value.try_iter()?.checked() {
+        let item = item?;
+        pay(state, 64)?;
+        match of {
+            Some(of) if !of.is_none() => take(&attribute(&item, of)?)?,
+            _ => take(&item)?,
+        }
+    }
+    Ok(())
+}
+
+/// `join(d='', attribute=None)`
+pub(super) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let between = args.value(1, "d")?.unwrap_or_else(|| "".into());
+    let of = args.value(2, "attribute")?;
+    let value = args.subject()?.clone();
+    args.done(2)?;
+    joined(state, &value, &str_of(state, &between)?, of.as_ref())
+}
+
+/// `between.join(value)`
+pub(super) fn joined(
+    state: &State,
+    value: &Value,
+    between: &Value,
+    of: Option<&Value>,
+) -> Result<Value, Error> {
+    let (mut out, mut first) = (String::new(), true);
+    each(state, value, of, |item| {
+        if !std::mem::take(&mut first) {
+            write_str(state, &mut out, between)?;
+        }
+        write_str(state, &mut out, item)
+    })?;
+    Ok(out.into())
+}
+
+/// `sum(attribute=None, start=0)`
+pub(super) fn sum(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let of = args.value(1, "attribute")?;
+    let mut sum = args.value(2, "start")?.unwrap_or_else(|| 0.into());
+    let value = args.subject()?.clone();
+    args.done(2)?;
+    if sum.as_str().is_some() {
+        return Err(invalid("sum() does not add texts; use join()"));
+    }
+    each(state, &value, of.as_ref(), |item| {
+        sum = add(state, &sum, item)?;
+        Ok(())
+    })?;
+    Ok(sum)
+}
+
+/// `batch(linecount, fill_with=None)`
+pub(super) fn batch(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    parts(state, args, "linecount", filters::batch)
+}
+
+/// `slice(slices, fill_with=None)`
+pub(super) fn slice(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    parts(state, args, "slices", filters::slice)
+}
+
+fn parts(
+    state: &State,
+    args: Rest<ValueOrKwargs>,
+    name: &str,
+    cut: fn(&State, Value, usize, Option<Value>) -> Result<Value, Error>,
+) -> Result<Value, Error> {
+    let args = Arguments::new(args)?;
+    let count = args.integer(1, name)?.and_then(|count| usize::try_from(count).ok());
+    let count = count.ok_or_else(|| invalid(format!("{name} must be a number of parts")))?;
+    let fill = args.value(2, "fill_with")?;
+    let value = args.subject()?.clone();
+    args.done(2)?;
+    // As many lists, or as many items in the last one.
+    pay(state, count.saturating_mul(2 * SLOT as usize))?;
+    cut(state, value, count, fill)
+}
+
+/// Writes `text` with what `escape` says of its characters, and pays for it.
+pub(super) fn escaped(
+    state: &State,
+    text: &str,
+    escape: impl Fn(&mut String, char),
+) -> Result<String, Error> {
+    let mut out = String::with_capacity(text.len());
+    let mut paid = 0;
+    for c in text.chars() {
+        escape(&mut out, c);
+        if out.len() > paid {
+            pay_for_text(state, 1024)?;
+            paid += 1024;
+        }
+    }
+    Ok(out)
+}
+
+/// `name="value"` as it is written in a tag.
+pub(super) fn push_attribute(out: &mut String, name: &str, value: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, " {name}=\"{value}\"");
+}

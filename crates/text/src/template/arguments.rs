@@ -1,0 +1,77 @@
+//! Arguments as Python passes them: each by its place or by its name.
+
+use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
+use minijinja::{Error, ErrorKind};
+
+pub(super) struct Arguments {
+    by_place: Vec<Value>,
+    by_name: Kwargs,
+}
+
+impl Arguments {
+    pub(super) fn new(args: Rest<ValueOrKwargs>) -> Result<Self, Error> {
+        Self::of(&args.into_values())
+    }
+
+    /// The arguments of a method, which has its subject beside them.
+    pub(super) fn of(args: &[Value]) -> Result<Self, Error> {
+        let (by_place, by_name): (&[Value], Kwargs) = from_args(args)?;
+        Ok(Self { by_place: by_place.to_vec(), by_name })
+    }
+
+    /// As the engine's own filters want them: all but the subject by name.
+    pub(super) fn by_name(args: &[Value], names: &[&str]) -> Result<Vec<Value>, Error> {
+        let (by_place, by_name): (&[Value], Kwargs) = from_args(args)?;
+        if by_place.len() <= 1 {
+            return Ok(args.to_vec());
+        }
+        if by_place.len() > names.len() + 1 {
+            return Err(Error::from(ErrorKind::TooManyArguments));
+        }
+        let mut named: Vec<(String, Value)> =
+            names.iter().map(|name| (*name).to_owned()).zip(by_place[1..].iter().cloned()).collect();
+        for name in by_name.args() {
+            named.push((name.to_owned(), by_name.peek(name)?));
+        }
+        Ok(vec![by_place[0].clone(), named.into_iter().collect::<Kwargs>().into()])
+    }
+
+    /// What a filter is applied to.
+    pub(super) fn subject(&self) -> Result<&Value, Error> {
+        self.by_place.first().ok_or_else(|| Error::from(ErrorKind::MissingArgument))
+    }
+
+    /// The argument at this place after the subject, or of this name; absent where it is `none`.
+    pub(super) fn value(&self, place: usize, name: &str) -> Result<Option<Value>, Error> {
+        let by_name: Option<Value> = self.by_name.get(name)?;
+        let value = self.by_place.get(place).cloned().or(by_name);
+        Ok(value.filter(|value| !value.is_none()))
+    }
+
+    /// As [`Self::value`], as a whole number.
+    pub(super) fn integer(&self, place: usize, name: &str) -> Result<Option<i64>, Error> {
+        self.value(place, name)?.map(i64::try_from).transpose()
+    }
+
+    /// As [`Self::value`], as whether it holds.
+    pub(super) fn flag(&self, place: usize, name: &str) -> Result<Option<bool>, Error> {
+        Ok(self.value(place, name)?.map(|value| value.is_true()))
+    }
+
+    /// As [`Self::value`], as a text.
+    pub(super) fn text(&self, place: usize, name: &str) -> Result<Option<String>, Error> {
+        let text = |value: Value| {
+            let text = value.as_str().map(str::to_owned);
+            text.ok_or_else(|| super::work::invalid(format!("{name} must be a string")))
+        };
+        self.value(place, name)?.map(text).transpose()
+    }
+
+    /// Refuses what nobody asked for.
+    pub(super) fn done(self, places: usize) -> Result<(), Error> {
+        if self.by_place.len() > places + 1 {
+            return Err(Error::from(ErrorKind::TooManyArguments));
+        }
+        self.by_name.assert_all_used()
+    }
+}

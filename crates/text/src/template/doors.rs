@@ -1,0 +1,269 @@
+//! Every filter, test and function of templates is wrapped here: the wrapper pays for what a call will touch before the call,
+//! and for the result after it. Filters that call others by name (`map`, `select`) call the wrapped ones.
+
+use minijinja::functions::Function;
+use minijinja::value::{FunctionArgs, FunctionResult, Rest, Value, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, State, filters, tests};
+
+use super::arguments::Arguments;
+use super::spelling::str_of;
+use super::work::{ITEM, SLOT, TEXT, Work, invalid, is_container};
+use super::{absent, additions, html, iterators, json, operators, python, rewrite};
+
+/// What an item costs that is computed when it is asked for, in bytes.
+const COMPUTED: u64 = 16;
+
+/// What a call touches of what it is given.
+#[derive(Clone, Copy)]
+enum Touch {
+    /// Strings as a whole, of containers no more than the engine counts.
+    Light,
+    /// Every item, of a string every character as one.
+    Items,
+    /// The first argument as text, and a text like it comes back.
+    Text,
+    /// Items that are compared with one another, with all that is in them.
+    Order,
+}
+
+/// Everything that templates may call, in place of what the engine has itself.
+pub(super) fn install(environment: &mut Environment<'static>) {
+    let mut doors = Doors(environment);
+    // What jinja2 does not have.
+    for name in ["bool", "chain", "lines", "split", "zip"] {
+        doors.0.remove_filter(name);
+    }
+    for name in ["startingwith", "endingwith"] {
+        doors.0.remove_test(name);
+    }
+    doors.0.remove_global("debug");
+
+    doors.0.add_filter(rewrite::INDEXED, operators::indexed);
+    doors.0.add_filter(rewrite::SLICED, operators::sliced);
+    doors.0.add_filter(rewrite::KEY, operators::key);
+    doors.0.add_filter(rewrite::SOME, operators::some);
+    doors.0.add_filter(rewrite::ADD, operators::add_all);
+    doors.0.add_filter(rewrite::ITERATED, operators::iterated);
+    doors.0.add_filter(rewrite::MULTIPLY, operators::multiply);
+    doors.0.add_filter(rewrite::REMAINDER, operators::remainder);
+    doors.0.add_filter(rewrite::CONCATENATE, operators::concatenate);
+    doors.0.add_filter(rewrite::COMPARE_CHAIN, operators::compare_chain);
+    doors.0.add_filter(rewrite::COMPARE, |state: &State, left: &Value, operator: &str, right: &Value| {
+        operators::compare(state, left, operator, right)
+    });
+
+    doors.text();
+    doors.values();
+    doors.lists();
+    doors.tests();
+
+    doors.0.add_function("dict", python::dict);
+    doors.0.add_function("namespace", python::namespace);
+    doors.0.add_function("cycler", iterators::cycler);
+    doors.0.add_function("joiner", iterators::joiner);
+    doors.0.add_function("raise_exception", super::raise_exception);
+}
+
+struct Doors<'a>(&'a mut Environment<'static>);
+
+impl Doors<'_> {
+    fn filter<F, Rv, Args>(&mut self, name: &'static str, touch: Touch, inner: F)
+    where
+        F: Function<Rv, Args>,
+        Rv: FunctionResult,
+        Args: for<'a> FunctionArgs<'a>,
+    {
+        let inner = Value::from_function(inner);
+        self.0.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            enter(state, touch, &inner, args.into_values())
+        });
+    }
+
+    /// A filter of the engine's that takes its arguments by name only, where jinja2 takes them by place, too.
+    fn named<F, Rv, Args>(
+        &mut self,
+        name: &'static str,
+        touch: Touch,
+        names: &'static [&'static str],
+        inner: F,
+    ) where
+        F: Function<Rv, Args>,
+        Rv: FunctionResult,
+        Args: for<'a> FunctionArgs<'a>,
+    {
+        let inner = Value::from_function(inner);
+        self.0.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            enter(state, touch, &inner, Arguments::by_name(&args.into_values(), names)?)
+        });
+    }
+
+    fn test<F, Rv, Args>(&mut self, name: &'static str, inner: F)
+    where
+        F: Function<Rv, Args>,
+        Rv: FunctionResult,
+        Args: for<'a> FunctionArgs<'a>,
+    {
+        let inner = Value::from_function(inner);
+        self.0.add_test(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            enter(state, Touch::Light, &inner, args.into_values()).map(|value| value.is_true())
+        });
+    }
+
+    /// Filters of texts.
+    fn text(&mut self) {
+        self.filter("capitalize", Touch::Text, filters::capitalize);
+        self.filter("center", Touch::Text, additions::center);
+        self.filter("e", Touch::Text, html::escape);
+        self.filter("escape", Touch::Text, html::escape);
+        self.filter("forceescape", Touch::Text, html::escape);
+        self.filter("format", Touch::Text, additions::format);
+        self.filter("indent", Touch::Text, additions::indent);
+        self.filter("lower", Touch::Text, filters::lower);
+        self.filter("replace", Touch::Text, additions::replace);
+        self.filter("safe", Touch::Text, filters::safe);
+        self.filter("string", Touch::Text, |text: &Value| text.clone());
+        self.filter("striptags", Touch::Text, html::strip_tags);
+        self.filter("title", Touch::Text, additions::title);
+        self.filter("trim", Touch::Text, additions::trim);
+        self.filter("truncate", Touch::Text, additions::truncate);
+        self.filter("upper", Touch::Text, filters::upper);
+        self.filter("urlize", Touch::Text, html::urlize);
+        self.filter("wordcount", Touch::Text, additions::word_count);
+        self.filter("wordwrap", Touch::Text, additions::word_wrap);
+    }
+
+    /// Filters of other values.
+    fn values(&mut self) {
+        self.filter("abs", Touch::Light, filters::abs);
+        self.filter("attr", Touch::Light, python::attr);
+        self.filter("d", Touch::Light, python::default);
+        self.filter("default", Touch::Light, python::default);
+        self.filter("filesizeformat", Touch::Light, additions::file_size_format);
+        self.filter("float", Touch::Light, python::float);
+        self.filter("int", Touch::Light, python::int);
+        self.filter("pprint", Touch::Light, additions::pretty);
+        self.filter("round", Touch::Light, python::round);
+        self.filter("tojson", Touch::Light, json::tojson);
+        self.filter("urlencode", Touch::Light, html::url_encode);
+        self.filter("xmlattr", Touch::Light, html::xml_attributes);
+    }
+
+    /// Filters of lists and maps.
+    fn lists(&mut self) {
+        self.filter("batch", Touch::Items, additions::batch);
+        self.filter("count", Touch::Light, python::length);
+        self.named("dictsort", Touch::Order, &["case_sensitive", "by", "reverse"], filters::dictsort);
+        self.filter("first", Touch::Light, filters::first);
+        self.filter("groupby", Touch::Order, filters::groupby);
+        self.filter("items", Touch::Light, python::items);
+        self.filter("join", Touch::Light, additions::join);
+        self.filter("last", Touch::Light, filters::last);
+        self.filter("length", Touch::Light, python::length);
+        self.filter("list", Touch::Items, filters::list);
+        self.filter("map", Touch::Items, filters::map);
+        self.named("max", Touch::Order, &["case_sensitive", "attribute"], filters::max);
+        self.named("min", Touch::Order, &["case_sensitive", "attribute"], filters::min);
+        self.filter("random", Touch::Light, additions::random);
+        self.filter("reject", Touch::Items, filters::reject);
+        self.filter("rejectattr", Touch::Items, filters::rejectattr);
+        self.filter("reverse", Touch::Items, filters::reverse);
+        self.filter("select", Touch::Items, filters::select);
+        self.filter("selectattr", Touch::Items, filters::selectattr);
+        self.filter("slice", Touch::Items, additions::slice);
+        self.named("sort", Touch::Order, &["reverse", "case_sensitive", "attribute"], filters::sort);
+        self.filter("sum", Touch::Items, additions::sum);
+        self.named("unique", Touch::Order, &["case_sensitive", "attribute"], filters::unique);
+    }
+
+    fn tests(&mut self) {
+        self.test("boolean", tests::is_boolean);
+        self.test("callable", python::is_callable);
+        self.test("defined", |value: &Value| !absent::is_undefined(value));
+        self.test("divisibleby", python::is_divisible_by);
+        self.test("even", |state: &mut State, value: &Value| {
+            python::is_divisible_by(state, value, &2.into())
+        });
+        self.test("false", tests::is_false);
+        self.test("float", tests::is_float);
+        self.test("integer", tests::is_integer);
+        self.test("iterable", python::is_iterable);
+        self.test("lower", python::is_lower);
+        self.test("mapping", python::is_mapping);
+        self.test("none", absent::is_none);
+        self.test("number", python::is_number);
+        self.test("odd", python::is_odd);
+        self.test("sameas", tests::is_sameas);
+        self.test("sequence", python::is_sequence);
+        self.test("string", tests::is_string);
+        self.test("true", tests::is_true);
+        self.test("undefined", absent::is_undefined);
+        self.test("upper", python::is_upper);
+        for (names, sign) in [
+            (&["==", "eq", "equalto"][..], "=="),
+            (&["!=", "ne"], "!="),
+            (&["<", "lt", "lessthan"], "<"),
+            (&["<=", "le"], "<="),
+            (&[">", "gt", "greaterthan"], ">"),
+            (&[">=", "ge"], ">="),
+            (&["in"], "in"),
+        ] {
+            for name in names {
+                self.0.add_test(*name, move |state: &State, left: &Value, right: &Value| {
+                    operators::compare(state, left, sign, right)
+                });
+            }
+        }
+    }
+}
+
+/// Pays, calls and pays for the result.
+fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -> Result<Value, Error> {
+    if let (Touch::Text, Some(first)) = (touch, args.first_mut()) {
+        *first = str_of(state, first)?;
+    }
+    pay_before(state, touch, &args)?;
+    let result = inner.call(state, &args)?;
+    pay_after(state, &result)?;
+    Ok(result)
+}
+
+fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> {
+    if matches!(touch, Touch::Items | Touch::Order) && args.first().is_some_and(Value::is_none) {
+        return Err(invalid("none has no items"));
+    }
+    let mut work = Work::new(state);
+    for (index, arg) in args.iter().enumerate() {
+        let bytes = arg.as_str().map_or(0, |text| text.len() as u64);
+        match touch {
+            Touch::Items | Touch::Order if index == 0 && bytes > 0 => {
+                work.spend(bytes.saturating_mul(SLOT))?
+            }
+            _ => work.spend(bytes)?,
+        }
+        // What is computed on demand may be computed to its end.
+        if arg.kind() == ValueKind::Iterable {
+            arg.try_iter()?.try_for_each(|_| work.spend(COMPUTED))?;
+        }
+        if matches!(touch, Touch::Order) && is_container(arg) {
+            let before = work.spent();
+            work.all_of(arg)?;
+            // Sorting compares each item with about log2(n) others.
+            let depth = u64::from(arg.len().unwrap_or(1 << 20).max(1).ilog2()) + 1;
+            work.spend((work.spent() - before).saturating_mul(depth))?;
+        }
+    }
+    work.done(state)
+}
+
+/// Text costs more than the engine counts, and so do the slots of lists.
+pub(super) fn pay_after(state: &State, result: &Value) -> Result<(), Error> {
+    let mut work = Work::new(state);
+    match result.kind() {
+        ValueKind::String => {
+            work.spend(result.as_str().map_or(0, |text| text.len() as u64).saturating_mul(TEXT - 1))?;
+        }
+        ValueKind::Seq => work.spend((result.len().unwrap_or(0) as u64).saturating_mul(SLOT + ITEM))?,
+        _ => {}
+    }
+    work.done(state)
+}

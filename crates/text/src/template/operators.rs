@@ -1,0 +1,359 @@
+//! The operators whose work depends on what they are given, as filters that pay for it: [`super::rewrite`] puts them where
+//! the operators were. They do what Python does, which is stricter than the engine where kinds do not fit together.
+
+use std::cmp::Ordering;
+
+use minijinja::value::{Rest, Tuple, Value, ValueKind};
+use minijinja::{Error, ErrorKind, State};
+
+use super::absent::is_none;
+use super::spelling::write_str;
+use super::work::{
+    ITEM, MAX_DEPTH, SLOT, TEXT, Work, invalid, is_container, pay, pay_for_all_of, pay_for_text, too_deep,
+};
+
+/// What it takes to compare two values, beside their bytes.
+const COMPARISON: u64 = 16;
+
+fn unsupported(operator: &str, left: &Value, right: &Value) -> Error {
+    let kind = |value: &Value| if is_none(value) { ValueKind::None } else { value.kind() };
+    let reason = format!("{operator} is not for values of the kinds {} and {}", kind(left), kind(right));
+    if left.is_undefined() || right.is_undefined() {
+        return Error::new(ErrorKind::UndefinedError, reason);
+    }
+    invalid(reason)
+}
+
+fn too_large() -> Error {
+    invalid("a number is too large")
+}
+
+/// A whole number or a truth value, as a number.
+fn integer(value: &Value) -> Option<i128> {
+    (value.is_integer() || value.kind() == ValueKind::Bool).then(|| i128::try_from(value.clone()).ok())?
+}
+
+fn float(value: &Value) -> Option<f64> {
+    match integer(value) {
+        Some(integer) => Some(integer as f64),
+        None => value.is_number().then(|| f64::try_from(value.clone()).ok())?,
+    }
+}
+
+fn number(value: i128) -> Value {
+    i64::try_from(value).map_or_else(|_| value.into(), Value::from)
+}
+
+/// Counts with two whole numbers, or with two numbers; nothing where one is no number.
+fn count(
+    left: &Value,
+    right: &Value,
+    whole: impl Fn(i128, i128) -> Option<i128>,
+    fractional: impl Fn(f64, f64) -> f64,
+) -> Option<Result<Value, Error>> {
+    if let (Some(left), Some(right)) = (integer(left), integer(right)) {
+        return Some(whole(left, right).map(number).ok_or_else(too_large));
+    }
+    let (left, right) = (float(left)?, float(right)?);
+    Some(Ok(fractional(left, right).into()))
+}
+
+fn is_list(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !is_none(value)
+}
+
+/// The items of both lists, the second after the first, as often as is said.
+fn list(state: &State, parts: [&Value; 2], times: u64) -> Result<Value, Error> {
+    let mut work = Work::new(state);
+    let mut items = Vec::new();
+    for part in parts {
+        for item in part.try_iter()?.checked() {
+            work.spend(ITEM + SLOT / 2)?;
+            items.push(item?);
+        }
+    }
+    work.spend((items.len() as u64).saturating_mul(times.saturating_sub(1)).saturating_mul(ITEM + SLOT / 2))?;
+    work.done(state)?;
+    // What was paid for fits.
+    let times = if items.is_empty() { 0 } else { usize::try_from(times).unwrap_or(0) };
+    let items: Vec<Value> =
+        if times == 1 { items } else { std::iter::repeat_n(items, times).flatten().collect() };
+    Ok(if parts[0].is_tuple() { Value::from_object(Tuple::from(items)) } else { items.into() })
+}
+
+/// All texts after one another. Most templates build a prompt this way, and the engine charges twice itself: for a filter's
+/// input and for its result.
+fn joined(state: &State, first: &str, rest: &[Value]) -> Result<Option<Value>, Error> {
+    let Some(mut texts) = rest.iter().map(Value::as_str).collect::<Option<Vec<&str>>>() else {
+        return Ok(None);
+    };
+    texts.insert(0, first);
+    let length: usize = texts.iter().map(|text| text.len()).sum();
+    pay(state, length)?;
+    Ok(Some(texts.concat().into()))
+}
+
+/// `first + second + ...`
+pub(super) fn add_all(state: &State, first: &Value, rest: Rest<Value>) -> Result<Value, Error> {
+    if let Some(text) = first.as_str()
+        && let Some(joined) = joined(state, text, &rest)?
+    {
+        return Ok(joined);
+    }
+    rest.iter().try_fold(first.clone(), |sum, next| add(state, &sum, next))
+}
+
+/// `left + right`
+pub(super) fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
+    if let Some(text) = left.as_str()
+        && let Some(joined) = joined(state, text, std::slice::from_ref(right))?
+    {
+        return Ok(joined);
+    }
+    if is_list(left) && is_list(right) && left.is_tuple() == right.is_tuple() {
+        return list(state, [left, right], 1);
+    }
+    count(left, right, i128::checked_add, |left, right| left + right)
+        .unwrap_or_else(|| Err(unsupported("+", left, right)))
+}
+
+/// `left * right`
+pub(super) fn multiply(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
+    let (repeated, times) = if integer(left).is_some() { (right, left) } else { (left, right) };
+    if let Some(times) = integer(times).map(|times| u64::try_from(times.max(0)).unwrap_or(u64::MAX)) {
+        if let Some(text) = repeated.as_str() {
+            let length = (text.len() as u64).saturating_mul(times);
+            pay_for_text(state, usize::try_from(length).unwrap_or(usize::MAX))?;
+            let times = if text.is_empty() { 0 } else { usize::try_from(times).unwrap_or(0) };
+            return Ok(text.repeat(times).into());
+        }
+        if is_list(repeated) {
+            return list(state, [repeated, &Value::from(Vec::<Value>::new())], times);
+        }
+    }
+    count(left, right, i128::checked_mul, |left, right| left * right)
+        .unwrap_or_else(|| Err(unsupported("*", left, right)))
+}
+
+/// `left % right`: the remainder, which has the sign of `right`, or a text with what goes into it.
+pub(super) fn remainder(state: &mut State, left: &Value, right: &Value) -> Result<Value, Error> {
+    if left.as_str().is_some() {
+        let mut args = vec![left.clone()];
+        if right.kind() != ValueKind::Map {
+            let given = if right.is_tuple() { right.len().unwrap_or(0) } else { 1 };
+            if super::methods::conversions(left.as_str().unwrap_or("")).is_some_and(|asked| asked < given) {
+                return Err(invalid("not all arguments were converted while formatting a string"));
+            }
+        }
+        match right.as_object().filter(|_| right.is_tuple()) {
+            Some(_) => args.extend(right.try_iter()?),
+            None if right.kind() == ValueKind::Map => {
+                pay_for_all_of(state, right)?;
+                let pairs = right.as_object().and_then(|object| object.try_iter_pairs());
+                let pairs = pairs.into_iter().flatten().map(|(key, value)| (key.to_string(), value));
+                args.push(pairs.collect::<minijinja::value::Kwargs>().into());
+            }
+            None => args.push(right.clone()),
+        }
+        return state.apply_filter("format", &args);
+    }
+    if float(right) == Some(0.0) && float(left).is_some() {
+        return Err(invalid("division by zero"));
+    }
+    let whole = |left: i128, right: i128| {
+        let rest = left.checked_rem(right)?;
+        Some(if rest != 0 && (rest < 0) != (right < 0) { rest + right } else { rest })
+    };
+    let fractional = |left: f64, right: f64| {
+        let rest = left % right;
+        if rest != 0.0 && (rest < 0.0) != (right < 0.0) { rest + right } else { rest.abs().copysign(right) }
+    };
+    // The sign of a rest that is not zero is that of the divisor already or has just become so.
+    count(left, right, whole, fractional).unwrap_or_else(|| Err(unsupported("%", left, right)))
+}
+
+/// `first ~ second ~ ...`
+pub(super) fn concatenate(state: &State, first: &Value, rest: Rest<Value>) -> Result<Value, Error> {
+    if let Some(text) = first.as_str()
+        && let Some(joined) = joined(state, text, &rest)?
+    {
+        return Ok(joined);
+    }
+    let mut out = String::new();
+    for value in std::iter::once(first).chain(rest.iter()) {
+        write_str(state, &mut out, value)?;
+    }
+    Ok(out.into())
+}
+
+/// `left == right`, paid for as far as both had to be looked at.
+pub(super) fn equal(state: &State, left: &Value, right: &Value) -> Result<bool, Error> {
+    let mut work = Work::new(state);
+    let equal = same(&mut work, left, right)?;
+    work.done(state)?;
+    Ok(equal)
+}
+
+/// Whether two values are equal, with what it took to find out added to the work.
+pub(super) fn same(work: &mut Work, left: &Value, right: &Value) -> Result<bool, Error> {
+    same_at(work, left, right, 0)
+}
+
+fn same_at(work: &mut Work, left: &Value, right: &Value, depth: usize) -> Result<bool, Error> {
+    work.spend(COMPARISON)?;
+    if depth > MAX_DEPTH {
+        return Err(too_deep());
+    }
+    if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+        if left.len() != right.len() {
+            return Ok(false);
+        }
+        work.spend(left.len() as u64)?;
+        return Ok(left == right);
+    }
+    if is_none(left) || is_none(right) {
+        return Ok(is_none(left) && is_none(right));
+    }
+    if is_list(left) && is_list(right) {
+        if left.is_tuple() != right.is_tuple() || left.len().zip(right.len()).is_some_and(|(a, b)| a != b) {
+            return Ok(false);
+        }
+        let (mut left, mut right) = (left.try_iter()?.checked(), right.try_iter()?.checked());
+        loop {
+            match (left.next().transpose()?, right.next().transpose()?) {
+                (None, None) => return Ok(true),
+                (Some(left), Some(right)) if same_at(work, &left, &right, depth + 1)? => {}
+                _ => return Ok(false),
+            }
+        }
+    }
+    if let (ValueKind::Map, ValueKind::Map, Some(object)) = (left.kind(), right.kind(), left.as_object()) {
+        if left.len() != right.len() {
+            return Ok(false);
+        }
+        for (key, value) in object.try_iter_pairs().into_iter().flatten() {
+            work.all_of(&key)?;
+            match right.get_item(&key) {
+                Ok(other) if !other.is_undefined() && same_at(work, &value, &other, depth + 1)? => {}
+                _ => return Ok(false),
+            }
+        }
+        return Ok(true);
+    }
+    Ok(!is_container(left) && !is_container(right) && left == right)
+}
+
+/// `left < right` and its like: which is the greater.
+fn order(state: &State, operator: &str, left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
+    if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+        pay(state, left.len().min(right.len()))?;
+        return Ok(Some(left.cmp(right)));
+    }
+    if is_list(left) && is_list(right) && left.is_tuple() == right.is_tuple() {
+        pay_for_all_of(state, left)?;
+        pay_for_all_of(state, right)?;
+        return Ok(Some(left.cmp(right)));
+    }
+    match (integer(left).zip(integer(right)), float(left).zip(float(right))) {
+        (Some((left, right)), _) => Ok(Some(left.cmp(&right))),
+        (None, Some((left, right))) => Ok(left.partial_cmp(&right)),
+        _ => Err(unsupported(operator, left, right)),
+    }
+}
+
+/// `value in container`
+pub(super) fn contains(state: &State, value: &Value, container: &Value) -> Result<bool, Error> {
+    if let Some(text) = container.as_str() {
+        let part = value.as_str().ok_or_else(|| unsupported("in", value, container))?;
+        pay(state, text.len())?;
+        return Ok(text.contains(part));
+    }
+    match container.kind() {
+        ValueKind::Undefined => Ok(false),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut work = Work::new(state);
+            for item in container.try_iter()?.checked() {
+                if same(&mut work, &item?, value)? {
+                    work.done(state)?;
+                    return Ok(true);
+                }
+            }
+            work.done(state)?;
+            Ok(false)
+        }
+        ValueKind::Map => {
+            pay_for_all_of(state, value)?;
+            Ok(container.as_object().is_some_and(|object| object.get_value(value).is_some()))
+        }
+        _ => Err(unsupported("in", value, container)),
+    }
+}
+
+/// A comparison by its sign.
+pub(super) fn compare(state: &State, left: &Value, operator: &str, right: &Value) -> Result<bool, Error> {
+    let ordered = |holds: fn(Ordering) -> bool| Ok(order(state, operator, left, right)?.is_some_and(holds));
+    match operator {
+        "==" => equal(state, left, right),
+        "!=" => Ok(!equal(state, left, right)?),
+        "<" => ordered(Ordering::is_lt),
+        "<=" => ordered(Ordering::is_le),
+        ">" => ordered(Ordering::is_gt),
+        ">=" => ordered(Ordering::is_ge),
+        _ => contains(state, left, right),
+    }
+}
+
+/// `left < middle <= right`: every value is compared with the next, until one comparison does not hold.
+pub(super) fn compare_chain(state: &State, first: &Value, rest: Rest<Value>) -> Result<bool, Error> {
+    let mut left = first;
+    for pair in rest.chunks_exact(2) {
+        let holds = match pair[0].as_str().unwrap_or("") {
+            "not in" => !contains(state, left, &pair[1])?,
+            operator => compare(state, left, operator, &pair[1])?,
+        };
+        if !holds {
+            return Ok(false);
+        }
+        left = &pair[1];
+    }
+    Ok(true)
+}
+
+/// Before `value[...]`: a string's characters are counted from its start.
+pub(super) fn indexed(state: &State, value: &Value) -> Result<Value, Error> {
+    pay(state, value.as_str().map_or(0, str::len))?;
+    Ok(value.clone())
+}
+
+/// Before `value[...:...]`, which may copy all of a string.
+pub(super) fn sliced(state: &State, value: &Value) -> Result<Value, Error> {
+    pay(state, value.as_str().map_or(0, str::len).saturating_mul(TEXT as usize - 2))?;
+    Ok(value.clone())
+}
+
+/// Before a loop, which has to know how many items there are: `none` has none, a string has characters.
+pub(super) fn iterated(state: &State, value: &Value) -> Result<Value, Error> {
+    if value.is_none() {
+        return Err(invalid("none has no items"));
+    }
+    if value.kind() == ValueKind::Iterable && value.len().is_none() {
+        return list(state, [value, &Value::from(Vec::<Value>::new())], 1);
+    }
+    let Some(text) = value.as_str() else { return Ok(value.clone()) };
+    pay(state, text.len().saturating_mul(SLOT as usize))?;
+    Ok(text.chars().map(Value::from).collect())
+}
+
+/// Before a value becomes a key, which is hashed and compared.
+pub(super) fn key(state: &State, value: &Value) -> Result<Value, Error> {
+    pay_for_all_of(state, value)?;
+    Ok(value.clone())
+}
+
+/// Before items are handed to what needs one at least.
+pub(super) fn some(value: &Value) -> Result<Value, Error> {
+    match value.len() {
+        Some(length) if length > 0 => Ok(value.clone()),
+        _ => Err(invalid("there is no item")),
+    }
+}

@@ -1,0 +1,412 @@
+//! How expressions are written down: with no more brackets than they need, since the engine's parser bounds how deep those
+//! nest.
+
+use std::fmt::Write;
+
+use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CallType, CompareOpKind, Expr, UnaryOpKind};
+use minijinja::value::{Value, ValueKind};
+
+use super::{
+    ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, MULTIPLY, REMAINDER, SLICED, SOME, Writer,
+    Written,
+};
+use crate::template::bounds::refused;
+use crate::template::spelling::float;
+
+/// Bytes of a constant that need not be paid for where something is compared with it.
+const SHORT: usize = 256;
+
+// How strongly the parts of an expression hold together.
+const TERNARY: u8 = 0;
+pub(super) const OR: u8 = 1;
+const AND: u8 = 2;
+const NOT: u8 = 3;
+const COMPARISON: u8 = 4;
+const DIFFERENCE: u8 = 5;
+const QUOTIENT: u8 = 6;
+const POWER: u8 = 7;
+const SIGN: u8 = 8;
+pub(super) const FILTERED: u8 = 9;
+pub(super) const ATOM: u8 = 10;
+
+impl Writer {
+    pub(super) fn filtered(&mut self, value: &Expr<'_>, filter: &str) -> Written {
+        self.expression(value, FILTERED)?;
+        self.push("|");
+        self.push(filter);
+        Ok(())
+    }
+
+    /// An operator as a filter.
+    fn operator(&mut self, left: &Expr<'_>, filter: &str, sign: Option<&str>, right: &Expr<'_>) -> Written {
+        self.filtered(left, filter)?;
+        self.push("(");
+        if let Some(sign) = sign {
+            // Writing to a string cannot fail.
+            let _ = write!(self.out, "'{sign}', ");
+        }
+        self.expression(right, TERNARY)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// An expression, in brackets where it does not hold together as strongly as it must.
+    pub(super) fn expression(&mut self, expression: &Expr<'_>, least: u8) -> Written {
+        let brackets = strength(expression) < least;
+        if brackets {
+            self.push("(");
+        }
+        self.bare(expression)?;
+        if brackets {
+            self.push(")");
+        }
+        Ok(())
+    }
+
+    /// What is followed by `.`, `[` or `(`: a number would go on with the point.
+    fn base(&mut self, expression: &Expr<'_>) -> Written {
+        match expression {
+            Expr::Const(constant) if constant.value.is_number() => {
+                self.push("(");
+                self.constant(&constant.value);
+                self.push(")");
+                Ok(())
+            }
+            other => self.expression(other, ATOM),
+        }
+    }
+
+    fn bare(&mut self, expression: &Expr<'_>) -> Written {
+        match expression {
+            Expr::Var(variable) => {
+                self.go_to(variable.span().start_line);
+                self.push(variable.id);
+            }
+            Expr::Const(constant) => self.constant(&constant.value),
+            Expr::Slice(slice) => {
+                self.push("(");
+                self.filtered(&slice.expr, SLICED)?;
+                self.push(")[");
+                for (index, part) in [&slice.start, &slice.stop, &slice.step].into_iter().enumerate() {
+                    if index > 0 {
+                        self.push(":");
+                    }
+                    if let Some(part) = part {
+                        self.expression(part, TERNARY)?;
+                    }
+                }
+                self.push("]");
+            }
+            Expr::UnaryOp(unary) => match unary.op {
+                UnaryOpKind::Not => {
+                    self.push("not ");
+                    self.expression(&unary.expr, NOT)?;
+                }
+                UnaryOpKind::Neg => {
+                    self.push("-");
+                    self.expression(&unary.expr, ATOM)?;
+                }
+            },
+            Expr::BinOp(binary) => self.binary(binary.op, &binary.left, &binary.right)?,
+            Expr::Compare(chain) => {
+                self.filtered(&chain.expr, COMPARE_CHAIN)?;
+                let mut before = "(";
+                for next in &chain.ops {
+                    // Writing to a string cannot fail.
+                    let _ = write!(self.out, "{before}'{}', ", comparison(next.op));
+                    self.expression(&next.expr, TERNARY)?;
+                    before = ", ";
+                }
+                self.push(")");
+            }
+            Expr::IfExpr(choice) => {
+                self.expression(&choice.true_expr, OR)?;
+                self.push(" if ");
+                self.expression(&choice.test_expr, OR)?;
+                if let Some(other) = &choice.false_expr {
+                    self.push(" else ");
+                    self.expression(other, TERNARY)?;
+                }
+            }
+            Expr::Filter(filter) => {
+                if let Some(value) = &filter.expr {
+                    self.expression(value, FILTERED)?;
+                    self.push("|");
+                }
+                self.push(filter.name);
+                if !filter.args.is_empty() {
+                    self.arguments(&filter.args, None)?;
+                }
+            }
+            Expr::Test(test) => {
+                self.expression(&test.expr, FILTERED)?;
+                self.push(" is ");
+                self.push(test.name);
+                self.arguments(&test.args, None)?;
+            }
+            Expr::GetAttr(attribute) => {
+                self.base(&attribute.expr)?;
+                self.push(".");
+                self.push(attribute.name);
+            }
+            Expr::GetItem(item) => {
+                if is_simple_key(&item.subscript_expr) {
+                    self.base(&item.expr)?;
+                    self.push("[");
+                    self.expression(&item.subscript_expr, TERNARY)?;
+                } else {
+                    self.push("(");
+                    self.filtered(&item.expr, INDEXED)?;
+                    self.push(")[");
+                    self.filtered(&item.subscript_expr, KEY)?;
+                }
+                self.push("]");
+            }
+            Expr::Call(call) => self.call(call)?,
+            Expr::List(list) => {
+                self.push("[");
+                self.items(&list.items)?;
+                self.push("]");
+            }
+            Expr::Tuple(tuple) => {
+                self.push("(");
+                self.items(&tuple.items)?;
+                self.push(if tuple.items.len() == 1 { ",)" } else { ")" });
+            }
+            Expr::Map(map) => {
+                self.push("{");
+                for (index, (key, value)) in map.keys.iter().zip(&map.values).enumerate() {
+                    if index > 0 {
+                        self.push(", ");
+                    }
+                    match key {
+                        Expr::Const(_) => self.expression(key, TERNARY)?,
+                        _ => self.filtered(key, KEY)?,
+                    }
+                    self.push(": ");
+                    self.expression(value, TERNARY)?;
+                }
+                self.push("}");
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, items: &[Expr<'_>]) -> Written {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.expression(item, TERNARY)?;
+        }
+        Ok(())
+    }
+
+    fn binary(&mut self, kind: BinOpKind, left: &Expr<'_>, right: &Expr<'_>) -> Written {
+        match kind {
+            BinOpKind::ScOr => self.between(left, OR, " or ", right, AND),
+            BinOpKind::ScAnd => self.between(left, AND, " and ", right, NOT),
+            BinOpKind::Sub => self.between(left, DIFFERENCE, " - ", right, QUOTIENT),
+            BinOpKind::Div => self.between(left, QUOTIENT, " / ", right, POWER),
+            BinOpKind::FloorDiv => self.between(left, QUOTIENT, " // ", right, POWER),
+            BinOpKind::Pow => self.between(left, POWER, " ** ", right, SIGN),
+            BinOpKind::Add => self.chain(kind, left, ADD, right),
+            BinOpKind::Mul => self.operator(left, MULTIPLY, None, right),
+            BinOpKind::Rem => self.operator(left, REMAINDER, None, right),
+            BinOpKind::Concat => self.chain(kind, left, CONCATENATE, right),
+            BinOpKind::Eq if is_short(left) || is_short(right) => {
+                self.between(left, DIFFERENCE, " == ", right, DIFFERENCE)
+            }
+            BinOpKind::Ne if is_short(left) || is_short(right) => {
+                self.between(left, DIFFERENCE, " != ", right, DIFFERENCE)
+            }
+            BinOpKind::Eq => self.operator(left, COMPARE, Some("=="), right),
+            BinOpKind::Ne => self.operator(left, COMPARE, Some("!="), right),
+            BinOpKind::Lt => self.operator(left, COMPARE, Some("<"), right),
+            BinOpKind::Lte => self.operator(left, COMPARE, Some("<="), right),
+            BinOpKind::Gt => self.operator(left, COMPARE, Some(">"), right),
+            BinOpKind::Gte => self.operator(left, COMPARE, Some(">="), right),
+            BinOpKind::In => self.operator(left, COMPARE, Some("in"), right),
+        }
+    }
+
+    /// `a + b + c` as one, so that long texts are not copied at each sign.
+    fn chain(&mut self, kind: BinOpKind, left: &Expr<'_>, filter: &str, right: &Expr<'_>) -> Written {
+        let mut operands = vec![right];
+        let mut first = left;
+        while let Expr::BinOp(binary) = first {
+            if std::mem::discriminant(&binary.op) != std::mem::discriminant(&kind) {
+                break;
+            }
+            operands.push(&binary.right);
+            first = &binary.left;
+        }
+        self.filtered(first, filter)?;
+        let mut before = "(";
+        for operand in operands.into_iter().rev() {
+            self.push(before);
+            self.expression(operand, TERNARY)?;
+            before = ", ";
+        }
+        self.push(")");
+        Ok(())
+    }
+
+    fn between(&mut self, left: &Expr<'_>, least: u8, sign: &str, right: &Expr<'_>, then: u8) -> Written {
+        self.expression(left, least)?;
+        self.push(sign);
+        self.expression(right, then)
+    }
+
+    pub(super) fn call(&mut self, call: &Call<'_>) -> Written {
+        let method = match call.identify_call() {
+            CallType::Method(_, name) => name,
+            _ => "",
+        };
+        self.base(&call.expr)?;
+        match method {
+            // The engine takes a remainder of the count of items here.
+            "cycle" => match call.args.first() {
+                Some(CallArg::Pos(_)) => self.arguments(&call.args, None),
+                Some(CallArg::PosSplat(_)) => self.arguments(&call.args, Some(SOME)),
+                _ => Err(refused("cycle() needs an item", Some(call.expr.span().start_line.into()))),
+            },
+            // What has changed is compared with what was there before.
+            "changed" => self.arguments(&call.args, Some(KEY)),
+            _ => self.arguments(&call.args, None),
+        }
+    }
+
+    fn arguments(&mut self, args: &[CallArg<'_>], filter: Option<&str>) -> Written {
+        self.push("(");
+        for (index, arg) in args.iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.argument(arg, filter)?;
+        }
+        self.push(")");
+        Ok(())
+    }
+
+    fn argument(&mut self, arg: &CallArg<'_>, filter: Option<&str>) -> Written {
+        let value = match arg {
+            CallArg::Pos(value) => value,
+            CallArg::Kwarg(name, value) => {
+                self.push(name);
+                self.push("=");
+                value
+            }
+            CallArg::PosSplat(value) => {
+                self.push("*");
+                value
+            }
+            CallArg::KwargSplat(value) => {
+                self.push("**");
+                value
+            }
+        };
+        match filter {
+            Some(filter) => self.filtered(value, filter),
+            None => self.expression(value, OR),
+        }
+    }
+
+    fn constant(&mut self, value: &Value) {
+        match value.kind() {
+            ValueKind::String => {
+                let text = value.as_str().unwrap_or("");
+                self.push("\"");
+                for c in text.chars() {
+                    match c {
+                        '"' => self.push("\\\""),
+                        '\\' => self.push("\\\\"),
+                        '\n' => self.push("\\n"),
+                        '\r' => self.push("\\r"),
+                        c => self.out.push(c),
+                    }
+                }
+                self.push("\"");
+            }
+            ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
+                Ok(number) if number.is_finite() => self.push(&float(number)),
+                _ => self.push("1e999"),
+            },
+            // Whole numbers, `True`, `False`, `None`.
+            _ => self.push(&value.to_string()),
+        }
+    }
+
+    /// Template text as a string literal with its newlines unescaped, so that line numbers stay.
+    pub(super) fn text(&mut self, text: &str) {
+        self.push("\"");
+        for c in text.chars() {
+            match c {
+                '"' => self.push("\\\""),
+                '\\' => self.push("\\\\"),
+                '\n' => {
+                    self.line += 1;
+                    self.out.push(c);
+                }
+                c => self.out.push(c),
+            }
+        }
+        self.push("\"");
+    }
+}
+
+fn comparison(operator: CompareOpKind) -> &'static str {
+    match operator {
+        CompareOpKind::Eq => "==",
+        CompareOpKind::Ne => "!=",
+        CompareOpKind::Lt => "<",
+        CompareOpKind::Lte => "<=",
+        CompareOpKind::Gt => ">",
+        CompareOpKind::Gte => ">=",
+        CompareOpKind::In => "in",
+        CompareOpKind::NotIn => "not in",
+    }
+}
+
+fn strength(expression: &Expr<'_>) -> u8 {
+    match expression {
+        Expr::IfExpr(_) => TERNARY,
+        Expr::UnaryOp(unary) => match unary.op {
+            UnaryOpKind::Not => NOT,
+            UnaryOpKind::Neg => SIGN,
+        },
+        Expr::BinOp(binary) => match binary.op {
+            BinOpKind::ScOr => OR,
+            BinOpKind::ScAnd => AND,
+            BinOpKind::Sub => DIFFERENCE,
+            BinOpKind::Div | BinOpKind::FloorDiv => QUOTIENT,
+            BinOpKind::Pow => POWER,
+            BinOpKind::Eq | BinOpKind::Ne if is_short(&binary.left) || is_short(&binary.right) => COMPARISON,
+            _ => FILTERED,
+        },
+        Expr::Test(_) => SIGN,
+        Expr::Compare(_) | Expr::Filter(_) => FILTERED,
+        _ => ATOM,
+    }
+}
+
+/// Whether an equality with this constant takes no work worth counting.
+fn is_short(expression: &Expr<'_>) -> bool {
+    match expression {
+        Expr::Const(constant) => {
+            !constant.value.is_none() && constant.value.as_str().is_none_or(|text| text.len() <= SHORT)
+        }
+        _ => false,
+    }
+}
+
+/// Names and small numbers, which are found at once.
+fn is_simple_key(expression: &Expr<'_>) -> bool {
+    match expression {
+        Expr::Const(constant) => match constant.value.as_str() {
+            Some(text) => text.len() <= SHORT,
+            None => u64::try_from(constant.value.clone()).is_ok_and(|index| index <= SHORT as u64),
+        },
+        _ => false,
+    }
+}
