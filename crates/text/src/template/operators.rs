@@ -65,19 +65,28 @@ fn is_list(value: &Value) -> bool {
 /// The items of both lists, the second after the first, as often as is said.
 fn list(state: &State, parts: [&Value; 2], times: u64) -> Result<Value, Error> {
     let mut work = Work::new(state);
-    let mut items = Vec::new();
+    let mut items: Vec<Value> = Vec::new();
     for part in parts {
+        // Room for all at once takes a third of what growing takes.
+        if let Some(length) = part.len() {
+            work.spend((length as u64).saturating_mul(SLOT / 2))?;
+            items.reserve_exact(length);
+        }
         for item in part.try_iter()?.checked() {
-            work.spend(ITEM + SLOT / 2)?;
+            work.spend(ITEM + if part.len().is_some() { 0 } else { SLOT })?;
             items.push(item?);
         }
     }
-    work.spend((items.len() as u64).saturating_mul(times.saturating_sub(1)).saturating_mul(ITEM + SLOT / 2))?;
+    if times != 1 {
+        let length = (items.len() as u64).saturating_mul(times);
+        work.spend(length.saturating_mul(ITEM + SLOT))?;
+        // What was paid for fits.
+        let length = usize::try_from(length).unwrap_or(0);
+        let mut repeated = Vec::with_capacity(length);
+        repeated.extend(items.iter().cycle().take(length).cloned());
+        items = repeated;
+    }
     work.done(state)?;
-    // What was paid for fits.
-    let times = if items.is_empty() { 0 } else { usize::try_from(times).unwrap_or(0) };
-    let items: Vec<Value> =
-        if times == 1 { items } else { std::iter::repeat_n(items, times).flatten().collect() };
     Ok(if parts[0].is_tuple() { Value::from_object(Tuple::from(items)) } else { items.into() })
 }
 
