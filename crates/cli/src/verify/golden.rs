@@ -145,7 +145,9 @@ impl Golden {
 /// # Errors
 /// [`GoldenError::Read`], [`GoldenError::Format`].
 pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, GoldenError> {
-    serde_json::from_slice(&read(path)?).map_err(|error| GoldenError::Format {
+    // Python's json module writes NaN, which JSON does not have.
+    let standard = text(path)?.replace(": NaN", ": null");
+    serde_json::from_str(&standard).map_err(|error| GoldenError::Format {
         path: path.to_owned(),
         format: "JSON",
         reason: error.to_string(),

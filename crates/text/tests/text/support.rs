@@ -58,5 +58,7 @@ pub fn tokenizer(path: &Path) -> Arc<Tokenizer> {
 
 pub fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    // Python's json module writes NaN, which JSON does not have.
+    let standard = text.replace(": NaN", ": null");
+    serde_json::from_str(&standard).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
