@@ -8,7 +8,7 @@ use minijinja::{Environment, Error, State, filters, tests};
 use super::arguments::Arguments;
 use super::spelling::str_of;
 use super::work::{ITEM, SLOT, TEXT, Work, invalid, is_container};
-use super::{absent, additions, html, iterators, json, operators, python, rewrite};
+use super::{absent, additions, builtins, html, iterators, json, operators, rewrite};
 
 /// What an item costs that is computed when it is asked for, in bytes.
 const COMPUTED: u64 = 16;
@@ -57,8 +57,8 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     doors.lists();
     doors.tests();
 
-    doors.0.add_function("dict", python::dict);
-    doors.0.add_function("namespace", python::namespace);
+    doors.0.add_function("dict", builtins::dict);
+    doors.0.add_function("namespace", builtins::namespace);
     doors.0.add_function("cycler", iterators::cycler);
     doors.0.add_function("joiner", iterators::joiner);
     doors.0.add_function("raise_exception", super::raise_exception);
@@ -135,14 +135,14 @@ impl Doors<'_> {
     /// Filters of other values.
     fn values(&mut self) {
         self.filter("abs", Touch::Light, filters::abs);
-        self.filter("attr", Touch::Light, python::attr);
-        self.filter("d", Touch::Light, python::default);
-        self.filter("default", Touch::Light, python::default);
+        self.filter("attr", Touch::Light, builtins::attr);
+        self.filter("d", Touch::Light, builtins::default);
+        self.filter("default", Touch::Light, builtins::default);
         self.filter("filesizeformat", Touch::Light, additions::file_size_format);
-        self.filter("float", Touch::Light, python::float);
-        self.filter("int", Touch::Light, python::int);
+        self.filter("float", Touch::Light, builtins::float);
+        self.filter("int", Touch::Light, builtins::int);
         self.filter("pprint", Touch::Light, additions::pretty);
-        self.filter("round", Touch::Light, python::round);
+        self.filter("round", Touch::Light, builtins::round);
         self.filter("tojson", Touch::Light, json::tojson);
         self.filter("urlencode", Touch::Light, html::url_encode);
         self.filter("xmlattr", Touch::Light, html::xml_attributes);
@@ -151,14 +151,14 @@ impl Doors<'_> {
     /// Filters of lists and maps.
     fn lists(&mut self) {
         self.filter("batch", Touch::Items, additions::batch);
-        self.filter("count", Touch::Light, python::length);
+        self.filter("count", Touch::Light, builtins::length);
         self.named("dictsort", Touch::Order, &["case_sensitive", "by", "reverse"], filters::dictsort);
         self.filter("first", Touch::Light, filters::first);
         self.filter("groupby", Touch::Order, filters::groupby);
-        self.filter("items", Touch::Light, python::items);
+        self.filter("items", Touch::Light, builtins::items);
         self.filter("join", Touch::Light, additions::join);
         self.filter("last", Touch::Light, filters::last);
-        self.filter("length", Touch::Light, python::length);
+        self.filter("length", Touch::Light, builtins::length);
         self.filter("list", Touch::Items, filters::list);
         self.filter("map", Touch::Items, filters::map);
         self.named("max", Touch::Order, &["case_sensitive", "attribute"], filters::max);
@@ -177,27 +177,27 @@ impl Doors<'_> {
 
     fn tests(&mut self) {
         self.test("boolean", tests::is_boolean);
-        self.test("callable", python::is_callable);
+        self.test("callable", builtins::is_callable);
         self.test("defined", |value: &Value| !absent::is_undefined(value));
-        self.test("divisibleby", python::is_divisible_by);
+        self.test("divisibleby", builtins::is_divisible_by);
         self.test("even", |state: &mut State, value: &Value| {
-            python::is_divisible_by(state, value, &2.into())
+            builtins::is_divisible_by(state, value, &2.into())
         });
         self.test("false", tests::is_false);
         self.test("float", tests::is_float);
         self.test("integer", tests::is_integer);
-        self.test("iterable", python::is_iterable);
-        self.test("lower", python::is_lower);
-        self.test("mapping", python::is_mapping);
+        self.test("iterable", builtins::is_iterable);
+        self.test("lower", builtins::is_lower);
+        self.test("mapping", builtins::is_mapping);
         self.test("none", absent::is_none);
-        self.test("number", python::is_number);
-        self.test("odd", python::is_odd);
+        self.test("number", builtins::is_number);
+        self.test("odd", builtins::is_odd);
         self.test("sameas", tests::is_sameas);
-        self.test("sequence", python::is_sequence);
+        self.test("sequence", builtins::is_sequence);
         self.test("string", tests::is_string);
         self.test("true", tests::is_true);
         self.test("undefined", absent::is_undefined);
-        self.test("upper", python::is_upper);
+        self.test("upper", builtins::is_upper);
         for (names, sign) in [
             (&["==", "eq", "equalto"][..], "=="),
             (&["!=", "ne"], "!="),

@@ -8,6 +8,7 @@ mod absent;
 mod additions;
 mod arguments;
 mod bounds;
+mod builtins;
 mod doors;
 mod html;
 mod iterators;

@@ -1,0 +1,176 @@
+//! Filters, tests and functions that jinja2 and minijinja both have, with jinja2's behaviour.
+
+use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
+use minijinja::{Error, ErrorKind, State, filters, functions, tests};
+
+use super::absent::{is_absent, is_undefined};
+use super::json::either;
+use super::operators::{equal, remainder};
+use super::python::trim;
+use super::spelling::str_of;
+use super::work::{Work, invalid};
+
+/// The filter `default(default_value='', boolean=False)`.
+pub(super) fn default(
+    value: &Value,
+    other: Option<Value>,
+    boolean: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let other = either(other, &options, "default_value")?.unwrap_or_else(|| "".into());
+    let boolean = either(boolean, &options, "boolean")?.is_some_and(|boolean| boolean.is_true());
+    options.assert_all_used()?;
+    let absent = is_undefined(value) || boolean && !value.is_true();
+    Ok(if absent { other } else { value.clone() })
+}
+
+/// The filter `int(default=0, base=10)`: what is no number is the default.
+pub(super) fn int(
+    state: &State,
+    value: &Value,
+    default: Option<Value>,
+    base: Option<u32>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let default = either(default, &options, "default")?.unwrap_or_else(|| 0.into());
+    let trimmed = value.as_str().map(|text| Value::from(trim(text)));
+    filters::int(state, trimmed.as_ref().unwrap_or(value), Some(default), base, options)
+}
+
+/// The filter `float(default=0.0)`.
+pub(super) fn float(
+    state: &State,
+    value: &Value,
+    default: Option<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let default = either(default, &options, "default")?.unwrap_or_else(|| 0.0.into());
+    filters::float(state, value, Some(default), options)
+}
+
+/// The filter `round(precision=0, method='common')`: a truth value is a number, and only what is a whole number stays one.
+pub(super) fn round(
+    value: &Value,
+    precision: Option<i32>,
+    method: Option<&str>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    let number = match value.kind() {
+        ValueKind::Bool => Value::from(i64::from(value.is_true())),
+        _ => value.clone(),
+    };
+    filters::round(number, precision, method, options)
+}
+
+/// The filter `attr(name)`: keys are no attributes.
+pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
+    if is_mapping(value) {
+        return Ok(Value::UNDEFINED);
+    }
+    value.get_attr(name)
+}
+
+/// The filter `length`: nothing has none, and `none` has no length.
+pub(super) fn length(value: &Value) -> Result<usize, Error> {
+    match value {
+        value if is_undefined(value) => Ok(0),
+        value if value.is_none() => Err(invalid("none has no length")),
+        value => match value.len() {
+            Some(length) => Ok(length),
+            None => Ok(value.try_iter()?.count()),
+        },
+    }
+}
+
+/// The filter `items`.
+pub(super) fn items(value: &Value) -> Result<Value, Error> {
+    if is_undefined(value) {
+        return Ok(Value::from(Vec::<Value>::new()));
+    }
+    filters::items(value)
+}
+
+/// The test `iterable`: what has items, and what is not there has none of them.
+pub(super) fn is_iterable(value: &Value) -> bool {
+    value.is_undefined()
+        || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Iterable)
+}
+
+/// The test `mapping`: not what only has attributes.
+pub(super) fn is_mapping(value: &Value) -> bool {
+    let has_attributes = |object: &minijinja::value::DynObject| {
+        ["::Namespace", "::Loop"].iter().any(|name| object.type_name().ends_with(name))
+    };
+    value.kind() == ValueKind::Map && !value.as_object().is_some_and(has_attributes)
+}
+
+/// The function `dict`: of a map or of pairs, and of what is given by name.
+pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = args.into_values();
+    let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
+    if by_place.len() > 1 {
+        return Err(Error::from(ErrorKind::TooManyArguments));
+    }
+    let mut pairs = Vec::new();
+    for given in by_place.iter().chain(&[Value::from(by_name)]).filter(|given| !is_undefined(given)) {
+        let object = given.as_object().filter(|_| given.kind() == ValueKind::Map);
+        match object.and_then(|object| object.try_iter_pairs()) {
+            Some(items) => pairs.extend(items),
+            None => {
+                for pair in given.try_iter()?.checked() {
+                    let pair = pair?;
+                    pairs.push((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+                }
+            }
+        }
+    }
+    let mut work = Work::new(state);
+    pairs.iter().try_for_each(|(key, _)| work.all_of(key))?;
+    work.done(state)?;
+    Ok(Value::from_pairs(pairs))
+}
+
+/// The function `namespace`, of the same arguments as `dict`.
+pub(super) fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let values = dict(state, args)?;
+    Value::from_function(functions::namespace).call(state, &[values])
+}
+
+/// The test `callable`: calling what is undefined fails only then.
+pub(super) fn is_callable(value: &Value) -> bool {
+    let names = ["BoxedFunction", "Macro", "Joiner"];
+    value.is_undefined()
+        || value.as_object().is_some_and(|object| names.iter().any(|name| object.type_name().ends_with(name)))
+}
+
+/// The test `divisibleby(number)`.
+pub(super) fn is_divisible_by(state: &mut State, value: &Value, by: &Value) -> Result<bool, Error> {
+    Ok(!remainder(state, value, by)?.is_true())
+}
+
+/// The test `odd`.
+pub(super) fn is_odd(state: &mut State, value: &Value) -> Result<bool, Error> {
+    let rest = remainder(state, value, &2.into())?;
+    equal(state, &rest, &1.into())
+}
+
+/// The test `number`: truth values are numbers, too.
+pub(super) fn is_number(value: &Value) -> bool {
+    value.is_number() || value.kind() == ValueKind::Bool
+}
+
+/// The test `lower`, of any value's text.
+pub(super) fn is_lower(state: &State, value: &Value) -> Result<bool, Error> {
+    Ok(tests::is_lower(&str_of(state, value)?))
+}
+
+/// The test `upper`, of any value's text.
+pub(super) fn is_upper(state: &State, value: &Value) -> Result<bool, Error> {
+    Ok(tests::is_upper(&str_of(state, value)?))
+}
+
+/// The test `sequence`: whatever has a length and items, so that texts and maps are sequences, too.
+pub(super) fn is_sequence(value: &Value) -> bool {
+    let has_items = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String);
+    value.is_undefined() || has_items && !is_absent(value)
+}
