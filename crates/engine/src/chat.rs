@@ -179,7 +179,10 @@ impl Chat {
         if !instructions.is_empty() {
             let texts = vec![instructions.join("\n")];
             let index = messages.len() - 1;
-            prepared.push(Prepared { role: Role::User, form: user, texts, more: Map::new(), index });
+            // An answer that is to be continued remains the last message.
+            let begun = messages.last().is_some_and(Message::is_begun_answer);
+            let at = prepared.len() - usize::from(begun);
+            prepared.insert(at, Prepared { role: Role::User, form: user, texts, more: Map::new(), index });
         }
         Ok(prepared)
     }
@@ -235,7 +238,16 @@ impl Chat {
         now: LocalTime,
     ) -> Result<(), Error> {
         let message = &messages[at];
-        if message.texts.iter().all(|text| prompt.contains(text.trim())) {
+        // Each after the one before it, so that the prompt is read once however many there are.
+        let mut rest = prompt;
+        let in_order = message.texts.iter().all(|text| match rest.split_once(text.trim()) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        });
+        if in_order {
             return Ok(());
         }
         // A template may change a text, for instance take switches like `/no_think` out of it. Then a word in its place tells.
@@ -281,6 +293,8 @@ impl TemplateCapabilities {
         let asked = other.message(Role::User, ".");
         let assistant = probe(&|form| vec![asked.clone(), said(form, Role::Assistant), asked.clone()]);
         let system = probe(&|form| vec![said(form, Role::System), asked.clone()]);
+        // Most templates write any role down; one that knows this role has its name, too.
+        let developer = probe(&|form| vec![said(form, Role::Developer), asked.clone()]);
         TemplateCapabilities {
             user,
             assistant: match assistant {
@@ -291,7 +305,7 @@ impl TemplateCapabilities {
                 Found::Shown(form) => Some(form),
                 Found::Lost | Found::Refused => None,
             },
-            developer: source.contains("developer"),
+            developer: source.contains("developer") && matches!(developer, Found::Shown(_)),
         }
     }
 }

@@ -244,7 +244,7 @@ impl Request {
     /// Checks the ranges of all fields.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match (&self.messages, &self.prompt) {
-            (Some(_), Some(_)) => return Err(Error::invalid("prompt", "goes without `messages` only")),
+            (Some(_), Some(_)) => return Err(Error::invalid("prompt", "must be given without `messages`")),
             (None, None) => {
                 return Err(Error::invalid("messages", "is missing; give `messages`, or a `prompt`"));
             }

@@ -228,6 +228,10 @@ fn a_template_without_system_messages_gets_their_text_with_the_first_question() 
             "user:Be kind.\na;assistant:b;user:c;"
         );
         assert_eq!(prompt(&engine, json!([system])), "user:Be kind.;");
+        assert_eq!(
+            prompt(&engine, json!([user("a"), system, assistant("b")])),
+            "user:a;user:Be kind.;assistant:b"
+        );
     }
 }
 
@@ -237,7 +241,10 @@ fn developers_are_systems_to_templates_that_do_not_know_them() {
     let messages = json!([{ "role": "developer", "content": "x" }, user("y")]);
     assert_eq!(prompt(&with_template(plain), messages.clone()), "system:x;user:y;");
     let knows = format!("{{# system or developer #}}{plain}");
-    assert_eq!(prompt(&with_template(&knows), messages), "developer:x;user:y;");
+    assert_eq!(prompt(&with_template(&knows), messages.clone()), "developer:x;user:y;");
+    let drops = "{# for developers #}{% for m in messages %}{% if m.role in ['system', 'user'] %}\
+                 {{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
+    assert_eq!(prompt(&with_template(drops), messages), "system:x;user:y;");
 }
 
 const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\

@@ -185,7 +185,7 @@ fn no_string_of_a_request_becomes_a_control_token() {
         &model_file_with_template(
             "{% for m in messages %}{{ m.role ~ m.name ~ m.content ~ m.reasoning_content ~ m.tool_call_id }}\
              {% for c in m.tool_calls or [] %}{{ c.id ~ c.function.name ~ c.function.arguments | tojson }}\
-             {% endfor %}{% endfor %}",
+             {{ c.function.arguments }}{% endfor %}{% endfor %}",
         ),
         b"",
     );
@@ -200,7 +200,7 @@ fn no_string_of_a_request_becomes_a_control_token() {
     ]);
     let prompt = prompt(&engine, &json!({ "messages": messages }));
     assert!(!prompt.contains(['\x01', '\x02']), "{prompt}");
-    assert_eq!(prompt.matches(evil).count(), 13, "{prompt}");
+    assert_eq!(prompt.matches(evil).count(), 16, "{prompt}");
 }
 
 #[test]

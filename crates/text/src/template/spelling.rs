@@ -150,7 +150,8 @@ fn is_loop(value: &Value) -> bool {
 /// Python's `str.isprintable` of one character.
 fn is_printable(c: char) -> bool {
     use GeneralCategory as Is;
-    c == ' '
+    // U+FDD0 guards the control tokens that a message spells, and is taken out of the prompt again.
+    matches!(c, ' ' | '\u{FDD0}')
         || !c.is_ascii_control()
             && (c.is_ascii()
                 || !matches!(
