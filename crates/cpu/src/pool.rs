@@ -152,7 +152,7 @@ impl Drop for Close<'_> {
     }
 }
 
-/// Naps of an owner that waits for workers who do not tell it when they are done: how many of which length. A piece of a loop
+/// Naps of an owner that waits for workers who do not tell it when they are done: counts and lengths. A piece of a loop
 /// takes milliseconds, on a slow and busy device a second. A worker that is away for ten seconds, while its owner is not, will
 /// not come back. (There is no clock in a wasm module; in a page that is frozen, the naps are, too.)
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]

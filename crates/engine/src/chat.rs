@@ -14,7 +14,7 @@ use crate::request::{Content, Message, Role, ToolCall};
 const PROBE: &str = "linnetprobe";
 /// Put after a text that is to be continued, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
 const END_MARK: char = '\u{FDD1}';
-/// What is thought stands between these in the answers of many models.
+/// The marks around the reasoning in the answers of many models.
 const THOUGHT: [&str; 2] = ["<think>", "</think>"];
 
 /// A chat template that knows how it wants its messages.

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::request::{Content, Message, Prompt, Role};
 use crate::{Error, Request};
 
-/// Of a prompt that does not fit the context, so many times the context's tokens are read: enough to tell by how much.
+/// How many times the context's tokens are read of a prompt that does not fit: enough to tell by how much.
 const READ: usize = 4;
 
 /// The tokens of a request's prompt; at least one.

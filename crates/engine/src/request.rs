@@ -26,7 +26,7 @@ pub struct Request {
     /// Added to the logits of tokens, by their ids, before anything else is done to them: -100 to 100. The ends of that range ban a
     /// token, or make it the only one.
     pub logit_bias: BTreeMap<u32, f32>,
-    /// Tells of each token how likely it was, and so many of the most likely ones beside it: up to [`Logprobs::MOST`].
+    /// Tells how likely each token was, with this many of the most likely alternatives: up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,
     /// Texts that end the answer; not part of it.
     pub stop: Vec<String>,
@@ -160,7 +160,7 @@ pub enum Prompt {
 pub struct Sampling {
     /// Divides the logits; 0 chooses the most likely token.
     pub temperature: f32,
-    /// Keep only the so many most likely tokens; 0 keeps all.
+    /// Keep only this many of the most likely tokens; 0 keeps all.
     pub top_k: usize,
     /// Keep the most likely tokens that together have this probability.
     pub top_p: f32,

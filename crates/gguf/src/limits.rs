@@ -26,7 +26,7 @@ pub const MAX_DIMENSIONS: u32 = 4;
 /// Arrays within arrays.
 pub const MAX_ARRAY_DEPTH: u64 = 4;
 
-/// Arrays that lie in other arrays: each takes a vector, while an empty one takes no more than 12 bytes of the file.
+/// Arrays inside other arrays: each takes a vector, while an empty one takes no more than 12 bytes of the file.
 pub const MAX_INNER_ARRAYS: u64 = 1 << 16;
 
 /// Value of `general.alignment`; files in practice have 32.

@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations from a header of so many layers to what a GPU compiles.
+/// Allocations from a header of this many layers to what a GPU compiles.
 fn allocations(layers: u32) -> usize {
     let header = File::with_layers(layers).header();
     let before = COUNT.load(Ordering::Relaxed);

@@ -40,7 +40,7 @@ fn three() -> usize {
 pub struct Word {
     /// The whole word, with what was typed of it as it was typed.
     pub word: String,
-    /// What is to be put behind the text to have it there.
+    /// What to append to the text to complete the word.
     pub completion: String,
 }
 

@@ -6,7 +6,7 @@ use linnet_text::Tokenizer;
 
 use super::text::{is_border, text_of};
 
-/// The logits behind some texts that were run lately.
+/// The logits after some texts that were run lately.
 #[derive(Default)]
 pub(crate) struct Recent {
     /// The one that was asked for last comes first.
@@ -41,7 +41,7 @@ impl Vocabulary {
         match (self.firsts.get(token as usize), next) {
             (None | Some(&NO_TEXT), _) => false,
             (Some(&first), Some(next)) => first == lower(next),
-            // A word may begin behind a space.
+            // A word may begin after a space.
             (Some(&first), None) => {
                 first == ' ' || !self.borders.get(token as usize).is_some_and(|border| *border)
             }
@@ -76,10 +76,10 @@ fn lower(c: char) -> char {
 impl Recent {
     /// Numbers that are kept, at most: 4 MiB of them.
     const MOST: usize = 1 << 20;
-    /// So many are kept, whatever their size: those for a word's beginnings, and where it begins.
+    /// At least this many are kept, whatever their size: those for a word's beginnings, and where it begins.
     const LEAST_ENTRIES: usize = 6;
 
-    /// The logits behind these tokens.
+    /// The logits after these tokens.
     pub(super) fn get(&mut self, tokens: &[u32], tokenizer: &Tokenizer) -> Option<(&[f32], &Vocabulary)> {
         self.touch(tokens)?;
         let vocabulary = self.vocabulary.get_or_insert_with(|| Vocabulary::of(tokenizer));

@@ -32,11 +32,11 @@ const LEAST_INSIDE: f64 = 1.0 / 20.0;
 pub(super) struct Path {
     /// The logarithm of its probability.
     score: f64,
-    /// Behind those before the word.
+    /// Those of the word, without the ones before it.
     pub(super) tokens: Vec<u32>,
     /// Bytes of what was typed that they cover.
     covered: usize,
-    /// Their text behind that.
+    /// Their text after that.
     text: String,
     /// Whether it ends here.
     whole: bool,
@@ -60,7 +60,7 @@ impl Ord for Path {
 
 /// What there is to do next.
 pub(super) enum Next {
-    /// The model must tell what comes behind this.
+    /// The model must tell what comes after this.
     Run(Path),
     /// This is a word, without what was typed.
     Word(String),
@@ -82,12 +82,12 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// For so many words.
+    /// For this many words.
     pub(super) fn new(words: usize) -> Self {
         Self::from(0, words, None, LEAST)
     }
 
-    /// For so many words that go on from all that was typed.
+    /// For this many words that go on from all that was typed.
     pub(super) fn inside(words: usize, target: &Target) -> Self {
         Self::from(target.typed.len(), words, Some(0.0), LEAST_INSIDE)
     }
@@ -124,7 +124,7 @@ impl Search {
         self.paths.push(path);
     }
 
-    /// Looks at what comes behind a path.
+    /// Looks at what comes after a path.
     pub(super) fn expand(
         &mut self,
         path: Path,
@@ -201,7 +201,7 @@ mod tests {
         Tokenizer::from_gguf(&Gguf::parse(&writer.to_bytes()).unwrap().metadata).unwrap()
     }
 
-    /// Searches in a model that gives these tokens these probabilities behind these texts, others very small ones.
+    /// Searches in a model that gives these tokens these probabilities after these texts, others very small ones.
     fn words(typed: &str, model: &[(&str, &[(&str, f32)])]) -> (Vec<String>, Vec<String>) {
         let tokenizer = tokenizer();
         let vocabulary = Vocabulary::of(&tokenizer);
@@ -226,7 +226,7 @@ mod tests {
         }
     }
 
-    /// The likeliest token behind each of its tokens makes it no word.
+    /// The likeliest token after each of its tokens makes it no word.
     #[test]
     fn what_is_unlikely_to_its_end_is_no_word() {
         let (words, runs) = words(

@@ -7,7 +7,7 @@ use linnet_text::{Tokenizer, is_in_word};
 pub(super) struct Target {
     /// What the text that follows begins with: what was cut off.
     pub(super) typed: String,
-    /// The part of that which belongs to the word.
+    /// The part of `typed` that belongs to the word.
     pub(super) begun: String,
     /// Whether a space may come before the word.
     pub(super) space: bool,
@@ -57,7 +57,7 @@ pub(super) fn text_of(token: u32, tokenizer: &Tokenizer) -> Option<&str> {
     std::str::from_utf8(tokenizer.token_bytes(token)?).ok()
 }
 
-/// Whether a word before this token has ended: it structures the text, or begins with what stands in no word.
+/// Whether a word before this token has ended: it structures the text, or begins with a character that no word has.
 pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
     if tokenizer.is_control(token) || tokenizer.is_end_of_generation(token) {
         return true;
@@ -68,7 +68,7 @@ pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
 
 pub(super) const APOSTROPHES: [char; 2] = ['\'', '’'];
 
-/// Whether a character stands in words, or between their letters.
+/// Whether a character occurs in words, or between their letters.
 fn is_part(c: char) -> bool {
     is_in_word(c) || APOSTROPHES.contains(&c)
 }

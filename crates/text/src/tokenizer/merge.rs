@@ -234,7 +234,7 @@ impl Windows {
         self.least
     }
 
-    /// Merges a window, of which `more` tells whether text comes after it. Returns how many bytes the symbols are of, or the
+    /// Merges a window; `more` tells whether text comes after it. Returns how many bytes the symbols cover, or the
     /// length that a window must have instead.
     pub(super) fn merge(
         &self,

@@ -1,4 +1,4 @@
-//! Where a text's tokens go: only so many of them are wanted, or only their number.
+//! Where a text's tokens go: a limited number of them is wanted, or only their count.
 
 /// Takes the tokens of a text.
 #[derive(Debug)]

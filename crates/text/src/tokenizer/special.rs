@@ -148,7 +148,7 @@ impl SpecialTokens {
             let Found { user_defined, control } = self.at_start(&text[at..]);
             let end = at + user_defined.map_or(c.len_utf8(), Special::len);
             guarded.push_str(&text[at..end]);
-            // What begins here and goes on behind the guard is not found any more. (One character cannot be broken.)
+            // What begins here and continues after the guard is no longer found. (One character cannot be broken.)
             if control.is_some_and(|control| at + control.len() > end) {
                 guarded.push(GUARD);
             }
