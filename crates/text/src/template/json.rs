@@ -9,7 +9,7 @@ use serde_json::ser::{CharEscape, Formatter};
 
 use super::absent::is_absent;
 use super::spelling::{float, str_of};
-use super::work::{BYTES_PER_FUEL, TEXT};
+use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay};
 
 /// Nesting beyond which a value is refused: writing recurses, and a stack is finite.
 const MAX_DEPTH: usize = 128;
@@ -54,6 +54,9 @@ pub(super) fn tojson(
     let text = if sort_keys {
         // Written once within the limits, so that what is read back and sorted is known to be small.
         let plain = write(value, &Style::compact(), limit)?;
+        // Each value that is read back is kept in a slot, and none comes without one of these bytes before it.
+        let values = plain.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
+        pay(state, values.saturating_mul(SLOT as usize))?;
         let mut parsed: serde_json::Value = serde_json::from_slice(&plain).map_err(cannot_write)?;
         parsed.sort_all_objects();
         write(&parsed, &style, limit)?
