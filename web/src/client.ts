@@ -69,9 +69,10 @@ export class Linnet {
     if (recovered) Object.assign(task, steppedDown(task, recovered.step));
     const risk = net && new Risk(net, word);
     await risk?.enter('load');
+    const began = performance.now();
     try {
       const { host: worker, info } = await loadInWorker(task, hearLoading(task, onProgress), signal);
-      const host = new EngineHost(worker, reloadOf(task, info));
+      const host = new EngineHost(worker, reloadOf(task, info), performance.now() - began);
       host.manners = { ...NO_MANNERS, ...manners };
       return new Linnet(host, recovered ? { ...info, recovered } : info, risk, source);
     } finally {

@@ -11,7 +11,7 @@ import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 const ENDING_MS = 60_000;
 /** A worker may be silent for this many times as long as the longest step of an answer has taken. */
 const STEPS = 3;
-/** No step is believed to have taken more milliseconds: the page was frozen, or the device slept. */
+/** No step and no load counts for more milliseconds: the page was frozen, the device slept, or the network was slow. */
 const LONGEST_STEP_MS = 20_000;
 
 /** A request that the engine has not ended yet. */
@@ -25,7 +25,7 @@ interface Pending {
   cancelled: boolean;
   /** Whether an event of it has come. */
   begun: boolean;
-  /** When its last event came. */
+  /** When its last event came or, before the first one, when its turn came. */
   heard?: number;
 }
 
@@ -55,10 +55,12 @@ export class EngineHost {
   /**
    * @param worker has the model
    * @param reload loads the model into another worker, like the first time
+   * @param loadMs milliseconds that loading took: a slow worker is not replaced before about as many have passed
    */
   constructor(
     worker: WorkerHost,
     readonly reload: (signal: AbortSignal) => Promise<LoadedWorker>,
+    readonly loadMs = 0,
   ) {
     this.#serve(worker);
   }
@@ -149,11 +151,21 @@ export class EngineHost {
     pending.inbox.put(message);
     if (!isLast(message)) return;
     this.#pending.delete(message.id);
+    const next = this.#current;
+    if (next) next.heard ??= now;
     // The worker goes on with the next request, and may not have heard yet that nobody wants it any more.
     if (this.#lingers()) void this.#watch();
   }
 
-  #send({ id, what, text, steering }: Pending): void {
+  /** The request that the worker answers now. */
+  get #current(): Pending | undefined {
+    return [...this.#pending.values()].find(({ what }) => what !== 'count');
+  }
+
+  #send(pending: Pending): void {
+    const { id, what, text, steering } = pending;
+    // Its first step, which reads the prompt, may be the longest one.
+    if (pending === this.#current) pending.heard = performance.now();
     if (what !== 'generate') return this.#worker?.post({ type: what, id, request: text });
     this.#worker?.post({ type: what, id, request: text, pace: steering.pace });
     if (steering.hold) this.#worker?.post({ type: 'steer', id, ...steering });
@@ -188,12 +200,11 @@ export class EngineHost {
   /** Whether the engine is busy with what nobody waits for. Requests after it wait for that, too. */
   #lingers(): boolean {
     if (!this.#worker) return false;
-    const pending = [...this.#pending.values()];
-    const current = pending.find(({ what }) => what !== 'count');
+    const current = this.#current;
     if (current?.cancelled) return true;
     // A request that came after a count does not begin before the worker is done with that.
     const blocks = ({ id }: Pending) => !current || (id < current.id && !current.begun);
-    return pending.some((one) => one.what === 'count' && one.cancelled && blocks(one));
+    return [...this.#pending.values()].some((one) => one.what === 'count' && one.cancelled && blocks(one));
   }
 
   /** Replaces a worker that goes on with a cancelled request without hearing the page. */
@@ -207,7 +218,7 @@ export class EngineHost {
       silent = this.#alive ? 0 : silent + waited - last;
       last = waited;
       this.#alive = false;
-      const slow = STEPS * this.#slowest;
+      const slow = Math.max(STEPS * this.#slowest, Math.min(this.loadMs, LONGEST_STEP_MS));
       if (!this.#lingers() || silent >= Math.max(SILENCE_MS, slow) || waited >= Math.max(ENDING_MS, slow)) return false;
       this.#worker?.post({ type: 'ping' });
       return true;

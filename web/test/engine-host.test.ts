@@ -6,9 +6,9 @@ import type { EngineEvent } from '../src/protocol.ts';
 import { FakeWorker, hostOf, INFO } from './fake-worker.ts';
 
 /** An engine in a first worker, and the one that takes its place. */
-function engine(reload?: () => Promise<never>) {
+function engine(reload?: () => Promise<never>, loadMs?: number) {
   const [first, second] = [new FakeWorker(), new FakeWorker()];
-  const host = new EngineHost(hostOf(first), reload ?? (async () => ({ host: hostOf(second), info: INFO })));
+  const host = new EngineHost(hostOf(first), reload ?? (async () => ({ host: hostOf(second), info: INFO })), loadMs);
   return { host, first, second };
 }
 
@@ -76,6 +76,33 @@ test('an abort rejects within a second while the worker computes; another worker
   assert.deepEqual(second.requests, [{ prompt: 'next' }, { prompt: 'later' }]);
   assert.equal(changed, 1);
   assert.ok(performance.now() - before < 10_000);
+});
+
+test('a worker that is only slow is not replaced: its first step, or its load, took as long', async () => {
+  for (const loadMs of [0, 8000]) {
+    const { host, first } = engine(undefined, loadMs);
+    if (loadMs === 0) {
+      // The first step takes longer than the silence that is allowed otherwise.
+      first.computes = true;
+      const slow = textOf(host.ask('generate', {}, {}));
+      await sleep(2500);
+      first.computes = false;
+      first.answer();
+      assert.equal(await slow, 'ab');
+    }
+    first.slow = true;
+    const abort = new AbortController();
+    const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
+    await sleep(20);
+    first.computes = true;
+    abort.abort();
+    await assert.rejects(asking, isAborted);
+    await sleep(5500);
+    assert.ok(!first.ended);
+    first.computes = false;
+    await sleep(700);
+    host.end(aborted({ disposed: true }));
+  }
 });
 
 test('leaving a stream ends a worker that computes, too', async () => {

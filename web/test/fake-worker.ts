@@ -34,6 +34,11 @@ export class FakeWorker {
     if (message.type === 'cancel' && this.#begun.delete(message.id)) this.#done(message.id, 'cancelled');
   }
 
+  /** Takes up the requests that came while it computed. */
+  answer(): void {
+    for (const message of this.told) if (message.type === 'generate') this.#generate(message.id);
+  }
+
   terminate(): void {
     this.ended = true;
   }
