@@ -1,5 +1,5 @@
 import { aborted, LinnetError } from './errors.ts';
-import { dataHandle, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
+import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
 import { sha256Of } from './hex.ts';
 import { Journal } from './journal.ts';
 import { readWatching } from './load-options.ts';
@@ -66,7 +66,8 @@ export async function listStored(models: Iterable<ListedModel>): Promise<StoredM
   const found: StoredModel[] = [];
   for (const key of new Set(names.map((name) => name.replace(/\.\w+$/, '')))) {
     const journal = await readJournal(folder, key);
-    const bytes = (await dataHandle(folder, key))?.file.size;
+    // A journal alone is left where the page was closed while the entry was removed.
+    const bytes = names.includes(entryFiles(key).data) ? (await dataHandle(folder, key))?.file.size : 0;
     if (journal instanceof Journal) found.push(describe(key, journal, bytes, models));
     else if (journal !== 'foreign') await removeEntry(folder, key).catch(() => {});
   }

@@ -67,6 +67,10 @@ test('an entry whose data are shorter than its journal says is not whole', async
     const [entry] = await listStored([]);
     assert.deepEqual([entry?.whole, entry?.storedBytes], [whole, length]);
   }
+  // The page was closed while it was being removed.
+  store({ 'a.journal': text });
+  const [entry] = await listStored([]);
+  assert.deepEqual([entry?.whole, entry?.storedBytes], [false, 0]);
 });
 
 test('a file with a key is listed by what loads it at the next visit, and its address’s secrets are not kept', async () => {
