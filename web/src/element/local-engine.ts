@@ -69,6 +69,8 @@ export class LocalEngine {
    */
   ready(wait: () => void, signal: AbortSignal): Promise<Answerer> {
     const { config } = this;
+    // The site may have named a model, or taken its own engine away, since the chat was opened.
+    if (!signal.aborted && !config.engine && !this.#shared) this.join();
     return new Promise((resolve, reject) => {
       const check = () => {
         const { state } = this;

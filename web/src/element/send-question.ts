@@ -10,10 +10,14 @@ export class SendQuestion {
   readonly #keep: HTMLButtonElement;
   #answer: ((send: boolean) => void) | undefined;
 
-  /** @param panel the chat: Escape anywhere in it is a no */
+  /**
+   * @param panel the chat: Escape anywhere in it is a no
+   * @param gone ends the listening: the panel outlives the view
+   */
   constructor(
     private readonly strings: ChatStrings,
     panel: HTMLElement,
+    gone: AbortSignal,
   ) {
     const detail = this.#detail;
     [this.#title.id, detail.id] = ['send-title', 'send-detail'];
@@ -31,7 +35,7 @@ export class SendQuestion {
       event.stopPropagation();
       this.decline();
     };
-    panel.addEventListener('keydown', declines, { capture: true });
+    panel.addEventListener('keydown', declines, { capture: true, signal: gone });
   }
 
   /** Whether the person is being asked. */

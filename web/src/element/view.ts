@@ -42,6 +42,8 @@ export class ChatView {
   /** Who wrote what came last. */
   #writer: AnsweredBy = 'device';
   #answering: AbortController | undefined;
+  /** Ends with the view. */
+  readonly #gone = new AbortController();
 
   constructor(
     private readonly host: LinnetChat,
@@ -51,7 +53,7 @@ export class ChatView {
     const strings = (this.#strings = this.#config.strings);
     this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(), () => this.#engine.pause());
     this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop());
-    this.#sendQuestion = new SendQuestion(strings, panel);
+    this.#sendQuestion = new SendQuestion(strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
     this.#engine = new LocalEngine(this.#config, (state) => this.#follow(state));
     const dock = [this.#sendQuestion.node, this.#loading.node, this.#composer.node];
@@ -112,6 +114,7 @@ export class ChatView {
   dispose(): void {
     this.stop();
     this.#engine.leave();
+    this.#gone.abort();
   }
 
   /** Where the person is asked something, that has the focus. */
