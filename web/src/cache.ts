@@ -1,6 +1,6 @@
 import { LinnetError } from './errors.ts';
 import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
-import { type Description, Journal, lines } from './journal.ts';
+import { type Description, isNewer, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
 import type { RemoteFile } from './sources.ts';
 import { Turn, type Elsewhere } from './turn.ts';
@@ -71,7 +71,7 @@ export class ModelCache {
     const data = await openToWrite(this.folder, names.data);
     const log = data && (await openToWrite(this.folder, names.journal));
     try {
-      // Throws where it cannot be read: then the entry stays as it is.
+      // Throws where it cannot be read, or is a later version's: then the entry stays as it is.
       if (data && log) return new CacheWriter(this, key, turn, data, log);
     } catch {
       log?.close();
@@ -165,7 +165,7 @@ export class StoredFile {
 export class CacheWriter {
   #journal: Journal | undefined;
 
-  /** @throws DOMException if the journal cannot be read */
+  /** @throws DOMException if the journal cannot be read, Error if it is for a later version of this package to read */
   constructor(
     readonly cache: ModelCache,
     readonly key: string,
@@ -173,9 +173,11 @@ export class CacheWriter {
     readonly data: FileSystemSyncAccessHandle,
     readonly log: FileSystemSyncAccessHandle,
   ) {
+    const text = new TextDecoder().decode(readAt(this.log, new Uint8Array(this.log.getSize()), 0));
+    // A tab that has the page's earlier version open must not undo what the later one has stored.
+    if (isNewer(text)) throw new Error('a later journal');
     dropTorn(this.log);
-    const text = readAt(this.log, new Uint8Array(this.log.getSize()), 0);
-    this.#journal = Journal.parse(new TextDecoder().decode(text));
+    this.#journal = Journal.parse(text);
     // A crash, or a browser that threw the data away, may have left less than the journal says.
     if (this.#journal?.limitTo(this.data.getSize())) writing(() => this.#rewrite());
   }

@@ -6,7 +6,7 @@
 //   - 12                             chunk 12 was found to be damaged
 //   =                                the file as a whole is what it should be
 
-/** Of the journal's form. An entry of another version counts as none: its file is fetched anew. */
+/** Of the journal's form. An entry of an earlier version counts as none: its file is fetched anew. One of a later version is left alone. */
 const VERSION = 3;
 
 /** A file that is stored, wholly or in part. */

@@ -126,3 +126,12 @@ test('a length that no file has is refused at once, and none is believed before 
   assert.ok(performance.now() - began < 1000, 'it takes no time by the number that was claimed');
   assert.ok(process.memoryUsage().heapUsed - before < 50e6);
 });
+
+test('an entry that a later version of the package has stored is left as it is', () => {
+  const entry = new FakeEntry();
+  const text = '{"version":4,"url":"https://host/a.gguf"}\nwhat later versions write';
+  entry.log.bytes = new TextEncoder().encode(text);
+  entry.data.bytes = new Uint8Array(9);
+  assert.throws(() => entry.writer());
+  assert.deepEqual([new TextDecoder().decode(entry.log.bytes), entry.data.bytes.length], [text, 9]);
+});
