@@ -241,7 +241,7 @@ export class EngineHost {
       this.#serve(host);
     } catch (error) {
       const { code, message, details } = toLinnetError(error);
-      const text = `The engine did not hear an abort and was ended. The model could not be loaded again: ${message}`;
+      const text = `The engine did not react to an abort and was stopped. The model could not be loaded again: ${message}`;
       this.end(new LinnetError(code, text, { ...details, worker: 'silent' }));
     }
   }

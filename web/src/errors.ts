@@ -16,7 +16,7 @@
  * - `http`: the server refused with another status
  * - `integrity`: the file has not the length or the SHA-256 that it should have
  * - `quota`: the browser has no room to store what it must store
- * - `no-storage`: the browser keeps no files for this page (a private window, blocked site data, no https), or another tab has the model in hand
+ * - `no-storage`: the browser keeps no files for this page (a private window, blocked site data, no https), or another tab is using the model
  * - `aborted`: the caller's signal, or `dispose()`
  * - `context-full`: the conversation is longer than the context
  * - `busy`: the engine is answering another request, and this one was not to wait (`busy: 'refuse'`)

@@ -129,7 +129,7 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
     if (found !== undefined && found !== this.file.sha256) {
       await this.giveUp(false);
       if (this.#there.size > 0) throw new BrokenEntry();
-      throw new LinnetError('integrity', 'The file is not the one that it should be: its SHA-256 differs.', {
+      throw new LinnetError('integrity', 'Checksum mismatch: the SHA-256 of the file is not the expected one.', {
         url: this.#transfer?.url ?? this.file.urls[0],
         expected: this.file.sha256,
         found,
@@ -177,7 +177,7 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
         const tries = (this.#tries.get(index) ?? 0) + 1;
         this.#tries.set(index, tries);
         if (tries < TRIES && this.#transfer?.ranged) return false;
-        const text = `The file is not the one that it should be: the SHA-256 of its bytes ${start} to ${start + bytes.length} differs.`;
+        const text = `Checksum mismatch: the SHA-256 of the bytes ${start} to ${start + bytes.length} is not the expected one.`;
         throw new LinnetError('integrity', text, { url: this.#transfer?.url, chunk: index, from: start, to: start + bytes.length, expected, found });
       }
     }

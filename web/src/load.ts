@@ -230,7 +230,7 @@ class ModelLoad {
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
     const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
     const writer = await cache?.begin(this.#keyOf(file), this.signal, waiting);
-    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab has the model in hand, or the browser lets nothing be written.', details: {} });
+    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or the browser does not let this page write to it.', details: {} });
     return writer;
   }
 

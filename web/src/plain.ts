@@ -26,7 +26,7 @@ export function plain(value: unknown, field: string): unknown {
     // As JSON has it, -0 is 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
     if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which a request cannot hold`);
-    if (depth === DEEPEST) throw wrong(field, value, `has values within one another, more than ${DEEPEST} deep`);
+    if (depth === DEEPEST) throw wrong(field, value, `is nested more than ${DEEPEST} levels deep`);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (let index = 0; index < value.length; index++) items.push(copy(value[index], `${at}[${index}]`, depth + 1));

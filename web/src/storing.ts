@@ -132,7 +132,7 @@ class Storing {
 
   async #begin(key: string) {
     const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) => this.progress('download', loaded, total));
-    if (!writer) throw new LinnetError('no-storage', 'Another tab has the model in hand, or the browser lets nothing be written.', { key });
+    if (!writer) throw new LinnetError('no-storage', 'Another tab is using the stored model, or the browser does not let this page write to it.', { key });
     return writer;
   }
 

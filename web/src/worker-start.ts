@@ -1,9 +1,9 @@
 import { LinnetError } from './errors.ts';
 import { fileError, importError } from './package-file.ts';
 
-const SANDBOXED = 'The browser starts no worker here: the script is of another origin than the page, which a frame in a sandbox without allow-same-origin has none of.';
-const FORBIDDEN = "The page's Content-Security-Policy forbids the engine's worker: its worker-src needs 'self', or where the package lies.";
-const UNTRUSTED = "The page's Content-Security-Policy lets no worker be started by an address that is no TrustedScriptURL.";
+const SANDBOXED = 'The sandbox of this frame allows no worker. Add allow-same-origin to it.';
+const FORBIDDEN = "The page's Content-Security-Policy forbids the engine's worker. Add 'self' or the package's address to its worker-src.";
+const UNTRUSTED = "The page's Content-Security-Policy requires a TrustedScriptURL for the address of a worker. Remove 'script' from its require-trusted-types-for.";
 
 /**
  * Starts the package's worker.
@@ -74,7 +74,7 @@ function workerAddress(): string {
 
 /** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
 export async function watchWorker(lock: string, gone: (fault: LinnetError) => void): Promise<void> {
-  const text = 'The engine’s worker has ended without a word. Load the model again.';
+  const text = 'The browser ended the engine’s worker. Load the model again.';
   try {
     const { held = [] } = await navigator.locks.query();
     // A page whose site data were cleared keeps its old locks, and its new workers have others: there is nothing to watch.

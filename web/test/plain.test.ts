@@ -55,7 +55,7 @@ test('what a request cannot hold is named by its path', () => {
     [[undefined], 'messages[0]', 'undefined'],
     [new Array(5), 'messages[0]', 'undefined'],
     [[throws], 'messages[0].content', 'no reading here'],
-    [cyclic, 'messages', 'more than 32 deep'],
+    [cyclic, 'messages', 'more than 32 levels deep'],
     [proxy, 'messages', 'revoked'],
     [Array(600_000).fill(''), 'messages', 'more than 500000 values'],
     [new Proxy([], { get: (_, name) => (name === 'length' ? Infinity : '') }), 'messages', 'more than 500000 values'],

@@ -59,5 +59,5 @@ async function askLength(url: URL, how: { method: string; headers: HeadersInit; 
 
 /** @param size in words; `undefined` where the host does not say */
 export function question({ name, host }: ForeignModel, size: string | undefined): string {
-  return `This link loads a model from another host: ${name} from ${host}, ${size ?? 'of a size that the host does not say'}. Download it into this browser?`;
+  return `This link loads a model from another host: ${name} from ${host}, ${size ?? 'size unknown'}. Download it into this browser?`;
 }

@@ -42,7 +42,7 @@ function wrongModel(model: string): string | undefined {
   // A word alone would be a file beside the page, and is much likelier a misspelt id.
   if (!/[/.:]/.test(model)) return `there is no model of that name in the list, so ${models.all[0]!.name} is used`;
   const url = addressIn(model);
-  return url && /^https?:$/.test(url.protocol) ? undefined : `it is no address that a model can be fetched from, so ${models.all[0]!.name} is used`;
+  return url && /^https?:$/.test(url.protocol) ? undefined : `it is not the address of a model, so ${models.all[0]!.name} is used`;
 }
 
 /** The address of a model that is no listed one, nor one of the person's. */

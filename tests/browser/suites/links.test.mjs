@@ -56,7 +56,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.deepEqual(other.requests.map(({ method, range }) => [method, range]), [['HEAD', undefined], ['GET', 'bytes=0-0']]);
     await other.close();
     await page.reload();
-    await page.waitForFunction(() => /of a size that the host does not say/.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await page.waitForFunction(() => /, size unknown\./.test(document.querySelector('#notice-text')?.textContent ?? ''));
     await press(page, 'Use SmolLM2 135M Instruct');
     await engineState(page, 'ready');
     assert.equal(new URL(page.url()).searchParams.get('model'), null);
@@ -103,7 +103,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     // Text of an address cannot turn the words around it, and schemes that lead nowhere are none.
     await page.goto(`${server.origin}/some/where/?model=${encodeURIComponent('javascript:\u202egguf.')}&threads=4`);
     await engineState(page, 'ready');
-    assert.equal(await noticeText(page), '“model=javascript:gguf.” in the address of this page is ignored: it is no address that a model can be fetched from, so SmolLM2 135M Instruct is used.');
+    assert.equal(await noticeText(page), '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, so SmolLM2 135M Instruct is used.');
     assert.equal((await told(page))[0].threads, 4);
     const bench = await openPage(browser, `${server.origin}/some/where/bench.html?backend=foo`);
     t.after(() => bench.close());
