@@ -97,20 +97,22 @@ export class ChatMenu {
     this.keep();
     this.chat.stop();
     this.chat.conversation.clear();
-    const { lock } = this.#shown;
-    this.#storing = this.#storing.then(async () => (await lock)?.());
+    const place = this.#shown;
+    // Storing it may have given it another place, with a lock of its own.
+    this.#storing = this.#storing.then(async () => (await place.lock)?.());
   }
 
   /** Stores it in its place, or as one of its own where another tab has that place. */
   async #store(place: Shown, chat: StoredChat): Promise<void> {
-    const isHere = (await place.lock) !== undefined;
-    if (isHere && (await this.#put({ ...chat, id: place.id }, place.at))) {
+    const release = await place.lock;
+    if (release && (await this.#put({ ...chat, id: place.id }, place.at))) {
       place.at = chat.at;
     } else {
       const mine = newChat();
+      release?.();
       Object.assign(place, { id: mine.id, lock: mine.lock, at: chat.at });
       await this.#put({ ...chat, id: place.id }, undefined);
-      if (isHere && place === this.#shown) this.listener.onOpenTwice();
+      if (release && place === this.#shown) this.listener.onOpenTwice();
     }
     if (place === this.#shown) show(place.id);
   }
