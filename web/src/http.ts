@@ -13,11 +13,23 @@ export const MAX_FILE_BYTES = 2 ** 43;
 /** A server that asks for a longer pause than this, in milliseconds, is not waited for. */
 const MAX_PAUSE = 60_000;
 
-/** Asks for a stretch of a file, or for all of it. */
-export function request(url: string, range: Stretch | undefined, signal: AbortSignal): Promise<Response> {
+/**
+ * Asks for a stretch of a file, or for all of it.
+ *
+ * @param patience milliseconds after which a server that has not begun to answer is taken for gone: browsers wait for ever
+ */
+export async function request(url: string, range: Stretch | undefined, signal: AbortSignal, patience: number): Promise<Response> {
   const headers: Record<string, string> = range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {};
-  // The model has a store of its own: the HTTP cache would hold it a second time. And its host need not know who loads it.
-  return fetch(url, { headers, signal, cache: 'no-store', referrerPolicy: 'no-referrer' });
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patience);
+  // Browsers of before 2024 cannot join signals: they wait for such a server until the caller gives up.
+  const ends = 'any' in AbortSignal ? AbortSignal.any([signal, late.signal]) : signal;
+  try {
+    // The model has a store of its own: the HTTP cache would hold it a second time. And its host need not know who loads it.
+    return await fetch(url, { headers, signal: ends, cache: 'no-store', referrerPolicy: 'no-referrer' });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether an answer is the stretch that begins there; what a foreign server does not let us read is assumed to be right. */

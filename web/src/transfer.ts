@@ -13,7 +13,7 @@ export interface TransferOptions {
   signal: AbortSignal;
   /** Waits between tries, in milliseconds: as many tries as there are waits follow a failure that comes without progress. */
   retryDelays?: readonly number[];
-  /** A connection that gives nothing for so many milliseconds is taken for broken. */
+  /** A server or a connection that gives nothing for so many milliseconds is taken for broken. */
   stallTimeout?: number;
   /** Hears that so many bytes have just come. */
   onBytes?: (count: number) => void;
@@ -192,7 +192,8 @@ export class Transfer {
   /** Asks for the rest of a piece. */
   async #rest(url: string, piece: Piece): Promise<Response> {
     const start = piece.start + piece.filled;
-    const response = await http.request(url, { start, end: piece.start + piece.bytes.length }, this.options.signal);
+    const { signal, stallTimeout = STALL_TIMEOUT } = this.options;
+    const response = await http.request(url, { start, end: piece.start + piece.bytes.length }, signal, stallTimeout);
     const found = { total: http.contentRange(response)?.total, validator: http.validatorOf(response) };
     const partial = response.status === 206 && !http.isCoded(response);
     const same = sameFile(this, found, this.options.hashed ?? false);
@@ -243,13 +244,13 @@ export class Transfer {
 
 /** The first answer that holds file bytes: the stretch that was asked for, or the whole file. */
 async function firstResponse(url: string, stretch: Stretch, options: TransferOptions): Promise<Response> {
-  const { signal, retryDelays = RETRY_DELAYS } = options;
+  const { signal, retryDelays = RETRY_DELAYS, stallTimeout = STALL_TIMEOUT } = options;
   const delays = retryDelays.slice(0, 2);
   let range: Stretch | undefined = stretch;
   for (let tries = 0; ; tries++) {
     let failure: LinnetError;
     try {
-      const response = await http.request(url, range, signal);
+      const response = await http.request(url, range, signal, stallTimeout);
       const found = answerIn(response, range, url, options);
       if (found === response) return response;
       http.discard(response);

@@ -114,6 +114,13 @@ test('a stalled connection counts as broken', async (t) => {
   assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=5000-99999']);
 });
 
+test('a server that does not begin to answer is asked again, and then given up', async (t) => {
+  const slow = await serve(t, (request, response, count) => void (count > 1 && send(request, response)));
+  assert.deepEqual(await filled(await open(slow.url, { stallTimeout: 200 })), FILE.subarray(0, CHUNK));
+  const silent = await serve(t, () => {});
+  await assert.rejects(open(silent.url, { stallTimeout: 50 }), code('network'));
+});
+
 test('statuses have their codes, and only the passing ones are tried again', async (t) => {
   for (const [status, expected, tries] of [[404, 'not-found', 1], [410, 'not-found', 1], [403, 'http', 1], [503, 'http', 3]] as const) {
     const { url, ranges } = await serve(t, (_, response) => response.writeHead(status).end());
