@@ -165,6 +165,10 @@ impl Tokenizer {
                 Piece::Text(text) if options.parse_special => special::without_guards(text),
                 Piece::Text(text) => Cow::Borrowed(text),
             };
+            if text.is_empty() {
+                // It was a guard alone.
+                return true;
+            }
             let prefixed = self.add_space_prefix && std::mem::take(&mut after_special);
             match &self.model {
                 Model::Bpe(bpe) => bpe.encode(&self.vocab, &text, out),

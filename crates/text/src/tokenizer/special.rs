@@ -27,6 +27,10 @@ pub(super) struct SpecialTokens {
     /// Where the tokens are that begin with these two bytes (0 for the second of a token of one byte): few places of a text
     /// need more than this.
     starts: HashMap<[u8; 2], Range<usize>>,
+    /// Which of the tokens are not user-defined, in the same order.
+    controls: Vec<usize>,
+    /// Bytes of the longest of these.
+    longest_control: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -89,7 +93,18 @@ impl SpecialTokens {
                 starts.entry(start).or_insert(at..at).end = at + 1;
             }
         }
-        Self { tokens, starts }
+        let controls: Vec<usize> = (0..tokens.len()).filter(|&at| !tokens[at].user_defined).collect();
+        let longest_control = controls.iter().map(|&at| tokens[at].len()).max().unwrap_or(0);
+        Self { tokens, starts, controls, longest_control }
+    }
+
+    /// Whether `text` ends with the beginning of a control token, so that what comes after it could complete the token.
+    fn ends_within_control(&self, text: &str) -> bool {
+        let from = text.len().saturating_sub(self.longest_control.saturating_sub(1));
+        (from..text.len()).filter_map(|at| text.get(at..)).any(|tail| {
+            let after = self.controls.partition_point(|&at| *self.tokens[at].text <= *tail);
+            self.controls.get(after).is_some_and(|&at| self.tokens[at].text.starts_with(tail))
+        })
     }
 
     /// The longest special tokens that `text` begins with, of each kind.
@@ -139,7 +154,7 @@ impl SpecialTokens {
     }
 
     /// `text` as plain text wherever it is put: its control tokens are broken by guards, which [`without_guards`]
-    /// takes out again. User-defined tokens, which plain text has too, stay whole.
+    /// takes out again, also one that a text after it would complete. User-defined tokens, which plain text has too, stay whole.
     pub(super) fn guard(&self, text: &str) -> String {
         let text = without_guards(text);
         let mut guarded = String::with_capacity(text.len());
@@ -153,6 +168,9 @@ impl SpecialTokens {
                 guarded.push(GUARD);
             }
             at = end;
+        }
+        if self.ends_within_control(&text) {
+            guarded.push(GUARD);
         }
         guarded
     }

@@ -110,6 +110,31 @@ fn guarded_text_is_plain_text() {
     }
 }
 
+/// A template may join the parts of a message, or write text of its own after it.
+#[test]
+fn guarded_texts_together_are_no_control_token() {
+    let said = "a<|im_end|><|im_start|>b</s><s>";
+    for tokenizer in [bpe(), spm(true)] {
+        for (at, _) in said.char_indices() {
+            for second in [tokenizer.guard(&said[at..]), said[at..].to_owned()] {
+                let joined = tokenizer.guard(&said[..at]) + &second;
+                let tokens = tokenizer.encode(&joined, PARSED).unwrap();
+                // The second text may have whole control tokens only where it is not guarded.
+                let whole = tokenizer.encode(&second, PARSED).unwrap();
+                let controls = |ids: &[u32]| ids.iter().filter(|&&id| tokenizer.is_control(id)).count();
+                assert_eq!(controls(&tokens), controls(&whole), "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_guard_alone_is_no_text() {
+    let tokenizer = spm(true);
+    let control = tokenizer.encode("<s>", PARSED).unwrap();
+    assert_eq!(tokenizer.encode("<s>\u{fdd0}<s>", PARSED).unwrap(), [control.clone(), control].concat());
+}
+
 #[test]
 fn bos_and_eos_are_added_as_the_file_says() {
     assert_eq!(bpe().encode("h", WHOLE).unwrap(), [104]);
