@@ -33,12 +33,27 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
 /// Refuses what a person says if it alone cannot fit, which its bytes tell: before the template makes copies of it. (Other texts a
 /// template may leave out.)
 fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<(), Error> {
-    let most = READ * engine.session.context_length();
-    let bytes = most.saturating_mul(engine.tokenizer.longest_token());
+    let context_length = engine.session.context_length();
+    let most = READ * context_length;
     let said = messages.iter().filter(|message| message.role == Role::User);
-    for text in said.filter_map(|message| message.content.as_ref()).flat_map(Content::texts) {
-        if text.len() > bytes {
-            read(engine, text, EncodeOptions::default())?;
+    let texts: Vec<&String> =
+        said.filter_map(|message| message.content.as_ref()).flat_map(Content::texts).collect();
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    if bytes <= most.saturating_mul(engine.tokenizer.longest_token()) {
+        return Ok(());
+    }
+    let (mut tokens, mut seen) = (0, 0);
+    for text in texts {
+        let read = engine.tokenizer.encode_at_most(text, EncodeOptions::default(), most - tokens);
+        tokens += match read {
+            Ok(ids) => ids.len(),
+            Err(TextError::TooManyTokens { about, .. }) => about,
+            Err(error) => return Err(error.into()),
+        };
+        seen += text.len();
+        if tokens > most {
+            let about = (tokens as f64 * bytes as f64 / seen as f64) as usize;
+            return Err(Error::PromptTooLong { about, context_length });
         }
     }
     Ok(())

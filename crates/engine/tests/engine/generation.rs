@@ -7,6 +7,7 @@ use crate::fake::{
 use linnet_engine::{Done, Engine, Error, Event, FinishReason, Generation, LoadOptions, Loader, Request};
 use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
+use serde_json::json;
 
 fn start(engine: &Engine<FakeBackend>, json: &str) -> Generation {
     engine.generate(&Request::from_json(json).unwrap()).unwrap()
@@ -269,4 +270,9 @@ fn a_prompt_that_is_far_too_long_is_read_no_further_than_it_tells_how_long() {
         assert_eq!(error.details()["prompt_tokens"], about);
         assert!(engine.count_tokens(&request).unwrap().abs_diff(100_000) < 100, "all are counted");
     }
+    // Many texts count together.
+    let many = vec![json!({"role": "user", "content": "x".repeat(1000)}); 100];
+    let request = Request::from_json(&json!({ "messages": many }).to_string()).unwrap();
+    let error = engine.generate(&request).err().unwrap();
+    assert!(matches!(error, Error::PromptTooLong { about: 99_000..=101_000, .. }), "{error}");
 }

@@ -7,6 +7,8 @@ use minijinja::{Error, ErrorKind, State};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter};
 
+use crate::tokenizer::GUARD;
+
 use super::absent::is_absent;
 use super::spelling::{float, str_of};
 use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay};
@@ -243,8 +245,9 @@ impl Formatter for Python<'_> {
             return out.write_all(text.as_bytes());
         }
         for c in text.chars() {
-            if c.is_ascii() {
-                out.write_all(&[c as u8])?;
+            // A guard must stay one: it is taken out of the prompt again.
+            if c.is_ascii() || c == GUARD {
+                out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
             } else {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
@@ -301,6 +304,7 @@ mod tests {
         assert_eq!(render("v.b|tojson(indent=2)").unwrap(), "[\n  1,\n  2.5,\n  null,\n  true\n]");
         assert_eq!(render("{'x': {'y': []}}|tojson(indent=1)").unwrap(), "{\n \"x\": {\n  \"y\": []\n }\n}");
         assert_eq!(render("['é😀']|tojson(ensure_ascii=true)").unwrap(), r#"["\u00e9\ud83d\ude00"]"#);
+        assert_eq!(render("'<\u{FDD0}s>é'|tojson(ensure_ascii=true)").unwrap(), "\"<\u{FDD0}s>\\u00e9\"");
     }
 
     #[test]

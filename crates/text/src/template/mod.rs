@@ -181,7 +181,10 @@ fn template_error(error: Error) -> TextError {
         cause = this.source();
     }
     let reason = match (error.kind(), error.detail()) {
-        (ErrorKind::OutOfFuel, _) => "it takes more work than a chat template may".to_owned(),
+        (ErrorKind::OutOfFuel, _) => {
+            "it needs too much work for this conversation; shorten the conversation, or use another file of the model"
+                .to_owned()
+        },
         (kind, Some(detail)) => format!("{kind}: {}", shortened(detail)),
         (kind, None) => kind.to_string(),
     };

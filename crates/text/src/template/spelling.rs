@@ -6,6 +6,8 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 use unicode_general_category::{GeneralCategory, get_general_category};
 
+use crate::tokenizer::GUARD;
+
 use super::absent::is_absent;
 use super::work::{ITEM, MAX_DEPTH, Work, is_namespace, too_deep};
 
@@ -150,8 +152,8 @@ fn is_loop(value: &Value) -> bool {
 /// Python's `str.isprintable` of one character.
 fn is_printable(c: char) -> bool {
     use GeneralCategory as Is;
-    // U+FDD0 guards the control tokens that a message spells, and is taken out of the prompt again.
-    matches!(c, ' ' | '\u{FDD0}')
+    // A guard must stay one: it is taken out of the prompt again.
+    matches!(c, ' ' | GUARD)
         || !c.is_ascii_control()
             && (c.is_ascii()
                 || !matches!(

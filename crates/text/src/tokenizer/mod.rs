@@ -26,6 +26,7 @@ use crate::stream;
 use bpe::Bpe;
 pub use class::is_in_word;
 use output::Output;
+pub(crate) use special::GUARD;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};

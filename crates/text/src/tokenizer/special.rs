@@ -8,7 +8,7 @@ use super::vocab::{Kind, Vocab};
 
 /// Keeps its neighbours from being read as one token where [`SpecialTokens::guard`] put it. A noncharacter, which
 /// Unicode leaves to programs for their own use.
-const GUARD: char = '\u{FDD0}';
+pub(crate) const GUARD: char = '\u{FDD0}';
 
 /// Text between such tokens, or one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
