@@ -251,8 +251,11 @@ class ModelLoad {
   /** The files of a model that the engine refuses are not kept. What is wrong with a download is no fault of the others. */
   async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
     if (error instanceof LinnetError || !FILE_FAULTS.has(toLinnetError(error).code)) return;
-    // One whose hash is known is what it should be: the fault is not in the copy.
-    for (const file of this.request.model) if (file.kind === 'remote' && file.sha256 === undefined) await cache?.remove(this.#keyOf(file));
+    for (const file of this.request.model) {
+      // One whose hash is known is what it should be: the fault is not in the copy. One that a person gave cannot be fetched again.
+      const isKept = file.kind === 'local' || file.sha256 !== undefined || file.key !== undefined;
+      if (!isKept) await cache?.remove(this.#keyOf(file));
+    }
   }
 
   /** The error, and which part it is about. */
@@ -286,7 +289,10 @@ class ModelLoad {
     // While this tab waited for its turn, another one may have fetched it.
     if (!writer?.journal?.isWhole()) return this.#feedDownload(loader, file, writer);
     writer.keep();
-    return this.#feedRemote(loader, file, cache);
+    const whole = await cache!.find(key);
+    if (whole) return this.#feedStored(loader, whole);
+    this.#doWithout({ code: 'no-storage', message: 'The browser does not let this page read the stored model.', details: {} });
+    return this.#feedDownload(loader, file, undefined);
   }
 
   async #feedStored(loader: WasmLoader, stored: StoredFile): Promise<void> {
