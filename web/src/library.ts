@@ -135,8 +135,13 @@ async function removeEntry(folder: FileSystemDirectoryHandle, key: string): Prom
     });
   // Without locks a file that is being written cannot be removed all the same.
   if (!navigator.locks) return remove();
-  return navigator.locks.request(`linnet ${key}`, { ifAvailable: true }, (lock) => {
+  const removing: Promise<boolean> = navigator.locks.request(`linnet ${key}`, { ifAvailable: true }, (lock) => {
     if (!lock) throw busy();
+    return remove();
+  });
+  return removing.catch((error: unknown) => {
+    if (error instanceof LinnetError) throw error;
+    // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
     return remove();
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Journal, lines } from '../src/journal.ts';
-import { listStored, reportStorage } from '../src/library.ts';
+import { listStored, removeStored, reportStorage } from '../src/library.ts';
 import { completeEntry } from '../src/models.ts';
 
 /** A browser whose folder of models has these files; one that is an error cannot be read. */
@@ -57,6 +57,15 @@ test('an entry is swept away only where its journal makes no sense, not where it
   assert.deepEqual((await listStored([])).map(({ key }) => key), ['good']);
   const keys = new Set(Object.keys(left).map((name) => name.split('.')[0]));
   assert.deepEqual([...keys].sort(), ['good', 'later', 'locked', 'unreadable']);
+});
+
+test('a browser that gives no locks lets a model be removed all the same', async () => {
+  const files = { 'k.journal': 'x', 'k.gguf': 'x' };
+  store(files);
+  const locks = { request: () => Promise.reject(new DOMException('gone', 'InvalidStateError')) };
+  Object.assign(navigator, { locks });
+  assert.equal(await removeStored([{ kind: 'remote', urls: [], key: 'k' }]), true);
+  assert.deepEqual(files, {});
 });
 
 test('an entry whose data are shorter than its journal says is not whole', async () => {
