@@ -1,6 +1,7 @@
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from './errors.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import type { EngineInfo, FromWorker, ToWorker } from './protocol.ts';
+import { unless } from './unless.ts';
 import { startWorker, watchWorker } from './worker-start.ts';
 
 /** What a worker is started for: to load a model, or to store one. */
@@ -14,9 +15,14 @@ export type StartWorker = (onFault: (fault: LinnetError) => void) => Worker;
 /** Milliseconds that a worker may take to begin; then another one is tried. On a slow network its script takes long. */
 const START_MS = [15_000, 30_000, 60_000];
 
+/** Workers that have been told of an abort and may still hold a model's memory, and its file. */
+const leaving = new Set<Promise<void>>();
+
 /** The page's side of one worker. */
 export class WorkerHost {
   readonly #worker: Worker;
+  #hasGone = () => {};
+  readonly #gone = new Promise<void>((resolve) => (this.#hasGone = resolve));
   #ended: LinnetError | undefined;
   /** Hears what it says. */
   onMessage: ((message: FromWorker) => void) | undefined;
@@ -60,6 +66,8 @@ export class WorkerHost {
         if (!begun) return this.end(aborted());
         this.post({ type: 'abort-load' });
         timer = setTimeout(() => reject(aborted()), ABORT_MS);
+        leaving.add(this.#gone);
+        void this.#gone.then(() => leaving.delete(this.#gone));
         void waitWhile((waited) => !this.#ended && waited < SILENCE_MS).then(() => this.end(aborted()));
       };
       this.onEnd = reject;
@@ -100,13 +108,15 @@ export class WorkerHost {
     if (this.#ended) return;
     this.#ended = why;
     this.#worker.terminate();
+    this.#hasGone();
     this.onEnd?.(why);
   }
 }
 
 /**
- * Lets a worker that begins do a task. Now and then Firefox (seen with 140) has a worker hang where it starts a thread
- * of its own: then it neither hears nor says anything, while another one works.
+ * Lets a worker that begins do a task, once those that were told to end have gone: a phone has no room for two models.
+ * Now and then Firefox (seen with 140) has a worker hang where it starts a thread of its own: then it neither hears nor
+ * says anything, while another one works.
  */
 export async function runInWorker(
   task: WorkerTask,
@@ -114,6 +124,8 @@ export async function runInWorker(
   signal: AbortSignal | undefined,
   start?: StartWorker,
 ): Promise<{ host: WorkerHost; result: TaskResult }> {
+  const free = Promise.all(leaving);
+  await (signal ? unless(signal, free) : free).catch(() => {});
   for (const patience of START_MS) {
     if (signal?.aborted) throw aborted();
     const host = new WorkerHost(start);

@@ -36,6 +36,23 @@ test('an abort while a worker computes rejects within a second; the worker is en
   assert.ok(worker.ended);
 });
 
+test('another load waits until the worker of an aborted one has gone', async () => {
+  const [first, second] = [new FakeWorker([{ type: 'begun' }]), new FakeWorker()];
+  const abort = new AbortController();
+  const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(first));
+  await sleep(20);
+  first.computes = true;
+  abort.abort();
+  await assert.rejects(loading, { code: 'aborted' });
+  const impatient = new AbortController();
+  const never = loadInWorker(TASK, quiet, impatient.signal, () => assert.fail('started'));
+  impatient.abort();
+  await assert.rejects(never, { code: 'aborted' });
+  assert.ok(!first.ended);
+  await loadInWorker(TASK, quiet, undefined, startsOf(second));
+  assert.ok(first.ended);
+});
+
 test('a worker that loads the model after all when nobody wants it any more is ended', async () => {
   const worker = new FakeWorker([{ type: 'begun' }]);
   const abort = new AbortController();
