@@ -4,14 +4,18 @@
 //! print nothing of a string. So when a model is loaded a few small conversations are rendered, and what becomes of a word in them
 //! tells how the template wants its messages.
 
+mod capabilities;
+mod probe;
+
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError, Tokenizer};
 use serde_json::{Map, Value, json};
+
+use capabilities::{ContentForm, TemplateCapabilities};
+use probe::{word, words};
 
 use crate::Error;
 use crate::request::{Content, Message, Role, ToolCall};
 
-/// What is looked for in prompts. Templates trim, and some change case.
-const PROBE: &str = "linnetprobe";
 /// Put after a text that is to be continued, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
 const END_MARK: char = '\u{FDD1}';
 /// The marks around the reasoning in the answers of many models.
@@ -22,58 +26,6 @@ const THOUGHT: [&str; 2] = ["<think>", "</think>"];
 pub(crate) struct Chat {
     template: ChatTemplate,
     capabilities: TemplateCapabilities,
-}
-
-/// What a template was found to take.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct TemplateCapabilities {
-    /// How it takes what the person says; `None` if that appears in no prompt.
-    user: Option<ContentForm>,
-    assistant: ContentForm,
-    /// `None` if it takes no system message: then its text is put before the person's first.
-    system: Option<ContentForm>,
-    /// Whether it knows the role `developer`, or must be told `system`.
-    developer: bool,
-}
-
-/// How a template takes a message's `content`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum ContentForm {
-    /// One string.
-    Text,
-    /// `[{"type": "text", "text": ...}]`, with as many parts as there are.
-    Parts,
-    /// The same with one part: the template looks at the first alone.
-    OnePart,
-}
-
-impl ContentForm {
-    fn of(self, texts: &[String]) -> Value {
-        match self {
-            ContentForm::Text => texts.join("\n").into(),
-            ContentForm::Parts => texts.iter().map(|text| json!({ "type": "text", "text": text })).collect(),
-            ContentForm::OnePart => ContentForm::Parts.of(&[texts.join("\n")]),
-        }
-    }
-
-    /// How often the probe is in a message that looks for this form.
-    fn probes(self) -> usize {
-        if self == ContentForm::Parts { 2 } else { 1 }
-    }
-
-    fn message(self, role: Role, text: &str) -> Value {
-        json!({ "role": role.name(), "content": self.of(&[text.to_owned()]) })
-    }
-}
-
-/// What became of the probe in one kind of message.
-enum Found {
-    /// It shows, if given in this form.
-    Shown(ContentForm),
-    /// The template renders without it.
-    Lost,
-    /// The template does not take such a conversation.
-    Refused,
 }
 
 /// A message as it goes into a template.
@@ -87,6 +39,9 @@ struct Prepared {
     more: Map<String, Value>,
     /// Where it was in the request.
     index: usize,
+    /// Whether an answer without it would answer something else: what the person said last, the results of tools since then, and
+    /// all instructions.
+    must_show: bool,
 }
 
 impl Prepared {
@@ -127,18 +82,23 @@ impl Chat {
         tokenizer: &Tokenizer,
         now: LocalTime,
     ) -> Result<String, Error> {
-        let mut prepared = self.prepare(messages, tokenizer)?;
-        let begun = messages.last().is_some_and(Message::is_begun_answer);
-        let continued = prepared.pop_if(|_| begun);
-        let values = prepared.iter().map(Prepared::value).collect();
-        let prompt = match continued {
-            Some(begun) => self.continuation(values, &begun, now)?,
-            None => self.render(values, true, now)?,
+        let prepared = self.prepare(messages, tokenizer)?;
+        let (before, begun) = match prepared.split_last() {
+            Some((begun, before)) if messages.last().is_some_and(Message::is_begun_answer) => {
+                (before, Some(begun))
+            }
+            _ => (&prepared[..], None),
         };
-        let last_user = prepared.iter().rposition(|message| message.role == Role::User);
-        let instructions = prepared.first().filter(|m| matches!(m.role, Role::System | Role::Developer));
-        for at in last_user.into_iter().chain(instructions.map(|_| 0)) {
-            self.require_shown(&prompt, &prepared, at, now)?;
+        if let Some(prompt) = begun.and_then(|begun| self.continued_in_place(before, begun, now)) {
+            return Ok(prompt);
+        }
+        let render = |values| self.render(values, true, now);
+        let mut prompt = render(before.iter().map(Prepared::value).collect())?;
+        if let Some(message) = first_lost(&prompt, before, render) {
+            return Err(lost(message.role, message.index));
+        }
+        if let Some(begun) = begun {
+            continue_after(&mut prompt, &begun.texts.join("\n"));
         }
         Ok(prompt)
     }
@@ -151,6 +111,8 @@ impl Chat {
         };
         let mut prepared: Vec<Prepared> = Vec::with_capacity(messages.len());
         let mut instructions: Vec<String> = Vec::new();
+        // Whether there have been only instructions.
+        let mut begins = true;
         for (index, message) in messages.iter().enumerate() {
             let role = match message.role {
                 Role::Developer if !self.capabilities.developer => Role::System,
@@ -166,98 +128,82 @@ impl Chat {
                 Some(Content::Parts(parts)) => parts.iter().map(|part| tokenizer.guard(part)).collect(),
                 None => vec![String::new()],
             };
+            let instructs = matches!(role, Role::System | Role::Developer);
+            begins &= instructs;
+            let form = form.filter(|_| !instructs || begins || self.capabilities.later_instructions);
             let Some(form) = form else {
                 instructions.append(&mut texts);
                 continue;
             };
+            if instructs
+                && begins
+                && !self.capabilities.second_instructions
+                && let Some(first) = prepared.first_mut()
+            {
+                first.texts.append(&mut texts);
+                continue;
+            }
+            let mut must_show = instructs;
             if role == Role::User && !instructions.is_empty() {
                 instructions.append(&mut texts);
                 texts = vec![std::mem::take(&mut instructions).join("\n")];
+                must_show = true;
             }
-            prepared.push(Prepared { role, form, texts, more: more(message, tokenizer), index });
+            prepared.push(Prepared { role, form, texts, more: more(message, tokenizer), index, must_show });
         }
         if !instructions.is_empty() {
-            let texts = vec![instructions.join("\n")];
-            let index = messages.len() - 1;
             // An answer that is to be continued remains the last message.
             let begun = messages.last().is_some_and(Message::is_begun_answer);
             let at = prepared.len() - usize::from(begun);
-            prepared.insert(at, Prepared { role: Role::User, form: user, texts, more: Map::new(), index });
+            match prepared[..at].last_mut() {
+                // Many templates take no two messages of the person in a row.
+                Some(last) if last.role == Role::User => last.texts.append(&mut instructions),
+                _ => {
+                    let texts = vec![instructions.join("\n")];
+                    let (role, index) = (Role::User, messages.len() - 1);
+                    let message =
+                        Prepared { role, form: user, texts, more: Map::new(), index, must_show: true };
+                    prepared.insert(at, message);
+                }
+            }
+        }
+        let last_user = prepared.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
+        for message in &mut prepared[last_user..] {
+            message.must_show |= matches!(message.role, Role::User | Role::Tool);
         }
         Ok(prepared)
     }
 
-    /// The prompt that ends with the text of `begun`, so that the answer is what follows.
+    /// The prompt that ends with the text of `begun`, as the template writes answers: what comes before the text may be more than the
+    /// beginning of a turn, such as an empty thought. `None` where that cannot be had: then the text goes after the generation prompt.
     ///
-    /// The template says what comes before the text: that may be more than the beginning of a turn, such as an empty thought. But a text
-    /// that has marks of thoughts in it is what a model wrote after the generation prompt, and goes there again: templates take such
-    /// thoughts out, or add their own.
-    fn continuation(
-        &self,
-        mut before: Vec<Value>,
-        begun: &Prepared,
-        now: LocalTime,
-    ) -> Result<String, Error> {
+    /// That is where a text with marks of thoughts in it goes, too, for it is what a model wrote there: templates take such thoughts
+    /// out, or add their own.
+    fn continued_in_place(&self, before: &[Prepared], begun: &Prepared, now: LocalTime) -> Option<String> {
         let text = begun.texts.join("\n");
         let said = text.trim_end();
-        if !said.is_empty() && !THOUGHT.iter().any(|mark| said.contains(mark)) {
-            let mut message = begun.value();
-            message["content"] = begun.form.of(&[format!("{said}{END_MARK}")]);
-            before.push(message);
-            let rendered = self.render(before.clone(), false, now);
-            before.pop();
-            if let Ok(mut prompt) = rendered
-                && let Some(end) = prompt.rfind(END_MARK)
-                && prompt[..end].ends_with(said.trim_start())
-            {
-                prompt.truncate(end);
-                // Templates trim it; here it is the beginning of what comes next.
-                prompt.push_str(&text[said.len()..]);
-                return Ok(prompt);
-            }
+        if said.is_empty() || THOUGHT.iter().any(|mark| said.contains(mark)) {
+            return None;
         }
-        let mut prompt = self.render(before, true, now)?;
-        let [open, _] = THOUGHT;
-        match text.trim_start().strip_prefix(open) {
-            // The thought is open already.
-            Some(rest) if prompt.trim_end().ends_with(open) => {
-                let rest = if prompt.ends_with('\n') { rest.trim_start_matches('\n') } else { rest };
-                prompt.push_str(rest);
-            }
-            _ => prompt.push_str(&text),
+        let mut message = begun.value();
+        message["content"] = begun.form.of(&[format!("{said}{END_MARK}")]);
+        let render = |mut values: Vec<Value>| {
+            values.push(message.clone());
+            self.render(values, false, now)
+        };
+        let mut prompt = render(before.iter().map(Prepared::value).collect()).ok()?;
+        let end = prompt.rfind(END_MARK)?;
+        if !prompt[..end].ends_with(said.trim_start()) {
+            return None;
         }
-        Ok(prompt)
-    }
-
-    /// Makes sure that the text of the message at `at` is in the prompt.
-    fn require_shown(
-        &self,
-        prompt: &str,
-        messages: &[Prepared],
-        at: usize,
-        now: LocalTime,
-    ) -> Result<(), Error> {
-        let message = &messages[at];
-        // Each after the one before it, so that the prompt is read once however many there are.
-        let mut rest = prompt;
-        let in_order = message.texts.iter().all(|text| match rest.split_once(text.trim()) {
-            Some((_, after)) => {
-                rest = after;
-                true
-            }
-            None => false,
-        });
-        if in_order {
-            return Ok(());
+        prompt.truncate(end);
+        // Some templates write the instructions beside the last message only, if that is the person's.
+        if first_lost(&prompt, before, render).is_some() {
+            return None;
         }
-        // A template may change a text, for instance take switches like `/no_think` out of it. Then a word in its place tells.
-        let mut values: Vec<Value> = messages.iter().map(Prepared::value).collect();
-        let said = vec![PROBE.to_owned(); message.texts.len()];
-        values[at]["content"] = message.form.of(&said);
-        match self.render(values, true, now) {
-            Ok(prompt) if count_of_probes(&prompt) < said.len() => Err(lost(message.role, message.index)),
-            _ => Ok(()),
-        }
+        // Templates trim it; here it is the beginning of what comes next.
+        prompt.push_str(&text[said.len()..]);
+        Some(prompt)
     }
 
     fn render(
@@ -270,63 +216,6 @@ impl Chat {
     }
 }
 
-impl TemplateCapabilities {
-    fn of(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
-        use ContentForm::Text;
-        let probe = |conversation: &dyn Fn(ContentForm) -> Vec<Value>| find(template, now, conversation);
-        let said = |form: ContentForm, role: Role| {
-            let content = form.of(&vec![PROBE.to_owned(); form.probes()]);
-            json!({ "role": role.name(), "content": content })
-        };
-        let alone = probe(&|form| vec![said(form, Role::User)]);
-        let user = match alone {
-            Found::Refused => probe(&|form| vec![form.message(Role::System, "."), said(form, Role::User)]),
-            found => found,
-        };
-        let user = match user {
-            Found::Shown(form) => Some(form),
-            Found::Lost => None,
-            // It says itself why it refuses a request.
-            Found::Refused => Some(Text),
-        };
-        let other = user.unwrap_or(Text);
-        let asked = other.message(Role::User, ".");
-        let assistant = probe(&|form| vec![asked.clone(), said(form, Role::Assistant), asked.clone()]);
-        let system = probe(&|form| vec![said(form, Role::System), asked.clone()]);
-        // Most templates write any role down; one that knows this role has its name, too.
-        let developer = probe(&|form| vec![said(form, Role::Developer), asked.clone()]);
-        TemplateCapabilities {
-            user,
-            assistant: match assistant {
-                Found::Shown(form) => form,
-                Found::Lost | Found::Refused => other,
-            },
-            system: match system {
-                Found::Shown(form) => Some(form),
-                Found::Lost | Found::Refused => None,
-            },
-            developer: source.contains("developer") && matches!(developer, Found::Shown(_)),
-        }
-    }
-}
-
-/// In which form `content` must be given for the probe to show. A string is tried first: what takes both means it as the simple case.
-fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
-    let mut found = Found::Refused;
-    for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {
-        match render(template, conversation(form), true, now) {
-            Ok(prompt) if count_of_probes(&prompt) >= form.probes() => return Found::Shown(form),
-            Ok(_) => found = Found::Lost,
-            Err(_) => {}
-        }
-    }
-    found
-}
-
-fn count_of_probes(prompt: &str) -> usize {
-    prompt.to_ascii_lowercase().matches(PROBE).count()
-}
-
 fn render(
     template: &ChatTemplate,
     messages: Vec<Value>,
@@ -334,6 +223,58 @@ fn render(
     now: LocalTime,
 ) -> Result<String, TextError> {
     template.render(&ChatContext { add_generation_prompt, ..ChatContext::new(messages.into(), now) })
+}
+
+/// Puts the text of a begun answer after the generation prompt.
+fn continue_after(prompt: &mut String, text: &str) {
+    let [open, _] = THOUGHT;
+    match text.trim_start().strip_prefix(open) {
+        // The thought is open already.
+        Some(rest) if prompt.trim_end().ends_with(open) => {
+            let rest = if prompt.ends_with('\n') { rest.trim_start_matches('\n') } else { rest };
+            prompt.push_str(rest);
+        }
+        _ => prompt.push_str(text),
+    }
+}
+
+/// The first of `messages` that must show and does not, in the prompt that `render` made of them.
+fn first_lost<'a>(
+    prompt: &str,
+    messages: &'a [Prepared],
+    render: impl FnOnce(Vec<Value>) -> Result<String, TextError>,
+) -> Option<&'a Prepared> {
+    // Each after the one before it, so that the prompt is read once however many there are, and one is not found in another.
+    let mut rest = prompt;
+    let mut texts = messages.iter().flat_map(|message| &message.texts);
+    let in_order = texts.all(|text| match rest.split_once(text.trim()) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    });
+    if in_order {
+        return None;
+    }
+    // A template may change a text, for instance take switches like `/no_think` out of it, or write them in another order. Then
+    // words in their places tell.
+    let mut owners = Vec::new();
+    let values = messages.iter().map(|message| {
+        let mut value = message.value();
+        if message.must_show {
+            let mut texts = message.texts.clone();
+            for text in texts.iter_mut().filter(|text| !text.trim().is_empty()) {
+                *text = word(owners.len());
+                owners.push(message);
+            }
+            value["content"] = message.form.of(&texts);
+        }
+        value
+    });
+    // Where it refuses the words it has said nothing about the texts.
+    let shown = words(&render(values.collect()).ok()?);
+    owners.iter().enumerate().find(|(number, _)| !shown.contains(number)).map(|(_, message)| *message)
 }
 
 fn lost(role: Role, index: usize) -> Error {

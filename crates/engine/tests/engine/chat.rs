@@ -230,7 +230,90 @@ fn a_template_without_system_messages_gets_their_text_with_the_first_question() 
         assert_eq!(prompt(&engine, json!([system])), "user:Be kind.;");
         assert_eq!(
             prompt(&engine, json!([user("a"), system, assistant("b")])),
-            "user:a;user:Be kind.;assistant:b"
+            "user:a\nBe kind.;assistant:b"
+        );
+        assert_eq!(
+            prompt(&engine, json!([user("a"), assistant("b"), system])),
+            "user:a;assistant:b;user:Be kind.;"
+        );
+    }
+}
+
+/// Templates that show the first, the last or no later instructions get them where they show.
+#[test]
+fn later_instructions_are_kept() {
+    let system = |text: &str| json!({ "role": "system", "content": text });
+    let developer = json!({ "role": "developer", "content": "Be brief." });
+    let last_alone = "{% set ns = namespace(s='') %}{% for m in messages %}{% if m.role == 'system' %}\
+        {% set ns.s = m.content %}{% endif %}{% endfor %}{{ ns.s }};\
+        {% for m in messages %}{% if m.role != 'system' %}{{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
+    let engine = with_template(last_alone);
+    let later = json!([system("A."), system("B."), user("c"), assistant("d"), system("E."), user("f")]);
+    assert_eq!(prompt(&engine, later.clone()), "A.\nB.;user:c;assistant:d;user:E.\nf;");
+    let engines = PUBLISHED.map(|(name, _)| (name, published(name)));
+    for (name, engine) in &engines {
+        let whole = prompt(engine, later.clone());
+        for text in ["A.", "B.", "E."] {
+            assert_eq!(whole.matches(text).count(), 1, "{name}: {text} in {whole}");
+        }
+        let whole = prompt(engine, json!([system("Be kind."), developer, user("Hi")]));
+        assert!(whole.contains("Be kind.") && whole.contains("Be brief."), "{name}: {whole}");
+        // After the last question, whether an answer is begun or not.
+        for mut messages in
+            [vec![user("Why?"), system("Be kind.")], vec![system("A."), user("Why?"), system("Be kind.")]]
+        {
+            let whole = prompt(engine, messages.clone().into());
+            assert!(whole.contains("Why?") && whole.contains("Be kind."), "{name}: {whole}");
+            messages.push(assistant("So"));
+            let whole = prompt(engine, messages.into());
+            assert!(whole.contains("Why?") && whole.contains("Be kind."), "{name}: {whole}");
+            assert!(whole.ends_with("So"), "{name}: {whole}");
+        }
+    }
+    // One that shows them all has them as they were given.
+    let plain = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}";
+    assert_eq!(
+        prompt(&with_template(plain), later),
+        "system:A.;system:B.;user:c;assistant:d;system:E.;user:f;"
+    );
+}
+
+#[test]
+fn instructions_that_a_template_drops_in_one_conversation_are_refused_then() {
+    let forgets = "{% for m in messages %}{% if m.role != 'system' or loop.index < 5 %}{{ m.content }};{% endif %}{% endfor %}";
+    let engine = with_template(forgets);
+    let system = json!({ "role": "system", "content": "Be kind." });
+    let (a, b) = (user("a"), assistant("b"));
+    assert_eq!(prompt(&engine, json!([a, b, a, system])), "a;b;a;Be kind.;");
+    let error = try_prompt(&engine, json!([a, b, a, b, a, system])).unwrap_err();
+    assert_eq!(
+        (error.code(), error.details()["field"].as_str()),
+        ("bad-template", Some("messages[5].content"))
+    );
+}
+
+#[test]
+fn results_of_tools_that_a_template_leaves_out_are_refused() {
+    let engine = published("microsoft-Phi-3.5-mini-instruct");
+    let call = json!({ "id": "1", "type": "function", "function": { "name": "colour", "arguments": "{}" } });
+    let mut messages = vec![
+        user("Is the sky blue?"),
+        json!({ "role": "assistant", "content": "", "tool_calls": [call] }),
+        json!({ "role": "tool", "tool_call_id": "1", "content": "blue" }),
+    ];
+    for (name, engine) in
+        [("SmolLM3", published("HuggingFaceTB-SmolLM3-3B")), ("Qwen3", published("Qwen-Qwen3-0.6B"))]
+    {
+        assert_eq!(prompt(&engine, messages.clone().into()).matches("blue").count(), 2, "{name}");
+    }
+    for begun in [false, true] {
+        if begun {
+            messages.push(assistant("It is"));
+        }
+        let error = try_prompt(&engine, messages.clone().into()).unwrap_err();
+        assert_eq!(
+            (error.code(), error.details()["field"].as_str(), error.details()["role"].as_str()),
+            ("bad-template", Some("messages[2].content"), Some("tool"))
         );
     }
 }
@@ -272,6 +355,29 @@ fn an_answer_at_the_end_is_continued() {
         prompt(&with_template(SMOLVLM_STYLE), json!([user("Hi"), assistant("So")]))
             .ends_with("\nAssistant: So")
     );
+}
+
+/// Mistral 7B v0.3's, Nemo's and Small's: the instructions are in the person's last message, if that is the last of all.
+const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}\
+    {%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}\
+    {%- for message in loop_messages %}{%- if message['role'] == 'user' %}\
+    {%- if loop.last and system_message is defined %}{{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}\
+    {%- else %}{{- '[INST] ' + message['content'] + '[/INST]' }}{%- endif %}\
+    {%- elif message['role'] == 'assistant' %}{{- ' ' + message['content'] + '</s>' }}{%- endif %}{%- endfor %}";
+
+#[test]
+fn a_continued_answer_keeps_the_instructions() {
+    let engine = with_template(MISTRAL_STYLE);
+    let system = json!({ "role": "system", "content": "Be kind." });
+    assert_eq!(
+        prompt(&engine, json!([system, user("Hi"), assistant("So")])),
+        "[INST] Be kind.\n\nHi[/INST]So"
+    );
+    assert_eq!(
+        prompt(&engine, json!([system, user("a"), assistant("b"), user("c"), assistant("So")])),
+        "[INST] a[/INST] b</s>[INST] Be kind.\n\nc[/INST]So"
+    );
+    assert_eq!(prompt(&engine, json!([user("Hi"), assistant("So")])), "[INST] Hi[/INST] So");
 }
 
 #[test]

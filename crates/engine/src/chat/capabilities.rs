@@ -1,0 +1,133 @@
+//! What a template takes, found out with a few small conversations.
+
+use linnet_text::{ChatTemplate, LocalTime};
+use serde_json::{Value, json};
+
+use super::probe::{PROBE, count_of_probes, word, words};
+use super::render;
+use crate::request::Role;
+
+/// What a template was found to take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct TemplateCapabilities {
+    /// How it takes what the person says; `None` if that appears in no prompt.
+    pub(super) user: Option<ContentForm>,
+    pub(super) assistant: ContentForm,
+    /// `None` if it takes no system message: then its text is put before the person's first.
+    pub(super) system: Option<ContentForm>,
+    /// Whether it knows the role `developer`, or must be told `system`.
+    pub(super) developer: bool,
+    /// Whether it shows a second message of instructions right after the first.
+    pub(super) second_instructions: bool,
+    /// Whether it shows instructions that come later in a conversation.
+    pub(super) later_instructions: bool,
+}
+
+/// How a template takes a message's `content`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ContentForm {
+    /// One string.
+    Text,
+    /// `[{"type": "text", "text": ...}]`, with as many parts as there are.
+    Parts,
+    /// The same with one part: the template looks at the first alone.
+    OnePart,
+}
+
+impl ContentForm {
+    pub(super) fn of(self, texts: &[String]) -> Value {
+        match self {
+            ContentForm::Text => texts.join("\n").into(),
+            ContentForm::Parts => texts.iter().map(|text| json!({ "type": "text", "text": text })).collect(),
+            ContentForm::OnePart => ContentForm::Parts.of(&[texts.join("\n")]),
+        }
+    }
+
+    /// How often the probe is in a message that looks for this form.
+    fn probes(self) -> usize {
+        if self == ContentForm::Parts { 2 } else { 1 }
+    }
+
+    fn message(self, role: Role, text: &str) -> Value {
+        json!({ "role": role.name(), "content": self.of(&[text.to_owned()]) })
+    }
+}
+
+/// What became of the probe in one kind of message.
+enum Found {
+    /// It shows, if given in this form.
+    Shown(ContentForm),
+    /// The template renders without it.
+    Lost,
+    /// The template does not take such a conversation.
+    Refused,
+}
+
+impl TemplateCapabilities {
+    pub(super) fn of(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
+        use ContentForm::Text;
+        let probe = |conversation: &dyn Fn(ContentForm) -> Vec<Value>| find(template, now, conversation);
+        let said = |form: ContentForm, role: Role| {
+            let content = form.of(&vec![PROBE.to_owned(); form.probes()]);
+            json!({ "role": role.name(), "content": content })
+        };
+        let alone = probe(&|form| vec![said(form, Role::User)]);
+        let user = match alone {
+            Found::Refused => probe(&|form| vec![form.message(Role::System, "."), said(form, Role::User)]),
+            found => found,
+        };
+        let user = match user {
+            Found::Shown(form) => Some(form),
+            Found::Lost => None,
+            // It says itself why it refuses a request.
+            Found::Refused => Some(Text),
+        };
+        let other = user.unwrap_or(Text);
+        let asked = other.message(Role::User, ".");
+        let assistant = probe(&|form| vec![asked.clone(), said(form, Role::Assistant), asked.clone()]);
+        let system = probe(&|form| vec![said(form, Role::System), asked.clone()]);
+        // Most templates write any role down; one that knows this role has its name, too.
+        let developer = probe(&|form| vec![said(form, Role::Developer), asked.clone()]);
+        let developer = source.contains("developer") && matches!(developer, Found::Shown(_));
+        let system = match system {
+            Found::Shown(form) => Some(form),
+            Found::Lost | Found::Refused => None,
+        };
+        let roles = if developer { &[Role::System, Role::Developer][..] } else { &[Role::System] };
+        // Both must show: some templates keep the first, others the last.
+        let shows_both = |between: &[Value]| {
+            system.is_some_and(|form| {
+                roles.iter().all(|role| {
+                    let mut messages = vec![form.message(Role::System, &word(0))];
+                    messages.extend_from_slice(between);
+                    messages.extend([form.message(*role, &word(1)), asked.clone()]);
+                    render(template, messages, true, now).is_ok_and(|prompt| words(&prompt).len() == 2)
+                })
+            })
+        };
+        TemplateCapabilities {
+            second_instructions: shows_both(&[]),
+            later_instructions: shows_both(&[asked.clone(), other.message(Role::Assistant, ".")]),
+            user,
+            assistant: match assistant {
+                Found::Shown(form) => form,
+                Found::Lost | Found::Refused => other,
+            },
+            system,
+            developer,
+        }
+    }
+}
+
+/// In which form `content` must be given for the probe to show. A string is tried first: what takes both means it as the simple case.
+fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
+    let mut found = Found::Refused;
+    for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {
+        match render(template, conversation(form), true, now) {
+            Ok(prompt) if count_of_probes(&prompt) >= form.probes() => return Found::Shown(form),
+            Ok(_) => found = Found::Lost,
+            Err(_) => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,22 @@
+//! Words that are looked for in prompts.
+
+use std::collections::HashSet;
+
+/// What is looked for. Templates trim, and some change case.
+pub(super) const PROBE: &str = "linnetprobe";
+
+/// One of many words, each of which can be told from the others.
+pub(super) fn word(number: usize) -> String {
+    format!("{PROBE}{number}e")
+}
+
+/// The numbers of the words in a prompt.
+pub(super) fn words(prompt: &str) -> HashSet<usize> {
+    let prompt = prompt.to_ascii_lowercase();
+    let digits = |after: &str| after.split_once('e').and_then(|(number, _)| number.parse().ok());
+    prompt.split(PROBE).skip(1).filter_map(digits).collect()
+}
+
+pub(super) fn count_of_probes(prompt: &str) -> usize {
+    prompt.to_ascii_lowercase().matches(PROBE).count()
+}
