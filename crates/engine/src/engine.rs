@@ -5,7 +5,7 @@ use std::sync::Arc;
 use linnet_gguf::Gguf;
 use linnet_graph::{Ahead, Backend};
 use linnet_models::Config;
-use linnet_text::Tokenizer;
+use linnet_text::{TextError, Tokenizer};
 use serde::Serialize;
 
 use crate::chat::Chat;
@@ -35,7 +35,7 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize, chat: Option<&Chat>) -> Self {
+    pub(crate) fn new(header: &Gguf, config: &Config, context_length: usize, chat: bool) -> Self {
         let mut bytes_by_type: Vec<(&str, u64)> = Vec::new();
         for tensor in &header.tensors {
             let name = tensor.dtype.name();
@@ -57,7 +57,7 @@ impl ModelInfo {
             context_length,
             training_context_length: config.context_length,
             file_bytes: header.file_len(),
-            chat: chat.is_some_and(Chat::is_usable),
+            chat,
         }
     }
 }
@@ -107,7 +107,8 @@ pub struct Memory {
 pub struct Engine<B: Backend> {
     pub(crate) session: Session<B>,
     pub(crate) tokenizer: Arc<Tokenizer>,
-    pub(crate) chat: Option<Chat>,
+    /// `None` where the file has no chat template, an error where it cannot be compiled.
+    pub(crate) chat: Option<Result<Chat, TextError>>,
     pub(crate) platform: Platform,
     /// Tokens that end an answer, as many as a backend looks out for.
     pub(crate) ends: Vec<u32>,
@@ -121,7 +122,7 @@ impl<B: Backend> Engine<B> {
     pub(crate) fn new(
         session: Session<B>,
         tokenizer: Arc<Tokenizer>,
-        chat: Option<Chat>,
+        chat: Option<Result<Chat, TextError>>,
         model: ModelInfo,
         config: Config,
         platform: Platform,

@@ -65,6 +65,12 @@ pub enum Error {
         /// Its path.
         field: String,
     },
+    /// The model's chat template is none.
+    #[error(
+        "the model's chat template does not work ({0}). Take another file of this model, or put the whole prompt together \
+         yourself and give it as `prompt`"
+    )]
+    UnusableTemplate(TextError),
     /// The prompt is so long that it was not read to its end.
     #[error(
         "the prompt has about {about} tokens, but the context holds {context_length}. Shorten it, or load the model with a \
@@ -112,7 +118,7 @@ impl Error {
             ) => "unsupported-architecture",
             Error::Model(ModelError::Graph(GraphError::TooLarge { .. })) => "out-of-memory",
             Error::Model(_) => "bad-model",
-            Error::Text(error) => error.code(),
+            Error::Text(error) | Error::UnusableTemplate(error) => error.code(),
             Error::Backend(error) => match error {
                 BackendError::NoAdapter { .. } => "no-webgpu",
                 BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => "out-of-memory",
@@ -186,7 +192,7 @@ impl Error {
             }
             Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),
             Error::InvalidRequest { field, .. } => json!({ "field": field }),
-            Error::Text(_) => json!({}),
+            Error::Text(_) | Error::UnusableTemplate(_) => json!({}),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use linnet_gguf::{Gguf, HeaderParser, TensorInfo};
 use linnet_graph::{Backend, Bytes, Capabilities, CompileOptions, KvFormat, Plan, fuse};
 use linnet_models::Config;
-use linnet_text::Tokenizer;
+use linnet_text::{TextError, Tokenizer};
 
 use crate::chat::Chat;
 use crate::demand::Bounds;
@@ -74,7 +74,7 @@ struct Pending<B: Backend> {
     plan: Plan,
     compile: CompileOptions,
     tokenizer: Arc<Tokenizer>,
-    chat: Option<Chat>,
+    chat: Option<Result<Chat, TextError>>,
     info: ModelInfo,
     /// Where each file ends.
     ends: Vec<u64>,
@@ -276,7 +276,8 @@ fn prepare<B: Backend>(
     let compile = compile_options(&model.config, &plan, backend.capabilities(), options)?;
     let tokenizer = Arc::new(Tokenizer::from_gguf(&header.metadata)?);
     let chat = chat(&header, &tokenizer, &options.platform)?;
-    let info = ModelInfo::new(&header, &model.config, compile.context_length, chat.as_ref());
+    let can_chat = matches!(&chat, Some(Ok(chat)) if chat.is_usable());
+    let info = ModelInfo::new(&header, &model.config, compile.context_length, can_chat);
     // The vocabulary, mostly: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
@@ -338,10 +339,15 @@ fn compile_options(
     Ok(chosen)
 }
 
-/// The file's chat template; `None` where it has none.
-fn chat(header: &Gguf, tokenizer: &Tokenizer, platform: &Platform) -> Result<Option<Chat>, Error> {
+/// The file's chat template; `None` where it has none. One that is no template is an error of chats alone: the model is good for
+/// completions.
+fn chat(
+    header: &Gguf,
+    tokenizer: &Tokenizer,
+    platform: &Platform,
+) -> Result<Option<Result<Chat, TextError>>, Error> {
     let Some(source) = header.metadata.str("tokenizer.chat_template")? else { return Ok(None) };
     let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default();
     let (bos, eos) = (text(tokenizer.bos()), text(tokenizer.eos()));
-    Ok(Some(Chat::new(source, bos, eos, (platform.local_time)())?))
+    Ok(Some(Chat::new(source, bos, eos, (platform.local_time)())))
 }

@@ -124,5 +124,6 @@ fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<String, 
             "need a chat template, which this model's file lacks; use a `prompt` instead",
         )
     })?;
+    let chat = chat.as_ref().map_err(|error| Error::UnusableTemplate(error.clone()))?;
     chat.prompt(messages, engine.tokenizer(), (engine.platform.local_time)())
 }

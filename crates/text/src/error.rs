@@ -3,7 +3,7 @@
 use linnet_gguf::GgufError;
 
 /// An error of this crate. [`TextError::code`] gives the stable code that the engine reports.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
     /// The vocabulary's kind (`tokenizer.ggml.model`) is one that this crate does not know.

@@ -171,6 +171,20 @@ fn a_template_that_leaves_out_what_the_person_says_is_refused_for_chats_alone() 
 }
 
 #[test]
+fn a_template_that_does_not_compile_is_refused_for_chats_alone() {
+    for template in ["{% for", "{{ 1|nonesuch( }}", &"{% if x %}".repeat(5000), &" ".repeat(2 << 20)] {
+        let engine = with_template(template);
+        assert!(!engine.info().model.chat);
+        let error = try_prompt(&engine, json!([user("Hi")])).unwrap_err();
+        assert_eq!(error.code(), "bad-template");
+        let hint = "put the whole prompt together yourself";
+        assert!(error.to_string().contains(hint), "{error}");
+        let completion = Request::from_json(r#"{"prompt":"a"}"#).unwrap();
+        assert!(engine.generate(&completion).is_ok());
+    }
+}
+
+#[test]
 fn a_question_that_a_template_drops_later_is_refused_then() {
     let first_only =
         "{% for m in messages %}{{ m.role }}:{% if loop.index < 3 %}{{ m.content }}{% endif %};{% endfor %}";
