@@ -177,7 +177,8 @@ export async function storeFiles(model: ResolvedModel, options: StoreOptions): P
   return result.keys;
 }
 
-async function keyOf(file: RemoteFile): Promise<string> {
+/** The name of a file's entry in the store. */
+export async function keyOf(file: RemoteFile): Promise<string> {
   const found = nameOf(file);
   return found.name ?? sha256Of(new TextEncoder().encode(found.called));
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Journal, lines } from '../src/journal.ts';
 import { listStored, removeStored, reportStorage } from '../src/library.ts';
-import { completeEntry } from '../src/models.ts';
+import { completeEntry, models } from '../src/models.ts';
+import { isStored } from '../src/stored.ts';
+import { sha256 as hashOf } from './fake-store.ts';
 
 /** A browser whose folder of models has these files; one that is an error cannot be read. */
 function store(files: Record<string, string | DOMException>): void {
@@ -102,4 +104,28 @@ test('what the browser says of every device is not told', async () => {
     Object.assign(navigator.storage, { estimate: async () => estimate, persisted: async () => false });
     assert.deepEqual(await reportStorage([]), { models: 0, ...expected, persisted: false });
   }
+});
+
+test('a model needs no download where each file that is loaded is stored, and only there', async () => {
+  const nameOf = (url: string) => hashOf(new TextEncoder().encode(url));
+  const entry = (url: string, key: string, description: { sha256?: string } = {}) => ({
+    [`${key}.journal`]: new Journal({ url, chunkBytes: 100, total: 0, ...description }).head() + lines.done(),
+    [`${key}.gguf`]: '',
+  });
+  const parts = [1, 2].map((part) => `https://host/a-0000${part}-of-00002.gguf`);
+  const [one, two] = parts.map((url) => entry(url, nameOf(url)));
+  const [first, second] = parts as [string, string];
+  store({ ...one });
+  for (const model of [first, second, new URL(first)]) assert.equal(await isStored(model), false, String(model));
+  store({ ...one, ...two });
+  for (const model of [first, second, new URL(first)]) assert.equal(await isStored(model), true, String(model));
+
+  const listed = models.all.find(({ files }) => files.length === 1)!;
+  const { url, sha256 } = listed.files[0]!;
+  const hash = sha256!;
+  store(entry(url, nameOf(url)));
+  assert.deepEqual([await isStored(url), await isStored(listed.id)], [true, false]);
+  store(entry(url, hash, { sha256: hash }));
+  assert.deepEqual([await isStored(url), await isStored(listed.id)], [false, true]);
+  for (const none of ['no-model', 'http://:1/a.gguf']) assert.equal(await isStored(none), false, none);
 });
