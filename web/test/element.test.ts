@@ -196,6 +196,24 @@ test('a server’s failures have their codes', async () => {
   }
 });
 
+test('of why a server did not answer only the beginning is read', async () => {
+  const text = 'This model’s maximum context length is 10 tokens. '.repeat(10);
+  let ended = false;
+  const endless = createServer((_, response) => {
+    response.writeHead(400);
+    const timer = setInterval(() => response.write(text), 1);
+    response.on('close', () => {
+      ended = true;
+      clearInterval(timer);
+    });
+  });
+  await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+  const { port } = endless.address() as { port: number };
+  await assert.rejects(ask(`http://127.0.0.1:${port}/v1`), (error: any) => error.code === 'context-full');
+  while (!ended) await new Promise((resolve) => setTimeout(resolve, 1));
+  endless.close();
+});
+
 test('a server that redirects gives the conversation to nobody else', async () => {
   const got: (string | undefined)[] = [];
   const other = createServer((request, response) => {

@@ -6,6 +6,8 @@ import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 const CONTEXT_LENGTH = 8192;
 /** A line of a server's answer may be this long; a server that sends more is none that we know. */
 const LONGEST_LINE = 1 << 20;
+/** So much of why a server did not answer is read, in characters. */
+const LONGEST_REASON = 2000;
 
 /** A piece of an answer as OpenAI's API streams it; all of it is what a server says, and may be missing. */
 interface Chunk {
@@ -113,9 +115,27 @@ function piece({ choices, usage, error }: Chunk): AnswerPiece {
 
 /** Why a server did not answer. The usual ones say when a question was too long. */
 async function refusal(response: Response): Promise<LinnetError> {
-  const text = (await response.text().catch(() => '')).slice(0, 2000);
+  const text = await beginningOf(response.body);
   const details = { status: response.status };
   if (response.status === 400 && /context|too long|maximum.{0,20}tokens/i.test(text)) return new LinnetError('context-full', 'The conversation is too long for the server.', details);
   if (response.status === 404) return new LinnetError('not-found', 'There is no such server.', details);
   return new LinnetError('http', `The server refused with status ${response.status}.`, details);
+}
+
+/** The beginning of a text, however long it is. */
+async function beginningOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<string> {
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  try {
+    while (reader && text.length < LONGEST_REASON) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += value;
+    }
+  } catch {
+    // What has come of it has to do.
+  } finally {
+    await reader?.cancel().catch(() => undefined);
+  }
+  return text.slice(0, LONGEST_REASON);
 }
