@@ -21,11 +21,19 @@ const END_MARK: char = '\u{FDD1}';
 /// The marks around the reasoning in the answers of many models.
 const THOUGHT: [&str; 2] = ["<think>", "</think>"];
 
+/// What templates cut pieces out of texts with.
+const CUTTING: [&str; 7] = ["replace", "split", "partition", "striptags", "[:", ":]", ":-"];
+
+/// What keeps a text from spelling control tokens.
+type Guard<'a> = &'a dyn Fn(&str) -> String;
+
 /// A chat template that knows how it wants its messages.
 #[derive(Debug)]
 pub(crate) struct Chat {
     template: ChatTemplate,
     capabilities: TemplateCapabilities,
+    /// Whether it may cut pieces out of texts.
+    cuts: bool,
 }
 
 /// A message as it goes into a template.
@@ -63,7 +71,8 @@ impl Chat {
     pub(crate) fn new(source: &str, bos: &str, eos: &str, now: LocalTime) -> Result<Self, TextError> {
         let template = ChatTemplate::new(source, bos, eos)?;
         let capabilities = TemplateCapabilities::of(&template, source, now);
-        Ok(Chat { template, capabilities })
+        let cuts = CUTTING.iter().any(|word| source.contains(word));
+        Ok(Chat { template, capabilities, cuts })
     }
 
     /// Whether it can be used.
@@ -82,12 +91,26 @@ impl Chat {
         tokenizer: &Tokenizer,
         now: LocalTime,
     ) -> Result<String, Error> {
-        let prepared = self.prepare(messages, tokenizer)?;
-        let (before, begun) = match prepared.split_last() {
-            Some((begun, before)) if messages.last().is_some_and(Message::is_begun_answer) => {
-                (before, Some(begun))
+        let prepared = self.prepare(messages, &|text| tokenizer.guard(text))?;
+        let begun = messages.last().is_some_and(Message::is_begun_answer);
+        let prompt = self.prompt_of(&prepared, begun, now)?;
+        if self.cuts {
+            // What is left of a text may spell a control token that the text does not.
+            let strict = self.prepare(messages, &|text| tokenizer.guard_strictly(text))?;
+            if !strict.iter().map(Prepared::value).eq(prepared.iter().map(Prepared::value))
+                && let Ok(strict) = self.prompt_of(&strict, begun, now)
+                && tokenizer.count_controls(&strict) < tokenizer.count_controls(&prompt)
+            {
+                return Ok(strict);
             }
-            _ => (&prepared[..], None),
+        }
+        Ok(prompt)
+    }
+
+    fn prompt_of(&self, prepared: &[Prepared], begun: bool, now: LocalTime) -> Result<String, Error> {
+        let (before, begun) = match prepared.split_last() {
+            Some((last, before)) if begun => (before, Some(last)),
+            _ => (prepared, None),
         };
         if let Some(prompt) = begun.and_then(|begun| self.continued_in_place(before, begun, now)) {
             return Ok(prompt);
@@ -104,7 +127,7 @@ impl Chat {
     }
 
     /// The messages as the template wants them.
-    fn prepare(&self, messages: &[Message], tokenizer: &Tokenizer) -> Result<Vec<Prepared>, Error> {
+    fn prepare(&self, messages: &[Message], guard: Guard<'_>) -> Result<Vec<Prepared>, Error> {
         let Some(user) = self.capabilities.user else {
             let first = messages.iter().position(|message| message.role == Role::User).unwrap_or(0);
             return Err(lost(Role::User, first));
@@ -124,8 +147,8 @@ impl Chat {
                 Role::User | Role::Tool => Some(user),
             };
             let mut texts = match &message.content {
-                Some(Content::Text(text)) => vec![tokenizer.guard(text)],
-                Some(Content::Parts(parts)) => parts.iter().map(|part| tokenizer.guard(part)).collect(),
+                Some(Content::Text(text)) => vec![guard(text)],
+                Some(Content::Parts(parts)) => parts.iter().map(|part| guard(part)).collect(),
                 None => vec![String::new()],
             };
             let instructs = matches!(role, Role::System | Role::Developer);
@@ -149,7 +172,7 @@ impl Chat {
                 texts = vec![std::mem::take(&mut instructions).join("\n")];
                 must_show = true;
             }
-            prepared.push(Prepared { role, form, texts, more: more(message, tokenizer), index, must_show });
+            prepared.push(Prepared { role, form, texts, more: more(message, guard), index, must_show });
         }
         if !instructions.is_empty() {
             // An answer that is to be continued remains the last message.
@@ -282,7 +305,7 @@ fn lost(role: Role, index: usize) -> Error {
 }
 
 /// What a message has beside its role and content.
-fn more(message: &Message, tokenizer: &Tokenizer) -> Map<String, Value> {
+fn more(message: &Message, guard: Guard<'_>) -> Map<String, Value> {
     let mut more = Map::new();
     let texts = [
         ("name", &message.name),
@@ -291,13 +314,13 @@ fn more(message: &Message, tokenizer: &Tokenizer) -> Map<String, Value> {
     ];
     for (field, text) in texts {
         if let Some(text) = text {
-            more.insert(field.to_owned(), tokenizer.guard(text).into());
+            more.insert(field.to_owned(), guard(text).into());
         }
     }
     if !message.tool_calls.is_empty() {
         let calls = message.tool_calls.iter().map(|ToolCall { id, name, arguments }| {
             let function = json!({ "name": name, "arguments": arguments });
-            guarded(json!({ "id": id, "type": "function", "function": function }), tokenizer)
+            guarded(json!({ "id": id, "type": "function", "function": function }), guard)
         });
         more.insert("tool_calls".to_owned(), calls.collect());
     }
@@ -305,13 +328,13 @@ fn more(message: &Message, tokenizer: &Tokenizer) -> Map<String, Value> {
 }
 
 /// `value` with the control tokens guarded that its strings spell.
-fn guarded(value: Value, tokenizer: &Tokenizer) -> Value {
+fn guarded(value: Value, guard: Guard<'_>) -> Value {
     match value {
-        Value::String(text) => tokenizer.guard(&text).into(),
-        Value::Array(items) => items.into_iter().map(|item| guarded(item, tokenizer)).collect(),
+        Value::String(text) => guard(&text).into(),
+        Value::Array(items) => items.into_iter().map(|item| guarded(item, guard)).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter();
-            fields.map(|(name, value)| (tokenizer.guard(&name), guarded(value, tokenizer))).collect()
+            fields.map(|(name, value)| (guard(&name), guarded(value, guard))).collect()
         }
         other => other,
     }

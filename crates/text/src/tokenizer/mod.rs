@@ -190,6 +190,19 @@ impl Tokenizer {
         self.special.guard(text)
     }
 
+    /// As [`Tokenizer::guard`], for a place that pieces of the text may be cut out of: what is left is safe, too. There are
+    /// more guards, so what looks for something in the text may not find it.
+    #[must_use]
+    pub fn guard_strictly(&self, text: &str) -> String {
+        self.special.guard_strictly(text)
+    }
+
+    /// How many control tokens `text` has where it is read with [`EncodeOptions::parse_special`].
+    #[must_use]
+    pub fn count_controls(&self, text: &str) -> usize {
+        self.special.count_controls(text)
+    }
+
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
     #[must_use]
     pub fn decode(&self, ids: &[u32], options: DecodeOptions) -> String {

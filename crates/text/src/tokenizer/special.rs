@@ -156,6 +156,16 @@ impl SpecialTokens {
     /// `text` as plain text wherever it is put: its control tokens are broken by guards, which [`without_guards`]
     /// takes out again, also one that a text after it would complete. User-defined tokens, which plain text has too, stay whole.
     pub(super) fn guard(&self, text: &str) -> String {
+        self.guard_where(text, |_| false)
+    }
+
+    /// The same, with a guard after each character that a control token may begin with: also what is left of the text when
+    /// pieces are cut out of it spells no control token.
+    pub(super) fn guard_strictly(&self, text: &str) -> String {
+        self.guard_where(text, |c| self.ends_within_control(c))
+    }
+
+    fn guard_where(&self, text: &str, also_after: impl Fn(&str) -> bool) -> String {
         let text = without_guards(text);
         let mut guarded = String::with_capacity(text.len());
         let mut at = 0;
@@ -164,7 +174,9 @@ impl SpecialTokens {
             let end = at + user_defined.map_or(c.len_utf8(), Special::len);
             guarded.push_str(&text[at..end]);
             // What begins here and continues after the guard is no longer found. (One character cannot be broken.)
-            if control.is_some_and(|control| at + control.len() > end) {
+            if control.is_some_and(|control| at + control.len() > end)
+                || user_defined.is_none() && also_after(&text[at..end])
+            {
                 guarded.push(GUARD);
             }
             at = end;
@@ -173,6 +185,11 @@ impl SpecialTokens {
             guarded.push(GUARD);
         }
         guarded
+    }
+
+    /// How many tokens of `text` are special and not user-defined.
+    pub(super) fn count_controls(&self, text: &str) -> usize {
+        self.find(text, true).filter(|(_, special)| !special.user_defined).count()
     }
 
     /// Cuts `text` at its special tokens and hands the pieces over in order, as long as `piece` wants more. Without
