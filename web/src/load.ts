@@ -40,11 +40,12 @@ export interface Reloadable extends Loaded {
 const BESIDE_MODEL = 64 << 20;
 /** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
-/** Faults of the file: it is not kept, so that the next try fetches it anew. */
-const FILE_FAULTS = new Set(['bad-model', 'integrity', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
-
-/** Faults that one of several files can be blamed for. */
-const PART_FAULTS = new Set([...FILE_FAULTS, 'network', 'not-found', 'http']);
+/** Faults of the copy: it is not kept, so that the next try fetches it from its beginning. */
+const COPY_FAULTS = new Set(['bad-model', 'integrity']);
+/** Faults that one of several files can be blamed for. A model that is not supported may be in another version: it is kept. */
+const PART_FAULTS = new Set([
+  ...COPY_FAULTS, 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer', 'network', 'not-found', 'http',
+]);
 
 /** The GPU failed where the CPU may do: `why` is for the person. */
 export class GpuFailed extends Error {
@@ -245,12 +246,12 @@ class ModelLoad {
     // With the hash known, what has come is not glued to another version unnoticed.
     if (error instanceof FileChanged) return sha256 !== undefined;
     // Each chunk that is kept has been found to be right.
-    return chunks !== undefined || !FILE_FAULTS.has(toLinnetError(error).code);
+    return chunks !== undefined || !COPY_FAULTS.has(toLinnetError(error).code);
   }
 
-  /** The files of a model that the engine refuses are not kept. What is wrong with a download is no fault of the others. */
+  /** The files of a model that the engine finds damaged are not kept. What is wrong with a download is no fault of the others. */
   async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
-    if (error instanceof LinnetError || !FILE_FAULTS.has(toLinnetError(error).code)) return;
+    if (error instanceof LinnetError || !COPY_FAULTS.has(toLinnetError(error).code)) return;
     for (const file of this.request.model) {
       // One whose hash is known is what it should be: the fault is not in the copy. One that a person gave cannot be fetched again.
       const isKept = file.kind === 'local' || file.sha256 !== undefined || file.key !== undefined;
