@@ -86,18 +86,25 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     const { abortSignal } = options;
     const leave = () => left.abort(abortSignal?.reason);
     if (abortSignal?.aborted) leave();
-    abortSignal?.addEventListener('abort', leave, { once: true });
     const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
-    const engine = await this.#loaded(left.signal);
+    abortSignal?.addEventListener('abort', leave, { once: true });
+    // A signal may outlive many streams.
+    const end = () => abortSignal?.removeEventListener('abort', leave);
+    const engine = await this.#loaded(left.signal).catch((error: unknown) => {
+      end();
+      throw error;
+    });
     const chunks = engine.chat.completions.create({ ...request, stream: true });
     const parts = this.#parts(chunks, new AnswerParts(continues(request)), warnings, options);
     const stream = new ReadableStream<LanguageModelV2StreamPart>({
       async pull(controller) {
         const { done, value } = await parts.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        end();
+        controller.close();
       },
       async cancel() {
+        end();
         left.abort();
         await parts.return();
       },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { generateText, streamText } from 'ai';
 import { linnet, LinnetLanguageModel } from '../src/ai-sdk.ts';
@@ -86,6 +87,25 @@ test('an abort ends the answer, and is known as one', async () => {
     if (type === 'text-delta') other.abort();
   }
   assert.ok(parts.includes('abort') && !parts.includes('error'), String(parts));
+});
+
+test('a stream that has ended, was cancelled or never began no longer listens to its signal', async () => {
+  const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'a b' }] }];
+  const listening = () => getEventListeners(stop.signal, 'abort').length;
+  const stop = new AbortController();
+  const model = linnet(new FakeChat());
+  const { stream } = await model.doStream({ prompt, abortSignal: stop.signal });
+  assert.equal(listening(), 1);
+  for await (const _ of stream) {
+    // To its end.
+  }
+  assert.equal(listening(), 0);
+  await (await model.doStream({ prompt, abortSignal: stop.signal })).stream.cancel();
+  assert.equal(listening(), 0);
+  const broken = new LinnetLanguageModel('m', () => Promise.reject(new LinnetError('network', 'broken')));
+  await assert.rejects(broken.doStream({ prompt, abortSignal: stop.signal }));
+  await assert.rejects(model.doStream({ prompt: [{ role: 'tool', content: [] }], abortSignal: stop.signal }));
+  assert.equal(listening(), 0);
 });
 
 test('an abort ends the waiting for a model that is loading, which is there for the next one', async () => {
