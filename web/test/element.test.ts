@@ -5,7 +5,9 @@ import { suggestionsIn } from '../src/element/config.ts';
 import { Memory, TokenRate } from '../src/element/conversation.ts';
 import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
 import { hiddenTarget, readReferences, safeAddress } from '../src/element/links.ts';
-import { fill } from '../src/element/strings.ts';
+import { explain } from '../src/element/failure.ts';
+import { ENGLISH, fill } from '../src/element/strings.ts';
+import { LinnetError } from '../src/errors.ts';
 
 test('a link leads to the web or to a mailbox, and nowhere else', () => {
   const base = 'https://shop.example/a/b.html';
@@ -194,6 +196,18 @@ test('a server’s failures have their codes', async () => {
   for (const address of ['javascript:1', 'https://name:word@a.example/', 'https://']) {
     assert.throws(() => new EndpointAnswerer(address, origin, undefined, {}), (error: any) => error.code === 'invalid-request', address);
   }
+});
+
+test('the console tells the owner once that the endpoint fails, and nothing of a visitor’s network', (t) => {
+  const warn = t.mock.method(console, 'warn', () => {});
+  const told = () => warn.mock.calls.map(({ arguments: [text] }) => text);
+  for (const code of ['network', 'http'] as const) {
+    const error = new LinnetError(code, 'It failed.');
+    explain(error, ENGLISH, {});
+    for (let time = 0; time < 2; time++) explain(error, ENGLISH, { failed: 'api.example' });
+  }
+  const text = (code: string) => `<linnet-chat>: the endpoint api.example failed: It failed. (${code})`;
+  assert.deepEqual(told(), [text('network'), text('http')]);
 });
 
 test('of why a server did not answer only the beginning is read', async () => {

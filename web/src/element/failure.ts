@@ -8,6 +8,9 @@ const NOT_AVAILABLE = new Set(['invalid-request', 'bad-template']);
 /** Failures that the owner may be able to end: the console names them. */
 const OF_THE_SITE = new Set(['bad-model', 'not-found', 'blocked', 'internal', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
 
+/** What a server's failures are; those of a model's download are mostly the visitor's network. */
+const OF_A_SERVER = new Set(['network', 'http']);
+
 /** Servers, by their hosts, that have to do with a failure. */
 export interface Involved {
   /** It has failed. */
@@ -21,6 +24,7 @@ export function explain(error: LinnetError, strings: ChatStrings, { failed, inst
   const { code, message } = error;
   const fatal = NOT_AVAILABLE.has(code);
   if (fatal || OF_THE_SITE.has(code)) tellOwner({ text: `${message} (${code})`, fatal });
+  else if (failed && OF_A_SERVER.has(code)) tellOwner({ text: `the endpoint ${failed} failed: ${message} (${code})`, fatal });
   if (fatal) return { text: strings.unavailable, again: false };
   const what = failed && code !== 'context-full' ? fill(strings.serverFailed, { host: failed }) : reasonOf(error, strings);
   return { text: instead ? `${what} ${fill(strings.serverCan, { host: instead })}` : what, again: true };
