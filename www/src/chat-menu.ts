@@ -1,6 +1,6 @@
 import type { Chat } from './chat.ts';
 import { lockChat } from './chat-lock.ts';
-import { Chats, type StoredChat, titleOf } from './chats.ts';
+import { Chats, type Outcome, type StoredChat, titleOf } from './chats.ts';
 import { fileName, jsonOf, markdownOf, save } from './export.ts';
 import { button, element, make } from './page.ts';
 
@@ -24,6 +24,8 @@ interface Listener {
   onSwitch(chosen: boolean): void;
   /** Another tab has the conversation: what is written here becomes one of its own. */
   onOpenTwice(): void;
+  /** A conversation could not be stored; said once. */
+  onNotStored(): void;
 }
 
 /** Keeps the conversations, lists them in the drawer, and brings them back. */
@@ -39,6 +41,7 @@ export class ChatMenu {
   /** What is being stored, one after the other. */
   #storing: Promise<unknown> = Promise.resolve();
   #keepsChats = true;
+  #toldNotStored = false;
 
   /** @param modelName the name of the model in use */
   constructor(
@@ -105,22 +108,29 @@ export class ChatMenu {
   /** Stores it in its place, or as one of its own where another tab has that place. */
   async #store(place: Shown, chat: StoredChat): Promise<void> {
     const release = await place.lock;
-    if (release && (await this.#put({ ...chat, id: place.id }, place.at))) {
-      place.at = chat.at;
-    } else {
+    let outcome = release ? await this.#put({ ...chat, id: place.id }, place.at) : 'changed';
+    if (outcome === 'changed') {
       const mine = newChat();
       release?.();
-      Object.assign(place, { id: mine.id, lock: mine.lock, at: chat.at });
-      await this.#put({ ...chat, id: place.id }, undefined);
+      Object.assign(place, { id: mine.id, lock: mine.lock, at: undefined });
+      outcome = await this.#put({ ...chat, id: place.id }, undefined);
       if (release && place === this.#shown) this.listener.onOpenTwice();
     }
+    if (outcome === 'done') place.at = chat.at;
+    else this.#notStored(place);
     if (place === this.#shown) show(place.id);
   }
 
-  /** False if another tab has changed it since. */
-  #put(chat: StoredChat, known: number | undefined): Promise<boolean> {
+  /** It is tried again as soon as there is reason to. */
+  #notStored(place: Shown): void {
+    place.kept = '';
+    if (!this.#toldNotStored) this.listener.onNotStored();
+    this.#toldNotStored = true;
+  }
+
+  #put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
     if (chat.exchanges.length > 0) return this.#chats.put(chat, known);
-    return known === undefined ? Promise.resolve(true) : this.#chats.delete(chat.id, known);
+    return known === undefined ? Promise.resolve('done') : this.#chats.delete(chat.id, known);
   }
 
   #current(): StoredChat {

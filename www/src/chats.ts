@@ -24,6 +24,9 @@ export interface StoredChat {
 
 const STORE = 'chats';
 
+/** What became of a change: `changed` means that somebody else has stored the conversation meanwhile, `failed` that there was no room. */
+export type Outcome = 'done' | 'changed' | 'failed';
+
 /** The list of conversations. Nothing here throws: a chat goes on whether it can be kept or not. */
 export class Chats {
   readonly #base = open();
@@ -48,26 +51,29 @@ export class Chats {
    * Stores a conversation, unless somebody else has stored it meanwhile.
    *
    * @param known when it was changed last, as far as the caller knows
-   * @returns false where that is not what is stored; then nothing was changed
+   * @returns `done` only when it is stored; else nothing was changed
    */
-  async put(chat: StoredChat, known: number | undefined): Promise<boolean> {
+  async put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
     return this.#unlessChanged(chat.id, known, (store) => store.put(chat));
   }
 
   /** Deletes a conversation, unless somebody else has stored it meanwhile; without `known` in any case. */
-  async delete(id: string, known?: number): Promise<boolean> {
+  async delete(id: string, known?: number): Promise<Outcome> {
     return this.#unlessChanged(id, known, (store) => store.delete(id), known === undefined);
   }
 
-  /** Looks and changes in one transaction: no other tab comes between. What cannot be stored at all counts as done. */
-  async #unlessChanged(id: string, known: number | undefined, change: (store: IDBObjectStore) => IDBRequest, always = false): Promise<boolean> {
-    const done = await this.#ask('readwrite', async (store) => {
+  /** Looks and changes in one transaction: no other tab comes between. Where the browser keeps nothing it counts as done. */
+  async #unlessChanged(id: string, known: number | undefined, change: (store: IDBObjectStore) => IDBRequest, always = false): Promise<Outcome> {
+    if (!(await this.available)) return 'done';
+    const outcome = await this.#ask('readwrite', async (store): Promise<Outcome> => {
       const found = await settled<unknown>(store.get(id));
-      if (!always && isChat(found) && found.at !== known) return false;
-      await settled(change(store));
-      return true;
+      if (!always && isChat(found) && found.at !== known) return 'changed';
+      change(store);
+      // A request succeeds before the disk has had its say.
+      await completed(store.transaction);
+      return 'done';
     });
-    return done ?? true;
+    return outcome ?? 'failed';
   }
 
   async #ask<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => Promise<T>): Promise<T | undefined> {
@@ -108,5 +114,12 @@ function settled<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new Error('refused'));
+  });
+}
+
+function completed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
   });
 }

@@ -58,6 +58,7 @@ const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
     if (chosen) hideNotice();
   },
   onOpenTwice: () => showText('This chat is open in another tab, too. What you write here is kept as a chat of its own.', 'open-twice', [ok()]),
+  onNotStored: () => showText('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
 });
 const mannerDialog = new MannerDialog(manner, usual, (set) => {
   own = set;

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Chats, type StoredChat } from '../src/chats.ts';
+
+const chat: StoredChat = { id: 'a', at: 1, model: 'Parrot', system: '', exchanges: [{ question: 'Hi', answer: 'Yes.', note: '' }] };
+
+/** A request that succeeds. */
+function request(result: unknown): IDBRequest {
+  const made = { result } as { result: unknown; onsuccess?: () => void };
+  queueMicrotask(() => made.onsuccess?.());
+  return made as unknown as IDBRequest;
+}
+
+/** A browser that has this conversation, and whose transactions end so after each request has succeeded. */
+function browser(found: StoredChat | undefined, end: 'oncomplete' | 'onabort'): void {
+  const open = () => {
+    const transaction: { oncomplete?: () => void; onabort?: () => void; error: null; objectStore?: () => object } = { error: null };
+    const change = () => {
+      setTimeout(() => transaction[end]?.());
+      return request(undefined);
+    };
+    transaction.objectStore = () => ({ transaction, get: () => request(found), put: change, delete: change });
+    return transaction;
+  };
+  Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => request({ transaction: open }) }, configurable: true });
+}
+
+test('a chat is stored when the browser has written it, and not before', async () => {
+  browser(undefined, 'oncomplete');
+  assert.equal(await new Chats().put(chat, undefined), 'done');
+  browser(undefined, 'onabort');
+  assert.equal(await new Chats().put(chat, undefined), 'failed');
+  assert.equal(await new Chats().delete('a'), 'failed');
+});
+
+test('a chat that another tab has changed is left alone', async () => {
+  browser(chat, 'oncomplete');
+  assert.equal(await new Chats().put({ ...chat, at: 2 }, 0), 'changed');
+  assert.equal(await new Chats().put({ ...chat, at: 2 }, 1), 'done');
+});
+
+test('where the browser keeps nothing there is nothing to complain of', async () => {
+  Object.defineProperty(globalThis, 'indexedDB', { value: undefined, configurable: true });
+  assert.equal(await new Chats().put(chat, undefined), 'done');
+});
