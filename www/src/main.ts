@@ -114,7 +114,7 @@ async function askFirst(foreign: ForeignModel): Promise<void> {
     button('secondary', `Use ${first!.name}`, () => change(usual)),
     button('secondary', 'Choose another model', () => dialog.open()),
   ]);
-  show(question(foreign, '…'));
+  show(question(foreign, 'size being asked for'));
   const size = await sizeOf(foreign);
   if (!mayLoad) element('notice-text', HTMLParagraphElement).textContent = [...query.ignored, question(foreign, size)].join(' ');
 }
