@@ -99,7 +99,8 @@ async function start(): Promise<void> {
   mayLoad = true;
   const { connection } = navigator as { connection?: { saveData?: boolean } };
   const wanted = !connection?.saveData || chat.busy;
-  const loaded = wanted ? engine.load() : showState(engine.state);
+  if (!wanted) showState(engine.state);
+  const loaded = wanted ? engine.load() : undefined;
   if (query.ignored.length > 0) showText(query.ignored.join(' '), 'ignored-options', [ok()]);
   await loaded;
 }
