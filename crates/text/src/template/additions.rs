@@ -6,7 +6,7 @@ use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, filters};
 
 use super::arguments::Arguments;
-use super::methods::{given_widths, widths};
+use super::methods::{given_widths, require_ascii_keys, widths};
 use super::operators::add;
 use super::python::{lines, pad};
 use super::spelling::{repr, str_of, write_str};
@@ -37,6 +37,7 @@ pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Val
     // Each argument may be asked for as often as there is a sign, and each number may be a width.
     let signs = text(&template).matches('%').count() as u64;
     work.spend(work.spent().saturating_mul(signs))?;
+    require_ascii_keys(text(&template))?;
     let given = given_widths(text(&template), "*", &args);
     work.text(widths(text(&template)).saturating_add(given))?;
     work.done(state)?;

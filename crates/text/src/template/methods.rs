@@ -6,7 +6,7 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::doors::pay_after;
 use super::python;
-use super::work::{SLOT, Work};
+use super::work::{SLOT, Work, invalid};
 
 /// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
@@ -31,6 +31,7 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
                 work.spend((pieces(text, name, args) as u64).saturating_mul(SLOT))?;
             }
             "format" => {
+                require_ascii_indices(text)?;
                 // Each argument may be asked for by every brace, and each number may be a width.
                 let before = work.spent();
                 args.iter().try_for_each(|arg| work.all_of(arg))?;
@@ -53,6 +54,29 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
         args.iter().take(1).try_for_each(|key| work.all_of(key))?;
     }
     work.done(state)
+}
+
+/// Refuses keys that are not ASCII in a text for `%`: the engine's parser advances by bytes there and would panic.
+pub(super) fn require_ascii_keys(text: &str) -> Result<(), Error> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("%(") {
+        let (key, next) = after.split_once(')').unwrap_or((after, ""));
+        if !key.is_ascii() {
+            return Err(invalid("keys in a text for formatting must be ASCII"));
+        }
+        rest = next;
+    }
+    Ok(())
+}
+
+/// The same of `str.format`, whose keys are in square brackets: where there are some, the whole text must be ASCII.
+fn require_ascii_indices(text: &str) -> Result<(), Error> {
+    let mut fields = text.split('{').skip(1);
+    let indexed = fields.any(|field| field.split('}').next().is_some_and(|name| name.contains('[')));
+    if indexed && !text.is_ascii() {
+        return Err(invalid("a text for formatting that has keys must be ASCII"));
+    }
+    Ok(())
 }
 
 /// The sum of the numbers in a text for formatting: each may be a width.
