@@ -177,8 +177,15 @@ export async function storeFiles(model: ResolvedModel, options: StoreOptions): P
   return result.keys;
 }
 
+/** Whether all files of a model are in the store, whole. */
+export async function areStored(model: ResolvedModel, listed: readonly ListedModel[]): Promise<boolean> {
+  const whole = new Set((await listStored(listed)).filter((entry) => entry.whole).map(({ key }) => key));
+  const keys = await Promise.all(model.flatMap((file) => (file.kind === 'remote' ? keyOf(file) : [])));
+  return keys.every((key) => whole.has(key));
+}
+
 /** The name of a file's entry in the store. */
-export async function keyOf(file: RemoteFile): Promise<string> {
+async function keyOf(file: RemoteFile): Promise<string> {
   const found = nameOf(file);
   return found.name ?? sha256Of(new TextEncoder().encode(found.called));
 }

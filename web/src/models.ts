@@ -1,6 +1,6 @@
 import { type DeviceProbe, probeDevice } from './device.ts';
 import { LinnetError } from './errors.ts';
-import { exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
+import { areStored, exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import { readBases } from './load-options.ts';
 import list from './models.json' with { type: 'json' };
 import { described, plain, setFields, wrong as wrongValue } from './plain.ts';
@@ -182,6 +182,20 @@ export class ModelList implements Iterable<ListedModel> {
   /** What this browser keeps of models for this site, whole ones and beginnings. */
   stored(): Promise<StoredModel[]> {
     return listStored(this);
+  }
+
+  /**
+   * Whether a model is in this browser's storage, so that loading it needs no download: all files that `Linnet.load` would read.
+   *
+   * @param model the id of a listed model, or an address
+   */
+  async isStored(model: string | URL): Promise<boolean> {
+    try {
+      return await areStored(resolveModel(model, [], globalThis.document?.baseURI ?? globalThis.location.href), this.all);
+    } catch {
+      // No storage, or no address: Linnet.load will say.
+      return false;
+    }
   }
 
   /** What the stored models take, and what room there is. */

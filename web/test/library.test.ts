@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { Journal, lines } from '../src/journal.ts';
 import { listStored, removeStored, reportStorage } from '../src/library.ts';
 import { completeEntry, models } from '../src/models.ts';
-import { isStored } from '../src/stored.ts';
 import { sha256 as hashOf } from './fake-store.ts';
 
 /** A browser whose folder of models has these files; one that is an error cannot be read. */
@@ -116,16 +115,16 @@ test('a model needs no download where each file that is loaded is stored, and on
   const [one, two] = parts.map((url) => entry(url, nameOf(url)));
   const [first, second] = parts as [string, string];
   store({ ...one });
-  for (const model of [first, second, new URL(first)]) assert.equal(await isStored(model), false, String(model));
+  for (const model of [first, second, new URL(first)]) assert.equal(await models.isStored(model), false, String(model));
   store({ ...one, ...two });
-  for (const model of [first, second, new URL(first)]) assert.equal(await isStored(model), true, String(model));
+  for (const model of [first, second, new URL(first)]) assert.equal(await models.isStored(model), true, String(model));
 
   const listed = models.all.find(({ files }) => files.length === 1)!;
   const { url, sha256 } = listed.files[0]!;
   const hash = sha256!;
   store(entry(url, nameOf(url)));
-  assert.deepEqual([await isStored(url), await isStored(listed.id)], [true, false]);
+  assert.deepEqual([await models.isStored(url), await models.isStored(listed.id)], [true, false]);
   store(entry(url, hash, { sha256: hash }));
-  assert.deepEqual([await isStored(url), await isStored(listed.id)], [false, true]);
-  for (const none of ['no-model', 'http://:1/a.gguf']) assert.equal(await isStored(none), false, none);
+  assert.deepEqual([await models.isStored(url), await models.isStored(listed.id)], [false, true]);
+  for (const none of ['no-model', 'http://:1/a.gguf']) assert.equal(await models.isStored(none), false, none);
 });

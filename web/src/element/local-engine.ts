@@ -1,5 +1,4 @@
-import { LinnetError } from '../index.ts';
-import { isStored } from '../stored.ts';
+import { LinnetError, models } from '../index.ts';
 import type { Answerer } from './answerer.ts';
 import type { ChatConfig } from './config.ts';
 import { DeviceAnswerer } from './device.ts';
@@ -31,7 +30,7 @@ export class LocalEngine {
     const shared = (this.#shared ??= SharedEngine.join(model, loadOptions, this.#changed));
     if (shared.state.kind !== 'idle') return this.#changed(shared.state);
     // What needs no download needs no question.
-    void isStored(model).then((stored) => {
+    void models.isStored(model).then((stored) => {
       if (shared.state.kind !== 'idle' || this.#shared !== shared) return;
       if (stored) shared.start();
       else this.#changed(shared.state);

@@ -1,7 +1,6 @@
 import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api.ts';
 import { hasSimd } from '../device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
-import { isStored } from '../stored.ts';
 import { unless } from '../unless.ts';
 
 /** What a session needs of an engine; a {@link Linnet} is one. */
@@ -134,7 +133,7 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
   const named = typeof model === 'string' || model instanceof URL;
   const entry = typeof model === 'string' ? models.get(model) : model;
   const languages = typeof entry === 'object' && 'languages' in entry ? entry.languages : [];
-  return new EngineProvider(load, () => (named ? isStored(model) : Promise.resolve(model instanceof Blob)), KEPT, languages);
+  return new EngineProvider(load, () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)), KEPT, languages);
 }
 
 /** How many tokens messages have, with all that the model's template puts around them. */
