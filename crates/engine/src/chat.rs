@@ -16,7 +16,7 @@ use probe::{word, words};
 use crate::Error;
 use crate::request::{Content, Message, Role, ToolCall};
 
-/// Put after a text that is to be continued, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
+/// Put after a text that the answer continues, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
 const END_MARK: char = '\u{FDD1}';
 /// The marks around the reasoning in the answers of many models.
 const THOUGHT: [&str; 2] = ["<think>", "</think>"];
@@ -175,7 +175,7 @@ impl Chat {
             prepared.push(Prepared { role, form, texts, more: more(message, guard), index, must_show });
         }
         if !instructions.is_empty() {
-            // An answer that is to be continued remains the last message.
+            // An answer that is being continued remains the last message.
             let begun = messages.last().is_some_and(Message::is_begun_answer);
             let at = prepared.len() - usize::from(begun);
             match prepared[..at].last_mut() {

@@ -226,7 +226,7 @@ impl Request {
     /// The most characters of a stop text.
     pub const MAX_STOP_LENGTH: usize = 1_000;
 
-    /// Reads a request from JSON. `null` stands for "unset".
+    /// Reads a request from JSON. `null` means "unset".
     ///
     /// # Errors
     /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.

@@ -3,7 +3,7 @@
 #![no_main]
 
 #[path = "../../../crates/engine/tests/engine/fake.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
 mod fake;
 
 use std::cell::RefCell;

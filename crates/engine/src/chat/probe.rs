@@ -5,7 +5,7 @@ use std::collections::HashSet;
 /// What is looked for. Templates trim, and some change case.
 pub(super) const PROBE: &str = "linnetprobe";
 
-/// One of many words, each of which can be told from the others.
+/// One of many distinct words.
 pub(super) fn word(number: usize) -> String {
     format!("{PROBE}{number}e")
 }

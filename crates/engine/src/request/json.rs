@@ -180,7 +180,7 @@ fn logit_bias(path: &Path<'_>, value: Value) -> Result<BTreeMap<u32, f32>, Error
     biased.collect()
 }
 
-/// The fields that are not `null`, which stands for "unset".
+/// The fields that are set: `null` means "unset".
 fn set(fields: Object) -> impl Iterator<Item = (String, Value)> {
     fields.into_iter().filter(|(_, value)| !value.is_null())
 }

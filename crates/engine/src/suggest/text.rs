@@ -49,7 +49,7 @@ impl Target {
     }
 }
 
-/// What a token stands for, if that is text.
+/// The text of a token, if it has one.
 pub(super) fn text_of(token: u32, tokenizer: &Tokenizer) -> Option<&str> {
     if tokenizer.is_control(token) {
         return None;

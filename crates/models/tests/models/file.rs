@@ -16,7 +16,7 @@ impl File {
         Self::with_layers(2)
     }
 
-    /// The same with so many layers.
+    /// The same model with this many layers.
     pub fn with_layers(layers: u32) -> Self {
         let metadata = vec![
             ("general.architecture", Value::String("llama".into())),

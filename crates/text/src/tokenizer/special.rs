@@ -117,7 +117,7 @@ impl SpecialTokens {
         for start in &starts[if both[1] == 0 { 1 } else { 0 }..] {
             let Some(range) = self.starts.get(start) else { continue };
             let mut tokens = &self.tokens[range.clone()];
-            // All of `tokens` begin with the first `depth` bytes of the text. (The second may be a zero that stands for none.)
+            // All of `tokens` begin with the first `depth` bytes of the text. (The second may be a zero, which means none.)
             let mut depth = 1;
             while let Some(first) = tokens.first() {
                 if first.len() == depth {
