@@ -5,40 +5,15 @@
 //! submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is the next step's
 //! there: then a submit carries several steps.
 
-mod ahead;
-mod attention;
-mod buffers;
-mod calls;
 mod device;
-mod dispatch;
-mod elementwise;
-mod faults;
-mod join;
-mod lanes;
+mod kernels;
 mod lower;
-mod matmul;
-mod measured;
-mod mixture;
-#[cfg(not(target_arch = "wasm32"))]
-mod native;
-mod peaks;
-mod pipelines;
-mod planes;
-mod product;
-mod profile;
 mod program;
-mod recurrent;
-mod rope;
 mod self_test;
-mod signal;
-mod tail;
 #[cfg(test)]
 mod tests;
 mod tune;
-mod variants;
-#[cfg(target_arch = "wasm32")]
-mod web;
-mod weight;
+mod weights;
 
 use std::rc::Rc;
 
@@ -50,13 +25,13 @@ use linnet_graph::{
 use crate::device::Device;
 
 pub use device::Adapter;
-pub use linnet_shaders::{Math, all_variants as web_shaders};
-pub use measured::{measured, recall};
-pub use peaks::Peaks;
-pub use program::Program;
 #[cfg(target_arch = "wasm32")]
-pub use web::JsBytes;
-pub use weight::Weight;
+pub use device::web::JsBytes;
+pub use linnet_shaders::{Math, all_variants as web_shaders};
+pub use program::Program;
+pub use tune::peaks::Peaks;
+pub use tune::tune_cache::{measured, recall};
+pub use weights::weight::Weight;
 
 /// A kernel's text instead of the text of the kernel with this name.
 pub type AlterKernels = fn(name: &str, wgsl: String) -> String;

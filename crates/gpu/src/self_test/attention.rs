@@ -5,7 +5,7 @@ use linnet_quant::DType;
 use linnet_shaders::oracle::{self, Special};
 
 use super::{Expected, Far, Noise, Sample, TOKENS, bytes};
-use crate::dispatch::FAR;
+use crate::lower::dispatch::FAR;
 
 /// From so many positions on more do not change into how many parts they are split.
 const MOST_POSITIONS: usize = 4096;

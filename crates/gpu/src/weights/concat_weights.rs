@@ -4,7 +4,7 @@ use linnet_graph::{BackendError, Epilogue, Op, Plan};
 use linnet_shaders::Format;
 
 use crate::device::Device;
-use crate::weight::{Data, Part, Weight};
+use crate::weights::weight::{Data, Part, Weight};
 
 /// Bytes that are moved before we wait for the device, which holds them twice until then.
 const MAX_MOVED: u64 = 32 << 20;

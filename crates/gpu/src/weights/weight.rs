@@ -6,7 +6,7 @@ use linnet_shaders::Format;
 use wgpu::BufferUsages;
 
 use crate::device::{Buffer, Device};
-use crate::planes::Planes;
+use crate::weights::planes::Planes;
 
 /// Extra bytes behind a part, because kernels read whole words and the word after them.
 const PADDING: u64 = 16;

@@ -1,19 +1,22 @@
 //! A compiled plan and its replay.
 
+mod decode_queue;
+pub(crate) mod profile;
+
 use linnet_graph::{
     Ahead, BackendError, CompileOptions, Draw, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
 };
 use wgpu::BufferUsages;
 
-use crate::ahead::{Queued, Taken};
-use crate::buffers::{Buffers, internal, stride};
+use self::decode_queue::{Queued, Taken};
 use crate::device::{Buffer, Device};
-use crate::dispatch::{Dispatch, Extent};
-use crate::join::join;
+use crate::lower::buffers::{Buffers, internal, stride};
+use crate::lower::dispatch::{Dispatch, Extent};
 use crate::lower::lower;
-use crate::recurrent::Progress;
-use crate::tail::draw_words;
-use crate::weight::Weight;
+use crate::lower::recurrent::Progress;
+use crate::lower::sampling::draw_words;
+use crate::weights::concat_weights::join;
+use crate::weights::weight::Weight;
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
 pub struct Program {

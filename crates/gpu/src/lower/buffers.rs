@@ -10,11 +10,11 @@ use linnet_shaders::attention;
 use wgpu::{BindingResource, BufferUsages};
 
 use crate::device::{Buffer, Device};
-use crate::dispatch::FAR;
 use crate::lower::cache;
-use crate::rope::rotations;
-use crate::tail::DRAW_BYTES;
-use crate::weight::Weight;
+use crate::lower::dispatch::FAR;
+use crate::lower::rotations::rotations;
+use crate::lower::sampling::DRAW_BYTES;
+use crate::weights::weight::Weight;
 
 /// Where what a step writes begins in the struct `Step` of the shaders.
 const STEP_OFFSET: u64 = 236;

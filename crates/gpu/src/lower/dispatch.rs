@@ -2,7 +2,7 @@
 
 use linnet_graph::{BackendError, Rows};
 
-use crate::profile::Cost;
+use crate::program::profile::Cost;
 
 /// How many workgroups run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use wgpu::{BindingResource, BufferUsages};
 
 use crate::GpuBackend;
 use crate::device::Device;
-use crate::pipelines::Constants;
+use crate::kernels::pipelines::Constants;
 
 /// A device's limits, measured.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -14,8 +14,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::GpuOptions;
+use crate::device::faults::Faults;
 use crate::device::{Adapter, Buffer, Opened, no_adapter, required_limits};
-use crate::faults::Faults;
 
 /// A `Uint8Array`, whose bytes go to the GPU without passing through the wasm heap.
 pub struct JsBytes(Uint8Array);

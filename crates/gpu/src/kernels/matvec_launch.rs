@@ -2,7 +2,7 @@
 
 use linnet_shaders::{Format, Math, matvec};
 
-use crate::variants::Chosen;
+use crate::kernels::config::Chosen;
 
 /// Bytes of workgroup memory that each invocation takes to add up without subgroups.
 const SUMS_BYTES: u32 = 52;
@@ -61,7 +61,7 @@ mod tests {
     use linnet_quant::DType;
 
     use super::*;
-    use crate::variants::Shape;
+    use crate::kernels::config::Shape;
 
     const MEMORY: u32 = 16384;
 

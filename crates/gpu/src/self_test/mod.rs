@@ -15,10 +15,10 @@ use linnet_graph::{
     fuse_launches,
 };
 
-use crate::buffers::internal;
 use crate::device::Device;
+use crate::lower::buffers::internal;
 use crate::program::Program;
-use crate::weight::Weight;
+use crate::weights::weight::Weight;
 
 /// Tokens of a trial: first all at once, for the kernels of many rows, then the last alone, for those of one.
 const TOKENS: usize = 3;

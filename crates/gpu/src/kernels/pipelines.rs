@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use linnet_shaders::{Dialect, Kernel};
 
 use crate::AlterKernels;
-use crate::calls::Calls;
+use crate::device::calls::Calls;
 
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;

@@ -4,9 +4,9 @@ use linnet_graph::{Attention, BackendError, KvLayer, Node, RopeStyle, Rows, Self
 use linnet_shaders::{Cache, Kernel, QUERIES, attention};
 use wgpu::BindingResource;
 
-use crate::dispatch::{FAR, Grid, When};
+use crate::kernels::pipelines::Constants;
+use crate::lower::dispatch::{FAR, Grid, When};
 use crate::lower::{Call, Lowering, cache, flag, row_groups, unsupported_width};
-use crate::pipelines::Constants;
 
 impl Lowering<'_> {
     /// Keys and values of the step's tokens to the cache.

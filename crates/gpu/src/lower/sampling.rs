@@ -3,10 +3,10 @@
 use linnet_graph::{Ahead, BackendError, Node, Op, Rows, WeightId};
 use linnet_shaders::{Format, Kernel, choose, embed};
 
-use crate::buffers::{internal, stride};
-use crate::dispatch::{Grid, When};
+use crate::lower::buffers::{internal, stride};
+use crate::lower::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, row_groups};
-use crate::weight::Part;
+use crate::weights::weight::Part;
 
 /// Words of the struct `Draw` of `choose.wgsl` before its tokens, which begin at a whole vector of four.
 const DRAW_WORDS: usize = 12;

@@ -4,10 +4,10 @@ use linnet_graph::{Activation, BackendError, GatedParts, Node, Rows, Scale, Slic
 use linnet_shaders::Kernel;
 use wgpu::BindingResource;
 
-use crate::buffers::stride;
-use crate::dispatch::{Grid, When};
+use crate::kernels::pipelines::Constants;
+use crate::lower::buffers::stride;
+use crate::lower::dispatch::{Grid, When};
 use crate::lower::{Call, Lowering, flag, row_groups};
-use crate::pipelines::Constants;
 
 /// The number that stands for an activation in `gated.wgsl`.
 pub(crate) fn activation(activation: Activation) -> f64 {

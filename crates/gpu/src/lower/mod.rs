@@ -1,18 +1,29 @@
 //! From the nodes of a plan to dispatches.
 
+pub(crate) mod attention;
+pub(crate) mod buffers;
+pub(crate) mod dispatch;
+pub(crate) mod elementwise;
+pub(crate) mod matmul;
+pub(crate) mod mixture;
+pub(crate) mod product;
+pub(crate) mod recurrent;
+pub(crate) mod rotations;
+pub(crate) mod sampling;
+
 use linnet_graph::{
     BackendError, CompileOptions, KvFormat, Node, Norm, NormAdd, Op, Plan, RopeStyle, Rows, Value, ValueInfo,
     WeightId,
 };
-use linnet_shaders::{Cache, Kernel, attention, rows};
+use linnet_shaders::{Cache, Kernel, rows};
 use wgpu::BindingResource;
 
-use crate::buffers::{Buffers, internal, stride};
 use crate::device::Device;
-use crate::dispatch::{Dispatch, Grid, When};
-use crate::pipelines::Constants;
-use crate::profile::Cost;
-use crate::weight::Weight;
+use crate::kernels::pipelines::Constants;
+use crate::lower::buffers::{Buffers, internal, stride};
+use crate::lower::dispatch::{Dispatch, Grid, When};
+use crate::program::profile::Cost;
+use crate::weights::weight::Weight;
 
 /// What a dispatch computes, before its buffers are bound.
 pub(crate) struct Call {
@@ -277,7 +288,7 @@ pub(crate) fn unsupported_width(label: &str, width: usize, multiple: usize) -> B
         label: label.to_owned(),
         op: format!(
             "parts of {width} elements, which are no multiple of {multiple} or more than {}",
-            attention::MAX_HEAD_DIM
+            linnet_shaders::attention::MAX_HEAD_DIM
         ),
     }
 }

@@ -3,12 +3,12 @@
 use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Router, Rows};
 use linnet_shaders::{Format, Kernel, Math, experts};
 
-use crate::buffers::{internal, stride};
-use crate::dispatch::{Grid, When};
-use crate::elementwise::activation;
+use crate::lower::buffers::{internal, stride};
+use crate::lower::dispatch::{Grid, When};
+use crate::lower::elementwise::activation;
 use crate::lower::{Call, Lowering, flag, row_groups, unsupported_width};
-use crate::profile::Cost;
-use crate::weight::Part;
+use crate::program::profile::Cost;
+use crate::weights::weight::Part;
 
 impl Lowering<'_> {
     /// The choice of experts.

@@ -4,13 +4,13 @@ use linnet_graph::{Activation, BackendError, Norm, Projection, Rows, WeightId, W
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
 
-use crate::buffers::{internal, stride};
-use crate::dispatch::{Grid, When};
-use crate::elementwise::activation;
-use crate::lanes::Lanes;
+use crate::kernels::matvec_launch::Lanes;
+use crate::lower::buffers::{internal, stride};
+use crate::lower::dispatch::{Grid, When};
+use crate::lower::elementwise::activation;
 use crate::lower::{Call, Lowering, flag};
-use crate::profile::Cost;
-use crate::weight::Part;
+use crate::program::profile::Cost;
+use crate::weights::weight::Part;
 
 /// A row before it is what a product reads: that is `scale * (residual + norm(y))`.
 pub(crate) struct Before<'a> {

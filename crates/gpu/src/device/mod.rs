@@ -1,5 +1,13 @@
 //! The device: choosing it, asking for its limits, making and reading buffers.
 
+pub(crate) mod calls;
+pub(crate) mod faults;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod native;
+pub(crate) mod signal;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod web;
+
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -9,15 +17,15 @@ use linnet_graph::{BackendError, Bytes, Capabilities};
 use linnet_shaders::Math;
 
 use crate::GpuOptions;
-use crate::calls::Calls;
-use crate::faults::Faults;
+use crate::device::calls::Calls;
+use crate::device::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::native as platform;
-use crate::pipelines::Pipelines;
-use crate::signal::{Signal, signal};
-use crate::variants::{Chosen, Variants};
+pub(crate) use crate::device::native as platform;
+use crate::device::signal::{Signal, signal};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use crate::web as platform;
+pub(crate) use crate::device::web as platform;
+use crate::kernels::config::{Chosen, Variants};
+use crate::kernels::pipelines::Pipelines;
 
 /// Bytes that may be on their way to the device before we wait for it: what they occupy in staging memory comes on top
 /// of everything else, and a phone has little.

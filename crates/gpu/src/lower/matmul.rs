@@ -6,11 +6,11 @@ use linnet_graph::{
 use linnet_shaders::{Format, Kernel, Math};
 use wgpu::BindingResource;
 
-use crate::buffers::internal;
-use crate::dispatch::{Grid, When};
+use crate::lower::buffers::internal;
+use crate::lower::dispatch::{Grid, When};
+use crate::lower::product::{Before, Product, Up};
 use crate::lower::{Call, Lowering, flag, row_groups};
-use crate::product::{Before, Product, Up};
-use crate::weight::{Data, Part, Weight};
+use crate::weights::weight::{Data, Part, Weight};
 
 impl<'a> Lowering<'a> {
     /// Lowers a matmul node for one row and for several.

@@ -3,8 +3,8 @@
 use linnet_graph::{BackendError, Step, Timing};
 use wgpu::BufferUsages;
 
-use crate::buffers::internal;
 use crate::device::Device;
+use crate::lower::buffers::internal;
 use crate::program::Program;
 
 /// Timestamps that a set may hold on every device with WebGPU; two for each dispatch.

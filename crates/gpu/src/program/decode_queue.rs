@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use linnet_graph::{Ahead, BackendError};
 use wgpu::BufferUsages;
 
-use crate::buffers::internal;
 use crate::device::{Buffer, Device, Reading};
+use crate::lower::buffers::internal;
 
 /// What was submitted and not taken yet, the first first. Each request has a readback buffer of its own, so that the device
 /// goes on with the next one while the host reads.

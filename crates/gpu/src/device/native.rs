@@ -6,8 +6,8 @@ use std::time::Instant;
 use linnet_graph::{BackendError, ForeignBytes};
 
 use crate::GpuOptions;
+use crate::device::faults::Faults;
 use crate::device::{Adapter, Buffer, Opened, no_adapter, required_limits};
-use crate::faults::Faults;
 
 pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
     let descriptor = wgpu::InstanceDescriptor {

@@ -6,8 +6,8 @@
 use linnet_graph::{BackendError, Conv, DeltaNet, GatedConv, Node, Rows};
 use linnet_shaders::Kernel;
 
-use crate::buffers::stride;
-use crate::dispatch::Grid;
+use crate::lower::buffers::stride;
+use crate::lower::dispatch::Grid;
 use crate::lower::{Lowering, flag, row_groups};
 
 /// Which positions the two halves of the states belong to.

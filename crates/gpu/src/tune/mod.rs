@@ -1,18 +1,21 @@
 //! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products of one
 //! row are computed in, and the shape of their workgroups.
 
+pub(crate) mod peaks;
+pub(crate) mod tune_cache;
+
 use linnet_graph::{BackendError, Op, Plan, WeightId};
 use linnet_shaders::{Format, Kernel, Math, matvec};
 use wgpu::BufferUsages;
 
-use crate::buffers::{STEP_BYTES, stride};
 use crate::device::{Buffer, Device, platform};
-use crate::dispatch::Grid;
-use crate::lanes::Lanes;
+use crate::kernels::config::{Chosen, Shape};
+use crate::kernels::matvec_launch::Lanes;
+use crate::lower::buffers::{STEP_BYTES, stride};
+use crate::lower::dispatch::Grid;
 use crate::lower::flag;
-use crate::measured::{self, Answer, Question};
-use crate::variants::{Chosen, Shape};
-use crate::weight::{Data, Part, Weight};
+use crate::tune::tune_cache::{Answer, Question};
+use crate::weights::weight::{Data, Part, Weight};
 
 /// The most matrices that a measurement reads: caches should not hold them all.
 const MATRICES: usize = 16;
@@ -45,11 +48,11 @@ pub(crate) async fn tune(device: &Device, plan: &Plan, weights: &[Weight]) -> Re
     }
     let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
     let question = sample.question(device);
-    let answer = match measured::known(&question) {
+    let answer = match tune_cache::known(&question) {
         Some(answer) => answer,
         None => {
             let answer = sample.fastest(device, &question.maths).await?;
-            measured::keep(question, answer);
+            tune_cache::keep(question, answer);
             answer
         }
     };
@@ -250,7 +253,7 @@ mod tests {
             rows: 64,
             cols: 64,
         };
-        measured::keep(question, Answer { math: Math::Int8, shape: Shape { threads: 256, turns: 1 } });
+        tune_cache::keep(question, Answer { math: Math::Int8, shape: Shape { threads: 256, turns: 1 } });
     }
 
     #[test]
