@@ -7,38 +7,24 @@
 //! Activations are matrices of f32 whose row count is symbolic ([`Rows`]) and whose width is fixed, so that one
 //! recording serves prefill (many rows) and decode (one row).
 
-mod ahead;
 mod backend;
-mod builder;
-mod cache;
-mod elementwise;
-mod expert_launches;
-mod fuse;
-mod launches;
-mod lookup;
-mod mixture;
-mod norm_launches;
-mod op;
-mod params;
-mod part_launches;
-mod plan;
-mod print;
-mod recurrent;
+mod fusion;
+mod ir;
 
-pub use ahead::{Ahead, Draw};
+pub use backend::decode::{Ahead, Draw};
 pub use backend::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
     Output, Step, Timing, Want,
 };
-pub use builder::{Builder, GraphError, WIDEST};
-pub use cache::{KvLayer, Reach};
-pub use fuse::fuse;
-pub use launches::fuse_launches;
-pub use mixture::Choice;
-pub use op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
-pub use params::{
+pub use fusion::dispatch::fuse_launches;
+pub use fusion::fuse;
+pub use ir::builder::{Builder, GraphError, WIDEST};
+pub use ir::kv_history::{KvLayer, Reach};
+pub use ir::mixture::Choice;
+pub use ir::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
+pub use ir::params::{
     Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
     Gating, MatMul, Norm, NormAdd, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention,
     Slice, Temperature,
 };
-pub use plan::{Plan, Slot, SlotId};
+pub use ir::plan::{Plan, Slot, SlotId};

@@ -1,12 +1,14 @@
 //! What an execution engine must offer.
 
+pub(crate) mod decode;
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::ahead::{Ahead, Draw};
-use crate::op::{Rows, WeightSpec};
-use crate::plan::Plan;
+use crate::backend::decode::{Ahead, Draw};
+use crate::ir::op::{Rows, WeightSpec};
+use crate::ir::plan::Plan;
 
 /// A run of a model file's bytes, wherever it lies.
 #[derive(Clone, Copy)]

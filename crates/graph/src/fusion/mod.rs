@@ -6,10 +6,13 @@
 //! 3. [`residual`]: an addition becomes the epilogue of the projection that feeds it.
 //! 4. [`scaled_rows`]: what the rows of the table are multiplied with becomes part of gathering them.
 
+pub(crate) mod dispatch;
+pub(crate) mod lookup;
+
 use std::collections::HashMap;
 
-use crate::op::{Graph, Node, Op, Value};
-use crate::params::{Epilogue, MatMul, Scale};
+use crate::ir::op::{Graph, Node, Op, Value};
+use crate::ir::params::{Epilogue, MatMul, Scale};
 
 /// Applies every fusion to a recorded graph. The result computes the same values.
 pub fn fuse(graph: Graph) -> Graph {

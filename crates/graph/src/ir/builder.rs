@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use linnet_quant::DType;
 
-use crate::cache::KvLayer;
-use crate::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
-use crate::params::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
+use crate::ir::kv_history::KvLayer;
+use crate::ir::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
+use crate::ir::params::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! Recording operations on the elements of rows.
 
-use crate::builder::Builder;
-use crate::op::{Op, Value, ValueInfo, WeightId};
-use crate::params::{Activation, Scale, Slice};
+use crate::ir::builder::Builder;
+use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::params::{Activation, Scale, Slice};
 
 impl Builder {
     /// `a + b`, element by element.

@@ -1,7 +1,7 @@
 //! How much of the past a KV cache holds.
 
 use crate::backend::CompileOptions;
-use crate::op::Graph;
+use crate::ir::op::Graph;
 
 /// The shape of one layer's KV cache: keys and values of `[positions, kv_heads, head_dim]` each.
 ///

@@ -1,8 +1,8 @@
 //! Recording mixtures of experts.
 
-use crate::builder::Builder;
-use crate::op::{Op, Value, ValueInfo, WeightId};
-use crate::params::{ExpertMatMul, Router};
+use crate::ir::builder::Builder;
+use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::params::{ExpertMatMul, Router};
 
 /// The experts of each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,8 +3,8 @@
 use linnet_quant::DType;
 
 use crate::backend::CompileOptions;
-use crate::cache::KvLayer;
-use crate::params::{
+use crate::ir::kv_history::KvLayer;
+use crate::ir::params::{
     Activation, Attention, Conv, DeltaNet, ExpertMatMul, GatedConv, GatedExperts, GatedParts, MatMul, Norm,
     NormAdd, Rope, Router, Scale, SelfAttention, Slice,
 };

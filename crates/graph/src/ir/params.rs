@@ -1,6 +1,6 @@
 //! The parameters of operations.
 
-use crate::op::WeightId;
+use crate::ir::op::WeightId;
 
 /// Root-mean-square normalisation of each `width` neighbours of a row (a whole row, or each of its heads):
 /// `y_i = x_i / sqrt(mean(x²) + eps) * weight_i`.

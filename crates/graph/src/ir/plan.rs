@@ -1,6 +1,6 @@
 //! The memory plan: which activations share a slot.
 
-use crate::op::{Graph, Rows, Value};
+use crate::ir::op::{Graph, Rows, Value};
 
 /// A piece of activation memory: an index into [`Plan::slots`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::op::{Graph, Op, Rows, Value};
-use crate::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, NormAdd, Rope, RopeFactors};
+use crate::ir::op::{Graph, Op, Rows, Value};
+use crate::ir::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, NormAdd, Rope, RopeFactors};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

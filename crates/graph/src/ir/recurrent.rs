@@ -1,8 +1,8 @@
 //! Recording operations that keep state from step to step beside the KV cache.
 
-use crate::builder::{Builder, State};
-use crate::op::{Op, Value, ValueInfo, WeightId};
-use crate::params::{Conv, DeltaNet};
+use crate::ir::builder::{Builder, State};
+use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::params::{Conv, DeltaNet};
 
 impl Builder {
     /// Causal convolution of each channel of `x [Tokens, channels]` with its row of `kernel [channels, taps]`, then silu

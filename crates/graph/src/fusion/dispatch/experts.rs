@@ -4,9 +4,9 @@
 //! 2. [`expert_sums`]: a product of a row's experts, the weighted sum over them and the residual's addition become one.
 //! 3. [`expert_norms`]: the norm before router and experts becomes part of both.
 
-use crate::lookup::Lookup;
-use crate::op::{Graph, Op};
-use crate::params::{Epilogue, ExpertMatMul, GatedExperts};
+use crate::fusion::lookup::Lookup;
+use crate::ir::op::{Graph, Op};
+use crate::ir::params::{Epilogue, ExpertMatMul, GatedExperts};
 
 /// Fuses `activation(gate(x)) * up(x)` of the same experts.
 pub(crate) fn gated_experts(graph: Graph) -> Graph {

@@ -4,18 +4,22 @@
 //!   projections' products one row.
 //! - [`scaled_residuals`]: so do a product, a factor and the residual's addition.
 //!
-//! The passes over experts' products are in [`crate::expert_launches`], those over norms before additions in
-//! [`crate::norm_launches`], those over parts of rows in
-//! [`crate::part_launches`].
+//! The passes over experts' products are in [`crate::fusion::dispatch::experts`], those over norms before additions in
+//! [`crate::fusion::dispatch::norms`], those over parts of rows in
+//! [`crate::fusion::dispatch::parts`].
+
+mod experts;
+mod norms;
+mod parts;
 
 use std::collections::HashMap;
 
-use crate::expert_launches::{expert_norms, expert_sums, gated_experts};
-use crate::lookup::Lookup;
-use crate::norm_launches::{before_products, before_selection, norm_adds};
-use crate::op::{Graph, Node, Op, Value, ValueInfo};
-use crate::params::{Attention, Epilogue, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice};
-use crate::part_launches::{gated_convs, gated_halves, gated_parts};
+use crate::fusion::dispatch::experts::{expert_norms, expert_sums, gated_experts};
+use crate::fusion::dispatch::norms::{before_products, before_selection, norm_adds};
+use crate::fusion::dispatch::parts::{gated_convs, gated_halves, gated_parts};
+use crate::fusion::lookup::Lookup;
+use crate::ir::op::{Graph, Node, Op, Value, ValueInfo};
+use crate::ir::params::{Attention, Epilogue, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {

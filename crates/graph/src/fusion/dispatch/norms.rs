@@ -5,9 +5,9 @@
 //! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
-use crate::lookup::Lookup;
-use crate::op::{Graph, Node, Op, Value, WeightId};
-use crate::params::{Epilogue, MatMul, NormAdd, Scale};
+use crate::fusion::lookup::Lookup;
+use crate::ir::op::{Graph, Node, Op, Value, WeightId};
+use crate::ir::params::{Epilogue, MatMul, NormAdd, Scale};
 
 /// Fuses `residual + norm(x)`.
 pub(crate) fn norm_adds(graph: Graph) -> Graph {

@@ -4,9 +4,9 @@
 //! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.
 //! 3. [`gated_halves`]: that of the two halves of a product's row becomes part of the product.
 
-use crate::lookup::Lookup;
-use crate::op::{Graph, Node, Op, Value};
-use crate::params::{Activation, Conv, Epilogue, GatedConv, GatedParts, Projection, Slice};
+use crate::fusion::lookup::Lookup;
+use crate::ir::op::{Graph, Node, Op, Value};
+use crate::ir::params::{Activation, Conv, Epilogue, GatedConv, GatedParts, Projection, Slice};
 
 /// Fuses `after * conv(before * x)`, where all three are parts of one row.
 pub(crate) fn gated_convs(graph: Graph) -> Graph {
