@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, Choice, Gating, Router, Slice, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::Layer;
+use crate::model_builder::Draft;
 
 /// The hyperparameters of a mixture of experts.
 #[derive(Clone, Copy, PartialEq, Debug)]

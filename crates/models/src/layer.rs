@@ -3,7 +3,7 @@
 use linnet_graph::{Activation, Attention, Builder, Value, WeightId};
 
 use crate::ModelError;
-use crate::draft::Draft;
+use crate::model_builder::Draft;
 use crate::rope::Turn;
 
 /// One layer of a model that is being recorded.

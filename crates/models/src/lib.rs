@@ -1,30 +1,15 @@
 //! Model architectures: from a GGUF header to a [`Graph`].
 //!
-//! One file per architecture; each reads its hyperparameters, looks its tensors up by their GGUF names and records one
+//! One file per architecture in `architectures/`; each reads its hyperparameters, looks its tensors up by their GGUF names and records one
 //! forward pass. Nothing here computes.
 
-mod bitnet;
+mod architectures;
 mod config;
-mod draft;
 mod error;
-mod exaone4;
 mod experts;
-mod gemma2;
-mod gemma3;
-mod gemma4;
-mod gpt_oss;
-mod granite;
 mod layer;
-mod lfm2;
-mod llama;
-mod mistral3;
-mod olmo2;
-mod phi3;
-mod qwen2;
-mod qwen3;
-mod qwen35;
+mod model_builder;
 mod rope;
-mod smollm3;
 mod tensors;
 
 use linnet_gguf::Gguf;
@@ -56,27 +41,10 @@ pub fn record(header: &Gguf) -> Result<Model, ModelError> {
         let (architecture, key) = (architecture.to_owned(), "general.type".to_owned());
         return Err(ModelError::UnsupportedVariant { architecture, key, value: kind.to_owned() });
     }
-    let record = match architecture {
-        "bitnet" => bitnet::record,
-        "exaone4" => exaone4::record,
-        "gemma2" => gemma2::record,
-        "gemma3" => gemma3::record,
-        "gemma4" => gemma4::record,
-        "gpt-oss" => gpt_oss::record,
-        "granite" => granite::record,
-        "lfm2" => lfm2::record,
-        "llama" => llama::record,
-        "mistral3" => mistral3::record,
-        "olmo2" => olmo2::record,
-        "phi3" => phi3::record,
-        "qwen2" => qwen2::record,
-        "qwen3" => qwen3::record,
-        "qwen35" => qwen35::record,
-        "qwen3moe" => qwen3::record_moe,
-        "smollm3" => smollm3::record,
-        other => return Err(ModelError::UnsupportedArchitecture { architecture: other.to_owned() }),
+    let Some(record) = architectures::by_name(architecture) else {
+        return Err(ModelError::UnsupportedArchitecture { architecture: architecture.to_owned() });
     };
-    let draft = draft::Draft::new(header)?;
+    let draft = model_builder::Draft::new(header)?;
     let logits = record(&draft)?;
     draft.finish(logits)
 }

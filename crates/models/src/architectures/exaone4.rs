@@ -4,8 +4,8 @@
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 use crate::rope::Scaling;
 
 /// Layers of the one size that has windows even if its file does not say so.

@@ -3,9 +3,9 @@
 use linnet_graph::{Activation, Attention, Gating, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::experts::Experts;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 
 /// Records a `gpt-oss` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {

@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 
 /// Records a `granite` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {

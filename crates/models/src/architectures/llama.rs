@@ -4,9 +4,9 @@
 use linnet_graph::{Activation, Gating, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::experts::Experts;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 
 /// Records a `llama` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {

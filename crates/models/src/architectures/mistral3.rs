@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, Attention, RopeStyle, Temperature, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 use crate::rope;
 
 /// Records a `mistral3` model.

@@ -4,8 +4,8 @@
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::{Norms, Qkv};
+use crate::model_builder::Draft;
 use crate::rope::Scaling;
 
 /// Records an `olmo2` model.

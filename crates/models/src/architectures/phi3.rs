@@ -3,4 +3,4 @@
 //!
 //! The window of the short-context models' metadata is not applied: the reference does not either.
 
-pub(crate) use crate::qwen2::record;
+pub(crate) use crate::architectures::qwen::qwen2::record;

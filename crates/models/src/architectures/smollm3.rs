@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 
 /// Of so many layers the last does not turn.
 const PERIOD: usize = 4;

@@ -3,8 +3,8 @@
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::{Layer, Norms};
+use crate::model_builder::Draft;
 
 /// Layers of the one size whose scores are scaled by the width for each head, not by the head's.
 const LAYERS_OF_27B: usize = 46;

@@ -4,9 +4,9 @@
 use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
-use crate::gemma2;
+use crate::architectures::gemma::gemma2;
 use crate::layer::Norms;
+use crate::model_builder::Draft;
 use crate::rope::Scaling;
 
 /// Layers of the one size whose scores are scaled by the width for each head, not by the head's.

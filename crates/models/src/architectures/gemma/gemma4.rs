@@ -4,8 +4,8 @@
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::{Layer, Norms};
+use crate::model_builder::Draft;
 use crate::rope::{Scaling, Turn};
 
 /// What layers with a window, or those without, have in common.

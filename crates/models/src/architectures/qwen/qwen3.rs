@@ -3,9 +3,9 @@
 use linnet_graph::{Activation, Gating, RopeStyle, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::experts::Experts;
 use crate::layer::{Layer, Norms};
+use crate::model_builder::Draft;
 
 /// Records a `qwen3` model.
 pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {

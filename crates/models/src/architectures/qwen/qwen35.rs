@@ -4,8 +4,8 @@
 use linnet_graph::{Activation, DeltaNet, RopeStyle, Slice, Value};
 
 use crate::ModelError;
-use crate::draft::Draft;
 use crate::layer::{Layer, Norms, Qkv};
+use crate::model_builder::Draft;
 use crate::rope::Turn;
 
 /// Shape of the delta nets.
