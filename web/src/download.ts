@@ -18,6 +18,8 @@ export interface ChunkKeeper {
 interface Stream {
   parts: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   rest: Uint8Array<ArrayBuffer>;
+  /** Offset of the rest in the file. */
+  at: number;
 }
 
 /**
@@ -47,11 +49,11 @@ export class Download {
     readonly keeper: ChunkKeeper,
   ) {
     this.#wanted = wanted[Symbol.iterator]();
-    if (!transfer.ranged) this.#stream = { parts: transfer.stream(), rest: new Uint8Array() };
+    if (!transfer.ranged) this.#stream = { parts: transfer.stream(), rest: new Uint8Array(), at: 0 };
     else this.#ask();
   }
 
-  /** The chunk of that number; from a place that gives no stretches each in turn, and an empty one after the last. */
+  /** The chunk of that number; from a place that gives no stretches they must ascend, and there is an empty one after the last. */
   async take(index: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#stream) return this.#next(this.#stream, index);
     this.#taken = index;
@@ -116,8 +118,12 @@ export class Download {
         stream.rest = value;
       }
       if (this.transfer.options.signal.aborted) throw aborted();
-      const part = stream.rest.subarray(0, piece.bytes.length - piece.filled);
+      // What is stored already comes once more, and is skipped.
+      const skipped = stream.at < piece.start;
+      const part = stream.rest.subarray(0, skipped ? piece.start - stream.at : piece.bytes.length - piece.filled);
       stream.rest = stream.rest.subarray(part.length);
+      stream.at += part.length;
+      if (skipped) continue;
       piece.bytes.set(part, piece.filled);
       piece.filled += part.length;
     }

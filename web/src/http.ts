@@ -72,7 +72,8 @@ export function discard(response: Response | undefined): void {
   void response?.body?.cancel().catch(() => {});
 }
 
-function isForeign(url: string): boolean {
+/** Whether an answer is another origin's: then most of its headers are hidden from the page. */
+export function isForeign(url: string): boolean {
   // A test's own answer has no address.
   return url === '' || new URL(url).origin !== globalThis.location?.origin;
 }

@@ -264,9 +264,10 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
     return this.#download;
   }
 
-  /** Whether stretches of what it gives may stand beside what is there. */
+  /** Whether what it gives is the rest of what is stored. One that gives the whole file must say its length, or its hash will tell. */
   #goesOn(transfer: Transfer): boolean {
-    return transfer.ranged && sameFile(this.#identity, transfer, this.file.sha256 !== undefined);
+    const hashed = this.file.sha256 !== undefined;
+    return (transfer.ranged || transfer.total !== undefined || hashed) && sameFile(this.#identity, transfer, hashed);
   }
 
   /** Finds out whether there is room for the whole file. Where there is none, it is not stored. */

@@ -1,6 +1,7 @@
 import { aborted, LinnetError } from './errors.ts';
 import * as http from './http.ts';
 import type { Stretch } from './http.ts';
+import { type Place, PlaceQueue } from './place-queue.ts';
 
 // How a large file comes: in ranges, again and elsewhere after a failure, and only as long as it is still the same file.
 
@@ -23,6 +24,11 @@ const RETRY_DELAYS = [250, 500, 1000, 2000];
 const STALL_TIMEOUT = 30_000;
 /** A connection that gave this much before it broke was not a hopeless one: the tries are counted anew. */
 const PROGRESS = 256 << 10;
+/** Times that a place which does not answer is asked again before the file is known to be there. */
+const MOST_OPENING_RETRIES = 2;
+/** Weights hardly compress: a server that announces a smaller part of the file than this has another file. */
+const BEST_COMPRESSION = 0.5;
+const CANNOT_RESUME = 'it could not be resumed';
 
 /** A stretch of a file that is on its way into memory. */
 export interface Piece {
@@ -81,7 +87,7 @@ export class Transfer {
   ) {
     this.#first = response;
     this.ranged = response.status === 206;
-    this.total = this.ranged ? (http.contentRange(response)?.total ?? options.bytes) : http.fullLength(response);
+    this.total = this.ranged ? (http.contentRange(response)?.total ?? options.bytes) : lengthOf(response, options.bytes);
     this.validator = http.validatorOf(response);
   }
 
@@ -91,20 +97,36 @@ export class Transfer {
    * @throws LinnetError the last place's: `network`, `not-found`, `http`, `integrity`, `aborted`
    */
   static async open(urls: readonly string[], first: Stretch, options: TransferOptions): Promise<Transfer> {
-    let failure: unknown = new LinnetError('not-found', 'The file is not in the store any more, and there is no address to fetch it from.');
-    for (const [index, url] of urls.entries()) {
+    const { signal, retryDelays = RETRY_DELAYS } = options;
+    const queue = new PlaceQueue(placesOf(urls), retryDelays.slice(0, MOST_OPENING_RETRIES), signal);
+    for (let place = await queue.next(); place; place = await queue.next()) {
       try {
-        const response = await firstResponse(url, first, options);
-        const transfer = new Transfer(urls.slice(index), options, first.start, response);
-        if (fits(transfer.total, options.bytes)) return transfer;
-        transfer.close();
-        throw wrongLength(url, transfer.total, options.bytes);
+        const response = await firstResponse(place.url, first, options);
+        // Those that come after it, and those that may have recovered by then, give the rest if it fails.
+        const others = queue.hopeful.filter(({ index }) => index !== place!.index);
+        const later = others.filter(({ index }) => index > place!.index);
+        const places = [place, ...later, ...others.filter((other) => !later.includes(other))];
+        return checked(new Transfer(places.map((one) => one.url), options, first.start, response));
       } catch (error) {
-        if (options.signal.aborted) throw aborted();
-        failure = error;
+        if (signal.aborted) throw aborted();
+        queue.failed(place, error as LinnetError);
       }
     }
-    throw failure;
+    // A browser reports "no connection" also where it may not send Range to a foreign server, and for a stretch with a content coding.
+    for (const place of queue.failures) {
+      if (place.failure.code !== 'network') continue;
+      try {
+        const response = await firstResponse(place.url, undefined, options);
+        return checked(new Transfer([place.url], options, first.start, response));
+      } catch (error) {
+        if (signal.aborted) throw aborted();
+        queue.failed(place, error as LinnetError);
+      }
+    }
+    throw (
+      queue.failures.at(-1)?.failure ??
+      new LinnetError('not-found', 'The file is no longer stored in this browser, and it has no address to download it from.')
+    );
   }
 
   /** The address that gives the file. */
@@ -118,43 +140,29 @@ export class Transfer {
    * @throws LinnetError `network`, `not-found`, `http`, `aborted`, or that the file is another one now
    */
   async fill(piece: Piece): Promise<void> {
-    let failure: unknown;
-    for (let place = this.#place; place < this.places.length; place++) {
+    const { signal, retryDelays = RETRY_DELAYS } = this.options;
+    const queue = new PlaceQueue(placesOf(this.places).slice(this.#place), retryDelays, signal);
+    for (let place = await queue.next(); place; place = await queue.next()) {
+      const before = piece.filled;
       try {
-        await this.#fillFrom(this.places[place]!, piece);
-        this.#place = Math.max(this.#place, place);
+        await this.#fillFrom(place.url, piece);
+        this.#place = Math.max(this.#place, place.index);
         return;
       } catch (error) {
-        if (this.options.signal.aborted) throw aborted();
-        // What the others say of a file that they may never have had is worth less.
-        failure ??= error;
+        if (signal.aborted) throw aborted();
+        const gave = piece.filled - before;
+        const failure = error instanceof LinnetError ? error : this.#broken(place.url, CANNOT_RESUME);
+        queue.failed(place, failure, gave === 0 ? 'nothing' : gave < PROGRESS ? 'little' : 'much');
       }
     }
-    throw failure;
+    // What the others say of a file that they may never have had is worth less.
+    throw queue.failures[0]!.failure;
   }
 
   async #fillFrom(url: string, piece: Piece): Promise<void> {
-    const { signal, retryDelays = RETRY_DELAYS } = this.options;
-    let tries = 0;
-    let before = piece.filled;
-    for (;;) {
-      let failure: unknown;
-      try {
-        const response = this.#takeFirst(url, piece.start + piece.filled) ?? (await this.#rest(url, piece));
-        await this.#read(response, piece);
-        if (piece.filled === piece.bytes.length) return;
-      } catch (error) {
-        if (signal.aborted) throw aborted();
-        const mayPass = http.isPassing(error) || (error as LinnetError).code === 'network';
-        if (!mayPass) throw error;
-        failure = error;
-      }
-      if (piece.filled - before >= PROGRESS) tries = 0;
-      before = piece.filled;
-      const wait = tries < retryDelays.length ? http.pauseAfter(failure, retryDelays[tries++]!) : undefined;
-      if (wait === undefined) throw failure instanceof LinnetError ? failure : this.#broken(url, 'it could not be resumed');
-      await http.pause(wait, signal);
-    }
+    const response = this.#takeFirst(url, piece.start + piece.filled) ?? (await this.#rest(url, piece));
+    await this.#read(response, piece);
+    if (piece.filled < piece.bytes.length) throw this.#broken(url, CANNOT_RESUME);
   }
 
   /** The whole file from its beginning, from a place that gives no stretches of it. */
@@ -165,7 +173,11 @@ export class Transfer {
     this.#first = undefined;
     try {
       for await (const part of this.#body(response!)) {
-        if (this.#received > most) throw wrongLength(this.url, this.#received, most);
+        if (this.#received > most) {
+          // A connection gives no more than it announces: what it announced is the length of the compressed bytes.
+          if (bytes === undefined && this.total !== undefined) throw compressed(this.url, this.total);
+          throw wrongLength(this.url, this.#received, most);
+        }
         yield part;
       }
     } catch (error) {
@@ -242,38 +254,43 @@ export class Transfer {
   }
 }
 
-/** The first answer that holds file bytes: the stretch that was asked for, or the whole file. */
-async function firstResponse(url: string, stretch: Stretch, options: TransferOptions): Promise<Response> {
-  const { signal, retryDelays = RETRY_DELAYS, stallTimeout = STALL_TIMEOUT } = options;
-  const delays = retryDelays.slice(0, 2);
-  let range: Stretch | undefined = stretch;
-  for (let tries = 0; ; tries++) {
-    let failure: LinnetError;
-    try {
-      const response = await http.request(url, range, signal, stallTimeout);
-      const found = answerIn(response, range, url, options);
-      if (found === response) return response;
-      http.discard(response);
-      if (!found) {
-        range = undefined;
-        continue;
-      }
-      failure = found as LinnetError;
-    } catch (error) {
-      if (signal.aborted) throw aborted();
-      failure = error instanceof LinnetError ? error : noConnection(url, error);
-    }
-    const connected = failure.code !== 'network';
-    if (connected && !http.isPassing(failure)) throw failure;
-    const wait = tries < delays.length ? http.pauseAfter(failure, delays[tries]!) : undefined;
-    if (wait !== undefined) {
-      await http.pause(wait, signal);
-      continue;
-    }
-    // So does a browser look that may not send Range to a foreign server, or that gets a stretch with a content coding.
-    if (connected || range?.start !== 0) throw failure;
-    range = undefined;
+/**
+ * The first answer that holds file bytes: the stretch that was asked for, or the whole file.
+ *
+ * @throws LinnetError `network`, `not-found`, `http`, `integrity`
+ */
+async function firstResponse(url: string, stretch: Stretch | undefined, options: TransferOptions): Promise<Response> {
+  const { signal, stallTimeout = STALL_TIMEOUT } = options;
+  for (const range of stretch ? [stretch, undefined] : [undefined]) {
+    const response = await http.request(url, range, signal, stallTimeout).catch((error: unknown) => {
+      throw noConnection(url, error);
+    });
+    const found = answerIn(response, range, url, options);
+    if (found === response) return response;
+    http.discard(response);
+    if (found) throw found as LinnetError;
   }
+  throw new LinnetError('http', 'The server sent a part of the file and not all of it.', { url });
+}
+
+/** A transfer of a file that has the expected length, as far as the server says. @throws LinnetError `integrity` */
+function checked(transfer: Transfer): Transfer {
+  const { url, total, options } = transfer;
+  if (options.bytes === undefined || total === undefined || total === options.bytes) return transfer;
+  transfer.close();
+  throw wrongLength(url, total, options.bytes);
+}
+
+/** The length of a whole file, as far as its server can be believed. */
+function lengthOf(response: Response, bytes: number | undefined): number | undefined {
+  const length = http.fullLength(response);
+  // A foreign server may hide that it compresses. Then this is the length of the compressed bytes.
+  const mayBeCompressed = length !== undefined && bytes !== undefined && length < bytes && length > bytes * BEST_COMPRESSION;
+  return mayBeCompressed && http.isForeign(response.url) ? undefined : length;
+}
+
+function placesOf(urls: readonly string[]): Place[] {
+  return urls.map((url, index) => ({ index, url }));
 }
 
 /** The answer itself if it can be used, an error if it has none, nothing if the whole file must be asked for. */
@@ -302,8 +319,11 @@ function noConnection(url: string, cause: unknown): LinnetError {
   return new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(cause) });
 }
 
-function fits(length: number | undefined, bytes: number | undefined): boolean {
-  return bytes === undefined || length === undefined || length === bytes;
+function compressed(url: string, announced: number): LinnetError {
+  const text =
+    `${new URL(url).host} compresses the file and does not say so, so its length is unknown. Turn off compression for ` +
+    'this file on the server, or let it send "Access-Control-Expose-Headers: Content-Encoding".';
+  return new LinnetError('integrity', text, { url, compressed: true, announced });
 }
 
 function wrongLength(url: string, found: number | undefined, expected: number | undefined): LinnetError {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { BrokenEntry } from '../src/cache.ts';
 import { Incoming, type IncomingOptions } from '../src/incoming.ts';
 import type { RemoteFile } from '../src/sources.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from './fake-store.ts';
-import { code, send, serve } from './http-file.ts';
+import { code, type Handler, send, serve } from './http-file.ts';
 
 const MB = 1 << 20;
 /** Of 6 chunks of 1 MB, the last of them half. */
@@ -180,14 +181,45 @@ test('without the chunks’ hashes the whole one tells, and nothing is kept', as
   assert.equal(entry.journal(), undefined);
 });
 
-test('a server without Range: the file comes in one piece, a break is `network`, and the next try works', async (t) => {
+test('a server without Range: the file comes in one piece, a break is `network`, and the next try keeps what is stored', async (t) => {
   let until = 2.5 * MB;
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE, range: false, until }));
   const entry = new FakeEntry();
   await assert.rejects(fetched(listed(url), options(entry)), code('network'));
   until = Infinity;
   const outcome = await fetched(listed(url), options(entry));
-  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored, ranges.length], [sha256(FILE), 'dddddd', true, 2]);
+  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored, ranges.length], [sha256(FILE), 'ccdddd', true, 2]);
+});
+
+test('a server that no longer answers a Range request gives the rest without Range', async (t) => {
+  const refusals: [string, RemoteFile['sha256'], string, Handler][] = [
+    ['no answer', undefined, 'cccccd', (request) => request.socket.destroy()],
+    ['a content coding', sha256(FILE), 'cccccd', (request, response) => {
+      const headers = { 'Content-Encoding': 'gzip', ETag: '"coded"' };
+      const partial = { ...headers, 'Content-Range': `bytes ${5 * MB}-${FILE.length - 1}/${FILE.length}` };
+      response.writeHead(request.headers.range ? 206 : 200, request.headers.range ? partial : headers);
+      response.end(gzipSync(FILE));
+    }],
+    ['a content coding, and no hash', undefined, 'dd', (request, response) => {
+      if (request.headers.range) return request.socket.destroy();
+      response.writeHead(200, { 'Content-Encoding': 'gzip', ETag: '"coded"' }).end(gzipSync(FILE));
+    }],
+  ];
+  for (const [what, sha, origins, refuse] of refusals) {
+    let until = 5 * MB;
+    const { url } = await serve(t, (request, response) => {
+      if (until < Infinity) return send(request, response, { file: FILE, until });
+      if (request.headers.range || what !== 'no answer') return refuse(request, response, 0);
+      send(request, response, { file: FILE });
+    });
+    const file: RemoteFile = { kind: 'remote', urls: [url], ...(sha === undefined ? {} : { ...listed(url), chunks: CHUNKS }) };
+    const entry = new FakeEntry();
+    const given = () => options(entry, { chunkBytes: what.endsWith('hash') ? 4 * MB : MB });
+    await assert.rejects(fetched(file, given()), code('network'), what);
+    until = Infinity;
+    const outcome = await fetched(file, given());
+    assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), origins, true], what);
+  }
 });
 
 test('a file of unknown length is stored when its end has come', async (t) => {

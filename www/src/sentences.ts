@@ -44,6 +44,8 @@ export function sentence(error: LinnetError): string {
   const known = SENTENCES[error.code] ?? SENTENCES.internal;
   // These two are about what somebody wrote, a program or an address: its own words say what.
   const own = error.code === 'invalid-request' || error.code === 'internal';
+  // Only the owner of the server can mend it: the message says how.
+  if (error.details['compressed'] === true) return plainName(error.message);
   // What the file is instead, and what to do about it.
   if (error.code === 'bad-model' && 'kind' in error.details) return `${plainName(error.message).replace(/^t/, 'T')}.`;
   return own && error.message ? `${known(error.details)} (${plainName(error.message)})` : known(error.details);
