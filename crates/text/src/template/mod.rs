@@ -13,6 +13,7 @@ mod doors;
 mod html;
 mod iterators;
 mod json;
+mod lent;
 mod local_time;
 mod methods;
 mod operators;
@@ -24,7 +25,7 @@ mod wrap;
 
 use std::collections::BTreeMap;
 
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State};
 use serde::Serialize;
 
@@ -37,15 +38,18 @@ pub use local_time::LocalTime;
 const BASE_FUEL: u64 = 400_000;
 /// Fuel for each byte of the context: room for 64 copies of it.
 const FUEL_PER_BYTE: u64 = 4;
+/// Fuel for each message, and each of its parts and calls, however short: five times what the templates of published models
+/// spend.
+const FUEL_PER_MESSAGE: u64 = 300;
 /// Bytes of an error's reason, or of a template's refusal, that are kept.
 const MAX_REASON: usize = 2048;
 const NAME: &str = "chat";
 
 /// What a template is rendered with.
 #[derive(Clone, Debug)]
-pub struct ChatContext {
-    /// The conversation: an array of `{"role": ..., "content": ..., ...}`.
-    pub messages: serde_json::Value,
+pub struct ChatContext<M = serde_json::Value> {
+    /// The conversation: what serializes as an array of `{"role": ..., "content": ..., ...}`.
+    pub messages: M,
     /// The tools' JSON schemas; undefined, and `none`, in the template where absent.
     pub tools: Option<serde_json::Value>,
     /// Documents to answer from; undefined, and `none`, in the template where absent.
@@ -58,9 +62,9 @@ pub struct ChatContext {
     pub now: LocalTime,
 }
 
-impl ChatContext {
+impl<M> ChatContext<M> {
     /// A context of `messages` alone that asks for an answer.
-    pub fn new(messages: serde_json::Value, now: LocalTime) -> Self {
+    pub fn new(messages: M, now: LocalTime) -> Self {
         Self {
             messages,
             tools: None,
@@ -101,28 +105,34 @@ impl ChatTemplate {
 
     /// Renders the prompt.
     ///
-    /// Whatever the template says, compiling and rendering hold no more than 32 MiB and 256 bytes for each byte of template
-    /// and context at once, and take fractions of a second: every operation is paid for by what it touches, from a budget
-    /// that grows with the context. Real templates spend a small part of it.
+    /// Whatever the template says, compiling and rendering hold no more than 32 MiB, 256 bytes for each byte of template and
+    /// context and 24 KiB for each message at once, and take fractions of a second for each thousand messages: every operation
+    /// is paid for by what it touches, from a budget that grows with the context. Real templates spend a small part of it.
     ///
     /// # Errors
     /// [`TextError::RefusedByTemplate`] where the template calls `raise_exception`, [`TextError::Template`] where it
     /// fails otherwise or spends its budget.
-    pub fn render(&self, context: &ChatContext) -> Result<String, TextError> {
-        let mut variables = context.extra.clone();
-        variables.insert("messages".into(), context.messages.clone());
-        variables.insert("add_generation_prompt".into(), context.add_generation_prompt.into());
-        variables.insert("bos_token".into(), self.bos.clone().into());
-        variables.insert("eos_token".into(), self.eos.clone().into());
-        let given = [("tools", &context.tools), ("documents", &context.documents)];
-        for (name, value) in given {
-            variables.insert(name.into(), value.clone().unwrap_or_default());
-        }
-        let size = json_bytes(&variables);
+    pub fn render<M: Serialize>(&self, context: &ChatContext<M>) -> Result<String, TextError> {
+        let mut size = json_bytes(&context.extra) + json_bytes(&context.messages);
         let mut values: BTreeMap<String, Value> =
-            variables.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
-        for (name, _) in given.into_iter().filter(|(_, value)| value.is_none()) {
-            values.insert(name.into(), absent::absent());
+            context.extra.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
+        let messages = Value::from(Serde(&context.messages));
+        let fuel = BASE_FUEL + FUEL_PER_MESSAGE * count_messages(&messages);
+        values.insert("messages".into(), messages);
+        values.insert("add_generation_prompt".into(), context.add_generation_prompt.into());
+        for (name, text) in [("bos_token", &self.bos), ("eos_token", &self.eos)] {
+            size += text.len() as u64;
+            values.insert(name.into(), text.as_str().into());
+        }
+        for (name, value) in [("tools", &context.tools), ("documents", &context.documents)] {
+            let value = match value {
+                Some(value) => {
+                    size += json_bytes(value);
+                    Value::from(Serde(value))
+                }
+                None => absent::absent(),
+            };
+            values.insert(name.into(), value);
         }
 
         // The clock and the budget belong to this rendering; a clone shares the compiled template.
@@ -147,7 +157,7 @@ impl ChatTemplate {
             work::pay_for_text(state, format.len().saturating_mul(12))?;
             Ok::<_, Error>(now.strftime(format))
         });
-        environment.set_fuel(Some(BASE_FUEL + FUEL_PER_BYTE * size));
+        environment.set_fuel(Some(fuel + FUEL_PER_BYTE * size));
         let template = environment.get_template(NAME).map_err(template_error)?;
         template.render(Value::from(values)).map_err(template_error)
     }
@@ -189,6 +199,18 @@ fn template_error(error: Error) -> TextError {
         (kind, None) => kind.to_string(),
     };
     TextError::Template { reason, line: error.line() }
+}
+
+/// The messages, and the parts of their contents and their calls of tools.
+fn count_messages(messages: &Value) -> u64 {
+    let items =
+        |value: &Value| if value.kind() == ValueKind::Seq { value.len().unwrap_or(0) as u64 } else { 0 };
+    let each = messages.try_iter().into_iter().flatten();
+    let within = each.filter_map(|message| {
+        let pairs = message.as_object()?.try_iter_pairs()?;
+        Some(pairs.map(|(_, value)| items(&value)).sum::<u64>())
+    });
+    items(messages) + within.sum::<u64>()
 }
 
 /// Bytes of `value` as JSON, counted without keeping them.

@@ -7,6 +7,7 @@ use minijinja::value::{Rest, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use super::absent::is_none;
+use super::lent::lent;
 use super::spelling::write_str;
 use super::work::{
     ITEM, MAX_DEPTH, SLOT, TEXT, Work, invalid, is_container, pay, pay_for_all_of, pay_for_text, too_deep,
@@ -331,13 +332,13 @@ pub(super) fn compare_chain(state: &State, first: &Value, rest: Rest<Value>) -> 
 /// Before `value[...]`: a string's characters are counted from its start.
 pub(super) fn indexed(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len))?;
-    Ok(value.clone())
+    Ok(lent(value))
 }
 
 /// Before `value[...:...]`, which may copy all of a string.
 pub(super) fn sliced(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len).saturating_mul(TEXT as usize - 2))?;
-    Ok(value.clone())
+    Ok(lent(value))
 }
 
 /// Before a loop, which has to know how many items there are: `none` has none, a string has characters.
@@ -348,7 +349,7 @@ pub(super) fn iterated(state: &State, value: &Value) -> Result<Value, Error> {
     if value.kind() == ValueKind::Iterable && value.len().is_none() {
         return list(state, [value, &Value::from(Vec::<Value>::new())], 1);
     }
-    let Some(text) = value.as_str() else { return Ok(value.clone()) };
+    let Some(text) = value.as_str() else { return Ok(lent(value)) };
     pay(state, text.len().saturating_mul(SLOT as usize))?;
     Ok(text.chars().map(Value::from).collect())
 }

@@ -127,7 +127,7 @@ fn a_long_conversation_is_within_the_budget() {
     let message = json!({"role": "user", "content": content});
     let messages = vec![message; 1000];
     let template = ChatTemplate::new(source, "", "").unwrap();
-    let text = template.render(&ChatContext::new(messages.into(), LocalTime::EPOCH)).unwrap();
+    let text = template.render(&ChatContext::new(messages, LocalTime::EPOCH)).unwrap();
     assert_eq!(text.len(), 1000 * (content.len() + "<|im_start|>user\n<|im_end|>\n".len()));
 }
 

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod jinja;
+mod long_chats;
 mod many;
 mod small;
 mod support;
