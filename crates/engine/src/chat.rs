@@ -245,7 +245,7 @@ fn render(
     add_generation_prompt: bool,
     now: LocalTime,
 ) -> Result<String, TextError> {
-    template.render(&ChatContext { add_generation_prompt, ..ChatContext::new(messages.into(), now) })
+    template.render(&ChatContext { add_generation_prompt, ..ChatContext::new(messages, now) })
 }
 
 /// Puts the text of a begun answer after the generation prompt.
