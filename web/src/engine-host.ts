@@ -7,7 +7,10 @@ import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast } from './protocol.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
-/** A cancelled request holds the engine for at most this many milliseconds, even if the worker hears the page. */
+/**
+ * A cancelled request holds the engine for at most this many milliseconds, even if the worker hears the page. The recovery of a lost
+ * device does not count, since another worker would have to load the model as well; in it a worker may be silent for as long.
+ */
 const ENDING_MS = 60_000;
 /** A worker may be silent for this many times as long as the longest step of an answer has taken. */
 const STEPS = 3;
@@ -43,6 +46,8 @@ export class EngineHost {
   #watching = false;
   /** The longest that a step of an answer took, in milliseconds. */
   #slowest = 0;
+  /** Whether the worker loads the model again, because its device was lost. */
+  #recovering = false;
   /** Whether the worker has said something since the last look. */
   #alive = false;
   /** Hears when the model runs on something else now, or in another worker. */
@@ -130,6 +135,7 @@ export class EngineHost {
 
   #serve(worker: WorkerHost): void {
     this.#worker = worker;
+    this.#recovering = false;
     worker.onMessage = (message) => this.#hear(message);
     worker.onEnd = (why) => this.end(why);
     if (worker.ended) this.end(worker.ended);
@@ -138,6 +144,7 @@ export class EngineHost {
 
   #hear(message: FromWorker): void {
     this.#alive = true;
+    if (message.type === 'recovering') return this.#recover(message.active);
     if (message.type === 'changed') return this.onChange?.(message.info);
     if (message.type !== 'event' && message.type !== 'error') return;
     const pending = this.#pending.get(message.id);
@@ -155,6 +162,13 @@ export class EngineHost {
     if (next) next.heard ??= now;
     // The worker goes on with the next request, and may not have heard yet that nobody wants it any more.
     if (this.#lingers()) void this.#watch();
+  }
+
+  #recover(active: boolean): void {
+    this.#recovering = active;
+    // The recovery is no step of the answer.
+    const current = this.#current;
+    if (current) current.heard = performance.now();
   }
 
   /** The request that the worker answers now. */
@@ -212,14 +226,17 @@ export class EngineHost {
     if (this.#watching || !this.#lingers()) return;
     this.#watching = true;
     let silent = 0;
+    let ending = 0;
     let last = 0;
     this.#alive = true;
     await waitWhile((waited) => {
       silent = this.#alive ? 0 : silent + waited - last;
+      if (!this.#recovering) ending += waited - last;
       last = waited;
       this.#alive = false;
       const slow = Math.max(STEPS * this.#slowest, Math.min(this.loadMs, LONGEST_STEP_MS));
-      if (!this.#lingers() || silent >= Math.max(SILENCE_MS, slow) || waited >= Math.max(ENDING_MS, slow)) return false;
+      const patience = this.#recovering ? ENDING_MS : SILENCE_MS;
+      if (!this.#lingers() || silent >= Math.max(patience, slow) || ending >= Math.max(ENDING_MS, slow)) return false;
       this.#worker?.post({ type: 'ping' });
       return true;
     });

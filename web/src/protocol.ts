@@ -94,6 +94,8 @@ export type FromWorker =
   /** What measuring kernels has found, for `measured` of later loads. Comes before `loaded`. */
   | { type: 'measured'; found: string }
   | { type: 'loaded'; info: EngineInfo }
+  /** The GPU was lost, and the model is being loaded again; with `active: false` that has ended, well or not. */
+  | { type: 'recovering'; active: boolean }
   /** The GPU was lost and the model loaded again. */
   | { type: 'changed'; info: EngineInfo }
   /** The files' names in the store, in order. */

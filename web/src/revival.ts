@@ -12,6 +12,14 @@ const MOST_LOSSES = 2;
 const TRIES = 8;
 const BETWEEN_TRIES = 400;
 
+/** Hears how the recovery goes. */
+export interface RecoveryListener {
+  /** It begins, or has ended, well or not. */
+  recovering(active: boolean): void;
+  /** What the model runs on now. */
+  changed(info: EngineInfo): void;
+}
+
 /** Brings an engine whose GPU was lost back to life. */
 export class Revival {
   #losses = 0;
@@ -20,13 +28,12 @@ export class Revival {
    * @param engine keeps its place while its model is exchanged: answers in progress hold on to it
    * @param load loads the same model again
    * @param mayUseCpu whether the CPU may take over
-   * @param changed hears what the model runs on now
    */
   constructor(
     readonly engine: WasmEngine,
     readonly load: (backend: 'cpu' | 'webgpu') => Promise<Loaded>,
     readonly mayUseCpu: boolean,
-    readonly changed: (info: EngineInfo) => void,
+    readonly listener: RecoveryListener,
     readonly pause: (milliseconds: number) => Promise<void> = sleep,
   ) {}
 
@@ -42,6 +49,15 @@ export class Revival {
    * @throws LinnetError `lost` itself where the CPU may not take over; else why the CPU could not
    */
   async revive(lost: LinnetError): Promise<void> {
+    this.listener.recovering(true);
+    try {
+      await this.#recover(lost);
+    } finally {
+      this.listener.recovering(false);
+    }
+  }
+
+  async #recover(lost: LinnetError): Promise<void> {
     this.engine.unload();
     while (++this.#losses < MOST_LOSSES) {
       try {
@@ -69,7 +85,7 @@ export class Revival {
 
   #go({ engine, info }: Loaded): void {
     this.engine.replace(engine);
-    this.changed(info);
+    this.listener.changed(info);
   }
 }
 

@@ -5,7 +5,7 @@ import { GpuFailed, loadModel } from './load.ts';
 import { Pacer } from './pacer.ts';
 import type { EngineInfo, FromWorker, ToWorker } from './protocol.ts';
 import { RequestQueue } from './queue.ts';
-import { Revival } from './revival.ts';
+import { type RecoveryListener, Revival } from './revival.ts';
 import type { ResolvedModel } from './sources.ts';
 import { storeModel } from './storing.ts';
 import { nextTask } from './task.ts';
@@ -76,12 +76,15 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
   try {
     report({ phase: 'engine', loaded: 0 });
     const { engine, info, again } = await loadModel(begin, request, report, loading.signal);
-    const changed = (info: EngineInfo) => {
-      queue.pacer = pacerFor(info);
-      scope.postMessage({ type: 'changed', info });
+    const listener: RecoveryListener = {
+      recovering: (active) => scope.postMessage({ type: 'recovering', active }),
+      changed(info) {
+        queue.pacer = pacerFor(info);
+        scope.postMessage({ type: 'changed', info });
+      },
     };
     queue.pacer = pacerFor(info);
-    queue.serve(engine, new Revival(engine, again, request.backend === 'auto', changed));
+    queue.serve(engine, new Revival(engine, again, request.backend === 'auto', listener));
     const found = engine.measured();
     if (found !== undefined) scope.postMessage({ type: 'measured', found });
     scope.postMessage({ type: 'loaded', info });

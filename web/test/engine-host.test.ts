@@ -105,6 +105,41 @@ test('a worker that is only slow is not replaced: its first step, or its load, t
   }
 });
 
+test('a worker that recovers a lost device is waited for, and ended only after a long silence', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const pass = async (seconds: number) => {
+    for (let ticks = seconds * 10; ticks > 0; ticks--) {
+      t.mock.timers.tick(100);
+      for (let turns = 0; turns < 10; turns++) await Promise.resolve();
+    }
+  };
+  for (const silent of [false, true]) {
+    const { host, first } = engine();
+    first.slow = true;
+    const abort = new AbortController();
+    const asking = assert.rejects(textOf(host.ask('generate', {}, { signal: abort.signal })), isAborted);
+    await pass(1);
+    first.say({ type: 'recovering', active: true });
+    await pass(1);
+    // It loads the model, and the cancelled request is ended only afterwards.
+    if (silent) first.computes = true;
+    else first.deafTo = 'cancel';
+    abort.abort();
+    await pass(1);
+    await asking;
+    await pass(silent ? 50 : 120);
+    assert.ok(!first.ended, silent ? 'silent for a while' : 'it says that it is alive');
+    if (!silent) {
+      first.say({ type: 'recovering', active: false });
+      await pass(50);
+      assert.ok(!first.ended);
+    }
+    await pass(15);
+    assert.ok(first.ended, 'not for ever');
+    host.end(aborted({ disposed: true }));
+  }
+});
+
 test('leaving a stream ends a worker that computes, too', async () => {
   const { host, first, second } = engine();
   first.slow = true;

@@ -10,6 +10,8 @@ export class FakeWorker {
   slow = false;
   /** Nothing is heard any more. */
   computes = false;
+  /** A kind of message that it does not take up. */
+  deafTo: ToWorker['type'] | undefined;
   ended = false;
   onmessage: ((event: { data: FromWorker }) => void) | null = null;
   readonly #begun = new Set<number>();
@@ -26,7 +28,7 @@ export class FakeWorker {
     // As a real one does, it takes only what can be cloned.
     const message = structuredClone(given);
     this.told.push(message);
-    if (this.computes) return;
+    if (this.computes || message.type === this.deafTo) return;
     if (message.type === 'load' || message.type === 'store') for (const said of this.task) this.say(said);
     if (message.type === 'ping') this.say({ type: 'pong' });
     if (message.type === 'generate') this.#generate(message.id);

@@ -16,6 +16,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const answers: Answer[] = [];
   const ended = new Map<number, (answer: Answer) => void>();
   const changes: EngineInfo[] = [];
+  const recovering: boolean[] = [];
   let steps = 0;
   const queue = new RequestQueue(
     (answer) => {
@@ -34,24 +35,25 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
     return { engine: new FakeEngine([]), info: { backend } } as unknown as Loaded;
   };
   const pause = async () => void log.push('wait');
-  queue.serve(engine, new Revival(engine, load, mayUseCpu, (info) => changes.push(info), pause));
+  queue.serve(engine, new Revival(engine, load, mayUseCpu, { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) }, pause));
   const answer = (id: number, tokens: number) =>
     new Promise<Answer>((resolve) => {
       ended.set(id, resolve);
       queue.add(id, JSON.stringify({ prompt: 'a', max_tokens: tokens }));
     });
   const count = (id: number) => answers.filter((a) => a.id === id && a.type === 'event' && a.event.type === 'token').length;
-  return { queue, log, answer, changes, count };
+  return { queue, log, answer, changes, recovering, count };
 }
 
 const reason = (answer: Answer) => (answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason);
 
 test('an answer goes on where it was when its device is lost', async () => {
-  const { log, answer, changes, count } = setup([3], [], false);
+  const { log, answer, changes, recovering, count } = setup([3], [], false);
   assert.equal(reason(await answer(1, 6)), 'length');
   assert.equal(count(1), 6);
   assert.deepEqual(log, ['start a', 'unload', 'load webgpu', 'replace', 'free a']);
   assert.deepEqual(changes.map(({ backend }) => backend), ['webgpu']);
+  assert.deepEqual(recovering, [true, false]);
 });
 
 test('a browser without a GPU for a while is asked again', async () => {
