@@ -9,8 +9,8 @@ export type WorkerTask = Extract<ToWorker, { type: 'load' | 'store' }>;
 /** What comes of it. */
 export type TaskResult = Extract<FromWorker, { type: 'loaded' | 'gpu-failed' | 'stored' }>;
 
-/** Makes a worker; hears from it what goes wrong with its script. */
-export type StartWorker = (onFault: (fault: LinnetError) => void) => Worker;
+/** Makes a worker; hears from it what goes wrong with its script, until it is ended. */
+export type StartWorker = (onFault: (fault: LinnetError) => void, ended: AbortSignal) => Worker;
 
 /** Milliseconds that a worker may take to begin; then another one is tried. On a slow network its script takes long. */
 const START_MS = [15_000, 30_000, 60_000];
@@ -21,6 +21,7 @@ const leaving = new Set<Promise<void>>();
 /** The page's side of one worker. */
 export class WorkerHost {
   readonly #worker: Worker;
+  readonly #life = new AbortController();
   #hasGone = () => {};
   readonly #gone = new Promise<void>((resolve) => (this.#hasGone = resolve));
   #ended: LinnetError | undefined;
@@ -30,7 +31,7 @@ export class WorkerHost {
   onEnd: ((why: LinnetError) => void) | undefined;
 
   constructor(start: StartWorker = startWorker) {
-    this.#worker = start((fault) => this.end(fault));
+    this.#worker = start((fault) => this.end(fault), this.#life.signal);
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (this.#ended) return;
       if (data.type === 'alive') void watchWorker(data.lock, (fault) => this.end(fault));
@@ -108,6 +109,7 @@ export class WorkerHost {
     if (this.#ended) return;
     this.#ended = why;
     this.#worker.terminate();
+    this.#life.abort();
     this.#hasGone();
     this.onEnd?.(why);
   }

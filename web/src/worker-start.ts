@@ -9,15 +9,17 @@ const UNTRUSTED = "The page's Content-Security-Policy requires a TrustedScriptUR
  * Starts the package's worker.
  *
  * @param onFault hears that the script cannot be loaded, which is `blocked` or `network`, and what the worker itself does not catch
+ * @param ended tells that the worker has been ended: nothing is listened to any more
  * @throws LinnetError `blocked`, where the browser refuses at once
  */
-export function startWorker(onFault: (fault: LinnetError) => void): Worker {
-  const policy = new PolicyWatch();
+export function startWorker(onFault: (fault: LinnetError) => void, ended: AbortSignal): Worker {
+  const policy = new PolicyWatch(ended);
   try {
     const worker = makeWorker();
     worker.addEventListener('message', () => policy.end(), { once: true });
     worker.addEventListener('error', (event) => {
       event.preventDefault();
+      if (event.message) policy.end();
       if (event.message) return onFault(new LinnetError('internal', event.message, { script: event.filename }));
       // Without a message it is the script itself that could not be fetched. The page hears why in an event of its own, about now.
       setTimeout(() => {
@@ -92,8 +94,8 @@ class PolicyWatch {
     this.forbids ||= effectiveDirective === 'worker-src' && disposition === 'enforce' && blockedURI.startsWith(globalThis.origin);
   };
 
-  constructor() {
-    globalThis.addEventListener('securitypolicyviolation', this.#hear);
+  constructor(ended: AbortSignal) {
+    globalThis.addEventListener('securitypolicyviolation', this.#hear, { signal: ended });
   }
 
   end(): void {
