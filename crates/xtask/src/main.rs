@@ -1,28 +1,11 @@
 //! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `instructions`, `size`.
 
-mod advisories;
 mod bench;
 mod build;
-mod callgrind;
+mod checks;
 mod demo;
-mod doctor;
-mod instructions;
-mod licences;
-mod model;
-mod native_tests;
-mod npm;
-mod ops;
-mod process;
-mod relaxed;
-mod serve;
-mod single_thread;
+mod machine;
 mod size;
-mod tally;
-mod test;
-mod toolchain;
-mod wasm;
-mod wasm_tests;
-mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -39,16 +22,27 @@ struct Cli {
 enum Chore {
     /// Gets what is missing, builds the page, serves it with its model on this machine
     Demo(demo::Options),
+    /// The fast checks of what has changed: formatting, lints, unit tests, types
+    Check(checks::Since),
     /// Every check: formatting, lints, licences, advisories, native, wasm, TypeScript and browser tests
-    Test(test::Options),
+    Test(checks::TestOptions),
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
     /// Measures Linnet in Chromium and natively, beside wllama and llama.cpp; or each kernel by itself
     Bench(bench::Options),
     /// Counts the instructions of decoding a token, with valgrind, and fails where they have become more
-    Instructions(instructions::Options),
+    Instructions(bench::instructions::Options),
     /// What the page loads before the model, and whose bytes they are
     Size(size::Options),
+    /// One step of the checks, in a process of its own
+    #[command(hide = true)]
+    Step {
+        name: String,
+        #[arg(long)]
+        changed: bool,
+        #[command(flatten)]
+        since: checks::Since,
+    },
     /// What cargo runs a wasm test binary with
     #[command(hide = true)]
     WasmTestRunner {
@@ -59,13 +53,17 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
-        Chore::Test(options) => test::run(&options),
+        Chore::Check(since) => checks::check(&since),
+        Chore::Test(options) => checks::test(&options),
+        Chore::Step { name, changed, since } => checks::step(&name, changed, &since),
         Chore::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Build => build::run().map(|()| ExitCode::SUCCESS),
         Chore::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
-        Chore::Instructions(options) => instructions::run(&options).map(|()| ExitCode::SUCCESS),
+        Chore::Instructions(options) => bench::instructions::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
-        Chore::WasmTestRunner { arguments } => wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::WasmTestRunner { arguments } => {
+            checks::wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
     };
     done.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -1,8 +1,9 @@
 //! `cargo xtask size`: what a page loads before the model, raw and compressed, and which crates the wasm's bytes are of.
 
-use crate::toolchain::WasmToolchain;
-use crate::workspace::Workspace;
-use crate::{build, doctor, process, wasm};
+use crate::build::{self, wasm};
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
+use crate::machine::{process, programs};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub struct Options {
 
 /// Builds (but for `--check`) and tells.
 pub fn run(options: &Options) -> Result<()> {
-    doctor::ensure(&[&doctor::NODE])?;
+    programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
     if options.check {
         return check(&workspace);

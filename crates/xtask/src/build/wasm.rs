@@ -1,10 +1,10 @@
 //! The wasm modules of the page: compiled, bound, optimised; each stage left out where its input is what it was.
 
-use crate::process;
-use crate::relaxed;
-use crate::single_thread;
-use crate::toolchain::{self, WasmToolchain};
-use crate::workspace::Workspace;
+use crate::build::relaxed;
+use crate::build::single_thread;
+use crate::machine::process;
+use crate::machine::toolchain::{self, WasmToolchain};
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::fs;

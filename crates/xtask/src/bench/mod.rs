@@ -1,9 +1,14 @@
 //! `cargo xtask bench`: Linnet in Chromium and natively, beside wllama and llama.cpp, on the same files, taking turns; or each
 //! kernel by itself. `tests/browser/bench` does the former, `ops` the latter.
 
-use crate::toolchain::WasmToolchain;
-use crate::workspace::Workspace;
-use crate::{build, doctor, model, npm, ops, process};
+pub mod callgrind;
+pub mod instructions;
+mod ops;
+
+use crate::build;
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
+use crate::machine::{model, npm, process, programs};
 use anyhow::{Result, ensure};
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -60,8 +65,9 @@ pub fn run(options: &Options) -> Result<()> {
     if options.ops {
         return run_ops(&workspace, options);
     }
-    let node = if options.native { vec![&doctor::NODE] } else { vec![&doctor::NODE, &doctor::CHROMIUM] };
-    doctor::ensure(&node)?;
+    let node =
+        if options.native { vec![&programs::NODE] } else { vec![&programs::NODE, &programs::CHROMIUM] };
+    programs::ensure(&node)?;
     let models = if options.model.is_empty() {
         vec![model::ensure_default(&workspace)?, model::ensure_gemma(&workspace)?]
     } else {
@@ -107,7 +113,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn run_ops(workspace: &Workspace, options: &Options) -> Result<()> {
-    doctor::ensure(&[&doctor::NODE])?;
+    programs::ensure(&[&programs::NODE])?;
     npm::install(workspace)?;
     let (linnet, toolchain) = (build::native(workspace)?, WasmToolchain::ensure()?);
     let modules = ops::Modules::make(workspace, &toolchain)?;

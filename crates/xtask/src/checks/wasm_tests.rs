@@ -5,8 +5,11 @@
 //! It speaks to the context that `wasm-bindgen-test` exports. That contract is private to wasm-bindgen and may change with its
 //! version, which the lock file holds still; a change would show: `cargo xtask test` fails where no wasm test ran.
 
-use crate::process;
-use crate::wasm::Kind;
+use crate::build::wasm::Kind;
+use crate::checks::tally::{self, Tally};
+use crate::machine::process;
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs;
@@ -80,6 +83,20 @@ const RUNS: [(Kind, &str); 3] = [
     (Kind { threads: false, relaxed: false }, "0"),
     (Kind { threads: true, relaxed: true }, "2"),
 ];
+
+/// Runs the tests of the kernels; this program is what cargo runs the test binaries with.
+pub fn all(workspace: &Workspace) -> Result<Tally> {
+    let mut cargo = WasmToolchain::ensure()?.cargo(workspace, "test");
+    // Integration tests only: a library's own tests link no wasm-bindgen, and are run natively.
+    cargo.args(["--package", "linnet-cpu", "--test", "*"]);
+    let runner = format!("{} wasm-test-runner", std::env::current_exe()?.display());
+    let run = process::transcript(cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner))?;
+    let tally = tally::of_result_lines(&run.text);
+    if tally.is_empty() {
+        bail!("no wasm test ran");
+    }
+    Ok(tally.judged(run.success))
+}
 
 /// Runs the binary, the first argument. Further ones (cargo passes those behind `--` on) have no meaning here.
 pub fn run(arguments: &[OsString]) -> Result<()> {

@@ -3,9 +3,9 @@
 //! Unlike a time, the count is the same on a busy machine, so that a few percent more are seen. What it cannot see is
 //! waiting: for memory, and for other threads.
 
-use crate::callgrind::Profile;
-use crate::workspace::Workspace;
-use crate::{doctor, model, process};
+use crate::bench::callgrind::Profile;
+use crate::machine::workspace::Workspace;
+use crate::machine::{model, process, programs};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;
@@ -33,7 +33,7 @@ pub struct Options {
 
 /// Counts, prints, and compares with what is kept; an error where it has grown.
 pub fn run(options: &Options) -> Result<()> {
-    doctor::ensure(&[&doctor::VALGRIND])?;
+    programs::ensure(&[&programs::VALGRIND])?;
     let workspace = Workspace::find()?;
     let model = model::ensure_default(&workspace)?;
     let linnet = build_named(&workspace)?;

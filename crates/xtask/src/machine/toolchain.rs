@@ -3,9 +3,9 @@
 //! The standard library is built from source, once per target folder: threads need one with atomic instructions, which nobody
 //! ships for wasm32-unknown-unknown. Cargo's flag for that is unstable, so the compiler is told to take unstable flags.
 
-use crate::doctor;
-use crate::process;
-use crate::workspace::Workspace;
+use crate::machine::process;
+use crate::machine::programs;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,13 +54,13 @@ impl WasmToolchain {
         if add.is_ok() && native_has_source() {
             return Ok(Self::Native);
         }
-        if !doctor::is_debian() {
+        if !programs::is_debian() {
             bail!("run: rustup component add rust-src");
         }
         eprintln!("rustup cannot add it here; Debian has it");
-        doctor::install_debian(&DEBIAN_PACKAGES)?;
+        programs::install_debian(&DEBIAN_PACKAGES)?;
         if native_lld().is_none() && process::which("rust-lld").is_none() {
-            doctor::install_debian(&["rust-web-llvm"])?;
+            programs::install_debian(&["rust-web-llvm"])?;
         }
         debian().context("Debian's packages are installed, yet no usable compiler for wasm32 came with them")
     }

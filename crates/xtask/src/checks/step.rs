@@ -1,0 +1,110 @@
+//! One step of the checks: what it is called, when it is due, what it needs, and what it does.
+
+use crate::checks::changes::Changes;
+use crate::checks::tally::Tally;
+use crate::machine::programs::{self, Program};
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
+use crate::machine::{model, npm};
+use anyhow::Result;
+
+/// How much of the machine a step takes while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// It waits often, or computes on one core: another step can run beside it.
+    Shared,
+    /// It uses every core, or measures times.
+    Alone,
+}
+
+/// Which commands run a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// `cargo xtask check` alone: `test` runs a step that covers more.
+    Check,
+    /// `cargo xtask test` alone.
+    Full,
+    /// Both.
+    Both,
+}
+
+/// Something that a step needs before it can run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A program of the machine.
+    Program(&'static Program),
+    /// The npm packages of the lock file.
+    Packages,
+    /// A compiler to wasm32.
+    WasmToolchain,
+    /// SmolLM2-135M, and Gemma 3 270M where it can be had.
+    Models,
+}
+
+/// What a step's function works with.
+pub struct Context {
+    /// Where everything is.
+    pub workspace: Workspace,
+    /// What has changed; `None` to check everything.
+    pub changes: Option<Changes>,
+}
+
+/// The function of a step.
+pub type Run = Box<dyn Fn(&Context) -> Result<Tally>>;
+
+/// One step.
+pub struct Step {
+    /// Unique. `cargo xtask test NAME` runs the steps whose names contain NAME.
+    pub name: String,
+    /// Which commands run it.
+    pub tier: Tier,
+    /// How much of the machine it takes.
+    pub load: Load,
+    /// A change below one of these paths, from the root, makes it due for `--changed`. An empty path is any change.
+    pub paths: &'static [&'static str],
+    /// What must be there before it starts.
+    pub needs: &'static [Need],
+    /// Names of the steps whose products it uses.
+    pub after: &'static [&'static str],
+    /// Does it. An error is a failure of the step.
+    pub run: Run,
+}
+
+impl Step {
+    /// Whether one of these paths makes it due.
+    pub fn is_due(&self, changed: &[String]) -> bool {
+        changed.iter().any(|path| self.paths.iter().any(|prefix| path.starts_with(prefix)))
+    }
+}
+
+/// Finds or installs what these steps need, and nothing else.
+pub fn ensure(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
+    let mut needs: Vec<Need> = Vec::new();
+    for need in steps.iter().flat_map(|step| step.needs) {
+        if !needs.contains(need) {
+            needs.push(*need);
+        }
+    }
+    let programs: Vec<&Program> = needs
+        .iter()
+        .filter_map(|need| match need {
+            Need::Program(program) => Some(*program),
+            _ => None,
+        })
+        .collect();
+    programs::ensure(&programs)?;
+    for need in needs {
+        match need {
+            Need::Program(_) => {}
+            Need::Packages => npm::install(workspace)?,
+            Need::WasmToolchain => drop(WasmToolchain::ensure()?),
+            Need::Models => {
+                model::ensure_default(workspace)?;
+                if let Err(why) = model::ensure_gemma(workspace) {
+                    eprintln!("Gemma is not available, so its cases are skipped: {why:#}");
+                }
+            }
+        }
+    }
+    Ok(())
+}

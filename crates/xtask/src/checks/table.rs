@@ -1,0 +1,203 @@
+//! The steps, in the order in which they start.
+
+use crate::build::{self, licences};
+use crate::checks::step::{Context, Load, Need, Step, Tier};
+use crate::checks::tally::{self, Tally};
+use crate::checks::{advisories, native_tests, wasm_tests};
+use crate::machine::toolchain::WasmToolchain;
+use crate::machine::workspace::Workspace;
+use crate::machine::{model, npm, process, programs};
+use crate::size;
+use anyhow::{Context as _, Result, bail};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The crates of the modules that run in a page or, for measuring, in Node: clippy judges them as wasm, too.
+const WASM_CRATES: [&str; 5] = ["linnet-bench", "linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
+
+const RUST: &[&str] = &[
+    "crates/",
+    "shaders/",
+    "tests/src/",
+    "tests/tests/",
+    "tests/Cargo.toml",
+    "Cargo.",
+    "rust-toolchain.toml",
+];
+const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.json"];
+const ANYTHING: &[&str] = &[""];
+
+const NODE: Need = Need::Program(&programs::NODE);
+const VULKAN: Need = Need::Program(&programs::VULKAN);
+const BROWSERS: [Need; 5] = [
+    Need::Program(&programs::CHROMIUM),
+    Need::Program(&programs::FIREFOX),
+    Need::Program(&programs::WEBKIT),
+    Need::Program(&programs::DISPLAY),
+    Need::Program(&programs::FONT),
+];
+const IN_BROWSERS: &[Need] =
+    &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
+
+/// Suites that measure times or memory, or need every core: nothing runs beside them.
+const MEASURING: [&str; 6] = ["bench", "manners", "memory", "phone", "soak", "threads"];
+
+/// Every step. The browser suites are found in `tests/browser/suites`: a step each.
+pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
+    let mut steps = vec![
+        step("formatting", Tier::Both, RUST, &[], &[], |context| {
+            held(context.workspace.cargo("fmt").args(["--all", "--check"]))
+        }),
+        step("licences", Tier::Full, ANYTHING, &[], &[], |context| {
+            licences::check(&context.workspace).map(|()| Tally::one(true))
+        }),
+        step("advisories", Tier::Full, ANYTHING, &[NODE], &[], |context| {
+            advisories::check(&context.workspace)
+        }),
+        alone(step("clippy", Tier::Both, RUST, &[], &[], |context| {
+            let mut clippy = context.workspace.cargo("clippy");
+            clippy.args(native_tests::selection(context)?).arg("--all-targets");
+            held(clippy.args(["--", "--deny", "warnings"]))
+        })),
+        alone(step("clippy-wasm", Tier::Full, RUST, &[Need::WasmToolchain], &[], |context| {
+            let mut clippy = WasmToolchain::ensure()?.cargo(&context.workspace, "clippy");
+            clippy
+                .args(WASM_CRATES.iter().flat_map(|name| ["--package", *name]))
+                .args(["--lib", "--examples"]);
+            held(clippy.args(["--", "--deny", "warnings"]))
+        })),
+        alone(step("unit-tests", Tier::Check, RUST, &[], &[], native_tests::unit)),
+        alone(step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &[], |context| {
+            native_tests::all(&context.workspace)
+        })),
+        alone(step("doc-tests", Tier::Full, RUST, &[], &[], |context| native_tests::doc(&context.workspace))),
+        alone(step("wasm-tests", Tier::Full, RUST, &[Need::WasmToolchain, NODE], &[], |context| {
+            wasm_tests::all(&context.workspace)
+        })),
+        alone(step(
+            "build",
+            Tier::Full,
+            ANYTHING,
+            &[Need::WasmToolchain, NODE, Need::Packages],
+            &[],
+            |context| build::build(&context.workspace, &WasmToolchain::ensure()?).map(|()| Tally::one(true)),
+        )),
+        step("size", Tier::Full, ANYTHING, &[NODE], &["build"], |context| {
+            size::check(&context.workspace).map(|()| Tally::one(true))
+        }),
+        step("types", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], types),
+        step("web-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
+            node_tests(context, "web")
+        }),
+        step("www-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
+            node_tests(context, "www")
+        }),
+        alone(step("linnet", Tier::Full, RUST, &[], &[], |context| {
+            build::native(&context.workspace).map(|_| Tally::one(true))
+        })),
+        step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
+        step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["linnet"], |context| {
+            verify(context, "gpu")
+        }),
+    ];
+    for suite in suites(workspace)? {
+        let is_measuring = MEASURING.contains(&suite.as_str());
+        let name = format!("browser-{suite}");
+        let run = move |context: &Context| browser_suite(context, &suite);
+        let step = step(&name, Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
+        steps.push(if is_measuring { alone(step) } else { step });
+    }
+    Ok(steps)
+}
+
+fn step(
+    name: &str,
+    tier: Tier,
+    paths: &'static [&'static str],
+    needs: &'static [Need],
+    after: &'static [&'static str],
+    run: impl Fn(&Context) -> Result<Tally> + 'static,
+) -> Step {
+    Step { name: name.to_owned(), tier, load: Load::Shared, paths, needs, after, run: Box::new(run) }
+}
+
+fn alone(step: Step) -> Step {
+    Step { load: Load::Alone, ..step }
+}
+
+/// One check that holds where the command ends well.
+fn held(command: &mut Command) -> Result<Tally> {
+    process::run(command).map(|()| Tally::one(true))
+}
+
+/// Names of the files `tests/browser/suites/NAME.test.mjs`.
+fn suites(workspace: &Workspace) -> Result<Vec<String>> {
+    let folder = workspace.root.join("tests/browser/suites");
+    let entries = fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut suites: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".test.mjs").map(str::to_owned)).collect();
+    suites.sort();
+    Ok(suites)
+}
+
+/// The compiler's view of all TypeScript, which imports the declarations that the build makes.
+fn types(context: &Context) -> Result<Tally> {
+    for built in ["web/wasm/linnet.d.ts", "web/dist/index.d.ts"] {
+        if !context.workspace.root.join(built).exists() {
+            println!("skipped: {built} is missing; run `cargo xtask build`");
+            return Ok(Tally { skipped: 1, ..Tally::default() });
+        }
+    }
+    held(&mut npm::command(&context.workspace, &["run", "--silent", "check"]))
+}
+
+fn node_tests(context: &Context, folder: &str) -> Result<Tally> {
+    let run = npm::transcript(&context.workspace, folder, "test", &[])?;
+    Ok(tally::of_node(&run.text).judged(run.success))
+}
+
+fn verify(context: &Context, backend: &str) -> Result<Tally> {
+    let mut linnet = Command::new(build::native_path(&context.workspace));
+    process::without_display(&mut linnet);
+    linnet.arg("verify").arg(context.workspace.reference()).args(["--backend", backend, "--models"]);
+    let run = process::transcript(linnet.arg(model::folder(&context.workspace)))?;
+    Ok(tally::of_plain_line(&run.text).judged(run.success))
+}
+
+fn browser_suite(context: &Context, suite: &str) -> Result<Tally> {
+    let native = build::native_path(&context.workspace);
+    let native = if native.exists() { native.as_os_str() } else { OsStr::new("") };
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).arg(Path::new("suites").join(format!("{suite}.test.mjs")));
+    node.current_dir(context.workspace.root.join("tests/browser"));
+    node.env("LINNET_NATIVE", native).env("LINNET_MODELS", model::folder(&context.workspace));
+    let run = process::transcript(&mut node)?;
+    let tally = tally::of_node(&run.text);
+    if tally.is_empty() {
+        bail!("no test ran");
+    }
+    Ok(tally.judged(run.success))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::steps;
+    use crate::machine::workspace::Workspace;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_a_step_follows_those_whose_products_it_uses() {
+        let steps = steps(&Workspace::find().unwrap()).unwrap();
+        let mut before = HashSet::new();
+        for step in &steps {
+            for product in step.after {
+                assert!(before.contains(product), "{} comes before {product}", step.name);
+            }
+            assert!(before.insert(step.name.as_str()), "{} twice", step.name);
+        }
+        assert!(before.contains("browser-element"), "the browser suites are steps");
+    }
+}

@@ -1,0 +1,95 @@
+//! Where things are: the workspace's root, its target folder, its built artifacts.
+
+use crate::machine::process;
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The workspace that this xtask was built from.
+pub struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    pub root: PathBuf,
+    /// Cargo's target folder, wherever the user's settings put it.
+    pub target: PathBuf,
+}
+
+/// A crate of the workspace.
+#[derive(Debug)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its folder from the root, with a `/` at the end.
+    pub folder: String,
+    /// Whether it has a library; the others are programs only.
+    pub is_library: bool,
+    /// Names of the crates of the workspace that it uses, in tests as well.
+    pub uses: Vec<String>,
+}
+
+impl Package {
+    fn of(metadata: &Value, root: &Path) -> Result<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("cargo metadata lacks a field");
+        let manifest = text(&metadata["manifest_path"])?;
+        let folder = Path::new(&manifest).parent().and_then(|folder| folder.strip_prefix(root).ok());
+        let folder = folder.context("a crate lies outside the workspace's folder")?.to_string_lossy();
+        let list = |key: &str| metadata[key].as_array().into_iter().flatten();
+        let uses = list("dependencies").filter(|dependency| dependency["path"].is_string());
+        Ok(Self {
+            name: text(&metadata["name"])?,
+            folder: format!("{}/", folder.replace('\\', "/")),
+            is_library: list("targets")
+                .any(|target| target["kind"][0] == "lib" || target["kind"][0] == "cdylib"),
+            uses: uses.map(|dependency| text(&dependency["name"])).collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub fn find() -> Result<Self> {
+        let metadata = metadata()?;
+        let path = |key: &str| -> Result<PathBuf> {
+            Ok(metadata[key].as_str().with_context(|| format!("cargo metadata without {key}"))?.into())
+        };
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
+    }
+
+    /// Its crates.
+    pub fn packages(&self) -> Result<Vec<Package>> {
+        let metadata = metadata()?;
+        let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
+        packages.iter().map(|package| Package::of(package, &self.root)).collect()
+    }
+
+    /// `cargo SUBCOMMAND` of the native toolchain, run at the root.
+    pub fn cargo(&self, subcommand: &str) -> Command {
+        let mut cargo = Command::new(native_cargo());
+        cargo.arg(subcommand).current_dir(&self.root);
+        cargo
+    }
+
+    /// The reference results: the variable `LINNET_REFERENCE`, else the whole set beside the workspace, else the part in it.
+    pub fn reference(&self) -> PathBuf {
+        let beside = self.root.join("../shared/reference");
+        let found = || if beside.is_dir() { beside } else { self.root.join("tests/fixtures") };
+        std::env::var_os("LINNET_REFERENCE").map_or_else(found, PathBuf::from)
+    }
+
+    /// The target folder of everything compiled to wasm. Its own, so that neither toolchain undoes the other's work.
+    pub fn wasm_target(&self) -> PathBuf {
+        self.target.join("wasm")
+    }
+}
+
+fn metadata() -> Result<Value> {
+    let mut cargo = Command::new(native_cargo());
+    cargo.args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]);
+    cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    Ok(serde_json::from_str(&process::output(&mut cargo)?)?)
+}
+
+/// The cargo that started this program, else the one on the path.
+fn native_cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
