@@ -1,5 +1,5 @@
 import type { Chat } from './chat.ts';
-import { lockChat } from './chat-lock.ts';
+import { ChatLock } from './chat-lock.ts';
 import { Chats, type Outcome, type StoredChat, titleOf } from './chats.ts';
 import { fileName, jsonOf, markdownOf, save } from './export.ts';
 import { button, element, make } from './page.ts';
@@ -14,8 +14,8 @@ interface Shown {
   kept: string;
   /** When it was kept last; `undefined` if it was not. */
   at: number | undefined;
-  /** Gives back the right to write it; `undefined` where another tab has it. */
-  lock: Promise<(() => void) | undefined>;
+  /** The right to write it, which another tab may have. */
+  lock: ChatLock;
 }
 
 /** What other parts of the page hear. */
@@ -24,6 +24,8 @@ interface Listener {
   onSwitch(chosen: boolean): void;
   /** Another tab has the conversation: what is written here becomes one of its own. */
   onOpenTwice(): void;
+  /** The other tab has let go of the conversation: what is written here is stored in it. */
+  onTakenOver(): void;
   /** A conversation could not be stored; said once. */
   onNotStored(): void;
 }
@@ -102,19 +104,20 @@ export class ChatMenu {
     this.chat.conversation.clear();
     const place = this.#shown;
     // Storing it may have given it another place, with a lock of its own.
-    this.#storing = this.#storing.then(async () => (await place.lock)?.());
+    this.#storing = this.#storing.then(() => place.lock.release());
   }
 
   /** Stores it in its place, or as one of its own where another tab has that place. */
   async #store(place: Shown, chat: StoredChat): Promise<void> {
-    const release = await place.lock;
-    let outcome = release ? await this.#put({ ...chat, id: place.id }, place.at) : 'changed';
+    await place.lock.decided;
+    const { held } = place.lock;
+    let outcome = held ? await this.#put({ ...chat, id: place.id }, place.at) : 'changed';
     if (outcome === 'changed') {
       const mine = newChat();
-      release?.();
+      place.lock.release();
       Object.assign(place, { id: mine.id, lock: mine.lock, at: undefined });
       outcome = await this.#put({ ...chat, id: place.id }, undefined);
-      if (release && place === this.#shown) this.listener.onOpenTwice();
+      if (held && place === this.#shown) this.listener.onOpenTwice();
     }
     if (outcome === 'done') place.at = chat.at;
     else this.#notStored(place);
@@ -141,14 +144,35 @@ export class ChatMenu {
 
   #show(stored: StoredChat, chosen = true): void {
     this.#leave();
-    const place: Shown = { id: stored.id, kept: JSON.stringify(stored.exchanges), at: stored.at, lock: this.#storing.then(() => lockChat(stored.id)) };
+    const place: Shown = { id: stored.id, kept: JSON.stringify(stored.exchanges), at: stored.at, lock: new ChatLock(stored.id) };
     this.#shown = place;
     show(stored.id);
     this.chat.conversation.show(stored);
     this.listener.onSwitch(chosen);
-    void place.lock.then((lock) => {
-      if (lock === undefined && this.#shown === place) this.listener.onOpenTwice();
+    void this.#awaitLock(place);
+  }
+
+  /** Says that another tab has the conversation, and takes it over when that tab lets go of it. */
+  async #awaitLock(place: Shown): Promise<void> {
+    const { id, lock } = place;
+    await lock.decided;
+    if (lock.held) return;
+    if (this.#shown === place) this.listener.onOpenTwice();
+    await lock.given;
+    this.#storing = this.#storing.then(async () => {
+      // It may have become a conversation of this tab's own, or another one is shown.
+      if (place.lock === lock && this.#shown === place) await this.#takeOver(place, await this.#chats.get(id));
     });
+  }
+
+  async #takeOver(place: Shown, stored: StoredChat | undefined): Promise<void> {
+    if (stored && stored.at !== place.at) {
+      // What is written here does not fit to what was written there: it becomes a conversation of its own when it is stored.
+      if (this.chat.busy || JSON.stringify(this.#current().exchanges) !== place.kept) return;
+      Object.assign(place, { kept: JSON.stringify(stored.exchanges), at: stored.at });
+      this.chat.conversation.show(stored);
+    }
+    this.listener.onTakenOver();
   }
 
   async #open(): Promise<void> {
@@ -207,7 +231,7 @@ function day(at: number): string {
 /** A conversation of this tab's own, which is not kept yet. */
 function newChat(): Shown {
   const id = newId();
-  return { id, kept: '[]', at: undefined, lock: lockChat(id) };
+  return { id, kept: '[]', at: undefined, lock: new ChatLock(id) };
 }
 
 /** Not `crypto.randomUUID`, which pages without HTTPS do not have. */

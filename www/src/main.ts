@@ -9,6 +9,7 @@ import { type Manner, mannerFrom, usualFor } from './manner.ts';
 import { MannerDialog } from './manner-dialog.ts';
 import { ModelDialog } from './model-dialog.ts';
 import { keepModule, keepSite } from './offline.ts';
+import { Notice } from './notice.ts';
 import { button, element, make, nextTask } from './page.ts';
 import { openThoughtsForPrint } from './print.ts';
 import { progressText } from './progress.ts';
@@ -25,7 +26,11 @@ const loadingStop = element('loading-stop', HTMLButtonElement);
 const modelButton = element('model-button', HTMLButtonElement);
 const modelName = element('model-name', HTMLSpanElement);
 const newChat = element('new-chat', HTMLButtonElement);
-const notice = element('notice', HTMLElement);
+const notice = new Notice(
+  element('notice', HTMLElement),
+  element('notice-text', HTMLParagraphElement),
+  element('notice-actions', HTMLDivElement),
+);
 const stats = element('stats', HTMLParagraphElement);
 
 const query = new Query(location.search);
@@ -45,8 +50,8 @@ const chat = new Chat(
     newChat.disabled = chat.conversation.isEmpty;
     menu.keep();
     if (!chat.busy) return;
-    hideNotice();
-    if (!mayLoad) return notice.scrollIntoView({ block: 'nearest' });
+    notice.hide();
+    if (!mayLoad) return notice.reveal();
     // Whoever asks wants the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
@@ -55,10 +60,17 @@ chat.conversation.system = manner().system;
 const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
   onSwitch(chosen) {
     newChat.disabled = chat.conversation.isEmpty;
-    if (chosen) hideNotice();
+    if (chosen) notice.hide();
   },
-  onOpenTwice: () => showText('This chat is open in another tab, too. What you write here is kept as a chat of its own.', 'open-twice', [ok()]),
-  onNotStored: () => showText('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
+  onOpenTwice() {
+    const text = 'This chat is also open in another tab. What you write here is saved as a separate chat.';
+    notice.show(text, 'open-twice', [ok()]);
+  },
+  onTakenOver() {
+    const text = 'The other tab no longer has this chat open. What you write here is saved in this chat.';
+    notice.show(text, 'open-twice', [ok()]);
+  },
+  onNotStored: () => notice.show('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
 });
 const mannerDialog = new MannerDialog(manner, usual, (set) => {
   own = set;
@@ -101,7 +113,7 @@ async function start(): Promise<void> {
   const wanted = !connection?.saveData || chat.busy;
   if (!wanted) showState(engine.state);
   const loaded = wanted ? engine.load() : undefined;
-  if (query.ignored.length > 0) showText(query.ignored.join(' '), 'ignored-options', [ok()]);
+  if (query.ignored.length > 0) notice.show(query.ignored.join(' '), 'ignored-options', [ok()]);
   await loaded;
 }
 
@@ -110,31 +122,36 @@ async function askFirst(foreign: ForeignModel): Promise<void> {
   showState(engine.state);
   const [first] = models.all;
   const usual = { ...engine.settings, model: first!.id };
-  const show = (text: string) => showText([...query.ignored, text].join(' '), 'foreign-model', [
+  notice.ask(question(foreign, 'size being asked for'), 'foreign-model', [
     button('primary', 'Download', load),
     button('secondary', `Use ${first!.name}`, () => change(usual)),
     button('secondary', 'Choose another model', () => dialog.open()),
   ]);
-  show(question(foreign, 'size being asked for'));
+  if (query.ignored.length > 0) notice.show(query.ignored.join(' '), 'ignored-options', []);
   const size = await sizeOf(foreign);
-  if (!mayLoad) element('notice-text', HTMLParagraphElement).textContent = [...query.ignored, question(foreign, size)].join(' ');
+  notice.reword(question(foreign, size));
 }
 
 /** The person wants the model that the settings say. */
 function load(): void {
-  mayLoad = true;
+  allowLoading();
   void engine.load();
+}
+
+function allowLoading(): void {
+  mayLoad = true;
+  notice.answered();
 }
 
 /** Loads something else, in a new conversation. Where none is kept, the one that is shown goes on. */
 function change(settings: Settings): void {
   const goBack = menu.keepsChats ? beginChat() : chat.stop();
   history.replaceState(null, '', addressOf(settings, location.href));
-  mayLoad = true;
+  allowLoading();
   void engine.load(settings);
   if (!goBack) return;
   const text = `The chat so far is kept: it is in the menu, under “Chats”. A new one begins with ${nameOf(settings.model)}.`;
-  showText(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
+  notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
 /** @returns what shows the chat before again, if there was one */
@@ -147,7 +164,7 @@ function beginChat(): (() => void) | undefined {
 
 function startNewChat(): void {
   beginChat();
-  hideNotice();
+  notice.hide();
   element('prompt', HTMLTextAreaElement).focus();
 }
 
@@ -160,7 +177,7 @@ function showState(state: EngineState): void {
   loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';
   switch (state.kind) {
     case 'loading':
-      if (!state.progress) hideNotice();
+      if (!state.progress) notice.hide();
       showProgress(state.progress);
       break;
     case 'paused':
@@ -212,8 +229,8 @@ function smallerFor({ details }: LinnetError): string | undefined {
 function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
   const when = phase === 'load' ? 'while the model was loading' : 'during its first answer';
   const what = step === 'cpu' ? 'it runs on the CPU now' : `it keeps less in mind now (${whole(model.context_length)} tokens)`;
-  showText(`The browser ended this page ${when}. So that it does not happen again, ${what}.`, 'recovered', [
-    button('primary', 'Keep it so', hideNotice),
+  notice.show(`The browser ended this page ${when}. So that it does not happen again, ${what}.`, 'recovered', [
+    button('primary', 'Keep it so', () => notice.hide()),
     button('secondary', 'Try in full again', loadInFull),
   ]);
 }
@@ -228,7 +245,7 @@ function showAnswerFailure(error: LinnetError): void {
   // After these the engine is gone; it is there again from the browser's storage in a moment.
   const reload = ['device-lost', 'out-of-memory', 'internal'].includes(error.code);
   const again = () => {
-    hideNotice();
+    notice.hide();
     if (reload) void engine.load();
     element('composer', HTMLFormElement).requestSubmit();
   };
@@ -239,29 +256,9 @@ function showAnswerFailure(error: LinnetError): void {
 }
 
 function showNotice(error: LinnetError, actions: HTMLElement[]): void {
-  showText(sentence(error), error.code, actions);
-}
-
-function showText(text: string, code: string, actions: HTMLElement[]): void {
-  // A question about a download stays until it is answered.
-  if (isAsking() && code !== 'foreign-model') return;
-  notice.dataset['code'] = code;
-  element('notice-text', HTMLParagraphElement).textContent = text;
-  element('notice-actions', HTMLDivElement).replaceChildren(...actions);
-  notice.hidden = false;
-  notice.scrollIntoView({ block: 'nearest' });
+  notice.show(sentence(error), error.code, actions);
 }
 
 function ok(): HTMLButtonElement {
-  return button('secondary', 'OK', hideNotice);
-}
-
-function isAsking(): boolean {
-  return !mayLoad && notice.dataset['code'] === 'foreign-model';
-}
-
-function hideNotice(): void {
-  if (isAsking()) return;
-  notice.hidden = true;
-  delete notice.dataset['code'];
+  return button('secondary', 'OK', () => notice.hide());
 }

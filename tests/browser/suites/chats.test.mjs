@@ -289,6 +289,36 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     });
   }
 
+  test('a tab takes a chat over when the other tab that had it is closed, with what was written there', async (t) => {
+    const server = await startSite(t);
+    const first = await visitSite(t, browser, server);
+    await converse(first, 'What do birds eat?');
+    const id = await (await first.waitForFunction(() => sessionStorage.getItem('linnet-shown'))).jsonValue();
+    const twin = `sessionStorage.getItem('linnet-shown') ?? sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`;
+    const second = await visitSite(t, browser, server, { scripts: [twin] });
+    const notice = (text) =>
+      second.waitForFunction((text) => document.querySelector('#notice:not([hidden])')?.textContent?.includes(text), {}, text);
+    await notice('also open in another tab');
+    await first.bringToFront();
+    await converse(first, 'And in winter?');
+    // A tab is closed once what was written there is stored.
+    const stored = async () => (await first.evaluate(`new Promise((resolve) => {
+      indexedDB.open('linnet-chats').onsuccess = ({ target }) => {
+        target.result.transaction('chats').objectStore('chats').getAll().onsuccess = ({ target }) => resolve(target.result[0].exchanges.length);
+      };
+    })`)) === 2;
+    while (!(await stored())) await new Promise((resolve) => setTimeout(resolve, 50));
+    await first.close();
+    await second.bringToFront();
+    await notice('The other tab no longer has this chat open');
+    assert.equal((await shownAnswers(second)).length, 2, 'what was written there is shown');
+    await converse(second, 'Where do they sleep?');
+    await openMenu(second);
+    assert.equal((await titles(second)).length, 1, 'it is still one chat');
+    await second.reload();
+    await second.waitForFunction(() => document.querySelectorAll('.assistant').length === 3);
+  });
+
   test('Enter that belongs to an input method sends nothing, also where only its key code says so', async (t) => {
     const { page } = await open(t);
     await page.type('#prompt', 'nihon');

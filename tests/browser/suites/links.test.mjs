@@ -48,6 +48,20 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
   });
 
+  test('what there is to say while the question waits is shown with it', async (t) => {
+    const { site, path } = await hosts(t);
+    // Two tabs of one chat, as a duplicated tab is.
+    const first = await visitSite(t, browser, site);
+    await ask(first, 'Hello?');
+    const id = await (await first.waitForFunction(() => sessionStorage.getItem('linnet-shown'))).jsonValue();
+    const twin = `sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`;
+    const page = await visitSite(t, browser, site, { path, state: 'paused', scripts: [twin] });
+    await page.waitForFunction(() => /also open in another tab.*Download it/.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await press(page, 'Download');
+    await engineState(page, 'ready');
+    assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+  });
+
   test('a host that refuses HEAD is asked for one byte; one that says no size is named without', async (t) => {
     const { other, site, path, size } = await hosts(t);
     other.faults.set('/bird.gguf', { status: 403, method: 'HEAD' });
