@@ -22,7 +22,7 @@ const addressOf = (file) => new URL(file, self.registration.scope).href;
 /** The SHA-256 of each file, by its address. */
 const hashes = new Map(Object.entries(FILES).map(([file, hash]) => [addressOf(file), hash]));
 
-self.addEventListener('install', (event) => event.waitUntil(install()));
+self.addEventListener('install', (event) => event.waitUntil(install().catch(sayWhy)));
 
 /**
  * Keeps all files but the modules. One that is not the file of this version ends it: the browser tries again at the next visit, and
@@ -40,7 +40,14 @@ async function install() {
       else wrong.push(`${address} (${answer.status})`);
     }),
   );
-  if (wrong.length > 0) throw new Error(`The server gave something else than the files of this version: ${wrong.join(', ')}`);
+  if (wrong.length > 0) throw new Error(`These files on the server are not those of this version: ${wrong.join(', ')}`);
+}
+
+/** Tells the site's pages why it is not kept, and ends the installation: browsers say nothing of it to a page. */
+async function sayWhy(error) {
+  const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  for (const page of pages) page.postMessage({ notKept: String(error?.message ?? error) });
+  throw error;
 }
 
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));

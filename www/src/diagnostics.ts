@@ -17,7 +17,7 @@ const query = new Query(location.search);
 const settings = settingsFrom(query);
 
 /** All that was found, for the report. */
-const found: { browser: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
+const found: { browser: string; offline?: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
   browser: navigator.userAgent,
 };
 
@@ -29,7 +29,10 @@ reset.addEventListener('click', () => {
   status.show('Forgotten. The next load tries all that it is asked for.');
 });
 copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
-keepSite();
+keepSite((state) => {
+  found.offline = state;
+  show('offline', [['Works offline', plainName(state)]]);
+});
 void sayBefore(query, settings, status);
 void probe();
 
