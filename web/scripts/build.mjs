@@ -19,7 +19,7 @@ mkdirSync(dist);
 
 // Modules of their own, for what other entries must not hold a second copy of, or must not load before it is needed.
 const shared = new Map(['index', 'markdown', 'element/view'].map((name) => [join(root, 'src', `${name}.ts`), name]));
-for (const name of ['index', 'worker', 'thread', 'markdown', 'element', 'element/view', 'chat-history', 'prompt-api', 'ai-sdk']) {
+for (const name of ['index', 'worker', 'thread', 'markdown', 'element', 'element/view', 'chat-history', 'chat-ui', 'prompt-api', 'ai-sdk']) {
   const bundle = await rolldown({
     input: join(root, 'src', `${name}.ts`),
     external(id, importer) {

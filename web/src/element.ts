@@ -4,6 +4,7 @@
  */
 import { BUTTON_STRINGS, type ChatStrings } from './element/button-strings.ts';
 import { BUTTON_STYLE } from './element/button-style.ts';
+import { isComposing } from './element/dom.ts';
 import type { ChatEngine } from './element/engine.ts';
 import type { ChatView } from './element/view.ts';
 
@@ -202,7 +203,7 @@ export class LinnetChat extends Base {
     panel.part.add('panel');
     panel.hidden = true;
     panel.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229 || this.mode === 'inline') return;
+      if (event.key !== 'Escape' || isComposing(event) || this.mode === 'inline') return;
       event.stopPropagation();
       this.open = false;
     });

@@ -1,6 +1,6 @@
 import type { LoadOptions } from './api.ts';
 import { type PageManners, readManners } from './manners.ts';
-import { described, setFields, wrong } from './plain.ts';
+import { named, setFields, wrong } from './plain.ts';
 import { isSignal } from './request.ts';
 
 const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
@@ -34,12 +34,12 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
     const value = set[field];
     if (value === undefined || known.includes(value as T)) return value as T | undefined;
     const words = known.map((word) => `"${String(word)}"`).join(' or ');
-    throw wrong(field, value, `is ${named(value)}, but must be ${words}`, { [field]: simple(value), known });
+    throw wrong(field, value, `is ${named(value)}, but must be ${words}`, { known });
   };
   const count = (field: string): number | undefined => {
     const value = set[field];
     if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return value as number | undefined;
-    throw wrong(field, value, `is ${named(value)}, but must be a whole number above 0`, { [field]: simple(value) });
+    throw wrong(field, value, `is ${named(value)}, but must be a whole number above 0`);
   };
   const task = {
     backend: one('backend', BACKENDS) ?? 'auto',
@@ -86,12 +86,4 @@ export function readBases(bases: unknown): readonly (string | URL)[] {
     if (base instanceof URL) return base.href;
     throw wrong('modelBase', base, `is ${named(base)}, but must be a URL, or a list of them`);
   });
-}
-
-function simple(value: unknown): unknown {
-  return ['string', 'number', 'boolean'].includes(typeof value) ? value : described(value);
-}
-
-function named(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : described(value);
 }

@@ -3,7 +3,7 @@ import { LinnetError } from './errors.ts';
 import { areStored, exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import { readBases } from './load-options.ts';
 import list from './models.json' with { type: 'json' };
-import { described, plain, setFields, wrong as wrongValue } from './plain.ts';
+import { described, plain, setFields, wrong } from './plain.ts';
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 import { type ModelAddress, type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
@@ -95,7 +95,7 @@ export function completeEntry(given: ModelEntry): ListedModel {
   const entry = plain(given, 'model') as ModelEntry;
   const { id, files } = entry;
   if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'must be of lower-case letters, digits, dots and hyphens');
-  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', id);
+  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', { model: id });
   return {
     name: id,
     tier: 'phone',
@@ -114,16 +114,16 @@ export function completeEntry(given: ModelEntry): ListedModel {
 
 function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
   const { url, bytes = null, sha256 = null, chunks, key } = file;
-  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', id);
-  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', id);
-  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', id);
-  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a string that is not empty', id);
+  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', { model: id });
+  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', { model: id });
+  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', { model: id });
+  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a string that is not empty', { model: id });
   if (chunks) {
-    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'needs bytes and sha256 beside it', id);
+    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'needs bytes and sha256 beside it', { model: id });
     const { bytes: size, sha256: hashes } = chunks;
-    if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20)) throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', id);
+    if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20)) throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', { model: id });
     const fits = Array.isArray(hashes) && hashes.every(isHash) && hashes.length === Math.ceil(bytes / size);
-    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must be the hash of each chunk', id);
+    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must be the hash of each chunk', { model: id });
   }
   const name = file.name ?? url.split(/[?#]/)[0]!.split('/').at(-1)!;
   return { ...file, name, url, bytes, sha256 };
@@ -131,10 +131,6 @@ function completeFile(file: ModelEntry['files'][number], place: string, id: stri
 
 function isHash(text: unknown): boolean {
   return typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
-}
-
-function wrong(field: string, value: unknown, rule: string, model?: string): LinnetError {
-  return new LinnetError('invalid-request', `A model's ${field} ${rule}.`, { field, value, ...(model === undefined ? {} : { model }) });
 }
 
 /** The models that can be loaded by id: the package's own, and those that the site has added. */
@@ -219,7 +215,7 @@ export class ModelList implements Iterable<ListedModel> {
    * @throws LinnetError `bad-model` for what is no GGUF file; `quota`, `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
-    if (!((file as unknown) instanceof Blob)) throw wrongValue('file', file, `is ${described(file)}, but must be a File or a Blob`);
+    if (!((file as unknown) instanceof Blob)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
     const [key] = await storeFiles(resolveFor(file), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
     if (!stored) throw new LinnetError('no-storage', 'The file is not in the store any more.', { key });

@@ -1,4 +1,5 @@
 import { LinnetError } from './errors.ts';
+import { cutText } from './text.ts';
 
 // Values of callers, made plain before anything else is done with them. A page's data may be proxies of a framework, may have getters
 // that throw, or may be what JSON has no word for; afterwards it is data, which can be written, sent and read again.
@@ -70,6 +71,11 @@ export function wrong(field: string, value: unknown, rule: string, more: object 
   const simple = ['string', 'number', 'boolean', 'undefined'].includes(typeof value) || value === null;
   const name = field.length > 200 ? `${field.slice(0, 200)}…` : field;
   return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, { field, value: simple ? value : described(value), ...more });
+}
+
+/** The same as {@link described}, but a text is quoted: for a field that takes one of a few words. */
+export function named(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(cutText(value, 60)) : described(value);
 }
 
 /** What a value is, in a few words. */

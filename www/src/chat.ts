@@ -1,11 +1,12 @@
 import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
+import { isComposing } from 'linnet/chat-ui';
 import { MarkdownText } from 'linnet/markdown';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
 import { device } from './facts.ts';
 import { speed, whole } from './format.ts';
 import type { Manner } from './manner.ts';
-import { element, isComposing, nextTask } from './page.ts';
+import { element, nextTask } from './page.ts';
 import { asLinnetError } from './sentences.ts';
 
 /** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */

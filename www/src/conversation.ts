@@ -1,4 +1,5 @@
 import { ChatHistory, type Material } from 'linnet/chat-history';
+import { EndFollower } from 'linnet/chat-ui';
 import { type MarkdownParts, MarkdownText, partsOf } from 'linnet/markdown';
 import type { Exchange } from './chats.ts';
 import { copyButton } from './clipboard.ts';
@@ -12,20 +13,12 @@ export class Conversation {
   readonly #welcome = element('welcome', HTMLElement);
   readonly #scroller = element('scroller', HTMLElement);
   #turns: Turn[] = [];
-  /** Whether the page follows the text: until the person scrolls up to read. */
-  #following = true;
-  /** How the page was scrolled, and how large it was, when that was looked at last. */
-  #seen = { top: 0, width: 0, height: 0 };
+  /** Keeps the newest text in sight, until the person scrolls up to read. */
+  readonly #end = new EndFollower(this.#scroller, [this.#log], (following) =>
+    this.#scroller.toggleAttribute('data-following', following),
+  );
   /** What the model is told before it. */
   system = '';
-
-  constructor() {
-    this.#scroller.addEventListener('scroll', () => this.#look());
-    // The text grows, and the viewport shrinks when a phone's keyboard opens; the newest text should stay in sight. At this point
-    // of a frame the layout is done, so that nobody waits for it.
-    const sizes = new ResizeObserver(() => this.#follow());
-    for (const box of [this.#scroller, this.#log]) sizes.observe(box);
-  }
 
   get isEmpty(): boolean {
     return this.#turns.length === 0;
@@ -60,7 +53,7 @@ export class Conversation {
     const turn = new Turn(question);
     this.#turns.push(turn);
     this.#log.append(...turn.nodes);
-    this.#setFollowing(true);
+    this.#end.follow();
     return turn;
   }
 
@@ -74,31 +67,6 @@ export class Conversation {
   clear(): void {
     for (const turn of [...this.#turns]) this.remove(turn);
     this.history.forget();
-  }
-
-  /**
-   * Finds out whether the person has scrolled up. A page that has got another size is somewhere else without anybody having scrolled, and
-   * the browser may tell of that before it tells of the size.
-   */
-  #look(): void {
-    const { scrollTop, scrollHeight, clientHeight, clientWidth } = this.#scroller;
-    const { top, width, height } = this.#seen;
-    const resized = width !== clientWidth || height !== clientHeight;
-    if (scrollHeight - scrollTop - clientHeight < 48) this.#setFollowing(true);
-    else if (!resized && scrollTop < top) this.#setFollowing(false);
-    this.#seen.top = scrollTop;
-  }
-
-  #setFollowing(following: boolean): void {
-    this.#following = following;
-    this.#scroller.toggleAttribute('data-following', following);
-  }
-
-  /** Keeps the newest text in sight. */
-  #follow(): void {
-    const { clientHeight, clientWidth, scrollHeight } = this.#scroller;
-    if (this.#following) this.#scroller.scrollTop = scrollHeight;
-    this.#seen = { top: this.#scroller.scrollTop, width: clientWidth, height: clientHeight };
   }
 }
 

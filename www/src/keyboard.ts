@@ -1,8 +1,9 @@
 import { bytesOf, models, type SuggestedWord } from 'linnet';
+import { isComposing } from 'linnet/chat-ui';
 import { device } from './facts.ts';
 import { bytes } from './format.ts';
 import { keepModule, keepSite } from './offline.ts';
-import { button, element, isComposing, make } from './page.ts';
+import { button, element, make } from './page.ts';
 import { loadWith, sayBefore, Status } from './progress.ts';
 import { Query } from './query.ts';
 import { asLinnetError, sentence } from './sentences.ts';

@@ -26,11 +26,3 @@ export function nextTask(): Promise<void> {
   const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } };
   return scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
 }
-
-/**
- * Whether a key belongs to an input method, which has not confirmed its text yet. Safari ends the composition before it tells of the
- * Enter that has confirmed it: only the key code 229 says so.
- */
-export function isComposing(event: KeyboardEvent): boolean {
-  return event.isComposing || event.keyCode === 229;
-}

@@ -18,8 +18,8 @@ export function button(name: string, text: string, action: () => void): HTMLButt
 }
 
 /**
- * Whether a key belongs to an input method, which composes a letter or a word of several keys. Safari says so by the key's number
- * only: there the composition has ended when the Enter arrives that confirms it.
+ * Whether a key belongs to an input method, which has not confirmed its text yet. Safari ends the composition before it
+ * reports the Enter that confirms it: only the key code 229 tells.
  */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;

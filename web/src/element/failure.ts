@@ -41,3 +41,8 @@ function reasonOf({ code, details }: LinnetError, { errors, failed }: ChatString
 export function asLinnetError(thrown: unknown): LinnetError {
   return thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
 }
+
+/** Whether a failure is the same wherever the question is answered. */
+export function isOfTheQuestion({ code }: LinnetError): boolean {
+  return code === 'context-full' || code === 'invalid-request';
+}

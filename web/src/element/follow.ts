@@ -6,15 +6,20 @@ const NEAR = 48;
  * rotation, zoom), until the person scrolls away from it.
  */
 export class EndFollower {
-  #following = true;
+  #following = false;
   /** The heights of the content and of the box when they were last looked at. */
   #heights = '';
 
-  /** @param contents the parts of the box whose sizes change */
+  /**
+   * @param contents the parts of the box whose sizes change
+   * @param onChange hears whether the end is followed, at once and each time that this changes
+   */
   constructor(
     private readonly box: HTMLElement,
     contents: readonly Element[],
+    private readonly onChange: (following: boolean) => void = () => {},
   ) {
+    this.#set(true);
     box.addEventListener('scroll', () => this.#scrolled());
     // At this point of a frame the layout is done, so that nobody waits for it.
     const sizes = new ResizeObserver(() => this.#settle());
@@ -23,15 +28,21 @@ export class EndFollower {
 
   /** Goes to the end, and stays there. */
   follow(): void {
-    this.#following = true;
+    this.#set(true);
     this.#settle();
+  }
+
+  #set(following: boolean): void {
+    if (following === this.#following) return;
+    this.#following = following;
+    this.onChange(following);
   }
 
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.box;
-    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#following = true;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#set(true);
     // A browser scrolls, too, to keep a line in its place in a new layout. Only what moves in the same one is the person's doing.
-    else if (this.#heights === `${scrollHeight} ${clientHeight}`) this.#following = false;
+    else if (this.#heights === `${scrollHeight} ${clientHeight}`) this.#set(false);
     this.#settle();
   }
 

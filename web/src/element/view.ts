@@ -11,7 +11,7 @@ import type { Exchange } from './conversation.ts';
 import { DeviceAnswerer } from './device.ts';
 import { button } from './dom.ts';
 import type { AnsweredBy, ChatEvents } from './events.ts';
-import { asLinnetError, explain } from './failure.ts';
+import { asLinnetError, explain, isOfTheQuestion } from './failure.ts';
 import { Frame } from './frame.ts';
 import { LoadingBar } from './loading-bar.ts';
 import { LocalEngine } from './local-engine.ts';
@@ -23,8 +23,6 @@ import { show } from './spoken.ts';
 import { fill } from './strings.ts';
 import { TurnView } from './turn.ts';
 
-/** Failures that are the same wherever a question is answered. */
-const OF_THE_QUESTION = new Set(['context-full', 'invalid-request']);
 /** What opens: the conversation, and all that belongs to it. Loaded when the chat is opened for the first time. */
 export class ChatView {
   readonly #config: ChatConfig;
@@ -302,7 +300,7 @@ export class ChatView {
       if (signal.aborted) throw failure;
       this.#engine.failed(failure);
       // A question that is too long is so for everybody.
-      if (answerer && OF_THE_QUESTION.has(failure.code)) throw failure;
+      if (answerer && isOfTheQuestion(failure)) throw failure;
       return failure;
     }
   }
