@@ -306,7 +306,7 @@ function writing(action: () => void): void {
     if (error instanceof LinnetError) throw error;
     const { name, message } = error as Error;
     if (name === 'QuotaExceededError') throw noRoom();
-    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model.', { cause: `${name}: ${message}` });
+    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model. Reload the page.', { cause: `${name}: ${message}` });
   }
 }
 

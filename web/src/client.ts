@@ -84,7 +84,7 @@ export class Linnet {
   static async #loadSmaller(model: ModelSource, options: LoadOptions, recovered: Recovered): Promise<Linnet> {
     const smaller = smallerThan(model);
     if (options.recovery !== 'smaller-model' || !smaller) {
-      const text = `The page has died ${recovered.crashes} times of this model: it seems to take more than this device has.`;
+      const text = `The page crashed ${recovered.crashes} times with this model, which probably needs more memory than this device has. Choose a smaller model.`;
       throw new LinnetError('out-of-memory', text, { crashes: recovered.crashes, phase: recovered.phase, smaller: smaller ? { model: smaller } : null });
     }
     const linnet = await Linnet.load(smaller, options);

@@ -43,7 +43,7 @@ let started: WasmModule | undefined;
  * @throws LinnetError `no-simd`, `blocked`, or that the module could not be fetched
  */
 export async function startModule(needs: Needs, signal: AbortSignal): Promise<WasmModule> {
-  if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD.');
+  if (!hasSimd()) throw new LinnetError('no-simd', 'This browser cannot run wasm SIMD. Update it or use another one.');
   try {
     started ??= (await startThreaded(needs, signal)) ?? (await startSingle(needs, signal));
     return started;

@@ -115,7 +115,7 @@ export async function reportStorage(models: Iterable<ListedModel>): Promise<Stor
     const bytes = stored.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     return { models: bytes, ...(await roomHint()), persisted: await navigator.storage.persisted() };
   } catch {
-    throw new LinnetError('no-storage', 'The browser keeps no files for this page.');
+    throw new LinnetError('no-storage', 'The browser stores no files for this page. Use a normal window over HTTPS.');
   }
 }
 
@@ -128,7 +128,7 @@ export async function removeStored(model: ResolvedModel): Promise<boolean> {
 }
 
 async function removeEntry(folder: FileSystemDirectoryHandle, key: string): Promise<boolean> {
-  const busy = () => new LinnetError('no-storage', 'Another tab is using the model right now.', { key });
+  const busy = () => new LinnetError('no-storage', 'Another tab is using the model. Close it and try again.', { key });
   const remove = () =>
     removeFiles(folder, key).catch(() => {
       throw busy();
@@ -156,7 +156,7 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
     const journal = folder && (await readJournal(folder, key));
     const data = folder && (await dataHandle(folder, key))?.file;
     if (!data || !(journal instanceof Journal) || !journal.isWhole() || data.size < journal.description.total!) {
-      throw new LinnetError('not-found', 'The model is not stored, or not wholly.', { key });
+      throw new LinnetError('not-found', 'The model is not stored, or its download is incomplete.', { key });
     }
     // No bytes are copied: the browser reads them when somebody wants them.
     const { name } = describe(key, journal, data.size, models);

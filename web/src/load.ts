@@ -137,7 +137,7 @@ class ModelLoad {
     const { model, storage } = this.request;
     if (storage === 'none' || model.every(({ kind }) => kind === 'local')) return undefined;
     const cache = await ModelCache.open(this.wasm.Checksum);
-    if (!cache) this.#doWithout({ code: 'no-storage', message: 'The browser keeps no files for this page.', details: {} });
+    if (!cache) this.#doWithout({ code: 'no-storage', message: 'The browser stores no files for this page. Use a normal window over HTTPS.', details: {} });
     return cache;
   }
 
@@ -231,7 +231,7 @@ class ModelLoad {
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
     const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
     const writer = await cache?.begin(this.#keyOf(file), this.signal, waiting);
-    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or the browser does not let this page write to it.', details: {} });
+    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', details: {} });
     return writer;
   }
 

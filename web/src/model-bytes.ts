@@ -26,14 +26,14 @@ export async function fileOf<T>(
   const { status, url, body, bodyUsed } = source;
   const details = { status, url };
   if (status === 404 || status === 410) {
-    throw new LinnetError('not-found', `The server has no such file: ${url}`, details);
+    throw new LinnetError('not-found', `There is no file at ${url}.`, details);
   }
   if (status === 0) {
-    throw wrong('model', source, 'is a Response that the page may not read: the request failed, or was without CORS');
+    throw wrong('model', source, 'is a Response that this page cannot read: the request failed, or the server does not allow CORS');
   }
-  if (!source.ok) throw new LinnetError('http', `The server refused with status ${status}: ${url}`, details);
+  if (!source.ok) throw new LinnetError('http', `The server answered with status ${status}: ${url}`, details);
   if (bodyUsed || !body) {
-    throw wrong('model', source, 'is a Response without a body, or whose body has been read already: fetch it again');
+    throw wrong('model', source, 'is a Response that has no body, or was already read: fetch it again');
   }
   // What a server has compressed is longer than it says.
   const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
@@ -44,7 +44,7 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Blob {
   try {
     return new Blob([bytes]);
   } catch {
-    throw wrong('model', bytes, 'is in memory that is shared or has been transferred: pass a copy of it (`.slice()`)');
+    throw wrong('model', bytes, 'uses shared or transferred memory: pass a copy (`.slice()`)');
   }
 }
 
@@ -54,7 +54,7 @@ async function readWhole(
   onProgress: LoadOptions['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<Blob> {
-  if (stream.locked) throw wrong('model', stream, 'is a stream that somebody else reads');
+  if (stream.locked) throw wrong('model', stream, 'is a stream that is already being read');
   let loaded = 0;
   let fault: LinnetError | undefined;
   // A caller whose function throws hears of it, and the stream goes on.
@@ -62,7 +62,7 @@ async function readWhole(
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(bytes, controller) {
       if (!((bytes as unknown) instanceof Uint8Array)) {
-        throw (fault = wrong('model', bytes, `is a stream of something else than bytes: ${described(bytes)}`));
+        throw (fault = wrong('model', bytes, `is a stream of ${described(bytes)}, but must be a stream of bytes`));
       }
       controller.enqueue(bytes);
       loaded += bytes.length;

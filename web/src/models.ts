@@ -94,7 +94,7 @@ export function completeEntry(given: ModelEntry): ListedModel {
   // It goes to a worker, to which no proxy of a framework can be sent.
   const entry = plain(given, 'model') as ModelEntry;
   const { id, files } = entry;
-  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'must be of lower-case letters, digits, dots and hyphens');
+  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'may only have lower-case letters, digits, dots and hyphens');
   if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', { model: id });
   return {
     name: id,
@@ -117,13 +117,13 @@ function completeFile(file: ModelEntry['files'][number], place: string, id: stri
   if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', { model: id });
   if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', { model: id });
   if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', { model: id });
-  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a string that is not empty', { model: id });
+  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a non-empty string', { model: id });
   if (chunks) {
-    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'needs bytes and sha256 beside it', { model: id });
+    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'requires `bytes` and `sha256`', { model: id });
     const { bytes: size, sha256: hashes } = chunks;
     if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20)) throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', { model: id });
     const fits = Array.isArray(hashes) && hashes.every(isHash) && hashes.length === Math.ceil(bytes / size);
-    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must be the hash of each chunk', { model: id });
+    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must list the SHA-256 of each chunk', { model: id });
   }
   const name = file.name ?? url.split(/[?#]/)[0]!.split('/').at(-1)!;
   return { ...file, name, url, bytes, sha256 };
@@ -218,7 +218,7 @@ export class ModelList implements Iterable<ListedModel> {
     if (!((file as unknown) instanceof Blob)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
     const [key] = await storeFiles(resolveFor(file), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
-    if (!stored) throw new LinnetError('no-storage', 'The file is not in the store any more.', { key });
+    if (!stored) throw new LinnetError('no-storage', 'The file is no longer stored. Import it again.', { key });
     return stored;
   }
 

@@ -9,7 +9,7 @@ export interface FileAnswer {
   foreign?: boolean;
 }
 
-const TOGETHER = "Serve all files of the package's dist folder beside each other.";
+const TOGETHER = "Serve all files of the package's dist folder from one folder.";
 
 /**
  * Why a file of the package could not be loaded, with its address, the status and what helps. `details.part` tells it from an error
@@ -31,7 +31,7 @@ export function importError(url: string): LinnetError {
 function explain(url: string, { status, type, foreign }: FileAnswer): { code: LinnetErrorCode; text: string } {
   if (foreign) {
     const what = type ? `something else (${type})` : 'something else';
-    return { code: 'not-found', text: `${url} is ${what} and not a file of Linnet (status ${status}). ${TOGETHER}` };
+    return { code: 'not-found', text: `${url} is not a file of Linnet: the server sent ${what} (status ${status}). ${TOGETHER}` };
   }
   if (status === 404 || status === 410) return { code: 'not-found', text: `${url} is missing (status ${status}). ${TOGETHER}` };
   if (status === 401 || status === 403) {
@@ -43,5 +43,5 @@ function explain(url: string, { status, type, foreign }: FileAnswer): { code: Li
 
 function unreachable(url: string): { code: LinnetErrorCode; text: string } {
   const allow = "that the connect-src of the page's Content-Security-Policy allows its address";
-  return { code: 'network', text: `${url} could not be fetched whole. Check the connection, and ${allow}.` };
+  return { code: 'network', text: `${url} could not be loaded completely. Check the connection, and ${allow}.` };
 }

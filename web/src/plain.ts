@@ -21,19 +21,19 @@ export function plain(value: unknown, field: string): unknown {
   let left = MOST_VALUES;
   const copy = (value: unknown, at: string, depth: number): unknown => {
     path = at;
-    if (--left < 0) throw wrong(field, value, `has more than ${MOST_VALUES} values in it`);
+    if (--left < 0) throw wrong(field, value, `has more than ${MOST_VALUES} values`);
     if (typeof value === 'string') return wellFormed(value);
     if (value === null || typeof value === 'boolean') return value;
     // As JSON has it, -0 is 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
-    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which a request cannot hold`);
+    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which cannot be sent in a request`);
     if (depth === DEEPEST) throw wrong(field, value, `is nested more than ${DEEPEST} levels deep`);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (let index = 0; index < value.length; index++) items.push(copy(value[index], `${at}[${index}]`, depth + 1));
       return items;
     }
-    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which a request cannot hold`);
+    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which cannot be sent in a request`);
     const entries: [string, unknown][] = [];
     for (const name of Object.keys(value)) {
       path = `${at}.${name}`;

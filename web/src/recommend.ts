@@ -100,19 +100,19 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
 
   if (backend === 'cpu' && !device.simd) say('no', 'no-simd', 'This browser can neither use the GPU nor run wasm SIMD.');
   if (backend === 'cpu' && model.tier === 'gpu') {
-    const text = device.gpu.kind === 'software' ? 'It needs a GPU, and here one is only played by software.' : 'It needs a GPU, and this browser offers none.';
+    const text = device.gpu.kind === 'software' ? 'It needs a GPU, but this browser only emulates one in software.' : 'It needs a GPU, but this browser offers none.';
     say('no', 'no-gpu', text);
   }
   if (!isChecked(model)) {
-    fit.reasons.push({ code: 'unchecked', message: 'It is not recommended: nothing is known by which to check what is downloaded.', details: {} });
+    fit.reasons.push({ code: 'unchecked', message: 'It is not recommended: its download cannot be checked, since no SHA-256 is listed.', details: {} });
   }
   const { largestTensor = 0, kvPerToken } = model.memory;
   const most = device.gpu.maxBufferSize ?? Infinity;
   if (backend === 'webgpu' && largestTensor > most) {
-    say('no', 'gpu-limit', 'A part of it is larger than this GPU’s largest buffer.', { need: largestTensor, have: most });
+    say('no', 'gpu-limit', 'One of its tensors is larger than this GPU’s largest buffer.', { need: largestTensor, have: most });
   }
   if (bytes === undefined) {
-    say('maybe', 'unknown-size', 'Its size is not known before its header has come.');
+    say('maybe', 'unknown-size', 'Its size is unknown until its header is downloaded.');
     fit.contextLength = least;
     return fit;
   }
@@ -123,8 +123,8 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
   const need = weights + context * perToken;
   const { sure, possible } = budget(device, backend);
   const details = { need: Math.round(need), sure: Math.round(sure), possible: Math.round(possible) };
-  if (need > possible) say('no', 'memory', 'It takes more memory than this device may give to a page.', details);
-  else if (need > sure) say('maybe', 'memory', 'It may take more memory than this device gives to a page.', details);
+  if (need > possible) say('no', 'memory', 'It needs more memory than this device gives to a page.', details);
+  else if (need > sure) say('maybe', 'memory', 'It may need more memory than this device gives to a page.', details);
   if (fit.fits !== 'no') {
     const room = Math.max(need, need > sure ? possible : sure) - weights;
     const longest = Math.min(model.context ?? MOST_CONTEXT, MOST_CONTEXT, Math.floor(room / perToken));
@@ -133,15 +133,15 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
   }
   if (backend === 'cpu' && fit.fits !== 'no') {
     const speed = (CPU_BYTES_PER_SECOND * Math.min(device.threads, 4)) / bytes;
-    if (speed < LEAST_SPEED) say('maybe', 'slow', 'Without a GPU it would take long over each word.', { tokensPerSecond: Math.round(speed * 10) / 10 });
+    if (speed < LEAST_SPEED) say('maybe', 'slow', 'Without a GPU it would be slow.', { tokensPerSecond: Math.round(speed * 10) / 10 });
   }
   const { storage } = device;
   if (fit.fits !== 'no' && !storage) {
-    const message = 'It would be downloaded at each visit: this browser stores nothing for this page.';
+    const message = 'It would be downloaded on each visit: this browser stores nothing for this page.';
     fit.reasons.push({ code: 'storage', message, details: { need: bytes } });
   } else if (fit.fits !== 'no' && storage?.free !== undefined && storage.free < bytes) {
     // What the browser says of its room is a guess.
-    const message = 'There may be no room to store it: then it would be downloaded at each visit.';
+    const message = 'There may be no room to store it; then it would be downloaded on each visit.';
     fit.reasons.push({ code: 'storage', message, details: { need: bytes, free: storage.free } });
   }
   return fit;

@@ -53,9 +53,9 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
   const { stream = false, stream_options: options, return_progress: progress = false, n = 1, model, busy = 'queue', signal } = set;
   if (typeof stream !== 'boolean') throw wrong('stream', stream, `is ${described(stream)}, but must be true or false`);
   if (typeof progress !== 'boolean') throw wrong('return_progress', progress, `is ${described(progress)}, but must be true or false`);
-  if (progress && !stream) throw wrong('return_progress', progress, 'goes with `stream` only');
-  if (n !== 1) throw wrong('n', n, 'must be 1: there is one answer to a request');
-  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, 'is not the one that is loaded', { known: [...names] });
+  if (progress && !stream) throw wrong('return_progress', progress, 'requires `stream: true`');
+  if (n !== 1) throw wrong('n', n, 'must be 1: a request gets one answer');
+  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, 'is not the loaded model', { known: [...names] });
   if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, 'must be `queue` or `refuse`', { known: ['queue', 'refuse'] });
   if (signal !== undefined && !isSignal(signal)) throw wrong('signal', signal, `is ${described(signal)}, but must be an AbortSignal`);
 
@@ -65,7 +65,7 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
   const { max_completion_tokens: most } = set;
   if (most !== undefined) {
     if (fields['max_tokens'] !== undefined && fields['max_tokens'] !== most) {
-      throw wrong('max_completion_tokens', most, 'is another name of `max_tokens`, and differs from it', { max_tokens: fields['max_tokens'] });
+      throw wrong('max_completion_tokens', most, 'conflicts with `max_tokens`: set one of them', { max_tokens: fields['max_tokens'] });
     }
     fields['max_tokens'] = plain(most, 'max_completion_tokens');
   }
@@ -105,7 +105,7 @@ export function readSuggest(request: SuggestRequest): { fields: object; signal: 
 function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): number | undefined {
   if (logprobs !== undefined && typeof logprobs !== 'boolean') throw wrong('logprobs', logprobs, 'must be true or false; `top_logprobs` says how many');
   if (top !== undefined && !isWhole(top, 0, MOST_LOGPROBS.messages)) throw wrong('top_logprobs', top, `must be a whole number from 0 to ${MOST_LOGPROBS.messages}`);
-  if (top !== undefined && !logprobs) throw wrong('top_logprobs', top, 'goes with `logprobs: true` only');
+  if (top !== undefined && !logprobs) throw wrong('top_logprobs', top, 'requires `logprobs: true`');
   return logprobs ? ((top as number | undefined) ?? 0) : undefined;
 }
 
@@ -133,7 +133,7 @@ function isWhole(value: unknown, least: number, most: number): boolean {
 
 function usageOf(options: unknown, stream: boolean): Reading['usage'] {
   if (options === undefined) return 'end';
-  if (!stream) throw wrong('stream_options', options, 'goes with `stream` only');
+  if (!stream) throw wrong('stream_options', options, 'requires `stream: true`');
   const { include_usage: own, ...others } = setFields(options, 'stream_options');
   for (const [field, value] of Object.entries(others)) throw wrong(`stream_options.${field}`, value, 'is not supported', { known: ['include_usage'] });
   if (own === undefined) return 'end';

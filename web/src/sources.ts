@@ -63,7 +63,7 @@ export type ResolvedModel = readonly ResolvedFile[];
  */
 export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
   if (isList(source)) {
-    if (source.length === 0) throw wrong('model', source, 'is an empty list, but must have the files of a model');
+    if (source.length === 0) throw wrong('model', source, 'is an empty list, but must list the files of a model');
     return source.flatMap((file, index) => resolveFile(file, bases, here, `model[${index}]`));
   }
   if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, bases, here));
@@ -102,7 +102,7 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
   // A word alone would be a file beside the page, and is much likelier a misspelt id.
   const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
   if (!url) {
-    throw new LinnetError('invalid-request', `There is no model "${source}" in the list, and it is not a URL.`, {
+    throw new LinnetError('invalid-request', `"${source}" is neither the id of a listed model nor a URL.`, {
       field,
       model: source,
       known: models.all.map((model) => model.id),
@@ -115,7 +115,7 @@ function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
   const address = parse(String(url), here);
   if (!address) throw new LinnetError('invalid-request', `${String(url)} is not a URL.`, { field: 'url', value: String(url) });
   if (typeof key !== 'string' || key === '') {
-    throw new LinnetError('invalid-request', 'A model’s key must be a string that is not empty.', { field: 'key', value: key });
+    throw new LinnetError('invalid-request', 'A model’s key must be a non-empty string.', { field: 'key', value: key });
   }
   return { kind: 'remote', urls: [address.href], called: key };
 }

@@ -22,7 +22,7 @@ const HEAD_BYTES = 1024;
  */
 export async function storeModel(wasm: WasmModule, model: ResolvedModel, report: (progress: LoadProgress) => void, signal: AbortSignal): Promise<string[]> {
   const cache = await ModelCache.open(wasm.Checksum);
-  if (!cache) throw new LinnetError('no-storage', 'The browser keeps no files for this page.');
+  if (!cache) throw new LinnetError('no-storage', 'The browser stores no files for this page. Use a normal window over HTTPS.');
   const keys: string[] = [];
   let before = 0;
   for (const file of model) {
@@ -132,7 +132,7 @@ class Storing {
 
   async #begin(key: string) {
     const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) => this.progress('download', loaded, total));
-    if (!writer) throw new LinnetError('no-storage', 'Another tab is using the stored model, or the browser does not let this page write to it.', { key });
+    if (!writer) throw new LinnetError('no-storage', 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', { key });
     return writer;
   }
 

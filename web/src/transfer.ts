@@ -28,7 +28,7 @@ const PROGRESS = 256 << 10;
 const MOST_OPENING_RETRIES = 2;
 /** Weights hardly compress: a server that announces a smaller part of the file than this has another file. */
 const BEST_COMPRESSION = 0.5;
-const CANNOT_RESUME = 'it could not be resumed';
+const CANNOT_RESUME = 'could not be resumed. Try again';
 
 /** A stretch of a file that is on its way into memory. */
 export interface Piece {
@@ -50,7 +50,7 @@ export interface Identity {
 /** The server has another file than before: nothing of the two may be glued together. */
 export class FileChanged extends LinnetError {
   constructor(url: string) {
-    super('integrity', 'The file has been replaced by another one while it was being fetched.', { url });
+    super('integrity', 'The file on the server changed during the download. Load the model again.', { url });
   }
 }
 
@@ -182,9 +182,9 @@ export class Transfer {
       }
     } catch (error) {
       if (signal.aborted) throw aborted();
-      throw error instanceof LinnetError ? error : this.#broken(this.url, 'the server cannot resume it');
+      throw error instanceof LinnetError ? error : this.#broken(this.url, 'the server cannot resume a download. Try again');
     }
-    if (this.total !== undefined && this.#received < this.total) throw this.#broken(this.url, 'the server cannot resume it');
+    if (this.total !== undefined && this.#received < this.total) throw this.#broken(this.url, 'the server cannot resume a download. Try again');
     if (bytes !== undefined && this.#received < bytes) throw wrongLength(this.url, this.#received, bytes);
   }
 
@@ -213,7 +213,7 @@ export class Transfer {
     http.discard(response);
     if ((partial && !same) || response.status === 416) throw new FileChanged(url);
     // Not every node of a CDN knows ranges, or the one that was asked for.
-    if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume it');
+    if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume a download. Try again');
     throw http.statusError(url, response);
   }
 
@@ -270,7 +270,7 @@ async function firstResponse(url: string, stretch: Stretch | undefined, options:
     http.discard(response);
     if (found) throw found as LinnetError;
   }
-  throw new LinnetError('http', 'The server sent a part of the file and not all of it.', { url });
+  throw new LinnetError('http', 'The server sent only a part of the file. Try again later.', { url });
 }
 
 /** A transfer of a file that has the expected length, as far as the server says. @throws LinnetError `integrity` */
@@ -311,12 +311,12 @@ function answerIn(
 }
 
 function impossible(url: string, found: number): LinnetError {
-  const text = `The server says that the file has ${found} bytes, which is more than any model has. Check the address.`;
+  const text = `The server reports a file of ${found} bytes, larger than any model. Check the address.`;
   return new LinnetError('integrity', text, { url, found, limit: http.MAX_FILE_BYTES });
 }
 
 function noConnection(url: string, cause: unknown): LinnetError {
-  return new LinnetError('network', `No connection to ${new URL(url).host}.`, { url, cause: String(cause) });
+  return new LinnetError('network', `Could not connect to ${new URL(url).host}. Check the connection, and that the server allows requests from this page (CORS).`, { url, cause: String(cause) });
 }
 
 function compressed(url: string, announced: number): LinnetError {
@@ -327,6 +327,6 @@ function compressed(url: string, announced: number): LinnetError {
 }
 
 function wrongLength(url: string, found: number | undefined, expected: number | undefined): LinnetError {
-  const text = `The file has ${found} bytes and should have ${expected}.`;
+  const text = `Wrong length: expected ${expected} bytes, got ${found}.`;
   return new LinnetError('integrity', text, { url, expected, found });
 }

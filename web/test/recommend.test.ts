@@ -71,7 +71,7 @@ test('the context is what the memory leaves', () => {
 test('limits of the GPU are told with their figures', () => {
   const small = say({ ...DESKTOP, gpu: { ...DESKTOP.gpu, maxBufferSize: 128 * MB } });
   assert.deepEqual(small.of('gpt-oss-20b').reasons, [
-    { code: 'gpu-limit', message: 'A part of it is larger than this GPU’s largest buffer.', details: { need: 141_004_800, have: 128 * MB } },
+    { code: 'gpu-limit', message: 'One of its tensors is larger than this GPU’s largest buffer.', details: { need: 141_004_800, have: 128 * MB } },
   ]);
   assert.equal(small.of('gpt-oss-20b').fits, 'no');
 });

@@ -30,9 +30,9 @@ test('what is no model is named, and what is allowed', () => {
   }
   assert.throws(() => resolve([]), names('model', /empty list/));
   assert.throws(() => resolve([new Blob(), 7]), names('model[1]', /is 7/));
-  assert.throws(() => resolve('no-such-model'), names('model', /no model "no-such-model" in the list/));
-  assert.throws(() => resolve(''), names('model', /no model ""/));
-  assert.throws(() => resolve('http://['), names('model', /not a URL/));
+  assert.throws(() => resolve('no-such-model'), names('model', /"no-such-model" is neither the id/));
+  assert.throws(() => resolve(''), names('model', /"" is neither/));
+  assert.throws(() => resolve('http://['), names('model', /nor a URL/));
   assert.throws(() => resolve(models.all[0]!.id, ['http://[']), names('modelBase', /not a URL/));
   assert.throws(() => resolve({ id: 'a', files: [{ url: 'http://[' }] }), names('url', /not a URL/));
 });
@@ -106,15 +106,15 @@ test('a stream that cannot be read says why', async () => {
   const read = (source: ReadableStream | Response, signal?: AbortSignal) => fileOf(source, undefined, signal);
   await assert.rejects(read(new Response('', { status: 404 })), { code: 'not-found' });
   await assert.rejects(read(new Response('', { status: 500 })), { code: 'http' });
-  await assert.rejects(read(Response.error()), names('model', /without CORS/));
+  await assert.rejects(read(Response.error()), names('model', /does not allow CORS/));
   const used = new Response('x');
   await used.text();
-  await assert.rejects(read(used), names('model', /read already/));
+  await assert.rejects(read(used), names('model', /already read/));
   const locked = new Response('x').body!;
   locked.getReader();
-  await assert.rejects(read(locked), names('model', /somebody else/));
+  await assert.rejects(read(locked), names('model', /already being read/));
   const texts = new ReadableStream({ pull: (controller) => controller.enqueue('text') });
-  await assert.rejects(read(texts), names('model', /something else than bytes: a string/));
+  await assert.rejects(read(texts), names('model', /is a stream of a string, but must be a stream of bytes/));
   await assert.rejects(read(new ReadableStream({ pull: (c) => c.error(new TypeError('gone')) })), { code: 'network' });
   const abort = new AbortController();
   const reading = read(new ReadableStream({}), abort.signal);

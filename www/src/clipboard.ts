@@ -12,7 +12,7 @@ export function copies(from: HTMLButtonElement, text: () => string, say: (text: 
       setTimeout(() => say(''), SAID);
     } catch {
       // Pages without HTTPS, and frames, may not copy.
-      say('This browser does not let the page copy.');
+      say('This browser does not allow copying.');
     }
   });
 }

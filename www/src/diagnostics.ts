@@ -26,7 +26,7 @@ reset.addEventListener('click', () => {
   Linnet.resetRecovery();
   reset.hidden = true;
   tryButton.focus();
-  status.show('Forgotten. The next load tries all that it is asked for.');
+  status.show('Forgotten. The next load uses the full settings again.');
 });
 copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
 keepSite((state) => {
@@ -69,7 +69,7 @@ async function tryEngine(): Promise<void> {
     }
     showEngine(found.engine);
     await lookAtStorage();
-    status.show(found.engine.steps_down?.length ? 'It works, but some ways to compute gave wrong results here and are not used.' : 'It works.');
+    status.show(found.engine.steps_down?.length ? 'It works. Some GPU features gave wrong results here and are not used.' : 'It works.');
   } catch (error) {
     const { code, message, details } = asLinnetError(error);
     found.error = { code, message, details };
@@ -90,7 +90,7 @@ function showEngine(info: EngineInfo): void {
   show('engine', [
     ...facts,
     ['Module', info.module],
-    ['Self-test', info.backend === 'cpu' || info.steps_down?.length ? undefined : 'the GPU computes as it should'],
+    ['Self-test', info.backend === 'cpu' || info.steps_down?.length ? undefined : 'passed'],
     ['Stored', info.stored ? 'yes' : (info.notStored?.message ?? 'no')],
     ['After a crash', recovered && `${recovered.step}, after ${recovered.crashes} (${recovered.phase})`],
   ]);
@@ -101,13 +101,13 @@ function showEngine(info: EngineInfo): void {
 }
 
 function deviceFacts({ gpu, ...device }: DeviceProbe): Fact[] {
-  const kind = { hardware: 'yes', software: 'played by software: slower than the CPU path', none: 'none' }[gpu.kind];
+  const kind = { hardware: 'yes', software: 'emulated in software: slower than the CPU', none: 'none' }[gpu.kind];
   return [
     ['WebGPU', [kind, gpu.vendor, gpu.architecture].filter(Boolean).join(', ')],
     ['Largest buffer', gpu.maxBufferSize === undefined ? undefined : bytes(gpu.maxBufferSize)],
     ['Largest binding', gpu.maxStorageBufferBindingSize === undefined ? undefined : bytes(gpu.maxStorageBufferBindingSize)],
     ['GPU features', gpu.features.join(', ')],
-    ['Memory', device.memory === undefined ? 'the browser does not tell' : `${bytes(device.memory)} or more`],
+    ['Memory', device.memory === undefined ? 'the browser does not say' : `${bytes(device.memory)} or more`],
     ['Processors', whole(device.cores)],
     ['Threads', device.isolated ? whole(device.threads) : '1: the page is not cross-origin isolated'],
     ['Wasm SIMD', device.simd ? 'yes' : 'no'],
@@ -121,7 +121,7 @@ function storageFacts({ quota, free, persisted }: StorageReport, stored: readonl
   const entries = stored.map(({ model, name, storedBytes, whole, bytes: all }): Fact => [storedName(model, name), `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`]);
   return [
     ['Free', free === undefined || quota === undefined ? 'the browser does not say' : `about ${bytes(free)} of ${bytes(quota)}`],
-    ['Kept for good', persisted ? 'yes' : 'as long as there is room'],
+    ['Kept when space is low', persisted ? 'yes' : 'no: the browser may delete models'],
     ...(entries.length > 0 ? entries : [['Models', 'none yet'] as Fact]),
   ];
 }

@@ -122,7 +122,7 @@ async function askFirst(foreign: ForeignModel): Promise<void> {
   showState(engine.state);
   const [first] = models.all;
   const usual = { ...engine.settings, model: first!.id };
-  notice.ask(question(foreign, 'size being asked for'), 'foreign-model', [
+  notice.ask(question(foreign, 'checking its size'), 'foreign-model', [
     button('primary', 'Download', load),
     button('secondary', `Use ${first!.name}`, () => change(usual)),
     button('secondary', 'Choose another model', () => dialog.open()),
@@ -150,7 +150,7 @@ function change(settings: Settings): void {
   allowLoading();
   void engine.load(settings);
   if (!goBack) return;
-  const text = `The chat so far is kept: it is in the menu, under “Chats”. A new one begins with ${nameOf(settings.model)}.`;
+  const text = `Your chat is saved: find it in the menu, under “Chats”. A new chat starts with ${nameOf(settings.model)}.`;
   notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
@@ -228,10 +228,10 @@ function smallerFor({ details }: LinnetError): string | undefined {
 /** Says that less is tried than was asked for, since the page died of it. */
 function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
   const when = phase === 'load' ? 'while the model was loading' : 'during its first answer';
-  const what = step === 'cpu' ? 'it runs on the CPU now' : `it keeps less in mind now (${whole(model.context_length)} tokens)`;
-  notice.show(`The browser ended this page ${when}. So that it does not happen again, ${what}.`, 'recovered', [
-    button('primary', 'Keep it so', () => notice.hide()),
-    button('secondary', 'Try in full again', loadInFull),
+  const what = step === 'cpu' ? 'runs on the CPU' : `has a smaller context (${whole(model.context_length)} tokens)`;
+  notice.show(`The browser closed this page ${when}. To prevent that, the model now ${what}.`, 'recovered', [
+    button('primary', 'Keep this', () => notice.hide()),
+    button('secondary', 'Try the full settings again', loadInFull),
   ]);
 }
 

@@ -97,7 +97,7 @@ export class ModelList {
     }
     const more = this.#largerList.childElementCount;
     this.#larger.hidden = more === 0;
-    element('larger-count', HTMLElement).textContent = more === 1 ? 'One more needs another device' : `${more} more need another device`;
+    element('larger-count', HTMLElement).textContent = more === 1 ? 'One more does not fit this device' : `${more} more do not fit this device`;
     await this.#sum();
   }
 

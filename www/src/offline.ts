@@ -1,5 +1,4 @@
 import type { EngineInfo } from 'linnet';
-import { nextTask } from './page.ts';
 
 // After the first visit the site works without a network: see service-worker.js.
 
@@ -15,36 +14,47 @@ export function keepSite(hear: HearOffline = () => {}): void {
   if (!('serviceWorker' in navigator)) {
     return hear(isSecureContext ? 'no: this browser allows no service worker here' : 'no: the page is not served over HTTPS');
   }
-  let why = 'the browser does not say why; reload the page';
+  const state = new OfflineState(hear);
   navigator.serviceWorker.addEventListener('message', ({ data }) => {
     if (data === 'isolates') becomeIsolated();
-    if (typeof data?.notKept === 'string') why = data.notKept;
+    if (typeof data?.notKept === 'string') state.failed(data.notKept);
   });
   // After what the page itself needs.
   const register = () => {
     navigator.serviceWorker.register(new URL('./sw.js', document.baseURI)).then(
-      (registration) => watch(registration, () => why, hear),
-      (error: unknown) => hear(`no: ${error instanceof Error ? error.message : String(error)}`),
+      (registration) => state.watch(registration),
+      (error: unknown) => state.failed(error instanceof Error ? error.message : String(error)),
     );
   };
   if (document.readyState === 'complete') register();
   else addEventListener('load', register);
 }
 
-/** Says what becomes of the service worker that is there, or comes. */
-function watch({ active, installing, waiting }: ServiceWorkerRegistration, why: () => string, hear: HearOffline): void {
-  if (active) hear('yes');
-  const coming = installing ?? waiting;
-  if (!coming) return;
-  const tell = async () => {
-    if (coming.state === 'activated') return hear('yes');
-    if (coming.state !== 'redundant') return active ? undefined : hear('not yet: the site is being stored');
-    // What it had to say may come a moment later.
-    await nextTask();
-    hear(active ? `yes, in an older version: the new one could not be stored (${why()})` : `no: ${why()}`);
-  };
-  coming.addEventListener('statechange', () => void tell());
-  void tell();
+/** What is known of the service worker that is there, and of the one that comes. */
+class OfflineState {
+  #older = false;
+  #why: string | undefined;
+
+  constructor(private readonly hear: HearOffline) {}
+
+  watch({ active, installing, waiting }: ServiceWorkerRegistration): void {
+    this.#older = active !== null;
+    if (active) this.hear('yes');
+    const coming = installing ?? waiting;
+    const look = () => {
+      if (coming?.state === 'activated') this.hear('yes');
+      else if (coming?.state === 'redundant') this.failed();
+      else if (coming && !active) this.hear('not yet: the site is being stored');
+    };
+    coming?.addEventListener('statechange', look);
+    look();
+  }
+
+  /** The one that comes could not store the site. It may say why before or after the browser says that it has failed. */
+  failed(why = this.#why ?? 'the browser does not say why'): void {
+    this.#why = why;
+    this.hear(this.#older ? `yes, but a newer version could not be stored: ${why}` : `no: ${why}`);
+  }
 }
 
 /** Has the engine's file kept that this browser uses. */

@@ -360,7 +360,7 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await press(page, 'Load');
     await engineState(page, 'ready');
     const text = await page.$eval('#notice:not([hidden]) p', (node) => node.textContent ?? '');
-    assert.match(text, /chat so far is kept.*menu.*A new one begins with Qwen3 0\.6B/);
+    assert.match(text, /Your chat is saved.*menu.*A new chat starts with Qwen3 0\.6B/);
     assert.deepEqual(await answers(page), []);
     await press(page, 'Go back to it');
     await page.waitForSelector('.assistant');

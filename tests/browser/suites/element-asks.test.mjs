@@ -52,7 +52,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     assert.equal(await within(page, (root) => root.querySelector('textarea').value), 'And then?');
     assert.equal(await within(page, (root) => root.querySelectorAll('.question').length), 1);
     const said = await page.evaluate(() => [...(/** @type {any} */ (globalThis).said)].filter(Boolean));
-    assert.deepEqual(said, ['This is answered when the model is downloaded.']);
+    assert.deepEqual(said, ['This is answered after the model is downloaded.']);
     assert.deepEqual(await violations(page), []);
     // The model is not there: then the question is no longer asked, and the failure is told.
     await page.click(inChat('.accept'));
@@ -141,11 +141,11 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   test('a site’s mistakes are told to its owner, once, and the visitor sees that the chat is not available', async (t) => {
     const unavailable = 'This chat is not available at the moment.';
     for (const [path, ...expected] of /** @type {[string, ...RegExp[]][]} */ ([
-      ['/wrong.html', /there is no attribute contextlength: write context-length/, /there is no attribute strings: set the property strings/,
-        /temperature="hot" is not valid: it may be a number from 0/, /max-tokens="1.5" is not valid: it may be a whole number from 1/,
+      ['/wrong.html', /unknown attribute contextlength: use context-length/, /unknown attribute strings: set the property strings/,
+        /temperature="hot" is not valid: use a number from 0/, /max-tokens="1.5" is not valid: use a whole number from 1/,
         /model="smolm2" is not valid: .*smollm2-135m-instruct.*The chat is not available/],
-      ['/backend.html', /backend="tpu" is not valid: it may be auto, cpu or webgpu\. The chat is not available/],
-      ['/nobody.html', /model="none" needs an endpoint/],
+      ['/backend.html', /backend="tpu" is not valid: use auto, cpu or webgpu\. The chat is not available/],
+      ['/nobody.html', /model="none" requires an endpoint/],
     ])) {
       const page = await shop.visit(t, path);
       await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);

@@ -115,7 +115,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       assert.equal(await frame.evaluate(() => origin), works ? site.origin : 'null');
       const found = await outcome(frame);
       if (works) assert.ok(found.letters, JSON.stringify(found));
-      else assert.deepEqual([found.code, found.text], ['blocked', 'The page around this chat does not let a model run in it.']);
+      else assert.deepEqual([found.code, found.text], ['blocked', 'This page does not allow a model to run.']);
       // Nothing is downloaded for a model that cannot run.
       assert.equal(site.count('.gguf') > 0, works);
     });

@@ -93,7 +93,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.match(await within(page, (root) => root.querySelector('.loading').textContent), new RegExp(`${api.host} can\\. You are asked before anything is sent`));
     await type(page, 'Who are you?');
     await while_();
-    assert.equal(await within(page, (root) => root.querySelector('.meta').textContent), 'This is answered when the model is downloaded.');
+    assert.equal(await within(page, (root) => root.querySelector('.meta').textContent), 'This is answered after the model is downloaded.');
     await page.click(inChat('.accept'));
     assert.match(await question(page), new RegExp(`Send this conversation to ${api.host}\\?`));
     assert.equal(await focused(page), 'keep');

@@ -148,7 +148,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     await page.keyboard.press('Enter');
     const { code, text } = await notice(page);
     assert.equal(code, 'context-full');
-    assert.match(text, /longer than the model can keep in mind \(128 tokens\)/);
+    assert.match(text, /too long for the model’s context \(128 tokens\)/);
     assert.equal(await page.$eval('#prompt', (box) => (/** @type {HTMLTextAreaElement} */ (box)).value), long.trim(), 'what was written is not lost');
     await page.$eval('#prompt', (box) => ((/** @type {HTMLTextAreaElement} */ (box)).value = ''));
     await ask(page, 'Hi');

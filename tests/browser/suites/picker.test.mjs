@@ -75,8 +75,8 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     await page.reload();
     const { code, text } = await notice(page);
     assert.equal(code, 'recovered');
-    assert.match(text, /ended this page while the model was loading.*keeps less in mind now \(2,048 tokens\)/);
-    await press(page, 'Try in full again');
+    assert.match(text, /closed this page while the model was loading.*has a smaller context \(2,048 tokens\)/);
+    await press(page, 'Try the full settings again');
     await page.waitForFunction(() => document.documentElement.dataset.engine === 'loading');
     await engineState(page, 'ready');
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);

@@ -56,13 +56,13 @@ function* wrongNames(host: LinnetChat): Generator<Mistake> {
   for (const name of host.getAttributeNames().filter((name) => !KNOWN.includes(name))) {
     const meant = KNOWN.find((known) => plain(known) === plain(name));
     const property = PROPERTIES.find((property) => plain(property) === plain(name));
-    if (meant) yield { text: `there is no attribute ${name}: write ${meant}.`, fatal: false };
-    if (property) yield { text: `there is no attribute ${name}: set the property ${property}.`, fatal: false };
+    if (meant) yield { text: `unknown attribute ${name}: use ${meant}.`, fatal: false };
+    if (property) yield { text: `unknown attribute ${name}: set the property ${property}.`, fatal: false };
   }
 }
 
 function* wrongValues(host: LinnetChat): Generator<Mistake> {
-  const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: it may be ${allowed}.`;
+  const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: use ${allowed}.`;
   for (const name of Object.keys(WORDS) as (keyof typeof WORDS)[]) {
     // On another device than the one that was meant, a model may not be what the site wants.
     if (host.hasAttribute(name) && wordOf(host, name) === undefined) yield { text: wrong(name, listed(WORDS[name])), fatal: name === 'backend' };
@@ -81,10 +81,10 @@ function* wrongProperties({ suggestions, context, strings, endpointHeaders }: Li
   else {
     const { errors, ...texts } = strings;
     for (const [name, text] of Object.entries(texts)) {
-      if (!Object.hasOwn(ENGLISH, name)) yield wrong(`strings.${name}`, `left out: ChatStrings has ${listed(Object.keys(ENGLISH))}`);
+      if (!Object.hasOwn(ENGLISH, name)) yield { text: `unknown property strings.${name}: ChatStrings has ${listed(Object.keys(ENGLISH))}.`, fatal: false };
       else if (!isText(text)) yield wrong(`strings.${name}`, 'a string');
     }
-    if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText))) yield wrong('strings.errors', 'an object of strings, by the code of a LinnetError');
+    if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText))) yield wrong('strings.errors', 'an object of strings whose keys are codes of LinnetError');
   }
   if (endpointHeaders !== undefined && !areHeaders(endpointHeaders)) yield wrong('endpointHeaders', 'an object of header names and their values');
 }
@@ -93,15 +93,15 @@ function* wrongAnswerers(host: LinnetChat): Generator<Mistake> {
   const { engine, endpoint } = host;
   const model = host.model?.trim();
   if (engine !== undefined && !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')) {
-    yield { text: 'the property engine is not valid: it must be what Linnet.load() fulfils with (await it).', fatal: true };
+    yield { text: 'the property engine is not valid: set it to the result of await Linnet.load().', fatal: true };
   }
   const serverFault = endpoint === null ? undefined : faultOf(endpoint);
-  if (serverFault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: it must be an http: or https: address.`, fatal: false };
+  if (serverFault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: use an http: or https: address.`, fatal: false };
   if (engine) return;
   if (model === NO_MODEL) {
-    if (endpoint === null || serverFault) yield { text: `model="${NO_MODEL}" needs an endpoint, which answers instead.`, fatal: true };
+    if (endpoint === null || serverFault) yield { text: `model="${NO_MODEL}" requires an endpoint that answers instead.`, fatal: true };
   } else if (model !== undefined && !models.get(model) && !/[/.:]/.test(model)) {
-    yield { text: `the attribute model=${quoted(model)} is not valid: it may be an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`, fatal: true };
+    yield { text: `the attribute model=${quoted(model)} is not valid: use an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`, fatal: true };
   }
 }
 

@@ -91,7 +91,7 @@ export async function* serverEvents(body: ReadableStream<Uint8Array<ArrayBuffer>
       const { done, value } = await reader.read();
       const lines = (rest + (done ? '\n' : value)).split(/\r?\n/);
       rest = lines.pop()!;
-      if (rest.length > LONGEST_LINE) throw new LinnetError('http', 'The server’s answer cannot be understood.');
+      if (rest.length > LONGEST_LINE) throw new LinnetError('http', 'The server’s answer is not in the expected format.');
       for (const line of lines) {
         const data = line.startsWith('data:') ? line.slice(5).trim() : '';
         if (data) yield data;
@@ -118,8 +118,8 @@ async function refusal(response: Response): Promise<LinnetError> {
   const text = await beginningOf(response.body);
   const details = { status: response.status };
   if (response.status === 400 && /context|too long|maximum.{0,20}tokens/i.test(text)) return new LinnetError('context-full', 'The conversation is too long for the server.', details);
-  if (response.status === 404) return new LinnetError('not-found', 'There is no such server.', details);
-  return new LinnetError('http', `The server refused with status ${response.status}.`, details);
+  if (response.status === 404) return new LinnetError('not-found', 'There is no chat server at this address.', details);
+  return new LinnetError('http', `The server answered with status ${response.status}.`, details);
 }
 
 /** The beginning of a text, however long it is. */
