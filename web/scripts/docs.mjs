@@ -1,4 +1,4 @@
-// Makes the reference of the package's API into docs/, by TypeDoc as typedoc.json says. What is public and has no comment, or
+// Makes the reference of the package's API into target/reference/, by TypeDoc as typedoc.json says. What is public and has no comment, or
 // links to nothing, is an error.
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
