@@ -1,10 +1,7 @@
 // The package as its users get it: packed, installed into projects outside the repository, and built with their bundlers.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { build as bundle } from 'esbuild';
@@ -12,11 +9,8 @@ import { createServer } from 'vite';
 import webpack from 'webpack';
 import { chromium } from '../engines.mjs';
 import { MODEL_ID, modelFolder, noModel, openPage, packageSource, STRICT_CSP } from '../harness.mjs';
+import { node, Projects, tool } from '../project.mjs';
 import { serve } from '../server.mjs';
-
-const require = createRequire(import.meta.url);
-/** The script of a tool that the repository has; the projects borrow it, so that nothing is fetched. */
-const tool = (name, script) => join(dirname(require.resolve(`${name}/package.json`)), script);
 
 /** A page that asks the model twice: through the API, and through the element. It works at any address. */
 const PAGE = `<!doctype html>
@@ -60,32 +54,11 @@ void Linnet.load('x', { backend: 'gpu' });
 `;
 
 describe('the packed package', { timeout: 300_000 }, () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'linnet-install-')));
-  let tarball = '';
+  /** @type {Projects} */
+  let projects;
   let browser;
 
-  /** Runs a script of Node in a folder. */
-  const node = (args, cwd) => execFileSync(process.execPath, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
-  /** npm as it is on this machine; it is told to ask nobody. */
-  const npm = (args, cwd) =>
-    execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 120_000,
-      // What npm tells the scripts that it runs would send this one to the workspace.
-      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
-      shell: process.platform === 'win32',
-    });
-  /** A new project that has the package and these files. */
-  const project = (name, files) => {
-    const root = join(folder, name);
-    mkdirSync(root);
-    writeFileSync(join(root, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
-    npm(['install', tarball], root);
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(root, file), text);
-    return root;
-  };
+  const project = (name, files) => projects.make(name, files);
   /** Waits until the page has its answer, then asks its element. */
   const answers = async (page, isolated) => {
     await page.waitForSelector('[data-done]', { timeout: 120_000 });
@@ -117,19 +90,18 @@ describe('the packed package', { timeout: 300_000 }, () => {
   };
 
   before(async () => {
-    const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], packageSource));
-    tarball = join(folder, filename);
+    projects = new Projects();
     browser = await chromium({ webgpu: false });
   });
   after(async () => {
     await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
+    projects?.remove();
   });
 
   test('holds what its entries name, and nothing else than what was built', () => {
     const root = project('contents', {});
     const installed = join(root, 'node_modules', 'linnet');
-    assert.deepEqual(readdirSync(installed).sort(), ['README.md', 'dist', 'package.json']);
+    assert.deepEqual(readdirSync(installed).sort(), ['README.md', 'dist', 'docs', 'examples', 'package.json']);
     const built = readdirSync(join(installed, 'dist'));
     for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) assert.ok(built.includes(file), file);
     const paths = JSON.parse(
@@ -181,7 +153,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
   });
 
   test('a folder that is linked needs the development server’s leave, and the error says which', async (t) => {
-    const root = join(folder, 'vite-linked');
+    const root = join(projects.folder, 'vite-linked');
     mkdirSync(join(root, 'node_modules'), { recursive: true });
     symlinkSync(packageSource, join(root, 'node_modules', 'linnet'), 'junction');
     writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'vite-linked', private: true, type: 'module' }));
@@ -209,10 +181,10 @@ describe('the packed package', { timeout: 300_000 }, () => {
     }
   });
 
-  test('a plain page with an import map, as the README has it', async (t) => {
-    const readme = readFileSync(join(packageSource, 'README.md'), 'utf8');
-    const map = readme.match(/<script type="importmap">[^]*?<\/script>/)?.[0];
-    assert.ok(map, 'the README has an import map');
+  test('a plain page with an import map, as the guide has it', async (t) => {
+    const guide = readFileSync(join(packageSource, 'docs', 'getting-started.md'), 'utf8');
+    const map = guide.match(/<script type="importmap">[^]*?<\/script>/)?.[0];
+    assert.ok(map, 'the guide has an import map');
     const entries = Object.keys(JSON.parse(readFileSync(join(packageSource, 'package.json'), 'utf8')).exports);
     const modules = entries.filter((entry) => !/\.(json|js|wasm)$/.test(entry)).map((entry) => `linnet${entry.slice(1)}`);
     const text = `<!doctype html><title>map</title>${map}<script type="module">
@@ -251,7 +223,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     const root = project('esbuild', { 'index.html': PAGE, 'main.js': script(bare) });
     const outdir = join(root, 'dist');
     await bundle({ entryPoints: [join(root, 'main.js')], outdir, bundle: true, splitting: true, format: 'esm', target: 'es2022', minify: true, logLevel: 'silent' });
-    // It takes modules alone along, as the package's README says.
+    // It takes modules alone along, as the guide says.
     const beside = join(root, 'node_modules', 'linnet', 'dist');
     const files = ['worker.js', 'thread.js', 'linnet.js', ...readdirSync(beside).filter((name) => name.endsWith('.wasm'))];
     for (const file of files) cpSync(join(beside, file), join(outdir, file));
