@@ -16,7 +16,7 @@ const MAX_HEADERS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Headers of every answer. The pages have a policy of their own, in which `frame-ancestors` would count for nothing: browsers
-/// heed that in a header only. web/README.md names them to those who host a site.
+/// heed that in a header only. web/docs/serving.md names them to those who host a site.
 const ALWAYS: [(&str, &str); 6] = [
     ("Content-Security-Policy", "frame-ancestors 'self'"),
     (

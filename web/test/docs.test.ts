@@ -1,0 +1,120 @@
+// The guides in docs/: their links lead somewhere, their code type-checks, and the page of errors has every code.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { marked, type Token } from 'marked';
+
+const root = process.cwd();
+const docs = join(root, 'docs');
+const guides = new Map(readdirSync(docs).filter((name) => name.endsWith('.md')).map((name) => [name, readFileSync(join(docs, name), 'utf8')]));
+const pages = new Map([...guides].map(([name, text]) => [join(docs, name), text]));
+for (const file of ['README.md', '../README.md', '../CONTRIBUTING.md', '../SECURITY.md']) {
+  if (existsSync(join(root, file))) pages.set(join(root, file), readFileSync(join(root, file), 'utf8'));
+}
+
+/** All tokens of that type in a text. */
+function tokensOf<T extends Token['type']>(text: string, type: T): Extract<Token, { type: T }>[] {
+  const found: Token[] = [];
+  marked.walkTokens(marked.lexer(text), (token) => {
+    if (token.type === type) found.push(token);
+  });
+  return found as Extract<Token, { type: T }>[];
+}
+
+/** The anchors of a page: its headings, as GitHub and the site name them. */
+const anchorsOf = (text: string) =>
+  tokensOf(text, 'heading').map((heading) => (heading as { text: string }).text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').trim().replace(/ /g, '-'));
+
+/** The package's public entries, and the sources that they are built from. */
+function entries(): Record<string, string[]> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | { default: string }> };
+  const modules = Object.entries(exports).flatMap(([name, target]) => (typeof target === 'string' ? [] : [[name, target.default] as const]));
+  return Object.fromEntries(modules.map(([name, target]) => [`linnet${name.slice(1)}`, [resolve(root, target.replace('dist', 'src').replace(/\.js$/, '.ts'))]]));
+}
+
+/** What the guides' code takes for granted. */
+const CONTEXT = `import type { ChatRequest as Request, Linnet } from 'linnet';
+import type { LanguageModel as Model } from 'linnet/prompt-api';
+declare global {
+  type ChatRequest = Request;
+  const linnet: Linnet;
+  const LanguageModel: typeof Model;
+  const messages: { role: 'user'; content: string }[];
+  const output: HTMLElement;
+  const scroller: HTMLElement;
+  const input: HTMLTextAreaElement;
+  const send: () => void;
+  const bar: HTMLProgressElement;
+  const file: File;
+  const url: string;
+  const signedUrl: string;
+  const copyButton: (code: () => string) => HTMLElement;
+}
+`;
+
+/** Type-checks modules in a folder of their own. @returns what the compiler said */
+function check(files: Record<string, string>): string {
+  const target = join(root, '..', 'target');
+  mkdirSync(target, { recursive: true });
+  const folder = mkdtempSync(join(target, 'docs-'));
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions: { paths: entries(), noUnusedLocals: false }, include: ['*.ts'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const tsc = join(dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json')), 'bin', 'tsc');
+    return spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' }).stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('every relative link of the guides and READMEs leads to a file, and to a heading in it', () => {
+  const broken: string[] = [];
+  for (const [path, text] of pages) {
+    for (const { href } of [...tokensOf(text, 'link'), ...tokensOf(text, 'image')]) {
+      if (/^[a-z]+:/.test(href)) continue;
+      const [file, anchor] = href.split('#') as [string, string?];
+      const target = file === '' ? path : resolve(dirname(path), file);
+      const there = existsSync(target) && (!anchor || anchorsOf(readFileSync(target, 'utf8')).includes(anchor));
+      if (!there) broken.push(`${path}: ${href}`);
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+test('the page of guides lists each of them', () => {
+  const listed = tokensOf(guides.get('README.md')!, 'link').map(({ href }) => href);
+  for (const name of guides.keys()) assert.ok(name === 'README.md' || listed.includes(name), name);
+});
+
+test('the page of errors lists exactly the codes that there are', () => {
+  const codes = tokensOf(guides.get('errors.md')!, 'heading').flatMap(({ depth, text }) => (depth === 3 ? [text.replaceAll('`', '')] : []));
+  assert.equal(new Set(codes).size, codes.length, 'a code is listed twice');
+  const fields = (codes: string[]) => codes.map((code) => `  '${code}': true,\n`).join('');
+  const module = (codes: string[]) => `import type { LinnetErrorCode } from 'linnet';\nexport const codes: Record<LinnetErrorCode, true> = {\n${fields(codes)}};\n`;
+  assert.equal(check({ 'codes.ts': module(codes) }), '');
+  assert.match(check({ 'codes.ts': module(codes.slice(1)) }), /missing/, 'a code that is left out is found');
+  assert.match(check({ 'codes.ts': module([...codes, 'bad-luck']) }), /bad-luck/, 'a code that there is not is found');
+});
+
+test('each error says what a visitor and what a developer can do', () => {
+  for (const part of guides.get('errors.md')!.split('\n### ').slice(1)) {
+    const [code, ...lines] = part.split('\n');
+    for (const who of ['Visitor', 'Developer']) assert.ok(lines.some((line) => line.startsWith(`- ${who}: `)), `${code}: ${who}`);
+  }
+});
+
+test('the code of the guides type-checks', () => {
+  const files: Record<string, string> = { 'context.d.ts': CONTEXT };
+  for (const [path, text] of pages) {
+    const name = path.slice(resolve(root, '..').length + 1).replace(/[^a-z-]/gi, '_');
+    tokensOf(text, 'code').forEach(({ lang, text }, index) => {
+      if (lang === 'ts') files[`${name}_${index}.ts`] = `${text}\nexport {};\n`;
+    });
+  }
+  assert.ok(Object.keys(files).length > 15, 'there is code');
+  assert.equal(check(files), '');
+});
