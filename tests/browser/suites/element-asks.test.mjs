@@ -175,7 +175,8 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await page.click(inChat('.launcher'));
     await ask(page, 'Hello');
     assert.equal(await within(page, (root) => root.querySelector('.send').getAttribute('aria-label')), 'Send');
-    for (const name of ['suggestions', 'context', 'strings.sent', 'strings.send', 'endpointHeaders']) {
+    assert.ok(told.some((text) => text.includes('unknown property strings.sent: ChatStrings has ')), told.join('\n'));
+    for (const name of ['suggestions', 'context', 'strings.send', 'endpointHeaders']) {
       assert.ok(told.some((text) => text.includes(`the property ${name} is not valid`)), `${name} in ${told.join('\n')}`);
     }
     assert.equal(told.length, 5);
