@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../engines.mjs';
-import { complete, load, nativeTokens, openBlank, packageFile, referenceFile, startServer, STRICT_CSP } from '../harness.mjs';
+import { complete, load, MODEL_ID, nativeTokens, noModel, openBlank, packageFile, referenceFile, startServer, STRICT_CSP } from '../harness.mjs';
 
 const MODEL = referenceFile('tiny', 'qwen3', 'model.gguf');
 const PROMPT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
@@ -35,6 +35,29 @@ const cases = [
   { name: 'a page whose policy forbids the threads', server: { csp: NO_THREADS }, threads: 2, expected: ['simd128-threads', 1] },
   { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['simd128-threads', 1] },
 ];
+
+/** What a thread has on its stack while it waits for work: its script, the wasm's `work`, and the loop in which it waits. */
+const RESTING_FRAMES = 6;
+
+/** Ends what a thread does, in the middle of its work, as a browser does for want of memory: nobody hears of it. */
+async function endThread(browser, url) {
+  const session = await browser.target().createCDPSession();
+  const { targetInfos } = await session.send('Target.getTargets', { filter: [{}] });
+  const { targetId } = targetInfos.find((target) => target.type === 'worker' && target.url === url);
+  const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: true });
+  const thread = session.connection().session(sessionId);
+  await thread.send('Debugger.enable');
+  for (;;) {
+    const paused = new Promise((resolve) => thread.once('Debugger.paused', resolve));
+    await thread.send('Debugger.pause');
+    const { callFrames } = await paused;
+    if (callFrames.length > RESTING_FRAMES) break;
+    await thread.send('Debugger.resume');
+  }
+  const ended = thread.send('Runtime.terminateExecution');
+  await thread.send('Debugger.resume');
+  await ended;
+}
 
 describe('modules and threads', { timeout: 600_000 }, () => {
   let browser;
@@ -104,6 +127,32 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.deepEqual(await page.evaluate('addresses'), [`${server.origin}/linnet/worker.js`, `${server.origin}/linnet/worker.js`]);
     const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
+  });
+
+  test('a thread that is ended in the middle of its work fails the answer after ten seconds; a reload works', { skip: noModel }, async (t) => {
+    const server = await startServer();
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    t.after(() => page.close());
+    const short = { prompt: 'The linnet is', max_tokens: 8, temperature: 0, ignore_eos: true };
+    const options = { backend: 'cpu', threads: 2, contextLength: 4096 };
+    const info = await load(page, MODEL_ID, options);
+    assert.deepEqual([info.code, info.threads], [undefined, 2], info.message);
+    const right = await complete(page, short);
+
+    const answer = complete(page, { ...short, prompt: 'The linnet is a small bird. '.repeat(300) });
+    await endThread(browser, `${server.origin}/linnet/thread.js`);
+    const began = performance.now();
+    const { code, message } = await answer;
+    const waited = performance.now() - began;
+    t.diagnostic(`after ${Math.round(waited)} ms`);
+    assert.deepEqual([code, message], ['internal', 'The engine stopped working and must be loaded again.']);
+    assert.ok(waited > 9000, 'a slow thread is waited for');
+    assert.equal((await complete(page, short)).code, 'internal', 'a thread may still write to that memory');
+
+    const again = await load(page, MODEL_ID, options);
+    assert.deepEqual([again.code, again.threads], [undefined, 2], again.message);
+    assert.deepEqual((await complete(page, short)).choices, right.choices);
   });
 
   test('an engine that is disposed of takes its threads along', async (t) => {
