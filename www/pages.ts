@@ -10,11 +10,40 @@ interface Page {
   about: string;
 }
 
+/** A guide of ../web/docs, which is shown as a page. */
+export interface Guide extends Page {
+  /** The Markdown. */
+  source: string;
+}
+
+/** The first one is the page that lists the others. */
+export const GUIDES: readonly Guide[] = [
+  guide('README.md', 'Docs', 'How to use Linnet: guides to the npm package.'),
+  guide('getting-started.md', 'Getting started', 'Install Linnet and get a first answer of a model in your page.'),
+  guide('requests.md', 'Requests and answers', 'Chat, streaming, sampling, long conversations and suggestions with Linnet.'),
+  guide('models.md', 'Models and memory', 'Which models Linnet runs, which one fits a device, and what it takes.'),
+  guide('storage.md', 'Loading and storage', 'Downloads that resume, models that stay in the browser, offline use.'),
+  guide('serving.md', 'Serving and CSP', 'Files, headers and policies of a site that serves Linnet.'),
+  guide('errors.md', 'Errors by code', 'What each error of Linnet means and what to do.'),
+  guide('element.md', 'The chat element', 'linnet-chat: a chat with a language model in one tag.'),
+  guide('prompt-api.md', 'The Prompt API', 'LanguageModel in any browser, with Linnet.'),
+  guide('ai-sdk.md', 'The Vercel AI SDK', 'A provider that answers with a model in the page.'),
+  guide('migrating.md', 'Migrating', 'From WebLLM, wllama or transformers.js to Linnet.'),
+];
+
+function guide(source: string, name: string, about: string): Guide {
+  return { source, name, about, file: `docs/${source === 'README.md' ? 'index' : source.slice(0, -3)}.html` };
+}
+
+/** The guide with that file. */
+export const guideOf = (file: string): Guide | undefined => GUIDES.find((guide) => guide.file === file);
+
 /** In the order in which they are shown. */
 export const PAGES: readonly Page[] = [
   { file: 'index.html', name: 'Chat', about: 'A language model that runs inside this page. Nothing you write leaves your device.' },
   { file: 'keyboard.html', name: 'Keyboard', about: 'Words that may come next, while you type: a language model suggests them inside this page.' },
   { file: 'embed.html', name: 'Embed', about: 'One tag puts a chat with a language model into a page.' },
+  GUIDES[0]!,
   { file: 'bench.html', name: 'Bench', about: 'How fast a language model runs on this device, in this browser.' },
   { file: 'diagnostics.html', name: 'Diagnostics', about: 'What this browser offers to a language model, and how the engine uses it.' },
 ];
@@ -35,15 +64,17 @@ export function sharedParts(): Plugin {
       // Before the styles and scripts that it names are looked for.
       order: 'pre',
       handler(html, { path }) {
-        const file = path.split('/').at(-1) || HOME;
-        const page = PAGES.find((page) => page.file === file);
+        const file = path.slice(1).replace(/(^|\/)$/, `$1${HOME}`);
+        const page = guideOf(file) ?? PAGES.find((page) => page.file === file);
         if (!page) throw new Error(`${file} is not in the list of pages (pages.ts).`);
         if (!html.includes('<!-- head -->')) throw new Error(`${file} has no <!-- head -->.`);
+        // A guide is read without it.
+        const needsScript = guideOf(file) ? '' : '  <noscript>Linnet needs JavaScript: the model runs in it.</noscript>\n  ';
         return html
           .replace('<!-- head -->', () => head(page))
           .replace('<!-- bar -->', () => bar(page))
           .replace('<!-- pages -->', () => ways(page))
-          .replace('</body>', () => '  <noscript>Linnet needs JavaScript: the model runs in it.</noscript>\n  </body>');
+          .replace('</body>', () => `${needsScript}</body>`);
       },
     },
   };
@@ -59,16 +90,17 @@ function head({ file, name, about }: Page): string {
     '<meta name="theme-color" media="(prefers-color-scheme: light)" content="#faf8f5" />',
     '<meta name="theme-color" media="(prefers-color-scheme: dark)" content="#171513" />',
     `<title>${file === HOME ? 'Linnet' : `${name} · Linnet`}</title>`,
-    '<link rel="icon" href="./favicon.svg" type="image/svg+xml" />',
-    '<link rel="manifest" href="./manifest.webmanifest" />',
-    ...STYLES.map((style) => `<link rel="stylesheet" href="./src/${style}.css" />`),
+    `<link rel="icon" href="${rootOf(file)}favicon.svg" type="image/svg+xml" />`,
+    `<link rel="manifest" href="${rootOf(file)}manifest.webmanifest" />`,
+    ...STYLES.map((style) => `<link rel="stylesheet" href="${rootOf(file)}src/${style}.css" />`),
   ]);
 }
 
 function bar(page: Page): string {
+  const root = rootOf(page.file);
   return lines(4, [
     '<header class="bar">',
-    `  <a class="brand" href="./${HOME}" aria-label="Linnet"><img src="./favicon.svg" alt="" width="26" height="26" /><span aria-hidden="true">Linnet</span></a>`,
+    `  <a class="brand" href="${root}${HOME}" aria-label="Linnet"><img src="${root}favicon.svg" alt="" width="26" height="26" /><span aria-hidden="true">Linnet</span></a>`,
     `  ${ways(page)}`,
     '</header>',
   ]);
@@ -77,10 +109,16 @@ function bar(page: Page): string {
 /** Links to the pages: to all from one that is read, to the others from the chat, which stands above them. */
 function ways(here: Page): string {
   const links = PAGES.filter(({ file }) => here.file !== HOME || file !== HOME).map(({ file, name }) => {
-    const current = file === here.file ? ' aria-current="page"' : '';
-    return `<a href="./${file}"${current}>${name}</a>`;
+    const isPart = guideOf(here.file) && guideOf(file);
+    const current = file === here.file ? ' aria-current="page"' : isPart ? ' aria-current="true"' : '';
+    return `<a href="${rootOf(here.file)}${file}"${current}>${name}</a>`;
   });
   return `<nav class="pages" aria-label="Pages">${links.join('')}</nav>`;
+}
+
+/** The way from a page to the folder of the site, which may be anywhere on its host. */
+function rootOf(file: string): string {
+  return '../'.repeat(file.split('/').length - 1) || './';
 }
 
 function lines(indent: number, parts: string[]): string {

@@ -24,14 +24,17 @@ const hashes = new Map(Object.entries(FILES).map(([file, hash]) => [addressOf(fi
 
 self.addEventListener('install', (event) => event.waitUntil(install().catch(sayWhy)));
 
+/** The guides: who comes to chat needs none of them, so that each is kept when it is read. */
+const isGuide = (file) => file.startsWith('docs/');
+
 /**
- * Keeps all files but the modules. One that is not the file of this version ends it: the browser tries again at the next visit, and
+ * Keeps all files but the modules and the guides. One that is not the file of this version ends it: the browser tries again at the next visit, and
  * needs to fetch only what was not right. Nothing is served from this cache before all of it is there.
  */
 async function install() {
   const cache = await caches.open(CACHE);
   const kept = new Set((await cache.keys()).map(({ url }) => url));
-  const missing = [...hashes.keys()].filter((address) => !address.endsWith('.wasm') && !kept.has(address));
+  const missing = Object.keys(FILES).filter((file) => !file.endsWith('.wasm') && !isGuide(file)).map(addressOf).filter((address) => !kept.has(address));
   const wrong = [];
   await Promise.all(
     missing.map(async (address) => {
@@ -75,10 +78,11 @@ self.addEventListener('fetch', (event) => {
   const { method, mode, url } = event.request;
   const address = url.split(/[?#]/)[0];
   // Some hosts leave out the ending of a page's name.
-  const file = address === self.registration.scope ? addressOf('index.html') : hashes.has(`${address}.html`) ? `${address}.html` : address;
+  const file = address.endsWith('/') ? `${address}index.html` : hashes.has(`${address}.html`) ? `${address}.html` : address;
   if (method !== 'GET' || !hashes.has(file)) return;
   // A page may have a newer version; the other files' names change with what is in them.
   const answer = mode === 'navigate' ? fetch(event.request).catch(() => kept(file)) : kept(file, event.request);
+  if (isGuide(file.slice(self.registration.scope.length))) event.waitUntil(answer.then(() => kept(file)));
   event.respondWith(ISOLATE ? answer.then(isolated) : answer);
 });
 

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vite';
-import { PAGES, sharedParts } from './pages.ts';
+import { guidePages } from './guides.ts';
+import { GUIDES, PAGES, sharedParts } from './pages.ts';
 import { serviceWorker } from './site-files.ts';
 
 export default defineConfig({
@@ -11,9 +12,9 @@ export default defineConfig({
     target: 'es2022',
     // As files: a strict CSP allows neither inline scripts nor data: fetches.
     assetsInlineLimit: 0,
-    rollupOptions: { input: PAGES.map(({ file }) => file) },
+    rollupOptions: { input: [...new Set([...PAGES, ...GUIDES].map(({ file }) => file))] },
     modulePreload: { polyfill: false },
   },
-  plugins: [sharedParts(), serviceWorker()],
+  plugins: [guidePages(), sharedParts(), serviceWorker()],
   worker: { format: 'es' },
 });

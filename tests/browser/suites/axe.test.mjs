@@ -10,7 +10,7 @@ import { ask, engineState, siteFile, startServer, STRICT_CSP } from '../harness.
 const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
 const DESKTOP = { width: 1440, height: 900 };
 /** As they were built: a new page is looked at without being named here. */
-const PAGES = readdirSync(siteFile('')).filter((name) => name.endsWith('.html'));
+const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.html')).map((name) => name.replaceAll('\\', '/'));
 const ANSWER = '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and `code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
 
 describe('axe, on the site', { timeout: 300_000 }, () => {

@@ -79,7 +79,9 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
   // The licences are put in after the site is built, and no page loads them.
   const built = () => readdirSync(siteFile(''), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !['sw.js', 'THIRD-PARTY.txt'].includes(entry.name) && !entry.name.endsWith('.wasm'))
-    .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)));
+    .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)))
+    // Guides are kept when somebody reads them.
+    .filter((path) => !path.startsWith('docs'));
   const script = () => `assets/${readdirSync(siteFile('assets')).find((name) => /^bench-.*\.js$/.test(name))}`;
 
   async function visit(t, server) {
@@ -128,6 +130,22 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
       await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Done.', { timeout: 60_000 });
     });
   }
+
+  test('a guide is kept when it is read, and not before', async (t) => {
+    const server = await startServer({ csp: STRICT_CSP });
+    t.after(() => server.close());
+    const page = await visit(t, server);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    const guides = async () => [...(await kept(page)).keys()].filter((path) => path.startsWith('docs/'));
+    assert.deepEqual(await guides(), []);
+    await page.goto(`${server.origin}/docs/errors.html`);
+    for (let tries = 0; tries < 50 && (await guides()).length === 0; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(await guides(), ['docs/errors.html']);
+    const { origin } = server;
+    await server.close();
+    await page.goto(`${origin}/docs/errors.html`);
+    assert.equal(await page.$eval('h1', (node) => node.textContent), 'Errors by code');
+  });
 
   test('a page with status 200 in the place of the engine’s module is not kept either', async (t) => {
     const server = await startServer({ csp: STRICT_CSP });
