@@ -26,10 +26,14 @@ const RUST: &[&str] = &[
     "Cargo.",
     "rust-toolchain.toml",
 ];
+/// What the CPU's kernels are made of and tested with.
+const ARM_PATHS: &[&str] =
+    &["crates/cpu/", "crates/graph/", "crates/quant/", "shaders/", "tests/src/", "Cargo."];
 const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.json"];
 const ANYTHING: &[&str] = &[""];
 
 const NODE: Need = Need::Program(&programs::NODE);
+const ARM: Need = Need::Program(&programs::ARM);
 const VULKAN: Need = Need::Program(&programs::VULKAN);
 const BROWSERS: [Need; 5] = [
     Need::Program(&programs::CHROMIUM),
@@ -76,6 +80,7 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         alone(step("wasm-tests", Tier::Full, RUST, &[Need::WasmToolchain, NODE], &[], |context| {
             wasm_tests::all(&context.workspace)
         })),
+        alone(step("arm-tests", Tier::Full, ARM_PATHS, &[Need::WasmToolchain, ARM], &[], arm_tests)),
         alone(step(
             "build",
             Tier::Full,
@@ -152,6 +157,29 @@ fn types(context: &Context) -> Result<Tally> {
         }
     }
     held(&mut npm::command(&context.workspace, &["run", "--silent", "check"]))
+}
+
+/// The NEON kernels against the oracles, in an emulator. What does not depend on the processor is tested natively.
+fn arm_tests(context: &Context) -> Result<Tally> {
+    if cfg!(target_arch = "aarch64") || !programs::is_debian() {
+        println!("skipped: the native tests cover NEON on ARM; elsewhere the emulator is Debian's");
+        return Ok(Tally { skipped: 1, ..Tally::default() });
+    }
+    let toolchain = WasmToolchain::ensure()?;
+    let tests: [&[&str]; 2] =
+        [&["--lib", "--test=contract"], &["--test=oracle", "--", "the_best_kernels_of_this_processor"]];
+    let mut tally = Tally::default();
+    for tests in tests {
+        let mut cargo = toolchain.cargo_for_arm(&context.workspace, "test");
+        // An emulator is slow enough.
+        cargo.args(["--config", "profile.dev.opt-level=2", "--package", "linnet-cpu"]);
+        let run = process::transcript(cargo.args(tests))?;
+        tally += tally::of_result_lines(&run.text).judged(run.success);
+    }
+    if tally.is_empty() {
+        bail!("no test ran");
+    }
+    Ok(tally)
 }
 
 fn node_tests(context: &Context, folder: &str) -> Result<Tally> {

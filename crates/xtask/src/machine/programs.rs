@@ -111,6 +111,18 @@ pub const VALGRIND: Program = Program {
     present: || process::which("valgrind").is_some(),
 };
 
+/// A compiler's back end and an emulator for ARM, for the NEON kernels. Only Debian's packages are known to work together.
+pub const ARM: Program = Program {
+    what: "a cross linker and an emulator for aarch64",
+    why: "runs the tests of the NEON kernels on other processors",
+    debian: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"],
+    elsewhere: "the NEON kernels are tested on Debian only",
+    present: || {
+        let programs = ["aarch64-linux-gnu-gcc", "qemu-aarch64"];
+        !is_debian() || programs.into_iter().all(|program| process::which(program).is_some())
+    },
+};
+
 /// Where `tests/browser/engines.mjs` looks, too.
 const FIREFOX_PATHS: [&str; 3] =
     ["/usr/bin/firefox-esr", "/usr/bin/firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];

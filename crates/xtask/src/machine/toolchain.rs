@@ -67,24 +67,43 @@ impl WasmToolchain {
 
     /// `cargo SUBCOMMAND --target wasm32-unknown-unknown`, at the root, into the wasm target folder.
     pub fn cargo(&self, workspace: &Workspace, subcommand: &str) -> Command {
+        let mut cargo = self.with_std(workspace, subcommand);
+        if let Self::Debian { linker } = self {
+            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+        // They replace those that .cargo/config.toml gives this target, with which cargo by itself compiles for one thread.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+        cargo.arg("-Zbuild-std=std,panic_abort");
+        cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
+        cargo
+    }
+
+    /// `cargo SUBCOMMAND --target aarch64-unknown-linux-gnu`, at the root, into a target folder of its own. What it makes runs in qemu.
+    pub fn cargo_for_arm(&self, workspace: &Workspace, subcommand: &str) -> Command {
+        let mut cargo = self.with_std(workspace, subcommand);
+        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu");
+        cargo.args(["-Zbuild-std", "--target", "aarch64-unknown-linux-gnu", "--target-dir"]);
+        cargo.arg(workspace.target.join("aarch64"));
+        cargo
+    }
+
+    /// `cargo SUBCOMMAND` of the toolchain that has the standard library's source.
+    fn with_std(&self, workspace: &Workspace, subcommand: &str) -> Command {
         let mut cargo = match self {
             Self::Native => workspace.cargo(subcommand),
-            Self::Debian { linker } => {
+            Self::Debian { .. } => {
                 // `cargo clippy` would look for cargo-clippy on the path and find rustup's.
                 let program = if subcommand == "clippy" { "/usr/bin/cargo-clippy" } else { "/usr/bin/cargo" };
                 let mut cargo = Command::new(program);
                 cargo.arg(subcommand).current_dir(&workspace.root);
                 cargo.env("CARGO", "/usr/bin/cargo").env("RUSTC", "/usr/bin/rustc");
-                cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
                 // rustup points these at its own compiler.
                 cargo.env_remove("LD_LIBRARY_PATH").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTDOC");
                 cargo
             }
         };
-        // They replace those that .cargo/config.toml gives this target, with which cargo by itself compiles for one thread.
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f")).env("RUSTC_BOOTSTRAP", "1");
-        cargo.arg("-Zbuild-std=std,panic_abort");
-        cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
+        cargo.env("RUSTC_BOOTSTRAP", "1");
         cargo
     }
 
