@@ -34,11 +34,17 @@ impl TestBinary {
     }
 }
 
-/// The cargo options that select what has changed and what uses it; the whole workspace where nothing is known to have changed.
-pub fn selection(context: &Context) -> Result<Vec<String>> {
-    let Some(changes) = &context.changes else { return Ok(vec!["--workspace".to_owned()]) };
-    let packages = changes.packages(&context.workspace)?;
-    Ok(packages.into_iter().flat_map(|name| ["--package".to_owned(), name]).collect())
+/// Clippy's judgement of what has changed and what uses it; of the whole workspace where nothing is known to have changed.
+pub fn clippy(context: &Context) -> Result<Tally> {
+    let mut clippy = context.workspace.cargo("clippy");
+    match &context.changes {
+        None => clippy.arg("--workspace"),
+        Some(changes) => {
+            let packages = changes.packages(&context.workspace)?;
+            clippy.args(packages.iter().flat_map(|name| ["--package", name]))
+        }
+    };
+    process::run(clippy.args(["--all-targets", "--", "--deny", "warnings"])).map(|()| Tally::one(true))
 }
 
 /// The tests inside the libraries and programs that have changed or use what has.

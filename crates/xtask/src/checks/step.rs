@@ -11,9 +11,9 @@ use anyhow::Result;
 /// How much of the machine a step takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// It waits often, or computes on one core: another step can run beside it.
+    /// Another step can run beside it.
     Shared,
-    /// It uses every core, or measures times.
+    /// It measures times or memory, or needs every core.
     Alone,
 }
 

@@ -60,35 +60,23 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("advisories", Tier::Full, ANYTHING, &[NODE], &[], |context| {
             advisories::check(&context.workspace)
         }),
-        alone(step("clippy", Tier::Both, RUST, &[], &[], |context| {
-            let mut clippy = context.workspace.cargo("clippy");
-            clippy.args(native_tests::selection(context)?).arg("--all-targets");
-            held(clippy.args(["--", "--deny", "warnings"]))
-        })),
-        alone(step("clippy-wasm", Tier::Full, RUST, &[Need::WasmToolchain], &[], |context| {
-            let mut clippy = WasmToolchain::ensure()?.cargo(&context.workspace, "clippy");
-            clippy
-                .args(WASM_CRATES.iter().flat_map(|name| ["--package", *name]))
-                .args(["--lib", "--examples"]);
-            held(clippy.args(["--", "--deny", "warnings"]))
-        })),
-        alone(step("unit-tests", Tier::Check, RUST, &[], &[], native_tests::unit)),
-        alone(step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &[], |context| {
+        step("clippy", Tier::Both, RUST, &[], &[], native_tests::clippy),
+        step("build", Tier::Full, ANYTHING, &[Need::WasmToolchain, NODE, Need::Packages], &[], |context| {
+            build::build(&context.workspace, &WasmToolchain::ensure()?).map(|()| Tally::one(true))
+        }),
+        step("linnet", Tier::Full, RUST, &[], &[], |context| {
+            build::native(&context.workspace).map(|_| Tally::one(true))
+        }),
+        step("unit-tests", Tier::Check, RUST, &[], &[], native_tests::unit),
+        step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &[], |context| {
             native_tests::all(&context.workspace)
-        })),
-        alone(step("doc-tests", Tier::Full, RUST, &[], &[], |context| native_tests::doc(&context.workspace))),
-        alone(step("wasm-tests", Tier::Full, RUST, &[Need::WasmToolchain, NODE], &[], |context| {
+        }),
+        step("doc-tests", Tier::Full, RUST, &[], &[], |context| native_tests::doc(&context.workspace)),
+        step("clippy-wasm", Tier::Full, RUST, &[Need::WasmToolchain], &[], clippy_wasm),
+        step("wasm-tests", Tier::Full, RUST, &[Need::WasmToolchain, NODE], &[], |context| {
             wasm_tests::all(&context.workspace)
-        })),
-        alone(step("arm-tests", Tier::Full, ARM_PATHS, &[Need::WasmToolchain, ARM], &[], arm_tests)),
-        alone(step(
-            "build",
-            Tier::Full,
-            ANYTHING,
-            &[Need::WasmToolchain, NODE, Need::Packages],
-            &[],
-            |context| build::build(&context.workspace, &WasmToolchain::ensure()?).map(|()| Tally::one(true)),
-        )),
+        }),
+        step("arm-tests", Tier::Full, ARM_PATHS, &[Need::WasmToolchain, ARM], &[], arm_tests),
         step("size", Tier::Full, ANYTHING, &[NODE], &["build"], |context| {
             size::check(&context.workspace).map(|()| Tally::one(true))
         }),
@@ -99,20 +87,17 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("www-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
             node_tests(context, "www")
         }),
-        alone(step("linnet", Tier::Full, RUST, &[], &[], |context| {
-            build::native(&context.workspace).map(|_| Tally::one(true))
-        })),
-        step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
         step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["linnet"], |context| {
             verify(context, "gpu")
         }),
+        step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
     ];
     for suite in suites(workspace)? {
-        let is_measuring = MEASURING.contains(&suite.as_str());
+        let load = if MEASURING.contains(&suite.as_str()) { Load::Alone } else { Load::Shared };
         let name = format!("browser-{suite}");
         let run = move |context: &Context| browser_suite(context, &suite);
         let step = step(&name, Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
-        steps.push(if is_measuring { alone(step) } else { step });
+        steps.push(Step { load, ..step });
     }
     Ok(steps)
 }
@@ -126,10 +111,6 @@ fn step(
     run: impl Fn(&Context) -> Result<Tally> + 'static,
 ) -> Step {
     Step { name: name.to_owned(), tier, load: Load::Shared, paths, needs, after, run: Box::new(run) }
-}
-
-fn alone(step: Step) -> Step {
-    Step { load: Load::Alone, ..step }
 }
 
 /// One check that holds where the command ends well.
@@ -157,6 +138,13 @@ fn types(context: &Context) -> Result<Tally> {
         }
     }
     held(&mut npm::command(&context.workspace, &["run", "--silent", "check"]))
+}
+
+/// The crates of the modules, as they are compiled for a page.
+fn clippy_wasm(context: &Context) -> Result<Tally> {
+    let mut clippy = WasmToolchain::ensure()?.cargo(&context.workspace, "clippy");
+    clippy.args(WASM_CRATES.iter().flat_map(|name| ["--package", *name])).args(["--lib", "--examples"]);
+    held(clippy.args(["--", "--deny", "warnings"]))
 }
 
 /// The NEON kernels against the oracles, in an emulator. What does not depend on the processor is tested natively.
