@@ -16,9 +16,13 @@ const status = new Status();
 const query = new Query(location.search);
 const settings = settingsFrom(query);
 
+/** What is known of the storage so far. */
+let storage: Fact[] = [];
+
 /** All that was found, for the report. */
-const found: { browser: string; offline?: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
+const found: { browser: string; offline: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
   browser: navigator.userAgent,
+  offline: 'checking…',
 };
 
 tryButton.addEventListener('click', () => void tryEngine());
@@ -31,7 +35,7 @@ reset.addEventListener('click', () => {
 copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
 keepSite((state) => {
   found.offline = state;
-  show('offline', [['Works offline', plainName(state)]]);
+  showStorage();
 });
 void sayBefore(query, settings, status);
 void probe();
@@ -47,10 +51,16 @@ async function lookAtStorage(): Promise<void> {
   try {
     found.stored = await models.stored();
     found.storage = await models.storage();
-    show('storage', storageFacts(found.storage, found.stored));
+    storage = storageFacts(found.storage, found.stored);
   } catch (error) {
-    show('storage', [['Models', sentence(asLinnetError(error))]]);
+    storage = [['Models', sentence(asLinnetError(error))]];
   }
+  showStorage();
+}
+
+/** What is stored, and whether the site is. */
+function showStorage(): void {
+  show('storage', [...storage, ['Works offline', plainName(found.offline)]]);
 }
 
 /** Loads the model, which has the kernels checked, and lets it write a few words. */

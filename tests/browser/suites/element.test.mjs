@@ -43,7 +43,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const page = await shop.visit(t, '/real.html');
     await page.click(inChat('.launcher'));
     const text = await part(page, '[data-state=consent]').then((node) => node.evaluate((node) => node.textContent));
-    assert.match(text ?? '', new RegExp(`SmolLM2 135M Instruct .* ${(MODEL_BYTES / 1e6).toFixed(1)} MB`));
+    assert.match(text ?? '', new RegExp(`SmolLM2 135M Instruct .* \\(${(MODEL_BYTES / 1e6).toFixed(1)} MB\\)\\.`));
     const fetched = shop.server.requests.filter(({ path }) => /\.(wasm|gguf)$|worker/.test(path));
     assert.deepEqual(fetched, []);
   });

@@ -107,18 +107,18 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
       assert.equal(state, 'redundant', 'a site of which a part is wrong is not kept');
       const about = async (/** @type {RegExp} */ wanted) => {
         const diagnostics = await openPage(browser, `${server.origin}/diagnostics.html`);
-        const found = (source) => new RegExp(source).test(document.querySelector('#offline')?.textContent ?? '');
+        const found = (source) => new RegExp(source).test(document.querySelector('#storage')?.textContent ?? '');
         await diagnostics.waitForFunction(found, { timeout: 30_000 }, wanted.source);
         await diagnostics.close();
       };
-      await about(new RegExp(`offlineno: .*not those of this version: .*${script()} \\(200\\)`));
+      await about(new RegExp(`Works offlineno: .*not those of this version: .*${script()} \\(200\\)`));
       for (const [path, hash] of await kept(page)) assert.equal(hash, sha256(readFileSync(siteFile(path))), path);
 
       server.faults.clear();
       server.requests.length = 0;
       await page.reload();
       await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-      await about(/offlineyes/);
+      await about(/Works offlineyes/);
       const files = await kept(page);
       assert.deepEqual([...files.keys()].sort(), built().sort());
       for (const [path, hash] of files) assert.equal(hash, sha256(readFileSync(siteFile(path))), path);
