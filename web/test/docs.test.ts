@@ -11,8 +11,16 @@ const root = process.cwd();
 const docs = join(root, 'docs');
 const guides = new Map(readdirSync(docs).filter((name) => name.endsWith('.md')).map((name) => [name, readFileSync(join(docs, name), 'utf8')]));
 const pages = new Map([...guides].map(([name, text]) => [join(docs, name), text]));
-for (const file of ['README.md', '../README.md', '../CONTRIBUTING.md', '../SECURITY.md']) {
-  if (existsSync(join(root, file))) pages.set(join(root, file), readFileSync(join(root, file), 'utf8'));
+// All other pages of the repository, too.
+for (const file of ['README.md', '..', '../crates', '../crates/models', '../crates/decisions', '../tests/browser', '../tests/fixtures', '../tests/fuzz', '../tests/reference', 'examples'].flatMap(markdownIn)) {
+  pages.set(file, readFileSync(file, 'utf8'));
+}
+
+/** The Markdown files at that place of the package: itself, or those of a folder. */
+function markdownIn(place: string): string[] {
+  const path = resolve(root, place);
+  if (path.endsWith('.md')) return [path];
+  return readdirSync(path).filter((name) => name.endsWith('.md')).map((name) => join(path, name));
 }
 
 /** All tokens of that type in a text. */
@@ -71,7 +79,7 @@ function check(files: Record<string, string>): string {
   }
 }
 
-test('every relative link of the guides and READMEs leads to a file, and to a heading in it', () => {
+test('every relative link of the repository’s pages leads to a file, and to a heading in it', () => {
   const broken: string[] = [];
   for (const [path, text] of pages) {
     for (const { href } of [...tokensOf(text, 'link'), ...tokensOf(text, 'image')]) {
