@@ -1,10 +1,13 @@
 //! What a template may cost: each of these asks for much through one filter, method, operator, test or function, and must
 //! end soon, in little memory, with an error that has a code.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "../../../tests/support/allocator.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod allocator;
+
 use std::time::{Duration, Instant};
 
+use allocator::peak;
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
 use serde_json::json;
 
@@ -17,43 +20,6 @@ const PER_MESSAGE: usize = 32 << 10;
 const MANY: usize = 1_000;
 /// The slowest machine that tests run on takes a fraction of this.
 const TIME: Duration = Duration::from_secs(4);
-
-/// Counts what is allocated, and the most that was at once.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grow(bytes: usize) {
-    let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(now, Ordering::Relaxed);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory of theirs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Old and new may be there at once.
-        grow(size);
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A list that expands to 20 GB and holds one string of 200 kB.
 const LIST: &str = "([a] * 100000)";
@@ -338,13 +304,13 @@ fn render(source: &str, messages: usize) -> Result<String, TextError> {
 /// Renders on a stack as small as a wasm module's, and tells what it held at most.
 fn measured(source: &str, messages: usize) -> (Result<String, TextError>, usize, Duration) {
     let owned = source.to_owned();
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
     let started = Instant::now();
-    let thread =
-        std::thread::Builder::new().stack_size(1 << 20).spawn(move || render(&owned, messages)).unwrap();
-    let result = thread.join().unwrap();
-    (result, PEAK.load(Ordering::Relaxed) - before, started.elapsed())
+    let (result, peak) = peak(|| {
+        let thread =
+            std::thread::Builder::new().stack_size(1 << 20).spawn(move || render(&owned, messages)).unwrap();
+        thread.join().unwrap()
+    });
+    (result, peak, started.elapsed())
 }
 
 /// All in one test: what others allocate at the same time would be counted, too.

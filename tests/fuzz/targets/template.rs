@@ -2,8 +2,10 @@
 //! its context, and a little more. After a NUL the input may have the context as JSON.
 #![no_main]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "../../support/allocator.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod allocator;
+
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
@@ -13,37 +15,12 @@ use serde_json::{Value, json};
 /// Bytes that may be held at once, and for each byte of the input.
 const MEMORY: usize = 32 << 20;
 const MEMORY_PER_BYTE: usize = 256;
+/// The same for each message: there are no more than commas.
+const MEMORY_PER_MESSAGE: usize = 24 << 10;
 /// Time of the processor, in a build that counts coverage, and for each byte of the input.
 const TIME: Duration = Duration::from_secs(1);
 const TIME_PER_BYTE: Duration = Duration::from_micros(20);
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grow(bytes: usize) {
-    let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(now, Ordering::Relaxed);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory of theirs.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+const TIME_PER_MESSAGE: Duration = Duration::from_millis(1);
 
 /// What this thread has computed so far: other processes do not count. Where the system does not tell, the clock does.
 fn computed(since: Instant) -> Duration {
@@ -54,13 +31,15 @@ fn computed(since: Instant) -> Duration {
 
 fuzz_target!(|data: &str| {
     let started = Instant::now();
-    let (held, time) = (NOW.load(Ordering::Relaxed), computed(started));
-    PEAK.store(held, Ordering::Relaxed);
-    render(data);
-    let (peak, time) = (PEAK.load(Ordering::Relaxed) - held, computed(started).saturating_sub(time));
-    assert!(peak <= MEMORY + MEMORY_PER_BYTE * data.len(), "{peak} bytes for {} of input", data.len());
+    let time = computed(started);
+    let ((), peak) = allocator::peak(|| render(data));
+    let time = computed(started).saturating_sub(time);
     let size = u32::try_from(data.len()).unwrap_or(u32::MAX);
-    assert!(time <= TIME + TIME_PER_BYTE * size, "{time:?} for {size} bytes of input");
+    let messages = data.split_once('\0').map_or(0, |(_, context)| context.matches(',').count() + 1);
+    let memory = MEMORY + MEMORY_PER_BYTE * data.len() + MEMORY_PER_MESSAGE * messages;
+    assert!(peak <= memory, "{peak} bytes for {size} of input");
+    let allowed = TIME + TIME_PER_BYTE * size + TIME_PER_MESSAGE * messages as u32;
+    assert!(time <= allowed, "{time:?} for {size} bytes of input");
 });
 
 fn render(data: &str) {
