@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::compose::{Context, compose};
+use crate::dialect::Dialect;
 use crate::format::Format;
 use crate::math::Math;
 use crate::sizes::{broadcast, choose, experts, matmul, matvec, peaks, rows};
@@ -142,15 +143,6 @@ pub enum Kernel {
     PeakRead,
     /// Only computes. Buffer: y.
     PeakFma,
-}
-
-/// Who compiles the WGSL.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Dialect {
-    /// naga, through wgpu's native backends: it knows subgroup operations without any `enable`.
-    Naga,
-    /// A browser: subgroup operations must be enabled.
-    Browser,
 }
 
 impl Kernel {

@@ -6,6 +6,7 @@
 
 mod cache;
 mod compose;
+mod dialect;
 mod format;
 mod kernel;
 mod math;
@@ -14,8 +15,9 @@ mod sizes;
 mod table;
 
 pub use cache::Cache;
+pub use dialect::Dialect;
 pub use format::Format;
-pub use kernel::{Dialect, Kernel};
+pub use kernel::Kernel;
 pub use math::Math;
 pub use sizes::{QUERIES, attention, broadcast, choose, embed, experts, matmul, matvec, peaks, rows};
 pub use table::{all_kernels, all_variants};

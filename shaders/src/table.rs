@@ -1,8 +1,9 @@
 //! The table of all kernels in all variants, so that each of them is compiled somewhere.
 
 use crate::cache::Cache;
+use crate::dialect::Dialect;
 use crate::format::Format;
-use crate::kernel::{Dialect, Kernel};
+use crate::kernel::Kernel;
 use crate::math::Math;
 use crate::sizes::{QUERIES, attention};
 
