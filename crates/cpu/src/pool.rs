@@ -32,6 +32,13 @@ const PIECES: usize = 4;
 /// In [`Shared::gate`]: workers may still begin with the job.
 const OPEN: usize = 1 << (usize::BITS - 1);
 
+/// Why a step fails, and what to do.
+const PANICKED: &str = "a worker thread failed at its part of a step. Load the model again";
+const FAILED_BEFORE: &str = "an earlier step failed in a worker thread. Load the model again";
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+const NO_ANSWER: &str = "a worker thread did not finish its part of a step within 10 s, or reported an error: the browser may \
+    have ended it. Load the model again";
+
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
 
 /// What the owner and the workers of a pool see.
@@ -42,7 +49,7 @@ struct Shared {
     gate: AtomicUsize,
     /// The job, and the threads that it is for. Written by the owner while `gate` is 0; read by workers that the gate has counted.
     job: UnsafeCell<Option<(Job<'static>, usize)>>,
-    /// Some worker's part panicked.
+    /// Some worker's part panicked, or did not come to its end in the time that [`NAPS`] gives it.
     panicked: AtomicBool,
     stop: AtomicBool,
 }
@@ -118,8 +125,8 @@ impl Pool {
     fn run(&mut self, job: Job<'_>) {
         let threads = self.threads();
         let shared = self.crew.shared();
-        // After a panic some worker may still be at the job before, which forbids another.
-        assert!(!shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+        // After a failure some worker may still be at the job before, which forbids another.
+        assert!(!shared.panicked.load(Ordering::Relaxed), "{FAILED_BEFORE}");
         // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
         // let it end, not even by a panic, before all that have begun are done and no other can begin.
         let job_for_workers = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
@@ -132,7 +139,7 @@ impl Pool {
         self.crew.wake();
         job(0);
         drop(close);
-        assert!(!shared.panicked.load(Ordering::Relaxed), "a worker thread panicked");
+        assert!(!shared.panicked.load(Ordering::Relaxed), "{PANICKED}");
     }
 }
 
@@ -153,13 +160,13 @@ impl Drop for Close<'_> {
 }
 
 /// Naps of an owner that waits for workers who do not tell it when they are done: counts and lengths. A piece of a loop
-/// takes milliseconds, on a slow and busy device a second. A worker that is away for ten seconds, while its owner is not, will
-/// not come back. (There is no clock in a wasm module; in a page that is frozen, the naps are, too.)
+/// takes milliseconds, on a slow and busy device a second. Of a worker that is silent for ten seconds, while its owner is not,
+/// it is not known whether it will come back: the browser may have ended it, or does not let it run. (There is no clock in a wasm module; in a page that is frozen, the naps are, too.)
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
 const NAPS: [(usize, Duration); 3] =
     [(2_500, Duration::from_micros(20)), (475, Duration::from_millis(2)), (450, Duration::from_millis(20))];
 
-/// Naps until the closed job has been left. Returns whether it was: not if a worker panicked or seems to be dead.
+/// Naps until the closed job has been left. Returns whether it was: not if a worker panicked or did not answer in time.
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
 fn wait(shared: &Shared, mut nap: impl FnMut(Duration)) -> bool {
     for (count, length) in NAPS {

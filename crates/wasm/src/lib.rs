@@ -20,10 +20,10 @@ extern "C" {
     fn console_error(message: &str);
 }
 
-/// Runs once when the module is instantiated: a panic is a bug, so say where it is before the trap.
+/// Runs once when the module is instantiated: say where a panic is, and why, before the trap.
 #[wasm_bindgen(start)]
 fn start() {
-    std::panic::set_hook(Box::new(|info| console_error(&format!("Linnet has a bug: {info}"))));
+    std::panic::set_hook(Box::new(|info| console_error(&format!("The engine failed: {info}"))));
 }
 
 /// Every WGSL shader that the GPU path may compile in a browser: JSON `[[name, source], ...]`, for tests.

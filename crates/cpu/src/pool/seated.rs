@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 
-use super::{MOST_THREADS, Shared, wait, work as work_for};
+use super::{MOST_THREADS, NO_ANSWER, Shared, wait, work as work_for};
 
 /// Rounds of spinning before a thread gives up its processor: some tens of microseconds. A round is shorter than
 /// natively, for wasm has no instruction that pauses.
@@ -35,10 +35,11 @@ pub(crate) fn usual_threads() -> usize {
 
 /// Called by an owner that has waited for [`SPINS`] rounds.
 pub(super) fn wait_until_left(shared: &Shared) {
-    // It would wait for ever for a worker that has died; what others are at, they leave alone after this trap too. Nobody uses
-    // the crew after it: `TAKEN` stays set, and a model that is loaded again in this memory computes on one thread.
+    // A worker that has been ended would be waited for without end, and nothing tells it from one that is very late, which may
+    // still write. So nobody uses the crew after this trap: `TAKEN` stays set, and a model that is loaded again in this memory
+    // computes on one thread.
     // Not `sleep`: in a module that V8 11.3 (Node 20) has compiled for a quick start, that never returns.
-    assert!(wait(shared, thread::park_timeout), "a worker thread panicked or was ended");
+    assert!(wait(shared, thread::park_timeout), "{NO_ANSWER}");
 }
 
 /// Gives the calling Web Worker a seat, or `None` where all are taken. Pools that are made from now on count on it.
