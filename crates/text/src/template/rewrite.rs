@@ -5,6 +5,7 @@
 //! Text becomes `{{ "text" }}`, so that all that is printed goes through one formatter. Lines stay where they were.
 
 mod expressions;
+mod literals;
 
 use minijinja::machinery::ast::{BinOpKind, Expr, IfCond, Macro, Stmt};
 

@@ -4,14 +4,12 @@
 use std::fmt::Write;
 
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CallType, CompareOpKind, Expr, UnaryOpKind};
-use minijinja::value::{Value, ValueKind};
 
 use super::{
     ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, MULTIPLY, REMAINDER, SLICED, SOME, Writer,
     Written,
 };
 use crate::template::bounds::refused;
-use crate::template::spelling::float;
 
 /// Bytes of a constant that need not be paid for where something is compared with it.
 const SHORT: usize = 256;
@@ -310,48 +308,6 @@ impl Writer {
             Some(filter) => self.filtered(value, filter),
             None => self.expression(value, OR),
         }
-    }
-
-    fn constant(&mut self, value: &Value) {
-        match value.kind() {
-            ValueKind::String => {
-                let text = value.as_str().unwrap_or("");
-                self.push("\"");
-                for c in text.chars() {
-                    match c {
-                        '"' => self.push("\\\""),
-                        '\\' => self.push("\\\\"),
-                        '\n' => self.push("\\n"),
-                        '\r' => self.push("\\r"),
-                        c => self.out.push(c),
-                    }
-                }
-                self.push("\"");
-            }
-            ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
-                Ok(number) if number.is_finite() => self.push(&float(number)),
-                _ => self.push("1e999"),
-            },
-            // Whole numbers, `True`, `False`, `None`.
-            _ => self.push(&value.to_string()),
-        }
-    }
-
-    /// Template text as a string literal with its newlines unescaped, so that line numbers stay.
-    pub(super) fn text(&mut self, text: &str) {
-        self.push("\"");
-        for c in text.chars() {
-            match c {
-                '"' => self.push("\\\""),
-                '\\' => self.push("\\\\"),
-                '\n' => {
-                    self.line += 1;
-                    self.out.push(c);
-                }
-                c => self.out.push(c),
-            }
-        }
-        self.push("\"");
     }
 }
 
