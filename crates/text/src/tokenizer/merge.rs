@@ -19,6 +19,10 @@ pub(super) struct Symbol {
     next: usize,
 }
 
+/// Bytes of possible tokens that are looked at for each byte of a window, to find out what text after it could change. A
+/// vocabulary of words takes one or two; one of many long tokens that go on with each other would take the square of the window.
+const LOOKS: usize = 64;
+
 /// No neighbour on this side.
 const NONE: usize = usize::MAX;
 
@@ -93,7 +97,7 @@ impl Symbols {
     }
 
     /// Joins neighbours until none are left that can be. With `lengths`, symbols at the end that text after them could
-    /// change are dropped. Returns where the symbols end.
+    /// change are dropped. Returns where the symbols end; 0 where it took too much work to find out.
     fn join_all(&mut self, text: &impl Joins, lengths: Option<&[usize]>) -> usize {
         let Self { symbols, pairs, ahead } = self;
         pairs.clear();
@@ -107,8 +111,11 @@ impl Symbols {
         }
         let mut last = symbols.len().wrapping_sub(1);
         let mut end = symbols.last().map_or(0, |last| last.start + last.len);
-        if let Some(lengths) = lengths {
-            look_ahead(text, end, lengths, ahead);
+        let mut work = LOOKS.saturating_mul(text.len());
+        if let Some(lengths) = lengths
+            && !look_ahead(text, end, lengths, ahead, &mut work)
+        {
+            return 0;
         }
         // The best join of the last symbol with what comes after it; `None` where it is not known yet.
         let mut crossing: Option<Option<i64>> = None;
@@ -120,13 +127,16 @@ impl Symbols {
                 }
             };
             if let (Some(lengths), Some(symbol)) = (lengths, symbols.get_mut(last)) {
-                let best = *crossing.get_or_insert_with(|| {
-                    ahead
-                        .iter()
-                        .filter_map(|next| text.join(symbol, next))
-                        .map(|(priority, _)| priority)
-                        .max()
-                });
+                let best = match crossing {
+                    Some(best) => best,
+                    None => {
+                        let bytes = ahead.iter().map(|next| symbol.len + next.len).sum();
+                        let Some(left) = work.checked_sub(bytes) else { return 0 };
+                        work = left;
+                        let joins = ahead.iter().filter_map(|next| text.join(symbol, next));
+                        *crossing.insert(joins.map(|(priority, _)| priority).max())
+                    }
+                };
                 // Among equals the join further left comes first, which is ours.
                 if best.is_some_and(|best| next.is_none_or(|next| best > next.priority)) {
                     end = symbol.start;
@@ -135,7 +145,9 @@ impl Symbols {
                     if let Some(symbol) = symbols.get_mut(last) {
                         symbol.next = NONE;
                     }
-                    look_ahead(text, end, lengths, ahead);
+                    if !look_ahead(text, end, lengths, ahead, &mut work) {
+                        return 0;
+                    }
                     crossing = None;
                     continue;
                 }
@@ -177,12 +189,21 @@ fn is_current(symbols: &[Symbol], pair: &Pair) -> bool {
     a.len > 0 && b.len > 0 && a.len + b.len == pair.len
 }
 
-/// All symbols that the text from `start` on may ever begin with: its first unit and every token.
-fn look_ahead(text: &impl Joins, start: usize, lengths: &[usize], ahead: &mut Vec<Symbol>) {
+/// All symbols that the text from `start` on may ever begin with: its first unit and every token. Returns whether the bytes that
+/// it looks at could be taken from `work`.
+fn look_ahead(
+    text: &impl Joins,
+    start: usize,
+    lengths: &[usize],
+    ahead: &mut Vec<Symbol>,
+    work: &mut usize,
+) -> bool {
     ahead.clear();
     if start >= text.len() {
-        return;
+        return true;
     }
+    let Some(left) = work.checked_sub(lengths.iter().sum()) else { return false };
+    *work = left;
     let (unit, id) = text.unit(start);
     let symbol = |len, id| Symbol { start, len, id, prev: NONE, next: NONE };
     ahead.push(symbol(unit, id));
@@ -191,6 +212,7 @@ fn look_ahead(text: &impl Joins, start: usize, lengths: &[usize], ahead: &mut Ve
             ahead.push(symbol(len, Some(id)));
         }
     }
+    true
 }
 
 /// How much of a text is merged at a time.
@@ -209,7 +231,7 @@ impl Windows {
     const LEAST: usize = 16 << 10;
     /// A chain of joins in which each waits for the one after it has as many different pairs as it has links. One as long as
     /// this is none that a vocabulary of words has, and is cut.
-    const MOST: usize = 1 << 20;
+    const MOST: usize = 256 << 10;
 
     /// For tokens of these lengths.
     pub(super) fn new(lengths: impl Iterator<Item = usize>) -> Self {

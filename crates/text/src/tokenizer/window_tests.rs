@@ -1,5 +1,7 @@
 //! Texts merged in windows against the same texts merged whole.
 
+use std::time::{Duration, Instant};
+
 use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
 use proptest::prelude::{Strategy, proptest};
 
@@ -92,6 +94,41 @@ fn a_run_of_one_letter_is_cut_where_the_whole_is() {
             assert_eq!(windows.encode(&text, EncodeOptions::default()).unwrap(), whole, "{model} {length}");
         }
     }
+}
+
+/// Every join waits for the one after it, so all of a window may change, and each time the text after it could begin with tokens of
+/// a thousand lengths: looked at each time, this took minutes.
+#[test]
+fn a_vocabulary_of_chains_and_long_tokens_costs_no_more_than_others() {
+    const LINKS: u32 = 4096;
+    let link = |index: u32| char::from_u32(0x4E00 + index % LINKS).unwrap();
+    let mut texts: Vec<String> = vec!["<unk>".into(), "<s>".into(), "</s>".into()];
+    texts.extend((0..256).map(|byte| format!("<0x{byte:02X}>")));
+    let special = texts.len();
+    texts.extend((0..LINKS).map(|index| link(index).to_string()));
+    texts.extend((1..LINKS).map(|index| String::from_iter([link(index - 1), link(index)])));
+    texts.extend((1..=1000).map(|length| "x".repeat(length)));
+    let mut kinds = vec![2, 3, 3];
+    kinds.extend([6; 256]);
+    kinds.extend(vec![1; texts.len() - special]);
+    // Later pairs are better.
+    let scores: Vec<f32> = (0..texts.len()).map(|id| id as f32).collect();
+    let mut writer = HeaderWriter::new();
+    for (key, value) in [
+        ("model", Value::String("llama".into())),
+        ("tokens", Value::Array(Array::Strings(texts.iter().collect()))),
+        ("token_type", Value::Array(Array::I32(kinds))),
+        ("scores", Value::Array(Array::F32(scores))),
+    ] {
+        writer.metadata(&format!("tokenizer.ggml.{key}"), value);
+    }
+    let tokenizer = Tokenizer::from_gguf(&Gguf::parse(&writer.to_bytes()).unwrap().metadata).unwrap();
+    let started = Instant::now();
+    for text in [(0..100 * LINKS).map(link).collect::<String>(), "x".repeat(1 << 20)] {
+        assert!(tokenizer.count(&text, EncodeOptions::default()) > 1000);
+    }
+    println!("{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[test]
