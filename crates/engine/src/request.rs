@@ -1,7 +1,8 @@
 //! What a caller asks for: the fields of OpenAI's chat and text completions that Linnet honours.
 
+pub(crate) mod fields;
 mod json;
-mod path;
+pub(crate) mod path;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -237,8 +238,12 @@ impl Request {
     /// Whether the answer goes on with a text, instead of beginning one.
     pub(crate) fn continues_a_text(&self) -> bool {
         let last = self.messages.as_ref().and_then(|messages| messages.last());
-        let begun = last.filter(|message| message.is_begun_answer()).and_then(|last| last.content.as_ref());
-        self.prompt.is_some() || begun.is_some_and(|content| !content.text().is_empty())
+        let begun = last.filter(|message| message.is_begun_answer());
+        self.prompt.is_some()
+            || begun.is_some_and(|begun| {
+                let mut texts = begun.content.iter().flat_map(Content::texts).chain(&begun.reasoning_content);
+                texts.any(|text| !text.is_empty())
+            })
     }
 
     /// Checks the ranges of all fields.

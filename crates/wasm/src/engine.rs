@@ -97,8 +97,7 @@ impl Engine {
 
     /// Begins to look for words that may come next, as a request in JSON wishes.
     pub fn suggest(&self, request: &str) -> Result<Generation, JsValue> {
-        let request: SuggestRequest =
-            serde_json::from_str(request).map_err(|e| error::misuse(&e.to_string()))?;
+        let request = SuggestRequest::from_json(request).map_err(error::js)?;
         self.begin(self.with(|engine| match engine {
             AnyEngine::Cpu(engine) => engine.suggest(&request).map(Answer::Words),
             AnyEngine::Gpu(engine) => engine.suggest(&request).map(Answer::Words),

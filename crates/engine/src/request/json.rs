@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::fields::{
+    self, boolean, count, list, nothing_else, number, object, read, required, set, text, whole,
+};
 use super::path::Path;
 use super::{Content, Message, Prompt, Request, Role, ToolCall};
 use crate::Error;
 
-type Object = Map<String, Value>;
-
 pub(super) fn request(json: &str) -> Result<Request, Error> {
-    let value = serde_json::from_str(json).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Error::invalid("request", format!("is not JSON that can be read ({place})"))
-    })?;
-    let Value::Object(fields) = value else {
-        return Err(Path::of("request").expected(&value, "an object"));
-    };
+    let fields = read(json)?;
     let mut request = Request::default();
     let sampling = &mut request.sampling;
     for (field, value) in set(fields) {
@@ -83,7 +78,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
     Ok(message)
 }
 
-const CONTENT: &str = "a string or an array of text parts";
+const CONTENT: &str = "a string or an array of parts with `type` \"text\"";
 
 fn content(path: &Path<'_>, value: Value) -> Result<Content, Error> {
     match value {
@@ -97,7 +92,12 @@ fn part(path: &Path<'_>, value: Value) -> Result<String, Error> {
     let mut fields = object(path, value, "a part, which is an object with `type` and `text`")?;
     match fields.remove("type") {
         Some(Value::String(kind)) if kind == "text" => {}
-        Some(other) => return Err(path.field("type").expected(&other, "\"text\": only text is supported")),
+        Some(other) => {
+            return Err(path.field("type").expected(
+                &other,
+                "\"text\": models read text only here; leave out images, audio and files",
+            ));
+        }
         None => return Err(path.field("type").invalid("is missing, but must be \"text\"")),
     }
     let said = required(path, &mut fields, "text", "a string")?;
@@ -152,7 +152,7 @@ fn prompt(path: &Path<'_>, value: Value) -> Result<Prompt, Error> {
     match value {
         Value::String(text) => Ok(Prompt::Text(text)),
         Value::Array(_) => Ok(Prompt::Tokens(list(path, value, ALLOWED, |path, token| {
-            let id = as_whole(&token).and_then(|id| u32::try_from(id).ok());
+            let id = fields::as_whole(&token).and_then(|id| u32::try_from(id).ok());
             id.ok_or_else(|| path.expected(&token, "a token id, which is a whole number"))
         })?)),
         other => Err(path.expected(&other, ALLOWED)),
@@ -178,76 +178,4 @@ fn logit_bias(path: &Path<'_>, value: Value) -> Result<BTreeMap<u32, f32>, Error
         }
     });
     biased.collect()
-}
-
-/// The fields that are set: `null` means "unset".
-fn set(fields: Object) -> impl Iterator<Item = (String, Value)> {
-    fields.into_iter().filter(|(_, value)| !value.is_null())
-}
-
-fn nothing_else(path: &Path<'_>, fields: Object) -> Result<(), Error> {
-    match set(fields).next() {
-        Some((field, _)) => Err(path.field(&field).invalid("is not supported")),
-        None => Ok(()),
-    }
-}
-
-fn required(path: &Path<'_>, fields: &mut Object, field: &str, allowed: &str) -> Result<Value, Error> {
-    let missing = || path.field(field).invalid(format!("is missing, but must be {allowed}"));
-    fields.remove(field).ok_or_else(missing)
-}
-
-fn object(path: &Path<'_>, value: Value, allowed: &str) -> Result<Object, Error> {
-    match value {
-        Value::Object(fields) => Ok(fields),
-        other => Err(path.expected(&other, allowed)),
-    }
-}
-
-fn list<T>(
-    path: &Path<'_>,
-    value: Value,
-    allowed: &str,
-    item: impl Fn(&Path<'_>, Value) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    match value {
-        Value::Array(items) => {
-            let items = items.into_iter().enumerate();
-            items.map(|(index, value)| item(&path.index(index), value)).collect()
-        }
-        other => Err(path.expected(&other, allowed)),
-    }
-}
-
-fn text(path: &Path<'_>, value: Value) -> Result<String, Error> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => Err(path.expected(&other, "a string")),
-    }
-}
-
-fn boolean(path: &Path<'_>, value: &Value) -> Result<bool, Error> {
-    value.as_bool().ok_or_else(|| path.expected(value, "true or false"))
-}
-
-fn number(path: &Path<'_>, value: &Value) -> Result<f32, Error> {
-    value.as_f64().map(|number| number as f32).ok_or_else(|| path.expected(value, "a number"))
-}
-
-/// A number of things. More than fit into memory are as many as there can be.
-fn count(path: &Path<'_>, value: &Value) -> Result<usize, Error> {
-    whole(path, value).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-fn whole(path: &Path<'_>, value: &Value) -> Result<u64, Error> {
-    as_whole(value).ok_or_else(|| path.expected(value, "a whole number, 0 or more"))
-}
-
-/// A whole number, however it is written: `5.0` and `1e3` are such numbers, too.
-fn as_whole(value: &Value) -> Option<u64> {
-    const EXACT: f64 = (1_u64 << 53) as f64;
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
-    })
 }

@@ -8,7 +8,7 @@ use crate::Error;
 
 /// The way to a value. Nothing is written until an error needs it.
 #[derive(Clone, Copy)]
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     step: Step<'a>,
 }
@@ -21,25 +21,25 @@ enum Step<'a> {
 
 impl<'a> Path<'a> {
     /// A field of the request itself.
-    pub(super) fn of(field: &'a str) -> Self {
+    pub(crate) fn of(field: &'a str) -> Self {
         Path { parent: None, step: Step::Field(field) }
     }
 
-    pub(super) fn field(&'a self, field: &'a str) -> Path<'a> {
+    pub(crate) fn field(&'a self, field: &'a str) -> Path<'a> {
         Path { parent: Some(self), step: Step::Field(field) }
     }
 
-    pub(super) fn index(&'a self, index: usize) -> Path<'a> {
+    pub(crate) fn index(&'a self, index: usize) -> Path<'a> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
     /// The error that says what is wrong here.
-    pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {
+    pub(crate) fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::invalid(&self.to_string(), reason)
     }
 
     /// The error that says what is here, and what is allowed.
-    pub(super) fn expected(&self, found: &Value, allowed: &str) -> Error {
+    pub(crate) fn expected(&self, found: &Value, allowed: &str) -> Error {
         self.invalid(format!("is {}, but must be {allowed}", described(found)))
     }
 }

@@ -10,29 +10,53 @@ mod text;
 
 use linnet_graph::{Backend, Output, Want};
 use linnet_text::EncodeOptions;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::engine::Engine;
+use crate::request::fields;
+use crate::request::path::Path;
 use crate::{Error, FinishReason, prompt};
 pub(crate) use recent::Recent;
 use search::{Next, Search};
 use text::{APOSTROPHES, Target, cut};
 
 /// A wish for words.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct SuggestRequest {
     /// The text up to where somebody types.
     pub prefix: String,
     /// How many words; 3 by default.
-    #[serde(default = "three")]
     pub words: usize,
     /// Milliseconds after which nothing more is run but what a first word needs.
     pub within: Option<f64>,
 }
 
-fn three() -> usize {
-    3
+impl SuggestRequest {
+    /// Reads a request from JSON. `null` means "unset".
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        let mut fields = fields::read(json)?;
+        let path = Path::of("prefix");
+        let prefix =
+            fields.remove("prefix").ok_or_else(|| path.invalid("is missing, but must be a string"))?;
+        let mut request = SuggestRequest { prefix: fields::text(&path, prefix)?, words: 3, within: None };
+        for (field, value) in fields::set(fields) {
+            let path = &Path::of(&field);
+            match field.as_str() {
+                "words" => request.words = fields::count(path, &value)?,
+                "within" => {
+                    let milliseconds = value.as_f64().filter(|milliseconds| *milliseconds >= 0.0);
+                    let found = milliseconds
+                        .ok_or_else(|| path.expected(&value, "a number of milliseconds, 0 or more"))?;
+                    request.within = Some(found);
+                }
+                _ => return Err(path.invalid("is not supported")),
+            }
+        }
+        Ok(request)
+    }
 }
 
 /// A word that may come next.
@@ -93,7 +117,8 @@ pub struct Suggestion {
 impl Suggestion {
     pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &SuggestRequest) -> Result<Self, Error> {
         if !(1..=MOST_WORDS).contains(&request.words) {
-            return Err(Error::invalid("words", format!("must be 1 to {MOST_WORDS}")));
+            let reason = format!("is {}, but must be from 1 to {MOST_WORDS}", request.words);
+            return Err(Error::invalid("words", reason));
         }
         let (head, typed, begun) = cut(&request.prefix);
         let options = EncodeOptions { add_special: true, parse_special: false };

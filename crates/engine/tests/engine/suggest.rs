@@ -77,6 +77,31 @@ fn a_search_ends_when_it_is_told_to_or_late() {
 }
 
 #[test]
+fn what_is_wrong_in_a_request_is_named_by_its_path() {
+    for (request, field, says) in [
+        ("[]", "request", "is an array, but must be an object"),
+        ("{", "request", "is not JSON that can be read (line 1, column 1)"),
+        ("{}", "prefix", "is missing, but must be a string"),
+        (r#"{"prefix":5}"#, "prefix", "is 5, but must be a string"),
+        (r#"{"prefix":"a","words":"3"}"#, "words", r#"is "3", but must be a whole number"#),
+        (r#"{"prefix":"a","words":1.5}"#, "words", "is 1.5, but must be a whole number"),
+        (r#"{"prefix":"a","within":"1 s"}"#, "within", r#"is "1 s", but must be a number of milliseconds"#),
+        (r#"{"prefix":"a","within":-1}"#, "within", "is -1, but must be a number of milliseconds"),
+        (r#"{"prefix":"a","count":3}"#, "count", "is not supported"),
+    ] {
+        let error = SuggestRequest::from_json(request).unwrap_err();
+        assert_eq!(
+            (error.code(), error.details()["field"].as_str()),
+            ("invalid-request", Some(field)),
+            "{request}"
+        );
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let request = SuggestRequest::from_json(r#"{"prefix":"a","words":null,"within":2}"#).unwrap();
+    assert_eq!((request.prefix.as_str(), request.words, request.within), ("a", 3, Some(2.0)));
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let (engine, _) = engine(b"");
     let code = |prefix: String, words| {
