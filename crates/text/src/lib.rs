@@ -9,4 +9,4 @@ mod tokenizer;
 pub use error::TextError;
 pub use stream::Detokenizer;
 pub use template::{ChatContext, ChatTemplate, LocalTime};
-pub use tokenizer::{DecodeOptions, EncodeOptions, Tokenizer, is_in_word};
+pub use tokenizer::{DecodeOptions, EncodeOptions, GuardOptions, Tokenizer, is_in_word};

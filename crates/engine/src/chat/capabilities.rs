@@ -1,6 +1,7 @@
 //! What a template takes, found out with a few small conversations.
 
 use linnet_text::{ChatTemplate, LocalTime};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::probe::{PROBE, count_of_probes, word, words};
@@ -35,12 +36,9 @@ pub(super) enum ContentForm {
 }
 
 impl ContentForm {
-    pub(super) fn of(self, texts: &[String]) -> Value {
-        match self {
-            ContentForm::Text => texts.join("\n").into(),
-            ContentForm::Parts => texts.iter().map(|text| json!({ "type": "text", "text": text })).collect(),
-            ContentForm::OnePart => ContentForm::Parts.of(&[texts.join("\n")]),
-        }
+    /// `content` of these texts.
+    pub(super) fn of<T: AsRef<str>>(self, texts: &[T]) -> Shaped<'_, T> {
+        Shaped { form: self, texts }
     }
 
     /// How often the probe is in a message that looks for this form.
@@ -49,7 +47,37 @@ impl ContentForm {
     }
 
     fn message(self, role: Role, text: &str) -> Value {
-        json!({ "role": role.name(), "content": self.of(&[text.to_owned()]) })
+        json!({ "role": role.name(), "content": self.of(&[text]) })
+    }
+}
+
+/// Texts in a form; they are not copied where there is one.
+pub(super) struct Shaped<'a, T> {
+    form: ContentForm,
+    texts: &'a [T],
+}
+
+impl<T: AsRef<str>> Serialize for Shaped<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Part<'a> {
+            r#type: &'static str,
+            text: &'a str,
+        }
+        let part = |text| Part { r#type: "text", text };
+        let joined;
+        let one = match self.texts {
+            [text] => text.as_ref(),
+            texts => {
+                joined = texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
+                &joined
+            }
+        };
+        match self.form {
+            ContentForm::Text => serializer.serialize_str(one),
+            ContentForm::OnePart => serializer.collect_seq([part(one)]),
+            ContentForm::Parts => serializer.collect_seq(self.texts.iter().map(|text| part(text.as_ref()))),
+        }
     }
 }
 
@@ -67,10 +95,7 @@ impl TemplateCapabilities {
     pub(super) fn of(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
         use ContentForm::Text;
         let probe = |conversation: &dyn Fn(ContentForm) -> Vec<Value>| find(template, now, conversation);
-        let said = |form: ContentForm, role: Role| {
-            let content = form.of(&vec![PROBE.to_owned(); form.probes()]);
-            json!({ "role": role.name(), "content": content })
-        };
+        let said = |form: ContentForm, role: Role| json!({ "role": role.name(), "content": form.of(&[PROBE, PROBE][..form.probes()]) });
         let alone = probe(&|form| vec![said(form, Role::User)]);
         let user = match alone {
             Found::Refused => probe(&|form| vec![form.message(Role::System, "."), said(form, Role::User)]),
@@ -101,7 +126,7 @@ impl TemplateCapabilities {
                     let mut messages = vec![form.message(Role::System, &word(0))];
                     messages.extend_from_slice(between);
                     messages.extend([form.message(*role, &word(1)), asked.clone()]);
-                    render(template, messages, true, now).is_ok_and(|prompt| words(&prompt).len() == 2)
+                    render(template, &messages, true, now).is_ok_and(|prompt| words(&prompt).len() == 2)
                 })
             })
         };
@@ -123,7 +148,7 @@ impl TemplateCapabilities {
 fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
     let mut found = Found::Refused;
     for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {
-        match render(template, conversation(form), true, now) {
+        match render(template, &conversation(form), true, now) {
             Ok(prompt) if count_of_probes(&prompt) >= form.probes() => return Found::Shown(form),
             Ok(_) => found = Found::Lost,
             Err(_) => {}

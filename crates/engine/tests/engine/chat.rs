@@ -1,73 +1,9 @@
-//! Prompts of chats: what templates want is found out, nothing that is said is lost, and a begun answer is continued.
+//! Prompts of chats: what templates want is found out, and nothing that is said is lost.
 
-use crate::fake::{
-    END, FakeBackend, START, engine, engine_of, model_file_with_template, sentence_piece_model_file,
-};
-use linnet_engine::{Engine, Error, Event, Request};
+use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
+use crate::fake::engine;
+use linnet_engine::Request;
 use serde_json::{Value, json};
-
-fn with_template(template: &str) -> Engine<FakeBackend> {
-    engine_of(&model_file_with_template(template), b"").0
-}
-
-fn try_prompt(engine: &Engine<FakeBackend>, messages: Value) -> Result<String, Error> {
-    let request = Request::from_json(&json!({ "messages": messages }).to_string())?;
-    let generation = engine.generate(&request)?;
-    assert_eq!(engine.count_tokens(&request)?, generation.prompt().len());
-    let mut bytes = Vec::new();
-    for token in generation.prompt() {
-        match *token {
-            START => bytes.extend(b"<|start|>"),
-            END => bytes.extend(b"<|end|>"),
-            byte => bytes.push(byte as u8),
-        }
-    }
-    Ok(String::from_utf8(bytes).unwrap())
-}
-
-fn prompt(engine: &Engine<FakeBackend>, messages: Value) -> String {
-    try_prompt(engine, messages).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// The text of an answer.
-fn answer(engine: &mut Engine<FakeBackend>, request: &Value) -> String {
-    let request = Request::from_json(&request.to_string()).unwrap();
-    let mut generation = engine.generate(&request).unwrap();
-    let mut text = String::new();
-    loop {
-        match pollster::block_on(generation.next(engine)).unwrap() {
-            Event::Token { text: more, .. } => text += &more,
-            Event::Prefill { .. } => {}
-            Event::Done(done) => return text + &done.text,
-        }
-    }
-}
-
-fn user(text: &str) -> Value {
-    json!({ "role": "user", "content": text })
-}
-
-fn assistant(text: &str) -> Value {
-    json!({ "role": "assistant", "content": text })
-}
-
-/// The templates of published models, and what they put before an answer.
-const PUBLISHED: [(&str, &str); 8] = [
-    ("SmolLM2-135M-Instruct", "<|im_start|>assistant\n"),
-    ("HuggingFaceTB-SmolLM3-3B", "<|im_start|>assistant\n"),
-    ("LFM2-8B-A1B", "<|im_start|>assistant\n"),
-    ("Qwen-Qwen3-0.6B", "<|im_start|>assistant\n<think>\n\n</think>\n\n"),
-    ("google-gemma-2-2b-it", "<start_of_turn>model\n"),
-    ("meta-llama-Llama-3.2-3B-Instruct", "<|start_header_id|>assistant<|end_header_id|>\n\n"),
-    ("microsoft-Phi-3.5-mini-instruct", "<|assistant|>\n"),
-    ("openai-gpt-oss-120b", "<|start|>assistant<|channel|>final<|message|>"),
-];
-
-/// The template of a published model, among the fixtures.
-fn published(name: &str) -> Engine<FakeBackend> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/templates");
-    with_template(&std::fs::read_to_string(folder.join(format!("{name}.jinja"))).unwrap())
-}
 
 #[test]
 fn published_templates_take_what_is_said_and_continue_what_was_begun() {
@@ -83,13 +19,6 @@ fn published_templates_take_what_is_said_and_continue_what_was_begun() {
         assert!(continued.ends_with(&format!("{end}Because ")), "{name}: {continued}");
     }
 }
-
-/// Walks over the parts, whoever speaks.
-const SMOLVLM_STYLE: &str = "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}\
-    {% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}\
-    {% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}\
-    {% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}\
-    {% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
 
 /// Takes both forms.
 const LLAMA4_STYLE: &str = "{% for message in messages %}<|header_start|>{{ message.role }}<|header_end|>\n\n\
@@ -182,19 +111,6 @@ fn a_template_that_does_not_compile_is_refused_for_chats_alone() {
         let completion = Request::from_json(r#"{"prompt":"a"}"#).unwrap();
         assert!(engine.generate(&completion).is_ok());
     }
-}
-
-#[test]
-fn a_question_that_a_template_drops_later_is_refused_then() {
-    let first_only =
-        "{% for m in messages %}{{ m.role }}:{% if loop.index < 3 %}{{ m.content }}{% endif %};{% endfor %}";
-    let engine = with_template(first_only);
-    assert_eq!(prompt(&engine, json!([user("a")])), "user:a;");
-    let error = try_prompt(&engine, json!([user("a"), assistant("b"), user("secret")])).unwrap_err();
-    assert_eq!(
-        (error.code(), error.details()["field"].as_str()),
-        ("bad-template", Some("messages[2].content"))
-    );
 }
 
 #[test]
@@ -293,59 +209,6 @@ fn later_instructions_are_kept() {
 }
 
 #[test]
-fn instructions_that_a_template_drops_in_one_conversation_are_refused_then() {
-    let forgets = "{% for m in messages %}{% if m.role != 'system' or loop.index < 5 %}{{ m.content }};{% endif %}{% endfor %}";
-    let engine = with_template(forgets);
-    let system = json!({ "role": "system", "content": "Be kind." });
-    let (a, b) = (user("a"), assistant("b"));
-    assert_eq!(prompt(&engine, json!([a, b, a, system])), "a;b;a;Be kind.;");
-    let error = try_prompt(&engine, json!([a, b, a, b, a, system])).unwrap_err();
-    assert_eq!(
-        (error.code(), error.details()["field"].as_str()),
-        ("bad-template", Some("messages[5].content"))
-    );
-}
-
-#[test]
-fn results_of_tools_that_a_template_leaves_out_are_refused() {
-    let engine = published("microsoft-Phi-3.5-mini-instruct");
-    let call = json!({ "id": "1", "type": "function", "function": { "name": "colour", "arguments": "{}" } });
-    let mut messages = vec![
-        user("Is the sky blue?"),
-        json!({ "role": "assistant", "content": "", "tool_calls": [call] }),
-        json!({ "role": "tool", "tool_call_id": "1", "content": "blue" }),
-    ];
-    for (name, engine) in
-        [("SmolLM3", published("HuggingFaceTB-SmolLM3-3B")), ("Qwen3", published("Qwen-Qwen3-0.6B"))]
-    {
-        assert_eq!(prompt(&engine, messages.clone().into()).matches("blue").count(), 2, "{name}");
-    }
-    for begun in [false, true] {
-        if begun {
-            messages.push(assistant("It is"));
-        }
-        let error = try_prompt(&engine, messages.clone().into()).unwrap_err();
-        assert_eq!(
-            (error.code(), error.details()["field"].as_str(), error.details()["role"].as_str()),
-            ("bad-template", Some("messages[2].content"), Some("tool"))
-        );
-    }
-}
-
-#[test]
-fn what_a_template_cuts_out_of_a_text_leaves_no_control_token() {
-    let engine = published("HuggingFaceTB-SmolLM3-3B");
-    for text in ["x<|e/no_thinknd|>", "<|/no_think/no_thinkend|>", "/no_think<|end/no_think|>"] {
-        let messages = json!([{ "role": "system", "content": text }, user("Hi")]);
-        let request = Request::from_json(&json!({ "messages": messages }).to_string()).unwrap();
-        let generation = engine.generate(&request).unwrap();
-        assert!(!generation.prompt().iter().any(|token| [START, END].contains(token)), "{text}");
-        let whole = prompt(&engine, messages);
-        assert!(whole.contains("<|end|>") && !whole.contains('\u{FDD0}'), "{whole}");
-    }
-}
-
-#[test]
 fn developers_are_systems_to_templates_that_do_not_know_them() {
     let plain = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}";
     let messages = json!([{ "role": "developer", "content": "x" }, user("y")]);
@@ -357,108 +220,13 @@ fn developers_are_systems_to_templates_that_do_not_know_them() {
     assert_eq!(prompt(&with_template(drops), messages), "system:x;user:y;");
 }
 
-const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
-    {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
 #[test]
-fn an_answer_at_the_end_is_continued() {
-    let begin = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
-    let engine = with_template(CHATML);
-    for text in
-        ["The answer is", "im", "user", "Hi", "a\n\nb", "ends with space  \n", "<|end|>", "\u{FDD1}", "", " "]
-    {
-        let expected = format!("{begin}{text}");
-        assert_eq!(prompt(&engine, json!([user("Hi"), assistant(text)])), expected, "{text:?}");
+fn a_chat_of_as_many_messages_as_there_may_be_is_written() {
+    let message = |index: usize| if index.is_multiple_of(2) { user("a") } else { assistant("b") };
+    let messages: Value = (0..Request::MAX_MESSAGES - 1).map(message).collect();
+    let request = Request::from_json(&json!({ "messages": messages }).to_string()).unwrap();
+    for (name, _) in PUBLISHED {
+        let count = published(name).count_tokens(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(count > Request::MAX_MESSAGES, "{name}");
     }
-    let parts = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
-    assert_eq!(
-        prompt(&engine, json!([user("Hi"), { "role": "assistant", "content": parts }])),
-        format!("{begin}a\nb")
-    );
-    // Twice the same.
-    let twice = json!([user("Hi"), assistant("yes"), user("Hi"), assistant("yes")]);
-    assert_eq!(prompt(&engine, twice), format!("{begin}yes<|im_end|>\n{begin}yes"));
-    assert!(
-        prompt(&with_template(SMOLVLM_STYLE), json!([user("Hi"), assistant("So")]))
-            .ends_with("\nAssistant: So")
-    );
-}
-
-/// Mistral 7B v0.3's, Nemo's and Small's: the instructions are in the person's last message, if that is the last of all.
-const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}\
-    {%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}\
-    {%- for message in loop_messages %}{%- if message['role'] == 'user' %}\
-    {%- if loop.last and system_message is defined %}{{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}\
-    {%- else %}{{- '[INST] ' + message['content'] + '[/INST]' }}{%- endif %}\
-    {%- elif message['role'] == 'assistant' %}{{- ' ' + message['content'] + '</s>' }}{%- endif %}{%- endfor %}";
-
-#[test]
-fn a_continued_answer_keeps_the_instructions() {
-    let engine = with_template(MISTRAL_STYLE);
-    let system = json!({ "role": "system", "content": "Be kind." });
-    assert_eq!(
-        prompt(&engine, json!([system, user("Hi"), assistant("So")])),
-        "[INST] Be kind.\n\nHi[/INST]So"
-    );
-    assert_eq!(
-        prompt(&engine, json!([system, user("a"), assistant("b"), user("c"), assistant("So")])),
-        "[INST] a[/INST] b</s>[INST] Be kind.\n\nc[/INST]So"
-    );
-    assert_eq!(prompt(&engine, json!([user("Hi"), assistant("So")])), "[INST] Hi[/INST] So");
-}
-
-#[test]
-fn the_answer_is_only_what_follows() {
-    let (mut engine, _) = engine_of(
-        &model_file_with_template("{% for m in messages %}{{ '\n' + m.content }}{% endfor %}"),
-        b"abcd",
-    );
-    let request = json!({ "messages": [user("x"), assistant("ab")], "temperature": 0 });
-    assert_eq!(answer(&mut engine, &request), "cd");
-}
-
-/// SentencePiece writes the space before a word into the word. It is part of what follows a text, but not of a new answer.
-#[test]
-fn the_space_before_what_follows_is_kept() {
-    let (mut engine, _) = engine_of(&sentence_piece_model_file(), &[4; 60]);
-    for (request, text) in [
-        (json!({ "messages": [user("a")] }), "b b"),
-        (json!({ "messages": [user("a"), assistant("a")] }), " b b"),
-        (json!({ "messages": [user("a"), assistant("")] }), "b b"),
-        (json!({ "prompt": "a" }), " b b"),
-    ] {
-        let mut request = request;
-        request["max_tokens"] = 2.into();
-        assert_eq!(answer(&mut engine, &request), text, "{request}");
-    }
-}
-
-#[test]
-fn a_begun_answer_stands_where_the_template_puts_answers() {
-    // Qwen3's: the last answer has a thought before it.
-    let thinks = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}\
-        {% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] | trim }}{% else %}\
-        {{ '<think>\n\n</think>\n\n' + m.content }}{% endif %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}\
-        {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-    let begin = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
-    let engine = with_template(thinks);
-    let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
-    assert_eq!(continued("So"), format!("{begin}<think>\n\n</think>\n\nSo"));
-    // What the model wrote itself goes on as it was.
-    for text in ["<think>\nOkay, so", "<think>\nOkay.\n</think>\n\nSo"] {
-        assert_eq!(continued(text), format!("{begin}{text}"));
-    }
-    // DeepSeek R1's: the generation prompt opens the thought.
-    let opens = "{% for m in messages %}{% if m.role == 'user' %}<U>{{ m.content }}{% else %}\
-        <A>{{ m.content.split('</think>')[-1] }}<end>{% endif %}{% endfor %}\
-        {% if add_generation_prompt %}<A><think>\n{% endif %}";
-    let engine = with_template(opens);
-    let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
-    assert_eq!(continued("So"), "<U>Hi<A>So");
-    assert_eq!(continued("<think>\nOkay"), "<U>Hi<A><think>\nOkay");
-    assert_eq!(continued("Okay.</think>So"), "<U>Hi<A><think>\nOkay.</think>So");
-    // One that takes no answer last.
-    let alternates = "{% if messages[-1].role != 'user' %}{{ raise_exception('user last') }}{% endif %}\
-        {% for m in messages %}[{{ m.content }}]{% endfor %}";
-    assert_eq!(prompt(&with_template(alternates), json!([user("Hi"), assistant("So")])), "[Hi]So");
 }

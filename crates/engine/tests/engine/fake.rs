@@ -6,13 +6,16 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
-use linnet_gguf::{Array, HeaderWriter, Strings, Value};
 use linnet_graph::{
     Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, KvFormat, MemoryUse,
     Output, Plan, Step, Want, WeightSpec,
 };
-use linnet_quant::DType;
 use linnet_text::LocalTime;
+
+#[path = "model_files.rs"]
+mod model_files;
+
+pub use model_files::*;
 
 pub const CONTEXT: usize = 64;
 pub const MAX_BATCH: usize = 8;
@@ -227,138 +230,6 @@ impl Backend for FakeBackend {
     fn memory(&self, _: &Cache) -> MemoryUse {
         MemoryUse::default()
     }
-}
-
-/// The character by which byte-level BPE (GPT-2's `bytes_to_unicode`) writes a byte.
-fn byte_char(byte: u8) -> char {
-    let printable = |b: &u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    if printable(&byte) {
-        return char::from(byte);
-    }
-    let index = (0..byte).filter(|b| !printable(b)).count() as u32;
-    char::from_u32(256 + index).unwrap()
-}
-
-/// A token for each byte.
-pub fn byte_tokens() -> impl Iterator<Item = String> {
-    (0..=255).map(|byte| byte_char(byte).to_string())
-}
-
-/// A one-layer llama whose tokens are the bytes, a start and an end token.
-pub fn model_file() -> Vec<u8> {
-    file("llama", &[], &ATTENTION)
-}
-
-/// The same with another template and room for its prompts.
-pub fn model_file_with_template(template: &str) -> Vec<u8> {
-    let template = ("tokenizer.chat_template", Value::String(template.into()));
-    file("llama", &[template, ("llama.context_length", Value::U32(1 << 16))], &ATTENTION)
-}
-
-/// The same with a SentencePiece vocabulary: after three control tokens (2 ends an answer) come "▁", "▁b", "a", and then bytes.
-pub fn sentence_piece_model_file() -> Vec<u8> {
-    let bytes = (0..252).map(|byte| format!("<0x{byte:02X}>"));
-    let tokens = ["<unk>", "<s>", "</s>", "▁", "▁b", "a"].map(str::to_owned).into_iter().chain(bytes);
-    let types = (0..258).map(|token| match token {
-        0 => 2,
-        1 | 2 => 3,
-        3..6 => 1,
-        _ => 6,
-    });
-    let template = "{% for m in messages %}<s>{{ m.content }}{% endfor %}\
-                    {% if add_generation_prompt %}</s>{% endif %}";
-    let keys = [
-        ("tokenizer.ggml.model", Value::String("llama".into())),
-        ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.collect()))),
-        ("tokenizer.ggml.token_type", Value::Array(Array::I32(types.collect()))),
-        ("tokenizer.ggml.scores", Value::Array(Array::F32(vec![0.0; 258]))),
-        ("tokenizer.ggml.eos_token_id", Value::U32(2)),
-        ("tokenizer.chat_template", Value::String(template.into())),
-    ];
-    file("llama", &keys, &ATTENTION)
-}
-
-const ATTENTION: [(&str, &[u64]); 4] =
-    [("attn_output", &[8, 8]), ("attn_v", &[8, 8]), ("attn_k", &[8, 8]), ("attn_q", &[8, 8])];
-
-/// The positions that the only layer of [`windowed_model_file`] sees; its cache has room for [`RING`].
-pub const WINDOW: usize = 4;
-pub const RING: usize = 32;
-
-/// The same with a window.
-pub fn windowed_model_file() -> Vec<u8> {
-    let norms = ["attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"];
-    let parts = [&ATTENTION[..], &norms.map(|norm| (norm, &[8][..]))].concat();
-    file("gemma3", &[("gemma3.attention.sliding_window", Value::U32(WINDOW as u32))], &parts)
-}
-
-/// The same with a convolution for its attention.
-pub fn recurrent_model_file() -> Vec<u8> {
-    let heads = Value::Array(Array::I32(vec![0]));
-    let keys = [("lfm2.attention.head_count_kv", heads), ("lfm2.shortconv.l_cache", Value::U32(3))];
-    let parts: [(&str, &[u64]); 3] =
-        [("shortconv.in_proj", &[8, 24]), ("shortconv.conv", &[3, 8]), ("shortconv.out_proj", &[8, 8])];
-    file("lfm2", &keys, &parts)
-}
-
-fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) -> Vec<u8> {
-    let tokens = byte_tokens().chain(["<|start|>".into(), "<|end|>".into()]);
-    let types = (0..258).map(|t| if t < 256 { 1 } else { 3 });
-    let template = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}\
-                    {% if add_generation_prompt %}<|start|>\n{% endif %}";
-    let mut writer = HeaderWriter::new();
-    let given = |key: &str| more.iter().any(|(name, _)| *name == key);
-    for (key, value) in [
-        ("block_count", Value::U32(1)),
-        ("context_length", Value::U32(CONTEXT as u32)),
-        ("embedding_length", Value::U32(8)),
-        ("feed_forward_length", Value::U32(8)),
-        ("attention.head_count", Value::U32(1)),
-        ("attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
-    ] {
-        let key = format!("{architecture}.{key}");
-        if !given(&key) {
-            writer.metadata(&key, value);
-        }
-    }
-    for (key, value) in more {
-        writer.metadata(key, value.clone());
-    }
-    for (key, value) in [
-        ("general.architecture", Value::String(architecture.into())),
-        ("general.name", Value::String("Fake".into())),
-        ("tokenizer.ggml.model", Value::String("gpt2".into())),
-        ("tokenizer.ggml.pre", Value::String("gpt-2".into())),
-        ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens.collect()))),
-        ("tokenizer.ggml.token_type", Value::Array(Array::I32(types.collect()))),
-        ("tokenizer.ggml.merges", Value::Array(Array::Strings(Strings::default()))),
-        ("tokenizer.ggml.eos_token_id", Value::U32(END)),
-        ("tokenizer.chat_template", Value::String(template.into())),
-    ] {
-        if !given(key) {
-            writer.metadata(key, value);
-        }
-    }
-    for (part, dims) in parts {
-        writer.tensor(&format!("blk.0.{part}.weight"), dims, DType::F32).unwrap();
-    }
-    // The order of the tensors is not the order in which the graph names them.
-    for (part, dims) in [
-        ("output_norm", vec![8]),
-        ("blk.0.ffn_down", vec![8, 8]),
-        ("blk.0.ffn_up", vec![8, 8]),
-        ("blk.0.ffn_gate", vec![8, 8]),
-        ("blk.0.ffn_norm", vec![8]),
-        ("v.unused", vec![5]),
-        ("blk.0.attn_norm", vec![8]),
-        ("token_embd", vec![8, 258]),
-    ] {
-        writer.tensor(&format!("{part}.weight"), &dims, DType::F32).unwrap();
-    }
-    let mut file = writer.to_bytes();
-    let len = linnet_gguf::Gguf::parse(&file).unwrap().file_len() as usize;
-    file.extend((file.len()..len).map(|i| (i * 31 % 251) as u8));
-    file
 }
 
 thread_local! {

@@ -27,6 +27,7 @@ use bpe::Bpe;
 pub use class::is_in_word;
 use output::Output;
 pub(crate) use special::GUARD;
+pub use special::GuardOptions;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};
@@ -186,15 +187,14 @@ impl Tokenizer {
     /// it becomes without `parse_special`. It is guarded by U+FDD0, which reading with `parse_special` takes out.
     /// (A control token of a single character cannot be guarded.)
     #[must_use]
-    pub fn guard(&self, text: &str) -> String {
-        self.special.guard(text)
+    pub fn guard<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.special.guard(text, GuardOptions::default())
     }
 
-    /// As [`Tokenizer::guard`], for a place that pieces of the text may be cut out of: what is left is safe, too. There are
-    /// more guards, so what looks for something in the text may not find it.
+    /// As [`Tokenizer::guard`], with options.
     #[must_use]
-    pub fn guard_strictly(&self, text: &str) -> String {
-        self.special.guard_strictly(text)
+    pub fn guard_with<'t>(&self, text: &'t str, options: GuardOptions<'_>) -> Cow<'t, str> {
+        self.special.guard(text, options)
     }
 
     /// How many control tokens `text` has where it is read with [`EncodeOptions::parse_special`].

@@ -1,7 +1,7 @@
 //! Finds tokens that are whole by definition: control tokens where they are asked for, user-defined ones always.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::vocab::{Kind, Vocab};
@@ -9,6 +9,16 @@ use super::vocab::{Kind, Vocab};
 /// Keeps its neighbours from being read as one token where [`SpecialTokens::guard`] put it. A noncharacter, which
 /// Unicode leaves to programs for their own use.
 pub(crate) const GUARD: char = '\u{FDD0}';
+
+/// How a text is made safe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GuardOptions<'a> {
+    /// Control tokens that stay what they are.
+    pub keep: &'a [&'a str],
+    /// Also guards what is left of the text when pieces are cut out of it: there is a guard after each character that a control
+    /// token may begin with. What looks for something in the text may not find it.
+    pub strict: bool,
+}
 
 /// Text between such tokens, or one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +41,10 @@ pub(super) struct SpecialTokens {
     controls: Vec<usize>,
     /// Bytes of the longest of these.
     longest_control: usize,
+    /// The characters that these begin with, if they have more than one.
+    openers: HashSet<char>,
+    /// Whether some token begins with this byte.
+    first_bytes: [bool; 256],
 }
 
 #[derive(Clone, Debug)]
@@ -95,7 +109,25 @@ impl SpecialTokens {
         }
         let controls: Vec<usize> = (0..tokens.len()).filter(|&at| !tokens[at].user_defined).collect();
         let longest_control = controls.iter().map(|&at| tokens[at].len()).max().unwrap_or(0);
-        Self { tokens, starts, controls, longest_control }
+        let openers = controls.iter().filter_map(|&at| {
+            let mut chars = tokens[at].text.chars();
+            chars.next().filter(|_| chars.next().is_some())
+        });
+        let openers = openers.collect();
+        let mut first_bytes = [false; 256];
+        tokens
+            .iter()
+            .filter_map(|token| token.text.bytes().next())
+            .for_each(|b| first_bytes[usize::from(b)] = true);
+        Self { tokens, starts, controls, longest_control, openers, first_bytes }
+    }
+
+    /// Moves `at` on to where a token may begin, and returns the character there.
+    fn next_start(&self, text: &str, at: &mut usize) -> Option<char> {
+        let rest = text.as_bytes().get(*at..)?;
+        // No token begins within a character.
+        *at += rest.iter().position(|byte| self.first_bytes[usize::from(*byte)])?;
+        text[*at..].chars().next()
     }
 
     /// Whether `text` ends with the beginning of a control token, so that what comes after it could complete the token.
@@ -141,7 +173,7 @@ impl SpecialTokens {
     fn find(&self, text: &str, parse_special: bool) -> impl Iterator<Item = (usize, &Special)> {
         let mut at = 0;
         std::iter::from_fn(move || {
-            while let Some(c) = text[at..].chars().next() {
+            while let Some(c) = self.next_start(text, &mut at) {
                 let here = at;
                 if let Some(special) = self.at_start(&text[here..]).longest(parse_special) {
                     at += special.len();
@@ -155,36 +187,45 @@ impl SpecialTokens {
 
     /// `text` as plain text wherever it is put: its control tokens are broken by guards, which [`without_guards`]
     /// takes out again, also one that a text after it would complete. User-defined tokens, which plain text has too, stay whole.
-    pub(super) fn guard(&self, text: &str) -> String {
-        self.guard_where(text, |_| false)
-    }
-
-    /// The same, with a guard after each character that a control token may begin with: also what is left of the text when
-    /// pieces are cut out of it spells no control token.
-    pub(super) fn guard_strictly(&self, text: &str) -> String {
-        self.guard_where(text, |c| self.ends_within_control(c))
-    }
-
-    fn guard_where(&self, text: &str, also_after: impl Fn(&str) -> bool) -> String {
+    pub(super) fn guard<'t>(&self, text: &'t str, options: GuardOptions<'_>) -> Cow<'t, str> {
         let text = without_guards(text);
-        let mut guarded = String::with_capacity(text.len());
+        // Nothing is copied until there is something to guard.
+        let mut guarded: Option<String> = None;
+        let mut copied = 0;
+        let mut guard_at = |at: usize| {
+            if at == copied {
+                return;
+            }
+            let out = guarded.get_or_insert_with(|| String::with_capacity(text.len() + text.len() / 16));
+            out.push_str(&text[copied..at]);
+            out.push(GUARD);
+            copied = at;
+        };
         let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
+        while let Some(c) = self.next_start(&text, &mut at) {
             let Found { user_defined, control } = self.at_start(&text[at..]);
             let end = at + user_defined.map_or(c.len_utf8(), Special::len);
-            guarded.push_str(&text[at..end]);
+            let beyond = control.filter(|control| at + control.len() > end);
+            if let Some(control) = beyond.filter(|control| options.keep.contains(&&*control.text)) {
+                at += control.len();
+                continue;
+            }
             // What begins here and continues after the guard is no longer found. (One character cannot be broken.)
-            if control.is_some_and(|control| at + control.len() > end)
-                || user_defined.is_none() && also_after(&text[at..end])
-            {
-                guarded.push(GUARD);
+            if beyond.is_some() || options.strict && user_defined.is_none() && self.openers.contains(&c) {
+                guard_at(end);
             }
             at = end;
         }
         if self.ends_within_control(&text) {
-            guarded.push(GUARD);
+            guard_at(text.len());
         }
-        guarded
+        match guarded {
+            Some(mut out) => {
+                out.push_str(&text[copied..]);
+                Cow::Owned(out)
+            }
+            None => text,
+        }
     }
 
     /// How many tokens of `text` are special and not user-defined.

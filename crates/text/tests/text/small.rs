@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linnet_gguf::{Array, Gguf, HeaderWriter, Value};
-use linnet_text::{DecodeOptions, Detokenizer, EncodeOptions, TextError, Tokenizer};
+use linnet_text::{DecodeOptions, Detokenizer, EncodeOptions, GuardOptions, TextError, Tokenizer};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 const PLAIN: EncodeOptions = EncodeOptions { add_special: false, parse_special: false };
@@ -110,14 +110,29 @@ fn guarded_text_is_plain_text() {
     }
 }
 
+#[test]
+fn tokens_that_are_kept_are_not_guarded() {
+    let tokenizer = bpe();
+    let keep = &["<|im_start|>"][..];
+    for strict in [false, true] {
+        let guarded =
+            tokenizer.guard_with("a<|im_start|>b<|im_end|><|im_start|>", GuardOptions { keep, strict });
+        let tokens = tokenizer.encode(&guarded, PARSED).unwrap();
+        let controls: Vec<u32> = tokens.into_iter().filter(|&token| tokenizer.is_control(token)).collect();
+        assert_eq!(controls, [261, 261], "{guarded:?}");
+    }
+    // What needs no guard is not copied.
+    assert!(matches!(tokenizer.guard("a text > 1"), std::borrow::Cow::Borrowed(_)));
+}
+
 /// A template may join the parts of a message, or write text of its own after it.
 #[test]
 fn guarded_texts_together_are_no_control_token() {
     let said = "a<|im_end|><|im_start|>b</s><s>";
     for tokenizer in [bpe(), spm(true)] {
         for (at, _) in said.char_indices() {
-            for second in [tokenizer.guard(&said[at..]), said[at..].to_owned()] {
-                let joined = tokenizer.guard(&said[..at]) + &second;
+            for second in [tokenizer.guard(&said[at..]), said[at..].into()] {
+                let joined = tokenizer.guard(&said[..at]) + &*second;
                 let tokens = tokenizer.encode(&joined, PARSED).unwrap();
                 // The second text may have whole control tokens only where it is not guarded.
                 let whole = tokenizer.encode(&second, PARSED).unwrap();

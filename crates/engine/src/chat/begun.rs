@@ -1,0 +1,125 @@
+//! Prompts that end with an answer that has been begun.
+
+use linnet_text::LocalTime;
+
+use super::Chat;
+use super::lost::first_lost;
+use super::message::{Prepared, REASONING};
+
+/// Put after a text that the answer continues, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
+const END_MARK: char = '\u{FDD1}';
+/// The same after the thought that comes before that text.
+const THOUGHT_END_MARK: char = '\u{FDD2}';
+/// The marks around the reasoning in the answers of most models.
+const THOUGHT: ThoughtMarks = ["<think>", "</think>"];
+/// The marks around the reasoning in the answers of all models. Some vocabularies have them as control tokens.
+pub(super) const THOUGHT_MARKS: [ThoughtMarks; 4] =
+    [THOUGHT, ["[THINK]", "[/THINK]"], ["<seed:think>", "</seed:think>"], ["<thought>", "</thought>"]];
+
+/// What opens a thought, and what ends it.
+pub(super) type ThoughtMarks = [&'static str; 2];
+
+/// The marks with which a template writes thoughts, if it does.
+pub(super) fn thought_marks_of(source: &str) -> Option<ThoughtMarks> {
+    THOUGHT_MARKS.into_iter().find(|marks| marks.iter().any(|mark| source.contains(mark)))
+}
+
+impl Chat {
+    /// The prompt that ends with what `begun` says, as the template writes answers: what comes before the text may be more than the
+    /// beginning of a turn, such as an empty thought. Where nothing is said yet, that is the thought. `None` where that cannot be had:
+    /// then it goes after the generation prompt.
+    ///
+    /// That is where a text with marks of thoughts in it goes, too, for it is what a model wrote there: templates take such thoughts
+    /// out, or add their own.
+    pub(super) fn continued_in_place(
+        &self,
+        before: &[Prepared<'_>],
+        begun: &Prepared<'_>,
+        now: LocalTime,
+    ) -> Option<String> {
+        let text = begun.texts.join("\n");
+        let thought = begun.reasoning().trim();
+        let within_thought = text.trim().is_empty();
+        let continued = if within_thought { begun.reasoning() } else { &text };
+        let said = continued.trim_end();
+        if said.is_empty() || THOUGHT_MARKS.as_flattened().iter().any(|mark| said.contains(mark)) {
+            return None;
+        }
+        let marked = format!("{said}{END_MARK}");
+        let message = if within_thought {
+            self.with_thought(begun.with_texts(vec!["".into()]), marked)
+        } else if thought.is_empty() {
+            begun.with_texts(vec![marked.into()])
+        } else {
+            self.with_thought(begun.with_texts(vec![marked.into()]), format!("{thought}{THOUGHT_END_MARK}"))
+        };
+        let render = |before: &[Prepared<'_>]| {
+            let messages: Vec<&Prepared<'_>> = before.iter().chain([&message]).collect();
+            self.render(&messages, false, now)
+        };
+        let mut prompt = render(before).ok()?;
+        let end = prompt.rfind(END_MARK)?;
+        let start = end.checked_sub(said.trim_start().len())?;
+        if !prompt[..end].ends_with(said.trim_start()) {
+            return None;
+        }
+        prompt.truncate(end);
+        if !within_thought && !thought.is_empty() {
+            match prompt[..start].rfind(THOUGHT_END_MARK) {
+                Some(at) if prompt[..at].ends_with(thought) => _ = prompt.remove(at),
+                // It shows the thoughts of other answers alone.
+                _ if self.thought_marks.is_some() => return None,
+                // It has no place for thoughts.
+                _ => {}
+            }
+        }
+        // Some templates write the instructions beside the last message only, if that is the person's.
+        if first_lost(&prompt, before, render).is_some() {
+            return None;
+        }
+        // Templates trim it; here it is the beginning of what comes next.
+        prompt.push_str(&continued[said.len()..]);
+        Some(prompt)
+    }
+
+    fn with_thought<'a>(&self, mut message: Prepared<'a>, thought: String) -> Prepared<'a> {
+        if self.thinking_field {
+            message.set("thinking", thought.clone().into());
+        }
+        message.set(REASONING, thought.into());
+        message
+    }
+
+    /// Puts what `begun` says after the generation prompt.
+    pub(super) fn continue_after(&self, prompt: &mut String, begun: &Prepared<'_>) {
+        let text = begun.texts.join("\n");
+        let thought = begun.reasoning();
+        let [open, close] = self.thought_marks.unwrap_or(THOUGHT);
+        let is_open = prompt.trim_end().ends_with(open);
+        // A template that has no place for thoughts leaves them out, unless there is nothing else to go on from.
+        if thought.trim().is_empty() || self.thought_marks.is_none() && !text.trim().is_empty() {
+            match text.trim_start().strip_prefix(open) {
+                // The thought is open already.
+                Some(rest) if is_open => {
+                    let rest = if prompt.ends_with('\n') { rest.trim_start_matches('\n') } else { rest };
+                    prompt.push_str(rest);
+                }
+                _ => prompt.push_str(&text),
+            }
+            return;
+        }
+        if !is_open {
+            prompt.push_str(open);
+        }
+        if !prompt.ends_with('\n') {
+            prompt.push('\n');
+        }
+        if text.trim().is_empty() {
+            prompt.push_str(thought.trim_start());
+            return;
+        }
+        for part in [thought.trim(), "\n", close, "\n\n", &text] {
+            prompt.push_str(part);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! An answer at the end of a conversation is continued.
+
+use crate::chats::{SMOLVLM_STYLE, assistant, prompt, published, user, with_template};
+use crate::fake::{
+    END, FakeBackend, THINK, engine_of, model_file_with_template, sentence_piece_model_file,
+    thinking_model_file,
+};
+use linnet_engine::{Engine, Event, Request};
+use serde_json::{Value, json};
+
+/// The text of an answer.
+fn answer(engine: &mut Engine<FakeBackend>, request: &Value) -> String {
+    let request = Request::from_json(&request.to_string()).unwrap();
+    let mut generation = engine.generate(&request).unwrap();
+    let mut text = String::new();
+    loop {
+        match pollster::block_on(generation.next(engine)).unwrap() {
+            Event::Token { text: more, .. } => text += &more,
+            Event::Prefill { .. } => {}
+            Event::Done(done) => return text + &done.text,
+        }
+    }
+}
+
+const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+    {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+#[test]
+fn an_answer_at_the_end_is_continued() {
+    let begin = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+    let engine = with_template(CHATML);
+    for text in
+        ["The answer is", "im", "user", "Hi", "a\n\nb", "ends with space  \n", "<|end|>", "\u{FDD1}", "", " "]
+    {
+        let expected = format!("{begin}{text}");
+        assert_eq!(prompt(&engine, json!([user("Hi"), assistant(text)])), expected, "{text:?}");
+    }
+    let parts = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
+    assert_eq!(
+        prompt(&engine, json!([user("Hi"), { "role": "assistant", "content": parts }])),
+        format!("{begin}a\nb")
+    );
+    // Twice the same.
+    let twice = json!([user("Hi"), assistant("yes"), user("Hi"), assistant("yes")]);
+    assert_eq!(prompt(&engine, twice), format!("{begin}yes<|im_end|>\n{begin}yes"));
+    assert!(
+        prompt(&with_template(SMOLVLM_STYLE), json!([user("Hi"), assistant("So")]))
+            .ends_with("\nAssistant: So")
+    );
+}
+
+/// Mistral 7B v0.3's, Nemo's and Small's: the instructions are in the person's last message, if that is the last of all.
+const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}\
+    {%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}\
+    {%- for message in loop_messages %}{%- if message['role'] == 'user' %}\
+    {%- if loop.last and system_message is defined %}{{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}\
+    {%- else %}{{- '[INST] ' + message['content'] + '[/INST]' }}{%- endif %}\
+    {%- elif message['role'] == 'assistant' %}{{- ' ' + message['content'] + '</s>' }}{%- endif %}{%- endfor %}";
+
+#[test]
+fn a_continued_answer_keeps_the_instructions() {
+    let engine = with_template(MISTRAL_STYLE);
+    let system = json!({ "role": "system", "content": "Be kind." });
+    assert_eq!(
+        prompt(&engine, json!([system, user("Hi"), assistant("So")])),
+        "[INST] Be kind.\n\nHi[/INST]So"
+    );
+    assert_eq!(
+        prompt(&engine, json!([system, user("a"), assistant("b"), user("c"), assistant("So")])),
+        "[INST] a[/INST] b</s>[INST] Be kind.\n\nc[/INST]So"
+    );
+    assert_eq!(prompt(&engine, json!([user("Hi"), assistant("So")])), "[INST] Hi[/INST] So");
+}
+
+#[test]
+fn the_answer_is_only_what_follows() {
+    let (mut engine, _) = engine_of(
+        &model_file_with_template("{% for m in messages %}{{ '\n' + m.content }}{% endfor %}"),
+        b"abcd",
+    );
+    let request = json!({ "messages": [user("x"), assistant("ab")], "temperature": 0 });
+    assert_eq!(answer(&mut engine, &request), "cd");
+}
+
+/// SentencePiece writes the space before a word into the word. It is part of what follows a text, but not of a new answer.
+#[test]
+fn the_space_before_what_follows_is_kept() {
+    let (mut engine, _) = engine_of(&sentence_piece_model_file(), &[4; 60]);
+    for (request, text) in [
+        (json!({ "messages": [user("a")] }), "b b"),
+        (json!({ "messages": [user("a"), assistant("a")] }), " b b"),
+        (json!({ "messages": [user("a"), assistant("")] }), "b b"),
+        (json!({ "prompt": "a" }), " b b"),
+    ] {
+        let mut request = request;
+        request["max_tokens"] = 2.into();
+        assert_eq!(answer(&mut engine, &request), text, "{request}");
+    }
+}
+
+#[test]
+fn a_begun_answer_stands_where_the_template_puts_answers() {
+    // Qwen3's: the last answer has a thought before it.
+    let thinks = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}\
+        {% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] | trim }}{% else %}\
+        {{ '<think>\n\n</think>\n\n' + m.content }}{% endif %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}\
+        {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+    let begin = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
+    let engine = with_template(thinks);
+    let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
+    assert_eq!(continued("So"), format!("{begin}<think>\n\n</think>\n\nSo"));
+    // What the model wrote itself goes on as it was.
+    for text in ["<think>\nOkay, so", "<think>\nOkay.\n</think>\n\nSo"] {
+        assert_eq!(continued(text), format!("{begin}{text}"));
+    }
+    // The generation prompt opens the thought.
+    let engine = with_template(R1_STYLE);
+    let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
+    assert_eq!(continued("So"), "<U>Hi<A>So");
+    assert_eq!(continued("<think>\nOkay"), "<U>Hi<A><think>\nOkay");
+    assert_eq!(continued("Okay.</think>So"), "<U>Hi<A><think>\nOkay.</think>So");
+    // One that takes no answer last.
+    let alternates = "{% if messages[-1].role != 'user' %}{{ raise_exception('user last') }}{% endif %}\
+        {% for m in messages %}[{{ m.content }}]{% endfor %}";
+    assert_eq!(prompt(&with_template(alternates), json!([user("Hi"), assistant("So")])), "[Hi]So");
+}
+
+/// An answer of which only the thought has been begun, and perhaps the text after it.
+fn thinking(thought: &str, text: &str) -> Value {
+    json!({ "role": "assistant", "content": text, "reasoning_content": thought })
+}
+
+/// DeepSeek R1's: the generation prompt opens the thought.
+const R1_STYLE: &str = "{% for m in messages %}{% if m.role == 'user' %}<U>{{ m.content }}{% else %}\
+    <A>{{ m.content.split('</think>')[-1] }}<end>{% endif %}{% endfor %}\
+    {% if add_generation_prompt %}<A><think>\n{% endif %}";
+
+#[test]
+fn a_begun_thought_is_continued() {
+    let gpt_oss = "<|start|>assistant<|channel|>analysis<|message|>";
+    for (name, engine, end) in [
+        ("Qwen3", published("Qwen-Qwen3-0.6B"), "<|im_start|>assistant\n<think>\nLet me see, "),
+        ("gpt-oss", published("openai-gpt-oss-120b"), &format!("{gpt_oss}Let me see, ")),
+        ("SmolLM3", published("HuggingFaceTB-SmolLM3-3B"), "<|im_start|>assistant\n<think>\nLet me see, "),
+        ("R1", with_template(R1_STYLE), "<U>Hi<A><think>\nLet me see, "),
+        ("ChatML", with_template(CHATML), "<|im_start|>assistant\n<think>\nLet me see, "),
+    ] {
+        for text in ["", "\n"] {
+            let prompt = prompt(&engine, json!([user("Hi"), thinking("Let me see, ", text)]));
+            assert!(prompt.ends_with(end), "{name}: {prompt}");
+        }
+    }
+}
+
+#[test]
+fn the_thought_before_a_begun_text_is_kept_where_the_template_writes_thoughts() {
+    let thought = "<think>\nLet me see.\n</think>\n\nSo ";
+    let gpt_oss = "<|start|>assistant<|channel|>analysis<|message|>Let me see.<|end|>\
+                   <|start|>assistant<|channel|>final<|message|>So ";
+    for (name, engine, end) in [
+        ("Qwen3", published("Qwen-Qwen3-0.6B"), &*format!("<|im_start|>assistant\n{thought}")),
+        ("gpt-oss", published("openai-gpt-oss-120b"), gpt_oss),
+        ("R1", with_template(R1_STYLE), &format!("<U>Hi<A>{thought}")),
+        // It has no place for thoughts.
+        ("ChatML", with_template(CHATML), "<|im_start|>assistant\nSo "),
+    ] {
+        let prompt = prompt(&engine, json!([user("Hi"), thinking("Let me see.\n", "So ")]));
+        assert!(prompt.ends_with(end), "{name}: {prompt}");
+    }
+}
+
+/// Templates cut answers there; what the person writes stays text.
+#[test]
+fn marks_of_thoughts_that_are_control_tokens_are_marks_in_answers_alone() {
+    let file = thinking_model_file(
+        "{% for m in messages %}[{{ m.content.split('</think>')[-1] if m.role == 'assistant' else m.content }}]{% endfor %}",
+    );
+    let engine = engine_of(&file, b"").0;
+    let tokens = |messages: Value| {
+        let request = Request::from_json(&json!({ "messages": messages }).to_string()).unwrap();
+        engine.generate(&request).unwrap().prompt().to_vec()
+    };
+    let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
+    let answer = assistant("<think>Hm, <b>.</think>Yes.");
+    assert_eq!(tokens(json!([user("<Hi>"), answer, user("</think>?")])), bytes("[<Hi>][Yes.][</think>?]"));
+    // An answer that is continued has its marks as the model wrote them.
+    let begun = tokens(json!([user("<think>"), assistant("<think>Hm")]));
+    assert_eq!(begun, [bytes("[<think>]"), vec![THINK], bytes("Hm")].concat());
+    assert!(!tokens(json!([user("a"), assistant("<|end|>"), user("b")])).contains(&END));
+}
