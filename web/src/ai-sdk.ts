@@ -3,7 +3,7 @@ import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWa
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { partsOf, type SpokenPiece, ThoughtSplitter } from './thoughts.ts';
-import { unless } from './unless.ts';
+import { follow, unless } from './unless.ts';
 import type { Timings, Usage } from './wasm.ts';
 
 /** What the provider needs of an engine; a {@link Linnet} is one. */
@@ -84,12 +84,13 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   async doStream(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doStream']>>> {
     const left = new AbortController();
     const { abortSignal } = options;
-    const leave = () => left.abort(abortSignal?.reason);
-    if (abortSignal?.aborted) leave();
+    const followed = follow(abortSignal);
+    const leave = () => left.abort(followed.signal.reason);
+    if (followed.signal.aborted) leave();
     const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
-    abortSignal?.addEventListener('abort', leave, { once: true });
+    followed.signal.addEventListener('abort', leave, { once: true });
     // A signal may outlive many streams.
-    const end = () => abortSignal?.removeEventListener('abort', leave);
+    const end = () => followed.leave();
     const engine = await this.#loaded(left.signal).catch((error: unknown) => {
       end();
       throw error;

@@ -2,7 +2,7 @@ import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './a
 import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
 import { EngineHost } from './engine-host.ts';
 import { aborted, LinnetError } from './errors.ts';
-import { readLoadOptions, readWatching } from './load-options.ts';
+import { type ReadLoadOptions, readLoadOptions, readWatching } from './load-options.ts';
 import { NO_MANNERS } from './manners.ts';
 import { keepMeasured, recallMeasured } from './measured.ts';
 import { fileOf, type ModelBytes } from './model-bytes.ts';
@@ -15,6 +15,7 @@ import { type Recovered, riskOf, steppedDown } from './recovery.ts';
 import { readCount, readSuggest } from './request.ts';
 import { openRecovery, Risk } from './risk.ts';
 import { type ModelSource, resolveModel } from './sources.ts';
+import { follow } from './unless.ts';
 import { type LoadedWorker, loadInWorker, type LoadTask } from './worker-host.ts';
 
 /** A loaded model, ready to answer. Made by {@link Linnet.load}. */
@@ -41,8 +42,9 @@ export class Linnet {
     host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
     this.#ask = firstAtRisk(host.ask.bind(host), risk);
     const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
-    this.chat = { completions: new ChatCompletions(generate, name, this.#names) };
-    this.completions = new Completions(generate, name, this.#names);
+    const { context_length: contextLength } = info.model;
+    this.chat = { completions: new ChatCompletions(generate, name, this.#names, contextLength) };
+    this.completions = new Completions(generate, name, this.#names, contextLength);
   }
 
   /**
@@ -53,7 +55,17 @@ export class Linnet {
    * @throws LinnetError in every case of failure; nothing is left running then
    */
   static async load(model: ModelSource | ModelBytes, options: LoadOptions = {}): Promise<Linnet> {
-    const { task: asked, bases, recovery, manners, onProgress, signal } = readLoadOptions(options);
+    const read = readLoadOptions(options);
+    const { signal, leave } = follow(read.signal);
+    try {
+      return await Linnet.#load(model, options, { ...read, signal });
+    } finally {
+      leave();
+    }
+  }
+
+  static async #load(model: ModelSource | ModelBytes, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
+    const { task: asked, bases, recovery, manners, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
     const source = await fileOf(model, onProgress, signal);
     const resolved = resolveModel(source, bases, baseUrl());
@@ -127,7 +139,7 @@ export class Linnet {
    * @throws LinnetError `invalid-request`, `context-full`, `aborted`
    */
   async suggest(request: SuggestRequest): Promise<Suggestions> {
-    const { fields, signal } = readSuggest(request);
+    const { fields, signal } = readSuggest(request, this.#info.model.context_length);
     for await (const event of this.#ask('suggest', fields, { signal })) {
       if (event.type !== 'words') continue;
       const { words, begun, tokens, ms } = event;

@@ -42,6 +42,7 @@ export class ChatCompletions {
     private readonly generate: Generate,
     private readonly model: string,
     private readonly names: ReadonlySet<string> = new Set([model]),
+    private readonly contextLength = Infinity,
   ) {}
 
   /**
@@ -57,7 +58,7 @@ export class ChatCompletions {
   create(request: ChatRequest & Whole): Promise<ChatCompletion>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
   create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
-    const { stream, take } = readOnce('messages', this.names, request);
+    const { stream, take } = readOnce('messages', this.names, request, this.contextLength);
     const pieces = run(this.generate, take);
     const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
     return stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
@@ -70,6 +71,7 @@ export class Completions {
     private readonly generate: Generate,
     private readonly model: string,
     private readonly names: ReadonlySet<string> = new Set([model]),
+    private readonly contextLength = Infinity,
   ) {}
 
   /**
@@ -80,7 +82,7 @@ export class Completions {
   create(request: CompletionRequest & Whole): Promise<Completion>;
   create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void>;
   create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk | UsageChunk, void> {
-    const { stream, take } = readOnce('prompt', this.names, request);
+    const { stream, take } = readOnce('prompt', this.names, request, this.contextLength);
     const pieces = run(this.generate, take);
     const base = { id: newId('cmpl'), created: seconds(), model: this.model };
     return stream ? textChunks(pieces, base) : textWhole(pieces, base);
@@ -157,9 +159,9 @@ async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Com
  * Reads a request when it is made, so that what becomes of its objects afterwards does not matter. What is wrong with it is thrown when it
  * is run: by the promise, or when the stream is read.
  */
-function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown): { stream: boolean; take: () => Reading } {
+function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength: number): { stream: boolean; take: () => Reading } {
   try {
-    const reading = readRequest(subject, names, request);
+    const reading = readRequest(subject, names, request, contextLength);
     return { stream: reading.stream, take: () => reading };
   } catch (error) {
     const take = () => {

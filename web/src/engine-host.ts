@@ -5,6 +5,7 @@ import { attend, NO_MANNERS, type PageManners, type Steering } from './manners.t
 import { PacedInbox } from './paced-inbox.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast } from './protocol.ts';
+import { follow } from './unless.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
 /**
@@ -72,9 +73,18 @@ export class EngineHost {
 
   /** Puts a request: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
   async *ask(what: Asked, request: object, asking: Asking): AsyncGenerator<EngineEvent> {
+    const { signal, leave } = follow(asking.signal);
+    try {
+      yield* this.#ask(what, request, { ...asking, signal });
+    } finally {
+      leave();
+    }
+  }
+
+  async *#ask(what: Asked, request: object, asking: Asking & { signal: AbortSignal }): AsyncGenerator<EngineEvent> {
     const { signal, busy = 'queue', paced = false, manners: asked } = asking;
     if (this.#ended) throw this.#ended;
-    if (signal?.aborted) throw aborted();
+    if (signal.aborted) throw aborted();
     if (busy === 'refuse' && this.#answering > 0) {
       throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#answering });
     }
@@ -90,7 +100,7 @@ export class EngineHost {
       begun: false,
     };
     const abort = () => this.#cancel(pending);
-    signal?.addEventListener('abort', abort);
+    signal.addEventListener('abort', abort);
     this.#pending.set(pending.id, pending);
     const answers = what === 'count' ? 0 : 1;
     this.#answering += answers;
@@ -109,12 +119,12 @@ export class EngineHost {
           throw aborted(event.type === 'done' ? { usage: event.usage, timings: event.timings } : {});
         }
         // What was on its way when the person said stop is not shown any more.
-        if (!running || !signal?.aborted) yield event;
+        if (!running || !signal.aborted) yield event;
         if (!running) return;
       }
     } finally {
       leave?.();
-      signal?.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', abort);
       if (running) {
         // The caller left. Whoever comes next finds an engine that is at rest, unless it takes long to hear.
         this.#cancel(pending);

@@ -8,6 +8,7 @@ import { askToPersist, roomHint } from './persistence.ts';
 import { setFields } from './plain.ts';
 import type { FromWorker, LoadProgress } from './protocol.ts';
 import { type RemoteFile, type ResolvedModel, STORED } from './sources.ts';
+import { follow } from './unless.ts';
 import { runInWorker } from './worker-host.ts';
 
 // The page's view of the store of models: what is in it, what leaves it. What comes into it is a worker's matter.
@@ -167,14 +168,19 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
 
 /** Lets a worker store the files; gives their names in the store. */
 export async function storeFiles(model: ResolvedModel, options: StoreOptions): Promise<string[]> {
-  const { onProgress, signal } = readWatching(setFields(options, 'options'));
-  if (signal?.aborted) throw aborted();
-  askToPersist();
-  const hear = (message: FromWorker) => message.type === 'progress' && onProgress?.(message.progress);
-  const { host, result } = await runInWorker({ type: 'store', model }, hear, signal);
-  host.end(aborted({ disposed: true }));
-  if (result.type !== 'stored') throw new LinnetError('internal', 'The worker did not store the model.');
-  return result.keys;
+  const { onProgress, signal: given } = readWatching(setFields(options, 'options'));
+  const { signal, leave } = follow(given);
+  try {
+    if (signal.aborted) throw aborted();
+    askToPersist();
+    const hear = (message: FromWorker) => message.type === 'progress' && onProgress?.(message.progress);
+    const { host, result } = await runInWorker({ type: 'store', model }, hear, signal);
+    host.end(aborted({ disposed: true }));
+    if (result.type !== 'stored') throw new LinnetError('internal', 'The worker did not store the model.');
+    return result.keys;
+  } finally {
+    leave();
+  }
 }
 
 /** Whether all files of a model are in the store, whole. */

@@ -1,7 +1,7 @@
 import type { LoadOptions } from './api.ts';
 import { type PageManners, readManners } from './manners.ts';
 import { named, setFields, wrong } from './plain.ts';
-import { isSignal } from './request.ts';
+import { readSignal } from './request.ts';
 
 const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const;
@@ -72,10 +72,7 @@ export function readWatching(options: {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw wrong('onProgress', onProgress, `is ${named(onProgress)}, but must be a function`);
   }
-  if (signal !== undefined && !isSignal(signal)) {
-    throw wrong('signal', signal, `is ${named(signal)}, but must be an AbortSignal`);
-  }
-  return { onProgress: onProgress as LoadOptions['onProgress'], signal };
+  return { onProgress: onProgress as LoadOptions['onProgress'], signal: readSignal(signal) };
 }
 
 /** The folders of `modelBase`. @throws LinnetError `invalid-request`, with `details.field` */

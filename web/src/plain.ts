@@ -6,28 +6,45 @@ import { cutText } from './text.ts';
 
 /** The most values that a field of a request holds, those within others included. */
 const MOST_VALUES = 500_000;
+/** The most characters of a field's texts together: more would be copied several times before the engine could refuse them. */
+export const MOST_CHARACTERS = 16 << 20;
 /** The most values within one another. */
 const DEEPEST = 32;
+
+/** How much text a field may hold, and the error for more. */
+export interface TextLimit {
+  characters: number;
+  /** @param found how many there are at least */
+  refuse(found: number): LinnetError;
+}
 
 /**
  * A copy of a value that is nothing but objects, arrays, strings, finite numbers, booleans and null. Strings become well-formed; fields
  * that are undefined are left out.
  *
  * @param field where it is, as errors name it
+ * @param limit where much text has an error of its own
  * @throws LinnetError `invalid-request`, with `details.field`: the path of what is something else, or cannot be read
  */
-export function plain(value: unknown, field: string): unknown {
+export function plain(whole: unknown, field: string, limit?: TextLimit): unknown {
   let path = field;
   let left = MOST_VALUES;
+  let characters = 0;
+  const most = limit?.characters ?? MOST_CHARACTERS;
+  const text = (value: string): string => {
+    characters += value.length;
+    if (characters > most) throw limit?.refuse(characters) ?? wrong(field, whole, `has more than ${most} characters`);
+    return wellFormed(value);
+  };
   const copy = (value: unknown, at: string, depth: number): unknown => {
     path = at;
-    if (--left < 0) throw wrong(field, value, `has more than ${MOST_VALUES} values`);
-    if (typeof value === 'string') return wellFormed(value);
+    if (--left < 0) throw wrong(field, whole, `has more than ${MOST_VALUES} values`);
+    if (typeof value === 'string') return text(value);
     if (value === null || typeof value === 'boolean') return value;
     // As JSON has it, -0 is 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
     if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which cannot be sent in a request`);
-    if (depth === DEEPEST) throw wrong(field, value, `is nested more than ${DEEPEST} levels deep`);
+    if (depth === DEEPEST) throw wrong(field, whole, `is nested more than ${DEEPEST} levels deep`);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (let index = 0; index < value.length; index++) items.push(copy(value[index], `${at}[${index}]`, depth + 1));
@@ -38,11 +55,11 @@ export function plain(value: unknown, field: string): unknown {
     for (const name of Object.keys(value)) {
       path = `${at}.${name}`;
       const held = (value as Record<string, unknown>)[name];
-      if (held !== undefined) entries.push([wellFormed(name), copy(held, path, depth + 1)]);
+      if (held !== undefined) entries.push([text(name), copy(held, path, depth + 1)]);
     }
     return Object.fromEntries(entries);
   };
-  return reading(() => path, () => copy(value, field, 0));
+  return reading(() => path, () => copy(whole, field, 0));
 }
 
 /**
@@ -70,7 +87,12 @@ export function setFields(object: unknown, what: string): Record<string, unknown
 export function wrong(field: string, value: unknown, rule: string, more: object = {}): LinnetError {
   const simple = ['string', 'number', 'boolean', 'undefined'].includes(typeof value) || value === null;
   const name = field.length > 200 ? `${field.slice(0, 200)}…` : field;
-  return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, { field, value: simple ? value : described(value), ...more });
+  return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, { field, value: simple ? short(value) : described(value), ...more });
+}
+
+/** A value that an error can hold without holding all of a long text. */
+function short(value: unknown): unknown {
+  return typeof value === 'string' && value.length > 1000 ? `${cutText(value, 1000)}…` : value;
 }
 
 /** The same as {@link described}, but a text is quoted: for a field that takes one of a few words. */

@@ -1,6 +1,7 @@
 import type { CountRequest, SuggestRequest, WhenBusy } from './api.ts';
+import { LinnetError } from './errors.ts';
 import { type PageManners, readManners } from './manners.ts';
-import { described, plain, setFields, wrong } from './plain.ts';
+import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from './plain.ts';
 
 // What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
 // The engine checks its own fields, with all that is in them; here they are only made plain.
@@ -35,6 +36,8 @@ const PAGE = [
 const MANNERS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 /** What only chats have. */
 const CHAT = ['top_logprobs'];
+/** Characters of a token at most; the longest in known vocabularies have some hundreds, mostly spaces. */
+const LONGEST_TOKEN = 1024;
 /** How many of the likeliest tokens may be asked for. */
 const MOST_LOGPROBS = { messages: 20, prompt: 5 };
 
@@ -42,9 +45,10 @@ const MOST_LOGPROBS = { messages: 20, prompt: 5 };
  * Takes a request apart. `null` stands for "unset", as in OpenAI's API.
  *
  * @param names what the loaded model may be called
+ * @param contextLength how many tokens it holds
  * @throws LinnetError `invalid-request`, with `details.field`
  */
-export function readRequest(subject: Subject, names: ReadonlySet<string>, request: unknown): Reading {
+export function readRequest(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength = Infinity): Reading {
   const set = setFields(request, 'request');
   const known = [subject, ...ENGINE, ...PAGE, ...(subject === 'messages' ? CHAT : [])];
   for (const [field, value] of Object.entries(set)) {
@@ -57,9 +61,11 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
   if (n !== 1) throw wrong('n', n, 'must be 1: a request gets one answer');
   if (model !== undefined && !names.has(model as string)) throw wrong('model', model, 'is not the loaded model', { known: [...names] });
   if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, 'must be `queue` or `refuse`', { known: ['queue', 'refuse'] });
-  if (signal !== undefined && !isSignal(signal)) throw wrong('signal', signal, `is ${described(signal)}, but must be an AbortSignal`);
+  const listened = readSignal(signal);
 
-  const fields = Object.fromEntries([subject, ...ENGINE].filter((field) => field in set).map((field) => [field, plain(set[field], field)]));
+  const fields = Object.fromEntries([subject, ...ENGINE].filter((field) => field in set).map((field) => {
+    return [field, field === subject ? plain(set[field], field, promptLimit(contextLength)) : plain(set[field], field)];
+  }));
   const likeliest = subject === 'messages' ? ofChat(set) : ofText(set['logprobs']);
   if (likeliest !== undefined) fields['logprobs'] = likeliest;
   const { max_completion_tokens: most } = set;
@@ -69,7 +75,7 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
     }
     fields['max_tokens'] = plain(most, 'max_completion_tokens');
   }
-  return { fields, signal, busy, manners: readManners(set, MANNERS), stream, progress, usage: usageOf(options, stream) };
+  return { fields, signal: listened, busy, manners: readManners(set, MANNERS), stream, progress, usage: usageOf(options, stream) };
 }
 
 /**
@@ -81,7 +87,7 @@ export function readCount(request: CountRequest): object {
   const known = ['messages', 'prompt'];
   const fields = Object.entries(setFields(request, 'request')).map(([field, value]) => {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
-    return [field, plain(value, field)];
+    return [field, plain(value, field, promptLimit(Infinity))];
   });
   return Object.fromEntries(fields) as object;
 }
@@ -91,14 +97,14 @@ export function readCount(request: CountRequest): object {
  *
  * @throws LinnetError `invalid-request`, with `details.field`
  */
-export function readSuggest(request: SuggestRequest): { fields: object; signal: AbortSignal | undefined } {
+export function readSuggest(request: SuggestRequest, contextLength = Infinity): { fields: object; signal: AbortSignal | undefined } {
   const { prefix, words = 3, within, signal, ...others } = setFields(request, 'request');
   for (const [field, value] of Object.entries(others)) throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
   if (typeof prefix !== 'string') throw wrong('prefix', prefix, `is ${described(prefix)}, but must be a string`);
   if (!isWhole(words, 1, 10)) throw wrong('words', words, 'must be a whole number from 1 to 10');
   if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity)) throw wrong('within', within, 'must be a number of milliseconds');
-  if (signal !== undefined && !isSignal(signal)) throw wrong('signal', signal, `is ${described(signal)}, but must be an AbortSignal`);
-  return { fields: { prefix: plain(prefix, 'prefix'), words, ...(within === undefined ? {} : { within }) }, signal };
+  const listened = readSignal(signal);
+  return { fields: { prefix: plain(prefix, 'prefix', promptLimit(contextLength)), words, ...(within === undefined ? {} : { within }) }, signal: listened };
 }
 
 /** How many of the likeliest tokens a chat wants to hear of; `undefined` if it wants no probabilities. */
@@ -115,16 +121,39 @@ function ofText(logprobs: unknown): number | undefined {
   return logprobs as number | undefined;
 }
 
-/** Whether it can be listened to. A proxy of a signal cannot. */
-export function isSignal(value: unknown): value is AbortSignal {
+/**
+ * A signal, or what behaves like one: another frame's, a polyfill's.
+ *
+ * @throws LinnetError `invalid-request` for what cannot be listened to, such as a proxy of a signal
+ */
+export function readSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
   const hears = () => {};
   try {
     (value as AbortSignal).addEventListener('abort', hears);
     (value as AbortSignal).removeEventListener('abort', hears);
-    return typeof (value as AbortSignal).aborted === 'boolean';
+    if (typeof (value as AbortSignal).aborted === 'boolean') return value as AbortSignal;
   } catch {
-    return false;
+    // It is named below.
   }
+  const proxied = Object.prototype.toString.call(value) === '[object AbortSignal]';
+  const rule = proxied ? 'cannot be listened to: pass the AbortSignal itself, not a proxy of it' : `is ${named(value)}, but must be an AbortSignal`;
+  throw wrong('signal', value, rule);
+}
+
+/**
+ * Refuses a prompt that cannot fit, before the page and the worker make copies of it. No vocabulary has a longer token than
+ * {@link LONGEST_TOKEN}; the engine counts what is shorter.
+ */
+function promptLimit(contextLength: number): TextLimit {
+  const characters = Math.min(contextLength * LONGEST_TOKEN, MOST_CHARACTERS);
+  const context = contextLength === Infinity ? {} : { context_length: contextLength };
+  const refuse = (found: number) => {
+    const holds = contextLength === Infinity ? `at most ${characters} can be read` : `the context holds ${contextLength} tokens`;
+    const text = `The prompt has at least ${found} characters, but ${holds}. Shorten it.`;
+    return new LinnetError('context-full', text, { characters: found, limit_characters: characters, ...context });
+  };
+  return { characters, refuse };
 }
 
 function isWhole(value: unknown, least: number, most: number): boolean {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { EngineHost } from '../src/engine-host.ts';
 import { aborted, LinnetError } from '../src/errors.ts';
 import type { EngineEvent } from '../src/protocol.ts';
+import { readSignal } from '../src/request.ts';
 import { FakeWorker, hostOf, INFO } from './fake-worker.ts';
 
 /** An engine in a first worker, and the one that takes its place. */
@@ -39,6 +40,36 @@ test('proxies and functions in a request harm nothing', async () => {
   const messages = new Proxy([new Proxy({ role: 'user', content: 'x' }, {})], {});
   assert.equal(await textOf(host.ask('generate', { messages, stop: () => 'x' }, {})), 'ab');
   assert.deepEqual(first.requests, [{ messages: [{ role: 'user', content: 'x' }] }]);
+});
+
+/** Signals of which one method fails, from its second use on: the check at the border is the first one. */
+function oddSignals(): [string, AbortSignal][] {
+  return (['aborted', 'addEventListener', 'removeEventListener'] as const).map((fails) => {
+    let uses = 0;
+    const used = (name: string) => {
+      if (name === fails && uses++ > 0) throw new Error(`no ${name}`);
+    };
+    const odd = {
+      get aborted() {
+        used('aborted');
+        return false;
+      },
+      addEventListener: () => used('addEventListener'),
+      removeEventListener: () => used('removeEventListener'),
+    };
+    return [fails, odd as unknown as AbortSignal];
+  });
+}
+
+test('a signal whose methods throw blocks nobody', async () => {
+  const { host } = engine();
+  for (const [fails, odd] of oddSignals()) {
+    const signal = readSignal(odd)!;
+    const asking = textOf(host.ask('generate', { prompt: 'x' }, { signal }));
+    if (fails === 'removeEventListener') assert.equal(await asking, 'ab');
+    else await assert.rejects(asking, ({ code, details }: LinnetError) => code === 'invalid-request' && details['field'] === 'signal', fails);
+    assert.equal(await textOf(host.ask('generate', { prompt: 'y' }, { busy: 'refuse' })), 'ab', fails);
+  }
 });
 
 test('an abort that the worker hears tells what was done until then', async () => {

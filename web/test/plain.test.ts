@@ -62,6 +62,8 @@ test('what a request cannot hold is named by its path', () => {
   ] as const) {
     const error = refusal(() => readRequest('messages', NAMES, { messages: value }));
     assert.equal(error.details['field'], field);
+    const kind = value === cyclic ? 'an object' : 'an array';
+    if (says.startsWith('more than')) assert.equal(error.details['value'], kind, 'the value is the field’s');
     assert.ok(error.message.includes(`\`${field}\``) && error.message.includes(says), error.message);
   }
   assert.deepEqual(plain({ a: new Holder(), b: undefined, c: Object.create(null) as object, d: -0 }, 'x'), { a: {}, c: {}, d: 0 });

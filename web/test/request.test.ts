@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChatCompletions, Completions, type Generate } from '../src/completions.ts';
 import { LinnetError } from '../src/errors.ts';
+import { MOST_CHARACTERS } from '../src/plain.ts';
 import { readCount, readRequest, readSuggest } from '../src/request.ts';
 import type { Timings, Usage } from '../src/wasm.ts';
 
@@ -167,4 +168,45 @@ test('a request is read when it is made', async () => {
   conversation.push({ role: 'user', content: 'Later' });
   for await (const _ of stream);
   assert.deepEqual(asked, { messages });
+});
+
+test('a prompt that cannot fit is refused before anybody copies it', () => {
+  const long = 'x'.repeat(MOST_CHARACTERS / 2 + 1);
+  const parts = [{ role: 'user', content: [{ type: 'text', text: long }, { type: 'text', text: long }] }];
+  const small = 64 * 1024 + 1;
+  const beyond = { name: 'LinnetError', code: 'context-full' };
+  for (const [attempt, characters] of [
+    [() => readRequest('prompt', NAMES, { prompt: long + long }), MOST_CHARACTERS + 2],
+    [() => readRequest('messages', NAMES, { messages: parts }), undefined],
+    [() => readRequest('prompt', NAMES, { prompt: 'x'.repeat(small) }, 64), small],
+    [() => readRequest('messages', NAMES, { messages: [{ role: 'user', content: 'x'.repeat(small - 4) }] }, 64), undefined],
+    [() => readSuggest({ prefix: 'x'.repeat(small) }, 64), small],
+    [() => readCount({ prompt: long + long }), MOST_CHARACTERS + 2],
+  ] as const) {
+    const began = performance.now();
+    assert.throws(attempt, (error: LinnetError) => {
+      if (characters) assert.equal(error.details['characters'], characters);
+      return error instanceof LinnetError && error.code === beyond.code && error.message.length < 200;
+    });
+    assert.ok(performance.now() - began < 500);
+  }
+  // Whether it fits is for the engine to count; a count has no context to fit into.
+  assert.ok(readRequest('prompt', NAMES, { prompt: 'x'.repeat(small - 1) }, 64));
+  assert.ok(readCount({ prompt: 'x'.repeat(small) }));
+  assert.equal(refusedFor({ prompt: 'x', stop: long + long }, 'prompt'), 'stop');
+});
+
+test('another frame’s signal is taken, and what cannot be listened to is named', () => {
+  const foreign = { aborted: false, addEventListener() {}, removeEventListener() {} };
+  assert.equal(readRequest('messages', NAMES, { messages, signal: foreign }).signal, foreign);
+  const throws = (name: string) => Object.defineProperty({ ...foreign }, name, { get: () => assert.fail('no') });
+  // As a browser's signal answers through a proxy.
+  const illegal = () => assert.fail('Illegal invocation');
+  const proxy = { [Symbol.toStringTag]: 'AbortSignal', addEventListener: illegal };
+  const bad = [{}, 7, proxy, throws('aborted'), throws('addEventListener'), throws('removeEventListener')];
+  for (const given of bad) {
+    assert.equal(refusedFor({ messages, signal: given }), 'signal');
+    assert.throws(() => readSuggest({ prefix: '', signal: given as never }), { code: 'invalid-request' });
+  }
+  assert.throws(() => readRequest('messages', NAMES, { messages, signal: proxy }), /not a proxy of it/);
 });
