@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { suggestionsIn } from '../src/element/config.ts';
 import { Memory, TokenRate } from '../src/element/conversation.ts';
-import { EndpointAnswerer, serverEvents } from '../src/element/endpoint.ts';
+import { EndpointAnswerer } from '../src/element/endpoint.ts';
+import { serverEvents } from '../src/element/endpoint-answer.ts';
 import { hiddenTarget, readReferences, safeAddress } from '../src/element/links.ts';
 import { explain } from '../src/element/failure.ts';
 import { ENGLISH, fill } from '../src/element/strings.ts';
@@ -149,6 +150,8 @@ let origin = '';
 const requests: { url: string | undefined; body: any }[] = [];
 /** What the server says: status and body. */
 let say: [number, string] = [200, ''];
+/** As what it says so. */
+let type = 'text/event-stream';
 /** Where it redirects to. */
 let location: string | undefined;
 before(async () => {
@@ -156,7 +159,7 @@ before(async () => {
     let body = '';
     for await (const chunk of request) body += chunk;
     requests.push({ url: request.url, body: JSON.parse(body) });
-    response.writeHead(say[0], { 'Content-Type': 'text/event-stream', ...(location ? { Location: location } : {}) }).end(say[1]);
+    response.writeHead(say[0], { 'Content-Type': type, ...(location ? { Location: location } : {}) }).end(say[1]);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -186,7 +189,11 @@ test('a server’s failures have their codes', async () => {
     [500, '', 'http'],
     [400, '{"error":{"message":"This model\'s maximum context length is 10 tokens"}}', 'context-full'],
     [200, 'data: {"error":{"message":"no"}}\n\n', 'http'],
-    [200, 'data: {nonsense\n\n', 'network'],
+    [200, 'data: {"error":"overloaded"}\n\n', 'http'],
+    [200, 'error: {"code":500,"message":"no"}\n\n', 'http'],
+    [200, 'data: {"object":"error","message":"This model’s maximum context length is 10 tokens","code":400}\n\n', 'context-full'],
+    [200, 'data: {nonsense\n\n', 'http'],
+    [200, 'data: null\n\n', 'http'],
   ] as const) {
     say = [status, body];
     await assert.rejects(ask(`${origin}/v1`), (error: any) => error.code === code, code);
@@ -196,6 +203,47 @@ test('a server’s failures have their codes', async () => {
   for (const address of ['javascript:1', 'https://name:word@a.example/', 'https://']) {
     assert.throws(() => new EndpointAnswerer(address, origin, undefined, {}), (error: any) => error.code === 'invalid-request', address);
   }
+});
+
+test('what is no event stream is named to the owner; a whole answer is taken', async () => {
+  const completion = { choices: [{ message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }], usage: { prompt_tokens: 3 } };
+  const whole = [{ text: 'Hi', finishReason: 'stop', promptTokens: 3 }];
+  type = 'application/json; charset=utf-8';
+  say = [200, JSON.stringify(completion)];
+  assert.deepEqual(await ask(`${origin}/v1`), whole);
+  for (const [kind, body, came] of [
+    ['text/html', '<!doctype html><p>An app', /a web page \(text\/html\)/],
+    ['text/plain', 'Hello', /with text\/plain, but/],
+    ['application/json', '{"response":"Hi"}', /no chat.completion \(\{"response":"Hi"\}\)/],
+    ['application/json', '{"choices":[]}', /without choices/],
+    ['application/json', '', /an empty answer/],
+    ['text/event-stream', '', /an empty event stream/],
+    ['text/event-stream', 'data: [DONE]\n\n', /an empty event stream/],
+    ['text/event-stream', 'data: {"type":"ping"}\n\n', /\{"type":"ping"\}/],
+  ] as const) {
+    [type, say] = [kind, [200, body]];
+    await assert.rejects(ask(`${origin}/v1`), ({ code, message }: LinnetError) => {
+      assert.match(message, came);
+      return code === 'http' && message.includes('must answer with an event stream');
+    });
+  }
+  type = 'text/event-stream';
+});
+
+test('an answer that breaks off is no whole answer, and what has come of it is kept', async () => {
+  const pieces: unknown[] = [];
+  const answerer = new EndpointAnswerer(`${origin}/v1`, origin, undefined, {});
+  say = [200, 'data: {"choices":[{"delta":{"content":"Half an"}}]}\n\n'];
+  const read = async () => {
+    const options = { maxTokens: 5, temperature: 0, signal: new AbortController().signal };
+    for await (const piece of answerer.answer([], options)) pieces.push(piece);
+  };
+  await assert.rejects(read, (error: any) => error.code === 'network' && /broke off/.test(error.message));
+  assert.deepEqual(pieces, [{ text: 'Half an' }]);
+  const text = explain(new LinnetError('network', ''), ENGLISH, { failed: 'a.example', begun: true }).text;
+  assert.equal(text, 'The answer from a.example stopped before its end. Try again.');
+  say = [200, 'data: {"choices":[{"delta":{"content":"A"},"finish_reason":"stop"}]}\n\n'];
+  assert.deepEqual(await ask(`${origin}/v1`), [{ text: 'A', finishReason: 'stop' }]);
 });
 
 test('the console tells the owner once that the endpoint fails, and nothing of a visitor’s network', (t) => {

@@ -1,6 +1,7 @@
 import type { LinnetChat } from '../element.ts';
-import { LinnetError, models } from '../index.ts';
-import { serverAddress } from './endpoint.ts';
+import { models } from '../index.ts';
+import { isModelAddress } from '../sources.ts';
+import { serverFault } from './endpoint.ts';
 import { ENGLISH } from './strings.ts';
 
 /** The value of `model` that stands for none: only the `endpoint` answers. */
@@ -13,11 +14,14 @@ const WORDS = {
   pace: ['full', 'gentle', 'auto'],
   theme: ['light', 'dark'],
 } as const;
+/** Tokens that no model of today holds. */
+const MOST_TOKENS = 2 ** 24;
 const NUMBERS = {
-  temperature: { whole: false, least: 0 },
-  'max-tokens': { whole: true, least: 1 },
-  'context-length': { whole: true, least: 1 },
-  'model-bytes': { whole: true, least: 1 },
+  temperature: { whole: false, least: 0, most: 100 },
+  'max-tokens': { whole: true, least: 1, most: MOST_TOKENS },
+  // A shorter one holds no question and no answer to it.
+  'context-length': { whole: true, least: 64, most: MOST_TOKENS },
+  'model-bytes': { whole: true, least: 1, most: Number.MAX_SAFE_INTEGER },
 } as const;
 const TEXTS = ['open', 'model', 'model-base', 'endpoint', 'endpoint-model', 'system', 'greeting', 'heading', 'suggestions'];
 const KNOWN = [...Object.keys(WORDS), ...Object.keys(NUMBERS), ...TEXTS];
@@ -41,18 +45,30 @@ export function wordOf<K extends keyof typeof WORDS>(host: LinnetChat, name: K):
 /** An attribute that is a number; `undefined` if it is none, or not one that is allowed. */
 export function numberOf(host: LinnetChat, name: keyof typeof NUMBERS): number | undefined {
   const { whole, least } = NUMBERS[name];
+  const most = mostOf(host, name);
   const text = host.getAttribute(name)?.trim();
   const value = Number(text || NaN);
-  return Number.isFinite(value) && value >= least && (!whole || Number.isSafeInteger(value)) ? value : undefined;
+  return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value)) ? value : undefined;
+}
+
+/** The largest number that an attribute may be. */
+function mostOf(host: LinnetChat, name: keyof typeof NUMBERS): number {
+  const { most } = NUMBERS[name];
+  const trained = name === 'context-length' ? models.get(host.model?.trim() ?? models.all[0]!.id)?.context : undefined;
+  return Math.min(most, trained ?? most);
 }
 
 /** What is wrong with the attributes and properties of an element. */
 export function mistakesIn(host: LinnetChat): Mistake[] {
-  return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host)];
+  return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host), ...wrongBase(host)];
+}
+
+/** A name as it may be misspelt. */
+function plain(name: string): string {
+  return name.replace(/[-_]/g, '').toLowerCase();
 }
 
 function* wrongNames(host: LinnetChat): Generator<Mistake> {
-  const plain = (name: string) => name.replace(/[-_]/g, '').toLowerCase();
   for (const name of host.getAttributeNames().filter((name) => !KNOWN.includes(name))) {
     const meant = KNOWN.find((known) => plain(known) === plain(name));
     const property = PROPERTIES.find((property) => plain(property) === plain(name));
@@ -69,7 +85,9 @@ function* wrongValues(host: LinnetChat): Generator<Mistake> {
   }
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
     const { whole, least } = NUMBERS[name];
-    if (host.hasAttribute(name) && numberOf(host, name) === undefined) yield { text: wrong(name, `a${whole ? ' whole' : ''} number from ${least}`), fatal: false };
+    const most = mostOf(host, name);
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+    if (host.hasAttribute(name) && numberOf(host, name) === undefined) yield { text: wrong(name, `a${whole ? ' whole' : ''} number ${range}`), fatal: false };
   }
 }
 
@@ -81,7 +99,9 @@ function* wrongProperties({ suggestions, context, strings, endpointHeaders }: Li
   else {
     const { errors, ...texts } = strings;
     for (const [name, text] of Object.entries(texts)) {
-      if (!Object.hasOwn(ENGLISH, name)) yield { text: `unknown property strings.${name}: ChatStrings has ${listed(Object.keys(ENGLISH))}.`, fatal: false };
+      const like = Object.keys(ENGLISH).find((known) => plain(known) === plain(name));
+      const known = like ? `use ${like}` : 'the type ChatStrings lists those that there are';
+      if (!Object.hasOwn(ENGLISH, name)) yield { text: `unknown property strings.${name}: ${known}.`, fatal: false };
       else if (!isText(text)) yield wrong(`strings.${name}`, 'a string');
     }
     if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText))) yield wrong('strings.errors', 'an object of strings whose keys are codes of LinnetError');
@@ -95,23 +115,21 @@ function* wrongAnswerers(host: LinnetChat): Generator<Mistake> {
   if (engine !== undefined && !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')) {
     yield { text: 'the property engine is not valid: set it to the result of await Linnet.load().', fatal: true };
   }
-  const serverFault = endpoint === null ? undefined : faultOf(endpoint);
-  if (serverFault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: use an http: or https: address.`, fatal: false };
+  const fault = endpoint === null ? undefined : serverFault(endpoint, document.baseURI);
+  if (fault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: ${fault}.`, fatal: false };
   if (engine) return;
   if (model === NO_MODEL) {
-    if (endpoint === null || serverFault) yield { text: `model="${NO_MODEL}" requires an endpoint that answers instead.`, fatal: true };
-  } else if (model !== undefined && !models.get(model) && !/[/.:]/.test(model)) {
+    if (endpoint === null || fault) yield { text: `model="${NO_MODEL}" requires an endpoint that answers instead.`, fatal: true };
+  } else if (model !== undefined && !models.get(model) && !(/[/.:]/.test(model) && isModelAddress(model, document.baseURI))) {
     yield { text: `the attribute model=${quoted(model)} is not valid: use an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`, fatal: true };
   }
 }
 
-function faultOf(endpoint: string): LinnetError | undefined {
-  try {
-    serverAddress(endpoint, document.baseURI);
-    return undefined;
-  } catch (error) {
-    return error as LinnetError;
-  }
+function* wrongBase(host: LinnetChat): Generator<Mistake> {
+  const base = host.getAttribute('model-base');
+  if (base === null || host.engine || isModelAddress(base, document.baseURI)) return;
+  // The site wants the model from there, and from nowhere else.
+  yield { text: `the attribute model-base=${quoted(base)} is not valid: use the address of a folder.`, fatal: true };
 }
 
 export function areHeaders(headers: unknown): headers is Record<string, string> {

@@ -87,6 +87,8 @@ export interface ChatStrings {
 
   /** The server did not answer: `{host}`. */
   serverFailed: string;
+  /** The server's answer ended too early, and is shown as far as it came: `{host}`. */
+  serverBroke: string;
   /** The page had died of the model before, so that it now runs with less. */
   recovered: string;
 

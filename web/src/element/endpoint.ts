@@ -1,20 +1,12 @@
 import type { ChatMessage } from '../api.ts';
 import { LinnetError } from '../index.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
+import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
 
 /** What is assumed of a server's model, which does not say. */
 const CONTEXT_LENGTH = 8192;
-/** A line of a server's answer may be this long; a server that sends more is none that we know. */
-const LONGEST_LINE = 1 << 20;
 /** So much of why a server did not answer is read, in characters. */
 const LONGEST_REASON = 2000;
-
-/** A piece of an answer as OpenAI's API streams it; all of it is what a server says, and may be missing. */
-interface Chunk {
-  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
-  usage?: { prompt_tokens?: number } | null;
-  error?: { message?: string };
-}
 
 /** A server that speaks OpenAI's API: vLLM, llama.cpp's server, and many others. */
 export class EndpointAnswerer implements Answerer {
@@ -56,11 +48,8 @@ export class EndpointAnswerer implements Answerer {
         // The person knows of this server. Another one that it names would get the conversation and the headers.
         redirect: 'error',
       });
-      if (!response.ok || !response.body) throw await refusal(response);
-      for await (const data of serverEvents(response.body)) {
-        if (data === '[DONE]') return;
-        yield piece(JSON.parse(data) as Chunk);
-      }
+      if (!response.ok) throw await refusal(response);
+      yield* answerPieces(response);
     } catch (error) {
       if (signal.aborted) throw new LinnetError('aborted', 'The operation was aborted.');
       if (error instanceof LinnetError) throw error;
@@ -71,71 +60,27 @@ export class EndpointAnswerer implements Answerer {
 
 /** The address of a server. @throws LinnetError `invalid-request` if it is none */
 export function serverAddress(address: string, base: string): URL {
-  const bad = () => new LinnetError('invalid-request', `"${address}" is not the address of a server.`, { field: 'endpoint', endpoint: address });
+  const fault = serverFault(address, base);
+  if (fault === undefined) return new URL(address, base);
+  throw new LinnetError('invalid-request', `"${address}" is not the address of a server: ${fault}.`, { field: 'endpoint', endpoint: address });
+}
+
+/** What to do about an address that is no server's. */
+export function serverFault(address: string, base: string): string | undefined {
   try {
-    const url = new URL(address, base);
-    // `fetch` refuses addresses with a name and a password.
-    if (/^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
+    const { protocol, username, password } = new URL(address, base);
+    if (username || password) return 'remove the user name and the password, which browsers refuse in an address';
+    if (/^https?:$/.test(protocol)) return undefined;
   } catch {
-    throw bad();
+    // It is none at all.
   }
-  throw bad();
+  return 'use an http: or https: address';
 }
 
-/** The `data` of server-sent events, in order. */
-export async function* serverEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      const lines = (rest + (done ? '\n' : value)).split(/\r?\n/);
-      rest = lines.pop()!;
-      if (rest.length > LONGEST_LINE) throw new LinnetError('http', 'The server’s answer is not in the expected format.');
-      for (const line of lines) {
-        const data = line.startsWith('data:') ? line.slice(5).trim() : '';
-        if (data) yield data;
-      }
-      if (done) return;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
-}
-
-function piece({ choices, usage, error }: Chunk): AnswerPiece {
-  if (error) throw new LinnetError('http', error.message ?? 'The server failed.');
-  const { delta, finish_reason } = choices?.[0] ?? {};
-  return {
-    ...(typeof delta?.content === 'string' ? { text: delta.content } : {}),
-    ...(finish_reason ? { finishReason: finish_reason === 'length' ? 'length' : 'stop' } : {}),
-    ...(usage?.prompt_tokens ? { promptTokens: usage.prompt_tokens } : {}),
-  };
-}
-
-/** Why a server did not answer. The usual ones say when a question was too long. */
+/** Why a server did not answer. */
 async function refusal(response: Response): Promise<LinnetError> {
-  const text = await beginningOf(response.body);
-  const details = { status: response.status };
-  if (response.status === 400 && /context|too long|maximum.{0,20}tokens/i.test(text)) return new LinnetError('context-full', 'The conversation is too long for the server.', details);
-  if (response.status === 404) return new LinnetError('not-found', 'There is no chat server at this address.', details);
-  return new LinnetError('http', `The server answered with status ${response.status}.`, details);
-}
-
-/** The beginning of a text, however long it is. */
-async function beginningOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<string> {
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  try {
-    while (reader && text.length < LONGEST_REASON) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      text += value;
-    }
-  } catch {
-    // What has come of it has to do.
-  } finally {
-    await reader?.cancel().catch(() => undefined);
-  }
-  return text.slice(0, LONGEST_REASON);
+  const { status, body } = response;
+  const text = await textOf(body, LONGEST_REASON);
+  const error = new LinnetError(status === 404 ? 'not-found' : 'http', status === 404 ? 'There is no chat server at this address.' : `The server answered with status ${status}.`, { status });
+  return status === 400 ? refusalOf(text, error) : error;
 }

@@ -15,18 +15,20 @@ const OF_A_SERVER = new Set(['network', 'http']);
 export interface Involved {
   /** It has failed. */
   failed?: string | undefined;
+  /** A part of its answer has come. */
+  begun?: boolean;
   /** It could answer instead. */
   instead?: string | undefined;
 }
 
 /** What the person is told of a failure, and whether they can try again. The owner of the site is told in the console. */
-export function explain(error: LinnetError, strings: ChatStrings, { failed, instead }: Involved): { text: string; again: boolean } {
+export function explain(error: LinnetError, strings: ChatStrings, { failed, begun = false, instead }: Involved): { text: string; again: boolean } {
   const { code, message } = error;
   const fatal = NOT_AVAILABLE.has(code);
   if (fatal || OF_THE_SITE.has(code)) tellOwner({ text: `${message} (${code})`, fatal });
   else if (failed && OF_A_SERVER.has(code)) tellOwner({ text: `the endpoint ${failed} failed: ${message} (${code})`, fatal });
   if (fatal) return { text: strings.unavailable, again: false };
-  const what = failed && code !== 'context-full' ? fill(strings.serverFailed, { host: failed }) : reasonOf(error, strings);
+  const what = failed && code !== 'context-full' ? fill(begun ? strings.serverBroke : strings.serverFailed, { host: failed }) : reasonOf(error, strings);
   return { text: instead ? `${what} ${fill(strings.serverCan, { host: instead })}` : what, again: true };
 }
 

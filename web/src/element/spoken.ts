@@ -15,12 +15,16 @@ export async function show(pieces: AsyncIterable<AnswerPiece & { dropped: number
     turn.write(answer);
   };
   turn.note('');
-  for await (const { text, read, finishReason, dropped } of pieces) {
-    left = dropped;
-    if (read !== undefined) turn.note(fill(strings.reading, { percent: String(Math.floor(100 * read)) }));
-    if (text) write(parts.add(text));
-    end = finishReason ?? end;
+  try {
+    for await (const { text, read, finishReason, dropped } of pieces) {
+      left = dropped;
+      if (read !== undefined) turn.note(fill(strings.reading, { percent: String(Math.floor(100 * read)) }));
+      if (text) write(parts.add(text));
+      end = finishReason ?? end;
+    }
+  } finally {
+    // What has come of an answer that broke off is kept.
+    write(parts.end());
   }
-  write(parts.end());
   return end;
 }

@@ -56,6 +56,7 @@ export const ENGLISH: ChatStrings = {
   notSent: 'Nothing was sent.',
 
   serverFailed: '{host} did not answer. Try again later.',
+  serverBroke: 'The answer from {host} stopped before its end. Try again.',
   recovered: 'This page had to be reloaded while the model was running, so it now runs with less memory.',
 
   tryAgain: 'Try again',

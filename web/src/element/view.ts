@@ -377,7 +377,10 @@ export class ChatView {
 
   /** An answer failed. What there is of it stays. */
   #unanswered(turn: TurnView, error: LinnetError): void {
-    if (turn.answer) return this.#fail(error, () => void this.#answer(turn));
+    if (turn.answer) {
+      turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.cutOff));
+      return this.#fail(error, () => void this.#answer(turn), true);
+    }
     this.#takeBack(turn);
     this.#fail(error, () => {
       this.#composer.text = '';
@@ -385,10 +388,13 @@ export class ChatView {
     });
   }
 
-  #fail(error: LinnetError, again: () => void): void {
+  /** @param begun whether a part of the answer has come */
+  #fail(error: LinnetError, again: () => void, begun = false): void {
     const { allowed, answerer } = this.#server;
     const failed = this.#writer === 'endpoint' ? allowed?.name : undefined;
-    const { text, again: retriable } = explain(error, this.#strings, { failed, instead: allowed ? undefined : answerer?.name });
+    const { text, again: retriable } = explain(error, this.#strings, { failed, begun, instead: allowed ? undefined : answerer?.name });
+    // The notice is an alert: what a screen reader was told before is not so any more.
+    this.#frame.announce('');
     this.#emit('linnet-error', { code: error.code, message: error.message });
     this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
   }
