@@ -84,10 +84,10 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   async doStream(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doStream']>>> {
     const left = new AbortController();
     const { abortSignal } = options;
+    const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
     const followed = follow(abortSignal);
     const leave = () => left.abort(followed.signal.reason);
     if (followed.signal.aborted) leave();
-    const { request, warnings } = requestOf({ ...options, abortSignal: left.signal });
     followed.signal.addEventListener('abort', leave, { once: true });
     // A signal may outlive many streams.
     const end = () => followed.leave();

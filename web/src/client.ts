@@ -2,10 +2,10 @@ import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './a
 import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
 import { EngineHost } from './engine-host.ts';
 import { aborted, LinnetError } from './errors.ts';
-import { type ReadLoadOptions, readLoadOptions, readWatching } from './load-options.ts';
+import { type ReadLoadOptions, readLoadOptions, readWatching, refuseUnknown } from './load-options.ts';
 import { NO_MANNERS } from './manners.ts';
 import { keepMeasured, recallMeasured } from './measured.ts';
-import { fileOf, type ModelBytes } from './model-bytes.ts';
+import { fileOf, type ModelBytes, type ModelParts } from './model-bytes.ts';
 import { listedOf, namesOf } from './model-names.ts';
 import { bytesOf, models, type RecommendedSampling } from './models.ts';
 import { askToPersist } from './persistence.ts';
@@ -54,7 +54,7 @@ export class Linnet {
    *   for a split model the list of its parts, or the URL of one; or the bytes of a file, or a stream of them, which are not stored
    * @throws LinnetError in every case of failure; nothing is left running then
    */
-  static async load(model: ModelSource | ModelBytes, options: LoadOptions = {}): Promise<Linnet> {
+  static async load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions = {}): Promise<Linnet> {
     const read = readLoadOptions(options);
     const { signal, leave } = follow(read.signal);
     try {
@@ -64,10 +64,10 @@ export class Linnet {
     }
   }
 
-  static async #load(model: ModelSource | ModelBytes, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
+  static async #load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
     const { task: asked, bases, recovery, manners, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
-    const source = await fileOf(model, onProgress, signal);
+    const source = (await fileOf(model, onProgress, signal)) as ModelSource;
     const resolved = resolveModel(source, bases, baseUrl());
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
     const measured = asked.storage === 'none' ? undefined : recallMeasured();
@@ -125,7 +125,9 @@ export class Linnet {
    * @throws LinnetError `invalid-request`, `bad-template`, `aborted`
    */
   async countTokens(request: CountRequest, options: { signal?: AbortSignal | undefined } = {}): Promise<number> {
-    const { signal } = readWatching(setFields(options, 'options'));
+    const set = setFields(options, 'options');
+    refuseUnknown(set, ['signal']);
+    const { signal } = readWatching(set);
     for await (const event of this.#host.ask('count', readCount(request), { signal })) {
       if (event.type === 'counted') return event.tokens;
     }

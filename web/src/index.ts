@@ -3,7 +3,7 @@ export type { DeviceProbe, GpuKind, GpuProbe } from './device.ts';
 export { LinnetError } from './errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
 export type { WhenHidden } from './manners.ts';
-export type { ModelBytes } from './model-bytes.ts';
+export type { ModelBytes, ModelParts } from './model-bytes.ts';
 export { bytesOf, models } from './models.ts';
 export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList, RecommendedSampling } from './models.ts';
 export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, Pace, StorageUse } from './protocol.ts';

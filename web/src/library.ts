@@ -2,7 +2,7 @@ import { aborted, LinnetError } from './errors.ts';
 import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './folder.ts';
 import { sha256Of } from './hex.ts';
 import { Journal } from './journal.ts';
-import { readWatching } from './load-options.ts';
+import { readWatching, refuseUnknown } from './load-options.ts';
 import type { ListedFile, ListedModel } from './models.ts';
 import { askToPersist, roomHint } from './persistence.ts';
 import { setFields } from './plain.ts';
@@ -168,7 +168,9 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
 
 /** Lets a worker store the files; gives their names in the store. */
 export async function storeFiles(model: ResolvedModel, options: StoreOptions): Promise<string[]> {
-  const { onProgress, signal: given } = readWatching(setFields(options, 'options'));
+  const set = setFields(options, 'options');
+  refuseUnknown(set, ['modelBase', 'onProgress', 'signal']);
+  const { onProgress, signal: given } = readWatching(set);
   const { signal, leave } = follow(given);
   try {
     if (signal.aborted) throw aborted();

@@ -9,6 +9,19 @@ const STORAGE_USES = ['auto', 'required', 'none'] as const;
 const RECOVERIES = ['auto', 'smaller-model', 'off'] as const;
 const MANNERS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };
 
+/** All that a load understands. */
+const KNOWN = [
+  'backend', 'threads', 'contextLength', 'kvFormat', 'memoryLimit', 'storage', 'modelBase', 'recovery', 'onProgress',
+  'signal', ...Object.values(MANNERS),
+];
+
+/** Refuses options that nobody honours: whoever sets one counts on it. @throws LinnetError `invalid-request` */
+export function refuseUnknown(set: Record<string, unknown>, known: readonly string[]): void {
+  for (const [field, value] of Object.entries(set)) {
+    if (!known.includes(field)) throw wrong(field, value, `is not an option: use ${known.join(', ')}`, { known });
+  }
+}
+
 /** The options of a load, checked. What is not set is absent. */
 export interface ReadLoadOptions {
   /** What the worker gets to know. */
@@ -30,6 +43,7 @@ export interface ReadLoadOptions {
  */
 export function readLoadOptions(options: unknown): ReadLoadOptions {
   const set = setFields(options, 'options');
+  refuseUnknown(set, KNOWN);
   const one = <T>(field: string, known: readonly T[]): T | undefined => {
     const value = set[field];
     if (value === undefined || known.includes(value as T)) return value as T | undefined;

@@ -1,6 +1,7 @@
 import type { LoadOptions } from './api.ts';
 import { aborted, LinnetError } from './errors.ts';
 import { described, wrong } from './plain.ts';
+import type { ModelFile } from './sources.ts';
 import { throttle } from './throttle.ts';
 
 /**
@@ -9,6 +10,9 @@ import { throttle } from './throttle.ts';
  * are many. They are not stored, and a stream that breaks cannot be resumed.
  */
 export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array> | Response;
+
+/** The parts of a split model, in order, of which the page has the bytes of some. */
+export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<ArrayBuffer>)[];
 
 /**
  * The file of these bytes; everything else as it is.
@@ -20,7 +24,9 @@ export async function fileOf<T>(
   onProgress: LoadOptions['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<T | Blob> {
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return blobOf(source);
+  if (isBytes(source)) return blobOf(source, 'model');
+  // The parts of a split model.
+  if (Array.isArray(source)) return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
   if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
   if (!(source instanceof Response)) return source as T;
   const { status, url, body, bodyUsed } = source;
@@ -40,11 +46,36 @@ export async function fileOf<T>(
   return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
 }
 
-function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Blob {
+/** Also a proxy of them, which has to be named. */
+function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
+  return source instanceof ArrayBuffer || ArrayBuffer.isView(source) || source instanceof TypedArray;
+}
+
+const TypedArray = Object.getPrototypeOf(Uint8Array) as Uint8ArrayConstructor;
+
+/** Throws for what is no memory, such as a proxy of it, as other methods do not. */
+const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
+
+/** @param field what the bytes are called in errors */
+function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string): Blob {
+  const proxied = 'is a proxy of bytes, which cannot be read: pass the bytes themselves';
+  const isView = ArrayBuffer.isView(bytes);
+  if (!isView && bytes instanceof TypedArray) throw wrong(field, bytes, proxied);
+  const memory = isView ? bytes.buffer : bytes;
+  if (globalThis.SharedArrayBuffer && (memory as unknown) instanceof SharedArrayBuffer) {
+    throw wrong(field, bytes, 'is shared memory: pass a copy of its bytes (`.slice()`)');
+  }
   try {
+    byteLength.call(memory);
+  } catch {
+    throw wrong(field, bytes, proxied);
+  }
+  try {
+    // Of detached memory some browsers make an empty file.
+    memory.slice(0, 0);
     return new Blob([bytes]);
   } catch {
-    throw wrong('model', bytes, 'uses shared or transferred memory: pass a copy (`.slice()`)');
+    throw wrong(field, bytes, 'is empty, since its memory was transferred to somebody else: read the bytes again');
   }
 }
 

@@ -3,7 +3,7 @@ import { LinnetError } from './errors.ts';
 import { areStored, exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './library.ts';
 import { readBases } from './load-options.ts';
 import list from './models.json' with { type: 'json' };
-import { described, plain, setFields, wrong } from './plain.ts';
+import { described, named, plain, setFields, wrong } from './plain.ts';
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 import { type ModelAddress, type ModelSource, resolveModel, type ResolvedModel } from './sources.ts';
 
@@ -94,8 +94,10 @@ export function completeEntry(given: ModelEntry): ListedModel {
   // It goes to a worker, to which no proxy of a framework can be sent.
   const entry = plain(given, 'model') as ModelEntry;
   const { id, files } = entry;
-  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) throw wrong('id', id, 'may only have lower-case letters, digits, dots and hyphens');
-  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, 'must be a list of at least one file', { model: id });
+  if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) {
+    throw wrong('id', id, `is ${named(id)}, but must be a name of lower-case letters, digits, dots and hyphens`);
+  }
+  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, `is ${described(files)}, but must be a list of at least one file`, { model: id });
   return {
     name: id,
     tier: 'phone',
@@ -114,10 +116,10 @@ export function completeEntry(given: ModelEntry): ListedModel {
 
 function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
   const { url, bytes = null, sha256 = null, chunks, key } = file;
-  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, 'must be an address', { model: id });
-  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, 'must be a whole number above 0', { model: id });
-  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, 'must be 64 lower-case hex digits', { model: id });
-  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, 'must be a non-empty string', { model: id });
+  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, `is ${named(url)}, but must be an address`, { model: id });
+  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, `is ${named(bytes)}, but must be a whole number above 0`, { model: id });
+  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, `is ${named(sha256)}, but must be 64 lower-case hex digits`, { model: id });
+  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, `is ${named(key)}, but must be a non-empty string`, { model: id });
   if (chunks) {
     if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'requires `bytes` and `sha256`', { model: id });
     const { bytes: size, sha256: hashes } = chunks;

@@ -43,14 +43,14 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
     if (value === null || typeof value === 'boolean') return value;
     // As JSON has it, -0 is 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
-    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which cannot be sent in a request`);
+    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which is no data`);
     if (depth === DEEPEST) throw wrong(field, whole, `is nested more than ${DEEPEST} levels deep`);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (let index = 0; index < value.length; index++) items.push(copy(value[index], `${at}[${index}]`, depth + 1));
       return items;
     }
-    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which cannot be sent in a request`);
+    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which is no data`);
     const entries: [string, unknown][] = [];
     for (const name of Object.keys(value)) {
       path = `${at}.${name}`;

@@ -1,6 +1,6 @@
 import { LinnetError } from './errors.ts';
 import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
-import { described, wrong } from './plain.ts';
+import { described, named, wrong } from './plain.ts';
 
 /**
  * A file whose address changes, such as one that is signed anew for each visit: it is stored under its key. (Of an address alone
@@ -24,6 +24,15 @@ export type ModelFile = string | URL | ModelAddress | Blob;
  * to lie beside it under their usual names.
  */
 export type ModelSource = ModelFile | ModelEntry | readonly ModelFile[];
+
+/** What is easily taken for a model, and what to pass instead. */
+const NEAR_MODELS: Readonly<Record<string, string>> = {
+  Promise: 'is a Promise: pass what it resolves to, such as `await fetch(url)`',
+  Request: 'is a Request: pass its address, or what it fetches (`await fetch(request)`)',
+  FileList: 'is a FileList: pass one of its files, or all parts of a split model as an array',
+  HTMLInputElement: 'is an input element: pass the file that was chosen (`input.files[0]`)',
+  SharedArrayBuffer: 'is shared memory: pass a copy of its bytes (`new Uint8Array(memory).slice()`)',
+};
 
 /** Before the key of a file that is in the store and nowhere else, because a person gave it. */
 export const STORED = 'stored:';
@@ -79,30 +88,41 @@ function isList(source: ModelSource): source is readonly ModelFile[] {
 }
 
 function isEntry(source: ModelFile | ModelEntry): source is ModelEntry {
-  return typeof source === 'object' && source !== null && ('files' in source || 'id' in source);
+  return isData(source) && ('files' in source || 'id' in source);
+}
+
+/** An object that holds values and is nothing else: no element, no `Request`. */
+function isData(source: unknown): source is object {
+  return typeof source === 'object' && source !== null && described(source) === 'an object';
+}
+
+/** The error of what is no model, and the way to one where it is near. */
+function noModel(source: unknown, field: string): LinnetError {
+  const inList = field !== 'model';
+  const bytes = inList ? 'or an ArrayBuffer' : 'an ArrayBuffer, a ReadableStream or a Response';
+  const near = NEAR_MODELS[described(source).replace('an object of the kind ', '')];
+  const rule = near ?? `is ${described(source)}, but must be the id of a listed model, a URL, a File${inList ? '' : ','} ${bytes}`;
+  return wrong(field, source, rule, { known: models.all.map(({ id }) => id) });
 }
 
 function isAddress(source: object): source is ModelAddress {
-  return 'url' in source && !('files' in source);
+  return isData(source) && 'url' in source && !('files' in source);
 }
 
 /** @param field what it is called in errors */
 function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string, field = 'model'): ResolvedFile[] {
   if (source instanceof Blob) return [{ kind: 'local', blob: sendable(source, field) }];
-  if (source instanceof URL) return [{ kind: 'remote', urls: [hrefOf(source, field)] }];
+  if (source instanceof URL) return [{ kind: 'remote', urls: [hrefOf(source, field, here)] }];
   if (typeof source === 'object' && source !== null && isAddress(source)) return [resolveAddress(source, here)];
-  if (typeof source !== 'string') {
-    const rule = `is ${described(source)}, but must be the id of a listed model, a URL, a File, an ArrayBuffer, a ReadableStream or a Response`;
-    throw wrong(field, source, rule, { known: models.all.map(({ id }) => id) });
-  }
+  if (typeof source !== 'string') throw noModel(source, field);
 
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
   if (listed) return listed.files.map((file) => resolveListed(file, bases, here));
   // A word alone would be a file beside the page, and is much likelier a misspelt id.
-  const url = /[/.:]/.test(source) ? parse(source, here) : undefined;
+  const url = /[/.:]/.test(source) ? parseUrl(source, here) : undefined;
   if (!url) {
-    throw new LinnetError('invalid-request', `"${source}" is neither the id of a listed model nor a URL.`, {
+    throw new LinnetError('invalid-request', `"${source}" is neither the id of a listed model nor a URL that a page can fetch.`, {
       field,
       model: source,
       known: models.all.map((model) => model.id),
@@ -112,18 +132,18 @@ function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: 
 }
 
 function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
-  const address = parse(String(url), here);
-  if (!address) throw new LinnetError('invalid-request', `${String(url)} is not a URL.`, { field: 'url', value: String(url) });
+  const address = typeof url === 'string' || url instanceof URL ? parseUrl(url, here) : undefined;
+  if (!address) throw wrong('url', url, `is ${named(url instanceof URL ? url.href : url)}, but must be a URL that a page can fetch`);
   if (typeof key !== 'string' || key === '') {
-    throw new LinnetError('invalid-request', 'A model’s key must be a non-empty string.', { field: 'key', value: key });
+    throw wrong('key', key, `is ${named(key)}, but must be a non-empty string that names the file. Pass an address that never changes as a string`);
   }
   return { kind: 'remote', urls: [address.href], called: key };
 }
 
 function resolveListed(file: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
   const { name, url, bytes, sha256, chunks, key } = file;
-  const home = parse(url, here);
-  if (!home) throw wrong('url', url, 'is not a URL');
+  const home = parseUrl(url, here);
+  if (!home) throw wrong('url', url, `is ${named(url)}, which is not a URL that a page can fetch`);
   const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), home.href];
   const known = { ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
   return { kind: 'remote', urls, ...known, ...(key === undefined ? {} : { called: key }) };
@@ -139,12 +159,15 @@ function sendable(blob: Blob, field: string): Blob {
   }
 }
 
-function hrefOf(url: URL, field: string): string {
+function hrefOf(url: URL, field: string, here: string): string {
+  let href: string;
   try {
-    return url.href;
+    ({ href } = url);
   } catch {
     throw wrong(field, url, 'is a proxy of a URL, which cannot be read: pass the URL itself, or its text');
   }
+  if (parseUrl(href, here)) return href;
+  throw wrong(field, href, `is ${named(href)}, which is not a URL that a page can fetch`);
 }
 
 /** The URLs of all parts if that is one of a split model's, else the URL itself. */
@@ -155,9 +178,18 @@ function partsOf(url: string): string[] {
   return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
 }
 
-function parse(url: string | URL, base: string): URL | undefined {
+/** Whether a page can fetch a file, or what is in a folder, from there. */
+export function isModelAddress(url: string, here: string): boolean {
+  return parseUrl(url, here) !== undefined;
+}
+
+/** An address that can be fetched, as far as it shows. Apps have schemes of their own, so that only those are refused that never work. */
+function parseUrl(url: string | URL, here: string): URL | undefined {
   try {
-    return new URL(url, base);
+    const parsed = new URL(url, here);
+    const { protocol, username, password } = parsed;
+    const refused = /^(javascript|about|mailto|tel):$/.test(protocol) || (protocol === 'file:' && !here.startsWith('file:'));
+    return refused || username || password ? undefined : parsed;
   } catch {
     return undefined;
   }
@@ -165,8 +197,8 @@ function parse(url: string | URL, base: string): URL | undefined {
 
 /** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
 function folder(base: string | URL, here: string): URL {
-  const url = parse(base, here);
-  if (!url) throw wrong('modelBase', base, 'is not a URL');
+  const url = parseUrl(base, here);
+  if (!url) throw wrong('modelBase', base, `is ${named(String(base))}, which is not a URL that a page can fetch`);
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
 }

@@ -28,6 +28,8 @@ const PROGRESS = 256 << 10;
 const MOST_OPENING_RETRIES = 2;
 /** Weights hardly compress: a server that announces a smaller part of the file than this has another file. */
 const BEST_COMPRESSION = 0.5;
+/** Characters of an address without a host that an error shows: a `data:` address holds a file. */
+const LONGEST_SHOWN = 60;
 const CANNOT_RESUME = 'could not be resumed. Try again';
 
 /** A stretch of a file that is on its way into memory. */
@@ -316,7 +318,7 @@ function impossible(url: string, found: number): LinnetError {
 }
 
 function noConnection(url: string, cause: unknown): LinnetError {
-  return new LinnetError('network', `Could not connect to ${new URL(url).host}. Check the connection, and that the server allows requests from this page (CORS).`, { url, cause: String(cause) });
+  return new LinnetError('network', `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. Check the connection, and that the server allows requests from this page (CORS).`, { url, cause: String(cause) });
 }
 
 function compressed(url: string, announced: number): LinnetError {

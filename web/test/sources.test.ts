@@ -28,6 +28,25 @@ test('what is no model is named, and what is allowed', () => {
     const said = new RegExp(`is .*${kind}, but must be the id of a listed model, a URL, a File`);
     assert.throws(() => resolve(source), names('model', said));
   }
+  const like = (kind: string) => ({ [Symbol.toStringTag]: kind, id: 'x', url: '/a', files: [] });
+  for (const [source, words] of [
+    [Promise.resolve(), /is a Promise: pass what it resolves to/], [new Request('http://a.example/'), /is a Request: pass its address/],
+    [like('FileList'), /is a FileList: pass one of its files/], [like('HTMLInputElement'), /input\.files\[0\]/],
+    [like('HTMLDivElement'), /kind HTMLDivElement, but must be/], [new SharedArrayBuffer(1), /shared memory/],
+  ] as const) {
+    assert.throws(() => resolve(source), names('model', words));
+  }
+  assert.throws(() => resolve([new Response()]), names('model[0]', /Response, but must be the id of a listed model, a URL, a File or an ArrayBuffer/));
+  assert.throws(() => resolve({ url: 'a.gguf' }), names('key', /is undefined, but must be .*Pass an address that never changes as a string/));
+  assert.throws(() => resolve({ url: 7, key: 'k' }), names('url', /is 7, but must be a URL/));
+  assert.throws(() => resolve({ files: [{ url: 'a.gguf' }] }), names('id', /is undefined, but must be/));
+  assert.throws(() => resolve({ id: 'a', files: [{ url: 7 }] }), names('files[0].url', /is 7, but must be an address/));
+  assert.throws(() => resolve({ id: 'a', files: {} }), names('files', /is an object, but/));
+  for (const address of ['javascript:1', 'file:///a.gguf', 'about:blank', 'http://u:p@a.example/m.gguf']) {
+    assert.throws(() => resolve(address), names('model', /nor a URL that a page can fetch/));
+    assert.throws(() => resolve(new URL(address)), names('model', /not a URL that a page can fetch/));
+  }
+  for (const address of ['blob:https://example.com/1', 'data:,x', 'asset://localhost/a.gguf']) assert.ok(resolve(address));
   assert.throws(() => resolve([]), names('model', /empty list/));
   assert.throws(() => resolve([new Blob(), 7]), names('model[1]', /is 7/));
   assert.throws(() => resolve('no-such-model'), names('model', /"no-such-model" is neither the id/));
@@ -68,6 +87,7 @@ test('options are checked before anything is started', () => {
   })) {
     assert.throws(() => readLoadOptions({ [field]: value }), names(field, /must be/));
   }
+  assert.throws(() => readLoadOptions({ bakend: 'cpu' }), names('bakend', /is not an option: use backend, /));
   const throws = { get threads(): never { throw new Error('no'); } };
   assert.throws(() => readLoadOptions(throws), names('threads', /cannot be read: no/));
   assert.throws(() => readLoadOptions(null), names('options', /null, but must be an object/));
@@ -85,8 +105,25 @@ test('bytes, a stream and a Response become a file', async () => {
   assert.deepEqual(seen, [{ phase: 'download', loaded: 5 }, { phase: 'download', loaded: 5, total: 5 }]);
   const view = bytes.subarray(1, 3);
   assert.equal(((await fileOf(view, undefined, undefined)) as Blob).size, 2);
+  const parts = (await fileOf([bytes.buffer, 'b.gguf', view], undefined, undefined)) as (Blob | string)[];
+  assert.deepEqual(parts.map((part) => (part instanceof Blob ? part.size : part)), [5, 'b.gguf', 2]);
   const other = { id: 'x' };
   assert.equal(await fileOf(other, undefined, undefined), other);
+});
+
+test('bytes that cannot be read say why', async () => {
+  const transferred = new Uint8Array(8);
+  structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+  for (const [source, field, words] of [
+    [transferred.buffer, 'model', /was transferred to somebody else: read the bytes again/],
+    [transferred, 'model', /was transferred/],
+    [[new Blob(), transferred], 'model[1]', /was transferred/],
+    [new Uint8Array(new SharedArrayBuffer(8)), 'model', /shared memory: pass a copy/],
+    [new Proxy(new ArrayBuffer(8), {}), 'model', /a proxy of bytes/],
+    [new Proxy(new Uint8Array(8), {}), 'model', /a proxy of bytes/],
+  ] as const) {
+    await assert.rejects(fileOf(source as never, undefined, undefined), names(field, words));
+  }
 });
 
 test('the progress of a stream is reported about ten times a second', async () => {
