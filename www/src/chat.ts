@@ -4,7 +4,7 @@ import { MarkdownText } from 'linnet/markdown';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from './engine.ts';
 import { device } from './facts.ts';
-import { speed, whole } from './format.ts';
+import { speed, tokens, whole } from './format.ts';
 import type { Manner } from './manner.ts';
 import { element, nextTask } from './page.ts';
 import { asLinnetError } from './sentences.ts';
@@ -145,7 +145,7 @@ export class Chat {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
       const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
       const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
-      turn.note(`${whole(predicted_n)} tokens · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`);
+      turn.note(`${tokens(predicted_n)} · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`);
       this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
     }
   }
@@ -213,7 +213,7 @@ class LiveSpeed {
 
   text(): string {
     const seconds = (this.#last - this.#start) / 1000;
-    const count = `${whole(this.tokens)} ${this.tokens === 1 ? 'token' : 'tokens'}`;
+    const count = tokens(this.tokens);
     return seconds > 0 ? `${count} · ${speed((this.tokens - 1) / seconds)}` : count;
   }
 }

@@ -1,6 +1,6 @@
 import type { EngineInfo, ModelSource } from 'linnet';
 import { plainName } from 'linnet/markdown';
-import { bytes, parameters, whole } from './format.ts';
+import { bytes, parameters, tokens } from './format.ts';
 import { make } from './page.ts';
 import { nameOf } from './settings.ts';
 
@@ -25,7 +25,7 @@ export function engineFacts(info: EngineInfo, source: ModelSource): Fact[] {
     ['Model', nameOf(source, info)],
     ['Kind', `${plainName(model.architecture)}, ${parameters(model.parameters)} parameters, ${model.quantization}`],
     ['Loaded', `${bytes(model.file_bytes)} ${origin}`],
-    ['Context', `${whole(model.context_length)} tokens`],
+    ['Context', tokens(model.context_length)],
     ['Runs on', device(info)],
     ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],

@@ -22,6 +22,11 @@ export function parameters(count: number): string {
   return count < 999.5e6 ? `${(count / 1e6).toPrecision(3)} million` : `${(count / 1e9).toPrecision(3)} billion`;
 }
 
+/** 1 -> "1 token", 8192 -> "8,192 tokens" */
+export function tokens(count: number): string {
+  return `${whole(count)} ${count === 1 ? 'token' : 'tokens'}`;
+}
+
 /** "12.3 tokens/s" */
 export function speed(perSecond: number): string {
   return `${perSecond.toFixed(perSecond < 100 ? 1 : 0)} tokens/s`;

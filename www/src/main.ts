@@ -1,4 +1,5 @@
 import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
+import { plainName } from 'linnet/markdown';
 import { Chat } from './chat.ts';
 import { ChatMenu } from './chat-menu.ts';
 import { Engine, type EngineState } from './engine.ts';
@@ -206,7 +207,16 @@ function showProgress(progress: LoadProgress | undefined): void {
   loadingText.textContent = progressText(progress);
 }
 
+/** A context that the address asks for, and the model was not trained for: it does without. How long it may be shows only in its file. */
+function withoutContext({ contextLength, ...settings }: Settings, { message }: LinnetError): void {
+  history.replaceState(null, '', addressOf(settings, location.href));
+  void engine.load(settings);
+  const text = `“context=${contextLength}” in the address of this page is ignored: ${plainName(message.replace(/^`\w+` /, 'it '))}.`;
+  notice.show(text, 'ignored-options', [ok()]);
+}
+
 function showLoadFailure(error: LinnetError): void {
+  if (error.details['field'] === 'context_length' && engine.settings.contextLength) return withoutContext(engine.settings, error);
   const died = 'crashes' in error.details;
   const actions = [button('primary', 'Try again', died ? loadInFull : () => void engine.load())];
   const { settings } = engine;

@@ -21,6 +21,10 @@ export interface Settings {
 const BACKENDS: readonly Backend[] = ['auto', 'webgpu', 'cpu'];
 const PACES: readonly Pace[] = ['full', 'gentle', 'auto'];
 const COUNT = { min: 1, max: Infinity, integer: true };
+/** A shorter context holds no question with its answer. */
+const LEAST_CONTEXT = 64;
+/** Tokens that no model of today was trained for. */
+const MOST_CONTEXT = 2 ** 24;
 
 /** Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&pace=full|gentle|auto`. */
 export function settingsFrom(query: Query): Settings {
@@ -31,7 +35,8 @@ export function settingsFrom(query: Query): Settings {
   };
   const threads = query.number('threads', COUNT);
   if (threads !== undefined) settings.threads = threads;
-  const context = query.number('context', COUNT);
+  const trained = typeof settings.model === 'string' ? models.get(settings.model)?.context : undefined;
+  const context = query.number('context', { min: LEAST_CONTEXT, max: trained ?? MOST_CONTEXT, integer: true });
   if (context !== undefined) settings.contextLength = context;
   return settings;
 }

@@ -30,7 +30,7 @@ describe('the options of the address', () => {
     model: ['', 'nobody', 'javascript:a.b', 'data:,a', 'file:///etc/passwd', 'blob:https://site.example/1', 'https://'],
     backend: ['', 'foo', 'CPU', 'toString'],
     threads: ['', '0', '-1', '1.5', 'abc', 'Infinity', 'NaN', '1e400', '9007199254740993'],
-    context: ['', '0', '-1', '1.5', ' '],
+    context: ['', '0', '-1', '1.5', ' ', '1', '8193', '99999999'],
     pace: ['fast'],
     temperature: ['', 'hot', '-1', '1e9'],
     max: ['', '0', '0.5', '1000000'],

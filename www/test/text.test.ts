@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { StoredChat } from '../src/chats.ts';
 import { titleOf } from '../src/chats.ts';
 import { fileName, jsonOf, markdownOf } from '../src/export.ts';
+import { tokens } from '../src/format.ts';
 import { endOf } from '../src/suggester.ts';
 
 /** Half a character. */
@@ -37,4 +38,8 @@ describe('text is cut between characters', () => {
     const chat = asked('😀'.repeat(60));
     for (const text of [markdownOf(chat), jsonOf(chat)]) assert.ok(!LONE.test(text));
   });
+});
+
+test('tokens are counted in words', () => {
+  assert.deepEqual([0, 1, 2, 8192].map(tokens), ['0 tokens', '1 token', '2 tokens', '8,192 tokens']);
 });
