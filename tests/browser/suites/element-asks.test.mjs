@@ -12,6 +12,8 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       '/download.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
       '/wrong.html': html('<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" suggestions="One?"></linnet-chat>'),
       '/backend.html': html('<linnet-chat real model="/nothing.gguf" backend="tpu"></linnet-chat>'),
+      '/places.html': html('<linnet-chat real model="smollm2-135m-instruct" model-base="http://" temperature="200" context-length="100000000" endpoint="http://u:p@x/"></linnet-chat>'),
+      '/address.html': html('<linnet-chat real model="http://" context-length="1"></linnet-chat>'),
       '/nobody.html': html('<linnet-chat real model="none"></linnet-chat>'),
       '/bars.html': html('<linnet-chat mode="inline" suggestions="Small \\| large?|What is new?"></linnet-chat>'),
     });
@@ -145,6 +147,10 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
         /temperature="hot" is not valid: use a number from 0/, /max-tokens="1.5" is not valid: use a whole number from 1/,
         /model="smolm2" is not valid: .*smollm2-135m-instruct.*The chat is not available/],
       ['/backend.html', /backend="tpu" is not valid: use auto, cpu or webgpu\. The chat is not available/],
+      ['/places.html', /model-base="http:\/\/" is not valid: use the address of a folder\. The chat is not available/,
+        /temperature="200" is not valid: use a number from 0 to 100\.$/, /context-length="100000000" is not valid: use a whole number from 64 to 8192\.$/,
+        /endpoint="http:\/\/u:p@x\/" is not valid: remove the user name and the password/],
+      ['/address.html', /model="http:\/\/" is not valid: .*The chat is not available/, /context-length="1" is not valid/],
       ['/nobody.html', /model="none" requires an endpoint/],
     ])) {
       const page = await shop.visit(t, path);
@@ -175,7 +181,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await page.click(inChat('.launcher'));
     await ask(page, 'Hello');
     assert.equal(await within(page, (root) => root.querySelector('.send').getAttribute('aria-label')), 'Send');
-    assert.ok(told.some((text) => text.includes('unknown property strings.sent: ChatStrings has ')), told.join('\n'));
+    assert.ok(told.some((text) => text.includes('unknown property strings.sent: the type ChatStrings lists those that there are.')), told.join('\n'));
     for (const name of ['suggestions', 'context', 'strings.send', 'endpointHeaders']) {
       assert.ok(told.some((text) => text.includes(`the property ${name} is not valid`)), `${name} in ${told.join('\n')}`);
     }
@@ -184,6 +190,23 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await other.$eval('linnet-chat', (chat) => Object.assign(chat, { engine: Promise.resolve({}) }));
     await other.click(inChat('.launcher'));
     await part(other, '.notice[data-kind=invalid-request]');
+  });
+
+  test('all of an inline chat is printed', async (t) => {
+    const page = await shop.visit(t, '/inline.html');
+    await page.click(inChat('.launcher'));
+    await page.evaluate(() => Object.assign(window, { pieces: () => Array(40).fill('A line.\n\n') }));
+    for (let turn = 1; turn <= 4; turn++) await ask(page, `Question ${turn}`);
+    await page.emulateMediaType('print');
+    const [clipped, shown] = await within(page, (root) => {
+      const { top, bottom } = root.querySelector('.panel').getBoundingClientRect();
+      const turns = [...root.querySelectorAll('.message')].map((node) => node.getBoundingClientRect());
+      const pressed = ['.dock', '.icon', '.actions'].filter((selector) => root.querySelector(selector).checkVisibility());
+      return [turns.filter((turn) => turn.height < 20 || turn.top < top || turn.bottom > bottom).length, pressed];
+    });
+    assert.deepEqual([clipped, shown], [0, []]);
+    const pages = Buffer.from(await page.pdf({ format: 'a4' })).toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    assert.ok(pages >= 4, `${pages} pages`);
   });
 
   test('a suggestion may have a bar in it', async (t) => {

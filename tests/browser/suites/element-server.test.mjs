@@ -10,7 +10,7 @@ import { answered, ask, bodyText, FAKE, html, inChat, part, within } from '../sh
 /** A server with OpenAI's API, on a host of its own. `requests` has all that comes, preflights included. */
 async function startApi() {
   const requests = /** @type {any[]} */ ([]);
-  const api = { requests, redirect: '', origin: '', host: '', close: () => void 0 };
+  const api = { requests, redirect: '', says: /** @type {[string, string] | undefined} */ (undefined), origin: '', host: '', close: () => void 0 };
   const server = createServer(async (request, response) => {
     const headers = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Allow-Headers': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
     if (request.method === 'OPTIONS') {
@@ -21,6 +21,7 @@ async function startApi() {
     for await (const chunk of request) body += chunk;
     requests.push({ method: request.method, path: request.url, key: request.headers['x-key'], ...JSON.parse(body) });
     if (api.redirect) return response.writeHead(307, { ...headers, Location: api.redirect }).end();
+    if (api.says) return response.writeHead(200, { ...headers, 'Content-Type': api.says[0] }).end(api.says[1]);
     response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream' });
     for (const content of ['From ', 'the **server**.']) response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`);
     response.end('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
@@ -66,7 +67,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
 
   /** A page with an open chat, which has the focus. */
   async function visit(t, path, viewport = undefined) {
-    for (const server of [api, other]) Object.assign(server, { redirect: '' }).requests.length = 0;
+    for (const server of [api, other]) Object.assign(server, { redirect: '', says: undefined }).requests.length = 0;
     const page = await openPage(browser, site.origin + path, viewport);
     t.after(() => page.close());
     await page.bringToFront();
@@ -118,6 +119,27 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     await question(page);
     await while_();
     assert.equal(told(api).length, 2);
+  });
+
+  test('a server that sends something else gives no empty answer; one that breaks off leaves what came', async (t) => {
+    const page = await visit(t, '/served.html');
+    const owner = /** @type {string[]} */ ([]);
+    page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && owner.push(message.text())));
+    api.says = ['text/html', '<!doctype html><p>An app'];
+    await type(page, 'Hello?');
+    await part(page, '.notice .again');
+    const state = () => within(page, (root) => [root.querySelectorAll('.answer').length, root.querySelector('.notice p').textContent, root.querySelector('[aria-live=polite]').textContent]);
+    assert.deepEqual(await state(), [0, `${api.host} did not answer. Try again later.`, '']);
+    assert.match(owner.join(), /answered with a web page \(text\/html\), but must answer with an event stream/);
+    api.says = ['text/event-stream', 'data: {"choices":[{"delta":{"content":"Half an"}}]}\n\n'];
+    await page.click(inChat('.again'));
+    await page.waitForFunction(() => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.answer .meta')?.textContent?.includes('Cut off here'));
+    assert.deepEqual(await state(), [1, `The answer from ${api.host} stopped before its end. Try again.`, '']);
+    assert.match(await bodyText(page), /Half an/);
+    api.says = ['application/json', JSON.stringify({ choices: [{ message: { content: 'Whole.' }, finish_reason: 'stop' }] })];
+    await page.click(inChat('.again'));
+    await answered(page);
+    assert.match(await bodyText(page), /Whole\./);
   });
 
   test('what was written while the device answered stays there, unless the person sends it', async (t) => {

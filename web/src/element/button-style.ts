@@ -58,5 +58,8 @@ button { font: inherit; color: inherit; cursor: pointer; touch-action: manipulat
 }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .launcher { border: 2px solid; } }
-@media print { :host(:not([mode=inline])) { display: none; } }
+@media print {
+  :host(:not([mode=inline])), :host([mode=inline]) .launcher { display: none; }
+  :host([mode=inline]) .panel { height: auto; max-height: none; overflow: visible; animation: none; border-color: #999; }
+}
 `;

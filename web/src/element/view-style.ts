@@ -95,5 +95,21 @@ button, textarea { font: inherit; color: inherit; }
 
 :host([mode=inline]) :is(.log, .dock) { padding-inline: max(1.1rem, calc((100% - 46rem) / 2)); }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
+@media print {
+  :host([mode=inline]) { color-scheme: light; --ground: #fff; --raised: #fff; --sunken: #fff; --bubble: #fff; --ink: #000; --soft: #444; --line: #999; --accent: #000; }
+  .panel, .log { display: block; overflow: visible; }
+  .dock, .notice, .suggestions, .privacy, .icon, .actions, .code-head button, .panel > .unseen { display: none !important; }
+  .message > .unseen { position: static; display: block; width: auto; height: auto; clip-path: none; font-weight: 600; }
+  .question { align-items: flex-start; break-after: avoid; }
+  .question .text { max-width: none; border: 1px solid var(--line); }
+  .writing .body::after { content: none; }
+  .body { contain: none; }
+  .body > * { content-visibility: visible; }
+  .code, .code pre, .table { max-height: none; overflow: visible; }
+  .code code { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .table :is(th, td) { max-width: none; overflow-wrap: anywhere; }
+  .body :is(h3, li, tr), .code-head { break-inside: avoid; }
+  .body h3, .code-head { break-after: avoid; }
+}
 @media (forced-colors: active) { .round, .accept, .card-actions .agree { border: 1px solid; } }
 `;
