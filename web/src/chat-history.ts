@@ -3,4 +3,5 @@
  * page with a chat of its own can, too.
  */
 export { Asking as ChatHistory, type HistoryAnswerer } from './element/asking.ts';
+export type { AnswerOptions } from './element/answerer.ts';
 export type { Exchange, Material } from './element/conversation.ts';
