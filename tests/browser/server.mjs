@@ -1,34 +1,23 @@
-// The tests' own static server: it serves what was built, with the headers a test wants, and misbehaves on demand.
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
-import { Readable } from 'node:stream';
+// The tests' own server: the demo's file server, with the headers a test wants, and with faults on demand.
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.mjs': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-  '.wasm': 'application/wasm',
-};
+import { fileHandler, ISOLATION, listen, pathOf } from '../../www/file-server.mjs';
 
 /**
  * @typedef {object} Fault How to answer one path wrongly.
  * @property {number} [status] this status and no file
  * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages answer
  * @property {Record<string, string>} [headers] more headers
- * @property {boolean} [gzip] what is asked for comes with a content coding, also where it is a stretch of the file
- * @property {number} [breakAt] the connection breaks when this much of the file (counted from its beginning) has gone out
- * @property {number} [truncateTo] the file is this long and no longer
- * @property {number} [flipAt] the byte there is another one
- * @property {number} [overstate] Content-Length says so many bytes too many
+ * @property {boolean} [gzip] the response has a content coding, even for a range of the file
+ * @property {number} [breakAt] the connection breaks when the response has reached this byte of the file
+ * @property {number} [truncateTo] the file is only this long
+ * @property {number} [flipAt] this byte of the file is wrong
+ * @property {number} [overstate] Content-Length is this many bytes too large
  * @property {boolean} [noRange] Range is ignored
- * @property {string} [method] it happens to requests of this method alone
- * @property {number} [times] it happens so often; then the path is well again
+ * @property {string} [method] only requests of this method fail
+ * @property {number} [times] the fault happens this often; then the path works again
  * @property {number} [bytesPerSecond] no faster than this
  */
 
@@ -47,125 +36,159 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
   /** @type {Map<string, Fault>} */
   const faults = new Map();
   /** @type {Record<string, string>} */
-  const headers = { 'Cache-Control': 'no-cache' };
-  if (isolated) {
-    headers['Cross-Origin-Opener-Policy'] = 'same-origin';
-    headers['Cross-Origin-Embedder-Policy'] = 'require-corp';
-  }
+  const headers = isolated ? { ...ISOLATION } : {};
   if (csp) headers['Content-Security-Policy'] = csp;
   if (cors) headers['Access-Control-Allow-Origin'] = '*';
   if (cors === 'ranges') headers['Access-Control-Expose-Headers'] = 'Content-Range, ETag';
+  const content = new Contents();
+  const files = Object.entries(mounts).map(([path, mount]) => [path, typeof mount === 'string' ? mount : content.file(path, mount)]);
+  const handler = fileHandler({ mounts: Object.fromEntries(files), headers });
 
-  const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+  const { origin, close } = await listen((request, response) => {
+    const path = pathOf(request) ?? '';
     const entry = { method: request.method ?? '', path, range: request.headers.range, status: 200 };
     requests.push(entry);
-    const answer = (status, extra = {}) => {
+    const { writeHead } = response;
+    /** @param {any[]} rest */
+    response.writeHead = (status, ...rest) => {
       entry.status = status;
-      response.writeHead(status, { ...headers, ...extra });
+      return writeHead.call(response, status, ...rest);
     };
-    const found = faults.get(path);
-    let fault = found?.method && found.method !== request.method ? undefined : found;
+    const fault = faults.get(path);
+    if (!fault || (fault.method && fault.method !== request.method)) return handler(request, response);
     const happened = () => {
-      if (fault?.times !== undefined && --fault.times <= 0) faults.delete(path);
+      if (fault.times !== undefined && --fault.times <= 0) faults.delete(path);
     };
-    if (fault?.status) return happened(), answer(fault.status, fault.headers), response.end();
-
-    if (fault?.page) return happened(), answer(200, { 'Content-Type': 'text/html' }), response.end(fault.page);
-
-    const file = await locate(mounts, path);
-    // Another request may have been the last that it happens to.
-    if (fault && !faults.has(path)) fault = undefined;
-    if (!file) return answer(404, { 'Content-Type': 'text/plain' }), response.end('not found');
-    const size = Math.min(file.size, fault?.truncateTo ?? Infinity);
-    const common = { 'Content-Type': TYPES[extname(file.name)] ?? 'application/octet-stream', ETag: file.etag };
-    const range = fault?.noRange ? null : rangeOf(request, size, file.etag);
-    if (range === 'unsatisfiable') return answer(416, { 'Content-Range': `bytes */${size}` }), response.end();
-    const [start, end] = range ?? [0, size];
-    const lengths = { 'Content-Length': String(end - start + (fault?.overstate ?? 0)), ...(fault?.noRange ? {} : { 'Accept-Ranges': 'bytes' }) };
-    const place = range ? { 'Content-Range': `bytes ${start}-${end - 1}/${size}` } : {};
-    if (fault?.gzip) {
+    if (fault.status || fault.page !== undefined) {
       happened();
-      answer(range ? 206 : 200, { ...common, ...place, 'Content-Encoding': 'gzip' });
-      const parts = [];
-      for await (const part of file.read(start, end)) parts.push(part);
-      return response.end(gzipSync(Buffer.concat(parts)));
+      const type = fault.page === undefined ? {} : { 'Content-Type': 'text/html' };
+      response.writeHead(fault.status ?? 200, { ...headers, 'Cache-Control': 'no-cache', ...type, ...fault.headers });
+      return response.end(fault.page);
     }
-    answer(range ? 206 : 200, { ...common, ...lengths, ...place, ...fault?.headers });
-    if (request.method === 'HEAD' || end === start) return response.end();
-
-    const stop = Math.min(end, fault?.breakAt ?? Infinity);
-    const flips = fault?.flipAt !== undefined && fault.flipAt >= start && fault.flipAt < end;
-    if (fault && (stop < end || flips || (fault.breakAt === undefined && fault.flipAt === undefined))) happened();
-    let at = start;
-    try {
-      for await (const chunk of file.read(start, Math.max(stop, start))) {
-        if (response.destroyed) return;
-        const flip = (fault?.flipAt ?? -1) - at;
-        // A copy, for it may be a test's own.
-        const sent = flip >= 0 && flip < chunk.length ? Buffer.from(chunk) : chunk;
-        if (sent !== chunk) sent[flip] ^= 1;
-        at += chunk.length;
-        if (!response.write(sent)) await drained(response);
-        const speed = fault?.bytesPerSecond;
-        if (speed) await new Promise((resolve) => setTimeout(resolve, (1000 * chunk.length) / speed));
-      }
-    } catch {
-      response.destroy();
-    }
-    if (stop < end || fault?.overstate) setTimeout(() => request.socket.destroy(), 50);
-    else response.end();
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+    distort(response, fault, () => faults.get(path) === fault, happened);
+    return handler(request, response, { bytes: fault.truncateTo, ranges: !fault.noRange });
+  }, 0);
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin,
     requests,
     faults,
     /** How often files with that ending were asked for since the last `requests.length = 0`. */
     count: (/** @type {string} */ ending) => requests.filter(({ path }) => path.endsWith(ending)).length,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
+    close: async () => {
+      await close();
+      content.remove();
     },
   };
 }
 
-/** Resolves when the client has taken what was written, or is gone. */
-function drained(response) {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done);
-      resolve(undefined);
-    };
-    response.on('drain', done).on('close', done);
-  });
+/**
+ * Has a response go wrong on its way out.
+ *
+ * @param {import('node:http').ServerResponse} response
+ * @param {Fault} fault
+ * @param {() => boolean} pending whether it is still to happen: another request may have been the last that it happens to
+ * @param {() => void} happened
+ */
+function distort(response, fault, pending, happened) {
+  const { write, end } = response;
+  const isHead = response.req.method === 'HEAD';
+  const parts = [];
+  let started = false;
+  let at = 0;
+  let stop = Infinity;
+  let due = 0;
+  let waiting = false;
+  let ended;
+
+  /** The connection breaks once what was written is out. */
+  const tear = () => setTimeout(() => response.destroy(), 50);
+
+  /** Before the first byte: the headers of the response are known, and not yet sent. */
+  const start = () => {
+    if (started) return;
+    started = true;
+    if (response.statusCode > 206 || !pending()) return Object.assign(response, { write, end });
+    const length = Number(response.getHeader('Content-Length'));
+    at = Number(/^bytes (\d+)-/.exec(String(response.getHeader('Content-Range')))?.[1] ?? 0);
+    if (fault.breakAt !== undefined && fault.breakAt < at + length) stop = Math.max(fault.breakAt, at);
+    const flips = fault.flipAt !== undefined && fault.flipAt >= at && fault.flipAt < at + length;
+    const always = fault.breakAt === undefined && fault.flipAt === undefined;
+    if (!isHead && length > 0 && (stop < Infinity || flips || always)) happened();
+
+    if (fault.overstate) response.setHeader('Content-Length', length + fault.overstate);
+    for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
+    if (fault.gzip) {
+      response.setHeader('Content-Encoding', 'gzip');
+      response.removeHeader('Content-Length');
+    }
+    if (isHead || at < stop) return;
+    response.flushHeaders();
+    tear();
+  };
+
+  /** @param {Buffer} chunk */
+  const put = (chunk) => {
+    if (response.destroyed || at >= stop) return false;
+    const sent = Buffer.from(chunk.subarray(0, stop - at));
+    const flip = (fault.flipAt ?? -1) - at;
+    if (flip >= 0 && flip < sent.length) sent[flip] ^= 1;
+    at += sent.length;
+    if (at >= stop) tear();
+    if (fault.bytesPerSecond) due = Date.now() + (1000 * sent.length) / fault.bytesPerSecond;
+    return write.call(response, sent);
+  };
+
+  /** @param {any} chunk */
+  response.write = (chunk) => {
+    start();
+    // Nothing of this happens any more.
+    if (response.write === write) return response.write(chunk);
+    if (fault.gzip) return parts.push(chunk) > 0;
+    const wait = due - Date.now();
+    if (wait <= 0) return put(chunk);
+    // What is piped into this response waits for the event.
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      if (put(chunk)) response.emit('drain');
+      ended?.();
+    }, wait);
+    return false;
+  };
+  /** @param {any} last */
+  response.end = (last) => {
+    start();
+    if (response.end === end) return response.end(last);
+    // A file may end while its last bytes still wait.
+    if (waiting) {
+      ended = () => response.end(last);
+      return response;
+    }
+    if (parts.length > 0) return end.call(response, gzipSync(Buffer.concat(parts)));
+    if (isHead || (stop === Infinity && !fault.overstate)) return end.call(response, last);
+    tear();
+    return response;
+  };
 }
 
-async function locate(mounts, path) {
-  const prefix = Object.keys(mounts)
-    .filter((mount) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount))
-    .sort((a, b) => b.length - a.length)[0];
-  if (prefix === undefined) return undefined;
-  const mount = mounts[prefix];
-  if (typeof mount !== 'string') {
-    const read = (start, end) => Readable.from(end > start ? [mount.subarray(start, end)] : []);
-    return { name: path, size: mount.length, etag: `"${prefix.length}-${mount.length}"`, read };
+/** Contents as files, since only files are served; of the same age, so that the same content has the same ETag. */
+class Contents {
+  #folder;
+  #count = 0;
+
+  /**
+   * @param {string} path its ending says the type
+   * @param {Buffer} content
+   */
+  file(path, content) {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'linnet-served-'));
+    const file = join(this.#folder, `${this.#count++}-${basename(path)}`);
+    writeFileSync(file, content);
+    utimesSync(file, 0, 0);
+    return file;
   }
-  let name = prefix.endsWith('/') ? join(mount, normalize(`/${path.slice(prefix.length)}`)) : mount;
-  if (path.endsWith('/')) name = join(name, 'index.html');
-  const info = await stat(name).catch(() => undefined);
-  if (!info?.isFile()) return undefined;
-  const read = (start, end) => (end > start ? createReadStream(name, { start, end: end - 1 }) : Readable.from([]));
-  return { name, size: info.size, etag: `"${info.size.toString(16)}-${info.mtimeMs.toString(16)}"`, read };
-}
 
-/** @returns {[number, number] | 'unsatisfiable' | null} */
-function rangeOf(request, size, etag) {
-  const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
-  const condition = request.headers['if-range'];
-  if (!match || (condition && condition !== etag)) return null;
-  const start = Number(match[1]);
-  const end = match[2] ? Math.min(Number(match[2]) + 1, size) : size;
-  return start < end ? [start, end] : 'unsatisfiable';
+  remove() {
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+  }
 }
