@@ -4,6 +4,7 @@ import { EngineHost } from '../src/engine-host.ts';
 import { aborted, LinnetError } from '../src/errors.ts';
 import type { EngineEvent } from '../src/protocol.ts';
 import { readSignal } from '../src/request.ts';
+import { Clock } from './clock.ts';
 import { FakeWorker, hostOf, INFO } from './fake-worker.ts';
 
 /** An engine in a first worker, and the one that takes its place. */
@@ -20,7 +21,6 @@ async function textOf(events: AsyncIterable<EngineEvent>): Promise<string> {
 }
 
 const isAborted = { name: 'LinnetError', code: 'aborted' };
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test('a request that cannot be written leaves nothing, and the engine answers the next one', async () => {
   const { host, first } = engine();
@@ -72,20 +72,22 @@ test('a signal whose methods throw blocks nobody', async () => {
   }
 });
 
-test('an abort that the worker hears tells what was done until then', async () => {
+test('an abort that the worker hears tells what was done until then', async (t) => {
+  const clock = new Clock(t);
   const { host, first } = engine();
   first.slow = true;
   const abort = new AbortController();
   const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
-  await sleep(20);
+  await clock.pass(20);
   abort.abort();
-  await assert.rejects(asking, ({ code, details }: LinnetError) => code === 'aborted' && details['usage'] !== undefined);
+  await clock.until(assert.rejects(asking, ({ code, details }: LinnetError) => code === 'aborted' && details['usage'] !== undefined));
   first.slow = false;
-  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  assert.equal(await clock.until(textOf(host.ask('generate', {}, { busy: 'refuse' }))), 'ab');
   assert.ok(!first.ended);
 });
 
-test('an abort rejects within a second while the worker computes; another worker answers what waits', async () => {
+test('an abort rejects within a second while the worker computes; another worker answers what waits', async (t) => {
+  const clock = new Clock(t);
   const { host, first, second } = engine();
   let changed = 0;
   host.onChange = () => changed++;
@@ -94,56 +96,52 @@ test('an abort rejects within a second while the worker computes; another worker
   const asking = textOf(host.ask('generate', { prompt: 'hostile' }, { signal: abort.signal }));
   const waiting = textOf(host.ask('generate', { prompt: 'next' }, {}));
   const counting = host.ask('count', { prompt: 'count' }, {}).next();
-  await sleep(20);
+  await clock.pass(20);
   first.computes = true;
-  const before = performance.now();
+  const before = clock.now;
   abort.abort();
-  await assert.rejects(asking, isAborted);
-  assert.ok(performance.now() - before < 1000);
+  await clock.until(assert.rejects(asking, isAborted));
+  assert.ok(clock.now - before < 1000);
   const later = textOf(host.ask('generate', { prompt: 'later' }, {}));
-  assert.deepEqual(await Promise.all([waiting, later]), ['aab', 'ab']);
-  assert.ok((await counting).value);
+  assert.deepEqual(await clock.until(Promise.all([waiting, later])), ['aab', 'ab']);
+  assert.ok((await clock.until(counting)).value);
   assert.ok(first.ended);
   assert.deepEqual(second.requests, [{ prompt: 'next' }, { prompt: 'later' }]);
   assert.equal(changed, 1);
-  assert.ok(performance.now() - before < 10_000);
+  assert.ok(clock.now - before < 10_000);
 });
 
-test('a worker that is only slow is not replaced: its first step, or its load, took as long', async () => {
+test('a worker that is only slow is not replaced: its first step, or its load, took as long', async (t) => {
+  const clock = new Clock(t);
   for (const loadMs of [0, 8000]) {
     const { host, first } = engine(undefined, loadMs);
     if (loadMs === 0) {
       // The first step takes longer than the silence that is allowed otherwise.
       first.computes = true;
       const slow = textOf(host.ask('generate', {}, {}));
-      await sleep(2500);
+      await clock.pass(2500);
       first.computes = false;
       first.answer();
-      assert.equal(await slow, 'ab');
+      assert.equal(await clock.until(slow), 'ab');
     }
     first.slow = true;
     const abort = new AbortController();
     const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
-    await sleep(20);
+    await clock.pass(20);
     first.computes = true;
     abort.abort();
-    await assert.rejects(asking, isAborted);
-    await sleep(5500);
+    await clock.until(assert.rejects(asking, isAborted));
+    await clock.pass(5500);
     assert.ok(!first.ended);
     first.computes = false;
-    await sleep(700);
+    await clock.pass(700);
     host.end(aborted({ disposed: true }));
   }
 });
 
 test('a worker that recovers a lost device is waited for, and ended only after a long silence', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const pass = async (seconds: number) => {
-    for (let ticks = seconds * 10; ticks > 0; ticks--) {
-      t.mock.timers.tick(100);
-      for (let turns = 0; turns < 10; turns++) await Promise.resolve();
-    }
-  };
+  const clock = new Clock(t);
+  const pass = (seconds: number) => clock.pass(1000 * seconds);
   for (const silent of [false, true]) {
     const { host, first } = engine();
     first.slow = true;
@@ -171,62 +169,69 @@ test('a worker that recovers a lost device is waited for, and ended only after a
   }
 });
 
-test('leaving a stream ends a worker that computes, too', async () => {
+test('leaving a stream ends a worker that computes, too', async (t) => {
+  const clock = new Clock(t);
   const { host, first, second } = engine();
   first.slow = true;
-  const before = performance.now();
-  for await (const event of host.ask('generate', {}, {})) {
-    assert.equal(event.type, 'token');
-    first.computes = true;
-    break;
-  }
-  assert.ok(performance.now() - before < 1000);
-  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  const before = clock.now;
+  const leaving = (async () => {
+    for await (const event of host.ask('generate', {}, {})) {
+      assert.equal(event.type, 'token');
+      first.computes = true;
+      break;
+    }
+  })();
+  await clock.until(leaving);
+  assert.ok(clock.now - before < 1000);
+  assert.equal(await clock.until(textOf(host.ask('generate', {}, { busy: 'refuse' }))), 'ab');
   assert.ok(first.ended && !second.ended);
 });
 
-test('a request that waits can be aborted without harm to the one that is answered', async () => {
+test('a request that waits can be aborted without harm to the one that is answered', async (t) => {
+  const clock = new Clock(t);
   const { host, first } = engine();
   first.slow = true;
   const answered = host.ask('generate', { prompt: 'long' }, {});
-  await answered.next();
+  await clock.until(answered.next());
   first.computes = true;
   const abort = new AbortController();
   const waiting = textOf(host.ask('generate', { prompt: 'waits' }, { signal: abort.signal }));
-  await sleep(1);
+  await clock.pass(1);
   abort.abort();
-  await assert.rejects(waiting, isAborted);
-  await sleep(6000);
+  await clock.until(assert.rejects(waiting, isAborted));
+  await clock.pass(6000);
   assert.ok(!first.ended);
   host.end(aborted({ disposed: true }));
-  await assert.rejects(answered.next(), isAborted);
+  await clock.until(assert.rejects(answered.next(), isAborted));
 });
 
-test('where the model cannot be loaded again, all requests say so', async () => {
+test('where the model cannot be loaded again, all requests say so', async (t) => {
+  const clock = new Clock(t);
   const { host, first } = engine(() => Promise.reject(new LinnetError('network', 'No connection.', { url: 'x' })));
   first.slow = true;
   const abort = new AbortController();
   const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
-  await sleep(20);
+  await clock.pass(20);
   first.computes = true;
   const waiting = textOf(host.ask('generate', {}, {}));
   abort.abort();
-  await assert.rejects(asking, isAborted);
+  await clock.until(assert.rejects(asking, isAborted));
   const lost = ({ code, details, message }: LinnetError) =>
     code === 'network' && details['worker'] === 'silent' && /loaded again: No connection/.test(message);
-  await assert.rejects(waiting, lost);
-  await assert.rejects(textOf(host.ask('generate', {}, {})), lost);
+  await clock.until(assert.rejects(waiting, lost));
+  await clock.until(assert.rejects(textOf(host.ask('generate', {}, {})), lost));
   assert.ok(first.ended);
 });
 
-test('counting can be aborted, too, and a worker that goes on counting is replaced', async () => {
+test('counting can be aborted, too, and a worker that goes on counting is replaced', async (t) => {
+  const clock = new Clock(t);
   const { host, first } = engine();
   first.computes = true;
   const abort = new AbortController();
   const counting = host.ask('count', {}, { signal: abort.signal }).next();
-  await sleep(1);
+  await clock.pass(1);
   abort.abort();
-  await assert.rejects(counting, isAborted);
-  assert.equal(await textOf(host.ask('generate', {}, { busy: 'refuse' })), 'ab');
+  await clock.until(assert.rejects(counting, isAborted));
+  assert.equal(await clock.until(textOf(host.ask('generate', {}, { busy: 'refuse' }))), 'ab');
   assert.ok(first.ended);
 });

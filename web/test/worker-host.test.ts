@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LinnetError } from '../src/errors.ts';
 import { loadInWorker, type LoadTask, runInWorker } from '../src/worker-host.ts';
+import { Clock } from './clock.ts';
 import { FakeWorker, INFO, startsOf } from './fake-worker.ts';
 
 const TASK: LoadTask = { type: 'load', model: [], backend: 'auto' };
 const quiet = () => {};
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test('a task that cannot be sent, or a signal that cannot be listened to, leaves no worker', async () => {
   const [first, second] = [new FakeWorker(), new FakeWorker()];
@@ -22,45 +22,48 @@ test('a signal that is aborted already starts no worker', async () => {
   await assert.rejects(loadInWorker(TASK, quiet, AbortSignal.abort(), start), { code: 'aborted' });
 });
 
-test('an abort while a worker computes rejects within a second; the worker is ended seconds later', async () => {
+test('an abort while a worker computes rejects within a second; the worker is ended seconds later', async (t) => {
+  const clock = new Clock(t);
   const worker = new FakeWorker([{ type: 'begun' }]);
   const abort = new AbortController();
   const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(worker));
-  await sleep(20);
+  await clock.pass(20);
   worker.computes = true;
-  const before = performance.now();
+  const before = clock.now;
   abort.abort();
-  await assert.rejects(loading, { code: 'aborted' });
-  assert.ok(performance.now() - before < 1000);
-  await sleep(6000);
+  await clock.until(assert.rejects(loading, { code: 'aborted' }));
+  assert.ok(clock.now - before < 1000);
+  await clock.pass(6000);
   assert.ok(worker.ended);
 });
 
-test('another load waits until the worker of an aborted one has gone', async () => {
+test('another load waits until the worker of an aborted one has gone', async (t) => {
+  const clock = new Clock(t);
   const [first, second] = [new FakeWorker([{ type: 'begun' }]), new FakeWorker()];
   const abort = new AbortController();
   const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(first));
-  await sleep(20);
+  await clock.pass(20);
   first.computes = true;
   abort.abort();
-  await assert.rejects(loading, { code: 'aborted' });
+  await clock.until(assert.rejects(loading, { code: 'aborted' }));
   const impatient = new AbortController();
   const never = loadInWorker(TASK, quiet, impatient.signal, () => assert.fail('started'));
   impatient.abort();
-  await assert.rejects(never, { code: 'aborted' });
+  await clock.until(assert.rejects(never, { code: 'aborted' }));
   assert.ok(!first.ended);
-  await loadInWorker(TASK, quiet, undefined, startsOf(second));
+  await clock.until(loadInWorker(TASK, quiet, undefined, startsOf(second)));
   assert.ok(first.ended);
 });
 
-test('a worker that loads the model after all when nobody wants it any more is ended', async () => {
+test('a worker that loads the model after all when nobody wants it any more is ended', async (t) => {
+  const clock = new Clock(t);
   const worker = new FakeWorker([{ type: 'begun' }]);
   const abort = new AbortController();
   const loading = loadInWorker(TASK, quiet, abort.signal, startsOf(worker));
-  await sleep(20);
+  await clock.pass(20);
   abort.abort();
   worker.say({ type: 'loaded', info: INFO });
-  await assert.rejects(loading, { code: 'aborted' });
+  await clock.until(assert.rejects(loading, { code: 'aborted' }));
   assert.ok(worker.ended);
 });
 
