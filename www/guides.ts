@@ -34,8 +34,8 @@ export function pageOf(guide: Guide, markdown: string): string {
 <html lang="en">
   <head>
     <!-- head -->
-    <link rel="stylesheet" href="../src/sheet.css" />
-    <link rel="stylesheet" href="../src/guide.css" />
+    <link rel="stylesheet" href="../src/page/sheet.css" />
+    <link rel="stylesheet" href="../src/guides/guide.css" />
   </head>
   <body class="sheet">
     <!-- bar -->

@@ -92,7 +92,7 @@ function head({ file, name, about }: Page): string {
     `<title>${file === HOME ? 'Linnet' : `${name} · Linnet`}</title>`,
     `<link rel="icon" href="${rootOf(file)}favicon.svg" type="image/svg+xml" />`,
     `<link rel="manifest" href="${rootOf(file)}manifest.webmanifest" />`,
-    ...STYLES.map((style) => `<link rel="stylesheet" href="${rootOf(file)}src/${style}.css" />`),
+    ...STYLES.map((style) => `<link rel="stylesheet" href="${rootOf(file)}src/page/${style}.css" />`),
   ]);
 }
 

@@ -17,11 +17,24 @@ for (const file of ['linnet.js', ...['', '_threads', '_relaxed', '_relaxed_threa
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
+// Where each module of the package begins.
+const entries = {
+  index: 'index.ts',
+  worker: 'worker/worker.ts',
+  thread: 'worker/thread.ts',
+  markdown: 'markdown.ts',
+  element: 'element.ts',
+  'element/view': 'element/view/view.ts',
+  'chat-history': 'chat-history.ts',
+  'chat-ui': 'chat-ui.ts',
+  'prompt-api': 'prompt-api.ts',
+  'ai-sdk': 'ai-sdk.ts',
+};
 // Modules of their own, for what other entries must not hold a second copy of, or must not load before it is needed.
-const shared = new Map(['index', 'markdown', 'element/view'].map((name) => [join(root, 'src', `${name}.ts`), name]));
-for (const name of ['index', 'worker', 'thread', 'markdown', 'element', 'element/view', 'chat-history', 'chat-ui', 'prompt-api', 'ai-sdk']) {
+const shared = new Map(['index', 'markdown', 'element/view'].map((name) => [join(root, 'src', entries[name]), name]));
+for (const [name, source] of Object.entries(entries)) {
   const bundle = await rolldown({
-    input: join(root, 'src', `${name}.ts`),
+    input: join(root, 'src', source),
     external(id, importer) {
       // The glue stays a file of its own, too: it is generated, and it finds the wasm beside itself.
       if (/\/wasm\/linnet\.js$/.test(id)) return true;
@@ -50,7 +63,7 @@ for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.
   const text = readFileSync(join(dist, file), 'utf8');
   writeFileSync(join(dist, file), text.replace(/(from '\.{1,2}\/[\w/-]+)\.ts'/g, "$1.js'"));
 }
-for (const file of ['models.json', 'models.schema.json']) cpSync(join(root, 'src', file), join(dist, file));
+for (const file of ['models.json', 'models.schema.json']) cpSync(join(root, 'src', 'models', file), join(dist, file));
 for (const file of readdirSync(wasm)) {
   if (!file.endsWith('.d.ts') && !file.startsWith('.')) cpSync(join(wasm, file), join(dist, file), { recursive: true });
 }

@@ -1,4 +1,4 @@
-// Runs test/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
+// Runs test/**/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown';
 const tests = join(process.cwd(), 'test');
 const built = mkdtempSync(join(tmpdir(), 'linnet-test-'));
 try {
-  const files = readdirSync(tests).filter((name) => name.endsWith('.test.ts'));
+  const files = readdirSync(tests, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
   for (const name of files) {
     const bundle = await rolldown({ input: join(tests, name), platform: 'node' });
     await bundle.write({ file: join(built, name.replace('.ts', '.mjs')), format: 'esm', sourcemap: 'inline', codeSplitting: false });

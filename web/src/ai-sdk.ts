@@ -1,10 +1,10 @@
 /** A provider for the Vercel AI SDK (`ai` 5): its `generateText`, `streamText` and chat hooks answer with a model in the page. */
 import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
-import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api.ts';
+import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
-import { partsOf, type SpokenPiece, ThoughtSplitter } from './thoughts.ts';
-import { follow, unless } from './unless.ts';
-import type { Timings, Usage } from './wasm.ts';
+import { partsOf, type SpokenPiece, ThoughtSplitter } from './element/markdown/reasoning.ts';
+import { follow, unless } from './protocol/abortable.ts';
+import type { Timings, Usage } from './protocol/wasm.ts';
 
 /** What the provider needs of an engine; a {@link Linnet} is one. */
 export interface ProviderEngine {

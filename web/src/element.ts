@@ -2,15 +2,15 @@
  * `<linnet-chat>`: a chat in a page, by one script tag and one element. This module is all that loads before somebody opens it:
  * the view, its Markdown and the engine are fetched then, and the model only after the person has agreed to its download.
  */
-import { BUTTON_STRINGS, type ChatStrings } from './element/button-strings.ts';
-import { BUTTON_STYLE } from './element/button-style.ts';
-import { isComposing } from './element/dom.ts';
-import type { ChatEngine } from './element/engine.ts';
-import type { ChatView } from './element/view.ts';
+import { BUTTON_STRINGS, type ChatStrings } from './element/shell/button-strings.ts';
+import { BUTTON_STYLE } from './element/shell/button-style.ts';
+import { isComposing } from './element/view/dom.ts';
+import type { ChatEngine } from './element/providers/engine.ts';
+import type { ChatView } from './element/view/view.ts';
 
-export type { ChatStrings } from './element/button-strings.ts';
-export type { ChatEngine } from './element/engine.ts';
-export type { AnsweredBy, ChatEvents } from './element/events.ts';
+export type { ChatStrings } from './element/shell/button-strings.ts';
+export type { ChatEngine } from './element/providers/engine.ts';
+export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
 
 /** Where the icon of a closed chat lies on its 24 x 24 grid: a bubble with three dots. */
 const BUBBLE = 'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
@@ -253,7 +253,7 @@ export class LinnetChat extends Base {
   }
 
   async #load(panel: HTMLElement): Promise<ChatView> {
-    const { ChatView } = await import('./element/view.ts');
+    const { ChatView } = await import('./element/view/view.ts');
     this.#view = new ChatView(this, panel);
     return this.#view;
   }

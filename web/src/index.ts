@@ -1,17 +1,17 @@
-export { Linnet } from './client.ts';
-export type { DeviceProbe, GpuKind, GpuProbe } from './device.ts';
-export { LinnetError } from './errors.ts';
-export type { ErrorDetails, LinnetErrorCode, PlainError } from './errors.ts';
-export type { WhenHidden } from './manners.ts';
-export type { ModelBytes, ModelParts } from './model-bytes.ts';
-export { bytesOf, models } from './models.ts';
-export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList, RecommendedSampling } from './models.ts';
-export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, Pace, StorageUse } from './protocol.ts';
-export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './recommend.ts';
-export type { Recovered, RecoveryStep, RiskyPhase } from './recovery.ts';
-export type { StorageReport, StoredModel, StoreOptions } from './library.ts';
-export type { ModelAddress, ModelFile, ModelSource } from './sources.ts';
-export type { Counters, EngineReport, SuggestedWord, Timings, Usage } from './wasm.ts';
+export { Linnet } from './api/client.ts';
+export type { DeviceProbe, GpuKind, GpuProbe } from './protocol/device.ts';
+export { LinnetError } from './protocol/errors.ts';
+export type { ErrorDetails, LinnetErrorCode, PlainError } from './protocol/errors.ts';
+export type { WhenHidden } from './page/page-policy.ts';
+export type { ModelBytes, ModelParts } from './models/model-bytes.ts';
+export { bytesOf, models } from './models/models.ts';
+export type { ChunkHashes, ListedFile, ListedModel, ModelEntry, ModelList, RecommendedSampling } from './models/models.ts';
+export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, ModuleName, Pace, StorageUse } from './protocol/messages.ts';
+export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './models/recommend.ts';
+export type { Recovered, RecoveryStep, RiskyPhase } from './page/recovery.ts';
+export type { StorageReport, StoredModel, StoreOptions } from './store/model-store.ts';
+export type { ModelAddress, ModelFile, ModelSource } from './models/sources.ts';
+export type { Counters, EngineReport, SuggestedWord, Timings, Usage } from './protocol/wasm.ts';
 export type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -36,5 +36,5 @@ export type {
   UsageChoice,
   UsageChunk,
   WhenBusy,
-} from './api.ts';
-export type { ChatCompletions, Completions, Streamed, Whole } from './completions.ts';
+} from './api/types.ts';
+export type { ChatCompletions, Completions, Streamed, Whole } from './api/completions.ts';

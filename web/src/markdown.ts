@@ -2,13 +2,13 @@
  * A model's answer as a page shows it: Markdown, made into elements as it comes. `<linnet-chat>` uses it; a page with a chat of its
  * own can, too.
  */
-import { MarkdownBuilder, type MarkdownParts } from './element/markdown.ts';
-import { warmUp } from './element/parse.ts';
-import { StreamedMarkdown } from './element/streamed.ts';
+import { MarkdownBuilder, type MarkdownParts } from './element/markdown/markdown.ts';
+import { warmUp } from './element/markdown/parse.ts';
+import { StreamedMarkdown } from './element/markdown/streamed.ts';
 
-export type { MarkdownParts } from './element/markdown.ts';
-export { cutText, plainName, plainText } from './text.ts';
-export { partsOf, type Spoken } from './thoughts.ts';
+export type { MarkdownParts } from './element/markdown/markdown.ts';
+export { cutText, plainName, plainText } from './protocol/text.ts';
+export { partsOf, type Spoken } from './element/markdown/reasoning.ts';
 
 /**
  * Shows a text as Markdown while it comes. What a model writes is data: each kind of Markdown becomes one of a few elements, and the

@@ -14,7 +14,7 @@ import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type Sam
 import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
 import { answerStream, anyOf } from './prompt-api/stream.ts';
 import { asInterface } from './prompt-api/webidl.ts';
-import { unless } from './unless.ts';
+import { unless } from './protocol/abortable.ts';
 
 export { CreateMonitor } from './prompt-api/events.ts';
 export type { QuotaExceededError } from './prompt-api/exceptions.ts';

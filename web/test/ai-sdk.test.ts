@@ -3,8 +3,8 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { generateText, streamText } from 'ai';
 import { linnet, LinnetLanguageModel } from '../src/ai-sdk.ts';
-import { LinnetError } from '../src/errors.ts';
-import { FakeChat } from './fake-chat.ts';
+import { LinnetError } from '../src/protocol/errors.ts';
+import { FakeChat } from './fakes/fake-chat.ts';
 
 // It warns on the console of what a model does not support; here that is what is tested.
 (globalThis as any).AI_SDK_LOG_WARNINGS = false;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { ChatLock } from '../src/chat-lock.ts';
+import { ChatLock } from '../src/chat/chat-lock.ts';
 
 type Hold = () => Promise<void>;
 

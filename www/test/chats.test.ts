@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Chats, type StoredChat } from '../src/chats.ts';
+import { Chats, type StoredChat } from '../src/chat/chats.ts';
 
 const chat: StoredChat = { id: 'a', at: 1, model: 'Parrot', system: '', exchanges: [{ question: 'Hi', answer: 'Yes.', note: '' }] };
 

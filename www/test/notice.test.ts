@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Notice } from '../src/notice.ts';
+import { Notice } from '../src/page/notice.ts';
 
 function setup() {
   const node = { dataset: {} as Record<string, string>, hidden: true, scrollIntoView() {} };

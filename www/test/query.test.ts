@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { models } from 'linnet';
-import { mannerFrom } from '../src/manner.ts';
-import { Query } from '../src/query.ts';
-import { nameOf, settingsFrom } from '../src/settings.ts';
+import { mannerFrom } from '../src/chat/settings.ts';
+import { Query } from '../src/page/query.ts';
+import { nameOf, settingsFrom } from '../src/page/load-settings.ts';
 
 /** Half a character. */
 const LONE = /\p{Surrogate}/u;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { StoredChat } from '../src/chats.ts';
-import { titleOf } from '../src/chats.ts';
-import { fileName, jsonOf, markdownOf } from '../src/export.ts';
-import { tokens } from '../src/format.ts';
-import { endOf } from '../src/suggester.ts';
+import type { StoredChat } from '../src/chat/chats.ts';
+import { titleOf } from '../src/chat/chats.ts';
+import { fileName, jsonOf, markdownOf } from '../src/chat/export.ts';
+import { tokens } from '../src/page/format.ts';
+import { endOf } from '../src/keyboard/suggester.ts';
 
 /** Half a character. */
 const LONE = /\p{Surrogate}/u;

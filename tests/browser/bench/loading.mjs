@@ -1,6 +1,6 @@
 // From the browser's store to the first token, beside a plain read of the same file; and how large the wasm memory gets.
 import { readFileSync } from 'node:fs';
-import { openPage, packageFile, startServer } from '../harness.mjs';
+import { openPage, packageFile, startServer } from '../support/harness.mjs';
 import { promptIds } from './prompts.mjs';
 import { spread } from './report.mjs';
 

@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../api.ts';
+import type { ChatMessage } from '../api/types.ts';
 
 /**
  * Messages in the only order that some templates take (Gemma's, Mistral's): a question first, then answers and questions by

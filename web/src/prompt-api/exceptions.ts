@@ -1,4 +1,4 @@
-import type { LinnetErrorCode } from '../errors.ts';
+import type { LinnetErrorCode } from '../protocol/errors.ts';
 import { LinnetError } from '../index.ts';
 
 /** What a failure of loading is called in the Prompt API; all others are `OperationError`. */

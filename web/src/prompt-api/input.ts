@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../api.ts';
+import type { ChatMessage } from '../api/types.ts';
 import { notSupported } from './exceptions.ts';
 import { dictionary, elementsOf, enumeration, required, sequence, string } from './webidl.ts';
 

@@ -1,7 +1,7 @@
-import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api.ts';
-import { hasSimd } from '../device.ts';
+import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api/types.ts';
+import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
-import { unless } from '../unless.ts';
+import { unless } from '../protocol/abortable.ts';
 
 /** What a session needs of an engine; a {@link Linnet} is one. */
 export interface PromptEngine {

@@ -1,6 +1,6 @@
-import type { ChatCompletionChunk, ChatMessage } from '../api.ts';
+import type { ChatCompletionChunk, ChatMessage } from '../api/types.ts';
 import { LinnetError } from '../index.ts';
-import { ThoughtSplitter } from '../thoughts.ts';
+import { ThoughtSplitter } from '../element/markdown/reasoning.ts';
 import { alternating } from './alternation.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
 import { lateSystemPrompt, type ValidInput } from './input.ts';

@@ -51,8 +51,8 @@ pub fn check(workspace: &Workspace) -> Result<()> {
         }
     }
     let models: Value =
-        serde_json::from_str(&fs::read_to_string(workspace.root.join("web/src/models.json"))?)?;
-    for model in models.as_array().context("web/src/models.json is no list")? {
+        serde_json::from_str(&fs::read_to_string(workspace.root.join("web/src/models/models.json"))?)?;
+    for model in models.as_array().context("web/src/models/models.json is no list")? {
         judge(format!("model {}", model["id"]), model["license"].as_str(), &allowed);
     }
     if !refused.is_empty() {

@@ -11,7 +11,7 @@ use crate::size;
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates of the modules that run in a page or, for measuring, in Node: clippy judges them as wasm, too.
@@ -46,7 +46,7 @@ const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
 /// Suites that measure times or memory, or need every core: nothing runs beside them.
-const MEASURING: [&str; 6] = ["bench", "manners", "memory", "phone", "soak", "threads"];
+const MEASURING: [&str; 6] = ["bench", "page-policy", "memory", "phone", "soak", "threads"];
 
 /// Every step. The browser suites are found in `tests/browser/suites`: a step each.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
@@ -92,11 +92,11 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         }),
         step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
     ];
-    for suite in suites(workspace)? {
+    for (suite, path) in suites(workspace)? {
         let load = if MEASURING.contains(&suite.as_str()) { Load::Alone } else { Load::Shared };
-        let name = format!("browser-{suite}");
-        let run = move |context: &Context| browser_suite(context, &suite);
-        let step = step(&name, Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
+        let run = move |context: &Context| browser_suite(context, &path);
+        let step =
+            step(&format!("browser-{suite}"), Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
         steps.push(Step { load, ..step });
     }
     Ok(steps)
@@ -118,15 +118,26 @@ fn held(command: &mut Command) -> Result<Tally> {
     process::run(command).map(|()| Tally::one(true))
 }
 
-/// Names of the files `tests/browser/suites/NAME.test.mjs`.
-fn suites(workspace: &Workspace) -> Result<Vec<String>> {
-    let folder = workspace.root.join("tests/browser/suites");
-    let entries = fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut suites: Vec<String> =
-        names.filter_map(|name| name.strip_suffix(".test.mjs").map(str::to_owned)).collect();
+/// The files `tests/browser/suites/ROOM/NAME.test.mjs`, from `tests/browser`, by their names.
+fn suites(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
+    let browser = workspace.root.join("tests/browser");
+    let mut suites = Vec::new();
+    for room in entries(&browser.join("suites"))? {
+        for file in entries(&room)? {
+            let name =
+                file.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_suffix(".test.mjs"));
+            if let Some(name) = name {
+                suites.push((name.to_owned(), file.strip_prefix(&browser)?.to_owned()));
+            }
+        }
+    }
     suites.sort();
     Ok(suites)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?;
+    Ok(entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?)
 }
 
 /// The compiler's view of all TypeScript, which imports the declarations that the build makes.
@@ -183,11 +194,11 @@ fn verify(context: &Context, backend: &str) -> Result<Tally> {
     Ok(tally::of_plain_line(&run.text).judged(run.success))
 }
 
-fn browser_suite(context: &Context, suite: &str) -> Result<Tally> {
+fn browser_suite(context: &Context, suite: &Path) -> Result<Tally> {
     let native = build::native_path(&context.workspace);
     let native = if native.exists() { native.as_os_str() } else { OsStr::new("") };
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec"]).arg(Path::new("suites").join(format!("{suite}.test.mjs")));
+    node.args(["--test", "--test-reporter=spec"]).arg(suite);
     node.current_dir(context.workspace.root.join("tests/browser"));
     node.env("LINNET_NATIVE", native).env("LINNET_MODELS", model::folder(&context.workspace));
     let run = process::transcript(&mut node)?;

@@ -135,7 +135,7 @@ fn from_web(model: &Model, url: &str, work: &Path) -> Result<PathBuf> {
 
 /// The first model of the npm package's list.
 fn default_model(workspace: &Workspace) -> Result<Model> {
-    let list = workspace.root.join("web/src/models.json");
+    let list = workspace.root.join("web/src/models/models.json");
     let text = fs::read_to_string(&list).with_context(|| format!("could not read {}", list.display()))?;
     let models: Value = serde_json::from_str(&text)?;
     let field = |key: &str| -> Result<String> {

@@ -123,11 +123,11 @@ pub const ARM: Program = Program {
     },
 };
 
-/// Where `tests/browser/engines.mjs` looks, too.
+/// Where `tests/browser/support/engines.mjs` looks, too.
 const FIREFOX_PATHS: [&str; 3] =
     ["/usr/bin/firefox-esr", "/usr/bin/firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];
 
-/// Where `tests/browser/engines.mjs` looks, too.
+/// Where `tests/browser/support/engines.mjs` looks, too.
 const CHROMIUM_PATHS: [&str; 4] = [
     "/usr/bin/chromium",
     "/usr/bin/chromium-browser",

@@ -1,0 +1,101 @@
+// The real model on both paths, isolated and not, from the network and from the store: always the native binary's tokens.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../../support/engines.mjs';
+import { complete, load, MODEL_BYTES, MODEL_ID, nativeTokens, noModel, openBlank, startServer, STRICT_CSP } from '../../support/harness.mjs';
+
+const PROMPT = 'The capital of France is';
+const COUNT = 16;
+const REQUEST = { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true };
+
+describe('the real model', { skip: noModel }, () => {
+  let browser;
+  let expected;
+  before(async () => {
+    browser = await chromium();
+    expected = nativeTokens(PROMPT, COUNT);
+  });
+  after(() => browser?.close());
+
+  for (const isolated of [true, false]) {
+    for (const backend of ['cpu', 'webgpu']) {
+      const name = `${isolated ? 'isolated' : 'not isolated'}, ${backend}`;
+      test(name, { timeout: 900_000 }, async (t) => {
+        // Half of them under a strict policy, too: no inline script, no eval, no worker from a blob.
+        const server = await startServer({ isolated, ...(isolated ? {} : { csp: STRICT_CSP }) });
+        t.after(() => server.close());
+
+        /** @type {number[]} */
+        let cold = [];
+        await t.test('from the network', async () => {
+          const page = await openBlank(browser, server);
+          assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+          const info = await load(page, MODEL_ID, { backend, threads: 2 });
+          assert.equal(info.code, undefined, info.message);
+          assert.deepEqual([info.backend, info.origin, info.stored, info.model.file_bytes], [backend, 'network', true, MODEL_BYTES]);
+          assert.deepEqual(info.phases, ['engine', 'download', 'prepare']);
+          if (backend === 'webgpu') {
+            assert.equal(info.adapter.fallback, true);
+            // The weights went past the wasm's heap; what is in it is the tokenizer, mostly.
+            assert.ok(info.memory.heap < 64 << 20, `the heap has ${info.memory.heap} bytes`);
+          } else {
+            assert.equal(info.adapter, undefined);
+            assert.deepEqual([info.module.endsWith('-threads'), info.threads], isolated ? [true, 2] : [false, 1]);
+            assert.ok(info.memory.heap > MODEL_BYTES);
+          }
+          // Each chunk once.
+          assert.equal(server.count('.gguf'), Math.ceil(MODEL_BYTES / (4 << 20)));
+          cold = (await complete(page, REQUEST)).choices[0].tokens;
+          await page.close();
+          assert.equal(cold.length, COUNT);
+        });
+
+        await t.test('from the store, without a request', async () => {
+          server.requests.length = 0;
+          const page = await openBlank(browser, server);
+          // With as many threads as help.
+          const info = await load(page, MODEL_ID, { backend });
+          assert.equal(info.code, undefined, info.message);
+          assert.deepEqual([info.origin, info.stored], ['cache', true]);
+          assert.deepEqual(info.phases, ['engine', 'cache', 'prepare']);
+          assert.equal(server.count('.gguf'), 0);
+          const { choices, usage, timings } = await complete(page, REQUEST);
+          await page.close();
+          assert.deepEqual(choices[0].tokens, cold);
+          assert.equal(choices[0].finish_reason, 'length');
+          assert.equal(usage.completion_tokens, COUNT);
+          assert.equal(usage.total_tokens, usage.prompt_tokens + COUNT);
+          assert.ok(timings.prompt_per_second > 0 && timings.predicted_per_second > 0);
+        });
+
+        await t.test('the tokens are the native ones', { skip: expected ? false : 'skipped: there is no native binary' }, () => {
+          assert.deepEqual(cold, expected);
+        });
+      });
+    }
+  }
+});
+
+describe('the choice of a backend', { skip: noModel }, () => {
+  test('auto takes the CPU where the GPU is played by software, and says why', { timeout: 600_000 }, async (t) => {
+    const browser = await chromium({ webgpu: true });
+    t.after(() => browser.close());
+    const server = await startServer();
+    t.after(() => server.close());
+    const info = await load(await openBlank(browser, server), MODEL_ID);
+    assert.deepEqual([info.backend, info.fallback?.code, info.fallback?.details.gpu], ['cpu', 'no-webgpu', 'software']);
+  });
+
+  test('without an adapter auto takes the CPU, and webgpu by name is refused', { timeout: 600_000 }, async (t) => {
+    const browser = await chromium({ webgpu: false });
+    t.after(() => browser.close());
+    const server = await startServer({ isolated: false });
+    t.after(() => server.close());
+    const page = await openBlank(browser, server);
+    assert.equal((await load(page, MODEL_ID, { backend: 'webgpu' })).code, 'no-webgpu');
+    assert.equal(server.count('.gguf'), 0, 'nothing is downloaded for a device that is not there');
+    const info = await load(page, MODEL_ID);
+    assert.deepEqual([info.backend, info.fallback?.details.gpu], ['cpu', 'none']);
+    assert.equal(info.threads, 1);
+  });
+});

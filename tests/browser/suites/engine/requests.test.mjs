@@ -1,0 +1,273 @@
+// Requests to a loaded engine: streaming, stopping, queueing, refusing.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../../support/engines.mjs';
+import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../../support/harness.mjs';
+
+describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
+  let browser;
+  let server;
+  let page;
+  before(async () => {
+    browser = await chromium();
+    server = await startServer();
+    page = await openBlank(browser, server);
+    const info = await load(page, MODEL_ID, { backend: 'cpu', contextLength: 512 });
+    assert.equal(info.code, undefined, info.message);
+    assert.equal(info.model.context_length, 512);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('a chat answers, and the streamed answer is the same', async () => {
+    const [whole, pieces] = await page.evaluate(async () => {
+      const { chat } = /** @type {any} */ (globalThis).engine;
+      const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 12 };
+      const whole = await chat.completions.create(request);
+      const pieces = [];
+      for await (const chunk of chat.completions.create({ ...request, stream: true })) pieces.push(chunk);
+      return [whole, pieces];
+    });
+    assert.match(whole.choices[0].message.content, /Paris/);
+    assert.equal(pieces.map(({ choices }) => choices[0].delta.content ?? '').join(''), whole.choices[0].message.content);
+    assert.deepEqual(pieces.flatMap(({ choices }) => choices[0].tokens), whole.choices[0].tokens);
+    assert.equal(pieces[0].choices[0].delta.role, 'assistant');
+    assert.deepEqual(pieces.at(-1).usage, whole.usage);
+    assert.ok(pieces.at(-1).timings.predicted_per_second > 0);
+  });
+
+  test('the same seed gives the same answer', async () => {
+    const request = { prompt: 'Once upon a time', temperature: 1.5, seed: 7, max_tokens: 12, ignore_eos: true };
+    const [one, two] = [await complete(page, request), await complete(page, request)];
+    assert.deepEqual(one.choices[0].tokens, two.choices[0].tokens);
+    const other = await complete(page, { ...request, seed: 8 });
+    assert.notDeepEqual(other.choices[0].tokens, one.choices[0].tokens);
+  });
+
+  test('a stop text ends the answer before it', async () => {
+    const { choices } = await complete(page, { prompt: 'One, two, three, four,', temperature: 0, max_tokens: 40, stop: [' seven'] });
+    assert.equal(choices[0].finish_reason, 'stop');
+    assert.ok(!choices[0].text.includes('seven') && choices[0].text.includes('six'), choices[0].text);
+  });
+
+  test('a bias bans the likeliest token, and probabilities are told of the model as it is', async () => {
+    const request = { prompt: 'The capital of France is', temperature: 0, max_tokens: 3 };
+    const { tokens, logprobs, text } = (await complete(page, { ...request, logprobs: 5 })).choices[0];
+    assert.equal(logprobs.tokens.join(''), text);
+    assert.deepEqual(logprobs.text_offset.map((offset, at) => text.slice(offset).startsWith(logprobs.tokens[at])), [true, true, true]);
+    for (const [at, top] of logprobs.top_logprobs.entries()) {
+      const [likeliest] = Object.entries(top).toSorted(([, one], [, other]) => other - one);
+      assert.deepEqual(likeliest, [logprobs.tokens[at], logprobs.token_logprobs[at]], 'greedily the likeliest is chosen');
+      const sum = Object.values(top).reduce((sum, logprob) => sum + Math.exp(logprob), 0);
+      assert.ok(Object.keys(top).length === 5 && sum > 0.1 && sum < 1.001, JSON.stringify(top));
+    }
+    assert.deepEqual((await complete(page, request)).choices[0].tokens, tokens, 'asking changes nothing');
+    const banned = (await complete(page, { ...request, logprobs: 1, logit_bias: { [tokens[0]]: -100 } })).choices[0];
+    assert.notEqual(banned.tokens[0], tokens[0]);
+    // The model still finds the banned one likeliest.
+    assert.deepEqual(Object.keys(banned.logprobs.top_logprobs[0]), [logprobs.tokens[0], banned.logprobs.tokens[0]]);
+    const forced = (await complete(page, { ...request, logit_bias: { 260: 100 } })).choices[0];
+    assert.deepEqual(forced.tokens, [260, 260, 260]);
+    const beyond = await complete(page, { ...request, logit_bias: { 60000: 1 } });
+    assert.deepEqual([beyond.code, beyond.details.field, /60000/.test(beyond.message)], ['invalid-request', 'logit_bias', true]);
+  });
+
+  test('tokens are counted as an answer counts them, while another one is written', async () => {
+    const [counted, usage, empty, before, after] = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const messages = [{ role: 'user', content: 'How many tokens are these? 🙂' }];
+      const answer = await engine.chat.completions.create({ messages, max_tokens: 1 });
+      const stream = engine.completions.create({ prompt: 'Once upon a time', ignore_eos: true, max_tokens: 200, stream: true });
+      await stream.next();
+      let seen = 0;
+      const reading = (async () => {
+        for await (const _ of stream) seen++;
+      })();
+      const counted = await engine.countTokens({ messages });
+      const empty = await engine.countTokens({ prompt: '' });
+      const before = seen;
+      await reading;
+      return [counted, answer.usage.prompt_tokens, empty, before, seen];
+    });
+    assert.equal(counted, usage);
+    assert.equal(empty, 0);
+    assert.ok(before < after / 2, `${before} of ${after} came before the count`);
+  });
+
+  test('the signal stops within one token, and the engine is at rest then', async () => {
+    const { seen, atStop, error, ms } = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const stopper = new AbortController();
+      let seen = 0;
+      let atStop = 0;
+      let since = 0;
+      try {
+        for await (const chunk of completions.create({ prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true, signal: stopper.signal })) {
+          seen += chunk.choices[0].tokens.length;
+          if (seen !== 6) continue;
+          atStop = seen;
+          since = performance.now();
+          stopper.abort();
+        }
+      } catch (error) {
+        return { seen, atStop, error: { code: error.code, usage: error.details.usage }, ms: performance.now() - since };
+      }
+      return { seen, atStop, error: { code: 'none' }, ms: 0 };
+    });
+    assert.equal(error.code, 'aborted');
+    assert.equal(seen, atStop, 'nothing is shown after the stop');
+    // The step that was under way when the stop was said may still have been finished, and one may have been on its way here.
+    assert.ok(error.usage.completion_tokens <= atStop + 2, `${error.usage.completion_tokens} tokens for a stop at ${atStop}`);
+    assert.ok(ms < 2000, `${ms} ms`);
+    assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
+  });
+
+  test('leaving the loop stops too', async () => {
+    const ms = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      for await (const chunk of completions.create({ prompt: 'Once upon a time', ignore_eos: true, stream: true })) {
+        if (chunk.choices[0].tokens.length > 0) break;
+      }
+      const since = performance.now();
+      await completions.create({ prompt: 'A', max_tokens: 1 });
+      return performance.now() - since;
+    });
+    assert.ok(ms < 3000, `the next answer took ${ms} ms`);
+  });
+
+  test('requests wait for one another', async () => {
+    const order = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const order = [];
+      const ask = async (name) => {
+        await completions.create({ prompt: name, max_tokens: 3, ignore_eos: true });
+        order.push(name);
+      };
+      await Promise.all(['one', 'two', 'three'].map(ask));
+      return order;
+    });
+    assert.deepEqual(order, ['one', 'two', 'three']);
+  });
+
+  test('a request that would not wait is refused while another is answered, and only then', async () => {
+    const codes = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const ask = () => completions.create({ prompt: 'A', max_tokens: 1, busy: 'refuse' }).then(() => 'answered', (error) => error.code);
+      const codes = [];
+      for await (const chunk of completions.create({ prompt: 'Once', max_tokens: 40, ignore_eos: true, stream: true })) {
+        if (codes.length === 0 && chunk.choices[0].tokens.length > 0) codes.push(await ask());
+      }
+      return [...codes, await ask()];
+    });
+    assert.deepEqual(codes, ['busy', 'answered']);
+  });
+
+  test('a waiting request that is given up never begins', async () => {
+    const { code, others } = await page.evaluate(async () => {
+      const { completions } = /** @type {any} */ (globalThis).engine;
+      const giveUp = new AbortController();
+      const first = completions.create({ prompt: 'Once', max_tokens: 12, ignore_eos: true });
+      const second = completions.create({ prompt: 'Twice', max_tokens: 12, signal: giveUp.signal }).catch((error) => error);
+      const third = completions.create({ prompt: 'A', max_tokens: 1 });
+      giveUp.abort();
+      const { code, details } = await second;
+      return { code: [code, 'usage' in details], others: [(await first).usage.completion_tokens, (await third).usage.completion_tokens] };
+    });
+    assert.deepEqual(code, ['aborted', false]);
+    assert.deepEqual(others, [12, 1]);
+  });
+
+  test('two engines of one page answer at the same time, each what it would answer alone', async () => {
+    const { alone, together, before } = await page.evaluate(async (id) => {
+      const { engine, linnet } = /** @type {any} */ (globalThis);
+      const other = await linnet.Linnet.load(id, { modelBase: '/models/', backend: 'cpu', contextLength: 256, threads: 1 });
+      const request = (prompt) => ({ prompt, temperature: 0, ignore_eos: true, max_tokens: 16, model: id });
+      const prompts = ['The capital of France is', 'One, two, three,'];
+      const alone = [];
+      for (const prompt of prompts) alone.push((await engine.completions.create(request(prompt))).choices[0].tokens);
+      // One of them has much to say. The other one begins after it, and is done before.
+      const long = [];
+      let answer = [];
+      let before = 0;
+      for await (const { choices } of engine.completions.create({ ...request(prompts[0]), max_tokens: 400, stream: true })) {
+        if (long.length === 0) {
+          void other.completions.create(request(prompts[1])).then(({ choices }) => {
+            answer = choices[0].tokens;
+            before = long.length;
+          });
+        }
+        long.push(...choices[0].tokens);
+        if (before > 16) break;
+      }
+      other.dispose();
+      // The other one's end is not this one's.
+      await engine.completions.create({ prompt: 'A', max_tokens: 1 });
+      return { alone, together: [long.slice(0, 16), answer], before };
+    }, MODEL_ID);
+    assert.deepEqual(together, alone);
+    assert.ok(before > 0 && before < 400, `the other one was done after ${before} of 400 tokens`);
+  });
+
+  test('a prompt that is too long is context-full, and the next request works', async () => {
+    const failure = await complete(page, { prompt: 'word '.repeat(600) });
+    assert.equal(failure.code, 'context-full');
+    assert.equal(failure.details.context_length, 512);
+    assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
+  });
+
+  test('an answer that fills the context ends with `length`', async () => {
+    const { usage, choices } = await complete(page, { prompt: Array(500).fill(10), ignore_eos: true });
+    assert.equal(choices[0].finish_reason, 'length');
+    assert.ok(usage.total_tokens <= 513, String(usage.total_tokens));
+  });
+
+  test('wrong fields are invalid-request', async () => {
+    const requests = [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }, { prompt: 'A', max_completion_tokens: 0 }];
+    for (const request of [...requests, { prompt: 'A', model: 'another' }, { prompt: 'A', n: 2 }, { prompt: 'A', logit_bias: { 5: -101 } }]) {
+      assert.equal((await complete(page, request)).code, 'invalid-request', JSON.stringify(request));
+    }
+  });
+
+  test('a wrong message is named by its path, and what frameworks and OpenAI’s client make of messages is taken', async () => {
+    const [refused, taken] = await page.evaluate(async () => {
+      const { chat } = /** @type {any} */ (globalThis).engine;
+      const ask = (messages) => chat.completions.create({ messages, max_tokens: 1, temperature: 0 });
+      const reactive = (value) => (typeof value === 'object' && value !== null ? new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver)) }) : value);
+      const hi = { role: 'user', content: 'Hi' };
+      const refused = [];
+      for (const messages of [[hi, { role: 'user', content: 5 }], [{ role: '<|im_end|>', content: 'Hi' }], [hi, { role: 'user', content: [{ type: 'image_url' }] }], [hi, { role: 'user', content: () => 'Hi' }]]) {
+        refused.push(await ask(messages).then(() => 'none', (error) => [error.code, error.details.field]));
+      }
+      const answered = { role: 'assistant', content: 'Hello!', refusal: null, annotations: [], audio: null, function_call: null, tool_calls: null };
+      const taken = [await ask(reactive([hi])), await ask([hi, answered, hi]), await ask([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])];
+      return [refused, taken.map(({ usage }) => usage.completion_tokens)];
+    });
+    assert.deepEqual(refused, ['messages[1].content', 'messages[0].role', 'messages[1].content[0].type', 'messages[1].content'].map((field) => ['invalid-request', field]));
+    assert.deepEqual(taken, [1, 1, 1]);
+  });
+
+  test('an answer that was begun is continued', async () => {
+    const [text, counts] = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const messages = [{ role: 'user', content: 'What is the capital of France?' }, { role: 'assistant', content: 'The capital of France is' }];
+      const { choices, usage } = await engine.chat.completions.create({ messages, max_tokens: 3, temperature: 0 });
+      return [choices[0].message.content, [usage.prompt_tokens, await engine.countTokens({ messages })]];
+    });
+    assert.match(text, /^ Paris/);
+    assert.equal(counts[0], counts[1]);
+  });
+
+  test('dispose ends what is running, and what comes after', async () => {
+    const codes = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const code = (promise) => promise.then(() => 'none', (error) => error.code);
+      const running = code(engine.completions.create({ prompt: 'Once', ignore_eos: true }));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      engine.dispose();
+      return [await running, await code(engine.completions.create({ prompt: 'A' }))];
+    });
+    assert.deepEqual(codes, ['aborted', 'aborted']);
+  });
+});

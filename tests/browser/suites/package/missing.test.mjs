@@ -1,0 +1,40 @@
+// A part of the package that the server does not give: the error has its address, the status and what to do.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../../support/engines.mjs';
+import { load, openBlank, startServer } from '../../support/harness.mjs';
+
+const WASM = ['linnet_bg.wasm', 'linnet_relaxed_bg.wasm'];
+
+describe('a part of the package is missing', { timeout: 120_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  for (const [name, files, fault, code, status, remedy] of /** @type {const} */ ([
+    ['the worker is not there', ['worker.js'], { status: 404 }, 'not-found', 404, /dist folder/],
+    ['the worker is refused', ['worker.js'], { status: 403 }, 'http', 403, /server\.fs\.allow/],
+    ['a page is served for the worker', ['worker.js'], { page: '<!doctype html>Welcome' }, 'not-found', 200, /something else \(text\/html.*dist folder/],
+    ['a script that the worker imports is not there', ['linnet.js'], { status: 404 }, 'not-found', undefined, /imports could not be loaded.*dist folder/],
+    ['the wasm is not there', WASM, { status: 404 }, 'not-found', 404, /dist folder/],
+    ['the wasm is refused', WASM, { status: 403 }, 'http', 403, /server\.fs\.allow/],
+    ['a page is served for the wasm', WASM, { page: '<!doctype html>Welcome' }, 'not-found', 200, /something else \(text\/html.*dist folder/],
+    ['the server has a fault', WASM, { status: 500 }, 'http', 500, /Try again later/],
+    ['the wasm breaks off', WASM, { breakAt: 1000 }, 'network', undefined, /Check the connection/],
+  ])) {
+    test(name, async (t) => {
+      const server = await startServer({ isolated: false, files: { '/model.gguf': Buffer.from('no model') } });
+      t.after(() => server.close());
+      for (const file of files) server.faults.set(`/linnet/${file}`, fault);
+      const page = await openBlank(browser, server);
+      t.after(() => page.close());
+      const { code: found, message, details } = await load(page, '/model.gguf', { backend: 'cpu' });
+      assert.deepEqual([found, details.status], [code, status], message);
+      assert.match(message, remedy);
+      assert.equal(details.part, 'engine');
+      assert.ok(details.url.startsWith(`${server.origin}/linnet/`) && message.includes(details.url), message);
+    });
+  }
+});

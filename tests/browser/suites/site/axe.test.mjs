@@ -1,0 +1,98 @@
+// What axe finds on the pages of the site: on each of them, on a phone and on a desktop, by day and by night, with all that can be opened.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { violations } from '../../support/axe.mjs';
+import { chromium } from '../../support/engines.mjs';
+import { fakeWorker } from '../../support/fake-worker.mjs';
+import { ask, engineState, siteFile, startServer, STRICT_CSP } from '../../support/harness.mjs';
+
+const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
+const DESKTOP = { width: 1440, height: 900 };
+/** As they were built: a new page is looked at without being named here. */
+const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.html')).map((name) => name.replaceAll('\\', '/'));
+const ANSWER = '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and `code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
+
+describe('axe, on the site', { timeout: 300_000 }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+    server = await startServer({ csp: STRICT_CSP });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  async function open(t, path, viewport) {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    page.on('pageerror', (error) => console.error('error in the page:', String(error)));
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.setViewport(viewport);
+    await page.goto(`${server.origin}/${path}`);
+    return page;
+  }
+  /** By day and by night: nothing. */
+  async function clean(page, where) {
+    for (const value of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+      assert.deepEqual(await violations(page), [], `${where}, ${value}`);
+    }
+  }
+
+  for (const [kind, viewport] of [['a phone', PHONE], ['a desktop', DESKTOP]]) {
+    for (const name of PAGES) {
+      test(`${name} on ${kind}`, async (t) => {
+        const page = await open(t, name, viewport);
+        await clean(page, 'as it comes');
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'it scrolls sideways');
+      });
+    }
+
+    test(`the chat’s answers and dialogs on ${kind}`, async (t) => {
+      const page = await open(t, 'index.html', viewport);
+      await engineState(page, 'ready');
+      await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), ANSWER);
+      await ask(page, 'Which kinds are there?');
+      await page.waitForSelector('.assistant:not(.writing) pre');
+      await page.click('.thoughts summary');
+      await clean(page, 'answered');
+      await page.click('#model-button');
+      await page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
+      await page.$eval('#larger', (node) => Object.assign(node, { open: true }));
+      for (const source of ['address', 'file']) {
+        await page.$eval(`#model-form [value=${source}]`, (node) => /** @type {HTMLElement} */ (node).click());
+        await clean(page, `the choice of a model, by ${source}`);
+      }
+      await page.keyboard.press('Escape');
+      await page.click('#menu-button');
+      await page.waitForSelector('#chats .open');
+      await clean(page, 'the menu');
+      await page.click('#manner-button');
+      await page.waitForSelector('#manner-dialog[open]');
+      await clean(page, 'how it answers');
+    });
+
+    test(`a notice, on ${kind}`, async (t) => {
+      const page = await open(t, 'index.html?backend=tpu', viewport);
+      await engineState(page, 'ready');
+      await page.waitForSelector('#notice:not([hidden])');
+      await clean(page, 'a notice');
+    });
+
+    test(`the element of Embed, opened, on ${kind}`, async (t) => {
+      const page = await open(t, 'embed.html', viewport);
+      await (await page.waitForSelector('linnet-chat >>> .launcher', { visible: true }))?.click();
+      await page.waitForSelector('linnet-chat >>> .accept', { visible: true });
+      await clean(page, 'it asks');
+      await (await page.waitForSelector('linnet-chat >>> .accept', { visible: true }))?.click();
+      await page.waitForSelector('linnet-chat >>> .input', { visible: true });
+      await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text.replace(/<think>.*<.think>/, '')] }), ANSWER);
+      await page.evaluate(() => /** @type {any} */ (document.querySelector('linnet-chat')).ask('Which kinds are there?'));
+      await page.waitForSelector('linnet-chat >>> pre');
+      await clean(page, 'answered');
+    });
+  }
+});

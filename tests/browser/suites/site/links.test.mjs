@@ -1,0 +1,126 @@
+// What a link to the demo site can bring: a model of another host, which is asked about first, and options that make no sense.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { violations } from '../../support/axe.mjs';
+import { chromium } from '../../support/engines.mjs';
+import { ask, engineState, openPage, press, startServer, talkingTiny } from '../../support/harness.mjs';
+import { shownAnswers, startSite, visitSite } from '../../support/site.mjs';
+
+describe('links to the site', { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  const noticeText = (page) => page.$eval('#notice:not([hidden]) p', (node) => node.textContent ?? '');
+  const told = (page) => page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load'));
+
+  /** The site, and another host that has a model. */
+  async function hosts(t) {
+    const tiny = talkingTiny();
+    const other = await startServer({ cors: 'ranges', files: { '/bird.gguf': tiny } });
+    t.after(() => other.close());
+    const site = await startSite(t, { csp: undefined });
+    const model = `${other.origin}/bird.gguf`;
+    return { other, site, model, path: `/some/where/?model=${encodeURIComponent(model)}&backend=cpu`, size: `${(tiny.length / 1e6).toFixed(1)} MB` };
+  }
+
+  test('a model of another host is asked about before it is fetched, by name, host and size', async (t) => {
+    const { other, site, model, path, size } = await hosts(t);
+    const page = await visitSite(t, browser, site, { path, state: 'paused', viewport: { width: 360, height: 640 } });
+    await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
+    assert.equal(await noticeText(page), `This link loads a model from another host: bird from ${new URL(other.origin).host}, ${size}. Download it into this browser?`);
+    assert.deepEqual(other.requests.map(({ method }) => method), ['HEAD']);
+    assert.deepEqual(await violations(page), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+    // Who asks something has not answered that question.
+    await ask(page, 'Hello?');
+    await page.waitForSelector('.assistant');
+    await page.keyboard.press('Escape');
+    assert.match(await noticeText(page), /Download it/);
+    assert.deepEqual(await told(page), []);
+    await press(page, 'Download');
+    await engineState(page, 'ready');
+    assert.deepEqual(await shownAnswers(page), ['You said: Hello?']);
+    const [load] = await told(page);
+    assert.equal(load.model[0].urls[0], model);
+    assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+  });
+
+  test('what there is to say while the question waits is shown with it', async (t) => {
+    const { site, path } = await hosts(t);
+    // Two tabs of one chat, as a duplicated tab is.
+    const first = await visitSite(t, browser, site);
+    await ask(first, 'Hello?');
+    const id = await (await first.waitForFunction(() => sessionStorage.getItem('linnet-shown'))).jsonValue();
+    const twin = `sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`;
+    const page = await visitSite(t, browser, site, { path, state: 'paused', scripts: [twin] });
+    await page.waitForFunction(() => /also open in another tab.*Download it/.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await press(page, 'Download');
+    await engineState(page, 'ready');
+    assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+  });
+
+  test('a host that refuses HEAD is asked for one byte; one that says no size is named without', async (t) => {
+    const { other, site, path, size } = await hosts(t);
+    other.faults.set('/bird.gguf', { status: 403, method: 'HEAD' });
+    const page = await visitSite(t, browser, site, { path, state: 'paused' });
+    await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
+    assert.deepEqual(other.requests.map(({ method, range }) => [method, range]), [['HEAD', undefined], ['GET', 'bytes=0-0']]);
+    await other.close();
+    await page.reload();
+    await page.waitForFunction(() => /, size unknown\./.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await press(page, 'Use SmolLM2 135M Instruct');
+    await engineState(page, 'ready');
+    assert.equal(new URL(page.url()).searchParams.get('model'), null);
+    assert.equal((await told(page)).length, 1);
+  });
+
+  test('what was fetched once is not asked about again', async (t) => {
+    const { other, site, path } = await hosts(t);
+    const page = await openPage(browser, site.origin + path);
+    t.after(() => page.close());
+    await engineState(page, 'paused');
+    await press(page, 'Download');
+    await engineState(page, 'ready');
+    other.requests.length = 0;
+    await page.reload();
+    await engineState(page, 'ready');
+    assert.deepEqual(other.requests, []);
+  });
+
+  test('the other pages say what comes from another host before somebody asks for it', async (t) => {
+    const { other, site, path, size } = await hosts(t);
+    for (const name of ['bench', 'diagnostics', 'keyboard']) {
+      const page = await openPage(browser, site.origin + path.replace('/?', `/${name}.html?`));
+      await page.waitForFunction((text) => document.querySelector('#status')?.textContent?.includes(text), {}, `bird from ${new URL(other.origin).host}, ${size}. It stays in this browser.`);
+      await page.close();
+    }
+    assert.deepEqual(new Set(other.requests.map(({ method }) => method)), new Set(['HEAD']));
+  });
+
+  test('options that make no sense are left out and named', async (t) => {
+    const server = await startSite(t);
+    const path = '/some/where/?model=smollm3&backend=foo&threads=abc&context=-1&pace=&temperature=hot&max=0.5';
+    const page = await visitSite(t, browser, server, { path });
+    const text = await noticeText(page);
+    for (const option of ['model=smollm3', 'backend=foo', 'threads=abc', 'context=-1', 'pace=', 'temperature=hot', 'max=0.5']) assert.ok(text.includes(`“${option}”`), `${option}: ${text}`);
+    assert.match(text, /“backend=foo” in the address of this page is ignored: it can be auto, webgpu or cpu\./);
+    const [load] = await told(page);
+    assert.deepEqual([load.backend, load.threads, load.contextLength], ['auto', undefined, undefined]);
+    assert.match(load.model[0].urls[0], /SmolLM2-135M/);
+    await ask(page, 'Hi');
+    assert.deepEqual(await shownAnswers(page), ['You said: Hi']);
+    const { temperature, max_tokens } = await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
+    assert.deepEqual([temperature, max_tokens], [0.2, 1024]);
+    // Text of an address cannot turn the words around it, and schemes that lead nowhere are none.
+    await page.goto(`${server.origin}/some/where/?model=${encodeURIComponent('javascript:\u202egguf.')}&threads=4`);
+    await engineState(page, 'ready');
+    assert.equal(await noticeText(page), '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, so SmolLM2 135M Instruct is used.');
+    assert.equal((await told(page))[0].threads, 4);
+    const bench = await openPage(browser, `${server.origin}/some/where/bench.html?backend=foo`);
+    t.after(() => bench.close());
+    assert.match(await bench.$eval('#status', (node) => node.textContent ?? ''), /“backend=foo” .* is ignored/);
+  });
+});

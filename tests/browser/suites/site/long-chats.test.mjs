@@ -1,0 +1,138 @@
+// Chats of the demo site that are longer than something: the context, the screen, a sheet of paper.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from '../../support/engines.mjs';
+import { ask, engineState } from '../../support/harness.mjs';
+import { converse, lastRequest, say, shownAnswers, startSite, visitSite } from '../../support/site.mjs';
+
+describe('long chats', { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+  });
+  after(() => browser?.close());
+
+  const notes = (page) => page.$$eval('.assistant .meta', (nodes) => nodes.map((node) => node.textContent ?? ''));
+
+  test('what has filled the context goes on without its older half, and says so', async (t) => {
+    const small = () => Object.assign(/** @type {any} */ (globalThis).info.model, { context_length: 128 });
+    const page = await visitSite(t, browser, await startSite(t), { path: '/some/where/?max=64', scripts: [small] });
+    // The engine's own count decides, and it has four characters to a token.
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const { postMessage } = window.Worker.prototype;
+      window.Worker.prototype.postMessage = function (message) {
+        const tokens = Math.ceil((message.request?.messages ?? []).reduce((sum, { content }) => sum + content.length, 0) / 4);
+        if (message.type !== 'generate' || tokens < 64) return postMessage.call(this, message);
+        window.asked.push({ refused: tokens });
+        const error = { code: 'context-full', message: 'too long', details: { prompt_tokens: tokens, context_length: 128 } };
+        setTimeout(() => this.onmessage({ data: { type: 'error', id: message.id, error } }));
+      };
+    });
+    const question = (no) => `Question ${no}, ${'which is long '.repeat(3)}`.trim();
+    await say(page, 'An answer that is as long as most answers are.');
+    for (let no = 1; no <= 6; no++) await converse(page, question(no));
+    assert.equal((await shownAnswers(page)).length, 6, 'none of them was refused');
+    assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+    const { messages } = await lastRequest(page);
+    assert.equal(messages.at(-1).content, question(6));
+    const first = Number(/Question (\d)/.exec(messages[0].content)?.[1]);
+    assert.ok(first > 1 && first < 6, messages[0].content);
+    const said = (await notes(page)).map((note) => /the first (?:(\d+) questions and their answers|question and its answer) (?:was|were) left out/.exec(note));
+    assert.equal(said[0], null);
+    assert.equal(Number(said[5]?.[1] ?? 1), first - 1, String(await notes(page)));
+    // A new chat begins with all of its own.
+    await page.click('#new-chat');
+    await converse(page, 'Hi');
+    assert.deepEqual((await lastRequest(page)).messages.map(({ content }) => content), ['Hi']);
+  });
+
+  describe('their end stays in sight when it was', () => {
+    const SIZES = [[390, 844], [390, 420], [844, 390], [500, 300], [1200, 800], [390, 844]];
+    const gap = (page) => page.$eval('#scroller', ({ scrollHeight, scrollTop, clientHeight }) => Math.round(scrollHeight - scrollTop - clientHeight));
+    const settled = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))));
+    const words = (count) => Array.from({ length: count }, (_, i) => (i % 30 === 29 ? `word${i}.\n\n` : `word${i} `));
+
+    for (const when of ['while an answer is written', 'after it']) {
+      test(`a resize ${when}`, async (t) => {
+        const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
+        await say(page, ...words(600));
+        await converse(page, 'First');
+        if (when !== 'after it') {
+          await page.evaluate((words) => Object.assign(globalThis, { pause: 4, pieces: () => words }), words(2000));
+          await ask(page, 'Second');
+          await page.waitForFunction(() => /word50 /.test(document.querySelectorAll('.assistant .text')[1]?.textContent ?? ''));
+        }
+        for (const [width, height] of SIZES) {
+          await page.setViewport({ width, height });
+          await settled(page);
+          assert.ok((await gap(page)) <= 48, `at ${width} by ${height} the end is ${await gap(page)} px below`);
+        }
+        // Who reads further up is left there.
+        await page.$eval('#scroller', (node) => (node.scrollTop -= 200));
+        await settled(page);
+        for (const [width, height] of [[390, 500], [600, 500]]) {
+          await page.setViewport({ width, height });
+          await settled(page);
+          assert.ok((await gap(page)) > 48, `at ${width} by ${height} the page went to its end`);
+        }
+      });
+    }
+
+    test('the browser tells of the place before it tells of the size', async (t) => {
+      const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 844, height: 390 } });
+      await say(page, ...words(600));
+      await converse(page, 'First');
+      // What asks for the layout in between has the page elsewhere, and the event of that comes first.
+      await page.evaluate(() => {
+        const scroller = /** @type {HTMLElement} */ (document.querySelector('#scroller'));
+        addEventListener('resize', () => {
+          scroller.scrollTop = scroller.scrollHeight - scroller.clientHeight - 300;
+          scroller.dispatchEvent(new Event('scroll'));
+        });
+      });
+      await page.setViewport({ width: 390, height: 844 });
+      await settled(page);
+      assert.ok((await gap(page)) <= 48, `${await gap(page)} px`);
+    });
+  });
+
+  test('all of a chat is printed: every turn, thoughts that are put away, code and tables to their end', async (t) => {
+    const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
+    const lines = (count) => Array.from({ length: count }, (_, i) => `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so that its end would be cut off ${i}';`);
+    const rows = Array.from({ length: 60 }, (_, i) => `| row ${i} | ${'a cell of some width '.repeat(4)}| end${i} |`);
+    await say(page, `<think>${'First I think of it. '.repeat(40)}And that was my last thought.</think>`, '```js\n', lines(80).join('\n'), '\n```\n\n| a | b | c |\n|---|---|---|\n', rows.join('\n'), '\n\nThat was all.');
+    for (const question of ['First?', 'Second?', 'Third?']) await converse(page, question);
+    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+
+    await page.emulateMediaType('print');
+    // A4 in CSS pixels.
+    await page.setViewport({ width: 794, height: 1123 });
+    const found = await page.evaluate(() => {
+      const visible = (node) => node.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true });
+      const all = [...document.body.querySelectorAll('*')].filter(visible);
+      const clips = (node) => /auto|scroll|hidden|clip/.test(getComputedStyle(node).overflow) && !node.matches('.visually-hidden');
+      return {
+        cut: all.filter((node) => clips(node) && (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1)).map((node) => node.outerHTML.slice(0, 80)),
+        wide: all.filter((node) => node.getBoundingClientRect().right > 794 + 1).map((node) => node.outerHTML.slice(0, 80)),
+        height: document.documentElement.scrollHeight,
+        said: /** @type {HTMLElement} */ (document.querySelector('#log')).innerText,
+        thoughts: [...document.querySelectorAll('.thought')].map((node) => node.checkVisibility({ contentVisibilityAuto: true }) && node.getBoundingClientRect().height > 50),
+        pressed: [...document.querySelectorAll('button, textarea, input, a[href]')].filter(visible).map((node) => node.outerHTML.slice(0, 80)),
+      };
+    });
+    assert.deepEqual(found.cut, []);
+    assert.deepEqual(found.wide, []);
+    assert.deepEqual(found.pressed, []);
+    assert.deepEqual(found.thoughts, [true, true, true]);
+    for (const text of ['You:', 'First?', 'Second?', 'Third?', 'line79', 'end59', 'And that was my last thought.', 'That was all.']) assert.ok(found.said.includes(text), text);
+    assert.ok(found.height > 5 * 1123, `${found.height} px`);
+
+    const pages = Buffer.from(await page.pdf({ format: 'a4' })).toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    assert.ok(pages >= Math.floor(found.height / 1123), `${pages} pages of ${found.height} px`);
+    // On the screen all is as it was.
+    await page.emulateMediaType('screen');
+    await engineState(page, 'ready');
+    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+  });
+});

@@ -1,0 +1,178 @@
+// The demo site's other pages: how fast it is here, and what is here.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { violations } from '../../support/axe.mjs';
+import { chromium } from '../../support/engines.mjs';
+import { fakeWorker } from '../../support/fake-worker.mjs';
+import { MODEL_BYTES, noModel, openPage, press, startServer, STRICT_CSP } from '../../support/harness.mjs';
+
+const facts = (page, id) =>
+  page.$eval(`#${id}`, (list) => Object.fromEntries([...list.querySelectorAll('dt')].map((term) => [term.textContent, term.nextElementSibling?.textContent])));
+
+describe('the other pages of the site', { timeout: 900_000 }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    browser = await chromium({ webgpu: false });
+    server = await startServer({ csp: STRICT_CSP });
+    await allowCopying(server);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  const allowCopying = ({ origin }) =>
+    browser.defaultBrowserContext().overridePermissions(origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
+  async function copied(page, label) {
+    await page.bringToFront();
+    await press(page, label);
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Copied.');
+    return page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  test('the device is measured, and the table can be copied', { skip: noModel }, async (t) => {
+    const page = await openPage(browser, `${server.origin}/bench.html?backend=cpu&context=256`);
+    t.after(() => page.close());
+    assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
+    await press(page, 'Measure');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Done.', { timeout: 600_000 });
+    const rows = await page.$$eval('#rows tr', (nodes) => nodes.map((row) => [...row.children].map((cell) => Number(cell.textContent?.replace(',', '')))));
+    // Longer texts than the context holds are left out.
+    assert.deepEqual(rows.map(([length]) => length), [32, 128]);
+    for (const [length, first, reads, writes] of rows) {
+      assert.ok(first > 0 && writes > 0, String(rows));
+      assert.ok(Math.abs((1000 * length) / first - reads) / reads < 0.3, `${length} tokens in ${first} ms are not ${reads}/s`);
+    }
+    const markdown = await copied(page, 'Copy as Markdown');
+    assert.match(markdown, /- Runs on: CPU, \d threads?\n[^]*\| text, tokens \|[^]*\n\| 32 \| \d/);
+    const { rows: figures, engine } = JSON.parse(await copied(page, 'Copy as JSON'));
+    assert.deepEqual([figures.map(({ prompt }) => prompt), engine.backend], [[32, 128], 'cpu']);
+
+    // Nothing that was read before was left out, in any round.
+    assert.ok(figures[1].firstMs > figures[0].firstMs, JSON.stringify(figures));
+    await press(page, 'Measure');
+    await page.waitForFunction(() => /Round/.test(document.querySelector('#status')?.textContent ?? ''));
+    await press(page, 'Stop');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Stopped.');
+    await page.waitForSelector('#run:not([hidden])');
+  });
+
+  test('the diagnostics say what is here, try the engine, and give a report', { skip: noModel }, async (t) => {
+    const page = await openPage(browser, `${server.origin}/some/where/diagnostics.html?backend=cpu`);
+    t.after(() => page.close());
+    await page.waitForSelector('[data-probed]');
+    const device = await facts(page, 'device');
+    assert.equal(device['WebGPU'], 'none');
+    assert.match(device['Threads'], /^[2-9]/);
+    assert.equal(await page.$eval('#engine', (node) => /** @type {HTMLElement} */ (node).hidden), true);
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'It works.', { timeout: 300_000 });
+    const engine = await facts(page, 'engine');
+    assert.match(engine['Kind'], /llama, 135 million parameters, Q4_1/);
+    assert.match(engine['Memory'], /weights [\d.]+ MB, context [\d.]+ MB/);
+    assert.equal(engine['Self-test'], undefined, 'that is the GPU’s');
+    assert.equal((await facts(page, 'storage'))['SmolLM2 135M Instruct'], '98.4 MB');
+    const report = JSON.parse(await copied(page, 'Copy report'));
+    assert.deepEqual([report.device.gpu.kind, report.engine.backend, report.stored[0].storedBytes], ['none', 'cpu', MODEL_BYTES]);
+  });
+
+  test('they say what was given up, what a GPU was asked for, what a crash changed, and what failed', async (t) => {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.goto(`${server.origin}/diagnostics.html`);
+    await page.evaluate(() => {
+      const window = /** @type {any} */ (globalThis);
+      const names = ['dispatches', 'submits', 'bind_groups', 'buffers', 'pipelines', 'bytes_written', 'bytes_read', 'readbacks', 'queue_empty_us'];
+      const counters = Object.fromEntries(names.map((name, at) => [name, 100 + at]));
+      Object.assign(window.info, { backend: 'webgpu', steps_down: ['subgroups: wrong sums'], counters, adapter: { description: 'A card', fallback: false } });
+    });
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => /Some GPU features/.test(document.querySelector('#status')?.textContent ?? ''));
+    const engine = await facts(page, 'engine');
+    assert.deepEqual([engine['Runs on'], engine['Graphics'], engine['Disabled features'], engine['Self-test']], ['WebGPU', 'A card', 'subgroups: wrong sums', undefined]);
+    const counters = await facts(page, 'counters');
+    assert.deepEqual([counters['Kernels'], counters['Queue empty, µs']], ['100', '108']);
+    await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).info, { steps_down: [] }));
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'It works.');
+    assert.equal((await facts(page, 'engine'))['Self-test'], 'passed');
+    await page.goto(`${server.origin}/diagnostics.html?backend=tpu`);
+    await page.waitForFunction(() => /“backend=tpu” .* is ignored/.test(document.querySelector('#status')?.textContent ?? ''));
+    await page.evaluate(() => Object.assign(globalThis, { Worker: class { constructor() { throw new DOMException('refused', 'SecurityError'); } } }));
+    await press(page, 'Try the engine');
+    await page.waitForFunction(() => /\([a-z-]+\)$/.test(document.querySelector('#status')?.textContent ?? ''));
+    assert.equal(JSON.parse(await copied(page, 'Copy report')).error.code, 'blocked');
+  });
+
+  test('the chat for a site is there to try, and what is pasted is what was tried', async (t) => {
+    // On an origin of its own: where the model is stored there is no question.
+    const fresh = await startServer({ csp: STRICT_CSP });
+    t.after(() => fresh.close());
+    await allowCopying(fresh);
+    const page = await openPage(browser, `${fresh.origin}/some/where/embed.html`);
+    t.after(() => page.close());
+    const launcher = await page.waitForSelector('linnet-chat >>> .launcher', { visible: true });
+    // What the page itself has fetched: its service worker fetches the site's files, whenever it comes to that.
+    const fetched = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+    assert.ok(fetched.some((address) => /embed.*\.js$/.test(address)), String(fetched));
+    assert.deepEqual(fetched.filter((address) => /worker|wasm|gguf|view/.test(address)), [], 'nothing of the engine before it is opened');
+    assert.deepEqual([page.workers().length, fresh.count('.gguf')], [0, 0]);
+    await launcher?.click();
+    const asks = () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.accept')?.checkVisibility();
+    await page.waitForFunction(asks, { timeout: 60_000 });
+    await page.$eval('#own-heading', (node) => Object.assign(node, { value: '' }));
+    await page.type('#own-heading', 'Ask "us" <b>');
+    await page.$eval('#own-context', (node) => Object.assign(node, { value: '' }));
+    await page.type('#own-context', 'Open at 7. </script><img src=x onerror=alert(1)>');
+    await page.click('#own [value=button]');
+    const snippet = await copied(page, 'Copy');
+    // As a browser reads it: one script that is run, and one chat with what was written.
+    const read = await page.evaluate((snippet) => {
+      const { body } = new DOMParser().parseFromString(`<body>${snippet}`, 'text/html');
+      const chat = body.querySelector('linnet-chat');
+      return { scripts: body.querySelectorAll('script').length, images: body.querySelectorAll('img').length, heading: chat?.getAttribute('heading'), mode: chat?.getAttribute('mode'), context: chat?.querySelector('script')?.textContent?.trim() };
+    }, snippet);
+    assert.deepEqual(read, { scripts: 2, images: 0, heading: 'Ask "us" <b>', mode: null, context: 'Open at 7. ‹/script><img src=x onerror=alert(1)>' });
+    assert.equal(await page.$eval('#live linnet-chat', (chat) => chat.getAttribute('heading')), read.heading);
+    const looks = await page.$$eval('#own .field :is(input, textarea)', (nodes) => nodes.map((node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).borderRadius].join()));
+    assert.equal(new Set(looks).size, 1, `its fields look alike: ${looks}`);
+    await page.click('#own [value=inline]');
+    await page.setViewport({ width: 360, height: 640 });
+    for (const value of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+      assert.deepEqual(await violations(page), [], value);
+    }
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+  });
+
+  test('one leads to the other from any folder, by keyboard; axe finds nothing, on a small phone, by day and by night', async (t) => {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    await page.evaluateOnNewDocument(fakeWorker);
+    await page.setViewport({ width: 360, height: 640 });
+    await page.goto(`${server.origin}/some/where/`);
+    for (const [index, name] of ['bench', 'diagnostics'].entries()) {
+      if (index === 0) {
+        await page.focus('#menu-button');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('#menu[open]');
+      }
+      await page.focus(`a[href="./${name}.html"]`);
+      await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+      assert.equal(page.url(), `${server.origin}/some/where/${name}.html`);
+      assert.equal(await page.$eval('nav [aria-current=page]', (node) => node.textContent?.toLowerCase()), name);
+      const [bar, link] = await page.$$eval('.bar, .bar a:last-child', (nodes) => nodes.map((node) => node.getBoundingClientRect().height));
+      assert.ok(bar < 1.5 * link && link >= 44, `the ways to all pages stand in one line: ${bar}, ${link}`);
+      await page.click('#run, #try');
+      await page.waitForFunction(() => ['Done.', 'It works.'].includes(document.querySelector('#status')?.textContent ?? ''), { timeout: 60_000 });
+      for (const value of ['light', 'dark']) {
+        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+        assert.deepEqual(await violations(page), [], `${name}, ${value}`);
+      }
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${name} scrolls sideways`);
+    }
+    await Promise.all([page.waitForNavigation(), page.click('.brand')]);
+    assert.equal(page.url(), `${server.origin}/some/where/index.html`);
+  });
+});

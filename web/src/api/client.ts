@@ -1,0 +1,235 @@
+import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './types.ts';
+import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
+import { EngineHost } from '../page/engine-host.ts';
+import { aborted, LinnetError } from '../protocol/errors.ts';
+import { type ReadLoadOptions, readLoadOptions, readWatching, refuseUnknown } from './load-options.ts';
+import { NO_MANNERS } from '../page/page-policy.ts';
+import { keepMeasured, recallMeasured } from '../page/tune-cache.ts';
+import { fileOf, type ModelBytes, type ModelParts } from '../models/model-bytes.ts';
+import { listedOf, namesOf } from '../models/names.ts';
+import { bytesOf, models, type RecommendedSampling } from '../models/models.ts';
+import { askToPersist } from '../store/persistence.ts';
+import type { Asked, EngineEvent, EngineInfo, FromWorker } from '../protocol/messages.ts';
+import { setFields } from '../protocol/plain.ts';
+import { type Recovered, riskOf, steppedDown } from '../page/recovery.ts';
+import { readCount, readSuggest } from './request.ts';
+import { openRecovery, Risk } from '../page/crash-marker.ts';
+import { type ModelSource, resolveModel } from '../models/sources.ts';
+import { follow } from '../protocol/abortable.ts';
+import { type LoadedWorker, loadInWorker, type LoadTask } from '../page/worker-host.ts';
+
+/** A loaded model, ready to answer. Made by {@link Linnet.load}. */
+export class Linnet {
+  /** The OpenAI-shaped chat API. */
+  readonly chat: { readonly completions: ChatCompletions };
+  /** The OpenAI-shaped API for plain continuations. */
+  readonly completions: Completions;
+  readonly #host: EngineHost;
+  /** What runs the model goes through this. */
+  readonly #ask: Ask;
+  /** What requests may call the model. */
+  readonly #names: Set<string>;
+  #info: EngineInfo;
+
+  private constructor(host: EngineHost, loaded: EngineInfo, risk: Risk | undefined, source: unknown) {
+    this.#host = host;
+    const { listed, others } = namesOf(source, baseUrl());
+    const info = calledBy(listed, loaded);
+    const { name } = info.model;
+    this.#names = new Set([name, loaded.model.name, ...others]);
+    this.#info = info;
+    host.onChange = (changed) => (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
+    host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
+    this.#ask = firstAtRisk(host.ask.bind(host), risk);
+    const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
+    const { context_length: contextLength } = info.model;
+    this.chat = { completions: new ChatCompletions(generate, name, this.#names, contextLength) };
+    this.completions = new Completions(generate, name, this.#names, contextLength);
+  }
+
+  /**
+   * Loads a model and makes it ready to answer.
+   *
+   * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose;
+   *   for a split model the list of its parts, or the URL of one; or the bytes of a file, or a stream of them, which are not stored
+   * @throws LinnetError in every case of failure; nothing is left running then
+   */
+  static async load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions = {}): Promise<Linnet> {
+    const read = readLoadOptions(options);
+    const { signal, leave } = follow(read.signal);
+    try {
+      return await Linnet.#load(model, options, { ...read, signal });
+    } finally {
+      leave();
+    }
+  }
+
+  static async #load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
+    const { task: asked, bases, recovery, manners, onProgress, signal } = read;
+    if (signal?.aborted) throw aborted();
+    const source = (await fileOf(model, onProgress, signal)) as ModelSource;
+    const resolved = resolveModel(source, bases, baseUrl());
+    const task: LoadTask = { type: 'load', model: resolved, ...asked };
+    const measured = asked.storage === 'none' ? undefined : recallMeasured();
+    if (measured !== undefined) task.measured = measured;
+
+    const net = recovery === 'off' ? undefined : openRecovery();
+    const word = riskOf(resolved);
+    await net?.notice();
+    const recovered = net?.stepFor(word, task);
+    if (recovered?.step === 'smaller-model') return Linnet.#loadSmaller(source, options, recovered);
+    if (recovered) Object.assign(task, steppedDown(task, recovered.step));
+    const risk = net && new Risk(net, word);
+    await risk?.enter('load');
+    const began = performance.now();
+    try {
+      const { host: worker, info } = await loadInWorker(task, hearLoading(task, onProgress), signal);
+      const host = new EngineHost(worker, reloadOf(task, info), performance.now() - began);
+      host.manners = { ...NO_MANNERS, ...manners };
+      return new Linnet(host, recovered ? { ...info, recovered } : info, risk, source);
+    } finally {
+      risk?.leave();
+    }
+  }
+
+  /** Another model in the place of one that pages died of time and again. */
+  static async #loadSmaller(model: ModelSource, options: LoadOptions, recovered: Recovered): Promise<Linnet> {
+    const smaller = smallerThan(model);
+    if (options.recovery !== 'smaller-model' || !smaller) {
+      const text = `The page crashed ${recovered.crashes} times with this model, which probably needs more memory than this device has. Choose a smaller model.`;
+      throw new LinnetError('out-of-memory', text, { crashes: recovered.crashes, phase: recovered.phase, smaller: smaller ? { model: smaller } : null });
+    }
+    const linnet = await Linnet.load(smaller, options);
+    linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
+    // The site's requests go on naming the one that it asked for.
+    for (const name of namesOf(model, baseUrl()).others) linnet.#names.add(name);
+    return linnet;
+  }
+
+  /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
+  static resetRecovery(model?: ModelSource): void {
+    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, [], baseUrl())));
+  }
+
+  /** What is loaded, and on what it runs. */
+  info(): EngineInfo {
+    return structuredClone(this.#info);
+  }
+
+  /**
+   * How many tokens a prompt has: of messages with all that the model's template puts around them, as `usage.prompt_tokens` of their
+   * answer says. The model is not run, and what is being answered goes on.
+   *
+   * @param request the messages, or the text (or token ids) of a continuation
+   * @param options `signal` ends the counting, or the waiting for it
+   * @throws LinnetError `invalid-request`, `bad-template`, `aborted`
+   */
+  async countTokens(request: CountRequest, options: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const set = setFields(options, 'options');
+    refuseUnknown(set, ['signal']);
+    const { signal } = readWatching(set);
+    for await (const event of this.#host.ask('count', readCount(request), { signal })) {
+      if (event.type === 'counted') return event.tokens;
+    }
+    throw new LinnetError('internal', 'The engine counted no tokens.');
+  }
+
+  /**
+   * Words that may come next while somebody types, the most likely first: of a word that has been begun, what it may become.
+   * Requests are answered in turn; end one that is out of date by its `signal`.
+   *
+   * @throws LinnetError `invalid-request`, `context-full`, `aborted`
+   */
+  async suggest(request: SuggestRequest): Promise<Suggestions> {
+    const { fields, signal } = readSuggest(request, this.#info.model.context_length);
+    for await (const event of this.#ask('suggest', fields, { signal })) {
+      if (event.type !== 'words') continue;
+      const { words, begun, tokens, ms } = event;
+      return { words, begun, timings: { tokens, ms } };
+    }
+    throw new LinnetError('internal', 'The engine suggested nothing.');
+  }
+
+  /** Frees the model's memory. What is being answered fails with `aborted`; the engine cannot be used again. */
+  dispose(): void {
+    this.#host.end(aborted({ disposed: true }));
+  }
+}
+
+/** What is done with what a worker says while it loads. */
+function hearLoading({ storage }: LoadTask, onProgress: LoadOptions['onProgress']): (message: FromWorker) => void {
+  const stores = storage !== 'none';
+  let asks = stores;
+  return (message) => {
+    if (message.type === 'measured' && stores) keepMeasured(message.found);
+    if (message.type !== 'progress') return;
+    const { progress } = message;
+    if (asks && progress.phase === 'download') {
+      asks = false;
+      askToPersist();
+    }
+    onProgress?.(progress);
+  };
+}
+
+/** How to load a model again that was loaded before: into a context of the same length, and not on a GPU that failed. */
+function reloadOf(task: LoadTask, { backend, model }: EngineInfo): (signal: AbortSignal) => Promise<LoadedWorker> {
+  const again: LoadTask = { ...task, contextLength: model.context_length, ...(backend === 'cpu' ? { backend } : {}) };
+  return (signal) => loadInWorker(again, () => {}, signal);
+}
+
+/** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
+type Ask = (what: Asked, request: object, asking: Asking) => AsyncGenerator<EngineEvent>;
+
+/** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
+function firstAtRisk(ask: Ask, risk: Risk | undefined): Ask {
+  let first = true;
+  return async function* (...request) {
+    if (!first || !risk) return yield* ask(...request);
+    first = false;
+    await risk.enter('first-answer');
+    try {
+      yield* ask(...request);
+    } finally {
+      risk.leave();
+    }
+  };
+}
+
+/** Answers, of what can be asked for. */
+function answersOf(ask: Ask): Generate {
+  return async function* (request, asking) {
+    for await (const event of ask('generate', request, asking)) {
+      if (event.type === 'prefill' || event.type === 'token' || event.type === 'done') yield event;
+    }
+  };
+}
+
+/** What a request leaves open is as the model's makers recommend. */
+function sampledAs(sampling: RecommendedSampling | null, generate: Generate): Generate {
+  return sampling ? (request, ...rest) => generate({ ...sampling, ...request }, ...rest) : generate;
+}
+
+/** What is recommended for a listed model, or for an entry of the site's own. */
+function samplingOf(source: unknown): RecommendedSampling | null {
+  return listedOf(source, baseUrl())?.sampling ?? null;
+}
+
+/** A listed model is called what the list calls it, whatever its file says. */
+function calledBy(listed: string | undefined, info: EngineInfo): EngineInfo {
+  const { name } = info.model;
+  return listed === undefined || listed === name ? info : { ...info, model: { ...info.model, name: listed, general_name: name } };
+}
+
+/** What relative addresses are relative to. */
+function baseUrl(): string {
+  return globalThis.document?.baseURI ?? globalThis.location.href;
+}
+
+/** The id of the largest listed model that is at most half as large: of a model of unknown size the smallest one. */
+function smallerThan(source: ModelSource): string | undefined {
+  const listed = typeof source === 'string' ? models.get(source) : undefined;
+  const most = (listed && bytesOf(listed)) ?? Infinity;
+  const sized = [...models].map((model) => ({ id: model.id, bytes: bytesOf(model) ?? Infinity })).sort((one, other) => one.bytes - other.bytes);
+  return most === Infinity ? sized[0]?.id : sized.filter(({ bytes }) => bytes <= most / 2).at(-1)?.id;
+}

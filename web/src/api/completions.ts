@@ -1,0 +1,225 @@
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatRequest,
+  ChatUsageChunk,
+  Completion,
+  CompletionChunk,
+  CompletionRequest,
+  FinishReason,
+  PromptProgress,
+  UsageChoice,
+  UsageChunk,
+  WhenBusy,
+} from './types.ts';
+import { LinnetError } from '../protocol/errors.ts';
+import { chatLogprobs, textLogprobs } from './logprobs.ts';
+import type { PageManners } from '../page/page-policy.ts';
+import { type Reading, readRequest, type Subject } from './request.ts';
+import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/wasm.ts';
+
+/** How a request is put to the engine. */
+export interface Asking {
+  signal?: AbortSignal | undefined;
+  busy?: WhenBusy;
+  /** Where it differs from how the engine was loaded. */
+  manners?: Partial<PageManners>;
+  /** Whether somebody reads along: tokens that come together are then given out one after another. */
+  paced?: boolean;
+}
+
+/** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
+export type Generate = (request: object, asking: Asking) => AsyncGenerator<GenerationEvent>;
+
+/** A request whose answer comes piece by piece. */
+export type Streamed = { stream: true };
+/** A request whose answer comes as a whole. */
+export type Whole = { stream?: false | null };
+
+/** `linnet.chat.completions` */
+export class ChatCompletions {
+  constructor(
+    private readonly generate: Generate,
+    private readonly model: string,
+    private readonly names: ReadonlySet<string> = new Set([model]),
+    private readonly contextLength = Infinity,
+  ) {}
+
+  /**
+   * Answers a conversation.
+   *
+   * With `stream: true` it gives an async iterable of chunks (which may also be awaited). The request starts when the
+   * iteration does, and leaving the loop ends it.
+   *
+   * @throws LinnetError what is wrong with the request or went wrong with the answer; the promise rejects, or the iteration throws
+   */
+  create(request: ChatRequest & Streamed & UsageChoice): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void>;
+  create(request: ChatRequest & Streamed): AsyncGenerator<ChatCompletionChunk, void>;
+  create(request: ChatRequest & Whole): Promise<ChatCompletion>;
+  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk, void>;
+  create(request: ChatRequest): Promise<ChatCompletion> | AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+    const { stream, take } = readOnce('messages', this.names, request, this.contextLength);
+    const pieces = run(this.generate, take);
+    const base = { id: newId('chatcmpl'), created: seconds(), model: this.model };
+    return stream ? chatChunks(pieces, base) : chatWhole(pieces, base);
+  }
+}
+
+/** `linnet.completions` */
+export class Completions {
+  constructor(
+    private readonly generate: Generate,
+    private readonly model: string,
+    private readonly names: ReadonlySet<string> = new Set([model]),
+    private readonly contextLength = Infinity,
+  ) {}
+
+  /**
+   * Goes on with a text as it stands, without a chat template. Streams and fails as {@link ChatCompletions.create} does.
+   */
+  create(request: CompletionRequest & Streamed & UsageChoice): AsyncGenerator<CompletionChunk | UsageChunk, void>;
+  create(request: CompletionRequest & Streamed): AsyncGenerator<CompletionChunk, void>;
+  create(request: CompletionRequest & Whole): Promise<Completion>;
+  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk, void>;
+  create(request: CompletionRequest): Promise<Completion> | AsyncGenerator<CompletionChunk | UsageChunk, void> {
+    const { stream, take } = readOnce('prompt', this.names, request, this.contextLength);
+    const pieces = run(this.generate, take);
+    const base = { id: newId('cmpl'), created: seconds(), model: this.model };
+    return stream ? textChunks(pieces, base) : textWhole(pieces, base);
+  }
+}
+
+interface Base {
+  id: string;
+  created: number;
+  model: string;
+}
+
+interface End {
+  finish_reason: FinishReason;
+  usage?: Usage;
+  timings: Timings;
+}
+
+interface Piece {
+  text: string;
+  tokens: number[];
+  /** Of its tokens, if the request wants to know. */
+  logprobs?: EngineLogprobs[];
+  progress?: PromptProgress;
+  end?: End;
+  /** Of a piece that is nothing but this. */
+  usage?: Usage;
+}
+
+async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+  let first = true;
+  for await (const piece of pieces) {
+    if (piece.usage) {
+      yield { ...base, object: 'chat.completion.chunk', choices: [], usage: piece.usage };
+      continue;
+    }
+    const delta: ChatCompletionChunk['choices'][0]['delta'] = {};
+    if (piece.tokens.length > 0 || piece.text) {
+      if (first) delta.role = 'assistant';
+      delta.content = piece.text;
+      first = false;
+    }
+    const choice = { index: 0 as const, delta, ...chatLogprobs(piece), finish_reason: piece.end?.finish_reason ?? null, tokens: piece.tokens };
+    yield { ...base, object: 'chat.completion.chunk', choices: [choice], ...extras(piece) };
+  }
+}
+
+async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<CompletionChunk | UsageChunk, void> {
+  for await (const piece of pieces) {
+    if (piece.usage) {
+      yield { ...base, object: 'text_completion', choices: [], usage: piece.usage };
+      continue;
+    }
+    const { text, tokens, end } = piece;
+    const choice = { index: 0 as const, text, ...textLogprobs(piece), finish_reason: end?.finish_reason ?? null, tokens };
+    yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
+  }
+}
+
+async function chatWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<ChatCompletion> {
+  const { text, tokens, end, ...likely } = await collect(pieces);
+  const { finish_reason, usage, timings } = end;
+  const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, ...chatLogprobs(likely), finish_reason, tokens };
+  return { ...base, object: 'chat.completion', choices: [choice], usage, timings };
+}
+
+async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Completion> {
+  const { text, tokens, end, ...likely } = await collect(pieces);
+  const { finish_reason, usage, timings } = end;
+  return { ...base, object: 'text_completion', choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }], usage, timings };
+}
+
+/**
+ * Reads a request when it is made, so that what becomes of its objects afterwards does not matter. What is wrong with it is thrown when it
+ * is run: by the promise, or when the stream is read.
+ */
+function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength: number): { stream: boolean; take: () => Reading } {
+  try {
+    const reading = readRequest(subject, names, request, contextLength);
+    return { stream: reading.stream, take: () => reading };
+  } catch (error) {
+    const take = () => {
+      throw error;
+    };
+    try {
+      return { stream: Boolean((request as { stream: unknown }).stream), take };
+    } catch {
+      return { stream: false, take };
+    }
+  }
+}
+
+/** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
+async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Piece> {
+  const { fields, signal, busy, manners, stream, progress, usage: place } = take();
+  for await (const event of generate(fields, { signal, busy, manners, paced: stream })) {
+    switch (event.type) {
+      case 'prefill':
+        if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };
+        break;
+      case 'token':
+        yield { text: event.text, tokens: [event.token], ...(event.logprobs ? { logprobs: [event.logprobs] } : {}) };
+        break;
+      case 'done': {
+        const { text, finish_reason, usage, timings } = event;
+        yield { text, tokens: [], end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) } };
+        if (place === 'own') yield { text: '', tokens: [], usage };
+      }
+    }
+  }
+}
+
+async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: Required<End> }> {
+  let text = '';
+  const tokens: number[] = [];
+  const logprobs: EngineLogprobs[] = [];
+  let end: End | undefined;
+  for await (const piece of pieces) {
+    text += piece.text;
+    tokens.push(...piece.tokens);
+    logprobs.push(...(piece.logprobs ?? []));
+    end = piece.end;
+  }
+  if (!end?.usage) throw new LinnetError('internal', 'The answer had no end.');
+  return { text, tokens, ...(logprobs.length > 0 ? { logprobs } : {}), end: { ...end, usage: end.usage } };
+}
+
+function extras({ progress, end }: Piece): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {
+  const ending = end ? { ...(end.usage ? { usage: end.usage } : {}), timings: end.timings } : {};
+  return { ...(progress ? { prompt_progress: progress } : {}), ...ending };
+}
+
+function newId(prefix: string): string {
+  // crypto.randomUUID is absent on pages without https; getRandomValues is everywhere.
+  return `${prefix}-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

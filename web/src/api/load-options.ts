@@ -1,0 +1,100 @@
+import type { LoadOptions } from './types.ts';
+import { type PageManners, readManners } from '../page/page-policy.ts';
+import { named, setFields, wrong } from '../protocol/plain.ts';
+import { readSignal } from './request.ts';
+
+const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
+const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const;
+const STORAGE_USES = ['auto', 'required', 'none'] as const;
+const RECOVERIES = ['auto', 'smaller-model', 'off'] as const;
+const MANNERS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };
+
+/** All that a load understands. */
+const KNOWN = [
+  'backend', 'threads', 'contextLength', 'kvFormat', 'memoryLimit', 'storage', 'modelBase', 'recovery', 'onProgress',
+  'signal', ...Object.values(MANNERS),
+];
+
+/** Refuses options that nobody honours: whoever sets one counts on it. @throws LinnetError `invalid-request` */
+export function refuseUnknown(set: Record<string, unknown>, known: readonly string[]): void {
+  for (const [field, value] of Object.entries(set)) {
+    if (!known.includes(field)) throw wrong(field, value, `is not an option: use ${known.join(', ')}`, { known });
+  }
+}
+
+/** The options of a load, checked. What is not set is absent. */
+export interface ReadLoadOptions {
+  /** What the worker gets to know. */
+  task: { backend: NonNullable<LoadOptions['backend']> } & Pick<
+    LoadOptions,
+    'threads' | 'contextLength' | 'kvFormat' | 'memoryLimit' | 'storage'
+  >;
+  bases: readonly (string | URL)[];
+  recovery: NonNullable<LoadOptions['recovery']>;
+  manners: Partial<PageManners>;
+  onProgress: LoadOptions['onProgress'];
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Reads the options of a load, each of them once, before anything is started.
+ *
+ * @throws LinnetError `invalid-request`, with `details.field`
+ */
+export function readLoadOptions(options: unknown): ReadLoadOptions {
+  const set = setFields(options, 'options');
+  refuseUnknown(set, KNOWN);
+  const one = <T>(field: string, known: readonly T[]): T | undefined => {
+    const value = set[field];
+    if (value === undefined || known.includes(value as T)) return value as T | undefined;
+    const words = known.map((word) => `"${String(word)}"`).join(' or ');
+    throw wrong(field, value, `is ${named(value)}, but must be ${words}`, { known });
+  };
+  const count = (field: string): number | undefined => {
+    const value = set[field];
+    if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return value as number | undefined;
+    throw wrong(field, value, `is ${named(value)}, but must be a whole number above 0`);
+  };
+  const task = {
+    backend: one('backend', BACKENDS) ?? 'auto',
+    threads: count('threads'),
+    contextLength: count('contextLength'),
+    kvFormat: one('kvFormat', KV_FORMATS),
+    memoryLimit: count('memoryLimit'),
+    storage: one('storage', STORAGE_USES),
+  };
+  const entries = Object.entries(task).filter(([, value]) => value !== undefined);
+  return {
+    task: Object.fromEntries(entries) as ReadLoadOptions['task'],
+    bases: readBases(set['modelBase']),
+    recovery: one('recovery', RECOVERIES) ?? 'auto',
+    manners: readManners(set, MANNERS),
+    ...readWatching(set),
+  };
+}
+
+/**
+ * Who watches a load or a download.
+ *
+ * @throws LinnetError `invalid-request`, with `details.field`
+ */
+export function readWatching(options: {
+  onProgress?: unknown;
+  signal?: unknown;
+}): Pick<ReadLoadOptions, 'onProgress' | 'signal'> {
+  const { onProgress, signal } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw wrong('onProgress', onProgress, `is ${named(onProgress)}, but must be a function`);
+  }
+  return { onProgress: onProgress as LoadOptions['onProgress'], signal: readSignal(signal) };
+}
+
+/** The folders of `modelBase`. @throws LinnetError `invalid-request`, with `details.field` */
+export function readBases(bases: unknown): readonly (string | URL)[] {
+  const list = bases === undefined ? [] : Array.isArray(bases) ? (bases as unknown[]) : [bases];
+  return list.map((base) => {
+    if (typeof base === 'string') return base;
+    if (base instanceof URL) return base.href;
+    throw wrong('modelBase', base, `is ${named(base)}, but must be a URL, or a list of them`);
+  });
+}

@@ -1,0 +1,171 @@
+import type { CountRequest, SuggestRequest, WhenBusy } from './types.ts';
+import { LinnetError } from '../protocol/errors.ts';
+import { type PageManners, readManners } from '../page/page-policy.ts';
+import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
+
+// What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
+// The engine checks its own fields, with all that is in them; here they are only made plain.
+
+/** A request, taken apart. */
+export interface Reading {
+  /** What the engine gets. */
+  fields: Record<string, unknown>;
+  signal: AbortSignal | undefined;
+  busy: WhenBusy;
+  /** What it says of the manners; the rest is as the engine was loaded. */
+  manners: Partial<PageManners>;
+  stream: boolean;
+  /** Whether chunks shall tell how much of the prompt has been read. */
+  progress: boolean;
+  /** Which chunk has `usage`: the one that ends the answer, one of its own behind it, as OpenAI's API has it, or none. */
+  usage: 'end' | 'own' | 'none';
+}
+
+/** The field that holds what is asked: a conversation, or a text. */
+export type Subject = 'messages' | 'prompt';
+
+/** What the engine understands beside the {@link Subject}. */
+const ENGINE = [
+  'max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'seed', 'stop',
+  'ignore_eos',
+];
+/** What is honoured here. */
+const PAGE = [
+  'max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy', 'when_hidden', 'keep_awake', 'pace', 'logprobs',
+];
+const MANNERS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
+/** What only chats have. */
+const CHAT = ['top_logprobs'];
+/** Characters of a token at most; the longest in known vocabularies have some hundreds, mostly spaces. */
+const LONGEST_TOKEN = 1024;
+/** How many of the likeliest tokens may be asked for. */
+const MOST_LOGPROBS = { messages: 20, prompt: 5 };
+
+/**
+ * Takes a request apart. `null` stands for "unset", as in OpenAI's API.
+ *
+ * @param names what the loaded model may be called
+ * @param contextLength how many tokens it holds
+ * @throws LinnetError `invalid-request`, with `details.field`
+ */
+export function readRequest(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength = Infinity): Reading {
+  const set = setFields(request, 'request');
+  const known = [subject, ...ENGINE, ...PAGE, ...(subject === 'messages' ? CHAT : [])];
+  for (const [field, value] of Object.entries(set)) {
+    if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
+  }
+  const { stream = false, stream_options: options, return_progress: progress = false, n = 1, model, busy = 'queue', signal } = set;
+  if (typeof stream !== 'boolean') throw wrong('stream', stream, `is ${described(stream)}, but must be true or false`);
+  if (typeof progress !== 'boolean') throw wrong('return_progress', progress, `is ${described(progress)}, but must be true or false`);
+  if (progress && !stream) throw wrong('return_progress', progress, 'requires `stream: true`');
+  if (n !== 1) throw wrong('n', n, 'must be 1: a request gets one answer');
+  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, 'is not the loaded model', { known: [...names] });
+  if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, 'must be `queue` or `refuse`', { known: ['queue', 'refuse'] });
+  const listened = readSignal(signal);
+
+  const fields = Object.fromEntries([subject, ...ENGINE].filter((field) => field in set).map((field) => {
+    return [field, field === subject ? plain(set[field], field, promptLimit(contextLength)) : plain(set[field], field)];
+  }));
+  const likeliest = subject === 'messages' ? ofChat(set) : ofText(set['logprobs']);
+  if (likeliest !== undefined) fields['logprobs'] = likeliest;
+  const { max_completion_tokens: most } = set;
+  if (most !== undefined) {
+    if (fields['max_tokens'] !== undefined && fields['max_tokens'] !== most) {
+      throw wrong('max_completion_tokens', most, 'conflicts with `max_tokens`: set one of them', { max_tokens: fields['max_tokens'] });
+    }
+    fields['max_tokens'] = plain(most, 'max_completion_tokens');
+  }
+  return { fields, signal: listened, busy, manners: readManners(set, MANNERS), stream, progress, usage: usageOf(options, stream) };
+}
+
+/**
+ * What the engine gets to count a prompt's tokens.
+ *
+ * @throws LinnetError `invalid-request`, with `details.field`
+ */
+export function readCount(request: CountRequest): object {
+  const known = ['messages', 'prompt'];
+  const fields = Object.entries(setFields(request, 'request')).map(([field, value]) => {
+    if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
+    return [field, plain(value, field, promptLimit(Infinity))];
+  });
+  return Object.fromEntries(fields) as object;
+}
+
+/**
+ * A wish for words, taken apart.
+ *
+ * @throws LinnetError `invalid-request`, with `details.field`
+ */
+export function readSuggest(request: SuggestRequest, contextLength = Infinity): { fields: object; signal: AbortSignal | undefined } {
+  const { prefix, words = 3, within, signal, ...others } = setFields(request, 'request');
+  for (const [field, value] of Object.entries(others)) throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
+  if (typeof prefix !== 'string') throw wrong('prefix', prefix, `is ${described(prefix)}, but must be a string`);
+  if (!isWhole(words, 1, 10)) throw wrong('words', words, 'must be a whole number from 1 to 10');
+  if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity)) throw wrong('within', within, 'must be a number of milliseconds');
+  const listened = readSignal(signal);
+  return { fields: { prefix: plain(prefix, 'prefix', promptLimit(contextLength)), words, ...(within === undefined ? {} : { within }) }, signal: listened };
+}
+
+/** How many of the likeliest tokens a chat wants to hear of; `undefined` if it wants no probabilities. */
+function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): number | undefined {
+  if (logprobs !== undefined && typeof logprobs !== 'boolean') throw wrong('logprobs', logprobs, 'must be true or false; `top_logprobs` says how many');
+  if (top !== undefined && !isWhole(top, 0, MOST_LOGPROBS.messages)) throw wrong('top_logprobs', top, `must be a whole number from 0 to ${MOST_LOGPROBS.messages}`);
+  if (top !== undefined && !logprobs) throw wrong('top_logprobs', top, 'requires `logprobs: true`');
+  return logprobs ? ((top as number | undefined) ?? 0) : undefined;
+}
+
+/** The same of a continuation. */
+function ofText(logprobs: unknown): number | undefined {
+  if (logprobs !== undefined && !isWhole(logprobs, 0, MOST_LOGPROBS.prompt)) throw wrong('logprobs', logprobs, `must be a whole number from 0 to ${MOST_LOGPROBS.prompt}`);
+  return logprobs as number | undefined;
+}
+
+/**
+ * A signal, or what behaves like one: another frame's, a polyfill's.
+ *
+ * @throws LinnetError `invalid-request` for what cannot be listened to, such as a proxy of a signal
+ */
+export function readSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  const hears = () => {};
+  try {
+    (value as AbortSignal).addEventListener('abort', hears);
+    (value as AbortSignal).removeEventListener('abort', hears);
+    if (typeof (value as AbortSignal).aborted === 'boolean') return value as AbortSignal;
+  } catch {
+    // It is named below.
+  }
+  const proxied = Object.prototype.toString.call(value) === '[object AbortSignal]';
+  const rule = proxied ? 'cannot be listened to: pass the AbortSignal itself, not a proxy of it' : `is ${named(value)}, but must be an AbortSignal`;
+  throw wrong('signal', value, rule);
+}
+
+/**
+ * Refuses a prompt that cannot fit, before the page and the worker make copies of it. No vocabulary has a longer token than
+ * {@link LONGEST_TOKEN}; the engine counts what is shorter.
+ */
+function promptLimit(contextLength: number): TextLimit {
+  const characters = Math.min(contextLength * LONGEST_TOKEN, MOST_CHARACTERS);
+  const context = contextLength === Infinity ? {} : { context_length: contextLength };
+  const refuse = (found: number) => {
+    const holds = contextLength === Infinity ? `at most ${characters} can be read` : `the context holds ${contextLength} tokens`;
+    const text = `The prompt has at least ${found} characters, but ${holds}. Shorten it.`;
+    return new LinnetError('context-full', text, { characters: found, limit_characters: characters, ...context });
+  };
+  return { characters, refuse };
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function usageOf(options: unknown, stream: boolean): Reading['usage'] {
+  if (options === undefined) return 'end';
+  if (!stream) throw wrong('stream_options', options, 'requires `stream: true`');
+  const { include_usage: own, ...others } = setFields(options, 'stream_options');
+  for (const [field, value] of Object.entries(others)) throw wrong(`stream_options.${field}`, value, 'is not supported', { known: ['include_usage'] });
+  if (own === undefined) return 'end';
+  if (typeof own !== 'boolean') throw wrong('stream_options.include_usage', own, 'must be true or false');
+  return own ? 'own' : 'none';
+}

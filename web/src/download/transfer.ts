@@ -1,0 +1,334 @@
+import { aborted, LinnetError } from '../protocol/errors.ts';
+import * as http from './http.ts';
+import type { Stretch } from './http.ts';
+import { type Place, PlaceQueue } from './place-queue.ts';
+
+// How a large file comes: in ranges, again and elsewhere after a failure, and only as long as it is still the same file.
+
+/** How to fetch a file. */
+export interface TransferOptions {
+  /** The length that the file must have, where it is known. */
+  bytes?: number;
+  /** Whether the file's hash is known and will be compared: then it does not matter what a server calls its version. */
+  hashed?: boolean;
+  signal: AbortSignal;
+  /** Waits between tries, in milliseconds: as many tries as there are waits follow a failure that comes without progress. */
+  retryDelays?: readonly number[];
+  /** A server or a connection that gives nothing for so many milliseconds is taken for broken. */
+  stallTimeout?: number;
+  /** Hears that so many bytes have just come. */
+  onBytes?: (count: number) => void;
+}
+
+const RETRY_DELAYS = [250, 500, 1000, 2000];
+const STALL_TIMEOUT = 30_000;
+/** A connection that gave this much before it broke was not a hopeless one: the tries are counted anew. */
+const PROGRESS = 256 << 10;
+/** Times that a place which does not answer is asked again before the file is known to be there. */
+const MOST_OPENING_RETRIES = 2;
+/** Weights hardly compress: a server that announces a smaller part of the file than this has another file. */
+const BEST_COMPRESSION = 0.5;
+/** Characters of an address without a host that an error shows: a `data:` address holds a file. */
+const LONGEST_SHOWN = 60;
+const CANNOT_RESUME = 'could not be resumed. Try again';
+
+/** A stretch of a file that is on its way into memory. */
+export interface Piece {
+  /** Number of the chunk. */
+  index: number;
+  /** Offset of its first byte in the file. */
+  start: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** How much of it has come. */
+  filled: number;
+}
+
+/** What says which file, and which version of it, a server has. */
+export interface Identity {
+  total?: number | undefined;
+  validator?: string | undefined;
+}
+
+/** The server has another file than before: nothing of the two may be glued together. */
+export class FileChanged extends LinnetError {
+  constructor(url: string) {
+    super('integrity', 'The file on the server changed during the download. Load the model again.', { url });
+  }
+}
+
+/**
+ * Whether what a server has now is the file that was begun, as far as it says.
+ *
+ * @param hashed whether the hash will tell: the nodes of a CDN may name one version differently
+ */
+export function sameFile(begun: Identity, found: Identity, hashed: boolean): boolean {
+  const sameLength = begun.total === undefined || found.total === undefined || begun.total === found.total;
+  return sameLength && (hashed || begun.validator === found.validator);
+}
+
+/** A place that has the file, and has begun to give it; where it fails, the places after it are asked for the rest. */
+export class Transfer {
+  /** Whether any stretch can be asked for. If not, only {@link Transfer.stream} is to be used. */
+  readonly ranged: boolean;
+  /** The file's length, if the server said. */
+  readonly total: number | undefined;
+  /** Says which version of the file this is: needed to go on with it later. */
+  readonly validator: string | undefined;
+  /** The answer to the request that opened this, until somebody reads it. */
+  #first: Response | undefined;
+  /** Index of the place that was the last one to give something. */
+  #place = 0;
+  #received = 0;
+
+  private constructor(
+    /** The place that answered, and those that have not been asked. */
+    readonly places: readonly string[],
+    readonly options: TransferOptions,
+    readonly from: number,
+    response: Response,
+  ) {
+    this.#first = response;
+    this.ranged = response.status === 206;
+    this.total = this.ranged ? (http.contentRange(response)?.total ?? options.bytes) : lengthOf(response, options.bytes);
+    this.validator = http.validatorOf(response);
+  }
+
+  /**
+   * Asks each place in turn for the stretch that is wanted first, until one answers with it or with the whole file.
+   *
+   * @throws LinnetError the last place's: `network`, `not-found`, `http`, `integrity`, `aborted`
+   */
+  static async open(urls: readonly string[], first: Stretch, options: TransferOptions): Promise<Transfer> {
+    const { signal, retryDelays = RETRY_DELAYS } = options;
+    const queue = new PlaceQueue(placesOf(urls), retryDelays.slice(0, MOST_OPENING_RETRIES), signal);
+    for (let place = await queue.next(); place; place = await queue.next()) {
+      try {
+        const response = await firstResponse(place.url, first, options);
+        // Those that come after it, and those that may have recovered by then, give the rest if it fails.
+        const others = queue.hopeful.filter(({ index }) => index !== place!.index);
+        const later = others.filter(({ index }) => index > place!.index);
+        const places = [place, ...later, ...others.filter((other) => !later.includes(other))];
+        return checked(new Transfer(places.map((one) => one.url), options, first.start, response));
+      } catch (error) {
+        if (signal.aborted) throw aborted();
+        queue.failed(place, error as LinnetError);
+      }
+    }
+    // A browser reports "no connection" also where it may not send Range to a foreign server, and for a stretch with a content coding.
+    for (const place of queue.failures) {
+      if (place.failure.code !== 'network') continue;
+      try {
+        const response = await firstResponse(place.url, undefined, options);
+        return checked(new Transfer([place.url], options, first.start, response));
+      } catch (error) {
+        if (signal.aborted) throw aborted();
+        queue.failed(place, error as LinnetError);
+      }
+    }
+    throw (
+      queue.failures.at(-1)?.failure ??
+      new LinnetError('not-found', 'The file is no longer stored in this browser, and it has no address to download it from.')
+    );
+  }
+
+  /** The address that gives the file. */
+  get url(): string {
+    return this.places[this.#place]!;
+  }
+
+  /**
+   * Fetches what a piece still lacks. What has come before a failure stays in it.
+   *
+   * @throws LinnetError `network`, `not-found`, `http`, `aborted`, or that the file is another one now
+   */
+  async fill(piece: Piece): Promise<void> {
+    const { signal, retryDelays = RETRY_DELAYS } = this.options;
+    const queue = new PlaceQueue(placesOf(this.places).slice(this.#place), retryDelays, signal);
+    for (let place = await queue.next(); place; place = await queue.next()) {
+      const before = piece.filled;
+      try {
+        await this.#fillFrom(place.url, piece);
+        this.#place = Math.max(this.#place, place.index);
+        return;
+      } catch (error) {
+        if (signal.aborted) throw aborted();
+        const gave = piece.filled - before;
+        const failure = error instanceof LinnetError ? error : this.#broken(place.url, CANNOT_RESUME);
+        queue.failed(place, failure, gave === 0 ? 'nothing' : gave < PROGRESS ? 'little' : 'much');
+      }
+    }
+    // What the others say of a file that they may never have had is worth less.
+    throw queue.failures[0]!.failure;
+  }
+
+  async #fillFrom(url: string, piece: Piece): Promise<void> {
+    const response = this.#takeFirst(url, piece.start + piece.filled) ?? (await this.#rest(url, piece));
+    await this.#read(response, piece);
+    if (piece.filled < piece.bytes.length) throw this.#broken(url, CANNOT_RESUME);
+  }
+
+  /** The whole file from its beginning, from a place that gives no stretches of it. */
+  async *stream(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { bytes, signal } = this.options;
+    const most = bytes ?? this.total ?? http.MAX_FILE_BYTES;
+    const response = this.#first;
+    this.#first = undefined;
+    try {
+      for await (const part of this.#body(response!)) {
+        if (this.#received > most) {
+          // A connection gives no more than it announces: what it announced is the length of the compressed bytes.
+          if (bytes === undefined && this.total !== undefined) throw compressed(this.url, this.total);
+          throw wrongLength(this.url, this.#received, most);
+        }
+        yield part;
+      }
+    } catch (error) {
+      if (signal.aborted) throw aborted();
+      throw error instanceof LinnetError ? error : this.#broken(this.url, 'the server cannot resume a download. Try again');
+    }
+    if (this.total !== undefined && this.#received < this.total) throw this.#broken(this.url, 'the server cannot resume a download. Try again');
+    if (bytes !== undefined && this.#received < bytes) throw wrongLength(this.url, this.#received, bytes);
+  }
+
+  /** Lets go of an answer that nobody wants. */
+  close(): void {
+    http.discard(this.#first);
+    this.#first = undefined;
+  }
+
+  #takeFirst(url: string, start: number): Response | undefined {
+    if (!this.#first || start !== this.from || url !== this.places[0]) return undefined;
+    const response = this.#first;
+    this.#first = undefined;
+    return response;
+  }
+
+  /** Asks for the rest of a piece. */
+  async #rest(url: string, piece: Piece): Promise<Response> {
+    const start = piece.start + piece.filled;
+    const { signal, stallTimeout = STALL_TIMEOUT } = this.options;
+    const response = await http.request(url, { start, end: piece.start + piece.bytes.length }, signal, stallTimeout);
+    const found = { total: http.contentRange(response)?.total, validator: http.validatorOf(response) };
+    const partial = response.status === 206 && !http.isCoded(response);
+    const same = sameFile(this, found, this.options.hashed ?? false);
+    if (partial && same && http.startsAt(response, start)) return response;
+    http.discard(response);
+    if ((partial && !same) || response.status === 416) throw new FileChanged(url);
+    // Not every node of a CDN knows ranges, or the one that was asked for.
+    if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume a download. Try again');
+    throw http.statusError(url, response);
+  }
+
+  /** Reads into a piece. A server may give more than it was asked for, or less. */
+  async #read(response: Response, piece: Piece): Promise<void> {
+    for await (const part of this.#body(response)) {
+      const wanted = part.subarray(0, piece.bytes.length - piece.filled);
+      piece.bytes.set(wanted, piece.filled);
+      piece.filled += wanted.length;
+      if (piece.filled === piece.bytes.length) return;
+    }
+  }
+
+  /** The bytes of one connection. */
+  async *#body(response: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const reader = response.body?.getReader();
+    if (!reader) return;
+    try {
+      for (;;) {
+        const { done, value } = await http.beforeStall(reader.read(), this.options.stallTimeout ?? STALL_TIMEOUT);
+        if (done) return;
+        this.#received += value.length;
+        this.options.onBytes?.(value.length);
+        yield value;
+      }
+    } finally {
+      // Also when the consumer stops early: without this the rest would still be fetched.
+      await reader.cancel().catch(() => {});
+    }
+  }
+
+  #broken(url: string, why: string): LinnetError {
+    return new LinnetError('network', `The connection broke after ${this.#received} bytes and ${why}.`, {
+      url,
+      received: this.#received,
+      total: this.total,
+    });
+  }
+}
+
+/**
+ * The first answer that holds file bytes: the stretch that was asked for, or the whole file.
+ *
+ * @throws LinnetError `network`, `not-found`, `http`, `integrity`
+ */
+async function firstResponse(url: string, stretch: Stretch | undefined, options: TransferOptions): Promise<Response> {
+  const { signal, stallTimeout = STALL_TIMEOUT } = options;
+  for (const range of stretch ? [stretch, undefined] : [undefined]) {
+    const response = await http.request(url, range, signal, stallTimeout).catch((error: unknown) => {
+      throw noConnection(url, error);
+    });
+    const found = answerIn(response, range, url, options);
+    if (found === response) return response;
+    http.discard(response);
+    if (found) throw found as LinnetError;
+  }
+  throw new LinnetError('http', 'The server sent only a part of the file. Try again later.', { url });
+}
+
+/** A transfer of a file that has the expected length, as far as the server says. @throws LinnetError `integrity` */
+function checked(transfer: Transfer): Transfer {
+  const { url, total, options } = transfer;
+  if (options.bytes === undefined || total === undefined || total === options.bytes) return transfer;
+  transfer.close();
+  throw wrongLength(url, total, options.bytes);
+}
+
+/** The length of a whole file, as far as its server can be believed. */
+function lengthOf(response: Response, bytes: number | undefined): number | undefined {
+  const length = http.fullLength(response);
+  // A foreign server may hide that it compresses. Then this is the length of the compressed bytes.
+  const mayBeCompressed = length !== undefined && bytes !== undefined && length < bytes && length > bytes * BEST_COMPRESSION;
+  return mayBeCompressed && http.isForeign(response.url) ? undefined : length;
+}
+
+function placesOf(urls: readonly string[]): Place[] {
+  return urls.map((url, index) => ({ index, url }));
+}
+
+/** The answer itself if it can be used, an error if it has none, nothing if the whole file must be asked for. */
+function answerIn(
+  response: Response,
+  range: Stretch | undefined,
+  url: string,
+  { bytes }: TransferOptions,
+): Response | LinnetError | undefined {
+  const { status } = response;
+  const total = status === 206 ? http.contentRange(response)?.total : http.fullLength(response);
+  if (total !== undefined && total > http.MAX_FILE_BYTES) return impossible(url, total);
+  if (status === 200) return response;
+  const known = (total ?? bytes) !== undefined && !http.isCoded(response);
+  if (range && status === 206 && known && http.startsAt(response, range.start)) return response;
+  // It has no such stretch, or does not say of which whole it is one.
+  return range && (status === 206 || status === 416) ? undefined : http.statusError(url, response);
+}
+
+function impossible(url: string, found: number): LinnetError {
+  const text = `The server reports a file of ${found} bytes, larger than any model. Check the address.`;
+  return new LinnetError('integrity', text, { url, found, limit: http.MAX_FILE_BYTES });
+}
+
+function noConnection(url: string, cause: unknown): LinnetError {
+  return new LinnetError('network', `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. Check the connection, and that the server allows requests from this page (CORS).`, { url, cause: String(cause) });
+}
+
+function compressed(url: string, announced: number): LinnetError {
+  const text =
+    `${new URL(url).host} compresses the file and does not say so, so its length is unknown. Turn off compression for ` +
+    'this file on the server, or let it send "Access-Control-Expose-Headers: Content-Encoding".';
+  return new LinnetError('integrity', text, { url, compressed: true, announced });
+}
+
+function wrongLength(url: string, found: number | undefined, expected: number | undefined): LinnetError {
+  const text = `Wrong length: expected ${expected} bytes, got ${found}.`;
+  return new LinnetError('integrity', text, { url, expected, found });
+}

@@ -1,0 +1,130 @@
+import type { LinnetChat } from '../../element.ts';
+import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models } from '../../index.ts';
+import { plainName } from '../../markdown.ts';
+import { areHeaders, isRecord, isText, NO_MODEL, numberOf, wordOf } from './attributes.ts';
+import type { ChatStrings } from './button-strings.ts';
+import type { ChatEngine } from '../providers/engine.ts';
+import { sizeText } from './size.ts';
+import { ENGLISH, fill } from './strings.ts';
+
+/** Tokens of an answer at most: a small model may not find its end. */
+const MAX_TOKENS = 1024;
+
+/** How an engine behaves while it answers. */
+export type Manners = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
+
+/** What the site asks for, as it stands in the element's attributes and properties now. */
+export class ChatConfig {
+  constructor(private readonly host: LinnetChat) {}
+
+  get strings(): ChatStrings {
+    const own = isRecord(this.host.strings) ? this.host.strings : {};
+    const texts = Object.entries(own).filter(([, text]) => isText(text));
+    return { ...ENGLISH, ...Object.fromEntries(texts), errors: { ...ENGLISH.errors, ...(isRecord(own.errors) ? own.errors : {}) } };
+  }
+
+  get title(): string {
+    return this.host.heading ?? this.strings.title;
+  }
+
+  get greeting(): string {
+    return this.host.greeting ?? '';
+  }
+
+  get system(): string {
+    return this.host.system ?? '';
+  }
+
+  /** What the model is to know of the site. */
+  get context(): string {
+    const { context } = this.host;
+    return ((isText(context) ? context : undefined) ?? this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ?? '').trim();
+  }
+
+  get suggestions(): readonly string[] {
+    const { suggestions } = this.host;
+    const texts = Array.isArray(suggestions) ? suggestions.filter(isText) : suggestionsIn(this.#text('suggestions') ?? '');
+    return texts.map((text) => text.trim()).filter(Boolean);
+  }
+
+  /** The model's id or address. */
+  get model(): string {
+    return this.host.model ?? models.all[0]!.id;
+  }
+
+  /** An engine of the page's. */
+  get engine(): ChatEngine | undefined {
+    return this.host.engine;
+  }
+
+  /** Whether nothing runs on this device. */
+  get serverOnly(): boolean {
+    return !this.host.engine && this.model.trim() === NO_MODEL;
+  }
+
+  get listed(): ListedModel | undefined {
+    return models.get(this.model);
+  }
+
+  /** The name to show for the model. */
+  get modelName(): string {
+    if (this.listed) return this.listed.name;
+    const path = this.model.split(/[?#]/)[0]!;
+    return plainName(path.slice(path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '') || path);
+  }
+
+  /** Bytes of the download, where they are known. */
+  get modelBytes(): number | undefined {
+    return numberOf(this.host, 'model-bytes') ?? (this.listed && bytesOf(this.listed));
+  }
+
+  /** The question before the download. `host`: a server that could answer where this device cannot. */
+  consent(host: string | undefined): string {
+    const { consent, consentUnsized, consentServer } = this.strings;
+    const bytes = this.modelBytes;
+    const text = fill(bytes ? consent : consentUnsized, { model: this.modelName, size: bytes ? sizeText(bytes, this.language) : '' });
+    return host === undefined ? text : `${text} ${fill(consentServer, { host })}`;
+  }
+
+  get loadOptions(): LoadOptions {
+    const backend = wordOf(this.host, 'backend');
+    const contextLength = numberOf(this.host, 'context-length');
+    const modelBase = this.#text('model-base');
+    return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
+  }
+
+  /** A person waits for the answer, on a device that may be anything. An engine of the page's has manners of its own. */
+  get manners(): Manners {
+    const usual: Manners = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
+    const own = { when_hidden: wordOf(this.host, 'when-hidden'), pace: wordOf(this.host, 'pace') };
+    return { ...usual, ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value)) as Manners) };
+  }
+
+  get endpoint(): { address: string; model: string | undefined; headers: Record<string, string> } | undefined {
+    const address = this.host.endpoint;
+    const { endpointHeaders } = this.host;
+    return address ? { address, model: this.#text('endpoint-model'), headers: areHeaders(endpointHeaders) ? endpointHeaders : {} } : undefined;
+  }
+
+  get temperature(): number | undefined {
+    return numberOf(this.host, 'temperature');
+  }
+
+  get maxTokens(): number {
+    return numberOf(this.host, 'max-tokens') ?? MAX_TOKENS;
+  }
+
+  /** The language of numbers: the page's. */
+  get language(): string | undefined {
+    return this.host.closest<HTMLElement>('[lang]')?.lang || undefined;
+  }
+
+  #text(name: string): string | undefined {
+    return this.host.getAttribute(name) ?? undefined;
+  }
+}
+
+/** The questions of the attribute: `|` is between two of them, and `\|` is the character in one. */
+export function suggestionsIn(text: string): string[] {
+  return (text.match(/(?:\\\||[^|])+/g) ?? []).map((question) => question.replaceAll('\\|', '|'));
+}

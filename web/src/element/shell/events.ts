@@ -1,0 +1,29 @@
+import type { LinnetErrorCode } from '../../protocol/errors.ts';
+import type { LoadProgress } from '../../protocol/messages.ts';
+
+/** Who answers: this device, or the server of the attribute `endpoint`. */
+export type AnsweredBy = 'device' | 'endpoint';
+
+/**
+ * The events of `<linnet-chat>`, by name, with their `detail`. All of them bubble and leave shadow trees.
+ *
+ * - `linnet-open`, `linnet-close`: the chat was opened or closed
+ * - `linnet-consent`: the person agreed to the download
+ * - `linnet-progress`: the model is loading
+ * - `linnet-ready`: there is somebody to answer
+ * - `linnet-question`: the person asked
+ * - `linnet-answer`: the answer is complete, or was stopped (`finishReason` `stopped`)
+ * - `linnet-error`: loading or answering failed, with the code of a `LinnetError`
+ * - `linnet-clear`: a new conversation was begun
+ */
+export interface ChatEvents {
+  'linnet-open': null;
+  'linnet-close': null;
+  'linnet-consent': { model: string };
+  'linnet-progress': LoadProgress;
+  'linnet-ready': { by: AnsweredBy; name: string };
+  'linnet-question': { question: string };
+  'linnet-answer': { question: string; answer: string; by: AnsweredBy; finishReason: 'stop' | 'length' | 'stopped' };
+  'linnet-error': { code: LinnetErrorCode; message: string };
+  'linnet-clear': null;
+}

@@ -1,0 +1,118 @@
+import type { LinnetChat } from '../../element.ts';
+import type { Answerer } from '../providers/answerer.ts';
+import type { ChatConfig } from '../shell/config.ts';
+import { button, iconButton, make, slot } from './dom.ts';
+import { EndFollower } from './follow.ts';
+import { Notice } from './notice.ts';
+import { fill } from '../shell/strings.ts';
+import type { TurnView } from './turn.ts';
+import { VIEW_STYLE } from './view-style.ts';
+
+/** The parts of an open chat that say something: its header, the conversation, what is said of it. The dock below it is the view's. */
+export class Frame {
+  readonly notice = new Notice();
+  readonly #title = make('h2', 'title');
+  readonly #by = make('p', 'by');
+  readonly #log = make('div', 'log');
+  readonly #greeting = make('p', 'greeting');
+  readonly #privacy = make('p', 'privacy');
+  readonly #suggestions = make('ul', 'suggestions');
+  readonly #turns = make('div', 'turns');
+  readonly #hint = make('p', 'hint');
+  readonly #announcer = make('div', 'unseen');
+  readonly #end = new EndFollower(this.#log, [this.#turns, this.notice.node]);
+
+  /** @param dock what is below the conversation */
+  constructor(
+    host: LinnetChat,
+    panel: HTMLElement,
+    private readonly config: ChatConfig,
+    dock: readonly Node[],
+    onClear: () => void,
+  ) {
+    const { strings } = config;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(VIEW_STYLE);
+    const root = host.shadowRoot!;
+    root.adoptedStyleSheets = [root.adoptedStyleSheets[0]!, sheet];
+    const header = make('header', 'header');
+    const names = make('div', 'names');
+    names.append(slot('title', this.#title), this.#by);
+    header.append(names, iconButton('icon clear', 'clear', strings.clear, onClear));
+    if (host.mode !== 'inline') header.append(iconButton('icon close', 'close', strings.close, () => host.hide()));
+
+    this.#log.tabIndex = 0;
+    this.#log.setAttribute('role', 'log');
+    // What comes is told when it is complete, not word by word.
+    this.#log.setAttribute('aria-live', 'off');
+    this.#log.setAttribute('aria-label', strings.conversation);
+    this.#suggestions.setAttribute('aria-label', strings.suggestions);
+    this.#announcer.setAttribute('aria-live', 'polite');
+    this.#hint.setAttribute('role', 'status');
+    this.#log.append(slot('greeting', this.#greeting), this.#privacy, this.#suggestions, this.#turns, this.notice.node);
+    const below = make('div', 'dock');
+    below.append(this.#hint, ...dock, slot('footer'));
+    panel.replaceChildren(header, this.#log, below, this.#announcer);
+  }
+
+  /** Takes up what the site has changed of title and greeting. */
+  rename(): void {
+    this.#title.textContent = this.config.title;
+    this.#greeting.textContent = this.config.greeting;
+    this.#greeting.hidden = !this.config.greeting;
+  }
+
+  /** Takes up the site's questions, and offers them while the conversation is empty. */
+  suggest(ask: (question: string) => void, empty: boolean): void {
+    const items = this.config.suggestions.map((text) => {
+      const item = make('li');
+      const choice = button('suggestion', text, () => ask(text));
+      choice.dir = 'auto';
+      item.append(choice);
+      return item;
+    });
+    this.#suggestions.replaceChildren(...items);
+    this.#suggestions.hidden = items.length === 0 || !empty;
+  }
+
+  hideSuggestions(): void {
+    this.#suggestions.hidden = true;
+  }
+
+  /** Shows a turn, and the end of the conversation. */
+  add(turn: TurnView): void {
+    this.#turns.append(...turn.nodes);
+  }
+
+  /** Keeps the end of the conversation in sight, until the person scrolls away from it. */
+  toEnd(): void {
+    this.#end.follow();
+  }
+
+  /** Says who answers; gives whether that is news. */
+  present(answerer: Answerer | undefined): boolean {
+    const { onDevice, byServer } = this.config.strings;
+    const place = answerer?.by === 'device' ? `${onDevice} · ${answerer.name}` : answerer ? fill(byServer, { host: answerer.name }) : '';
+    if (this.#by.textContent === place) return false;
+    this.#by.textContent = place;
+    if (answerer) this.#by.dataset['by'] = answerer.by;
+    else delete this.#by.dataset['by'];
+    return true;
+  }
+
+  /** What the person should know of where their words go, before they write them; nothing if it is empty. */
+  set privacy(text: string) {
+    this.#privacy.textContent = text;
+    this.#privacy.hidden = !text;
+  }
+
+  /** Why what the person has just done has no effect. */
+  set hint(text: string) {
+    this.#hint.textContent = text;
+  }
+
+  /** Tells a screen reader. */
+  announce(text: string): void {
+    this.#announcer.textContent = text;
+  }
+}

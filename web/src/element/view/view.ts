@@ -1,0 +1,405 @@
+import type { LinnetChat } from '../../element.ts';
+import { LinnetError } from '../../index.ts';
+import { MarkdownText } from '../../markdown.ts';
+import { nextTask } from '../../protocol/task.ts';
+import type { Answerer } from '../providers/answerer.ts';
+import { Asking } from '../providers/asking.ts';
+import { mistakesIn, tellOwner } from '../shell/attributes.ts';
+import { Composer } from './composer.ts';
+import { ChatConfig } from '../shell/config.ts';
+import type { Exchange } from '../providers/conversation.ts';
+import { DeviceAnswerer } from '../providers/device.ts';
+import { button } from './dom.ts';
+import type { AnsweredBy, ChatEvents } from '../shell/events.ts';
+import { asLinnetError, explain, isOfTheQuestion } from '../shell/failure.ts';
+import { Frame } from './frame.ts';
+import { LoadingBar } from './loading-bar.ts';
+import { LocalEngine } from '../providers/local-engine.ts';
+import { SendQuestion } from './send-question.ts';
+import { Server } from '../providers/server.ts';
+import type { EngineState } from '../providers/shared-engine.ts';
+import { sizeText, warmUpSizes } from '../shell/size.ts';
+import { show } from './spoken.ts';
+import { fill } from '../shell/strings.ts';
+import { TurnView } from './turn.ts';
+
+/** What opens: the conversation, and all that belongs to it. Loaded when the chat is opened for the first time. */
+export class ChatView {
+  readonly #config: ChatConfig;
+  readonly #strings;
+  readonly #frame: Frame;
+  readonly #loading: LoadingBar;
+  readonly #composer: Composer;
+  readonly #sendQuestion: SendQuestion;
+  readonly #server: Server;
+  readonly #asking = new Asking();
+  #turns: TurnView[] = [];
+  readonly #engine: LocalEngine;
+  /** A failure of the device after which the person did not want the server. */
+  #declined: LinnetError | undefined;
+  /** Who wrote what came last. */
+  #writer: AnsweredBy = 'device';
+  #answering: AbortController | undefined;
+  /** Ends with the view. */
+  readonly #gone = new AbortController();
+
+  constructor(
+    private readonly host: LinnetChat,
+    panel: HTMLElement,
+  ) {
+    this.#config = new ChatConfig(host);
+    const strings = (this.#strings = this.#config.strings);
+    this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(), () => this.#engine.pause());
+    this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop());
+    this.#sendQuestion = new SendQuestion(strings, panel, this.#gone.signal);
+    this.#server = new Server(this.#config);
+    this.#engine = new LocalEngine(this.#config, (state) => this.#follow(state));
+    const dock = [this.#sendQuestion.node, this.#loading.node, this.#composer.node];
+    this.#frame = new Frame(host, panel, this.#config, dock, () => this.clear());
+    MarkdownText.warmUp();
+    warmUpSizes(this.#config.language);
+  }
+
+  /** The chat is seen (again). */
+  opened(focus: boolean): void {
+    this.rename();
+    this.#greet();
+    // What was asked for before is still to be decided.
+    if (!this.#sendQuestion.open) this.#prepare();
+    if (focus) this.#focus();
+  }
+
+  /** Takes up what the site has changed of title and greeting. */
+  rename(): void {
+    this.#frame.rename();
+  }
+
+  /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
+  async ask(question: string): Promise<void> {
+    if (!question.trim() || this.#unavailable()) return;
+    if (this.#answering) return this.#sayWhyNot();
+    this.#composer.text = '';
+    const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
+    for (const other of this.#turns) other.retriable = false;
+    this.#turns.push(turn);
+    this.#frame.add(turn);
+    this.#emit('linnet-question', { question: turn.question });
+    await this.#answer(turn);
+  }
+
+  /** Ends the answer that is being written. What there is of it stays. */
+  stop(): void {
+    this.#answering?.abort();
+  }
+
+  /** Begins a new conversation. */
+  clear(): void {
+    this.stop();
+    for (const turn of this.#turns) turn.remove();
+    this.#turns = [];
+    this.#asking.forget();
+    this.#server.forget();
+    this.#declined = undefined;
+    this.#frame.notice.hide();
+    this.#greet();
+    this.#prepare();
+    this.#frame.announce(this.#strings.cleared);
+    this.#composer.focus();
+    this.#emit('linnet-clear', null);
+  }
+
+  /** The element has left the page. */
+  dispose(): void {
+    this.stop();
+    this.#engine.leave();
+    this.#gone.abort();
+  }
+
+  /** Where the person is asked something, that has the focus. */
+  #focus(): void {
+    if (this.#sendQuestion.open) this.#sendQuestion.focus();
+    else if (this.#loading.asks) this.#loading.focus();
+    else this.#composer.focus();
+  }
+
+  /** The same, if the person is not elsewhere in the page. */
+  #moveFocus(): void {
+    if (this.host.shadowRoot!.activeElement || document.activeElement === document.body) this.#focus();
+  }
+
+  /** Enter does nothing while a question is answered or waits: says so, and leads to what it waits for. */
+  #sayWhyNot(): void {
+    if (this.#sendQuestion.open || this.#loading.asks) return this.#focus();
+    this.#frame.hint = this.#strings.busy;
+  }
+
+  /** What an empty conversation shows. */
+  #greet(): void {
+    this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
+  }
+
+  /** Whether the site's mistakes leave nobody to answer. The owner is told of them, and the person only of that. */
+  #unavailable(): boolean {
+    const mistakes = mistakesIn(this.host);
+    for (const mistake of mistakes) tellOwner(mistake);
+    const unavailable = mistakes.some(({ fatal }) => fatal);
+    this.#composer.disabled = unavailable;
+    if (unavailable) {
+      this.#loading.node.hidden = true;
+      this.#frame.hideSuggestions();
+      this.#frame.notice.show(this.#strings.unavailable, 'invalid-request');
+    } else if (this.#frame.notice.text === this.#strings.unavailable) {
+      this.#frame.notice.hide();
+    }
+    return unavailable;
+  }
+
+  /** Joins the engine, and asks for what it needs. */
+  #prepare(): void {
+    if (this.#unavailable()) return this.#leave();
+    const server = this.#server.allowed ?? (this.#config.serverOnly ? this.#server.answerer : undefined);
+    if (this.#config.engine || server) {
+      if (this.#config.serverOnly) this.#leave();
+      this.#loading.node.hidden = true;
+      this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.manners));
+      return this.#tellWhoGetsIt();
+    }
+    // The site has asked for another model since.
+    if (!this.#answering && this.#engine.outdated) this.#leave();
+    this.#engine.join();
+  }
+
+  /** Does without the engine. */
+  #leave(): void {
+    this.#engine.leave();
+    this.#loading.node.hidden = true;
+    this.#frame.present(undefined);
+  }
+
+  /** Names the server beforehand, if there is one. The question before the download does so itself. */
+  #tellWhoGetsIt(): void {
+    this.#frame.privacy = this.#server.tell(this.#loading.asks);
+  }
+
+  /** Shows how loading proceeds. */
+  #follow(state: EngineState): void {
+    // In this conversation another one answers.
+    if (this.#server.allowed) return;
+    if (state.kind !== 'idle') this.#loading.show(state);
+    switch (state.kind) {
+      case 'idle':
+        this.#loading.ask(this.#config.consent(this.#server.answerer?.name), this.#config.modelBytes);
+        if (this.#composer.untouched) this.#loading.focus();
+        break;
+      case 'loading':
+        // What went wrong since it began stays to be read.
+        if (state.progress) this.#emit('linnet-progress', state.progress);
+        else this.#frame.notice.hide();
+        break;
+      case 'ready':
+        this.#present(new DeviceAnswerer(state.linnet, this.#config.manners));
+        if (state.linnet.info().recovered) this.#frame.notice.show(this.#strings.recovered, 'note');
+        break;
+      case 'failed':
+        // A question that waits tells of it itself.
+        if (!this.#engine.awaited) this.#fail(state.error, () => this.#engine.start());
+    }
+    this.#tellWhoGetsIt();
+  }
+
+  /** The person agrees to the download, or goes on with it. */
+  #start(): void {
+    if (this.#engine.state.kind === 'idle') this.#emit('linnet-consent', { model: this.#config.model });
+    // The button is about to go.
+    this.#composer.focus();
+    this.#engine.start();
+  }
+
+  /** Says who answers. */
+  #present(answerer: Answerer): void {
+    if (this.#frame.present(answerer)) this.#emit('linnet-ready', { by: answerer.by, name: answerer.name });
+  }
+
+  async #answer(turn: TurnView): Promise<void> {
+    if (this.#answering) return this.#sayWhyNot();
+    const answering = new AbortController();
+    this.#answering = answering;
+    this.#frame.hideSuggestions();
+    this.#frame.notice.hideFailure();
+    turn.begin();
+    this.#frame.toEnd();
+    if (this.#loading.asks) this.#wait(turn);
+    else this.#composer.busy = true;
+    try {
+      // The question is shown first.
+      await nextTask();
+      await this.#write(turn, answering.signal);
+    } catch (thrown) {
+      const error = asLinnetError(thrown);
+      await turn.end();
+      if (answering.signal.aborted) this.#stopped(turn);
+      else this.#unanswered(turn, error);
+    } finally {
+      if (this.#answering === answering) {
+        this.#answering = undefined;
+        this.#composer.busy = false;
+        this.#frame.hint = '';
+      }
+    }
+  }
+
+  /** A question waits: for the engine, or until the person has decided. */
+  #wait(turn: TurnView): void {
+    const { asks } = this.#loading;
+    const text = asks ? this.#strings.waitingForYou : this.#strings.waiting;
+    turn.writing = !asks;
+    this.#composer.busy = !asks;
+    // It is called again and again while the model loads.
+    if (!turn.note(text)) return;
+    this.#frame.announce(text);
+    if (asks) this.#moveFocus();
+  }
+
+  /** Answers on this device; or on the site's server, if the person knows that the conversation goes there. */
+  async #write(turn: TurnView, signal: AbortSignal): Promise<void> {
+    const { serverOnly } = this.#config;
+    this.#server.asked(!serverOnly && !this.#server.allowed, this.#turns.length === 1);
+    const allowed = this.#server.allowed;
+    if (allowed) return this.#complete(turn, allowed, signal);
+    const failure = serverOnly ? new LinnetError('invalid-request', 'The site names no server.') : await this.#onDevice(turn, signal);
+    if (!failure) return;
+    const server = this.#server.answerer;
+    if (!server) throw failure;
+    const reason = serverOnly ? '' : this.#strings.deviceFailed;
+    if (!(await this.#maySend(turn, server.name, reason, signal))) {
+      if (signal.aborted) throw failure;
+      this.#declined = failure;
+      return this.#notSent(turn, failure);
+    }
+    this.#server.allow(server);
+    this.#loading.node.hidden = true;
+    this.#present(server);
+    this.#tellWhoGetsIt();
+    this.#frame.notice.show(fill(this.#strings.serverAnswers, { host: server.name }), 'note');
+    turn.begin();
+    await this.#complete(turn, server, signal);
+  }
+
+  /** Answers on this device. Gives why it could not, where a server might. @throws LinnetError where nobody could */
+  async #onDevice(turn: TurnView, signal: AbortSignal): Promise<LinnetError | undefined> {
+    const { state } = this.#engine;
+    // Whoever asks after a failure wants another try, but for one of which the person has not been asked yet.
+    if (state.kind === 'failed' && (state.error === this.#declined || !this.#server.answerer)) this.#engine.start();
+    let answerer: Answerer | undefined;
+    try {
+      answerer = await this.#engine.ready(() => this.#wait(turn), signal);
+      await this.#complete(turn, answerer, signal);
+      return undefined;
+    } catch (thrown) {
+      const failure = asLinnetError(thrown);
+      if (signal.aborted) throw failure;
+      this.#engine.failed(failure);
+      // A question that is too long is so for everybody.
+      if (answerer && isOfTheQuestion(failure)) throw failure;
+      return failure;
+    }
+  }
+
+  /** Whether this conversation may be sent to that server. Until the person has decided, nothing is. */
+  async #maySend(turn: TurnView, host: string, reason: string, signal: AbortSignal): Promise<boolean> {
+    turn.writing = false;
+    turn.note('');
+    this.#composer.busy = false;
+    const answer = this.#sendQuestion.ask(host, reason, signal);
+    this.#frame.announce(fill(this.#strings.sendQuestion, { host }));
+    this.#moveFocus();
+    const send = await answer;
+    this.#composer.busy = send;
+    if (!signal.aborted) this.#moveFocus();
+    return send;
+  }
+
+  async #complete(turn: TurnView, answerer: Answerer, signal: AbortSignal): Promise<void> {
+    this.#composer.busy = turn.writing = true;
+    this.#frame.announce(this.#strings.writing);
+    this.#writer = answerer.by;
+    const end = await show(this.#ask(turn, answerer, signal), turn, this.#strings);
+    await turn.end();
+    await nextTask();
+    this.#finished(turn, answerer, end);
+    await nextTask();
+  }
+
+  /** Asks with as much of the conversation as there is room for. */
+  #ask(turn: TurnView, answerer: Answerer, signal: AbortSignal) {
+    const before = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer);
+    const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
+    const { system, context, temperature, maxTokens } = this.#config;
+    return this.#asking.ask(answerer, { system, context, past, question: turn.question }, { maxTokens, temperature, signal });
+  }
+
+  #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
+    turn.note(this.#noteOf(by, name, finishReason === 'length' ? this.#strings.cutOff : ''));
+    this.#frame.announce(turn.spoken);
+    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
+  }
+
+  /** Under an answer: where it was written, if that is not the same for all, and how it ended. */
+  #noteOf(by: AnsweredBy, host: string, end: string): string {
+    const { byServer, onDevice } = this.#strings;
+    const place = by === 'endpoint' ? fill(byServer, { host }) : this.#server.answerer ? onDevice : '';
+    return [place, end].filter(Boolean).join(' · ');
+  }
+
+  /** The person has decided that the conversation stays here: so does the question, to be tried again. */
+  async #notSent(turn: TurnView, failure: LinnetError): Promise<void> {
+    await turn.end();
+    turn.note(this.#strings.notSent);
+    this.#fail(failure, () => void this.#answer(turn));
+    this.#frame.announce(this.#strings.notSent);
+  }
+
+  #stopped(turn: TurnView): void {
+    this.#frame.announce(this.#strings.stopped);
+    if (!this.#turns.includes(turn)) return;
+    if (!turn.answer) return this.#takeBack(turn);
+    turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.stopped));
+    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
+  }
+
+  /** A question that got no answer goes back into the box, so that nothing typed is lost. */
+  #takeBack(turn: TurnView): void {
+    turn.remove();
+    this.#turns = this.#turns.filter((other) => other !== turn);
+    if (!this.#composer.text) this.#composer.text = turn.question;
+    this.#greet();
+  }
+
+  /** An answer failed. What there is of it stays. */
+  #unanswered(turn: TurnView, error: LinnetError): void {
+    if (turn.answer) {
+      turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.cutOff));
+      return this.#fail(error, () => void this.#answer(turn), true);
+    }
+    this.#takeBack(turn);
+    this.#fail(error, () => {
+      this.#composer.text = '';
+      void this.ask(turn.question);
+    });
+  }
+
+  /** @param begun whether a part of the answer has come */
+  #fail(error: LinnetError, again: () => void, begun = false): void {
+    const { allowed, answerer } = this.#server;
+    const failed = this.#writer === 'endpoint' ? allowed?.name : undefined;
+    const { text, again: retriable } = explain(error, this.#strings, { failed, begun, instead: allowed ? undefined : answerer?.name });
+    // The notice is an alert: what a screen reader was told before is not so any more.
+    this.#frame.announce('');
+    this.#emit('linnet-error', { code: error.code, message: error.message });
+    this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
+  }
+
+  #emit<K extends keyof ChatEvents>(name: K, detail: ChatEvents[K]): void {
+    this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+}

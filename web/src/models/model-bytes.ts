@@ -1,0 +1,111 @@
+import type { LoadOptions } from '../api/types.ts';
+import { aborted, LinnetError } from '../protocol/errors.ts';
+import { described, wrong } from '../protocol/plain.ts';
+import type { ModelFile } from './sources.ts';
+import { throttle } from '../protocol/throttle.ts';
+
+/**
+ * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before
+ * the model is loaded, so that it can be loaded again after a failure: the browser holds the bytes, on disk where there
+ * are many. They are not stored, and a stream that breaks cannot be resumed.
+ */
+export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array> | Response;
+
+/** The parts of a split model, in order, of which the page has the bytes of some. */
+export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<ArrayBuffer>)[];
+
+/**
+ * The file of these bytes; everything else as it is.
+ *
+ * @throws LinnetError `invalid-request` for a stream that somebody has read; `not-found`, `http`, `network`, `aborted`
+ */
+export async function fileOf<T>(
+  source: T | ModelBytes,
+  onProgress: LoadOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<T | Blob> {
+  if (isBytes(source)) return blobOf(source, 'model');
+  // The parts of a split model.
+  if (Array.isArray(source)) return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
+  if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
+  if (!(source instanceof Response)) return source as T;
+  const { status, url, body, bodyUsed } = source;
+  const details = { status, url };
+  if (status === 404 || status === 410) {
+    throw new LinnetError('not-found', `There is no file at ${url}.`, details);
+  }
+  if (status === 0) {
+    throw wrong('model', source, 'is a Response that this page cannot read: the request failed, or the server does not allow CORS');
+  }
+  if (!source.ok) throw new LinnetError('http', `The server answered with status ${status}: ${url}`, details);
+  if (bodyUsed || !body) {
+    throw wrong('model', source, 'is a Response that has no body, or was already read: fetch it again');
+  }
+  // What a server has compressed is longer than it says.
+  const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
+  return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
+}
+
+/** Also a proxy of them, which has to be named. */
+function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
+  return source instanceof ArrayBuffer || ArrayBuffer.isView(source) || source instanceof TypedArray;
+}
+
+const TypedArray = Object.getPrototypeOf(Uint8Array) as Uint8ArrayConstructor;
+
+/** Throws for what is no memory, such as a proxy of it, as other methods do not. */
+const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
+
+/** @param field what the bytes are called in errors */
+function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string): Blob {
+  const proxied = 'is a proxy of bytes, which cannot be read: pass the bytes themselves';
+  const isView = ArrayBuffer.isView(bytes);
+  if (!isView && bytes instanceof TypedArray) throw wrong(field, bytes, proxied);
+  const memory = isView ? bytes.buffer : bytes;
+  if (globalThis.SharedArrayBuffer && (memory as unknown) instanceof SharedArrayBuffer) {
+    throw wrong(field, bytes, 'is shared memory: pass a copy of its bytes (`.slice()`)');
+  }
+  try {
+    byteLength.call(memory);
+  } catch {
+    throw wrong(field, bytes, proxied);
+  }
+  try {
+    // Of detached memory some browsers make an empty file.
+    memory.slice(0, 0);
+    return new Blob([bytes]);
+  } catch {
+    throw wrong(field, bytes, 'is empty, since its memory was transferred to somebody else: read the bytes again');
+  }
+}
+
+async function readWhole(
+  stream: ReadableStream<Uint8Array>,
+  total: number | undefined,
+  onProgress: LoadOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
+  if (stream.locked) throw wrong('model', stream, 'is a stream that is already being read');
+  let loaded = 0;
+  let fault: LinnetError | undefined;
+  // A caller whose function throws hears of it, and the stream goes on.
+  const report = throttle((progress) => queueMicrotask(() => onProgress?.(progress)), 100);
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      if (!((bytes as unknown) instanceof Uint8Array)) {
+        throw (fault = wrong('model', bytes, `is a stream of ${described(bytes)}, but must be a stream of bytes`));
+      }
+      controller.enqueue(bytes);
+      loaded += bytes.length;
+      report({ phase: 'download', loaded, ...(total === undefined ? {} : { total }) });
+    },
+  });
+  try {
+    return await new Response(stream.pipeThrough(counter, signal ? { signal } : {})).blob();
+  } catch (error) {
+    if (signal?.aborted) throw aborted();
+    if (fault) throw fault;
+    const text = `The stream broke after ${loaded} bytes. Load the model again.`;
+    throw new LinnetError('network', text, { loaded, cause: String(error) });
+  }
+}

@@ -1,0 +1,168 @@
+import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from '../protocol/errors.ts';
+import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
+import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
+import { unless } from '../protocol/abortable.ts';
+import { startWorker, watchWorker } from './worker-start.ts';
+
+/** What a worker is started for: to load a model, or to store one. */
+export type WorkerTask = Extract<ToWorker, { type: 'load' | 'store' }>;
+/** What comes of it. */
+export type TaskResult = Extract<FromWorker, { type: 'loaded' | 'gpu-failed' | 'stored' }>;
+
+/** Makes a worker; hears from it what goes wrong with its script, until it is ended. */
+export type StartWorker = (onFault: (fault: LinnetError) => void, ended: AbortSignal) => Worker;
+
+/** Milliseconds that a worker may take to begin; then another one is tried. On a slow network its script takes long. */
+const START_MS = [15_000, 30_000, 60_000];
+
+/** Workers that have been told of an abort and may still hold a model's memory, and its file. */
+const leaving = new Set<Promise<void>>();
+
+/** The page's side of one worker. */
+export class WorkerHost {
+  readonly #worker: Worker;
+  readonly #life = new AbortController();
+  #hasGone = () => {};
+  readonly #gone = new Promise<void>((resolve) => (this.#hasGone = resolve));
+  #ended: LinnetError | undefined;
+  /** Hears what it says. */
+  onMessage: ((message: FromWorker) => void) | undefined;
+  /** Hears why it has ended. */
+  onEnd: ((why: LinnetError) => void) | undefined;
+
+  constructor(start: StartWorker = startWorker) {
+    this.#worker = start((fault) => this.end(fault), this.#life.signal);
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (this.#ended) return;
+      if (data.type === 'alive') void watchWorker(data.lock, (fault) => this.end(fault));
+      else this.onMessage?.(data);
+    };
+  }
+
+  /** Why it has ended, if it has. */
+  get ended(): LinnetError | undefined {
+    return this.#ended;
+  }
+
+  /**
+   * Settles when the task is done, when the worker has tidied up after a failure, or as `silent` when it has not
+   * begun after that many milliseconds. An abort rejects within a second, even if the worker does not hear it; then it
+   * is ended a few seconds later.
+   *
+   * @param hear gets the messages until then
+   */
+  run(
+    task: WorkerTask,
+    hear: (message: FromWorker) => void,
+    signal: AbortSignal | undefined,
+    patience: number,
+  ): Promise<TaskResult | 'silent'> {
+    let begun = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let unlisten = () => {};
+    return new Promise<TaskResult | 'silent'>((resolve, reject) => {
+      const abort = () => {
+        clearTimeout(timer);
+        // Before it has begun it may hear nothing, and there is nothing to tidy up.
+        if (!begun) return this.end(aborted());
+        this.post({ type: 'abort-load' });
+        timer = setTimeout(() => reject(aborted()), ABORT_MS);
+        leaving.add(this.#gone);
+        void this.#gone.then(() => leaving.delete(this.#gone));
+        void waitWhile((waited) => !this.#ended && waited < SILENCE_MS).then(() => this.end(aborted()));
+      };
+      this.onEnd = reject;
+      this.onMessage = (message) => {
+        if (message.type === 'load-failed') return this.end(fromPlain(message.error));
+        if (message.type === 'loaded' || message.type === 'gpu-failed' || message.type === 'stored') {
+          return signal?.aborted ? this.end(aborted()) : resolve(message);
+        }
+        if (message.type === 'begun') {
+          begun = true;
+          clearTimeout(timer);
+        }
+        if (!signal?.aborted) hear(message);
+      };
+      if (signal?.aborted) return this.end(aborted());
+      timer = setTimeout(() => resolve('silent'), patience);
+      signal?.addEventListener('abort', abort);
+      unlisten = () => signal?.removeEventListener('abort', abort);
+      this.post(task);
+    }).catch((error: unknown) => {
+      const fault = toLinnetError(error);
+      // A worker that may still hear the abort is ended later.
+      if (!signal?.aborted) this.end(fault);
+      throw fault;
+    }).finally(() => {
+      clearTimeout(timer);
+      unlisten();
+    });
+  }
+
+  /** Sends a message. All of it has to be plain data, or files. */
+  post(message: ToWorker): void {
+    if (!this.#ended) this.#worker.postMessage(message);
+  }
+
+  /** Ends the worker; what waits for it fails with the reason. */
+  end(why: LinnetError): void {
+    if (this.#ended) return;
+    this.#ended = why;
+    this.#worker.terminate();
+    this.#life.abort();
+    this.#hasGone();
+    this.onEnd?.(why);
+  }
+}
+
+/**
+ * Lets a worker that begins do a task, once those that were told to end have gone: a phone has no room for two models.
+ * Now and then Firefox (seen with 140) has a worker hang where it starts a thread of its own: then it neither hears nor
+ * says anything, while another one works.
+ */
+export async function runInWorker(
+  task: WorkerTask,
+  hear: (message: FromWorker) => void,
+  signal: AbortSignal | undefined,
+  start?: StartWorker,
+): Promise<{ host: WorkerHost; result: TaskResult }> {
+  const free = Promise.all(leaving);
+  await (signal ? unless(signal, free) : free).catch(() => {});
+  for (const patience of START_MS) {
+    if (signal?.aborted) throw aborted();
+    const host = new WorkerHost(start);
+    const result = await host.run(task, hear, signal, patience);
+    if (result !== 'silent') return { host, result };
+    host.end(aborted({ disposed: true }));
+  }
+  const text = 'The worker did not start. Reload the page or restart the browser.';
+  throw new LinnetError('internal', text, { worker: 'silent' });
+}
+
+/** A task that loads a model. */
+export type LoadTask = Extract<WorkerTask, { type: 'load' }>;
+
+/** A worker with a model in it. */
+export interface LoadedWorker {
+  host: WorkerHost;
+  info: EngineInfo;
+}
+
+/** Loads on the backend asked for; with `auto` on the CPU, and in another worker, where the GPU fails. */
+export async function loadInWorker(
+  task: LoadTask,
+  hear: (message: FromWorker) => void,
+  signal: AbortSignal | undefined,
+  start?: StartWorker,
+): Promise<LoadedWorker> {
+  const { host, result } = await runInWorker(task, hear, signal, start);
+  if (result.type === 'loaded') return { host, info: result.info };
+  host.end(aborted({ disposed: true }));
+  if (result.type !== 'gpu-failed' || task.backend === 'cpu') {
+    throw new LinnetError('internal', 'The worker did not load the model.');
+  }
+  // The CPU gets a worker of its own, so that it can have the module with threads.
+  const fallback: PlainError = result.error;
+  const second = await loadInWorker({ ...task, backend: 'cpu' }, hear, signal, start);
+  return { host: second.host, info: { ...second.info, fallback } };
+}

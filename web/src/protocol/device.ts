@@ -1,0 +1,139 @@
+import { roomHint } from '../store/persistence.ts';
+import { MOST_PAGES, PAGE, usualThreads } from './wasm-memory.ts';
+
+/** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
+export type GpuKind = 'hardware' | 'software' | 'none';
+
+/** What is known of the GPU before a model is loaded on it. */
+export interface GpuProbe {
+  kind: GpuKind;
+  /** Bytes of the largest buffer, and of the largest one that a shader can read. */
+  maxBufferSize?: number;
+  maxStorageBufferBindingSize?: number;
+  /** What WebGPU offers beyond its core, such as `shader-f16` and `subgroups`. */
+  features: string[];
+  /** Who made it and what kind it is, where the browser says so. */
+  vendor?: string;
+  architecture?: string;
+}
+
+/** What is known of a device and its browser before a model is loaded. */
+export interface DeviceProbe {
+  gpu: GpuProbe;
+  /** Bytes of main memory, rounded, where the browser says so (Chromium does). */
+  memory: number | undefined;
+  /** Whether it is a phone or a tablet: there a page that takes too much is killed. */
+  mobile: boolean;
+  /** Logical processors. */
+  cores: number;
+  /** Whether the page is cross-origin isolated, without which there is one thread. */
+  isolated: boolean;
+  /** Threads that the CPU path would have. */
+  threads: number;
+  simd: boolean;
+  /** Bytes that a wasm memory can have. */
+  wasmMemory: number;
+  /**
+   * Absent where the browser stores nothing. Bytes that it gives to the page, and those that are still free, are its guesses; they
+   * are absent where it says the same of every device.
+   */
+  storage?: { quota?: number; free?: number; persisted: boolean };
+}
+
+/** Asks the browser for a GPU. Never throws. */
+export async function probeGpu(): Promise<GpuKind> {
+  return (await probeGpuFully()).kind;
+}
+
+async function probeGpuFully(): Promise<GpuProbe> {
+  try {
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) return { kind: 'none', features: [] };
+    // Chromium 136 and Firefox 140 moved the flag from the adapter to its info.
+    const { isFallbackAdapter } = adapter as { isFallbackAdapter?: boolean };
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const { vendor = '', architecture = '' } = adapter.info ?? {};
+    const names = { ...(vendor ? { vendor } : {}), ...(architecture ? { architecture } : {}) };
+    const kind = (adapter.info?.isFallbackAdapter ?? isFallbackAdapter) ? 'software' : 'hardware';
+    return { kind, maxBufferSize, maxStorageBufferBindingSize, features: [...adapter.features].sort(), ...names };
+  } catch {
+    return { kind: 'none', features: [] };
+  }
+}
+
+/** Asks for all of it. Never throws, downloads nothing and asks the person nothing. */
+export async function probeDevice(): Promise<DeviceProbe> {
+  const { deviceMemory, userAgentData } = navigator as { deviceMemory?: number; userAgentData?: { mobile: boolean } };
+  const cores = navigator.hardwareConcurrency ?? 1;
+  const isolated = canShareMemory();
+  const [gpu, storage] = await Promise.all([probeGpuFully(), probeStorage()]);
+  return {
+    gpu,
+    memory: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
+    // iPads say that they are Macs, but no Mac has a touch screen.
+    mobile: userAgentData?.mobile ?? (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
+    cores,
+    isolated,
+    threads: isolated ? usualThreads(cores) : 1,
+    simd: hasSimd(),
+    wasmMemory: MOST_PAGES * PAGE,
+    ...(storage ? { storage } : {}),
+  };
+}
+
+async function probeStorage(): Promise<DeviceProbe['storage']> {
+  try {
+    await navigator.storage.getDirectory();
+    return { ...(await roomHint()), persisted: await navigator.storage.persisted() };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether wasm SIMD works here. All engines of the last years have it; some hardened modes switch it off. */
+export function hasSimd(): boolean {
+  // (module (func (result v128) (v128.const i32x4 0 0 0 0)))
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12];
+  return WebAssembly.validate(new Uint8Array([...module, ...new Array<number>(16).fill(0), 11]));
+}
+
+/**
+ * Whether the dot instruction of relaxed SIMD is worth a module of its own here. It is one instruction of ARM processors and of
+ * newer x86 ones, but several on others, which plain SIMD serves better. How it treats operands that it leaves open tells which.
+ */
+export function hasFastRelaxedSimd(): boolean {
+  // (module (func (export "dot") (result i32) (i32x4.extract_lane 0 (i32x4.relaxed_dot_i8x16_i7x16_add_s
+  //   (i8x16.splat (i32.const 127)) (i8x16.splat (i32.const -1)) (i32x4.splat (i32.const 1))))))
+  const module = new Uint8Array([
+    ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 100, 111, 116, 0, 0],
+    ...[10, 23, 1, 21, 0, 65, 255, 0, 253, 15, 65, 127, 253, 15, 65, 1, 253, 17, 253, 147, 2, 253, 27, 0, 11],
+  ]);
+  if (!WebAssembly.validate(module)) return false;
+  const { dot } = new WebAssembly.Instance(new WebAssembly.Module(module)).exports as { dot: () => number };
+  // Of bytes with signs (ARM's sdot), 4 * 127 * -1 + 1; of bytes without and with (vpdpbusd), 4 * 127 * 255 + 1.
+  return [-507, 129_541].includes(dot());
+}
+
+/**
+ * Whether threads can share a wasm memory here: the page is cross-origin isolated, the engine knows atomic instructions, and it lets
+ * a worker have such a memory. (WebKitGTK makes them on isolated pages, too, but hands them to nobody.)
+ */
+export function canShareMemory(): boolean {
+  if (!globalThis.crossOriginIsolated) return false;
+  // (module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))
+  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0, 26, 11];
+  return WebAssembly.validate(new Uint8Array(module)) && canHandOver(() => new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }));
+}
+
+/** Whether a message may have it in it. */
+function canHandOver(make: () => unknown): boolean {
+  const { port1 } = new MessageChannel();
+  try {
+    port1.postMessage(make());
+    return true;
+  } catch {
+    return false;
+  } finally {
+    port1.close();
+  }
+}

@@ -1,0 +1,365 @@
+import { LinnetError } from '../protocol/errors.ts';
+import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './opfs.ts';
+import { type Description, isNewer, Journal, lines } from './journal.ts';
+import { blobSlices } from './slices.ts';
+import type { RemoteFile } from '../models/sources.ts';
+import { Turn, type Elsewhere } from './tab-lock.ts';
+import type { WasmHash } from '../protocol/wasm.ts';
+
+/** Milliseconds before each try to open a file for writing: the page that was here before a reload may just be letting go of it. */
+const OPEN_WAITS = [0, 100, 200, 400];
+
+/** Makes a checksum. */
+export type NewChecksum = new () => WasmHash;
+
+/** The name of a file's entry in the store. */
+export function keyOf(file: RemoteFile, Sha256: new () => WasmHash): string {
+  const found = nameOf(file);
+  if (found.name !== undefined) return found.name;
+  const hash = new Sha256();
+  try {
+    hash.update(new TextEncoder().encode(found.called));
+    return hash.hex();
+  } finally {
+    hash.free();
+  }
+}
+
+/** Says that the stored copy was not what it should be. What was wrong is gone by then. */
+export class BrokenEntry extends LinnetError {
+  constructor() {
+    super('integrity', 'The stored copy of the model was damaged.');
+  }
+}
+
+/**
+ * The models that this origin keeps in the browser's private file system (OPFS).
+ *
+ * An entry changes only in the hands of the one tab whose {@link Turn} it is; whole entries are read without one.
+ */
+export class ModelCache {
+  private constructor(
+    readonly folder: FileSystemDirectoryHandle,
+    readonly Checksum: NewChecksum,
+  ) {}
+
+  /** Gives `undefined` where the browser has no such store or refuses it (private windows, blocked site data). */
+  static async open(Checksum: NewChecksum): Promise<ModelCache | undefined> {
+    const folder = await openFolder();
+    return folder && new ModelCache(folder, Checksum);
+  }
+
+  /** The whole file of that key, if it is there. */
+  async find(key: string): Promise<StoredFile | undefined> {
+    const journal = await readJournal(this.folder, key);
+    if (!(journal instanceof Journal) || !journal.isWhole()) return undefined;
+    const data = await dataHandle(this.folder, key);
+    // A journal says what was meant to be written: a full disk may have kept it out.
+    if (!data || data.file.size < journal.description.total!) return undefined;
+    return new StoredFile(this, key, journal, data.handle, data.file);
+  }
+
+  /**
+   * Waits for this tab's turn to change the entry, and opens it.
+   *
+   * @returns `undefined` if another tab keeps it, or if nothing can be written
+   */
+  async begin(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void): Promise<CacheWriter | undefined> {
+    const turn = await Turn.take(key, signal, onWait);
+    if (!turn) return undefined;
+    const names = entryFiles(key);
+    const data = await openToWrite(this.folder, names.data);
+    const log = data && (await openToWrite(this.folder, names.journal));
+    try {
+      // Throws where it cannot be read, or is a later version's: then the entry stays as it is.
+      if (data && log) return new CacheWriter(this, key, turn, data, log);
+    } catch {
+      log?.close();
+    }
+    data?.close();
+    turn.release();
+    return undefined;
+  }
+
+  /** Forgets an entry. One that another tab is writing stays. */
+  async remove(key: string): Promise<void> {
+    await removeFiles(this.folder, key).catch(() => {});
+  }
+
+  /** The checksum of a chunk. */
+  sum(bytes: Uint8Array): string {
+    const checksum = new this.Checksum();
+    try {
+      checksum.update(bytes);
+      return checksum.hex();
+    } finally {
+      checksum.free();
+    }
+  }
+}
+
+/** A whole file from the store. */
+export class StoredFile {
+  constructor(
+    readonly cache: ModelCache,
+    readonly key: string,
+    readonly journal: Journal,
+    readonly handle: FileSystemFileHandle,
+    readonly file: File,
+  ) {}
+
+  /** Its length in bytes. */
+  get total(): number {
+    return this.journal.description.total!;
+  }
+
+  /**
+   * Its chunks in order, each checked before it is given. A chunk's buffer is used again for the next one.
+   *
+   * @throws BrokenEntry for a damaged chunk, which then counts as missing, or if another tab is changing the file
+   */
+  async *chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let index = 0;
+    try {
+      for await (const bytes of this.#slices()) {
+        if (bytes.length !== this.journal.lengthOf(index) || this.cache.sum(bytes) !== this.journal.chunk(index)?.checksum) break;
+        yield bytes;
+        index++;
+      }
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new BrokenEntry();
+    }
+    if (index === this.journal.count()) return;
+    const writer = await this.cache.begin(this.key, new AbortController().signal, () => {});
+    try {
+      writer?.drop(index);
+      writer?.keep();
+    } catch {
+      // A disk so full that not even this can be noted: or the next visit would read the same.
+      await writer?.discard();
+    }
+    throw new BrokenEntry();
+  }
+
+  async *#slices(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { chunkBytes } = this.journal.description;
+    // Many times as fast as a blob, whose bytes come from another process. Some browsers lend it to one tab at a time.
+    const handle = await this.handle.createSyncAccessHandle({ mode: 'read-only' }).catch(() => undefined);
+    if (!handle) return yield* blobSlices(this.file.slice(0, this.total), chunkBytes);
+    try {
+      const buffer = new Uint8Array(Math.min(chunkBytes, this.total));
+      for (let index = 0; index < this.journal.count()!; index++) yield readAt(handle, buffer.subarray(0, this.journal.lengthOf(index)), index * chunkBytes);
+    } finally {
+      handle.close();
+    }
+  }
+}
+
+/**
+ * An entry that this worker alone may change. Every path ends in `complete`, `keep` or `discard`.
+ *
+ * What writes throws `quota` where there is no room, and `no-storage` where the browser has taken the files away meanwhile, as when
+ * the site's data are cleared.
+ */
+export class CacheWriter {
+  #journal: Journal | undefined;
+
+  /** @throws DOMException if the journal cannot be read, Error if it is for a later version of this package to read */
+  constructor(
+    readonly cache: ModelCache,
+    readonly key: string,
+    readonly turn: Turn,
+    readonly data: FileSystemSyncAccessHandle,
+    readonly log: FileSystemSyncAccessHandle,
+  ) {
+    const text = new TextDecoder().decode(readAt(this.log, new Uint8Array(this.log.getSize()), 0));
+    // A tab that has the page's earlier version open must not undo what the later one has stored.
+    if (isNewer(text)) throw new Error('a later journal');
+    dropTorn(this.log);
+    this.#journal = Journal.parse(text);
+    // A crash, or a browser that threw the data away, may have left less than the journal says.
+    if (this.#journal?.limitTo(this.data.getSize())) writing(() => this.#rewrite());
+  }
+
+  /** What an earlier download has left. */
+  get journal(): Journal | undefined {
+    return this.#journal;
+  }
+
+  /** Starts the entry anew. */
+  restart(description: Description): void {
+    this.#journal = new Journal(description);
+    writing(() => {
+      this.data.truncate(0);
+      this.#rewrite();
+    });
+  }
+
+  /**
+   * Finds out whether there is room for the whole file, by asking for it. (What browsers say of their room beforehand is a guess
+   * at best.)
+   */
+  reserve(total: number): void {
+    writing(() => {
+      const size = this.data.getSize();
+      if (size >= total) return;
+      this.data.truncate(total);
+      const given = this.data.getSize();
+      this.data.truncate(size);
+      // A private window of Chromium does not throw.
+      if (given !== total) throw noRoom();
+    });
+  }
+
+  /** What is there of a chunk, if it is what was written; else it counts as missing from now on. */
+  read(index: number): Uint8Array<ArrayBuffer> | undefined {
+    const saved = this.#journal?.chunk(index);
+    if (!this.#journal || !saved || saved.bytes > this.#journal.lengthOf(index)) return undefined;
+    try {
+      const bytes = readAt(this.data, new Uint8Array(saved.bytes), index * this.#journal.description.chunkBytes);
+      if (bytes.length === saved.bytes && this.cache.sum(bytes) === saved.checksum) return bytes;
+      this.drop(index);
+    } catch {
+      // A file that can be read no more: the chunk is fetched, and storing it says what is wrong.
+    }
+    return undefined;
+  }
+
+  /** Writes a chunk, or a beginning of one. */
+  save(index: number, bytes: Uint8Array): void {
+    const journal = this.#journal;
+    if (!journal) return;
+    writing(() => {
+      writeAll(this.data, bytes, index * journal.description.chunkBytes);
+      this.#note(lines.saved(index, { bytes: bytes.length, checksum: this.cache.sum(bytes) }));
+    });
+  }
+
+  /** Takes a chunk for missing. */
+  drop(index: number): void {
+    writing(() => this.#note(lines.dropped(index)));
+  }
+
+  /** Everything is there and is right: from now on the entry counts. @param total the file's length */
+  complete(total: number): void {
+    if (!this.#journal) return;
+    writing(() => {
+      this.data.flush();
+      if (this.data.getSize() < total) throw noRoom();
+      // What an earlier version of the file had at its end, or a failing disk.
+      this.data.truncate(total);
+      if (this.#journal!.description.total !== total) this.#setTotal(total);
+      this.#note(lines.done());
+      this.log.flush();
+    });
+    this.#close();
+  }
+
+  /** Leaves what came so far for a later download to go on with. */
+  keep(): void {
+    try {
+      this.data.flush();
+      this.log.flush();
+    } catch {
+      // What is not there will be found to be missing.
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Leaves nothing behind. */
+  async discard(): Promise<void> {
+    closeAll(this.data, this.log);
+    await this.cache.remove(this.key);
+    this.turn.release();
+  }
+
+  #setTotal(total: number): void {
+    const known = this.#journal!;
+    this.#journal = new Journal({ ...known.description, total });
+    for (const [index, chunk] of known.chunks()) this.#journal.apply(lines.saved(index, chunk));
+    this.#rewrite();
+  }
+
+  #note(line: string): void {
+    this.#journal?.apply(line);
+    writeAll(this.log, new TextEncoder().encode(line), this.log.getSize());
+  }
+
+  #rewrite(): void {
+    this.log.truncate(0);
+    writeAll(this.log, new TextEncoder().encode(this.#journal!.text()), 0);
+  }
+
+  #close(): void {
+    closeAll(this.data, this.log);
+    this.turn.release();
+  }
+}
+
+/** Does what writes. @throws LinnetError `quota`, `no-storage` */
+function writing(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof LinnetError) throw error;
+    const { name, message } = error as Error;
+    if (name === 'QuotaExceededError') throw noRoom();
+    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model. Reload the page.', { cause: `${name}: ${message}` });
+  }
+}
+
+function noRoom(): LinnetError {
+  return new LinnetError('quota', 'The browser has no room to store the model. Free some space, or remove other models.');
+}
+
+function closeAll(...handles: FileSystemSyncAccessHandle[]): void {
+  for (const handle of handles) {
+    try {
+      handle.close();
+    } catch {
+      // One whose file is gone.
+    }
+  }
+}
+
+async function openToWrite(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle | undefined> {
+  for (const wait of OPEN_WAITS) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    try {
+      return await (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle();
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NoModificationAllowedError') return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Takes away a last line that a crash has torn: the next one must not be glued to it. */
+function dropTorn(log: FileSystemSyncAccessHandle): void {
+  const size = log.getSize();
+  const tail = readAt(log, new Uint8Array(Math.min(size, 1024)), Math.max(0, size - 1024));
+  log.truncate(size - tail.length + tail.lastIndexOf(10) + 1);
+}
+
+/** Fills the buffer; gives less where the file ends. */
+function readAt(handle: FileSystemSyncAccessHandle, buffer: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> {
+  let read = 0;
+  while (read < buffer.length) {
+    const count = handle.read(buffer.subarray(read), { at: at + read });
+    // None at the end; of more than was asked for nothing is known.
+    if (count === 0 || count > buffer.length - read) break;
+    read += count;
+  }
+  return buffer.subarray(0, read);
+}
+
+/**
+ * Writes all of it. Not every browser throws when there is no room: Firefox writes less, a private window of Chromium says that it
+ * has written 4,294,967,288 bytes.
+ */
+function writeAll(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number): void {
+  const count = handle.write(bytes, { at });
+  if (count !== bytes.length || handle.getSize() < at + bytes.length) throw noRoom();
+}

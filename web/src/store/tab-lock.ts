@@ -1,0 +1,83 @@
+import { aborted } from '../protocol/errors.ts';
+
+// Tabs of one site that want the same file: one of them fetches it, the others wait for it.
+
+/** How far the tab is that fetches the file. */
+export interface Elsewhere {
+  loaded: number;
+  total?: number;
+}
+
+/** Milliseconds without a sign of life after which the other tab is taken to be frozen: a phone does that to those behind. */
+const PATIENCE = 10_000;
+const HEARTBEAT = 1000;
+/** Milliseconds between two reports of progress. */
+const PACE = 200;
+
+/** The right to write one file. It ends with {@link Turn.release}, or with the worker. */
+export class Turn {
+  readonly #beat: ReturnType<typeof setInterval> | undefined;
+  #last: Elsewhere = { loaded: 0 };
+  #said = 0;
+
+  private constructor(
+    readonly channel: BroadcastChannel | undefined,
+    readonly end: () => void,
+  ) {
+    if (channel) this.#beat = setInterval(() => channel.postMessage(this.#last), HEARTBEAT);
+  }
+
+  /**
+   * Waits until no other tab has the file.
+   *
+   * @param onWait hears how far the other tab is
+   * @returns `undefined` if that tab gives no sign of life: then the file is to be had without the store only
+   * @throws LinnetError `aborted`
+   */
+  static async take(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void, patience = PATIENCE): Promise<Turn | undefined> {
+    // Without locks the exclusive handle on the file still keeps two tabs apart: the second one does without the store.
+    if (!navigator.locks) return new Turn(undefined, () => {});
+    const name = `linnet ${key}`;
+    const channel = new BroadcastChannel(name);
+    const giveUp = new AbortController();
+    const stop = () => giveUp.abort();
+    let timer = setTimeout(stop, patience);
+    channel.onmessage = ({ data }: MessageEvent<Elsewhere>) => {
+      clearTimeout(timer);
+      timer = setTimeout(stop, patience);
+      onWait(data);
+    };
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    try {
+      return await new Promise<Turn>((resolve, reject) => {
+        const held = () => new Promise<void>((release) => resolve(new Turn(channel, release)));
+        navigator.locks.request(name, { signal: giveUp.signal }, held).catch(reject);
+      });
+    } catch {
+      channel.close();
+      if (signal.aborted) throw aborted();
+      // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
+      return giveUp.signal.aborted ? undefined : new Turn(undefined, () => {});
+    } finally {
+      clearTimeout(timer);
+      channel.onmessage = null;
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Tells the tabs that wait. */
+  say(loaded: number, total: number | undefined): void {
+    this.#last = { loaded, ...(total === undefined ? {} : { total }) };
+    const now = performance.now();
+    if (now - this.#said < PACE) return;
+    this.#said = now;
+    this.channel?.postMessage(this.#last);
+  }
+
+  release(): void {
+    clearInterval(this.#beat);
+    this.channel?.close();
+    this.end();
+  }
+}

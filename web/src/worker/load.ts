@@ -1,0 +1,362 @@
+import { BrokenEntry, type CacheWriter, keyOf, ModelCache, type StoredFile } from '../store/cache.ts';
+import { probeGpu } from '../protocol/device.ts';
+import type { Needs } from './engine-module.ts';
+import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
+import { Incoming } from '../download/chunked-download.ts';
+import type { RemoteFile, ResolvedFile, ResolvedModel } from '../models/sources.ts';
+import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
+import { RateMeter } from '../protocol/rate.ts';
+import { blobSlices } from '../store/slices.ts';
+import { nextTask } from '../protocol/task.ts';
+import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
+import type { Elsewhere } from '../store/tab-lock.ts';
+import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
+
+/** What the page asked for. */
+export interface LoadRequest {
+  model: ResolvedModel;
+  backend: Backend;
+  threads?: number;
+  contextLength?: number;
+  kvFormat?: KvFormat;
+  memoryLimit?: number;
+  storage?: StorageUse;
+  /** What measuring kernels found at earlier loads. */
+  measured?: string;
+}
+
+/** What there is at the end. */
+export interface Loaded {
+  engine: WasmEngine;
+  info: EngineInfo;
+}
+
+/** The same, and how to load it once more, into a context of the same length. */
+export interface Reloadable extends Loaded {
+  again(backend: 'cpu' | 'webgpu'): Promise<Loaded>;
+}
+
+/** Bytes of the wasm's memory that are no model: its data, its stack, the tokenizer. */
+const BESIDE_MODEL = 64 << 20;
+/** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
+const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
+/** Faults of the copy: it is not kept, so that the next try fetches it from its beginning. */
+const COPY_FAULTS = new Set(['bad-model', 'integrity']);
+/** Faults that one of several files can be blamed for. A model that is not supported may be in another version: it is kept. */
+const PART_FAULTS = new Set([
+  ...COPY_FAULTS, 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer', 'network', 'not-found', 'http',
+]);
+
+/** The GPU failed where the CPU may do: `why` is for the person. */
+export class GpuFailed extends Error {
+  constructor(readonly why: PlainError) {
+    super(why.message);
+  }
+}
+
+/**
+ * Loads a model, on the backend asked for or, with `auto`, on the best one that there is.
+ *
+ * @param start gets the wasm module that suits a backend
+ * @throws GpuFailed with `auto`. The CPU wants another module then, with threads, and a worker has only one
+ */
+export async function loadModel(
+  start: (needs: Needs, signal: AbortSignal) => Promise<WasmModule>,
+  request: LoadRequest,
+  report: (progress: LoadProgress) => void,
+  signal: AbortSignal,
+): Promise<Reloadable> {
+  const { model, threads, contextLength } = request;
+  const modelBytes = sizeOf(model);
+  const load = async (backend: 'cpu' | 'webgpu'): Promise<Reloadable> => {
+    const wasm = await start({ backend, threads, modelBytes, contextLength }, signal);
+    const loaded = await new ModelLoad(wasm, request, backend, report, signal).run();
+    const same = { ...request, contextLength: loaded.info.model.context_length };
+    return { ...loaded, again: (backend) => new ModelLoad(wasm, same, backend, () => {}, signal).run() };
+  };
+  if (request.backend !== 'auto') return load(request.backend);
+
+  const gpu = await probeGpu();
+  if (gpu === 'hardware') {
+    try {
+      return await load('webgpu');
+    } catch (error) {
+      if (!DEVICE_FAULTS.has(toLinnetError(error).code)) throw error;
+      throw new GpuFailed(toPlain(error));
+    }
+  }
+  const loaded = await load('cpu');
+  const why = gpu === 'software' ? 'WebGPU is only simulated by software here.' : 'There is no WebGPU here.';
+  loaded.info.fallback = { code: 'no-webgpu', message: why, details: { gpu } };
+  return loaded;
+}
+
+/** The size of all files, where it is known beforehand. */
+function sizeOf(model: ResolvedModel): number | undefined {
+  const sizes = model.map((file) => (file.kind === 'local' ? file.blob.size : file.bytes));
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+}
+
+/** One attempt on one backend. */
+class ModelLoad {
+  /** Index of the file that is being read. */
+  #part = 0;
+  #origins = new Set<ModelOrigin>();
+  #stored = true;
+  #notStored: PlainError | undefined;
+  #loaded = 0;
+  /** The files' sizes, as far as they are known. */
+  #sizes: (number | undefined)[] = [];
+  /** What the servers said of the parts whose headers were read ahead. */
+  #ahead = new Map<RemoteFile, Identity>();
+  readonly #rate = new RateMeter();
+
+  constructor(
+    readonly wasm: WasmModule,
+    readonly request: LoadRequest,
+    readonly backend: 'cpu' | 'webgpu',
+    readonly report: (progress: LoadProgress) => void,
+    readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<Loaded> {
+    const { model } = this.request;
+    const cache = await this.#openCache();
+    for (let broken = 0; ; broken++) {
+      try {
+        return await this.#build(cache);
+      } catch (error) {
+        // What was stored, or has come, is gone by then: the file is fetched from its beginning.
+        const again = error instanceof BrokenEntry || error instanceof FileChanged;
+        if (!again || broken === model.length) throw this.#blamed(error);
+      }
+    }
+  }
+
+  async #openCache(): Promise<ModelCache | undefined> {
+    const { model, storage } = this.request;
+    if (storage === 'none' || model.every(({ kind }) => kind === 'local')) return undefined;
+    const cache = await ModelCache.open(this.wasm.Checksum);
+    if (!cache) this.#doWithout({ code: 'no-storage', message: 'The browser stores no files for this page. Use a normal window over HTTPS.', details: {} });
+    return cache;
+  }
+
+  /** Notes why something is not stored. @throws LinnetError that, if it has to be */
+  #doWithout(why: PlainError | undefined): void {
+    this.#notStored ??= why;
+    if (why && this.request.storage === 'required') throw fromPlain(why);
+  }
+
+  /** A loader, fed, made into an engine. */
+  async #build(cache: ModelCache | undefined): Promise<Loaded> {
+    const { model, threads, contextLength, kvFormat, memoryLimit, measured } = this.request;
+    this.#loaded = 0;
+    this.#sizes = model.map(() => undefined);
+    this.#origins.clear();
+    this.#stored = true;
+    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat, memory_limit: this.#memoryLimit(memoryLimit), measured };
+    const loader = await this.wasm.Loader.create(JSON.stringify(options));
+    try {
+      await this.#feed(loader, model, cache);
+    } catch (error) {
+      loader.free();
+      await this.#forgetAfter(error, cache);
+      throw error;
+    }
+    try {
+      this.#progress('prepare');
+      const engine = await loader.finish();
+      const report = JSON.parse(engine.info()) as EngineReport;
+      const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
+      const notStored = this.#notStored ? { notStored: this.#notStored } : {};
+      const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;
+      return { engine, info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored, ...notStored } };
+    } catch (error) {
+      await this.#forgetAfter(error, cache);
+      throw error;
+    }
+  }
+
+  /** What the model may take: on the CPU it must fit into the wasm's memory beside what else lies there. */
+  #memoryLimit(asked: number | undefined): number | undefined {
+    if (this.backend !== 'cpu') return asked;
+    return Math.min(asked ?? Infinity, this.wasm.mostBytes - BESIDE_MODEL);
+  }
+
+  /** All files' bytes, one file after the other; before them the headers of the later ones, without which the first says too little. */
+  async #feed(loader: WasmLoader, model: ResolvedModel, cache: ModelCache | undefined): Promise<void> {
+    for (this.#part = 1; this.#part < model.length; this.#part++) await this.#readAhead(loader, model[this.#part]!, cache);
+    for (this.#part = 0; ; ) {
+      const file = model[this.#part]!;
+      if (file.kind === 'local') await this.#feedBlob(loader, file.blob);
+      else await this.#feedRemote(loader, file, cache);
+      if (this.#part === model.length - 1) return;
+      loader.nextPart();
+      this.#part++;
+    }
+  }
+
+  async #readAhead(loader: WasmLoader, file: ResolvedFile, cache: ModelCache | undefined): Promise<void> {
+    const stored = file.kind === 'remote' ? await cache?.find(this.#keyOf(file)) : undefined;
+    if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
+    if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
+    // What comes of it is stored, and not fetched a second time.
+    const incoming = await this.#open(file, await this.#begin(file, cache));
+    let keep = true;
+    try {
+      this.#ahead.set(file, incoming.identity);
+      await this.#readHeader(loader, bytesOf(incoming));
+    } catch (error) {
+      keep = this.#isGood(error, file);
+      throw error;
+    } finally {
+      await incoming.giveUp(keep);
+    }
+  }
+
+  async #readHeader(loader: WasmLoader, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const piece of pieces) {
+      if (this.signal.aborted) throw aborted();
+      if (loader.readAhead(piece)) return;
+    }
+    loader.readAhead(new Uint8Array());
+  }
+
+  #sized<T>(pieces: T, bytes: number | undefined): T {
+    this.#sizes[this.#part] = bytes;
+    return pieces;
+  }
+
+  /** The file's entry, when it is this tab's turn to fill it. */
+  async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
+    const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
+    const writer = await cache?.begin(this.#keyOf(file), this.signal, waiting);
+    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', details: {} });
+    return writer;
+  }
+
+  async #open(file: RemoteFile, writer: CacheWriter | undefined, onBytes = (_count: number) => {}): Promise<Incoming> {
+    const { Sha256 } = this.wasm;
+    const incoming = await Incoming.open(file, { writer, mustStore: this.request.storage === 'required', Sha256, signal: this.signal, onBytes });
+    return this.#sized(incoming, incoming.identity.total);
+  }
+
+  /** Whether what has come of a file is worth keeping after that. */
+  #isGood(error: unknown, { chunks, sha256 }: RemoteFile): boolean {
+    // With the hash known, what has come is not glued to another version unnoticed.
+    if (error instanceof FileChanged) return sha256 !== undefined;
+    // Each chunk that is kept has been found to be right.
+    return chunks !== undefined || !COPY_FAULTS.has(toLinnetError(error).code);
+  }
+
+  /** The files of a model that the engine finds damaged are not kept. What is wrong with a download is no fault of the others. */
+  async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
+    if (error instanceof LinnetError || !COPY_FAULTS.has(toLinnetError(error).code)) return;
+    for (const file of this.request.model) {
+      // One whose hash is known is what it should be: the fault is not in the copy. One that a person gave cannot be fetched again.
+      const isKept = file.kind === 'local' || file.sha256 !== undefined || file.key !== undefined;
+      if (!isKept) await cache?.remove(this.#keyOf(file));
+    }
+  }
+
+  /** The error, and which part it is about. */
+  #blamed(error: unknown): unknown {
+    const { model } = this.request;
+    const { code, message, details } = toLinnetError(error);
+    if (model.length === 1 || !PART_FAULTS.has(code)) return error;
+    // The engine counts from 1, too, where it names a part itself.
+    const named = typeof details['part'] === 'number';
+    const part = named ? (details['part'] as number) : this.#part + 1;
+    const file = model[part - 1];
+    const place = file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
+    // What is found in the first part is mostly a fault of the model as a whole.
+    const text = named || part === 1 ? message : `Part ${part} of ${model.length}: ${message}`;
+    return new LinnetError(code, text, { part, ...place, ...details });
+  }
+
+  async #feedBlob(loader: WasmLoader, blob: Blob): Promise<void> {
+    this.#origins.add('file');
+    this.#stored = false;
+    this.#sizes[this.#part] = blob.size;
+    for await (const slice of blobSlices(blob)) await this.#push(loader, slice, 'file');
+  }
+
+  /** From the store if the file is there, else from the network and into the store. */
+  async #feedRemote(loader: WasmLoader, file: RemoteFile, cache: ModelCache | undefined): Promise<void> {
+    const key = this.#keyOf(file);
+    const stored = await cache?.find(key);
+    if (stored) return this.#feedStored(loader, stored);
+    const writer = await this.#begin(file, cache);
+    // While this tab waited for its turn, another one may have fetched it.
+    if (!writer?.journal?.isWhole()) return this.#feedDownload(loader, file, writer);
+    writer.keep();
+    const whole = await cache!.find(key);
+    if (whole) return this.#feedStored(loader, whole);
+    this.#doWithout({ code: 'no-storage', message: 'The browser does not let this page read the stored model.', details: {} });
+    return this.#feedDownload(loader, file, undefined);
+  }
+
+  async #feedStored(loader: WasmLoader, stored: StoredFile): Promise<void> {
+    this.#origins.add('cache');
+    for await (const bytes of this.#sized(stored.chunks(), stored.total)) {
+      await nextTask();
+      await this.#push(loader, bytes, 'cache');
+    }
+  }
+
+  async #feedDownload(loader: WasmLoader, file: RemoteFile, writer: CacheWriter | undefined): Promise<void> {
+    this.#origins.add('network');
+    const before = this.#loaded;
+    let arrived: (() => void) | undefined;
+    const incoming = await this.#open(file, writer, (count) => {
+      this.#rate.add(count);
+      arrived?.();
+    });
+    arrived = () => {
+      this.#loaded = before + incoming.arrived;
+      this.#progress(incoming.origin);
+    };
+    try {
+      const header = this.#ahead.get(file);
+      if (header && !sameFile(header, incoming.identity, file.sha256 !== undefined)) throw new FileChanged(file.urls[0]!);
+      for await (const { bytes, origin } of incoming) {
+        if (origin === 'cache') await nextTask();
+        await this.#give(loader, bytes);
+        arrived();
+      }
+      this.#stored &&= await incoming.finish();
+      this.#doWithout(incoming.notStored);
+    } catch (error) {
+      await incoming.giveUp(this.#isGood(error, file));
+      throw error;
+    }
+  }
+
+  async #push(loader: WasmLoader, bytes: Uint8Array, phase: LoadProgress['phase']): Promise<void> {
+    await this.#give(loader, bytes);
+    this.#loaded += bytes.length;
+    this.#progress(phase);
+  }
+
+  async #give(loader: WasmLoader, bytes: Uint8Array): Promise<void> {
+    if (this.signal.aborted) throw aborted();
+    await loader.push(bytes);
+  }
+
+  #progress(phase: LoadProgress['phase']): void {
+    const progress: LoadProgress = { phase, loaded: this.#loaded };
+    const total = this.#sizes.reduce<number | undefined>((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+    if (total !== undefined) progress.total = total;
+    if (phase === 'download') progress.bytesPerSecond = this.#rate.perSecond();
+    this.report(progress);
+  }
+
+  /** The name of the file's entry in the store. */
+  #keyOf(file: RemoteFile): string {
+    return keyOf(file, this.wasm.Sha256);
+  }
+}
+
+async function* bytesOf(incoming: Incoming): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of incoming) yield bytes;
+}

@@ -1,0 +1,152 @@
+import { BrokenEntry, keyOf, ModelCache } from '../store/cache.ts';
+import { aborted, LinnetError, toLinnetError } from '../protocol/errors.ts';
+import { CHUNK, Incoming } from '../download/chunked-download.ts';
+import type { LoadProgress } from '../protocol/messages.ts';
+import { RateMeter } from '../protocol/rate.ts';
+import { blobSlices } from '../store/slices.ts';
+import type { RemoteFile, ResolvedModel } from '../models/sources.ts';
+import { nextTask } from '../protocol/task.ts';
+import { FileChanged } from '../download/transfer.ts';
+import type { WasmModule } from '../protocol/wasm.ts';
+
+// Storing a model without loading it.
+
+/** Bytes that tell what a file is, where it is no GGUF file. */
+const HEAD_BYTES = 1024;
+
+/**
+ * Stores all files of a model: those of the network as {@link Incoming} has them, those of the person as they are.
+ *
+ * @returns their names in the store
+ * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be fetched
+ */
+export async function storeModel(wasm: WasmModule, model: ResolvedModel, report: (progress: LoadProgress) => void, signal: AbortSignal): Promise<string[]> {
+  const cache = await ModelCache.open(wasm.Checksum);
+  if (!cache) throw new LinnetError('no-storage', 'The browser stores no files for this page. Use a normal window over HTTPS.');
+  const keys: string[] = [];
+  let before = 0;
+  for (const file of model) {
+    const progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => {
+      const rest = { ...(total === undefined || model.length > 1 ? {} : { total }), ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+      report({ phase, loaded: before + loaded, ...rest });
+    };
+    const storing = new Storing(wasm, cache, progress, signal);
+    const { key, bytes } = file.kind === 'local' ? await storing.take(file.blob) : await storing.fetch(file);
+    keys.push(key);
+    before += bytes;
+  }
+  return keys;
+}
+
+type Progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => void;
+
+/** One file on its way into the store. */
+class Storing {
+  constructor(
+    readonly wasm: WasmModule,
+    readonly cache: ModelCache,
+    readonly progress: Progress,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** From the network, unless it is there. */
+  async fetch(file: RemoteFile): Promise<{ key: string; bytes: number }> {
+    try {
+      return await this.#fetchOnce(file);
+    } catch (error) {
+      // What was there, or has come, is gone by then: the file is fetched from its beginning.
+      if (error instanceof BrokenEntry || error instanceof FileChanged) return this.#fetchOnce(file);
+      throw error;
+    }
+  }
+
+  async #fetchOnce(file: RemoteFile): Promise<{ key: string; bytes: number }> {
+    const key = keyOf(file, this.wasm.Sha256);
+    const there = await this.cache.find(key);
+    if (there) return { key, bytes: there.total };
+    const writer = await this.#begin(key);
+    if (writer.journal?.isWhole()) {
+      writer.keep();
+      return { key, bytes: writer.journal.description.total! };
+    }
+    const rate = new RateMeter();
+    const { Sha256 } = this.wasm;
+    const incoming = await Incoming.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
+    try {
+      let first = true;
+      for await (const { bytes, origin } of incoming) {
+        if (first) await this.#refuseOther(bytes);
+        first = false;
+        this.progress(origin, incoming.arrived, incoming.identity.total, rate.perSecond());
+        await nextTask();
+      }
+      // A server that gives nothing at all.
+      if (first) await this.#refuseOther(new Uint8Array());
+      await incoming.finish();
+    } catch (error) {
+      const { code, details } = toLinnetError(error);
+      const spoilt = code === 'bad-model' || (code === 'integrity' && details['chunk'] === undefined);
+      const verified = error instanceof FileChanged && file.sha256 !== undefined;
+      await incoming.giveUp(verified || !spoilt);
+      throw error;
+    }
+    return { key, bytes: incoming.arrived };
+  }
+
+  /** A file that the person gave. Its hash is its name, so it is read twice. */
+  async take(blob: Blob): Promise<{ key: string; bytes: number }> {
+    await this.#refuseOther(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()));
+    const sha256 = await this.#hashOf(blob);
+    if (await this.cache.find(sha256)) return { key: sha256, bytes: blob.size };
+    const writer = await this.#begin(sha256);
+    try {
+      const name = blob instanceof File ? blob.name : 'model.gguf';
+      writer.restart({ url: `file:${name}`, chunkBytes: CHUNK, total: blob.size, sha256, name });
+      writer.reserve(blob.size);
+      let index = 0;
+      for await (const bytes of blobSlices(blob, CHUNK)) {
+        if (this.signal.aborted) throw aborted();
+        writer.save(index++, bytes);
+        this.progress('file', Math.min(index * CHUNK, blob.size), blob.size);
+      }
+      writer.complete(blob.size);
+    } catch (error) {
+      await writer.discard();
+      throw error;
+    }
+    return { key: sha256, bytes: blob.size };
+  }
+
+  /** Refuses what is no GGUF file, in the words of the one who knows other files. @throws LinnetError `bad-model` */
+  async #refuseOther(start: Uint8Array): Promise<void> {
+    if (String.fromCharCode(...start.subarray(0, 4)) === 'GGUF') return;
+    const loader = await this.wasm.Loader.create(JSON.stringify({ backend: 'cpu' }));
+    try {
+      await loader.push(start.subarray(0, HEAD_BYTES));
+    } catch (error) {
+      loader.free();
+      throw error;
+    }
+    await loader.finish();
+  }
+
+  async #begin(key: string) {
+    const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) => this.progress('download', loaded, total));
+    if (!writer) throw new LinnetError('no-storage', 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', { key });
+    return writer;
+  }
+
+  async #hashOf(blob: Blob): Promise<string> {
+    const hash = new this.wasm.Sha256();
+    try {
+      for await (const bytes of blobSlices(blob)) {
+        if (this.signal.aborted) throw aborted();
+        hash.update(bytes);
+        await nextTask();
+      }
+      return hash.hex();
+    } finally {
+      hash.free();
+    }
+  }
+}

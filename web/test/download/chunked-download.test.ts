@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { BrokenEntry } from '../../src/store/cache.ts';
+import { Incoming, type IncomingOptions } from '../../src/download/chunked-download.ts';
+import type { RemoteFile } from '../../src/models/sources.ts';
+import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
+import { code, type Handler, send, serve } from '../fakes/http-file.ts';
+
+const MB = 1 << 20;
+/** Of 6 chunks of 1 MB, the last of them half. */
+const FILE = new Uint8Array(5.5 * MB).map((_, i) => (i * 7919) >> 5);
+const CHUNKS = { bytes: MB, sha256: [0, 1, 2, 3, 4, 5].map((index) => sha256(FILE.subarray(index * MB, (index + 1) * MB))) };
+const listed = (url: string): RemoteFile => ({ kind: 'remote', urls: [url], bytes: FILE.length, sha256: sha256(FILE), chunks: CHUNKS });
+/** The same without the chunks' hashes: its chunks are larger than the file, so this has another one. */
+const hashed = (url: string, file: Uint8Array): RemoteFile => ({ kind: 'remote', urls: [url], bytes: file.length, sha256: sha256(file) });
+
+beforeEach(() => setRoom(1e9));
+
+const options = (entry?: FakeEntry, more: Partial<IncomingOptions> = {}): IncomingOptions => ({
+  writer: entry?.writer(),
+  Sha256,
+  signal: new AbortController().signal,
+  retryDelays: [1, 1],
+  ...more,
+});
+
+interface Outcome {
+  bytes: Uint8Array;
+  /** `c` for a chunk from the store, `d` for one that was fetched. */
+  origins: string;
+  stored: boolean;
+  incoming: Incoming;
+}
+
+/** Reads a file to its end, as loading does. */
+async function fetched(file: RemoteFile, given: IncomingOptions): Promise<Outcome> {
+  const incoming = await Incoming.open(file, given);
+  const parts: Uint8Array[] = [];
+  let origins = '';
+  try {
+    for await (const { bytes, origin } of incoming) {
+      parts.push(bytes.slice());
+      origins += origin[0];
+    }
+    const stored = await incoming.finish();
+    return { bytes: new Uint8Array(Buffer.concat(parts)), origins, stored, incoming };
+  } catch (error) {
+    await incoming.giveUp((error as { details: object }).details !== undefined && !(error instanceof BrokenEntry));
+    throw error;
+  }
+}
+
+const sum = ({ bytes }: Outcome) => sha256(bytes);
+
+test('a file comes in ranges, several at a time, and is stored', async (t) => {
+  let open = 0;
+  let most = 0;
+  const { url, ranges } = await serve(t, (request, response) => {
+    most = Math.max(most, ++open);
+    setTimeout(() => {
+      open--;
+      send(request, response, { file: FILE });
+    }, 20);
+  });
+  const entry = new FakeEntry();
+  const outcome = await fetched(listed(url), options(entry));
+  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), 'dddddd', true]);
+  assert.deepEqual([ranges[0], ranges.length], [`bytes=0-${MB - 1}`, 6]);
+  assert.ok(most > 1 && most <= 4, `${most} at a time`);
+  assert.equal(entry.journal()?.isWhole(), true);
+  assert.equal(sha256(entry.data.bytes), sha256(FILE));
+});
+
+test('no more is asked for than the consumer takes', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const incoming = await Incoming.open(listed(url), options());
+  const chunks = incoming[Symbol.asyncIterator]();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(ranges.length, 1, 'the header comes alone');
+  await chunks.next();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(ranges.length, 3);
+  await incoming.giveUp(true);
+});
+
+test('cut at random bytes, again and again: each try goes on where the last one ended', async (t) => {
+  let cut = 0;
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, until: cut }));
+  const entry = new FakeEntry();
+  const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * FILE.length)).sort((a, b) => a - b);
+  for (cut of cuts) await assert.rejects(fetched(listed(url), options(entry)), code('network'), String(cuts));
+  const there = entry.journal()!.savedBytes();
+  assert.ok(there >= cuts.at(-1)! - (64 << 10), `${there} bytes of ${cuts.at(-1)} were kept`);
+  const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const outcome = await fetched(listed(next), options(entry));
+  assert.deepEqual([sum(outcome), outcome.stored], [sha256(FILE), true], String(cuts));
+  const asked = ranges.map((range) => range!.slice(6).split('-').map(Number)).reduce((bytes, [from, to]) => bytes + to! - from! + 1, 0);
+  assert.equal(asked, FILE.length - there, 'nothing is fetched twice');
+});
+
+test('a tab that died: what its journal says is there, and only that', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  const incoming = await Incoming.open(listed(url), options(entry));
+  const chunks = incoming[Symbol.asyncIterator]();
+  for (let i = 0; i < 3; i++) await chunks.next();
+  // Nobody tidies up: the entry is read as it is now, with the last line torn.
+  const left = new FakeEntry();
+  left.data.bytes = entry.data.bytes.slice();
+  left.log.bytes = entry.log.bytes.slice(0, -10);
+  await incoming.giveUp(true);
+  const missing = [...left.journal()!.missing()];
+  assert.ok(missing.length > 0 && missing.length <= 4);
+  // Another server, for the first one may still hear of what was on its way.
+  const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const outcome = await fetched(listed(next), options(left));
+  assert.deepEqual([sum(outcome), ranges.length, left.journal()?.isWhole()], [sha256(FILE), missing.length, true], String(ranges));
+});
+
+test('a file that came whole but was not vouched for needs no network', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  await fetched(listed(url), options(entry));
+  entry.log.truncate(entry.log.bytes.length - 2);
+  assert.equal(entry.journal()?.isWhole(), false);
+  ranges.length = 0;
+  const outcome = await fetched(listed(url), options(entry));
+  assert.deepEqual([outcome.origins, ranges.length, entry.journal()?.isWhole()], ['cccccc', 0, true]);
+});
+
+test('a stored chunk that was damaged is fetched anew, and only that one', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  await fetched(listed(url), options(entry));
+  entry.data.bytes[2.5 * MB]! ^= 1;
+  entry.log.truncate(entry.log.bytes.length - 2);
+  ranges.length = 0;
+  const outcome = await fetched(listed(url), options(entry));
+  assert.deepEqual([sum(outcome), outcome.origins, ranges], [sha256(FILE), 'ccdccc', [`bytes=${2 * MB}-${3 * MB - 1}`]]);
+  assert.equal(sha256(entry.data.bytes), sha256(FILE));
+});
+
+test('a byte that was flipped once on its way costs one chunk', async (t) => {
+  let flips = 1;
+  const wrong = FILE.slice();
+  wrong[3.5 * MB]! ^= 1;
+  const { url, ranges } = await serve(t, (request, response) => {
+    const flipped = request.headers.range?.startsWith(`bytes=${3 * MB}-`) && flips-- > 0;
+    send(request, response, { file: flipped ? wrong : FILE });
+  });
+  const outcome = await fetched(listed(url), options(new FakeEntry()));
+  assert.deepEqual([sum(outcome), ranges.length], [sha256(FILE), 7]);
+});
+
+test('a byte that is always wrong: integrity, with its place; the next try asks for that chunk alone', async (t) => {
+  const served = FILE.slice();
+  served[3.5 * MB]! ^= 1;
+  const { url } = await serve(t, (request, response) => send(request, response, { file: served }));
+  const entry = new FakeEntry();
+  await assert.rejects(fetched(listed(url), options(entry)), (error: any) => {
+    const { chunk, from, to, expected, url: named } = error.details;
+    assert.deepEqual([error.code, chunk, from, to, expected, named], ['integrity', 3, 3 * MB, 4 * MB, CHUNKS.sha256[3], url]);
+    return true;
+  });
+  const missing = [...entry.journal()!.missing()];
+  assert.ok(missing.includes(3) && !missing.includes(2));
+  // Another server, for the first one may still hear of what was on its way.
+  const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const outcome = await fetched(listed(next), options(entry));
+  assert.deepEqual([sum(outcome), ranges.length], [sha256(FILE), missing.length]);
+});
+
+test('without the chunks’ hashes the whole one tells, and nothing is kept', async (t) => {
+  const file = FILE.slice(0, 100_000);
+  const wrong = file.slice();
+  wrong[70_000]! ^= 1;
+  const { url } = await serve(t, (request, response) => send(request, response, { file: wrong }));
+  const entry = new FakeEntry();
+  await assert.rejects(fetched(hashed(url, file), options(entry)), (error: any) => error.code === 'integrity' && error.details.expected === sha256(file));
+  assert.equal(entry.journal(), undefined);
+});
+
+test('a server without Range: the file comes in one piece, a break is `network`, and the next try keeps what is stored', async (t) => {
+  let until = 2.5 * MB;
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE, range: false, until }));
+  const entry = new FakeEntry();
+  await assert.rejects(fetched(listed(url), options(entry)), code('network'));
+  until = Infinity;
+  const outcome = await fetched(listed(url), options(entry));
+  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored, ranges.length], [sha256(FILE), 'ccdddd', true, 2]);
+});
+
+test('a server that no longer answers a Range request gives the rest without Range', async (t) => {
+  const refusals: [string, RemoteFile['sha256'], string, Handler][] = [
+    ['no answer', undefined, 'cccccd', (request) => request.socket.destroy()],
+    ['a content coding', sha256(FILE), 'cccccd', (request, response) => {
+      const headers = { 'Content-Encoding': 'gzip', ETag: '"coded"' };
+      const partial = { ...headers, 'Content-Range': `bytes ${5 * MB}-${FILE.length - 1}/${FILE.length}` };
+      response.writeHead(request.headers.range ? 206 : 200, request.headers.range ? partial : headers);
+      response.end(gzipSync(FILE));
+    }],
+    ['a content coding, and no hash', undefined, 'dd', (request, response) => {
+      if (request.headers.range) return request.socket.destroy();
+      response.writeHead(200, { 'Content-Encoding': 'gzip', ETag: '"coded"' }).end(gzipSync(FILE));
+    }],
+  ];
+  for (const [what, sha, origins, refuse] of refusals) {
+    let until = 5 * MB;
+    const { url } = await serve(t, (request, response) => {
+      if (until < Infinity) return send(request, response, { file: FILE, until });
+      if (request.headers.range || what !== 'no answer') return refuse(request, response, 0);
+      send(request, response, { file: FILE });
+    });
+    const file: RemoteFile = { kind: 'remote', urls: [url], ...(sha === undefined ? {} : { ...listed(url), chunks: CHUNKS }) };
+    const entry = new FakeEntry();
+    const given = () => options(entry, { chunkBytes: what.endsWith('hash') ? 4 * MB : MB });
+    await assert.rejects(fetched(file, given()), code('network'), what);
+    until = Infinity;
+    const outcome = await fetched(file, given());
+    assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), origins, true], what);
+  }
+});
+
+test('a file of unknown length is stored when its end has come', async (t) => {
+  const { url } = await serve(t, (_, response) => response.writeHead(200).end(FILE));
+  const entry = new FakeEntry();
+  const outcome = await fetched({ kind: 'remote', urls: [url] }, options(entry));
+  assert.deepEqual([sum(outcome), outcome.stored, entry.journal()?.description.total, entry.journal()?.isWhole()], [sha256(FILE), true, FILE.length, true]);
+});
+
+test('another version of an address’s file starts anew; of a file whose hash is known it does not matter', async (t) => {
+  let etag = '"one"';
+  let until = 4.2 * MB;
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, etag, until }));
+  for (const [file, origins] of [[{ kind: 'remote', urls: [url] }, 'dd'], [listed(url), 'ccccdd']] as [RemoteFile, string][]) {
+    const entry = new FakeEntry();
+    [etag, until] = ['"one"', 4.2 * MB];
+    await assert.rejects(fetched(file, options(entry)), code('network'));
+    [etag, until] = ['"two"', Infinity];
+    const outcome = await fetched(file, options(entry));
+    assert.deepEqual([sum(outcome), outcome.origins], [sha256(FILE), origins]);
+  }
+});
+
+test('what cannot be told from another version is not gone on with', async (t) => {
+  let until = 4.2 * MB;
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, etag: null, until }));
+  const entry = new FakeEntry();
+  await assert.rejects(fetched({ kind: 'remote', urls: [url] }, options(entry)), code('network'));
+  assert.equal(entry.journal(), undefined);
+  until = Infinity;
+  assert.equal((await fetched({ kind: 'remote', urls: [url] }, options(entry))).stored, true);
+});
+
+test('what the browser says of its room is no reason to refuse', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  setRoom(8e6, 5e6);
+  const entry = new FakeEntry();
+  const outcome = await fetched(listed(url), options(entry, { mustStore: true }));
+  assert.deepEqual([sum(outcome), outcome.stored, entry.journal()?.isWhole()], [sha256(FILE), true, true]);
+});
+
+test('too little room: not stored, with the figures; and no byte is fetched if it must be', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  for (const [honest, usage, details] of [
+    [true, 5e6, { need: FILE.length, free: 3e6, quota: 8e6 }],
+    [false, 0, { need: FILE.length }],
+  ] as const) {
+    setRoom(8e6, usage);
+    const entry = new FakeEntry();
+    Object.assign(entry.data, { most: 3e6, honest });
+    const outcome = await fetched(listed(url), options(entry));
+    const { notStored } = outcome.incoming;
+    assert.deepEqual([sum(outcome), outcome.stored, notStored?.code], [sha256(FILE), false, 'quota']);
+    assert.deepEqual(notStored?.details, details, 'what does not fit to the refusal is not told');
+    assert.equal(entry.journal(), undefined);
+    ranges.length = 0;
+    Object.assign(entry.data, { most: 3e6, honest });
+    await assert.rejects(fetched(listed(url), options(entry, { mustStore: true })), code('quota'));
+    assert.equal(ranges.length, 0);
+  }
+});
+
+test('room that ends on the way, said or not said: what was stored is given back, and the file comes all the same', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  for (const honest of [true, false]) {
+    const entry = new FakeEntry();
+    const shrink = () => Object.assign(entry.data, { most: 2.5 * MB, honest });
+    const outcome = await fetched(listed(url), options(entry, { onBytes: shrink }));
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'quota']);
+    assert.equal(entry.data.bytes.length, 0);
+    const whole = new FakeEntry();
+    const late = () => Object.assign(whole.data, { most: 2.5 * MB, honest });
+    await assert.rejects(fetched(listed(url), options(whole, { onBytes: late, mustStore: true })), code('quota'));
+  }
+});
+
+test('data that are shorter than the journal says are not stored', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  await fetched(listed(url), options(entry));
+  entry.data.truncate(4.5 * MB);
+  const { journal } = entry.writer();
+  assert.deepEqual([journal?.isWhole(), [...journal!.missing()]], [false, [4, 5]]);
+  const outcome = await fetched(listed(url), options(entry));
+  assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), 'ccccdd', true]);
+});
+
+test('the site’s data are cleared on the way: the file comes all the same, and it is said that it is not stored', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
+  const entry = new FakeEntry();
+  await fetched(listed(url), options(entry));
+  entry.log.truncate(entry.log.bytes.length - 2);
+  for (const clear of [() => (entry.data.gone = true), () => (entry.data.gone = entry.log.gone = true)]) {
+    entry.data.gone = entry.log.gone = false;
+    const given = options(entry);
+    clear();
+    const outcome = await fetched(listed(url), given);
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'no-storage']);
+  }
+});
+
+test('progress counts what has come, and never goes back', async (t) => {
+  const { url } = await serve(t, (request, response, count) => send(request, response, { file: FILE, until: count % 3 === 0 ? 3.3 * MB : Infinity }));
+  const seen: number[] = [];
+  let incoming: Incoming | undefined;
+  incoming = await Incoming.open(listed(url), options(new FakeEntry(), { onBytes: () => incoming && seen.push(incoming.arrived) }));
+  for await (const _ of incoming) seen.push(incoming.arrived);
+  await incoming.finish();
+  assert.ok(seen.every((bytes, i) => bytes >= (seen[i - 1] ?? 0)), String(seen));
+  assert.equal(seen.at(-1), FILE.length);
+  assert.ok(seen.length > 12, 'also between chunks');
+});

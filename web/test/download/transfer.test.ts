@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type Piece, Transfer, type TransferOptions } from '../../src/download/transfer.ts';
+import { code, ETAG, FILE, send, serve } from '../fakes/http-file.ts';
+
+const CHUNK = 100_000;
+const FIRST = { start: 0, end: CHUNK };
+
+const open = (url: string | string[], options: Partial<TransferOptions> = {}, first = FIRST) =>
+  Transfer.open([url].flat(), first, { signal: new AbortController().signal, retryDelays: [1, 1, 1], ...options });
+
+const piece = (start = 0, length = CHUNK): Piece => ({ index: 0, start, bytes: new Uint8Array(length), filled: 0 });
+
+async function filled(transfer: Transfer, wanted = piece()): Promise<Uint8Array> {
+  await transfer.fill(wanted);
+  return wanted.bytes;
+}
+
+async function streamed(transfer: Transfer): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of transfer.stream()) parts.push(part);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+test('a stretch comes with the file’s length and version, in one request', async (t) => {
+  const { url, ranges } = await serve(t);
+  const transfer = await open(url, { bytes: FILE.length });
+  assert.deepEqual([transfer.ranged, transfer.total, transfer.validator], [true, FILE.length, ETAG]);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  assert.deepEqual(await filled(transfer, piece(250_000, 50_000)), FILE.subarray(250_000));
+  assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=250000-299999']);
+});
+
+test('a connection that breaks goes on where it was', async (t) => {
+  const { url, ranges } = await serve(t, (request, response, count) => send(request, response, { until: 30_000 * count }));
+  assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
+  assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=30000-99999', 'bytes=60000-99999', 'bytes=90000-99999']);
+});
+
+test('a connection that breaks again and again without progress ends in `network`, and what has come stays', async (t) => {
+  const { url, ranges } = await serve(t, (request, response, count) => (count === 1 ? send(request, response, { until: 1000 }) : request.socket.destroy()));
+  const wanted = piece();
+  await assert.rejects(open(url).then((transfer) => filled(transfer, wanted)), code('network'));
+  assert.equal(ranges.length, 4);
+  assert.deepEqual([wanted.filled, wanted.bytes[999]], [1000, FILE[999]]);
+});
+
+test('a server that fails for a while in the middle is waited for, and its status told if it does not recover', async (t) => {
+  const busy = (times: number) => serve(t, (request, response, count) => (count > 1 && count <= 1 + times ? response.writeHead(503).end() : send(request, response, { until: count === 1 ? 1000 : Infinity })));
+  assert.deepEqual(await filled(await open((await busy(2)).url)), FILE.subarray(0, CHUNK));
+  await assert.rejects(open((await busy(9)).url).then(filled), (error: any) => error.code === 'http' && error.details.status === 503);
+});
+
+test('a file that changes meanwhile is not glued together', async (t) => {
+  const { url } = await serve(t, (request, response, count) => send(request, response, count === 1 ? { until: 1000 } : { etag: '"two"' }));
+  await assert.rejects(open(url).then(filled), code('integrity'));
+  const shrunk = await serve(t, (request, response, count) => send(request, response, count === 1 ? {} : { file: FILE.subarray(0, 1000) }));
+  const transfer = await open(shrunk.url);
+  await assert.rejects(filled(transfer, piece(200_000)), code('integrity'));
+});
+
+test('a server without Range gives the whole file, and cannot resume it', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => send(request, response, { range: false }));
+  const transfer = await open(url);
+  assert.deepEqual([transfer.ranged, transfer.total], [false, FILE.length]);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.equal(ranges.length, 1);
+  const broken = await serve(t, (request, response) => send(request, response, { range: false, until: 150_000 }));
+  await assert.rejects(open(broken.url).then(streamed), (error: any) => error.code === 'network' && error.details.received === 150_000);
+});
+
+test('a stretch of a whole that nobody tells the length of is not used', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => {
+    if (!request.headers.range) return send(request, response);
+    response.writeHead(206, { 'Content-Length': '1000' }).end(FILE.subarray(0, 1000));
+  });
+  const transfer = await open(url);
+  assert.equal(transfer.ranged, false);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
+});
+
+test('a foreign server that lets nobody send Range is asked without it, also for the rest of a file', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => (request.headers.range ? request.socket.destroy() : send(request, response)));
+  const transfer = await open(url);
+  assert.equal(transfer.ranged, false);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges.at(-1), undefined);
+  const rest = await open(url, {}, { start: 5000, end: CHUNK });
+  assert.equal(rest.ranged, false);
+  assert.deepEqual(await streamed(rest), FILE);
+});
+
+test('an empty file has no stretch, and is empty', async (t) => {
+  const { url } = await serve(t, (request, response) => send(request, response, { file: new Uint8Array() }));
+  assert.equal((await streamed(await open(url))).length, 0);
+});
+
+test('a server that gives more than it was asked for, or less, does no harm', async (t) => {
+  const { url } = await serve(t, (request, response) => {
+    const start = Number(/=(\d+)/.exec(request.headers.range ?? '')![1]);
+    const end = start === 0 ? 20_000 : FILE.length;
+    response.writeHead(206, { 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}`, ETAG }).end(FILE.subarray(start, end));
+  });
+  assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
+});
+
+test('a stalled connection counts as broken', async (t) => {
+  const { url, ranges } = await serve(t, (request, response, count) => {
+    if (count > 1) return send(request, response);
+    response.writeHead(206, { 'Content-Range': `bytes 0-99999/${FILE.length}`, 'Content-Length': '100000', ETag: ETAG });
+    response.write(FILE.subarray(0, 5000));
+  });
+  assert.deepEqual(await filled(await open(url, { stallTimeout: 100 })), FILE.subarray(0, CHUNK));
+  assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=5000-99999']);
+});
+
+test('a server that does not begin to answer is asked again, and then given up', async (t) => {
+  const slow = await serve(t, (request, response, count) => void (count > 1 && send(request, response)));
+  assert.deepEqual(await filled(await open(slow.url, { stallTimeout: 200 })), FILE.subarray(0, CHUNK));
+  const silent = await serve(t, () => {});
+  await assert.rejects(open(silent.url, { stallTimeout: 50 }), code('network'));
+});
+
+test('statuses have their codes, and only the passing ones are tried again', async (t) => {
+  for (const [status, expected, tries] of [[404, 'not-found', 1], [410, 'not-found', 1], [403, 'http', 1], [503, 'http', 3]] as const) {
+    const { url, ranges } = await serve(t, (_, response) => response.writeHead(status).end());
+    await assert.rejects(open(url), code(expected), String(status));
+    assert.equal(ranges.length, tries, String(status));
+  }
+});
+
+test('a server that is busy for a moment is waited for', async (t) => {
+  const { url } = await serve(t, (request, response, count) => (count === 1 ? response.writeHead(503).end() : send(request, response)));
+  assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
+});
+
+test('no server at all is `network`', async () => {
+  await assert.rejects(open('http://127.0.0.1:9/file.gguf'), code('network'));
+});
+
+test('another length than the listed one is `integrity`, before a byte is used', async (t) => {
+  const { url } = await serve(t);
+  await assert.rejects(open(url, { bytes: FILE.length + 1 }), code('integrity'));
+  const whole = await serve(t, (request, response) => send(request, response, { range: false }));
+  await assert.rejects(open(whole.url, { bytes: FILE.length - 1 }), code('integrity'));
+});
+
+test('too many or too few bytes without a stated length are `integrity`', async (t) => {
+  const { url } = await serve(t, (_, response) => response.writeHead(200).end(FILE));
+  await assert.rejects(open(url, { bytes: FILE.length - 1 }).then(streamed), code('integrity'));
+  await assert.rejects(open(url, { bytes: FILE.length + 1 }).then(streamed), code('integrity'));
+});
+
+test('the next place is asked when one has nothing', async (t) => {
+  const missing = await serve(t, (_, response) => response.writeHead(404).end());
+  const page = await serve(t, (_, response) => response.writeHead(200).end('<!doctype html>'));
+  const { url } = await serve(t);
+  const transfer = await open([missing.url, url], { bytes: FILE.length });
+  assert.equal(transfer.url, url);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  // A single-page site answers everything with its page: it has no stated length here, so only the end shows it.
+  await assert.rejects(open([page.url], { bytes: FILE.length }).then(streamed), code('integrity'));
+});
+
+test('the signal ends waiting and reading', async (t) => {
+  const { url } = await serve(t, (_, response) => {
+    response.writeHead(206, { 'Content-Range': `bytes 0-99999/${FILE.length}`, 'Content-Length': '100000' });
+    response.write(FILE.subarray(0, 1000));
+  });
+  const controller = new AbortController();
+  const transfer = await open(url, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 50);
+  await assert.rejects(filled(transfer), code('aborted'));
+  await assert.rejects(open(url, { signal: controller.signal }), code('aborted'));
+});
+
+test('a server that says when to come back is asked again then, and not at all if that is too far away', async (t) => {
+  const soon = await serve(t, (request, response, count) => {
+    if (count === 1) response.writeHead(429, { 'Retry-After': '1' }).end();
+    else if (count === 3) response.writeHead(503, { 'Retry-After': new Date(Date.now() + 1500).toUTCString() }).end();
+    else send(request, response, { until: count === 2 ? 1000 : Infinity });
+  });
+  const began = performance.now();
+  const transfer = await open(soon.url);
+  assert.ok(performance.now() - began > 900);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  assert.equal(soon.ranges.length, 4);
+  for (const header of ['86400', new Date(Date.now() + 86_400_000).toUTCString()]) {
+    const late = await serve(t, (_, response) => response.writeHead(429, { 'Retry-After': header }).end());
+    await assert.rejects(open(late.url), (error: any) => {
+      assert.deepEqual([error.code, error.details.status, Math.round(error.details.retryAfter / 100)], ['http', 429, 864]);
+      return true;
+    });
+    assert.equal(late.ranges.length, 1);
+  }
+  const odd = await serve(t, (request, response, count) => {
+    if (count < 3) response.writeHead(503, { 'Retry-After': ['soon', '-5'][count - 1] }).end();
+    else send(request, response);
+  });
+  assert.deepEqual(await filled(await open(odd.url)), FILE.subarray(0, CHUNK));
+});
+
+test('a stretch with a content coding is not used: the whole file is asked for', async (t) => {
+  const { url, ranges } = await serve(t, (request, response) => {
+    const asked = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '');
+    if (!asked) return void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(FILE));
+    const [start, end] = [Number(asked[1]), Number(asked[2]) + 1];
+    const headers = { 'Content-Encoding': 'gzip', 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}` };
+    response.writeHead(206, headers).end(gzipSync(FILE.subarray(start, end)));
+  });
+  const transfer = await open(url, { bytes: FILE.length });
+  assert.deepEqual([transfer.ranged, transfer.total], [false, undefined]);
+  assert.deepEqual(await streamed(transfer), FILE);
+  assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
+});
+
+test('a foreign server that hides its content coding: a file of known length comes, and else the error says what to do', async (t) => {
+  // As a browser gives it: Content-Length is that of the coded bytes, and Content-Encoding is hidden.
+  const coded = String(FILE.length - 1000);
+  const { mock } = t.mock.method(globalThis, 'fetch', async () => new Response(FILE, { headers: { 'Content-Length': coded } }));
+  const url = 'https://host.example/file.gguf';
+  assert.deepEqual(await streamed(await open(url, { bytes: FILE.length })), FILE);
+  await assert.rejects(open(url).then(streamed), ({ code, message, details }: any) => {
+    assert.deepEqual([code, details.compressed], ['integrity', true]);
+    assert.match(message, /host\.example compresses the file.*Access-Control-Expose-Headers: Content-Encoding/);
+    return true;
+  });
+  // No model compresses to less than half: this is a page that says that there is no file.
+  mock.mockImplementation(async () => new Response('<!doctype html>', { headers: { 'Content-Length': '15' } }));
+  await assert.rejects(open(url, { bytes: FILE.length }), code('integrity'));
+});
+
+test('nobody waits for a busy place while another one has the file', async (t) => {
+  const later = { 'Retry-After': '30' };
+  const began = performance.now();
+  const busy = await serve(t, (_, response) => response.writeHead(503, later).end());
+  const dead = 'http://127.0.0.1:9/file.gguf';
+  const good = await serve(t);
+  for (const urls of [[busy.url, good.url], [dead, busy.url, good.url]]) {
+    const transfer = await open(urls, { retryDelays: [20_000, 20_000] });
+    assert.equal(transfer.url, good.url);
+    assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  }
+  // Also in the middle of a file; and what came before the failure stays.
+  const failing = await serve(t, (request, response, count) => (count === 1 ? send(request, response) : response.writeHead(429, later).end()));
+  const transfer = await open([failing.url, good.url]);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  assert.deepEqual(await filled(transfer, piece(CHUNK)), FILE.subarray(CHUNK, 2 * CHUNK));
+  assert.equal(failing.ranges.length, 2);
+  assert.ok(performance.now() - began < 5000);
+});
+
+test('places that are all busy are asked again, and one that was busy gives the rest when the others fail', async (t) => {
+  const first = await serve(t, (request, response, count) => (count === 1 ? response.writeHead(503).end() : send(request, response)));
+  const second = await serve(t, (request, response, count) => (count === 2 ? send(request, response) : response.writeHead(503).end()));
+  const gone = await serve(t, (_, response) => response.writeHead(404).end());
+  const transfer = await open([gone.url, second.url, first.url], { retryDelays: [20, 40, 80] });
+  assert.equal(transfer.url, second.url);
+  assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
+  assert.deepEqual(await filled(transfer, piece(CHUNK)), FILE.subarray(CHUNK, 2 * CHUNK));
+  assert.deepEqual([transfer.url, gone.ranges.length], [first.url, 1]);
+});
+
+test('a host of models does not hear which page loads one', async (t) => {
+  const fetched = t.mock.method(globalThis, 'fetch', async () => new Response(FILE));
+  await streamed(await open('https://host.example/file.gguf'));
+  const [, init] = fetched.mock.calls[0]!.arguments as [string, RequestInit];
+  assert.equal(init.referrerPolicy, 'no-referrer');
+});

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytesOf, ModelList, models } from '../../src/models/models.ts';
+import list from '../../src/models/models.json' with { type: 'json' };
+import schema from '../../src/models/models.schema.json' with { type: 'json' };
+import { nameOf } from '../../src/store/opfs.ts';
+import { type ModelSource, type RemoteFile, resolveModel } from '../../src/models/sources.ts';
+import { violations } from '../fakes/schema.ts';
+
+const HERE = 'https://example.org/demo/index.html';
+
+test('the list is as its schema says', () => {
+  assert.deepEqual(violations(list, schema), []);
+  // And the schema can say no.
+  const [first] = structuredClone(list) as any[];
+  for (const [spoil, place] of [
+    [(model: any) => delete model.license, '$[0]: has no license'],
+    [(model: any) => (model.tier = 'tablet'), '$[0].tier: is none of phone, gpu'],
+    [(model: any) => (model.files[0].sha256 = 'abc'), '$[0].files[0].sha256: does not match ^[0-9a-f]{64}$'],
+    [(model: any) => (model.files[0].bytes = 0.5), '$[0].files[0].bytes: is no integer,null'],
+    [(model: any) => (model.files[0].bytes = 0), '$[0].files[0].bytes: is out of range'],
+    [(model: any) => (model.colour = 'red'), '$[0]: has an unknown colour'],
+    [(model: any) => delete model.sampling, '$[0]: has no sampling'],
+    [(model: any) => (model.sampling.temperature = 3), '$[0].sampling.temperature: is out of range'],
+    [(model: any) => (model.files = []), '$[0].files: has too few items'],
+  ] as const) {
+    const model = structuredClone(first);
+    spoil(model);
+    assert.ok(violations([model], schema).includes(place), place);
+  }
+});
+
+test('every listed model can be fetched, and checked where its hash is known', () => {
+  for (const { files, tested, id } of models) {
+    for (const { name, url, bytes, approxBytes, sha256, chunks } of files) {
+      assert.ok(url.endsWith(`/${name}`), id);
+      assert.ok(bytes ?? approxBytes, id);
+      if (tested) assert.ok(bytes && sha256 && chunks, id);
+      // What nobody can check must at least not change: its address names a revision, or its hash is known.
+      if (chunks) assert.equal(chunks.sha256.length, Math.ceil(bytes! / chunks.bytes));
+    }
+  }
+  assert.equal(new Set(models.all.map(({ id }) => id)).size, models.all.length);
+  for (const tier of ['phone', 'gpu'] as const) assert.ok(models.all.some((model) => model.tier === tier && bytesOf(model)));
+});
+
+test('a listed id is looked for in the site’s folders first', () => {
+  const { files, id } = models.all[0]!;
+  const { name, url, bytes, sha256, chunks } = files[0]!;
+  assert.deepEqual(resolveModel(id, ['models', new URL('https://cdn.example/m/')], HERE), [
+    { kind: 'remote', urls: [`https://example.org/demo/models/${name}`, `https://cdn.example/m/${name}`, url], bytes, sha256, chunks },
+  ]);
+});
+
+const HASH = '0'.repeat(64);
+
+test('a site adds its own model, which may be split, and is then known by its id', () => {
+  const own = new ModelList();
+  const count = own.all.length;
+  const added = own.add({ id: 'own-model', files: [{ url: 'm/a.gguf', bytes: 100_000, sha256: HASH, chunks: { bytes: 65_536, sha256: [HASH, HASH] } }, { url: 'm/b.gguf?x=1' }] });
+  assert.deepEqual(added.files.map(({ name }) => name), ['a.gguf', 'b.gguf']);
+  assert.deepEqual([added.name, added.license, added.files[1]!.sha256, bytesOf(added)], ['own-model', null, null, undefined]);
+  assert.equal(own.get('own-model'), added);
+  own.add({ id: 'own-model', name: 'Another', files: [{ url: 'c.gguf' }] });
+  assert.deepEqual([own.get('own-model')?.name, own.all.length], ['Another', count + 1]);
+  assert.deepEqual(resolveModel({ id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] }, ['/copies'], HERE), [
+    { kind: 'remote', urls: ['https://example.org/copies/a.gguf', 'https://example.org/demo/m/a.gguf'], bytes: 5 },
+    { kind: 'remote', urls: ['https://example.org/copies/b.gguf', 'https://example.org/demo/m/b.gguf'] },
+  ]);
+});
+
+test('an entry that is wrong is refused, with the field', () => {
+  const url = 'a.gguf';
+  const chunks = { bytes: 65_536, sha256: [HASH] };
+  for (const [entry, field] of [
+    [{ id: 'No Name', files: [{ url }] }, 'id'],
+    [{ id: 'x', files: [] }, 'files'],
+    [{ id: 'x' }, 'files'],
+    [{ id: 'x', files: [{}] }, 'files[0].url'],
+    [{ id: 'x', files: [{ url }, { url, bytes: -1 }] }, 'files[1].bytes'],
+    [{ id: 'x', files: [{ url, sha256: HASH.toUpperCase().replace('0', 'A') }] }, 'files[0].sha256'],
+    [{ id: 'x', files: [{ url, chunks }] }, 'files[0].chunks'],
+    [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks }] }, 'files[0].chunks.sha256'],
+    [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks: { ...chunks, bytes: 1 } }] }, 'files[0].chunks.bytes'],
+  ] as const) {
+    assert.throws(() => new ModelList().add(entry as any), (error: any) => error.code === 'invalid-request' && error.details.field === field, field);
+  }
+});
+
+test('an address is taken from the page on', () => {
+  for (const [source, url] of [
+    ['a.gguf', 'https://example.org/demo/a.gguf'],
+    ['/a.gguf', 'https://example.org/a.gguf'],
+    ['https://other.example/a', 'https://other.example/a'],
+  ]) {
+    assert.deepEqual(resolveModel(source!, [], HERE), [{ kind: 'remote', urls: [url] }]);
+  }
+  assert.deepEqual(resolveModel(new URL('https://other.example/a'), ['x/'], HERE), [{ kind: 'remote', urls: ['https://other.example/a'] }]);
+});
+
+test('a file is itself', () => {
+  const blob = new Blob(['x']);
+  assert.deepEqual(resolveModel(blob, [], HERE), [{ kind: 'local', blob }]);
+});
+
+test('an unknown id is refused, with the ids that there are', () => {
+  assert.throws(
+    () => resolveModel('smollm', [], HERE),
+    (error: any) => error.code === 'invalid-request' && error.details.known.includes('smollm2-135m-instruct'),
+  );
+});
+
+const urlsOf = (source: ModelSource) => resolveModel(source, [], HERE).map((file) => (file.kind === 'remote' ? file.urls : file.blob));
+
+test('the address of one part stands for all parts', () => {
+  const parts = [1, 2, 3].map((no) => [`https://other.example/m/a-0000${no}-of-00003.gguf?download=true`]);
+  for (const [part] of parts) assert.deepEqual(urlsOf(part!), parts);
+  assert.deepEqual(urlsOf(new URL(parts[1]![0]!)), parts);
+  assert.equal(urlsOf('a-00007-of-00012.gguf').length, 12);
+  for (const alone of ['a-00001-of-00001.gguf', 'a-00004-of-00003.gguf', 'a-00000-of-00003.gguf', 'a-1-of-3.gguf', 'a.gguf?x=-00001-of-00003.gguf']) {
+    assert.deepEqual(urlsOf(alone), [[`https://example.org/demo/${alone}`]]);
+  }
+});
+
+test('a list is its files, in order', () => {
+  const blob = new Blob(['x']);
+  const files = [blob, 'https://other.example/b-00001-of-00002.gguf', new URL('https://other.example/c')];
+  assert.deepEqual(urlsOf(files), [blob, ['https://other.example/b-00001-of-00002.gguf'], ['https://other.example/c']]);
+  assert.throws(() => resolveModel([], [], HERE), (error: any) => error.code === 'invalid-request');
+});
+
+test('an address that changes is stored under its key, in an entry, alone and in a list', () => {
+  const [one, two] = ['x', 'y'].map((sig) => ({ url: `https://bucket.example/a.gguf?X-Amz-Signature=${sig}`, key: 'a 1' }));
+  const called = (url: string) => ({ kind: 'remote' as const, urls: [url], called: 'a 1' });
+  for (const file of [one!, two!]) {
+    const expected = [called(file.url)];
+    for (const source of [file, { ...file, url: new URL(file.url) }, [file], { id: 'ours', files: [file] }]) {
+      assert.deepEqual(resolveModel(source, [], HERE), expected);
+    }
+  }
+  const [first, second] = [one!, two!].map((file) => nameOf(resolveModel(file, [], HERE)[0] as RemoteFile));
+  assert.deepEqual(first, second);
+  // It cannot take the place of a file that is known by its hash.
+  assert.equal(nameOf({ kind: 'remote', urls: [], called: HASH }).name, undefined);
+  for (const key of ['', 5, null]) {
+    const refused = (field: string) => (error: any) => error.code === 'invalid-request' && error.details.field === field;
+    assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, [], HERE), refused('key'));
+    assert.throws(() => new ModelList().add({ id: 'x', files: [{ url: 'a.gguf', key } as any] }), refused('files[0].key'));
+  }
+  assert.throws(() => resolveModel({ url: 'https://', key: 'a' }, [], HERE), (error: any) => error.details.field === 'url');
+});

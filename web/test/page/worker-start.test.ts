@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { aborted, type LinnetError } from '../../src/protocol/errors.ts';
+import { WorkerHost } from '../../src/page/worker-host.ts';
+
+// The page's listener for violations of its policy lives as long as a worker's start, however that goes.
+
+type Listener = (event: object) => void;
+
+/** As EventTarget does, with a count of who still listens. */
+const policy = new (class {
+  readonly listeners = new Set<Listener>();
+  addEventListener(_: string, listener: Listener, { signal }: { signal?: AbortSignal } = {}): void {
+    this.listeners.add(listener);
+    signal?.addEventListener('abort', () => this.listeners.delete(listener));
+  }
+  removeEventListener(_: string, listener: Listener): void {
+    this.listeners.delete(listener);
+  }
+})();
+let worker: StartingWorker;
+
+class StartingWorker extends EventTarget {
+  onmessage: unknown;
+  constructor() {
+    super();
+    worker = this;
+  }
+  postMessage(): void {}
+  terminate(): void {}
+}
+
+beforeEach(() => {
+  policy.listeners.clear();
+  Object.assign(globalThis, { Worker: StartingWorker, origin: 'https://site.example' });
+  globalThis.addEventListener = policy.addEventListener.bind(policy) as never;
+  globalThis.removeEventListener = policy.removeEventListener.bind(policy) as never;
+});
+
+const listening = () => policy.listeners.size;
+
+test('a worker that has started is enough', () => {
+  new WorkerHost();
+  assert.equal(listening(), 1);
+  worker.dispatchEvent(new Event('message'));
+  assert.equal(listening(), 0);
+});
+
+test('a worker that is ended before it has said anything leaves no listener', () => {
+  for (let count = 0; count < 3; count++) new WorkerHost().end(aborted());
+  assert.equal(listening(), 0);
+});
+
+test('a worker whose script fails leaves no listener, and its fault is told', async () => {
+  const faults: (LinnetError | undefined)[] = [];
+  const host = new WorkerHost();
+  host.onEnd = (why) => faults.push(why);
+  worker.dispatchEvent(Object.assign(new Event('error', { cancelable: true }), { message: 'no such word', filename: 'worker.js' }));
+  assert.deepEqual([listening(), faults[0]?.message], [0, 'no such word']);
+  const other = new WorkerHost();
+  other.onEnd = (why) => faults.push(why);
+  for (const hear of policy.listeners) hear({ effectiveDirective: 'worker-src', disposition: 'enforce', blockedURI: 'https://site.example/worker.js' });
+  worker.dispatchEvent(new Event('error', { cancelable: true }));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([listening(), faults[1]?.code], [0, 'blocked']);
+});

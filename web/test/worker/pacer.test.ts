@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Pacer, SHARE } from '../../src/worker/pacer.ts';
+import type { Pace } from '../../src/protocol/messages.ts';
+
+/** A device on whose clock each token takes `cost` milliseconds. One that computes ahead does the next sixteen while we rest. */
+class Device {
+  now = 0;
+  /** Milliseconds that it has computed. */
+  busy = 0;
+  /** Until when it computes what has been asked of it, and tokens that have been fetched. */
+  #until = 0;
+  #fetched = 0;
+  readonly pacer: Pacer;
+
+  constructor(
+    public cost: number,
+    readonly ahead: boolean,
+  ) {
+    this.pacer = new Pacer(ahead);
+  }
+
+  /** Writes tokens. Gives the share of the time in which it computed. */
+  write(tokens: number, pace: Pace): number {
+    const [now, busy] = [this.now, this.busy];
+    for (let i = 0; i < tokens; i++) {
+      const began = this.now;
+      this.#step();
+      this.now += this.pacer.rest(pace, true, began, this.now);
+    }
+    return (this.busy - busy) / (this.now - now);
+  }
+
+  #step(): void {
+    if (!this.ahead) {
+      this.now += this.cost;
+      this.busy += this.cost;
+    } else if (this.#fetched-- === 0) {
+      // Sixteen are waited for, and the next sixteen asked for before.
+      const ready = this.#until;
+      this.#until = Math.max(this.now, ready) + 16 * this.cost;
+      this.busy += 16 * this.cost;
+      this.now = Math.max(this.now, ready);
+      this.#fetched = 15;
+    }
+  }
+}
+
+for (const ahead of [false, true]) {
+  const kind = ahead ? 'a GPU, which computes ahead' : 'a CPU';
+  for (const cost of [1, 7, 120]) {
+    test(`gentle answers of ${kind} with ${cost} ms a token compute for half of the time at most`, () => {
+      const device = new Device(cost, ahead);
+      assert.ok(device.write(300, 'full') > 0.9);
+      device.pacer.resume();
+      device.write(100, 'gentle');
+      const share = device.write(2000, 'gentle');
+      assert.ok(share <= SHARE + 0.04 && share > SHARE - 0.1, `${share}`);
+    });
+  }
+
+  test(`automatic ones of ${kind} rest when it has become much slower, and not for a long conversation`, () => {
+    const device = new Device(10, ahead);
+    assert.ok(device.write(3000, 'auto') > 0.97);
+    // What attention takes behind some thousand tokens.
+    device.cost = 16;
+    assert.ok(device.write(3000, 'auto') > 0.97);
+    device.cost = 40;
+    device.write(1200, 'auto');
+    assert.ok(device.write(200, 'auto') < SHARE + 0.1);
+    device.cost = 10;
+    device.write(2400, 'auto');
+    assert.ok(device.write(500, 'auto') > 0.97, 'it has cooled down');
+  });
+}
+
+test('what a GPU takes is not measured over a pause between answers', () => {
+  const device = new Device(10, true);
+  for (let answer = 0; answer < 10; answer++) {
+    device.pacer.resume();
+    device.write(40, 'auto');
+    device.now += 60_000;
+  }
+  device.pacer.resume();
+  assert.ok(device.write(2000, 'gentle') > 0.4);
+});
+
+test('a piece of the prompt is followed by a rest, too', () => {
+  const pacer = new Pacer(false);
+  assert.equal(pacer.rest('full', false, 0, 800), 0);
+  assert.equal(pacer.rest('gentle', false, 1000, 1800), 800);
+});

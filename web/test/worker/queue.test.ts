@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Answer, isLast } from '../../src/protocol/messages.ts';
+import { RequestQueue } from '../../src/worker/queue.ts';
+import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
+
+/** A queue that serves a fake engine, and what it posts. */
+function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id: number) => Promise<Answer> } {
+  const answers: Answer[] = [];
+  const waiting = new Map<number, (answer: Answer) => void>();
+  const made = new RequestQueue((answer) => {
+    answers.push(answer);
+    if (isLast(answer)) waiting.get(answer.id)?.(answer);
+  }, turn);
+  const log: Log = [];
+  made.serve(new FakeEngine(log));
+  const ended = (id: number) =>
+    new Promise<Answer>((resolve) => {
+      const already = answers.find((answer) => answer.id === id && isLast(answer));
+      if (already) resolve(already);
+      else waiting.set(id, resolve);
+    });
+  return { queue: made, answers, log, ended };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const tokens = (answers: Answer[], id: number) =>
+  answers.filter((answer) => answer.id === id && answer.type === 'event' && answer.event.type === 'token').length;
+
+test('requests are answered one after another, in order', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
+  await ended(2);
+  assert.deepEqual(log, ['start a', 'free a', 'start b', 'free b']);
+});
+
+test('a request that is stopped gives not one token more than was on its way', async () => {
+  const { queue: q, answers, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1_000_000 }));
+  while (tokens(answers, 1) < 5) await turn();
+  const before = tokens(answers, 1);
+  q.cancel(1);
+  const last = await ended(1);
+  assert.ok(last.type === 'event' && last.event.type === 'done' && last.event.finish_reason === 'cancelled');
+  assert.ok(tokens(answers, 1) <= before + 1, `${tokens(answers, 1)} tokens after a stop at ${before}`);
+});
+
+test('a request that waits is taken out of the queue', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
+  q.cancel(2);
+  const last = await ended(2);
+  assert.ok(last.type === 'error' && last.error.code === 'aborted');
+  await ended(1);
+  assert.ok(!log.includes('start b'));
+});
+
+test('a refused request does not hold up the next one', async () => {
+  const { queue: q, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'refuse' }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
+  const first = await ended(1);
+  assert.ok(first.type === 'error' && first.error.code === 'invalid-request');
+  assert.deepEqual(first.error.details, { field: 'prompt' });
+  assert.equal((await ended(2)).type, 'event');
+});
+
+test('after a trap nothing more is asked of the wasm', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'trap', max_tokens: 1 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
+  for (const id of [1, 2]) {
+    const last = await ended(id);
+    assert.ok(last.type === 'error' && last.error.code === 'internal');
+  }
+  assert.deepEqual(log, ['start trap']);
+});
+
+test('an answer that is held gives no token, and goes on where it was', async () => {
+  const { queue: q, answers, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
+  while (tokens(answers, 1) < 5) await turn();
+  q.steer(1, { hold: true, pace: 'full' });
+  await turn();
+  const held = tokens(answers, 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(tokens(answers, 1), held);
+  q.steer(1, { hold: false, pace: 'full' });
+  await ended(1);
+  assert.equal(tokens(answers, 1), 100);
+});
+
+test('an answer that is held can be stopped, and the next one begins', async () => {
+  const { queue: q, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
+  q.steer(1, { hold: true, pace: 'full' });
+  q.steer(2, { hold: true, pace: 'full' });
+  await turn();
+  q.cancel(1);
+  const last = await ended(1);
+  assert.ok(last.type === 'event' && last.event.type === 'done' && last.event.finish_reason === 'cancelled');
+  q.steer(2, { hold: false, pace: 'full' });
+  await ended(2);
+  q.steer(3, { hold: true, pace: 'full' });
+});
+
+test('a gentle answer rests, and a stop ends the rest', async () => {
+  const { queue: q, answers, ended } = queue();
+  const asked: unknown[] = [];
+  q.pacer.rest = (pace, token) => {
+    asked.push([pace, token]);
+    return pace === 'gentle' ? 60_000 : 0;
+  };
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 10 }), 'gentle');
+  while (asked.length === 0) await turn();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([asked, tokens(answers, 1)], [[['gentle', true]], 1]);
+  q.steer(1, { hold: false, pace: 'full' });
+  await ended(1);
+  assert.equal(tokens(answers, 1), 10);
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 10 }), 'gentle');
+  while (asked.length < 11) await turn();
+  q.cancel(2);
+  await ended(2);
+  assert.ok(tokens(answers, 2) <= 2);
+});
+
+test('counting does not wait for the answer, only for its step', async () => {
+  const { queue: q, answers, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1_000_000 }));
+  while (tokens(answers, 1) < 3) await turn();
+  q.count(2, JSON.stringify({ prompt: 'four' }));
+  q.count(3, JSON.stringify({ prompt: 'refuse' }));
+  const counted = await ended(2);
+  assert.deepEqual(counted, { type: 'event', id: 2, event: { type: 'counted', tokens: 4 } });
+  const refused = await ended(3);
+  assert.ok(refused.type === 'error' && refused.error.code === 'invalid-request');
+  q.cancel(1);
+  await ended(1);
+  q.count(4, JSON.stringify({ prompt: 'idle' }));
+  assert.equal((await ended(4)).type, 'event');
+  assert.deepEqual(log, ['start a', 'count four', 'free a', 'count idle']);
+});
+
+test('nothing is counted while a step runs', async () => {
+  const { queue: q, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
+  // The first step has begun and its promise is not settled.
+  q.count(2, JSON.stringify({ prompt: 'x' }));
+  assert.deepEqual(log, ['start a']);
+  await Promise.all([ended(1), ended(2)]);
+  assert.ok(log.includes('count x'));
+});
+
+test('words are looked for in turn with answers, and the search can be ended', async () => {
+  const { queue: q, answers, log, ended } = queue();
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 2 }));
+  q.add(2, JSON.stringify({ prefix: 'wo' }), 'full', 'suggest');
+  q.add(3, JSON.stringify({ prefix: 'no' }), 'full', 'suggest');
+  await ended(1);
+  const found = await ended(2);
+  assert.ok(found.type === 'event' && found.event.type === 'words' && found.event.finish_reason === 'stop' && found.event.begun === 'wo');
+  while (!answers.some(({ id }) => id === 3)) await turn();
+  q.cancel(3);
+  const ending = await ended(3);
+  assert.ok(ending.type === 'event' && ending.event.type === 'words' && ending.event.finish_reason === 'cancelled');
+  assert.deepEqual(log, ['start a', 'free a', 'suggest wo', 'free wo', 'suggest no', 'free no']);
+});
+
+test('whoever cancels hears of it, even of a request that is not known', async () => {
+  const { queue: q, ended } = queue();
+  q.cancel(7);
+  const last = await ended(7);
+  assert.ok(last.type === 'error' && last.error.code === 'aborted');
+});
+
+test('a request that is cancelled while the last answer ends is not begun', async () => {
+  const log: Log = [];
+  const q: RequestQueue = new RequestQueue(
+    () => {},
+    async () => {
+      await turn();
+      // What the page has posted is received now.
+      if (log.includes('free a')) q.cancel(2);
+    },
+  );
+  q.serve(new FakeEngine(log));
+  q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
+  q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
+  for (let i = 0; i < 20; i++) await turn();
+  assert.deepEqual(log, ['start a', 'free a']);
+});

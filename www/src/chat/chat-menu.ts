@@ -1,0 +1,257 @@
+import type { Chat } from './chat.ts';
+import { ChatLock } from './chat-lock.ts';
+import { Chats, type Outcome, type StoredChat, titleOf } from './chats.ts';
+import { fileName, jsonOf, markdownOf, save } from './export.ts';
+import { button, element, make } from '../page/page.ts';
+
+/** Which conversation this tab shows: a reload, or a phone that has ended the tab, brings it back. */
+const SHOWN = 'linnet-shown';
+
+/** The conversation that this tab shows, and what is known of how it is kept. */
+interface Shown {
+  id: string;
+  /** What was kept last, so that looking at a conversation does not change its place in the list. */
+  kept: string;
+  /** When it was kept last; `undefined` if it was not. */
+  at: number | undefined;
+  /** The right to write it, which another tab may have. */
+  lock: ChatLock;
+}
+
+/** What other parts of the page hear. */
+interface Listener {
+  /** Another conversation is shown: of the person's choice, or after a reload. */
+  onSwitch(chosen: boolean): void;
+  /** Another tab has the conversation: what is written here becomes one of its own. */
+  onOpenTwice(): void;
+  /** The other tab has let go of the conversation: what is written here is stored in it. */
+  onTakenOver(): void;
+  /** A conversation could not be stored; said once. */
+  onNotStored(): void;
+}
+
+/** Keeps the conversations, lists them in the drawer, and brings them back. */
+export class ChatMenu {
+  readonly #chats = new Chats();
+  readonly #drawer = element('menu', HTMLDialogElement);
+  readonly #list = element('chats', HTMLUListElement);
+  readonly #exports = [
+    element('export-markdown', HTMLButtonElement),
+    element('export-json', HTMLButtonElement),
+  ];
+  #shown = newChat();
+  /** What is being stored, one after the other. */
+  #storing: Promise<unknown> = Promise.resolve();
+  #keepsChats = true;
+  #toldNotStored = false;
+
+  /** @param modelName the name of the model in use */
+  constructor(
+    private readonly chat: Chat,
+    private readonly modelName: () => string,
+    private readonly listener: Listener,
+  ) {
+    element('menu-button', HTMLButtonElement).addEventListener('click', () => void this.#open());
+    this.#drawer.addEventListener('click', (event) => {
+      if (event.target === this.#drawer) this.#drawer.close();
+    });
+    this.#exports[0]!.addEventListener('click', () => this.#export('md', 'text/markdown', markdownOf));
+    this.#exports[1]!.addEventListener('click', () => this.#export('json', 'application/json', jsonOf));
+    void this.#chats.available.then((available) => (this.#keepsChats = available));
+  }
+
+  /** Whether a conversation that is put away can be found again. */
+  get keepsChats(): boolean {
+    return this.#keepsChats;
+  }
+
+  /** Shows what this tab showed before a reload. */
+  async restore(): Promise<void> {
+    const id = shown();
+    const stored = id === undefined ? undefined : await this.#chats.get(id);
+    if (stored && this.chat.conversation.isEmpty) this.#show(stored, false);
+  }
+
+  /** Keeps the conversation as it is now. One without any exchange is none. */
+  keep(): void {
+    const chat = this.#current();
+    const text = JSON.stringify(chat.exchanges);
+    const place = this.#shown;
+    if (text === place.kept) return;
+    place.kept = text;
+    this.#storing = this.#storing.then(() => this.#store(place, chat));
+  }
+
+  /** Puts the conversation away and begins another. @returns what shows it again; `undefined` if it was empty */
+  begin(): (() => void) | undefined {
+    const wasEmpty = this.chat.conversation.isEmpty;
+    const before = this.#shown;
+    this.#leave();
+    this.#shown = newChat();
+    show(undefined);
+    return wasEmpty ? undefined : () => void this.#showAgain(before);
+  }
+
+  async #showAgain(place: Shown): Promise<void> {
+    await this.#storing;
+    const stored = await this.#chats.get(place.id);
+    if (stored) this.#show(stored);
+  }
+
+  #leave(): void {
+    this.keep();
+    this.chat.stop();
+    this.chat.conversation.clear();
+    const place = this.#shown;
+    // Storing it may have given it another place, with a lock of its own.
+    this.#storing = this.#storing.then(() => place.lock.release());
+  }
+
+  /** Stores it in its place, or as one of its own where another tab has that place. */
+  async #store(place: Shown, chat: StoredChat): Promise<void> {
+    await place.lock.decided;
+    const { held } = place.lock;
+    let outcome = held ? await this.#put({ ...chat, id: place.id }, place.at) : 'changed';
+    if (outcome === 'changed') {
+      const mine = newChat();
+      place.lock.release();
+      Object.assign(place, { id: mine.id, lock: mine.lock, at: undefined });
+      outcome = await this.#put({ ...chat, id: place.id }, undefined);
+      if (held && place === this.#shown) this.listener.onOpenTwice();
+    }
+    if (outcome === 'done') place.at = chat.at;
+    else this.#notStored(place);
+    if (place === this.#shown) show(place.id);
+  }
+
+  /** It is tried again as soon as there is reason to. */
+  #notStored(place: Shown): void {
+    place.kept = '';
+    if (!this.#toldNotStored) this.listener.onNotStored();
+    this.#toldNotStored = true;
+  }
+
+  #put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
+    if (chat.exchanges.length > 0) return this.#chats.put(chat, known);
+    return known === undefined ? Promise.resolve('done') : this.#chats.delete(chat.id, known);
+  }
+
+  #current(): StoredChat {
+    const { conversation } = this.chat;
+    const exchanges = conversation.exchanges();
+    return { id: this.#shown.id, at: Date.now(), model: this.modelName(), system: conversation.system, exchanges };
+  }
+
+  #show(stored: StoredChat, chosen = true): void {
+    this.#leave();
+    const place: Shown = { id: stored.id, kept: JSON.stringify(stored.exchanges), at: stored.at, lock: new ChatLock(stored.id) };
+    this.#shown = place;
+    show(stored.id);
+    this.chat.conversation.show(stored);
+    this.listener.onSwitch(chosen);
+    void this.#awaitLock(place);
+  }
+
+  /** Says that another tab has the conversation, and takes it over when that tab lets go of it. */
+  async #awaitLock(place: Shown): Promise<void> {
+    const { id, lock } = place;
+    await lock.decided;
+    if (lock.held) return;
+    if (this.#shown === place) this.listener.onOpenTwice();
+    await lock.given;
+    this.#storing = this.#storing.then(async () => {
+      // It may have become a conversation of this tab's own, or another one is shown.
+      if (place.lock === lock && this.#shown === place) await this.#takeOver(place, await this.#chats.get(id));
+    });
+  }
+
+  async #takeOver(place: Shown, stored: StoredChat | undefined): Promise<void> {
+    if (stored && stored.at !== place.at) {
+      // What is written here does not fit to what was written there: it becomes a conversation of its own when it is stored.
+      if (this.chat.busy || JSON.stringify(this.#current().exchanges) !== place.kept) return;
+      Object.assign(place, { kept: JSON.stringify(stored.exchanges), at: stored.at });
+      this.chat.conversation.show(stored);
+    }
+    this.listener.onTakenOver();
+  }
+
+  async #open(): Promise<void> {
+    this.keep();
+    await this.#storing;
+    await this.#fill();
+    for (const export_ of this.#exports) export_.disabled = this.chat.conversation.isEmpty;
+    this.#drawer.showModal();
+  }
+
+  async #fill(): Promise<void> {
+    const chats = await this.#chats.all();
+    this.#list.replaceChildren(...chats.map((stored) => this.#item(stored)));
+    element('no-chats', HTMLParagraphElement).hidden = chats.length > 0;
+  }
+
+  #item(stored: StoredChat): HTMLLIElement {
+    const item = make('li', 'kept');
+    const title = titleOf(stored);
+    const open = button('open', '', () => {
+      this.#drawer.close();
+      if (stored.id !== this.#shown.id) this.#show(stored);
+    });
+    const name = make('span', '', title);
+    name.dir = 'auto';
+    open.append(name, make('span', 'about', `${day(stored.at)} · ${stored.model}`));
+    if (stored.id === this.#shown.id) open.setAttribute('aria-current', 'true');
+    const remove = button('quiet small', 'Delete', () => void this.#delete(stored));
+    remove.setAttribute('aria-label', `Delete “${title}”`);
+    item.append(open, remove);
+    return item;
+  }
+
+  async #delete({ id }: StoredChat): Promise<void> {
+    if (id === this.#shown.id) {
+      this.begin();
+      this.listener.onSwitch(true);
+    }
+    await this.#storing;
+    await this.#chats.delete(id);
+    await this.#fill();
+    // The button that had the focus is gone.
+    element('menu-close', HTMLButtonElement).focus();
+  }
+
+  #export(ending: string, type: string, write: (chat: StoredChat) => string): void {
+    const current = this.#current();
+    save(fileName(current, ending), type, write(current));
+  }
+}
+
+function day(at: number): string {
+  return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
+/** A conversation of this tab's own, which is not kept yet. */
+function newChat(): Shown {
+  const id = newId();
+  return { id, kept: '[]', at: undefined, lock: new ChatLock(id) };
+}
+
+/** Not `crypto.randomUUID`, which pages without HTTPS do not have. */
+function newId(): string {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+
+function shown(): string | undefined {
+  try {
+    return sessionStorage.getItem(SHOWN) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function show(id: string | undefined): void {
+  try {
+    if (id === undefined) sessionStorage.removeItem(SHOWN);
+    else sessionStorage.setItem(SHOWN, id);
+  } catch {
+    // A browser that stores nothing brings nothing back.
+  }
+}

@@ -1,0 +1,219 @@
+import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
+import { isComposing } from 'linnet/chat-ui';
+import { MarkdownText } from 'linnet/markdown';
+import { Conversation, type Turn } from './conversation.ts';
+import type { Engine } from '../models/engine.ts';
+import { device } from '../page/facts.ts';
+import { speed, tokens, whole } from '../page/format.ts';
+import type { Manner } from './settings.ts';
+import { element, nextTask } from '../page/page.ts';
+import { asLinnetError } from '../page/error-messages.ts';
+
+/** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
+const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
+/** Milliseconds between two looks at the speed. */
+const PACE = 100;
+
+/** Asks and shows answers. One at a time. */
+export class Chat {
+  readonly conversation = new Conversation();
+  readonly #prompt = element('prompt', HTMLTextAreaElement);
+  readonly #send = element('send', HTMLButtonElement);
+  readonly #stop = element('stop', HTMLButtonElement);
+  readonly #announcer = element('announcer', HTMLDivElement);
+  readonly #hint = element('composer-hint', HTMLParagraphElement);
+  #answering: AbortController | undefined;
+
+  /**
+   * @param manner how to answer
+   * @param showStats takes the live line: speed and backend
+   * @param onFailure takes an answer's failure, after the question has gone back into the box
+   */
+  constructor(
+    private readonly engine: Engine,
+    private readonly manner: () => Manner,
+    private readonly showStats: (text: string) => void,
+    private readonly onFailure: (error: LinnetError) => void,
+    private readonly onChange: () => void,
+  ) {
+    element('composer', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.ask(this.#prompt.value);
+    });
+    this.#prompt.addEventListener('keydown', (event) => {
+      // While an input method is composing, Enter belongs to it.
+      if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
+      event.preventDefault();
+      void this.ask(this.#prompt.value);
+    });
+    this.#prompt.addEventListener('input', () => this.#fit());
+    this.#stop.addEventListener('click', () => this.stop());
+    MarkdownText.warmUp();
+    this.#fit();
+  }
+
+  get busy(): boolean {
+    return this.#answering !== undefined;
+  }
+
+  /** Ends the answer that is being written. What there is of it stays. */
+  stop(): void {
+    this.#answering?.abort();
+  }
+
+  /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
+  async ask(question: string): Promise<void> {
+    if (!question.trim()) return;
+    if (this.busy) return this.#sayBusy();
+    const answering = new AbortController();
+    this.#answering = answering;
+    this.#prompt.value = '';
+    this.#fit();
+    this.#arrange();
+    const turn = this.conversation.begin(question.trim());
+    this.onChange();
+    try {
+      // The question is shown first, and the answer's end before all that follows from it.
+      await nextTask();
+      await this.#answer(turn, answering.signal);
+      await nextTask();
+      await turn.end();
+      await nextTask();
+      this.#announcer.textContent = turn.spoken;
+    } catch (error) {
+      await turn.end();
+      const stopped = answering.signal.aborted;
+      if (!stopped || !turn.written) this.#takeBack(turn);
+      if (stopped) this.#announcer.textContent = 'Stopped.';
+      else this.onFailure(asLinnetError(error));
+    } finally {
+      this.#answering = undefined;
+      this.#hint.textContent = '';
+      this.#arrange();
+      this.onChange();
+    }
+  }
+
+  async #answer(turn: Turn, signal: AbortSignal): Promise<void> {
+    if (this.engine.state.kind !== 'ready') turn.note('Waiting for the model…');
+    const linnet = await this.engine.ready(signal);
+    const info = linnet.info();
+    turn.note('Reading…');
+    const { maxTokens } = this.manner();
+    const answerer = {
+      contextLength: info.model.context_length,
+      answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) => this.#stream(linnet, messages, maxTokens, signal),
+    };
+    const pieces = this.conversation.history.ask(answerer, this.conversation.material(turn), { maxTokens });
+    const live = new LiveSpeed();
+    try {
+      for await (const { chunk, dropped } of pieces) this.#show(turn, chunk, live, info, leftOut(dropped));
+    } catch (error) {
+      if (signal.aborted && live.tokens > 0) turn.note(`${live.text()} · stopped`);
+      throw error;
+    }
+  }
+
+  async *#stream(linnet: Linnet, messages: readonly ChatMessage[], maxTokens: number, signal: AbortSignal): AsyncGenerator<Piece> {
+    const { temperature, topP, repetitionPenalty } = this.manner();
+    const stream = linnet.chat.completions.create({
+      messages,
+      stream: true,
+      return_progress: true,
+      signal,
+      temperature,
+      top_p: topP,
+      repetition_penalty: repetitionPenalty,
+      max_tokens: maxTokens,
+    });
+    for await (const chunk of stream) yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
+  }
+
+  /** @param without what the model was not told, in words; empty if it was told all */
+  #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
+    const [choice] = chunk.choices;
+    if (chunk.prompt_progress) {
+      const { processed, total } = chunk.prompt_progress;
+      turn.note(`Reading… ${Math.floor((100 * processed) / total)} %`);
+    }
+    if (choice.delta.content) turn.write(choice.delta.content);
+    if (choice.tokens.length > 0) {
+      if (live.tokens === 0) turn.note(without);
+      if (live.add(choice.tokens.length)) this.showStats(`${device(info)} · ${live.text()}`);
+    }
+    if (chunk.timings) {
+      const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
+      const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
+      const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
+      turn.note(`${tokens(predicted_n)} · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`);
+      this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
+    }
+  }
+
+  /** Says why nothing is sent. What is written stays. */
+  #sayBusy(): void {
+    const waits = this.engine.state.kind !== 'ready';
+    this.#hint.textContent = waits
+      ? 'Your last question still waits for the model. Send this one when it is answered.'
+      : 'The model is still answering. Send this when it is done, or stop it first.';
+  }
+
+  /** A question that got no answer goes back into the box, so that nothing typed is lost. */
+  #takeBack(turn: Turn): void {
+    this.conversation.remove(turn);
+    if (!this.#prompt.value) this.#prompt.value = turn.question;
+    this.#fit();
+  }
+
+  #arrange(): void {
+    // Whoever had the focus keeps having it: the two buttons stand in the same place.
+    const focused = document.activeElement === this.#send || document.activeElement === this.#stop;
+    this.#send.hidden = this.busy;
+    this.#stop.hidden = !this.busy;
+    if (focused) (this.busy ? this.#stop : this.#prompt).focus();
+  }
+
+  /** The box grows with its text. */
+  #fit(): void {
+    this.#send.disabled = !this.#prompt.value.trim();
+    if (GROWS_BY_ITSELF) return;
+    this.#prompt.style.height = 'auto';
+    this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
+  }
+}
+
+/** A chunk of an answer, and what the messages had in tokens. */
+interface Piece {
+  chunk: ChatCompletionChunk;
+  promptTokens?: number;
+}
+
+/** What the model is no longer told, since there is no room for it. */
+function leftOut(exchanges: number): string {
+  if (exchanges === 0) return '';
+  return exchanges === 1 ? 'the first question and its answer were left out' : `the first ${whole(exchanges)} questions and their answers were left out`;
+}
+
+/** Tokens per second while they come. The first one only starts the clock. */
+class LiveSpeed {
+  tokens = 0;
+  #start = 0;
+  #last = 0;
+  #shown = -Infinity;
+
+  /** Says whether it is time to show it again. */
+  add(count: number): boolean {
+    this.#last = performance.now();
+    if (this.tokens === 0) this.#start = this.#last;
+    this.tokens += count;
+    if (this.#last - this.#shown < PACE) return false;
+    this.#shown = this.#last;
+    return true;
+  }
+
+  text(): string {
+    const seconds = (this.#last - this.#start) / 1000;
+    const count = tokens(this.tokens);
+    return seconds > 0 ? `${count} · ${speed((this.tokens - 1) / seconds)}` : count;
+  }
+}

@@ -1,0 +1,274 @@
+import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
+import { plainName } from 'linnet/markdown';
+import { Chat } from './chat.ts';
+import { ChatMenu } from './chat-menu.ts';
+import { Engine, type EngineState } from '../models/engine.ts';
+import { device } from '../page/facts.ts';
+import { type ForeignModel, foreignModel, question, sizeOf } from '../models/foreign-model.ts';
+import { whole } from '../page/format.ts';
+import { type Manner, mannerFrom, usualFor } from './settings.ts';
+import { MannerDialog } from './settings-dialog.ts';
+import { ModelDialog } from '../models/model-dialog.ts';
+import { keepModule, keepSite } from '../page/offline.ts';
+import { Notice } from '../page/notice.ts';
+import { button, element, make, nextTask } from '../page/page.ts';
+import { openThoughtsForPrint } from './print.ts';
+import { progressText } from '../models/progress.ts';
+import { Query } from '../page/query.ts';
+import { sentence } from '../page/error-messages.ts';
+import { addressOf, isImported, nameOf, type Settings, settingsFrom } from '../page/load-settings.ts';
+
+const SUGGESTIONS = ['Why is the sky blue?', 'Write a short poem about a small bird', 'Explain photosynthesis simply'];
+
+const loading = element('loading', HTMLElement);
+const loadingText = element('loading-text', HTMLSpanElement);
+const loadingBar = element('loading-bar', HTMLProgressElement);
+const loadingStop = element('loading-stop', HTMLButtonElement);
+const modelButton = element('model-button', HTMLButtonElement);
+const modelName = element('model-name', HTMLSpanElement);
+const newChat = element('new-chat', HTMLButtonElement);
+const notice = new Notice(
+  element('notice', HTMLElement),
+  element('notice-text', HTMLParagraphElement),
+  element('notice-actions', HTMLDivElement),
+);
+const stats = element('stats', HTMLParagraphElement);
+
+const query = new Query(location.search);
+const engine = new Engine(settingsFrom(query), showState);
+/** What the person has set of how the model is to answer. */
+let own = mannerFrom(query);
+/** Whether the model may be fetched: one that a link has brought from another host, only once the person has said so. */
+let mayLoad = false;
+const usual = () => usualFor(engine.settings.model);
+const manner = (): Manner => ({ ...usual(), ...own });
+const chat = new Chat(
+  engine,
+  manner,
+  (text) => (stats.textContent = text),
+  showAnswerFailure,
+  () => {
+    newChat.disabled = chat.conversation.isEmpty;
+    menu.keep();
+    if (!chat.busy) return;
+    notice.hide();
+    if (!mayLoad) return notice.reveal();
+    // Whoever asks wants the model.
+    if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
+  },
+);
+chat.conversation.system = manner().system;
+const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
+  onSwitch(chosen) {
+    newChat.disabled = chat.conversation.isEmpty;
+    if (chosen) notice.hide();
+  },
+  onOpenTwice() {
+    const text = 'This chat is also open in another tab. What you write here is saved as a separate chat.';
+    notice.show(text, 'open-twice', [ok()]);
+  },
+  onTakenOver() {
+    const text = 'The other tab no longer has this chat open. What you write here is saved in this chat.';
+    notice.show(text, 'open-twice', [ok()]);
+  },
+  onNotStored: () => notice.show('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
+});
+const mannerDialog = new MannerDialog(manner, usual, (set) => {
+  own = set;
+  chat.conversation.system = manner().system;
+});
+const dialog = new ModelDialog(engine, change);
+
+modelButton.addEventListener('click', () => dialog.open());
+newChat.addEventListener('click', startNewChat);
+loadingStop.addEventListener('click', () => {
+  if (engine.state.kind === 'loading') engine.pause();
+  else if (mayLoad) void engine.load();
+});
+for (const suggestion of SUGGESTIONS) {
+  const item = make('li', '');
+  item.append(button('', suggestion, () => void chat.ask(suggestion)));
+  element('suggestions', HTMLUListElement).append(item);
+}
+// On a phone this would open the keyboard over the page.
+if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
+element('manner-button', HTMLButtonElement).addEventListener('click', () => mannerDialog.open());
+keepSite();
+openThoughtsForPrint();
+void menu.restore();
+void start();
+
+/**
+ * Loads at once, unless a link has brought a model from another host, or the person asked their browser to be sparing with data and the
+ * model is a big one to fetch.
+ */
+async function start(): Promise<void> {
+  // The page is shown first.
+  await nextTask();
+  const foreign = await foreignModel(engine.settings.model);
+  // Something else may have been chosen meanwhile.
+  if (mayLoad) return;
+  if (foreign) return askFirst(foreign);
+  mayLoad = true;
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  const wanted = !connection?.saveData || chat.busy;
+  if (!wanted) showState(engine.state);
+  const loaded = wanted ? engine.load() : undefined;
+  if (query.ignored.length > 0) notice.show(query.ignored.join(' '), 'ignored-options', [ok()]);
+  await loaded;
+}
+
+/** Asks whether a model of another host is to be fetched. Its size comes when that host has told it. */
+async function askFirst(foreign: ForeignModel): Promise<void> {
+  showState(engine.state);
+  const [first] = models.all;
+  const usual = { ...engine.settings, model: first!.id };
+  notice.ask(question(foreign, 'checking its size'), 'foreign-model', [
+    button('primary', 'Download', load),
+    button('secondary', `Use ${first!.name}`, () => change(usual)),
+    button('secondary', 'Choose another model', () => dialog.open()),
+  ]);
+  if (query.ignored.length > 0) notice.show(query.ignored.join(' '), 'ignored-options', []);
+  const size = await sizeOf(foreign);
+  notice.reword(question(foreign, size));
+}
+
+/** The person wants the model that the settings say. */
+function load(): void {
+  allowLoading();
+  void engine.load();
+}
+
+function allowLoading(): void {
+  mayLoad = true;
+  notice.answered();
+}
+
+/** Loads something else, in a new conversation. Where none is kept, the one that is shown goes on. */
+function change(settings: Settings): void {
+  const goBack = menu.keepsChats ? beginChat() : chat.stop();
+  history.replaceState(null, '', addressOf(settings, location.href));
+  allowLoading();
+  void engine.load(settings);
+  if (!goBack) return;
+  const text = `Your chat is saved: find it in the menu, under “Chats”. A new chat starts with ${nameOf(settings.model)}.`;
+  notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
+}
+
+/** @returns what shows the chat before again, if there was one */
+function beginChat(): (() => void) | undefined {
+  const goBack = menu.begin();
+  chat.conversation.system = manner().system;
+  newChat.disabled = true;
+  return goBack;
+}
+
+function startNewChat(): void {
+  beginChat();
+  notice.hide();
+  element('prompt', HTMLTextAreaElement).focus();
+}
+
+function showState(state: EngineState): void {
+  modelName.textContent = nameOf(engine.settings.model, state.kind === 'ready' ? state.linnet.info() : undefined);
+  modelButton.dataset['state'] = state.kind;
+  document.documentElement.dataset['engine'] = state.kind;
+  loading.hidden = state.kind === 'ready' || state.kind === 'failed' || !mayLoad;
+  loadingBar.hidden = state.kind === 'paused';
+  loadingStop.textContent = state.kind === 'paused' ? 'Download' : 'Pause';
+  switch (state.kind) {
+    case 'loading':
+      if (!state.progress) notice.hide();
+      showProgress(state.progress);
+      break;
+    case 'paused':
+      loadingText.textContent = `${nameOf(engine.settings.model)} is not loaded.`;
+      break;
+    case 'ready': {
+      const info = state.linnet.info();
+      stats.textContent = `${device(info)} · ready`;
+      keepModule(info);
+      // A file that was imported while it was loaded has an address from now on.
+      if (isImported(engine.settings.model)) history.replaceState(null, '', addressOf(engine.settings, location.href));
+      if (info.recovered) showRecovery(info.recovered, info);
+      break;
+    }
+    case 'failed':
+      stats.textContent = '\u00a0';
+      showLoadFailure(state.error);
+  }
+}
+
+function showProgress(progress: LoadProgress | undefined): void {
+  const { phase = 'engine', loaded = 0, total } = progress ?? {};
+  loadingStop.hidden = phase === 'prepare';
+  if (total && phase !== 'prepare') loadingBar.value = loaded / total;
+  else loadingBar.removeAttribute('value');
+  loadingText.textContent = progressText(progress);
+}
+
+/** A context that the address asks for, and the model was not trained for: it does without. How long it may be shows only in its file. */
+function withoutContext({ contextLength, ...settings }: Settings, { message }: LinnetError): void {
+  history.replaceState(null, '', addressOf(settings, location.href));
+  void engine.load(settings);
+  const text = `“context=${contextLength}” in the address of this page is ignored: ${plainName(message.replace(/^`\w+` /, 'it '))}.`;
+  notice.show(text, 'ignored-options', [ok()]);
+}
+
+function showLoadFailure(error: LinnetError): void {
+  if (error.details['field'] === 'context_length' && engine.settings.contextLength) return withoutContext(engine.settings, error);
+  const died = 'crashes' in error.details;
+  const actions = [button('primary', 'Try again', died ? loadInFull : () => void engine.load())];
+  const { settings } = engine;
+  const onCpu = ['no-webgpu', 'device-lost', 'out-of-memory'].includes(error.code) && settings.backend !== 'cpu';
+  if (onCpu) actions.push(button('secondary', 'Use the CPU', () => change({ ...settings, backend: 'cpu' })));
+  const smaller = smallerFor(error);
+  if (smaller) actions.unshift(button('primary', `Load ${nameOf(smaller)}`, () => change({ ...settings, model: smaller })));
+  if (smaller) actions[1]!.className = 'secondary';
+  actions.push(button('secondary', 'Choose another model', () => dialog.open()));
+  showNotice(error, actions);
+}
+
+/** A listed model that the package names in the place of one that is too large. */
+function smallerFor({ details }: LinnetError): string | undefined {
+  const { model } = (details['smaller'] ?? {}) as { model?: string };
+  return model && models.get(model) ? model : undefined;
+}
+
+/** Says that less is tried than was asked for, since the page died of it. */
+function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
+  const when = phase === 'load' ? 'while the model was loading' : 'during its first answer';
+  const what = step === 'cpu' ? 'runs on the CPU' : `has a smaller context (${whole(model.context_length)} tokens)`;
+  notice.show(`The browser closed this page ${when}. To prevent that, the model now ${what}.`, 'recovered', [
+    button('primary', 'Keep this', () => notice.hide()),
+    button('secondary', 'Try the full settings again', loadInFull),
+  ]);
+}
+
+/** Forgets what went wrong before. */
+function loadInFull(): void {
+  Linnet.resetRecovery();
+  void engine.load();
+}
+
+function showAnswerFailure(error: LinnetError): void {
+  // After these the engine is gone; it is there again from the browser's storage in a moment.
+  const reload = ['device-lost', 'out-of-memory', 'internal'].includes(error.code);
+  const again = () => {
+    notice.hide();
+    if (reload) void engine.load();
+    element('composer', HTMLFormElement).requestSubmit();
+  };
+  const actions = [button('primary', 'Try again', again)];
+  // The same question would be as long again.
+  if (error.code === 'context-full') actions.splice(0, 1, ok());
+  showNotice(error, actions);
+}
+
+function showNotice(error: LinnetError, actions: HTMLElement[]): void {
+  notice.show(sentence(error), error.code, actions);
+}
+
+function ok(): HTMLButtonElement {
+  return button('secondary', 'OK', () => notice.hide());
+}

@@ -1,0 +1,63 @@
+import { keep, type Manner, setBy } from './settings.ts';
+import { button, element } from '../page/page.ts';
+
+/** The dialog in which the person says how the model is to answer. */
+export class MannerDialog {
+  readonly #dialog = element('manner-dialog', HTMLDialogElement);
+  readonly #form = element('manner-form', HTMLFormElement);
+  readonly #system = element('manner-system', HTMLTextAreaElement);
+  /** Each number with its field; those that are sliders show their value beside them. */
+  readonly #numbers = [
+    ['temperature', element('manner-temperature', HTMLInputElement)],
+    ['topP', element('manner-top-p', HTMLInputElement)],
+    ['repetitionPenalty', element('manner-repetition', HTMLInputElement)],
+    ['maxTokens', element('manner-max', HTMLInputElement)],
+  ] as const;
+
+  /**
+   * @param current how the model is asked to answer now
+   * @param usual how it would be if nobody had set anything
+   * @param onChange takes what the person has set
+   */
+  constructor(
+    private readonly current: () => Manner,
+    usual: () => Manner,
+    onChange: (manner: Partial<Manner>) => void,
+  ) {
+    this.#form.addEventListener('input', () => this.#arrange());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const own = setBy(this.#written(), usual());
+      keep(own);
+      onChange(own);
+      this.#dialog.close();
+    });
+    element('manner-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(usual())));
+    this.#dialog.addEventListener('click', (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+  }
+
+  open(): void {
+    this.#fill(this.current());
+    this.#dialog.showModal();
+  }
+
+  #fill(manner: Manner): void {
+    this.#system.value = manner.system;
+    for (const [name, input] of this.#numbers) input.value = String(manner[name]);
+    this.#arrange();
+  }
+
+  #written(): Manner {
+    const numbers = Object.fromEntries(this.#numbers.map(([name, input]) => [name, input.valueAsNumber]));
+    return { ...this.current(), ...numbers, system: this.#system.value.trim() };
+  }
+
+  #arrange(): void {
+    for (const [, input] of this.#numbers) {
+      const shown = input.parentElement?.querySelector('output');
+      if (shown) shown.value = input.value;
+    }
+  }
+}

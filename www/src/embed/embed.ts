@@ -1,0 +1,48 @@
+import 'linnet/element';
+import { copies } from '../page/clipboard.ts';
+import { keepSite } from '../page/offline.ts';
+import { element, make } from '../page/page.ts';
+import { attributesOf, snippetOf, type Wishes } from './snippet.ts';
+
+const form = element('own', HTMLFormElement);
+const heading = element('own-heading', HTMLInputElement);
+const greeting = element('own-greeting', HTMLInputElement);
+const suggestions = element('own-suggestions', HTMLTextAreaElement);
+const context = element('own-context', HTMLTextAreaElement);
+const live = element('live', HTMLDivElement);
+const snippet = element('snippet', HTMLElement);
+const status = element('status', HTMLParagraphElement);
+
+heading.value = 'Ask the baker';
+greeting.value = 'Hello! What would you like to know?';
+suggestions.value = 'When are you open?\nDo you bake rye bread?';
+context.value = 'We are open from 7 to 18 h, but not on Mondays. We bake rye bread on Tuesdays and Fridays.';
+
+form.addEventListener('submit', (event) => event.preventDefault());
+form.addEventListener('input', () => (snippet.textContent = snippetOf(wishes())));
+// The chat itself is made anew when a field is done with, not at each key.
+form.addEventListener('change', show);
+copies(element('copy', HTMLButtonElement), () => snippetOf(wishes()), (text) => (status.textContent = text));
+keepSite();
+show();
+
+function wishes(): Wishes {
+  const mode = new FormData(form).get('mode') === 'button' ? 'button' : 'inline';
+  const lines = suggestions.value.split('\n').map((line) => line.trim());
+  return { mode, heading: heading.value.trim(), greeting: greeting.value.trim(), suggestions: lines.filter(Boolean), context: context.value };
+}
+
+function show(): void {
+  const wanted = wishes();
+  snippet.textContent = snippetOf(wanted);
+  const chat = document.createElement('linnet-chat');
+  for (const [name, value] of Object.entries(attributesOf(wanted))) chat.setAttribute(name, value);
+  // Copies of the listed models may lie beside this page.
+  chat.setAttribute('model-base', './models/');
+  if (wanted.context.trim()) {
+    const known = make('script', '', wanted.context);
+    known.type = 'text/plain';
+    chat.append(known);
+  }
+  live.replaceChildren(chat);
+}
