@@ -12,6 +12,8 @@ const ANSWER_SHARE = 0.25;
 const ANSWER_MOST = 512;
 /** Tokens that a template puts around a message, or before the first one, at most. */
 const MESSAGE_MOST = 64;
+/** Characters of a text that is not written as bytes only to count them. */
+const LONG = 1_000_000;
 /** After these the engine is of no use any more. */
 const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
 /** Keeps small models from going round in circles. */
@@ -237,7 +239,8 @@ export class Session {
     if (signal.aborted) return signal.reason ?? abortException();
     if (error instanceof LinnetError && BROKEN.has(error.code)) this.onBroken();
     if (error instanceof LinnetError && error.code === 'context-full') {
-      return quotaExceeded(Number(error.details['prompt_tokens'] ?? this.quota), this.quota);
+      // A prompt that is much too long is refused before anybody counts its tokens.
+      return quotaExceeded(Number(error.details['prompt_tokens'] ?? this.quota + 1), this.quota);
     }
     return promptException(error);
   }
@@ -245,6 +248,8 @@ export class Session {
 
 /** Tokens that messages can have at most: no token is shorter than a byte. */
 function mostTokens(messages: readonly ChatMessage[]): number {
-  const bytes = new TextEncoder().encode(messages.map(({ content }) => content).join('')).length;
+  const encoder = new TextEncoder();
+  const bytesOf = (text: string) => (text.length > LONG ? 3 * text.length : encoder.encode(text).length);
+  const bytes = messages.reduce((sum, { content }) => sum + bytesOf(String(content)), 0);
   return bytes + MESSAGE_MOST * (messages.length + 1);
 }

@@ -7,7 +7,7 @@ import { cutText } from './text.ts';
 /** The most values that a field of a request holds, those within others included. */
 const MOST_VALUES = 500_000;
 /** The most characters of a field's texts together: more would be copied several times before the engine could refuse them. */
-export const MOST_CHARACTERS = 16 << 20;
+export const MOST_CHARACTERS = 8 << 20;
 /** The most values within one another. */
 const DEEPEST = 32;
 

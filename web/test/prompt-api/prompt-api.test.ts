@@ -130,7 +130,7 @@ test('the beginning of a long conversation is left out, except what it was made 
 });
 
 test('what can never fit is refused, with the numbers, and nothing is left out for it', async () => {
-  const { LanguageModel } = made(100);
+  const { LanguageModel, engines } = made(100);
   const session = await LanguageModel.create();
   await session.prompt('one');
   const usage = session.inputUsage;
@@ -138,6 +138,11 @@ test('what can never fit is refused, with the numbers, and nothing is left out f
   await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100);
   assert.equal(session.inputUsage, usage);
   await assert.rejects(LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }), named('QuotaExceededError'));
+  // Nobody counts the tokens of what is refused by its length.
+  const uncounted = () => Promise.reject(new LinnetError('context-full', 'too long', { characters: 1e8 }));
+  Object.assign(engines[0]!, { countTokens: uncounted });
+  await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested > error.quota);
+  await assert.rejects(session.measureContextUsage('word '.repeat(200)), named('QuotaExceededError'));
 });
 
 test('requests are answered one after the other, and one that waits can be taken back', async () => {
