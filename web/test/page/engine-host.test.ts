@@ -4,7 +4,7 @@ import { EngineHost } from '../../src/page/engine-host.ts';
 import { aborted, LinnetError } from '../../src/protocol/errors.ts';
 import type { EngineEvent } from '../../src/protocol/messages.ts';
 import { readSignal } from '../../src/api/request.ts';
-import { Clock } from '../clock.ts';
+import { Clock } from '../fakes/clock.ts';
 import { FakeWorker, hostOf, INFO } from '../fakes/fake-worker.ts';
 
 /** An engine in a first worker, and the one that takes its place. */

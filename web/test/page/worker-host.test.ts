@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LinnetError } from '../../src/protocol/errors.ts';
 import { loadInWorker, type LoadTask, runInWorker } from '../../src/page/worker-host.ts';
-import { Clock } from '../clock.ts';
+import { Clock } from '../fakes/clock.ts';
 import { FakeWorker, INFO, startsOf } from '../fakes/fake-worker.ts';
 
 const TASK: LoadTask = { type: 'load', model: [], backend: 'auto' };

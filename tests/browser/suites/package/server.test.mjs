@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { serve } from '../support/server.mjs';
+import { serve } from '../../support/server.mjs';
 
 const FILE = Buffer.alloc(1_000_000).map((_, i) => (i * 31) >> 3);
 
@@ -12,7 +12,7 @@ const FILE = Buffer.alloc(1_000_000).map((_, i) => (i * 31) >> 3);
  * Serves that file with a fault. The result tells what came, and whether the connection broke.
  *
  * @param {import('node:test').TestContext} t
- * @param {import('../support/server.mjs').Fault} fault
+ * @param {import('../../support/server.mjs').Fault} fault
  * @param {{ range?: string, method?: string }} [request]
  */
 async function served(t, fault, { range, method = 'GET' } = {}) {
