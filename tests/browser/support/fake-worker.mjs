@@ -3,7 +3,7 @@
 /**
  * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace, gives an
  * answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told. `tokens(request)` is
- * how many tokens a prompt has, and `shares` the parts of the model after which a download reports its progress.
+ * how many tokens a prompt has, `refusal(task)` the error that a load ends with, if any, and `shares` the parts of the model after which a download reports its progress.
  */
 export function fakeWorker() {
   const info = {
@@ -17,6 +17,7 @@ export function fakeWorker() {
   window.info = info;
   window.pieces = (request) => ['You said: ', request.messages?.at(-1).content ?? request.prompt];
   window.tokens = () => 5;
+  window.refusal = () => undefined;
   window.shares = [];
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -26,7 +27,7 @@ export function fakeWorker() {
 
     postMessage(message) {
       window.told.push(message);
-      if (message.type === 'load') void this.#load();
+      if (message.type === 'load') void this.#load(message);
       else if (message.type === 'cancel') this.#cancelled.add(message.id);
       else if (message.type === 'ping') this.#say({ type: 'pong' });
       else if (message.type === 'generate') void this.#answer(message.id, JSON.parse(message.request));
@@ -38,12 +39,13 @@ export function fakeWorker() {
 
     terminate() {}
 
-    async #load() {
+    async #load(task) {
       for (const share of window.shares) {
         this.#say({ type: 'progress', progress: { phase: 'download', loaded: share * 1e6, total: 1e6 } });
         await wait(60);
       }
-      this.#say({ type: 'loaded', info: window.info });
+      const error = window.refusal(task);
+      this.#say(error ? { type: 'load-failed', error } : { type: 'loaded', info: window.info });
     }
 
     async #answer(id, request) {

@@ -211,7 +211,7 @@ function showProgress(progress: LoadProgress | undefined): void {
 function withoutContext({ contextLength, ...settings }: Settings, { message }: LinnetError): void {
   history.replaceState(null, '', addressOf(settings, location.href));
   void engine.load(settings);
-  const text = `“context=${contextLength}” in the address of this page is ignored: ${plainName(message.replace(/^`\w+` /, 'it '))}.`;
+  const text = `“context=${contextLength}” in the address of this page is ignored: ${plainName(message.replace(/^`\w+` is \d+; /, ''))}.`;
   notice.show(text, 'ignored-options', [ok()]);
 }
 

@@ -123,4 +123,18 @@ describe('links to the site', { timeout: 300_000 }, () => {
     t.after(() => bench.close());
     assert.match(await bench.$eval('#status', (node) => node.textContent ?? ''), /“backend=foo” .* is ignored/);
   });
+
+  test('a context that only the file refuses is done without, and named', async (t) => {
+    const server = await startSite(t);
+    const refuses = () => {
+      /** @type {any} */ (globalThis).refusal = ({ contextLength }) =>
+        contextLength && { code: 'invalid-request', message: `\`context_length\` is ${contextLength}; this model takes 1 to 2048`, details: { field: 'context_length' } };
+    };
+    const page = await visitSite(t, browser, server, { path: '/some/where/?model=/bird.gguf&context=4096', scripts: [refuses] });
+    assert.equal(await noticeText(page), '“context=4096” in the address of this page is ignored: this model takes 1 to 2048.');
+    assert.deepEqual((await told(page)).map(({ contextLength }) => contextLength), [4096, undefined]);
+    assert.ok(!page.url().includes('context='), page.url());
+    await ask(page, 'Hi');
+    assert.deepEqual(await shownAnswers(page), ['You said: Hi']);
+  });
 });
