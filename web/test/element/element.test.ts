@@ -164,7 +164,11 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 });
-after(() => server.close());
+after(() => {
+  // Those that fetch keeps for later would hold up the end of the tests.
+  server.closeAllConnections();
+  server.close();
+});
 
 const ask = async (address: string, signal = new AbortController().signal) => {
   const answerer = new EndpointAnswerer(address, origin, 'm', { 'X-Key': 'k' });
@@ -273,6 +277,7 @@ test('of why a server did not answer only the beginning is read', async () => {
   const { port } = endless.address() as { port: number };
   await assert.rejects(ask(`http://127.0.0.1:${port}/v1`), (error: any) => error.code === 'context-full');
   while (!ended) await new Promise((resolve) => setTimeout(resolve, 1));
+  endless.closeAllConnections();
   endless.close();
 });
 
@@ -290,6 +295,7 @@ test('a server that redirects gives the conversation to nobody else', async () =
     await assert.rejects(ask(`${origin}/v1`), (error: any) => error.code === 'network', String(status));
   }
   location = undefined;
+  other.closeAllConnections();
   other.close();
   assert.deepEqual(got, []);
 });
