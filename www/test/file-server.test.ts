@@ -168,7 +168,9 @@ test('a slow reader holds up nobody', async (t) => {
   writeFileSync(huge, '');
   truncateSync(huge, 2 ** 28);
   const slow = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'));
-  t.after(() => slow.forEach((socket) => socket.destroy()));
+  t.after(() => {
+    for (const socket of slow) socket.destroy();
+  });
   for (const socket of slow) {
     socket.pause();
     socket.write('GET /models/huge.gguf HTTP/1.1\r\nHost: x\r\n\r\n');

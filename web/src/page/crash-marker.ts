@@ -51,7 +51,15 @@ export class Risk {
     await new Promise<void>((held) => {
       const life = new Promise<void>((release) => (this.#release = release));
       // Where the browser refuses it, the page goes on without the net: its mark would not be told from a dead one's.
-      navigator.locks.request(LIFE + this.#page, () => (held(), life)).catch(() => ((this.#left = true), held()));
+      const hold = () => {
+        held();
+        return life;
+      };
+      const refused = () => {
+        this.#left = true;
+        held();
+      };
+      navigator.locks.request(LIFE + this.#page, hold).catch(refused);
     });
     this.#update();
     document.addEventListener('visibilitychange', this.#update);

@@ -1,4 +1,4 @@
-import { FakeEntry, sha256 } from './fake-store.ts';
+import { type FakeEntry, sha256 } from './fake-store.ts';
 
 // A server that does what a script of random numbers says: all that servers, proxies and networks were seen doing to a download.
 

@@ -86,7 +86,7 @@ test('a session is tied to the signal that it was made with, from its beginning 
     const other = loaded ? await LanguageModel.create() : undefined;
     const stop = new AbortController();
     const seen: number[] = [];
-    let reached = () => undefined as void;
+    let reached = () => {};
     const event = new Promise<void>((resolve) => (reached = resolve));
     const making = LanguageModel.create({
       signal: stop.signal,
@@ -274,11 +274,14 @@ test('what templates of strict order refuse is sent to them in their order', asy
     if (!strict) throw new LinnetError('bad-template', 'Conversation roles must alternate');
   };
   const count = engine.countTokens.bind(engine);
-  engine.countTokens = async (request) => (check(request), count(request));
-  engine.chat.completions.create = ((request: any) => (
-    check(request),
-    create.call(engine.chat.completions, request)
-  )) as any;
+  engine.countTokens = async (request) => {
+    check(request);
+    return count(request);
+  };
+  engine.chat.completions.create = ((request: any) => {
+    check(request);
+    return create.call(engine.chat.completions, request);
+  }) as any;
   const system = { role: 'system' as const, content: 'Be brief.' };
   const session = await LanguageModel.create({ initialPrompts: [system, { role: 'assistant', content: 'Hi' }] });
   await session.append('one');

@@ -161,7 +161,7 @@ test('whatever a request is, reading it gives data that can be sent, or a Linnet
       () => readCount(value as never),
       () => readSuggest(half({ prefix: 'x' }) as never).fields,
     ]) {
-      let fields;
+      let fields: unknown;
       try {
         fields = read();
       } catch (error) {

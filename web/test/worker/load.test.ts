@@ -14,7 +14,9 @@ globalThis.MessageChannel = class extends MessageChannel {
   }
 };
 const { loadModel } = await import('../../src/worker/load.ts');
-after(() => channels.forEach(({ port1 }) => port1.close()));
+after(() => {
+  for (const { port1 } of channels) port1.close();
+});
 
 const BYTES = new TextEncoder().encode('GGUF');
 const URL_ = 'https://host/a.gguf';

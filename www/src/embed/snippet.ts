@@ -11,7 +11,7 @@ export interface Wishes {
 
 /** The tag with its attributes, in lines. What somebody wrote cannot end an attribute or an element. */
 export function snippetOf(wishes: Wishes): string {
-  const attributes = Object.entries(attributesOf(wishes)).map(([name, value]) => `${name}="${escape(value)}"`);
+  const attributes = Object.entries(attributesOf(wishes)).map(([name, value]) => `${name}="${escapeAttribute(value)}"`);
   const open = ['<linnet-chat', ...attributes].join('\n    ');
   const context = wishes.context.trim();
   // Within a script no character is escaped: only its end could do harm.
@@ -25,6 +25,6 @@ export function attributesOf({ mode, heading, greeting, suggestions }: Wishes): 
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }
 
-function escape(text: string): string {
+function escapeAttribute(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
 }

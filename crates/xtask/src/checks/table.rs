@@ -29,7 +29,7 @@ const RUST: &[&str] = &[
 /// What the CPU's kernels are made of and tested with.
 const ARM_PATHS: &[&str] =
     &["crates/cpu/", "crates/graph/", "crates/quant/", "shaders/", "tests/src/", "Cargo."];
-const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.json"];
+const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.jsonc"];
 const ANYTHING: &[&str] = &[""];
 
 const NODE: Need = Need::Program(&programs::NODE);
@@ -79,6 +79,9 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("arm-tests", Tier::Full, ARM_PATHS, &[Need::WasmToolchain, ARM], &[], arm_tests),
         step("size", Tier::Full, ANYTHING, &[NODE], &["build"], |context| {
             size::check(&context.workspace).map(|()| Tally::one(true))
+        }),
+        step("lint", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &[], |context| {
+            held(&mut npm::command(&context.workspace, &["run", "--silent", "lint"]))
         }),
         step("types", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], types),
         step("web-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {

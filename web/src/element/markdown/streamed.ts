@@ -146,7 +146,7 @@ function firstOpen(tokens: Token[]): number {
 
 /** What has to stand before the rest of a block that was cut, for it to be a block of that kind, too. */
 function opening(token: Token | undefined): string {
-  if (token?.type === 'table') return token.raw.split('\n').slice(0, 2).join('\n') + '\n';
+  if (token?.type === 'table') return `${token.raw.split('\n').slice(0, 2).join('\n')}\n`;
   const fence = token?.type === 'code' ? /^ {0,3}(`{3,}|~{3,})[^\n]*\n/.exec(token.raw) : null;
   return fence && !token!.raw.trimEnd().endsWith(`\n${fence[1]}`) ? fence[0] : '';
 }

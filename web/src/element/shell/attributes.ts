@@ -140,7 +140,7 @@ export function areHeaders(headers: unknown): headers is Record<string, string> 
   }
 }
 
-export function isRecord(value: unknown): value is Record<string, any> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
