@@ -1,17 +1,19 @@
 import type { CountRequest, LoadOptions, SuggestRequest, Suggestions } from './types.ts';
-import { type Asking, ChatCompletions, Completions, type Generate } from './completions.ts';
-import { EngineHost } from '../page/engine-host.ts';
+import { ChatCompletions, Completions, type Generate } from './completions.ts';
+import { readWatching, refuseUnknown } from '../protocol/read-options.ts';
+import { bytesOf, type RecommendedSampling } from '../models/entry.ts';
+import { type AskOptions, EngineHost } from '../page/engine-host.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
-import { type ReadLoadOptions, readLoadOptions, readWatching, refuseUnknown } from './load-options.ts';
+import { type ReadLoadOptions, readLoadOptions } from './load-options.ts';
 import { NO_MANNERS } from '../page/page-policy.ts';
 import { keepMeasured, recallMeasured } from '../page/tune-cache.ts';
 import { fileOf, type ModelBytes, type ModelParts } from '../models/model-bytes.ts';
 import { listedOf, namesOf } from '../models/names.ts';
-import { bytesOf, models, type RecommendedSampling } from '../models/models.ts';
+import { models } from '../models/models.ts';
 import { askToPersist } from '../store/persistence.ts';
-import type { Asked, EngineEvent, EngineInfo, FromWorker } from '../protocol/messages.ts';
+import type { Asked, EngineEvent, EngineInfo, FromWorker, Recovered } from '../protocol/messages.ts';
 import { setFields } from '../protocol/plain.ts';
-import { type Recovered, riskOf, steppedDown } from '../page/recovery.ts';
+import { riskOf, steppedDown } from '../page/recovery.ts';
 import { readCount, readSuggest } from './request.ts';
 import { openRecovery, Risk } from '../page/crash-marker.ts';
 import { type ModelSource, resolveModel } from '../models/sources.ts';
@@ -68,7 +70,7 @@ export class Linnet {
     const { task: asked, bases, recovery, manners, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
     const source = (await fileOf(model, onProgress, signal)) as ModelSource;
-    const resolved = resolveModel(source, bases, baseUrl());
+    const resolved = resolveModel(source, { models, bases, here: baseUrl() });
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
     const measured = asked.storage === 'none' ? undefined : recallMeasured();
     if (measured !== undefined) task.measured = measured;
@@ -108,7 +110,7 @@ export class Linnet {
 
   /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
   static resetRecovery(model?: ModelSource): void {
-    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, [], baseUrl())));
+    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, { models, bases: [], here: baseUrl() })));
   }
 
   /** What is loaded, and on what it runs. */
@@ -179,7 +181,7 @@ function reloadOf(task: LoadTask, { backend, model }: EngineInfo): (signal: Abor
 }
 
 /** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
-type Ask = (what: Asked, request: object, asking: Asking) => AsyncGenerator<EngineEvent>;
+type Ask = (what: Asked, request: object, asking: AskOptions) => AsyncGenerator<EngineEvent>;
 
 /** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
 function firstAtRisk(ask: Ask, risk: Risk | undefined): Ask {

@@ -1,35 +1,12 @@
-import type {
-  ChatCompletion,
-  ChatCompletionChunk,
-  ChatRequest,
-  ChatUsageChunk,
-  Completion,
-  CompletionChunk,
-  CompletionRequest,
-  FinishReason,
-  PromptProgress,
-  UsageChoice,
-  UsageChunk,
-  WhenBusy,
-} from './types.ts';
+import type { ChatCompletion, ChatCompletionChunk, ChatRequest, ChatUsageChunk, Completion, CompletionChunk, CompletionRequest, FinishReason, PromptProgress, UsageChoice, UsageChunk } from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
-import type { PageManners } from '../page/page-policy.ts';
+import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
 import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/wasm.ts';
 
-/** How a request is put to the engine. */
-export interface Asking {
-  signal?: AbortSignal | undefined;
-  busy?: WhenBusy;
-  /** Where it differs from how the engine was loaded. */
-  manners?: Partial<PageManners>;
-  /** Whether somebody reads along: tokens that come together are then given out one after another. */
-  paced?: boolean;
-}
-
 /** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
-export type Generate = (request: object, asking: Asking) => AsyncGenerator<GenerationEvent>;
+export type Generate = (request: object, asking: AskOptions) => AsyncGenerator<GenerationEvent>;
 
 /** A request whose answer comes piece by piece. */
 export type Streamed = { stream: true };

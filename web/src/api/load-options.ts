@@ -1,7 +1,7 @@
 import type { LoadOptions } from './types.ts';
 import { type PageManners, readManners } from '../page/page-policy.ts';
 import { named, setFields, wrong } from '../protocol/plain.ts';
-import { readSignal } from './request.ts';
+import { readBases, readWatching, refuseUnknown, type Watching } from '../protocol/read-options.ts';
 
 const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const;
@@ -15,15 +15,8 @@ const KNOWN = [
   'signal', ...Object.values(MANNERS),
 ];
 
-/** Refuses options that nobody honours: whoever sets one counts on it. @throws LinnetError `invalid-request` */
-export function refuseUnknown(set: Record<string, unknown>, known: readonly string[]): void {
-  for (const [field, value] of Object.entries(set)) {
-    if (!known.includes(field)) throw wrong(field, value, `is not an option: use ${known.join(', ')}`, { known });
-  }
-}
-
 /** The options of a load, checked. What is not set is absent. */
-export interface ReadLoadOptions {
+export interface ReadLoadOptions extends Watching {
   /** What the worker gets to know. */
   task: { backend: NonNullable<LoadOptions['backend']> } & Pick<
     LoadOptions,
@@ -32,8 +25,6 @@ export interface ReadLoadOptions {
   bases: readonly (string | URL)[];
   recovery: NonNullable<LoadOptions['recovery']>;
   manners: Partial<PageManners>;
-  onProgress: LoadOptions['onProgress'];
-  signal: AbortSignal | undefined;
 }
 
 /**
@@ -73,28 +64,3 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
   };
 }
 
-/**
- * Who watches a load or a download.
- *
- * @throws LinnetError `invalid-request`, with `details.field`
- */
-export function readWatching(options: {
-  onProgress?: unknown;
-  signal?: unknown;
-}): Pick<ReadLoadOptions, 'onProgress' | 'signal'> {
-  const { onProgress, signal } = options;
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw wrong('onProgress', onProgress, `is ${named(onProgress)}, but must be a function`);
-  }
-  return { onProgress: onProgress as LoadOptions['onProgress'], signal: readSignal(signal) };
-}
-
-/** The folders of `modelBase`. @throws LinnetError `invalid-request`, with `details.field` */
-export function readBases(bases: unknown): readonly (string | URL)[] {
-  const list = bases === undefined ? [] : Array.isArray(bases) ? (bases as unknown[]) : [bases];
-  return list.map((base) => {
-    if (typeof base === 'string') return base;
-    if (base instanceof URL) return base.href;
-    throw wrong('modelBase', base, `is ${named(base)}, but must be a URL, or a list of them`);
-  });
-}

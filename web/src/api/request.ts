@@ -1,7 +1,9 @@
-import type { CountRequest, SuggestRequest, WhenBusy } from './types.ts';
+import type { CountRequest, SuggestRequest } from './types.ts';
+import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { type PageManners, readManners } from '../page/page-policy.ts';
-import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
+import { described, MOST_CHARACTERS, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
+import { readSignal } from '../protocol/read-options.ts';
 
 // What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
 // The engine checks its own fields, with all that is in them; here they are only made plain.
@@ -119,26 +121,6 @@ function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): numbe
 function ofText(logprobs: unknown): number | undefined {
   if (logprobs !== undefined && !isWhole(logprobs, 0, MOST_LOGPROBS.prompt)) throw wrong('logprobs', logprobs, `must be a whole number from 0 to ${MOST_LOGPROBS.prompt}`);
   return logprobs as number | undefined;
-}
-
-/**
- * A signal, or what behaves like one: another frame's, a polyfill's.
- *
- * @throws LinnetError `invalid-request` for what cannot be listened to, such as a proxy of a signal
- */
-export function readSignal(value: unknown): AbortSignal | undefined {
-  if (value === undefined) return undefined;
-  const hears = () => {};
-  try {
-    (value as AbortSignal).addEventListener('abort', hears);
-    (value as AbortSignal).removeEventListener('abort', hears);
-    if (typeof (value as AbortSignal).aborted === 'boolean') return value as AbortSignal;
-  } catch {
-    // It is named below.
-  }
-  const proxied = Object.prototype.toString.call(value) === '[object AbortSignal]';
-  const rule = proxied ? 'cannot be listened to: pass the AbortSignal itself, not a proxy of it' : `is ${named(value)}, but must be an AbortSignal`;
-  throw wrong('signal', value, rule);
 }
 
 /**

@@ -1,5 +1,4 @@
-import type { WhenHidden } from '../page/page-policy.ts';
-import type { Backend, KvFormat, LoadProgress, Pace, StorageUse } from '../protocol/messages.ts';
+import type { Backend, KvFormat, LoadProgress, Pace, StorageUse, WhenBusy, WhenHidden } from '../protocol/messages.ts';
 import type { SuggestedWord, Timings, Usage } from '../protocol/wasm.ts';
 
 /** How to load a model. */
@@ -75,9 +74,6 @@ export interface ChatToolResult extends ChatMessage {
   role: 'tool';
   tool_call_id?: string | null;
 }
-
-/** What becomes of a request that comes while the engine answers another one: it waits, or fails with `busy`. */
-export type WhenBusy = 'queue' | 'refuse';
 
 /**
  * What both kinds of request share; unset fields (or `null`) are as the listed model's makers recommend (`ListedModel.sampling`), and

@@ -4,7 +4,7 @@ import { LinnetError, type PlainError, toLinnetError, toPlain } from '../protoco
 import { sha256Of } from '../store/hex.ts';
 import type { Description } from '../store/journal.ts';
 import { roomHint } from '../store/persistence.ts';
-import type { RemoteFile } from '../models/sources.ts';
+import type { RemoteFile } from '../protocol/model-files.ts';
 import { FileChanged, type Identity, type Piece, sameFile, Transfer, type TransferOptions } from './transfer.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 

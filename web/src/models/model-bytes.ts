@@ -1,7 +1,7 @@
-import type { LoadOptions } from '../api/types.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
 import { described, wrong } from '../protocol/plain.ts';
 import type { ModelFile } from './sources.ts';
+import type { Watching } from '../protocol/read-options.ts';
 import { throttle } from '../protocol/throttle.ts';
 
 /**
@@ -21,7 +21,7 @@ export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<Arr
  */
 export async function fileOf<T>(
   source: T | ModelBytes,
-  onProgress: LoadOptions['onProgress'],
+  onProgress: Watching['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<T | Blob> {
   if (isBytes(source)) return blobOf(source, 'model');
@@ -82,7 +82,7 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string
 async function readWhole(
   stream: ReadableStream<Uint8Array>,
   total: number | undefined,
-  onProgress: LoadOptions['onProgress'],
+  onProgress: Watching['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<Blob> {
   if (stream.locked) throw wrong('model', stream, 'is a stream that is already being read');

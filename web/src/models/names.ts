@@ -1,4 +1,5 @@
-import { completeEntry, type ListedModel, models } from './models.ts';
+import { models } from './models.ts';
+import { completeEntry, type ListedModel } from './entry.ts';
 import { STORED } from './sources.ts';
 
 /** What a loaded model is called. */

@@ -1,5 +1,5 @@
 import type { DeviceProbe } from '../protocol/device.ts';
-import { bytesOf, type ListedModel } from './models.ts';
+import { bytesOf, type ListedModel } from './entry.ts';
 
 // Which models fit a device, before anything is downloaded. A browser tells little: not how much memory a GPU has, nor how much
 // a tab may take before it is killed. So there are two budgets, one that is taken to be safe and one that may turn out well.

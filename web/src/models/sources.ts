@@ -1,5 +1,6 @@
 import { LinnetError } from '../protocol/errors.ts';
-import { type ChunkHashes, completeEntry, type ListedFile, type ModelEntry, models } from './models.ts';
+import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
+import { completeEntry, type ListedFile, type ListedModel, type ModelEntry } from './entry.ts';
 import { described, named, wrong } from '../protocol/plain.ts';
 
 /**
@@ -37,48 +38,30 @@ const NEAR_MODELS: Readonly<Record<string, string>> = {
 /** Before the key of a file that is in the store and nowhere else, because a person gave it. */
 export const STORED = 'stored:';
 
-/** A file to read from the network, and what is known about it beforehand. */
-export interface RemoteFile {
-  kind: 'remote';
-  /** Places to try, in order: the next one is asked only if one has not given a single byte. */
-  urls: string[];
-  bytes?: number;
-  sha256?: string;
-  chunks?: ChunkHashes;
-  /** Its name in the store, where that is not of its hash or its address. */
-  key?: string;
-  /** What the site calls it: its name in the store is of that, where its hash is not known. */
-  called?: string;
+/** What it takes to find the files of a source. */
+export interface Lookup {
+  /** The models that have ids. */
+  models: { readonly all: readonly ListedModel[]; get(id: string): ListedModel | undefined };
+  /** Folders that may hold copies of listed models; asked before the public home. */
+  bases: readonly (string | URL)[];
+  /** What relative URLs are relative to. */
+  here: string;
 }
-
-/** A file that is on the device already. */
-export interface LocalFile {
-  kind: 'local';
-  blob: Blob;
-}
-
-/** A file as the worker wants it. */
-export type ResolvedFile = RemoteFile | LocalFile;
-
-/** A model as the worker wants it: its file, or the parts in order. */
-export type ResolvedModel = readonly ResolvedFile[];
 
 /**
  * Turns what the caller named into something to read.
  *
- * @param bases folders that may hold copies of listed models; asked before the public home
- * @param here what relative URLs are relative to
  * @throws LinnetError `invalid-request`, with `details.field`, if it is nothing that can be read
  */
-export function resolveModel(source: ModelSource, bases: readonly (string | URL)[], here: string): ResolvedModel {
+export function resolveModel(source: ModelSource, lookup: Lookup): ResolvedModel {
   if (isList(source)) {
     if (source.length === 0) throw wrong('model', source, 'is an empty list, but must list the files of a model');
-    return source.flatMap((file, index) => resolveFile(file, bases, here, `model[${index}]`));
+    return source.flatMap((file, index) => resolveFile(file, lookup, `model[${index}]`));
   }
-  if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, bases, here));
-  const files = resolveFile(source, bases, here);
+  if (isEntry(source)) return completeEntry(source).files.map((file) => resolveListed(file, lookup));
+  const files = resolveFile(source, lookup);
   const [first] = files;
-  const isAddress = source instanceof URL || (typeof source === 'string' && !models.get(source));
+  const isAddress = source instanceof URL || (typeof source === 'string' && !lookup.models.get(source));
   if (!isAddress || first?.kind !== 'remote' || first.key) return files;
   return partsOf(first.urls[0]!).map((url) => ({ kind: 'remote', urls: [url] }));
 }
@@ -97,7 +80,7 @@ function isData(source: unknown): source is object {
 }
 
 /** The error of what is no model, and the way to one where it is near. */
-function noModel(source: unknown, field: string): LinnetError {
+function noModel(source: unknown, { models }: Lookup, field: string): LinnetError {
   const inList = field !== 'model';
   const bytes = inList ? 'or an ArrayBuffer' : 'an ArrayBuffer, a ReadableStream or a Response';
   const near = NEAR_MODELS[described(source).replace('an object of the kind ', '')];
@@ -110,15 +93,16 @@ function isAddress(source: object): source is ModelAddress {
 }
 
 /** @param field what it is called in errors */
-function resolveFile(source: ModelFile, bases: readonly (string | URL)[], here: string, field = 'model'): ResolvedFile[] {
+function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): ResolvedFile[] {
+  const { models, here } = lookup;
   if (source instanceof Blob) return [{ kind: 'local', blob: sendable(source, field) }];
   if (source instanceof URL) return [{ kind: 'remote', urls: [hrefOf(source, field, here)] }];
   if (typeof source === 'object' && source !== null && isAddress(source)) return [resolveAddress(source, here)];
-  if (typeof source !== 'string') throw noModel(source, field);
+  if (typeof source !== 'string') throw noModel(source, lookup, field);
 
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
-  if (listed) return listed.files.map((file) => resolveListed(file, bases, here));
+  if (listed) return listed.files.map((file) => resolveListed(file, lookup));
   // A word alone would be a file beside the page, and is much likelier a misspelt id.
   const url = /[/.:]/.test(source) ? parseUrl(source, here) : undefined;
   if (!url) {
@@ -140,7 +124,7 @@ function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
   return { kind: 'remote', urls: [address.href], called: key };
 }
 
-function resolveListed(file: ListedFile, bases: readonly (string | URL)[], here: string): RemoteFile {
+function resolveListed(file: ListedFile, { bases, here }: Lookup): RemoteFile {
   const { name, url, bytes, sha256, chunks, key } = file;
   const home = parseUrl(url, here);
   if (!home) throw wrong('url', url, `is ${named(url)}, which is not a URL that a page can fetch`);

@@ -1,4 +1,5 @@
-import { Recovery, type RiskyPhase } from './recovery.ts';
+import { Recovery } from './recovery.ts';
+import type { RiskyPhase } from '../protocol/messages.ts';
 
 // The page's side of the marks: where they are kept, and how a page shows that it lives.
 

@@ -1,10 +1,9 @@
-import type { Asking } from '../api/completions.ts';
 import { aborted, fromPlain, LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { Inbox } from './inbox.ts';
-import { attend, NO_MANNERS, type PageManners, type Steering } from './page-policy.ts';
+import { attend, NO_MANNERS, type PageManners } from './page-policy.ts';
 import { PacedInbox } from './paced-inbox.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
-import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast } from '../protocol/messages.ts';
+import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type Steering, type WhenBusy } from '../protocol/messages.ts';
 import { follow } from '../protocol/abortable.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
@@ -17,6 +16,16 @@ const ENDING_MS = 60_000;
 const STEPS = 3;
 /** No step and no load counts for more milliseconds: the page was frozen, the device slept, or the network was slow. */
 const LONGEST_STEP_MS = 20_000;
+
+/** How a request is put to the engine. */
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  busy?: WhenBusy;
+  /** Where it differs from how the engine was loaded. */
+  manners?: Partial<PageManners>;
+  /** Whether somebody reads along: tokens that come together are then given out one after another. */
+  paced?: boolean;
+}
 
 /** A request that the engine has not ended yet. */
 interface Pending {
@@ -72,7 +81,7 @@ export class EngineHost {
   }
 
   /** Puts a request: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
-  async *ask(what: Asked, request: object, asking: Asking): AsyncGenerator<EngineEvent> {
+  async *ask(what: Asked, request: object, asking: AskOptions): AsyncGenerator<EngineEvent> {
     const { signal, leave } = follow(asking.signal);
     try {
       yield* this.#ask(what, request, { ...asking, signal });
@@ -81,7 +90,7 @@ export class EngineHost {
     }
   }
 
-  async *#ask(what: Asked, request: object, asking: Asking & { signal: AbortSignal }): AsyncGenerator<EngineEvent> {
+  async *#ask(what: Asked, request: object, asking: AskOptions & { signal: AbortSignal }): AsyncGenerator<EngineEvent> {
     const { signal, busy = 'queue', paced = false, manners: asked } = asking;
     if (this.#ended) throw this.#ended;
     if (signal.aborted) throw aborted();

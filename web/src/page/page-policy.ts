@@ -1,12 +1,9 @@
 import { AwakeLock } from './wake-lock.ts';
 import { watchBattery } from './battery.ts';
 import { wrong } from '../protocol/plain.ts';
-import type { Pace } from '../protocol/messages.ts';
+import type { Pace, Steering, WhenHidden } from '../protocol/messages.ts';
 
 // How an engine behaves towards the person's device and attention while it answers. The page sees both; the worker does the work.
-
-/** What becomes of an answer while its page is hidden: it goes on, or waits until somebody can see it. */
-export type WhenHidden = 'go-on' | 'pause';
 
 /** How an engine answers, beside what it answers. */
 export interface PageManners {
@@ -41,13 +38,6 @@ export function readManners(object: object, names: Record<keyof PageManners, str
     read[manner] = value;
   }
   return read;
-}
-
-/** What the worker is told of an answer. */
-export interface Steering {
-  /** Whether it waits. */
-  hold: boolean;
-  pace: Pace;
 }
 
 /**

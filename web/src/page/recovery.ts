@@ -1,27 +1,15 @@
-import type { LoadOptions } from '../api/types.ts';
-import type { ResolvedModel } from '../models/sources.ts';
+import type { Backend, Recovered, RecoveryStep, RiskyPhase } from '../protocol/messages.ts';
+import type { ResolvedModel } from '../protocol/model-files.ts';
 
 // A page that takes too much memory, or upsets a driver, is killed: no error is thrown, and whoever reloads it runs into the same
 // again. So a mark is left before each risky phase and taken away after it. A visit that finds the mark of a page that is gone
 // knows what it died of, and tries less.
 
-/** What a page was doing when it died: loading a model, or answering for the first time after that. */
-export type RiskyPhase = 'load' | 'first-answer';
-
-/** What is done differently because of deaths before. Each step includes those before it. */
-export type RecoveryStep = 'smaller-context' | 'cpu' | 'smaller-model';
-
-/** What `info().recovered` says. */
-export interface Recovered {
-  step: RecoveryStep;
-  /** How often pages died of this model since it last ran well as it was asked for. */
-  crashes: number;
-  /** What the last one of them was doing. */
-  phase: RiskyPhase;
-}
-
 /** What is asked of a load, as far as it can be less. */
-export type Demand = Pick<LoadOptions, 'contextLength'> & { backend: NonNullable<LoadOptions['backend']> };
+export interface Demand {
+  backend: Backend;
+  contextLength?: number;
+}
 
 /** What is known of one model's deaths. */
 interface Record {

@@ -1,7 +1,6 @@
 import type { PlainError } from './errors.ts';
-import type { Recovered } from '../page/recovery.ts';
-import type { ResolvedModel } from '../models/sources.ts';
-import type { Counters, EngineReport, GenerationEvent, SuggestEvent } from './wasm.ts';
+import type { ResolvedModel } from './model-files.ts';
+import type { Counters, EngineReport, GenerationEvent, ModuleName, SuggestEvent } from './wasm.ts';
 
 /** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */
 export type Backend = 'auto' | 'webgpu' | 'cpu';
@@ -26,9 +25,6 @@ export interface LoadProgress {
 
 /** Where the bytes of a loaded model came from. */
 export type ModelOrigin = 'network' | 'cache' | 'file';
-
-/** The wasm module that was loaded: what it uses of the engine, and whether it can compute with several threads. */
-export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
 
 /** What `Linnet.info()` says: the engine's own report, and how it came to be. */
 export interface EngineInfo extends EngineReport {
@@ -63,6 +59,34 @@ export type StorageUse = 'auto' | 'required' | 'none';
  * most and stays cool; `auto`, gently while the battery is low or the device slows down.
  */
 export type Pace = 'full' | 'gentle' | 'auto';
+
+/** What becomes of an answer while its page is hidden: it goes on, or waits until somebody can see it. */
+export type WhenHidden = 'go-on' | 'pause';
+
+/** What becomes of a request that comes while the engine answers another one: it waits, or fails with `busy`. */
+export type WhenBusy = 'queue' | 'refuse';
+
+/** What the worker is told of an answer. */
+export interface Steering {
+  /** Whether it waits. */
+  hold: boolean;
+  pace: Pace;
+}
+
+/** What a page was doing when it died: loading a model, or answering for the first time after that. */
+export type RiskyPhase = 'load' | 'first-answer';
+
+/** What is done differently because of deaths before. Each step includes those before it. */
+export type RecoveryStep = 'smaller-context' | 'cpu' | 'smaller-model';
+
+/** What `info().recovered` says. */
+export interface Recovered {
+  step: RecoveryStep;
+  /** How often pages died of this model since it last ran well as it was asked for. */
+  crashes: number;
+  /** What the last one of them was doing. */
+  phase: RiskyPhase;
+}
 
 /** What an engine can be asked for: an answer, words that may come next, or how many tokens a prompt has. */
 export type Asked = 'generate' | 'suggest' | 'count';

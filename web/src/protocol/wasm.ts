@@ -1,4 +1,5 @@
-import type { ModuleName } from './messages.ts';
+/** The wasm module that was loaded: what it uses of the engine, and whether it can compute with several threads. */
+export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
 
 /** A wasm module, started. Every failure of its functions is an `Error` with `code` and `details`. */
 export interface WasmModule {

@@ -2,7 +2,7 @@ import { LinnetError } from '../protocol/errors.ts';
 import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './opfs.ts';
 import { type Description, isNewer, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
-import type { RemoteFile } from '../models/sources.ts';
+import type { RemoteFile } from '../protocol/model-files.ts';
 import { Turn, type Elsewhere } from './tab-lock.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 

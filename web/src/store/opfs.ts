@@ -1,5 +1,5 @@
 import { isNewer, Journal } from './journal.ts';
-import type { RemoteFile } from '../models/sources.ts';
+import type { RemoteFile } from '../protocol/model-files.ts';
 
 // The folder of the models in the browser's private file system (OPFS), and how an entry lies in it: its data, `<key>.gguf`, and
 // `<key>.journal`, which says which chunks of the data are there and what their checksums are.

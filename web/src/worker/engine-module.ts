@@ -2,10 +2,9 @@ import { Checksum, initSync, Loader, Sha256 } from '../../wasm/linnet.js';
 import { canShareMemory, hasFastRelaxedSimd, hasSimd } from '../protocol/device.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
 import { fileError } from '../download/package-file.ts';
-import type { ModuleName } from '../protocol/messages.ts';
 import { memoryLadder, MOST_PAGES, MOST_THREADS, PAGE, usualThreads } from '../protocol/wasm-memory.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
-import type { WasmModule } from '../protocol/wasm.ts';
+import type { ModuleName, WasmModule } from '../protocol/wasm.ts';
 
 // The wasm comes as several modules, of which one is fetched: the one that fits this page and what is asked of it.
 

@@ -3,7 +3,7 @@ import { probeGpu } from '../protocol/device.ts';
 import type { Needs } from './engine-module.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { Incoming } from '../download/chunked-download.ts';
-import type { RemoteFile, ResolvedFile, ResolvedModel } from '../models/sources.ts';
+import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { blobSlices } from '../store/slices.ts';

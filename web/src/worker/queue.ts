@@ -1,7 +1,6 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
-import type { Steering } from '../page/page-policy.ts';
 import { Pacer } from './pacer.ts';
-import { type Answer, type EngineEvent, isLast, type Pace } from '../protocol/messages.ts';
+import { type Answer, type EngineEvent, isLast, type Pace, type Steering } from '../protocol/messages.ts';
 import type { Revival } from './device-recovery.ts';
 import type { WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
 

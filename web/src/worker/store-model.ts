@@ -4,7 +4,7 @@ import { CHUNK, Incoming } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { blobSlices } from '../store/slices.ts';
-import type { RemoteFile, ResolvedModel } from '../models/sources.ts';
+import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged } from '../download/transfer.ts';
 import type { WasmModule } from '../protocol/wasm.ts';

@@ -6,7 +6,7 @@ import { Pacer } from './pacer.ts';
 import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
 import { RequestQueue } from './queue.ts';
 import { type RecoveryListener, Revival } from './device-recovery.ts';
-import type { ResolvedModel } from '../models/sources.ts';
+import type { ResolvedModel } from '../protocol/model-files.ts';
 import { storeModel } from './store-model.ts';
 import { nextTask } from '../protocol/task.ts';
 import { throttle } from '../protocol/throttle.ts';

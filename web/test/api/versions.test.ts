@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { Incoming, type IncomingOptions } from '../../src/download/chunked-download.ts';
-import type { RemoteFile } from '../../src/models/sources.ts';
+import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, send, serve } from '../fakes/http-file.ts';
 

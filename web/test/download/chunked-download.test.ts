@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BrokenEntry } from '../../src/store/cache.ts';
 import { Incoming, type IncomingOptions } from '../../src/download/chunked-download.ts';
-import type { RemoteFile } from '../../src/models/sources.ts';
+import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, type Handler, send, serve } from '../fakes/http-file.ts';
 

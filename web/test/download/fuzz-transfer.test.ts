@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
 import { Incoming } from '../../src/download/chunked-download.ts';
-import type { RemoteFile } from '../../src/models/sources.ts';
+import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { betweenVisits, Random, randomVersions, ScriptedServer } from '../fakes/scripted.ts';
 

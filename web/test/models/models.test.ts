@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesOf, ModelList, models } from '../../src/models/models.ts';
+import { ModelList, models } from '../../src/models/models.ts';
+import { bytesOf } from '../../src/models/entry.ts';
+import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import list from '../../src/models/models.json' with { type: 'json' };
 import schema from '../../src/models/models.schema.json' with { type: 'json' };
 import { nameOf } from '../../src/store/opfs.ts';
-import { type ModelSource, type RemoteFile, resolveModel } from '../../src/models/sources.ts';
+import { type ModelSource, resolveModel } from '../../src/models/sources.ts';
 import { violations } from '../fakes/schema.ts';
 
 const HERE = 'https://example.org/demo/index.html';
@@ -47,7 +49,7 @@ test('every listed model can be fetched, and checked where its hash is known', (
 test('a listed id is looked for in the site’s folders first', () => {
   const { files, id } = models.all[0]!;
   const { name, url, bytes, sha256, chunks } = files[0]!;
-  assert.deepEqual(resolveModel(id, ['models', new URL('https://cdn.example/m/')], HERE), [
+  assert.deepEqual(resolveModel(id, { models, bases: ['models', new URL('https://cdn.example/m/')], here: HERE }), [
     { kind: 'remote', urls: [`https://example.org/demo/models/${name}`, `https://cdn.example/m/${name}`, url], bytes, sha256, chunks },
   ]);
 });
@@ -63,7 +65,7 @@ test('a site adds its own model, which may be split, and is then known by its id
   assert.equal(own.get('own-model'), added);
   own.add({ id: 'own-model', name: 'Another', files: [{ url: 'c.gguf' }] });
   assert.deepEqual([own.get('own-model')?.name, own.all.length], ['Another', count + 1]);
-  assert.deepEqual(resolveModel({ id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] }, ['/copies'], HERE), [
+  assert.deepEqual(resolveModel({ id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] }, { models, bases: ['/copies'], here: HERE }), [
     { kind: 'remote', urls: ['https://example.org/copies/a.gguf', 'https://example.org/demo/m/a.gguf'], bytes: 5 },
     { kind: 'remote', urls: ['https://example.org/copies/b.gguf', 'https://example.org/demo/m/b.gguf'] },
   ]);
@@ -93,24 +95,24 @@ test('an address is taken from the page on', () => {
     ['/a.gguf', 'https://example.org/a.gguf'],
     ['https://other.example/a', 'https://other.example/a'],
   ]) {
-    assert.deepEqual(resolveModel(source!, [], HERE), [{ kind: 'remote', urls: [url] }]);
+    assert.deepEqual(resolveModel(source!, { models, bases: [], here: HERE }), [{ kind: 'remote', urls: [url] }]);
   }
-  assert.deepEqual(resolveModel(new URL('https://other.example/a'), ['x/'], HERE), [{ kind: 'remote', urls: ['https://other.example/a'] }]);
+  assert.deepEqual(resolveModel(new URL('https://other.example/a'), { models, bases: ['x/'], here: HERE }), [{ kind: 'remote', urls: ['https://other.example/a'] }]);
 });
 
 test('a file is itself', () => {
   const blob = new Blob(['x']);
-  assert.deepEqual(resolveModel(blob, [], HERE), [{ kind: 'local', blob }]);
+  assert.deepEqual(resolveModel(blob, { models, bases: [], here: HERE }), [{ kind: 'local', blob }]);
 });
 
 test('an unknown id is refused, with the ids that there are', () => {
   assert.throws(
-    () => resolveModel('smollm', [], HERE),
+    () => resolveModel('smollm', { models, bases: [], here: HERE }),
     (error: any) => error.code === 'invalid-request' && error.details.known.includes('smollm2-135m-instruct'),
   );
 });
 
-const urlsOf = (source: ModelSource) => resolveModel(source, [], HERE).map((file) => (file.kind === 'remote' ? file.urls : file.blob));
+const urlsOf = (source: ModelSource) => resolveModel(source, { models, bases: [], here: HERE }).map((file) => (file.kind === 'remote' ? file.urls : file.blob));
 
 test('the address of one part stands for all parts', () => {
   const parts = [1, 2, 3].map((no) => [`https://other.example/m/a-0000${no}-of-00003.gguf?download=true`]);
@@ -126,7 +128,7 @@ test('a list is its files, in order', () => {
   const blob = new Blob(['x']);
   const files = [blob, 'https://other.example/b-00001-of-00002.gguf', new URL('https://other.example/c')];
   assert.deepEqual(urlsOf(files), [blob, ['https://other.example/b-00001-of-00002.gguf'], ['https://other.example/c']]);
-  assert.throws(() => resolveModel([], [], HERE), (error: any) => error.code === 'invalid-request');
+  assert.throws(() => resolveModel([], { models, bases: [], here: HERE }), (error: any) => error.code === 'invalid-request');
 });
 
 test('an address that changes is stored under its key, in an entry, alone and in a list', () => {
@@ -135,17 +137,17 @@ test('an address that changes is stored under its key, in an entry, alone and in
   for (const file of [one!, two!]) {
     const expected = [called(file.url)];
     for (const source of [file, { ...file, url: new URL(file.url) }, [file], { id: 'ours', files: [file] }]) {
-      assert.deepEqual(resolveModel(source, [], HERE), expected);
+      assert.deepEqual(resolveModel(source, { models, bases: [], here: HERE }), expected);
     }
   }
-  const [first, second] = [one!, two!].map((file) => nameOf(resolveModel(file, [], HERE)[0] as RemoteFile));
+  const [first, second] = [one!, two!].map((file) => nameOf(resolveModel(file, { models, bases: [], here: HERE })[0] as RemoteFile));
   assert.deepEqual(first, second);
   // It cannot take the place of a file that is known by its hash.
   assert.equal(nameOf({ kind: 'remote', urls: [], called: HASH }).name, undefined);
   for (const key of ['', 5, null]) {
     const refused = (field: string) => (error: any) => error.code === 'invalid-request' && error.details.field === field;
-    assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, [], HERE), refused('key'));
+    assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, { models, bases: [], here: HERE }), refused('key'));
     assert.throws(() => new ModelList().add({ id: 'x', files: [{ url: 'a.gguf', key } as any] }), refused('files[0].key'));
   }
-  assert.throws(() => resolveModel({ url: 'https://', key: 'a' }, [], HERE), (error: any) => error.details.field === 'url');
+  assert.throws(() => resolveModel({ url: 'https://', key: 'a' }, { models, bases: [], here: HERE }), (error: any) => error.details.field === 'url');
 });

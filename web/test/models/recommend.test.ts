@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DeviceProbe } from '../../src/protocol/device.ts';
-import { completeEntry, models } from '../../src/models/models.ts';
+import { models } from '../../src/models/models.ts';
+import { completeEntry } from '../../src/models/entry.ts';
 import { recommendFor, type RecommendOptions } from '../../src/models/recommend.ts';
 
 const GB = 2 ** 30;

@@ -8,7 +8,7 @@ import { models } from '../../src/models/models.ts';
 import { type ModelSource, resolveModel } from '../../src/models/sources.ts';
 
 const HERE = 'https://example.com/app/';
-const resolve = (source: unknown, bases: string[] = []) => resolveModel(source as ModelSource, bases, HERE);
+const resolve = (source: unknown, bases: string[] = []) => resolveModel(source as ModelSource, { models, bases, here: HERE });
 
 /** An error that names the field, and says something about it. */
 function names(field: string, words: RegExp) {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EngineHost } from '../../src/page/engine-host.ts';
 import { aborted, LinnetError } from '../../src/protocol/errors.ts';
 import type { EngineEvent } from '../../src/protocol/messages.ts';
-import { readSignal } from '../../src/api/request.ts';
+import { readSignal } from '../../src/protocol/read-options.ts';
 import { Clock } from '../fakes/clock.ts';
 import { FakeWorker, hostOf, INFO } from '../fakes/fake-worker.ts';
 

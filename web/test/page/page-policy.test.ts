@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { AwakeLock } from '../../src/page/wake-lock.ts';
 import { type Battery, watchBattery } from '../../src/page/battery.ts';
 import { LinnetError } from '../../src/protocol/errors.ts';
-import { attend, NO_MANNERS, readManners, type Steering } from '../../src/page/page-policy.ts';
+import { attend, NO_MANNERS, readManners } from '../../src/page/page-policy.ts';
+import type { Steering } from '../../src/protocol/messages.ts';
 
 /** A page that can be hidden. */
 class Page extends EventTarget {

@@ -1,13 +1,14 @@
 import { aborted, LinnetError } from '../protocol/errors.ts';
-import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './opfs.ts';
-import { sha256Of } from './hex.ts';
-import { Journal } from './journal.ts';
-import { readWatching, refuseUnknown } from '../api/load-options.ts';
-import type { ListedFile, ListedModel } from '../models/models.ts';
-import { askToPersist, roomHint } from './persistence.ts';
+import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from '../store/opfs.ts';
+import { sha256Of } from '../store/hex.ts';
+import { Journal } from '../store/journal.ts';
+import { readWatching, refuseUnknown } from '../protocol/read-options.ts';
+import type { ListedFile, ListedModel } from './entry.ts';
+import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
+import { askToPersist, roomHint } from '../store/persistence.ts';
 import { setFields } from '../protocol/plain.ts';
 import type { FromWorker, LoadProgress } from '../protocol/messages.ts';
-import { type RemoteFile, type ResolvedModel, STORED } from '../models/sources.ts';
+import { STORED } from './sources.ts';
 import { follow } from '../protocol/abortable.ts';
 import { runInWorker } from '../page/worker-host.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Journal, lines } from '../../src/store/journal.ts';
-import { listStored, removeStored, reportStorage } from '../../src/store/model-store.ts';
-import { completeEntry, models } from '../../src/models/models.ts';
+import { listStored, removeStored, reportStorage } from '../../src/models/model-store.ts';
+import { completeEntry } from '../../src/models/entry.ts';
+import { models } from '../../src/models/models.ts';
 import { sha256 as hashOf } from '../fakes/fake-store.ts';
 
 /** A browser whose folder of models has these files; one that is an error cannot be read. */
