@@ -5,11 +5,12 @@
 import { BUTTON_STRINGS, type ChatStrings } from './element/shell/button-strings.ts';
 import { BUTTON_STYLE } from './element/shell/button-style.ts';
 import { isComposing } from './element/view/dom.ts';
-import type { ChatEngine } from './element/providers/engine.ts';
+import type { ChatEngine } from './element/shell/engine.ts';
+export type { ChatEngine } from './element/shell/engine.ts';
+import type { ChatHost } from './element/shell/host.ts';
 import type { ChatView } from './element/view/view.ts';
 
 export type { ChatStrings } from './element/shell/button-strings.ts';
-export type { ChatEngine } from './element/providers/engine.ts';
 export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
 
 /** Where the icon of a closed chat lies on its 24 x 24 grid: a bubble with three dots. */
@@ -26,7 +27,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
  * `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`, `when-hidden`, `pace`, `theme`) are read when they are
  * needed; those about the model count from the next opening on.
  */
-export class LinnetChat extends Base {
+export class LinnetChat extends Base implements ChatHost {
   static readonly observedAttributes = ['open', 'mode', 'heading', 'greeting'];
 
   /** Questions to choose from, in place of the attribute `suggestions` (`First?|Second?`; `\|` is a bar in one). */

@@ -2,7 +2,7 @@ import type { ChatMessage } from '../../api/types.ts';
 import { plainName } from '../../markdown.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import type { Manners } from '../shell/config.ts';
-import type { ChatEngine } from './engine.ts';
+import type { ChatEngine } from '../shell/engine.ts';
 
 /** Keeps small models from going round in circles. */
 const REPETITION_PENALTY = 1.1;

@@ -1,6 +1,6 @@
 import { LinnetError } from '../../index.ts';
 import type { AnswerPiece } from './answerer.ts';
-import { isRecord, isText } from '../shell/attributes.ts';
+import { isRecord, isText } from '../shell/values.ts';
 
 // What a server says, which may be anything: it is read as OpenAI's API has it, and anything else is named.
 

@@ -2,6 +2,7 @@ import type { ChatMessage } from '../../api/types.ts';
 import { LinnetError } from '../../index.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
+import { serverAddress } from '../shell/server-address.ts';
 
 /** What is assumed of a server's model, which does not say. */
 const CONTEXT_LENGTH = 8192;
@@ -56,25 +57,6 @@ export class EndpointAnswerer implements Answerer {
       throw new LinnetError('network', 'The server could not be reached, redirected the request, or broke off its answer.', { endpoint: this.#url.href, cause: String(error) });
     }
   }
-}
-
-/** The address of a server. @throws LinnetError `invalid-request` if it is none */
-export function serverAddress(address: string, base: string): URL {
-  const fault = serverFault(address, base);
-  if (fault === undefined) return new URL(address, base);
-  throw new LinnetError('invalid-request', `"${address}" is not the address of a server: ${fault}.`, { field: 'endpoint', endpoint: address });
-}
-
-/** What to do about an address that is no server's. */
-export function serverFault(address: string, base: string): string | undefined {
-  try {
-    const { protocol, username, password } = new URL(address, base);
-    if (username || password) return 'remove the user name and the password, which browsers refuse in an address';
-    if (/^https?:$/.test(protocol)) return undefined;
-  } catch {
-    // It is none at all.
-  }
-  return 'use an http: or https: address';
 }
 
 /** Why a server did not answer. */

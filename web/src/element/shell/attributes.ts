@@ -1,8 +1,9 @@
-import type { LinnetChat } from '../../element.ts';
+import type { ChatHost } from './host.ts';
 import { models } from '../../index.ts';
 import { isModelAddress } from '../../models/sources.ts';
-import { serverFault } from '../providers/endpoint.ts';
+import { serverFault } from './server-address.ts';
 import { ENGLISH } from './strings.ts';
+import { isRecord, isText } from './values.ts';
 
 /** The value of `model` that stands for none: only the `endpoint` answers. */
 export const NO_MODEL = 'none';
@@ -37,13 +38,13 @@ export interface Mistake {
 }
 
 /** An attribute that is one of a few words; `undefined` if it is none of them. */
-export function wordOf<K extends keyof typeof WORDS>(host: LinnetChat, name: K): (typeof WORDS)[K][number] | undefined {
+export function wordOf<K extends keyof typeof WORDS>(host: ChatHost, name: K): (typeof WORDS)[K][number] | undefined {
   const value = host.getAttribute(name);
   return WORDS[name].find((word) => word === value);
 }
 
 /** An attribute that is a number; `undefined` if it is none, or not one that is allowed. */
-export function numberOf(host: LinnetChat, name: keyof typeof NUMBERS): number | undefined {
+export function numberOf(host: ChatHost, name: keyof typeof NUMBERS): number | undefined {
   const { whole, least } = NUMBERS[name];
   const most = mostOf(host, name);
   const text = host.getAttribute(name)?.trim();
@@ -52,14 +53,14 @@ export function numberOf(host: LinnetChat, name: keyof typeof NUMBERS): number |
 }
 
 /** The largest number that an attribute may be. */
-function mostOf(host: LinnetChat, name: keyof typeof NUMBERS): number {
+function mostOf(host: ChatHost, name: keyof typeof NUMBERS): number {
   const { most } = NUMBERS[name];
   const trained = name === 'context-length' ? models.get(host.model?.trim() ?? models.all[0]!.id)?.context : undefined;
   return Math.min(most, trained ?? most);
 }
 
 /** What is wrong with the attributes and properties of an element. */
-export function mistakesIn(host: LinnetChat): Mistake[] {
+export function mistakesIn(host: ChatHost): Mistake[] {
   return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host), ...wrongBase(host)];
 }
 
@@ -68,7 +69,7 @@ function plain(name: string): string {
   return name.replace(/[-_]/g, '').toLowerCase();
 }
 
-function* wrongNames(host: LinnetChat): Generator<Mistake> {
+function* wrongNames(host: ChatHost): Generator<Mistake> {
   for (const name of host.getAttributeNames().filter((name) => !KNOWN.includes(name))) {
     const meant = KNOWN.find((known) => plain(known) === plain(name));
     const property = PROPERTIES.find((property) => plain(property) === plain(name));
@@ -77,7 +78,7 @@ function* wrongNames(host: LinnetChat): Generator<Mistake> {
   }
 }
 
-function* wrongValues(host: LinnetChat): Generator<Mistake> {
+function* wrongValues(host: ChatHost): Generator<Mistake> {
   const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: use ${allowed}.`;
   for (const name of Object.keys(WORDS) as (keyof typeof WORDS)[]) {
     // On another device than the one that was meant, a model may not be what the site wants.
@@ -91,7 +92,7 @@ function* wrongValues(host: LinnetChat): Generator<Mistake> {
   }
 }
 
-function* wrongProperties({ suggestions, context, strings, endpointHeaders }: LinnetChat): Generator<Mistake> {
+function* wrongProperties({ suggestions, context, strings, endpointHeaders }: ChatHost): Generator<Mistake> {
   const wrong = (name: string, allowed: string): Mistake => ({ text: `the property ${name} is not valid: it must be ${allowed}.`, fatal: false });
   if (suggestions !== undefined && !(Array.isArray(suggestions) && suggestions.every(isText))) yield wrong('suggestions', 'an array of strings');
   if (context !== undefined && !isText(context)) yield wrong('context', 'a string');
@@ -109,7 +110,7 @@ function* wrongProperties({ suggestions, context, strings, endpointHeaders }: Li
   if (endpointHeaders !== undefined && !areHeaders(endpointHeaders)) yield wrong('endpointHeaders', 'an object of header names and their values');
 }
 
-function* wrongAnswerers(host: LinnetChat): Generator<Mistake> {
+function* wrongAnswerers(host: ChatHost): Generator<Mistake> {
   const { engine, endpoint } = host;
   const model = host.model?.trim();
   if (engine !== undefined && !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')) {
@@ -125,7 +126,7 @@ function* wrongAnswerers(host: LinnetChat): Generator<Mistake> {
   }
 }
 
-function* wrongBase(host: LinnetChat): Generator<Mistake> {
+function* wrongBase(host: ChatHost): Generator<Mistake> {
   const base = host.getAttribute('model-base');
   if (base === null || host.engine || isModelAddress(base, document.baseURI)) return;
   // The site wants the model from there, and from nowhere else.
@@ -138,14 +139,6 @@ export function areHeaders(headers: unknown): headers is Record<string, string> 
   } catch {
     return false;
   }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-export function isText(value: unknown): value is string {
-  return typeof value === 'string';
 }
 
 function listed(words: readonly string[]): string {

@@ -1,9 +1,10 @@
-import type { LinnetChat } from '../../element.ts';
+import type { ChatHost } from './host.ts';
 import { bytesOf, type ChatRequest, type LoadOptions, type ListedModel, models } from '../../index.ts';
 import { plainName } from '../../markdown.ts';
-import { areHeaders, isRecord, isText, NO_MODEL, numberOf, wordOf } from './attributes.ts';
+import { areHeaders, NO_MODEL, numberOf, wordOf } from './attributes.ts';
+import { isRecord, isText } from './values.ts';
+import type { ChatEngine } from './engine.ts';
 import type { ChatStrings } from './button-strings.ts';
-import type { ChatEngine } from '../providers/engine.ts';
 import { sizeText } from './size.ts';
 import { ENGLISH, fill } from './strings.ts';
 
@@ -15,7 +16,7 @@ export type Manners = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
 
 /** What the site asks for, as it stands in the element's attributes and properties now. */
 export class ChatConfig {
-  constructor(private readonly host: LinnetChat) {}
+  constructor(private readonly host: ChatHost) {}
 
   get strings(): ChatStrings {
     const own = isRecord(this.host.strings) ? this.host.strings : {};

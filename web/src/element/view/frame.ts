@@ -1,4 +1,4 @@
-import type { LinnetChat } from '../../element.ts';
+import type { ChatHost } from '../shell/host.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import type { ChatConfig } from '../shell/config.ts';
 import { button, iconButton, make, slot } from './dom.ts';
@@ -24,7 +24,7 @@ export class Frame {
 
   /** @param dock what is below the conversation */
   constructor(
-    host: LinnetChat,
+    host: ChatHost,
     panel: HTMLElement,
     private readonly config: ChatConfig,
     dock: readonly Node[],

@@ -1,4 +1,4 @@
-import type { LinnetChat } from '../../element.ts';
+import type { ChatHost } from '../shell/host.ts';
 import { LinnetError } from '../../index.ts';
 import { MarkdownText } from '../../markdown.ts';
 import { nextTask } from '../../protocol/task.ts';
@@ -44,7 +44,7 @@ export class ChatView {
   readonly #gone = new AbortController();
 
   constructor(
-    private readonly host: LinnetChat,
+    private readonly host: ChatHost,
     panel: HTMLElement,
   ) {
     this.#config = new ChatConfig(host);

@@ -1,0 +1,19 @@
+import type { ChatStrings } from './button-strings.ts';
+import type { ChatEngine } from './engine.ts';
+
+/** What the parts of the chat need of its element; `LinnetChat` documents each of these. */
+export interface ChatHost extends HTMLElement {
+  readonly mode: string;
+  readonly model: string | null;
+  readonly endpoint: string | null;
+  readonly heading: string | null;
+  readonly greeting: string | null;
+  readonly system: string | null;
+  readonly strings: Partial<ChatStrings>;
+  readonly suggestions: readonly string[] | undefined;
+  readonly context: string | undefined;
+  readonly engine: ChatEngine | undefined;
+  readonly endpointHeaders: Record<string, string> | undefined;
+  /** Closes the chat. */
+  hide(): void;
+}
