@@ -1,5 +1,6 @@
 export { Linnet } from './api/client.ts';
-export type { DeviceProbe, GpuKind, GpuProbe } from './protocol/device.ts';
+export type { GpuKind, GpuProbe } from './protocol/device.ts';
+export type { DeviceProbe } from './page/device-probe.ts';
 export { LinnetError } from './protocol/errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './protocol/errors.ts';
 export type { Recovered, RecoveryStep, RiskyPhase, WhenBusy, WhenHidden } from './protocol/messages.ts';

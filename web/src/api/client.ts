@@ -10,7 +10,7 @@ import { keepMeasured, recallMeasured } from '../page/tune-cache.ts';
 import { fileOf, type ModelBytes, type ModelParts } from '../models/model-bytes.ts';
 import { listedOf, namesOf } from '../models/names.ts';
 import { models } from '../models/models.ts';
-import { askToPersist } from '../store/persistence.ts';
+import { askToPersist } from '../page/persistence.ts';
 import type { Asked, EngineEvent, EngineInfo, FromWorker, Recovered } from '../protocol/messages.ts';
 import { setFields } from '../protocol/plain.ts';
 import { riskOf, steppedDown } from '../page/recovery.ts';

@@ -3,7 +3,7 @@ import { type ChunkKeeper, Download } from './download.ts';
 import { LinnetError, type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { sha256Of } from '../store/hex.ts';
 import type { Description } from '../store/journal.ts';
-import { roomHint } from '../store/persistence.ts';
+import { roomHint } from '../store/room.ts';
 import type { RemoteFile } from '../protocol/model-files.ts';
 import { FileChanged, type Identity, type Piece, sameFile, Transfer, type TransferOptions } from './transfer.ts';
 import type { WasmHash } from '../protocol/wasm.ts';

@@ -1,4 +1,4 @@
-import { type DeviceProbe, probeDevice } from '../protocol/device.ts';
+import { type DeviceProbe, probeDevice } from '../page/device-probe.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { areStored, exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './model-store.ts';
 import { readBases } from '../protocol/read-options.ts';

@@ -1,4 +1,4 @@
-import type { DeviceProbe } from '../protocol/device.ts';
+import type { DeviceProbe } from '../page/device-probe.ts';
 import { bytesOf, type ListedModel } from './entry.ts';
 
 // Which models fit a device, before anything is downloaded. A browser tells little: not how much memory a GPU has, nor how much

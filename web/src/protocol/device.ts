@@ -1,6 +1,3 @@
-import { roomHint } from '../store/persistence.ts';
-import { MOST_PAGES, PAGE, usualThreads } from './wasm-memory.ts';
-
 /** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
 export type GpuKind = 'hardware' | 'software' | 'none';
 
@@ -17,35 +14,13 @@ export interface GpuProbe {
   architecture?: string;
 }
 
-/** What is known of a device and its browser before a model is loaded. */
-export interface DeviceProbe {
-  gpu: GpuProbe;
-  /** Bytes of main memory, rounded, where the browser says so (Chromium does). */
-  memory: number | undefined;
-  /** Whether it is a phone or a tablet: there a page that takes too much is killed. */
-  mobile: boolean;
-  /** Logical processors. */
-  cores: number;
-  /** Whether the page is cross-origin isolated, without which there is one thread. */
-  isolated: boolean;
-  /** Threads that the CPU path would have. */
-  threads: number;
-  simd: boolean;
-  /** Bytes that a wasm memory can have. */
-  wasmMemory: number;
-  /**
-   * Absent where the browser stores nothing. Bytes that it gives to the page, and those that are still free, are its guesses; they
-   * are absent where it says the same of every device.
-   */
-  storage?: { quota?: number; free?: number; persisted: boolean };
-}
-
 /** Asks the browser for a GPU. Never throws. */
 export async function probeGpu(): Promise<GpuKind> {
   return (await probeGpuFully()).kind;
 }
 
-async function probeGpuFully(): Promise<GpuProbe> {
+/** The same, and what the GPU is. */
+export async function probeGpuFully(): Promise<GpuProbe> {
   try {
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) return { kind: 'none', features: [] };
@@ -58,35 +33,6 @@ async function probeGpuFully(): Promise<GpuProbe> {
     return { kind, maxBufferSize, maxStorageBufferBindingSize, features: [...adapter.features].sort(), ...names };
   } catch {
     return { kind: 'none', features: [] };
-  }
-}
-
-/** Asks for all of it. Never throws, downloads nothing and asks the person nothing. */
-export async function probeDevice(): Promise<DeviceProbe> {
-  const { deviceMemory, userAgentData } = navigator as { deviceMemory?: number; userAgentData?: { mobile: boolean } };
-  const cores = navigator.hardwareConcurrency ?? 1;
-  const isolated = canShareMemory();
-  const [gpu, storage] = await Promise.all([probeGpuFully(), probeStorage()]);
-  return {
-    gpu,
-    memory: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
-    // iPads say that they are Macs, but no Mac has a touch screen.
-    mobile: userAgentData?.mobile ?? (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
-    cores,
-    isolated,
-    threads: isolated ? usualThreads(cores) : 1,
-    simd: hasSimd(),
-    wasmMemory: MOST_PAGES * PAGE,
-    ...(storage ? { storage } : {}),
-  };
-}
-
-async function probeStorage(): Promise<DeviceProbe['storage']> {
-  try {
-    await navigator.storage.getDirectory();
-    return { ...(await roomHint()), persisted: await navigator.storage.persisted() };
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,27 +1,12 @@
-// What a dedicated worker has and TypeScript's DOM library leaves out. (Its WebWorker library cannot be used beside
-// the DOM one, and the package's two halves share modules.)
-
-interface FileSystemSyncAccessHandle {
-  read(buffer: Uint8Array, options?: { at?: number }): number;
-  write(buffer: Uint8Array, options?: { at?: number }): number;
-  truncate(size: number): void;
-  getSize(): number;
-  flush(): void;
-  close(): void;
-}
+// What TypeScript's WebWorker library does not have yet.
 
 interface FileSystemFileHandle {
   /** Without a mode, or in browsers that know none, the handle is the only one. */
   createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<FileSystemSyncAccessHandle>;
 }
 
-// Newer than TypeScript's libraries.
-interface GPUAdapterInfo {
-  readonly isFallbackAdapter?: boolean;
-}
-
-// wasm-bindgen's output lies beside the sources only after a build; until then this says what it will be. Once it is
-// there, its own declarations take precedence, and a difference between the two is a type error where it is used.
+// wasm-bindgen's output exists only after a build; until then this says what it will be. Once it exists, its own declarations take
+// precedence, and a difference between the two is a type error where it is used.
 declare module '*/wasm/linnet.js' {
   import type { WasmModule } from '../protocol/wasm.ts';
   export function initSync(options: { module: WebAssembly.Module; memory: WebAssembly.Memory; thread_stack_size?: number }): unknown;

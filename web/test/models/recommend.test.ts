@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeviceProbe } from '../../src/protocol/device.ts';
+import type { DeviceProbe } from '../../src/page/device-probe.ts';
 import { models } from '../../src/models/models.ts';
 import { completeEntry } from '../../src/models/entry.ts';
 import { recommendFor, type RecommendOptions } from '../../src/models/recommend.ts';

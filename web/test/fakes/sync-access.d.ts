@@ -1,0 +1,9 @@
+// The DOM library leaves out what only workers have. Tests run the worker's modules beside the page's.
+interface FileSystemSyncAccessHandle {
+  read(buffer: Uint8Array, options?: { at?: number }): number;
+  write(buffer: Uint8Array, options?: { at?: number }): number;
+  truncate(size: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+}
