@@ -1,10 +1,8 @@
 import { aborted, LinnetError } from '../protocol/errors.ts';
-import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from '../store/opfs.ts';
-import { sha256Of } from '../store/hex.ts';
-import { Journal } from '../store/journal.ts';
+import { type Entry, isWhole, keyOf, keysIn, openFolder, readEntry, removeEntry } from '../store/opfs.ts';
 import { readWatching, refuseUnknown } from '../protocol/read-options.ts';
 import type { ListedFile, ListedModel } from './entry.ts';
-import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
+import type { ResolvedModel } from '../protocol/model-files.ts';
 import { askToPersist } from '../page/persistence.ts';
 import { roomHint } from '../store/room.ts';
 import { setFields } from '../protocol/plain.ts';
@@ -64,21 +62,17 @@ export interface StoreOptions {
 export async function listStored(models: Iterable<ListedModel>): Promise<StoredModel[]> {
   const folder = await openFolder();
   if (!folder) return [];
-  const names: string[] = [];
-  for await (const name of folder.keys()) names.push(name);
   const found: StoredModel[] = [];
-  for (const key of new Set(names.map((name) => name.replace(/\.\w+$/, '')))) {
-    const journal = await readJournal(folder, key);
-    // A journal alone is left where the page was closed while the entry was removed.
-    const bytes = names.includes(entryFiles(key).data) ? (await dataHandle(folder, key))?.file.size : 0;
-    if (journal instanceof Journal) found.push(describe(key, journal, bytes, models));
-    else if (journal !== 'foreign') await removeEntry(folder, key).catch(() => {});
+  for (const key of await keysIn(folder)) {
+    const entry = await readEntry(folder, key);
+    if (typeof entry !== 'string') found.push(describe(key, entry, models));
+    else if (entry !== 'foreign') await removeEntry(folder, key).catch(() => {});
   }
   return found.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-/** @param there bytes of its data; `undefined` where that cannot be told */
-function describe(key: string, journal: Journal, there: number | undefined, models: Iterable<ListedModel>): StoredModel {
+function describe(key: string, entry: Entry, models: Iterable<ListedModel>): StoredModel {
+  const { journal, data } = entry;
   const { url, total, sha256, name, key: called } = journal.description;
   const here = globalThis.document?.baseURI ?? globalThis.location.href;
   const isOf = (file: ListedFile) => {
@@ -94,8 +88,9 @@ function describe(key: string, journal: Journal, there: number | undefined, mode
     ...(model ? { model } : {}),
     name: name ?? nameIn(url),
     ...(total === undefined ? {} : { bytes: total }),
-    storedBytes: Math.min(journal.savedBytes(), there ?? Infinity),
-    whole: journal.isWhole() && (there ?? Infinity) >= total!,
+    // A journal without data is left if the page was closed while the entry was removed.
+    storedBytes: data === 'none' ? 0 : Math.min(journal.savedBytes(), data === 'unreadable' ? Infinity : data.file.size),
+    whole: isWhole(entry),
   };
 }
 
@@ -130,25 +125,6 @@ export async function removeStored(model: ResolvedModel): Promise<boolean> {
   return removed;
 }
 
-async function removeEntry(folder: FileSystemDirectoryHandle, key: string): Promise<boolean> {
-  const busy = () => new LinnetError('no-storage', 'Another tab is using the model. Close it and try again.', { key });
-  const remove = () =>
-    removeFiles(folder, key).catch(() => {
-      throw busy();
-    });
-  // Without locks a file that is being written cannot be removed all the same.
-  if (!navigator.locks) return remove();
-  const removing: Promise<boolean> = navigator.locks.request(`linnet ${key}`, { ifAvailable: true }, (lock) => {
-    if (!lock) throw busy();
-    return remove();
-  });
-  return removing.catch((error: unknown) => {
-    if (error instanceof LinnetError) throw error;
-    // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
-    return remove();
-  });
-}
-
 /** The model's files. @throws LinnetError `not-found` */
 export async function exportStored(model: ResolvedModel, models: Iterable<ListedModel>): Promise<File[]> {
   const folder = await openFolder();
@@ -156,14 +132,13 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
   for (const file of model) {
     if (file.kind === 'local') continue;
     const key = await keyOf(file);
-    const journal = folder && (await readJournal(folder, key));
-    const data = folder && (await dataHandle(folder, key))?.file;
-    if (!data || !(journal instanceof Journal) || !journal.isWhole() || data.size < journal.description.total!) {
+    const entry = folder && (await readEntry(folder, key));
+    if (!entry || typeof entry === 'string' || !isWhole(entry)) {
       throw new LinnetError('not-found', 'The model is not stored, or its download is incomplete.', { key });
     }
     // No bytes are copied: the browser reads them when somebody wants them.
-    const { name } = describe(key, journal, data.size, models);
-    files.push(new File([data.slice(0, journal.description.total)], name, { type: 'application/octet-stream' }));
+    const { name } = describe(key, entry, models);
+    files.push(new File([entry.data.file.slice(0, entry.journal.description.total)], name, { type: 'application/octet-stream' }));
   }
   return files;
 }
@@ -192,10 +167,4 @@ export async function areStored(model: ResolvedModel, listed: readonly ListedMod
   const whole = new Set((await listStored(listed)).filter((entry) => entry.whole).map(({ key }) => key));
   const keys = await Promise.all(model.flatMap((file) => (file.kind === 'remote' ? keyOf(file) : [])));
   return keys.every((key) => whole.has(key));
-}
-
-/** The name of a file's entry in the store. */
-async function keyOf(file: RemoteFile): Promise<string> {
-  const found = nameOf(file);
-  return found.name ?? sha256Of(new TextEncoder().encode(found.called));
 }

@@ -1,8 +1,7 @@
 import { LinnetError } from '../protocol/errors.ts';
-import { dataHandle, entryFiles, nameOf, openFolder, readJournal, removeFiles } from './opfs.ts';
+import { entryFiles, isWhole, openFolder, readEntry, removeEntry, removeFiles } from './opfs.ts';
 import { type Description, isNewer, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
-import type { RemoteFile } from '../protocol/model-files.ts';
 import { Turn, type Elsewhere } from './tab-lock.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 
@@ -11,19 +10,6 @@ const OPEN_WAITS = [0, 100, 200, 400];
 
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
-
-/** The name of a file's entry in the store. */
-export function keyOf(file: RemoteFile, Sha256: new () => WasmHash): string {
-  const found = nameOf(file);
-  if (found.name !== undefined) return found.name;
-  const hash = new Sha256();
-  try {
-    hash.update(new TextEncoder().encode(found.called));
-    return hash.hex();
-  } finally {
-    hash.free();
-  }
-}
 
 /** Says that the stored copy was not what it should be. What was wrong is gone by then. */
 export class BrokenEntry extends LinnetError {
@@ -51,12 +37,9 @@ export class ModelCache {
 
   /** The whole file of that key, if it is there. */
   async find(key: string): Promise<StoredFile | undefined> {
-    const journal = await readJournal(this.folder, key);
-    if (!(journal instanceof Journal) || !journal.isWhole()) return undefined;
-    const data = await dataHandle(this.folder, key);
-    // A journal says what was meant to be written: a full disk may have kept it out.
-    if (!data || data.file.size < journal.description.total!) return undefined;
-    return new StoredFile(this, key, journal, data.handle, data.file);
+    const entry = await readEntry(this.folder, key);
+    if (typeof entry === 'string' || !isWhole(entry)) return undefined;
+    return new StoredFile(this, key, entry.journal, entry.data.handle, entry.data.file);
   }
 
   /**
@@ -81,7 +64,12 @@ export class ModelCache {
     return undefined;
   }
 
-  /** Forgets an entry. One that another tab is writing stays. */
+  /** Forgets an entry. One that another tab is using stays. */
+  async forget(key: string): Promise<void> {
+    await removeEntry(this.folder, key).catch(() => {});
+  }
+
+  /** Removes the files of an entry that this tab holds. */
   async remove(key: string): Promise<void> {
     await removeFiles(this.folder, key).catch(() => {});
   }

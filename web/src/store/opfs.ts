@@ -1,16 +1,20 @@
-import { isNewer, Journal } from './journal.ts';
+import { LinnetError } from '../protocol/errors.ts';
 import type { RemoteFile } from '../protocol/model-files.ts';
+import { sha256Of } from './hex.ts';
+import { isNewer, Journal } from './journal.ts';
+import { whileFree } from './tab-lock.ts';
 
-// The folder of the models in the browser's private file system (OPFS), and how an entry lies in it: its data, `<key>.gguf`, and
-// `<key>.journal`, which says which chunks of the data are there and what their checksums are.
+// The folder of the models in the browser's private file system (OPFS), and the files of its entries. This module alone knows their
+// names. An entry is `<key>.gguf`, its data, and `<key>.journal`, which says which chunks of the data are there, with their checksums.
+// Data are always written before the line of the journal that vouches for them, and removed before the journal. Whoever changes an
+// entry holds its tab lock; readers need none, since every chunk is checked.
 
 /** The names of an entry's files. */
 export const entryFiles = (key: string) => ({ data: `${key}.gguf`, journal: `${key}.journal` });
 
-/** An entry's key: a hash that is known or, with `called`, the SHA-256 of what the file is called. */
-export function nameOf({ key, sha256, called, urls }: RemoteFile): { name: string } | { name?: undefined; called: string } {
-  const name = key ?? sha256;
-  return name === undefined ? { called: called ?? urls.at(-1)! } : { name };
+/** An entry's key: the file's hash where it is known, else the SHA-256 of what the file is called. Needs a secure context, as OPFS does. */
+export async function keyOf({ key, sha256, called, urls }: RemoteFile): Promise<string> {
+  return key ?? sha256 ?? sha256Of(new TextEncoder().encode(called ?? urls.at(-1)!));
 }
 
 /** The folder of the models; `undefined` where the browser keeps none for this page. */
@@ -23,35 +27,72 @@ export async function openFolder(): Promise<FileSystemDirectoryHandle | undefine
   }
 }
 
-/** What an entry's journal turned out to be. `foreign`: it cannot be read now, or is for a later version to read. */
-export type FoundJournal = Journal | 'none' | 'damaged' | 'foreign';
+/** The keys of all files in the folder, whether or not they make up an entry. */
+export async function keysIn(folder: FileSystemDirectoryHandle): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for await (const name of folder.keys()) keys.add(name.replace(/\.\w+$/, ''));
+  return keys;
+}
 
-/** Reads an entry's journal. What cannot be read may be all right: only a text that is no journal is `damaged`. */
-export async function readJournal(folder: FileSystemDirectoryHandle, key: string): Promise<FoundJournal> {
+/** An entry that has a journal. */
+export interface Entry {
+  journal: Journal;
+  /** Its data. `none`: they were removed. `unreadable`: they cannot be read now, but may be all right. */
+  data: { handle: FileSystemFileHandle; file: File } | 'none' | 'unreadable';
+}
+
+/** Why there is no entry. `foreign`: its journal cannot be read now, or only a later version can read it. */
+export type NoEntry = 'none' | 'damaged' | 'foreign';
+
+/** Reads an entry. A journal that cannot be read may be all right: only a text that is no journal is `damaged`. */
+export async function readEntry(folder: FileSystemDirectoryHandle, key: string): Promise<Entry | NoEntry> {
+  const names = entryFiles(key);
+  let journal: Journal | undefined;
   try {
-    const handle = await folder.getFileHandle(entryFiles(key).journal);
-    const text = await (await handle.getFile()).text();
-    return Journal.parse(text) ?? (isNewer(text) ? 'foreign' : 'damaged');
+    const text = await (await (await folder.getFileHandle(names.journal)).getFile()).text();
+    journal = Journal.parse(text);
+    if (!journal) return isNewer(text) ? 'foreign' : 'damaged';
   } catch (error) {
-    return (error as DOMException).name === 'NotFoundError' ? 'none' : 'foreign';
+    return isMissing(error) ? 'none' : 'foreign';
+  }
+  try {
+    const handle = await folder.getFileHandle(names.data);
+    return { journal, data: { handle, file: await handle.getFile() } };
+  } catch (error) {
+    return { journal, data: isMissing(error) ? 'none' : 'unreadable' };
   }
 }
 
-/** The entry's data; `undefined` where there is none, or it cannot be read. */
-export async function dataHandle(
-  folder: FileSystemDirectoryHandle,
-  key: string,
-): Promise<{ handle: FileSystemFileHandle; file: File } | undefined> {
-  try {
-    const handle = await folder.getFileHandle(entryFiles(key).data);
-    return { handle, file: await handle.getFile() };
-  } catch {
-    return undefined;
-  }
+/** An entry whose data are all there and can be read. */
+export interface WholeEntry extends Entry {
+  data: { handle: FileSystemFileHandle; file: File };
+}
+
+/** Whether a load can read all of it. The journal says what was meant to be written: a full disk may have kept it out. */
+export function isWhole(entry: Entry): entry is WholeEntry {
+  const { journal, data } = entry;
+  return typeof data !== 'string' && journal.isWhole() && data.file.size >= journal.description.total!;
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as DOMException).name === 'NotFoundError';
 }
 
 /**
- * Removes an entry. The data go first: where they cannot be removed, because they are being read, they are still described.
+ * Removes an entry that this tab does not hold.
+ *
+ * @returns whether there was anything
+ * @throws LinnetError `no-storage` if another tab uses it
+ */
+export async function removeEntry(folder: FileSystemDirectoryHandle, key: string): Promise<boolean> {
+  const removed = await whileFree(key, () => removeFiles(folder, key)).catch(() => 'busy' as const);
+  if (removed !== 'busy') return removed;
+  throw new LinnetError('no-storage', 'Another tab is using the model. Close it and try again.', { key });
+}
+
+/**
+ * Removes the files of an entry, for whoever holds its lock. The data go first: if they cannot be removed, because they are being
+ * read, the journal still describes them.
  *
  * @returns whether there was anything
  * @throws DOMException that a file is in use
@@ -65,7 +106,7 @@ export async function removeFiles(folder: FileSystemDirectoryHandle, key: string
       await folder.removeEntry(name);
       removed = true;
     } catch (error) {
-      if ((error as DOMException).name !== 'NotFoundError') throw error;
+      if (!isMissing(error)) throw error;
     }
   }
   return removed;

@@ -14,6 +14,27 @@ const HEARTBEAT = 1000;
 /** Milliseconds between two reports of progress. */
 const PACE = 200;
 
+/** The name of an entry's lock, and of the channel on which the tab that holds it tells of its progress. */
+const lockName = (key: string) => `linnet ${key}`;
+
+/**
+ * Does something to an entry, unless another tab holds it. A browser that has no lock to give, as after the site's data were cleared,
+ * counts as one without locks: an open file cannot be removed there either.
+ */
+export async function whileFree<T>(key: string, action: () => Promise<T>): Promise<T | 'busy'> {
+  let begun = false;
+  const locked = async (lock: Lock | null) => {
+    begun = true;
+    return lock ? action() : ('busy' as const);
+  };
+  try {
+    if (navigator.locks) return await navigator.locks.request(lockName(key), { ifAvailable: true }, locked);
+  } catch (error) {
+    if (begun) throw error;
+  }
+  return action();
+}
+
 /** The right to write one file. It ends with {@link Turn.release}, or with the worker. */
 export class Turn {
   readonly #beat: ReturnType<typeof setInterval> | undefined;
@@ -37,7 +58,7 @@ export class Turn {
   static async take(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void, patience = PATIENCE): Promise<Turn | undefined> {
     // Without locks the exclusive handle on the file still keeps two tabs apart: the second one does without the store.
     if (!navigator.locks) return new Turn(undefined, () => {});
-    const name = `linnet ${key}`;
+    const name = lockName(key);
     const channel = new BroadcastChannel(name);
     const giveUp = new AbortController();
     const stop = () => giveUp.abort();

@@ -1,4 +1,4 @@
-import { BrokenEntry, type CacheWriter, keyOf, ModelCache, type StoredFile } from '../store/cache.ts';
+import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from '../store/cache.ts';
 import { probeGpu } from '../protocol/device.ts';
 import type { Needs } from './engine-module.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
@@ -6,6 +6,7 @@ import { Incoming } from '../download/chunked-download.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
+import { keyOf } from '../store/opfs.ts';
 import { blobSlices } from '../store/slices.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
@@ -197,7 +198,7 @@ class ModelLoad {
   }
 
   async #readAhead(loader: WasmLoader, file: ResolvedFile, cache: ModelCache | undefined): Promise<void> {
-    const stored = file.kind === 'remote' ? await cache?.find(this.#keyOf(file)) : undefined;
+    const stored = file.kind === 'remote' ? await cache?.find(await keyOf(file)) : undefined;
     if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
     if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
     // What comes of it is stored, and not fetched a second time.
@@ -230,7 +231,7 @@ class ModelLoad {
   /** The file's entry, when it is this tab's turn to fill it. */
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
     const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
-    const writer = await cache?.begin(this.#keyOf(file), this.signal, waiting);
+    const writer = await cache?.begin(await keyOf(file), this.signal, waiting);
     if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', details: {} });
     return writer;
   }
@@ -255,7 +256,7 @@ class ModelLoad {
     for (const file of this.request.model) {
       // One whose hash is known is what it should be: the fault is not in the copy. One that a person gave cannot be fetched again.
       const isKept = file.kind === 'local' || file.sha256 !== undefined || file.key !== undefined;
-      if (!isKept) await cache?.remove(this.#keyOf(file));
+      if (!isKept) await cache?.forget(await keyOf(file));
     }
   }
 
@@ -283,14 +284,13 @@ class ModelLoad {
 
   /** From the store if the file is there, else from the network and into the store. */
   async #feedRemote(loader: WasmLoader, file: RemoteFile, cache: ModelCache | undefined): Promise<void> {
-    const key = this.#keyOf(file);
-    const stored = await cache?.find(key);
+    const stored = await cache?.find(await keyOf(file));
     if (stored) return this.#feedStored(loader, stored);
     const writer = await this.#begin(file, cache);
     // While this tab waited for its turn, another one may have fetched it.
     if (!writer?.journal?.isWhole()) return this.#feedDownload(loader, file, writer);
     writer.keep();
-    const whole = await cache!.find(key);
+    const whole = await cache!.find(await keyOf(file));
     if (whole) return this.#feedStored(loader, whole);
     this.#doWithout({ code: 'no-storage', message: 'The browser does not let this page read the stored model.', details: {} });
     return this.#feedDownload(loader, file, undefined);
@@ -349,11 +349,6 @@ class ModelLoad {
     if (total !== undefined) progress.total = total;
     if (phase === 'download') progress.bytesPerSecond = this.#rate.perSecond();
     this.report(progress);
-  }
-
-  /** The name of the file's entry in the store. */
-  #keyOf(file: RemoteFile): string {
-    return keyOf(file, this.wasm.Sha256);
   }
 }
 

@@ -1,8 +1,9 @@
-import { BrokenEntry, keyOf, ModelCache } from '../store/cache.ts';
+import { BrokenEntry, ModelCache } from '../store/cache.ts';
 import { aborted, LinnetError, toLinnetError } from '../protocol/errors.ts';
 import { CHUNK, Incoming } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
+import { keyOf } from '../store/opfs.ts';
 import { blobSlices } from '../store/slices.ts';
 import type { RemoteFile, ResolvedModel } from '../protocol/model-files.ts';
 import { nextTask } from '../protocol/task.ts';
@@ -61,7 +62,7 @@ class Storing {
   }
 
   async #fetchOnce(file: RemoteFile): Promise<{ key: string; bytes: number }> {
-    const key = keyOf(file, this.wasm.Sha256);
+    const key = await keyOf(file);
     const there = await this.cache.find(key);
     if (there) return { key, bytes: there.total };
     const writer = await this.#begin(key);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ModelCache } from '../../src/store/cache.ts';
 import { Journal, lines } from '../../src/store/journal.ts';
 import { listStored, removeStored, reportStorage } from '../../src/models/model-store.ts';
 import { completeEntry } from '../../src/models/entry.ts';
 import { models } from '../../src/models/models.ts';
-import { sha256 as hashOf } from '../fakes/fake-store.ts';
+import { sha256 as hashOf, Sha256 } from '../fakes/fake-store.ts';
 
 /** A browser whose folder of models has these files; one that is an error cannot be read. */
 function store(files: Record<string, string | DOMException>): void {
@@ -70,7 +71,18 @@ test('a browser that gives no locks lets a model be removed all the same', async
   assert.deepEqual(files, {});
 });
 
-test('an entry whose data are shorter than its journal says is not whole', async () => {
+test('an entry that another tab is writing stays', async () => {
+  const files = { 'k.journal': '###\n', 'k.gguf': 'x' };
+  store(files);
+  Object.assign(navigator, { locks: { request: async (_name: string, _options: object, held: (lock: null) => unknown) => held(null) } });
+  assert.deepEqual(await listStored([]), []);
+  await assert.rejects(removeStored([{ kind: 'remote', urls: [], key: 'k' }]), (error: any) => error.code === 'no-storage');
+  const cache = await ModelCache.open(Sha256);
+  await cache!.forget('k');
+  assert.deepEqual(Object.keys(files), ['k.journal', 'k.gguf']);
+});
+
+test('an entry whose data are shorter than its journal says, or cannot be read, is not whole', async () => {
   const journal = new Journal({ url: 'https://host/a.gguf', chunkBytes: 100, total: 150 });
   const text = journal.head() + lines.saved(0, { bytes: 100, checksum: 'a' }) + lines.saved(1, { bytes: 50, checksum: 'b' }) + lines.done();
   for (const [length, whole] of [[150, true], [149, false], [0, false]] as const) {
@@ -78,6 +90,10 @@ test('an entry whose data are shorter than its journal says is not whole', async
     const [entry] = await listStored([]);
     assert.deepEqual([entry?.whole, entry?.storedBytes], [whole, length]);
   }
+  // A load could not read it, and would download it without a question.
+  store({ 'a.journal': text, 'a.gguf': new DOMException('a bad disk', 'NotReadableError') });
+  const [unreadable] = await listStored([]);
+  assert.deepEqual([unreadable?.whole, unreadable?.storedBytes], [false, 150]);
   // The page was closed while it was being removed.
   store({ 'a.journal': text });
   const [entry] = await listStored([]);

@@ -5,7 +5,7 @@ import { bytesOf } from '../../src/models/entry.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import list from '../../src/models/models.json' with { type: 'json' };
 import schema from '../../src/models/models.schema.json' with { type: 'json' };
-import { nameOf } from '../../src/store/opfs.ts';
+import { keyOf } from '../../src/store/opfs.ts';
 import { type ModelSource, resolveModel } from '../../src/models/sources.ts';
 import { violations } from '../fakes/schema.ts';
 
@@ -131,7 +131,7 @@ test('a list is its files, in order', () => {
   assert.throws(() => resolveModel([], { models, bases: [], here: HERE }), (error: any) => error.code === 'invalid-request');
 });
 
-test('an address that changes is stored under its key, in an entry, alone and in a list', () => {
+test('an address that changes is stored under its key, in an entry, alone and in a list', async () => {
   const [one, two] = ['x', 'y'].map((sig) => ({ url: `https://bucket.example/a.gguf?X-Amz-Signature=${sig}`, key: 'a 1' }));
   const called = (url: string) => ({ kind: 'remote' as const, urls: [url], called: 'a 1' });
   for (const file of [one!, two!]) {
@@ -140,10 +140,11 @@ test('an address that changes is stored under its key, in an entry, alone and in
       assert.deepEqual(resolveModel(source, { models, bases: [], here: HERE }), expected);
     }
   }
-  const [first, second] = [one!, two!].map((file) => nameOf(resolveModel(file, { models, bases: [], here: HERE })[0] as RemoteFile));
+  const keys = [one!, two!].map((file) => keyOf(resolveModel(file, { models, bases: [], here: HERE })[0] as RemoteFile));
+  const [first, second] = await Promise.all(keys);
   assert.deepEqual(first, second);
   // It cannot take the place of a file that is known by its hash.
-  assert.equal(nameOf({ kind: 'remote', urls: [], called: HASH }).name, undefined);
+  assert.notEqual(await keyOf({ kind: 'remote', urls: [], called: HASH }), HASH);
   for (const key of ['', 5, null]) {
     const refused = (field: string) => (error: any) => error.code === 'invalid-request' && error.details.field === field;
     assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, { models, bases: [], here: HERE }), refused('key'));
