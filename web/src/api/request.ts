@@ -2,7 +2,7 @@ import type { CountRequest, SuggestRequest } from './types.ts';
 import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { type PageManners, readManners } from '../page/page-policy.ts';
-import { described, MOST_CHARACTERS, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
+import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
 
 // What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
@@ -60,9 +60,9 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
   if (typeof stream !== 'boolean') throw wrong('stream', stream, `is ${described(stream)}, but must be true or false`);
   if (typeof progress !== 'boolean') throw wrong('return_progress', progress, `is ${described(progress)}, but must be true or false`);
   if (progress && !stream) throw wrong('return_progress', progress, 'requires `stream: true`');
-  if (n !== 1) throw wrong('n', n, 'must be 1: a request gets one answer');
-  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, 'is not the loaded model', { known: [...names] });
-  if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, 'must be `queue` or `refuse`', { known: ['queue', 'refuse'] });
+  if (n !== 1) throw wrong('n', n, `is ${named(n)}, but must be 1: a request gets one answer`);
+  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, `is ${named(model)}, but must be the loaded model: ${[...names].join(' or ')}`, { known: [...names] });
+  if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, `is ${named(busy)}, but must be "queue" or "refuse"`, { known: ['queue', 'refuse'] });
   const listened = readSignal(signal);
 
   const fields = Object.fromEntries([subject, ...ENGINE].filter((field) => field in set).map((field) => {
@@ -103,8 +103,8 @@ export function readSuggest(request: SuggestRequest, contextLength = Infinity): 
   const { prefix, words = 3, within, signal, ...others } = setFields(request, 'request');
   for (const [field, value] of Object.entries(others)) throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
   if (typeof prefix !== 'string') throw wrong('prefix', prefix, `is ${described(prefix)}, but must be a string`);
-  if (!isWhole(words, 1, 10)) throw wrong('words', words, 'must be a whole number from 1 to 10');
-  if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity)) throw wrong('within', within, 'must be a number of milliseconds');
+  if (!isWhole(words, 1, 10)) throw wrong('words', words, `is ${named(words)}, but must be a whole number from 1 to 10`);
+  if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity)) throw wrong('within', within, `is ${named(within)}, but must be a number of milliseconds`);
   const listened = readSignal(signal);
   return { fields: { prefix: plain(prefix, 'prefix', promptLimit(contextLength)), words, ...(within === undefined ? {} : { within }) }, signal: listened };
 }

@@ -54,6 +54,17 @@ test('fields of OpenAI’s API that are not honoured are refused by name', () =>
   }
 });
 
+test('a value that is refused is said, beside what is allowed', () => {
+  for (const [field, value, words] of [
+    ['n', 2, 'is 2, but must be 1'],
+    ['model', 'gpt', 'is "gpt", but must be the loaded model: '],
+    ['busy', 'wait', 'is "wait", but must be "queue" or "refuse"'],
+  ] as const) {
+    const read = () => readRequest('messages', NAMES, { messages, [field]: value });
+    assert.throws(read, (error) => error instanceof LinnetError && error.message.startsWith(`\`${field}\` ${words}`));
+  }
+});
+
 test('a chat has messages and a continuation a prompt', () => {
   assert.equal(refusedFor({ messages, prompt: 'x' }), 'prompt');
   assert.equal(refusedFor({ messages, prompt: 'x' }, 'prompt'), 'messages');
