@@ -69,8 +69,8 @@ test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async
   const monitor = (list: number[]) => (m: EventTarget) => m.addEventListener('downloadprogress', (event) => list.push((event as ProgressEvent).loaded));
   await LanguageModel.create({ monitor: monitor(seen[0]!) });
   await LanguageModel.create({ monitor: monitor(seen[1]!) });
-  // Between the first and the last one, events are 50 ms apart.
-  assert.deepEqual(seen, [[0, 1], [0, 1]]);
+  // Between the first and the last one, events are 50 ms apart: on a slow machine there may be some.
+  assert.deepEqual(seen.map((list) => [list[0], list.at(-1)]), [[0, 1], [0, 1]]);
 });
 
 test('downloadprogress tells of what is still to come, in steps of 1/65536, and of nothing after an abort', async () => {

@@ -79,7 +79,6 @@ mod tests {
         let package = |name: &str, folder: &str, uses: &[&str]| Package {
             name: name.to_owned(),
             folder: folder.to_owned(),
-            is_library: true,
             uses: uses.iter().map(|&name| name.to_owned()).collect(),
         };
         vec![

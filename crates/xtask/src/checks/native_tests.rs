@@ -2,8 +2,8 @@
 
 use crate::checks::step::Context;
 use crate::checks::tally::{self, Tally};
-use crate::machine::process;
-use crate::machine::workspace::{Package, Workspace};
+use crate::machine::process::{self, Transcript};
+use crate::machine::workspace::Workspace;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,18 @@ struct TestBinary {
 }
 
 impl TestBinary {
+    /// Runs it in its package's folder, as cargo does, and says how long that took.
+    fn run(&self) -> Result<Transcript> {
+        println!("--- {}: {}", self.package, self.name);
+        let start = Instant::now();
+        let mut command = Command::new(&self.executable);
+        command.arg("--show-output").current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
+        process::without_display(&mut command);
+        let transcript = process::transcript(&mut command)?;
+        println!("--- {}: {}: {}", self.package, self.name, process::seconds(start.elapsed()));
+        Ok(transcript)
+    }
+
     /// Whether a test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in their name.
     fn is_on_gpu(&self, test: &str) -> bool {
         match self.package.as_str() {
@@ -34,26 +46,27 @@ impl TestBinary {
     }
 }
 
-/// Clippy's judgement of what has changed and what uses it; of the whole workspace where nothing is known to have changed.
+/// Clippy's judgement of the workspace: cargo looks again at what has changed and what uses it. (A selection of crates would
+/// give their dependencies other features, and so compile all of those again.)
 pub fn clippy(context: &Context) -> Result<Tally> {
     let mut clippy = context.workspace.cargo("clippy");
-    match &context.changes {
-        None => clippy.arg("--workspace"),
-        Some(changes) => {
-            let packages = changes.packages(&context.workspace)?;
-            clippy.args(packages.iter().flat_map(|name| ["--package", name]))
-        }
-    };
-    process::run(clippy.args(["--all-targets", "--", "--deny", "warnings"])).map(|()| Tally::one(true))
+    let run = process::run(clippy.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]));
+    run.map(|()| Tally::one(true))
 }
 
 /// The tests inside the libraries and programs that have changed or use what has.
 pub fn unit(context: &Context) -> Result<Tally> {
+    let changed = context.changes.as_ref().map(|changes| changes.packages(&context.workspace)).transpose()?;
+    let is_chosen = |name: &String| changed.as_ref().is_none_or(|names| names.contains(name));
+    let mut binaries =
+        built_by(context.workspace.cargo("test").args(WITHOUT_XTASK).args(["--lib", "--bins"]))?;
+    if is_chosen(&env!("CARGO_PKG_NAME").to_owned()) {
+        binaries.extend(built_by(own_tests(&context.workspace).arg("--bins"))?);
+    }
     let mut tally = Tally::default();
-    for mut cargo in unit_commands(context)? {
-        process::without_display(cargo.arg("--no-fail-fast"));
-        let run = process::transcript(&mut cargo)?;
-        tally += tally::of_result_lines(&run.text).judged(run.success);
+    for binary in binaries.iter().filter(|binary| is_chosen(&binary.package)) {
+        let transcript = binary.run()?;
+        tally += tally::of_libtest(&transcript.text, |_| true).judged(transcript.success);
     }
     if tally.is_empty() {
         println!("skipped: no crate has changed");
@@ -62,45 +75,15 @@ pub fn unit(context: &Context) -> Result<Tally> {
     Ok(tally)
 }
 
-fn unit_commands(context: &Context) -> Result<Vec<Command>> {
-    let all = context.workspace.packages()?;
-    let changed = context.changes.as_ref().map(|changes| changes.packages(&context.workspace)).transpose()?;
-    let chosen = |package: &&Package| changed.as_ref().is_none_or(|names| names.contains(&package.name));
-    let (programs, libraries): (Vec<&Package>, Vec<&Package>) =
-        all.iter().filter(chosen).partition(|package| !package.is_library);
-    let mut commands = Vec::new();
-    if !libraries.is_empty() {
-        let mut cargo = context.workspace.cargo("test");
-        cargo.arg("--lib").args(libraries.iter().flat_map(|package| ["--package", &package.name]));
-        commands.push(cargo);
-    }
-    for program in programs {
-        let mut cargo = context.workspace.cargo("test");
-        cargo.args(["--bins", "--package", &program.name]);
-        if program.name == env!("CARGO_PKG_NAME") {
-            // This program is there already, in a profile of its own.
-            cargo.args(["--profile", "xtask"]);
-        }
-        commands.push(cargo);
-    }
-    Ok(commands)
-}
-
 /// Builds and runs all test binaries of the workspace. That some test ran on a GPU is a check of its own.
 pub fn all(workspace: &Workspace) -> Result<Tally> {
-    let binaries = build(workspace)?;
+    let mut binaries = built_by(workspace.cargo("test").args(WITHOUT_XTASK).arg("--tests"))?;
+    binaries.extend(built_by(own_tests(workspace).arg("--tests"))?);
     let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
     for binary in &binaries {
-        println!("--- {}: {}", binary.package, binary.name);
-        let start = Instant::now();
-        let mut command = Command::new(&binary.executable);
-        // cargo runs tests in their package's folder.
-        command.arg("--show-output").current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder);
-        process::without_display(&mut command);
-        let run = process::transcript(&mut command)?;
-        println!("--- {}: {}: {}", binary.package, binary.name, process::seconds(start.elapsed()));
-        all += tally::of_libtest(&run.text, |_| true).judged(run.success);
-        on_gpu += tally::of_libtest(&run.text, |name| binary.is_on_gpu(name));
+        let transcript = binary.run()?;
+        all += tally::of_libtest(&transcript.text, |_| true).judged(transcript.success);
+        on_gpu += tally::of_libtest(&transcript.text, |name| binary.is_on_gpu(name));
     }
     if all.is_empty() {
         bail!("no native test ran");
@@ -117,15 +100,15 @@ pub fn doc(workspace: &Workspace) -> Result<Tally> {
     Ok(tally::of_result_lines(&run.text).judged(run.success))
 }
 
-fn build(workspace: &Workspace) -> Result<Vec<TestBinary>> {
-    let mut binaries = built_by(workspace.cargo("test").args(WITHOUT_XTASK))?;
-    // This program is there already, in a profile of its own: its tests cost one more crate, not its dependencies again.
-    binaries.extend(built_by(workspace.cargo("test").args(["--package", "xtask", "--profile", "xtask"]))?);
-    Ok(binaries)
+/// This program is there already, in a profile of its own: its tests cost one more crate, not its dependencies again.
+fn own_tests(workspace: &Workspace) -> Command {
+    let mut cargo = workspace.cargo("test");
+    cargo.args(["--package", env!("CARGO_PKG_NAME"), "--profile", "xtask"]);
+    cargo
 }
 
 fn built_by(cargo: &mut Command) -> Result<Vec<TestBinary>> {
-    cargo.args(["--tests", "--no-run", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--no-run", "--message-format=json-render-diagnostics"]);
     eprintln!("$ {}", process::display(cargo));
     let output = cargo.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {

@@ -174,6 +174,7 @@ fn arm_tests(context: &Context) -> Result<Tally> {
     for tests in tests {
         let mut cargo = toolchain.cargo_for_arm(&context.workspace, "test");
         // An emulator is slow enough.
+        cargo.env("LINNET_EVERY_NTH", "7");
         cargo.args(["--config", "profile.dev.opt-level=2", "--package", "linnet-cpu"]);
         let run = process::transcript(cargo.args(tests))?;
         tally += tally::of_result_lines(&run.text).judged(run.success);

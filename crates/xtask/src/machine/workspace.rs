@@ -21,8 +21,6 @@ pub struct Package {
     pub name: String,
     /// Its folder from the root, with a `/` at the end.
     pub folder: String,
-    /// Whether it has a library; the others are programs only.
-    pub is_library: bool,
     /// Names of the crates of the workspace that it uses, in tests as well.
     pub uses: Vec<String>,
 }
@@ -38,8 +36,6 @@ impl Package {
         Ok(Self {
             name: text(&metadata["name"])?,
             folder: format!("{}/", folder.replace('\\', "/")),
-            is_library: list("targets")
-                .any(|target| target["kind"][0] == "lib" || target["kind"][0] == "cdylib"),
             uses: uses.map(|dependency| text(&dependency["name"])).collect::<Result<_>>()?,
         })
     }
