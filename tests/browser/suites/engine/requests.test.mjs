@@ -217,6 +217,25 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
   });
 
+  test('a prompt of megabytes is refused at once, whatever asks for it', async () => {
+    const outcomes = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (globalThis);
+      const text = 'hello wörld '.repeat(5e6);
+      const messages = [{ role: 'user', content: text }];
+      const began = performance.now();
+      const attempts = [
+        () => engine.completions.create({ prompt: text }), () => engine.chat.completions.create({ messages }),
+        () => engine.countTokens({ messages }), () => engine.suggest({ prefix: text }),
+      ];
+      const codes = [];
+      for (const attempt of attempts) codes.push(await attempt().then(() => 'done', ({ code }) => code));
+      return { codes, ms: performance.now() - began };
+    });
+    assert.deepEqual(outcomes.codes, Array(4).fill('context-full'));
+    assert.ok(outcomes.ms < 1000, `${outcomes.ms} ms`);
+    assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
+  });
+
   test('an answer that fills the context ends with `length`', async () => {
     const { usage, choices } = await complete(page, { prompt: Array(500).fill(10), ignore_eos: true });
     assert.equal(choices[0].finish_reason, 'length');
