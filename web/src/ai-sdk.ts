@@ -2,8 +2,8 @@
 import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
-import { partsOf, type SpokenPiece, ThoughtSplitter } from './element/markdown/reasoning.ts';
-import { follow, unless } from './protocol/abortable.ts';
+import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
+import { follow, abortable } from './protocol/abortable.ts';
 import type { Timings, Usage } from './protocol/wasm.ts';
 
 /** What the provider needs of an engine; a {@link Linnet} is one. */
@@ -68,9 +68,9 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       throw failure(error, options.abortSignal);
     });
     const [{ message, finish_reason }] = choices;
-    const { thoughts, answer } = continues(request) ? { thoughts: '', answer: message.content } : partsOf(message.content, true);
+    const { reasoning, answer } = continues(request) ? { reasoning: '', answer: message.content } : partsOf(message.content, true);
     return {
-      content: [...(thoughts ? [{ type: 'reasoning' as const, text: thoughts }] : []), { type: 'text', text: answer }],
+      content: [...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []), { type: 'text', text: answer }],
       finishReason: finish_reason,
       usage: usageOf(usage),
       warnings,
@@ -115,7 +115,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
 
   /** The engine. Who asks may give up; the model goes on loading for whoever asks next. */
   #loaded(signal: AbortSignal | undefined): Promise<ProviderEngine> {
-    return signal ? unless(signal, this.load()) : this.load();
+    return signal ? abortable(signal, this.load()) : this.load();
   }
 
   async *#parts(
@@ -164,12 +164,12 @@ export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, 
 
 /** What an answer's text is in the stream of the SDK: what was thought, and then what is said. */
 class AnswerParts {
-  readonly #splitter: ThoughtSplitter;
+  readonly #splitter: ReasoningSplitter;
   #open: 'reasoning' | 'text' | undefined;
 
   /** @param continued whether the answer continues the assistant's message at the end of the prompt */
   constructor(continued: boolean) {
-    this.#splitter = new ThoughtSplitter(continued);
+    this.#splitter = new ReasoningSplitter(continued);
   }
 
   add(text: string): Generator<LanguageModelV2StreamPart> {
@@ -181,8 +181,8 @@ class AnswerParts {
     yield* this.#turnTo(undefined);
   }
 
-  *#write({ thought, answer }: SpokenPiece): Generator<LanguageModelV2StreamPart> {
-    for (const [kind, delta] of [['reasoning', thought], ['text', answer]] as const) {
+  *#write({ reasoning, answer }: SpokenPiece): Generator<LanguageModelV2StreamPart> {
+    for (const [kind, delta] of [['reasoning', reasoning], ['text', answer]] as const) {
       if (!delta) continue;
       yield* this.#turnTo(kind);
       yield { type: `${kind}-delta`, id: kind, delta };

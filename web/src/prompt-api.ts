@@ -14,7 +14,7 @@ import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type Sam
 import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
 import { answerStream, anyOf } from './prompt-api/stream.ts';
 import { asInterface } from './prompt-api/webidl.ts';
-import { unless } from './protocol/abortable.ts';
+import { abortable } from './protocol/abortable.ts';
 
 export { CreateMonitor } from './prompt-api/events.ts';
 export type { QuotaExceededError } from './prompt-api/exceptions.ts';
@@ -156,7 +156,7 @@ export class LanguageModel extends EventTarget {
         throw error;
       }
     };
-    return unless(signal, make());
+    return abortable(signal, make());
   }
 
   /** Tokens that the conversation has, and tokens that there is room for, all in all. */
@@ -211,10 +211,10 @@ export class LanguageModel extends EventTarget {
     const signal = this.#begin(asked.signal);
     const whole = async () => {
       let answer = '';
-      for await (const { text, anew } of this.#ask(messages, asked, signal)) answer = anew ? text : answer + text;
+      for await (const { text, replaces } of this.#ask(messages, asked, signal)) answer = replaces ? text : answer + text;
       return answer;
     };
-    return unless(signal, whole());
+    return abortable(signal, whole());
   }
 
   /**
@@ -234,7 +234,7 @@ export class LanguageModel extends EventTarget {
     requireArgument(arguments);
     const messages = convertInput(input);
     const signal = this.#begin(convertSignal(options));
-    return unless(signal, this.#session.append(validateInput(messages).messages, signal));
+    return abortable(signal, this.#session.append(validateInput(messages).messages, signal));
   }
 
   /** How many tokens an input would take. */
@@ -246,7 +246,7 @@ export class LanguageModel extends EventTarget {
     const { messages: read } = validateInput(messages);
     const measured = read.length > 0 ? read : [{ role: 'user' as const, content: '' }];
     const signal = this.#begin(asked.signal);
-    return unless(signal, this.#session.measure(measured, signal));
+    return abortable(signal, this.#session.measure(measured, signal));
   }
 
   /** The older name of `measureContextUsage`. */

@@ -5,17 +5,17 @@ import { bytesOf, type RecommendedSampling } from '../models/entry.ts';
 import { type AskOptions, EngineHost } from '../page/engine-host.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
 import { type ReadLoadOptions, readLoadOptions } from './load-options.ts';
-import { NO_MANNERS } from '../page/page-policy.ts';
-import { keepMeasured, recallMeasured } from '../page/tune-cache.ts';
+import { DEFAULT_POLICY } from '../page/page-policy.ts';
+import { saveTuneCache, readTuneCache } from '../page/tune-cache.ts';
 import { fileOf, type ModelBytes, type ModelParts } from '../models/model-bytes.ts';
 import { listedOf, namesOf } from '../models/names.ts';
 import { models } from '../models/models.ts';
 import { askToPersist } from '../page/persistence.ts';
 import type { Asked, EngineEvent, EngineInfo, FromWorker, Recovered } from '../protocol/messages.ts';
 import { setFields } from '../protocol/plain.ts';
-import { riskOf, steppedDown } from '../page/recovery.ts';
+import { crashKeyOf, steppedDown } from '../page/recovery.ts';
 import { readCount, readSuggest } from './request.ts';
-import { openRecovery, Risk } from '../page/crash-marker.ts';
+import { openRecovery, CrashMarker } from '../page/crash-marker.ts';
 import { type ModelSource, resolveModel } from '../models/sources.ts';
 import { follow } from '../protocol/abortable.ts';
 import { type LoadedWorker, loadInWorker, type LoadTask } from '../page/worker-host.ts';
@@ -33,7 +33,7 @@ export class Linnet {
   readonly #names: Set<string>;
   #info: EngineInfo;
 
-  private constructor(host: EngineHost, loaded: EngineInfo, risk: Risk | undefined, source: unknown) {
+  private constructor(host: EngineHost, loaded: EngineInfo, marker: CrashMarker | undefined, source: unknown) {
     this.#host = host;
     const { listed, others } = namesOf(source, baseUrl());
     const info = calledBy(listed, loaded);
@@ -42,7 +42,7 @@ export class Linnet {
     this.#info = info;
     host.onChange = (changed) => (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
-    this.#ask = firstAtRisk(host.ask.bind(host), risk);
+    this.#ask = markFirstAnswer(host.ask.bind(host), marker);
     const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
     const { context_length: contextLength } = info.model;
     this.chat = { completions: new ChatCompletions(generate, name, this.#names, contextLength) };
@@ -67,30 +67,30 @@ export class Linnet {
   }
 
   static async #load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
-    const { task: asked, bases, recovery, manners, onProgress, signal } = read;
+    const { task: asked, bases, recovery, policy, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
     const source = (await fileOf(model, onProgress, signal)) as ModelSource;
     const resolved = resolveModel(source, { models, bases, here: baseUrl() });
     const task: LoadTask = { type: 'load', model: resolved, ...asked };
-    const measured = asked.storage === 'none' ? undefined : recallMeasured();
+    const measured = asked.storage === 'none' ? undefined : readTuneCache();
     if (measured !== undefined) task.measured = measured;
 
     const net = recovery === 'off' ? undefined : openRecovery();
-    const word = riskOf(resolved);
+    const crashKey = crashKeyOf(resolved);
     await net?.notice();
-    const recovered = net?.stepFor(word, task);
+    const recovered = net?.stepFor(crashKey, task);
     if (recovered?.step === 'smaller-model') return Linnet.#loadSmaller(source, options, recovered);
     if (recovered) Object.assign(task, steppedDown(task, recovered.step));
-    const risk = net && new Risk(net, word);
-    await risk?.enter('load');
+    const marker = net && new CrashMarker(net, crashKey);
+    await marker?.enter('load');
     const began = performance.now();
     try {
       const { host: worker, info } = await loadInWorker(task, hearLoading(task, onProgress), signal);
       const host = new EngineHost(worker, reloadOf(task, info), performance.now() - began);
-      host.manners = { ...NO_MANNERS, ...manners };
-      return new Linnet(host, recovered ? { ...info, recovered } : info, risk, source);
+      host.policy = { ...DEFAULT_POLICY, ...policy };
+      return new Linnet(host, recovered ? { ...info, recovered } : info, marker, source);
     } finally {
-      risk?.leave();
+      marker?.leave();
     }
   }
 
@@ -110,7 +110,7 @@ export class Linnet {
 
   /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
   static resetRecovery(model?: ModelSource): void {
-    openRecovery()?.reset(model === undefined ? undefined : riskOf(resolveModel(model, { models, bases: [], here: baseUrl() })));
+    openRecovery()?.reset(model === undefined ? undefined : crashKeyOf(resolveModel(model, { models, bases: [], here: baseUrl() })));
   }
 
   /** What is loaded, and on what it runs. */
@@ -163,7 +163,7 @@ function hearLoading({ storage }: LoadTask, onProgress: LoadOptions['onProgress'
   const stores = storage !== 'none';
   let asks = stores;
   return (message) => {
-    if (message.type === 'measured' && stores) keepMeasured(message.found);
+    if (message.type === 'measured' && stores) saveTuneCache(message.found);
     if (message.type !== 'progress') return;
     const { progress } = message;
     if (asks && progress.phase === 'download') {
@@ -184,16 +184,16 @@ function reloadOf(task: LoadTask, { backend, model }: EngineInfo): (signal: Abor
 type Ask = (what: Asked, request: object, asking: AskOptions) => AsyncGenerator<EngineEvent>;
 
 /** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
-function firstAtRisk(ask: Ask, risk: Risk | undefined): Ask {
+function markFirstAnswer(ask: Ask, marker: CrashMarker | undefined): Ask {
   let first = true;
   return async function* (...request) {
-    if (!first || !risk) return yield* ask(...request);
+    if (!first || !marker) return yield* ask(...request);
     first = false;
-    await risk.enter('first-answer');
+    await marker.enter('first-answer');
     try {
       yield* ask(...request);
     } finally {
-      risk.leave();
+      marker.leave();
     }
   };
 }

@@ -154,8 +154,8 @@ function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown
 
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
 async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Piece> {
-  const { fields, signal, busy, manners, stream, progress, usage: place } = take();
-  for await (const event of generate(fields, { signal, busy, manners, paced: stream })) {
+  const { fields, signal, busy, policy, stream, progress, usage: place } = take();
+  for await (const event of generate(fields, { signal, busy, policy, paced: stream })) {
     switch (event.type) {
       case 'prefill':
         if (progress) yield { text: '', tokens: [], progress: { processed: event.done, total: event.total } };

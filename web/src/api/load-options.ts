@@ -1,5 +1,5 @@
 import type { LoadOptions } from './types.ts';
-import { type PageManners, readManners } from '../page/page-policy.ts';
+import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { named, setFields, wrong } from '../protocol/plain.ts';
 import { readBases, readWatching, refuseUnknown, type Watching } from '../protocol/read-options.ts';
 
@@ -7,12 +7,12 @@ const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const;
 const STORAGE_USES = ['auto', 'required', 'none'] as const;
 const RECOVERIES = ['auto', 'smaller-model', 'off'] as const;
-const MANNERS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };
+const POLICY_FIELDS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };
 
 /** All that a load understands. */
 const KNOWN = [
   'backend', 'threads', 'contextLength', 'kvFormat', 'memoryLimit', 'storage', 'modelBase', 'recovery', 'onProgress',
-  'signal', ...Object.values(MANNERS),
+  'signal', ...Object.values(POLICY_FIELDS),
 ];
 
 /** The options of a load, checked. What is not set is absent. */
@@ -24,7 +24,7 @@ export interface ReadLoadOptions extends Watching {
   >;
   bases: readonly (string | URL)[];
   recovery: NonNullable<LoadOptions['recovery']>;
-  manners: Partial<PageManners>;
+  policy: Partial<PagePolicy>;
 }
 
 /**
@@ -59,7 +59,7 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
     task: Object.fromEntries(entries) as ReadLoadOptions['task'],
     bases: readBases(set['modelBase']),
     recovery: one('recovery', RECOVERIES) ?? 'auto',
-    manners: readManners(set, MANNERS),
+    policy: readPolicy(set, POLICY_FIELDS),
     ...readWatching(set),
   };
 }

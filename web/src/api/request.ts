@@ -1,7 +1,7 @@
 import type { CountRequest, SuggestRequest } from './types.ts';
 import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
-import { type PageManners, readManners } from '../page/page-policy.ts';
+import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
 
@@ -14,8 +14,8 @@ export interface Reading {
   fields: Record<string, unknown>;
   signal: AbortSignal | undefined;
   busy: WhenBusy;
-  /** What it says of the manners; the rest is as the engine was loaded. */
-  manners: Partial<PageManners>;
+  /** What it says of the policy; the rest is as the engine was loaded. */
+  policy: Partial<PagePolicy>;
   stream: boolean;
   /** Whether chunks shall tell how much of the prompt has been read. */
   progress: boolean;
@@ -35,7 +35,7 @@ const ENGINE = [
 const PAGE = [
   'max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy', 'when_hidden', 'keep_awake', 'pace', 'logprobs',
 ];
-const MANNERS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
+const POLICY_FIELDS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 /** What only chats have. */
 const CHAT = ['top_logprobs'];
 /** Characters of a token at most; the longest in known vocabularies have some hundreds, mostly spaces. */
@@ -77,7 +77,7 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
     }
     fields['max_tokens'] = plain(most, 'max_completion_tokens');
   }
-  return { fields, signal: listened, busy, manners: readManners(set, MANNERS), stream, progress, usage: usageOf(options, stream) };
+  return { fields, signal: listened, busy, policy: readPolicy(set, POLICY_FIELDS), stream, progress, usage: usageOf(options, stream) };
 }
 
 /**

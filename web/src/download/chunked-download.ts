@@ -22,7 +22,7 @@ export interface Chunk {
 }
 
 /** What is needed beside the file. */
-export interface IncomingOptions {
+export interface DownloadOptions {
   /** The file's entry in the store; without one nothing of it is kept. */
   writer: CacheWriter | undefined;
   /** Whether the file must be stored: where there is no room for it, none of it is fetched. */
@@ -41,7 +41,7 @@ export interface IncomingOptions {
  * A file of the network, chunk by chunk and in order: what an earlier download has left comes from the store, the rest is
  * fetched, checked and stored. Every path ends in `finish` or `giveUp`.
  */
-export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
+export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   /** Why the file is not stored, where it is not. */
   notStored: PlainError | undefined;
   readonly #stop = new AbortController();
@@ -65,7 +65,7 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
 
   private constructor(
     readonly file: RemoteFile,
-    readonly options: IncomingOptions,
+    readonly options: DownloadOptions,
   ) {
     this.#writer = options.writer;
     this.#chunkBytes = file.chunks?.bytes ?? options.chunkBytes ?? CHUNK;
@@ -76,13 +76,13 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
   }
 
   /** Finds out what is there, and asks for the first of what is not. */
-  static async open(file: RemoteFile, options: IncomingOptions): Promise<Incoming> {
-    const incoming = new Incoming(file, options);
+  static async open(file: RemoteFile, options: DownloadOptions): Promise<ChunkedDownload> {
+    const download = new ChunkedDownload(file, options);
     try {
-      await incoming.#connect();
-      return incoming;
+      await download.#connect();
+      return download;
     } catch (error) {
-      await incoming.giveUp(!(error instanceof FileChanged));
+      await download.giveUp(!(error instanceof FileChanged));
       throw error;
     }
   }
@@ -113,7 +113,7 @@ export class Incoming implements ChunkKeeper, AsyncIterable<Chunk> {
       if (bytes.length === 0) break;
       this.#hash?.update(bytes);
       this.#position += bytes.length;
-      this.#writer?.turn.say(this.arrived, total);
+      this.#writer?.lock.say(this.arrived, total);
       yield { bytes, origin: stored ? 'cache' : 'download' };
     }
   }

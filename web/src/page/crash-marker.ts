@@ -21,7 +21,7 @@ export function openRecovery(): Recovery | undefined {
 }
 
 /** One engine's mark. It stands while something risky goes on, and the page has not been left. */
-export class Risk {
+export class CrashMarker {
   readonly #page = crypto.getRandomValues(new Uint32Array(2)).join('');
   #phase: RiskyPhase | undefined;
   #release: (() => void) | undefined;

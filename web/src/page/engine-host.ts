@@ -1,6 +1,6 @@
 import { aborted, fromPlain, LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { Inbox } from './inbox.ts';
-import { attend, NO_MANNERS, type PageManners } from './page-policy.ts';
+import { attend, DEFAULT_POLICY, type PagePolicy } from './page-policy.ts';
 import { PacedInbox } from './paced-inbox.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type Steering, type WhenBusy } from '../protocol/messages.ts';
@@ -22,7 +22,7 @@ export interface AskOptions {
   signal?: AbortSignal | undefined;
   busy?: WhenBusy;
   /** Where it differs from how the engine was loaded. */
-  manners?: Partial<PageManners>;
+  policy?: Partial<PagePolicy>;
   /** Whether somebody reads along: tokens that come together are then given out one after another. */
   paced?: boolean;
 }
@@ -65,7 +65,7 @@ export class EngineHost {
   /** Hears of each answer that has ended. */
   onDone: ((event: Extract<EngineEvent, { type: 'done' }>) => void) | undefined;
   /** How it answers where a request says nothing else. */
-  manners: PageManners = NO_MANNERS;
+  policy: PagePolicy = DEFAULT_POLICY;
 
   /**
    * @param worker has the model
@@ -91,20 +91,20 @@ export class EngineHost {
   }
 
   async *#ask(what: Asked, request: object, asking: AskOptions & { signal: AbortSignal }): AsyncGenerator<EngineEvent> {
-    const { signal, busy = 'queue', paced = false, manners: asked } = asking;
+    const { signal, busy = 'queue', paced = false, policy: asked } = asking;
     if (this.#ended) throw this.#ended;
     if (signal.aborted) throw aborted();
     if (busy === 'refuse' && this.#answering > 0) {
       throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#answering });
     }
-    const manners = { ...this.manners, ...asked };
+    const policy = { ...this.policy, ...asked };
     // Whatever throws here does so before anybody waits for an answer.
     const pending: Pending = {
       id: ++this.#lastId,
       what,
       text: JSON.stringify(request),
       inbox: paced ? new PacedInbox() : new Inbox<Answer>(),
-      steering: { hold: false, pace: manners.pace },
+      steering: { hold: false, pace: policy.pace },
       cancelled: false,
       begun: false,
     };
@@ -117,7 +117,7 @@ export class EngineHost {
     let leave: (() => void) | undefined;
     try {
       this.#send(pending);
-      if (what === 'generate') leave = attend(manners, (steering) => this.#steer(pending, steering));
+      if (what === 'generate') leave = attend(policy, (steering) => this.#steer(pending, steering));
       for (;;) {
         const answer = await pending.inbox.take();
         running = !isLast(answer);

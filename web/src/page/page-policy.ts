@@ -1,4 +1,4 @@
-import { AwakeLock } from './wake-lock.ts';
+import { ScreenWakeLock } from './wake-lock.ts';
 import { watchBattery } from './battery.ts';
 import { wrong } from '../protocol/plain.ts';
 import type { Pace, Steering, WhenHidden } from '../protocol/messages.ts';
@@ -6,17 +6,17 @@ import type { Pace, Steering, WhenHidden } from '../protocol/messages.ts';
 // How an engine behaves towards the person's device and attention while it answers. The page sees both; the worker does the work.
 
 /** How an engine answers, beside what it answers. */
-export interface PageManners {
+export interface PagePolicy {
   whenHidden: WhenHidden;
   keepAwake: boolean;
   pace: Pace;
 }
 
-/** As if nobody had asked for manners. */
-export const NO_MANNERS: PageManners = { whenHidden: 'go-on', keepAwake: false, pace: 'full' };
+/** The policy of a caller that asks for none. */
+export const DEFAULT_POLICY: PagePolicy = { whenHidden: 'go-on', keepAwake: false, pace: 'full' };
 
 /** What they may be. */
-const KNOWN: Record<keyof PageManners, readonly unknown[]> = {
+const KNOWN: Record<keyof PagePolicy, readonly unknown[]> = {
   whenHidden: ['go-on', 'pause'],
   keepAwake: [true, false],
   pace: ['full', 'gentle', 'auto'],
@@ -28,14 +28,14 @@ const KNOWN: Record<keyof PageManners, readonly unknown[]> = {
  * @param names what the fields are called there
  * @throws LinnetError `invalid-request`, with `details.field`
  */
-export function readManners(object: object, names: Record<keyof PageManners, string>): Partial<PageManners> {
+export function readPolicy(object: object, names: Record<keyof PagePolicy, string>): Partial<PagePolicy> {
   const read: Record<string, unknown> = {};
-  for (const [manner, field] of Object.entries(names) as [keyof PageManners, string][]) {
+  for (const [name, field] of Object.entries(names) as [keyof PagePolicy, string][]) {
     const value = (object as Record<string, unknown>)[field];
     if (value === undefined || value === null) continue;
-    const known = KNOWN[manner];
+    const known = KNOWN[name];
     if (!known.includes(value)) throw wrong(field, value, `must be ${known.join(' or ')}`, { known });
-    read[manner] = value;
+    read[name] = value;
   }
   return read;
 }
@@ -47,7 +47,7 @@ export function readManners(object: object, names: Record<keyof PageManners, str
  * @param steer hears how the answer is to go on, each time that this changes
  * @returns ends it
  */
-export function attend({ whenHidden, keepAwake, pace }: PageManners, steer: (steering: Steering) => void): () => void {
+export function attend({ whenHidden, keepAwake, pace }: PagePolicy, steer: (steering: Steering) => void): () => void {
   const page = globalThis.document as Document | undefined;
   const now: Steering = { hold: whenHidden === 'pause' && page?.visibilityState === 'hidden', pace };
   if (now.hold) steer({ ...now });
@@ -59,7 +59,7 @@ export function attend({ whenHidden, keepAwake, pace }: PageManners, steer: (ste
     ends.push(() => page.removeEventListener('visibilitychange', look));
   }
   if (page && keepAwake) {
-    const lock = new AwakeLock(page, navigator);
+    const lock = new ScreenWakeLock(page, navigator);
     ends.push(() => lock.end());
   }
   if (pace === 'auto') ends.push(watchBattery(globalThis.navigator ?? {}, (low) => turn({ pace: low ? 'gentle' : 'auto' })));

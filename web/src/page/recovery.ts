@@ -38,7 +38,7 @@ const MEMORY = 7 * 24 * 3600 * 1000;
 const SMALL_CONTEXT = 2048;
 
 /** The word under which deaths of a model are noted. */
-export function riskOf(model: ResolvedModel): string {
+export function crashKeyOf(model: ResolvedModel): string {
   return model.map((file) => (file.kind === 'remote' ? (file.called ?? file.urls.at(-1) ?? file.key) : `${(file.blob as File).name} ${file.blob.size}`)).join(' ');
 }
 

@@ -3,7 +3,7 @@
 const KEY = 'linnet-measured';
 
 /** What was found at earlier visits. The engine knows what of it is of use. */
-export function recallMeasured(): string | undefined {
+export function readTuneCache(): string | undefined {
   try {
     return globalThis.localStorage?.getItem(KEY) ?? undefined;
   } catch {
@@ -13,7 +13,7 @@ export function recallMeasured(): string | undefined {
 }
 
 /** Keeps it, in place of what was found earlier, which it includes. */
-export function keepMeasured(found: string): void {
+export function saveTuneCache(found: string): void {
   try {
     globalThis.localStorage?.setItem(KEY, found);
   } catch {

@@ -5,7 +5,7 @@ const LONG = 5000;
  * Keeps the screen on while a long answer is written: a phone that goes to sleep stops it. Browsers give up the lock when the page is
  * hidden, so it is asked for again when the page comes back. Where a browser has no such lock, or refuses it, nothing happens.
  */
-export class AwakeLock {
+export class ScreenWakeLock {
   #lock: WakeLockSentinel | undefined;
   #asking = false;
   #ended = false;

@@ -1,7 +1,7 @@
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from '../protocol/errors.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
-import { unless } from '../protocol/abortable.ts';
+import { abortable } from '../protocol/abortable.ts';
 import { startWorker, watchWorker } from './worker-start.ts';
 
 /** What a worker is started for: to load a model, or to store one. */
@@ -127,7 +127,7 @@ export async function runInWorker(
   start?: StartWorker,
 ): Promise<{ host: WorkerHost; result: TaskResult }> {
   const free = Promise.all(leaving);
-  await (signal ? unless(signal, free) : free).catch(() => {});
+  await (signal ? abortable(signal, free) : free).catch(() => {});
   for (const patience of START_MS) {
     if (signal?.aborted) throw aborted();
     const host = new WorkerHost(start);

@@ -1,7 +1,7 @@
 import type { ChatCompletionChunk, ChatMessage, ChatRequest } from '../api/types.ts';
 import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
-import { unless } from '../protocol/abortable.ts';
+import { abortable } from '../protocol/abortable.ts';
 
 /** What a session needs of an engine; a {@link Linnet} is one. */
 export interface PromptEngine {
@@ -66,7 +66,7 @@ export class EngineProvider {
     try {
       // One that comes while another one waits hears of what is still to come.
       if (this.#loading) onProgress(this.#loaded);
-      return await unless(signal, this.#engine ?? this.#begin());
+      return await abortable(signal, this.#engine ?? this.#begin());
     } catch (error) {
       this.leave();
       throw error;

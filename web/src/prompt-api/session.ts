@@ -1,6 +1,6 @@
 import type { ChatCompletionChunk, ChatMessage } from '../api/types.ts';
 import { LinnetError } from '../index.ts';
-import { ThoughtSplitter } from '../element/markdown/reasoning.ts';
+import { ReasoningSplitter } from '../element/markdown/reasoning.ts';
 import { alternating } from './alternation.ts';
 import { abortException, promptException, quotaExceeded } from './exceptions.ts';
 import { lateSystemPrompt, type ValidInput } from './input.ts';
@@ -23,7 +23,7 @@ const REPETITION_PENALTY = 1.1;
 export interface AnswerPiece {
   text: string;
   /** Whether it stands in the place of all that came before, which was thought and not said. */
-  anew: boolean;
+  replaces: boolean;
 }
 
 /** A conversation's state: what was said, and what it takes of the context. */
@@ -126,11 +126,11 @@ export class Session {
     const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
     const messages = [...conversation.messages, ...input, ...another];
     // What a model thinks before it answers is neither given out nor kept.
-    const parts = new ThoughtSplitter(prefix);
+    const parts = new ReasoningSplitter(prefix);
     let answer = '';
-    const said = ({ answer: text, anew }: { answer: string; anew: boolean }): AnswerPiece => {
-      answer = anew ? text : answer + text;
-      return { text, anew };
+    const said = ({ answer: text, replaces }: { answer: string; replaces: boolean }): AnswerPiece => {
+      answer = replaces ? text : answer + text;
+      return { text, replaces };
     };
     for await (const { choices, usage } of this.#generate(messages, signal)) {
       const text = choices[0].delta.content;

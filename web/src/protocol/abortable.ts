@@ -1,7 +1,7 @@
 import { wrong } from './plain.ts';
 
 /** A promise that does not wait longer than its caller: it fails with the signal's reason as soon as that is given. */
-export async function unless<T>(signal: AbortSignal, value: Promise<T> | T): Promise<T> {
+export async function abortable<T>(signal: AbortSignal, value: Promise<T> | T): Promise<T> {
   const { signal: followed, leave } = follow(signal);
   return new Promise<T>((resolve, reject) => {
     const abort = () => reject(followed.reason);

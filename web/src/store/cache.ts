@@ -2,7 +2,7 @@ import { LinnetError } from '../protocol/errors.ts';
 import { entryFiles, isWhole, openFolder, readEntry, removeEntry, removeFiles } from './opfs.ts';
 import { type Description, isNewer, Journal, lines } from './journal.ts';
 import { blobSlices } from './slices.ts';
-import { Turn, type Elsewhere } from './tab-lock.ts';
+import { TabLock, type RemoteProgress } from './tab-lock.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 
 /** Milliseconds before each try to open a file for writing: the page that was here before a reload may just be letting go of it. */
@@ -21,7 +21,7 @@ export class BrokenEntry extends LinnetError {
 /**
  * The models that this origin keeps in the browser's private file system (OPFS).
  *
- * An entry changes only in the hands of the one tab whose {@link Turn} it is; whole entries are read without one.
+ * An entry changes only in the hands of the one tab whose {@link TabLock} it is; whole entries are read without one.
  */
 export class ModelCache {
   private constructor(
@@ -47,20 +47,20 @@ export class ModelCache {
    *
    * @returns `undefined` if another tab keeps it, or if nothing can be written
    */
-  async begin(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void): Promise<CacheWriter | undefined> {
-    const turn = await Turn.take(key, signal, onWait);
-    if (!turn) return undefined;
+  async begin(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void): Promise<CacheWriter | undefined> {
+    const lock = await TabLock.take(key, signal, onWait);
+    if (!lock) return undefined;
     const names = entryFiles(key);
     const data = await openToWrite(this.folder, names.data);
     const log = data && (await openToWrite(this.folder, names.journal));
     try {
       // Throws where it cannot be read, or is a later version's: then the entry stays as it is.
-      if (data && log) return new CacheWriter(this, key, turn, data, log);
+      if (data && log) return new CacheWriter(this, key, lock, data, log);
     } catch {
       log?.close();
     }
     data?.close();
-    turn.release();
+    lock.release();
     return undefined;
   }
 
@@ -157,7 +157,7 @@ export class CacheWriter {
   constructor(
     readonly cache: ModelCache,
     readonly key: string,
-    readonly turn: Turn,
+    readonly lock: TabLock,
     readonly data: FileSystemSyncAccessHandle,
     readonly log: FileSystemSyncAccessHandle,
   ) {
@@ -260,7 +260,7 @@ export class CacheWriter {
   async discard(): Promise<void> {
     closeAll(this.data, this.log);
     await this.cache.remove(this.key);
-    this.turn.release();
+    this.lock.release();
   }
 
   #setTotal(total: number): void {
@@ -282,7 +282,7 @@ export class CacheWriter {
 
   #close(): void {
     closeAll(this.data, this.log);
-    this.turn.release();
+    this.lock.release();
   }
 }
 

@@ -3,7 +3,7 @@ import { aborted } from '../protocol/errors.ts';
 // Tabs of one site that want the same file: one of them fetches it, the others wait for it.
 
 /** How far the tab is that fetches the file. */
-export interface Elsewhere {
+export interface RemoteProgress {
   loaded: number;
   total?: number;
 }
@@ -12,7 +12,7 @@ export interface Elsewhere {
 const PATIENCE = 10_000;
 const HEARTBEAT = 1000;
 /** Milliseconds between two reports of progress. */
-const PACE = 200;
+const REPORT_MS = 200;
 
 /** The name of an entry's lock, and of the channel on which the tab that holds it tells of its progress. */
 const lockName = (key: string) => `linnet ${key}`;
@@ -35,10 +35,10 @@ export async function whileFree<T>(key: string, action: () => Promise<T>): Promi
   return action();
 }
 
-/** The right to write one file. It ends with {@link Turn.release}, or with the worker. */
-export class Turn {
+/** The right to write one file. It ends with {@link TabLock.release}, or with the worker. */
+export class TabLock {
   readonly #beat: ReturnType<typeof setInterval> | undefined;
-  #last: Elsewhere = { loaded: 0 };
+  #last: RemoteProgress = { loaded: 0 };
   #said = 0;
 
   private constructor(
@@ -55,15 +55,15 @@ export class Turn {
    * @returns `undefined` if that tab gives no sign of life: then the file is to be had without the store only
    * @throws LinnetError `aborted`
    */
-  static async take(key: string, signal: AbortSignal, onWait: (elsewhere: Elsewhere) => void, patience = PATIENCE): Promise<Turn | undefined> {
+  static async take(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void, patience = PATIENCE): Promise<TabLock | undefined> {
     // Without locks the exclusive handle on the file still keeps two tabs apart: the second one does without the store.
-    if (!navigator.locks) return new Turn(undefined, () => {});
+    if (!navigator.locks) return new TabLock(undefined, () => {});
     const name = lockName(key);
     const channel = new BroadcastChannel(name);
     const giveUp = new AbortController();
     const stop = () => giveUp.abort();
     let timer = setTimeout(stop, patience);
-    channel.onmessage = ({ data }: MessageEvent<Elsewhere>) => {
+    channel.onmessage = ({ data }: MessageEvent<RemoteProgress>) => {
       clearTimeout(timer);
       timer = setTimeout(stop, patience);
       onWait(data);
@@ -71,15 +71,15 @@ export class Turn {
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     try {
-      return await new Promise<Turn>((resolve, reject) => {
-        const held = () => new Promise<void>((release) => resolve(new Turn(channel, release)));
+      return await new Promise<TabLock>((resolve, reject) => {
+        const held = () => new Promise<void>((release) => resolve(new TabLock(channel, release)));
         navigator.locks.request(name, { signal: giveUp.signal }, held).catch(reject);
       });
     } catch {
       channel.close();
       if (signal.aborted) throw aborted();
       // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
-      return giveUp.signal.aborted ? undefined : new Turn(undefined, () => {});
+      return giveUp.signal.aborted ? undefined : new TabLock(undefined, () => {});
     } finally {
       clearTimeout(timer);
       channel.onmessage = null;
@@ -91,7 +91,7 @@ export class Turn {
   say(loaded: number, total: number | undefined): void {
     this.#last = { loaded, ...(total === undefined ? {} : { total }) };
     const now = performance.now();
-    if (now - this.#said < PACE) return;
+    if (now - this.#said < REPORT_MS) return;
     this.#said = now;
     this.channel?.postMessage(this.#last);
   }

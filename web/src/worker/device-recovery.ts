@@ -21,7 +21,7 @@ export interface RecoveryListener {
 }
 
 /** Brings an engine whose GPU was lost back to life. */
-export class Revival {
+export class DeviceRecovery {
   #losses = 0;
 
   /**
@@ -48,7 +48,7 @@ export class Revival {
    * @param lost what ended the device
    * @throws LinnetError `lost` itself where the CPU may not take over; else why the CPU could not
    */
-  async revive(lost: LinnetError): Promise<void> {
+  async recover(lost: LinnetError): Promise<void> {
     this.listener.recovering(true);
     try {
       await this.#recover(lost);

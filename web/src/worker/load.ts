@@ -2,7 +2,7 @@ import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from '../s
 import { probeGpu } from '../protocol/device.ts';
 import type { Needs } from './engine-module.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
-import { Incoming } from '../download/chunked-download.ts';
+import { ChunkedDownload } from '../download/chunked-download.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
 import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
@@ -10,7 +10,7 @@ import { keyOf } from '../store/opfs.ts';
 import { blobSlices } from '../store/slices.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
-import type { Elsewhere } from '../store/tab-lock.ts';
+import type { RemoteProgress } from '../store/tab-lock.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
 
 /** What the page asked for. */
@@ -202,16 +202,16 @@ class ModelLoad {
     if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
     if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
     // What comes of it is stored, and not fetched a second time.
-    const incoming = await this.#open(file, await this.#begin(file, cache));
+    const download = await this.#open(file, await this.#begin(file, cache));
     let keep = true;
     try {
-      this.#ahead.set(file, incoming.identity);
-      await this.#readHeader(loader, bytesOf(incoming));
+      this.#ahead.set(file, download.identity);
+      await this.#readHeader(loader, bytesOf(download));
     } catch (error) {
       keep = this.#isGood(error, file);
       throw error;
     } finally {
-      await incoming.giveUp(keep);
+      await download.giveUp(keep);
     }
   }
 
@@ -230,16 +230,16 @@ class ModelLoad {
 
   /** The file's entry, when it is this tab's turn to fill it. */
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
-    const waiting = ({ loaded, total }: Elsewhere) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
+    const waiting = ({ loaded, total }: RemoteProgress) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
     const writer = await cache?.begin(await keyOf(file), this.signal, waiting);
     if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', details: {} });
     return writer;
   }
 
-  async #open(file: RemoteFile, writer: CacheWriter | undefined, onBytes = (_count: number) => {}): Promise<Incoming> {
+  async #open(file: RemoteFile, writer: CacheWriter | undefined, onBytes = (_count: number) => {}): Promise<ChunkedDownload> {
     const { Sha256 } = this.wasm;
-    const incoming = await Incoming.open(file, { writer, mustStore: this.request.storage === 'required', Sha256, signal: this.signal, onBytes });
-    return this.#sized(incoming, incoming.identity.total);
+    const download = await ChunkedDownload.open(file, { writer, mustStore: this.request.storage === 'required', Sha256, signal: this.signal, onBytes });
+    return this.#sized(download, download.identity.total);
   }
 
   /** Whether what has come of a file is worth keeping after that. */
@@ -308,26 +308,26 @@ class ModelLoad {
     this.#origins.add('network');
     const before = this.#loaded;
     let arrived: (() => void) | undefined;
-    const incoming = await this.#open(file, writer, (count) => {
+    const download = await this.#open(file, writer, (count) => {
       this.#rate.add(count);
       arrived?.();
     });
     arrived = () => {
-      this.#loaded = before + incoming.arrived;
-      this.#progress(incoming.origin);
+      this.#loaded = before + download.arrived;
+      this.#progress(download.origin);
     };
     try {
       const header = this.#ahead.get(file);
-      if (header && !sameFile(header, incoming.identity, file.sha256 !== undefined)) throw new FileChanged(file.urls[0]!);
-      for await (const { bytes, origin } of incoming) {
+      if (header && !sameFile(header, download.identity, file.sha256 !== undefined)) throw new FileChanged(file.urls[0]!);
+      for await (const { bytes, origin } of download) {
         if (origin === 'cache') await nextTask();
         await this.#give(loader, bytes);
         arrived();
       }
-      this.#stored &&= await incoming.finish();
-      this.#doWithout(incoming.notStored);
+      this.#stored &&= await download.finish();
+      this.#doWithout(download.notStored);
     } catch (error) {
-      await incoming.giveUp(this.#isGood(error, file));
+      await download.giveUp(this.#isGood(error, file));
       throw error;
     }
   }
@@ -352,6 +352,6 @@ class ModelLoad {
   }
 }
 
-async function* bytesOf(incoming: Incoming): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of incoming) yield bytes;
+async function* bytesOf(download: ChunkedDownload): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of download) yield bytes;
 }

@@ -1,7 +1,7 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { Pacer } from './pacer.ts';
 import { type Answer, type EngineEvent, isLast, type Pace, type Steering } from '../protocol/messages.ts';
-import type { Revival } from './device-recovery.ts';
+import type { DeviceRecovery } from './device-recovery.ts';
 import type { WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
 
 interface Job extends Steering {
@@ -22,7 +22,7 @@ export class RequestQueue {
   #stepping = false;
   #current: Job | undefined;
   #engine: WasmEngine | undefined;
-  #revival: Pick<Revival, 'revive' | 'succeeded'> | undefined;
+  #recovery: Pick<DeviceRecovery, 'recover' | 'succeeded'> | undefined;
   /** After a trap the wasm's memory is in an unknown state, and without a device there is no model: nothing may be asked any more. */
   #broken: LinnetError | undefined;
   /** Says how long to rest. Another one comes with another device. */
@@ -38,9 +38,9 @@ export class RequestQueue {
   ) {}
 
   /** Gives the engine that answers, and what brings it back when its device is lost. */
-  serve(engine: WasmEngine, revival?: Pick<Revival, 'revive' | 'succeeded'>): void {
+  serve(engine: WasmEngine, recovery?: Pick<DeviceRecovery, 'recover' | 'succeeded'>): void {
     this.#engine = engine;
-    this.#revival = revival;
+    this.#recovery = recovery;
     void this.#advance();
   }
 
@@ -104,7 +104,7 @@ export class RequestQueue {
         this.post(answer);
         this.#count();
         if (isLast(answer)) {
-          this.#revival?.succeeded();
+          this.#recovery?.succeeded();
           break;
         }
         const rest = this.pacer.rest(job.pace, event.type === 'token', began, ended);
@@ -175,8 +175,8 @@ export class RequestQueue {
         return JSON.parse(await generation.next()) as EngineEvent;
       } catch (error) {
         const lost = toLinnetError(error);
-        if (lost.code !== 'device-lost' || !this.#revival) throw error;
-        await this.#revival.revive(lost).catch((error: unknown) => {
+        if (lost.code !== 'device-lost' || !this.#recovery) throw error;
+        await this.#recovery.recover(lost).catch((error: unknown) => {
           this.#broken = toLinnetError(error);
           throw this.#broken;
         });

@@ -1,6 +1,6 @@
 import { BrokenEntry, ModelCache } from '../store/cache.ts';
 import { aborted, LinnetError, toLinnetError } from '../protocol/errors.ts';
-import { CHUNK, Incoming } from '../download/chunked-download.ts';
+import { CHUNK, ChunkedDownload } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
@@ -10,13 +10,13 @@ import { nextTask } from '../protocol/task.ts';
 import { FileChanged } from '../download/transfer.ts';
 import type { WasmModule } from '../protocol/wasm.ts';
 
-// Storing a model without loading it.
+// Stores a model without loading it.
 
 /** Bytes that tell what a file is, where it is no GGUF file. */
 const HEAD_BYTES = 1024;
 
 /**
- * Stores all files of a model: those of the network as {@link Incoming} has them, those of the person as they are.
+ * Stores all files of a model: those of the network as {@link ChunkedDownload} has them, those of the person as they are.
  *
  * @returns their names in the store
  * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be fetched
@@ -31,8 +31,8 @@ export async function storeModel(wasm: WasmModule, model: ResolvedModel, report:
       const rest = { ...(total === undefined || model.length > 1 ? {} : { total }), ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
       report({ phase, loaded: before + loaded, ...rest });
     };
-    const storing = new Storing(wasm, cache, progress, signal);
-    const { key, bytes } = file.kind === 'local' ? await storing.take(file.blob) : await storing.fetch(file);
+    const storer = new ModelStorer(wasm, cache, progress, signal);
+    const { key, bytes } = file.kind === 'local' ? await storer.take(file.blob) : await storer.fetch(file);
     keys.push(key);
     before += bytes;
   }
@@ -42,7 +42,7 @@ export async function storeModel(wasm: WasmModule, model: ResolvedModel, report:
 type Progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => void;
 
 /** One file on its way into the store. */
-class Storing {
+class ModelStorer {
   constructor(
     readonly wasm: WasmModule,
     readonly cache: ModelCache,
@@ -72,26 +72,26 @@ class Storing {
     }
     const rate = new RateMeter();
     const { Sha256 } = this.wasm;
-    const incoming = await Incoming.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
+    const download = await ChunkedDownload.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
     try {
       let first = true;
-      for await (const { bytes, origin } of incoming) {
+      for await (const { bytes, origin } of download) {
         if (first) await this.#refuseOther(bytes);
         first = false;
-        this.progress(origin, incoming.arrived, incoming.identity.total, rate.perSecond());
+        this.progress(origin, download.arrived, download.identity.total, rate.perSecond());
         await nextTask();
       }
       // A server that gives nothing at all.
       if (first) await this.#refuseOther(new Uint8Array());
-      await incoming.finish();
+      await download.finish();
     } catch (error) {
       const { code, details } = toLinnetError(error);
       const spoilt = code === 'bad-model' || (code === 'integrity' && details['chunk'] === undefined);
       const verified = error instanceof FileChanged && file.sha256 !== undefined;
-      await incoming.giveUp(verified || !spoilt);
+      await download.giveUp(verified || !spoilt);
       throw error;
     }
-    return { key, bytes: incoming.arrived };
+    return { key, bytes: download.arrived };
   }
 
   /** A file that the person gave. Its hash is its name, so it is read twice. */

@@ -5,7 +5,7 @@ import { GpuFailed, loadModel } from './load.ts';
 import { Pacer } from './pacer.ts';
 import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
 import { RequestQueue } from './queue.ts';
-import { type RecoveryListener, Revival } from './device-recovery.ts';
+import { type RecoveryListener, DeviceRecovery } from './device-recovery.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
 import { storeModel } from './store-model.ts';
 import { nextTask } from '../protocol/task.ts';
@@ -84,7 +84,7 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
       },
     };
     queue.pacer = pacerFor(info);
-    queue.serve(engine, new Revival(engine, again, request.backend === 'auto', listener));
+    queue.serve(engine, new DeviceRecovery(engine, again, request.backend === 'auto', listener));
     const found = engine.measured();
     if (found !== undefined) scope.postMessage({ type: 'measured', found });
     scope.postMessage({ type: 'loaded', info });

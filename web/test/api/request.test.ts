@@ -142,7 +142,7 @@ test('max_completion_tokens is max_tokens', () => {
 test('what is for the page stays in the page', () => {
   const { signal } = new AbortController();
   const read = readRequest('messages', NAMES, { messages, model: 'parrot', n: 1, stream: true, signal, busy: 'refuse', return_progress: true, keep_awake: true, seed: 1 });
-  assert.deepEqual(read, { fields: { messages, seed: 1 }, signal, busy: 'refuse', manners: { keepAwake: true }, stream: true, progress: true, usage: 'end' });
+  assert.deepEqual(read, { fields: { messages, seed: 1 }, signal, busy: 'refuse', policy: { keepAwake: true }, stream: true, progress: true, usage: 'end' });
 });
 
 test('include_usage: true gives usage in a last chunk of its own, false none', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { Incoming, type IncomingOptions } from '../../src/download/chunked-download.ts';
+import { ChunkedDownload, type DownloadOptions } from '../../src/download/chunked-download.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, send, serve } from '../fakes/http-file.ts';
@@ -19,17 +19,17 @@ const hashed = (...urls: string[]): RemoteFile => ({ kind: 'remote', urls, bytes
 
 beforeEach(() => setRoom(1e9));
 
-async function fetched(file: RemoteFile, entry: FakeEntry, more: Partial<IncomingOptions> = {}): Promise<Uint8Array> {
+async function fetched(file: RemoteFile, entry: FakeEntry, more: Partial<DownloadOptions> = {}): Promise<Uint8Array> {
   const signal = new AbortController().signal;
   const given = { writer: entry.writer(), Sha256, signal, retryDelays: [1, 1], chunkBytes: SIZE, ...more };
-  const incoming = await Incoming.open(file, given);
+  const download = await ChunkedDownload.open(file, given);
   const parts: Uint8Array[] = [];
   try {
-    for await (const { bytes } of incoming) parts.push(bytes.slice());
-    await incoming.finish();
+    for await (const { bytes } of download) parts.push(bytes.slice());
+    await download.finish();
     return new Uint8Array(Buffer.concat(parts));
   } catch (error) {
-    await incoming.giveUp((error as { code: string }).code !== 'integrity');
+    await download.giveUp((error as { code: string }).code !== 'integrity');
     throw error;
   }
 }

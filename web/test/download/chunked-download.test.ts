@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BrokenEntry } from '../../src/store/cache.ts';
-import { Incoming, type IncomingOptions } from '../../src/download/chunked-download.ts';
+import { ChunkedDownload, type DownloadOptions } from '../../src/download/chunked-download.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, type Handler, send, serve } from '../fakes/http-file.ts';
@@ -17,7 +17,7 @@ const hashed = (url: string, file: Uint8Array): RemoteFile => ({ kind: 'remote',
 
 beforeEach(() => setRoom(1e9));
 
-const options = (entry?: FakeEntry, more: Partial<IncomingOptions> = {}): IncomingOptions => ({
+const options = (entry?: FakeEntry, more: Partial<DownloadOptions> = {}): DownloadOptions => ({
   writer: entry?.writer(),
   Sha256,
   signal: new AbortController().signal,
@@ -30,23 +30,23 @@ interface Outcome {
   /** `c` for a chunk from the store, `d` for one that was fetched. */
   origins: string;
   stored: boolean;
-  incoming: Incoming;
+  download: ChunkedDownload;
 }
 
 /** Reads a file to its end, as loading does. */
-async function fetched(file: RemoteFile, given: IncomingOptions): Promise<Outcome> {
-  const incoming = await Incoming.open(file, given);
+async function fetched(file: RemoteFile, given: DownloadOptions): Promise<Outcome> {
+  const download = await ChunkedDownload.open(file, given);
   const parts: Uint8Array[] = [];
   let origins = '';
   try {
-    for await (const { bytes, origin } of incoming) {
+    for await (const { bytes, origin } of download) {
       parts.push(bytes.slice());
       origins += origin[0];
     }
-    const stored = await incoming.finish();
-    return { bytes: new Uint8Array(Buffer.concat(parts)), origins, stored, incoming };
+    const stored = await download.finish();
+    return { bytes: new Uint8Array(Buffer.concat(parts)), origins, stored, download };
   } catch (error) {
-    await incoming.giveUp((error as { details: object }).details !== undefined && !(error instanceof BrokenEntry));
+    await download.giveUp((error as { details: object }).details !== undefined && !(error instanceof BrokenEntry));
     throw error;
   }
 }
@@ -74,14 +74,14 @@ test('a file comes in ranges, several at a time, and is stored', async (t) => {
 
 test('no more is asked for than the consumer takes', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
-  const incoming = await Incoming.open(listed(url), options());
-  const chunks = incoming[Symbol.asyncIterator]();
+  const download = await ChunkedDownload.open(listed(url), options());
+  const chunks = download[Symbol.asyncIterator]();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(ranges.length, 1, 'the header comes alone');
   await chunks.next();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(ranges.length, 3);
-  await incoming.giveUp(true);
+  await download.giveUp(true);
 });
 
 test('cut at random bytes, again and again: each try goes on where the last one ended', async (t) => {
@@ -102,14 +102,14 @@ test('cut at random bytes, again and again: each try goes on where the last one 
 test('a tab that died: what its journal says is there, and only that', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
-  const incoming = await Incoming.open(listed(url), options(entry));
-  const chunks = incoming[Symbol.asyncIterator]();
+  const download = await ChunkedDownload.open(listed(url), options(entry));
+  const chunks = download[Symbol.asyncIterator]();
   for (let i = 0; i < 3; i++) await chunks.next();
   // Nobody tidies up: the entry is read as it is now, with the last line torn.
   const left = new FakeEntry();
   left.data.bytes = entry.data.bytes.slice();
   left.log.bytes = entry.log.bytes.slice(0, -10);
-  await incoming.giveUp(true);
+  await download.giveUp(true);
   const missing = [...left.journal()!.missing()];
   assert.ok(missing.length > 0 && missing.length <= 4);
   // Another server, for the first one may still hear of what was on its way.
@@ -271,7 +271,7 @@ test('too little room: not stored, with the figures; and no byte is fetched if i
     const entry = new FakeEntry();
     Object.assign(entry.data, { most: 3e6, honest });
     const outcome = await fetched(listed(url), options(entry));
-    const { notStored } = outcome.incoming;
+    const { notStored } = outcome.download;
     assert.deepEqual([sum(outcome), outcome.stored, notStored?.code], [sha256(FILE), false, 'quota']);
     assert.deepEqual(notStored?.details, details, 'what does not fit to the refusal is not told');
     assert.equal(entry.journal(), undefined);
@@ -288,7 +288,7 @@ test('room that ends on the way, said or not said: what was stored is given back
     const entry = new FakeEntry();
     const shrink = () => Object.assign(entry.data, { most: 2.5 * MB, honest });
     const outcome = await fetched(listed(url), options(entry, { onBytes: shrink }));
-    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'quota']);
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.download.notStored?.code], [sha256(FILE), false, 'quota']);
     assert.equal(entry.data.bytes.length, 0);
     const whole = new FakeEntry();
     const late = () => Object.assign(whole.data, { most: 2.5 * MB, honest });
@@ -317,17 +317,17 @@ test('the site’s data are cleared on the way: the file comes all the same, and
     const given = options(entry);
     clear();
     const outcome = await fetched(listed(url), given);
-    assert.deepEqual([sum(outcome), outcome.stored, outcome.incoming.notStored?.code], [sha256(FILE), false, 'no-storage']);
+    assert.deepEqual([sum(outcome), outcome.stored, outcome.download.notStored?.code], [sha256(FILE), false, 'no-storage']);
   }
 });
 
 test('progress counts what has come, and never goes back', async (t) => {
   const { url } = await serve(t, (request, response, count) => send(request, response, { file: FILE, until: count % 3 === 0 ? 3.3 * MB : Infinity }));
   const seen: number[] = [];
-  let incoming: Incoming | undefined;
-  incoming = await Incoming.open(listed(url), options(new FakeEntry(), { onBytes: () => incoming && seen.push(incoming.arrived) }));
-  for await (const _ of incoming) seen.push(incoming.arrived);
-  await incoming.finish();
+  let download: ChunkedDownload | undefined;
+  download = await ChunkedDownload.open(listed(url), options(new FakeEntry(), { onBytes: () => download && seen.push(download.arrived) }));
+  for await (const _ of download) seen.push(download.arrived);
+  await download.finish();
   assert.ok(seen.every((bytes, i) => bytes >= (seen[i - 1] ?? 0)), String(seen));
   assert.equal(seen.at(-1), FILE.length);
   assert.ok(seen.length > 12, 'also between chunks');

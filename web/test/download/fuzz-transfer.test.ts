@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
-import { Incoming } from '../../src/download/chunked-download.ts';
+import { ChunkedDownload } from '../../src/download/chunked-download.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { betweenVisits, Random, randomVersions, ScriptedServer } from '../fakes/scripted.ts';
@@ -59,20 +59,20 @@ async function visit({ random, server, entry, file }: Script): Promise<{ bytes?:
   };
   const { signal } = stop;
   const mustStore = random.chance(0.3);
-  let incoming: Incoming | undefined;
+  let download: ChunkedDownload | undefined;
   const parts: Uint8Array[] = [];
   try {
     const given = { writer: writerOf(entry), Sha256, signal, mustStore, retryDelays: [0, 0, 1], stallTimeout: 20, chunkBytes: CHUNK, onBytes };
-    incoming = await Incoming.open(file, given);
-    for await (const { bytes } of incoming) {
+    download = await ChunkedDownload.open(file, given);
+    for await (const { bytes } of download) {
       parts.push(bytes.slice());
       if (trouble && random.chance(0.02)) throw new LinnetError('aborted', 'as after a crash of the consumer');
     }
-    const stored = await incoming.finish();
+    const stored = await download.finish();
     return { bytes: new Uint8Array(Buffer.concat(parts)), stored };
   } catch (error) {
     assert.ok(error instanceof LinnetError && NAMED.has(error.code), String(error instanceof Error ? error.stack : error));
-    await incoming?.giveUp(error.code !== 'integrity' || error.details['chunk'] !== undefined);
+    await download?.giveUp(error.code !== 'integrity' || error.details['chunk'] !== undefined);
     return { code: error.code };
   }
 }

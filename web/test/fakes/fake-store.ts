@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CacheWriter, type ModelCache } from '../../src/store/cache.ts';
 import { Journal } from '../../src/store/journal.ts';
-import type { Turn } from '../../src/store/tab-lock.ts';
+import type { TabLock } from '../../src/store/tab-lock.ts';
 import type { WasmHash } from '../../src/protocol/wasm.ts';
 
 /** What the wasm has, made of what Node has. */
@@ -93,8 +93,8 @@ export class FakeEntry {
         this.log = new FakeFile();
       },
     } as unknown as ModelCache;
-    const turn = { say: () => {}, release: () => {} } as unknown as Turn;
-    return new CacheWriter(cache, 'key', turn, this.data.handle(), this.log.handle());
+    const lock = { say: () => {}, release: () => {} } as unknown as TabLock;
+    return new CacheWriter(cache, 'key', lock, this.data.handle(), this.log.handle());
   }
 }
 

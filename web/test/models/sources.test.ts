@@ -78,7 +78,7 @@ test('an entry that is a proxy can be sent to a worker', () => {
 
 test('options are checked before anything is started', () => {
   const watching = { onProgress: undefined, signal: undefined };
-  const none = { task: { backend: 'auto' }, bases: [], recovery: 'auto', manners: {}, ...watching };
+  const none = { task: { backend: 'auto' }, bases: [], recovery: 'auto', policy: {}, ...watching };
   assert.deepEqual(readLoadOptions({}), none);
   assert.deepEqual(readLoadOptions({ threads: undefined, signal: null }), none);
   for (const [field, value] of Object.entries({

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AwakeLock } from '../../src/page/wake-lock.ts';
+import { ScreenWakeLock } from '../../src/page/wake-lock.ts';
 import { type Battery, watchBattery } from '../../src/page/battery.ts';
 import { LinnetError } from '../../src/protocol/errors.ts';
-import { attend, NO_MANNERS, readManners } from '../../src/page/page-policy.ts';
+import { attend, DEFAULT_POLICY, readPolicy } from '../../src/page/page-policy.ts';
 import type { Steering } from '../../src/protocol/messages.ts';
 
 /** A page that can be hidden. */
@@ -52,16 +52,16 @@ const asDocument = (page: Page) => page as unknown as Document;
 const NAMES = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 
 test('manners are read by their names, and wrong ones are refused with the field', () => {
-  assert.deepEqual(readManners({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), { pace: 'gentle', keepAwake: true });
+  assert.deepEqual(readPolicy({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), { pace: 'gentle', keepAwake: true });
   for (const [field, value] of Object.entries({ pace: 'slow', keep_awake: 1, when_hidden: 'stop' })) {
     const refused = (error: unknown) => error instanceof LinnetError && error.code === 'invalid-request' && error.details['field'] === field;
-    assert.throws(() => readManners({ [field]: value }, NAMES), refused);
+    assert.throws(() => readPolicy({ [field]: value }, NAMES), refused);
   }
 });
 
 test('the screen is kept on for a long answer, again when the page comes back, and no longer', async () => {
   const [page, screen] = [new Page(), new Screen()];
-  const lock = new AwakeLock(asDocument(page), screen, 1);
+  const lock = new ScreenWakeLock(asDocument(page), screen, 1);
   assert.equal(screen.asked, 0);
   await soon();
   assert.equal(screen.held.size, 1);
@@ -81,10 +81,10 @@ test('the screen is kept on for a long answer, again when the page comes back, a
 
 test('a short answer asks for nothing, and one that ends while it asks lets go', async () => {
   const [page, screen] = [new Page(), new Screen()];
-  new AwakeLock(asDocument(page), screen, 1).end();
+  new ScreenWakeLock(asDocument(page), screen, 1).end();
   await soon();
   assert.equal(screen.asked, 0);
-  const lock = new AwakeLock(asDocument(page), screen, 0);
+  const lock = new ScreenWakeLock(asDocument(page), screen, 0);
   while (screen.asked === 0) await soon(1);
   lock.end();
   await soon();
@@ -94,7 +94,7 @@ test('a short answer asks for nothing, and one that ends while it asks lets go',
 test('a browser that refuses, or has no such lock, is no error', async () => {
   const [page, screen] = [new Page(), new Screen()];
   screen.refuse = true;
-  const locks = [new AwakeLock(asDocument(page), screen, 0), new AwakeLock(asDocument(page), {} as Navigator, 0)];
+  const locks = [new ScreenWakeLock(asDocument(page), screen, 0), new ScreenWakeLock(asDocument(page), {} as Navigator, 0)];
   await soon();
   page.become('visible');
   await soon();
@@ -133,15 +133,15 @@ test('an answer waits while its page is hidden, if it shall', () => {
   Object.defineProperty(globalThis, 'document', { value: page, configurable: true });
   try {
     const said: Steering[] = [];
-    const end = attend({ ...NO_MANNERS, whenHidden: 'pause' }, (steering) => said.push(steering));
+    const end = attend({ ...DEFAULT_POLICY, whenHidden: 'pause' }, (steering) => said.push(steering));
     page.become('hidden');
     page.become('visible');
     end();
     page.become('hidden');
     assert.deepEqual(said.splice(0).map(({ hold }) => hold), [true, false]);
-    attend({ ...NO_MANNERS, whenHidden: 'pause', pace: 'gentle' }, (steering) => said.push(steering))();
+    attend({ ...DEFAULT_POLICY, whenHidden: 'pause', pace: 'gentle' }, (steering) => said.push(steering))();
     assert.deepEqual(said.splice(0), [{ hold: true, pace: 'gentle' }], 'it was hidden from the start');
-    attend(NO_MANNERS, () => assert.fail());
+    attend(DEFAULT_POLICY, () => assert.fail());
     page.become('visible');
   } finally {
     Reflect.deleteProperty(globalThis, 'document');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MarkStore, Recovery, riskOf, steppedDown } from '../../src/page/recovery.ts';
+import { type MarkStore, Recovery, crashKeyOf, steppedDown } from '../../src/page/recovery.ts';
 
 const MODEL = 'https://example.org/a.gguf';
 const auto = { backend: 'auto' } as const;
@@ -122,6 +122,6 @@ test('what is asked for after a step', () => {
 
 test('a model has one word, wherever its copy lies', () => {
   const remote = (...urls: string[]) => ({ kind: 'remote' as const, urls });
-  assert.equal(riskOf([remote('https://a.example/m/x.gguf', 'https://home.example/x.gguf')]), 'https://home.example/x.gguf');
-  assert.notEqual(riskOf([{ kind: 'local', blob: new File(['a'], 'a.gguf') }]), riskOf([{ kind: 'local', blob: new File(['ab'], 'a.gguf') }]));
+  assert.equal(crashKeyOf([remote('https://a.example/m/x.gguf', 'https://home.example/x.gguf')]), 'https://home.example/x.gguf');
+  assert.notEqual(crashKeyOf([{ kind: 'local', blob: new File(['a'], 'a.gguf') }]), crashKeyOf([{ kind: 'local', blob: new File(['ab'], 'a.gguf') }]));
 });

@@ -4,7 +4,7 @@ import { LinnetError } from '../../src/protocol/errors.ts';
 import type { Loaded } from '../../src/worker/load.ts';
 import type { Answer, EngineInfo } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
-import { Revival } from '../../src/worker/device-recovery.ts';
+import { DeviceRecovery } from '../../src/worker/device-recovery.ts';
 import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
 type Outcome = 'loads' | 'no-webgpu' | 'device-lost' | 'out-of-memory';
@@ -35,7 +35,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
     return { engine: new FakeEngine([]), info: { backend } } as unknown as Loaded;
   };
   const pause = async () => void log.push('wait');
-  queue.serve(engine, new Revival(engine, load, mayUseCpu, { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) }, pause));
+  queue.serve(engine, new DeviceRecovery(engine, load, mayUseCpu, { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) }, pause));
   const answer = (id: number, tokens: number) =>
     new Promise<Answer>((resolve) => {
       ended.set(id, resolve);

@@ -83,9 +83,9 @@ export class Turn {
   readonly #answer = make('div', 'message assistant writing');
   readonly #body = make('div', 'text');
   #text: MarkdownText | undefined;
-  readonly #thoughts = make('details', 'thoughts');
-  readonly #thoughtsHead = make('summary', '', 'Thinking…');
-  readonly #thoughtsText = document.createTextNode('');
+  readonly #reasoning = make('details', 'thoughts');
+  readonly #reasoningHead = make('summary', '', 'Thinking…');
+  readonly #reasoningText = document.createTextNode('');
   readonly #meta = make('div', 'meta');
   #written = '';
   #complete = false;
@@ -96,12 +96,12 @@ export class Turn {
     const text = make('div', 'text', question);
     text.dir = 'auto';
     asked.append(make('span', 'visually-hidden', 'You: '), text);
-    const thoughts = make('div', 'thought');
-    thoughts.dir = 'auto';
-    thoughts.append(this.#thoughtsText);
-    this.#thoughts.append(this.#thoughtsHead, thoughts);
-    this.#thoughts.hidden = true;
-    this.#answer.append(make('span', 'visually-hidden', 'Model: '), this.#thoughts, this.#body, this.#meta);
+    const reasoning = make('div', 'thought');
+    reasoning.dir = 'auto';
+    reasoning.append(this.#reasoningText);
+    this.#reasoning.append(this.#reasoningHead, reasoning);
+    this.#reasoning.hidden = true;
+    this.#answer.append(make('span', 'visually-hidden', 'Model: '), this.#reasoning, this.#body, this.#meta);
     this.nodes = [asked, this.#answer];
   }
 
@@ -147,10 +147,10 @@ export class Turn {
   #flush(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { thoughts, answer, thinking } = partsOf(this.#written, this.#complete);
-    this.#thoughts.hidden = !thoughts && !thinking;
-    this.#thoughtsHead.textContent = thinking ? 'Thinking…' : 'Thoughts';
-    grow(this.#thoughtsText, thoughts);
+    const { reasoning, answer, thinking } = partsOf(this.#written, this.#complete);
+    this.#reasoning.hidden = !reasoning && !thinking;
+    this.#reasoningHead.textContent = thinking ? 'Thinking…' : 'Thoughts';
+    grow(this.#reasoningText, reasoning);
     this.#show(answer);
   }
 

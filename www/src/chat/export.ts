@@ -8,7 +8,7 @@ export function markdownOf(chat: StoredChat): string {
   for (const { question, answer } of chat.exchanges) {
     const spoken = partsOf(answer, true);
     parts.push('## You', question, '## Model');
-    if (spoken.thoughts) parts.push(quote(spoken.thoughts));
+    if (spoken.reasoning) parts.push(quote(spoken.reasoning));
     parts.push(spoken.answer);
   }
   return `${parts.filter(Boolean).join('\n\n')}\n`;
@@ -19,8 +19,8 @@ export function jsonOf(chat: StoredChat): string {
   const system = chat.system ? [{ role: 'system', content: chat.system }] : [];
   const messages = chat.exchanges.flatMap(({ question, answer }) => {
     const spoken = partsOf(answer, true);
-    const thoughts = spoken.thoughts ? { reasoning_content: spoken.thoughts } : {};
-    return [{ role: 'user', content: question }, { role: 'assistant', content: spoken.answer, ...thoughts }];
+    const reasoning = spoken.reasoning ? { reasoning_content: spoken.reasoning } : {};
+    return [{ role: 'user', content: question }, { role: 'assistant', content: spoken.answer, ...reasoning }];
   });
   return `${JSON.stringify({ model: chat.model, updated: new Date(chat.at).toISOString(), messages: [...system, ...messages] }, null, 2)}\n`;
 }

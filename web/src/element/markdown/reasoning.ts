@@ -6,7 +6,7 @@ const CLOSE = '</think>';
 /** A model's text, in its two parts. */
 export interface Spoken {
   /** What it thought; empty if it did not. */
-  thoughts: string;
+  reasoning: string;
   answer: string;
   /** Whether it is still thinking. */
   thinking: boolean;
@@ -25,15 +25,15 @@ export function partsOf(text: string, complete: boolean): Spoken {
   const close = text.indexOf(CLOSE);
   if (close >= 0) {
     const before = text.slice(0, close).trim();
-    return { thoughts: (opened ? before.slice(OPEN.length) : before).trim(), answer: text.slice(close + CLOSE.length).trimStart(), thinking: false };
+    return { reasoning: (opened ? before.slice(OPEN.length) : before).trim(), answer: text.slice(close + CLOSE.length).trimStart(), thinking: false };
   }
   if (opened) {
-    const thoughts = begun.slice(OPEN.length).trimStart();
-    return { thoughts: complete ? thoughts : withoutBeginOf(CLOSE, thoughts), answer: '', thinking: !complete };
+    const reasoning = begun.slice(OPEN.length).trimStart();
+    return { reasoning: complete ? reasoning : withoutBeginOf(CLOSE, reasoning), answer: '', thinking: !complete };
   }
   // Models often start with a line break or two.
-  if (!complete && OPEN.startsWith(begun)) return { thoughts: '', answer: '', thinking: false };
-  return { thoughts: '', answer: complete ? begun : withoutBeginOf(CLOSE, begun), thinking: false };
+  if (!complete && OPEN.startsWith(begun)) return { reasoning: '', answer: '', thinking: false };
+  return { reasoning: '', answer: complete ? begun : withoutBeginOf(CLOSE, begun), thinking: false };
 }
 
 /** The text without an end that may become the tag. */
@@ -45,15 +45,15 @@ function withoutBeginOf(tag: string, text: string): string {
 /** What a piece of text has brought. */
 export interface SpokenPiece {
   /** More of what the model thinks. */
-  thought: string;
+  reasoning: string;
   /** More of the answer. */
   answer: string;
   /** Whether all that came before as the answer was thought: this answer stands in its place. */
-  anew: boolean;
+  replaces: boolean;
 }
 
 /** Parts a text while it comes, as {@link partsOf} does, and looks at each piece once. */
-export class ThoughtSplitter {
+export class ReasoningSplitter {
   /** `between`: the thoughts have ended, and of the answer there is at most space. */
   #state: 'begin' | 'thinking' | 'between' | 'answer' = 'begin';
   /** What has not been given out, since it may become a tag. */
@@ -71,13 +71,13 @@ export class ThoughtSplitter {
   /** Takes the next piece of the text. */
   add(text: string): SpokenPiece {
     this.#held += text;
-    const piece: SpokenPiece = { thought: '', answer: '', anew: false };
+    const piece: SpokenPiece = { reasoning: '', answer: '', replaces: false };
     if (this.#state === 'begin') this.#begin();
-    if (this.#state === 'thinking') piece.thought = this.#upToEnd();
+    if (this.#state === 'thinking') piece.reasoning = this.#upToEnd();
     if (this.#state === 'answer' && !this.#parted) {
       piece.answer = this.#upToEnd();
       // A template has opened the thoughts itself.
-      if (this.#parted) Object.assign(piece, { answer: '', anew: true });
+      if (this.#parted) Object.assign(piece, { answer: '', replaces: true });
     }
     if (this.#state === 'between') {
       this.#held = this.#held.trimStart();
@@ -95,7 +95,7 @@ export class ThoughtSplitter {
     const rest = this.#state === 'begin' ? this.#held.trimStart() : this.#held;
     this.#held = '';
     const thinking = this.#state === 'thinking';
-    return { thought: thinking ? rest : '', answer: thinking ? '' : rest, anew: false };
+    return { reasoning: thinking ? rest : '', answer: thinking ? '' : rest, replaces: false };
   }
 
   #begin(): void {

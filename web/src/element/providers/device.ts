@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../../api/types.ts';
 import { plainName } from '../../markdown.ts';
 import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
-import type { Manners } from '../shell/config.ts';
+import type { AnswerPolicy } from '../shell/config.ts';
 import type { ChatEngine } from '../shell/engine.ts';
 
 /** Keeps small models from going round in circles. */
@@ -13,7 +13,7 @@ export class DeviceAnswerer implements Answerer {
 
   constructor(
     readonly engine: ChatEngine,
-    private readonly manners: Manners = {},
+    private readonly policy: AnswerPolicy = {},
   ) {}
 
   get name(): string {
@@ -32,7 +32,7 @@ export class DeviceAnswerer implements Answerer {
       signal,
       max_tokens: maxTokens,
       repetition_penalty: REPETITION_PENALTY,
-      ...this.manners,
+      ...this.policy,
       ...(temperature === undefined ? {} : { temperature }),
     });
     for await (const { choices, prompt_progress, usage } of stream) {

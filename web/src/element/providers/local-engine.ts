@@ -74,8 +74,8 @@ export class LocalEngine {
       const check = () => {
         const { state } = this;
         if (signal.aborted) reject(new LinnetError('aborted', 'Stopped.'));
-        else if (config.engine) resolve(new DeviceAnswerer(config.engine, config.manners));
-        else if (state.kind === 'ready') resolve(new DeviceAnswerer(state.linnet, config.manners));
+        else if (config.engine) resolve(new DeviceAnswerer(config.engine, config.policy));
+        else if (state.kind === 'ready') resolve(new DeviceAnswerer(state.linnet, config.policy));
         else if (state.kind === 'failed') reject(state.error);
         else return wait();
         this.#waiting.delete(check);

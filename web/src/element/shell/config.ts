@@ -11,8 +11,8 @@ import { ENGLISH, fill } from './strings.ts';
 /** Tokens of an answer at most: a small model may not find its end. */
 const MAX_TOKENS = 1024;
 
-/** How an engine behaves while it answers. */
-export type Manners = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
+/** How an engine treats the page while it answers. */
+export type AnswerPolicy = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
 
 /** What the site asks for, as it stands in the element's attributes and properties now. */
 export class ChatConfig {
@@ -94,11 +94,11 @@ export class ChatConfig {
     return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
   }
 
-  /** A person waits for the answer, on a device that may be anything. An engine of the page's has manners of its own. */
-  get manners(): Manners {
-    const usual: Manners = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
+  /** A person waits for the answer, on a device that may be anything. An engine of the page's has its own policy. */
+  get policy(): AnswerPolicy {
+    const usual: AnswerPolicy = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
     const own = { when_hidden: wordOf(this.host, 'when-hidden'), pace: wordOf(this.host, 'pace') };
-    return { ...usual, ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value)) as Manners) };
+    return { ...usual, ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value)) as AnswerPolicy) };
   }
 
   get endpoint(): { address: string; model: string | undefined; headers: Record<string, string> } | undefined {

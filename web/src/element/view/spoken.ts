@@ -1,4 +1,4 @@
-import { ThoughtSplitter, type SpokenPiece } from '../markdown/reasoning.ts';
+import { ReasoningSplitter, type SpokenPiece } from '../markdown/reasoning.ts';
 import type { AnswerPiece } from '../providers/answerer.ts';
 import type { ChatStrings } from '../shell/button-strings.ts';
 import { fill } from '../shell/strings.ts';
@@ -6,12 +6,12 @@ import type { TurnView } from './turn.ts';
 
 /** Shows an answer as it comes. What the model thinks first is no part of it. Gives why it ended. */
 export async function show(pieces: AsyncIterable<AnswerPiece & { dropped: number }>, turn: TurnView, strings: ChatStrings): Promise<'stop' | 'length'> {
-  const parts = new ThoughtSplitter();
+  const parts = new ReasoningSplitter();
   let end: 'stop' | 'length' = 'stop';
   let left = 0;
-  const write = ({ thought, answer, anew }: SpokenPiece) => {
-    if (anew) turn.begin();
-    if (answer || thought) turn.note(!answer ? strings.thinking : left > 0 ? strings.shortened : '');
+  const write = ({ reasoning, answer, replaces }: SpokenPiece) => {
+    if (replaces) turn.begin();
+    if (answer || reasoning) turn.note(!answer ? strings.thinking : left > 0 ? strings.shortened : '');
     turn.write(answer);
   };
   turn.note('');

@@ -161,7 +161,7 @@ export class ChatView {
     if (this.#config.engine || server) {
       if (this.#config.serverOnly) this.#leave();
       this.#loading.node.hidden = true;
-      this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.manners));
+      this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.policy));
       return this.#tellWhoGetsIt();
     }
     // The site has asked for another model since.
@@ -197,7 +197,7 @@ export class ChatView {
         else this.#frame.notice.hide();
         break;
       case 'ready':
-        this.#present(new DeviceAnswerer(state.linnet, this.#config.manners));
+        this.#present(new DeviceAnswerer(state.linnet, this.#config.policy));
         if (state.linnet.info().recovered) this.#frame.notice.show(this.#strings.recovered, 'note');
         break;
       case 'failed':
