@@ -51,7 +51,7 @@ const soon = (milliseconds = 5) => new Promise((resolve) => setTimeout(resolve, 
 const asDocument = (page: Page) => page as unknown as Document;
 const NAMES = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 
-test('manners are read by their names, and wrong ones are refused with the field', () => {
+test('a policy is read by its names, and wrong ones are refused with the field', () => {
   assert.deepEqual(readPolicy({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), { pace: 'gentle', keepAwake: true });
   for (const [field, value] of Object.entries({ pace: 'slow', keep_awake: 1, when_hidden: 'stop' })) {
     const refused = (error: unknown) => error instanceof LinnetError && error.code === 'invalid-request' && error.details['field'] === field;
@@ -148,6 +148,6 @@ test('an answer waits while its page is hidden, if it shall', () => {
   }
 });
 
-test('where there is no page there are no manners', () => {
+test('where there is no page there is no policy', () => {
   attend({ whenHidden: 'pause', keepAwake: true, pace: 'auto' }, () => assert.fail())();
 });
