@@ -38,7 +38,9 @@ async function install() {
   const wrong = [];
   await Promise.all(
     missing.map(async (address) => {
-      const { answer, isRight } = await fetchFile(address, new Request(address, { cache: 'no-cache' }));
+      let { answer, isRight } = await fetchFile(address, new Request(address, { cache: 'no-cache' }));
+      // The browser's cache may have a damaged copy, and a server confirms it by its ETag.
+      if (!isRight) ({ answer, isRight } = await fetchFile(address, new Request(address, { cache: 'reload' })));
       if (isRight) await cache.put(address, answer);
       else wrong.push(`${address} (${answer.status})`);
     }),
