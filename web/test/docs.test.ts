@@ -131,3 +131,13 @@ test('the code of the guides type-checks', () => {
   assert.ok(Object.keys(files).length > 15, 'there is code');
   assert.equal(check(files), '');
 });
+
+test('the examples in TypeScript type-check', () => {
+  const files: Record<string, string> = {};
+  for (const name of readdirSync(join(root, 'examples'))) {
+    const path = join(root, 'examples', name, 'main.ts');
+    if (existsSync(path)) files[`${name}.ts`] = readFileSync(path, 'utf8');
+  }
+  assert.ok(Object.keys(files).length > 0, 'there are some');
+  assert.equal(check(files), '');
+});
