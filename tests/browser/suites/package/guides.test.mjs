@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
 import { marked } from 'marked';
-import { chromium } from '../engines.mjs';
-import { MODEL, noModel, openPage, packageSource, startServer, talkingTiny } from '../harness.mjs';
+import { chromium } from '../../support/engines.mjs';
+import { MODEL, noModel, openPage, packageSource, startServer, talkingTiny } from '../../support/harness.mjs';
 
 const DOCS = join(packageSource, 'docs');
 const GUIDES = readdirSync(DOCS).filter((name) => name.endsWith('.md'));
