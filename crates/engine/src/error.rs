@@ -36,6 +36,17 @@ pub enum Error {
         /// Bytes that came.
         received: u64,
     },
+    /// The file goes on long after the model in it has ended.
+    #[error(
+        "the model in this file ends after {expected} bytes, but the file goes on. Check its address, or let the server send \
+         `Content-Length`"
+    )]
+    Endless {
+        /// Bytes that the header announces.
+        expected: u64,
+        /// Bytes that came.
+        received: u64,
+    },
     /// The model would not fit, which its header tells.
     #[error(
         "this model does not fit: {} needs {}, and there may be {} (weights {}, KV cache {}, activations {}). {}",
@@ -126,7 +137,7 @@ impl Error {
                 BackendError::DeviceLost { .. } => "device-lost",
                 BackendError::Internal(_) => "internal",
             },
-            Error::Truncated { .. } => "integrity",
+            Error::Truncated { .. } | Error::Endless { .. } => "integrity",
             Error::DoesNotFit(_) => "out-of-memory",
             Error::ContextFull { .. } | Error::PromptTooLong { .. } => "context-full",
             Error::TextLost { .. } => "bad-template",
@@ -177,7 +188,9 @@ impl Error {
                 }
                 BackendError::Internal(_) => json!({}),
             },
-            Error::Truncated { expected, received } => json!({ "expected": expected, "received": received }),
+            Error::Truncated { expected, received } | Error::Endless { expected, received } => {
+                json!({ "expected": expected, "received": received })
+            }
             Error::DoesNotFit(excess) => {
                 let Excess { memory: Memory { weights, kv, scratch }, limit, what, need, have, smaller } =
                     &**excess;

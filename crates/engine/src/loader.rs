@@ -26,6 +26,9 @@ const DEFAULT_KV_BYTES: u64 = 128 << 20;
 /// The header is copied into our memory in pieces of this size.
 const HEADER_PIECE: usize = 64 << 10;
 
+/// So many bytes after a file's last tensor are padding, or something that nobody needs. A server that gives more may never end.
+const MOST_AFTER_END: u64 = 64 << 20;
+
 /// How a model is to be loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
@@ -96,10 +99,14 @@ struct Transfer<B: Backend> {
 }
 
 impl<B: Backend> Pending<B> {
+    /// Where the part that is being taken begins and ends.
+    fn part_range(&self) -> Range<u64> {
+        self.part.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[self.part]
+    }
+
     /// Refuses a part that ended early.
     fn require_whole_part(&self, received: u64) -> Result<(), Error> {
-        let start = self.part.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let end = self.ends[self.part];
+        let Range { start, end } = self.part_range();
         if received < end {
             return Err(Error::Truncated { expected: end - start, received: received - start });
         }
@@ -142,7 +149,7 @@ impl<B: Backend> Loader<B> {
     /// # Errors
     /// Everything that can be wrong with the file is known as soon as its header has arrived: [`Error::Gguf`],
     /// [`Error::Model`], [`Error::Text`], [`Error::InvalidRequest`], and that it will not fit ([`Error::DoesNotFit`]); memory runs
-    /// out here too ([`Error::Backend`]).
+    /// out here too ([`Error::Backend`]), and a file that does not end is refused ([`Error::Endless`]).
     pub async fn push(&mut self, bytes: Bytes<'_>) -> Result<(), Error> {
         let start = self.received;
         self.received += bytes.len() as u64;
@@ -172,6 +179,11 @@ impl<B: Backend> Loader<B> {
         }
         while pending.transfers.get(pending.first).is_some_and(|t| t.range.end <= end) {
             pending.first += 1;
+        }
+        let part = pending.part_range();
+        if self.received.saturating_sub(part.end) > MOST_AFTER_END {
+            let (expected, received) = (part.end - part.start, self.received - part.start);
+            return Err(Error::Endless { expected, received });
         }
         Ok(())
     }

@@ -142,6 +142,26 @@ fn bytes_behind_the_last_tensor_do_not_matter() {
 }
 
 #[test]
+fn a_file_that_never_ends_is_refused() {
+    let [first, second] = parts(5).try_into().unwrap();
+    // The parts have five bytes that nobody needs.
+    let expected = second.len() - 5;
+    let (mut loader, _) = loader(b"");
+    while !loader.read_ahead(Bytes::Heap(&second)).unwrap() {}
+    let endless = vec![0; 1 << 20];
+    let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));
+    push(&first).unwrap();
+    // Something after the last tensor does no harm.
+    push(&endless).unwrap();
+    loader.next_part().unwrap();
+    let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));
+    push(&second).unwrap();
+    let error = (0..100).find_map(|_| push(&endless).err()).expect("it is read for ever");
+    assert_eq!(error.code(), "integrity");
+    assert_eq!(error.details()["expected"], expected);
+}
+
+#[test]
 fn a_file_that_ends_early_is_incomplete() {
     let file = model_file();
     let error = load(&file[..file.len() - 1], 1000).unwrap_err();
