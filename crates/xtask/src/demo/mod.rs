@@ -1,14 +1,12 @@
 //! `cargo xtask demo`: from a fresh clone to a page in which the default model answers.
 
-mod serve;
-
 use crate::build;
 use crate::machine::toolchain::WasmToolchain;
 use crate::machine::workspace::Workspace;
-use crate::machine::{model, programs};
-use anyhow::Result;
-use serve::{Server, Site};
-use std::process::{Command, Stdio};
+use crate::machine::{model, process, programs};
+use anyhow::{Context, Result};
+use std::net::TcpListener;
+use std::process::Command;
 
 /// How the page is served.
 #[derive(clap::Args)]
@@ -28,35 +26,45 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
-    // First, since a taken port is quicker told than a build is made.
-    let server = Server::bind(options.port)?;
+    // First, since a taken port is told sooner than a build is made; and kept until the build is done.
+    let reserved = reserve(options.port)?;
     let toolchain = WasmToolchain::ensure()?;
     model::ensure_default(&workspace)?;
     build::build(&workspace, &toolchain)?;
 
-    println!("\nLinnet is at {}\n(Ctrl-C stops it)", server.url());
-    if !options.no_open {
-        open(&server.url());
-    }
-    server.serve(Site {
-        pages: workspace.root.join("www/dist"),
-        models: model::folder(&workspace),
-        isolated: !options.no_isolation,
-    })
+    let port = reserved.local_addr()?.port();
+    drop(reserved);
+    println!();
+    process::replace(&mut server(&workspace, port, options))
 }
 
-/// Shows the address in the user's browser, where there is a desktop to show it on.
-fn open(url: &str) {
-    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-    let mut command = if cfg!(target_os = "macos") {
-        Command::new("open")
-    } else if cfg!(windows) {
-        Command::new("explorer")
-    } else if desktop {
-        Command::new("xdg-open")
-    } else {
-        return;
-    };
-    // The address was printed: whoever has no such program can still follow it.
-    let _ = command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+/// Takes the port of 127.0.0.1.
+fn reserve(port: u16) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("port {port} is not available; choose another one with --port"))
+}
+
+/// The file server: `www/serve.mjs`, which prints the address and shows it in a browser.
+fn server(workspace: &Workspace, port: u16, options: &Options) -> Command {
+    let mut node = Command::new("node");
+    node.arg(workspace.root.join("www/serve.mjs")).args(["--port", &port.to_string(), "--models"]);
+    node.arg(model::folder(workspace));
+    node.args(options.no_isolation.then_some("--no-isolation"));
+    node.args((!options.no_open).then_some("--open"));
+    node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reserve;
+
+    #[test]
+    fn a_taken_port_is_refused_with_the_option_that_helps() {
+        let taken = reserve(0).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = reserve(port).unwrap_err().to_string();
+        assert_eq!(error, format!("port {port} is not available; choose another one with --port"));
+        drop(taken);
+        assert_eq!(reserve(port).unwrap().local_addr().unwrap().port(), port);
+    }
 }

@@ -18,6 +18,19 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Goes on as the other program, so that whatever stops one stops the other.
+#[cfg(unix)]
+pub fn replace(command: &mut Command) -> Result<()> {
+    let error = std::os::unix::process::CommandExt::exec(command);
+    Err(error).with_context(|| format!("could not start `{}`", display(command)))
+}
+
+/// Runs the other program to its end: Windows cannot replace a process.
+#[cfg(not(unix))]
+pub fn replace(command: &mut Command) -> Result<()> {
+    run(command)
+}
+
 /// Runs it silently and returns its standard output; an error carries its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let line = display(command);
