@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { models } from 'linnet';
-import { mannerFrom } from '../src/chat/settings.ts';
+import { answerSettingsFrom } from '../src/chat/settings.ts';
 import { Query } from '../src/page/query.ts';
 import { nameOf, settingsFrom } from '../src/page/load-settings.ts';
 
@@ -13,13 +13,13 @@ Object.assign(globalThis, { document: { baseURI: 'https://site.example/some/wher
 describe('the options of the address', () => {
   const read = (search: string) => {
     const query = new Query(search);
-    return { settings: settingsFrom(query), manner: mannerFrom(query), ignored: query.ignored };
+    return { settings: settingsFrom(query), answerSettings: answerSettingsFrom(query), ignored: query.ignored };
   };
 
   test('what makes sense is taken', () => {
-    const { settings, manner, ignored } = read('?model=qwen3-0.6b&backend=cpu&threads=4&context=512&pace=gentle&temperature=0&max=64');
+    const { settings, answerSettings, ignored } = read('?model=qwen3-0.6b&backend=cpu&threads=4&context=512&pace=gentle&temperature=0&max=64');
     assert.deepEqual(settings, { model: 'qwen3-0.6b', backend: 'cpu', threads: 4, contextLength: 512, pace: 'gentle' });
-    assert.deepEqual(manner, { temperature: 0, maxTokens: 64 });
+    assert.deepEqual(answerSettings, { temperature: 0, maxTokens: 64 });
     assert.deepEqual(ignored, []);
     for (const model of ['/bird.gguf', 'bird.gguf', 'https://elsewhere.example/bird.gguf?download=true', 'stored:abc']) {
       assert.deepEqual([read(`?model=${encodeURIComponent(model)}`).settings.model, read(`?model=${encodeURIComponent(model)}`).ignored], [model, []]);
@@ -38,8 +38,8 @@ describe('the options of the address', () => {
     for (const value of values) {
       test(`${name}=${value} is left out and named`, () => {
         const usual = read('');
-        const { settings, manner, ignored } = read(`?${name}=${encodeURIComponent(value)}`);
-        assert.deepEqual([settings, manner], [usual.settings, usual.manner]);
+        const { settings, answerSettings, ignored } = read(`?${name}=${encodeURIComponent(value)}`);
+        assert.deepEqual([settings, answerSettings], [usual.settings, usual.answerSettings]);
         assert.equal(ignored.length, 1);
         assert.ok(ignored[0]!.startsWith(`“${name}=${value.trim()}”`), ignored[0]);
       });

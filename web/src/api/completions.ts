@@ -78,7 +78,7 @@ interface End {
   timings: Timings;
 }
 
-interface Piece {
+interface AnswerPart {
   text: string;
   tokens: number[];
   /** Of its tokens, if the request wants to know. */
@@ -89,7 +89,7 @@ interface Piece {
   usage?: Usage;
 }
 
-async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+async function* chatChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
   let first = true;
   for await (const piece of pieces) {
     if (piece.usage) {
@@ -107,7 +107,7 @@ async function* chatChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGene
   }
 }
 
-async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGenerator<CompletionChunk | UsageChunk, void> {
+async function* textChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): AsyncGenerator<CompletionChunk | UsageChunk, void> {
   for await (const piece of pieces) {
     if (piece.usage) {
       yield { ...base, object: 'text_completion', choices: [], usage: piece.usage };
@@ -119,14 +119,14 @@ async function* textChunks(pieces: AsyncGenerator<Piece>, base: Base): AsyncGene
   }
 }
 
-async function chatWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<ChatCompletion> {
+async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<ChatCompletion> {
   const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
   const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, ...chatLogprobs(likely), finish_reason, tokens };
   return { ...base, object: 'chat.completion', choices: [choice], usage, timings };
 }
 
-async function textWhole(pieces: AsyncGenerator<Piece>, base: Base): Promise<Completion> {
+async function textWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<Completion> {
   const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
   return { ...base, object: 'text_completion', choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }], usage, timings };
@@ -153,7 +153,7 @@ function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown
 }
 
 /** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
-async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Piece> {
+async function* run(generate: Generate, take: () => Reading): AsyncGenerator<AnswerPart> {
   const { fields, signal, busy, policy, stream, progress, usage: place } = take();
   for await (const event of generate(fields, { signal, busy, policy, paced: stream })) {
     switch (event.type) {
@@ -172,7 +172,7 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Pie
   }
 }
 
-async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: Required<End> }> {
+async function collect(pieces: AsyncGenerator<AnswerPart>): Promise<AnswerPart & { end: Required<End> }> {
   let text = '';
   const tokens: number[] = [];
   const logprobs: EngineLogprobs[] = [];
@@ -187,7 +187,7 @@ async function collect(pieces: AsyncGenerator<Piece>): Promise<Piece & { end: Re
   return { text, tokens, ...(logprobs.length > 0 ? { logprobs } : {}), end: { ...end, usage: end.usage } };
 }
 
-function extras({ progress, end }: Piece): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {
+function extras({ progress, end }: AnswerPart): { prompt_progress?: PromptProgress; usage?: Usage; timings?: Timings } {
   const ending = end ? { ...(end.usage ? { usage: end.usage } : {}), timings: end.timings } : {};
   return { ...(progress ? { prompt_progress: progress } : {}), ...ending };
 }

@@ -5,7 +5,7 @@ import { sha256Of } from '../store/hex.ts';
 import type { Description } from '../store/journal.ts';
 import { roomHint } from '../store/room.ts';
 import type { RemoteFile } from '../protocol/model-files.ts';
-import { FileChanged, type Identity, type Piece, sameFile, Transfer, type TransferOptions } from './transfer.ts';
+import { FileChanged, type Identity, type ChunkBuffer, sameFile, Transfer, type TransferOptions } from './transfer.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 
 /** Bytes of a chunk where a list does not say otherwise: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
@@ -157,10 +157,10 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   }
 
   /** For the {@link Download}: an empty chunk, or what was kept of it. */
-  begin(index: number): Piece {
+  begin(index: number): ChunkBuffer {
     const start = index * this.#chunkBytes;
     const length = Math.min(this.#chunkBytes, (this.#identity.total ?? Infinity) - start);
-    const piece: Piece = { index, start, bytes: new Uint8Array(length), filled: 0 };
+    const piece: ChunkBuffer = { index, start, bytes: new Uint8Array(length), filled: 0 };
     const kept = this.#ours ? this.#writer?.read(index) : undefined;
     if (kept && kept.length < length) {
       piece.bytes.set(kept);
@@ -169,7 +169,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     return piece;
   }
 
-  async accept({ index, start, bytes }: Piece): Promise<boolean> {
+  async accept({ index, start, bytes }: ChunkBuffer): Promise<boolean> {
     const expected = this.file.chunks?.sha256[index];
     if (expected !== undefined) {
       const found = await this.#sha256(bytes);
@@ -185,7 +185,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     return true;
   }
 
-  async abandon({ index, bytes, filled }: Piece): Promise<void> {
+  async abandon({ index, bytes, filled }: ChunkBuffer): Promise<void> {
     // One that is whole and still here has been refused.
     if (filled < this.#chunkBytes * LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
     // The download ends for a reason of its own, which this must not take the place of.

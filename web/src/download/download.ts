@@ -1,5 +1,5 @@
 import { aborted } from '../protocol/errors.ts';
-import type { Piece, Transfer } from './transfer.ts';
+import type { ChunkBuffer, Transfer } from './transfer.ts';
 
 /** Chunks that are on their way, or there and not yet taken: what bounds the memory. */
 const MOST_AHEAD = 4;
@@ -7,11 +7,11 @@ const MOST_AHEAD = 4;
 /** What a download asks of whoever wants its chunks. */
 export interface ChunkKeeper {
   /** An empty chunk, or one of which the beginning is there from an earlier try. */
-  begin(index: number): Piece;
+  begin(index: number): ChunkBuffer;
   /** Takes note of a chunk that is whole. @throws what ends the download. Gives false if it must be fetched once more. */
-  accept(piece: Piece): Promise<boolean>;
+  accept(piece: ChunkBuffer): Promise<boolean>;
   /** Takes note of what has come of a chunk that will not be whole. */
-  abandon(piece: Piece): Promise<void>;
+  abandon(piece: ChunkBuffer): Promise<void>;
 }
 
 /** A whole file on its way, and what has come of it beyond the last chunk. */
@@ -30,9 +30,9 @@ interface Stream {
  */
 export class Download {
   /** Those asked for and not yet taken. */
-  readonly #coming = new Map<number, { piece: Piece; whole: Promise<void> }>();
+  readonly #coming = new Map<number, { piece: ChunkBuffer; whole: Promise<void> }>();
   /** Those that are not whole yet. */
-  readonly #open = new Set<Piece>();
+  readonly #open = new Set<ChunkBuffer>();
   readonly #wanted: Iterator<number>;
   /** The last chunk that was taken. */
   #taken = -1;
@@ -97,7 +97,7 @@ export class Download {
     this.#coming.set(index, { piece, whole });
   }
 
-  async #fetch(piece: Piece): Promise<void> {
+  async #fetch(piece: ChunkBuffer): Promise<void> {
     this.#open.add(piece);
     do {
       if (piece.filled === piece.bytes.length) piece.filled = 0;

@@ -33,7 +33,7 @@ const LONGEST_SHOWN = 60;
 const CANNOT_RESUME = 'could not be resumed. Try again';
 
 /** A stretch of a file that is on its way into memory. */
-export interface Piece {
+export interface ChunkBuffer {
   /** Number of the chunk. */
   index: number;
   /** Offset of its first byte in the file. */
@@ -141,7 +141,7 @@ export class Transfer {
    *
    * @throws LinnetError `network`, `not-found`, `http`, `aborted`, or that the file is another one now
    */
-  async fill(piece: Piece): Promise<void> {
+  async fill(piece: ChunkBuffer): Promise<void> {
     const { signal, retryDelays = RETRY_DELAYS } = this.options;
     const queue = new PlaceQueue(placesOf(this.places).slice(this.#place), retryDelays, signal);
     for (let place = await queue.next(); place; place = await queue.next()) {
@@ -161,7 +161,7 @@ export class Transfer {
     throw queue.failures[0]!.failure;
   }
 
-  async #fillFrom(url: string, piece: Piece): Promise<void> {
+  async #fillFrom(url: string, piece: ChunkBuffer): Promise<void> {
     const response = this.#takeFirst(url, piece.start + piece.filled) ?? (await this.#rest(url, piece));
     await this.#read(response, piece);
     if (piece.filled < piece.bytes.length) throw this.#broken(url, CANNOT_RESUME);
@@ -204,7 +204,7 @@ export class Transfer {
   }
 
   /** Asks for the rest of a piece. */
-  async #rest(url: string, piece: Piece): Promise<Response> {
+  async #rest(url: string, piece: ChunkBuffer): Promise<Response> {
     const start = piece.start + piece.filled;
     const { signal, stallTimeout = STALL_TIMEOUT } = this.options;
     const response = await http.request(url, { start, end: piece.start + piece.bytes.length }, signal, stallTimeout);
@@ -220,7 +220,7 @@ export class Transfer {
   }
 
   /** Reads into a piece. A server may give more than it was asked for, or less. */
-  async #read(response: Response, piece: Piece): Promise<void> {
+  async #read(response: Response, piece: ChunkBuffer): Promise<void> {
     for await (const part of this.#body(response)) {
       const wanted = part.subarray(0, piece.bytes.length - piece.filled);
       piece.bytes.set(wanted, piece.filled);

@@ -3,7 +3,7 @@ import { Inbox } from './inbox.ts';
 import { attend, DEFAULT_POLICY, type PagePolicy } from './page-policy.ts';
 import { PacedInbox } from './paced-inbox.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
-import { type Answer, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type Steering, type WhenBusy } from '../protocol/messages.ts';
+import { type Reply, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type Steering, type WhenBusy } from '../protocol/messages.ts';
 import { follow } from '../protocol/abortable.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
@@ -33,7 +33,7 @@ interface Pending {
   readonly what: Asked;
   /** The request as JSON. */
   readonly text: string;
-  readonly inbox: Inbox<Answer>;
+  readonly inbox: Inbox<Reply>;
   steering: Steering;
   cancelled: boolean;
   /** Whether an event of it has come. */
@@ -103,7 +103,7 @@ export class EngineHost {
       id: ++this.#lastId,
       what,
       text: JSON.stringify(request),
-      inbox: paced ? new PacedInbox() : new Inbox<Answer>(),
+      inbox: paced ? new PacedInbox() : new Inbox<Reply>(),
       steering: { hold: false, pace: policy.pace },
       cancelled: false,
       begun: false,

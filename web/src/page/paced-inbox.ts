@@ -1,5 +1,5 @@
 import { Inbox } from './inbox.ts';
-import { type Answer, isLast } from '../protocol/messages.ts';
+import { type Reply, isLast } from '../protocol/messages.ts';
 
 // Where the GPU chooses tokens by itself, several come at once, up to eight times a second. Shown as they come, an answer jerks.
 
@@ -27,7 +27,7 @@ const REAL: Clock = {
  * come. It never lags: when the next ones are there, what still waits and they share the time until the ones after them; and with
  * the end of the answer all that waits is given out at once.
  */
-export class PacedInbox extends Inbox<Answer> {
+export class PacedInbox extends Inbox<Reply> {
   /** When each message that waits is due. */
   #due: number[] = [];
   /** When the last burst came. */
@@ -41,12 +41,12 @@ export class PacedInbox extends Inbox<Answer> {
     super();
   }
 
-  override put(answer: Answer): void {
+  override put(answer: Reply): void {
     this.#due.push(this.#dueOf(answer));
     super.put(answer);
   }
 
-  override async take(): Promise<Answer> {
+  override async take(): Promise<Reply> {
     for (;;) {
       const wait = (this.#due[0] ?? Infinity) - this.clock.now();
       if (wait <= 0) break;
@@ -57,7 +57,7 @@ export class PacedInbox extends Inbox<Answer> {
     return answer;
   }
 
-  #dueOf(answer: Answer): number {
+  #dueOf(answer: Reply): number {
     const now = this.clock.now();
     if (isLast(answer)) this.#due.fill(now);
     if (answer.type === 'error' || answer.event.type !== 'token') return now;

@@ -127,17 +127,17 @@ export type FromWorker =
   | { type: 'load-failed'; error: PlainError }
   /** With `auto`: it is for a new worker to try the CPU, since this one's module is not the one for that. */
   | { type: 'gpu-failed'; error: PlainError }
-  | Answer;
+  | Reply;
 
 /** What becomes of a request, step by step. */
 export type EngineEvent = GenerationEvent | SuggestEvent | { type: 'counted'; tokens: number };
 
 /** Worker to page, about one request. */
-export type Answer =
+export type Reply =
   | { type: 'event'; id: number; event: EngineEvent }
   | { type: 'error'; id: number; error: PlainError };
 
 /** Whether nothing more comes about that request. */
-export function isLast(answer: Answer): boolean {
+export function isLast(answer: Reply): boolean {
   return answer.type === 'error' || ['done', 'words', 'counted'].includes(answer.event.type);
 }

@@ -1,6 +1,6 @@
 import { aborted, LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
 import { Pacer } from './pacer.ts';
-import { type Answer, type EngineEvent, isLast, type Pace, type Steering } from '../protocol/messages.ts';
+import { type Reply, type EngineEvent, isLast, type Pace, type Steering } from '../protocol/messages.ts';
 import type { DeviceRecovery } from './device-recovery.ts';
 import type { WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
 
@@ -33,7 +33,7 @@ export class RequestQueue {
    * @param pause lets what has been sent to the worker be received; called between steps
    */
   constructor(
-    readonly post: (answer: Answer) => void,
+    readonly post: (answer: Reply) => void,
     readonly pause: () => Promise<void>,
   ) {}
 
@@ -100,7 +100,7 @@ export class RequestQueue {
         const began = performance.now();
         const event = await this.#next(job, generation);
         const ended = performance.now();
-        const answer: Answer = { type: 'event', id: job.id, event };
+        const answer: Reply = { type: 'event', id: job.id, event };
         this.post(answer);
         this.#count();
         if (isLast(answer)) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type Piece, Transfer, type TransferOptions } from '../../src/download/transfer.ts';
+import { type ChunkBuffer, Transfer, type TransferOptions } from '../../src/download/transfer.ts';
 import { code, ETAG, FILE, send, serve } from '../fakes/http-file.ts';
 
 const CHUNK = 100_000;
@@ -10,7 +10,7 @@ const FIRST = { start: 0, end: CHUNK };
 const open = (url: string | string[], options: Partial<TransferOptions> = {}, first = FIRST) =>
   Transfer.open([url].flat(), first, { signal: new AbortController().signal, retryDelays: [1, 1, 1], ...options });
 
-const piece = (start = 0, length = CHUNK): Piece => ({ index: 0, start, bytes: new Uint8Array(length), filled: 0 });
+const piece = (start = 0, length = CHUNK): ChunkBuffer => ({ index: 0, start, bytes: new Uint8Array(length), filled: 0 });
 
 async function filled(transfer: Transfer, wanted = piece()): Promise<Uint8Array> {
   await transfer.fill(wanted);

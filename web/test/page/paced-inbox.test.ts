@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Clock, PacedInbox } from '../../src/page/paced-inbox.ts';
-import type { Answer } from '../../src/protocol/messages.ts';
+import type { Reply } from '../../src/protocol/messages.ts';
 
 /** A clock that goes when it is told to. */
 class FakeClock implements Clock {
@@ -36,7 +36,7 @@ class FakeClock implements Clock {
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
-const DONE: Answer = { type: 'event', id: 1, event: { type: 'counted', tokens: 0 } };
+const DONE: Reply = { type: 'event', id: 1, event: { type: 'counted', tokens: 0 } };
 
 /** An inbox with a reader that notes when it got each token, counted from the start. */
 function reading(): { clock: FakeClock; inbox: PacedInbox; burst: (tokens: number) => void; at: () => number[] } {
@@ -134,7 +134,7 @@ test('a pause before a burst, as after a lost GPU, does not stretch it', async (
 test('who reads late gets at once what is due', async () => {
   const clock = new FakeClock();
   const inbox = new PacedInbox(clock);
-  const token = (left: number): Answer => ({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
+  const token = (left: number): Reply => ({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
   inbox.put(token(0));
   await clock.pass(100);
   for (const left of [3, 2, 1, 0]) inbox.put(token(left));

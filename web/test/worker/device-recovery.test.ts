@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
 import type { Loaded } from '../../src/worker/load.ts';
-import type { Answer, EngineInfo } from '../../src/protocol/messages.ts';
+import type { Reply, EngineInfo } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
 import { DeviceRecovery } from '../../src/worker/device-recovery.ts';
 import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
@@ -13,8 +13,8 @@ type Outcome = 'loads' | 'no-webgpu' | 'device-lost' | 'out-of-memory';
 function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const log: Log = [];
   const engine = new FakeEngine(log);
-  const answers: Answer[] = [];
-  const ended = new Map<number, (answer: Answer) => void>();
+  const answers: Reply[] = [];
+  const ended = new Map<number, (answer: Reply) => void>();
   const changes: EngineInfo[] = [];
   const recovering: boolean[] = [];
   let steps = 0;
@@ -37,7 +37,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const pause = async () => void log.push('wait');
   queue.serve(engine, new DeviceRecovery(engine, load, mayUseCpu, { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) }, pause));
   const answer = (id: number, tokens: number) =>
-    new Promise<Answer>((resolve) => {
+    new Promise<Reply>((resolve) => {
       ended.set(id, resolve);
       queue.add(id, JSON.stringify({ prompt: 'a', max_tokens: tokens }));
     });
@@ -45,7 +45,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   return { queue, log, answer, changes, recovering, count };
 }
 
-const reason = (answer: Answer) => (answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason);
+const reason = (answer: Reply) => (answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason);
 
 test('an answer goes on where it was when its device is lost', async () => {
   const { log, answer, changes, recovering, count } = setup([3], [], false);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Answer, isLast } from '../../src/protocol/messages.ts';
+import { type Reply, isLast } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
 import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
 /** A queue that serves a fake engine, and what it posts. */
-function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id: number) => Promise<Answer> } {
-  const answers: Answer[] = [];
-  const waiting = new Map<number, (answer: Answer) => void>();
+function queue(): { queue: RequestQueue; answers: Reply[]; log: Log; ended: (id: number) => Promise<Reply> } {
+  const answers: Reply[] = [];
+  const waiting = new Map<number, (answer: Reply) => void>();
   const made = new RequestQueue((answer) => {
     answers.push(answer);
     if (isLast(answer)) waiting.get(answer.id)?.(answer);
@@ -15,7 +15,7 @@ function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id
   const log: Log = [];
   made.serve(new FakeEngine(log));
   const ended = (id: number) =>
-    new Promise<Answer>((resolve) => {
+    new Promise<Reply>((resolve) => {
       const already = answers.find((answer) => answer.id === id && isLast(answer));
       if (already) resolve(already);
       else waiting.set(id, resolve);
@@ -24,7 +24,7 @@ function queue(): { queue: RequestQueue; answers: Answer[]; log: Log; ended: (id
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-const tokens = (answers: Answer[], id: number) =>
+const tokens = (answers: Reply[], id: number) =>
   answers.filter((answer) => answer.id === id && answer.type === 'event' && answer.event.type === 'token').length;
 
 test('requests are answered one after another, in order', async () => {

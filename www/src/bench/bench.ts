@@ -7,7 +7,7 @@ import { keepSite } from '../page/offline.ts';
 import { element, make } from '../page/page.ts';
 import { loadWith, sayBefore, Status } from '../models/progress.ts';
 import { Query } from '../page/query.ts';
-import { asLinnetError, sentence } from '../page/error-messages.ts';
+import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 import { nameOf, settingsFrom } from '../page/load-settings.ts';
 
 const run = element('run', HTMLButtonElement);
@@ -48,7 +48,7 @@ async function start(): Promise<void> {
       linnet.dispose();
     }
   } catch (error) {
-    status.show(sentence(asLinnetError(error)));
+    status.show(errorMessage(asLinnetError(error)));
   }
   arrange(false);
 }

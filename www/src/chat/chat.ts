@@ -5,14 +5,14 @@ import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
 import { speed, tokens, whole } from '../page/format.ts';
-import type { Manner } from './settings.ts';
+import type { AnswerSettings } from './settings.ts';
 import { element, nextTask } from '../page/page.ts';
 import { asLinnetError } from '../page/error-messages.ts';
 
 /** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 /** Milliseconds between two looks at the speed. */
-const PACE = 100;
+const REPORT_MS = 100;
 
 /** Asks and shows answers. One at a time. */
 export class Chat {
@@ -25,13 +25,13 @@ export class Chat {
   #answering: AbortController | undefined;
 
   /**
-   * @param manner how to answer
+   * @param answerSettings how to answer
    * @param showStats takes the live line: speed and backend
    * @param onFailure takes an answer's failure, after the question has gone back into the box
    */
   constructor(
     private readonly engine: Engine,
-    private readonly manner: () => Manner,
+    private readonly answerSettings: () => AnswerSettings,
     private readonly showStats: (text: string) => void,
     private readonly onFailure: (error: LinnetError) => void,
     private readonly onChange: () => void,
@@ -99,7 +99,7 @@ export class Chat {
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
     turn.note('Reading…');
-    const { maxTokens } = this.manner();
+    const { maxTokens } = this.answerSettings();
     const answerer = {
       contextLength: info.model.context_length,
       answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) => this.#stream(linnet, messages, maxTokens, signal),
@@ -114,8 +114,8 @@ export class Chat {
     }
   }
 
-  async *#stream(linnet: Linnet, messages: readonly ChatMessage[], maxTokens: number, signal: AbortSignal): AsyncGenerator<Piece> {
-    const { temperature, topP, repetitionPenalty } = this.manner();
+  async *#stream(linnet: Linnet, messages: readonly ChatMessage[], maxTokens: number, signal: AbortSignal): AsyncGenerator<CountedChunk> {
+    const { temperature, topP, repetitionPenalty } = this.answerSettings();
     const stream = linnet.chat.completions.create({
       messages,
       stream: true,
@@ -183,7 +183,7 @@ export class Chat {
 }
 
 /** A chunk of an answer, and what the messages had in tokens. */
-interface Piece {
+interface CountedChunk {
   chunk: ChatCompletionChunk;
   promptTokens?: number;
 }
@@ -206,7 +206,7 @@ class LiveSpeed {
     this.#last = performance.now();
     if (this.tokens === 0) this.#start = this.#last;
     this.tokens += count;
-    if (this.#last - this.#shown < PACE) return false;
+    if (this.#last - this.#shown < REPORT_MS) return false;
     this.#shown = this.#last;
     return true;
   }

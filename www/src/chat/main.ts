@@ -6,8 +6,8 @@ import { Engine, type EngineState } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
 import { type ForeignModel, foreignModel, question, sizeOf } from '../models/foreign-model.ts';
 import { whole } from '../page/format.ts';
-import { type Manner, mannerFrom, usualFor } from './settings.ts';
-import { MannerDialog } from './settings-dialog.ts';
+import { type AnswerSettings, answerSettingsFrom, usualFor } from './settings.ts';
+import { SettingsDialog } from './settings-dialog.ts';
 import { ModelDialog } from '../models/model-dialog.ts';
 import { keepModule, keepSite } from '../page/offline.ts';
 import { Notice } from '../page/notice.ts';
@@ -15,7 +15,7 @@ import { button, element, make, nextTask } from '../page/page.ts';
 import { openThoughtsForPrint } from './print.ts';
 import { progressText } from '../models/progress.ts';
 import { Query } from '../page/query.ts';
-import { sentence } from '../page/error-messages.ts';
+import { errorMessage } from '../page/error-messages.ts';
 import { addressOf, isImported, nameOf, type Settings, settingsFrom } from '../page/load-settings.ts';
 
 const SUGGESTIONS = ['Why is the sky blue?', 'Write a short poem about a small bird', 'Explain photosynthesis simply'];
@@ -37,14 +37,14 @@ const stats = element('stats', HTMLParagraphElement);
 const query = new Query(location.search);
 const engine = new Engine(settingsFrom(query), showState);
 /** What the person has set of how the model is to answer. */
-let own = mannerFrom(query);
+let own = answerSettingsFrom(query);
 /** Whether the model may be fetched: one that a link has brought from another host, only once the person has said so. */
 let mayLoad = false;
 const usual = () => usualFor(engine.settings.model);
-const manner = (): Manner => ({ ...usual(), ...own });
+const answerSettings = (): AnswerSettings => ({ ...usual(), ...own });
 const chat = new Chat(
   engine,
-  manner,
+  answerSettings,
   (text) => (stats.textContent = text),
   showAnswerFailure,
   () => {
@@ -57,7 +57,7 @@ const chat = new Chat(
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
 );
-chat.conversation.system = manner().system;
+chat.conversation.system = answerSettings().system;
 const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
   onSwitch(chosen) {
     newChat.disabled = chat.conversation.isEmpty;
@@ -73,9 +73,9 @@ const menu = new ChatMenu(chat, () => modelName.textContent ?? '', {
   },
   onNotStored: () => notice.show('This chat could not be saved. Free some space.', 'not-saved', [ok()]),
 });
-const mannerDialog = new MannerDialog(manner, usual, (set) => {
+const settingsDialog = new SettingsDialog(answerSettings, usual, (set) => {
   own = set;
-  chat.conversation.system = manner().system;
+  chat.conversation.system = answerSettings().system;
 });
 const dialog = new ModelDialog(engine, change);
 
@@ -92,7 +92,7 @@ for (const suggestion of SUGGESTIONS) {
 }
 // On a phone this would open the keyboard over the page.
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
-element('manner-button', HTMLButtonElement).addEventListener('click', () => mannerDialog.open());
+element('manner-button', HTMLButtonElement).addEventListener('click', () => settingsDialog.open());
 keepSite();
 openThoughtsForPrint();
 void menu.restore();
@@ -158,7 +158,7 @@ function change(settings: Settings): void {
 /** @returns what shows the chat before again, if there was one */
 function beginChat(): (() => void) | undefined {
   const goBack = menu.begin();
-  chat.conversation.system = manner().system;
+  chat.conversation.system = answerSettings().system;
   newChat.disabled = true;
   return goBack;
 }
@@ -266,7 +266,7 @@ function showAnswerFailure(error: LinnetError): void {
 }
 
 function showNotice(error: LinnetError, actions: HTMLElement[]): void {
-  notice.show(sentence(error), error.code, actions);
+  notice.show(errorMessage(error), error.code, actions);
 }
 
 function ok(): HTMLButtonElement {

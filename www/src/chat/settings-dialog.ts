@@ -1,8 +1,8 @@
-import { keep, type Manner, setBy } from './settings.ts';
+import { keep, type AnswerSettings, setBy } from './settings.ts';
 import { button, element } from '../page/page.ts';
 
 /** The dialog in which the person says how the model is to answer. */
-export class MannerDialog {
+export class SettingsDialog {
   readonly #dialog = element('manner-dialog', HTMLDialogElement);
   readonly #form = element('manner-form', HTMLFormElement);
   readonly #system = element('manner-system', HTMLTextAreaElement);
@@ -20,9 +20,9 @@ export class MannerDialog {
    * @param onChange takes what the person has set
    */
   constructor(
-    private readonly current: () => Manner,
-    usual: () => Manner,
-    onChange: (manner: Partial<Manner>) => void,
+    private readonly current: () => AnswerSettings,
+    usual: () => AnswerSettings,
+    onChange: (answerSettings: Partial<AnswerSettings>) => void,
   ) {
     this.#form.addEventListener('input', () => this.#arrange());
     this.#form.addEventListener('submit', (event) => {
@@ -43,13 +43,13 @@ export class MannerDialog {
     this.#dialog.showModal();
   }
 
-  #fill(manner: Manner): void {
-    this.#system.value = manner.system;
-    for (const [name, input] of this.#numbers) input.value = String(manner[name]);
+  #fill(answerSettings: AnswerSettings): void {
+    this.#system.value = answerSettings.system;
+    for (const [name, input] of this.#numbers) input.value = String(answerSettings[name]);
     this.#arrange();
   }
 
-  #written(): Manner {
+  #written(): AnswerSettings {
     const numbers = Object.fromEntries(this.#numbers.map(([name, input]) => [name, input.valueAsNumber]));
     return { ...this.current(), ...numbers, system: this.#system.value.trim() };
   }

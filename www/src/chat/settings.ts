@@ -4,7 +4,7 @@ import { isWithin, type Query } from '../page/query.ts';
 // How the model is to answer. What a person has set is kept in this browser; the page's address may say otherwise for one visit.
 
 /** What a person can set. */
-export interface Manner {
+export interface AnswerSettings {
   /** What the model is told before each conversation. */
   system: string;
   /** 0 always answers the same. */
@@ -16,7 +16,7 @@ export interface Manner {
 }
 
 /** Of a model of which nothing else is known; the penalty keeps a small one from going round in circles. */
-const USUAL: Manner = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
+const USUAL: AnswerSettings = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
 
 /** What each number can be; the fields of the dialog in `index.html` say the same. */
 const RANGES = {
@@ -29,40 +29,40 @@ const RANGES = {
 const KEY = 'linnet-manner';
 
 /** How a model is asked to answer where nobody has set anything: as its makers recommend. */
-export function usualFor(model: ModelSource): Manner {
+export function usualFor(model: ModelSource): AnswerSettings {
   const sampling = typeof model === 'string' ? models.get(model)?.sampling : undefined;
   return sampling ? { ...USUAL, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : USUAL;
 }
 
 /** What a person has set: what is not as usual. */
-export function setBy(manner: Manner, usual: Manner): Partial<Manner> {
-  return Object.fromEntries(Object.entries(manner).filter(([name, value]) => value !== usual[name as keyof Manner]));
+export function setBy(answerSettings: AnswerSettings, usual: AnswerSettings): Partial<AnswerSettings> {
+  return Object.fromEntries(Object.entries(answerSettings).filter(([name, value]) => value !== usual[name as keyof AnswerSettings]));
 }
 
 /** What was set and kept, and `?temperature=T&max=N` of the address. */
-export function mannerFrom(query: Query): Partial<Manner> {
-  const manner = kept();
+export function answerSettingsFrom(query: Query): Partial<AnswerSettings> {
+  const answerSettings = kept();
   const temperature = query.number('temperature', RANGES.temperature);
-  if (temperature !== undefined) manner.temperature = temperature;
+  if (temperature !== undefined) answerSettings.temperature = temperature;
   const most = query.number('max', RANGES.maxTokens);
-  if (most !== undefined) manner.maxTokens = most;
-  return manner;
+  if (most !== undefined) answerSettings.maxTokens = most;
+  return answerSettings;
 }
 
 /** Keeps it, where the browser does. */
-export function keep(manner: Partial<Manner>): void {
+export function keep(answerSettings: Partial<AnswerSettings>): void {
   try {
-    localStorage.setItem(KEY, JSON.stringify(manner));
+    localStorage.setItem(KEY, JSON.stringify(answerSettings));
   } catch {
     // It holds for this visit.
   }
 }
 
 /** Only what can be used: an older page, or another one of this site, may have written it. */
-function kept(): Partial<Manner> {
+function kept(): Partial<AnswerSettings> {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
-    return Object.fromEntries(Object.keys(USUAL).filter((name) => isUsable(name, found[name])).map((name) => [name, found[name]])) as Partial<Manner>;
+    return Object.fromEntries(Object.keys(USUAL).filter((name) => isUsable(name, found[name])).map((name) => [name, found[name]])) as Partial<AnswerSettings>;
   } catch {
     return {};
   }

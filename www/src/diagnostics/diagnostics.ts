@@ -7,7 +7,7 @@ import { keepSite } from '../page/offline.ts';
 import { element } from '../page/page.ts';
 import { loadWith, sayBefore, Status } from '../models/progress.ts';
 import { Query } from '../page/query.ts';
-import { asLinnetError, sentence } from '../page/error-messages.ts';
+import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 import { settingsFrom } from '../page/load-settings.ts';
 
 const tryButton = element('try', HTMLButtonElement);
@@ -53,7 +53,7 @@ async function lookAtStorage(): Promise<void> {
     found.storage = await models.storage();
     storage = storageFacts(found.storage, found.stored);
   } catch (error) {
-    storage = [['Models', sentence(asLinnetError(error))]];
+    storage = [['Models', errorMessage(asLinnetError(error))]];
   }
   showStorage();
 }
@@ -84,7 +84,7 @@ async function tryEngine(): Promise<void> {
     const { code, message, details } = asLinnetError(error);
     found.error = { code, message, details };
     await lookAtStorage();
-    status.show(`${sentence(asLinnetError(error))} (${code})`);
+    status.show(`${errorMessage(asLinnetError(error))} (${code})`);
   }
   tryButton.disabled = false;
   tryButton.focus();

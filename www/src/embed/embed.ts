@@ -2,7 +2,7 @@ import 'linnet/element';
 import { copies } from '../page/clipboard.ts';
 import { keepSite } from '../page/offline.ts';
 import { element, make } from '../page/page.ts';
-import { attributesOf, snippetOf, type Wishes } from './snippet.ts';
+import { attributesOf, snippetOf, type EmbedOptions } from './snippet.ts';
 
 const form = element('own', HTMLFormElement);
 const heading = element('own-heading', HTMLInputElement);
@@ -19,21 +19,21 @@ suggestions.value = 'When are you open?\nDo you bake rye bread?';
 context.value = 'We are open from 7 to 18 h, but not on Mondays. We bake rye bread on Tuesdays and Fridays.';
 
 form.addEventListener('submit', (event) => event.preventDefault());
-form.addEventListener('input', () => (snippet.textContent = snippetOf(wishes())));
+form.addEventListener('input', () => (snippet.textContent = snippetOf(options())));
 // The chat itself is made anew when a field is done with, not at each key.
 form.addEventListener('change', show);
-copies(element('copy', HTMLButtonElement), () => snippetOf(wishes()), (text) => (status.textContent = text));
+copies(element('copy', HTMLButtonElement), () => snippetOf(options()), (text) => (status.textContent = text));
 keepSite();
 show();
 
-function wishes(): Wishes {
+function options(): EmbedOptions {
   const mode = new FormData(form).get('mode') === 'button' ? 'button' : 'inline';
   const lines = suggestions.value.split('\n').map((line) => line.trim());
   return { mode, heading: heading.value.trim(), greeting: greeting.value.trim(), suggestions: lines.filter(Boolean), context: context.value };
 }
 
 function show(): void {
-  const wanted = wishes();
+  const wanted = options();
   snippet.textContent = snippetOf(wanted);
   const chat = document.createElement('linnet-chat');
   for (const [name, value] of Object.entries(attributesOf(wanted))) chat.setAttribute(name, value);

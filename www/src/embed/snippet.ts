@@ -1,7 +1,7 @@
 // The HTML that a site's owner pastes.
 
 /** What the owner has chosen. */
-export interface Wishes {
+export interface EmbedOptions {
   mode: 'inline' | 'button';
   heading: string;
   greeting: string;
@@ -10,17 +10,17 @@ export interface Wishes {
 }
 
 /** The tag with its attributes, in lines. What somebody wrote cannot end an attribute or an element. */
-export function snippetOf(wishes: Wishes): string {
-  const attributes = Object.entries(attributesOf(wishes)).map(([name, value]) => `${name}="${escapeAttribute(value)}"`);
+export function snippetOf(options: EmbedOptions): string {
+  const attributes = Object.entries(attributesOf(options)).map(([name, value]) => `${name}="${escapeAttribute(value)}"`);
   const open = ['<linnet-chat', ...attributes].join('\n    ');
-  const context = wishes.context.trim();
+  const context = options.context.trim();
   // Within a script no character is escaped: only its end could do harm.
   const known = context ? `\n  <script type="text/plain">\n${context.replace(/<(?=\/script|!--|script)/gi, '‹')}\n  </script>\n` : '';
   return `<script type="module" src="./linnet/element.js"></script>\n${open}>${known}</linnet-chat>\n`;
 }
 
 /** The attributes that are not as they are anyway. */
-export function attributesOf({ mode, heading, greeting, suggestions }: Wishes): Record<string, string> {
+export function attributesOf({ mode, heading, greeting, suggestions }: EmbedOptions): Record<string, string> {
   const all = { mode: mode === 'inline' ? mode : '', heading, greeting, suggestions: suggestions.map((text) => text.replaceAll('|', '\\|')).join('|') };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }

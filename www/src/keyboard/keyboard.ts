@@ -6,7 +6,7 @@ import { keepModule, keepSite } from '../page/offline.ts';
 import { button, element, make } from '../page/page.ts';
 import { loadWith, sayBefore, Status } from '../models/progress.ts';
 import { Query } from '../page/query.ts';
-import { asLinnetError, sentence } from '../page/error-messages.ts';
+import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 import { nameOf, settingsFrom } from '../page/load-settings.ts';
 import { Suggester } from './suggester.ts';
 
@@ -63,7 +63,7 @@ async function load(): Promise<void> {
     text.focus();
     await suggest();
   } catch (error) {
-    status.show(sentence(asLinnetError(error)));
+    status.show(errorMessage(asLinnetError(error)));
     start.disabled = false;
   }
 }
@@ -95,7 +95,7 @@ async function suggest(): Promise<void> {
     reading = setTimeout(() => (spoken.textContent = found.words.map(({ word }) => word).join(', ')), PAUSE);
   } catch (error) {
     show([]);
-    status.show(sentence(asLinnetError(error)));
+    status.show(errorMessage(asLinnetError(error)));
   }
 }
 

@@ -2,7 +2,7 @@ import { bytesOf, type ListedModel, type ModelFit, models, type StoredModel } fr
 import { plainName } from 'linnet/markdown';
 import { bytes, whole } from '../page/format.ts';
 import { button, element, make } from '../page/page.ts';
-import { asLinnetError, sentence } from '../page/error-messages.ts';
+import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 
 /** What the list says of a model beside its name. */
 const FITS = { yes: 'Fits', maybe: 'May fit', no: 'Too large' } as const;
@@ -108,7 +108,7 @@ export class ModelList {
       const left = free === undefined ? '' : `, about ${bytes(free)} free`;
       this.#note.textContent = `${bytes(taken)} stored${left}${taken > 0 ? kept : ''}.`;
     } catch (error) {
-      this.#note.textContent = sentence(asLinnetError(error));
+      this.#note.textContent = errorMessage(asLinnetError(error));
     }
   }
 
@@ -135,7 +135,7 @@ export class ModelList {
       await this.refresh();
     } catch (error) {
       const { code, message } = asLinnetError(error);
-      this.#note.textContent = code === 'no-storage' ? message : sentence(asLinnetError(error));
+      this.#note.textContent = code === 'no-storage' ? message : errorMessage(asLinnetError(error));
     }
   }
 }

@@ -5,7 +5,7 @@ import { bytes, whole } from './format.ts';
 type Details = Record<string, unknown>;
 
 /** What to tell the person, and never more than they can use: what happened, and what would help. */
-const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
+const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   'bad-model': () => 'This file is not a GGUF model, or it is damaged. Choose another file.',
   'unsupported-architecture': ({ architecture }) =>
     `Linnet cannot run this kind of model yet${architecture ? ` (${text(architecture)})` : ''}. Choose another model.`,
@@ -37,11 +37,11 @@ const SENTENCES: Record<LinnetErrorCode, (details: Details) => string> = {
 };
 
 /** A failure in words. */
-export function sentence(error: LinnetError): string {
+export function errorMessage(error: LinnetError): string {
   if (error.details['part'] === 'engine' && error.code !== 'network') {
     return `A part of Linnet itself could not be loaded. Reload the page. (${plainName(error.message)})`;
   }
-  const known = SENTENCES[error.code] ?? SENTENCES.internal;
+  const known = MESSAGES[error.code] ?? MESSAGES.internal;
   // These two are about what somebody wrote, a program or an address: its own words say what.
   const own = error.code === 'invalid-request' || error.code === 'internal';
   // Only the owner of the server can mend it: the message says how.
