@@ -6,228 +6,256 @@ export interface LoadOptions {
   /** The compute path; `auto` by default. */
   backend?: Backend;
   /**
-   * At most so many threads on the CPU path; by default as many as help. More than one only where the page is cross-origin
-   * isolated. `info().threads` says how many there are.
+   * The largest number of threads on the CPU path; by default as many as help. More than one needs a cross-origin
+   * isolated page. `info().threads` says how many are used.
    */
   threads?: number;
-  /** Tokens that the context shall hold; by default what the model was trained for, or less where memory is short. */
+  /**
+   * The context's length in tokens; by default the length that the model was trained for, or less if memory is short.
+   */
   contextLength?: number;
-  /** How the context's keys and values are held: `f16` by default; `q8_0` takes about half the memory, `f32` twice as much. */
+  /** The format of the KV cache: `f16` by default; `q8_0` takes about half the memory, `f32` twice as much. */
   kvFormat?: KvFormat;
   /**
-   * Bytes that the model may take, all in all. One that would take more is refused with `out-of-memory` as soon as its header has
-   * come; `details` has what it would take (`weights`, `kv`, `scratch`) and, as `smaller`, options with which it would fit.
+   * The memory that the model may take, in bytes. A model that needs more is rejected with `out-of-memory` as soon as
+   * its header has arrived. `details` says what it needs (`weights`, `kv`, `scratch`) and, as `smaller`, options with
+   * which it would fit.
    */
   memoryLimit?: number;
-  /** Folders of yours that hold copies of the listed models. They are asked before a model's public home. */
+  /** Folders with your own copies of the listed models. They are tried before a model's public address. */
   modelBase?: string | URL | readonly (string | URL)[];
   /**
-   * Whether the model is kept in the browser's storage, so that the next load needs no network. `auto`, the default: if it can be;
-   * `info().notStored` says why not. `required`: what cannot be stored is not loaded, and fails with `quota` or `no-storage` before
-   * it is fetched. `none`: what is stored is not used, and nothing is.
+   * Whether the model is kept in the browser's storage, so that the next load needs no network.
+   * - `auto`, the default: stores it if possible; `info().notStored` says why it was not stored
+   * - `required`: fails with `quota` or `no-storage` before the download if the model cannot be stored
+   * - `none`: neither reads nor writes the store
    */
   storage?: StorageUse;
   /**
-   * What is done if the page died while it loaded this model, or while it gave the first answer, as phones do to pages that take too
-   * much. `auto`, the default: the next visit takes a smaller context, then the CPU (where `backend` is `auto`), and `info().recovered`
-   * says so; after that the load fails with `out-of-memory`, and `details.smaller` names a smaller listed model. `smaller-model`: that
-   * one is loaded instead. `off`: nothing. `Linnet.resetRecovery` forgets what happened, and so do seven days.
+   * What the next visit does if the page crashed while it loaded this model or wrote the first answer, as happens on
+   * phones when a page takes too much memory.
+   * - `auto`, the default: uses a smaller context, then the CPU (if `backend` is `auto`); `info().recovered` says
+   * which. If that crashes as well, the load fails with `out-of-memory`, and `details.smaller` names a smaller listed
+   * model
+   * - `smaller-model`: as `auto`, but loads the smaller model instead of failing
+   * - `off`: ignores crashes
+   *
+   * Crashes are forgotten after seven days, or by `Linnet.resetRecovery`.
    */
   recovery?: 'auto' | 'smaller-model' | 'off';
   /**
-   * What becomes of an answer while the page is hidden: `go-on`, the default; or `pause` until it is seen again. Requests behind one
-   * that waits wait, too. A request may say otherwise (`when_hidden`).
+   * What happens to an answer while the page is hidden: it goes on (`go-on`, the default), or it pauses until the page
+   * is visible again (`pause`). Requests that come after a paused one wait as well. Each request can override this
+   * (`when_hidden`).
    */
   whenHidden?: WhenHidden;
   /**
-   * Keeps the screen on while a long answer is written, where the browser can; `false` by default. A request may say otherwise
-   * (`keep_awake`).
+   * Keeps the screen on while a long answer is written, if the browser can; `false` by default. Each request can
+   * override this (`keep_awake`).
    */
   keepAwake?: boolean;
-  /** How fast answers are computed; `full` by default. A request may say otherwise (`pace`). */
+  /** How fast answers are computed; `full` by default. Each request can override this (`pace`). */
   pace?: Pace;
-  /** Called as loading proceeds, about ten times a second. */
+  /** Called about ten times a second while the model loads. */
   onProgress?: (progress: LoadProgress) => void;
-  /** Ends loading, within a second. What has been downloaded is kept for the next time. */
+  /** Ends loading within a second. The bytes downloaded so far are kept for the next load. */
   signal?: AbortSignal;
 }
 
-/** One message of a conversation. Messages as OpenAI's client gives them can be sent back as they are. */
+/** One message of a conversation. Messages from OpenAI's client can be passed unchanged. */
 export interface ChatMessage {
-  /** Whose it is. `developer` is a newer word for `system`; `tool` gives what a tool call came to. */
+  /** Who wrote it. `developer` is a newer word for `system`; `tool` is the result of a tool call. */
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
-  /** The text, whole or in OpenAI's parts, of which there may be 10,000 in a conversation. Templates that want one text get them with line feeds between them. */
+  /**
+   * The text, as one string or as OpenAI's text parts (at most 10,000 in a conversation). Templates that expect one
+   * string get the parts joined by line feeds.
+   */
   content: string | readonly { type: 'text'; text: string }[];
-  /** Who speaks, for templates that tell. */
+  /** The author's name, for templates that use it. */
   name?: string | null;
 }
 
-/** An assistant's message that asks for tool calls, in a conversation that another model has begun. */
+/** An assistant's message that asks for tool calls, in a conversation begun with another model. */
 export interface ChatToolCalls {
   role: 'assistant';
   content?: ChatMessage['content'] | null;
   tool_calls: readonly { id?: string; type?: 'function'; function: { name: string; arguments: string } }[];
 }
 
-/** What a tool call came to. */
+/** The result of a tool call. */
 export interface ChatToolResult extends ChatMessage {
   role: 'tool';
   tool_call_id?: string | null;
 }
 
 /**
- * What both kinds of request share; unset fields (or `null`) are as the listed model's makers recommend (`ListedModel.sampling`), and
- * else take the engine's defaults. A field of OpenAI's API that is not here is
- * refused with `invalid-request` (`details.field` names it): it would do nothing.
+ * What chat and completion requests share. Fields that are unset or `null` take the values that the model's makers
+ * recommend (`ListedModel.sampling`), then the engine's defaults. Fields of OpenAI's API that are missing here are
+ * rejected with `invalid-request` (`details.field` names the field), since they would have no effect.
  */
 export interface GenerationOptions {
-  /** Tokens to generate at most; as many as the context holds by default. */
+  /** The largest number of tokens to generate; by default as many as fit into the context. */
   max_tokens?: number | null;
-  /** OpenAI's newer name of `max_tokens`. */
+  /** OpenAI's newer name for `max_tokens`. */
   max_completion_tokens?: number | null;
-  /** The model that is meant: its name, its id, or a file's name or address. Another one than the loaded one is refused. */
+  /** The model's name or id, or its file's name or address. A request for a model that is not loaded is rejected. */
   model?: string | null;
-  /** How many answers; there is one. */
+  /** The number of answers; must be 1. */
   n?: 1 | null;
-  /** What becomes of the request if the engine is answering another one; `queue` by default. */
+  /** What happens if the engine is answering another request; `queue` by default. */
   busy?: WhenBusy | null;
-  /** What becomes of the answer while the page is hidden; as `LoadOptions.whenHidden` says by default. */
+  /** What happens to the answer while the page is hidden; `LoadOptions.whenHidden` by default. */
   when_hidden?: WhenHidden | null;
-  /** Whether the screen stays on while it is written, if that takes long; as `LoadOptions.keepAwake` says by default. */
+  /** Whether the screen stays on while a long answer is written; `LoadOptions.keepAwake` by default. */
   keep_awake?: boolean | null;
-  /** How fast it is computed; as `LoadOptions.pace` says by default. */
+  /** How fast the answer is computed; `LoadOptions.pace` by default. */
   pace?: Pace | null;
-  /** 0 always takes the likeliest token; 0.8 by default. */
+  /** Sampling temperature; 0 always takes the most likely token; 0.8 by default. */
   temperature?: number | null;
-  /** Only the likeliest tokens that together have this probability; 0.95 by default, 1 is off. */
+  /** Samples only from the most likely tokens whose probabilities add up to this; 0.95 by default, 1 turns it off. */
   top_p?: number | null;
-  /** Only so many of the likeliest tokens; 40 by default, 0 is off. */
+  /** Samples only from this many of the most likely tokens; 40 by default, 0 turns it off. */
   top_k?: number | null;
-  /** No token less likely than this share of the likeliest one; 0.05 by default, 0 is off. */
+  /**
+   * Rejects tokens whose probability is below this fraction of the most likely token's; 0.05 by default, 0 turns it
+   * off.
+   */
   min_p?: number | null;
-  /** Divides the logits of the last 64 tokens (multiplies negative ones); 1, which is off, by default. */
+  /**
+   * Divides positive logits of the last 64 tokens by this, and multiplies negative ones; 1 by default, which turns it
+   * off.
+   */
   repetition_penalty?: number | null;
-  /** Subtracted once from the logit of each token of the answer so far; 0 by default. */
+  /** Subtracted once from the logit of each token that the answer already contains; 0 by default. */
   presence_penalty?: number | null;
-  /** Subtracted from a token's logit for each time that it is in the answer so far; 0 by default. */
+  /** Subtracted from a token's logit for each time that the answer already contains it; 0 by default. */
   frequency_penalty?: number | null;
   /**
-   * Added to the logits of tokens, by their ids, before anything else is done to them: -100, which bans a token, to 100, which leaves no
-   * other. (A GPU then chooses no tokens by itself: each comes back on its own, which takes longer.)
+   * Added to the logits of tokens, by token id, before all other sampling steps: from -100, which bans a token, to 100,
+   * which allows no other token. With it, a GPU returns each token to the CPU before the next one, which is slower.
    */
   logit_bias?: Readonly<Record<number, number>> | null;
-  /** The same seed gives the same answer on the same device. */
+  /** The seed of the random numbers. The same seed gives the same answer on the same device. */
   seed?: number | null;
-  /** Texts before which the answer ends: up to 64 of up to 1,000 characters. */
+  /** The answer ends before any of these texts: up to 64 texts of up to 1,000 characters. */
   stop?: string | readonly string[] | null;
-  /** Goes on after the model's end-of-text token: for measuring. */
+  /** Continues after the model's end-of-text token; for benchmarks. */
   ignore_eos?: boolean | null;
-  /** Ends the answer, or the waiting for it; within a second the request fails with `aborted`. */
+  /** Ends the answer, or the wait for it. The request fails with `aborted` within a second. */
   signal?: AbortSignal;
 }
 
 /**
- * Where a stream has its `usage`. Unset, the chunk that ends the answer has it. With `include_usage: true` it comes in a chunk of its
- * own behind that one, without choices, as OpenAI's API has it; with `false` not at all.
+ * Where a stream reports its `usage`. If unset, in the last chunk of the answer. With `include_usage: true`, in an
+ * extra chunk without choices that follows the last one, as in OpenAI's API; with `false`, nowhere.
  */
 export interface UsageChoice {
-  /** OpenAI's options of streams. */
+  /** OpenAI's stream options. */
   stream_options: { include_usage?: boolean | null } | null;
 }
 
 /** A request to answer a conversation. */
 export interface ChatRequest extends GenerationOptions {
   /**
-   * The conversation so far, oldest first; up to 10,000 messages. If its last message is the assistant's, the answer goes on with that
-   * text and is only what follows it, as in vLLM and llama.cpp.
+   * The conversation so far, oldest message first; up to 10,000 messages. If the last message is the assistant's, the
+   * model continues that text, and the answer is only the continuation, as in vLLM and llama.cpp.
    */
   messages: readonly (ChatMessage | ChatToolCalls | ChatToolResult)[];
   /**
-   * Whether the answer tells how likely its tokens were: by the model itself, that is before bias, penalties, temperature and filters. (It
-   * slows a GPU as `logit_bias` does.)
+   * Whether the answer includes the log probabilities of its tokens: those of the model itself, before bias, penalties,
+   * temperature and filters. This slows down a GPU as `logit_bias` does.
    */
   logprobs?: boolean | null;
-  /** With `logprobs`: how many of the likeliest tokens it tells of as well, at each place; 0, which is none, to 20. */
+  /** With `logprobs`: how many of the most likely tokens are listed at each position; 0 to 20. */
   top_logprobs?: number | null;
-  /** Whether the answer comes piece by piece. */
+  /** Whether the answer is streamed in chunks. */
   stream?: boolean | null;
-  /** With `stream`: also gives chunks that say how much of the prompt has been read. */
+  /** With `stream`: also sends chunks that report how much of the prompt has been read. */
   return_progress?: boolean | null;
 }
 
-/** A request to go on with a text, or with token ids. */
+/** A request to continue a text, or token ids. */
 export interface CompletionRequest extends GenerationOptions {
-  /** The text to go on with, or its token ids. */
+  /** The text to continue, or its token ids. */
   prompt: string | readonly number[];
-  /** Tells how likely the tokens were, as a chat's `logprobs` does, and so many of the likeliest at each place: 0 to 5. */
+  /**
+   * Includes log probabilities, as a chat's `logprobs` does, and this many of the most likely tokens at each position:
+   * 0 to 5.
+   */
   logprobs?: number | null;
-  /** Whether the continuation comes piece by piece. */
+  /** Whether the text is streamed in chunks. */
   stream?: boolean | null;
-  /** With `stream`: also gives chunks that say how much of the prompt has been read. */
+  /** With `stream`: also sends chunks that report how much of the prompt has been read. */
   return_progress?: boolean | null;
 }
 
-/** What tokens are to be counted of. */
+/** The prompt whose tokens are counted. */
 export type CountRequest = Pick<ChatRequest, 'messages'> | Pick<CompletionRequest, 'prompt'>;
 
-/** A wish for words that may come next. */
+/** A request for words that may come next. */
 export interface SuggestRequest {
-  /** The text up to where somebody types. */
+  /** The text before the cursor. */
   prefix: string;
-  /** How many words, 1 to 10; 3 by default. */
+  /** The number of words, 1 to 10; 3 by default. */
   words?: number;
-  /** Milliseconds after which the words found so far are given; if there is none yet, the search goes on for the first one. */
+  /**
+   * A time limit in milliseconds: returns the words found by then. If there are none yet, the search continues until it
+   * finds the first one.
+   */
   within?: number;
-  /** Ends the search; it then fails with `aborted`. */
+  /** Ends the search, which then fails with `aborted`. */
   signal?: AbortSignal | undefined;
 }
 
 /** Words that may come next. */
 export interface Suggestions {
-  /** Each once, the likeliest first; fewer than were wished for where the model finds no more likely up to their end. */
+  /** Distinct words, most likely first; fewer than requested if the model finds no more that are likely enough. */
   words: SuggestedWord[];
-  /** What is typed of the word already. */
+  /** The part of the word that is already typed. */
   begun: string;
-  /** Tokens that were run for it, and how long the engine took. */
+  /** The number of tokens that were computed, and the time that it took. */
   timings: { tokens: number; ms: number };
 }
 
-/** A token and how likely it was. */
+/** A token and its log probability. */
 export interface TokenLogprob {
-  /** Its text; bytes that are no whole characters are written as `\\xf0\\x9f`. */
+  /** Its text. Bytes that do not form whole characters are written as `\\xf0\\x9f`. */
   token: string;
-  /** The natural logarithm of its probability, -9999 at least. */
+  /** The natural logarithm of its probability, at least -9999. */
   logprob: number;
-  /** Its bytes in UTF-8. Several tokens may make up a character. */
+  /** Its bytes in UTF-8. A character may consist of several tokens. */
   bytes: number[];
 }
 
-/** How likely a chat's tokens were. */
+/** The log probabilities of a chat's tokens. */
 export interface ChatLogprobs {
-  /** Of each token, in order; `top_logprobs` has the likeliest at that place, the likeliest first. */
+  /** One entry per token, in order; `top_logprobs` lists the most likely tokens at that position, most likely first. */
   content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[];
   refusal: null;
 }
 
-/** How likely a continuation's tokens were. */
+/** The log probabilities of a completion's tokens. */
 export interface CompletionLogprobs {
-  /** Their texts; bytes that are no whole characters are written as `bytes:\\xf0\\x9f`. */
+  /** Their texts. Bytes that do not form whole characters are written as `bytes:\\xf0\\x9f`. */
   tokens: string[];
   token_logprobs: number[];
-  /** The likeliest at each place, and the one that was chosen. */
+  /** The most likely tokens at each position, and the one that was chosen. */
   top_logprobs: Record<string, number>[];
-  /** Where each begins in the continuation, as JavaScript counts. (With a stop text it may lie behind the end of what is given.) */
+  /**
+   * Where each token begins in the text, in UTF-16 units. With a stop text, this may be after the end of the returned
+   * text.
+   */
   text_offset: number[];
 }
 
-/** Why an answer ended: the model (or a stop text) ended it, or `max_tokens` or the context did. */
+/** Why an answer ended: `stop`, by the model or a stop text; `length`, by `max_tokens` or the end of the context. */
 export type FinishReason = 'stop' | 'length';
 
 /** How much of a prompt has been read, in tokens. */
 export interface PromptProgress {
-  /** So many are read. */
+  /** Tokens that have been read. */
   processed: number;
-  /** So many there are. */
+  /** Tokens of the whole prompt. */
   total: number;
 }
 
@@ -243,7 +271,10 @@ export interface ChatCompletion {
   timings: Timings;
 }
 
-/** A piece of an answer. The last one carries `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise, `usage`. */
+/**
+ * A chunk of an answer. The last one has `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise,
+ * `usage`.
+ */
 export interface ChatCompletionChunk {
   id: string;
   object: 'chat.completion.chunk';
@@ -253,10 +284,10 @@ export interface ChatCompletionChunk {
     {
       index: 0;
       delta: { role?: 'assistant'; content?: string };
-      /** Of this piece's tokens, if the request wants to know. */
+      /** Log probabilities of this chunk's tokens, if the request asks for them. */
       logprobs?: ChatLogprobs;
       finish_reason: FinishReason | null;
-      /** The ids behind this piece. Its text may be empty: a character can take several tokens. */
+      /** The token ids of this chunk. Its text may be empty, since a character can take several tokens. */
       tokens: number[];
     },
   ];
@@ -265,13 +296,13 @@ export interface ChatCompletionChunk {
   timings?: Timings;
 }
 
-/** What ends a stream with `include_usage: true`. */
+/** The last chunk of a stream with `include_usage: true`. */
 export interface ChatUsageChunk extends Omit<ChatCompletionChunk, 'choices' | 'usage'> {
   choices: [];
   usage: Usage;
 }
 
-/** A whole continuation. */
+/** A whole completion. */
 export interface Completion {
   id: string;
   object: 'text_completion';
@@ -282,7 +313,10 @@ export interface Completion {
   timings: Timings;
 }
 
-/** A piece of a continuation. The last one carries `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise, `usage`. */
+/**
+ * A chunk of a completion. The last one has `finish_reason`, `timings` and, unless {@link UsageChoice} says otherwise,
+ * `usage`.
+ */
 export interface CompletionChunk {
   id: string;
   object: 'text_completion';
@@ -294,7 +328,7 @@ export interface CompletionChunk {
   timings?: Timings;
 }
 
-/** What ends a stream with `include_usage: true`. */
+/** The last chunk of a stream with `include_usage: true`. */
 export interface UsageChunk extends Omit<CompletionChunk, 'choices' | 'usage'> {
   choices: [];
   usage: Usage;
