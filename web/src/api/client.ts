@@ -20,16 +20,16 @@ import { type ModelSource, resolveModel } from '../models/sources.ts';
 import { follow } from '../protocol/abortable.ts';
 import { type LoadedWorker, loadInWorker, type LoadTask } from '../page/worker-host.ts';
 
-/** A loaded model, ready to answer. Made by {@link Linnet.load}. */
+/** A loaded model. Made by {@link Linnet.load}. */
 export class Linnet {
-  /** The OpenAI-shaped chat API. */
+  /** Chat completions, as in OpenAI's API. */
   readonly chat: { readonly completions: ChatCompletions };
-  /** The OpenAI-shaped API for plain continuations. */
+  /** Text completions, as in OpenAI's API. */
   readonly completions: Completions;
   readonly #host: EngineHost;
-  /** What runs the model goes through this. */
+  /** Sends every request that runs the model. */
   readonly #ask: Ask;
-  /** What requests may call the model. */
+  /** The names that requests may give to the model. */
   readonly #names: Set<string>;
   #info: EngineInfo;
 
@@ -50,11 +50,12 @@ export class Linnet {
   }
 
   /**
-   * Loads a model and makes it ready to answer.
+   * Loads a model.
    *
-   * @param model an id of the package's list, a URL (relative ones are taken from the page), or a file that the person chose;
-   *   for a split model the list of its parts, or the URL of one; or the bytes of a file, or a stream of them, which are not stored
-   * @throws LinnetError in every case of failure; nothing is left running then
+   * @param model the id of a listed model, a URL (relative to the page), or a file that the person chose; for a split
+   * model the list of its parts, or the URL of one of them; or a file's bytes, or a stream of them, which are not
+   * stored
+   * @throws LinnetError if loading fails; nothing is left running
    */
   static async load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions = {}): Promise<Linnet> {
     const read = readLoadOptions(options);
@@ -94,7 +95,7 @@ export class Linnet {
     }
   }
 
-  /** Another model in the place of one that pages died of time and again. */
+  /** Loads a smaller model instead of one that crashed the page again and again. */
   static async #loadSmaller(model: ModelSource, options: LoadOptions, recovered: Recovered): Promise<Linnet> {
     const smaller = smallerThan(model);
     if (options.recovery !== 'smaller-model' || !smaller) {
@@ -103,27 +104,27 @@ export class Linnet {
     }
     const linnet = await Linnet.load(smaller, options);
     linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
-    // The site's requests go on naming the one that it asked for.
+    // The site's requests still name the model that it asked for.
     for (const name of namesOf(model, baseUrl()).others) linnet.#names.add(name);
     return linnet;
   }
 
-  /** Forgets that pages died of a model, or of any: the next load tries all that it is asked for. */
+  /** Forgets the crashes that a model, or any model, has caused: the next load uses all options as given. */
   static resetRecovery(model?: ModelSource): void {
     openRecovery()?.reset(model === undefined ? undefined : crashKeyOf(resolveModel(model, { models, bases: [], here: baseUrl() })));
   }
 
-  /** What is loaded, and on what it runs. */
+  /** Describes the loaded model and what it runs on. */
   info(): EngineInfo {
     return structuredClone(this.#info);
   }
 
   /**
-   * How many tokens a prompt has: of messages with all that the model's template puts around them, as `usage.prompt_tokens` of their
-   * answer says. The model is not run, and what is being answered goes on.
+   * Counts the tokens of a prompt. For messages this includes what the model's chat template adds, as in
+   * `usage.prompt_tokens`. The model does not run, and an answer in progress continues.
    *
-   * @param request the messages, or the text (or token ids) of a continuation
-   * @param options `signal` ends the counting, or the waiting for it
+   * @param request the messages, or the text (or token ids) of a completion
+   * @param options `signal` ends the count, or the wait for it
    * @throws LinnetError `invalid-request`, `bad-template`, `aborted`
    */
   async countTokens(request: CountRequest, options: { signal?: AbortSignal | undefined } = {}): Promise<number> {
@@ -137,8 +138,8 @@ export class Linnet {
   }
 
   /**
-   * Words that may come next while somebody types, the most likely first: of a word that has been begun, what it may become.
-   * Requests are answered in turn; end one that is out of date by its `signal`.
+   * Suggests the next words while somebody types, most likely first. If the text ends within a word, suggests
+   * completions of that word. Requests are answered in order; end an outdated request with its `signal`.
    *
    * @throws LinnetError `invalid-request`, `context-full`, `aborted`
    */
@@ -152,13 +153,13 @@ export class Linnet {
     throw new LinnetError('internal', 'The engine suggested nothing.');
   }
 
-  /** Frees the model's memory. What is being answered fails with `aborted`; the engine cannot be used again. */
+  /** Frees the model's memory. Requests in progress fail with `aborted`; the engine cannot be used again. */
   dispose(): void {
     this.#host.end(aborted({ disposed: true }));
   }
 }
 
-/** What is done with what a worker says while it loads. */
+/** Handles the worker's messages during a load. */
 function hearLoading({ storage }: LoadTask, onProgress: LoadOptions['onProgress']): (message: FromWorker) => void {
   const stores = storage !== 'none';
   let asks = stores;
@@ -174,16 +175,19 @@ function hearLoading({ storage }: LoadTask, onProgress: LoadOptions['onProgress'
   };
 }
 
-/** How to load a model again that was loaded before: into a context of the same length, and not on a GPU that failed. */
+/** Loads the model again, with a context of the same length, and not on a GPU that failed. */
 function reloadOf(task: LoadTask, { backend, model }: EngineInfo): (signal: AbortSignal) => Promise<LoadedWorker> {
   const again: LoadTask = { ...task, contextLength: model.context_length, ...(backend === 'cpu' ? { backend } : {}) };
   return (signal) => loadInWorker(again, () => {}, signal);
 }
 
-/** Puts a request to an engine: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
+/** Sends a request to the engine and yields its events until the last one. Leaving early cancels the request. */
 type Ask = (what: Asked, request: object, asking: AskOptions) => AsyncGenerator<EngineEvent>;
 
-/** The first answer is when all memory is taken for the first time, and when a driver sees all that it is asked to do. */
+/**
+ * Sets the crash marker during the first answer, which is when all memory is used for the first time and a GPU driver
+ * runs all kernels for the first time.
+ */
 function markFirstAnswer(ask: Ask, marker: CrashMarker | undefined): Ask {
   let first = true;
   return async function* (...request) {
@@ -198,7 +202,7 @@ function markFirstAnswer(ask: Ask, marker: CrashMarker | undefined): Ask {
   };
 }
 
-/** Answers, of what can be asked for. */
+/** Only the events of an answer. */
 function answersOf(ask: Ask): Generate {
   return async function* (request, asking) {
     for await (const event of ask('generate', request, asking)) {
@@ -207,28 +211,28 @@ function answersOf(ask: Ask): Generate {
   };
 }
 
-/** What a request leaves open is as the model's makers recommend. */
+/** Fills fields that a request leaves out with what the model's makers recommend. */
 function sampledAs(sampling: RecommendedSampling | null, generate: Generate): Generate {
   return sampling ? (request, ...rest) => generate({ ...sampling, ...request }, ...rest) : generate;
 }
 
-/** What is recommended for a listed model, or for an entry of the site's own. */
+/** The sampling recommended for a listed model, or in the site's own entry. */
 function samplingOf(source: unknown): RecommendedSampling | null {
   return listedOf(source, baseUrl())?.sampling ?? null;
 }
 
-/** A listed model is called what the list calls it, whatever its file says. */
+/** A listed model has the list's name, whatever its file says. */
 function calledBy(listed: string | undefined, info: EngineInfo): EngineInfo {
   const { name } = info.model;
   return listed === undefined || listed === name ? info : { ...info, model: { ...info.model, name: listed, general_name: name } };
 }
 
-/** What relative addresses are relative to. */
+/** The base of relative URLs. */
 function baseUrl(): string {
   return globalThis.document?.baseURI ?? globalThis.location.href;
 }
 
-/** The id of the largest listed model that is at most half as large: of a model of unknown size the smallest one. */
+/** The id of the largest listed model of at most half the size; if the size is unknown, the smallest listed model. */
 function smallerThan(source: ModelSource): string | undefined {
   const listed = typeof source === 'string' ? models.get(source) : undefined;
   const most = (listed && bytesOf(listed)) ?? Infinity;

@@ -5,12 +5,15 @@ import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
 import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/wasm.ts';
 
-/** Runs one request on the engine. The generator ends after a `done` event that was not cancelled; leaving it early cancels. */
+/**
+ * Runs one request on the engine. The generator ends after a `done` event that is not a cancellation. Leaving it early
+ * cancels the request.
+ */
 export type Generate = (request: object, asking: AskOptions) => AsyncGenerator<GenerationEvent>;
 
-/** A request whose answer comes piece by piece. */
+/** A request for a streamed answer. */
 export type Streamed = { stream: true };
-/** A request whose answer comes as a whole. */
+/** A request for a whole answer. */
 export type Whole = { stream?: false | null };
 
 /** `linnet.chat.completions` */
@@ -25,10 +28,10 @@ export class ChatCompletions {
   /**
    * Answers a conversation.
    *
-   * With `stream: true` it gives an async iterable of chunks (which may also be awaited). The request starts when the
-   * iteration does, and leaving the loop ends it.
+   * With `stream: true` it returns an async iterable of chunks, which may also be awaited. The request starts when the
+   * iteration starts, and leaving the loop ends it.
    *
-   * @throws LinnetError what is wrong with the request or went wrong with the answer; the promise rejects, or the iteration throws
+   * @throws LinnetError if the request is invalid or the answer fails: the promise rejects, or the iteration throws
    */
   create(request: ChatRequest & Streamed & UsageChoice): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void>;
   create(request: ChatRequest & Streamed): AsyncGenerator<ChatCompletionChunk, void>;
@@ -51,9 +54,7 @@ export class Completions {
     private readonly contextLength = Infinity,
   ) {}
 
-  /**
-   * Goes on with a text as it stands, without a chat template. Streams and fails as {@link ChatCompletions.create} does.
-   */
+  /** Continues a text, without a chat template. Streams and fails as {@link ChatCompletions.create} does. */
   create(request: CompletionRequest & Streamed & UsageChoice): AsyncGenerator<CompletionChunk | UsageChunk, void>;
   create(request: CompletionRequest & Streamed): AsyncGenerator<CompletionChunk, void>;
   create(request: CompletionRequest & Whole): Promise<Completion>;
@@ -81,11 +82,11 @@ interface End {
 interface AnswerPart {
   text: string;
   tokens: number[];
-  /** Of its tokens, if the request wants to know. */
+  /** Log probabilities of its tokens, if the request asks for them. */
   logprobs?: EngineLogprobs[];
   progress?: PromptProgress;
   end?: End;
-  /** Of a piece that is nothing but this. */
+  /** Present in an extra chunk that has nothing else. */
   usage?: Usage;
 }
 
@@ -133,8 +134,8 @@ async function textWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promis
 }
 
 /**
- * Reads a request when it is made, so that what becomes of its objects afterwards does not matter. What is wrong with it is thrown when it
- * is run: by the promise, or when the stream is read.
+ * Reads a request at once, so that later changes of its objects have no effect. Errors are thrown when the request
+ * runs: by the promise, or by the stream.
  */
 function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength: number): { stream: boolean; take: () => Reading } {
   try {
@@ -152,7 +153,7 @@ function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown
   }
 }
 
-/** The engine's events as pieces of text. What only JavaScript understands stays out of the engine's request. */
+/** Turns the engine's events into parts of an answer. Fields for the page are not sent to the engine. */
 async function* run(generate: Generate, take: () => Reading): AsyncGenerator<AnswerPart> {
   const { fields, signal, busy, policy, stream, progress, usage: place } = take();
   for await (const event of generate(fields, { signal, busy, policy, paced: stream })) {
@@ -193,7 +194,7 @@ function extras({ progress, end }: AnswerPart): { prompt_progress?: PromptProgre
 }
 
 function newId(prefix: string): string {
-  // crypto.randomUUID is absent on pages without https; getRandomValues is everywhere.
+  // crypto.randomUUID needs HTTPS; getRandomValues does not.
   return `${prefix}-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 

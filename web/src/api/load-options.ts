@@ -9,15 +9,15 @@ const STORAGE_USES = ['auto', 'required', 'none'] as const;
 const RECOVERIES = ['auto', 'smaller-model', 'off'] as const;
 const POLICY_FIELDS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };
 
-/** All that a load understands. */
+/** All options of a load. */
 const KNOWN = [
   'backend', 'threads', 'contextLength', 'kvFormat', 'memoryLimit', 'storage', 'modelBase', 'recovery', 'onProgress',
   'signal', ...Object.values(POLICY_FIELDS),
 ];
 
-/** The options of a load, checked. What is not set is absent. */
+/** The checked options of a load. Unset options are absent. */
 export interface ReadLoadOptions extends Watching {
-  /** What the worker gets to know. */
+  /** Options that the worker needs. */
   task: { backend: NonNullable<LoadOptions['backend']> } & Pick<
     LoadOptions,
     'threads' | 'contextLength' | 'kvFormat' | 'memoryLimit' | 'storage'
@@ -28,7 +28,7 @@ export interface ReadLoadOptions extends Watching {
 }
 
 /**
- * Reads the options of a load, each of them once, before anything is started.
+ * Reads each option of a load once, before anything is started.
  *
  * @throws LinnetError `invalid-request`, with `details.field`
  */

@@ -1,9 +1,10 @@
 import type { ChatLogprobs, CompletionLogprobs } from './types.ts';
 import type { EngineLikely, EngineLogprobs } from '../protocol/wasm.ts';
 
-// What the engine tells of tokens, in the two shapes that OpenAI's API has for it. Bytes that are no whole characters are written out.
+// The engine's log probabilities in the two shapes of OpenAI's API. Bytes that do not form whole characters are written
+// as escapes.
 
-/** As a chat's choice has it; nothing where the request does not want to know. */
+/** The shape of a chat's choice; empty if the request does not ask for it. */
 export function chatLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[] }): { logprobs?: ChatLogprobs } {
   if (!logprobs) return {};
   const likely = ({ bytes, logprob }: EngineLikely) => ({ token: spelt(bytes, ''), logprob, bytes });
@@ -11,12 +12,12 @@ export function chatLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[
   return { logprobs: { content, refusal: null } };
 }
 
-/** As a continuation's choice has it. */
+/** The shape of a completion's choice. */
 export function textLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[] }): { logprobs?: CompletionLogprobs } {
   if (!logprobs) return {};
   const name = ({ bytes }: EngineLikely) => spelt(bytes, 'bytes:');
   const top = (token: EngineLogprobs) => {
-    // The chosen one is always there. Of two that are spelt alike the likelier one counts.
+    // The chosen token is always listed. Of two tokens with the same text the more likely one is kept.
     const all = new Map<string, number>();
     for (const likely of [...token.top, token]) all.set(name(likely), Math.max(all.get(name(likely)) ?? -Infinity, likely.logprob));
     return Object.fromEntries(all);
@@ -31,7 +32,7 @@ export function textLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[
   };
 }
 
-/** A token's text; of a part of a character its bytes, behind a mark. */
+/** A token's text, or the escaped bytes of a part of a character after a prefix. */
 function spelt(bytes: readonly number[], mark: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes));

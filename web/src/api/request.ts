@@ -5,46 +5,49 @@ import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
 
-// What of a request is for the engine, and what is for the page. Fields that nobody honours are refused: whoever sets one counts on it.
-// The engine checks its own fields, with all that is in them; here they are only made plain.
+// Splits a request into what the engine gets and what the page handles. Unknown fields are rejected, since a caller who
+// sets one relies on it. The engine checks the values of its own fields; here they are only turned into plain data.
 
-/** A request, taken apart. */
+/** A request that has been read. */
 export interface Reading {
-  /** What the engine gets. */
+  /** The engine's fields. */
   fields: Record<string, unknown>;
   signal: AbortSignal | undefined;
   busy: WhenBusy;
-  /** What it says of the policy; the rest is as the engine was loaded. */
+  /** The parts of the page policy that the request overrides. */
   policy: Partial<PagePolicy>;
   stream: boolean;
-  /** Whether chunks shall tell how much of the prompt has been read. */
+  /** Whether chunks report how much of the prompt has been read. */
   progress: boolean;
-  /** Which chunk has `usage`: the one that ends the answer, one of its own behind it, as OpenAI's API has it, or none. */
+  /**
+   * Which chunk has `usage`: the last one of the answer (`end`), an extra one that follows it, as in OpenAI's API
+   * (`own`), or none.
+   */
   usage: 'end' | 'own' | 'none';
 }
 
-/** The field that holds what is asked: a conversation, or a text. */
+/** The field that holds the prompt: a conversation, or a text. */
 export type Subject = 'messages' | 'prompt';
 
-/** What the engine understands beside the {@link Subject}. */
+/** The engine's other fields, besides the {@link Subject}. */
 const ENGINE = [
   'max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'seed', 'stop',
   'ignore_eos',
 ];
-/** What is honoured here. */
+/** Fields that the page handles. */
 const PAGE = [
   'max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy', 'when_hidden', 'keep_awake', 'pace', 'logprobs',
 ];
 const POLICY_FIELDS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
-/** What only chats have. */
+/** Fields of chat requests only. */
 const CHAT = ['top_logprobs'];
-/** Characters of a token at most; the longest in known vocabularies have some hundreds, mostly spaces. */
+/** The most characters of a token; the longest in known vocabularies have some hundreds, mostly spaces. */
 const LONGEST_TOKEN = 1024;
-/** How many of the likeliest tokens may be asked for. */
+/** The largest numbers of alternatives per token that OpenAI's API allows. */
 const MOST_LOGPROBS = { messages: 20, prompt: 5 };
 
 /**
- * Takes a request apart. `null` stands for "unset", as in OpenAI's API.
+ * Reads a request. `null` means "unset", as in OpenAI's API.
  *
  * @param names what the loaded model may be called
  * @param contextLength how many tokens it holds
@@ -80,11 +83,7 @@ export function readRequest(subject: Subject, names: ReadonlySet<string>, reques
   return { fields, signal: listened, busy, policy: readPolicy(set, POLICY_FIELDS), stream, progress, usage: usageOf(options, stream) };
 }
 
-/**
- * What the engine gets to count a prompt's tokens.
- *
- * @throws LinnetError `invalid-request`, with `details.field`
- */
+/** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
 export function readCount(request: CountRequest): object {
   const known = ['messages', 'prompt'];
   const fields = Object.entries(setFields(request, 'request')).map(([field, value]) => {
@@ -94,11 +93,7 @@ export function readCount(request: CountRequest): object {
   return Object.fromEntries(fields) as object;
 }
 
-/**
- * A wish for words, taken apart.
- *
- * @throws LinnetError `invalid-request`, with `details.field`
- */
+/** Reads a request for suggestions. @throws LinnetError `invalid-request`, with `details.field` */
 export function readSuggest(request: SuggestRequest, contextLength = Infinity): { fields: object; signal: AbortSignal | undefined } {
   const { prefix, words = 3, within, signal, ...others } = setFields(request, 'request');
   for (const [field, value] of Object.entries(others)) throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
@@ -109,7 +104,9 @@ export function readSuggest(request: SuggestRequest, contextLength = Infinity): 
   return { fields: { prefix: plain(prefix, 'prefix', promptLimit(contextLength)), words, ...(within === undefined ? {} : { within }) }, signal: listened };
 }
 
-/** How many of the likeliest tokens a chat wants to hear of; `undefined` if it wants no probabilities. */
+/**
+ * The number of alternatives per token that a chat request asks for; `undefined` if it asks for no log probabilities.
+ */
 function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): number | undefined {
   if (logprobs !== undefined && typeof logprobs !== 'boolean') throw wrong('logprobs', logprobs, 'must be true or false; `top_logprobs` says how many');
   if (top !== undefined && !isWhole(top, 0, MOST_LOGPROBS.messages)) throw wrong('top_logprobs', top, `must be a whole number from 0 to ${MOST_LOGPROBS.messages}`);
@@ -117,15 +114,15 @@ function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): numbe
   return logprobs ? ((top as number | undefined) ?? 0) : undefined;
 }
 
-/** The same of a continuation. */
+/** The same for a completion request. */
 function ofText(logprobs: unknown): number | undefined {
   if (logprobs !== undefined && !isWhole(logprobs, 0, MOST_LOGPROBS.prompt)) throw wrong('logprobs', logprobs, `must be a whole number from 0 to ${MOST_LOGPROBS.prompt}`);
   return logprobs as number | undefined;
 }
 
 /**
- * Refuses a prompt that cannot fit, before the page and the worker make copies of it. No vocabulary has a longer token than
- * {@link LONGEST_TOKEN}; the engine counts what is shorter.
+ * Rejects a prompt that cannot fit, before the page and the worker copy it. No vocabulary has a token longer than
+ * {@link LONGEST_TOKEN} characters; the engine counts the tokens of shorter prompts.
  */
 function promptLimit(contextLength: number): TextLimit {
   const characters = Math.min(contextLength * LONGEST_TOKEN, MOST_CHARACTERS);

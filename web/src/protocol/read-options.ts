@@ -1,7 +1,7 @@
 import type { LoadProgress } from './messages.ts';
 import { named, wrong } from './plain.ts';
 
-// Options that several functions of the API share.
+// Reads options that several functions share.
 
 /** Who watches a load or a download. */
 export interface Watching {
@@ -9,18 +9,14 @@ export interface Watching {
   signal: AbortSignal | undefined;
 }
 
-/** Refuses options that nobody honours: whoever sets one counts on it. @throws LinnetError `invalid-request` */
+/** Rejects unknown options: a caller who sets one relies on it. @throws LinnetError `invalid-request` */
 export function refuseUnknown(set: Record<string, unknown>, known: readonly string[]): void {
   for (const [field, value] of Object.entries(set)) {
     if (!known.includes(field)) throw wrong(field, value, `is not an option: use ${known.join(', ')}`, { known });
   }
 }
 
-/**
- * Reads who watches a load or a download.
- *
- * @throws LinnetError `invalid-request`, with `details.field`
- */
+/** Reads the options of {@link Watching}. */
 export function readWatching(options: { onProgress?: unknown; signal?: unknown }): Watching {
   const { onProgress, signal } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -40,7 +36,7 @@ export function readBases(bases: unknown): readonly (string | URL)[] {
 }
 
 /**
- * A signal, or what behaves like one: another frame's, a polyfill's.
+ * Reads a signal, or an object that behaves like one: from another frame, or a polyfill.
  *
  * @throws LinnetError `invalid-request` for what cannot be listened to, such as a proxy of a signal
  */
