@@ -1,24 +1,24 @@
 import type { ChunkHashes } from '../protocol/model-files.ts';
 import { described, named, plain, wrong } from '../protocol/plain.ts';
 
-/** A file of a listed model. `null` stands for what is not known. */
+/** A file of a listed model. `null` means unknown. */
 export interface ListedFile {
-  /** The file's name, which a site that serves the file itself should keep. */
+  /** The file's name. Sites that serve the file themselves should keep it. */
   readonly name: string;
-  /** The file's public home. */
+  /** The file's public address. */
   readonly url: string;
   readonly bytes: number | null;
-  /** About how large it is, where `bytes` is not known. */
+  /** The approximate size, if `bytes` is not known. */
   readonly approxBytes?: number;
   /** The file's SHA-256, in lower-case hex. */
   readonly sha256: string | null;
-  /** The same of its chunks. */
+  /** Hashes of the file's chunks. */
   readonly chunks?: ChunkHashes;
-  /** What the file is stored under where its hash is not known, if its address changes, as a signed one does. */
+  /** A name for the file in the store, if its hash is unknown and its address changes, as signed addresses do. */
   readonly key?: string;
 }
 
-/** How a model's makers recommend to choose its tokens; what is not here is as the engine has it. */
+/** The sampling that a model's makers recommend. Missing fields take the engine's defaults. */
 export interface RecommendedSampling {
   readonly temperature: number;
   readonly top_p?: number;
@@ -27,57 +27,61 @@ export interface RecommendedSampling {
   readonly presence_penalty?: number;
 }
 
-/** A model that can be loaded by its name, with what is needed to choose it, to fetch it and to check what came. */
+/** A model that can be loaded by id, with the facts needed to choose it, download it and verify it. */
 export interface ListedModel {
-  /** The word to give to `Linnet.load`. */
+  /** The id to pass to `Linnet.load`. */
   readonly id: string;
-  /** The name to show to people. */
+  /** The name to display. */
   readonly name: string;
-  /** `phone`: for any browser of today; `gpu`: for a desktop's WebGPU. */
+  /** `phone`: runs in any current browser; `gpu`: needs WebGPU on a desktop. */
   readonly tier: 'phone' | 'gpu';
   /** One file, or the parts of a split model in order. */
   readonly files: readonly ListedFile[];
-  /** The licence of the weights, as SPDX writes it. */
+  /** The licence of the weights, as an SPDX expression. */
   readonly license: string | null;
   readonly parameters: number | null;
-  /** Tokens that it was trained for. */
+  /** The context length that it was trained for, in tokens. */
   readonly context: number | null;
   readonly memory: {
-    /** Bytes that a token of context takes, keys and values in f16. */
+    /** Bytes of KV cache per token, with keys and values in f16. */
     readonly kvPerToken: number | null;
-    /** Bytes, where they may exceed a GPU's limits. */
+    /** Bytes of the largest tensor, if it may exceed a GPU's limits. */
     readonly largestTensor?: number;
   };
-  /** The languages that it is best at, as BCP 47 writes them. */
+  /** The languages it supports best, as BCP 47 tags. */
   readonly languages: readonly string[];
-  /** What its chat template can do. */
+  /** What its chat template supports. */
   readonly template: {
     readonly system: boolean;
-    /** Whether it thinks aloud before it answers. */
+    /** Whether it reasons before it answers. */
     readonly reasoning: 'none' | 'optional' | 'always';
     readonly tools: boolean;
   };
-  /** What its makers recommend; requests that say nothing else are answered so. */
+  /** The sampling that its makers recommend, used for the fields that a request leaves out. */
   readonly sampling: RecommendedSampling | null;
-  /** Whether Linnet's own tests run this very file. */
+  /** Whether Linnet's own tests run this file. */
   readonly tested: boolean;
 }
 
-/** A model of a site's own: what it leaves out is taken as unknown. */
+/** A site's own model. Missing fields count as unknown. */
 export interface ModelEntry extends Partial<Omit<ListedModel, 'files'>> {
   readonly id: string;
   readonly files: readonly (Partial<ListedFile> & Pick<ListedFile, 'url'>)[];
 }
 
-/** The size of all its files, as far as that is known, even if only about. */
+/** The total size of its files in bytes, approximate if need be; `undefined` if unknown. */
 export function bytesOf({ files }: ListedModel): number | undefined {
   const sizes = files.map(({ bytes, approxBytes }) => bytes ?? approxBytes);
   return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
 }
 
-/** An entry with all its fields. @throws LinnetError `invalid-request`, with the field that is wrong */
+/**
+ * Checks an entry and fills in its missing fields.
+ *
+ * @throws LinnetError `invalid-request`, with the field that is wrong
+ */
 export function completeEntry(given: ModelEntry): ListedModel {
-  // It goes to a worker, to which no proxy of a framework can be sent.
+  // It is sent to a worker, and proxies of a framework cannot be sent.
   const entry = plain(given, 'model') as ModelEntry;
   const { id, files } = entry;
   if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) {

@@ -5,17 +5,17 @@ import type { Watching } from '../protocol/read-options.ts';
 import { throttle } from '../protocol/throttle.ts';
 
 /**
- * The bytes of a GGUF file that the page has, or gets by itself. A stream and a `Response` are read to their end before
- * the model is loaded, so that it can be loaded again after a failure: the browser holds the bytes, on disk where there
- * are many. They are not stored, and a stream that breaks cannot be resumed.
+ * The bytes of a GGUF file that the page already has or downloads itself. A stream or `Response` is read to its end
+ * before the model is loaded, so that the model can be loaded again after a failure; the browser keeps the bytes, on
+ * disk if they are many. They are not stored, and a broken stream cannot be resumed.
  */
 export type ModelBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array> | Response;
 
-/** The parts of a split model, in order, of which the page has the bytes of some. */
+/** The parts of a split model, in order; some may be given as bytes. */
 export type ModelParts = readonly (ModelFile | ArrayBuffer | ArrayBufferView<ArrayBuffer>)[];
 
 /**
- * The file of these bytes; everything else as it is.
+ * Turns bytes into a file; returns anything else unchanged.
  *
  * @throws LinnetError `invalid-request` for a stream that somebody has read; `not-found`, `http`, `network`, `aborted`
  */
@@ -41,19 +41,19 @@ export async function fileOf<T>(
   if (bodyUsed || !body) {
     throw wrong('model', source, 'is a Response that has no body, or was already read: fetch it again');
   }
-  // What a server has compressed is longer than it says.
+  // The header says the compressed length.
   const length = source.headers.get('content-encoding') ? NaN : Number(source.headers.get('content-length'));
   return readWhole(body, length > 0 ? length : undefined, onProgress, signal);
 }
 
-/** Also a proxy of them, which has to be named. */
+/** Also accepts proxies of bytes, which get an error of their own later. */
 function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
   return source instanceof ArrayBuffer || ArrayBuffer.isView(source) || source instanceof TypedArray;
 }
 
 const TypedArray = Object.getPrototypeOf(Uint8Array) as Uint8ArrayConstructor;
 
-/** Throws for what is no memory, such as a proxy of it, as other methods do not. */
+/** Throws for anything but an ArrayBuffer, including proxies of one, which other checks let pass. */
 const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')!.get!;
 
 /** @param field what the bytes are called in errors */
@@ -71,7 +71,7 @@ function blobOf(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>, field: string
     throw wrong(field, bytes, proxied);
   }
   try {
-    // Of detached memory some browsers make an empty file.
+    // Some browsers make an empty file of detached memory.
     memory.slice(0, 0);
     return new Blob([bytes]);
   } catch {
@@ -88,7 +88,7 @@ async function readWhole(
   if (stream.locked) throw wrong('model', stream, 'is a stream that is already being read');
   let loaded = 0;
   let fault: LinnetError | undefined;
-  // A caller whose function throws hears of it, and the stream goes on.
+  // If the caller's function throws, the error is reported and the stream continues.
   const report = throttle((progress) => queueMicrotask(() => onProgress?.(progress)), 100);
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(bytes, controller) {

@@ -11,53 +11,53 @@ import { STORED } from './sources.ts';
 import { follow } from '../protocol/abortable.ts';
 import { runInWorker } from '../page/worker-host.ts';
 
-// The page's view of the store of models: what is in it, what leaves it. What comes into it is a worker's matter.
+// The page's side of the model store: lists, exports and removes what is stored. A worker writes to the store.
 
-/** A file that is stored, wholly or in part. */
+/** A model file in the store, complete or partial. */
 export interface StoredModel {
-  /** Its name in the store. */
+  /** Its key in the store. */
   key: string;
-  /** What `Linnet.load` takes for it: the id of a listed model, the address, or the key of an imported file. */
+  /** What to pass to `Linnet.load`: the id of a listed model, the address, or the key of an imported file. */
   source: string;
-  /** The listed model that it is a file of. */
+  /** The listed model that it belongs to. */
   model?: ListedModel;
   /** The file's name. */
   name: string;
-  /** Bytes of the file, as far as they are known. */
+  /** The file's size in bytes, if known. */
   bytes?: number;
-  /** Bytes that are there. */
+  /** Bytes that are stored. */
   storedBytes: number;
-  /** Whether it is all there; if not, the next load goes on with it. */
+  /** Whether the file is complete; if not, the next load resumes the download. */
   whole: boolean;
 }
 
-/** What the stored models take of the room that the browser gives. */
+/** How much storage the models use, and how much the browser allows. */
 export interface StorageReport {
   /** Bytes of the stored models. */
   models: number;
   /**
-   * Bytes that the browser gives to this site, and those that are still free: guesses. Absent where it says what it says of every
-   * device; that there is no room shows only when it is asked for.
+   * The bytes that this site may use, and those still free, as estimated by the browser. Absent if the browser reports
+   * the same numbers on every device. A lack of space may only show when storing fails.
    */
   quota?: number;
   free?: number;
-  /** Whether the browser has promised not to throw it away when room gets scarce. */
+  /** Whether the browser has promised not to evict the files when space runs low. */
   persisted: boolean;
 }
 
-/** How to store a model. */
+/** Options for storing a model. */
 export interface StoreOptions {
-  /** Folders of yours that hold copies of the listed models. They are asked before a model's public home. */
+  /** Folders with your own copies of the listed models. They are tried before a model's public address. */
   modelBase?: string | URL | readonly (string | URL)[];
-  /** Called as it proceeds, about ten times a second. */
+  /** Called about ten times a second during the download. */
   onProgress?: (progress: LoadProgress) => void;
-  /** Ends it. What has come is kept for the next time. */
+  /** Ends the download. The bytes received so far are kept for the next time. */
   signal?: AbortSignal;
 }
 
 /**
- * All entries. What lies there without a journal is none, and neither is one whose journal makes no sense: these are swept away. A
- * journal that cannot be read right now may be all right, so its entry is left alone.
+ * Lists all entries. Files without a journal, or with a damaged one, are removed. A journal that cannot be read right
+ * now may be fine, so its entry is left alone.
  */
 export async function listStored(models: Iterable<ListedModel>): Promise<StoredModel[]> {
   const folder = await openFolder();
@@ -80,7 +80,7 @@ function describe(key: string, entry: Entry, models: Iterable<ListedModel>): Sto
     return called === undefined ? new URL(file.url, here).href === url : file.key === called;
   };
   const model = [...models].find(({ files }) => files.some(isOf));
-  // An address that changes is of no use to the next visit.
+  // An address that changes cannot be used at the next visit.
   const address = name === undefined && called === undefined ? url : `${STORED}${key}`;
   return {
     key,
@@ -94,19 +94,19 @@ function describe(key: string, entry: Entry, models: Iterable<ListedModel>): Sto
   };
 }
 
-/** The file's name in an address, as a person would write it. */
+/** The file's name in an address, decoded. */
 function nameIn(url: string): string {
   let name = url;
   try {
     name = new URL(url).pathname.split('/').at(-1) || url;
     return decodeURIComponent(name);
   } catch {
-    // Not every server's "%" begins a character, and not every journal is ours.
+    // A "%" need not begin an escape, and the journal may not be ours.
     return name;
   }
 }
 
-/** What they take. @throws LinnetError `no-storage` */
+/** Reports how much storage the models use. @throws LinnetError `no-storage` */
 export async function reportStorage(models: Iterable<ListedModel>): Promise<StorageReport> {
   const stored = await listStored(models);
   try {
@@ -117,7 +117,7 @@ export async function reportStorage(models: Iterable<ListedModel>): Promise<Stor
   }
 }
 
-/** Deletes the model's files. Gives whether there were any. */
+/** Deletes the model's files. Returns whether there were any. */
 export async function removeStored(model: ResolvedModel): Promise<boolean> {
   const folder = await openFolder();
   let removed = false;
@@ -125,7 +125,7 @@ export async function removeStored(model: ResolvedModel): Promise<boolean> {
   return removed;
 }
 
-/** The model's files. @throws LinnetError `not-found` */
+/** Returns the model's files. @throws LinnetError `not-found` */
 export async function exportStored(model: ResolvedModel, models: Iterable<ListedModel>): Promise<File[]> {
   const folder = await openFolder();
   const files: File[] = [];
@@ -136,14 +136,14 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
     if (!entry || typeof entry === 'string' || !isWhole(entry)) {
       throw new LinnetError('not-found', 'The model is not stored, or its download is incomplete.', { key });
     }
-    // No bytes are copied: the browser reads them when somebody wants them.
+    // This copies no bytes: the browser reads them on demand.
     const { name } = describe(key, entry, models);
     files.push(new File([entry.data.file.slice(0, entry.journal.description.total)], name, { type: 'application/octet-stream' }));
   }
   return files;
 }
 
-/** Lets a worker store the files; gives their names in the store. */
+/** Lets a worker store the files. Returns their keys. */
 export async function storeFiles(model: ResolvedModel, options: StoreOptions): Promise<string[]> {
   const set = setFields(options, 'options');
   refuseUnknown(set, ['modelBase', 'onProgress', 'signal']);
@@ -162,7 +162,7 @@ export async function storeFiles(model: ResolvedModel, options: StoreOptions): P
   }
 }
 
-/** Whether all files of a model are in the store, whole. */
+/** Whether all files of a model are stored completely. */
 export async function areStored(model: ResolvedModel, listed: readonly ListedModel[]): Promise<boolean> {
   const whole = new Set((await listStored(listed)).filter((entry) => entry.whole).map(({ key }) => key));
   const keys = await Promise.all(model.flatMap((file) => (file.kind === 'remote' ? keyOf(file) : [])));

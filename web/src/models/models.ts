@@ -9,11 +9,11 @@ import { described, setFields, wrong } from '../protocol/plain.ts';
 import { type Recommendation, recommendFor, type RecommendOptions } from './recommend.ts';
 import { type ModelAddress, type ModelSource, resolveModel } from './sources.ts';
 
-/** The models that can be loaded by id: the package's own, and those that the site has added. */
+/** The models that can be loaded by id: the package's and the site's own. */
 export class ModelList implements Iterable<ListedModel> {
   readonly #models = [...(list as ListedModel[])];
 
-  /** The package's own first, of which the first one is the default of the demo. */
+  /** The package's models come first; the very first is the demo's default. */
   get all(): readonly ListedModel[] {
     return this.#models;
   }
@@ -23,13 +23,13 @@ export class ModelList implements Iterable<ListedModel> {
     return this.#models.values();
   }
 
-  /** The model of that id. */
+  /** The model with that id. */
   get(id: string): ListedModel | undefined {
     return this.#models.find((model) => model.id === id);
   }
 
   /**
-   * Adds a model of the site's own, or puts it in the place of the one with that id. Relative addresses are taken from the page.
+   * Adds the site's own model, or replaces the one with the same id. Relative addresses are resolved against the page.
    *
    * @throws LinnetError `invalid-request`, with the field that is wrong
    */
@@ -42,22 +42,23 @@ export class ModelList implements Iterable<ListedModel> {
   }
 
   /**
-   * Says which of the models fit this device, at which context, and why the others do not. It downloads nothing and asks the
-   * person nothing.
+   * Tells which models fit this device, with which context, and why the others do not. It downloads nothing and shows
+   * no permission prompt.
    *
-   * @param options what is wanted; its `device` is what is known of the device, for tests and for a choice that is made elsewhere
+   * @param options the requirements; `device` replaces the probe of this device, for tests or for a choice made
+   * elsewhere
    */
   async recommend(options: RecommendOptions & { device?: DeviceProbe } = {}): Promise<Recommendation> {
     return recommendFor(this, options.device ?? (await probeDevice()), options);
   }
 
-  /** What this browser keeps of models for this site, whole ones and beginnings. */
+  /** Lists the model files stored for this site, complete or partial. */
   stored(): Promise<StoredModel[]> {
     return listStored(this);
   }
 
   /**
-   * Whether a model is in this browser's storage, so that loading it needs no download: all files that `Linnet.load` would read.
+   * Whether a model is stored completely, so that loading it needs no download.
    *
    * @param model the id of a listed model, or an address
    */
@@ -65,30 +66,31 @@ export class ModelList implements Iterable<ListedModel> {
     try {
       return await areStored(resolveFor(model, this), this.all);
     } catch {
-      // No storage, or no address: Linnet.load will say.
+      // There is no storage, or the address is invalid: Linnet.load reports it.
       return false;
     }
   }
 
-  /** What the stored models take, and what room there is. */
+  /** Reports how much storage the models use, and how much the browser allows. */
   storage(): Promise<StorageReport> {
     return reportStorage(this);
   }
 
   /**
-   * Stores a model without loading it: then it can be loaded without a network. What is there already is not fetched again.
+   * Stores a model without loading it, so that it can be loaded without a network later. Stored parts are not
+   * downloaded again.
    *
-   * @throws LinnetError `quota` or `no-storage` where it cannot be stored, else as `Linnet.load`
+   * @throws LinnetError `quota` or `no-storage` if it cannot be stored, else as `Linnet.load`
    */
   async download(source: ModelSource, options: StoreOptions = {}): Promise<void> {
     await storeFiles(resolveFor(source, this, options), options);
   }
 
   /**
-   * Stores a file that the person has, such as one from `<input type="file">`. Of a listed model's file it makes that model's copy,
-   * so that its id loads it; another one is loaded by the entry's `source`.
+   * Stores a file that the person chose, for example with `<input type="file">`. If it is a listed model's file, that
+   * model's id loads it; any other file is loaded by the result's `source`.
    *
-   * @throws LinnetError `bad-model` for what is no GGUF file; `quota`, `no-storage`, `aborted`
+   * @throws LinnetError `bad-model` if it is not a GGUF file; `quota`, `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
     if (!((file as unknown) instanceof Blob)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
@@ -98,13 +100,17 @@ export class ModelList implements Iterable<ListedModel> {
     return stored;
   }
 
-  /** The files of a stored model, in order, to save them elsewhere. @throws LinnetError `not-found` if one is not whole */
+  /**
+   * Returns the files of a stored model, in order, to save them elsewhere.
+   *
+   * @throws LinnetError `not-found` if one is incomplete
+   */
   async export(source: string | URL | ModelAddress | ModelEntry): Promise<File[]> {
     return exportStored(resolveFor(source, this), this);
   }
 
   /**
-   * Deletes what is stored of a model. Gives whether there was anything.
+   * Deletes a model from the store. Returns whether anything was stored.
    *
    * @throws LinnetError `no-storage` if another tab is using it right now
    */

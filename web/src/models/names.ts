@@ -2,15 +2,15 @@ import { models } from './models.ts';
 import { completeEntry, type ListedModel } from './entry.ts';
 import { STORED } from './sources.ts';
 
-/** What a loaded model is called. */
+/** The names of a loaded model. */
 export interface ModelNames {
-  /** Its name in the list, if it is a listed model, or an entry of the site's own. */
+  /** Its name in the list, or in the site's own entry. */
   listed: string | undefined;
-  /** What else requests may call it: its id, its files' names and their addresses. */
+  /** Other names that requests may use: its id, its files' names and addresses. */
   others: readonly string[];
 }
 
-/** The names of what the caller has loaded. */
+/** The names of the model that the caller passed. */
 export function namesOf(source: unknown, here: string): ModelNames {
   const model = listedOf(source, here);
   const given = typeof source === 'string' ? [source] : [];
@@ -22,7 +22,7 @@ export function namesOf(source: unknown, here: string): ModelNames {
   return { listed: model.name, others: [...new Set([model.id, ...given, ...files])] };
 }
 
-/** The listed model that it is, by its id or by the address of its only file; or the entry of the site's own. */
+/** The listed model with that id, or whose only file has that address; or the site's own entry. */
 export function listedOf(source: unknown, here: string): ListedModel | undefined {
   if (typeof source === 'object' && source && 'files' in source && 'id' in source) {
     return completeEntry(source as ListedModel);

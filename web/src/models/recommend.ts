@@ -1,66 +1,67 @@
 import type { DeviceProbe } from '../page/device-probe.ts';
 import { bytesOf, type ListedModel } from './entry.ts';
 
-// Which models fit a device, before anything is downloaded. A browser tells little: not how much memory a GPU has, nor how much
-// a tab may take before it is killed. So there are two budgets, one that is taken to be safe and one that may turn out well.
+// Estimates which models fit a device before anything is downloaded. Browsers do not tell how much memory a GPU has, or
+// how much a tab may use before it is killed. So there are two budgets: one that is considered safe, and one that may
+// work.
 
-/** What stands in a model's way, or what is to be known about it. */
+/** Why a model does not fit, or a warning about it. */
 export type FitReasonCode =
-  /** It takes more memory than the device may give. */
+  /** It needs more memory than the device may have. */
   | 'memory'
-  /** It is made for a GPU, and there is none, or one played by software. */
+  /** It needs a GPU, and there is none, or only one emulated in software. */
   | 'no-gpu'
   /** A tensor is larger than the GPU's largest buffer. */
   | 'gpu-limit'
   /** There is neither a GPU nor wasm SIMD. */
   | 'no-simd'
-  /** It would run, but the CPU would take long over each word. */
+  /** It would run, but slowly on the CPU. */
   | 'slow'
-  /** It runs, but the browser stores nothing, or says that it has no room for it. */
+  /** It runs, but the browser stores nothing, or reports too little space. */
   | 'storage'
   /** Its size is not known. */
   | 'unknown-size'
-  /** The hash of a file is not known, so that what comes cannot be checked: it may be loaded, but is not recommended. */
+  /** A file's hash is unknown, so the download cannot be verified: it can be loaded, but is not recommended. */
   | 'unchecked';
 
-/** A reason with its figures, in bytes. */
+/** A reason, with its figures in bytes. */
 export interface FitReason {
   code: FitReasonCode;
   message: string;
   details: Record<string, number | string>;
 }
 
-/** How a model would do on a device. */
+/** How well a model fits a device. */
 export interface ModelFit {
   model: ListedModel;
-  /** `maybe`: it depends on what the browser does not tell. */
+  /** `maybe`: it depends on facts that the browser does not tell. */
   fits: 'yes' | 'maybe' | 'no';
-  /** On what it would run. */
+  /** The backend that it would run on. */
   backend: 'webgpu' | 'cpu';
-  /** Tokens of context that fit, for `contextLength`; 0 where it does not fit. */
+  /** The context length that fits, in tokens, for `LoadOptions.contextLength`; 0 if the model does not fit. */
   contextLength: number;
-  /** Bytes to download, as far as they are known. */
+  /** Bytes to download, if known. */
   downloadBytes: number | undefined;
-  /** Bytes that it would take with that context. */
+  /** Bytes of memory that it would need with that context. */
   memoryBytes: number | undefined;
-  /** Why it does not fit, or what is to be known. */
+  /** Why it does not fit, and warnings. */
   reasons: FitReason[];
 }
 
-/** What `models.recommend()` says. */
+/** The result of `models.recommend()`. */
 export interface Recommendation {
   device: DeviceProbe;
-  /** The best of those that fit for sure and whose files can be checked, if there is one. */
+  /** The best model that surely fits and can be verified, if there is one. */
   best: ModelFit | undefined;
-  /** All models, in the order in which they are listed. */
+  /** All models, in the order of the list. */
   models: ModelFit[];
 }
 
-/** What the caller wants of the models. */
+/** Requirements for a recommendation. */
 export interface RecommendOptions {
-  /** Tokens of context that must fit at least; 2048 by default. */
+  /** The shortest acceptable context, in tokens; 2048 by default. */
   contextLength?: number;
-  /** The language in which it shall answer, as BCP 47 writes it; only models that know it are recommended. */
+  /** The language of the answers, as a BCP 47 tag; only models that support it are recommended. */
   language?: string;
 }
 
@@ -70,21 +71,21 @@ const GB = 1 << 30;
 const SCRATCH = 160 * MB;
 /** The weights of the usual formats, repacked, per byte of the file. */
 const GROWTH = { webgpu: 1.02, cpu: 1.25 };
-/** Of a model whose layers nobody has told us of. */
+/** For models whose KV size is not listed. */
 const USUAL_KV = 64 << 10;
 const LEAST_CONTEXT = 2048;
-/** A longer one is to be asked for by name: its memory would mostly lie idle. */
+/** Longer contexts must be requested explicitly, since most of their memory would stay unused. */
 const MOST_CONTEXT = 32_768;
-/** What one core reads in a second, about: a token needs all of the weights. */
+/** About what one core reads per second; each token reads all weights. */
 const CPU_BYTES_PER_SECOND = 4e9;
-/** Fewer tokens per second are no pleasure to wait for. */
+/** Fewer tokens per second count as slow. */
 const LEAST_SPEED = 5;
 
-/** Says which of the models fit. It asks nobody: the device has been probed already. */
+/** Tells which models fit a device that was probed before. */
 export function recommendFor(models: Iterable<ListedModel>, device: DeviceProbe, options: RecommendOptions = {}): Recommendation {
   const fits = [...models].map((model) => fitOf(model, device, options.contextLength ?? LEAST_CONTEXT));
   const able = fits.filter(({ fits, model }) => fits === 'yes' && isChecked(model) && (!options.language || model.languages.includes(options.language)));
-  // The larger one answers better; but whoever has no GPU waits for each byte of it at each word.
+  // The larger model answers better, but on a CPU each of its bytes costs time at each token.
   const best = able.reduce<ModelFit | undefined>((best, fit) => ((best?.downloadBytes ?? 0) >= (fit.downloadBytes ?? 0) ? best : fit), undefined);
   return { device, best, models: fits };
 }
@@ -140,24 +141,25 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
     const message = 'It would be downloaded on each visit: this browser stores nothing for this page.';
     fit.reasons.push({ code: 'storage', message, details: { need: bytes } });
   } else if (fit.fits !== 'no' && storage?.free !== undefined && storage.free < bytes) {
-    // What the browser says of its room is a guess.
+    // The browser's estimate of the free space is only a guess.
     const message = 'There may be no room to store it; then it would be downloaded on each visit.';
     fit.reasons.push({ code: 'storage', message, details: { need: bytes, free: storage.free } });
   }
   return fit;
 }
 
-/** Whether it is known of all files what they are: else its publisher may put others in their place. */
+/** Whether the hashes of all files are known; otherwise the publisher could replace them. */
 function isChecked({ files }: ListedModel): boolean {
   return files.every(({ sha256 }) => sha256 !== null);
 }
 
-/** Bytes that a page may take: what is taken to be safe, and what may turn out well. */
+/** Bytes that a page may use: what is considered safe, and what may work. */
 function budget(device: DeviceProbe, backend: 'webgpu' | 'cpu'): { sure: number; possible: number } {
   const { memory, mobile } = device;
-  // Phones kill a tab that takes too much, without an error; those that tell no memory are iPhones, mostly.
+  // Phones kill a tab that uses too much memory, without an error. Those that do not report their memory are mostly
+  // iPhones.
   const phone = memory === undefined ? { sure: 0.7 * GB, possible: 1.4 * GB } : { sure: memory / 4, possible: memory / 2 };
-  // Browsers round the memory down, and some never say more than 8 GB: above that it is a lower bound.
+  // Browsers round the memory down, and some never report more than 8 GB: that is a lower bound.
   const told = memory ?? 8 * GB;
   const desktop = { sure: told / 2, possible: told >= 8 * GB ? 4 * told : told };
   const { sure, possible } = mobile ? phone : desktop;

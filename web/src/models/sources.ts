@@ -4,29 +4,30 @@ import { completeEntry, type ListedFile, type ListedModel, type ModelEntry } fro
 import { described, named, wrong } from '../protocol/plain.ts';
 
 /**
- * A file whose address changes, such as one that is signed anew for each visit: it is stored under its key. (Of an address alone
- * every part counts, the query too: Linnet does not guess which parameters name the file and which only open the door.)
+ * A file whose address changes, for example one that is signed for each visit. It is stored under its key. (For a plain
+ * address every part counts, including the query: Linnet does not guess which parameters identify the file and which
+ * only grant access.)
  */
 export interface ModelAddress {
   readonly url: string | URL;
-  /** What the file is called at every visit; another version of it needs another key. */
+  /** A name for the file that stays the same at every visit. Another version of the file needs another key. */
   readonly key: string;
 }
 
 /**
- * A file of a model: the id of a listed model, a URL, a URL with a key, `stored:` and the key of an imported file, or a file that
- * the person chose.
+ * A file of a model: the id of a listed model, a URL, a URL with a key, `stored:` and the key of an imported file, or a
+ * file that the person chose.
  */
 export type ModelFile = string | URL | ModelAddress | Blob;
 
 /**
- * Where a model is to come from: the id of a listed model, an entry of the site's own, a URL, or a file that the person chose. A
- * split model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of one of them: the others are then taken
- * to lie beside it under their usual names.
+ * Where to get a model: the id of a listed model, the site's own entry, a URL, or a file that the person chose. A split
+ * model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of one of them; the other parts are
+ * then expected beside it under their usual names.
  */
 export type ModelSource = ModelFile | ModelEntry | readonly ModelFile[];
 
-/** What is easily taken for a model, and what to pass instead. */
+/** Values that are easily mistaken for a model, and what to pass instead. */
 const NEAR_MODELS: Readonly<Record<string, string>> = {
   Promise: 'is a Promise: pass what it resolves to, such as `await fetch(url)`',
   Request: 'is a Request: pass its address, or what it fetches (`await fetch(request)`)',
@@ -35,23 +36,23 @@ const NEAR_MODELS: Readonly<Record<string, string>> = {
   SharedArrayBuffer: 'is shared memory: pass a copy of its bytes (`new Uint8Array(memory).slice()`)',
 };
 
-/** Before the key of a file that is in the store and nowhere else, because a person gave it. */
+/** The prefix of the key of a file that exists only in the store, because a person imported it. */
 export const STORED = 'stored:';
 
-/** What it takes to find the files of a source. */
+/** The context in which a source is resolved. */
 export interface Lookup {
-  /** The models that have ids. */
+  /** Models that can be named by id. */
   models: { readonly all: readonly ListedModel[]; get(id: string): ListedModel | undefined };
-  /** Folders that may hold copies of listed models; asked before the public home. */
+  /** Folders that may have copies of listed models. They are tried before the public address. */
   bases: readonly (string | URL)[];
-  /** What relative URLs are relative to. */
+  /** The base of relative URLs. */
   here: string;
 }
 
 /**
- * Turns what the caller named into something to read.
+ * Turns the caller's source into files to read.
  *
- * @throws LinnetError `invalid-request`, with `details.field`, if it is nothing that can be read
+ * @throws LinnetError `invalid-request`, with `details.field`, if it is not a source
  */
 export function resolveModel(source: ModelSource, lookup: Lookup): ResolvedModel {
   if (isList(source)) {
@@ -74,12 +75,12 @@ function isEntry(source: ModelFile | ModelEntry): source is ModelEntry {
   return isData(source) && ('files' in source || 'id' in source);
 }
 
-/** An object that holds values and is nothing else: no element, no `Request`. */
+/** Whether it is a plain object of values: not an element, not a `Request`. */
 function isData(source: unknown): source is object {
   return typeof source === 'object' && source !== null && described(source) === 'an object';
 }
 
-/** The error of what is no model, and the way to one where it is near. */
+/** The error for a value that is not a model, with a hint if it is a common mistake. */
 function noModel(source: unknown, { models }: Lookup, field: string): LinnetError {
   const inList = field !== 'model';
   const bytes = inList ? 'or an ArrayBuffer' : 'an ArrayBuffer, a ReadableStream or a Response';
@@ -103,7 +104,7 @@ function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): Resolv
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
   if (listed) return listed.files.map((file) => resolveListed(file, lookup));
-  // A word alone would be a file beside the page, and is much likelier a misspelt id.
+  // A single word would be a file beside the page, but is more likely a misspelt id.
   const url = /[/.:]/.test(source) ? parseUrl(source, here) : undefined;
   if (!url) {
     throw new LinnetError('invalid-request', `"${source}" is neither the id of a listed model nor a URL that a page can fetch.`, {
@@ -133,7 +134,11 @@ function resolveListed(file: ListedFile, { bases, here }: Lookup): RemoteFile {
   return { kind: 'remote', urls, ...known, ...(key === undefined ? {} : { called: key }) };
 }
 
-/** A file that a worker can be sent. A proxy of one passes for it, and is none. @throws LinnetError `invalid-request` */
+/**
+ * Checks that a file can be sent to a worker: a proxy of a file looks like one, but cannot be sent.
+ *
+ * @throws LinnetError `invalid-request`
+ */
 function sendable(blob: Blob, field: string): Blob {
   try {
     structuredClone(blob);
@@ -154,7 +159,7 @@ function hrefOf(url: URL, field: string, here: string): string {
   throw wrong(field, href, `is ${named(href)}, which is not a URL that a page can fetch`);
 }
 
-/** The URLs of all parts if that is one of a split model's, else the URL itself. */
+/** The URLs of all parts if the URL is a part of a split model, else the URL itself. */
 function partsOf(url: string): string[] {
   const match = /^([^?#]*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/.exec(url);
   const [, name, number, count, rest] = match ?? [];
@@ -162,12 +167,12 @@ function partsOf(url: string): string[] {
   return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
 }
 
-/** Whether a page can fetch a file, or what is in a folder, from there. */
+/** Whether a page can fetch a file, or the files of a folder, from this address. */
 export function isModelAddress(url: string, here: string): boolean {
   return parseUrl(url, here) !== undefined;
 }
 
-/** An address that can be fetched, as far as it shows. Apps have schemes of their own, so that only those are refused that never work. */
+/** An address that looks fetchable. Apps have their own schemes, so only schemes that never work are rejected. */
 function parseUrl(url: string | URL, here: string): URL | undefined {
   try {
     const parsed = new URL(url, here);
@@ -179,7 +184,7 @@ function parseUrl(url: string | URL, here: string): URL | undefined {
   }
 }
 
-/** A folder's URL ends in a slash, or its last part would be replaced by the file's name. */
+/** A folder's URL must end in a slash, or its last part would be replaced by the file's name. */
 function folder(base: string | URL, here: string): URL {
   const url = parseUrl(base, here);
   if (!url) throw wrong('modelBase', base, `is ${named(String(base))}, which is not a URL that a page can fetch`);

@@ -1,35 +1,35 @@
 // The files of a model, as the worker gets them from the page.
 
-/** Hashes of a file's chunks: with them a wrong byte is found where it is, and costs one chunk and not the file. */
+/** Hashes of a file's chunks. With them a wrong byte is located, and only its chunk is downloaded again. */
 export interface ChunkHashes {
-  /** Bytes of each chunk but the last. */
+  /** Bytes of each chunk; the last one may be shorter. */
   readonly bytes: number;
   /** The chunks' SHA-256, in lower-case hex. */
   readonly sha256: readonly string[];
 }
 
-/** A file to read from the network, and what is known about it beforehand. */
+/** A file to download, and what is known about it. */
 export interface RemoteFile {
   kind: 'remote';
-  /** Places to try, in order: the next one is asked only if one has not given a single byte. */
+  /** Addresses to try, in order; the next one is tried only if the one before gave no bytes. */
   urls: string[];
   bytes?: number;
   sha256?: string;
   chunks?: ChunkHashes;
-  /** Its name in the store, where that is not of its hash or its address. */
+  /** Its key in the store, if that is not derived from its hash or address. */
   key?: string;
-  /** What the site calls it: its name in the store is of that, where its hash is not known. */
+  /** The site's name for it, from which its key in the store is derived if its hash is unknown. */
   called?: string;
 }
 
-/** A file that is on the device already. */
+/** A file on this device. */
 export interface LocalFile {
   kind: 'local';
   blob: Blob;
 }
 
-/** A file as the worker wants it. */
+/** A file that the worker can read. */
 export type ResolvedFile = RemoteFile | LocalFile;
 
-/** A model as the worker wants it: its file, or the parts in order. */
+/** A model that the worker can read: its file, or its parts in order. */
 export type ResolvedModel = readonly ResolvedFile[];
