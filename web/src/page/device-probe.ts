@@ -2,30 +2,30 @@ import { canShareMemory, type GpuProbe, hasSimd, probeGpuFully } from '../protoc
 import { MOST_PAGES, PAGE, usualThreads } from '../protocol/wasm-memory.ts';
 import { roomHint } from '../store/room.ts';
 
-/** What is known of a device and its browser before a model is loaded. */
+/** What is known about a device and its browser before a model is loaded. */
 export interface DeviceProbe {
   gpu: GpuProbe;
-  /** Bytes of main memory, rounded, where the browser says so (Chromium does). */
+  /** Bytes of main memory, rounded, if the browser tells (Chromium does). */
   memory: number | undefined;
-  /** Whether it is a phone or a tablet: there a page that takes too much is killed. */
+  /** Whether it is a phone or a tablet, where a page that uses too much memory is killed. */
   mobile: boolean;
   /** Logical processors. */
   cores: number;
-  /** Whether the page is cross-origin isolated, without which there is one thread. */
+  /** Whether the page is cross-origin isolated. Otherwise there is only one thread. */
   isolated: boolean;
-  /** Threads that the CPU path would have. */
+  /** Threads that the CPU path would use. */
   threads: number;
   simd: boolean;
-  /** Bytes that a wasm memory can have. */
+  /** The largest wasm memory, in bytes. */
   wasmMemory: number;
   /**
-   * Absent where the browser stores nothing. Bytes that it gives to the page, and those that are still free, are its guesses; they
-   * are absent where it says the same of every device.
+   * Absent if the browser stores nothing. `quota` and `free` are the browser's estimates in bytes; they are absent if
+   * it reports the same on every device.
    */
   storage?: { quota?: number; free?: number; persisted: boolean };
 }
 
-/** Asks for all of it. Never throws, downloads nothing and asks the person nothing. */
+/** Probes the device. Never throws, downloads nothing and shows no permission prompt. */
 export async function probeDevice(): Promise<DeviceProbe> {
   const { deviceMemory, userAgentData } = navigator as { deviceMemory?: number; userAgentData?: { mobile: boolean } };
   const cores = navigator.hardwareConcurrency ?? 1;
@@ -34,7 +34,7 @@ export async function probeDevice(): Promise<DeviceProbe> {
   return {
     gpu,
     memory: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
-    // iPads say that they are Macs, but no Mac has a touch screen.
+    // iPads claim to be Macs, but no Mac has a touch screen.
     mobile: userAgentData?.mobile ?? (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
     cores,
     isolated,

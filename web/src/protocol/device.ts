@@ -1,15 +1,15 @@
-/** What kind of GPU WebGPU offers here. `software` is a CPU that plays one: correct, but slower than the CPU path. */
+/** The kind of GPU that WebGPU offers. `software` is emulated on the CPU: correct, but slower than the CPU path. */
 export type GpuKind = 'hardware' | 'software' | 'none';
 
-/** What is known of the GPU before a model is loaded on it. */
+/** What is known about the GPU before a model is loaded. */
 export interface GpuProbe {
   kind: GpuKind;
-  /** Bytes of the largest buffer, and of the largest one that a shader can read. */
+  /** Bytes of the largest buffer, and of the largest buffer that a shader can bind. */
   maxBufferSize?: number;
   maxStorageBufferBindingSize?: number;
-  /** What WebGPU offers beyond its core, such as `shader-f16` and `subgroups`. */
+  /** WebGPU's optional features, such as `shader-f16` and `subgroups`. */
   features: string[];
-  /** Who made it and what kind it is, where the browser says so. */
+  /** Its maker and kind, if the browser tells. */
   vendor?: string;
   architecture?: string;
 }
@@ -19,7 +19,7 @@ export async function probeGpu(): Promise<GpuKind> {
   return (await probeGpuFully()).kind;
 }
 
-/** The same, and what the GPU is. */
+/** Asks the browser for a GPU and its properties. Never throws. */
 export async function probeGpuFully(): Promise<GpuProbe> {
   try {
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
@@ -36,7 +36,7 @@ export async function probeGpuFully(): Promise<GpuProbe> {
   }
 }
 
-/** Whether wasm SIMD works here. All engines of the last years have it; some hardened modes switch it off. */
+/** Whether wasm SIMD works. All recent browsers have it, but some hardened modes turn it off. */
 export function hasSimd(): boolean {
   // (module (func (result v128) (v128.const i32x4 0 0 0 0)))
   const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12];
@@ -44,8 +44,9 @@ export function hasSimd(): boolean {
 }
 
 /**
- * Whether the dot instruction of relaxed SIMD is worth a module of its own here. It is one instruction of ARM processors and of
- * newer x86 ones, but several on others, which plain SIMD serves better. How it treats operands that it leaves open tells which.
+ * Whether the dot instruction of relaxed SIMD is fast here, so that the module that uses it pays off. It is one
+ * instruction on ARM and on newer x86 processors, but several on others, where plain SIMD is faster. Its result for
+ * operands outside its defined range tells them apart.
  */
 export function hasFastRelaxedSimd(): boolean {
   // (module (func (export "dot") (result i32) (i32x4.extract_lane 0 (i32x4.relaxed_dot_i8x16_i7x16_add_s
@@ -56,13 +57,13 @@ export function hasFastRelaxedSimd(): boolean {
   ]);
   if (!WebAssembly.validate(module)) return false;
   const { dot } = new WebAssembly.Instance(new WebAssembly.Module(module)).exports as { dot: () => number };
-  // Of bytes with signs (ARM's sdot), 4 * 127 * -1 + 1; of bytes without and with (vpdpbusd), 4 * 127 * 255 + 1.
+  // With signed bytes (ARM's sdot), 4 * 127 * -1 + 1; with unsigned and signed ones (vpdpbusd), 4 * 127 * 255 + 1.
   return [-507, 129_541].includes(dot());
 }
 
 /**
- * Whether threads can share a wasm memory here: the page is cross-origin isolated, the engine knows atomic instructions, and it lets
- * a worker have such a memory. (WebKitGTK makes them on isolated pages, too, but hands them to nobody.)
+ * Whether threads can share a wasm memory: the page is cross-origin isolated, the browser has atomic instructions, and
+ * such a memory can be sent to a worker. (WebKitGTK creates such memories on isolated pages, but cannot send them.)
  */
 export function canShareMemory(): boolean {
   if (!globalThis.crossOriginIsolated) return false;
@@ -71,7 +72,7 @@ export function canShareMemory(): boolean {
   return WebAssembly.validate(new Uint8Array(module)) && canHandOver(() => new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }));
 }
 
-/** Whether a message may have it in it. */
+/** Whether a message can contain the value. */
 function canHandOver(make: () => unknown): boolean {
   const { port1 } = new MessageChannel();
   try {

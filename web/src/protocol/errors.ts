@@ -1,26 +1,31 @@
 /**
- * What went wrong, as a stable word that a program may branch on.
+ * The stable code of an error, on which a program may branch.
  *
- * - `bad-model`: the file is not a GGUF file, or is a damaged one
- * - `unsupported-architecture`, `unsupported-quantization`, `unsupported-tokenizer`: a sound file of a kind this engine does not know
- * - `bad-template`: the model's chat template cannot be rendered, or leaves out what the message at `details.field` says
- * - `out-of-memory`: the model or its context does not fit into this device, or is larger than `memoryLimit`; where that was known
- *   from its header, `details.smaller` has a context and a KV format that would fit, if any would
- * - `device-lost`: the GPU went away (driver reset, sleep, too little memory)
- * - `no-webgpu`: WebGPU was asked for and this browser or device has none
+ * - `bad-model`: the file is not a GGUF file, or it is damaged
+ * - `unsupported-architecture`, `unsupported-quantization`, `unsupported-tokenizer`: the file is valid, but this engine
+ * does not support it
+ * - `bad-template`: the model's chat template cannot be rendered, or drops the message at `details.field`
+ * - `out-of-memory`: the model or its context does not fit into this device, or is larger than `memoryLimit`. If this
+ * was known from the file's header, `details.smaller` has a context length and a KV format that would fit, if there are
+ * any
+ * - `device-lost`: the GPU is gone (driver reset, sleep, too little memory)
+ * - `no-webgpu`: WebGPU was requested, but this browser or device has none
  * - `no-simd`: the browser cannot run wasm SIMD
- * - `blocked`: the page forbids what the engine needs: its policy has no `'wasm-unsafe-eval'` or forbids the worker, or it is in a frame
- *   whose `sandbox` lacks `allow-same-origin`, where browsers start no worker from a file; `details.needs` says which
- * - `network`: no connection, or it broke and could not be resumed
- * - `not-found`: the server says that there is no such file (404, 410)
- * - `http`: the server refused with another status
- * - `integrity`: the file has not the length or the SHA-256 that it should have
- * - `quota`: the browser has no room to store what it must store
- * - `no-storage`: the browser keeps no files for this page (a private window, blocked site data, no https), or another tab is using the model
- * - `aborted`: the caller's signal, or `dispose()`
+ * - `blocked`: the page forbids what the engine needs. Its policy lacks `'wasm-unsafe-eval'` or forbids the worker, or
+ * the page is in a frame whose `sandbox` lacks `allow-same-origin`, so that it cannot start workers; `details.needs`
+ * says which
+ * - `network`: there is no connection, or it broke and could not be resumed
+ * - `not-found`: the server has no such file (404, 410)
+ * - `http`: the server answered with another error status
+ * - `integrity`: the file's length or SHA-256 does not match
+ * - `quota`: the browser has too little space for what must be stored
+ * - `no-storage`: the browser stores no files for this page (a private window, blocked site data, no HTTPS), or another
+ * tab is using the model
+ * - `aborted`: by the caller's signal, or by `dispose()`
  * - `context-full`: the conversation is longer than the context
- * - `busy`: the engine is answering another request, and this one was not to wait (`busy: 'refuse'`)
- * - `invalid-request`: an argument is wrong, or is not supported; `details.field` is its path, for instance `messages[1].content`
+ * - `busy`: the engine is answering another request, and this one must not wait (`busy: 'refuse'`)
+ * - `invalid-request`: an argument is invalid or not supported; `details.field` is its path, for example
+ * `messages[1].content`
  * - `internal`: a fault of Linnet itself
  */
 export type LinnetErrorCode =
@@ -46,38 +51,38 @@ export type LinnetErrorCode =
   | 'invalid-request'
   | 'internal';
 
-/** The facts behind an error: a tensor's name, a limit, a status, a byte offset, ... */
+/** The facts of an error: a tensor's name, a limit, a status, a byte offset, ... */
 export type ErrorDetails = Record<string, unknown>;
 
-/** Every failure that Linnet reports. `code` is stable; `message` is for people and may change. */
+/** An error of Linnet. `code` is stable; `message` is for people and may change. */
 export class LinnetError extends Error {
   override readonly name = 'LinnetError';
 
   constructor(
-    /** What went wrong, as a stable word. */
+    /** The stable code. */
     readonly code: LinnetErrorCode,
     message: string,
-    /** The facts behind it. */
+    /** Facts about the error. */
     readonly details: ErrorDetails = {},
   ) {
     super(message);
   }
 }
 
-/** A `LinnetError` as it travels between worker and page. */
+/** A `LinnetError` as it is sent between worker and page. */
 export interface PlainError {
   code: LinnetErrorCode;
   message: string;
   details: ErrorDetails;
 }
 
-/** The form in which an error can be posted. */
+/** Turns an error into a form that can be posted. */
 export function toPlain(error: unknown): PlainError {
   const { code, message, details } = toLinnetError(error);
   try {
     return { code, message, details: structuredClone(details) };
   } catch {
-    // An error without its details is better than none.
+    // If its details cannot be sent, the error is sent without them.
     return { code, message, details: {} };
   }
 }
@@ -88,8 +93,8 @@ export function fromPlain({ code, message, details }: PlainError): LinnetError {
 }
 
 /**
- * Gives whatever was thrown its code. The engine's own errors carry one already, but come out of wasm as plain
- * `Error` objects; what JavaScript throws by itself is told by its name.
+ * Turns anything thrown into a LinnetError. The engine's errors already have a code, but come out of wasm as plain
+ * `Error` objects. JavaScript's own errors are told apart by their names.
  */
 export function toLinnetError(error: unknown): LinnetError {
   if (error instanceof LinnetError) return error;
@@ -103,7 +108,7 @@ export function toLinnetError(error: unknown): LinnetError {
   return new LinnetError('internal', error.message || error.name, { cause: error.name });
 }
 
-/** The error of a caller who changed their mind. */
+/** The error of an aborted operation. */
 export function aborted(details: ErrorDetails = {}): LinnetError {
   return new LinnetError('aborted', 'The operation was aborted.', details);
 }

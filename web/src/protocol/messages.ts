@@ -2,10 +2,10 @@ import type { PlainError } from './errors.ts';
 import type { ResolvedModel } from './model-files.ts';
 import type { Counters, EngineReport, GenerationEvent, ModuleName, SuggestEvent } from './wasm.ts';
 
-/** Which compute path to use; `auto` takes WebGPU where there is a real GPU behind it, and the CPU elsewhere. */
+/** The backend to use; `auto` takes WebGPU if there is a hardware GPU, and the CPU otherwise. */
 export type Backend = 'auto' | 'webgpu' | 'cpu';
 
-/** What is being waited for while a model loads. */
+/** The progress of a load. */
 export interface LoadProgress {
   /**
    * - `engine`: Linnet's own wasm is being fetched and compiled
@@ -17,127 +17,133 @@ export interface LoadProgress {
   phase: 'engine' | 'download' | 'cache' | 'file' | 'prepare';
   /** Bytes of the model so far. */
   loaded: number;
-  /** Bytes of the model, where that is known. */
+  /** Bytes of the whole model, if known. */
   total?: number;
-  /** Recent speed of the download. */
+  /** The download's speed over the last seconds. */
   bytesPerSecond?: number;
 }
 
 /** Where the bytes of a loaded model came from. */
 export type ModelOrigin = 'network' | 'cache' | 'file';
 
-/** What `Linnet.info()` says: the engine's own report, and how it came to be. */
+/** The result of `Linnet.info()`: the engine's report, and how the model was loaded. */
 export interface EngineInfo extends EngineReport {
-  /** Bytes that the model takes, and `heap`: the size of the wasm's memory, in which the CPU path holds all of them and the GPU path none. */
+  /**
+   * Bytes of memory that the model uses, and `heap`: the size of the wasm memory, which holds the whole model on the
+   * CPU path and none of it on the GPU path.
+   */
   memory: EngineReport['memory'] & { heap: number };
-  /** What the model is. A listed model has its name in the list; `general_name` is what the file itself says where that differs. */
+  /** The model. A listed model has its name from the list; `general_name` is the name in the file, if it differs. */
   model: EngineReport['model'] & { general_name?: string };
-  /** The wasm module in use; `threads` says with how many threads it computes. */
+  /** The wasm module in use; `threads` is the number of its threads. */
   module: ModuleName;
-  /** Where the model was read from. */
+  /** The source that the model was read from. */
   origin: ModelOrigin;
   /** Whether the model is stored in this browser, so that the next load needs no network. */
   stored: boolean;
-  /** Why it is not, where it came from the network: `quota`, with the figures in bytes, or `no-storage`. */
+  /** Why a downloaded model was not stored: `quota`, with the figures in bytes, or `no-storage`. */
   notStored?: PlainError;
-  /** Why `auto` did not use the GPU, or does no more. Absent if it does, or if a backend was asked for by name. */
+  /** Why `auto` does not use the GPU, or no longer. Absent if it does, or if the backend was chosen by name. */
   fallback?: PlainError;
-  /** What is done differently than asked, because the page died of this model before. See `LoadOptions.recovery`. */
+  /** What was changed because the page crashed with this model before. See `LoadOptions.recovery`. */
   recovered?: Recovered;
-  /** What each token of the last answer asked of the GPU. Absent before the first answer, and on the CPU. */
+  /** The GPU work per token of the last answer. Absent before the first answer, and on the CPU. */
   counters?: Counters;
 }
 
 /** A number format of the KV cache. */
 export type KvFormat = 'f16' | 'f32' | 'q8_0';
 
-/** Whether a model is kept in the browser's storage: if possible, in any case (else loading fails), or not at all. */
+/** Whether a model is kept in the browser's storage: if possible, always (or loading fails), or never. */
 export type StorageUse = 'auto' | 'required' | 'none';
 
 /**
- * How fast answers are computed: `full`, as fast as the device can; `gentle`, with rests, so that it computes for half of the time at
- * most and stays cool; `auto`, gently while the battery is low or the device slows down.
+ * How fast answers are computed: `full`, as fast as the device can; `gentle`, with pauses, so that the device computes
+ * at most half of the time and stays cool; `auto`, gentle while the battery is low or the device throttles.
  */
 export type Pace = 'full' | 'gentle' | 'auto';
 
-/** What becomes of an answer while its page is hidden: it goes on, or waits until somebody can see it. */
+/** What happens to an answer while its page is hidden: it goes on, or it pauses until the page is visible. */
 export type WhenHidden = 'go-on' | 'pause';
 
-/** What becomes of a request that comes while the engine answers another one: it waits, or fails with `busy`. */
+/** What happens to a request that comes while the engine answers another one: it waits, or it fails with `busy`. */
 export type WhenBusy = 'queue' | 'refuse';
 
-/** What the worker is told of an answer. */
+/** How the worker should continue an answer. */
 export interface Steering {
-  /** Whether it waits. */
+  /** Whether the answer is paused. */
   hold: boolean;
   pace: Pace;
 }
 
-/** What a page was doing when it died: loading a model, or answering for the first time after that. */
+/** What a page was doing when it crashed: loading a model, or writing the first answer. */
 export type RiskyPhase = 'load' | 'first-answer';
 
-/** What is done differently because of deaths before. Each step includes those before it. */
+/** What is changed after crashes. Each step includes the steps before it. */
 export type RecoveryStep = 'smaller-context' | 'cpu' | 'smaller-model';
 
-/** What `info().recovered` says. */
+/** The value of `info().recovered`. */
 export interface Recovered {
   step: RecoveryStep;
-  /** How often pages died of this model since it last ran well as it was asked for. */
+  /** How often the page crashed with this model since it last ran well with all options as given. */
   crashes: number;
-  /** What the last one of them was doing. */
+  /** What the page was doing at the last crash. */
   phase: RiskyPhase;
 }
 
-/** What an engine can be asked for: an answer, words that may come next, or how many tokens a prompt has. */
+/** The kinds of requests: an answer, suggestions of words, or the number of a prompt's tokens. */
 export type Asked = 'generate' | 'suggest' | 'count';
 
-/** Page to worker. */
+/** Messages from the page to the worker. */
 export type ToWorker =
   | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse; measured?: string }
-  /** Stores a model without loading it: from the network, or a file that the person gave. */
+  /** Stores a model without loading it, from the network or from a file. */
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }
-  /** A request is JSON text: nothing of the page's goes over that cannot be cloned. */
+  /** A request is JSON text, since the page's objects may not be cloneable. */
   | { type: 'generate'; id: number; request: string; pace: Pace }
   | { type: Exclude<Asked, 'generate'>; id: number; request: string }
-  /** How an answer is to go on: whether it waits, and how fast. */
+  /** Pauses an answer or lets it continue, and sets its pace. */
   | { type: 'steer'; id: number; hold: boolean; pace: Pace }
-  /** Ends a request. It is answered in any case, even if the worker does not know the request. */
+  /** Cancels a request. The worker always replies, even if it does not know the request. */
   | { type: 'cancel'; id: number }
-  /** Asks whether the worker hears the page. It says `pong`. */
+  /** Checks that the worker responds. It replies with `pong`. */
   | { type: 'ping' };
 
-/** Worker to page. */
+/** Messages from the worker to the page. */
 export type FromWorker =
-  /** The worker holds the lock of that name as long as it lives. */
+  /** The worker holds the lock of that name until it ends. */
   | { type: 'alive'; lock: string }
   | { type: 'pong' }
   | { type: 'progress'; progress: LoadProgress }
-  /** The worker has begun to start the engine, its threads too: from now on it hears what it is told. */
+  /** The worker has started the engine and its threads: from now on it receives messages. */
   | { type: 'begun' }
-  /** What measuring kernels has found, for `measured` of later loads. Comes before `loaded`. */
+  /** The results of tuning kernels, for `measured` of later loads. Comes before `loaded`. */
   | { type: 'measured'; found: string }
   | { type: 'loaded'; info: EngineInfo }
-  /** The GPU was lost, and the model is being loaded again; with `active: false` that has ended, well or not. */
+  /**
+   * The GPU was lost, and the model is being loaded again. `active: false` means that this has ended, successfully or
+   * not.
+   */
   | { type: 'recovering'; active: boolean }
-  /** The GPU was lost and the model loaded again. */
+  /** The model was loaded again after a loss of the GPU. */
   | { type: 'changed'; info: EngineInfo }
-  /** The files' names in the store, in order. */
+  /** The files' keys in the store, in order. */
   | { type: 'stored'; keys: string[] }
   | { type: 'load-failed'; error: PlainError }
-  /** With `auto`: it is for a new worker to try the CPU, since this one's module is not the one for that. */
+  /** With `auto`: a new worker should try the CPU, since that needs another wasm module. */
   | { type: 'gpu-failed'; error: PlainError }
   | Reply;
 
-/** What becomes of a request, step by step. */
+/** The events of a request. */
 export type EngineEvent = GenerationEvent | SuggestEvent | { type: 'counted'; tokens: number };
 
-/** Worker to page, about one request. */
+/** A message from the worker about one request. */
 export type Reply =
   | { type: 'event'; id: number; event: EngineEvent }
   | { type: 'error'; id: number; error: PlainError };
 
-/** Whether nothing more comes about that request. */
+/** Whether this is the last message about its request. */
 export function isLast(answer: Reply): boolean {
   return answer.type === 'error' || ['done', 'words', 'counted'].includes(answer.event.type);
 }

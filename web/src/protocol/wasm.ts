@@ -1,38 +1,38 @@
-/** The wasm module that was loaded: what it uses of the engine, and whether it can compute with several threads. */
+/** The wasm modules: with which SIMD instructions, and whether with threads. */
 export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
 
-/** A wasm module, started. Every failure of its functions is an `Error` with `code` and `details`. */
+/** A started wasm module. Its functions throw an `Error` with `code` and `details`. */
 export interface WasmModule {
   name: ModuleName;
   memory: WebAssembly.Memory;
-  /** How large the memory may become, in bytes. */
+  /** The largest size of the memory, in bytes. */
   mostBytes: number;
-  /** Whether bytes are still what they were, fast. */
+  /** A fast checksum against accidental changes. */
   Checksum: new () => WasmHash;
-  /** Whether bytes are the ones that they should be. */
+  /** A cryptographic hash. */
   Sha256: new () => WasmHash;
   Loader: { create(optionsJson: string): Promise<WasmLoader> };
 }
 
-/** A hash of bytes that come in pieces. */
+/** A hash of bytes that arrive in pieces. */
 export interface WasmHash {
   update(bytes: Uint8Array): void;
   hex(): string;
   free(): void;
 }
 
-/** Takes a file's bytes, in order, and makes an engine of them. Of a split model it takes all parts, one after the other. */
+/** Makes an engine of a file's bytes, passed in order. For a split model it takes all parts, one after the other. */
 export interface WasmLoader {
   /**
-   * The beginnings of a split model's later parts, before the first part's bytes. True when that part's header is complete:
-   * then comes the next one's. An empty piece means that the file has ended, and throws.
+   * Takes the beginnings of a split model's later parts, before the first part's bytes. Returns true when a part's
+   * header is complete; then the next part's follows. An empty piece means the end of the file, and throws.
    */
   readAhead(bytes: Uint8Array): boolean;
-  /** Between two parts. */
+  /** Call this between two parts. */
   nextPart(): void;
-  /** The file's next bytes. They may be reused once the promise has settled. */
+  /** Takes the file's next bytes. The buffer may be reused once the promise has settled. */
   push(bytes: Uint8Array): Promise<void>;
-  /** After the last byte. The loader is used up, whether this succeeds or not. */
+  /** Call this after the last byte. Afterwards the loader cannot be used, whether this succeeds or not. */
   finish(): Promise<WasmEngine>;
   free(): void;
 }
@@ -42,53 +42,58 @@ export interface WasmEngine {
   /** JSON of an {@link EngineReport}. */
   info(): string;
   generate(requestJson: string): WasmGeneration;
-  /** Looks for words that may come next. */
+  /** Searches for words that may come next. */
   suggest(requestJson: string): WasmGeneration;
-  /** Tokens of a request's prompt. Runs nothing; not to be called while a step runs. */
+  /** Counts the tokens of a request's prompt without running the model. Must not be called while a step runs. */
   countTokens(requestJson: string): number;
-  /** What measuring kernels on this GPU has found, for `measured` of the next load. */
+  /** The results of tuning kernels on this GPU, for `measured` of the next load. */
   measured(): string | undefined;
-  /** Lets go of the model, because its device is lost. Answers in progress wait for {@link WasmEngine.replace}. */
+  /** Frees the model, because its device is lost. Answers in progress wait for {@link WasmEngine.replace}. */
   unload(): void;
-  /** Takes another engine's model for its own; that one is used up. Answers in progress go on with it. */
+  /**
+   * Takes over another engine's model, after which that engine cannot be used. Answers in progress continue with it.
+   */
   replace(other: WasmEngine): void;
   free(): void;
 }
 
-/** One answer in the making. */
+/** An answer in progress. */
 export interface WasmGeneration {
-  /** One prefill chunk or one decode step; JSON of a {@link GenerationEvent} or a {@link SuggestEvent}. Not to be called after the last. */
+  /**
+   * Runs one prefill chunk or one decode step. Returns JSON of a {@link GenerationEvent} or a {@link SuggestEvent}.
+   * Must not be called after the last event.
+   */
   next(): Promise<string>;
-  /** Makes the next `next()` end with finish reason `cancelled`. */
+  /** Makes the next `next()` end with the finish reason `cancelled`. */
   cancel(): void;
   free(): void;
 }
 
-/** What `WasmEngine.info()` says. Sizes are bytes. */
+/** The result of `WasmEngine.info()`. Sizes are in bytes. */
 export interface EngineReport {
   model: {
     name: string;
     architecture: string;
     parameters: number;
     quantization: string;
-    /** Tokens that fit into the context of this engine. */
+    /** The context length of this engine, in tokens. */
     context_length: number;
-    /** Tokens that the model was trained for. */
+    /** The context length that the model was trained for, in tokens. */
     training_context_length: number;
     file_bytes: number;
-    /** Whether the file has a chat template that can be used; without one only `completions` can be used. */
+    /** Whether the file has a usable chat template; without one only `completions` works. */
     chat: boolean;
   };
   backend: 'cpu' | 'webgpu';
-  /** The GPU, where one is used. */
+  /** The GPU, if one is used. */
   adapter?: {
     description: string;
-    /** Whether it is played by software. */
+    /** Whether it is emulated in software. */
     fallback: boolean;
   };
-  /** Capabilities that were found and are used, such as `subgroups` or `simd128`. */
+  /** Capabilities in use, such as `subgroups` or `simd128`. */
   features: string[];
-  /** What was given up because it computed wrongly on this device when it was tried before the model was loaded, and why. */
+  /** Features that were turned off because the self-test found wrong results on this device, and why. */
   steps_down?: string[];
   threads: number;
   memory: { weights: number; kv: number; scratch: number };
@@ -101,66 +106,66 @@ export interface Usage {
   total_tokens: number;
 }
 
-/** Durations of one request, named as llama.cpp's server names them. */
+/** Durations of one request, with the names of llama.cpp's server. */
 export interface Timings {
   /** Prompt tokens that were computed. */
   prompt_n: number;
   prompt_ms: number;
   prompt_per_second: number;
-  /** Tokens generated. */
+  /** Generated tokens. */
   predicted_n: number;
   predicted_ms: number;
   predicted_per_second: number;
 }
 
-/** What a generated token asked of the GPU, on average over an answer. */
+/** GPU work per generated token, averaged over an answer. */
 export interface Counters {
-  /** Kernels started. */
+  /** Kernel dispatches. */
   dispatches: number;
   submits: number;
-  /** Objects made; all are made at load, so these are 0. */
+  /** Objects created. All are created at load, so these are 0. */
   bind_groups: number;
   buffers: number;
   pipelines: number;
   bytes_written: number;
   bytes_read: number;
-  /** Times that something was read back. */
+  /** Reads of GPU memory. */
   readbacks: number;
-  /** Microseconds in which the GPU's queue was known to be empty. */
+  /** Microseconds during which the GPU's queue was known to be empty. */
   queue_empty_us: number;
 }
 
-/** A step of an answer. */
+/** An event of an answer. */
 export type GenerationEvent =
   | { type: 'prefill'; done: number; total: number }
-  /** `left`: so many came with it, and follow at once. */
+  /** `left`: the number of tokens that arrived with this one and follow at once. */
   | { type: 'token'; text: string; token: number; left?: number; logprobs?: EngineLogprobs }
   | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings; counters?: Counters };
 
-/** A token, and how likely it was. */
+/** A token and its log probability. */
 export interface EngineLikely {
   token: number;
-  /** Need not be whole characters. */
+  /** May end within a character. */
   bytes: number[];
   logprob: number;
 }
 
-/** What the engine tells of a token that was chosen, and of the most likely ones. */
+/** Log probabilities of a chosen token and of the most likely ones. */
 export interface EngineLogprobs extends EngineLikely {
-  /** Where its text begins in the answer, as JavaScript counts. */
+  /** Where its text begins in the answer, in UTF-16 units. */
   offset: number;
   top: EngineLikely[];
 }
 
 /** A word that may come next. */
 export interface SuggestedWord {
-  /** The whole word, with what was typed of it as it was typed. */
+  /** The whole word. The part that was typed is as it was typed. */
   word: string;
-  /** What is to be put behind the text to have it there. */
+  /** The text to append to what was typed. */
   completion: string;
 }
 
-/** A step of a search for words. */
+/** An event of a search for words. */
 export type SuggestEvent =
   | { type: 'step' }
   | { type: 'words'; words: SuggestedWord[]; begun: string; finish_reason: 'stop' | 'cancelled'; tokens: number; ms: number };
