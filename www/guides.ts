@@ -75,9 +75,18 @@ function htmlOf(markdown: string): string {
       table(token: Tokens.Table) {
         const cell = ({ tokens }: Tokens.TableCell) => this.parser.parseInline(tokens);
         const head = token.header.map((one) => `<th scope="col">${cell(one)}</th>`).join('');
-        const body = token.rows.map((row) => `<tr>${row.map((one) => `<td>${cell(one)}</td>`).join('')}</tr>`).join('\n');
-        const label = escaped(token.header.map(({ text }) => text).filter(Boolean).join(', '));
-        return `<div class="table" role="region" tabindex="0" aria-label="${label}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>\n`;
+        const body = token.rows
+          .map((row) => `<tr>${row.map((one) => `<td>${cell(one)}</td>`).join('')}</tr>`)
+          .join('\n');
+        const label = escaped(
+          token.header
+            .map(({ text }) => text)
+            .filter(Boolean)
+            .join(', '),
+        );
+        const region = `role="region" tabindex="0" aria-label="${label}"`;
+        const table = `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+        return `<div class="table" ${region}>${table}</div>\n`;
       },
     },
   });
@@ -94,7 +103,11 @@ function addressOf(href: string): string | undefined {
 
 /** A heading's anchor, as GitHub makes it. */
 function slugOf(text: string): string {
-  return text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').trim().replaceAll(' ', '-');
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-');
 }
 
 function escaped(text: string): string {

@@ -1,7 +1,7 @@
 """Logits by llama.cpp, in its most exact mode: f32 weights, f32 KV cache, no flash attention, one batch, CPU.
 
-The library is the one in the package `xllamacpp`, called through its C API. The structures below are those of the version
-in requirements.txt; `_defaults` fails where another version lays them out differently.
+The library is the one in the package `xllamacpp`, called through its C API. The structures below are those of the
+version in requirements.txt; `_defaults` fails where another version lays them out differently.
 """
 
 import ctypes

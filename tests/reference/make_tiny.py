@@ -30,7 +30,9 @@ def tensors_of(arch: Architecture, words: int, rng: np.random.Generator) -> dict
     shapes = dict(arch.tensors)
     for index in range(arch.layers):
         shapes |= {f"blk.{index}.{name}": shape for name, shape in arch.layer.items()}
-    sized = {name: tuple(words if size == "VOCABULARY" else size for size in shape) for name, shape in shapes.items()}
+    sized = {
+        name: tuple(words if size == "VOCABULARY" else size for size in shape) for name, shape in shapes.items()
+    }
     return {name: values(name, shape, rng).astype(np.float32) for name, shape in sized.items()}
 
 
@@ -84,7 +86,8 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
         offset += value.nbytes
     head = json.dumps(header).encode()
     head += b" " * (-len(head) % 8)
-    path.write_bytes(len(head).to_bytes(8, "little") + head + b"".join(value.tobytes() for value in tensors.values()))
+    data = b"".join(value.tobytes() for value in tensors.values())
+    path.write_bytes(len(head).to_bytes(8, "little") + head + data)
 
 
 def difference(expected: np.ndarray, found: np.ndarray) -> dict:
@@ -94,7 +97,8 @@ def difference(expected: np.ndarray, found: np.ndarray) -> dict:
 
     p, q = log_softmax(expected), log_softmax(found)
     off = np.abs(expected - found)
-    return {"max_abs": float(off.max()), "rms": float(np.sqrt((off**2).mean())), "kl": float((np.exp(p) * (p - q)).sum())}
+    kl = float((np.exp(p) * (p - q)).sum())
+    return {"max_abs": float(off.max()), "rms": float(np.sqrt((off**2).mean())), "kl": kl}
 
 
 def logits_of(arch: Architecture, keys: dict, tensors: dict, tokens) -> np.ndarray:
@@ -111,7 +115,10 @@ def logits_of(arch: Architecture, keys: dict, tensors: dict, tokens) -> np.ndarr
 def sensitivity(arch: Architecture, tensors: dict, tokens: np.ndarray, rng: np.random.Generator) -> dict:
     """How far the last logits move when the input changes, or when a feature is switched off: "that is your bug"."""
     expected = logits_of(arch, arch.keys, tensors, tokens)
-    moved = lambda keys=arch.keys, tensors=tensors, tokens=tokens: difference(expected, logits_of(arch, keys, tensors, tokens))
+
+    def moved(keys=arch.keys, tensors=tensors, tokens=tokens):
+        return difference(expected, logits_of(arch, keys, tensors, tokens))
+
     inputs = {
         "context_permuted": np.append(rng.permutation(tokens[:-1]), tokens[-1]),
         "last_8_reversed": np.concatenate([tokens[:-9], tokens[-2:-10:-1], tokens[-1:]]),
@@ -122,7 +129,10 @@ def sensitivity(arch: Architecture, tensors: dict, tokens: np.ndarray, rng: np.r
         if "norm" not in suffix and not suffix.endswith(".bias"):
             continue
         neutral = 1.0 if "norm" in suffix else 0.0
-        without = {name: np.full_like(value, neutral) if name.endswith(f".{suffix}") else value for name, value in tensors.items()}
+        without = {
+            name: np.full_like(value, neutral) if name.endswith(f".{suffix}") else value
+            for name, value in tensors.items()
+        }
         features[suffix] = moved(tensors=without)
     return {"inputs": {name: moved(tokens=changed) for name, changed in inputs.items()}, "ablations_of_300": features}
 
@@ -156,7 +166,7 @@ def make(arch: Architecture, out: Path, seed: int) -> None:
         "metadata": {f"{arch.name}.{key}": value for key, value in arch.keys.items()},
         "n_vocab": words,
         "n_ctx": CONTEXT,
-        "reference": "every tensor dequantized to f32, run by llama.cpp on the CPU: f32 KV cache, no flash attention, one batch",
+        "reference": "every tensor dequantized to f32; llama.cpp on the CPU: f32 KV cache, one batch",
         "text": TEXT,
         "add_special": True,
         "seed": seed,

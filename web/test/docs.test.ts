@@ -9,10 +9,25 @@ import { marked, type Token } from 'marked';
 
 const root = process.cwd();
 const docs = join(root, 'docs');
-const guides = new Map(readdirSync(docs).filter((name) => name.endsWith('.md')).map((name) => [name, readFileSync(join(docs, name), 'utf8')]));
+const guides = new Map(
+  readdirSync(docs)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => [name, readFileSync(join(docs, name), 'utf8')]),
+);
 const pages = new Map([...guides].map(([name, text]) => [join(docs, name), text]));
 // All other pages of the repository, too.
-for (const file of ['README.md', '..', '../crates', '../crates/models', '../crates/decisions', '../tests/browser', '../tests/fixtures', '../tests/fuzz', '../tests/reference', 'examples'].flatMap(markdownIn)) {
+for (const file of [
+  'README.md',
+  '..',
+  '../crates',
+  '../crates/models',
+  '../crates/decisions',
+  '../tests/browser',
+  '../tests/fixtures',
+  '../tests/fuzz',
+  '../tests/reference',
+  'examples',
+].flatMap(markdownIn)) {
   pages.set(file, readFileSync(file, 'utf8'));
 }
 
@@ -20,7 +35,9 @@ for (const file of ['README.md', '..', '../crates', '../crates/models', '../crat
 function markdownIn(place: string): string[] {
   const path = resolve(root, place);
   if (path.endsWith('.md')) return [path];
-  return readdirSync(path).filter((name) => name.endsWith('.md')).map((name) => join(path, name));
+  return readdirSync(path)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(path, name));
 }
 
 /** All tokens of that type in a text. */
@@ -34,13 +51,28 @@ function tokensOf<T extends Token['type']>(text: string, type: T): Extract<Token
 
 /** The anchors of a page: its headings, as GitHub and the site name them. */
 const anchorsOf = (text: string) =>
-  tokensOf(text, 'heading').map((heading) => (heading as { text: string }).text.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').trim().replace(/ /g, '-'));
+  tokensOf(text, 'heading').map((heading) =>
+    (heading as { text: string }).text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .trim()
+      .replace(/ /g, '-'),
+  );
 
 /** The package's public entries, and the sources that they are built from. */
 function entries(): Record<string, string[]> {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string | { default: string }> };
-  const modules = Object.entries(exports).flatMap(([name, target]) => (typeof target === 'string' ? [] : [[name, target.default] as const]));
-  return Object.fromEntries(modules.map(([name, target]) => [`linnet${name.slice(1)}`, [resolve(root, target.replace('dist', 'src').replace(/\.js$/, '.ts'))]]));
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  const modules = Object.entries(exports).flatMap(([name, target]) =>
+    typeof target === 'string' ? [] : [[name, target.default] as const],
+  );
+  return Object.fromEntries(
+    modules.map(([name, target]) => [
+      `linnet${name.slice(1)}`,
+      [resolve(root, target.replace('dist', 'src').replace(/\.js$/, '.ts'))],
+    ]),
+  );
 }
 
 /** What the guides' code takes for granted. */
@@ -70,9 +102,17 @@ function check(files: Record<string, string>): string {
   const folder = mkdtempSync(join(target, 'docs-'));
   try {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions: { paths: entries(), noUnusedLocals: false }, include: ['*.ts'] };
+    const config = {
+      extends: resolve(root, 'tsconfig.json'),
+      compilerOptions: { paths: entries(), noUnusedLocals: false },
+      include: ['*.ts'],
+    };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const tsc = join(dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json')), 'bin', 'tsc');
+    const tsc = join(
+      dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json')),
+      'bin',
+      'tsc',
+    );
     return spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' }).stdout;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -99,12 +139,20 @@ test('the page of guides lists each of them', () => {
 });
 
 test('the page of errors lists exactly the codes that there are', () => {
-  const codes = tokensOf(guides.get('errors.md')!, 'heading').flatMap(({ depth, text }) => (depth === 3 ? [text.replaceAll('`', '')] : []));
+  const codes = tokensOf(guides.get('errors.md')!, 'heading').flatMap(({ depth, text }) =>
+    depth === 3 ? [text.replaceAll('`', '')] : [],
+  );
   assert.equal(new Set(codes).size, codes.length, 'a code is listed twice');
   const fields = (codes: string[]) => codes.map((code) => `  '${code}': true,\n`).join('');
-  const module = (codes: string[]) => `import type { LinnetErrorCode } from 'linnet';\nexport const codes: Record<LinnetErrorCode, true> = {\n${fields(codes)}};\n`;
+  const module = (codes: string[]) =>
+    `import type { LinnetErrorCode } from 'linnet';
+    export const codes: Record<LinnetErrorCode, true> = {\n${fields(codes)}};\n`;
   // One run of the compiler for all three.
-  const files = { 'all.ts': module(codes), 'fewer.ts': module(codes.slice(1)), 'more.ts': module([...codes, 'bad-luck']) };
+  const files = {
+    'all.ts': module(codes),
+    'fewer.ts': module(codes.slice(1)),
+    'more.ts': module([...codes, 'bad-luck']),
+  };
   const said = check(files).split(/\n(?=\S)/);
   const about = (name: string) => said.filter((line) => line.includes(name)).join('\n');
   assert.equal(about('all.ts'), '');
@@ -116,7 +164,11 @@ test('the page of errors lists exactly the codes that there are', () => {
 test('each error says what a visitor and what a developer can do', () => {
   for (const part of guides.get('errors.md')!.split('\n### ').slice(1)) {
     const [code, ...lines] = part.split('\n');
-    for (const who of ['Visitor', 'Developer']) assert.ok(lines.some((line) => line.startsWith(`- ${who}: `)), `${code}: ${who}`);
+    for (const who of ['Visitor', 'Developer'])
+      assert.ok(
+        lines.some((line) => line.startsWith(`- ${who}: `)),
+        `${code}: ${who}`,
+      );
   }
 });
 

@@ -6,10 +6,17 @@ import { pageOf } from '../guides.ts';
 import { GUIDES } from '../pages.ts';
 
 const docs = join(process.cwd(), '..', 'web', 'docs');
-const pages = new Map(GUIDES.map((guide) => [guide.file, pageOf(guide, readFileSync(join(docs, guide.source), 'utf8'))]));
+const pages = new Map(
+  GUIDES.map((guide) => [guide.file, pageOf(guide, readFileSync(join(docs, guide.source), 'utf8'))]),
+);
 
 test('each guide is a page, called what its heading says', () => {
-  assert.deepEqual(GUIDES.map(({ source }) => source).sort(), readdirSync(docs).filter((name) => name.endsWith('.md')).sort());
+  assert.deepEqual(
+    GUIDES.map(({ source }) => source).sort(),
+    readdirSync(docs)
+      .filter((name) => name.endsWith('.md'))
+      .sort(),
+  );
   for (const { file, name } of GUIDES) assert.match(pages.get(file)!, new RegExp(`<h1 id="[a-z-]+">${name}</h1>`));
 });
 
@@ -26,7 +33,10 @@ test('links lead to guides and headings that there are', () => {
 });
 
 test('text is text, and what leads off the site is no link', () => {
-  const html = pageOf(GUIDES[1]!, '# A <b>\n\n[code](../src/x.ts) `<i>`\n\n```html\n<script>\n```\n\n| a & b |\n|---|\n| [E](errors.md#busy) |\n');
+  const html = pageOf(
+    GUIDES[1]!,
+    '# A <b>\n\n[code](../src/x.ts) `<i>`\n\n```html\n<script>\n```\n\n| a & b |\n|---|\n| [E](errors.md#busy) |\n',
+  );
   assert.match(html, /<p>code <code>&lt;i&gt;<\/code><\/p>/);
   assert.match(html, /<pre tabindex="0"><code>&lt;script&gt;<\/code><\/pre>/);
   assert.match(html, /aria-label="a &amp; b"><table><thead><tr><th scope="col">a &amp; b/);

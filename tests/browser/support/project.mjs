@@ -59,8 +59,12 @@ export class Projects {
    */
   copy(name, source, borrowed = []) {
     const root = this.#install(name);
-    cpSync(source, root, { recursive: true, filter: (path) => !/[\\/](node_modules|package\.json|package-lock\.json)$/.test(path) });
-    for (const other of borrowed) symlinkSync(dirname(require.resolve(`${other}/package.json`)), join(root, 'node_modules', other), 'junction');
+    cpSync(source, root, {
+      recursive: true,
+      filter: (path) => !/[\\/](node_modules|package\.json|package-lock\.json)$/.test(path),
+    });
+    for (const other of borrowed)
+      symlinkSync(dirname(require.resolve(`${other}/package.json`)), join(root, 'node_modules', other), 'junction');
     return root;
   }
 

@@ -15,7 +15,14 @@ ask!.addEventListener('click', async () => {
   // The SDK reports a failure here, and ends the stream without throwing.
   const onError = ({ error }: { error: unknown }) => void (output.textContent = String(error));
   const prompt = ask!.textContent ?? '';
-  const { textStream } = streamText({ model, system: 'Answer in one sentence.', prompt, maxOutputTokens: 100, abortSignal: abort.signal, onError });
+  const { textStream } = streamText({
+    model,
+    system: 'Answer in one sentence.',
+    prompt,
+    maxOutputTokens: 100,
+    abortSignal: abort.signal,
+    onError,
+  });
   let text = '';
   for await (const piece of textStream) output.textContent = text += piece;
 });

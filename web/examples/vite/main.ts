@@ -14,7 +14,11 @@ button.addEventListener('click', async () => {
       onProgress: ({ loaded, total = Infinity }) => (progress.value = loaded / total),
     });
     output.textContent = 'Once upon a time';
-    for await (const { choices } of linnet.completions.create({ prompt: 'Once upon a time', max_tokens: 40, stream: true })) {
+    for await (const { choices } of linnet.completions.create({
+      prompt: 'Once upon a time',
+      max_tokens: 40,
+      stream: true,
+    })) {
       output.textContent += choices[0].text;
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-// The examples of the package, each as a person would run it: installed, built where it is to be built, opened and used.
+// The examples of the package, each as a person would run it: installed, built if it needs it, opened and used.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,9 @@ import { node, Projects, tool } from '../../support/project.mjs';
 import { serve } from '../../support/server.mjs';
 
 const FOLDER = join(packageSource, 'examples');
-const EXAMPLES = readdirSync(FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const EXAMPLES = readdirSync(FOLDER, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
 const MOST_LINES = 60;
 
 describe('the examples', { timeout: 600_000 }, () => {
@@ -49,9 +51,16 @@ describe('the examples', { timeout: 600_000 }, () => {
       const page = await open(t, 'vanilla');
       await enabled(page, 'form button:not(#stop)');
       await press(page, 'Ask');
-      await page.waitForFunction(() => /(Paris|France|capital)[^]*\./.test(document.querySelector('output')?.textContent ?? ''), { timeout: 120_000 });
+      await page.waitForFunction(
+        () => /(Paris|France|capital)[^]*\./.test(document.querySelector('output')?.textContent ?? ''),
+        { timeout: 120_000 },
+      );
       await press(page, 'Stop');
-      assert.match(await page.$eval('#status', (node) => node.textContent ?? ''), /^Ready, on cpu\.$/, 'a stop is no failure');
+      assert.match(
+        await page.$eval('#status', (node) => node.textContent ?? ''),
+        /^Ready, on cpu\.$/,
+        'a stop is no failure',
+      );
     },
     async vite(t) {
       const page = await open(t, 'vite');
@@ -66,7 +75,12 @@ describe('the examples', { timeout: 600_000 }, () => {
       await (await page.waitForSelector('linnet-chat >>> .launcher', { visible: true }))?.click();
       await (await page.waitForSelector('linnet-chat >>> .accept', { visible: true }))?.click();
       const input = await page.waitForSelector('linnet-chat >>> .input', { visible: true, timeout: 120_000 });
-      const answered = page.evaluate(() => new Promise((resolve) => document.addEventListener('linnet-answer', (event) => resolve(/** @type {any} */ (event).detail))));
+      const answered = page.evaluate(
+        () =>
+          new Promise((resolve) =>
+            document.addEventListener('linnet-answer', (event) => resolve(/** @type {any} */ (event).detail)),
+          ),
+      );
       await input?.type('When are you open?\n');
       const { question, answer, by } = await answered;
       assert.deepEqual([question, by, answer.length > 10], ['When are you open?', 'device', true], answer);
@@ -82,7 +96,10 @@ describe('the examples', { timeout: 600_000 }, () => {
     async 'ai-sdk'(t) {
       const page = await open(t, 'ai-sdk', ['ai']);
       await press(page, 'Why is the sky blue?');
-      await page.waitForFunction(() => /(sky|light|blue)[^]*\./i.test(document.querySelector('output')?.textContent ?? ''), { timeout: 120_000 });
+      await page.waitForFunction(
+        () => /(sky|light|blue)[^]*\./i.test(document.querySelector('output')?.textContent ?? ''),
+        { timeout: 120_000 },
+      );
       await press(page, 'Stop');
     },
     async suggestions(t) {
@@ -97,7 +114,9 @@ describe('the examples', { timeout: 600_000 }, () => {
   for (const name of EXAMPLES) {
     test(`${name} is small, and is explained`, () => {
       for (const file of readdirSync(join(FOLDER, name)).filter((file) => /\.(html|js|ts|json)$/.test(file))) {
-        const lines = readFileSync(join(FOLDER, name, file), 'utf8').trimEnd().split('\n').length;
+        const lines = readFileSync(join(FOLDER, name, file), 'utf8')
+          .trimEnd()
+          .split('\n').length;
         assert.ok(lines <= MOST_LINES, `${file} has ${lines} lines`);
       }
       assert.ok(existsSync(join(FOLDER, name, 'index.html')));

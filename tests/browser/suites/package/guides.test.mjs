@@ -1,4 +1,5 @@
-// The guides' code, run as it is written: each guide in a page of its own, with the package, the real model and what the guides take for granted.
+// The guides' code, run as it is written: each guide in a page of its own, with the package, the real model, and
+// what the guides take for granted.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,20 +14,26 @@ const GUIDES = readdirSync(DOCS).filter((name) => name.endsWith('.md'));
 
 /** The code of a guide, in order. */
 const snippetsOf = (guide) =>
-  marked.lexer(readFileSync(join(DOCS, guide), 'utf8')).flatMap((token) => (token.type === 'code' && token.lang === 'ts' ? [token.text] : []));
+  marked
+    .lexer(readFileSync(join(DOCS, guide), 'utf8'))
+    .flatMap((token) => (token.type === 'code' && token.lang === 'ts' ? [token.text] : []));
 
 /** The import map that the guides give, and a page that has all that their code mentions. */
 const pageOf = () => {
-  const map = readFileSync(join(DOCS, 'getting-started.md'), 'utf8').match(/<script type="importmap">[^]*?<\/script>/)?.[0];
+  const map = readFileSync(join(DOCS, 'getting-started.md'), 'utf8').match(
+    /<script type="importmap">[^]*?<\/script>/,
+  )?.[0];
   return Buffer.from(`<!doctype html><meta charset="utf-8"><title>guide</title>${map}
-<linnet-chat></linnet-chat><div id="scroller"><div id="output"></div></div><textarea id="input"></textarea><progress id="bar"></progress>
+<linnet-chat></linnet-chat><div id="scroller"><div id="output"></div></div><textarea id="input"></textarea>
+<progress id="bar"></progress>
 <script type="module" src="/prelude.mjs"></script>`);
 };
 const PRELUDE = `import { Linnet, models } from 'linnet';
 // A person has the default model's file; the others are small ones of random numbers.
 const blob = await (await fetch('/models/${MODEL}')).blob();
 await models.import(new File([blob], '${MODEL}'));
-for (const id of ['qwen3-0.6b', 'qwen3-4b']) models.add({ id, files: [{ url: '/models/tiny.gguf', bytes: null, sha256: null }] });
+const files = [{ url: '/models/tiny.gguf', bytes: null, sha256: null }];
+for (const id of ['qwen3-0.6b', 'qwen3-4b']) models.add({ id, files });
 const tiny = await (await fetch('/models/tiny.gguf')).blob();
 Object.assign(window, {
   linnet: await Linnet.load(models.all[0].id),
@@ -48,11 +55,19 @@ describe('the code of the guides', { skip: noModel, timeout: 600_000 }, () => {
 
   for (const guide of GUIDES.filter((guide) => snippetsOf(guide).length > 0)) {
     test(guide, async (t) => {
-      const files = { '/page.html': pageOf(), '/prelude.mjs': Buffer.from(PRELUDE), '/models/tiny.gguf': talkingTiny() };
+      const files = {
+        '/page.html': pageOf(),
+        '/prelude.mjs': Buffer.from(PRELUDE),
+        '/models/tiny.gguf': talkingTiny(),
+      };
       const snippets = snippetsOf(guide);
       for (const [index, contents] of snippets.entries()) {
         const { outputFiles } = await build({
-          stdin: { contents: `${contents}\ndocument.body.dataset.done = '${index}';`, loader: 'ts', resolveDir: packageSource },
+          stdin: {
+            contents: `${contents}\ndocument.body.dataset.done = '${index}';`,
+            loader: 'ts',
+            resolveDir: packageSource,
+          },
           external: ['linnet', 'linnet/*'],
           bundle: true,
           format: 'esm',
@@ -69,7 +84,10 @@ describe('the code of the guides', { skip: noModel, timeout: 600_000 }, () => {
       page.on('pageerror', (error) => errors.push(String(error)));
       await page.waitForFunction('window.ready', { timeout: 60_000 });
       for (const index of snippets.keys()) {
-        const failed = await page.evaluate((path) => import(path).then(() => undefined, String), `/snippet-${index}.mjs`);
+        const failed = await page.evaluate(
+          (path) => import(path).then(() => undefined, String),
+          `/snippet-${index}.mjs`,
+        );
         assert.equal(failed, undefined, snippets[index]);
       }
       assert.deepEqual(errors, []);
