@@ -1,6 +1,6 @@
 /**
- * A conversation that goes on when the context is full: each request has as much of it as there is room for. `<linnet-chat>` uses it; a
- * page with a chat of its own can, too.
+ * A conversation that continues when the context is full: each request contains as much of it as fits. `<linnet-chat>`
+ * uses it, and so can a page with its own chat.
  */
 export { Asking as ChatHistory, type HistoryAnswerer } from './element/providers/asking.ts';
 export type { AnswerOptions } from './element/providers/answerer.ts';

@@ -1,6 +1,7 @@
 /**
- * `<linnet-chat>`: a chat in a page, by one script tag and one element. This module is all that loads before somebody opens it:
- * the view, its Markdown and the engine are fetched then, and the model only after the person has agreed to its download.
+ * `<linnet-chat>`: adds a chat to a page with one script tag and one element. Only this module is loaded at first.
+ * Opening the chat loads the view, the Markdown renderer and the engine; the model is downloaded only after the person
+ * agrees.
  */
 import { BUTTON_STRINGS, type ChatStrings } from './element/shell/button-strings.ts';
 import { BUTTON_STYLE } from './element/shell/button-style.ts';
@@ -13,30 +14,37 @@ import type { ChatView } from './element/view/view.ts';
 export type { ChatStrings } from './element/shell/button-strings.ts';
 export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
 
-/** Where the icon of a closed chat lies on its 24 x 24 grid: a bubble with three dots. */
+/** The icon of a closed chat on a 24 x 24 grid: a bubble with three dots. */
 const BUBBLE = 'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
 
-/** The properties that are more than a value. */
+/** Properties with accessors. */
 const ACCESSORS = ['mode', 'model', 'endpoint', 'heading', 'greeting', 'system', 'open', 'strings'];
 
-// On a server there are no elements; the module may be imported there all the same.
+// There are no elements on a server, but the module can be imported there.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /**
- * The element. Its attributes (`mode`, `open`, `model`, `model-base`, `model-bytes`, `backend`, `context-length`, `endpoint`,
- * `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`, `when-hidden`, `pace`, `theme`) are read when they are
- * needed; those about the model count from the next opening on.
+ * The element. Its attributes (`mode`, `open`, `model`, `model-base`, `model-bytes`, `backend`, `context-length`,
+ * `endpoint`, `endpoint-model`, `system`, `greeting`, `heading`, `suggestions`, `temperature`, `max-tokens`,
+ * `when-hidden`, `pace`, `theme`) are read when they are needed. Changes to those about the model take effect when the
+ * chat is next opened.
  */
 export class LinnetChat extends Base implements ChatHost {
   static readonly observedAttributes = ['open', 'mode', 'heading', 'greeting'];
 
-  /** Questions to choose from, in place of the attribute `suggestions` (`First?|Second?`; `\|` is a bar in one). */
+  /** Suggested questions, instead of the attribute `suggestions` (`First?|Second?`; `\|` is a literal bar). */
   declare suggestions: readonly string[] | undefined;
-  /** What the model is to know of the site, in place of a child `<script type="text/plain">`. As much of it is used as the context holds. */
+  /**
+   * Facts about the site for the model, instead of a child `<script type="text/plain">`. As much of it is used as fits
+   * into the context.
+   */
   declare context: string | undefined;
-  /** An engine that is loaded already, in place of `model`: `await Linnet.load(…)`. It is the page's: the element does not dispose it. */
+  /**
+   * A loaded engine, instead of `model`: `await Linnet.load(…)`. It belongs to the page: the element does not dispose
+   * it.
+   */
   declare engine: ChatEngine | undefined;
-  /** More headers for the `endpoint`. Whatever is written here can be read by everybody who opens the page. */
+  /** Extra headers for the `endpoint`. Everybody who opens the page can read them. */
   declare endpointHeaders: Record<string, string> | undefined;
   #strings: Partial<ChatStrings> = {};
   #view: ChatView | undefined;
@@ -45,7 +53,7 @@ export class LinnetChat extends Base implements ChatHost {
 
   constructor() {
     super();
-    // A value that was set before the element was known hides the property of that name: it is put in again.
+    // A value that was set before the element was defined hides the property of that name: it is set again.
     for (const name of ACCESSORS) {
       if (!Object.hasOwn(this, name)) continue;
       const value: unknown = Reflect.get(this, name);
@@ -54,7 +62,7 @@ export class LinnetChat extends Base implements ChatHost {
     }
   }
 
-  /** The texts of the element, for other languages. What is left out is English. */
+  /** The element's texts, for translation. Missing texts are English. */
   get strings(): Partial<ChatStrings> {
     return this.#strings;
   }
@@ -63,21 +71,21 @@ export class LinnetChat extends Base implements ChatHost {
     this.#label();
   }
 
-  /** `button` (a round button that opens the chat above the page) or `inline` (the chat stands where the element stands). */
+  /** `button` (a round button opens the chat above the page) or `inline` (the chat is part of the page). */
   get mode(): string {
     return this.getAttribute('mode') ?? 'button';
   }
   set mode(value: string) {
     this.setAttribute('mode', value);
   }
-  /** The model's id or address; the first of the package's list if there is none. */
+  /** The model's id or address; by default the first model of the package's list. */
   get model(): string | null {
     return this.getAttribute('model');
   }
   set model(value: string | null) {
     this.#reflect('model', value);
   }
-  /** A server that speaks OpenAI's API (`https://example.org/v1`): it can answer where this device cannot, if the person agrees. */
+  /** A server with OpenAI's API (`https://example.org/v1`). It answers if this device cannot and the person agrees. */
   get endpoint(): string | null {
     return this.getAttribute('endpoint');
   }
@@ -91,14 +99,14 @@ export class LinnetChat extends Base implements ChatHost {
   set heading(value: string | null) {
     this.#reflect('heading', value);
   }
-  /** What stands above the first question. */
+  /** The text above the first question. */
   get greeting(): string | null {
     return this.getAttribute('greeting');
   }
   set greeting(value: string | null) {
     this.#reflect('greeting', value);
   }
-  /** What the model is told before the conversation. */
+  /** The system prompt. */
   get system(): string | null {
     return this.getAttribute('system');
   }
@@ -113,16 +121,16 @@ export class LinnetChat extends Base implements ChatHost {
     this.toggleAttribute('open', open);
   }
 
-  /** The browser says that the element is in the page. */
+  /** Called by the browser when the element is added to the page. */
   connectedCallback(): void {
     this.#parts ??= this.#build();
     this.#label();
     if (this.open) void this.#open(false);
   }
 
-  /** The browser says that it is there no more. */
+  /** Called by the browser when the element is removed from the page. */
   disconnectedCallback(): void {
-    // An element that is only moved comes back at once.
+    // An element that is only moved is connected again at once.
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#view?.dispose();
@@ -132,7 +140,7 @@ export class LinnetChat extends Base implements ChatHost {
     });
   }
 
-  /** The browser says that an attribute has another value. */
+  /** Called by the browser when an attribute changes. */
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (!this.#parts) return;
     this.#label();
@@ -141,36 +149,36 @@ export class LinnetChat extends Base implements ChatHost {
     else void this.#open(true);
   }
 
-  /** Opens the chat. Settles when it can be seen. */
+  /** Opens the chat. Resolves when it is visible. */
   async show(): Promise<void> {
     this.open = true;
     await this.#opening;
   }
 
-  /** Closes it. The conversation stays, and an answer that is being written goes on. */
+  /** Closes the chat. The conversation stays, and an answer in progress continues. */
   hide(): void {
     this.open = false;
   }
 
-  /** Opens the chat and puts a question; settles when it is answered. A download still waits for the person's consent. */
+  /** Opens the chat and asks a question. Resolves when it is answered. A download still needs the person's consent. */
   async ask(question: string): Promise<void> {
     await this.show();
     await this.#view?.ask(question);
   }
 
-  /** Ends the answer that is being written. */
+  /** Stops the answer in progress. */
   stop(): void {
     this.#view?.stop();
   }
 
-  /** Begins a new conversation. */
+  /** Starts a new conversation. */
   clear(): void {
     this.#view?.clear();
   }
 
   #build() {
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-    // A sheet, since a policy may forbid styles that stand in the document.
+    // A style sheet object, since a policy may forbid inline styles.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(BUTTON_STYLE);
     shadow.adoptedStyleSheets = [sheet];
@@ -192,7 +200,7 @@ export class LinnetChat extends Base implements ChatHost {
     launcher.append(slot, label);
     launcher.addEventListener('click', () => (this.open = !this.open));
 
-    // What an inline chat shows until it is opened.
+    // Shown by an inline chat until it is opened.
     const start = document.createElement('div');
     start.className = 'start';
     start.part.add('start');
@@ -212,7 +220,7 @@ export class LinnetChat extends Base implements ChatHost {
     return { launcher, label, start, panel, hint };
   }
 
-  /** Says what the buttons do, in the page's words. */
+  /** Labels the buttons with the page's texts. */
   #label(): void {
     if (!this.#parts) return;
     const { launcher, label, start, panel } = this.#parts;
@@ -222,7 +230,7 @@ export class LinnetChat extends Base implements ChatHost {
     const text = inline ? strings.start : this.open ? strings.close : strings.open;
     label.textContent = text;
     launcher.setAttribute('aria-expanded', String(this.open));
-    // Of two chats in a page each has its name.
+    // Two chats on a page need different names.
     launcher.setAttribute('aria-label', this.heading ? `${text}: ${heading}` : text);
     launcher.title = inline ? '' : text;
     start.textContent = this.greeting ?? '';
@@ -274,5 +282,5 @@ export class LinnetChat extends Base implements ChatHost {
   }
 }
 
-// Two copies of the package in one page are one element: the first one's.
+// If two copies of the package are loaded, the first one defines the element.
 if (globalThis.customElements && !customElements.get('linnet-chat')) customElements.define('linnet-chat', LinnetChat);

@@ -1,6 +1,6 @@
 /**
- * A model's answer as a page shows it: Markdown, made into elements as it comes. `<linnet-chat>` uses it; a page with a chat of its
- * own can, too.
+ * Shows a model's answer as Markdown while it is streamed. `<linnet-chat>` uses it, and so can a page with its own
+ * chat.
  */
 import { MarkdownBuilder, type MarkdownParts } from './element/markdown/markdown.ts';
 import { warmUp } from './element/markdown/parse.ts';
@@ -11,8 +11,9 @@ export { cutText, plainName, plainText } from './protocol/text.ts';
 export { partsOf, type Spoken } from './element/markdown/reasoning.ts';
 
 /**
- * Shows a text as Markdown while it comes. What a model writes is data: each kind of Markdown becomes one of a few elements, and the
- * words become text in them; no HTML is ever parsed, nothing is loaded, and links lead to `http:`, `https:` and `mailto:` only.
+ * Shows a text as Markdown while it is streamed. The model's text is treated as data: each kind of Markdown becomes one
+ * of a few elements, and words become text nodes. HTML is never parsed, nothing is loaded, and links lead to `http:`,
+ * `https:` and `mailto:` only.
  */
 export class MarkdownText {
   readonly #streamed: StreamedMarkdown;
@@ -25,22 +26,22 @@ export class MarkdownText {
     this.#streamed = new StreamedMarkdown(root, new MarkdownBuilder(parts, document.baseURI));
   }
 
-  /** Makes the first answer quick: to be called when there is time, before one comes. */
+  /** Prepares the parser so that the first answer is shown quickly. Call it when the page is idle. */
   static warmUp(): void {
     warmUp();
   }
 
-  /** All that has come, as it was written. */
+  /** The text so far, as it was written. */
   get text(): string {
     return this.#streamed.text;
   }
 
-  /** Adds text. It is shown with the next frame at the earliest. */
+  /** Adds text. It is shown in the next frame or later. */
   write(text: string): void {
     this.#streamed.write(text);
   }
 
-  /** Nothing more comes. Settles when all of it is shown. */
+  /** Ends the text. Resolves when all of it is shown. */
   end(): Promise<void> {
     return this.#streamed.end();
   }

@@ -1,23 +1,24 @@
-// Models that think aloud put their thoughts between <think> and </think>, before the answer.
+// Splits reasoning from answers: models that reason write it between <think> and </think> before the answer.
 
 const OPEN = '<think>';
 const CLOSE = '</think>';
 
-/** A model's text, in its two parts. */
+/** A model's text, split into its two parts. */
 export interface Spoken {
-  /** What it thought; empty if it did not. */
+  /** The reasoning; empty if there is none. */
   reasoning: string;
   answer: string;
-  /** Whether it is still thinking. */
+  /** Whether the reasoning has not ended yet. */
   thinking: boolean;
 }
 
 /**
- * Parts what a model has written so far.
+ * Splits the text that a model has written so far.
  *
- * Some chat templates open the thoughts themselves: then only their end is to be seen, and what stands before it was thought.
+ * Some chat templates write the opening tag themselves: then only the closing tag appears, and all text before it is
+ * reasoning.
  *
- * @param complete whether nothing more will come; until then the beginning of a tag is not shown
+ * @param complete whether the text is complete; until then, the beginning of a tag is held back
  */
 export function partsOf(text: string, complete: boolean): Spoken {
   const begun = text.trimStart();
@@ -36,39 +37,42 @@ export function partsOf(text: string, complete: boolean): Spoken {
   return { reasoning: '', answer: complete ? begun : withoutBeginOf(CLOSE, begun), thinking: false };
 }
 
-/** The text without an end that may become the tag. */
+/** The text without a suffix that may be the beginning of the tag. */
 function withoutBeginOf(tag: string, text: string): string {
   const at = text.lastIndexOf('<');
   return at >= 0 && tag.startsWith(text.slice(at)) ? text.slice(0, at) : text;
 }
 
-/** What a piece of text has brought. */
+/** What a piece of text adds. */
 export interface SpokenPiece {
-  /** More of what the model thinks. */
+  /** More of the reasoning. */
   reasoning: string;
   /** More of the answer. */
   answer: string;
-  /** Whether all that came before as the answer was thought: this answer stands in its place. */
+  /** Whether all text given as the answer so far was reasoning: this answer replaces it. */
   replaces: boolean;
 }
 
-/** Parts a text while it comes, as {@link partsOf} does, and looks at each piece once. */
+/** Splits a text while it is streamed, as {@link partsOf} does, but reads each piece only once. */
 export class ReasoningSplitter {
-  /** `between`: the thoughts have ended, and of the answer there is at most space. */
+  /** `between`: the reasoning has ended, and the answer has only white space so far. */
   #state: 'begin' | 'thinking' | 'between' | 'answer' = 'begin';
-  /** What has not been given out, since it may become a tag. */
+  /** Text that is held back because it may become a tag. */
   #held = '';
-  /** Whether the thoughts have ended: no other tag is looked for. */
+  /** Whether the reasoning has ended; later tags are plain text. */
   #parted = false;
 
-  /** @param continued whether the text continues an answer: then no thoughts come first, and the space at its beginning belongs to it */
+  /**
+   * @param continued whether the text continues an answer: then it has no reasoning, and leading white space belongs to
+   * it
+   */
   constructor(continued = false) {
     if (!continued) return;
     this.#state = 'answer';
     this.#parted = true;
   }
 
-  /** Takes the next piece of the text. */
+  /** Adds the next piece of the text. */
   add(text: string): SpokenPiece {
     this.#held += text;
     const piece: SpokenPiece = { reasoning: '', answer: '', replaces: false };
@@ -76,7 +80,7 @@ export class ReasoningSplitter {
     if (this.#state === 'thinking') piece.reasoning = this.#upToEnd();
     if (this.#state === 'answer' && !this.#parted) {
       piece.answer = this.#upToEnd();
-      // A template has opened the thoughts itself.
+      // The template wrote the opening tag itself.
       if (this.#parted) Object.assign(piece, { answer: '', replaces: true });
     }
     if (this.#state === 'between') {
@@ -90,7 +94,7 @@ export class ReasoningSplitter {
     return piece;
   }
 
-  /** Nothing more comes: gives what was held back. */
+  /** Ends the text and returns what was held back. */
   end(): SpokenPiece {
     const rest = this.#state === 'begin' ? this.#held.trimStart() : this.#held;
     this.#held = '';
@@ -106,7 +110,7 @@ export class ReasoningSplitter {
     this.#held = opened ? begun.slice(OPEN.length) : begun;
   }
 
-  /** Takes what is held up to the end of the thoughts; as long as that is not there all that cannot become it. */
+  /** Takes the held text up to the end of the reasoning; without an end, all that cannot become the tag. */
   #upToEnd(): string {
     const close = this.#held.indexOf(CLOSE);
     const taken = close >= 0 ? this.#held.slice(0, close) : withoutBeginOf(CLOSE, this.#held);

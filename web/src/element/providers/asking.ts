@@ -3,35 +3,31 @@ import type { ChatMessage } from '../../api/types.ts';
 import type { AnswerOptions } from './answerer.ts';
 import { type Material, Memory, TokenRate } from './conversation.ts';
 
-/** How often a request is made shorter and tried again when it proves too long. */
+/** How often a request that is too long is shortened and tried again. */
 const TRIES = 6;
 
-/** Somebody who answers a conversation of limited length. */
+/** Answers conversations of limited length. */
 export interface HistoryAnswerer<Piece extends { promptTokens?: number | undefined }, Options> {
-  /** Tokens of question and answer together. */
+  /** The context length, in tokens of prompt and answer together. */
   readonly contextLength: number;
-  /** Fails with `context-full` where the messages are too long. Of the pieces at least one should have `promptTokens`. */
+  /** Fails with `context-full` if the messages are too long. At least one of its parts should have `promptTokens`. */
   answer(messages: readonly ChatMessage[], options: Options): AsyncIterable<Piece>;
 }
 
 /**
- * Asks in a conversation, each time with as much of it as there is room for: the oldest exchanges are left out, so many at once that
- * there is room for some more.
+ * Asks questions with as much of the conversation as fits. The oldest exchanges are left out, several at once, so that
+ * the next ones have room.
  */
 export class Asking {
   readonly #rate = new TokenRate();
   #memory = new Memory();
 
-  /** A new conversation begins. */
+  /** Starts a new conversation. */
   forget(): void {
     this.#memory = new Memory();
   }
 
-  /**
-   * Asks. Each piece says how many exchanges the answerer was not told of.
-   *
-   * @throws LinnetError
-   */
+  /** Asks a question. Each part of the answer says how many exchanges were left out. @throws LinnetError */
   async *ask<Piece extends { promptTokens?: number | undefined }, Options extends Pick<AnswerOptions, 'maxTokens'>>(
     answerer: HistoryAnswerer<Piece, Options>,
     material: Material,

@@ -1,54 +1,54 @@
 import type { ChatMessage } from '../../api/types.ts';
 import { cutText } from '../../markdown.ts';
 
-/** A question and its answer; the answer is empty while it is awaited. */
+/** A question and its answer; the answer is empty until it arrives. */
 export interface Exchange {
   question: string;
   answer: string;
 }
 
-/** What a request is made of. */
+/** The parts of a request. */
 export interface Material {
-  /** What the model is told before all else. */
+  /** The system prompt. */
   system: string;
-  /** What it is to know of the site. */
+  /** Facts about the site. */
   context: string;
-  /** The conversation so far, without the question that is asked now. */
+  /** The conversation so far, without the current question. */
   past: readonly Exchange[];
   question: string;
 }
 
-/** Messages that fit, and what had to be left out for it. */
+/** Messages that fit, and what was left out. */
 export interface Fitted {
   messages: ChatMessage[];
-  /** Exchanges that were left out, the oldest ones. */
+  /** The number of oldest exchanges that were left out. */
   dropped: number;
   /** Whether the site's context was cut. */
   cut: boolean;
 }
 
-/** The part of the room that the site's context may take, so that there is some left for the conversation. */
+/** The share of the room for the site's context; the rest is for the conversation. */
 const CONTEXT_SHARE = 0.5;
-/** How far the cut of the site's context may be from that before it is made anew. */
+/** How far the cut of the site's context may be off before it is cut again. */
 const CONTEXT_SLACK = 0.2;
-/** The part of its room that the conversation has when some of it has been left out: the rest is for the next turns. */
+/** The share of its room that the conversation fills after a cut; the rest is for the next exchanges. */
 const KEPT_SHARE = 0.5;
 
 /**
- * Makes requests that are about so long at most. Each begins as the one before, as long as that is possible: what an engine has read
- * once it need not read again. So much is left out at once that there is room for some turns.
+ * Makes requests of limited length. Each one starts like the one before if possible, since an engine need not read the
+ * same prefix again. After a cut there is room for several exchanges.
  */
 export class Memory {
-  /** Exchanges that are left out, the oldest ones. */
+  /** The number of oldest exchanges that are left out. */
   #dropped = 0;
-  /** What is told of the site's context, where it had to be cut. */
+  /** The part of the site's context that is used, if it was cut. */
   #cut: { of: string; text: string } | undefined;
 
   /**
-   * The question and the system prompt always stay; the site's context is cut at its share of the room, and then the oldest exchanges
-   * are left out.
+   * The question and the system prompt always stay. The site's context is cut to its share of the room, then the oldest
+   * exchanges are left out.
    *
-   * @param room characters that all messages may have together
+   * @param room the most characters of all messages together
    */
   fit({ system, context, past, question }: Material, room: number): Fitted {
     const known = this.#known(context, Math.max(0, Math.floor((room - system.length) * CONTEXT_SHARE)));
@@ -65,7 +65,7 @@ export class Memory {
     return { messages, dropped: this.#dropped, cut: known.length < context.length };
   }
 
-  /** As much of the site's context as its share: of one that had to be cut, as much as before if that is about right. */
+  /** The site's context, cut to its share. An earlier cut is kept if it is about right. */
   #known(context: string, share: number): string {
     if (context.length <= share) return context;
     const { of, text } = this.#cut ?? {};
@@ -79,35 +79,38 @@ export class Memory {
     let sum = past.slice(this.#dropped).reduce((sum, exchange) => sum + size(exchange), 0);
     if (sum <= room) return;
     while (this.#dropped < past.length && sum > room * KEPT_SHARE) {
-      // The newest one stays if there is room for it at all.
+      // The newest exchange stays if it fits at all.
       if (this.#dropped === past.length - 1 && sum <= room) return;
       sum -= size(past[this.#dropped++]!);
     }
   }
 }
 
-/** How many characters a token stands for: guessed at first, and then from what the engine has counted. */
+/** Characters per token: guessed at first, then measured from the engine's counts. */
 export class TokenRate {
-  /** English has about 4; others have fewer. Too few tokens guessed costs a second try, too many cost memory of the conversation. */
+  /**
+   * English has about 4, other languages fewer. If the guess is too high, a second try is needed; if it is too low,
+   * more of the conversation is left out.
+   */
   #charactersPerToken = 3;
 
-  /** Notes that messages had so many tokens. */
+  /** Records the number of tokens of messages. */
   learn(messages: readonly ChatMessage[], tokens: number): void {
     if (tokens > 0) this.#charactersPerToken = Math.min(8, Math.max(0.5, messages.reduce((sum, { content }) => sum + content.length, 0) / tokens));
   }
 
-  /** Characters that fit into so many tokens. */
+  /** Characters that fit into this many tokens. */
   characters(tokens: number): number {
     return Math.floor(tokens * this.#charactersPerToken);
   }
 }
 
 function size({ question, answer }: Exchange): number {
-  // Each message has some tokens around it.
+  // The template adds some tokens to each message.
   return question.length + answer.length + 24;
 }
 
-/** The beginning of a text, up to the end of a line or of a word. */
+/** The beginning of a text, cut at the end of a line or word. */
 function cutAt(text: string, length: number): string {
   const piece = cutText(text, length);
   const end = Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf(' '));

@@ -5,7 +5,7 @@ import { serverFault } from './server-address.ts';
 import { ENGLISH } from './strings.ts';
 import { isRecord, isText } from './values.ts';
 
-/** The value of `model` that stands for none: only the `endpoint` answers. */
+/** The value of `model` for no local model: only the `endpoint` answers. */
 export const NO_MODEL = 'none';
 
 const WORDS = {
@@ -15,35 +15,35 @@ const WORDS = {
   pace: ['full', 'gentle', 'auto'],
   theme: ['light', 'dark'],
 } as const;
-/** Tokens that no model of today holds. */
+/** More tokens than any current model holds. */
 const MOST_TOKENS = 2 ** 24;
 const NUMBERS = {
   temperature: { whole: false, least: 0, most: 100 },
   'max-tokens': { whole: true, least: 1, most: MOST_TOKENS },
-  // A shorter one holds no question and no answer to it.
+  // A shorter context cannot hold a question and its answer.
   'context-length': { whole: true, least: 64, most: MOST_TOKENS },
   'model-bytes': { whole: true, least: 1, most: Number.MAX_SAFE_INTEGER },
 } as const;
 const TEXTS = ['open', 'model', 'model-base', 'endpoint', 'endpoint-model', 'system', 'greeting', 'heading', 'suggestions'];
 const KNOWN = [...Object.keys(WORDS), ...Object.keys(NUMBERS), ...TEXTS];
-/** What has no attribute. */
+/** Properties without an attribute. */
 const PROPERTIES = ['context', 'engine', 'strings', 'endpointHeaders'];
 
-/** Something that the site's owner has to correct. */
+/** A mistake that the site's owner must correct. */
 export interface Mistake {
-  /** What is wrong, and what is allowed. */
+  /** The problem, and what is allowed. */
   text: string;
-  /** Whether the chat cannot answer because of it; else it is as if it had been left out. */
+  /** Whether it prevents the chat from answering; otherwise the value is ignored. */
   fatal: boolean;
 }
 
-/** An attribute that is one of a few words; `undefined` if it is none of them. */
+/** The value of an attribute with a fixed set of words; `undefined` if it is not one of them. */
 export function wordOf<K extends keyof typeof WORDS>(host: ChatHost, name: K): (typeof WORDS)[K][number] | undefined {
   const value = host.getAttribute(name);
   return WORDS[name].find((word) => word === value);
 }
 
-/** An attribute that is a number; `undefined` if it is none, or not one that is allowed. */
+/** The value of a numeric attribute; `undefined` if it is not a valid number. */
 export function numberOf(host: ChatHost, name: keyof typeof NUMBERS): number | undefined {
   const { whole, least } = NUMBERS[name];
   const most = mostOf(host, name);
@@ -52,19 +52,19 @@ export function numberOf(host: ChatHost, name: keyof typeof NUMBERS): number | u
   return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value)) ? value : undefined;
 }
 
-/** The largest number that an attribute may be. */
+/** The largest valid number of an attribute. */
 function mostOf(host: ChatHost, name: keyof typeof NUMBERS): number {
   const { most } = NUMBERS[name];
   const trained = name === 'context-length' ? models.get(host.model?.trim() ?? models.all[0]!.id)?.context : undefined;
   return Math.min(most, trained ?? most);
 }
 
-/** What is wrong with the attributes and properties of an element. */
+/** Finds mistakes in the element's attributes and properties. */
 export function mistakesIn(host: ChatHost): Mistake[] {
   return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host), ...wrongBase(host)];
 }
 
-/** A name as it may be misspelt. */
+/** A name without the differences of common misspellings. */
 function plain(name: string): string {
   return name.replace(/[-_]/g, '').toLowerCase();
 }
@@ -81,7 +81,7 @@ function* wrongNames(host: ChatHost): Generator<Mistake> {
 function* wrongValues(host: ChatHost): Generator<Mistake> {
   const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: use ${allowed}.`;
   for (const name of Object.keys(WORDS) as (keyof typeof WORDS)[]) {
-    // On another device than the one that was meant, a model may not be what the site wants.
+    // On another backend than intended, the model may not work as the site wants.
     if (host.hasAttribute(name) && wordOf(host, name) === undefined) yield { text: wrong(name, listed(WORDS[name])), fatal: name === 'backend' };
   }
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
@@ -129,7 +129,7 @@ function* wrongAnswerers(host: ChatHost): Generator<Mistake> {
 function* wrongBase(host: ChatHost): Generator<Mistake> {
   const base = host.getAttribute('model-base');
   if (base === null || host.engine || isModelAddress(base, document.baseURI)) return;
-  // The site wants the model from there, and from nowhere else.
+  // The site wants the model from this place only.
   yield { text: `the attribute model-base=${quoted(base)} is not valid: use the address of a folder.`, fatal: true };
 }
 
@@ -149,10 +149,10 @@ function quoted(value: string | null): string {
   return JSON.stringify(value ?? '');
 }
 
-/** What the console has been told: each thing once. */
+/** Messages that were already written to the console. */
 const told = new Set<string>();
 
-/** Tells the site's owner of a mistake, in the console, once. */
+/** Reports a mistake to the site's owner, once, in the console. */
 export function tellOwner({ text, fatal }: Mistake): void {
   const message = `<linnet-chat>: ${text}${fatal ? ' The chat is not available.' : ''}`;
   if (told.has(message)) return;

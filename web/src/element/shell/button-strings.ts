@@ -1,21 +1,21 @@
-/** What the element says. Words in braces stand for what is put in. */
+/** The element's texts. Words in braces are placeholders. */
 export interface ChatStrings {
-  /** The chat's title, where the site gives none by `heading`. */
+  /** The chat's title, if the site sets no `heading`. */
   title: string;
   /** The round button while the chat is closed. */
   open: string;
-  /** The same while it is open, and the cross. */
+  /** The same button while the chat is open, and the close button. */
   close: string;
   /** The button of an inline chat. */
   start: string;
-  /** The chat's own script could not be fetched. */
+  /** The chat's script could not be loaded. */
   unloadable: string;
 
-  /** The conversation, to a screen reader. */
+  /** The conversation's name for screen readers. */
   conversation: string;
-  /** Before what the person wrote, to a screen reader. */
+  /** Read by screen readers before the person's text. */
   you: string;
-  /** Before what the model wrote, to a screen reader. */
+  /** Read by screen readers before the model's text. */
   model: string;
   suggestions: string;
   message: string;
@@ -29,17 +29,17 @@ export interface ChatStrings {
   clear: string;
   cleared: string;
   table: string;
-  /** In place of a picture, which is not loaded: `{text}`. */
+  /** Replaces a picture, which is not loaded: `{text}`. */
   image: string;
 
-  /** Before the download: `{model}`, `{size}`. */
+  /** The question before the download: `{model}`, `{size}`. */
   consent: string;
-  /** The same where the size is not known: `{model}`. */
+  /** The same if the size is unknown: `{model}`. */
   consentUnsized: string;
   accept: string;
-  /** Where there is an `endpoint`, before the device has failed: `{host}`. */
+  /** If there is an `endpoint`, before the device has failed: `{host}`. */
   consentServer: string;
-  /** Where there is only an `endpoint`: `{host}`. */
+  /** If there is only an `endpoint`: `{host}`. */
   serverOnly: string;
   pause: string;
   resume: string;
@@ -47,7 +47,7 @@ export interface ChatStrings {
   starting: string;
   /** `{done}`, `{total}` */
   downloading: string;
-  /** `{done}` of a file whose size is not known. */
+  /** `{done}` of a file of unknown size. */
   downloadingUnsized: string;
   fromStorage: string;
   preparing: string;
@@ -55,30 +55,30 @@ export interface ChatStrings {
   waiting: string;
   /** A question waits until the person agrees to the download. */
   waitingForYou: string;
-  /** Enter was pressed while an answer is written. */
+  /** Enter was pressed during an answer. */
   busy: string;
   /** `{percent}` of the question. */
   reading: string;
-  /** The model thinks before it answers. */
+  /** The model is reasoning before it answers. */
   thinking: string;
   writing: string;
   stopped: string;
   cutOff: string;
-  /** The model no longer sees the beginning of a long conversation. */
+  /** The beginning of a long conversation is no longer sent to the model. */
   shortened: string;
 
   /** Who answers: this device. */
   onDevice: string;
   /** Who answers: `{host}`. */
   byServer: string;
-  /** When the server answers for the first time: `{host}`. */
+  /** Shown when the server answers for the first time: `{host}`. */
   serverAnswers: string;
-  /** After a failure of the device, while nothing waits for an answer: `{host}`. */
+  /** After a failure on the device, while no question waits: `{host}`. */
   serverCan: string;
   /** The question before a conversation is sent to the server: `{host}`. */
   sendQuestion: string;
   sendDetail: string;
-  /** Before it, where the device was to answer. */
+  /** Shown before that question if the device failed to answer. */
   deviceFailed: string;
   sendThere: string;
   dontSend: string;
@@ -87,21 +87,21 @@ export interface ChatStrings {
 
   /** The server did not answer: `{host}`. */
   serverFailed: string;
-  /** The server's answer ended too early, and is shown as far as it came: `{host}`. */
+  /** The server's answer broke off; what arrived is shown: `{host}`. */
   serverBroke: string;
-  /** The page had died of the model before, so that it now runs with less. */
+  /** The page crashed with the model before, so it now runs with less. */
   recovered: string;
 
   tryAgain: string;
-  /** The site's owner has made a mistake, which the console names. */
+  /** The site is misconfigured; the console says how. */
   unavailable: string;
-  /** Any failure that has no words of its own. */
+  /** Any other failure. */
   failed: string;
-  /** Failures by their code. */
+  /** Failures by code. */
   errors: Readonly<Record<string, string>>;
 }
 
-/** Those that are needed before the chat is opened. */
+/** Texts that are needed before the chat is opened. */
 export const BUTTON_STRINGS = {
   title: 'Chat',
   open: 'Open chat',

@@ -8,13 +8,13 @@ import type { ChatStrings } from './button-strings.ts';
 import { sizeText } from './size.ts';
 import { ENGLISH, fill } from './strings.ts';
 
-/** Tokens of an answer at most: a small model may not find its end. */
+/** The most tokens of an answer: a small model may not stop by itself. */
 const MAX_TOKENS = 1024;
 
 /** How an engine treats the page while it answers. */
 export type AnswerPolicy = Pick<ChatRequest, 'when_hidden' | 'keep_awake' | 'pace'>;
 
-/** What the site asks for, as it stands in the element's attributes and properties now. */
+/** The site's configuration, read from the element's current attributes and properties. */
 export class ChatConfig {
   constructor(private readonly host: ChatHost) {}
 
@@ -36,7 +36,7 @@ export class ChatConfig {
     return this.host.system ?? '';
   }
 
-  /** What the model is to know of the site. */
+  /** Facts about the site for the model. */
   get context(): string {
     const { context } = this.host;
     return ((isText(context) ? context : undefined) ?? this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ?? '').trim();
@@ -53,12 +53,12 @@ export class ChatConfig {
     return this.host.model ?? models.all[0]!.id;
   }
 
-  /** An engine of the page's. */
+  /** The page's own engine. */
   get engine(): ChatEngine | undefined {
     return this.host.engine;
   }
 
-  /** Whether nothing runs on this device. */
+  /** Whether only the server answers. */
   get serverOnly(): boolean {
     return !this.host.engine && this.model.trim() === NO_MODEL;
   }
@@ -67,19 +67,19 @@ export class ChatConfig {
     return models.get(this.model);
   }
 
-  /** The name to show for the model. */
+  /** The model's display name. */
   get modelName(): string {
     if (this.listed) return this.listed.name;
     const path = this.model.split(/[?#]/)[0]!;
     return plainName(path.slice(path.lastIndexOf('/') + 1).replace(/\.gguf$/i, '') || path);
   }
 
-  /** Bytes of the download, where they are known. */
+  /** Bytes of the download, if known. */
   get modelBytes(): number | undefined {
     return numberOf(this.host, 'model-bytes') ?? (this.listed && bytesOf(this.listed));
   }
 
-  /** The question before the download. `host`: a server that could answer where this device cannot. */
+  /** The question before the download. `host`: a server that could answer if this device cannot. */
   consent(host: string | undefined): string {
     const { consent, consentUnsized, consentServer } = this.strings;
     const bytes = this.modelBytes;
@@ -94,7 +94,7 @@ export class ChatConfig {
     return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
   }
 
-  /** A person waits for the answer, on a device that may be anything. An engine of the page's has its own policy. */
+  /** By default the screen stays on and the pace adapts to the device. The page's own engine has its own policy. */
   get policy(): AnswerPolicy {
     const usual: AnswerPolicy = this.host.engine ? {} : { keep_awake: true, pace: 'auto' };
     const own = { when_hidden: wordOf(this.host, 'when-hidden'), pace: wordOf(this.host, 'pace') };
@@ -115,7 +115,7 @@ export class ChatConfig {
     return numberOf(this.host, 'max-tokens') ?? MAX_TOKENS;
   }
 
-  /** The language of numbers: the page's. */
+  /** The page's language, used to format numbers. */
   get language(): string | undefined {
     return this.host.closest<HTMLElement>('[lang]')?.lang || undefined;
   }
@@ -125,7 +125,7 @@ export class ChatConfig {
   }
 }
 
-/** The questions of the attribute: `|` is between two of them, and `\|` is the character in one. */
+/** Splits the attribute into questions: `|` separates them, `\|` is a literal bar. */
 export function suggestionsIn(text: string): string[] {
   return (text.match(/(?:\\\||[^|])+/g) ?? []).map((question) => question.replaceAll('\\|', '|'));
 }

@@ -1,14 +1,14 @@
 import type { ChatCompletionChunk, ChatRequest } from '../../api/types.ts';
 import type { EngineInfo } from '../../protocol/messages.ts';
 
-/** What the element needs of an engine; a `Linnet` is one. */
+/** The parts of an engine that the element needs; a `Linnet` has them. */
 export interface ChatEngine {
-  /** Tells the model's name, and how much it keeps in mind. */
+  /** Returns the model's name and context length. */
   info(): { model: Pick<EngineInfo['model'], 'name' | 'context_length'> };
   /** The chat API. */
   chat: {
     completions: {
-      /** Answers piece by piece. */
+      /** Streams an answer. */
       create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
     };
   };

@@ -5,16 +5,16 @@ import type { LoadProgress } from '../../protocol/messages.ts';
 export type AnsweredBy = 'device' | 'endpoint';
 
 /**
- * The events of `<linnet-chat>`, by name, with their `detail`. All of them bubble and leave shadow trees.
+ * The events of `<linnet-chat>`, by name, with their `detail`. All of them bubble and are composed.
  *
  * - `linnet-open`, `linnet-close`: the chat was opened or closed
  * - `linnet-consent`: the person agreed to the download
  * - `linnet-progress`: the model is loading
- * - `linnet-ready`: there is somebody to answer
- * - `linnet-question`: the person asked
+ * - `linnet-ready`: the model or the server can answer
+ * - `linnet-question`: the person asked a question
  * - `linnet-answer`: the answer is complete, or was stopped (`finishReason` `stopped`)
  * - `linnet-error`: loading or answering failed, with the code of a `LinnetError`
- * - `linnet-clear`: a new conversation was begun
+ * - `linnet-clear`: a new conversation was started
  */
 export interface ChatEvents {
   'linnet-open': null;

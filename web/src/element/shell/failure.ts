@@ -3,25 +3,25 @@ import { tellOwner } from './attributes.ts';
 import type { ChatStrings } from './button-strings.ts';
 import { fill } from './strings.ts';
 
-/** Failures that another try does not end: the site's owner has to. */
+/** Failures that only the site's owner can fix. */
 const NOT_AVAILABLE = new Set(['invalid-request', 'bad-template']);
-/** Failures that the owner may be able to end: the console names them. */
+/** Failures that the owner may be able to fix: the console names them. */
 const OF_THE_SITE = new Set(['bad-model', 'not-found', 'blocked', 'internal', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
 
-/** What a server's failures are; those of a model's download are mostly the visitor's network. */
+/** Failures of a server. For a model's download these are mostly the visitor's network. */
 const OF_A_SERVER = new Set(['network', 'http']);
 
-/** Servers, by their hosts, that have to do with a failure. */
+/** The servers involved in a failure, by host. */
 export interface Involved {
-  /** It has failed. */
+  /** The server that failed. */
   failed?: string | undefined;
-  /** A part of its answer has come. */
+  /** Whether a part of its answer has arrived. */
   begun?: boolean;
-  /** It could answer instead. */
+  /** The server that could answer instead. */
   instead?: string | undefined;
 }
 
-/** What the person is told of a failure, and whether they can try again. The owner of the site is told in the console. */
+/** The message about a failure for the person, and whether they can retry. The console tells the site's owner. */
 export function explain(error: LinnetError, strings: ChatStrings, { failed, begun = false, instead }: Involved): { text: string; again: boolean } {
   const { code, message } = error;
   const fatal = NOT_AVAILABLE.has(code);
@@ -34,17 +34,17 @@ export function explain(error: LinnetError, strings: ChatStrings, { failed, begu
 
 /** Why this device could not answer. */
 function reasonOf({ code, details }: LinnetError, { errors, failed }: ChatStrings): string {
-  // The words for a code are about the model, and not about a file of the package that the site does not serve.
+  // The texts for the codes are about the model, not about a missing file of the package.
   const unserved = details['part'] === 'engine' && code !== 'network';
   return unserved ? failed : (errors[code] ?? failed);
 }
 
-/** What was thrown, with a code. */
+/** Turns anything thrown into a LinnetError. */
 export function asLinnetError(thrown: unknown): LinnetError {
   return thrown instanceof LinnetError ? thrown : new LinnetError('internal', String(thrown));
 }
 
-/** Whether a failure is the same wherever the question is answered. */
+/** Whether the question itself causes the failure, so that no other engine could answer it. */
 export function isOfTheQuestion({ code }: LinnetError): boolean {
   return code === 'context-full' || code === 'invalid-request';
 }

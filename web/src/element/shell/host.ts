@@ -1,7 +1,7 @@
 import type { ChatStrings } from './button-strings.ts';
 import type { ChatEngine } from './engine.ts';
 
-/** What the parts of the chat need of its element; `LinnetChat` documents each of these. */
+/** The parts of the element that the chat needs; `LinnetChat` documents them. */
 export interface ChatHost extends HTMLElement {
   readonly mode: string;
   readonly model: string | null;

@@ -1,20 +1,20 @@
 import { LinnetError } from '../../index.ts';
 
-/** The address of a server. @throws LinnetError `invalid-request` if it is none */
+/** Parses the address of a server. @throws LinnetError `invalid-request` if it is none */
 export function serverAddress(address: string, base: string): URL {
   const fault = serverFault(address, base);
   if (fault === undefined) return new URL(address, base);
   throw new LinnetError('invalid-request', `"${address}" is not the address of a server: ${fault}.`, { field: 'endpoint', endpoint: address });
 }
 
-/** What to do about an address that is no server's. */
+/** How to correct an invalid server address; `undefined` if it is valid. */
 export function serverFault(address: string, base: string): string | undefined {
   try {
     const { protocol, username, password } = new URL(address, base);
     if (username || password) return 'remove the user name and the password, which browsers refuse in an address';
     if (/^https?:$/.test(protocol)) return undefined;
   } catch {
-    // It is none at all.
+    // Not a URL.
   }
   return 'use an http: or https: address';
 }

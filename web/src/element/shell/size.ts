@@ -1,7 +1,7 @@
-/** The browser's formatters: to get one ready takes a phone a while. */
+/** The browser's formatters, kept because creating one is slow on phones. */
 const formatters = new Map<string, Intl.NumberFormat>();
 
-/** A size in words, such as "98.4 MB", as that language writes it; one that the browser does not know is the person's own. */
+/** A size such as "98.4 MB" in that language, or in the person's language if the browser does not know it. */
 export function sizeText(bytes: number, language: string | undefined): string {
   const [unit, value] = bytes < 999.5e6 ? (['megabyte', bytes / 1e6] as const) : (['gigabyte', bytes / 1e9] as const);
   const options = { style: 'unit', unit, maximumFractionDigits: value < 100 ? 1 : 0 } as const;
@@ -11,7 +11,7 @@ export function sizeText(bytes: number, language: string | undefined): string {
   return formatter.format(value);
 }
 
-/** Gets ready what that takes, in two steps: numbers, and units. */
+/** Creates the formatters in two steps: numbers, then units. */
 export function warmUpSizes(language: string | undefined): void {
   setTimeout(() => made(language, {}).format(1));
   setTimeout(() => [1e6, 1e8].map((bytes) => sizeText(bytes, language)), 20);
@@ -21,7 +21,7 @@ function made(language: string | undefined, options: Intl.NumberFormatOptions): 
   try {
     return new Intl.NumberFormat(language, options);
   } catch {
-    // What the page says of its language is no language tag.
+    // The page's `lang` is not a valid language tag.
     return new Intl.NumberFormat(undefined, options);
   }
 }

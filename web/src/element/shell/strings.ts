@@ -1,6 +1,6 @@
 import { BUTTON_STRINGS, type ChatStrings } from './button-strings.ts';
 
-/** The texts in English, which stand in for those that the page does not give. */
+/** The English texts, used for those that the page does not set. */
 export const ENGLISH: ChatStrings = {
   ...BUTTON_STRINGS,
   conversation: 'Conversation',
@@ -81,7 +81,7 @@ export const ENGLISH: ChatStrings = {
   },
 };
 
-/** Puts values in for the words in braces. */
+/** Replaces the placeholders in braces. */
 export function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 }

@@ -1,4 +1,4 @@
-/** The colours by day and by night. A site sets the `--linnet-…` properties; these stand where it sets none. */
+/** The light and dark colours. A site overrides them with the `--linnet-…` properties. */
 const DAY = {
   accent: '#b23a48',
   'accent-ink': '#fffdfb',
@@ -27,7 +27,7 @@ const rules = (colours: typeof DAY) =>
     .map(([name, value]) => `--${name}: var(--linnet-${name}, ${value});`)
     .join('');
 
-/** Both, chosen by the attribute `theme` (`light`, `dark`), or by what the person prefers. */
+/** Both themes, chosen by the attribute `theme` (`light`, `dark`) or by the person's preference. */
 export const THEME: string = `
 :host { color-scheme: light; ${rules(DAY)} --radius: var(--linnet-radius, 1.25rem); }
 :host([theme=dark]) { color-scheme: dark; ${rules(NIGHT)} }
