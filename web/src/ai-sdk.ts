@@ -1,4 +1,7 @@
-/** A provider for the Vercel AI SDK (`ai` 5): its `generateText`, `streamText` and chat hooks answer with a model in the page. */
+/**
+ * A provider for the Vercel AI SDK (`ai` 5), whose `generateText`, `streamText` and chat hooks then use a model in the
+ * page.
+ */
 import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
@@ -6,14 +9,14 @@ import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown
 import { follow, abortable } from './protocol/abortable.ts';
 import type { Timings, Usage } from './protocol/wasm.ts';
 
-/** What the provider needs of an engine; a {@link Linnet} is one. */
+/** The parts of an engine that the provider needs; a {@link Linnet} has them. */
 export interface ProviderEngine {
-  /** Tells the model's name. */
+  /** Returns the model's name. */
   info(): { model: { name: string } };
   /** The chat API. */
   chat: {
     completions: {
-      /** Answers piece by piece. */
+      /** Streams an answer. */
       create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk>;
       /** Answers. */
       create(request: ChatRequest): Promise<ChatCompletion>;
@@ -23,14 +26,14 @@ export interface ProviderEngine {
   dispose(): void;
 }
 
-/** What only Linnet has: `providerOptions: { linnet: { min_p: 0.1 } }`. */
+/** Options that only Linnet has: `providerOptions: { linnet: { min_p: 0.1 } }`. */
 const OWN_OPTIONS = ['min_p', 'repetition_penalty', 'ignore_eos'] as const;
 
-/** A model of the AI SDK. It is loaded when it is first asked, or by `load()`. */
+/** A model for the AI SDK. It is loaded at the first request, or by `load()`. */
 export class LinnetLanguageModel implements LanguageModelV2 {
   readonly specificationVersion = 'v2';
   readonly provider = 'linnet';
-  /** Nothing is fetched by address. */
+  /** URLs in messages are not supported. */
   readonly supportedUrls: Record<string, RegExp[]> = {};
   #engine: Promise<ProviderEngine> | undefined;
 
@@ -41,7 +44,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   ) {}
 
   /**
-   * Loads the model, if it is not loaded yet.
+   * Loads the model if it is not loaded yet.
    *
    * @throws LinnetError; the next call tries again
    */
@@ -53,14 +56,14 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     return this.#engine;
   }
 
-  /** Frees the model's memory. When it is asked again it is loaded again. */
+  /** Frees the model's memory. The next request loads the model again. */
   async dispose(): Promise<void> {
     const engine = this.#engine;
     this.#engine = undefined;
     (await engine?.catch(() => undefined))?.dispose();
   }
 
-  /** A whole answer. */
+  /** Answers with the whole text. */
   async doGenerate(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doGenerate']>>> {
     const { request, warnings } = requestOf(options);
     const engine = await this.#loaded(options.abortSignal);
@@ -80,7 +83,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     };
   }
 
-  /** An answer piece by piece. Cancelling the stream ends it. */
+  /** Answers with a stream. Cancelling the stream ends the answer. */
   async doStream(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doStream']>>> {
     const left = new AbortController();
     const { abortSignal } = options;
@@ -113,7 +116,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
     return { stream, request: { body: withoutSignal(request) } };
   }
 
-  /** The engine. Who asks may give up; the model goes on loading for whoever asks next. */
+  /** Returns the engine. A caller may abort the wait; the model still loads for the next request. */
   #loaded(signal: AbortSignal | undefined): Promise<ProviderEngine> {
     return signal ? abortable(signal, this.load()) : this.load();
   }
@@ -152,17 +155,17 @@ export class LinnetLanguageModel implements LanguageModelV2 {
 }
 
 /**
- * A model for the AI SDK.
+ * Makes a model for the AI SDK.
  *
- * @param model what `Linnet.load` takes (the first model of the list if it is left out), or an engine that is loaded already
- * @param options what `Linnet.load` takes
+ * @param model a model as for `Linnet.load` (by default the first of the list), or a loaded engine
+ * @param options options as for `Linnet.load`
  */
 export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, options: Omit<LoadOptions, 'signal'> = {}): LinnetLanguageModel {
   if (isEngine(model)) return new LinnetLanguageModel(model.info().model.name, () => Promise.resolve(model));
   return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options));
 }
 
-/** What an answer's text is in the stream of the SDK: what was thought, and then what is said. */
+/** Turns an answer's text into parts of the SDK's stream: the reasoning, then the text. */
 class AnswerParts {
   readonly #splitter: ReasoningSplitter;
   #open: 'reasoning' | 'text' | undefined;
@@ -202,7 +205,7 @@ function continues({ messages }: ChatRequest): boolean {
   return messages.at(-1)?.role === 'assistant';
 }
 
-/** The request as Linnet takes it, and what of the call it cannot honour. */
+/** Turns a call into Linnet's request, with warnings about settings that are not supported. */
 function requestOf(options: LanguageModelV2CallOptions): { request: ChatRequest; warnings: LanguageModelV2CallWarning[] } {
   const { prompt, maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty, stopSequences, seed, abortSignal, responseFormat, tools, toolChoice, providerOptions } = options;
   const warnings: LanguageModelV2CallWarning[] = (tools ?? []).map((tool) => ({ type: 'unsupported-tool', tool }));
@@ -232,7 +235,7 @@ function messagesOf(prompt: LanguageModelV2Prompt): ChatMessage[] {
     if (typeof content === 'string') return { role, content };
     const texts = content.map((part) => {
       if (part.type === 'text') return part.text;
-      // What a model has thought is no part of the conversation.
+      // A model's reasoning is not part of the conversation.
       if (part.type === 'reasoning') return '';
       throw refused(part.type === 'file' ? 'Files' : 'Tools');
     });
@@ -248,7 +251,7 @@ function usageOf(usage: Usage | undefined): LanguageModelV2Usage {
   return { inputTokens: usage?.prompt_tokens, outputTokens: usage?.completion_tokens, totalTokens: usage?.total_tokens };
 }
 
-/** A failure, as the AI SDK knows it: an abort is told by its name. */
+/** Turns an error into the AI SDK's form, which knows an abort by its name. */
 function failure(error: unknown, signal: AbortSignal | undefined): unknown {
   if (!(error instanceof LinnetError) || error.code !== 'aborted') return error;
   return signal?.reason ?? new DOMException('The operation was aborted.', 'AbortError');

@@ -1,6 +1,6 @@
 /**
- * The Prompt API, as its specification has it (webmachinelearning/prompt-api), over Linnet: code that was written for a browser's
- * built-in model runs in any browser.
+ * The Prompt API (webmachinelearning/prompt-api) on top of Linnet: code written for a browser's built-in model runs in
+ * any browser.
  */
 import type { LoadOptions, ModelSource } from './index.ts';
 import { CreateMonitor, DownloadProgress, EventHandler, KEY } from './prompt-api/events.ts';
@@ -21,17 +21,17 @@ export type { QuotaExceededError } from './prompt-api/exceptions.ts';
 export type { LanguageModelContent, LanguageModelExpected, LanguageModelInput, LanguageModelMessage, LanguageModelRole } from './prompt-api/input.ts';
 export type { LanguageModelParams, SamplingMode } from './prompt-api/sampling.ts';
 
-/** Whether a session can be made: at once, after a download (that may be under way), or not at all. */
+/** Whether a session can be created: at once, after a download (which may be in progress), or not at all. */
 export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available';
 
-/** What a session is to be able to do, and how it is to choose its words. */
+/** The capabilities and sampling of a session. */
 export interface LanguageModelCoreOptions {
-  /** Only `text` is understood, in the languages that the list has for the model: those that it is best at. */
+  /** Only `text` is supported, in the languages listed for the model. */
   expectedInputs?: readonly LanguageModelExpected[];
   expectedOutputs?: readonly LanguageModelExpected[];
   /** Tools are not supported. */
   tools?: readonly unknown[];
-  /** Thinking before the answer. Not supported, but for `effort: 'none'`, which is the default. */
+  /** Reasoning before the answer. Not supported, except `effort: 'none'`, the default. */
   thinking?: LanguageModelThinking;
   /** Must come with `topK`; the two replace `samplingMode`. */
   temperature?: number;
@@ -39,22 +39,22 @@ export interface LanguageModelCoreOptions {
   samplingMode?: SamplingMode;
 }
 
-/** How much a model is to think before it answers, and whether the page is to see that. */
+/** How much a model reasons before it answers, and whether the page receives the reasoning. */
 export interface LanguageModelThinking {
   effort?: string;
   includeThoughts?: boolean;
 }
 
 export interface LanguageModelCreateOptions extends LanguageModelCoreOptions {
-  /** What the session begins with; it is never left out. */
+  /** The messages that the session starts with; they are never left out. */
   initialPrompts?: readonly LanguageModelMessage[];
-  /** Gets an object that has `downloadprogress` events: `loaded` is from 0 to 1. */
+  /** Receives an object with `downloadprogress` events, whose `loaded` is from 0 to 1. */
   monitor?: (monitor: CreateMonitor) => void;
-  /** Ends the making of the session, and later the session. */
+  /** Ends the creation of the session, and later the session. */
   signal?: AbortSignal;
 }
 
-/** What a question may come with. */
+/** Options of a prompt. */
 export interface LanguageModelPromptOptions {
   signal?: AbortSignal;
   /** A schema or a regular expression for the answer. Not supported. */
@@ -64,13 +64,9 @@ export interface LanguageModelPromptOptions {
   thinking?: LanguageModelThinking;
 }
 
-/** The class that pages know as `LanguageModel`. Made by {@link languageModel}, or the default one of this module. */
+/** The class `LanguageModel`, made by {@link languageModel}, or this module's default. */
 export class LanguageModel extends EventTarget {
-  /**
-   * What loads the model; each class made by {@link languageModel} has its own.
-   *
-   * @internal
-   */
+  /** Loads the model; each class made by {@link languageModel} has its own. */
   protected static provider: EngineProvider = providerOf();
 
   readonly #session: Session;
@@ -85,13 +81,13 @@ export class LanguageModel extends EventTarget {
     super();
     this.#provider = provider;
     const overflow = () => {
-      // The older name, and the newer one.
+      // The older and the newer name.
       for (const name of ['quotaoverflow', 'contextoverflow']) this.dispatchEvent(new Event(name));
     };
     this.#session = new Session(engine, conversation, sampling, overflow, () => provider.broken(engine));
   }
 
-  /** Whether a session with those options can be made. */
+  /** Whether a session with these options can be created. */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
     const core = convertCoreOptions(options);
     requireActiveDocument();
@@ -100,23 +96,23 @@ export class LanguageModel extends EventTarget {
     try {
       readSampling(core);
     } catch {
-      // What create() would refuse cannot be had.
+      // create() would reject these options.
       return 'unavailable';
     }
     return provider.availability();
   }
 
-  /** The numbers that a session may be made with; `null` where none can be made. */
+  /** The sampling parameters that a session accepts; `null` if no session can be created. */
   static async params(): Promise<LanguageModelParams | null> {
     requireActiveDocument();
     return this.provider.supported ? { ...PARAMS } : null;
   }
 
   /**
-   * Makes a session, and downloads the model if it is not there yet.
+   * Creates a session, and downloads the model if it is not stored yet.
    *
-   * @throws DOMException `NotSupportedError`, `NetworkError`, `OperationError`, `AbortError`; `QuotaExceededError` if the initial
-   *   prompts are too long. TypeError and RangeError for options that make no sense
+   * @throws DOMException `NotSupportedError`, `NetworkError`, `OperationError`, `AbortError`; `QuotaExceededError` if
+   * the initial prompts are too long. TypeError and RangeError for invalid options
    */
   static async create(options: LanguageModelCreateOptions = {}): Promise<LanguageModel> {
     const { initialPrompts, monitor, signal: given, ...core } = convertCreateOptions(options);
@@ -131,7 +127,7 @@ export class LanguageModel extends EventTarget {
     const progress = new DownloadProgress(watch, signal);
 
     const make = async (): Promise<LanguageModel> => {
-      // Events come after create() has returned, each of them in a task of its own: an abort is heard in between.
+      // Events are fired after create() has returned, each in its own task, so that an abort in between is seen.
       await task();
       const what = unsupported(core, provider.languages);
       if (what) throw notSupported(what);
@@ -141,7 +137,7 @@ export class LanguageModel extends EventTarget {
         throw loadingException(error);
       });
       const model = new this(KEY, provider, engine, new Conversation(), sampling);
-      // The session is tied to the signal for as long as it lives.
+      // The session ends with the signal.
       const end = () => model.#end(signal.reason);
       signal.addEventListener('abort', end, { once: true, signal: model.#destroyed.signal });
       try {
@@ -159,11 +155,11 @@ export class LanguageModel extends EventTarget {
     return abortable(signal, make());
   }
 
-  /** Tokens that the conversation has, and tokens that there is room for, all in all. */
+  /** Tokens of the conversation, and the size of the context. */
   get contextUsage(): number {
     return this.#session.conversation.usage;
   }
-  /** How many tokens the conversation may have. */
+  /** The size of the context, in tokens. */
   get contextWindow(): number {
     return this.#session.quota;
   }
@@ -175,27 +171,27 @@ export class LanguageModel extends EventTarget {
   get inputQuota(): number {
     return this.contextWindow;
   }
-  /** How varied the answers are; 0 is the likeliest word always. */
+  /** Sampling temperature; 0 always takes the most likely token. */
   get temperature(): number {
     return this.#session.sampling.temperature;
   }
-  /** Of how many words the next one is chosen. */
+  /** The number of most likely tokens to sample from. */
   get topK(): number {
     return this.#session.sampling.topK;
   }
-  /** `null` if the session was made with `temperature` and `topK`. */
+  /** `null` if the session was created with `temperature` and `topK`. */
   get samplingMode(): SamplingMode | null {
     return this.#session.sampling.mode;
   }
 
-  /** Hears that the oldest exchanges were left out to make room. */
+  /** Called when the oldest exchanges were left out to make room. */
   get oncontextoverflow(): ((event: Event) => void) | null {
     return this.#oncontextoverflow.value;
   }
   set oncontextoverflow(handler: ((event: Event) => void) | null) {
     this.#oncontextoverflow.value = handler;
   }
-  /** Hears of `contextoverflow` under its older name. */
+  /** The older name of `oncontextoverflow`. */
   get onquotaoverflow(): ((event: Event) => void) | null {
     return this.#onquotaoverflow.value;
   }
@@ -203,7 +199,7 @@ export class LanguageModel extends EventTarget {
     this.#onquotaoverflow.value = handler;
   }
 
-  /** Asks, and gives the whole answer. Requests are answered one after the other. */
+  /** Sends a prompt and resolves with the whole answer. Prompts are answered one after the other. */
   async prompt(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<string> {
     requireArgument(arguments);
     const messages = convertInput(input);
@@ -218,9 +214,10 @@ export class LanguageModel extends EventTarget {
   }
 
   /**
-   * Asks, and gives the answer piece by piece. Cancelling the stream ends the answer.
+   * Sends a prompt and returns the answer as a stream. Cancelling the stream ends the answer.
    *
-   * @throws at once, where other methods reject: TypeError for arguments of the wrong type, the reason of an aborted signal
+   * @throws synchronously, where other methods reject: TypeError for arguments of the wrong type, the reason of an
+   * aborted signal
    */
   promptStreaming(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): ReadableStream<string> {
     requireArgument(arguments);
@@ -237,7 +234,7 @@ export class LanguageModel extends EventTarget {
     return abortable(signal, this.#session.append(validateInput(messages).messages, signal));
   }
 
-  /** How many tokens an input would take. */
+  /** Counts the tokens that an input would add. */
   async measureContextUsage(input: LanguageModelInput, options: LanguageModelPromptOptions = {}): Promise<number> {
     requireArgument(arguments);
     const messages = convertInput(input);
@@ -255,7 +252,7 @@ export class LanguageModel extends EventTarget {
     return this.measureContextUsage(input, options);
   }
 
-  /** Another session that begins with all that was said in this one. */
+  /** Creates another session that starts with this session's conversation. */
   async clone(options: { signal?: AbortSignal } = {}): Promise<LanguageModel> {
     const signal = this.#begin(convertSignal(options));
     const { conversation, sampling } = this.#session;
@@ -266,7 +263,7 @@ export class LanguageModel extends EventTarget {
   }
 
   /**
-   * Ends the session: what is asked, and what will be, fails with `InvalidStateError`. The model's memory is given back some time
+   * Ends the session: current and later prompts fail with `InvalidStateError`. The model's memory is freed some time
    * after the last session has ended.
    */
   destroy(): void {
@@ -288,7 +285,7 @@ export class LanguageModel extends EventTarget {
     yield* this.#session.prompt(validateInput(messages), signal);
   }
 
-  /** A signal that ends when the session does, or when the caller says so. Throws if either has. */
+  /** A signal that aborts when the session ends or the caller's signal aborts. Throws if either has already. */
   #begin(signal: AbortSignal | undefined): AbortSignal {
     requireActiveDocument();
     const both = signal ? anyOf(this.#destroyed.signal, signal) : this.#destroyed.signal;
@@ -299,21 +296,17 @@ export class LanguageModel extends EventTarget {
 const STATICS = ['availability', 'create', 'params'] as const;
 asInterface(LanguageModel, 'LanguageModel', STATICS);
 
-/** A `LanguageModel` with a model and options of your own, as `Linnet.load` takes them. */
+/** Makes a `LanguageModel` class with your own model and options, as for `Linnet.load`. */
 export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): typeof LanguageModel {
   return languageModelOf(providerOf(model, options));
 }
 
-/**
- * The same, with another source of engines: for tests, and for engines that are shared with other parts of a page.
- *
- * @internal
- */
+/** The same with another source of engines: for tests, and to share engines with other parts of a page. */
 export function languageModelOf(provider: EngineProvider): typeof LanguageModel {
   const made = class extends LanguageModel {
     protected static override provider = provider;
   };
-  // A page may take them off the class, as it can with a browser's own.
+  // A page may detach the static methods, as it can with a browser's own.
   for (const name of STATICS) {
     Object.defineProperty(made, name, { value: LanguageModel[name].bind(made), configurable: true, writable: true });
   }
@@ -321,18 +314,18 @@ export function languageModelOf(provider: EngineProvider): typeof LanguageModel 
   return made;
 }
 
-/** How to install it. */
+/** Options for installing it. */
 export interface InstallOptions extends Omit<LoadOptions, 'onProgress' | 'signal'> {
-  /** The model, as `Linnet.load` takes it; the first of the list if there is none. */
+  /** The model, as for `Linnet.load`; by default the first of the list. */
   model?: ModelSource;
-  /** Where the browser has a model of its own, or can download one, leave that as it is. */
+  /** Keeps the browser's own `LanguageModel` if it has a model or can download one. */
   preferBuiltIn?: boolean;
 }
 
 /**
- * Makes `LanguageModel` known to the page, for code that expects it there.
+ * Defines the global `LanguageModel`, for code that expects it.
  *
- * @returns which one the page has now
+ * @returns the class that the page has now
  */
 export async function installLanguageModel({ model, preferBuiltIn = false, ...options }: InstallOptions = {}): Promise<'built-in' | 'linnet'> {
   const { LanguageModel: builtIn } = globalThis as { LanguageModel?: { availability?: () => Promise<string> } };
@@ -347,12 +340,12 @@ export async function installLanguageModel({ model, preferBuiltIn = false, ...op
   return 'linnet';
 }
 
-/** Web IDL's check of a required argument; `undefined` is one. */
+/** Web IDL's check of a required argument; an explicit `undefined` counts as one. */
 function requireArgument({ length }: ArrayLike<unknown>): void {
   if (length === 0) throw new TypeError('An input is required.');
 }
 
-/** A task of its own, after those that wait. */
+/** Runs in its own task, after those that wait. */
 function task(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,7 +1,7 @@
-/** The share of its charge below which a battery is to be spared. */
+/** Below this charge a battery counts as low. */
 const LOW = 0.2;
 
-/** What the Battery Status API gives, where there is one (Chromium). */
+/** The Battery Status API (Chromium). */
 export interface Battery extends EventTarget {
   readonly charging: boolean;
   /** From 0 to 1. */
@@ -9,10 +9,10 @@ export interface Battery extends EventTarget {
 }
 
 /**
- * Tells whether the battery runs low: at once if it does, and then each time that it changes.
+ * Reports whether the battery is low: at once if it is, then at each change.
  *
- * @param browser the navigator; one without a battery, or that does not tell of it, never runs low
- * @returns ends it
+ * @param browser the navigator; without the Battery Status API the battery is never low
+ * @returns stops the reports
  */
 export function watchBattery(browser: object, changed: (low: boolean) => void): () => void {
   const { getBattery } = browser as { getBattery?: () => Promise<Battery> };

@@ -1,17 +1,19 @@
 import { Recovery } from './recovery.ts';
 import type { RiskyPhase } from '../protocol/messages.ts';
 
-// The page's side of the marks: where they are kept, and how a page shows that it lives.
+// Stores crash markers, and shows other pages that this one is alive.
 
 const LIFE = 'linnet page ';
 
-/** The marks of this origin; `undefined` where the page has no store for them, or cannot tell whether other pages live. */
+/**
+ * The markers of this origin; `undefined` if the page cannot store them, or cannot tell whether other pages are alive.
+ */
 export function openRecovery(): Recovery | undefined {
   try {
     const { localStorage, navigator } = globalThis;
     if (!localStorage || !navigator.locks) return undefined;
     return new Recovery(localStorage, async (page) => {
-      // Where nobody can tell, no page is taken for dead.
+      // If the browser cannot tell, pages count as alive.
       const { held } = await navigator.locks.query().catch(() => ({ held: undefined }));
       return !held || held.some(({ name }) => name === LIFE + page);
     });
@@ -20,12 +22,12 @@ export function openRecovery(): Recovery | undefined {
   }
 }
 
-/** One engine's mark. It stands while something risky goes on, and the page has not been left. */
+/** One engine's marker. It exists during a risky phase, unless the page is left. */
 export class CrashMarker {
   readonly #page = crypto.getRandomValues(new Uint32Array(2)).join('');
   #phase: RiskyPhase | undefined;
   #release: (() => void) | undefined;
-  /** Whether the page has been left: what it is told after that is no news. */
+  /** Whether the page has been left: later changes are ignored. */
   #left = false;
   readonly #update = () => {
     if (this.#phase && !this.#left) this.recovery.mark(this.#page, this.model, this.#phase, document.visibilityState === 'hidden');
@@ -44,14 +46,14 @@ export class CrashMarker {
     readonly model: string,
   ) {}
 
-  /** Something risky begins. Resolves when the page would be missed. */
+  /** Starts a risky phase. Resolves when other pages would notice a crash. */
   async enter(phase: RiskyPhase): Promise<void> {
     if (this.#phase) return;
     this.#phase = phase;
-    // Held until it is released, or until the page dies.
+    // Held until it is released or the page ends.
     await new Promise<void>((held) => {
       const life = new Promise<void>((release) => (this.#release = release));
-      // Where the browser refuses it, the page goes on without the net: its mark would not be told from a dead one's.
+      // If the browser refuses the lock, there is no marker: it would look like that of a crashed page.
       const hold = () => {
         held();
         return life;
@@ -64,12 +66,12 @@ export class CrashMarker {
     });
     this.#update();
     document.addEventListener('visibilitychange', this.#update);
-    // Who leaves has not died.
+    // Leaving the page is not a crash.
     globalThis.addEventListener('pagehide', this.#leave);
     globalThis.addEventListener('pageshow', this.#return);
   }
 
-  /** It went well, or failed in an orderly way. */
+  /** Ends the risky phase: it succeeded, or failed without a crash. */
   leave(): void {
     if (!this.#phase) return;
     this.#phase = undefined;

@@ -8,22 +8,26 @@ import { follow } from '../protocol/abortable.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 
 /**
- * A cancelled request holds the engine for at most this many milliseconds, even if the worker hears the page. The recovery of a lost
- * device does not count, since another worker would have to load the model as well; in it a worker may be silent for as long.
+ * A cancelled request blocks the engine for at most this many milliseconds, even if the worker responds. The recovery
+ * of a lost device does not count, since another worker would also have to load the model; during it a worker may be
+ * silent for this long.
  */
 const ENDING_MS = 60_000;
-/** A worker may be silent for this many times as long as the longest step of an answer has taken. */
+/** A worker may be silent for this many times the longest step of an answer. */
 const STEPS = 3;
-/** No step and no load counts for more milliseconds: the page was frozen, the device slept, or the network was slow. */
+/**
+ * A step or load counts for at most this many milliseconds: if it took longer, the page was frozen, the device slept,
+ * or the network was slow.
+ */
 const LONGEST_STEP_MS = 20_000;
 
-/** How a request is put to the engine. */
+/** Options of a request to the engine. */
 export interface AskOptions {
   signal?: AbortSignal | undefined;
   busy?: WhenBusy;
-  /** Where it differs from how the engine was loaded. */
+  /** Overrides of the engine's policy. */
   policy?: Partial<PagePolicy>;
-  /** Whether somebody reads along: tokens that come together are then given out one after another. */
+  /** Whether the answer is streamed: then tokens that arrive together are passed on evenly over time. */
   paced?: boolean;
 }
 
@@ -36,41 +40,41 @@ interface Pending {
   readonly inbox: Inbox<Reply>;
   steering: Steering;
   cancelled: boolean;
-  /** Whether an event of it has come. */
+  /** Whether its first event has arrived. */
   begun: boolean;
-  /** When its last event came or, before the first one, when its turn came. */
+  /** The time of its last event or, before the first one, of its start. */
   heard?: number;
 }
 
-/** The page's side of an engine: what is asked of it, and the worker that it is in now. */
+/** The page's side of an engine: its requests and its current worker. */
 export class EngineHost {
-  /** The worker; none while the model is loaded into another one. */
+  /** The worker; `undefined` while the model is being loaded into another one. */
   #worker: WorkerHost | undefined;
   /** Requests in the order in which the worker answers them. Counts are answered between the steps of the others. */
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  /** Requests that somebody waits for, without counts, which keep nobody waiting. */
+  /** Requests in progress, except counts, which do not block others. */
   #answering = 0;
   #ended: LinnetError | undefined;
   readonly #reloading = new AbortController();
   #watching = false;
   /** The longest that a step of an answer took, in milliseconds. */
   #slowest = 0;
-  /** Whether the worker loads the model again, because its device was lost. */
+  /** Whether the worker is loading the model again after the loss of its device. */
   #recovering = false;
-  /** Whether the worker has said something since the last look. */
+  /** Whether the worker has sent a message since the last check. */
   #alive = false;
-  /** Hears when the model runs on something else now, or in another worker. */
+  /** Called when the model runs on another backend or in another worker. */
   onChange: ((info: EngineInfo) => void) | undefined;
-  /** Hears of each answer that has ended. */
+  /** Called when an answer has ended. */
   onDone: ((event: Extract<EngineEvent, { type: 'done' }>) => void) | undefined;
-  /** How it answers where a request says nothing else. */
+  /** The policy of requests that set none. */
   policy: PagePolicy = DEFAULT_POLICY;
 
   /**
-   * @param worker has the model
-   * @param reload loads the model into another worker, like the first time
-   * @param loadMs milliseconds that loading took: a slow worker is not replaced before about as many have passed
+   * @param worker the worker that has the model
+   * @param reload loads the model into another worker, as the first time
+   * @param loadMs how long loading took: a silent worker is not replaced much earlier than that
    */
   constructor(
     worker: WorkerHost,
@@ -80,7 +84,7 @@ export class EngineHost {
     this.#serve(worker);
   }
 
-  /** Puts a request: what becomes of it, to its last event, or to what went wrong. Leaving it early cancels. */
+  /** Sends a request and yields its events until the last one. Leaving early cancels the request. */
   async *ask(what: Asked, request: object, asking: AskOptions): AsyncGenerator<EngineEvent> {
     const { signal, leave } = follow(asking.signal);
     try {
@@ -98,7 +102,7 @@ export class EngineHost {
       throw new LinnetError('busy', 'The engine is answering another request.', { requests: this.#answering });
     }
     const policy = { ...this.policy, ...asked };
-    // Whatever throws here does so before anybody waits for an answer.
+    // Errors here are thrown before anything waits for an answer.
     const pending: Pending = {
       id: ++this.#lastId,
       what,
@@ -127,7 +131,7 @@ export class EngineHost {
         if ('finish_reason' in event && event.finish_reason === 'cancelled') {
           throw aborted(event.type === 'done' ? { usage: event.usage, timings: event.timings } : {});
         }
-        // What was on its way when the person said stop is not shown any more.
+        // Text that arrives after the abort is not passed on.
         if (!running || !signal.aborted) yield event;
         if (!running) return;
       }
@@ -135,7 +139,7 @@ export class EngineHost {
       leave?.();
       signal.removeEventListener('abort', abort);
       if (running) {
-        // The caller left. Whoever comes next finds an engine that is at rest, unless it takes long to hear.
+        // The caller left early. The next request should find an idle engine, unless the worker is slow to respond.
         this.#cancel(pending);
         while (!isLast(await pending.inbox.take()));
       }
@@ -143,7 +147,7 @@ export class EngineHost {
     }
   }
 
-  /** Ends the engine; everything that waits for it fails with the reason. */
+  /** Ends the engine; all requests fail with the reason. */
   end(why: LinnetError): void {
     if (this.#ended) return;
     this.#ended = why;
@@ -179,13 +183,13 @@ export class EngineHost {
     this.#pending.delete(message.id);
     const next = this.#current;
     if (next) next.heard ??= now;
-    // The worker goes on with the next request, and may not have heard yet that nobody wants it any more.
+    // The worker continues with the next request, and may not know yet that it was cancelled.
     if (this.#lingers()) void this.#watch();
   }
 
   #recover(active: boolean): void {
     this.#recovering = active;
-    // The recovery is no step of the answer.
+    // The recovery does not count as a step of the answer.
     const current = this.#current;
     if (current) current.heard = performance.now();
   }
@@ -206,12 +210,12 @@ export class EngineHost {
 
   #steer(pending: Pending, steering: Steering): void {
     pending.steering = { ...steering };
-    // The time that it waited is no step.
+    // The time of a pause does not count as a step.
     delete pending.heard;
     this.#worker?.post({ type: 'steer', id: pending.id, ...steering });
   }
 
-  /** Ends a request. If the worker does not say within a second that it has, the caller waits no longer. */
+  /** Cancels a request. If the worker does not confirm it within a second, the caller stops waiting. */
   #cancel(pending: Pending): void {
     if (pending.cancelled || !this.#pending.has(pending.id)) return;
     pending.cancelled = true;
@@ -230,17 +234,17 @@ export class EngineHost {
     inbox.put({ type: 'error', id, error: toPlain(why) });
   }
 
-  /** Whether the engine is busy with what nobody waits for. Requests after it wait for that, too. */
+  /** Whether the engine is busy with a cancelled request, for which other requests wait. */
   #lingers(): boolean {
     if (!this.#worker) return false;
     const current = this.#current;
     if (current?.cancelled) return true;
-    // A request that came after a count does not begin before the worker is done with that.
+    // A request that came after a count does not start before the count is done.
     const blocks = ({ id }: Pending) => !current || (id < current.id && !current.begun);
     return [...this.#pending.values()].some((one) => one.what === 'count' && one.cancelled && blocks(one));
   }
 
-  /** Replaces a worker that goes on with a cancelled request without hearing the page. */
+  /** Replaces a worker that does not respond while it works on a cancelled request. */
   async #watch(): Promise<void> {
     if (this.#watching || !this.#lingers()) return;
     this.#watching = true;
@@ -263,7 +267,7 @@ export class EngineHost {
     if (this.#lingers()) await this.#replace();
   }
 
-  /** Ends the worker and loads the model into another one, which goes on with the requests that wait. */
+  /** Ends the worker and loads the model into another one, which continues with the waiting requests. */
   async #replace(): Promise<void> {
     const worker = this.#worker!;
     this.#worker = undefined;

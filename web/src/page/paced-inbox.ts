@@ -1,16 +1,17 @@
 import { Inbox } from './inbox.ts';
 import { type Reply, isLast } from '../protocol/messages.ts';
 
-// Where the GPU chooses tokens by itself, several come at once, up to eight times a second. Shown as they come, an answer jerks.
+// When the GPU samples by itself, several tokens arrive at once, up to eight times a second. Shown at once, an answer
+// would jerk.
 
-/** No more is asked of a GPU at once than it does in so many milliseconds, unless it became slower meanwhile. */
+/** A GPU gets at most this many milliseconds of work at once, unless it has become slower. */
 const MOST_MS = 250;
 
-/** A clock, and a way to be woken by it. */
+/** A clock with timers. */
 export interface Clock {
   /** Milliseconds. */
   now(): number;
-  /** Calls back after so many milliseconds; gives what calls that off. */
+  /** Calls back after this many milliseconds; returns a function that cancels it. */
   after(milliseconds: number, wake: () => void): () => void;
 }
 
@@ -23,16 +24,16 @@ const REAL: Clock = {
 };
 
 /**
- * Gives out tokens that came together one after another, over as long as the GPU took for them, which is about when the next ones
- * come. It never lags: when the next ones are there, what still waits and they share the time until the ones after them; and with
- * the end of the answer all that waits is given out at once.
+ * Passes on tokens that arrived together one after another, over the time that the GPU took for them, which is about
+ * when the next ones arrive. It never lags: when the next tokens arrive, they share the following interval with those
+ * that still wait; at the end of the answer all waiting tokens are passed on at once.
  */
 export class PacedInbox extends Inbox<Reply> {
-  /** When each message that waits is due. */
+  /** The time at which each waiting message is due. */
   #due: number[] = [];
-  /** When the last burst came. */
+  /** The time of the last burst. */
   #burst: number | undefined;
-  /** Tokens that are still to come with it, the time between two of them, and when the last one is due. */
+  /** Tokens that the burst still lacks, the time between two tokens, and when the last one is due. */
   #left = 0;
   #between = 0;
   #last = 0;
@@ -68,7 +69,7 @@ export class PacedInbox extends Inbox<Reply> {
     return this.#last;
   }
 
-  /** A burst begins: what is not due yet, and so many tokens, share as much time as it took to come. */
+  /** Starts a burst: messages that are not due yet and its tokens share the time that it took to arrive. */
   #plan(tokens: number, now: number): void {
     const took = Math.min(now - (this.#burst ?? now), MOST_MS);
     this.#burst = now;

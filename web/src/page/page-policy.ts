@@ -3,9 +3,9 @@ import { watchBattery } from './battery.ts';
 import { wrong } from '../protocol/plain.ts';
 import type { Pace, Steering, WhenHidden } from '../protocol/messages.ts';
 
-// How an engine behaves towards the person's device and attention while it answers. The page sees both; the worker does the work.
+// How an engine treats the person's device and attention while it answers. The page watches both; the worker obeys.
 
-/** How an engine answers, beside what it answers. */
+/** How an engine treats the page while it answers. */
 export interface PagePolicy {
   whenHidden: WhenHidden;
   keepAwake: boolean;
@@ -15,7 +15,7 @@ export interface PagePolicy {
 /** The policy of a caller that asks for none. */
 export const DEFAULT_POLICY: PagePolicy = { whenHidden: 'go-on', keepAwake: false, pace: 'full' };
 
-/** What they may be. */
+/** The valid values. */
 const KNOWN: Record<keyof PagePolicy, readonly unknown[]> = {
   whenHidden: ['go-on', 'pause'],
   keepAwake: [true, false],
@@ -23,9 +23,9 @@ const KNOWN: Record<keyof PagePolicy, readonly unknown[]> = {
 };
 
 /**
- * Those of an object that are set.
+ * Reads the policy's fields that are set in an object.
  *
- * @param names what the fields are called there
+ * @param names the names of the fields there
  * @throws LinnetError `invalid-request`, with `details.field`
  */
 export function readPolicy(object: object, names: Record<keyof PagePolicy, string>): Partial<PagePolicy> {
@@ -41,11 +41,11 @@ export function readPolicy(object: object, names: Record<keyof PagePolicy, strin
 }
 
 /**
- * Watches the page while an answer is written. Where there is no page, in a worker say, or the browser lacks what is needed, it does
- * without.
+ * Watches the page while an answer is written. Does nothing where there is no page, as in a worker, or where the
+ * browser lacks a feature.
  *
- * @param steer hears how the answer is to go on, each time that this changes
- * @returns ends it
+ * @param steer called whenever the worker should continue differently
+ * @returns stops watching
  */
 export function attend({ whenHidden, keepAwake, pace }: PagePolicy, steer: (steering: Steering) => void): () => void {
   const page = globalThis.document as Document | undefined;

@@ -1,15 +1,15 @@
-// How long the page waits for a worker that may be computing, and so hears nothing until it is done.
+// How long the page waits for a worker, which cannot respond while it computes.
 
-/** A promise whose abort the worker has not answered after this many milliseconds rejects without it. */
+/** If the worker has not confirmed an abort after this many milliseconds, the promise rejects without it. */
 export const ABORT_MS = 700;
-/** A worker that is silent for this many milliseconds after an abort is ended. */
+/** A worker that stays silent for this many milliseconds after an abort is ended. */
 export const SILENCE_MS = 5_000;
-/** How often the page looks whether a worker is silent. */
+/** The interval at which the page checks for silence. */
 const TICK_MS = 500;
 
 /**
- * Waits while the page runs: a page that was frozen, or a device that slept, gives the worker no time either, so that
- * time does not count.
+ * Waits while the page runs. Time during which the page was frozen or the device slept does not count, since the worker
+ * did not run either.
  *
  * @param goesOn asked twice a second, with the milliseconds so far; `false` ends the waiting
  */

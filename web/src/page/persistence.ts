@@ -1,6 +1,6 @@
 /**
- * Asks the browser not to throw the models away when room gets scarce. It answers when it likes, or never (Firefox asks the
- * person), and a no is no harm: so nobody waits for it.
+ * Asks the browser not to evict the models when space runs low. Nobody waits for the answer: it may never come (Firefox
+ * asks the person), and a refusal does no harm.
  */
 export function askToPersist(): void {
   const { storage } = navigator;

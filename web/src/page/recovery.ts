@@ -1,57 +1,57 @@
 import type { Backend, Recovered, RecoveryStep, RiskyPhase } from '../protocol/messages.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
 
-// A page that takes too much memory, or upsets a driver, is killed: no error is thrown, and whoever reloads it runs into the same
-// again. So a mark is left before each risky phase and taken away after it. A visit that finds the mark of a page that is gone
-// knows what it died of, and tries less.
+// A page that uses too much memory, or crashes a GPU driver, is killed without an error, and reloading it would repeat
+// the crash. So a marker is stored before each risky phase and removed after it. A visit that finds the marker of a
+// page that no longer exists knows that it crashed, and tries less.
 
-/** What is asked of a load, as far as it can be less. */
+/** The options of a load that can be reduced. */
 export interface Demand {
   backend: Backend;
   contextLength?: number;
 }
 
-/** What is known of one model's deaths. */
+/** The crashes of one model. */
 interface Record {
   crashes: number;
   phase: RiskyPhase;
-  /** When the last one was noticed, in milliseconds since 1970. */
+  /** When the last crash was noticed, in milliseconds since 1970. */
   at: number;
 }
 
-/** The mark of a page at risk. */
+/** The marker of a page in a risky phase. */
 interface Mark {
   model: string;
   phase: RiskyPhase;
-  /** Pages that nobody looks at are killed for many reasons. */
+  /** Hidden pages are killed for many reasons. */
   hidden: boolean;
 }
 
-/** What the marks are kept in: the page's `localStorage`. */
+/** The store of the markers: the page's `localStorage`. */
 export type MarkStore = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 const MARK = 'linnet-risk ';
 const RECORD = 'linnet-crashes ';
-/** Drivers are mended, and memory is set free: after so many milliseconds the full demand is tried again. */
+/** After this many milliseconds crashes are forgotten, since drivers are updated and memory is freed. */
 const MEMORY = 7 * 24 * 3600 * 1000;
-/** Tokens that always fit, if the weights do. */
+/** A context that always fits if the weights do. */
 const SMALL_CONTEXT = 2048;
 
-/** The word under which deaths of a model are noted. */
+/** The key under which crashes of a model are recorded. */
 export function crashKeyOf(model: ResolvedModel): string {
   return model.map((file) => (file.kind === 'remote' ? (file.called ?? file.urls.at(-1) ?? file.key) : `${(file.blob as File).name} ${file.blob.size}`)).join(' ');
 }
 
-/** The marks and records of one origin. */
+/** The markers and crash records of one origin. */
 export class Recovery {
   constructor(
     readonly store: MarkStore,
-    /** Whether a page with that mark still lives. */
+    /** Whether the page with that marker is alive. */
     readonly lives: (page: string) => Promise<boolean>,
     readonly now: () => number = Date.now,
   ) {}
 
-  /** Turns the marks of pages that are gone into records. */
+  /** Turns the markers of crashed pages into records. */
   async notice(): Promise<void> {
     const names = Array.from({ length: this.store.length }, (_, index) => this.store.key(index) ?? '').filter((name) => name.startsWith(MARK));
     for (const name of names) {
@@ -64,7 +64,7 @@ export class Recovery {
     }
   }
 
-  /** What to do differently this time; nothing where all went well. */
+  /** What to change this time; `undefined` if nothing crashed. */
   stepFor(model: string, { backend }: Demand): Recovered | undefined {
     const record = this.#record(model);
     if (!record) return undefined;
@@ -73,17 +73,17 @@ export class Recovery {
     return { step, crashes: record.crashes, phase: record.phase };
   }
 
-  /** Leaves the mark of a page. */
+  /** Stores the marker of a page. */
   mark(page: string, model: string, phase: RiskyPhase, hidden: boolean): void {
     this.#write<Mark>(MARK + page, { model, phase, hidden });
   }
 
-  /** Takes it away. */
+  /** Removes the marker of a page. */
   unmark(page: string): void {
     this.store.removeItem(MARK + page);
   }
 
-  /** Forgets the deaths of a model, or of all. */
+  /** Forgets the crashes of one model, or of all. */
   reset(model?: string): void {
     const names = Array.from({ length: this.store.length }, (_, index) => this.store.key(index) ?? '');
     for (const name of names) if (model === undefined ? name.startsWith(RECORD) : name === RECORD + model) this.store.removeItem(name);
@@ -106,12 +106,12 @@ export class Recovery {
     try {
       this.store.setItem(name, JSON.stringify(value));
     } catch {
-      // No room for a few bytes: then there is no net.
+      // There is no space for a few bytes: crashes go unnoticed.
     }
   }
 }
 
-/** The demand after that step. `smaller-model` is for the caller: it is not this demand any more. */
+/** Reduces a load's options by that step. The caller handles `smaller-model`. */
 export function steppedDown(demand: Demand, step: RecoveryStep): Demand {
   const contextLength = Math.min(SMALL_CONTEXT, demand.contextLength === undefined ? SMALL_CONTEXT : Math.max(512, Math.floor(demand.contextLength / 2)));
   return { contextLength, backend: step === 'smaller-context' ? demand.backend : demand.backend === 'auto' ? 'cpu' : demand.backend };

@@ -1,22 +1,22 @@
-// What measuring kernels has found on this GPU, kept from one visit to the next: a load need not measure again.
+// Keeps the results of tuning kernels on this GPU between visits, so that a load need not measure again.
 
 const KEY = 'linnet-measured';
 
-/** What was found at earlier visits. The engine knows what of it is of use. */
+/** Returns the results of earlier visits. The engine decides which of them still apply. */
 export function readTuneCache(): string | undefined {
   try {
     return globalThis.localStorage?.getItem(KEY) ?? undefined;
   } catch {
-    // Pages may be denied a store.
+    // The page may not use localStorage.
     return undefined;
   }
 }
 
-/** Keeps it, in place of what was found earlier, which it includes. */
+/** Stores the results, which include the earlier ones. */
 export function saveTuneCache(found: string): void {
   try {
     globalThis.localStorage?.setItem(KEY, found);
   } catch {
-    // Denied, or full: the next visit measures again.
+    // Not allowed, or full: the next visit measures again.
   }
 }

@@ -1,9 +1,10 @@
-/** Milliseconds after which an answer counts as long: no screen goes dark sooner. */
+/** An answer counts as long after this many milliseconds; no screen turns off sooner. */
 const LONG = 5000;
 
 /**
- * Keeps the screen on while a long answer is written: a phone that goes to sleep stops it. Browsers give up the lock when the page is
- * hidden, so it is asked for again when the page comes back. Where a browser has no such lock, or refuses it, nothing happens.
+ * Keeps the screen on while a long answer is written, since a sleeping phone stops it. Browsers release the lock when
+ * the page is hidden, so it is requested again when the page is visible. If the browser has no such lock or refuses it,
+ * nothing happens.
  */
 export class ScreenWakeLock {
   #lock: WakeLockSentinel | undefined;
@@ -23,7 +24,7 @@ export class ScreenWakeLock {
     }, patience);
   }
 
-  /** The answer is there, or will not come. */
+  /** Ends the lock, with the answer. */
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
@@ -38,7 +39,7 @@ export class ScreenWakeLock {
       this.#lock = await this.browser.wakeLock?.request('screen');
       if (this.#ended) this.#letGo();
     } catch {
-      // The battery is low, or the page may not: the screen goes dark as it would without an answer.
+      // The battery is low, or the page is not allowed: the screen turns off as usual.
     } finally {
       this.#asking = false;
     }

@@ -4,18 +4,20 @@ import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
 import { abortable } from '../protocol/abortable.ts';
 import { startWorker, watchWorker } from './worker-start.ts';
 
-/** What a worker is started for: to load a model, or to store one. */
+/** The task of a worker: to load a model, or to store one. */
 export type WorkerTask = Extract<ToWorker, { type: 'load' | 'store' }>;
-/** What comes of it. */
+/** The result of a task. */
 export type TaskResult = Extract<FromWorker, { type: 'loaded' | 'gpu-failed' | 'stored' }>;
 
-/** Makes a worker; hears from it what goes wrong with its script, until it is ended. */
+/** Creates a worker, and reports errors of its script until it is ended. */
 export type StartWorker = (onFault: (fault: LinnetError) => void, ended: AbortSignal) => Worker;
 
-/** Milliseconds that a worker may take to begin; then another one is tried. On a slow network its script takes long. */
+/**
+ * How many milliseconds a worker may take to start; then another one is tried. On a slow network its script takes long.
+ */
 const START_MS = [15_000, 30_000, 60_000];
 
-/** Workers that have been told of an abort and may still hold a model's memory, and its file. */
+/** Workers that were aborted and may still hold a model's memory and its file. */
 const leaving = new Set<Promise<void>>();
 
 /** The page's side of one worker. */
@@ -25,9 +27,9 @@ export class WorkerHost {
   #hasGone = () => {};
   readonly #gone = new Promise<void>((resolve) => (this.#hasGone = resolve));
   #ended: LinnetError | undefined;
-  /** Hears what it says. */
+  /** Called with the worker's messages. */
   onMessage: ((message: FromWorker) => void) | undefined;
-  /** Hears why it has ended. */
+  /** Called with the reason when the worker has ended. */
   onEnd: ((why: LinnetError) => void) | undefined;
 
   constructor(start: StartWorker = startWorker) {
@@ -39,17 +41,17 @@ export class WorkerHost {
     };
   }
 
-  /** Why it has ended, if it has. */
+  /** The reason why the worker has ended, if it has. */
   get ended(): LinnetError | undefined {
     return this.#ended;
   }
 
   /**
-   * Settles when the task is done, when the worker has tidied up after a failure, or as `silent` when it has not
-   * begun after that many milliseconds. An abort rejects within a second, even if the worker does not hear it; then it
-   * is ended a few seconds later.
+   * Runs a task. Settles when it is done, when the worker has cleaned up after a failure, or as `silent` if the worker
+   * has not started after that many milliseconds. An abort rejects within a second, even if the worker does not
+   * respond; then the worker is ended a few seconds later.
    *
-   * @param hear gets the messages until then
+   * @param hear receives the messages until then
    */
   run(
     task: WorkerTask,
@@ -63,7 +65,7 @@ export class WorkerHost {
     return new Promise<TaskResult | 'silent'>((resolve, reject) => {
       const abort = () => {
         clearTimeout(timer);
-        // Before it has begun it may hear nothing, and there is nothing to tidy up.
+        // Before it has started it may not respond, and there is nothing to clean up.
         if (!begun) return this.end(aborted());
         this.post({ type: 'abort-load' });
         timer = setTimeout(() => reject(aborted()), ABORT_MS);
@@ -90,7 +92,7 @@ export class WorkerHost {
       this.post(task);
     }).catch((error: unknown) => {
       const fault = toLinnetError(error);
-      // A worker that may still hear the abort is ended later.
+      // A worker that may still respond to the abort is ended later.
       if (!signal?.aborted) this.end(fault);
       throw fault;
     }).finally(() => {
@@ -99,12 +101,12 @@ export class WorkerHost {
     });
   }
 
-  /** Sends a message. All of it has to be plain data, or files. */
+  /** Sends a message, which must consist of plain data and files. */
   post(message: ToWorker): void {
     if (!this.#ended) this.#worker.postMessage(message);
   }
 
-  /** Ends the worker; what waits for it fails with the reason. */
+  /** Ends the worker; pending tasks fail with the reason. */
   end(why: LinnetError): void {
     if (this.#ended) return;
     this.#ended = why;
@@ -116,9 +118,9 @@ export class WorkerHost {
 }
 
 /**
- * Lets a worker that begins do a task, once those that were told to end have gone: a phone has no room for two models.
- * Now and then Firefox (seen with 140) has a worker hang where it starts a thread of its own: then it neither hears nor
- * says anything, while another one works.
+ * Runs a task in a new worker, once aborted workers have ended: a phone has no memory for two models. Sometimes a
+ * worker hangs in Firefox (seen with 140) when it starts its own threads; then it never responds, while another worker
+ * does.
  */
 export async function runInWorker(
   task: WorkerTask,
@@ -148,7 +150,7 @@ export interface LoadedWorker {
   info: EngineInfo;
 }
 
-/** Loads on the backend asked for; with `auto` on the CPU, and in another worker, where the GPU fails. */
+/** Loads on the requested backend. With `auto`, if the GPU fails, loads on the CPU in another worker. */
 export async function loadInWorker(
   task: LoadTask,
   hear: (message: FromWorker) => void,
@@ -161,7 +163,7 @@ export async function loadInWorker(
   if (result.type !== 'gpu-failed' || task.backend === 'cpu') {
     throw new LinnetError('internal', 'The worker did not load the model.');
   }
-  // The CPU gets a worker of its own, so that it can have the module with threads.
+  // The CPU needs its own worker, to use the module with threads.
   const fallback: PlainError = result.error;
   const second = await loadInWorker({ ...task, backend: 'cpu' }, hear, signal, start);
   return { host: second.host, info: { ...second.info, fallback } };

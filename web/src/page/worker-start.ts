@@ -8,9 +8,10 @@ const UNTRUSTED = "The page's Content-Security-Policy requires a TrustedScriptUR
 /**
  * Starts the package's worker.
  *
- * @param onFault hears that the script cannot be loaded, which is `blocked` or `network`, and what the worker itself does not catch
- * @param ended tells that the worker has been ended: nothing is listened to any more
- * @throws LinnetError `blocked`, where the browser refuses at once
+ * @param onFault called if the script cannot be loaded (`blocked` or `network`), and with errors that the worker does
+ * not catch
+ * @param ended stops all listening once the worker has been ended
+ * @throws LinnetError `blocked`, if the browser refuses at once
  */
 export function startWorker(onFault: (fault: LinnetError) => void, ended: AbortSignal): Worker {
   const policy = new PolicyWatch(ended);
@@ -21,7 +22,8 @@ export function startWorker(onFault: (fault: LinnetError) => void, ended: AbortS
       event.preventDefault();
       if (event.message) policy.end();
       if (event.message) return onFault(new LinnetError('internal', event.message, { script: event.filename }));
-      // Without a message it is the script itself that could not be fetched. The page hears why in an event of its own, about now.
+      // An event without a message means that the script could not be loaded. The page learns the reason from an event
+      // that arrives at about the same time.
       setTimeout(() => {
         policy.end();
         if (policy.forbids) onFault(blocked(FORBIDDEN, 'worker-src'));
@@ -38,25 +40,28 @@ export function startWorker(onFault: (fault: LinnetError) => void, ended: AbortS
   }
 }
 
-/** In this form bundlers find the worker and ship it along. */
+/** Bundlers recognize this form and include the worker. */
 function makeWorker(): Worker {
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'linnet' });
 }
 
-/** Why the worker's script could not be loaded. The browser does not tell the page, so it is asked for once more. */
+/**
+ * Finds out why the worker's script could not be loaded. The browser does not tell, so the page requests the script
+ * again.
+ */
 async function whyMissing(): Promise<LinnetError> {
   const url = workerAddress();
   try {
     const { ok, status, headers } = await fetch(url);
     const type = headers.get('Content-Type');
-    // A script that can be had imports one that cannot, or another file is served in its place.
+    // The script loads, so one of its imports does not; or the server sent another file.
     return ok && /javascript/.test(type ?? '') ? importError(url) : fileError(url, { status, type, foreign: ok });
   } catch (error) {
     return fileError(url, undefined, error);
   }
 }
 
-/** Bundlers write the script's address into `new Worker`, and nothing else tells it. */
+/** Bundlers write the script's address into `new Worker`, which is the only place that has it. */
 function workerAddress(): string {
   const { Worker: own } = globalThis;
   let address = '';
@@ -74,20 +79,21 @@ function workerAddress(): string {
   return address;
 }
 
-/** Tells when a worker has gone that holds a lock as long as it lives; also when the page itself has ended it. */
+/** Reports the end of a worker, which holds a lock as long as it lives; also if the page itself ended it. */
 export async function watchWorker(lock: string, gone: (fault: LinnetError) => void): Promise<void> {
   const text = 'The browser ended the engine’s worker. Load the model again.';
   try {
     const { held = [] } = await navigator.locks.query();
-    // A page whose site data were cleared keeps its old locks, and its new workers have others: there is nothing to watch.
+    // After the site's data were cleared, a page keeps its old locks, but new workers use others: this cannot be
+    // watched.
     if (!held.some(({ name }) => name === lock)) return;
     await navigator.locks.request(lock, () => gone(new LinnetError('internal', text, { worker: 'gone' })));
   } catch {
-    // Without locks a worker that dies says nothing.
+    // Without locks the end of a worker goes unnoticed.
   }
 }
 
-/** Hears whether the page's policy forbids a worker of this origin while ours starts. */
+/** Watches whether the page's policy forbids a worker of this origin while ours starts. */
 class PolicyWatch {
   forbids = false;
   readonly #hear = ({ effectiveDirective, disposition, blockedURI }: SecurityPolicyViolationEvent) => {
