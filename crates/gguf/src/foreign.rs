@@ -31,6 +31,8 @@ pub enum FileKind {
     Tar,
     /// What llama.cpp had before GGUF.
     Ggml,
+    /// Any other text: a server's message, a README.
+    Text,
 }
 
 impl FileKind {
@@ -72,6 +74,7 @@ impl FileKind {
                 Some(Html)
             }
             b'{' | b'[' => Some(Json),
+            _ if is_text(head) => Some(FileKind::Text),
             _ => None,
         }
     }
@@ -90,8 +93,23 @@ impl FileKind {
             FileKind::Gzip => "gzip",
             FileKind::Tar => "tar",
             FileKind::Ggml => "ggml",
+            FileKind::Text => "text",
         }
     }
+}
+
+/// Whether these bytes are the beginning of a text in UTF-8: without control characters, and more than a word.
+fn is_text(head: &[u8]) -> bool {
+    const LEAST: usize = 8;
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A character is cut at the end.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    text.len() >= LEAST && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
 }
 
 /// What the file is, and what to do.
@@ -117,6 +135,7 @@ impl fmt::Display for FileKind {
             }
             FileKind::Gzip => "it is compressed with gzip. Decompress it first",
             FileKind::Tar => "it is a tar archive. Unpack it first",
+            FileKind::Text => "it is a text, such as a server's message. Check the address of the file",
             FileKind::Ggml => "it is in llama.cpp's format from before GGUF. Use a GGUF file of the model",
         })
     }

@@ -66,7 +66,7 @@ fn files_that_are_offered_for_models_are_named() {
     tar.resize(257, 0);
     tar.extend_from_slice(b"ustar\x0000");
     let safetensors = [&60_u64.to_le_bytes()[..], b"{\"a\":{\"dtype\":\"F32\"}}"].concat();
-    let cases: [(&[u8], FileKind); 14] = [
+    let cases: [(&[u8], FileKind); 16] = [
         (b"<!DOCTYPE html><html></html>", FileKind::Html),
         (b"\xef\xbb\xbf\n  <HTML lang=en>", FileKind::Html),
         (b"<?xml version=\"1.0\"?><Error/>", FileKind::Xml),
@@ -81,6 +81,8 @@ fn files_that_are_offered_for_models_are_named() {
         (b"tjgg\x03\0\0\0", FileKind::Ggml),
         (b"lmgg", FileKind::Ggml),
         (b"fmgg", FileKind::Ggml),
+        (b"Not Found", FileKind::Text),
+        ("Zugriff verweigert: ü\n".as_bytes(), FileKind::Text),
     ];
     for (start, expected) in cases {
         for length in [start.len(), 300, 100_000] {
@@ -94,7 +96,7 @@ fn files_that_are_offered_for_models_are_named() {
             assert!(error.to_string().starts_with("not a GGUF file: it is "), "{error}");
         }
     }
-    let error = Raw(b"nothing that is known".to_vec()).error();
+    let error = Raw(b"noth\x01\x02\x03\x04 that is known".to_vec()).error();
     assert_eq!(error.to_string(), "not a GGUF file: it begins with [6e, 6f, 74, 68]");
     assert_eq!(Raw(b"GG".to_vec()).error(), GgufError::Truncated { offset: 2 });
 }
