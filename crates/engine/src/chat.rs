@@ -143,7 +143,9 @@ impl Chat {
                 texts = vec![std::mem::take(&mut instructions).join("\n").into()];
                 must_show = true;
             }
-            let message = Prepared::of_texts(role, form, texts, index).with_fields_of(message, guard);
+            let arguments = self.capabilities.arguments;
+            let message =
+                Prepared::of_texts(role, form, texts, index).with_fields_of(message, arguments, guard);
             prepared.push(Prepared { must_show, ..message });
         }
         if !instructions.is_empty() {

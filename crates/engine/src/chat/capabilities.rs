@@ -22,6 +22,8 @@ pub(super) struct TemplateCapabilities {
     pub(super) second_instructions: bool,
     /// Whether it shows instructions that come later in a conversation.
     pub(super) later_instructions: bool,
+    /// How it takes the arguments of a past tool call.
+    pub(super) arguments: ArgumentsForm,
 }
 
 /// How a template takes a message's `content`.
@@ -81,6 +83,63 @@ impl<T: AsRef<str>> Serialize for Shaped<'_, T> {
     }
 }
 
+/// How a template takes the arguments of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ArgumentsForm {
+    /// A map: it walks over them, or writes them as JSON itself.
+    Object,
+    /// A string of JSON, as it came: it puts it into the prompt.
+    Text,
+}
+
+impl ArgumentsForm {
+    /// In which form the probe shows, as JSON if there is a choice: of a map printed as it is, Python's quotes would show.
+    fn of(template: &ChatTemplate, now: LocalTime, before: &[Value], content: ContentForm) -> Self {
+        let renders = |arguments: Value, has_result: bool| {
+            // Some templates want ids of nine letters and digits.
+            let function = json!({ "name": "f", "arguments": arguments });
+            let call = json!({ "id": "linnet123", "type": "function", "function": function });
+            let mut message = content.message(Role::Assistant, "");
+            message["tool_calls"] = json!([call]);
+            let mut messages = [before, &[message]].concat();
+            if has_result {
+                let mut result = content.message(Role::Tool, ".");
+                result["tool_call_id"] = "linnet123".into();
+                result["name"] = "f".into();
+                messages.push(result);
+            }
+            render(template, &messages, true, now).ok().filter(|prompt| count_of_probes(prompt) > 0)
+        };
+        let object = json!({ PROBE: "." });
+        for has_result in [true, false] {
+            let as_object = renders(object.clone(), has_result);
+            let as_text = renders(object.to_string().into(), has_result);
+            let is_json = |prompt: &String| prompt.contains(&format!("\"{PROBE}\":"));
+            match (as_object, as_text) {
+                (None, Some(_)) => return ArgumentsForm::Text,
+                (Some(object), Some(text)) if object.contains(&format!("'{PROBE}':")) && is_json(&text) => {
+                    return ArgumentsForm::Text;
+                }
+                (Some(_), _) => return ArgumentsForm::Object,
+                (None, None) => {}
+            }
+        }
+        ArgumentsForm::Object
+    }
+
+    pub(super) fn form(self, arguments: &Value) -> Value {
+        match (self, arguments) {
+            (ArgumentsForm::Object, Value::String(json)) => match serde_json::from_str(json) {
+                Ok(object @ Value::Object(_)) => object,
+                // What is no object stays as the model wrote it.
+                _ => arguments.clone(),
+            },
+            (ArgumentsForm::Text, Value::Object(_)) => arguments.to_string().into(),
+            _ => arguments.clone(),
+        }
+    }
+}
+
 /// What became of the probe in one kind of message.
 enum Found {
     /// It shows, if given in this form.
@@ -130,14 +189,16 @@ impl TemplateCapabilities {
                 })
             })
         };
+        let assistant = match assistant {
+            Found::Shown(form) => form,
+            Found::Lost | Found::Refused => other,
+        };
         TemplateCapabilities {
+            arguments: ArgumentsForm::of(template, now, std::slice::from_ref(&asked), assistant),
             second_instructions: shows_both(&[]),
             later_instructions: shows_both(&[asked.clone(), other.message(Role::Assistant, ".")]),
             user,
-            assistant: match assistant {
-                Found::Shown(form) => form,
-                Found::Lost | Found::Refused => other,
-            },
+            assistant,
             system,
             developer,
         }

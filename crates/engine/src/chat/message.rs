@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::begun::THOUGHT_MARKS;
-use super::capabilities::ContentForm;
+use super::capabilities::{ArgumentsForm, ContentForm};
 use crate::request::{Message, Role, ToolCall};
 
 /// What keeps texts from spelling control tokens.
@@ -67,7 +67,12 @@ impl<'a> Prepared<'a> {
     }
 
     /// What a message has beside its role and content.
-    pub(super) fn with_fields_of(mut self, message: &'a Message, guard: Guard<'_>) -> Self {
+    pub(super) fn with_fields_of(
+        mut self,
+        message: &'a Message,
+        form: ArgumentsForm,
+        guard: Guard<'_>,
+    ) -> Self {
         let fields = [
             ("name", &message.name),
             (REASONING, &message.reasoning_content),
@@ -80,7 +85,7 @@ impl<'a> Prepared<'a> {
         }
         if !message.tool_calls.is_empty() {
             let calls = message.tool_calls.iter().map(|ToolCall { id, name, arguments }| {
-                let function = json!({ "name": name, "arguments": arguments });
+                let function = json!({ "name": name, "arguments": form.form(arguments) });
                 guard.value(json!({ "id": id, "type": "function", "function": function }))
             });
             self.tool_calls = Some(Cow::Owned(calls.collect()));

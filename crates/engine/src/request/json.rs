@@ -135,12 +135,7 @@ fn tool_call(path: &Path<'_>, value: Value) -> Result<ToolCall, Error> {
     let name = required(path, &mut fields, "name", "a string")?;
     let name = text(&path.field("name"), name)?;
     let arguments = match required(path, &mut fields, "arguments", "a string of JSON")? {
-        arguments @ Value::Object(_) => arguments,
-        // Templates walk over the arguments; what is no object stays as the model wrote it.
-        Value::String(json) => match serde_json::from_str(&json) {
-            Ok(arguments @ Value::Object(_)) => arguments,
-            _ => Value::String(json),
-        },
+        arguments @ (Value::Object(_) | Value::String(_)) => arguments,
         other => return Err(path.field("arguments").expected(&other, "a string of JSON")),
     };
     nothing_else(path, fields)?;

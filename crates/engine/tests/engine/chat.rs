@@ -209,6 +209,41 @@ fn later_instructions_are_kept() {
 }
 
 #[test]
+fn templates_get_arguments_in_the_form_that_they_take() {
+    let style = |arguments: &str| {
+        format!(
+            "{{% for m in messages %}}{{{{ m.content or '' }}}}{{% for call in m.tool_calls or [] %}}\
+             {{{{ '[' + call['function']['name'] + ':' }}}}{arguments}{{{{ ']' }}}}{{% endfor %}};{{% endfor %}}"
+        )
+    };
+    let written = "{\"at\":  \"sky\"}";
+    let call = |arguments: Value| {
+        let call =
+            json!({ "id": "1", "type": "function", "function": { "name": "look", "arguments": arguments } });
+        let result = json!({ "role": "tool", "tool_call_id": "1", "content": "blue" });
+        json!([user("Look!"), { "role": "assistant", "content": null, "tool_calls": [call] }, result])
+    };
+    for (arguments, of_text, of_object) in [
+        // As DeepSeek V3 does.
+        ("{{ '`' + call['function']['arguments'] + '`' }}", "`{\"at\":  \"sky\"}`", "`{\"at\":\"sky\"}`"),
+        ("{{ call.function.arguments }}", written, "{\"at\":\"sky\"}"),
+        ("{{ call.function.arguments | tojson }}", "{\"at\": \"sky\"}", "{\"at\": \"sky\"}"),
+        ("{% for k, v in call.function.arguments.items() %}{{ k ~ v }}{% endfor %}", "atsky", "atsky"),
+        (
+            "{% if call.function.arguments is string %}{{ call.function.arguments }}{% else %}\
+             {{ call.function.arguments | tojson }}{% endif %}",
+            "{\"at\": \"sky\"}",
+            "{\"at\": \"sky\"}",
+        ),
+    ] {
+        let engine = with_template(&style(arguments));
+        for (given, printed) in [(written.into(), of_text), (json!({ "at": "sky" }), of_object)] {
+            assert_eq!(prompt(&engine, call(given)), format!("Look!;[look:{printed}];blue;"), "{arguments}");
+        }
+    }
+}
+
+#[test]
 fn developers_are_systems_to_templates_that_do_not_know_them() {
     let plain = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}";
     let messages = json!([{ "role": "developer", "content": "x" }, user("y")]);
