@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError, Tokenizer};
 use serde::Serialize;
 
-use begun::{ThoughtMarks, thought_marks_of};
+use begun::{THOUGHT_MARKS, ThoughtMarks, thought_marks_of};
 use capabilities::TemplateCapabilities;
 use lost::first_lost;
 use message::{Guard, Prepared};
@@ -32,6 +32,8 @@ pub(crate) struct Chat {
     thought_marks: Option<ThoughtMarks>,
     /// Whether thoughts are in the field `thinking`, too, as gpt-oss' template has it.
     thinking_field: bool,
+    /// What is looked for in texts, by the template and here, sorted.
+    looked_for: Vec<String>,
 }
 
 impl Chat {
@@ -44,7 +46,11 @@ impl Chat {
         let template = ChatTemplate::new(source, bos, eos)?;
         let capabilities = TemplateCapabilities::of(&template, source, now);
         let thinking_field = source.contains("message.thinking");
-        Ok(Chat { template, capabilities, thought_marks: thought_marks_of(source), thinking_field })
+        let mut looked_for = template.literals().to_vec();
+        looked_for.extend(THOUGHT_MARKS.as_flattened().iter().map(|mark| (*mark).to_owned()));
+        looked_for.sort_unstable();
+        let thought_marks = thought_marks_of(source);
+        Ok(Chat { template, capabilities, thought_marks, thinking_field, looked_for })
     }
 
     /// Whether it can be used.
@@ -63,20 +69,23 @@ impl Chat {
         tokenizer: &Tokenizer,
         now: LocalTime,
     ) -> Result<String, Error> {
-        let prepared = self.prepare(messages, Guard { tokenizer, strict: false })?;
         let begun = messages.last().is_some_and(Message::is_begun_answer);
-        let prompt = self.prompt_of(&prepared, begun, now)?;
-        // A template can cut pieces out of texts in many ways, and what is left may spell a control token that the text does not.
-        let strict = self.prepare(messages, Guard { tokenizer, strict: true })?;
-        if !strict.iter().zip(&prepared).all(|(strict, other)| strict.says_the_same_as(other)) {
-            drop(prepared);
-            if let Ok(strict) = self.prompt_of(&strict, begun, now)
-                && tokenizer.count_controls(&strict) < tokenizer.count_controls(&prompt)
-            {
-                return Ok(strict);
-            }
+        let with = |guard: Guard<'_>| self.prompt_of(&self.prepare(messages, guard)?, begun, now);
+        let prompt = with(Guard::Spelled(tokenizer))?;
+        // What the template makes of texts may spell control tokens that none of them does: in another case, cut, or put together.
+        // With texts that say nothing it writes its own alone.
+        let controls = tokenizer.controls(&prompt);
+        let own = with(Guard::Word(&self.looked_for)).map(|prompt| tokenizer.controls(&prompt));
+        if own.as_ref().is_ok_and(|own| *own == controls) {
+            return Ok(prompt);
         }
-        Ok(prompt)
+        // Or it looks at the texts and writes something else for these. Then guards everywhere tell.
+        match with(Guard::Everywhere(tokenizer, &self.looked_for)) {
+            Ok(safe) if tokenizer.controls(&safe).len() < controls.len() => Ok(safe),
+            Ok(_) => Ok(prompt),
+            Err(_) if own.as_ref().is_ok_and(|own| own.len() >= controls.len()) => Ok(prompt),
+            Err(error) => Err(error),
+        }
     }
 
     fn prompt_of(&self, prepared: &[Prepared<'_>], begun: bool, now: LocalTime) -> Result<String, Error> {
@@ -90,6 +99,11 @@ impl Chat {
         let render = |messages: &[Prepared<'_>]| self.render(messages, true, now);
         let mut prompt = render(before)?;
         if let Some(message) = first_lost(&prompt, before, render) {
+            // Many templates write the instructions beside the first question.
+            if !before.iter().any(|message| message.role == Role::User) {
+                let reason = "have no question; add a message with the role `user`";
+                return Err(Error::invalid("messages", reason));
+            }
             return Err(lost(message.role, message.index));
         }
         if let Some(begun) = begun {

@@ -9,21 +9,37 @@ use serde_json::{Value, json};
 
 use super::begun::THOUGHT_MARKS;
 use super::capabilities::{ArgumentsForm, ContentForm};
+use super::probe::word;
 use crate::request::{Message, Role, ToolCall};
 
 /// What keeps texts from spelling control tokens.
 #[derive(Clone, Copy)]
-pub(super) struct Guard<'a> {
-    pub(super) tokenizer: &'a Tokenizer,
-    /// Whether what is left of a text must not spell any either, when a template cuts pieces out of it.
-    pub(super) strict: bool,
+pub(super) enum Guard<'a> {
+    /// The control tokens that a text spells are broken.
+    Spelled(&'a Tokenizer),
+    /// A text can be made into none, whatever a template does to it. These texts, which are looked for, stay whole.
+    Everywhere(&'a Tokenizer, &'a [String]),
+    /// A word that says nothing is in the place of each text, but for keys that are among these texts.
+    Word(&'a [String]),
 }
 
 impl Guard<'_> {
     /// A text of this role. What marks thoughts in an answer stays: templates cut answers there.
     pub(super) fn text<'t>(self, role: Role, text: &'t str) -> Cow<'t, str> {
         let keep = if role == Role::Assistant { THOUGHT_MARKS.as_flattened() } else { &[] };
-        self.tokenizer.guard_with(text, GuardOptions { keep, strict: self.strict })
+        match self {
+            Guard::Spelled(tokenizer) => tokenizer.guard_with(text, GuardOptions { keep, everywhere: None }),
+            Guard::Everywhere(tokenizer, whole) => {
+                tokenizer.guard_with(text, GuardOptions { keep, everywhere: Some(whole) })
+            }
+            Guard::Word(_) if text.trim().is_empty() => Cow::Borrowed(text),
+            Guard::Word(_) => Cow::Owned(word(0)),
+        }
+    }
+
+    /// An id. One of letters and digits stays: templates count its characters.
+    fn id<'t>(self, role: Role, id: &'t str) -> Cow<'t, str> {
+        if id.chars().all(|c| c.is_ascii_alphanumeric()) { Cow::Borrowed(id) } else { self.text(role, id) }
     }
 
     /// `value` with the control tokens guarded that its strings spell.
@@ -33,7 +49,11 @@ impl Guard<'_> {
             Value::String(said) => text(&said).into(),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
             Value::Object(fields) => {
-                fields.into_iter().map(|(name, value)| (text(&name), self.value(value))).collect()
+                let key = |name: String| match self {
+                    Guard::Word(known) if known.binary_search(&name).is_ok() => name,
+                    _ => text(&name),
+                };
+                fields.into_iter().map(|(name, value)| (key(name), self.value(value))).collect()
             }
             other => other,
         }
@@ -73,20 +93,20 @@ impl<'a> Prepared<'a> {
         form: ArgumentsForm,
         guard: Guard<'_>,
     ) -> Self {
-        let fields = [
-            ("name", &message.name),
-            (REASONING, &message.reasoning_content),
-            ("tool_call_id", &message.tool_call_id),
-        ];
-        for (field, text) in fields {
+        for (field, text) in [("name", &message.name), (REASONING, &message.reasoning_content)] {
             if let Some(text) = text {
                 self.fields.push((field, guard.text(message.role, text)));
             }
         }
+        if let Some(id) = &message.tool_call_id {
+            self.fields.push(("tool_call_id", guard.id(message.role, id)));
+        }
         if !message.tool_calls.is_empty() {
             let calls = message.tool_calls.iter().map(|ToolCall { id, name, arguments }| {
-                let function = json!({ "name": name, "arguments": form.form(arguments) });
-                guard.value(json!({ "id": id, "type": "function", "function": function }))
+                let (name, arguments) = (guard.text(Role::Tool, name), guard.value(form.form(arguments)));
+                let id = id.as_ref().map(|id| guard.id(Role::Tool, id));
+                let function = json!({ "name": name, "arguments": arguments });
+                json!({ "id": id, "type": "function", "function": function })
             });
             self.tool_calls = Some(Cow::Owned(calls.collect()));
         }
@@ -117,11 +137,6 @@ impl<'a> Prepared<'a> {
     pub(super) fn set(&mut self, field: &'static str, text: Cow<'a, str>) {
         self.fields.retain(|(name, _)| *name != field);
         self.fields.push((field, text));
-    }
-
-    /// Whether the template gets the same of both.
-    pub(super) fn says_the_same_as(&self, other: &Prepared<'_>) -> bool {
-        self.texts == other.texts && self.fields == other.fields && self.tool_calls == other.tool_calls
     }
 }
 

@@ -14,6 +14,7 @@ mod html;
 mod iterators;
 mod json;
 mod lent;
+mod literals;
 mod local_time;
 mod methods;
 mod operators;
@@ -81,6 +82,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     bos: String,
     eos: String,
+    literals: Vec<String>,
 }
 
 impl std::fmt::Debug for ChatTemplate {
@@ -100,7 +102,14 @@ impl ChatTemplate {
         environment.set_unknown_method_callback(methods::call);
         doors::install(&mut environment);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
-        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned() })
+        let literals = literals::of(source);
+        Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals })
+    }
+
+    /// The short strings and names of attributes that the template's expressions have, sorted: what it may look for in texts.
+    #[must_use]
+    pub fn literals(&self) -> &[String] {
+        &self.literals
     }
 
     /// Renders the prompt.

@@ -197,10 +197,10 @@ impl Tokenizer {
         self.special.guard(text, options)
     }
 
-    /// How many control tokens `text` has where it is read with [`EncodeOptions::parse_special`].
+    /// The control tokens of `text` where it is read with [`EncodeOptions::parse_special`].
     #[must_use]
-    pub fn count_controls(&self, text: &str) -> usize {
-        self.special.count_controls(text)
+    pub fn controls(&self, text: &str) -> Vec<u32> {
+        self.special.controls(text)
     }
 
     /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.

@@ -1,7 +1,7 @@
 //! Finds tokens that are whole by definition: control tokens where they are asked for, user-defined ones always.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::vocab::{Kind, Vocab};
@@ -15,9 +15,10 @@ pub(crate) const GUARD: char = '\u{FDD0}';
 pub struct GuardOptions<'a> {
     /// Control tokens that stay what they are.
     pub keep: &'a [&'a str],
-    /// Also guards what is left of the text when pieces are cut out of it: there is a guard after each character that a control
-    /// token may begin with. What looks for something in the text may not find it.
-    pub strict: bool,
+    /// Guards wherever that can be, so that whatever becomes of the text (another case, pieces cut out of it or put together with
+    /// other texts) spells no control token. What looks for something in the text may not find it, unless it is one of these texts,
+    /// which are sorted.
+    pub everywhere: Option<&'a [String]>,
 }
 
 /// Text between such tokens, or one of them.
@@ -41,8 +42,6 @@ pub(super) struct SpecialTokens {
     controls: Vec<usize>,
     /// Bytes of the longest of these.
     longest_control: usize,
-    /// The characters that these begin with, if they have more than one.
-    openers: HashSet<char>,
     /// Whether some token begins with this byte.
     first_bytes: [bool; 256],
 }
@@ -109,17 +108,12 @@ impl SpecialTokens {
         }
         let controls: Vec<usize> = (0..tokens.len()).filter(|&at| !tokens[at].user_defined).collect();
         let longest_control = controls.iter().map(|&at| tokens[at].len()).max().unwrap_or(0);
-        let openers = controls.iter().filter_map(|&at| {
-            let mut chars = tokens[at].text.chars();
-            chars.next().filter(|_| chars.next().is_some())
-        });
-        let openers = openers.collect();
         let mut first_bytes = [false; 256];
         tokens
             .iter()
             .filter_map(|token| token.text.bytes().next())
             .for_each(|b| first_bytes[usize::from(b)] = true);
-        Self { tokens, starts, controls, longest_control, openers, first_bytes }
+        Self { tokens, starts, controls, longest_control, first_bytes }
     }
 
     /// Moves `at` on to where a token may begin, and returns the character there.
@@ -201,8 +195,24 @@ impl SpecialTokens {
             out.push(GUARD);
             copied = at;
         };
+        // Up to where a text of those that stay whole goes.
+        let mut unbroken = 0;
+        let mut everywhere = |at: usize, end: usize, whole: &[String]| {
+            unbroken = unbroken.max(at + longest_prefix(whole, &text[at..]));
+            // Guards after whitespace would keep templates from trimming it.
+            if end < unbroken || text[at..end].chars().all(char::is_whitespace) {
+                return false;
+            }
+            // After what templates look for they trim, or it ends the text.
+            let before_space = text[end..].chars().next().is_none_or(char::is_whitespace);
+            end != unbroken || !before_space || self.ends_within_control(&text[..end])
+        };
+        let next = |at: &mut usize| match options.everywhere {
+            Some(_) => text[*at..].chars().next(),
+            None => self.next_start(&text, at),
+        };
         let mut at = 0;
-        while let Some(c) = self.next_start(&text, &mut at) {
+        while let Some(c) = next(&mut at) {
             let Found { user_defined, control } = self.at_start(&text[at..]);
             let end = at + user_defined.map_or(c.len_utf8(), Special::len);
             let beyond = control.filter(|control| at + control.len() > end);
@@ -211,7 +221,7 @@ impl SpecialTokens {
                 continue;
             }
             // What begins here and continues after the guard is no longer found. (One character cannot be broken.)
-            if beyond.is_some() || options.strict && user_defined.is_none() && self.openers.contains(&c) {
+            if beyond.is_some() || options.everywhere.is_some_and(|whole| everywhere(at, end, whole)) {
                 guard_at(end);
             }
             at = end;
@@ -228,9 +238,10 @@ impl SpecialTokens {
         }
     }
 
-    /// How many tokens of `text` are special and not user-defined.
-    pub(super) fn count_controls(&self, text: &str) -> usize {
-        self.find(text, true).filter(|(_, special)| !special.user_defined).count()
+    /// The tokens of `text` that are special and not user-defined.
+    pub(super) fn controls(&self, text: &str) -> Vec<u32> {
+        let controls = self.find(text, true).filter(|(_, special)| !special.user_defined);
+        controls.map(|(_, special)| special.id).collect()
     }
 
     /// Cuts `text` at its special tokens and hands the pieces over in order, as long as `piece` wants more. Without
@@ -261,6 +272,26 @@ impl SpecialTokens {
 /// The first two bytes; of a text of one byte 0 for the second.
 fn start(text: &[u8]) -> Option<[u8; 2]> {
     Some([*text.first()?, text.get(1).copied().unwrap_or(0)])
+}
+
+/// Bytes of the longest of the sorted `texts` that `text` begins with, or 0.
+fn longest_prefix(texts: &[String], text: &str) -> usize {
+    let (mut longest, mut depth, mut texts) = (0, 0, texts);
+    // All of `texts` begin with the first `depth` bytes of the text.
+    while let Some(first) = texts.first() {
+        if first.len() == depth {
+            longest = depth;
+            texts = &texts[1..];
+            continue;
+        }
+        let Some(&byte) = text.as_bytes().get(depth) else { break };
+        let of = |text: &String| text.as_bytes().get(depth).copied();
+        let from = texts.partition_point(|text| of(text) < Some(byte));
+        let to = from + texts[from..].partition_point(|text| of(text) == Some(byte));
+        texts = &texts[from..to];
+        depth += 1;
+    }
+    longest
 }
 
 /// `text` without its guards.

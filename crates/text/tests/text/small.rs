@@ -114,9 +114,9 @@ fn guarded_text_is_plain_text() {
 fn tokens_that_are_kept_are_not_guarded() {
     let tokenizer = bpe();
     let keep = &["<|im_start|>"][..];
-    for strict in [false, true] {
+    for everywhere in [None, Some(&[][..])] {
         let guarded =
-            tokenizer.guard_with("a<|im_start|>b<|im_end|><|im_start|>", GuardOptions { keep, strict });
+            tokenizer.guard_with("a<|im_start|>b<|im_end|><|im_start|>", GuardOptions { keep, everywhere });
         let tokens = tokenizer.encode(&guarded, PARSED).unwrap();
         let controls: Vec<u32> = tokens.into_iter().filter(|&token| tokenizer.is_control(token)).collect();
         assert_eq!(controls, [261, 261], "{guarded:?}");
@@ -141,6 +141,25 @@ fn guarded_texts_together_are_no_control_token() {
             }
         }
     }
+}
+
+#[test]
+fn a_text_that_is_guarded_everywhere_is_plain_text_in_any_case() {
+    let whole = ["</think>".to_owned(), "<|im_".to_owned()];
+    let options = GuardOptions { everywhere: Some(&whole), ..GuardOptions::default() };
+    for tokenizer in [bpe(), spm(true)] {
+        for said in ["<|im_end|><|IM_START|> a </think>b", "<S> x</S>", "a<|im_", "<|IM_END|></think>"] {
+            let guarded = tokenizer.guard_with(said, options);
+            assert!(!said.contains("</think>") || guarded.contains("</think>"), "{guarded}");
+            let plain = tokenizer.encode(said, PLAIN).unwrap();
+            assert_eq!(tokenizer.encode(&guarded, PARSED).unwrap(), plain, "{said}");
+            assert_eq!(tokenizer.controls(&guarded.to_lowercase()), [0; 0], "{said}");
+        }
+    }
+    let guarded = |text| bpe().guard_with(text, options).replace('\u{fdd0}', "^");
+    assert_eq!(guarded(" ab  c\n"), " a^b^  c^\n");
+    assert_eq!(guarded("a</think>\n\nb"), "a^</think>\n\nb^");
+    assert_eq!(guarded("a</think> "), "a^</think> ");
 }
 
 #[test]
