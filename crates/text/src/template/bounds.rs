@@ -16,7 +16,7 @@ use crate::TextError;
 
 /// Bytes of a template. The longest in use have some 40 thousand.
 const MAX_SOURCE: usize = 1 << 20;
-/// Words, literals and signs in one tag.
+/// Words, literals and signs of an expression that may be nested in one another: all but the items of a list beside one another.
 const MAX_TOKENS: usize = 500;
 /// `elif` branches of a template: each is compiled inside the one before.
 const MAX_ELIFS: usize = 200;
@@ -40,24 +40,55 @@ pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     rewrite(&template)
 }
 
-/// The source without what the engine's grammar lacks: unary pluses, which change nothing, and `generation` blocks, which
-/// mark the assistant's words for training and become an `if` that always holds.
+/// The source without what the engine's grammar lacks: unary pluses, which change nothing; `generation` blocks, which mark the
+/// assistant's words for training, and `block`s, which no other template replaces: they become an `if` that always holds; and
+/// what strings may be written with in Python, but not there.
 ///
 /// # Errors
 /// [`TextError::Template`] where an expression or a chain of `elif` is too long.
 fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextError> {
     let mut changes = Vec::new();
     let (mut elifs, mut length) = (0, 0);
+    // How many there were where each bracket that is open began.
+    let mut open: Vec<usize> = Vec::new();
+    // Where the tag of a block began, whose name is left out.
+    let mut block: Option<usize> = None;
     let mut before = Token::VariableStart;
     // What is no token is for the parser to complain about.
     for (token, span) in machinery::tokenize(&source, false, syntax.clone()).map_while(Result::ok) {
-        length = if matches!(token, Token::BlockStart | Token::VariableStart) { 0 } else { length + 1 };
+        length += 1;
+        match token {
+            Token::BlockStart | Token::VariableStart => {
+                length = 0;
+                open.clear();
+            }
+            Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => open.push(length),
+            // What comes next is compiled beside what was before.
+            Token::Comma => length = open.last().copied().unwrap_or(length),
+            Token::BracketClose | Token::ParenClose | Token::BraceClose => {
+                length = open.pop().unwrap_or(length) + 2
+            }
+            _ => {}
+        }
         let range = span.start_offset as usize..span.end_offset as usize;
         match (&before, &token) {
             (Token::BlockStart, Token::Ident("elif")) => elifs += 1,
-            (Token::BlockStart, Token::Ident("generation")) => changes.push((range, "if true")),
-            (Token::BlockStart, Token::Ident("endgeneration")) => changes.push((range, "endif")),
-            (before, Token::Plus) if takes_operand(before) => changes.push((range, "")),
+            (Token::BlockStart, Token::Ident("generation")) => changes.push((range, "if true".to_owned())),
+            (Token::BlockStart, Token::Ident("endgeneration")) => changes.push((range, "endif".to_owned())),
+            (Token::BlockStart, Token::Ident("block" | "endblock")) => block = Some(range.start),
+            (_, Token::BlockEnd) => {
+                if let Some(start) = block.take() {
+                    let ends = source[start..].starts_with("end");
+                    let text = if ends { "endif " } else { "if true " };
+                    changes.push((start..range.start, text.to_owned()));
+                }
+            }
+            (before, Token::Plus) if takes_operand(before) => changes.push((range, String::new())),
+            (_, Token::Str(_) | Token::String(_)) => {
+                if let Some(text) = plain_escapes(&source[range.clone()]) {
+                    changes.push((range, text));
+                }
+            }
             _ => {}
         }
         let line = Some(span.start_line.into());
@@ -70,9 +101,41 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
         before = token;
     }
     for (range, text) in changes.into_iter().rev() {
-        source.replace_range(range, text);
+        source.replace_range(range, &text);
     }
     Ok(source)
+}
+
+/// A string literal without what Python's have and the engine's do not: characters by eight digits, and lines that go on. `None`
+/// where it has none of them.
+fn plain_escapes(literal: &str) -> Option<String> {
+    if !literal.contains("\\U") && !literal.contains("\\\n") {
+        return None;
+    }
+    let mut out = String::with_capacity(literal.len());
+    let mut rest = literal;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let code = after.strip_prefix('U').and_then(|digits| u32::from_str_radix(digits.get(..8)?, 16).ok());
+        rest = match (code.and_then(char::from_u32), after.strip_prefix('\n')) {
+            (Some(c), _) => {
+                if matches!(c, '"' | '\'' | '\\') {
+                    out.push('\\');
+                }
+                out.push(c);
+                &after[9..]
+            }
+            (None, Some(next)) => next,
+            (None, None) => {
+                // The character after it is not looked at: it may be a backslash, too.
+                let end = after.chars().next().map_or(0, char::len_utf8);
+                out.push('\\');
+                out.push_str(&after[..end]);
+                &after[end..]
+            }
+        };
+    }
+    Some(out + rest)
 }
 
 /// Whether an operand follows that word or sign, and no operator.

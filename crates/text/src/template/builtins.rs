@@ -33,7 +33,16 @@ pub(super) fn int(
     options: Kwargs,
 ) -> Result<Value, Error> {
     let default = either(default, &options, "default")?.unwrap_or_else(|| 0.into());
-    let trimmed = value.as_str().map(|text| Value::from(trim(text)));
+    // Python takes underscores between digits.
+    let between = |text: &str| {
+        let parts = text.split('_');
+        text.contains('_')
+            && parts.clone().all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric()) && !part.is_empty())
+    };
+    let trimmed = value.as_str().map(trim).map(|text| match between(text.trim_start_matches(['+', '-'])) {
+        true => Value::from(text.replace('_', "")),
+        false => Value::from(text),
+    });
     filters::int(state, trimmed.as_ref().unwrap_or(value), Some(default), base, options)
 }
 

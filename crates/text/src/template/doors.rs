@@ -115,7 +115,7 @@ impl Doors<'_> {
         self.filter("center", Touch::Text, additions::center);
         self.filter("e", Touch::Text, html::escape);
         self.filter("escape", Touch::Text, html::escape);
-        self.filter("forceescape", Touch::Text, html::escape);
+        self.filter("forceescape", Touch::Text, html::force_escape);
         self.filter("format", Touch::Text, additions::format);
         self.filter("indent", Touch::Text, additions::indent);
         self.filter("lower", Touch::Text, filters::lower);
@@ -180,6 +180,7 @@ impl Doors<'_> {
         self.test("callable", builtins::is_callable);
         self.test("defined", |value: &Value| !absent::is_undefined(value));
         self.test("divisibleby", builtins::is_divisible_by);
+        self.test("escaped", |value: &Value| value.is_safe());
         self.test("even", |state: &mut State, value: &Value| {
             builtins::is_divisible_by(state, value, &2.into())
         });

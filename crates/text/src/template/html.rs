@@ -25,9 +25,18 @@ fn escape_char(out: &mut String, c: char) {
     }
 }
 
-/// `escape`: as markupsafe writes it.
-pub(super) fn escape(state: &State, value: &Value) -> Result<String, Error> {
+fn escaped_text(state: &State, value: &Value) -> Result<String, Error> {
     escaped(state, text(value), escape_char)
+}
+
+/// `escape`: as markupsafe writes it, once.
+pub(super) fn escape(state: &State, value: &Value) -> Result<Value, Error> {
+    if value.is_safe() { Ok(value.clone()) } else { force_escape(state, value) }
+}
+
+/// `forceescape`: again what was escaped before.
+pub(super) fn force_escape(state: &State, value: &Value) -> Result<Value, Error> {
+    escaped_text(state, value).map(Value::from_safe_string)
 }
 
 /// `striptags`: the text between the tags, its whitespace made single spaces. Of the references those that markup needs are
@@ -149,7 +158,7 @@ pub(super) fn xml_attributes(state: &State, args: Rest<ValueOrKwargs>) -> Result
         if text(&key).contains(|c: char| c.is_whitespace() || "/>=".contains(c)) {
             return Err(invalid("xmlattr: a name with a character that no name may have"));
         }
-        push_attribute(&mut out, &escape(state, &key)?, &escape(state, &value)?);
+        push_attribute(&mut out, &escaped_text(state, &key)?, &escaped_text(state, &value)?);
     }
     Ok(if space { out } else { out.trim_start().to_owned() })
 }
@@ -175,7 +184,7 @@ pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
         push_attribute(&mut attributes, "target", &escaped(state, &target, escape_char)?);
     }
 
-    let whole = escape(state, &value)?;
+    let whole = escaped_text(state, &value)?;
     let mut out = String::with_capacity(whole.len());
     for piece in whole.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();

@@ -117,6 +117,9 @@ impl LocalTime {
             'M' => number(self.minute, 2, '0'),
             'S' => number(self.second, 2, '0'),
             'u' => number((self.weekday() + 6) % 7 + 1, 1, '0'),
+            // Days of the year's weeks, which begin on Sunday or on Monday.
+            'U' => number((self.day_of_year() + 6 - self.weekday()) / 7, 2, '0'),
+            'W' => number((self.day_of_year() + 6 - (self.weekday() + 6) % 7) / 7, 2, '0'),
             'w' => number(self.weekday(), 1, '0'),
             'p' => out.push_str(if self.hour < 12 { "AM" } else { "PM" }),
             'B' => out.push_str(self.month_name()),

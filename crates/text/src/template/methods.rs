@@ -42,7 +42,7 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
             // They are paid for where they are made.
             "join" | "replace" => {}
             // Upper case of one character is at most three.
-            "upper" | "lower" | "title" | "capitalize" | "swapcase" => work.text(text.len())?,
+            "upper" | "lower" | "title" | "capitalize" | "casefold" | "swapcase" => work.text(text.len())?,
             // Trims may look for each of these characters.
             "strip" | "lstrip" | "rstrip" => {
                 let chars = args.first().and_then(Value::as_str).map_or(1, |chars| chars.len().max(1));

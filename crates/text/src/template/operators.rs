@@ -7,6 +7,7 @@ use minijinja::value::{Rest, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use super::absent::is_none;
+use super::html::escape;
 use super::lent::lent;
 use super::spelling::write_str;
 use super::work::{
@@ -106,6 +107,8 @@ fn joined(state: &State, first: &str, rest: &[Value]) -> Result<Option<Value>, E
 /// `first + second + ...`
 pub(super) fn add_all(state: &State, first: &Value, rest: Rest<Value>) -> Result<Value, Error> {
     if let Some(text) = first.as_str()
+        && !first.is_safe()
+        && !rest.iter().any(Value::is_safe)
         && let Some(joined) = joined(state, text, &rest)?
     {
         return Ok(joined);
@@ -115,6 +118,12 @@ pub(super) fn add_all(state: &State, first: &Value, rest: Rest<Value>) -> Result
 
 /// `left + right`
 pub(super) fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
+    if left.as_str().is_some() && right.as_str().is_some() && (left.is_safe() || right.is_safe()) {
+        // What is added to what was escaped is escaped, too.
+        let (left, right) = (escape(state, left)?, escape(state, right)?);
+        let joined = joined(state, left.as_str().unwrap_or(""), &[right])?;
+        return Ok(Value::from_safe_string(joined.as_ref().and_then(Value::as_str).unwrap_or("").to_owned()));
+    }
     if let Some(text) = left.as_str()
         && let Some(joined) = joined(state, text, std::slice::from_ref(right))?
     {

@@ -73,6 +73,8 @@ fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Optio
         "ljust" => padded(state, text, args, |_, _| 0),
         "rjust" => padded(state, text, args, |missing, _| missing),
         "zfill" => zfill(state, text, args),
+        "casefold" => from_args(args).map(|()| text.to_lowercase().replace('ß', "ss").into()),
+        "istitle" => from_args(args).map(|()| is_title(text).into()),
         "splitlines" => from_args(args).map(|(keep,): (Option<bool>,)| {
             lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
         }),
@@ -88,6 +90,19 @@ fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Optio
         }),
         _ => return None,
     })
+}
+
+/// Whether all words begin with a capital, and go on with small letters.
+fn is_title(text: &str) -> bool {
+    let (mut has_case, mut in_word) = (false, false);
+    for c in text.chars() {
+        if c.is_uppercase() && in_word || c.is_lowercase() && !in_word {
+            return false;
+        }
+        in_word = c.is_uppercase() || c.is_lowercase();
+        has_case |= in_word;
+    }
+    has_case
 }
 
 fn one(args: &[Value]) -> Result<&str, Error> {

@@ -38,6 +38,26 @@ pub(super) fn rewrite(template: &Stmt<'_>) -> Result<String, TextError> {
     Ok(writer.out)
 }
 
+/// In place of a default that the engine cannot compute, because it refers to a parameter before it.
+const NOT_GIVEN: &str = "\"\u{fdd2}not given\"";
+
+/// Whether an expression names one of these parameters.
+fn refers_to(expression: &Expr<'_>, parameters: &[Expr<'_>]) -> bool {
+    if matches!(expression, Expr::Const(_)) {
+        return false;
+    }
+    let mut writer = Writer { out: String::new(), line: usize::MAX };
+    if writer.expression(expression, OR).is_err() {
+        return false;
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let names = parameters.iter().filter_map(|parameter| match parameter {
+        Expr::Var(variable) => Some(variable.id),
+        _ => None,
+    });
+    names.into_iter().any(|name| writer.out.split(|c| !is_word(c)).any(|word| word == name))
+}
+
 struct Writer {
     out: String,
     line: usize,
@@ -258,7 +278,10 @@ impl Writer {
             self.target(parameter)?;
             if let Some(default) = index.checked_sub(plain).and_then(|index| declared.defaults.get(index)) {
                 self.push("=");
-                self.expression(default, OR)?;
+                match refers_to(default, &declared.args[..index]) {
+                    true => self.push(NOT_GIVEN),
+                    false => self.expression(default, OR)?,
+                }
             }
         }
         self.push(")");
@@ -267,11 +290,26 @@ impl Writer {
 
     /// The first thing that a macro, or a block that is passed to one, does is to check its arguments.
     fn check_parameters(&mut self, declared: &Macro<'_>) -> Written {
-        for parameter in &declared.args {
+        let plain = declared.args.len() - declared.defaults.len();
+        for (index, parameter) in declared.args.iter().enumerate() {
             self.push("{% set ");
             self.target(parameter)?;
             self.push(" = ");
-            self.named(parameter, NAMED)?;
+            let default = index.checked_sub(plain).and_then(|index| declared.defaults.get(index));
+            if let Some(default) = default.filter(|default| refers_to(default, &declared.args[..index])) {
+                self.push("(");
+                self.expression(default, OR)?;
+                self.push(" if ");
+                self.target(parameter)?;
+                self.push(" == ");
+                self.push(NOT_GIVEN);
+                self.push(" else ");
+                self.target(parameter)?;
+                self.push(")|");
+                self.push(NAMED);
+            } else {
+                self.named(parameter, NAMED)?;
+            }
             self.close();
         }
         Ok(())
