@@ -147,7 +147,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn invalid(field: &str, reason: &str) -> Failure {
-    Error::InvalidRequest { field: field.to_owned(), reason: reason.to_owned() }.into()
+    Error::InvalidRequest { field: field.to_owned(), reason: reason.to_owned(), value: None }.into()
 }
 
 /// Where a model comes from.

@@ -56,8 +56,9 @@ pub enum Error {
     DoesNotFit(Box<Excess>),
     /// Prompt and answer do not fit the context.
     #[error(
-        "the prompt has {prompt_tokens} tokens, but the context holds {context_length}. Start a new chat, shorten the \
-         prompt, or load the model with a larger context"
+        "the prompt has {}, but the context holds {context_length}. Start a new chat, shorten the \
+         prompt, or load the model with a larger context",
+        tokens(*.prompt_tokens)
     )]
     ContextFull {
         /// Tokens of the rendered prompt.
@@ -100,6 +101,8 @@ pub enum Error {
         field: String,
         /// What is wrong and what would be right.
         reason: String,
+        /// What was given, where one value is wrong; of an array or an object, which of them it is.
+        value: Option<Box<Value>>,
     },
 }
 
@@ -113,7 +116,16 @@ fn why_unreadable(error: &GgufError) -> &'static str {
 
 impl Error {
     pub(crate) fn invalid(field: &str, reason: impl Into<String>) -> Self {
-        Error::InvalidRequest { field: field.to_owned(), reason: reason.into() }
+        Error::InvalidRequest { field: field.to_owned(), reason: reason.into(), value: None }
+    }
+
+    /// The same, of a value.
+    pub(crate) fn invalid_value(field: &str, value: impl Into<Value>, reason: impl Into<String>) -> Self {
+        Error::InvalidRequest {
+            field: field.to_owned(),
+            reason: reason.into(),
+            value: Some(Box::new(value.into())),
+        }
     }
 
     /// The stable code, e.g. `bad-model`.
@@ -204,10 +216,17 @@ impl Error {
                 json!({ "prompt_tokens": prompt_tokens, "context_length": context_length })
             }
             Error::TextLost { role, field } => json!({ "field": field, "role": role.name() }),
-            Error::InvalidRequest { field, .. } => json!({ "field": field }),
+            Error::InvalidRequest { field, value: None, .. } => json!({ "field": field }),
+            Error::InvalidRequest { field, value: Some(value), .. } => {
+                json!({ "field": field, "value": value })
+            }
             Error::Text(_) | Error::UnusableTemplate(_) => json!({}),
         }
     }
+}
+
+fn tokens(count: usize) -> String {
+    if count == 1 { "1 token".to_owned() } else { format!("{count} tokens") }
 }
 
 /// Bytes for people.

@@ -334,8 +334,8 @@ fn compile_options(
     let trained = config.context_length;
     let chosen = match options.context_length {
         Some(n) if n == 0 || n > trained => {
-            let reason = format!("is {n}; this model takes 1 to {trained}");
-            return Err(Error::invalid("context_length", reason));
+            let reason = format!("is {n}, but must be from 1 to {trained} for this model");
+            return Err(Error::invalid_value("context_length", n, reason));
         }
         Some(n) => of_context(n),
         None => {

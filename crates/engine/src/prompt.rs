@@ -25,7 +25,10 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
         Source::Tokens(tokens) => tokens.to_vec(),
     };
     if tokens.is_empty() {
-        return Err(Error::invalid("prompt", "is empty; give at least one token"));
+        return Err(match &request.messages {
+            Some(_) => Error::invalid("messages", "give an empty prompt; one of them must say something"),
+            None => Error::invalid("prompt", "is empty; give at least one token"),
+        });
     }
     Ok(tokens)
 }

@@ -143,7 +143,7 @@ pub struct ToolCall {
     pub id: Option<String>,
     /// The tool.
     pub name: String,
-    /// Its arguments: an object, or the text that the model wrote where that is none.
+    /// Its arguments: an object, or the JSON that the model wrote. A template gets what it takes.
     pub arguments: serde_json::Value,
 }
 
@@ -203,7 +203,8 @@ impl Sampling {
             if (low..=high).contains(&value) {
                 Ok(())
             } else {
-                Err(Error::invalid(field, format!("is {value}, but must be from {low} to {high}")))
+                let reason = format!("is {value}, but must be from {low} to {high}");
+                Err(Error::invalid_value(field, value, reason))
             }
         };
         range("temperature", self.temperature, 0.0, 100.0)?;
@@ -259,7 +260,7 @@ impl Request {
             check_messages(messages)?;
         }
         if self.max_tokens == Some(0) {
-            return Err(Error::invalid("max_tokens", "is 0, but must be at least 1"));
+            return Err(Error::invalid_value("max_tokens", 0, "is 0, but must be at least 1"));
         }
         at_most("stop", "texts", self.stop.len(), Self::MAX_STOPS)?;
         for (index, text) in self.stop.iter().enumerate() {
@@ -271,11 +272,11 @@ impl Request {
         }
         if let Some(top) = self.logprobs.filter(|top| *top > Logprobs::MOST) {
             let reason = format!("is {top}, but must be at most {}", Logprobs::MOST);
-            return Err(Error::invalid("logprobs", reason));
+            return Err(Error::invalid_value("logprobs", top, reason));
         }
         if let Some((token, bias)) = self.logit_bias.iter().find(|(_, bias)| !BIAS.contains(bias)) {
             let reason = format!("is {bias}, but must be from {} to {}", BIAS.start(), BIAS.end());
-            return Err(Error::invalid(&format!("logit_bias.{token}"), reason));
+            return Err(Error::invalid_value(&format!("logit_bias.{token}"), *bias, reason));
         }
         self.sampling.check()
     }

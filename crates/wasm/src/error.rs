@@ -15,9 +15,19 @@ fn object(message: &str, code: &str, details: &str) -> JsValue {
     error.into()
 }
 
-/// The engine's error.
+/// The engine's error. As the page's own messages, it ends with a full stop, and names options as the page does.
 pub(crate) fn js(error: Error) -> JsValue {
-    object(&error.to_string(), error.code(), &error.details().to_string())
+    let error = match error {
+        Error::InvalidRequest { field, reason, value } if field == "context_length" => {
+            Error::InvalidRequest { field: "contextLength".to_owned(), reason, value }
+        }
+        other => other,
+    };
+    let mut message = error.to_string();
+    if !message.ends_with(['.', '!', '?', '…']) {
+        message.push('.');
+    }
+    object(&message, error.code(), &error.details().to_string())
 }
 
 /// A fault of the caller, i.e. of the worker.

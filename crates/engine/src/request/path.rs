@@ -40,7 +40,13 @@ impl<'a> Path<'a> {
 
     /// The error that says what is here, and what is allowed.
     pub(crate) fn expected(&self, found: &Value, allowed: &str) -> Error {
-        self.invalid(format!("is {}, but must be {allowed}", described(found)))
+        let reason = format!("is {}, but must be {allowed}", described(found));
+        let value = match found {
+            Value::String(text) => shortened(text).into(),
+            Value::Array(_) | Value::Object(_) => described(found).into(),
+            simple => simple.clone(),
+        };
+        Error::invalid_value(&self.to_string(), value, reason)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests that are wrong are refused by the path of what is wrong; what OpenAI's clients send is taken.
 
 use crate::fake::{END, FakeBackend, START, engine, engine_of, model_file_with_template};
-use linnet_engine::{Engine, Error, Request};
+use linnet_engine::{Engine, Error, Request, SuggestRequest};
 use serde_json::{Value, json};
 
 fn refused(engine: &Engine<FakeBackend>, request: &Value) -> Error {
@@ -118,6 +118,51 @@ fn what_is_wrong_is_named_by_its_path_with_what_it_is_and_what_is_allowed() {
         let error = Request::from_json(json).unwrap_err().to_string();
         assert_eq!(error, format!("`request` is not JSON that can be read (line 1, column {column})"));
     }
+}
+
+#[test]
+fn errors_carry_the_value_that_is_wrong() {
+    let (engine, _) = engine(b"");
+    for (request, value) in [
+        (json!({ "prompt": "a", "temperature": "hot" }), json!("hot")),
+        (json!({ "prompt": "a", "temperature": -1 }), json!(-1.0)),
+        (json!({ "prompt": "a", "max_tokens": 0 }), json!(0)),
+        (json!({ "prompt": "a", "logprobs": 21 }), json!(21)),
+        (json!({ "prompt": "a", "logit_bias": { "7": 101 } }), json!(101.0)),
+        (json!({ "prompt": "a", "stop": {} }), json!("an object")),
+        (json!({ "messages": [{ "role": "bot", "content": "" }] }), json!("bot")),
+        (
+            json!({ "prompt": "x".repeat(1000), "top_k": "y".repeat(1000) }),
+            json!(format!("{}…", "y".repeat(40))),
+        ),
+    ] {
+        assert_eq!(refused(&engine, &request).details()["value"], value, "{request}");
+    }
+    let words = SuggestRequest { prefix: "a".into(), words: 50, within: None };
+    let error = engine.suggest(&words).err().unwrap();
+    assert_eq!(error.to_string(), "`words` is 50, but must be from 1 to 10");
+    assert_eq!(error.details()["value"], 50);
+}
+
+#[test]
+fn a_chat_in_which_nothing_is_said_is_told_so() {
+    let (engine, _) =
+        engine_of(&model_file_with_template("{% for m in messages %}{{ m.content }}{% endfor %}"), b"");
+    let error = refused(&engine, &json!({ "messages": [{ "role": "user", "content": [] }] }));
+    assert_eq!(
+        (error.code(), error.to_string()),
+        ("invalid-request", "`messages` give an empty prompt; one of them must say something".to_owned())
+    );
+    // As Gemma 3 does: the instructions are put before the first question.
+    let gemma = "{% if messages[0].role == 'system' %}{% set first = messages[0].content ~ '\n\n' %}\
+                 {% set rest = messages[1:] %}{% else %}{% set first = '' %}{% set rest = messages %}{% endif %}\
+                 {% for m in rest %}{{ (first if loop.first else '') ~ m.content }}{% endfor %}!";
+    let (engine, _) = engine_of(&model_file_with_template(gemma), b"");
+    let error = refused(&engine, &json!({ "messages": [{ "role": "system", "content": "Be kind." }] }));
+    assert_eq!(
+        (error.code(), error.to_string()),
+        ("invalid-request", "`messages` have no question; add a message with the role `user`".to_owned())
+    );
 }
 
 #[test]
