@@ -104,6 +104,8 @@ pub struct Suggestion {
     /// Where to look if nothing is found there: the tokens of the whole text. They may be other ones than a word's tokens begin
     /// with, or parts of characters.
     inside: Option<Vec<u32>>,
+    /// Whether that is where it looks.
+    is_inside: bool,
     target: Target,
     search: Search,
     wanted: usize,
@@ -118,18 +120,21 @@ impl Suggestion {
     pub(crate) fn start<B: Backend>(engine: &Engine<B>, request: &SuggestRequest) -> Result<Self, Error> {
         if !(1..=MOST_WORDS).contains(&request.words) {
             let reason = format!("is {}, but must be from 1 to {MOST_WORDS}", request.words);
-            return Err(Error::invalid("words", reason));
+            return Err(Error::invalid_value("words", request.words, reason));
         }
         let (head, typed, begun) = cut(&request.prefix);
         let options = EncodeOptions { add_special: true, parse_special: false };
-        let mut root = prompt::read(engine, head, options)?;
-        if root.is_empty() {
-            // Where nothing marks a beginning, a new line does.
-            root = engine.tokenizer.encode("\n", EncodeOptions::default())?;
-        }
+        // Where nothing marks a beginning, a new line does: of what the first of all tokens says, models take no notice.
+        let first = match engine.tokenizer.adds_bos() || head.starts_with('\n') {
+            true => Vec::new(),
+            false => engine.tokenizer.encode("\n", EncodeOptions::default())?,
+        };
+        let read =
+            |text: &str| Ok::<_, Error>([first.clone(), prompt::read(engine, text, options)?].concat());
+        let root = read(head)?;
         let inside = match begun {
             "" => None,
-            _ => Some(prompt::read(engine, &request.prefix, options)?),
+            _ => Some(read(&request.prefix)?),
         };
         let target = Target { typed: typed.to_owned(), begun: begun.to_owned(), space: typed.is_empty() };
         let longest = inside.as_ref().unwrap_or(&root).len().max(root.len());
@@ -140,6 +145,7 @@ impl Suggestion {
         Ok(Suggestion {
             root,
             inside,
+            is_inside: false,
             target,
             search: Search::new(request.words),
             wanted: request.words,
@@ -165,10 +171,16 @@ impl Suggestion {
         let started = *self.started.get_or_insert_with(now);
         while !self.cancelled && self.words.len() < self.wanted {
             let late = self.within.is_some_and(|within| now() - started >= within);
-            let path = match self.search.next() {
+            let (target, is_inside) = (&self.target, self.is_inside);
+            let is_spelled = |tokens: &[u32]| {
+                let typed = if is_inside { target.typed.as_str() } else { "" };
+                text::is_spelled(typed, tokens, &engine.tokenizer)
+            };
+            let path = match self.search.next(is_spelled) {
                 Next::Nothing => match self.inside.take() {
                     Some(inside) if self.words.is_empty() && !late => {
                         (self.root, self.search) = (inside, Search::inside(self.wanted, &self.target));
+                        self.is_inside = true;
                         continue;
                     }
                     _ => break,

@@ -24,14 +24,19 @@ pub(super) const MOST_TOKENS: usize = 8;
 const MOST_RUNS: usize = 20;
 /// Words that are less likely than the likeliest by more than this factor are none that the model means.
 const LEAST: f64 = 1.0 / 300.0;
-/// Where a word goes on from what was typed, which itself may be none of the model's words, it is at least so likely.
-const LEAST_INSIDE: f64 = 1.0 / 20.0;
+/// After the token that ends what was typed, a word goes on and ends with at least this probability: `forward` is no beginning of
+/// `forwardward`.
+const LEAST_END: f64 = 1.0 / 50.0;
+/// Where a word goes on from what was typed, which itself may be none of the model's words, it is more likely than most others.
+const LEAST_INSIDE: f64 = 1.0 / 4.0;
 
 /// A beginning of a word, or a word.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Path {
     /// The logarithm of its probability.
     score: f64,
+    /// The same of what comes after the token that ends what was typed, or begins the word.
+    end: f64,
     /// Those of the word, without the ones before it.
     pub(super) tokens: Vec<u32>,
     /// Bytes of what was typed that they cover.
@@ -75,6 +80,8 @@ pub(super) struct Search {
     best: Option<f64>,
     /// The logarithm of how likely a word is compared with that, at least.
     least: f64,
+    /// The same of a word's end.
+    least_end: f64,
     /// How many more beginnings may be looked at.
     left: usize,
     /// And after the first word.
@@ -84,7 +91,7 @@ pub(super) struct Search {
 impl Search {
     /// For this many words.
     pub(super) fn new(words: usize) -> Self {
-        Self::from(0, words, None, LEAST)
+        Self::from(0, words, None, LEAST_END)
     }
 
     /// For this many words that go on from all that was typed.
@@ -92,30 +99,37 @@ impl Search {
         Self::from(target.typed.len(), words, Some(0.0), LEAST_INSIDE)
     }
 
-    fn from(covered: usize, words: usize, best: Option<f64>, least: f64) -> Self {
-        let root = Path { score: 0.0, tokens: Vec::new(), covered, text: String::new(), whole: false };
+    fn from(covered: usize, words: usize, best: Option<f64>, least_end: f64) -> Self {
+        let root =
+            Path { score: 0.0, end: 0.0, tokens: Vec::new(), covered, text: String::new(), whole: false };
         Self {
             paths: BinaryHeap::from([root]),
             best,
-            least: least.ln(),
+            least: LEAST.ln(),
+            least_end: least_end.ln(),
             left: MOST_RUNS,
             left_after: 2 * words,
         }
     }
 
-    /// Takes the likeliest path.
-    pub(super) fn next(&mut self) -> Next {
-        let unlikely = |score: f64| self.best.is_some_and(|best| score < best + self.least);
-        match self.paths.pop() {
-            Some(path) if unlikely(path.score) => Next::Nothing,
-            Some(path) if path.whole => {
+    /// Takes the likeliest path. `is_spelled` tells whether these tokens are the ones of the text that they spell: of other ones
+    /// that spell the same, the model has read no texts, and what it makes of them means nothing.
+    pub(super) fn next(&mut self, is_spelled: impl Fn(&[u32]) -> bool) -> Next {
+        loop {
+            let Some(path) = self.paths.pop() else { return Next::Nothing };
+            if self.best.is_some_and(|best| path.score < best + self.least) {
+                return Next::Nothing;
+            }
+            if path.whole && !is_spelled(&path.tokens) {
+                continue;
+            }
+            if path.whole {
                 self.best.get_or_insert(path.score);
                 self.left = self.left.min(std::mem::replace(&mut self.left_after, usize::MAX));
-                Next::Word(path.text)
+                return Next::Word(path.text);
             }
             // What comes after a beginning that was not looked at is less likely than what may become of that.
-            Some(path) if self.left > 0 => Next::Run(path),
-            _ => Next::Nothing,
+            return if self.left > 0 { Next::Run(path) } else { Next::Nothing };
         }
     }
 
@@ -137,7 +151,8 @@ impl Search {
         let (all, borders) = vocabulary.log_sums(logits);
         let begun = path.covered == target.typed.len() && !(path.text.is_empty() && target.begun.is_empty());
         if begun && !path.tokens.is_empty() {
-            self.paths.push(Path { score: path.score + borders - all, whole: true, ..path.clone() });
+            let ends = borders - all;
+            self.push(Path { score: path.score + ends, end: path.end + ends, whole: true, ..path.clone() });
         }
         if path.tokens.len() == MOST_TOKENS {
             return;
@@ -162,8 +177,15 @@ impl Search {
             let Fit { covered, added } = fit;
             let mut tokens = path.tokens.clone();
             tokens.push(token);
-            let (score, text) = (path.score + f64::from(logit) - all, path.text.clone() + added);
-            self.paths.push(Path { score, tokens, covered, text, whole: false });
+            let likely = f64::from(logit) - all;
+            let (score, end) = (path.score + likely, path.end + if begun { likely } else { 0.0 });
+            self.push(Path { score, end, tokens, covered, text: path.text.clone() + added, whole: false });
+        }
+    }
+
+    fn push(&mut self, path: Path) {
+        if path.end >= self.least_end {
+            self.paths.push(path);
         }
     }
 }
@@ -203,13 +225,21 @@ mod tests {
 
     /// Searches in a model that gives these tokens these probabilities after these texts, others very small ones.
     fn words(typed: &str, model: &[(&str, &[(&str, f32)])]) -> (Vec<String>, Vec<String>) {
+        words_if(typed, model, |_| true)
+    }
+
+    fn words_if(
+        typed: &str,
+        model: &[(&str, &[(&str, f32)])],
+        spelled: impl Fn(&[u32]) -> bool,
+    ) -> (Vec<String>, Vec<String>) {
         let tokenizer = tokenizer();
         let vocabulary = Vocabulary::of(&tokenizer);
         let begun = typed.trim_start().to_owned();
         let target = Target { typed: typed.to_owned(), begun, space: typed.is_empty() };
         let (mut search, mut words, mut runs) = (Search::new(3), Vec::new(), Vec::new());
         loop {
-            match search.next() {
+            match search.next(&spelled) {
                 Next::Nothing => return (words, runs),
                 Next::Word(text) => words.push(format!("{}{text}", target.begun)),
                 Next::Run(path) => {
@@ -243,6 +273,30 @@ mod tests {
         );
         assert_eq!(words, ["much", "many"]);
         assert!(runs.len() < 6, "what is unlikely is not followed far: {runs:?}");
+    }
+
+    #[test]
+    fn a_word_that_the_model_ends_is_not_drawn_out() {
+        let model: &[(&str, &[(&str, f32)])] =
+            &[("", &[("Ġmany", 0.9)]), (" many", &[("ab", 0.01), (".", 0.9)]), (" manyab", &[(".", 1.0)])];
+        // It is likely enough beside the first word.
+        assert_eq!(words(" m", model), (vec!["many".to_owned()], vec![String::new(), " many".to_owned()]));
+    }
+
+    #[test]
+    fn tokens_that_no_text_has_are_no_word() {
+        let model: &[(&str, &[(&str, f32)])] = &[
+            ("", &[("Ġm", 0.5), ("Ġmany", 0.4)]),
+            (" m", &[("any", 0.9)]),
+            // After these tokens, too: the model here knows texts only.
+            (" many", &[(".", 0.5), ("i", 0.2)]),
+            (" manyi", &[(".", 0.9)]),
+        ];
+        let of = |tokens: &[u32]| tokens.iter().map(|token| TOKENS[*token as usize]).collect::<Vec<_>>();
+        let spelled = |tokens: &[u32]| of(tokens)[0] != "Ġm";
+        let path_of = |words: Vec<String>| words.join(" ");
+        assert_eq!(path_of(words_if(" m", model, spelled).0), "many manyi");
+        assert_eq!(path_of(words_if(" m", model, |_| false).0), "");
     }
 
     #[test]

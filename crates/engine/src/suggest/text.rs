@@ -1,6 +1,6 @@
 //! What of a text belongs to the word that is being typed, and which tokens fit it.
 
-use linnet_text::{Tokenizer, is_in_word};
+use linnet_text::{EncodeOptions, Tokenizer, is_in_word};
 
 /// What a word must begin with.
 #[derive(Clone, Debug)]
@@ -64,6 +64,16 @@ pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
     }
     let first = text_of(token, tokenizer).and_then(|text| text.chars().next());
     first.is_some_and(|c| !is_part(c))
+}
+
+/// Whether a text that begins with `typed` and goes on with the text of `tokens` has these tokens after those of `typed`. Where
+/// `typed` is empty, that is the text of `tokens` itself.
+pub(super) fn is_spelled(typed: &str, tokens: &[u32], tokenizer: &Tokenizer) -> bool {
+    // A new line before it keeps some vocabularies from putting a space there.
+    let encoded = |text: &str| tokenizer.encode(&format!("\n{text}"), EncodeOptions::default()).ok();
+    let text: Option<String> = tokens.iter().map(|token| text_of(*token, tokenizer)).collect();
+    let (Some(before), Some(text)) = (encoded(typed), text) else { return true };
+    encoded(&format!("{typed}{text}")).is_none_or(|all| all.strip_prefix(before.as_slice()) == Some(tokens))
 }
 
 pub(super) const APOSTROPHES: [char; 2] = ['\'', '’'];

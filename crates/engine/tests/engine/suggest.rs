@@ -61,6 +61,17 @@ fn what_was_run_for_a_letter_serves_for_the_next() {
     assert_eq!((next.words[0].word.as_str(), next.begun.as_str(), next.tokens), ("there", "t", 0));
 }
 
+/// What the first of all tokens says counts for nothing in many models: "Good mor" went on as "more".
+#[test]
+fn where_nothing_marks_a_beginning_a_new_line_does() {
+    for prefix in ["so\nt", "\nso\nt"] {
+        let (mut engine, log) = engine(b"there");
+        let words = finish(&mut start(&engine, prefix, 1, None), &mut engine);
+        assert_eq!(words.words[0].word, "there");
+        assert!(log.borrow().steps.concat().starts_with(&b"\nso\n".map(u32::from)), "{prefix:?}");
+    }
+}
+
 #[test]
 fn a_search_ends_when_it_is_told_to_or_late() {
     let (mut engine, log) = engine(b"there");
