@@ -8,56 +8,59 @@ import type { RemoteFile } from '../protocol/model-files.ts';
 import { FileChanged, type Identity, type ChunkBuffer, sameFile, Transfer, type TransferOptions } from './transfer.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 
-/** Bytes of a chunk where a list does not say otherwise: what is asked for at once, checked at once, and lost at most when the tab dies in the middle of it. */
+/**
+ * Bytes of a chunk, unless the list gives chunk hashes. A chunk is the unit of requests and checks, and the most that
+ * is lost if the tab is killed.
+ */
 export const CHUNK = 4 << 20;
-/** A chunk that comes with a wrong hash is asked for so often. */
+/** How often a chunk with a wrong hash is requested. */
 const TRIES = 3;
-/** A smaller part of a chunk is not worth a line in the journal. */
+/** A smaller part of a chunk is not recorded in the journal. */
 const LEAST_KEPT = 1 / 64;
 
-/** A chunk of a file, and where it was. */
+/** A chunk of a file, and its origin. */
 export interface Chunk {
   bytes: Uint8Array<ArrayBuffer>;
   origin: 'cache' | 'download';
 }
 
-/** What is needed beside the file. */
+/** Options of a download. */
 export interface DownloadOptions {
-  /** The file's entry in the store; without one nothing of it is kept. */
+  /** The file's entry in the store; without one nothing is stored. */
   writer: CacheWriter | undefined;
-  /** Whether the file must be stored: where there is no room for it, none of it is fetched. */
+  /** Whether the file must be stored: if there is no space for it, nothing is downloaded. */
   mustStore?: boolean;
-  /** Bytes of a chunk, where no list says otherwise. */
+  /** Bytes of a chunk, unless the list gives chunk hashes. */
   chunkBytes?: number;
   Sha256: new () => WasmHash;
   signal: AbortSignal;
   retryDelays?: readonly number[];
   stallTimeout?: number;
-  /** Hears that so many bytes have just come over the network. */
+  /** Called with the number of bytes that just arrived from the network. */
   onBytes?: (count: number) => void;
 }
 
 /**
- * A file of the network, chunk by chunk and in order: what an earlier download has left comes from the store, the rest is
- * fetched, checked and stored. Every path ends in `finish` or `giveUp`.
+ * Downloads a file in chunks, in order. Chunks from an earlier download come from the store; the others are downloaded,
+ * verified and stored. Each path ends in `finish` or `giveUp`.
  */
 export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
-  /** Why the file is not stored, where it is not. */
+  /** Why the file is not stored, if it is not. */
   notStored: PlainError | undefined;
   readonly #stop = new AbortController();
   readonly #end = () => this.#stop.abort();
   readonly #chunkBytes: number;
   #hash: WasmHash | undefined;
   readonly #tries = new Map<number, number>();
-  /** The chunks that an earlier download has left. */
+  /** The chunks of an earlier download. */
   readonly #there = new Set<number>();
   #writer: CacheWriter | undefined;
   #transfer: Transfer | undefined;
   #download: Download | undefined;
   #identity: Identity = {};
-  /** Whether the entry is of this very file. */
+  /** Whether the entry belongs to this file. */
   #ours = false;
-  /** The length for which there is room, as was found out. */
+  /** The length for which there is space, once checked. */
   #reserved = 0;
   #index = 0;
   #position = 0;
@@ -69,13 +72,14 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   ) {
     this.#writer = options.writer;
     this.#chunkBytes = file.chunks?.bytes ?? options.chunkBytes ?? CHUNK;
-    // Also where the chunks have hashes: it is the whole one that names the entry in the store, and nobody has compared them.
+    // Needed even if the chunks have hashes: the hash of the whole file is the entry's key, and nobody has compared the
+    // two.
     this.#hash = file.sha256 === undefined ? undefined : new options.Sha256();
     options.signal.addEventListener('abort', this.#end);
     if (options.signal.aborted) this.#end();
   }
 
-  /** Finds out what is there, and asks for the first of what is not. */
+  /** Finds out what is stored, and requests the first missing chunks. */
   static async open(file: RemoteFile, options: DownloadOptions): Promise<ChunkedDownload> {
     const download = new ChunkedDownload(file, options);
     try {
@@ -87,18 +91,18 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     }
   }
 
-  /** The file's length, as far as it is known, and its version. */
+  /** The file's length, if known, and its version. */
   get identity(): Identity {
     return this.#identity;
   }
 
-  /** Bytes that have been given, or have come and wait for their turn. It never gets less. */
+  /** Bytes that were returned, or have arrived and wait. This number never decreases. */
   get arrived(): number {
     this.#arrived = Math.max(this.#arrived, this.#position + (this.#download?.pending ?? 0));
     return this.#arrived;
   }
 
-  /** Where the chunk is that comes next. */
+  /** The origin of the next chunk. */
   get origin(): Chunk['origin'] {
     return this.#there.has(this.#index) ? 'cache' : 'download';
   }
@@ -119,10 +123,10 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   }
 
   /**
-   * After the last chunk: the file counts from now on.
+   * Completes the file after its last chunk.
    *
    * @returns whether it is stored
-   * @throws LinnetError `integrity`; BrokenEntry if what was stored may be to blame
+   * @throws LinnetError `integrity`; BrokenEntry if the stored data may be the cause
    */
   async finish(): Promise<boolean> {
     const found = this.#hash?.hex();
@@ -142,7 +146,11 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     return stored;
   }
 
-  /** Ends the download. @param keep whether what has come is good, so that the next one may go on with it */
+  /**
+   * Ends the download.
+   *
+   * @param keep whether the bytes so far are good, so that the next download can continue with them
+   */
   async giveUp(keep: boolean): Promise<void> {
     this.options.signal.removeEventListener('abort', this.#end);
     this.#end();
@@ -156,7 +164,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     else await writer?.discard();
   }
 
-  /** For the {@link Download}: an empty chunk, or what was kept of it. */
+  /** Called by the {@link Download}: returns an empty chunk, or its stored part. */
   begin(index: number): ChunkBuffer {
     const start = index * this.#chunkBytes;
     const length = Math.min(this.#chunkBytes, (this.#identity.total ?? Infinity) - start);
@@ -186,9 +194,9 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   }
 
   async abandon({ index, bytes, filled }: ChunkBuffer): Promise<void> {
-    // One that is whole and still here has been refused.
+    // A complete chunk that is still here was rejected.
     if (filled < this.#chunkBytes * LEAST_KEPT || filled === bytes.length || !this.#transfer?.ranged) return;
-    // The download ends for a reason of its own, which this must not take the place of.
+    // The download ends for another reason, which this error must not replace.
     await this.#attempt((writer) => writer.save(index, bytes.subarray(0, filled))).catch(() => {});
   }
 
@@ -204,7 +212,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     this.#identity = { total, validator };
     for (const index of journal.whole()) this.#there.add(index);
     const { done, value: first } = journal.missing().next();
-    // All came, but nobody has said that it is right.
+    // All bytes arrived, but were not verified.
     if (done) return;
     await this.#reserve(total);
     const transfer = await this.#open(first);
@@ -212,13 +220,13 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     this.#download = new Download(transfer, journal.missing(), this);
   }
 
-  /** Whether it is about this file, cut in the same way, and such that another version of it could be told from it. */
+  /** Whether the journal is about this file, in chunks of the same size, and could be told from another version. */
   #fits({ chunkBytes, total, validator, sha256 }: Description): boolean {
     const known = total !== undefined && (sha256 !== undefined || validator !== undefined);
     return known && sha256 === this.file.sha256 && chunkBytes === this.#chunkBytes && (this.file.bytes ?? total) === total;
   }
 
-  /** From the file's beginning. */
+  /** Starts at the file's beginning. */
   async #start(transfer: Transfer): Promise<void> {
     const { url, total, validator } = transfer;
     const { sha256, called } = this.file;
@@ -226,7 +234,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     this.#ours = false;
     this.#identity = { total, validator };
     const version = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }) };
-    // The query of an address that changes is a key to it, and no business of the store's.
+    // The query of an address that changes may be a secret, and is not stored.
     const place = called === undefined ? { url } : { url: url.replace(/[?#].*/, ''), key: called };
     const description = { ...place, chunkBytes: this.#chunkBytes, ...version, ...(sha256 === undefined ? {} : { sha256 }) };
     await this.#attempt((writer) => writer.restart(description));
@@ -251,7 +259,7 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     return this.#transfer;
   }
 
-  /** What fetches a chunk; there may have been no need of it up to now. */
+  /** The transfer, created when it is first needed. */
   async #fetched(index: number): Promise<Download> {
     if (!this.#download) {
       const transfer = await this.#open(index);
@@ -264,20 +272,23 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     return this.#download;
   }
 
-  /** Whether what it gives is the rest of what is stored. One that gives the whole file must say its length, or its hash will tell. */
+  /**
+   * Whether the transfer continues the stored file. A server that sends the whole file must tell its length, unless the
+   * file's hash is known.
+   */
   #goesOn(transfer: Transfer): boolean {
     const hashed = this.file.sha256 !== undefined;
     return (transfer.ranged || transfer.total !== undefined || hashed) && sameFile(this.#identity, transfer, hashed);
   }
 
-  /** Finds out whether there is room for the whole file. Where there is none, it is not stored. */
+  /** Checks that there is space for the whole file. If not, it is not stored. */
   async #reserve(total: number | undefined): Promise<void> {
     if (total === undefined || total === this.#reserved) return;
     this.#reserved = total;
     await this.#attempt((writer) => writer.reserve(total));
   }
 
-  /** Does something with the entry. A full disk is no reason not to chat. */
+  /** Runs an action on the entry. A full disk does not stop the load. */
   async #attempt(action: (writer: CacheWriter) => void): Promise<void> {
     try {
       if (this.#writer) action(this.#writer);
@@ -297,14 +308,14 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     if (this.options.mustStore) throw error;
   }
 
-  /** Whether a later download could tell that it goes on with the same file, and could go on at all. */
+  /** Whether a later download could recognize the file, and could continue at all. */
   #isResumable(writer: CacheWriter | undefined): boolean {
     const { total, validator, sha256 } = writer?.journal?.description ?? {};
     return total !== undefined && (validator !== undefined || sha256 !== undefined);
   }
 
   async #sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-    // Faster, and not in this thread; but pages without https have none.
+    // Faster, and off this thread, but needs HTTPS.
     if (globalThis.crypto?.subtle) return sha256Of(bytes);
     const hash = new this.options.Sha256();
     try {
@@ -316,12 +327,12 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   }
 }
 
-/** The numbers below that, one by one: a server may have claimed any. */
+/** The numbers below this one. They are generated one by one, since a server may claim any length. */
 function* upTo(count: number): Generator<number> {
   for (let index = 0; index < count; index++) yield index;
 }
 
-/** What was needed, and what the browser says of its room where that fits to its refusal. */
+/** The space that was needed, and the browser's estimate if it agrees with its refusal. */
 async function roomFor(need: number | undefined): Promise<object> {
   const { quota, free } = await roomHint().catch((): Awaited<ReturnType<typeof roomHint>> => ({}));
   return { ...(need === undefined ? {} : { need }), ...(free !== undefined && free < (need ?? 0) ? { quota, free } : {}) };

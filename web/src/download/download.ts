@@ -1,20 +1,20 @@
 import { aborted } from '../protocol/errors.ts';
 import type { ChunkBuffer, Transfer } from './transfer.ts';
 
-/** Chunks that are on their way, or there and not yet taken: what bounds the memory. */
+/** The most chunks that are requested or wait to be taken. This limits the memory. */
 const MOST_AHEAD = 4;
 
-/** What a download asks of whoever wants its chunks. */
+/** Supplies and receives the chunks of a download. */
 export interface ChunkKeeper {
-  /** An empty chunk, or one of which the beginning is there from an earlier try. */
+  /** Returns an empty chunk, or one whose beginning was stored before. */
   begin(index: number): ChunkBuffer;
-  /** Takes note of a chunk that is whole. @throws what ends the download. Gives false if it must be fetched once more. */
+  /** Receives a complete chunk. Returns false if it must be downloaded again. @throws what ends the download */
   accept(piece: ChunkBuffer): Promise<boolean>;
-  /** Takes note of what has come of a chunk that will not be whole. */
+  /** Receives a chunk that will not be completed. */
   abandon(piece: ChunkBuffer): Promise<void>;
 }
 
-/** A whole file on its way, and what has come of it beyond the last chunk. */
+/** A whole file being received, and its bytes beyond the last chunk. */
 interface Stream {
   parts: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   rest: Uint8Array<ArrayBuffer>;
@@ -23,15 +23,15 @@ interface Stream {
 }
 
 /**
- * Chunks of a file on their way: a few at a time, in the order in which they are wanted.
+ * Downloads chunks of a file, a few at a time, in the requested order.
  *
- * More is asked for as chunks are taken, so a slow consumer slows the download, and memory holds no more than
- * {@link MOST_AHEAD} of them. It starts with one, because the first bytes may show that the rest is not wanted.
+ * More chunks are requested as chunks are taken. So a slow consumer slows down the download, and memory holds at most
+ * {@link MOST_AHEAD} chunks. It starts with one, because the first bytes may show that the file is not wanted.
  */
 export class Download {
-  /** Those asked for and not yet taken. */
+  /** Chunks that were requested and not yet taken. */
   readonly #coming = new Map<number, { piece: ChunkBuffer; whole: Promise<void> }>();
-  /** Those that are not whole yet. */
+  /** Chunks that are not complete yet. */
   readonly #open = new Set<ChunkBuffer>();
   readonly #wanted: Iterator<number>;
   /** The last chunk that was taken. */
@@ -40,8 +40,8 @@ export class Download {
   #stream: Stream | undefined;
 
   /**
-   * @param wanted the chunks to fetch, in order; of a place that gives no stretches all of them, whatever this says. A server may
-   * claim any length, so they are drawn one by one
+   * @param wanted the chunks to download, in order; if the server does not support ranges, all chunks are downloaded.
+   * They are drawn one by one, since a server may claim any length
    */
   constructor(
     readonly transfer: Transfer,
@@ -53,7 +53,7 @@ export class Download {
     else this.#ask();
   }
 
-  /** The chunk of that number; from a place that gives no stretches they must ascend, and there is an empty one after the last. */
+  /** Returns a chunk. Without ranges the numbers must ascend, and an empty chunk follows the last one. */
   async take(index: number): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#stream) return this.#next(this.#stream, index);
     this.#taken = index;
@@ -66,13 +66,13 @@ export class Download {
     return piece.bytes;
   }
 
-  /** Bytes that have come, or were there from an earlier try, and have not been taken. */
+  /** Bytes that have arrived or were stored before, and were not taken yet. */
   get pending(): number {
     const pieces = this.#stream ? [...this.#open] : [...this.#coming.values()].map(({ piece }) => piece);
     return pieces.reduce((sum, { filled }) => sum + filled, 0);
   }
 
-  /** After the transfer's signal: gives what has come to the keeper. */
+  /** After the transfer was aborted: hands the incomplete chunks to the keeper. */
   async settle(): Promise<void> {
     await Promise.allSettled([...this.#coming.values()].map(({ whole }) => whole));
     await this.#stream?.parts.return(undefined).catch(() => {});
@@ -92,7 +92,7 @@ export class Download {
   #start(index: number): void {
     const piece = this.keeper.begin(index);
     const whole = this.#fetch(piece);
-    // It may fail while an earlier chunk is still waited for.
+    // It may fail while an earlier chunk is awaited.
     whole.catch(() => {});
     this.#coming.set(index, { piece, whole });
   }
@@ -106,7 +106,7 @@ export class Download {
     this.#open.delete(piece);
   }
 
-  /** Cuts the next chunk off the stream. */
+  /** Takes the next chunk from the stream. */
   async #next(stream: Stream, index: number): Promise<Uint8Array<ArrayBuffer>> {
     const piece = this.keeper.begin(index);
     piece.filled = 0;
@@ -118,7 +118,7 @@ export class Download {
         stream.rest = value;
       }
       if (this.transfer.options.signal.aborted) throw aborted();
-      // What is stored already comes once more, and is skipped.
+      // Stored bytes arrive again and are skipped.
       const skipped = stream.at < piece.start;
       const part = stream.rest.subarray(0, skipped ? piece.start - stream.at : piece.bytes.length - piece.filled);
       stream.rest = stream.rest.subarray(part.length);
@@ -127,7 +127,7 @@ export class Download {
       piece.bytes.set(part, piece.filled);
       piece.filled += part.length;
     }
-    // The last chunk of a file whose length nobody said.
+    // The last chunk of a file of unknown length.
     piece.bytes = piece.bytes.subarray(0, piece.filled);
     if (piece.filled > 0) await this.keeper.accept(piece);
     this.#open.delete(piece);

@@ -1,21 +1,21 @@
 import { LinnetError, type LinnetErrorCode } from '../protocol/errors.ts';
 
-/** What a server answered. */
+/** A server's response. */
 export interface FileAnswer {
   status: number;
   /** Its Content-Type. */
   type?: string | null;
-  /** Whether the body is something else than the file, as some servers answer for every address. */
+  /** Whether the body is not the file: some servers send a page for every address. */
   foreign?: boolean;
 }
 
 const TOGETHER = "Serve all files of the package's dist folder from one folder.";
 
 /**
- * Why a file of the package could not be loaded, with its address, the status and what helps. `details.part` tells it from an error
- * about a model's file.
+ * The error for a file of the package that could not be loaded, with its address, the status and what helps.
+ * `details.part` tells it from an error about a model's file.
  *
- * @param answer what the server answered; absent where nothing came back
+ * @param answer the server's response, if there was one
  */
 export function fileError(url: string, answer?: FileAnswer, cause?: unknown): LinnetError {
   const { code, text } = answer ? explain(url, answer) : unreachable(url);
@@ -23,7 +23,7 @@ export function fileError(url: string, answer?: FileAnswer, cause?: unknown): Li
   return new LinnetError(code, text, cause === undefined ? details : { ...details, cause: String(cause) });
 }
 
-/** What a script of the package fails with that imports one which is missing. */
+/** The error for a script of the package that imports a missing one. */
 export function importError(url: string): LinnetError {
   return new LinnetError('not-found', `A script that ${url} imports could not be loaded. ${TOGETHER}`, { part: 'engine', url });
 }

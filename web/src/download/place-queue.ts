@@ -1,7 +1,7 @@
 import type { LinnetError } from '../protocol/errors.ts';
 import * as http from './http.ts';
 
-/** One of the places that have a file. */
+/** One of a file's addresses. */
 export interface Place {
   readonly index: number;
   readonly url: string;
@@ -10,19 +10,19 @@ export interface Place {
 interface Entry extends Place {
   /** Failures in a row. */
   tries: number;
-  /** When it may be asked, in the time of `performance.now()`. */
+  /** When it may be tried again, in the time of `performance.now()`. */
   from: number;
   failure?: LinnetError;
 }
 
 /**
- * Says which of several places to ask next. A place that failed and may recover is asked again after a pause; the other
- * places come first, so nobody waits while one of them could answer.
+ * Decides which of several addresses to try next. One that failed and may recover is tried again after a pause; the
+ * others come first, so that nobody waits while one of them works.
  */
 export class PlaceQueue {
   readonly #all: readonly Entry[];
   readonly #waiting: Set<Entry>;
-  /** A place that gave something before it failed: it is asked for the rest before the others. */
+  /** An address that sent something before it failed: it is asked for the rest first. */
   #working: Entry | undefined;
 
   /** @param delays milliseconds to wait after each failure of a place, unless its server asks for more */
@@ -35,7 +35,11 @@ export class PlaceQueue {
     this.#waiting = new Set(this.#all);
   }
 
-  /** The place to ask now; `undefined` if all have been given up. @throws LinnetError `aborted` */
+  /**
+   * The address to try now; `undefined` if all were given up. Waits until it may be tried.
+   *
+   * @throws LinnetError `aborted`
+   */
   async next(): Promise<Place | undefined> {
     let first = this.#working;
     if (!first) for (const entry of this.#waiting) if (!first || entry.from < first.from) first = entry;
@@ -46,9 +50,9 @@ export class PlaceQueue {
   }
 
   /**
-   * Has a place that failed asked again later, or gives it up.
+   * Schedules another try of a failed address, or gives it up.
    *
-   * @param gave whether bytes came before it failed: `much` makes up for its earlier failures
+   * @param gave whether bytes arrived before it failed: `much` makes up for its earlier failures
    */
   failed(place: Place, failure: LinnetError, gave: 'nothing' | 'little' | 'much' = 'nothing'): void {
     const entry = this.#all.find(({ index }) => index === place.index)!;
@@ -61,12 +65,12 @@ export class PlaceQueue {
     else entry.from = performance.now() + wait;
   }
 
-  /** Places that may give the file later. */
+  /** Addresses that may still work. */
   get hopeful(): readonly Place[] {
     return [...this.#waiting];
   }
 
-  /** The last failure of each place that failed, in the order of the places. */
+  /** The last failure of each failed address, in order. */
   get failures(): readonly (Place & { failure: LinnetError })[] {
     return this.#all.flatMap(({ index, url, failure }) => (failure ? [{ index, url, failure }] : []));
   }

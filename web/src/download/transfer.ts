@@ -3,53 +3,53 @@ import * as http from './http.ts';
 import type { Stretch } from './http.ts';
 import { type Place, PlaceQueue } from './place-queue.ts';
 
-// How a large file comes: in ranges, again and elsewhere after a failure, and only as long as it is still the same file.
+// Downloads a large file: in ranges, with retries at other addresses, and only as long as it is the same file.
 
-/** How to fetch a file. */
+/** Options of a transfer. */
 export interface TransferOptions {
-  /** The length that the file must have, where it is known. */
+  /** The expected length, if known. */
   bytes?: number;
-  /** Whether the file's hash is known and will be compared: then it does not matter what a server calls its version. */
+  /** Whether the file's hash is known and will be checked: then the server's version of it does not matter. */
   hashed?: boolean;
   signal: AbortSignal;
-  /** Waits between tries, in milliseconds: as many tries as there are waits follow a failure that comes without progress. */
+  /** Waits between tries, in milliseconds. Each wait allows one more try after a failure without progress. */
   retryDelays?: readonly number[];
-  /** A server or a connection that gives nothing for so many milliseconds is taken for broken. */
+  /** A connection that sends nothing for this many milliseconds counts as broken. */
   stallTimeout?: number;
-  /** Hears that so many bytes have just come. */
+  /** Called with the number of bytes that just arrived. */
   onBytes?: (count: number) => void;
 }
 
 const RETRY_DELAYS = [250, 500, 1000, 2000];
 const STALL_TIMEOUT = 30_000;
-/** A connection that gave this much before it broke was not a hopeless one: the tries are counted anew. */
+/** If a connection sent this many bytes before it broke, the tries are counted from the start. */
 const PROGRESS = 256 << 10;
-/** Times that a place which does not answer is asked again before the file is known to be there. */
+/** How often an address that does not respond is tried again before the file is known to exist. */
 const MOST_OPENING_RETRIES = 2;
-/** Weights hardly compress: a server that announces a smaller part of the file than this has another file. */
+/** Weights hardly compress: if a server announces less than this fraction of the file, it has another file. */
 const BEST_COMPRESSION = 0.5;
-/** Characters of an address without a host that an error shows: a `data:` address holds a file. */
+/** The most characters of an address without a host in an error: a `data:` address contains a file. */
 const LONGEST_SHOWN = 60;
 const CANNOT_RESUME = 'could not be resumed. Try again';
 
-/** A stretch of a file that is on its way into memory. */
+/** A chunk of a file that is being received. */
 export interface ChunkBuffer {
-  /** Number of the chunk. */
+  /** The chunk's number. */
   index: number;
   /** Offset of its first byte in the file. */
   start: number;
   bytes: Uint8Array<ArrayBuffer>;
-  /** How much of it has come. */
+  /** Bytes received so far. */
   filled: number;
 }
 
-/** What says which file, and which version of it, a server has. */
+/** Identifies the file, and its version, that a server has. */
 export interface Identity {
   total?: number | undefined;
   validator?: string | undefined;
 }
 
-/** The server has another file than before: nothing of the two may be glued together. */
+/** The server's file has changed: the two must not be mixed. */
 export class FileChanged extends LinnetError {
   constructor(url: string) {
     super('integrity', 'The file on the server changed during the download. Load the model again.', { url });
@@ -57,31 +57,31 @@ export class FileChanged extends LinnetError {
 }
 
 /**
- * Whether what a server has now is the file that was begun, as far as it says.
+ * Whether the server still has the file that the download started with, as far as it tells.
  *
- * @param hashed whether the hash will tell: the nodes of a CDN may name one version differently
+ * @param hashed whether the file's hash will be checked: the nodes of a CDN may name one version differently
  */
 export function sameFile(begun: Identity, found: Identity, hashed: boolean): boolean {
   const sameLength = begun.total === undefined || found.total === undefined || begun.total === found.total;
   return sameLength && (hashed || begun.validator === found.validator);
 }
 
-/** A place that has the file, and has begun to give it; where it fails, the places after it are asked for the rest. */
+/** An address that has started to send the file. If it fails, the following addresses are asked for the rest. */
 export class Transfer {
-  /** Whether any stretch can be asked for. If not, only {@link Transfer.stream} is to be used. */
+  /** Whether ranges are supported. If not, only {@link Transfer.stream} works. */
   readonly ranged: boolean;
-  /** The file's length, if the server said. */
+  /** The file's length, if the server told. */
   readonly total: number | undefined;
-  /** Says which version of the file this is: needed to go on with it later. */
+  /** Identifies the file's version, to continue with it later. */
   readonly validator: string | undefined;
-  /** The answer to the request that opened this, until somebody reads it. */
+  /** The response to the first request, until it is read. */
   #first: Response | undefined;
-  /** Index of the place that was the last one to give something. */
+  /** Index of the address that last sent something. */
   #place = 0;
   #received = 0;
 
   private constructor(
-    /** The place that answered, and those that have not been asked. */
+    /** The address that responded, and those not tried yet. */
     readonly places: readonly string[],
     readonly options: TransferOptions,
     readonly from: number,
@@ -94,9 +94,9 @@ export class Transfer {
   }
 
   /**
-   * Asks each place in turn for the stretch that is wanted first, until one answers with it or with the whole file.
+   * Tries each address until one responds with the first range or with the whole file.
    *
-   * @throws LinnetError the last place's: `network`, `not-found`, `http`, `integrity`, `aborted`
+   * @throws LinnetError the last address's: `network`, `not-found`, `http`, `integrity`, `aborted`
    */
   static async open(urls: readonly string[], first: Stretch, options: TransferOptions): Promise<Transfer> {
     const { signal, retryDelays = RETRY_DELAYS } = options;
@@ -104,7 +104,7 @@ export class Transfer {
     for (let place = await queue.next(); place; place = await queue.next()) {
       try {
         const response = await firstResponse(place.url, first, options);
-        // Those that come after it, and those that may have recovered by then, give the rest if it fails.
+        // If it fails, the following addresses, and those that may have recovered, are asked for the rest.
         const others = queue.hopeful.filter(({ index }) => index !== place!.index);
         const later = others.filter(({ index }) => index > place!.index);
         const places = [place, ...later, ...others.filter((other) => !later.includes(other))];
@@ -114,7 +114,8 @@ export class Transfer {
         queue.failed(place, error as LinnetError);
       }
     }
-    // A browser reports "no connection" also where it may not send Range to a foreign server, and for a stretch with a content coding.
+    // Browsers also report "no connection" if they may not send Range to another origin, and for a range with a content
+    // encoding.
     for (const place of queue.failures) {
       if (place.failure.code !== 'network') continue;
       try {
@@ -131,15 +132,15 @@ export class Transfer {
     );
   }
 
-  /** The address that gives the file. */
+  /** The address that sends the file. */
   get url(): string {
     return this.places[this.#place]!;
   }
 
   /**
-   * Fetches what a piece still lacks. What has come before a failure stays in it.
+   * Downloads the missing rest of a chunk. Bytes that arrive before a failure are kept.
    *
-   * @throws LinnetError `network`, `not-found`, `http`, `aborted`, or that the file is another one now
+   * @throws LinnetError `network`, `not-found`, `http`, `aborted`; FileChanged
    */
   async fill(piece: ChunkBuffer): Promise<void> {
     const { signal, retryDelays = RETRY_DELAYS } = this.options;
@@ -157,7 +158,7 @@ export class Transfer {
         queue.failed(place, failure, gave === 0 ? 'nothing' : gave < PROGRESS ? 'little' : 'much');
       }
     }
-    // What the others say of a file that they may never have had is worth less.
+    // The errors of the other addresses, which may never have had the file, say less.
     throw queue.failures[0]!.failure;
   }
 
@@ -167,7 +168,7 @@ export class Transfer {
     if (piece.filled < piece.bytes.length) throw this.#broken(url, CANNOT_RESUME);
   }
 
-  /** The whole file from its beginning, from a place that gives no stretches of it. */
+  /** The whole file from its beginning, for servers without ranges. */
   async *stream(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { bytes, signal } = this.options;
     const most = bytes ?? this.total ?? http.MAX_FILE_BYTES;
@@ -176,7 +177,7 @@ export class Transfer {
     try {
       for await (const part of this.#body(response!)) {
         if (this.#received > most) {
-          // A connection gives no more than it announces: what it announced is the length of the compressed bytes.
+          // A connection sends no more than it announced; here it announced the compressed length.
           if (bytes === undefined && this.total !== undefined) throw compressed(this.url, this.total);
           throw wrongLength(this.url, this.#received, most);
         }
@@ -190,7 +191,7 @@ export class Transfer {
     if (bytes !== undefined && this.#received < bytes) throw wrongLength(this.url, this.#received, bytes);
   }
 
-  /** Lets go of an answer that nobody wants. */
+  /** Discards the unread response. */
   close(): void {
     http.discard(this.#first);
     this.#first = undefined;
@@ -203,7 +204,7 @@ export class Transfer {
     return response;
   }
 
-  /** Asks for the rest of a piece. */
+  /** Requests the rest of a chunk. */
   async #rest(url: string, piece: ChunkBuffer): Promise<Response> {
     const start = piece.start + piece.filled;
     const { signal, stallTimeout = STALL_TIMEOUT } = this.options;
@@ -214,12 +215,12 @@ export class Transfer {
     if (partial && same && http.startsAt(response, start)) return response;
     http.discard(response);
     if ((partial && !same) || response.status === 416) throw new FileChanged(url);
-    // Not every node of a CDN knows ranges, or the one that was asked for.
+    // A node of a CDN may not support ranges, or send another one.
     if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume a download. Try again');
     throw http.statusError(url, response);
   }
 
-  /** Reads into a piece. A server may give more than it was asked for, or less. */
+  /** Reads into a chunk. A server may send more or less than requested. */
   async #read(response: Response, piece: ChunkBuffer): Promise<void> {
     for await (const part of this.#body(response)) {
       const wanted = part.subarray(0, piece.bytes.length - piece.filled);
@@ -242,7 +243,7 @@ export class Transfer {
         yield value;
       }
     } finally {
-      // Also when the consumer stops early: without this the rest would still be fetched.
+      // Also if the consumer stops early: otherwise the rest would still be downloaded.
       await reader.cancel().catch(() => {});
     }
   }
@@ -257,7 +258,7 @@ export class Transfer {
 }
 
 /**
- * The first answer that holds file bytes: the stretch that was asked for, or the whole file.
+ * The first response with the file's bytes: the requested range, or the whole file.
  *
  * @throws LinnetError `network`, `not-found`, `http`, `integrity`
  */
@@ -275,7 +276,7 @@ async function firstResponse(url: string, stretch: Stretch | undefined, options:
   throw new LinnetError('http', 'The server sent only a part of the file. Try again later.', { url });
 }
 
-/** A transfer of a file that has the expected length, as far as the server says. @throws LinnetError `integrity` */
+/** Makes a transfer, if the file has the expected length as far as the server tells. @throws LinnetError `integrity` */
 function checked(transfer: Transfer): Transfer {
   const { url, total, options } = transfer;
   if (options.bytes === undefined || total === undefined || total === options.bytes) return transfer;
@@ -283,10 +284,10 @@ function checked(transfer: Transfer): Transfer {
   throw wrongLength(url, total, options.bytes);
 }
 
-/** The length of a whole file, as far as its server can be believed. */
+/** The length of a whole file, as far as the server can be believed. */
 function lengthOf(response: Response, bytes: number | undefined): number | undefined {
   const length = http.fullLength(response);
-  // A foreign server may hide that it compresses. Then this is the length of the compressed bytes.
+  // Another origin may hide that it compresses. Then this is the compressed length.
   const mayBeCompressed = length !== undefined && bytes !== undefined && length < bytes && length > bytes * BEST_COMPRESSION;
   return mayBeCompressed && http.isForeign(response.url) ? undefined : length;
 }
@@ -295,7 +296,7 @@ function placesOf(urls: readonly string[]): Place[] {
   return urls.map((url, index) => ({ index, url }));
 }
 
-/** The answer itself if it can be used, an error if it has none, nothing if the whole file must be asked for. */
+/** The response if it is usable, an error if it is not, `undefined` if the whole file must be requested. */
 function answerIn(
   response: Response,
   range: Stretch | undefined,
@@ -308,7 +309,7 @@ function answerIn(
   if (status === 200) return response;
   const known = (total ?? bytes) !== undefined && !http.isCoded(response);
   if (range && status === 206 && known && http.startsAt(response, range.start)) return response;
-  // It has no such stretch, or does not say of which whole it is one.
+  // It has no such range, or does not tell the length of the whole file.
   return range && (status === 206 || status === 416) ? undefined : http.statusError(url, response);
 }
 

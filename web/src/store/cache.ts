@@ -5,13 +5,16 @@ import { blobSlices } from './slices.ts';
 import { TabLock, type RemoteProgress } from './tab-lock.ts';
 import type { WasmHash } from '../protocol/wasm.ts';
 
-/** Milliseconds before each try to open a file for writing: the page that was here before a reload may just be letting go of it. */
+/**
+ * Waits before each try to open a file for writing, in milliseconds: after a reload, the previous page may still be
+ * closing it.
+ */
 const OPEN_WAITS = [0, 100, 200, 400];
 
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
 
-/** Says that the stored copy was not what it should be. What was wrong is gone by then. */
+/** The stored copy was damaged. The damaged part has been removed. */
 export class BrokenEntry extends LinnetError {
   constructor() {
     super('integrity', 'The stored copy of the model was damaged.');
@@ -19,9 +22,9 @@ export class BrokenEntry extends LinnetError {
 }
 
 /**
- * The models that this origin keeps in the browser's private file system (OPFS).
+ * The models that this origin stores in the browser's private file system (OPFS).
  *
- * An entry changes only in the hands of the one tab whose {@link TabLock} it is; whole entries are read without one.
+ * Only the tab that holds an entry's {@link TabLock} changes it; complete entries are read without a lock.
  */
 export class ModelCache {
   private constructor(
@@ -29,13 +32,13 @@ export class ModelCache {
     readonly Checksum: NewChecksum,
   ) {}
 
-  /** Gives `undefined` where the browser has no such store or refuses it (private windows, blocked site data). */
+  /** Returns `undefined` if the browser has no such store or refuses it (private windows, blocked site data). */
   static async open(Checksum: NewChecksum): Promise<ModelCache | undefined> {
     const folder = await openFolder();
     return folder && new ModelCache(folder, Checksum);
   }
 
-  /** The whole file of that key, if it is there. */
+  /** The complete file with that key, if it is stored. */
   async find(key: string): Promise<StoredFile | undefined> {
     const entry = await readEntry(this.folder, key);
     if (typeof entry === 'string' || !isWhole(entry)) return undefined;
@@ -43,9 +46,9 @@ export class ModelCache {
   }
 
   /**
-   * Waits for this tab's turn to change the entry, and opens it.
+   * Waits for the entry's lock, and opens the entry.
    *
-   * @returns `undefined` if another tab keeps it, or if nothing can be written
+   * @returns `undefined` if another tab keeps the lock, or if nothing can be written
    */
   async begin(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void): Promise<CacheWriter | undefined> {
     const lock = await TabLock.take(key, signal, onWait);
@@ -54,7 +57,7 @@ export class ModelCache {
     const data = await openToWrite(this.folder, names.data);
     const log = data && (await openToWrite(this.folder, names.journal));
     try {
-      // Throws where it cannot be read, or is a later version's: then the entry stays as it is.
+      // Throws if the journal cannot be read, or is a later version's: then the entry is left alone.
       if (data && log) return new CacheWriter(this, key, lock, data, log);
     } catch {
       log?.close();
@@ -86,7 +89,7 @@ export class ModelCache {
   }
 }
 
-/** A whole file from the store. */
+/** A complete file in the store. */
 export class StoredFile {
   constructor(
     readonly cache: ModelCache,
@@ -102,9 +105,9 @@ export class StoredFile {
   }
 
   /**
-   * Its chunks in order, each checked before it is given. A chunk's buffer is used again for the next one.
+   * Its chunks in order, each verified before it is returned. The chunks share one buffer.
    *
-   * @throws BrokenEntry for a damaged chunk, which then counts as missing, or if another tab is changing the file
+   * @throws BrokenEntry for a damaged chunk, which is then marked as missing, or if another tab is changing the file
    */
   async *chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let index = 0;
@@ -124,7 +127,7 @@ export class StoredFile {
       writer?.drop(index);
       writer?.keep();
     } catch {
-      // A disk so full that not even this can be noted: or the next visit would read the same.
+      // The disk is so full that not even this can be recorded; otherwise the next visit would read the same.
       await writer?.discard();
     }
     throw new BrokenEntry();
@@ -132,7 +135,8 @@ export class StoredFile {
 
   async *#slices(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { chunkBytes } = this.journal.description;
-    // Many times as fast as a blob, whose bytes come from another process. Some browsers lend it to one tab at a time.
+    // Much faster than a blob, whose bytes come from another process. Some browsers allow it for only one tab at a
+    // time.
     const handle = await this.handle.createSyncAccessHandle({ mode: 'read-only' }).catch(() => undefined);
     if (!handle) return yield* blobSlices(this.file.slice(0, this.total), chunkBytes);
     try {
@@ -145,10 +149,10 @@ export class StoredFile {
 }
 
 /**
- * An entry that this worker alone may change. Every path ends in `complete`, `keep` or `discard`.
+ * An entry that only this worker may change. Each path ends in `complete`, `keep` or `discard`.
  *
- * What writes throws `quota` where there is no room, and `no-storage` where the browser has taken the files away meanwhile, as when
- * the site's data are cleared.
+ * Writing throws `quota` if there is no space, and `no-storage` if the browser has removed the files meanwhile, for
+ * example when the site's data were cleared.
  */
 export class CacheWriter {
   #journal: Journal | undefined;
@@ -162,20 +166,20 @@ export class CacheWriter {
     readonly log: FileSystemSyncAccessHandle,
   ) {
     const text = new TextDecoder().decode(readAt(this.log, new Uint8Array(this.log.getSize()), 0));
-    // A tab that has the page's earlier version open must not undo what the later one has stored.
+    // A tab with an earlier version of the page must not undo what a later version stored.
     if (isNewer(text)) throw new Error('a later journal');
     dropTorn(this.log);
     this.#journal = Journal.parse(text);
-    // A crash, or a browser that threw the data away, may have left less than the journal says.
+    // After a crash or an eviction there may be less data than the journal says.
     if (this.#journal?.limitTo(this.data.getSize())) writing(() => this.#rewrite());
   }
 
-  /** What an earlier download has left. */
+  /** What an earlier download stored. */
   get journal(): Journal | undefined {
     return this.#journal;
   }
 
-  /** Starts the entry anew. */
+  /** Starts the entry from scratch. */
   restart(description: Description): void {
     this.#journal = new Journal(description);
     writing(() => {
@@ -184,10 +188,7 @@ export class CacheWriter {
     });
   }
 
-  /**
-   * Finds out whether there is room for the whole file, by asking for it. (What browsers say of their room beforehand is a guess
-   * at best.)
-   */
+  /** Checks that there is space for the whole file by allocating it. (The browser's estimate is only a guess.) */
   reserve(total: number): void {
     writing(() => {
       const size = this.data.getSize();
@@ -200,7 +201,7 @@ export class CacheWriter {
     });
   }
 
-  /** What is there of a chunk, if it is what was written; else it counts as missing from now on. */
+  /** Reads the stored part of a chunk. If its checksum does not match, it is marked as missing. */
   read(index: number): Uint8Array<ArrayBuffer> | undefined {
     const saved = this.#journal?.chunk(index);
     if (!this.#journal || !saved || saved.bytes > this.#journal.lengthOf(index)) return undefined;
@@ -209,12 +210,12 @@ export class CacheWriter {
       if (bytes.length === saved.bytes && this.cache.sum(bytes) === saved.checksum) return bytes;
       this.drop(index);
     } catch {
-      // A file that can be read no more: the chunk is fetched, and storing it says what is wrong.
+      // The file can no longer be read: the chunk is downloaded, and storing it reports the error.
     }
     return undefined;
   }
 
-  /** Writes a chunk, or a beginning of one. */
+  /** Writes a chunk, or the beginning of one. */
   save(index: number, bytes: Uint8Array): void {
     const journal = this.#journal;
     if (!journal) return;
@@ -224,18 +225,18 @@ export class CacheWriter {
     });
   }
 
-  /** Takes a chunk for missing. */
+  /** Marks a chunk as missing. */
   drop(index: number): void {
     writing(() => this.#note(lines.dropped(index)));
   }
 
-  /** Everything is there and is right: from now on the entry counts. @param total the file's length */
+  /** Marks the entry as complete and verified. @param total the file's length */
   complete(total: number): void {
     if (!this.#journal) return;
     writing(() => {
       this.data.flush();
       if (this.data.getSize() < total) throw noRoom();
-      // What an earlier version of the file had at its end, or a failing disk.
+      // Removes bytes beyond the end, from an earlier version of the file or a failing disk.
       this.data.truncate(total);
       if (this.#journal!.description.total !== total) this.#setTotal(total);
       this.#note(lines.done());
@@ -244,19 +245,19 @@ export class CacheWriter {
     this.#close();
   }
 
-  /** Leaves what came so far for a later download to go on with. */
+  /** Keeps the bytes so far for a later download. */
   keep(): void {
     try {
       this.data.flush();
       this.log.flush();
     } catch {
-      // What is not there will be found to be missing.
+      // Missing bytes are detected later.
     } finally {
       this.#close();
     }
   }
 
-  /** Leaves nothing behind. */
+  /** Removes the entry. */
   async discard(): Promise<void> {
     closeAll(this.data, this.log);
     await this.cache.remove(this.key);
@@ -286,7 +287,7 @@ export class CacheWriter {
   }
 }
 
-/** Does what writes. @throws LinnetError `quota`, `no-storage` */
+/** Runs an action that writes, and translates its errors. @throws LinnetError `quota`, `no-storage` */
 function writing(action: () => void): void {
   try {
     action();
@@ -307,7 +308,7 @@ function closeAll(...handles: FileSystemSyncAccessHandle[]): void {
     try {
       handle.close();
     } catch {
-      // One whose file is gone.
+      // Its file no longer exists.
     }
   }
 }
@@ -324,19 +325,19 @@ async function openToWrite(folder: FileSystemDirectoryHandle, name: string): Pro
   return undefined;
 }
 
-/** Takes away a last line that a crash has torn: the next one must not be glued to it. */
+/** Removes an incomplete last line, left by a crash, so that the next line is not appended to it. */
 function dropTorn(log: FileSystemSyncAccessHandle): void {
   const size = log.getSize();
   const tail = readAt(log, new Uint8Array(Math.min(size, 1024)), Math.max(0, size - 1024));
   log.truncate(size - tail.length + tail.lastIndexOf(10) + 1);
 }
 
-/** Fills the buffer; gives less where the file ends. */
+/** Fills the buffer; returns a part of it if the file ends before. */
 function readAt(handle: FileSystemSyncAccessHandle, buffer: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> {
   let read = 0;
   while (read < buffer.length) {
     const count = handle.read(buffer.subarray(read), { at: at + read });
-    // None at the end; of more than was asked for nothing is known.
+    // 0 at the end of the file; a count above the request is invalid.
     if (count === 0 || count > buffer.length - read) break;
     read += count;
   }
@@ -344,8 +345,8 @@ function readAt(handle: FileSystemSyncAccessHandle, buffer: Uint8Array<ArrayBuff
 }
 
 /**
- * Writes all of it. Not every browser throws when there is no room: Firefox writes less, a private window of Chromium says that it
- * has written 4,294,967,288 bytes.
+ * Writes all bytes. Not every browser throws if there is no space: Firefox writes less, and a private window of
+ * Chromium claims to have written 4,294,967,288 bytes.
  */
 function writeAll(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number): void {
   const count = handle.write(bytes, { at });

@@ -3,7 +3,7 @@ export function hexOf(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The SHA-256 of bytes in lower-case hex; only where the page is a secure context. */
+/** The SHA-256 of bytes in lower-case hex. Needs a secure context. */
 export async function sha256Of(bytes: BufferSource): Promise<string> {
   return hexOf(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }

@@ -6,34 +6,37 @@
 //   - 12                             chunk 12 was found to be damaged
 //   =                                the file as a whole is what it should be
 
-/** Of the journal's form. An entry of an earlier version counts as none: its file is fetched anew. One of a later version is left alone. */
+/**
+ * The version of the format. Entries of earlier versions are ignored and downloaded again. Entries of later versions
+ * are left alone.
+ */
 const VERSION = 3;
 
-/** A file that is stored, wholly or in part. */
+/** A stored file, complete or partial. */
 export interface Description {
-  /** Where it came from. */
+  /** Its address. */
   url: string;
   /** Bytes of each chunk but the last. */
   chunkBytes: number;
-  /** Bytes of the whole file; absent while the server has not said. */
+  /** Bytes of the whole file, if the server has told. */
   total?: number;
   /** The ETag or date of the file that the chunks belong to. */
   validator?: string;
-  /** The file's SHA-256, where it is known beforehand. */
+  /** The file's SHA-256, if known. */
   sha256?: string;
-  /** The name of the file that a person gave. */
+  /** The name of an imported file. */
   name?: string;
-  /** What the site calls the file, where its address changes. */
+  /** The site's name for the file, if its address changes. */
   key?: string;
 }
 
-/** A chunk, or a beginning of one. */
+/** A stored chunk, or the beginning of one. */
 export interface SavedChunk {
   bytes: number;
   checksum: string;
 }
 
-/** The lines that can be added. */
+/** The lines of a journal. */
 export const lines = {
   saved: (index: number, { bytes, checksum }: SavedChunk): string => `+ ${index} ${bytes} ${checksum}\n`,
   dropped: (index: number): string => `- ${index}\n`,
@@ -47,7 +50,10 @@ export class Journal {
 
   constructor(readonly description: Description) {}
 
-  /** Gives `undefined` for what is no journal, or one of another version ({@link isNewer} tells). A line that makes no sense counts for nothing. */
+  /**
+   * Returns `undefined` if the text is not a journal, or one of another version ({@link isNewer} tells). Invalid lines
+   * are ignored.
+   */
   static parse(text: string): Journal | undefined {
     const [head, ...rest] = text.split('\n').slice(0, -1);
     const description = parseHead(head);
@@ -62,13 +68,13 @@ export class Journal {
     return `${JSON.stringify({ version: VERSION, ...this.description })}\n`;
   }
 
-  /** All that is known, written anew. */
+  /** The whole journal as text. */
   text(): string {
     const saved = [...this.#chunks].map(([index, chunk]) => lines.saved(index, chunk));
     return [this.head(), ...saved, ...(this.#done ? [lines.done()] : [])].join('');
   }
 
-  /** Takes one line, with or without its end. */
+  /** Applies one line, with or without its line feed. */
   apply(line: string): void {
     const [kind, index, bytes, checksum] = line.trimEnd().split(' ');
     if (kind === '=') this.#done = true;
@@ -79,50 +85,50 @@ export class Journal {
 
   #lose(index: number): void {
     this.#chunks.delete(index);
-    // What comes in its place has to be vouched for again.
+    // The replacement must be verified again.
     this.#done = false;
   }
 
-  /** What is there of a chunk. */
+  /** The stored part of a chunk. */
   chunk(index: number): SavedChunk | undefined {
     return this.#chunks.get(index);
   }
 
-  /** Chunks of the file, where its length is known. */
+  /** The number of chunks, if the file's length is known. */
   count(): number | undefined {
     const { total, chunkBytes } = this.description;
     return total === undefined ? undefined : Math.ceil(total / chunkBytes);
   }
 
-  /** Bytes that a chunk has when it is whole. */
+  /** Bytes of a complete chunk. */
   lengthOf(index: number): number {
     const { total, chunkBytes } = this.description;
     return Math.min(chunkBytes, (total ?? Infinity) - index * chunkBytes);
   }
 
-  /** Whether all of a chunk is there. */
+  /** Whether a chunk is complete. */
   has(index: number): boolean {
     const length = this.lengthOf(index);
     return length > 0 && this.chunk(index)?.bytes === length;
   }
 
-  /** All that is there. */
+  /** All stored chunks. */
   chunks(): Iterable<[number, SavedChunk]> {
     return this.#chunks;
   }
 
-  /** The chunks that are there, in no order. */
+  /** The complete chunks, in any order. */
   whole(): number[] {
     return [...this.#chunks.keys()].filter((index) => this.has(index));
   }
 
-  /** The chunks that are not there, or not wholly, in order; none where the file's length is not known. */
+  /** The missing or incomplete chunks, in order; none if the file's length is unknown. */
   *missing(): Generator<number> {
-    // A server has said how many there are: they are counted one by one, and no list is made of them.
+    // A server may claim any length, so no list is made of them.
     for (let index = 0; index < (this.count() ?? 0); index++) if (!this.has(index)) yield index;
   }
 
-  /** Takes all chunks that do not fit into so many bytes for missing. Gives whether there were any. */
+  /** Marks all chunks beyond this length as missing. Returns whether there were any. */
   limitTo(bytes: number): boolean {
     const start = (index: number) => index * this.description.chunkBytes;
     const beyond = [...this.#chunks].filter(([index, chunk]) => start(index) + chunk.bytes > bytes);
@@ -130,18 +136,18 @@ export class Journal {
     return beyond.length > 0;
   }
 
-  /** Bytes of the file that are there. */
+  /** Stored bytes. */
   savedBytes(): number {
     return [...this.#chunks.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Whether the file is there, and is the right one. */
+  /** Whether the file is complete and verified. */
   isWhole(): boolean {
     return this.#done && this.whole().length === this.count();
   }
 }
 
-/** Whether a text is the journal of a later version of this package, which knows what to do with it. */
+/** Whether a text is the journal of a later version of this package. */
 export function isNewer(text: string): boolean {
   return Number(readHead(text.split('\n', 1)[0])?.version) > VERSION;
 }

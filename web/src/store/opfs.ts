@@ -4,20 +4,23 @@ import { sha256Of } from './hex.ts';
 import { isNewer, Journal } from './journal.ts';
 import { whileFree } from './tab-lock.ts';
 
-// The folder of the models in the browser's private file system (OPFS), and the files of its entries. This module alone knows their
-// names. An entry is `<key>.gguf`, its data, and `<key>.journal`, which says which chunks of the data are there, with their checksums.
-// Data are always written before the line of the journal that vouches for them, and removed before the journal. Whoever changes an
-// entry holds its tab lock; readers need none, since every chunk is checked.
+// The folder of the models in the browser's private file system (OPFS). Only this module knows the names of its files.
+// An entry is `<key>.gguf`, its data, and `<key>.journal`, which lists the stored chunks with their checksums. Data are
+// written before the journal's line about them, and removed before the journal. A tab holds an entry's lock to change
+// it. Reading needs no lock, since each chunk is verified.
 
 /** The names of an entry's files. */
 export const entryFiles = (key: string) => ({ data: `${key}.gguf`, journal: `${key}.journal` });
 
-/** An entry's key: the file's hash where it is known, else the SHA-256 of what the file is called. Needs a secure context, as OPFS does. */
+/**
+ * An entry's key: the file's hash if it is known, else the SHA-256 of the file's name or address. Needs a secure
+ * context, as OPFS does.
+ */
 export async function keyOf({ key, sha256, called, urls }: RemoteFile): Promise<string> {
   return key ?? sha256 ?? sha256Of(new TextEncoder().encode(called ?? urls.at(-1)!));
 }
 
-/** The folder of the models; `undefined` where the browser keeps none for this page. */
+/** The folder of the models; `undefined` if the browser has none for this page. */
 export async function openFolder(): Promise<FileSystemDirectoryHandle | undefined> {
   try {
     const root = await navigator.storage.getDirectory();
@@ -27,7 +30,7 @@ export async function openFolder(): Promise<FileSystemDirectoryHandle | undefine
   }
 }
 
-/** The keys of all files in the folder, whether or not they make up an entry. */
+/** The keys of all files in the folder, even if they do not form an entry. */
 export async function keysIn(folder: FileSystemDirectoryHandle): Promise<Set<string>> {
   const keys = new Set<string>();
   for await (const name of folder.keys()) keys.add(name.replace(/\.\w+$/, ''));
@@ -37,14 +40,14 @@ export async function keysIn(folder: FileSystemDirectoryHandle): Promise<Set<str
 /** An entry that has a journal. */
 export interface Entry {
   journal: Journal;
-  /** Its data. `none`: they were removed. `unreadable`: they cannot be read now, but may be all right. */
+  /** Its data. `none`: there are none. `unreadable`: they cannot be read now, but may be fine. */
   data: { handle: FileSystemFileHandle; file: File } | 'none' | 'unreadable';
 }
 
 /** Why there is no entry. `foreign`: its journal cannot be read now, or only a later version can read it. */
 export type NoEntry = 'none' | 'damaged' | 'foreign';
 
-/** Reads an entry. A journal that cannot be read may be all right: only a text that is no journal is `damaged`. */
+/** Reads an entry. A journal that cannot be read may be fine; only an invalid text is `damaged`. */
 export async function readEntry(folder: FileSystemDirectoryHandle, key: string): Promise<Entry | NoEntry> {
   const names = entryFiles(key);
   let journal: Journal | undefined;
@@ -63,12 +66,15 @@ export async function readEntry(folder: FileSystemDirectoryHandle, key: string):
   }
 }
 
-/** An entry whose data are all there and can be read. */
+/** An entry whose data are complete and can be read. */
 export interface WholeEntry extends Entry {
   data: { handle: FileSystemFileHandle; file: File };
 }
 
-/** Whether a load can read all of it. The journal says what was meant to be written: a full disk may have kept it out. */
+/**
+ * Whether a load can read the whole file. The journal records what was meant to be written, but a full disk may have
+ * kept some of it out.
+ */
 export function isWhole(entry: Entry): entry is WholeEntry {
   const { journal, data } = entry;
   return typeof data !== 'string' && journal.isWhole() && data.file.size >= journal.description.total!;
@@ -100,7 +106,7 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, key: string
 export async function removeFiles(folder: FileSystemDirectoryHandle, key: string): Promise<boolean> {
   const { data, journal } = entryFiles(key);
   let removed = false;
-  // The last one is an earlier version's.
+  // The last file is from an earlier version.
   for (const name of [data, journal, `${key}.json`]) {
     try {
       await folder.removeEntry(name);

@@ -1,10 +1,10 @@
 const GIB = 2 ** 30;
 
 /**
- * What the browser says of the room that it gives: a hint, and no reason to refuse anything. Chromium says that 10 GiB are free
- * whatever the disk has, or the size of a smaller disk in whole GiB: that says nothing and is left out.
+ * The browser's estimate of the space for this site. It is no reason to reject a download. Chromium reports 10 GiB of
+ * free space whatever the disk has, or a smaller disk's size in whole GiB; such numbers are left out.
  *
- * @throws DOMException, TypeError where nothing can be stored
+ * @throws DOMException, TypeError if nothing can be stored
  */
 export async function roomHint(): Promise<{ quota?: number; free?: number }> {
   const { quota, usage } = await navigator.storage.estimate();

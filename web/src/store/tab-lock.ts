@@ -1,25 +1,25 @@
 import { aborted } from '../protocol/errors.ts';
 
-// Tabs of one site that want the same file: one of them fetches it, the others wait for it.
+// Coordinates the tabs of a site that want the same file: one downloads it, the others wait.
 
-/** How far the tab is that fetches the file. */
+/** The progress of the tab that downloads the file. */
 export interface RemoteProgress {
   loaded: number;
   total?: number;
 }
 
-/** Milliseconds without a sign of life after which the other tab is taken to be frozen: a phone does that to those behind. */
+/** Another tab counts as frozen after this many milliseconds without a message; phones freeze background tabs. */
 const PATIENCE = 10_000;
 const HEARTBEAT = 1000;
 /** Milliseconds between two reports of progress. */
 const REPORT_MS = 200;
 
-/** The name of an entry's lock, and of the channel on which the tab that holds it tells of its progress. */
+/** The name of an entry's lock, and of the channel for the progress of the tab that holds it. */
 const lockName = (key: string) => `linnet ${key}`;
 
 /**
- * Does something to an entry, unless another tab holds it. A browser that has no lock to give, as after the site's data were cleared,
- * counts as one without locks: an open file cannot be removed there either.
+ * Runs an action on an entry, unless another tab holds its lock. If the browser cannot give locks, for example after
+ * the site's data were cleared, the action runs without one; open files cannot be removed anyway.
  */
 export async function whileFree<T>(key: string, action: () => Promise<T>): Promise<T | 'busy'> {
   let begun = false;
@@ -35,7 +35,7 @@ export async function whileFree<T>(key: string, action: () => Promise<T>): Promi
   return action();
 }
 
-/** The right to write one file. It ends with {@link TabLock.release}, or with the worker. */
+/** The right to change one entry. It ends with {@link TabLock.release}, or with the worker. */
 export class TabLock {
   readonly #beat: ReturnType<typeof setInterval> | undefined;
   #last: RemoteProgress = { loaded: 0 };
@@ -49,14 +49,14 @@ export class TabLock {
   }
 
   /**
-   * Waits until no other tab has the file.
+   * Waits until no other tab holds the lock.
    *
-   * @param onWait hears how far the other tab is
-   * @returns `undefined` if that tab gives no sign of life: then the file is to be had without the store only
+   * @param onWait called with the other tab's progress
+   * @returns `undefined` if the other tab does not respond: then the file can only be loaded without the store
    * @throws LinnetError `aborted`
    */
   static async take(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void, patience = PATIENCE): Promise<TabLock | undefined> {
-    // Without locks the exclusive handle on the file still keeps two tabs apart: the second one does without the store.
+    // Without locks, the exclusive file handle still separates two tabs: the second one works without the store.
     if (!navigator.locks) return new TabLock(undefined, () => {});
     const name = lockName(key);
     const channel = new BroadcastChannel(name);
@@ -78,7 +78,7 @@ export class TabLock {
     } catch {
       channel.close();
       if (signal.aborted) throw aborted();
-      // A browser that has no lock to give, as after the site's data were cleared, is as one that knows none.
+      // A browser may refuse locks, for example after the site's data were cleared: it counts as one without locks.
       return giveUp.signal.aborted ? undefined : new TabLock(undefined, () => {});
     } finally {
       clearTimeout(timer);
@@ -87,7 +87,7 @@ export class TabLock {
     }
   }
 
-  /** Tells the tabs that wait. */
+  /** Reports progress to the waiting tabs. */
   say(loaded: number, total: number | undefined): void {
     this.#last = { loaded, ...(total === undefined ? {} : { total }) };
     const now = performance.now();
