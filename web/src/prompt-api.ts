@@ -66,7 +66,11 @@ export interface LanguageModelPromptOptions {
 
 /** The class `LanguageModel`, made by {@link languageModel}, or this module's default. */
 export class LanguageModel extends EventTarget {
-  /** Loads the model; each class made by {@link languageModel} has its own. */
+  /**
+   * Loads the model; each class made by {@link languageModel} has its own.
+   *
+   * @internal
+   */
   protected static provider: EngineProvider = providerOf();
 
   readonly #session: Session;
@@ -301,7 +305,11 @@ export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'o
   return languageModelOf(providerOf(model, options));
 }
 
-/** The same with another source of engines: for tests, and to share engines with other parts of a page. */
+/**
+ * The same with another source of engines: for tests, and to share engines with other parts of a page.
+ *
+ * @internal
+ */
 export function languageModelOf(provider: EngineProvider): typeof LanguageModel {
   const made = class extends LanguageModel {
     protected static override provider = provider;
