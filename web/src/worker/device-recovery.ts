@@ -3,29 +3,29 @@ import type { Loaded } from './load.ts';
 import type { EngineInfo } from '../protocol/messages.ts';
 import type { WasmEngine } from '../protocol/wasm.ts';
 
-// A GPU goes away: its driver is reset, the device sleeps, another page takes its memory. The answer's tokens are kept in the
-// wasm, so with the model loaded again, from the browser's storage, it goes on where it was.
+// Recovers from the loss of a GPU: its driver was reset, the device slept, or another page took its memory. The wasm
+// keeps the answer's tokens, so the answer continues once the model is loaded again from the store.
 
-/** So many times without a whole answer between, and the GPU is done without. */
+/** After this many losses without a complete answer in between, the GPU is given up. */
 const MOST_LOSSES = 2;
-/** After its process has ended, the browser has no GPU for a while. */
+/** After the GPU process has ended, the browser has no GPU for a while. */
 const TRIES = 8;
 const BETWEEN_TRIES = 400;
 
-/** Hears how the recovery goes. */
+/** Listens to the recovery. */
 export interface RecoveryListener {
-  /** It begins, or has ended, well or not. */
+  /** Called when the recovery starts or has ended, successfully or not. */
   recovering(active: boolean): void;
-  /** What the model runs on now. */
+  /** Called with the engine's new state. */
   changed(info: EngineInfo): void;
 }
 
-/** Brings an engine whose GPU was lost back to life. */
+/** Loads an engine's model again after the loss of its GPU. */
 export class DeviceRecovery {
   #losses = 0;
 
   /**
-   * @param engine keeps its place while its model is exchanged: answers in progress hold on to it
+   * @param engine stays the same object while its model is replaced, since answers in progress use it
    * @param load loads the same model again
    * @param mayUseCpu whether the CPU may take over
    */
@@ -37,16 +37,16 @@ export class DeviceRecovery {
     readonly pause: (milliseconds: number) => Promise<void> = sleep,
   ) {}
 
-  /** A whole answer came of it: what is lost from now on is counted anew. */
+  /** A complete answer was written: losses are counted from 0 again. */
   succeeded(): void {
     this.#losses = 0;
   }
 
   /**
-   * Loads the model again, on a new device or, where that is lost time and again, on the CPU.
+   * Loads the model again, on a new device or, after repeated losses, on the CPU.
    *
-   * @param lost what ended the device
-   * @throws LinnetError `lost` itself where the CPU may not take over; else why the CPU could not
+   * @param lost the loss of the device
+   * @throws LinnetError `lost` itself if the CPU may not take over; else the CPU's error
    */
   async recover(lost: LinnetError): Promise<void> {
     this.listener.recovering(true);

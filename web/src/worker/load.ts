@@ -13,7 +13,7 @@ import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
 import type { RemoteProgress } from '../store/tab-lock.ts';
 import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
 
-/** What the page asked for. */
+/** The page's request. */
 export interface LoadRequest {
   model: ResolvedModel;
   backend: Backend;
@@ -22,33 +22,36 @@ export interface LoadRequest {
   kvFormat?: KvFormat;
   memoryLimit?: number;
   storage?: StorageUse;
-  /** What measuring kernels found at earlier loads. */
+  /** The results of tuning kernels at earlier loads. */
   measured?: string;
 }
 
-/** What there is at the end. */
+/** A loaded engine. */
 export interface Loaded {
   engine: WasmEngine;
   info: EngineInfo;
 }
 
-/** The same, and how to load it once more, into a context of the same length. */
+/** A loaded engine, and a way to load it again with a context of the same length. */
 export interface Reloadable extends Loaded {
   again(backend: 'cpu' | 'webgpu'): Promise<Loaded>;
 }
 
-/** Bytes of the wasm's memory that are no model: its data, its stack, the tokenizer. */
+/** Bytes of the wasm memory for other things than the model: data, stack, tokenizer. */
 const BESIDE_MODEL = 64 << 20;
-/** Faults of the device, not of the model: after these, `auto` goes on with the CPU. */
+/** Faults of the device, not of the model: after these, `auto` continues on the CPU. */
 const DEVICE_FAULTS = new Set(['no-webgpu', 'device-lost', 'out-of-memory']);
-/** Faults of the copy: it is not kept, so that the next try fetches it from its beginning. */
+/** Faults of the copy: it is removed, so that the next try downloads it from its beginning. */
 const COPY_FAULTS = new Set(['bad-model', 'integrity']);
-/** Faults that one of several files can be blamed for. A model that is not supported may be in another version: it is kept. */
+/**
+ * Faults that may be about one of several files. The file of an unsupported model is kept, since another version may
+ * support it.
+ */
 const PART_FAULTS = new Set([
   ...COPY_FAULTS, 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer', 'network', 'not-found', 'http',
 ]);
 
-/** The GPU failed where the CPU may do: `why` is for the person. */
+/** The GPU failed, but the CPU may work. `why` is shown to the person. */
 export class GpuFailed extends Error {
   constructor(readonly why: PlainError) {
     super(why.message);
@@ -56,10 +59,10 @@ export class GpuFailed extends Error {
 }
 
 /**
- * Loads a model, on the backend asked for or, with `auto`, on the best one that there is.
+ * Loads a model on the requested backend or, with `auto`, on the best one.
  *
- * @param start gets the wasm module that suits a backend
- * @throws GpuFailed with `auto`. The CPU wants another module then, with threads, and a worker has only one
+ * @param start returns the wasm module for a backend
+ * @throws GpuFailed with `auto`: the CPU needs another module, with threads, and a worker has only one
  */
 export async function loadModel(
   start: (needs: Needs, signal: AbortSignal) => Promise<WasmModule>,
@@ -92,13 +95,13 @@ export async function loadModel(
   return loaded;
 }
 
-/** The size of all files, where it is known beforehand. */
+/** The size of all files, if known. */
 function sizeOf(model: ResolvedModel): number | undefined {
   const sizes = model.map((file) => (file.kind === 'local' ? file.blob.size : file.bytes));
   return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
 }
 
-/** One attempt on one backend. */
+/** One load on one backend. */
 class ModelLoad {
   /** Index of the file that is being read. */
   #part = 0;
@@ -106,9 +109,9 @@ class ModelLoad {
   #stored = true;
   #notStored: PlainError | undefined;
   #loaded = 0;
-  /** The files' sizes, as far as they are known. */
+  /** The files' sizes, if known. */
   #sizes: (number | undefined)[] = [];
-  /** What the servers said of the parts whose headers were read ahead. */
+  /** The identities of the parts whose headers were read ahead. */
   #ahead = new Map<RemoteFile, Identity>();
   readonly #rate = new RateMeter();
 
@@ -127,7 +130,7 @@ class ModelLoad {
       try {
         return await this.#build(cache);
       } catch (error) {
-        // What was stored, or has come, is gone by then: the file is fetched from its beginning.
+        // The damaged data were removed: the file is downloaded from its beginning.
         const again = error instanceof BrokenEntry || error instanceof FileChanged;
         if (!again || broken === model.length) throw this.#blamed(error);
       }
@@ -142,13 +145,13 @@ class ModelLoad {
     return cache;
   }
 
-  /** Notes why something is not stored. @throws LinnetError that, if it has to be */
+  /** Records why something is not stored. @throws LinnetError that reason, if it must be stored */
   #doWithout(why: PlainError | undefined): void {
     this.#notStored ??= why;
     if (why && this.request.storage === 'required') throw fromPlain(why);
   }
 
-  /** A loader, fed, made into an engine. */
+  /** Feeds a loader and makes an engine of it. */
   async #build(cache: ModelCache | undefined): Promise<Loaded> {
     const { model, threads, contextLength, kvFormat, memoryLimit, measured } = this.request;
     this.#loaded = 0;
@@ -178,13 +181,16 @@ class ModelLoad {
     }
   }
 
-  /** What the model may take: on the CPU it must fit into the wasm's memory beside what else lies there. */
+  /** The model's memory limit. On the CPU it must fit into the wasm memory beside other things. */
   #memoryLimit(asked: number | undefined): number | undefined {
     if (this.backend !== 'cpu') return asked;
     return Math.min(asked ?? Infinity, this.wasm.mostBytes - BESIDE_MODEL);
   }
 
-  /** All files' bytes, one file after the other; before them the headers of the later ones, without which the first says too little. */
+  /**
+   * Feeds all files, one after the other. The headers of later parts come first, since the first part alone says too
+   * little.
+   */
   async #feed(loader: WasmLoader, model: ResolvedModel, cache: ModelCache | undefined): Promise<void> {
     for (this.#part = 1; this.#part < model.length; this.#part++) await this.#readAhead(loader, model[this.#part]!, cache);
     for (this.#part = 0; ; ) {
@@ -201,7 +207,7 @@ class ModelLoad {
     const stored = file.kind === 'remote' ? await cache?.find(await keyOf(file)) : undefined;
     if (stored) return this.#readHeader(loader, this.#sized(stored.chunks(), stored.total));
     if (file.kind === 'local') return this.#readHeader(loader, this.#sized(blobSlices(file.blob), file.blob.size));
-    // What comes of it is stored, and not fetched a second time.
+    // The bytes are stored, so they are not downloaded twice.
     const download = await this.#open(file, await this.#begin(file, cache));
     let keep = true;
     try {
@@ -228,7 +234,7 @@ class ModelLoad {
     return pieces;
   }
 
-  /** The file's entry, when it is this tab's turn to fill it. */
+  /** The file's entry, once this tab holds its lock. */
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
     const waiting = ({ loaded, total }: RemoteProgress) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
     const writer = await cache?.begin(await keyOf(file), this.signal, waiting);
@@ -242,35 +248,35 @@ class ModelLoad {
     return this.#sized(download, download.identity.total);
   }
 
-  /** Whether what has come of a file is worth keeping after that. */
+  /** Whether the bytes of a file are worth keeping after an error. */
   #isGood(error: unknown, { chunks, sha256 }: RemoteFile): boolean {
-    // With the hash known, what has come is not glued to another version unnoticed.
+    // If the hash is known, a mix of two versions would be noticed.
     if (error instanceof FileChanged) return sha256 !== undefined;
-    // Each chunk that is kept has been found to be right.
+    // Each stored chunk was verified.
     return chunks !== undefined || !COPY_FAULTS.has(toLinnetError(error).code);
   }
 
-  /** The files of a model that the engine finds damaged are not kept. What is wrong with a download is no fault of the others. */
+  /** Removes the files of a model that the engine finds damaged. Errors of a download do not remove other files. */
   async #forgetAfter(error: unknown, cache: ModelCache | undefined): Promise<void> {
     if (error instanceof LinnetError || !COPY_FAULTS.has(toLinnetError(error).code)) return;
     for (const file of this.request.model) {
-      // One whose hash is known is what it should be: the fault is not in the copy. One that a person gave cannot be fetched again.
+      // A file with a known hash is not damaged. An imported file cannot be downloaded again.
       const isKept = file.kind === 'local' || file.sha256 !== undefined || file.key !== undefined;
       if (!isKept) await cache?.forget(await keyOf(file));
     }
   }
 
-  /** The error, and which part it is about. */
+  /** Adds to an error which part it is about. */
   #blamed(error: unknown): unknown {
     const { model } = this.request;
     const { code, message, details } = toLinnetError(error);
     if (model.length === 1 || !PART_FAULTS.has(code)) return error;
-    // The engine counts from 1, too, where it names a part itself.
+    // The engine also counts parts from 1.
     const named = typeof details['part'] === 'number';
     const part = named ? (details['part'] as number) : this.#part + 1;
     const file = model[part - 1];
     const place = file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
-    // What is found in the first part is mostly a fault of the model as a whole.
+    // An error in the first part is mostly about the whole model.
     const text = named || part === 1 ? message : `Part ${part} of ${model.length}: ${message}`;
     return new LinnetError(code, text, { part, ...place, ...details });
   }
@@ -282,12 +288,12 @@ class ModelLoad {
     for await (const slice of blobSlices(blob)) await this.#push(loader, slice, 'file');
   }
 
-  /** From the store if the file is there, else from the network and into the store. */
+  /** Reads a file from the store, or downloads and stores it. */
   async #feedRemote(loader: WasmLoader, file: RemoteFile, cache: ModelCache | undefined): Promise<void> {
     const stored = await cache?.find(await keyOf(file));
     if (stored) return this.#feedStored(loader, stored);
     const writer = await this.#begin(file, cache);
-    // While this tab waited for its turn, another one may have fetched it.
+    // Another tab may have downloaded it while this one waited.
     if (!writer?.journal?.isWhole()) return this.#feedDownload(loader, file, writer);
     writer.keep();
     const whole = await cache!.find(await keyOf(file));

@@ -12,14 +12,14 @@ import type { WasmModule } from '../protocol/wasm.ts';
 
 // Stores a model without loading it.
 
-/** Bytes that tell what a file is, where it is no GGUF file. */
+/** Enough bytes to recognize a file that is not a GGUF file. */
 const HEAD_BYTES = 1024;
 
 /**
- * Stores all files of a model: those of the network as {@link ChunkedDownload} has them, those of the person as they are.
+ * Stores all files of a model: downloads with {@link ChunkedDownload}, and copies the person's files.
  *
- * @returns their names in the store
- * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be fetched
+ * @returns their keys in the store
+ * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be downloaded
  */
 export async function storeModel(wasm: WasmModule, model: ResolvedModel, report: (progress: LoadProgress) => void, signal: AbortSignal): Promise<string[]> {
   const cache = await ModelCache.open(wasm.Checksum);
@@ -41,7 +41,7 @@ export async function storeModel(wasm: WasmModule, model: ResolvedModel, report:
 
 type Progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => void;
 
-/** One file on its way into the store. */
+/** Stores one file. */
 class ModelStorer {
   constructor(
     readonly wasm: WasmModule,
@@ -50,12 +50,12 @@ class ModelStorer {
     readonly signal: AbortSignal,
   ) {}
 
-  /** From the network, unless it is there. */
+  /** Downloads a file, unless it is stored. */
   async fetch(file: RemoteFile): Promise<{ key: string; bytes: number }> {
     try {
       return await this.#fetchOnce(file);
     } catch (error) {
-      // What was there, or has come, is gone by then: the file is fetched from its beginning.
+      // The damaged data were removed: the file is downloaded from its beginning.
       if (error instanceof BrokenEntry || error instanceof FileChanged) return this.#fetchOnce(file);
       throw error;
     }
@@ -81,7 +81,7 @@ class ModelStorer {
         this.progress(origin, download.arrived, download.identity.total, rate.perSecond());
         await nextTask();
       }
-      // A server that gives nothing at all.
+      // A server that sends no bytes at all.
       if (first) await this.#refuseOther(new Uint8Array());
       await download.finish();
     } catch (error) {
@@ -94,7 +94,7 @@ class ModelStorer {
     return { key, bytes: download.arrived };
   }
 
-  /** A file that the person gave. Its hash is its name, so it is read twice. */
+  /** Copies the person's file. It is read twice, since its hash is its key. */
   async take(blob: Blob): Promise<{ key: string; bytes: number }> {
     await this.#refuseOther(new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer()));
     const sha256 = await this.#hashOf(blob);
@@ -118,7 +118,11 @@ class ModelStorer {
     return { key: sha256, bytes: blob.size };
   }
 
-  /** Refuses what is no GGUF file, in the words of the one who knows other files. @throws LinnetError `bad-model` */
+  /**
+   * Rejects a file that is not a GGUF file, with the engine's error, which names other formats.
+   *
+   * @throws LinnetError `bad-model`
+   */
   async #refuseOther(start: Uint8Array): Promise<void> {
     if (String.fromCharCode(...start.subarray(0, 4)) === 'GGUF') return;
     const loader = await this.wasm.Loader.create(JSON.stringify({ backend: 'cpu' }));

@@ -1,9 +1,9 @@
 /// <reference path="./worker-scope.d.ts" />
 import { abandon, initSync, takeSeat, work } from '../../wasm/linnet.js';
 
-// A thread of the engine: a worker that has the engine's module and memory, and computes what the engine asks for.
+// A thread of the engine: a worker that shares the engine's module and memory, and computes for it.
 
-/** What the engine's worker sends, once. */
+/** The first and only message from the engine's worker. */
 export interface ThreadOrder {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
@@ -11,7 +11,7 @@ export interface ThreadOrder {
   stack: number;
 }
 
-/** What a thread answers, once: it will compute, or there is no work for it. */
+/** A thread's only message: it will compute, or there is no work for it. */
 export type ThreadReport = 'ready' | 'unwanted';
 
 const scope = globalThis as unknown as {
@@ -25,7 +25,7 @@ scope.onmessage = ({ data: { module, memory, stack } }) => {
   scope.postMessage(seat === undefined ? 'unwanted' : 'ready');
   if (seat === undefined) return;
   try {
-    // Never comes back, so this worker takes no second message.
+    // Never returns, so this worker receives no second message.
     work(seat);
   } catch (error) {
     abandon();

@@ -11,7 +11,8 @@ import { storeModel } from './store-model.ts';
 import { nextTask } from '../protocol/task.ts';
 import { throttle } from '../protocol/throttle.ts';
 
-// The worker that owns the wasm, and in it the model. One worker holds one engine; the page ends both by ending it.
+// The worker that owns the wasm module with the model. A worker holds one engine; the page frees both by ending the
+// worker.
 
 const scope = globalThis as unknown as {
   postMessage(message: FromWorker): void;
@@ -53,18 +54,18 @@ scope.onmessage = ({ data }) => {
   }
 };
 
-/** Browsers end workers without a word, mostly for want of memory. A lock that becomes free tells the page. */
+/** Browsers end workers without an error, mostly when memory is short. The page notices by a lock that is released. */
 function showLife(): void {
   const lock = `linnet worker ${crypto.getRandomValues(new Uint32Array(4)).join('')}`;
   const held = () => {
     scope.postMessage({ type: 'alive', lock });
     return new Promise<never>(() => {});
   };
-  // Pages without https have no locks, and so no warning.
+  // Without HTTPS there are no locks, and the page notices nothing.
   navigator.locks?.request(lock, held).catch(() => {});
 }
 
-/** Starts the module, and tells the page that it has begun to: from now on this worker hears. */
+/** Starts the module, and tells the page that this worker now receives messages. */
 function begin(...wanted: Parameters<typeof startModule>): ReturnType<typeof startModule> {
   const module = startModule(...wanted);
   scope.postMessage({ type: 'begun' });
