@@ -1,6 +1,6 @@
 import { wrong } from './plain.ts';
 
-/** A promise that does not wait longer than its caller: it fails with the signal's reason as soon as that is given. */
+/** Waits for a value, but rejects with the signal's reason as soon as the signal aborts. */
 export async function abortable<T>(signal: AbortSignal, value: Promise<T> | T): Promise<T> {
   const { signal: followed, leave } = follow(signal);
   return new Promise<T>((resolve, reject) => {
@@ -11,18 +11,18 @@ export async function abortable<T>(signal: AbortSignal, value: Promise<T> | T): 
   });
 }
 
-/** A signal of our own that is given when a caller's is. */
+/** Our own signal, which aborts with the caller's. */
 export interface FollowedSignal {
   readonly signal: AbortSignal;
-  /** Stops listening to the caller's, which may outlive many requests. It never throws. */
+  /** Stops listening to the caller's signal, which may outlive many requests. Never throws. */
   leave(): void;
 }
 
 /**
- * Follows a caller's signal. It may be another frame's, a polyfill's, or one whose methods throw: after this nothing that it does
- * matters, and browsers take the followed one wherever they want an `AbortSignal`.
+ * Makes a signal that follows a caller's. The caller's may be from another frame, a polyfill, or one whose methods
+ * throw; the new one works wherever browsers expect an `AbortSignal`.
  *
- * @throws LinnetError `invalid-request` if it cannot be listened to
+ * @throws LinnetError `invalid-request` if the caller's signal cannot be listened to
  */
 export function follow(given: AbortSignal | undefined): FollowedSignal {
   const own = new AbortController();
@@ -32,7 +32,7 @@ export function follow(given: AbortSignal | undefined): FollowedSignal {
     try {
       given.removeEventListener('abort', abort);
     } catch {
-      // Whoever cleans up has more to do than this.
+      // The caller's cleanup must continue.
     }
   };
   try {

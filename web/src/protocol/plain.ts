@@ -1,30 +1,32 @@
 import { LinnetError } from './errors.ts';
 import { cutText } from './text.ts';
 
-// Values of callers, made plain before anything else is done with them. A page's data may be proxies of a framework, may have getters
-// that throw, or may be what JSON has no word for; afterwards it is data, which can be written, sent and read again.
+// Turns callers' values into plain data before anything else happens. They may be proxies of a framework, have getters
+// that throw, or be something that JSON cannot express. The result can be stored and sent.
 
-/** The most values that a field of a request holds, those within others included. */
+/** The most values in a field of a request, nested ones included. */
 const MOST_VALUES = 500_000;
-/** The most characters of a field's texts together: more would be copied several times before the engine could refuse them. */
+/**
+ * The most characters of all texts in a field: more would be copied several times before the engine could reject them.
+ */
 export const MOST_CHARACTERS = 8 << 20;
-/** The most values within one another. */
+/** The deepest nesting. */
 const DEEPEST = 32;
 
-/** How much text a field may hold, and the error for more. */
+/** How much text a field may contain, and the error for more. */
 export interface TextLimit {
   characters: number;
-  /** @param found how many there are at least */
+  /** @param found the least number of characters */
   refuse(found: number): LinnetError;
 }
 
 /**
- * A copy of a value that is nothing but objects, arrays, strings, finite numbers, booleans and null. Strings become well-formed; fields
- * that are undefined are left out.
+ * Copies a value as plain objects, arrays, strings, finite numbers, booleans and null. Strings become well-formed;
+ * undefined fields are left out.
  *
- * @param field where it is, as errors name it
- * @param limit where much text has an error of its own
- * @throws LinnetError `invalid-request`, with `details.field`: the path of what is something else, or cannot be read
+ * @param field the value's path in errors
+ * @param limit a limit for text with its own error
+ * @throws LinnetError `invalid-request`, with `details.field`: the path of an invalid or unreadable value
  */
 export function plain(whole: unknown, field: string, limit?: TextLimit): unknown {
   let path = field;
@@ -41,7 +43,7 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
     if (--left < 0) throw wrong(field, whole, `has more than ${MOST_VALUES} values`);
     if (typeof value === 'string') return text(value);
     if (value === null || typeof value === 'boolean') return value;
-    // As JSON has it, -0 is 0.
+    // As in JSON, -0 becomes 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
     if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which is no data`);
     if (depth === DEEPEST) throw wrong(field, whole, `is nested more than ${DEEPEST} levels deep`);
@@ -63,10 +65,10 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
 }
 
 /**
- * The fields of an object that are set: neither undefined nor null, which stands for "unset" in OpenAI's API. Their values are as they
- * were given.
+ * The fields of an object that are neither undefined nor null, which means "unset" in OpenAI's API. The values are not
+ * copied.
  *
- * @param what the object, as errors name it
+ * @param what the object's name in errors
  * @throws LinnetError `invalid-request`, with `details.field`
  */
 export function setFields(object: unknown, what: string): Record<string, unknown> {
@@ -90,7 +92,7 @@ export function wrong(field: string, value: unknown, rule: string, more: object 
   return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, { field, value: simple ? short(value) : described(value), ...more });
 }
 
-/** A value that an error can hold without holding all of a long text. */
+/** A value for an error's details, with long texts cut. */
 function short(value: unknown): unknown {
   return typeof value === 'string' && value.length > 1000 ? `${cutText(value, 1000)}…` : value;
 }
@@ -100,7 +102,7 @@ export function named(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(cutText(value, 60)) : described(value);
 }
 
-/** What a value is, in a few words. */
+/** Describes a value in a few words. */
 export function described(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (typeof value !== 'object') return typeof value === 'bigint' ? 'a BigInt' : `a ${typeof value}`;
@@ -113,7 +115,7 @@ export function described(value: unknown): string {
   }
 }
 
-/** Reads what is not ours to trust: whatever it throws becomes the error of the place that was being read. */
+/** Reads an untrusted value: anything it throws becomes an error about that field. */
 function reading<T>(path: () => string, read: () => T): T {
   try {
     return read();
@@ -123,7 +125,7 @@ function reading<T>(path: () => string, read: () => T): T {
   }
 }
 
-/** What an error says. It may be anything, too. */
+/** The message of a thrown value, which may be anything. */
 function saidBy(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
@@ -132,7 +134,7 @@ function saidBy(error: unknown): string {
   }
 }
 
-/** The text with U+FFFD in the place of lone halves of surrogate pairs, which UTF-8 has no bytes for. */
+/** Replaces lone surrogates, which have no UTF-8 encoding, by U+FFFD. */
 export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -1,10 +1,10 @@
-/** Recent speed of something that comes in bursts: bytes per second over the last few seconds. */
+/** The recent speed of data that arrives in bursts, in bytes per second. */
 export class RateMeter {
   readonly #samples: { at: number; bytes: number }[] = [];
   #sum = 0;
 
   /**
-   * @param window milliseconds that count as recent
+   * @param window the period that counts as recent, in milliseconds
    * @param now a clock in milliseconds
    */
   constructor(
@@ -12,18 +12,18 @@ export class RateMeter {
     readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Notes that so many bytes have just come. */
+  /** Records bytes that have just arrived. */
   add(bytes: number): void {
     this.#samples.push({ at: this.now(), bytes });
     this.#sum += bytes;
   }
 
-  /** Bytes per second; 0 before there is anything to tell from. */
+  /** Bytes per second; 0 without enough data. */
   perSecond(): number {
     const now = this.now();
     while (this.#samples.length > 1 && this.#samples[0]!.at < now - this.window) this.#sum -= this.#samples.shift()!.bytes;
     const first = this.#samples[0];
-    // The first sample's bytes came in the time before it: they have no duration yet.
+    // The first sample's bytes arrived before it, in an unknown time.
     if (!first || now <= first.at) return 0;
     return ((this.#sum - first.bytes) * 1000) / (now - first.at);
   }

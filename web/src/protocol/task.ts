@@ -1,11 +1,11 @@
 const channel = new MessageChannel();
-/** Those that wait for a turn, in order. */
+/** Functions that wait for a task, in order. */
 const waiting: (() => void)[] = [];
 channel.port1.onmessage = () => waiting.shift()?.();
 
 /**
- * Lets the event loop turn once. A promise alone would not: in a worker the message that says "stop" would wait for the end of
- * what it is to stop, and in a page the next frame would. (A timer would, but browsers stretch nested ones to 4 ms.)
+ * Waits for the next task of the event loop. A promise alone would not let it run: in a worker the message to stop
+ * would wait until the work is done, and in a page the next frame would wait. (Browsers delay nested timers by 4 ms.)
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import type { LoadProgress } from './messages.ts';
 
-/** Lets a report through when its phase is new, when the bytes are complete, or after a while. */
+/** Passes on a report if its phase is new, if all bytes have arrived, or if enough time has passed. */
 export function throttle(
   report: (progress: LoadProgress) => void,
   milliseconds: number,

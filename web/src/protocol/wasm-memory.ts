@@ -1,22 +1,22 @@
-// How many threads share a memory, and how large it may become.
+// Chooses the number of threads, and the size of the memory that they share.
 
-/** More threads than this wait for each other longer than they help. */
+/** More threads than this cost more time in waiting than they save. */
 export const MOST_THREADS = 8;
 
 /** Bytes. */
 export const PAGE = 65_536;
-/** All that an address of 32 bits reaches. */
+/** The limit of 32-bit addresses. */
 export const MOST_PAGES = 65_536;
-/** A model without its weights: context, tokenizer, activations. */
+/** Memory beside the weights: context, tokenizer, activations. */
 const ROOM = 512 << 20;
-/** The packed weights of some formats take up to three times the file's bytes. */
+/** The packed weights of some formats are up to three times as large as the file. */
 const GREATEST_GROWTH = 3;
-/** Those of the usual formats take hardly more. */
+/** Those of the usual formats are hardly larger. */
 const USUAL_GROWTH = 1.25;
 
 /**
- * Threads that help, of `processors` logical ones: where there are many, they are mostly pairs that share a core, or
- * half of them are slow ones.
+ * The useful number of threads for this many logical processors. If there are many, they are mostly pairs that share a
+ * core, or half of them are slow.
  */
 export function usualThreads(processors: number | undefined): number {
   const count = processors ?? 1;
@@ -24,11 +24,11 @@ export function usualThreads(processors: number | undefined): number {
 }
 
 /**
- * How large a shared memory is asked to be able to become, in pages; less from one to the next. The browser sets all of
- * it aside at once, which phones refuse where it is much.
+ * The maximum sizes to request for a shared memory, in pages, in descending order. The browser reserves the maximum at
+ * once, which phones refuse if it is large.
  *
- * @param modelBytes where they are known
- * @param contextLength where somebody chose one: it may be of any size
+ * @param modelBytes the model's size, if known
+ * @param contextLength the requested context length, if any; it may be of any size
  */
 export function memoryLadder(modelBytes: number | undefined, contextLength: number | undefined): number[] {
   const pages = (bytes: number) => Math.min(MOST_PAGES, Math.ceil(bytes / PAGE));

@@ -1,54 +1,58 @@
 import type { Pace } from '../protocol/messages.ts';
 
-// Rests between the steps of answers, so that a device stays cool and its battery lasts.
+// Pauses between the steps of answers, so that a device stays cool and its battery lasts.
 
-/** The share of the time that gentle answers compute. */
+/** The share of time during which gentle answers compute. */
 export const SHARE = 0.5;
-/** A device that has become so many times slower is too hot, or has other things to do. A long conversation alone does less. */
+/** A device that is this many times slower is too hot or busy. A longer conversation alone slows it down less. */
 const SLOWED = 2;
-/** Tokens that the comparison goes by, and for how many it then goes gently before it looks again. */
+/** Tokens per comparison, and the number of gentle tokens before the next one. */
 const RECENT = 24;
 const SPARED = 256;
-/** Shorter rests are saved up: timers take about as long themselves. */
+/** Shorter pauses are added up, since timers take about as long themselves. */
 const SHORTEST = 4;
 /**
- * A GPU computes on while its tokens are fetched, and while we rest: what a token takes is measured now and then, over so many
- * tokens without rests, behind as many that had been computed before.
+ * A GPU continues to compute while its tokens are read and during pauses. So the time per token is measured now and
+ * then over this many tokens without pauses, after as many unmeasured ones.
  */
 const STRETCH = 32;
 const BETWEEN = 1024;
 
-/** Says how long to rest after each step. One for an engine: what a device can do is learnt over all its answers. */
+/**
+ * Decides how long to pause after each step. There is one per engine, since it learns the device's speed from all
+ * answers.
+ */
 export class Pacer {
-  /** When the next step may begin. */
+  /** When the next step may start. */
   #due = 0;
-  /** Milliseconds that a token takes at present, and at best; averages. */
+  /** Milliseconds per token now, and at best; averages. */
   #recent: number | undefined;
   #best = Infinity;
   #seen = 0;
-  /** Tokens for which `auto` still goes gently. */
+  /** Tokens for which `auto` stays gentle. */
   #spare = 0;
-  /** Of a device that computes ahead: tokens since it was last measured, and when that began. */
+  /** For a device that computes ahead: tokens since the last measurement, and when that started. */
   #count = 0;
   #began = 0;
   #measured: number | undefined;
 
-  /** @param ahead whether the device computes ahead of what is asked of it, as a GPU does */
+  /** @param ahead whether the device computes ahead of requests, as a GPU does */
   constructor(private readonly ahead: boolean) {}
 
-  /** The next step does not follow the last one at once: an answer begins, or has waited. */
+  /** Tells that the next step does not directly follow the last one: an answer starts, or has paused. */
   resume(): void {
     this.#due = 0;
-    // What was being measured has a gap now.
+    // The measurement has a gap and is discarded.
     if (this.#count <= 2 * STRETCH) this.#count = this.#measured === undefined ? 0 : 2 * STRETCH + 1;
   }
 
   /**
-   * Milliseconds to rest after a step.
+   * Milliseconds to pause after a step.
    *
-   * @param pace how it shall go
-   * @param token whether the step gave a token; else it read a piece of the prompt
-   * @param began when it began, and `now`, when it ended
+   * @param pace the answer's pace
+   * @param token whether the step made a token; otherwise it read a part of the prompt
+   * @param began when the step started
+   * @param now when it ended
    */
   rest(pace: Pace, token: boolean, began: number, now: number): number {
     const cost = token ? this.#costOf(began, now) : now - began;
@@ -64,7 +68,7 @@ export class Pacer {
     return rest < SHORTEST ? 0 : rest;
   }
 
-  /** What the token took; `undefined` while that is being measured. */
+  /** The time that the token took; `undefined` during a measurement. */
   #costOf(began: number, now: number): number | undefined {
     if (!this.ahead) return now - began;
     if (this.#count++ === STRETCH) this.#began = now;

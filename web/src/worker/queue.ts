@@ -6,38 +6,41 @@ import type { WasmEngine, WasmGeneration } from '../protocol/wasm.ts';
 
 interface Job extends Steering {
   id: number;
-  /** As JSON. */
+  /** The request as JSON. */
   request: string;
   kind: 'generate' | 'suggest';
   cancelled: boolean;
-  /** Ends its waiting or resting, since something is different now. */
+  /** Wakes it from its wait or pause, since something has changed. */
   wake?: () => void;
 }
 
-/** Answers requests one after another: an engine has one context, and one answer at a time is the fastest way to all of them. */
+/** Answers requests one after another: an engine has one context, and answering one at a time is fastest overall. */
 export class RequestQueue {
   readonly #waiting: Job[] = [];
-  /** Those that only want to know how many tokens a prompt has: between two steps is time enough for them. */
+  /** Requests to count tokens, which are answered between two steps. */
   readonly #counting: { id: number; request: string }[] = [];
   #stepping = false;
   #current: Job | undefined;
   #engine: WasmEngine | undefined;
   #recovery: Pick<DeviceRecovery, 'recover' | 'succeeded'> | undefined;
-  /** After a trap the wasm's memory is in an unknown state, and without a device there is no model: nothing may be asked any more. */
+  /**
+   * After a trap the wasm memory is in an unknown state, and without a device there is no model: the engine cannot be
+   * used any more.
+   */
   #broken: LinnetError | undefined;
-  /** Says how long to rest. Another one comes with another device. */
+  /** Decides how long to pause. A new device gets a new one. */
   pacer = new Pacer(false);
 
   /**
-   * @param post takes what is to be sent to the page
-   * @param pause lets what has been sent to the worker be received; called between steps
+   * @param post sends a message to the page
+   * @param pause lets messages to the worker be received; called between steps
    */
   constructor(
     readonly post: (answer: Reply) => void,
     readonly pause: () => Promise<void>,
   ) {}
 
-  /** Gives the engine that answers, and what brings it back when its device is lost. */
+  /** Sets the engine, and the recovery for the loss of its device. */
   serve(engine: WasmEngine, recovery?: Pick<DeviceRecovery, 'recover' | 'succeeded'>): void {
     this.#engine = engine;
     this.#recovery = recovery;
@@ -50,7 +53,7 @@ export class RequestQueue {
     void this.#advance();
   }
 
-  /** Says how a request's answer is to go on: whether it waits before its next token, and how fast it goes. */
+  /** Pauses a request's answer or lets it continue, and sets its pace. */
   steer(id: number, { hold, pace }: Steering): void {
     const job = this.#current?.id === id ? this.#current : this.#waiting.find((job) => job.id === id);
     if (!job) return;
@@ -58,13 +61,13 @@ export class RequestQueue {
     job.wake?.();
   }
 
-  /** Counts the tokens of a request's prompt. That waits for no answer, only for its step. */
+  /** Counts the tokens of a request's prompt, after the current step. */
   count(id: number, request: string): void {
     this.#counting.push({ id, request });
     if (!this.#stepping) this.#count();
   }
 
-  /** Ends a request: before its next token if it is being answered, at once if it still waits or is not known. */
+  /** Cancels a request: before its next token if it is being answered, at once if it waits or is unknown. */
   cancel(id: number): void {
     if (this.#current?.id === id) {
       this.#current.cancelled = true;
@@ -83,7 +86,7 @@ export class RequestQueue {
     this.#current = this.#waiting.shift();
     if (!this.#current) return;
     await this.#answer(this.#current, this.#engine);
-    // Whoever has left the queue by now is not begun with.
+    // A request that has left the queue is not started.
     await this.pause();
     this.#current = undefined;
     void this.#advance();
@@ -113,7 +116,7 @@ export class RequestQueue {
       }
       generation.free();
     } catch (error) {
-      // After a trap nothing of the wasm is to be touched.
+      // After a trap the wasm must not be used.
       if (!(error instanceof WebAssembly.RuntimeError)) generation?.free();
       this.#fail(job.id, error);
       this.#count();
@@ -128,7 +131,7 @@ export class RequestQueue {
     this.post({ type: 'error', id, error: toPlain(toLinnetError(error)) });
   }
 
-  /** Counts for all that want to know. */
+  /** Answers all requests to count tokens. */
   #count(): void {
     for (const { id, request } of this.#counting.splice(0)) {
       try {
@@ -141,13 +144,13 @@ export class RequestQueue {
     }
   }
 
-  /** Waits as long as the request shall. */
+  /** Waits while the request is paused. */
   async #held(job: Job): Promise<void> {
     while (job.hold && !job.cancelled) await this.#sleep(job);
     this.pacer.resume();
   }
 
-  /** Sleeps so many milliseconds, or until something is different. */
+  /** Sleeps for this many milliseconds, or until something changes. */
   async #sleep(job: Job, milliseconds?: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
@@ -158,7 +161,7 @@ export class RequestQueue {
     delete job.wake;
   }
 
-  /** The next step, on another device if this one is lost. */
+  /** Runs the next step, on another device if this one is lost. */
   async #next(job: Job, generation: WasmGeneration): Promise<EngineEvent> {
     this.#stepping = true;
     try {

@@ -4,7 +4,7 @@ import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import type { AnswerPolicy } from '../shell/config.ts';
 import type { ChatEngine } from '../shell/engine.ts';
 
-/** Keeps small models from going round in circles. */
+/** Keeps small models from repeating themselves. */
 const REPETITION_PENALTY = 1.1;
 
 /** The engine on this device. */

@@ -2,19 +2,19 @@ import { LinnetError } from '../../index.ts';
 import type { AnswerPiece } from './answerer.ts';
 import { isRecord, isText } from '../shell/values.ts';
 
-// What a server says, which may be anything: it is read as OpenAI's API has it, and anything else is named.
+// Reads a server's response, which may be anything: it is read as OpenAI's API, and anything else is reported.
 
-/** Characters of a line, or of an answer that comes as a whole: a server that sends more is none that we know. */
+/** The most characters of a line, or of an answer that is not streamed. No known server sends more. */
 const LONGEST = 1 << 20;
-/** Characters of an answer that are shown to the site's owner. */
+/** The most characters of a response that the site's owner is shown. */
 const LONGEST_QUOTE = 80;
 
 type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
- * The pieces of a server's answer: of an event stream, or all of it at once from a server that does not stream.
+ * Yields the parts of a server's answer: from an event stream, or the whole answer of a server that does not stream.
  *
- * @throws LinnetError `http` for what is no answer, `network` if it breaks off, `context-full`
+ * @throws LinnetError `http` if it is not an answer, `network` if it breaks off, `context-full`
  */
 export async function* answerPieces(response: Response): AsyncGenerator<AnswerPiece> {
   const type = (response.headers.get('Content-Type') ?? '').split(';')[0]!.trim().toLowerCase();
@@ -38,7 +38,9 @@ export async function* answerPieces(response: Response): AsyncGenerator<AnswerPi
   if (!ended) throw new LinnetError('network', 'The server broke off its answer: it ended without finish_reason and [DONE].', { begun: true });
 }
 
-/** The `data` of server-sent events, in order. An `error` field, which llama.cpp's server sends, is as data that says so. */
+/**
+ * Yields the `data` of server-sent events, in order. An `error` field, as llama.cpp's server sends it, counts as data.
+ */
 export async function* serverEvents(body: Body): AsyncGenerator<string> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -59,7 +61,7 @@ export async function* serverEvents(body: Body): AsyncGenerator<string> {
   }
 }
 
-/** The beginning of a text, however long it is, and what has come of it if it breaks off. */
+/** The beginning of a text of any length, or the part that arrived before it broke off. */
 export async function textOf(body: Body | null, most: number): Promise<string> {
   const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -70,14 +72,14 @@ export async function textOf(body: Body | null, most: number): Promise<string> {
       text += value;
     }
   } catch {
-    // What has come of it has to do.
+    // The part that arrived must do.
   } finally {
     await reader?.cancel().catch(() => undefined);
   }
   return text.slice(0, most);
 }
 
-/** The error of a server that says why it does not answer. The usual ones say when a question was too long. */
+/** The error of a server that gives a reason. The common servers' reasons tell when a question was too long. */
 export function refusalOf(text: string, error: LinnetError): LinnetError {
   const long = /context|too long|maximum.{0,20}tokens/i.test(text);
   return long ? new LinnetError('context-full', 'The conversation is too long for the server.', error.details) : error;
@@ -88,15 +90,15 @@ function parsed(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (isRecord(value)) return value;
   } catch {
-    // It is shown.
+    // The text itself is shown.
   }
   throw unexpected(text ? `"${text.slice(0, LONGEST_QUOTE)}"` : 'an empty answer');
 }
 
-/** @param part where its text is: `delta` in a stream, `message` in an answer that comes as a whole */
+/** @param part where the text is: `delta` in a stream, `message` in a whole answer */
 function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): AnswerPiece {
   const { error, object, choices, usage } = chunk;
-  // vLLM has its errors as objects of their own.
+  // vLLM sends errors as separate objects.
   const fault = error ?? (object === 'error' ? chunk : undefined);
   if (fault !== undefined && fault !== null) {
     const said = isRecord(fault) ? fault['message'] : fault;
@@ -105,7 +107,7 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
   }
   if (!Array.isArray(choices)) throw unexpected(`JSON that is no chat.completion (${JSON.stringify(chunk).slice(0, LONGEST_QUOTE)})`);
   const choice: unknown = choices[0];
-  // In a stream there may be none, beside `usage`.
+  // In a stream there may be none, next to `usage`.
   if (part === 'message' && !isRecord(choice)) throw unexpected('a chat.completion without choices');
   const { [part]: held, finish_reason } = isRecord(choice) ? choice : {};
   const content = isRecord(held) ? held['content'] : undefined;
@@ -117,7 +119,7 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
   };
 }
 
-/** What the site's owner reads of a server that is none, or has another API. */
+/** The error for the site's owner if the address is not a server, or has another API. */
 function unexpected(came: string): LinnetError {
   const text = `The server answered with ${came}, but must answer with an event stream of OpenAI's chat completions. Check the address of the endpoint.`;
   return new LinnetError('http', text, { came, expected: 'text/event-stream' });

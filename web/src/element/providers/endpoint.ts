@@ -4,17 +4,17 @@ import type { Answerer, AnswerOptions, AnswerPiece } from './answerer.ts';
 import { answerPieces, refusalOf, textOf } from './endpoint-answer.ts';
 import { serverAddress } from '../shell/server-address.ts';
 
-/** What is assumed of a server's model, which does not say. */
+/** The assumed context length of a server's model, which the API does not tell. */
 const CONTEXT_LENGTH = 8192;
-/** So much of why a server did not answer is read, in characters. */
+/** The most characters that are read of a server's error. */
 const LONGEST_REASON = 2000;
 
-/** A server that speaks OpenAI's API: vLLM, llama.cpp's server, and many others. */
+/** A server with OpenAI's API: vLLM, llama.cpp's server, and many others. */
 export class EndpointAnswerer implements Answerer {
   readonly by = 'endpoint';
   readonly contextLength = CONTEXT_LENGTH;
   readonly name: string;
-  /** What a person agrees to send to. */
+  /** The origin that the person agrees to send to. */
   readonly origin: string;
   readonly #url: URL;
 
@@ -43,10 +43,10 @@ export class EndpointAnswerer implements Answerer {
         headers: { 'Content-Type': 'application/json', Accept: 'text/event-stream', ...this.headers },
         body: JSON.stringify(body),
         signal,
-        // What the person has on that server is none of the chat's business.
+        // The person's session on that server does not concern the chat.
         credentials: 'omit',
         referrerPolicy: 'no-referrer',
-        // The person knows of this server. Another one that it names would get the conversation and the headers.
+        // The person agreed to this server. A redirect would send the conversation and the headers to another one.
         redirect: 'error',
       });
       if (!response.ok) throw await refusal(response);

@@ -4,12 +4,17 @@ import type { ChatConfig } from '../shell/config.ts';
 import { DeviceAnswerer } from './device.ts';
 import { type EngineState, SharedEngine } from './shared-engine.ts';
 
-/** An element's part of the engine on this device: joins the one that the site asks for, and waits for it. */
+/**
+ * An element's connection to the engine on this device: it joins the engine for the configured model, and waits for it.
+ */
 export class LocalEngine {
   #shared: SharedEngine | undefined;
   readonly #waiting = new Set<() => void>();
 
-  /** @param onState hears how loading proceeds; `idle` means that the model has to be downloaded, and the person asked before */
+  /**
+   * @param onState called with the loading state; `idle` means that the model must be downloaded, which the person must
+   * agree to first
+   */
   constructor(
     private readonly config: ChatConfig,
     private readonly onState: (state: EngineState) => void,
@@ -24,12 +29,12 @@ export class LocalEngine {
     return this.#waiting.size > 0;
   }
 
-  /** Joins the engine for the model that the site asks for now, and loads what needs no download. */
+  /** Joins the engine for the configured model, and loads it if it is stored. */
   join(): void {
     const { model, loadOptions } = this.config;
     const shared = (this.#shared ??= SharedEngine.join(model, loadOptions, this.#changed));
     if (shared.state.kind !== 'idle') return this.#changed(shared.state);
-    // What needs no download needs no question.
+    // Without a download there is no question.
     void models.isStored(model).then((stored) => {
       if (shared.state.kind !== 'idle' || this.#shared !== shared) return;
       if (stored) shared.start();
@@ -37,7 +42,7 @@ export class LocalEngine {
     });
   }
 
-  /** Whether it has joined an engine that the site no longer asks for. */
+  /** Whether the configuration has changed since it joined an engine. */
   get outdated(): boolean {
     return this.#shared?.isFor(this.config.model, this.config.loadOptions) === false;
   }
@@ -55,20 +60,20 @@ export class LocalEngine {
     this.#shared?.pause();
   }
 
-  /** Tells of an answer that failed. */
+  /** Reports a failed answer. */
   failed(error: LinnetError): void {
     this.#shared?.failed(error);
   }
 
   /**
-   * Somebody who answers on this device, as soon as there is. An engine of the page's comes first.
+   * Waits for an engine on this device. The page's own engine comes first.
    *
-   * @param wait called when it has to be waited for, and whenever that changes
-   * @throws LinnetError why there is nobody
+   * @param wait called when there is a wait, and whenever its reason changes
+   * @throws LinnetError why there is no engine
    */
   ready(wait: () => void, signal: AbortSignal): Promise<Answerer> {
     const { config } = this;
-    // The site may have named a model, or taken its own engine away, since the chat was opened.
+    // The site may have set a model, or removed its own engine, since the chat was opened.
     if (!signal.aborted && !config.engine && !this.#shared) this.join();
     return new Promise((resolve, reject) => {
       const check = () => {

@@ -2,41 +2,44 @@ import type { ChatConfig } from '../shell/config.ts';
 import { EndpointAnswerer } from './endpoint.ts';
 import { fill } from '../shell/strings.ts';
 
-/** The server that the site names, and whether this conversation may be sent there. */
+/** The configured server, and whether this conversation may be sent to it. */
 export class Server {
-  /** Servers that may have the conversation, by their origins. */
+  /** Origins of the servers that may receive the conversation. */
   readonly #allowed = new Set<string>();
-  /** The server that an empty conversation has been shown to go to. */
+  /** The origin of the server that an empty conversation named. */
   #named: string | undefined;
-  /** Whether something was written that the person believed to stay on this device. */
+  /** Whether the person wrote something that they believed to stay on this device. */
   #private = false;
 
   constructor(private readonly config: ChatConfig) {}
 
-  /** The server, as the site names it now; `undefined` if it names none. */
+  /** The configured server; `undefined` if there is none. */
   get answerer(): EndpointAnswerer | undefined {
     const { endpoint } = this.config;
     if (!endpoint) return undefined;
     try {
       return new EndpointAnswerer(endpoint.address, document.baseURI, endpoint.model, endpoint.headers);
     } catch {
-      // The site's owner is told of it.
+      // The site's owner is told elsewhere.
       return undefined;
     }
   }
 
-  /** The server, if this conversation may be sent to it without a question. */
+  /** The server, if this conversation may be sent to it without asking. */
   get allowed(): EndpointAnswerer | undefined {
     const server = this.answerer;
     return server && this.#allowed.has(server.origin) ? server : undefined;
   }
 
-  /** The person has agreed that this conversation is sent to that server. */
+  /** Records that the person agreed to send this conversation to a server. */
   allow(server: EndpointAnswerer): void {
     this.#allowed.add(server.origin);
   }
 
-  /** What the person is to know before they write; empty if there is nothing. `asked`: another question names the server already. */
+  /**
+   * The text that tells the person where their words go; empty if there is nothing to tell. `asked`: another question
+   * already names the server.
+   */
   tell(asked: boolean): string {
     const { serverOnly, strings } = this.config;
     const server = this.answerer;
@@ -45,14 +48,14 @@ export class Server {
     return fill(serverOnly ? strings.serverOnly : strings.consentServer, { host: server.name });
   }
 
-  /** A question is put. `onDevice`: to all that the person knows, it stays on this device. */
+  /** Records a question. `onDevice`: as far as the person knows, it stays on this device. */
   asked(onDevice: boolean, first: boolean): void {
     if (onDevice) this.#private = true;
     const server = this.answerer;
     if (!onDevice && first && !this.#private && server?.origin === this.#named) this.allow(server!);
   }
 
-  /** A new conversation begins: no server may have it. */
+  /** Starts a new conversation, which no server may receive. */
   forget(): void {
     this.#allowed.clear();
     this.#private = false;

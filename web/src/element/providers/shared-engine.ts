@@ -1,7 +1,7 @@
 import { nextTask } from '../../protocol/task.ts';
 import { Linnet, LinnetError, type LoadOptions, type LoadProgress } from '../../index.ts';
 
-/** Where loading stands. */
+/** The state of loading. */
 export type EngineState =
   | { kind: 'idle' }
   | { kind: 'loading'; progress?: LoadProgress }
@@ -9,12 +9,12 @@ export type EngineState =
   | { kind: 'ready'; linnet: Linnet }
   | { kind: 'failed'; error: LinnetError };
 
-/** After these the engine is of no use any more, and has to be loaded again. */
+/** After these errors the engine cannot be used and must be loaded again. */
 const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
 
 const engines = new Map<string, SharedEngine>();
 
-/** One model, loaded once for all elements of the page that want it; it goes when the last of them has gone. */
+/** A model, loaded once for all elements of the page that use it, and freed with the last of them. */
 export class SharedEngine {
   #state: EngineState = { kind: 'idle' };
   #loading: AbortController | undefined;
@@ -27,7 +27,10 @@ export class SharedEngine {
     private readonly options: LoadOptions,
   ) {}
 
-  /** The engine for that model with those options. `onChange` hears of its states until {@link SharedEngine.leave}. */
+  /**
+   * Joins the engine for a model with these options. `onChange` is called with its states until {@link
+   * SharedEngine.leave}.
+   */
   static join(model: string, options: LoadOptions, onChange: (state: EngineState) => void): SharedEngine {
     const key = keyOf(model, options);
     let engine = engines.get(key);
@@ -36,7 +39,7 @@ export class SharedEngine {
     return engine;
   }
 
-  /** Whether it is the engine for that model with those options. */
+  /** Whether it is the engine for this model and these options. */
   isFor(model: string, options: LoadOptions): boolean {
     return this.key === keyOf(model, options);
   }
@@ -45,29 +48,29 @@ export class SharedEngine {
     return this.#state;
   }
 
-  /** Loads the model, if that is not under way already. */
+  /** Loads the model, unless it is loading or loaded. */
   start(): void {
     if (this.#state.kind === 'loading' || this.#state.kind === 'ready') return;
     const loading = new AbortController();
     this.#loading = loading;
     this.#become({ kind: 'loading' });
-    // The load before may still be putting away what has come of the very same file; and the person's click is answered first.
+    // The previous load may still be storing bytes of the same file. Also, the page reacts to the person's click first.
     this.#settled = this.#settled.then(nextTask).then(() => this.#load(loading));
   }
 
-  /** Stops loading. What has come is kept. */
+  /** Stops loading. The bytes so far are kept. */
   pause(): void {
     this.#loading?.abort();
   }
 
-  /** Tells of an answer that failed: after some failures the engine is loaded again when it is wanted next. */
+  /** Reports a failed answer. After some errors the engine is loaded again when it is needed next. */
   failed(error: LinnetError): void {
     if (this.#state.kind !== 'ready' || !BROKEN.has(error.code)) return;
     this.#state.linnet.dispose();
     this.#become({ kind: 'failed', error });
   }
 
-  /** That user needs it no longer. */
+  /** Leaves the engine. */
   leave(onChange: (state: EngineState) => void): void {
     this.#users.delete(onChange);
     if (this.#users.size > 0) return;
