@@ -1,12 +1,12 @@
 import { plainName } from '../../protocol/text.ts';
 
-/** Protocols that a link in an answer may have. All others (`javascript:`, `data:`, `blob:`, `file:`, …) are no links. */
+/** The protocols that links in answers may have; others (`javascript:`, `data:`, `blob:`, `file:`, …) are not links. */
 const PROTOCOLS = new Set(['http:', 'https:', 'mailto:']);
 
 /**
- * The address of a link that a model wrote, as it may be put into the page; `undefined` if it may not.
+ * The address of a model's link, if it is safe; else `undefined`.
  *
- * @param base what a relative address is relative to
+ * @param base the base of relative addresses
  */
 export function safeAddress(href: string, base: string): string | undefined {
   try {
@@ -20,34 +20,34 @@ export function safeAddress(href: string, base: string): string | undefined {
 }
 
 /**
- * Where a link really leads, if its text names another place: the host, or the mailbox of a `mailto:` address. `undefined` if the
- * text names no place, or this one.
+ * The real target of a link whose text names another place: the host, or the mailbox of a `mailto:` address.
+ * `undefined` if the text names no place, or the right one.
  *
- * @param text what the link says
- * @param address where it leads, as {@link safeAddress} gives it
+ * @param text the link's text
+ * @param address its address, from {@link safeAddress}
  */
 export function hiddenTarget(text: string, address: string): string | undefined {
   const url = new URL(address);
-  // Characters without a width could hide a name from us, and browsers read full-width ones like the usual ones.
+  // Zero-width characters could hide a name from this check, and browsers treat full-width characters as normal ones.
   const said = text.replace(/\p{Cf}/gu, '').normalize('NFKC').replace(/[\u3002\uff61\u2024]/g, '.').toLowerCase();
   if (url.protocol === 'mailto:') {
     const mailbox = plainName(decoded(url.pathname)).toLowerCase();
     const same = hostsIn(said).every((host) => mailbox.endsWith(`@${host}`)) && (!said.includes('@') || said.includes(mailbox));
     return same ? undefined : mailbox;
   }
-  // In a link that is its own address, other names are parts of its path.
+  // If the text is the address itself, other names in it are parts of its path.
   const path = `${url.pathname}${url.search}${url.hash}`.toLowerCase();
   const own = withoutScheme(said) === withoutScheme(`${url.host}${path}`);
   return own || hostsIn(said).every((host) => withoutWww(host) === withoutWww(url.hostname)) ? undefined : url.host;
 }
 
-/** What may be meant as a host's name in a text: words with a dot that end as a top-level domain may, and IPv4 addresses. */
+/** Text that may be meant as a host: words with a dot that end like a top-level domain, and IPv4 addresses. */
 function hostsIn(text: string): string[] {
   const words = text.split(/[^\p{L}\p{M}\p{N}._-]+/u).map((word) => word.replace(/^[._-]+|[._-]+$/g, ''));
   return words.filter((word) => /\.(?:\p{L}[\p{L}\p{M}\p{N}-]+|\d+\.\d+\.\d+)$/u.test(word)).map(asHost);
 }
 
-/** A host's name as browsers write it: in other alphabets it begins with `xn--`. */
+/** A host's name as browsers write it: `xn--` for other alphabets. */
 function asHost(name: string): string {
   try {
     return new URL(`https://${name}`).hostname;
@@ -78,7 +78,7 @@ const NAMED: Readonly<Record<string, string>> = {
   plusmn: '±', euro: '€', pound: '£', yen: '¥', cent: '¢', sect: '§', para: '¶', larr: '←', rarr: '→', uarr: '↑', darr: '↓', le: '≤', ge: '≥', ne: '≠',
 };
 
-/** Text with HTML's character references read: the usual names and all numbers. What is no reference stays as it is. */
+/** Decodes HTML character references: the common names and all numbers. Anything else stays. */
 export function readReferences(text: string): string {
   return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|([a-z]{2,8}));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
     if (name !== undefined) return Object.hasOwn(NAMED, name) ? NAMED[name]! : whole;

@@ -2,29 +2,30 @@ import type { Token, Tokens } from 'marked';
 import { plainText } from '../../protocol/text.ts';
 import { hiddenTarget, readReferences, safeAddress } from './links.ts';
 
-/** What the view puts into a rendered answer, in the page's words. */
+/** Parts of a rendered answer that the page provides. */
 export interface MarkdownParts {
-  /** In place of a picture. */
+  /** The text that replaces a picture. */
   image(text: string): string;
-  /** The name of a table, which can be scrolled by keyboard. */
+  /** The name of a table, for scrolling by keyboard. */
   table: string;
-  /** A button that copies a block of code. */
+  /** Creates a button that copies a block of code. */
   copyButton(code: () => string): HTMLElement;
 }
 
 /**
- * Makes elements of Markdown. Each kind of token becomes one of a few elements, made here, and what the model wrote becomes text
- * in them: no HTML is ever parsed, so there is none to sanitize. HTML in an answer is shown as it was written. Nothing is loaded:
- * a picture is its description. Links lead only to `http:`, `https:` and `mailto:` addresses, without a way back to this page.
+ * Turns Markdown into elements. Each kind of token becomes one of a few elements, and the model's words become text
+ * nodes: HTML is never parsed, so there is nothing to sanitize. HTML in an answer is shown as text. Nothing is loaded:
+ * a picture is replaced by its description. Links lead only to `http:`, `https:` and `mailto:` addresses, without a
+ * reference to this page.
  */
 export class MarkdownBuilder {
   constructor(
     private readonly parts: MarkdownParts,
-    /** What relative links are relative to. */
+    /** The base of relative links. */
     private readonly base: string,
   ) {}
 
-  /** The elements of one block. */
+  /** Creates the elements of one block. */
   block(token: Token): Node[] {
     switch (token.type) {
       case 'space':
@@ -33,7 +34,7 @@ export class MarkdownBuilder {
       case 'hr':
         return [make('hr')];
       case 'heading': {
-        // All of one level, below the chat's own: models skip levels, which those who hear a page would miss.
+        // All headings have one level, below the chat's: models skip levels, which confuses screen readers.
         const heading = block('h3');
         heading.className = `depth-${(token as Tokens.Heading).depth}`;
         return [this.#into(heading, token.tokens)];
@@ -55,8 +56,8 @@ export class MarkdownBuilder {
   }
 
   /**
-   * Makes an element that was made of one token into what would be made of another, if the other has only grown: what has not
-   * changed is left as it is. Says whether that could be done. What stands in the element before all that is left alone, too.
+   * Updates the element of one token to show another token that extends it; unchanged parts stay. Returns whether that
+   * was possible. Content before the element's own part also stays.
    */
   update(element: HTMLElement, before: Token, after: Token): boolean {
     if (before.type !== after.type) return false;
@@ -88,7 +89,7 @@ export class MarkdownBuilder {
     }
   }
 
-  /** Goes on with a list, a table or a block of code in the element of an earlier one. Says whether they belong together. */
+  /** Continues a list, a table or a block of code in an earlier element. Returns whether they belong together. */
   extend(element: HTMLElement, before: Token, after: Token): boolean {
     if (before.type !== after.type) return false;
     switch (after.type) {
@@ -107,7 +108,7 @@ export class MarkdownBuilder {
     }
   }
 
-  /** Takes away what {@link MarkdownBuilder.extend} has added for a token. */
+  /** Removes what {@link MarkdownBuilder.extend} added for a token. */
   retract(element: HTMLElement, token: Token): void {
     const [parent, count] = token.type === 'list' ? [element, (token as Tokens.List).items.length] : [element.querySelector('tbody'), (token as Tokens.Table).rows?.length ?? 0];
     if (token.type === 'code') {
@@ -119,7 +120,7 @@ export class MarkdownBuilder {
     }
   }
 
-  /** Gives an element other last children, one for each thing; those of the things that are the same stay. */
+  /** Replaces the last children of an element, one per item; those of unchanged items stay. */
   #grow<T>(parent: HTMLElement, before: readonly T[], after: readonly T[], key: (thing: T) => string, build: (thing: T) => Node): boolean {
     let same = 0;
     while (same < before.length && same < after.length && key(before[same]!) === key(after[same]!)) same++;
@@ -149,7 +150,7 @@ export class MarkdownBuilder {
         return this.#link({ type: 'link', raw: '', href, text, tokens: [literal(this.parts.image(text))] });
       }
       case 'html':
-        // The one piece of HTML that models write for good reason, in tables.
+        // The only HTML that models need, in tables.
         return /^<br\s*\/?>$/i.test(token.raw) ? make('br') : this.#text(token.raw);
       case 'escape':
         return this.#text(token['text'] as string);
@@ -168,12 +169,12 @@ export class MarkdownBuilder {
     link.href = address;
     link.target = '_blank';
     link.rel = 'noopener noreferrer nofollow ugc';
-    // Where it leads to, whatever it says.
+    // Shows the real target, whatever the text says.
     if (text !== address) link.title = address;
     this.#into(link, tokens);
     const target = hiddenTarget(link.textContent ?? '', address);
     if (target) {
-      // A text that names another place would be believed.
+      // A text that names another place would mislead.
       const real = make('span');
       real.dir = 'ltr';
       real.textContent = `(${target})`;
@@ -192,7 +193,7 @@ export class MarkdownBuilder {
     const entry = block('li');
     for (const token of item.tokens) {
       if (token.type === 'checkbox') entry.append(item.checked ? '☑ ' : '☐ ');
-      // A list without blank lines has its words without paragraphs.
+      // A tight list has no paragraphs.
       else if (token.type === 'text') this.#into(entry, token.tokens ?? [token]);
       else entry.append(...this.block(token));
     }
@@ -202,7 +203,7 @@ export class MarkdownBuilder {
   #table({ header, rows }: Tokens.Table): Node {
     const body = append(make('tbody'), rows.map((row) => this.#row(row)));
     const table = append(make('table'), [append(make('thead'), [this.#row(header)]), body]);
-    // A wide table scrolls by itself, also by keyboard.
+    // A wide table scrolls by itself, by keyboard too.
     const frame = make('div', 'table');
     frame.tabIndex = 0;
     frame.setAttribute('role', 'region');
@@ -249,7 +250,7 @@ function make(tag: string, className = ''): HTMLElement {
   return made;
 }
 
-/** An element whose text has a direction of its own. */
+/** Creates an element whose text determines its direction. */
 function block(tag: string): HTMLElement {
   const made = make(tag);
   made.dir = 'auto';
@@ -265,12 +266,12 @@ function literal(text: string): Tokens.Text {
   return { type: 'text', raw: text, text, escaped: true };
 }
 
-/** The lines of code; blank ones at the end are only there while more is to come. */
+/** The code's lines. Blank lines at the end only stay until more text comes. */
 function codeOf({ text }: Tokens.Code): string {
   return text.replace(/\n+$/, '');
 }
 
-/** What a table's row is told from another by. */
+/** Identifies a table's row. */
 function key(row: readonly Tokens.TableCell[]): string {
   return row.map(({ text, align }) => `${align}${text}`).join('|');
 }

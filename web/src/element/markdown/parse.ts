@@ -1,16 +1,18 @@
 import { Lexer, type Token, Tokenizer, type Tokens } from 'marked';
 
-/** Lists, quotations and emphasis that are nested deeper are shown as the text that they are. */
+/** Deeper nesting of lists, quotations and emphasis is shown as plain text. */
 const DEEPEST = 8;
-/** A text's lists and quotations may have this many times its length together: each level is parsed once more. */
+/** The most text in lists and quotations, relative to the whole text: each level is parsed again. */
 const BLOCK_BUDGET = 2 * DEEPEST;
-/** Marks of emphasis that may open none: for each the parser reads on to the end of the text. Those within words cost nothing. */
+/**
+ * The most unmatched emphasis marks: for each the parser reads to the end of the text. Those within words cost nothing.
+ */
 const UNPAIRED_MARKS = 80;
 
 /**
- * Marked's tokenizer with limits. Of hostile text it takes seconds: it parses the rest of a text once more for each level of
- * nesting, once more for each line that continues a quotation, and to its end for each mark that might open an emphasis. What is
- * beyond a limit stays text.
+ * Marked's tokenizer with limits, since hostile text takes it seconds: it parses the rest of a text again for each
+ * nesting level and for each continued line of a quotation, and reads to the end for each mark that might open
+ * emphasis. Text beyond a limit stays plain.
  */
 class BoundedTokenizer extends Tokenizer {
   #depth = 0;
@@ -59,7 +61,7 @@ class BoundedTokenizer extends Tokenizer {
   }
 }
 
-/** The blocks of a Markdown text, in a time that grows with its length. Text that the parser cannot take is one paragraph. */
+/** The blocks of a Markdown text, in linear time. Text that the parser cannot handle becomes one paragraph. */
 export function parse(text: string): Token[] {
   try {
     return Lexer.lex(text, { gfm: true, breaks: true, tokenizer: new BoundedTokenizer(text.length) });
@@ -68,13 +70,13 @@ export function parse(text: string): Token[] {
   }
 }
 
-/** One of each kind, for the parser to be quick when the first answer comes: its rules are compiled when they are first used. */
+/** One block of each kind, to compile the parser's rules before the first answer. */
 const SAMPLES = ['a\n\n# b', '- a\n- b', '> a\n\n---', '| a |\n|---|\n| b |', '```js\na\n```', '**a** *b* `c` ~~d~~', '[a](https://b.example) <https://c.example> d@e.example'];
 
-/** Of texts with characters beyond Latin-1 an engine makes strings of another kind, for which it compiles anew. */
+/** Browsers store text beyond Latin-1 in another form, for which expressions are compiled again. */
 const WIDE = ' …';
 
-/** Makes the parser quick, a short while after another: its rules one by one first, of which each takes a phone a few milliseconds. */
+/** Prepares the parser in short steps: its rules one by one, since each takes a phone some milliseconds. */
 export function warmUp(): void {
   const { block, inline } = Lexer.rules;
   const rules = [...Object.values(block.gfm), ...Object.values(inline.breaks)].filter((rule) => rule instanceof RegExp);
@@ -83,7 +85,7 @@ export function warmUp(): void {
   for (const [i, task] of tasks.entries()) setTimeout(task, 10 * (i + 1));
 }
 
-/** Engines compile an expression when it is first used, and once more, better, when it is used again. */
+/** Browsers compile an expression at its first use, and optimize it at the next. */
 function compile(rule: RegExp, end: string): void {
   for (const sample of SAMPLES) rule.test(sample + end);
   rule.lastIndex = 0;

@@ -3,19 +3,25 @@ import { cutText } from '../../protocol/text.ts';
 import type { MarkdownBuilder } from './markdown.ts';
 import { parse } from './parse.ts';
 
-/** Characters of an unfinished block at most: it is rendered anew as it grows, and that must stay a matter of a few milliseconds. */
+/**
+ * The most characters of an unfinished block: it is rendered again as it grows, which must take only a few
+ * milliseconds.
+ */
 const LONGEST = 2000;
-/** Rendering takes at most this part of the main thread's time: after a frame that took 5 ms, the next one is 25 ms later. */
+/**
+ * The largest share of the main thread's time for rendering: after a frame that took 5 ms, the next one comes 25 ms
+ * later.
+ */
 const SHARE = 0.2;
 
-/** An answer that is shown as Markdown while it comes. Blocks that are complete are left alone; only the last one is rendered again. */
+/** Shows a streamed answer as Markdown. Complete blocks stay; only the last one is rendered again. */
 export class StreamedMarkdown {
   #text = '';
-  /** The unfinished block's text, its elements, and what they were made of. */
+  /** The unfinished block's text, its elements, and their tokens. */
   #tail = '';
   #nodes: HTMLElement[] = [];
   #last: Token | undefined;
-  /** The block before, if it was cut and goes on with the unfinished one. */
+  /** The previous block, if the unfinished one continues it. */
   #cutOff: { token: Token; element: HTMLElement } | undefined;
   #planned: (() => void) | undefined;
   #restUntil = 0;
@@ -26,19 +32,19 @@ export class StreamedMarkdown {
     private readonly builder: MarkdownBuilder,
   ) {}
 
-  /** All that has come, as it was written. */
+  /** The text so far, as it was written. */
   get text(): string {
     return this.#text;
   }
 
-  /** Adds text. It is shown with the next frame at the earliest. */
+  /** Adds text. It is shown in the next frame or later. */
   write(text: string): void {
     this.#text += text;
     this.#tail += text.replace(/\r/g, '');
     this.#plan();
   }
 
-  /** Nothing more comes. Settles when all of it is shown. */
+  /** Ends the text. Resolves when all of it is shown. */
   end(): Promise<void> {
     return new Promise((resolve) => {
       this.#onEnd = resolve;
@@ -53,7 +59,7 @@ export class StreamedMarkdown {
       this.#render();
     };
     const wait = this.#restUntil - performance.now();
-    // A page in the background has no frames, and all the time there is.
+    // A hidden page has no frames, but plenty of time.
     if (wait > 16 || document.hidden) {
       const timer = setTimeout(go, Math.max(wait, 0));
       this.#planned = () => clearTimeout(timer);
@@ -73,22 +79,22 @@ export class StreamedMarkdown {
     }
     const now = performance.now();
     this.#restUntil = now + (now - began) * (1 / SHARE - 1);
-    // A very long text that came at once is shown in several frames.
+    // A very long piece of text is shown over several frames.
     if (this.#tail.length > LONGEST || (this.#onEnd && this.#tail)) this.#plan();
     else this.#onEnd?.();
   }
 
-  /** Ends a block that has become too long, at a line's end if there is one, and goes on with its rest. */
+  /** Ends a block that has become too long, at a line's end if possible, and continues with its rest. */
   #cut(): void {
     const line = this.#tail.lastIndexOf('\n', LONGEST - 1) + 1;
-    // A character that alone is too long is cut apart after all.
+    // A single character that is too long is cut apart.
     const length = line > LONGEST / 2 ? line : cutText(this.#tail, LONGEST).length || LONGEST;
     const rest = this.#tail.slice(length);
     this.#tail = this.#tail.slice(0, length);
     const tokens = parse(this.#tail);
     const open = firstOpen(tokens);
     if (open > 0) {
-      // There are several, and only the last one has to be gone on with.
+      // There are several blocks, and only the last one continues.
       const last = tokens.slice(open).map(({ raw }) => raw);
       this.#show(tokens.slice(0, open), open);
       this.#tail = last.join('') + rest;
@@ -101,7 +107,7 @@ export class StreamedMarkdown {
     this.#tail = opening(token) + (token?.type === 'code' ? rest : rest.replace(/^\n+/, ''));
   }
 
-  /** Shows blocks in place of the unfinished one; those before `open` are finished with. */
+  /** Replaces the unfinished block; the blocks before `open` are finished. */
   #show(tokens: Token[], open: number): void {
     const grown = this.#grow(tokens[0]);
     const kept = grown ? this.#nodes : [];
@@ -117,13 +123,13 @@ export class StreamedMarkdown {
     if (open > 0) this.#cutOff = undefined;
   }
 
-  /** Lets the unfinished block's element grow. Says whether it could; then the token is shown. */
+  /** Extends the unfinished block's element. Returns whether that was possible. */
   #grow(token: Token | undefined): boolean {
     const [before, cutOff] = [this.#last, this.#cutOff];
     if (cutOff) {
       this.#nodes = [];
       if (before && token && this.builder.update(cutOff.element, before, token)) return true;
-      // What was added to the element of the block that was cut is taken away again, and added anew.
+      // What was added to the element of the cut block is removed and added again.
       if (before) this.builder.retract(cutOff.element, before);
       if (token && this.builder.extend(cutOff.element, cutOff.token, token)) return true;
       this.#cutOff = undefined;
@@ -133,18 +139,18 @@ export class StreamedMarkdown {
   }
 }
 
-/** The first token that may still change: the last one that is no blank, and what stands before it if too little of that is there. */
+/** The first token that may still change: the last non-blank one, and what precedes it if that is too short. */
 function firstOpen(tokens: Token[]): number {
   let open = Math.max(tokens.findLastIndex(({ type }) => type !== 'space'), 0);
   const before = () => tokens.slice(0, open).findLastIndex(({ type }) => type !== 'space');
-  // "2" may become "2. ", and go on with the list.
+  // "2" may become "2. " and continue the list.
   if ((tokens[open]?.raw.trim().length ?? 4) < 4 && before() >= 0) open = before();
-  // Two lines may become the head of a table.
+  // Two lines may become a table's head.
   while (tokens[open]?.type === 'paragraph' && tokens[open - 1]?.type === 'paragraph') open--;
   return open;
 }
 
-/** What has to stand before the rest of a block that was cut, for it to be a block of that kind, too. */
+/** The text to put before the rest of a cut block, so that it stays a block of that kind. */
 function opening(token: Token | undefined): string {
   if (token?.type === 'table') return `${token.raw.split('\n').slice(0, 2).join('\n')}\n`;
   const fence = token?.type === 'code' ? /^ {0,3}(`{3,}|~{3,})[^\n]*\n/.exec(token.raw) : null;

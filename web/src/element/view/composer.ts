@@ -1,10 +1,10 @@
 import type { ChatStrings } from '../shell/button-strings.ts';
 import { iconButton, isComposing, make } from './dom.ts';
 
-/** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
+/** With CSS `field-sizing` a box grows with its text by itself. */
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 
-/** Where the person writes. The button beside it sends, or stops the answer. */
+/** The box where the person writes. The button beside it sends, or stops the answer. */
 export class Composer {
   readonly node = make('form', 'composer');
   readonly #input = make('textarea', 'input');
@@ -43,22 +43,22 @@ export class Composer {
     this.#fit();
   }
 
-  /** Whether an answer is being written: then there is a way to stop it. */
+  /** Whether an answer is being written, which can then be stopped. */
   set busy(busy: boolean) {
-    // Whoever had the focus keeps having it: the two buttons stand in the same place.
+    // The focus stays: the two buttons are in the same place.
     const focused = [this.#send, this.#stop].some((button) => button.matches(':focus'));
     this.#send.hidden = busy;
     this.#stop.hidden = !busy;
     if (focused) (busy ? this.#stop : this.#input).focus();
   }
 
-  /** Whether nothing can be written, since there is nobody to answer it. */
+  /** Whether the box is disabled, since nobody can answer. */
   set disabled(disabled: boolean) {
     this.#input.disabled = disabled;
     this.#fit();
   }
 
-  /** Whether the person is about to write, and has not begun. */
+  /** Whether the person may be about to write, but has not started. */
   get untouched(): boolean {
     return !this.#input.value && this.#input.matches(':focus');
   }

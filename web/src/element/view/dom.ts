@@ -1,4 +1,4 @@
-/** A new element with a class, which is also its part, and a text. Text is always text: nothing here becomes markup. */
+/** Creates an element with a class, which is also its part, and a text. Text is never parsed as markup. */
 export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = '', text = ''): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (name) {
@@ -9,7 +9,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = '', t
   return made;
 }
 
-/** A button that does something. */
+/** Creates a button. */
 export function button(name: string, text: string, action: () => void): HTMLButtonElement {
   const made = make('button', name, text);
   made.type = 'button';
@@ -18,14 +18,14 @@ export function button(name: string, text: string, action: () => void): HTMLButt
 }
 
 /**
- * Whether a key belongs to an input method, which has not confirmed its text yet. Safari ends the composition before it
- * reports the Enter that confirms it: only the key code 229 tells.
+ * Whether a key belongs to an input method that has not confirmed its text yet. Safari ends the composition before it
+ * reports the Enter that confirms it: only key code 229 tells.
  */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
 
-/** Lines on a grid of 20 x 20. */
+/** Paths on a grid of 20 x 20. */
 const ICONS = {
   send: 'M10 16V4M4.5 9.5 10 4l5.5 5.5',
   stop: 'M6 6h8v8H6Z',
@@ -36,7 +36,7 @@ const ICONS = {
   done: 'm4.5 10.5 3.5 3.5 7.5-8',
 } as const;
 
-/** A picture of a button. Its name is the button's label. */
+/** An icon for a button; the button's label is its name. */
 export function icon(name: keyof typeof ICONS): SVGSVGElement {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('viewBox', '0 0 20 20');
@@ -47,7 +47,7 @@ export function icon(name: keyof typeof ICONS): SVGSVGElement {
   return svg;
 }
 
-/** A button that is a picture, with a name for those who do not see it. */
+/** Creates an icon button with a label for screen readers. */
 export function iconButton(name: string, picture: keyof typeof ICONS, label: string, action: () => void): HTMLButtonElement {
   const made = button(name, '', action);
   made.append(icon(picture));
@@ -55,13 +55,13 @@ export function iconButton(name: string, picture: keyof typeof ICONS, label: str
   return made;
 }
 
-/** Names a button that is a picture. */
+/** Labels an icon button. */
 export function relabel(made: HTMLButtonElement, label: string): void {
   made.title = label;
   made.setAttribute('aria-label', label);
 }
 
-/** A place that the page may fill. */
+/** Creates a slot that the page may fill. */
 export function slot(name: string, ...fallback: Node[]): HTMLSlotElement {
   const made = document.createElement('slot');
   made.name = name;
@@ -69,7 +69,7 @@ export function slot(name: string, ...fallback: Node[]): HTMLSlotElement {
   return made;
 }
 
-/** Puts a text on the clipboard; says whether it is there. */
+/** Copies a text to the clipboard. Returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

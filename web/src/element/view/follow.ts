@@ -1,18 +1,18 @@
-/** How far from its end, in pixels, a box may be for its end to be in sight. */
+/** The distance from the end, in pixels, at which a box still counts as scrolled to its end. */
 const NEAR = 48;
 
 /**
- * Keeps the end of a box that scrolls in sight while its content grows and while the box changes its size (a phone's keyboard, a
- * rotation, zoom), until the person scrolls away from it.
+ * Keeps a scrollable box at its end while its content grows and while its size changes (a phone's keyboard, rotation,
+ * zoom), until the person scrolls away.
  */
 export class EndFollower {
   #following = false;
-  /** The heights of the content and of the box when they were last looked at. */
+  /** The last known heights of the content and of the box. */
   #heights = '';
 
   /**
    * @param contents the parts of the box whose sizes change
-   * @param onChange hears whether the end is followed, at once and each time that this changes
+   * @param onChange called with whether the end is followed, at once and at each change
    */
   constructor(
     private readonly box: HTMLElement,
@@ -21,12 +21,12 @@ export class EndFollower {
   ) {
     this.#set(true);
     box.addEventListener('scroll', () => this.#scrolled());
-    // At this point of a frame the layout is done, so that nobody waits for it.
+    // At this point of a frame the layout is done, so reading it causes no extra layout.
     const sizes = new ResizeObserver(() => this.#settle());
     for (const node of [box, ...contents]) sizes.observe(node);
   }
 
-  /** Goes to the end, and stays there. */
+  /** Scrolls to the end and stays there. */
   follow(): void {
     this.#set(true);
     this.#settle();
@@ -41,7 +41,8 @@ export class EndFollower {
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.box;
     if (scrollHeight - scrollTop - clientHeight < NEAR) this.#set(true);
-    // A browser scrolls, too, to keep a line in its place in a new layout. Only what moves in the same one is the person's doing.
+    // The browser also scrolls, to keep a line in place in a new layout. Only scrolling within the same layout is the
+    // person's.
     else if (this.#heights === `${scrollHeight} ${clientHeight}`) this.#set(false);
     this.#settle();
   }

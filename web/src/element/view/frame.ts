@@ -8,7 +8,10 @@ import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
 import { VIEW_STYLE } from './view-style.ts';
 
-/** The parts of an open chat that say something: its header, the conversation, what is said of it. The dock below it is the view's. */
+/**
+ * The parts of an open chat that show something: the header, the conversation, and notices. The dock below belongs to
+ * the view.
+ */
 export class Frame {
   readonly notice = new Notice();
   readonly #title = make('h2', 'title');
@@ -43,7 +46,7 @@ export class Frame {
 
     this.#log.tabIndex = 0;
     this.#log.setAttribute('role', 'log');
-    // What comes is told when it is complete, not word by word.
+    // Answers are announced when they are complete, not word by word.
     this.#log.setAttribute('aria-live', 'off');
     this.#log.setAttribute('aria-label', strings.conversation);
     this.#suggestions.setAttribute('aria-label', strings.suggestions);
@@ -55,14 +58,14 @@ export class Frame {
     panel.replaceChildren(header, this.#log, below, this.#announcer);
   }
 
-  /** Takes up what the site has changed of title and greeting. */
+  /** Applies changes of the title and the greeting. */
   rename(): void {
     this.#title.textContent = this.config.title;
     this.#greeting.textContent = this.config.greeting;
     this.#greeting.hidden = !this.config.greeting;
   }
 
-  /** Takes up the site's questions, and offers them while the conversation is empty. */
+  /** Applies the site's suggestions, and shows them while the conversation is empty. */
   suggest(ask: (question: string) => void, empty: boolean): void {
     const items = this.config.suggestions.map((text) => {
       const item = make('li');
@@ -79,17 +82,17 @@ export class Frame {
     this.#suggestions.hidden = true;
   }
 
-  /** Shows a turn, and the end of the conversation. */
+  /** Adds a turn and scrolls to it. */
   add(turn: TurnView): void {
     this.#turns.append(...turn.nodes);
   }
 
-  /** Keeps the end of the conversation in sight, until the person scrolls away from it. */
+  /** Keeps the conversation scrolled to its end, until the person scrolls away. */
   toEnd(): void {
     this.#end.follow();
   }
 
-  /** Says who answers; gives whether that is news. */
+  /** Shows who answers. Returns whether this has changed. */
   present(answerer: Answerer | undefined): boolean {
     const { onDevice, byServer } = this.config.strings;
     const place = answerer?.by === 'device' ? `${onDevice} · ${answerer.name}` : answerer ? fill(byServer, { host: answerer.name }) : '';
@@ -100,18 +103,18 @@ export class Frame {
     return true;
   }
 
-  /** What the person should know of where their words go, before they write them; nothing if it is empty. */
+  /** Where the person's words go, shown before they write; hidden if empty. */
   set privacy(text: string) {
     this.#privacy.textContent = text;
     this.#privacy.hidden = !text;
   }
 
-  /** Why what the person has just done has no effect. */
+  /** Why the person's last action had no effect. */
   set hint(text: string) {
     this.#hint.textContent = text;
   }
 
-  /** Tells a screen reader. */
+  /** Announces a text to screen readers. */
   announce(text: string): void {
     this.#announcer.textContent = text;
   }

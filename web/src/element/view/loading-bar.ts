@@ -4,7 +4,7 @@ import { button, make } from './dom.ts';
 import type { EngineState } from '../providers/shared-engine.ts';
 import { fill } from '../shell/strings.ts';
 
-/** Above the composer: asks before the download, and shows how it comes along. */
+/** A bar above the composer that asks before the download and shows its progress. */
 export class LoadingBar {
   readonly node = make('div', 'loading');
   readonly #text = make('p', 'loading-text');
@@ -12,7 +12,7 @@ export class LoadingBar {
   readonly #button: HTMLButtonElement;
   #action: () => void = () => undefined;
 
-  /** @param start called when the person agrees to the download or goes on with it, `pause` when they stop it */
+  /** @param start called when the person agrees to the download or continues it; `pause` when they stop it */
   constructor(
     private readonly strings: ChatStrings,
     private readonly size: (bytes: number) => string,
@@ -21,7 +21,7 @@ export class LoadingBar {
   ) {
     this.#bar.max = 1;
     this.#button = button('accept', '', () => this.#action());
-    // There is nothing to say before it is known whether the model is stored.
+    // Nothing is shown before it is known whether the model is stored.
     this.node.hidden = true;
     this.#text.id = 'loading-text';
     this.#bar.setAttribute('aria-labelledby', 'loading-text');
@@ -31,24 +31,24 @@ export class LoadingBar {
     this.node.append(this.#text, this.#bar, this.#button);
   }
 
-  /** Whether it goes on only when the person says so. */
+  /** Whether it waits for the person. */
   get asks(): boolean {
     return !this.node.hidden && this.node.dataset['state'] !== 'running';
   }
 
-  /** The person is asked. */
+  /** Asks the person. */
   ask(question: string, bytes: number | undefined): void {
     this.#arrange('consent', question, this.strings.accept + (bytes ? ` (${this.size(bytes)})` : ''), this.start);
   }
 
-  /** Follows the engine. */
+  /** Shows the engine's state. */
   show(state: Exclude<EngineState, { kind: 'idle' }>): void {
     if (state.kind === 'loading') this.#progress(state.progress);
     else if (state.kind === 'paused') this.#arrange('paused', this.strings.paused, this.strings.resume, this.start);
     else this.node.hidden = true;
   }
 
-  /** The question has the focus, and not its button: Enter that is still held down agrees to nothing. */
+  /** The question gets the focus, not its button, so that an Enter that is still pressed agrees to nothing. */
   focus(): void {
     this.node.focus();
   }

@@ -1,6 +1,6 @@
 import { make } from './dom.ts';
 
-/** What the chat says at the end of the conversation: what went wrong, and what happens with what is written. */
+/** A notice at the end of the conversation: an error, or what happens with the person's words. */
 export class Notice {
   readonly node = make('div', 'notice');
 
@@ -25,7 +25,7 @@ export class Notice {
     delete this.node.dataset['kind'];
   }
 
-  /** Takes away what went wrong; a note stays. */
+  /** Hides an error; a note stays. */
   hideFailure(): void {
     if (this.node.dataset['kind'] !== 'note') this.hide();
   }

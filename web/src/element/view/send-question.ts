@@ -2,7 +2,9 @@ import type { ChatStrings } from '../shell/button-strings.ts';
 import { button, isComposing, make } from './dom.ts';
 import { fill } from '../shell/strings.ts';
 
-/** Asks whether a conversation may leave this device. It stands above the composer; the chat around it can still be used. */
+/**
+ * Asks whether a conversation may leave this device. It is shown above the composer; the rest of the chat stays usable.
+ */
 export class SendQuestion {
   readonly node = make('div', 'send-card');
   readonly #title = make('p', 'card-title');
@@ -11,8 +13,8 @@ export class SendQuestion {
   #answer: ((send: boolean) => void) | undefined;
 
   /**
-   * @param panel the chat: Escape anywhere in it is a no
-   * @param gone ends the listening: the panel outlives the view
+   * @param panel the chat: Escape anywhere in it means no
+   * @param gone stops listening, since the panel outlives the view
    */
   constructor(
     private readonly strings: ChatStrings,
@@ -31,7 +33,7 @@ export class SendQuestion {
     this.node.append(this.#title, detail, actions);
     const declines = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || isComposing(event) || !this.open) return;
-      // It closes the chat otherwise.
+      // Otherwise it would close the chat.
       event.stopPropagation();
       this.decline();
     };
@@ -43,7 +45,7 @@ export class SendQuestion {
     return !this.node.hidden;
   }
 
-  /** Asks, and says why; gives whether to send. It is no if `signal` ends the question. */
+  /** Asks and gives the reason. Resolves with whether to send; aborting `signal` means no. */
   async ask(host: string, reason: string, signal: AbortSignal): Promise<boolean> {
     this.#title.textContent = fill(this.strings.sendQuestion, { host });
     this.#detail.textContent = [reason, this.strings.sendDetail].filter(Boolean).join(' ');
@@ -67,7 +69,7 @@ export class SendQuestion {
     this.#answer?.(false);
   }
 
-  /** The button that sends nothing has the focus first: somebody who is about to press Enter does no harm. */
+  /** The button that refuses gets the focus, so that an accidental Enter does no harm. */
   focus(): void {
     this.#keep.focus();
   }

@@ -4,7 +4,7 @@ import type { ChatStrings } from '../shell/button-strings.ts';
 import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
 
-/** Shows an answer as it comes. What the model thinks first is no part of it. Gives why it ended. */
+/** Shows an answer while it is streamed, without the model's reasoning. Returns why it ended. */
 export async function show(pieces: AsyncIterable<AnswerPiece & { dropped: number }>, turn: TurnView, strings: ChatStrings): Promise<'stop' | 'length'> {
   const parts = new ReasoningSplitter();
   let end: 'stop' | 'length' = 'stop';
@@ -23,7 +23,7 @@ export async function show(pieces: AsyncIterable<AnswerPiece & { dropped: number
       end = finishReason ?? end;
     }
   } finally {
-    // What has come of an answer that broke off is kept.
+    // The text of an answer that broke off is kept.
     write(parts.end());
   }
   return end;

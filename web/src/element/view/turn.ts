@@ -2,7 +2,7 @@ import { MarkdownText } from '../../markdown.ts';
 import type { ChatStrings } from '../shell/button-strings.ts';
 import { copyText, icon, iconButton, make, relabel } from './dom.ts';
 
-/** Milliseconds for which a button says that it has copied. */
+/** How long a button shows that it has copied, in milliseconds. */
 const COPIED = 2000;
 
 /** A question and its answer on the page. */
@@ -41,12 +41,12 @@ export class TurnView {
     return this.#text.text;
   }
 
-  /** What a screen reader is to say of it. */
+  /** The text that screen readers announce. */
   get spoken(): string {
     return this.#body.textContent ?? '';
   }
 
-  /** An answer begins. One that was there before goes. */
+  /** Starts an answer, and removes a previous one. */
   begin(): void {
     this.#text = this.#stream();
     this.#body.replaceChildren();
@@ -55,7 +55,7 @@ export class TurnView {
     this.note('');
   }
 
-  /** Whether more of the answer is on its way, and nobody has to do anything for it. */
+  /** Whether more of the answer is coming without anybody having to act. */
   set writing(writing: boolean) {
     this.#answer.classList.toggle('writing', writing);
   }
@@ -64,14 +64,14 @@ export class TurnView {
     this.#text.write(text);
   }
 
-  /** The small line under the answer. Gives whether it has changed. */
+  /** Sets the small line below the answer. Returns whether it changed. */
   note(text: string): boolean {
     if (this.#meta.textContent === text) return false;
     this.#meta.textContent = text;
     return true;
   }
 
-  /** The answer is complete, or no more of it comes. Settles when all of it is shown. */
+  /** Ends the answer. Resolves when all of it is shown. */
   async end(): Promise<void> {
     await this.#text.end();
     this.writing = false;
@@ -79,7 +79,7 @@ export class TurnView {
     this.#copy.hidden = !this.answer;
   }
 
-  /** Only the last question can be answered again. */
+  /** Whether the question can be answered again; only the last one can. */
   set retriable(retriable: boolean) {
     this.#retry.hidden = !retriable;
   }

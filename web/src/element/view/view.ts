@@ -23,7 +23,7 @@ import { show } from './spoken.ts';
 import { fill } from '../shell/strings.ts';
 import { TurnView } from './turn.ts';
 
-/** What opens: the conversation, and all that belongs to it. Loaded when the chat is opened for the first time. */
+/** The open chat: the conversation with all its parts. Loaded when the chat is first opened. */
 export class ChatView {
   readonly #config: ChatConfig;
   readonly #strings;
@@ -35,12 +35,12 @@ export class ChatView {
   readonly #asking = new Asking();
   #turns: TurnView[] = [];
   readonly #engine: LocalEngine;
-  /** A failure of the device after which the person did not want the server. */
+  /** The failure on the device after which the person refused the server. */
   #declined: LinnetError | undefined;
-  /** Who wrote what came last. */
+  /** Who wrote the last answer. */
   #writer: AnsweredBy = 'device';
   #answering: AbortController | undefined;
-  /** Ends with the view. */
+  /** Aborted when the view is disposed. */
   readonly #gone = new AbortController();
 
   constructor(
@@ -60,21 +60,21 @@ export class ChatView {
     warmUpSizes(this.#config.language);
   }
 
-  /** The chat is seen (again). */
+  /** Called when the chat is opened. */
   opened(focus: boolean): void {
     this.rename();
     this.#greet();
-    // What was asked for before is still to be decided.
+    // An earlier question is still open.
     if (!this.#sendQuestion.open) this.#prepare();
     if (focus) this.#focus();
   }
 
-  /** Takes up what the site has changed of title and greeting. */
+  /** Applies changes of the title and the greeting. */
   rename(): void {
     this.#frame.rename();
   }
 
-  /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
+  /** Asks a question and shows the answer while it is streamed. Waits for the model if it is still loading. */
   async ask(question: string): Promise<void> {
     if (!question.trim() || this.#unavailable()) return;
     if (this.#answering) return this.#sayWhyNot();
@@ -87,12 +87,12 @@ export class ChatView {
     await this.#answer(turn);
   }
 
-  /** Ends the answer that is being written. What there is of it stays. */
+  /** Stops the answer in progress. Its text so far stays. */
   stop(): void {
     this.#answering?.abort();
   }
 
-  /** Begins a new conversation. */
+  /** Starts a new conversation. */
   clear(): void {
     this.stop();
     for (const turn of this.#turns) turn.remove();
@@ -108,37 +108,40 @@ export class ChatView {
     this.#emit('linnet-clear', null);
   }
 
-  /** The element has left the page. */
+  /** Called when the element has left the page. */
   dispose(): void {
     this.stop();
     this.#engine.leave();
     this.#gone.abort();
   }
 
-  /** Where the person is asked something, that has the focus. */
+  /** Focuses an open question, or the composer. */
   #focus(): void {
     if (this.#sendQuestion.open) this.#sendQuestion.focus();
     else if (this.#loading.asks) this.#loading.focus();
     else this.#composer.focus();
   }
 
-  /** The same, if the person is not elsewhere in the page. */
+  /** The same, unless the focus is elsewhere in the page. */
   #moveFocus(): void {
     if (this.host.shadowRoot!.activeElement || document.activeElement === document.body) this.#focus();
   }
 
-  /** Enter does nothing while a question is answered or waits: says so, and leads to what it waits for. */
+  /** Enter has no effect during an answer or a question: tells why, and focuses what it waits for. */
   #sayWhyNot(): void {
     if (this.#sendQuestion.open || this.#loading.asks) return this.#focus();
     this.#frame.hint = this.#strings.busy;
   }
 
-  /** What an empty conversation shows. */
+  /** Shows the suggestions of an empty conversation. */
   #greet(): void {
     this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
   }
 
-  /** Whether the site's mistakes leave nobody to answer. The owner is told of them, and the person only of that. */
+  /**
+   * Whether the site's mistakes make the chat unavailable. The console tells the owner what is wrong; the person only
+   * sees that it is unavailable.
+   */
   #unavailable(): boolean {
     const mistakes = mistakesIn(this.host);
     for (const mistake of mistakes) tellOwner(mistake);
@@ -154,7 +157,7 @@ export class ChatView {
     return unavailable;
   }
 
-  /** Joins the engine, and asks for what it needs. */
+  /** Joins the engine, and asks the person for what it needs. */
   #prepare(): void {
     if (this.#unavailable()) return this.#leave();
     const server = this.#server.allowed ?? (this.#config.serverOnly ? this.#server.answerer : undefined);
@@ -164,26 +167,26 @@ export class ChatView {
       this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.policy));
       return this.#tellWhoGetsIt();
     }
-    // The site has asked for another model since.
+    // The site has set another model since.
     if (!this.#answering && this.#engine.outdated) this.#leave();
     this.#engine.join();
   }
 
-  /** Does without the engine. */
+  /** Leaves the engine. */
   #leave(): void {
     this.#engine.leave();
     this.#loading.node.hidden = true;
     this.#frame.present(undefined);
   }
 
-  /** Names the server beforehand, if there is one. The question before the download does so itself. */
+  /** Names the server in advance, if there is one. The question before the download does so itself. */
   #tellWhoGetsIt(): void {
     this.#frame.privacy = this.#server.tell(this.#loading.asks);
   }
 
   /** Shows how loading proceeds. */
   #follow(state: EngineState): void {
-    // In this conversation another one answers.
+    // The server answers this conversation.
     if (this.#server.allowed) return;
     if (state.kind !== 'idle') this.#loading.show(state);
     switch (state.kind) {
@@ -192,7 +195,7 @@ export class ChatView {
         if (this.#composer.untouched) this.#loading.focus();
         break;
       case 'loading':
-        // What went wrong since it began stays to be read.
+        // Errors since the start of the load stay visible.
         if (state.progress) this.#emit('linnet-progress', state.progress);
         else this.#frame.notice.hide();
         break;
@@ -201,21 +204,21 @@ export class ChatView {
         if (state.linnet.info().recovered) this.#frame.notice.show(this.#strings.recovered, 'note');
         break;
       case 'failed':
-        // A question that waits tells of it itself.
+        // A waiting question reports the error itself.
         if (!this.#engine.awaited) this.#fail(state.error, () => this.#engine.start());
     }
     this.#tellWhoGetsIt();
   }
 
-  /** The person agrees to the download, or goes on with it. */
+  /** Called when the person agrees to the download or continues it. */
   #start(): void {
     if (this.#engine.state.kind === 'idle') this.#emit('linnet-consent', { model: this.#config.model });
-    // The button is about to go.
+    // The button is about to be removed.
     this.#composer.focus();
     this.#engine.start();
   }
 
-  /** Says who answers. */
+  /** Shows who answers. */
   #present(answerer: Answerer): void {
     if (this.#frame.present(answerer)) this.#emit('linnet-ready', { by: answerer.by, name: answerer.name });
   }
@@ -248,19 +251,19 @@ export class ChatView {
     }
   }
 
-  /** A question waits: for the engine, or until the person has decided. */
+  /** Shows that a question waits for the engine or for the person's decision. */
   #wait(turn: TurnView): void {
     const { asks } = this.#loading;
     const text = asks ? this.#strings.waitingForYou : this.#strings.waiting;
     turn.writing = !asks;
     this.#composer.busy = !asks;
-    // It is called again and again while the model loads.
+    // This is called repeatedly while the model loads.
     if (!turn.note(text)) return;
     this.#frame.announce(text);
     if (asks) this.#moveFocus();
   }
 
-  /** Answers on this device; or on the site's server, if the person knows that the conversation goes there. */
+  /** Answers on this device, or with the site's server if the person agreed to send the conversation there. */
   async #write(turn: TurnView, signal: AbortSignal): Promise<void> {
     const { serverOnly } = this.#config;
     this.#server.asked(!serverOnly && !this.#server.allowed, this.#turns.length === 1);
@@ -285,10 +288,14 @@ export class ChatView {
     await this.#complete(turn, server, signal);
   }
 
-  /** Answers on this device. Gives why it could not, where a server might. @throws LinnetError where nobody could */
+  /**
+   * Answers on this device. Returns the error if a server might answer instead.
+   *
+   * @throws LinnetError where nobody could
+   */
   async #onDevice(turn: TurnView, signal: AbortSignal): Promise<LinnetError | undefined> {
     const { state } = this.#engine;
-    // Whoever asks after a failure wants another try, but for one of which the person has not been asked yet.
+    // A question after a failure is another try, unless the person has not been asked about the server yet.
     if (state.kind === 'failed' && (state.error === this.#declined || !this.#server.answerer)) this.#engine.start();
     let answerer: Answerer | undefined;
     try {
@@ -299,13 +306,13 @@ export class ChatView {
       const failure = asLinnetError(thrown);
       if (signal.aborted) throw failure;
       this.#engine.failed(failure);
-      // A question that is too long is so for everybody.
+      // A question that is too long fails everywhere.
       if (answerer && isOfTheQuestion(failure)) throw failure;
       return failure;
     }
   }
 
-  /** Whether this conversation may be sent to that server. Until the person has decided, nothing is. */
+  /** Asks whether this conversation may be sent to that server. Nothing is sent before. */
   async #maySend(turn: TurnView, host: string, reason: string, signal: AbortSignal): Promise<boolean> {
     turn.writing = false;
     turn.note('');
@@ -330,7 +337,7 @@ export class ChatView {
     await nextTask();
   }
 
-  /** Asks with as much of the conversation as there is room for. */
+  /** Asks with as much of the conversation as fits. */
   #ask(turn: TurnView, answerer: Answerer, signal: AbortSignal) {
     const before = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer);
     const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
@@ -344,14 +351,14 @@ export class ChatView {
     this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
   }
 
-  /** Under an answer: where it was written, if that is not the same for all, and how it ended. */
+  /** The line below an answer: where it was written, if answers differ, and how it ended. */
   #noteOf(by: AnsweredBy, host: string, end: string): string {
     const { byServer, onDevice } = this.#strings;
     const place = by === 'endpoint' ? fill(byServer, { host }) : this.#server.answerer ? onDevice : '';
     return [place, end].filter(Boolean).join(' · ');
   }
 
-  /** The person has decided that the conversation stays here: so does the question, to be tried again. */
+  /** The person refused to send the conversation: the question stays here, and can be tried again. */
   async #notSent(turn: TurnView, failure: LinnetError): Promise<void> {
     await turn.end();
     turn.note(this.#strings.notSent);
@@ -367,7 +374,7 @@ export class ChatView {
     this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
   }
 
-  /** A question that got no answer goes back into the box, so that nothing typed is lost. */
+  /** Returns a question without an answer to the box, so that no text is lost. */
   #takeBack(turn: TurnView): void {
     turn.remove();
     this.#turns = this.#turns.filter((other) => other !== turn);
@@ -375,7 +382,7 @@ export class ChatView {
     this.#greet();
   }
 
-  /** An answer failed. What there is of it stays. */
+  /** Handles a failed answer. Its text so far stays. */
   #unanswered(turn: TurnView, error: LinnetError): void {
     if (turn.answer) {
       turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.cutOff));
@@ -388,12 +395,12 @@ export class ChatView {
     });
   }
 
-  /** @param begun whether a part of the answer has come */
+  /** @param begun whether a part of the answer has arrived */
   #fail(error: LinnetError, again: () => void, begun = false): void {
     const { allowed, answerer } = this.#server;
     const failed = this.#writer === 'endpoint' ? allowed?.name : undefined;
     const { text, again: retriable } = explain(error, this.#strings, { failed, begun, instead: allowed ? undefined : answerer?.name });
-    // The notice is an alert: what a screen reader was told before is not so any more.
+    // The notice is an alert: the earlier announcement is outdated.
     this.#frame.announce('');
     this.#emit('linnet-error', { code: error.code, message: error.message });
     this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
