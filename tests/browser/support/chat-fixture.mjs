@@ -6,7 +6,7 @@ import { openPage, startServer, STRICT_CSP } from './harness.mjs';
 export const FAKE = `
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   window.asked = [];
-  window.manners = [];
+  window.policies = [];
   window.contextLength = 4096;
   window.pieces = (request) => ['You said: ', request.messages.at(-1).content];
   window.pause = 0;
@@ -14,7 +14,7 @@ export const FAKE = `
     async *create(request) {
       window.asked.push(request.messages);
       const { when_hidden, keep_awake, pace } = request;
-      window.manners.push({ when_hidden, keep_awake, pace });
+      window.policies.push({ when_hidden, keep_awake, pace });
       const tokens = Math.ceil(request.messages.reduce((sum, { content }) => sum + content.length, 0) / 2);
       if (tokens >= window.contextLength) {
         const { LinnetError } = await import('/linnet/index.js');
@@ -72,7 +72,7 @@ export const INLINE =
   '<linnet-chat mode="inline" heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>';
 
 /** A browser, and a server of pages with the element. */
-export class Shop {
+export class ChatFixture {
   /**
    * @param {import('puppeteer-core').Browser} browser
    * @param {Awaited<ReturnType<typeof startServer>>} server
@@ -85,7 +85,7 @@ export class Shop {
   /** @param {Record<string, string | Buffer>} pages */
   static async open(pages) {
     const server = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.from(FAKE), '/inline.html': html(INLINE), ...pages } });
-    return new Shop(await chromium({ webgpu: false }), server);
+    return new ChatFixture(await chromium({ webgpu: false }), server);
   }
 
   /** A page of it, until the test ends. */

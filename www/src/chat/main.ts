@@ -92,7 +92,7 @@ for (const suggestion of SUGGESTIONS) {
 }
 // On a phone this would open the keyboard over the page.
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
-element('manner-button', HTMLButtonElement).addEventListener('click', () => settingsDialog.open());
+element('settings-button', HTMLButtonElement).addEventListener('click', () => settingsDialog.open());
 keepSite();
 openThoughtsForPrint();
 void menu.restore();

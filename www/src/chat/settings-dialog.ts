@@ -3,15 +3,15 @@ import { button, element } from '../page/page.ts';
 
 /** The dialog in which the person says how the model is to answer. */
 export class SettingsDialog {
-  readonly #dialog = element('manner-dialog', HTMLDialogElement);
-  readonly #form = element('manner-form', HTMLFormElement);
-  readonly #system = element('manner-system', HTMLTextAreaElement);
+  readonly #dialog = element('settings-dialog', HTMLDialogElement);
+  readonly #form = element('settings-form', HTMLFormElement);
+  readonly #system = element('settings-system', HTMLTextAreaElement);
   /** Each number with its field; those that are sliders show their value beside them. */
   readonly #numbers = [
-    ['temperature', element('manner-temperature', HTMLInputElement)],
-    ['topP', element('manner-top-p', HTMLInputElement)],
-    ['repetitionPenalty', element('manner-repetition', HTMLInputElement)],
-    ['maxTokens', element('manner-max', HTMLInputElement)],
+    ['temperature', element('settings-temperature', HTMLInputElement)],
+    ['topP', element('settings-top-p', HTMLInputElement)],
+    ['repetitionPenalty', element('settings-repetition', HTMLInputElement)],
+    ['maxTokens', element('settings-max', HTMLInputElement)],
   ] as const;
 
   /**
@@ -32,7 +32,7 @@ export class SettingsDialog {
       onChange(own);
       this.#dialog.close();
     });
-    element('manner-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(usual())));
+    element('settings-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(usual())));
     this.#dialog.addEventListener('click', (event) => {
       if (event.target === this.#dialog) this.#dialog.close();
     });

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
-import { answered, ask, html, inChat, part, Shop, within } from '../../support/chat-fixture.mjs';
+import { answered, ask, html, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 
 describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
-  /** @type {Shop} */
-  let shop;
+  /** @type {ChatFixture} */
+  let fixture;
   before(async () => {
-    shop = await Shop.open({
+    fixture = await ChatFixture.open({
       '/download.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
       '/wrong.html': html('<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" suggestions="One?"></linnet-chat>'),
       '/backend.html': html('<linnet-chat real model="/nothing.gguf" backend="tpu"></linnet-chat>'),
@@ -18,13 +18,13 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       '/bars.html': html('<linnet-chat mode="inline" suggestions="Small \\| large?|What is new?"></linnet-chat>'),
     });
   });
-  after(() => shop?.close());
+  after(() => fixture?.close());
   const focused = (page) => within(page, (root) => root.activeElement?.className ?? '');
   /** The buttons of the composer that can be seen. */
   const buttons = (page) => within(page, (root) => [...root.querySelectorAll('.composer button')].filter((node) => node.checkVisibility()).map((node) => node.className));
 
   test('before the download the question has the focus, and nothing says that an answer is on its way', async (t) => {
-    const page = await shop.visit(t, '/download.html');
+    const page = await fixture.visit(t, '/download.html');
     await page.evaluate(() => {
       const said = /** @type {Set<string>} */ (new Set());
       Object.assign(window, { said });
@@ -63,7 +63,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('Enter while an answer is written says why nothing happens', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() => Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 200 }, () => 'on ') }));
     await (await part(page, '.input')).type('Go');
@@ -79,7 +79,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('Enter and Escape that belong to an input method do nothing, also as Safari tells of them', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.$eval('linnet-chat', (chat) => chat.setAttribute('mode', 'button'));
     await page.click(inChat('.launcher'));
     await (await part(page, '.input')).type('こんにちは');
@@ -99,7 +99,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('the end stays in sight when the chat changes its size, while an answer is written and after it', async (t) => {
-    const page = await shop.visit(t, '/inline.html', { width: 1000, height: 800 });
+    const page = await fixture.visit(t, '/inline.html', { width: 1000, height: 800 });
     await page.click(inChat('.launcher'));
     await part(page, '.input');
     await page.evaluate(() => {
@@ -153,7 +153,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       ['/address.html', /model="http:\/\/" is not valid: .*The chat is not available/, /context-length="1" is not valid/],
       ['/nobody.html', /model="none" requires an endpoint/],
     ])) {
-      const page = await shop.visit(t, path);
+      const page = await fixture.visit(t, path);
       await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
       const told = /** @type {string[]} */ ([]);
       page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && told.push(message.text())));
@@ -172,7 +172,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('properties of the wrong kind are named, and done without', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     const told = /** @type {string[]} */ ([]);
     page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && told.push(message.text())));
     await page.$eval('linnet-chat', (chat) =>
@@ -186,14 +186,14 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       assert.ok(told.some((text) => text.includes(`the property ${name} is not valid`)), `${name} in ${told.join('\n')}`);
     }
     assert.equal(told.length, 5);
-    const other = await shop.visit(t, '/inline.html');
+    const other = await fixture.visit(t, '/inline.html');
     await other.$eval('linnet-chat', (chat) => Object.assign(chat, { engine: Promise.resolve({}) }));
     await other.click(inChat('.launcher'));
     await part(other, '.notice[data-kind=invalid-request]');
   });
 
   test('all of an inline chat is printed', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() => Object.assign(window, { pieces: () => Array(40).fill('A line.\n\n') }));
     for (let turn = 1; turn <= 4; turn++) await ask(page, `Question ${turn}`);
@@ -210,7 +210,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('a suggestion may have a bar in it', async (t) => {
-    const page = await shop.visit(t, '/bars.html');
+    const page = await fixture.visit(t, '/bars.html');
     await page.click(inChat('.launcher'));
     await part(page, '.suggestion');
     assert.deepEqual(await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)), ['Small | large?', 'What is new?']);
@@ -218,7 +218,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
 
   test('an emoji at the place where the site’s context is cut breaks no question', async (t) => {
     for (const before of ['', 'a']) {
-      const page = await shop.visit(t, '/inline.html');
+      const page = await fixture.visit(t, '/inline.html');
       await page.evaluate(() => Object.assign(window, { contextLength: 200 }));
       await page.click(inChat('.launcher'));
       await page.$eval('linnet-chat', (chat, before) => Object.assign(chat, { context: before + '😀'.repeat(600) }), before);
@@ -229,7 +229,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   });
 
   test('in forced colours the launcher has an outline', async (t) => {
-    const page = await shop.visit(t, '/download.html');
+    const page = await fixture.visit(t, '/download.html');
     const client = await page.createCDPSession();
     await client.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
     await part(page, '.launcher');

@@ -3,23 +3,23 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fakeWorker } from '../../support/fake-worker.mjs';
 import { openPage, startServer, STRICT_CSP, talkingTiny } from '../../support/harness.mjs';
-import { answered, bodyText, FAKE, html, inChat, part, Shop, within } from '../../support/chat-fixture.mjs';
+import { answered, bodyText, FAKE, html, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 
 describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
-  /** @type {Shop} */
-  let shop;
+  /** @type {ChatFixture} */
+  let fixture;
   before(async () => {
-    shop = await Shop.open({
+    fixture = await ChatFixture.open({
       '/site.html': html(`<linnet-chat heading="Bäckerei" suggestions="Wann?"><b slot="launcher">?</b><b slot="title">Fragen</b>
         <b slot="greeting">Guten Tag!</b><b slot="footer">Ohne Gewähr</b></linnet-chat>`),
       '/choice.html': html('<linnet-chat real model="/parrot.gguf" backend="cpu"></linnet-chat>'),
       '/frame.html': html('<iframe src="/inline.html" width="360" height="640" title="Chat"></iframe>'),
     });
   });
-  after(() => shop?.close());
+  after(() => fixture?.close());
 
   test('a site gives it its own words, looks and parts', async (t) => {
-    const page = await shop.visit(t, '/site.html');
+    const page = await fixture.visit(t, '/site.html');
     await page.evaluate(() => {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync('linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }');
@@ -52,10 +52,10 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
   });
 
   test('another model is taken at the next opening', async (t) => {
-    const page = await shop.browser.newPage();
+    const page = await fixture.browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);
-    await page.goto(`${shop.server.origin}/choice.html`);
+    await page.goto(`${fixture.server.origin}/choice.html`);
     await page.bringToFront();
     for (const name of ['parrot', 'finch']) {
       await page.$eval('linnet-chat', (chat, name) => chat.setAttribute('model', `/${name}.gguf`), name);
@@ -67,13 +67,13 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       await page.click(inChat('.close'));
     }
     const loads = await page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load').map(({ model }) => model[0].urls[0]));
-    assert.deepEqual(loads, ['parrot', 'finch'].map((name) => `${shop.server.origin}/${name}.gguf`));
+    assert.deepEqual(loads, ['parrot', 'finch'].map((name) => `${fixture.server.origin}/${name}.gguf`));
     const events = await page.evaluate(() => /** @type {any} */ (globalThis).events.map(({ name, model, by }) => model ?? by ?? name));
     assert.deepEqual(events, ['/parrot.gguf', '/finch.gguf'].flatMap((model) => ['open', model, 'device', 'close']));
   });
 
   test('in a frame it is the same', async (t) => {
-    const page = await shop.visit(t, '/frame.html');
+    const page = await fixture.visit(t, '/frame.html');
     const frame = await (await page.waitForSelector('iframe'))?.contentFrame();
     assert.ok(frame);
     await (await part(frame, '.launcher')).click();
@@ -106,7 +106,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
         files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat, '/outer.html': html(`<iframe sandbox="${sandbox}" src="/chat.html" width="360" height="640" title="Chat"></iframe>`) },
       });
       t.after(() => site.close());
-      const page = await openPage(shop.browser, `${site.origin}/outer.html`);
+      const page = await openPage(fixture.browser, `${site.origin}/outer.html`);
       t.after(() => page.close());
       await page.bringToFront();
       // A frame in a sandbox may come in a process of its own.
@@ -130,7 +130,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     test(`under ${csp} it ${needs ? `says that it needs ${needs}` : 'answers'}`, async (t) => {
       const site = await startServer({ csp, files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat } });
       t.after(() => site.close());
-      const page = await openPage(shop.browser, `${site.origin}/chat.html`);
+      const page = await openPage(fixture.browser, `${site.origin}/chat.html`);
       t.after(() => page.close());
       await page.bringToFront();
       const found = await outcome(page);
@@ -152,7 +152,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     const site = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.alloc(0), '/chat.html': chat } });
     t.after(() => site.close());
     site.faults.set('/linnet/worker.js', { status: 404 });
-    const page = await openPage(shop.browser, `${site.origin}/chat.html`);
+    const page = await openPage(fixture.browser, `${site.origin}/chat.html`);
     t.after(() => page.close());
     await page.bringToFront();
     assert.deepEqual(await outcome(page), { code: 'not-found', text: 'Something went wrong. Try again.' });
@@ -164,7 +164,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       files: { '/fake.mjs': Buffer.from(FAKE), '/alone.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>') },
     });
     t.after(() => site.close());
-    const alone = await openPage(shop.browser, `${site.origin}/alone.html`);
+    const alone = await openPage(fixture.browser, `${site.origin}/alone.html`);
     t.after(() => alone.close());
     await alone.bringToFront();
     await alone.click(inChat('.launcher'));

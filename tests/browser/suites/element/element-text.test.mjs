@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HOSTILE } from '../../support/hostile.mjs';
-import { ask, bodyText, inChat, part, Shop, within } from '../../support/chat-fixture.mjs';
+import { ask, bodyText, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 import { Tasks } from '../../support/tasks.mjs';
 
 describe('what a model writes, in the chat element', { timeout: 900_000 }, () => {
-  /** @type {Shop} */
-  let shop;
+  /** @type {ChatFixture} */
+  let fixture;
   before(async () => {
-    shop = await Shop.open({});
+    fixture = await ChatFixture.open({});
   });
-  after(() => shop?.close());
+  after(() => fixture?.close());
 
   test('what a model writes in Markdown is shown so, block by block', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     const text = '# Bread\n\nWe have **rye** and *spelt* at `2 €`:\n\n1. one\n2. two\n   - inner\n\n| kind | price |\n|:--|--:|\n| rye | 2 &euro; |\n\n```js\nlet a = "<b>";\n```\n\nSee [the shop](https://shop.example/a?b=1) &amp; more.';
     await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,5}/g), pause: 4 }), text);
@@ -42,12 +42,12 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   });
 
   test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
-    const page = await shop.visit(t, '/inline.html', { width: 360, height: 640 });
+    const page = await fixture.visit(t, '/inline.html', { width: 360, height: 640 });
     await page.evaluate(() => Object.assign(window, { ran: [], violations: [] }));
     await page.evaluate(() => document.addEventListener('securitypolicyviolation', (event) => /** @type {any} */ (globalThis).violations.push(event.blockedURI)));
     await page.click(inChat('.launcher'));
     await part(page, '.input');
-    shop.server.requests.length = 0;
+    fixture.server.requests.length = 0;
     await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
     await ask(page, '<img src=x onerror=ran.push(0)> \u202eab');
     const state = await within(page, (root) => {
@@ -59,7 +59,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
       return { ran: globalThis.ran, violations: globalThis.violations, links, strange, attributes, outside, wide: document.documentElement.scrollWidth > innerWidth, turned: /[\u202a-\u202e]/.test(root.querySelector('.body').textContent), code: root.querySelector('.body pre:last-of-type') !== null };
     });
     assert.deepEqual(state, { ran: [], violations: [], links: ['https://evil.example/i.png'], strange: [], attributes: [], outside: [], wide: false, turned: false, code: true });
-    assert.deepEqual(shop.server.requests, []);
+    assert.deepEqual(fixture.server.requests, []);
     // The chat is as good as before.
     await page.evaluate(() => Object.assign(window, { pieces: () => ['Fine.'] }));
     await ask(page, 'Still there?');
@@ -87,7 +87,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     });
 
   async function opened(t) {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await part(page, '.input');
     // The parser is made ready in the background.
@@ -142,7 +142,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   });
 
   test('a link whose text names another host says where it leads', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     const text = '[bank.example](https://evil.example/) [**bank**.example](https://evil.example/) [the shop](https://shop.example/) https://shop.example/a.b';
     await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,7}/g), pause: 4 }), text);

@@ -6,32 +6,32 @@ import { brotliCompressSync } from 'node:zlib';
 import { violations } from '../../support/axe.mjs';
 import { fakeWorker } from '../../support/fake-worker.mjs';
 import { MODEL_BYTES, MODEL_ID, noModel, openPage, packageFile } from '../../support/harness.mjs';
-import { answered, ask, bodyText, html, inChat, INLINE, part, Shop, within } from '../../support/chat-fixture.mjs';
+import { answered, ask, bodyText, html, inChat, INLINE, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 
 describe('the chat element', { timeout: 900_000 }, () => {
-  /** @type {Shop} */
-  let shop;
+  /** @type {ChatFixture} */
+  let fixture;
   before(async () => {
-    shop = await Shop.open({
+    fixture = await ChatFixture.open({
       '/button.html': html('<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>'),
       '/rtl.html': Buffer.from(String(html(INLINE)).replace('<html lang="en">', '<html lang="ar" dir="rtl">')),
       '/real.html': html(`<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`),
       '/two.html': html(`<linnet-chat real mode="inline" heading="One" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>
           <linnet-chat real mode="inline" heading="Two" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>`),
-      '/mannered.html': html('<linnet-chat mode="inline" when-hidden="pause" pace="gentle"></linnet-chat>'),
+      '/policy.html': html('<linnet-chat mode="inline" when-hidden="pause" pace="gentle"></linnet-chat>'),
       '/loaded.html': html('<linnet-chat real mode="inline" model="/parrot.gguf"></linnet-chat>'),
       '/patient.html': html('<linnet-chat real mode="inline" model="/parrot.gguf" when-hidden="pause" pace="full"></linnet-chat>'),
       '/context.html': html(`<linnet-chat mode="inline" system="Be brief."><script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`),
     });
   });
-  after(() => shop?.close());
+  after(() => fixture?.close());
 
   test('before it is opened it is a button of at most 12 KB, and nothing else', async (t) => {
-    shop.server.requests.length = 0;
-    const page = await shop.visit(t, '/real.html');
+    fixture.server.requests.length = 0;
+    const page = await fixture.visit(t, '/real.html');
     await part(page, '.launcher');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const loaded = shop.server.requests.map(({ path }) => path).filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
+    const loaded = fixture.server.requests.map(({ path }) => path).filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
     assert.deepEqual(loaded, ['/linnet/element.js']);
     const size = brotliCompressSync(readFileSync(packageFile('element.js'))).length;
     t.diagnostic(`element.js: ${size} bytes, brotli; behind the button ${['element/view.js', 'markdown.js'].reduce((sum, name) => sum + brotliCompressSync(readFileSync(packageFile(name))).length, 0)}`);
@@ -39,17 +39,17 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('opened, it asks before it downloads, and says how much', async (t) => {
-    shop.server.requests.length = 0;
-    const page = await shop.visit(t, '/real.html');
+    fixture.server.requests.length = 0;
+    const page = await fixture.visit(t, '/real.html');
     await page.click(inChat('.launcher'));
     const text = await part(page, '[data-state=consent]').then((node) => node.evaluate((node) => node.textContent));
     assert.match(text ?? '', new RegExp(`SmolLM2 135M Instruct .* \\(${(MODEL_BYTES / 1e6).toFixed(1)} MB\\)\\.`));
-    const fetched = shop.server.requests.filter(({ path }) => /\.(wasm|gguf)$|worker/.test(path));
+    const fetched = fixture.server.requests.filter(({ path }) => /\.(wasm|gguf)$|worker/.test(path));
     assert.deepEqual(fetched, []);
   });
 
   test('a person agrees, asks a real model, and is not asked again after a reload', { skip: noModel }, async (t) => {
-    const page = await shop.visit(t, '/real.html');
+    const page = await fixture.visit(t, '/real.html');
     await page.click(inChat('.launcher'));
     await (await part(page, '.accept')).click();
     await ask(page, 'What is the capital of France?');
@@ -62,16 +62,16 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('two elements share one engine', { skip: noModel }, async (t) => {
-    const context = await shop.browser.createBrowserContext();
+    const context = await fixture.browser.createBrowserContext();
     t.after(() => context.close());
-    const page = await openPage(/** @type {any} */ (context), `${shop.server.origin}/two.html`);
-    shop.server.requests.length = 0;
+    const page = await openPage(/** @type {any} */ (context), `${fixture.server.origin}/two.html`);
+    fixture.server.requests.length = 0;
     // Not by the mouse: the first one grows as it opens, and the second one's button moves away.
     for (const button of await page.$$('linnet-chat >>> .launcher')) await button.evaluate((button) => /** @type {HTMLElement} */ (button).click());
     await (await part(page, '.accept')).click();
     await page.waitForFunction(() => [...document.querySelectorAll('linnet-chat')].every((chat) => chat.shadowRoot?.querySelector('.by[data-by=device]')), { timeout: 120_000 });
     assert.equal(page.workers().filter((worker) => worker.url().endsWith('/worker.js')).length, 1);
-    const starts = shop.server.requests.filter(({ path, range }) => path.endsWith('.gguf') && (!range || range.startsWith('bytes=0-')));
+    const starts = fixture.server.requests.filter(({ path, range }) => path.endsWith('.gguf') && (!range || range.startsWith('bytes=0-')));
     assert.equal(starts.length, 1);
     // Both may ask at once: the engine answers one after the other.
     const answers = await page.evaluate(async () => {
@@ -91,7 +91,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('it can be used by keyboard alone', async (t) => {
-    const page = await shop.visit(t, '/button.html');
+    const page = await fixture.visit(t, '/button.html');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await part(page, '.input:focus');
@@ -116,7 +116,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('stop, answer again, new conversation, and the events of all that', async (t) => {
-    const page = await shop.visit(t, '/button.html');
+    const page = await fixture.visit(t, '/button.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() => Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
     await (await part(page, '.input')).type('Go');
@@ -140,7 +140,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('what a model thinks before it answers is not shown, and not told to it again', async (t) => {
-    const page = await shop.visit(t, '/inline.html');
+    const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await part(page, '.input');
     await page.evaluate(() => {
@@ -164,7 +164,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('what the model knows of the site, and the conversation, are kept within its context', async (t) => {
-    const page = await shop.visit(t, '/context.html');
+    const page = await fixture.visit(t, '/context.html');
     await page.evaluate(() => Object.assign(window, { contextLength: 1000, pieces: () => ['An answer of some length. '.repeat(8)] }));
     await page.click(inChat('.launcher'));
     for (let i = 0; i < 8; i++) await ask(page, `Question ${i}: ${'why '.repeat(20)}`);
@@ -179,12 +179,12 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.equal(asked.length, 8, 'after the first answer it is known what fits');
   });
 
-  test('an engine of the page’s keeps its manners, but for what the attributes say', async (t) => {
-    for (const [path, expected] of /** @type {const} */ ([['/inline.html', {}], ['/mannered.html', { when_hidden: 'pause', pace: 'gentle' }]])) {
-      const page = await shop.visit(t, path);
+  test('an engine of the page’s keeps its policy, but for what the attributes say', async (t) => {
+    for (const [path, expected] of /** @type {const} */ ([['/inline.html', {}], ['/policy.html', { when_hidden: 'pause', pace: 'gentle' }]])) {
+      const page = await fixture.visit(t, path);
       await page.click(inChat('.launcher'));
       await ask(page, 'Hello');
-      assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).manners), [expected], path);
+      assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).policies), [expected], path);
     }
   });
 
@@ -194,7 +194,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       { path: '/patient.html', pace: 'full', held: [true, false] },
     ];
     for (const { path, pace, held } of ways) {
-      const page = await shop.browser.newPage();
+      const page = await fixture.browser.newPage();
       t.after(() => page.close());
       await page.evaluateOnNewDocument(fakeWorker);
       await page.evaluateOnNewDocument(() => {
@@ -208,7 +208,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
         Object.assign(globalThis, { locks, setTimeout: (run, ms, ...rest) => setTimeout(run, ms === 5000 ? 100 : ms, ...rest) });
         Object.defineProperties(navigator, { wakeLock: { value: { request } }, getBattery: { value: undefined } });
       });
-      await page.goto(shop.server.origin + path);
+      await page.goto(fixture.server.origin + path);
       await page.bringToFront();
       await page.click(inChat('.launcher'));
       await (await part(page, '.accept')).click();
@@ -217,7 +217,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       await (await part(page, '.input')).type('Go');
       await page.keyboard.press('Enter');
       await page.waitForFunction(() => /** @type {any} */ (globalThis).locks.length > 0, { polling: 20 });
-      const other = await shop.browser.newPage();
+      const other = await fixture.browser.newPage();
       await other.bringToFront();
       await page.waitForFunction(() => document.visibilityState === 'hidden', { polling: 20 });
       await page.bringToFront();
@@ -238,7 +238,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   test('axe finds nothing, closed and open, by day and by night', async (t) => {
     for (const scheme of ['light', 'dark']) {
       for (const path of ['/button.html', '/inline.html', '/real.html']) {
-        const page = await shop.visit(t, path);
+        const page = await fixture.visit(t, path);
         await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
         await part(page, '.launcher');
         const judge = async (when) => assert.deepEqual(await violations(page), [], `${scheme} ${path} ${when}`);
@@ -256,7 +256,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
 
   test('on a phone it has the whole screen, and right to left it is mirrored', async (t) => {
-    const page = await shop.visit(t, '/button.html', { width: 360, height: 640, hasTouch: true, isMobile: true });
+    const page = await fixture.visit(t, '/button.html', { width: 360, height: 640, hasTouch: true, isMobile: true });
     await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.tap(inChat('.launcher'));
     await part(page, '.suggestion');
@@ -271,7 +271,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.deepEqual(panel, [0, 0, 360, 640]);
     assert.deepEqual(small, []);
 
-    const other = await shop.visit(t, '/rtl.html', { width: 360, height: 640 });
+    const other = await fixture.visit(t, '/rtl.html', { width: 360, height: 640 });
     await other.click(inChat('.launcher'));
     await part(other, '.input');
     await ask(other, 'مرحبا');

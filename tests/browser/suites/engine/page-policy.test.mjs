@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
 import { complete, load, MODEL_ID, noModel, openBlank, startServer } from '../../support/harness.mjs';
 
-describe('manners', { skip: noModel, timeout: 300_000 }, () => {
+describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
   let browser;
   let server;
   let page;

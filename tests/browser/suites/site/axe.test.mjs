@@ -70,8 +70,8 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await page.click('#menu-button');
       await page.waitForSelector('#chats .open');
       await clean(page, 'the menu');
-      await page.click('#manner-button');
-      await page.waitForSelector('#manner-dialog[open]');
+      await page.click('#settings-button');
+      await page.waitForSelector('#settings-dialog[open]');
       await clean(page, 'how it answers');
     });
 

@@ -164,13 +164,13 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     const { server, page } = await open(t);
     await openMenu(page);
     await press(page, 'How it answers');
-    await page.type('#manner-system', 'You are a pirate.');
-    await page.$eval('#manner-temperature', (node) => {
+    await page.type('#settings-system', 'You are a pirate.');
+    await page.$eval('#settings-temperature', (node) => {
       Object.assign(node, { value: '0.7' });
       node.dispatchEvent(new Event('input', { bubbles: true }));
     });
-    assert.equal(await page.$eval('#manner-temperature + output', (node) => node.textContent), '0.7');
-    await page.$eval('#manner-max', (node) => Object.assign(node, { value: '64' }));
+    assert.equal(await page.$eval('#settings-temperature + output', (node) => node.textContent), '0.7');
+    await page.$eval('#settings-max', (node) => Object.assign(node, { value: '64' }));
     await press(page, 'Save');
     await page.keyboard.press('Escape');
     await converse(page, 'Who are you?');
@@ -200,8 +200,8 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     assert.deepEqual(await chosen(), { temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 });
     await openMenu(page);
     await press(page, 'How it answers');
-    assert.equal(await page.$eval('#manner-temperature', (node) => /** @type {HTMLInputElement} */ (node).value), '0.6');
-    await page.$eval('#manner-temperature', (node) => Object.assign(node, { value: '1.2' }));
+    assert.equal(await page.$eval('#settings-temperature', (node) => /** @type {HTMLInputElement} */ (node).value), '0.6');
+    await page.$eval('#settings-temperature', (node) => Object.assign(node, { value: '1.2' }));
     await press(page, 'Save');
     await page.keyboard.press('Escape');
     await converse(page, 'And now?');
@@ -385,7 +385,7 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await converse(page, 'Is averyveryveryverylongwordwithoutanyspacesinit aword? '.repeat(3));
     for (const value of ['light', 'dark']) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
-      for (const path of [[], ['#menu-button'], ['#menu-button', '#manner-button']]) {
+      for (const path of [[], ['#menu-button'], ['#menu-button', '#settings-button']]) {
         for (const selector of path) {
           await page.waitForSelector(selector, { visible: true });
           await page.tap(selector);

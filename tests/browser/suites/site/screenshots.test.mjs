@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { fakeWorker } from '../../support/fake-worker.mjs';
 import { sitePages } from '../../support/harness.mjs';
 import { compare, noFont, PICTURES } from '../../support/pictures.mjs';
-import { ask, html, inChat, part, Shop } from '../../support/chat-fixture.mjs';
+import { ask, html, inChat, part, ChatFixture } from '../../support/chat-fixture.mjs';
 
 const SIZES = [
   [360, 740],
@@ -16,24 +16,24 @@ const SIZES = [
 const LOOKS = "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } .facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
 
 describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
-  /** @type {Shop} */
-  let shop;
+  /** @type {ChatFixture} */
+  let fixture;
   before(async () => {
-    shop = await Shop.open({
+    fixture = await ChatFixture.open({
       '/shop.html': html('<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>'),
     });
   });
-  after(() => shop?.close());
+  after(() => fixture?.close());
 
   /** Takes all pictures of a page: `prepare` brings it to where it is to be seen. */
   async function look(t, path, name, prepare) {
     const wrong = [];
-    const page = await shop.browser.newPage();
+    const page = await fixture.browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);
     await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.setViewport({ width: 1440, height: 900 });
-    await page.goto(shop.server.origin + path);
+    await page.goto(fixture.server.origin + path);
     await page.bringToFront();
     await page.evaluate((looks) => {
       const sheet = new CSSStyleSheet();
