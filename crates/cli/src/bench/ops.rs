@@ -38,7 +38,7 @@ pub fn run(model: Option<&Path>, backend: &BackendOptions, json: bool) -> Result
     };
     let report = linnet_bench::measure(&mut backend.cpu()?, &cases, now_ms).map_err(|why| match why {
         BenchError::Backend(why) => Error::from(why),
-        why => Error::InvalidRequest { field: "--ops".to_owned(), reason: why.to_string() },
+        why => Error::InvalidRequest { field: "--ops".to_owned(), reason: why.to_string(), value: None },
     })?;
     let mut stdout = io::stdout().lock();
     if json {

@@ -237,5 +237,5 @@ impl Shape {
 }
 
 fn invalid(field: &str, reason: String) -> Failure {
-    Error::InvalidRequest { field: field.to_owned(), reason }.into()
+    Error::InvalidRequest { field: field.to_owned(), reason, value: None }.into()
 }

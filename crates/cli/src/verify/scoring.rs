@@ -105,6 +105,7 @@ fn check<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<usize, Error>
         Some(token) => Err(Error::InvalidRequest {
             field: "tokens".to_owned(),
             reason: format!("holds {token}, but the vocabulary ends at {vocabulary}"),
+            value: None,
         }),
         None => Ok(vocabulary),
     }

@@ -30,6 +30,9 @@ const RUST: &[&str] = &[
 const ARM_PATHS: &[&str] =
     &["crates/cpu/", "crates/graph/", "crates/quant/", "shaders/", "tests/src/", "Cargo."];
 const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.jsonc"];
+/// What the package's unit tests read: the links of every page of Markdown are followed.
+const PACKAGE: &[&str] =
+    &["web/", "package", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "crates/", "tests/"];
 const ANYTHING: &[&str] = &[""];
 
 const NODE: Need = Need::Program(&programs::NODE);
@@ -84,7 +87,7 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
             held(&mut npm::command(&context.workspace, &["run", "--silent", "lint"]))
         }),
         step("types", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], types),
-        step("web-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
+        step("web-tests", Tier::Both, PACKAGE, &[NODE, Need::Packages], &["build"], |context| {
             node_tests(context, "web")
         }),
         step("www-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
