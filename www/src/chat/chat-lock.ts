@@ -1,19 +1,20 @@
-// Which tab writes a conversation: a duplicated tab shows the same one, and what one tab writes must not undo what the other wrote.
+// Decides which tab writes a conversation: a duplicated tab shows the same one, and the tabs must not overwrite each
+// other.
 
-/** Milliseconds for which another tab may hold a conversation before it counts as open there: a reload lets go of it late. */
+/** After this many milliseconds another tab counts as having the conversation open; a reload releases it late. */
 const PATIENCE = 500;
 
 /**
- * The right to write a conversation, asked for until it is given: the tab that has it may close at any time. It is kept until it is
- * released or the page ends. A browser without locks gives it to every tab; then the store finds out, when a conversation is written,
- * that another tab has changed it.
+ * The right to write a conversation. It is requested until granted, since the tab that has it may close at any time,
+ * and kept until it is released or the page ends. A browser without locks grants it to every tab; then the store
+ * detects that another tab has changed the conversation.
  */
 export class ChatLock {
   readonly #left = new AbortController();
   #held = false;
   /** Fulfils when this tab has the right, however late. */
   readonly given: Promise<void>;
-  /** Fulfils when this tab has the right, or when another one has had it for a while. */
+  /** Fulfils when this tab has the right, or another tab has held it for a while. */
   readonly decided: Promise<void>;
 
   constructor(id: string) {
@@ -31,7 +32,7 @@ export class ChatLock {
         return new Promise<void>((release) => signal.addEventListener('abort', () => release()));
       };
       if (!locks) return give();
-      // Some frames have locks and may not use them.
+      // Some frames may not use locks.
       locks.request(`linnet-chat ${id}`, { signal }, hold).catch(() => signal.aborted || give());
     });
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE)));
@@ -43,7 +44,7 @@ export class ChatLock {
     return this.#held;
   }
 
-  /** Gives the right back, or asks for it no longer. */
+  /** Releases the right, or stops requesting it. */
   release(): void {
     this.#held = false;
     this.#left.abort();

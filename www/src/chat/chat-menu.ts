@@ -4,33 +4,33 @@ import { Chats, type Outcome, type StoredChat, titleOf } from './chats.ts';
 import { fileName, jsonOf, markdownOf, save } from './export.ts';
 import { button, element, make } from '../page/page.ts';
 
-/** Which conversation this tab shows: a reload, or a phone that has ended the tab, brings it back. */
+/** The conversation of this tab, to show it again after a reload or after a phone has ended the tab. */
 const SHOWN = 'linnet-shown';
 
-/** The conversation that this tab shows, and what is known of how it is kept. */
+/** The conversation of this tab, and the state of its storage. */
 interface Shown {
   id: string;
-  /** What was kept last, so that looking at a conversation does not change its place in the list. */
+  /** The last stored state, so that viewing a conversation does not move it in the list. */
   kept: string;
-  /** When it was kept last; `undefined` if it was not. */
+  /** When it was last stored; `undefined` if never. */
   at: number | undefined;
-  /** The right to write it, which another tab may have. */
+  /** The right to write it, which another tab may hold. */
   lock: ChatLock;
 }
 
-/** What other parts of the page hear. */
+/** Callbacks for other parts of the page. */
 interface Listener {
-  /** Another conversation is shown: of the person's choice, or after a reload. */
+  /** Another conversation is shown, chosen by the person or restored after a reload. */
   onSwitch(chosen: boolean): void;
-  /** Another tab has the conversation: what is written here becomes one of its own. */
+  /** Another tab has the conversation open: text written here becomes a conversation of its own. */
   onOpenTwice(): void;
-  /** The other tab has let go of the conversation: what is written here is stored in it. */
+  /** The other tab has closed the conversation: text written here is stored in it. */
   onTakenOver(): void;
-  /** A conversation could not be stored; said once. */
+  /** A conversation could not be stored; called once. */
   onNotStored(): void;
 }
 
-/** Keeps the conversations, lists them in the drawer, and brings them back. */
+/** Stores the conversations, lists them in the drawer, and restores them. */
 export class ChatMenu {
   readonly #chats = new Chats();
   readonly #drawer = element('menu', HTMLDialogElement);
@@ -40,7 +40,7 @@ export class ChatMenu {
     element('export-json', HTMLButtonElement),
   ];
   #shown = newChat();
-  /** What is being stored, one after the other. */
+  /** Pending stores, in order. */
   #storing: Promise<unknown> = Promise.resolve();
   #keepsChats = true;
   #toldNotStored = false;
@@ -60,19 +60,19 @@ export class ChatMenu {
     void this.#chats.available.then((available) => (this.#keepsChats = available));
   }
 
-  /** Whether a conversation that is put away can be found again. */
+  /** Whether a closed conversation can be found again. */
   get keepsChats(): boolean {
     return this.#keepsChats;
   }
 
-  /** Shows what this tab showed before a reload. */
+  /** Restores this tab's conversation after a reload. */
   async restore(): Promise<void> {
     const id = shown();
     const stored = id === undefined ? undefined : await this.#chats.get(id);
     if (stored && this.chat.conversation.isEmpty) this.#show(stored, false);
   }
 
-  /** Keeps the conversation as it is now. One without any exchange is none. */
+  /** Stores the conversation, if it has any exchange. */
   keep(): void {
     const chat = this.#current();
     const text = JSON.stringify(chat.exchanges);
@@ -82,7 +82,11 @@ export class ChatMenu {
     this.#storing = this.#storing.then(() => this.#store(place, chat));
   }
 
-  /** Puts the conversation away and begins another. @returns what shows it again; `undefined` if it was empty */
+  /**
+   * Closes the conversation and starts another one.
+   *
+   * @returns a function that shows it again; `undefined` if it was empty
+   */
   begin(): (() => void) | undefined {
     const wasEmpty = this.chat.conversation.isEmpty;
     const before = this.#shown;
@@ -103,11 +107,11 @@ export class ChatMenu {
     this.chat.stop();
     this.chat.conversation.clear();
     const place = this.#shown;
-    // Storing it may have given it another place, with a lock of its own.
+    // Storing it may have given it another id, with its own lock.
     this.#storing = this.#storing.then(() => place.lock.release());
   }
 
-  /** Stores it in its place, or as one of its own where another tab has that place. */
+  /** Stores it under its id, or as a new conversation if another tab has that id. */
   async #store(place: Shown, chat: StoredChat): Promise<void> {
     await place.lock.decided;
     const { held } = place.lock;
@@ -124,7 +128,7 @@ export class ChatMenu {
     if (place === this.#shown) show(place.id);
   }
 
-  /** It is tried again as soon as there is reason to. */
+  /** It is tried again at the next occasion. */
   #notStored(place: Shown): void {
     place.kept = '';
     if (!this.#toldNotStored) this.listener.onNotStored();
@@ -152,7 +156,7 @@ export class ChatMenu {
     void this.#awaitLock(place);
   }
 
-  /** Says that another tab has the conversation, and takes it over when that tab lets go of it. */
+  /** Shows that another tab has the conversation open, and takes it over when that tab closes it. */
   async #awaitLock(place: Shown): Promise<void> {
     const { id, lock } = place;
     await lock.decided;
@@ -160,14 +164,14 @@ export class ChatMenu {
     if (this.#shown === place) this.listener.onOpenTwice();
     await lock.given;
     this.#storing = this.#storing.then(async () => {
-      // It may have become a conversation of this tab's own, or another one is shown.
+      // It may have become a separate conversation, or another one is shown.
       if (place.lock === lock && this.#shown === place) await this.#takeOver(place, await this.#chats.get(id));
     });
   }
 
   async #takeOver(place: Shown, stored: StoredChat | undefined): Promise<void> {
     if (stored && stored.at !== place.at) {
-      // What is written here does not fit to what was written there: it becomes a conversation of its own when it is stored.
+      // The two tabs have written different text: this one becomes a separate conversation when it is stored.
       if (this.chat.busy || JSON.stringify(this.#current().exchanges) !== place.kept) return;
       Object.assign(place, { kept: JSON.stringify(stored.exchanges), at: stored.at });
       this.chat.conversation.show(stored);
@@ -214,7 +218,7 @@ export class ChatMenu {
     await this.#storing;
     await this.#chats.delete(id);
     await this.#fill();
-    // The button that had the focus is gone.
+    // The focused button was removed.
     element('menu-close', HTMLButtonElement).focus();
   }
 
@@ -228,13 +232,13 @@ function day(at: number): string {
   return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 }
 
-/** A conversation of this tab's own, which is not kept yet. */
+/** A new conversation that is not stored yet. */
 function newChat(): Shown {
   const id = newId();
   return { id, kept: '[]', at: undefined, lock: new ChatLock(id) };
 }
 
-/** Not `crypto.randomUUID`, which pages without HTTPS do not have. */
+/** `crypto.randomUUID` needs HTTPS. */
 function newId(): string {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
@@ -252,6 +256,6 @@ function show(id: string | undefined): void {
     if (id === undefined) sessionStorage.removeItem(SHOWN);
     else sessionStorage.setItem(SHOWN, id);
   } catch {
-    // A browser that stores nothing brings nothing back.
+    // A browser that stores nothing restores nothing.
   }
 }

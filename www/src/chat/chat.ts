@@ -9,12 +9,12 @@ import type { AnswerSettings } from './settings.ts';
 import { element, nextTask } from '../page/page.ts';
 import { asLinnetError } from '../page/error-messages.ts';
 
-/** Where the style sheet's `field-sizing` is all that a box needs to grow with its text. */
+/** With CSS `field-sizing` a box grows with its text by itself. */
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
-/** Milliseconds between two looks at the speed. */
+/** The interval between two updates of the speed, in milliseconds. */
 const REPORT_MS = 100;
 
-/** Asks and shows answers. One at a time. */
+/** Asks questions and shows answers, one at a time. */
 export class Chat {
   readonly conversation = new Conversation();
   readonly #prompt = element('prompt', HTMLTextAreaElement);
@@ -25,9 +25,9 @@ export class Chat {
   #answering: AbortController | undefined;
 
   /**
-   * @param answerSettings how to answer
-   * @param showStats takes the live line: speed and backend
-   * @param onFailure takes an answer's failure, after the question has gone back into the box
+   * @param answerSettings the current settings
+   * @param showStats shows the live line with speed and backend
+   * @param onFailure receives the error of an answer, after the question was returned to the box
    */
   constructor(
     private readonly engine: Engine,
@@ -41,7 +41,7 @@ export class Chat {
       void this.ask(this.#prompt.value);
     });
     this.#prompt.addEventListener('keydown', (event) => {
-      // While an input method is composing, Enter belongs to it.
+      // During composition, Enter belongs to the input method.
       if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       void this.ask(this.#prompt.value);
@@ -56,12 +56,12 @@ export class Chat {
     return this.#answering !== undefined;
   }
 
-  /** Ends the answer that is being written. What there is of it stays. */
+  /** Stops the answer in progress. Its text so far stays. */
   stop(): void {
     this.#answering?.abort();
   }
 
-  /** Puts a question, and shows the answer as it comes. Waits for the model if it is still loading. */
+  /** Asks a question and shows the answer while it is streamed. Waits for the model if it is still loading. */
   async ask(question: string): Promise<void> {
     if (!question.trim()) return;
     if (this.busy) return this.#sayBusy();
@@ -73,7 +73,7 @@ export class Chat {
     const turn = this.conversation.begin(question.trim());
     this.onChange();
     try {
-      // The question is shown first, and the answer's end before all that follows from it.
+      // Show the question first, and the answer's end before its consequences.
       await nextTask();
       await this.#answer(turn, answering.signal);
       await nextTask();
@@ -129,7 +129,7 @@ export class Chat {
     for await (const chunk of stream) yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
   }
 
-  /** @param without what the model was not told, in words; empty if it was told all */
+  /** @param without what was left out of the prompt, in words; empty if nothing */
   #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
     const [choice] = chunk.choices;
     if (chunk.prompt_progress) {
@@ -150,7 +150,7 @@ export class Chat {
     }
   }
 
-  /** Says why nothing is sent. What is written stays. */
+  /** Shows why nothing is sent. The text stays. */
   #sayBusy(): void {
     const waits = this.engine.state.kind !== 'ready';
     this.#hint.textContent = waits
@@ -158,7 +158,7 @@ export class Chat {
       : 'The model is still answering. Send this when it is done, or stop it first.';
   }
 
-  /** A question that got no answer goes back into the box, so that nothing typed is lost. */
+  /** Returns a question without an answer to the box, so that no text is lost. */
   #takeBack(turn: Turn): void {
     this.conversation.remove(turn);
     if (!this.#prompt.value) this.#prompt.value = turn.question;
@@ -166,7 +166,7 @@ export class Chat {
   }
 
   #arrange(): void {
-    // Whoever had the focus keeps having it: the two buttons stand in the same place.
+    // The focus stays: the two buttons are in the same place.
     const focused = document.activeElement === this.#send || document.activeElement === this.#stop;
     this.#send.hidden = this.busy;
     this.#stop.hidden = !this.busy;
@@ -182,26 +182,26 @@ export class Chat {
   }
 }
 
-/** A chunk of an answer, and what the messages had in tokens. */
+/** A chunk of an answer, with the tokens of the prompt. */
 interface CountedChunk {
   chunk: ChatCompletionChunk;
   promptTokens?: number;
 }
 
-/** What the model is no longer told, since there is no room for it. */
+/** Describes what was left out for lack of space. */
 function leftOut(exchanges: number): string {
   if (exchanges === 0) return '';
   return exchanges === 1 ? 'the first question and its answer were left out' : `the first ${whole(exchanges)} questions and their answers were left out`;
 }
 
-/** Tokens per second while they come. The first one only starts the clock. */
+/** Measures tokens per second while they arrive. The first token only starts the clock. */
 class LiveSpeed {
   tokens = 0;
   #start = 0;
   #last = 0;
   #shown = -Infinity;
 
-  /** Says whether it is time to show it again. */
+  /** Whether it is time to update the display. */
   add(count: number): boolean {
     this.#last = performance.now();
     if (this.tokens === 0) this.#start = this.#last;

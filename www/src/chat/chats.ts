@@ -1,37 +1,41 @@
-// The conversations, kept in this browser (IndexedDB). Where it keeps nothing, as some private windows do, there is just no list.
+// Stores the conversations in this browser (IndexedDB). Where it stores nothing, as in some private windows, the list
+// is empty.
 import { cutText, plainName } from 'linnet/markdown';
 
-/** A question and what became of it. */
+/** A question and its answer. */
 export interface Exchange {
   question: string;
-  /** As the model wrote it, thoughts included. */
+  /** The model's text, with its reasoning. */
   answer: string;
   /** The small line below it. */
   note: string;
 }
 
-/** A conversation that is kept. */
+/** A stored conversation. */
 export interface StoredChat {
   id: string;
-  /** Milliseconds since 1970 of its last change. */
+  /** The time of its last change, in milliseconds since 1970. */
   at: number;
-  /** The model that answered last, in words. */
+  /** The display name of the model that answered last. */
   model: string;
-  /** What the model was told before it. */
+  /** The system prompt. */
   system: string;
   exchanges: Exchange[];
 }
 
 const STORE = 'chats';
 
-/** What became of a change: `changed` means that somebody else has stored the conversation meanwhile, `failed` that there was no room. */
+/**
+ * The result of a change: `changed` means that another tab has stored the conversation meanwhile, `failed` that there
+ * was no space.
+ */
 export type Outcome = 'done' | 'changed' | 'failed';
 
-/** The list of conversations. Nothing here throws: a chat goes on whether it can be kept or not. */
+/** The list of conversations. Nothing here throws: a chat works whether or not it can be stored. */
 export class Chats {
   readonly #base = open();
 
-  /** Whether this browser keeps anything. */
+  /** Whether this browser stores anything. */
   get available(): Promise<boolean> {
     return this.#base.then((base) => base !== undefined);
   }
@@ -48,28 +52,31 @@ export class Chats {
   }
 
   /**
-   * Stores a conversation, unless somebody else has stored it meanwhile.
+   * Stores a conversation, unless another tab has stored it meanwhile.
    *
-   * @param known when it was changed last, as far as the caller knows
-   * @returns `done` only when it is stored; else nothing was changed
+   * @param known the last change that the caller knows
+   * @returns `done` only if it is stored; otherwise nothing was changed
    */
   async put(chat: StoredChat, known: number | undefined): Promise<Outcome> {
     return this.#unlessChanged(chat.id, known, (store) => store.put(chat));
   }
 
-  /** Deletes a conversation, unless somebody else has stored it meanwhile; without `known` in any case. */
+  /** Deletes a conversation, unless another tab has stored it meanwhile; without `known` always. */
   async delete(id: string, known?: number): Promise<Outcome> {
     return this.#unlessChanged(id, known, (store) => store.delete(id), known === undefined);
   }
 
-  /** Looks and changes in one transaction: no other tab comes between. Where the browser keeps nothing it counts as done. */
+  /**
+   * Reads and changes in one transaction, so that no other tab comes between. If the browser stores nothing, it counts
+   * as done.
+   */
   async #unlessChanged(id: string, known: number | undefined, change: (store: IDBObjectStore) => IDBRequest, always = false): Promise<Outcome> {
     if (!(await this.available)) return 'done';
     const outcome = await this.#ask('readwrite', async (store): Promise<Outcome> => {
       const found = await settled<unknown>(store.get(id));
       if (!always && isChat(found) && found.at !== known) return 'changed';
       change(store);
-      // A request succeeds before the disk has had its say.
+      // A request succeeds before the data are on disk.
       await completed(store.transaction);
       return 'done';
     });
@@ -86,7 +93,7 @@ export class Chats {
   }
 }
 
-/** An older page, or another one of this site, may have written it. */
+/** Checks a record, which an older page or another page of this site may have written. */
 function isChat(value: unknown): value is StoredChat {
   const { id, at, model, system, exchanges } = (value ?? {}) as Partial<StoredChat>;
   const isText = (text: unknown) => typeof text === 'string';

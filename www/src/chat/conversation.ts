@@ -7,35 +7,35 @@ import { element, make } from '../page/page.ts';
 
 /** The messages, on the page and for the model. */
 export class Conversation {
-  /** Asks with as much of it as the model has room for. */
+  /** Asks with as much of the conversation as fits. */
   readonly history = new ChatHistory();
   readonly #log = element('log', HTMLDivElement);
   readonly #welcome = element('welcome', HTMLElement);
   readonly #scroller = element('scroller', HTMLElement);
   #turns: Turn[] = [];
-  /** Keeps the newest text in sight, until the person scrolls up to read. */
+  /** Keeps the newest text in view, until the person scrolls up. */
   readonly #end = new EndFollower(this.#scroller, [this.#log], (following) =>
     this.#scroller.toggleAttribute('data-following', following),
   );
-  /** What the model is told before it. */
+  /** The system prompt. */
   system = '';
 
   get isEmpty(): boolean {
     return this.#turns.length === 0;
   }
 
-  /** What the model can be told when it is asked. What it thought before an answer it is not told again. */
+  /** The parts of a request. Reasoning of earlier answers is not sent again. */
   material(turn: Turn): Material {
     const past = this.#turns.filter((other) => other !== turn).map(({ question, answer }) => ({ question, answer }));
     return { system: this.system, context: '', past: past.filter(({ answer }) => answer), question: turn.question };
   }
 
-  /** What is to be kept of it. */
+  /** The conversation as it is stored. */
   exchanges(): Exchange[] {
     return this.#turns.map(({ question, written, noted }) => ({ question, answer: written, note: noted }));
   }
 
-  /** Shows one that was kept. */
+  /** Shows a stored conversation. */
   show({ system, exchanges }: { system: string; exchanges: readonly Exchange[] }): void {
     this.clear();
     this.system = system;
@@ -47,7 +47,7 @@ export class Conversation {
     }
   }
 
-  /** A question, with an empty answer below it. */
+  /** Adds a question with an empty answer. */
   begin(question: string): Turn {
     this.#welcome.hidden = true;
     const turn = new Turn(question);
@@ -57,7 +57,7 @@ export class Conversation {
     return turn;
   }
 
-  /** Takes a turn back, as if it had not been asked. */
+  /** Removes a turn. */
   remove(turn: Turn): void {
     this.#turns = this.#turns.filter((other) => other !== turn);
     for (const node of turn.nodes) node.remove();
@@ -70,14 +70,14 @@ export class Conversation {
   }
 }
 
-/** What stands in an answer beside what the model wrote. */
+/** Parts of an answer that the page provides. */
 const PARTS: MarkdownParts = {
   image: (text) => `[Picture: ${text}]`,
   table: 'Table',
   copyButton: (code) => copyButton(code),
 };
 
-/** A question and its answer, as it comes. */
+/** A question and its streamed answer. */
 export class Turn {
   readonly nodes: HTMLElement[];
   readonly #answer = make('div', 'message assistant writing');
@@ -105,17 +105,17 @@ export class Turn {
     this.nodes = [asked, this.#answer];
   }
 
-  /** The answer so far, without the thoughts. */
+  /** The answer so far, without the reasoning. */
   get answer(): string {
     return partsOf(this.#written, this.#complete).answer;
   }
 
-  /** All that the model has written so far. */
+  /** The model's text so far. */
   get written(): string {
     return this.#written;
   }
 
-  /** The answer as it is read: without the signs of Markdown. */
+  /** The answer as plain text, without Markdown. */
   get spoken(): string {
     return this.#body.textContent ?? '';
   }
@@ -125,7 +125,7 @@ export class Turn {
     return this.#meta.textContent ?? '';
   }
 
-  /** Adds text, once per frame at most: a fast model must not keep the page busy with layout. */
+  /** Adds text, at most once per frame, so that a fast model does not keep the page busy with layout. */
   write(text: string): void {
     this.#written += text;
     this.#frame ||= requestAnimationFrame(() => this.#flush());
@@ -136,7 +136,7 @@ export class Turn {
     if (this.noted !== text) this.#meta.textContent = text;
   }
 
-  /** The answer is complete. Settles when all of it is shown. */
+  /** Ends the answer. Resolves when all of it is shown. */
   async end(): Promise<void> {
     this.#complete = true;
     this.#flush();
@@ -156,7 +156,7 @@ export class Turn {
 
   #show(answer: string): void {
     const shown = this.#text?.text ?? '';
-    // What looked like the answer was thought, where a chat template has opened the thoughts itself.
+    // If a chat template wrote the opening tag itself, what looked like the answer was reasoning.
     const anew = !answer.startsWith(shown);
     if (anew || !this.#text) {
       this.#body.replaceChildren();
@@ -167,7 +167,7 @@ export class Turn {
   }
 }
 
-/** Makes a text node hold a text; where it only grows, only what is new is added. */
+/** Sets the text of a node; if the text only grows, only the new part is added. */
 function grow(node: Text, text: string): void {
   if (text === node.data) return;
   if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length));

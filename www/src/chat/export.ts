@@ -1,7 +1,7 @@
 import { cutText, partsOf } from 'linnet/markdown';
 import { type StoredChat, titleOf } from './chats.ts';
 
-/** The conversation as Markdown, for people. */
+/** The conversation as Markdown. */
 export function markdownOf(chat: StoredChat): string {
   const parts = [`# ${titleOf(chat)}`, `${chat.model}, ${new Date(chat.at).toISOString().slice(0, 10)}`];
   if (chat.system) parts.push(quote(chat.system));
@@ -14,7 +14,7 @@ export function markdownOf(chat: StoredChat): string {
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
-/** The same as JSON, with the messages as OpenAI's API takes them. */
+/** The conversation as JSON, with messages in the form of OpenAI's API. */
 export function jsonOf(chat: StoredChat): string {
   const system = chat.system ? [{ role: 'system', content: chat.system }] : [];
   const messages = chat.exchanges.flatMap(({ question, answer }) => {
@@ -25,17 +25,17 @@ export function jsonOf(chat: StoredChat): string {
   return `${JSON.stringify({ model: chat.model, updated: new Date(chat.at).toISOString(), messages: [...system, ...messages] }, null, 2)}\n`;
 }
 
-/** Lets the browser save a text as a file. */
+/** Saves a text as a file. */
 export function save(name: string, type: string, text: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type }));
   link.download = name;
   link.click();
-  // The browser has taken what it needs by then.
+  // By then the browser has read the data.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** A file's name of a conversation's title. */
+/** Makes a file name of a conversation's title. */
 export function fileName(chat: StoredChat, ending: string): string {
   const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, '-').replace(/^-+/, '');
   return `${cutText(words, 50).replace(/-+$/, '') || 'chat'}.${ending}`;

@@ -36,9 +36,9 @@ const stats = element('stats', HTMLParagraphElement);
 
 const query = new Query(location.search);
 const engine = new Engine(settingsFrom(query), showState);
-/** What the person has set of how the model is to answer. */
+/** The person's settings for answers. */
 let own = answerSettingsFrom(query);
-/** Whether the model may be fetched: one that a link has brought from another host, only once the person has said so. */
+/** Whether the model may be downloaded: a model on another host, from a link, only if the person agreed. */
 let mayLoad = false;
 const usual = () => usualFor(engine.settings.model);
 const answerSettings = (): AnswerSettings => ({ ...usual(), ...own });
@@ -53,7 +53,7 @@ const chat = new Chat(
     if (!chat.busy) return;
     notice.hide();
     if (!mayLoad) return notice.reveal();
-    // Whoever asks wants the model.
+    // Asking implies agreement to load the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },
 );
@@ -90,7 +90,7 @@ for (const suggestion of SUGGESTIONS) {
   item.append(button('', suggestion, () => void chat.ask(suggestion)));
   element('suggestions', HTMLUListElement).append(item);
 }
-// On a phone this would open the keyboard over the page.
+// On a phone the focus would open the keyboard over the page.
 if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
 element('settings-button', HTMLButtonElement).addEventListener('click', () => settingsDialog.open());
 keepSite();
@@ -99,14 +99,14 @@ void menu.restore();
 void start();
 
 /**
- * Loads at once, unless a link has brought a model from another host, or the person asked their browser to be sparing with data and the
- * model is a big one to fetch.
+ * Loads at once, unless a link names a model on another host, or the browser is set to save data and the model is
+ * large.
  */
 async function start(): Promise<void> {
-  // The page is shown first.
+  // Show the page first.
   await nextTask();
   const foreign = await foreignModel(engine.settings.model);
-  // Something else may have been chosen meanwhile.
+  // Another model may have been chosen meanwhile.
   if (mayLoad) return;
   if (foreign) return askFirst(foreign);
   mayLoad = true;
@@ -118,7 +118,7 @@ async function start(): Promise<void> {
   await loaded;
 }
 
-/** Asks whether a model of another host is to be fetched. Its size comes when that host has told it. */
+/** Asks whether to download a model from another host. Adds its size once the host has told it. */
 async function askFirst(foreign: ForeignModel): Promise<void> {
   showState(engine.state);
   const [first] = models.all;
@@ -133,7 +133,7 @@ async function askFirst(foreign: ForeignModel): Promise<void> {
   notice.reword(question(foreign, size));
 }
 
-/** The person wants the model that the settings say. */
+/** Loads the model of the settings, at the person's request. */
 function load(): void {
   allowLoading();
   void engine.load();
@@ -144,7 +144,7 @@ function allowLoading(): void {
   notice.answered();
 }
 
-/** Loads something else, in a new conversation. Where none is kept, the one that is shown goes on. */
+/** Loads another model in a new conversation. If conversations are not stored, the current one continues. */
 function change(settings: Settings): void {
   const goBack = menu.keepsChats ? beginChat() : chat.stop();
   history.replaceState(null, '', addressOf(settings, location.href));
@@ -155,7 +155,7 @@ function change(settings: Settings): void {
   notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
-/** @returns what shows the chat before again, if there was one */
+/** @returns a function that shows the previous chat again, if there was one */
 function beginChat(): (() => void) | undefined {
   const goBack = menu.begin();
   chat.conversation.system = answerSettings().system;
@@ -188,7 +188,7 @@ function showState(state: EngineState): void {
       const info = state.linnet.info();
       stats.textContent = `${device(info)} · ready`;
       keepModule(info);
-      // A file that was imported while it was loaded has an address from now on.
+      // A file that was imported during the load now has an address.
       if (isImported(engine.settings.model)) history.replaceState(null, '', addressOf(engine.settings, location.href));
       if (info.recovered) showRecovery(info.recovered, info);
       break;
@@ -207,7 +207,7 @@ function showProgress(progress: LoadProgress | undefined): void {
   loadingText.textContent = progressText(progress);
 }
 
-/** A context that the address asks for, and the model was not trained for: it does without. How long it may be shows only in its file. */
+/** Loads without the address's context length if the model was not trained for it, which only its file tells. */
 function withoutContext({ contextLength, ...settings }: Settings, { message }: LinnetError): void {
   history.replaceState(null, '', addressOf(settings, location.href));
   void engine.load(settings);
@@ -229,13 +229,13 @@ function showLoadFailure(error: LinnetError): void {
   showNotice(error, actions);
 }
 
-/** A listed model that the package names in the place of one that is too large. */
+/** The listed model that the package suggests instead of one that is too large. */
 function smallerFor({ details }: LinnetError): string | undefined {
   const { model } = (details['smaller'] ?? {}) as { model?: string };
   return model && models.get(model) ? model : undefined;
 }
 
-/** Says that less is tried than was asked for, since the page died of it. */
+/** Tells that less is tried than requested, since the page crashed before. */
 function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
   const when = phase === 'load' ? 'while the model was loading' : 'during its first answer';
   const what = step === 'cpu' ? 'runs on the CPU' : `has a smaller context (${whole(model.context_length)} tokens)`;
@@ -245,14 +245,14 @@ function showRecovery({ step, phase }: Recovered, { model }: EngineInfo): void {
   ]);
 }
 
-/** Forgets what went wrong before. */
+/** Forgets earlier crashes. */
 function loadInFull(): void {
   Linnet.resetRecovery();
   void engine.load();
 }
 
 function showAnswerFailure(error: LinnetError): void {
-  // After these the engine is gone; it is there again from the browser's storage in a moment.
+  // After these errors the engine is gone; it is loaded again from the store in a moment.
   const reload = ['device-lost', 'out-of-memory', 'internal'].includes(error.code);
   const again = () => {
     notice.hide();
@@ -260,7 +260,7 @@ function showAnswerFailure(error: LinnetError): void {
     element('composer', HTMLFormElement).requestSubmit();
   };
   const actions = [button('primary', 'Try again', again)];
-  // The same question would be as long again.
+  // The same question would be too long again.
   if (error.code === 'context-full') actions.splice(0, 1, ok());
   showNotice(error, actions);
 }

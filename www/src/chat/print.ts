@@ -1,6 +1,6 @@
-// What style sheets cannot do before a chat is printed.
+// Prepares a chat for printing where style sheets cannot.
 
-/** Has the thoughts printed that are put away, in browsers whose style sheets cannot open them. They are put away again afterwards. */
+/** Opens collapsed reasoning for printing in browsers whose style sheets cannot, and closes it afterwards. */
 export function openThoughtsForPrint(): void {
   if (CSS.supports('selector(::details-content)')) return;
   let opened: HTMLDetailsElement[] = [];

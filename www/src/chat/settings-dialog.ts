@@ -1,12 +1,12 @@
 import { keep, type AnswerSettings, setBy } from './settings.ts';
 import { button, element } from '../page/page.ts';
 
-/** The dialog in which the person says how the model is to answer. */
+/** The dialog with the settings for answers. */
 export class SettingsDialog {
   readonly #dialog = element('settings-dialog', HTMLDialogElement);
   readonly #form = element('settings-form', HTMLFormElement);
   readonly #system = element('settings-system', HTMLTextAreaElement);
-  /** Each number with its field; those that are sliders show their value beside them. */
+  /** The numbers with their fields; sliders show their values. */
   readonly #numbers = [
     ['temperature', element('settings-temperature', HTMLInputElement)],
     ['topP', element('settings-top-p', HTMLInputElement)],
@@ -15,9 +15,9 @@ export class SettingsDialog {
   ] as const;
 
   /**
-   * @param current how the model is asked to answer now
-   * @param usual how it would be if nobody had set anything
-   * @param onChange takes what the person has set
+   * @param current the current settings
+   * @param usual the default settings
+   * @param onChange receives the settings that the person changed
    */
   constructor(
     private readonly current: () => AnswerSettings,

@@ -1,24 +1,25 @@
 import { models, type ModelSource } from 'linnet';
 import { isWithin, type Query } from '../page/query.ts';
 
-// How the model is to answer. What a person has set is kept in this browser; the page's address may say otherwise for one visit.
+// The settings for answers. The person's settings are kept in this browser; the page's address can override them for
+// one visit.
 
-/** What a person can set. */
+/** The settings for answers. */
 export interface AnswerSettings {
-  /** What the model is told before each conversation. */
+  /** The system prompt. */
   system: string;
-  /** 0 always answers the same. */
+  /** Sampling temperature; 0 always gives the same answer. */
   temperature: number;
   topP: number;
   repetitionPenalty: number;
-  /** Tokens of an answer at most: a small model may not find its end. */
+  /** The most tokens of an answer: a small model may not stop by itself. */
   maxTokens: number;
 }
 
-/** Of a model of which nothing else is known; the penalty keeps a small one from going round in circles. */
+/** The defaults for unknown models; the penalty keeps a small one from repeating itself. */
 const USUAL: AnswerSettings = { system: '', temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1, maxTokens: 1024 };
 
-/** What each number can be; the fields of the dialog in `index.html` say the same. */
+/** The valid numbers; the fields of the dialog in `index.html` have the same. */
 const RANGES = {
   temperature: { min: 0, max: 2 },
   topP: { min: 0.05, max: 1 },
@@ -28,18 +29,18 @@ const RANGES = {
 
 const KEY = 'linnet-manner';
 
-/** How a model is asked to answer where nobody has set anything: as its makers recommend. */
+/** The default settings for a model, as its makers recommend. */
 export function usualFor(model: ModelSource): AnswerSettings {
   const sampling = typeof model === 'string' ? models.get(model)?.sampling : undefined;
   return sampling ? { ...USUAL, temperature: sampling.temperature, topP: sampling.top_p ?? USUAL.topP } : USUAL;
 }
 
-/** What a person has set: what is not as usual. */
+/** The settings that differ from the defaults. */
 export function setBy(answerSettings: AnswerSettings, usual: AnswerSettings): Partial<AnswerSettings> {
   return Object.fromEntries(Object.entries(answerSettings).filter(([name, value]) => value !== usual[name as keyof AnswerSettings]));
 }
 
-/** What was set and kept, and `?temperature=T&max=N` of the address. */
+/** The stored settings, overridden by `?temperature=T&max=N` of the address. */
 export function answerSettingsFrom(query: Query): Partial<AnswerSettings> {
   const answerSettings = kept();
   const temperature = query.number('temperature', RANGES.temperature);
@@ -49,16 +50,16 @@ export function answerSettingsFrom(query: Query): Partial<AnswerSettings> {
   return answerSettings;
 }
 
-/** Keeps it, where the browser does. */
+/** Stores the settings, if the browser allows it. */
 export function keep(answerSettings: Partial<AnswerSettings>): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(answerSettings));
   } catch {
-    // It holds for this visit.
+    // They last for this visit.
   }
 }
 
-/** Only what can be used: an older page, or another one of this site, may have written it. */
+/** Reads only valid values, since an older page or another page of this site may have written them. */
 function kept(): Partial<AnswerSettings> {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;

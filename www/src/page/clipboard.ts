@@ -1,9 +1,9 @@
 import { button } from './page.ts';
 
-/** A copy button says for so many milliseconds that it has done it. */
+/** How long a copy button shows that it has copied, in milliseconds. */
 const SAID = 2000;
 
-/** Makes a button copy a text when it is pressed, and say so. */
+/** Makes a button copy a text and show that it did. */
 export function copies(from: HTMLButtonElement, text: () => string, say: (text: string) => void): void {
   from.addEventListener('click', async () => {
     try {
@@ -11,13 +11,13 @@ export function copies(from: HTMLButtonElement, text: () => string, say: (text: 
       say('Copied.');
       setTimeout(() => say(''), SAID);
     } catch {
-      // Pages without HTTPS, and frames, may not copy.
+      // Pages without HTTPS, and some frames, may not copy.
       say('This browser does not allow copying.');
     }
   });
 }
 
-/** A button that copies a text, and says so in its own place. */
+/** A button that copies a text and shows it in its own label. */
 export function copyButton(text: () => string): HTMLButtonElement {
   const made = button('quiet small', 'Copy', () => {});
   copies(made, text, (said) => (made.textContent = said || 'Copy'));

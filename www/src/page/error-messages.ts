@@ -4,7 +4,7 @@ import { bytes, whole } from './format.ts';
 
 type Details = Record<string, unknown>;
 
-/** What to tell the person, and never more than they can use: what happened, and what would help. */
+/** The message for each code: what happened, and what would help. Nothing that the person cannot use. */
 const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   'bad-model': () => 'This file is not a GGUF model, or it is damaged. Choose another file.',
   'unsupported-architecture': ({ architecture }) =>
@@ -36,22 +36,22 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   internal: () => 'Something went wrong inside Linnet. Load the model again.',
 };
 
-/** A failure in words. */
+/** The message about an error. */
 export function errorMessage(error: LinnetError): string {
   if (error.details['part'] === 'engine' && error.code !== 'network') {
     return `A part of Linnet itself could not be loaded. Reload the page. (${plainName(error.message)})`;
   }
   const known = MESSAGES[error.code] ?? MESSAGES.internal;
-  // These two are about what somebody wrote, a program or an address: its own words say what.
+  // These two are about something that was written, by a program or in an address: the error's own message says what.
   const own = error.code === 'invalid-request' || error.code === 'internal';
-  // Only the owner of the server can mend it: the message says how.
+  // Only the server's owner can fix it: the message says how.
   if (error.details['compressed'] === true) return plainName(error.message);
-  // What the file is instead, and what to do about it.
+  // The message says what the file is, and what to do about it.
   if (error.code === 'bad-model' && 'kind' in error.details) return `${plainName(error.message).replace(/^t/, 'T')}.`;
   return own && error.message ? `${known(error.details)} (${plainName(error.message)})` : known(error.details);
 }
 
-/** Everything that is thrown here comes from the package; if something else does, that is a fault of this page. */
+/** All errors here should come from the package; any other error is a fault of this page. */
 export function asLinnetError(error: unknown): LinnetError {
   return error instanceof LinnetError ? error : new LinnetError('internal', String(error));
 }

@@ -4,7 +4,7 @@ import { bytes, parameters, tokens } from './format.ts';
 import { make } from './page.ts';
 import { nameOf } from './load-settings.ts';
 
-/** A term and its value; what has none is left out. */
+/** A term and its value; terms without a value are left out. */
 export type Fact = [term: string, value: string | undefined];
 
 /** The terms and values, for a `dl`. */
@@ -17,7 +17,7 @@ export function device(info: EngineInfo): string {
   return info.backend === 'webgpu' ? 'WebGPU' : `CPU, ${info.threads === 1 ? '1 thread' : `${info.threads} threads`}`;
 }
 
-/** What the engine says of itself. */
+/** The engine's facts about itself. */
 export function engineFacts(info: EngineInfo, source: ModelSource): Fact[] {
   const { model, adapter, memory } = info;
   const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];

@@ -34,6 +34,6 @@ export function speed(perSecond: number): string {
 
 /** 8192 -> "8,192" */
 export function whole(count: number): string {
-  // Not by the browser's own formatter: to get that ready takes a phone a tenth of a second.
+  // Without the browser's formatter, whose creation takes a phone a tenth of a second.
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }

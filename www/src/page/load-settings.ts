@@ -3,27 +3,27 @@ import { models } from 'linnet';
 import { plainName } from 'linnet/markdown';
 import type { Query } from './query.ts';
 
-/** How the name of an imported file begins; what follows is its key in the store. */
+/** The prefix of an imported file's name; its key in the store follows. */
 const IMPORTED = 'stored:';
 
-/** What the page is to load: from its address, and later from the dialog. */
+/** The load settings, from the page's address and later from the dialog. */
 export interface Settings {
   model: ModelSource;
   backend: Backend;
-  /** Whether a file of the person's is copied into the browser's storage first. */
+  /** Whether the person's file is first copied into the browser's storage. */
   keep?: boolean;
   threads?: number;
   contextLength?: number;
-  /** How fast it answers. */
+  /** How fast answers are computed. */
   pace: Pace;
 }
 
 const BACKENDS: readonly Backend[] = ['auto', 'webgpu', 'cpu'];
 const PACES: readonly Pace[] = ['full', 'gentle', 'auto'];
 const COUNT = { min: 1, max: Infinity, integer: true };
-/** A shorter context holds no question with its answer. */
+/** A shorter context cannot hold a question and its answer. */
 const LEAST_CONTEXT = 64;
-/** Tokens that no model of today was trained for. */
+/** More tokens than any current model was trained for. */
 const MOST_CONTEXT = 2 ** 24;
 
 /** Reads `?model=URL-or-id&backend=auto|webgpu|cpu&threads=N&context=N&pace=full|gentle|auto`. */
@@ -41,16 +41,16 @@ export function settingsFrom(query: Query): Settings {
   return settings;
 }
 
-/** What is wrong with the name of a model in an address: it is neither a listed one, nor a file that can be fetched. */
+/** Describes what is wrong with a model's name in an address that is neither a listed model nor fetchable. */
 function wrongModel(model: string): string | undefined {
   if (models.get(model) || isImported(model)) return undefined;
-  // A word alone would be a file beside the page, and is much likelier a misspelt id.
+  // A single word would be a file beside the page, but is more likely a misspelt id.
   if (!/[/.:]/.test(model)) return `there is no model of that name in the list, so ${models.all[0]!.name} is used`;
   const url = addressIn(model);
   return url && /^https?:$/.test(url.protocol) ? undefined : `it is not the address of a model, so ${models.all[0]!.name} is used`;
 }
 
-/** The address of a model that is no listed one, nor one of the person's. */
+/** The address of a model that is neither listed nor the person's file. */
 export function addressIn(model: ModelSource): URL | undefined {
   if (isOwn(model) || isImported(model) || models.get(String(model))) return undefined;
   try {
@@ -60,7 +60,7 @@ export function addressIn(model: ModelSource): URL | undefined {
   }
 }
 
-/** The address that leads to the same settings again. A file that the person chose has none: it is left out. */
+/** The page's address with these settings. A file that the person chose has no address and is left out. */
 export function addressOf({ model, backend, threads, contextLength, pace }: Settings, here: string): string {
   const url = new URL(here);
   const fields: Record<string, string | undefined> = {
@@ -77,12 +77,12 @@ export function addressOf({ model, backend, threads, contextLength, pace }: Sett
   return url.href;
 }
 
-/** The same, as the package wants it. A copy of a listed model that lies beside this page is preferred. */
+/** The settings as options of the package. A copy of a listed model beside this page is preferred. */
 export function loadOptions({ backend, threads, contextLength, pace }: Settings): LoadOptions {
   return {
     backend,
     modelBase: './models/',
-    // Somebody waits for the answers, on a device that may be anything.
+    // Somebody waits for the answers, on an unknown device.
     keepAwake: true,
     pace,
     ...(threads === undefined ? {} : { threads }),
@@ -90,7 +90,7 @@ export function loadOptions({ backend, threads, contextLength, pace }: Settings)
   };
 }
 
-/** Whether it comes from the person's device, as one file or several. */
+/** Whether it is the person's file, or several. */
 export function isOwn(model: ModelSource): boolean {
   return model instanceof Blob || Array.isArray(model);
 }
@@ -101,8 +101,8 @@ export function isImported(model: ModelSource): boolean {
 }
 
 /**
- * The name for people: of a listed model its name in the list, wherever it comes from; of another one the name that its file has, once
- * it is loaded and says so.
+ * The display name: a listed model's name in the list, wherever it is from; for others the name in the file, once it is
+ * loaded.
  */
 export function nameOf(source: ModelSource, loaded?: EngineInfo): string {
   const listed = listedModel(source);
@@ -110,7 +110,7 @@ export function nameOf(source: ModelSource, loaded?: EngineInfo): string {
   return plainName(loaded?.model.name ?? '') || plainName(fileName(source));
 }
 
-/** The listed model that this is: by its id, or as the address of its file. */
+/** The listed model with this id or file address. */
 function listedModel(source: ModelSource): ListedModel | undefined {
   const byId = typeof source === 'string' ? models.get(source) : undefined;
   const address = byId ? undefined : addressIn(source)?.href;

@@ -1,11 +1,11 @@
 /**
- * The notice above the composer: one text at a time. A question stays until it is answered; what there is to say meanwhile is said in
- * front of it.
+ * The notice above the composer, which shows one text at a time. A question stays until it is answered; other messages
+ * are put before it.
  */
 export class Notice {
-  /** The question that waits for an answer. */
+  /** The open question. */
   #question: string | undefined;
-  /** What was said since it was asked, by code. */
+  /** The messages since it was asked, by code. */
   readonly #beside = new Map<string, string>();
 
   constructor(
@@ -14,27 +14,27 @@ export class Notice {
     private readonly actions: HTMLElement,
   ) {}
 
-  /** Says something. Beside a question it has no buttons: answering the question closes both. */
+  /** Shows a message. Next to a question it has no buttons: answering the question closes both. */
   show(text: string, code: string, actions: readonly HTMLElement[]): void {
     if (this.#question === undefined) return this.#show(text, code, actions);
     this.#beside.set(code, text);
     this.#write();
   }
 
-  /** Asks something. */
+  /** Shows a question. */
   ask(question: string, code: string, actions: readonly HTMLElement[]): void {
     this.#question = question;
     this.#show(question, code, actions);
   }
 
-  /** Puts the question in other words, if it still waits. */
+  /** Changes the question's text, if it is still open. */
   reword(question: string): void {
     if (this.#question === undefined) return;
     this.#question = question;
     this.#write();
   }
 
-  /** Takes note that the question is answered. */
+  /** Closes the question. */
   answered(): void {
     if (this.#question !== undefined) this.#close();
   }

@@ -2,13 +2,15 @@ import type { EngineInfo } from 'linnet';
 
 // After the first visit the site works without a network: see service-worker.js.
 
-/** Says, for as long as this tab is open, that a page was loaded once more to become isolated. */
+/** Records for this tab that a page was reloaded to become isolated. */
 const RELOADED = 'linnet-reloaded';
 
-/** Whether the site works without a network: `yes`, `not yet`, or `no` with the reason. Each line may be followed by a better one. */
+/**
+ * Whether the site works offline: `yes`, `not yet`, or `no` with the reason. Each line may be followed by a better one.
+ */
 export type HearOffline = (state: string) => void;
 
-/** Has the site's files kept. Where that is not possible the site works all the same, as long as there is a network. */
+/** Stores the site's files. If that is not possible, the site still works online. */
 export function keepSite(hear: HearOffline = () => {}): void {
   if (import.meta.env.DEV) return hear('no: this is a development server');
   if (!('serviceWorker' in navigator)) {
@@ -19,7 +21,7 @@ export function keepSite(hear: HearOffline = () => {}): void {
     if (data === 'isolates') becomeIsolated();
     if (typeof data?.notKept === 'string') state.failed(data.notKept);
   });
-  // After what the page itself needs.
+  // After the page's own files.
   const register = () => {
     navigator.serviceWorker.register(new URL('./sw.js', document.baseURI)).then(
       (registration) => state.watch(registration),
@@ -30,7 +32,7 @@ export function keepSite(hear: HearOffline = () => {}): void {
   else addEventListener('load', register);
 }
 
-/** What is known of the service worker that is there, and of the one that comes. */
+/** The state of the current service worker, and of a new one. */
 class OfflineState {
   #older = false;
   #why: string | undefined;
@@ -50,21 +52,21 @@ class OfflineState {
     look();
   }
 
-  /** The one that comes could not store the site. It may say why before or after the browser says that it has failed. */
+  /** The new one could not store the site. It may give the reason before or after the browser reports the failure. */
   failed(why = this.#why ?? 'the browser does not say why'): void {
     this.#why = why;
     this.hear(this.#older ? `yes, but a newer version could not be stored: ${why}` : `no: ${why}`);
   }
 }
 
-/** Has the engine's file kept that this browser uses. */
+/** Stores the engine's file that this browser uses. */
 export function keepModule({ module }: EngineInfo): void {
   void navigator.serviceWorker?.ready.then(({ active }) => active?.postMessage({ module }));
 }
 
 /**
- * Loads the page once more, since the service worker has come that gives it the headers for several threads. Never twice, whatever
- * the browser makes of them; and not under the hands of somebody who has begun: then the next visit has them.
+ * Reloads the page once the service worker adds the headers that threads need. Never twice, even if the browser ignores
+ * the headers; and not while somebody is using the page: then the next visit has them.
  */
 function becomeIsolated(): void {
   if (crossOriginIsolated || navigator.userActivation?.hasBeenActive) return;
@@ -72,7 +74,7 @@ function becomeIsolated(): void {
     if (sessionStorage.getItem(RELOADED)) return;
     sessionStorage.setItem(RELOADED, 'yes');
   } catch {
-    // What cannot be noted could happen again and again.
+    // Without the record it could reload forever.
     return;
   }
   location.reload();

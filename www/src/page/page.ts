@@ -1,11 +1,11 @@
-/** The element with that id. The page and its script come together: one that is missing is a mistake, found at once. */
+/** The element with that id. Page and script belong together, so a missing one is a mistake and throws. */
 export function element<E extends HTMLElement>(id: string, type: new () => E): E {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new Error(`#${id} is missing`);
   return found;
 }
 
-/** A new element with a class and a text. Text is always text: nothing here becomes markup. */
+/** Creates an element with a class and a text. Text is never parsed as markup. */
 export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className: string, text = ''): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   made.className = className;
@@ -13,7 +13,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className: s
   return made;
 }
 
-/** A button that does something. */
+/** Creates a button. */
 export function button(className: string, text: string, action: () => void): HTMLButtonElement {
   const made = make('button', className, text);
   made.type = 'button';
@@ -21,7 +21,7 @@ export function button(className: string, text: string, action: () => void): HTM
   return made;
 }
 
-/** Ends this task of the page's, so that what waits has its turn: a frame, or the person. */
+/** Ends the current task, so that a frame or an event can come first. */
 export function nextTask(): Promise<void> {
   const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } };
   return scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));

@@ -1,16 +1,16 @@
 import { plainName } from 'linnet/markdown';
 import { whole } from './format.ts';
 
-// The options in the page's address (`?backend=cpu&threads=2`): anybody may have written them into a link.
+// Reads the options in the page's address (`?backend=cpu&threads=2`), which may come from anybody's link.
 
-/** A place for numbers: the smallest and the largest that make sense, and whether only whole ones do. */
+/** A range of valid numbers, and whether they must be whole. */
 export interface NumberRange {
   min: number;
   max: number;
   integer?: boolean;
 }
 
-/** Reads options. A value that makes no sense is left out, as if it had not been there, and named in {@link Query.ignored}. */
+/** Reads options. Invalid values are ignored and listed in {@link Query.ignored}. */
 export class Query {
   readonly #query: URLSearchParams;
   readonly #ignored: string[] = [];
@@ -19,12 +19,12 @@ export class Query {
     this.#query = new URLSearchParams(search);
   }
 
-  /** What was left out and why, a sentence for each. */
+  /** A sentence for each ignored value. */
   get ignored(): readonly string[] {
     return this.#ignored;
   }
 
-  /** One of a few words. */
+  /** Reads one of a few words. */
   choice<T extends string>(name: string, allowed: readonly T[]): T | undefined {
     const value = this.#query.get(name);
     if (value === null) return undefined;
@@ -44,7 +44,7 @@ export class Query {
     return undefined;
   }
 
-  /** @param wrong says what is wrong with a value; `undefined` if nothing is */
+  /** @param wrong describes what is wrong with a value; `undefined` if it is valid */
   text(name: string, wrong: (value: string) => string | undefined): string | undefined {
     const value = this.#query.get(name);
     if (value === null) return undefined;
