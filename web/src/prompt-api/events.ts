@@ -1,6 +1,6 @@
 import { asInterface, isObject } from './webidl.ts';
 
-/** An `on…` attribute, as HTML has it: handlers and listeners are called in the order in which they were added. */
+/** An `on…` attribute, as in HTML: handlers and listeners are called in the order in which they were added. */
 export class EventHandler<E extends Event> {
   #value: object | null = null;
   readonly #listener = (event: Event): void => {
@@ -24,10 +24,10 @@ export class EventHandler<E extends Event> {
   }
 }
 
-/** Keeps constructors to this package: the interfaces have none that a page can call. */
+/** Keeps constructors private: pages cannot construct these interfaces. */
 export const KEY = Symbol('create');
 
-/** Tells how the download comes along. */
+/** Reports the progress of the download. */
 export class CreateMonitor extends EventTarget {
   readonly #ondownloadprogress = new EventHandler<ProgressEvent>(this, 'downloadprogress');
 
@@ -37,7 +37,7 @@ export class CreateMonitor extends EventTarget {
     super();
   }
 
-  /** Hears how much of the model has come. */
+  /** Called with the progress of the download. */
   get ondownloadprogress(): ((event: ProgressEvent) => void) | null {
     return this.#ondownloadprogress.value;
   }
@@ -47,16 +47,16 @@ export class CreateMonitor extends EventTarget {
 }
 asInterface(CreateMonitor, 'CreateMonitor');
 
-/** The specification rounds down to this, so that a page does not learn a model's exact size. */
+/** The specification rounds down to this, so that a page cannot learn a model's exact size. */
 const STEPS = 65_536;
-/** Milliseconds between two events, at least. */
+/** The shortest time between two events, in milliseconds. */
 const INTERVAL = 50;
 
-/** Fires `downloadprogress` as the specification has it: from 0 to 1, never back, and not after an abort. */
+/** Fires `downloadprogress` as specified: from 0 to 1, never decreasing, and not after an abort. */
 export class DownloadProgress {
   #fired = -1;
   #firedAt = 0;
-  /** How much was there before: what a page hears is the share of what is still to come. */
+  /** The share that was stored before: the page sees the progress of the rest. */
   #before: number | undefined;
 
   constructor(
@@ -64,7 +64,7 @@ export class DownloadProgress {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** So much of the model has come, from 0 to 1. */
+  /** Sets the progress, from 0 to 1. */
   readonly tell = (loaded: number): void => {
     this.#before ??= loaded;
     const share = this.#before < 1 ? Math.max(0, loaded - this.#before) / (1 - this.#before) : 1;
@@ -72,7 +72,7 @@ export class DownloadProgress {
     this.#fire(Math.floor(share * STEPS) / STEPS);
   };
 
-  /** Two events come in any case, also where nothing is downloaded: this one, and that of {@link end}. */
+  /** Two events are always fired, even without a download: this one, and that of {@link end}. */
   begin(): void {
     this.#fire(0);
   }

@@ -1,7 +1,7 @@
 import type { LinnetErrorCode } from '../protocol/errors.ts';
 import { LinnetError } from '../index.ts';
 
-/** What a failure of loading is called in the Prompt API; all others are `OperationError`. */
+/** The Prompt API's names for failures of loading; all others are `OperationError`. */
 const LOADING: Partial<Record<LinnetErrorCode, string>> = {
   network: 'NetworkError',
   'not-found': 'NetworkError',
@@ -17,7 +17,7 @@ const LOADING: Partial<Record<LinnetErrorCode, string>> = {
   'unsupported-tokenizer': 'NotSupportedError',
 };
 
-/** A failure of loading, as the specification names it. The `LinnetError` is its `cause`. */
+/** A failure of loading, with the specification's name. The `LinnetError` is its `cause`. */
 export function loadingException(error: unknown): unknown {
   return error instanceof LinnetError ? exception(error, LOADING[error.code] ?? 'OperationError') : error;
 }
@@ -32,7 +32,7 @@ export function abortException(): DOMException {
 }
 
 /**
- * What requests of a destroyed session fail with. The browser that has the API, and the web-platform-tests, give this name; the
+ * The error of requests to a destroyed session. Browsers with the API and the web-platform-tests use this name; the
  * specification's text has `AbortError`.
  */
 export function destroyed(): DOMException {
@@ -40,7 +40,7 @@ export function destroyed(): DOMException {
   return new DOMException(message, 'InvalidStateError');
 }
 
-/** Refuses what code of a page asks that is no longer shown, such as a removed frame's. */
+/** Rejects calls from a document that is no longer shown, such as a removed frame's. */
 export function requireActiveDocument(): void {
   const { document } = globalThis as { document?: Document };
   if (!document || document.defaultView) return;
@@ -51,15 +51,15 @@ export function notSupported(what: string): DOMException {
   return new DOMException(`${what} is not supported.`, 'NotSupportedError');
 }
 
-/** What a prompt that is too long fails with: where browsers have a class for it, one of that class. */
+/** The error of a prompt that is too long; an instance of the browser's class, if it has one. */
 export interface QuotaExceededError extends DOMException {
-  /** Tokens of the conversation with the input. */
+  /** Tokens of the conversation and the input. */
   readonly requested: number;
-  /** Tokens that the context has room for. */
+  /** Tokens that fit into the context. */
   readonly quota: number;
 }
 
-/** A conversation with an input has more tokens than the context has room for. */
+/** The conversation and the input exceed the context. */
 export function quotaExceeded(requested: number, quota: number): QuotaExceededError {
   const message = `The conversation would have ${requested} tokens, but there is room for ${quota}.`;
   type Constructor = new (message: string, options: { requested: number; quota: number }) => QuotaExceededError;

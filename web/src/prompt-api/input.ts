@@ -5,24 +5,24 @@ import { dictionary, elementsOf, enumeration, required, sequence, string } from 
 const ROLES = ['system', 'user', 'assistant'] as const;
 const TYPES = ['text', 'image', 'audio', 'tool-call', 'tool-response'] as const;
 
-/** Who says a message. */
+/** The author of a message. */
 export type LanguageModelRole = (typeof ROLES)[number];
 
-/** A part of a message. Only text is understood. */
+/** A part of a message. Only text is supported. */
 export interface LanguageModelContent {
   type: string;
   value: unknown;
 }
 
-/** A message, as the page writes it. */
+/** A message, as the page passes it. */
 export interface LanguageModelMessage {
   role: LanguageModelRole;
   content: string | readonly LanguageModelContent[];
-  /** The answer goes on with this message, the last one, of the assistant. */
+  /** The answer continues this message, the last one, of the assistant. */
   prefix?: boolean;
 }
 
-/** What is asked: a text of the user's, or messages. */
+/** A prompt: the user's text, or messages. */
 export type LanguageModelInput = string | readonly LanguageModelMessage[];
 
 /** Kinds of content and languages that the page expects. */
@@ -31,7 +31,7 @@ export interface LanguageModelExpected {
   languages?: readonly string[];
 }
 
-/** A message whose members have the types of the interface; its content may still be one that is not supported. */
+/** A message with members of the right types; its content may still be unsupported. */
 export interface ConvertedMessage {
   role: LanguageModelRole;
   content: { type: (typeof TYPES)[number]; value: unknown }[];
@@ -45,18 +45,18 @@ export interface Expected {
 }
 
 /**
- * Converts what the page asks, as Web IDL does: an object that is not iterable becomes a string, as does anything else.
+ * Converts a prompt as Web IDL does: an object that is not iterable becomes a string, as does anything else.
  *
- * @throws TypeError for a list that has something else than messages
+ * @throws TypeError for a list with anything but messages
  */
 export function convertInput(input: unknown): ConvertedMessage[] {
   return elementsOf(input)?.map(convertMessage) ?? [{ role: 'user', content: [text(input)], prefix: false }];
 }
 
-/** Messages as the engine takes them. */
+/** Messages for the engine. */
 export interface ValidInput {
   messages: ChatMessage[];
-  /** Whether the answer goes on with the last message. */
+  /** Whether the answer continues the last message. */
   prefix: boolean;
 }
 
@@ -82,7 +82,7 @@ export function validateInput(converted: readonly ConvertedMessage[]): ValidInpu
   return { messages, prefix: converted.at(-1)?.prefix ?? false };
 }
 
-/** What a system prompt fails with that comes after something was said. */
+/** The error of a system prompt that comes after other messages. */
 export function lateSystemPrompt(): TypeError {
   return new TypeError('The system prompt must be the first message of all.');
 }
@@ -100,9 +100,9 @@ export function convertExpected(value: unknown, what: string): Expected[] {
 }
 
 /**
- * The first language that the page expects and the model does not speak. Kinds of a language (`en-GB`) count as it.
+ * The first expected language that the model does not support. Variants (`en-GB`) count as the language.
  *
- * @param spoken what the model speaks; where nobody knows, nothing is foreign to it
+ * @param spoken the model's languages; if unknown, all count as supported
  */
 export function foreignLanguage(expected: readonly Expected[], spoken: readonly string[]): string | undefined {
   const known = new Set(spoken.map((tag) => new Intl.Locale(tag).language));

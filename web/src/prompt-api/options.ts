@@ -4,13 +4,13 @@ import type { CreateMonitor } from './events.ts';
 import { SAMPLING_MODES, type SamplingOptions } from './sampling.ts';
 import { abortSignal, dictionary, double, enumeration, isObject, required, sequence, string } from './webidl.ts';
 
-/** What a session must be able to do, converted. */
+/** The required capabilities of a session, converted. */
 export interface CoreOptions extends SamplingOptions {
   expectedInputs: Expected[];
   expectedOutputs: Expected[];
   /** Whether there are tools. */
   tools: boolean;
-  /** Whether the model is to think, or to show its thoughts. */
+  /** Whether reasoning is requested. */
   thinking: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface CreateOptions extends CoreOptions {
   signal: AbortSignal | undefined;
 }
 
-/** What a question comes with, converted. */
+/** Options of a prompt, converted. */
 export interface PromptOptions {
   constraint: object | undefined;
   omitConstraint: boolean;
@@ -71,7 +71,7 @@ export function convertCreateOptions(value: unknown): CreateOptions {
   };
 }
 
-/** Converts what a question comes with. */
+/** Converts the options of a prompt. */
 export function convertPromptOptions(value: unknown): PromptOptions {
   const { omitResponseConstraintInput, responseConstraint, signal, thinking } = dictionary(value, 'options');
   if (responseConstraint !== undefined && !isObject(responseConstraint)) {
@@ -91,7 +91,7 @@ export function convertSignal(value: unknown): AbortSignal | undefined {
   return abortSignal(dictionary(value, 'options')['signal']);
 }
 
-/** What of a session's options is not supported; `undefined` if all is. */
+/** The first unsupported option of a session; `undefined` if all are supported. */
 export function unsupported(
   { expectedInputs, expectedOutputs, tools, thinking }: CoreOptions,
   languages: readonly string[],
@@ -104,7 +104,7 @@ export function unsupported(
   return tools ? 'The use of tools' : undefined;
 }
 
-/** Refuses what a question cannot come with. */
+/** Rejects unsupported options of a prompt. */
 export function refuseUnsupported({ constraint, omitConstraint, thinking }: PromptOptions): void {
   if (thinking) throw notSupported('Thinking');
   if (constraint) throw notSupported('A constraint of the answer');

@@ -3,7 +3,7 @@ import { hasSimd } from '../protocol/device.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from '../index.ts';
 import { abortable } from '../protocol/abortable.ts';
 
-/** What a session needs of an engine; a {@link Linnet} is one. */
+/** The parts of an engine that a session needs; a {@link Linnet} has them. */
 export interface PromptEngine {
   info(): { model: { context_length: number } };
   chat: { completions: { create(request: ChatRequest & { stream: true }): AsyncIterable<ChatCompletionChunk> } };
@@ -11,13 +11,16 @@ export interface PromptEngine {
   dispose(): void;
 }
 
-/** Milliseconds for which an engine without sessions is kept: the next one may be about to be made. */
+/** How long an engine without sessions is kept, in milliseconds: another session may follow. */
 const KEPT = 30_000;
 
-/** How far the download is, from 0 to 1. */
+/** Receives the progress of the download, from 0 to 1. */
 type Listener = (loaded: number) => void;
 
-/** Loads the engine when the first session wants it, lends it to all of them, and lets go of it some time after the last one has ended. */
+/**
+ * Loads the engine for the first session, shares it with all sessions, and frees it some time after the last one has
+ * ended.
+ */
 export class EngineProvider {
   #engine: PromptEngine | undefined;
   #loading: Promise<PromptEngine> | undefined;
@@ -40,12 +43,12 @@ export class EngineProvider {
     readonly languages: readonly string[] = [],
   ) {}
 
-  /** Whether a session can be had here at all. */
+  /** Whether sessions are possible here at all. */
   get supported(): boolean {
     return hasSimd();
   }
 
-  /** Whether a session can be had, and what it takes. */
+  /** Whether a session can be created, and whether that needs a download. */
   async availability(): Promise<'unavailable' | 'downloadable' | 'downloading' | 'available'> {
     if (!this.supported) return 'unavailable';
     if (this.#engine) return 'available';
@@ -54,17 +57,15 @@ export class EngineProvider {
   }
 
   /**
-   * The engine, for one session more; each is given back by {@link EngineProvider.leave}. Sessions that come while it loads wait
-   * for the same load, which ends when none of them waits any more.
-   *
-   * @throws LinnetError
+   * Returns the engine for one more session; each session returns it by {@link EngineProvider.leave}. Sessions that
+   * come during a load wait for the same load, which ends when none of them waits any more.
    */
   async join(onProgress: Listener, signal: AbortSignal): Promise<PromptEngine> {
     this.#users++;
     clearTimeout(this.#timer);
     this.#listeners.add(onProgress);
     try {
-      // One that comes while another one waits hears of what is still to come.
+      // A session that comes during a load sees the progress of the rest.
       if (this.#loading) onProgress(this.#loaded);
       return await abortable(signal, this.#engine ?? this.#begin());
     } catch (error) {
@@ -85,13 +86,13 @@ export class EngineProvider {
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
-  /** The engine is of no use any more: the next session loads it anew. */
+  /** The engine cannot be used any more: the next session loads it again. */
   broken(engine: PromptEngine): void {
     if (this.#engine === engine) this.#drop();
   }
 
   async #begin(): Promise<PromptEngine> {
-    // One that was given up may still be putting away what it has downloaded.
+    // An abandoned load may still be storing its download.
     while (this.#loading && this.#stop?.signal.aborted) await this.#loading.catch(() => undefined);
     if (this.#engine) return this.#engine;
     this.#loading ??= this.#start();
@@ -122,7 +123,7 @@ export class EngineProvider {
   }
 }
 
-/** A provider of a model, loaded as `Linnet.load` does. */
+/** Makes a provider that loads a model with `Linnet.load`. */
 export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
   const load = (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
@@ -136,7 +137,7 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
   return new EngineProvider(load, () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)), KEPT, languages);
 }
 
-/** How many tokens messages have, with all that the model's template puts around them. */
+/** Counts the tokens of messages, including what the chat template adds. */
 export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
   if (messages.length === 0) return 0;
   try {
@@ -144,7 +145,7 @@ export async function countTokens(engine: PromptEngine, messages: readonly ChatM
     signal.throwIfAborted();
     return tokens;
   } catch (error) {
-    // Some templates want a question at the end.
+    // Some templates require a question at the end.
     const code = error instanceof LinnetError ? error.code : undefined;
     if (code === 'bad-template' && messages.at(-1)?.role !== 'user') return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
     throw error;

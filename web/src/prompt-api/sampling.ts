@@ -1,14 +1,14 @@
 import { notSupported } from './exceptions.ts';
 
-/** How the next word is chosen. */
+/** A sampling mode. */
 export interface Sampling {
   temperature: number;
   topK: number;
-  /** `null` where the page gave numbers instead. */
+  /** `null` if the page gave numbers instead. */
   mode: SamplingMode | null;
 }
 
-/** Named ways of choosing, from always the likeliest word to the most varied. */
+/** Named sampling modes, from the most likely token only to the most varied. */
 export type SamplingMode = keyof typeof MODES;
 
 const MODES = {
@@ -23,7 +23,7 @@ const MODES = {
 
 export const SAMPLING_MODES = Object.keys(MODES) as SamplingMode[];
 
-/** What `LanguageModel.params()` gives. */
+/** The result of `LanguageModel.params()`. */
 export interface LanguageModelParams {
   readonly defaultTopK: number;
   readonly maxTopK: number;
@@ -38,7 +38,7 @@ export const PARAMS: LanguageModelParams = {
   maxTemperature: 2,
 };
 
-/** Options of a session that say how words are chosen. */
+/** The sampling options of a session. */
 export interface SamplingOptions {
   temperature: number | undefined;
   topK: number | undefined;

@@ -7,32 +7,35 @@ import { lateSystemPrompt, type ValidInput } from './input.ts';
 import { countTokens, type PromptEngine } from './provider.ts';
 import type { Sampling } from './sampling.ts';
 
-/** The part of the context that is kept for the answer, where there is something to leave out for it, and its greatest size in tokens. */
+/**
+ * The share of the context that is reserved for the answer if older messages can be left out, and its maximum in
+ * tokens.
+ */
 const ANSWER_SHARE = 0.25;
 const ANSWER_MOST = 512;
-/** Tokens that a template puts around a message, or before the first one, at most. */
+/** The most tokens that a template adds to a message, or before the first one. */
 const MESSAGE_MOST = 64;
 /** Characters of a text that is not written as bytes only to count them. */
 const LONG = 1_000_000;
-/** After these the engine is of no use any more. */
+/** After these errors the engine cannot be used any more. */
 const BROKEN = new Set(['device-lost', 'out-of-memory', 'internal']);
-/** Keeps small models from going round in circles. */
+/** Keeps small models from repeating themselves. */
 const REPETITION_PENALTY = 1.1;
 
 /** More of an answer. */
 export interface AnswerPiece {
   text: string;
-  /** Whether it stands in the place of all that came before, which was thought and not said. */
+  /** Whether it replaces the answer so far, which was reasoning. */
   replaces: boolean;
 }
 
-/** A conversation's state: what was said, and what it takes of the context. */
+/** A conversation: its messages, and its tokens. */
 export class Conversation {
-  /** Stays whatever is left out: the initial prompts, and a system prompt that came later. */
+  /** Never left out: the initial prompts, and later system prompts. */
   initial: ChatMessage[] = [];
-  /** What was said since: a question with its answer, or messages that were added together. */
+  /** The exchanges since: a question with its answer, or messages that were appended together. */
   exchanges: ChatMessage[][] = [];
-  /** Tokens of all that. */
+  /** Tokens of the whole conversation. */
   usage = 0;
 
   get messages(): ChatMessage[] {
@@ -52,12 +55,12 @@ export class Conversation {
   }
 }
 
-/** Answers in a conversation, one request after the other, and leaves its beginning out when it becomes too long. */
+/** Answers prompts in a conversation, one after the other, and leaves out its beginning when it becomes too long. */
 export class Session {
   #last: Promise<unknown> = Promise.resolve();
-  /** Whether the model's template takes messages in strict order only. */
+  /** Whether the model's template requires strictly alternating messages. */
   #alternates = false;
-  /** Tokens that the context holds; still to be read when the engine is gone. */
+  /** The context length; still readable after the engine is gone. */
   readonly quota: number;
 
   constructor(
@@ -70,7 +73,7 @@ export class Session {
     this.quota = engine.info().model.context_length;
   }
 
-  /** Tokens that messages would add. */
+  /** Counts the tokens that messages would add. */
   async measure(input: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
     // A system prompt begins a conversation, whatever was said in this one.
     const before = input[0]?.role === 'system' ? [] : this.conversation.messages;
@@ -96,11 +99,11 @@ export class Session {
     });
   }
 
-  /** Asks, and gives the answer in pieces. Question and answer are part of the conversation when the answer is complete. */
+  /** Sends a prompt and streams the answer. Both become part of the conversation when the answer is complete. */
   async *prompt(input: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     let free: () => void = () => undefined;
     const done = new Promise<void>((resolve) => (free = resolve));
-    // The turn begins when those before have had theirs, and ends with the answer.
+    // A prompt starts after the previous ones, and ends with its answer.
     const before = this.#last;
     const turn = this.#queue(signal, () => Promise.resolve());
     this.#last = Promise.allSettled([before, turn, done]);
@@ -120,12 +123,12 @@ export class Session {
     // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds nothing.
     const waiting = conversation.messages.at(-1)?.role === 'user';
     const input: readonly ChatMessage[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
-    // What an overflow has left out stays left out, also when the answer is aborted.
+    // Messages that were left out stay out, even if the answer is aborted.
     await this.#fit(input, signal, false);
     // The engine goes on with an assistant's message at the end; after an empty question it begins another one.
     const another: ChatMessage[] = !prefix && input.at(-1)?.role === 'assistant' ? [{ role: 'user', content: '' }] : [];
     const messages = [...conversation.messages, ...input, ...another];
-    // What a model thinks before it answers is neither given out nor kept.
+    // Reasoning is neither returned nor kept.
     const parts = new ReasoningSplitter(prefix);
     let answer = '';
     const said = ({ answer: text, replaces }: { answer: string; replaces: boolean }): AnswerPiece => {
@@ -152,13 +155,13 @@ export class Session {
     try {
       yield* create();
     } catch (error) {
-      // A template refuses messages before anything is written.
+      // A template rejects messages before anything is generated.
       if (!this.#learnsOrder(error, messages)) throw error;
       yield* create();
     }
   }
 
-  /** Tokens of messages with all that the model's template puts around them. */
+  /** Counts the tokens of messages, including what the chat template adds. */
   async #count(messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
     try {
       return await countTokens(this.engine, this.#ordered(messages), signal);
@@ -197,7 +200,7 @@ export class Session {
       tokens = await this.#count([...conversation.initial, ...exchanges.flat(), ...input], signal);
     }
     if (exact ? tokens > quota : tokens >= quota) {
-      // Nothing is left out in vain.
+      // Leave nothing out if it would not help.
       throw quotaExceeded(await this.#count([...conversation.messages, ...input], signal), quota);
     }
     if (exchanges.length < conversation.exchanges.length) {
@@ -239,14 +242,14 @@ export class Session {
     if (signal.aborted) return signal.reason ?? abortException();
     if (error instanceof LinnetError && BROKEN.has(error.code)) this.onBroken();
     if (error instanceof LinnetError && error.code === 'context-full') {
-      // A prompt that is much too long is refused before anybody counts its tokens.
+      // Reject a prompt that is much too long without counting its tokens.
       return quotaExceeded(Number(error.details['prompt_tokens'] ?? this.quota + 1), this.quota);
     }
     return promptException(error);
   }
 }
 
-/** Tokens that messages can have at most: no token is shorter than a byte. */
+/** The most tokens that messages can have: no token is shorter than a byte. */
 function mostTokens(messages: readonly ChatMessage[]): number {
   const encoder = new TextEncoder();
   const bytesOf = (text: string) => (text.length > LONG ? 3 * text.length : encoder.encode(text).length);

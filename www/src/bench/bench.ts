@@ -17,7 +17,7 @@ const status = new Status();
 const query = new Query(location.search);
 const settings = settingsFrom(query);
 
-/** What was measured last. */
+/** The last results. */
 let info: EngineInfo | undefined;
 let rows: Row[] = [];
 let measuring: AbortController | undefined;
@@ -105,7 +105,7 @@ function json(): string {
   return `${JSON.stringify({ measured: new Date().toISOString(), browser: navigator.userAgent, engine: info, rows }, null, 2)}\n`;
 }
 
-/** "Chrome 140 on Linux": the words that a browser calls itself by, as far as they say anything. */
+/** "Chrome 140 on Linux": the browser's own description, as far as it is meaningful. */
 function browser(): string {
   const { brands = [], platform } = (navigator as { userAgentData?: { brands: { brand: string; version: string }[]; platform: string } }).userAgentData ?? {};
   const brand = brands.find(({ brand }) => !/not.?a|chromium/i.test(brand)) ?? brands.find(({ brand }) => brand === 'Chromium');

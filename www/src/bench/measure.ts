@@ -1,25 +1,25 @@
 import type { Linnet } from 'linnet';
 
-// How fast a model reads and writes. The figures are the engine's own timings, as `timings` of an answer has them.
+// Measures how fast a model reads and writes. The figures are the engine's own timings, from an answer's `timings`.
 
-/** Tokens of the texts. Those that do not fit into the context are left out. */
+/** The lengths of the texts, in tokens. Those that do not fit into the context are left out. */
 const LENGTHS = [32, 128, 512, 1024];
-/** Tokens that are written after each. */
+/** Tokens to generate after each text. */
 const WRITTEN = 32;
 const ROUNDS = 3;
 
-/** The speeds for one length: the medians of the rounds so far. */
+/** The speeds for one length: medians of the rounds so far. */
 export interface Row {
-  /** Tokens of the text. */
+  /** The text's length, in tokens. */
   prompt: number;
-  /** Milliseconds until the text is read, and the first token is known. */
+  /** Milliseconds until the first token. */
   firstMs: number;
   /** Tokens per second. */
   reads: number;
   writes: number;
 }
 
-/** Where the measurement stands. */
+/** The progress of the measurement. */
 export interface Standing {
   rows: Row[];
   /** From 0 to 1. */
@@ -27,12 +27,12 @@ export interface Standing {
   text: string;
 }
 
-/** Measures, round by round: what disturbs the device for a while is not in all rounds of one length. */
+/** Measures in rounds over all lengths, so that a short disturbance does not affect all rounds of one length. */
 export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenerator<Standing> {
   const most = linnet.info().model.context_length - WRITTEN;
   const lengths = LENGTHS.filter((length) => length <= most);
   const found = new Map<number, Row[]>(lengths.map((length) => [length, []]));
-  // The first answer prepares what the others use.
+  // The first answer warms up the others.
   yield { rows: [], done: 0, text: 'Warming up…' };
   await ask(linnet, lengths[0] ?? 1, 0, signal);
   let count = 0;
@@ -46,7 +46,7 @@ export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenera
 }
 
 async function ask(linnet: Linnet, length: number, run: number, signal: AbortSignal): Promise<Row> {
-  // Each text begins with another token: the engine would not read again what it has read before.
+  // Each text starts with another token: the engine does not read again what it has read before.
   const prompt = Array.from({ length }, (_, i) => 300 + ((i * 31 + run * 17) % 500));
   const { timings } = await linnet.completions.create({ prompt, max_tokens: WRITTEN, ignore_eos: true, temperature: 0, signal });
   return { prompt: timings.prompt_n, firstMs: timings.prompt_ms, reads: timings.prompt_per_second, writes: timings.predicted_per_second };

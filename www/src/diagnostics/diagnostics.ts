@@ -16,10 +16,10 @@ const status = new Status();
 const query = new Query(location.search);
 const settings = settingsFrom(query);
 
-/** What is known of the storage so far. */
+/** The facts about the storage so far. */
 let storage: Fact[] = [];
 
-/** All that was found, for the report. */
+/** All results, for the report. */
 const found: { browser: string; offline: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
   browser: navigator.userAgent,
   offline: 'checking…',
@@ -58,12 +58,12 @@ async function lookAtStorage(): Promise<void> {
   showStorage();
 }
 
-/** What is stored, and whether the site is. */
+/** Shows what is stored, and whether the site works offline. */
 function showStorage(): void {
   show('storage', [...storage, ['Works offline', plainName(found.offline)]]);
 }
 
-/** Loads the model, which has the kernels checked, and lets it write a few words. */
+/** Loads the model, which runs the kernels' self-test, and lets it write a few words. */
 async function tryEngine(): Promise<void> {
   tryButton.disabled = true;
   delete found.engine;
@@ -136,7 +136,7 @@ function storageFacts({ quota, free, persisted }: StorageReport, stored: readonl
   ];
 }
 
-/** A listed model by its list name, of several files with the one that this is. */
+/** A listed model's name; for a model of several files, with the number of this one. */
 function storedName(model: ListedModel | undefined, file: string): string {
   if (!model) return plainName(file);
   return model.files.length > 1 ? `${model.name}, ${plainName(file)}` : model.name;

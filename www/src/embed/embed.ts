@@ -20,7 +20,7 @@ context.value = 'We are open from 7 to 18 h, but not on Mondays. We bake rye bre
 
 form.addEventListener('submit', (event) => event.preventDefault());
 form.addEventListener('input', () => (snippet.textContent = snippetOf(options())));
-// The chat itself is made anew when a field is done with, not at each key.
+// The chat is created again when a field is left, not at each key.
 form.addEventListener('change', show);
 copies(element('copy', HTMLButtonElement), () => snippetOf(options()), (text) => (status.textContent = text));
 keepSite();
@@ -37,7 +37,7 @@ function show(): void {
   snippet.textContent = snippetOf(wanted);
   const chat = document.createElement('linnet-chat');
   for (const [name, value] of Object.entries(attributesOf(wanted))) chat.setAttribute(name, value);
-  // Copies of the listed models may lie beside this page.
+  // There may be copies of the listed models beside this page.
   chat.setAttribute('model-base', './models/');
   if (wanted.context.trim()) {
     const known = make('script', '', wanted.context);

@@ -10,11 +10,11 @@ import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 import { nameOf, settingsFrom } from '../page/load-settings.ts';
 import { Suggester } from './suggester.ts';
 
-/** How many words are suggested. */
+/** The number of suggestions. */
 const WORDS = 3;
-/** Milliseconds without a key after which the words are read out: not after each key. */
+/** The words are announced after this many milliseconds without a key, not after each key. */
 const PAUSE = 1000;
-/** What stands right behind a word, in the place of the space that came with it. */
+/** Punctuation that replaces the space that came with a word. */
 const CLOSING = /^[.,;:!?)\]]$/;
 
 const start = element('start', HTMLButtonElement);
@@ -28,11 +28,11 @@ const query = new Query(location.search);
 const settings = settingsFrom(query);
 
 let suggester: Suggester | undefined;
-/** What can be chosen; a word that does not fit any more leaves its place empty. */
+/** The buttons; a word that no longer fits leaves its button empty. */
 let words: readonly (SuggestedWord | undefined)[] = [];
-/** The text that was last asked for. */
+/** The text of the last request. */
 let behind: string | undefined;
-/** Where a space stands that a word brought with it. */
+/** The position of a space that came with a word. */
 let ownSpace = -1;
 let reading: ReturnType<typeof setTimeout> | undefined;
 
@@ -68,14 +68,14 @@ async function load(): Promise<void> {
   }
 }
 
-/** What the download of a listed model would be. */
+/** Describes the download of a listed model. */
 function sizeText(): string {
   const listed = typeof settings.model === 'string' ? models.get(settings.model) : undefined;
   const size = listed && bytesOf(listed);
   return size ? `${listed.name}: ${bytes(size)}. It stays in this browser.` : '';
 }
 
-/** The text before the caret; `undefined` where a part is marked. */
+/** The text before the caret; `undefined` if text is selected. */
 function before(): string | undefined {
   return text.selectionStart === text.selectionEnd ? text.value.slice(0, text.selectionStart) : undefined;
 }
@@ -99,7 +99,7 @@ async function suggest(): Promise<void> {
   }
 }
 
-/** What of the words still fits, until the new ones are there: for who types on and chooses what they saw. */
+/** Keeps the words that still fit until new ones arrive, for a person who types on and picks one. */
 function narrowed(prefix: string | undefined): typeof words {
   if (behind === undefined || !prefix?.startsWith(behind)) return [];
   const typed = prefix.slice(behind.length);
@@ -126,17 +126,17 @@ function show(found: readonly SuggestedWord[]): void {
       const digit = make('kbd', '', String(at + 1));
       digit.setAttribute('aria-hidden', 'true');
       chip.append(digit, make('span', '', word));
-      // An empty one keeps the place, so that nothing moves.
+      // An empty button keeps its place, so that nothing moves.
       chip.disabled = !word;
       if (!word) chip.setAttribute('aria-hidden', 'true');
-      // The text keeps the focus, and a phone its keyboard.
+      // The text box keeps the focus, so a phone keeps its keyboard open.
       chip.addEventListener('pointerdown', (event) => event.preventDefault());
       return chip;
     }),
   );
 }
 
-/** Puts a word where the caret is, and a space behind it. */
+/** Inserts a word and a space at the caret. */
 function take(at: number): void {
   const word = words[at];
   if (!word || before() === undefined) return;
@@ -147,7 +147,7 @@ function take(at: number): void {
   ownSpace = spaced ? -1 : text.selectionStart - 1;
 }
 
-/** As if it had been typed, so that it can be undone; where a browser does not do that, plainly. */
+/** Inserts text as if typed, so that it can be undone; if the browser cannot do that, sets it directly. */
 function insert(what: string): void {
   if (document.execCommand('insertText', false, what)) return;
   text.setRangeText(what, text.selectionStart, text.selectionEnd, 'end');

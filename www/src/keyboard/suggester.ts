@@ -1,27 +1,30 @@
 import type { Linnet, Suggestions } from 'linnet';
 
-/** How much of a text's end the model is given, in characters: it begins at a multiple of STRIDE, so that it seldom begins elsewhere. */
+/**
+ * How much of the text's end the model gets, in characters. It starts at a multiple of STRIDE, so that its start seldom
+ * changes.
+ */
 const WINDOW = 800;
 const STRIDE = 400;
-/** Milliseconds after which words are taken as they are: nobody waits for the next word longer. */
+/** The time limit for suggestions, in milliseconds. */
 const WITHIN = 80;
 
-/** What is suggested behind a text. */
+/** Suggestions for a text. */
 export interface Found extends Suggestions {
-  /** Milliseconds from the question to the answer. */
+  /** Milliseconds from request to result. */
   took: number;
 }
 
-/** Asks for words as somebody types. Only the last question counts: the ones before are ended. */
+/** Requests words while somebody types. Only the last request counts; earlier ones are cancelled. */
 export class Suggester {
   #asking: AbortController | undefined;
 
   constructor(private readonly linnet: Pick<Linnet, 'suggest'>) {}
 
   /**
-   * Words behind a text.
+   * Suggests words for a text.
    *
-   * @returns `undefined` where something else was asked meanwhile
+   * @returns `undefined` if another request was made meanwhile
    * @throws LinnetError
    */
   async ask(text: string, words: number): Promise<Found | undefined> {
@@ -38,17 +41,17 @@ export class Suggester {
     }
   }
 
-  /** The last question is of no interest any more. */
+  /** Cancels the last request. */
   drop(): void {
     this.#asking?.abort();
   }
 }
 
-/** The end of a text, from the beginning of a word on. What the engine has read it need not read again, as long as the beginning stays. */
+/** The end of a text, from the start of a word. While its start stays the same, the engine need not read it again. */
 export function endOf(text: string): string {
   if (text.length <= WINDOW + STRIDE) return text;
   const from = Math.floor((text.length - WINDOW) / STRIDE) * STRIDE;
-  // The first half of a character that two UTF-16 units make may be cut off.
+  // The cut may leave half of a surrogate pair.
   const end = text.slice(from).replace(/^[\udc00-\udfff]/, '');
   return end.slice(Math.max(0, end.search(/\s/))).trimStart();
 }

@@ -2,14 +2,14 @@ import { Linnet, type LinnetError, type LoadProgress, models, type ModelSource }
 import { asLinnetError } from '../page/error-messages.ts';
 import { loadOptions, type Settings } from '../page/load-settings.ts';
 
-/** Where loading stands. */
+/** The state of loading. */
 export type EngineState =
   | { kind: 'loading'; progress?: LoadProgress }
   | { kind: 'paused' }
   | { kind: 'ready'; linnet: Linnet }
   | { kind: 'failed'; error: LinnetError };
 
-/** The page's one engine: loads it, replaces it, and lets others wait for it. */
+/** The page's only engine: loads and replaces it, and lets others wait for it. */
 export class Engine {
   #state: EngineState = { kind: 'paused' };
   #loading: AbortController | undefined;
@@ -25,7 +25,7 @@ export class Engine {
     return this.#state;
   }
 
-  /** Loads what the settings say; what was loaded or loading before goes away first. */
+  /** Loads the model of the settings, after freeing the previous one. */
   async load(settings: Settings = this.settings): Promise<void> {
     this.#loading?.abort();
     if (this.#state.kind === 'ready') this.#state.linnet.dispose();
@@ -33,7 +33,7 @@ export class Engine {
     const loading = new AbortController();
     this.#loading = loading;
     this.#become({ kind: 'loading' });
-    // The one before may still be putting away what has come of the very same file.
+    // The previous load may still be storing bytes of the same file.
     const before = this.#settled;
     this.#settled = before.then(() => this.#load(settings, loading));
     await this.#settled;
@@ -49,7 +49,7 @@ export class Engine {
         },
       };
       const [file, ...more] = settings.keep && Array.isArray(settings.model) ? (settings.model as ModelSource[]) : [];
-      // From here on it is the copy that is loaded, and that the page's address names.
+      // From now on the copy is loaded and named in the page's address.
       if (file instanceof Blob && more.length === 0) settings.model = (await models.import(file, watch)).source;
       const linnet = await Linnet.load(settings.model, { ...loadOptions(settings), ...watch });
       if (this.#loading === loading) this.#become({ kind: 'ready', linnet });
@@ -61,12 +61,12 @@ export class Engine {
     }
   }
 
-  /** Stops loading. What has come is kept. */
+  /** Stops loading. The bytes so far are kept. */
   pause(): void {
     this.#loading?.abort();
   }
 
-  /** The engine, once there is one: it waits through pauses, failures and tries. Rejects when the signal says so. */
+  /** Waits for the engine, through pauses, failures and retries. Rejects when the signal aborts. */
   ready(signal: AbortSignal): Promise<Linnet> {
     return new Promise((resolve, reject) => {
       const check = () => {

@@ -2,14 +2,14 @@ import { models, type ModelSource } from 'linnet';
 import { bytes } from '../page/format.ts';
 import { addressIn, nameOf } from '../page/load-settings.ts';
 
-// A model on another host, which a link has brought: the person is asked before it is fetched and kept.
+// A model on another host, named by a link: the person is asked before it is downloaded and stored.
 
-/** Milliseconds after which a host that does not say how large its file is is asked no longer. */
+/** How long to wait for a host to tell the file's size, in milliseconds. */
 const PATIENCE = 8000;
-/** The address of a split model's first part, with the number of the parts. */
+/** The address of a split model's first part, with the number of parts. */
 const PARTS = /-\d{5}-of-(\d{5})\.gguf$/i;
 
-/** What a question before a download says of it. */
+/** The facts for the question before the download. */
 export interface ForeignModel {
   url: URL;
   name: string;
@@ -17,8 +17,8 @@ export interface ForeignModel {
 }
 
 /**
- * The model that an address leads to, if it is on another host and nothing of it is in this browser yet: whoever has begun to fetch it
- * was asked before.
+ * The model of an address, if it is on another host and nothing of it is stored yet: a person who started its download
+ * has already agreed.
  */
 export async function foreignModel(model: ModelSource): Promise<ForeignModel | undefined> {
   const url = addressIn(model);
@@ -28,7 +28,7 @@ export async function foreignModel(model: ModelSource): Promise<ForeignModel | u
   return { url, name: nameOf(model), host: url.host };
 }
 
-/** Its size in words, as its host says it; nothing of the file is fetched. */
+/** Its size as its host tells it, without a download. */
 export async function sizeOf({ url }: ForeignModel): Promise<string | undefined> {
   const size = await lengthOf(url);
   if (size === undefined) return undefined;
@@ -38,7 +38,7 @@ export async function sizeOf({ url }: ForeignModel): Promise<string | undefined>
 
 async function lengthOf(url: URL): Promise<number | undefined> {
   const signal = AbortSignal.timeout?.(PATIENCE);
-  // An address that is signed for GET is refused to HEAD.
+  // An address that is signed for GET rejects HEAD.
   for (const [method, headers] of [['HEAD', {}], ['GET', { Range: 'bytes=0-0' }]] as const) {
     const size = await askLength(url, { method, headers, signal });
     if (size !== undefined) return size;
@@ -57,7 +57,7 @@ async function askLength(url: URL, how: { method: string; headers: HeadersInit; 
   }
 }
 
-/** @param size in words; `undefined` where the host does not say */
+/** @param size as text; `undefined` if the host does not tell */
 export function question({ name, host }: ForeignModel, size: string | undefined): string {
   return `This link loads a model from another host: ${name} from ${host}, ${size ?? 'size unknown'}. Download it into this browser?`;
 }

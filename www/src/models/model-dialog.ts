@@ -8,7 +8,7 @@ import { isOwn, type Settings } from '../page/load-settings.ts';
 const BY_ADDRESS = 'address';
 const BY_FILE = 'file';
 
-/** The dialog that says what is loaded and loads something else. */
+/** The dialog that shows the loaded model and loads another one. */
 export class ModelDialog {
   readonly #dialog = element('model-dialog', HTMLDialogElement);
   readonly #facts = element('facts', HTMLElement);
@@ -18,7 +18,7 @@ export class ModelDialog {
   readonly #keep = element('model-keep', HTMLInputElement);
   readonly #list = new ModelList();
 
-  /** @param onChoice takes what the person chose to load */
+  /** @param onChoice receives the person's choice */
   constructor(
     private readonly engine: Engine,
     onChoice: (settings: Settings) => void,
@@ -54,7 +54,7 @@ export class ModelDialog {
     for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
     this.#arrange();
     this.#dialog.showModal();
-    // An imported model becomes known by this; until then it looks like an address.
+    // This makes an imported model known; before it looks like an address.
     void this.#list.refresh().then(() => {
       if (!stored && !isOwn(model) && this.#choice === BY_ADDRESS && this.#list.choose(String(model))) this.#arrange();
     });
@@ -69,7 +69,7 @@ export class ModelDialog {
     if (radio) radio.checked = true;
   }
 
-  /** Shows the one field that belongs to the chosen kind of source, and only that one has to be filled in. */
+  /** Shows only the field of the chosen kind of source, and makes it required. */
   #arrange(): void {
     for (const [kind, input] of [[BY_ADDRESS, this.#url], [BY_FILE, this.#file]] as const) {
       const wanted = this.#choice === kind;
@@ -80,7 +80,7 @@ export class ModelDialog {
   }
 
   #chosen(): Settings | undefined {
-    // The names of a split model's parts have their order.
+    // Sorting by name puts a split model's parts in order.
     const files = [...(this.#file.files ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
     const model = this.#choice === BY_ADDRESS ? this.#url.value : this.#choice === BY_FILE ? files : this.#choice;
     if (model.length === 0) return undefined;

@@ -4,10 +4,10 @@ import { bytes, whole } from '../page/format.ts';
 import { button, element, make } from '../page/page.ts';
 import { asLinnetError, errorMessage } from '../page/error-messages.ts';
 
-/** What the list says of a model beside its name. */
+/** A note about a model in the list. */
 const FITS = { yes: 'Fits', maybe: 'May fit', no: 'Too large' } as const;
 
-/** A model that can be chosen: its radio button, what is known of it, and, if it is stored, a way to remove it. */
+/** A model in the list: its radio button, its facts, and a button that removes it if it is stored. */
 class Card {
   readonly node = make('li', 'model');
   readonly radio = make('input', '');
@@ -34,7 +34,7 @@ class Card {
     this.node.append(label, this.#remove);
   }
 
-  /** Of a listed model: its size and licence, and once the device has been probed how it would do. */
+  /** A listed model's size and licence and, after the probe, how well it fits the device. */
   describe(model: ListedModel, fit?: ModelFit, best = false): void {
     const context = fit && fit.fits !== 'no' ? `context ${whole(fit.contextLength)}` : undefined;
     this.#about.textContent = [size(bytesOf(model)), model.license, context].filter(Boolean).join(' · ');
@@ -44,7 +44,7 @@ class Card {
     this.#why.textContent = fit.reasons.map(({ message }) => message).join(' ');
   }
 
-  /** What this browser keeps of it. */
+  /** What is stored of it. */
   store(parts: readonly StoredModel[], listed: boolean): void {
     const here = parts.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     this.#remove.hidden = parts.length === 0;
@@ -56,7 +56,7 @@ class Card {
   }
 }
 
-/** The models to choose from: the listed ones with how they would do on this device, and those that the person has brought. */
+/** The list of models: listed ones, with how well they fit this device, and the person's own. */
 export class ModelList {
   readonly #list = element('models', HTMLUListElement);
   readonly #larger = element('larger', HTMLDetailsElement);
@@ -68,7 +68,7 @@ export class ModelList {
     for (const model of models) this.#card(model.id, model.name).describe(model);
   }
 
-  /** Chooses one. False if it is not in the list. */
+  /** Selects a model. Returns false if it is not in the list. */
   choose(source: string): boolean {
     const card = this.#cards.get(source);
     if (!card) return false;
@@ -77,7 +77,7 @@ export class ModelList {
     return true;
   }
 
-  /** Asks what the device can do and what is stored. The cards stay, so that a choice made meanwhile stays, too. */
+  /** Probes the device and reads the store. The cards stay, and with them the person's choice. */
   async refresh(): Promise<void> {
     const [{ models: fits, best }, stored] = await Promise.all([models.recommend(), models.stored()]);
     for (const fit of fits) {

@@ -5,7 +5,7 @@ import { element } from '../page/page.ts';
 import type { Query } from '../page/query.ts';
 import { loadOptions, type Settings } from '../page/load-settings.ts';
 
-/** What is being waited for while a model loads, in words. */
+/** Describes the phase of a load. */
 export function progressText({ phase, loaded, total, bytesPerSecond }: LoadProgress = { phase: 'engine', loaded: 0 }): string {
   if (phase === 'engine') return 'Starting the engine…';
   if (phase === 'prepare') return 'Getting the model ready…';
@@ -14,15 +14,15 @@ export function progressText({ phase, loaded, total, bytesPerSecond }: LoadProgr
   return `${verb}: ${amount}${bytesPerSecond ? ` · ${bytes(bytesPerSecond)}/s` : ''}`;
 }
 
-/** The line in which a page says what it is doing, with its bar. */
+/** A status line with a progress bar. */
 export class Status {
   readonly #text = element('status', HTMLParagraphElement);
   readonly #bar = element('bar', HTMLProgressElement);
 
-  /** Whether nothing has been done yet. */
+  /** Whether nothing was started yet. */
   isIdle = true;
 
-  /** @param done from 0 to 1; undefined where nobody knows; `null` where nothing is being done */
+  /** @param done from 0 to 1; undefined if unknown; `null` if nothing is in progress */
   show(text: string, done: number | null | undefined = null): void {
     this.#text.textContent = text;
     this.#bar.hidden = done === null;
@@ -32,8 +32,8 @@ export class Status {
 }
 
 /**
- * Says before anything is loaded what the person should know: which options of the address were left out, and what would come from
- * another host. Pressing the button that loads it is the answer.
+ * Tells the person what they should know before a load: ignored options of the address, and downloads from another
+ * host. Pressing the load button is their agreement.
  */
 export async function sayBefore(query: Query, { model }: Settings, status: Status, more = ''): Promise<void> {
   const texts = [more, ...query.ignored];
@@ -42,14 +42,14 @@ export async function sayBefore(query: Query, { model }: Settings, status: Statu
   const foreign = await foreignModel(model);
   if (!foreign) return;
   const { name, host } = foreign;
-  // Somebody may press it meanwhile.
+  // The person may press it meanwhile.
   const tell = (size: string) => status.isIdle && show(`The model is ${name} from ${host}${size}. It stays in this browser.`);
   tell('');
   const size = await sizeOf(foreign);
   if (size) tell(`, ${size}`);
 }
 
-/** Loads what the settings say, and says how far it is. */
+/** Loads the model of the settings and shows the progress. */
 export function loadWith(settings: Settings, status: Status, signal: AbortSignal): Promise<Linnet> {
   status.isIdle = false;
   status.show(progressText(), undefined);
