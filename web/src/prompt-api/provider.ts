@@ -32,9 +32,9 @@ export class EngineProvider {
 
   /**
    * @param load loads the engine
-   * @param isStored whether that needs no download
-   * @param kept milliseconds for which it stays without sessions
-   * @param languages what the model can speak, as BCP 47 writes it; nothing where nobody knows
+   * @param isStored whether loading needs no download
+   * @param kept how long it is kept without sessions, in milliseconds
+   * @param languages the model's languages, as BCP 47 tags; empty if unknown
    */
   constructor(
     private readonly load: (onProgress: Listener, signal: AbortSignal) => Promise<PromptEngine>,

@@ -183,10 +183,10 @@ export class Session {
   }
 
   /**
-   * Leaves out as much of the conversation's beginning as must be, for the messages and an answer to have room.
+   * Leaves out as much of the conversation's beginning as needed to fit the messages and an answer.
    *
-   * @param exact whether they are to be counted even if they certainly fit, and whether no room is needed for an answer
-   * @returns tokens of all messages, as they are then
+   * @param exact whether to count tokens even if the messages surely fit, and to reserve nothing for an answer
+   * @returns the tokens of all remaining messages
    */
   async #fit(input: readonly ChatMessage[], signal: AbortSignal, exact: boolean): Promise<number> {
     const { conversation, quota } = this;

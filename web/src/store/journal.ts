@@ -1,10 +1,10 @@
-// What the store knows about a file: a description, and then a line for each thing that happened to its data. Lines are only
-// added, so a crash in the middle of one loses that one and no more.
+// A journal records what is stored of a file: a description, then a line for each change of its data. Lines are only appended, so a
+// crash while one is written loses only that line.
 //
 //   {"version":3,"url":"…","chunkBytes":4194304,"total":98362432,"validator":"\"…\""}
-//   + 12 4194304 0123456789abcdef    so many bytes of chunk 12 are there, and that is their checksum
-//   - 12                             chunk 12 was found to be damaged
-//   =                                the file as a whole is what it should be
+//   + 12 4194304 0123456789abcdef    this many bytes of chunk 12 are stored, with this checksum
+//   - 12                             chunk 12 is damaged
+//   =                                the whole file was verified
 
 /**
  * The version of the format. Entries of earlier versions are ignored and downloaded again. Entries of later versions

@@ -97,7 +97,7 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, key: string
 }
 
 /**
- * Removes the files of an entry, for whoever holds its lock. The data go first: if they cannot be removed, because they are being
+ * Removes the files of an entry, for the tab that holds its lock. The data go first: if they cannot be removed, because they are being
  * read, the journal still describes them.
  *
  * @returns whether there was anything

@@ -27,3 +27,8 @@ export interface ChatEvents {
   'linnet-error': { code: LinnetErrorCode; message: string };
   'linnet-clear': null;
 }
+
+/** Fires an event of the element. */
+export function emit<K extends keyof ChatEvents>(host: EventTarget, name: K, detail: ChatEvents[K]): void {
+  host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+}

@@ -4,13 +4,14 @@ import { MarkdownText } from '../../markdown.ts';
 import { nextTask } from '../../protocol/task.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import { Asking } from '../providers/asking.ts';
+import { answerNote } from './answer-note.ts';
 import { mistakesIn, tellOwner } from '../shell/attributes.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from '../shell/config.ts';
 import type { Exchange } from '../providers/conversation.ts';
 import { DeviceAnswerer } from '../providers/device.ts';
 import { button } from './dom.ts';
-import type { AnsweredBy, ChatEvents } from '../shell/events.ts';
+import { type AnsweredBy, emit } from '../shell/events.ts';
 import { asLinnetError, explain, isOfTheQuestion } from '../shell/failure.ts';
 import { Frame } from './frame.ts';
 import { LoadingBar } from './loading-bar.ts';
@@ -83,7 +84,7 @@ export class ChatView {
     for (const other of this.#turns) other.retriable = false;
     this.#turns.push(turn);
     this.#frame.add(turn);
-    this.#emit('linnet-question', { question: turn.question });
+    emit(this.host, 'linnet-question', { question: turn.question });
     await this.#answer(turn);
   }
 
@@ -105,7 +106,7 @@ export class ChatView {
     this.#prepare();
     this.#frame.announce(this.#strings.cleared);
     this.#composer.focus();
-    this.#emit('linnet-clear', null);
+    emit(this.host, 'linnet-clear', null);
   }
 
   /** Called when the element has left the page. */
@@ -138,10 +139,7 @@ export class ChatView {
     this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
   }
 
-  /**
-   * Whether the site's mistakes make the chat unavailable. The console tells the owner what is wrong; the person only
-   * sees that it is unavailable.
-   */
+  /** Whether the site's mistakes make the chat unavailable. Only the console says what they are. */
   #unavailable(): boolean {
     const mistakes = mistakesIn(this.host);
     for (const mistake of mistakes) tellOwner(mistake);
@@ -196,7 +194,7 @@ export class ChatView {
         break;
       case 'loading':
         // Errors since the start of the load stay visible.
-        if (state.progress) this.#emit('linnet-progress', state.progress);
+        if (state.progress) emit(this.host, 'linnet-progress', state.progress);
         else this.#frame.notice.hide();
         break;
       case 'ready':
@@ -212,7 +210,7 @@ export class ChatView {
 
   /** Called when the person agrees to the download or continues it. */
   #start(): void {
-    if (this.#engine.state.kind === 'idle') this.#emit('linnet-consent', { model: this.#config.model });
+    if (this.#engine.state.kind === 'idle') emit(this.host, 'linnet-consent', { model: this.#config.model });
     // The button is about to be removed.
     this.#composer.focus();
     this.#engine.start();
@@ -220,7 +218,7 @@ export class ChatView {
 
   /** Shows who answers. */
   #present(answerer: Answerer): void {
-    if (this.#frame.present(answerer)) this.#emit('linnet-ready', { by: answerer.by, name: answerer.name });
+    if (this.#frame.present(answerer)) emit(this.host, 'linnet-ready', { by: answerer.by, name: answerer.name });
   }
 
   async #answer(turn: TurnView): Promise<void> {
@@ -288,11 +286,7 @@ export class ChatView {
     await this.#complete(turn, server, signal);
   }
 
-  /**
-   * Answers on this device. Returns the error if a server might answer instead.
-   *
-   * @throws LinnetError where nobody could
-   */
+  /** Answers on this device. Returns the error if a server might answer instead, and throws it if not. */
   async #onDevice(turn: TurnView, signal: AbortSignal): Promise<LinnetError | undefined> {
     const { state } = this.#engine;
     // A question after a failure is another try, unless the person has not been asked about the server yet.
@@ -346,16 +340,10 @@ export class ChatView {
   }
 
   #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
-    turn.note(this.#noteOf(by, name, finishReason === 'length' ? this.#strings.cutOff : ''));
+    const host = by === 'endpoint' ? name : this.#server.answerer?.name;
+    turn.note(answerNote(this.#strings, by, host, finishReason === 'length' ? this.#strings.cutOff : ''));
     this.#frame.announce(turn.spoken);
-    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
-  }
-
-  /** The line below an answer: where it was written, if answers differ, and how it ended. */
-  #noteOf(by: AnsweredBy, host: string, end: string): string {
-    const { byServer, onDevice } = this.#strings;
-    const place = by === 'endpoint' ? fill(byServer, { host }) : this.#server.answerer ? onDevice : '';
-    return [place, end].filter(Boolean).join(' · ');
+    emit(this.host, 'linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
   }
 
   /** The person refused to send the conversation: the question stays here, and can be tried again. */
@@ -370,8 +358,8 @@ export class ChatView {
     this.#frame.announce(this.#strings.stopped);
     if (!this.#turns.includes(turn)) return;
     if (!turn.answer) return this.#takeBack(turn);
-    turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.stopped));
-    this.#emit('linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
+    turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.stopped));
+    emit(this.host, 'linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
   }
 
   /** Returns a question without an answer to the box, so that no text is lost. */
@@ -385,7 +373,7 @@ export class ChatView {
   /** Handles a failed answer. Its text so far stays. */
   #unanswered(turn: TurnView, error: LinnetError): void {
     if (turn.answer) {
-      turn.note(this.#noteOf(this.#writer, this.#server.answerer?.name ?? '', this.#strings.cutOff));
+      turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.cutOff));
       return this.#fail(error, () => void this.#answer(turn), true);
     }
     this.#takeBack(turn);
@@ -402,11 +390,7 @@ export class ChatView {
     const { text, again: retriable } = explain(error, this.#strings, { failed, begun, instead: allowed ? undefined : answerer?.name });
     // The notice is an alert: the earlier announcement is outdated.
     this.#frame.announce('');
-    this.#emit('linnet-error', { code: error.code, message: error.message });
+    emit(this.host, 'linnet-error', { code: error.code, message: error.message });
     this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
-  }
-
-  #emit<K extends keyof ChatEvents>(name: K, detail: ChatEvents[K]): void {
-    this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 }
