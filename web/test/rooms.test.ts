@@ -1,0 +1,79 @@
+// The folders of the sources depend one way, as crates/README.md says, and no file imports itself in a circle.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+/** What each folder may import, besides its own files. Files at the top are entries and may import anything. */
+const ROOMS: Record<string, readonly string[]> = {
+  protocol: [],
+  store: ['protocol'],
+  download: ['protocol', 'store'],
+  worker: ['protocol', 'store', 'download'],
+  page: ['protocol', 'store', 'download'],
+  models: ['protocol', 'store', 'page'],
+  api: ['protocol', 'store', 'page', 'models'],
+  'prompt-api': ['entry', 'protocol', 'api', 'models', 'element/markdown'],
+  'element/markdown': ['protocol'],
+  'element/shell': ['entry', 'protocol', 'api', 'models'],
+  'element/providers': ['entry', 'protocol', 'api', 'element/shell'],
+  'element/view': ['entry', 'protocol', 'element/shell', 'element/providers', 'element/markdown'],
+};
+
+type Imports = Map<string, readonly string[]>;
+
+/** The files of a folder, with the files of the same folder that each imports. Types count, too. */
+function importsIn(root: string): Imports {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const found = files.map((file): [string, string[]] => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const paths = [...text.matchAll(/(?:\bfrom |\bimport\()'(\.[^']+)'/g)].map(([, path]) => path!);
+    return [file, paths.map((path) => relative(root, resolve(root, dirname(file), path))).filter((path) => files.includes(path))];
+  });
+  return new Map(found);
+}
+
+/** A circle of imports, if there is one. */
+function circleIn(imports: Imports): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, way: string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of imports.get(file) ?? []) {
+      const circle = visit(next, [...way, file]);
+      if (circle) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const circle = visit(file, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+const roomOf = (file: string) => (file.includes('/') ? dirname(file) : 'entry');
+
+/** The imports that leave their room for one that they may not use. */
+function strays(imports: Imports): string[] {
+  return [...imports].flatMap(([file, targets]) => {
+    const allowed = ROOMS[roomOf(file)];
+    const wrong = targets.filter((target) => roomOf(target) !== roomOf(file) && !allowed?.includes(roomOf(target)));
+    return roomOf(file) === 'entry' ? [] : wrong.map((target) => `${file} imports ${target}`);
+  });
+}
+
+test('no file of the package or the site imports itself in a circle', () => {
+  assert.equal(circleIn(importsIn('src')), undefined);
+  assert.equal(circleIn(importsIn(join('..', 'www', 'src'))), undefined);
+  const circle = new Map([['a', ['b']], ['b', ['c']], ['c', ['b']]]);
+  assert.deepEqual(circleIn(circle), ['b', 'c', 'b'], 'a circle is found');
+});
+
+test('each folder of the package imports only the folders below it', () => {
+  const imports = importsIn('src');
+  assert.ok(imports.size > 60, 'the sources are found');
+  assert.deepEqual(strays(imports), []);
+  assert.deepEqual(strays(new Map([['worker/a.ts', ['page/b.ts']]])), ['worker/a.ts imports page/b.ts'], 'a stray is found');
+});
