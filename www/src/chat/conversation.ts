@@ -83,7 +83,7 @@ export class Turn {
   readonly #answer = make('div', 'message assistant writing');
   readonly #body = make('div', 'text');
   #text: MarkdownText | undefined;
-  readonly #reasoning = make('details', 'thoughts');
+  readonly #reasoning = make('details', 'reasoning');
   readonly #reasoningHead = make('summary', '', 'Thinking…');
   readonly #reasoningText = document.createTextNode('');
   readonly #meta = make('div', 'meta');
@@ -96,7 +96,7 @@ export class Turn {
     const text = make('div', 'text', question);
     text.dir = 'auto';
     asked.append(make('span', 'visually-hidden', 'You: '), text);
-    const reasoning = make('div', 'thought');
+    const reasoning = make('div', 'reasoning-text');
     reasoning.dir = 'auto';
     reasoning.append(this.#reasoningText);
     this.#reasoning.append(this.#reasoningHead, reasoning);

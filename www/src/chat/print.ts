@@ -5,10 +5,10 @@ export function openThoughtsForPrint(): void {
   if (CSS.supports('selector(::details-content)')) return;
   let opened: HTMLDetailsElement[] = [];
   addEventListener('beforeprint', () => {
-    opened = [...document.querySelectorAll<HTMLDetailsElement>('.thoughts:not([open])')];
-    for (const thoughts of opened) thoughts.open = true;
+    opened = [...document.querySelectorAll<HTMLDetailsElement>('.reasoning:not([open])')];
+    for (const reasoning of opened) reasoning.open = true;
   });
   addEventListener('afterprint', () => {
-    for (const thoughts of opened) thoughts.open = false;
+    for (const reasoning of opened) reasoning.open = false;
   });
 }

@@ -57,7 +57,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), ANSWER);
       await ask(page, 'Which kinds are there?');
       await page.waitForSelector('.assistant:not(.writing) pre');
-      await page.click('.thoughts summary');
+      await page.click('.reasoning summary');
       await clean(page, 'answered');
       await page.click('#model-button');
       await page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));

@@ -1,4 +1,4 @@
-// The demo site's chats: kept, brought back, saved as files; how the model is to answer; thoughts apart. With a made-up model.
+// The demo site's chats: kept, brought back, saved as files; how the model is to answer; reasoning apart. With a made-up model.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,18 +76,18 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     assert.match((await answers(page))[0] ?? '', /^word0 word1 .*word5/);
   });
 
-  test('thoughts stand apart as they come, and are not told to the model again', async (t) => {
+  test('reasoning is shown apart as it comes, and is not sent to the model again', async (t) => {
     const { page } = await open(t);
     await page.evaluate(() => {
       const seen = new Set();
       Object.assign(globalThis, { seen, pause: 30, pieces: () => ['<th', 'ink>\nThe person ', 'greets me.\n</th', 'ink>\n\n', 'Hello ', '<b>you</b>', '!'] });
-      const look = () => seen.add([document.querySelector('.thoughts summary')?.textContent, document.querySelector('.assistant .text')?.textContent].join('|'));
+      const look = () => seen.add([document.querySelector('.reasoning summary')?.textContent, document.querySelector('.assistant .text')?.textContent].join('|'));
       new MutationObserver(look).observe(/** @type {Node} */ (document.querySelector('#log')), { subtree: true, childList: true, characterData: true });
     });
     await converse(page, 'Hi');
     assert.deepEqual(await answers(page), ['Hello <b>you</b>!']);
-    assert.equal(await page.$eval('.thought', (node) => node.textContent), 'The person greets me.');
-    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+    assert.equal(await page.$eval('.reasoning-text', (node) => node.textContent), 'The person greets me.');
+    assert.equal(await page.$eval('.reasoning', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
     const seen = await page.evaluate(() => [.../** @type {any} */ (globalThis).seen]);
     assert.ok(seen.includes('Thinking…|'), String(seen));
     assert.ok(!seen.some((text) => /\|.*(<t|<\/t|greets)/.test(text)), String(seen));
@@ -120,7 +120,7 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await engineState(page, 'ready');
     await page.waitForSelector('.assistant pre');
     assert.deepEqual(await shown(), expected);
-    // What a template opened as thoughts looks like the answer at first.
+    // What a template opened as reasoning looks like the answer at first.
     await say(page, 'I *think*, ', 'so I am.</think>', '**Yes.**');
     await converse(page, 'And?');
     assert.equal(await page.$$eval('.assistant .text', (nodes) => nodes[1]?.innerHTML), '<p dir="auto"><strong>Yes.</strong></p>');

@@ -97,13 +97,13 @@ describe('long chats', { timeout: 300_000 }, () => {
     });
   });
 
-  test('all of a chat is printed: every turn, thoughts that are put away, code and tables to their end', async (t) => {
+  test('all of a chat is printed: every turn, collapsed reasoning, code and tables to their end', async (t) => {
     const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
     const lines = (count) => Array.from({ length: count }, (_, i) => `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so that its end would be cut off ${i}';`);
     const rows = Array.from({ length: 60 }, (_, i) => `| row ${i} | ${'a cell of some width '.repeat(4)}| end${i} |`);
     await say(page, `<think>${'First I think of it. '.repeat(40)}And that was my last thought.</think>`, '```js\n', lines(80).join('\n'), '\n```\n\n| a | b | c |\n|---|---|---|\n', rows.join('\n'), '\n\nThat was all.');
     for (const question of ['First?', 'Second?', 'Third?']) await converse(page, question);
-    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+    assert.equal(await page.$eval('.reasoning', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
 
     await page.emulateMediaType('print');
     // A4 in CSS pixels.
@@ -117,14 +117,14 @@ describe('long chats', { timeout: 300_000 }, () => {
         wide: all.filter((node) => node.getBoundingClientRect().right > 794 + 1).map((node) => node.outerHTML.slice(0, 80)),
         height: document.documentElement.scrollHeight,
         said: /** @type {HTMLElement} */ (document.querySelector('#log')).innerText,
-        thoughts: [...document.querySelectorAll('.thought')].map((node) => node.checkVisibility({ contentVisibilityAuto: true }) && node.getBoundingClientRect().height > 50),
+        reasoning: [...document.querySelectorAll('.reasoning-text')].map((node) => node.checkVisibility({ contentVisibilityAuto: true }) && node.getBoundingClientRect().height > 50),
         pressed: [...document.querySelectorAll('button, textarea, input, a[href]')].filter(visible).map((node) => node.outerHTML.slice(0, 80)),
       };
     });
     assert.deepEqual(found.cut, []);
     assert.deepEqual(found.wide, []);
     assert.deepEqual(found.pressed, []);
-    assert.deepEqual(found.thoughts, [true, true, true]);
+    assert.deepEqual(found.reasoning, [true, true, true]);
     for (const text of ['You:', 'First?', 'Second?', 'Third?', 'line79', 'end59', 'And that was my last thought.', 'That was all.']) assert.ok(found.said.includes(text), text);
     assert.ok(found.height > 5 * 1123, `${found.height} px`);
 
@@ -133,6 +133,6 @@ describe('long chats', { timeout: 300_000 }, () => {
     // On the screen all is as it was.
     await page.emulateMediaType('screen');
     await engineState(page, 'ready');
-    assert.equal(await page.$eval('.thoughts', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
+    assert.equal(await page.$eval('.reasoning', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
   });
 });
