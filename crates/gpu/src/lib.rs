@@ -6,8 +6,11 @@
 //! there: then a submit carries several steps.
 
 mod device;
+mod error;
 mod kernels;
+mod layout;
 mod lower;
+mod options;
 mod program;
 mod self_test;
 #[cfg(test)]
@@ -22,68 +25,23 @@ use linnet_graph::{
     Plan, Step, Timing, WeightSpec,
 };
 
-use crate::device::Device;
+use crate::kernels::Gpu;
+use crate::self_test::SelfTests;
 
 pub use device::Adapter;
 #[cfg(target_arch = "wasm32")]
-pub use device::web::JsBytes;
+pub use device::JsBytes;
 pub use linnet_shaders::{Math, all_variants as web_shaders};
+pub use options::{AlterKernels, GpuOptions};
 pub use program::Program;
-pub use tune::peaks::Peaks;
-pub use tune::tune_cache::{measured, recall};
-pub use weights::weight::Weight;
-
-/// A kernel's text instead of the text of the kernel with this name.
-pub type AlterKernels = fn(name: &str, wgsl: String) -> String;
-
-/// Which adapter to take and what to use of it.
-#[derive(Clone, Copy, Debug)]
-pub struct GpuOptions {
-    /// Take a software adapter where there is no other.
-    pub allow_fallback: bool,
-    /// Take a software adapter.
-    pub force_fallback: bool,
-    /// Use subgroup operations: where possible (`None`), never, or on no other adapter.
-    pub subgroups: Option<bool>,
-    /// What products with matrices are computed in: what suits the adapter (`None`), or this, on no other adapter than one that
-    /// can. The kernels for software adapters know only [`Math::F32`] and are not used with another.
-    pub math: Option<Math>,
-    /// Choose among kernels by measuring them: unless the adapter is a software one (`None`), or, for tests, in any case.
-    pub tune: Option<bool>,
-    /// Use the kernels for adapters that run on the CPU: where it does (`None`), or, for tests, never (`Some(false)`).
-    pub software_kernels: Option<bool>,
-    /// Try kernels on small products and attentions before a model is trusted to them. Without it kernels that compute wrongly
-    /// show in what the model says, which is what a comparison of models is for.
-    pub self_test: bool,
-    /// For tests: treat the adapter as one whose buffers hold no more than this.
-    pub max_part_bytes: Option<u64>,
-    /// Ask for the adapter's clock, for [`Backend::profile`]; natively.
-    pub timestamps: bool,
-    /// For tests: changes the text of kernels, given each one's name.
-    pub alter_kernels: Option<AlterKernels>,
-}
-
-impl Default for GpuOptions {
-    fn default() -> Self {
-        GpuOptions {
-            allow_fallback: true,
-            force_fallback: false,
-            subgroups: None,
-            math: None,
-            tune: None,
-            software_kernels: None,
-            self_test: true,
-            max_part_bytes: None,
-            timestamps: false,
-            alter_kernels: None,
-        }
-    }
-}
+pub use tune::{Peaks, measured, recall};
+pub use weights::Weight;
 
 /// The GPU as an execution engine. Clones share the device and its compiled kernels.
 #[derive(Clone)]
 pub struct GpuBackend {
-    device: Rc<Device>,
+    gpu: Rc<Gpu>,
+    self_tests: Rc<SelfTests>,
     capabilities: Capabilities,
 }
 
@@ -93,14 +51,22 @@ impl GpuBackend {
     /// # Errors
     /// [`BackendError::NoAdapter`] where there is none, or only a software one that the options refuse.
     pub async fn new(options: GpuOptions) -> Result<GpuBackend, BackendError> {
-        let device = Device::open(&options).await?;
-        let capabilities = device.capabilities();
-        Ok(GpuBackend { device: Rc::new(device), capabilities })
+        let gpu = Gpu::open(options).await?;
+        let capabilities = gpu.capabilities();
+        Ok(GpuBackend { gpu: Rc::new(gpu), self_tests: Rc::default(), capabilities })
     }
 
     /// The adapter in use.
     pub fn adapter(&self) -> &Adapter {
-        &self.device.adapter
+        &self.gpu.device.adapter
+    }
+
+    /// Measures the device's limits; `now_ms` is a clock in milliseconds. Takes a few seconds.
+    ///
+    /// # Errors
+    /// [`BackendError::OutOfMemory`], [`BackendError::DeviceLost`].
+    pub async fn peaks(&self, now_ms: impl Fn() -> f64) -> Result<Peaks, BackendError> {
+        tune::peaks(&self.gpu, now_ms).await
     }
 }
 
@@ -113,11 +79,11 @@ impl Backend for GpuBackend {
     }
 
     fn allocate(&mut self, spec: &WeightSpec) -> Result<Weight, BackendError> {
-        Weight::new(&self.device, spec)
+        Weight::new(&self.gpu.device, spec)
     }
 
     async fn write(&mut self, weight: &mut Weight, bytes: Bytes<'_>) -> Result<(), BackendError> {
-        weight.write(&self.device, bytes).await
+        weight.write(&self.gpu.device, bytes).await
     }
 
     async fn compile(
@@ -126,16 +92,16 @@ impl Backend for GpuBackend {
         weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
-        tune::tune(&self.device, plan, &weights).await?;
-        if self.device.self_test {
-            self_test::check(&self.device, plan, options).await?;
+        tune::tune(&self.gpu, plan, &weights).await?;
+        if self.gpu.options.self_test {
+            self.self_tests.check(&self.gpu, plan, options).await?;
         }
-        self.capabilities = self.device.capabilities();
-        Program::compile(&self.device, plan, weights, options).await
+        self.capabilities = self.gpu.capabilities();
+        Program::compile(&self.gpu, plan, weights, options).await
     }
 
     async fn run(&mut self, program: &mut Program, step: Step<'_>) -> Result<Output, BackendError> {
-        program.run(&self.device, step).await
+        program.run(&self.gpu.device, step).await
     }
 
     fn can_draw(&self, _draw: &Draw) -> bool {
@@ -148,15 +114,15 @@ impl Backend for GpuBackend {
         step: Option<Step<'_>>,
         ahead: Ahead<'_>,
     ) -> Result<(), BackendError> {
-        program.queue_ahead(&self.device, step, ahead)
+        program.queue_ahead(&self.gpu.device, step, ahead)
     }
 
     async fn take_ahead(&mut self, program: &mut Program) -> Result<Vec<u32>, BackendError> {
-        program.take_ahead(&self.device).await
+        program.take_ahead(&self.gpu.device).await
     }
 
     async fn profile(&mut self, program: &mut Program, step: Step<'_>) -> Result<Vec<Timing>, BackendError> {
-        program.profile(&self.device, step).await
+        program.profile(&self.gpu.device, step).await
     }
 
     fn memory(&self, program: &Program) -> MemoryUse {
@@ -164,6 +130,6 @@ impl Backend for GpuBackend {
     }
 
     fn counters(&self) -> Option<Counters> {
-        Some(self.device.calls.counters())
+        Some(self.gpu.device.calls.counters())
     }
 }

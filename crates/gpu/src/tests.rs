@@ -171,7 +171,7 @@ fn gpu_that_goes_away_is_reported_as_lost() {
     let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
     let mut program = program(&mut gpu);
     assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Token), Ok(Output::Token(1)));
-    gpu.device.calls.device().destroy();
+    gpu.gpu.device.calls.device().destroy();
     for want in [Want::Token, Want::Nothing, Want::Logits(1)] {
         let result = run(&mut gpu, &mut program, &[1], 0, want);
         assert!(matches!(result, Err(BackendError::DeviceLost { .. })), "{want:?}: {result:?}");
@@ -194,7 +194,7 @@ fn gpu_steps_behind_the_end_compute_nothing() {
     let weights = [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]].map(floats);
     let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    let read = gpu.device.buffer("logits", 8, usage).expect("room");
+    let read = gpu.gpu.device.buffer("logits", 8, usage).expect("room");
     for (stop, chosen, last) in
         [(&[][..], &[1, 0, 1, 0][..], [1.0, 0.0]), (&[1], &[1], [0.0, 1.0]), (&[0], &[1, 0], [1.0, 0.0])]
     {
@@ -202,12 +202,12 @@ fn gpu_steps_behind_the_end_compute_nothing() {
         let step = Step { tokens: &[0], position: 0, want: Want::Token };
         gpu.queue_ahead(&mut program, Some(step), ahead).expect("queued");
         assert_eq!(pollster::block_on(gpu.take_ahead(&mut program)).as_deref(), Ok(chosen));
-        let calls = &gpu.device.calls;
+        let calls = &gpu.gpu.device.calls;
         let mut encoder = calls.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(program.logits().expect("logits"), 0, &read, 0, 8);
         calls.submit(Some(encoder.finish()));
         // Those from which the last token was chosen are still there.
-        assert_eq!(pollster::block_on(gpu.device.read::<f32>(&read, 8)), Ok(last.to_vec()), "{stop:?}");
+        assert_eq!(pollster::block_on(gpu.gpu.device.read::<f32>(&read, 8)), Ok(last.to_vec()), "{stop:?}");
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use linnet_graph::Counters;
 
 #[cfg(not(target_arch = "wasm32"))]
-use crate::device::native::now_ms;
+use super::native::now_ms;
 #[cfg(target_arch = "wasm32")]
-use crate::device::web::now_ms;
+use super::web::now_ms;
 
 /// A device and its queue, counted.
 pub(crate) struct Calls {

@@ -1,10 +1,12 @@
-//! The device: choosing it, asking for its limits, making and reading buffers.
+//! The device: its limits, making and reading buffers, what was asked of it.
 
-pub(crate) mod calls;
-pub(crate) mod faults;
+mod adapter;
+mod buffer;
+mod calls;
+mod faults;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod native;
-pub(crate) mod signal;
+mod signal;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod web;
 
@@ -13,44 +15,28 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use linnet_graph::{BackendError, Bytes, Capabilities};
+use linnet_graph::{BackendError, Bytes};
 use linnet_shaders::Math;
 
-use crate::GpuOptions;
-use crate::device::calls::Calls;
-use crate::device::faults::Faults;
+pub use self::adapter::Adapter;
+pub(crate) use self::buffer::Buffer;
+pub(crate) use self::calls::Calls;
+use self::faults::Faults;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::device::native as platform;
-use crate::device::signal::{Signal, signal};
+pub(crate) use self::native as platform;
+use self::signal::{Signal, signal};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use crate::device::web as platform;
-use crate::kernels::config::{Chosen, Variants};
-use crate::kernels::pipelines::Pipelines;
+pub(crate) use self::web as platform;
+#[cfg(target_arch = "wasm32")]
+pub use self::web::JsBytes;
+use crate::error::out_of_memory;
+use crate::options::GpuOptions;
 
 /// Bytes that may be on their way to the device before we wait for it: what they occupy in staging memory comes on top
 /// of everything else, and a phone has little.
 const MAX_IN_FLIGHT: u64 = 24 << 20;
 
 type PendingScope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
-
-/// The adapter that was chosen, as the platform describes it.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Adapter {
-    /// E.g. `nvidia`; may be empty.
-    pub vendor: String,
-    /// E.g. `ampere`; may be empty.
-    pub architecture: String,
-    /// Free text; may be empty.
-    pub description: String,
-    /// It is a software adapter.
-    pub fallback: bool,
-    /// Least number of invocations of a subgroup, where the device has them enabled.
-    pub subgroup_size: Option<u32>,
-    /// Kernels may compute in f16.
-    pub shader_f16: bool,
-    /// Kernels may multiply four integers of 8 bits at a time.
-    pub packed_products: bool,
-}
 
 /// A device with its queue.
 pub(crate) struct Device {
@@ -61,16 +47,6 @@ pub(crate) struct Device {
     pub max_part: u64,
     /// It was asked for timestamps, and has them.
     pub timestamps: bool,
-    /// Kernels are tried before they are trusted.
-    pub self_test: bool,
-    /// Kernels are chosen by measuring them.
-    pub tunes: bool,
-    /// What products are computed in, where that is not to be chosen.
-    pub math: Option<Math>,
-    /// Which kernels are in use.
-    pub variants: Variants,
-    /// Kernels compiled so far.
-    pub pipelines: RefCell<Pipelines>,
     limits: wgpu::Limits,
     /// Read to learn how far the queue has come.
     marker: Buffer,
@@ -80,29 +56,12 @@ pub(crate) struct Device {
     allocations: RefCell<Vec<(String, u64, PendingScope)>>,
 }
 
-/// A buffer that gives its memory back when dropped, instead of when a garbage collector gets to it.
-pub(crate) struct Buffer(wgpu::Buffer);
-
 /// Results on their way to the host.
 pub(crate) struct Reading {
     mapped: Signal<Result<(), wgpu::BufferAsyncError>>,
     bytes: u64,
     /// What must be done first.
     submission: Option<wgpu::SubmissionIndex>,
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        self.0.destroy();
-    }
-}
-
-impl std::ops::Deref for Buffer {
-    type Target = wgpu::Buffer;
-
-    fn deref(&self) -> &wgpu::Buffer {
-        &self.0
-    }
 }
 
 impl Device {
@@ -119,65 +78,24 @@ impl Device {
         let max_part =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
         let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
-        // Those kernels exchange inputs through subgroups, eight lanes each their own.
-        let software =
-            options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
-        let math = options.math.unwrap_or_default();
-        let possible = match math {
-            Math::F32 => true,
-            Math::F16 => adapter.shader_f16,
-            Math::Int8 => adapter.packed_products,
-        };
-        if !possible {
-            return Err(no_adapter(format!("it has no products in {math:?}")));
-        }
-        if options.subgroups == Some(true) && adapter.subgroup_size.is_none() {
-            return Err(no_adapter("it has no subgroups of at least 4 invocations"));
-        }
-        let software = software && math == Math::F32;
-        let subgroup_size = adapter.subgroup_size;
-        let variants = Variants::new(Chosen { subgroup_size, software, math, ..Chosen::default() });
         let calls = Calls::new(device, opened.queue);
-        let marker = Buffer(calls.buffer(&wgpu::BufferDescriptor {
+        let marker = Buffer::new(calls.buffer(&wgpu::BufferDescriptor {
             label: Some("marker"),
             size: 4,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         }));
         Ok(Device {
-            tunes: options.tune.unwrap_or(!adapter.fallback),
-            math: options.math,
             marker,
             calls,
             adapter,
             faults,
             max_part,
             timestamps,
-            self_test: options.self_test,
-            variants,
-            pipelines: RefCell::new(Pipelines::new(options.alter_kernels)),
             limits,
             in_flight: Cell::new(0),
             allocations: RefCell::default(),
         })
-    }
-
-    pub fn capabilities(&self) -> Capabilities {
-        let Adapter { vendor, architecture, description, fallback, .. } = &self.adapter;
-        let chosen = self.variants.chosen();
-        let parts = [vendor, architecture, description].map(String::as_str);
-        let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Capabilities {
-            backend: "webgpu",
-            adapter: named.join(" "),
-            fallback_adapter: *fallback,
-            draws_screen: !*fallback,
-            features: chosen.features().map(str::to_owned).collect(),
-            steps_down: self.variants.steps_down(),
-            threads: 0,
-            max_batch: 64,
-            max_buffer: Some(self.max_part),
-        }
     }
 
     /// What products can be computed in.
@@ -214,7 +132,7 @@ impl Device {
             usage,
             mapped_at_creation: false,
         });
-        let buffer = Buffer(buffer);
+        let buffer = Buffer::new(buffer);
         let mut outcome: PendingScope = Box::pin(scope.pop());
         match outcome.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(None) => {}
@@ -333,33 +251,3 @@ fn copied<T: bytemuck::Pod>(buffer: &Buffer, bytes: u64) -> Result<Vec<T>, wgpu:
 
 /// Foreign bytes that must be copied are copied in pieces of this size.
 const FOREIGN_PIECE: usize = 1 << 20;
-
-fn out_of_memory(what: &str, bytes: u64) -> BackendError {
-    BackendError::OutOfMemory { what: what.to_owned(), bytes }
-}
-
-/// What [`platform::open`] found.
-pub(crate) struct Opened {
-    pub device: wgpu::Device,
-    pub queue: wgpu::Queue,
-    pub adapter: Adapter,
-}
-
-/// The most memory of a workgroup that is asked for. With more, fewer of them run at a time.
-const WORKGROUP_MEMORY: u32 = 32 << 10;
-
-/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows, and room for long rows.
-pub(crate) fn required_limits(available: &wgpu::Limits) -> wgpu::Limits {
-    wgpu::Limits {
-        max_compute_workgroup_storage_size: available
-            .max_compute_workgroup_storage_size
-            .min(WORKGROUP_MEMORY),
-        max_buffer_size: available.max_buffer_size,
-        max_storage_buffer_binding_size: available.max_storage_buffer_binding_size,
-        ..wgpu::Limits::default()
-    }
-}
-
-pub(crate) fn no_adapter(reason: impl ToString) -> BackendError {
-    BackendError::NoAdapter { reason: reason.to_string() }
-}

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use linnet_graph::{BackendError, ForeignBytes};
 
-use crate::GpuOptions;
+use crate::device::adapter::{Adapter, Opened, required_limits};
+use crate::device::buffer::Buffer;
 use crate::device::faults::Faults;
-use crate::device::{Adapter, Buffer, Opened, no_adapter, required_limits};
+use crate::error::no_adapter;
+use crate::options::GpuOptions;
 
 pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
     let descriptor = wgpu::InstanceDescriptor {

@@ -13,9 +13,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::GpuOptions;
+use crate::device::adapter::{Adapter, Opened, required_limits};
+use crate::device::buffer::Buffer;
 use crate::device::faults::Faults;
-use crate::device::{Adapter, Buffer, Opened, no_adapter, required_limits};
+use crate::error::no_adapter;
+use crate::options::GpuOptions;
 
 /// A `Uint8Array`, whose bytes go to the GPU without passing through the wasm heap.
 pub struct JsBytes(Uint8Array);

@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use linnet_graph::BackendError;
 use linnet_shaders::{Format, Math, matvec};
 
-use crate::device::no_adapter;
-use crate::self_test::Trial;
+use crate::error::no_adapter;
 
 /// The size of a workgroup of products of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,13 +76,12 @@ impl Chosen {
 /// The choice of a device, and what is known of it.
 pub(crate) struct Variants {
     chosen: Cell<Chosen>,
-    trusted: RefCell<Vec<Trial>>,
     steps_down: RefCell<Vec<String>>,
 }
 
 impl Variants {
     pub fn new(chosen: Chosen) -> Variants {
-        Variants { chosen: Cell::new(chosen), trusted: RefCell::default(), steps_down: RefCell::default() }
+        Variants { chosen: Cell::new(chosen), steps_down: RefCell::default() }
     }
 
     /// The kernels in use.
@@ -91,21 +89,9 @@ impl Variants {
         self.chosen.get()
     }
 
-    /// Uses other kernels, of which nothing is known yet.
+    /// Uses other kernels.
     pub fn prefer(&self, chosen: Chosen) {
-        if self.chosen.replace(chosen) != chosen {
-            self.trusted.borrow_mut().clear();
-        }
-    }
-
-    /// Whether the kernels in use have passed this trial.
-    pub fn trusts(&self, trial: &Trial) -> bool {
-        self.trusted.borrow().contains(trial)
-    }
-
-    /// Notes that they have.
-    pub fn trust(&self, trial: Trial) {
-        self.trusted.borrow_mut().push(trial);
+        self.chosen.set(chosen);
     }
 
     /// Whether anything was given up.
@@ -118,7 +104,7 @@ impl Variants {
         self.steps_down.borrow().clone()
     }
 
-    /// Gives up the variant that asks most of the adapter; nothing is trusted any longer.
+    /// Gives up the variant that asks most of the adapter.
     ///
     /// # Errors
     /// [`BackendError::NoAdapter`] where there is nothing left to give up.
@@ -137,7 +123,6 @@ impl Variants {
             _ => return Err(no_adapter(format!("it does not compute what it should ({why})"))),
         };
         self.chosen.set(chosen);
-        self.trusted.borrow_mut().clear();
         self.steps_down.borrow_mut().push(format!("without {without}: {why}"));
         Ok(())
     }

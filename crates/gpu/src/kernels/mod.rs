@@ -1,5 +1,11 @@
-//! The kernels of a device: which variants are in use, their launch shapes, their compiled pipelines.
+//! The kernels of a device: which of them are in use, their launch shapes, their compiled pipelines.
 
-pub(crate) mod config;
-pub(crate) mod matvec_launch;
-pub(crate) mod pipelines;
+mod config;
+mod gpu;
+mod matvec_launch;
+mod pipelines;
+
+pub(crate) use config::{Chosen, Shape};
+pub(crate) use gpu::Gpu;
+pub(crate) use matvec_launch::Lanes;
+pub(crate) use pipelines::Constants;

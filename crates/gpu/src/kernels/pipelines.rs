@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use linnet_shaders::{Dialect, Kernel};
 
-use crate::AlterKernels;
-use crate::device::calls::Calls;
+use crate::device::Calls;
+use crate::options::AlterKernels;
 
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;

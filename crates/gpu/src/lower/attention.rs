@@ -4,9 +4,11 @@ use linnet_graph::{Attention, BackendError, KvLayer, Node, RopeStyle, Rows, Self
 use linnet_shaders::{Cache, Kernel, QUERIES, attention};
 use wgpu::BindingResource;
 
-use crate::kernels::pipelines::Constants;
-use crate::lower::dispatch::{FAR, Grid, When};
-use crate::lower::{Call, Lowering, cache, flag, row_groups, unsupported_width};
+use crate::error::unsupported_width;
+use crate::kernels::Constants;
+use crate::layout::{FAR, cache, flag, row_groups};
+use crate::lower::context::{Call, Lowering};
+use crate::lower::dispatch::{Grid, When};
 
 impl Lowering<'_> {
     /// Keys and values of the step's tokens to the cache.
@@ -59,7 +61,7 @@ impl Lowering<'_> {
     ) -> (Kernel, Grid) {
         let Attention { heads, kv_heads, head_dim, .. } = *attention;
         let share = heads / kv_heads;
-        let software = self.emit.device.variants.chosen().software;
+        let software = self.emit.gpu.variants.chosen().software;
         let slots = attention::slots(head_dim);
         let widest = match software {
             true => attention::widest(slots),
@@ -80,7 +82,7 @@ impl Lowering<'_> {
     /// Into how many parts the positions of one token's attention are split where they may be many.
     fn splits(&self, attention: &Attention) -> Option<u32> {
         let seen = self.emit.options.context_length.min(attention.window.unwrap_or(usize::MAX)) as u32;
-        let far = seen > FAR && !self.emit.device.variants.chosen().software;
+        let far = seen > FAR && !self.emit.gpu.variants.chosen().software;
         far.then(|| attention::splits(seen))
     }
 

@@ -10,23 +10,12 @@ use linnet_shaders::attention;
 use wgpu::{BindingResource, BufferUsages};
 
 use crate::device::{Buffer, Device};
-use crate::lower::cache;
-use crate::lower::dispatch::FAR;
+use crate::error::internal;
+use crate::kernels::Gpu;
+use crate::layout::{F32, FAR, STEP_BYTES, STEP_OFFSET, cache, stride};
 use crate::lower::rotations::rotations;
-use crate::lower::sampling::DRAW_BYTES;
-use crate::weights::weight::Weight;
-
-/// Where what a step writes begins in the struct `Step` of the shaders.
-const STEP_OFFSET: u64 = 236;
-/// Bytes of that struct.
-pub(crate) const STEP_BYTES: u64 = 256;
-/// Bytes of an f32.
-const F32: u64 = size_of::<f32>() as u64;
-
-/// Width of a row in memory: rows begin at whole vectors of four values.
-pub(crate) fn stride(width: usize) -> usize {
-    width.next_multiple_of(4)
-}
+use crate::lower::sampling_params::DRAW_BYTES;
+use crate::weights::Weight;
 
 /// The buffers of a program.
 pub(crate) struct Buffers {
@@ -66,12 +55,12 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     pub fn new(
-        device: &Device,
+        gpu: &Gpu,
         plan: &Plan,
         weights: &[Weight],
         options: &CompileOptions,
     ) -> Result<Buffers, BackendError> {
-        let graph = &plan.graph;
+        let (device, graph) = (&gpu.device, &plan.graph);
         let rows = |rows| options.max_rows(rows);
         let floats = |what: &str, rows: usize, width: usize| {
             let bytes = rows as u64 * stride(width) as u64 * F32;
@@ -135,7 +124,7 @@ impl Buffers {
             }
         }
         let vocabulary = graph.value(graph.logits).width as u64;
-        let math = device.variants.chosen().math;
+        let math = gpu.variants.chosen().math;
         let inputs = u64::from(math.block_bytes() - math.block_bytes().min(16));
         let blocks =
             |bytes: u64| device.buffer("staged activations", staged as u64 * bytes, BufferUsages::STORAGE);
@@ -348,8 +337,4 @@ fn constant(device: &Device, what: &str, values: &[f32]) -> Result<Buffer, Backe
     let buffer = device.buffer(what, values.len() as u64 * F32, usage)?;
     device.calls.write(&buffer, 0, bytemuck::cast_slice(values));
     Ok(buffer)
-}
-
-pub(crate) fn internal(what: &str) -> BackendError {
-    BackendError::Internal(what.to_owned())
 }

@@ -2,7 +2,7 @@
 
 use linnet_graph::{BackendError, Rows};
 
-use crate::program::profile::Cost;
+use crate::layout::FAR;
 
 /// How many workgroups run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,8 +56,14 @@ impl Grid {
     }
 }
 
-/// Where a token sees so much that several workgroups share the attention of a head.
-pub(crate) const FAR: u32 = 512;
+/// What a dispatch reads and computes, as far as it is known when it is made.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub(crate) struct Cost {
+    /// Bytes of weights.
+    pub bytes: f64,
+    /// Products that are added up, for each row.
+    pub macs: f64,
+}
 
 /// In which steps a dispatch runs, besides that its activations have rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,22 +4,10 @@ use linnet_graph::{Activation, BackendError, GatedParts, Node, Rows, Scale, Slic
 use linnet_shaders::Kernel;
 use wgpu::BindingResource;
 
-use crate::kernels::pipelines::Constants;
-use crate::lower::buffers::stride;
+use crate::kernels::Constants;
+use crate::layout::{activation, flag, row_groups, stride};
+use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
-use crate::lower::{Call, Lowering, flag, row_groups};
-
-/// The number that stands for an activation in `gated.wgsl`.
-pub(crate) fn activation(activation: Activation) -> f64 {
-    match activation {
-        Activation::Identity => 0.0,
-        Activation::Silu => 1.0,
-        Activation::Gelu => 2.0,
-        Activation::Relu2 => 3.0,
-        Activation::Sigmoid => 4.0,
-        Activation::ClampedSwiGlu => 5.0,
-    }
-}
 
 /// What kernels of four elements an invocation need to know of the rows' shape.
 fn quads(info: ValueInfo) -> (Constants, Grid) {

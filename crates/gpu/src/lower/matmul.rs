@@ -3,14 +3,14 @@
 use linnet_graph::{
     BackendError, Epilogue, GatedParts, MatMul, Node, Op, Projection, Rows, Value, ValueInfo, WeightId,
 };
-use linnet_shaders::{Format, Kernel, Math};
+use linnet_shaders::{Kernel, Math};
 use wgpu::BindingResource;
 
-use crate::lower::buffers::internal;
+use crate::error::internal;
+use crate::layout::{flag, row_groups};
+use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
 use crate::lower::product::{Before, Product, Up};
-use crate::lower::{Call, Lowering, flag, row_groups};
-use crate::weights::weight::{Data, Part, Weight};
 
 impl<'a> Lowering<'a> {
     /// Lowers a matmul node for one row and for several.
@@ -196,17 +196,6 @@ impl<'a> Lowering<'a> {
         node.op == Op::SelectRows && matches!(reader.op, Op::MatMul(_)) && reader.inputs.iter().all(selects)
     }
 
-    pub fn weight(&self, id: WeightId) -> Result<&'a Weight, BackendError> {
-        self.weights.get(id.0 as usize).ok_or_else(|| internal("a matrix is missing"))
-    }
-
-    pub fn matrix(&self, id: WeightId) -> Result<(Format, &'a [Part]), BackendError> {
-        match &self.weight(id)?.data {
-            Data::Matrix { format, parts } => Ok((*format, parts)),
-            Data::Vector(_) => Err(internal("a vector is used as a matrix")),
-        }
-    }
-
     /// Stages the rows that the products of a node read, if kernels read them so.
     fn stage(
         &mut self,
@@ -215,7 +204,7 @@ impl<'a> Lowering<'a> {
         x: BindingResource<'a>,
         info: ValueInfo,
     ) -> Result<Option<[BindingResource<'a>; 2]>, BackendError> {
-        let chosen = self.emit.device.variants.chosen();
+        let chosen = self.emit.gpu.variants.chosen();
         let staged = |projection: &Projection| {
             let matrix = self.matrix(projection.weight);
             matrix.is_ok_and(|(format, _)| chosen.math_for(&[format]) != Math::F32)

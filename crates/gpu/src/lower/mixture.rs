@@ -3,12 +3,11 @@
 use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Router, Rows};
 use linnet_shaders::{Format, Kernel, Math, experts};
 
-use crate::lower::buffers::{internal, stride};
-use crate::lower::dispatch::{Grid, When};
-use crate::lower::elementwise::activation;
-use crate::lower::{Call, Lowering, flag, row_groups, unsupported_width};
-use crate::program::profile::Cost;
-use crate::weights::weight::Part;
+use crate::error::{internal, unsupported_width};
+use crate::layout::{activation, flag, row_groups, stride};
+use crate::lower::context::{Call, Lowering};
+use crate::lower::dispatch::{Cost, Grid, When};
+use crate::weights::Part;
 
 impl Lowering<'_> {
     /// The choice of experts.
@@ -117,9 +116,9 @@ impl Lowering<'_> {
 
     /// What the products with the experts' matrices are computed in: as others, where the row fits beside their sums.
     fn experts_math(&self, format: Format, cols: usize) -> Math {
-        let math = self.emit.device.variants.chosen().math_for(&[format]);
+        let math = self.emit.gpu.variants.chosen().math_for(&[format]);
         let staged = cols.div_ceil(32) as u32 * math.block_bytes();
-        let fits = staged + experts::SUMS_BYTES <= self.emit.device.workgroup_memory();
+        let fits = staged + experts::SUMS_BYTES <= self.emit.gpu.device.workgroup_memory();
         if fits { math } else { Math::F32 }
     }
 
@@ -135,7 +134,7 @@ impl Lowering<'_> {
             return Err(unsupported_width(&node.label, spec.cols, 4));
         }
         // One row leaves much of a device idle, unless that is the processor.
-        let shared = !self.emit.device.variants.chosen().software;
+        let shared = !self.emit.gpu.variants.chosen().software;
         let forms: &[(When, u32)] = match shared {
             true if self.emit.options.max_rows(info.rows) > 1 => {
                 &[(When::OneRow, experts::SPLIT), (When::ManyRows, 1)]

@@ -4,13 +4,12 @@ use linnet_graph::{Activation, BackendError, Norm, Projection, Rows, WeightId, W
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
 use wgpu::BindingResource;
 
-use crate::kernels::matvec_launch::Lanes;
-use crate::lower::buffers::{internal, stride};
-use crate::lower::dispatch::{Grid, When};
-use crate::lower::elementwise::activation;
-use crate::lower::{Call, Lowering, flag};
-use crate::program::profile::Cost;
-use crate::weights::weight::Part;
+use crate::error::internal;
+use crate::kernels::Lanes;
+use crate::layout::{activation, flag, stride};
+use crate::lower::context::{Call, Lowering};
+use crate::lower::dispatch::{Cost, Grid, When};
+use crate::weights::Part;
 
 /// A row before it is what a product reads: that is `scale * (residual + norm(y))`.
 pub(crate) struct Before<'a> {
@@ -166,7 +165,7 @@ impl<'a> Lowering<'a> {
         product: &Product<'_>,
         (when, before): (When, bool),
     ) -> Call {
-        let chosen = self.emit.device.variants.chosen();
+        let chosen = self.emit.gpu.variants.chosen();
         let broadcast = chosen.software;
         let (gated, outputs) = (product.up.is_some(), product.outputs_of(part) as u32);
         let of_below = below.map_or(0, |(_, part)| part.rows as u32);
@@ -182,7 +181,7 @@ impl<'a> Lowering<'a> {
                 (Kernel::MatVecBroadcast { format, below, before, gated }, constants, grid)
             } else {
                 let formats: Vec<Format> = std::iter::once(format).chain(below).collect();
-                let memory = self.emit.device.workgroup_memory();
+                let memory = self.emit.gpu.device.workgroup_memory();
                 let lanes = Lanes::new(&chosen, &formats, (spec.cols, outputs + of_below), memory);
                 constants.extend([
                     ("SPLIT", f64::from(lanes.split)),

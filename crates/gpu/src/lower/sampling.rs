@@ -1,42 +1,12 @@
 //! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also embeds it.
 
-use linnet_graph::{Ahead, BackendError, Node, Op, Rows, WeightId};
-use linnet_shaders::{Format, Kernel, choose, embed};
+use linnet_graph::{BackendError, Node, Op, Rows, WeightId};
+use linnet_shaders::{Format, Kernel, embed};
 
-use crate::lower::buffers::{internal, stride};
+use crate::layout::{row_groups, stride};
+use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
-use crate::lower::{Call, Lowering, row_groups};
-use crate::weights::weight::Part;
-
-/// Words of the struct `Draw` of `choose.wgsl` before its tokens, which begin at a whole vector of four.
-const DRAW_WORDS: usize = 12;
-/// Bytes of that struct.
-pub(crate) const DRAW_BYTES: u64 = (DRAW_WORDS as u64 + choose::STOPS as u64) * 4;
-
-/// The struct `Draw` of `choose.wgsl`.
-pub(crate) fn draw_words(ahead: &Ahead<'_>) -> Result<Vec<u32>, BackendError> {
-    let Ahead { stop, draw, .. } = ahead;
-    if stop.len() > choose::STOPS as usize {
-        return Err(internal("more tokens may end an answer than can be looked out for"));
-    }
-    let mut words = vec![
-        draw.temperature.to_bits(),
-        draw.min_p.ln().max(f32::MIN).to_bits(),
-        draw.top_p.to_bits(),
-        u32::try_from(draw.top_k).unwrap_or(u32::MAX),
-        draw.frequency_penalty.to_bits(),
-        draw.presence_penalty.to_bits(),
-        draw.repetition_penalty.to_bits(),
-        draw.first_generated as u32,
-        draw.seed as u32,
-        (draw.seed >> 32) as u32,
-        stop.len() as u32,
-    ];
-    words.resize(DRAW_WORDS, 0);
-    words.extend(*stop);
-    words.resize((DRAW_BYTES / 4) as usize, 0);
-    Ok(words)
-}
+use crate::weights::Part;
 
 impl<'a> Lowering<'a> {
     /// The table's row of each token, times a factor.

@@ -6,7 +6,7 @@ use linnet_graph::{Ahead, BackendError};
 use wgpu::BufferUsages;
 
 use crate::device::{Buffer, Device, Reading};
-use crate::lower::buffers::internal;
+use crate::error::internal;
 
 /// What was submitted and not taken yet, the first first. Each request has a readback buffer of its own, so that the device
 /// goes on with the next one while the host reads.

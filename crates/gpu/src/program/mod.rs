@@ -1,7 +1,8 @@
 //! A compiled plan and its replay.
 
 mod decode_queue;
-pub(crate) mod profile;
+mod profile;
+mod recurrent_progress;
 
 use linnet_graph::{
     Ahead, BackendError, CompileOptions, Draw, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
@@ -9,14 +10,13 @@ use linnet_graph::{
 use wgpu::BufferUsages;
 
 use self::decode_queue::{Queued, Taken};
+use self::recurrent_progress::Progress;
 use crate::device::{Buffer, Device};
-use crate::lower::buffers::{Buffers, internal, stride};
-use crate::lower::dispatch::{Dispatch, Extent};
-use crate::lower::lower;
-use crate::lower::recurrent::Progress;
-use crate::lower::sampling::draw_words;
-use crate::weights::concat_weights::join;
-use crate::weights::weight::Weight;
+use crate::error::internal;
+use crate::kernels::Gpu;
+use crate::layout::stride;
+use crate::lower::{Buffers, Dispatch, Extent, draw_words, lower};
+use crate::weights::{Weight, concat_weights};
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
 pub struct Program {
@@ -37,15 +37,16 @@ pub struct Program {
 
 impl Program {
     pub(crate) async fn compile(
-        device: &Device,
+        gpu: &Gpu,
         plan: &Plan,
         mut weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
         check(plan, &weights, &options)?;
+        let device = &gpu.device;
         let plan = &Plan::new(fuse_launches(plan.graph.clone()));
-        join(device, plan, &mut weights).await?;
-        let mut buffers = Buffers::new(device, plan, &weights, &options)?;
+        concat_weights(device, plan, &mut weights).await?;
+        let mut buffers = Buffers::new(gpu, plan, &weights, &options)?;
         for node in &plan.graph.nodes {
             let rope = match &node.op {
                 Op::Rope(rope) => Some(rope),
@@ -65,7 +66,7 @@ impl Program {
         device.settle().await?;
 
         let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
-        let dispatches = lower(device, plan, &weights, &buffers, options);
+        let dispatches = lower(gpu, plan, &weights, &buffers, options);
         let invalid = scope.pop();
         if let Some(error) = invalid.await {
             return Err(BackendError::Internal(error.to_string()));

@@ -4,20 +4,12 @@ use linnet_graph::{BackendError, Step, Timing};
 use wgpu::BufferUsages;
 
 use crate::device::Device;
-use crate::lower::buffers::internal;
+use crate::error::internal;
+use crate::lower::Cost;
 use crate::program::Program;
 
 /// Timestamps that a set may hold on every device with WebGPU; two for each dispatch.
 const TIMESTAMPS: usize = 4096;
-
-/// What a dispatch reads and computes, as far as it is known when it is made.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub(crate) struct Cost {
-    /// Bytes of weights.
-    pub bytes: f64,
-    /// Products that are added up, for each row.
-    pub macs: f64,
-}
 
 impl Program {
     /// Runs a step, each dispatch in a pass of its own, between two timestamps.

@@ -4,8 +4,8 @@ use linnet_graph::{Attention, Builder, CompileOptions, KvFormat, Norm, Rope, Rop
 use linnet_quant::DType;
 use linnet_shaders::oracle::{self, Special};
 
-use super::{Expected, Far, Noise, Sample, TOKENS, bytes};
-use crate::lower::dispatch::FAR;
+use super::sample::{Expected, Far, Noise, Sample, TOKENS, bytes};
+use crate::layout::FAR;
 
 /// From so many positions on more do not change into how many parts they are split.
 const MOST_POSITIONS: usize = 4096;

@@ -5,7 +5,7 @@ use linnet_quant::DType;
 use linnet_shaders::Math;
 
 use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
-use super::{Noise, Sample, TOKENS, bytes, options};
+use super::sample::{Noise, Sample, TOKENS, bytes, options};
 
 /// What is made of the products.
 #[derive(Clone, Copy, PartialEq, Debug)]

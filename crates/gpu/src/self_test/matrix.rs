@@ -4,7 +4,7 @@ use linnet_graph::Activation;
 use linnet_quant::{DType, dequantize};
 use linnet_shaders::{Math, oracle};
 
-use super::Noise;
+use super::sample::Noise;
 
 /// Rows of a matrix that differ; then they repeat. No kernel computes so many at once, or a multiple.
 const PERIOD: usize = 13;

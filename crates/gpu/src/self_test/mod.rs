@@ -9,19 +9,17 @@ mod attention;
 mod experts;
 mod matrix;
 mod product;
+mod sample;
 
-use linnet_graph::{
-    BackendError, Bytes, CompileOptions, Graph, GraphError, KvFormat, Op, Output, Plan, Step, Want,
-    fuse_launches,
-};
+use std::cell::RefCell;
 
-use crate::device::Device;
-use crate::lower::buffers::internal;
+use linnet_graph::{BackendError, Bytes, CompileOptions, Graph, Op, Output, Plan, Step, Want, fuse_launches};
+
+use self::sample::{Sample, TOKENS};
+use crate::error::internal;
+use crate::kernels::{Chosen, Gpu};
 use crate::program::Program;
-use crate::weights::weight::Weight;
-
-/// Tokens of a trial: first all at once, for the kernels of many rows, then the last alone, for those of one.
-const TOKENS: usize = 3;
+use crate::weights::Weight;
 
 /// What kernels are asked.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,52 +42,50 @@ impl std::fmt::Display for Trial {
     }
 }
 
-/// A trial as a model of a few tokens.
-struct Sample {
-    graph: Result<Graph, GraphError>,
-    /// The weights' bytes as in a file, in the order of the graph; where a weight has more, they repeat.
-    weights: Vec<Vec<u8>>,
-    /// Rows of a matrix that one buffer holds.
-    most_rows: usize,
-    options: CompileOptions,
-    /// All of the tokens, or the last.
-    expected: Vec<Expected>,
-    /// What comes far behind them.
-    far: Option<Far>,
+/// Which trials the kernels in use have passed.
+#[derive(Default)]
+pub(crate) struct SelfTests {
+    passed: RefCell<Passed>,
 }
 
-/// For each element of a row: its value, and how far a result may be from it.
-type Expected = Vec<[f64; 2]>;
-
-/// The last token at the end of a long context.
-struct Far {
-    /// Where all tokens are stored first; nothing is between them.
-    stored: Vec<usize>,
-    position: usize,
-    expected: Expected,
+#[derive(Default)]
+struct Passed {
+    /// The kernels that passed: with others nothing is known.
+    kernels: Chosen,
+    trials: Vec<Trial>,
 }
 
-/// Makes sure of the kernels that `plan` needs; where they fail, others are chosen.
-///
-/// # Errors
-/// [`BackendError::NoAdapter`] where none work; what the device reports.
-pub(crate) async fn check(device: &Device, plan: &Plan, options: CompileOptions) -> Result<(), BackendError> {
-    let trials = trials(&fuse_launches(plan.graph.clone()), options, device.max_part);
-    let mut next = 0;
-    while let Some(trial) = trials.get(next) {
-        next += 1;
-        if device.variants.trusts(trial) {
-            continue;
-        }
-        match fault(device, trial).await? {
-            None => device.variants.trust(trial.clone()),
-            Some(why) => {
-                device.variants.step_down(&why)?;
-                next = 0;
+impl SelfTests {
+    /// Makes sure of the kernels that `plan` needs; where they fail, others are chosen.
+    ///
+    /// # Errors
+    /// [`BackendError::NoAdapter`] where none work; what the device reports.
+    pub async fn check(&self, gpu: &Gpu, plan: &Plan, options: CompileOptions) -> Result<(), BackendError> {
+        let trials = trials(&fuse_launches(plan.graph.clone()), options, gpu.device.max_part);
+        let mut next = 0;
+        while let Some(trial) = trials.get(next) {
+            next += 1;
+            if self.has_passed(gpu.variants.chosen(), trial) {
+                continue;
+            }
+            match fault(gpu, trial).await? {
+                None => self.passed.borrow_mut().trials.push(trial.clone()),
+                Some(why) => {
+                    gpu.variants.step_down(&why)?;
+                    next = 0;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn has_passed(&self, kernels: Chosen, trial: &Trial) -> bool {
+        let mut passed = self.passed.borrow_mut();
+        if passed.kernels != kernels {
+            *passed = Passed { kernels, trials: Vec::new() };
+        }
+        passed.trials.contains(trial)
+    }
 }
 
 /// What a graph asks of the kernels that have variants, where a weight's buffer has at most `max_part` bytes: of the products of
@@ -144,13 +140,13 @@ fn keep_least<S, W: PartialOrd>(
 }
 
 /// Where the device's results are not the expected ones, or its compiler refuses a kernel; `None` where all is well.
-async fn fault(device: &Device, trial: &Trial) -> Result<Option<String>, BackendError> {
+async fn fault(gpu: &Gpu, trial: &Trial) -> Result<Option<String>, BackendError> {
     let sample = match trial {
-        Trial::Product(shape) => product::sample(shape, device.variants.chosen().math),
-        Trial::Experts(shape) => experts::sample(shape, device.variants.chosen().math),
+        Trial::Product(shape) => product::sample(shape, gpu.variants.chosen().math),
+        Trial::Experts(shape) => experts::sample(shape, gpu.variants.chosen().math),
         Trial::Attention(shape) => attention::sample(shape),
     };
-    match results(device, &sample).await {
+    match results(gpu, &sample).await {
         Ok(results) => Ok(deviation(&sample, &results).map(|found| format!("{trial} gave {found}"))),
         Err(BackendError::Internal(message)) => Ok(Some(format!("{trial} failed: {message}"))),
         Err(error) => Err(error),
@@ -159,7 +155,8 @@ async fn fault(device: &Device, trial: &Trial) -> Result<Option<String>, Backend
 
 /// The rows of all tokens computed together, or of the last of them; the last one's computed alone; and that far behind, or
 /// nothing.
-async fn results(device: &Device, sample: &Sample) -> Result<[Vec<f32>; 3], BackendError> {
+async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendError> {
+    let device = &gpu.device;
     let mut graph = sample.graph.clone().map_err(|error| BackendError::Internal(error.to_string()))?;
     // Nothing is chosen: the kernel for that has no variants.
     graph.nodes.retain(|node| node.op != Op::Argmax);
@@ -175,7 +172,7 @@ async fn results(device: &Device, sample: &Sample) -> Result<[Vec<f32>; 3], Back
         }
         weights.push(weight);
     }
-    let mut program = Program::compile(device, &plan, weights, sample.options).await?;
+    let mut program = Program::compile(gpu, &plan, weights, sample.options).await?;
     let mut rows = async |tokens: &[u32], position, want| match program
         .run(device, Step { tokens, position, want })
         .await?
@@ -215,32 +212,6 @@ fn deviation(sample: &Sample, [together, alone, far_behind]: &[Vec<f32>; 3]) -> 
         });
         wrong.map(|([value, _], found)| format!("{found} instead of {value} ({what})"))
     })
-}
-
-/// For all tokens together, without a KV cache, and logits of so many of the last.
-fn options(max_logits: usize) -> CompileOptions {
-    CompileOptions { context_length: TOKENS, max_batch: TOKENS, max_logits, kv: KvFormat::F32 }
-}
-
-/// Reproducible noise: SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).
-struct Noise(u64);
-
-impl Noise {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Values between -1 and 1, multiples of 1/128, so that rounding them to f16 changes nothing.
-    fn values(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| (self.bits() >> 56) as f32 / 128.0 - 1.0).collect()
-    }
-}
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    bytemuck::cast_slice(values).to_vec()
 }
 
 #[cfg(test)]

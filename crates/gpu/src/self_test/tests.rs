@@ -1,4 +1,6 @@
-use linnet_graph::{Activation, Attention, Builder, Norm, Rope, RopeStyle, WeightId, fuse};
+use linnet_graph::{
+    Activation, Attention, Builder, GraphError, KvFormat, Norm, Rope, RopeStyle, WeightId, fuse,
+};
 use linnet_quant::DType;
 use linnet_shaders::Math;
 
@@ -93,7 +95,7 @@ fn all() -> Vec<Trial> {
 
 /// What is wrong with what the device makes of trials; none without a device.
 fn faults(options: GpuOptions, trials: &[Trial]) -> Option<Vec<Option<String>>> {
-    let device = match pollster::block_on(Device::open(&options)) {
+    let device = match pollster::block_on(Gpu::open(options)) {
         Err(BackendError::NoAdapter { reason }) => {
             println!("skipped: no adapter ({reason})");
             return None;
@@ -184,7 +186,7 @@ fn gpu_trials_compile_no_kernels_of_their_own() {
         let plan = Plan::new(fuse(layer().expect("a graph")));
         tests::compiled(&mut gpu, &plan, &tests::zeros(&plan), OPTIONS);
         let tried = ["matvec", "matmul", "attention", "heads", "choose"];
-        let mut names = gpu.device.pipelines.borrow().names();
+        let mut names = gpu.gpu.kernel_names();
         names.retain(|name| tried.iter().any(|kernel| name.starts_with(kernel)));
         names.sort();
         names

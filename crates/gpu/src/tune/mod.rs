@@ -1,21 +1,22 @@
 //! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products of one
 //! row are computed in, and the shape of their workgroups.
 
-pub(crate) mod peaks;
-pub(crate) mod tune_cache;
+mod peaks;
+mod tune_cache;
 
 use linnet_graph::{BackendError, Op, Plan, WeightId};
 use linnet_shaders::{Format, Kernel, Math, matvec};
 use wgpu::BufferUsages;
 
-use crate::device::{Buffer, Device, platform};
-use crate::kernels::config::{Chosen, Shape};
-use crate::kernels::matvec_launch::Lanes;
-use crate::lower::buffers::{STEP_BYTES, stride};
-use crate::lower::dispatch::Grid;
-use crate::lower::flag;
-use crate::tune::tune_cache::{Answer, Question};
-use crate::weights::weight::{Data, Part, Weight};
+pub use self::peaks::Peaks;
+pub(crate) use self::peaks::peaks;
+use self::tune_cache::{Answer, Question};
+pub use self::tune_cache::{measured, recall};
+use crate::device::{Buffer, platform};
+use crate::kernels::{Chosen, Gpu, Lanes, Shape};
+use crate::layout::{STEP_BYTES, flag, stride};
+use crate::lower::Grid;
+use crate::weights::{Data, Part, Weight};
 
 /// The most matrices that a measurement reads: caches should not hold them all.
 const MATRICES: usize = 16;
@@ -41,22 +42,22 @@ fn handicap(math: Math) -> f64 {
 ///
 /// # Errors
 /// What the device reports.
-pub(crate) async fn tune(device: &Device, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
-    let variants = &device.variants;
-    if !device.tunes || variants.chosen().software || variants.has_stepped_down() {
+pub(crate) async fn tune(gpu: &Gpu, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
+    let variants = &gpu.variants;
+    if !gpu.tunes() || variants.chosen().software || variants.has_stepped_down() {
         return Ok(());
     }
     let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
-    let question = sample.question(device);
+    let question = sample.question(gpu);
     let answer = match tune_cache::known(&question) {
         Some(answer) => answer,
         None => {
-            let answer = sample.fastest(device, &question.maths).await?;
+            let answer = sample.fastest(gpu, &question.maths).await?;
             tune_cache::keep(question, answer);
             answer
         }
     };
-    device.variants.prefer(sample.take(variants.chosen(), answer));
+    variants.prefer(sample.take(variants.chosen(), answer));
     Ok(())
 }
 
@@ -96,14 +97,11 @@ impl<'a> Sample<'a> {
     }
 
     /// What is asked of the adapter.
-    fn question(&self, device: &Device) -> Question {
+    fn question(&self, gpu: &Gpu) -> Question {
         Question {
-            adapter: device.capabilities().adapter,
-            subgroup_size: device.variants.chosen().subgroup_size,
-            maths: match device.math {
-                Some(math) => vec![math],
-                None => device.maths().collect(),
-            },
+            adapter: gpu.capabilities().adapter,
+            subgroup_size: gpu.variants.chosen().subgroup_size,
+            maths: gpu.maths(),
             dtype: self.format.dtype() as u8,
             rows: self.rows,
             cols: self.cols,
@@ -118,8 +116,8 @@ impl<'a> Sample<'a> {
     }
 
     /// First what products are computed in, then the shape of that.
-    async fn fastest(&self, device: &Device, maths: &[Math]) -> Result<Answer, BackendError> {
-        let chosen = device.variants.chosen();
+    async fn fastest(&self, gpu: &Gpu, maths: &[Math]) -> Result<Answer, BackendError> {
+        let chosen = gpu.variants.chosen();
         let usual = |math| {
             let chosen = Chosen { math, ..chosen };
             Answer { math, shape: chosen.shape(chosen.math_for(&[self.format])) }
@@ -127,7 +125,7 @@ impl<'a> Sample<'a> {
         let (mut best, mut least) = (usual(chosen.math), f64::INFINITY);
         for math in maths {
             let answer = usual(*math);
-            let Some(took) = self.milliseconds(device, &self.take(chosen, answer)).await? else { continue };
+            let Some(took) = self.milliseconds(gpu, &self.take(chosen, answer)).await? else { continue };
             if took * handicap(*math) * NOISE < least {
                 (best, least) = (answer, took * handicap(*math));
             }
@@ -135,7 +133,7 @@ impl<'a> Sample<'a> {
         let Answer { math, shape: measured } = best;
         for shape in Shape::ALL.into_iter().filter(|shape| *shape != measured) {
             let answer = Answer { math, shape };
-            let Some(took) = self.milliseconds(device, &self.take(chosen, answer)).await? else { continue };
+            let Some(took) = self.milliseconds(gpu, &self.take(chosen, answer)).await? else { continue };
             if took * handicap(math) * NOISE < least {
                 (best, least) = (answer, took * handicap(math));
             }
@@ -144,7 +142,8 @@ impl<'a> Sample<'a> {
     }
 
     /// Milliseconds that the products with all matrices take; `None` where the kernel does not compile.
-    async fn milliseconds(&self, device: &Device, chosen: &Chosen) -> Result<Option<f64>, BackendError> {
+    async fn milliseconds(&self, gpu: &Gpu, chosen: &Chosen) -> Result<Option<f64>, BackendError> {
+        let device = &gpu.device;
         let size = (self.cols, self.rows as u32);
         let lanes = Lanes::new(chosen, &[self.format], size, device.workgroup_memory());
         let Lanes { threads, groups, split, math } = lanes;
@@ -171,7 +170,7 @@ impl<'a> Sample<'a> {
                     ("GROUPS", f64::from(groups)),
                     ("THREADS", f64::from(threads)),
                 ];
-                let pipeline = device.pipelines.borrow_mut().get(&device.calls, kernel, &constants);
+                let pipeline = gpu.pipeline(kernel, &constants);
                 let buffers: [&Buffer; 7] = [&x, &none, &part.buffer, &none, &y, &none, &step];
                 let entries: Vec<_> = (0..)
                     .zip(buffers)
@@ -246,9 +245,9 @@ mod tests {
     /// Lets measuring say that integers are fastest.
     fn answer_integers(gpu: &GpuBackend) {
         let question = Question {
-            adapter: gpu.device.capabilities().adapter,
-            subgroup_size: gpu.device.variants.chosen().subgroup_size,
-            maths: gpu.device.maths().collect(),
+            adapter: gpu.gpu.capabilities().adapter,
+            subgroup_size: gpu.gpu.variants.chosen().subgroup_size,
+            maths: gpu.gpu.maths(),
             dtype: DType::Q8_0 as u8,
             rows: 64,
             cols: 64,
@@ -279,6 +278,6 @@ mod tests {
         answer_integers(&gpu);
         compile(&mut gpu);
         assert_eq!(gpu.capabilities().steps_down, steps_down);
-        assert_eq!(gpu.device.variants.chosen().math, Math::F32);
+        assert_eq!(gpu.gpu.variants.chosen().math, Math::F32);
     }
 }

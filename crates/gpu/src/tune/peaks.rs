@@ -4,9 +4,7 @@ use linnet_graph::BackendError;
 use linnet_shaders::{Kernel, peaks};
 use wgpu::{BindingResource, BufferUsages};
 
-use crate::GpuBackend;
-use crate::device::Device;
-use crate::kernels::pipelines::Constants;
+use crate::kernels::{Constants, Gpu};
 
 /// A device's limits, measured.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -28,39 +26,35 @@ const LONG_MS: f64 = 100.0;
 /// Measurements, of which the best counts.
 const RUNS: usize = 5;
 
-impl GpuBackend {
-    /// Measures the device's limits; `now_ms` is a clock in milliseconds. Takes a few seconds.
-    ///
-    /// # Errors
-    /// [`BackendError::OutOfMemory`], [`BackendError::DeviceLost`].
-    pub async fn peaks(&self, now_ms: impl Fn() -> f64) -> Result<Peaks, BackendError> {
-        let device = &*self.device;
-        let kind = usize::from(device.adapter.fallback);
-        let groups = GROUPS[kind];
-        let bytes = READ_BYTES[kind].min(device.max_part) / 16 * 16;
-        let words = device.buffer("words to read", bytes, BufferUsages::STORAGE)?;
-        let y = device.buffer("no results", 16, BufferUsages::STORAGE)?;
-        let quads = vec![("QUADS", (bytes / 16) as f64)];
-        let read = [words.as_entire_binding(), y.as_entire_binding()];
-        let read = seconds(device, (Kernel::PeakRead, quads), &read, groups, &now_ms).await?;
-        let steps = vec![("STEPS", f64::from(STEPS))];
-        let computed = [y.as_entire_binding()];
-        let compute = seconds(device, (Kernel::PeakFma, steps), &computed, groups, &now_ms).await?;
-        let invocations = f64::from(groups) * f64::from(peaks::THREADS);
-        let flops = invocations * f64::from(STEPS) * f64::from(peaks::FLOPS);
-        Ok(Peaks { read_gb_per_s: bytes as f64 / read / 1e9, fma_gflop_per_s: flops / compute / 1e9 })
-    }
+/// Measures a device's limits; `now_ms` is a clock in milliseconds. Takes a few seconds.
+pub(crate) async fn peaks(gpu: &Gpu, now_ms: impl Fn() -> f64) -> Result<Peaks, BackendError> {
+    let device = &gpu.device;
+    let kind = usize::from(device.adapter.fallback);
+    let groups = GROUPS[kind];
+    let bytes = READ_BYTES[kind].min(device.max_part) / 16 * 16;
+    let words = device.buffer("words to read", bytes, BufferUsages::STORAGE)?;
+    let y = device.buffer("no results", 16, BufferUsages::STORAGE)?;
+    let quads = vec![("QUADS", (bytes / 16) as f64)];
+    let read = [words.as_entire_binding(), y.as_entire_binding()];
+    let read = seconds(gpu, (Kernel::PeakRead, quads), &read, groups, &now_ms).await?;
+    let steps = vec![("STEPS", f64::from(STEPS))];
+    let computed = [y.as_entire_binding()];
+    let compute = seconds(gpu, (Kernel::PeakFma, steps), &computed, groups, &now_ms).await?;
+    let invocations = f64::from(groups) * f64::from(peaks::THREADS);
+    let flops = invocations * f64::from(STEPS) * f64::from(peaks::FLOPS);
+    Ok(Peaks { read_gb_per_s: bytes as f64 / read / 1e9, fma_gflop_per_s: flops / compute / 1e9 })
 }
 
 /// What one dispatch takes where many follow each other.
 async fn seconds(
-    device: &Device,
+    gpu: &Gpu,
     (kernel, constants): (Kernel, Constants),
     buffers: &[BindingResource<'_>],
     groups: u32,
     now_ms: &impl Fn() -> f64,
 ) -> Result<f64, BackendError> {
-    let pipeline = device.pipelines.borrow_mut().get(&device.calls, kernel, &constants);
+    let device = &gpu.device;
+    let pipeline = gpu.pipeline(kernel, &constants);
     let entries: Vec<_> = (0..)
         .zip(buffers)
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource: resource.clone() })

@@ -7,7 +7,7 @@ use linnet_quant::DType;
 use linnet_shaders::Math;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::config::Shape;
+use crate::kernels::Shape;
 
 /// Answers that are kept. Who has more models than that measures again now and then.
 const MOST: usize = 64;

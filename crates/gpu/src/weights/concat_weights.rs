@@ -11,7 +11,11 @@ const MAX_MOVED: u64 = 32 << 20;
 
 /// Moves the matrices of joined products: the first of several neighbours of equal format then has the rows of all of
 /// them, and the others none. Those that cannot lie together stay where they are.
-pub(crate) async fn join(device: &Device, plan: &Plan, weights: &mut [Weight]) -> Result<(), BackendError> {
+pub(crate) async fn concat_weights(
+    device: &Device,
+    plan: &Plan,
+    weights: &mut [Weight],
+) -> Result<(), BackendError> {
     let mut moved = 0;
     let (users, formats) = (users(plan), weights.iter().map(format).collect::<Vec<_>>());
     for node in &plan.graph.nodes {

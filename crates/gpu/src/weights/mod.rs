@@ -1,5 +1,9 @@
 //! Weights on the device: how their bytes are laid out, and which of them share a buffer.
 
-pub(crate) mod concat_weights;
-pub(crate) mod planes;
-pub(crate) mod weight;
+mod concat_weights;
+mod planes;
+mod weight;
+
+pub(crate) use concat_weights::concat_weights;
+pub use weight::Weight;
+pub(crate) use weight::{Data, Part};

@@ -1,0 +1,30 @@
+//! Errors that several parts of the backend report.
+
+use linnet_graph::BackendError;
+use linnet_shaders::attention::MAX_HEAD_DIM;
+
+/// A rule of an interface was broken.
+pub(crate) fn internal(what: &str) -> BackendError {
+    BackendError::Internal(what.to_owned())
+}
+
+/// There is no adapter that can be used.
+pub(crate) fn no_adapter(reason: impl ToString) -> BackendError {
+    BackendError::NoAdapter { reason: reason.to_string() }
+}
+
+/// Memory could not be had.
+pub(crate) fn out_of_memory(what: &str, bytes: u64) -> BackendError {
+    BackendError::OutOfMemory { what: what.to_owned(), bytes }
+}
+
+/// A head, or another part of a row, of a width that the kernels do not take.
+pub(crate) fn unsupported_width(label: &str, width: usize, multiple: usize) -> BackendError {
+    BackendError::UnsupportedOp {
+        label: label.to_owned(),
+        op: format!(
+            "parts of {width} elements, which are no multiple of {multiple} or more than {}",
+            MAX_HEAD_DIM
+        ),
+    }
+}

@@ -1,0 +1,50 @@
+//! What host and shaders agree on: how rows lie in memory, the struct `Step`, the numbers that stand for choices.
+
+use linnet_graph::{Activation, KvFormat};
+use linnet_shaders::{Cache, rows};
+
+/// Where what a step writes begins in the struct `Step` of the shaders.
+pub(crate) const STEP_OFFSET: u64 = 236;
+/// Bytes of that struct.
+pub(crate) const STEP_BYTES: u64 = 256;
+/// Bytes of an f32.
+pub(crate) const F32: u64 = size_of::<f32>() as u64;
+
+/// Width of a row in memory: rows begin at whole vectors of four values.
+pub(crate) fn stride(width: usize) -> usize {
+    width.next_multiple_of(4)
+}
+
+/// A flag as the value of an override constant.
+pub(crate) fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+/// Workgroups for so many items of a row.
+pub(crate) fn row_groups(items: usize) -> u32 {
+    items.div_ceil(rows::THREADS as usize) as u32
+}
+
+/// The number that stands for an activation in `gated.wgsl`.
+pub(crate) fn activation(activation: Activation) -> f64 {
+    match activation {
+        Activation::Identity => 0.0,
+        Activation::Silu => 1.0,
+        Activation::Gelu => 2.0,
+        Activation::Relu2 => 3.0,
+        Activation::Sigmoid => 4.0,
+        Activation::ClampedSwiGlu => 5.0,
+    }
+}
+
+/// The kernels' name for a format of the KV cache.
+pub(crate) fn cache(format: KvFormat) -> Cache {
+    match format {
+        KvFormat::F16 => Cache::F16,
+        KvFormat::F32 => Cache::F32,
+        KvFormat::Q8_0 => Cache::Q8_0,
+    }
+}
+
+/// Where a token sees so much that several workgroups share the attention of a head.
+pub(crate) const FAR: u32 = 512;
