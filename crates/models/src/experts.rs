@@ -4,7 +4,7 @@ use linnet_graph::{Activation, Choice, Gating, Router, Slice, Value};
 
 use crate::ModelError;
 use crate::layer::Layer;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// The hyperparameters of a mixture of experts.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -23,9 +23,13 @@ const MOST_USED: usize = 256;
 
 impl Experts {
     /// From the keys `expert_*`; `gating` and `normalize` are the architecture's where the file does not say.
-    pub(crate) fn read(d: &Draft<'_>, gating: Gating, normalize: bool) -> Result<Self, ModelError> {
-        let keys = &d.keys;
-        let dense = d.c.feed_forward_length.first().copied().unwrap_or(0);
+    pub(crate) fn read(
+        model: &ModelBuilder<'_>,
+        gating: Gating,
+        normalize: bool,
+    ) -> Result<Self, ModelError> {
+        let keys = &model.keys;
+        let dense = model.config.feed_forward_length.first().copied().unwrap_or(0);
         let (count, used) = (keys.size("expert_count")?, keys.size("expert_used_count")?);
         if used > count {
             return Err(keys.bad("expert_used_count", used, "there are fewer experts"));
@@ -65,7 +69,7 @@ impl Experts {
     ) -> Result<Value, ModelError> {
         let bias = layer.optional("exp_probs_b.bias", &[self.count])?;
         let logits = layer.linear("ffn_gate_inp", h, self.count)?;
-        let choice = layer.g.router(
+        let choice = layer.graph.router(
             logits,
             Router {
                 experts: self.count,
@@ -76,19 +80,19 @@ impl Experts {
                 scale: self.scale,
             },
         );
-        let embd = layer.d.c.embedding_length;
+        let embd = layer.model.config.embedding_length;
         let width = self.width;
         let (gate, up) = if layer.has("ffn_gate_up_exps.weight") {
             let both = self.product(layer, "ffn_gate_up_exps", h, choice, [embd, 2 * width])?;
-            let part = |start| layer.g.slices(both, Slice { start, len: width, stride: 2 * width });
+            let part = |start| layer.graph.slices(both, Slice { start, len: width, stride: 2 * width });
             (part(0), part(width))
         } else {
             let product = |part| self.product(layer, part, h, choice, [embd, width]);
             (product("ffn_gate_exps")?, product("ffn_up_exps")?)
         };
-        let y = layer.g.gated(activation, gate, up);
+        let y = layer.graph.gated(activation, gate, up);
         let y = self.product(layer, "ffn_down_exps", y, choice, [width, embd])?;
-        Ok(layer.g.weighted_sum(y, choice))
+        Ok(layer.graph.weighted_sum(y, choice))
     }
 
     fn product(
@@ -101,6 +105,6 @@ impl Experts {
     ) -> Result<Value, ModelError> {
         let weight = layer.tensor(&format!("{part}.weight"), &[inputs, outputs, self.count])?;
         let bias = layer.optional(&format!("{part}.bias"), &[outputs, self.count])?;
-        Ok(layer.g.expert_matmul((weight, self.count), bias, x, choice))
+        Ok(layer.graph.expert_matmul((weight, self.count), bias, x, choice))
     }
 }

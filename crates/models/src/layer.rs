@@ -3,41 +3,65 @@
 use linnet_graph::{Activation, Attention, Builder, Value, WeightId};
 
 use crate::ModelError;
-use crate::model_builder::Draft;
-use crate::rope::Turn;
+use crate::config::Config;
+use crate::model_builder::ModelBuilder;
+use crate::rope::RopeConfig;
 
 /// One layer of a model that is being recorded.
 pub(crate) struct Layer<'a> {
-    pub(crate) d: &'a Draft<'a>,
-    pub(crate) g: &'a Builder,
+    pub(crate) model: &'a ModelBuilder<'a>,
+    pub(crate) graph: &'a Builder,
     pub(crate) index: usize,
-    /// Query heads, key/value heads.
-    pub(crate) head_counts: [usize; 2],
+    /// Query heads.
+    pub(crate) heads: usize,
+    /// Key/value heads; 0 in a layer without attention.
+    pub(crate) kv_heads: usize,
     /// Elements of a head.
     pub(crate) head_dim: usize,
 }
 
-/// The norms of the two parts of a layer: of what each takes, and of what it gives.
+/// The norms of a part of a layer: of what it takes, and of what it gives.
+#[derive(Clone, Copy)]
+pub(crate) struct PartNorms {
+    pub(crate) input: Option<&'static str>,
+    pub(crate) output: Option<&'static str>,
+}
+
+impl PartNorms {
+    const fn input(name: &'static str) -> PartNorms {
+        PartNorms { input: Some(name), output: None }
+    }
+
+    const fn output(name: &'static str) -> PartNorms {
+        PartNorms { input: None, output: Some(name) }
+    }
+}
+
+/// The norms of the two parts of a layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Norms {
-    pub(crate) attention: [Option<&'static str>; 2],
-    pub(crate) feed_forward: [Option<&'static str>; 2],
+    pub(crate) attention: PartNorms,
+    pub(crate) feed_forward: PartNorms,
 }
 
 impl Norms {
     /// Of what the parts take.
     pub(crate) const BEFORE: Norms =
-        Norms { attention: [Some("attn_norm"), None], feed_forward: [Some("ffn_norm"), None] };
+        Norms { attention: PartNorms::input("attn_norm"), feed_forward: PartNorms::input("ffn_norm") };
     /// The same, with the second norm named for what it follows.
-    pub(crate) const BEFORE_POST_ATTENTION: Norms =
-        Norms { attention: [Some("attn_norm"), None], feed_forward: [Some("post_attention_norm"), None] };
+    pub(crate) const BEFORE_POST_ATTENTION: Norms = Norms {
+        attention: PartNorms::input("attn_norm"),
+        feed_forward: PartNorms::input("post_attention_norm"),
+    };
     /// Of what they give.
-    pub(crate) const AFTER: Norms =
-        Norms { attention: [None, Some("post_attention_norm")], feed_forward: [None, Some("post_ffw_norm")] };
+    pub(crate) const AFTER: Norms = Norms {
+        attention: PartNorms::output("post_attention_norm"),
+        feed_forward: PartNorms::output("post_ffw_norm"),
+    };
     /// Of both.
     pub(crate) const AROUND: Norms = Norms {
-        attention: [Some("attn_norm"), Some("post_attention_norm")],
-        feed_forward: [Some("ffn_norm"), Some("post_ffw_norm")],
+        attention: PartNorms { input: Some("attn_norm"), output: Some("post_attention_norm") },
+        feed_forward: PartNorms { input: Some("ffn_norm"), output: Some("post_ffw_norm") },
     };
 }
 
@@ -49,9 +73,10 @@ pub(crate) struct Qkv {
 }
 
 impl<'a> Layer<'a> {
-    pub(crate) fn new(d: &'a Draft<'a>, index: usize) -> Self {
-        let kv_heads = d.c.kv_heads.get(index).copied().unwrap_or(0);
-        Layer { d, g: &d.g, index, head_counts: [d.c.heads, kv_heads], head_dim: d.c.head_dim }
+    pub(crate) fn new(model: &'a ModelBuilder<'a>, index: usize) -> Self {
+        let Config { heads, head_dim, kv_heads, .. } = &model.config;
+        let kv_heads = kv_heads.get(index).copied().unwrap_or(0);
+        Layer { model, graph: &model.graph, index, heads: *heads, kv_heads, head_dim: *head_dim }
     }
 
     /// The full name of a part.
@@ -61,55 +86,55 @@ impl<'a> Layer<'a> {
 
     /// Whether the layer has a tensor.
     pub(crate) fn has(&self, part: &str) -> bool {
-        self.d.t.has(&self.name(part))
+        self.model.tensors.has(&self.name(part))
     }
 
-    /// [`Draft::tensor`].
+    /// [`ModelBuilder::tensor`].
     pub(crate) fn tensor(&self, part: &str, dims: &[usize]) -> Result<WeightId, ModelError> {
-        self.d.tensor(&self.name(part), dims)
+        self.model.tensor(&self.name(part), dims)
     }
 
-    /// [`Draft::optional`].
+    /// [`ModelBuilder::optional`].
     pub(crate) fn optional(&self, part: &str, dims: &[usize]) -> Result<Option<WeightId>, ModelError> {
-        self.d.optional(&self.name(part), dims)
+        self.model.optional(&self.name(part), dims)
     }
 
-    /// [`Draft::linear`].
+    /// [`ModelBuilder::linear`].
     pub(crate) fn linear(&self, part: &str, x: Value, outputs: usize) -> Result<Value, ModelError> {
-        self.d.linear(&self.name(part), x, outputs)
+        self.model.linear(&self.name(part), x, outputs)
     }
 
-    /// [`Draft::norm`].
+    /// [`ModelBuilder::norm`].
     pub(crate) fn norm(&self, part: &str, x: Value) -> Result<Value, ModelError> {
-        self.d.norm(&self.name(part), x)
+        self.model.norm(&self.name(part), x)
     }
 
     /// Each head of `x` normalised and multiplied with `part.weight`.
     pub(crate) fn head_norm(&self, part: &str, x: Value) -> Result<Value, ModelError> {
         let weight = self.tensor(&format!("{part}.weight"), &[self.head_dim])?;
-        Ok(self.g.head_norm(x, Some(weight), self.head_dim, self.d.c.norm_eps))
+        Ok(self.graph.head_norm(x, Some(weight), self.head_dim, self.model.config.norm_eps))
     }
 
-    /// `x + after(part(before(x)))` with the norms that there are.
+    /// `x + output_norm(part(input_norm(x)))` with the norms that there are.
     pub(crate) fn residual(
         &self,
         x: Value,
-        [before, after]: [Option<&str>; 2],
+        norms: PartNorms,
         part: impl Fn(&Self, Value) -> Result<Value, ModelError>,
     ) -> Result<Value, ModelError> {
         let norm = |name: Option<&str>, x| name.map_or(Ok(x), |name| self.norm(name, x));
-        Ok(self.g.add(x, norm(after, part(self, norm(before, x)?)?)?))
+        Ok(self.graph.add(x, norm(norms.output, part(self, norm(norms.input, x)?)?)?))
     }
 
     /// Queries, keys and values of `h`, from three matrices or from one with all of them.
     pub(crate) fn qkv(&self, h: Value) -> Result<Qkv, ModelError> {
-        let [q, kv] = self.head_counts.map(|heads| heads * self.head_dim);
+        let [q, kv] = [self.heads, self.kv_heads].map(|heads| heads * self.head_dim);
         if kv == 0 {
-            return Err(self.d.keys.unsupported("attention.head_count_kv", "0 in some layers"));
+            return Err(self.model.keys.unsupported("attention.head_count_kv", "0 in some layers"));
         }
         if self.has("attn_qkv.weight") {
             let all = self.linear("attn_qkv", h, q + 2 * kv)?;
-            let part = |start, len| self.g.slice(all, start, len);
+            let part = |start, len| self.graph.slice(all, start, len);
             return Ok(Qkv { q: part(0, q), k: part(q, kv), v: part(q + kv, kv) });
         }
         Ok(Qkv {
@@ -127,25 +152,30 @@ impl<'a> Layer<'a> {
 
     /// Declares the layer's KV cache and describes attention over it.
     pub(crate) fn attention(&self) -> Result<Attention, ModelError> {
-        let [_, kv_heads] = self.head_counts;
-        let kv_layer = self.g.kv_layer(kv_heads, self.head_dim);
-        let scale = self.d.keys.nonzero_f32("attention.scale")?.unwrap_or((self.head_dim as f32).powf(-0.5));
-        Ok(Attention::new(kv_layer, self.head_counts, self.head_dim, scale))
+        let kv_layer = self.graph.kv_layer(self.kv_heads, self.head_dim);
+        let scale =
+            self.model.keys.nonzero_f32("attention.scale")?.unwrap_or((self.head_dim as f32).powf(-0.5));
+        Ok(Attention::new(kv_layer, [self.heads, self.kv_heads], self.head_dim, scale))
     }
 
     /// Turns queries and keys, stores keys and values, and attends to them.
-    pub(crate) fn heads(&self, Qkv { q, k, v }: Qkv, rope: Option<&Turn>, attention: Attention) -> Value {
-        let turn = |x| rope.map_or(x, |rope| rope.apply(self.g, x));
+    pub(crate) fn heads(
+        &self,
+        Qkv { q, k, v }: Qkv,
+        rope: Option<&RopeConfig>,
+        attention: Attention,
+    ) -> Value {
+        let turn = |x| rope.map_or(x, |rope| rope.apply(self.graph, x));
         let (q, k) = (turn(q), turn(k));
-        self.g.store_kv(attention.layer, k, v);
-        self.g.attention(q, attention)
+        self.graph.store_kv(attention.layer, k, v);
+        self.graph.attention(q, attention)
     }
 
     /// [`Layer::heads`] and the output projection.
     pub(crate) fn attend(
         &self,
         qkv: Qkv,
-        rope: Option<&Turn>,
+        rope: Option<&RopeConfig>,
         attention: Attention,
     ) -> Result<Value, ModelError> {
         self.output("attn_output", self.heads(qkv, rope, attention))
@@ -153,7 +183,7 @@ impl<'a> Layer<'a> {
 
     /// Back to the width of the residual stream.
     pub(crate) fn output(&self, part: &str, x: Value) -> Result<Value, ModelError> {
-        self.linear(part, x, self.d.c.embedding_length)
+        self.linear(part, x, self.model.config.embedding_length)
     }
 
     /// `down(activation(gate(h)) * up(h))`. Without a matrix for the gate, that for `up` has both, the gate first.
@@ -163,21 +193,21 @@ impl<'a> Layer<'a> {
 
     /// `activation(gate(h)) * up(h)`.
     pub(crate) fn gated(&self, h: Value, activation: Activation) -> Result<Value, ModelError> {
-        let width = self.d.c.feed_forward_length.get(self.index).copied().unwrap_or(0);
+        let width = self.model.config.feed_forward_length.get(self.index).copied().unwrap_or(0);
         if width == 0 {
-            return Err(self.d.keys.unsupported("feed_forward_length", "0 in some layers"));
+            return Err(self.model.keys.unsupported("feed_forward_length", "0 in some layers"));
         }
         if !self.has("ffn_gate.weight") {
             if self.has("ffn_gate_inp.weight") {
-                let architecture = self.d.keys.architecture().to_owned();
+                let architecture = self.model.keys.architecture().to_owned();
                 let tensor = self.name("ffn_gate_inp.weight");
                 return Err(ModelError::UnsupportedTensor { architecture, tensor });
             }
             let both = self.linear("ffn_up", h, 2 * width)?;
-            let (gate, up) = (self.g.slice(both, 0, width), self.g.slice(both, width, width));
-            return Ok(self.g.gated(activation, gate, up));
+            let (gate, up) = (self.graph.slice(both, 0, width), self.graph.slice(both, width, width));
+            return Ok(self.graph.gated(activation, gate, up));
         }
         let gate = self.linear("ffn_gate", h, width)?;
-        Ok(self.g.gated(activation, gate, self.linear("ffn_up", h, width)?))
+        Ok(self.graph.gated(activation, gate, self.linear("ffn_up", h, width)?))
     }
 }

@@ -15,6 +15,8 @@ mod tensors;
 use linnet_gguf::Gguf;
 use linnet_graph::Graph;
 
+use crate::model_builder::ModelBuilder;
+
 pub use config::Config;
 pub use error::ModelError;
 
@@ -44,7 +46,7 @@ pub fn record(header: &Gguf) -> Result<Model, ModelError> {
     let Some(record) = architectures::by_name(architecture) else {
         return Err(ModelError::UnsupportedArchitecture { architecture: architecture.to_owned() });
     };
-    let draft = model_builder::Draft::new(header)?;
-    let logits = record(&draft)?;
-    draft.finish(logits)
+    let model = ModelBuilder::new(header)?;
+    let logits = record(&model)?;
+    model.finish(logits)
 }

@@ -123,27 +123,37 @@ pub(crate) fn factors(
     }
 }
 
-/// How the heads of some layers turn.
+/// What a rope is computed from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct RopeParams {
+    pub(crate) style: RopeStyle,
+    /// Base of the frequencies.
+    pub(crate) base: f32,
+    pub(crate) scaling: Scaling,
+    pub(crate) head_dim: usize,
+    /// Elements of a head that are rotated.
+    pub(crate) rotary_dim: usize,
+    /// Whether the divisors of frequencies that the file has apply.
+    pub(crate) file_factors: bool,
+}
+
+/// How the heads of some layers are rotated.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct RopeConfig {
     rope: Rope,
 }
 
-impl Turn {
-    pub(crate) fn new(
-        style: RopeStyle,
-        (base, scaling): (f32, Scaling),
-        (head_dim, rotary_dim): (usize, usize),
-        factors: Option<RopeFactors>,
-    ) -> Self {
+impl RopeConfig {
+    pub(crate) fn new(params: RopeParams, factors: Option<RopeFactors>) -> Self {
+        let RopeParams { style, base, scaling, head_dim, rotary_dim, .. } = params;
         let frequencies = scaling.frequencies(base, rotary_dim);
         let rope = Rope { heads: 0, head_dim, style, frequencies, factors, magnitude: scaling.magnitude() };
-        Turn { rope }
+        RopeConfig { rope }
     }
 
-    /// Turns every head of `x`.
-    pub(crate) fn apply(&self, g: &Builder, x: Value) -> Value {
-        let heads = g.width(x) / self.rope.head_dim.max(1);
-        g.rope(x, Rope { heads, ..self.rope.clone() })
+    /// Rotates every head of `x`.
+    pub(crate) fn apply(&self, graph: &Builder, x: Value) -> Value {
+        let heads = graph.width(x) / self.rope.head_dim.max(1);
+        graph.rope(x, Rope { heads, ..self.rope.clone() })
     }
 }

@@ -5,18 +5,18 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records a `bitnet` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Halves)?;
-    let activation = match d.keys.text("hidden_activation")? {
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Halves)?;
+    let activation = match model.keys.text("hidden_activation")? {
         None | Some("silu") => Activation::Silu,
         Some("relu2" | "relu_sqr") => Activation::Relu2,
-        Some(other) => return Err(d.keys.unsupported("hidden_activation", other)),
+        Some(other) => return Err(model.keys.unsupported("hidden_activation", other)),
     };
-    let x = d.layers(
-        d.embed()?,
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         |layer, h| {
             let a = layer.heads(layer.qkv(h)?, Some(&rope), layer.attention()?);
@@ -24,5 +24,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.output("ffn_down", layer.norm("ffn_sub_norm", layer.gated(h, activation)?)?),
     )?;
-    d.head(x)
+    model.head(x)
 }

@@ -5,22 +5,21 @@ use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
-use crate::rope::Scaling;
+use crate::model_builder::ModelBuilder;
+use crate::rope::RopeParams;
 
 /// Layers of the one size that has windows even if its file does not say so.
 const LAYERS_OF_32B: usize = 64;
 
 /// Records an `exaone4` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (keys, c) = (&d.keys, &d.c);
-    let windows = d.windows((d.layers == LAYERS_OF_32B).then_some(4096), 4)?;
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let (keys, c) = (&model.keys, &model.config);
+    let windows = model.windows((model.layers == LAYERS_OF_32B).then_some(4096), 4)?;
     let hybrid = windows.iter().any(Option::is_some);
     let base = if hybrid { keys.positive_or("rope.freq_base_swa", c.rope_base)? } else { c.rope_base };
-    let frequencies = (base, Scaling::read(keys, c)?);
-    let rope = d.rope_with(RopeStyle::Halves, frequencies, (c.head_dim, c.rotary_dim), true)?;
-    let x = d.layers(
-        d.embed()?,
+    let rope = model.rope_with(RopeParams { base, ..model.rope_params(RopeStyle::Halves)? })?;
+    let x = model.layers(
+        model.embed()?,
         Norms::AFTER,
         |layer, h| {
             let window = windows[layer.index];
@@ -29,5 +28,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }

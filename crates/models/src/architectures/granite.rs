@@ -4,22 +4,22 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records a `granite` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (g, keys) = (&d.g, &d.keys);
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let (g, keys) = (&model.graph, &model.keys);
     // The key that elsewhere says whether a scaling was trained says here whether there is a rope at all.
     let rope = match keys.flag("rope.scaling.finetuned", true)? {
-        true => Some(d.rope(RopeStyle::Interleaved)?),
+        true => Some(model.rope(RopeStyle::Interleaved)?),
         false => None,
     };
     let residual = keys.nonzero_f32("residual_scale")?.unwrap_or(1.0);
-    let x = d.layers(
-        g.scale(d.embed()?, keys.nonzero_f32("embedding_scale")?.unwrap_or(1.0)),
+    let x = model.layers(
+        g.scale(model.embed()?, keys.nonzero_f32("embedding_scale")?.unwrap_or(1.0)),
         Norms::BEFORE,
         |layer, h| Ok(g.scale(layer.attend(layer.qkv(h)?, rope.as_ref(), layer.attention()?)?, residual)),
         |layer, h| Ok(g.scale(layer.feed_forward(h, Activation::Silu)?, residual)),
     )?;
-    Ok(g.scale(d.head(x)?, 1.0 / keys.nonzero_f32("logit_scale")?.unwrap_or(1.0)))
+    Ok(g.scale(model.head(x)?, 1.0 / keys.nonzero_f32("logit_scale")?.unwrap_or(1.0)))
 }

@@ -4,29 +4,32 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::{Layer, Norms};
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records an `lfm2` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Halves)?;
-    let taps = d.keys.size("shortconv.l_cache")?;
-    let x = d.layers(
-        d.embed()?,
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Halves)?;
+    let taps = model.keys.size("shortconv.l_cache")?;
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         // A layer without key/value heads is one of convolution.
-        |layer, h| match d.c.kv_heads[layer.index] {
+        |layer, h| match model.config.kv_heads[layer.index] {
             0 => convolution(layer, taps, h),
             _ => layer.attend(layer.normed_qkv(h)?, Some(&rope), layer.attention()?),
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
     // Files call the final norm what the checkpoints call it, though it follows the last layer.
-    d.head_with(if d.t.has("token_embd_norm.weight") { "token_embd_norm" } else { "output_norm" }, x)
+    model.head_with(
+        if model.tensors.has("token_embd_norm.weight") { "token_embd_norm" } else { "output_norm" },
+        x,
+    )
 }
 
 /// `out(c * conv(b * x))`, where `b`, `c` and `x` are projections of `h`.
 fn convolution(layer: &Layer<'_>, taps: usize, h: Value) -> Result<Value, ModelError> {
-    let (g, width) = (layer.g, layer.d.c.embedding_length);
+    let (g, width) = (layer.graph, layer.model.config.embedding_length);
     let bcx = layer.linear("shortconv.in_proj", h, 3 * width)?;
     let [b, c, x] = [0, 1, 2].map(|part| g.slice(bcx, part * width, width));
     let kernel = layer.tensor("shortconv.conv.weight", &[taps, width])?;

@@ -6,17 +6,17 @@ use linnet_graph::{Activation, Gating, RopeStyle, Value};
 use crate::ModelError;
 use crate::experts::Experts;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records a `llama` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Interleaved)?;
-    let experts = match d.keys.nonzero("expert_count")? {
-        Some(_) => Some(Experts::read(d, Gating::Softmax, true)?),
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Interleaved)?;
+    let experts = match model.keys.nonzero("expert_count")? {
+        Some(_) => Some(Experts::read(model, Gating::Softmax, true)?),
         None => None,
     };
-    let x = d.layers(
-        d.embed()?,
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         |layer, h| layer.attend(layer.qkv(h)?, Some(&rope), layer.attention()?),
         |layer, h| match &experts {
@@ -24,5 +24,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
             None => layer.feed_forward(h, Activation::Silu),
         },
     )?;
-    d.head(x)
+    model.head(x)
 }

@@ -4,20 +4,20 @@ use linnet_graph::{Activation, Attention, RopeStyle, Temperature, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 use crate::rope;
 
 /// Records a `mistral3` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Interleaved)?;
-    let scale = d.keys.float("attention.temperature_scale", 0.0)?;
-    let period = rope::original_context(&d.keys, &d.c)?;
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Interleaved)?;
+    let scale = model.keys.float("attention.temperature_scale", 0.0)?;
+    let period = rope::original_context(&model.keys, &model.config)?;
     let temperature = (scale != 0.0).then_some(Temperature { scale, period });
-    let x = d.layers(
-        d.embed()?,
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         |layer, h| layer.attend(layer.qkv(h)?, Some(&rope), Attention { temperature, ..layer.attention()? }),
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }

@@ -16,10 +16,10 @@ mod smollm3;
 use linnet_graph::Value;
 
 use crate::ModelError;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records the layers of one architecture and returns the logits.
-pub(crate) type Record = fn(&Draft<'_>) -> Result<Value, ModelError>;
+pub(crate) type Record = fn(&ModelBuilder<'_>) -> Result<Value, ModelError>;
 
 /// The function that records the architecture of this name (`general.architecture`).
 pub(crate) fn by_name(architecture: &str) -> Option<Record> {

@@ -5,16 +5,20 @@ use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::{Norms, Qkv};
-use crate::model_builder::Draft;
-use crate::rope::Scaling;
+use crate::model_builder::ModelBuilder;
+use crate::rope::{RopeParams, Scaling};
 
 /// Records an `olmo2` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (far, windows) = (d.rope(RopeStyle::Halves)?, d.windows(None, 4)?);
-    let plain = (d.keys.positive_or("rope.freq_base_swa", d.c.rope_base)?, Scaling::None(1.0));
-    let near = d.rope_with(RopeStyle::Halves, plain, (d.c.head_dim, d.c.rotary_dim), false)?;
-    let x = d.layers(
-        d.embed()?,
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let (far, windows) = (model.rope(RopeStyle::Halves)?, model.windows(None, 4)?);
+    let near = model.rope_with(RopeParams {
+        base: model.keys.positive_or("rope.freq_base_swa", model.config.rope_base)?,
+        scaling: Scaling::None(1.0),
+        file_factors: false,
+        ..model.rope_params(RopeStyle::Halves)?
+    })?;
+    let x = model.layers(
+        model.embed()?,
         Norms::AFTER,
         |layer, h| {
             let window = windows[layer.index];
@@ -25,5 +29,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }

@@ -4,16 +4,16 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Of so many layers the last does not turn.
 const PERIOD: usize = 4;
 
 /// Records a `smollm3` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Interleaved)?;
-    let x = d.layers(
-        d.embed()?,
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Interleaved)?;
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         |layer, h| {
             let rope = ((layer.index + 1) % PERIOD != 0).then_some(&rope);
@@ -21,5 +21,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }

@@ -4,18 +4,18 @@ use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::{Layer, Norms};
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Layers of the one size whose scores are scaled by the width for each head, not by the head's.
 const LAYERS_OF_27B: usize = 46;
 
 /// Records a `gemma2` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (g, keys) = (&d.g, &d.keys);
-    let (rope, windows) = (d.rope(RopeStyle::Halves)?, d.windows(Some(4096), 2)?);
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let (g, keys) = (&model.graph, &model.keys);
+    let (rope, windows) = (model.rope(RopeStyle::Halves)?, model.windows(Some(4096), 2)?);
     let soft_cap = Some(keys.positive_or("attn_logit_softcapping", 50.0)?);
-    let x = d.layers(
-        g.scale(d.embed()?, (d.c.embedding_length as f32).sqrt()),
+    let x = model.layers(
+        g.scale(model.embed()?, (model.config.embedding_length as f32).sqrt()),
         Norms::AROUND,
         |layer, h| {
             let attention = attention(layer, windows[layer.index], LAYERS_OF_27B)?;
@@ -23,7 +23,7 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Gelu),
     )?;
-    Ok(g.soft_cap(d.head(x)?, Some(keys.positive_or("final_logit_softcapping", 30.0)?)))
+    Ok(g.soft_cap(model.head(x)?, Some(keys.positive_or("final_logit_softcapping", 30.0)?)))
 }
 
 /// Gemma 2's and 3's attention; `odd` is how many layers the size has whose scores are scaled otherwise, which the files do
@@ -33,7 +33,7 @@ pub(crate) fn attention(
     window: Option<usize>,
     odd: usize,
 ) -> Result<Attention, ModelError> {
-    let (attention, c) = (layer.attention()?, &layer.d.c);
+    let (attention, c) = (layer.attention()?, &layer.model.config);
     let by_width = (c.embedding_length as f32 / c.heads as f32).powf(-0.5);
     let scale = if c.block_count == odd { by_width } else { attention.scale };
     Ok(Attention { window, scale, ..attention })

@@ -6,21 +6,25 @@ use linnet_graph::{Activation, RopeStyle, Value};
 use crate::ModelError;
 use crate::architectures::gemma::gemma2;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
-use crate::rope::Scaling;
+use crate::model_builder::ModelBuilder;
+use crate::rope::{RopeParams, Scaling};
 
 /// Layers of the one size whose scores are scaled by the width for each head, not by the head's.
 const LAYERS_OF_27B: usize = 62;
 
 /// Records a `gemma3` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let (g, keys, c) = (&d.g, &d.keys, &d.c);
-    let (far, windows) = (d.rope(RopeStyle::Halves)?, d.windows(None, 6)?);
-    let near = keys.positive_or("rope.local.freq_base", 10_000.0)?;
-    let near = (keys.positive_or("rope.freq_base_swa", near)?, Scaling::None(1.0));
-    let near = d.rope_with(RopeStyle::Halves, near, (c.head_dim, c.rotary_dim), false)?;
-    let x = d.layers(
-        g.scale(d.embed()?, (c.embedding_length as f32).sqrt()),
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let (g, keys, c) = (&model.graph, &model.keys, &model.config);
+    let (far, windows) = (model.rope(RopeStyle::Halves)?, model.windows(None, 6)?);
+    let near_base = keys.positive_or("rope.local.freq_base", 10_000.0)?;
+    let near = model.rope_with(RopeParams {
+        base: keys.positive_or("rope.freq_base_swa", near_base)?,
+        scaling: Scaling::None(1.0),
+        file_factors: false,
+        ..model.rope_params(RopeStyle::Halves)?
+    })?;
+    let x = model.layers(
+        g.scale(model.embed()?, (c.embedding_length as f32).sqrt()),
         Norms::AROUND,
         |layer, h| {
             let window = windows[layer.index];
@@ -30,5 +34,5 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Gelu),
     )?;
-    Ok(g.soft_cap(d.head(x)?, keys.nonzero_f32("final_logit_softcapping")?))
+    Ok(g.soft_cap(model.head(x)?, keys.nonzero_f32("final_logit_softcapping")?))
 }

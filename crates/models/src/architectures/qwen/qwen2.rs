@@ -5,16 +5,16 @@ use linnet_graph::{Activation, RopeStyle, Value};
 
 use crate::ModelError;
 use crate::layer::Norms;
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records a `qwen2` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Halves)?;
-    let x = d.layers(
-        d.embed()?,
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let rope = model.rope(RopeStyle::Halves)?;
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE,
         |layer, h| layer.attend(layer.qkv(h)?, Some(&rope), layer.attention()?),
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }

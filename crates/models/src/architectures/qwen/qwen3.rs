@@ -5,25 +5,25 @@ use linnet_graph::{Activation, Gating, RopeStyle, Value};
 use crate::ModelError;
 use crate::experts::Experts;
 use crate::layer::{Layer, Norms};
-use crate::model_builder::Draft;
+use crate::model_builder::ModelBuilder;
 
 /// Records a `qwen3` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
-    layers(d, |layer, h| layer.feed_forward(h, Activation::Silu))
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    layers(model, |layer, h| layer.feed_forward(h, Activation::Silu))
 }
 
 /// Records a `qwen3moe` model.
-pub(crate) fn record_moe(d: &Draft<'_>) -> Result<Value, ModelError> {
-    let experts = Experts::read(d, Gating::Softmax, true)?;
-    layers(d, |layer, h| experts.feed_forward(layer, h, Activation::Silu))
+pub(crate) fn record_moe(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
+    let experts = Experts::read(model, Gating::Softmax, true)?;
+    layers(model, |layer, h| experts.feed_forward(layer, h, Activation::Silu))
 }
 
 fn layers(
-    d: &Draft<'_>,
+    model: &ModelBuilder<'_>,
     feed_forward: impl Fn(&Layer<'_>, Value) -> Result<Value, ModelError>,
 ) -> Result<Value, ModelError> {
-    let rope = d.rope(RopeStyle::Halves)?;
+    let rope = model.rope(RopeStyle::Halves)?;
     let attention =
         |layer: &Layer<'_>, h| layer.attend(layer.normed_qkv(h)?, Some(&rope), layer.attention()?);
-    d.head(d.layers(d.embed()?, Norms::BEFORE, attention, feed_forward)?)
+    model.head(model.layers(model.embed()?, Norms::BEFORE, attention, feed_forward)?)
 }

@@ -5,8 +5,8 @@ use linnet_graph::{Activation, DeltaNet, RopeStyle, Slice, Value};
 
 use crate::ModelError;
 use crate::layer::{Layer, Norms, Qkv};
-use crate::model_builder::Draft;
-use crate::rope::Turn;
+use crate::model_builder::ModelBuilder;
+use crate::rope::RopeConfig;
 
 /// Shape of the delta nets.
 #[derive(Clone, Copy)]
@@ -18,8 +18,8 @@ struct Delta {
 }
 
 impl Delta {
-    fn read(d: &Draft<'_>) -> Result<Self, ModelError> {
-        let keys = &d.keys;
+    fn read(model: &ModelBuilder<'_>) -> Result<Self, ModelError> {
+        let keys = &model.keys;
         let delta = Delta {
             key_heads: keys.size("ssm.group_count")?,
             value_heads: keys.size("ssm.time_step_rank")?,
@@ -40,18 +40,20 @@ impl Delta {
 }
 
 /// Records a `qwen35` model.
-pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
+pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     // For text the three positions of a token are one; a fourth section would have none.
-    if d.keys.has("rope.dimension_sections") && d.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0 {
-        return Err(d.keys.unsupported("rope.dimension_sections", "with a fourth section"));
+    if model.keys.has("rope.dimension_sections")
+        && model.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0
+    {
+        return Err(model.keys.unsupported("rope.dimension_sections", "with a fourth section"));
     }
-    let (rope, delta) = (d.rope(RopeStyle::Halves)?, Delta::read(d)?);
-    let interval = d.keys.size_or("full_attention_interval", 4)?;
-    let recurrent = d.keys.flags("attention.recurrent_layers", d.c.block_count)?;
+    let (rope, delta) = (model.rope(RopeStyle::Halves)?, Delta::read(model)?);
+    let interval = model.keys.size_or("full_attention_interval", 4)?;
+    let recurrent = model.keys.flags("attention.recurrent_layers", model.config.block_count)?;
     let is_recurrent =
         |index: usize| recurrent.as_ref().map_or(!(index + 1).is_multiple_of(interval), |flags| flags[index]);
-    let x = d.layers(
-        d.embed()?,
+    let x = model.layers(
+        model.embed()?,
         Norms::BEFORE_POST_ATTENTION,
         |layer, h| match is_recurrent(layer.index) {
             true => delta_net(layer, delta, h),
@@ -59,12 +61,12 @@ pub(crate) fn record(d: &Draft<'_>) -> Result<Value, ModelError> {
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    d.head(x)
+    model.head(x)
 }
 
 /// Attention whose result is multiplied with `σ` of a gate; the matrix of the queries has each head's gate behind it.
-fn attention(layer: &Layer<'_>, rope: &Turn, h: Value) -> Result<Value, ModelError> {
-    let (g, [heads, kv_heads], dim) = (layer.g, layer.head_counts, layer.head_dim);
+fn attention(layer: &Layer<'_>, rope: &RopeConfig, h: Value) -> Result<Value, ModelError> {
+    let Layer { graph: g, heads, kv_heads, head_dim: dim, .. } = *layer;
     let both = layer.linear("attn_q", h, 2 * heads * dim)?;
     let part = |start| g.slices(both, Slice { start, len: dim, stride: 2 * dim });
     let (q, gate) = (part(0), part(dim));
@@ -78,7 +80,7 @@ fn attention(layer: &Layer<'_>, rope: &Turn, h: Value) -> Result<Value, ModelErr
 /// The gated delta rule on a convolution of queries, keys and values; its heads are normalised and gated by `silu(z)`.
 fn delta_net(layer: &Layer<'_>, delta: Delta, h: Value) -> Result<Value, ModelError> {
     let Delta { key_heads, value_heads, head_dim, taps } = delta;
-    let (g, eps) = (layer.g, layer.d.c.norm_eps);
+    let (g, eps) = (layer.graph, layer.model.config.norm_eps);
     let channels = (2 * key_heads + value_heads) * head_dim;
     let qkv = layer.linear("attn_qkv", h, channels)?;
     let z = layer.linear("attn_gate", h, value_heads * head_dim)?;
