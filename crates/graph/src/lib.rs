@@ -11,20 +11,14 @@ mod backend;
 mod fusion;
 mod ir;
 
-pub use backend::decode::{Ahead, Draw};
 pub use backend::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, ForeignBytes, KvFormat, MemoryUse,
-    Output, Step, Timing, Want,
+    Ahead, Backend, BackendError, Bytes, Capabilities, Counters, Draw, ForeignBytes, MemoryUse, Output, Step,
+    Timing, Want,
 };
-pub use fusion::dispatch::fuse_launches;
-pub use fusion::fuse;
-pub use ir::builder::{Builder, GraphError, WIDEST};
-pub use ir::kv_history::{KvLayer, Reach};
-pub use ir::mixture::Choice;
-pub use ir::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
-pub use ir::params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
-    Gating, MatMul, Norm, NormAdd, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention,
-    Slice, Temperature,
+pub use fusion::{fuse, fuse_launches};
+pub use ir::{
+    Activation, Attention, Builder, Choice, CompileOptions, Conv, DeltaNet, Epilogue, ExpertMatMul,
+    GatedConv, GatedExperts, GatedParts, Gating, Graph, GraphError, KvFormat, KvLayer, MatMul, Node, Norm,
+    NormAdd, Op, Plan, Projection, Reach, Rope, RopeFactors, RopeStyle, Router, Rows, Scale, SelfAttention,
+    Slice, Slot, SlotId, Temperature, Value, ValueInfo, WIDEST, WeightId, WeightSpec, WeightUses,
 };
-pub use ir::plan::{Plan, Slot, SlotId};

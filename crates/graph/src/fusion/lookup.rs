@@ -1,7 +1,7 @@
 //! A graph that a pass changes while it looks things up in it.
 
-use crate::fusion::without;
-use crate::ir::op::{Graph, Node, Value, ValueInfo};
+use crate::fusion::readers::without;
+use crate::ir::{Graph, Node, Value, ValueInfo};
 
 /// A graph with the nodes that read and write each value. They are kept up to date with each change: finding them again
 /// for every node that a pass looks at would take time that grows with the square of the number of layers.

@@ -6,43 +6,17 @@
 //! 3. [`residual`]: an addition becomes the epilogue of the projection that feeds it.
 //! 4. [`scaled_rows`]: what the rows of the table are multiplied with becomes part of gathering them.
 
-pub(crate) mod dispatch;
-pub(crate) mod lookup;
+mod dispatch;
+mod lookup;
+mod readers;
 
-use std::collections::HashMap;
-
-use crate::ir::op::{Graph, Node, Op, Value};
-use crate::ir::params::{Epilogue, MatMul, Scale};
+pub use self::dispatch::fuse_launches;
+use self::readers::{readers, without, writers};
+use crate::ir::{Epilogue, Graph, MatMul, Node, Op, Scale, Value};
 
 /// Applies every fusion to a recorded graph. The result computes the same values.
 pub fn fuse(graph: Graph) -> Graph {
     residual(gate(group_projections(scaled_rows(graph))))
-}
-
-/// The nodes that read each value.
-pub(crate) fn readers(graph: &Graph) -> HashMap<Value, Vec<usize>> {
-    let mut readers: HashMap<Value, Vec<usize>> = HashMap::new();
-    for (index, node) in graph.nodes.iter().enumerate() {
-        for input in &node.inputs {
-            readers.entry(*input).or_default().push(index);
-        }
-    }
-    readers
-}
-
-/// The node that writes each value.
-pub(crate) fn writers(graph: &Graph) -> HashMap<Value, usize> {
-    let outputs =
-        |(index, node): (usize, &Node)| node.outputs.iter().map(move |o| (*o, index)).collect::<Vec<_>>();
-    graph.nodes.iter().enumerate().flat_map(outputs).collect()
-}
-
-pub(crate) fn without(mut graph: Graph, dead: &[usize]) -> Graph {
-    let mut keep = vec![true; graph.nodes.len()];
-    dead.iter().for_each(|&index| keep[index] = false);
-    let mut keep = keep.into_iter();
-    graph.nodes.retain(|_| keep.next().unwrap_or(true));
-    graph
 }
 
 /// Turns `factor * embed()` into one node, where nothing else reads the rows.

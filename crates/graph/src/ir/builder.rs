@@ -4,9 +4,12 @@ use std::cell::RefCell;
 
 use linnet_quant::DType;
 
-use crate::ir::kv_history::KvLayer;
-use crate::ir::op::{Graph, Node, Op, Rows, Value, ValueInfo, WeightId, WeightSpec, WeightUses};
+use crate::ir::graph::{Graph, Node};
+use crate::ir::kv_layer::KvLayer;
+use crate::ir::op::Op;
 use crate::ir::params::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
+use crate::ir::value::{Rows, Value, ValueInfo, WeightId};
+use crate::ir::weight::{WeightSpec, WeightUses};
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

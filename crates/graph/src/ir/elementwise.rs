@@ -1,8 +1,9 @@
 //! Recording operations on the elements of rows.
 
 use crate::ir::builder::Builder;
-use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::op::Op;
 use crate::ir::params::{Activation, Scale, Slice};
+use crate::ir::value::{Value, ValueInfo, WeightId};
 
 impl Builder {
     /// `a + b`, element by element.

@@ -1,8 +1,9 @@
 //! Recording mixtures of experts.
 
 use crate::ir::builder::Builder;
-use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::op::Op;
 use crate::ir::params::{ExpertMatMul, Router};
+use crate::ir::value::{Value, ValueInfo, WeightId};
 
 /// The experts of each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,11 +1,32 @@
 //! The graph: operations, their parameters, recording, the memory plan, the text form.
 
-pub(crate) mod builder;
+mod builder;
 mod elementwise;
-pub(crate) mod kv_history;
-pub(crate) mod mixture;
-pub(crate) mod op;
-pub(crate) mod params;
-pub(crate) mod plan;
+mod graph;
+mod kv_history;
+mod kv_layer;
+mod mixture;
+mod op;
+mod options;
+mod params;
+mod plan;
 mod print;
 mod recurrent;
+mod value;
+mod weight;
+
+pub use self::builder::{Builder, GraphError, WIDEST};
+pub use self::graph::{Graph, Node};
+pub use self::kv_history::Reach;
+pub use self::kv_layer::KvLayer;
+pub use self::mixture::Choice;
+pub use self::op::Op;
+pub use self::options::{CompileOptions, KvFormat};
+pub use self::params::{
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
+    Gating, MatMul, Norm, NormAdd, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention,
+    Slice, Temperature,
+};
+pub use self::plan::{Plan, Slot, SlotId};
+pub use self::value::{Rows, Value, ValueInfo, WeightId};
+pub use self::weight::{WeightSpec, WeightUses};

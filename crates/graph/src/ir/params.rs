@@ -1,6 +1,6 @@
 //! The parameters of operations.
 
-use crate::ir::op::WeightId;
+use crate::ir::value::WeightId;
 
 /// Root-mean-square normalisation of each `width` neighbours of a row (a whole row, or each of its heads):
 /// `y_i = x_i / sqrt(mean(x²) + eps) * weight_i`.
@@ -149,7 +149,7 @@ impl RopeFactors {
 /// [`KvLayer`](crate::KvLayer).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Attention {
-    /// Index into [`Graph::kv_layers`].
+    /// Index into [`Graph::kv_layers`](crate::Graph::kv_layers).
     pub layer: usize,
     /// Number of query heads.
     pub heads: usize,

@@ -1,6 +1,7 @@
 //! The memory plan: which activations share a slot.
 
-use crate::ir::op::{Graph, Rows, Value};
+use crate::ir::graph::Graph;
+use crate::ir::value::{Rows, Value};
 
 /// A piece of activation memory: an index into [`Plan::slots`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

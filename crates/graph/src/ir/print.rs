@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::ir::op::{Graph, Op, Rows, Value};
+use crate::ir::graph::Graph;
+use crate::ir::op::Op;
 use crate::ir::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, NormAdd, Rope, RopeFactors};
+use crate::ir::value::{Rows, Value};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,9 @@
 //! Recording operations that keep state from step to step beside the KV cache.
 
 use crate::ir::builder::{Builder, State};
-use crate::ir::op::{Op, Value, ValueInfo, WeightId};
+use crate::ir::op::Op;
 use crate::ir::params::{Conv, DeltaNet};
+use crate::ir::value::{Value, ValueInfo, WeightId};
 
 impl Builder {
     /// Causal convolution of each channel of `x [Tokens, channels]` with its row of `kernel [channels, taps]`, then silu

@@ -5,8 +5,7 @@
 //! 3. [`expert_norms`]: the norm before router and experts becomes part of both.
 
 use crate::fusion::lookup::Lookup;
-use crate::ir::op::{Graph, Op};
-use crate::ir::params::{Epilogue, ExpertMatMul, GatedExperts};
+use crate::ir::{Epilogue, ExpertMatMul, GatedExperts, Graph, Op};
 
 /// Fuses `activation(gate(x)) * up(x)` of the same experts.
 pub(crate) fn gated_experts(graph: Graph) -> Graph {

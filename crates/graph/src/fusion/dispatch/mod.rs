@@ -18,8 +18,10 @@ use crate::fusion::dispatch::experts::{expert_norms, expert_sums, gated_experts}
 use crate::fusion::dispatch::norms::{before_products, before_selection, norm_adds};
 use crate::fusion::dispatch::parts::{gated_convs, gated_halves, gated_parts};
 use crate::fusion::lookup::Lookup;
-use crate::ir::op::{Graph, Node, Op, Value, ValueInfo};
-use crate::ir::params::{Attention, Epilogue, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice};
+use crate::ir::{
+    Attention, Epilogue, Graph, Node, Norm, Op, Rope, RopeStyle, Scale, SelfAttention, Slice, Value,
+    ValueInfo,
+};
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
 pub fn fuse_launches(graph: Graph) -> Graph {

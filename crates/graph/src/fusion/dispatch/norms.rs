@@ -6,8 +6,7 @@
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
 use crate::fusion::lookup::Lookup;
-use crate::ir::op::{Graph, Node, Op, Value, WeightId};
-use crate::ir::params::{Epilogue, MatMul, NormAdd, Scale};
+use crate::ir::{Epilogue, Graph, MatMul, Node, NormAdd, Op, Scale, Value, WeightId};
 
 /// Fuses `residual + norm(x)`.
 pub(crate) fn norm_adds(graph: Graph) -> Graph {

@@ -5,8 +5,9 @@
 //! 3. [`gated_halves`]: that of the two halves of a product's row becomes part of the product.
 
 use crate::fusion::lookup::Lookup;
-use crate::ir::op::{Graph, Node, Op, Value};
-use crate::ir::params::{Activation, Conv, Epilogue, GatedConv, GatedParts, Projection, Slice};
+use crate::ir::{
+    Activation, Conv, Epilogue, GatedConv, GatedParts, Graph, Node, Op, Projection, Slice, Value,
+};
 
 /// Fuses `after * conv(before * x)`, where all three are parts of one row.
 pub(crate) fn gated_convs(graph: Graph) -> Graph {

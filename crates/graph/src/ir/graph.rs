@@ -1,0 +1,61 @@
+//! A recorded model.
+
+use crate::ir::kv_layer::KvLayer;
+use crate::ir::op::Op;
+use crate::ir::options::CompileOptions;
+use crate::ir::value::{Value, ValueInfo, WeightId};
+use crate::ir::weight::WeightSpec;
+
+/// One operation with the activations it reads and writes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// Activations read.
+    pub inputs: Vec<Value>,
+    /// Activations written; each is written by exactly one node.
+    pub outputs: Vec<Value>,
+    /// For people: the layer or part this node belongs to, e.g. `blk.3`.
+    pub label: String,
+}
+
+/// A recorded model: nodes in execution order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Graph {
+    /// Tensors that the nodes read; [`WeightId`] indexes it.
+    pub weights: Vec<WeightSpec>,
+    /// Shapes of the activations; [`Value`] indexes it.
+    pub values: Vec<ValueInfo>,
+    /// Operations in execution order.
+    pub nodes: Vec<Node>,
+    /// KV cache shapes; [`Attention::layer`](crate::Attention::layer) indexes it.
+    pub kv_layers: Vec<KvLayer>,
+    /// Numbers (f32) of each recurrent state; [`Conv::state`](crate::Conv::state) and [`DeltaNet::state`](crate::DeltaNet::state) index it. Each is zeros before
+    /// position 0.
+    pub states: Vec<usize>,
+    /// The model's result, `[Logits, vocabulary]`.
+    pub logits: Value,
+}
+
+impl Graph {
+    /// The weight's description.
+    pub fn weight(&self, id: WeightId) -> &WeightSpec {
+        &self.weights[id.0 as usize]
+    }
+
+    /// The activation's shape.
+    pub fn value(&self, value: Value) -> ValueInfo {
+        self.values[value.0 as usize]
+    }
+
+    /// Whether a step can only go on from where the last one ended, from where it began, or from position 0, because
+    /// there is state that cannot be cut off at a position as the KV cache can; how far that can, [`crate::Reach`] knows.
+    pub fn is_recurrent(&self) -> bool {
+        !self.states.is_empty()
+    }
+
+    /// Bytes of KV cache that a program compiled so needs.
+    pub fn kv_bytes(&self, options: &CompileOptions) -> u64 {
+        self.kv_layers.iter().map(|layer| layer.bytes(options)).fold(0, u64::saturating_add)
+    }
+}
