@@ -4,12 +4,12 @@
 //! are exact, and 16 bits lose about as little as f32 sums do (NMSE near 1e-10). A row is quantized once for all
 //! the matrices that read it.
 //!
-//! Where bytes are multiplied, the same integers are taken apart: `q = 256 * high + low`, both of them bytes with a sign,
-//! so that a product is the same integer either way.
+//! Where bytes are multiplied, the same integers are taken apart: `q = 256 * high + low`, both of them bytes with a
+//! sign, so that a product is the same integer either way.
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::packed::{RUN, first_of_quad};
+use crate::layout::{RUN, first_of_quad};
 use crate::simd::{Kernel, Simd};
 
 /// The greatest of the integers: the greatest that is `256 * high + low` with bytes of -128..=127.
@@ -29,7 +29,7 @@ pub(crate) enum Form {
 /// 32 activations: `value[k] = scale * q[k / 2][k % 2]`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct Run {
+pub(crate) struct QBlock {
     /// Pairs of neighbours, as a dot instruction takes them; or eight quads of upper bytes and eight of lower ones.
     pub(crate) q: [[i16; 2]; 16],
     /// Greatest magnitude / [`GREATEST`].
@@ -48,15 +48,15 @@ pub(crate) struct Input<'a> {
     /// `[rows, cols]`.
     pub(crate) values: &'a [f32],
     /// With pairs, `[rows, cols / 32]`; filled where some matrix of the node wants them.
-    pub(crate) pairs: &'a [Run],
+    pub(crate) pairs: &'a [QBlock],
     /// The same with quads.
-    pub(crate) quads: &'a [Run],
+    pub(crate) quads: &'a [QBlock],
 }
 
 /// Quantizes a row: 32 `values` for each of `runs`.
 pub(crate) struct Quantize<'a> {
     pub(crate) values: &'a [f32],
-    pub(crate) runs: &'a mut [Run],
+    pub(crate) runs: &'a mut [QBlock],
     /// Whether to leave quads.
     pub(crate) quads: bool,
 }

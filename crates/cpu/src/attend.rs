@@ -11,17 +11,15 @@ use linnet_graph::{Attention, BackendError, CompileOptions, Graph, Op};
 use crate::kernels::{Absorb, AttendTile, Finish, TILE_TOKENS, first_tile};
 use crate::kv::{GROUP, KvCache, TILE, Two};
 use crate::memory;
+use crate::min_parallel_work;
 use crate::pool::Pool;
-use crate::program::{ThreadScratch, lock};
-use crate::shared::SharedRows;
+use crate::scratch::{ThreadScratch, lock};
+use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 
 /// Positions of a span: long enough that adding up spans costs nothing beside.
 const SPAN: usize = 256;
 const _: () = assert!(SPAN.is_multiple_of(TILE));
-
-/// Multiplications below which other threads are not worth waking.
-const ALONE: usize = 128 * 1024;
 
 /// What the spans of a token's past come to, until they are added up.
 pub(crate) struct Partials {
@@ -93,7 +91,7 @@ impl AttentionNode<'_> {
         let out = SharedRows::new(output, self.rows, width);
         let tiles = self.rows.div_ceil(TILE_TOKENS);
         let work = self.rows * width * (self.position + self.rows);
-        pool.split(kv_heads * tiles, work < ALONE, |thread, range| {
+        pool.split(kv_heads * tiles, work < min_parallel_work::ATTENTION, |thread, range| {
             let scratch = &mut lock(&self.threads[thread]).attention;
             for unit in range {
                 let (kv_head, first) = (unit / tiles, unit % tiles * TILE_TOKENS);
@@ -133,29 +131,33 @@ impl AttentionNode<'_> {
         let states = SharedRows::new(&mut partials.state, spans, heads);
         let sums = SharedRows::new(&mut partials.sums, spans, heads * parts);
         let end = self.position + 1;
-        pool.split(kv_heads * spans, width * (end - start) < ALONE, |thread, range| {
-            let scratch = &mut lock(&self.threads[thread]).attention;
-            for unit in range {
-                let (kv_head, span) = (unit / spans, unit % spans);
-                let first = start + span * SPAN;
-                let tile = AttendTile {
-                    attention: *self.attention,
-                    sinks: self.sinks.filter(|_| span == 0),
-                    kv_head,
-                    span: first..end.min(first + SPAN),
-                    q: self.q,
-                    position: self.position,
-                    scratch,
-                };
-                tile.over(isa, self.cache);
-                let (state, sum) = scratch.partial(queries, parts);
-                // SAFETY: each unit writes the heads of its own key/value head in its own span's row.
-                unsafe {
-                    states.part(span, kv_head * queries, queries).copy_from_slice(state);
-                    sums.part(span, kv_head * queries * parts, queries * parts).copy_from_slice(sum);
+        pool.split(
+            kv_heads * spans,
+            width * (end - start) < min_parallel_work::ATTENTION,
+            |thread, range| {
+                let scratch = &mut lock(&self.threads[thread]).attention;
+                for unit in range {
+                    let (kv_head, span) = (unit / spans, unit % spans);
+                    let first = start + span * SPAN;
+                    let tile = AttendTile {
+                        attention: *self.attention,
+                        sinks: self.sinks.filter(|_| span == 0),
+                        kv_head,
+                        span: first..end.min(first + SPAN),
+                        q: self.q,
+                        position: self.position,
+                        scratch,
+                    };
+                    tile.over(isa, self.cache);
+                    let (state, sum) = scratch.partial(queries, parts);
+                    // SAFETY: each unit writes the heads of its own key/value head in its own span's row.
+                    unsafe {
+                        states.part(span, kv_head * queries, queries).copy_from_slice(state);
+                        sums.part(span, kv_head * queries * parts, queries * parts).copy_from_slice(sum);
+                    }
                 }
-            }
-        });
+            },
+        );
 
         let scratch = &mut lock(&self.threads[0]).attention;
         let rows = partials.state.chunks_exact(heads).zip(partials.sums.chunks_exact(heads * parts));

@@ -8,26 +8,30 @@ mod activations;
 mod attend;
 mod kernels;
 mod kv;
+mod layout;
 mod matmul;
 mod memory;
+mod min_parallel_work;
 mod mixture;
 mod packed;
 mod pool;
 mod program;
 mod recurrent;
-mod run;
-mod shared;
+mod scratch;
+mod shared_rows;
 mod simd;
+mod step;
 mod stream;
 mod weight;
 
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, Output, Plan, Step, WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, NoDecodeAhead, Output, Plan, Step,
+    WeightSpec,
 };
 
 use self::pool::Pool;
 #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
-pub use self::pool::crew::{abandon, take_seat, work};
+pub use self::pool::{abandon, take_slot, work};
 pub use self::program::CpuProgram;
 use self::simd::Isa;
 pub use self::weight::CpuWeight;
@@ -44,7 +48,8 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
     /// Use the portable kernels even where faster ones exist, to compare with. A wasm module has only one kind.
     pub portable: bool,
-    /// Hold weights as f32 and leave activations alone, to tell rounding from mistakes. Takes four to eight times the memory.
+    /// Hold weights as f32 and leave activations alone, to tell rounding from mistakes. Takes four to eight times the
+    /// memory.
     pub precise: bool,
 }
 
@@ -69,7 +74,7 @@ impl CpuBackend {
             fallback_adapter: false,
             draws_screen: false,
             features: vec![isa.name().to_owned()],
-            steps_down: Vec::new(),
+            disabled_features: Vec::new(),
             threads: pool.threads(),
             max_batch: MAX_BATCH,
             max_buffer: None,
@@ -81,6 +86,7 @@ impl CpuBackend {
 impl Backend for CpuBackend {
     type Weight = CpuWeight;
     type Program = CpuProgram;
+    type DecodeAhead = NoDecodeAhead<CpuProgram>;
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -105,7 +111,7 @@ impl Backend for CpuBackend {
     }
 
     async fn run(&mut self, program: &mut CpuProgram, step: Step<'_>) -> Result<Output, BackendError> {
-        run::run(program, &mut self.pool, self.isa, step)
+        step::run(program, &mut self.pool, self.isa, step)
     }
 
     fn memory(&self, program: &CpuProgram) -> MemoryUse {

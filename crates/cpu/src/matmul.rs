@@ -7,15 +7,14 @@ use linnet_graph::{Activation, BackendError, Epilogue, MatMul, Norm};
 
 use crate::activations::{Form, Input, Quantize};
 use crate::kernels::{Gated, RmsNorm};
-use crate::packed::{GROUP, Matrix, RUN};
+use crate::layout::{GROUP, RUN};
+use crate::min_parallel_work;
+use crate::packed::Matrix;
 use crate::pool::Pool;
-use crate::program::{InputScratch, ThreadScratch, lock};
-use crate::shared::SharedRows;
+use crate::scratch::{InputScratch, ThreadScratch, lock};
+use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 use crate::weight::CpuWeight;
-
-/// Multiplications below which a product is not worth another thread.
-const ALONE: usize = 64 * 1024;
 
 /// The node's parameters.
 #[derive(Clone, Copy)]
@@ -72,7 +71,7 @@ impl MatMulNode<'_> {
             return Err(BackendError::Internal("a matrix product does not fit its epilogue".to_owned()));
         }
         let units: usize = if gated { targets[0].groups } else { targets.iter().map(|t| t.groups).sum() };
-        pool.split(units, units * GROUP * cols * self.rows < ALONE, |thread, range| {
+        pool.split(units, units * GROUP * cols * self.rows < min_parallel_work::PRODUCTS, |thread, range| {
             let scratch = &mut *lock(&threads[thread]);
             if let Some(activation) = gate {
                 self.gated(activation, &targets, input, range, scratch, &outs[0]);
@@ -125,7 +124,7 @@ impl MatMulNode<'_> {
             let normed = SharedRows::new(&mut scratch.normed, rows, if norm.is_some() { cols } else { 0 });
             let pairs = SharedRows::new(&mut scratch.pairs, rows, pairs_per_row);
             let quads = SharedRows::new(&mut scratch.quads, rows, quads_per_row);
-            pool.split(rows, rows * cols < ALONE / 4, |_, range| {
+            pool.split(rows, rows * cols < min_parallel_work::QUANTIZED_INPUTS, |_, range| {
                 for row in range {
                     let mut values = &x[row * cols..(row + 1) * cols];
                     if let Some((weight, eps)) = norm {

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use linnet_graph::{BackendError, ExpertMatMul, Gating, Router};
 
 use crate::activations::{Form, Input, Quantize};
-use crate::packed::{GROUP, RUN};
+use crate::layout::{GROUP, RUN};
+use crate::min_parallel_work;
 use crate::pool::Pool;
-use crate::program::{InputScratch, ThreadScratch, lock};
-use crate::shared::SharedRows;
+use crate::scratch::{InputScratch, ThreadScratch, lock};
+use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 use crate::weight::CpuWeight;
 
@@ -87,7 +88,7 @@ impl ExpertNode<'_> {
         {
             let runs = SharedRows::new(runs, inputs, runs_per_row);
             let units = if runs_per_row > 0 { inputs } else { 0 };
-            pool.split(units, inputs * cols < 16 * 1024, |_, range| {
+            pool.split(units, inputs * cols < min_parallel_work::QUANTIZED_INPUTS, |_, range| {
                 for row in range {
                     // SAFETY: the ranges of the threads are disjoint, so each row is reached once.
                     let runs = unsafe { runs.part(row, 0, runs_per_row) };
@@ -101,7 +102,7 @@ impl ExpertNode<'_> {
         let share = slots / inputs;
         let groups = outputs.div_ceil(GROUP);
         let out = SharedRows::new(out, slots, outputs);
-        pool.split(slots * groups, slots * outputs * cols < 64 * 1024, |thread, range| {
+        pool.split(slots * groups, slots * outputs * cols < min_parallel_work::PRODUCTS, |thread, range| {
             let ThreadScratch { panel, products: [products, ..], .. } = &mut *lock(&threads[thread]);
             let most = products.len() / GROUP;
             let mut unit = range.start;

@@ -2,15 +2,15 @@
 
 use std::sync::Mutex;
 
-use linnet_graph::{BackendError, CompileOptions, Graph, MemoryUse, Op, Plan, Reach, Rope};
+use linnet_graph::{BackendError, CompileOptions, Graph, KvHistory, MemoryUse, Op, Plan, Rope};
 
-use crate::activations::Run;
 use crate::attend::Partials;
-use crate::kernels::{AttentionScratch, PanelRun, RopeTable};
+use crate::kernels::RopeTable;
 use crate::kv::KvCache;
+use crate::layout::RUN;
 use crate::memory;
-use crate::packed::{GROUP, RUN};
 use crate::recurrent::States;
+use crate::scratch::{InputScratch, ThreadScratch, lock};
 use crate::simd::ByteIsa;
 use crate::weight::CpuWeight;
 
@@ -20,7 +20,7 @@ pub struct CpuProgram {
     pub(crate) options: CompileOptions,
     pub(crate) weights: Vec<CpuWeight>,
     pub(crate) kv: Vec<KvCache>,
-    pub(crate) reach: Reach,
+    pub(crate) kv_history: KvHistory,
     pub(crate) states: States,
     /// Memory of the plan's slots.
     pub(crate) slots: Vec<Vec<f32>>,
@@ -36,34 +36,6 @@ pub(crate) struct Ropes {
     pub(crate) tables: Vec<RopeTable>,
     /// Which one a node uses.
     pub(crate) of_node: Vec<Option<usize>>,
-}
-
-/// The input of the current matrix product.
-pub(crate) struct InputScratch {
-    /// Normalised: `[max_batch, cols]`.
-    pub(crate) normed: Vec<f32>,
-    /// Quantized to pairs: `[max_batch, cols / 32]`.
-    pub(crate) pairs: Vec<Run>,
-    /// Quantized to quads, where there are kernels for them.
-    pub(crate) quads: Vec<Run>,
-}
-
-impl InputScratch {
-    /// Bytes held.
-    fn bytes(&self) -> u64 {
-        memory::bytes(&self.normed) + memory::bytes(&self.pairs) + memory::bytes(&self.quads)
-    }
-}
-
-/// Working memory of one thread.
-pub(crate) struct ThreadScratch {
-    /// A group of weights, unpacked.
-    pub(crate) panel: Vec<PanelRun>,
-    /// Products of up to two matrices, and what is made of them: `[groups, rows, lane]`.
-    pub(crate) products: [Vec<f32>; 3],
-    pub(crate) attention: AttentionScratch,
-    /// A query and a key of a delta rule.
-    pub(crate) head: Vec<f32>,
 }
 
 impl CpuProgram {
@@ -101,7 +73,7 @@ impl CpuProgram {
                 .iter()
                 .map(|&layer| KvCache::new(layer, &options))
                 .collect::<Result<_, _>>()?,
-            reach: Reach::new(graph, &options),
+            kv_history: KvHistory::new(graph, &options),
             states: States::new(graph)?,
             slots: plan.slots.iter().map(slot).collect::<Result<_, _>>()?,
             ropes: Ropes::new(graph, &weights, options)?,
@@ -124,12 +96,6 @@ impl CpuProgram {
             scratch: threads + slots + ropes + inputs + self.partials.bytes(),
         }
     }
-}
-
-/// The scratch of a thread; only that thread locks it, so this never waits.
-pub(crate) fn lock(scratch: &Mutex<ThreadScratch>) -> std::sync::MutexGuard<'_, ThreadScratch> {
-    // Scratch holds nothing between steps, so a panic while it was locked left nothing wrong.
-    scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What the caller must have kept to.
@@ -179,36 +145,5 @@ impl Ropes {
             ropes.of_node.push(Some(table.unwrap_or(distinct.len() - 1)));
         }
         Ok(ropes)
-    }
-}
-
-/// Rows of products that a thread computes before it passes them on.
-const PRODUCT_ROWS: usize = 64;
-
-impl ThreadScratch {
-    fn new(graph: &Graph, cols: usize, max_batch: usize) -> Result<Self, BackendError> {
-        let (mut heads_per_kv, mut head_dim, mut delta_dim) = (0, 0, 0);
-        for node in &graph.nodes {
-            match node.op {
-                Op::Attention(a) => {
-                    heads_per_kv = heads_per_kv.max(a.heads / a.kv_heads);
-                    head_dim = head_dim.max(a.head_dim);
-                }
-                Op::DeltaNet(d) => delta_dim = delta_dim.max(d.head_dim),
-                _ => {}
-            }
-        }
-        let products = || memory::zeroed("activations", max_batch.max(PRODUCT_ROWS).checked_mul(GROUP));
-        Ok(ThreadScratch {
-            panel: memory::zeroed("activations", Some(cols.div_ceil(RUN)))?,
-            products: [products()?, products()?, products()?],
-            attention: AttentionScratch::new(heads_per_kv, head_dim)?,
-            head: memory::zeroed("activations", delta_dim.checked_mul(2))?,
-        })
-    }
-
-    fn bytes(&self) -> u64 {
-        let products: u64 = self.products.iter().map(|p| memory::bytes(p)).sum();
-        memory::bytes(&self.panel) + memory::bytes(&self.head) + products + self.attention.bytes()
     }
 }

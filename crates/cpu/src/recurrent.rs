@@ -6,9 +6,10 @@ use linnet_graph::{BackendError, Conv, DeltaNet, Graph};
 
 use crate::kernels::DeltaHead;
 use crate::memory;
+use crate::min_parallel_work;
 use crate::pool::Pool;
-use crate::program::{ThreadScratch, lock};
-use crate::shared::SharedRows;
+use crate::scratch::{ThreadScratch, lock};
+use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 
 /// The recurrent states of a program, twice: as the last step found them and as it left them, so that a step can be
@@ -83,7 +84,7 @@ pub(crate) fn conv(
         Some(token) => &x[token * channels..(token + 1) * channels],
         None => &before[index * channels..(index + 1) * channels],
     };
-    pool.split(tokens, tokens * channels * taps < 16 * 1024, |_, range| {
+    pool.split(tokens, tokens * channels * taps < min_parallel_work::CONVOLUTION, |_, range| {
         for token in range {
             // SAFETY: the ranges of the threads are disjoint, so each row is reached once.
             let out = unsafe { out.part(token, 0, channels) };
@@ -127,7 +128,7 @@ pub(crate) fn delta_net(
     let tokens = inputs.qkv.len() / width;
     let square = head_dim * head_dim;
     let states = SharedRows::new(after, value_heads, square);
-    let alone = tokens * value_heads * square < 16 * 1024;
+    let alone = tokens * value_heads * square < min_parallel_work::DELTA_RULE;
     pool.split(value_heads, alone, |thread, range| {
         let scratch = &mut lock(&threads[thread]).head;
         let (q, k) = scratch.split_at_mut(head_dim);

@@ -3,8 +3,9 @@
 use linnet_graph::{BackendError, Bytes, WeightSpec};
 use linnet_quant::{DType, dequantize};
 
+use crate::layout::GROUP;
 use crate::memory;
-use crate::packed::{GROUP, Matrix, matrix};
+use crate::packed::{Matrix, matrix};
 use crate::pool::Pool;
 
 /// Bytes of whole groups that are packed at a time: enough to share among threads, few enough to lie in a cache.
@@ -50,7 +51,8 @@ impl CpuWeight {
         Ok(CpuWeight { spec: spec.clone(), precise, row_bytes, carry, rows: 0, height, matrix, vector })
     }
 
-    /// Takes the next bytes of the file; whole groups of rows are packed by all threads of `pool`. `staging` is room for them.
+    /// Takes the next bytes of the file; whole groups of rows are packed by all threads of `pool`. `staging` is room
+    /// for them.
     pub(crate) fn push(
         &mut self,
         bytes: Bytes<'_>,
@@ -169,7 +171,7 @@ mod tests {
     use linnet_quant::{DType, dequantize};
 
     use super::CpuWeight;
-    use crate::packed::GROUP;
+    use crate::layout::GROUP;
     use crate::pool::Pool;
     use crate::simd::Isa;
 

@@ -2,8 +2,8 @@
 
 use linnet_cpu::{CpuBackend, CpuOptions, CpuProgram};
 use linnet_graph::{
-    Attention, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step,
-    Want, WeightSpec, WeightUses,
+    Attention, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, OutputRequest,
+    Plan, Step, WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 use pollster::block_on;
@@ -107,16 +107,16 @@ fn steps_outside_the_options_are_refused_and_do_no_harm() {
     let Ok(mut program) = compile(&mut backend, graph(), OPTIONS, 0) else { panic!("room for 160 bytes") };
     let mut run =
         |tokens: &[u32], position, want| block_on(backend.run(&mut program, Step { tokens, position, want }));
-    assert!(is_internal(run(&[], 0, Want::Token)));
-    assert!(is_internal(run(&[1; 5], 0, Want::Token)));
-    assert!(is_internal(run(&[1; 4], 5, Want::Token)));
-    assert!(is_internal(run(&[1], usize::MAX, Want::Token)));
-    assert!(is_internal(run(&[10], 0, Want::Token)));
-    assert!(is_internal(run(&[1; 2], 0, Want::Logits(0))));
-    assert!(is_internal(run(&[1; 2], 0, Want::Logits(3))));
-    assert!(is_internal(run(&[1; 1], 0, Want::Logits(2))));
-    assert_eq!(run(&[1; 4], 4, Want::Logits(2)), Ok(Output::Logits(vec![0.0; 20])));
-    assert_eq!(run(&[9], 0, Want::Token), Ok(Output::Token(0)));
+    assert!(is_internal(run(&[], 0, OutputRequest::Token)));
+    assert!(is_internal(run(&[1; 5], 0, OutputRequest::Token)));
+    assert!(is_internal(run(&[1; 4], 5, OutputRequest::Token)));
+    assert!(is_internal(run(&[1], usize::MAX, OutputRequest::Token)));
+    assert!(is_internal(run(&[10], 0, OutputRequest::Token)));
+    assert!(is_internal(run(&[1; 2], 0, OutputRequest::Logits(0))));
+    assert!(is_internal(run(&[1; 2], 0, OutputRequest::Logits(3))));
+    assert!(is_internal(run(&[1; 1], 0, OutputRequest::Logits(2))));
+    assert_eq!(run(&[1; 4], 4, OutputRequest::Logits(2)), Ok(Output::Logits(vec![0.0; 20])));
+    assert_eq!(run(&[9], 0, OutputRequest::Token), Ok(Output::Token(0)));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn recurrent_state_goes_on_repeats_or_starts_again() {
     let Ok(mut program) = compile(&mut backend, graph, OPTIONS, 0) else { panic!("room for 80 bytes") };
     let mut run = |position, count| {
         let tokens = &[1, 2, 3, 4][..count];
-        block_on(backend.run(&mut program, Step { tokens, position, want: Want::Nothing }))
+        block_on(backend.run(&mut program, Step { tokens, position, want: OutputRequest::Nothing }))
     };
     assert!(is_internal(run(3, 1)), "nothing was run before it");
     for (position, count) in [(0, 3), (0, 3), (3, 2), (3, 1), (4, 1), (0, 2), (2, 1)] {

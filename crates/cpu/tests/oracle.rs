@@ -30,13 +30,13 @@ mod threads {
     /// A thread has come.
     #[unsafe(no_mangle)]
     extern "C" fn take_seat() -> usize {
-        linnet_cpu::take_seat().expect("a seat")
+        linnet_cpu::take_slot().expect("a slot")
     }
 
     /// It works.
     #[unsafe(no_mangle)]
-    extern "C" fn work(seat: usize) {
-        linnet_cpu::work(seat);
+    extern "C" fn work(slot: usize) {
+        linnet_cpu::work(slot);
     }
 
     /// So many have come.

@@ -2,16 +2,16 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Takes a seat in the engine's pool; `undefined` where there is none left. The worker may then say that it is ready.
+/// Takes a slot of the engine's pool; `undefined` where there is none left. The worker may then say that it is ready.
 #[wasm_bindgen(js_name = takeSeat)]
-pub fn take_seat() -> Option<usize> {
-    linnet_cpu::take_seat()
+pub fn take_slot() -> Option<usize> {
+    linnet_cpu::take_slot()
 }
 
-/// Works for the engine on that seat. Does not return.
+/// Works for the engine on that slot. Does not return.
 #[wasm_bindgen]
-pub fn work(seat: usize) {
-    linnet_cpu::work(seat);
+pub fn work(slot: usize) {
+    linnet_cpu::work(slot);
 }
 
 /// Says that this worker has died of an exception, so that the engine does not wait for it.

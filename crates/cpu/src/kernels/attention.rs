@@ -273,8 +273,8 @@ fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32]) {
     }
 }
 
-/// Turns the scores of some queries for so many tiles into weights relative to their greatest so far, updates `state`, and says
-/// by which factor earlier weights shrink.
+/// Turns the scores of some queries for so many tiles into weights relative to their greatest so far, updates `state`,
+/// and says by which factor earlier weights shrink.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn soften<S: Simd>(

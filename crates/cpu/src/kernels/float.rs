@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::PanelRun;
 use crate::activations::{Form, Input};
-use crate::packed::{FloatFormat, GROUP, Matrix, PackedFloat};
+use crate::layout::GROUP;
+use crate::packed::{FloatFormat, Matrix, PackedFloat, PanelRun};
 use crate::pool::Pool;
 use crate::simd::{Isa, Kernel, Simd, four_times};
 

@@ -2,16 +2,15 @@
 
 mod attention;
 mod delta_net;
+mod dot_kind;
 mod float;
 mod quads;
 mod quantized;
 mod rope;
 mod rows;
-mod ways;
 
 pub(crate) use self::attention::{Absorb, AttendTile, AttentionScratch, Finish, TILE_TOKENS, first_tile};
 pub(crate) use self::delta_net::DeltaHead;
-pub(crate) use self::quantized::PanelRun;
 pub(crate) use self::rope::{RopeTable, rotate};
 pub(crate) use self::rows::{Add, Argmax, Gated, RmsNorm, Scale, SoftCap};
 

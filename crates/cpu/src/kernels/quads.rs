@@ -4,8 +4,8 @@
     allow(dead_code, reason = "no other instruction set multiplies bytes")
 )]
 
-use super::ways::{Way, Words};
-use crate::activations::Run;
+use super::dot_kind::{DotKind, Words};
+use crate::activations::QBlock;
 use crate::packed::{Codes, Format, QuadSink};
 use crate::simd::{ByteSimd, Simd, four_times};
 
@@ -17,7 +17,7 @@ const LOWER: usize = 8;
 
 /// Multiplies the quads of a part with activations and adds them up.
 struct ByteDot<'a, S: Simd> {
-    run: &'a Run,
+    run: &'a QBlock,
     /// Where the part starts.
     start: usize,
     upper: S::I32,
@@ -46,9 +46,9 @@ impl<S: Simd> QuadSink<S> for StoreQuads<'_> {
     }
 }
 
-impl<S: ByteSimd> Way<S> for Quads {
+impl<S: ByteSimd> DotKind<S> for Quads {
     #[inline(always)]
-    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &Run) -> S::I32 {
+    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &QBlock) -> S::I32 {
         let start = part * (8 / F::Codes::PARTS);
         let lower = s.splat_i32(run.offset::<F>(part));
         let mut dot = ByteDot { run, start, upper: s.splat_i32(0), lower };
@@ -67,7 +67,7 @@ impl<S: ByteSimd> Way<S> for Quads {
         s: S,
         codes: &[[i16; 16]; 16],
         part: usize,
-        x: [&Run; 4],
+        x: [&QBlock; 4],
     ) -> [S::I32; 4] {
         let mut sums = [s.splat_i32(0); 4];
         let quads = 8 / F::Codes::PARTS;

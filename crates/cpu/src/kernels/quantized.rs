@@ -3,33 +3,25 @@
 //! One row (decode): each run of codes is unpacked in registers and multiplied at once. Several rows (prefill): the
 //! codes of a group are unpacked to a panel that stays in the cache, over which all rows pass four at a time.
 //!
-//! Either is written once for both ways to multiply (`ways`, `quads`), whose results are the same to the last bit.
+//! Either is written once for both dot_kind to multiply (`dot_kind`, `quads`), whose results are the same to the last
+//! bit.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Zeroable;
 
+use super::dot_kind::{DotKind, Pairs};
 use super::quads::Quads;
-use super::ways::{Pairs, Way};
-use crate::activations::{Form, Input, Run};
-use crate::packed::{Codes, Format, GROUP, Matrix, Packed, PackedRuns, RUN};
+use crate::activations::{Form, Input, QBlock};
+use crate::layout::{GROUP, RUN};
+use crate::packed::{Codes, Format, Matrix, Packed, PackedRuns, PanelRun};
 use crate::pool::Pool;
 use crate::simd::{ByteIsa, ByteKernel, ByteSimd, Isa, Kernel, Simd, four_times, twice};
 
-/// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight once,
-/// and what processors fetch of themselves leaves it waiting.
+/// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight
+/// once, and what processors fetch of themselves leaves it waiting.
 const AHEAD: usize = 4096;
-
-/// A run of eight rows, unpacked: `value = scales[part] * codes + mins[part]`.
-#[repr(C, align(32))]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct PanelRun {
-    /// Pairs, less the format's offset; or quads, as they are unpacked, in the first half.
-    pub(super) codes: [[i16; 16]; 16],
-    scales: [[f32; GROUP]; 2],
-    mins: [[f32; GROUP]; 2],
-}
 
 /// The instruction set that multiplies a format's bytes, if this is to be done.
 #[inline]
@@ -106,15 +98,15 @@ impl<F: Format> Matrix for Packed<F> {
 /// One row of activations times the rows of some groups.
 struct MatVec<'a, F: Format> {
     weights: PackedRuns<'a, F>,
-    runs: &'a [Run],
+    runs: &'a [QBlock],
     out: &'a mut [f32],
 }
 
 impl<F: Format> MatVec<'_, F> {
-    /// Groups are multiplied by twos, of which the one lies far behind the other: of two places processors fetch more ahead than
-    /// of one, and both groups' products are of the same activations.
+    /// Groups are multiplied by twos, of which the one lies far behind the other: of two places processors fetch more
+    /// ahead than of one, and both groups' products are of the same activations.
     #[inline(always)]
-    fn multiply<S: Simd, W: Way<S>>(self, s: S) {
+    fn multiply<S: Simd, D: DotKind<S>>(self, s: S) {
         let MatVec { weights: PackedRuns { runs: weights, shared }, runs, out } = self;
         let (out, _) = out.as_chunks_mut::<GROUP>();
         let half = out.len() / 2;
@@ -123,13 +115,13 @@ impl<F: Format> MatVec<'_, F> {
             PackedRuns::<F> { runs: &weights[from..to], shared: &shared[from / F::RUNS..to / F::RUNS] }
         };
         for index in 0..half {
-            let [first, second] = multiply_groups::<S, W, F, 2>(s, [group(index), group(half + index)], runs);
+            let [first, second] = multiply_groups::<S, D, F, 2>(s, [group(index), group(half + index)], runs);
             s.store(first, &mut out[index]);
             s.store(second, &mut out[half + index]);
         }
         if out.len() % 2 == 1 {
             let last = out.len() - 1;
-            let [total, _] = multiply_groups::<S, W, F, 1>(s, [group(last), group(last)], runs);
+            let [total, _] = multiply_groups::<S, D, F, 1>(s, [group(last), group(last)], runs);
             s.store(total, &mut out[last]);
         }
     }
@@ -137,17 +129,17 @@ impl<F: Format> MatVec<'_, F> {
 
 /// The products of the first `N` groups with a row of activations.
 #[inline(always)]
-fn multiply_groups<S: Simd, W: Way<S>, F: Format, const N: usize>(
+fn multiply_groups<S: Simd, D: DotKind<S>, F: Format, const N: usize>(
     s: S,
     groups: [PackedRuns<'_, F>; 2],
-    runs: &[Run],
+    runs: &[QBlock],
 ) -> [S::F32; 2] {
     let [first, second] = groups;
     let mut totals = [s.splat(0.0); 2];
     let mut factors = [F::factors(s, &first.shared[0]), F::factors(s, &second.shared[0])];
     let weights = first.runs.iter().zip(second.runs);
-    // One loop, not one in another: of eight known turns, the inner one would be written out, and JavaScript engines compile
-    // functions of such size badly.
+    // One loop, not one in another: of eight known turns, the inner one would be written out, and JavaScript engines
+    // compile functions of such size badly.
     for (index, ((first_run, second_run), run)) in weights.zip(runs).enumerate() {
         let weights = [first_run, second_run];
         if F::RUNS > 1 && index % F::RUNS == 0 {
@@ -161,7 +153,7 @@ fn multiply_groups<S: Simd, W: Way<S>, F: Format, const N: usize>(
                         s.prefetch(weights[I], AHEAD + LINE * 64);
                     }
                 });
-                totals[I] = multiply_run::<S, W, F>(s, weights[I], factors[I], run, totals[I]);
+                totals[I] = multiply_run::<S, D, F>(s, weights[I], factors[I], run, totals[I]);
             }
         });
     }
@@ -170,11 +162,11 @@ fn multiply_groups<S: Simd, W: Way<S>, F: Format, const N: usize>(
 
 /// `total` plus the products of a run.
 #[inline(always)]
-fn multiply_run<S: Simd, W: Way<S>, F: Format>(
+fn multiply_run<S: Simd, D: DotKind<S>, F: Format>(
     s: S,
     weights: &F::Run,
     factors: F::Factors<S>,
-    run: &Run,
+    run: &QBlock,
     total: S::F32,
 ) -> S::F32 {
     let mut total = total;
@@ -182,7 +174,7 @@ fn multiply_run<S: Simd, W: Way<S>, F: Format>(
     let activation_scale = s.splat(run.scale);
     twice!(PART => {
         if PART < F::Codes::PARTS {
-            let sum = W::multiply::<F>(s, words, PART, run);
+            let sum = D::multiply::<F>(s, words, PART, run);
             let scale = s.mul(F::scale(s, factors, weights, PART), activation_scale);
             total = s.mul_add(s.to_f32(sum), scale, total);
             if F::MIN {
@@ -194,7 +186,7 @@ fn multiply_run<S: Simd, W: Way<S>, F: Format>(
     total
 }
 
-impl Run {
+impl QBlock {
     /// The sum of the values of a part.
     #[inline(always)]
     fn part_sum<F: Format>(&self, part: usize) -> f32 {
@@ -217,12 +209,12 @@ struct Unpack<'a, F: Format> {
 
 impl<F: Format> Unpack<'_, F> {
     #[inline(always)]
-    fn unpack<S: Simd, W: Way<S>>(self, s: S) {
+    fn unpack<S: Simd, D: DotKind<S>>(self, s: S) {
         for (index, (run, panel)) in self.weights.runs.iter().zip(self.panel).enumerate() {
             let factors = F::factors(s, &self.weights.shared[index / F::RUNS]);
             twice!(PART => {
                 if PART < F::Codes::PARTS {
-                    W::unpack::<F>(s, F::codes(run), PART, &mut panel.codes);
+                    D::unpack::<F>(s, F::codes(run), PART, &mut panel.codes);
                     s.store(F::scale(s, factors, run, PART), &mut panel.scales[PART]);
                     s.store(F::min(s, factors, run, PART), &mut panel.mins[PART]);
                 }
@@ -237,7 +229,7 @@ struct MatMul<'a, F: Format> {
     /// Of `runs`, and of `out`.
     rows: usize,
     /// `[input row, panel.len()]`.
-    runs: &'a [Run],
+    runs: &'a [QBlock],
     /// `[input row, lane]`.
     out: &'a mut [f32],
     format: PhantomData<F>,
@@ -245,18 +237,18 @@ struct MatMul<'a, F: Format> {
 
 impl<F: Format> MatMul<'_, F> {
     #[inline(always)]
-    fn multiply<S: Simd, W: Way<S>>(self, s: S) {
+    fn multiply<S: Simd, D: DotKind<S>>(self, s: S) {
         let rows = self.runs.chunks_exact(4 * self.panel.len());
         let rest = rows.remainder();
         let (out, _) = self.out.as_chunks_mut::<GROUP>();
         let (out, out_rest) = out.split_at_mut(self.rows / 4 * 4);
         for (runs, out) in rows.zip(out.chunks_exact_mut(4)) {
-            tile::<S, W, F, 4>(s, self.panel, runs, out);
+            tile::<S, D, F, 4>(s, self.panel, runs, out);
         }
         match out_rest.len() {
-            1 => tile::<S, W, F, 1>(s, self.panel, rest, out_rest),
-            2 => tile::<S, W, F, 2>(s, self.panel, rest, out_rest),
-            3 => tile::<S, W, F, 3>(s, self.panel, rest, out_rest),
+            1 => tile::<S, D, F, 1>(s, self.panel, rest, out_rest),
+            2 => tile::<S, D, F, 2>(s, self.panel, rest, out_rest),
+            3 => tile::<S, D, F, 3>(s, self.panel, rest, out_rest),
             _ => {}
         }
     }
@@ -264,10 +256,10 @@ impl<F: Format> MatMul<'_, F> {
 
 /// `ROWS` rows of activations (`runs`: `[ROWS, panel.len()]`) times a panel.
 #[inline(always)]
-fn tile<S: Simd, W: Way<S>, F: Format, const ROWS: usize>(
+fn tile<S: Simd, D: DotKind<S>, F: Format, const ROWS: usize>(
     s: S,
     panel: &[PanelRun],
-    runs: &[Run],
+    runs: &[QBlock],
     out: &mut [[f32; GROUP]],
 ) {
     let mut totals = [s.splat(0.0); 4];
@@ -280,7 +272,7 @@ fn tile<S: Simd, W: Way<S>, F: Format, const ROWS: usize>(
         });
         twice!(PART => {
             if PART < F::Codes::PARTS {
-                let sums = W::tile::<F, ROWS>(s, &weights.codes, PART, x);
+                let sums = D::tile::<F, ROWS>(s, &weights.codes, PART, x);
                 let scales = s.load(&weights.scales[PART]);
                 four_times!(ROW => {
                     if ROW < ROWS {
@@ -307,7 +299,7 @@ fn tile<S: Simd, W: Way<S>, F: Format, const ROWS: usize>(
     });
 }
 
-/// A kernel of both ways.
+/// A kernel of both dot_kind.
 macro_rules! both_ways {
     ($name:ident, $method:ident) => {
         impl<F: Format> Kernel for $name<'_, F> {

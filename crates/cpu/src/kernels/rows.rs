@@ -15,12 +15,12 @@ fn padded(part: &[f32]) -> [f32; LANES] {
     full
 }
 
-/// A float is this plus a small integer where the last bits of its mantissa are that integer plus 127: the exponent of two to
-/// the power of it. Adding it rounds to the nearest integer.
+/// A float is this plus a small integer where the last bits of its mantissa are that integer plus 127: the exponent of
+/// two to the power of it. Adding it rounds to the nearest integer.
 const EXPONENT: f32 = 12_582_912.0 + 127.0;
 
-/// `1 + r + r² p(r)` is `e^r` exact to 1.1e-7 for `|r| <= ln 2 / 2`: of the polynomials of degree 3 the one whose greatest relative
-/// error is least (by Remez' exchange).
+/// `1 + r + r² p(r)` is `e^r` exact to 1.1e-7 for `|r| <= ln 2 / 2`: of the polynomials of degree 3 the one whose
+/// greatest relative error is least (by Remez' exchange).
 const P: [f32; 4] = [0.499_992_3, 0.166_671_14, 0.041_890_2, 0.008_312_516];
 
 /// `e^x`; 0 for x below -88. It is `2^n e^r` with `n = round(x / ln 2)`.

@@ -1,12 +1,12 @@
-//! Products of bytes against products of 16 bits: the same to the last bit. (Those of an engine's own instructions are compared
-//! with the oracle, in `tests/oracle.rs`.)
+//! Products of bytes against products of 16 bits: the same to the last bit. (Those of an engine's own instructions are
+//! compared with the oracle, in `tests/oracle.rs`.)
 
 use bytemuck::Zeroable;
 use linnet_quant::{DType, dequantize};
 
-use super::PanelRun;
-use crate::activations::{Form, Input, Quantize, Run};
-use crate::packed::{GROUP, RUN, matrix};
+use crate::activations::{Form, Input, QBlock, Quantize};
+use crate::layout::{GROUP, RUN};
+use crate::packed::{PanelRun, matrix};
 use crate::pool::Pool;
 use crate::simd::{Isa, PORTABLE};
 
@@ -85,7 +85,7 @@ fn products(dtype: DType, bytes: &[u8], values: &[f32], rows: usize, by_bytes: b
     let mut matrix = matrix("w", dtype, GROUPS * GROUP, COLS).unwrap();
     let row_bytes = bytes.len() / (GROUPS * GROUP);
     matrix.push(&mut Pool::new(1), bytes, row_bytes);
-    let mut runs = vec![Run::zeroed(); rows * COLS / RUN];
+    let mut runs = vec![QBlock::zeroed(); rows * COLS / RUN];
     let form = matrix.form();
     Isa::Portable.run(Quantize { values, runs: &mut runs, quads: form == Form::Quads });
     let (pairs, quads) = if form == Form::Quads { (&[][..], &runs[..]) } else { (&runs[..], &[][..]) };
@@ -120,7 +120,7 @@ fn every_integer_is_two_bytes() {
     // The extremes, and what is near them and near a carry.
     let at = [-32639, -32638, -32512, -32511, -129, -128, -127, -1, 0, 1, 127, 128, 129, 32511, 32512, 32639];
     let values: Vec<f32> = [at, at].concat().into_iter().map(|q: i16| f32::from(q)).collect();
-    let [mut pairs, mut quads] = [[Run::zeroed()]; 2];
+    let [mut pairs, mut quads] = [[QBlock::zeroed()]; 2];
     Isa::Portable.run(Quantize { values: &values, runs: &mut pairs, quads: false });
     Isa::Portable.run(Quantize { values: &values, runs: &mut quads, quads: true });
     let q: &[i16] = bytemuck::cast_slice(&pairs[0].q);

@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use linnet_graph::{BackendError, KvFormat};
 
-use super::{GROUP, LANES, STEP, Shape, TILE};
+use super::rows::{CacheShape, GROUP, LANES, STEP, TILE};
 use crate::memory;
 use crate::simd::{Simd, encode_f16, four_times};
 
@@ -81,7 +81,7 @@ pub(super) type Pairs<C> = [[C; 2 * LANES]; STEP];
 
 /// Rows of codes.
 pub(crate) struct CodeRows<C> {
-    pub(super) shape: Shape,
+    pub(super) shape: CacheShape,
     /// `[kv_head, place / 8, head_dim / 2, place % 8, head_dim % 2]`, the last pairs padded with zeros.
     pub(super) keys: Vec<Pairs<C>>,
     /// `[kv_head, place / 32, head_dim / 8, place % 32 / 2, head_dim % 8, place % 2]`, an even number of parts.
@@ -95,14 +95,14 @@ pub(crate) struct CodeRows<C> {
 pub(super) const STEPS: usize = TILE / (2 * STEP);
 
 /// As many numbers as a tile has positions, as vectors.
-pub(super) type Run = [[f32; LANES]; TILE / LANES];
+pub(super) type TileValues = [[f32; LANES]; TILE / LANES];
 
 /// Their codes.
 pub(super) type RunCodes = [[i16; LANES]; TILE / LANES];
 
 /// Up to 32 numbers, padded with zeros.
 #[inline(always)]
-pub(super) fn run(values: &[f32]) -> Run {
+pub(super) fn run(values: &[f32]) -> TileValues {
     let mut run = [[0.0; LANES]; TILE / LANES];
     run.as_flattened_mut()[..values.len()].copy_from_slice(values);
     run
@@ -137,7 +137,7 @@ pub(super) fn inverse(scale: f32) -> f32 {
 
 /// The values times `factor` as integers, none beyond `most`.
 #[inline(always)]
-pub(super) fn encode<S: Simd>(s: S, run: &Run, factor: f32, most: f32) -> RunCodes {
+pub(super) fn encode<S: Simd>(s: S, run: &TileValues, factor: f32, most: f32) -> RunCodes {
     let mut codes = [[0; LANES]; TILE / LANES];
     let factor = s.splat(factor);
     four_times!(I => {
@@ -148,8 +148,8 @@ pub(super) fn encode<S: Simd>(s: S, run: &Run, factor: f32, most: f32) -> RunCod
 }
 
 impl<C: Code> CodeRows<C> {
-    pub(super) fn new(shape: Shape) -> Result<Self, BackendError> {
-        let Shape { head_dim, .. } = shape;
+    pub(super) fn new(shape: CacheShape) -> Result<Self, BackendError> {
+        let CacheShape { head_dim, .. } = shape;
         let blocks = head_dim.div_ceil(C::block(head_dim));
         let what = "KV cache";
         Ok(CodeRows {

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use linnet_graph::BackendError;
 
-use super::{AHEAD, CachedRows, GROUP, Queries, Scores, Shape, TILE, Two, Weighed};
+use super::rows::{AHEAD, CacheShape, CachedRows, GROUP, Queries, Scores, TILE, Two, Weighed};
 use crate::memory;
 use crate::simd::{Simd, four_times, twice};
 
 /// Rows of f32.
 pub(crate) struct FloatRows {
-    pub(super) shape: Shape,
+    pub(super) shape: CacheShape,
     /// `[kv_head, place / 16, head_dim, place % 16]`.
     keys: Vec<Two>,
     /// `[kv_head, place / 32, head_dim / 16, place % 32, head_dim % 16]`, the last part padded.
@@ -18,7 +18,7 @@ pub(crate) struct FloatRows {
 }
 
 impl FloatRows {
-    pub(super) fn new(shape: Shape) -> Result<Self, BackendError> {
+    pub(super) fn new(shape: CacheShape) -> Result<Self, BackendError> {
         let parts = shape.head_dim.div_ceil(GROUP);
         Ok(FloatRows {
             shape,

@@ -1,14 +1,14 @@
 //! Attention over keys and values that are integers.
 //!
-//! Queries, and weights times the values' scales, are rounded to integers too: products and their sums are exact then, two
-//! products an instruction lane, and nothing is converted on the way. How large a sum becomes is bounded by the greatest code
-//! of the cache times the sum of the magnitudes of those that it is multiplied with; the latter are made so that this is less
-//! than 2^31, over all elements of a key and over all positions of a chunk.
+//! Queries, and weights times the values' scales, are rounded to integers too: products and their sums are exact then,
+//! two products an instruction lane, and nothing is converted on the way. How large a sum becomes is bounded by the
+//! greatest code of the cache times the sum of the magnitudes of those that it is multiplied with; the latter are made
+//! so that this is less than 2^31, over all elements of a key and over all positions of a chunk.
 
 use std::ops::Range;
 
-use super::codes::{Code, CodeRows, Pairs, Run, STEPS, encode, finite, inverse, magnitudes, run};
-use super::{AHEAD, CHUNK, CachedRows, Codes, GROUP, LANES, Queries, STEP, Scores, TILE, Two, Weighed};
+use super::codes::{Code, CodeRows, Pairs, STEPS, TileValues, encode, finite, inverse, magnitudes, run};
+use super::rows::{AHEAD, CHUNK, CachedRows, Codes, GROUP, LANES, Queries, STEP, Scores, TILE, Two, Weighed};
 use crate::simd::{Simd, four_times, twice};
 
 /// The greatest code of a query or weight: rounding leads to no number that 16 bits do not hold.
@@ -269,9 +269,9 @@ fn products<S: Simd, C: Code, const N: usize, const BY: usize>(
 #[inline(always)]
 fn weigh<S: Simd, C: Code>(
     s: S,
-    weights: &[Run],
-    scales: &[Run],
-    products: &mut [Run],
+    weights: &[TileValues],
+    scales: &[TileValues],
+    products: &mut [TileValues],
     codes: &mut [[Codes; STEPS]],
     query: usize,
 ) -> f32 {

@@ -4,15 +4,14 @@
 //! A pair is what one dot instruction multiplies with two activations. The lanes of several pairs share the bits of
 //! one vector of sixteen 16-bit words, so that unpacking takes shifts and masks only, no widening and no shuffles.
 //!
-//! Where an instruction multiplies four bytes at once, two pairs make a *quad*, thirty-two bytes: the pairs `p` and `p + 2`
-//! for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. What half a word holds
-//! is such bytes already; the activations are put in the same order, which costs nothing in comparison.
+//! Where an instruction multiplies four bytes at once, two pairs make a *quad*, thirty-two bytes: the pairs `p` and
+//! `p + 2` for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. What half
+//! a word holds is such bytes already; the activations are put in the same order, which costs nothing in comparison.
 
-mod bits3;
+pub(crate) mod bits3;
 
 use bytemuck::Zeroable;
 
-pub(crate) use self::bits3::Bits3;
 use crate::simd::{Simd, four_times, twice};
 
 /// Receives the pairs of a run, in any order.
@@ -25,11 +24,6 @@ pub(crate) trait Sink<S: Simd> {
 pub(crate) trait QuadSink<S: Simd> {
     /// Takes quad `index`, counted from the start of the run's part: of pairs `first_of_quad(index)` and two behind it.
     fn quad(&mut self, s: S, index: usize, codes: S::I16);
-}
-
-/// The pair in the lower bytes of a quad.
-pub(crate) const fn first_of_quad(index: usize) -> usize {
-    index / 2 * 4 + index % 2
 }
 
 /// Makes quads of pairs, which must come in ascending order.
@@ -94,8 +88,8 @@ fn every_other_nibble(bytes: u64) -> i16 {
     (nibbles | nibbles >> 12 | nibbles >> 24 | nibbles >> 36) as i16
 }
 
-/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, of which 0, 1, 4, 5 lie in the lower byte and two behind each in the
-/// upper one. `PARTS` is 1 or 2.
+/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, of which 0, 1, 4, 5 lie in the lower byte and two behind each in
+/// the upper one. `PARTS` is 1 or 2.
 pub(crate) struct Bits2<const PARTS: usize>;
 
 impl<const PARTS: usize> Codes for Bits2<PARTS> {

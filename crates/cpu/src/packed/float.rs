@@ -5,10 +5,11 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable, pod_read_unaligned};
 use linnet_graph::BackendError;
 
-use super::{GROUP, each_group};
+use super::groups::each_group;
+use crate::layout::GROUP;
 use crate::memory;
 use crate::pool::Pool;
-use crate::shared::SharedRows;
+use crate::shared_rows::SharedRows;
 use crate::simd::Simd;
 
 /// A format whose values stand alone.

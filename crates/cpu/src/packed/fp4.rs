@@ -5,9 +5,10 @@ use linnet_quant::blocks::{BlockMXFP4, BlockNVFP4};
 use linnet_quant::{e8m0_half, ue4m3_half};
 
 use super::codes::{Bits4, Codes};
+use super::format::{Format, Pack};
 use super::legacy::nibbles;
 use super::table::E2m1;
-use super::{Format, GROUP, Pack};
+use crate::layout::GROUP;
 use crate::simd::Simd;
 
 /// A run of E2M1 codes of eight rows.

@@ -5,7 +5,8 @@ use linnet_quant::blocks::{BlockQ2_K, BlockQ4_K, BlockQ5_K, BlockQ6_K};
 use linnet_quant::scale_min_k4;
 
 use super::codes::{Bits2, Bits4, Bits5, Bits6, Codes};
-use super::{Format, GROUP, Pack, RUN};
+use super::format::{Format, Pack};
+use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
 /// Bits 0..4 of run `run`'s value `k`: a run of 32 bytes holds two runs of values.

@@ -4,8 +4,9 @@ use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockIQ4_NL, BlockQ4_0, BlockQ4_1, BlockQ5_0, BlockQ5_1, BlockQ8_0};
 
 use super::codes::{Bits4, Bits5, Bits8, Codes};
+use super::format::{Format, Pack};
 use super::table::Iq4;
-use super::{Format, GROUP, Pack, RUN};
+use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
 /// Byte j: value j in the low nibble, value j + 16 in the high one.

@@ -1,7 +1,7 @@
 //! The formats of 256 values `d * scale * table[code]` with a whole-number scale per 16 or 32.
 //!
-//! The codebooks of the IQ formats dissolve here: what an index stands for becomes one code per value, which takes 3 or 4
-//! bits and no lookups in a grid.
+//! The codebooks of the IQ formats dissolve here: what an index stands for becomes one code per value, which takes 3 or
+//! 4 bits and no lookups in a grid.
 
 use std::marker::PhantomData;
 
@@ -15,10 +15,12 @@ use linnet_quant::grids::{
 };
 use linnet_quant::{iq1_m_scale, iq4_xs_scale, scales_k3};
 
-use super::codes::{Bits3, Codes};
+use super::codes::Codes;
+use super::codes::bits3::Bits3;
+use super::format::{Format, Pack};
 use super::k_quants::two_bits;
 use super::table::{Iq1, Iq2, Iq3S, Iq3Xxs, Iq4Halves};
-use super::{Format, GROUP, Pack, RUN};
+use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
 /// A run of eight rows.

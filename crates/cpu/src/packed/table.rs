@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use linnet_quant::{E2M1_DOUBLED, IQ4_VALUES};
 
-use super::codes::{Bits3, Bits4, Codes, QuadSink, Sink, first_of_quad};
+use super::codes::bits3::Bits3;
+use super::codes::{Bits4, Codes, QuadSink, Sink};
+use crate::layout::first_of_quad;
 use crate::simd::Simd;
 
 /// What codes stand for. Codes of fewer bits use the beginning of the table.

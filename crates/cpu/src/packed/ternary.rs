@@ -4,8 +4,9 @@ use linnet_quant::blocks::{BlockQ1_0, BlockQ2_0, BlockTQ1_0, BlockTQ2_0};
 use linnet_quant::tq1_digit;
 
 use super::codes::{Bits2, Codes};
+use super::format::{Format, Pack};
 use super::k_quants::two_bits;
-use super::{Format, GROUP, Pack, RUN};
+use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
 /// `value = d * (code - 1)`, two runs under one scale.

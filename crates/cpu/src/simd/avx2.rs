@@ -14,7 +14,7 @@ use std::arch::x86_64::{
     _mm256_sub_ps,
 };
 
-use super::{Kernel, Simd};
+use super::vectors::{Kernel, Simd};
 
 /// Proof that the processor has AVX2, FMA and F16C.
 #[derive(Clone, Copy, Debug)]

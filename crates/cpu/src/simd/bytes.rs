@@ -1,29 +1,33 @@
-//! Instruction sets that multiply bytes, beside those that every kernel is written for.
+//! Which instruction set multiplies bytes, where there is one.
 #![cfg_attr(
     not(any(test, all(target_arch = "wasm32", target_feature = "simd128"))),
     allow(dead_code, reason = "no other instruction set multiplies bytes")
 )]
 
-use super::Simd;
+use super::byte_vectors::ByteKernel;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 use super::portable::Portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use super::relaxed::Relaxed;
+use super::simd128::Simd128;
 
-/// Vector operations of an instruction set that multiplies four bytes of a lane with four others at once.
-pub(crate) trait ByteSimd: Simd {
-    /// `sum` plus, for each lane of 32 bits, the four products of its bytes: `codes` of 0..=127 and `q` with a sign.
-    fn dot_bytes(self, codes: Self::I16, q: Self::I16, sum: Self::I32) -> Self::I32;
-    /// Times 256.
-    fn shl_8_i32(self, v: Self::I32) -> Self::I32;
-}
+/// Stands for a module with relaxed SIMD.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relaxed(());
 
-/// A computation that takes such a set; as [`super::Kernel`].
-pub(crate) trait ByteKernel {
-    /// What it computes.
-    type Output;
-    /// The computation.
-    fn run<S: ByteSimd>(self, s: S) -> Self::Output;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+impl Relaxed {
+    /// The module's, if it has it.
+    #[inline]
+    fn detect() -> Option<Self> {
+        super::relaxed::available().then_some(Relaxed(()))
+    }
+
+    /// Runs `kernel`.
+    #[inline]
+    fn run<K: ByteKernel>(self, kernel: K) -> K::Output {
+        kernel.run(Simd128)
+    }
 }
 
 /// Such an instruction set.

@@ -5,8 +5,10 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod byte_vectors;
 mod bytes;
 mod half;
+mod isa;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -16,173 +18,16 @@ mod relaxed;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod unroll;
+mod vectors;
 
+pub(crate) use self::byte_vectors::{ByteKernel, ByteSimd};
+pub(crate) use self::bytes::ByteIsa;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 pub(crate) use self::bytes::PORTABLE;
-pub(crate) use self::bytes::{ByteIsa, ByteKernel, ByteSimd};
 pub(crate) use self::half::encode_f16;
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-use self::portable::Portable;
+pub(crate) use self::isa::Isa;
 pub(crate) use self::unroll::{four_times, twice};
-
-/// Vector operations of one instruction set. A value exists only where the processor has the instructions, so the
-/// methods are safe.
-///
-/// The lane order is the memory order. Where an operand is not a number, results are those of the instructions.
-pub(crate) trait Simd: Copy {
-    /// Vectors that the processor's registers hold.
-    const REGISTERS: usize = 16;
-    /// Sixteen 16-bit integers.
-    type I16: Copy;
-    /// Eight 32-bit integers.
-    type I32: Copy;
-    /// Eight 32-bit floats.
-    type F32: Copy;
-
-    fn load_i16(self, from: &[i16; 16]) -> Self::I16;
-    fn store_i16(self, v: Self::I16, to: &mut [i16; 16]);
-    /// Sign-extends.
-    fn load_i8(self, from: &[i8; 16]) -> Self::I16;
-    fn splat_i16(self, v: i16) -> Self::I16;
-    /// The two values in turn, eight times.
-    fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
-    fn and(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    fn or(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    fn sub_i16(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    /// Shifts zeros in.
-    fn shr<const N: i32>(self, v: Self::I16) -> Self::I16;
-    /// Moves the lower byte of each lane to the upper one, zeros in.
-    fn shl_8(self, v: Self::I16) -> Self::I16;
-    /// `table[code]` for each byte, all below 16.
-    fn lookup(self, table: &[u8; 16], codes: Self::I16) -> Self::I16;
-    /// `a[2i] * b[2i] + a[2i + 1] * b[2i + 1]` for each lane i.
-    fn dot(self, a: Self::I16, b: Self::I16) -> Self::I32;
-
-    fn load_i32(self, from: &[i32; 8]) -> Self::I32;
-    fn store_i32(self, v: Self::I32, to: &mut [i32; 8]);
-    fn splat_i32(self, v: i32) -> Self::I32;
-    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
-    fn to_f32(self, v: Self::I32) -> Self::F32;
-
-    fn load(self, from: &[f32; 8]) -> Self::F32;
-    fn store(self, v: Self::F32, to: &mut [f32; 8]);
-    /// IEEE half to f32; infinities and NaNs may become large finite numbers.
-    fn load_f16(self, from: &[u16; 8]) -> Self::F32;
-    /// bfloat16 to f32.
-    fn load_bf16(self, from: &[u16; 8]) -> Self::F32;
-    /// Unsigned bytes to f32.
-    fn load_u8_f32(self, from: &[u8; 8]) -> Self::F32;
-    /// Signed bytes to f32.
-    fn load_i8_f32(self, from: &[i8; 8]) -> Self::F32;
-    fn splat(self, v: f32) -> Self::F32;
-    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    /// `a * b + c`, rounded once or twice.
-    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
-    /// The greater lane by lane, `b` where either is not a number.
-    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    /// The lesser lane by lane, `b` where either is not a number.
-    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    fn abs(self, v: Self::F32) -> Self::F32;
-    /// To the nearest integer, halves to even.
-    fn round(self, v: Self::F32) -> Self::F32;
-    /// The low nine bits of each lane as sign and exponent of a float whose mantissa is 0.
-    fn exponent(self, v: Self::F32) -> Self::F32;
-    /// Stores the nearest integers, which fit 16 bits; halves become even.
-    fn store_as_i16(self, v: Self::F32, to: &mut [i16; 8]);
-    fn reduce_add(self, v: Self::F32) -> f32;
-    fn reduce_max(self, v: Self::F32) -> f32;
-
-    /// Has the cache line fetched that lies `ahead` bytes behind the start of `from`, where that can be said; it may lie
-    /// anywhere.
-    fn prefetch<T>(self, from: &T, ahead: usize) {
-        let _ = (from, ahead);
-    }
-}
-
-/// A computation that runs on any instruction set. Implement `run` with `#[inline(always)]`, and likewise every
-/// generic function it calls: what is not inlined is compiled without the instruction set's features.
-pub(crate) trait Kernel {
-    /// What it computes.
-    type Output;
-    /// The computation.
-    fn run<S: Simd>(self, s: S) -> Self::Output;
-}
-
-/// The instruction set that the kernels of a backend use. A module with SIMD has no second set of kernels: every byte
-/// of it is loaded by a page.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Isa {
-    /// What the compiler makes of plain loops.
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    Portable,
-    /// AVX2 with FMA and F16C.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
-    /// That of 64-bit ARM.
-    #[cfg(target_arch = "aarch64")]
-    Neon(neon::Neon),
-    /// WebAssembly's 128-bit SIMD.
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128(simd128::Simd128),
-}
-
-impl Isa {
-    /// The best that this processor offers, or the portable kernels where there are others.
-    pub(crate) fn choose(portable: bool) -> Self {
-        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-        if portable {
-            return Isa::Portable;
-        }
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = avx2::Avx2::detect() {
-            return Isa::Avx2(avx2);
-        }
-        #[cfg(target_arch = "aarch64")]
-        return Isa::Neon(neon::Neon);
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return {
-            let _ = portable;
-            Isa::Simd128(simd128::Simd128)
-        };
-        #[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
-        Isa::Portable
-    }
-
-    /// Name for people.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-            Isa::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(_) => "avx2",
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon(_) => "neon",
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128(_) => match ByteIsa::choose() {
-                Some(_) => "relaxed-simd",
-                None => "simd128",
-            },
-        }
-    }
-
-    /// Runs `kernel` with this instruction set.
-    #[inline]
-    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self {
-            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-            Isa::Portable => kernel.run(Portable),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(avx2) => avx2.run(kernel),
-            #[cfg(target_arch = "aarch64")]
-            Isa::Neon(neon) => neon.run(kernel),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128(simd128) => kernel.run(simd128),
-        }
-    }
-}
+pub(crate) use self::vectors::{Kernel, Simd};
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -12,7 +12,7 @@ use std::arch::aarch64::{
     vst1q_s16, vst1q_s32, vsubq_f32, vsubq_s16,
 };
 
-use super::{Kernel, Simd};
+use super::vectors::{Kernel, Simd};
 
 /// Exists only on 64-bit ARM.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! Arrays and plain loops, for processors without a path of their own and as the other paths' reference.
 
 #[cfg(test)]
-use super::ByteSimd;
-use super::Simd;
+use super::byte_vectors::ByteSimd;
+use super::vectors::Simd;
 
 /// Plain Rust.
 #[derive(Clone, Copy, Debug)]

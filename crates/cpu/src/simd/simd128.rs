@@ -8,7 +8,9 @@ use core::arch::wasm32::{
     u16x8_load_extend_u8x8, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_store,
 };
 
-use super::{ByteSimd, Simd, relaxed};
+use super::byte_vectors::ByteSimd;
+use super::relaxed;
+use super::vectors::Simd;
 
 /// Exists only in modules compiled with `simd128`.
 #[derive(Clone, Copy, Debug)]
@@ -218,8 +220,8 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn store_as_i16(self, v: [v128; 2], to: &mut [i16; 8]) {
-        // In the mantissa of such a sum the integer's low bits are the last ones. Engines make several instructions of a
-        // conversion, but one of this.
+        // In the mantissa of such a sum the integer's low bits are the last ones. Engines make several instructions of
+        // a conversion, but one of this.
         let moved = both(v, |v| f32x4_add(v, f32x4_splat(12_582_912.0)));
         let narrow =
             i8x16_shuffle::<0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29>(moved[0], moved[1]);

@@ -1,20 +1,17 @@
-//! The crew of a native program: threads that the pool starts and ends.
+//! The workers of a native program: threads that the pool starts and ends.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
-use super::{MOST_THREADS, Shared, work};
-
-/// Rounds of spinning before a thread gives up its processor: some tens of microseconds.
-pub(super) const SPINS: usize = 10_000;
+use super::shared::{MOST_THREADS, Shared, work};
 
 /// As many threads as the processor runs at once, as far as they help.
 pub(crate) fn usual_threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
-/// Called by an owner that has waited for [`SPINS`] rounds.
+/// Called by an owner that has waited for `SPINS` rounds.
 pub(super) fn wait_until_left(shared: &Shared) {
     while !shared.has_been_left() {
         thread::yield_now();
@@ -22,12 +19,12 @@ pub(super) fn wait_until_left(shared: &Shared) {
 }
 
 /// The workers of one pool.
-pub(super) struct Crew {
+pub(super) struct Workers {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Crew {
+impl Workers {
     /// Starts up to `workers` threads: as many as the platform lets it start (in a module without atomics: none).
     pub(super) fn gather(workers: usize) -> Self {
         let shared = Arc::new(Shared::new());
@@ -40,11 +37,11 @@ impl Crew {
                 Err(_) => break,
             }
         }
-        Crew { shared, threads }
+        Workers { shared, threads }
     }
 
     /// Their number.
-    pub(super) fn workers(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.threads.len()
     }
 
@@ -59,7 +56,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.shared.epoch.fetch_add(1, Ordering::Release);

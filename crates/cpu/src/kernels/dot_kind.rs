@@ -1,7 +1,7 @@
-//! The ways to multiply codes with activations: as pairs of 16 bits, which is done here, and as quads of bytes (`quads`) where
-//! a processor multiplies four of these at once. The integers are the same.
+//! The dot_kind to multiply codes with activations: as pairs of 16 bits, which is done here, and as quads of bytes
+//! (`quads`) where a processor multiplies four of these at once. The integers are the same.
 
-use crate::activations::Run;
+use crate::activations::QBlock;
 use crate::packed::{Codes, Format, Sink};
 use crate::simd::{Simd, four_times};
 
@@ -9,9 +9,9 @@ use crate::simd::{Simd, four_times};
 pub(super) type Words<F> = <<F as Format>::Codes as Codes>::Words;
 
 /// How codes are multiplied.
-pub(super) trait Way<S: Simd> {
+pub(super) trait DotKind<S: Simd> {
     /// The products of the codes of a part of a run, less the format's offset, with activations, summed.
-    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &Run) -> S::I32;
+    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &QBlock) -> S::I32;
     /// Unpacks the codes of a part to a panel.
     fn unpack<F: Format>(s: S, words: &Words<F>, part: usize, codes: &mut [[i16; 16]; 16]);
     /// [`Self::multiply`] with the first `ROWS` of four rows of activations, from a panel.
@@ -19,7 +19,7 @@ pub(super) trait Way<S: Simd> {
         s: S,
         codes: &[[i16; 16]; 16],
         part: usize,
-        x: [&Run; 4],
+        x: [&QBlock; 4],
     ) -> [S::I32; 4];
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Pairs;
 
 /// Multiplies the pairs of a part with activations and adds them up.
 struct Dot<'a, S: Simd> {
-    run: &'a Run,
+    run: &'a QBlock,
     /// Where the part starts in `run.q`.
     start: usize,
     sum: S::I32,
@@ -55,9 +55,9 @@ impl<S: Simd> Sink<S> for Store<'_, S> {
     }
 }
 
-impl<S: Simd> Way<S> for Pairs {
+impl<S: Simd> DotKind<S> for Pairs {
     #[inline(always)]
-    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &Run) -> S::I32 {
+    fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &QBlock) -> S::I32 {
         let start = part * (16 / F::Codes::PARTS);
         let mut dot = Dot { run, start, sum: s.splat_i32(run.offset::<F>(part)) };
         F::Codes::unpack(s, words, part, &mut dot);
@@ -76,7 +76,7 @@ impl<S: Simd> Way<S> for Pairs {
         s: S,
         codes: &[[i16; 16]; 16],
         part: usize,
-        x: [&Run; 4],
+        x: [&QBlock; 4],
     ) -> [S::I32; 4] {
         let mut sums = [s.splat_i32(0); 4];
         let pairs = 16 / F::Codes::PARTS;

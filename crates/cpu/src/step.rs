@@ -1,20 +1,18 @@
 //! One step: the plan's nodes, in order.
 
-use linnet_graph::{BackendError, Graph, Node, Op, Output, Rows, Step, Want, WeightId};
+use linnet_graph::{BackendError, Graph, Node, Op, Output, OutputRequest, Rows, Step, WeightId};
 
 use crate::attend::AttentionNode;
 use crate::kernels::{Add, Argmax, Gated, RmsNorm, Scale, SoftCap, rotate};
 use crate::kv::StoreKv;
 use crate::matmul::MatMulNode;
+use crate::min_parallel_work;
 use crate::mixture::{self, ExpertNode};
 use crate::pool::Pool;
 use crate::program::CpuProgram;
 use crate::recurrent::{self, DeltaInputs};
-use crate::shared::SharedRows;
+use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
-
-/// Elements below which an operation is not worth another thread.
-const ALONE: usize = 16 * 1024;
 
 /// Runs a step.
 pub(crate) fn run(
@@ -25,12 +23,12 @@ pub(crate) fn run(
 ) -> Result<Output, BackendError> {
     check(program, step)?;
     let logits = match step.want {
-        Want::Nothing => 0,
-        Want::Token => 1,
-        Want::Logits(rows) => rows,
+        OutputRequest::Nothing => 0,
+        OutputRequest::Token => 1,
+        OutputRequest::Logits(rows) => rows,
     };
     program.states.begin(step.position)?;
-    program.reach.advance(step.position, step.tokens.len());
+    program.kv_history.advance(step.position, step.tokens.len());
     for table in &mut program.ropes.tables {
         table.fill(step.position, step.tokens.len());
     }
@@ -43,7 +41,7 @@ pub(crate) fn run(
             Rows::Tokens => step.tokens.len(),
             Rows::Logits => logits,
         };
-        if rows == 0 || (node.op == Op::Argmax && step.want != Want::Token) {
+        if rows == 0 || (node.op == Op::Argmax && step.want != OutputRequest::Token) {
             continue;
         }
         // No node reads a slot that it writes, so its outputs can be taken out.
@@ -60,9 +58,11 @@ pub(crate) fn run(
     program.states.finish(step.tokens.len());
 
     match step.want {
-        Want::Nothing => Ok(Output::None),
-        Want::Token => token.map(Output::Token).ok_or_else(|| internal("the graph chooses no token")),
-        Want::Logits(rows) => {
+        OutputRequest::Nothing => Ok(Output::None),
+        OutputRequest::Token => {
+            token.map(Output::Token).ok_or_else(|| internal("the graph chooses no token"))
+        }
+        OutputRequest::Logits(rows) => {
             let graph = &program.plan.graph;
             let slot = program.plan.slot(graph.logits).ok_or_else(|| internal("the graph has no logits"))?;
             let len = rows * graph.value(graph.logits).width;
@@ -90,13 +90,13 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
             "{tokens} tokens at {position} in a context of {context}"
         )));
     }
-    if !program.reach.allows(step.position) {
+    if !program.kv_history.can_resume_at(step.position) {
         return Err(BackendError::Internal(format!(
             "the KV cache forgot what a step at {} sees",
             step.position
         )));
     }
-    if let Want::Logits(rows) = step.want
+    if let OutputRequest::Logits(rows) = step.want
         && !(1..=tokens.min(options.max_logits)).contains(&rows)
     {
         return Err(BackendError::Internal(format!("{rows} rows of logits of a step of {tokens} tokens")));
@@ -139,7 +139,7 @@ fn run_node(
         Ok(&slots[slot.0 as usize][..len * graph.value(value).width])
     };
     let width = node.outputs.first().map_or(0, |&output| graph.value(output).width);
-    let alone = rows * width < ALONE;
+    let alone = rows * width < min_parallel_work::ELEMENTS;
     // Runs `row` for each row of the first output.
     let each_row = |pool: &mut Pool, outputs: &mut [Vec<f32>], row: &(dyn Fn(usize, &mut [f32]) + Sync)| {
         if let Some(output) = outputs.first_mut() {

@@ -1,18 +1,11 @@
-//! The KV cache of one layer, in the form and the order in which attention reads it: keys in groups of sixteen, so that a
-//! vector holds the same elements of eight keys, and values in parts of sixteen elements.
-
-mod codes;
-mod float;
-mod products;
+//! The rows of a cache: their order, their sizes, and what attention does with them.
 
 use std::ops::Range;
 
-use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
+use linnet_graph::{BackendError, KvFormat, KvLayer};
 
-use self::codes::CodeRows;
-use self::float::FloatRows;
 use crate::memory;
-use crate::simd::{Kernel, Simd};
+use crate::simd::Simd;
 
 /// Lanes of a vector of f32.
 pub(crate) const LANES: usize = 8;
@@ -38,30 +31,19 @@ pub(crate) type Scores = [f32; CHUNK];
 const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE));
 
 /// Elements of a head that share a scale, where numbers have one.
-const BLOCK: usize = KvFormat::BLOCK;
+pub(super) const BLOCK: usize = KvFormat::BLOCK;
 
 /// Bytes between what is multiplied and what is fetched for later: a cache that fills the memory's bandwidth is read with
 /// gaps by what processors guess of themselves. (Measured: 4,096 and 8,192 are alike, 2,048 is too near.)
-const AHEAD: usize = 8192;
-
-/// Keys and values of the positions that the layer keeps, allocated once.
-pub(crate) enum KvCache {
-    /// Numbers as they are.
-    F32(FloatRows),
-    /// Integers of 14 bits with a scale per head: finer than f16 for the greater numbers, which decide what a product comes to,
-    /// and what processors without f16 instructions, as that of WebAssembly, multiply without converting.
-    F16(CodeRows<i16>),
-    /// GGUF's Q8_0.
-    Q8_0(CodeRows<i8>),
-}
+pub(super) const AHEAD: usize = 8192;
 
 /// The sizes of a cache.
 #[derive(Clone, Copy)]
-struct Shape {
-    kv_heads: usize,
-    head_dim: usize,
+pub(super) struct CacheShape {
+    pub(super) kv_heads: usize,
+    pub(super) head_dim: usize,
     /// Places of the ring, whole tiles.
-    places: usize,
+    pub(super) places: usize,
 }
 
 /// What attention does with the rows of a cache: `[kv_head, place]`, in groups or tiles.
@@ -97,32 +79,32 @@ pub(crate) trait CachedRows {
 
 /// Pairs of codes that a kernel multiplies in one turn of its loop: two turns at once are cheaper than one by one, and what they
 /// need still fits into registers.
-const STEP: usize = 2;
+pub(super) const STEP: usize = 2;
 
 /// That many pairs of each of four rows.
-type Codes = [[[i16; 2]; STEP]; 4];
+pub(super) type Codes = [[[i16; 2]; STEP]; 4];
 
 /// Query heads that share a key/value head, as they are and as caches of integers want them.
 pub(crate) struct Queries {
     /// `[queries, head_dim]`.
     pub(crate) values: Vec<f32>,
     /// `[queries / 4, head_dim / 4]`, padded with zeros.
-    codes: Vec<Codes>,
+    pub(super) codes: Vec<Codes>,
     /// `[queries]`.
-    scales: Vec<f32>,
+    pub(super) scales: Vec<f32>,
 }
 
 /// What caches of integers make of the weights of up to four queries.
 pub(crate) struct Weighed {
     /// The products with the values' scales: `[blocks, CHUNK / 4]`.
-    codes: Vec<Codes>,
+    pub(super) codes: Vec<Codes>,
     /// What a code stands for: `[blocks, 4]`.
-    factors: Vec<[f32; 4]>,
+    pub(super) factors: Vec<[f32; 4]>,
     /// Scales of a block, then the products: `[CHUNK]`.
-    scales: Vec<f32>,
-    products: Vec<f32>,
+    pub(super) scales: Vec<f32>,
+    pub(super) products: Vec<f32>,
     /// Sums of products of codes: `[head_dim / 16, 2, 4]`.
-    sums: Vec<[[[i32; LANES]; 4]; 2]>,
+    pub(super) sums: Vec<[[[i32; LANES]; 4]; 2]>,
 }
 
 impl Queries {
@@ -169,66 +151,16 @@ impl Weighed {
     }
 }
 
-impl KvCache {
-    /// The cache of a layer in a program compiled so.
-    pub(crate) fn new(layer: KvLayer, options: &CompileOptions) -> Result<Self, BackendError> {
-        let KvLayer { kv_heads, head_dim, .. } = layer;
-        let places = layer.positions(options).next_multiple_of(TILE);
-        let shape = Shape { kv_heads, head_dim, places };
-        Ok(match options.kv {
-            KvFormat::F32 => KvCache::F32(FloatRows::new(shape)?),
-            KvFormat::F16 => KvCache::F16(CodeRows::new(shape)?),
-            KvFormat::Q8_0 => KvCache::Q8_0(CodeRows::new(shape)?),
-        })
-    }
-
-    /// Positions that it holds, in whole tiles.
-    pub(crate) fn places(&self) -> usize {
-        match self {
-            KvCache::F32(rows) => rows.shape.places,
-            KvCache::F16(rows) => rows.shape.places,
-            KvCache::Q8_0(rows) => rows.shape.places,
-        }
-    }
-
-    /// Bytes held.
-    pub(crate) fn bytes(&self) -> u64 {
-        match self {
-            KvCache::F32(rows) => rows.bytes(),
-            KvCache::F16(rows) => rows.bytes(),
-            KvCache::Q8_0(rows) => rows.bytes(),
-        }
-    }
-}
-
-/// Writes the keys and values of some tokens.
-pub(crate) struct StoreKv<'a> {
-    pub(crate) cache: &'a mut KvCache,
-    /// Of the first token.
-    pub(crate) position: usize,
-    /// `[tokens, kv_heads * head_dim]`, as `v`.
-    pub(crate) k: &'a [f32],
-    pub(crate) v: &'a [f32],
-}
-
-impl Kernel for StoreKv<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let StoreKv { cache, position, k, v } = self;
-        match cache {
-            KvCache::F32(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(at, k, v)),
-            KvCache::F16(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(s, at, k, v)),
-            KvCache::Q8_0(rows) => rows.shape.each(position, k, v, |at, k, v| rows.store(s, at, k, v)),
-        }
-    }
-}
-
-impl Shape {
+impl CacheShape {
     /// Calls `store` with every head's row among all rows, key and value.
     #[inline(always)]
-    fn each(self, position: usize, k: &[f32], v: &[f32], mut store: impl FnMut(usize, &[f32], &[f32])) {
+    pub(super) fn each(
+        self,
+        position: usize,
+        k: &[f32],
+        v: &[f32],
+        mut store: impl FnMut(usize, &[f32], &[f32]),
+    ) {
         let heads = k.chunks_exact(self.head_dim).zip(v.chunks_exact(self.head_dim));
         for (index, (k, v)) in heads.enumerate() {
             let (token, kv_head) = (index / self.kv_heads, index % self.kv_heads);
@@ -237,7 +169,7 @@ impl Shape {
     }
 
     /// Elements of planes of `[kv_heads, places / positions, width]`.
-    fn len(self, positions: usize, width: usize) -> Option<usize> {
+    pub(super) fn len(self, positions: usize, width: usize) -> Option<usize> {
         self.kv_heads.checked_mul(self.places / positions)?.checked_mul(width)
     }
 }

@@ -1,0 +1,12 @@
+//! The sizes by which weights and activations are laid out.
+
+/// Rows in a group: the lanes of an f32 vector.
+pub(crate) const GROUP: usize = 8;
+
+/// Values in a run: what shares one scale of the activations.
+pub(crate) const RUN: usize = 32;
+
+/// The pair in the lower bytes of a quad.
+pub(crate) const fn first_of_quad(index: usize) -> usize {
+    index / 2 * 4 + index % 2
+}
