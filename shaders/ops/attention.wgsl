@@ -28,7 +28,8 @@ const PARTS: u32 = 8u;            // in which the greatest score of a tile is so
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
 #if split
 override SPLITS: u32;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>; // [HEADS, SPLITS, 1 + QUADS]: greatest score, sum of weights; weighted values
+// [HEADS, SPLITS, 1 + QUADS]: greatest score, sum of weights; weighted values
+@group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 #else
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>; // [tokens, HEADS, HEAD_DIM]
 #end
@@ -40,7 +41,7 @@ var<workgroup> merged: array<vec4<f32>, THREADS>;
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
-#include turn
+#include rotate
 #include pack
 
 var<workgroup> own_value: array<vec4<f32>, QUADS>;

@@ -1,7 +1,7 @@
 // As attention.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
-// A workgroup is eight lanes. Of each tile of eight positions a lane computes the scores of one, for all queries; then it
-// adds up the weighted values of its share of the head, every eighth quad. What other lanes hold they broadcast.
+// A workgroup is eight lanes. Of each tile of eight positions a lane computes the scores of one, for all queries; then
+// it adds up the weighted values of its share of the head, every eighth quad. What other lanes hold they broadcast.
 //
 // Where it is `fused`, for one token, it begins with the row of queries, keys and values, as attention.wgsl does.
 #include step
@@ -22,7 +22,7 @@ override OCTETS: u32 = (QUADS + 7u) / 8u; // at most SLOTS
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
-#include turn
+#include rotate
 #include pack
 
 // A head's divisor: its squares, of eight lanes.

@@ -1,6 +1,6 @@
 // Causal convolution of each channel over the last TAPS tokens, then silu if so asked. An invocation takes one channel
-// through all tokens of the step. The state, the inputs of the TAPS - 1 tokens before the step, is held twice: as it was
-// before the step and as it is after it.
+// through all tokens of the step. The state, the inputs of the TAPS - 1 tokens before the step, is held twice: as it
+// was before the step and as it is after it.
 //
 // Where it is `gated`, its input is the product of two parts of a row of x, and its result is multiplied with a third.
 #include step

@@ -1,5 +1,5 @@
-// The gated delta rule. A workgroup takes one value head through all tokens of the step; an invocation holds rows of the
-// head's matrix, one per value index. The state is held twice: as it was before the step and as it is after it.
+// The gated delta rule. A workgroup takes one value head through all tokens of the step; an invocation holds rows of
+// the head's matrix, one per value index. The state is held twice: as it was before the step and as it is after it.
 #include step
 
 override KEY_HEADS: u32;

@@ -1,5 +1,5 @@
-/// Oracle of `expert_matmul`: slot `s` of row `r` of the result is `w[e] · x + bias[e]` with `e = ids[r][s]`, where `w` is
-/// `[experts, outputs, inputs]` (already decoded), `bias` `[experts, outputs]`, and `x` `[rows, inputs]` or
+/// Oracle of `expert_matmul`: slot `s` of row `r` of the result is `w[e] · x + bias[e]` with `e = ids[r][s]`, where `w`
+/// is `[experts, outputs, inputs]` (already decoded), `bias` `[experts, outputs]`, and `x` `[rows, inputs]` or
 /// `[rows, used, inputs]`. The result is `[rows, used, outputs]`.
 pub fn expert_matmul(
     x: &[f32],

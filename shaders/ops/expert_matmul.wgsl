@@ -1,13 +1,14 @@
-// y[row][slot] = W[ids[row][slot]] · x (+ bias): matrices chosen on the GPU, all experts' below one another in `weights`.
+// y[row][slot] = W[ids[row][slot]] · x (+ bias): matrices chosen on the GPU, all experts' below one another in
+// `weights`.
 //
 // As matvec.wgsl without subgroups: a group of LANES lanes computes ROWS neighbouring outputs of one slot, its lanes
-// dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end; each
-// part's dispatch writes the outputs whose rows it holds.
+// dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end;
+// each part's dispatch writes the outputs whose rows it holds.
 //
 // With `integers` the workgroup stages the row first, and multiplies what it staged.
 //
-// Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as matvec.wgsl
-// does.
+// Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as
+// matvec.wgsl does.
 #include ended
 #include quads
 #if gated

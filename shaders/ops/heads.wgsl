@@ -1,5 +1,5 @@
-// Before attention over many tokens: the heads are normalised, those of queries and keys turned, keys and values go to the
-// cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
+// Before attention over many tokens: the heads are normalised, those of queries and keys turned, keys and values go to
+// the cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
 #include step
 #include ring
 #include pack
@@ -15,7 +15,7 @@ override QUADS: u32 = HEAD_DIM / 4u;
 @group(0) @binding(4) var<storage, read> table: array<vec2<f32>>;    // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(5) var<storage, read> gains: array<vec4<f32>>;    // [3, QUADS]: of queries, keys, values
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;  // [tokens, HEADS, QUADS]
-#include turn
+#include rotate
 
 var<workgroup> partial: array<f32, THREADS>;
 

@@ -1,8 +1,8 @@
 // y = x · Wᵀ (+ bias) (+ residual), or activation(gate) * up of two matrices, for many rows x: prefill.
 //
-// A workgroup computes a tile of 32 tokens by 64 rows of W (gated: 32 of gate and the same 32 of up), an invocation 4 by
-// 8 of them. For each chunk of 32 inputs both tiles are put into workgroup memory, W decoded on the way. With `integers` x
-// comes staged, and W is multiplied as integers.
+// A workgroup computes a tile of 32 tokens by 64 rows of W (gated: 32 of gate and the same 32 of up), an invocation 4
+// by 8 of them. For each chunk of 32 inputs both tiles are put into workgroup memory, W decoded on the way. With
+// `integers` x comes staged, and W is multiplied as integers.
 #include step
 #include rows
 #include quads
@@ -103,8 +103,8 @@ fn load_w(local: u32, first_row: u32, chunk: u32) {
     }
 }
 
-// What the products of half a chunk, 0 or 1, of row `row` of the tile are worth; the tokens' scales and sums are those of
-// that half.
+// What the products of half a chunk, 0 or 1, of row `row` of the tile are worth; the tokens' scales and sums are those
+// of that half.
 fn scaled(half: u32, row: u32, products: Partials, scales: vec4<f32>, sums: vec4<f32>) -> vec4<f32> {
     let affine = w_affine[row];
     return affine[half] * scales * vec4<f32>(products) + affine[2u + half] * sums;

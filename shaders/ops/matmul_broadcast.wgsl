@@ -1,8 +1,8 @@
 // As matmul.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
 // An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) of TOKENS tokens and
-// decodes its own weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each, and
-// broadcast.
+// decodes its own weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each,
+// and broadcast.
 #include step
 #include rows
 #include quads

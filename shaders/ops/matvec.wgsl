@@ -6,8 +6,9 @@
 //
 // With `integers` the workgroup stages the row first, and multiplies what it staged.
 //
-// Where something comes `before` it, every workgroup makes the row for itself, and the first stores it. Where another
-// matrix lies `below` the first, as the second half of a large one does, the workgroups after those of the first compute its outputs.
+// With `fused_add_norm` the row is a sum: every workgroup computes it for itself, and the first stores it. With a
+// `second_matrix`, which may be the other half of a large one, the workgroups after those of the first matrix compute
+// its outputs.
 #include ended
 #include quads
 #if gated
@@ -32,15 +33,15 @@ override THREADS: u32;     // invocations of a workgroup
 #if gated
 #include format as up
 #end
-#include below
+#include second_matrix
 #if integers
 #include stage
 #include staged_row
 #if gated
 #include staged_row as up
 #end
-#if below
-#include staged_row as below
+#if second_matrix
+#include staged_row as second
 #end
 #end
 
@@ -57,8 +58,8 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 #end
 
 #include row_sums
-#if below
-#include row_sums as below
+#if second_matrix
+#include row_sums as second
 #end
 
 fn store(row: u32, product: f32, up_product: f32, squares: f32) {
@@ -74,7 +75,7 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
 #if gated
     var factor = up_product * scale;
 #end
-#if !before
+#if !fused_add_norm
     if (BIAS) {
         value += bias[at];
     }
@@ -95,9 +96,9 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
 }
 
 fn sums_of(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
-#if below
-    if (is_below) {
-        return below_sums(rows, lane, lanes);
+#if second_matrix
+    if (is_second) {
+        return second_sums(rows, lane, lanes);
     }
 #end
     return weights_sums(rows, lane, lanes);
@@ -122,8 +123,8 @@ fn main(
     if (ended()) {
         return;
     }
-#if before
-    set_before_scale(subgroupAdd(squares_before(lane, lanes)));
+#if fused_add_norm
+    set_add_norm_scale(subgroupAdd(add_norm_squares(lane, lanes)));
     if (workgroup.x + workgroup.y == 0u) {
         store_row(local);
     }
@@ -146,7 +147,7 @@ fn main(
 }
 #else
 var<workgroup> shared_sums: array<Sums, THREADS>;
-#if before
+#if fused_add_norm
 var<workgroup> shared_squares: array<f32, THREADS>;
 #end
 
@@ -159,8 +160,8 @@ fn main(
     if (ended()) {
         return;
     }
-#if before
-    shared_squares[local] = squares_before(local, THREADS);
+#if fused_add_norm
+    shared_squares[local] = add_norm_squares(local, THREADS);
     for (var half = THREADS / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if (local < half) {
@@ -168,7 +169,7 @@ fn main(
         }
     }
     workgroupBarrier();
-    set_before_scale(shared_squares[0]);
+    set_add_norm_scale(shared_squares[0]);
     if (workgroup.x + workgroup.y == 0u) {
         store_row(local);
     }

@@ -1,8 +1,8 @@
 // As matvec.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
 //
-// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk of
-// inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where something comes `before` it, every
-// workgroup makes the row for itself, and the first stores it; `below` is as there.
+// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk
+// of inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where a sum and its norm are fused
+// (`fused_add_norm`), every workgroup makes the row for itself, and the first stores it; `second_matrix` is as there.
 #include ended
 #include quads
 #if gated
@@ -28,8 +28,8 @@ override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 #include tile_rows as up
 #end
 #include outputs
-#if below
-#include tile_rows as below
+#if second_matrix
+#include tile_rows as second
 #end
 
 struct Outputs {
@@ -52,8 +52,8 @@ fn input(column: u32) -> Input {
 }
 
 #include chunk_sums
-#if below
-#include chunk_sums as below
+#if second_matrix
+#include chunk_sums as second
 #end
 
 @compute @workgroup_size(THREADS)
@@ -66,19 +66,19 @@ fn main(
     if (ended()) {
         return;
     }
-#if before
+#if fused_add_norm
     // The lanes of a workgroup may lie in a larger subgroup, or in one of their own.
-    set_before_scale(subgroupAdd(squares_before(local, THREADS)));
+    set_add_norm_scale(subgroupAdd(add_norm_squares(local, THREADS)));
     if (group.x + group.y == 0u) {
         store_row(local);
     }
 #end
     let tile = own_tile(group.y * groups.x + group.x, ROWS);
     let row = tile * ROWS + local * (ROWS / THREADS);
-#if below
+#if second_matrix
     var own: Outputs;
-    if (is_below) {
-        own = below_outputs(row, lane);
+    if (is_second) {
+        own = second_outputs(row, lane);
     } else {
         own = weights_outputs(row, lane);
     }

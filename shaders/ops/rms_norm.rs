@@ -1,4 +1,5 @@
-/// Oracle of `rms_norm`: `y_i = x_i / sqrt(mean(x²) + eps) * weight_i` for each `width` neighbours of `x`; no weight: 1.
+/// Oracle of `rms_norm`: `y_i = x_i / sqrt(mean(x²) + eps) * weight_i` for each `width` neighbours of `x`; no weight:
+/// 1.
 ///
 /// Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, equation 4.
 pub fn rms_norm(x: &[f32], weight: Option<&[f32]>, width: usize, eps: f32) -> Vec<f32> {

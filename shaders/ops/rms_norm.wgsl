@@ -1,4 +1,5 @@
-// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, scale * (residual + that).
+// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, scale * (residual +
+// that).
 #include step
 #include rows
 

@@ -1,5 +1,5 @@
-// Of each row of logits the USED experts with the greatest score, the greatest first, the lowest index among equals, and
-// their weights. One workgroup per row: USED times it seeks the greatest of those that are left.
+// Of each row of logits the USED experts with the greatest score, the greatest first, the lowest index among equals,
+// and their weights. One workgroup per row: USED times it seeks the greatest of those that are left.
 
 override EXPERTS: u32;
 override USED: u32;

@@ -1,11 +1,13 @@
-// The tail of a step that wants a token, one workgroup: chooses it from the logits of the last row, makes it the token of the
-// step after this one, and (with `embeds`) gathers its row of the vocabulary, so that a submit may go on with that step.
+// The tail of a step that wants a token, one workgroup: chooses it from the logits of the last row, makes it the token
+// of the step after this one, and (with `embeds`) gathers its row of the vocabulary, so that a submit may go on with
+// that step.
 //
-// Penalties come first, then the filters top-k, top-p and min-p; of what they keep, the greatest logit / temperature + g is
-// chosen, where g are independent numbers of the Gumbel distribution: that draws from the softmax (Gumbel 1954), and what is
-// drawn does not depend on a sum. The numbers depend on nothing but the seed, the position and the token.
+// Penalties come first, then the filters top-k, top-p and min-p; of what they keep, the greatest logit / temperature +
+// g is chosen, where g are independent numbers of the Gumbel distribution: that draws from the softmax (Gumbel 1954),
+// and what is drawn does not depend on a sum. The numbers depend on nothing but the seed, the position and the token.
 //
-// Few tokens are kept as a rule, so the best are sorted; where these do not suffice, nucleus.wgsl looks for the worst to keep.
+// Few tokens are kept as a rule, so the best are sorted; where these do not suffice, nucleus.wgsl looks for the worst
+// to keep.
 #include step
 #if embeds
 #include quads
@@ -26,7 +28,7 @@ const THREADS: u32 = 256u;
 const_assert THREADS >= SORTED && THREADS >= RECENT;
 const ROOM: u32 = 4u * THREADS; // for what may be among the best
 
-struct Draw {
+struct SamplingParams {
     temperature: f32, // 0: the greatest logit
     floor: f32,       // ln(min_p)
     top_p: f32,
@@ -41,10 +43,11 @@ struct Draw {
 }
 
 @group(0) @binding(0) var<storage, read_write> step: Step;
-@group(0) @binding(1) var<uniform> draw: Draw;
+@group(0) @binding(1) var<uniform> sampling: SamplingParams;
 @group(0) @binding(2) var<storage, read_write> logits: array<vec4<f32>>;   // [rows, STRIDE]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;        // the token at each position
-@group(0) @binding(4) var<storage, read_write> counts: array<atomic<u32>>; // of each token; zeros but while tokens are penalised
+// of each token; zeros but while tokens are penalised
+@group(0) @binding(4) var<storage, read_write> counts: array<atomic<u32>>;
 #if embeds
 @group(0) @binding(5) var<storage, read> weights: array<u32>;              // [vocabulary, COLS]
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;        // [1, COLS]
@@ -92,11 +95,11 @@ fn random_bits(numbers: vec4<u32>) -> u32 {
 
 // What a token competes with for its place.
 fn score(token: Candidate, best: f32, position: u32) -> Candidate {
-    let bits = random_bits(vec4<u32>(draw.seed, position, token.id));
+    let bits = random_bits(vec4<u32>(sampling.seed, position, token.id));
     let u = (f32(bits) + 0.5) / 4294967296.0;
     // -ln(1 - u), where u may be small.
     let exponential = select(-log(max(1.0 - u, 1e-10)), u * (1.0 + u * (0.5 + u / 3.0)), u < 0.01);
-    return Candidate((token.value - best) / draw.temperature - log(exponential), token.id);
+    return Candidate((token.value - best) / sampling.temperature - log(exponential), token.id);
 }
 
 // How many of the first `count` of the list are better than one.
@@ -123,7 +126,8 @@ fn list_those(values: vec4<f32>, at: u32, worst: Candidate) {
     }
 }
 
-// Sorts the best `keep` tokens into `found`; `own` is the best of those that this invocation reads. Returns how many there are.
+// Sorts the best `keep` tokens into `found`; `own` is the best of those that this invocation reads. Returns how many
+// there are.
 fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
     // There are `keep` tokens no worse than this one among the invocations' best.
     workgroupBarrier();
@@ -195,7 +199,8 @@ fn mass_of_all(row: u32, best: f32, local: u32) -> f32 {
     return workgroupUniformLoad(&masses[0]);
 }
 
-// What competes of the best tokens, of which so many are sorted. With top-p alone they may not suffice, given the `mass` of all.
+// What competes of the best tokens, of which so many are sorted. With top-p alone they may not suffice, given the
+// `mass` of all.
 fn of_sorted(count: u32, mass: f32, position: u32, best: f32, local: u32) -> Candidate {
     let token = found[local];
     masses[local] = select(0.0, exp(token.value - best), local < count);
@@ -206,12 +211,12 @@ fn of_sorted(count: u32, mass: f32, position: u32, best: f32, local: u32) -> Can
         before += select(0.0, masses[i], i < local);
         total += masses[i];
     }
-    let wanted = draw.top_p * select(mass, total, draw.top_k > 0u);
+    let wanted = sampling.top_p * select(mass, total, sampling.top_k > 0u);
     if (local == 0u) {
-        suffices = select(0u, 1u, draw.top_k > 0u || count < SORTED || total >= wanted);
+        suffices = select(0u, 1u, sampling.top_k > 0u || count < SORTED || total >= wanted);
     }
-    let likely = local == 0u || draw.top_p >= 1.0 || before < wanted;
-    if (local < count && likely && token.value >= best + draw.floor) {
+    let likely = local == 0u || sampling.top_p >= 1.0 || before < wanted;
+    if (local < count && likely && token.value >= best + sampling.floor) {
         return score(token, best, position);
     }
     return NOTHING;
@@ -225,7 +230,7 @@ fn of_all(row: u32, position: u32, best: f32, local: u32) -> Candidate {
         var read = quads(row, at);
         for (var i = 0u; i < READS * 4u; i++) {
             let token = token_at(read[i / 4u], at, i / 4u, i % 4u);
-            if (token.value >= best + draw.floor && kept(token, worst)) {
+            if (token.value >= best + sampling.floor && kept(token, worst)) {
                 let token_score = score(token, best, position);
                 if (better(token_score, own)) {
                     own = token_score;
@@ -239,11 +244,11 @@ fn of_all(row: u32, position: u32, best: f32, local: u32) -> Candidate {
 // The token for a position, drawn from what the filters keep. `own` as in `sort`, `best` of all.
 fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 {
     var mass = 0.0;
-    if (draw.top_p < 1.0 && (draw.top_k == 0u || draw.top_k > SORTED)) {
+    if (sampling.top_p < 1.0 && (sampling.top_k == 0u || sampling.top_k > SORTED)) {
         mass = mass_of_all(row, best, local);
     }
-    if (draw.top_k <= SORTED && (draw.top_k > 0u || draw.top_p < 1.0)) {
-        let keep = min(select(SORTED, draw.top_k, draw.top_k > 0u), WIDTH);
+    if (sampling.top_k <= SORTED && (sampling.top_k > 0u || sampling.top_p < 1.0)) {
+        let keep = min(select(SORTED, sampling.top_k, sampling.top_k > 0u), WIDTH);
         let count = sort(row, keep, own, local);
         let competes = of_sorted(count, mass, position, best, local);
         if (workgroupUniformLoad(&suffices) == 1u) {
@@ -254,11 +259,11 @@ fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 
     if (local == 0u) {
         bound = NOTHING;
     }
-    if (draw.top_k > SORTED) {
-        lower_bound(row, best, f32(draw.top_k), 0.0, local);
+    if (sampling.top_k > SORTED) {
+        lower_bound(row, best, f32(sampling.top_k), 0.0, local);
     }
-    if (draw.top_p < 1.0) {
-        lower_bound(row, best, draw.top_p, WHOLE / mass, local);
+    if (sampling.top_p < 1.0) {
+        lower_bound(row, best, sampling.top_p, WHOLE / mass, local);
     }
     return best_of_all(of_all(row, position, best, local), local).id;
 }
@@ -288,7 +293,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     let own = best_of_own(now.row, local);
     let best = best_of_all(own, local);
     var token = best.id;
-    if (draw.temperature > 0.0) {
+    if (sampling.temperature > 0.0) {
         token = drawn(now.row, now.position, own, best.value, local);
     }
     if (local == 0u) {
@@ -296,8 +301,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
         token = select(token, 0u, token >= WIDTH);
         chosen = token;
         history[now.position] = token;
-        for (var i = 0u; i < draw.stops; i++) {
-            if (draw.stop[i / 4u][i % 4u] == token) {
+        for (var i = 0u; i < sampling.stops; i++) {
+            if (sampling.stop[i / 4u][i % 4u] == token) {
                 step.ended = 1u;
             }
         }

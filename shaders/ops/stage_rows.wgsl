@@ -1,5 +1,5 @@
-// Rows of inputs as matmul.wgsl reads them with `integers`: of each block of 32 the staged inputs, their scale, and the sums of
-// its halves. An invocation for each block.
+// Rows of inputs as matmul.wgsl reads them with `integers`: of each block of 32 the staged inputs, their scale, and the
+// sums of its halves. An invocation for each block.
 #include step
 #include rows
 #include integers

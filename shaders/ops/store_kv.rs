@@ -7,8 +7,8 @@ pub fn store_kv(cache: &mut [f32], x: &[f32], width: usize, position: usize) {
     }
 }
 
-/// What GGUF's Q8_0 keeps of rows of heads: of each head, up to 32 neighbours share the f16 scale `max |x| / 127` and are
-/// rounded to whole multiples of it.
+/// What GGUF's Q8_0 keeps of rows of heads: of each head, up to 32 neighbours share the f16 scale `max |x| / 127` and
+/// are rounded to whole multiples of it.
 pub fn through_q8_0(x: &[f32], head_dim: usize) -> Vec<f32> {
     let mut kept = Vec::new();
     for head in x.chunks(head_dim) {

@@ -41,7 +41,8 @@ fn value_quad(row: u32, quad: u32) -> vec4<f32> {
 #if cache_q8_0
 override BLOCKS: u32 = (QUADS + 7u) / 8u; // of up to 32 elements that share a scale
 #if fused
-@group(0) @binding(2) var<storage, read_write> keys: array<u32>;         // of each row first the codes, then the f32 scales
+// of each row first the codes, then the f32 scales
+@group(0) @binding(2) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(3) var<storage, read_write> values: array<u32>;
 #else
 @group(0) @binding(2) var<storage, read> keys: array<u32>;         // of each row first the codes, then the f32 scales

@@ -1,5 +1,5 @@
-// Rows of plain floats may have any length: values beyond the row's end read as zero. A chunk's `first` is the number of
-// its first value, and its `place` the column of that value.
+// Rows of plain floats may have any length: values beyond the row's end read as zero. A chunk's `first` is the number
+// of its first value, and its `place` the column of that value.
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     return Chunk(row * COLS + chunk * 32u, chunk * 32u, NO_BITS, vec4<f32>(1.0));
 }

@@ -1,4 +1,5 @@
-// Formats whose indices stand for several values each: the buffer begins with the format's codebook, entries of 16 bits.
+// Formats whose indices stand for several values each: the buffer begins with the format's codebook, entries of 16
+// bits.
 fn weights_entry(index: u32) -> u32 {
     return (weights[index >> 1u] >> ((index & 1u) * 16u)) & 0xffffu;
 }

@@ -1,10 +1,10 @@
-// Products with integers: the values of a matrix are integers of 8 bits times factors, plus summands, both the same for 16
-// values (`weights_codes`, `weights_affine`). The inputs are staged for that: those of a block of 32 become integers of 8 bits
-// (`dp4a`) or numbers of 16 bits (`half`), times a scale in f32. Integers are added up exactly, numbers of 16 bits
-// four at a time, and everything else in f32.
+// Products with integers: the values of a matrix are integers of 8 bits times factors, plus summands, both the same for
+// 16 values (`weights_codes`, `weights_affine`). The inputs are staged for that: those of a block of 32 become integers
+// of 8 bits (`dp4a`) or numbers of 16 bits (`half`), times a scale in f32. Integers are added up exactly, numbers of 16
+// bits four at a time, and everything else in f32.
 //
-// Numbers of 16 bits lose the less the smaller they are: integers that are never negative, as a format's constant `CENTRE` says,
-// have what lies in their middle subtracted (`centred`, `centred_affine`).
+// Numbers of 16 bits lose the less the smaller they are: integers that are never negative, as a format's constant
+// `CENTRE` says, have what lies in their middle subtracted (`centred`, `centred_affine`).
 #if dp4a
 alias Input = u32;    // four of them
 alias Partial = i32;  // a sum of their products with integers

@@ -1,9 +1,9 @@
-// Finds how far down the best tokens go that together have a share of the probability, or that are so many, where these are
-// too many to be sorted. For choose.wgsl.
+// Finds how far down the best tokens go that together have a share of the probability, or that are so many, where these
+// are too many to be sorted. For sample.wgsl.
 //
-// Numbers are ordered as their keys are, which are integers. A pass over the logits adds up the weights of 256 ranges of keys;
-// the next divides the range in which the sum is reached, until that is one number. The weights are integers, too, so that the
-// sums do not depend on the order.
+// Numbers are ordered as their keys are, which are integers. A pass over the logits adds up the weights of 256 ranges
+// of keys; the next divides the range in which the sum is reached, until that is one number. The weights are integers,
+// too, so that the sums do not depend on the order.
 
 struct Range {
     low: u32,
@@ -31,8 +31,8 @@ fn weight_of(value: f32, best: f32, scale: f32) -> u32 {
     return select(u32(exp(value - best) * scale), 1u, scale == 0.0);
 }
 
-// Lets `bound` be the worst of the fewest best tokens among those that it keeps which have the `share` of their weight; with
-// `scale` 0, of as many tokens.
+// Lets `bound` be the worst of the fewest best tokens among those that it keeps which have the `share` of their weight;
+// with `scale` 0, of as many tokens.
 fn lower_bound(row: u32, best: f32, share: f32, scale: f32, local: u32) {
     let limit = workgroupUniformLoad(&bound);
     // What lies further below has no weight.

@@ -1,4 +1,4 @@
-#include below
+#include second_matrix
 // Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
 // four whose gates are the first sums and whose factors the second.
 fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
@@ -18,7 +18,7 @@ fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
         return;
     }
     let column = first_output() + row;
-#if !before
+#if !fused_add_norm
     if (BIAS) {
         y[start + column] = gated(gate + bias[column], factor + up_bias[column]);
         return;
@@ -33,7 +33,7 @@ fn store_output(start: u32, row: u32, sum: f32) {
     }
     let column = first_output() + row;
     var value = sum;
-#if !before
+#if !fused_add_norm
     if (BIAS) {
         value += bias[column];
     }

@@ -1,5 +1,5 @@
-// Q3_K: 256 values: 32 bytes of high bits, bit `s` of byte `j` for value `j` of chunk `s`; 64 bytes of low bits, laid out
-// as in Q2_K; 12 bytes of 6-bit scales, one per 16 values; f16 d apart. (q - 4) * d * (scale - 32)
+// Q3_K: 256 values: 32 bytes of high bits, bit `s` of byte `j` for value `j` of chunk `s`; 64 bytes of low bits, laid
+// out as in Q2_K; 12 bytes of 6-bit scales, one per 16 values; f16 d apart. (q - 4) * d * (scale - 32)
 //
 // Scale `g` has its low nibble in byte `g % 8`, the upper one where `g > 7`, and its high bits at `2 (g / 4)` of byte
 // `8 + g % 4`.

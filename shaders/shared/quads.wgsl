@@ -5,8 +5,8 @@
 //   weights_chunk(row, chunk) -> Chunk
 //   weights_pair(c: Chunk, p) -> array<vec4<f32>, 2>
 //
-// Blocks that are no whole number of words come without their scales, which follow behind all blocks. So every word of a
-// block is one word of the buffer, and is read once.
+// Blocks that are no whole number of words come without their scales, which follow behind all blocks. So every word of
+// a block is one word of the buffer, and is read once.
 
 override SCALES: u32;   // word at which the scales that lie apart begin
 

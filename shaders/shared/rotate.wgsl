@@ -1,21 +1,21 @@
-// Heads on their way from the projections: normalised, then, those of queries and keys, turned, a quad at a time. What
+// Heads on their way from the projections: normalised, then, those of queries and keys, rotated, a quad at a time. What
 // rope.wgsl says of its table holds here.
 override EPS: f32 = 0.0;
 override QUERY_NORM: bool;       // the heads of queries are normalised
 override KEY_NORM: bool;         // those of keys are
 override VALUE_NORM: bool;       // those of values are
-override PAIRS: u32;             // that are turned; 0: none
+override PAIRS: u32;             // that are rotated; 0: none
 override HALVES: bool;           // a pair is (i, i + PAIRS), where PAIRS is a multiple of 4, else (2i, 2i + 1)
 
 // Cosine and sine of the turn of a pair at a position.
-fn turn(position: u32, pair: u32) -> vec2<f32> {
+fn rotation(position: u32, pair: u32) -> vec2<f32> {
     let low = table[(position & 255u) * PAIRS + pair];
     let high = table[(256u + (position >> 8u)) * PAIRS + pair];
     return vec2<f32>(low.x * high.x - low.y * high.y, low.x * high.y + low.y * high.x);
 }
 
-// A quad of the head that begins at quad `head` of the row of queries, keys and values, times `scale` and the norm's gain,
-// which begin at quad `gain`: 0 of queries, QUADS of keys, 2 * QUADS of values.
+// A quad of the head that begins at quad `head` of the row of queries, keys and values, times `scale` and the norm's
+// gain, which begin at quad `gain`: 0 of queries, QUADS of keys, 2 * QUADS of values.
 fn normed(head: u32, quad: u32, gain: u32, scale: f32, norm: bool) -> vec4<f32> {
     let value = qkv[head + quad];
     if (norm) {
@@ -24,8 +24,8 @@ fn normed(head: u32, quad: u32, gain: u32, scale: f32, norm: bool) -> vec4<f32> 
     return value;
 }
 
-// The same, turned.
-fn turned(head: u32, quad: u32, gain: u32, scale: f32, norm: bool, position: u32) -> vec4<f32> {
+// The same, rotated.
+fn rotated(head: u32, quad: u32, gain: u32, scale: f32, norm: bool, position: u32) -> vec4<f32> {
     let own = normed(head, quad, gain, scale, norm);
     if (PAIRS == 0u) {
         return own;
@@ -38,20 +38,20 @@ fn turned(head: u32, quad: u32, gain: u32, scale: f32, norm: bool, position: u32
         let first = quad < half;
         let pair = 4u * select(quad - half, quad, first);
         let other = normed(head, select(quad - half, quad + half, first), gain, scale, norm);
-        let a = turn(position, pair);
-        let b = turn(position, pair + 1u);
-        let c = turn(position, pair + 2u);
-        let d = turn(position, pair + 3u);
+        let a = rotation(position, pair);
+        let b = rotation(position, pair + 1u);
+        let c = rotation(position, pair + 2u);
+        let d = rotation(position, pair + 3u);
         let sines = vec4<f32>(a.y, b.y, c.y, d.y);
         return own * vec4<f32>(a.x, b.x, c.x, d.x) + other * select(sines, -sines, first);
     }
     var result = own;
     if (2u * quad < PAIRS) {
-        let t = turn(position, 2u * quad);
+        let t = rotation(position, 2u * quad);
         result = vec4<f32>(own.x * t.x - own.y * t.y, own.x * t.y + own.y * t.x, own.zw);
     }
     if (2u * quad + 1u < PAIRS) {
-        let t = turn(position, 2u * quad + 1u);
+        let t = rotation(position, 2u * quad + 1u);
         result = vec4<f32>(result.xy, own.z * t.x - own.w * t.y, own.z * t.y + own.w * t.x);
     }
     return result;

@@ -1,8 +1,10 @@
-// The one row that a product reads: x, or, where something comes `before` it, factor * (residual + norm(x)).
+// The one row that a product reads: x, or, where a sum and its norm are fused (`fused_add_norm`), factor * (residual +
+// norm(x)).
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>; // [COLS], zero beyond; then that of the norm before it, and the factor
+// [COLS], zero beyond; then that of the norm before it, and the factor
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
-#if before
+#if fused_add_norm
 @group(0) @binding(3) var<storage, read> residual: array<vec4<f32>>;  // [COLS]
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sum: array<vec4<f32>>; // [COLS]: the row
@@ -20,14 +22,14 @@
 #end
 #end
 
-#if before
-override BEFORE_EPS: f32;
+#if fused_add_norm
+override ADD_NORM_EPS: f32;
 override QUADS: u32 = (COLS + 3u) / 4u;
 
-var<private> before_scale: f32; // what the norm multiplies x with, besides its gain
+var<private> add_norm_scale: f32; // what the norm multiplies x with, besides its gain
 
 // The share of lane `lane` of `lanes` in Σ x².
-fn squares_before(lane: u32, lanes: u32) -> f32 {
+fn add_norm_squares(lane: u32, lanes: u32) -> f32 {
     var sum = 0.0;
     for (var quad = lane; quad < QUADS; quad += lanes) {
         let v = within(x[quad], quad * 4u);
@@ -36,8 +38,8 @@ fn squares_before(lane: u32, lanes: u32) -> f32 {
     return sum;
 }
 
-fn set_before_scale(squares: f32) {
-    before_scale = inverseSqrt(squares / f32(COLS) + BEFORE_EPS);
+fn set_add_norm_scale(squares: f32) {
+    add_norm_scale = inverseSqrt(squares / f32(COLS) + ADD_NORM_EPS);
 }
 
 // Stores the row for those who read it after this product; `local` is one of THREADS.
@@ -62,8 +64,8 @@ fn row_quad(column: u32) -> vec4<f32> {
         return vec4<f32>(0.0);
     }
     let quad = column / 4u;
-#if before
-    let value = residual[quad] + x[quad] * gain[QUADS + quad] * before_scale;
+#if fused_add_norm
+    let value = residual[quad] + x[quad] * gain[QUADS + quad] * add_norm_scale;
     return within(value * gain[2u * QUADS].x, column);
 #else
     return within(x[quad], column);

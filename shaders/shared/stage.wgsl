@@ -1,12 +1,13 @@
-// The one row that a product reads (`row_quad`), times a norm's gain where there is a NORM (`gain_at`), staged in workgroup
-// memory.
+// The one row that a product reads (`row_quad`), times a norm's gain where there is a NORM (`gain_at`), staged in
+// workgroup memory.
 #include integers
 
 override CHUNKS: u32 = COLS / 32u;
 override INPUTS: u32 = 8u * CHUNKS;
 
 var<workgroup> inputs: array<Input, INPUTS>;          // quad q of a chunk at q * CHUNKS + chunk
-var<workgroup> blocks: array<vec4<f32>, CHUNKS>;      // scale; sums of its halves; of the squares before the norm's gain
+// scale; sums of its halves; of the squares before the norm's gain
+var<workgroup> blocks: array<vec4<f32>, CHUNKS>;
 
 // Stages what falls to invocation `local` of THREADS.
 fn stage(local: u32) {

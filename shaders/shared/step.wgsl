@@ -1,5 +1,5 @@
-// What changes from step to step; everything else is fixed when the program is compiled. It ends where the buffer ends, so
-// that one short write sets all; within a submit, choose.wgsl goes on from there.
+// What changes from step to step; everything else is fixed when the program is compiled. It ends where the buffer ends,
+// so that one short write sets all; within a submit, sample.wgsl goes on from there.
 struct Step {
     @size(236) before: u32,
     ended: u32,    // 1 behind a token that ends the answer: what is left of the submit is of no use

@@ -1,9 +1,10 @@
 //! The include step: WGSL has no modules, so sources name what they need.
 //!
-//! A line `#include name` is replaced by `shared/name.wgsl` (once per module), and `#include name as up` by the same with
-//! `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format, and
-//! `second` for that of its second matrix, whose scales begin elsewhere. Lines between `#if flag` or `#if !flag`, `#else` and `#end` stay when the flag is set (or not). A line that names
-//! something unknown stays as it is, which no WGSL compiler accepts.
+//! A line `#include name` is replaced by `shared/name.wgsl` (once per module), and `#include name as up` by the same
+//! with `up` for the buffer `weights`; the name `format` stands for the reader of the kernel's block format, and
+//! `second_format` for that of its second matrix, whose scales begin elsewhere. Lines between `#if flag` or
+//! `#if !flag`, `#else` and `#end` stay when the flag is set (or not). A line that names something unknown stays as it
+//! is, which no WGSL compiler accepts.
 
 /// What a module is made from besides its own source.
 pub(crate) struct Context<'a> {
@@ -16,7 +17,7 @@ pub(crate) struct Context<'a> {
 }
 
 const SHARED: &[(&str, &str)] = &[
-    ("below", include_str!("../shared/below.wgsl")),
+    ("second_matrix", include_str!("../shared/second_matrix.wgsl")),
     ("bf16", include_str!("../shared/bf16.wgsl")),
     ("cache", include_str!("../shared/cache.wgsl")),
     ("candidates", include_str!("../shared/candidates.wgsl")),
@@ -75,7 +76,7 @@ const SHARED: &[(&str, &str)] = &[
     ("tile_rows", include_str!("../shared/tile_rows.wgsl")),
     ("tq1_0", include_str!("../shared/tq1_0.wgsl")),
     ("tq2_0", include_str!("../shared/tq2_0.wgsl")),
-    ("turn", include_str!("../shared/turn.wgsl")),
+    ("rotate", include_str!("../shared/rotate.wgsl")),
     ("words", include_str!("../shared/words.wgsl")),
 ];
 
@@ -105,7 +106,7 @@ fn append<'s>(source: &'s str, context: &Context<'_>, included: &mut Vec<&'s str
             }
             _ if kept.contains(&false) => {}
             ["#include", "format"] => append_format(context, included, out),
-            ["#include", "second", "as", buffer] => {
+            ["#include", "second_format", "as", buffer] => {
                 let context = Context { format: context.second, ..*context };
                 let mut text = String::new();
                 append_format(&context, &mut Vec::new(), &mut text);
@@ -171,8 +172,8 @@ mod tests {
         for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_d(", "(up[index],"] {
             assert!(text.contains(name), "{name} is missing");
         }
-        let text = compose("#include second as below\n", &context);
-        for name in ["fn below_pair(", "(below[BELOW_SCALES +"] {
+        let text = compose("#include second_format as second\n", &context);
+        for name in ["fn second_pair(", "(second[SECOND_SCALES +"] {
             assert!(text.contains(name), "{name} is missing");
         }
     }

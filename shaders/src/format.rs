@@ -14,8 +14,8 @@ pub struct Format {
 }
 
 impl Format {
-    /// Formats that the files which quantisers make hold in one layer, the values' matrix in the second: one dispatch makes
-    /// the products of both.
+    /// Formats that the files which quantisers make hold in one layer, the values' matrix in the second: one dispatch
+    /// makes the products of both.
     pub const PAIRS: [[DType; 2]; 8] = [
         [DType::Q3_K, DType::Q4_K],
         [DType::Q3_K, DType::Q5_K],
@@ -29,12 +29,12 @@ impl Format {
 
     /// Whether there are kernels for two matrices of these formats.
     #[must_use]
-    pub fn is_pair(self, below: Format) -> bool {
-        Self::PAIRS.iter().any(|pair| pair.map(Format::of) == [self, below])
+    pub fn is_pair(self, second: Format) -> bool {
+        Self::PAIRS.iter().any(|pair| pair.map(Format::of) == [self, second])
     }
 
-    /// Formats of vocabularies that may be larger than what one binding of a small device can hold: one dispatch reads both
-    /// halves of such a table.
+    /// Formats of vocabularies that may be larger than what one binding of a small device can hold: one dispatch reads
+    /// both halves of such a table.
     pub const HALVED: [DType; 3] = [DType::F16, DType::Q6_K, DType::Q8_0];
 
     /// Whether there are kernels for a matrix in two buffers.
@@ -100,8 +100,8 @@ impl Format {
         }
     }
 
-    /// Where in a block its scale lies, if a buffer of such weights holds the scales of all blocks behind the rest of all
-    /// blocks: so it is with formats whose blocks are a whole number of words without it only. Empty for others.
+    /// Where in a block its scale lies, if a buffer of such weights holds the scales of all blocks behind the rest of
+    /// all blocks: so it is with formats whose blocks are a whole number of words without it only. Empty for others.
     #[must_use]
     pub fn scale(self) -> Range<usize> {
         match self.dtype {
@@ -118,8 +118,8 @@ impl Format {
         }
     }
 
-    /// What products with such a matrix can be computed in. That its values are integers times factors, plus summands, both the
-    /// same for 16 of them, is what kernels other than those of f32 take.
+    /// What products with such a matrix can be computed in. That its values are integers times factors, plus summands,
+    /// both the same for 16 of them, is what kernels other than those of f32 take.
     #[must_use]
     pub fn math(self) -> &'static [Math] {
         match self.dtype {

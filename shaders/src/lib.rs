@@ -13,11 +13,12 @@ mod math;
 pub mod oracle;
 mod sizes;
 mod table;
+mod wgsl;
 
 pub use cache::Cache;
 pub use dialect::Dialect;
 pub use format::Format;
 pub use kernel::Kernel;
 pub use math::Math;
-pub use sizes::{QUERIES, attention, broadcast, choose, embed, experts, matmul, matvec, peaks, rows};
+pub use sizes::{QUERIES, attention, broadcast, embed, experts, matmul, matvec, peaks, rows, sample};
 pub use table::{all_kernels, all_variants};

@@ -4,8 +4,6 @@
 mod add;
 #[path = "../ops/attention.rs"]
 mod attention;
-#[path = "../ops/choose.rs"]
-mod choose;
 #[path = "../ops/conv.rs"]
 mod conv;
 #[path = "../ops/delta_net.rs"]
@@ -24,6 +22,8 @@ mod rms_norm;
 mod rope;
 #[path = "../ops/router.rs"]
 mod router;
+#[path = "../ops/sample.rs"]
+mod sample;
 #[path = "../ops/scale.rs"]
 mod scale;
 #[path = "../ops/select_rows.rs"]
@@ -39,7 +39,6 @@ mod weighted_sum;
 
 pub use add::add;
 pub use attention::{Special, attention};
-pub use choose::argmax;
 pub use conv::conv;
 pub use delta_net::delta_net;
 pub use embed::embed;
@@ -49,6 +48,7 @@ pub use matmul::matmul;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
 pub use router::{Gating, router};
+pub use sample::argmax;
 pub use scale::scale;
 pub use select_rows::select_rows;
 pub use slice::slice;

@@ -34,7 +34,8 @@ pub mod matmul {
 pub mod broadcast {
     /// Invocations of a workgroup.
     pub const THREADS: u32 = 8;
-    /// Tokens of a workgroup of `matmul_broadcast`. Twice as many would take a seventh less time, and twice as long to compile.
+    /// Tokens of a workgroup of `matmul_broadcast`. Twice as many would take a seventh less time, and twice as long to
+    /// compile.
     pub const TOKENS: u32 = 16;
     /// Outputs of a workgroup: eight of each invocation, or four where each needs a row of two matrices.
     #[must_use]
@@ -63,8 +64,8 @@ pub mod attention {
     pub const MAX_HEAD_DIM: usize = 512;
     /// Greatest size of a head for which [`crate::QUERIES`]' last fits workgroup memory of 16 KiB.
     pub const MAX_HEAD_DIM_WIDE: usize = 256;
-    /// Into how many parts the positions that one token sees are split, where it may see so many: what falls to a workgroup is
-    /// at least a few tiles of 128 positions.
+    /// Into how many parts the positions that one token sees are split, where it may see so many: what falls to a
+    /// workgroup is at least a few tiles of 128 positions.
     #[must_use]
     pub fn splits(positions: u32) -> u32 {
         positions.div_ceil(256).clamp(2, 16)
@@ -72,8 +73,8 @@ pub mod attention {
     /// Quads of a head that a lane of `attention_broadcast` may have room for, ascending: the last suffices for
     /// [`MAX_HEAD_DIM`].
     pub const SLOTS: [u32; 4] = [2, 4, 8, 16];
-    /// The most queries that a workgroup of `attention_broadcast` may serve: with more, what it holds of them takes very long
-    /// to compile.
+    /// The most queries that a workgroup of `attention_broadcast` may serve: with more, what it holds of them takes
+    /// very long to compile.
     #[must_use]
     pub fn widest(slots: u32) -> u32 {
         (32 / slots).min(QUERIES[QUERIES.len() - 1])
@@ -86,8 +87,8 @@ pub mod attention {
     }
 }
 
-/// Fixed sizes of `choose`.
-pub mod choose {
+/// Fixed sizes of `sample`.
+pub mod sample {
     /// The most tokens that it sorts; where more are kept, it looks for the worst of them.
     pub const SORTED: u32 = 256;
     /// The most tokens that can end an answer.
@@ -106,6 +107,7 @@ pub mod embed {
 pub mod peaks {
     /// Invocations of a workgroup.
     pub const THREADS: u32 = 256;
-    /// Floating-point operations of an invocation of `peak_fma` in a step: eight sums of four, each a product and an addition.
+    /// Floating-point operations of an invocation of `peak_fma` in a step: eight sums of four, each a product and an
+    /// addition.
     pub const FLOPS: u32 = 64;
 }

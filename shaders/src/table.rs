@@ -27,7 +27,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         Kernel::Conv { gated: true },
         Kernel::DeltaNet,
         Kernel::SelectRows,
-        Kernel::Choose { table: None, halved: false },
+        Kernel::Sample { table: None, halved: false },
         Kernel::PeakRead,
         Kernel::PeakFma,
         Kernel::StageRows(Math::F16),
@@ -47,7 +47,7 @@ pub fn all_kernels() -> Vec<Kernel> {
         }
     }
     for format in Format::all() {
-        kernels.extend([Kernel::Embed(format), Kernel::Choose { table: Some(format), halved: false }]);
+        kernels.extend([Kernel::Embed(format), Kernel::Sample { table: Some(format), halved: false }]);
         kernels.push(Kernel::ExpertSum(format));
         for gated in [false, true] {
             for &math in format.math() {
@@ -58,23 +58,30 @@ pub fn all_kernels() -> Vec<Kernel> {
             kernels.extend(matvecs(format, None, gated));
         }
     }
-    for [format, below] in Format::PAIRS.map(|pair| pair.map(Format::of)) {
-        kernels.extend(matvecs(format, Some(below), false));
+    for [format, second] in Format::PAIRS.map(|pair| pair.map(Format::of)) {
+        kernels.extend(matvecs(format, Some(second), false));
     }
     for format in Format::HALVED.map(Format::of) {
-        kernels.push(Kernel::Choose { table: Some(format), halved: true });
+        kernels.push(Kernel::Sample { table: Some(format), halved: true });
         kernels.extend(matvecs(format, Some(format), false));
     }
     kernels
 }
 
 /// The variants of the product of one row.
-fn matvecs(format: Format, below: Option<Format>, gated: bool) -> impl Iterator<Item = Kernel> {
-    [false, true].into_iter().flat_map(move |before| {
+fn matvecs(format: Format, second_matrix: Option<Format>, gated: bool) -> impl Iterator<Item = Kernel> {
+    [false, true].into_iter().flat_map(move |fused_add_norm| {
         let variants = format.math().iter().flat_map(move |&math| {
-            [false, true].map(|subgroups| Kernel::MatVec { format, below, before, gated, subgroups, math })
+            [false, true].map(|subgroups| Kernel::MatVec {
+                format,
+                second_matrix,
+                fused_add_norm,
+                gated,
+                subgroups,
+                math,
+            })
         });
-        variants.chain([Kernel::MatVecBroadcast { format, below, before, gated }])
+        variants.chain([Kernel::MatVecBroadcast { format, second_matrix, fused_add_norm, gated }])
     })
 }
 

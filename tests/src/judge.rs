@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use linnet_graph::{
-    Backend, BackendError, Bytes, CompileOptions, ForeignBytes, Output, Plan, Step, Want, fuse,
+    Backend, BackendError, Bytes, CompileOptions, ForeignBytes, Output, OutputRequest, Plan, Step, fuse,
 };
 use linnet_shaders::oracle;
 
@@ -208,13 +208,15 @@ fn outputs<B: Backend>(
             };
             let expected = |what: &str| BackendError::Internal(format!("step {index}: expected {what}"));
             // Repeating a step overwrites the same positions of the cache with the same.
-            let Output::None = run(Want::Nothing).await? else { return Err(expected("nothing")) };
-            let Output::Logits(logits) = run(Want::Logits(count)).await? else {
+            let Output::None = run(OutputRequest::Nothing).await? else { return Err(expected("nothing")) };
+            let Output::Logits(logits) = run(OutputRequest::Logits(count)).await? else {
                 return Err(expected("logits"));
             };
-            let few = Want::Logits(count.div_ceil(2));
+            let few = OutputRequest::Logits(count.div_ceil(2));
             let Output::Logits(last) = run(few).await? else { return Err(expected("logits")) };
-            let Output::Token(token) = run(Want::Token).await? else { return Err(expected("a token")) };
+            let Output::Token(token) = run(OutputRequest::Token).await? else {
+                return Err(expected("a token"));
+            };
             outputs.push(StepOutput { logits, last, token });
         }
         Ok(outputs)

@@ -6,7 +6,8 @@ use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_engine::{Engine, Event, LoadOptions, Loader, Platform, Request, Sampler, Sampling};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
-    Ahead, Backend, BackendError, Builder, Bytes, CompileOptions, Graph, KvFormat, Output, Plan, Step, Want,
+    Backend, BackendError, Builder, Bytes, CompileOptions, DecodeAhead, DecodeRequest, Graph, KvFormat,
+    Output, OutputRequest, Plan, Step,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -78,17 +79,17 @@ impl Device {
     }
 
     fn logits(&mut self, tokens: &[u32], position: usize) -> Vec<f32> {
-        let step = Step { tokens, position, want: Want::Logits(1) };
+        let step = Step { tokens, position, want: OutputRequest::Logits(1) };
         match block_on(self.gpu.run(&mut self.program, step)).unwrap() {
             Output::Logits(logits) => logits,
             other => panic!("{other:?}"),
         }
     }
 
-    fn ahead(&mut self, tokens: &[u32], position: usize, ahead: Ahead<'_>) -> Vec<u32> {
-        let step = Step { tokens, position, want: Want::Token };
-        self.gpu.queue_ahead(&mut self.program, Some(step), ahead).unwrap();
-        block_on(self.gpu.take_ahead(&mut self.program)).unwrap()
+    fn ahead(&mut self, tokens: &[u32], position: usize, request: DecodeRequest<'_>) -> Vec<u32> {
+        let step = Step { tokens, position, want: OutputRequest::Token };
+        self.gpu.submit_decode(&mut self.program, Some(step), request).unwrap();
+        block_on(self.gpu.poll_decode(&mut self.program)).unwrap()
     }
 }
 
@@ -132,8 +133,8 @@ fn the_gpu_draws_as_the_sampler_does() {
         for seed in 0..12 {
             let sampler = Sampler::new(sampling, seed << 30 | 5);
             // The last tokens of the prompt count as generated.
-            let draw = sampler.draw(prompt.len() - 5);
-            let ours = device.ahead(&prompt, 0, Ahead { tokens: 1, stop: &[], draw });
+            let sampling = sampler.params(prompt.len() - 5);
+            let ours = device.ahead(&prompt, 0, DecodeRequest { tokens: 1, stop: &[], sampling });
             let expected = sampler.sample(&mut first.clone(), &prompt, 5);
             draws += 1;
             differ += usize::from(ours != [expected]);
@@ -151,12 +152,12 @@ fn the_tokens_do_not_depend_on_how_many_come_at_once() {
     let Some(mut device) = Device::new() else { return };
     let prompt: Vec<u32> = (0..9).map(|i| i * i * 37 % VOCABULARY as u32).collect();
     for sampling in samplings() {
-        let draw = Sampler::new(sampling, 11).draw(prompt.len());
+        let sampling = Sampler::new(sampling, 11).sampling(prompt.len());
         let [one, four, sixteen] = [1, 4, 16].map(|at_once| {
             let (mut tokens, mut cached) = (prompt.clone(), 0);
             while tokens.len() < prompt.len() + 48 {
-                let ahead = Ahead { tokens: at_once, stop: &[], draw };
-                let chosen = device.ahead(&tokens[cached..], cached, ahead);
+                let request = DecodeRequest { tokens: at_once, stop: &[], sampling };
+                let chosen = device.ahead(&tokens[cached..], cached, request);
                 assert_eq!(chosen.len(), at_once);
                 cached = tokens.len() + chosen.len() - 1;
                 tokens.extend(chosen);
@@ -171,17 +172,20 @@ fn the_tokens_do_not_depend_on_how_many_come_at_once() {
 #[test]
 fn a_token_that_ends_them_is_the_last() {
     let Some(mut device) = Device::new() else { return };
-    let draw = Sampler::new(open(), 5).draw(1);
-    let ahead = Ahead { tokens: 16, stop: &[], draw };
-    let all = device.ahead(&[3], 0, ahead);
+    let sampling = Sampler::new(open(), 5).sampling(1);
+    let request = DecodeRequest { tokens: 16, stop: &[], sampling };
+    let all = device.ahead(&[3], 0, request);
     for last in [0, 1, 7, 15] {
         assert!(!all[..last].contains(&all[last]), "{all:?}");
         let stop = [VOCABULARY as u32, all[last]];
-        assert_eq!(device.ahead(&[3], 0, Ahead { stop: &stop, ..ahead }), all[..=last]);
+        assert_eq!(device.ahead(&[3], 0, DecodeRequest { stop: &stop, ..request }), all[..=last]);
         // What was run behind it does no harm: the answer may be taken up again from there.
         let tokens = 15 - last;
         if tokens > 0 {
-            assert_eq!(device.ahead(&[all[last]], 1 + last, Ahead { tokens, ..ahead }), all[last + 1..]);
+            assert_eq!(
+                device.ahead(&[all[last]], 1 + last, DecodeRequest { tokens, ..request }),
+                all[last + 1..]
+            );
         }
     }
 }
@@ -205,9 +209,9 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
             let (mut differ, mut last) = (0, 0);
             for seed in 0..60 {
                 let sampler = Sampler::new(sampling, seed);
-                let ahead = Ahead { tokens: 1, stop: &[], draw: sampler.draw(1) };
+                let request = DecodeRequest { tokens: 1, stop: &[], sampling: sampler.params(1) };
                 let expected = sampler.sample(&mut logits.clone(), &[token], 0);
-                differ += usize::from(device.ahead(&[token], 0, ahead) != [expected]);
+                differ += usize::from(device.ahead(&[token], 0, request) != [expected]);
                 last = last.max(expected);
             }
             // Of equal ones those with the lower ids are kept.
@@ -220,15 +224,19 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
 #[test]
 fn steps_beyond_what_was_promised_are_refused() {
     let Some(mut device) = Device::new() else { return };
-    let draw = Sampler::new(open(), 1).draw(0);
-    let step = Step { tokens: &[1], position: 0, want: Want::Token };
-    let stop = &[1; Ahead::MOST_STOPS + 1];
-    let refused = device.gpu.queue_ahead(&mut device.program, Some(step), Ahead { tokens: 1, stop, draw });
+    let sampling = Sampler::new(open(), 1).sampling(0);
+    let step = Step { tokens: &[1], position: 0, want: OutputRequest::Token };
+    let stop = &[1; DecodeRequest::MAX_STOPS + 1];
+    let refused = device.gpu.submit_decode(
+        &mut device.program,
+        Some(step),
+        DecodeRequest { tokens: 1, stop, sampling },
+    );
     assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     for (tokens, position) in [(0, 0), (17, 0), (2, 199)] {
-        let step = Step { tokens: &[1], position, want: Want::Token };
-        let ahead = Ahead { tokens, stop: &[], draw };
-        let refused = device.gpu.queue_ahead(&mut device.program, Some(step), ahead);
+        let step = Step { tokens: &[1], position, want: OutputRequest::Token };
+        let request = DecodeRequest { tokens, stop: &[], sampling };
+        let refused = device.gpu.submit_decode(&mut device.program, Some(step), request);
         assert!(matches!(refused, Err(BackendError::Internal(_))), "{refused:?}");
     }
 }
@@ -259,17 +267,18 @@ fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
         let session = engine.session();
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
         let (before, rest) = prompt.split_at(9);
-        block_on(session.extend(before, Want::Nothing)).expect("a step");
-        let logits = block_on(session.extend(rest, Want::Logits(1))).expect("a step");
+        block_on(session.extend(before, OutputRequest::Nothing)).expect("a step");
+        let logits = block_on(session.extend(rest, OutputRequest::Logits(1))).expect("a step");
         assert_eq!(session.reuse(&prompt), 9);
-        let draw = Sampler::new(Sampling::greedy(), 0).draw(prompt.len());
-        let ahead = Ahead { tokens: 1, stop: &[], draw };
-        let last = block_on(session.run_ahead(rest, ahead, 1)).expect("a token");
+        let sampling = Sampler::new(Sampling::greedy(), 0).sampling(prompt.len());
+        let request = DecodeRequest { tokens: 1, stop: &[], sampling };
+        let last = block_on(session.run_decode(rest, ahead, 1)).expect("a token");
         assert_eq!(session.reuse(&prompt), 9);
-        let chosen = block_on(session.run_ahead(rest, Ahead { stop: &last, ..ahead }, 9)).expect("a token");
+        let chosen =
+            block_on(session.run_decode(rest, DecodeRequest { stop: &last, ..request }, 9)).expect("a token");
         assert_eq!(chosen, last);
         assert_eq!(session.reuse(&prompt), 9);
-        let again = block_on(session.extend(rest, Want::Logits(1))).expect("a step");
+        let again = block_on(session.extend(rest, OutputRequest::Logits(1))).expect("a step");
         assert!(again == logits, "{model}: {again:?} against {logits:?}");
     }
 }
@@ -281,20 +290,21 @@ fn models_say_the_same_however_many_tokens_come_at_once() {
     for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
         let mut engine = load(gpu.clone(), model);
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
-        let draw = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).draw(prompt.len());
+        let sampling = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).sampling(prompt.len());
         let session = engine.session();
         let mut answer = |at_once, queues| {
             session.reuse(&[]);
             let mut tokens = prompt.clone();
             while tokens.len() < prompt.len() + 32 {
                 let left = prompt.len() + 32 - tokens.len();
-                let goes_on = session.goes_on(&tokens, &draw, &[]);
+                let goes_on = session.goes_on(&tokens, &sampling, &[]);
                 assert_eq!(goes_on, queues && tokens.len() > prompt.len());
                 let kept = if goes_on { tokens.len() - 1 } else { session.reuse(&tokens) };
                 assert!(kept == 0 || kept == tokens.len() - 1, "{model}: {kept} of {}", tokens.len());
-                let ahead = Ahead { tokens: at_once, stop: &[], draw };
+                let request = DecodeRequest { tokens: at_once, stop: &[], sampling };
                 let wanted = if queues { left } else { at_once };
-                tokens.extend(block_on(session.run_ahead(&tokens[kept..], ahead, wanted)).expect("tokens"));
+                tokens
+                    .extend(block_on(session.run_decode(&tokens[kept..], request, wanted)).expect("tokens"));
             }
             tokens
         };

@@ -7,7 +7,7 @@ use linnet_engine::{Engine, LoadOptions, Loader, Platform, Session};
 use linnet_gpu::{GpuBackend, GpuOptions};
 use linnet_graph::{
     Attention, Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, KvFormat, MemoryUse,
-    Output, Plan, Step, Want, WeightSpec,
+    NoDecodeAhead, Output, OutputRequest, Plan, Step, WeightSpec,
 };
 use linnet_quant::DType;
 use linnet_text::LocalTime;
@@ -29,6 +29,7 @@ impl<B: Backend> Batched<B> {
 impl<B: Backend> Backend for Batched<B> {
     type Weight = B::Weight;
     type Program = B::Program;
+    type DecodeAhead = NoDecodeAhead<B::Program>;
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -84,7 +85,7 @@ fn run<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Vec<f32> {
     let kept = session.reuse(tokens);
     let mut logits = Vec::new();
     for step in tokens[kept..].chunks(BATCH) {
-        match block_on(session.extend(step, Want::Logits(1))) {
+        match block_on(session.extend(step, OutputRequest::Logits(1))) {
             Ok(Output::Logits(row)) => logits = row,
             other => panic!("{other:?}"),
         }
@@ -154,7 +155,7 @@ fn a_forgotten_position_is_refused<B: Backend>(mut backend: B) {
         backend.write(&mut weight, Bytes::Heap(&[0; 256])).await.expect("written");
         let mut program = backend.compile(&plan, vec![weight], options).await.expect("compiled");
         let mut run = async |position| {
-            let step = Step { tokens: &[1; 10], position, want: Want::Nothing };
+            let step = Step { tokens: &[1; 10], position, want: OutputRequest::Nothing };
             backend.run(&mut program, step).await
         };
         for position in (0..50).step_by(10) {

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use linnet_cpu::{CpuBackend, CpuProgram};
 use linnet_graph::{
-    Activation, Attention, Backend, BackendError, Builder, Bytes, CompileOptions, KvFormat, Plan, Rope,
-    RopeStyle, Step, Value, Want,
+    Activation, Attention, Backend, BackendError, Builder, Bytes, CompileOptions, KvFormat, OutputRequest,
+    Plan, Rope, RopeStyle, Step, Value,
 };
 use linnet_quant::DType;
 
@@ -140,7 +140,7 @@ pub(crate) fn step(
     tokens: usize,
     position: usize,
 ) -> Result<(), BackendError> {
-    let step = Step { tokens: &[0; BATCH][..tokens], position, want: Want::Nothing };
+    let step = Step { tokens: &[0; BATCH][..tokens], position, want: OutputRequest::Nothing };
     ready(backend.run(program, step)).map(drop)
 }
 

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use linnet_engine::{Engine, Error, Info, Lead, LoadOptions, Session};
-use linnet_graph::{Ahead, Backend, BackendError, Draw, Output, Want};
+use linnet_engine::{DecodeBatcher, Engine, Error, Info, LoadOptions, Session};
+use linnet_graph::{Backend, BackendError, DecodeRequest, Output, OutputRequest, SamplingParams};
 use serde::Serialize;
 
 use crate::backend::{BackendKind, BackendOptions};
@@ -57,7 +57,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "ops")]
     counters: bool,
     /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second, or up to five]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=Ahead::MOST as i64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=DecodeRequest::MAX_TOKENS as i64))]
     ahead: Option<u8>,
     /// Print also where the time goes, for a token and for a step of the prompt: each kernel by the GPU's own clock
     #[arg(long, conflicts_with = "ops")]
@@ -209,7 +209,7 @@ fn once<B: Backend>(
     let mut batches = prompt.chunks(session.max_batch()).peekable();
     let mut token = 0;
     while let Some(batch) = batches.next() {
-        let want = if batches.peek().is_some() { Want::Nothing } else { Want::Token };
+        let want = if batches.peek().is_some() { OutputRequest::Nothing } else { OutputRequest::Token };
         if let Output::Token(first) = pollster::block_on(session.extend(batch, want))? {
             token = first;
         }
@@ -232,18 +232,20 @@ fn decode<B: Backend>(
 ) -> Result<(), Error> {
     let broken = || BackendError::Internal("the backend gave no token where one was wanted".to_owned());
     let draws_screen = session.backend().capabilities().draws_screen;
-    let (mut lead, mut left) = (Lead::new(draws_screen), tokens);
+    let (mut batcher, mut left) = (DecodeBatcher::new(draws_screen), tokens);
     while left > 0 {
-        if session.backend().can_draw(&Draw::GREEDY) {
-            let most = at_once.map_or_else(|| lead.tokens(), usize::from);
-            let ahead = Ahead { tokens: most.min(left), stop: &[], draw: Draw::GREEDY };
+        if session.can_sample(&SamplingParams::GREEDY) {
+            let most = at_once.map_or_else(|| batcher.tokens(), usize::from);
+            let request =
+                DecodeRequest { tokens: most.min(left), stop: &[], sampling: SamplingParams::GREEDY };
             let begun = now_ms();
-            let chosen = pollster::block_on(session.run_ahead(&[token], ahead, left))?;
-            lead.took(chosen.len(), now_ms() - begun);
+            let chosen = pollster::block_on(session.run_decode(&[token], request, left))?;
+            batcher.took(chosen.len(), now_ms() - begun);
             token = *chosen.last().ok_or_else(broken)?;
             left -= chosen.len();
         } else {
-            let Output::Token(next) = pollster::block_on(session.extend(&[token], Want::Token))? else {
+            let Output::Token(next) = pollster::block_on(session.extend(&[token], OutputRequest::Token))?
+            else {
                 return Err(broken().into());
             };
             (token, left) = (next, left - 1);
@@ -264,7 +266,7 @@ fn pseudo_random_prompt(len: usize, vocabulary: usize) -> Vec<u32> {
 }
 
 fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
-    let Info { model, backend, adapter, features, steps_down, threads, memory } = &measured.info;
+    let Info { model, backend, adapter, features, disabled_features, threads, memory } = &measured.info;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     writeln!(
         out,
@@ -280,7 +282,7 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
     }
     writeln!(out, ", {threads} {}", if *threads == 1 { "thread" } else { "threads" })?;
     writeln!(out, "features {}", features.join(" "))?;
-    for step in steps_down {
+    for step in disabled_features {
         writeln!(out, "gave up  {}", one_line(step))?;
     }
     writeln!(

@@ -120,7 +120,7 @@ mod tests {
     use linnet_cpu::{CpuBackend, CpuOptions};
     use linnet_engine::LoadOptions;
     use linnet_gguf::Gguf;
-    use linnet_graph::{KvFormat, Output, Want};
+    use linnet_graph::{KvFormat, Output, OutputRequest};
 
     use super::*;
     use crate::platform::PLATFORM;
@@ -160,7 +160,7 @@ mod tests {
                 );
                 assert!(ids.unwrap().len() < 11, "{case}: no merge was used");
                 for tokens in [&[1, 2, 3, 700][..], &[9]] {
-                    let run = engine.session().extend(tokens, Want::Logits(1));
+                    let run = engine.session().extend(tokens, OutputRequest::Logits(1));
                     let Output::Logits(logits) = pollster::block_on(run).expect(&case) else {
                         panic!("{case}")
                     };

@@ -1,6 +1,6 @@
 //! How many tokens to ask of a device at once.
 
-use linnet_graph::Ahead;
+use linnet_graph::DecodeRequest;
 
 /// What is asked for at once should take no longer than this, in milliseconds: it arrives all at once, and the next answer waits
 /// for it where this one is stopped. Eight times a second still looks like writing.
@@ -14,16 +14,16 @@ const FEW_UNSEEN_MS: f64 = 2500.0;
 
 /// Measures what tokens take and asks for as many as come in good time.
 #[derive(Clone, Debug)]
-pub struct Lead {
+pub struct DecodeBatcher {
     tokens: usize,
     few_ms: f64,
 }
 
-impl Lead {
+impl DecodeBatcher {
     /// Of a device of which nothing is known yet but whether it draws people's screen, as
     /// [`Capabilities::draws_screen`](linnet_graph::Capabilities::draws_screen) says.
     pub fn new(draws_screen: bool) -> Self {
-        Lead { tokens: 1, few_ms: if draws_screen { FEW_MS } else { FEW_UNSEEN_MS } }
+        DecodeBatcher { tokens: 1, few_ms: if draws_screen { FEW_MS } else { FEW_UNSEEN_MS } }
     }
 
     /// How many tokens to ask for.
@@ -35,20 +35,21 @@ impl Lead {
     pub fn took(&mut self, tokens: usize, ms: f64) {
         let fit = |within: f64| (within * tokens as f64 / ms.max(f64::MIN_POSITIVE)) as usize;
         let most = 2 * self.tokens.max(tokens);
-        self.tokens = fit(AT_ONCE_MS).max(fit(self.few_ms).min(FEW)).clamp(1, most.min(Ahead::MOST));
+        self.tokens =
+            fit(AT_ONCE_MS).max(fit(self.few_ms).min(FEW)).clamp(1, most.min(DecodeRequest::MAX_TOKENS));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Lead;
+    use super::DecodeBatcher;
 
     /// How many tokens are asked for when each takes so long.
     fn asked(draws_screen: bool, ms: f64) -> Vec<usize> {
-        let mut lead = Lead::new(draws_screen);
+        let mut batcher = DecodeBatcher::new(draws_screen);
         let ask = std::iter::repeat_with(|| {
-            let tokens = lead.tokens();
-            lead.took(tokens, tokens as f64 * ms);
+            let tokens = batcher.tokens();
+            batcher.took(tokens, tokens as f64 * ms);
             tokens
         });
         ask.take(6).collect()
@@ -75,12 +76,12 @@ mod tests {
 
     #[test]
     fn a_device_that_slows_down_is_asked_for_less() {
-        let mut lead = Lead::new(true);
-        lead.took(16, 160.0);
-        assert_eq!(lead.tokens(), 12);
-        lead.took(12, 600.0);
-        assert_eq!(lead.tokens(), 5);
-        lead.took(5, 600.0);
-        assert_eq!(lead.tokens(), 2);
+        let mut batcher = DecodeBatcher::new(true);
+        batcher.took(16, 160.0);
+        assert_eq!(batcher.tokens(), 12);
+        batcher.took(12, 600.0);
+        assert_eq!(batcher.tokens(), 5);
+        batcher.took(5, 600.0);
+        assert_eq!(batcher.tokens(), 2);
     }
 }

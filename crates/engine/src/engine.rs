@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linnet_gguf::Gguf;
-use linnet_graph::{Ahead, Backend};
+use linnet_graph::{Backend, DecodeRequest};
 use linnet_models::Config;
 use linnet_text::{TextError, Tokenizer};
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub struct Info {
     pub features: Vec<String>,
     /// What was given up because it turned out not to work on this device, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub steps_down: Vec<String>,
+    pub disabled_features: Vec<String>,
     /// Threads that compute.
     pub threads: usize,
     /// Bytes held.
@@ -128,8 +128,10 @@ impl<B: Backend> Engine<B> {
         platform: Platform,
     ) -> Self {
         let all = 0..tokenizer.vocab_size() as u32;
-        let ends =
-            all.filter(|token| tokenizer.is_end_of_generation(*token)).take(Ahead::MOST_STOPS).collect();
+        let ends = all
+            .filter(|token| tokenizer.is_end_of_generation(*token))
+            .take(DecodeRequest::MAX_STOPS)
+            .collect();
         Engine { session, tokenizer, chat, platform, ends, recent: Recent::default(), model, config }
     }
 
@@ -145,7 +147,7 @@ impl<B: Backend> Engine<B> {
                 fallback: capabilities.fallback_adapter,
             }),
             features: capabilities.features.clone(),
-            steps_down: capabilities.steps_down.clone(),
+            disabled_features: capabilities.disabled_features.clone(),
             threads: capabilities.threads,
             memory: Memory { weights: memory.weights, kv: memory.kv, scratch: memory.scratch },
         }

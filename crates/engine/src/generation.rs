@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use linnet_graph::{Ahead, Backend, Counters, Output, Want};
+use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
 use linnet_text::Detokenizer;
 use serde::Serialize;
 
+use crate::batcher::DecodeBatcher;
 use crate::engine::Engine;
-use crate::lead::Lead;
 use crate::prompt;
 use crate::sampler::Sampler;
 use crate::stop::StopMatcher;
@@ -123,7 +123,7 @@ pub struct Generation {
     sampler: Sampler,
     /// How many of the most likely tokens to tell with each, if anything.
     logprobs: Option<usize>,
-    lead: Lead,
+    batcher: DecodeBatcher,
     /// Tokens that were chosen and not given out yet.
     chosen: VecDeque<u32>,
     /// When they came.
@@ -170,7 +170,7 @@ impl Generation {
             ignore_eos: request.ignore_eos,
             sampler: Sampler::new(request.sampling, seed).with_bias(request.logit_bias.clone()),
             logprobs: request.logprobs,
-            lead: Lead::new(engine.session.backend().capabilities().draws_screen),
+            batcher: DecodeBatcher::new(engine.session.backend().capabilities().draws_screen),
             chosen: VecDeque::new(),
             came: None,
             detokenizer,
@@ -251,16 +251,16 @@ impl Generation {
     /// Runs a chunk of the prompt, or what is left of it and then up to several tokens.
     async fn run<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Ran, Error> {
         let session = &mut engine.session;
-        let draw = self.sampler.draw(self.prompt_len);
+        let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
         // What a backend draws by itself it tells nothing of, and it knows of no bias.
         let by_itself = !self.sampler.is_biased() && self.logprobs.is_none();
-        let goes_on = by_itself && session.goes_on(&self.tokens, &draw, stop);
+        let goes_on = by_itself && session.goes_on(&self.tokens, &sampling, stop);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;
         while self.tokens.len() - cached > session.pace.piece() {
             let (batch, before) = (session.pace.piece(), now());
-            session.extend(&self.tokens[cached..cached + batch], Want::Nothing).await?;
+            session.extend(&self.tokens[cached..cached + batch], OutputRequest::Nothing).await?;
             session.pace.took(batch, now() - before);
             self.prompt_run += batch;
             cached += batch;
@@ -273,24 +273,24 @@ impl Generation {
         let rest = &self.tokens[cached..];
         let generated = self.tokens.len() - self.prompt_len;
         let mut likely = None;
-        let token = if by_itself && session.backend().can_draw(&draw) {
+        let token = if by_itself && session.can_sample(&sampling) {
             let room = session.context_length() + 1 - self.tokens.len();
             let wanted = (self.max_tokens - generated).min(room);
-            let ahead = Ahead { tokens: self.lead.tokens().min(wanted), stop, draw };
+            let request = DecodeRequest { tokens: self.batcher.tokens().min(wanted), stop, sampling };
             let begun = now();
-            self.chosen = session.run_ahead(rest, ahead, wanted).await?.into();
+            self.chosen = session.run_decode(rest, request, wanted).await?.into();
             let came = now();
             // While the device goes on by itself, it has worked since it gave the last ones. What a prompt takes says nothing
             // of what a token takes.
             let since = if goes_on { self.came.unwrap_or(begun) } else { begun };
             if rest.len() == 1 {
-                self.lead.took(self.chosen.len(), came - since);
+                self.batcher.took(self.chosen.len(), came - since);
             }
             self.came = Some(came);
             self.chosen.pop_front()
         } else {
             let most_likely = self.sampler.is_argmax() && self.logprobs.is_none();
-            let want = if most_likely { Want::Token } else { Want::Logits(1) };
+            let want = if most_likely { OutputRequest::Token } else { OutputRequest::Logits(1) };
             match session.extend(rest, want).await? {
                 Output::Token(token) => Some(token),
                 Output::Logits(mut logits) => {

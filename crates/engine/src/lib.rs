@@ -5,11 +5,11 @@
 //! [`Backend`](linnet_graph::Backend).
 
 mod chat;
+mod decode_batcher;
 mod demand;
 mod engine;
 mod error;
 mod generation;
-mod lead;
 mod likely;
 mod loader;
 mod pace;
@@ -21,11 +21,11 @@ mod session;
 mod stop;
 mod suggest;
 
+pub use decode_batcher::DecodeBatcher;
 pub use demand::{Excess, Smaller};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
 pub use error::Error;
 pub use generation::{Done, Event, FinishReason, Generation, Timings, Usage};
-pub use lead::Lead;
 pub use likely::{Likely, Logprobs};
 pub use loader::{LoadOptions, Loader};
 pub use platform::Platform;

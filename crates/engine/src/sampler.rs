@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linnet_graph::Draw;
+use linnet_graph::SamplingParams;
 
 use crate::request::Sampling;
 
@@ -14,7 +14,7 @@ struct Candidate {
 }
 
 /// Draws tokens as a [`Sampling`] says. A token depends on the seed and its position only, so that a backend which draws by
-/// itself ([`Draw`]) gives the same text.
+/// itself ([`SamplingParams`]) gives the same text.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     sampling: Sampling,
@@ -49,9 +49,9 @@ impl Sampler {
     }
 
     /// The same for a backend (but for a bias), where the first generated token is that at `first_generated`.
-    pub fn draw(&self, first_generated: usize) -> Draw {
+    pub fn params(&self, first_generated: usize) -> SamplingParams {
         let s = &self.sampling;
-        Draw {
+        SamplingParams {
             temperature: if s.top_k == 1 { 0.0 } else { s.temperature },
             min_p: s.min_p,
             top_p: s.top_p,
@@ -98,7 +98,8 @@ impl Sampler {
     fn penalize(&self, logits: &mut [f32], tokens: &[u32], generated: usize) {
         let s = &self.sampling;
         if s.repetition_penalty != 1.0 {
-            let mut recent = tokens[tokens.len().saturating_sub(Draw::REPETITION_WINDOW)..].to_vec();
+            let mut recent =
+                tokens[tokens.len().saturating_sub(SamplingParams::REPETITION_WINDOW)..].to_vec();
             recent.sort_unstable();
             recent.dedup();
             for token in recent {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use linnet_graph::{
-    Ahead, Backend, CompileOptions, Draw, Graph, MemoryUse, Output, Reach, Step, Timing, Want,
+    Backend, BackendError, CompileOptions, DecodeAhead, DecodeRequest, Graph, KvHistory, MemoryUse, Output,
+    OutputRequest, SamplingParams, Step, Timing,
 };
 
 use crate::Error;
@@ -20,7 +21,7 @@ pub struct Session<B: Backend> {
     /// Where the last step began, from where such a model can be run again.
     last_start: usize,
     /// How far back the KV cache can be cut off.
-    reach: Reach,
+    kv_history: KvHistory,
     /// How much of a prompt to run at a time.
     pub(crate) pace: Pace,
     /// What the backend is choosing.
@@ -31,7 +32,7 @@ pub struct Session<B: Backend> {
 struct Queued {
     /// The token behind the cached ones, from which they go on; `None` before the first of them came.
     from: Option<u32>,
-    draw: Draw,
+    sampling: SamplingParams,
     stop: Vec<u32>,
     /// How many, of each request.
     tokens: VecDeque<usize>,
@@ -41,15 +42,15 @@ struct Queued {
 
 impl Queued {
     /// Whether they are what follows this token, drawn so.
-    fn serves(&self, token: u32, draw: &Draw, stop: &[u32]) -> bool {
-        self.from == Some(token) && self.draw == *draw && self.stop == stop
+    fn serves(&self, token: u32, sampling: &SamplingParams, stop: &[u32]) -> bool {
+        self.from == Some(token) && self.sampling == *sampling && self.stop == stop
     }
 }
 
 impl<B: Backend> Session<B> {
     /// Of `program`, compiled from `graph`.
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
-        let (recurrent, reach) = (graph.is_recurrent(), Reach::new(graph, &options));
+        let (recurrent, kv_history) = (graph.is_recurrent(), KvHistory::new(graph, &options));
         let pace = Pace::new(options.max_batch, backend.capabilities().draws_screen);
         Session {
             backend,
@@ -58,7 +59,7 @@ impl<B: Backend> Session<B> {
             cached: Vec::new(),
             recurrent,
             last_start: 0,
-            reach,
+            kv_history,
             pace,
             queued: None,
         }
@@ -102,18 +103,23 @@ impl<B: Backend> Session<B> {
         if self.recurrent && keep < self.cached.len() {
             keep = if keep >= self.last_start { self.last_start } else { 0 };
         }
-        if !self.reach.allows(keep) {
+        if !self.kv_history.can_resume_at(keep) {
             keep = 0;
         }
         self.cached.truncate(keep);
         keep
     }
 
-    /// Whether [`Session::run_ahead`] has queued what follows these tokens, drawn so; then it goes on with the last of them.
-    pub fn goes_on(&self, tokens: &[u32], draw: &Draw, stop: &[u32]) -> bool {
+    /// Whether the backend chooses tokens by these parameters itself, as [`Session::run_decode`] needs.
+    pub fn can_sample(&mut self, params: &SamplingParams) -> bool {
+        self.backend.decode_ahead().is_some_and(|decoder| decoder.can_sample(params))
+    }
+
+    /// Whether [`Session::run_decode`] has queued what follows these tokens, drawn so; then it goes on with the last of them.
+    pub fn goes_on(&self, tokens: &[u32], sampling: &SamplingParams, stop: &[u32]) -> bool {
         tokens.split_last().is_some_and(|(last, before)| {
             let queued = self.queued.as_ref();
-            before == self.cached && queued.is_some_and(|queued| queued.serves(*last, draw, stop))
+            before == self.cached && queued.is_some_and(|queued| queued.serves(*last, sampling, stop))
         })
     }
 
@@ -127,7 +133,7 @@ impl<B: Backend> Session<B> {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
         self.queued = None;
-        let step = Step { tokens, position, want: Want::Token };
+        let step = Step { tokens, position, want: OutputRequest::Token };
         Ok(self.backend.profile(&mut self.program, step).await?)
     }
 
@@ -136,21 +142,21 @@ impl<B: Backend> Session<B> {
     /// # Errors
     /// [`Error::ContextFull`] when they do not fit; [`Error::Backend`]. After an error the cache holds what it held
     /// before.
-    pub async fn extend(&mut self, tokens: &[u32], want: Want) -> Result<Output, Error> {
+    pub async fn extend(&mut self, tokens: &[u32], want: OutputRequest) -> Result<Output, Error> {
         let (position, context_length) = (self.cached.len(), self.options.context_length);
         if position + tokens.len() > context_length {
             return Err(Error::ContextFull { prompt_tokens: position + tokens.len(), context_length });
         }
         self.queued = None;
-        self.reach.advance(position, tokens.len());
+        self.kv_history.advance(position, tokens.len());
         let output = self.backend.run(&mut self.program, Step { tokens, position, want }).await?;
         self.last_start = position;
         self.cached.extend_from_slice(tokens);
         Ok(output)
     }
 
-    /// Runs `tokens` behind the cached ones, then up to `ahead.tokens - 1` of those that the backend chooses, which
-    /// [`Backend::can_draw`](linnet_graph::Backend::can_draw) allows. Returns the chosen tokens; all but the last are then cached.
+    /// Runs `tokens` behind the cached ones, then up to `request.tokens - 1` of those that the backend chooses, which
+    /// [`Session::can_sample`] allows. Returns the chosen tokens; all but the last are then cached.
     ///
     /// Of the `wanted` tokens that are to come altogether, as many again are queued behind those, so that the backend has something
     /// to do while the caller looks at them. A call that goes on with the last token then gets these, however many it asks for.
@@ -158,30 +164,34 @@ impl<B: Backend> Session<B> {
     ///
     /// # Errors
     /// As [`Session::extend`].
-    pub async fn run_ahead(
+    pub async fn run_decode(
         &mut self,
         tokens: &[u32],
-        ahead: Ahead<'_>,
+        request: DecodeRequest<'_>,
         wanted: usize,
     ) -> Result<Vec<u32>, Error> {
         let queued = self.queued.take().filter(|queued| match tokens {
-            [token] => queued.serves(*token, &ahead.draw, ahead.stop),
+            [token] => queued.serves(*token, &request.sampling, request.stop),
             _ => false,
         });
         let mut queued = match queued {
             Some(queued) => queued,
-            None => self.begin_ahead(tokens, ahead)?,
+            None => self.begin_decode(tokens, request)?,
         };
         let under_way: usize = queued.tokens.iter().sum();
         let room = self.options.context_length - queued.end;
-        let more = ahead.tokens.min(wanted.saturating_sub(under_way)).min(room);
-        if more > 0 && queued.tokens.len() < Ahead::QUEUED {
-            self.reach.advance(queued.end, more);
-            self.backend.queue_ahead(&mut self.program, None, Ahead { tokens: more, ..ahead })?;
+        let more = request.tokens.min(wanted.saturating_sub(under_way)).min(room);
+        if more > 0 && queued.tokens.len() < DecodeRequest::MAX_QUEUED {
+            self.kv_history.advance(queued.end, more);
+            decoder(&mut self.backend)?.submit_decode(
+                &mut self.program,
+                None,
+                DecodeRequest { tokens: more, ..request },
+            )?;
             queued.tokens.push_back(more);
             queued.end += more;
         }
-        let chosen = self.backend.take_ahead(&mut self.program).await.inspect_err(|_| {
+        let chosen = decoder(&mut self.backend)?.poll_decode(&mut self.program).await.inspect_err(|_| {
             if self.recurrent {
                 self.cached.clear();
             }
@@ -194,22 +204,28 @@ impl<B: Backend> Session<B> {
         self.last_start = if asked > 1 { self.cached.len() } else { position };
         queued.from = last;
         // Behind a token that ends them nothing comes.
-        let ended = last.is_none_or(|last| ahead.stop.contains(&last));
+        let ended = last.is_none_or(|last| request.stop.contains(&last));
         self.queued = Some(queued).filter(|queued| !queued.tokens.is_empty() && !ended);
         Ok(chosen)
     }
 
     /// Queues the first of the tokens that are to follow `tokens`.
-    fn begin_ahead(&mut self, tokens: &[u32], ahead: Ahead<'_>) -> Result<Queued, Error> {
+    fn begin_decode(&mut self, tokens: &[u32], request: DecodeRequest<'_>) -> Result<Queued, Error> {
         let (position, context_length) = (self.cached.len(), self.options.context_length);
-        let end = position + tokens.len() + ahead.tokens.saturating_sub(1);
+        let end = position + tokens.len() + request.tokens.saturating_sub(1);
         if end > context_length {
             return Err(Error::ContextFull { prompt_tokens: end, context_length });
         }
-        self.reach.advance(position, end - position);
-        let step = Step { tokens, position, want: Want::Token };
-        self.backend.queue_ahead(&mut self.program, Some(step), ahead)?;
-        let (draw, stop, tokens) = (ahead.draw, ahead.stop.to_vec(), VecDeque::from([ahead.tokens]));
-        Ok(Queued { from: None, draw, stop, tokens, end })
+        self.kv_history.advance(position, end - position);
+        let step = Step { tokens, position, want: OutputRequest::Token };
+        decoder(&mut self.backend)?.submit_decode(&mut self.program, Some(step), request)?;
+        let (sampling, stop, tokens) =
+            (request.sampling, request.stop.to_vec(), VecDeque::from([request.tokens]));
+        Ok(Queued { from: None, sampling, stop, tokens, end })
     }
+}
+
+fn decoder<B: Backend>(backend: &mut B) -> Result<&mut B::DecodeAhead, BackendError> {
+    let missing = || BackendError::Internal("this backend does not choose tokens".to_owned());
+    backend.decode_ahead().ok_or_else(missing)
 }

@@ -47,4 +47,4 @@ pub(crate) fn cache(format: KvFormat) -> Cache {
 }
 
 /// Where a token sees so much that several workgroups share the attention of a head.
-pub(crate) const FAR: u32 = 512;
+pub(crate) const LONG_CONTEXT: u32 = 512;

@@ -1,9 +1,9 @@
 //! The GPU backend: wgpu over Vulkan, Metal or Direct3D 12 natively, over WebGPU in a page.
 //!
-//! Weights stay in the file's block formats; the kernels of `linnet-shaders` decode them where they read them. Compiling
-//! a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared dispatches,
-//! submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is the next step's
-//! there: then a submit carries several steps.
+//! Weights stay in the file's block formats; the kernels of `linnet-shaders` decode them where they read them.
+//! Compiling a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared
+//! dispatches, submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is
+//! the next step's there: then a submit carries several steps.
 
 mod device;
 mod error;
@@ -21,8 +21,8 @@ mod weights;
 use std::rc::Rc;
 
 use linnet_graph::{
-    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, MemoryUse, Output,
-    Plan, Step, Timing, WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, DecodeAhead, DecodeRequest,
+    MemoryUse, Output, Plan, SamplingParams, Step, Timing, WeightSpec,
 };
 
 use crate::kernels::Gpu;
@@ -73,6 +73,7 @@ impl GpuBackend {
 impl Backend for GpuBackend {
     type Weight = Weight;
     type Program = Program;
+    type DecodeAhead = Self;
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -104,21 +105,8 @@ impl Backend for GpuBackend {
         program.run(&self.gpu.device, step).await
     }
 
-    fn can_draw(&self, _draw: &Draw) -> bool {
-        true
-    }
-
-    fn queue_ahead(
-        &mut self,
-        program: &mut Program,
-        step: Option<Step<'_>>,
-        ahead: Ahead<'_>,
-    ) -> Result<(), BackendError> {
-        program.queue_ahead(&self.gpu.device, step, ahead)
-    }
-
-    async fn take_ahead(&mut self, program: &mut Program) -> Result<Vec<u32>, BackendError> {
-        program.take_ahead(&self.gpu.device).await
+    fn decode_ahead(&mut self) -> Option<&mut Self> {
+        Some(self)
     }
 
     async fn profile(&mut self, program: &mut Program, step: Step<'_>) -> Result<Vec<Timing>, BackendError> {
@@ -131,5 +119,26 @@ impl Backend for GpuBackend {
 
     fn counters(&self) -> Option<Counters> {
         Some(self.gpu.device.calls.counters())
+    }
+}
+
+impl DecodeAhead for GpuBackend {
+    type Program = Program;
+
+    fn can_sample(&self, _params: &SamplingParams) -> bool {
+        true
+    }
+
+    fn submit_decode(
+        &mut self,
+        program: &mut Program,
+        step: Option<Step<'_>>,
+        request: DecodeRequest<'_>,
+    ) -> Result<(), BackendError> {
+        program.submit_decode(&self.gpu.device, step, request)
+    }
+
+    async fn poll_decode(&mut self, program: &mut Program) -> Result<Vec<u32>, BackendError> {
+        program.poll_decode(&self.gpu.device).await
     }
 }

@@ -14,15 +14,16 @@ pub struct GpuOptions {
     pub force_fallback: bool,
     /// Use subgroup operations: where possible (`None`), never, or on no other adapter.
     pub subgroups: Option<bool>,
-    /// What products with matrices are computed in: what suits the adapter (`None`), or this, on no other adapter than one that
-    /// can. The kernels for software adapters know only [`Math::F32`] and are not used with another.
+    /// What products with matrices are computed in: what suits the adapter (`None`), or this, on no other adapter than
+    /// one that can. The kernels for software adapters know only [`Math::F32`] and are not used with another.
     pub math: Option<Math>,
-    /// Choose among kernels by measuring them: unless the adapter is a software one (`None`), or, for tests, in any case.
+    /// Choose among kernels by measuring them: unless the adapter is a software one (`None`), or, for tests, in any
+    /// case.
     pub tune: Option<bool>,
     /// Use the kernels for adapters that run on the CPU: where it does (`None`), or, for tests, never (`Some(false)`).
     pub software_kernels: Option<bool>,
-    /// Try kernels on small products and attentions before a model is trusted to them. Without it kernels that compute wrongly
-    /// show in what the model says, which is what a comparison of models is for.
+    /// Try kernels on small products and attentions before a model is trusted to them. Without it kernels that compute
+    /// wrongly show in what the model says, which is what a comparison of models is for.
     pub self_test: bool,
     /// For tests: treat the adapter as one whose buffers hold no more than this.
     pub max_part_bytes: Option<u64>,

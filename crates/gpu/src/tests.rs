@@ -1,8 +1,8 @@
 //! What the oracle tests do not reach: misuse, limits, a device that goes away.
 
 use linnet_graph::{
-    Ahead, Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, Draw, Graph, KvFormat,
-    Output, Plan, Step, Want, WeightSpec, WeightUses,
+    Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, DecodeAhead, DecodeRequest, Graph,
+    KvFormat, Output, OutputRequest, Plan, SamplingParams, Step, WeightSpec, WeightUses,
 };
 use linnet_quant::DType;
 
@@ -73,7 +73,7 @@ fn run(
     program: &mut Program,
     tokens: &[u32],
     position: usize,
-    want: Want,
+    want: OutputRequest,
 ) -> Result<Output, BackendError> {
     pollster::block_on(gpu.run(program, Step { tokens, position, want }))
 }
@@ -83,21 +83,21 @@ fn gpu_steps_outside_the_options_are_refused() {
     let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
     let mut program = program(&mut gpu);
     for (tokens, position, want) in [
-        (&[][..], 0, Want::Token),
-        (&[0; 5], 0, Want::Token),
-        (&[0; 4], 5, Want::Token),
-        (&[0], usize::MAX, Want::Token),
-        (&[0], 0, Want::Logits(0)),
-        (&[0], 0, Want::Logits(2)),
-        (&[0; 4], 0, Want::Logits(3)),
+        (&[][..], 0, OutputRequest::Token),
+        (&[0; 5], 0, OutputRequest::Token),
+        (&[0; 4], 5, OutputRequest::Token),
+        (&[0], usize::MAX, OutputRequest::Token),
+        (&[0], 0, OutputRequest::Logits(0)),
+        (&[0], 0, OutputRequest::Logits(2)),
+        (&[0; 4], 0, OutputRequest::Logits(3)),
     ] {
         let result = run(&mut gpu, &mut program, tokens, position, want);
         assert!(matches!(result, Err(BackendError::Internal(_))), "{tokens:?} at {position}, {want:?}");
     }
-    assert_eq!(run(&mut gpu, &mut program, &[0, 1], 6, Want::Token), Ok(Output::Token(1)));
+    assert_eq!(run(&mut gpu, &mut program, &[0, 1], 6, OutputRequest::Token), Ok(Output::Token(1)));
     let logits = Output::Logits(vec![1.0, 0.0, 0.0, 1.0]);
-    assert_eq!(run(&mut gpu, &mut program, &[1, 0, 1], 0, Want::Logits(2)), Ok(logits));
-    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Nothing), Ok(Output::None));
+    assert_eq!(run(&mut gpu, &mut program, &[1, 0, 1], 0, OutputRequest::Logits(2)), Ok(logits));
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, OutputRequest::Nothing), Ok(Output::None));
 }
 
 #[test]
@@ -140,10 +140,10 @@ fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>
     }
     let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
     let before = gpu.counters().expect("counters").dispatches;
-    let ahead = Ahead { tokens: 7, stop: &[], draw: Draw::GREEDY };
-    let step = Step { tokens: &[3], position: 0, want: Want::Token };
-    gpu.queue_ahead(&mut program, Some(step), ahead).expect("queued");
-    let tokens = pollster::block_on(gpu.take_ahead(&mut program)).expect("tokens");
+    let ahead = DecodeRequest { tokens: 7, stop: &[], sampling: SamplingParams::GREEDY };
+    let step = Step { tokens: &[3], position: 0, want: OutputRequest::Token };
+    gpu.submit_decode(&mut program, Some(step), ahead).expect("queued");
+    let tokens = pollster::block_on(gpu.poll_decode(&mut program)).expect("tokens");
     Some((tokens, gpu.counters().expect("counters").dispatches - before))
 }
 
@@ -170,9 +170,9 @@ fn gpu_rows_beyond_a_binding_are_a_limit() {
 fn gpu_that_goes_away_is_reported_as_lost() {
     let Some(mut gpu) = gpu(GpuOptions::default()) else { return };
     let mut program = program(&mut gpu);
-    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Token), Ok(Output::Token(1)));
+    assert_eq!(run(&mut gpu, &mut program, &[1], 0, OutputRequest::Token), Ok(Output::Token(1)));
     gpu.gpu.device.calls.device().destroy();
-    for want in [Want::Token, Want::Nothing, Want::Logits(1)] {
+    for want in [OutputRequest::Token, OutputRequest::Nothing, OutputRequest::Logits(1)] {
         let result = run(&mut gpu, &mut program, &[1], 0, want);
         assert!(matches!(result, Err(BackendError::DeviceLost { .. })), "{want:?}: {result:?}");
     }
@@ -198,10 +198,10 @@ fn gpu_steps_behind_the_end_compute_nothing() {
     for (stop, chosen, last) in
         [(&[][..], &[1, 0, 1, 0][..], [1.0, 0.0]), (&[1], &[1], [0.0, 1.0]), (&[0], &[1, 0], [1.0, 0.0])]
     {
-        let ahead = Ahead { tokens: 4, stop, draw: Draw::GREEDY };
-        let step = Step { tokens: &[0], position: 0, want: Want::Token };
-        gpu.queue_ahead(&mut program, Some(step), ahead).expect("queued");
-        assert_eq!(pollster::block_on(gpu.take_ahead(&mut program)).as_deref(), Ok(chosen));
+        let ahead = DecodeRequest { tokens: 4, stop, sampling: SamplingParams::GREEDY };
+        let step = Step { tokens: &[0], position: 0, want: OutputRequest::Token };
+        gpu.submit_decode(&mut program, Some(step), ahead).expect("queued");
+        assert_eq!(pollster::block_on(gpu.poll_decode(&mut program)).as_deref(), Ok(chosen));
         let calls = &gpu.gpu.device.calls;
         let mut encoder = calls.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(program.logits().expect("logits"), 0, &read, 0, 8);
@@ -247,11 +247,17 @@ fn gpu_steps_down_from_kernels_that_compute_wrongly() {
     };
     let before = gpu.capabilities().clone();
     let mut program = program(&mut gpu);
-    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Logits(1)), Ok(Output::Logits(vec![0.0, 1.0])));
+    assert_eq!(
+        run(&mut gpu, &mut program, &[1], 0, OutputRequest::Logits(1)),
+        Ok(Output::Logits(vec![0.0, 1.0]))
+    );
     if before.features.contains(&"subgroups".to_owned()) {
-        let Capabilities { features, steps_down, .. } = gpu.capabilities();
+        let Capabilities { features, disabled_features, .. } = gpu.capabilities();
         assert!(features.is_empty(), "{features:?}");
-        assert!(matches!(&steps_down[..], [why] if why.starts_with("without subgroups: ")), "{steps_down:?}");
+        assert!(
+            matches!(&disabled_features[..], [why] if why.starts_with("without subgroups: ")),
+            "{disabled_features:?}"
+        );
     }
 }
 
@@ -265,8 +271,11 @@ fn gpu_steps_down_from_kernels_that_do_not_compile() {
     };
     let software = gpu.adapter().fallback && gpu.adapter().subgroup_size >= Some(8);
     let mut program = program(&mut gpu);
-    assert_eq!(run(&mut gpu, &mut program, &[1], 0, Want::Logits(1)), Ok(Output::Logits(vec![0.0, 1.0])));
-    assert_eq!(gpu.capabilities().steps_down.len(), usize::from(software));
+    assert_eq!(
+        run(&mut gpu, &mut program, &[1], 0, OutputRequest::Logits(1)),
+        Ok(Output::Logits(vec![0.0, 1.0]))
+    );
+    assert_eq!(gpu.capabilities().disabled_features.len(), usize::from(software));
 }
 
 #[test]
@@ -284,9 +293,12 @@ fn gpu_steps_down_from_integers_that_are_multiplied_wrongly() {
             gpu.write(&mut weight, Bytes::Heap(&[0; 2 * 34])).await.expect("written");
             gpu.compile(&plan, vec![weight], OPTIONS).await.expect("compiled");
         });
-        let Capabilities { features, steps_down, .. } = gpu.capabilities();
+        let Capabilities { features, disabled_features, .. } = gpu.capabilities();
         assert!(!features.iter().any(|feature| feature != "subgroups"), "{features:?}");
-        assert!(matches!(&steps_down[..], [why] if why.starts_with("without ")), "{steps_down:?}");
+        assert!(
+            matches!(&disabled_features[..], [why] if why.starts_with("without ")),
+            "{disabled_features:?}"
+        );
     }
 }
 
@@ -307,7 +319,7 @@ fn gpu_kernels_are_chosen_by_measuring_them() {
         .collect();
     let weights = [floats((0..64).map(|i| i as f32)), doubling.clone(), doubling];
     let mut program = compiled(&mut gpu, &plan, &weights, OPTIONS);
-    let logits = run(&mut gpu, &mut program, &[1], 0, Want::Logits(1));
+    let logits = run(&mut gpu, &mut program, &[1], 0, OutputRequest::Logits(1));
     let Ok(Output::Logits(logits)) = logits else { panic!("{logits:?}") };
     for (i, logit) in logits.iter().enumerate() {
         assert!((logit - 4.0 * (32 + i) as f32).abs() < 1.5, "{i}: {logit}");

@@ -48,8 +48,8 @@ const MOST_HEAD: usize = 1 << 12;
 const MOST_LAYERS: usize = 1 << 12;
 
 /// Keys that change what is computed, with the values at which they do not: a file that has one means something that an
-/// architecture's record which does not read it would get wrong. (A window is none of them: where the reference does not
-/// apply it, files have it all the same.)
+/// architecture's record which does not read it would get wrong. (A window is none of them: where the reference does
+/// not apply it, files have it all the same.)
 const VARIANTS: &[(&str, &[f64])] = &[
     ("attention.chunk_size", &[0.0]),
     ("attention.clamp_kqv", &[0.0]),
@@ -260,8 +260,8 @@ impl<'a> Keys<'a> {
         self.architecture
     }
 
-    /// The product of these, which are bounded each; no row of activations is wider than what is allowed here, so that a
-    /// device with addresses of 32 bits counts right, too.
+    /// The product of these, which are bounded each; no row of activations is wider than what is allowed here, so that
+    /// a device with addresses of 32 bits counts right, too.
     pub(crate) fn width(&self, name: &str, factors: &[usize]) -> Result<usize, ModelError> {
         let product = factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
         product.filter(|product| *product <= WIDEST).ok_or_else(|| {

@@ -59,8 +59,8 @@ impl Experts {
         })
     }
 
-    /// The feed-forward part of a layer: each token's experts, each times its weight. Gate and up may lie in one matrix, the
-    /// gate first.
+    /// The feed-forward part of a layer: each token's experts, each times its weight. Gate and up may lie in one
+    /// matrix, the gate first.
     pub(crate) fn feed_forward(
         &self,
         layer: &Layer<'_>,

@@ -46,8 +46,8 @@ impl<'a> ModelBuilder<'a> {
         Layer::new(self, index)
     }
 
-    /// All layers on the residual stream `x`: attention (or what is in its place) and the feed-forward part, each added to
-    /// its input.
+    /// All layers on the residual stream `x`: attention (or what is in its place) and the feed-forward part, each added
+    /// to its input.
     pub(crate) fn layers(
         &self,
         mut x: Value,
@@ -147,8 +147,8 @@ impl<'a> ModelBuilder<'a> {
         Ok(RopeConfig::new(params, factors))
     }
 
-    /// Which layers see only a window, and its size; `None` where the model has none. Without a pattern in the file, all
-    /// but the last of each `period` layers do.
+    /// Which layers see only a window, and its size; `None` where the model has none. Without a pattern in the file,
+    /// all but the last of each `period` layers do.
     pub(crate) fn windows(
         &self,
         size: Option<usize>,

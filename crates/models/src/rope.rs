@@ -82,8 +82,9 @@ impl Scaling {
 }
 
 impl Yarn {
-    /// What the frequency of pair `i` is multiplied by: 1 for pairs that turn often within the trained context, `1 / factor`
-    /// for those that do not turn once, and a ramp between. The ramp's ends are whole numbers, as in llama.cpp.
+    /// What the frequency of pair `i` is multiplied by: 1 for pairs that turn often within the trained context,
+    /// `1 / factor` for those that do not turn once, and a ramp between. The ramp's ends are whole numbers, as in
+    /// llama.cpp.
     fn scale(self, i: usize, base: f64, dims: f64) -> f64 {
         let pair =
             |turns: f32| dims * (self.original as f64 / (f64::from(turns) * TAU)).ln() / (2.0 * base.ln());

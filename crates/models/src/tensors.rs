@@ -66,8 +66,8 @@ impl<'a> Tensors<'a> {
         Ok(Some(self.declare(builder, name, info.dtype, &dims)))
     }
 
-    /// The same for a tensor that must be there. That it is not is said at the end: a file of a variant that we do not know
-    /// has others instead, and what they are called says more.
+    /// The same for a tensor that must be there. That it is not is said at the end: a file of a variant that we do not
+    /// know has others instead, and what they are called says more.
     pub(crate) fn require(
         &self,
         builder: &Builder,
@@ -91,8 +91,8 @@ impl<'a> Tensors<'a> {
         weight
     }
 
-    /// Refuses a file with tensors that nothing read, which is one of a variant that we do not know, or without some that
-    /// must be there. Those of layers from `layers` on are not missed.
+    /// Refuses a file with tensors that nothing read, which is one of a variant that we do not know, or without some
+    /// that must be there. Those of layers from `layers` on are not missed.
     pub(crate) fn check(&self, architecture: &str, layers: usize) -> Result<(), ModelError> {
         let (read, idle) = (self.read.borrow(), self.idle.borrow());
         let further = |name: &str| {

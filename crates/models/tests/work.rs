@@ -8,7 +8,7 @@ mod file;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod allocator;
 
-use linnet_graph::{Plan, fuse, fuse_launches};
+use linnet_graph::{Plan, fuse, fuse_dispatches};
 use linnet_models::record;
 
 use crate::allocator::allocations;
@@ -19,7 +19,7 @@ fn work(layers: u32) -> usize {
     let header = File::with_layers(layers).header();
     let (plan, count) = allocations(|| {
         let plan = Plan::new(fuse(record(&header).unwrap().graph));
-        Plan::new(fuse_launches(plan.graph))
+        Plan::new(fuse_dispatches(plan.graph))
     });
     assert!(plan.graph.nodes.len() > layers as usize);
     count

@@ -94,7 +94,7 @@ export interface EngineReport {
   /** Capabilities in use, such as `subgroups` or `simd128`. */
   features: string[];
   /** Features that were turned off because the self-test found wrong results on this device, and why. */
-  steps_down?: string[];
+  disabled_features?: string[];
   threads: number;
   memory: { weights: number; kv: number; scratch: number };
 }

@@ -79,7 +79,7 @@ async function tryEngine(): Promise<void> {
     }
     showEngine(found.engine);
     await lookAtStorage();
-    status.show(found.engine.steps_down?.length ? 'It works. Some GPU features gave wrong results here and are not used.' : 'It works.');
+    status.show(found.engine.disabled_features?.length ? 'It works. Some GPU features gave wrong results here and are not used.' : 'It works.');
   } catch (error) {
     const { code, message, details } = asLinnetError(error);
     found.error = { code, message, details };
@@ -100,7 +100,7 @@ function showEngine(info: EngineInfo): void {
   show('engine', [
     ...facts,
     ['Module', info.module],
-    ['Self-test', info.backend === 'cpu' || info.steps_down?.length ? undefined : 'passed'],
+    ['Self-test', info.backend === 'cpu' || info.disabled_features?.length ? undefined : 'passed'],
     ['Stored', info.stored ? 'yes' : (info.notStored?.message ?? 'no')],
     ['After a crash', recovered && `${recovered.step}, after ${recovered.crashes} (${recovered.phase})`],
   ]);

@@ -29,7 +29,7 @@ export function engineFacts(info: EngineInfo, source: ModelSource): Fact[] {
     ['Runs on', device(info)],
     ['Graphics', adapter && (adapter.fallback ? `${adapter.description} (software)` : adapter.description)],
     ['Uses', info.features.join(', ')],
-    ['Disabled features', info.steps_down?.join('; ')],
+    ['Disabled features', info.disabled_features?.join('; ')],
     ['Memory', bytes(memory.weights + memory.kv + memory.scratch)],
     ['Why not WebGPU', info.fallback?.message],
   ];

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use linnet_engine::{Engine, Session};
-use linnet_graph::{Backend, Output, Timing, Want};
+use linnet_graph::{Backend, Output, OutputRequest, Timing};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -65,7 +65,9 @@ fn profiled<B: Backend>(
     let mut runs = Vec::new();
     session.reuse(&[]);
     for batch in before.chunks(session.max_batch()) {
-        let Output::None = pollster::block_on(session.extend(batch, Want::Nothing))? else { continue };
+        let Output::None = pollster::block_on(session.extend(batch, OutputRequest::Nothing))? else {
+            continue;
+        };
     }
     // The first is not counted.
     for run in 0..=RUNS {

@@ -1,7 +1,7 @@
 //! Running a model on given tokens.
 
 use linnet_engine::{Engine, Error, Session};
-use linnet_graph::{Backend, BackendError, Output, Want};
+use linnet_graph::{Backend, BackendError, Output, OutputRequest};
 
 /// Rows of logits that are read back at once.
 pub const MAX_LOGITS: usize = 32;
@@ -26,7 +26,7 @@ pub fn logits<B: Backend>(
     let mut start = 0;
     while start < tokens.len() {
         let (end, rows) = batch(start, tokens.len(), first, session.max_batch(), session.max_logits());
-        let want = if rows == 0 { Want::Nothing } else { Want::Logits(rows) };
+        let want = if rows == 0 { OutputRequest::Nothing } else { OutputRequest::Logits(rows) };
         match pollster::block_on(session.extend(&tokens[start..end], want))? {
             Output::Logits(logits) if logits.len() == rows * vocabulary => {
                 logits.chunks_exact(vocabulary).for_each(&mut take);
@@ -68,7 +68,7 @@ pub fn forced_walk<B: Backend>(
     let batches: Vec<&[u32]> = prompt[cached..].chunks(session.max_batch()).collect();
     let Some((last_batch, batches)) = batches.split_last() else { return Ok(Vec::new()) };
     for batch in batches {
-        pollster::block_on(session.extend(batch, Want::Nothing))?;
+        pollster::block_on(session.extend(batch, OutputRequest::Nothing))?;
     }
     let mut said = vec![next_token(session, last_batch)?];
     let forced = &forced[..forced.len().saturating_sub(1)];
@@ -77,7 +77,7 @@ pub fn forced_walk<B: Backend>(
         said.push(next_token(session, &[*token])?);
     }
     for batch in rest.chunks(session.max_batch().min(session.max_logits())) {
-        match pollster::block_on(session.extend(batch, Want::Logits(batch.len())))? {
+        match pollster::block_on(session.extend(batch, OutputRequest::Logits(batch.len())))? {
             Output::Logits(logits) => said.extend(logits.chunks_exact(vocabulary).map(most_likely)),
             Output::None | Output::Token(_) => return Err(unexpected("logits")),
         }
@@ -92,7 +92,7 @@ fn most_likely(logits: &[f32]) -> u32 {
 }
 
 fn next_token<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Result<u32, Error> {
-    match pollster::block_on(session.extend(tokens, Want::Token))? {
+    match pollster::block_on(session.extend(tokens, OutputRequest::Token))? {
         Output::Token(token) => Ok(token),
         Output::None | Output::Logits(_) => Err(unexpected("a token")),
     }

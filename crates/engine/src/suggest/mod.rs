@@ -8,7 +8,7 @@ mod recent;
 mod search;
 mod text;
 
-use linnet_graph::{Backend, Output, Want};
+use linnet_graph::{Backend, Output, OutputRequest};
 use linnet_text::EncodeOptions;
 use serde::Serialize;
 
@@ -232,11 +232,11 @@ async fn run<B: Backend>(engine: &mut Engine<B>, tokens: Vec<u32>) -> Result<usi
     let rest = &tokens[session.reuse(&tokens)..];
     let piece = session.pace.piece();
     if rest.len() > piece {
-        session.extend(&rest[..piece], Want::Nothing).await?;
+        session.extend(&rest[..piece], OutputRequest::Nothing).await?;
         return Ok(piece);
     }
     let ran = rest.len();
-    match session.extend(rest, Want::Logits(1)).await? {
+    match session.extend(rest, OutputRequest::Logits(1)).await? {
         Output::Logits(logits) => engine.recent.keep(tokens, logits),
         _ => return Err(Error::invalid("backend", "gave no logits where they were wanted")),
     }

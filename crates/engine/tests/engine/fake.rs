@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_graph::{
-    Ahead, Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, Draw, KvFormat, MemoryUse,
-    Output, Plan, Step, Want, WeightSpec,
+    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, DecodeAhead, DecodeRequest,
+    KvFormat, MemoryUse, Output, OutputRequest, Plan, SamplingParams, Step, WeightSpec,
 };
 use linnet_text::LocalTime;
 
@@ -118,9 +118,11 @@ impl FakeBackend {
         assert!(cache.tokens.len() <= CONTEXT);
         let next = self.next(&cache.tokens);
         match step.want {
-            Want::Nothing => Output::None,
-            Want::Token => Output::Token(next),
-            Want::Logits(_) => Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect()),
+            OutputRequest::Nothing => Output::None,
+            OutputRequest::Token => Output::Token(next),
+            OutputRequest::Logits(_) => {
+                Output::Logits((0..258).map(|t| if t == next { 10.0 } else { 0.0 }).collect())
+            }
         }
     }
 }
@@ -128,6 +130,7 @@ impl FakeBackend {
 impl Backend for FakeBackend {
     type Weight = (usize, Vec<u8>);
     type Program = Cache;
+    type DecodeAhead = Self;
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -176,50 +179,8 @@ impl Backend for FakeBackend {
         Ok(self.step(cache, step))
     }
 
-    fn can_draw(&self, _: &Draw) -> bool {
-        self.log.borrow().draws
-    }
-
-    fn queue_ahead(
-        &mut self,
-        cache: &mut Cache,
-        step: Option<Step<'_>>,
-        ahead: Ahead<'_>,
-    ) -> Result<(), BackendError> {
-        self.log.borrow_mut().asked.push(ahead.tokens);
-        let (mut tokens, mut position) = match step {
-            Some(step) => {
-                cache.drop_queued();
-                cache.ended = false;
-                (step.tokens.to_vec(), step.position)
-            }
-            None => {
-                let last = cache.queued.iter().flatten().last();
-                assert!(
-                    (1..Ahead::QUEUED).contains(&cache.queued.len()),
-                    "{} are queued",
-                    cache.queued.len()
-                );
-                (vec![*last.expect("a token")], cache.tokens.len())
-            }
-        };
-        let mut chosen = Vec::new();
-        while chosen.len() < ahead.tokens && !cache.ended {
-            let step = Step { tokens: &tokens, position, want: Want::Token };
-            let Output::Token(next) = self.step(cache, step) else {
-                return Err(BackendError::Internal("no token".to_owned()));
-            };
-            position += tokens.len();
-            tokens = vec![next];
-            chosen.push(next);
-            cache.ended = ahead.stop.contains(&next);
-        }
-        cache.queued.push_back(chosen);
-        Ok(())
-    }
-
-    async fn take_ahead(&mut self, cache: &mut Cache) -> Result<Vec<u32>, BackendError> {
-        cache.queued.pop_front().ok_or_else(|| BackendError::Internal("nothing is queued".to_owned()))
+    fn decode_ahead(&mut self) -> Option<&mut Self> {
+        Some(self)
     }
 
     fn counters(&self) -> Option<Counters> {
@@ -232,6 +193,55 @@ impl Backend for FakeBackend {
     }
 }
 
+impl DecodeAhead for FakeBackend {
+    type Program = Cache;
+
+    fn can_sample(&self, _: &SamplingParams) -> bool {
+        self.log.borrow().draws
+    }
+
+    fn submit_decode(
+        &mut self,
+        cache: &mut Cache,
+        step: Option<Step<'_>>,
+        request: DecodeRequest<'_>,
+    ) -> Result<(), BackendError> {
+        self.log.borrow_mut().asked.push(request.tokens);
+        let (mut tokens, mut position) = match step {
+            Some(step) => {
+                cache.drop_queued();
+                cache.ended = false;
+                (step.tokens.to_vec(), step.position)
+            }
+            None => {
+                let last = cache.queued.iter().flatten().last();
+                assert!(
+                    (1..DecodeRequest::MAX_QUEUED).contains(&cache.queued.len()),
+                    "{} are queued",
+                    cache.queued.len()
+                );
+                (vec![*last.expect("a token")], cache.tokens.len())
+            }
+        };
+        let mut chosen = Vec::new();
+        while chosen.len() < request.tokens && !cache.ended {
+            let step = Step { tokens: &tokens, position, want: OutputRequest::Token };
+            let Output::Token(next) = self.step(cache, step) else {
+                return Err(BackendError::Internal("no token".to_owned()));
+            };
+            position += tokens.len();
+            tokens = vec![next];
+            chosen.push(next);
+            cache.ended = request.stop.contains(&next);
+        }
+        cache.queued.push_back(chosen);
+        Ok(())
+    }
+
+    async fn poll_decode(&mut self, cache: &mut Cache) -> Result<Vec<u32>, BackendError> {
+        cache.queued.pop_front().ok_or_else(|| BackendError::Internal("nothing is queued".to_owned()))
+    }
+}
 thread_local! {
     /// Milliseconds, of this test.
     static CLOCK: Cell<f64> = const { Cell::new(0.0) };

@@ -29,7 +29,8 @@ pub(crate) struct Opened {
 /// The most memory of a workgroup that is asked for. With more, fewer of them run at a time.
 const WORKGROUP_MEMORY: u32 = 32 << 10;
 
-/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows, and room for long rows.
+/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows, and room for long
+/// rows.
 pub(crate) fn required_limits(available: &wgpu::Limits) -> wgpu::Limits {
     wgpu::Limits {
         max_compute_workgroup_storage_size: available

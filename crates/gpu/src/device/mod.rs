@@ -164,8 +164,8 @@ impl Device {
         Ok(())
     }
 
-    /// Waits until everything submitted is done, so that a write behind it can be read. (On the web wgpu's own way takes an
-    /// executor of futures that needs shared memory.)
+    /// Waits until everything submitted is done, so that a write behind it can be read. (On the web wgpu's own way
+    /// takes an executor of futures that needs shared memory.)
     pub async fn idle(&self) -> Result<(), BackendError> {
         self.calls.write(&self.marker, 0, &[0; 4]);
         self.calls.submit(None);

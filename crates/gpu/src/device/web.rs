@@ -2,7 +2,8 @@
 //!
 //! - it cannot ask for the feature `subgroups`, so the adapter that it gets has a `requestDevice` of our own;
 //! - it panics on an internal error, so errors that no scope catches come to a handler of our own;
-//! - it copies what it writes through the wasm heap, so bytes of JavaScript are written through the browser's own queue.
+//! - it copies what it writes through the wasm heap, so bytes of JavaScript are written through the browser's own
+//!   queue.
 
 use std::any::Any;
 use std::ops::Range;

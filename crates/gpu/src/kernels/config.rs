@@ -9,26 +9,26 @@ use crate::error::no_adapter;
 
 /// The size of a workgroup of products of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct WorkgroupShape {
     /// Invocations, a power of two.
     pub threads: u32,
     /// How many rows each takes one after the other; a power of two.
-    pub turns: u32,
+    pub rows_per_thread: u32,
 }
 
-impl Shape {
+impl WorkgroupShape {
     /// Those that there are.
-    pub const ALL: [Shape; 4] = [
-        Shape { threads: 64, turns: 1 },
-        Shape { threads: 128, turns: 1 },
-        Shape { threads: 256, turns: 1 },
-        Shape { threads: 256, turns: 2 },
+    pub const ALL: [WorkgroupShape; 4] = [
+        WorkgroupShape { threads: 64, rows_per_thread: 1 },
+        WorkgroupShape { threads: 128, rows_per_thread: 1 },
+        WorkgroupShape { threads: 256, rows_per_thread: 1 },
+        WorkgroupShape { threads: 256, rows_per_thread: 2 },
     ];
 }
 
 /// A choice of kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Chosen {
+pub(crate) struct Selected {
     /// Least number of invocations of a subgroup, where kernels use subgroup operations.
     pub subgroup_size: Option<u32>,
     /// Products and attention use the kernels for adapters that run on the CPU.
@@ -36,20 +36,20 @@ pub(crate) struct Chosen {
     /// What products are computed in, where a matrix has integers.
     pub math: Math,
     /// Shapes for products in [`Math::F32`], [`Math::F16`], [`Math::Int8`].
-    pub shapes: [Shape; 3],
+    pub shapes: [WorkgroupShape; 3],
 }
 
-impl Default for Chosen {
+impl Default for Selected {
     /// What every adapter can do.
-    fn default() -> Chosen {
-        let small = Shape { threads: matvec::THREADS, turns: 1 };
+    fn default() -> Selected {
+        let small = WorkgroupShape { threads: matvec::THREADS, rows_per_thread: 1 };
         // A workgroup that stages its inputs should have rows to use them for.
-        let large = Shape { threads: 4 * matvec::THREADS, turns: 1 };
-        Chosen { subgroup_size: None, software: false, math: Math::F32, shapes: [small, large, large] }
+        let large = WorkgroupShape { threads: 4 * matvec::THREADS, rows_per_thread: 1 };
+        Selected { subgroup_size: None, software: false, math: Math::F32, shapes: [small, large, large] }
     }
 }
 
-impl Chosen {
+impl Selected {
     /// What a product with matrices of these formats is computed in.
     pub fn math_for(&self, formats: &[Format]) -> Math {
         let all = formats.iter().all(|format| format.math().contains(&self.math));
@@ -68,62 +68,62 @@ impl Chosen {
     }
 
     /// The shape for such products.
-    pub fn shape(&self, math: Math) -> Shape {
+    pub fn shape(&self, math: Math) -> WorkgroupShape {
         self.shapes[math as usize]
     }
 }
 
 /// The choice of a device, and what is known of it.
-pub(crate) struct Variants {
-    chosen: Cell<Chosen>,
-    steps_down: RefCell<Vec<String>>,
+pub(crate) struct KernelConfig {
+    selected: Cell<Selected>,
+    disabled_features: RefCell<Vec<String>>,
 }
 
-impl Variants {
-    pub fn new(chosen: Chosen) -> Variants {
-        Variants { chosen: Cell::new(chosen), steps_down: RefCell::default() }
+impl KernelConfig {
+    pub fn new(selected: Selected) -> KernelConfig {
+        KernelConfig { selected: Cell::new(selected), disabled_features: RefCell::default() }
     }
 
     /// The kernels in use.
-    pub fn chosen(&self) -> Chosen {
-        self.chosen.get()
+    pub fn selected(&self) -> Selected {
+        self.selected.get()
     }
 
     /// Uses other kernels.
-    pub fn prefer(&self, chosen: Chosen) {
-        self.chosen.set(chosen);
+    pub fn prefer(&self, selected: Selected) {
+        self.selected.set(selected);
     }
 
     /// Whether anything was given up.
-    pub fn has_stepped_down(&self) -> bool {
-        !self.steps_down.borrow().is_empty()
+    pub fn has_disabled_features(&self) -> bool {
+        !self.disabled_features.borrow().is_empty()
     }
 
     /// What was given up, and why.
-    pub fn steps_down(&self) -> Vec<String> {
-        self.steps_down.borrow().clone()
+    pub fn disabled_features(&self) -> Vec<String> {
+        self.disabled_features.borrow().clone()
     }
 
     /// Gives up the variant that asks most of the adapter.
     ///
     /// # Errors
     /// [`BackendError::NoAdapter`] where there is nothing left to give up.
-    pub fn step_down(&self, why: &str) -> Result<(), BackendError> {
-        let (chosen, without) = match self.chosen.get() {
-            chosen @ Chosen { software: true, .. } => {
-                (Chosen { software: false, ..chosen }, "kernels for software adapters")
+    pub fn disable_next(&self, why: &str) -> Result<(), BackendError> {
+        let (selected, without) = match self.selected.get() {
+            selected @ Selected { software: true, .. } => {
+                (Selected { software: false, ..selected }, "kernels for software adapters")
             }
-            chosen @ Chosen { math: Math::F16, .. } => (Chosen { math: Math::F32, ..chosen }, "f16"),
-            chosen @ Chosen { math: Math::Int8, .. } => {
-                (Chosen { math: Math::F32, ..chosen }, "products of integers")
+            selected @ Selected { math: Math::F16, .. } => (Selected { math: Math::F32, ..selected }, "f16"),
+            selected @ Selected { math: Math::Int8, .. } => {
+                (Selected { math: Math::F32, ..selected }, "products of integers")
             }
-            chosen @ Chosen { subgroup_size: Some(_), .. } => {
-                (Chosen { subgroup_size: None, ..chosen }, "subgroups")
+            selected @ Selected { subgroup_size: Some(_), .. } => {
+                (Selected { subgroup_size: None, ..selected }, "subgroups")
             }
             _ => return Err(no_adapter(format!("it does not compute what it should ({why})"))),
         };
-        self.chosen.set(chosen);
-        self.steps_down.borrow_mut().push(format!("without {without}: {why}"));
+        self.selected.set(selected);
+        self.disabled_features.borrow_mut().push(format!("without {without}: {why}"));
         Ok(())
     }
 }

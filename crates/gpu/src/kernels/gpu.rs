@@ -7,7 +7,7 @@ use linnet_shaders::{Kernel, Math};
 
 use crate::device::{Adapter, Device};
 use crate::error::no_adapter;
-use crate::kernels::config::{Chosen, Variants};
+use crate::kernels::config::{KernelConfig, Selected};
 use crate::kernels::pipelines::{Constants, Pipelines};
 use crate::options::GpuOptions;
 
@@ -16,7 +16,7 @@ pub(crate) struct Gpu {
     pub device: Device,
     pub options: GpuOptions,
     /// Which kernels are in use.
-    pub variants: Variants,
+    pub config: KernelConfig,
     pipelines: RefCell<Pipelines>,
 }
 
@@ -45,14 +45,14 @@ impl Gpu {
         }
         let software = software && math == Math::F32;
         let subgroup_size = adapter.subgroup_size;
-        let variants = Variants::new(Chosen { subgroup_size, software, math, ..Chosen::default() });
+        let config = KernelConfig::new(Selected { subgroup_size, software, math, ..Selected::default() });
         let pipelines = RefCell::new(Pipelines::new(options.alter_kernels));
-        Ok(Gpu { device, options, variants, pipelines })
+        Ok(Gpu { device, options, config, pipelines })
     }
 
     pub fn capabilities(&self) -> Capabilities {
         let Adapter { vendor, architecture, description, fallback, .. } = &self.device.adapter;
-        let chosen = self.variants.chosen();
+        let selected = self.config.selected();
         let parts = [vendor, architecture, description].map(String::as_str);
         let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Capabilities {
@@ -60,15 +60,15 @@ impl Gpu {
             adapter: named.join(" "),
             fallback_adapter: *fallback,
             draws_screen: !*fallback,
-            features: chosen.features().map(str::to_owned).collect(),
-            steps_down: self.variants.steps_down(),
+            features: selected.features().map(str::to_owned).collect(),
+            disabled_features: self.config.disabled_features(),
             threads: 0,
             max_batch: 64,
             max_buffer: Some(self.device.max_part),
         }
     }
 
-    /// Kernels are chosen by measuring them.
+    /// Kernels are selected by measuring them.
     pub fn tunes(&self) -> bool {
         self.options.tune.unwrap_or(!self.device.adapter.fallback)
     }

@@ -2,16 +2,17 @@
 
 use linnet_shaders::{Format, Math, matvec};
 
-use crate::kernels::config::Chosen;
+use crate::kernels::config::Selected;
 
 /// Bytes of workgroup memory that each invocation takes to add up without subgroups.
 const SUMS_BYTES: u32 = 52;
-/// Where a product has fewer workgroups than this, they are made smaller: a device wants more of them than it has cores.
+/// Where a product has fewer workgroups than this, they are made smaller: a device wants more of them than it has
+/// cores.
 const FEW_WORKGROUPS: u32 = 256;
 
 /// The shape of a `matvec` workgroup.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lanes {
+pub(crate) struct MatvecLaunch {
     /// Its invocations.
     pub threads: u32,
     /// Lane groups per workgroup, one behind the other where there are more than its invocations make.
@@ -22,12 +23,17 @@ pub(crate) struct Lanes {
     pub math: Math,
 }
 
-impl Lanes {
-    /// For matrices of these formats, all in all `outputs` rows of `cols` inputs, where a workgroup has so many bytes of
-    /// memory. In the subgroup variant a group of lanes is a subgroup, which has at least `subgroup_size` of them.
-    pub fn new(chosen: &Chosen, formats: &[Format], (cols, outputs): (usize, u32), memory: u32) -> Lanes {
+impl MatvecLaunch {
+    /// For matrices of these formats, all in all `outputs` rows of `cols` inputs, where a workgroup has so many bytes
+    /// of memory. In the subgroup variant a group of lanes is a subgroup, which has at least `subgroup_size` of them.
+    pub fn new(
+        selected: &Selected,
+        formats: &[Format],
+        (cols, outputs): (usize, u32),
+        memory: u32,
+    ) -> MatvecLaunch {
         let chunks = cols.div_ceil(32) as u32;
-        let lanes = match chosen.subgroup_size {
+        let lanes = match selected.subgroup_size {
             Some(size) => size.clamp(4, matvec::THREADS),
             None if chunks <= 64 => 16,
             None if chunks <= 256 => 32,
@@ -36,23 +42,25 @@ impl Lanes {
         // Each unit of work costs reading the block's scales once, and about as much for each pair of quads.
         let cost = |split: u32| (chunks * split).div_ceil(lanes) * (1 + 4 / split);
         let split = [1, 2, 4].into_iter().min_by_key(|split| cost(*split)).unwrap_or(1);
-        let mut math = chosen.math_for(formats);
-        let mut shape = chosen.shape(math);
-        let sums = |threads: u32| if chosen.subgroup_size.is_none() { threads * SUMS_BYTES } else { 0 };
+        let mut math = selected.math_for(formats);
+        let mut shape = selected.shape(math);
+        let sums = |threads: u32| if selected.subgroup_size.is_none() { threads * SUMS_BYTES } else { 0 };
         if chunks * math.block_bytes() + sums(shape.threads) > memory {
-            (math, shape) = (Math::F32, chosen.shape(Math::F32));
+            (math, shape) = (Math::F32, selected.shape(Math::F32));
         }
         // Without subgroups no lane group has a second turn.
-        let mut turns = if chosen.subgroup_size.is_none() { 1 } else { shape.turns };
+        let mut rows_per_thread = if selected.subgroup_size.is_none() { 1 } else { shape.rows_per_thread };
         let mut threads = shape.threads.max(lanes);
-        let workgroups = |threads: u32, turns: u32| outputs.div_ceil(threads / lanes * turns * matvec::ROWS);
-        while turns > 1 && workgroups(threads, turns) < FEW_WORKGROUPS {
-            turns /= 2;
+        let workgroups = |threads: u32, rows_per_thread: u32| {
+            outputs.div_ceil(threads / lanes * rows_per_thread * matvec::ROWS)
+        };
+        while rows_per_thread > 1 && workgroups(threads, rows_per_thread) < FEW_WORKGROUPS {
+            rows_per_thread /= 2;
         }
-        while threads > matvec::THREADS.max(lanes) && workgroups(threads, turns) < FEW_WORKGROUPS {
+        while threads > matvec::THREADS.max(lanes) && workgroups(threads, rows_per_thread) < FEW_WORKGROUPS {
             threads /= 2;
         }
-        Lanes { threads, groups: threads / lanes * turns, split, math }
+        MatvecLaunch { threads, groups: threads / lanes * rows_per_thread, split, math }
     }
 }
 
@@ -61,18 +69,18 @@ mod tests {
     use linnet_quant::DType;
 
     use super::*;
-    use crate::kernels::config::Shape;
+    use crate::kernels::config::WorkgroupShape;
 
     const MEMORY: u32 = 16384;
 
-    fn lanes(cols: usize, subgroup_size: Option<u32>) -> Lanes {
-        let chosen = Chosen { subgroup_size, ..Chosen::default() };
-        Lanes::new(&chosen, &[Format::of(DType::Q4_0)], (cols, 1 << 20), MEMORY)
+    fn lanes(cols: usize, subgroup_size: Option<u32>) -> MatvecLaunch {
+        let selected = Selected { subgroup_size, ..Selected::default() };
+        MatvecLaunch::new(&selected, &[Format::of(DType::Q4_0)], (cols, 1 << 20), MEMORY)
     }
 
     #[test]
     fn lanes_are_kept_busy() {
-        let expected = |groups, split| Lanes { threads: 64, groups, split, math: Math::F32 };
+        let expected = |groups, split| MatvecLaunch { threads: 64, groups, split, math: Math::F32 };
         assert_eq!(lanes(576, None), expected(4, 2));
         assert_eq!(lanes(576, Some(32)), expected(2, 1));
         assert_eq!(lanes(256, Some(64)), expected(1, 4));
@@ -81,10 +89,10 @@ mod tests {
 
     #[test]
     fn large_workgroups_are_for_large_matrices() {
-        let shapes = [Shape { threads: 256, turns: 2 }; 3];
-        let chosen = Chosen { subgroup_size: Some(32), math: Math::Int8, shapes, ..Chosen::default() };
+        let shapes = [WorkgroupShape { threads: 256, rows_per_thread: 2 }; 3];
+        let selected = Selected { subgroup_size: Some(32), math: Math::Int8, shapes, ..Selected::default() };
         let shape = |rows| {
-            let lanes = Lanes::new(&chosen, &[Format::of(DType::Q8_0)], (1024, rows), MEMORY);
+            let lanes = MatvecLaunch::new(&selected, &[Format::of(DType::Q8_0)], (1024, rows), MEMORY);
             [lanes.threads, lanes.groups]
         };
         assert_eq!(shape(1 << 20), [256, 16]);
@@ -94,8 +102,8 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_fit_are_not_staged() {
-        let chosen = Chosen { subgroup_size: Some(32), math: Math::Int8, ..Chosen::default() };
-        let math = |dtype, cols| Lanes::new(&chosen, &[Format::of(dtype)], (cols, 64), MEMORY).math;
+        let selected = Selected { subgroup_size: Some(32), math: Math::Int8, ..Selected::default() };
+        let math = |dtype, cols| MatvecLaunch::new(&selected, &[Format::of(dtype)], (cols, 64), MEMORY).math;
         assert_eq!(math(DType::Q4_0, 9728), Math::Int8);
         assert_eq!(math(DType::Q4_0, 12288), Math::F32);
         assert_eq!(math(DType::F16, 1024), Math::F32);

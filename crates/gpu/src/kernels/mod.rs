@@ -5,7 +5,7 @@ mod gpu;
 mod matvec_launch;
 mod pipelines;
 
-pub(crate) use config::{Chosen, Shape};
+pub(crate) use config::{Selected, WorkgroupShape};
 pub(crate) use gpu::Gpu;
-pub(crate) use matvec_launch::Lanes;
+pub(crate) use matvec_launch::MatvecLaunch;
 pub(crate) use pipelines::Constants;

@@ -6,9 +6,33 @@ use wgpu::BindingResource;
 
 use crate::error::unsupported_width;
 use crate::kernels::Constants;
-use crate::layout::{FAR, cache, flag, row_groups};
+use crate::layout::{LONG_CONTEXT, cache, flag, row_groups};
 use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
+
+/// Which variant of an attention a dispatch runs.
+#[derive(Clone, Copy)]
+struct Form {
+    /// For one token: a workgroup serves the heads of a group. Otherwise it serves as many queries as it can.
+    one_token: bool,
+    /// It prepares the heads by itself.
+    fused: bool,
+    /// Number of workgroups that share the positions.
+    splits: Option<u32>,
+}
+
+/// One token's attention: what its kernels are given.
+struct OneToken<'b> {
+    attention: Attention,
+    /// Its kernel prepares the heads by itself.
+    fused: bool,
+    constants: Constants,
+    /// The buffers that are bound before y.
+    before_y: [BindingResource<'b>; 5],
+    y: BindingResource<'b>,
+    /// Those after it.
+    after_y: Vec<BindingResource<'b>>,
+}
 
 impl Lowering<'_> {
     /// Keys and values of the step's tokens to the cache.
@@ -25,8 +49,8 @@ impl Lowering<'_> {
         self.always(node, (Kernel::StoreKv(cache), constants), (grid, Rows::Tokens), &bound)
     }
 
-    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context, so
-    /// that programs which differ in their context share kernels.
+    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context,
+    /// so that programs which differ in their context share kernels.
     fn ring(&self, layer: usize) -> (&'static str, f64) {
         let options = &self.emit.options;
         let positions = self.plan.graph.kv_layers[layer].positions(options);
@@ -51,24 +75,19 @@ impl Lowering<'_> {
         ]
     }
 
-    /// The kernel of an attention, where a workgroup serves the heads of a group (`narrow`) or as many queries as it can,
-    /// and its grid; `splits` is the number of workgroups that share the positions.
-    fn attention_kernel(
-        &self,
-        attention: &Attention,
-        (narrow, fused): (bool, bool),
-        splits: Option<u32>,
-    ) -> (Kernel, Grid) {
+    /// The kernel of an attention, and its grid.
+    fn attention_kernel(&self, attention: &Attention, form: Form) -> (Kernel, Grid) {
+        let Form { one_token, fused, splits } = form;
         let Attention { heads, kv_heads, head_dim, .. } = *attention;
         let share = heads / kv_heads;
-        let software = self.emit.gpu.variants.chosen().software;
+        let software = self.emit.gpu.config.selected().software;
         let slots = attention::slots(head_dim);
         let widest = match software {
             true => attention::widest(slots),
             false if head_dim > attention::MAX_HEAD_DIM_WIDE => QUERIES[2],
             false => QUERIES[3],
         };
-        let queries = QUERIES.into_iter().find(|q| narrow && *q as usize >= share).unwrap_or(widest);
+        let queries = QUERIES.into_iter().find(|q| one_token && *q as usize >= share).unwrap_or(widest);
         let queries = queries.min(widest);
         let cache = cache(self.emit.options.kv);
         let kernel = match software {
@@ -82,38 +101,33 @@ impl Lowering<'_> {
     /// Into how many parts the positions of one token's attention are split where they may be many.
     fn splits(&self, attention: &Attention) -> Option<u32> {
         let seen = self.emit.options.context_length.min(attention.window.unwrap_or(usize::MAX)) as u32;
-        let far = seen > FAR && !self.emit.gpu.variants.chosen().software;
+        let far = seen > LONG_CONTEXT && !self.emit.gpu.config.selected().software;
         far.then(|| attention::splits(seen))
     }
 
-    /// One token's attention by a kernel for what is near, and, where it may see far, by two for that. `bound` are the buffers,
-    /// of which the sixth is y.
-    fn attention_of_one(
-        &mut self,
-        label: &str,
-        attention: &Attention,
-        (fused, constants): (bool, Constants),
-        bound: &[BindingResource<'_>],
-    ) -> Result<(), BackendError> {
-        let splits = self.splits(attention);
-        let (kernel, grid) = self.attention_kernel(attention, (true, fused), None);
-        let when = if splits.is_some() { When::Near } else { When::OneRow };
+    /// One token's attention by one kernel for a short context, and, where it may see a long one, by two for that.
+    fn attention_of_one(&mut self, label: &str, one: OneToken<'_>) -> Result<(), BackendError> {
+        let OneToken { attention, fused, constants, before_y, y, after_y } = one;
+        let bound = |y: &BindingResource<'_>| {
+            before_y.iter().chain([y]).chain(&after_y).cloned().collect::<Vec<BindingResource<'_>>>()
+        };
+        let splits = self.splits(&attention);
+        let (kernel, grid) = self.attention_kernel(&attention, Form { one_token: true, fused, splits: None });
+        let when = if splits.is_some() { When::ShortContext } else { When::OneRow };
         let call = Call { kernel, constants: constants.clone(), grid, rows: Rows::Tokens, when };
-        self.emit.push(label, call, bound)?;
+        self.emit.push(label, call, &bound(&y))?;
         let Some(splits) = splits else { return Ok(()) };
-        let (kernel, grid) = self.attention_kernel(attention, (true, fused), Some(splits));
+        let form = Form { one_token: true, fused, splits: Some(splits) };
+        let (kernel, grid) = self.attention_kernel(&attention, form);
         let split = ("SPLITS", f64::from(splits));
-        let constants = [constants, vec![split]].concat();
+        let (constants, when) = ([constants, vec![split]].concat(), When::LongContext);
         let parts = self.buffers.parts();
-        let mut to_parts = bound.to_vec();
-        let y = std::mem::replace(&mut to_parts[5], parts.clone());
-        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::Far };
-        self.emit.push(label, call, &to_parts)?;
-        let Attention { heads, head_dim, .. } = *attention;
+        let call = Call { kernel, constants, grid, rows: Rows::Tokens, when };
+        self.emit.push(label, call, &bound(&parts))?;
+        let Attention { heads, head_dim, .. } = attention;
         let constants = vec![("HEADS", heads as f64), ("HEAD_DIM", head_dim as f64), split];
         let grid = Grid::per_row(row_groups(heads * head_dim / 4));
-        let call =
-            Call { kernel: Kernel::AttentionMerge, constants, grid, rows: Rows::Tokens, when: When::Far };
+        let call = Call { kernel: Kernel::AttentionMerge, constants, grid, rows: Rows::Tokens, when };
         self.emit.push(label, call, &[parts, y])
     }
 
@@ -148,16 +162,21 @@ impl Lowering<'_> {
         self.check_heads(label, attention.head_dim)?;
         let [keys, values] = self.buffers.kv(attention.layer)?;
         let sinks = self.buffers.vector(attention.sinks)?;
-        let (constants, bound) = (self.scores(attention), [self.buffers.step(), q, keys, values, sinks, y]);
+        let constants = self.scores(attention);
+        let before_y = [self.buffers.step(), q, keys, values, sinks];
         if when == When::OneRow {
-            return self.attention_of_one(label, attention, (false, constants), &bound);
+            let (attention, after_y) = (*attention, Vec::new());
+            let one = OneToken { attention, fused: false, constants, before_y, y, after_y };
+            return self.attention_of_one(label, one);
         }
-        let (kernel, grid) = self.attention_kernel(attention, (false, false), None);
+        let form = Form { one_token: false, fused: false, splits: None };
+        let (kernel, grid) = self.attention_kernel(attention, form);
+        let bound: Vec<_> = before_y.into_iter().chain([y]).collect();
         self.emit.push(label, Call { kernel, constants, grid, rows: Rows::Tokens, when }, &bound)
     }
 
-    /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill quads
-    /// are turned only where the row's parts lie apart, so that such heads never come here.
+    /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill
+    /// quads are turned only where the row's parts lie apart, so that such heads never come here.
     pub fn self_attention(&mut self, node: &Node, op: &SelfAttention) -> Result<(), BackendError> {
         let attention = &op.attention;
         self.check_heads(&node.label, attention.head_dim)?;
@@ -181,17 +200,15 @@ impl Lowering<'_> {
 
         let constants = [self.scores(attention), turn.to_vec()].concat();
         let step = self.buffers.step();
-        let bound = [
-            step.clone(),
-            qkv.clone(),
-            keys.clone(),
-            values.clone(),
-            sinks,
-            y.clone(),
-            table.clone(),
-            gains.clone(),
-        ];
-        self.attention_of_one(&node.label, attention, (true, constants), &bound)?;
+        let one = OneToken {
+            attention: *attention,
+            fused: true,
+            constants,
+            before_y: [step.clone(), qkv.clone(), keys.clone(), values.clone(), sinks],
+            y: y.clone(),
+            after_y: vec![table.clone(), gains.clone()],
+        };
+        self.attention_of_one(&node.label, one)?;
         if self.emit.options.max_rows(Rows::Tokens) == 1 {
             return Ok(());
         }

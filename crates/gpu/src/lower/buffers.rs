@@ -12,7 +12,7 @@ use wgpu::{BindingResource, BufferUsages};
 use crate::device::{Buffer, Device};
 use crate::error::internal;
 use crate::kernels::Gpu;
-use crate::layout::{F32, FAR, STEP_BYTES, STEP_OFFSET, cache, stride};
+use crate::layout::{F32, LONG_CONTEXT, STEP_BYTES, STEP_OFFSET, cache, stride};
 use crate::lower::rotations::rotations;
 use crate::lower::sampling_params::DRAW_BYTES;
 use crate::weights::Weight;
@@ -35,7 +35,7 @@ pub(crate) struct Buffers {
     pub history: Buffer,
     /// How the step's token is drawn.
     draw: Buffer,
-    /// A count for each token, which `choose` leaves at zero.
+    /// A count for each token, which `sample` leaves at zero.
     counts: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
     normed: Buffer,
@@ -45,7 +45,8 @@ pub(crate) struct Buffers {
     turned: Buffer,
     /// What workgroups that share the attention of one token made.
     parts: Buffer,
-    /// Vectors of a node's weights, one behind the other, where it has several: biases of joined products, gains of heads.
+    /// Vectors of a node's weights, one behind the other, where it has several: biases of joined products, gains of
+    /// heads.
     of_nodes: HashMap<usize, Buffer>,
     /// Products of gate and up where these differ in format.
     products: [Buffer; 2],
@@ -124,7 +125,7 @@ impl Buffers {
             }
         }
         let vocabulary = graph.value(graph.logits).width as u64;
-        let math = gpu.variants.chosen().math;
+        let math = gpu.config.selected().math;
         let inputs = u64::from(math.block_bytes() - math.block_bytes().min(16));
         let blocks =
             |bytes: u64| device.buffer("staged activations", staged as u64 * bytes, BufferUsages::STORAGE);
@@ -146,7 +147,7 @@ impl Buffers {
             parts: floats(
                 "parts of attention",
                 1,
-                if options.context_length as u32 > FAR { parts } else { 0 },
+                if options.context_length as u32 > LONG_CONTEXT { parts } else { 0 },
             )?,
             of_nodes,
             products: [floats("gate", 1, gated)?, floats("up", 1, gated)?],
@@ -299,14 +300,14 @@ impl Buffers {
 fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
     let floats = |id: WeightId| weights.get(id.0 as usize).and_then(Weight::floats);
     match &node.op {
-        Op::MatMul(MatMul { before: Some(before), norm, .. }) => {
+        Op::MatMul(MatMul { fused_add_norm: Some(add), norm, .. }) => {
             let gain = |norm: Option<Norm>| {
                 let mut gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
-                gain.resize(stride(before.norm.width), 0.0);
+                gain.resize(stride(add.norm.width), 0.0);
                 gain
             };
-            let factor = before.scale.and_then(floats).and_then(|scale| scale.first().copied());
-            [gain(*norm), gain(Some(before.norm)), vec![factor.unwrap_or(1.0); 4]].concat()
+            let factor = add.scale.and_then(floats).and_then(|scale| scale.first().copied());
+            [gain(*norm), gain(Some(add.norm)), vec![factor.unwrap_or(1.0); 4]].concat()
         }
         Op::MatMul(matmul) if matmul.epilogue == Epilogue::Joined => {
             if matmul.projections.iter().all(|projection| projection.bias.is_none()) {

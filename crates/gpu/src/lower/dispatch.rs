@@ -2,7 +2,7 @@
 
 use linnet_graph::{BackendError, Rows};
 
-use crate::layout::FAR;
+use crate::layout::LONG_CONTEXT;
 
 /// How many workgroups run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,10 +72,10 @@ pub(crate) enum When {
     Always,
     /// Its activations have one row.
     OneRow,
-    /// They have one row, and the step is at a position before [`FAR`].
-    Near,
+    /// They have one row, and the step is at a position before [`LONG_CONTEXT`].
+    ShortContext,
     /// They have one row, and the step is at that position or behind it.
-    Far,
+    LongContext,
     /// They have one row, which is the step's only token's.
     OneToken,
     /// They have one row, which is that of the last of several tokens.
@@ -133,8 +133,8 @@ impl Dispatch {
         let runs = match self.when {
             When::Always => true,
             When::OneRow => rows == 1,
-            When::Near => rows == 1 && position < FAR,
-            When::Far => rows == 1 && position >= FAR,
+            When::ShortContext => rows == 1 && position < LONG_CONTEXT,
+            When::LongContext => rows == 1 && position >= LONG_CONTEXT,
             When::OneToken => rows == 1 && tokens == 1,
             When::LastToken => rows == 1 && tokens > 1,
             When::ManyRows => rows > 1,

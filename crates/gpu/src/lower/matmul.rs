@@ -10,7 +10,7 @@ use crate::error::internal;
 use crate::layout::{flag, row_groups};
 use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
-use crate::lower::product::{Before, Product, Up};
+use crate::lower::product::{FusedAddNorm, Gate, JoinedRow, Product, Residual, Up};
 
 impl<'a> Lowering<'a> {
     /// Lowers a matmul node for one row and for several.
@@ -46,8 +46,8 @@ impl<'a> Lowering<'a> {
             return Err(internal("a matmul has no input"));
         };
         // The first product of one row makes the sum before it, too. All others read that.
-        let mut before = None;
-        if let Some(add) = op.before {
+        let mut fused_add_norm = None;
+        if let Some(add) = op.fused_add_norm {
             let (Some(residual), Some(&sum)) = (second.clone(), node.outputs.last()) else {
                 return Err(internal("a sum is missing"));
             };
@@ -56,7 +56,7 @@ impl<'a> Lowering<'a> {
                 self.norm_add(&node.label, add, [x, residual, sum.clone()], info, when)?;
                 x = sum;
             } else {
-                before = Some(Before { norm: add.norm, y: x, residual });
+                fused_add_norm = Some(FusedAddNorm { norm: add.norm, y: x, residual });
                 x = sum;
             }
         }
@@ -73,14 +73,14 @@ impl<'a> Lowering<'a> {
         let mut product = |matrix, y| Product {
             label: &node.label,
             rows: info.rows,
-            before: before.take(),
+            fused_add_norm: fused_add_norm.take(),
             norm,
             x: x.clone(),
             staged: staged.clone(),
             y,
             matrix,
-            up: None,
-            below: None,
+            gate: None,
+            second_matrix: None,
             residual: None,
             joined: None,
         };
@@ -110,9 +110,9 @@ impl<'a> Lowering<'a> {
                     let pair = |(next, _): &(Projection, usize)| {
                         when != When::ManyRows && self.is_pair(matrix.weight, next.weight)
                     };
-                    let below = places.next_if(pair).map(|(next, _)| next.weight);
-                    let joined = Some((first, bias.clone(), width));
-                    self.product(Product { joined, below, ..product(matrix, y.clone()) }, when)?;
+                    let second_matrix = places.next_if(pair).map(|(next, _)| next.weight);
+                    let joined = Some(JoinedRow { first, bias: bias.clone(), width });
+                    self.product(Product { joined, second_matrix, ..product(matrix, y.clone()) }, when)?;
                 }
             }
             Epilogue::Residual => {
@@ -120,13 +120,15 @@ impl<'a> Lowering<'a> {
                     return Err(internal("a residual is missing"));
                 };
                 let y = self.value(y)?;
-                self.product(Product { residual: Some((residual, op.factor)), ..product(*first, y) }, when)?;
+                let residual = Some(Residual { row: residual, factor: op.factor });
+                self.product(Product { residual, ..product(*first, y) }, when)?;
             }
             Epilogue::GatedHalves(activation) => {
                 let Some(&y) = node.outputs.first() else { return Err(internal("a product has no output")) };
                 let y = self.value(y)?;
                 if let (_, [_]) = self.matrix(first.weight)? {
-                    self.product(Product { up: Some((Up::Half, activation)), ..product(*first, y) }, when)?;
+                    let gate = Some(Gate { up: Up::Half, activation });
+                    self.product(Product { gate, ..product(*first, y) }, when)?;
                 } else {
                     // The halves lie in several buffers: the whole row comes first.
                     let row = self.buffers.product(0);
@@ -150,10 +152,8 @@ impl<'a> Lowering<'a> {
                 let y = self.value(y)?;
                 let (gate, up_weight) = (self.weight(first.weight)?, self.weight(up.weight)?);
                 if gate.spec.dtype == up_weight.spec.dtype {
-                    self.product(
-                        Product { up: Some((Up::Matrix(up), activation)), ..product(*first, y) },
-                        when,
-                    )?;
+                    let gate = Some(Gate { up: Up::Matrix(up), activation });
+                    self.product(Product { gate, ..product(*first, y) }, when)?;
                 } else {
                     let info = ValueInfo { width: gate.spec.rows, ..info };
                     let (a, b) = (self.buffers.product(0), self.buffers.product(1));
@@ -167,12 +167,14 @@ impl<'a> Lowering<'a> {
     }
 
     /// Whether one dispatch can make the products of one row with both matrices.
-    fn is_pair(&self, weight: WeightId, below: WeightId) -> bool {
+    fn is_pair(&self, weight: WeightId, second_matrix: WeightId) -> bool {
         let single = |id| match self.matrix(id) {
             Ok((format, [_])) => Some(format),
             _ => None,
         };
-        single(weight).zip(single(below)).is_some_and(|(format, below)| format.is_pair(below))
+        single(weight)
+            .zip(single(second_matrix))
+            .is_some_and(|(format, second_matrix)| format.is_pair(second_matrix))
     }
 
     /// Where the rows that a product reads are selected from, if all are selected for nothing else.
@@ -204,16 +206,16 @@ impl<'a> Lowering<'a> {
         x: BindingResource<'a>,
         info: ValueInfo,
     ) -> Result<Option<[BindingResource<'a>; 2]>, BackendError> {
-        let chosen = self.emit.gpu.variants.chosen();
+        let selected = self.emit.gpu.config.selected();
         let staged = |projection: &Projection| {
             let matrix = self.matrix(projection.weight);
-            matrix.is_ok_and(|(format, _)| chosen.math_for(&[format]) != Math::F32)
+            matrix.is_ok_and(|(format, _)| selected.math_for(&[format]) != Math::F32)
         };
         if !op.projections.iter().any(staged) {
             return Ok(None);
         }
         let constants = vec![("COLS", info.width as f64), ("LOGITS", flag(info.rows == Rows::Logits))];
-        let (kernel, grid) = (Kernel::StageRows(chosen.math), Grid::per_row(row_groups(info.width / 32)));
+        let (kernel, grid) = (Kernel::StageRows(selected.math), Grid::per_row(row_groups(info.width / 32)));
         let call = Call { kernel, constants, grid, rows: info.rows, when: When::ManyRows };
         let [staged, blocks] = self.buffers.staged();
         self.emit.push(&node.label, call, &[self.buffers.step(), x, staged.clone(), blocks.clone()])?;

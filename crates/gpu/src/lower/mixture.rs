@@ -116,7 +116,7 @@ impl Lowering<'_> {
 
     /// What the products with the experts' matrices are computed in: as others, where the row fits beside their sums.
     fn experts_math(&self, format: Format, cols: usize) -> Math {
-        let math = self.emit.gpu.variants.chosen().math_for(&[format]);
+        let math = self.emit.gpu.config.selected().math_for(&[format]);
         let staged = cols.div_ceil(32) as u32 * math.block_bytes();
         let fits = staged + experts::SUMS_BYTES <= self.emit.gpu.device.workgroup_memory();
         if fits { math } else { Math::F32 }
@@ -134,7 +134,7 @@ impl Lowering<'_> {
             return Err(unsupported_width(&node.label, spec.cols, 4));
         }
         // One row leaves much of a device idle, unless that is the processor.
-        let shared = !self.emit.gpu.variants.chosen().software;
+        let shared = !self.emit.gpu.config.selected().software;
         let forms: &[(When, u32)] = match shared {
             true if self.emit.options.max_rows(info.rows) > 1 => {
                 &[(When::OneRow, experts::SPLIT), (When::ManyRows, 1)]

@@ -114,7 +114,7 @@ impl<'a> Lowering<'a> {
                 let call = Call { kernel: Kernel::SelectRows, constants, grid, rows: Rows::Logits, when };
                 self.emit.push(label, call, &bound)
             }
-            Op::Argmax => self.choose(node),
+            Op::Argmax => self.sample(node),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Operations that keep state from step to step beside the KV cache.
 //!
-//! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated. Which
-//! half is which is the same for all, and the kernels read it from the step's buffer.
+//! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated.
+//! Which half is which is the same for all, and the kernels read it from the step's buffer.
 
 use linnet_graph::{BackendError, Conv, DeltaNet, GatedConv, Node, Rows};
 use linnet_shaders::Kernel;

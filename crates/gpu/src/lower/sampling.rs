@@ -1,4 +1,5 @@
-//! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also embeds it.
+//! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also
+//! embeds it.
 
 use linnet_graph::{BackendError, Node, Op, Rows, WeightId};
 use linnet_shaders::{Format, Kernel, embed};
@@ -13,7 +14,7 @@ impl<'a> Lowering<'a> {
     pub fn embed(&mut self, node: &Node, table: WeightId, factor: f32) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(table)?;
         let cols = self.weight(table)?.spec.cols;
-        let chosen = self.embedded_by_choice().is_some_and(|(first, ..)| std::ptr::eq(first, node));
+        let chosen = self.embedded_by_sampling().is_some_and(|(first, ..)| std::ptr::eq(first, node));
         let grid = Grid::per_row(row_groups(cols.div_ceil(32) * (32 / embed::VALUES as usize)));
         for part in parts {
             let constants = vec![
@@ -32,8 +33,8 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The embedding that `choose` does for the token that it chose: the first, where it can read all of its table.
-    fn embedded_by_choice(&self) -> Option<(&'a Node, f32, Format, &'a [Part])> {
+    /// The embedding that `sample` does for the token that it chose: the first, where it can read all of its table.
+    fn embedded_by_sampling(&self) -> Option<(&'a Node, f32, Format, &'a [Part])> {
         let mut nodes = self.plan.graph.nodes.iter();
         let (node, table, factor) = nodes.find_map(|node| match node.op {
             Op::Embed { table, factor } => Some((node, table, factor)),
@@ -45,13 +46,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// The next token, from the last row of logits.
-    pub fn choose(&mut self, node: &Node) -> Result<(), BackendError> {
+    pub fn sample(&mut self, node: &Node) -> Result<(), BackendError> {
         let (logits, info) = self.input(node, 0)?;
         let buffers = self.buffers;
         let [draw, counts] = buffers.draw();
         let mut constants = vec![("WIDTH", info.width as f64), ("STRIDE", stride(info.width) as f64)];
         let mut bound = vec![buffers.step(), draw, logits, buffers.history(), counts];
-        let embeds = self.embedded_by_choice();
+        let embeds = self.embedded_by_sampling();
         if let Some((node, factor, _, [part, rest @ ..])) = embeds {
             let width = node.outputs.first().map_or(0, |output| self.plan.graph.value(*output).width);
             constants.extend([("COLS", width as f64), ("SCALES", part.scales as f64)]);
@@ -62,7 +63,7 @@ impl<'a> Lowering<'a> {
                 bound.push(rest.buffer.as_entire_binding());
             }
         }
-        let kernel = Kernel::Choose {
+        let kernel = Kernel::Sample {
             table: embeds.map(|(_, _, format, _)| format),
             halved: embeds.is_some_and(|(.., parts)| parts.len() > 1),
         };

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use linnet_graph::{Ahead, BackendError};
+use linnet_graph::{BackendError, DecodeRequest};
 use wgpu::BufferUsages;
 
 use crate::device::{Buffer, Device, Reading};
 use crate::error::internal;
 
-/// What was submitted and not taken yet, the first first. Each request has a readback buffer of its own, so that the device
-/// goes on with the next one while the host reads.
+/// What was submitted and not taken yet, the first first. Each request has a readback buffer of its own, so that the
+/// device goes on with the next one while the host reads.
 pub(crate) struct Queued {
     ring: Vec<Buffer>,
     requests: VecDeque<Request>,
@@ -50,8 +50,8 @@ const WORD: u64 = size_of::<u32>() as u64;
 impl Queued {
     pub fn new(device: &Device) -> Result<Queued, BackendError> {
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        let ring =
-            (0..Ahead::QUEUED).map(|_| device.buffer("chosen tokens", Ahead::MOST as u64 * WORD, usage));
+        let ring = (0..DecodeRequest::MAX_QUEUED)
+            .map(|_| device.buffer("chosen tokens", DecodeRequest::MAX_TOKENS as u64 * WORD, usage));
         Ok(Queued { ring: ring.collect::<Result<_, _>>()?, requests: VecDeque::new(), next: 0 })
     }
 
@@ -69,22 +69,23 @@ impl Queued {
         self.requests.len() < self.ring.len()
     }
 
-    /// Copies the tokens from `first` on of the `history` to where they will be read; submits `encoder` and asks for them.
+    /// Copies the tokens from `first` on of the `history` to where they will be read; submits `encoder` and asks for
+    /// them.
     pub fn submit(
         &mut self,
         device: &Device,
         mut encoder: wgpu::CommandEncoder,
         (history, first): (&Buffer, usize),
-        ahead: &Ahead<'_>,
+        request: &DecodeRequest<'_>,
         goes_on: bool,
     ) {
         let slot = self.next;
         let buffer = &self.ring[slot];
-        let bytes = ahead.tokens as u64 * WORD;
+        let bytes = request.tokens as u64 * WORD;
         encoder.copy_buffer_to_buffer(history, first as u64 * WORD, buffer, 0, bytes);
         device.calls.submit(Some(encoder.finish()));
         let reading = device.ask(buffer, bytes);
-        let (tokens, stop) = (ahead.tokens, ahead.stop.to_vec());
+        let (tokens, stop) = (request.tokens, request.stop.to_vec());
         self.requests.push_back(Request { slot, first, tokens, stop, goes_on, void: false, reading });
         self.next = (slot + 1) % self.ring.len();
     }

@@ -5,7 +5,8 @@ mod profile;
 mod recurrent_progress;
 
 use linnet_graph::{
-    Ahead, BackendError, CompileOptions, Draw, MemoryUse, Op, Output, Plan, Reach, Step, Want, fuse_launches,
+    BackendError, CompileOptions, DecodeRequest, KvHistory, MemoryUse, Op, Output, OutputRequest, Plan,
+    SamplingParams, Step, fuse_dispatches,
 };
 use wgpu::BufferUsages;
 
@@ -28,7 +29,7 @@ pub struct Program {
     readback: Buffer,
     queued: Queued,
     progress: Progress,
-    reach: Reach,
+    kv_history: KvHistory,
     /// How the device was last told to draw tokens.
     draw: Vec<u32>,
     /// Position and token of the step that the device has prepared by itself.
@@ -44,7 +45,7 @@ impl Program {
     ) -> Result<Program, BackendError> {
         check(plan, &weights, &options)?;
         let device = &gpu.device;
-        let plan = &Plan::new(fuse_launches(plan.graph.clone()));
+        let plan = &Plan::new(fuse_dispatches(plan.graph.clone()));
         concat_weights(device, plan, &mut weights).await?;
         let mut buffers = Buffers::new(gpu, plan, &weights, &options)?;
         for node in &plan.graph.nodes {
@@ -82,7 +83,7 @@ impl Program {
             readback,
             queued,
             progress: Progress::default(),
-            reach: Reach::new(&plan.graph, &options),
+            kv_history: KvHistory::new(&plan.graph, &options),
             draw: Vec::new(),
             prepared: None,
         })
@@ -90,10 +91,10 @@ impl Program {
 
     /// Runs one step.
     pub(crate) async fn run(&mut self, device: &Device, step: Step<'_>) -> Result<Output, BackendError> {
-        if step.want == Want::Token {
-            let ahead = Ahead { tokens: 1, stop: &[], draw: Draw::GREEDY };
-            self.queue_ahead(device, Some(step), ahead)?;
-            let chosen = self.take_ahead(device).await?;
+        if step.want == OutputRequest::Token {
+            let request = DecodeRequest { tokens: 1, stop: &[], sampling: SamplingParams::GREEDY };
+            self.submit_decode(device, Some(step), request)?;
+            let chosen = self.poll_decode(device).await?;
             return chosen
                 .first()
                 .map(|token| Output::Token(*token))
@@ -101,7 +102,7 @@ impl Program {
         }
         let (mut encoder, extent) = self.begin(device, &step, 0)?;
         self.encode(device, &mut encoder, &[extent]);
-        let Want::Logits(rows) = step.want else {
+        let OutputRequest::Logits(rows) = step.want else {
             device.calls.submit(Some(encoder.finish()));
             device.idle().await?;
             return Ok(Output::None);
@@ -120,19 +121,21 @@ impl Program {
     }
 
     /// Queues a step, or what follows the token that was queued last, and the steps of the tokens that are chosen.
-    pub(crate) fn queue_ahead(
+    pub(crate) fn submit_decode(
         &mut self,
         device: &Device,
         step: Option<Step<'_>>,
-        ahead: Ahead<'_>,
+        request: DecodeRequest<'_>,
     ) -> Result<(), BackendError> {
-        let draw = draw_words(&ahead)?;
-        if ahead.tokens == 0 || ahead.tokens > Ahead::MOST {
-            return Err(internal("a step cannot run ahead so"));
+        let draw = draw_words(&request)?;
+        if request.tokens == 0 || request.tokens > DecodeRequest::MAX_TOKENS {
+            return Err(internal("a step cannot run request so"));
         }
-        let behind = ahead.tokens - 1;
+        let behind = request.tokens - 1;
         let (mut encoder, first, end) = match step {
-            Some(step) if step.want != Want::Token => return Err(internal("a step cannot run ahead so")),
+            Some(step) if step.want != OutputRequest::Token => {
+                return Err(internal("a step cannot run request so"));
+            }
             Some(step) => {
                 let (encoder, first) = self.begin(device, &step, behind)?;
                 (encoder, first, step.position + step.tokens.len())
@@ -141,9 +144,9 @@ impl Program {
                 device.faults.check()?;
                 let position = self.queued.last().filter(|_| self.queued.has_room());
                 let position = position.ok_or_else(|| internal("there is nothing to go on from"))?;
-                let step = Step { tokens: &[0], position, want: Want::Token };
+                let step = Step { tokens: &[0], position, want: OutputRequest::Token };
                 let logits = self.validate(&step, behind)?;
-                self.reach.advance(position, ahead.tokens);
+                self.kv_history.advance(position, request.tokens);
                 let at = position as u32;
                 let first = Extent { position: at, tokens: 1, logits, token: true, given: false };
                 (device.calls.device().create_command_encoder(&Default::default()), first, position + 1)
@@ -156,12 +159,12 @@ impl Program {
         let next = |step: usize| Extent { position: (end + step) as u32, tokens: 1, given: false, ..first };
         let steps: Vec<Extent> = std::iter::once(first).chain((0..behind).map(next)).collect();
         self.encode(device, &mut encoder, &steps);
-        self.queued.submit(device, encoder, (&self.buffers.history, end), &ahead, step.is_none());
+        self.queued.submit(device, encoder, (&self.buffers.history, end), &request, step.is_none());
         Ok(())
     }
 
     /// Waits for the tokens that were queued first.
-    pub(crate) async fn take_ahead(&mut self, device: &Device) -> Result<Vec<u32>, BackendError> {
+    pub(crate) async fn poll_decode(&mut self, device: &Device) -> Result<Vec<u32>, BackendError> {
         let taken = self.queued.take(device).await?;
         let Taken { first, chosen, ended, tokens, goes_on } = taken;
         if let Some(last) = chosen.last()
@@ -196,8 +199,8 @@ impl Program {
             true => self.progress.step(step.position, step.tokens.len())?,
             false => 0,
         };
-        self.reach.advance(step.position, step.tokens.len() + behind);
-        let token = step.want == Want::Token;
+        self.kv_history.advance(step.position, step.tokens.len() + behind);
+        let token = step.want == OutputRequest::Token;
         let prepared = self.prepared.take().is_some_and(|(position, next)| {
             token && (position, [next].as_slice()) == (step.position, step.tokens)
         });
@@ -246,15 +249,16 @@ impl Program {
         }
     }
 
-    /// Checks that a step, behind which so many others of a token follow, keeps to the options; returns its rows of logits.
+    /// Checks that a step, behind which so many others of a token follow, keeps to the options; returns its rows of
+    /// logits.
     fn validate(&self, step: &Step<'_>, behind: usize) -> Result<u32, BackendError> {
         let CompileOptions { context_length, max_batch, max_logits, .. } = self.options;
         let tokens = step.tokens.len();
         let logits = match step.want {
-            Want::Nothing => 0,
-            Want::Token => 1,
-            Want::Logits(0) => return Err(internal("a step wants no rows of logits")),
-            Want::Logits(rows) => rows,
+            OutputRequest::Nothing => 0,
+            OutputRequest::Token => 1,
+            OutputRequest::Logits(0) => return Err(internal("a step wants no rows of logits")),
+            OutputRequest::Logits(rows) => rows,
         };
         if tokens == 0 || tokens > max_batch {
             return Err(BackendError::Internal(format!("a step has {tokens} tokens, not 1 to {max_batch}")));
@@ -265,7 +269,7 @@ impl Program {
                 step.position
             )));
         }
-        if !self.reach.allows(step.position) {
+        if !self.kv_history.can_resume_at(step.position) {
             let position = step.position;
             return Err(BackendError::Internal(format!(
                 "the KV cache forgot what a step at {position} sees"

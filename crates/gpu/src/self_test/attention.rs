@@ -5,7 +5,7 @@ use linnet_quant::DType;
 use linnet_shaders::oracle::{self, Special};
 
 use super::sample::{Expected, Far, Noise, Sample, TOKENS, bytes};
-use crate::layout::FAR;
+use crate::layout::LONG_CONTEXT;
 
 /// From so many positions on more do not change into how many parts they are split.
 const MOST_POSITIONS: usize = 4096;
@@ -14,7 +14,7 @@ const PLACES: usize = 5;
 
 /// An attention of a model, with what comes before it.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct AttentionCase {
     /// Of layer 0.
     attention: Attention,
     /// Of the heads of queries, keys and values.
@@ -24,25 +24,27 @@ pub(crate) struct Shape {
     options: CompileOptions,
 }
 
-impl std::fmt::Display for Shape {
+impl std::fmt::Display for AttentionCase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Attention { heads, kv_heads, head_dim, .. } = self.attention;
         write!(f, "attention of {heads} to {kv_heads} heads of {head_dim} in {}", self.options.kv.name())
     }
 }
 
-impl Shape {
+impl AttentionCase {
     /// An attention of a model that is compiled with these options.
     pub fn new(
         attention: &Attention,
         norms: [Option<Norm>; 3],
         rope: Option<&Rope>,
         options: CompileOptions,
-    ) -> Shape {
+    ) -> AttentionCase {
         let context = match attention.window {
             // Of windows only the cache depends on the context.
             Some(_) => options.context_length.max(TOKENS),
-            None if options.context_length > FAR as usize => options.context_length.min(MOST_POSITIONS),
+            None if options.context_length > LONG_CONTEXT as usize => {
+                options.context_length.min(MOST_POSITIONS)
+            }
             None => TOKENS,
         };
         let batch = if attention.window.is_some() { options.max_batch.max(TOKENS) } else { TOKENS };
@@ -53,19 +55,19 @@ impl Shape {
             kv: options.kv,
         };
         let rope = rope.map(|rope| Rope { heads: attention.heads, factors: None, ..rope.clone() });
-        Shape { attention: Attention { layer: 0, ..*attention }, norms, rope, options }
+        AttentionCase { attention: Attention { layer: 0, ..*attention }, norms, rope, options }
     }
 
     /// The last position of a context that is so long that several workgroups share the attention there.
     pub(super) fn last_position(&self) -> Option<usize> {
         let last = self.options.context_length - 1;
-        (self.attention.window.is_none() && last >= FAR as usize).then_some(last)
+        (self.attention.window.is_none() && last >= LONG_CONTEXT as usize).then_some(last)
     }
 }
 
 /// What a trial's tokens bring along.
 struct Heads<'a> {
-    shape: &'a Shape,
+    shape: &'a AttentionCase,
     /// Of all tokens: the heads of queries, of keys, of values as they come from the projections.
     rows: [Vec<f32>; 3],
     /// What norms multiply them with, if they do.
@@ -175,7 +177,7 @@ impl Heads<'_> {
 }
 
 /// Attention of this shape. A token's embedding is its queries, its keys and its values.
-pub(super) fn sample(shape: &Shape) -> Sample {
+pub(super) fn sample(shape: &AttentionCase) -> Sample {
     let Attention { heads, kv_heads, head_dim, .. } = shape.attention;
     let mut noise = Noise(head_dim as u64);
     let counts = [heads, kv_heads, kv_heads];

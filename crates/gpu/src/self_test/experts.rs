@@ -20,7 +20,7 @@ pub(crate) enum Makes {
 
 /// Products with experts of a model: what tells their pipelines from others.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct ExpertsCase {
     pub makes: Makes,
     /// Block format of the stack of matrices.
     pub dtype: DType,
@@ -40,9 +40,9 @@ pub(crate) struct Shape {
     pub bias: bool,
 }
 
-impl std::fmt::Display for Shape {
+impl std::fmt::Display for ExpertsCase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shape { experts, used, rows, cols, dtype, .. } = self;
+        let ExpertsCase { experts, used, rows, cols, dtype, .. } = self;
         let what = match self.makes {
             Makes::Products => "products",
             Makes::Gated(_) => "gated products",
@@ -52,9 +52,9 @@ impl std::fmt::Display for Shape {
     }
 }
 
-impl Shape {
+impl ExpertsCase {
     /// The products of a node, if it has such.
-    pub fn of(graph: &Graph, node: &Node, options: CompileOptions) -> Option<Shape> {
+    pub fn of(graph: &Graph, node: &Node, options: CompileOptions) -> Option<ExpertsCase> {
         let residual = node.inputs.len() > 3;
         let (op, makes, norm) = match &node.op {
             Op::ExpertMatMul(op) => (op, Makes::Products, None),
@@ -63,7 +63,7 @@ impl Shape {
             _ => return None,
         };
         let (spec, input) = (graph.weight(op.weight), graph.value(*node.inputs.first()?));
-        Some(Shape {
+        Some(ExpertsCase {
             makes,
             dtype: spec.dtype,
             experts: op.experts,
@@ -78,7 +78,7 @@ impl Shape {
     }
 
     /// Whether the same kernels compute both.
-    pub fn is_alike(&self, other: &Shape) -> bool {
+    pub fn is_alike(&self, other: &ExpertsCase) -> bool {
         self.dtype == other.dtype
             && std::mem::discriminant(&self.makes) == std::mem::discriminant(&other.makes)
     }
@@ -89,18 +89,18 @@ impl Shape {
     }
 
     /// The same with fewer experts and rows where there are too many.
-    pub fn within_bounds(self) -> Shape {
+    pub fn within_bounds(self) -> ExpertsCase {
         if !is_large(self.dtype, self.experts * self.rows, self.cols) {
             return self;
         }
-        Shape { experts: self.experts.min(self.used + 1), rows: self.rows.min(FEW_ROWS), ..self }
+        ExpertsCase { experts: self.experts.min(self.used + 1), rows: self.rows.min(FEW_ROWS), ..self }
     }
 }
 
-/// Products of this shape that are computed in `math`. A token's embedding is its inputs, its experts, their weights, and what is
-/// added to the sum.
-pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
-    let Shape { makes, dtype, experts, used, rows, cols, shared, many, norm, bias } = *shape;
+/// Products of this shape that are computed in `math`. A token's embedding is its inputs, its experts, their weights,
+/// and what is added to the sum.
+pub(super) fn sample(shape: &ExpertsCase, math: Math) -> Sample {
+    let ExpertsCase { makes, dtype, experts, used, rows, cols, shared, many, norm, bias } = *shape;
     let mut noise = Noise(dtype.ggml_id().into());
     let stacks: Vec<Matrix> = (0..if matches!(makes, Makes::Gated(_)) { 2 } else { 1 })
         .map(|_| Matrix::random(dtype, [experts * rows, cols], bias, &mut noise))

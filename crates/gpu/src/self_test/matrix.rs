@@ -24,8 +24,8 @@ pub(super) fn is_large(dtype: DType, rows: usize, cols: usize) -> bool {
     rows.saturating_mul(cols / dtype.block_values() * dtype.block_bytes()) > MOST_BYTES
 }
 
-/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of it; of
-/// rows that are not [`staged_exactly`] integers round each input.
+/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of
+/// it; of rows that are not [`staged_exactly`] integers round each input.
 pub(super) fn tolerance(math: Math, exact: bool) -> f64 {
     match math {
         Math::F32 => 1e-4,
@@ -93,7 +93,8 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// Random blocks with their values. Random bits make scales of all magnitudes: of those only the middling are taken.
+    /// Random blocks with their values. Random bits make scales of all magnitudes: of those only the middling are
+    /// taken.
     pub fn random(dtype: DType, [rows, cols]: [usize; 2], bias: bool, noise: &mut Noise) -> Matrix {
         let (mut bytes, mut values) = (Vec::new(), Vec::<f32>::new());
         let mut block = vec![0.0; dtype.block_values()];

@@ -2,8 +2,8 @@
 //! products and attentions whose results are known. A driver that miscompiles one of them shows here and not as a model
 //! that talks nonsense.
 //!
-//! Compiling a kernel takes longer than all that a trial computes. So a trial has the shape of a part of the model, and runs the
-//! very pipelines that this will run; they are compiled once.
+//! Compiling a kernel takes longer than all that a trial computes. So a trial has the shape of a part of the model, and
+//! runs the very pipelines that this will run; they are compiled once.
 
 mod attention;
 mod experts;
@@ -13,11 +13,13 @@ mod sample;
 
 use std::cell::RefCell;
 
-use linnet_graph::{BackendError, Bytes, CompileOptions, Graph, Op, Output, Plan, Step, Want, fuse_launches};
+use linnet_graph::{
+    BackendError, Bytes, CompileOptions, Graph, Op, Output, OutputRequest, Plan, Step, fuse_dispatches,
+};
 
 use self::sample::{Sample, TOKENS};
 use crate::error::internal;
-use crate::kernels::{Chosen, Gpu};
+use crate::kernels::{Gpu, Selected};
 use crate::program::Program;
 use crate::weights::Weight;
 
@@ -25,11 +27,11 @@ use crate::weights::Weight;
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Trial {
     /// A product with a matrix, or with two.
-    Product(product::Shape),
+    Product(product::ProductCase),
     /// Products with the matrices of experts.
-    Experts(experts::Shape),
+    Experts(experts::ExpertsCase),
     /// Attention, and what comes before it.
-    Attention(Box<attention::Shape>),
+    Attention(Box<attention::AttentionCase>),
 }
 
 impl std::fmt::Display for Trial {
@@ -51,7 +53,7 @@ pub(crate) struct SelfTests {
 #[derive(Default)]
 struct Passed {
     /// The kernels that passed: with others nothing is known.
-    kernels: Chosen,
+    kernels: Selected,
     trials: Vec<Trial>,
 }
 
@@ -61,17 +63,17 @@ impl SelfTests {
     /// # Errors
     /// [`BackendError::NoAdapter`] where none work; what the device reports.
     pub async fn check(&self, gpu: &Gpu, plan: &Plan, options: CompileOptions) -> Result<(), BackendError> {
-        let trials = trials(&fuse_launches(plan.graph.clone()), options, gpu.device.max_part);
+        let trials = trials(&fuse_dispatches(plan.graph.clone()), options, gpu.device.max_part);
         let mut next = 0;
         while let Some(trial) = trials.get(next) {
             next += 1;
-            if self.has_passed(gpu.variants.chosen(), trial) {
+            if self.passed_self_test(gpu.config.selected(), trial) {
                 continue;
             }
             match fault(gpu, trial).await? {
                 None => self.passed.borrow_mut().trials.push(trial.clone()),
                 Some(why) => {
-                    gpu.variants.step_down(&why)?;
+                    gpu.config.disable_next(&why)?;
                     next = 0;
                 }
             }
@@ -79,7 +81,7 @@ impl SelfTests {
         Ok(())
     }
 
-    fn has_passed(&self, kernels: Chosen, trial: &Trial) -> bool {
+    fn passed_self_test(&self, kernels: Selected, trial: &Trial) -> bool {
         let mut passed = self.passed.borrow_mut();
         if passed.kernels != kernels {
             *passed = Passed { kernels, trials: Vec::new() };
@@ -88,28 +90,33 @@ impl SelfTests {
     }
 }
 
-/// What a graph asks of the kernels that have variants, where a weight's buffer has at most `max_part` bytes: of the products of
-/// a kind the one that is the least work.
+/// What a graph asks of the kernels that have variants, where a weight's buffer has at most `max_part` bytes: of the
+/// products of a kind the one that is the least work.
 fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
-    let mut products: Vec<product::Shape> = Vec::new();
-    let mut mixtures: Vec<experts::Shape> = Vec::new();
+    let mut products: Vec<product::ProductCase> = Vec::new();
+    let mut mixtures: Vec<experts::ExpertsCase> = Vec::new();
     let mut attentions = Vec::new();
     for node in &graph.nodes {
         let Some(input) = node.inputs.first().map(|input| graph.value(*input)) else { continue };
         match &node.op {
             Op::MatMul(op) => {
-                for shape in product::Shape::of(graph, op, options.max_rows(input.rows) > 1, max_part) {
-                    keep_least(&mut products, shape, product::Shape::is_alike, product::Shape::work);
+                for shape in product::ProductCase::of(graph, op, options.max_rows(input.rows) > 1, max_part) {
+                    keep_least(
+                        &mut products,
+                        shape,
+                        product::ProductCase::is_alike,
+                        product::ProductCase::work,
+                    );
                 }
             }
             Op::ExpertMatMul(_) | Op::GatedExperts(_) | Op::ExpertSum(_) => {
-                let Some(shape) = experts::Shape::of(graph, node, options) else { continue };
-                keep_least(&mut mixtures, shape, experts::Shape::is_alike, experts::Shape::work);
+                let Some(shape) = experts::ExpertsCase::of(graph, node, options) else { continue };
+                keep_least(&mut mixtures, shape, experts::ExpertsCase::is_alike, experts::ExpertsCase::work);
             }
-            Op::Attention(op) => attentions.push(attention::Shape::new(op, [None; 3], None, options)),
+            Op::Attention(op) => attentions.push(attention::AttentionCase::new(op, [None; 3], None, options)),
             Op::SelfAttention(op) => {
                 let rope = op.rope.as_ref();
-                attentions.push(attention::Shape::new(&op.attention, op.norms, rope, options));
+                attentions.push(attention::AttentionCase::new(&op.attention, op.norms, rope, options));
             }
             _ => {}
         }
@@ -142,8 +149,8 @@ fn keep_least<S, W: PartialOrd>(
 /// Where the device's results are not the expected ones, or its compiler refuses a kernel; `None` where all is well.
 async fn fault(gpu: &Gpu, trial: &Trial) -> Result<Option<String>, BackendError> {
     let sample = match trial {
-        Trial::Product(shape) => product::sample(shape, gpu.variants.chosen().math),
-        Trial::Experts(shape) => experts::sample(shape, gpu.variants.chosen().math),
+        Trial::Product(shape) => product::sample(shape, gpu.config.selected().math),
+        Trial::Experts(shape) => experts::sample(shape, gpu.config.selected().math),
         Trial::Attention(shape) => attention::sample(shape),
     };
     match results(gpu, &sample).await {
@@ -153,8 +160,8 @@ async fn fault(gpu: &Gpu, trial: &Trial) -> Result<Option<String>, BackendError>
     }
 }
 
-/// The rows of all tokens computed together, or of the last of them; the last one's computed alone; and that far behind, or
-/// nothing.
+/// The rows of all tokens computed together, or of the last of them; the last one's computed alone; and that far
+/// behind, or nothing.
 async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendError> {
     let device = &gpu.device;
     let mut graph = sample.graph.clone().map_err(|error| BackendError::Internal(error.to_string()))?;
@@ -178,19 +185,19 @@ async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendErr
         .await?
     {
         Output::Logits(rows) => Ok(rows),
-        _ if want == Want::Nothing => Ok(Vec::new()),
+        _ if want == OutputRequest::Nothing => Ok(Vec::new()),
         _ => Err(internal("a trial gave no rows")),
     };
     let tokens: [u32; TOKENS] = std::array::from_fn(|token| token as u32);
     let last = &tokens[TOKENS - 1..];
-    let together = rows(&tokens, 0, Want::Logits(sample.expected.len())).await?;
-    let alone = rows(last, TOKENS - 1, Want::Logits(1)).await?;
+    let together = rows(&tokens, 0, OutputRequest::Logits(sample.expected.len())).await?;
+    let alone = rows(last, TOKENS - 1, OutputRequest::Logits(1)).await?;
     let mut far_behind = Vec::new();
     if let Some(far) = &sample.far {
         for position in &far.stored {
-            rows(&tokens, *position, Want::Nothing).await?;
+            rows(&tokens, *position, OutputRequest::Nothing).await?;
         }
-        far_behind = rows(last, far.position, Want::Logits(1)).await?;
+        far_behind = rows(last, far.position, OutputRequest::Logits(1)).await?;
     }
     Ok([together, alone, far_behind])
 }

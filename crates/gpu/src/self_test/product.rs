@@ -9,7 +9,7 @@ use super::sample::{Noise, Sample, TOKENS, bytes, options};
 
 /// A product of a model: what tells its pipelines from others.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct ProductCase {
     /// Block format of the matrix or matrices.
     pub dtype: DType,
     /// Of two matrices, as in [`Epilogue::Gated`].
@@ -22,10 +22,10 @@ pub(crate) struct Shape {
     pub many: bool,
     /// It is a part of a product of several matrices, whose pipelines are others.
     pub joined: bool,
-    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`MatMul::before`].
-    pub before: Option<f32>,
+    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`MatMul::fused_add_norm`].
+    pub fused_add_norm: Option<f32>,
     /// What else the dispatch for one row computes.
-    pub below: Option<Below>,
+    pub second_matrix: Option<SecondMatrix>,
     /// The inputs are normed first, with this epsilon.
     pub norm: Option<f32>,
     pub bias: bool,
@@ -35,117 +35,123 @@ pub(crate) struct Shape {
 
 /// A second matrix whose outputs follow those of the first.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Below {
+pub(crate) enum SecondMatrix {
     /// One of another format, and its outputs.
     Other(DType, usize),
     /// The rest of the first, which is too large for one buffer.
     Rest,
 }
 
-impl std::fmt::Display for Shape {
+impl std::fmt::Display for ProductCase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let gated = if self.gated.is_some() { "gated " } else { "" };
         write!(f, "{gated}product with {} rows of {} values in {}", self.rows, self.cols, self.dtype)?;
-        match self.below {
-            Some(Below::Other(dtype, rows)) => write!(f, " and {rows} in {dtype}"),
-            Some(Below::Rest) => f.write_str(" in two buffers"),
+        match self.second_matrix {
+            Some(SecondMatrix::Other(dtype, rows)) => write!(f, " and {rows} in {dtype}"),
+            Some(SecondMatrix::Rest) => f.write_str(" in two buffers"),
             None => Ok(()),
         }?;
-        if self.before.is_some() { f.write_str(" of a sum") } else { Ok(()) }
+        if self.fused_add_norm.is_some() { f.write_str(" of a sum") } else { Ok(()) }
     }
 }
 
-impl Shape {
-    /// The products of a node, which has them of many rows or only of one, on a device whose buffers for weights have at most
-    /// `max_part` bytes.
-    pub fn of(graph: &Graph, op: &MatMul, many: bool, max_part: u64) -> Vec<Shape> {
+impl ProductCase {
+    /// The products of a node, which has them of many rows or only of one, on a device whose buffers for weights have
+    /// at most `max_part` bytes.
+    pub fn of(graph: &Graph, op: &MatMul, many: bool, max_part: u64) -> Vec<ProductCase> {
         let one = |projection: &Projection| {
             let spec = graph.weight(projection.weight);
             let large = spec.byte_len() as u64 > max_part;
-            Shape {
+            ProductCase {
                 dtype: spec.dtype,
                 gated: None,
                 rows: spec.rows,
                 cols: spec.cols,
                 many,
                 joined: op.epilogue == Epilogue::Joined,
-                before: op.before.map(|add| add.norm.eps),
-                below: (large && Format::of(spec.dtype).is_halved()).then_some(Below::Rest),
+                fused_add_norm: op.fused_add_norm.map(|add| add.norm.eps),
+                second_matrix: (large && Format::of(spec.dtype).is_halved()).then_some(SecondMatrix::Rest),
                 norm: op.norm.map(|norm| norm.eps),
                 bias: projection.bias.is_some(),
                 residual: op.epilogue == Epilogue::Residual,
             }
         };
-        let mut shapes: Vec<Shape> = op.projections.iter().map(one).collect();
+        let mut shapes: Vec<ProductCase> = op.projections.iter().map(one).collect();
         match (op.epilogue, &shapes[..]) {
             (Epilogue::Gated(activation), [gate, up]) if gate.dtype == up.dtype => {
-                shapes = vec![Shape { gated: Some(activation), below: None, ..*gate }];
+                shapes = vec![ProductCase { gated: Some(activation), second_matrix: None, ..*gate }];
             }
             (Epilogue::GatedHalves(activation), [both]) => {
-                let below = None;
-                shapes = vec![Shape { gated: Some(activation), rows: both.rows / 2, below, ..*both }];
+                let second_matrix = None;
+                shapes = vec![ProductCase {
+                    gated: Some(activation),
+                    rows: both.rows / 2,
+                    second_matrix,
+                    ..*both
+                }];
             }
             (Epilogue::Joined, _) => shapes = joined(&shapes),
             _ => {}
         }
         // The first makes the sum for all.
-        shapes.iter_mut().skip(1).for_each(|shape| shape.before = None);
+        shapes.iter_mut().skip(1).for_each(|shape| shape.fused_add_norm = None);
         shapes
     }
 
     /// Whether the same kernels compute both.
-    pub fn is_alike(&self, other: &Shape) -> bool {
-        let below = |shape: &Shape| match shape.below {
-            Some(Below::Other(dtype, _)) => Some(dtype),
-            Some(Below::Rest) => Some(shape.dtype),
+    pub fn is_alike(&self, other: &ProductCase) -> bool {
+        let second_matrix = |shape: &ProductCase| match shape.second_matrix {
+            Some(SecondMatrix::Other(dtype, _)) => Some(dtype),
+            Some(SecondMatrix::Rest) => Some(shape.dtype),
             None => None,
         };
-        let kernel =
-            |shape: &Shape| (shape.dtype, shape.gated.is_some(), shape.before.is_some(), below(shape));
+        let kernel = |shape: &ProductCase| {
+            (shape.dtype, shape.gated.is_some(), shape.fused_add_norm.is_some(), second_matrix(shape))
+        };
         kernel(self) == kernel(other)
     }
 
-    /// What speaks against trying this one rather than another that is alike: first that it leaves kernels out, then that it
-    /// has pipelines of its own, then its size.
+    /// What speaks against trying this one rather than another that is alike: first that it leaves kernels out, then
+    /// that it has pipelines of its own, then its size.
     pub fn work(&self) -> (bool, bool, usize) {
         (!self.many, self.joined, self.rows * self.cols)
     }
 
     /// The same with fewer rows where there are too many.
-    pub fn within_bounds(self) -> Shape {
+    pub fn within_bounds(self) -> ProductCase {
         let few = |dtype, rows| if is_large(dtype, rows, self.cols) { FEW_ROWS.min(rows) } else { rows };
-        let below = match self.below {
-            Some(Below::Other(dtype, rows)) => Some(Below::Other(dtype, few(dtype, rows))),
-            below => below,
+        let second_matrix = match self.second_matrix {
+            Some(SecondMatrix::Other(dtype, rows)) => Some(SecondMatrix::Other(dtype, few(dtype, rows))),
+            second_matrix => second_matrix,
         };
-        Shape { rows: few(self.dtype, self.rows), below, ..self }
+        ProductCase { rows: few(self.dtype, self.rows), second_matrix, ..self }
     }
 }
 
-/// What becomes of products whose outputs are one row: neighbours of one format lie in one buffer, and one dispatch for one row
-/// reads two buffers where there is a kernel for it.
-fn joined(shapes: &[Shape]) -> Vec<Shape> {
+/// What becomes of products whose outputs are one row: neighbours of one format lie in one buffer, and one dispatch for
+/// one row reads two buffers where there is a kernel for it.
+fn joined(shapes: &[ProductCase]) -> Vec<ProductCase> {
     let runs = shapes.chunk_by(|a, b| a.dtype == b.dtype);
-    let runs: Vec<Shape> =
-        runs.map(|run| Shape { rows: run.iter().map(|shape| shape.rows).sum(), ..run[0] }).collect();
+    let runs: Vec<ProductCase> =
+        runs.map(|run| ProductCase { rows: run.iter().map(|shape| shape.rows).sum(), ..run[0] }).collect();
     let alone = runs.len() == 1;
     let mut runs = runs.into_iter().peekable();
     let mut shapes = Vec::new();
     while let Some(run) = runs.next() {
-        let below = runs.next_if(|next| Format::of(run.dtype).is_pair(Format::of(next.dtype)));
-        let all = alone || (shapes.is_empty() && below.is_some() && runs.peek().is_none());
-        let below = below.map(|next| Below::Other(next.dtype, next.rows));
-        shapes.push(Shape { joined: !all, below, ..run });
+        let second_matrix = runs.next_if(|next| Format::of(run.dtype).is_pair(Format::of(next.dtype)));
+        let all = alone || (shapes.is_empty() && second_matrix.is_some() && runs.peek().is_none());
+        let second_matrix = second_matrix.map(|next| SecondMatrix::Other(next.dtype, next.rows));
+        shapes.push(ProductCase { joined: !all, second_matrix, ..run });
     }
     shapes
 }
 
 /// A product of this shape that is computed in `math`.
-pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
-    let Shape { dtype, gated, rows, cols, many, before, norm, bias, residual, .. } = *shape;
+pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
+    let ProductCase { dtype, gated, rows, cols, many, fused_add_norm, norm, bias, residual, .. } = *shape;
     let mut noise = Noise(dtype.ggml_id().into());
-    let second = match shape.below {
-        Some(Below::Other(dtype, rows)) => Some((dtype, rows)),
+    let second = match shape.second_matrix {
+        Some(SecondMatrix::Other(dtype, rows)) => Some((dtype, rows)),
         _ => gated.map(|_| (dtype, rows)),
     };
     let matrices: Vec<Matrix> = std::iter::once((dtype, rows))
@@ -153,7 +159,7 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         .map(|(dtype, rows)| Matrix::random(dtype, [rows, cols], bias, &mut noise))
         .collect();
     // A token's inputs, what is added to them, and what is added to its outputs.
-    let parts = [cols, if before.is_some() { cols } else { 0 }, if residual { rows } else { 0 }];
+    let parts = [cols, if fused_add_norm.is_some() { cols } else { 0 }, if residual { rows } else { 0 }];
     let width = parts.iter().sum();
     let tokens: Vec<[Vec<f32>; 3]> = (0..TOKENS)
         .map(|_| [staged_exactly(&mut noise, cols), noise.values(parts[1]), noise.values(parts[2])])
@@ -169,7 +175,7 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         g.rms_norm(x, g.weight(name, DType::F32, 1, cols), eps)
     };
     let mut x = if width == cols { row } else { part(0) };
-    if let Some(eps) = before {
+    if let Some(eps) = fused_add_norm {
         x = g.add(part(1), norm_by_gains("before", x, eps));
     }
     let mut summand = residual.then(|| part(2));
@@ -196,15 +202,15 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
         ([product, _], ..) => product.unwrap_or(x),
     };
     let logits = if many { g.select_rows(y) } else { y };
-    let graph = g.finish(logits).map(fuse).map(|graph| match shape.below {
-        Some(Below::Other(..)) => as_one_row(graph),
+    let graph = g.finish(logits).map(fuse).map(|graph| match shape.second_matrix {
+        Some(SecondMatrix::Other(..)) => as_one_row(graph),
         _ => graph,
     });
 
-    let tolerance = tolerance(math, before.is_none());
+    let tolerance = tolerance(math, fused_add_norm.is_none());
     let expected = |[x, stream, summands]: &[Vec<f32>; 3]| {
         let mut x = doubles(x);
-        if let Some(eps) = before {
+        if let Some(eps) = fused_add_norm {
             x = normed(&x, &gains, eps).iter().zip(stream).map(|(x, sum)| x + f64::from(*sum)).collect();
         }
         if let Some(eps) = norm {
@@ -225,7 +231,8 @@ pub(super) fn sample(shape: &Shape, math: Math) -> Sample {
     };
     let first = if many { 0 } else { TOKENS - 1 };
     let options = options(TOKENS - first);
-    let most_rows = if shape.below == Some(Below::Rest) { rows.div_ceil(2) } else { usize::MAX };
+    let most_rows =
+        if shape.second_matrix == Some(SecondMatrix::Rest) { rows.div_ceil(2) } else { usize::MAX };
     let expected = tokens[first..].iter().map(expected).collect();
     Sample { graph, weights, most_rows, options, expected, far: None }
 }

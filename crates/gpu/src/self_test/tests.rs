@@ -10,16 +10,16 @@ use crate::{GpuBackend, GpuOptions, tests};
 const OPTIONS: CompileOptions =
     CompileOptions { context_length: 64, max_batch: 8, max_logits: 1, kv: KvFormat::F16 };
 
-fn product(dtype: DType, rows: usize) -> product::Shape {
-    product::Shape {
+fn product(dtype: DType, rows: usize) -> product::ProductCase {
+    product::ProductCase {
         dtype,
         gated: None,
         rows,
         cols: 256,
         many: true,
         joined: false,
-        before: None,
-        below: None,
+        fused_add_norm: None,
+        second_matrix: None,
         norm: None,
         bias: false,
         residual: false,
@@ -28,29 +28,36 @@ fn product(dtype: DType, rows: usize) -> product::Shape {
 
 /// Trials of every kind.
 fn all() -> Vec<Trial> {
-    let normed = |shape| product::Shape { norm: Some(1e-5), ..shape };
+    let normed = |shape| product::ProductCase { norm: Some(1e-5), ..shape };
     let products = [DType::F32, DType::Q4_0, DType::Q4_K, DType::MXFP4].into_iter().flat_map(|dtype| {
         let plain = product(dtype, 40);
-        let gate = |gated| product::Shape { gated: Some(gated), ..plain };
-        let of_sum = |shape| product::Shape { before: Some(1e-5), ..normed(shape) };
+        let gate = |gated| product::ProductCase { gated: Some(gated), ..plain };
+        let of_sum = |shape| product::ProductCase { fused_add_norm: Some(1e-5), ..normed(shape) };
         [
-            product::Shape { many: false, ..normed(plain) },
-            product::Shape { residual: true, ..plain },
-            product::Shape { bias: true, ..normed(gate(Activation::Silu)) },
+            product::ProductCase { many: false, ..normed(plain) },
+            product::ProductCase { residual: true, ..plain },
+            product::ProductCase { bias: true, ..normed(gate(Activation::Silu)) },
             gate(Activation::Gelu),
             of_sum(plain),
             of_sum(gate(Activation::Silu)),
         ]
     });
-    let below = |below| product::Shape { below: Some(below), ..normed(product(DType::Q4_K, 40)) };
-    let other = below(product::Below::Other(DType::Q6_K, 24));
-    let rest = product::Shape { many: false, dtype: DType::Q8_0, ..below(product::Below::Rest) };
+    let second_matrix = |second_matrix| product::ProductCase {
+        second_matrix: Some(second_matrix),
+        ..normed(product(DType::Q4_K, 40))
+    };
+    let other = second_matrix(product::SecondMatrix::Other(DType::Q6_K, 24));
+    let rest = product::ProductCase {
+        many: false,
+        dtype: DType::Q8_0,
+        ..second_matrix(product::SecondMatrix::Rest)
+    };
     let two = [other, rest].into_iter().flat_map(|two| {
-        let of_sum = product::Shape { before: Some(1e-5), ..two };
+        let of_sum = product::ProductCase { fused_add_norm: Some(1e-5), ..two };
         [two, of_sum]
     });
-    let biased = product::Shape { bias: true, ..other };
-    let mixture = |dtype, makes| experts::Shape {
+    let biased = product::ProductCase { bias: true, ..other };
+    let mixture = |dtype, makes| experts::ExpertsCase {
         makes,
         dtype,
         experts: 5,
@@ -67,11 +74,11 @@ fn all() -> Vec<Trial> {
         let gated = mixture(dtype, experts::Makes::Gated(Activation::ClampedSwiGlu));
         [
             products,
-            experts::Shape { shared: false, bias: false, ..products },
+            experts::ExpertsCase { shared: false, bias: false, ..products },
             gated,
-            experts::Shape { norm: Some(1e-5), ..gated },
+            experts::ExpertsCase { norm: Some(1e-5), ..gated },
             mixture(dtype, experts::Makes::Sum { residual: true }),
-            experts::Shape { many: false, ..mixture(dtype, experts::Makes::Sum { residual: false }) },
+            experts::ExpertsCase { many: false, ..mixture(dtype, experts::Makes::Sum { residual: false }) },
         ]
     });
     let frequencies = (0..16).map(|i| 0.5_f32.powi(i)).collect();
@@ -83,10 +90,15 @@ fn all() -> Vec<Trial> {
     let sinks = Attention { window: None, sinks: Some(WeightId(0)), ..turned };
     let long = |kv| CompileOptions { context_length: 5000, kv, ..OPTIONS };
     let attentions = [
-        attention::Shape::new(&turned, [Some(norm), Some(norm), None], Some(&rope), OPTIONS),
-        attention::Shape::new(&wide, [None; 3], None, CompileOptions { kv: KvFormat::Q8_0, ..OPTIONS }),
-        attention::Shape::new(&wide, [None; 3], None, long(KvFormat::Q8_0)),
-        attention::Shape::new(&sinks, [Some(norm); 3], Some(&rope), long(KvFormat::F16)),
+        attention::AttentionCase::new(&turned, [Some(norm), Some(norm), None], Some(&rope), OPTIONS),
+        attention::AttentionCase::new(
+            &wide,
+            [None; 3],
+            None,
+            CompileOptions { kv: KvFormat::Q8_0, ..OPTIONS },
+        ),
+        attention::AttentionCase::new(&wide, [None; 3], None, long(KvFormat::Q8_0)),
+        attention::AttentionCase::new(&sinks, [Some(norm); 3], Some(&rope), long(KvFormat::F16)),
     ];
     let attentions = attentions.into_iter().map(|shape| Trial::Attention(Box::new(shape)));
     let products = products.chain(two).chain([biased]).map(Trial::Product);
@@ -147,7 +159,7 @@ fn gpu_trials_find_what_is_wrong() {
     };
     let names_what = |trial: &Trial| match trial {
         Trial::Attention(_) => trial.to_string().starts_with("attention of 4 to 1"),
-        Trial::Product(shape) => shape.before.is_some() || shape.below.is_some(),
+        Trial::Product(shape) => shape.fused_add_norm.is_some() || shape.second_matrix.is_some(),
         Trial::Experts(shape) => shape.bias,
     };
     let trials: Vec<Trial> = all().into_iter().filter(names_what).collect();
@@ -185,7 +197,7 @@ fn gpu_trials_compile_no_kernels_of_their_own() {
         let mut gpu = opened.expect("a device");
         let plan = Plan::new(fuse(layer().expect("a graph")));
         tests::compiled(&mut gpu, &plan, &tests::zeros(&plan), OPTIONS);
-        let tried = ["matvec", "matmul", "attention", "heads", "choose"];
+        let tried = ["matvec", "matmul", "attention", "heads", "sample"];
         let mut names = gpu.gpu.kernel_names();
         names.retain(|name| tried.iter().any(|kernel| name.starts_with(kernel)));
         names.sort();

@@ -1,5 +1,5 @@
-//! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products of one
-//! row are computed in, and the shape of their workgroups.
+//! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products
+//! of one row are computed in, and the shape of their workgroups.
 
 mod peaks;
 mod tune_cache;
@@ -10,10 +10,10 @@ use wgpu::BufferUsages;
 
 pub use self::peaks::Peaks;
 pub(crate) use self::peaks::peaks;
-use self::tune_cache::{Answer, Question};
+use self::tune_cache::{TuneKey, TuneResult};
 pub use self::tune_cache::{measured, recall};
 use crate::device::{Buffer, platform};
-use crate::kernels::{Chosen, Gpu, Lanes, Shape};
+use crate::kernels::{Gpu, MatvecLaunch, Selected, WorkgroupShape};
 use crate::layout::{STEP_BYTES, flag, stride};
 use crate::lower::Grid;
 use crate::weights::{Data, Part, Weight};
@@ -37,27 +37,27 @@ fn handicap(math: Math) -> f64 {
     }
 }
 
-/// Makes the choice for a plan, from what its largest matrices take. Where kernels were given up because they compute wrongly,
-/// what is left stays: how fast wrong ones are is no reason to take them again.
+/// Makes the choice for a plan, from what its largest matrices take. Where kernels were given up because they compute
+/// wrongly, what is left stays: how fast wrong ones are is no reason to take them again.
 ///
 /// # Errors
 /// What the device reports.
 pub(crate) async fn tune(gpu: &Gpu, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
-    let variants = &gpu.variants;
-    if !gpu.tunes() || variants.chosen().software || variants.has_stepped_down() {
+    let config = &gpu.config;
+    if !gpu.tunes() || config.selected().software || config.has_disabled_features() {
         return Ok(());
     }
     let Some(sample) = Sample::of(plan, weights) else { return Ok(()) };
-    let question = sample.question(gpu);
-    let answer = match tune_cache::known(&question) {
-        Some(answer) => answer,
+    let key = sample.key(gpu);
+    let result = match tune_cache::known(&key) {
+        Some(result) => result,
         None => {
-            let answer = sample.fastest(gpu, &question.maths).await?;
-            tune_cache::keep(question, answer);
-            answer
+            let result = sample.fastest(gpu, &key.maths).await?;
+            tune_cache::keep(key, result);
+            result
         }
     };
-    variants.prefer(sample.take(variants.chosen(), answer));
+    config.prefer(sample.take(config.selected(), result));
     Ok(())
 }
 
@@ -97,10 +97,10 @@ impl<'a> Sample<'a> {
     }
 
     /// What is asked of the adapter.
-    fn question(&self, gpu: &Gpu) -> Question {
-        Question {
+    fn key(&self, gpu: &Gpu) -> TuneKey {
+        TuneKey {
             adapter: gpu.capabilities().adapter,
-            subgroup_size: gpu.variants.chosen().subgroup_size,
+            subgroup_size: gpu.config.selected().subgroup_size,
             maths: gpu.maths(),
             dtype: self.format.dtype() as u8,
             rows: self.rows,
@@ -108,48 +108,54 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// A choice of kernels, changed by an answer.
-    fn take(&self, chosen: Chosen, Answer { math, shape }: Answer) -> Chosen {
-        let mut taken = Chosen { math, ..chosen };
+    /// A choice of kernels, changed by an result.
+    fn take(&self, selected: Selected, TuneResult { math, shape }: TuneResult) -> Selected {
+        let mut taken = Selected { math, ..selected };
         taken.shapes[taken.math_for(&[self.format]) as usize] = shape;
         taken
     }
 
     /// First what products are computed in, then the shape of that.
-    async fn fastest(&self, gpu: &Gpu, maths: &[Math]) -> Result<Answer, BackendError> {
-        let chosen = gpu.variants.chosen();
+    async fn fastest(&self, gpu: &Gpu, maths: &[Math]) -> Result<TuneResult, BackendError> {
+        let selected = gpu.config.selected();
         let usual = |math| {
-            let chosen = Chosen { math, ..chosen };
-            Answer { math, shape: chosen.shape(chosen.math_for(&[self.format])) }
+            let selected = Selected { math, ..selected };
+            TuneResult { math, shape: selected.shape(selected.math_for(&[self.format])) }
         };
-        let (mut best, mut least) = (usual(chosen.math), f64::INFINITY);
+        let (mut best, mut least) = (usual(selected.math), f64::INFINITY);
         for math in maths {
-            let answer = usual(*math);
-            let Some(took) = self.milliseconds(gpu, &self.take(chosen, answer)).await? else { continue };
+            let result = usual(*math);
+            let Some(took) = self.milliseconds(gpu, &self.take(selected, result)).await? else { continue };
             if took * handicap(*math) * NOISE < least {
-                (best, least) = (answer, took * handicap(*math));
+                (best, least) = (result, took * handicap(*math));
             }
         }
-        let Answer { math, shape: measured } = best;
-        for shape in Shape::ALL.into_iter().filter(|shape| *shape != measured) {
-            let answer = Answer { math, shape };
-            let Some(took) = self.milliseconds(gpu, &self.take(chosen, answer)).await? else { continue };
+        let TuneResult { math, shape: measured } = best;
+        for shape in WorkgroupShape::ALL.into_iter().filter(|shape| *shape != measured) {
+            let result = TuneResult { math, shape };
+            let Some(took) = self.milliseconds(gpu, &self.take(selected, result)).await? else { continue };
             if took * handicap(math) * NOISE < least {
-                (best, least) = (answer, took * handicap(math));
+                (best, least) = (result, took * handicap(math));
             }
         }
         Ok(best)
     }
 
     /// Milliseconds that the products with all matrices take; `None` where the kernel does not compile.
-    async fn milliseconds(&self, gpu: &Gpu, chosen: &Chosen) -> Result<Option<f64>, BackendError> {
+    async fn milliseconds(&self, gpu: &Gpu, selected: &Selected) -> Result<Option<f64>, BackendError> {
         let device = &gpu.device;
         let size = (self.cols, self.rows as u32);
-        let lanes = Lanes::new(chosen, &[self.format], size, device.workgroup_memory());
-        let Lanes { threads, groups, split, math } = lanes;
-        let subgroups = chosen.subgroup_size.is_some();
-        let kernel =
-            Kernel::MatVec { format: self.format, below: None, before: false, gated: false, subgroups, math };
+        let launch = MatvecLaunch::new(selected, &[self.format], size, device.workgroup_memory());
+        let MatvecLaunch { threads, groups, split, math } = launch;
+        let subgroups = selected.subgroup_size.is_some();
+        let kernel = Kernel::MatVec {
+            format: self.format,
+            second_matrix: None,
+            fused_add_norm: false,
+            gated: false,
+            subgroups,
+            math,
+        };
         let floats =
             |what: &str, count: usize| device.buffer(what, stride(count) as u64 * 4, BufferUsages::STORAGE);
         let (x, y, none) =
@@ -243,16 +249,19 @@ mod tests {
     }
 
     /// Lets measuring say that integers are fastest.
-    fn answer_integers(gpu: &GpuBackend) {
-        let question = Question {
+    fn prefer_integers(gpu: &GpuBackend) {
+        let key = TuneKey {
             adapter: gpu.gpu.capabilities().adapter,
-            subgroup_size: gpu.gpu.variants.chosen().subgroup_size,
+            subgroup_size: gpu.gpu.config.selected().subgroup_size,
             maths: gpu.gpu.maths(),
             dtype: DType::Q8_0 as u8,
             rows: 64,
             cols: 64,
         };
-        tune_cache::keep(question, Answer { math: Math::Int8, shape: Shape { threads: 256, turns: 1 } });
+        tune_cache::keep(
+            key,
+            TuneResult { math: Math::Int8, shape: WorkgroupShape { threads: 256, turns: 1 } },
+        );
     }
 
     #[test]
@@ -268,16 +277,16 @@ mod tests {
             Err(BackendError::NoAdapter { reason }) => return println!("skipped: no adapter ({reason})"),
             opened => opened.expect("a device"),
         };
-        answer_integers(&gpu);
+        prefer_integers(&gpu);
         compile(&mut gpu);
-        let steps_down = gpu.capabilities().steps_down.clone();
+        let disabled_features = gpu.capabilities().disabled_features.clone();
         assert!(
-            matches!(&steps_down[..], [why] if why.starts_with("without products of integers")),
-            "{steps_down:?}"
+            matches!(&disabled_features[..], [why] if why.starts_with("without products of integers")),
+            "{disabled_features:?}"
         );
-        answer_integers(&gpu);
+        prefer_integers(&gpu);
         compile(&mut gpu);
-        assert_eq!(gpu.capabilities().steps_down, steps_down);
-        assert_eq!(gpu.gpu.variants.chosen().math, Math::F32);
+        assert_eq!(gpu.capabilities().disabled_features, disabled_features);
+        assert_eq!(gpu.gpu.config.selected().math, Math::F32);
     }
 }

@@ -1,5 +1,5 @@
-//! What measuring kernels has found, for whoever asks the same of the same adapter again: as long as the program runs, and
-//! beyond that where a page keeps it.
+//! What measuring kernels has found, for whoever asks the same of the same adapter again: as long as the program runs,
+//! and beyond that where a page keeps it.
 
 use std::cell::RefCell;
 
@@ -7,14 +7,14 @@ use linnet_quant::DType;
 use linnet_shaders::Math;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::Shape;
+use crate::kernels::WorkgroupShape;
 
 /// Answers that are kept. Who has more models than that measures again now and then.
 const MOST: usize = 64;
 
-/// What an answer depends on.
+/// What an result depends on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Question {
+pub(crate) struct TuneKey {
     /// The adapter's name, as far as it tells.
     pub adapter: String,
     /// Least number of invocations of a subgroup, where the kernels use subgroup operations.
@@ -32,20 +32,20 @@ pub(crate) struct Question {
 
 /// What is fastest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TuneResult {
     /// What products are computed in.
     pub math: Math,
     /// The shape of their workgroups.
-    pub shape: Shape,
+    pub shape: WorkgroupShape,
 }
 
-/// An answer with its question, as it is kept.
+/// An result with its key, as it is kept.
 #[derive(Clone, Serialize, Deserialize)]
 struct Record {
-    question: Question,
+    key: TuneKey,
     math: String,
     threads: u32,
-    turns: u32,
+    rows_per_thread: u32,
 }
 
 /// All answers, for the kernels of one version.
@@ -56,30 +56,30 @@ struct Records {
 }
 
 thread_local! {
-    static KNOWN: RefCell<Vec<(Question, Answer)>> = const { RefCell::new(Vec::new()) };
+    static KNOWN: RefCell<Vec<(TuneKey, TuneResult)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What was found when this was asked before.
-pub(crate) fn known(question: &Question) -> Option<Answer> {
-    KNOWN.with_borrow(|known| known.iter().find(|(asked, _)| asked == question).map(|(_, answer)| *answer))
+pub(crate) fn known(key: &TuneKey) -> Option<TuneResult> {
+    KNOWN.with_borrow(|known| known.iter().find(|(asked, _)| asked == key).map(|(_, result)| *result))
 }
 
-/// Keeps an answer, in place of an earlier one; the oldest goes where there are too many.
-pub(crate) fn keep(question: Question, answer: Answer) {
+/// Keeps an result, in place of an earlier one; the oldest goes where there are too many.
+pub(crate) fn keep(key: TuneKey, result: TuneResult) {
     KNOWN.with_borrow_mut(|known| {
-        known.retain(|(asked, _)| *asked != question);
-        known.push((question, answer));
+        known.retain(|(asked, _)| *asked != key);
+        known.push((key, result));
         known.drain(..known.len().saturating_sub(MOST));
     });
 }
 
 /// What measuring has found so far, as JSON for [`recall`]; `None` where nothing was measured.
 pub fn measured() -> Option<String> {
-    let record = |(question, Answer { math, shape }): &(Question, Answer)| Record {
-        question: question.clone(),
+    let record = |(key, TuneResult { math, shape }): &(TuneKey, TuneResult)| Record {
+        key: key.clone(),
         math: name(*math).to_owned(),
         threads: shape.threads,
-        turns: shape.turns,
+        rows_per_thread: shape.rows_per_thread,
     };
     let measured: Vec<Record> = KNOWN.with_borrow(|known| known.iter().map(record).collect());
     let records = Records { version: env!("CARGO_PKG_VERSION").to_owned(), measured };
@@ -87,17 +87,19 @@ pub fn measured() -> Option<String> {
     (!records.measured.is_empty()).then(|| serde_json::to_string(&records).ok()).flatten()
 }
 
-/// Takes over what [`measured`] gave, maybe long ago and elsewhere: what comes of another version, or cannot be, is measured anew.
+/// Takes over what [`measured`] gave, maybe long ago and elsewhere: what comes of another version, or cannot be, is
+/// measured anew.
 pub fn recall(json: &str) {
     let Ok(Records { version, measured }) = serde_json::from_str(json) else { return };
     if version != env!("CARGO_PKG_VERSION") {
         return;
     }
-    for Record { question, math, threads, turns } in measured {
-        let shape = Shape { threads, turns };
-        let possible = DType::from_ggml(u32::from(question.dtype)).is_some() && Shape::ALL.contains(&shape);
-        if let (Some(math), true) = (question.maths.iter().copied().find(|m| name(*m) == math), possible) {
-            keep(question, Answer { math, shape });
+    for Record { key, math, threads, rows_per_thread } in measured {
+        let shape = WorkgroupShape { threads, rows_per_thread };
+        let possible =
+            DType::from_ggml(u32::from(key.dtype)).is_some() && WorkgroupShape::ALL.contains(&shape);
+        if let (Some(math), true) = (key.maths.iter().copied().find(|m| name(*m) == math), possible) {
+            keep(key, TuneResult { math, shape });
         }
     }
 }
@@ -136,9 +138,9 @@ mod names {
 mod tests {
     use super::*;
 
-    fn question(rows: usize) -> Question {
+    fn key(rows: usize) -> TuneKey {
         let maths = vec![Math::F32, Math::Int8];
-        Question { adapter: "made-up".to_owned(), subgroup_size: Some(32), maths, dtype: 8, rows, cols: 64 }
+        TuneKey { adapter: "made-up".to_owned(), subgroup_size: Some(32), maths, dtype: 8, rows, cols: 64 }
     }
 
     /// On a thread of its own, where nothing is known.
@@ -148,30 +150,31 @@ mod tests {
 
     #[test]
     fn what_was_measured_is_known_elsewhere() {
-        let answer = Answer { math: Math::Int8, shape: Shape { threads: 256, turns: 2 } };
+        let result =
+            TuneResult { math: Math::Int8, shape: WorkgroupShape { threads: 256, rows_per_thread: 2 } };
         let json = elsewhere(move || {
             assert_eq!(measured(), None);
-            keep(question(1), Answer { math: Math::F32, ..answer });
-            keep(question(1), answer);
+            keep(key(1), TuneResult { math: Math::F32, ..result });
+            keep(key(1), result);
             measured().expect("something")
         });
         let (known, unknown) = elsewhere(move || {
             recall(&json);
-            (known(&question(1)), known(&question(2)))
+            (known(&key(1)), known(&key(2)))
         });
-        assert_eq!((known, unknown), (Some(answer), None));
+        assert_eq!((known, unknown), (Some(result), None));
     }
 
     #[test]
     fn what_cannot_be_is_not_taken_over() {
         let good = format!(
-            r#"{{"version":"{}","measured":[{{"question":{{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64}},"math":"int8","threads":256,"turns":2}}]}}"#,
+            r#"{{"version":"{}","measured":[{{"key":{{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64}},"math":"int8","threads":256,"rows_per_thread":2}}]}}"#,
             env!("CARGO_PKG_VERSION")
         );
         let is_known = |json: String| {
             elsewhere(move || {
                 recall(&json);
-                known(&question(1)).is_some()
+                known(&key(1)).is_some()
             })
         };
         assert!(is_known(good.clone()));
@@ -180,7 +183,7 @@ mod tests {
             (r#""math":"int8""#, r#""math":"f16""#),
             (r#""math":"int8""#, r#""math":8"#),
             (r#""threads":256"#, r#""threads":1000000"#),
-            (r#""turns":2"#, r#""turns":0"#),
+            (r#""rows_per_thread":2"#, r#""rows_per_thread":0"#),
             (r#""dtype":8"#, r#""dtype":255"#),
             ("]}", ""),
         ];
@@ -194,9 +197,12 @@ mod tests {
     fn the_oldest_answers_go() {
         let known = elsewhere(|| {
             for rows in 0..=MOST {
-                keep(question(rows), Answer { math: Math::F32, shape: Shape { threads: 64, turns: 1 } });
+                keep(
+                    key(rows),
+                    TuneResult { math: Math::F32, shape: WorkgroupShape { threads: 64, rows_per_thread: 1 } },
+                );
             }
-            [0, 1, MOST].map(|rows| known(&question(rows)).is_some())
+            [0, 1, MOST].map(|rows| known(&key(rows)).is_some())
         });
         assert_eq!(known, [false, true, true]);
     }

@@ -19,8 +19,8 @@ const SPLIT_PIECE: usize = 1 << 20;
 
 /// Neighbouring rows of a matrix in a buffer of their own, since a device bounds what one binding can hold.
 pub(crate) struct Part {
-    /// The format's codebook, if it has one, then the rows' blocks as in the file, of some formats without their scales,
-    /// and these, see [`Format::scale`].
+    /// The format's codebook, if it has one, then the rows' blocks as in the file, of some formats without their
+    /// scales, and these, see [`Format::scale`].
     pub buffer: Buffer,
     /// Word at which such scales begin.
     pub scales: usize,
@@ -35,8 +35,8 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The rows of matrices of one format in one buffer, one matrix below the other; `None` where they do not fit, or do not
-    /// begin at whole words.
+    /// The rows of matrices of one format in one buffer, one matrix below the other; `None` where they do not fit, or
+    /// do not begin at whole words.
     pub(crate) fn joined(
         device: &Device,
         what: &str,

@@ -7,10 +7,10 @@ mod report;
 mod step;
 
 pub use self::bytes::{Bytes, ForeignBytes};
-pub use self::decode::{Ahead, Draw};
+pub use self::decode::{DecodeAhead, DecodeRequest, NoDecodeAhead, SamplingParams};
 pub use self::error::BackendError;
 pub use self::report::{Capabilities, Counters, MemoryUse, Timing};
-pub use self::step::{Output, Step, Want};
+pub use self::step::{Output, OutputRequest, Step};
 use crate::ir::{CompileOptions, Plan, WeightSpec};
 
 /// An execution engine: holds weights, compiles a plan, replays it.
@@ -24,6 +24,8 @@ pub trait Backend: Sized {
     type Weight;
     /// A compiled plan with its weights, KV cache and activations.
     type Program;
+    /// How it decodes ahead; [`NoDecodeAhead`] where it cannot.
+    type DecodeAhead: DecodeAhead<Program = Self::Program>;
 
     /// What this backend is.
     fn capabilities(&self) -> &Capabilities;
@@ -59,37 +61,9 @@ pub trait Backend: Sized {
     /// program's options.
     async fn run(&mut self, program: &mut Self::Program, step: Step<'_>) -> Result<Output, BackendError>;
 
-    /// Whether [`Backend::queue_ahead`] can choose tokens so; otherwise the caller asks for logits and chooses.
-    fn can_draw(&self, _draw: &Draw) -> bool {
-        false
-    }
-
-    /// Queues a step, the choice of the next token, the step of that, and so on; [`Backend::take_ahead`] gives out what was
-    /// chosen. Without a `step` it goes on with the token that was queued last, before anybody knows it, so that the device need
-    /// not wait for the host. Up to [`Ahead::QUEUED`] such requests may be under way.
-    ///
-    /// `step.want` is [`Want::Token`]. Any step from outside drops what is queued and was not taken; the KV cache then holds
-    /// nothing of use behind the tokens that were, and a graph with recurrent state starts again at 0. Otherwise such a graph goes
-    /// on from behind the tokens that were run, or starts again; it does not repeat a part.
-    ///
-    /// # Errors
-    /// As [`Backend::run`]; [`BackendError::Internal`] where [`Backend::can_draw`] says no.
-    fn queue_ahead(
-        &mut self,
-        _program: &mut Self::Program,
-        _step: Option<Step<'_>>,
-        _ahead: Ahead<'_>,
-    ) -> Result<(), BackendError> {
-        Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
-    }
-
-    /// Waits for the tokens that were queued first: as many as asked for, or up to the first of `ahead.stop`; none where a token
-    /// before them was one of those. All but the last of them have been run, too.
-    ///
-    /// # Errors
-    /// As [`Backend::run`]; [`BackendError::Internal`] where nothing is queued.
-    async fn take_ahead(&mut self, _program: &mut Self::Program) -> Result<Vec<u32>, BackendError> {
-        Err(BackendError::Internal("this backend does not choose tokens".to_owned()))
+    /// This backend as one that decodes ahead; `None` where it cannot, and the caller asks for logits and chooses.
+    fn decode_ahead(&mut self) -> Option<&mut Self::DecodeAhead> {
+        None
     }
 
     /// Runs a step and measures each of its kernels, in order.

@@ -16,12 +16,13 @@ pub struct Capabilities {
     /// Optional features in use, e.g. `simd128`, `avx2`, `subgroups`.
     pub features: Vec<String>,
     /// What was given up because it turned out not to work here, and why.
-    pub steps_down: Vec<String>,
+    pub disabled_features: Vec<String>,
     /// Threads that compute.
     pub threads: usize,
     /// The most tokens of one step that suits the backend.
     pub max_batch: usize,
-    /// The most bytes that the cache of a layer's keys, or an activation, may take; `None` where only memory bounds them.
+    /// The most bytes that the cache of a layer's keys, or an activation, may take; `None` where only memory bounds
+    /// them.
     pub max_buffer: Option<u64>,
 }
 
@@ -70,8 +71,8 @@ pub struct Counters {
     pub bytes_read: u64,
     /// Times that we waited for the device to read something back.
     pub readbacks: u64,
-    /// Microseconds in which the device had nothing to do, as far as it is known: from when a result came behind which nothing
-    /// was queued to the next submit.
+    /// Microseconds in which the device had nothing to do, as far as it is known: from when a result came behind which
+    /// nothing was queued to the next submit.
     pub empty_us: u64,
 }
 

@@ -2,7 +2,7 @@
 
 /// What a step must produce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Want {
+pub enum OutputRequest {
     /// Only the KV cache.
     Nothing,
     /// The most likely next token.
@@ -13,9 +13,11 @@ pub enum Want {
 
 /// One run of a program: `tokens` at `position..position + tokens.len()`.
 ///
-/// The KV cache holds everything before `position`, or the part that is still seen; a step may go back to an earlier position
-/// and overwrite, as far as [`crate::Reach`] allows: beyond that is [`BackendError::Internal`](crate::BackendError::Internal). A graph with recurrent state ([`crate::Graph::is_recurrent`]) only goes on from where the last step ended, repeats from where it
-/// began, or starts again at 0, which clears the state; anything else is [`BackendError::Internal`](crate::BackendError::Internal).
+/// The KV cache holds everything before `position`, or the part that is still seen; a step may go back to an earlier
+/// position and overwrite, as far as [`crate::KvHistory`] allows: beyond that is
+/// [`BackendError::Internal`](crate::BackendError::Internal). A graph with recurrent state
+/// ([`crate::Graph::is_recurrent`]) only goes on from where the last step ended, repeats from where it began, or starts
+/// again at 0, which clears the state; anything else is [`BackendError::Internal`](crate::BackendError::Internal).
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// 1 to `max_batch` token ids, each below the vocabulary size.
@@ -23,16 +25,16 @@ pub struct Step<'a> {
     /// Position of the first of them; the last lies below the context length.
     pub position: usize,
     /// What to produce.
-    pub want: Want,
+    pub want: OutputRequest,
 }
 
 /// What a step produced.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    /// For [`Want::Nothing`].
+    /// For [`OutputRequest::Nothing`].
     None,
-    /// For [`Want::Token`].
+    /// For [`OutputRequest::Token`].
     Token(u32),
-    /// For [`Want::Logits`]: `[rows, vocabulary]`, row-major.
+    /// For [`OutputRequest::Logits`]: `[rows, vocabulary]`, row-major.
     Logits(Vec<f32>),
 }

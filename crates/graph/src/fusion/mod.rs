@@ -10,7 +10,7 @@ mod dispatch;
 mod lookup;
 mod readers;
 
-pub use self::dispatch::fuse_launches;
+pub use self::dispatch::fuse_dispatches;
 use self::readers::{readers, without, writers};
 use crate::ir::{Epilogue, Graph, MatMul, Node, Op, Scale, Value};
 

@@ -80,8 +80,8 @@ pub enum GraphError {
     },
 }
 
-/// The widest row of activations. Wider ones are none of a model's, and with this bound products of a width and the rows of a
-/// step fit 64 bits, those of a width and a small number 32.
+/// The widest row of activations. Wider ones are none of a model's, and with this bound products of a width and the
+/// rows of a step fit 64 bits, those of a width and a small number 32.
 pub const WIDEST: usize = 1 << 26;
 
 #[derive(Default)]
@@ -176,7 +176,7 @@ impl Builder {
         }
         let projections = vec![Projection { weight, bias }];
         let op = Op::MatMul(MatMul {
-            before: None,
+            fused_add_norm: None,
             norm: None,
             projections,
             epilogue: Epilogue::Store,

@@ -30,8 +30,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// KV cache shapes; [`Attention::layer`](crate::Attention::layer) indexes it.
     pub kv_layers: Vec<KvLayer>,
-    /// Numbers (f32) of each recurrent state; [`Conv::state`](crate::Conv::state) and [`DeltaNet::state`](crate::DeltaNet::state) index it. Each is zeros before
-    /// position 0.
+    /// Numbers (f32) of each recurrent state; [`Conv::state`](crate::Conv::state) and
+    /// [`DeltaNet::state`](crate::DeltaNet::state) index it. Each is zeros before position 0.
     pub states: Vec<usize>,
     /// The model's result, `[Logits, vocabulary]`.
     pub logits: Value,
@@ -49,7 +49,8 @@ impl Graph {
     }
 
     /// Whether a step can only go on from where the last one ended, from where it began, or from position 0, because
-    /// there is state that cannot be cut off at a position as the KV cache can; how far that can, [`crate::Reach`] knows.
+    /// there is state that cannot be cut off at a position as the KV cache can; how far that can, [`crate::KvHistory`]
+    /// knows.
     pub fn is_recurrent(&self) -> bool {
         !self.states.is_empty()
     }

@@ -6,16 +6,17 @@ use crate::ir::options::CompileOptions;
 
 /// From which positions a step may go on, given the steps so far: rings forget what their windows have left behind.
 ///
-/// Going back to position `p` needs the `window - 1` positions before it, and what is behind `p` may have overwritten them.
+/// Going back to position `p` needs the `window - 1` positions before it, and what is behind `p` may have overwritten
+/// them.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct KvHistory {
     /// Window and room of each cache that is shorter than the context.
     rings: Vec<[usize; 2]>,
     /// The end of the furthest step since the last one at position 0.
     end: usize,
 }
 
-impl Reach {
+impl KvHistory {
     /// Of a program of `graph` before its first step.
     pub fn new(graph: &Graph, options: &CompileOptions) -> Self {
         let ring = |layer: &KvLayer| {
@@ -24,11 +25,11 @@ impl Reach {
         };
         let mut rings: Vec<_> = graph.kv_layers.iter().filter_map(ring).collect();
         rings.dedup();
-        Reach { rings, end: 0 }
+        KvHistory { rings, end: 0 }
     }
 
     /// Whether the caches hold what a step at `position` sees.
-    pub fn allows(&self, position: usize) -> bool {
+    pub fn can_resume_at(&self, position: usize) -> bool {
         let held = |&[window, positions]: &[usize; 2]| {
             position <= self.end
                 && (position + 1).saturating_sub(window) >= self.end.saturating_sub(positions)
@@ -93,7 +94,7 @@ mod tests {
         let places = graph.kv_layers[1].positions(&OPTIONS);
         let (mut refused, mut end, mut random) = ([0, 0], 0, 7_u32);
         let mut ring = vec![None; places];
-        let mut reach = Reach::new(&graph, &OPTIONS);
+        let mut history = KvHistory::new(&graph, &OPTIONS);
         for _ in 0..10_000 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let [back, kind, tokens] = [8, 16, 20].map(|shift| (random >> shift) as usize);
@@ -105,17 +106,17 @@ mod tests {
             };
             let seen = (position + 1_usize).saturating_sub(20)..position;
             let held = seen.into_iter().all(|p| ring[p % places] == Some(p));
-            assert_eq!(reach.allows(position), held, "{position} of {end}");
+            assert_eq!(history.can_resume_at(position), held, "{position} of {end}");
             refused[usize::from(held)] += 1;
             if held && position + tokens <= OPTIONS.context_length {
-                reach.advance(position, tokens);
+                history.advance(position, tokens);
                 (position..position + tokens).for_each(|p| ring[p % places] = Some(p));
                 end = position + tokens;
             }
         }
         assert!(refused.iter().all(|&n| n > 500), "{refused:?}");
         assert!(
-            Reach::new(&self::graph(&[&[None]]), &OPTIONS).allows(5),
+            KvHistory::new(&self::graph(&[&[None]]), &OPTIONS).allows(5),
             "without rings nothing is forgotten"
         );
     }

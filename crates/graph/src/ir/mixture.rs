@@ -31,8 +31,8 @@ impl Builder {
         Choice { ids, weights }
     }
 
-    /// The products of `x` with the matrices of the chosen experts, `[rows, used * outputs]`. `weight` holds the matrices
-    /// of all `experts` one below the other; `x` is one input for all, `[rows, inputs]`, or one for each,
+    /// The products of `x` with the matrices of the chosen experts, `[rows, used * outputs]`. `weight` holds the
+    /// matrices of all `experts` one below the other; `x` is one input for all, `[rows, inputs]`, or one for each,
     /// `[rows, used * inputs]`.
     pub fn expert_matmul(
         &self,

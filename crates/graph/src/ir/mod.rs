@@ -17,7 +17,7 @@ mod weight;
 
 pub use self::builder::{Builder, GraphError, WIDEST};
 pub use self::graph::{Graph, Node};
-pub use self::kv_history::Reach;
+pub use self::kv_history::KvHistory;
 pub use self::kv_layer::KvLayer;
 pub use self::mixture::Choice;
 pub use self::op::Op;

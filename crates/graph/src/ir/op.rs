@@ -19,10 +19,10 @@ pub enum Op {
     /// `(x) -> y`, same shape.
     RmsNorm(Norm),
     /// `(x, residual) -> scale * (residual + norm(x))`, all of the same shape. Comes from
-    /// [`fuse_launches`](crate::fuse_launches) only.
+    /// [`fuse_dispatches`](crate::fuse_dispatches) only.
     NormAdd(NormAdd),
-    /// `(x) -> (y_0, y_1, ...)`, or `(x, residual) -> y` with [`Epilogue::Residual`](crate::Epilogue::Residual), or `(y, residual) -> (y_0, ..., x)`
-    /// with [`MatMul::before`].
+    /// `(x) -> (y_0, y_1, ...)`, or `(x, residual) -> y` with [`Epilogue::Residual`](crate::Epilogue::Residual), or
+    /// `(y, residual) -> (y_0, ..., x)` with [`MatMul::fused_add_norm`].
     MatMul(MatMul),
     /// `(x [Tokens, heads * head_dim]) -> y`, same shape.
     Rope(Rope),
@@ -33,15 +33,15 @@ pub enum Op {
     },
     /// `(q [Tokens, heads * head_dim]) -> y`, same shape. Comes after the [`Op::StoreKv`] of its layer.
     Attention(Attention),
-    /// `(qkv [Tokens, (heads + 2 * kv_heads) * head_dim]) -> y [Tokens, heads * head_dim]`; a row of `qkv` holds queries,
-    /// keys, values. Comes from [`fuse_launches`](crate::fuse_launches) only.
+    /// `(qkv [Tokens, (heads + 2 * kv_heads) * head_dim]) -> y [Tokens, heads * head_dim]`; a row of `qkv` holds
+    /// queries, keys, values. Comes from [`fuse_dispatches`](crate::fuse_dispatches) only.
     SelfAttention(Box<SelfAttention>),
     /// `(a, b) -> a + b`, same shape.
     Add,
     /// `(gate, up) -> activation(gate) * up`, same shape.
     Gated(Activation),
-    /// `(row [rows, w]) -> y`, or `(row, row) -> y`: `activation(gate) * up` of parts of the row, or of the two. Comes from
-    /// [`fuse_launches`](crate::fuse_launches) only.
+    /// `(row [rows, w]) -> y`, or `(row, row) -> y`: `activation(gate) * up` of parts of the row, or of the two. Comes
+    /// from [`fuse_dispatches`](crate::fuse_dispatches) only.
     GatedParts(GatedParts),
     /// `(x) -> y`, same shape.
     Scale(Scale),
@@ -51,25 +51,26 @@ pub enum Op {
     Slice(Slice),
     /// `(logits [rows, experts]) -> (ids [rows, used], weights [rows, used])`.
     Router(Router),
-    /// `(x, ids [rows, used]) -> y [rows, used * outputs]`: slot `s` of a row is `W[ids[s]] · x (+ bias[ids[s]])`. `x` is
-    /// `[rows, inputs]`, the same for all slots, or `[rows, used * inputs]`, one for each.
+    /// `(x, ids [rows, used]) -> y [rows, used * outputs]`: slot `s` of a row is `W[ids[s]] · x (+ bias[ids[s]])`. `x`
+    /// is `[rows, inputs]`, the same for all slots, or `[rows, used * inputs]`, one for each.
     ExpertMatMul(ExpertMatMul),
-    /// `(x [rows, used * width], weights [rows, used]) -> y [rows, width]`: the sum of a row's slots, each times its weight.
+    /// `(x [rows, used * width], weights [rows, used]) -> y [rows, width]`: the sum of a row's slots, each times its
+    /// weight.
     WeightedSum,
     /// `(x [rows, inputs], ids [rows, used]) -> y [rows, used * outputs]`. Comes from
-    /// [`fuse_launches`](crate::fuse_launches) only.
+    /// [`fuse_dispatches`](crate::fuse_dispatches) only.
     GatedExperts(Box<GatedExperts>),
-    /// `(x [rows, used * inputs], ids [rows, used], weights [rows, used]) -> y [rows, outputs]`: the sum of a row's slots'
-    /// products, each times its weight; a fourth input of the same shape as `y` is added. Comes from
-    /// [`fuse_launches`](crate::fuse_launches) only.
+    /// `(x [rows, used * inputs], ids [rows, used], weights [rows, used]) -> y [rows, outputs]`: the sum of a row's
+    /// slots' products, each times its weight; a fourth input of the same shape as `y` is added. Comes from
+    /// [`fuse_dispatches`](crate::fuse_dispatches) only.
     ExpertSum(ExpertMatMul),
     /// `(x [Tokens, channels]) -> y`, same shape.
     Conv(Conv),
     /// `(row [Tokens, w]) -> y [Tokens, channels]`: `after * conv(before * x)`, of parts of the row. Comes from
-    /// [`fuse_launches`](crate::fuse_launches) only.
+    /// [`fuse_dispatches`](crate::fuse_dispatches) only.
     GatedConv(GatedConv),
-    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta [Tokens, value_heads], alpha [Tokens, value_heads])
-    /// -> y [Tokens, value_heads * head_dim]`.
+    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta, alpha) -> y [Tokens, value_heads * head_dim]`, where
+    /// beta and alpha are `[Tokens, value_heads]`.
     DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.
     SelectRows,

@@ -58,13 +58,13 @@ pub enum Activation {
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
 /// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
-/// [`Epilogue::Joined`], [`Epilogue::GatedHalves`], `before` and other factors than 1 come from
-/// [`fuse_launches`](crate::fuse_launches) only.
+/// [`Epilogue::Joined`], [`Epilogue::GatedHalves`], `fused_add_norm` and other factors than 1 come from
+/// [`fuse_dispatches`](crate::fuse_dispatches) only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
-    /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases and no
-    /// [`Epilogue::Residual`].
-    pub before: Option<NormAdd>,
+    /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases
+    /// and no [`Epilogue::Residual`].
+    pub fused_add_norm: Option<NormAdd>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.
@@ -145,8 +145,8 @@ impl RopeFactors {
 /// Query head `h` reads key/value head `h / (heads / kv_heads)`; a query at position `p` sees positions `0..=p`, with a
 /// window `w` the last `w` of them. Its weights are `softmax(cap(scale * temperature(p) * q · k))`.
 ///
-/// Several layers may read the cache of one: only its own layer stores to it. What none of them sees any more is forgotten, see
-/// [`KvLayer`](crate::KvLayer).
+/// Several layers may read the cache of one: only its own layer stores to it. What none of them sees any more is
+/// forgotten, see [`KvLayer`](crate::KvLayer).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Attention {
     /// Index into [`Graph::kv_layers`](crate::Graph::kv_layers).
@@ -195,8 +195,8 @@ impl Attention {
     }
 }
 
-/// All that lies between the projections of a layer and what its attention gives: the heads are normalised, those of queries
-/// and keys then turned; keys and values are stored; the queries attend.
+/// All that lies between the projections of a layer and what its attention gives: the heads are normalised, those of
+/// queries and keys then turned; keys and values are stored; the queries attend.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SelfAttention {
     /// Of each head of the queries, of the keys, of the values.
@@ -258,8 +258,8 @@ pub enum Gating {
     SoftmaxOfChosen,
 }
 
-/// The choice of experts (Shazeer et al., 2017): of each row the `used` ones with the greatest score, the greatest first,
-/// the lowest index among equals, and their weights. Indices are whole numbers stored as f32.
+/// The choice of experts (Shazeer et al., 2017): of each row the `used` ones with the greatest score, the greatest
+/// first, the lowest index among equals, and their weights. Indices are whole numbers stored as f32.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Router {
     /// Experts to choose from.
@@ -332,14 +332,14 @@ pub struct GatedConv {
     pub after: usize,
 }
 
-/// The gated delta rule (Yang, Kautz and Hatamizadeh, Gated Delta Networks, 2024), token by token for each value head `h`
-/// with its matrix `S` (`[value index, key index]`, zeros before position 0):
+/// The gated delta rule (Yang, Kautz and Hatamizadeh, Gated Delta Networks, 2024), token by token for each value head
+/// `h` with its matrix `S` (`[value index, key index]`, zeros before position 0):
 ///
 /// `S ← e^g S`, `S ← S + β (v - S k) kᵀ`, `y = S q / √head_dim`
 ///
 /// where `q` and `k` are those of key head `h mod key_heads`, each divided by its length (at least `eps`), `v` is the
-/// value head's own, `β = σ(beta[h])` and `g = a[h] * ln(1 + e^(alpha[h] + dt_bias[h]))`. A row of `qkv` holds all `q`, then
-/// all `k`, then all `v`.
+/// value head's own, `β = σ(beta[h])` and `g = a[h] * ln(1 + e^(alpha[h] + dt_bias[h]))`. A row of `qkv` holds all `q`,
+/// then all `k`, then all `v`.
 ///
 /// Its state is `[value_heads, head_dim (value index), head_dim (key index)]`.
 #[derive(Clone, Copy, PartialEq, Debug)]

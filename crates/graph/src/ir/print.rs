@@ -50,8 +50,8 @@ impl fmt::Display for Graph {
                     self.print_norm_add(f, sum)?;
                 }
                 Op::MatMul(m) => {
-                    if let Some(sum) = &m.before {
-                        write!(f, " before(")?;
+                    if let Some(sum) = &m.fused_add_norm {
+                        write!(f, " add_norm(")?;
                         self.print_norm_add(f, sum)?;
                         write!(f, ")")?;
                     }

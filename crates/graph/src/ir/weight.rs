@@ -11,8 +11,8 @@ pub struct WeightUses {
     pub matrix: bool,
     /// It is read as plain numbers: a norm's scale, a bias, rope factors.
     pub vector: bool,
-    /// Where it is the matrix of an [`Op::ExpertMatMul`](crate::Op::ExpertMatMul): how many experts' matrices of equal height are stacked in it;
-    /// else 0.
+    /// Where it is the matrix of an [`Op::ExpertMatMul`](crate::Op::ExpertMatMul): how many experts' matrices of equal
+    /// height are stacked in it; else 0.
     pub experts: usize,
 }
 

@@ -1,4 +1,5 @@
-//! `gpt-oss`: experts with biases and clamped SwiGLU, attention with sinks, every other layer with a window (OpenAI, 2025).
+//! `gpt-oss`: experts with biases and clamped SwiGLU, attention with sinks, every other layer with a window (OpenAI,
+//! 2025).
 
 use linnet_graph::{Activation, Attention, Gating, RopeStyle, Value};
 

@@ -1,4 +1,5 @@
-//! `lfm2`: most layers mix neighbouring tokens by a short gated convolution, the others by attention (Liquid AI, LFM2, 2025).
+//! `lfm2`: most layers mix neighbouring tokens by a short gated convolution, the others by attention (Liquid AI, LFM2,
+//! 2025).
 
 use linnet_graph::{Activation, RopeStyle, Value};
 

@@ -1,4 +1,5 @@
-//! Files that mean more than their architecture's record knows: refused by the name of what is unknown, never guessed at.
+//! Files that mean more than their architecture's record knows: refused by the name of what is unknown, never guessed
+//! at.
 
 use linnet_gguf::{Array, HeaderParser, TensorInfo, Value};
 use linnet_graph::Op;

@@ -48,7 +48,7 @@ describe('the kernels of graphics cards', () => {
         t.diagnostic(`loaded in ${Math.round(performance.now() - start)} ms`);
         assert.equal(info.code, undefined, info.message);
         assert.equal(info.features.includes('subgroups'), subgroups, String(info.features));
-        assert.deepEqual(info.steps_down ?? [], []);
+        assert.deepEqual(info.disabled_features ?? [], []);
         const answer = await complete(page, { prompt, max_tokens: COUNT, temperature: 0, ignore_eos: true });
         assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
       };

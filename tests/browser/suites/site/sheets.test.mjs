@@ -85,7 +85,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
       const window = /** @type {any} */ (globalThis);
       const names = ['dispatches', 'submits', 'bind_groups', 'buffers', 'pipelines', 'bytes_written', 'bytes_read', 'readbacks', 'queue_empty_us'];
       const counters = Object.fromEntries(names.map((name, at) => [name, 100 + at]));
-      Object.assign(window.info, { backend: 'webgpu', steps_down: ['subgroups: wrong sums'], counters, adapter: { description: 'A card', fallback: false } });
+      Object.assign(window.info, { backend: 'webgpu', disabled_features: ['subgroups: wrong sums'], counters, adapter: { description: 'A card', fallback: false } });
     });
     await press(page, 'Try the engine');
     await page.waitForFunction(() => /Some GPU features/.test(document.querySelector('#status')?.textContent ?? ''));
@@ -93,7 +93,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     assert.deepEqual([engine['Runs on'], engine['Graphics'], engine['Disabled features'], engine['Self-test']], ['WebGPU', 'A card', 'subgroups: wrong sums', undefined]);
     const counters = await facts(page, 'counters');
     assert.deepEqual([counters['Kernels'], counters['Queue empty, µs']], ['100', '108']);
-    await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).info, { steps_down: [] }));
+    await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).info, { disabled_features: [] }));
     await press(page, 'Try the engine');
     await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'It works.');
     assert.equal((await facts(page, 'engine'))['Self-test'], 'passed');

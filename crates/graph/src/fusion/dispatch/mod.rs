@@ -24,7 +24,7 @@ use crate::ir::{
 };
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
-pub fn fuse_launches(graph: Graph) -> Graph {
+pub fn fuse_dispatches(graph: Graph) -> Graph {
     let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
     let graph = gated_halves(gated_parts(gated_convs(scaled_residuals(graph))));
     before_products(before_selection(norm_adds(graph)))
@@ -216,7 +216,7 @@ pub(crate) fn self_attention(graph: Graph) -> Graph {
 mod tests {
     use linnet_quant::DType;
 
-    use crate::{Attention, Builder, Graph, Rope, RopeStyle, Value, fuse, fuse_launches};
+    use crate::{Attention, Builder, Graph, Rope, RopeStyle, Value, fuse, fuse_dispatches};
 
     /// A layer as the models record it, without its feed-forward part; `extra` may read queries, keys and values, too.
     fn layer(extra: impl Fn(&Builder, [Value; 3], Value) -> Value) -> Graph {
@@ -259,7 +259,7 @@ rope 2x4 Interleaved  // blk.0
 %13: [m, 16] = matmul %12 embd:F16  // blk.0
 argmax %13  // output
 ";
-        assert_eq!(fuse_launches(fuse(layer(|_, _, y| y))).to_string(), expected);
+        assert_eq!(fuse_dispatches(fuse(layer(|_, _, y| y))).to_string(), expected);
     }
 
     #[test]
@@ -271,7 +271,7 @@ argmax %13  // output
         let kv = g.kv_layer(1, 4);
         g.store_kv(kv, k, g.head_norm(v, None, 4, 1e-6));
         let logits = g.select_rows(g.attention(q, Attention::new(kv, [1, 1], 4, 0.5)));
-        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
+        let text = fuse_dispatches(fuse(g.finish(logits).unwrap())).to_string();
         assert!(text.contains("= self_attention ") && text.contains(" v_norm(x4 eps=0.000001)"), "{text}");
     }
 
@@ -281,7 +281,7 @@ argmax %13  // output
         let x = g.embed(g.weight("embd", DType::F16, 16, 8));
         let y = g.scale(g.matmul(g.weight("o", DType::F16, 8, 8), x), 0.7);
         let logits = g.select_rows(g.add(x, y));
-        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
+        let text = fuse_dispatches(fuse(g.finish(logits).unwrap())).to_string();
         assert!(text.contains(" = matmul %0, %0 o:F16 x0.7 +residual  // "), "{text}");
     }
 
@@ -291,7 +291,7 @@ argmax %13  // output
             let graph = fuse(layer(|g, qkv, y| {
                 g.add(y, if which == 0 { qkv[0] } else { g.matmul(g.weight("w", DType::F16, 8, 4), qkv[2]) })
             }));
-            assert_eq!(fuse_launches(graph.clone()), graph);
+            assert_eq!(fuse_dispatches(graph.clone()), graph);
         }
     }
 }

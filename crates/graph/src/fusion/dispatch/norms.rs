@@ -1,5 +1,5 @@
-//! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is a
-//! launch.
+//! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is
+//! a launch.
 //!
 //! 1. [`norm_adds`]: such a norm and the addition become one node, with a scale behind it that the file gives.
 //! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
@@ -34,7 +34,8 @@ pub(crate) fn norm_adds(graph: Graph) -> Graph {
     lookup.finish()
 }
 
-/// Which node multiplies a value with a number that the file gives, that number, and the product; if nothing else reads it.
+/// Which node multiplies a value with a number that the file gives, that number, and the product; if nothing else reads
+/// it.
 fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
     let [at] = *lookup.readers(value) else { return None };
     let node = lookup.node(at);
@@ -90,7 +91,7 @@ pub(crate) fn before_products(graph: Graph) -> Graph {
         }
         lookup.edit(first, |product| {
             if let Op::MatMul(matmul) = &mut product.op {
-                matmul.before = Some(add);
+                matmul.fused_add_norm = Some(add);
             }
             product.inputs = inputs;
             product.outputs.push(sum);
@@ -101,7 +102,7 @@ pub(crate) fn before_products(graph: Graph) -> Graph {
 }
 
 fn takes_sum(matmul: &MatMul) -> bool {
-    matmul.before.is_none()
+    matmul.fused_add_norm.is_none()
         && matmul.epilogue != Epilogue::Residual
         && matmul.projections.iter().all(|projection| projection.bias.is_none())
 }
@@ -110,7 +111,7 @@ fn takes_sum(matmul: &MatMul) -> bool {
 mod tests {
     use linnet_quant::DType;
 
-    use crate::{Activation, Builder, Graph, fuse, fuse_launches};
+    use crate::{Activation, Builder, Graph, fuse, fuse_dispatches};
 
     /// Two parts with norms around them, and a head; something else may read the sum of the first.
     fn parts(read_early: bool) -> Graph {
@@ -138,15 +139,15 @@ mod tests {
         let expected = "\
 %0: [n, 8] = embed embd  // blk.0
 %1: [n, 8] = matmul %0 o:F16  // blk.0
-%7, %3: [n, 8 | 8] = matmul %1, %0 before(post eps=0.000001) norm(pre eps=0.000001) gate:F16 up:F16 gated(Gelu)  \
+%7, %3: [n, 8 | 8] = matmul %1, %0 add_norm(post eps=0.000001) norm(pre eps=0.000001) gate:F16 up:F16 gated(Gelu)  \
 // blk.0
 %8: [n, 8] = matmul %7 down:F16  // blk.0
 %14: [m, 8] = select_rows %8  // blk.0
 %15: [m, 8] = select_rows %3  // blk.0
-%13, %11: [m, 16 | 8] = matmul %14, %15 before(post_2 eps=0.000001) norm(norm eps=0.000001) embd:F16  // blk.0
+%13, %11: [m, 16 | 8] = matmul %14, %15 add_norm(post_2 eps=0.000001) norm(norm eps=0.000001) embd:F16  // blk.0
 argmax %13  // output
 ";
-        assert_eq!(fuse_launches(fuse(parts(false))).to_string(), expected);
+        assert_eq!(fuse_dispatches(fuse(parts(false))).to_string(), expected);
     }
 
     #[test]
@@ -158,13 +159,13 @@ argmax %13  // output
         let y = g.rms_norm(g.matmul(g.weight("o", DType::F16, 8, 8), x), vector("post", 8), 1e-6);
         let x = g.scale_by(g.add(x, y), Some(vector("factor", 1)));
         let logits = g.matmul(table, g.select_rows(x));
-        let text = fuse_launches(fuse(g.finish(logits).unwrap())).to_string();
-        assert!(text.contains(" before(post eps=0.000001 x factor) embd:F16"), "{text}");
+        let text = fuse_dispatches(fuse(g.finish(logits).unwrap())).to_string();
+        assert!(text.contains(" add_norm(post eps=0.000001 x factor) embd:F16"), "{text}");
     }
 
     #[test]
     fn what_something_else_reads_first_is_one_sum() {
-        let text = fuse_launches(fuse(parts(true))).to_string();
+        let text = fuse_dispatches(fuse(parts(true))).to_string();
         let line = "%3: [n, 8] = norm_add %1, %0 post eps=0.000001  // blk.0";
         assert!(text.lines().any(|other| other == line), "{text}");
     }

@@ -114,7 +114,7 @@ fn find(lookup: &Lookup, index: usize) -> Option<(Value, GatedConv, Vec<usize>)>
 mod tests {
     use linnet_quant::DType;
 
-    use crate::{Builder, Graph, fuse_launches};
+    use crate::{Builder, Graph, fuse_dispatches};
 
     fn convolution(read_again: bool) -> Graph {
         let g = Builder::new();
@@ -132,9 +132,9 @@ mod tests {
     fn a_convolution_takes_and_gives_products() {
         let expected = "\
 %0: [n, 12] = embed embd  // \n%6: [n, 4] = gated_conv %0 conv state=0 parts 0, 8, 4  // \n";
-        let text = fuse_launches(convolution(false)).to_string();
+        let text = fuse_dispatches(convolution(false)).to_string();
         assert!(text.starts_with(expected), "{text}");
-        let again = fuse_launches(convolution(true)).to_string();
+        let again = fuse_dispatches(convolution(true)).to_string();
         assert!(again.contains(" = conv %") && !again.contains("gated_conv"), "{again}");
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let row = g.embed(g.weight("embd", DType::F32, 16, 12));
         let y = g.swiglu(g.slice(row, 0, 6), g.slice(row, 6, 6));
         let logits = g.select_rows(y);
-        let text = fuse_launches(g.finish(logits).unwrap()).to_string();
+        let text = fuse_dispatches(g.finish(logits).unwrap()).to_string();
         assert!(text.contains("\n%3: [n, 6] = gated_parts %0 Silu of 0, 6  // \n"), "{text}");
     }
 
@@ -157,7 +157,7 @@ mod tests {
             let y = g.swiglu(g.slice(row, 0, len), g.slice(row, up, len));
             let y = if again { g.add(y, g.slice(row, 0, len)) } else { y };
             let logits = g.select_rows(y);
-            fuse_launches(g.finish(logits).unwrap()).to_string()
+            fuse_dispatches(g.finish(logits).unwrap()).to_string()
         };
         let text = fused(6, 6, false);
         assert!(text.contains("\n%4: [n, 6] = matmul %0 up:F16 gated halves(Silu)  // \n"), "{text}");
@@ -173,7 +173,7 @@ mod tests {
         let gate = g.matmul(g.weight("gate", DType::F32, 4, 12), row);
         let y = g.swiglu(gate, g.slice(row, 8, 4));
         let logits = g.select_rows(y);
-        let text = fuse_launches(g.finish(logits).unwrap()).to_string();
+        let text = fuse_dispatches(g.finish(logits).unwrap()).to_string();
         assert!(text.contains("\n%3: [n, 4] = gated_parts %1, %0 Silu of 0, 8  // \n"), "{text}");
     }
 }

@@ -1,4 +1,5 @@
-//! `gemma2`: norms before and after both parts of a layer, GELU, soft caps, every other layer with a window (Gemma 2, 2024).
+//! `gemma2`: norms before and after both parts of a layer, GELU, soft caps, every other layer with a window (Gemma 2,
+//! 2024).
 
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
@@ -26,8 +27,8 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     Ok(g.soft_cap(model.head(x)?, Some(keys.positive_or("final_logit_softcapping", 30.0)?)))
 }
 
-/// Gemma 2's and 3's attention; `odd` is how many layers the size has whose scores are scaled otherwise, which the files do
-/// not say.
+/// Gemma 2's and 3's attention; `odd` is how many layers the size has whose scores are scaled otherwise, which the
+/// files do not say.
 pub(crate) fn attention(
     layer: &Layer<'_>,
     window: Option<usize>,

@@ -1,5 +1,5 @@
-//! `gemma3`: as `gemma2` without caps, with the heads of queries and keys normalised; five of six layers have a window and
-//! a rope of their own (Gemma 3, 2025).
+//! `gemma3`: as `gemma2` without caps, with the heads of queries and keys normalised; five of six layers have a window
+//! and a rope of their own (Gemma 3, 2025).
 
 use linnet_graph::{Activation, RopeStyle, Value};
 
