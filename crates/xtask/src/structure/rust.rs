@@ -21,7 +21,9 @@ pub fn imports(files: &[(String, String)]) -> Result<Imports> {
     }
     let of_tests: Vec<Path> = modules
         .values()
-        .flat_map(|module| module.tests.iter().map(|test| [&module.name[..], &[test.clone()]].concat()))
+        .flat_map(|module| {
+            module.tests.iter().map(|test| [&module.name[..], std::slice::from_ref(test)].concat())
+        })
         .collect();
     modules.retain(|name, _| !of_tests.iter().any(|test| name.starts_with(test)));
     let of = |module: &Module<'_>| {
@@ -73,7 +75,7 @@ impl Module<'_> {
     }
 
     /// A path from the root, if it is one within the crate.
-    fn from_root(&self, path: &[String]) -> Option<Path> {
+    fn rooted(&self, path: &[String]) -> Option<Path> {
         let mut from = [&self.name[..], &self.within].concat();
         let mut rest = path;
         match rest.first()?.as_str() {
@@ -111,7 +113,7 @@ impl Module<'_> {
     }
 
     fn add(&mut self, path: &[String], name: Option<String>) {
-        let Some(path) = self.from_root(path) else { return };
+        let Some(path) = self.rooted(path) else { return };
         if let Some(name) = name
             && self.within.is_empty()
         {
@@ -149,7 +151,7 @@ impl<'ast> Visit<'ast> for Module<'_> {
         let parts: Path = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if path.leading_colon.is_none()
             && parts.len() > 1
-            && let Some(path) = self.from_root(&parts)
+            && let Some(path) = self.rooted(&parts)
         {
             self.paths.insert(path);
         }
