@@ -80,12 +80,12 @@ fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
             scale = norm_scale(sum);
         }
         if (i == QUERIES) {
-            merged[d] = turned(key, d, QUADS, scale, KEY_NORM, step.position);
+            merged[d] = rotated(key, d, QUADS, scale, KEY_NORM, step.position);
         } else if (i > QUERIES) {
             own_value[d] = normed(value, d, 2u * QUADS, scale, VALUE_NORM);
         } else {
             let head = (kv_head * share + min(first + i, last)) * QUADS;
-            let query = turned(head, d, 0u, scale, QUERY_NORM, step.position);
+            let query = rotated(head, d, 0u, scale, QUERY_NORM, step.position);
             queries[at] = query * scale_at(step.position);
         }
     }

@@ -110,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         let quad = slot * 8u + lane;
         let inside = quad < QUADS;
         let at = min(quad, QUADS - 1u);
-        let k = select(vec4<f32>(0.0), turned(key, at, QUADS, key_scale, KEY_NORM, step.position), inside);
+        let k = select(vec4<f32>(0.0), rotated(key, at, QUADS, key_scale, KEY_NORM, step.position), inside);
         let v = select(vec4<f32>(0.0), normed(value, at, 2u * QUADS, value_scale, VALUE_NORM), inside);
         let stores = inside && first == 0u;
 #if cache_q8_0
@@ -157,7 +157,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
             let quad = slot * 8u + lane;
 #if fused
             let at = min(quad, QUADS - 1u);
-            let from_projection = turned(head * QUADS, at, 0u, query_scale, QUERY_NORM, step.position);
+            let from_projection = rotated(head * QUADS, at, 0u, query_scale, QUERY_NORM, step.position);
             let value = from_projection * scale_at(step.position);
             score += dot(value, own_key[slot]); // zero beyond the head's end
 #else

@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let position = step.position + token;
     if (query) {
         for (var quad = local; quad < QUADS; quad += THREADS) {
-            y[(token * HEADS + head) * QUADS + quad] = turned(start, quad, gain, scale, norm, position);
+            y[(token * HEADS + head) * QUADS + quad] = rotated(start, quad, gain, scale, norm, position);
         }
         return;
     }
@@ -60,14 +60,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var quad = block * 8u; quad < end; quad++) {
             var value = normed(start, quad, gain, scale, norm);
             if (key) {
-                value = turned(start, quad, gain, scale, norm, position);
+                value = rotated(start, quad, gain, scale, norm, position);
             }
             greatest = max(greatest, greatest_of(value));
         }
         let of_block = scale_of(greatest);
         for (var quad = block * 8u; quad < end; quad++) {
             if (key) {
-                keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position), of_block);
+                keys[row + quad] = pack(rotated(start, quad, gain, scale, norm, position), of_block);
             } else {
                 values[row + quad] = pack(normed(start, quad, gain, scale, norm), of_block);
             }
@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = (place(position) * KV_HEADS + (head - HEADS) % KV_HEADS) * QUADS;
     for (var quad = local; quad < QUADS; quad += THREADS) {
         if (key) {
-            keys[row + quad] = pack(turned(start, quad, gain, scale, norm, position));
+            keys[row + quad] = pack(rotated(start, quad, gain, scale, norm, position));
         } else {
             values[row + quad] = pack(normed(start, quad, gain, scale, norm));
         }

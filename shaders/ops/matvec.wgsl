@@ -41,7 +41,7 @@ override THREADS: u32;     // invocations of a workgroup
 #include staged_row as up
 #end
 #if second_matrix
-#include staged_row as second
+#include staged_row as second_weights
 #end
 #end
 
@@ -59,7 +59,7 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 
 #include row_sums
 #if second_matrix
-#include row_sums as second
+#include row_sums as second_weights
 #end
 
 fn store(row: u32, product: f32, up_product: f32, squares: f32) {
@@ -98,7 +98,7 @@ fn store(row: u32, product: f32, up_product: f32, squares: f32) {
 fn sums_of(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
 #if second_matrix
     if (is_second) {
-        return second_sums(rows, lane, lanes);
+        return second_weights_sums(rows, lane, lanes);
     }
 #end
     return weights_sums(rows, lane, lanes);

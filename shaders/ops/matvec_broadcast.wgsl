@@ -29,7 +29,7 @@ override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 #end
 #include outputs
 #if second_matrix
-#include tile_rows as second
+#include tile_rows as second_weights
 #end
 
 struct Outputs {
@@ -53,7 +53,7 @@ fn input(column: u32) -> Input {
 
 #include chunk_sums
 #if second_matrix
-#include chunk_sums as second
+#include chunk_sums as second_weights
 #end
 
 @compute @workgroup_size(THREADS)
@@ -78,7 +78,7 @@ fn main(
 #if second_matrix
     var own: Outputs;
     if (is_second) {
-        own = second_outputs(row, lane);
+        own = second_weights_outputs(row, lane);
     } else {
         own = weights_outputs(row, lane);
     }

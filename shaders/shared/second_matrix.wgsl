@@ -1,10 +1,10 @@
 // Whose rows a workgroup computes: those of the matrix in `weights`, or of another one whose rows come then.
 #if second_matrix
 override SECOND_OUTPUTS: u32; // rows of that matrix
-override SECOND_SCALES: u32;  // as SCALES, of its buffer
+override SECOND_WEIGHTS_SCALES: u32;  // as SCALES, of its buffer
 
-@group(0) @binding(6) var<storage, read> second: array<u32>; // [SECOND_OUTPUTS, COLS]
-#include second_format as second
+@group(0) @binding(6) var<storage, read> second_weights: array<u32>; // [SECOND_OUTPUTS, COLS]
+#include second_format as second_weights
 
 var<private> is_second: bool;
 

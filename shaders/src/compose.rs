@@ -172,8 +172,8 @@ mod tests {
         for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_d(", "(up[index],"] {
             assert!(text.contains(name), "{name} is missing");
         }
-        let text = compose("#include second_format as second\n", &context);
-        for name in ["fn second_pair(", "(second[SECOND_SCALES +"] {
+        let text = compose("#include second_format as second_weights\n", &context);
+        for name in ["fn second_weights_pair(", "(second_weights[SECOND_WEIGHTS_SCALES +"] {
             assert!(text.contains(name), "{name} is missing");
         }
     }

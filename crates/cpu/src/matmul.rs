@@ -60,10 +60,7 @@ impl MatMulNode<'_> {
 
         let gate = match self.matmul.epilogue {
             Epilogue::Gated(activation) => Some(activation),
-            Epilogue::Store | Epilogue::Residual if self.matmul.factor == 1.0 => None,
-            _ => {
-                return Err(BackendError::Internal("a matrix product fused for a GPU".to_owned()));
-            }
+            Epilogue::Store | Epilogue::Residual => None,
         };
         let gated = gate.is_some();
         let wrong = if gated { targets.len() != 2 || outs.len() != 1 } else { targets.len() != outs.len() };

@@ -209,14 +209,6 @@ fn run_node(
             AttentionNode { attention, sinks, cache, q, position, rows, threads }
                 .run(pool, isa, partials, output);
         }
-        Op::NormAdd(_)
-        | Op::GatedParts(_)
-        | Op::GatedConv(_)
-        | Op::SelfAttention(_)
-        | Op::GatedExperts(_)
-        | Op::ExpertSum(_) => {
-            return Err(internal("a node fused for a GPU"));
-        }
         Op::Add => {
             let (a, b) = (input(0)?, input(1)?);
             each_row(pool, outputs, &|row, out| {

@@ -7,7 +7,7 @@ use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
 use linnet_text::Detokenizer;
 use serde::Serialize;
 
-use crate::batcher::DecodeBatcher;
+use crate::decode_batcher::DecodeBatcher;
 use crate::engine::Engine;
 use crate::prompt;
 use crate::sampler::Sampler;

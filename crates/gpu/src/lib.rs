@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use linnet_graph::{
     Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, DecodeAhead, DecodeRequest,
-    MemoryUse, Output, Plan, SamplingParams, Step, Timing, WeightSpec,
+    MemoryUse, Output, Plan, SamplingParams, Step, Timing, WeightSpec, fuse_dispatches,
 };
 
 use crate::kernels::Gpu;
@@ -94,11 +94,12 @@ impl Backend for GpuBackend {
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
         tune::tune(&self.gpu, plan, &weights).await?;
+        let graph = fuse_dispatches(plan.graph.clone());
         if self.gpu.options.self_test {
-            self.self_tests.check(&self.gpu, plan, options).await?;
+            self.self_tests.check(&self.gpu, &graph, options).await?;
         }
         self.capabilities = self.gpu.capabilities();
-        Program::compile(&self.gpu, plan, weights, options).await
+        Program::compile(&self.gpu, graph, weights, options).await
     }
 
     async fn run(&mut self, program: &mut Program, step: Step<'_>) -> Result<Output, BackendError> {

@@ -19,8 +19,8 @@ pub use backend::{
 pub use fusion::{fuse, fuse_dispatches};
 pub use ir::{
     Activation, Attention, Builder, Choice, CompileOptions, Conv, DeltaNet, Epilogue, ExpertMatMul,
-    GatedConv, GatedExperts, GatedParts, Gating, Graph, GraphError, KvFormat, KvHistory, KvLayer, MatMul,
-    Node, Norm, NormAdd, Op, Plan, Projection, Rope, RopeFactors, RopeStyle, Router, Rows, Scale,
-    SelfAttention, Slice, Slot, SlotId, Temperature, Value, ValueInfo, WIDEST, WeightId, WeightSpec,
-    WeightUses,
+    FusedEpilogue, FusedMatMul, FusedOp, GatedConv, GatedExperts, GatedParts, Gating, Graph, GraphError,
+    KvFormat, KvHistory, KvLayer, MatMul, Node, Norm, NormAdd, Op, Plan, Projection, Rope, RopeFactors,
+    RopeStyle, Router, Rows, Scale, SelfAttention, Slice, Slot, SlotId, Temperature, Value, ValueInfo,
+    WIDEST, WeightId, WeightSpec, WeightUses,
 };

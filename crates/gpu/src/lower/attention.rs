@@ -1,6 +1,6 @@
 //! Lowering of attention, alone and with what comes before it.
 
-use linnet_graph::{Attention, BackendError, KvLayer, Node, RopeStyle, Rows, SelfAttention};
+use linnet_graph::{Attention, BackendError, FusedOp, KvLayer, Node, RopeStyle, Rows, SelfAttention};
 use linnet_shaders::{Cache, Kernel, QUERIES, attention};
 use wgpu::BindingResource;
 
@@ -34,9 +34,9 @@ struct OneToken<'b> {
     after_y: Vec<BindingResource<'b>>,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// Keys and values of the step's tokens to the cache.
-    pub fn store_kv(&mut self, node: &Node, layer: usize) -> Result<(), BackendError> {
+    pub fn store_kv(&mut self, node: &Node<FusedOp>, layer: usize) -> Result<(), BackendError> {
         let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let [keys, values] = self.buffers.kv(layer)?;
         let KvLayer { kv_heads, head_dim, .. } = self.plan.graph.kv_layers[layer];
@@ -106,16 +106,19 @@ impl Lowering<'_> {
     }
 
     /// One token's attention by one kernel for a short context, and, where it may see a long one, by two for that.
-    fn attention_of_one(&mut self, label: &str, one: OneToken<'_>) -> Result<(), BackendError> {
+    fn attention_of_one<'b>(&mut self, label: &str, one: OneToken<'b>) -> Result<(), BackendError>
+    where
+        'a: 'b,
+    {
         let OneToken { attention, fused, constants, before_y, y, after_y } = one;
-        let bound = |y: &BindingResource<'_>| {
-            before_y.iter().chain([y]).chain(&after_y).cloned().collect::<Vec<BindingResource<'_>>>()
+        let bound = |y: BindingResource<'b>| -> Vec<BindingResource<'b>> {
+            before_y.iter().cloned().chain([y]).chain(after_y.iter().cloned()).collect()
         };
         let splits = self.splits(&attention);
         let (kernel, grid) = self.attention_kernel(&attention, Form { one_token: true, fused, splits: None });
         let when = if splits.is_some() { When::ShortContext } else { When::OneRow };
         let call = Call { kernel, constants: constants.clone(), grid, rows: Rows::Tokens, when };
-        self.emit.push(label, call, &bound(&y))?;
+        self.emit.push(label, call, &bound(y.clone()))?;
         let Some(splits) = splits else { return Ok(()) };
         let form = Form { one_token: true, fused, splits: Some(splits) };
         let (kernel, grid) = self.attention_kernel(&attention, form);
@@ -123,7 +126,7 @@ impl Lowering<'_> {
         let (constants, when) = ([constants, vec![split]].concat(), When::LongContext);
         let parts = self.buffers.parts();
         let call = Call { kernel, constants, grid, rows: Rows::Tokens, when };
-        self.emit.push(label, call, &bound(&parts))?;
+        self.emit.push(label, call, &bound(parts.clone()))?;
         let Attention { heads, head_dim, .. } = attention;
         let constants = vec![("HEADS", heads as f64), ("HEAD_DIM", head_dim as f64), split];
         let grid = Grid::per_row(row_groups(heads * head_dim / 4));
@@ -177,7 +180,7 @@ impl Lowering<'_> {
 
     /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill
     /// quads are turned only where the row's parts lie apart, so that such heads never come here.
-    pub fn self_attention(&mut self, node: &Node, op: &SelfAttention) -> Result<(), BackendError> {
+    pub fn self_attention(&mut self, node: &Node<FusedOp>, op: &SelfAttention) -> Result<(), BackendError> {
         let attention = &op.attention;
         self.check_heads(&node.label, attention.head_dim)?;
         let ((qkv, _), y) = (self.input(node, 0)?, self.output(node, 0)?);

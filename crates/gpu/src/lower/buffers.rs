@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use linnet_graph::{
-    Attention, BackendError, CompileOptions, Epilogue, MatMul, Node, Norm, Op, Plan, Projection, Rope, Value,
-    WeightId,
+    Attention, BackendError, CompileOptions, FusedEpilogue, FusedMatMul, FusedOp, Node, Norm, Plan,
+    Projection, Rope, Value, WeightId,
 };
 use linnet_shaders::attention;
 use wgpu::{BindingResource, BufferUsages};
@@ -14,7 +14,7 @@ use crate::error::internal;
 use crate::kernels::Gpu;
 use crate::layout::{F32, LONG_CONTEXT, STEP_BYTES, STEP_OFFSET, cache, stride};
 use crate::lower::rotations::rotations;
-use crate::lower::sampling_params::DRAW_BYTES;
+use crate::lower::sampling_params::SAMPLING_BYTES;
 use crate::weights::Weight;
 
 /// The buffers of a program.
@@ -34,7 +34,7 @@ pub(crate) struct Buffers {
     /// The token at each position of the context, and one behind it.
     pub history: Buffer,
     /// How the step's token is drawn.
-    draw: Buffer,
+    sampling: Buffer,
     /// A count for each token, which `sample` leaves at zero.
     counts: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
@@ -57,7 +57,7 @@ pub(crate) struct Buffers {
 impl Buffers {
     pub fn new(
         gpu: &Gpu,
-        plan: &Plan,
+        plan: &Plan<FusedOp>,
         weights: &[Weight],
         options: &CompileOptions,
     ) -> Result<Buffers, BackendError> {
@@ -89,12 +89,12 @@ impl Buffers {
             if !values.is_empty() {
                 of_nodes.insert(index, constant(device, &format!("vectors of {}", node.label), &values)?);
             }
-            if let (Op::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
+            if let (FusedOp::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
                 turned = turned.max(graph.value(*output).width);
             }
             let attended = match &node.op {
-                Op::Attention(attention) => Some(attention),
-                Op::SelfAttention(op) => Some(&op.attention),
+                FusedOp::Attention(attention) => Some(attention),
+                FusedOp::SelfAttention(op) => Some(&op.attention),
                 _ => None,
             };
             if let Some(Attention { heads, head_dim, .. }) = attended {
@@ -102,18 +102,18 @@ impl Buffers {
                 parts = parts.max(heads * splits * (head_dim + 4));
             }
             let norm = match &node.op {
-                Op::MatMul(matmul) => matmul.norm,
-                Op::GatedExperts(experts) => experts.norm,
+                FusedOp::MatMul(matmul) => matmul.norm,
+                FusedOp::GatedExperts(experts) => experts.norm,
                 _ => None,
             };
             if norm.is_some() {
                 let input = graph.value(node.inputs[0]);
                 normed = normed.max(rows(input.rows) * stride(input.width));
             }
-            let Op::MatMul(matmul) = &node.op else { continue };
+            let FusedOp::MatMul(matmul) = &node.op else { continue };
             let input = graph.value(node.inputs[0]);
             staged = staged.max(rows(input.rows) * input.width.div_ceil(32));
-            if let (Epilogue::GatedHalves(_), [both]) = (matmul.epilogue, matmul.projections.as_slice())
+            if let (FusedEpilogue::GatedHalves(_), [both]) = (matmul.epilogue, matmul.projections.as_slice())
                 && weights.get(both.weight.0 as usize).is_some_and(|weight| !weight.is_in_one_part())
             {
                 gated = gated.max(rows(input.rows) * stride(graph.weight(both.weight).rows));
@@ -139,7 +139,11 @@ impl Buffers {
             rotations: Vec::new(),
             step: device.buffer("step", STEP_BYTES, written | BufferUsages::UNIFORM)?,
             history: device.buffer("history", history, written | BufferUsages::COPY_SRC)?,
-            draw: device.buffer("draw", DRAW_BYTES, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?,
+            sampling: device.buffer(
+                "sampling parameters",
+                SAMPLING_BYTES,
+                BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+            )?,
             counts: device.buffer("counts", vocabulary * F32, BufferUsages::STORAGE)?,
             normed: floats("normed activations", 1, normed)?,
             staged: [blocks(inputs)?, blocks(u64::from(math.block_bytes()).min(16))?],
@@ -182,13 +186,13 @@ impl Buffers {
     }
 
     /// The buffer of an activation.
-    pub fn value_buffer(&self, plan: &Plan, value: Value) -> Result<&Buffer, BackendError> {
+    pub fn value_buffer(&self, plan: &Plan<FusedOp>, value: Value) -> Result<&Buffer, BackendError> {
         let slot = plan.slot(value).and_then(|slot| self.slots.get(slot.0 as usize));
         slot.ok_or_else(|| internal("an activation has no slot"))
     }
 
     /// An activation.
-    pub fn value(&self, plan: &Plan, value: Value) -> Result<BindingResource<'_>, BackendError> {
+    pub fn value(&self, plan: &Plan<FusedOp>, value: Value) -> Result<BindingResource<'_>, BackendError> {
         Ok(self.value_buffer(plan, value)?.as_entire_binding())
     }
 
@@ -259,8 +263,8 @@ impl Buffers {
     }
 
     /// How a token is drawn, and the counts that this takes.
-    pub fn draw(&self) -> [BindingResource<'_>; 2] {
-        [self.draw.as_entire_binding(), self.counts.as_entire_binding()]
+    pub fn sampling(&self) -> [BindingResource<'_>; 2] {
+        [self.sampling.as_entire_binding(), self.counts.as_entire_binding()]
     }
 
     /// Queues the values of the next step; `half` of each recurrent state holds before it.
@@ -271,8 +275,8 @@ impl Buffers {
     }
 
     /// Queues how the tokens that follow are drawn.
-    pub fn write_draw(&self, device: &Device, words: &[u32]) {
-        device.calls.write(&self.draw, 0, bytemuck::cast_slice(words));
+    pub fn write_sampling(&self, device: &Device, words: &[u32]) {
+        device.calls.write(&self.sampling, 0, bytemuck::cast_slice(words));
     }
 
     /// Bytes of vectors and tables.
@@ -290,17 +294,17 @@ impl Buffers {
     /// Bytes of activations and other passing values.
     pub fn scratch_bytes(&self) -> u64 {
         let single = [&self.normed, &self.turned, &self.parts, &self.none];
-        let single = single.into_iter().chain([&self.step, &self.history, &self.draw, &self.counts]);
+        let single = single.into_iter().chain([&self.step, &self.history, &self.sampling, &self.counts]);
         let all = self.slots.iter().chain(&self.products).chain(&self.staged).chain(single);
         all.map(|buffer| buffer.size()).sum()
     }
 }
 
 /// The vectors of a node that come in one buffer, one behind the other; empty where its kernels take them as they are.
-fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
+fn of_node(plan: &Plan<FusedOp>, weights: &[Weight], node: &Node<FusedOp>) -> Vec<f32> {
     let floats = |id: WeightId| weights.get(id.0 as usize).and_then(Weight::floats);
     match &node.op {
-        Op::MatMul(MatMul { fused_add_norm: Some(add), norm, .. }) => {
+        FusedOp::MatMul(FusedMatMul { fused_add_norm: Some(add), norm, .. }) => {
             let gain = |norm: Option<Norm>| {
                 let mut gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
                 gain.resize(stride(add.norm.width), 0.0);
@@ -309,7 +313,7 @@ fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
             let factor = add.scale.and_then(floats).and_then(|scale| scale.first().copied());
             [gain(*norm), gain(Some(add.norm)), vec![factor.unwrap_or(1.0); 4]].concat()
         }
-        Op::MatMul(matmul) if matmul.epilogue == Epilogue::Joined => {
+        FusedOp::MatMul(matmul) if matmul.epilogue == FusedEpilogue::Joined => {
             if matmul.projections.iter().all(|projection| projection.bias.is_none()) {
                 return Vec::new();
             }
@@ -320,7 +324,7 @@ fn of_node(plan: &Plan, weights: &[Weight], node: &Node) -> Vec<f32> {
             };
             matmul.projections.iter().flat_map(bias).collect()
         }
-        Op::SelfAttention(op) if op.norms.iter().any(Option::is_some) => {
+        FusedOp::SelfAttention(op) if op.norms.iter().any(Option::is_some) => {
             let gain = |norm: &Option<Norm>| {
                 let gain = norm.and_then(|norm| norm.weight).and_then(floats).unwrap_or_default();
                 let ones = std::iter::repeat_n(1.0, op.attention.head_dim - gain.len());

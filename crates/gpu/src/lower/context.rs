@@ -1,6 +1,6 @@
 //! What lowering any operation needs: making dispatches, finding buffers and weights.
 
-use linnet_graph::{BackendError, CompileOptions, Node, Plan, Rows, Value, ValueInfo, WeightId};
+use linnet_graph::{BackendError, CompileOptions, FusedOp, Node, Plan, Rows, Value, ValueInfo, WeightId};
 use linnet_shaders::{Format, Kernel};
 use wgpu::BindingResource;
 
@@ -64,7 +64,7 @@ impl Emitter<'_> {
 
 /// Lowers one plan.
 pub(crate) struct Lowering<'a> {
-    pub plan: &'a Plan,
+    pub plan: &'a Plan<FusedOp>,
     pub weights: &'a [Weight],
     pub buffers: &'a Buffers,
     pub emit: Emitter<'a>,
@@ -79,13 +79,17 @@ impl<'a> Lowering<'a> {
     }
 
     /// A node's input with its shape.
-    pub fn input(&self, node: &Node, index: usize) -> Result<(BindingResource<'a>, ValueInfo), BackendError> {
+    pub fn input(
+        &self,
+        node: &Node<FusedOp>,
+        index: usize,
+    ) -> Result<(BindingResource<'a>, ValueInfo), BackendError> {
         let value = *node.inputs.get(index).ok_or_else(|| internal("a node lacks an input"))?;
         Ok((self.value(value)?, self.plan.graph.value(value)))
     }
 
     /// A node's output.
-    pub fn output(&self, node: &Node, index: usize) -> Result<BindingResource<'a>, BackendError> {
+    pub fn output(&self, node: &Node<FusedOp>, index: usize) -> Result<BindingResource<'a>, BackendError> {
         let value = *node.outputs.get(index).ok_or_else(|| internal("a node lacks an output"))?;
         self.value(value)
     }
@@ -93,7 +97,7 @@ impl<'a> Lowering<'a> {
     /// A dispatch that runs in every step, for rows of kind `rows`.
     pub fn always(
         &mut self,
-        node: &Node,
+        node: &Node<FusedOp>,
         (kernel, constants): (Kernel, Constants),
         (grid, rows): (Grid, Rows),
         buffers: &[BindingResource<'_>],

@@ -1,6 +1,6 @@
 //! Lowering of operations on the elements of rows.
 
-use linnet_graph::{Activation, BackendError, GatedParts, Node, Rows, Scale, Slice, ValueInfo};
+use linnet_graph::{Activation, BackendError, FusedOp, GatedParts, Node, Rows, Scale, Slice, ValueInfo};
 use linnet_shaders::Kernel;
 use wgpu::BindingResource;
 
@@ -18,7 +18,7 @@ fn quads(info: ValueInfo) -> (Constants, Grid) {
 
 impl Lowering<'_> {
     /// `y = a + b`.
-    pub fn add(&mut self, node: &Node) -> Result<(), BackendError> {
+    pub fn add(&mut self, node: &Node<FusedOp>) -> Result<(), BackendError> {
         let ((a, info), (b, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let (constants, grid) = quads(info);
         let bound = [self.buffers.step(), a, b, self.output(node, 0)?];
@@ -65,7 +65,7 @@ impl Lowering<'_> {
     }
 
     /// `y = factor * weight * x`.
-    pub fn scale(&mut self, node: &Node, scale: &Scale) -> Result<(), BackendError> {
+    pub fn scale(&mut self, node: &Node<FusedOp>, scale: &Scale) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let (mut constants, grid) = quads(info);
         constants.push(("FACTOR", f64::from(scale.factor)));
@@ -76,7 +76,7 @@ impl Lowering<'_> {
     }
 
     /// `y = cap * tanh(x / cap)`.
-    pub fn soft_cap(&mut self, node: &Node, cap: f32) -> Result<(), BackendError> {
+    pub fn soft_cap(&mut self, node: &Node<FusedOp>, cap: f32) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let (mut constants, grid) = quads(info);
         constants.push(("CAP", f64::from(cap)));
@@ -85,7 +85,7 @@ impl Lowering<'_> {
     }
 
     /// A part of each group of neighbours.
-    pub fn slice(&mut self, node: &Node, slice: &Slice) -> Result<(), BackendError> {
+    pub fn slice(&mut self, node: &Node<FusedOp>, slice: &Slice) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let width = info.width / slice.stride * slice.len;
         let constants = vec![

@@ -1,7 +1,8 @@
 //! Lowering of matrix products: one row through `matvec`, several through `matmul`.
 
 use linnet_graph::{
-    BackendError, Epilogue, GatedParts, MatMul, Node, Op, Projection, Rows, Value, ValueInfo, WeightId,
+    BackendError, FusedEpilogue, FusedMatMul, FusedOp, GatedParts, Node, Projection, Rows, Value, ValueInfo,
+    WeightId,
 };
 use linnet_shaders::{Kernel, Math};
 use wgpu::BindingResource;
@@ -14,7 +15,7 @@ use crate::lower::product::{FusedAddNorm, Gate, JoinedRow, Product, Residual, Up
 
 impl<'a> Lowering<'a> {
     /// Lowers a matmul node for one row and for several.
-    pub fn matmul(&mut self, node: &'a Node, op: &'a MatMul) -> Result<(), BackendError> {
+    pub fn matmul(&mut self, node: &'a Node<FusedOp>, op: &'a FusedMatMul) -> Result<(), BackendError> {
         let Some(&x) = node.inputs.first() else { return Err(internal("a matmul has no input")) };
         let info = self.plan.graph.value(x);
         // What one token's row is selected from is that row.
@@ -35,8 +36,8 @@ impl<'a> Lowering<'a> {
     /// The products of a node, whose inputs are these.
     fn products(
         &mut self,
-        node: &'a Node,
-        op: &'a MatMul,
+        node: &'a Node<FusedOp>,
+        op: &'a FusedMatMul,
         (inputs, info): (Vec<BindingResource<'a>>, ValueInfo),
         when: When,
     ) -> Result<(), BackendError> {
@@ -85,12 +86,12 @@ impl<'a> Lowering<'a> {
             joined: None,
         };
         match op.epilogue {
-            Epilogue::Store => {
+            FusedEpilogue::Store => {
                 for (projection, y) in op.projections.iter().zip(&node.outputs) {
                     self.product(product(*projection, self.value(*y)?), when)?;
                 }
             }
-            Epilogue::Joined => {
+            FusedEpilogue::Joined => {
                 let Some(&y) = node.outputs.first() else { return Err(internal("a row is missing")) };
                 let width = self.plan.graph.value(y).width;
                 let (y, bias) = (self.value(y)?, self.buffers.of_node(self.index));
@@ -115,15 +116,15 @@ impl<'a> Lowering<'a> {
                     self.product(Product { joined, second_matrix, ..product(matrix, y.clone()) }, when)?;
                 }
             }
-            Epilogue::Residual => {
+            FusedEpilogue::Residual { factor } => {
                 let (Some(residual), Some(&y)) = (second, node.outputs.first()) else {
                     return Err(internal("a residual is missing"));
                 };
                 let y = self.value(y)?;
-                let residual = Some(Residual { row: residual, factor: op.factor });
+                let residual = Some(Residual { row: residual, factor });
                 self.product(Product { residual, ..product(*first, y) }, when)?;
             }
-            Epilogue::GatedHalves(activation) => {
+            FusedEpilogue::GatedHalves(activation) => {
                 let Some(&y) = node.outputs.first() else { return Err(internal("a product has no output")) };
                 let y = self.value(y)?;
                 if let (_, [_]) = self.matrix(first.weight)? {
@@ -145,7 +146,7 @@ impl<'a> Lowering<'a> {
                     )?;
                 }
             }
-            Epilogue::Gated(activation) => {
+            FusedEpilogue::Gated(activation) => {
                 let (Some(&up), Some(&y)) = (op.projections.get(1), node.outputs.first()) else {
                     return Err(internal("a gate has no second matrix"));
                 };
@@ -178,7 +179,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Where the rows that a product reads are selected from, if all are selected for nothing else.
-    fn sources_of_selections(&self, product: &Node) -> Option<Vec<Value>> {
+    fn sources_of_selections(&self, product: &Node<FusedOp>) -> Option<Vec<Value>> {
         let source = |input: &Value| {
             let nodes = &self.plan.graph.nodes;
             let selection = nodes.iter().find(|node| node.outputs.contains(input))?;
@@ -188,21 +189,23 @@ impl<'a> Lowering<'a> {
     }
 
     /// Whether a node selects rows for a product that reads nothing else, and for no other node.
-    pub fn is_selection_for_product(&self, node: &Node) -> bool {
+    pub fn is_selection_for_product(&self, node: &Node<FusedOp>) -> bool {
         let (nodes, [rows]) = (&self.plan.graph.nodes, &node.outputs[..]) else { return false };
         let mut readers = nodes.iter().filter(|other| other.inputs.contains(rows));
         let (Some(reader), None) = (readers.next(), readers.next()) else { return false };
         let selects = |input: &Value| {
-            nodes.iter().any(|other| other.op == Op::SelectRows && other.outputs.contains(input))
+            nodes.iter().any(|other| other.op == FusedOp::SelectRows && other.outputs.contains(input))
         };
-        node.op == Op::SelectRows && matches!(reader.op, Op::MatMul(_)) && reader.inputs.iter().all(selects)
+        node.op == FusedOp::SelectRows
+            && matches!(reader.op, FusedOp::MatMul(_))
+            && reader.inputs.iter().all(selects)
     }
 
     /// Stages the rows that the products of a node read, if kernels read them so.
     fn stage(
         &mut self,
-        node: &Node,
-        op: &MatMul,
+        node: &Node<FusedOp>,
+        op: &FusedMatMul,
         x: BindingResource<'a>,
         info: ValueInfo,
     ) -> Result<Option<[BindingResource<'a>; 2]>, BackendError> {

@@ -1,6 +1,6 @@
 //! Lowering of mixtures of experts. Which experts a row has is known on the device only.
 
-use linnet_graph::{BackendError, ExpertMatMul, GatedExperts, Gating, Node, Router, Rows};
+use linnet_graph::{BackendError, ExpertMatMul, FusedOp, GatedExperts, Gating, Node, Router, Rows};
 use linnet_shaders::{Format, Kernel, Math, experts};
 
 use crate::error::{internal, unsupported_width};
@@ -11,7 +11,7 @@ use crate::weights::Part;
 
 impl Lowering<'_> {
     /// The choice of experts.
-    pub fn router(&mut self, node: &Node, router: &Router) -> Result<(), BackendError> {
+    pub fn router(&mut self, node: &Node<FusedOp>, router: &Router) -> Result<(), BackendError> {
         let (logits, info) = self.input(node, 0)?;
         let gating = match router.gating {
             Gating::Softmax => 0.0,
@@ -34,18 +34,18 @@ impl Lowering<'_> {
     }
 
     /// Products with the matrices of the chosen experts; one dispatch for each part of the stack.
-    pub fn expert_matmul(&mut self, node: &Node, op: &ExpertMatMul) -> Result<(), BackendError> {
+    pub fn expert_matmul(&mut self, node: &Node<FusedOp>, op: &ExpertMatMul) -> Result<(), BackendError> {
         self.experts(node, op, None)
     }
 
     /// The gated product of two such.
-    pub fn gated_experts(&mut self, node: &Node, op: &GatedExperts) -> Result<(), BackendError> {
+    pub fn gated_experts(&mut self, node: &Node<FusedOp>, op: &GatedExperts) -> Result<(), BackendError> {
         self.experts(node, &op.gate, Some(op))
     }
 
     fn experts(
         &mut self,
-        node: &Node,
+        node: &Node<FusedOp>,
         op: &ExpertMatMul,
         gated: Option<&GatedExperts>,
     ) -> Result<(), BackendError> {
@@ -123,7 +123,7 @@ impl Lowering<'_> {
     }
 
     /// The weighted sum of such products; the dispatch of each part of the stack adds to that of the one before.
-    pub fn expert_sum(&mut self, node: &Node, op: &ExpertMatMul) -> Result<(), BackendError> {
+    pub fn expert_sum(&mut self, node: &Node<FusedOp>, op: &ExpertMatMul) -> Result<(), BackendError> {
         let ((x, info), (ids, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let ((shares, _), y) = (self.input(node, 2)?, self.output(node, 0)?);
         let residual = if node.inputs.len() > 3 { Some(self.input(node, 3)?.0) } else { None };
@@ -178,7 +178,7 @@ impl Lowering<'_> {
     }
 
     /// The sum of a row's slots, each times its weight.
-    pub fn weighted_sum(&mut self, node: &Node) -> Result<(), BackendError> {
+    pub fn weighted_sum(&mut self, node: &Node<FusedOp>) -> Result<(), BackendError> {
         let ((x, info), (weights, of_row)) = (self.input(node, 0)?, self.input(node, 1)?);
         let used = of_row.width;
         let width = info.width.checked_div(used).ok_or_else(|| internal("a sum of no slots"))?;

@@ -14,14 +14,14 @@ mod rotations;
 mod sampling;
 mod sampling_params;
 
-use linnet_graph::{BackendError, CompileOptions, Node, Op, Plan, RopeStyle, Rows};
+use linnet_graph::{BackendError, CompileOptions, FusedOp, Node, Plan, RopeStyle, Rows};
 use linnet_shaders::Kernel;
 
 pub(crate) use self::buffers::Buffers;
 use self::context::{Call, Emitter, Lowering};
 use self::dispatch::When;
 pub(crate) use self::dispatch::{Cost, Dispatch, Extent, Grid};
-pub(crate) use self::sampling_params::draw_words;
+pub(crate) use self::sampling_params::sampling_words;
 use crate::error::unsupported_width;
 use crate::kernels::Gpu;
 use crate::layout::{flag, row_groups, stride};
@@ -30,7 +30,7 @@ use crate::weights::Weight;
 /// The dispatches of a plan.
 pub(crate) fn lower(
     gpu: &Gpu,
-    plan: &Plan,
+    plan: &Plan<FusedOp>,
     weights: &[Weight],
     buffers: &Buffers,
     options: CompileOptions,
@@ -45,20 +45,20 @@ pub(crate) fn lower(
 }
 
 impl<'a> Lowering<'a> {
-    fn node(&mut self, node: &'a Node) -> Result<(), BackendError> {
+    fn node(&mut self, node: &'a Node<FusedOp>) -> Result<(), BackendError> {
         let (buffers, label) = (self.buffers, node.label.as_str());
         match &node.op {
-            Op::Embed { table, factor } => self.embed(node, *table, *factor),
-            Op::RmsNorm(norm) => {
+            FusedOp::Embed { table, factor } => self.embed(node, *table, *factor),
+            FusedOp::RmsNorm(norm) => {
                 let (x, info) = self.input(node, 0)?;
                 self.norm(label, *norm, [x, self.output(node, 0)?], info, When::Always)
             }
-            Op::NormAdd(add) => {
+            FusedOp::NormAdd(add) => {
                 let ((x, info), (residual, _)) = (self.input(node, 0)?, self.input(node, 1)?);
                 self.norm_add(label, *add, [x, residual, self.output(node, 0)?], info, When::Always)
             }
-            Op::MatMul(matmul) => self.matmul(node, matmul),
-            Op::Rope(rope) => {
+            FusedOp::MatMul(matmul) => self.matmul(node, matmul),
+            FusedOp::Rope(rope) => {
                 let (x, _) = self.input(node, 0)?;
                 if rope.head_dim % 2 != 0 {
                     return Err(unsupported_width(label, rope.head_dim, 2));
@@ -74,36 +74,36 @@ impl<'a> Lowering<'a> {
                 let bound = [buffers.step(), buffers.rope(rope)?, x, self.output(node, 0)?];
                 self.always(node, (Kernel::Rope, constants), (grid, Rows::Tokens), &bound)
             }
-            Op::StoreKv { layer } => self.store_kv(node, *layer),
-            Op::Attention(attention) => {
+            FusedOp::StoreKv { layer } => self.store_kv(node, *layer),
+            FusedOp::Attention(attention) => {
                 let (q, _) = self.input(node, 0)?;
                 self.attention(label, attention, q, self.output(node, 0)?)
             }
-            Op::SelfAttention(attention) => self.self_attention(node, attention),
-            Op::Add => self.add(node),
-            Op::Gated(activation) => {
+            FusedOp::SelfAttention(attention) => self.self_attention(node, attention),
+            FusedOp::Add => self.add(node),
+            FusedOp::Gated(activation) => {
                 let ((gate, info), (up, _)) = (self.input(node, 0)?, self.input(node, 1)?);
                 let buffers = [gate, up, self.output(node, 0)?];
                 self.gated(label, *activation, buffers, info, When::Always)
             }
-            Op::GatedParts(parts) => {
+            FusedOp::GatedParts(parts) => {
                 let gate = self.input(node, 0)?;
                 let up = if node.inputs.len() > 1 { self.input(node, 1)? } else { gate.clone() };
                 let y = (self.output(node, 0)?, self.plan.graph.value(node.outputs[0]).width);
                 self.gated_parts(label, parts, [gate, up], y, When::Always)
             }
-            Op::Scale(scale) => self.scale(node, scale),
-            Op::SoftCap(cap) => self.soft_cap(node, *cap),
-            Op::Slice(slice) => self.slice(node, slice),
-            Op::Router(router) => self.router(node, router),
-            Op::ExpertMatMul(experts) => self.expert_matmul(node, experts),
-            Op::GatedExperts(experts) => self.gated_experts(node, experts),
-            Op::ExpertSum(experts) => self.expert_sum(node, experts),
-            Op::WeightedSum => self.weighted_sum(node),
-            Op::Conv(conv) => self.conv(node, conv),
-            Op::GatedConv(conv) => self.gated_conv(node, conv),
-            Op::DeltaNet(net) => self.delta_net(node, net),
-            Op::SelectRows => {
+            FusedOp::Scale(scale) => self.scale(node, scale),
+            FusedOp::SoftCap(cap) => self.soft_cap(node, *cap),
+            FusedOp::Slice(slice) => self.slice(node, slice),
+            FusedOp::Router(router) => self.router(node, router),
+            FusedOp::ExpertMatMul(experts) => self.expert_matmul(node, experts),
+            FusedOp::GatedExperts(experts) => self.gated_experts(node, experts),
+            FusedOp::ExpertSum(experts) => self.expert_sum(node, experts),
+            FusedOp::WeightedSum => self.weighted_sum(node),
+            FusedOp::Conv(conv) => self.conv(node, conv),
+            FusedOp::GatedConv(conv) => self.gated_conv(node, conv),
+            FusedOp::DeltaNet(net) => self.delta_net(node, net),
+            FusedOp::SelectRows => {
                 let (x, info) = self.input(node, 0)?;
                 let quads = stride(info.width) / 4;
                 let constants = vec![("QUADS", quads as f64)];
@@ -114,7 +114,7 @@ impl<'a> Lowering<'a> {
                 let call = Call { kernel: Kernel::SelectRows, constants, grid, rows: Rows::Logits, when };
                 self.emit.push(label, call, &bound)
             }
-            Op::Argmax => self.sample(node),
+            FusedOp::Argmax => self.sample(node),
         }
     }
 }

@@ -185,7 +185,10 @@ impl<'a> Lowering<'a> {
             bound.extend(staged.map(|[_, blocks]| blocks.clone()));
         }
         if let Some(MatrixPart { part, .. }) = second {
-            constants.extend([("SECOND_OUTPUTS", part.rows as f64), ("SECOND_SCALES", part.scales as f64)]);
+            constants.extend([
+                ("SECOND_OUTPUTS", part.rows as f64),
+                ("SECOND_WEIGHTS_SCALES", part.scales as f64),
+            ]);
             bound.push(part.buffer.as_entire_binding());
         }
         let call = Call { kernel, constants, grid, rows: product.rows, when };

@@ -3,7 +3,7 @@
 //! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated.
 //! Which half is which is the same for all, and the kernels read it from the step's buffer.
 
-use linnet_graph::{BackendError, Conv, DeltaNet, GatedConv, Node, Rows};
+use linnet_graph::{BackendError, Conv, DeltaNet, FusedOp, GatedConv, Node, Rows};
 use linnet_shaders::Kernel;
 
 use crate::layout::{flag, row_groups, stride};
@@ -12,7 +12,7 @@ use crate::lower::dispatch::Grid;
 
 impl Lowering<'_> {
     /// A convolution.
-    pub fn conv(&mut self, node: &Node, conv: &Conv) -> Result<(), BackendError> {
+    pub fn conv(&mut self, node: &Node<FusedOp>, conv: &Conv) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let constants = vec![
             ("CHANNELS", info.width as f64),
@@ -27,7 +27,7 @@ impl Lowering<'_> {
     }
 
     /// A convolution of the product of two parts of a row, times a third.
-    pub fn gated_conv(&mut self, node: &Node, op: &GatedConv) -> Result<(), BackendError> {
+    pub fn gated_conv(&mut self, node: &Node<FusedOp>, op: &GatedConv) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let channels = self.weight(op.conv.kernel)?.spec.rows;
         let constants = vec![
@@ -48,7 +48,7 @@ impl Lowering<'_> {
     }
 
     /// A gated delta rule.
-    pub fn delta_net(&mut self, node: &Node, net: &DeltaNet) -> Result<(), BackendError> {
+    pub fn delta_net(&mut self, node: &Node<FusedOp>, net: &DeltaNet) -> Result<(), BackendError> {
         let (qkv, info) = self.input(node, 0)?;
         let (beta, alpha) = (self.input(node, 1)?.0, self.input(node, 2)?.0);
         let constants = vec![

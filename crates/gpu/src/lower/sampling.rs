@@ -1,7 +1,7 @@
 //! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also
 //! embeds it.
 
-use linnet_graph::{BackendError, Node, Op, Rows, WeightId};
+use linnet_graph::{BackendError, FusedOp, Node, Rows, WeightId};
 use linnet_shaders::{Format, Kernel, embed};
 
 use crate::layout::{row_groups, stride};
@@ -11,7 +11,7 @@ use crate::weights::Part;
 
 impl<'a> Lowering<'a> {
     /// The table's row of each token, times a factor.
-    pub fn embed(&mut self, node: &Node, table: WeightId, factor: f32) -> Result<(), BackendError> {
+    pub fn embed(&mut self, node: &Node<FusedOp>, table: WeightId, factor: f32) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(table)?;
         let cols = self.weight(table)?.spec.cols;
         let chosen = self.embedded_by_sampling().is_some_and(|(first, ..)| std::ptr::eq(first, node));
@@ -34,10 +34,10 @@ impl<'a> Lowering<'a> {
     }
 
     /// The embedding that `sample` does for the token that it chose: the first, where it can read all of its table.
-    fn embedded_by_sampling(&self) -> Option<(&'a Node, f32, Format, &'a [Part])> {
+    fn embedded_by_sampling(&self) -> Option<(&'a Node<FusedOp>, f32, Format, &'a [Part])> {
         let mut nodes = self.plan.graph.nodes.iter();
         let (node, table, factor) = nodes.find_map(|node| match node.op {
-            Op::Embed { table, factor } => Some((node, table, factor)),
+            FusedOp::Embed { table, factor } => Some((node, table, factor)),
             _ => None,
         })?;
         let (format, parts) = self.matrix(table).ok()?;
@@ -46,12 +46,12 @@ impl<'a> Lowering<'a> {
     }
 
     /// The next token, from the last row of logits.
-    pub fn sample(&mut self, node: &Node) -> Result<(), BackendError> {
+    pub fn sample(&mut self, node: &Node<FusedOp>) -> Result<(), BackendError> {
         let (logits, info) = self.input(node, 0)?;
         let buffers = self.buffers;
-        let [draw, counts] = buffers.draw();
+        let [sampling, counts] = buffers.sampling();
         let mut constants = vec![("WIDTH", info.width as f64), ("STRIDE", stride(info.width) as f64)];
-        let mut bound = vec![buffers.step(), draw, logits, buffers.history(), counts];
+        let mut bound = vec![buffers.step(), sampling, logits, buffers.history(), counts];
         let embeds = self.embedded_by_sampling();
         if let Some((node, factor, _, [part, rest @ ..])) = embeds {
             let width = node.outputs.first().map_or(0, |output| self.plan.graph.value(*output).width);

@@ -5,8 +5,8 @@ mod profile;
 mod recurrent_progress;
 
 use linnet_graph::{
-    BackendError, CompileOptions, DecodeRequest, KvHistory, MemoryUse, Op, Output, OutputRequest, Plan,
-    SamplingParams, Step, fuse_dispatches,
+    BackendError, CompileOptions, DecodeRequest, FusedOp, Graph, KvHistory, MemoryUse, Output, OutputRequest,
+    Plan, SamplingParams, Step,
 };
 use wgpu::BufferUsages;
 
@@ -16,7 +16,7 @@ use crate::device::{Buffer, Device};
 use crate::error::internal;
 use crate::kernels::Gpu;
 use crate::layout::stride;
-use crate::lower::{Buffers, Dispatch, Extent, draw_words, lower};
+use crate::lower::{Buffers, Dispatch, Extent, lower, sampling_words};
 use crate::weights::{Weight, concat_weights};
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
@@ -25,33 +25,34 @@ pub struct Program {
     dispatches: Vec<Dispatch>,
     buffers: Buffers,
     weights: Vec<Weight>,
-    plan: Plan,
+    plan: Plan<FusedOp>,
     readback: Buffer,
     queued: Queued,
     progress: Progress,
     kv_history: KvHistory,
     /// How the device was last told to draw tokens.
-    draw: Vec<u32>,
+    sampling: Vec<u32>,
     /// Position and token of the step that the device has prepared by itself.
     prepared: Option<(usize, u32)>,
 }
 
 impl Program {
+    /// Compiles a graph for steps of these options.
     pub(crate) async fn compile(
         gpu: &Gpu,
-        plan: &Plan,
+        graph: Graph<FusedOp>,
         mut weights: Vec<Weight>,
         options: CompileOptions,
     ) -> Result<Program, BackendError> {
-        check(plan, &weights, &options)?;
+        check(&graph, &weights, &options)?;
         let device = &gpu.device;
-        let plan = &Plan::new(fuse_dispatches(plan.graph.clone()));
-        concat_weights(device, plan, &mut weights).await?;
-        let mut buffers = Buffers::new(gpu, plan, &weights, &options)?;
+        let plan = Plan::new(graph);
+        concat_weights(device, &plan, &mut weights).await?;
+        let mut buffers = Buffers::new(gpu, &plan, &weights, &options)?;
         for node in &plan.graph.nodes {
             let rope = match &node.op {
-                Op::Rope(rope) => Some(rope),
-                Op::SelfAttention(attention) => attention.rope.as_ref(),
+                FusedOp::Rope(rope) => Some(rope),
+                FusedOp::SelfAttention(attention) => attention.rope.as_ref(),
                 _ => None,
             };
             if let Some(rope) = rope {
@@ -67,7 +68,7 @@ impl Program {
         device.settle().await?;
 
         let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
-        let dispatches = lower(gpu, plan, &weights, &buffers, options);
+        let dispatches = lower(gpu, &plan, &weights, &buffers, options);
         let invalid = scope.pop();
         if let Some(error) = invalid.await {
             return Err(BackendError::Internal(error.to_string()));
@@ -79,12 +80,12 @@ impl Program {
             dispatches: dispatches?,
             buffers,
             weights,
-            plan: plan.clone(),
             readback,
             queued,
             progress: Progress::default(),
             kv_history: KvHistory::new(&plan.graph, &options),
-            draw: Vec::new(),
+            plan,
+            sampling: Vec::new(),
             prepared: None,
         })
     }
@@ -127,7 +128,7 @@ impl Program {
         step: Option<Step<'_>>,
         request: DecodeRequest<'_>,
     ) -> Result<(), BackendError> {
-        let draw = draw_words(&request)?;
+        let sampling = sampling_words(&request)?;
         if request.tokens == 0 || request.tokens > DecodeRequest::MAX_TOKENS {
             return Err(internal("a step cannot run request so"));
         }
@@ -152,9 +153,9 @@ impl Program {
                 (device.calls.device().create_command_encoder(&Default::default()), first, position + 1)
             }
         };
-        if draw != self.draw {
-            self.buffers.write_draw(device, &draw);
-            self.draw = draw;
+        if sampling != self.sampling {
+            self.buffers.write_sampling(device, &sampling);
+            self.sampling = sampling;
         }
         let next = |step: usize| Extent { position: (end + step) as u32, tokens: 1, given: false, ..first };
         let steps: Vec<Extent> = std::iter::once(first).chain((0..behind).map(next)).collect();
@@ -283,11 +284,11 @@ impl Program {
 }
 
 /// Checks what the caller promises: every weight whole and in the order of the graph.
-fn check(plan: &Plan, weights: &[Weight], options: &CompileOptions) -> Result<(), BackendError> {
-    if weights.len() != plan.graph.weights.len() {
+fn check(graph: &Graph<FusedOp>, weights: &[Weight], options: &CompileOptions) -> Result<(), BackendError> {
+    if weights.len() != graph.weights.len() {
         return Err(internal("the number of weights differs from the graph's"));
     }
-    for (weight, spec) in weights.iter().zip(&plan.graph.weights) {
+    for (weight, spec) in weights.iter().zip(&graph.weights) {
         if weight.spec != *spec {
             return Err(BackendError::Internal(format!(
                 "`{}` was given for `{}`",

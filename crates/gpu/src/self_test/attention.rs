@@ -1,6 +1,8 @@
 //! Attention with known results.
 
-use linnet_graph::{Attention, Builder, CompileOptions, KvFormat, Norm, Rope, RopeStyle, fuse};
+use linnet_graph::{
+    Attention, Builder, CompileOptions, KvFormat, Norm, Rope, RopeStyle, fuse, fuse_dispatches,
+};
 use linnet_quant::DType;
 use linnet_shaders::oracle::{self, Special};
 
@@ -222,7 +224,7 @@ pub(super) fn sample(shape: &AttentionCase) -> Sample {
     g.store_kv(layer, k, v);
     let logits = g.select_rows(g.attention(q, Attention { layer, sinks, ..shape.attention }));
     Sample {
-        graph: g.finish(logits).map(fuse),
+        graph: g.finish(logits).map(fuse).map(fuse_dispatches),
         weights,
         most_rows: usize::MAX,
         options: shape.options,

@@ -1,6 +1,8 @@
 //! Products with the matrices of some of many experts, with known results.
 
-use linnet_graph::{Activation, Builder, Choice, CompileOptions, Graph, Node, Op, fuse};
+use linnet_graph::{
+    Activation, Builder, Choice, CompileOptions, FusedOp, Graph, Node, fuse, fuse_dispatches,
+};
 use linnet_quant::DType;
 use linnet_shaders::Math;
 
@@ -54,12 +56,12 @@ impl std::fmt::Display for ExpertsCase {
 
 impl ExpertsCase {
     /// The products of a node, if it has such.
-    pub fn of(graph: &Graph, node: &Node, options: CompileOptions) -> Option<ExpertsCase> {
+    pub fn of(graph: &Graph<FusedOp>, node: &Node<FusedOp>, options: CompileOptions) -> Option<ExpertsCase> {
         let residual = node.inputs.len() > 3;
         let (op, makes, norm) = match &node.op {
-            Op::ExpertMatMul(op) => (op, Makes::Products, None),
-            Op::GatedExperts(op) => (&op.gate, Makes::Gated(op.activation), op.norm),
-            Op::ExpertSum(op) => (op, Makes::Sum { residual }, None),
+            FusedOp::ExpertMatMul(op) => (op, Makes::Products, None),
+            FusedOp::GatedExperts(op) => (&op.gate, Makes::Gated(op.activation), op.norm),
+            FusedOp::ExpertSum(op) => (op, Makes::Sum { residual }, None),
             _ => return None,
         };
         let (spec, input) = (graph.weight(op.weight), graph.value(*node.inputs.first()?));
@@ -146,7 +148,7 @@ pub(super) fn sample(shape: &ExpertsCase, math: Math) -> Sample {
         (_, products, _) => products.unwrap_or(x),
     };
     let logits = if many { g.select_rows(y) } else { y };
-    let graph = g.finish(logits).map(fuse);
+    let graph = g.finish(logits).map(fuse).map(fuse_dispatches);
 
     let tolerance = tolerance(math, true);
     let expected = |[x, ids, shares, summands]: &[Vec<f32>; 4]| {

@@ -13,9 +13,7 @@ mod sample;
 
 use std::cell::RefCell;
 
-use linnet_graph::{
-    BackendError, Bytes, CompileOptions, Graph, Op, Output, OutputRequest, Plan, Step, fuse_dispatches,
-};
+use linnet_graph::{BackendError, Bytes, CompileOptions, FusedOp, Graph, Output, OutputRequest, Step};
 
 use self::sample::{Sample, TOKENS};
 use crate::error::internal;
@@ -58,12 +56,17 @@ struct Passed {
 }
 
 impl SelfTests {
-    /// Makes sure of the kernels that `plan` needs; where they fail, others are chosen.
+    /// Makes sure of the kernels that `graph` needs; where they fail, others are chosen.
     ///
     /// # Errors
     /// [`BackendError::NoAdapter`] where none work; what the device reports.
-    pub async fn check(&self, gpu: &Gpu, plan: &Plan, options: CompileOptions) -> Result<(), BackendError> {
-        let trials = trials(&fuse_dispatches(plan.graph.clone()), options, gpu.device.max_part);
+    pub async fn check(
+        &self,
+        gpu: &Gpu,
+        graph: &Graph<FusedOp>,
+        options: CompileOptions,
+    ) -> Result<(), BackendError> {
+        let trials = trials(graph, options, gpu.device.max_part);
         let mut next = 0;
         while let Some(trial) = trials.get(next) {
             next += 1;
@@ -92,14 +95,14 @@ impl SelfTests {
 
 /// What a graph asks of the kernels that have variants, where a weight's buffer has at most `max_part` bytes: of the
 /// products of a kind the one that is the least work.
-fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
+fn trials(graph: &Graph<FusedOp>, options: CompileOptions, max_part: u64) -> Vec<Trial> {
     let mut products: Vec<product::ProductCase> = Vec::new();
     let mut mixtures: Vec<experts::ExpertsCase> = Vec::new();
     let mut attentions = Vec::new();
     for node in &graph.nodes {
         let Some(input) = node.inputs.first().map(|input| graph.value(*input)) else { continue };
         match &node.op {
-            Op::MatMul(op) => {
+            FusedOp::MatMul(op) => {
                 for shape in product::ProductCase::of(graph, op, options.max_rows(input.rows) > 1, max_part) {
                     keep_least(
                         &mut products,
@@ -109,12 +112,14 @@ fn trials(graph: &Graph, options: CompileOptions, max_part: u64) -> Vec<Trial> {
                     );
                 }
             }
-            Op::ExpertMatMul(_) | Op::GatedExperts(_) | Op::ExpertSum(_) => {
+            FusedOp::ExpertMatMul(_) | FusedOp::GatedExperts(_) | FusedOp::ExpertSum(_) => {
                 let Some(shape) = experts::ExpertsCase::of(graph, node, options) else { continue };
                 keep_least(&mut mixtures, shape, experts::ExpertsCase::is_alike, experts::ExpertsCase::work);
             }
-            Op::Attention(op) => attentions.push(attention::AttentionCase::new(op, [None; 3], None, options)),
-            Op::SelfAttention(op) => {
+            FusedOp::Attention(op) => {
+                attentions.push(attention::AttentionCase::new(op, [None; 3], None, options))
+            }
+            FusedOp::SelfAttention(op) => {
                 let rope = op.rope.as_ref();
                 attentions.push(attention::AttentionCase::new(&op.attention, op.norms, rope, options));
             }
@@ -166,10 +171,9 @@ async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendErr
     let device = &gpu.device;
     let mut graph = sample.graph.clone().map_err(|error| BackendError::Internal(error.to_string()))?;
     // Nothing is chosen: the kernel for that has no variants.
-    graph.nodes.retain(|node| node.op != Op::Argmax);
-    let plan = Plan::new(graph);
+    graph.nodes.retain(|node| node.op != FusedOp::Argmax);
     let mut weights = Vec::new();
-    for (spec, bytes) in plan.graph.weights.iter().zip(&sample.weights) {
+    for (spec, bytes) in graph.weights.iter().zip(&sample.weights) {
         let mut weight = Weight::in_parts(device, spec, sample.most_rows)?;
         let mut left = spec.byte_len();
         while left > 0 {
@@ -179,7 +183,7 @@ async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendErr
         }
         weights.push(weight);
     }
-    let mut program = Program::compile(gpu, &plan, weights, sample.options).await?;
+    let mut program = Program::compile(gpu, graph, weights, sample.options).await?;
     let mut rows = async |tokens: &[u32], position, want| match program
         .run(device, Step { tokens, position, want })
         .await?

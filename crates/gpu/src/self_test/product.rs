@@ -1,6 +1,9 @@
 //! Products with known results.
 
-use linnet_graph::{Activation, Builder, Epilogue, Graph, MatMul, Op, Projection, Value, WeightId, fuse};
+use linnet_graph::{
+    Activation, Builder, FusedEpilogue, FusedMatMul, FusedOp, Graph, Projection, Value, WeightId, fuse,
+    fuse_dispatches,
+};
 use linnet_quant::DType;
 use linnet_shaders::{Format, Math};
 
@@ -12,7 +15,7 @@ use super::sample::{Noise, Sample, TOKENS, bytes, options};
 pub(crate) struct ProductCase {
     /// Block format of the matrix or matrices.
     pub dtype: DType,
-    /// Of two matrices, as in [`Epilogue::Gated`].
+    /// Of two matrices, as in [`FusedEpilogue::Gated`].
     pub gated: Option<Activation>,
     /// Outputs, of each matrix.
     pub rows: usize,
@@ -22,7 +25,7 @@ pub(crate) struct ProductCase {
     pub many: bool,
     /// It is a part of a product of several matrices, whose pipelines are others.
     pub joined: bool,
-    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`MatMul::fused_add_norm`].
+    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`FusedMatMul::fused_add_norm`].
     pub fused_add_norm: Option<f32>,
     /// What else the dispatch for one row computes.
     pub second_matrix: Option<SecondMatrix>,
@@ -58,7 +61,7 @@ impl std::fmt::Display for ProductCase {
 impl ProductCase {
     /// The products of a node, which has them of many rows or only of one, on a device whose buffers for weights have
     /// at most `max_part` bytes.
-    pub fn of(graph: &Graph, op: &MatMul, many: bool, max_part: u64) -> Vec<ProductCase> {
+    pub fn of(graph: &Graph<FusedOp>, op: &FusedMatMul, many: bool, max_part: u64) -> Vec<ProductCase> {
         let one = |projection: &Projection| {
             let spec = graph.weight(projection.weight);
             let large = spec.byte_len() as u64 > max_part;
@@ -68,20 +71,20 @@ impl ProductCase {
                 rows: spec.rows,
                 cols: spec.cols,
                 many,
-                joined: op.epilogue == Epilogue::Joined,
+                joined: op.epilogue == FusedEpilogue::Joined,
                 fused_add_norm: op.fused_add_norm.map(|add| add.norm.eps),
                 second_matrix: (large && Format::of(spec.dtype).is_halved()).then_some(SecondMatrix::Rest),
                 norm: op.norm.map(|norm| norm.eps),
                 bias: projection.bias.is_some(),
-                residual: op.epilogue == Epilogue::Residual,
+                residual: matches!(op.epilogue, FusedEpilogue::Residual { .. }),
             }
         };
         let mut shapes: Vec<ProductCase> = op.projections.iter().map(one).collect();
         match (op.epilogue, &shapes[..]) {
-            (Epilogue::Gated(activation), [gate, up]) if gate.dtype == up.dtype => {
+            (FusedEpilogue::Gated(activation), [gate, up]) if gate.dtype == up.dtype => {
                 shapes = vec![ProductCase { gated: Some(activation), second_matrix: None, ..*gate }];
             }
-            (Epilogue::GatedHalves(activation), [both]) => {
+            (FusedEpilogue::GatedHalves(activation), [both]) => {
                 let second_matrix = None;
                 shapes = vec![ProductCase {
                     gated: Some(activation),
@@ -90,7 +93,7 @@ impl ProductCase {
                     ..*both
                 }];
             }
-            (Epilogue::Joined, _) => shapes = joined(&shapes),
+            (FusedEpilogue::Joined, _) => shapes = joined(&shapes),
             _ => {}
         }
         // The first makes the sum for all.
@@ -202,7 +205,7 @@ pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
         ([product, _], ..) => product.unwrap_or(x),
     };
     let logits = if many { g.select_rows(y) } else { y };
-    let graph = g.finish(logits).map(fuse).map(|graph| match shape.second_matrix {
+    let graph = g.finish(logits).map(fuse).map(fuse_dispatches).map(|graph| match shape.second_matrix {
         Some(SecondMatrix::Other(..)) => as_one_row(graph),
         _ => graph,
     });
@@ -238,13 +241,13 @@ pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
 }
 
 /// Makes one row of the outputs of a product's two matrices, as fusing does for queries, keys and values.
-fn as_one_row(mut graph: Graph) -> Graph {
+fn as_one_row(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     for node in &mut graph.nodes {
-        let Op::MatMul(op) = &mut node.op else { continue };
-        op.epilogue = Epilogue::Joined;
-        node.outputs.truncate(1);
+        let FusedOp::MatMul(op) = &mut node.op else { continue };
+        op.epilogue = FusedEpilogue::Joined;
+        node.outputs.remove(1);
         let width = op.projections.iter().map(|p| graph.weights[p.weight.0 as usize].rows).sum();
-        for value in node.outputs.iter().chain([&graph.logits]) {
+        for value in [node.outputs[0], graph.logits] {
             graph.values[value.0 as usize].width = width;
         }
     }

@@ -1,13 +1,13 @@
 //! A trial as a model of a few tokens, and reproducible numbers for it.
 
-use linnet_graph::{CompileOptions, Graph, GraphError, KvFormat};
+use linnet_graph::{CompileOptions, FusedOp, Graph, GraphError, KvFormat};
 
 /// Tokens of a trial: first all at once, for the kernels of many rows, then the last alone, for those of one.
 pub(super) const TOKENS: usize = 3;
 
 /// A trial as a model of a few tokens.
 pub(super) struct Sample {
-    pub graph: Result<Graph, GraphError>,
+    pub graph: Result<Graph<FusedOp>, GraphError>,
     /// The weights' bytes as in a file, in the order of the graph; where a weight has more, they repeat.
     pub weights: Vec<Vec<u8>>,
     /// Rows of a matrix that one buffer holds.

@@ -1,5 +1,5 @@
 use linnet_graph::{
-    Activation, Attention, Builder, GraphError, KvFormat, Norm, Rope, RopeStyle, WeightId, fuse,
+    Activation, Attention, Builder, GraphError, KvFormat, Norm, Plan, Rope, RopeStyle, WeightId, fuse,
 };
 use linnet_quant::DType;
 use linnet_shaders::Math;

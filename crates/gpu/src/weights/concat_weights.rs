@@ -1,6 +1,6 @@
 //! Matrices whose products are one row come to lie in one buffer, so that one dispatch makes them all.
 
-use linnet_graph::{BackendError, Epilogue, Op, Plan};
+use linnet_graph::{BackendError, FusedEpilogue, FusedOp, Plan};
 use linnet_shaders::Format;
 
 use crate::device::Device;
@@ -13,14 +13,14 @@ const MAX_MOVED: u64 = 32 << 20;
 /// them, and the others none. Those that cannot lie together stay where they are.
 pub(crate) async fn concat_weights(
     device: &Device,
-    plan: &Plan,
+    plan: &Plan<FusedOp>,
     weights: &mut [Weight],
 ) -> Result<(), BackendError> {
     let mut moved = 0;
     let (users, formats) = (users(plan), weights.iter().map(format).collect::<Vec<_>>());
     for node in &plan.graph.nodes {
-        let Op::MatMul(matmul) = &node.op else { continue };
-        if matmul.epilogue != Epilogue::Joined {
+        let FusedOp::MatMul(matmul) = &node.op else { continue };
+        if matmul.epilogue != FusedEpilogue::Joined {
             continue;
         }
         let ids: Vec<usize> = matmul.projections.iter().map(|p| p.weight.0 as usize).collect();
@@ -64,13 +64,15 @@ fn single(weight: &Weight) -> Option<&Part> {
 }
 
 /// How often the nodes of a plan read each matrix.
-fn users(plan: &Plan) -> Vec<usize> {
+fn users(plan: &Plan<FusedOp>) -> Vec<usize> {
     let mut users = vec![0; plan.graph.weights.len()];
     for node in &plan.graph.nodes {
         match &node.op {
-            Op::MatMul(matmul) => matmul.projections.iter().for_each(|p| users[p.weight.0 as usize] += 1),
-            Op::ExpertMatMul(experts) => users[experts.weight.0 as usize] += 1,
-            Op::Embed { table, .. } => users[table.0 as usize] += 1,
+            FusedOp::MatMul(matmul) => {
+                matmul.projections.iter().for_each(|p| users[p.weight.0 as usize] += 1)
+            }
+            FusedOp::ExpertMatMul(experts) => users[experts.weight.0 as usize] += 1,
+            FusedOp::Embed { table, .. } => users[table.0 as usize] += 1,
             _ => {}
         }
     }

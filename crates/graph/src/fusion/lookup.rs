@@ -1,12 +1,12 @@
 //! A graph that a pass changes while it looks things up in it.
 
 use crate::fusion::readers::without;
-use crate::ir::{Graph, Node, Value, ValueInfo};
+use crate::ir::{FusedOp, Graph, Node, Value, ValueInfo};
 
 /// A graph with the nodes that read and write each value. They are kept up to date with each change: finding them again
 /// for every node that a pass looks at would take time that grows with the square of the number of layers.
 pub(crate) struct Lookup {
-    graph: Graph,
+    graph: Graph<FusedOp>,
     /// In the order of the nodes; a node that reads a value twice is there twice.
     readers: Vec<Vec<usize>>,
     writers: Vec<Vec<usize>>,
@@ -15,7 +15,7 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    pub(crate) fn new(graph: Graph) -> Self {
+    pub(crate) fn new(graph: Graph<FusedOp>) -> Self {
         let lists = || vec![Vec::new(); graph.values.len()];
         let (readers, writers) = (lists(), lists());
         let mut lookup = Lookup { graph, readers, writers, dead: Vec::new() };
@@ -25,11 +25,11 @@ impl Lookup {
         lookup
     }
 
-    pub(crate) fn graph(&self) -> &Graph {
+    pub(crate) fn graph(&self) -> &Graph<FusedOp> {
         &self.graph
     }
 
-    pub(crate) fn node(&self, index: usize) -> &Node {
+    pub(crate) fn node(&self, index: usize) -> &Node<FusedOp> {
         &self.graph.nodes[index]
     }
 
@@ -39,14 +39,14 @@ impl Lookup {
     }
 
     /// The node that writes a value which nothing but one node reads.
-    pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &Node)> {
+    pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &Node<FusedOp>)> {
         let alone = self.readers(value).len() == 1;
         let writer = *self.writers[value.0 as usize].last()?;
         alone.then(|| (writer, self.node(writer)))
     }
 
     /// Changes a node.
-    pub(crate) fn edit(&mut self, index: usize, change: impl FnOnce(&mut Node)) {
+    pub(crate) fn edit(&mut self, index: usize, change: impl FnOnce(&mut Node<FusedOp>)) {
         let Node { inputs, outputs, .. } = &self.graph.nodes[index];
         for (values, lists) in [(inputs, &mut self.readers), (outputs, &mut self.writers)] {
             values.iter().for_each(|value| lists[value.0 as usize].retain(|&other| other != index));
@@ -69,7 +69,7 @@ impl Lookup {
     }
 
     /// The changed graph.
-    pub(crate) fn finish(self) -> Graph {
+    pub(crate) fn finish(self) -> Graph<FusedOp> {
         without(self.graph, &self.dead)
     }
 

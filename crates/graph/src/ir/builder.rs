@@ -175,13 +175,7 @@ impl Builder {
             s.expect_width("bias", bias, width);
         }
         let projections = vec![Projection { weight, bias }];
-        let op = Op::MatMul(MatMul {
-            fused_add_norm: None,
-            norm: None,
-            projections,
-            epilogue: Epilogue::Store,
-            factor: 1.0,
-        });
+        let op = Op::MatMul(MatMul { norm: None, projections, epilogue: Epilogue::Store });
         s.push_one(op, vec![x], ValueInfo { width, ..info })
     }
 

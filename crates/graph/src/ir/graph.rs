@@ -6,11 +6,11 @@ use crate::ir::options::CompileOptions;
 use crate::ir::value::{Value, ValueInfo, WeightId};
 use crate::ir::weight::WeightSpec;
 
-/// One operation with the activations it reads and writes.
+/// One operation with the activations it reads and writes; an [`Op`], or a [`FusedOp`](crate::FusedOp).
 #[derive(Clone, PartialEq, Debug)]
-pub struct Node {
+pub struct Node<O = Op> {
     /// What is computed.
-    pub op: Op,
+    pub op: O,
     /// Activations read.
     pub inputs: Vec<Value>,
     /// Activations written; each is written by exactly one node.
@@ -19,15 +19,16 @@ pub struct Node {
     pub label: String,
 }
 
-/// A recorded model: nodes in execution order.
+/// A recorded model: nodes in execution order. Its operations are [`Op`]s, or [`FusedOp`](crate::FusedOp)s for backends to
+/// which each node is a dispatch.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Graph {
+pub struct Graph<O = Op> {
     /// Tensors that the nodes read; [`WeightId`] indexes it.
     pub weights: Vec<WeightSpec>,
     /// Shapes of the activations; [`Value`] indexes it.
     pub values: Vec<ValueInfo>,
     /// Operations in execution order.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Node<O>>,
     /// KV cache shapes; [`Attention::layer`](crate::Attention::layer) indexes it.
     pub kv_layers: Vec<KvLayer>,
     /// Numbers (f32) of each recurrent state; [`Conv::state`](crate::Conv::state) and
@@ -37,7 +38,7 @@ pub struct Graph {
     pub logits: Value,
 }
 
-impl Graph {
+impl<O> Graph<O> {
     /// The weight's description.
     pub fn weight(&self, id: WeightId) -> &WeightSpec {
         &self.weights[id.0 as usize]

@@ -18,7 +18,7 @@ pub struct KvHistory {
 
 impl KvHistory {
     /// Of a program of `graph` before its first step.
-    pub fn new(graph: &Graph, options: &CompileOptions) -> Self {
+    pub fn new<O>(graph: &Graph<O>, options: &CompileOptions) -> Self {
         let ring = |layer: &KvLayer| {
             let positions = layer.positions(options);
             layer.window.filter(|_| positions < options.context_length).map(|window| [window, positions])
@@ -116,7 +116,7 @@ mod tests {
         }
         assert!(refused.iter().all(|&n| n > 500), "{refused:?}");
         assert!(
-            KvHistory::new(&self::graph(&[&[None]]), &OPTIONS).allows(5),
+            KvHistory::new(&self::graph(&[&[None]]), &OPTIONS).can_resume_at(5),
             "without rings nothing is forgotten"
         );
     }

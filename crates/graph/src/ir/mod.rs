@@ -2,6 +2,8 @@
 
 mod builder;
 mod elementwise;
+mod fused_op;
+mod fused_params;
 mod graph;
 mod kv_history;
 mod kv_layer;
@@ -16,6 +18,10 @@ mod value;
 mod weight;
 
 pub use self::builder::{Builder, GraphError, WIDEST};
+pub use self::fused_op::FusedOp;
+pub use self::fused_params::{
+    FusedEpilogue, FusedMatMul, GatedConv, GatedExperts, GatedParts, NormAdd, SelfAttention,
+};
 pub use self::graph::{Graph, Node};
 pub use self::kv_history::KvHistory;
 pub use self::kv_layer::KvLayer;
@@ -23,9 +29,8 @@ pub use self::mixture::Choice;
 pub use self::op::Op;
 pub use self::options::{CompileOptions, KvFormat};
 pub use self::params::{
-    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, GatedConv, GatedExperts, GatedParts,
-    Gating, MatMul, Norm, NormAdd, Projection, Rope, RopeFactors, RopeStyle, Router, Scale, SelfAttention,
-    Slice, Temperature,
+    Activation, Attention, Conv, DeltaNet, Epilogue, ExpertMatMul, Gating, MatMul, Norm, Projection, Rope,
+    RopeFactors, RopeStyle, Router, Scale, Slice, Temperature,
 };
 pub use self::plan::{Plan, Slot, SlotId};
 pub use self::value::{Rows, Value, ValueInfo, WeightId};

@@ -32,10 +32,6 @@ pub enum Epilogue {
     Residual,
     /// Two projections, gate and up, of equal shape; the one output is `activation(gate) * up`.
     Gated(Activation),
-    /// The same of one projection without a bias, whose products are first the gate, then as many of up.
-    GatedHalves(Activation),
-    /// The one output's rows hold the products of all projections, one after the other.
-    Joined,
 }
 
 /// What is made of the gate of a gated product; `σ(x) = 1 / (1 + e^-x)`.
@@ -57,22 +53,15 @@ pub enum Activation {
 
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
-/// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; fusion makes the other forms.
-/// [`Epilogue::Joined`], [`Epilogue::GatedHalves`], `fused_add_norm` and other factors than 1 come from
-/// [`fuse_dispatches`](crate::fuse_dispatches) only.
+/// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; [`fuse`](crate::fuse()) makes the other forms.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
-    /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases
-    /// and no [`Epilogue::Residual`].
-    pub fused_add_norm: Option<NormAdd>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.
     pub projections: Vec<Projection>,
     /// What happens to the products.
     pub epilogue: Epilogue,
-    /// What they are multiplied with before [`Epilogue::Residual`] adds to them; without that 1.
-    pub factor: f32,
 }
 
 /// Which elements of a head rotary embedding turns together.
@@ -195,38 +184,6 @@ impl Attention {
     }
 }
 
-/// All that lies between the projections of a layer and what its attention gives: the heads are normalised, those of
-/// queries and keys then turned; keys and values are stored; the queries attend.
-#[derive(Clone, PartialEq, Debug)]
-pub struct SelfAttention {
-    /// Of each head of the queries, of the keys, of the values.
-    pub norms: [Option<Norm>; 3],
-    /// Of the queries; the keys turn alike.
-    pub rope: Option<Rope>,
-    /// Its layer is the one that is stored to.
-    pub attention: Attention,
-}
-
-/// `scale[0] * (residual + norm(x))`.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct NormAdd {
-    /// Normalisation of what is added.
-    pub norm: Norm,
-    /// A number that the file gives, `[1]`; none: 1.
-    pub scale: Option<WeightId>,
-}
-
-/// A gated product of two parts of a row, or of one of each of two rows: where each begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct GatedParts {
-    /// What is made of the gate.
-    pub activation: Activation,
-    /// The gate.
-    pub gate: usize,
-    /// The other.
-    pub up: usize,
-}
-
 /// `y = factor * weight[0] * x`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Scale {
@@ -289,19 +246,6 @@ pub struct ExpertMatMul {
     pub used: usize,
 }
 
-/// The gated product of two matrices of each of a row's experts, of a row that is normalised first or not.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct GatedExperts {
-    /// Normalisation applied to the row.
-    pub norm: Option<Norm>,
-    /// The experts' matrices of the gate.
-    pub gate: ExpertMatMul,
-    /// The others, of equal shape and block format.
-    pub up: ExpertMatMul,
-    /// What is made of the gate.
-    pub activation: Activation,
-}
-
 /// Causal convolution of each channel over the last `taps` tokens:
 /// `y[t][c] = Σ_j kernel[c][j] * x[t - (taps - 1) + j][c]`, zeros before position 0.
 ///
@@ -316,20 +260,6 @@ pub struct Conv {
     pub taps: usize,
     /// Apply silu to the result.
     pub silu: bool,
-}
-
-/// A [`Conv`] whose input is the product of two parts of a row, and whose result is multiplied with a third: where each
-/// begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct GatedConv {
-    /// The convolution; each part has as many elements as its kernel has channels.
-    pub conv: Conv,
-    /// What `x` is multiplied with.
-    pub before: usize,
-    /// The input.
-    pub x: usize,
-    /// What the result is multiplied with.
-    pub after: usize,
 }
 
 /// The gated delta rule (Yang, Kautz and Hatamizadeh, Gated Delta Networks, 2024), token by token for each value head

@@ -1,6 +1,7 @@
 //! The memory plan: which activations share a slot.
 
 use crate::ir::graph::Graph;
+use crate::ir::op::Op;
 use crate::ir::value::{Rows, Value};
 
 /// A piece of activation memory: an index into [`Plan::slots`].
@@ -30,17 +31,17 @@ impl Slot {
 /// Two values share a slot only when one is dead before the other is written; in particular no node writes a slot
 /// that it reads, because WebGPU validates usage per whole buffer.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Plan {
+pub struct Plan<O = Op> {
     /// The graph, in execution order.
-    pub graph: Graph,
+    pub graph: Graph<O>,
     /// The slots.
     pub slots: Vec<Slot>,
     assignment: Vec<Option<SlotId>>,
 }
 
-impl Plan {
+impl<O> Plan<O> {
     /// Assigns every activation of `graph` to a slot, first fit by lifetime.
-    pub fn new(graph: Graph) -> Self {
+    pub fn new(graph: Graph<O>) -> Self {
         let mut last_use = vec![0; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
             for value in node.inputs.iter().chain(&node.outputs) {

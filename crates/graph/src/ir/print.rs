@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::ir::fused_op::FusedOp;
+use crate::ir::fused_params::{FusedEpilogue, NormAdd};
 use crate::ir::graph::Graph;
-use crate::ir::op::Op;
-use crate::ir::params::{Attention, Conv, Epilogue, ExpertMatMul, Norm, NormAdd, Rope, RopeFactors};
+use crate::ir::params::{Attention, Conv, ExpertMatMul, Norm, Rope, RopeFactors};
 use crate::ir::value::{Rows, Value};
 
 impl fmt::Display for Value {
@@ -18,7 +19,7 @@ fn join(values: &[Value]) -> String {
 }
 
 /// One line per node: `%outputs: [rows, width] = op inputs weights`.
-impl fmt::Display for Graph {
+impl<O: Clone + Into<FusedOp>> fmt::Display for Graph<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |id| self.weight(id).name.as_str();
         for node in &self.nodes {
@@ -30,26 +31,27 @@ impl fmt::Display for Graph {
                 let widths: Vec<_> = node.outputs.iter().map(|o| self.value(*o).width.to_string()).collect();
                 write!(f, "{}: [{rows}, {}] = ", join(&node.outputs), widths.join(" | "))?;
             }
-            f.write_str(node.op.name())?;
+            let op: FusedOp = node.op.clone().into();
+            f.write_str(op.name())?;
             if !node.inputs.is_empty() {
                 write!(f, " {}", join(&node.inputs))?;
             }
-            match &node.op {
-                Op::Embed { table, factor } => {
+            match &op {
+                FusedOp::Embed { table, factor } => {
                     write!(f, " {}", name(*table))?;
                     if *factor != 1.0 {
                         write!(f, " x{factor}")?;
                     }
                 }
-                Op::RmsNorm(norm) => {
+                FusedOp::RmsNorm(norm) => {
                     write!(f, " ")?;
                     self.print_norm(f, norm)?;
                 }
-                Op::NormAdd(sum) => {
+                FusedOp::NormAdd(sum) => {
                     write!(f, " ")?;
                     self.print_norm_add(f, sum)?;
                 }
-                Op::MatMul(m) => {
+                FusedOp::MatMul(m) => {
                     if let Some(sum) = &m.fused_add_norm {
                         write!(f, " add_norm(")?;
                         self.print_norm_add(f, sum)?;
@@ -67,18 +69,20 @@ impl fmt::Display for Graph {
                         }
                     }
                     match m.epilogue {
-                        Epilogue::Store => {}
-                        Epilogue::Residual if m.factor != 1.0 => write!(f, " x{} +residual", m.factor)?,
-                        Epilogue::Residual => write!(f, " +residual")?,
-                        Epilogue::Gated(activation) => write!(f, " gated({activation:?})")?,
-                        Epilogue::GatedHalves(activation) => write!(f, " gated halves({activation:?})")?,
-                        Epilogue::Joined => write!(f, " joined")?,
+                        FusedEpilogue::Store => {}
+                        FusedEpilogue::Residual { factor } if factor != 1.0 => {
+                            write!(f, " x{factor} +residual")?;
+                        }
+                        FusedEpilogue::Residual { .. } => write!(f, " +residual")?,
+                        FusedEpilogue::Gated(activation) => write!(f, " gated({activation:?})")?,
+                        FusedEpilogue::GatedHalves(activation) => write!(f, " gated halves({activation:?})")?,
+                        FusedEpilogue::Joined => write!(f, " joined")?,
                     }
                 }
-                Op::Rope(rope) => self.print_rope(f, rope)?,
-                Op::StoreKv { layer } => write!(f, " layer={layer}")?,
-                Op::Attention(attention) => self.print_attention(f, attention)?,
-                Op::SelfAttention(a) => {
+                FusedOp::Rope(rope) => self.print_rope(f, rope)?,
+                FusedOp::StoreKv { layer } => write!(f, " layer={layer}")?,
+                FusedOp::Attention(attention) => self.print_attention(f, attention)?,
+                FusedOp::SelfAttention(a) => {
                     self.print_attention(f, &a.attention)?;
                     for (name, norm) in ["q", "k", "v"].iter().zip(&a.norms) {
                         if let Some(norm) = norm {
@@ -92,17 +96,17 @@ impl fmt::Display for Graph {
                         self.print_rope(f, rope)?;
                     }
                 }
-                Op::Gated(activation) => write!(f, " {activation:?}")?,
-                Op::GatedParts(g) => write!(f, " {:?} of {}, {}", g.activation, g.gate, g.up)?,
-                Op::Scale(scale) => {
+                FusedOp::Gated(activation) => write!(f, " {activation:?}")?,
+                FusedOp::GatedParts(g) => write!(f, " {:?} of {}, {}", g.activation, g.gate, g.up)?,
+                FusedOp::Scale(scale) => {
                     write!(f, " {}", scale.factor)?;
                     if let Some(weight) = scale.weight {
                         write!(f, " {}", name(weight))?;
                     }
                 }
-                Op::SoftCap(cap) => write!(f, " {cap}")?,
-                Op::Slice(slice) => write!(f, " {}+{} of {}", slice.start, slice.len, slice.stride)?,
-                Op::Router(r) => {
+                FusedOp::SoftCap(cap) => write!(f, " {cap}")?,
+                FusedOp::Slice(slice) => write!(f, " {}+{} of {}", slice.start, slice.len, slice.stride)?,
+                FusedOp::Router(r) => {
                     write!(f, " {} of {} {:?}", r.used, r.experts, r.gating)?;
                     if let Some(bias) = r.bias {
                         write!(f, " +{}", name(bias))?;
@@ -114,8 +118,8 @@ impl fmt::Display for Graph {
                         write!(f, " scale={}", r.scale)?;
                     }
                 }
-                Op::ExpertMatMul(m) | Op::ExpertSum(m) => self.print_experts(f, m)?,
-                Op::GatedExperts(g) => {
+                FusedOp::ExpertMatMul(m) | FusedOp::ExpertSum(m) => self.print_experts(f, m)?,
+                FusedOp::GatedExperts(g) => {
                     if let Some(norm) = &g.norm {
                         write!(f, " norm(")?;
                         self.print_norm(f, norm)?;
@@ -125,15 +129,15 @@ impl fmt::Display for Graph {
                     self.print_experts(f, &g.up)?;
                     write!(f, " gated({:?})", g.activation)?;
                 }
-                Op::Conv(conv) => self.print_conv(f, conv)?,
-                Op::GatedConv(g) => {
+                FusedOp::Conv(conv) => self.print_conv(f, conv)?,
+                FusedOp::GatedConv(g) => {
                     self.print_conv(f, &g.conv)?;
                     write!(f, " parts {}, {}, {}", g.before, g.x, g.after)?;
                 }
-                Op::DeltaNet(d) => {
+                FusedOp::DeltaNet(d) => {
                     write!(f, " {}/{}x{} state={}", d.value_heads, d.key_heads, d.head_dim, d.state)?;
                 }
-                Op::Add | Op::WeightedSum | Op::SelectRows | Op::Argmax => {}
+                FusedOp::Add | FusedOp::WeightedSum | FusedOp::SelectRows | FusedOp::Argmax => {}
             }
             writeln!(f, "  // {}", node.label)?;
         }
@@ -141,7 +145,7 @@ impl fmt::Display for Graph {
     }
 }
 
-impl Graph {
+impl<O> Graph<O> {
     fn print_experts(&self, f: &mut fmt::Formatter<'_>, m: &ExpertMatMul) -> fmt::Result {
         let spec = self.weight(m.weight);
         write!(f, " {}:{}", spec.name, spec.dtype.name())?;

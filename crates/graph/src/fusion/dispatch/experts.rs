@@ -5,18 +5,20 @@
 //! 3. [`expert_norms`]: the norm before router and experts becomes part of both.
 
 use crate::fusion::lookup::Lookup;
-use crate::ir::{Epilogue, ExpertMatMul, GatedExperts, Graph, Op};
+use crate::ir::{ExpertMatMul, FusedEpilogue, FusedOp, GatedExperts, Graph};
 
 /// Fuses `activation(gate(x)) * up(x)` of the same experts.
-pub(crate) fn gated_experts(graph: Graph) -> Graph {
+pub(crate) fn gated_experts(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Op::Gated(activation) = lookup.node(index).op else { continue };
+        let FusedOp::Gated(activation) = lookup.node(index).op else { continue };
         let [gate, up] = lookup.node(index).inputs[..] else { continue };
         let (Some((gate_at, gate)), Some((up_at, up))) = (lookup.only_for(gate), lookup.only_for(up)) else {
             continue;
         };
-        let (Op::ExpertMatMul(of_gate), Op::ExpertMatMul(of_up)) = (&gate.op, &up.op) else { continue };
+        let (FusedOp::ExpertMatMul(of_gate), FusedOp::ExpertMatMul(of_up)) = (&gate.op, &up.op) else {
+            continue;
+        };
         let graph = lookup.graph();
         let (a, b) = (graph.weight(of_gate.weight), graph.weight(of_up.weight));
         let alike = (a.dtype, a.rows, a.cols) == (b.dtype, b.rows, b.cols) && gate.inputs == up.inputs;
@@ -27,7 +29,7 @@ pub(crate) fn gated_experts(graph: Graph) -> Graph {
         let op = GatedExperts { norm: None, gate: *of_gate, up: *of_up, activation };
         let inputs = gate.inputs.clone();
         lookup.edit(index, |node| {
-            node.op = Op::GatedExperts(Box::new(op));
+            node.op = FusedOp::GatedExperts(Box::new(op));
             node.inputs = inputs;
         });
         lookup.remove([gate_at, up_at]);
@@ -36,15 +38,15 @@ pub(crate) fn gated_experts(graph: Graph) -> Graph {
 }
 
 /// Fuses the weighted sum of experts' products, and its addition to a residual.
-pub(crate) fn expert_sums(graph: Graph) -> Graph {
+pub(crate) fn expert_sums(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        if lookup.node(index).op != Op::WeightedSum {
+        if lookup.node(index).op != FusedOp::WeightedSum {
             continue;
         }
         let [products, weights] = lookup.node(index).inputs[..] else { continue };
         let Some((at, node)) = lookup.only_for(products) else { continue };
-        let Op::ExpertMatMul(op @ ExpertMatMul { .. }) = node.op else { continue };
+        let FusedOp::ExpertMatMul(op @ ExpertMatMul { .. }) = node.op else { continue };
         let (x, spec) = (node.inputs[0], lookup.graph().weight(op.weight));
         if lookup.graph().value(x).width != op.used.saturating_mul(spec.cols) {
             continue;
@@ -55,7 +57,7 @@ pub(crate) fn expert_sums(graph: Graph) -> Graph {
         lookup.remove([at]);
         // The sum moves to where it is added, after which it may come.
         let added = match *lookup.readers(sum) {
-            [reader] if lookup.node(reader).op == Op::Add => Some(reader),
+            [reader] if lookup.node(reader).op == FusedOp::Add => Some(reader),
             _ => None,
         };
         let other = added.and_then(|at| lookup.node(at).inputs.iter().copied().find(|input| *input != sum));
@@ -68,7 +70,7 @@ pub(crate) fn expert_sums(graph: Graph) -> Graph {
             _ => index,
         };
         lookup.edit(place, |node| {
-            node.op = Op::ExpertSum(op);
+            node.op = FusedOp::ExpertSum(op);
             node.inputs = inputs;
         });
     }
@@ -76,10 +78,10 @@ pub(crate) fn expert_sums(graph: Graph) -> Graph {
 }
 
 /// Makes a norm part of the products that read it, where nothing else does.
-pub(crate) fn expert_norms(graph: Graph) -> Graph {
+pub(crate) fn expert_norms(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Op::RmsNorm(norm) = lookup.node(index).op else { continue };
+        let FusedOp::RmsNorm(norm) = lookup.node(index).op else { continue };
         let (x, y) = (lookup.node(index).inputs[0], lookup.node(index).outputs[0]);
         let readers = lookup.readers(y).to_vec();
         let takes = |reader: &usize| {
@@ -87,8 +89,10 @@ pub(crate) fn expert_norms(graph: Graph) -> Graph {
             let first = node.inputs.first() == Some(&y) && !node.inputs[1..].contains(&y);
             first
                 && match &node.op {
-                    Op::MatMul(matmul) => matmul.norm.is_none() && matmul.epilogue == Epilogue::Store,
-                    Op::GatedExperts(experts) => experts.norm.is_none(),
+                    FusedOp::MatMul(matmul) => {
+                        matmul.norm.is_none() && matmul.epilogue == FusedEpilogue::Store
+                    }
+                    FusedOp::GatedExperts(experts) => experts.norm.is_none(),
                     _ => false,
                 }
         };
@@ -99,8 +103,8 @@ pub(crate) fn expert_norms(graph: Graph) -> Graph {
         for reader in readers {
             lookup.edit(reader, |node| {
                 match &mut node.op {
-                    Op::MatMul(matmul) => matmul.norm = Some(norm),
-                    Op::GatedExperts(experts) => experts.norm = Some(norm),
+                    FusedOp::MatMul(matmul) => matmul.norm = Some(norm),
+                    FusedOp::GatedExperts(experts) => experts.norm = Some(norm),
                     _ => {}
                 }
                 node.inputs[0] = x;

@@ -19,37 +19,49 @@ use crate::fusion::dispatch::norms::{before_products, before_selection, norm_add
 use crate::fusion::dispatch::parts::{gated_convs, gated_halves, gated_parts};
 use crate::fusion::lookup::Lookup;
 use crate::ir::{
-    Attention, Epilogue, Graph, Node, Norm, Op, Rope, RopeStyle, Scale, SelfAttention, Slice, Value,
-    ValueInfo,
+    Attention, FusedEpilogue, FusedOp, Graph, Node, Norm, Rope, RopeStyle, Scale, SelfAttention, Slice,
+    Value, ValueInfo,
 };
 
 /// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
-pub fn fuse_dispatches(graph: Graph) -> Graph {
+pub fn fuse_dispatches(graph: Graph) -> Graph<FusedOp> {
+    let graph = with_fused_ops(graph);
     let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
     let graph = gated_halves(gated_parts(gated_convs(scaled_residuals(graph))));
     before_products(before_selection(norm_adds(graph)))
 }
 
+/// The same graph, to whose operations there are larger ones.
+fn with_fused_ops(graph: Graph) -> Graph<FusedOp> {
+    let Graph { weights, values, nodes, kv_layers, states, logits } = graph;
+    let fused = |node: Node| {
+        let Node { op, inputs, outputs, label } = node;
+        Node { op: op.into(), inputs, outputs, label }
+    };
+    let nodes = nodes.into_iter().map(fused).collect();
+    Graph { weights, values, nodes, kv_layers, states, logits }
+}
+
 /// Makes `x + factor * product` one node, as `fuse` does where there is no factor.
-fn scaled_residuals(graph: Graph) -> Graph {
+fn scaled_residuals(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Node { op: Op::Add, inputs, outputs, .. } = lookup.node(index) else { continue };
+        let Node { op: FusedOp::Add, inputs, outputs, .. } = lookup.node(index) else { continue };
         let [a, b] = inputs[..] else { continue };
         let outputs = outputs.clone();
         let scaled = |scaled: Value, residual: Value| {
             let (scale_at, scale) = lookup.only_for(scaled)?;
-            let Op::Scale(Scale { factor, weight: None }) = scale.op else { return None };
+            let FusedOp::Scale(Scale { factor, weight: None }) = scale.op else { return None };
             let (at, product) = lookup.only_for(scale.inputs[0])?;
-            let Op::MatMul(matmul) = &product.op else { return None };
-            let alone = matmul.epilogue == Epilogue::Store && product.outputs.len() == 1;
+            let FusedOp::MatMul(matmul) = &product.op else { return None };
+            let alone = matmul.epilogue == FusedEpilogue::Store && product.outputs.len() == 1;
             (alone && scaled != residual).then_some((factor, residual, [scale_at, at]))
         };
         let Some((factor, residual, nodes)) = scaled(b, a).or_else(|| scaled(a, b)) else { continue };
         // It moves to the place of the addition, where both inputs are written.
         let mut fused = lookup.node(nodes[1]).clone();
-        let Op::MatMul(matmul) = &mut fused.op else { continue };
-        (matmul.epilogue, matmul.factor) = (Epilogue::Residual, factor);
+        let FusedOp::MatMul(matmul) = &mut fused.op else { continue };
+        matmul.epilogue = FusedEpilogue::Residual { factor };
         fused.inputs.push(residual);
         fused.outputs = outputs;
         lookup.edit(index, |node| *node = fused);
@@ -72,14 +84,14 @@ impl Lookup {
     fn heads(&self, mut source: Value, head_dim: usize) -> Heads {
         let (mut norm, mut rope, mut nodes) = (None, None, Vec::new());
         if let Some((index, node)) = self.only_for(source)
-            && let Op::Rope(turn) = &node.op
+            && let FusedOp::Rope(turn) = &node.op
         {
             rope = Some(turn.clone());
             source = node.inputs[0];
             nodes.push(index);
         }
         if let Some((index, node)) = self.only_for(source)
-            && let Op::RmsNorm(of) = &node.op
+            && let FusedOp::RmsNorm(of) = &node.op
             && of.width == head_dim
         {
             norm = Some(*of);
@@ -91,11 +103,11 @@ impl Lookup {
 }
 
 /// The KV cache that a node stores to or attends to.
-fn cache_of(node: &Node) -> Option<usize> {
+fn cache_of(node: &Node<FusedOp>) -> Option<usize> {
     match &node.op {
-        Op::StoreKv { layer } => Some(*layer),
-        Op::Attention(attention) => Some(attention.layer),
-        Op::SelfAttention(of) => Some(of.attention.layer),
+        FusedOp::StoreKv { layer } => Some(*layer),
+        FusedOp::Attention(attention) => Some(attention.layer),
+        FusedOp::SelfAttention(of) => Some(of.attention.layer),
         _ => None,
     }
 }
@@ -111,7 +123,7 @@ struct Found {
 
 /// Of the attention at `index`, where `before` is the last node before it that uses its cache.
 fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usize>) -> Option<Found> {
-    let store = before.filter(|&before| matches!(lookup.node(before).op, Op::StoreKv { .. }))?;
+    let store = before.filter(|&before| matches!(lookup.node(before).op, FusedOp::StoreKv { .. }))?;
     let [k, v] = lookup.node(store).inputs[..] else { return None };
     let q = *lookup.node(index).inputs.first()?;
     let [q, k, v] = [q, k, v].map(|value| lookup.heads(value, attention.head_dim));
@@ -152,17 +164,17 @@ enum Row {
 
 fn row(lookup: &Lookup, sources: [Value; 3]) -> Option<Row> {
     let (writer, node) = lookup.only_for(sources[0])?;
-    if let Op::MatMul(matmul) = &node.op {
+    if let FusedOp::MatMul(matmul) = &node.op {
         let place = |source: &Value| node.outputs.iter().position(|output| output == source);
         let order = [place(&sources[0])?, place(&sources[1])?, place(&sources[2])?];
-        let fits = matmul.epilogue == Epilogue::Store && node.outputs.len() == 3;
+        let fits = matmul.epilogue == FusedEpilogue::Store && node.outputs.len() == 3;
         return fits.then_some(Row::Joined(writer, order));
     }
     let mut end = 0;
     let mut nodes = [0; 3];
     for (source, place) in sources.iter().zip(&mut nodes) {
         let (index, cut) = lookup.only_for(*source)?;
-        let Op::Slice(Slice { start, len, stride }) = cut.op else { return None };
+        let FusedOp::Slice(Slice { start, len, stride }) = cut.op else { return None };
         let whole = lookup.graph().value(node.inputs[0]).width == stride;
         if cut.inputs != node.inputs || start != end || !whole {
             return None;
@@ -174,14 +186,14 @@ fn row(lookup: &Lookup, sources: [Value; 3]) -> Option<Row> {
 }
 
 /// Fuses norms of heads, rope, store and attention, where their queries, keys and values lie in one row or can.
-pub(crate) fn self_attention(graph: Graph) -> Graph {
+pub(crate) fn self_attention(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     // The last node that used each cache.
     let mut users = HashMap::new();
     for index in 0..lookup.graph().nodes.len() {
         let Some(cache) = cache_of(lookup.node(index)) else { continue };
         let before = users.insert(cache, index);
-        let Op::Attention(attention) = lookup.node(index).op else { continue };
+        let FusedOp::Attention(attention) = lookup.node(index).op else { continue };
         let Some(found) = find(&lookup, index, &attention, before) else { continue };
         let joined = match row(&lookup, found.sources) {
             None => continue,
@@ -194,9 +206,9 @@ pub(crate) fn self_attention(graph: Graph) -> Graph {
                 let rows = lookup.graph().value(found.sources[0]).rows;
                 let joined = lookup.new_value(ValueInfo { rows, width: widths.iter().sum() });
                 lookup.edit(writer, |node| {
-                    if let Op::MatMul(matmul) = &mut node.op {
+                    if let FusedOp::MatMul(matmul) = &mut node.op {
                         matmul.projections = order.iter().map(|&place| matmul.projections[place]).collect();
-                        matmul.epilogue = Epilogue::Joined;
+                        matmul.epilogue = FusedEpilogue::Joined;
                     }
                     node.outputs = vec![joined];
                 });
@@ -205,7 +217,7 @@ pub(crate) fn self_attention(graph: Graph) -> Graph {
         };
         lookup.remove(found.dead);
         lookup.edit(index, |node| {
-            node.op = Op::SelfAttention(Box::new(found.op));
+            node.op = FusedOp::SelfAttention(Box::new(found.op));
             node.inputs = vec![joined];
         });
     }
@@ -291,7 +303,7 @@ argmax %13  // output
             let graph = fuse(layer(|g, qkv, y| {
                 g.add(y, if which == 0 { qkv[0] } else { g.matmul(g.weight("w", DType::F16, 8, 4), qkv[2]) })
             }));
-            assert_eq!(fuse_dispatches(graph.clone()), graph);
+            assert_eq!(fuse_dispatches(graph.clone()).to_string(), graph.to_string());
         }
     }
 }

@@ -6,17 +6,17 @@
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
 use crate::fusion::lookup::Lookup;
-use crate::ir::{Epilogue, Graph, MatMul, Node, NormAdd, Op, Scale, Value, WeightId};
+use crate::ir::{FusedEpilogue, FusedMatMul, FusedOp, Graph, Node, NormAdd, Scale, Value, WeightId};
 
 /// Fuses `residual + norm(x)`.
-pub(crate) fn norm_adds(graph: Graph) -> Graph {
+pub(crate) fn norm_adds(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Node { op: Op::Add, inputs, .. } = lookup.node(index) else { continue };
+        let Node { op: FusedOp::Add, inputs, .. } = lookup.node(index) else { continue };
         let [a, b] = inputs[..] else { continue };
         let norm = |normed: Value, residual: Value| {
             let (at, node) = lookup.only_for(normed)?;
-            let Op::RmsNorm(norm) = node.op else { return None };
+            let FusedOp::RmsNorm(norm) = node.op else { return None };
             let whole = norm.weight.is_some() && norm.width == lookup.graph().value(normed).width;
             (whole && normed != residual).then(|| (at, norm, vec![node.inputs[0], residual]))
         };
@@ -26,7 +26,7 @@ pub(crate) fn norm_adds(graph: Graph) -> Graph {
             if let Some((_, _, output)) = scaled {
                 node.outputs = vec![output];
             }
-            node.op = Op::NormAdd(NormAdd { norm, scale: scaled.map(|(_, scale, _)| scale) });
+            node.op = FusedOp::NormAdd(NormAdd { norm, scale: scaled.map(|(_, scale, _)| scale) });
             node.inputs = inputs;
         });
         lookup.remove(scaled.map(|(at, ..)| at).into_iter().chain([at]));
@@ -40,21 +40,21 @@ fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
     let [at] = *lookup.readers(value) else { return None };
     let node = lookup.node(at);
     match node.op {
-        Op::Scale(Scale { factor: 1.0, weight: Some(scale) }) => Some((at, scale, node.outputs[0])),
+        FusedOp::Scale(Scale { factor: 1.0, weight: Some(scale) }) => Some((at, scale, node.outputs[0])),
         _ => None,
     }
 }
 
 /// Selects rows of what a sum is made of instead of the sum's, where nothing else reads it.
-pub(crate) fn before_selection(mut graph: Graph) -> Graph {
+pub(crate) fn before_selection(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut index = 0;
     // A model selects once; so the graph is looked through for it, and not for each node.
-    while let Some(next) = graph.nodes[index..].iter().position(|node| node.op == Op::SelectRows) {
+    while let Some(next) = graph.nodes[index..].iter().position(|node| node.op == FusedOp::SelectRows) {
         index += next;
         let mut lookup = Lookup::new(graph);
         let selection = lookup.node(index).clone();
         let sum = match lookup.only_for(selection.inputs[0]) {
-            Some((at, Node { op: Op::NormAdd(add), inputs, .. })) => Some((at, *add, inputs.clone())),
+            Some((at, Node { op: FusedOp::NormAdd(add), inputs, .. })) => Some((at, *add, inputs.clone())),
             _ => None,
         };
         let Some((at, add, inputs)) = sum else {
@@ -70,7 +70,7 @@ pub(crate) fn before_selection(mut graph: Graph) -> Graph {
             outputs: vec![selected[which]],
             ..selection.clone()
         };
-        let sum = Node { op: Op::NormAdd(add), inputs: selected.to_vec(), ..selection.clone() };
+        let sum = Node { op: FusedOp::NormAdd(add), inputs: selected.to_vec(), ..selection.clone() };
         graph.nodes.splice(index..=index, [select(0), select(1), sum]);
         graph.nodes.remove(at);
     }
@@ -78,19 +78,19 @@ pub(crate) fn before_selection(mut graph: Graph) -> Graph {
 }
 
 /// Makes a sum part of the product that reads it before anything else does.
-pub(crate) fn before_products(graph: Graph) -> Graph {
+pub(crate) fn before_products(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Node { op: Op::NormAdd(add), inputs, outputs, .. } = lookup.node(index) else { continue };
+        let Node { op: FusedOp::NormAdd(add), inputs, outputs, .. } = lookup.node(index) else { continue };
         let (add, inputs, sum) = (*add, inputs.clone(), outputs[0]);
         let Some(&first) = lookup.readers(sum).first() else { continue };
         let product = lookup.node(first);
-        let Op::MatMul(matmul) = &product.op else { continue };
+        let FusedOp::MatMul(matmul) = &product.op else { continue };
         if product.inputs != [sum] || !takes_sum(matmul) {
             continue;
         }
         lookup.edit(first, |product| {
-            if let Op::MatMul(matmul) = &mut product.op {
+            if let FusedOp::MatMul(matmul) = &mut product.op {
                 matmul.fused_add_norm = Some(add);
             }
             product.inputs = inputs;
@@ -101,9 +101,9 @@ pub(crate) fn before_products(graph: Graph) -> Graph {
     lookup.finish()
 }
 
-fn takes_sum(matmul: &MatMul) -> bool {
+fn takes_sum(matmul: &FusedMatMul) -> bool {
     matmul.fused_add_norm.is_none()
-        && matmul.epilogue != Epilogue::Residual
+        && !matches!(matmul.epilogue, FusedEpilogue::Residual { .. })
         && matmul.projections.iter().all(|projection| projection.bias.is_none())
 }
 

@@ -6,19 +6,19 @@
 
 use crate::fusion::lookup::Lookup;
 use crate::ir::{
-    Activation, Conv, Epilogue, GatedConv, GatedParts, Graph, Node, Op, Projection, Slice, Value,
+    Activation, Conv, FusedEpilogue, FusedOp, GatedConv, GatedParts, Graph, Node, Projection, Slice, Value,
 };
 
 /// Fuses `after * conv(before * x)`, where all three are parts of one row.
-pub(crate) fn gated_convs(graph: Graph) -> Graph {
+pub(crate) fn gated_convs(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        if lookup.node(index).op != Op::Gated(Activation::Identity) {
+        if lookup.node(index).op != FusedOp::Gated(Activation::Identity) {
             continue;
         }
         let Some((row, op, nodes)) = find(&lookup, index) else { continue };
         lookup.edit(index, |node| {
-            node.op = Op::GatedConv(op);
+            node.op = FusedOp::GatedConv(op);
             node.inputs = vec![row];
         });
         lookup.remove(nodes);
@@ -27,10 +27,10 @@ pub(crate) fn gated_convs(graph: Graph) -> Graph {
 }
 
 /// Fuses the gated product of two parts of a row, or of two rows.
-pub(crate) fn gated_parts(graph: Graph) -> Graph {
+pub(crate) fn gated_parts(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Op::Gated(activation) = lookup.node(index).op else { continue };
+        let FusedOp::Gated(activation) = lookup.node(index).op else { continue };
         let [gate, up] = lookup.node(index).inputs[..] else { continue };
         let parts = [gate, up].map(|value| part(&lookup, value));
         if parts.iter().all(Option::is_none) {
@@ -41,7 +41,7 @@ pub(crate) fn gated_parts(graph: Graph) -> Graph {
         let ((gate, at), (up, up_at)) = (place(&parts[0], gate), place(&parts[1], up));
         lookup.edit(index, |node| {
             node.inputs = if gate == up { vec![gate] } else { vec![gate, up] };
-            node.op = Op::GatedParts(GatedParts { activation, gate: at, up: up_at });
+            node.op = FusedOp::GatedParts(GatedParts { activation, gate: at, up: up_at });
         });
         lookup.remove(parts.iter().flatten().map(|part| part.node));
     }
@@ -49,20 +49,22 @@ pub(crate) fn gated_parts(graph: Graph) -> Graph {
 }
 
 /// Makes the gated product of a row's halves what the product gives that makes the row.
-pub(crate) fn gated_halves(graph: Graph) -> Graph {
+pub(crate) fn gated_halves(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
-        let Op::GatedParts(GatedParts { activation, gate: 0, up }) = lookup.node(index).op else { continue };
+        let FusedOp::GatedParts(GatedParts { activation, gate: 0, up }) = lookup.node(index).op else {
+            continue;
+        };
         let [row] = lookup.node(index).inputs[..] else { continue };
-        let Some((at, Node { op: Op::MatMul(matmul), .. })) = lookup.only_for(row) else { continue };
+        let Some((at, Node { op: FusedOp::MatMul(matmul), .. })) = lookup.only_for(row) else { continue };
         let plain = matches!(matmul.projections[..], [Projection { bias: None, .. }]);
-        if !plain || matmul.epilogue != Epilogue::Store || lookup.graph().value(row).width != 2 * up {
+        if !plain || matmul.epilogue != FusedEpilogue::Store || lookup.graph().value(row).width != 2 * up {
             continue;
         }
         let outputs = lookup.node(index).outputs.clone();
         lookup.edit(at, |node| {
-            if let Op::MatMul(matmul) = &mut node.op {
-                matmul.epilogue = Epilogue::GatedHalves(activation);
+            if let FusedOp::MatMul(matmul) = &mut node.op {
+                matmul.epilogue = FusedEpilogue::GatedHalves(activation);
             }
             node.outputs = outputs;
         });
@@ -81,7 +83,7 @@ struct Part {
 
 fn part(lookup: &Lookup, value: Value) -> Option<Part> {
     let (node, cut) = lookup.only_for(value)?;
-    let Op::Slice(Slice { start, stride, .. }) = cut.op else { return None };
+    let FusedOp::Slice(Slice { start, stride, .. }) = cut.op else { return None };
     let row = cut.inputs[0];
     (lookup.graph().value(row).width == stride).then_some(Part { row, start, node })
 }
@@ -91,13 +93,13 @@ fn find(lookup: &Lookup, index: usize) -> Option<(Value, GatedConv, Vec<usize>)>
     let [a, b] = lookup.node(index).inputs[..] else { return None };
     let conv = |value: Value, other: Value| -> Option<(usize, Conv, Value, Value)> {
         let (at, node) = lookup.only_for(value)?;
-        let Op::Conv(conv) = node.op else { return None };
+        let FusedOp::Conv(conv) = node.op else { return None };
         Some((at, conv, node.inputs[0], other))
     };
     let (conv_at, conv, product, after) = conv(b, a).or_else(|| conv(a, b))?;
     let (product_at, product) = lookup.only_for(product)?;
     let [before, x] = product.inputs[..] else { return None };
-    if product.op != Op::Gated(Activation::Identity) {
+    if product.op != FusedOp::Gated(Activation::Identity) {
         return None;
     }
     let mut nodes = vec![conv_at, product_at];
