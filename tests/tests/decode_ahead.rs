@@ -152,7 +152,7 @@ fn the_tokens_do_not_depend_on_how_many_come_at_once() {
     let Some(mut device) = Device::new() else { return };
     let prompt: Vec<u32> = (0..9).map(|i| i * i * 37 % VOCABULARY as u32).collect();
     for sampling in samplings() {
-        let sampling = Sampler::new(sampling, 11).sampling(prompt.len());
+        let sampling = Sampler::new(sampling, 11).params(prompt.len());
         let [one, four, sixteen] = [1, 4, 16].map(|at_once| {
             let (mut tokens, mut cached) = (prompt.clone(), 0);
             while tokens.len() < prompt.len() + 48 {
@@ -172,7 +172,7 @@ fn the_tokens_do_not_depend_on_how_many_come_at_once() {
 #[test]
 fn a_token_that_ends_them_is_the_last() {
     let Some(mut device) = Device::new() else { return };
-    let sampling = Sampler::new(open(), 5).sampling(1);
+    let sampling = Sampler::new(open(), 5).params(1);
     let request = DecodeRequest { tokens: 16, stop: &[], sampling };
     let all = device.ahead(&[3], 0, request);
     for last in [0, 1, 7, 15] {
@@ -224,7 +224,7 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
 #[test]
 fn steps_beyond_what_was_promised_are_refused() {
     let Some(mut device) = Device::new() else { return };
-    let sampling = Sampler::new(open(), 1).sampling(0);
+    let sampling = Sampler::new(open(), 1).params(0);
     let step = Step { tokens: &[1], position: 0, want: OutputRequest::Token };
     let stop = &[1; DecodeRequest::MAX_STOPS + 1];
     let refused = device.gpu.submit_decode(
@@ -270,9 +270,9 @@ fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
         block_on(session.extend(before, OutputRequest::Nothing)).expect("a step");
         let logits = block_on(session.extend(rest, OutputRequest::Logits(1))).expect("a step");
         assert_eq!(session.reuse(&prompt), 9);
-        let sampling = Sampler::new(Sampling::greedy(), 0).sampling(prompt.len());
+        let sampling = Sampler::new(Sampling::greedy(), 0).params(prompt.len());
         let request = DecodeRequest { tokens: 1, stop: &[], sampling };
-        let last = block_on(session.run_decode(rest, ahead, 1)).expect("a token");
+        let last = block_on(session.run_decode(rest, request, 1)).expect("a token");
         assert_eq!(session.reuse(&prompt), 9);
         let chosen =
             block_on(session.run_decode(rest, DecodeRequest { stop: &last, ..request }, 9)).expect("a token");
@@ -290,7 +290,7 @@ fn models_say_the_same_however_many_tokens_come_at_once() {
     for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
         let mut engine = load(gpu.clone(), model);
         let prompt: Vec<u32> = (0..17).map(|i| i * i * 37 % 400).collect();
-        let sampling = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).sampling(prompt.len());
+        let sampling = Sampler::new(Sampling { top_k: 40, top_p: 0.9, ..open() }, 2).params(prompt.len());
         let session = engine.session();
         let mut answer = |at_once, queues| {
             session.reuse(&[]);

@@ -260,7 +260,7 @@ mod tests {
         };
         tune_cache::keep(
             key,
-            TuneResult { math: Math::Int8, shape: WorkgroupShape { threads: 256, turns: 1 } },
+            TuneResult { math: Math::Int8, shape: WorkgroupShape { threads: 256, rows_per_thread: 1 } },
         );
     }
 
