@@ -55,7 +55,7 @@ struct SamplingParams {
 #end
 #if halved
 @group(0) @binding(7) var<storage, read> rest: array<u32>;                 // [vocabulary - REST, COLS]
-#include second as rest
+#include second_format as rest
 #end
 
 // Where the chosen token will stand, the first quad of its logits, and whether there is one to choose.

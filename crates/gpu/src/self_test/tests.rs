@@ -144,12 +144,12 @@ fn gpu_trials_find_what_is_wrong() {
             "attention_merge" => alter("total += weight * ", "total += "),
             _ if name.ends_with("_split") => alter("begin += split * ", "begin += (split + 1u) * "),
             _ if name.contains("q4_k_q6_k") => {
-                alter("return below_sums(rows, ", "return below_sums(rows + 1u, ")
+                alter("return second_weights_sums(rows, ", "return second_weights_sums(rows + 1u, ")
             }
             _ if name.contains("q8_0_q8_0") => {
-                alter("return below_sums(rows, ", "return below_sums(rows + 1u, ")
+                alter("return second_weights_sums(rows, ", "return second_weights_sums(rows + 1u, ")
             }
-            _ if name.contains("_before") => alter("set_before_scale(s", "set_before_scale(1.01 * s"),
+            _ if name.contains("_add_norm") => alter("set_add_norm_scale(s", "set_add_norm_scale(1.01 * s"),
             _ if name.starts_with("expert_sum") => alter("share * sums", "sums"),
             _ if name.starts_with("expert_matmul") => {
                 alter("value += bias[expert * ", "value += bias[slot * ")
