@@ -24,7 +24,7 @@ pub fn measure(cases: &str) -> Result<String, String> {
 #[cfg(target_feature = "atomics")]
 #[wasm_bindgen(js_name = takeSeat)]
 pub fn take_seat() -> Option<usize> {
-    linnet_cpu::take_seat()
+    linnet_cpu::take_slot()
 }
 
 /// It works. Does not return.
