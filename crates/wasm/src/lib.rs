@@ -14,16 +14,10 @@ mod threads;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = console, js_name = error)]
-    fn console_error(message: &str);
-}
-
-/// Runs once when the module is instantiated: say where a panic is, and why, before the trap.
+/// Runs once when the module is instantiated: a panic is printed to the console before the trap.
 #[wasm_bindgen(start)]
 fn start() {
-    std::panic::set_hook(Box::new(|info| console_error(&format!("The engine failed: {info}"))));
+    console_error_panic_hook::set_once();
 }
 
 /// Every WGSL shader that the GPU path may compile in a browser: JSON `[[name, source], ...]`, for tests.

@@ -4,6 +4,7 @@ mod hostile;
 mod jinja;
 mod long_chats;
 mod many;
+mod oracle;
 mod small;
 mod support;
 mod templates;
