@@ -1,4 +1,4 @@
-//! Choosing and opening a backend.
+//! Selects and opens a backend.
 
 use clap::{Args, ValueEnum};
 use linnet_cpu::{CpuBackend, CpuOptions};
@@ -7,52 +7,54 @@ use linnet_graph::KvFormat;
 
 use crate::failure::Failure;
 
-/// Where a model runs.
+/// The device that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendKind {
-    /// This processor.
+    /// The CPU.
     Cpu,
-    /// The graphics processor, through wgpu.
+    /// The GPU, through wgpu.
     #[value(alias = "webgpu")]
     Gpu,
 }
 
-/// Where and how a model runs.
+/// The device that runs the model, and its settings.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct BackendOptions {
-    /// Where to run
+    /// Device to run on
     #[arg(long, value_enum, default_value = "cpu")]
     pub backend: BackendKind,
-    /// Threads that compute, on the CPU [default: all, up to 8]
+    /// CPU threads [default: all cores, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
-    /// Do without optional features: vector instructions, subgroup operations
+    /// Disable optional features: SIMD instructions and GPU subgroup operations
     #[arg(long)]
     portable: bool,
-    /// Use the GPU's subgroup operations; `on` is an error where it has none [default: where it has them]
+    /// GPU subgroup operations; `on` fails if the GPU has none [default: on if supported]
     #[arg(long, value_enum, value_name = "SWITCH", conflicts_with = "portable")]
     gpu_subgroups: Option<Switch>,
-    /// What the GPU multiplies inputs and weights in; an error where it cannot [default: what suits the GPU]
+    /// Type in which the GPU multiplies; fails if the GPU does not support it [default: the fastest that it
+    /// supports]
     ///
-    /// With int8 the inputs of products are rounded to 8 bits, with f16 to 11, both times a scale for each 32 of them.
+    /// int8 rounds the inputs of matrix products to 8 bits, f16 to 11 bits, with one scale per 32 elements.
     #[arg(long, value_enum, value_name = "MATH")]
     gpu_math: Option<MathKind>,
-    /// How the KV cache holds its numbers [default: f16]
+    /// Element type of the KV cache [default: f16]
     #[arg(long, value_enum, value_name = "FORMAT")]
     kv: Option<KvKind>,
-    /// Round nothing: f32 weights and activations on the CPU, an f32 KV cache; slow, to tell noise from mistakes
+    /// No rounding: f32 weights and activations on the CPU and an f32 KV cache. Slow; use it to tell noise
+    /// from bugs
     #[arg(long)]
     pub precise: bool,
 }
 
-/// Whether to use something.
+/// Turns a feature on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Switch {
     On,
     Off,
 }
 
-/// What products are computed in.
+/// Type in which matrix products are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum MathKind {
     F32,
@@ -60,7 +62,7 @@ enum MathKind {
     Int8,
 }
 
-/// A format of the KV cache.
+/// Element type of the KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KvKind {
     F16,
@@ -73,13 +75,14 @@ impl BackendOptions {
     /// Opens the CPU backend.
     ///
     /// # Errors
-    /// None so far; the same shape as [`BackendOptions::gpu`], so that commands are generic over the two.
+    /// Never fails; it returns a `Result` like [`BackendOptions::gpu`] so that commands can be generic over
+    /// both.
     pub fn cpu(&self) -> Result<CpuBackend, Failure> {
         let threads = self.threads.map(usize::from);
         Ok(CpuBackend::new(CpuOptions { threads, portable: self.portable, precise: self.precise }))
     }
 
-    /// To how many bits inputs of products are rounded because somebody asked for that.
+    /// The bits to which the user asked to round the inputs of matrix products.
     pub fn input_bits(&self) -> Option<u32> {
         match self.gpu_math.filter(|_| self.backend == BackendKind::Gpu) {
             Some(MathKind::Int8) => Some(8),
@@ -88,7 +91,7 @@ impl BackendOptions {
         }
     }
 
-    /// How the KV cache holds its numbers.
+    /// Element type of the KV cache.
     pub fn kv(&self) -> KvFormat {
         match self.kv {
             None if self.precise => KvFormat::F32,
@@ -101,12 +104,12 @@ impl BackendOptions {
     /// Opens the GPU backend on the system's preferred adapter.
     ///
     /// # Errors
-    /// `no-webgpu` where there is no adapter, not even a software one.
+    /// `no-webgpu` if there is no adapter, not even a software one.
     pub fn gpu(&self) -> Result<GpuBackend, Failure> {
         Ok(pollster::block_on(GpuBackend::new(self.gpu_options()))?)
     }
 
-    /// As [`BackendOptions::gpu`], with a clock if the adapter has one.
+    /// Like [`BackendOptions::gpu`], with timestamp queries if the adapter supports them.
     ///
     /// # Errors
     /// The same.
@@ -115,8 +118,9 @@ impl BackendOptions {
         Ok(pollster::block_on(GpuBackend::new(options))?)
     }
 
-    /// As [`BackendOptions::gpu`], with kernels of which none was tried before: whoever compares a model's results tries them
-    /// all, and one that is wrong is not to be replaced before that shows. Products are exact, unless others are asked for.
+    /// Like [`BackendOptions::gpu`], but without the kernels' self-test: a comparison with a reference runs
+    /// every kernel, and must see a wrong one instead of its replacement. Products are exact unless the user
+    /// asks for another type.
     ///
     /// # Errors
     /// The same.

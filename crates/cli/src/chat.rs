@@ -1,4 +1,4 @@
-//! `linnet chat`: answers, streamed.
+//! `linnet chat`: streams answers to the terminal.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -13,25 +13,26 @@ use crate::failure::Failure;
 use crate::sampling::SamplingOptions;
 use crate::{model_file, terminal};
 
-/// Talk with a model
+/// Chat with a model
 ///
-/// Without --prompt it reads one message per line until the end of input (Ctrl-D). Ctrl-C stops an answer.
+/// Without --prompt, each line of standard input is a message, until end of input (Ctrl-D). Ctrl-C stops the
+/// answer.
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
     model: PathBuf,
     #[command(flatten)]
     backend: BackendOptions,
-    /// Positions of the context [default: the model's own, bounded]
+    /// Context length in tokens [default: the model's own, limited]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
-    /// The system message
+    /// System message
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     system: Option<String>,
-    /// Answer this one message and end
+    /// Answer this one message and exit
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
-    /// Continue the text as it is, without the model's chat template
+    /// Continue the text as is, without the model's chat template
     #[arg(long)]
     raw: bool,
     /// Print the generated token ids as a JSON array after the answer
@@ -41,17 +42,17 @@ pub struct Options {
     sampling: SamplingOptions,
 }
 
-/// Set while an answer is being made: Ctrl-C then ends the answer, otherwise the program.
+/// Set while an answer is being generated: Ctrl-C then stops the answer, otherwise it ends the program.
 static ANSWERING: AtomicBool = AtomicBool::new(false);
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
-/// What a shell sees of a program that Ctrl-C has ended (128 + SIGINT).
+/// Exit code of a program ended by Ctrl-C (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Everything that can be wrong with the model or the first request; in a conversation only what ends it.
+/// Any error of loading the model or of the first request; in a conversation, only errors that end it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match options.backend.backend {
         BackendKind::Cpu => talk(options, options.backend.cpu()?),
@@ -62,7 +63,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     let mut engine =
         model_file::load(&options.model, backend, (options.context, options.backend.kv()), 1, None)?;
-    // Without a handler Ctrl-C simply ends the program.
+    // Without a handler, Ctrl-C ends the program, which is good enough.
     let _ = ctrlc::set_handler(|| {
         if ANSWERING.load(Ordering::SeqCst) {
             STOP.store(true, Ordering::SeqCst);
@@ -80,7 +81,7 @@ fn talk<B: Backend>(options: &Options, backend: B) -> Result<(), Failure> {
     }
 }
 
-/// One message per line, until the input ends.
+/// Reads one message per line until end of input.
 fn converse<B: Backend>(
     options: &Options,
     engine: &mut Engine<B>,
@@ -106,7 +107,7 @@ fn converse<B: Backend>(
             continue;
         }
         match turn(options, engine, conversation, text) {
-            // The next message may do better: it may be shorter, or one that the template likes.
+            // The next message may work: it may be shorter, or one that the template accepts.
             Err(failure) if asks && matches!(failure.code(), "context-full" | "invalid-request") => {
                 terminal::complain(&failure);
             }
@@ -115,7 +116,8 @@ fn converse<B: Backend>(
     }
 }
 
-/// Asks, streams the answer, and adds both to the conversation; after an error the conversation is what it was.
+/// Sends the message, streams the answer and adds both to the conversation. An error leaves the conversation
+/// unchanged.
 fn turn<B: Backend>(
     options: &Options,
     engine: &mut Engine<B>,
@@ -183,12 +185,12 @@ fn answer<B: Backend>(
     Ok(answer)
 }
 
-/// Counts and speeds, and why the answer ended where that is not the model's own doing.
+/// Token counts, speeds, and the reason why the answer ended if the model did not end it.
 fn summary(done: &Done) -> String {
     let t = &done.timings;
     let end = match done.finish_reason {
         FinishReason::Stop => "",
-        FinishReason::Length => "; the length limit ended it",
+        FinishReason::Length => "; stopped at --max-tokens or the end of the context",
         FinishReason::Cancelled => "; stopped",
     };
     format!(

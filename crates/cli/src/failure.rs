@@ -1,50 +1,50 @@
-//! Why a command could not do what it was asked.
+//! Errors of the commands.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of a command. Each has a sentence and a stable code.
+/// A command's error, with a sentence for the user and a stable code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The engine's own, with its code.
+    /// An error of the engine, with its code.
     #[error("{0}")]
     Engine(#[from] linnet_engine::Error),
-    /// A file that could not be opened or read.
+    /// A file cannot be opened or read.
     #[error("cannot read `{}`: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file that could not be made or written.
+    /// A file cannot be created or written.
     #[error("cannot write `{}`: {source}", path.display())]
     Written {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file that is not the one that was meant.
-    #[error("`{}` has the SHA-256 {found} instead of {expected}", path.display())]
+    /// A file's checksum differs from the expected one.
+    #[error("`{}`: SHA-256 mismatch: expected {expected}, got {found}; download the file again", path.display())]
     Digest {
         /// The file.
         path: PathBuf,
-        /// Digest of the file that was meant.
+        /// Expected digest.
         expected: String,
-        /// Digest of the file that is there.
+        /// Digest of the file.
         found: String,
     },
-    /// What was to be printed could not be.
+    /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
-    /// The JSON that was asked for could not be made.
+    /// The output cannot be serialized as JSON.
     #[error("cannot write the output as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
 impl Failure {
-    /// A [`Failure::File`] about `path`, for `map_err`.
+    /// Makes a [`Failure::File`] about `path`, for `map_err`.
     pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Failure {
         let path = path.to_owned();
         move |source| Failure::File { path, source }
@@ -70,7 +70,7 @@ impl Failure {
         }
     }
 
-    /// Whether nobody reads the output any more, which needs no words.
+    /// Whether the reader of the output has closed the pipe, which is not worth a message.
     pub fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,

@@ -1,4 +1,4 @@
-//! `linnet inspect`: what a model file says of itself.
+//! `linnet inspect`: shows the header of a model file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,25 +13,25 @@ use crate::failure::Failure;
 use crate::model_file;
 use crate::terminal::one_line;
 
-/// Show a model file's metadata and tensors; reads only its header
+/// Show a model file's metadata and tensors (reads only the header)
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
     model: PathBuf,
-    /// Show the model's graph too, as recorded and as fused
+    /// Also show the model's graph, as recorded and after fusion
     #[arg(long)]
     graph: bool,
 }
 
-/// Elements of an array that are shown.
+/// Array elements to show.
 const SHOWN_ELEMENTS: usize = 8;
-/// Characters of a text that are shown.
+/// Characters of a string to show.
 const SHOWN_CHARACTERS: usize = 120;
 
 /// Runs the command.
 ///
 /// # Errors
-/// `bad-model`; with `--graph` also what makes a model impossible to run.
+/// `bad-model`; with `--graph`, also any error of recording the model.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let header = model_file::read_header(&options.model)?;
     let bytes = fs::metadata(&options.model).map_err(Failure::file(&options.model))?.len();
@@ -93,7 +93,7 @@ fn parameters(tensor: &TensorInfo) -> u64 {
     tensor.dims.iter().fold(1, |product, dim| product.saturating_mul(*dim))
 }
 
-/// A value on one line; long texts and arrays are abbreviated.
+/// A value on one line; long strings and arrays are abbreviated.
 fn shown(value: &Value) -> String {
     match value {
         Value::U8(v) => v.to_string(),

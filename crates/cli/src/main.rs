@@ -1,4 +1,4 @@
-//! `linnet`: the engine without a browser.
+//! `linnet`: runs the engine without a browser.
 
 mod backend;
 mod bench;
@@ -33,7 +33,7 @@ enum Command {
     Verify(verify::Options),
 }
 
-/// What a shell sees of a program that a closed pipe has ended (128 + SIGPIPE).
+/// Exit code of a program ended by a closed pipe (128 + SIGPIPE).
 const BROKEN_PIPE: u8 = 141;
 
 fn main() -> ExitCode {

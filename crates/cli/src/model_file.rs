@@ -1,4 +1,4 @@
-//! Reading model files in pieces, never whole.
+//! Reads model files in chunks, never whole.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::failure::Failure;
 use crate::platform::PLATFORM;
 
-/// Bytes of one piece.
+/// Bytes per chunk.
 const PIECE: usize = 2 << 20;
-/// Bytes of one piece while only the header is wanted.
+/// Bytes per chunk when only the header is needed.
 const HEADER_PIECE: usize = 64 << 10;
 
-/// Reads no more of a model file than its header.
+/// Reads only the header of a model file.
 ///
 /// # Errors
 /// [`Failure::File`]; `bad-model` and `unsupported-quantization` from the parser.
@@ -34,12 +34,13 @@ pub fn read_header(path: &Path) -> Result<Gguf, Failure> {
     }
 }
 
-/// The files of the model that `path` is one of, in order: itself, or all parts of a split model (`NAME-00001-of-00003.gguf`).
+/// The files of the model that `path` belongs to, in order: `path` itself, or all parts of a split model
+/// (`NAME-00001-of-00003.gguf`).
 fn files_of(path: &Path, header: &Gguf) -> Result<Vec<PathBuf>, Failure> {
     let Some(Split { no, count, .. }) = header.split()? else { return Ok(vec![path.to_owned()]) };
     let ending = |no: u32| format!("-{:05}-of-{count:05}.gguf", u64::from(no) + 1);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Without its name the others cannot be found.
+    // The names of the other parts derive from this file's name.
     let Some(name) = name.strip_suffix(&ending(no)) else {
         header.require_whole()?;
         return Ok(vec![path.to_owned()]);
@@ -47,11 +48,11 @@ fn files_of(path: &Path, header: &Gguf) -> Result<Vec<PathBuf>, Failure> {
     Ok((0..count).map(|no| path.with_file_name(format!("{name}{}", ending(no)))).collect())
 }
 
-/// Loads a model into `backend`: a file, or all files of a split model if it is one of them. `digest` sees all of its
+/// Loads a model into `backend`. If `path` is part of a split model, loads all its parts. `digest` sees all
 /// bytes.
 ///
 /// # Errors
-/// [`Failure::File`]; everything that the engine's loader says.
+/// [`Failure::File`]; any error of the engine's loader.
 pub fn load<B: Backend>(
     path: &Path,
     backend: B,
@@ -87,7 +88,7 @@ pub fn load<B: Backend>(
     Ok(pollster::block_on(loader.finish())?)
 }
 
-/// Hands the bytes of a file to `take`, in order, until it returns false or the file ends.
+/// Passes the bytes of a file to `take`, in order, until it returns false or the file ends.
 fn each_piece(
     path: &Path,
     size: usize,

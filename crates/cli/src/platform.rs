@@ -1,4 +1,4 @@
-//! Clock, time zone and entropy of a native program.
+//! Clock, time zone and entropy for native programs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -8,10 +8,10 @@ use chrono::{Datelike, Local, Timelike};
 use linnet_engine::Platform;
 use linnet_text::LocalTime;
 
-/// The surroundings of this process.
+/// The platform functions of this process.
 pub const PLATFORM: Platform = Platform { now_ms, local_time, random_seed };
 
-/// Milliseconds since the clock was first asked.
+/// Milliseconds since the first call.
 pub fn now_ms() -> f64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_secs_f64() * 1000.0
@@ -23,7 +23,7 @@ fn local_time() -> LocalTime {
         .unwrap_or(LocalTime::EPOCH)
 }
 
-/// The standard library's hash keys are the system's entropy.
+/// The standard library seeds its hash keys from the system's entropy.
 fn random_seed() -> u64 {
     RandomState::new().hash_one(0)
 }

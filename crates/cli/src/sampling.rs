@@ -1,52 +1,52 @@
-//! The flags that say how an answer is chosen.
+//! Flags for sampling.
 
 use clap::Args;
 use linnet_engine::Sampling;
 
-/// How the next token is chosen, and when to end.
+/// How to sample the next token, and when to stop.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingOptions {
-    /// Always the most likely token
+    /// Always pick the most likely token
     #[arg(long, conflicts_with = "temperature")]
     greedy: bool,
-    /// Divides the logits; 0 is greedy
+    /// Temperature; 0 is greedy
     #[arg(long, value_name = "T")]
     temperature: Option<f32>,
-    /// Keep only the K most likely tokens; 0 keeps all
+    /// Keep only the K most likely tokens; 0 disables it
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
-    /// Keep the most likely tokens that together have probability P
+    /// Keep the most likely tokens whose probabilities add up to P
     #[arg(long, value_name = "P")]
     top_p: Option<f32>,
-    /// Drop tokens less likely than this share of the most likely one
+    /// Drop tokens less likely than this fraction of the most likely one
     #[arg(long, value_name = "P")]
     min_p: Option<f32>,
-    /// Weakens the last 64 tokens; 1 is off
+    /// Repetition penalty for the last 64 tokens; 1 disables it
     #[arg(long, value_name = "X")]
     repetition_penalty: Option<f32>,
-    /// Subtracted once from the logit of each generated token
+    /// Presence penalty: subtracted once from the logit of each generated token
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     presence_penalty: Option<f32>,
-    /// Subtracted from a token's logit each time it is generated
+    /// Frequency penalty: subtracted from a token's logit each time it is generated
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     frequency_penalty: Option<f32>,
-    /// The same seed gives the same answer
+    /// Random seed; the same seed gives the same answer
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The most tokens of an answer
+    /// Maximum number of tokens in an answer
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
-    /// Text that ends the answer; may be given several times
+    /// Stop string that ends the answer; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
-    /// Go on after the model has ended its turn
+    /// Ignore end-of-text tokens and keep generating
     #[arg(long)]
     pub ignore_eos: bool,
 }
 
 impl SamplingOptions {
-    /// The engine's form; what is not given is the engine's default.
+    /// Converts to the engine's type; options not given keep the engine's defaults.
     pub fn sampling(&self) -> Sampling {
         let default = Sampling::default();
         Sampling {

@@ -1,4 +1,4 @@
-//! `linnet synth`: model files of any size, without a model.
+//! `linnet synth`: makes model files of any size from random weights.
 
 mod file;
 mod shape;
@@ -17,48 +17,48 @@ use shape::{Family, Shape};
 
 use crate::failure::Failure;
 
-/// Write a model file of random weights in the layout of a published model
+/// Write a model file with random weights in the layout of a published model
 ///
-/// Names, shapes and block formats are those of the model's own files, so that speed, memory and loading can be measured where the
-/// real file cannot be had. The vocabulary has the true size, but made-up words. What the model says is noise. The same
-/// arguments give the same bytes.
+/// Tensor names, shapes and block formats are those of the published model, so speed, memory and loading can
+/// be measured without the real file. The vocabulary has the real size but made-up words, and the output is
+/// noise. The same arguments give the same bytes.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// The model whose layout it is: smollm2-135m, smollm2-360m, llama-3.2-1b, llama-3.2-3b, qwen3-0.6b, qwen3-4b, qwen3-8b,
-    /// qwen3.5-4b, qwen3.5-9b or gpt-oss-20b
+    /// Model whose layout to use: smollm2-135m, smollm2-360m, llama-3.2-1b, llama-3.2-3b, qwen3-0.6b,
+    /// qwen3-4b, qwen3-8b, qwen3.5-4b, qwen3.5-9b or gpt-oss-20b
     #[arg(long, value_name = "NAME")]
     arch: String,
     #[command(flatten)]
     cut: Cut,
-    /// The file to write
+    /// File to write
     out: PathBuf,
 }
 
-/// What may differ from the published file.
+/// Differences from the published file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Cut {
-    /// Formats of the matrices [default: the model's usual ones]. Experts are MXFP4 in any case
+    /// Quantization of the matrices [default: the model's usual one]. Experts are always MXFP4
     #[arg(long, value_enum, value_name = "FORMAT")]
     quant: Option<Quant>,
-    /// Only the first layers
+    /// Keep only the first N layers
     #[arg(long, value_name = "N")]
     layers: Option<usize>,
-    /// The least model with the same parts: a megabyte or two, for tests
+    /// Smallest model with the same architecture, 1 to 2 MB, for tests
     #[arg(long)]
     tiny: bool,
-    /// Decides the weights
+    /// Random seed of the weights
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-/// Formats that go together in a file.
+/// Quantization mix of a file.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 #[allow(non_camel_case_types, reason = "spelled as in file names")]
 pub enum Quant {
-    /// Q4_0, and Q6_K for the head
+    /// Q4_0, with a Q6_K output head
     #[value(name = "q4_0")]
     Q4_0,
-    /// Q4_K_M: Q4_K, and Q6_K where it counts
+    /// Q4_K_M: Q4_K, with Q6_K for the sensitive matrices
     #[value(name = "q4_k")]
     Q4_K,
     /// Q8_0
@@ -67,7 +67,7 @@ pub enum Quant {
 }
 
 impl Quant {
-    /// `general.file_type`, llama.cpp's numbers.
+    /// `general.file_type`, as llama.cpp numbers it.
     fn file_type(self, shape: &Shape) -> u32 {
         match (shape.family, self) {
             (Family::GptOss { .. }, _) => 38,
@@ -79,10 +79,10 @@ impl Quant {
 }
 
 impl Cut {
-    /// The file of the model `name`, cut.
+    /// The file of the model `name`, with these differences.
     ///
     /// # Errors
-    /// `invalid-request` for an unknown name and more layers than there are.
+    /// `invalid-request` for an unknown name or too many layers.
     pub fn file(&self, name: &str) -> Result<SynthFile, Failure> {
         let mut shape = Shape::named(name)?;
         if self.tiny {
@@ -98,14 +98,14 @@ impl Cut {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of [`Cut::file`]; [`Failure::Written`], and the file is removed then.
+/// Those of [`Cut::file`]; [`Failure::Written`], which removes the partial file.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { arch, cut, out } = options;
     let model = cut.file(arch)?;
     let failed = |source| Failure::Written { path: out.clone(), source };
     let mut file = File::create(out).map_err(failed)?;
     if let Err(failure) = model.each_piece(|piece| file.write_all(piece).map_err(failed)) {
-        // Part of a model is of no use. That it could not be written says more than that it cannot be removed.
+        // A partial file is useless. The write error says more than an error of removing it.
         if fs::metadata(out).is_ok_and(|written| written.is_file()) {
             let _ = fs::remove_file(out);
         }
@@ -136,7 +136,8 @@ mod tests {
         all
     }
 
-    /// Every architecture in every mixture of formats loads, and a prompt and a token behind it give finite logits that differ.
+    /// Every architecture in every quantization loads, and a prompt and one more token give finite, distinct
+    /// logits.
     #[test]
     fn small_ones_of_each_run() {
         for shape in SHAPES {
@@ -173,9 +174,9 @@ mod tests {
         }
     }
 
-    /// What the header alone tells is what the loaded model takes, or little less.
+    /// The estimate from the header matches the memory of the loaded model, or is slightly below it.
     #[test]
-    fn what_they_take_is_known_beforehand() {
+    fn the_header_predicts_the_memory() {
         for shape in SHAPES {
             let file = Cut { tiny: true, ..Cut::default() }.file(shape.name).unwrap();
             let load = |memory_limit| {
@@ -201,9 +202,10 @@ mod tests {
         assert_eq!(first.len() as u64, Gguf::parse(&first).unwrap().file_len());
     }
 
-    /// Against the sizes of the published files: parameters as their cards have them, bytes as kernels.md and the files do.
+    /// Compares with the published files: parameters as on the model cards, bytes as in kernels.md and in the
+    /// files.
     #[test]
-    fn whole_ones_are_as_large_as_the_published() {
+    fn full_models_are_as_large_as_the_published_files() {
         for (name, parameters, bytes) in [
             ("smollm2-135m", 134_515_008, 0.143e9),
             ("llama-3.2-1b", 1_235_814_432, 0.81e9),
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_refused() {
+    fn unknown_names_and_too_many_layers_are_rejected() {
         let code = |cut: Cut, name| cut.file(name).err().map(|failure| failure.code());
         assert_eq!(code(Cut::default(), "gpt-5"), Some("invalid-request"));
         for layers in [0, 37] {

@@ -1,4 +1,4 @@
-//! `linnet bench --ops`: how fast each kernel is by itself.
+//! `linnet bench --ops`: measures each kernel on its own.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::model_file;
 use crate::platform::now_ms;
 use crate::terminal::one_line;
 
-/// What was measured, and at which shapes, so that another program can measure the same.
+/// The results and their shapes, so that another program can measure the same.
 #[derive(Serialize)]
 struct Measured {
     cases: Cases,
@@ -24,10 +24,10 @@ struct Measured {
     report: Report,
 }
 
-/// Measures the kernels of the CPU at the shapes of a model, or at the usual ones.
+/// Measures the CPU kernels at a model's shapes, or at default ones.
 ///
 /// # Errors
-/// What can be wrong with the model's header, memory that cannot be had.
+/// Any error of reading the model's header; `out-of-memory`.
 pub fn run(model: Option<&Path>, backend: &BackendOptions, json: bool) -> Result<(), Failure> {
     let cases = match model {
         None => Cases::default(),
@@ -50,7 +50,7 @@ pub fn run(model: Option<&Path>, backend: &BackendOptions, json: bool) -> Result
     Ok(())
 }
 
-/// Measures what the GPU can do at best.
+/// Measures the GPU's peak bandwidth and arithmetic.
 ///
 /// # Errors
 /// `no-webgpu`, `out-of-memory`, `device-lost`.
@@ -70,7 +70,7 @@ pub fn run_gpu(backend: &BackendOptions, json: bool) -> Result<(), Failure> {
         writeln!(stdout)?;
     } else {
         writeln!(stdout, "{}; best of several runs", one_line(adapter))?;
-        writeln!(stdout, "reading memory {read_gb_per_s:>10.1} GB/s")?;
+        writeln!(stdout, "read bandwidth {read_gb_per_s:>10.1} GB/s")?;
         writeln!(stdout, "f32 multiply-add {fma_gflop_per_s:>8.1} GFLOP/s")?;
     }
     Ok(())
@@ -80,9 +80,9 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let Report { features, threads, read_gb_per_s, matrices, attentions, rows } = report;
     let plural = if *threads == 1 { "thread" } else { "threads" };
     writeln!(out, "{}, {threads} {plural}; best of several runs", features.join(" "))?;
-    writeln!(out, "reading memory {read_gb_per_s:>8.1} GB/s")?;
+    writeln!(out, "read bandwidth {read_gb_per_s:>8.1} GB/s")?;
     if !matrices.is_empty() {
-        writeln!(out, "\n{:<24}{:>18}{:>18}{:>10}", "product", "decode", "in the caches", "prefill")?;
+        writeln!(out, "\n{:<24}{:>18}{:>18}{:>10}", "matmul", "decode", "decode, cached", "prefill")?;
         let units = ["GMAC/s", "GB/s", "GMAC/s", "GB/s", "GMAC/s"];
         write!(out, "{:<24}", "rows x cols")?;
         writeln!(out, "{}", units.map(|unit| format!("{unit:>9}")).concat())?;

@@ -1,4 +1,4 @@
-//! `linnet bench --profile`: where the time of a step goes.
+//! `linnet bench --profile`: measures the time of each kernel in a step.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,39 +11,39 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Times that a step is measured; of each kernel the median counts.
+/// Measured runs of a step; the median of each kernel is reported.
 const RUNS: usize = 9;
 
-/// A kind of dispatch in a step.
+/// All dispatches of one kernel in a step.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Kind {
     /// Name of the kernel.
     kernel: String,
-    /// Dispatches.
+    /// Number of dispatches.
     count: usize,
-    /// Of all of them.
+    /// Total time.
     microseconds: f64,
-    /// Of the step's time.
+    /// Share of the step's time.
     share: f64,
-    /// 10⁹ bytes of weights per second.
+    /// Weights read, in 10⁹ bytes per second.
     gb_per_s: f64,
-    /// 10⁹ floating-point operations per second, two for a product and its addition.
+    /// 10⁹ floating-point operations per second; a multiply-add is two.
     gflop_per_s: f64,
 }
 
-/// A step and its kernels, those first that take longest.
+/// The kernels of a step, slowest first.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct StepProfile {
-    /// What the step is.
+    /// Name of the step.
     name: String,
     microseconds: f64,
     kinds: Vec<Kind>,
 }
 
-/// Measures a token behind a prompt, and as many tokens of the prompt as go into a step.
+/// Measures a decoded token after the prompt, and a prefill step of as many prompt tokens as fit.
 ///
 /// # Errors
-/// `unsupported-architecture` where the device has no clock; what a step can fail with.
+/// `unsupported-architecture` if the device has no timestamps; any error of running the step.
 pub fn measure<B: Backend>(engine: &mut Engine<B>, prompt: &[u32]) -> Result<Vec<StepProfile>, Failure> {
     let session = engine.session();
     let batch = &prompt[..prompt.len().min(session.max_batch())];
@@ -51,12 +51,12 @@ pub fn measure<B: Backend>(engine: &mut Engine<B>, prompt: &[u32]) -> Result<Vec
     let (last, before) = prompt.split_last().map_or((0, prompt), |(last, before)| (*last, before));
     let decode = profiled(session, before, &[last])?;
     Ok(vec![
-        profile(&format!("a token at {}", before.len()), &decode),
-        profile(&format!("{} tokens of the prompt", batch.len()), &prefill),
+        profile(&format!("decode at position {}", before.len()), &decode),
+        profile(&format!("prefill of {} tokens", batch.len()), &prefill),
     ])
 }
 
-/// The timings of a step of `tokens` behind `before`, several times.
+/// The timings of repeated runs of a step of `tokens`, with `before` in the cache.
 fn profiled<B: Backend>(
     session: &mut Session<B>,
     before: &[u32],
@@ -69,7 +69,7 @@ fn profiled<B: Backend>(
             continue;
         };
     }
-    // The first is not counted.
+    // The first run is a warm-up.
     for run in 0..=RUNS {
         let timings = pollster::block_on(session.profile(tokens))?;
         if run > 0 {
@@ -79,7 +79,7 @@ fn profiled<B: Backend>(
     Ok(runs)
 }
 
-/// Sums up runs of the same step.
+/// Sums the timings by kernel.
 fn profile(name: &str, runs: &[Vec<Timing>]) -> StepProfile {
     let Some(first) = runs.first() else {
         return StepProfile { name: name.to_owned(), microseconds: 0.0, kinds: Vec::new() };
@@ -117,7 +117,7 @@ fn profile(name: &str, runs: &[Vec<Timing>]) -> StepProfile {
     StepProfile { name: name.to_owned(), microseconds: total * 1e6, kinds }
 }
 
-/// As a table.
+/// Prints tables.
 pub fn print(out: &mut impl Write, profiles: &[StepProfile]) -> io::Result<()> {
     for StepProfile { name, microseconds, kinds } in profiles {
         writeln!(out, "\n{name}: {microseconds:.1} µs in kernels")?;
@@ -133,15 +133,15 @@ pub fn print(out: &mut impl Write, profiles: &[StepProfile]) -> io::Result<()> {
     Ok(())
 }
 
-/// As a picture: a bar for each kernel, as long as its share.
+/// Writes a bar chart: one bar per kernel, its length the share of the step.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn draw(path: &Path, profiles: &[StepProfile]) -> io::Result<()> {
     let rows: usize = profiles.iter().map(|profile| profile.kinds.len() + 2).sum();
     let mut svg = String::new();
     let mut text = |x: f64, y: usize, anchor: &str, weight: u32, text: &str| {
-        // Names of kernels and numbers: nothing that XML would read as its own.
+        // Kernel names and figures contain nothing to escape in XML.
         let _ = writeln!(
             svg,
             r#"<text x="{x}" y="{y}" text-anchor="{anchor}" font-weight="{weight}">{text}</text>"#
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn dispatches_of_a_kernel_are_added_up_by_their_medians() {
+    fn medians_of_a_kernels_dispatches_are_summed() {
         let runs = [1e-6, 5e-6, 2e-6].map(|s| vec![timing("a", s), timing("b", 4e-6), timing("a", s)]);
         let StepProfile { microseconds, kinds, .. } = profile("a step", &runs);
         assert!((microseconds - 8.0).abs() < 1e-9);

@@ -1,4 +1,4 @@
-//! A model file that exists only as it is read: header and tensors, piece after piece, the same at every reading.
+//! A model file that is generated while it is read, chunk by chunk, with the same bytes on every read.
 
 use linnet_engine::{Engine, LoadOptions, Loader};
 use linnet_gguf::{Array, Gguf, HeaderWriter, TensorInfo, Value};
@@ -11,9 +11,9 @@ use super::values::{Random, fill};
 use super::vocabulary::lists;
 use crate::failure::Failure;
 
-/// Bytes of one piece, or few less.
+/// Bytes per chunk, or slightly fewer.
 const PIECE: usize = 2 << 20;
-/// Plain turns, as the tokens of the vocabulary have them.
+/// A plain chat template with the vocabulary's control tokens.
 const TEMPLATE: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
                         {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
@@ -25,10 +25,10 @@ pub struct SynthFile {
 }
 
 impl SynthFile {
-    /// The file of a shape; `seed` decides the weights.
+    /// The file of a shape; `seed` determines the weights.
     ///
     /// # Errors
-    /// None with the shapes that there are.
+    /// None with the built-in shapes.
     pub fn new(shape: &Shape, quant: Quant, seed: u64) -> Result<SynthFile, Failure> {
         let mut writer = HeaderWriter::new();
         for (key, value) in metadata(shape, quant) {
@@ -49,15 +49,15 @@ impl SynthFile {
         self.tensors.last().map_or(header, |(_, place)| place.offset + place.bytes)
     }
 
-    /// Number of weights.
+    /// Number of parameters.
     pub fn parameters(&self) -> u64 {
         self.tensors.iter().map(|(tensor, _)| tensor.dims.iter().product::<u64>()).sum()
     }
 
-    /// Hands all bytes to `take`, in order.
+    /// Passes all bytes to `take`, in order.
     ///
     /// # Errors
-    /// What `take` says.
+    /// Any error of `take`.
     pub fn each_piece(&self, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
         for piece in self.header.chunks(PIECE) {
             take(piece)?;
@@ -90,7 +90,7 @@ impl SynthFile {
     /// Loads the model into `backend` without a file.
     ///
     /// # Errors
-    /// Everything that the engine's loader says.
+    /// Any error of the engine's loader.
     pub fn load<B: Backend>(&self, backend: B, options: LoadOptions) -> Result<Engine<B>, Failure> {
         let mut loader = Loader::new(backend, options);
         self.each_piece(|piece| Ok(pollster::block_on(loader.push(Bytes::Heap(piece)))?))?;
@@ -106,7 +106,7 @@ fn metadata(shape: &Shape, quant: Quant) -> Vec<(String, Value)> {
     let mut all = vec![
         ("general.architecture".to_owned(), text(architecture)),
         ("general.type".to_owned(), text("model")),
-        ("general.name".to_owned(), Value::String(format!("Random weights shaped as {}", shape.name))),
+        ("general.name".to_owned(), Value::String(format!("Random weights in the layout of {}", shape.name))),
         ("general.file_type".to_owned(), Value::U32(quant.file_type(shape))),
         ("general.quantization_version".to_owned(), Value::U32(2)),
     ];

@@ -1,17 +1,18 @@
-//! The sizes of published models.
+//! Sizes of published models.
 //!
-//! All are facts from the `config.json` (and, of gpt-oss, the model card) that each model was published with:
-//! `HuggingFaceTB/SmolLM2-*-Instruct`, `meta-llama/Llama-3.2-*`, `Qwen/Qwen3-*`, `Qwen/Qwen3.5-*`, `openai/gpt-oss-20b`.
+//! All values come from the `config.json` (for gpt-oss also the model card) of each published model:
+//! `HuggingFaceTB/SmolLM2-*-Instruct`, `meta-llama/Llama-3.2-*`, `Qwen/Qwen3-*`, `Qwen/Qwen3.5-*`,
+//! `openai/gpt-oss-20b`.
 
 use linnet_engine::Error;
 
 use super::Quant;
 use crate::failure::Failure;
 
-/// What a model file of some name looks like.
+/// The layout of a published model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
-    /// The name that `--arch` takes.
+    /// The name that `--arch` accepts.
     pub name: &'static str,
     pub family: Family,
     pub layers: usize,
@@ -20,22 +21,22 @@ pub struct Shape {
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
-    /// Width of the feed-forward part, of an expert's where there are experts.
+    /// Width of the feed-forward network, or of one expert.
     pub hidden: usize,
     pub context: u32,
     pub rope_base: f32,
     pub norm_eps: f32,
-    /// Whether the embedding table is the head, too.
+    /// Whether the output head shares the embedding table.
     pub tied: bool,
     pub vocabulary: Vocabulary,
-    /// The formats that its files mostly have.
+    /// The usual quantization of its files.
     pub quant: Quant,
 }
 
-/// What models differ in besides sizes.
+/// What differs between models besides sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Family {
-    /// `llama`, with the frequency factors of Llama 3.2 or without.
+    /// `llama`, with or without the RoPE frequency factors of Llama 3.2.
     Llama { rope_factors: bool },
     /// `qwen3`.
     Qwen3,
@@ -51,23 +52,23 @@ pub struct Delta {
     pub key_heads: usize,
     pub value_heads: usize,
     pub head_dim: usize,
-    /// Elements per head of attention that turn.
+    /// Elements per attention head that RoPE rotates.
     pub rotary_dim: usize,
 }
 
-/// How many tokens there are, and how text is cut.
+/// Size of the vocabulary, and its pre-tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Vocabulary {
     /// `tokenizer.ggml.pre`.
     pub pre: &'static str,
-    /// Tokens of text; the others are control tokens.
+    /// Text tokens; the others are control tokens.
     pub words: usize,
     pub tokens: usize,
-    /// Merges for each word: vocabularies that were made without a list of merges have every way to make a word.
+    /// Merges per word: vocabularies converted without a merge list have every split of a word.
     pub splits: usize,
 }
 
-/// Every fourth layer of `qwen35` is attention, beginning with the fourth.
+/// In `qwen35` every fourth layer is attention, starting with the fourth.
 pub const ATTENTION_INTERVAL: usize = 4;
 
 const SMOLLM2: Shape = Shape {
@@ -155,7 +156,7 @@ const GPT_OSS: Shape = Shape {
     quant: Quant::Q8_0,
 };
 
-/// All of them.
+/// All built-in shapes.
 pub const SHAPES: [Shape; 10] = [
     SMOLLM2,
     Shape { name: "smollm2-360m", layers: 32, width: 960, heads: 15, kv_heads: 5, hidden: 2560, ..SMOLLM2 },
@@ -179,30 +180,30 @@ pub const SHAPES: [Shape; 10] = [
 ];
 
 impl Shape {
-    /// The shape of that name.
+    /// The shape with this name.
     ///
     /// # Errors
-    /// `invalid-request`, with the names that there are.
+    /// `invalid-request`, listing the known names.
     pub fn named(name: &str) -> Result<Shape, Failure> {
         SHAPES.into_iter().find(|shape| shape.name == name).ok_or_else(|| {
             let names: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
-            invalid("--arch", format!("does not know `{name}`; there are {}", names.join(", ")))
+            invalid("--arch", format!("is `{name}`; use one of {}", names.join(", ")))
         })
     }
 
-    /// The same model with its first layers only.
+    /// The same model with only its first layers.
     ///
     /// # Errors
-    /// `invalid-request` where it has not as many.
+    /// `invalid-request` if the model has fewer.
     pub fn with_layers(self, layers: usize) -> Result<Shape, Failure> {
         if layers == 0 || layers > self.layers {
-            let reason = format!("is {layers}; {} has 1 to {}", self.name, self.layers);
+            let reason = format!("is {layers}; {} allows 1 to {}", self.name, self.layers);
             return Err(invalid("--layers", reason));
         }
         Ok(Shape { layers, ..self })
     }
 
-    /// The least model with the same parts, in the same formats: a megabyte or two, for tests.
+    /// The smallest model with the same architecture and formats, 1 to 2 MB, for tests.
     pub fn tiny(self) -> Shape {
         let family = match self.family {
             Family::Qwen35(_) => {

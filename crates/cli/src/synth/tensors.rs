@@ -1,4 +1,4 @@
-//! The tensors of a model, named, shaped and quantized as llama.cpp's converter does.
+//! The tensors of a model, with the names, shapes and types that llama.cpp's converter gives them.
 
 use linnet_quant::DType;
 
@@ -6,7 +6,7 @@ use super::Quant;
 use super::shape::{ATTENTION_INTERVAL, Delta, Family, Shape};
 use super::values::Noise;
 
-/// A tensor that is to be made.
+/// A tensor to generate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     pub name: String,
@@ -16,20 +16,21 @@ pub struct Tensor {
     pub values: Values,
 }
 
-/// What is in a tensor.
+/// The values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     Random(Noise),
-    /// Few numbers that are not random.
+    /// A few fixed values.
     Given(Vec<f32>),
 }
 
-/// What a matrix is for, on which its format depends.
+/// The role of a matrix, which determines its format.
 #[derive(Clone, Copy, PartialEq)]
 enum Role {
     Embedding,
     Head,
-    /// The projections to values and out of the feed-forward part, the finer ones of a mixture in the `layer` of `layers`.
+    /// The value and `ffn_down` projections, for which Q4_K_M spends more bits in some layers; `layer` of
+    /// `layers`.
     Finer {
         layer: usize,
     },
@@ -37,11 +38,11 @@ enum Role {
     Expert,
 }
 
-/// All tensors, in the order of the file.
+/// All tensors, in file order.
 pub fn tensors(shape: &Shape, quant: Quant) -> Vec<Tensor> {
     let mut list = List { shape, quant, tensors: Vec::new() };
     let (width, tokens) = (shape.width, shape.vocabulary.tokens);
-    // A table that is the head, too, has the head's format.
+    // A table shared with the output head has the head's format.
     let table = if shape.tied { Role::Head } else { Role::Embedding };
     list.matrix("token_embd", table, [width, tokens]);
     if let Family::Llama { rope_factors: true } = shape.family {
@@ -69,7 +70,7 @@ impl List<'_> {
         self.tensors.push(Tensor { name, dims, dtype, values });
     }
 
-    /// A matrix that keeps the size of what it is multiplied with.
+    /// A matrix scaled so that the output is as large as the input.
     fn matrix(&mut self, name: &str, role: Role, dims: [usize; 2]) {
         let dtype = self.format(role, dims[0]);
         let noise = Noise { mean: 0.0, deviation: (dims[0] as f32).powf(-0.5) };
@@ -104,7 +105,7 @@ impl List<'_> {
                 self.delta_net(layer, delta);
             }
             _ => {
-                // Beside each head's queries there is its gate.
+                // Each head has a gate beside its queries.
                 let queries = if let Family::Qwen35(_) = family { 2 } else { 1 };
                 self.matrix(&name("attn_q"), Role::Other, [width, queries * heads * head_dim]);
                 self.matrix(&name("attn_k"), Role::Other, [width, kv_heads * head_dim]);
@@ -163,8 +164,9 @@ impl List<'_> {
         self.matrix(&name("ssm_out"), Role::Other, [values, width]);
     }
 
-    /// The format of a matrix with rows of `columns` values, as `llama-quantize` chooses it: the head is finer, of Q4_K_M some
-    /// others, too, and where rows are no whole number of blocks of 256 the next format with blocks of 32 serves.
+    /// The format of a matrix with rows of `columns` elements, as `llama-quantize` chooses it: more bits for
+    /// the head and, in Q4_K_M, for some others. If a row is not a whole number of 256-element blocks, the
+    /// next format with 32-element blocks.
     fn format(&self, role: Role, columns: usize) -> DType {
         let layers = self.shape.layers;
         let format = match (self.quant, role) {
@@ -186,14 +188,14 @@ impl List<'_> {
 /// Taps of `qwen35`'s convolutions.
 pub const CONV_TAPS: usize = 4;
 
-/// The layers in which Q4_K_M spends more bits: the first and last eighths, and every third between.
+/// The layers in which Q4_K_M spends more bits: the first and last eighths, and every third in between.
 fn finer(layer: usize, layers: usize) -> bool {
     let eighth = layers / 8;
     layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2
 }
 
-/// By how much each frequency of Llama 3.2's rope is divided (`rope_type: llama3` in its `config.json`: factor 32, of which
-/// turns shorter than 8192 / 4 positions get nothing and those longer than 8192 all).
+/// Divisors of Llama 3.2's RoPE frequencies (`rope_type: llama3` in its `config.json`): 1 for wavelengths
+/// below 8192 / 4 positions, 32 for those above 8192, interpolated in between.
 fn llama3_factors(shape: &Shape) -> Vec<f32> {
     let (factor, original, [low, high]) = (32.0, 8192.0, [1.0, 4.0]);
     let pairs = shape.head_dim / 2;

@@ -1,17 +1,17 @@
-//! Random weights, written straight in their block formats.
+//! Random weights, generated directly in their block formats.
 //!
-//! What is random is the codes, which are uniform; the scales are such that the values have the deviation that was asked for.
+//! The codes are uniformly random; the scales are set so that the values have the requested deviation.
 
 use linnet_quant::{DType, E2M1_DOUBLED};
 
-/// Steele, Lea and Flood's SplitMix64 (2014): fast, and any seed will do.
+/// SplitMix64 (Steele, Lea and Flood, 2014): fast, and any seed works.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A stream of its own for each name.
+    /// A separate stream for each name.
     pub fn new(seed: u64, name: &str) -> Random {
-        // FNV-1a, of which SplitMix64 makes something well mixed.
+        // Hashes with FNV-1a; SplitMix64 mixes it further.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -37,19 +37,19 @@ impl Random {
     }
 }
 
-/// Numbers about a mean. Block formats other than floats have none but 0.
+/// Random values around a mean. Block formats other than floats only support a mean of 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise {
     pub mean: f32,
     pub deviation: f32,
 }
 
-/// The deviation of the whole numbers `0..n` when each is as likely.
+/// The standard deviation of uniform integers in `0..n`.
 fn uniform(n: f32) -> f32 {
     ((n * n - 1.0) / 12.0).sqrt()
 }
 
-/// Fills whole blocks of one of the formats that our files have; of others, with zeros.
+/// Fills whole blocks of the formats used in our files; other formats get zeros.
 pub fn fill(dtype: DType, Noise { mean, deviation }: Noise, random: &mut Random, out: &mut [u8]) {
     if dtype == DType::F32 {
         for value in out.chunks_exact_mut(4) {
@@ -59,7 +59,7 @@ pub fn fill(dtype: DType, Noise { mean, deviation }: Noise, random: &mut Random,
         return;
     }
     random.bytes(out);
-    // Where a block's scale stands, and what it is.
+    // Offset of a block's scale, and its value.
     let f16 = |value: f32| half_bits(value).to_le_bytes();
     let blocks = out.chunks_exact_mut(dtype.block_bytes());
     match dtype {
@@ -80,7 +80,7 @@ pub fn fill(dtype: DType, Noise { mean, deviation }: Noise, random: &mut Random,
             });
         }
         DType::Q4_K => {
-            // The minimum of each group of 32 is what makes the mean of its codes, 7.5, zero.
+            // The minimum of each group of 32 shifts the mean of its codes, 7.5, to zero.
             let scale = deviation / (uniform(16.0) * f32::from(GROUP_SCALE));
             let [scale, minimum] = [f16(scale), f16(7.5 * scale)];
             blocks.for_each(|block| {
@@ -93,7 +93,7 @@ pub fn fill(dtype: DType, Noise { mean, deviation }: Noise, random: &mut Random,
         DType::MXFP4 => {
             let square: f32 = E2M1_DOUBLED.iter().map(|code| f32::from(*code) * f32::from(*code)).sum();
             let scale = deviation / (square / E2M1_DOUBLED.len() as f32).sqrt();
-            // The values of the table are doubled, and 128 stands for 1 with them.
+            // The table's values are doubled, so a scale byte of 128 means 1.
             let exponent = (scale.log2().round() + 128.0).clamp(2.0, 254.0) as u8;
             blocks.for_each(|block| block[0] = exponent);
         }
@@ -101,10 +101,10 @@ pub fn fill(dtype: DType, Noise { mean, deviation }: Noise, random: &mut Random,
     }
 }
 
-/// The scale of each group of a K-quant's block: as many as fit into four bits, so that they can be written without splitting.
+/// The scale of each group in a K-quant block: fits in four bits, so it is written without splitting.
 const GROUP_SCALE: u8 = 8;
 
-/// A small positive number as the nearest f16.
+/// Rounds a small positive number to the nearest f16.
 fn half_bits(value: f32) -> u16 {
     half::f16::from_f32(value).to_bits()
 }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_have_the_deviation_that_was_asked_for() {
+    fn values_have_the_requested_deviation() {
         use DType::{F32, MXFP4, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0};
         for dtype in [F32, MXFP4, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0] {
             let mut bytes = vec![0; dtype.row_bytes(64 * 1024).unwrap()];
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_seeds_have_streams_of_their_own() {
+    fn each_name_and_seed_has_its_own_stream() {
         let first = |seed, name| Random::new(seed, name).next();
         assert_eq!(first(1, "a"), first(1, "a"));
         assert_ne!(first(1, "a"), first(2, "a"));

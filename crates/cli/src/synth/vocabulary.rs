@@ -1,25 +1,25 @@
-//! A vocabulary of any size that a byte-level BPE tokenizer takes: the bytes, then all words over a small alphabet, shorter
-//! ones first, each made by merging a shorter word with a letter.
+//! A byte-level BPE vocabulary of any size: the bytes, then all words over a small alphabet, shorter ones
+//! first, each merged from a shorter word and a letter.
 
 use linnet_gguf::Strings;
 
 use super::shape::Vocabulary;
 
-/// Tokens for single bytes, with which every text can be written.
+/// Tokens for single bytes, so that every text can be encoded.
 const BYTES: usize = 256;
-/// Letters of the words. The last is how byte-level vocabularies spell the space.
+/// Letters of the words. The last is the byte-level spelling of the space.
 const LETTERS: [char; 27] = [
     'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u',
     'v', 'w', 'x', 'y', 'z', 'Ġ',
 ];
-/// Control tokens that chats need; more have numbers.
+/// Control tokens that chat templates need; the others are numbered.
 const CONTROLS: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
-/// `tokenizer.ggml.token_type` of text.
+/// `tokenizer.ggml.token_type` of text tokens.
 const NORMAL: i32 = 1;
-/// The same of control tokens.
+/// `tokenizer.ggml.token_type` of control tokens.
 const CONTROL: i32 = 3;
 
-/// What `tokenizer.ggml.*` hold.
+/// The values of `tokenizer.ggml.*`.
 pub struct Lists {
     pub tokens: Strings,
     pub types: Vec<i32>,
@@ -30,7 +30,7 @@ pub struct Lists {
     pub bos: u32,
 }
 
-/// The lists of a vocabulary; it has at least 256 words and three tokens more.
+/// The lists of a vocabulary with at least 256 words and three more tokens.
 pub fn lists(vocabulary: &Vocabulary) -> Lists {
     let (words, tokens) = (vocabulary.words, vocabulary.tokens);
     let mut lists = Lists {
@@ -40,7 +40,7 @@ pub fn lists(vocabulary: &Vocabulary) -> Lists {
         bos: words as u32,
         eos: words as u32 + 2,
     };
-    // Single letters are bytes, so words begin with two.
+    // Single letters are byte tokens, so words have at least two.
     for number in (LETTERS.len()..).take(words.saturating_sub(BYTES)) {
         let word = word(number);
         let ends = [word.char_indices().nth_back(0), word.char_indices().nth(1)];
@@ -59,14 +59,15 @@ pub fn lists(vocabulary: &Vocabulary) -> Lists {
     lists
 }
 
-/// A byte in GPT-2's alphabet: what prints stands for itself, the others are characters from 256 on, in order.
+/// A byte in GPT-2's alphabet: printable bytes are themselves, the others are characters from 256 on, in
+/// order.
 fn spelled_byte(byte: usize) -> String {
     let prints = |byte: usize| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     let code = if prints(byte) { byte } else { 256 + (0..byte).filter(|before| !prints(*before)).count() };
     char::from_u32(code as u32).map(String::from).unwrap_or_default()
 }
 
-/// The word of a number, counting `a`, `b`, ..., then `aa`, `ab`, ...
+/// The word with this number: `a`, `b`, ..., `aa`, `ab`, ...
 fn word(mut number: usize) -> String {
     let mut letters = Vec::new();
     loop {
@@ -96,7 +97,7 @@ mod tests {
                 let (left, right) = merge.split_once(' ').unwrap();
                 assert!([left, right, &format!("{left}{right}")].iter().all(|t| all.contains(t)), "{merge}");
             }
-            // Words of two letters can be made in one way only.
+            // A two-letter word has only one split.
             let expected = (30_000 - BYTES) * splits - (splits - 1) * LETTERS.len().pow(2);
             assert_eq!(lists.merges.len(), expected);
             assert_eq!(lists.tokens.get(lists.eos as usize), Some("<|im_end|>"));

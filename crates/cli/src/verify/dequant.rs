@@ -1,4 +1,4 @@
-//! Block formats: the decoded values, bit for bit.
+//! Block formats: compares the decoded values bit for bit.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use linnet_quant::{DType, dequantize};
 use super::golden::{Golden, GoldenError};
 use super::report::{Outcome, Subject};
 
-/// Decodes the `bytes` of a golden file and compares with its `values`. The file is named after the type.
+/// Decodes the `bytes` of a golden file and compares them with its `values`. The file is named after the
+/// type.
 pub fn run(path: &Path) -> Outcome {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let subject = Subject::new("dequant", name.as_ref());
@@ -32,7 +33,9 @@ fn compare(subject: &Subject, dtype: DType, bytes: &[u8], values: &[f32]) -> Out
     let unequal = |(a, b): &(&f32, &f32)| a.to_bits() != b.to_bits();
     let different = ours.iter().zip(values).filter(unequal).count();
     let detail = match ours.iter().zip(values).position(|pair| unequal(&pair)) {
-        Some(at) => format!("of {}; first at {at}: {:e} instead of {:e}", values.len(), ours[at], values[at]),
+        Some(at) => {
+            format!("of {}; first at {at}: expected {:e}, got {:e}", values.len(), values[at], ours[at])
+        }
         None => format!("of {}", values.len()),
     };
     subject.counted("values", "values that differ", different).with(detail)

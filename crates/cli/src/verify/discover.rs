@@ -1,4 +1,4 @@
-//! Finding reference cases by the layout of their files; no model is known by name.
+//! Finds reference cases by the layout of their files; no model name is hard-coded.
 
 use std::fs;
 use std::io;
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::golden::{Golden, json};
 use crate::failure::Failure;
 
-/// Folders within folders that are searched.
+/// Maximum depth of nested folders.
 const MAX_DEPTH: usize = 8;
 
-/// A set of cases that share their files.
+/// A set of cases that share files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A published model: the folder of its index, and the one file of it that was asked for.
+    /// A published model: the folder of its index, and the one file if only that was given.
     Real(PathBuf, Option<String>),
     /// A folder with `model.gguf` and `golden.safetensors`.
     Tiny(PathBuf),
@@ -31,7 +31,7 @@ pub enum Found {
     Template(PathBuf),
 }
 
-/// Everything under `path`, which may be a folder at any level or a single file; sorted by place.
+/// All cases under `path`, which may be a folder at any level or a single file, sorted by path.
 ///
 /// # Errors
 /// When `path` or a folder in it cannot be read.
@@ -46,7 +46,7 @@ pub fn discover(path: &Path) -> Result<Vec<Found>, Failure> {
     Ok(without_duplicates(found))
 }
 
-/// Each case once; a published model's single files are part of the whole.
+/// Removes duplicates; a single file of a published model is part of the whole model.
 pub fn without_duplicates(found: Vec<Found>) -> Vec<Found> {
     let mut kept: Vec<Found> = Vec::new();
     for case in &found {
@@ -99,14 +99,14 @@ fn classify(path: &Path) -> Vec<Found> {
     }
 }
 
-/// `model_TYPE.gguf` and `golden_TYPE.safetensors`, given one of them, where both are there.
+/// `model_TYPE.gguf` and `golden_TYPE.safetensors`, given one of them, if both exist.
 fn quant(folder: &Path, stem: &str) -> Option<Found> {
     let dtype = stem.strip_prefix("golden_").or_else(|| stem.strip_prefix("model_"))?;
     let files = [format!("model_{dtype}.gguf"), format!("golden_{dtype}.safetensors")];
     files.iter().all(|f| folder.join(f).is_file()).then(|| Found::Quant(folder.to_owned(), dtype.to_owned()))
 }
 
-/// The cases that a folder's `index.json` lists; none where there is no such file.
+/// The cases listed in a folder's `index.json`, if there is one.
 fn index(folder: &Path) -> Vec<Found> {
     let path = folder.join("index.json");
     if !path.is_file() {
@@ -133,7 +133,7 @@ fn index(folder: &Path) -> Vec<Found> {
             })
             .collect(),
         Ok(_) => Vec::new(),
-        // Whoever runs it says what is wrong with it.
+        // Running the case reports what is wrong with it.
         Err(_) => vec![Found::Real(folder.to_owned(), None)],
     }
 }
@@ -142,7 +142,7 @@ fn safetensors(path: &Path, folder: &Path, name: &str) -> Option<Found> {
     if index(folder).contains(&Found::Real(folder.to_owned(), None)) {
         return Some(Found::Real(folder.to_owned(), Some(name.to_owned())));
     }
-    // Whoever runs an unreadable one says what is wrong with it.
+    // Running the case reports an unreadable file.
     let is_dequant = Golden::open(path)
         .and_then(|golden| golden.names())
         .map_or(true, |names| ["bytes", "values"].iter().all(|wanted| names.iter().any(|n| n == wanted)));

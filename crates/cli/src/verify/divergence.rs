@@ -1,4 +1,4 @@
-//! How far logits are from their reference.
+//! Measures how far logits are from their reference.
 
 /// The distance of one row of logits from its reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,12 +9,12 @@ pub struct Divergence {
     pub max_abs: f64,
     /// Both have the same most likely token.
     pub same_top: bool,
-    /// By how much the reference's most likely token leads its second.
+    /// The reference's margin between its two most likely tokens.
     pub margin: f64,
 }
 
 impl Divergence {
-    /// Compares two rows of the same length, at least 2. A number that is none makes the figures none.
+    /// Compares two rows of equal length, at least 2. A NaN in either makes the figures NaN.
     pub fn new(reference: &[f32], ours: &[f32]) -> Divergence {
         let (log_p, log_q) = (log_softmax(reference), log_softmax(ours));
         let kl = log_p.iter().zip(&log_q).map(|(p, q)| p.exp() * (p - q)).sum();
@@ -30,7 +30,7 @@ impl Divergence {
         }
     }
 
-    /// The worst of two in every respect; the margin is that of the row whose tokens differ, if one does.
+    /// The worst of both in every figure; the margin is that of the row whose top token differs, if any.
     pub fn worst(self, other: Divergence) -> Divergence {
         let margin = match (self.same_top, other.same_top) {
             (false, true) => self.margin,
@@ -45,7 +45,7 @@ impl Divergence {
         }
     }
 
-    /// Whether the most likely token is the same, or the reference itself hardly prefers it.
+    /// Whether the top token is the same, or the reference's margin is within the noise.
     pub fn top_holds(&self, noise: f64) -> bool {
         self.same_top || self.margin <= noise
     }
@@ -56,7 +56,7 @@ pub fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// The index of the largest logit, the first of equals.
+/// The index of the largest logit; the first one on a tie.
 pub fn argmax(logits: &[f32]) -> usize {
     let mut best = 0;
     for (i, logit) in logits.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Reading reference files: safetensors and JSON.
+//! Reads reference files: safetensors and JSON.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,27 +14,27 @@ pub enum GoldenError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It is not what its name says.
+    /// It is not a valid file of its format.
     #[error("`{}` is not valid {format}: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// `JSON` or `safetensors`.
         format: &'static str,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// A tensor is missing, or of another type or shape.
+    /// A tensor is missing or has the wrong type or shape.
     #[error("`{}`: the tensor `{tensor}` {reason}", path.display())]
     Tensor {
         /// The file.
         path: PathBuf,
         /// The tensor.
         tensor: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
 }
@@ -55,7 +55,7 @@ pub struct Tensor<T> {
 }
 
 impl<T> Tensor<T> {
-    /// The length of a row, and the rows: a vector is one row.
+    /// The rows; a vector is one row.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &[T]> + ExactSizeIterator {
         let width = self.shape.last().copied().unwrap_or(1).max(1);
         self.values.chunks_exact(width)
@@ -87,26 +87,26 @@ impl Golden {
     /// A tensor of f32.
     ///
     /// # Errors
-    /// [`GoldenError::Tensor`] when it is missing or of another type.
+    /// [`GoldenError::Tensor`] if it is missing or has another type.
     pub fn f32(&self, name: &str) -> Result<Tensor<f32>, GoldenError> {
         self.tensor(name, Dtype::F32, f32::from_le_bytes)
     }
 
-    /// A tensor of token ids, which are i32 and not negative.
+    /// A tensor of token ids, stored as non-negative i32.
     ///
     /// # Errors
-    /// [`GoldenError::Tensor`] when it is missing, of another type, or holds a negative number.
+    /// [`GoldenError::Tensor`] if it is missing, has another type or contains a negative id.
     pub fn tokens(&self, name: &str) -> Result<Tensor<u32>, GoldenError> {
         let Tensor { values, shape } = self.tensor(name, Dtype::I32, i32::from_le_bytes)?;
         let values = values.into_iter().map(u32::try_from).collect::<Result<_, _>>();
-        let values = values.map_err(|_| self.bad(name, "holds a negative token id".to_owned()))?;
+        let values = values.map_err(|_| self.bad(name, "contains a negative token id".to_owned()))?;
         Ok(Tensor { values, shape })
     }
 
     /// A tensor of bytes.
     ///
     /// # Errors
-    /// [`GoldenError::Tensor`] when it is missing or of another type.
+    /// [`GoldenError::Tensor`] if it is missing or has another type.
     pub fn bytes(&self, name: &str) -> Result<Tensor<u8>, GoldenError> {
         self.tensor(name, Dtype::U8, u8::from_le_bytes)
     }
@@ -125,7 +125,7 @@ impl Golden {
         let tensors = self.tensors()?;
         let view = tensors.tensor(name).map_err(|_| self.bad(name, "is missing".to_owned()))?;
         if view.dtype() != dtype {
-            return Err(self.bad(name, format!("is {:?} instead of {dtype:?}", view.dtype())));
+            return Err(self.bad(name, format!("is {:?}, expected {dtype:?}", view.dtype())));
         }
         let values = view.data().as_chunks::<N>().0.iter().map(|bytes| decode(*bytes)).collect();
         Ok(Tensor { values, shape: view.shape().to_vec() })
@@ -145,7 +145,7 @@ impl Golden {
 /// # Errors
 /// [`GoldenError::Read`], [`GoldenError::Format`].
 pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, GoldenError> {
-    // Python's json module writes NaN, which JSON does not have.
+    // Python's json module writes NaN, which is not valid JSON.
     let standard = text(path)?.replace(": NaN", ": null");
     serde_json::from_str(&standard).map_err(|error| GoldenError::Format {
         path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! Comparing a model's logits and greedy choices with a reference: what `real`, `tiny` and `quants` have in common.
+//! Compares a model's logits and greedy tokens with a reference; shared by `real`, `tiny` and `quants`.
 
 use linnet_engine::{Engine, Error};
 use linnet_graph::Backend;
@@ -8,30 +8,30 @@ use super::divergence::Divergence;
 use super::report::{Outcome, Subject};
 use super::scoring;
 
-/// What logits must satisfy.
+/// Limits for logits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Largest KL(reference || ours), in nats, at any position.
     pub kl: f64,
-    /// The limit is for the median of the positions instead: where rounding flips a router's choice, other experts answer, and
-    /// the position is another one altogether, here as in the reference with rounding.
+    /// Apply the limit to the median of the positions. If rounding flips a router's choice, other experts run
+    /// and that position differs completely, in the reference too.
     pub median: bool,
-    /// Largest absolute difference of two logits; none where only the KL counts.
+    /// Largest absolute difference of two logits, if it is limited as well as the KL.
     pub max_abs: Option<f64>,
-    /// The most likely token must be the reference's where that leads its second by more than this.
+    /// The top token must match if the reference's margin is above this.
     pub noise: f64,
 }
 
 impl Limits {
-    /// What f32 arithmetic without any rounding must hold, from what an independent float64 engine was measured to differ
-    /// by (1.2e-4), with room for other orders of summation.
+    /// Limits for f32 arithmetic without any rounding: what an independent float64 engine was measured to
+    /// differ by (1.2e-4), plus room for other summation orders.
     pub const F32: Limits = Limits { kl: 1e-6, median: false, max_abs: Some(2e-3), noise: 0.01 };
 }
 
-/// Compares the logits behind the last tokens with the rows of `reference`.
+/// Compares the logits of the last tokens with the rows of `reference`.
 ///
 /// # Errors
-/// What running the model says.
+/// Any error of running the model.
 pub fn compare<'a, B: Backend>(
     engine: &mut Engine<B>,
     subject: &Subject,
@@ -60,11 +60,11 @@ pub fn compare<'a, B: Backend>(
         worst = Some(worst.map_or(divergence, |w| w.worst(divergence)));
     })?;
     let Some(worst) = worst.filter(|_| comparable) else {
-        return Ok(subject.failed(case, format!("the reference's logits are not {vocabulary} a row")));
+        return Ok(subject.failed(case, format!("the reference's rows do not have {vocabulary} logits")));
     };
     let tops = match tops_hold {
         true => format!("top-1 {same_top}/{count}"),
-        false => format!("top-1 {same_top}/{count}, different at a margin of {:.2}", worst.margin),
+        false => format!("top-1 {same_top}/{count}, differs at a margin of {:.2}", worst.margin),
     };
     let max_abs = match limits.max_abs {
         Some(limit) => format!("max abs {:.2e} (limit {limit})", worst.max_abs),
@@ -80,7 +80,7 @@ pub fn compare<'a, B: Backend>(
     Ok(outcome.and(holds))
 }
 
-/// The middle one of some numbers, the greater of two; none if one of them is none.
+/// The median (the upper one of two), or NaN if any value is NaN.
 fn median(mut numbers: Vec<f64>) -> f64 {
     let middle = numbers.len() / 2;
     numbers.sort_by(f64::total_cmp);
@@ -90,11 +90,11 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
-/// Walks along the reference's greedy tokens; counts where the model would have said another although the reference's
-/// margin exceeds `noise`.
+/// Walks along the reference's greedy tokens and counts the steps at which the model picks another token
+/// although the reference's margin exceeds `noise`.
 ///
 /// # Errors
-/// What running the model says.
+/// Any error of running the model.
 pub fn greedy<B: Backend>(
     engine: &mut Engine<B>,
     subject: &Subject,
@@ -109,7 +109,7 @@ pub fn greedy<B: Backend>(
     let said = scoring::forced_walk(engine, prompt, tokens)?;
     let walk = Walk::new(&said, tokens, margins, noise);
     let mut detail = format!(
-        "{}/{} equal, {} of them above the noise of {noise:.2}",
+        "{}/{} equal, {} with a margin above the noise of {noise:.2}",
         walk.equal,
         tokens.len(),
         walk.clear
@@ -120,14 +120,14 @@ pub fn greedy<B: Backend>(
     Ok(subject.counted(case, "clear steps that differ", walk.wrong.len()).with(detail))
 }
 
-/// What a walk along greedy tokens showed.
+/// The result of a walk along greedy tokens.
 #[derive(Debug, PartialEq)]
 struct Walk {
-    /// Steps at which the token was the reference's.
+    /// Steps with the reference's token.
     equal: usize,
-    /// Those of them at which the reference's margin exceeded the noise.
+    /// Those among them at which the reference's margin exceeds the noise.
     clear: usize,
-    /// Steps at which it was not although the reference's margin exceeded the noise, with that margin.
+    /// Steps with another token although the reference's margin exceeds the noise, with that margin.
     wrong: Vec<(usize, f32)>,
 }
 
@@ -160,9 +160,9 @@ pub fn tokens<B: Backend>(
         Ok(ours) => {
             let different = differing(&ours, reference);
             let detail = match ours.iter().zip(reference).position(|(a, b)| a != b) {
-                Some(at) => format!("first at token {at}: {} instead of {}", ours[at], reference[at]),
+                Some(at) => format!("first at token {at}: expected {}, got {}", reference[at], ours[at]),
                 None if ours.len() != reference.len() => {
-                    format!("{} tokens instead of {}", ours.len(), reference.len())
+                    format!("expected {} tokens, got {}", reference.len(), ours.len())
                 }
                 None => format!("{} tokens", reference.len()),
             };
@@ -172,7 +172,7 @@ pub fn tokens<B: Backend>(
     }
 }
 
-/// Positions at which two sequences differ, missing ones included.
+/// Number of positions at which two sequences differ, counting missing elements.
 pub fn differing<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count() + a.len().abs_diff(b.len())
 }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_hides_a_flip_but_no_missing_number() {
+    fn the_median_ignores_one_flip_but_not_nan() {
         assert_eq!(median(vec![0.1, 9.0, 0.2]), 0.2);
         assert_eq!(median(vec![0.1, 9.0, 0.2, 0.3]), 0.3);
         assert_eq!(median(vec![0.4]), 0.4);

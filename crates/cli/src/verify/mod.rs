@@ -1,4 +1,4 @@
-//! `linnet verify`: the engine against numbers that others computed.
+//! `linnet verify`: compares the engine with reference results.
 
 mod dequant;
 mod discover;
@@ -28,10 +28,11 @@ use report::Report;
 
 /// Compare the engine with reference files: models, block formats, tokenizers, chat templates
 ///
-/// Prints a line per case with its figure and limit. Exits with 1 if a case falls short, with 2 if there was none.
+/// Prints one line per case with its figure and limit. Exits with 1 if a case fails and with 2 if there were
+/// none.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A reference folder, a part of it, or a single file
+    /// Reference folder, a subfolder of it, or a single file
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -39,32 +40,32 @@ pub struct Options {
     /// Print a JSON array
     #[arg(long)]
     json: bool,
-    /// Where the published models' files lie
+    /// Folder with the published models' files
     #[arg(long, value_name = "DIR", env = "LINNET_MODELS", default_value = "models")]
     models: PathBuf,
 }
 
-/// The exit code when there was nothing to verify.
+/// Exit code if there was nothing to verify.
 const NOTHING_FOUND: u8 = 2;
 
-/// What all kinds of cases need.
+/// What all cases need.
 struct Context<'a, B> {
-    /// Where results go.
+    /// The output.
     report: Report<Stdout>,
-    /// Where the published models' files lie.
+    /// Folder with the published models' files.
     models: &'a Path,
-    /// How KV caches hold their numbers.
+    /// Element type of the KV caches.
     kv: KvFormat,
-    /// The engine rounds inputs of products to so many bits.
+    /// Bits to which the inputs of matrix products are rounded, if they are.
     input_bits: Option<u32>,
-    /// The engine rounds nothing, so that it must come as close as f32 arithmetic does.
+    /// The engine rounds nothing, so its results must be as close as f32 arithmetic allows.
     precise: bool,
-    /// Gives a backend; every model gets one of its own.
+    /// Makes a backend; each model gets its own.
     open: &'a dyn Fn() -> Result<B, Failure>,
 }
 
 impl<B> Context<'_, B> {
-    /// Whether the KV cache or the inputs of products have 8 bits.
+    /// Whether the KV cache or the inputs of matrix products have 8 bits.
     fn is_rounded_to_eight_bits(&self) -> bool {
         self.kv == KvFormat::Q8_0 || self.input_bits.is_some_and(|bits| bits <= 8)
     }
@@ -73,7 +74,7 @@ impl<B> Context<'_, B> {
 /// Runs the command.
 ///
 /// # Errors
-/// When a path cannot be read, the backend not be opened, or the results not be printed.
+/// If a path cannot be read, the backend cannot be opened or the results cannot be printed.
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     let mut found = Vec::new();
     for path in &options.paths {
@@ -81,13 +82,13 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     }
     let found = discover::without_duplicates(found);
     if found.is_empty() {
-        terminal::say("nothing to verify was found");
+        terminal::say("nothing to verify in the given paths; pass a reference folder or file");
         return Ok(ExitCode::from(NOTHING_FOUND));
     }
     match options.backend.backend {
         BackendKind::Cpu => verify(options, &found, &|| options.backend.cpu()),
         BackendKind::Gpu => {
-            // Its clones share the kernels that were compiled, on which a GPU of software spends most of its time here.
+            // The clones share compiled kernels: compiling takes most of the time on a software GPU.
             let gpu = options.backend.gpu_untried()?;
             verify(options, &found, &|| Ok(gpu.clone()))
         }
@@ -147,7 +148,7 @@ fn verify<B: Backend>(
     Ok(if context.report.finish()? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The last part of a folder's path, also where that is written `.` or not at all.
+/// The last component of a folder's path, also for `.` and the empty path.
 fn folder_name(folder: &Path) -> String {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let whole = folder.canonicalize();

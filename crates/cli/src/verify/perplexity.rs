@@ -1,4 +1,4 @@
-//! How likely a model finds a text.
+//! Perplexity of a text.
 
 use std::path::Path;
 
@@ -11,13 +11,14 @@ use super::golden::{Golden, GoldenError};
 use super::report::{Outcome, Subject};
 use super::scoring;
 
-/// By how much the mean may differ from the reference, in nats: what a good quantized engine needs on a real model.
+/// Allowed difference of the mean from the reference, in nats: what a good quantized engine needs on a real
+/// model.
 const MEAN_LIMIT: f64 = 0.02;
 
-/// How closely the scores must have the mean that the index gives: they are f32 numbers, it is rounded.
+/// Tolerance between the mean of the f32 scores and the rounded mean in the index.
 const SUMMED_UP: f64 = 1e-4;
 
-/// The perplexity part of a published model's index.
+/// The perplexity section of a published model's index.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Reference {
     /// Name of the file with the tokens and their scores.
@@ -25,7 +26,7 @@ pub struct Reference {
     mean_nll: f64,
 }
 
-/// The text, cut into chunks that are scored each from an empty cache, and the reference's scores.
+/// The text, in chunks that are each scored from an empty cache, and the reference's scores.
 #[derive(Debug)]
 pub struct Chunks {
     chunks: Vec<(Vec<u32>, Vec<f32>)>,
@@ -35,7 +36,7 @@ impl Chunks {
     /// Reads the chunks: `tokens` is `[chunks, n]`, `nll` is `[chunks, n - 1]`.
     ///
     /// # Errors
-    /// When the file cannot be read, its shapes do not fit, or its scores are not those that the index sums up.
+    /// If the file cannot be read, its shapes do not match, or the mean of its scores differs from the index.
     pub fn open(folder: &Path, reference: &Reference) -> Result<Chunks, GoldenError> {
         let golden = Golden::open(&folder.join(&reference.file))?;
         let (tokens, scores) = (golden.tokens("tokens")?, golden.f32("nll")?);
@@ -43,34 +44,38 @@ impl Chunks {
         let fit =
             tokens.rows().len() == scores.rows().len() && pairs.iter().all(|(t, s)| t.len() == s.len() + 1);
         if pairs.is_empty() || !fit {
-            return Err(golden.bad("nll", format!("is {:?} for tokens {:?}", scores.shape, tokens.shape)));
+            return Err(golden.bad(
+                "nll",
+                format!("has shape {:?}, but the tokens have {:?}", scores.shape, tokens.shape),
+            ));
         }
         let mean = mean_of(&pairs);
         if (mean - reference.mean_nll).abs() > SUMMED_UP {
-            return Err(
-                golden.bad("nll", format!("has the mean {mean}, the index says {}", reference.mean_nll))
-            );
+            return Err(golden.bad(
+                "nll",
+                format!("has the mean {mean}, expected {} as in the index", reference.mean_nll),
+            ));
         }
         Ok(Chunks { chunks: pairs })
     }
 
-    /// Tokens of the longest chunk.
+    /// Length of the longest chunk in tokens.
     pub fn longest(&self) -> usize {
         self.chunks.iter().map(|(tokens, _)| tokens.len()).max().unwrap_or(0)
     }
 }
 
-/// The mean of all scores of these chunks.
+/// The mean score of these chunks.
 fn mean_of(chunks: &[(Vec<u32>, Vec<f32>)]) -> f64 {
     let scores = || chunks.iter().flat_map(|(_, scores)| scores);
     scores().map(|score| f64::from(*score)).sum::<f64>() / scores().count() as f64
 }
 
-/// Scores every chunk, `-log softmax(logits[i])[token[i + 1]]` for all of its positions but the last, and compares the
-/// mean over all scores with the reference's for the same chunks.
+/// Scores every chunk, `-log softmax(logits[i])[token[i + 1]]` for all positions but the last, and compares
+/// the mean with the reference's mean for the same chunks.
 ///
 /// # Errors
-/// What running the model says.
+/// Any error of running the model.
 pub fn compare<B: Backend>(
     engine: &mut Engine<B>,
     subject: &Subject,
@@ -78,7 +83,7 @@ pub fn compare<B: Backend>(
 ) -> Result<Outcome, Error> {
     let (mut sum, mut count, mut difference) = (0.0, 0usize, 0.0);
     for (tokens, scores) in &chunks.chunks {
-        // The logits behind the last token predict what is not there.
+        // The last token has no successor to score.
         let (run, targets) = (&tokens[..scores.len()], &tokens[1..]);
         let mut expected = targets.iter().zip(scores);
         scoring::logits(engine, run, run.len(), |row| {
@@ -92,7 +97,7 @@ pub fn compare<B: Backend>(
     let (mean, difference) = (sum / count as f64, difference / count as f64);
     let expected = mean_of(&chunks.chunks);
     let detail = format!(
-        "mean NLL {mean:.5} instead of {expected:.5} over {count} tokens, perplexity {:.3}, mean |difference| of a score {difference:.2e}",
+        "mean NLL {mean:.5}, expected {expected:.5}, over {count} tokens, perplexity {:.3}, mean |difference| of a score {difference:.2e}",
         mean.exp(),
     );
     let figure = (mean - expected).abs();

@@ -34,7 +34,7 @@ struct Prompt {
     plain_llama_cpp: PlainNoise,
 }
 
-/// How far llama.cpp itself is from the reference on the same quantized file: the noise that a good engine has.
+/// How far llama.cpp itself is from the reference on the same quantized file: the noise of a good engine.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct PlainNoise {
     kl_nats: f64,
@@ -43,10 +43,11 @@ struct PlainNoise {
 
 const KIND: &str = "real";
 
-/// With a KV cache of 8 bits, or activations: of the positions that llama.cpp was measured at with such activations, 99 of 100
-/// have a KL within this. A prompt gives one position, which by chance is better there or here.
+/// With 8-bit activations or an 8-bit KV cache: 99 % of the positions that llama.cpp was measured at with
+/// 8-bit activations have a KL within this. A prompt gives only one position, which can be better or worse by
+/// chance.
 const EIGHT_BITS_KL: f64 = 2.6e-2;
-/// And their mean over all prompts is within this; llama.cpp's was measured to be 3.4e-3 to 5.3e-3.
+/// Limit of the mean over all prompts; llama.cpp was measured at 3.4e-3 to 5.3e-3.
 const EIGHT_BITS_MEAN_KL: f64 = 1e-2;
 
 /// A prompt with its reference tensors.
@@ -71,10 +72,10 @@ impl Loaded {
     }
 }
 
-/// Runs the cases of the model whose index lies in `folder`; only those of the file `only`, if one is given.
+/// Runs the cases of the model whose index is in `folder`; only those of the file `only`, if given.
 ///
 /// # Errors
-/// When the backend cannot be opened or the report not be printed.
+/// If the backend cannot be opened or the report cannot be printed.
 pub fn run<B: Backend>(
     context: &mut Context<'_, B>,
     folder: &Path,
@@ -108,13 +109,13 @@ pub fn run<B: Backend>(
         let models = context.models.display();
         return Ok(context
             .report
-            .add(subject.skipped("all", format!("{} is not in {models}", index.file)))?);
+            .add(subject.skipped("all", format!("{} is missing in {models}", index.file)))?);
     }
     let chunk = texts.as_ref().map_or(0, perplexity::Chunks::longest);
     let longest = prompts.iter().map(|p| p.tokens.len() + p.greedy.len()).fold(chunk.max(1), usize::max);
     let mut engine = match load(context, &path, longest, &index.sha256)? {
         Ok(engine) => engine,
-        // A file of a supported architecture must run: only the architecture is an excuse.
+        // A supported architecture must run; only an unsupported one may be skipped.
         Err(failure) if failure.code() == "unsupported-architecture" => {
             return Ok(context.report.add(subject.unusable("all", &failure))?);
         }
@@ -139,7 +140,7 @@ pub fn run<B: Backend>(
     Ok(())
 }
 
-/// The KL of the logits behind the prompt, if they could be compared.
+/// The KL of the prompt's last logits, if they could be compared.
 fn check_prompt<B: Backend>(
     context: &mut Context<'_, B>,
     subject: &Subject,
@@ -163,13 +164,13 @@ fn check_prompt<B: Backend>(
     let kl = outcome.figure;
     context.report.add(outcome)?;
 
-    // Where the reference leads by less than llama.cpp's own largest error on this prompt, either token may come.
+    // If the reference's margin is below llama.cpp's largest error on this prompt, either token is correct.
     let outcome = logits::greedy(engine, subject, &case("greedy"), tokens, (greedy, margins), limits.noise);
     context.report.add(outcome.unwrap_or_else(|error| subject.failed(&case("greedy"), error)))?;
     Ok(kl)
 }
 
-/// The outer error ends everything (no backend), the inner one only this model.
+/// The outer error ends the command (no backend), the inner one only this model.
 fn load<B: Backend>(
     context: &Context<'_, B>,
     path: &Path,

@@ -1,4 +1,4 @@
-//! What a check found, and how it is printed.
+//! Results of the checks, and how they are printed.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -15,23 +15,23 @@ pub struct Outcome {
     pub kind: &'static str,
     /// The model, file or type.
     pub name: String,
-    /// What of it.
+    /// The part of it that was checked.
     pub case: String,
     /// What `figure` counts or measures.
     pub measure: &'static str,
-    /// The figure, if the case could be run.
+    /// The measured figure, if the case could run.
     pub figure: Option<f64>,
-    /// The largest figure that is acceptable.
+    /// The largest acceptable figure.
     pub limit: Option<f64>,
-    /// Whether the case holds. False also where it was skipped.
+    /// Whether the case passes. Also false if it was skipped.
     pub ok: bool,
-    /// Whether the case could not be run, through no fault of its own.
+    /// Whether the case could not run for a reason outside of the engine.
     pub skipped: bool,
-    /// More for people: further figures, or why it failed or was skipped.
+    /// Details for people: further figures, or why it failed or was skipped.
     pub detail: String,
 }
 
-/// Names a case before its result is known.
+/// Identifies a case before its result is known.
 #[derive(Clone, Debug)]
 pub struct Subject {
     kind: &'static str,
@@ -39,7 +39,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A model, file or type of some kind of case.
+    /// A model, file or type of a kind of case.
     pub fn new(kind: &'static str, name: impl Into<String>) -> Self {
         Subject { kind, name: name.into() }
     }
@@ -58,28 +58,29 @@ impl Subject {
         }
     }
 
-    /// A case that holds when `figure <= limit`; one that is not a number never does.
+    /// A case that passes if `figure <= limit`; NaN never passes.
     pub fn measured(&self, case: &str, measure: &'static str, figure: f64, limit: f64) -> Outcome {
         let ok = figure <= limit;
         Outcome { measure, figure: Some(figure), limit: Some(limit), ok, ..self.outcome(case) }
     }
 
-    /// A case that holds when nothing was counted.
+    /// A case that passes if `count` is zero.
     pub fn counted(&self, case: &str, measure: &'static str, count: usize) -> Outcome {
         self.measured(case, measure, count as f64, 0.0)
     }
 
-    /// A case that could not be run and should have been.
+    /// A case that could not run but should have.
     pub fn failed(&self, case: &str, why: impl fmt::Display) -> Outcome {
         Outcome { detail: why.to_string(), ..self.outcome(case) }
     }
 
-    /// A case that could not be run, for a reason that lies outside of it.
+    /// A case that could not run for a reason outside of the engine.
     pub fn skipped(&self, case: &str, why: impl fmt::Display) -> Outcome {
         Outcome { skipped: true, detail: why.to_string(), ..self.outcome(case) }
     }
 
-    /// A case whose model or vocabulary could not be used: skipped if Linnet says that it does not support it.
+    /// A case whose model or vocabulary is unusable: skipped if the engine does not support it, otherwise
+    /// failed.
     pub fn unusable(&self, case: &str, failure: &Failure) -> Outcome {
         let why = format!("{}: {failure}", failure.code());
         if failure.code().starts_with("unsupported-") {
@@ -91,12 +92,12 @@ impl Subject {
 }
 
 impl Outcome {
-    /// The case with more for people to read.
+    /// Adds details for people.
     pub fn with(self, detail: impl Into<String>) -> Outcome {
         Outcome { detail: detail.into(), ..self }
     }
 
-    /// The case, failed unless `holds` too.
+    /// Fails the case unless `holds`.
     pub fn and(self, holds: bool) -> Outcome {
         Outcome { ok: self.ok && holds, ..self }
     }
@@ -132,7 +133,7 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Prints the outcomes as they come, or all of them as JSON at the end.
+/// Prints outcomes as they arrive, or all of them as JSON at the end.
 pub struct Report<W: Write> {
     out: W,
     json: bool,
@@ -145,10 +146,10 @@ impl<W: Write> Report<W> {
         Report { out, json, outcomes: Vec::new() }
     }
 
-    /// Takes the result of a case.
+    /// Adds the result of a case.
     ///
     /// # Errors
-    /// When it cannot be printed.
+    /// If it cannot be printed.
     pub fn add(&mut self, outcome: Outcome) -> io::Result<()> {
         if !self.json {
             writeln!(self.out, "{outcome}")?;
@@ -158,10 +159,10 @@ impl<W: Write> Report<W> {
         Ok(())
     }
 
-    /// Prints what is to come last; returns whether no case failed.
+    /// Prints the summary or the JSON; returns whether no case failed.
     ///
     /// # Errors
-    /// When it cannot be printed.
+    /// If it cannot be printed.
     pub fn finish(mut self) -> Result<bool, Failure> {
         let skipped = self.outcomes.iter().filter(|o| o.skipped).count();
         let passed = self.outcomes.iter().filter(|o| o.ok).count();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_holds_up_to_its_limit_and_nan_never() {
+    fn a_figure_passes_up_to_its_limit_and_nan_never() {
         let subject = Subject::new("tiny", "llama");
         assert!(subject.measured("a", "KL", 1e-3, 1e-3).ok);
         assert!(!subject.measured("a", "KL", 1.1e-3, 1e-3).ok);

@@ -1,18 +1,18 @@
-//! Running a model on given tokens.
+//! Runs a model on given tokens.
 
 use linnet_engine::{Engine, Error, Session};
 use linnet_graph::{Backend, BackendError, Output, OutputRequest};
 
-/// Rows of logits that are read back at once.
+/// Rows of logits to read back at once.
 pub const MAX_LOGITS: usize = 32;
-/// Steps of a walk that are taken token by token.
+/// Steps of a walk that run token by token.
 const SINGLE_STEPS: usize = 16;
 
-/// Runs `tokens` from an empty cache, in batches as large as the session takes, and hands over the logits behind each
-/// of the `last` tokens, in order.
+/// Runs `tokens` from an empty cache, in batches as large as the session takes, and passes on the logits of
+/// each of the `last` tokens, in order.
 ///
 /// # Errors
-/// What [`Session::extend`] says; [`Error::InvalidRequest`] for a token outside of the vocabulary.
+/// Any error of [`Session::extend`]; [`Error::InvalidRequest`] for a token outside of the vocabulary.
 pub fn logits<B: Backend>(
     engine: &mut Engine<B>,
     tokens: &[u32],
@@ -39,8 +39,8 @@ pub fn logits<B: Backend>(
     Ok(())
 }
 
-/// The end of the batch that begins at `start`, and the number of its last rows whose logits are wanted, when they
-/// are wanted from `first` on.
+/// The end of the batch that begins at `start`, and how many of its last rows have logits to read, given that
+/// logits are needed from `first` on.
 fn batch(start: usize, len: usize, first: usize, max_batch: usize, max_logits: usize) -> (usize, usize) {
     let end = len.min(start + max_batch);
     let wanted_from = start.max(first);
@@ -50,11 +50,11 @@ fn batch(start: usize, len: usize, first: usize, max_batch: usize, max_logits: u
     }
 }
 
-/// The most likely token after `prompt` and after each of `forced` but the last: whatever the model would say, it goes on
-/// with `forced`. The first [`SINGLE_STEPS`] are single steps as when chatting, and the rest goes in batches.
+/// The most likely token after `prompt` and after each of `forced` but the last; the next input is always
+/// from `forced`. The first [`SINGLE_STEPS`] run one by one as in a chat, the rest in batches.
 ///
 /// # Errors
-/// What [`Session::extend`] says; [`Error::InvalidRequest`] for a token outside of the vocabulary.
+/// Any error of [`Session::extend`]; [`Error::InvalidRequest`] for a token outside of the vocabulary.
 pub fn forced_walk<B: Backend>(
     engine: &mut Engine<B>,
     prompt: &[u32],
@@ -63,7 +63,7 @@ pub fn forced_walk<B: Backend>(
     let vocabulary = check(engine, prompt)?;
     check(engine, forced)?;
     let session = engine.session();
-    // What the comparison of logits has left in the cache is as good as what would be computed again.
+    // Reuses what the comparison of logits left in the cache.
     let cached = session.reuse(prompt);
     let batches: Vec<&[u32]> = prompt[cached..].chunks(session.max_batch()).collect();
     let Some((last_batch, batches)) = batches.split_last() else { return Ok(Vec::new()) };
@@ -85,7 +85,7 @@ pub fn forced_walk<B: Backend>(
     Ok(said)
 }
 
-/// The index of the greatest logit, the lowest among equals.
+/// The index of the largest logit; the lowest one on a tie.
 fn most_likely(logits: &[f32]) -> u32 {
     let greater = |best: (u32, f32), next: (u32, f32)| if next.1 > best.1 { next } else { best };
     (0..).zip(logits.iter().copied()).reduce(greater).map_or(0, |(index, _)| index)
@@ -94,17 +94,17 @@ fn most_likely(logits: &[f32]) -> u32 {
 fn next_token<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Result<u32, Error> {
     match pollster::block_on(session.extend(tokens, OutputRequest::Token))? {
         Output::Token(token) => Ok(token),
-        Output::None | Output::Logits(_) => Err(unexpected("a token")),
+        Output::None | Output::Logits(_) => Err(unexpected("token")),
     }
 }
 
-/// The size of the vocabulary, if all of `tokens` lie in it.
+/// The size of the vocabulary, if it contains all of `tokens`.
 fn check<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<usize, Error> {
     let vocabulary = engine.config().vocab_size;
     match tokens.iter().find(|t| **t as usize >= vocabulary) {
         Some(token) => Err(Error::InvalidRequest {
             field: "tokens".to_owned(),
-            reason: format!("holds {token}, but the vocabulary ends at {vocabulary}"),
+            reason: format!("contains the token {token}, but the vocabulary has only {vocabulary} tokens"),
             value: None,
         }),
         None => Ok(vocabulary),
@@ -112,7 +112,7 @@ fn check<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<usize, Error>
 }
 
 fn unexpected(wanted: &str) -> Error {
-    BackendError::Internal(format!("the backend did not give {wanted} where they were wanted")).into()
+    BackendError::Internal(format!("the backend returned no {wanted}")).into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Chat templates: the rendered prompt, character by character.
+//! Chat templates: compares the rendered prompt character by character.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use super::golden::{GoldenError, json, text};
 use super::report::{Outcome, Subject};
 
 const KIND: &str = "templates";
-/// Failing cases that are shown.
+/// Maximum number of failing cases to show.
 const SHOWN: usize = 3;
-/// Characters of a rendered prompt that are shown on either side of the first difference.
+/// Characters to show on each side of the first difference.
 const AROUND: usize = 20;
 
 /// `NAME.json` beside `NAME.jinja`.
@@ -31,7 +31,7 @@ struct Case {
     name: String,
     context: Context,
     rendered: Option<String>,
-    /// The template itself refuses these messages.
+    /// The template itself rejects these messages.
     #[serde(default)]
     raised_by_template: bool,
 }
@@ -59,7 +59,7 @@ pub fn run(path: &Path) -> Outcome {
         Err(error) => return subject.failed(case, error),
     };
     let Some(now) = local_time(&golden.now) else {
-        return subject.failed(case, format!("`{}` is no time", golden.now));
+        return subject.failed(case, format!("`{}` is not a time", golden.now));
     };
     let template = match ChatTemplate::new(&source, &golden.bos_token, &golden.eos_token) {
         Ok(template) => template,
@@ -71,11 +71,11 @@ pub fn run(path: &Path) -> Outcome {
         .filter_map(|c| Some(format!("{}: {}", c.name, check(&template, c, now)?)))
         .collect();
     let shown: String = wrong.iter().take(SHOWN).map(|w| format!("; {w}")).collect();
-    subject.counted(case, "cases wrong", wrong.len()).with(format!("of {}{shown}", golden.cases.len()))
+    subject.counted(case, "wrong cases", wrong.len()).with(format!("of {}{shown}", golden.cases.len()))
 }
 
-/// What is wrong with a case, if anything. Where the reference failed although the template did not ask for it, any
-/// result is reasonable.
+/// What is wrong with a case, if anything. If the reference failed for a reason other than the template's own
+/// `raise_exception`, any result is accepted.
 fn check(template: &ChatTemplate, case: &Case, now: LocalTime) -> Option<String> {
     let Context { messages, tools, documents, add_generation_prompt, extra } = &case.context;
     let ours = template.render(&ChatContext {
@@ -91,18 +91,20 @@ fn check(template: &ChatTemplate, case: &Case, now: LocalTime) -> Option<String>
         (Some(expected), Ok(ours)) => Some(difference(&ours, expected)),
         (Some(_), Err(error)) => Some(error.to_string()),
         (None, Err(TextError::RefusedByTemplate { .. })) => None,
-        (None, Err(error)) if case.raised_by_template => Some(format!("failed, but not by itself: {error}")),
-        (None, Ok(_)) if case.raised_by_template => Some("rendered, but should be refused".to_owned()),
+        (None, Err(error)) if case.raised_by_template => {
+            Some(format!("failed without raise_exception: {error}"))
+        }
+        (None, Ok(_)) if case.raised_by_template => Some("rendered, but should be rejected".to_owned()),
         (None, _) => None,
     }
 }
 
-/// The surroundings of the first difference.
+/// The text around the first difference.
 fn difference(ours: &str, expected: &str) -> String {
     let at = ours.chars().zip(expected.chars()).take_while(|(a, b)| a == b).count();
     let around =
         |text: &str| -> String { text.chars().skip(at.saturating_sub(AROUND)).take(2 * AROUND).collect() };
-    format!("at character {at} {:?} instead of {:?}", around(ours), around(expected))
+    format!("at character {at}: expected {:?}, got {:?}", around(expected), around(ours))
 }
 
 /// `2026-01-02T12:34:56`
@@ -127,20 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read() {
+    fn times_are_parsed() {
         assert_eq!(local_time("2026-01-02T12:34:56"), LocalTime::new(2026, 1, 2, 12, 34, 56).ok());
         assert_eq!(local_time("2026-01-02 12:34:56"), None);
         assert_eq!(local_time("2026-01T12:34:56"), None);
     }
 
     #[test]
-    fn a_prompt_that_differs_or_is_not_refused_is_wrong() {
+    fn a_prompt_that_differs_or_is_not_rejected_is_wrong() {
         let template = ChatTemplate::new("{{ messages[0].content }}{{ mark }}", "", "").unwrap();
         let context = serde_json::json!({"messages": [{"role": "user", "content": "hi"}], "mark": "!"});
         let right = case(serde_json::json!({"name": "a", "context": context, "rendered": "hi!"}));
         assert_eq!(check(&template, &right, NOW), None);
         let wrong = case(serde_json::json!({"name": "a", "context": context, "rendered": "hi?"}));
-        assert_eq!(check(&template, &wrong, NOW).unwrap(), "at character 2 \"hi!\" instead of \"hi?\"");
+        assert_eq!(check(&template, &wrong, NOW).unwrap(), "at character 2: expected \"hi?\", got \"hi!\"");
         let refused = case(
             serde_json::json!({"name": "a", "context": context, "error": "x", "raised_by_template": true}),
         );

@@ -1,4 +1,4 @@
-//! Random models of every architecture, and of every quantization: logits, greedy continuations and tokens.
+//! Random models of every architecture and quantization: compares logits, greedy tokens and tokenization.
 
 use std::path::Path;
 
@@ -14,18 +14,18 @@ use super::{Context, scoring};
 use crate::failure::Failure;
 use crate::model_file;
 
-/// What an engine with an f16 KV cache and activations of at least 16 bits must hold on these models, from what
-/// llama.cpp with F16 weights was measured to need: KL 3e-5 and 0.03, with room for other orders of summation.
+/// Limits for an f16 KV cache and activations of at least 16 bits: llama.cpp with F16 weights was measured at
+/// KL 3e-5 and 0.03; this leaves room for other summation orders.
 const F16: Limits = Limits { kl: 1e-3, median: false, max_abs: Some(0.15), noise: 0.3 };
-/// With a KV cache of 8 bits, or activations: what llama.cpp with that cache was measured to need on these models, KL 0.094 at
-/// worst (phi3 behind 300 tokens; 0.043 with an f32 one, from its 8-bit activations).
+/// Limits for an 8-bit KV cache or 8-bit activations: llama.cpp with that cache was measured at KL 0.094 at
+/// worst (phi3 after 300 tokens; 0.043 with an f32 cache, from its 8-bit activations).
 const EIGHT_BITS: Limits = Limits { kl: 0.1, median: false, max_abs: None, noise: 1.5 };
 
-/// With inputs of products as f16 numbers, of 11 bits: a tenth of what those of 8 may need. They were measured to need 2e-4, and
-/// 4e-3 where another expert was chosen.
+/// Limits for f16 inputs of matrix products, which have 11 bits: a tenth of the 8-bit limits. Measured: 2e-4,
+/// and 4e-3 where another expert was chosen.
 const ELEVEN_BITS: Limits = Limits { kl: 1e-2, median: false, max_abs: None, noise: 0.6 };
 
-/// What a model, one with `experts` or without, must hold.
+/// The limits for a model with or without `experts`.
 fn limits<B>(context: &Context<'_, B>, experts: bool) -> Limits {
     match (context.kv, context.input_bits) {
         _ if context.is_rounded_to_eight_bits() => Limits { median: experts, ..EIGHT_BITS },
@@ -35,13 +35,13 @@ fn limits<B>(context: &Context<'_, B>, experts: bool) -> Limits {
     }
 }
 
-/// Whether a model chooses experts. One that cannot be read does not: loading it says what is wrong.
+/// Whether a model has experts. An unreadable file counts as none: loading it reports the error.
 fn has_experts(model: &Path) -> bool {
     let header = model_file::read_header(model);
     header.is_ok_and(|header| header.tensors.iter().any(|tensor| tensor.name.ends_with("_exps.weight")))
 }
 
-/// The context that the reference was made with where the files do not say.
+/// Context length of the reference if the files do not give one.
 const CONTEXT_LENGTH: usize = 512;
 
 /// `meta.json` of a tiny model.
@@ -58,7 +58,7 @@ struct Meta {
 pub struct Files<'a> {
     /// `tiny` or `quants`.
     pub kind: &'static str,
-    /// What to call it.
+    /// Its name in the report.
     pub name: &'a str,
     /// The model.
     pub model: &'a Path,
@@ -68,14 +68,14 @@ pub struct Files<'a> {
     pub meta: Option<&'a Path>,
 }
 
-/// A `logits_N` or `logits_N_ctxC` of the golden file.
+/// A `logits_N` or `logits_N_ctxC` tensor of the golden file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct LogitsCase {
     /// Name of the tensor with the logits.
     logits: String,
     /// Name of the tensor with the tokens.
     tokens: String,
-    /// The context size that the reference was made with, if it is not the usual one.
+    /// Context length of the reference, if it is not the default.
     context: Option<usize>,
 }
 
@@ -93,7 +93,7 @@ impl LogitsCase {
 /// Runs the cases of one model.
 ///
 /// # Errors
-/// When the backend cannot be opened or the report not be printed.
+/// If the backend cannot be opened or the report cannot be printed.
 pub fn run<B: Backend>(context: &mut Context<'_, B>, files: Files<'_>) -> Result<(), Failure> {
     let subject = Subject::new(files.kind, files.name);
     let read = || -> Result<(Golden, Option<Meta>, Vec<String>), GoldenError> {
@@ -134,7 +134,7 @@ pub fn run<B: Backend>(context: &mut Context<'_, B>, files: Files<'_>) -> Result
         let mut engine = match loaded {
             Ok(engine) => engine,
             Err(failure) => {
-                // The file is to blame, so that another context would not help.
+                // The file is at fault, so another context length would not help.
                 return Ok(context.report.add(subject.unusable("all", &failure))?);
             }
         };

@@ -1,4 +1,4 @@
-//! Vocabularies: texts to tokens, and back.
+//! Vocabularies: compares encoding and decoding.
 
 use std::fmt::Write;
 use std::fs;
@@ -13,9 +13,9 @@ use crate::failure::Failure;
 use crate::model_file;
 
 const KIND: &str = "tokenizers";
-/// Stands between the texts of an `.inp` file.
+/// Separates the texts of an `.inp` file.
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
-/// Failing texts that are shown.
+/// Maximum number of failing texts to show.
 const SHOWN: usize = 3;
 
 /// `strings/NAME.json`: texts with their tokens.
@@ -27,7 +27,7 @@ struct Strings {
     cases: Vec<Text>,
 }
 
-/// What a tokenizer adds when it is asked to.
+/// Tokens that a tokenizer adds when `add_special` is set.
 #[derive(Debug, Deserialize)]
 struct AddSpecial {
     prefix_ids: Vec<u32>,
@@ -40,7 +40,7 @@ struct Text {
     text: String,
     ids: Vec<u32>,
     ids_parse_special: Vec<u32>,
-    /// What llama.cpp makes of the tokens, where that is not the text.
+    /// llama.cpp's decoding of the tokens, where it differs from the text.
     detokenized_hex: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub fn vocabulary(gguf: &Path) -> Outcome {
         lines.pop();
     }
     if lines.len() != texts.len() {
-        return subject.failed(case, format!("{} texts with {} lines of tokens", texts.len(), lines.len()));
+        return subject.failed(case, format!("{} texts, but {} lines of tokens", texts.len(), lines.len()));
     }
     let tokenizer = match tokenizer(gguf) {
         Ok(tokenizer) => tokenizer,
@@ -75,14 +75,14 @@ pub fn vocabulary(gguf: &Path) -> Outcome {
         let expected: Result<Vec<u32>, _> = line.split_ascii_whitespace().map(str::parse).collect();
         match expected {
             Ok(expected) => tally.encode(&tokenizer, text, EncodeOptions::default(), &expected),
-            Err(error) => tally.wrong(text, format_args!("the reference is no line of tokens: {error}")),
+            Err(error) => tally.wrong(text, format_args!("the reference is not a line of tokens: {error}")),
         }
     }
     tally.outcome(&subject, case)
 }
 
-/// Compares a vocabulary with the texts of a `strings/NAME.json`; `models` is where published models lie, of which one
-/// may hold the vocabulary.
+/// Compares a vocabulary with the texts of a `strings/NAME.json`. `models` is the folder of the published
+/// models, one of which may contain the vocabulary.
 pub fn strings(path: &Path, models: &Path) -> Vec<Outcome> {
     let file_name = path.file_stem().unwrap_or_default().to_string_lossy();
     let strings: Strings = match json(path) {
@@ -91,7 +91,7 @@ pub fn strings(path: &Path, models: &Path) -> Vec<Outcome> {
     };
     let subject = Subject::new(KIND, strings.tokenizer.clone());
     let Some(gguf) = find_vocabulary(path, &strings, models) else {
-        let why = format!("no vocabulary of this name beside it or in {}", models.display());
+        let why = format!("no vocabulary with this name beside the file or in {}", models.display());
         return vec![subject.skipped("strings", why)];
     };
     let tokenizer = match tokenizer(&gguf) {
@@ -129,8 +129,9 @@ fn tokenizer(gguf: &Path) -> Result<Tokenizer, Failure> {
     Ok(Tokenizer::from_gguf(&model_file::read_header(gguf)?.metadata)?)
 }
 
-/// The vocabulary of a strings file: `ggml-vocab-NAME.gguf` beside it or one folder up, else a published model whose
-/// file name begins with NAME (letters and digits count, case does not) and which has as many tokens.
+/// The vocabulary of a strings file: `ggml-vocab-NAME.gguf` beside it or one folder up, or a published model
+/// whose file name begins with NAME (letters and digits only, ignoring case) and whose vocabulary has the
+/// same size.
 fn find_vocabulary(strings: &Path, content: &Strings, models: &Path) -> Option<PathBuf> {
     let name = format!("ggml-vocab-{}.gguf", content.tokenizer);
     if let Some(found) = strings.ancestors().skip(1).take(2).map(|f| f.join(&name)).find(|p| p.is_file()) {
@@ -153,7 +154,7 @@ fn find_vocabulary(strings: &Path, content: &Strings, models: &Path) -> Option<P
     })
 }
 
-/// Counts texts, and those that came out wrong.
+/// Counts texts and failures.
 #[derive(Debug, Default)]
 struct Tally {
     texts: usize,
@@ -166,7 +167,7 @@ impl Tally {
         self.texts += 1;
         match tokenizer.encode(text, options) {
             Ok(ours) if ours == expected => {}
-            Ok(ours) => self.note(text, format_args!("{ours:?} instead of {expected:?}")),
+            Ok(ours) => self.note(text, format_args!("expected {expected:?}, got {ours:?}")),
             Err(error) => self.note(text, format_args!("{error}")),
         }
     }
@@ -179,13 +180,13 @@ impl Tally {
             .map(|id| tokenizer.token_bytes(*id))
             .collect::<Option<Vec<_>>>()
             .map(|b| b.concat());
-        // llama.cpp's answer differs from the text where it tidies up spaces, which is a matter of taste, and where
-        // the vocabulary cannot say the text, which is not.
+        // llama.cpp's text may differ where it cleans up spaces, which is a matter of taste; a text that the
+        // vocabulary cannot express is a real difference.
         let answer = case.detokenized_hex.as_deref().and_then(unhex);
         match bytes {
             Some(bytes) if bytes == case.text.as_bytes() || Some(&bytes) == answer.as_ref() => {}
             Some(bytes) => self.note(&case.text, format_args!("{:?}", String::from_utf8_lossy(&bytes))),
-            None => self.note(&case.text, format_args!("a token stands for nothing")),
+            None => self.note(&case.text, format_args!("a token decodes to nothing")),
         }
     }
 
@@ -203,7 +204,7 @@ impl Tally {
     }
 
     fn outcome(self, subject: &Subject, case: &str) -> Outcome {
-        subject.counted(case, "texts wrong", self.wrong).with(format!("of {}{}", self.texts, self.shown))
+        subject.counted(case, "wrong texts", self.wrong).with(format!("of {}{}", self.texts, self.shown))
     }
 }
 
@@ -228,7 +229,7 @@ mod tests {
     fn a_wrong_text_fails_the_case() {
         let mut tally = Tally { texts: 2, ..Tally::default() };
         assert!(Tally { texts: 2, ..Tally::default() }.outcome(&Subject::new(KIND, "x"), "a").ok);
-        tally.wrong("hello", format_args!("[1] instead of [2]"));
+        tally.wrong("hello", format_args!("expected [2], got [1]"));
         let outcome = tally.outcome(&Subject::new(KIND, "x"), "a");
         assert!(!outcome.ok && outcome.detail.contains("hello"), "{outcome}");
     }

@@ -1,4 +1,4 @@
-//! What a decoded token asks of the GPU.
+//! The GPU work of a decoded token.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fixture::{linnet, parts};
 
-/// The counters of a token of a tiny model; `None`, and a word about it, where there is no adapter.
+/// The counters of a token of a tiny model; `None`, with a printed note, without an adapter.
 fn counters(model: &str) -> Option<Value> {
     let file = format!("{}/../../tests/fixtures/tiny/{model}/model.gguf", env!("CARGO_MANIFEST_DIR"));
     let arguments = ["bench", "--json", "--counters", "--backend", "gpu", "--runs", "1"];
@@ -23,8 +23,8 @@ fn counters(model: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_token_makes_nothing_and_writes_little() {
-    // Layers of each, and the most dispatches of a layer and of the ends of the model.
+fn a_token_creates_no_objects_and_writes_little() {
+    // Layers of each model, and the most dispatches allowed per layer and outside of the layers.
     for (model, layers, [per_layer, ends]) in [
         ("llama-rope-freqs", 3, [5, 2]),
         ("gemma3", 7, [5, 2]),
@@ -47,9 +47,9 @@ fn a_token_makes_nothing_and_writes_little() {
     }
 }
 
-/// The clock of lavapipe, or of the adapter at hand.
+/// Uses the timestamps of lavapipe or of the available adapter.
 #[test]
-fn each_kernel_of_a_step_is_measured_and_drawn() {
+fn each_kernel_of_a_step_is_measured_and_charted() {
     let file = format!("{}/../../tests/fixtures/tiny/gemma3/model.gguf", env!("CARGO_MANIFEST_DIR"));
     let picture = std::env::temp_dir().join(format!("linnet-profile-{}.svg", std::process::id()));
     let arguments =

@@ -1,4 +1,4 @@
-//! Everything that goes wrong ends in one sentence, a code and exit code 1.
+//! Every failure ends with one sentence, a code and exit code 1.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn a_missing_file_and_a_folder() {
 }
 
 #[test]
-fn what_is_not_a_model() {
+fn a_file_that_is_not_a_model() {
     let folder = fixture::folder("not_a_model");
     let file = folder.join("x.gguf");
     for (content, code) in [
@@ -67,7 +67,7 @@ fn a_truncated_file() {
 }
 
 #[test]
-fn requests_that_cannot_be_met() {
+fn impossible_requests() {
     let folder = fixture::folder("requests");
     let file = folder.join("x.gguf");
     fs::write(&file, fixture::model("llama")).unwrap();
@@ -95,7 +95,7 @@ fn wrong_usage_is_exit_code_2() {
 
 #[cfg(unix)]
 #[test]
-fn a_closed_pipe_is_no_panic() {
+fn a_closed_pipe_does_not_panic() {
     let folder = fixture::folder("pipe");
     let file = folder.join("x.gguf");
     fs::write(&file, fixture::model("llama")).unwrap();

@@ -1,4 +1,4 @@
-//! Small files, and running the program on them.
+//! Makes small files and runs the program on them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use linnet_gguf::{Array, Gguf, HeaderWriter, Strings, TensorInfo, Value};
 use linnet_quant::DType;
 use safetensors::tensor::TensorView;
 
-/// Tokens of the model: one per byte, and two control tokens.
+/// Vocabulary size: one token per byte, and two control tokens.
 pub const VOCABULARY: u64 = 258;
-/// Positions of the model.
+/// Context length of the model.
 pub const CONTEXT: u32 = 64;
 
-/// An empty folder of this test's own.
+/// An empty folder for this test.
 pub fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&folder);
@@ -26,7 +26,7 @@ pub fn linnet<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>)
     command(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// A `linnet` that is yet to run.
+/// A `linnet` command that has not started.
 pub fn command<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linnet"));
     command.args(arguments).env_remove("LINNET_MODELS");
@@ -39,9 +39,9 @@ pub fn parts(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// The header of a llama model of one layer, and the bytes of its tensors.
+/// The header of a one-layer llama model, and the bytes of its tensors.
 pub fn model(architecture: &str) -> Vec<u8> {
-    // GPT-2's spelling: printable bytes stand for themselves, the others for characters from 256 on.
+    // GPT-2's spelling: printable bytes are themselves, the others are characters from 256 on.
     let mut next = 256;
     let mut spelled = |byte: u8| match byte {
         b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => char::from(byte).to_string(),
@@ -106,7 +106,8 @@ pub fn model(architecture: &str) -> Vec<u8> {
     file
 }
 
-/// A model in two parts, `NAME-00001-of-00002.gguf` and so on in `folder`, half of its tensors in each; the files.
+/// A model split in two, `NAME-00001-of-00002.gguf` and so on in `folder`, with half of the tensors in each;
+/// returns the files.
 pub fn split(folder: &Path, model: &[u8]) -> Vec<PathBuf> {
     let whole = Gguf::parse(model).unwrap();
     let halves = whole.tensors.split_at(whole.tensors.len() / 2);
@@ -135,7 +136,7 @@ pub fn split(folder: &Path, model: &[u8]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A mixture of experts with each layer's gate and up in one matrix, the gate of an expert before its up.
+/// A mixture-of-experts model with each layer's gate and up in one matrix, each expert's gate before its up.
 pub fn fused(model: &[u8]) -> Vec<u8> {
     let whole = Gguf::parse(model).unwrap();
     let bytes = |t: &TensorInfo| &model[t.offset as usize..][..t.bytes as usize];

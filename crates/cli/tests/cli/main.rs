@@ -1,4 +1,4 @@
-//! `linnet` as a shell sees it: exit codes, sentences and output.
+//! Tests `linnet` from the shell: exit codes, messages and output.
 
 mod counters;
 mod errors;

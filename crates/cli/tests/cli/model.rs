@@ -1,4 +1,4 @@
-//! A small model, from its file to its words.
+//! Runs a small model from its file to its answer.
 
 use std::fs;
 use std::io::Write;
@@ -16,7 +16,7 @@ fn small_model(test: &str) -> PathBuf {
     file
 }
 
-/// The ids that `chat` prints on its last line, and all of its output.
+/// The ids that `chat` prints on its last line, and all output.
 fn tokens(file: &std::path::Path, arguments: &[&str]) -> (Vec<u64>, String) {
     let all =
         ["chat", "--print-tokens"].iter().chain(arguments).map(|a| a.as_ref()).chain([file.as_os_str()]);
@@ -27,7 +27,7 @@ fn tokens(file: &std::path::Path, arguments: &[&str]) -> (Vec<u64>, String) {
 }
 
 #[test]
-fn greedy_answers_repeat_and_do_not_depend_on_threads_or_on_how_they_are_asked_for() {
+fn greedy_answers_do_not_depend_on_threads_or_flags() {
     let file = small_model("greedy");
     let common = ["--raw", "--prompt", "hi", "--ignore-eos", "--max-tokens", "12"];
     let with = |more: &[&str]| tokens(&file, &[&common[..], more].concat()).0;
@@ -38,7 +38,7 @@ fn greedy_answers_repeat_and_do_not_depend_on_threads_or_on_how_they_are_asked_f
     }
     let seeded = with(&["--seed", "1"]);
     assert_eq!(with(&["--seed", "1"]), seeded);
-    assert_ne!(with(&["--seed", "2"]), seeded, "12 equal draws of 40 would be strange");
+    assert_ne!(with(&["--seed", "2"]), seeded, "12 equal samples of 40 tokens are too unlikely");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_model_in_parts_answers_as_in_one_file() {
     let renamed = folder.join("first.gguf");
     fs::rename(&files[0], &renamed).unwrap();
     let (status, _, stderr) = chat(&renamed);
-    assert!(status != Some(0) && stderr.contains("part 1 of the 2"), "{stderr}");
+    assert!(status != Some(0) && stderr.contains("part 1 of 2"), "{stderr}");
     let (status, _, stderr) = chat(&files[1]);
     assert!(status != Some(0) && stderr.contains("small-00001-of-00002.gguf"), "{stderr}");
 }
@@ -91,12 +91,12 @@ fn a_conversation_remembers_its_turns() {
     assert_eq!(output.status.code(), Some(0));
     let stderr = String::from_utf8_lossy(&output.stderr);
     let summaries: Vec<&str> = stderr.lines().filter(|l| l.starts_with("[prompt ")).collect();
-    assert_eq!(summaries.len(), 2, "an empty line is no message: {stderr}");
+    assert_eq!(summaries.len(), 2, "an empty line is not a message: {stderr}");
     assert!(summaries[0].starts_with("[prompt 19 tokens "), "user: hi<end>assistant: {stderr}");
 }
 
 #[test]
-fn bench_measures_what_it_was_asked_for() {
+fn bench_measures_the_requested_tokens() {
     let file = small_model("bench");
     let arguments =
         ["bench", "--json", "--prompt-tokens", "40", "--tokens", "8", "--runs", "3", "--threads", "1"];

@@ -1,4 +1,5 @@
-//! `linnet verify` on the reference folder: in LINNET_REFERENCE, else beside the workspace, else the part in the repository.
+//! `linnet verify` on the reference folder: LINNET_REFERENCE, or the one beside the workspace, or the part in
+//! the repository.
 
 use std::path::{Path, PathBuf};
 

@@ -29,7 +29,7 @@ fn a_file_is_a_model() {
 }
 
 #[test]
-fn a_speed_needs_no_file() {
+fn bench_needs_no_file() {
     let sizes = ["--prompt-tokens", "5", "--tokens", "3", "--runs", "1"];
     let arguments = ["bench", "--json", "--synth", "qwen3.5-4b", "--tiny", "--quant", "q4_k"];
     let (status, stdout, stderr) = parts(&linnet(arguments.iter().chain(&sizes)));
@@ -40,7 +40,7 @@ fn a_speed_needs_no_file() {
 }
 
 #[test]
-fn what_cannot_be_made_is_said() {
+fn an_impossible_model_is_an_error() {
     let refused = |arguments: &[&str], code: &str| {
         let (status, stdout, stderr) = parts(&linnet(arguments));
         assert_eq!((status, stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
@@ -54,7 +54,7 @@ fn what_cannot_be_made_is_said() {
     refused(&["synth", "--arch", "qwen3-4b", "--tiny", beyond], "not-found");
     refused(&["synth", "--arch", "qwen3-4b", "--tiny", folder], "invalid-request");
     refused(&["bench", "--synth", "hal-9000"], "invalid-request");
-    // Disks fill up.
+    // A full disk.
     if cfg!(target_os = "linux") {
         refused(&["synth", "--arch", "qwen3-4b", "--tiny", "/dev/full"], "quota");
     }

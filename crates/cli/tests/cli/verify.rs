@@ -1,4 +1,4 @@
-//! `linnet verify` on reference files made here, good and sabotaged.
+//! `linnet verify` on generated reference files, correct and corrupted.
 
 use std::fs;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn goldens_of_embeddings_are_skipped() {
     assert!(stdout.contains("embeddings"), "{stdout}");
 }
 
-/// A model with a golden file whose greedy tokens are the model's own, and with logits that are not.
+/// A model with a golden file whose greedy tokens are correct and whose logits are not.
 #[test]
 fn a_model_is_compared_with_its_golden_file() {
     let folder = fixture::folder("verify_tiny");
@@ -134,7 +134,7 @@ fn a_model_is_compared_with_its_golden_file() {
     write(&other, 1.0);
     assert!(!case("greedy_2"), "one token differs");
     write(&other, 0.1);
-    assert!(case("greedy_2"), "one token differs where the reference itself hardly chooses");
+    assert!(case("greedy_2"), "one token differs where the reference's margin is within the noise");
 }
 
 #[test]
