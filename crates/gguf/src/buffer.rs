@@ -1,20 +1,20 @@
-//! Bytes received but not yet understood.
+//! Buffers received bytes until they can be parsed.
 
 use crate::GgufError;
 
-/// The part of the file that has arrived and has not been parsed, at most one unfinished item and one piece.
+/// The received but unparsed part of the file: at most one unfinished item and one chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Bytes at the front that have been parsed.
+    /// Number of parsed bytes at the front.
     parsed: usize,
-    /// Where `bytes` begins in the file.
+    /// File offset of `bytes`.
     start: u64,
 }
 
 impl Buffer {
-    /// Appends a piece. The unparsed rest moves to the front only after something was parsed, and is then no
-    /// longer than the last piece: all pushes together cost time linear in the bytes pushed.
+    /// Appends a chunk. The unparsed rest moves to the front only after something was parsed, and is then no
+    /// longer than the last chunk, so all pushes together take time linear in the bytes pushed.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         self.bytes.drain(..self.parsed);
         self.start += self.parsed as u64;
@@ -27,7 +27,7 @@ impl Buffer {
         self.start + self.parsed as u64
     }
 
-    /// The file offset at which the next piece belongs.
+    /// The file offset of the next chunk.
     pub(crate) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
         self.offset
     }
 
-    /// Bytes that are left.
+    /// Number of remaining bytes.
     pub(crate) fn available(&self) -> usize {
         self.rest.len()
     }
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A length and that many bytes. The length is checked before the bytes have arrived.
+    /// A length and that many bytes. The length is checked before the bytes arrive.
     pub(crate) fn string(&mut self, what: &'static str, limit: u64) -> Result<Option<&'a [u8]>, GgufError> {
         let offset = self.offset;
         let Some(size) = self.u64() else { return Ok(None) };
@@ -97,7 +97,7 @@ impl<'a> Cursor<'a> {
         Ok(self.bytes(size as usize))
     }
 
-    /// A string that must be UTF-8; `what` yields what it is, for the message.
+    /// A UTF-8 string; `what` returns a description for the error.
     pub(crate) fn text(
         &mut self,
         size_of: &'static str,

@@ -1,9 +1,8 @@
-//! Why a header cannot be read.
+//! Header errors.
 
 use crate::FileKind;
 
-/// Why a header, or a value in it, cannot be read. Each variant's `offset` is the byte of the file at which
-/// the offending item begins.
+/// Why a header, or a value in it, cannot be read. `offset` is the file offset of the offending item.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum GgufError {
     /// The file does not begin with `GGUF`.
@@ -11,61 +10,61 @@ pub enum GgufError {
     NotGguf {
         /// Always 0.
         offset: u64,
-        /// The bytes that should be the magic number.
+        /// The bytes found in place of the magic number.
         found: [u8; 4],
-        /// What the file is instead, where that is known.
+        /// The kind of file, if it is known.
         kind: Option<FileKind>,
     },
     /// The file is big endian.
     #[error("byte {offset}: this is a big-endian GGUF file; only little-endian ones are supported")]
     BigEndian {
-        /// Where the version stands.
+        /// Offset of the version.
         offset: u64,
     },
     /// The version is neither 2 nor 3.
-    #[error("byte {offset}: GGUF version {version} is not supported, only 2 and 3 are")]
+    #[error("byte {offset}: GGUF version {version} is not supported; use version 2 or 3")]
     UnsupportedVersion {
-        /// Where the version stands.
+        /// Offset of the version.
         offset: u64,
         /// The version.
         version: u32,
     },
-    /// The file ends within the header.
-    #[error("byte {offset}: the file ends before its header does")]
+    /// The file ends within its header.
+    #[error("byte {offset}: the file ends within its header; download it again")]
     Truncated {
-        /// Bytes that there are.
+        /// Length of the file.
         offset: u64,
     },
-    /// The parser was given bytes after it had returned a header or an error.
-    #[error("byte {offset}: the header has been parsed already")]
+    /// The parser received bytes after it had returned a header or an error.
+    #[error("byte {offset}: the header is already parsed")]
     Finished {
         /// Where the parser stopped.
         offset: u64,
     },
-    /// Something is larger or more numerous than [`crate::limits`] allow.
-    #[error("byte {offset}: {what}: {size} is more than the {limit} allowed")]
+    /// A size or count exceeds [`crate::limits`].
+    #[error("byte {offset}: {what}: {size} exceeds the limit of {limit}")]
     TooLarge {
-        /// Where its size is stated.
+        /// Offset of the size.
         offset: u64,
         /// What is too large.
         what: &'static str,
-        /// Size that the file states.
+        /// The size in the file.
         size: u64,
-        /// The bound.
+        /// The limit.
         limit: u64,
     },
     /// A string is not UTF-8.
     #[error("byte {offset}: a string is not valid UTF-8 ({what})")]
     NotUtf8 {
-        /// Where the string's length stands.
+        /// Offset of the string's length.
         offset: u64,
-        /// What the string is: the key whose value it belongs to, or the item it names.
+        /// What the string is: its metadata key, or the item that it names.
         what: String,
     },
-    /// A metadata value, or an array's elements, have a type that GGUF does not define.
+    /// A metadata value or an array has an element type that GGUF does not define.
     #[error("byte {offset}: `{key}` has the unknown value type {id}")]
     UnknownValueType {
-        /// Where the type stands.
+        /// Offset of the type.
         offset: u64,
         /// Metadata key.
         key: String,
@@ -73,9 +72,9 @@ pub enum GgufError {
         id: u32,
     },
     /// A boolean is neither 0 nor 1.
-    #[error("byte {offset}: `{key}` has a boolean of {value}")]
+    #[error("byte {offset}: `{key}` has the boolean {value}; expected 0 or 1")]
     BadBool {
-        /// Where the boolean stands.
+        /// Offset of the boolean.
         offset: u64,
         /// Metadata key.
         key: String,
@@ -83,57 +82,57 @@ pub enum GgufError {
         value: u8,
     },
     /// A key occurs twice.
-    #[error("byte {offset}: the key `{key}` occurs twice")]
+    #[error("byte {offset}: duplicate key `{key}`")]
     DuplicateKey {
-        /// Where it occurs again.
+        /// Offset of the second occurrence.
         offset: u64,
         /// Metadata key.
         key: String,
     },
-    /// `general.alignment` is not a power of two within bounds.
-    #[error("byte {offset}: an alignment of {alignment} is not a power of two up to 1 MiB")]
+    /// `general.alignment` is not a power of two within the limit.
+    #[error("byte {offset}: invalid alignment {alignment}: expected a power of two, at most 1 MiB")]
     BadAlignment {
-        /// Where the value stands.
+        /// Offset of the value.
         offset: u64,
         /// The value.
         alignment: u64,
     },
     /// Two tensors have the same name.
-    #[error("byte {offset}: the tensor `{tensor}` occurs twice")]
+    #[error("byte {offset}: duplicate tensor `{tensor}`")]
     DuplicateTensor {
-        /// Where its second entry begins.
+        /// Offset of the second entry.
         offset: u64,
         /// Name.
         tensor: String,
     },
-    /// A tensor's dimensions are impossible.
-    #[error("byte {offset}: tensor `{tensor}` cannot have dimensions {dims:?}: {reason}")]
+    /// A tensor has invalid dimensions.
+    #[error("byte {offset}: tensor `{tensor}` has invalid dimensions {dims:?}: {reason}")]
     BadShape {
-        /// Where its entry begins.
+        /// Offset of its entry.
         offset: u64,
         /// Name.
         tensor: String,
         /// Dimensions, row length first.
         dims: Vec<u64>,
-        /// What is wrong with them.
+        /// The reason.
         reason: &'static str,
     },
-    /// A tensor's type is none that Linnet decodes.
+    /// A tensor has a type that the engine does not support.
     #[error("byte {offset}: tensor `{tensor}` has the unsupported type {id}")]
     UnsupportedType {
-        /// Where its entry begins.
+        /// Offset of its entry.
         offset: u64,
         /// Name.
         tensor: String,
         /// The ggml type id.
         id: u32,
     },
-    /// A tensor's data does not begin at a multiple of the alignment.
+    /// A tensor's data is not aligned.
     #[error(
-        "byte {offset}: tensor `{tensor}` begins {start} bytes into the data, not a multiple of {alignment}"
+        "byte {offset}: tensor `{tensor}` has the data offset {start}, which is not a multiple of {alignment}"
     )]
     Misaligned {
-        /// Where its entry begins.
+        /// Offset of its entry.
         offset: u64,
         /// Name.
         tensor: String,
@@ -142,10 +141,10 @@ pub enum GgufError {
         /// The file's alignment.
         alignment: u64,
     },
-    /// A tensor's data ends beyond what a file offset can express.
-    #[error("byte {offset}: tensor `{tensor}` ends beyond any file")]
+    /// A tensor's end overflows a file offset.
+    #[error("byte {offset}: tensor `{tensor}` has a data offset that overflows")]
     OutOfBounds {
-        /// Where its entry begins.
+        /// Offset of its entry.
         offset: u64,
         /// Name.
         tensor: String,
@@ -153,63 +152,63 @@ pub enum GgufError {
     /// Two tensors share bytes.
     #[error("byte {offset}: tensor `{tensor}` overlaps `{other}`")]
     Overlap {
-        /// Where its entry begins.
+        /// Offset of its entry.
         offset: u64,
-        /// Name of the one that begins later.
+        /// Name of the later tensor.
         tensor: String,
-        /// Name of the one that begins earlier.
+        /// Name of the earlier tensor.
         other: String,
     },
-    /// A file is one part of a model, and was given alone.
+    /// The file is one part of a split model.
     #[error(
-        "this file is part {} of the {count} of a split model: all of them are needed, in order", u64::from(*no) + 1
+        "this file is part {} of {count} of a split model; pass all parts in order", u64::from(*no) + 1
     )]
     PartOfSplit {
-        /// Where its number stands.
+        /// Offset of the part number.
         offset: u64,
-        /// Its number, from 0.
+        /// Index of the part, from 0.
         no: u32,
-        /// How many there are.
+        /// Number of parts.
         count: u32,
     },
-    /// The parts of a split model do not fit together.
+    /// The parts of a split model do not match.
     #[error("part {} of a split model: {reason}", u64::from(*part) + 1)]
     BadSplit {
-        /// Where in that part, 0 where it is not about one place.
+        /// Offset in that part; 0 if the error concerns the whole part.
         offset: u64,
-        /// The part, from 0.
+        /// Index of the part, from 0.
         part: u32,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// A metadata value is not of the type asked for.
-    #[error("byte {offset}: `{key}` is {found}, not {expected}")]
+    /// A metadata value has another type than the caller expects.
+    #[error("byte {offset}: `{key}` is {found}, expected {expected}")]
     WrongType {
-        /// Where the value stands.
+        /// Offset of the value.
         offset: u64,
         /// Metadata key.
         key: String,
-        /// What was asked for.
+        /// The expected type.
         expected: &'static str,
-        /// What the file has.
+        /// The type in the file.
         found: &'static str,
     },
-    /// A metadata value does not fit the type asked for.
+    /// A metadata value is out of range for the type that the caller expects.
     #[error("byte {offset}: `{key}` = {value} does not fit {expected}")]
     OutOfRange {
-        /// Where the value stands.
+        /// Offset of the value.
         offset: u64,
         /// Metadata key.
         key: String,
         /// The value.
         value: i128,
-        /// What was asked for.
+        /// The expected type.
         expected: &'static str,
     },
 }
 
 impl GgufError {
-    /// The byte of the file at which the offending item begins.
+    /// The file offset of the offending item.
     #[must_use]
     pub fn offset(&self) -> u64 {
         match self {
@@ -239,5 +238,5 @@ impl GgufError {
 }
 
 fn what_it_is(kind: Option<FileKind>, found: &[u8; 4]) -> String {
-    kind.map_or_else(|| format!("it begins with {found:02x?}"), |kind| kind.to_string())
+    kind.map_or_else(|| format!("it starts with {found:02x?}"), |kind| kind.to_string())
 }

@@ -1,42 +1,42 @@
-//! Files that are offered for models and are none: what they are, by their first bytes.
+//! Recognizes other file types by their first bytes.
 
 use std::fmt;
 
-/// Bytes that tell every [`FileKind`]: a tar archive says what it is at byte 257.
+/// Bytes needed to recognize every [`FileKind`]: a tar archive has its magic number at byte 257.
 pub(crate) const HEAD_BYTES: usize = 265;
-/// A safetensors file begins with the length of its JSON header; the format allows no more than this.
+/// A safetensors file begins with the length of its JSON header; this is the format's maximum.
 const MAX_SAFETENSORS_HEADER: u64 = 100_000_000;
 
-/// A kind of file that is not GGUF, and that people or servers give in the place of one.
+/// A kind of file that people or servers often provide instead of a GGUF file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// A web page: the page about a file, a login, an error.
+    /// A web page: a download page, a login page, an error page.
     Html,
-    /// Mostly a store's error message.
+    /// XML, usually an object store's error message.
     Xml,
-    /// A server's error message, or one of a model's other files.
+    /// JSON: a server's error message, or another file of a model.
     Json,
-    /// What Git has in the place of a large file.
+    /// A Git LFS pointer.
     GitLfsPointer,
-    /// Weights as Hugging Face stores them.
+    /// Weights in the safetensors format of Hugging Face.
     Safetensors,
-    /// A zip archive; PyTorch's checkpoints are zip archives, too.
+    /// A zip archive; PyTorch checkpoints are zip archives, too.
     Zip,
-    /// A checkpoint of an older PyTorch.
+    /// A checkpoint of an older PyTorch version.
     Pickle,
-    /// A file compressed by gzip.
+    /// A gzip file.
     Gzip,
     /// A tar archive.
     Tar,
-    /// What llama.cpp had before GGUF.
+    /// A llama.cpp format older than GGUF.
     Ggml,
-    /// Any other text: a server's message, a README.
+    /// Any other text file: a server's message, a README.
     Text,
 }
 
 impl FileKind {
-    /// The kind of a file that begins with these bytes, where it is one of those known.
+    /// The kind of a file that starts with these bytes, if it is known.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<FileKind> {
         use FileKind::{Ggml, GitLfsPointer, Gzip, Html, Json, Pickle, Safetensors, Tar, Xml, Zip};
@@ -79,7 +79,7 @@ impl FileKind {
         }
     }
 
-    /// The kind as a word that a program can compare.
+    /// The kind as a stable identifier for programs.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -98,12 +98,12 @@ impl FileKind {
     }
 }
 
-/// Whether these bytes are the beginning of a text in UTF-8: without control characters, and more than a word.
+/// Whether these bytes are the start of a UTF-8 text: without control characters, and longer than a word.
 fn is_text(head: &[u8]) -> bool {
     const LEAST: usize = 8;
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // A character is cut at the end.
+        // The last character is cut off.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
         }
@@ -112,14 +112,14 @@ fn is_text(head: &[u8]) -> bool {
     text.len() >= LEAST && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
 }
 
-/// What the file is, and what to do.
+/// Says what the file is and what to do.
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FileKind::Html => {
                 "it is a web page. Use the address of the file itself: on Hugging Face it has /resolve/ in it, not /blob/"
             }
-            FileKind::Xml => "it is XML, mostly a server's error message. Check the address of the file",
+            FileKind::Xml => "it is XML, usually a server's error message. Check the address of the file",
             FileKind::Json => "it is JSON, such as a server's error message. Use the address of the .gguf file",
             FileKind::GitLfsPointer => {
                 "it is a Git LFS pointer. Run `git lfs pull` to get the file, or download it from its page"
@@ -135,8 +135,8 @@ impl fmt::Display for FileKind {
             }
             FileKind::Gzip => "it is compressed with gzip. Decompress it first",
             FileKind::Tar => "it is a tar archive. Unpack it first",
-            FileKind::Text => "it is a text, such as a server's message. Check the address of the file",
-            FileKind::Ggml => "it is in llama.cpp's format from before GGUF. Use a GGUF file of the model",
+            FileKind::Text => "it is a text file, such as a server's message. Check the address of the file",
+            FileKind::Ggml => "it is in a llama.cpp format older than GGUF. Use a GGUF file of the model",
         })
     }
 }

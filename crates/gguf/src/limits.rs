@@ -1,6 +1,6 @@
-//! Bounds on what a header may hold, so that a hostile file cannot exhaust memory before it is refused.
+//! Limits on header sizes, so that an untrusted file cannot exhaust memory.
 //!
-//! The largest header known, that of a 262,144-token vocabulary with its merges, takes about 16 MiB.
+//! The largest known header, that of a 262,144-token vocabulary with its merges, is about 16 MiB.
 
 /// Bytes of a whole header.
 pub const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -11,13 +11,13 @@ pub const MAX_METADATA: u64 = 1 << 16;
 /// Tensors.
 pub const MAX_TENSORS: u64 = 1 << 16;
 
-/// Bytes of a key, as the GGUF specification has it.
+/// Bytes of a key, as in the GGUF specification.
 pub const MAX_KEY_BYTES: u64 = (1 << 16) - 1;
 
-/// Bytes of a string value or of a string in an array: a chat template is the longest in practice.
+/// Bytes of a string value or of a string in an array; the longest in practice is a chat template.
 pub const MAX_STRING_BYTES: u64 = 16 << 20;
 
-/// Bytes of a tensor's name; the specification says 64, some converters write longer ones.
+/// Bytes of a tensor's name; the specification allows 64, but some converters write longer ones.
 pub const MAX_NAME_BYTES: u64 = 256;
 
 /// Dimensions of a tensor, as in ggml.
@@ -26,8 +26,9 @@ pub const MAX_DIMENSIONS: u32 = 4;
 /// Arrays within arrays.
 pub const MAX_ARRAY_DEPTH: u64 = 4;
 
-/// Arrays inside other arrays: each takes a vector, while an empty one takes no more than 12 bytes of the file.
+/// Arrays inside other arrays: each allocates a vector, while an empty one takes at most 12 bytes of the
+/// file.
 pub const MAX_INNER_ARRAYS: u64 = 1 << 16;
 
-/// Value of `general.alignment`; files in practice have 32.
+/// Value of `general.alignment`; real files have 32.
 pub const MAX_ALIGNMENT: u64 = 1 << 20;

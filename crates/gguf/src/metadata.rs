@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::{Array, GgufError, Integers, Strings, Value};
 
-/// The key/value pairs of a header, in the order of the file.
+/// The key/value pairs of a header, in file order.
 ///
-/// The typed accessors tell three cases apart: `Ok(None)` where the key is absent, the value, and an error
-/// that names the key and what was found instead.
+/// The typed accessors distinguish three cases: `Ok(None)` if the key is absent, the value, and an error that
+/// names the key and the type found.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Metadata {
     entries: Vec<Entry>,
-    /// Position in `entries` of each key.
+    /// Index in `entries` by key.
     index: BTreeMap<String, usize>,
 }
 
@@ -19,7 +19,7 @@ pub struct Metadata {
 struct Entry {
     key: String,
     value: Value,
-    /// Where the value stands in the file.
+    /// File offset of the value.
     offset: u64,
 }
 
@@ -30,7 +30,7 @@ impl Metadata {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// All pairs, in the order of the file.
+    /// All pairs, in file order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.entries.iter().map(|entry| (entry.key.as_str(), &entry.value))
     }
@@ -47,7 +47,7 @@ impl Metadata {
         self.entries.is_empty()
     }
 
-    /// A whole number of any width that fits a `u32`: writers do not agree on widths.
+    /// An integer of any width that fits a `u32`: writers use different widths.
     ///
     /// # Errors
     /// [`GgufError::WrongType`], [`GgufError::OutOfRange`].
@@ -55,7 +55,7 @@ impl Metadata {
         self.number(key, "a u32")
     }
 
-    /// A whole number of any width that fits a `u64`.
+    /// An integer of any width that fits a `u64`.
     ///
     /// # Errors
     /// [`GgufError::WrongType`], [`GgufError::OutOfRange`].
@@ -141,7 +141,7 @@ impl Metadata {
         })
     }
 
-    /// An array of whole numbers of any width, each of which fits an `i64`.
+    /// An array of integers of any width that fit an `i64`.
     ///
     /// # Errors
     /// [`GgufError::WrongType`], [`GgufError::OutOfRange`].
@@ -156,7 +156,7 @@ impl Metadata {
         }
     }
 
-    /// Where the value of `key` stands in the file.
+    /// The file offset of the value of `key`.
     pub(crate) fn offset(&self, key: &str) -> u64 {
         self.entry(key).map_or(0, |entry| entry.offset)
     }
@@ -165,7 +165,7 @@ impl Metadata {
         self.index.contains_key(key)
     }
 
-    /// Adds a pair whose key is not there yet.
+    /// Adds a pair; the key must be new.
     pub(crate) fn insert(&mut self, key: String, value: Value, offset: u64) {
         self.index.insert(key.clone(), self.entries.len());
         self.entries.push(Entry { key, value, offset });

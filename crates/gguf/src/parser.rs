@@ -16,26 +16,26 @@ use crate::{Array, Gguf, GgufError, Metadata, Value};
 const MAGIC: [u8; 4] = *b"GGUF";
 const ALIGNMENT_KEY: &str = "general.alignment";
 const DEFAULT_ALIGNMENT: u64 = 32;
-/// Pushed bytes are copied in pieces of this size, so that a caller may push a whole file at once.
+/// Pushed bytes are copied in chunks of this size, so that a caller may push a whole file at once.
 const PIECE: usize = 64 << 10;
 
-/// Takes a file's bytes in order until its header is complete.
+/// Parses a file's header from bytes that arrive in order.
 #[derive(Debug)]
 pub struct HeaderParser {
     buffer: Buffer,
-    /// What comes next; nothing once the header was complete or found wrong.
+    /// The next item; `None` once the header is complete or an error was returned.
     state: Option<State>,
     version: u32,
     metadata_left: u64,
     tensors_left: u64,
-    /// Arrays in other arrays so far.
+    /// Number of nested arrays so far.
     inner_arrays: u64,
     metadata: Metadata,
     alignment: u64,
     tensors: Vec<Entry>,
 }
 
-/// The item that comes next.
+/// The next item.
 #[derive(Debug)]
 enum State {
     /// Magic number, version and the two counts.
@@ -44,37 +44,37 @@ enum State {
     Key,
     /// The type of a key's value, and the value unless it is an array.
     Value { key: String },
-    /// Element type and length of an array, within the `outer` ones, the innermost last.
+    /// Element type and length of an array inside the `outer` ones, innermost last.
     ArrayHead { pending: Pending, outer: Vec<OuterArray> },
-    /// More elements of an array that holds no arrays.
+    /// More elements of an array that contains no arrays.
     Elements { pending: Pending, outer: Vec<OuterArray>, open: OpenArray },
     /// A directory entry.
     Tensor,
 }
 
-/// The key that an array will be the value of.
+/// The key of the array that is being read.
 #[derive(Debug)]
 struct Pending {
     key: String,
-    /// Where the value begins.
+    /// File offset of the value.
     offset: u64,
 }
 
-/// An array of arrays, one of which is being read.
+/// An array of arrays whose element is being read.
 #[derive(Debug)]
 struct OuterArray {
     arrays: Vec<Array>,
-    /// Elements after the one being read.
+    /// Number of elements after the current one.
     left: u64,
 }
 
-/// What a step came to.
+/// The result of a step.
 enum Step {
-    /// An item was read; this comes next.
+    /// An item was read; this is the next one.
     Next(State),
-    /// The item is not complete yet.
+    /// The item is incomplete.
     Wait(State),
-    /// That was the last one.
+    /// The header is complete.
     Complete(Gguf),
 }
 
@@ -101,14 +101,14 @@ impl HeaderParser {
         }
     }
 
-    /// Takes the next bytes of the file, any number of them, and returns the header once it is complete.
+    /// Takes the next bytes of the file, any number, and returns the header once it is complete.
     ///
-    /// Bytes after the header are not kept: [`Gguf::header_len`] and [`Gguf::data_offset`] tell which of the
-    /// pushed bytes they were.
+    /// Bytes after the header are not kept; use [`Gguf::header_len`] and [`Gguf::data_offset`] to find them
+    /// in the pushed bytes.
     ///
     /// # Errors
-    /// Any [`GgufError`] but [`GgufError::Truncated`] and those of [`Metadata`]'s accessors. After an error or a
-    /// header there is nothing more to push ([`GgufError::Finished`]).
+    /// Any [`GgufError`] except [`GgufError::Truncated`] and those of [`Metadata`]'s accessors. After an
+    /// error or a header, further pushes return [`GgufError::Finished`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Gguf>, GgufError> {
         for piece in bytes.chunks(PIECE) {
             if let Some(header) = self.push_piece(piece)? {
@@ -118,13 +118,13 @@ impl HeaderParser {
         Ok(None)
     }
 
-    /// The error of a file that ends here, without a complete header.
+    /// The error for a file that ends here, before its header is complete.
     #[must_use]
     pub fn incomplete(&self) -> GgufError {
         self.not_gguf().unwrap_or(GgufError::Truncated { offset: self.buffer.end() })
     }
 
-    /// The error of a file that begins with something else than the magic number.
+    /// The error for a file without the magic number.
     fn not_gguf(&self) -> Option<GgufError> {
         let head = self.buffer.unparsed();
         let found = *head.first_chunk()?;
@@ -134,7 +134,7 @@ impl HeaderParser {
     }
 
     fn push_piece(&mut self, piece: &[u8]) -> Result<Option<Gguf>, GgufError> {
-        // An error leaves no state behind, so that none is ever half changed.
+        // An error drops the state, so no half-changed state remains.
         let Some(mut state) = self.state.take() else {
             return Err(GgufError::Finished { offset: self.buffer.offset() });
         };
@@ -168,7 +168,7 @@ impl HeaderParser {
         let wait = Ok(Step::Wait(State::Preamble));
         let Some(magic) = cursor.array::<4>() else { return wait };
         if magic != MAGIC {
-            // What the file is instead shows a little later.
+            // A few more bytes are needed to recognize the file type.
             let ready = self.buffer.end() >= HEAD_BYTES as u64;
             return self.not_gguf().filter(|_| ready).map_or(wait, Err);
         }
@@ -176,7 +176,7 @@ impl HeaderParser {
         let Some(version) = cursor.u32() else { return wait };
         match version {
             2 | 3 => self.version = version,
-            // A small number only when its bytes are swapped.
+            // A small number only if its bytes are swapped.
             _ if version & 0xFFFF == 0 && version != 0 => return Err(GgufError::BigEndian { offset }),
             _ => return Err(GgufError::UnsupportedVersion { offset, version }),
         }
@@ -191,7 +191,7 @@ impl HeaderParser {
         self.next_pair()
     }
 
-    /// What follows a metadata pair: another one, or the directory.
+    /// The state after a metadata pair: another pair, or the directory.
     fn next_pair(&mut self) -> Result<Step, GgufError> {
         if let Some(left) = self.metadata_left.checked_sub(1) {
             self.metadata_left = left;
@@ -207,14 +207,14 @@ impl HeaderParser {
         self.next_tensor()
     }
 
-    /// What follows a directory entry: another one, or nothing.
+    /// The state after a directory entry: another entry, or the end.
     fn next_tensor(&mut self) -> Result<Step, GgufError> {
         if let Some(left) = self.tensors_left.checked_sub(1) {
             self.tensors_left = left;
             return Ok(Step::Next(State::Tensor));
         }
         let header_len = self.buffer.offset();
-        // Both are far below 2^63: no overflow.
+        // Both are far below 2^63, so this cannot overflow.
         let data_offset = header_len.next_multiple_of(self.alignment);
         Ok(Step::Complete(Gguf {
             version: self.version,
@@ -300,7 +300,7 @@ impl HeaderParser {
         self.close_array(pending, outer, open.array)
     }
 
-    /// Puts a complete array where it belongs, and so on outwards while that completes another.
+    /// Stores a complete array in its parent, repeatedly while that completes the parent.
     fn close_array(
         &mut self,
         pending: Pending,

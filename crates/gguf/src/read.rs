@@ -1,11 +1,11 @@
-//! Reading metadata values.
+//! Reads metadata values.
 
 use crate::buffer::Cursor;
 use crate::limits::MAX_STRING_BYTES;
 use crate::value::TypeId;
 use crate::{Array, GgufError, Value};
 
-/// An array of which elements are still to come. It holds no arrays.
+/// An incomplete array that contains no arrays.
 #[derive(Debug)]
 pub(crate) struct OpenArray {
     pub(crate) array: Array,
@@ -47,7 +47,7 @@ pub(crate) fn read_scalar(
     })
 }
 
-/// Reads as many elements as have arrived.
+/// Reads all elements that have arrived.
 pub(crate) fn read_elements(
     cursor: &mut Cursor<'_>,
     open: &mut OpenArray,
@@ -81,7 +81,7 @@ pub(crate) fn read_elements(
                 let before = cursor.clone();
                 let Some(text) = cursor.text("bytes of a string", MAX_STRING_BYTES, || key.to_owned())?
                 else {
-                    // Not even the length may count as parsed.
+                    // The length must stay unparsed, too.
                     *cursor = before;
                     break;
                 };

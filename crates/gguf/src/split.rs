@@ -1,5 +1,5 @@
-//! Models in several files (`NAME-00001-of-00003.gguf`, ...), as llama.cpp's `gguf-split` makes them: the first has the
-//! metadata, each has tensors.
+//! Split models (`NAME-00001-of-00003.gguf`, ...), as made by llama.cpp's `gguf-split`: the first file has
+//! the metadata, and each file has tensors.
 
 use std::collections::BTreeSet;
 
@@ -9,33 +9,34 @@ const NO: &str = "split.no";
 const COUNT: &str = "split.count";
 const TENSORS: &str = "split.tensors.count";
 
-/// Which part of a model a file is.
+/// A file's place in a split model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Split {
-    /// Its number, from 0.
+    /// Index of the part, from 0.
     pub no: u32,
-    /// How many parts there are: at least two.
+    /// Number of parts, at least two.
     pub count: u32,
-    /// Tensors of all parts together, where the file says.
+    /// Number of tensors in all parts, if the file states it.
     pub tensors: Option<u32>,
 }
 
 impl Gguf {
-    /// Which part this file is; `None` for a model in one file.
+    /// Which part this file is; `None` if the model is not split.
     ///
     /// # Errors
-    /// [`GgufError::WrongType`], [`GgufError::OutOfRange`]; [`GgufError::BadSplit`] where its number is beyond the count.
+    /// [`GgufError::WrongType`], [`GgufError::OutOfRange`]; [`GgufError::BadSplit`] if its index is not below
+    /// the count.
     pub fn split(&self) -> Result<Option<Split>, GgufError> {
         let Some(count) = self.metadata.u32(COUNT)?.filter(|&count| count > 1) else { return Ok(None) };
         let no = self.metadata.u32(NO)?.unwrap_or(0);
         if no >= count {
-            let reason = format!("its number is {no}, but there are {count} parts");
+            let reason = format!("its index is {no}, but there are only {count} parts");
             return Err(GgufError::BadSplit { offset: self.metadata.offset(NO), part: no, reason });
         }
         Ok(Some(Split { no, count, tensors: self.metadata.u32(TENSORS)? }))
     }
 
-    /// Refuses a file that is only a part of a model.
+    /// Rejects a file that is one part of a split model.
     ///
     /// # Errors
     /// [`GgufError::PartOfSplit`], and those of [`Gguf::split`].
@@ -49,11 +50,12 @@ impl Gguf {
     }
 }
 
-/// Joins the headers of a model's parts, given in order, into one, as if each file ended with its last tensor
-/// ([`Gguf::file_len`]) and the next one followed it at once: that is what the tensors' offsets count.
+/// Joins the headers of all parts, given in order. Tensor offsets become offsets into the concatenated files,
+/// each cut after its last tensor ([`Gguf::file_len`]).
 ///
 /// # Errors
-/// [`GgufError::BadSplit`] where a part is missing, out of order or of another model; [`GgufError::DuplicateTensor`].
+/// [`GgufError::BadSplit`] if a part is missing, out of order or from another model;
+/// [`GgufError::DuplicateTensor`].
 pub fn join(parts: Vec<Gguf>) -> Result<Gguf, GgufError> {
     let bad = |part: usize, reason: String| {
         let part = u32::try_from(part).unwrap_or(u32::MAX);
@@ -65,19 +67,22 @@ pub fn join(parts: Vec<Gguf>) -> Result<Gguf, GgufError> {
     let mut joined: Option<Gguf> = None;
     for (index, mut header) in parts.into_iter().enumerate() {
         let Some(split) = header.split()? else {
-            return bad(index, "it is no part of a split model".to_owned());
+            return bad(index, "it is not part of a split model".to_owned());
         };
         if split.no as usize != index {
-            return bad(index, format!("it is part {} of {}", u64::from(split.no) + 1, split.count));
+            return bad(
+                index,
+                format!("got part {} of {} in its place", u64::from(split.no) + 1, split.count),
+            );
         }
         if split.count as usize != given {
-            return bad(index, format!("there are {} parts, of which {given} were given", split.count));
+            return bad(index, format!("there are {} parts, but {given} were given", split.count));
         }
         let Some(next) = start.checked_add(header.file_len()) else {
-            return bad(index, "the parts are longer than any file".to_owned());
+            return bad(index, "the length of all parts overflows".to_owned());
         };
         for tensor in &mut header.tensors {
-            // No further than `next`.
+            // Not beyond `next`.
             tensor.offset += start;
         }
         start = next;
@@ -91,7 +96,7 @@ pub fn join(parts: Vec<Gguf>) -> Result<Gguf, GgufError> {
     }
     let Some(joined) = joined else { return bad(0, "there are no parts".to_owned()) };
     if let Some(expected) = expected.filter(|&expected| expected as usize != joined.tensors.len()) {
-        return bad(0, format!("the parts have {} tensors instead of {expected}", joined.tensors.len()));
+        return bad(0, format!("expected {expected} tensors, got {}", joined.tensors.len()));
     }
     let mut names = BTreeSet::new();
     if let Some(twice) = joined.tensors.iter().find(|tensor| !names.insert(tensor.name.as_str())) {

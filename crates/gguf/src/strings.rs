@@ -1,35 +1,36 @@
-//! An array of strings, as vocabularies have them.
+//! An array of strings, for vocabularies.
 
 use std::fmt;
 
-/// Many short texts in one allocation: hundreds of thousands of [`String`]s take several times their length.
+/// Many short strings in one allocation: hundreds of thousands of [`String`]s would take several times the
+/// space.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Strings {
     text: String,
-    /// Where each one ends; it begins where the one before it ends.
+    /// The end of each string; the start is the end of the previous one.
     ends: Vec<usize>,
 }
 
 impl Strings {
-    /// Appends a text.
+    /// Appends a string.
     pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.ends.push(self.text.len());
     }
 
-    /// Number of texts.
+    /// Number of strings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The text at that place.
+    /// The string at this index.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)?;
@@ -37,7 +38,7 @@ impl Strings {
         self.text.get(start..end)
     }
 
-    /// All texts in order.
+    /// All strings in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.len()).map(|index| self.get(index).unwrap_or_default())
     }

@@ -8,7 +8,7 @@ use crate::GgufError;
 use crate::buffer::Cursor;
 use crate::limits::{MAX_DIMENSIONS, MAX_NAME_BYTES};
 
-/// A tensor: what it is and where its bytes lie.
+/// A tensor's name, type, shape and place in the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TensorInfo {
     /// Name.
@@ -18,22 +18,22 @@ pub struct TensorInfo {
     pub dims: Vec<u64>,
     /// Block format.
     pub dtype: DType,
-    /// Where its bytes begin, from the start of the file.
+    /// File offset of its data.
     pub offset: u64,
-    /// How many bytes it has.
+    /// Length of its data in bytes.
     pub bytes: u64,
 }
 
-/// A directory entry as read, before the end of the header is known.
+/// A directory entry, read before the end of the header is known.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Where the entry begins in the file.
+    /// File offset of the entry.
     at: u64,
-    /// The tensor; its `offset` is still from the start of the data.
+    /// The tensor; its `offset` is relative to the start of the tensor data.
     tensor: TensorInfo,
 }
 
-/// The bytes of a tensor, or what is wrong with its dimensions.
+/// The length of a tensor's data, or the reason why its dimensions are invalid.
 pub(crate) fn tensor_bytes(dtype: DType, dims: &[u64]) -> Result<u64, &'static str> {
     let [row, outer @ ..] = dims else { return Err("there are none") };
     if dims.contains(&0) {
@@ -51,7 +51,7 @@ pub(crate) fn tensor_bytes(dtype: DType, dims: &[u64]) -> Result<u64, &'static s
 }
 
 impl Entry {
-    /// Reads one entry, or nothing where bytes are missing.
+    /// Reads one entry, or `None` if bytes are missing.
     pub(crate) fn read(cursor: &mut Cursor<'_>, alignment: u64) -> Result<Option<Entry>, GgufError> {
         let at = cursor.offset();
         let Some(name) =
@@ -76,7 +76,7 @@ impl Entry {
             let Some(dim) = cursor.u64() else { return Ok(None) };
             dims.push(dim);
         }
-        // A tensor without dimensions is a single value.
+        // A tensor without dimensions is a scalar.
         if dims.is_empty() {
             dims.push(1);
         }
@@ -95,7 +95,8 @@ impl Entry {
     }
 }
 
-/// Turns a complete directory into tensors with file offsets, none of which share a name or a byte.
+/// Converts a complete directory to tensors with file offsets; names must be unique and data must not
+/// overlap.
 pub(crate) fn place(mut entries: Vec<Entry>, data_offset: u64) -> Result<Vec<TensorInfo>, GgufError> {
     let mut names = BTreeSet::new();
     for Entry { at, tensor } in &mut entries {

@@ -65,7 +65,7 @@ pub enum Array {
 }
 
 impl Value {
-    /// What the value is, for messages.
+    /// The type's name, for messages.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Value {
         }
     }
 
-    /// The value as a whole number, if it is one of any width.
+    /// The value as an integer, if it has any integer type.
     #[must_use]
     pub fn integer(&self) -> Option<i128> {
         match *self {
@@ -121,7 +121,7 @@ impl Value {
 }
 
 impl Array {
-    /// What the array is, for messages.
+    /// The type's name, for messages.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ impl Array {
         self.len() == 0
     }
 
-    /// The elements as whole numbers, if they are of any integer type. They are widened one by one.
+    /// The elements as integers, if they have any integer type. They are widened one by one.
     #[must_use]
     pub fn integers(&self) -> Option<Integers<'_>> {
         let is_integer = match self {
@@ -178,7 +178,7 @@ impl Array {
         is_integer.then_some(Integers(self))
     }
 
-    /// An element as a whole number.
+    /// An element as an integer.
     fn integer(&self, index: usize) -> Option<i128> {
         fn widen<T: Copy + Into<i128>>(elements: &[T], index: usize) -> Option<i128> {
             elements.get(index).map(|&element| element.into())
@@ -196,7 +196,7 @@ impl Array {
         }
     }
 
-    /// No elements of a type.
+    /// An empty array of a type.
     pub(crate) fn empty(element: TypeId) -> Array {
         match element {
             TypeId::U8 => Array::U8(Vec::new()),
@@ -234,8 +234,8 @@ impl Array {
     }
 }
 
-/// An array of whole numbers of any width, each of which fits an `i64` where [`Metadata::integers`](crate::Metadata::integers)
-/// gave it.
+/// An array of integers of any width. If [`Metadata::integers`](crate::Metadata::integers) returned it, each
+/// fits an `i64`.
 #[derive(Clone, Copy, Debug)]
 pub struct Integers<'a>(&'a Array);
 
@@ -252,14 +252,14 @@ impl<'a> Integers<'a> {
         self.0.is_empty()
     }
 
-    /// The elements; those beyond an `i64` as its greatest.
+    /// The elements; those above `i64::MAX` are clamped to it.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = i64> + use<'a> {
         let array = self.0;
         (0..array.len())
             .map(move |index| array.integer(index).map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX)))
     }
 
-    /// The first element that no `i64` holds.
+    /// The first element that does not fit an `i64`.
     pub(crate) fn beyond_i64(&self) -> Option<u64> {
         match self.0 {
             Array::U64(elements) => elements.iter().copied().find(|&n| i64::try_from(n).is_err()),
@@ -268,7 +268,7 @@ impl<'a> Integers<'a> {
     }
 }
 
-/// A value's type as the file states it.
+/// A value's type id in the file.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum TypeId {
     U8 = 0,
@@ -306,7 +306,7 @@ impl TypeId {
         })
     }
 
-    /// The fewest bytes a value of this type takes.
+    /// The minimum size of a value of this type in bytes.
     pub(crate) fn min_bytes(self) -> u64 {
         match self {
             TypeId::U8 | TypeId::I8 | TypeId::Bool => 1,

@@ -1,4 +1,4 @@
-//! Writing a header: for tests, and for making models of any shape.
+//! Writes headers, for tests and for generated models.
 
 use crate::tensor::tensor_bytes;
 use crate::{Array, GgufError, TensorInfo, Value};
@@ -8,7 +8,7 @@ const DEFAULT_ALIGNMENT: u64 = 32;
 
 /// Collects metadata and tensors and writes the header of a version 3 file.
 ///
-/// Nothing is checked that [`crate::HeaderParser`] checks, except what the layout needs.
+/// It only checks what the layout needs; [`crate::HeaderParser`] checks the rest.
 #[derive(Debug, Clone)]
 pub struct HeaderWriter {
     alignment: u64,
@@ -30,7 +30,7 @@ impl HeaderWriter {
         HeaderWriter { alignment: DEFAULT_ALIGNMENT, metadata: Vec::new(), tensors: Vec::new() }
     }
 
-    /// A header with an alignment of its own, which becomes its first metadata pair.
+    /// A header with another alignment, which becomes its first metadata pair.
     #[must_use]
     pub fn with_alignment(alignment: u32) -> Self {
         let metadata = vec![("general.alignment".to_owned(), Value::U32(alignment))];
@@ -43,7 +43,7 @@ impl HeaderWriter {
         self
     }
 
-    /// Adds a tensor, whose bytes follow those of the tensor before it. `dims[0]` is the length of a row.
+    /// Adds a tensor whose data follows the previous tensor's. `dims[0]` is the length of a row.
     ///
     /// # Errors
     /// [`GgufError::BadShape`], [`GgufError::OutOfBounds`], both with an offset of 0.
@@ -64,9 +64,9 @@ impl HeaderWriter {
         Ok(self)
     }
 
-    /// The header, padded to where the first tensor's bytes belong.
+    /// The header, padded to the first tensor's offset.
     ///
-    /// [`crate::Gguf::parse`] of it tells where those of the others do.
+    /// Parse it with [`crate::Gguf::parse`] for the offsets of the other tensors.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = b"GGUF".to_vec();

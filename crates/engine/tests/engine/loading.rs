@@ -1,4 +1,4 @@
-//! Loading: any pieces give the same weights, and bad files are called by their names.
+//! Loading: chunks of any size give the same weights, and errors of files are named.
 
 use crate::fake::{CONTEXT, FakeBackend, loader, model_file, platform};
 use linnet_engine::{Error, LoadOptions, Loader};
@@ -6,7 +6,7 @@ use linnet_gguf::{Gguf, HeaderWriter, TensorInfo, Value};
 use linnet_graph::{Bytes, KvFormat};
 use pollster::block_on;
 
-/// Loads `file` in pieces of `size` bytes; the bytes of every weight.
+/// Loads `file` in chunks of `size` bytes; returns the bytes of every weight.
 fn load(file: &[u8], size: usize) -> Result<Vec<Vec<u8>>, Error> {
     let (mut loader, log) = loader(b"");
     for piece in file.chunks(size) {
@@ -17,7 +17,7 @@ fn load(file: &[u8], size: usize) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 #[test]
-fn the_size_of_the_pieces_does_not_matter() {
+fn the_chunk_size_does_not_matter() {
     let file = model_file();
     let whole = load(&file, file.len()).unwrap();
     assert_eq!(whole.len(), 11);
@@ -32,7 +32,7 @@ fn the_size_of_the_pieces_does_not_matter() {
     }
 }
 
-/// [`model_file`] in two parts of which the first has `first` tensors, with some bytes behind each.
+/// [`model_file`] in two parts, `first` tensors in the first, with extra bytes after each.
 fn parts(first: usize) -> Vec<Vec<u8>> {
     let file = model_file();
     let whole = Gguf::parse(&file).unwrap();
@@ -60,7 +60,7 @@ fn parts(first: usize) -> Vec<Vec<u8>> {
     vec![part(0, head), part(1, tail)]
 }
 
-/// Loads parts in pieces of `size` bytes, as the bytes of files whose headers are read ahead.
+/// Loads parts in chunks of `size` bytes, reading the headers ahead.
 fn load_parts(files: &[Vec<u8>], size: usize) -> Result<Vec<Vec<u8>>, Error> {
     let (mut loader, log) = loader(b"");
     for file in &files[1..] {
@@ -80,7 +80,7 @@ fn load_parts(files: &[Vec<u8>], size: usize) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 #[test]
-fn a_model_in_parts_is_the_same_model() {
+fn a_split_model_is_the_same_model() {
     let whole = load(&model_file(), 1000).unwrap();
     for first in [0, 1, 5, 12] {
         for size in [7, 99, 1 << 20] {
@@ -91,7 +91,7 @@ fn a_model_in_parts_is_the_same_model() {
 }
 
 #[test]
-fn parts_that_do_not_fit_together_are_named() {
+fn mismatched_parts_are_named() {
     let refusal = |files: &[Vec<u8>]| {
         let error = load_parts(files, 1000).unwrap_err();
         (error.code(), error.details()["part"].as_u64())
@@ -109,7 +109,7 @@ fn parts_that_do_not_fit_together_are_named() {
 #[test]
 fn a_part_that_ends_early_is_incomplete() {
     let [first, second] = parts(5).try_into().unwrap();
-    // The parts have five bytes that nobody needs.
+    // The parts have five unused bytes.
     let cut = |file: &Vec<u8>, bytes: usize| file[..file.len() - bytes].to_vec();
     assert!(load_parts(&[cut(&first, 5), cut(&second, 5)], 1000).is_ok());
     for (files, part) in
@@ -125,16 +125,16 @@ fn a_part_that_ends_early_is_incomplete() {
 }
 
 #[test]
-fn a_part_alone_is_refused() {
+fn a_single_part_is_rejected() {
     for file in parts(5) {
         let error = load(&file, 1000).unwrap_err();
         assert_eq!(error.code(), "bad-model");
-        assert!(error.to_string().contains("of the 2 of a split model"), "{error}");
+        assert!(error.to_string().contains("of 2 of a split model"), "{error}");
     }
 }
 
 #[test]
-fn bytes_behind_the_last_tensor_do_not_matter() {
+fn bytes_after_the_last_tensor_are_ignored() {
     let mut file = model_file();
     let whole = load(&file, 1000).unwrap();
     file.extend([1, 2, 3]);
@@ -144,14 +144,14 @@ fn bytes_behind_the_last_tensor_do_not_matter() {
 #[test]
 fn a_file_that_never_ends_is_refused() {
     let [first, second] = parts(5).try_into().unwrap();
-    // The parts have five bytes that nobody needs.
+    // The parts have five unused bytes.
     let expected = second.len() - 5;
     let (mut loader, _) = loader(b"");
     while !loader.read_ahead(Bytes::Heap(&second)).unwrap() {}
     let endless = vec![0; 1 << 20];
     let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));
     push(&first).unwrap();
-    // Something after the last tensor does no harm.
+    // Bytes after the last tensor do no harm.
     push(&endless).unwrap();
     loader.next_part().unwrap();
     let mut push = |bytes: &[u8]| block_on(loader.push(Bytes::Heap(bytes)));
@@ -172,16 +172,16 @@ fn a_file_that_ends_early_is_incomplete() {
 }
 
 #[test]
-fn what_is_not_a_model_is_refused_at_once() {
+fn a_file_that_is_not_a_model_is_rejected_at_once() {
     let (mut loader, _) = loader(b"");
-    // What it is instead shows in its first few hundred bytes.
+    // Its first few hundred bytes show what it is instead.
     let page = format!("<!doctype html><html>{}", " ".repeat(300));
     let error = block_on(loader.push(Bytes::Heap(page.as_bytes()))).unwrap_err();
     assert_eq!(error.code(), "bad-model");
 }
 
 #[test]
-fn the_context_must_be_one_that_the_model_takes() {
+fn the_context_must_be_valid_for_the_model() {
     let code = |context_length| {
         let (backend, _) = FakeBackend::new(b"");
         let options = LoadOptions {

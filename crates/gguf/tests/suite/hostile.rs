@@ -1,4 +1,4 @@
-//! Random damage: the parser answers with a header or an error, never with a panic, and does not take long.
+//! Random damage: the parser returns a header or an error, never panics, and stays fast.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::sample::{parse_in_chunks, writer};
 enum Damage {
     /// Overwrites a byte.
     Byte(prop::sample::Index, u8),
-    /// Overwrites eight bytes with a number, as a count, a length or an offset might be.
+    /// Overwrites eight bytes with a number, such as a count, a length or an offset.
     Number(prop::sample::Index, u64),
     /// Removes some bytes.
     Cut(prop::sample::Index, usize),
@@ -79,7 +79,7 @@ fn a_damaged_header_never_panics_and_chunks_do_not_matter() {
         Ok(())
     });
     result.expect("no panic");
-    // The damage must be of both kinds, or the test shows little.
+    // Both outcomes must occur often, or the test shows little.
     for byte in 0..good.len() {
         let mut bytes = good.clone();
         bytes[byte] ^= 0xFF;
@@ -104,7 +104,7 @@ fn random_bytes_after_the_preamble_never_panic() {
 
 #[test]
 fn a_large_header_in_tiny_chunks_takes_linear_time() {
-    // 300,000 tokens and a string of 4 MiB, in chunks of 64 bytes: quadratic work would take hours.
+    // 300,000 tokens and a string of 4 MiB in chunks of 64 bytes: quadratic work would take hours.
     let tokens = (0..300_000).map(|i| format!("token{i}")).collect();
     let mut writer = HeaderWriter::new();
     writer.metadata("long", Value::String("x".repeat(4 << 20)));
@@ -116,7 +116,7 @@ fn a_large_header_in_tiny_chunks_takes_linear_time() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
-/// Each would take some 50 bytes for 12 of the file.
+/// Each would take about 50 bytes for 12 in the file.
 #[test]
 fn arrays_in_arrays_are_limited() {
     let header = |count: u64| {

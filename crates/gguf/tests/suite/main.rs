@@ -1,4 +1,4 @@
-//! The parser against files written by others, files it wrote itself, and files that are wrong.
+//! Parses files from other writers, files from our own writer, and malformed files.
 
 mod hostile;
 mod malformed;

@@ -1,4 +1,4 @@
-//! Headers with one thing wrong, built byte by byte.
+//! Headers with one error each, built byte by byte.
 
 use linnet_gguf::{FileKind, Gguf, GgufError, limits};
 
@@ -37,7 +37,7 @@ impl Raw {
         raw.u32(id).u64(offset)
     }
 
-    /// The error, which must not depend on how the bytes arrive.
+    /// The error, which must not depend on the chunk size.
     fn error(&self) -> GgufError {
         let whole = Gguf::parse(&self.0).expect_err("this header is wrong");
         for chunk in [1, 5] {
@@ -61,7 +61,7 @@ fn other_files_are_not_gguf() {
 }
 
 #[test]
-fn files_that_are_offered_for_models_are_named() {
+fn other_file_types_are_named() {
     let mut tar = b"model/".to_vec();
     tar.resize(257, 0);
     tar.extend_from_slice(b"ustar\x0000");
@@ -97,12 +97,12 @@ fn files_that_are_offered_for_models_are_named() {
         }
     }
     let error = Raw(b"noth\x01\x02\x03\x04 that is known".to_vec()).error();
-    assert_eq!(error.to_string(), "not a GGUF file: it begins with [6e, 6f, 74, 68]");
+    assert_eq!(error.to_string(), "not a GGUF file: it starts with [6e, 6f, 74, 68]");
     assert_eq!(Raw(b"GG".to_vec()).error(), GgufError::Truncated { offset: 2 });
 }
 
 #[test]
-fn other_versions_are_refused_by_name() {
+fn other_versions_are_rejected_by_number() {
     for version in [0, 1, 4, 99] {
         let raw = Raw(b"GGUF".to_vec()).u32(version);
         assert_eq!(raw.error(), GgufError::UnsupportedVersion { offset: 4, version });
@@ -123,7 +123,7 @@ fn a_file_that_ends_anywhere_in_its_header_is_truncated() {
 }
 
 #[test]
-fn counts_are_refused_before_anything_is_read_for_them() {
+fn counts_are_rejected_before_their_items_are_read() {
     let too_large = |raw: Raw, expected: &str| match raw.error() {
         GgufError::TooLarge { what, .. } if what == expected => {}
         other => panic!("{expected}: {other:?}"),
@@ -151,8 +151,8 @@ fn counts_are_refused_before_anything_is_read_for_them() {
 }
 
 #[test]
-fn an_endless_header_is_refused() {
-    // Many long strings, each within bounds.
+fn an_endless_header_is_rejected() {
+    // Many long strings, each within the limit.
     let mut bytes = Raw::header(0, 100).0;
     for i in 0..5 {
         let text = vec![b'x'; limits::MAX_STRING_BYTES as usize];
@@ -193,7 +193,7 @@ fn types_and_booleans_must_be_known() {
 }
 
 #[test]
-fn keys_and_tensors_have_names_of_their_own() {
+fn keys_and_tensor_names_are_unique() {
     let raw = Raw::header(0, 2).string("k").u32(4).u32(1).string("k");
     assert_eq!(raw.error(), GgufError::DuplicateKey { offset: 41, key: "k".to_owned() });
     let raw = Raw::header(2, 0).tensor("t", &[8], F32, 0).tensor("t", &[8], F32, 32);
@@ -240,7 +240,7 @@ fn types_that_are_not_weights_are_unsupported() {
 }
 
 #[test]
-fn tensors_lie_where_they_can() {
+fn tensor_offsets_are_validated() {
     let raw = Raw::header(1, 0).tensor("t", &[8], F32, 16);
     let expected = GgufError::Misaligned { offset: 24, tensor: "t".to_owned(), start: 16, alignment: 32 };
     assert_eq!(raw.error(), expected);
@@ -251,7 +251,7 @@ fn tensors_lie_where_they_can() {
 }
 
 #[test]
-fn tensors_share_no_bytes() {
+fn tensors_do_not_overlap() {
     let raw = Raw::header(2, 0).tensor("late", &[8], F32, 32).tensor("early", &[9], F32, 0);
     let expected = GgufError::Overlap { offset: 24, tensor: "late".to_owned(), other: "early".to_owned() };
     assert_eq!(raw.error(), expected);

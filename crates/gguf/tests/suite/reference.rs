@@ -1,4 +1,4 @@
-//! Files written by llama.cpp and gguf-py.
+//! Parses files written by llama.cpp and gguf-py.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use linnet_quant::DType;
 
 use crate::sample::parse_in_chunks;
 
-/// The folder of reference files: `LINNET_REFERENCE`, else the whole set beside the workspace, else the part that is in
+/// The folder of reference files: `LINNET_REFERENCE`, or the whole set beside the workspace, or the part in
 /// the repository.
 fn reference() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -48,7 +48,7 @@ fn every_file_reads_the_same_in_any_chunks() {
             "{}",
             path.display()
         );
-        // The file holds its last tensor, and nothing but padding after it.
+        // The file contains its last tensor, and only padding after it.
         let length = bytes.len() as u64;
         assert!(length >= whole.file_len(), "{}", path.display());
         assert!(length - whole.file_len() < whole.alignment, "{}", path.display());

@@ -1,4 +1,4 @@
-//! What was written is what is read, however it arrives.
+//! The parser returns what was written, in chunks of any size.
 
 use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Strings, Value};
 use linnet_quant::DType;
@@ -49,7 +49,7 @@ fn everything_written_is_read() {
 fn the_size_of_the_chunks_does_not_matter() {
     let mut bytes = writer().to_bytes();
     let whole = Gguf::parse(&bytes).expect("a good header");
-    // What follows the header is none of the parser's business.
+    // The parser ignores what follows the header.
     bytes.extend([0xEE; 300]);
     for chunk in [1, 2, 3, 7, 64, 1000, 4096, 1 << 20] {
         assert_eq!(parse_in_chunks(&bytes, chunk).as_ref(), Ok(&whole), "chunks of {chunk}");
@@ -75,7 +75,7 @@ fn a_header_may_be_empty() {
 }
 
 #[test]
-fn version_2_differs_in_its_number_only() {
+fn version_2_differs_only_in_its_number() {
     let mut bytes = writer().to_bytes();
     let third = Gguf::parse(&bytes).expect("a good header");
     bytes[4] = 2;
@@ -120,7 +120,7 @@ fn a_value_of_another_type_or_size_is_named() {
 }
 
 #[test]
-fn the_writer_refuses_shapes_that_have_no_bytes() {
+fn the_writer_rejects_invalid_shapes() {
     let mut writer = HeaderWriter::new();
     for (dims, dtype) in [(&[33][..], DType::Q8_0), (&[32, 0], DType::Q8_0), (&[], DType::F32)] {
         assert!(matches!(writer.tensor("t", dims, dtype), Err(GgufError::BadShape { .. })), "{dims:?}");

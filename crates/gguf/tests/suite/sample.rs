@@ -1,4 +1,4 @@
-//! A small header that has everything in it.
+//! A small header with every feature.
 
 use linnet_gguf::{Array, Gguf, GgufError, HeaderParser, HeaderWriter, Strings, Value};
 use linnet_quant::DType;
@@ -58,7 +58,7 @@ fn nested() -> Array {
     Array::Arrays(vec![Array::U8(Vec::new()), inner, Array::Arrays(Vec::new()), Array::Bool(vec![true])])
 }
 
-/// Pushes the bytes in chunks of one size; like [`Gguf::parse`] otherwise.
+/// Pushes the bytes in chunks of one size; otherwise like [`Gguf::parse`].
 pub fn parse_in_chunks(bytes: &[u8], chunk: usize) -> Result<Gguf, GgufError> {
     let mut parser = HeaderParser::new();
     for piece in bytes.chunks(chunk) {

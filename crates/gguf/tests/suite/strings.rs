@@ -3,7 +3,7 @@
 use linnet_gguf::Strings;
 
 #[test]
-fn texts_are_where_they_were_put() {
+fn strings_keep_their_order() {
     let strings = Strings::from_iter(["a", "", "über", "z"]);
     assert_eq!((strings.len(), strings.is_empty()), (4, false));
     assert_eq!(strings.iter().collect::<Vec<_>>(), ["a", "", "über", "z"]);
