@@ -1,8 +1,8 @@
-//! The blocks of each format, byte for byte as they lie in a GGUF file (little endian).
+//! The blocks of each format, byte for byte as in a GGUF file (little endian).
 //!
-//! A block is plain data: [`bytemuck::cast_slice`] turns aligned bytes into blocks without a copy, and
-//! [`bytemuck::pod_read_unaligned`] reads one from anywhere. Where a field packs bits, its comment says how;
-//! the arithmetic is in the crate's decode functions.
+//! A block is plain data: [`bytemuck::cast_slice`] casts aligned bytes to blocks without a copy, and
+//! [`bytemuck::pod_read_unaligned`] reads one from any address. Comments describe the packed fields; the
+//! decode functions of this crate have the arithmetic.
 
 use bytemuck::{Pod, Zeroable};
 use half::f16;
@@ -12,7 +12,7 @@ use crate::DType;
 #[cfg(target_endian = "big")]
 compile_error!("blocks are little endian, as GGUF files are");
 
-/// Declares blocks and checks at compile time that each has the size the format gives it.
+/// Declares blocks and checks their sizes at compile time.
 macro_rules! blocks {
     ($($(#[$doc:meta])* $name:ident: $dtype:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
         $(

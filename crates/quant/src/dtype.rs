@@ -1,11 +1,11 @@
-//! The block formats a GGUF weight can have, with the sizes the file format gives them.
+//! The block formats of GGUF weights, and their sizes.
 
 use std::fmt;
 
-/// The format of a weight tensor's blocks.
+/// The block format of a weight tensor.
 ///
-/// The discriminant is the type id in a GGUF file. Plain integer and `f64` tensors, and the formats that
-/// ggml uses for activations only (`Q8_1`, `Q8_K`), are not weights and have no variant.
+/// The discriminant is the type id in a GGUF file. Integer and `f64` tensors, and the formats that ggml only
+/// uses for activations (`Q8_1`, `Q8_K`), have no variant because they are not weights.
 #[allow(non_camel_case_types, reason = "spelled as in ggml and in GGUF file names")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
@@ -68,7 +68,7 @@ pub enum DType {
     Q2_0 = 42,
 }
 
-/// What the file format fixes about a [`DType`].
+/// The fixed properties of a [`DType`].
 struct Layout {
     name: &'static str,
     values: usize,
@@ -76,7 +76,7 @@ struct Layout {
 }
 
 impl DType {
-    /// Every format, in the order of the type ids.
+    /// Every format, in type id order.
     pub const ALL: [DType; 28] = [
         DType::F32,
         DType::F16,
@@ -108,7 +108,7 @@ impl DType {
         DType::Q2_0,
     ];
 
-    /// The format with this type id, or `None` for an id that is unknown or not a weight format.
+    /// The format with this type id, or `None` for an unknown id or a format that is not for weights.
     #[must_use]
     pub fn from_ggml(id: u32) -> Option<DType> {
         Self::ALL.into_iter().find(|dtype| dtype.ggml_id() == id)
@@ -120,7 +120,7 @@ impl DType {
         self as u32
     }
 
-    /// The name as ggml spells it, for example `Q4_K`.
+    /// The name in ggml's spelling, for example `Q4_K`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.layout().name
@@ -138,8 +138,8 @@ impl DType {
         self.layout().bytes
     }
 
-    /// Bytes of a row of `values` values, or `None` when the row is not a whole number of blocks or its size
-    /// does not fit a `usize`.
+    /// Bytes of a row of `values` values, or `None` if the row is not a whole number of blocks or the size
+    /// overflows a `usize`.
     #[must_use]
     pub const fn row_bytes(self, values: usize) -> Option<usize> {
         let layout = self.layout();
@@ -195,7 +195,7 @@ mod tests {
     use super::DType;
 
     #[test]
-    fn ids_round_trip_and_others_are_refused() {
+    fn ids_round_trip_and_others_are_rejected() {
         for dtype in DType::ALL {
             assert_eq!(DType::from_ggml(dtype.ggml_id()), Some(dtype));
         }

@@ -1,8 +1,8 @@
-//! The block formats of GGUF weights: which there are ([`DType`]), how their bytes lie ([`blocks`]), and what
-//! they mean ([`dequantize`]).
+//! The block formats of GGUF weights: their types ([`DType`]), layouts ([`blocks`]) and decoding
+//! ([`dequantize`]).
 //!
-//! Tables and bit layouts that kernels of other crates need to repack blocks are public: [`grids`],
-//! [`IQ4_VALUES`], [`E2M1_DOUBLED`], [`scale_min_k4`] and their like.
+//! Tables and bit layouts that other crates' kernels need to repack blocks are public: [`grids`],
+//! [`IQ4_VALUES`], [`E2M1_DOUBLED`], [`scale_min_k4`] and similar.
 
 pub mod blocks;
 mod decode;

@@ -1,4 +1,4 @@
-//! Any bytes decode, in every format: hostile scales give infinities and NaN, never a panic.
+//! Any bytes decode in every format: malicious scales give infinities and NaN, never a panic.
 
 use linnet_quant::{DType, dequantize};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
@@ -16,7 +16,7 @@ proptest! {
             let whole = &bytes[..blocks * dtype.block_bytes()];
             let mut values = vec![f32::from_bits(0x7fc0_1234); blocks * dtype.block_values()];
             prop_assert!(dequantize(dtype, whole, &mut values).is_ok(), "{}", dtype.name());
-            // A block decodes alike wherever it stands.
+            // A block decodes the same at any offset.
             if let Some((last, before)) = whole.len().checked_sub(dtype.block_bytes()).map(|at| (&whole[at..], blocks - 1)) {
                 let mut alone = vec![0.0; dtype.block_values()];
                 prop_assert!(dequantize(dtype, last, &mut alone).is_ok());
@@ -27,7 +27,7 @@ proptest! {
     }
 
     #[test]
-    fn lengths_that_do_not_fit_are_refused(bytes in 0..600_usize, values in 0..600_usize) {
+    fn mismatched_lengths_are_rejected(bytes in 0..600_usize, values in 0..600_usize) {
         for dtype in dtypes() {
             let fits = bytes.is_multiple_of(dtype.block_bytes())
                 && values.is_multiple_of(dtype.block_values())

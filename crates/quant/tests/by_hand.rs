@@ -1,4 +1,4 @@
-//! Blocks worked out by hand from the format descriptions.
+//! Blocks computed by hand from the format descriptions.
 
 use half::f16;
 use linnet_quant::{DType, LengthError, dequantize};

@@ -1,16 +1,16 @@
-//! Every format on pseudo-random blocks, by a digest of the decoded bits: what a checkout without the
-//! reference files can still test.
+//! Decodes pseudo-random blocks of every format and compares digests of the bits: this works without the
+//! reference files.
 //!
-//! The digests were made by gguf-py 0.19 from the same bytes (Q1_0 and Q2_0, which it cannot decode: by numpy
-//! after the layout, checked against ggml's C routine), so they are not this crate's opinion of itself.
+//! gguf-py 0.19 made the digests from the same bytes, so they are independent of this crate. It cannot decode
+//! Q1_0 and Q2_0; those come from numpy after the layout, checked against ggml's C routine.
 
 use linnet_quant::{DType, dequantize};
 
 /// Values decoded per format.
 const VALUES: usize = 16384;
 
-/// Per format: the offsets in a block of the upper bytes of its f16 scales, whose bit 6 is cleared so that no
-/// scale is infinite or NaN; the FNV-1a digest of the values' bytes.
+/// Per format: the offsets of the upper bytes of a block's f16 scales, whose bit 6 is cleared so that no
+/// scale is infinite or NaN; and the FNV-1a digest of the values' bytes.
 const DIGESTS: [(DType, &[usize], u64); 28] = [
     (DType::F32, &[3], 0x95669a8d90b6708b),
     (DType::F16, &[1], 0xf586d59eda18a614),
@@ -74,7 +74,7 @@ fn digest(dtype: DType, bytes: &[u8]) -> u64 {
 }
 
 #[test]
-fn every_format_has_its_digest() {
+fn every_format_matches_its_digest() {
     for (dtype, scales, expected) in DIGESTS {
         let got = digest(dtype, &blocks(dtype, scales));
         assert_eq!(got, expected, "{dtype}: {got:#018x}");
@@ -92,7 +92,7 @@ fn a_changed_byte_changes_the_digest() {
 }
 
 #[test]
-fn bytes_may_lie_at_any_address() {
+fn bytes_need_no_alignment() {
     for (dtype, scales, expected) in DIGESTS {
         let mut shifted = vec![0];
         shifted.extend(blocks(dtype, scales));

@@ -1,19 +1,19 @@
-//! Every format against the values gguf-py and ggml's C routines give, bit for bit.
+//! Compares every format bit for bit with gguf-py and ggml's C routines.
 //!
-//! The digests and the blocks worked out by hand in the neighbouring files are a second opinion.
+//! The digests and the hand-made blocks in the other files are a second opinion.
 
 use std::path::PathBuf;
 
 use linnet_quant::{DType, dequantize};
 use safetensors::SafeTensors;
 
-/// Blocks of one format and what they mean.
+/// Blocks of one format and their decoded values.
 struct Golden {
     bytes: Vec<u8>,
     values: Vec<f32>,
 }
 
-/// The reference files of this crate, which are in the repository; `LINNET_REFERENCE` may name others.
+/// This crate's reference files, which are in the repository; `LINNET_REFERENCE` overrides the folder.
 fn reference() -> PathBuf {
     let fixtures = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     std::env::var_os("LINNET_REFERENCE").map_or_else(fixtures, PathBuf::from).join("dequant")
@@ -40,7 +40,7 @@ fn difference(dtype: DType, bytes: &[u8], expected: &[f32]) -> Option<(usize, f3
 fn every_format_decodes_to_the_same_bits() {
     let folder = reference();
     for dtype in DType::ALL {
-        // f32 has no golden: there is nothing to decode.
+        // f32 has no golden because it needs no decoding.
         if dtype == DType::F32 {
             continue;
         }
@@ -58,8 +58,8 @@ fn a_flipped_bit_of_any_byte_of_a_block_is_noticed() {
             continue;
         }
         let golden = load(folder.join(format!("{dtype}.safetensors")));
-        // The last block: one with ordinary scales, where each byte has a say. The lowest bit of a byte can be
-        // without one (three base-256 codes share a ternary digit sequence), so every bit is flipped at once.
+        // The last block has ordinary scales, so each byte matters. The lowest bit of a byte may not (three
+        // base-256 codes share a ternary digit sequence), so all its bits are flipped at once.
         let at = golden.bytes.len() - dtype.block_bytes();
         let expected = &golden.values[golden.values.len() - dtype.block_values()..];
         for byte in 0..dtype.block_bytes() {
@@ -71,7 +71,7 @@ fn a_flipped_bit_of_any_byte_of_a_block_is_noticed() {
 }
 
 #[test]
-fn a_negative_zero_is_not_a_zero() {
+fn a_negative_zero_differs_from_zero() {
     let folder = reference();
     let Golden { bytes, mut values } = load(folder.join("Q4_0.safetensors"));
     let zero = values.iter().position(|value| value.to_bits() == 0).expect("a zero among the goldens");

@@ -1,9 +1,9 @@
-//! The four-bit floats: E2M1 values under a float scale.
+//! Four-bit floats: E2M1 values with a float scale.
 
 use crate::blocks::{BlockMXFP4, BlockNVFP4};
 
-/// Twice the value of each E2M1 code, so that all are whole numbers; the scale functions give half the scale.
-/// Code 8, the format's negative zero, is plus zero here: that is what ggml's integer table makes of it.
+/// Twice the value of each E2M1 code, so that all are integers; the scale functions return half the scale.
+/// Code 8, the format's negative zero, is plus zero here, as in ggml's integer table.
 pub const E2M1_DOUBLED: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /// Half the value of an E8M0 scale: `2^(e - 128)`. Codes 0 and 1 give subnormals; code 255, NaN in the OCP
@@ -27,7 +27,7 @@ pub fn ue4m3_half(code: u8) -> f32 {
     } else if exponent == 0 {
         mantissa as f32 / 1024.0
     } else {
-        // Rebias 7 -> 127, less one for the half.
+        // Changes the bias from 7 to 127, minus one for the half.
         f32::from_bits((exponent + 119) << 23 | mantissa << 20)
     }
 }

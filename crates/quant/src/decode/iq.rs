@@ -1,4 +1,4 @@
-//! The IQ formats: groups of values taken from a codebook, or four-bit codes through a table.
+//! IQ formats: groups of values from a codebook, or four-bit codes with a lookup table.
 
 use half::f16;
 
@@ -11,13 +11,13 @@ use crate::grids::{
     iq3_s_quartet, iq3_xxs_quartet, sign_set,
 };
 
-/// What the 16 codes of IQ4_NL and IQ4_XS stand for.
+/// The values of the 16 codes of IQ4_NL and IQ4_XS.
 pub const IQ4_VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-/// How far IQ1_S and IQ1_M shift their ternary values, up or down.
+/// The shift that IQ1_S and IQ1_M add to or subtract from their ternary values.
 pub const IQ1_DELTA: f32 = 0.125;
 
-/// Writes `scale * magnitude`, negated where `signs` has a bit.
+/// Writes `scale * magnitude`, negated where a bit of `signs` is set.
 fn signed<const N: usize>(out: &mut [f32], scale: f32, magnitudes: [u8; N], signs: u8) {
     for (j, (value, magnitude)) in out.iter_mut().zip(magnitudes).enumerate() {
         let sign = if signs >> j & 1 == 1 { -1.0 } else { 1.0 };
@@ -109,7 +109,7 @@ pub(super) fn iq1_s(block: &BlockIQ1_S, out: &mut [f32; 256]) {
     }
 }
 
-/// The scale of an IQ1_M block, whose four nibbles are the upper ones of its four scale words.
+/// The scale of an IQ1_M block: its four nibbles are the upper ones of the four scale words.
 #[must_use]
 pub fn iq1_m_scale(scales: [u16; 4]) -> f16 {
     let [a, b, c, d] = scales.map(|word| word >> 12);
@@ -130,7 +130,7 @@ pub(super) fn iq1_m(block: &BlockIQ1_M, out: &mut [f32; 256]) {
     }
 }
 
-/// Writes 32 values of 16 bytes, low nibbles first.
+/// Writes 32 values from 16 bytes, low nibbles first.
 fn table_values(out: &mut [f32], scale: f32, qs: &[u8]) {
     let (low, high) = out.split_at_mut(16);
     for (j, &byte) in qs.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! The "K" formats: blocks of 256 in groups, each with a scale (and minimum) that is itself quantized.
+//! K-quants: blocks of 256 in groups, each with a quantized scale (and minimum).
 
 use crate::blocks::{BlockQ2_K, BlockQ3_K, BlockQ4_K, BlockQ5_K, BlockQ6_K};
 
-/// Bits `2k..2k+2` of value `i` of a block of 256 whose two runs of 32 bytes hold 128 values each.
+/// Bits `2k..2k+2` of value `i` in a block of 256 with two runs of 32 bytes, 128 values each.
 pub(super) fn two_bits(qs: &[u8; 64], i: usize) -> u8 {
     let (run, plane, j) = (i / 128, i / 32 % 4, i % 32);
     qs[run * 32 + j] >> (2 * plane) & 3
@@ -55,7 +55,7 @@ pub fn scale_min_k4(packed: &[u8; 12], group: usize) -> (u8, u8) {
     }
 }
 
-/// Bits 0..4 of group `group`'s value `j` where each run of 32 bytes holds two groups.
+/// Bits 0..4 of value `j` in group `group`, where each run of 32 bytes has two groups.
 fn nibble(qs: &[u8; 128], group: usize, j: usize) -> u8 {
     qs[group / 2 * 32 + j] >> (4 * (group % 2)) & 15
 }

@@ -1,4 +1,4 @@
-//! The plain formats and the blocks of 32 with one scale.
+//! Plain formats, and blocks of 32 with one scale.
 
 use half::{bf16, f16};
 
@@ -37,7 +37,7 @@ pub(super) fn q4_1(block: &BlockQ4_1, out: &mut [f32; 32]) {
     }
 }
 
-/// The 32 five-bit numbers of a block, as floats.
+/// The 32 five-bit codes of a block, as floats.
 fn five_bits(qh: [u8; 4], qs: &[u8; 16]) -> [f32; 32] {
     let high = u32::from_le_bytes(qh);
     std::array::from_fn(|j| {
@@ -65,7 +65,7 @@ pub(super) fn q8_0(block: &BlockQ8_0, out: &mut [f32; 32]) {
     *out = block.qs.map(|q| f32::from(q) * d);
 }
 
-/// `d` where the bit is set, else `-d`.
+/// `d` if the bit is set, else `-d`.
 pub(super) fn q1_0(block: &BlockQ1_0, out: &mut [f32; 128]) {
     let d = block.d.to_f32();
     for (j, value) in out.iter_mut().enumerate() {

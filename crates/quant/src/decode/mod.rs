@@ -1,5 +1,5 @@
-//! Scalar decode: the meaning of every format, in `f32` multiplications and additions in the one order that
-//! gives the same bits as ggml. Speed is the kernels' business; these are what they are judged by.
+//! Scalar decoding: defines every format, with `f32` multiplications and additions in the order that gives
+//! the same bits as ggml. The fast kernels are tested against it.
 
 mod fp4;
 mod iq;
@@ -16,25 +16,25 @@ pub use ternary::tq1_digit;
 
 use crate::DType;
 
-/// The bytes and values given to [`dequantize`] do not belong together.
+/// The lengths given to [`dequantize`] do not match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{bytes} bytes of {dtype} do not hold {values} values")]
+#[error("{values} {dtype} values do not take {bytes} bytes")]
 pub struct LengthError {
     /// The format.
     pub dtype: DType,
-    /// Bytes given.
+    /// Length of the bytes.
     pub bytes: usize,
-    /// Values asked for.
+    /// Number of values requested.
     pub values: usize,
 }
 
-/// Decodes `bytes`, a whole number of blocks in the order of the file, into `out`.
+/// Decodes `bytes`, a whole number of blocks in file order, into `out`.
 ///
-/// Bit for bit what ggml and gguf-py compute. `bytes` needs no alignment.
+/// The result is bit for bit that of ggml and gguf-py. `bytes` needs no alignment.
 ///
 /// # Errors
 ///
-/// [`LengthError`] when `bytes` is not exactly the blocks of `out.len()` values; `out` is untouched then.
+/// [`LengthError`] if `bytes` is not exactly the blocks of `out.len()` values; `out` is unchanged then.
 pub fn dequantize(dtype: DType, bytes: &[u8], out: &mut [f32]) -> Result<(), LengthError> {
     if dtype.row_bytes(out.len()) != Some(bytes.len()) {
         return Err(LengthError { dtype, bytes: bytes.len(), values: out.len() });
@@ -72,7 +72,7 @@ pub fn dequantize(dtype: DType, bytes: &[u8], out: &mut [f32]) -> Result<(), Len
     Ok(())
 }
 
-/// Decodes block after block of `N` values.
+/// Decodes blocks of `N` values.
 fn each<B: AnyBitPattern, const N: usize>(bytes: &[u8], out: &mut [f32], decode: fn(&B, &mut [f32; N])) {
     let (values, _) = out.as_chunks_mut::<N>();
     for (block, values) in bytes.chunks_exact(size_of::<B>()).zip(values) {

@@ -3,9 +3,10 @@
 use super::k_quants::two_bits;
 use crate::blocks::{BlockTQ1_0, BlockTQ2_0};
 
-/// Digit `k` (0..5; 0 is the most significant) of a byte that holds five base-3 digits as `ceil(n * 256 / 243)`.
+/// Digit `k` (0..5; 0 is the most significant) of a byte that packs five base-3 digits as `ceil(n * 256 /
+/// 243)`.
 ///
-/// Multiplying by 3^k modulo 256 brings the wanted digit to the top; times 3, its value is the carry.
+/// Multiplying by 3^k modulo 256 moves the digit to the top; times 3, its value is the carry.
 #[must_use]
 pub fn tq1_digit(byte: u8, k: usize) -> u8 {
     const POWERS: [u8; 5] = [1, 3, 9, 27, 81];

@@ -1,4 +1,4 @@
-//! The codebooks of the IQ formats: which group of values a grid index stands for.
+//! The codebooks of the IQ formats: the group of values for each grid index.
 
 mod tables;
 
@@ -7,7 +7,7 @@ pub use tables::{IQ1_GRID, IQ2_S_GRID, IQ2_XS_GRID, IQ2_XXS_GRID, IQ3_S_GRID, IQ
 /// The 8 magnitudes of an entry of [`IQ2_XXS_GRID`], [`IQ2_XS_GRID`] or [`IQ2_S_GRID`]: 8, 25 or 43.
 #[must_use]
 pub fn iq2_octet(entry: u16) -> [u8; 8] {
-    // Code 3 occurs in no entry.
+    // No entry contains code 3.
     const LEVELS: [u8; 4] = [8, 25, 43, 0];
     std::array::from_fn(|j| LEVELS[usize::from(entry >> (2 * j) & 3)])
 }
@@ -31,8 +31,8 @@ pub fn iq1_octet(entry: u16) -> [i8; 8] {
     std::array::from_fn(|j| (entry >> (2 * j) & 3) as i8 - 1)
 }
 
-/// The signs of 8 values (bit j negates value j) that a 7-bit sign set stands for: the eighth bit makes the
-/// number of negations even.
+/// The signs of 8 values (bit j negates value j) from a 7-bit sign set: the eighth bit makes the number of
+/// negations even.
 #[must_use]
 pub fn sign_set(bits: u8) -> u8 {
     let bits = bits & 127;

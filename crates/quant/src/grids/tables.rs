@@ -1,4 +1,4 @@
-//! The codebooks of the IQ formats, packed: each value of an octet in 2 bits, of a quartet in 3 bits, the
+//! The packed codebooks of the IQ formats: each value of an octet in 2 bits, of a quartet in 3 bits, the
 //! first value lowest. They are constants of the file format.
 
 /// The 256 octets of IQ2_XXS; read with [`super::iq2_octet`].
