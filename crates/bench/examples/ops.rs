@@ -1,4 +1,4 @@
-//! The measurements as a wasm module that `cargo xtask bench --ops` runs in Node.
+//! A wasm module with the measurements, which `cargo xtask bench --ops` runs in Node.
 #![cfg(target_arch = "wasm32")]
 
 use linnet_bench::Cases;
@@ -11,7 +11,7 @@ extern "C" {
     fn now_ms() -> f64;
 }
 
-/// Measures the cases (JSON) with all threads that have come, or says what is wrong. Returns the report as JSON.
+/// Measures the cases (JSON) with all registered threads and returns the report as JSON, or an error message.
 #[wasm_bindgen]
 pub fn measure(cases: &str) -> Result<String, String> {
     let cases: Cases = serde_json::from_str(cases).map_err(|error| error.to_string())?;
@@ -20,14 +20,14 @@ pub fn measure(cases: &str) -> Result<String, String> {
     serde_json::to_string(&report).map_err(|error| error.to_string())
 }
 
-/// A worker has come; gives it its seat.
+/// Registers a worker thread and returns its slot.
 #[cfg(target_feature = "atomics")]
 #[wasm_bindgen(js_name = takeSeat)]
 pub fn take_seat() -> Option<usize> {
     linnet_cpu::take_slot()
 }
 
-/// It works. Does not return.
+/// Runs the worker. Does not return.
 #[cfg(target_feature = "atomics")]
 #[wasm_bindgen]
 pub fn work(seat: usize) {

@@ -1,10 +1,10 @@
-//! What is measured.
+//! The shapes to measure.
 
 use linnet_graph::{Graph, Op};
 use linnet_quant::DType;
 use serde::{Deserialize, Serialize};
 
-/// The shape of a matrix in its block format.
+/// A matrix's shape and block format.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Matrix {
     /// The block format's name.
@@ -15,29 +15,29 @@ pub struct Matrix {
     pub cols: usize,
 }
 
-/// The heads of an attention.
+/// The heads of an attention operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Heads {
-    /// Of queries.
+    /// Query heads.
     pub heads: usize,
-    /// Of keys and values; divides `heads`.
+    /// Key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Values in each.
+    /// Elements per head.
     pub head_dim: usize,
 }
 
 /// The shapes at which kernels are measured.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cases {
-    /// Products.
+    /// Matrix products.
     pub matrices: Vec<Matrix>,
-    /// Attentions, and their queries' rotation.
+    /// Attention operations, and RoPE of their queries.
     pub attentions: Vec<Heads>,
-    /// Widths of the rows that are normalised, added and gated.
+    /// Row widths of the norm, add and gate operations.
     pub widths: Vec<usize>,
 }
 
-/// The formats with kernels of their own; the others are unpacked into one of them or into plain numbers.
+/// The formats with their own kernels; others are converted to one of them or to floats.
 const FORMATS: [DType; 12] = [
     DType::Q4_0,
     DType::Q4_1,
@@ -54,8 +54,8 @@ const FORMATS: [DType; 12] = [
 ];
 
 impl Default for Cases {
-    /// The shapes of SmolLM2-135M: projections, feed-forward, head. Where its 576 inputs are no whole number of blocks, the
-    /// next larger one.
+    /// The shapes of SmolLM2-135M: projections, feed-forward, head. Where its 576 inputs are not a whole
+    /// number of blocks, the next larger width.
     fn default() -> Self {
         let of = |dtype: DType| {
             [(576, 576), (1536, 576), (576, 1536), (49152, 576)].map(|(rows, cols): (usize, usize)| Matrix {
@@ -73,8 +73,8 @@ impl Default for Cases {
 }
 
 impl Cases {
-    /// The shapes that a recorded model has, each once, in the order in which they occur. Experts' matrices are left out:
-    /// which of them a token uses is not a shape.
+    /// The distinct shapes of a recorded model, in order of occurrence. Expert matrices are left out: a token
+    /// uses only some of them.
     pub fn of_graph(graph: &Graph) -> Self {
         let mut cases = Cases { matrices: Vec::new(), attentions: Vec::new(), widths: Vec::new() };
         for weight in graph.weights.iter().filter(|weight| weight.uses.matrix && weight.uses.experts == 0) {
@@ -110,7 +110,7 @@ mod tests {
     use linnet_quant::DType;
 
     #[test]
-    fn the_usual_shapes_are_whole_blocks() {
+    fn the_default_shapes_are_whole_blocks() {
         let cases = Cases::default();
         assert_eq!(cases.matrices.len(), 48);
         for Matrix { format, cols, .. } in cases.matrices {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_a_model_has_twice_is_measured_once() {
+    fn repeated_shapes_are_measured_once() {
         let g = Builder::new();
         let mut x = g.embed(g.weight("table", DType::F16, 8, 64));
         for layer in 0..2 {

@@ -1,8 +1,9 @@
-//! How fast each kernel of the CPU backend is by itself, beside how fast the machine reads memory.
+//! Measures each kernel of the CPU backend on its own, and the machine's read bandwidth.
 //!
-//! Every figure is of a graph of one operation, repeated, that goes the way of any model: through [`Backend`]. The same
-//! source measures natively (`linnet bench --ops`) and as wasm in Node (the example `ops`), for the clock is the caller's.
-//! A figure is the best of several runs: other work on the machine makes a run slower, never faster.
+//! Every figure comes from a graph of one repeated operation that runs through [`Backend`] like any model.
+//! The same source measures natively (`linnet bench --ops`) and as wasm in Node (the example `ops`), because
+//! the caller provides the clock. A figure is the best of several runs: other work on the machine makes a run
+//! slower, never faster.
 //!
 //! [`Backend`]: linnet_graph::Backend
 
@@ -13,19 +14,20 @@ mod programs;
 pub use cases::{Cases, Heads, Matrix};
 pub use measure::{AttentionSpeed, MatrixSpeed, Rate, Report, RowSpeed, measure};
 
-/// Why nothing could be measured.
+/// Why a case cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// No block format has this name.
     #[error("there is no block format `{0}`")]
     UnknownFormat(String),
-    /// A shape that no graph has: rows that are no whole number of blocks, heads that cannot be shared out, nothing at all.
+    /// An impossible shape: rows that are not a whole number of blocks, heads that cannot be divided, or a
+    /// width of 0.
     #[error("{0} cannot be measured")]
     Shape(String),
-    /// Shapes that do not go together.
+    /// Mismatched shapes.
     #[error(transparent)]
     Graph(#[from] linnet_graph::GraphError),
-    /// The backend's own.
+    /// An error of the backend.
     #[error(transparent)]
     Backend(#[from] linnet_graph::BackendError),
 }

@@ -8,52 +8,53 @@ use serde::Serialize;
 use crate::programs::{BATCH, LAYERS, RowOp, attentions, products, row_ops, step};
 use crate::{BenchError, Cases, Heads, Matrix};
 
-/// Contexts of the attentions, in tokens.
+/// Context lengths of the attention operations, in tokens.
 const CONTEXTS: [usize; 3] = [50, 500, 2000];
-/// Bytes that no cache holds, of which reading is measured, and of which copies of a matrix take at least so many.
+/// More bytes than any cache holds: the read benchmark reads them, and the copies of a matrix take at least
+/// this much.
 const STREAMED: usize = 96 << 20;
-/// Each figure is the best of the runs that fit into so many milliseconds, and of at least [`LEAST_RUNS`].
+/// Each figure is the best of the runs that fit into this many milliseconds, but of at least [`LEAST_RUNS`].
 const ENOUGH_MS: f64 = 60.0;
 const LEAST_RUNS: usize = 3;
 
-/// A speed by what is computed and by what is read.
+/// Speed in operations and in bytes.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Rate {
     /// Billions of multiply-adds per second.
     pub gmac_per_s: f64,
-    /// Billions of bytes per second, of weights or of the KV cache, as the backend holds them.
+    /// Billions of bytes per second, of weights or of the KV cache, in the backend's layout.
     pub gb_per_s: f64,
 }
 
-/// A product's speed.
+/// The speed of a matrix product.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct MatrixSpeed {
     /// The shape.
     #[serde(flatten)]
     pub matrix: Matrix,
-    /// Bytes of the matrix, as the backend holds it.
+    /// Bytes of the matrix in the backend's layout.
     pub bytes: u64,
-    /// One row of input; the weights come from memory, as in a model that is larger than the caches.
+    /// One row of input with weights from memory, as in a model larger than the caches.
     pub decode: Rate,
-    /// One row of input, with the same weights again and again: what the kernel does where memory does not hold it up.
+    /// One row of input with cached weights: the kernel's speed without the memory limit.
     pub decode_cached: Rate,
     /// 64 rows of input.
     pub prefill: Rate,
 }
 
-/// An attention's speed.
+/// The speed of an attention operation.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct AttentionSpeed {
     /// The shape.
     #[serde(flatten)]
     pub heads: Heads,
-    /// Name of the KV cache's format.
+    /// Format of the KV cache.
     pub kv: &'static str,
-    /// Positions that the last query sees.
+    /// Positions that the last query attends to.
     pub context: usize,
-    /// One query, over one layer's cache of 30 layers' that are read in turn.
+    /// One query, over one layer's cache out of 30 that are read in turn.
     pub decode: Rate,
-    /// Microseconds of such a query in one layer.
+    /// Microseconds of one query in one layer.
     pub decode_us: f64,
     /// 64 queries (50 in a context of 50).
     pub prefill: Rate,
@@ -62,9 +63,9 @@ pub struct AttentionSpeed {
 /// The speed of an operation on rows.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct RowSpeed {
-    /// Its name.
+    /// Name of the operation.
     pub op: &'static str,
-    /// Values in a row.
+    /// Row width.
     pub width: usize,
     /// Billions of values per second, one row at a time.
     pub decode: f64,
@@ -72,27 +73,27 @@ pub struct RowSpeed {
     pub prefill: f64,
 }
 
-/// All that was measured.
+/// All results.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
     /// Instruction set.
     pub features: Vec<String>,
-    /// Threads that computed.
+    /// Number of threads.
     pub threads: usize,
-    /// How fast these threads read memory, in billions of bytes per second.
+    /// Read bandwidth of these threads, in billions of bytes per second.
     pub read_gb_per_s: f64,
-    /// Products.
+    /// Matrix products.
     pub matrices: Vec<MatrixSpeed>,
-    /// Attentions.
+    /// Attention operations.
     pub attentions: Vec<AttentionSpeed>,
-    /// Operations on rows.
+    /// Row operations.
     pub rows: Vec<RowSpeed>,
 }
 
-/// Measures every case. `now_ms` is a clock.
+/// Measures every case; `now_ms` returns the time in milliseconds.
 ///
 /// # Errors
-/// A case that is none, and what the backend says: out of memory.
+/// An invalid case; `out-of-memory` from the backend.
 pub fn measure(backend: &mut CpuBackend, cases: &Cases, now_ms: fn() -> f64) -> Result<Report, BenchError> {
     let read_gb_per_s = read(backend, now_ms)?;
     let matrices =
@@ -119,7 +120,7 @@ pub fn measure(backend: &mut CpuBackend, cases: &Cases, now_ms: fn() -> f64) -> 
     Ok(Report { features, threads, read_gb_per_s, matrices, attentions, rows })
 }
 
-/// Seconds of the fastest run, after one that is not counted.
+/// Seconds of the fastest run, after an uncounted warm-up run.
 fn best(now_ms: fn() -> f64, mut run: impl FnMut() -> Result<(), BackendError>) -> Result<f64, BackendError> {
     run()?;
     let (begun, mut best) = (now_ms(), f64::INFINITY);
@@ -179,7 +180,7 @@ fn attention(
     }
     let mut program = attentions(backend, heads, context, kv)?;
     let cached = 2.0 * context as f64 * (kv_heads * kv.head_bytes(head_dim)) as f64;
-    // Of the queries of a step the last sees the whole context, each one before it one position less.
+    // The last query of a step sees the whole context, each earlier one position less.
     let rate = |seconds: f64, tokens: usize| {
         let seen = (0..tokens).map(|token| context - token).sum::<usize>();
         Rate {
@@ -204,7 +205,7 @@ fn row_op(
     now_ms: fn() -> f64,
 ) -> Result<RowSpeed, BenchError> {
     if width == 0 {
-        return Err(BenchError::Shape(format!("{} of nothing", op.name())));
+        return Err(BenchError::Shape(format!("{} of width 0", op.name())));
     }
     let mut program = row_ops(backend, op, width)?;
     let mut speed = |tokens: usize| -> Result<f64, BackendError> {
@@ -245,7 +246,7 @@ mod tests {
         let report = measure(&mut backend(), &cases, now_ms).unwrap();
         assert_eq!((report.matrices.len(), report.attentions.len(), report.rows.len()), (1, 9, 4));
         let product = &report.matrices[0];
-        // 8 bits and a scale per 32 values; the backend may hold a little more.
+        // 8 bits and a scale per 32 values; the backend's layout may take slightly more.
         assert!((278_528..350_000).contains(&product.bytes), "{} bytes", product.bytes);
         let products = [product.decode, product.decode_cached, product.prefill];
         let attentions = report.attentions.iter().flat_map(|speed| [speed.decode, speed.prefill]);
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_case_is_an_error() {
+    fn invalid_cases_are_errors() {
         let refused = |cases: &Cases| measure(&mut backend(), cases, now_ms).map(drop);
         assert!(matches!(refused(&matrix("Q3_1", 64)), Err(BenchError::UnknownFormat(_))));
         assert!(matches!(refused(&matrix("Q8_0", 33)), Err(BenchError::Shape(_))));

@@ -1,4 +1,4 @@
-//! Graphs of one operation, compiled.
+//! Compiles graphs of one operation.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,10 +13,10 @@ use linnet_quant::DType;
 
 use crate::{BenchError, Heads};
 
-/// Tokens of a step of prefill.
+/// Tokens per prefill step.
 pub(crate) const BATCH: usize = 64;
-/// Times that an operation on rows or heads is repeated in a graph, so that what a step costs by itself is little: a small
-/// model's number of layers. Each attention has a KV cache of its own.
+/// Repetitions of a row or attention operation in a graph, which amortize the fixed cost of a step: a small
+/// model's number of layers. Each attention has its own KV cache.
 pub(crate) const LAYERS: usize = 30;
 
 /// An operation on rows.
@@ -25,7 +25,7 @@ pub(crate) enum RowOp {
     RmsNorm,
     Add,
     SwiGlu,
-    /// Of so many heads.
+    /// With this many heads.
     Rope(usize),
 }
 
@@ -40,7 +40,7 @@ impl RowOp {
     }
 }
 
-/// `copies` matrices of the same shape, each times the same input: more than the caches hold are read as in a model.
+/// `copies` matrices of the same shape times the same input: together they exceed the caches, as in a model.
 pub(crate) fn products(
     backend: &mut CpuBackend,
     dtype: DType,
@@ -56,7 +56,7 @@ pub(crate) fn products(
     compile(backend, g, last, 0, KvFormat::F16)
 }
 
-/// Attention in [`LAYERS`] layers, each over its own cache of up to `context` positions.
+/// Attention in [`LAYERS`] layers, each with its own cache of up to `context` positions.
 pub(crate) fn attentions(
     backend: &mut CpuBackend,
     Heads { heads, kv_heads, head_dim }: Heads,
@@ -74,7 +74,7 @@ pub(crate) fn attentions(
     compile(backend, g, x, context, kv)
 }
 
-/// [`LAYERS`] times an operation on rows of `width` values.
+/// A row operation on `width` values, [`LAYERS`] times.
 pub(crate) fn row_ops(backend: &mut CpuBackend, op: RowOp, width: usize) -> Result<CpuProgram, BenchError> {
     let g = Builder::new();
     let first = input(&g, width);
@@ -84,7 +84,7 @@ pub(crate) fn row_ops(backend: &mut CpuBackend, op: RowOp, width: usize) -> Resu
         x = match op {
             RowOp::RmsNorm => g.rms_norm(x, weight, 1e-5),
             RowOp::Add => g.add(x, first),
-            // Of the same inputs each time: products of products would leave the range of f32.
+            // Each takes the same inputs: repeated products would overflow f32.
             RowOp::SwiGlu => g.gated(Activation::Silu, first, first),
             RowOp::Rope(heads) => g.rope(x, rope(heads, width / heads)),
         };
@@ -98,12 +98,12 @@ fn rope(heads: usize, head_dim: usize) -> Rope {
     Rope { heads, head_dim, style: RopeStyle::Halves, frequencies, factors: None, magnitude: 1.0 }
 }
 
-/// Rows that nothing was computed for.
+/// Uninitialized input rows.
 fn input(g: &Builder, width: usize) -> Value {
     g.embed(g.weight("table", DType::F32, 1, width))
 }
 
-/// Ends the recording and gives its weights some bytes. `context` is the least number of positions.
+/// Finishes the graph and fills its weights. `context` is the minimum number of positions.
 fn compile(
     backend: &mut CpuBackend,
     g: Builder,
@@ -116,7 +116,7 @@ fn compile(
     let mut weights = Vec::new();
     for spec in &plan.graph.weights {
         let mut weight = backend.allocate(spec)?;
-        // Any bytes do, as long as no number in them or product of them is subnormal: 0x2b2b as a half is 0.056. As the
+        // Any bytes work, as long as no value or product is subnormal: 0x2b2b as f16 is 0.056. As the
         // exponent of MXFP4 it would be 2^-84.
         let byte = if spec.dtype == DType::MXFP4 { 0x7b } else { 0x2b };
         let piece = vec![byte; spec.byte_len().min(1 << 20)];
@@ -133,7 +133,7 @@ fn compile(
     Ok(ready(backend.compile(&plan, weights, options))?)
 }
 
-/// One step of so many tokens at a position.
+/// One step of `tokens` tokens at a position.
 pub(crate) fn step(
     backend: &mut CpuBackend,
     program: &mut CpuProgram,
@@ -144,10 +144,10 @@ pub(crate) fn step(
     ready(backend.run(program, step)).map(drop)
 }
 
-/// The CPU backend's futures are ready at once.
+/// The CPU backend's futures are always ready.
 fn ready<T>(future: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => Err(BackendError::Internal("the CPU backend is to be ready at once".to_owned())),
+        Poll::Pending => Err(BackendError::Internal("the CPU backend's future is not ready".to_owned())),
     }
 }
