@@ -1,4 +1,4 @@
-//! What can go wrong between text and tokens, each with a code that stays.
+//! Errors of tokenizers and chat templates, each with a stable code.
 
 use linnet_gguf::GgufError;
 
@@ -6,19 +6,19 @@ use linnet_gguf::GgufError;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
-    /// The vocabulary's kind (`tokenizer.ggml.model`) is one that this crate does not know.
+    /// The tokenizer model (`tokenizer.ggml.model`) is not supported.
     #[error("tokenizer model {model:?} is not supported")]
     UnknownModel {
         /// The value found in the file.
         model: String,
     },
-    /// The way of splitting text before merging (`tokenizer.ggml.pre`) is one that this crate does not know.
+    /// The pre-tokenizer (`tokenizer.ggml.pre`) is not supported.
     #[error("pre-tokenizer {pre:?} is not supported")]
     UnknownPreTokenizer {
         /// The value found in the file.
         pre: String,
     },
-    /// A metadata key that every vocabulary of this kind has is absent.
+    /// A required metadata key is missing.
     #[error("the model file has no {key}")]
     MissingKey {
         /// The key.
@@ -27,48 +27,49 @@ pub enum TextError {
     /// A metadata value has the wrong type.
     #[error(transparent)]
     Metadata(#[from] GgufError),
-    /// The vocabulary contradicts itself: lengths differ, an id is out of range, a merge names no token, ...
+    /// The vocabulary is inconsistent: lengths differ, an id is out of range, a merge names an unknown token,
+    /// ...
     #[error("bad vocabulary: {reason}")]
     BadVocabulary {
-        /// What is wrong, with the offending key, id or token.
+        /// The reason, with the key, id or token at fault.
         reason: String,
     },
-    /// A token id that the vocabulary does not have.
+    /// A token id outside of the vocabulary.
     #[error("token id {id} is outside of the vocabulary of {vocab_size} tokens")]
     UnknownToken {
         /// The id given.
         id: u32,
-        /// How many tokens there are.
+        /// Size of the vocabulary.
         vocab_size: usize,
     },
-    /// A text has more tokens than are wanted of it.
+    /// A text has more tokens than the limit.
     #[error("the text has about {about} tokens, more than {most}")]
     TooManyTokens {
-        /// How many tokens the whole text has, about.
+        /// Estimated number of tokens in the whole text.
         about: usize,
-        /// How many were wanted.
+        /// The limit.
         most: usize,
     },
-    /// The chat template does not parse, fails on these messages or exhausts its budget of work.
+    /// The chat template does not parse, fails on these messages or exceeds its work budget.
     #[error("chat template: {reason}{}", Line(*.line))]
     Template {
-        /// What the template engine says.
+        /// The template engine's message.
         reason: String,
-        /// Line of the template, from 1, where it is known.
+        /// Line of the template, from 1, if known.
         line: Option<usize>,
     },
-    /// The template itself refused the messages (`raise_exception`).
-    #[error("the model's chat template refuses these messages: {message}")]
+    /// The template rejected the messages with `raise_exception`.
+    #[error("the model's chat template rejects these messages: {message}")]
     RefusedByTemplate {
-        /// The template's own words.
+        /// The template's message.
         message: String,
     },
-    /// A local time that no clock shows.
+    /// An invalid local time.
     #[error("{field} of the local time is out of range: {value}")]
     BadLocalTime {
         /// The field's name.
         field: &'static str,
-        /// The value given.
+        /// The invalid value.
         value: i64,
     },
 }
@@ -89,7 +90,7 @@ impl TextError {
     }
 }
 
-/// Prints ` (line N)` where a line is known.
+/// Prints ` (line N)` if a line is known.
 struct Line(Option<usize>);
 
 impl std::fmt::Display for Line {

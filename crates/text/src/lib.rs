@@ -1,5 +1,5 @@
-//! Text to tokens and back: the tokenizer that a GGUF file's own vocabulary describes, detokenization that never
-//! emits half a character, and chat templates.
+//! Converts text to tokens and back: tokenizers from a GGUF file's vocabulary, detokenization that never
+//! splits a character, and chat templates.
 
 mod error;
 mod stream;

@@ -1,11 +1,11 @@
-//! Tokens to text, one at a time.
+//! Decodes tokens one at a time.
 
 use std::sync::Arc;
 
 use crate::{DecodeOptions, Tokenizer};
 
-/// Prints tokens as they come. A character that spans tokens is held back until it is complete, so what
-/// [`push`](Self::push) returns is always whole characters.
+/// Decodes tokens as they arrive. A character that spans tokens is held back until it is complete, so
+/// [`push`](Self::push) always returns whole characters.
 #[derive(Clone, Debug)]
 pub struct Detokenizer {
     tokenizer: Arc<Tokenizer>,
@@ -13,35 +13,35 @@ pub struct Detokenizer {
 }
 
 impl Detokenizer {
-    /// A printer of tokens that begin a text. Control tokens are left out.
+    /// A decoder for tokens at the start of a text. Control tokens are left out.
     #[must_use]
     pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
         Self { tokenizer, text: TextStream::new(DecodeOptions::default()) }
     }
 
-    /// Prints control tokens as their text, or leaves them out.
+    /// Sets whether control tokens are printed as text or left out.
     #[must_use]
     pub fn with_options(mut self, options: DecodeOptions) -> Self {
         self.text.options = options;
         self
     }
 
-    /// Tells which token comes before those to print: after text a leading space belongs to the text, while after a
-    /// control token it may be one that the tokenizer invented.
+    /// Sets the token before the first one. After text, a leading space belongs to the text; after a control
+    /// token, it may be one that the tokenizer added.
     #[must_use]
     pub fn after(mut self, id: u32) -> Self {
         self.text.after_special = self.tokenizer.is_control(id);
         self
     }
 
-    /// The text that this token completes; often a word, sometimes nothing.
+    /// The text that this token completes: often a word, sometimes nothing.
     pub fn push(&mut self, id: u32) -> String {
         let mut out = String::new();
         self.text.push(&self.tokenizer, id, &mut out);
         out
     }
 
-    /// What was held back: U+FFFD if the tokens ended within a character.
+    /// The text held back: U+FFFD if the tokens ended inside a character.
     pub fn finish(&mut self) -> String {
         let mut out = String::new();
         self.text.finish(&mut out);
@@ -49,12 +49,12 @@ impl Detokenizer {
     }
 }
 
-/// The state of printing, apart from the tokenizer.
+/// The decoder's state without the tokenizer.
 #[derive(Clone, Debug)]
 pub(crate) struct TextStream {
     options: DecodeOptions,
     utf8: Utf8Stream,
-    /// Whether the next text begins a text or follows a control token.
+    /// Whether the next token is at the start of a text or after a control token.
     after_special: bool,
 }
 
@@ -67,7 +67,7 @@ impl TextStream {
         let Some(bytes) = tokenizer.token_bytes(id) else { return };
         let control = tokenizer.is_control(id);
         if control && !self.options.special {
-            // A character is not continued across the token between its bytes.
+            // A control token ends an unfinished character.
             self.utf8.finish(out);
         } else if let Some(rest) = bytes.strip_prefix(b" ")
             && self.after_special
@@ -85,16 +85,16 @@ impl TextStream {
     }
 }
 
-/// Bytes to characters, with the unfinished character held back.
+/// Decodes UTF-8 and holds back an unfinished character.
 #[derive(Clone, Debug, Default)]
 struct Utf8Stream {
-    /// The beginning of a character, at most three bytes.
+    /// The start of a character, at most three bytes.
     pending: Vec<u8>,
 }
 
 impl Utf8Stream {
-    /// Appends the characters that `bytes` completes; what cannot become a character gives U+FFFD, as many as
-    /// [`String::from_utf8_lossy`] would give.
+    /// Appends the characters that `bytes` completes. Invalid bytes give as many U+FFFD as in
+    /// [`String::from_utf8_lossy`].
     fn push(&mut self, bytes: &[u8], out: &mut String) {
         self.pending.extend_from_slice(bytes);
         let mut rest = self.pending.as_slice();
@@ -109,7 +109,7 @@ impl Utf8Stream {
                     let (valid, after) = rest.split_at(error.valid_up_to());
                     out.push_str(&String::from_utf8_lossy(valid));
                     rest = after;
-                    // Without a length the character may still be completed.
+                    // Without a length, the character may still be completed.
                     let Some(length) = error.error_len() else { break };
                     out.push(char::REPLACEMENT_CHARACTER);
                     rest = &rest[length..];
@@ -134,7 +134,7 @@ mod tests {
 
     use super::Utf8Stream;
 
-    /// Bytes that are often the parts of characters.
+    /// Bytes that are likely to be parts of characters.
     fn bytes() -> impl Strategy<Value = Vec<Vec<u8>>> {
         let text = "[a-zé東😀]{0,3}".prop_map(String::into_bytes);
         let cut = ("[é東😀\u{10ffff}]", 0usize..4).prop_map(|(text, at)| {
@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_the_lossy_text_of_all_bytes(chunks in bytes()) {
+        fn matches_from_utf8_lossy(chunks in bytes()) {
             let (mut stream, mut out) = (Utf8Stream::default(), String::new());
             for chunk in &chunks {
                 stream.push(chunk, &mut out);
@@ -166,7 +166,7 @@ mod tests {
         }
         stream.push(&[0x80], &mut out);
         assert_eq!(out, "😀");
-        // 0xE0 cannot be followed by 0x80: certain at once.
+        // 0x80 never follows 0xE0, so this is invalid at once.
         stream.push(&[0xe0, 0x80], &mut out);
         assert_eq!(out, "😀\u{fffd}\u{fffd}");
     }

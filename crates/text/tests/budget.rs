@@ -1,5 +1,5 @@
-//! What a template may cost: each of these asks for much through one filter, method, operator, test or function, and must
-//! end soon, in little memory, with an error that has a code.
+//! Limits on the cost of templates: each of these takes much work through one filter, method, operator, test
+//! or function, and must end quickly and in little memory with an error that has a code.
 
 #[path = "../../../tests/support/allocator.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -11,20 +11,20 @@ use allocator::peak;
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
 use serde_json::json;
 
-/// Bytes that compiling and rendering may hold at once, beyond [`PER_BYTE`] for each byte of template and context.
+/// Memory for compiling and rendering, in addition to [`PER_BYTE`] for each byte of template and context.
 const CONSTANT: usize = 32 << 20;
 const PER_BYTE: usize = 128;
-/// The same for each message, its bytes included.
+/// Memory per message, including its bytes.
 const PER_MESSAGE: usize = 32 << 10;
 /// Messages of a long chat.
 const MANY: usize = 1_000;
-/// The slowest machine that tests run on takes a fraction of this.
+/// The slowest test machine takes a fraction of this.
 const TIME: Duration = Duration::from_secs(4);
 
-/// A list that expands to 20 GB and holds one string of 200 kB.
+/// A list that expands to 20 GB, made from one string of 200 kB.
 const LIST: &str = "([a] * 100000)";
 
-/// What may be done with such a list.
+/// Operations on such a list.
 const EXPANDING: [&str; 76] = [
     "LIST|join",
     "LIST|join(', ')",
@@ -104,8 +104,8 @@ const EXPANDING: [&str; 76] = [
     "joiner(LIST)",
 ];
 
-/// What costs little by itself, and much where it is repeated: `a` and `b` are the same text of 200 kB, `l` and `m` the same
-/// list of 4,000 items.
+/// Operations that are cheap once and expensive when repeated: `a` and `b` are the same string of 200 kB, `l`
+/// and `m` the same list of 4,000 items.
 const REPEATED: [&str; 94] = [
     "a is upper",
     "a is lower",
@@ -203,7 +203,7 @@ const REPEATED: [&str; 94] = [
     "a.strip('b' * 1000 ~ 'a')",
 ];
 
-/// What asks for much by a number, or by growing.
+/// Templates that take much work through a large number or through growth.
 fn grown() -> Vec<String> {
     let doubled = |step: &str| {
         format!(
@@ -301,7 +301,7 @@ fn render(source: &str, messages: usize) -> Result<String, TextError> {
     ChatTemplate::new(source, "<s>", "</s>")?.render(&ChatContext::new(messages, LocalTime::EPOCH))
 }
 
-/// Renders on a stack as small as a wasm module's, and tells what it held at most.
+/// Renders on a stack as small as a wasm module's; returns the peak memory and the time.
 fn measured(source: &str, messages: usize) -> (Result<String, TextError>, usize, Duration) {
     let owned = source.to_owned();
     let started = Instant::now();
@@ -313,9 +313,9 @@ fn measured(source: &str, messages: usize) -> (Result<String, TextError>, usize,
     (result, peak, started.elapsed())
 }
 
-/// All in one test: what others allocate at the same time would be counted, too.
+/// A single test, because allocations of parallel tests would be counted.
 #[test]
-fn hostile_templates_end_soon_and_small() {
+fn malicious_templates_end_quickly_in_little_memory() {
     let mut sources: Vec<String> = grown();
     for expression in EXPANDING {
         let expression = expression.replace("LIST", LIST);
@@ -343,7 +343,7 @@ fn hostile_templates_end_soon_and_small() {
             Err(TextError::Template { reason, .. }) if reason.len() < 4096 => {}
             Err(TextError::RefusedByTemplate { message }) if message.len() < 4096 => {}
             Err(error) => wrong.push(format!("a long error of {} bytes: {short}", error.to_string().len())),
-            // The budget of many messages is enough for some.
+            // The budget of many messages suffices for some.
             Ok(_) if messages > 1 => {}
             Ok(text) => wrong.push(format!("gave {} bytes: {short}", text.len())),
         }

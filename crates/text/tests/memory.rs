@@ -1,4 +1,4 @@
-//! How much memory a long text takes while it is read.
+//! Memory for encoding a long text.
 
 #[path = "../../../tests/support/allocator.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -35,9 +35,9 @@ fn metadata(model: &str) -> Gguf {
 
 const MIB: usize = 1 << 20;
 
-/// One test, so that nothing else allocates.
+/// A single test, so that nothing else allocates.
 #[test]
-fn what_is_read_takes_little_whatever_its_length() {
+fn encoding_takes_little_memory_for_any_length() {
     for model in ["llama", "gemma4", "gpt2"] {
         let tokenizer = Tokenizer::from_gguf(&metadata(model).metadata).unwrap();
         for unit in ["ab ab abba ", "a", "ab"] {
@@ -48,10 +48,10 @@ fn what_is_read_takes_little_whatever_its_length() {
             assert!(bytes < 8 * MIB, "{model} {unit:?}: counting took {bytes} bytes");
             let (refused, bytes) = peak(|| tokenizer.encode_at_most(&text, options, 4096));
             assert_eq!(refused.unwrap_err().code(), "context-full");
-            assert!(bytes < 8 * MIB, "{model} {unit:?}: refusing took {bytes} bytes");
+            assert!(bytes < 8 * MIB, "{model} {unit:?}: rejecting took {bytes} bytes");
         }
     }
-    // Token types of one byte each stay so.
+    // One-byte token types stay one byte each.
     let kinds = vec![1; 16 * MIB];
     let mut writer = HeaderWriter::new();
     writer.metadata("tokenizer.ggml.model", Value::String("llama".into()));

@@ -1,6 +1,6 @@
-//! A variable that was not given. Templates ask for `tools` in two ways: those written against Hugging Face's
-//! transformers, which always defines it, by `tools is not none`; those written for llama.cpp, which leaves it out, by
-//! `tools is defined`. So a variable that is absent is undefined and none at once.
+//! The value of a variable that was not given. Templates check for `tools` in two ways: those for Hugging
+//! Face's transformers, which always defines it, use `tools is not none`; those for llama.cpp, which leaves
+//! it out, use `tools is defined`. So an absent variable is both undefined and none.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Object for Absent {
     }
 }
 
-/// The value of a variable that was not given: false, without items, neither defined nor something else than `none`.
+/// The value of an absent variable: false, empty, undefined, and equal only to `none`.
 pub(super) fn absent() -> Value {
     Value::from_object(Absent)
 }
@@ -39,12 +39,12 @@ pub(super) fn is_absent(value: &Value) -> bool {
     value.downcast_object_ref::<Absent>().is_some()
 }
 
-/// Undefined, or a variable that was not given.
+/// Whether a value is undefined or absent.
 pub(super) fn is_undefined(value: &Value) -> bool {
     value.is_undefined() || is_absent(value)
 }
 
-/// `none`, or a variable that was not given.
+/// Whether a value is `none` or absent.
 pub(super) fn is_none(value: &Value) -> bool {
     value.is_none() || is_absent(value)
 }

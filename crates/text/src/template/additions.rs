@@ -1,4 +1,5 @@
-//! Filters of jinja2 that the engine lacks, and its own filters whose result may be far larger than their input.
+//! Filters of jinja2 that minijinja lacks, and replacements for filters whose result may be much larger than
+//! their input.
 
 use std::fmt::Write;
 
@@ -26,7 +27,7 @@ pub(super) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     pad(state, text(&value), width, ' ', |missing, length| missing / 2 + (missing & (length + missing) & 1))
 }
 
-/// `format(*args, **kwargs)`, as the operator `%` does it.
+/// `format(*args, **kwargs)`, like the operator `%`.
 pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let mut args = args.into_values();
     let (by_place, _): (&[Value], Kwargs) = from_args(&args)?;
@@ -34,7 +35,7 @@ pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Val
     let template = args.first().cloned().unwrap_or_default();
     let mut work = Work::new(state);
     args.iter().try_for_each(|arg| work.all_of(arg))?;
-    // Each argument may be asked for as often as there is a sign, and each number may be a width.
+    // Each sign may refer to the same argument, and each number may be a width.
     let signs = text(&template).matches('%').count() as u64;
     work.spend(work.spent().saturating_mul(signs))?;
     require_ascii_keys(text(&template))?;
@@ -47,7 +48,7 @@ pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Val
     Value::from_function(filters::format).call(state, &args)
 }
 
-/// `indent(width=4, first=False, blank=False)`; the width may be the text itself.
+/// `indent(width=4, first=False, blank=False)`; the width may be the indentation itself.
 pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let width = args.value(1, "width")?.unwrap_or_else(|| 4.into());
@@ -67,7 +68,7 @@ pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     if first {
         out.push_str(&indention);
     }
-    // A newline at the end begins one more line, which is empty.
+    // A newline at the end starts one more line, which is empty.
     let last = if value.ends_with(['\n', '\r']) { &[""][..] } else { &[] };
     for (index, line) in lines.iter().chain(last).enumerate() {
         if index > 0 {
@@ -93,7 +94,7 @@ pub(super) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value,
     replaced(state, text(&value), text(&old), text(&new), count)
 }
 
-/// `text.replace(old, new, count)`: all where the count is negative.
+/// `text.replace(old, new, count)`; a negative count replaces all.
 pub(super) fn replaced(state: &State, value: &str, old: &str, new: &str, count: i64) -> Result<Value, Error> {
     let found = value.matches(old).count();
     let count = usize::try_from(count).map_or(found, |count| count.min(found));
@@ -114,7 +115,7 @@ pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value
     let ending = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
     if length < ending || leeway < 0 {
         return Err(invalid(
-            "truncate: the length must be at least that of the end, the leeway not negative",
+            "truncate: the length must be at least that of `end`, and the leeway must not be negative",
         ));
     }
     let whole = text(&value);
@@ -131,7 +132,7 @@ pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value
     Ok(format!("{start}{end}").into())
 }
 
-/// `title`: upper case where a word begins, lower case elsewhere.
+/// `title`: the first letter of each word in upper case, the others in lower case.
 pub(super) fn title(value: &Value) -> String {
     filters::title(text(value).into())
 }
@@ -173,7 +174,7 @@ pub(super) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Valu
     let width = width.ok_or_else(|| invalid("wordwrap: the width must be positive"))?;
     let style = Wrap { width, break_long_words: long, break_on_hyphens: hyphens };
     let value = text(&value);
-    // Characters are looked at as numbers.
+    // Characters are compared as code points.
     pay(state, value.len().saturating_mul(32))?;
     let lines: Vec<String> = lines(value, false).iter().map(|line| wrap(line, &style).join("\n")).collect();
     let cuts: usize = lines.iter().map(|line| line.matches('\n').count() + 1).sum();
@@ -193,7 +194,7 @@ pub(super) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Erro
         None => f64::try_from(value.clone()).ok(),
     };
     let bytes =
-        number.filter(|bytes| bytes.is_finite()).ok_or_else(|| invalid("filesizeformat: no number"))?;
+        number.filter(|bytes| bytes.is_finite()).ok_or_else(|| invalid("filesizeformat: not a number"))?;
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
     if bytes == 1.0 {
         return Ok("1 Byte".into());
@@ -216,17 +217,17 @@ pub(super) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Erro
     Ok(String::new())
 }
 
-/// `pprint`: on one line, however long; Python begins a new one at 80 characters.
+/// `pprint`: on one line, however long; Python breaks lines at 80 characters.
 pub(super) fn pretty(state: &State, value: &Value) -> Result<String, Error> {
     repr(state, value)
 }
 
-/// `random`: the first item. A prompt must not depend on chance: the same conversation gives the same tokens.
+/// `random`: the first item. A prompt must be deterministic: the same conversation gives the same tokens.
 pub(super) fn random(value: &Value) -> Result<Value, Error> {
     filters::first(value)
 }
 
-/// What `attribute` names of an item: a name, a number, or several with dots between them.
+/// The value at `attribute` of an item: a name, an index, or several separated by dots.
 fn attribute(item: &Value, attribute: &Value) -> Result<Value, Error> {
     let Some(path) = attribute.as_str() else { return item.get_item(attribute) };
     let mut item = item.clone();
@@ -237,7 +238,7 @@ fn attribute(item: &Value, attribute: &Value) -> Result<Value, Error> {
     Ok(item)
 }
 
-/// The items of a value that may be undefined, one by one, or what `of` names of them.
+/// The items of a value that may be undefined, or their attribute `of`.
 fn each(
     state: &State,
     value: &Value,
@@ -245,7 +246,7 @@ fn each(
     mut take: impl FnMut(&Value) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if value.is_none() {
-        return Err(invalid("none has no items"));
+        return Err(invalid("none is not iterable"));
     }
     for item in value.try_iter()?.checked() {
         let item = item?;
@@ -293,7 +294,7 @@ pub(super) fn sum(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Err
     let value = args.subject()?.clone();
     args.done(2)?;
     if sum.as_str().is_some() {
-        return Err(invalid("sum() does not add texts; use join()"));
+        return Err(invalid("sum() does not add strings; use join()"));
     }
     each(state, &value, of.as_ref(), |item| {
         sum = add(state, &sum, item)?;
@@ -329,7 +330,7 @@ fn parts(
     cut(state, value, count, fill)
 }
 
-/// Writes `text` with what `escape` says of its characters, and pays for it.
+/// Writes `text`, replacing characters as `escape` says, and charges for it.
 pub(super) fn escaped(
     state: &State,
     text: &str,
@@ -347,7 +348,7 @@ pub(super) fn escaped(
     Ok(out)
 }
 
-/// `name="value"` as it is written in a tag.
+/// An attribute `name="value"` of a tag.
 pub(super) fn push_attribute(out: &mut String, name: &str, value: &str) {
     // Writing to a string cannot fail.
     let _ = write!(out, " {name}=\"{value}\"");

@@ -1,4 +1,4 @@
-//! Arguments as Python passes them: each by its place or by its name.
+//! Arguments as in Python: positional or by keyword.
 
 use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind};
@@ -13,13 +13,13 @@ impl Arguments {
         Self::of(&args.into_values())
     }
 
-    /// The arguments of a method, which has its subject beside them.
+    /// The arguments of a call, without its subject.
     pub(super) fn of(args: &[Value]) -> Result<Self, Error> {
         let (by_place, by_name): (&[Value], Kwargs) = from_args(args)?;
         Ok(Self { by_place: by_place.to_vec(), by_name })
     }
 
-    /// As the engine's own filters want them: all but the subject by name.
+    /// In the form that minijinja's filters expect: all but the subject by keyword.
     pub(super) fn by_name(args: &[Value], names: &[&str]) -> Result<Vec<Value>, Error> {
         let (by_place, by_name): (&[Value], Kwargs) = from_args(args)?;
         if by_place.len() <= 1 {
@@ -36,29 +36,29 @@ impl Arguments {
         Ok(vec![by_place[0].clone(), named.into_iter().collect::<Kwargs>().into()])
     }
 
-    /// What a filter is applied to.
+    /// The value that the filter applies to.
     pub(super) fn subject(&self) -> Result<&Value, Error> {
         self.by_place.first().ok_or_else(|| Error::from(ErrorKind::MissingArgument))
     }
 
-    /// The argument at this place after the subject, or of this name; absent where it is `none`.
+    /// The argument at this position after the subject, or with this name; `None` if it is `none`.
     pub(super) fn value(&self, place: usize, name: &str) -> Result<Option<Value>, Error> {
         let by_name: Option<Value> = self.by_name.get(name)?;
         let value = self.by_place.get(place).cloned().or(by_name);
         Ok(value.filter(|value| !value.is_none()))
     }
 
-    /// As [`Self::value`], as a whole number.
+    /// Like [`Self::value`], as an integer.
     pub(super) fn integer(&self, place: usize, name: &str) -> Result<Option<i64>, Error> {
         self.value(place, name)?.map(i64::try_from).transpose()
     }
 
-    /// As [`Self::value`], as whether it holds.
+    /// Like [`Self::value`], as a boolean.
     pub(super) fn flag(&self, place: usize, name: &str) -> Result<Option<bool>, Error> {
         Ok(self.value(place, name)?.map(|value| value.is_true()))
     }
 
-    /// As [`Self::value`], as a text.
+    /// Like [`Self::value`], as a string.
     pub(super) fn text(&self, place: usize, name: &str) -> Result<Option<String>, Error> {
         let text = |value: Value| {
             let text = value.as_str().map(str::to_owned);
@@ -67,7 +67,7 @@ impl Arguments {
         self.value(place, name)?.map(text).transpose()
     }
 
-    /// Refuses what nobody asked for.
+    /// Rejects unknown arguments.
     pub(super) fn done(self, places: usize) -> Result<(), Error> {
         if self.by_place.len() > places + 1 {
             return Err(Error::from(ErrorKind::TooManyArguments));

@@ -1,9 +1,9 @@
-//! Bounds that fuel does not set: how deep code and values nest, and how large a value prints.
+//! Limits that fuel does not set: the nesting of code and values, and the printed size of a value.
 //!
-//! The template engine compiles, compares, prints and frees by recursion, and values share their parts, so a short
-//! template can make one that overflows the stack or prints as terabytes (`x = [x, x]` forty times). Code is bounded
-//! before it is compiled, values where a template gives them a name ([`rewrite`] puts a filter there) and where it
-//! prints them.
+//! The template engine compiles, compares, prints and frees by recursion, and values share their parts, so a
+//! short template can make a value that overflows the stack or prints as terabytes (`x = [x, x]` forty
+//! times). Code is checked before it is compiled; values are checked where a template names them ([`rewrite`]
+//! inserts a filter there) and where it prints them.
 
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
@@ -14,24 +14,25 @@ use super::rewrite::rewrite;
 use super::work::{Work, is_container, is_namespace, too_deep};
 use crate::TextError;
 
-/// Bytes of a template. The longest in use have some 40 thousand.
+/// Bytes of a template. The longest in use have about 40,000.
 const MAX_SOURCE: usize = 1 << 20;
-/// Words, literals and signs of an expression that may be nested in one another: all but the items of a list beside one another.
+/// Tokens of an expression that may nest; the items of a list side by side do not count.
 const MAX_TOKENS: usize = 500;
-/// `elif` branches of a template: each is compiled inside the one before.
+/// `elif` branches of a template: each is compiled inside the previous one.
 const MAX_ELIFS: usize = 200;
-/// Size of a named container with shared parts counted each time, beyond four times the size of the context.
+/// Size of a named container, counting shared parts each time, in addition to four times the size of the
+/// context.
 const MAX_EXPANDED: u64 = 256 << 10;
 
-/// The source with its bounds built in, as [`rewrite`] writes it.
+/// The source with its checks inserted by [`rewrite`].
 ///
 /// # Errors
-/// [`TextError::Template`] where it is no template, or the code is too large or nested too deeply to be compiled.
+/// [`TextError::Template`] if it is not a template, or the code is too large or too deeply nested to compile.
 pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     if source.len() > MAX_SOURCE {
-        return Err(refused("the template is longer than a mebibyte", None));
+        return Err(refused("the template is longer than 1 MiB", None));
     }
-    // As jinja2 ends lines.
+    // Normalizes line ends like jinja2.
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     let syntax = syntax.map_err(super::template_error)?;
@@ -40,21 +41,21 @@ pub(super) fn prepare(source: &str) -> Result<String, TextError> {
     rewrite(&template)
 }
 
-/// The source without what the engine's grammar lacks: unary pluses, which change nothing; `generation` blocks, which mark the
-/// assistant's words for training, and `block`s, which no other template replaces: they become an `if` that always holds; and
-/// what strings may be written with in Python, but not there.
+/// Rewrites what minijinja's grammar lacks: removes unary pluses, which have no effect; turns `generation`
+/// blocks, which mark the assistant's tokens for training, and `block`s, which no other template overrides,
+/// into `if true`; and converts Python's string escapes.
 ///
 /// # Errors
-/// [`TextError::Template`] where an expression or a chain of `elif` is too long.
+/// [`TextError::Template`] if an expression or a chain of `elif` is too long.
 fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextError> {
     let mut changes = Vec::new();
     let (mut elifs, mut length) = (0, 0);
-    // How many there were where each bracket that is open began.
+    // The count at each open bracket.
     let mut open: Vec<usize> = Vec::new();
-    // Where the tag of a block began, whose name is left out.
+    // The start of a block's tag, whose name is removed.
     let mut block: Option<usize> = None;
     let mut before = Token::VariableStart;
-    // What is no token is for the parser to complain about.
+    // The parser reports invalid tokens.
     for (token, span) in machinery::tokenize(&source, false, syntax.clone()).map_while(Result::ok) {
         length += 1;
         match token {
@@ -63,7 +64,7 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
                 open.clear();
             }
             Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => open.push(length),
-            // What comes next is compiled beside what was before.
+            // The next item is compiled beside the previous one.
             Token::Comma => length = open.last().copied().unwrap_or(length),
             Token::BracketClose | Token::ParenClose | Token::BraceClose => {
                 length = open.pop().unwrap_or(length) + 2
@@ -106,8 +107,8 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
     Ok(source)
 }
 
-/// A string literal without what Python's have and the engine's do not: characters by eight digits, and lines that go on. `None`
-/// where it has none of them.
+/// A string literal without the escapes that only Python has: eight-digit characters and line continuations.
+/// `None` if it has none.
 fn plain_escapes(literal: &str) -> Option<String> {
     if !literal.contains("\\U") && !literal.contains("\\\n") {
         return None;
@@ -127,7 +128,7 @@ fn plain_escapes(literal: &str) -> Option<String> {
             }
             (None, Some(next)) => next,
             (None, None) => {
-                // The character after it is not looked at: it may be a backslash, too.
+                // Skips the escaped character: it may be a backslash, too.
                 let end = after.chars().next().map_or(0, char::len_utf8);
                 out.push('\\');
                 out.push_str(&after[..end]);
@@ -138,7 +139,7 @@ fn plain_escapes(literal: &str) -> Option<String> {
     Some(out + rest)
 }
 
-/// Whether an operand follows that word or sign, and no operator.
+/// Whether an operand follows this token, rather than an operator.
 fn takes_operand(before: &Token<'_>) -> bool {
     match before {
         Token::Ident(word) => ["and", "elif", "else", "if", "in", "is", "not", "or"].contains(word),
@@ -152,7 +153,7 @@ pub(super) fn refused(reason: &str, line: Option<usize>) -> TextError {
     TextError::Template { reason: reason.to_owned(), line }
 }
 
-/// Checks values; `context` is the bytes of what the template was given.
+/// Checks values; `context` is the size of the template's context in bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     limit: u64,
@@ -163,7 +164,7 @@ impl Bounds {
         Self { limit: context.saturating_mul(4).saturating_add(MAX_EXPANDED) }
     }
 
-    /// Passes on a value that is to get a name. What is computed on demand is computed now: on-demand values nest too.
+    /// Checks a value before it gets a name. Evaluates lazy values, because they can nest, too.
     pub(super) fn name(self, state: &State, value: &Value) -> Result<Value, Error> {
         self.check(state, value)?;
         if value.kind() != ValueKind::Iterable {
@@ -173,7 +174,8 @@ impl Bounds {
         Ok(Value::from(items))
     }
 
-    /// As [`Self::name`] for an attribute of a namespace, which must not hold a namespace: it could hold itself.
+    /// Like [`Self::name`], for an attribute of a namespace. It must not contain a namespace, which could
+    /// contain itself.
     pub(super) fn attribute(self, state: &State, value: &Value) -> Result<Value, Error> {
         if is_namespace(value) {
             return Err(too_deep());
@@ -181,7 +183,7 @@ impl Bounds {
         self.name(state, value)
     }
 
-    /// Checks that `value` neither nests too deeply nor expands to too much, and pays for the check.
+    /// Checks the nesting and expanded size of `value`, and charges for the check.
     pub(super) fn check(self, state: &State, value: &Value) -> Result<(), Error> {
         if !is_container(value) {
             return Ok(());

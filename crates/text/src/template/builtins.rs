@@ -1,4 +1,4 @@
-//! Filters, tests and functions that jinja2 and minijinja both have, with jinja2's behaviour.
+//! Filters, tests and functions of both jinja2 and minijinja, with jinja2's behaviour.
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, filters, functions, tests};
@@ -24,7 +24,7 @@ pub(super) fn default(
     Ok(if absent { other } else { value.clone() })
 }
 
-/// The filter `int(default=0, base=10)`: what is no number is the default.
+/// The filter `int(default=0, base=10)`: the default if the value is not a number.
 pub(super) fn int(
     state: &State,
     value: &Value,
@@ -33,7 +33,7 @@ pub(super) fn int(
     options: Kwargs,
 ) -> Result<Value, Error> {
     let default = either(default, &options, "default")?.unwrap_or_else(|| 0.into());
-    // Python takes underscores between digits.
+    // Python allows underscores between digits.
     let between = |text: &str| {
         let parts = text.split('_');
         text.contains('_')
@@ -57,7 +57,8 @@ pub(super) fn float(
     filters::float(state, value, Some(default), options)
 }
 
-/// The filter `round(precision=0, method='common')`: a truth value is a number, and only what is a whole number stays one.
+/// The filter `round(precision=0, method='common')`: a boolean counts as a number, and only integers stay
+/// integers.
 pub(super) fn round(
     value: &Value,
     precision: Option<i32>,
@@ -71,7 +72,7 @@ pub(super) fn round(
     filters::round(number, precision, method, options)
 }
 
-/// The filter `attr(name)`: keys are no attributes.
+/// The filter `attr(name)`: keys are not attributes.
 pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
     if is_mapping(value) {
         return Ok(Value::UNDEFINED);
@@ -79,7 +80,7 @@ pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
     value.get_attr(name)
 }
 
-/// The filter `length`: nothing has none, and `none` has no length.
+/// The filter `length`: undefined has length 0, and `none` has no length.
 pub(super) fn length(value: &Value) -> Result<usize, Error> {
     match value {
         value if is_undefined(value) => Ok(0),
@@ -99,13 +100,13 @@ pub(super) fn items(value: &Value) -> Result<Value, Error> {
     filters::items(value)
 }
 
-/// The test `iterable`: what has items, and what is not there has none of them.
+/// The test `iterable`: an undefined value is an empty iterable.
 pub(super) fn is_iterable(value: &Value) -> bool {
     value.is_undefined()
         || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Iterable)
 }
 
-/// The test `mapping`: not what only has attributes.
+/// The test `mapping`: an object that only has attributes is not a mapping.
 pub(super) fn is_mapping(value: &Value) -> bool {
     let has_attributes = |object: &minijinja::value::DynObject| {
         ["::Namespace", "::Loop"].iter().any(|name| object.type_name().ends_with(name))
@@ -113,7 +114,7 @@ pub(super) fn is_mapping(value: &Value) -> bool {
     value.kind() == ValueKind::Map && !value.as_object().is_some_and(has_attributes)
 }
 
-/// The function `dict`: of a map or of pairs, and of what is given by name.
+/// The function `dict`: from a map or from pairs, plus keyword arguments.
 pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = args.into_values();
     let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
@@ -139,13 +140,13 @@ pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
     Ok(Value::from_pairs(pairs))
 }
 
-/// The function `namespace`, of the same arguments as `dict`.
+/// The function `namespace`, with the arguments of `dict`.
 pub(super) fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let values = dict(state, args)?;
     Value::from_function(functions::namespace).call(state, &[values])
 }
 
-/// The test `callable`: calling what is undefined fails only then.
+/// The test `callable`: an undefined value counts, because only calling it fails.
 pub(super) fn is_callable(value: &Value) -> bool {
     let names = ["BoxedFunction", "Macro", "Joiner"];
     value.is_undefined()
@@ -163,22 +164,22 @@ pub(super) fn is_odd(state: &mut State, value: &Value) -> Result<bool, Error> {
     equal(state, &rest, &1.into())
 }
 
-/// The test `number`: truth values are numbers, too.
+/// The test `number`: booleans are numbers, too.
 pub(super) fn is_number(value: &Value) -> bool {
     value.is_number() || value.kind() == ValueKind::Bool
 }
 
-/// The test `lower`, of any value's text.
+/// The test `lower`, for the text of any value.
 pub(super) fn is_lower(state: &State, value: &Value) -> Result<bool, Error> {
     Ok(tests::is_lower(&str_of(state, value)?))
 }
 
-/// The test `upper`, of any value's text.
+/// The test `upper`, for the text of any value.
 pub(super) fn is_upper(state: &State, value: &Value) -> Result<bool, Error> {
     Ok(tests::is_upper(&str_of(state, value)?))
 }
 
-/// The test `sequence`: whatever has a length and items, so that texts and maps are sequences, too.
+/// The test `sequence`: anything with a length and items, so strings and maps are sequences, too.
 pub(super) fn is_sequence(value: &Value) -> bool {
     let has_items = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String);
     value.is_undefined() || has_items && !is_absent(value)

@@ -1,5 +1,6 @@
-//! Every filter, test and function of templates is wrapped here: the wrapper pays for what a call will touch before the call,
-//! and for the result after it. Filters that call others by name (`map`, `select`) call the wrapped ones.
+//! Wraps every filter, test and function of templates: the wrapper charges before the call for what it will
+//! read, and afterwards for the result. Filters that call others by name (`map`, `select`) call the wrapped
+//! ones.
 
 use minijinja::functions::Function;
 use minijinja::value::{FunctionArgs, FunctionResult, Rest, Value, ValueKind, ValueOrKwargs};
@@ -10,26 +11,26 @@ use super::spelling::str_of;
 use super::work::{ITEM, SLOT, TEXT, Work, invalid, is_container};
 use super::{absent, additions, builtins, html, iterators, json, operators, rewrite};
 
-/// What an item costs that is computed when it is asked for, in bytes.
+/// Cost in bytes of a lazily computed item.
 const COMPUTED: u64 = 16;
 
-/// What a call touches of what it is given.
+/// How much of its arguments a call reads.
 #[derive(Clone, Copy)]
 enum Touch {
-    /// Strings as a whole, of containers no more than the engine counts.
+    /// Whole strings; of containers no more than minijinja charges for.
     Light,
-    /// Every item, of a string every character as one.
+    /// Every item; each character of a string is one.
     Items,
-    /// The first argument as text, and a text like it comes back.
+    /// The first argument as text; the result is a text of the same size.
     Text,
-    /// Items that are compared with one another, with all that is in them.
+    /// Items that are compared with one another, with everything inside.
     Order,
 }
 
-/// Everything that templates may call, in place of what the engine has itself.
+/// Everything that templates may call, replacing minijinja's own.
 pub(super) fn install(environment: &mut Environment<'static>) {
     let mut doors = Doors(environment);
-    // What jinja2 does not have.
+    // Not in jinja2.
     for name in ["bool", "chain", "lines", "split", "zip"] {
         doors.0.remove_filter(name);
     }
@@ -79,7 +80,7 @@ impl Doors<'_> {
         });
     }
 
-    /// A filter of the engine's that takes its arguments by name only, where jinja2 takes them by place, too.
+    /// A minijinja filter that only takes keyword arguments, where jinja2 also takes positional ones.
     fn named<F, Rv, Args>(
         &mut self,
         name: &'static str,
@@ -109,7 +110,7 @@ impl Doors<'_> {
         });
     }
 
-    /// Filters of texts.
+    /// String filters.
     fn text(&mut self) {
         self.filter("capitalize", Touch::Text, filters::capitalize);
         self.filter("center", Touch::Text, additions::center);
@@ -217,7 +218,7 @@ impl Doors<'_> {
     }
 }
 
-/// Pays, calls and pays for the result.
+/// Charges, calls, and charges for the result.
 fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -> Result<Value, Error> {
     if let (Touch::Text, Some(first)) = (touch, args.first_mut()) {
         *first = str_of(state, first)?;
@@ -230,7 +231,7 @@ fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -
 
 fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> {
     if matches!(touch, Touch::Items | Touch::Order) && args.first().is_some_and(Value::is_none) {
-        return Err(invalid("none has no items"));
+        return Err(invalid("none is not iterable"));
     }
     let mut work = Work::new(state);
     for (index, arg) in args.iter().enumerate() {
@@ -241,7 +242,7 @@ fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> 
             }
             _ => work.spend(bytes)?,
         }
-        // What is computed on demand may be computed to its end.
+        // Lazy values may be computed to their end.
         if arg.kind() == ValueKind::Iterable {
             arg.try_iter()?.try_for_each(|_| work.spend(COMPUTED))?;
         }
@@ -256,7 +257,7 @@ fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> 
     work.done(state)
 }
 
-/// Text costs more than the engine counts, and so do the slots of lists.
+/// Text costs more than minijinja charges, and so do the slots of lists.
 pub(super) fn pay_after(state: &State, result: &Value) -> Result<(), Error> {
     let mut work = Work::new(state);
     match result.kind() {

@@ -1,4 +1,4 @@
-//! Filters that write or read HTML and addresses.
+//! Filters that write or read HTML and URLs.
 
 use std::fmt::Write;
 
@@ -29,18 +29,18 @@ fn escaped_text(state: &State, value: &Value) -> Result<String, Error> {
     escaped(state, text(value), escape_char)
 }
 
-/// `escape`: as markupsafe writes it, once.
+/// `escape`: the same output as markupsafe; escaped text stays unchanged.
 pub(super) fn escape(state: &State, value: &Value) -> Result<Value, Error> {
     if value.is_safe() { Ok(value.clone()) } else { force_escape(state, value) }
 }
 
-/// `forceescape`: again what was escaped before.
+/// `forceescape`: also escapes text that is already escaped.
 pub(super) fn force_escape(state: &State, value: &Value) -> Result<Value, Error> {
     escaped_text(state, value).map(Value::from_safe_string)
 }
 
-/// `striptags`: the text between the tags, its whitespace made single spaces. Of the references those that markup needs are
-/// read, and those by number.
+/// `striptags`: the text between the tags, with whitespace collapsed to single spaces. It decodes numeric
+/// references and those that markup needs.
 pub(super) fn strip_tags(value: &Value) -> String {
     let without = without(&without(text(value), "<!--", "-->"), "<", ">");
     let words: Vec<&str> = without.split_whitespace().collect();
@@ -114,7 +114,7 @@ fn quoted(state: &State, value: &Value, in_query: bool) -> Result<String, Error>
     Ok(out)
 }
 
-/// `urlencode`: of a text, or of a map or list of pairs as a query.
+/// `urlencode`: a string, or a map or list of pairs as a query.
 pub(super) fn url_encode(state: &State, value: &Value) -> Result<String, Error> {
     let pairs: Vec<(Value, Value)> = match value.kind() {
         ValueKind::Map => {
@@ -156,15 +156,15 @@ pub(super) fn xml_attributes(state: &State, args: Rest<ValueOrKwargs>) -> Result
         }
         let (key, value) = (str_of(state, &key)?, str_of(state, &value)?);
         if text(&key).contains(|c: char| c.is_whitespace() || "/>=".contains(c)) {
-            return Err(invalid("xmlattr: a name with a character that no name may have"));
+            return Err(invalid("xmlattr: invalid character in an attribute name"));
         }
         push_attribute(&mut out, &escaped_text(state, &key)?, &escaped_text(state, &value)?);
     }
     Ok(if space { out } else { out.trim_start().to_owned() })
 }
 
-/// `urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)`: links to what begins with `http://`, `https://` or
-/// `www.`, ends with a common top level domain, or is an address of mail.
+/// `urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)`: links words that start with
+/// `http://`, `https://` or `www.`, end with a common top-level domain, or are email addresses.
 pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let limit = args.integer(1, "trim_url_limit")?.and_then(|limit| usize::try_from(limit).ok());
@@ -210,7 +210,7 @@ pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     Ok(out.into())
 }
 
-/// Where a word leads to, and whether that is an address of mail.
+/// The target of a word's link, and whether it is an email address.
 fn address(word: &str) -> Option<(String, bool)> {
     let host_of = |rest: &str| rest.split(['/', '?', '#', ':']).next().unwrap_or("").to_owned();
     let is_name = |c: char| c.is_alphanumeric() || "-_%.".contains(c);

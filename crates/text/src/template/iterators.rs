@@ -1,4 +1,4 @@
-//! jinja2's `cycler` and `joiner`: objects that give something else each time they are asked.
+//! jinja2's `cycler` and `joiner`: objects whose result changes with each call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use minijinja::{Error, ErrorKind, State};
 
 use super::json::either;
 
-/// `cycler(a, b, ...)`: `next()` gives one after the other, `current` the one that is next, `reset()` starts again.
+/// `cycler(a, b, ...)`: `next()` returns the items in turn, `current` is the next one, and `reset()`
+/// restarts.
 struct Cycler {
     items: Vec<Value>,
     at: AtomicUsize,
@@ -18,10 +19,10 @@ struct Cycler {
 /// The function `cycler`.
 ///
 /// # Errors
-/// Where there is no item, or one is a container or an object: what is kept here is not seen by the bounds on nesting.
+/// If there is no item, or one is a container or an object: the limits on nesting do not see items in here.
 pub(super) fn cycler(items: Rest<Value>) -> Result<Value, Error> {
     if items.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidOperation, "at least one item has to be provided"));
+        return Err(Error::new(ErrorKind::InvalidOperation, "cycler needs at least one item"));
     }
     let simple = |item: &Value| {
         matches!(item.kind(), ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::None)
@@ -32,7 +33,7 @@ pub(super) fn cycler(items: Rest<Value>) -> Result<Value, Error> {
     Ok(Value::from_object(Cycler { items: items.0, at: AtomicUsize::new(0) }))
 }
 
-/// Without what is in it, which no budget has paid for.
+/// Leaves out the items: no budget has paid for printing them.
 impl fmt::Debug for Cycler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<cycler>")
@@ -77,7 +78,7 @@ impl Object for Cycler {
     }
 }
 
-/// `joiner(sep=', ')`: calls give nothing at first and then the separator.
+/// `joiner(sep=', ')`: returns nothing on the first call, and then the separator.
 struct Joiner {
     separator: Value,
     used: AtomicBool,
@@ -92,7 +93,7 @@ impl fmt::Debug for Joiner {
 /// The function `joiner`.
 ///
 /// # Errors
-/// Where the separator is no string.
+/// If the separator is not a string.
 pub(super) fn joiner(separator: Option<Value>, options: Kwargs) -> Result<Value, Error> {
     let separator = either(separator, &options, "sep")?.unwrap_or_else(|| ", ".into());
     options.assert_all_used()?;

@@ -1,4 +1,5 @@
-//! `tojson` as Hugging Face's templates know it: Python's `json.dumps` with `ensure_ascii=False`, key order kept.
+//! `tojson` as in Hugging Face's templates: Python's `json.dumps` with `ensure_ascii=False`, keeping the
+//! order of keys.
 
 use std::io::{self, Write};
 
@@ -13,13 +14,13 @@ use super::absent::is_absent;
 use super::spelling::{float, str_of};
 use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay};
 
-/// Nesting beyond which a value is refused: writing recurses, and a stack is finite.
+/// Maximum nesting: writing is recursive, and the stack is limited.
 const MAX_DEPTH: usize = 128;
 
 /// The filter: `value | tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
 ///
 /// # Errors
-/// An undefined value, a value nested too deeply, or output beyond what the remaining fuel pays for.
+/// An undefined value, too deep nesting, or output that exceeds the remaining fuel.
 pub(super) fn tojson(
     state: &State,
     value: &Value,
@@ -45,7 +46,7 @@ pub(super) fn tojson(
     let sort_keys = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     options.assert_all_used()?;
 
-    // Without an indent Python puts a space after the comma, with one it does not.
+    // Python writes a space after the comma only if there is no indentation.
     let (item, key) =
         separators.unwrap_or_else(|| (if indent.is_some() { "," } else { ", " }.into(), ": ".into()));
     let style = Style { item, key, indent, ascii };
@@ -54,9 +55,9 @@ pub(super) fn tojson(
         None => usize::MAX,
     };
     let text = if sort_keys {
-        // Written once within the limits, so that what is read back and sorted is known to be small.
+        // Written once within the limit, so that the text to read back and sort is known to be small.
         let plain = write(value, &Style::compact(), limit)?;
-        // Each value that is read back is kept in a slot, and none comes without one of these bytes before it.
+        // Each value read back takes a slot, and one of these bytes precedes each value.
         let values = plain.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
         pay(state, values.saturating_mul(SLOT as usize))?;
         let mut parsed: serde_json::Value = serde_json::from_slice(&plain).map_err(cannot_write)?;
@@ -68,7 +69,7 @@ pub(super) fn tojson(
     String::from_utf8(text).map(Value::from).map_err(cannot_write)
 }
 
-/// An argument given by position or else by name.
+/// A positional or keyword argument.
 pub(super) fn either<'a, T>(
     positional: Option<T>,
     options: &'a Kwargs,
@@ -96,7 +97,7 @@ fn cannot_write(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("tojson: {error}"))
 }
 
-/// Writes `value` as JSON of this style, at most `limit` bytes.
+/// Writes `value` as JSON in this style, at most `limit` bytes.
 fn write(value: &impl Serialize, style: &Style, limit: usize) -> Result<Vec<u8>, Error> {
     let mut out = Bounded { bytes: Vec::new(), limit };
     let python = Python { style, depth: 0, has_value: false };
@@ -104,7 +105,7 @@ fn write(value: &impl Serialize, style: &Style, limit: usize) -> Result<Vec<u8>,
     Ok(out.bytes)
 }
 
-/// A buffer that refuses to grow beyond a limit.
+/// A buffer that does not grow beyond a limit.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
@@ -124,11 +125,11 @@ impl Write for Bounded {
     }
 }
 
-/// What one level of nesting is indented by.
+/// The indentation per level of nesting.
 struct Indent(String);
 
 impl Indent {
-    /// A number of spaces, or the string itself, as `json.dumps` takes it.
+    /// A number of spaces, or the string itself, as in `json.dumps`.
     fn of(value: &Value) -> Result<Self, Error> {
         if let Some(text) = value.as_str() {
             return Ok(Self(text.to_owned()));
@@ -136,7 +137,7 @@ impl Indent {
         let spaces = i64::try_from(value.clone())?.max(0);
         match usize::try_from(spaces) {
             Ok(spaces) if spaces <= 64 => Ok(Self(" ".repeat(spaces))),
-            _ => Err(Error::new(ErrorKind::InvalidOperation, "an indent of more than 64 spaces")),
+            _ => Err(Error::new(ErrorKind::InvalidOperation, "indent must be at most 64 spaces")),
         }
     }
 }
@@ -245,7 +246,7 @@ impl Formatter for Python<'_> {
             return out.write_all(text.as_bytes());
         }
         for c in text.chars() {
-            // A guard must stay one: it is taken out of the prompt again.
+            // A guard stays unescaped: it is removed from the prompt later.
             if c.is_ascii() || c == GUARD {
                 out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
             } else {
@@ -259,7 +260,7 @@ impl Formatter for Python<'_> {
 
     fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
         match escape {
-            // Python leaves the slash alone, as serde_json does unless asked.
+            // Python does not escape the slash; serde_json does not either by default.
             CharEscape::Solidus => out.write_all(b"/"),
             CharEscape::Quote => out.write_all(b"\\\""),
             CharEscape::ReverseSolidus => out.write_all(b"\\\\"),
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be_written() {
+    fn rejects_unserializable_values() {
         assert!(render("missing|tojson").is_err());
         assert!(render("v|tojson(indnt=2)").is_err());
         assert!(render("v|tojson(indent=1000000)").is_err());

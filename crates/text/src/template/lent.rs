@@ -1,7 +1,7 @@
-//! Lists on their way to a subscript, a slice or a loop. The engine charges a filter for every slot of a list that it returns.
-//! The filters that [`super::rewrite`] puts in return what they were given, so a template that asks for
-//! `messages[loop.index0 - 1]` would pay for all messages each time. What is returned is this instead, which costs nothing,
-//! and which is skipped into without a walk.
+//! Lists passed to a subscript, a slice or a loop. minijinja charges a filter for every slot of a list that
+//! it returns. The filters that [`super::rewrite`] inserts return their input, so a template that uses
+//! `messages[loop.index0 - 1]` would pay for all messages each time. They return this wrapper instead, which
+//! costs nothing and can skip items in constant time.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 struct Lent(Arc<Vec<Value>>);
 
-/// `value`; a list without what the engine charges for it.
+/// `value`, with lists wrapped so that minijinja does not charge for them.
 pub(super) fn lent(value: &Value) -> Value {
     match value.downcast_object::<Vec<Value>>() {
         Some(list) => Value::from_object(Lent(list)),
@@ -19,7 +19,7 @@ pub(super) fn lent(value: &Value) -> Value {
     }
 }
 
-/// Without what is in it, which no budget has paid for.
+/// Leaves out the items: no budget has paid for printing them.
 impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<list>")
@@ -44,7 +44,7 @@ impl Object for Lent {
     }
 }
 
-/// A slice skips what comes before it with `nth`, which takes no longer for a later item.
+/// A slice skips its start with `nth`, which takes constant time here.
 struct Items {
     list: Arc<Vec<Value>>,
     left: Range<usize>,

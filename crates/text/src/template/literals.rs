@@ -1,12 +1,13 @@
-//! The strings that a template may look for in a text.
+//! The strings that a template may search texts for.
 
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
 
-/// Bytes of a literal, at most. Longer ones are printed, not looked for.
+/// Maximum length of a literal in bytes. Longer ones are printed, not searched for.
 const LONGEST: usize = 32;
 
-/// The string literals and the names of attributes in a template's expressions, sorted. Single characters are left out: they are everywhere.
+/// The string literals and attribute names in a template's expressions, sorted, without single characters,
+/// which are everywhere.
 pub(super) fn of(source: &str) -> Vec<String> {
     let tokens = machinery::tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok);
     let mut after_dot = false;

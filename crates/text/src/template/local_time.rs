@@ -1,5 +1,5 @@
-//! The local time that a template may print. It is handed in, because wasm has no clock of its own and
-//! a test wants a fixed one.
+//! The local time that a template may print. The caller passes it in, because wasm has no clock and tests
+//! need a fixed time.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// A local date and time, without a zone. Built by [`LocalTime::new`], so every field is in range.
+/// A local date and time without a time zone. [`LocalTime::new`] validates every field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalTime {
     year: i32,
@@ -33,10 +33,11 @@ pub struct LocalTime {
 }
 
 impl LocalTime {
-    /// A local time from its parts: `month` and `day` from 1, `hour` 0..=23, `second` 0..=60 (a leap second).
+    /// Validates the parts: `month` and `day` from 1, `hour` 0..=23, `second` 0..=60 (a leap second).
     ///
     /// # Errors
-    /// [`TextError::BadLocalTime`] names the first field that is out of range (the day by its month).
+    /// [`TextError::BadLocalTime`] names the first field that is out of range; the limit of `day` depends on
+    /// the month.
     pub fn new(
         year: i32,
         month: u32,
@@ -61,11 +62,10 @@ impl LocalTime {
         Ok(time)
     }
 
-    /// Midnight of the first of January 1970: what a template prints when nobody tells it the time.
+    /// Midnight of 1 January 1970, used if the caller passes no time.
     pub const EPOCH: Self = Self { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0 };
 
-    /// Prints `format` as C's `strftime` does in the C locale. A directive that is not known here stays as it is
-    /// written, as glibc leaves it.
+    /// Formats like C's `strftime` in the C locale. Unknown directives are left as they are, as in glibc.
     pub fn strftime(&self, format: &str) -> String {
         let mut out = String::with_capacity(format.len() + 16);
         let mut chars = format.chars();
@@ -92,7 +92,7 @@ impl LocalTime {
         out
     }
 
-    /// Writes one directive; false if there is none of this name.
+    /// Writes one directive; returns false if it is unknown.
     fn directive(&self, out: &mut String, directive: char, unpadded: bool) -> bool {
         let mut number = |value: u32, width: usize, pad: char| {
             let digits = value.to_string();
@@ -117,7 +117,7 @@ impl LocalTime {
             'M' => number(self.minute, 2, '0'),
             'S' => number(self.second, 2, '0'),
             'u' => number((self.weekday() + 6) % 7 + 1, 1, '0'),
-            // Days of the year's weeks, which begin on Sunday or on Monday.
+            // Week of the year; weeks start on Sunday (%U) or Monday (%W).
             'U' => number((self.day_of_year() + 6 - self.weekday()) / 7, 2, '0'),
             'W' => number((self.day_of_year() + 6 - (self.weekday() + 6) % 7) / 7, 2, '0'),
             'w' => number(self.weekday(), 1, '0'),
@@ -133,7 +133,7 @@ impl LocalTime {
             'r' => out.push_str(&self.strftime("%I:%M:%S %p")),
             'c' => out.push_str(&self.strftime("%a %b %e %H:%M:%S %Y")),
             'f' => out.push_str("000000"),
-            // A time without a zone has no offset and no name, as Python's naive datetime.
+            // Like Python's naive datetime, there is no offset and no zone name.
             'z' | 'Z' => {}
             'n' => out.push('\n'),
             't' => out.push('\t'),
@@ -169,11 +169,11 @@ impl LocalTime {
         BEFORE[(self.month as usize - 1) % 12] + leap_day + self.day
     }
 
-    /// Days since Sunday, by Zeller's count of days over the years before this one.
+    /// Days since Sunday, from the number of days in the years before this one.
     fn weekday(&self) -> u32 {
         let before = self.year - 1;
         let days = before * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
-        // The first of January of year 1 was a Monday.
+        // 1 January of year 1 was a Monday.
         (days + self.day_of_year() as i32).rem_euclid(7).unsigned_abs()
     }
 }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_clock_shows() {
+    fn rejects_impossible_times() {
         for (parts, field) in [
             ((2026, 0, 1, 0, 0, 0), "month"),
             ((2025, 2, 29, 0, 0, 0), "day"),

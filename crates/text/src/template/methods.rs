@@ -1,4 +1,4 @@
-//! Python's methods on strings, dicts and lists, paid for by what they touch and what they make.
+//! Python's methods on strings, dicts and lists, charged by what they read and create.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
@@ -25,25 +25,25 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
             work.spend(arg.as_str().map_or(0, |text| text.len() as u64))?;
         }
         match name {
-            // A slot in the list, beside the string in it.
+            // A slot in the list, and the string in it.
             "split" | "rsplit" | "splitlines" => {
                 work.text(text.len())?;
                 work.spend((pieces(text, name, args) as u64).saturating_mul(SLOT))?;
             }
             "format" => {
                 require_ascii_indices(text)?;
-                // Each argument may be asked for by every brace, and each number may be a width.
+                // Each brace may refer to the same argument, and each number may be a width.
                 let before = work.spent();
                 args.iter().try_for_each(|arg| work.all_of(arg))?;
                 let braces = text.matches('{').count() as u64;
                 work.spend((work.spent() - before).saturating_mul(braces))?;
                 work.text(widths(text).saturating_add(given_widths(text, "{:", args)))?;
             }
-            // They are paid for where they are made.
+            // Charged where their results are created.
             "join" | "replace" => {}
-            // Upper case of one character is at most three.
+            // One character has at most three in upper case.
             "upper" | "lower" | "title" | "capitalize" | "casefold" | "swapcase" => work.text(text.len())?,
-            // Trims may look for each of these characters.
+            // Trims may search for each of these characters.
             "strip" | "lstrip" | "rstrip" => {
                 let chars = args.first().and_then(Value::as_str).map_or(1, |chars| chars.len().max(1));
                 work.spend((text.len() as u64 / 16).saturating_mul(chars as u64))?;
@@ -56,30 +56,32 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
     work.done(state)
 }
 
-/// Refuses keys that are not ASCII in a text for `%`: the engine's parser advances by bytes there and would panic.
+/// Rejects keys that are not ASCII in a format string for `%`: minijinja's parser advances by bytes there and
+/// would panic.
 pub(super) fn require_ascii_keys(text: &str) -> Result<(), Error> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("%(") {
         let (key, next) = after.split_once(')').unwrap_or((after, ""));
         if !key.is_ascii() {
-            return Err(invalid("keys in a text for formatting must be ASCII"));
+            return Err(invalid("keys in a format string must be ASCII"));
         }
         rest = next;
     }
     Ok(())
 }
 
-/// The same of `str.format`, whose keys are in square brackets: where there are some, the whole text must be ASCII.
+/// The same for `str.format`, whose keys are in square brackets: if there are any, the whole string must be
+/// ASCII.
 fn require_ascii_indices(text: &str) -> Result<(), Error> {
     let mut fields = text.split('{').skip(1);
     let indexed = fields.any(|field| field.split('}').next().is_some_and(|name| name.contains('[')));
     if indexed && !text.is_ascii() {
-        return Err(invalid("a text for formatting that has keys must be ASCII"));
+        return Err(invalid("a format string with keys must be ASCII"));
     }
     Ok(())
 }
 
-/// The sum of the numbers in a text for formatting: each may be a width.
+/// The sum of the numbers in a format string: each may be a width.
 pub(super) fn widths(text: &str) -> usize {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
@@ -87,7 +89,7 @@ pub(super) fn widths(text: &str) -> usize {
         .fold(0, usize::saturating_add)
 }
 
-/// How many arguments a text for `%` asks for; nothing where it asks for them by name.
+/// How many arguments a format string for `%` uses; `None` if it uses keys.
 pub(super) fn conversions(text: &str) -> Option<usize> {
     let mut count = 0;
     let mut rest = text;
@@ -105,8 +107,7 @@ pub(super) fn conversions(text: &str) -> Option<usize> {
     Some(count)
 }
 
-/// The sum of the numbers among the arguments, where one of them may be a width: after a `*`, or in a format within a
-/// format.
+/// The sum of the numeric arguments if one of them may be a width: after a `*`, or in a nested format.
 pub(super) fn given_widths(text: &str, within: &str, args: &[Value]) -> usize {
     let may_be = match within {
         "*" => text.contains('*'),
@@ -117,7 +118,7 @@ pub(super) fn given_widths(text: &str, within: &str, args: &[Value]) -> usize {
     usize::try_from(sum).unwrap_or(usize::MAX)
 }
 
-/// At most how many pieces `text.split(separator)` has.
+/// An upper bound for the number of parts of `text.split(separator)`.
 fn pieces(text: &str, name: &str, args: &[Value]) -> usize {
     let separator = args.first().and_then(Value::as_str).unwrap_or("");
     let cuts = match separator {

@@ -1,8 +1,10 @@
-//! Chat templates: Jinja as Hugging Face's `apply_chat_template` sets it up, under a budget of work and memory.
+//! Chat templates: Jinja as configured by Hugging Face's `apply_chat_template`, within budgets for work and
+//! memory.
 //!
-//! `minijinja` compiles and runs them. It charges fuel for instructions and for some of the bytes that they touch; the rest is
-//! charged here: [`doors`] wraps all that a template can call, and [`rewrite`] puts filters where operators, subscripts and
-//! assignments are, so that nothing touches a value before it has been paid for.
+//! `minijinja` compiles and runs them. It charges fuel for instructions and for some of the bytes that they
+//! read; this module charges for the rest: [`doors`] wraps everything that a template can call, and
+//! [`rewrite`] inserts filters at operators, subscripts and assignments, so that every access is paid for in
+//! advance.
 
 mod absent;
 mod additions;
@@ -35,36 +37,36 @@ use bounds::Bounds;
 
 pub use local_time::LocalTime;
 
-/// Fuel that every rendering gets: about as many instructions, or 16 times as many bytes of new text.
+/// Base fuel of every rendering: about as many instructions, or 16 times as many bytes of new text.
 const BASE_FUEL: u64 = 400_000;
-/// Fuel for each byte of the context: room for 64 copies of it.
+/// Fuel per byte of the context: enough for 64 copies of it.
 const FUEL_PER_BYTE: u64 = 4;
-/// Fuel for each message, and each of its parts and calls, however short: five times what the templates of published models
-/// spend.
+/// Fuel per message and per content part or tool call, however short: five times what the templates of
+/// published models use.
 const FUEL_PER_MESSAGE: u64 = 300;
-/// Bytes of an error's reason, or of a template's refusal, that are kept.
+/// Maximum length in bytes of an error's reason or of a template's own message.
 const MAX_REASON: usize = 2048;
 const NAME: &str = "chat";
 
-/// What a template is rendered with.
+/// The input of a template.
 #[derive(Clone, Debug)]
 pub struct ChatContext<M = serde_json::Value> {
-    /// The conversation: what serializes as an array of `{"role": ..., "content": ..., ...}`.
+    /// The messages: anything that serializes as an array of `{"role": ..., "content": ..., ...}`.
     pub messages: M,
-    /// The tools' JSON schemas; undefined, and `none`, in the template where absent.
+    /// The tools' JSON schemas; if absent, both undefined and `none` in the template.
     pub tools: Option<serde_json::Value>,
-    /// Documents to answer from; undefined, and `none`, in the template where absent.
+    /// Documents to answer from; if absent, both undefined and `none` in the template.
     pub documents: Option<serde_json::Value>,
-    /// Ends the prompt with the opening of the assistant's turn.
+    /// Whether the prompt ends with the start of the assistant's message.
     pub add_generation_prompt: bool,
-    /// Further variables, `enable_thinking` for instance. They do not replace those above.
+    /// More variables, for example `enable_thinking`. They do not override those above.
     pub extra: serde_json::Map<String, serde_json::Value>,
-    /// What `strftime_now` prints.
+    /// The time that `strftime_now` prints.
     pub now: LocalTime,
 }
 
 impl<M> ChatContext<M> {
-    /// A context of `messages` alone that asks for an answer.
+    /// A context with only `messages` that asks for an answer.
     pub fn new(messages: M, now: LocalTime) -> Self {
         Self {
             messages,
@@ -92,11 +94,11 @@ impl std::fmt::Debug for ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// Compiles `source`; `bos` and `eos` are the texts that it sees as `bos_token` and `eos_token` (empty where the
-    /// model has none).
+    /// Compiles `source`; `bos` and `eos` are the values of `bos_token` and `eos_token` (empty if the model
+    /// has none).
     ///
     /// # Errors
-    /// [`TextError::Template`] with the line where `source` is not a template.
+    /// [`TextError::Template`], with the line, if `source` is not a template.
     pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, TextError> {
         let mut environment = Environment::new();
         environment.set_unknown_method_callback(methods::call);
@@ -106,7 +108,8 @@ impl ChatTemplate {
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals })
     }
 
-    /// The short strings and names of attributes that the template's expressions have, sorted: what it may look for in texts.
+    /// The short strings and attribute names in the template's expressions, sorted: what it may search texts
+    /// for.
     #[must_use]
     pub fn literals(&self) -> &[String] {
         &self.literals
@@ -114,13 +117,14 @@ impl ChatTemplate {
 
     /// Renders the prompt.
     ///
-    /// Whatever the template says, compiling and rendering hold no more than 32 MiB, 256 bytes for each byte of template and
-    /// context and 24 KiB for each message at once, and take fractions of a second for each thousand messages: every operation
-    /// is paid for by what it touches, from a budget that grows with the context. Real templates spend a small part of it.
+    /// For any template, compiling and rendering take at most 32 MiB, plus 256 bytes per byte of template and
+    /// context, plus 24 KiB per message, and fractions of a second per thousand messages: every operation is
+    /// charged by what it reads to a budget that grows with the context. Real templates use a small part of
+    /// it.
     ///
     /// # Errors
-    /// [`TextError::RefusedByTemplate`] where the template calls `raise_exception`, [`TextError::Template`] where it
-    /// fails otherwise or spends its budget.
+    /// [`TextError::RefusedByTemplate`] if the template calls `raise_exception`, [`TextError::Template`] if
+    /// it fails otherwise or exceeds its budget.
     pub fn render<M: Serialize>(&self, context: &ChatContext<M>) -> Result<String, TextError> {
         let mut size = json_bytes(&context.extra) + json_bytes(&context.messages);
         let mut values: BTreeMap<String, Value> =
@@ -155,7 +159,7 @@ impl ChatTemplate {
         environment.set_formatter(move |out, state, value| match state.auto_escape() {
             AutoEscape::None => spelling::write_str(state, out, value),
             _ => {
-                // A character becomes six at most.
+                // One character has at most six.
                 let text = spelling::str_of(state, value)?;
                 work::pay_for_text(state, text.as_str().map_or(0, str::len).saturating_mul(6))?;
                 minijinja::escape_formatter(out, state, if value.is_safe() { value } else { &text })
@@ -172,7 +176,7 @@ impl ChatTemplate {
     }
 }
 
-/// The template's way of saying no, kept apart from its failures.
+/// The message of `raise_exception`, kept apart from failures.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Raised(String);
@@ -183,7 +187,7 @@ fn raise_exception(state: &State, message: &Value) -> Result<String, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(message)))
 }
 
-/// The start of a text that may be as long as a template likes.
+/// The start of a text of any length.
 fn shortened(text: &str) -> String {
     if text.len() <= MAX_REASON {
         return text.to_owned();
@@ -201,7 +205,7 @@ fn template_error(error: Error) -> TextError {
     }
     let reason = match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => {
-            "it needs too much work for this conversation; shorten the conversation, or use another file of the model"
+            "it takes too much work for this conversation; shorten the conversation or use another file of the model"
                 .to_owned()
         },
         (kind, Some(detail)) => format!("{kind}: {}", shortened(detail)),
@@ -210,7 +214,7 @@ fn template_error(error: Error) -> TextError {
     TextError::Template { reason, line: error.line() }
 }
 
-/// The messages, and the parts of their contents and their calls of tools.
+/// Number of messages, their content parts and their tool calls.
 fn count_messages(messages: &Value) -> u64 {
     let items =
         |value: &Value| if value.kind() == ValueKind::Seq { value.len().unwrap_or(0) as u64 } else { 0 };
@@ -222,7 +226,7 @@ fn count_messages(messages: &Value) -> u64 {
     items(messages) + within.sum::<u64>()
 }
 
-/// Bytes of `value` as JSON, counted without keeping them.
+/// Size of `value` as JSON in bytes, counted without storing it.
 fn json_bytes(value: &impl Serialize) -> u64 {
     struct Count(u64);
     impl std::io::Write for Count {
@@ -235,7 +239,7 @@ fn json_bytes(value: &impl Serialize) -> u64 {
         }
     }
     let mut count = Count(0);
-    // A counter cannot fail, and JSON values serialize.
+    // Counting cannot fail, and JSON values serialize.
     let _ = serde_json::to_writer(&mut count, value);
     count.0
 }

@@ -1,5 +1,6 @@
-//! The operators whose work depends on what they are given, as filters that pay for it: [`super::rewrite`] puts them where
-//! the operators were. They do what Python does, which is stricter than the engine where kinds do not fit together.
+//! Operators whose cost depends on their operands, as filters that charge for it: [`super::rewrite`] puts
+//! them in place of the operators. They follow Python, which is stricter than minijinja about mismatched
+//! types.
 
 use std::cmp::Ordering;
 
@@ -14,12 +15,12 @@ use super::work::{
     ITEM, MAX_DEPTH, SLOT, TEXT, Work, invalid, is_container, pay, pay_for_all_of, pay_for_text, too_deep,
 };
 
-/// What it takes to compare two values, beside their bytes.
+/// Fixed cost of comparing two values, in addition to their bytes.
 const COMPARISON: u64 = 16;
 
 fn unsupported(operator: &str, left: &Value, right: &Value) -> Error {
     let kind = |value: &Value| if is_none(value) { ValueKind::None } else { value.kind() };
-    let reason = format!("{operator} is not for values of the kinds {} and {}", kind(left), kind(right));
+    let reason = format!("{operator} does not support {} and {}", kind(left), kind(right));
     if left.is_undefined() || right.is_undefined() {
         return Error::new(ErrorKind::UndefinedError, reason);
     }
@@ -30,7 +31,7 @@ fn too_large() -> Error {
     invalid("a number is too large")
 }
 
-/// A whole number or a truth value, as a number.
+/// An integer or a boolean, as a number.
 fn integer(value: &Value) -> Option<i128> {
     (value.is_integer() || value.kind() == ValueKind::Bool).then(|| i128::try_from(value.clone()).ok())?
 }
@@ -46,7 +47,7 @@ fn number(value: i128) -> Value {
     i64::try_from(value).map_or_else(|_| value.into(), Value::from)
 }
 
-/// Counts with two whole numbers, or with two numbers; nothing where one is no number.
+/// Computes with two integers or two floats; `None` if one is not a number.
 fn count(
     left: &Value,
     right: &Value,
@@ -64,12 +65,12 @@ fn is_list(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !is_none(value)
 }
 
-/// The items of both lists, the second after the first, as often as is said.
+/// The items of both lists, repeated `times` times.
 fn list(state: &State, parts: [&Value; 2], times: u64) -> Result<Value, Error> {
     let mut work = Work::new(state);
     let mut items: Vec<Value> = Vec::new();
     for part in parts {
-        // Room for all at once takes a third of what growing takes.
+        // Reserving at once takes a third of the time of growing.
         if let Some(length) = part.len() {
             work.spend((length as u64).saturating_mul(SLOT / 2))?;
             items.reserve_exact(length);
@@ -82,7 +83,7 @@ fn list(state: &State, parts: [&Value; 2], times: u64) -> Result<Value, Error> {
     if times != 1 {
         let length = (items.len() as u64).saturating_mul(times);
         work.spend(length.saturating_mul(ITEM + SLOT))?;
-        // What was paid for fits.
+        // The size fits, because it is paid for.
         let length = usize::try_from(length).unwrap_or(0);
         let mut repeated = Vec::with_capacity(length);
         repeated.extend(items.iter().cycle().take(length).cloned());
@@ -92,8 +93,8 @@ fn list(state: &State, parts: [&Value; 2], times: u64) -> Result<Value, Error> {
     Ok(if parts[0].is_tuple() { Value::from_object(Tuple::from(items)) } else { items.into() })
 }
 
-/// All texts after one another. Most templates build a prompt this way, and the engine charges twice itself: for a filter's
-/// input and for its result.
+/// Concatenates all strings. Most templates build a prompt this way, and minijinja itself charges twice: for
+/// a filter's input and for its result.
 fn joined(state: &State, first: &str, rest: &[Value]) -> Result<Option<Value>, Error> {
     let Some(mut texts) = rest.iter().map(Value::as_str).collect::<Option<Vec<&str>>>() else {
         return Ok(None);
@@ -119,7 +120,7 @@ pub(super) fn add_all(state: &State, first: &Value, rest: Rest<Value>) -> Result
 /// `left + right`
 pub(super) fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
     if left.as_str().is_some() && right.as_str().is_some() && (left.is_safe() || right.is_safe()) {
-        // What is added to what was escaped is escaped, too.
+        // Adding to escaped text escapes the addition, too.
         let (left, right) = (escape(state, left)?, escape(state, right)?);
         let joined = joined(state, left.as_str().unwrap_or(""), &[right])?;
         return Ok(Value::from_safe_string(joined.as_ref().and_then(Value::as_str).unwrap_or("").to_owned()));
@@ -154,7 +155,7 @@ pub(super) fn multiply(state: &State, left: &Value, right: &Value) -> Result<Val
         .unwrap_or_else(|| Err(unsupported("*", left, right)))
 }
 
-/// `left % right`: the remainder, which has the sign of `right`, or a text with what goes into it.
+/// `left % right`: the remainder, with the sign of `right`, or string formatting.
 pub(super) fn remainder(state: &mut State, left: &Value, right: &Value) -> Result<Value, Error> {
     if left.as_str().is_some() {
         let mut args = vec![left.clone()];
@@ -187,7 +188,7 @@ pub(super) fn remainder(state: &mut State, left: &Value, right: &Value) -> Resul
         let rest = left % right;
         if rest != 0.0 && (rest < 0.0) != (right < 0.0) { rest + right } else { rest.abs().copysign(right) }
     };
-    // The sign of a rest that is not zero is that of the divisor already or has just become so.
+    // A remainder that is not zero now has the divisor's sign.
     count(left, right, whole, fractional).unwrap_or_else(|| Err(unsupported("%", left, right)))
 }
 
@@ -205,7 +206,7 @@ pub(super) fn concatenate(state: &State, first: &Value, rest: Rest<Value>) -> Re
     Ok(out.into())
 }
 
-/// `left == right`, paid for as far as both had to be looked at.
+/// `left == right`, charged by how much of both was compared.
 pub(super) fn equal(state: &State, left: &Value, right: &Value) -> Result<bool, Error> {
     let mut work = Work::new(state);
     let equal = same(&mut work, left, right)?;
@@ -213,7 +214,7 @@ pub(super) fn equal(state: &State, left: &Value, right: &Value) -> Result<bool, 
     Ok(equal)
 }
 
-/// Whether two values are equal, with what it took to find out added to the work.
+/// Whether two values are equal; adds the cost to the work.
 pub(super) fn same(work: &mut Work, left: &Value, right: &Value) -> Result<bool, Error> {
     same_at(work, left, right, 0)
 }
@@ -262,7 +263,7 @@ fn same_at(work: &mut Work, left: &Value, right: &Value, depth: usize) -> Result
     Ok(!is_container(left) && !is_container(right) && left == right)
 }
 
-/// `left < right` and its like: which is the greater.
+/// The ordering of `left < right` and similar operators.
 fn order(state: &State, operator: &str, left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
     if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
         pay(state, left.len().min(right.len()))?;
@@ -308,7 +309,7 @@ pub(super) fn contains(state: &State, value: &Value, container: &Value) -> Resul
     }
 }
 
-/// A comparison by its sign.
+/// A comparison by its operator.
 pub(super) fn compare(state: &State, left: &Value, operator: &str, right: &Value) -> Result<bool, Error> {
     let ordered = |holds: fn(Ordering) -> bool| Ok(order(state, operator, left, right)?.is_some_and(holds));
     match operator {
@@ -322,7 +323,7 @@ pub(super) fn compare(state: &State, left: &Value, operator: &str, right: &Value
     }
 }
 
-/// `left < middle <= right`: every value is compared with the next, until one comparison does not hold.
+/// `left < middle <= right`: compares neighbours until one comparison is false.
 pub(super) fn compare_chain(state: &State, first: &Value, rest: Rest<Value>) -> Result<bool, Error> {
     let mut left = first;
     for pair in rest.chunks_exact(2) {
@@ -338,22 +339,22 @@ pub(super) fn compare_chain(state: &State, first: &Value, rest: Rest<Value>) -> 
     Ok(true)
 }
 
-/// Before `value[...]`: a string's characters are counted from its start.
+/// Before `value[...]`: indexing a string counts characters from its start.
 pub(super) fn indexed(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len))?;
     Ok(lent(value))
 }
 
-/// Before `value[...:...]`, which may copy all of a string.
+/// Before `value[...:...]`, which may copy the whole string.
 pub(super) fn sliced(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len).saturating_mul(TEXT as usize - 2))?;
     Ok(lent(value))
 }
 
-/// Before a loop, which has to know how many items there are: `none` has none, a string has characters.
+/// Before a loop, which needs the number of items: a string's items are characters; `none` is an error.
 pub(super) fn iterated(state: &State, value: &Value) -> Result<Value, Error> {
     if value.is_none() {
-        return Err(invalid("none has no items"));
+        return Err(invalid("none is not iterable"));
     }
     if value.kind() == ValueKind::Iterable && value.len().is_none() {
         return list(state, [value, &Value::from(Vec::<Value>::new())], 1);
@@ -369,10 +370,10 @@ pub(super) fn key(state: &State, value: &Value) -> Result<Value, Error> {
     Ok(value.clone())
 }
 
-/// Before items are handed to what needs one at least.
+/// Before a function that needs at least one item.
 pub(super) fn some(value: &Value) -> Result<Value, Error> {
     match value.len() {
         Some(length) if length > 0 => Ok(value.clone()),
-        _ => Err(invalid("there is no item")),
+        _ => Err(invalid("the list is empty")),
     }
 }

@@ -1,5 +1,5 @@
-//! Python's methods on strings and lists that `minijinja_contrib::pycompat` lacks. As in Python, lengths and positions
-//! count characters.
+//! Python's string and list methods that `minijinja_contrib::pycompat` lacks. As in Python, lengths and
+//! positions count characters.
 
 use minijinja::value::{Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
@@ -9,7 +9,7 @@ use super::arguments::Arguments;
 use super::operators::same;
 use super::work::{Work, invalid, pay_for_text};
 
-/// Calls the method `name`, if it is one of those here.
+/// Calls the method `name` if this module has it.
 pub(super) fn method(
     state: &State,
     value: &Value,
@@ -20,7 +20,7 @@ pub(super) fn method(
         (ValueKind::String, Some(text)) => string_method(state, text, name, args),
         (ValueKind::Seq | ValueKind::Iterable, _) if name == "index" => Some(list_index(state, value, args)),
         (ValueKind::Seq | ValueKind::Iterable, _) if name == "count" => Some(list_count(state, value, args)),
-        // Nothing changes a value.
+        // Values are immutable.
         (ValueKind::Seq | ValueKind::Map, _) if name == "copy" => {
             Some(from_args(args).map(|()| value.clone()))
         }
@@ -66,7 +66,7 @@ fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Optio
             };
             text.chars().map(swap).collect::<String>().into()
         }),
-        // Python puts the odd space of a string of even length to the left.
+        // Python puts the extra space on the left if the string's length is even.
         "center" => {
             padded(state, text, args, |missing, length| missing / 2 + (missing & (length + missing) & 1))
         }
@@ -92,7 +92,7 @@ fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Optio
     })
 }
 
-/// Whether all words begin with a capital, and go on with small letters.
+/// Whether each word starts with an upper-case letter and continues in lower case.
 fn is_title(text: &str) -> bool {
     let (mut has_case, mut in_word) = (false, false);
     for c in text.chars() {
@@ -110,7 +110,8 @@ fn one(args: &[Value]) -> Result<&str, Error> {
     Ok(text)
 }
 
-/// `text.find(part, start=0)` with one of the two ways to search: characters before it.
+/// `text.find(part, start=0)` with one of the two search directions: returns the number of characters before
+/// it.
 fn find<'a>(
     text: &'a str,
     args: &'a [Value],
@@ -140,7 +141,7 @@ fn tuple(parts: [&str; 3]) -> Value {
     Value::from_object(Tuple::from(parts.map(Value::from)))
 }
 
-/// `text.split(sep=None, maxsplit=-1)`, or `rsplit`, which begins at the end.
+/// `text.split(sep=None, maxsplit=-1)`, or `rsplit`, which starts at the end.
 fn split(text: &str, args: &[Value], from_end: bool) -> Result<Value, Error> {
     let args = Arguments::of(args)?;
     let separator = args.text(0, "sep")?;
@@ -181,7 +182,7 @@ fn split(text: &str, args: &[Value], from_end: bool) -> Result<Value, Error> {
     Ok(parts.into())
 }
 
-/// `text.title()`: a letter after anything else is a capital.
+/// `text.title()`: a letter after anything but a letter is upper case.
 fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
@@ -197,7 +198,7 @@ fn title(text: &str) -> String {
     out
 }
 
-/// Pads to a width; `before` tells how much of what is missing goes before a text of this length.
+/// Pads to a width; `before` returns how much of the padding goes before a text of this length.
 pub(super) fn pad(
     state: &State,
     text: &str,
@@ -232,10 +233,10 @@ fn zfill(state: &State, text: &str, args: &[Value]) -> Result<Value, Error> {
     Ok(format!("{sign}{}{digits}", "0".repeat(missing)).into())
 }
 
-/// How many characters lack, which are paid for.
+/// The number of missing characters, which are charged for.
 fn missing(state: &State, text: &str, width: i64, length: usize) -> Result<usize, Error> {
     let missing = usize::try_from(width.max(0)).unwrap_or(usize::MAX).saturating_sub(length);
-    // A character that fills has at most four bytes.
+    // A fill character has at most four bytes.
     pay_for_text(state, missing.saturating_mul(4).saturating_add(text.len()))?;
     Ok(missing)
 }
@@ -251,7 +252,7 @@ fn list_index(state: &State, list: &Value, args: &[Value]) -> Result<Value, Erro
         }
     }
     work.done(state)?;
-    Err(invalid("the value is not in the list"))
+    Err(invalid("list.index(x): x not in list"))
 }
 
 /// `list.count(value)`
@@ -265,7 +266,7 @@ fn list_count(state: &State, list: &Value, args: &[Value]) -> Result<Value, Erro
     Ok(count.into())
 }
 
-/// Python's whitespace, which is what `str.strip` takes away.
+/// Python's whitespace, which `str.strip` removes.
 fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }

@@ -1,8 +1,8 @@
-//! Writes a parsed template as source again, with a filter wherever an operation may take more work than the engine charges:
-//! assigned values, operators, subscripts, keys, loops. It starts from the engine's own syntax tree, so the two cannot
-//! disagree about what a template says.
+//! Writes a parsed template back as source, with a filter wherever an operation may take more work than
+//! minijinja charges for: assignments, operators, subscripts, keys, loops. It uses minijinja's own syntax
+//! tree, so both agree on what a template means.
 //!
-//! Text becomes `{{ "text" }}`, so that all that is printed goes through one formatter. Lines stay where they were.
+//! Text becomes `{{ "text" }}`, so that all output goes through one formatter. Line numbers stay the same.
 
 mod expressions;
 mod literals;
@@ -13,7 +13,7 @@ use super::bounds::refused;
 use crate::TextError;
 use expressions::{ATOM, FILTERED, OR};
 
-/// Names of the filters that this puts in.
+/// Names of the inserted filters.
 pub(super) const NAMED: &str = "__named";
 pub(super) const ATTRIBUTE: &str = "__attribute";
 pub(super) const INDEXED: &str = "__indexed";
@@ -31,17 +31,17 @@ pub(super) const COMPARE_CHAIN: &str = "__compare_chain";
 /// The template with its filters.
 ///
 /// # Errors
-/// [`TextError::Template`] where it has what is not supported.
+/// [`TextError::Template`] if it uses an unsupported feature.
 pub(super) fn rewrite(template: &Stmt<'_>) -> Result<String, TextError> {
     let mut writer = Writer { out: String::new(), line: 1 };
     writer.statement(template)?;
     Ok(writer.out)
 }
 
-/// In place of a default that the engine cannot compute, because it refers to a parameter before it.
+/// Replaces a default that minijinja cannot compute, because it refers to an earlier parameter.
 const NOT_GIVEN: &str = "\"\u{fdd2}not given\"";
 
-/// Whether an expression names one of these parameters.
+/// Whether an expression uses one of these parameters.
 fn refers_to(expression: &Expr<'_>, parameters: &[Expr<'_>]) -> bool {
     if matches!(expression, Expr::Const(_)) {
         return false;
@@ -223,7 +223,7 @@ impl Writer {
         Ok(())
     }
 
-    /// `if` with its branches: what was `elif` is the only thing in the branch of what does not hold.
+    /// `if` with its branches: an `elif` is an `if` that is alone in the `else` branch.
     fn condition(&mut self, first: &IfCond<'_>, line: u16) -> Written {
         self.open(line, "if");
         let mut condition = first;
@@ -288,7 +288,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The first thing that a macro, or a block that is passed to one, does is to check its arguments.
+    /// Checks the arguments at the start of a macro, or of a block passed to one.
     fn check_parameters(&mut self, declared: &Macro<'_>) -> Written {
         let plain = declared.args.len() - declared.defaults.len();
         for (index, parameter) in declared.args.iter().enumerate() {

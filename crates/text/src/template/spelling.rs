@@ -1,4 +1,4 @@
-//! How Python spells values: `str(x)` and `repr(x)`, never longer than what is left of the fuel pays for.
+//! Python's `str(x)` and `repr(x)`, no longer than the remaining fuel pays for.
 
 use std::fmt::{self, Write};
 
@@ -11,10 +11,10 @@ use crate::tokenizer::GUARD;
 use super::absent::is_absent;
 use super::work::{ITEM, MAX_DEPTH, Work, is_namespace, too_deep};
 
-/// `str(value)`: the value itself where it is a string.
+/// `str(value)`: the value itself if it is a string.
 ///
 /// # Errors
-/// Where the fuel does not pay for it, or the value is nested too deeply.
+/// If the fuel does not suffice, or the value is nested too deeply.
 pub(super) fn str_of(state: &State, value: &Value) -> Result<Value, Error> {
     if value.as_str().is_some() {
         return Ok(value.clone());
@@ -24,7 +24,7 @@ pub(super) fn str_of(state: &State, value: &Value) -> Result<Value, Error> {
     Ok(out.into())
 }
 
-/// Writes `str(value)` and pays for it.
+/// Writes `str(value)` and charges for it.
 pub(super) fn write_str(state: &State, out: &mut impl Write, value: &Value) -> Result<(), Error> {
     let mut speller = Speller { work: Work::new(state), out };
     match value.as_str() {
@@ -37,7 +37,7 @@ pub(super) fn write_str(state: &State, out: &mut impl Write, value: &Value) -> R
 /// `repr(value)`.
 ///
 /// # Errors
-/// As [`str_of`].
+/// Those of [`str_of`].
 pub(super) fn repr(state: &State, value: &Value) -> Result<String, Error> {
     let mut out = String::new();
     let mut speller = Speller { work: Work::new(state), out: &mut out };
@@ -57,7 +57,7 @@ impl<W: Write> Speller<'_, W> {
         self.out.write_str(text).map_err(Error::from)
     }
 
-    /// A value in `depth` containers.
+    /// Writes a value inside `depth` containers.
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         self.work.spend(ITEM)?;
         if depth > MAX_DEPTH {
@@ -114,7 +114,7 @@ impl<W: Write> Speller<'_, W> {
         self.push("}")
     }
 
-    /// What is short and holds nothing: `True`, whole numbers, functions.
+    /// Writes a short value that is not a container: `True`, an integer, a function.
     fn display(&mut self, value: &Value) -> Result<(), Error> {
         self.push(&value.to_string())
     }
@@ -149,10 +149,10 @@ fn is_loop(value: &Value) -> bool {
     value.as_object().is_some_and(|object| object.type_name().ends_with("::Loop"))
 }
 
-/// Python's `str.isprintable` of one character.
+/// Python's `str.isprintable` for one character.
 fn is_printable(c: char) -> bool {
     use GeneralCategory as Is;
-    // A guard must stay one: it is taken out of the prompt again.
+    // A guard stays unescaped: it is removed from the prompt later.
     matches!(c, ' ' | GUARD)
         || !c.is_ascii_control()
             && (c.is_ascii()
@@ -169,7 +169,8 @@ fn is_printable(c: char) -> bool {
                 ))
 }
 
-/// `repr` of a Python float: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
+/// `repr` of a Python float: the shortest digits that round-trip, with an exponent below 1e-4 and from 1e16
+/// on.
 pub(super) fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();

@@ -1,24 +1,24 @@
-//! Charging for work. The engine charges one unit of fuel per instruction or per 64 bytes; this module charges for what the
-//! engine misses or notices too late, before the work is done.
+//! Charges for work. minijinja charges one unit of fuel per instruction or per 64 bytes; this module charges
+//! in advance for what minijinja misses or notices too late.
 //!
-//! A byte of new text costs as much as [`TEXT`] bytes that are read. This bounds the text of a whole rendering, and so its
-//! memory, to a quarter of what its fuel could copy.
+//! A byte of new text costs as much as reading [`TEXT`] bytes. This limits the text of a whole rendering, and
+//! thus its memory, to a quarter of what its fuel could copy.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
-/// Bytes that are looked at for one unit of fuel.
+/// Bytes read per unit of fuel.
 pub(super) const BYTES_PER_FUEL: u64 = 64;
-/// What a byte of new text costs, in bytes that are looked at.
+/// Cost of a byte of new text, in bytes read.
 pub(super) const TEXT: u64 = 4;
-/// What an item costs that is looked at, in bytes.
+/// Cost of reading an item, in bytes.
 pub(super) const ITEM: u64 = 4;
-/// What an item costs that is kept in a new list, in bytes, beside what the engine counts.
+/// Cost of an item in a new list, in bytes, in addition to minijinja's charge.
 pub(super) const SLOT: u64 = 64;
-/// How deep a value may nest. JSON of the outside has at most 128 levels.
+/// Maximum nesting of a value. JSON input has at most 128 levels.
 pub(super) const MAX_DEPTH: usize = 160;
 
-/// What is left of a rendering's fuel, in bytes. [`Work::done`] pays for what was spent.
+/// A rendering's remaining fuel, in bytes. [`Work::done`] charges what was spent.
 pub(super) struct Work {
     at_start: u64,
     left: u64,
@@ -30,7 +30,7 @@ impl Work {
         Self { at_start: left, left }
     }
 
-    /// As [`Self::new`], and no more than `limit`.
+    /// Like [`Self::new`], with an upper limit.
     pub(super) fn at_most(state: &State, limit: u64) -> Self {
         let left = Self::new(state).left.min(limit);
         Self { at_start: left, left }
@@ -41,15 +41,16 @@ impl Work {
         Ok(())
     }
 
-    /// Pays for `bytes` of new text.
+    /// Charges for `bytes` of new text.
     pub(super) fn text(&mut self, bytes: usize) -> Result<(), Error> {
         self.spend((bytes as u64).saturating_mul(TEXT))
     }
 
-    /// Pays for a full walk over `value`, as printing, hashing or comparing it makes: shared parts count each time.
+    /// Charges for a full walk over `value`, as in printing, hashing or comparing it: shared parts count each
+    /// time.
     ///
     /// # Errors
-    /// Where the fuel does not suffice, or the value is nested too deeply.
+    /// If the fuel does not suffice, or the value is nested too deeply.
     pub(super) fn all_of(&mut self, value: &Value) -> Result<(), Error> {
         self.walk(value, 0)
     }
@@ -84,19 +85,19 @@ impl Work {
     }
 }
 
-/// Pays for looking at `bytes`.
+/// Charges for reading `bytes`.
 pub(super) fn pay(state: &State, bytes: usize) -> Result<(), Error> {
     state.consume_fuel(bytes as u64 / BYTES_PER_FUEL)
 }
 
-/// Pays for a full walk over `value`.
+/// Charges for a full walk over `value`.
 pub(super) fn pay_for_all_of(state: &State, value: &Value) -> Result<(), Error> {
     let mut work = Work::new(state);
     work.all_of(value)?;
     work.done(state)
 }
 
-/// Pays for `bytes` of new text. Call it before the text is made.
+/// Charges for `bytes` of new text. Call it before creating the text.
 pub(super) fn pay_for_text(state: &State, bytes: usize) -> Result<(), Error> {
     let mut work = Work::new(state);
     work.text(bytes)?;

@@ -1,20 +1,20 @@
-//! Python's `textwrap.wrap` of one line, as the filter `wordwrap` calls it.
+//! Python's `textwrap.wrap` for one line, as the filter `wordwrap` calls it.
 
-/// How lines are broken.
+/// How to break lines.
 pub(super) struct Wrap {
     pub(super) width: usize,
     pub(super) break_long_words: bool,
     pub(super) break_on_hyphens: bool,
 }
 
-/// The lines that a line becomes. Widths count characters.
+/// Wraps a line. Widths count characters.
 pub(super) fn wrap(line: &str, style: &Wrap) -> Vec<String> {
     let text: Vec<char> = line.chars().collect();
-    // From here on in the text, and how long the chunk there is.
+    // The position in the text, and the length of the chunk there.
     let mut chunks = chunks(&text, style.break_on_hyphens).into_iter().peekable();
     let is_space = |range: &std::ops::Range<usize>| text[range.clone()].iter().all(|c| c.is_whitespace());
     let mut lines = Vec::new();
-    // What is left of a word that was broken.
+    // The rest of a broken word.
     let mut rest: Option<std::ops::Range<usize>> = None;
     loop {
         if rest.is_none() && !lines.is_empty() && chunks.peek().is_some_and(is_space) {
@@ -82,7 +82,7 @@ fn chunks(text: &[char], hyphens: bool) -> Vec<std::ops::Range<usize>> {
     let letter = |index: usize| at(index).is_alphabetic() || at(index) == '_' && index < text.len();
     let word = |c: char| c.is_alphanumeric() || c == '_';
     let before_dash = |c: char| word(c) || "!\"'&.,?".contains(c);
-    // Two hyphens or more, followed by a word.
+    // Two or more hyphens before a word.
     let dashes = |from: usize| {
         let count = text[from..].iter().take_while(|&&c| c == '-').count();
         (count >= 2 && word(at(from + count))).then_some(from + count)

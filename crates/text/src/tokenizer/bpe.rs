@@ -1,4 +1,4 @@
-//! Byte-pair encoding by ranked merges: of bytes in GPT-2's alphabet, or of characters as Gemma 4 has it.
+//! Byte-pair encoding with ranked merges: of bytes in GPT-2's alphabet, or of characters as in Gemma 4.
 
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
@@ -15,24 +15,24 @@ use super::vocab::{Kind, Vocab, bad};
 use super::words::Words;
 use crate::TextError;
 
-/// A BPE model. Its vocabulary is kept by the tokenizer.
+/// A BPE model. The tokenizer holds its vocabulary.
 #[derive(Debug)]
 pub(super) struct Bpe {
     words: Words,
     ids: TokenIds,
     merges: Merges,
-    /// The token of each byte. A byte may have none (SmolLM2 lacks some control characters): it is left out then, as
-    /// the reference implementations do.
+    /// The token of each byte. A byte may have none (SmolLM2 lacks some control characters); it is left out
+    /// then, as in the reference implementations.
     byte_ids: [Option<u32>; 256],
     windows: Windows,
 }
 
 impl Bpe {
-    /// Builds the model from the vocabulary and the merges of `metadata`.
+    /// Builds the model from the vocabulary and merges in `metadata`.
     pub(super) fn new(metadata: &Metadata, vocab: &Vocab, words: Words) -> Result<Self, TextError> {
         const MERGES: &str = "tokenizer.ggml.merges";
         let lines = metadata.strings(MERGES)?.ok_or(TextError::MissingKey { key: MERGES })?;
-        // What is not here cannot be made from text, whatever the merges say.
+        // Plain text never becomes the other tokens, whatever the merges say.
         let ids = TokenIds::of(vocab, |id| vocab.kind(id).is_some_and(Kind::is_from_text));
         let mut byte_ids = [None; 256];
         if words.characters {
@@ -57,12 +57,12 @@ impl Bpe {
         Ok(Self { words, ids, merges, byte_ids, windows })
     }
 
-    /// Whether a prompt begins with BOS where the file does not say.
+    /// Whether a prompt starts with BOS if the file does not say.
     pub(super) fn default_add_bos(&self) -> bool {
         self.words.add_bos
     }
 
-    /// Takes the tokens of `text`. Returns whether more are wanted.
+    /// Encodes `text`. Returns whether more tokens are wanted.
     pub(super) fn encode(&self, vocab: &Vocab, text: &str, out: &mut Output) -> bool {
         let mut symbols = Symbols::default();
         let mut spelled = String::new();
@@ -104,7 +104,7 @@ impl Bpe {
     }
 
     fn encode_characters(&self, vocab: &Vocab, word: &str, symbols: &mut Symbols, out: &mut Output) -> bool {
-        // Line ends are not merged, so a token of several is found only whole.
+        // Line ends are not merged, so a token of several is only found as a whole.
         if word.starts_with('\n')
             && word.len() <= self.windows.longest()
             && let Some(id) = self.ids.get(vocab, word)
@@ -128,7 +128,7 @@ impl Bpe {
     }
 }
 
-/// A window of a word of bytes.
+/// A window of a word, as bytes.
 struct Bytes<'a> {
     of: &'a Bpe,
     vocab: &'a Vocab,
@@ -155,13 +155,13 @@ impl Joins for Bytes<'_> {
     }
 }
 
-/// The pairs that may be joined, in the order of their ranks.
+/// The pairs that may be merged, by rank.
 #[derive(Debug)]
 struct Merges {
     merges: Vec<Merge>,
-    /// Positions in `merges` by the pair.
+    /// Index in `merges` by pair.
     ranks: HashTable<u32>,
-    /// Keyed at random, since the merges come from a file.
+    /// A randomly keyed hash, because the merges come from a file.
     hasher: RandomState,
 }
 
@@ -172,8 +172,8 @@ struct Merge {
 }
 
 impl Merges {
-    /// Reads `lines`, each two tokens with a space between, and leaves those out that would make a token that text must
-    /// not become. Of two that are alike the first counts.
+    /// Reads `lines`, each two tokens separated by a space, and skips merges to tokens that text must not
+    /// become. Of duplicates, the first counts.
     fn read(lines: &Strings, vocab: &Vocab, ids: &TokenIds) -> Result<Self, TextError> {
         if u32::try_from(lines.len()).is_err() {
             return Err(bad(format!("{} merges", lines.len())));
@@ -187,7 +187,7 @@ impl Merges {
         let mut product = String::new();
         for line in lines.iter() {
             let Some((left, right)) = pair_of(line) else {
-                return Err(bad(format!("the merge {line:?} is not a pair")));
+                return Err(bad(format!("the merge {line:?} is not a pair of tokens")));
             };
             product.clear();
             product.extend([left, right]);
@@ -228,7 +228,7 @@ impl Merges {
         });
     }
 
-    /// The rank of the pair and what it becomes.
+    /// The rank of the pair and the merged token.
     fn get(&self, left: u32, right: u32) -> Option<(u32, u32)> {
         let pair = (left, right);
         let same = |&rank: &u32| self.merges[rank as usize].pair == pair;
@@ -237,7 +237,7 @@ impl Merges {
     }
 }
 
-/// The two parts of a merge: they end at the first space that is not the first character.
+/// The two parts of a merge, separated by the first space that is not the first character.
 fn pair_of(line: &str) -> Option<(&str, &str)> {
     let (at, _) = line.char_indices().skip(1).find(|&(_, c)| c == ' ')?;
     let (left, right) = (&line[..at], &line[at + 1..]);

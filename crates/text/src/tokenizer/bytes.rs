@@ -1,14 +1,14 @@
-//! The spellings of bytes in vocabularies.
+//! Spellings of bytes in vocabularies.
 
 /// SentencePiece's space.
 pub(super) const SPACE: &str = "\u{2581}";
 /// The same as a character.
 pub(super) const SPACE_CHARACTER: char = '\u{2581}';
 
-/// GPT-2's alphabet: the character that stands for each byte. Bytes that print as themselves in Latin-1 do so, the
+/// GPT-2's alphabet: the character for each byte. Bytes that are printable in Latin-1 are themselves; the
 /// others are numbered from U+0100 on.
 const ALPHABET: [char; 256] = alphabet();
-/// The byte that each character up to U+0143 stands for, or -1.
+/// The byte for each character up to U+0143, or -1.
 const BYTE_OF: [i16; 0x144] = byte_of();
 
 const fn prints(byte: u8) -> bool {
@@ -43,12 +43,12 @@ const fn byte_of() -> [i16; 0x144] {
     table
 }
 
-/// Spells `bytes` in GPT-2's alphabet, at the end of `out`.
+/// Appends `bytes` to `out` in GPT-2's alphabet.
 pub(super) fn to_byte_level(bytes: &[u8], out: &mut String) {
     out.extend(bytes.iter().map(|&byte| ALPHABET[usize::from(byte)]));
 }
 
-/// The bytes that a token in GPT-2's alphabet stands for. A character outside of the alphabet stands for itself.
+/// The bytes of a token in GPT-2's alphabet. Other characters are themselves.
 pub(super) fn from_byte_level(token: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(token.len());
     for c in token.chars() {
@@ -60,7 +60,7 @@ pub(super) fn from_byte_level(token: &str) -> Vec<u8> {
     bytes
 }
 
-/// The byte of a token spelled `<0x0A>`.
+/// The byte of a token like `<0x0A>`.
 pub(super) fn parse_byte_token(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     let two_digits = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_comes_back() {
+    fn every_byte_round_trips() {
         for (byte, c) in (0..=255).zip(ALPHABET) {
             assert_eq!(from_byte_level(&c.to_string()), [byte]);
         }

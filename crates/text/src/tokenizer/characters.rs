@@ -1,4 +1,4 @@
-//! Merging characters, with `▁` for the space.
+//! Merges characters, with `▁` for the space.
 
 use super::bytes;
 use super::merge::{Joins, Symbol, Symbols, Windows};
@@ -11,7 +11,7 @@ pub(super) struct Characters<'a, J> {
     pub(super) vocab: &'a Vocab,
     pub(super) ids: &'a TokenIds,
     pub(super) windows: &'a Windows,
-    /// The priority of a join in a text and the token it makes.
+    /// The priority of a merge in a text, and its token.
     pub(super) join: J,
 }
 
@@ -22,8 +22,8 @@ struct Window<'a, J> {
 }
 
 impl<J: Fn(&str, &Symbol, &Symbol) -> Option<(i64, u32)>> Characters<'_, J> {
-    /// Takes the tokens of `text`, after a space if `prefixed`; what has none becomes those of its bytes, as far as they have
-    /// some. Returns whether more tokens are wanted.
+    /// Encodes `text`, with a leading space if `prefixed`. Characters without a token become byte tokens, as
+    /// far as those exist. Returns whether more tokens are wanted.
     pub(super) fn encode(
         &self,
         text: &str,
@@ -56,7 +56,7 @@ impl<J: Fn(&str, &Symbol, &Symbol) -> Option<(i64, u32)>> Characters<'_, J> {
             for symbol in symbols.remaining() {
                 match symbol.id {
                     Some(id) => out.push(id),
-                    // Joined symbols are tokens, so this is one character that has no token.
+                    // Merged symbols are tokens, so this is one character without a token.
                     None => {
                         let spelled = escaped[symbol.start..symbol.start + symbol.len].bytes();
                         out.extend(spelled.filter_map(&byte));

@@ -1,8 +1,8 @@
-//! Kinds of characters, as the patterns of pre-tokenizers tell them apart.
+//! Character classes of the pre-tokenizers' patterns.
 
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
 
-/// What a pattern sees in a character. Every character has exactly one.
+/// A character's class. Every character has exactly one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Class {
     /// `\p{Lu}` and `\p{Lt}`.
@@ -61,25 +61,25 @@ impl Class {
         matches!(self, Self::Upper | Self::Lower | Self::Caseless)
     }
 
-    /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`: what may begin a capitalised word.
+    /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`: may start a capitalised word.
     pub(super) fn is_upper_like(self) -> bool {
         matches!(self, Self::Upper | Self::Caseless | Self::Mark)
     }
 
-    /// `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`: what may follow in it.
+    /// `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`: may follow in it.
     pub(super) fn is_lower_like(self) -> bool {
         matches!(self, Self::Lower | Self::Caseless | Self::Mark)
     }
 }
 
-/// Whether a character stands in words: a letter, a mark or a number.
+/// Whether a character is part of a word: a letter, a mark or a number.
 #[must_use]
 pub fn is_in_word(c: char) -> bool {
     let class = Class::of(c);
     class.is_letter() || matches!(class, Class::Mark | Class::Number)
 }
 
-/// Bytes of the longest beginning of `text` whose characters all satisfy `holds`.
+/// Length in bytes of the longest prefix of `text` whose characters all satisfy `holds`.
 pub(super) fn run(text: &str, holds: impl Fn(Class) -> bool) -> usize {
     text.find(|c| !holds(Class::of(c))).unwrap_or(text.len())
 }

@@ -1,46 +1,46 @@
-//! The patterns that cut text into words, as code: what a backtracking regular expression would find, in one pass and
-//! without its tables. The tests hold each against its published expression.
+//! The patterns that split text into words, as code: the matches of a backtracking regular expression, in one
+//! pass and without its tables. The tests compare each with its published expression.
 
 use super::class::{Class, first, run};
 use super::ranges::{self, HAN, Ranges};
 
-/// What one pattern matches. The expressions are those that the models were published with, which llama.cpp has too
-/// where it can express them.
+/// What a pattern matches. The expressions are those published with the models; llama.cpp uses the same where
+/// it can express them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Cut {
     /// GPT-2: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
     Gpt2,
-    /// `cl100k_base` and its kin: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}|`
+    /// `cl100k_base` and similar: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}|`
     /// ` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
     Cl100k {
-        /// Digits in a word, at most.
+        /// Maximum digits in a word.
         digits: usize,
-        /// Marks are letters (but may come first in place of another sign).
+        /// Marks count as letters (but may come first in place of another sign).
         marks: bool,
-        /// Signs take the line ends after them along.
+        /// Signs include the line ends after them.
         lines: bool,
     },
-    /// `o200k_base` and its kin: words end where lower case is followed by upper case, contractions belong to their
-    /// word, and `/` may follow signs as a line end may.
+    /// `o200k_base` and similar: words end where upper case follows lower case, contractions belong to their
+    /// word, and `/` may follow signs like a line end.
     O200k {
-        /// Digits in a word, at most.
+        /// Maximum digits in a word.
         digits: usize,
         /// Whether there are contractions.
         contractions: bool,
     },
-    /// Kimi K2: as `o200k_base` with `\p{Han}+` words of their own and without `/` after signs.
+    /// Kimi K2: like `o200k_base`, with `\p{Han}+` as separate words and without `/` after signs.
     KimiK2,
     /// DeepSeek V3: `[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|`
     /// `\s+(?!\S)|\s+`.
     DeepSeekV3,
     /// `\p{N}{1,most}`.
     Numbers {
-        /// Digits in a word, at most.
+        /// Maximum digits in a word.
         most: usize,
     },
     /// `[0-9][0-9][0-9]`.
     ThreeDigits,
-    /// `\p{N}+`, to be cut into groups of three from its end.
+    /// `\p{N}+`, split into groups of three from its end.
     Thousands,
     /// `[\p{P}$+<=>^~|]+`.
     Signs {
@@ -66,7 +66,8 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    /// Bytes of the match that `text` begins with; 0 where there is none. `text` ends where the piece to cut ends.
+    /// Length in bytes of the match at the start of `text`; 0 if there is none. `text` ends where the piece
+    /// to split ends.
     pub(super) fn length(self, text: &str) -> usize {
         let Some((c, class)) = first(text) else { return 0 };
         match self {
@@ -148,7 +149,7 @@ fn spaced(text: &str, class: Class, holds: impl Fn(char) -> bool) -> usize {
     let lead = if class == Class::Space { text.chars().next().map_or(0, char::len_utf8) } else { 0 };
     let found = |from: usize| text[from..].find(|c| !holds(c)).map_or(text.len(), |end| from + end);
     let end = found(lead);
-    // Where nothing follows the space, the space itself may do.
+    // If nothing follows the space, the space itself may match.
     if end > lead { end } else { found(0) }
 }
 
@@ -174,7 +175,7 @@ fn gpt2(text: &str, class: Class) -> usize {
     }
 }
 
-/// `'s|'t|'re|'ve|'m|'ll|'d`, in capitals too if `any_case`.
+/// `'s|'t|'re|'ve|'m|'ll|'d`, in any case if `any_case`.
 fn contraction(text: &str, any_case: bool) -> Option<usize> {
     let rest = text.as_bytes().strip_prefix(b"'")?;
     ["s", "t", "re", "ve", "m", "ll", "d"]
@@ -187,12 +188,12 @@ fn contraction(text: &str, any_case: bool) -> Option<usize> {
         .map(|ending| 1 + ending.len())
 }
 
-/// Whether a sign may come before the letters of a word: `[^\r\n\p{L}\p{N}]`.
+/// Whether a sign may precede the letters of a word: `[^\r\n\p{L}\p{N}]`.
 fn may_lead(c: char, class: Class) -> bool {
     !(matches!(c, '\r' | '\n') || class == Class::Number || class.is_letter())
 }
 
-/// One other character if `leads`, and letters.
+/// An optional other character if `leads`, and letters.
 fn word(text: &str, leads: bool, letter: impl Fn(Class) -> bool) -> Option<usize> {
     let (c, class) = first(text)?;
     let lead = if letter(class) {
@@ -206,8 +207,8 @@ fn word(text: &str, leads: bool, letter: impl Fn(Class) -> bool) -> Option<usize
     (letters > 0).then_some(lead + letters)
 }
 
-/// `[^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*`, where U and L are what is like upper and lower case and caseless
-/// letters are both; `apart` are in neither.
+/// `[^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*`, where U and L are like upper and lower case, caseless
+/// letters are in both, and `apart` are in neither.
 fn cased_word(text: &str, c: char, class: Class, apart: impl Fn(char) -> bool) -> Option<usize> {
     let upper = |c: char| Class::of(c).is_upper_like() && !apart(c);
     let lower = |c: char| Class::of(c).is_lower_like() && !apart(c);
@@ -223,7 +224,7 @@ fn cased_word(text: &str, c: char, class: Class, apart: impl Fn(char) -> bool) -
             if end > end_of_upper {
                 return Some(end);
             }
-            // U* gives back characters until what it gives back is like lower case.
+            // U* backtracks until the next character is like lower case.
             let given_back = |(_, c): &(usize, char)| lower(*c);
             let (at, c) = text[lead..end_of_upper].char_indices().rev().find(given_back)?;
             Some(lead + at + c.len_utf8())
@@ -247,7 +248,7 @@ fn is_sign(class: Class, letter: impl Fn(Class) -> bool) -> bool {
     !(matches!(class, Class::Space | Class::Number) || letter(class))
 }
 
-/// ` ?`, signs and any of `tail`.
+/// ` ?`, signs, and any characters of `tail`.
 fn signs(text: &str, sign: impl Fn(Class) -> bool, tail: &[char]) -> Option<usize> {
     let after_space = text.strip_prefix(' ').unwrap_or(text);
     let signs = run(after_space, sign);
@@ -255,7 +256,7 @@ fn signs(text: &str, sign: impl Fn(Class) -> bool, tail: &[char]) -> Option<usiz
     (signs > 0).then(|| text.len() - after.trim_start_matches(tail).len())
 }
 
-/// `\s*[\r\n]+` if `lines`, else or then `\s+(?!\S)|\s+`: whitespace before something leaves it its last character.
+/// `\s*[\r\n]+` if `lines`, then `\s+(?!\S)|\s+`: whitespace leaves its last character to what follows.
 fn space(text: &str, lines: bool) -> usize {
     let space = &text[..run(text, |class| class == Class::Space)];
     if lines && let Some(end) = space.rfind(['\r', '\n']) {
@@ -274,7 +275,7 @@ mod tests {
 
     const CONTRACTIONS: &str = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
 
-    /// The inside of a character class.
+    /// The content of a character class.
     fn class_of(ranges: ranges::Ranges) -> String {
         ranges.iter().map(|(first, last)| format!(r"\u{{{first:x}}}-\u{{{last:x}}}")).collect()
     }
@@ -330,7 +331,7 @@ mod tests {
         ]
     }
 
-    /// Text of few kinds of characters, so that the patterns' alternatives meet, and sometimes of any.
+    /// Text from few kinds of characters, so that the alternatives compete, and sometimes from any.
     fn text() -> impl Strategy<Value = String> {
         let few = "([a-bA-BéÉǅʰ東あ々한\u{301}\u{93f}0-9²٣Ⅷ '/.,`!$+|_ \t\r\n\u{a0}\u{3000}😀\u{200d}]|'(s|RE|ll|D)){0,16}";
         (few, proptest::collection::vec(any::<char>(), 0..4))
@@ -347,7 +348,7 @@ mod tests {
     proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
         #[test]
-        fn finds_what_the_expressions_find(text in text()) {
+        fn matches_the_published_expressions(text in text()) {
             PATTERNS.with(|patterns| {
                 for (cut, pattern) in patterns {
                     for (at, _) in text.char_indices() {

@@ -1,9 +1,9 @@
-//! Which tokens end an answer. Files name one such token, models use several, so the well-known names count too,
-//! as in llama.cpp (`llama_vocab`, `special_eog_ids`).
+//! The tokens that end an answer. Files name one such token, but models use several, so well-known names
+//! count too, as in llama.cpp (`llama_vocab`, `special_eog_ids`).
 
 use linnet_gguf::Strings;
 
-/// Names of such tokens, whatever the file says of their kind.
+/// Names of such tokens, whatever type the file gives them.
 const ENDS: [&str; 33] = [
     "<|eot_id|>",
     "<|im_end|>",
@@ -27,7 +27,7 @@ const ENDS: [&str; 33] = [
     "<|tool_response>",
     "<｜end▁of▁sentence｜>",
     "[e~[",
-    // Padding, and what separates files and repositories where code is completed.
+    // Padding, and separators of files and repositories in code completion.
     "<|fim_pad|>",
     "<fim-pad>",
     "<fim_pad>",
@@ -41,7 +41,7 @@ const ENDS: [&str; 33] = [
     "<|file_sep|>",
 ];
 
-/// Tokens between which a model fills in code: structure, whatever the file says of their kind.
+/// Fill-in-the-middle tokens: control tokens, whatever type the file gives them.
 const FILL_IN: [&str; 24] = [
     "<|fim_prefix|>",
     "<fim-prefix>",
@@ -69,21 +69,21 @@ const FILL_IN: [&str; 24] = [
     "<|middle|>",
 ];
 
-/// Whether a token of this name is structure, though the file may call it text.
+/// Whether a token with this name is a control token, even if the file marks it as text.
 pub(super) fn is_structure(text: &str) -> bool {
     FILL_IN.contains(&text)
 }
 
-/// What only Gemma 4's vocabulary has.
+/// Only in Gemma 4's vocabulary.
 const GEMMA4: &str = "<|tool_response>";
 
-/// Gemma 4's `</s>`, which is text there (HTML), whatever the file says of its kind.
+/// Gemma 4's `</s>`, which is text (HTML) there, whatever type the file gives it.
 pub(super) fn text_despite_its_name(texts: &Strings) -> Option<usize> {
     let at = |name: &str| texts.iter().position(|text| text == name);
     at(GEMMA4).and_then(|_| at("</s>"))
 }
 
-/// Ids of the tokens that end an answer, ascending. `named` are those that the metadata points at.
+/// Ids of the tokens that end an answer, ascending. `named` are those in the metadata.
 pub(super) fn find(texts: &Strings, named: impl Iterator<Item = u32>) -> Vec<u32> {
     let by_name = (0u32..).zip(texts.iter()).filter(|(_, text)| ENDS.contains(text));
     let mut ends: Vec<u32> = named.chain(by_name.map(|(id, _)| id)).collect();
@@ -91,9 +91,9 @@ pub(super) fn find(texts: &Strings, named: impl Iterator<Item = u32>) -> Vec<u32
     ends.dedup();
 
     let has = |name: &str| ends.iter().any(|&id| texts.get(id as usize) == Some(name));
-    // Harmony and Solar close each message with <|end|> and go on; only these end the turn.
+    // Harmony and Solar end each message with <|end|> and continue; only these end the answer.
     let message_end_only = has("<|call|>") && has("<|return|>") || has("<|calls|>") && has("<|flush|>");
-    // Gemma 4 keeps </s> for text.
+    // Gemma 4's </s> is text.
     let gemma4 = has(GEMMA4);
     ends.retain(|&id| match texts.get(id as usize) {
         Some("<|end|>") => !message_end_only,

@@ -1,87 +1,88 @@
-//! Joining neighbours, best pair first: what all kinds of byte-pair encoding have in common.
+//! Merges neighbours, best pair first: shared by all kinds of byte-pair encoding.
 //!
-//! A text of any length is merged in windows, with the same result as merging it whole. What comes after a window can only
-//! reach into it through a join across the window's end, so the end moves back until no token of the vocabulary could cross
-//! it; what is left of the window is final.
+//! A long text is merged in windows, with the same result as merging it whole. Text after a window can only
+//! affect it through a merge across the window's end, so the end moves back until no token of the vocabulary
+//! could cross it; the rest of the window is final.
 
 use std::collections::BinaryHeap;
 
-/// A run of text that is, or may become, one token.
+/// A piece of text that is, or may become, one token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Symbol {
-    /// Where it begins in the text, in bytes.
+    /// Its start in the text, in bytes.
     pub(super) start: usize,
-    /// Its length; 0 once its left neighbour has taken it in.
+    /// Its length; 0 once it is merged into its left neighbour.
     pub(super) len: usize,
-    /// Its token, if it is one.
+    /// Its token, if it has one.
     pub(super) id: Option<u32>,
     prev: usize,
     next: usize,
 }
 
-/// Bytes of possible tokens that are looked at for each byte of a window, to find out what text after it could change. A
-/// vocabulary of words takes one or two; one of many long tokens that go on with each other would take the square of the window.
+/// Work limit in bytes of possible tokens per byte of a window, for finding out what later text could change.
+/// A vocabulary of words takes one or two; one with many long overlapping tokens would take the square of the
+/// window.
 const LOOKS: usize = 64;
 
 /// No neighbour on this side.
 const NONE: usize = usize::MAX;
 
-/// Two neighbours that can be joined. The greatest is joined first: of the best the leftmost.
+/// Two neighbours that can be merged. The best goes first; of equals, the leftmost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Pair {
     priority: i64,
     left: std::cmp::Reverse<usize>,
     right: usize,
-    /// Bytes of both when this was found; they are still what was found if they still have this many.
+    /// Length of both when the pair was found; if it is unchanged, the pair is still valid.
     len: usize,
     id: u32,
 }
 
-/// A text and what may be joined in it.
+/// A text and its possible merges.
 pub(super) trait Joins {
-    /// Bytes of the text.
+    /// Length of the text in bytes.
     fn len(&self) -> usize;
 
-    /// The smallest part of the text, from `start` on: its length and its token.
+    /// The smallest unit of the text at `start`: its length and its token.
     fn unit(&self, start: usize) -> (usize, Option<u32>);
 
-    /// The token that is spelled by `len` bytes of the text from `start` on.
+    /// The token spelled by the `len` bytes from `start` on.
     fn token(&self, start: usize, len: usize) -> Option<u32>;
 
-    /// The priority of a join and the token it makes.
+    /// The priority of a merge, and its token.
     fn join(&self, left: &Symbol, right: &Symbol) -> Option<(i64, u32)>;
 }
 
-/// The symbols of a text; kept from word to word for its allocations.
+/// The symbols of a text; reused between words for their allocations.
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     symbols: Vec<Symbol>,
     pairs: BinaryHeap<Pair>,
-    /// What the text after the symbols may begin with.
+    /// The symbols that the following text may start with.
     ahead: Vec<Symbol>,
 }
 
 impl Symbols {
-    /// Merges `text` whole.
+    /// Merges the whole `text`.
     pub(super) fn merge(&mut self, text: &impl Joins) {
         self.fill(text, text.len());
         self.join_all(text, None);
     }
 
-    /// Merges `text`, after which more comes, and returns how many of its bytes are final; the symbols are those of these
-    /// bytes. `lengths` are the lengths of all tokens, ascending.
+    /// Merges `text`, which more text follows, and returns how many of its bytes are final; the symbols cover
+    /// these bytes. `lengths` are the lengths of all tokens, ascending.
     pub(super) fn merge_window(&mut self, text: &impl Joins, lengths: &[usize]) -> usize {
         self.fill(text, seen_whole(text, lengths));
         self.join_all(text, Some(lengths))
     }
 
-    /// Merges all of `text` that [`Symbols::merge_window`] looks at, as if it ended there.
+    /// Merges the part of `text` that [`Symbols::merge_window`] considers, as if the text ended there.
     pub(super) fn merge_cut(&mut self, text: &impl Joins, lengths: &[usize]) -> usize {
         self.fill(text, seen_whole(text, lengths).max(1));
         self.join_all(text, None)
     }
 
-    /// Takes the units of `text` that begin before `end`.
+    /// Adds the units of `text` that start before `end`.
     fn fill(&mut self, text: &impl Joins, end: usize) {
         self.symbols.clear();
         let mut start = 0;
@@ -96,8 +97,8 @@ impl Symbols {
         }
     }
 
-    /// Joins neighbours until none are left that can be. With `lengths`, symbols at the end that text after them could
-    /// change are dropped. Returns where the symbols end; 0 where it took too much work to find out.
+    /// Merges neighbours until none are left to merge. With `lengths`, drops the last symbols that later text
+    /// could change. Returns the end of the symbols, or 0 if finding it took too much work.
     fn join_all(&mut self, text: &impl Joins, lengths: Option<&[usize]>) -> usize {
         let Self { symbols, pairs, ahead } = self;
         pairs.clear();
@@ -117,7 +118,7 @@ impl Symbols {
         {
             return 0;
         }
-        // The best join of the last symbol with what comes after it; `None` where it is not known yet.
+        // The best merge of the last symbol with what follows; `None` if it is not known yet.
         let mut crossing: Option<Option<i64>> = None;
         loop {
             let next = loop {
@@ -137,7 +138,7 @@ impl Symbols {
                         *crossing.insert(joins.map(|(priority, _)| priority).max())
                     }
                 };
-                // Among equals the join further left comes first, which is ours.
+                // On a tie, the left merge comes first, which is ours.
                 if best.is_some_and(|best| next.is_none_or(|next| best > next.priority)) {
                     end = symbol.start;
                     symbol.len = 0;
@@ -172,25 +173,25 @@ impl Symbols {
         end
     }
 
-    /// What is left, in order.
+    /// The remaining symbols in order.
     pub(super) fn remaining(&self) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(|symbol| symbol.len > 0)
     }
 }
 
-/// Symbols that begin before this are followed by enough text to see every token after them.
+/// Symbols that start before this are followed by enough text to see every token there.
 fn seen_whole(text: &impl Joins, lengths: &[usize]) -> usize {
     text.len().saturating_sub(lengths.last().copied().unwrap_or(0) + char::MAX.len_utf8())
 }
 
-/// Whether both symbols are still what they were when the pair was found.
+/// Whether both symbols are unchanged since the pair was found.
 fn is_current(symbols: &[Symbol], pair: &Pair) -> bool {
     let (a, b) = (symbols[pair.left.0], symbols[pair.right]);
     a.len > 0 && b.len > 0 && a.len + b.len == pair.len
 }
 
-/// All symbols that the text from `start` on may ever begin with: its first unit and every token. Returns whether the bytes that
-/// it looks at could be taken from `work`.
+/// Collects all symbols that the text from `start` on may begin with: its first unit and every token. Returns
+/// false if the work exceeds `work`.
 fn look_ahead(
     text: &impl Joins,
     start: usize,
@@ -215,32 +216,32 @@ fn look_ahead(
     true
 }
 
-/// How much of a text is merged at a time.
+/// How much text is merged at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Windows {
-    /// Bytes of a window, at first.
+    /// Initial window length in bytes.
     least: usize,
-    /// Where not even half of a window is final it becomes longer, up to this.
+    /// The window grows up to this length if less than half of it is final.
     most: usize,
     /// Lengths of all tokens, ascending.
     lengths: Vec<usize>,
 }
 
 impl Windows {
-    /// Bytes of a window: its symbols and pairs take some 100 times as many.
+    /// Window length in bytes: its symbols and pairs take about 100 times as much.
     const LEAST: usize = 16 << 10;
-    /// A chain of joins in which each waits for the one after it has as many different pairs as it has links. One as long as
-    /// this is none that a vocabulary of words has, and is cut.
+    /// A chain of merges in which each waits for the next one needs as many different pairs as it has links.
+    /// No vocabulary of words has one this long, so it is cut.
     const MOST: usize = 256 << 10;
 
-    /// For tokens of these lengths.
+    /// Sets the window for tokens of these lengths.
     pub(super) fn new(lengths: impl Iterator<Item = usize>) -> Self {
         let lengths: Vec<usize> = std::collections::BTreeSet::from_iter(lengths).into_iter().collect();
         let longest = lengths.last().copied().unwrap_or(1);
         Self { least: Self::LEAST.max(8 * longest), most: Self::MOST.max(8 * longest), lengths }
     }
 
-    /// Windows so short that a test's texts have several.
+    /// Short windows, so that a test's texts have several.
     #[cfg(test)]
     pub(super) fn shortened(&mut self) {
         self.least = 2 * self.lengths.last().copied().unwrap_or(1);
@@ -251,13 +252,13 @@ impl Windows {
         self.lengths.last().copied().unwrap_or(0)
     }
 
-    /// Bytes of the first window.
+    /// The length of the first window in bytes.
     pub(super) fn least(&self) -> usize {
         self.least
     }
 
-    /// Merges a window; `more` tells whether text comes after it. Returns how many bytes the symbols cover, or the
-    /// length that a window must have instead.
+    /// Merges a window; `more` says whether text follows. Returns how many bytes the symbols cover, or the
+    /// length that the window needs instead.
     pub(super) fn merge(
         &self,
         symbols: &mut Symbols,

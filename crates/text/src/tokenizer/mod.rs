@@ -1,4 +1,4 @@
-//! The tokenizer that a GGUF file describes.
+//! The tokenizer of a GGUF file.
 
 mod bpe;
 mod bytes;
@@ -33,16 +33,16 @@ use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};
 use words::Words;
 
-/// How to read text that is to become tokens.
+/// Options for encoding text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EncodeOptions {
-    /// Adds the tokens that the file wants around a prompt (BOS, EOS). A rendered chat template has its own.
+    /// Adds the tokens that the file puts around a prompt (BOS, EOS). A rendered chat template has its own.
     pub add_special: bool,
-    /// Reads the text of control tokens as those tokens. For templates; never for what a person typed.
+    /// Encodes the text of control tokens as these tokens. For templates; never for user input.
     pub parse_special: bool,
 }
 
-/// How to print tokens.
+/// Options for decoding tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DecodeOptions {
     /// Prints control tokens as their text instead of leaving them out.
@@ -57,11 +57,11 @@ pub struct Tokenizer {
     model: Model,
     add_bos: bool,
     add_eos: bool,
-    /// Text that begins, or that follows a special token, is read as if after a space.
+    /// Text at the start or after a special token is encoded with a leading space.
     add_space_prefix: bool,
 }
 
-/// Phi-3's special tokens after which whitespace is kept.
+/// Phi-3's special tokens that keep the whitespace after them.
 const KEEP_SPACE: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
 
 #[derive(Debug)]
@@ -71,12 +71,12 @@ enum Model {
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer that `metadata` describes under `tokenizer.ggml.*`.
+    /// Builds the tokenizer from `tokenizer.ggml.*` in `metadata`.
     ///
     /// # Errors
-    /// [`TextError::UnknownModel`] and [`TextError::UnknownPreTokenizer`] for kinds that are not supported; for a
-    /// vocabulary that contradicts itself [`TextError::BadVocabulary`], [`TextError::MissingKey`] or
-    /// [`TextError::Metadata`].
+    /// [`TextError::UnknownModel`] and [`TextError::UnknownPreTokenizer`] for unsupported kinds;
+    /// [`TextError::BadVocabulary`], [`TextError::MissingKey`] or [`TextError::Metadata`] for an inconsistent
+    /// vocabulary.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TextError> {
         const MODEL: &str = "tokenizer.ggml.model";
         let kind = metadata.str(MODEL)?.ok_or(TextError::MissingKey { key: MODEL })?;
@@ -103,11 +103,13 @@ impl Tokenizer {
             Model::SentencePiece(_) => (true, true),
         };
         let wants = |key: &str, default: bool, id: Option<u32>| match metadata.bool(key)? {
-            Some(true) if id.is_none() => Err(bad(format!("{key} is set, but there is no such token"))),
+            Some(true) if id.is_none() => {
+                Err(bad(format!("{key} is set, but the vocabulary has no such token")))
+            }
             Some(wanted) => Ok(wanted),
             None => Ok(default && id.is_some()),
         };
-        // What Hugging Face's Phi-3 says of its tokens is not in GGUF files; llama.cpp goes by the name, too.
+        // GGUF files lack what Hugging Face's Phi-3 says about its tokens; llama.cpp goes by the name, too.
         let name = metadata.str("general.name")?.unwrap_or("").to_ascii_lowercase();
         let strips = ["phi-3", "phi3"].iter().any(|phi| name.contains(phi));
         Ok(Self {
@@ -121,18 +123,18 @@ impl Tokenizer {
         })
     }
 
-    /// The tokens of `text`.
+    /// Encodes `text`.
     ///
     /// # Errors
-    /// [`TextError::TooManyTokens`] where there are more than a `usize` counts: never.
+    /// Never [`TextError::TooManyTokens`], because there is no limit.
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>, TextError> {
         self.encode_at_most(text, options, usize::MAX)
     }
 
-    /// The tokens of `text` if they are no more than `most`: a longer text is read only until there are more.
+    /// Encodes `text` if it has at most `most` tokens; stops reading as soon as it has more.
     ///
     /// # Errors
-    /// [`TextError::TooManyTokens`], with a number for the whole text that is extrapolated from what was read.
+    /// [`TextError::TooManyTokens`], with an estimate for the whole text.
     pub fn encode_at_most(
         &self,
         text: &str,
@@ -144,7 +146,7 @@ impl Tokenizer {
         out.finish(text.len()).map_err(|about| TextError::TooManyTokens { about, most })
     }
 
-    /// How many tokens `text` has, without holding them.
+    /// Counts the tokens of `text` without storing them.
     #[must_use]
     pub fn count(&self, text: &str, options: EncodeOptions) -> usize {
         let mut out = Output::counter();
@@ -168,7 +170,7 @@ impl Tokenizer {
                 Piece::Text(text) => Cow::Borrowed(text),
             };
             if text.is_empty() {
-                // It was a guard alone.
+                // The text was only a guard.
                 return true;
             }
             let prefixed = self.add_space_prefix && std::mem::take(&mut after_special);
@@ -182,28 +184,28 @@ impl Tokenizer {
         }
     }
 
-    /// `text` made safe for a place whose surroundings are read with [`EncodeOptions::parse_special`], such as a
-    /// message in a rendered chat template: a control token spelled in it stays text, and becomes the very tokens that
-    /// it becomes without `parse_special`. It is guarded by U+FDD0, which reading with `parse_special` takes out.
-    /// (A control token of a single character cannot be guarded.)
+    /// Makes `text` safe to embed in text that is encoded with [`EncodeOptions::parse_special`], such as a
+    /// message in a rendered chat template. A control token spelled in it stays text, with the same tokens as
+    /// without `parse_special`. The guard is U+FDD0, which encoding with `parse_special` removes. (A control
+    /// token of a single character cannot be guarded.)
     #[must_use]
     pub fn guard<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.special.guard(text, GuardOptions::default())
     }
 
-    /// As [`Tokenizer::guard`], with options.
+    /// Like [`Tokenizer::guard`], with options.
     #[must_use]
     pub fn guard_with<'t>(&self, text: &'t str, options: GuardOptions<'_>) -> Cow<'t, str> {
         self.special.guard(text, options)
     }
 
-    /// The control tokens of `text` where it is read with [`EncodeOptions::parse_special`].
+    /// The control tokens of `text` when it is encoded with [`EncodeOptions::parse_special`].
     #[must_use]
     pub fn controls(&self, text: &str) -> Vec<u32> {
         self.special.controls(text)
     }
 
-    /// The text of `ids`. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
+    /// Decodes `ids`. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.
     #[must_use]
     pub fn decode(&self, ids: &[u32], options: DecodeOptions) -> String {
         let mut text = stream::TextStream::new(options);
@@ -215,19 +217,19 @@ impl Tokenizer {
         out
     }
 
-    /// The bytes that a token stands for, which need not be UTF-8; of a control token its spelling.
+    /// The bytes of a token, which may not be valid UTF-8; for a control token, its name.
     #[must_use]
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         self.vocab.bytes(id)
     }
 
-    /// The token as the file spells it.
+    /// The token as spelled in the file.
     #[must_use]
     pub fn token_text(&self, id: u32) -> Option<&str> {
         self.vocab.text(id)
     }
 
-    /// Whether the token structures the prompt instead of being text.
+    /// Whether the token is a control token rather than text.
     #[must_use]
     pub fn is_control(&self, id: u32) -> bool {
         matches!(self.vocab.kind(id), Some(Kind::Control | Kind::Unknown))
@@ -245,7 +247,7 @@ impl Tokenizer {
         self.vocab.len()
     }
 
-    /// Bytes of the longest token: a text has no fewer tokens than its bytes divided by this.
+    /// Length in bytes of the longest token: a text has at least its length divided by this many tokens.
     #[must_use]
     pub fn longest_token(&self) -> usize {
         self.vocab.longest()
@@ -263,13 +265,13 @@ impl Tokenizer {
         self.vocab.eos
     }
 
-    /// Whether [`EncodeOptions::add_special`] begins with BOS.
+    /// Whether [`EncodeOptions::add_special`] adds BOS.
     #[must_use]
     pub fn adds_bos(&self) -> bool {
         self.add_bos
     }
 
-    /// Merges in windows so short that a test's texts have several.
+    /// Merges in short windows, so that a test's texts have several.
     #[cfg(test)]
     fn with_short_windows(mut self) -> Self {
         match &mut self.model {
@@ -279,7 +281,7 @@ impl Tokenizer {
         self
     }
 
-    /// Whether text is read as if after a space, which printing takes back.
+    /// Whether encoding adds a leading space, which decoding removes.
     pub(crate) fn adds_space_prefix(&self) -> bool {
         self.add_space_prefix
     }

@@ -1,13 +1,13 @@
-//! Where a text's tokens go: a limited number of them is wanted, or only their count.
+//! Collects a text's tokens up to a limit, or only counts them.
 
-/// Takes the tokens of a text.
+/// The tokens of a text.
 #[derive(Debug)]
 pub(super) struct Output {
     ids: Vec<u32>,
     keeps: bool,
     count: usize,
     most: usize,
-    /// Bytes of the text that the tokens are of.
+    /// Bytes of the text that the tokens cover.
     bytes: usize,
 }
 
@@ -17,12 +17,12 @@ impl Output {
         Self { ids: Vec::new(), keeps: true, count: 0, most, bytes: 0 }
     }
 
-    /// Counts only.
+    /// Only counts.
     pub(super) fn counter() -> Self {
         Self { ids: Vec::new(), keeps: false, count: 0, most: usize::MAX, bytes: 0 }
     }
 
-    /// Takes a token.
+    /// Adds a token.
     pub(super) fn push(&mut self, id: u32) {
         self.count += 1;
         if self.keeps && self.count <= self.most {
@@ -30,23 +30,23 @@ impl Output {
         }
     }
 
-    /// Takes tokens.
+    /// Adds tokens.
     pub(super) fn extend(&mut self, ids: impl IntoIterator<Item = u32>) {
         ids.into_iter().for_each(|id| self.push(id));
     }
 
-    /// Notes that the tokens of this many more bytes are there. Returns whether more are wanted.
+    /// Records that the tokens cover this many more bytes. Returns whether more are wanted.
     pub(super) fn took(&mut self, bytes: usize) -> bool {
         self.bytes += bytes;
         self.count <= self.most
     }
 
-    /// How many tokens there are.
+    /// Number of tokens.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// The tokens, or about how many they would be of a text of `bytes`.
+    /// The tokens, or an estimate of their number for a text of `bytes`.
     pub(super) fn finish(self, bytes: usize) -> Result<Vec<u32>, usize> {
         if self.count <= self.most {
             return Ok(self.ids);

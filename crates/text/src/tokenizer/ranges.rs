@@ -1,9 +1,9 @@
-//! Ranges of characters that published patterns spell out instead of naming a category.
+//! Character ranges that published patterns spell out instead of naming a category.
 
-/// Characters from the first to the second.
+/// Inclusive ranges.
 pub(super) type Ranges = &'static [(u32, u32)];
 
-/// Whether `c` is in one of `ranges`, which ascend.
+/// Whether `c` is in one of the ascending `ranges`.
 pub(super) fn contains(ranges: Ranges, c: char) -> bool {
     let code = c as u32;
     let after = ranges.partition_point(|&(first, _)| first <= code);
@@ -42,7 +42,7 @@ pub(super) const DEEPSEEK_CJK: Ranges = &[(0x800, 0x9fa5), (0xac00, 0xd7ff)];
 /// `[一-龥぀-ゟ゠-ヿ]`: DeepSeek V3.
 pub(super) const CJK_AND_KANA: Ranges = &[(0x3040, 0x30ff), (0x4e00, 0x9fa5)];
 
-/// What Arcee's AFMoE keeps apart: CJK, kana, Hangul, Thai, Lao, Khmer, Burmese.
+/// The scripts that Arcee's AFMoE splits off: CJK, kana, Hangul, Thai, Lao, Khmer, Burmese.
 pub(super) const UNSPACED: Ranges = &[
     (0xe40, 0xe7f),
     (0xe80, 0xeff),
@@ -60,11 +60,11 @@ pub(super) const UNSPACED: Ranges = &[
     (0xff65, 0xff9f),
 ];
 
-/// `[!-/:-~！-／：-～‘-‟　-。]`: DeepSeek LLM's punctuation, which from `:` to `~` has letters in it.
+/// `[!-/:-~！-／：-～‘-‟　-。]`: DeepSeek LLM's punctuation, whose range from `:` to `~` includes letters.
 pub(super) const DEEPSEEK_SIGNS: Ranges =
     &[(0x21, 0x2f), (0x3a, 0x7e), (0x2018, 0x201f), (0x3000, 0x3002), (0xff01, 0xff0f), (0xff1a, 0xff5e)];
 
-/// DeepSeek LLM's letters: those with case in the Unicode of its day.
+/// DeepSeek LLM's letters: those with case in the Unicode version of its time.
 pub(super) const CASED: Ranges = &[
     (0x41, 0x5a),
     (0x61, 0x7a),

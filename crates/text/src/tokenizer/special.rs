@@ -1,4 +1,4 @@
-//! Finds tokens that are whole by definition: control tokens where they are asked for, user-defined ones always.
+//! Finds special tokens in text: control tokens on request, user-defined tokens always.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,22 +6,22 @@ use std::ops::Range;
 
 use super::vocab::{Kind, Vocab};
 
-/// Keeps its neighbours from being read as one token where [`SpecialTokens::guard`] put it. A noncharacter, which
-/// Unicode leaves to programs for their own use.
+/// Keeps its neighbours from forming a token where [`SpecialTokens::guard`] inserts it. It is a noncharacter,
+/// which Unicode reserves for internal use.
 pub(crate) const GUARD: char = '\u{FDD0}';
 
-/// How a text is made safe.
+/// Options for guarding a text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GuardOptions<'a> {
-    /// Control tokens that stay what they are.
+    /// Control tokens that are not guarded.
     pub keep: &'a [&'a str],
-    /// Guards wherever that can be, so that whatever becomes of the text (another case, pieces cut out of it or put together with
-    /// other texts) spells no control token. What looks for something in the text may not find it, unless it is one of these texts,
-    /// which are sorted.
+    /// Guards every possible position, so that no change of the text (another case, pieces removed or joined
+    /// with other texts) can spell a control token. Searching the guarded text may fail, except for these
+    /// sorted strings.
     pub everywhere: Option<&'a [String]>,
 }
 
-/// Text between such tokens, or one of them.
+/// A piece of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Piece<'a> {
     /// Plain text, never empty.
@@ -30,19 +30,19 @@ pub(super) enum Piece<'a> {
     Token(u32),
 }
 
-/// The tokens to look for.
+/// The special tokens of a vocabulary.
 #[derive(Debug)]
 pub(super) struct SpecialTokens {
-    /// In the order of their texts: those that begin alike are neighbours, the shorter ones first.
+    /// Sorted by text: tokens with a common prefix are neighbours, shorter ones first.
     tokens: Vec<Special>,
-    /// Where the tokens are that begin with these two bytes (0 for the second of a token of one byte): few places of a text
-    /// need more than this.
+    /// The range of tokens that start with these two bytes (0 as the second byte of a one-byte token): most
+    /// positions of a text need only this.
     starts: HashMap<[u8; 2], Range<usize>>,
     /// Which of the tokens are not user-defined, in the same order.
     controls: Vec<usize>,
-    /// Bytes of the longest of these.
+    /// Length in bytes of the longest of these.
     longest_control: usize,
-    /// Whether some token begins with this byte.
+    /// Whether some token starts with this byte.
     first_bytes: [bool; 256],
 }
 
@@ -52,11 +52,11 @@ struct Special {
     id: u32,
     /// Also found without `parse_special`.
     user_defined: bool,
-    /// Takes in the whitespace after it.
+    /// Includes the whitespace after it.
     strips_right: bool,
 }
 
-/// The longest tokens that a text begins with.
+/// The longest tokens at the start of a text.
 #[derive(Clone, Copy, Default)]
 struct Found<'a> {
     user_defined: Option<&'a Special>,
@@ -64,7 +64,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// The longer of the two; without `parse_special` the user-defined one.
+    /// The longer of the two; without `parse_special`, the user-defined one.
     fn longest(self, parse_special: bool) -> Option<&'a Special> {
         match self.control.filter(|_| parse_special) {
             None => self.user_defined,
@@ -82,7 +82,7 @@ impl Special {
 }
 
 impl SpecialTokens {
-    /// The special tokens of `vocab`; `strips_right` tells by their texts which take in the whitespace after them.
+    /// The special tokens of `vocab`; `strips_right` says which include the whitespace after them.
     pub(super) fn of(vocab: &Vocab, strips_right: impl Fn(&str) -> bool) -> Self {
         let mut tokens: Vec<Special> = vocab
             .iter()
@@ -97,7 +97,7 @@ impl SpecialTokens {
                 strips_right: strips_right(text),
             })
             .collect();
-        // Of two that are spelled alike the later.
+        // Of two with the same text, the later one.
         tokens.sort_by(|a, b| a.text.cmp(&b.text).then(b.id.cmp(&a.id)));
         tokens.dedup_by(|later, first| later.text == first.text);
         let mut starts = HashMap::new();
@@ -116,15 +116,15 @@ impl SpecialTokens {
         Self { tokens, starts, controls, longest_control, first_bytes }
     }
 
-    /// Moves `at` on to where a token may begin, and returns the character there.
+    /// Advances `at` to the next possible start of a token, and returns the character there.
     fn next_start(&self, text: &str, at: &mut usize) -> Option<char> {
         let rest = text.as_bytes().get(*at..)?;
-        // No token begins within a character.
+        // No token starts inside a character.
         *at += rest.iter().position(|byte| self.first_bytes[usize::from(*byte)])?;
         text[*at..].chars().next()
     }
 
-    /// Whether `text` ends with the beginning of a control token, so that what comes after it could complete the token.
+    /// Whether `text` ends with the start of a control token, which the next text could complete.
     fn ends_within_control(&self, text: &str) -> bool {
         let from = text.len().saturating_sub(self.longest_control.saturating_sub(1));
         (from..text.len()).filter_map(|at| text.get(at..)).any(|tail| {
@@ -133,17 +133,18 @@ impl SpecialTokens {
         })
     }
 
-    /// The longest special tokens that `text` begins with, of each kind.
+    /// The longest special tokens of each kind at the start of `text`.
     fn at_start(&self, text: &str) -> Found<'_> {
         let bytes = text.as_bytes();
         let mut found = Found::default();
         let Some(both) = start(bytes) else { return found };
-        // A token of one byte comes before those that go on.
+        // A one-byte token sorts before those that continue it.
         let starts = [[both[0], 0], both];
         for start in &starts[if both[1] == 0 { 1 } else { 0 }..] {
             let Some(range) = self.starts.get(start) else { continue };
             let mut tokens = &self.tokens[range.clone()];
-            // All of `tokens` begin with the first `depth` bytes of the text. (The second may be a zero, which means none.)
+            // All of `tokens` share the first `depth` bytes with the text. (The second may be 0, which means
+            // none.)
             let mut depth = 1;
             while let Some(first) = tokens.first() {
                 if first.len() == depth {
@@ -163,7 +164,7 @@ impl SpecialTokens {
         found
     }
 
-    /// The special tokens of `text` and where they begin: the leftmost, of those that begin there the longest.
+    /// The special tokens of `text` and their positions: leftmost first, the longest at each position.
     fn find(&self, text: &str, parse_special: bool) -> impl Iterator<Item = (usize, &Special)> {
         let mut at = 0;
         std::iter::from_fn(move || {
@@ -179,11 +180,12 @@ impl SpecialTokens {
         })
     }
 
-    /// `text` as plain text wherever it is put: its control tokens are broken by guards, which [`without_guards`]
-    /// takes out again, also one that a text after it would complete. User-defined tokens, which plain text has too, stay whole.
+    /// Makes `text` plain text in any context: guards break its control tokens, also those that later text
+    /// would complete, and [`without_guards`] removes the guards. User-defined tokens stay whole, because
+    /// plain text has them, too.
     pub(super) fn guard<'t>(&self, text: &'t str, options: GuardOptions<'_>) -> Cow<'t, str> {
         let text = without_guards(text);
-        // Nothing is copied until there is something to guard.
+        // Copies only if there is something to guard.
         let mut guarded: Option<String> = None;
         let mut copied = 0;
         let mut guard_at = |at: usize| {
@@ -195,15 +197,15 @@ impl SpecialTokens {
             out.push(GUARD);
             copied = at;
         };
-        // Up to where a text of those that stay whole goes.
+        // The end of a string that stays whole.
         let mut unbroken = 0;
         let mut everywhere = |at: usize, end: usize, whole: &[String]| {
             unbroken = unbroken.max(at + longest_prefix(whole, &text[at..]));
-            // Guards after whitespace would keep templates from trimming it.
+            // A guard after whitespace would keep templates from trimming it.
             if end < unbroken || text[at..end].chars().all(char::is_whitespace) {
                 return false;
             }
-            // After what templates look for they trim, or it ends the text.
+            // Templates trim after strings that they search for, or the text ends there.
             let before_space = text[end..].chars().next().is_none_or(char::is_whitespace);
             end != unbroken || !before_space || self.ends_within_control(&text[..end])
         };
@@ -220,7 +222,8 @@ impl SpecialTokens {
                 at += control.len();
                 continue;
             }
-            // What begins here and continues after the guard is no longer found. (One character cannot be broken.)
+            // A token that starts here and continues after the guard is no longer found. (One character
+            // cannot be broken.)
             if beyond.is_some() || options.everywhere.is_some_and(|whole| everywhere(at, end, whole)) {
                 guard_at(end);
             }
@@ -244,8 +247,8 @@ impl SpecialTokens {
         controls.map(|(_, special)| special.id).collect()
     }
 
-    /// Cuts `text` at its special tokens and hands the pieces over in order, as long as `piece` wants more. Without
-    /// `parse_special` only user-defined tokens are seen.
+    /// Splits `text` at its special tokens and passes on the pieces in order, as long as `piece` returns
+    /// true. Without `parse_special`, only user-defined tokens count.
     pub(super) fn split<'a>(
         &self,
         text: &'a str,
@@ -269,15 +272,15 @@ impl SpecialTokens {
     }
 }
 
-/// The first two bytes; of a text of one byte 0 for the second.
+/// The first two bytes; 0 as the second one of a one-byte text.
 fn start(text: &[u8]) -> Option<[u8; 2]> {
     Some([*text.first()?, text.get(1).copied().unwrap_or(0)])
 }
 
-/// Bytes of the longest of the sorted `texts` that `text` begins with, or 0.
+/// Length in bytes of the longest of the sorted `texts` that `text` starts with, or 0.
 fn longest_prefix(texts: &[String], text: &str) -> usize {
     let (mut longest, mut depth, mut texts) = (0, 0, texts);
-    // All of `texts` begin with the first `depth` bytes of the text.
+    // All of `texts` share the first `depth` bytes with the text.
     while let Some(first) = texts.first() {
         if first.len() == depth {
             longest = depth;

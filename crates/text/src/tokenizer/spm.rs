@@ -1,5 +1,5 @@
-//! SentencePiece vocabularies with scores (`tokenizer.ggml.model` = `llama`): of all neighbours whose concatenation
-//! is a token, the pair with the best score is joined first, the leftmost among equals, as llama.cpp does.
+//! SentencePiece vocabularies with scores (`tokenizer.ggml.model` = `llama`). As in llama.cpp, the pair of
+//! neighbours with the best score whose concatenation is a token is merged first, the leftmost on a tie.
 
 use linnet_gguf::{Array, Metadata};
 
@@ -11,11 +11,11 @@ use super::token_ids::TokenIds;
 use super::vocab::{Kind, Vocab, bad};
 use crate::TextError;
 
-/// A SentencePiece model. Its vocabulary is kept by the tokenizer.
+/// A SentencePiece model. The tokenizer holds its vocabulary.
 #[derive(Debug)]
 pub(super) struct SentencePiece {
     ids: TokenIds,
-    /// The order of each token id's score.
+    /// The rank of each token's score.
     priorities: Vec<i32>,
     /// The token of each byte.
     byte_ids: [u32; 256],
@@ -23,7 +23,7 @@ pub(super) struct SentencePiece {
 }
 
 impl SentencePiece {
-    /// Builds the model from the vocabulary and the scores of `metadata`.
+    /// Builds the model from the vocabulary and scores in `metadata`.
     pub(super) fn new(metadata: &Metadata, vocab: &Vocab) -> Result<Self, TextError> {
         const SCORES: &str = "tokenizer.ggml.scores";
         let scores = metadata.array(SCORES)?.ok_or(TextError::MissingKey { key: SCORES })?;
@@ -45,7 +45,7 @@ impl SentencePiece {
         }
         let mut table = [0; 256];
         for (byte, (slot, id)) in table.iter_mut().zip(byte_ids).enumerate() {
-            *slot = id.ok_or_else(|| bad(format!("no token for the byte {byte:#04x}")))?;
+            *slot = id.ok_or_else(|| bad(format!("the byte {byte:#04x} has no token")))?;
         }
         let from_text = |kind: Kind| kind != Kind::Byte && kind.is_from_text();
         let lengths = vocab.iter().filter(|&(_, _, kind)| from_text(kind)).map(|(_, text, _)| text.len());
@@ -57,7 +57,7 @@ impl SentencePiece {
         })
     }
 
-    /// Takes the tokens of `text`, after a space if `prefixed`. Returns whether more are wanted.
+    /// Encodes `text`, with a leading space if `prefixed`. Returns whether more tokens are wanted.
     pub(super) fn encode(&self, vocab: &Vocab, text: &str, prefixed: bool, out: &mut Output) -> bool {
         let join = |text: &str, left: &Symbol, right: &Symbol| {
             let id = self.ids.get(vocab, &text[left.start..right.start + right.len])?;
@@ -74,7 +74,7 @@ impl SentencePiece {
     }
 }
 
-/// A number that compares as the score does (as [`f32::total_cmp`], but that both zeros are one).
+/// An integer that orders like the score (like [`f32::total_cmp`], except that both zeros are equal).
 fn order(score: f32) -> i32 {
     let bits = (score + 0.0).to_bits() as i32;
     bits ^ (((bits >> 31) as u32) >> 1) as i32

@@ -1,4 +1,4 @@
-//! From the text of a token to its id, without a second copy of the texts.
+//! Maps a token's text to its id without a second copy of the texts.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,16 +6,16 @@ use hashbrown::HashTable;
 
 use super::vocab::Vocab;
 
-/// Finds tokens by their text. Belongs to one [`Vocab`], which it does not hold.
+/// Finds tokens by text. Belongs to one [`Vocab`], which it does not hold.
 #[derive(Debug)]
 pub(super) struct TokenIds {
     table: HashTable<u32>,
-    /// Keyed at random, since the texts come from a file.
+    /// A randomly keyed hash, because the texts come from a file.
     hasher: RandomState,
 }
 
 impl TokenIds {
-    /// The tokens of `vocab` that are `wanted`; of two that are spelled alike the later.
+    /// The tokens of `vocab` that are `wanted`; of two with the same text, the later one.
     pub(super) fn of(vocab: &Vocab, wanted: impl Fn(u32) -> bool) -> Self {
         let mut ids = Self { table: HashTable::with_capacity(vocab.len()), hasher: RandomState::new() };
         for (id, text, _) in vocab.iter().filter(|&(id, text, _)| wanted(id) && !text.is_empty()) {
@@ -31,7 +31,7 @@ impl TokenIds {
         ids
     }
 
-    /// The token spelled `text`.
+    /// The token with this `text`.
     pub(super) fn get(&self, vocab: &Vocab, text: &str) -> Option<u32> {
         self.table.find(self.hasher.hash_one(text), |&id| vocab.text(id) == Some(text)).copied()
     }

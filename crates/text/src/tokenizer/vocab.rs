@@ -1,4 +1,4 @@
-//! What a GGUF file says of its tokens: their texts, kinds and roles.
+//! The vocabulary of a GGUF file: token texts, types and roles.
 
 use linnet_gguf::{Metadata, Strings};
 
@@ -6,20 +6,20 @@ use super::bytes;
 use super::end_of_generation;
 use crate::TextError;
 
-/// What a token is for (`tokenizer.ggml.token_type`).
+/// The type of a token (`tokenizer.ggml.token_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// Text.
     Normal,
-    /// Stands for what has no token.
+    /// Replaces text without a token.
     Unknown,
-    /// Structure of the prompt; never made from plain text.
+    /// Structures the prompt; plain text never becomes this token.
     Control,
-    /// Text that is always this one token, found before anything else.
+    /// Text that is always this one token, matched before anything else.
     UserDefined,
-    /// Has an id and no use.
+    /// Has an id, but no use.
     Unused,
-    /// One byte, spelled `<0x0A>`.
+    /// One byte, like `<0x0A>`.
     Byte,
 }
 
@@ -31,7 +31,7 @@ impl Kind {
             4 => Self::UserDefined,
             5 => Self::Unused,
             6 => Self::Byte,
-            // 1 is normal; the rest is not defined, and what is not marked is text.
+            // 1 is normal text; other values are undefined and also count as text.
             _ => Self::Normal,
         }
     }
@@ -42,20 +42,20 @@ impl Kind {
     }
 }
 
-/// Bytes of a token's text. The longest known, a run of characters in GPT-2's alphabet, has 256. Work per byte of a text grows
-/// with this.
+/// Maximum length of a token in bytes. The longest known one, a run of characters in GPT-2's alphabet, has
+/// 256. The work per byte of a text grows with it.
 const LONGEST: usize = 1024;
 
 /// How token texts are spelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Spelling {
-    /// GPT-2's: each byte is a printable character.
+    /// GPT-2's alphabet: each byte is a printable character.
     ByteLevel,
     /// SentencePiece's: UTF-8 with `▁` for the space, and byte tokens.
     SentencePiece,
 }
 
-/// Tokens whose place is known where the file does not name it.
+/// Tokens with a default id if the file does not name one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Roles {
     pub(super) bos: Option<u32>,
@@ -64,11 +64,11 @@ pub(super) struct Roles {
 }
 
 impl Roles {
-    /// The places that SentencePiece gives them unless told otherwise.
+    /// SentencePiece's default ids.
     pub(super) const SENTENCE_PIECE: Self = Self { bos: Some(1), eos: Some(2), unknown: Some(0) };
 }
 
-/// The vocabulary, read and checked. Token ids are positions.
+/// The validated vocabulary. Token ids are indices.
 #[derive(Debug)]
 pub(super) struct Vocab {
     texts: Strings,
@@ -81,7 +81,7 @@ pub(super) struct Vocab {
 }
 
 impl Vocab {
-    /// Reads the tokens of `metadata`.
+    /// Reads the tokens in `metadata`.
     pub(super) fn read(metadata: &Metadata, spelling: Spelling, defaults: Roles) -> Result<Self, TextError> {
         const TOKENS: &str = "tokenizer.ggml.tokens";
         const TYPES: &str = "tokenizer.ggml.token_type";
@@ -90,7 +90,7 @@ impl Vocab {
             return Err(bad(format!("{TOKENS} has {} tokens", texts.len())));
         }
         if let Some((id, text)) = texts.iter().enumerate().find(|(_, text)| text.len() > LONGEST) {
-            return Err(bad(format!("token {id} has {} bytes, more than {LONGEST}", text.len())));
+            return Err(bad(format!("token {id} has {} bytes; the limit is {LONGEST}", text.len())));
         }
         let mut kinds = match metadata.integers(TYPES)? {
             Some(ids) if ids.len() == texts.len() => ids.iter().map(Kind::from_id).collect(),
@@ -101,7 +101,7 @@ impl Vocab {
         let role = |key: &str, default: Option<u32>| -> Result<Option<u32>, TextError> {
             match metadata.u32(key)? {
                 Some(id) if id as usize >= texts.len() => {
-                    Err(bad(format!("{key} is {id}, beyond the {} tokens", texts.len())))
+                    Err(bad(format!("{key} is {id}, but there are only {} tokens", texts.len())))
                 }
                 Some(id) => Ok(Some(id)),
                 None => Ok(default.filter(|&id| (id as usize) < texts.len())),
@@ -117,7 +117,7 @@ impl Vocab {
             named.extend(role(&format!("tokenizer.ggml.{key}"), None)?);
         }
         let ends = end_of_generation::find(texts, named.into_iter());
-        // Files exist in which such a token is marked as text. It must not be made from text, nor shown.
+        // Some files mark such a token as text. Text must not become it, and it must not be printed.
         for &id in &ends {
             kinds[id as usize] = Kind::Control;
         }
@@ -142,17 +142,17 @@ impl Vocab {
         self.kinds.len()
     }
 
-    /// The token as the file spells it.
+    /// The token as spelled in the file.
     pub(super) fn text(&self, id: u32) -> Option<&str> {
         self.texts.get(id as usize)
     }
 
-    /// The bytes that the token stands for; of a control token its own spelling.
+    /// The bytes of the token; for a control token, its name.
     pub(super) fn bytes(&self, id: u32) -> Option<&[u8]> {
         self.bytes.get(id)
     }
 
-    /// Bytes of the longest token.
+    /// Length in bytes of the longest token.
     pub(super) fn longest(&self) -> usize {
         self.bytes.longest
     }
@@ -165,7 +165,7 @@ impl Vocab {
         self.ends.binary_search(&id).is_ok()
     }
 
-    /// All tokens in the order of their ids.
+    /// All tokens, by id.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &str, Kind)> {
         (0u32..).zip(&self.kinds).map(|(id, &kind)| (id, self.text(id).unwrap_or(""), kind))
     }
@@ -175,14 +175,14 @@ pub(super) fn bad(reason: String) -> TextError {
     TextError::BadVocabulary { reason }
 }
 
-/// The bytes that a token of this spelling stands for.
+/// The bytes of a token with this spelling.
 fn spelled(text: &str, kind: Kind, spelling: Spelling) -> Result<Vec<u8>, TextError> {
     match kind {
         Kind::Control | Kind::UserDefined | Kind::Unknown => Ok(text.as_bytes().to_vec()),
         Kind::Unused => Ok(Vec::new()),
         Kind::Byte => match bytes::parse_byte_token(text) {
             Some(byte) => Ok(vec![byte]),
-            None => Err(bad(format!("the byte token {text:?} is not spelled as one"))),
+            None => Err(bad(format!("the byte token {text:?} is not of the form <0x0A>"))),
         },
         Kind::Normal if spelling == Spelling::ByteLevel => Ok(bytes::from_byte_level(text)),
         Kind::Normal => Ok(text.replace(bytes::SPACE, " ").into_bytes()),
@@ -193,7 +193,7 @@ fn spelled(text: &str, kind: Kind, spelling: Spelling) -> Result<Vec<u8>, TextEr
 #[derive(Debug, Default)]
 struct ByteStrings {
     bytes: Vec<u8>,
-    /// Where each string ends; it begins where the one before it ends.
+    /// The end of each string; the start is the end of the previous one.
     ends: Vec<usize>,
     /// The length of the longest one.
     longest: usize,

@@ -1,4 +1,4 @@
-//! Texts merged in windows against the same texts merged whole.
+//! Merging in windows gives the same tokens as merging the whole text.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use proptest::prelude::{Strategy, proptest};
 
 use super::{EncodeOptions, Tokenizer};
 
-/// A vocabulary in which the same few letters meet in many tokens, some of them equally good.
+/// A vocabulary in which the same few letters are in many tokens, some with the same priority.
 fn tokenizer(model: &str, tokens: &[(String, u8)]) -> Tokenizer {
     let mut texts: Vec<String> = vec!["<unk>".into(), "<s>".into(), "</s>".into()];
     texts.extend((0..256).map(|byte| format!("<0x{byte:02X}>")));
@@ -36,7 +36,7 @@ fn tokenizer(model: &str, tokens: &[(String, u8)]) -> Tokenizer {
             made.push(c);
             add(&made, -f32::from(score % 4));
         }
-        // Another way to the same token.
+        // Another merge to the same token.
         let at = text.char_indices().nth(1).map_or(0, |(at, _)| at);
         if texts_has(&text[at..], tokens, space) {
             merges.push(format!("{} {}", &text[..at], &text[at..]));
@@ -68,7 +68,7 @@ fn tokens() -> impl Strategy<Value = Vec<(String, u8)>> {
 proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(3000))]
     #[test]
-    fn windows_give_what_the_whole_gives(
+    fn windows_give_the_same_tokens(
         tokens in tokens(),
         text in "([abc ]|a{9}|(ab){6}|é|\n){0,120}",
         model in proptest::sample::select(&["llama", "gemma4", "gpt2"][..]),
@@ -81,9 +81,9 @@ proptest! {
     }
 }
 
-/// Runs of one letter, in which each join depends on where the run begins.
+/// Runs of one letter, in which each merge depends on the start of the run.
 #[test]
-fn a_run_of_one_letter_is_cut_where_the_whole_is() {
+fn a_run_of_one_letter_gives_the_same_tokens() {
     let tokens: Vec<(String, u8)> = (2..8).map(|n| ("a".repeat(n), (7 - n) as u8)).collect();
     for model in ["llama", "gemma4", "gpt2"] {
         let tokenizer = tokenizer(model, &tokens);
@@ -96,10 +96,10 @@ fn a_run_of_one_letter_is_cut_where_the_whole_is() {
     }
 }
 
-/// Every join waits for the one after it, so all of a window may change, and each time the text after it could begin with tokens of
-/// a thousand lengths: looked at each time, this took minutes.
+/// Every merge waits for the next one, so the whole window may change, and the text after it could start with
+/// tokens of a thousand lengths. Checking all of them each time took minutes.
 #[test]
-fn a_vocabulary_of_chains_and_long_tokens_costs_no_more_than_others() {
+fn chains_and_long_tokens_are_not_slow() {
     const LINKS: u32 = 4096;
     let link = |index: u32| char::from_u32(0x4E00 + index % LINKS).unwrap();
     let mut texts: Vec<String> = vec!["<unk>".into(), "<s>".into(), "</s>".into()];
@@ -132,7 +132,7 @@ fn a_vocabulary_of_chains_and_long_tokens_costs_no_more_than_others() {
 }
 
 #[test]
-fn reading_ends_where_there_are_too_many_tokens() {
+fn reading_stops_at_too_many_tokens() {
     let tokenizer = tokenizer("llama", &[("ab".to_owned(), 1)]);
     let text = "ab".repeat(1 << 20);
     let error = tokenizer.encode_at_most(&text, EncodeOptions::default(), 100).unwrap_err();

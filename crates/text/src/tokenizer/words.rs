@@ -1,4 +1,5 @@
-//! How byte-level BPE vocabularies cut text into words before merging (`tokenizer.ggml.pre`).
+//! Pre-tokenizers: how byte-level BPE vocabularies split text into words before merging
+//! (`tokenizer.ggml.pre`).
 
 use super::cut::Cut;
 use super::ranges;
@@ -25,22 +26,22 @@ const DEEPSEEK_V3: [Cut; 3] = [Cut::Numbers { most: 3 }, Cut::Ranges(ranges::CJK
 const DEFAULT: [Cut; 4] =
     [Cut::Signs { backtick: false }, GPT2, Cut::Numbers { most: usize::MAX }, Cut::ThreeDigits];
 
-/// A pre-tokenizer: how it cuts, and what else its name implies.
+/// A pre-tokenizer: its patterns, and what else its name implies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words {
-    /// Each cuts the pieces that those before it leave.
+    /// Each pattern splits the pieces that the previous ones leave.
     cuts: &'static [Cut],
-    /// A word that is a token as it stands is not merged together.
+    /// A word that is a token is not merged.
     pub(super) whole_words: bool,
-    /// Whether a prompt begins with the BOS token where the file does not say.
+    /// Whether a prompt starts with the BOS token if the file does not say.
     pub(super) add_bos: bool,
-    /// Tokens are spelled as SentencePiece spells them, in characters with `▁` for the space, instead of in GPT-2's
-    /// alphabet of bytes.
+    /// Tokens are spelled like SentencePiece's, as characters with `▁` for the space, instead of in GPT-2's
+    /// byte alphabet.
     pub(super) characters: bool,
 }
 
 impl Words {
-    /// Gemma 4's: lines are words.
+    /// Gemma 4: lines are words.
     pub(super) const GEMMA4: Self = Self { add_bos: true, characters: true, ..Self::of(&[Cut::Lines]) };
 
     const fn of(cuts: &'static [Cut]) -> Self {
@@ -55,10 +56,10 @@ impl Words {
         Self { add_bos: true, ..self }
     }
 
-    /// The pre-tokenizer of this name.
+    /// The pre-tokenizer with this name.
     ///
     /// # Errors
-    /// [`TextError::UnknownPreTokenizer`]: a wrong guess would give a model that talks nonsense.
+    /// [`TextError::UnknownPreTokenizer`]: with a wrong guess the model would answer nonsense.
     pub(super) fn named(pre: &str) -> Result<Self, TextError> {
         Ok(match pre {
             "default" => Self::of(&DEFAULT),
@@ -76,7 +77,7 @@ impl Words {
                 const WORDS: Cut = Cut::Cl100k { digits: usize::MAX, marks: false, lines: true };
                 Self::of(&[Cut::Numbers { most: 3 }, WORDS]).whole_words()
             }
-            // BailingMoE's own expression is written differently and finds the same.
+            // BailingMoE's own expression is written differently but matches the same.
             "qwen2" | "deepseek-r1-qwen" | "kormo" | "f2llmv2" | "megrez" | "stablelm2" | "hunyuan"
             | "solar-open" | "grok-2" | "bailingmoe" | "bailingmoe2" | "llada-moe" => Self::of(&[QWEN2]),
             "qwen35" => Self::of(&[QWEN35]),
@@ -99,18 +100,20 @@ impl Words {
         })
     }
 
-    /// Hands over the words of `text`, which together are the text, as long as `word` wants more. Returns whether it does.
+    /// Passes on the words of `text`, which together are the text, as long as `word` returns true. Returns
+    /// whether all were wanted.
     pub(super) fn split(&self, text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
         split(self.cuts, text, word)
     }
 }
 
-/// Cuts by the first pattern, and each piece by the patterns after it. What lies between matches is a piece of its own.
+/// Splits by the first pattern, and each piece by the remaining ones. The text between matches is a piece,
+/// too.
 fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
     let Some((&cut, rest)) = cuts.split_first() else { return word(text) };
     let mut piece = |from: usize, to: usize| from >= to || split(rest, &text[from..to], word);
     let (mut from, mut at) = (0, 0);
-    // What follows is found from the other end: from its beginning it would be looked for at every character anew.
+    // A pattern at the end is searched from the end: from the start, every position would be tried.
     let end = match cut {
         Cut::TrailingSpace => text.trim_end().len(),
         _ => text.len(),
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_it_does_not_know() {
+    fn unknown_names_are_rejected() {
         let error = Words::named("martian").unwrap_err();
         assert!(error.to_string().contains("martian"));
         assert_eq!(error.code(), "unsupported-tokenizer");

@@ -1,4 +1,4 @@
-//! Templates that want more than they may: each must end in an error with a code, soon, on a small stack.
+//! Malicious templates: each must end quickly in an error with a code, on a small stack.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
 use proptest::prelude::proptest;
 use serde_json::json;
 
-/// The stack of a wasm module, by default.
+/// The default stack of a wasm module.
 const STACK: usize = 1 << 20;
 
 fn render(source: &str) -> Result<String, TextError> {
@@ -31,7 +31,7 @@ fn grown(step: &str, times: usize, end: &str) -> String {
 }
 
 #[test]
-fn hostile_templates_end_in_bad_template() {
+fn malicious_templates_end_in_bad_template() {
     let long = 20_000;
     let cases = [
         (
@@ -106,9 +106,9 @@ fn hostile_templates_end_in_bad_template() {
     }
 }
 
-/// What is just within the bounds works on the same stack.
+/// Values just below the limits work on the same stack.
 #[test]
-fn the_bounds_leave_room() {
+fn values_below_the_limits_work() {
     assert_eq!(render_small(grown("[ns.x]", 150, "{{ ns.x|string|length }}")).unwrap(), "303");
     assert_eq!(render_small(format!("{{{{ 1{} }}}}", " + 1".repeat(240))).unwrap(), "241");
     assert_eq!(render_small(format!("{{{{ {}x }}}}", "not ".repeat(490))).unwrap(), "False");
@@ -132,7 +132,7 @@ fn a_long_conversation_is_within_the_budget() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_give_the_line() {
     let error = render("line 1\n{% set x = [1,\n 2] %}\n{{ nothing.more }}").unwrap_err();
     assert!(matches!(error, TextError::Template { line: Some(4), .. }), "{error:?}");
     let error = render("{{ raise_exception('no ' + bos_token) }}").unwrap_err();
@@ -141,7 +141,7 @@ fn errors_say_where() {
 }
 
 proptest! {
-    /// Pieces of templates, put together at random, render or fail; they never panic.
+    /// Random combinations of template pieces render or fail; they never panic.
     #[test]
     fn pieces_of_templates_never_panic(
         pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..24),
@@ -149,7 +149,7 @@ proptest! {
         let _ = render(&pieces.concat());
     }
 
-    /// Neither does anything else.
+    /// The same for random text.
     #[test]
     fn text_never_panics(source in r#"(\{%|%\}|\{\{|\}\}|\{#|#\}|-|\PC|[a-z ]{1,8}|[|.,()'"=+*~\[\]0-9]){0,40}"#) {
         let _ = render(&source);

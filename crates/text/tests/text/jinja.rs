@@ -1,10 +1,10 @@
-//! Single features of the template language against jinja2 as Hugging Face's transformers sets it up: what
-//! `tests/jinja/cases.json` holds was rendered by jinja2 3.1.6.
+//! Compares single template features with jinja2 as configured by Hugging Face's transformers: jinja2 3.1.6
+//! rendered `tests/jinja/cases.json`.
 
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
 use serde_json::Value;
 
-/// What a case gives, or why it does not.
+/// The rendered case, or its error.
 fn render(file: &Value, source: &str) -> Result<String, TextError> {
     let now = LocalTime::new(2026, 1, 2, 12, 34, 56)?;
     let mut context = ChatContext::new(file["messages"].clone(), now);
@@ -14,7 +14,7 @@ fn render(file: &Value, source: &str) -> Result<String, TextError> {
 }
 
 #[test]
-fn features_do_what_they_do_in_jinja2() {
+fn features_match_jinja2() {
     let file: Value = serde_json::from_str(include_str!("../jinja/cases.json")).unwrap();
     let mut wrong = Vec::new();
     for case in file["cases"].as_array().unwrap() {
@@ -31,9 +31,10 @@ fn features_do_what_they_do_in_jinja2() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What is not given is undefined, as in llama.cpp, and none, as in transformers: templates ask either way.
+/// An absent variable is undefined, as in llama.cpp, and none, as in transformers: templates check for
+/// either.
 #[test]
-fn what_is_not_given_is_neither_defined_nor_there() {
+fn absent_variables_are_undefined_and_none() {
     for (source, expected) in [
         (
             "{{ tools is defined }}{{ tools is undefined }}{{ tools is none }}{{ tools is not none }}",

@@ -1,11 +1,11 @@
-//! Chats of very many short messages, which are as ordinary as long ones: templates render them all.
+//! Chats with very many short messages, which are as common as long messages: templates render them all.
 
 use std::time::Instant;
 
 use linnet_text::{ChatContext, ChatTemplate, LocalTime};
 use serde_json::{Value, json};
 
-/// What templates of published models do beside walking over the messages once.
+/// What published templates do in addition to one pass over the messages.
 const WRITTEN: [(&str, &str); 4] = [
     (
         "ChatML",
@@ -52,7 +52,7 @@ const WRITTEN: [(&str, &str); 4] = [
     ),
 ];
 
-/// The published templates among the fixtures.
+/// The published templates in the fixtures.
 const PUBLISHED: [&str; 8] = [
     "SmolLM2-135M-Instruct",
     "HuggingFaceTB-SmolLM3-3B",

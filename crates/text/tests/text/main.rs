@@ -1,4 +1,4 @@
-//! The text crate against reference fixtures and against hostile input.
+//! Compares the text crate with reference fixtures, and tests it with malicious input.
 
 mod hostile;
 mod jinja;

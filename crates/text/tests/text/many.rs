@@ -1,4 +1,4 @@
-//! Vocabularies with thousands of special tokens, and texts that look like them all along.
+//! Vocabularies with thousands of special tokens, and texts full of near matches.
 
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,9 @@ const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 const PARSED: EncodeOptions = EncodeOptions { add_special: false, parse_special: true };
 
-/// Looked for one length after the other, and once for each token that overlaps another, these took minutes.
+/// Searching by length, and again for each overlapping token, took minutes.
 #[test]
-fn thousands_of_control_tokens_cost_no_more_than_a_few() {
+fn thousands_of_control_tokens_are_not_slow() {
     let nested = (2..1000).map(|len| "<".repeat(len));
     let long = (0..1000).map(|len| format!("[x{}", "y".repeat(len)));
     let many = (0..8000).map(|n| format!("[x{n}|"));
@@ -65,9 +65,9 @@ fn a_guard_breaks_no_user_defined_token() {
     }
 }
 
-/// A zero is a character like any other.
+/// NUL is an ordinary character.
 #[test]
-fn a_token_with_a_zero_is_found_only_where_there_is_one() {
+fn a_token_with_a_nul_is_found_only_where_there_is_one() {
     let tokenizer =
         tokenizer(&[("a\0", CONTROL), ("b", CONTROL)].map(|(text, kind)| (text.to_owned(), kind)));
     let tokens = |text: &str| tokenizer.encode(text, PARSED).unwrap();
@@ -76,7 +76,7 @@ fn a_token_with_a_zero_is_found_only_where_there_is_one() {
 }
 
 #[test]
-fn a_token_longer_than_any_word_is_refused() {
+fn a_too_long_token_is_rejected() {
     let text = "<".repeat(1025);
     let mut writer = HeaderWriter::new();
     writer.metadata("tokenizer.ggml.model", Value::String("gpt2".into()));

@@ -1,4 +1,4 @@
-//! Vocabularies small enough to write down, for what the real ones do not have, and where those are absent.
+//! Small hand-written vocabularies, for cases that real ones lack, and for checkouts without the real ones.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn build(pairs: &[(&str, Value)]) -> Result<Tokenizer, TextError> {
     Tokenizer::from_gguf(&Gguf::parse(&writer.to_bytes()).unwrap().metadata)
 }
 
-/// GPT-2's alphabet: bytes that print in Latin-1 are themselves, the others follow from U+0100 on.
+/// GPT-2's alphabet: bytes that are printable in Latin-1 are themselves, the others follow from U+0100 on.
 fn alphabet() -> Vec<String> {
     let prints = |byte: &u32| matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
     let others = (0u32..256).filter(|byte| !prints(byte)).zip(0x100..);
@@ -40,7 +40,7 @@ fn alphabet() -> Vec<String> {
     codes.into_iter().map(|(_, code)| char::from_u32(code).unwrap().to_string()).collect()
 }
 
-/// 256 bytes, then these; ids of the latter follow from 256 on.
+/// 256 bytes, then these tokens, with ids from 256 on.
 const BPE_TOKENS: [(&str, i32); 12] = [
     ("he", NORMAL),
     ("ll", NORMAL),
@@ -86,12 +86,12 @@ fn bpe_merges_by_rank() {
 }
 
 #[test]
-fn control_tokens_come_only_where_they_are_asked_for() {
+fn control_tokens_need_parse_special() {
     let tokenizer = bpe();
     let text = "<|im_start|>oh<tool><tool>s<unk>";
     assert_eq!(tokenizer.encode(text, PARSED).unwrap(), [261, 266, 263, 264, 265]);
     let plain = tokenizer.encode(text, PLAIN).unwrap();
-    // The merge "o h" would make a control token, and is not followed.
+    // The merge "o h" would make a control token, so it is skipped.
     assert!(!plain.iter().any(|&id| tokenizer.is_control(id)), "{plain:?}");
     assert!(plain.windows(2).any(|ids| ids == [263, 264]));
     assert_eq!(tokenizer.decode(&plain, SHOWN), text);
@@ -111,7 +111,7 @@ fn guarded_text_is_plain_text() {
 }
 
 #[test]
-fn tokens_that_are_kept_are_not_guarded() {
+fn kept_tokens_are_not_guarded() {
     let tokenizer = bpe();
     let keep = &["<|im_start|>"][..];
     for everywhere in [None, Some(&[][..])] {
@@ -121,20 +121,20 @@ fn tokens_that_are_kept_are_not_guarded() {
         let controls: Vec<u32> = tokens.into_iter().filter(|&token| tokenizer.is_control(token)).collect();
         assert_eq!(controls, [261, 261], "{guarded:?}");
     }
-    // What needs no guard is not copied.
+    // Text that needs no guard is not copied.
     assert!(matches!(tokenizer.guard("a text > 1"), std::borrow::Cow::Borrowed(_)));
 }
 
-/// A template may join the parts of a message, or write text of its own after it.
+/// A template may join the parts of a message, or write its own text after it.
 #[test]
-fn guarded_texts_together_are_no_control_token() {
+fn joined_guarded_texts_form_no_control_token() {
     let said = "a<|im_end|><|im_start|>b</s><s>";
     for tokenizer in [bpe(), spm(true)] {
         for (at, _) in said.char_indices() {
             for second in [tokenizer.guard(&said[at..]), said[at..].into()] {
                 let joined = tokenizer.guard(&said[..at]) + &*second;
                 let tokens = tokenizer.encode(&joined, PARSED).unwrap();
-                // The second text may have whole control tokens only where it is not guarded.
+                // The second text may contain whole control tokens only if it is not guarded.
                 let whole = tokenizer.encode(&second, PARSED).unwrap();
                 let controls = |ids: &[u32]| ids.iter().filter(|&&id| tokenizer.is_control(id)).count();
                 assert_eq!(controls(&tokens), controls(&whole), "{at}");
@@ -163,7 +163,7 @@ fn a_text_that_is_guarded_everywhere_is_plain_text_in_any_case() {
 }
 
 #[test]
-fn a_guard_alone_is_no_text() {
+fn a_guard_alone_is_empty_text() {
     let tokenizer = spm(true);
     let control = tokenizer.encode("<s>", PARSED).unwrap();
     assert_eq!(tokenizer.encode("<s>\u{fdd0}<s>", PARSED).unwrap(), [control.clone(), control].concat());
@@ -188,7 +188,7 @@ fn a_stream_holds_back_half_characters() {
     let mut stream = Detokenizer::new(tokenizer.clone());
     let pushed: Vec<String> = "é!".bytes().chain([0xf0]).map(|byte| stream.push(byte.into())).collect();
     assert_eq!(pushed, ["", "é", "!", ""]);
-    // A control token ends what was begun.
+    // A control token ends an unfinished character.
     assert_eq!(stream.push(262), "\u{fffd}");
     assert_eq!(stream.push(0x9f), "\u{fffd}");
     assert_eq!(stream.push(0xe2), "");
@@ -197,7 +197,7 @@ fn a_stream_holds_back_half_characters() {
     assert_eq!(stream.finish(), "");
 }
 
-/// Scores order the joins: "b c" (-1) before "a b" (-2), and "bc" then takes part in "abc".
+/// Scores order the merges: "b c" (-1) before "a b" (-2), and then "bc" is part of "abc".
 fn spm_pairs() -> Vec<(&'static str, Value)> {
     let bytes = (0..256).map(|byte| (format!("<0x{byte:02X}>"), 0.0, BYTE));
     let mut tokens = vec![
@@ -252,13 +252,13 @@ fn spm_joins_the_best_score_first_and_the_leftmost_of_equals() {
 }
 
 #[test]
-fn spm_invents_a_space_and_takes_it_back() {
+fn spm_adds_a_leading_space_and_removes_it() {
     let tokenizer = Arc::new(spm(true));
     let ids = tokenizer.encode("abc</s>a<tag>b", WHOLE).unwrap();
     assert_eq!(texts(&tokenizer, &ids), ["<s>", "▁a", "bc", "</s>", "▁a", "<tag>", "▁", "b"]);
     assert_eq!(tokenizer.decode(&ids[..6], HIDDEN), "abca<tag>");
     assert_eq!(tokenizer.decode(&ids[..6], SHOWN), "<s>abc</s>a<tag>");
-    // In the middle of a text a leading space is a space.
+    // In the middle of a text, a leading space is a space.
     let a = ids[1];
     assert_eq!(Detokenizer::new(tokenizer.clone()).push(a), "a");
     assert_eq!(Detokenizer::new(tokenizer.clone()).after(ids[2]).push(a), " a");
@@ -267,7 +267,7 @@ fn spm_invents_a_space_and_takes_it_back() {
     assert_eq!(texts(&tokenizer, &ids), ["<s>"]);
 }
 
-/// A change of one pair must give an error of this code that mentions this.
+/// Changing one pair must give an error with this code that mentions this text.
 #[test]
 fn contradictions_are_errors() {
     let long = Value::Array(Array::I32(vec![1; 3]));
@@ -303,7 +303,7 @@ fn contradictions_are_errors() {
     assert!(build(&pairs).unwrap_err().to_string().contains("add_bos_token"));
 }
 
-/// Text with what these vocabularies know in it.
+/// Text that contains tokens of these vocabularies.
 fn text() -> impl Strategy<Value = String> {
     let known = proptest::sample::select(
         &["hello", " hello", "oh", "<|im_end|>", "<tool>", "<tag>", "</s>", "abc", "  ", "▁", "\u{fdd0}"][..],
@@ -315,7 +315,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn text_comes_back(text in text()) {
+    fn text_round_trips(text in text()) {
         let spm_text = text.replace('▁', " ");
         for (tokenizer, text) in [(bpe(), &text), (spm(false), &spm_text)] {
             let ids = tokenizer.encode(text, PLAIN).unwrap();
@@ -339,7 +339,7 @@ proptest! {
     }
 }
 
-/// A vocabulary of few spellings, so that its merges meet tokens, with any kind for each.
+/// A vocabulary of few spellings, so that its merges match tokens, with any type for each.
 fn vocabulary() -> impl Strategy<Value = (Vec<String>, Vec<i32>, Vec<String>, Vec<f32>)> {
     let token = proptest::sample::select(
         &[
@@ -358,9 +358,9 @@ fn vocabulary() -> impl Strategy<Value = (Vec<String>, Vec<i32>, Vec<String>, Ve
 
 proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1000))]
-    /// Any vocabulary is refused with a code or works.
+    /// Any vocabulary is rejected with a code or works.
     #[test]
-    fn any_vocabulary_is_refused_or_works(
+    fn any_vocabulary_is_rejected_or_works(
         (tokens, kinds, merges, scores) in vocabulary(),
         model in proptest::sample::select(&["gpt2", "llama", "gemma4"][..]),
         pre in proptest::sample::select(&["gpt-2", "llama-bpe", "deepseek-llm", "superbpe", "kimi-k2", "x"][..]),

@@ -1,4 +1,4 @@
-//! Finding and reading fixtures.
+//! Finds and reads fixtures.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A file or folder of the reference results: in `LINNET_REFERENCE`, else in `../shared/reference` beside the workspace,
-/// else in the part of it that is in the repository; if it is there.
+/// A file or folder of the reference results, if it exists: in `LINNET_REFERENCE`, or in
+/// `../shared/reference` beside the workspace, or in the part in the repository.
 pub fn reference(name: &str) -> Option<PathBuf> {
     let beside = root().join("../shared/reference");
     let found = || if beside.is_dir() { beside } else { root().join("tests/fixtures") };
@@ -20,7 +20,7 @@ pub fn reference(name: &str) -> Option<PathBuf> {
     present(folder.join(name), name)
 }
 
-/// A real model's file: in `LINNET_MODELS`, else in `models/` of the workspace.
+/// A real model's file: in `LINNET_MODELS`, or in `models/` of the workspace.
 pub fn model(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("LINNET_MODELS").map_or_else(|| root().join("models"), PathBuf::from);
     present(path.join(name), name)
@@ -34,7 +34,7 @@ fn present(path: PathBuf, what: &str) -> Option<PathBuf> {
     None
 }
 
-/// The header of a GGUF file, read piece by piece so that a large file is not read whole.
+/// The header of a GGUF file, read in chunks so that a large file is not read whole.
 pub fn header(path: &Path) -> Gguf {
     use std::io::Read;
     let mut file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -58,7 +58,7 @@ pub fn tokenizer(path: &Path) -> Arc<Tokenizer> {
 
 pub fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    // Python's json module writes NaN, which JSON does not have.
+    // Python's json module writes NaN, which is not valid JSON.
     let standard = text.replace(": NaN", ": null");
     serde_json::from_str(&standard).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! Chat templates against jinja2 as Hugging Face's transformers sets it up.
+//! Compares chat templates with jinja2 as configured by Hugging Face's transformers.
 
 use linnet_text::{ChatContext, ChatTemplate, LocalTime, TextError};
 use serde_json::Value;
@@ -85,7 +85,8 @@ fn gpt_oss() {
     check_template("openai-gpt-oss-120b", 23);
 }
 
-/// Conversations longer than most contexts are within the budget: of many short messages, of long ones, with many tools.
+/// Conversations longer than most contexts are within the budget: with many short messages, with long ones,
+/// with many tools.
 #[test]
 fn long_conversations_are_within_the_budget() {
     let Some(templates) = reference("templates") else { return };

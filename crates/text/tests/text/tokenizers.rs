@@ -1,4 +1,4 @@
-//! Tokenizers against the ids that llama.cpp (for gpt-oss: tiktoken) gives.
+//! Compares tokenizers with the ids of llama.cpp (for gpt-oss: tiktoken).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::support::{header, json, model, reference, tokenizer};
 const PLAIN: EncodeOptions = EncodeOptions { add_special: false, parse_special: false };
 const PARSED: EncodeOptions = EncodeOptions { add_special: false, parse_special: true };
 
-/// Every token pushed one by one, and what each push gave.
+/// Decodes the tokens one by one; returns all text.
 fn streamed(tokenizer: &Arc<Tokenizer>, ids: &[u32], options: DecodeOptions) -> String {
     let mut stream = Detokenizer::new(tokenizer.clone()).with_options(options);
     let mut text: String = ids.iter().map(|&id| stream.push(id)).collect();
@@ -18,7 +18,7 @@ fn streamed(tokenizer: &Arc<Tokenizer>, ids: &[u32], options: DecodeOptions) -> 
     text
 }
 
-/// Checks that `ids` print as `text`, at once and token by token.
+/// Checks that `ids` decode to `text`, at once and one by one.
 fn assert_prints(tokenizer: &Arc<Tokenizer>, ids: &[u32], text: &str) {
     let options = DecodeOptions { special: true };
     assert_eq!(tokenizer.decode(ids, options), text, "{ids:?}");
@@ -32,7 +32,7 @@ fn check_vocab(gguf: &Path) {
     let outputs = std::fs::read_to_string(gguf.with_added_extension("out")).unwrap();
     let texts: Vec<&str> = inputs.split("\n__ggml_vocab_test__\n").collect();
     let lines: Vec<&str> = outputs.lines().collect();
-    // A last text that is empty has no line.
+    // An empty last text has no line.
     assert_eq!(texts.iter().rposition(|text| !text.is_empty()), lines.len().checked_sub(1));
     for (text, line) in texts.iter().zip(lines.into_iter().chain([""])) {
         let expected: Vec<u32> = line.split_whitespace().map(|id| id.parse().unwrap()).collect();
@@ -42,7 +42,7 @@ fn check_vocab(gguf: &Path) {
     }
 }
 
-/// All vocabularies that have such files, of a supported kind.
+/// All supported vocabularies with such files.
 #[test]
 fn vocabularies() {
     let Some(folder) = reference("tokenizers") else { return };
@@ -68,7 +68,7 @@ fn ids_of(value: &serde_json::Value) -> Vec<u32> {
     ids.map(|id| u32::try_from(id.as_u64().unwrap()).unwrap()).collect()
 }
 
-/// The hard strings of `strings/NAME.json`.
+/// The difficult strings of `strings/NAME.json`.
 fn check_strings(name: &str, vocabulary: &Path) {
     let Some(strings) = reference(&format!("tokenizers/strings/{name}.json")) else { return };
     let tokenizer = tokenizer(vocabulary);
@@ -81,7 +81,7 @@ fn check_strings(name: &str, vocabulary: &Path) {
         let ids = tokenizer.encode(text, PLAIN).unwrap();
         assert_eq!(ids, ids_of(&case["ids"]), "{text:?}");
         assert!(!ids.iter().any(|&id| tokenizer.is_control(id)), "{text:?}");
-        // SentencePiece cannot tell its own mark from a space.
+        // SentencePiece cannot distinguish its own mark from a space.
         let printed = if name == "gemma3" { text.replace('\u{2581}', " ") } else { text.to_owned() };
         assert_prints(&tokenizer, &ids, &printed);
         let ids = tokenizer.encode(text, PARSED).unwrap();
@@ -126,7 +126,7 @@ fn gpt_oss_strings() {
     check_strings("gpt-oss", &vocabulary);
 }
 
-/// The tiny models' vocabularies really tokenize: `meta.text` to `tokens_text`.
+/// The tiny models' vocabularies encode `meta.text` as `tokens_text`.
 #[test]
 fn tiny_models() {
     let Some(tiny) = reference("tiny") else { return };

@@ -1,5 +1,4 @@
-//! How expressions are written down: with no more brackets than they need, since the engine's parser bounds how deep those
-//! nest.
+//! Writes expressions with as few brackets as possible, because minijinja's parser limits their nesting.
 
 use std::fmt::Write;
 
@@ -11,10 +10,10 @@ use super::{
 };
 use crate::template::bounds::refused;
 
-/// Bytes of a constant that need not be paid for where something is compared with it.
+/// Maximum size of a constant that is compared without a charge.
 const SHORT: usize = 256;
 
-// How strongly the parts of an expression hold together.
+// Operator precedence.
 const TERNARY: u8 = 0;
 pub(super) const OR: u8 = 1;
 const AND: u8 = 2;
@@ -35,7 +34,7 @@ impl Writer {
         Ok(())
     }
 
-    /// An operator as a filter.
+    /// Writes an operator as a filter.
     fn operator(&mut self, left: &Expr<'_>, filter: &str, sign: Option<&str>, right: &Expr<'_>) -> Written {
         self.filtered(left, filter)?;
         self.push("(");
@@ -48,7 +47,7 @@ impl Writer {
         Ok(())
     }
 
-    /// An expression, in brackets where it does not hold together as strongly as it must.
+    /// Writes an expression, in brackets if its precedence is too low.
     pub(super) fn expression(&mut self, expression: &Expr<'_>, least: u8) -> Written {
         let brackets = strength(expression) < least;
         if brackets {
@@ -61,7 +60,7 @@ impl Writer {
         Ok(())
     }
 
-    /// What is followed by `.`, `[` or `(`: a number would go on with the point.
+    /// Writes the subject of `.`, `[` or `(`: without brackets, a number would swallow the point.
     fn base(&mut self, expression: &Expr<'_>) -> Written {
         match expression {
             Expr::Const(constant) if constant.value.is_number() => {
@@ -228,7 +227,7 @@ impl Writer {
         }
     }
 
-    /// `a + b + c` as one, so that long texts are not copied at each sign.
+    /// Writes `a + b + c` as one filter, so that long strings are not copied for each operator.
     fn chain(&mut self, kind: BinOpKind, left: &Expr<'_>, filter: &str, right: &Expr<'_>) -> Written {
         let mut operands = vec![right];
         let mut first = left;
@@ -263,13 +262,13 @@ impl Writer {
         };
         self.base(&call.expr)?;
         match method {
-            // The engine takes a remainder of the count of items here.
+            // minijinja computes the index modulo the number of items here.
             "cycle" => match call.args.first() {
                 Some(CallArg::Pos(_)) => self.arguments(&call.args, None),
                 Some(CallArg::PosSplat(_)) => self.arguments(&call.args, Some(SOME)),
                 _ => Err(refused("cycle() needs an item", Some(call.expr.span().start_line.into()))),
             },
-            // What has changed is compared with what was there before.
+            // `changed` compares its arguments with the previous ones.
             "changed" => self.arguments(&call.args, Some(KEY)),
             _ => self.arguments(&call.args, None),
         }
@@ -346,7 +345,7 @@ fn strength(expression: &Expr<'_>) -> u8 {
     }
 }
 
-/// Whether an equality with this constant takes no work worth counting.
+/// Whether a comparison with this constant costs next to nothing.
 fn is_short(expression: &Expr<'_>) -> bool {
     match expression {
         Expr::Const(constant) => {

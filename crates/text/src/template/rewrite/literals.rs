@@ -1,4 +1,4 @@
-//! How constants and texts are written down.
+//! Writes constants and texts.
 
 use minijinja::value::{Value, ValueKind};
 
@@ -26,12 +26,12 @@ impl Writer {
                 Ok(number) if number.is_finite() => self.push(&float(number)),
                 _ => self.push("1e999"),
             },
-            // Whole numbers, `True`, `False`, `None`.
+            // Integers, `True`, `False`, `None`.
             _ => self.push(&value.to_string()),
         }
     }
 
-    /// Template text as a string literal with its newlines unescaped, so that line numbers stay.
+    /// Writes template text as a string literal with unescaped newlines, so that line numbers stay the same.
     pub(super) fn text(&mut self, text: &str) {
         self.push("\"");
         for c in text.chars() {
