@@ -1,8 +1,8 @@
-//! A model's chat template: what it was found to want, and prompts made with it.
+//! Chat templates: detects a template's features and renders prompts with it.
 //!
-//! Templates differ in more than the text around the messages. Most take `content` as a string; some walk over it as typed parts and
-//! print nothing of a string. So when a model is loaded a few small conversations are rendered, and what becomes of a word in them
-//! tells how the template wants its messages.
+//! Templates differ in more than the text around the messages. Most take `content` as a string; some iterate
+//! over it as typed parts and print nothing for a string. So when a model is loaded, a few small
+//! conversations are rendered, and a probe word in them shows which form of messages the template takes.
 
 mod begun;
 mod capabilities;
@@ -23,25 +23,25 @@ use message::{Guard, Prepared};
 use crate::Error;
 use crate::request::{Message, Role};
 
-/// A chat template that knows how it wants its messages.
+/// A chat template and its detected features.
 #[derive(Debug)]
 pub(crate) struct Chat {
     template: ChatTemplate,
     capabilities: TemplateCapabilities,
-    /// The marks with which it writes thoughts.
+    /// The marks that it writes around reasoning.
     thought_marks: Option<ThoughtMarks>,
-    /// Whether thoughts are in the field `thinking`, too, as gpt-oss' template has it.
+    /// Whether reasoning also goes into the field `thinking`, as in gpt-oss' template.
     thinking_field: bool,
-    /// What is looked for in texts, by the template and here, sorted.
+    /// Strings that the template and this crate search texts for, sorted.
     looked_for: Vec<String>,
 }
 
 impl Chat {
-    /// Compiles the template and finds out what it wants.
+    /// Compiles the template and detects its features.
     ///
     /// # Errors
-    /// [`TextError::Template`] where `source` is no template. One that loses what the person says is an error of [`Chat::prompt`]: the
-    /// model is good for completions.
+    /// [`TextError::Template`] if `source` is not a template. A template that loses the user's text only
+    /// makes [`Chat::prompt`] fail: the model still works for completions.
     pub(crate) fn new(source: &str, bos: &str, eos: &str, now: LocalTime) -> Result<Self, TextError> {
         let template = ChatTemplate::new(source, bos, eos)?;
         let capabilities = TemplateCapabilities::of(&template, source, now);
@@ -58,11 +58,12 @@ impl Chat {
         self.capabilities.user.is_some()
     }
 
-    /// The prompt for an answer to `messages`, or for the rest of the assistant's message at their end. Control tokens that the messages
-    /// spell are guarded.
+    /// The prompt for an answer to `messages`, or for the rest of the assistant's message at their end.
+    /// Control tokens spelled in the messages are guarded.
     ///
     /// # Errors
-    /// [`Error::Text`] where the template refuses the messages or fails, [`Error::TextLost`] where it leaves out what is said.
+    /// [`Error::Text`] if the template rejects the messages or fails, [`Error::TextLost`] if it leaves out a
+    /// message.
     pub(crate) fn prompt(
         &self,
         messages: &[Message],
@@ -72,14 +73,15 @@ impl Chat {
         let begun = messages.last().is_some_and(Message::is_begun_answer);
         let with = |guard: Guard<'_>| self.prompt_of(&self.prepare(messages, guard)?, begun, now);
         let prompt = with(Guard::Spelled(tokenizer))?;
-        // What the template makes of texts may spell control tokens that none of them does: in another case, cut, or put together.
-        // With texts that say nothing it writes its own alone.
+        // The template's output may spell control tokens that no text does: texts in another case, cut, or
+        // joined.
+        // With placeholder texts, it only writes its own control tokens.
         let controls = tokenizer.controls(&prompt);
         let own = with(Guard::Word(&self.looked_for)).map(|prompt| tokenizer.controls(&prompt));
         if own.as_ref().is_ok_and(|own| *own == controls) {
             return Ok(prompt);
         }
-        // Or it looks at the texts and writes something else for these. Then guards everywhere tell.
+        // Or it inspects the texts and writes others for these. Then guards in every position decide.
         match with(Guard::Everywhere(tokenizer, &self.looked_for)) {
             Ok(safe) if tokenizer.controls(&safe).len() < controls.len() => Ok(safe),
             Ok(_) => Ok(prompt),
@@ -99,7 +101,7 @@ impl Chat {
         let render = |messages: &[Prepared<'_>]| self.render(messages, true, now);
         let mut prompt = render(before)?;
         if let Some(message) = first_lost(&prompt, before, render) {
-            // Many templates write the instructions beside the first question.
+            // Many templates write the instructions into the first user message.
             if !before.iter().any(|message| message.role == Role::User) {
                 let reason = "have no question; add a message with the role `user`";
                 return Err(Error::invalid("messages", reason));
@@ -112,7 +114,7 @@ impl Chat {
         Ok(prompt)
     }
 
-    /// The messages as the template wants them.
+    /// Converts the messages to the form that the template takes.
     fn prepare<'a>(&self, messages: &'a [Message], guard: Guard<'_>) -> Result<Vec<Prepared<'a>>, Error> {
         let Some(user) = self.capabilities.user else {
             let first = messages.iter().position(|message| message.role == Role::User).unwrap_or(0);
@@ -120,7 +122,7 @@ impl Chat {
         };
         let mut prepared: Vec<Prepared<'a>> = Vec::with_capacity(messages.len());
         let mut instructions: Vec<Cow<'a, str>> = Vec::new();
-        // Whether there have been only instructions.
+        // Whether all messages so far are instructions.
         let mut begins = true;
         for (index, message) in messages.iter().enumerate() {
             let role = match message.role {
@@ -163,11 +165,11 @@ impl Chat {
             prepared.push(Prepared { must_show, ..message });
         }
         if !instructions.is_empty() {
-            // An answer that is being continued remains the last message.
+            // The answer to continue stays the last message.
             let begun = messages.last().is_some_and(Message::is_begun_answer);
             let at = prepared.len() - usize::from(begun);
             match prepared[..at].last_mut() {
-                // Many templates take no two messages of the person in a row.
+                // Many templates reject two user messages in a row.
                 Some(last) if last.role == Role::User => last.texts.append(&mut instructions),
                 _ => {
                     let texts = vec![instructions.join("\n").into()];

@@ -1,46 +1,46 @@
-//! What a model will take of the device's memory, known from its header, before any weight has come.
+//! Estimates a model's memory from its header, before any weight arrives.
 
 use linnet_graph::{Capabilities, CompileOptions, KvFormat, Plan};
 use serde::Serialize;
 
 use crate::engine::Memory;
 
-/// Contexts that are proposed in place of one that does not fit are multiples of this, and no shorter.
+/// Suggested smaller contexts are multiples of this, and at least this long.
 const STEP: usize = 256;
 
-/// What a model may take.
+/// Memory limits for a model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds<'a> {
-    /// Bytes of everything together, where somebody set a bound.
+    /// Limit for everything together, if there is one.
     pub memory: Option<u64>,
     pub capabilities: &'a Capabilities,
 }
 
-/// A model that does not fit, and what would.
+/// A model that does not fit, and the options with which it would.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Excess {
-    /// What it would take, at least.
+    /// Estimated memory, a lower bound.
     pub memory: Memory,
-    /// The bound: `memory_limit`, or the device's limit.
+    /// The exceeded limit: `memory_limit`, or a limit of the device.
     pub limit: &'static str,
-    /// What was to be made.
+    /// What exceeds it.
     pub what: &'static str,
-    /// Bytes needed of it.
+    /// Its size in bytes.
     pub need: u64,
-    /// Bytes that there may be.
+    /// The limit in bytes.
     pub have: u64,
-    /// The next smaller choice, where there is one.
+    /// The next smaller choice, if there is one.
     pub smaller: Option<Smaller>,
 }
 
-/// Options with which a model would fit that does not.
+/// Options with which the model would fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Smaller {
     /// Where to run.
     pub backend: &'static str,
-    /// Positions of the KV cache.
+    /// Context length.
     pub context_length: usize,
-    /// How it holds its numbers.
+    /// Element type of the KV cache.
     pub kv: &'static str,
 }
 
@@ -52,17 +52,17 @@ impl std::fmt::Display for Smaller {
     }
 }
 
-/// Bytes of weights, KV cache and activations of a program compiled so. What the backend adds to hold them its own way is little
-/// for the usual formats and not counted.
+/// Bytes of weights, KV cache and activations of a program compiled with these options. The backend's own
+/// layout adds little for the usual formats, which is not counted.
 pub(crate) fn demand(plan: &Plan, options: &CompileOptions) -> Memory {
     let graph = &plan.graph;
     let weight = |spec: &linnet_graph::WeightSpec| {
         let matrix = spec.uses.matrix || spec.uses.rows || spec.uses.experts > 0;
-        // The graph has found that each fits this program's addresses.
+        // The graph has already checked that each size fits a `usize`.
         let floats = if spec.uses.vector { 4 * spec.rows as u64 * spec.cols as u64 } else { 0 };
         floats.saturating_add(if matrix { spec.byte_len() as u64 } else { 0 })
     };
-    // Before a step and after it.
+    // State before a step and after it.
     let states = sum(graph.states.iter().map(|len| (*len as u64).saturating_mul(2 * 4)));
     Memory {
         weights: sum(graph.weights.iter().map(weight)),
@@ -71,13 +71,14 @@ pub(crate) fn demand(plan: &Plan, options: &CompileOptions) -> Memory {
     }
 }
 
-/// The sum, or the greatest number where it is greater.
+/// The sum, saturating at `u64::MAX`.
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
 impl Bounds<'_> {
-    /// Whether a program compiled so fits; if not, why, and what would.
+    /// Checks whether a program compiled with these options fits; if not, returns the reason and options that
+    /// would fit.
     pub(crate) fn check(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Excess> {
         let Err(mut excess) = self.fits(plan, options) else { return Ok(()) };
         excess.smaller = self.smaller(plan, options);
@@ -91,7 +92,7 @@ impl Bounds<'_> {
         if let Some(have) = self.memory.filter(|have| all > *have) {
             return Err(excess("memory_limit", "the model", all, have));
         }
-        // Weights are split; what else there is lies in one buffer each.
+        // Weights can be split; everything else is one buffer each.
         let (limit, most) = match self.capabilities.max_buffer {
             Some(most) => ("maxStorageBufferBindingSize", most),
             None => return Ok(()),
@@ -110,8 +111,8 @@ impl Bounds<'_> {
         Ok(())
     }
 
-    /// The choice that gives up least: first the KV cache's numbers become coarser, then the context shorter, and what is too
-    /// large for the GPU's buffers may still suit the CPU.
+    /// The smallest reduction: first a coarser KV cache, then a shorter context; what exceeds the GPU's
+    /// buffers may still fit on the CPU.
     fn smaller(&self, plan: &Plan, asked: &CompileOptions) -> Option<Smaller> {
         let backend = self.capabilities.backend;
         let with = |context_length: usize, kv| CompileOptions {
@@ -132,7 +133,7 @@ impl Bounds<'_> {
         }
         let steps = asked.context_length.saturating_sub(1) / STEP;
         for kv in [asked.kv, KvFormat::Q8_0] {
-            // What fits with a context fits with every shorter one.
+            // If a context fits, every shorter one does.
             let (mut fitting, mut failing) = (0, steps + 1);
             while failing - fitting > 1 {
                 let middle = fitting.midpoint(failing);

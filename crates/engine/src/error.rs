@@ -1,4 +1,4 @@
-//! The one public error, with a stable code.
+//! The public error, with a stable code.
 
 use linnet_gguf::GgufError;
 use linnet_graph::{BackendError, GraphError};
@@ -10,51 +10,51 @@ use crate::Role;
 use crate::demand::Excess;
 use crate::engine::Memory;
 
-/// Why a model could not be loaded or a request not be answered.
+/// Why a model could not be loaded or a request could not be answered.
 ///
 /// The message is a sentence for people; [`Error::code`] and [`Error::details`] are for programs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is not a GGUF file that can be read.
+    /// The file is not a readable GGUF file.
     #[error("{why}{0}", why = why_unreadable(.0))]
     Gguf(#[from] GgufError),
-    /// The file's model cannot be run.
+    /// The file's model is not supported.
     #[error("this model cannot be run: {0}")]
     Model(#[from] ModelError),
-    /// Tokenizer or chat template.
+    /// An error of the tokenizer or chat template.
     #[error("{0}")]
     Text(#[from] TextError),
-    /// The CPU or GPU backend.
+    /// An error of the CPU or GPU backend.
     #[error("{0}")]
     Backend(#[from] BackendError),
     /// The file ended early.
     #[error("the model file is incomplete: {received} of {expected} bytes arrived. Download it again")]
     Truncated {
-        /// Bytes that the header announces.
+        /// Length according to the header.
         expected: u64,
-        /// Bytes that came.
+        /// Bytes received.
         received: u64,
     },
-    /// The file goes on long after the model in it has ended.
+    /// The file continues long after the end of the model.
     #[error(
-        "the model in this file ends after {expected} bytes, but the file goes on. Check its address, or let the server send \
+        "the model in this file ends after {expected} bytes, but the file continues. Check its address, or let the server send \
          `Content-Length`"
     )]
     Endless {
-        /// Bytes that the header announces.
+        /// Length according to the header.
         expected: u64,
-        /// Bytes that came.
+        /// Bytes received.
         received: u64,
     },
     /// The model would not fit, which its header tells.
     #[error(
-        "this model does not fit: {} needs {}, and there may be {} (weights {}, KV cache {}, activations {}). {}",
+        "this model does not fit: {} needs {}, but only {} are available (weights {}, KV cache {}, activations {}). {}",
         .0.what, mib(.0.need), mib(.0.have), mib(.0.memory.weights), mib(.0.memory.kv), mib(.0.memory.scratch),
-        .0.smaller.map_or_else(|| "Take a smaller model".to_owned(), |smaller| smaller.to_string())
+        .0.smaller.map_or_else(|| "Use a smaller model".to_owned(), |smaller| smaller.to_string())
     )]
     DoesNotFit(Box<Excess>),
-    /// Prompt and answer do not fit the context.
+    /// The prompt and at least one token of the answer do not fit the context.
     #[error(
         "the prompt has {}, but the context holds {context_length}. Start a new chat, shorten the \
          prompt, or load the model with a larger context",
@@ -63,50 +63,50 @@ pub enum Error {
     ContextFull {
         /// Tokens of the rendered prompt.
         prompt_tokens: usize,
-        /// Positions of the KV cache.
+        /// Context length.
         context_length: usize,
     },
-    /// The model's chat template renders without what somebody says.
+    /// The prompt lacks the text of a message that the model must see.
     #[error(
-        "the model's chat template leaves out what `{field}` says (role {role}). Take another file of this model, or put the \
-         whole prompt together yourself and give it as `prompt`"
+        "the model's chat template leaves out `{field}` (role {role}). Use another file of this model, or \
+         build the whole prompt yourself and pass it as `prompt`"
     )]
     TextLost {
-        /// Whose message it is.
+        /// The role of the lost message.
         role: Role,
-        /// Its path.
+        /// The path of its text.
         field: String,
     },
-    /// The model's chat template is none.
+    /// The model's chat template does not work.
     #[error(
-        "the model's chat template does not work ({0}). Take another file of this model, or put the whole prompt together \
-         yourself and give it as `prompt`"
+        "the model's chat template does not work ({0}). Use another file of this model, or build the whole \
+         prompt yourself and pass it as `prompt`"
     )]
     UnusableTemplate(TextError),
-    /// The prompt is so long that it was not read to its end.
+    /// The prompt is far too long, so that it was not tokenized to its end.
     #[error(
         "the prompt has about {about} tokens, but the context holds {context_length}. Shorten it, or load the model with a \
          larger context"
     )]
     PromptTooLong {
-        /// Tokens of the rendered prompt, about.
+        /// Estimated tokens of the rendered prompt.
         about: usize,
-        /// Positions of the KV cache.
+        /// Context length.
         context_length: usize,
     },
-    /// The request or the load options break a rule.
+    /// A field of the request or the load options is invalid.
     #[error("`{field}` {reason}")]
     InvalidRequest {
         /// Name of the field.
         field: String,
-        /// What is wrong and what would be right.
+        /// What is wrong and what is allowed.
         reason: String,
-        /// What was given, where one value is wrong; of an array or an object, which of them it is.
+        /// The invalid value, if a single one is; for an array or an object, the element.
         value: Option<Box<Value>>,
     },
 }
 
-/// What comes before the reason: what a file is instead of a model says enough.
+/// The start of the message; saying what the file is instead of a model is enough.
 fn why_unreadable(error: &GgufError) -> &'static str {
     match error {
         GgufError::NotGguf { .. } => "this is ",
@@ -119,7 +119,7 @@ impl Error {
         Error::InvalidRequest { field: field.to_owned(), reason: reason.into(), value: None }
     }
 
-    /// The same, of a value.
+    /// The same, for an invalid value.
     pub(crate) fn invalid_value(field: &str, value: impl Into<Value>, reason: impl Into<String>) -> Self {
         Error::InvalidRequest {
             field: field.to_owned(),

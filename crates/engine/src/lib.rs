@@ -1,8 +1,8 @@
 //! The engine: loads a GGUF file into a backend and answers requests.
 //!
-//! [`Loader`] takes the file's bytes as they come; [`Engine`] is the loaded model; [`Generation`] is one answer, driven
-//! step by step by its caller, so that a page stays responsive and can stop at any token. Generic over
-//! [`Backend`](linnet_graph::Backend).
+//! [`Loader`] takes the file's bytes as they arrive; [`Engine`] is the loaded model; [`Generation`] is one
+//! answer, driven step by step by the caller, so that a page stays responsive and can stop at any token.
+//! Generic over [`Backend`](linnet_graph::Backend).
 
 mod chat;
 mod decode_batcher;

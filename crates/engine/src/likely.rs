@@ -1,42 +1,44 @@
-//! How likely tokens are, as the model has it.
+//! Log probabilities of tokens.
 
 use linnet_text::Tokenizer;
 use serde::Serialize;
 
-/// A token and its probability.
+/// A token and its log probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Likely {
     /// The token.
     pub token: u32,
-    /// Its bytes, which need not be whole characters; of a control token its spelling.
+    /// Its bytes, which may not be valid UTF-8; for a control token, its name.
     pub bytes: Vec<u8>,
-    /// The logarithm of its probability, [`Likely::LEAST`] at least.
+    /// Its log probability, at least [`Likely::LEAST`].
     pub logprob: f32,
 }
 
-/// How likely a chosen token was, and what else was likely. The probabilities are the softmax of the model's logits as they come,
-/// before bias, penalties, temperature and filters.
+/// The log probability of a sampled token and of the most likely ones. The probabilities are the softmax of
+/// the model's logits before bias, penalties, temperature and filters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Logprobs {
-    /// The one that was chosen.
+    /// The sampled token.
     #[serde(flatten)]
     pub chosen: Likely,
-    /// Where its text begins in the answer, in UTF-16 code units; of a part of a character where that begins.
+    /// Offset of its text in the answer, in UTF-16 code units; for part of a character, the offset of the
+    /// character.
     pub offset: usize,
-    /// The most likely ones, the most likely first.
+    /// The most likely tokens, in descending order.
     pub top: Vec<Likely>,
 }
 
 impl Likely {
-    /// Stands for all that is less likely, or has no logit that is a number: JSON has no infinity.
+    /// Used for anything less likely and for NaN logits: JSON has no infinity.
     pub const LEAST: f32 = -9999.0;
 }
 
 impl Logprobs {
-    /// The most tokens of [`Logprobs::top`].
+    /// Maximum length of [`Logprobs::top`].
     pub const MOST: usize = 20;
 
-    /// Of `logits`, `[vocabulary]`, of which `chosen` was chosen for that place, with the `top` most likely (the lower id first among equals).
+    /// Log probabilities from `logits`, `[vocabulary]`, for the token `chosen` and the `top` most likely ones
+    /// (the lower id first on a tie).
     pub(crate) fn of(
         logits: &[f32],
         chosen: u32,
@@ -47,7 +49,7 @@ impl Logprobs {
         let whole = log_sum(logits);
         let likely = |token: u32| {
             let logit = logits.get(token as usize).copied().unwrap_or(f32::NAN);
-            // Of a number and one that is none, `max` gives the number.
+            // `max` ignores NaN.
             let logprob = ((f64::from(logit) - whole) as f32).max(Likely::LEAST);
             Likely { token, bytes: tokenizer.token_bytes(token).unwrap_or_default().to_vec(), logprob }
         };
@@ -59,14 +61,14 @@ impl Logprobs {
     }
 }
 
-/// The logarithm of the sum of what the logits are logarithms of.
+/// The logarithm of the sum of the logits' exponentials.
 pub(crate) fn log_sum(logits: &[f32]) -> f64 {
     let best = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - best).exp()).filter(|x| !x.is_nan()).sum();
     best + sum.ln()
 }
 
-/// The indices of the `count` greatest logits, the greatest first.
+/// The indices of the `count` largest logits, largest first.
 pub(crate) fn greatest(logits: &[f32], count: usize) -> Vec<u32> {
     let mut top: Vec<(f32, u32)> = Vec::with_capacity(count + 1);
     for (token, logit) in logits.iter().enumerate() {
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_greatest_come_first_and_the_lower_id_among_equals() {
+    fn the_largest_come_first_and_the_lower_id_on_a_tie() {
         let logits = [1.0, f32::NAN, 3.0, 2.0, 3.0, f32::NEG_INFINITY];
         assert_eq!(greatest(&logits, 3), [2, 4, 3]);
         assert_eq!(greatest(&logits, 0), [0; 0]);
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_that_of_the_definition() {
+    fn log_sum_matches_its_definition() {
         let logits: Vec<f32> = (0..1000).map(|i| ((i * 37) % 101) as f32 / 7.0 + 300.0).collect();
         let naive = logits.iter().map(|logit| (f64::from(*logit) - 300.0).exp()).sum::<f64>().ln() + 300.0;
         assert!((log_sum(&logits) - naive).abs() < 1e-9);

@@ -1,4 +1,4 @@
-//! Loading: the file's bytes, in order and in any pieces, straight into the backend.
+//! Loads a model file, in order and in chunks of any size, directly into the backend.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -15,44 +15,44 @@ use crate::engine::{Engine, ModelInfo};
 use crate::session::Session;
 use crate::{Error, Platform};
 
-/// Contexts are not chosen longer than this unless asked for.
+/// Maximum context length if the caller does not set one.
 const DEFAULT_CONTEXT: usize = 4096;
-/// Nor shorter than this, whatever they cost.
+/// Minimum context length, at any cost.
 const LEAST_CONTEXT: usize = 1024;
-/// Lengths between are tried in steps of this.
+/// Step between candidate lengths.
 const CONTEXT_STEP: usize = 256;
-/// Bytes of KV cache that a context chosen by us may take: what a phone's tab can spare.
+/// KV cache limit in bytes for a default context length: what a tab on a phone can afford.
 const DEFAULT_KV_BYTES: u64 = 128 << 20;
-/// The header is copied into our memory in pieces of this size.
+/// The header is copied in chunks of this size.
 const HEADER_PIECE: usize = 64 << 10;
 
-/// So many bytes after a file's last tensor are padding, or something that nobody needs. A server that gives more may never end.
+/// Up to this many bytes after a file's last tensor count as padding. A server that sends more may never end.
 const MOST_AFTER_END: u64 = 64 << 20;
 
-/// How a model is to be loaded.
+/// Options for loading a model.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// Positions of the KV cache; by default the model's own length, bounded by what a phone can hold.
+    /// Context length; the default is the model's own, limited to what fits a phone.
     pub context_length: Option<usize>,
-    /// The most rows of logits in one step: 1 for generation, more for scoring.
+    /// Maximum rows of logits in one step: 1 for generation, more for scoring.
     pub max_logits: usize,
-    /// How the KV cache holds its numbers.
+    /// Element type of the KV cache.
     pub kv: KvFormat,
-    /// Bytes that the model may take, all in all; what would take more is refused before its weights come.
+    /// Memory limit for the model in bytes; a model that exceeds it is rejected before its weights arrive.
     pub memory_limit: Option<u64>,
-    /// Surroundings.
+    /// The platform functions.
     pub platform: Platform,
 }
 
-/// Takes a model file piece by piece, or the files of a split model, one after the other.
+/// Takes a model file in chunks, or the files of a split model, one after another.
 ///
-/// What a model is, is known only when the headers of all its files are. Those of the later files are small, since the
-/// metadata stands in the first; so they are taken before it ([`read_ahead`](Self::read_ahead)), and then every file's
-/// bytes go by once, in order.
+/// The model is only known once the headers of all its files are. Later files have small headers, because the
+/// first has the metadata; so their headers are read first ([`read_ahead`](Self::read_ahead)), and then every
+/// file's bytes are pushed once, in order.
 pub struct Loader<B: Backend> {
     backend: B,
     options: LoadOptions,
-    /// Counts as [`linnet_gguf::join`] does.
+    /// Offsets as in [`linnet_gguf::join`].
     received: u64,
     state: State<B>,
 }
@@ -65,13 +65,13 @@ enum State<B: Backend> {
 #[derive(Default)]
 struct Headers {
     first: HeaderParser,
-    /// Of the later parts, as far as they have come.
+    /// The complete headers of later parts so far.
     later: Vec<Gguf>,
-    /// Of the part after those.
+    /// The parser of the next part's header.
     ahead: HeaderParser,
 }
 
-/// Everything known once the header is read.
+/// The state after the header is complete.
 struct Pending<B: Backend> {
     config: Config,
     plan: Plan,
@@ -79,11 +79,11 @@ struct Pending<B: Backend> {
     tokenizer: Arc<Tokenizer>,
     chat: Option<Result<Chat, TextError>>,
     info: ModelInfo,
-    /// Where each file ends.
+    /// The end of each file.
     ends: Vec<u64>,
-    /// The file that is being taken.
+    /// The index of the current file.
     part: usize,
-    /// One for each weight of the graph, in the order of the file.
+    /// One per weight of the graph, in file order.
     transfers: Vec<Transfer<B>>,
     /// All transfers before this one are complete.
     first: usize,
@@ -99,12 +99,12 @@ struct Transfer<B: Backend> {
 }
 
 impl<B: Backend> Pending<B> {
-    /// Where the part that is being taken begins and ends.
+    /// Start and end of the current part.
     fn part_range(&self) -> Range<u64> {
         self.part.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[self.part]
     }
 
-    /// Refuses a part that ended early.
+    /// Rejects a part that ended early.
     fn require_whole_part(&self, received: u64) -> Result<(), Error> {
         let Range { start, end } = self.part_range();
         if received < end {
@@ -120,15 +120,18 @@ impl<B: Backend> Loader<B> {
         Loader { backend, options, received: 0, state: State::Header(Box::default()) }
     }
 
-    /// Takes the next bytes of a later part of a split model, from that file's beginning, until its header is complete:
-    /// then this says so, and goes on with the part after it. No bytes mean that the file has ended. Comes before the
-    /// first [`push`](Self::push).
+    /// Takes the next bytes of a later part of a split model, from the start of that file, until its header
+    /// is complete. Then it returns true and continues with the next part. Empty bytes mean the end of the
+    /// file. Call it before the first [`push`](Self::push).
     ///
     /// # Errors
     /// [`Error::Gguf`]; [`Error::InvalidRequest`] once the first part's header is complete.
     pub fn read_ahead(&mut self, bytes: Bytes<'_>) -> Result<bool, Error> {
         let State::Header(headers) = &mut self.state else {
-            return Err(Error::invalid("read_ahead", "comes after the first part"));
+            return Err(Error::invalid(
+                "read_ahead",
+                "must be called before the first part's header is complete",
+            ));
         };
         let Some(header) = parse_header(&mut headers.ahead, bytes)? else {
             return if bytes.is_empty() { Err(headers.ahead.incomplete().into()) } else { Ok(false) };
@@ -138,18 +141,18 @@ impl<B: Backend> Loader<B> {
         Ok(true)
     }
 
-    /// The backend that is being filled.
+    /// The backend that the loader fills.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Takes the next bytes of the file, headers included; of a split model those of its first part until
-    /// [`next_part`](Self::next_part) is called.
+    /// Takes the next bytes of the file, including the header; for a split model, those of its first part
+    /// until [`next_part`](Self::next_part) is called.
     ///
     /// # Errors
-    /// Everything that can be wrong with the file is known as soon as its header has arrived: [`Error::Gguf`],
-    /// [`Error::Model`], [`Error::Text`], [`Error::InvalidRequest`], and that it will not fit ([`Error::DoesNotFit`]); memory runs
-    /// out here too ([`Error::Backend`]), and a file that does not end is refused ([`Error::Endless`]).
+    /// Every problem with the file is reported as soon as its header is complete: [`Error::Gguf`],
+    /// [`Error::Model`], [`Error::Text`], [`Error::InvalidRequest`] and [`Error::DoesNotFit`]. Also
+    /// [`Error::Backend`] if memory runs out, and [`Error::Endless`] for a file that does not end.
     pub async fn push(&mut self, bytes: Bytes<'_>) -> Result<(), Error> {
         let start = self.received;
         self.received += bytes.len() as u64;
@@ -164,7 +167,7 @@ impl<B: Backend> Loader<B> {
             }
         }
         let State::Tensors(pending) = &mut self.state else { return Ok(()) };
-        // What stands behind a part's last tensor is none of the next part's.
+        // Bytes after a part's last tensor do not belong to the next part.
         let end = self.received.min(pending.ends[pending.part]);
         for transfer in &mut pending.transfers[pending.first..] {
             if transfer.range.start >= end {
@@ -188,10 +191,10 @@ impl<B: Backend> Loader<B> {
         Ok(())
     }
 
-    /// After the last byte of a part, where another one follows.
+    /// Call it after the last byte of a part if another one follows.
     ///
     /// # Errors
-    /// [`Error::Truncated`] when bytes are missing; [`Error::InvalidRequest`] where no part follows.
+    /// [`Error::Truncated`] if bytes are missing; [`Error::InvalidRequest`] if there is no next part.
     pub fn next_part(&mut self) -> Result<(), Error> {
         let pending = match &mut self.state {
             State::Tensors(pending) => pending,
@@ -199,7 +202,7 @@ impl<B: Backend> Loader<B> {
         };
         pending.require_whole_part(self.received)?;
         if pending.part + 1 == pending.ends.len() {
-            return Err(Error::invalid("next_part", "comes after the last part"));
+            return Err(Error::invalid("next_part", "was called after the last part"));
         }
         self.received = pending.ends[pending.part];
         pending.part += 1;
@@ -209,7 +212,7 @@ impl<B: Backend> Loader<B> {
     /// Compiles the model after the last byte.
     ///
     /// # Errors
-    /// [`Error::Truncated`] when bytes are missing; [`Error::Backend`].
+    /// [`Error::Truncated`] if bytes are missing; [`Error::Backend`].
     pub async fn finish(mut self) -> Result<Engine<B>, Error> {
         let pending = match self.state {
             State::Tensors(pending) => *pending,
@@ -262,7 +265,7 @@ async fn write<B: Backend>(
     Ok(())
 }
 
-/// Makes room for the model that the headers describe.
+/// Allocates the model that the headers describe.
 fn prepare<B: Backend>(
     first: Gguf,
     later: Vec<Gguf>,
@@ -275,7 +278,7 @@ fn prepare<B: Backend>(
         first
     } else {
         ends.extend(later.iter().scan(ends[0], |end, part| {
-            // An overflow is refused below.
+            // An overflow is rejected below.
             *end = end.saturating_add(part.file_len());
             Some(*end)
         }));
@@ -290,7 +293,7 @@ fn prepare<B: Backend>(
     let chat = chat(&header, &tokenizer, &options.platform)?;
     let can_chat = matches!(&chat, Some(Ok(chat)) if chat.is_usable());
     let info = ModelInfo::new(&header, &model.config, compile.context_length, can_chat);
-    // The vocabulary, mostly: megabytes that the weights can use.
+    // Mostly the vocabulary: megabytes that the weights can use.
     drop(std::mem::take(&mut header.metadata));
 
     let tensors: HashMap<&str, &TensorInfo> = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -317,7 +320,7 @@ fn prepare<B: Backend>(
     })
 }
 
-/// What the program is compiled for: the context that was asked for, else the longest whose KV cache is affordable and fits.
+/// The compile options: the requested context, or the longest one whose KV cache is affordable and fits.
 fn compile_options(
     config: &Config,
     plan: &Plan,
@@ -351,8 +354,8 @@ fn compile_options(
     Ok(chosen)
 }
 
-/// The file's chat template; `None` where it has none. One that is no template is an error of chats alone: the model is good for
-/// completions.
+/// The file's chat template; `None` if it has none. An invalid template is only an error for chats: the model
+/// still works for completions.
 fn chat(
     header: &Gguf,
     tokenizer: &Tokenizer,

@@ -1,13 +1,13 @@
-//! What the engine needs from its surroundings, injected so that it runs natively and in a page alike.
+//! Platform functions, injected so that the engine runs both natively and in a page.
 
 use linnet_text::LocalTime;
 
-/// Clock, time zone and entropy of the place the engine runs in.
+/// Clock, time zone and entropy of the platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform {
-    /// Milliseconds from some fixed point, never going back.
+    /// Milliseconds from a fixed point, monotonic.
     pub now_ms: fn() -> f64,
-    /// The wall clock, for chat templates that print the date.
+    /// The local time, for chat templates that print the date.
     pub local_time: fn() -> LocalTime,
     /// A seed for requests without one.
     pub random_seed: fn() -> u64,

@@ -1,4 +1,4 @@
-//! From a request to prompt tokens.
+//! Converts a request to prompt tokens.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::engine::Engine;
 use crate::request::{Content, Message, Prompt, Role};
 use crate::{Error, Request};
 
-/// How many times the context's tokens are read of a prompt that does not fit: enough to tell by how much.
+/// Reading stops at this many context lengths: enough to estimate the length of a prompt that does not fit.
 const READ: usize = 4;
 
-/// The tokens of a request's prompt; at least one.
+/// The tokens of a request's prompt, at least one.
 pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<Vec<u32>, Error> {
     refuse_long_texts(engine, request.messages.as_deref().unwrap_or_default())?;
     let tokens = match source(engine, request)? {
@@ -33,8 +33,8 @@ pub(crate) fn tokens<B: Backend>(engine: &Engine<B>, request: &Request) -> Resul
     Ok(tokens)
 }
 
-/// Refuses what a person says if it alone cannot fit, which its bytes tell: before the template makes copies of it. (Other texts a
-/// template may leave out.)
+/// Rejects user texts whose length in bytes shows that they cannot fit, before the template copies them. (A
+/// template may leave out other texts.)
 fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<(), Error> {
     let context_length = engine.session.context_length();
     let most = READ * context_length;
@@ -62,7 +62,7 @@ fn refuse_long_texts<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Re
     Ok(())
 }
 
-/// How many there are; any number, and none are kept.
+/// Counts the tokens, any number, without storing them.
 pub(crate) fn count<B: Backend>(engine: &Engine<B>, request: &Request) -> Result<usize, Error> {
     Ok(match source(engine, request)? {
         Source::Text(text, options) => engine.tokenizer.count(&text, options),
@@ -70,7 +70,7 @@ pub(crate) fn count<B: Backend>(engine: &Engine<B>, request: &Request) -> Result
     })
 }
 
-/// The tokens of a text, if it is not far too long for the context.
+/// The tokens of a text, unless it is far too long for the context.
 pub(crate) fn read<B: Backend>(
     engine: &Engine<B>,
     text: &str,
@@ -83,7 +83,7 @@ pub(crate) fn read<B: Backend>(
     })
 }
 
-/// What a prompt's tokens come from.
+/// The source of a prompt's tokens.
 enum Source<'a> {
     Text(Cow<'a, str>, EncodeOptions),
     Tokens(&'a [u32]),
@@ -92,8 +92,8 @@ enum Source<'a> {
 fn source<'a, B: Backend>(engine: &Engine<B>, request: &'a Request) -> Result<Source<'a>, Error> {
     match (&request.messages, &request.prompt) {
         (Some(messages), _) => {
-            // The template itself writes the beginning-of-sequence token where the model wants one, and control tokens
-            // that a message merely spells are guarded.
+            // The template writes the BOS token itself if the model needs one, and control tokens spelled in
+            // messages are guarded.
             let options = EncodeOptions { add_special: false, parse_special: true };
             Ok(Source::Text(chat(engine, messages)?.into(), options))
         }
@@ -112,14 +112,14 @@ fn check_ids<B: Backend>(engine: &Engine<B>, tokens: &[u32]) -> Result<(), Error
     let vocabulary = engine.config().vocab_size;
     match tokens.iter().find(|token| **token as usize >= vocabulary) {
         Some(bad) => {
-            let reason = format!("has the token {bad}, but the vocabulary ends at {vocabulary}");
+            let reason = format!("contains the token {bad}, but the vocabulary has only {vocabulary} tokens");
             Err(Error::invalid("prompt", reason))
         }
         None => Ok(()),
     }
 }
 
-/// The messages as the model's template writes them.
+/// Renders the messages with the model's template.
 fn chat<B: Backend>(engine: &Engine<B>, messages: &[Message]) -> Result<String, Error> {
     let chat = engine.chat.as_ref().ok_or_else(|| {
         Error::invalid(

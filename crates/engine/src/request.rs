@@ -1,4 +1,4 @@
-//! What a caller asks for: the fields of OpenAI's chat and text completions that Linnet honours.
+//! Requests: the supported fields of OpenAI's chat and text completions.
 
 pub(crate) mod fields;
 mod json;
@@ -10,50 +10,50 @@ use std::ops::RangeInclusive;
 
 use crate::{Error, Logprobs};
 
-/// What may be added to a logit.
+/// Range of a logit bias.
 const BIAS: RangeInclusive<f32> = -100.0..=100.0;
 
 /// A chat (`messages`) or text (`prompt`) completion.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The conversation; rendered by the model's chat template. An assistant's message at its end is continued.
+    /// The conversation, rendered with the model's chat template. If it ends with an assistant message, that
+    /// is continued.
     pub messages: Option<Vec<Message>>,
-    /// Text, or token ids that are used as they are.
+    /// Text, or token ids that are used unchanged.
     pub prompt: Option<Prompt>,
-    /// The most tokens to generate; by default as many as the context holds.
+    /// Maximum number of tokens to generate; by default, as many as fit the context.
     pub max_tokens: Option<usize>,
     /// Temperature, top-k and so on.
     pub sampling: Sampling,
-    /// Added to the logits of tokens, by their ids, before anything else is done to them: -100 to 100. The ends of that range ban a
-    /// token, or make it the only one.
+    /// Logit biases by token id, applied first: -100 to 100. The ends of the range ban a token or force it.
     pub logit_bias: BTreeMap<u32, f32>,
-    /// Tells how likely each token was, with this many of the most likely alternatives: up to [`Logprobs::MOST`].
+    /// Number of top log probabilities to return per token, up to [`Logprobs::MOST`].
     pub logprobs: Option<usize>,
-    /// Texts that end the answer; not part of it.
+    /// Stop strings; they are not part of the answer.
     pub stop: Vec<String>,
-    /// Go on after the model has ended its turn.
+    /// Ignores end-of-turn tokens and keeps generating.
     pub ignore_eos: bool,
 }
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Whose it is.
+    /// The author.
     pub role: Role,
-    /// The text; absent at most beside tool calls.
+    /// The text; may be missing only if there are tool calls.
     pub content: Option<Content>,
-    /// The speaker's, or the tool's, name.
+    /// Name of the speaker or of the tool.
     pub name: Option<String>,
-    /// What the model thought before it answered.
+    /// The model's reasoning before its answer.
     pub reasoning_content: Option<String>,
-    /// The calls of tools that the model asked for.
+    /// Tool calls by the model.
     pub tool_calls: Vec<ToolCall>,
-    /// The call whose result a tool's message is.
+    /// The tool call that a tool message answers.
     pub tool_call_id: Option<String>,
 }
 
 impl Message {
-    /// A message of text alone.
+    /// A message with only text.
     pub fn new(role: Role, text: impl Into<String>) -> Self {
         Message {
             role,
@@ -71,14 +71,15 @@ impl Message {
     }
 }
 
-/// Whose a message is. There are no others: a role is written into the prompt where it could pass for a control token.
+/// The author of a message. Other roles are rejected, because the prompt contains the role and it could spell
+/// a control token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Instructions.
     System,
-    /// Instructions, as newer APIs call them; the same as [`Role::System`] for templates that do not know the word.
+    /// Instructions in newer APIs; the same as [`Role::System`] for templates that do not know it.
     Developer,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
@@ -87,10 +88,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Role; 5] = [Role::System, Role::Developer, Role::User, Role::Assistant, Role::Tool];
 
-    /// The word in requests and templates.
+    /// The role's name in requests and templates.
     pub const fn name(self) -> &'static str {
         match self {
             Role::System => "system",
@@ -108,17 +109,18 @@ impl fmt::Display for Role {
     }
 }
 
-/// Text, whole or in OpenAI's parts.
+/// Text, as a string or in OpenAI's parts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// The text.
+    /// A string.
     Text(String),
-    /// The texts of its parts. Templates that want one text get them with line feeds between them, as in llama.cpp and vLLM.
+    /// The texts of the parts. Templates that take a string get them joined with line feeds, as in llama.cpp
+    /// and vLLM.
     Parts(Vec<String>),
 }
 
 impl Content {
-    /// The text, or those of the parts.
+    /// The string, or the texts of the parts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
         match self {
             Content::Text(text) => std::slice::from_ref(text),
@@ -136,44 +138,44 @@ impl Content {
     }
 }
 
-/// A call of a tool that the model asked for.
+/// A tool call by the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
-    /// By which the result refers to it.
+    /// The id that the result refers to.
     pub id: Option<String>,
-    /// The tool.
+    /// Name of the tool.
     pub name: String,
-    /// Its arguments: an object, or the JSON that the model wrote. A template gets what it takes.
+    /// The arguments: an object, or the JSON that the model wrote. A template gets the form that it takes.
     pub arguments: serde_json::Value,
 }
 
 /// Text or token ids.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prompt {
-    /// Tokenized with the model's special tokens recognised and its beginning-of-sequence token added.
+    /// Tokenized with special tokens and a leading BOS token.
     Text(String),
-    /// Used as they are.
+    /// Used unchanged.
     Tokens(Vec<u32>),
 }
 
-/// How the next token is chosen from the logits. The defaults are llama.cpp's.
+/// Sampling parameters. The defaults are llama.cpp's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; 0 chooses the most likely token.
+    /// Temperature; 0 picks the most likely token.
     pub temperature: f32,
     /// Keep only this many of the most likely tokens; 0 keeps all.
     pub top_k: usize,
-    /// Keep the most likely tokens that together have this probability.
+    /// Keep the most likely tokens whose probabilities add up to this.
     pub top_p: f32,
-    /// Drop tokens less likely than this share of the most likely one.
+    /// Drop tokens less likely than this fraction of the most likely one.
     pub min_p: f32,
-    /// Divides (or, for negative ones, multiplies) the logits of the last 64 tokens; 1 is off.
+    /// Divides (or, if negative, multiplies) the logits of the last 64 tokens; 1 disables it.
     pub repetition_penalty: f32,
     /// Subtracted once from the logit of each generated token.
     pub presence_penalty: f32,
-    /// Subtracted from a token's logit for each time it was generated.
+    /// Subtracted from a token's logit each time it is generated.
     pub frequency_penalty: f32,
-    /// The same seed and request give the same answer; by default random.
+    /// The same seed and request give the same answer; random by default.
     pub seed: Option<u64>,
 }
 
@@ -193,7 +195,7 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Always the most likely token.
+    /// Always picks the most likely token.
     pub fn greedy() -> Self {
         Sampling { temperature: 0.0, ..Self::default() }
     }
@@ -217,26 +219,26 @@ impl Sampling {
 }
 
 impl Request {
-    /// The most messages of a conversation.
+    /// Maximum number of messages.
     pub const MAX_MESSAGES: usize = 10_000;
-    /// The most parts of all its messages together.
+    /// Maximum number of parts in all messages together.
     pub const MAX_PARTS: usize = 10_000;
-    /// The most tool calls of a message.
+    /// Maximum number of tool calls in a message.
     pub const MAX_TOOL_CALLS: usize = 128;
-    /// The most stop texts.
+    /// Maximum number of stop strings.
     pub const MAX_STOPS: usize = 64;
-    /// The most characters of a stop text.
+    /// Maximum length of a stop string in characters.
     pub const MAX_STOP_LENGTH: usize = 1_000;
 
-    /// Reads a request from JSON. `null` means "unset".
+    /// Parses a request from JSON. `null` means unset.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.
+    /// [`Error::InvalidRequest`] with the path of the first unknown or invalid field.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         json::request(json)
     }
 
-    /// Whether the answer goes on with a text, instead of beginning one.
+    /// Whether the answer continues a text instead of starting one.
     pub(crate) fn continues_a_text(&self) -> bool {
         let last = self.messages.as_ref().and_then(|messages| messages.last());
         let begun = last.filter(|message| message.is_begun_answer());
@@ -304,5 +306,5 @@ fn at_most(field: &str, what: &str, count: usize, limit: usize) -> Result<(), Er
     if count <= limit {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("has {count} {what}, but there may be at most {limit}")))
+    Err(Error::invalid(field, format!("has {count} {what}, but at most {limit} are allowed")))
 }

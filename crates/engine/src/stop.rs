@@ -1,7 +1,7 @@
-//! Finding stop strings in streamed text.
+//! Finds stop strings in streamed text.
 
-/// Passes text on except what may still turn out to be a stop string. Each byte is looked at once for each stop string, however
-/// long these are.
+/// Passes on text, except what may become a stop string. Reads each byte once per stop string, however long
+/// these are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopMatcher {
     stops: Vec<Stop>,
@@ -9,11 +9,11 @@ pub(crate) struct StopMatcher {
     hit: bool,
 }
 
-/// A stop string with how far it has come, after Knuth, Morris and Pratt.
+/// A stop string and its matched length (Knuth-Morris-Pratt).
 #[derive(Clone, Debug)]
 struct Stop {
     text: Box<[u8]>,
-    /// For each number of matched bytes: of how many of them the end is the string's beginning again.
+    /// The KMP failure function: per matched length, the longest proper suffix that is also a prefix.
     borders: Box<[u32]>,
     matched: usize,
 }
@@ -33,7 +33,7 @@ impl Stop {
         Stop { text, borders, matched: 0 }
     }
 
-    /// Takes the next byte; says whether the string is complete.
+    /// Takes the next byte; returns whether the string is complete.
     fn push(&mut self, byte: u8) -> bool {
         while self.matched > 0 && self.text[self.matched] != byte {
             self.matched = self.borders[self.matched - 1] as usize;
@@ -44,13 +44,13 @@ impl Stop {
 }
 
 impl StopMatcher {
-    /// Of `stops` none is empty.
+    /// `stops` must not contain empty strings.
     pub(crate) fn new(stops: &[String]) -> Self {
         StopMatcher { stops: stops.iter().map(|text| Stop::new(text)).collect(), ..Self::default() }
     }
 
-    /// Takes the next text; returns what is safe to show and whether a stop string has ended the answer: the one that is complete
-    /// first, of several that end together the longest.
+    /// Takes the next text; returns what is safe to show and whether a stop string has ended the answer: the
+    /// first to complete, or the longest of several that end together.
     pub(crate) fn push(&mut self, text: &str) -> (String, bool) {
         if self.hit {
             return (String::new(), true);
@@ -59,7 +59,7 @@ impl StopMatcher {
         self.held.push_str(text);
         for (at, byte) in text.bytes().enumerate() {
             let complete = self.stops.iter_mut().filter_map(|stop| stop.push(byte).then_some(stop.matched));
-            // All of them have to take the byte, so this looks at all.
+            // No short circuit: all of them must take the byte.
             if let Some(longest) = complete.max() {
                 self.held.truncate(before + at + 1 - longest);
                 self.hit = true;
@@ -71,7 +71,7 @@ impl StopMatcher {
         (std::mem::replace(&mut self.held, kept), false)
     }
 
-    /// The text still held back, when the answer ends for another reason.
+    /// The text still held back, for an answer that ends for another reason.
     pub(crate) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(matcher.finish(), "EN");
     }
 
-    /// What is shown depends on the text alone, not on how it came in pieces.
+    /// The shown text does not depend on how the text is split.
     #[test]
     fn every_cut_of_a_text_ends_at_the_same_place() {
         let text = "aabaabaaab éèé🙂é🙂🙂!";

@@ -1,4 +1,4 @@
-//! How much memory a long conversation takes while it is written into a prompt and counted.
+//! Memory for rendering and counting a long conversation.
 
 #[path = "../../../tests/support/allocator.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -13,13 +13,13 @@ use serde_json::json;
 
 const MIB: usize = 1 << 20;
 
-/// One test, so that nothing else allocates.
+/// A single test, so that nothing else allocates.
 #[test]
-fn a_long_conversation_is_copied_a_few_times_only() {
+fn a_long_conversation_is_copied_only_a_few_times() {
     let template = "{% for m in messages %}{{ '<|start|>' + m.role + '\n' + m.content + '<|end|>' }}{% endfor %}\
                     {% if add_generation_prompt %}<|start|>assistant\n{% endif %}";
     let engine = fake::engine_of(&fake::model_file_with_template(template), b"").0;
-    // A text in which a control token could begin is rendered once more, guarded.
+    // A text in which a control token could start is rendered once more, guarded.
     for (name, unit, times) in [("words", "All work and no play. ", 6), ("code", "if a < b { c() } ", 10)] {
         let text = unit.repeat(16 * MIB / unit.len());
         for last in ["user", "assistant"] {

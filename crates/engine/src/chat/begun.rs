@@ -1,4 +1,4 @@
-//! Prompts that end with an answer that has been begun.
+//! Prompts that end with a partial answer.
 
 use linnet_text::LocalTime;
 
@@ -6,30 +6,33 @@ use super::Chat;
 use super::lost::first_lost;
 use super::message::{Prepared, REASONING};
 
-/// Put after a text that the answer continues, to find its end in the prompt. A noncharacter, which Unicode leaves to programs.
+/// Appended to the partial answer to find its end in the prompt. It is a noncharacter, which Unicode reserves
+/// for programs.
 const END_MARK: char = '\u{FDD1}';
-/// The same after the thought that comes before that text.
+/// The same for the reasoning before that text.
 const THOUGHT_END_MARK: char = '\u{FDD2}';
-/// The marks around the reasoning in the answers of most models.
+/// The marks around reasoning of most models.
 const THOUGHT: ThoughtMarks = ["<think>", "</think>"];
-/// The marks around the reasoning in the answers of all models. Some vocabularies have them as control tokens.
+/// All known marks around reasoning. Some vocabularies have them as control tokens.
 pub(super) const THOUGHT_MARKS: [ThoughtMarks; 4] =
     [THOUGHT, ["[THINK]", "[/THINK]"], ["<seed:think>", "</seed:think>"], ["<thought>", "</thought>"]];
 
-/// What opens a thought, and what ends it.
+/// The start and end marks of reasoning.
 pub(super) type ThoughtMarks = [&'static str; 2];
 
-/// The marks with which a template writes thoughts, if it does.
+/// The marks that a template writes around reasoning, if it does.
 pub(super) fn thought_marks_of(source: &str) -> Option<ThoughtMarks> {
     THOUGHT_MARKS.into_iter().find(|marks| marks.iter().any(|mark| source.contains(mark)))
 }
 
 impl Chat {
-    /// The prompt that ends with what `begun` says, as the template writes answers: what comes before the text may be more than the
-    /// beginning of a turn, such as an empty thought. Where nothing is said yet, that is the thought. `None` where that cannot be had:
-    /// then it goes after the generation prompt.
+    /// The prompt that ends with the partial answer, written as the template writes answers: before the text
+    /// there may be more than the start of a message, such as empty reasoning. If the answer has no text yet,
+    /// the prompt ends with its reasoning. `None` if the template cannot do that: then the answer is appended
+    /// to the generation prompt.
     ///
-    /// That is where a text with marks of thoughts in it goes, too, for it is what a model wrote there: templates take such thoughts
+    /// Text that contains reasoning marks is also appended there, because the model wrote it there: templates
+    /// remove such reasoning or add their own.
     /// out, or add their own.
     pub(super) fn continued_in_place(
         &self,
@@ -67,17 +70,17 @@ impl Chat {
         if !within_thought && !thought.is_empty() {
             match prompt[..start].rfind(THOUGHT_END_MARK) {
                 Some(at) if prompt[..at].ends_with(thought) => _ = prompt.remove(at),
-                // It shows the thoughts of other answers alone.
+                // It only shows the reasoning of other answers.
                 _ if self.thought_marks.is_some() => return None,
-                // It has no place for thoughts.
+                // It does not support reasoning.
                 _ => {}
             }
         }
-        // Some templates write the instructions beside the last message only, if that is the person's.
+        // Some templates write the instructions into the last message, but only if that is the user's.
         if first_lost(&prompt, before, render).is_some() {
             return None;
         }
-        // Templates trim it; here it is the beginning of what comes next.
+        // Templates trim it; here it is the start of what follows.
         prompt.push_str(&continued[said.len()..]);
         Some(prompt)
     }
@@ -90,16 +93,16 @@ impl Chat {
         message
     }
 
-    /// Puts what `begun` says after the generation prompt.
+    /// Appends the partial answer to the generation prompt.
     pub(super) fn continue_after(&self, prompt: &mut String, begun: &Prepared<'_>) {
         let text = begun.texts.join("\n");
         let thought = begun.reasoning();
         let [open, close] = self.thought_marks.unwrap_or(THOUGHT);
         let is_open = prompt.trim_end().ends_with(open);
-        // A template that has no place for thoughts leaves them out, unless there is nothing else to go on from.
+        // A template without reasoning leaves it out, unless there is nothing else to continue.
         if thought.trim().is_empty() || self.thought_marks.is_none() && !text.trim().is_empty() {
             match text.trim_start().strip_prefix(open) {
-                // The thought is open already.
+                // The generation prompt has already opened the reasoning.
                 Some(rest) if is_open => {
                     let rest = if prompt.ends_with('\n') { rest.trim_start_matches('\n') } else { rest };
                     prompt.push_str(rest);

@@ -1,4 +1,4 @@
-//! What a template takes, found out with a few small conversations.
+//! Detects a template's features with a few small conversations.
 
 use linnet_text::{ChatTemplate, LocalTime};
 use serde::{Serialize, Serializer};
@@ -8,42 +8,42 @@ use super::probe::{PROBE, count_of_probes, word, words};
 use super::render;
 use crate::request::Role;
 
-/// What a template was found to take.
+/// The detected features of a template.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct TemplateCapabilities {
-    /// How it takes what the person says; `None` if that appears in no prompt.
+    /// The form of the user's content; `None` if no form appears in the prompt.
     pub(super) user: Option<ContentForm>,
     pub(super) assistant: ContentForm,
-    /// `None` if it takes no system message: then its text is put before the person's first.
+    /// `None` if it takes no system message: its text is then put before the first user message.
     pub(super) system: Option<ContentForm>,
-    /// Whether it knows the role `developer`, or must be told `system`.
+    /// Whether it knows the role `developer`; otherwise `system` is used.
     pub(super) developer: bool,
-    /// Whether it shows a second message of instructions right after the first.
+    /// Whether it shows a second instruction message right after the first.
     pub(super) second_instructions: bool,
-    /// Whether it shows instructions that come later in a conversation.
+    /// Whether it shows instructions later in a conversation.
     pub(super) later_instructions: bool,
-    /// How it takes the arguments of a past tool call.
+    /// The form of the arguments of a past tool call.
     pub(super) arguments: ArgumentsForm,
 }
 
-/// How a template takes a message's `content`.
+/// The form of a message's `content`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ContentForm {
-    /// One string.
+    /// A string.
     Text,
-    /// `[{"type": "text", "text": ...}]`, with as many parts as there are.
+    /// `[{"type": "text", "text": ...}]`, with any number of parts.
     Parts,
-    /// The same with one part: the template looks at the first alone.
+    /// The same with a single part: the template only reads the first.
     OnePart,
 }
 
 impl ContentForm {
-    /// `content` of these texts.
+    /// `content` with these texts.
     pub(super) fn of<T: AsRef<str>>(self, texts: &[T]) -> Shaped<'_, T> {
         Shaped { form: self, texts }
     }
 
-    /// How often the probe is in a message that looks for this form.
+    /// How often the probe is in a message that tests for this form.
     fn probes(self) -> usize {
         if self == ContentForm::Parts { 2 } else { 1 }
     }
@@ -53,7 +53,7 @@ impl ContentForm {
     }
 }
 
-/// Texts in a form; they are not copied where there is one.
+/// Texts in a form; a single text is not copied.
 pub(super) struct Shaped<'a, T> {
     form: ContentForm,
     texts: &'a [T],
@@ -86,17 +86,18 @@ impl<T: AsRef<str>> Serialize for Shaped<'_, T> {
 /// How a template takes the arguments of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ArgumentsForm {
-    /// A map: it walks over them, or writes them as JSON itself.
+    /// A map: the template iterates over it, or writes it as JSON itself.
     Object,
-    /// A string of JSON, as it came: it puts it into the prompt.
+    /// A string of JSON, which the template puts into the prompt unchanged.
     Text,
 }
 
 impl ArgumentsForm {
-    /// In which form the probe shows, as JSON if there is a choice: of a map printed as it is, Python's quotes would show.
+    /// The form in which the probe appears, preferably as JSON: printing a map directly would show Python's
+    /// quotes.
     fn of(template: &ChatTemplate, now: LocalTime, before: &[Value], content: ContentForm) -> Self {
         let renders = |arguments: Value, has_result: bool| {
-            // Some templates want ids of nine letters and digits.
+            // Some templates require ids of nine letters and digits.
             let function = json!({ "name": "f", "arguments": arguments });
             let call = json!({ "id": "linnet123", "type": "function", "function": function });
             let mut message = content.message(Role::Assistant, "");
@@ -131,7 +132,7 @@ impl ArgumentsForm {
         match (self, arguments) {
             (ArgumentsForm::Object, Value::String(json)) => match serde_json::from_str(json) {
                 Ok(object @ Value::Object(_)) => object,
-                // What is no object stays as the model wrote it.
+                // Anything but an object stays as the model wrote it.
                 _ => arguments.clone(),
             },
             (ArgumentsForm::Text, Value::Object(_)) => arguments.to_string().into(),
@@ -140,13 +141,13 @@ impl ArgumentsForm {
     }
 }
 
-/// What became of the probe in one kind of message.
+/// What happened to the probe in one kind of message.
 enum Found {
-    /// It shows, if given in this form.
+    /// It appears, if given in this form.
     Shown(ContentForm),
     /// The template renders without it.
     Lost,
-    /// The template does not take such a conversation.
+    /// The template rejects such a conversation.
     Refused,
 }
 
@@ -163,14 +164,14 @@ impl TemplateCapabilities {
         let user = match user {
             Found::Shown(form) => Some(form),
             Found::Lost => None,
-            // It says itself why it refuses a request.
+            // Its own error explains why it rejects a request.
             Found::Refused => Some(Text),
         };
         let other = user.unwrap_or(Text);
         let asked = other.message(Role::User, ".");
         let assistant = probe(&|form| vec![asked.clone(), said(form, Role::Assistant), asked.clone()]);
         let system = probe(&|form| vec![said(form, Role::System), asked.clone()]);
-        // Most templates write any role down; one that knows this role has its name, too.
+        // Most templates print any role; one that knows this role contains its name, too.
         let developer = probe(&|form| vec![said(form, Role::Developer), asked.clone()]);
         let developer = source.contains("developer") && matches!(developer, Found::Shown(_));
         let system = match system {
@@ -178,7 +179,7 @@ impl TemplateCapabilities {
             Found::Lost | Found::Refused => None,
         };
         let roles = if developer { &[Role::System, Role::Developer][..] } else { &[Role::System] };
-        // Both must show: some templates keep the first, others the last.
+        // Both must appear: some templates keep the first, others the last.
         let shows_both = |between: &[Value]| {
             system.is_some_and(|form| {
                 roles.iter().all(|role| {
@@ -205,7 +206,8 @@ impl TemplateCapabilities {
     }
 }
 
-/// In which form `content` must be given for the probe to show. A string is tried first: what takes both means it as the simple case.
+/// The form of `content` with which the probe appears. A string is tried first: templates that take both
+/// prefer it.
 fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
     let mut found = Found::Refused;
     for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {

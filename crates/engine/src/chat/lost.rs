@@ -1,4 +1,4 @@
-//! What a prompt leaves out of a conversation.
+//! Finds messages that a prompt leaves out.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,13 +9,14 @@ use super::message::Prepared;
 use super::probe::{word, words};
 use crate::request::Role;
 
-/// Bytes of a text that is not found in another by chance.
+/// Texts of at least this many bytes are not found in another text by chance.
 const TELLING: usize = 16;
 
-/// The first of `messages` that must show and does not, in the prompt that `render` made of them.
+/// The first of `messages` that must appear and does not, in the prompt that `render` made.
 ///
-/// What must show are all instructions, what the person said last and the results of tools since then. Of what was said before, a
-/// template may keep the end alone, as many turns as it likes; but it may not leave out a message after one that it shows.
+/// All instructions, the last user message and the tool results since then must appear. Of the earlier
+/// messages, a template may keep only the last ones, any number of turns; but it must not leave out a message
+/// after one that it shows.
 pub(super) fn first_lost<'a>(
     prompt: &str,
     messages: &'a [Prepared<'a>],
@@ -24,10 +25,10 @@ pub(super) fn first_lost<'a>(
     if shows_in_order(prompt, messages) {
         return None;
     }
-    // A template may change a text, for instance take switches like `/no_think` out of it, or write them in another order. Then
-    // words in their places tell.
+    // A template may change a text, for example remove switches like `/no_think`, or reorder texts. Then
+    // placeholder words show which messages appear.
     let mut count = 0;
-    // Of each message its words.
+    // The words of each message.
     let mut owned = Vec::with_capacity(messages.len());
     let values = messages.iter().map(|message| {
         let mut texts = message.borrowed_texts();
@@ -41,7 +42,7 @@ pub(super) fn first_lost<'a>(
         owned.push(first..count);
         message.with_texts(texts)
     });
-    // Where it refuses the words it has said nothing about the texts.
+    // If it rejects the placeholder words, they prove nothing about the texts.
     let values: Vec<Prepared<'_>> = values.collect();
     let shown = words(&render(&values).ok()?);
     is_missing(messages, &owned, &shown)
@@ -52,7 +53,7 @@ fn is_missing<'a>(
     owned: &[std::ops::Range<usize>],
     shown: &HashSet<usize>,
 ) -> Option<&'a Prepared<'a>> {
-    // Whether something that was said shows already.
+    // Whether an earlier message appears.
     let mut begun = false;
     messages.iter().zip(owned).filter(|(_, words)| !words.is_empty()).find_map(|(message, words)| {
         begun |= !instructs(message) && words.clone().any(|word| shown.contains(&word));
@@ -61,14 +62,14 @@ fn is_missing<'a>(
     })
 }
 
-/// Whether all texts show as they are, each after the one before it: so the prompt is read once however many there are, and one is
-/// not found in another.
+/// Whether all texts appear unchanged and in order. This reads the prompt once for any number of messages,
+/// and no text is found inside another.
 fn shows_in_order(prompt: &str, messages: &[Prepared<'_>]) -> bool {
     let mut rest = prompt;
     messages.iter().all(|message| {
         message.texts.iter().all(|text| {
             let text = text.trim();
-            // A word or two may be part of what the template writes itself.
+            // A word or two may be part of the template's own text.
             if !text.is_empty() && text.len() < TELLING && is_said(message) {
                 return false;
             }
@@ -87,7 +88,7 @@ fn instructs(message: &Prepared<'_>) -> bool {
     matches!(message.role, Role::System | Role::Developer)
 }
 
-/// Whether it is no answer: those a template may cut.
+/// Whether it is not an answer: templates may cut answers.
 fn is_said(message: &Prepared<'_>) -> bool {
     message.role != Role::Assistant
 }

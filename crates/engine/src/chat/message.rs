@@ -1,5 +1,5 @@
-//! Messages as they go into a template. Their texts are the request's own where nothing had to be guarded: a long
-//! conversation is not copied before the template gets it.
+//! Messages for a template. Texts that need no guard are borrowed from the request, so a long conversation is
+//! not copied.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,21 @@ use super::capabilities::{ArgumentsForm, ContentForm};
 use super::probe::word;
 use crate::request::{Message, Role, ToolCall};
 
-/// What keeps texts from spelling control tokens.
+/// Guards texts against spelling control tokens.
 #[derive(Clone, Copy)]
 pub(super) enum Guard<'a> {
-    /// The control tokens that a text spells are broken.
+    /// Breaks the control tokens that a text spells.
     Spelled(&'a Tokenizer),
-    /// A text can be made into none, whatever a template does to it. These texts, which are looked for, stay whole.
+    /// Makes it impossible to form one from a text, whatever a template does to it. These strings, which are
+    /// searched for, stay whole.
     Everywhere(&'a Tokenizer, &'a [String]),
-    /// A word that says nothing is in the place of each text, but for keys that are among these texts.
+    /// Replaces each text by a placeholder word, except keys that are among these strings.
     Word(&'a [String]),
 }
 
 impl Guard<'_> {
-    /// A text of this role. What marks thoughts in an answer stays: templates cut answers there.
+    /// A text with this role. Reasoning marks in answers stay unguarded, because templates split answers
+    /// there.
     pub(super) fn text<'t>(self, role: Role, text: &'t str) -> Cow<'t, str> {
         let keep = if role == Role::Assistant { THOUGHT_MARKS.as_flattened() } else { &[] };
         match self {
@@ -37,12 +39,12 @@ impl Guard<'_> {
         }
     }
 
-    /// An id. One of letters and digits stays: templates count its characters.
+    /// An id. Letters and digits stay unguarded, because templates count an id's characters.
     fn id<'t>(self, role: Role, id: &'t str) -> Cow<'t, str> {
         if id.chars().all(|c| c.is_ascii_alphanumeric()) { Cow::Borrowed(id) } else { self.text(role, id) }
     }
 
-    /// `value` with the control tokens guarded that its strings spell.
+    /// `value` with the control tokens in its strings guarded.
     fn value(self, value: Value) -> Value {
         let text = |text: &str| self.text(Role::Tool, text).into_owned();
         match value {
@@ -60,33 +62,33 @@ impl Guard<'_> {
     }
 }
 
-/// A message as it goes into a template.
+/// A message for a template.
 pub(super) struct Prepared<'a> {
     pub(super) role: Role,
-    /// The form in which the template takes its content.
+    /// The form of its content.
     pub(super) form: ContentForm,
-    /// The parts of its content, guarded.
+    /// The guarded parts of its content.
     pub(super) texts: Vec<Cow<'a, str>>,
-    /// Its other texts, by their fields.
+    /// Its other texts, by field.
     pub(super) fields: Vec<(&'static str, Cow<'a, str>)>,
     pub(super) tool_calls: Option<Cow<'a, Value>>,
-    /// Where it was in the request.
+    /// Its index in the request.
     pub(super) index: usize,
-    /// Whether an answer without it would answer something else: what the person said last, the results of tools since then, and
-    /// all instructions.
+    /// Whether the prompt must contain it: the last user message, the tool results since then, and all
+    /// instructions.
     pub(super) must_show: bool,
 }
 
-/// The field of what a model thought.
+/// The field of the model's reasoning.
 pub(super) const REASONING: &str = "reasoning_content";
 
 impl<'a> Prepared<'a> {
-    /// A message with these texts and without other fields.
+    /// A message with these texts and no other fields.
     pub(super) fn of_texts(role: Role, form: ContentForm, texts: Vec<Cow<'a, str>>, index: usize) -> Self {
         Prepared { role, form, texts, fields: Vec::new(), tool_calls: None, index, must_show: false }
     }
 
-    /// What a message has beside its role and content.
+    /// A message's fields besides role and content.
     pub(super) fn with_fields_of(
         mut self,
         message: &'a Message,
@@ -127,7 +129,7 @@ impl<'a> Prepared<'a> {
         self.texts.iter().map(|text| Cow::Borrowed(&**text)).collect()
     }
 
-    /// What the model thought.
+    /// The model's reasoning.
     pub(super) fn reasoning(&self) -> &str {
         let found = self.fields.iter().find(|(field, _)| *field == REASONING);
         found.map_or("", |(_, text)| text)

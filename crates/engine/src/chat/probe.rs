@@ -1,8 +1,8 @@
-//! Words that are looked for in prompts.
+//! Probe words to find in prompts.
 
 use std::collections::HashSet;
 
-/// What is looked for. Templates trim, and some change case.
+/// The probe word. Templates trim, and some change case.
 pub(super) const PROBE: &str = "linnetprobe";
 
 /// One of many distinct words.
@@ -10,7 +10,7 @@ pub(super) fn word(number: usize) -> String {
     format!("{PROBE}{number}e")
 }
 
-/// The numbers of the words in a prompt.
+/// The indices of the words found in a prompt.
 pub(super) fn words(prompt: &str) -> HashSet<usize> {
     let prompt = prompt.to_ascii_lowercase();
     let digits = |after: &str| after.split_once('e').and_then(|(number, _)| number.parse().ok());

@@ -1,4 +1,4 @@
-//! Reads the fields of a request in JSON, and names what is wrong in it by its path.
+//! Parses JSON fields and reports errors by path.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(crate) fn read(json: &str) -> Result<Object, Error> {
     object(&Path::of("request"), value, "an object")
 }
 
-/// The fields that are set: `null` means "unset".
+/// The fields that are set: `null` means unset.
 pub(crate) fn set(fields: Object) -> impl Iterator<Item = (String, Value)> {
     fields.into_iter().filter(|(_, value)| !value.is_null())
 }
@@ -75,7 +75,7 @@ pub(crate) fn number(path: &Path<'_>, value: &Value) -> Result<f32, Error> {
     value.as_f64().map(|number| number as f32).ok_or_else(|| path.expected(value, "a number"))
 }
 
-/// A number of things. More than fit into memory are as many as there can be.
+/// A count. Larger than a `usize` becomes `usize::MAX`.
 pub(crate) fn count(path: &Path<'_>, value: &Value) -> Result<usize, Error> {
     whole(path, value).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
 }
@@ -84,7 +84,7 @@ pub(crate) fn whole(path: &Path<'_>, value: &Value) -> Result<u64, Error> {
     as_whole(value).ok_or_else(|| path.expected(value, "a whole number, 0 or more"))
 }
 
-/// A whole number, however it is written: `5.0` and `1e3` are such numbers, too.
+/// An integer in any notation: `5.0` and `1e3` are valid, too.
 pub(crate) fn as_whole(value: &Value) -> Option<u64> {
     const EXACT: f64 = (1_u64 << 53) as f64;
     value.as_u64().or_else(|| {

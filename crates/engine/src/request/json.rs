@@ -1,4 +1,4 @@
-//! Reads a request from JSON, and names what is wrong in it by its path.
+//! Parses a request from JSON and reports errors by path.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
     let role = role(&path.field("role"), fields.get("role"))?;
     let mut message = Message { content: None, ..Message::new(role, "") };
     let mut refusal = None;
-    // It may be absent beside tool calls, which come later.
+    // It may be missing if there are tool calls, which come later.
     let found = if fields.contains_key("content") { "is null" } else { "is missing" };
     fields.remove("role");
     for (field, value) in set(fields) {
@@ -55,7 +55,7 @@ fn message(path: &Path<'_>, value: Value) -> Result<Message, Error> {
             "reasoning_content" => message.reasoning_content = Some(text(path, value)?),
             "tool_calls" => message.tool_calls = list(path, value, "an array of tool calls", tool_call)?,
             "tool_call_id" => message.tool_call_id = Some(text(path, value)?),
-            // What OpenAI's client sends back with an answer: a refusal is what the assistant said, ...
+            // Fields that OpenAI's client sends back with an answer: a refusal is the assistant's text, ...
             "refusal" => refusal = Some(text(path, value)?),
             // ... and these are not part of the prompt.
             "id" => drop(text(path, value)?),
@@ -116,7 +116,7 @@ fn role(path: &Path<'_>, value: Option<&Value>) -> Result<Role, Error> {
 
 fn tool_call(path: &Path<'_>, value: Value) -> Result<ToolCall, Error> {
     let mut fields = object(path, value, "a tool call, which is an object with `function`")?;
-    // Of a stream's pieces, put together.
+    // Merged from the chunks of a stream.
     fields.remove("index");
     match fields.remove("type") {
         None | Some(Value::Null) => {}
@@ -165,7 +165,7 @@ fn logit_bias(path: &Path<'_>, value: Value) -> Result<BTreeMap<u32, f32>, Error
     let entries = object(path, value, "an object of token ids and numbers")?;
     let biased = entries.into_iter().map(|(token, bias)| {
         let path = path.field(&token);
-        // No sign and no spaces, and no more digits than a token id has.
+        // Only digits, at most as many as a token id has.
         let digits = token.len() < 10 && token.bytes().all(|b| b.is_ascii_digit());
         match token.parse() {
             Ok(id) if digits => Ok((id, number(&path, &bias)?)),

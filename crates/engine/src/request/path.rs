@@ -1,4 +1,4 @@
-//! Where in a request a value is, as errors name it: `messages[1].content[0].type`.
+//! The path of a value in a request, as in errors: `messages[1].content[0].type`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// The way to a value. Nothing is written until an error needs it.
+/// A path to a value. It is formatted only for an error.
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
@@ -20,7 +20,7 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// A field of the request itself.
+    /// A top-level field.
     pub(crate) fn of(field: &'a str) -> Self {
         Path { parent: None, step: Step::Field(field) }
     }
@@ -33,12 +33,12 @@ impl<'a> Path<'a> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
-    /// The error that says what is wrong here.
+    /// An error about this value.
     pub(crate) fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::invalid(&self.to_string(), reason)
     }
 
-    /// The error that says what is here, and what is allowed.
+    /// An error with the actual value and the allowed ones.
     pub(crate) fn expected(&self, found: &Value, allowed: &str) -> Error {
         let reason = format!("is {}, but must be {allowed}", described(found));
         let value = match found {
@@ -63,7 +63,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A value in a few words.
+/// A short description of a value.
 fn described(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -75,7 +75,7 @@ fn described(value: &Value) -> String {
     }
 }
 
-/// The beginning of a text, so that an error's sentence stays one.
+/// The start of a text, to keep the error message short.
 fn shortened(text: &str) -> String {
     const LENGTH: usize = 40;
     let mut rest = text.chars();

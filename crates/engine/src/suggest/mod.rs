@@ -1,8 +1,9 @@
-//! Words that may come next, while somebody types.
+//! Suggests words while the user types.
 //!
-//! The text is cut before the word that has been begun. What the model makes of the text up to there serves for every further letter
-//! of that word: its tokens are held against the letters, and the likeliest beginnings are run until the model itself ends the word
-//! ([`search`]). What was run is kept for a while, because from one letter to the next it is mostly the same.
+//! The text is cut before the unfinished word. The model's logits there serve for every further letter of
+//! that word: tokens are matched with the letters, and the most likely prefixes are run until the model
+//! itself ends the word ([`search`]). Results are cached for a while, because they are mostly the same from
+//! one letter to the next.
 
 mod recent;
 mod search;
@@ -20,22 +21,22 @@ pub(crate) use recent::Recent;
 use search::{Next, Search};
 use text::{APOSTROPHES, Target, cut};
 
-/// A wish for words.
+/// A request for suggestions.
 #[derive(Clone, Debug)]
 pub struct SuggestRequest {
-    /// The text up to where somebody types.
+    /// The text up to the cursor.
     pub prefix: String,
-    /// How many words; 3 by default.
+    /// Number of words; 3 by default.
     pub words: usize,
-    /// Milliseconds after which nothing more is run but what a first word needs.
+    /// Time limit in milliseconds; after it, the model only runs for a first word.
     pub within: Option<f64>,
 }
 
 impl SuggestRequest {
-    /// Reads a request from JSON. `null` means "unset".
+    /// Parses a request from JSON. `null` means unset.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] with the path of the first field that is not known, or is not what it may be.
+    /// [`Error::InvalidRequest`] with the path of the first unknown or invalid field.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let mut fields = fields::read(json)?;
         let path = Path::of("prefix");
@@ -59,52 +60,52 @@ impl SuggestRequest {
     }
 }
 
-/// A word that may come next.
+/// A suggested word.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Word {
-    /// The whole word, with what was typed of it as it was typed.
+    /// The whole word; the typed part keeps its spelling.
     pub word: String,
-    /// What to append to the text to complete the word.
+    /// The text to append to complete the word.
     pub completion: String,
 }
 
-/// What one call of [`Suggestion::next`] did.
+/// The result of one call of [`Suggestion::next`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SuggestEvent {
     /// The model was run; there is more to do.
     Step,
-    /// That was all.
+    /// The search is complete.
     Words(Suggestions),
 }
 
-/// Words that may come next.
+/// The suggested words.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Suggestions {
-    /// The words, each once, the most likely first; fewer than were wished for where the model finds no more likely to their
-    /// ends.
+    /// The words without duplicates, most likely first; fewer than requested if the model finds no more that
+    /// are likely to their end.
     pub words: Vec<Word>,
-    /// What is typed of the word already.
+    /// The typed part of the word.
     pub begun: String,
-    /// `Stop`, or `Cancelled`: then some words may be missing.
+    /// `Stop`, or `Cancelled` if some words may be missing.
     pub finish_reason: FinishReason,
     /// Tokens that were run.
     pub tokens: usize,
-    /// Milliseconds that it took.
+    /// Duration in milliseconds.
     pub ms: f64,
 }
 
-/// The most words that can be wished for.
+/// Maximum number of words per request.
 const MOST_WORDS: usize = 10;
 
-/// Words being looked for.
+/// A search for words.
 pub struct Suggestion {
     /// The tokens before the word.
     root: Vec<u32>,
-    /// Where to look if nothing is found there: the tokens of the whole text. They may be other ones than a word's tokens begin
-    /// with, or parts of characters.
+    /// The fallback if nothing is found there: the tokens of the whole text. They may differ from those that
+    /// a word's tokens begin with, or be parts of characters.
     inside: Option<Vec<u32>>,
-    /// Whether that is where it looks.
+    /// Whether it is searching there.
     is_inside: bool,
     target: Target,
     search: Search,
@@ -124,7 +125,7 @@ impl Suggestion {
         }
         let (head, typed, begun) = cut(&request.prefix);
         let options = EncodeOptions { add_special: true, parse_special: false };
-        // Where nothing marks a beginning, a new line does: of what the first of all tokens says, models take no notice.
+        // Without a BOS token, a new line marks the start: models ignore what the very first token says.
         let first = match engine.tokenizer.adds_bos() || head.starts_with('\n') {
             true => Vec::new(),
             false => engine.tokenizer.encode("\n", EncodeOptions::default())?,
@@ -157,15 +158,15 @@ impl Suggestion {
         })
     }
 
-    /// Ends the search: the next call of [`Suggestion::next`] gives what was found.
+    /// Stops the search: the next call of [`Suggestion::next`] returns what was found.
     pub fn cancel(&mut self) {
         self.cancelled = true;
     }
 
-    /// Runs the model once, or gives the words where there is no need to.
+    /// Runs the model once, or returns the words if it need not run.
     ///
     /// # Errors
-    /// [`Error::Backend`]. The same call may be tried again.
+    /// [`Error::Backend`]. The same call may be retried.
     pub async fn next<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<SuggestEvent, Error> {
         let now = engine.platform.now_ms;
         let started = *self.started.get_or_insert_with(now);
@@ -213,7 +214,7 @@ impl Suggestion {
         }))
     }
 
-    /// Takes a word for one that may come, unless it is there already or nothing new.
+    /// Adds a word, unless it is a duplicate or adds nothing.
     fn found(&mut self, text: &str) {
         let begun = &self.target.begun;
         let completion = text.trim_end_matches(APOSTROPHES);
@@ -226,7 +227,7 @@ impl Suggestion {
     }
 }
 
-/// Runs a part of what the cache does not have of `tokens`; keeps the logits when that was the last one. Returns how many were run.
+/// Runs part of the uncached `tokens`; keeps the logits after the last one. Returns the number of tokens run.
 async fn run<B: Backend>(engine: &mut Engine<B>, tokens: Vec<u32>) -> Result<usize, Error> {
     let session = &mut engine.session;
     let rest = &tokens[session.reuse(&tokens)..];
@@ -238,7 +239,7 @@ async fn run<B: Backend>(engine: &mut Engine<B>, tokens: Vec<u32>) -> Result<usi
     let ran = rest.len();
     match session.extend(rest, OutputRequest::Logits(1)).await? {
         Output::Logits(logits) => engine.recent.keep(tokens, logits),
-        _ => return Err(Error::invalid("backend", "gave no logits where they were wanted")),
+        _ => return Err(Error::invalid("backend", "returned no logits")),
     }
     Ok(ran)
 }

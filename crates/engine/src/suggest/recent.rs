@@ -1,4 +1,4 @@
-//! What was run lately.
+//! A cache of recent results.
 
 use std::collections::VecDeque;
 
@@ -6,24 +6,24 @@ use linnet_text::Tokenizer;
 
 use super::text::{is_border, text_of};
 
-/// The logits after some texts that were run lately.
+/// The logits after some recent texts.
 #[derive(Default)]
 pub(crate) struct Recent {
-    /// The one that was asked for last comes first.
+    /// Most recently used first.
     entries: VecDeque<(Vec<u32>, Vec<f32>)>,
-    /// Made when it is needed first.
+    /// Created on first use.
     vocabulary: Option<Vocabulary>,
 }
 
-/// What is known of each token.
+/// Properties of each token.
 pub(super) struct Vocabulary {
-    /// Whether a word before it has ended.
+    /// Whether the previous word has ended before it.
     borders: Vec<bool>,
-    /// What its text begins with: a character in lower case, or [`NO_TEXT`].
+    /// Its first character in lower case, or [`NO_TEXT`].
     firsts: Vec<char>,
 }
 
-/// In place of the first character of what is no text.
+/// In place of the first character if the token has no text.
 const NO_TEXT: char = '\0';
 
 impl Vocabulary {
@@ -36,19 +36,19 @@ impl Vocabulary {
         }
     }
 
-    /// Whether a token may come where `next` was typed, or where a word goes on or begins.
+    /// Whether a token may follow if `next` was typed, or where a word continues or starts.
     pub(super) fn may_continue(&self, token: u32, next: Option<char>) -> bool {
         match (self.firsts.get(token as usize), next) {
             (None | Some(&NO_TEXT), _) => false,
             (Some(&first), Some(next)) => first == lower(next),
-            // A word may begin after a space.
+            // A word may start after a space.
             (Some(&first), None) => {
                 first == ' ' || !self.borders.get(token as usize).is_some_and(|border| *border)
             }
         }
     }
 
-    /// The logarithms of the sums of what the logits are logarithms of: of all, and of tokens before which a word has ended.
+    /// The log-sum-exp of the logits: of all, and of tokens that end the previous word.
     pub(super) fn log_sums(&self, logits: &[f32]) -> (f64, f64) {
         let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let (mut all, mut ends) = (0.0, 0.0);
@@ -58,7 +58,7 @@ impl Vocabulary {
                 continue;
             }
             all += share;
-            // Rows of the table that are no tokens end a word, too.
+            // Table rows without a token end a word, too.
             if self.borders.get(at).copied().unwrap_or(true) {
                 ends += share;
             }
@@ -68,15 +68,15 @@ impl Vocabulary {
     }
 }
 
-/// A character's lower case, or what that begins with.
+/// A character's lower case, or the first character of that.
 fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
 
 impl Recent {
-    /// Numbers that are kept, at most: 4 MiB of them.
+    /// Maximum number of logits to keep: 4 MiB.
     const MOST: usize = 1 << 20;
-    /// At least this many are kept, whatever their size: those for a word's beginnings, and where it begins.
+    /// Minimum number of entries, whatever their size: those for a word's prefixes and its start.
     const LEAST_ENTRIES: usize = 6;
 
     /// The logits after these tokens.
@@ -86,7 +86,7 @@ impl Recent {
         Some((self.entries.front()?.1.as_slice(), vocabulary))
     }
 
-    /// Brings these tokens' logits to the front, if they are there.
+    /// Moves these tokens' logits to the front, if they are cached.
     fn touch(&mut self, tokens: &[u32]) -> Option<()> {
         let at = self.entries.iter().position(|(known, _)| known == tokens)?;
         let entry = self.entries.remove(at)?;
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_run_lately_is_kept() {
+    fn recent_results_are_kept() {
         let mut recent = Recent::default();
         for token in 0..8 {
             recent.keep(vec![token], vec![0.0; Recent::MOST / 2]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_ends_as_likely_as_the_tokens_that_end_it() {
+    fn a_words_end_has_the_probability_of_its_end_tokens() {
         let vocabulary = Vocabulary { borders: vec![true, false, true], firsts: Vec::new() };
         let (all, ends) = vocabulary.log_sums(&[1.0, 2.0, 3.0, f32::NAN]);
         let [a, b, c] = [1.0_f64, 2.0, 3.0].map(f64::exp);

@@ -1,7 +1,8 @@
-//! The likeliest words, the likeliest first.
+//! Finds the most likely words in order.
 //!
-//! A word is as likely as its tokens in turn, and that none of a word's comes next. A beginning of a word is no less likely than
-//! any word that begins so; taken up in the order of their probabilities, words come out in that order, too.
+//! A word's probability is the product of its tokens' probabilities and the probability that no further token
+//! of a word follows. A prefix is at least as likely as any word that starts with it, so expanding prefixes
+//! in order of probability finds words in that order, too.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -11,39 +12,40 @@ use linnet_text::Tokenizer;
 use super::recent::Vocabulary;
 use super::text::{Fit, Target, text_of};
 
-/// Tokens that are looked at where a word may begin: they may lead to the same words, or to none.
+/// Number of tokens to consider at the start of a word: they may lead to the same words, or to none.
 const BEGINNINGS: usize = 8;
-/// Tokens that are looked at where it goes on.
+/// Number of tokens to consider inside a word.
 const CONTINUATIONS: usize = 4;
-/// Tokens that are looked at which are only a part of what was typed. Most words whose beginning was typed begin with a token that
-/// is more.
+/// Number of tokens to consider that only cover part of the typed text. Most words start with a token that
+/// covers more.
 const PARTS: usize = 3;
-/// No word has more tokens.
+/// Maximum number of tokens in a word.
 pub(super) const MOST_TOKENS: usize = 8;
-/// Beginnings that are looked at until there is a first word; after that, it is a few for each that is wanted.
+/// Maximum number of prefixes to expand before the first word; afterwards, a few per requested word.
 const MOST_RUNS: usize = 20;
-/// Words that are less likely than the likeliest by more than this factor are none that the model means.
+/// Words that are less likely than the best one by more than this factor are dropped.
 const LEAST: f64 = 1.0 / 300.0;
-/// After the token that ends what was typed, a word goes on and ends with at least this probability: `forward` is no beginning of
-/// `forwardward`.
+/// Minimum probability that a word continues and ends after the token that ends the typed text: `forward` is
+/// not the start of `forwardward`.
 const LEAST_END: f64 = 1.0 / 50.0;
-/// Where a word goes on from what was typed, which itself may be none of the model's words, it is more likely than most others.
+/// Minimum probability of a word that continues the typed text, which itself may be unlikely: above most
+/// others.
 const LEAST_INSIDE: f64 = 1.0 / 4.0;
 
-/// A beginning of a word, or a word.
+/// A prefix of a word, or a word.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Path {
-    /// The logarithm of its probability.
+    /// Its log probability.
     score: f64,
-    /// The same of what comes after the token that ends what was typed, or begins the word.
+    /// Log probability of what follows the token that ends the typed text, or starts the word.
     end: f64,
-    /// Those of the word, without the ones before it.
+    /// The word's tokens, without the previous ones.
     pub(super) tokens: Vec<u32>,
-    /// Bytes of what was typed that they cover.
+    /// Bytes of the typed text that they cover.
     covered: usize,
     /// Their text after that.
     text: String,
-    /// Whether it ends here.
+    /// Whether the word ends here.
     whole: bool,
 }
 
@@ -56,45 +58,45 @@ impl PartialOrd for Path {
 }
 
 impl Ord for Path {
-    /// By probability; among equals the shorter, then the one with the lower tokens is the greater.
+    /// By probability; on a tie the shorter one, then the one with the lower tokens.
     fn cmp(&self, other: &Self) -> Ordering {
         let by_score = self.score.total_cmp(&other.score);
         by_score.then(self.whole.cmp(&other.whole)).then_with(|| other.tokens.cmp(&self.tokens))
     }
 }
 
-/// What there is to do next.
+/// The next action of a search.
 pub(super) enum Next {
-    /// The model must tell what comes after this.
+    /// Run the model to get the logits after this.
     Run(Path),
-    /// This is a word, without what was typed.
+    /// A word, without the typed text.
     Word(String),
-    /// There are no more words.
+    /// No more words.
     Nothing,
 }
 
 /// A search for words.
 pub(super) struct Search {
     paths: BinaryHeap<Path>,
-    /// The score of the first word, or what takes its place.
+    /// The score of the first word, or its replacement.
     best: Option<f64>,
-    /// The logarithm of how likely a word is compared with that, at least.
+    /// Minimum log probability of a word relative to that.
     least: f64,
-    /// The same of a word's end.
+    /// The minimum for a word's end.
     least_end: f64,
-    /// How many more beginnings may be looked at.
+    /// Remaining prefixes to expand.
     left: usize,
-    /// And after the first word.
+    /// The same after the first word.
     left_after: usize,
 }
 
 impl Search {
-    /// For this many words.
+    /// A search for this many words.
     pub(super) fn new(words: usize) -> Self {
         Self::from(0, words, None, LEAST_END)
     }
 
-    /// For this many words that go on from all that was typed.
+    /// A search for this many words that continue the whole typed text.
     pub(super) fn inside(words: usize, target: &Target) -> Self {
         Self::from(target.typed.len(), words, Some(0.0), LEAST_INSIDE)
     }
@@ -112,8 +114,8 @@ impl Search {
         }
     }
 
-    /// Takes the likeliest path. `is_spelled` tells whether these tokens are the ones of the text that they spell: of other ones
-    /// that spell the same, the model has read no texts, and what it makes of them means nothing.
+    /// Takes the most likely path. `is_spelled` says whether these tokens are the tokenization of their text:
+    /// the model was not trained on others that spell the same, so its logits after them mean nothing.
     pub(super) fn next(&mut self, is_spelled: impl Fn(&[u32]) -> bool) -> Next {
         loop {
             let Some(path) = self.paths.pop() else { return Next::Nothing };
@@ -128,17 +130,17 @@ impl Search {
                 self.left = self.left.min(std::mem::replace(&mut self.left_after, usize::MAX));
                 return Next::Word(path.text);
             }
-            // What comes after a beginning that was not looked at is less likely than what may become of that.
+            // Words from an unexpanded prefix are less likely than what this path may become.
             return if self.left > 0 { Next::Run(path) } else { Next::Nothing };
         }
     }
 
-    /// Takes a path again that could not be looked at.
+    /// Puts back a path that could not be expanded.
     pub(super) fn put_back(&mut self, path: Path) {
         self.paths.push(path);
     }
 
-    /// Looks at what comes after a path.
+    /// Expands a path.
     pub(super) fn expand(
         &mut self,
         path: Path,
@@ -159,7 +161,7 @@ impl Search {
         }
         let next = target.typed[path.covered..].chars().next();
         let fit = |token: u32| {
-            // This is asked for most tokens of the vocabulary, so what is quick to tell comes first.
+            // Called for most tokens of the vocabulary, so cheap checks come first.
             if !vocabulary.may_continue(token, next) {
                 return None;
             }
@@ -190,7 +192,7 @@ impl Search {
     }
 }
 
-/// The `count` greatest logits of tokens that fit, with these and how they fit.
+/// The `count` largest logits of matching tokens, with the tokens and their matches.
 fn best<'t>(logits: &[f32], count: usize, fit: impl Fn(u32) -> Option<Fit<'t>>) -> Vec<(f32, u32, Fit<'t>)> {
     let mut best: Vec<(f32, u32, Fit<'t>)> = Vec::new();
     for (token, &logit) in logits.iter().enumerate() {
@@ -223,7 +225,8 @@ mod tests {
         Tokenizer::from_gguf(&Gguf::parse(&writer.to_bytes()).unwrap().metadata).unwrap()
     }
 
-    /// Searches in a model that gives these tokens these probabilities after these texts, others very small ones.
+    /// Searches with a model that gives these tokens these probabilities after these texts, and very small
+    /// ones to the others.
     fn words(typed: &str, model: &[(&str, &[(&str, f32)])]) -> (Vec<String>, Vec<String>) {
         words_if(typed, model, |_| true)
     }
@@ -256,9 +259,9 @@ mod tests {
         }
     }
 
-    /// The likeliest token after each of its tokens makes it no word.
+    /// The most likely token after each of its tokens does not end the word.
     #[test]
-    fn what_is_unlikely_to_its_end_is_no_word() {
+    fn words_with_an_unlikely_end_are_dropped() {
         let (words, runs) = words(
             " m",
             &[
@@ -272,14 +275,14 @@ mod tests {
             ],
         );
         assert_eq!(words, ["much", "many"]);
-        assert!(runs.len() < 6, "what is unlikely is not followed far: {runs:?}");
+        assert!(runs.len() < 6, "unlikely prefixes are not expanded far: {runs:?}");
     }
 
     #[test]
     fn a_word_that_the_model_ends_is_not_drawn_out() {
         let model: &[(&str, &[(&str, f32)])] =
             &[("", &[("Ġmany", 0.9)]), (" many", &[("ab", 0.01), (".", 0.9)]), (" manyab", &[(".", 1.0)])];
-        // It is likely enough beside the first word.
+        // It is likely enough compared with the first word.
         assert_eq!(words(" m", model), (vec!["many".to_owned()], vec![String::new(), " many".to_owned()]));
     }
 
@@ -288,7 +291,7 @@ mod tests {
         let model: &[(&str, &[(&str, f32)])] = &[
             ("", &[("Ġm", 0.5), ("Ġmany", 0.4)]),
             (" m", &[("any", 0.9)]),
-            // After these tokens, too: the model here knows texts only.
+            // After these tokens, too: this model only knows texts.
             (" many", &[(".", 0.5), ("i", 0.2)]),
             (" manyi", &[(".", 0.9)]),
         ];
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_comes_of_whatever_tokens_it_has_and_the_likelier_first() {
+    fn words_of_any_tokens_come_in_order_of_probability() {
         let model: &[(&str, &[(&str, f32)])] = &[
             ("", &[("Ġm", 0.8), ("Ġmuch", 0.1)]),
             (" m", &[("any", 0.9)]),

@@ -1,30 +1,30 @@
-//! What of a text belongs to the word that is being typed, and which tokens fit it.
+//! Finds the unfinished word in a text, and the tokens that match it.
 
 use linnet_text::{EncodeOptions, Tokenizer, is_in_word};
 
-/// What a word must begin with.
+/// What a word must start with.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    /// What the text that follows begins with: what was cut off.
+    /// The start of the following text: the part that was cut off.
     pub(super) typed: String,
     /// The part of `typed` that belongs to the word.
     pub(super) begun: String,
-    /// Whether a space may come before the word.
+    /// Whether a space may precede the word.
     pub(super) space: bool,
 }
 
-/// How a token goes on with a text.
+/// How a token continues a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Fit<'t> {
-    /// Bytes of what was typed that it and those before it cover.
+    /// Bytes of the typed text that it and the previous tokens cover.
     pub(super) covered: usize,
-    /// What it adds to what was typed.
+    /// What it adds to the typed text.
     pub(super) added: &'t str,
 }
 
 impl Target {
-    /// How a token of this text goes on where `covered` bytes of what was typed are there, and `text` after all of it; `None`
-    /// where it does not.
+    /// How a token with this text continues after `covered` bytes of the typed text, with `text` after all of
+    /// it; `None` if it does not match.
     pub(super) fn fit<'t>(&self, covered: usize, text: &str, token: &'t str) -> Option<Fit<'t>> {
         let left = self.typed.get(covered..)?;
         let mut rest = token.chars();
@@ -41,7 +41,7 @@ impl Target {
             if self.space && text.is_empty() { added.strip_prefix(' ').unwrap_or(added) } else { added };
         let begins = match (self.begun.is_empty(), text.is_empty()) {
             (true, true) => part.starts_with(char::is_alphabetic),
-            // What was typed may be covered by the token that ends with it.
+            // The token may cover the end of the typed text.
             _ => !part.is_empty() || !left.is_empty(),
         };
         let fits = begins && part.chars().all(is_part);
@@ -57,7 +57,8 @@ pub(super) fn text_of(token: u32, tokenizer: &Tokenizer) -> Option<&str> {
     std::str::from_utf8(tokenizer.token_bytes(token)?).ok()
 }
 
-/// Whether a word before this token has ended: it structures the text, or begins with a character that no word has.
+/// Whether the previous word has ended before this token: it is a control token, or starts with a non-word
+/// character.
 pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
     if tokenizer.is_control(token) || tokenizer.is_end_of_generation(token) {
         return true;
@@ -66,10 +67,10 @@ pub(super) fn is_border(token: u32, tokenizer: &Tokenizer) -> bool {
     first.is_some_and(|c| !is_part(c))
 }
 
-/// Whether a text that begins with `typed` and goes on with the text of `tokens` has these tokens after those of `typed`. Where
-/// `typed` is empty, that is the text of `tokens` itself.
+/// Whether tokenizing `typed` followed by the text of `tokens` gives `tokens` after those of `typed`. If
+/// `typed` is empty, the text is that of `tokens`.
 pub(super) fn is_spelled(typed: &str, tokens: &[u32], tokenizer: &Tokenizer) -> bool {
-    // A new line before it keeps some vocabularies from putting a space there.
+    // A leading new line keeps some vocabularies from adding a space.
     let encoded = |text: &str| tokenizer.encode(&format!("\n{text}"), EncodeOptions::default()).ok();
     let text: Option<String> = tokens.iter().map(|token| text_of(*token, tokenizer)).collect();
     let (Some(before), Some(text)) = (encoded(typed), text) else { return true };
@@ -78,12 +79,13 @@ pub(super) fn is_spelled(typed: &str, tokens: &[u32], tokenizer: &Tokenizer) -> 
 
 pub(super) const APOSTROPHES: [char; 2] = ['\'', '’'];
 
-/// Whether a character occurs in words, or between their letters.
+/// Whether a character occurs in words or between their letters.
 fn is_part(c: char) -> bool {
     is_in_word(c) || APOSTROPHES.contains(&c)
 }
 
-/// A text up to where the model shall go on, what was cut off, and the word in that. A word's token has the space before it.
+/// Splits a text into the part before the unfinished word, the rest, and the word in it. A word's token
+/// includes the space before it.
 pub(super) fn cut(prefix: &str) -> (&str, &str, &str) {
     let begun = &prefix[prefix.trim_end_matches(is_part).len()..];
     let begun = begun.trim_start_matches(APOSTROPHES);
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_before_the_word_that_was_begun() {
+    fn a_text_is_cut_before_the_unfinished_word() {
         for (prefix, parts) in [
             ("", ("", "", "")),
             ("I am", ("I", " am", "am")),

@@ -1,4 +1,4 @@
-//! Answers of a backend that chooses several tokens at once: they are those of one that chooses none.
+//! Answers of a backend that samples several tokens at once equal those of one that does not sample.
 
 use linnet_engine::{Done, Engine, Event, FinishReason, Generation, Request};
 use pollster::block_on;
@@ -39,7 +39,7 @@ fn answers(file: &[u8], draws: bool, requests: &[&str]) -> Vec<(String, Vec<u32>
 }
 
 #[test]
-fn answers_do_not_depend_on_how_many_tokens_come_at_once() {
+fn answers_do_not_depend_on_the_batch() {
     let requests = [
         r#"{"prompt":"a\n","temperature":0}"#,
         r#"{"prompt":"a\none. two. th","temperature":0}"#,
@@ -57,7 +57,7 @@ fn answers_do_not_depend_on_how_many_tokens_come_at_once() {
 }
 
 #[test]
-fn cancelling_drops_what_came_and_the_next_answer_goes_on_from_what_was_shown() {
+fn the_next_answer_continues_from_the_tokens_returned_before_a_cancel() {
     let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
     log.borrow_mut().draws = true;
     let mut generation = start(&engine, r#"{"prompt":"q\n","temperature":0}"#);
@@ -94,7 +94,7 @@ fn two_answers_take_turns_with_several_tokens_at_once() {
 }
 
 #[test]
-fn the_backend_has_something_to_do_while_tokens_are_given_out() {
+fn the_backend_stays_busy_while_tokens_are_returned() {
     let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
     log.borrow_mut().draws = true;
     let mut generation = start(&engine, r#"{"prompt":"q\n","temperature":0,"max_tokens":20}"#);
@@ -103,13 +103,13 @@ fn the_backend_has_something_to_do_while_tokens_are_given_out() {
         ran_before.push(log.borrow().steps.len() - generation.generated().len());
         block_on(generation.next(&mut engine)).unwrap();
     }
-    // Behind the first token, whatever came has been followed by steps of what comes next, to the last.
+    // After the first token, every result is followed by steps of the next tokens, up to the last.
     assert!(ran_before[1..19].iter().all(|ran| *ran > 0), "{ran_before:?}");
     assert_eq!(log.borrow().asked.iter().sum::<usize>(), 20, "{:?}", log.borrow().asked);
 }
 
 #[test]
-fn an_answer_tells_what_its_tokens_asked_of_the_device() {
+fn an_answer_reports_the_gpu_work_per_token() {
     let (mut engine, log) = engine_of(&model_file(), b"abcdefghijklmnopqrstuvwxyz");
     let request = r#"{"prompt":"q\n","temperature":0}"#;
     let mut alone = start(&engine, request);
@@ -117,13 +117,13 @@ fn an_answer_tells_what_its_tokens_asked_of_the_device() {
     log.borrow_mut().draws = true;
     let mut generation = start(&engine, request);
     let counters = finish(&mut generation, &mut engine).1.counters.unwrap();
-    // Two were under way when the first token came.
+    // Two were in flight when the first token arrived.
     let expected = (log.borrow().asked.len() - 2) as f64 / 26.0;
     assert_eq!((counters["submits"], counters["buffers"]), (expected, 0.0));
 }
 
 #[test]
-fn a_recurrent_model_that_ran_on_behind_a_stop_string_begins_again() {
+fn a_recurrent_model_restarts_after_running_past_a_stop_string() {
     let (mut engine, log) = engine_of(&recurrent_model_file(), b"one. two. three. four. five. six");
     log.borrow_mut().draws = true;
     let mut generation = start(&engine, r#"{"prompt":"b\n","temperature":0,"stop":["two"]}"#);
@@ -133,7 +133,7 @@ fn a_recurrent_model_that_ran_on_behind_a_stop_string_begins_again() {
 }
 
 #[test]
-fn an_answer_that_another_seed_draws_takes_nothing_of_what_is_queued() {
+fn an_answer_with_another_seed_ignores_queued_tokens() {
     for file in [model_file(), recurrent_model_file()] {
         let (mut engine, log) = engine_of(&file, b"abcdefghijklmnopqrstuvwxyz");
         log.borrow_mut().draws = true;

@@ -1,5 +1,5 @@
-//! Files with one thing wrong, each with the code that it must be refused with; none may panic, take long or
-//! allocate what it only claims to need.
+//! Files with one error each, and the expected error code. None may panic, take long or allocate what it only
+//! claims to need.
 
 use linnet_graph::Bytes;
 use pollster::block_on;
@@ -7,7 +7,7 @@ use pollster::block_on;
 use crate::fake::loader;
 use crate::raw_file::{ARRAY, Raw, RawFile, STRING, array, float, integers, number, string, strings};
 
-/// The code that a file is refused with, or `loads`.
+/// The error code for a file, or `loads`.
 fn outcome(file: &[u8]) -> &'static str {
     let (mut loader, _) = loader(b"");
     let loaded = file
@@ -28,7 +28,7 @@ fn assert_outcomes(cases: Vec<(&str, RawFile, &str)>) {
         .iter()
         .filter_map(|(name, file, expected)| {
             let found = outcome(&file.bytes());
-            (found != *expected).then(|| format!("{name}: {found} instead of {expected}"))
+            (found != *expected).then(|| format!("{name}: expected {expected}, got {found}"))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -245,7 +245,7 @@ fn tokenizers_and_templates() {
             spm().set("tokenizer.ggml.scores", array(6, 258, f32::NAN.to_le_bytes().repeat(258))),
             "loads",
         ),
-        // Without chats: `chat` tells.
+        // These fail only in `chat`.
         ("no template", template("{% for".into()), "loads"),
         ("template of an unknown filter", template("{{ 1|nonesuch( }}".into()), "loads"),
         ("deep template", template("{% if x %}".repeat(5000)), "loads"),

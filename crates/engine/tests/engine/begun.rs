@@ -1,4 +1,4 @@
-//! An answer at the end of a conversation is continued.
+//! Continuing an answer at the end of a conversation.
 
 use crate::chats::{SMOLVLM_STYLE, assistant, prompt, published, user, with_template};
 use crate::fake::{
@@ -40,7 +40,7 @@ fn an_answer_at_the_end_is_continued() {
         prompt(&engine, json!([user("Hi"), { "role": "assistant", "content": parts }])),
         format!("{begin}a\nb")
     );
-    // Twice the same.
+    // Asked twice, it is the same.
     let twice = json!([user("Hi"), assistant("yes"), user("Hi"), assistant("yes")]);
     assert_eq!(prompt(&engine, twice), format!("{begin}yes<|im_end|>\n{begin}yes"));
     assert!(
@@ -49,7 +49,8 @@ fn an_answer_at_the_end_is_continued() {
     );
 }
 
-/// Mistral 7B v0.3's, Nemo's and Small's: the instructions are in the person's last message, if that is the last of all.
+/// Mistral 7B v0.3, Nemo and Small: the instructions are in the last user message, if that is the last
+/// message.
 const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}\
     {%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}\
     {%- for message in loop_messages %}{%- if message['role'] == 'user' %}\
@@ -82,7 +83,8 @@ fn the_answer_is_only_what_follows() {
     assert_eq!(answer(&mut engine, &request), "cd");
 }
 
-/// SentencePiece writes the space before a word into the word. It is part of what follows a text, but not of a new answer.
+/// SentencePiece writes the space before a word into the word. It is part of a continued text, but not of a
+/// new answer.
 #[test]
 fn the_space_before_what_follows_is_kept() {
     let (mut engine, _) = engine_of(&sentence_piece_model_file(), &[4; 60]);
@@ -99,8 +101,8 @@ fn the_space_before_what_follows_is_kept() {
 }
 
 #[test]
-fn a_begun_answer_stands_where_the_template_puts_answers() {
-    // Qwen3's: the last answer has a thought before it.
+fn a_partial_answer_goes_where_the_template_puts_answers() {
+    // Qwen3: the last answer has reasoning before it.
     let thinks = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}\
         {% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] | trim }}{% else %}\
         {{ '<think>\n\n</think>\n\n' + m.content }}{% endif %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}\
@@ -109,34 +111,34 @@ fn a_begun_answer_stands_where_the_template_puts_answers() {
     let engine = with_template(thinks);
     let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
     assert_eq!(continued("So"), format!("{begin}<think>\n\n</think>\n\nSo"));
-    // What the model wrote itself goes on as it was.
+    // The model's own text continues unchanged.
     for text in ["<think>\nOkay, so", "<think>\nOkay.\n</think>\n\nSo"] {
         assert_eq!(continued(text), format!("{begin}{text}"));
     }
-    // The generation prompt opens the thought.
+    // The generation prompt opens the reasoning.
     let engine = with_template(R1_STYLE);
     let continued = |text: &str| prompt(&engine, json!([user("Hi"), assistant(text)]));
     assert_eq!(continued("So"), "<U>Hi<A>So");
     assert_eq!(continued("<think>\nOkay"), "<U>Hi<A><think>\nOkay");
     assert_eq!(continued("Okay.</think>So"), "<U>Hi<A><think>\nOkay.</think>So");
-    // One that takes no answer last.
+    // A template that rejects an answer as the last message.
     let alternates = "{% if messages[-1].role != 'user' %}{{ raise_exception('user last') }}{% endif %}\
         {% for m in messages %}[{{ m.content }}]{% endfor %}";
     assert_eq!(prompt(&with_template(alternates), json!([user("Hi"), assistant("So")])), "[Hi]So");
 }
 
-/// An answer of which only the thought has been begun, and perhaps the text after it.
+/// A partial answer with reasoning, and perhaps the text after it.
 fn thinking(thought: &str, text: &str) -> Value {
     json!({ "role": "assistant", "content": text, "reasoning_content": thought })
 }
 
-/// DeepSeek R1's: the generation prompt opens the thought.
+/// DeepSeek R1: the generation prompt opens the reasoning.
 const R1_STYLE: &str = "{% for m in messages %}{% if m.role == 'user' %}<U>{{ m.content }}{% else %}\
     <A>{{ m.content.split('</think>')[-1] }}<end>{% endif %}{% endfor %}\
     {% if add_generation_prompt %}<A><think>\n{% endif %}";
 
 #[test]
-fn a_begun_thought_is_continued() {
+fn partial_reasoning_is_continued() {
     let gpt_oss = "<|start|>assistant<|channel|>analysis<|message|>";
     for (name, engine, end) in [
         ("Qwen3", published("Qwen-Qwen3-0.6B"), "<|im_start|>assistant\n<think>\nLet me see, "),
@@ -153,7 +155,7 @@ fn a_begun_thought_is_continued() {
 }
 
 #[test]
-fn the_thought_before_a_begun_text_is_kept_where_the_template_writes_thoughts() {
+fn reasoning_before_a_partial_text_is_kept_if_the_template_supports_it() {
     let thought = "<think>\nLet me see.\n</think>\n\nSo ";
     let gpt_oss = "<|start|>assistant<|channel|>analysis<|message|>Let me see.<|end|>\
                    <|start|>assistant<|channel|>final<|message|>So ";
@@ -161,7 +163,7 @@ fn the_thought_before_a_begun_text_is_kept_where_the_template_writes_thoughts() 
         ("Qwen3", published("Qwen-Qwen3-0.6B"), &*format!("<|im_start|>assistant\n{thought}")),
         ("gpt-oss", published("openai-gpt-oss-120b"), gpt_oss),
         ("R1", with_template(R1_STYLE), &format!("<U>Hi<A>{thought}")),
-        // It has no place for thoughts.
+        // It does not support reasoning.
         ("ChatML", with_template(CHATML), "<|im_start|>assistant\nSo "),
     ] {
         let prompt = prompt(&engine, json!([user("Hi"), thinking("Let me see.\n", "So ")]));
@@ -169,9 +171,9 @@ fn the_thought_before_a_begun_text_is_kept_where_the_template_writes_thoughts() 
     }
 }
 
-/// Templates cut answers there; what the person writes stays text.
+/// Templates split answers there; the user's text stays text.
 #[test]
-fn marks_of_thoughts_that_are_control_tokens_are_marks_in_answers_alone() {
+fn reasoning_marks_are_control_tokens_only_in_answers() {
     let file = thinking_model_file(
         "{% for m in messages %}[{{ m.content.split('</think>')[-1] if m.role == 'assistant' else m.content }}]{% endfor %}",
     );
@@ -183,7 +185,7 @@ fn marks_of_thoughts_that_are_control_tokens_are_marks_in_answers_alone() {
     let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
     let answer = assistant("<think>Hm, <b>.</think>Yes.");
     assert_eq!(tokens(json!([user("<Hi>"), answer, user("</think>?")])), bytes("[<Hi>][Yes.][</think>?]"));
-    // An answer that is continued has its marks as the model wrote them.
+    // A continued answer keeps its marks as the model wrote them.
     let begun = tokens(json!([user("<think>"), assistant("<think>Hm")]));
     assert_eq!(begun, [bytes("[<think>]"), vec![THINK], bytes("Hm")].concat());
     assert!(!tokens(json!([user("a"), assistant("<|end|>"), user("b")])).contains(&END));

@@ -1,4 +1,4 @@
-//! Prompts of chats: what templates want is found out, and nothing that is said is lost.
+//! Chat prompts: template features are detected, and no message is lost.
 
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START, engine};
@@ -6,7 +6,7 @@ use linnet_engine::Request;
 use serde_json::{Value, json};
 
 #[test]
-fn published_templates_take_what_is_said_and_continue_what_was_begun() {
+fn published_templates_show_every_message_and_continue_answers() {
     for (name, end) in PUBLISHED {
         let engine = published(name);
         assert!(engine.info().model.chat, "{name}");
@@ -26,7 +26,7 @@ const LLAMA4_STYLE: &str = "{% for message in messages %}<|header_start|>{{ mess
     {% if content.type == 'text' %}{{ content.text }}{% endif %}{% endfor %}{% endif %}<|eot|>{% endfor %}\
     {% if add_generation_prompt %}<|header_start|>assistant<|header_end|>\n\n{% endif %}";
 
-/// Takes the first part of whatever is no answer, and filters the parts of answers.
+/// Takes the first part of messages that are not answers, and filters the parts of answers.
 const MINIMAX_STYLE: &str = "{% for message in messages %}{% if message['role'] == 'system' %}\
     {{ '<begin>system\n' + message['content'][0]['text'] + '<end>\n' }}{% elif message['role'] == 'user' %}\
     {{ '<begin>user\n' + message['content'][0]['text'] + '<end>\n' }}{% elif message['role'] == 'assistant' %}\
@@ -34,12 +34,12 @@ const MINIMAX_STYLE: &str = "{% for message in messages %}{% if message['role'] 
     {{ content['text'] + '<end>\n' }}{% endfor %}{% endif %}{% endfor %}\
     {% if add_generation_prompt %}{{ '<begin>ai\n' }}{% endif %}";
 
-/// Parts of the person only; the others' texts are put together with other texts.
+/// Iterates over parts only for the user; the other texts are concatenated with other strings.
 const MIXED_STYLE: &str = "{% for m in messages %}{% if m.role == 'user' %}U:{% for p in m.content %}{{ p.text }}{% endfor %}\
     {% else %}{{ m.role[0] | upper + ':' + m.content.split('</think>')[-1] }}{% endif %};{% endfor %}";
 
 #[test]
-fn three_questions_give_three_prompts_whatever_form_a_template_takes() {
+fn different_questions_give_different_prompts_in_every_form() {
     for template in [SMOLVLM_STYLE, LLAMA4_STYLE, MINIMAX_STYLE, MIXED_STYLE] {
         let engine = with_template(template);
         let questions = ["What is a linnet?", "Why is the sky blue?", "Wie spät ist es?"];
@@ -71,7 +71,7 @@ fn templates_get_content_in_the_form_that_they_take() {
     let minimax = prompt(&with_template(MINIMAX_STYLE), conversation.clone());
     assert_eq!(minimax, "<begin>user\nHi<end>\n<begin>ai\nHello<end>\n<begin>user\nBye<end>\n<begin>ai\n");
     assert_eq!(prompt(&with_template(MIXED_STYLE), conversation), "U:Hi;A:Hello;U:Bye;");
-    // One that looks at whether content is a string gets a string.
+    // A template that checks whether content is a string gets a string.
     let strict = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}\
                   {{ raise_exception('no string') }}{% endif %}{% endfor %}";
     let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }] }]);
@@ -79,7 +79,7 @@ fn templates_get_content_in_the_form_that_they_take() {
 }
 
 #[test]
-fn a_template_that_leaves_out_what_the_person_says_is_refused_for_chats_alone() {
+fn a_template_that_loses_user_text_is_rejected_only_for_chats() {
     for template in [
         "{% for m in messages %}<|start|>{{ m.role }}<|end|>{% endfor %}",
         "{% for m in messages %}{% for p in m.content %}{% if p.type == 'prose' %}{{ p.text }}{% endif %}{% endfor %}{% endfor %}",
@@ -100,13 +100,13 @@ fn a_template_that_leaves_out_what_the_person_says_is_refused_for_chats_alone() 
 }
 
 #[test]
-fn a_template_that_does_not_compile_is_refused_for_chats_alone() {
+fn a_template_that_does_not_compile_is_rejected_only_for_chats() {
     for template in ["{% for", "{{ 1|nonesuch( }}", &"{% if x %}".repeat(5000), &" ".repeat(2 << 20)] {
         let engine = with_template(template);
         assert!(!engine.info().model.chat);
         let error = try_prompt(&engine, json!([user("Hi")])).unwrap_err();
         assert_eq!(error.code(), "bad-template");
-        let hint = "put the whole prompt together yourself";
+        let hint = "build the whole prompt yourself";
         assert!(error.to_string().contains(hint), "{error}");
         let completion = Request::from_json(r#"{"prompt":"a"}"#).unwrap();
         assert!(engine.generate(&completion).is_ok());
@@ -114,7 +114,7 @@ fn a_template_that_does_not_compile_is_refused_for_chats_alone() {
 }
 
 #[test]
-fn templates_that_change_a_text_are_no_templates_that_lose_it() {
+fn templates_may_change_a_text_without_losing_it() {
     for (template, said, shown) in [
         ("{% for m in messages %}{{ m.content | trim }}|{% endfor %}", "  hi \n", "hi|"),
         ("{% for m in messages %}{{ m.content | upper }}|{% endfor %}", "hi", "HI|"),
@@ -126,7 +126,7 @@ fn templates_that_change_a_text_are_no_templates_that_lose_it() {
         ),
         ("{% for m in messages %}{{ m.content.replace('/no_think', '') }}|{% endfor %}", "/no_think", "|"),
         ("{% for m in messages %}{{ m.content | tojson }}|{% endfor %}", "a \"b\"", "\"a \\\"b\\\"\"|"),
-        // Demands a system message first.
+        // Requires a system message first.
         (
             "{% if messages[0].role != 'system' %}{{ raise_exception('system first') }}{% endif %}\
              {% for m in messages[1:] %}{{ m.content }}|{% endfor %}",
@@ -138,7 +138,7 @@ fn templates_that_change_a_text_are_no_templates_that_lose_it() {
         assert!(engine.info().model.chat, "{template}");
         if shown.is_empty() {
             let error = try_prompt(&engine, json!([user(said)])).unwrap_err();
-            assert_eq!(error.code(), "invalid-request", "the template says what it wants: {error}");
+            assert_eq!(error.code(), "invalid-request", "the template's own error: {error}");
         } else {
             assert_eq!(prompt(&engine, json!([user(said)])), shown, "{template}");
         }
@@ -169,7 +169,7 @@ fn a_template_without_system_messages_gets_their_text_with_the_first_question() 
     }
 }
 
-/// Templates that show the first, the last or no later instructions get them where they show.
+/// Templates that show only the first, the last or no later instructions get them where they appear.
 #[test]
 fn later_instructions_are_kept() {
     let system = |text: &str| json!({ "role": "system", "content": text });
@@ -188,7 +188,7 @@ fn later_instructions_are_kept() {
         }
         let whole = prompt(engine, json!([system("Be kind."), developer, user("Hi")]));
         assert!(whole.contains("Be kind.") && whole.contains("Be brief."), "{name}: {whole}");
-        // After the last question, whether an answer is begun or not.
+        // After the last question, with or without a partial answer.
         for mut messages in
             [vec![user("Why?"), system("Be kind.")], vec![system("A."), user("Why?"), system("Be kind.")]]
         {
@@ -200,7 +200,7 @@ fn later_instructions_are_kept() {
             assert!(whole.ends_with("So"), "{name}: {whole}");
         }
     }
-    // One that shows them all has them as they were given.
+    // A template that shows them all gets them unchanged.
     let plain = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}";
     assert_eq!(
         prompt(&with_template(plain), later),
@@ -224,7 +224,7 @@ fn templates_get_arguments_in_the_form_that_they_take() {
         json!([user("Look!"), { "role": "assistant", "content": null, "tool_calls": [call] }, result])
     };
     for (arguments, of_text, of_object) in [
-        // As DeepSeek V3 does.
+        // Like DeepSeek V3.
         ("{{ '`' + call['function']['arguments'] + '`' }}", "`{\"at\":  \"sky\"}`", "`{\"at\":\"sky\"}`"),
         ("{{ call.function.arguments }}", written, "{\"at\":\"sky\"}"),
         ("{{ call.function.arguments | tojson }}", "{\"at\": \"sky\"}", "{\"at\": \"sky\"}"),
@@ -281,14 +281,14 @@ fn what_a_template_makes_of_texts_is_no_control_token() {
     for pieces in [["<", "|", "end|>"], ["<|", "end", "|>"], ["<|", "END", "|>"]] {
         said("m.content|lower", &pieces);
     }
-    // Where the template looks at what is said, it still finds it.
+    // A template that inspects the text still finds it.
     let looks = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}\
                  {% if m.content.endswith('/think') %}<|start|>{% endif %}{% endfor %}";
     assert_eq!(prompt(&with_template(looks), json!([user("a</think>b /think")])), "b /think<|start|>");
 }
 
 #[test]
-fn developers_are_systems_to_templates_that_do_not_know_them() {
+fn developer_becomes_system_in_templates_without_it() {
     let plain = "{% for m in messages %}{{ m.role }}:{{ m.content }};{% endfor %}";
     let messages = json!([{ "role": "developer", "content": "x" }, user("y")]);
     assert_eq!(prompt(&with_template(plain), messages.clone()), "system:x;user:y;");
@@ -300,7 +300,7 @@ fn developers_are_systems_to_templates_that_do_not_know_them() {
 }
 
 #[test]
-fn a_chat_of_as_many_messages_as_there_may_be_is_written() {
+fn a_chat_with_the_maximum_of_messages_is_rendered() {
     let message = |index: usize| if index.is_multiple_of(2) { user("a") } else { assistant("b") };
     let messages: Value = (0..Request::MAX_MESSAGES - 1).map(message).collect();
     let request = Request::from_json(&json!({ "messages": messages }).to_string()).unwrap();

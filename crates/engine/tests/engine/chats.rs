@@ -1,4 +1,4 @@
-//! Engines with a chat template, and the prompts that they make.
+//! Engines with a chat template, and their prompts.
 
 use crate::fake::{END, FakeBackend, START, engine_of, model_file_with_template};
 use linnet_engine::{Engine, Error, Request};
@@ -35,7 +35,7 @@ pub fn assistant(text: &str) -> Value {
     json!({ "role": "assistant", "content": text })
 }
 
-/// The templates of published models, and what they put before an answer.
+/// The templates of published models, and what they write before an answer.
 pub const PUBLISHED: [(&str, &str); 8] = [
     ("SmolLM2-135M-Instruct", "<|im_start|>assistant\n"),
     ("HuggingFaceTB-SmolLM3-3B", "<|im_start|>assistant\n"),
@@ -47,13 +47,13 @@ pub const PUBLISHED: [(&str, &str); 8] = [
     ("openai-gpt-oss-120b", "<|start|>assistant<|channel|>final<|message|>"),
 ];
 
-/// The template of a published model, among the fixtures.
+/// The template of a published model, from the fixtures.
 pub fn published(name: &str) -> Engine<FakeBackend> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/templates");
     with_template(&std::fs::read_to_string(folder.join(format!("{name}.jinja"))).unwrap())
 }
 
-/// Walks over the parts, whoever speaks.
+/// Iterates over the parts for every role.
 pub const SMOLVLM_STYLE: &str = "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}\
     {% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}\
     {% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}\

@@ -1,5 +1,5 @@
-//! A model file made here and a backend that "computes" a prepared answer, so that everything around the kernels can be
-//! tested exactly.
+//! A generated model file and a backend that "computes" a prepared answer, so that everything around the
+//! kernels can be tested exactly.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,16 +22,16 @@ pub const MAX_BATCH: usize = 8;
 pub const START: u32 = 256;
 pub const END: u32 = 257;
 
-/// What the backend was asked to do.
+/// The calls of the backend.
 #[derive(Default)]
 pub struct Log {
     /// Tokens of each step.
     pub steps: Vec<Vec<u32>>,
-    /// Bytes of each weight, by the graph's index.
+    /// Bytes of each weight, by graph index.
     pub weights: Vec<Vec<u8>>,
-    /// Whether the backend chooses tokens by itself.
+    /// Whether the backend samples tokens.
     pub draws: bool,
-    /// How many tokens it was asked for at once.
+    /// The requested token counts.
     pub asked: Vec<usize>,
 }
 
@@ -40,7 +40,7 @@ pub struct FakeBackend {
     capabilities: Capabilities,
     /// Pairs of a prompt's last token count and what follows it.
     answer: Vec<u32>,
-    /// Milliseconds that each token of a step takes.
+    /// Milliseconds per token of a step.
     slowness: f64,
     log: Rc<RefCell<Log>>,
 }
@@ -48,19 +48,19 @@ pub struct FakeBackend {
 /// The KV cache: the tokens themselves.
 pub struct Cache {
     tokens: Vec<u32>,
-    /// Of each layer its window and which position a place of its ring holds.
+    /// Per layer, its window and the position in each slot of its ring buffer.
     rings: Vec<(usize, Vec<Option<usize>>)>,
-    /// Where the last step began, for a model whose state cannot be cut off elsewhere.
+    /// The start of the last step, for a model whose state cannot be truncated elsewhere.
     start: Option<usize>,
-    /// What was chosen and not taken, and whether a token ended it.
+    /// Sampled tokens that were not taken, and whether one of them is a stop token.
     queued: VecDeque<Vec<u32>>,
     ended: bool,
-    /// Whether the state is good for a beginning only.
+    /// Whether the state can only restart from the beginning.
     lost: bool,
 }
 
 impl Cache {
-    /// A step from outside comes: recurrent state is then beyond what is known.
+    /// A normal step runs: recurrent state is then ahead of the known tokens.
     fn drop_queued(&mut self) {
         if self.queued.iter().any(|chosen| !chosen.is_empty()) {
             self.lost = self.start.is_some();
@@ -70,7 +70,7 @@ impl Cache {
 }
 
 impl FakeBackend {
-    /// The bytes of `answer`, then the end of the turn, follow each prompt's last line feed or start token.
+    /// The bytes of `answer`, then the end-of-turn token, follow each prompt's last line feed or start token.
     pub fn new(answer: &[u8]) -> (Self, Rc<RefCell<Log>>) {
         let log = Rc::new(RefCell::new(Log::default()));
         let answer = answer.iter().map(|b| u32::from(*b)).chain([END]).collect();
@@ -79,14 +79,14 @@ impl FakeBackend {
         (FakeBackend { capabilities, answer, slowness: 0.0, log: Rc::clone(&log) }, log)
     }
 
-    /// As if it were a GPU whose buffers hold no more than that.
+    /// Acts like a GPU with this buffer size limit.
     pub fn on_gpu(mut self, max_buffer: u64) -> Self {
         (self.capabilities.backend, self.capabilities.max_buffer) = ("webgpu", Some(max_buffer));
         self.capabilities.draws_screen = true;
         self
     }
 
-    /// As if each token of a step took so long.
+    /// Makes each token of a step take this long.
     pub fn slowly(mut self, milliseconds: f64) -> Self {
         self.slowness = milliseconds;
         self
@@ -243,7 +243,7 @@ impl DecodeAhead for FakeBackend {
     }
 }
 thread_local! {
-    /// Milliseconds, of this test.
+    /// Milliseconds on this test's clock.
     static CLOCK: Cell<f64> = const { Cell::new(0.0) };
 }
 
@@ -264,12 +264,12 @@ pub fn loader(answer: &[u8]) -> (Loader<FakeBackend>, Rc<RefCell<Log>>) {
     (Loader::new(backend, options), log)
 }
 
-/// The loaded model, answering `answer`.
+/// The loaded model, which answers `answer`.
 pub fn engine(answer: &[u8]) -> (Engine<FakeBackend>, Rc<RefCell<Log>>) {
     engine_of(&model_file(), answer)
 }
 
-/// A loaded file, answering `answer`.
+/// A loaded file, which answers `answer`.
 pub fn engine_of(file: &[u8], answer: &[u8]) -> (Engine<FakeBackend>, Rc<RefCell<Log>>) {
     let (mut loader, log) = loader(answer);
     pollster::block_on(loader.push(Bytes::Heap(file))).unwrap();

@@ -1,4 +1,4 @@
-//! Answers: streaming, ending, stopping, reuse of the cache, and the errors of requests.
+//! Answers: streaming, ending, stopping, reuse of the cache, and errors of requests.
 
 use crate::fake::{
     CONTEXT, END, FakeBackend, MAX_BATCH, RING, START, WINDOW, engine, engine_of, model_file, platform,
@@ -55,7 +55,7 @@ fn a_half_character_at_the_end_is_not_lost() {
     assert_eq!(pieces.concat(), "a\u{FFFD}");
 }
 
-/// The tokens of each step of a prompt of 20 bytes on a GPU that takes so long for each.
+/// The tokens of each step for a prompt of 20 bytes on a GPU that takes this long per token.
 fn prefill_steps(milliseconds: f64) -> Vec<usize> {
     let (backend, log) = FakeBackend::new(b"");
     let backend = backend.on_gpu(u64::MAX).slowly(milliseconds);
@@ -75,7 +75,7 @@ fn prefill_steps(milliseconds: f64) -> Vec<usize> {
 }
 
 #[test]
-fn a_gpu_is_given_as_much_of_a_prompt_as_it_does_in_time() {
+fn prompt_chunks_fit_the_gpus_time() {
     assert_eq!(prefill_steps(0.1), [2, 4, 8, 6]);
     assert_eq!(prefill_steps(20.0)[..4], [2, 2, 2, 2]);
     assert_eq!(prefill_steps(100.0)[..4], [2, 1, 1, 1]);
@@ -96,7 +96,7 @@ fn a_long_prompt_is_run_in_chunks_with_progress() {
 }
 
 #[test]
-fn the_next_turn_prefills_only_what_is_new() {
+fn the_next_turn_prefills_only_new_tokens() {
     let (mut engine, log) = engine(b"yes");
     finish(&mut start(&engine, &chat("one", "")), &mut engine);
     let before = log.borrow().steps.concat().len();
@@ -123,9 +123,9 @@ fn two_answers_may_take_turns() {
     assert_eq!(one.generated().len(), 7);
 }
 
-/// Each takes the cache from the other, and needs several calls to fill it again.
+/// Each evicts the other's tokens from the cache, and needs several calls to restore its own.
 #[test]
-fn two_long_answers_that_take_turns_come_to_their_ends() {
+fn two_long_alternating_answers_finish() {
     let (mut engine, _) = engine(b"abcdef");
     let prompts = ["1", "2"].map(|text| text.repeat(4 * MAX_BATCH));
     let mut answers = prompts.map(|text| start(&engine, &chat(&text, "")));
@@ -141,9 +141,9 @@ fn two_long_answers_that_take_turns_come_to_their_ends() {
     }
 }
 
-/// The fake backend checks that each step begins where there is state for it.
+/// The fake backend checks that each step starts where there is state for it.
 #[test]
-fn a_recurrent_model_goes_on_where_it_can_and_else_starts_again() {
+fn a_recurrent_model_resumes_where_it_can_or_restarts() {
     let (mut engine, log) = engine_of(&recurrent_model_file(), b"abcdef");
     let (mut one, mut two) = (start(&engine, &chat("1", "")), start(&engine, &chat("2", "")));
     for _ in 0..4 {
@@ -162,9 +162,9 @@ fn a_recurrent_model_goes_on_where_it_can_and_else_starts_again() {
     assert_eq!(ran, three.prompt().len() + three.generated().len() - 1);
 }
 
-/// The fake backend checks that its ring holds what each step sees.
+/// The fake backend checks that its ring buffer has the positions that each step reads.
 #[test]
-fn a_model_with_windows_goes_back_as_far_as_they_remember() {
+fn a_windowed_model_goes_back_within_its_cache() {
     let (mut engine, log) = engine_of(&windowed_model_file(), &[b'x'; 60]);
     let mut first = start(&engine, r#"{"prompt":"\n","temperature":0,"max_tokens":50}"#);
     finish(&mut first, &mut engine);
@@ -232,7 +232,7 @@ fn ignore_eos_goes_on() {
 }
 
 #[test]
-fn what_a_user_types_never_becomes_a_control_token() {
+fn user_text_never_becomes_a_control_token() {
     let (engine, _) = engine(b"");
     let count = |content: &str| {
         let generation = start(&engine, &chat(content, ""));
@@ -244,7 +244,7 @@ fn what_a_user_types_never_becomes_a_control_token() {
 }
 
 #[test]
-fn requests_that_cannot_be_answered_say_why() {
+fn impossible_requests_give_the_reason() {
     let (engine, _) = engine(b"");
     let code = |json: &str| engine.generate(&Request::from_json(json).unwrap()).err().map(|e| e.code());
     assert_eq!(code(&chat(&"x".repeat(CONTEXT), "")), Some("context-full"));
@@ -256,7 +256,7 @@ fn requests_that_cannot_be_answered_say_why() {
 }
 
 #[test]
-fn a_prompt_that_is_far_too_long_is_read_no_further_than_it_tells_how_long() {
+fn a_far_too_long_prompt_is_only_read_to_estimate_its_length() {
     let (engine, _) = engine(b"");
     // The longest token of this model has 9 bytes.
     let [within, beyond] = [2000, 100_000].map(|length| chat(&"x".repeat(length), ""));

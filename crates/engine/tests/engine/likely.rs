@@ -1,5 +1,4 @@
-//! What requests want to know of tokens, and what they do to their logits: on a backend that gives logits, and on one that chooses by
-//! itself.
+//! Log probabilities and logit biases, on a backend that returns logits and on one that samples.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,7 +16,7 @@ fn on_both(answer: &[u8]) -> [(Engine<FakeBackend>, Rc<RefCell<Log>>); 2] {
     })
 }
 
-/// The events of an answer that are tokens.
+/// The token events of an answer.
 fn tokens(engine: &mut Engine<FakeBackend>, json: &str) -> Vec<Event> {
     let mut generation = engine.generate(&Request::from_json(json).unwrap()).unwrap();
     let mut events = Vec::new();
@@ -31,10 +30,10 @@ fn tokens(engine: &mut Engine<FakeBackend>, json: &str) -> Vec<Event> {
 }
 
 #[test]
-fn each_token_says_how_likely_it_was() {
+fn each_token_has_its_log_probability() {
     for (mut engine, log) in on_both("é!".as_bytes()) {
         let events = tokens(&mut engine, r#"{"prompt":"q\n","temperature":0,"logprobs":2}"#);
-        // The fake's logits are 10 for what follows and 0 for all others.
+        // The fake's logits are 10 for the next token and 0 for all others.
         let whole = (10f64.exp() + 257.0).ln();
         assert_eq!(events.len(), 3);
         for ((event, byte), place) in events.iter().zip("é!".bytes()).zip([0, 0, 1]) {
@@ -57,7 +56,7 @@ fn each_token_says_how_likely_it_was() {
 }
 
 #[test]
-fn they_are_of_the_model_s_logits_whatever_is_done_to_these() {
+fn log_probabilities_come_from_the_unchanged_logits() {
     let (mut engine, _) = engine(b"abc");
     let plain = tokens(&mut engine, r#"{"prompt":"q\n","temperature":0,"logprobs":3,"max_tokens":1}"#);
     let changed = r#"{"prompt":"q\n","temperature":0.1,"seed":1,"top_k":1,"logit_bias":{"97":-5},"logprobs":3,"max_tokens":1}"#;
@@ -65,7 +64,7 @@ fn they_are_of_the_model_s_logits_whatever_is_done_to_these() {
 }
 
 #[test]
-fn a_bias_holds_on_every_backend() {
+fn a_bias_works_on_every_backend() {
     for (mut engine, log) in on_both(b"abc") {
         let said = |engine: &mut Engine<FakeBackend>, json: &str| -> Vec<u32> {
             let token = |event| match event {
@@ -79,7 +78,7 @@ fn a_bias_holds_on_every_backend() {
         let banned = r#"{"prompt":"q\n","temperature":0,"logit_bias":{"257":-100},"max_tokens":5}"#;
         assert_eq!(said(&mut engine, banned), [97, 98, 99, 0, 0], "the end is banned");
         assert_eq!(log.borrow().asked, [0; 0]);
-        // What is queued for one answer is nothing for another one that has a bias.
+        // Tokens queued for one answer do not serve another with a bias.
         let mut queued =
             engine.generate(&Request::from_json(r#"{"prompt":"q\n","temperature":0}"#).unwrap()).unwrap();
         block_on(queued.next(&mut engine)).unwrap();
@@ -94,7 +93,7 @@ fn a_bias_holds_on_every_backend() {
 }
 
 #[test]
-fn tokens_say_how_many_came_with_them() {
+fn tokens_report_their_batch() {
     let [(mut alone, _), (mut several, _)] = on_both(b"abcdefghijklmnopqrstuvwxyz");
     let left = |engine: &mut Engine<FakeBackend>| -> Vec<usize> {
         let left = |event| match event {
@@ -110,7 +109,7 @@ fn tokens_say_how_many_came_with_them() {
 }
 
 #[test]
-fn counting_runs_nothing_and_counts_what_a_request_would_have() {
+fn counting_matches_a_request_without_running_it() {
     let (engine, log) = engine(b"");
     let count = |json: &str| engine.count_tokens(&Request::from_json(json).unwrap());
     let chat = r#"{"messages":[{"role":"user","content":"<|end|>"}]}"#;

@@ -1,11 +1,11 @@
-//! What a template leaves out of a conversation, and what it cuts out of its texts.
+//! Messages that a template leaves out, and texts that it cuts.
 
 use crate::chats::{assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START};
 use linnet_engine::Request;
 use serde_json::{Value, json};
 
-/// The message that is refused as lost.
+/// The message that is reported as lost.
 fn lost(template: &str, messages: Value) -> Option<String> {
     let error = try_prompt(&with_template(template), messages).err()?;
     assert_eq!(error.code(), "bad-template", "{template}: {error}");
@@ -37,7 +37,7 @@ fn a_message_after_one_that_shows_is_not_left_out() {
         assert_eq!(lost(every_second, talk.clone()).as_deref(), Some("messages[2].content"), "{said}");
         let ends = "{{ messages[0].content }}{% for m in messages[-3:] %}{{ m.content }};{% endfor %}";
         assert_eq!(lost(ends, talk.clone()).as_deref(), Some("messages[2].content"), "{said}");
-        // One that keeps the end alone means to.
+        // A template that keeps only the end does so on purpose.
         for kept in 1..7 {
             let end = format!(
                 "{{% for m in messages[-{kept}:] %}}{{{{ m.role }}}}:{{{{ m.content }}}};{{% endfor %}}"
@@ -61,7 +61,7 @@ fn results_of_tools_in_earlier_turns_are_not_left_out() {
     }
 }
 
-/// What takes a `#` out of a text, or the ends of it.
+/// Ways to remove a `#` from a text, or to trim it.
 const CUTTING: [&str; 16] = [
     "{{ t.replace('#', '') }}",
     "{{ t | replace('#', '') }}",
@@ -82,9 +82,9 @@ const CUTTING: [&str; 16] = [
 ];
 
 #[test]
-fn what_a_template_cuts_out_of_a_text_leaves_no_control_token() {
+fn cut_texts_leave_no_control_token() {
     let written = CUTTING.map(|cut| {
-        // The words that are looked for show.
+        // The probe words appear.
         let cut = format!("{{% if '#' in t %}}[{cut}]{{% else %}}{{{{ t }}}}{{% endif %}}");
         with_template(&format!("{{% for m in messages %}}{{% set t = m.content %}}{cut}{{% endfor %}}"))
     });
@@ -99,7 +99,7 @@ fn what_a_template_cuts_out_of_a_text_leaves_no_control_token() {
         let whole = prompt(engine, messages);
         assert!(!whole.contains('\u{FDD0}'), "{whole}");
     }
-    // Parts of a message that are cut at their ends.
+    // Parts of a message that are trimmed.
     let trims =
         "{% for m in messages %}{% for p in m.content %}{{ p.text.strip('#') }}{% endfor %};{% endfor %}";
     let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "<|e#" }, { "type": "text", "text": "nd|>" }] }]);
@@ -109,7 +109,7 @@ fn what_a_template_cuts_out_of_a_text_leaves_no_control_token() {
 }
 
 #[test]
-fn a_question_that_a_template_drops_later_is_refused_then() {
+fn a_question_that_a_template_drops_later_is_rejected() {
     let first_only =
         "{% for m in messages %}{{ m.role }}:{% if loop.index < 3 %}{{ m.content }}{% endif %};{% endfor %}";
     let engine = with_template(first_only);
@@ -122,7 +122,7 @@ fn a_question_that_a_template_drops_later_is_refused_then() {
 }
 
 #[test]
-fn instructions_that_a_template_drops_in_one_conversation_are_refused_then() {
+fn instructions_that_a_template_drops_later_are_rejected() {
     let forgets = "{% for m in messages %}{% if m.role != 'system' or loop.index < 5 %}{{ m.content }};{% endif %}{% endfor %}";
     let engine = with_template(forgets);
     let system = json!({ "role": "system", "content": "Be kind." });
@@ -136,7 +136,7 @@ fn instructions_that_a_template_drops_in_one_conversation_are_refused_then() {
 }
 
 #[test]
-fn results_of_tools_that_a_template_leaves_out_are_refused() {
+fn dropped_tool_results_are_rejected() {
     let engine = published("microsoft-Phi-3.5-mini-instruct");
     let call = json!({ "id": "1", "type": "function", "function": { "name": "colour", "arguments": "{}" } });
     let mut messages = vec![

@@ -1,4 +1,4 @@
-//! The engine around a backend that computes a prepared answer.
+//! Tests the engine with a backend that computes a prepared answer.
 
 mod ahead;
 mod bad_files;

@@ -1,4 +1,5 @@
-//! What does not fit is refused as soon as the header has come, with the figures and with what would fit.
+//! A model that does not fit is rejected as soon as its header is complete, with the figures and with options
+//! that fit.
 
 use linnet_engine::{Error, LoadOptions, Loader};
 use linnet_gguf::{Gguf, HeaderWriter, Value};
@@ -8,9 +9,9 @@ use serde_json::{Value as Json, json};
 
 use crate::fake::{FakeBackend, model_file, platform};
 
-/// Positions of the model, whose only layer's keys and values have 8 numbers each.
+/// Context length of the model, whose only layer has keys and values of 8 elements each.
 const LONG: usize = 8192;
-/// Bytes of a position in the KV cache.
+/// Bytes per position in the KV cache.
 const F16: u64 = 2 * 2 * 8;
 const Q8_0: u64 = 2 * (8 + 2);
 
@@ -31,7 +32,7 @@ fn long() -> (Vec<u8>, Vec<u8>) {
     (header, all)
 }
 
-/// What is asked for; by default the whole context.
+/// Load options; by default the whole context.
 #[derive(Clone, Copy)]
 struct Ask {
     context_length: Option<usize>,
@@ -53,7 +54,7 @@ fn loader(Ask { context_length, kv, memory_limit, max_buffer }: Ask) -> Loader<F
     )
 }
 
-/// The header is enough to know.
+/// The header alone decides.
 fn refusal(ask: Ask) -> Option<Error> {
     block_on(loader(ask).push(Bytes::Heap(&long().0))).err()
 }
@@ -68,7 +69,7 @@ fn details(ask: Ask) -> Json {
 fn rest() -> u64 {
     let details = details(Ask { memory_limit: Some(1), ..ASK });
     let of = |key: &str| details[key].as_u64().unwrap();
-    // The matrices and two norms of a layer, the last norm, and the table, which is the head, too.
+    // The matrices and two norms of a layer, the last norm, and the table, which is also the output head.
     assert_eq!(of("weights"), 4 * (7 * 64 + 3 * 8 + 258 * 8));
     assert_eq!(of("kv"), LONG as u64 * F16);
     assert!(of("scratch") >= 4 * 258);
@@ -77,7 +78,7 @@ fn rest() -> u64 {
 }
 
 #[test]
-fn what_just_fits_is_taken() {
+fn a_model_that_just_fits_is_accepted() {
     let all = rest() + LONG as u64 * F16;
     assert!(refusal(Ask { memory_limit: Some(all), ..ASK }).is_none());
     let details = details(Ask { memory_limit: Some(all - 1), ..ASK });
@@ -108,11 +109,11 @@ fn the_next_smaller_choice_fits() {
         }
     }
     let none = refusal(Ask { memory_limit: Some(1), ..ASK }).unwrap().to_string();
-    assert!(none.ends_with("Take a smaller model"), "{none}");
+    assert!(none.ends_with("Use a smaller model"), "{none}");
 }
 
 #[test]
-fn a_context_that_is_ours_to_choose_is_one_that_fits() {
+fn the_default_context_fits() {
     let rest = rest();
     let length = |room: u64| {
         let ask = Ask { context_length: None, memory_limit: Some(rest + room), ..ASK };
@@ -128,7 +129,7 @@ fn a_context_that_is_ours_to_choose_is_one_that_fits() {
 }
 
 #[test]
-fn a_cache_that_no_buffer_holds_is_no_surprise_after_the_download() {
+fn a_too_large_cache_is_rejected_before_the_download() {
     let keys = LONG as u64 * F16 / 2;
     assert!(refusal(Ask { max_buffer: Some(keys), ..ASK }).is_none());
     let smaller = |most| {
@@ -140,6 +141,6 @@ fn a_cache_that_no_buffer_holds_is_no_surprise_after_the_download() {
     let choice = |backend: &str, length: usize, kv: &str| json!({ "backend": backend, "context_length": length, "kv": kv });
     assert_eq!(smaller(keys - 1), choice("webgpu", LONG, "q8_0"));
     assert_eq!(smaller(5000), choice("webgpu", 256, "f16"));
-    // Neither fits into so small buffers, but the CPU has none.
+    // Neither fits into such small buffers, but the CPU has no limit.
     assert_eq!(smaller(2000), choice("cpu", LONG, "f16"));
 }

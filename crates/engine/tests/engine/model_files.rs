@@ -1,11 +1,11 @@
-//! Files of very small models.
+//! Very small model files.
 
 use linnet_gguf::{Array, HeaderWriter, Strings, Value};
 use linnet_quant::DType;
 
 use super::{CONTEXT, END};
 
-/// The character by which byte-level BPE (GPT-2's `bytes_to_unicode`) writes a byte.
+/// The character for a byte in byte-level BPE (GPT-2's `bytes_to_unicode`).
 fn byte_char(byte: u8) -> char {
     let printable = |b: &u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     if printable(&byte) {
@@ -25,17 +25,17 @@ pub fn model_file() -> Vec<u8> {
     file("llama", &[], &ATTENTION)
 }
 
-/// The same with another template and room for its prompts.
+/// The same with another template, and a context long enough for its prompts.
 pub fn model_file_with_template(template: &str) -> Vec<u8> {
     let template = ("tokenizer.chat_template", Value::String(template.into()));
     file("llama", &[template, ("llama.context_length", Value::U32(1 << 16))], &ATTENTION)
 }
 
-/// The tokens of [`thinking_model_file`] around a thought, in place of bytes that no text has.
+/// The reasoning tokens of [`thinking_model_file`], in place of bytes that no text has.
 pub const THINK: u32 = 0xFE;
 pub const END_OF_THINKING: u32 = 0xFF;
 
-/// The same with control tokens around thoughts.
+/// The same with control tokens around reasoning.
 pub fn thinking_model_file(template: &str) -> Vec<u8> {
     let mut tokens: Vec<String> = byte_tokens().chain(["<|start|>".into(), "<|end|>".into()]).collect();
     (tokens[THINK as usize], tokens[END_OF_THINKING as usize]) = ("<think>".into(), "</think>".into());
@@ -49,7 +49,8 @@ pub fn thinking_model_file(template: &str) -> Vec<u8> {
     file("llama", &keys, &ATTENTION)
 }
 
-/// The same with a SentencePiece vocabulary: after three control tokens (2 ends an answer) come "▁", "▁b", "a", and then bytes.
+/// The same with a SentencePiece vocabulary: three control tokens (2 ends an answer), then "▁", "▁b", "a",
+/// and then bytes.
 pub fn sentence_piece_model_file() -> Vec<u8> {
     let bytes = (0..252).map(|byte| format!("<0x{byte:02X}>"));
     let tokens = ["<unk>", "<s>", "</s>", "▁", "▁b", "a"].map(str::to_owned).into_iter().chain(bytes);
@@ -75,18 +76,18 @@ pub fn sentence_piece_model_file() -> Vec<u8> {
 const ATTENTION: [(&str, &[u64]); 4] =
     [("attn_output", &[8, 8]), ("attn_v", &[8, 8]), ("attn_k", &[8, 8]), ("attn_q", &[8, 8])];
 
-/// The positions that the only layer of [`windowed_model_file`] sees; its cache has room for [`RING`].
+/// The window of the only layer of [`windowed_model_file`]; its cache has [`RING`] positions.
 pub const WINDOW: usize = 4;
 pub const RING: usize = 32;
 
-/// The same with a window.
+/// The same with a sliding window.
 pub fn windowed_model_file() -> Vec<u8> {
     let norms = ["attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"];
     let parts = [&ATTENTION[..], &norms.map(|norm| (norm, &[8][..]))].concat();
     file("gemma3", &[("gemma3.attention.sliding_window", Value::U32(WINDOW as u32))], &parts)
 }
 
-/// The same with a convolution for its attention.
+/// The same with a convolution instead of attention.
 pub fn recurrent_model_file() -> Vec<u8> {
     let heads = Value::Array(Array::I32(vec![0]));
     let keys = [("lfm2.attention.head_count_kv", heads), ("lfm2.shortconv.l_cache", Value::U32(3))];
@@ -136,7 +137,7 @@ fn file(architecture: &str, more: &[(&str, Value)], parts: &[(&str, &[u64])]) ->
     for (part, dims) in parts {
         writer.tensor(&format!("blk.0.{part}.weight"), dims, DType::F32).unwrap();
     }
-    // The order of the tensors is not the order in which the graph names them.
+    // The tensors are not in the order of the graph's weights.
     for (part, dims) in [
         ("output_norm", vec![8]),
         ("blk.0.ffn_down", vec![8, 8]),

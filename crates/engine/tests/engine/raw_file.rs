@@ -1,6 +1,6 @@
 //! A model file written item by item, so that any item can be wrong.
 
-/// A value as the file has it: its type's id and its bytes.
+/// A raw value: its type id and its bytes.
 #[derive(Clone)]
 pub struct Raw(pub u32, pub Vec<u8>);
 
@@ -42,7 +42,7 @@ pub fn integers(values: impl IntoIterator<Item = i32>) -> Raw {
     array(5, values.len() as u64, values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
 }
 
-/// A directory entry; the offset is from the start of the data.
+/// A directory entry; the offset is relative to the start of the data.
 #[derive(Clone)]
 pub struct RawTensor {
     pub name: Vec<u8>,
@@ -51,7 +51,7 @@ pub struct RawTensor {
     pub offset: u64,
 }
 
-/// A file, by default one that loads.
+/// A file; the default one loads.
 #[derive(Clone)]
 pub struct RawFile {
     pub magic: [u8; 4],
@@ -63,11 +63,11 @@ pub struct RawFile {
     pub data: usize,
 }
 
-/// Tokens of the model.
+/// Vocabulary size.
 const VOCABULARY: u64 = 258;
 
 impl RawFile {
-    /// A llama of one layer whose tokens are the bytes and two control tokens.
+    /// A one-layer llama whose tokens are the bytes and two control tokens.
     pub fn good() -> Self {
         let tokens: Vec<String> =
             crate::fake::byte_tokens().chain(["<|start|>".into(), "<|end|>".into()]).collect();
@@ -140,7 +140,7 @@ impl RawFile {
         self
     }
 
-    /// Changes the tensor of this index.
+    /// Changes the tensor with this index.
     pub fn tensor(mut self, index: usize, change: impl FnOnce(&mut RawTensor)) -> Self {
         change(&mut self.tensors[index]);
         self
@@ -156,7 +156,7 @@ impl RawFile {
         self.sections().concat()
     }
 
-    /// The file in its sections, which end where a truncation is most likely to be overlooked.
+    /// The file in sections; truncating it at their ends is easy to miss.
     pub fn sections(&self) -> Vec<Vec<u8>> {
         let mut sections = vec![
             self.magic.to_vec(),

@@ -1,4 +1,5 @@
-//! Requests that are wrong are refused by the path of what is wrong; what OpenAI's clients send is taken.
+//! Invalid requests are rejected with the path of the error; everything that OpenAI's clients send is
+//! accepted.
 
 use crate::fake::{END, FakeBackend, START, engine, engine_of, model_file_with_template};
 use linnet_engine::{Engine, Error, Request, SuggestRequest};
@@ -26,7 +27,7 @@ fn message(fields: Value) -> Value {
 }
 
 #[test]
-fn what_is_wrong_is_named_by_its_path_with_what_it_is_and_what_is_allowed() {
+fn errors_give_the_path_the_value_and_the_allowed_values() {
     let (engine, _) = engine(b"");
     for (request, field, says) in [
         (json!({}), "messages", "missing"),
@@ -153,7 +154,7 @@ fn a_chat_in_which_nothing_is_said_is_told_so() {
         (error.code(), error.to_string()),
         ("invalid-request", "`messages` give an empty prompt; one of them must say something".to_owned())
     );
-    // As Gemma 3 does: the instructions are put before the first question.
+    // Like Gemma 3: the instructions precede the first user message.
     let gemma = "{% if messages[0].role == 'system' %}{% set first = messages[0].content ~ '\n\n' %}\
                  {% set rest = messages[1:] %}{% else %}{% set first = '' %}{% set rest = messages %}{% endif %}\
                  {% for m in rest %}{{ (first if loop.first else '') ~ m.content }}{% endfor %}!";
@@ -166,7 +167,7 @@ fn a_chat_in_which_nothing_is_said_is_told_so() {
 }
 
 #[test]
-fn long_words_of_a_request_do_not_fill_its_error() {
+fn long_values_are_shortened_in_errors() {
     let long = "x".repeat(1 << 20);
     let error = Request::from_json(&json!({ "messages": [{ "role": &long }] }).to_string()).unwrap_err();
     assert!(error.to_string().len() < 300);
@@ -185,7 +186,7 @@ fn null_is_unset() {
 }
 
 #[test]
-fn numbers_may_be_written_in_any_way() {
+fn integers_may_have_any_notation() {
     let request = Request::from_json(r#"{"prompt":[1e2],"max_tokens":5.0,"seed":1e3,"top_k":1e30}"#);
     assert_eq!(request.unwrap_err().details()["field"], "top_k");
     let request = Request::from_json(r#"{"prompt":[1e2],"max_tokens":5.0,"seed":1e3}"#).unwrap();
@@ -193,7 +194,7 @@ fn numbers_may_be_written_in_any_way() {
 }
 
 #[test]
-fn what_openai_s_client_sends_back_is_taken() {
+fn messages_from_openai_clients_are_accepted() {
     let (engine, _) = engine_of(
         &model_file_with_template(
             "{% for m in messages %}[{{ m.role }}{{ ' ' ~ m.name if m.name }}:{{ m.content }}\
@@ -249,7 +250,7 @@ fn no_string_of_a_request_becomes_a_control_token() {
 }
 
 #[test]
-fn limits_are_named_and_reached_in_linear_time() {
+fn limits_are_checked_in_linear_time() {
     let (engine, _) = engine(b"");
     let million = 1_000_000;
     let parts = vec![json!({ "type": "text", "text": "x" }); million];

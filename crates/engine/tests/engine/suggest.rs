@@ -1,4 +1,4 @@
-//! Words while somebody types, of a model whose tokens are bytes: behind a new line it goes on with its answer.
+//! Suggestions from a model whose tokens are bytes: after a new line it continues with its answer.
 
 use linnet_engine::{Engine, FinishReason, SuggestEvent, SuggestRequest, Suggestion, Suggestions};
 use pollster::block_on;
@@ -29,12 +29,12 @@ fn pair(word: &str, completion: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn words_are_whole_and_go_on_from_what_was_typed() {
+fn words_are_whole_and_continue_the_typed_text() {
     for file in [model_file(), recurrent_model_file(), windowed_model_file()] {
         let (mut engine, _) = engine_of(&file, b"the bird's nest, high up");
         assert_eq!(suggested(&mut engine, "\n"), pair("the", "the"));
-        assert_eq!(suggested(&mut engine, "\nT"), pair("The", "he"), "the case is the typist's");
-        // A token here is a byte, so words are not one with their spaces.
+        assert_eq!(suggested(&mut engine, "\nT"), pair("The", "he"), "the typed case is kept");
+        // A token is a byte here, so words do not include their spaces.
         assert_eq!(suggested(&mut engine, "\nthe b"), pair("bird's", "ird's"));
         assert_eq!(suggested(&mut engine, "\nthe bir"), pair("bird's", "d's"));
         assert_eq!(suggested(&mut engine, "\nthe bird's nest, hi"), pair("high", "gh"));
@@ -42,16 +42,16 @@ fn words_are_whole_and_go_on_from_what_was_typed() {
 }
 
 #[test]
-fn words_that_the_model_does_not_mean_are_left_out() {
+fn unlikely_words_are_left_out() {
     let (mut engine, _) = engine(b"abc def");
     let words = finish(&mut start(&engine, "\n", 5, None), &mut engine);
     let words: Vec<String> = words.words.into_iter().map(|word| word.word).collect();
-    // `Bbc` would be as good a word as any, but is ten thousand times less likely.
+    // `Bbc` would be a word too, but it is ten thousand times less likely.
     assert_eq!(words, ["abc"]);
 }
 
 #[test]
-fn what_was_run_for_a_letter_serves_for_the_next() {
+fn results_are_reused_for_the_next_letter() {
     let (mut engine, log) = engine(b"there");
     finish(&mut start(&engine, "so\n", 1, None), &mut engine);
     let before = log.borrow().steps.len();
@@ -61,7 +61,7 @@ fn what_was_run_for_a_letter_serves_for_the_next() {
     assert_eq!((next.words[0].word.as_str(), next.begun.as_str(), next.tokens), ("there", "t", 0));
 }
 
-/// What the first of all tokens says counts for nothing in many models: "Good mor" went on as "more".
+/// Many models ignore the very first token: "Good mor" was completed to "more".
 #[test]
 fn where_nothing_marks_a_beginning_a_new_line_does() {
     for prefix in ["so\nt", "\nso\nt"] {
@@ -73,14 +73,14 @@ fn where_nothing_marks_a_beginning_a_new_line_does() {
 }
 
 #[test]
-fn a_search_ends_when_it_is_told_to_or_late() {
+fn a_search_ends_when_cancelled_or_late() {
     let (mut engine, log) = engine(b"there");
     let mut told = start(&engine, "so\n", 3, None);
     assert_eq!(block_on(told.next(&mut engine)).unwrap(), SuggestEvent::Step);
     told.cancel();
     let words = finish(&mut told, &mut engine);
     assert_eq!((words.words.len(), words.finish_reason), (0, FinishReason::Cancelled));
-    // Without any time the model is run for a first word and no further.
+    // Without any time, the model only runs for a first word.
     let before = log.borrow().steps.len();
     let late = finish(&mut start(&engine, "no\n", 3, Some(0.0)), &mut engine);
     assert_eq!(late.words.iter().map(|word| word.word.as_str()).collect::<Vec<_>>(), ["there"]);
@@ -88,7 +88,7 @@ fn a_search_ends_when_it_is_told_to_or_late() {
 }
 
 #[test]
-fn what_is_wrong_in_a_request_is_named_by_its_path() {
+fn errors_in_a_request_give_their_path() {
     for (request, field, says) in [
         ("[]", "request", "is an array, but must be an object"),
         ("{", "request", "is not JSON that can be read (line 1, column 1)"),
@@ -113,7 +113,7 @@ fn what_is_wrong_in_a_request_is_named_by_its_path() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn impossible_requests_are_rejected() {
     let (engine, _) = engine(b"");
     let code = |prefix: String, words| {
         engine.suggest(&SuggestRequest { prefix, words, within: None }).err().map(|error| error.code())
