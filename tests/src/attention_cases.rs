@@ -5,11 +5,11 @@ use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, Steps, VOCABULARY};
 
-/// A cache of f16 rounds keys and values by up to 2^-11 of themselves, which comes to 1e-7, and to more where the values
-/// of a head happen to cancel. One position of a hundred forgotten would be 1e-4.
+/// An f16 cache rounds keys and values by up to 2^-11 of their value, which gives errors of 1e-7, or more
+/// where a head's values happen to cancel. Losing one position in a hundred would give 1e-4.
 const F16_CACHE: f64 = 1e-6;
 
-/// Prefill of `n`, then token by token.
+/// Prefill of `n` tokens, then decode.
 fn prefill_and_decode(n: usize) -> Steps {
     let mut steps = vec![(0, n)];
     steps.extend((n..n + 4).map(|position| (position, 1)));
@@ -26,13 +26,13 @@ pub(crate) fn cases() -> Vec<Case> {
     {
         cases.push(attention(heads, kv_heads, head_dim, prefill_and_decode(35)));
     }
-    // Chunks of a prompt; then back, overwriting a part of what was there; then to the end of the context.
+    // Chunks of a prompt; then back, overwriting part of it; then to the end of the context.
     let back = vec![(0, 32), (32, 32), (64, 7), (40, 5), (45, 1), (46, 1), (0, 3), (3, 1), (71, 9), (80, 1)];
     cases.push(attention(6, 3, 32, back));
     cases.push(attention(4, 2, 16, vec![(0, 64), (64, 64), (128, 64), (192, 64), (256, 1), (257, 1)]));
     cases.push(sharp());
     cases.push(two_layers());
-    // A window of 1 would leave nothing for the queries to choose from.
+    // A window of 1 would leave only one position to attend to.
     for window in [2, 5, 32, 33, 200] {
         let name = format!("a window of {window}");
         cases.push(special(&name, 64, around(), |a, _| Attention { window: Some(window), ..a }));
@@ -54,7 +54,7 @@ pub(crate) fn cases() -> Vec<Case> {
         temperature: Some(Temperature { scale: 0.3, period: 16 }),
         ..a
     }));
-    // A token whose past is cut into spans, one of them short.
+    // A token whose past is split into spans, one of them short.
     for window in [None, Some(300), Some(513)] {
         let name = format!("spans of a past, window {window:?}");
         let steps = vec![(0, 600), (600, 1), (601, 3), (604, 1), (605, 1)];
@@ -65,7 +65,7 @@ pub(crate) fn cases() -> Vec<Case> {
         }));
     }
     cases.push(shared_cache());
-    // Caches that begin anew several times: within a step, within a tile of any kernel, and when a step goes back.
+    // Caches that wrap several times: within a step, within a tile of any kernel, and when a step goes back.
     for (window, batch, head_dim, kv) in [
         (20, 40, 64, KvFormat::F16),
         (33, 7, 20, KvFormat::F16),
@@ -86,7 +86,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let mut case = attention(6, 2, head_dim, prefill_and_decode(35));
             case.name += &format!(" in {}", kv.name());
             case.kv = kv;
-            // What Q8_0 loses the oracle loses too.
+            // The oracle uses the same Q8_0 rounding.
             case.limit = if kv == KvFormat::F32 { 1e-10 } else { F16_CACHE };
             cases.push(case);
         }
@@ -94,12 +94,12 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Positions in and beyond a window, in tiles that its window cuts.
+/// Positions inside and outside of a window, in tiles that the window cuts.
 fn around() -> Steps {
     vec![(0, 7), (7, 70), (77, 1), (78, 1), (40, 9), (49, 1), (50, 120), (170, 1)]
 }
 
-/// Steps of up to `batch` tokens: far on, single ones, a little back and on, and the same again from the start.
+/// Steps of up to `batch` tokens: far ahead, single ones, slightly back and ahead, and again from the start.
 fn ring_steps(batch: usize) -> Steps {
     let far = |end: usize| (0..end).step_by(batch).map(move |at| (at, batch.min(end - at)));
     let mut steps: Steps = far(520).collect();
@@ -109,7 +109,7 @@ fn ring_steps(batch: usize) -> Steps {
     steps
 }
 
-/// An attention that is not plain.
+/// Attention with extra features.
 fn special(
     what: &str,
     head_dim: usize,
@@ -127,7 +127,7 @@ fn special(
     r.case(y, steps, F16_CACHE)
 }
 
-/// A second attention over the cache of the first.
+/// A second attention operation over the first one's cache.
 fn shared_cache() -> Case {
     let r = Recorder::new("two attentions over one cache");
     let layer = r.g.kv_layer(1, 32);
@@ -148,14 +148,15 @@ fn attention(heads: usize, kv_heads: usize, head_dim: usize, steps: Steps) -> Ca
     r.case(y, steps, F16_CACHE)
 }
 
-/// Scores so far apart that the exponentials of most vanish and a greater one keeps turning up.
+/// Scores so far apart that most exponentials vanish and the maximum keeps changing.
 fn sharp() -> Case {
     let r = Recorder::new("attention with scores to 400");
     let (heads, kv_heads, head_dim) = (4, 2, 32);
     let layer = r.g.kv_layer(kv_heads, head_dim);
     let q = r.g.embed(r.weight(DType::F32, VOCABULARY, heads * head_dim, 8.0));
-    // Whole numbers, which f16 holds exactly: else the scores' rounding, times 400, would be all there is. (Integers of 14
-    // bits, queries among them, put scores of 400 off by some thousandths: up to 7e-6 in what comes out.)
+    // Integers, which f16 represents exactly; otherwise the rounding of the scores, times 400, would
+    // dominate. (14-bit integers, queries included, put scores of 400 off by a few thousandths: up to 7e-6 in
+    // the output.)
     let whole = |r: &Recorder| {
         let values: Vec<f32> =
             (0..VOCABULARY * kv_heads * head_dim).map(|i| (i * 7919 % 31) as f32 - 15.0).collect();
@@ -166,7 +167,7 @@ fn sharp() -> Case {
     r.case(y, prefill_and_decode(65), 10.0 * F16_CACHE)
 }
 
-/// Two caches of different shapes.
+/// Two caches with different shapes.
 fn two_layers() -> Case {
     let r = Recorder::new("two layers of attention");
     let first = r.g.kv_layer(2, 16);

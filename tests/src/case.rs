@@ -1,11 +1,11 @@
-//! A graph with its weights, the steps to run, and how close a backend must come.
+//! A graph with its weights, the steps to run, and the error limit.
 
 use linnet_graph::{Builder, Graph, KvFormat, Value, WeightId};
 use linnet_quant::DType;
 
 use crate::random::Random;
 
-/// Rows of every embedding table: not a whole number of any kernel's tiles.
+/// Rows of every embedding table: not a multiple of any kernel's tile size.
 pub(crate) const VOCABULARY: usize = 67;
 
 /// Steps as `(position, tokens)`.
@@ -13,22 +13,22 @@ pub type Steps = Vec<(usize, usize)>;
 
 /// One comparison.
 pub struct Case {
-    /// For people.
+    /// Name for people; it also seeds the weights and tokens.
     pub name: String,
-    /// As recorded; the backend gets it both so and fused.
+    /// As recorded; the backend runs it both as recorded and fused.
     pub graph: Graph,
-    /// The weights as a file would hold them.
+    /// The weights as stored in a file.
     pub weights: Vec<Vec<u8>>,
-    /// How the KV cache holds its numbers.
+    /// Element type of the KV cache.
     pub kv: KvFormat,
-    /// What runs, in order.
+    /// The steps, in order.
     pub steps: Steps,
-    /// Greatest normalised mean square error, `Σ(a - b)² / Σb²`, of any row of any step.
+    /// Limit of the normalised mean square error, `Σ(a - b)² / Σb²`, of any row of any step.
     pub limit: f64,
 }
 
 impl Case {
-    /// Positions of the KV cache: the steps use all of it.
+    /// Context length: the steps use all of it.
     pub fn context(&self) -> usize {
         self.steps.iter().map(|(position, tokens)| position + tokens).max().unwrap_or(0)
     }
@@ -45,9 +45,9 @@ impl Case {
     }
 }
 
-/// A recording whose weights are made as they are declared.
+/// Records a graph and generates its weights.
 pub(crate) struct Recorder {
-    /// Where ops are recorded.
+    /// The graph builder.
     pub(crate) g: Builder,
     name: String,
     weights: std::cell::RefCell<Vec<Vec<u8>>>,
@@ -90,7 +90,7 @@ impl Recorder {
         self.g.embed(self.weight(DType::F32, VOCABULARY, width, 1.7))
     }
 
-    /// Ends the recording: the rows of `x` are what is compared.
+    /// Ends the recording; the rows of `x` are compared.
     pub(crate) fn case(self, x: Value, steps: Steps, limit: f64) -> Case {
         let logits = self.g.select_rows(x);
         self.case_of_logits(logits, steps, limit)
@@ -103,7 +103,7 @@ impl Recorder {
     }
 }
 
-/// One step for each number of tokens at a tile border of some kernel.
+/// One step per token count at a tile border of some kernel.
 pub(crate) fn tile_borders() -> Steps {
     [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 64, 65, 129].map(|tokens| (0, tokens)).to_vec()
 }

@@ -1,4 +1,4 @@
-//! Operations on the elements of rows.
+//! Elementwise operations.
 
 use linnet_graph::{Activation, Slice};
 use linnet_quant::DType;
@@ -44,7 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn gated(activation: Activation, width: usize) -> Case {
     let r = Recorder::new(format!("gated {activation:?} {width}"));
-    // Gates from where a sigmoid vanishes to where it is 1, and beyond what is clamped.
+    // Gates from where a sigmoid vanishes to where it is 1, and beyond the clamp.
     let gate = r.g.embed(r.weight(DType::F32, VOCABULARY, width, 30.0));
     let up = r.g.embed(r.weight(DType::F32, VOCABULARY, width, 9.0));
     let y = r.g.gated(activation, gate, up);
@@ -58,7 +58,7 @@ fn gated_parts(gate: usize, up: usize, width: usize) -> Case {
     r.case(y, vec![(0, 1), (0, 33)], F32)
 }
 
-/// A part of a row, and a row of its own.
+/// Part of one row, and a whole other row.
 fn gated_part(part: usize, of_gate: bool, width: usize) -> Case {
     let r = Recorder::new(format!("gated part {part} x {width}, of the gate: {of_gate}"));
     let part = r.g.slice(r.input(part + width + 3), part, width);
@@ -87,7 +87,7 @@ fn sliced(groups: usize, slice: Slice) -> Case {
     r.case(y, vec![(0, 1), (0, 9), (0, 33)], EXACT)
 }
 
-/// What follows the head of some models, on the rows of logits.
+/// The scale and cap that some models apply to the logits.
 fn scaled_logits() -> Case {
     let r = Recorder::new("scaled and capped logits");
     let table = r.weight(DType::F32, VOCABULARY, 32, 1.0);

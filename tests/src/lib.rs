@@ -1,8 +1,8 @@
-//! What every backend is judged by: small graphs with random weights, computed by a naive interpreter over the
+//! Test cases for every backend: small graphs with random weights, computed by a naive interpreter over the
 //! oracles (`reference`) and by the backend (`judge`), and compared row by row.
 //!
-//! A backend's test is [`judge_all`] with a function that makes the backend; [`sabotage_all`] shows that each of
-//! these comparisons can fail.
+//! To test a backend, call [`judge_all`] with a function that makes it; [`sabotage_all`] shows that each
+//! comparison can fail.
 
 mod attention_cases;
 mod case;
@@ -24,7 +24,7 @@ pub use judge::{
     Failure, judge, judge_all, judge_every, judge_rounded, judge_where, logits, sabotage_all, sabotage_every,
 };
 
-/// The formats that most files consist of: these are judged with every shape.
+/// The formats that most files use, tested with every shape.
 pub const COMMON: [DType; 13] = [
     DType::F32,
     DType::F16,
@@ -41,7 +41,7 @@ pub const COMMON: [DType; 13] = [
     DType::MXFP4,
 ];
 
-/// The others: what differs is only how a block is read, so a few shapes show it.
+/// The other formats: only the block decoding differs, so a few shapes suffice.
 pub const RARE: [DType; 15] = [
     DType::Q2_K,
     DType::Q3_K,

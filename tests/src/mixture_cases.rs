@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.push(weighted_sum(5, 8));
     cases.push(block(Activation::Silu, DType::Q4_0, false));
     cases.push(block(Activation::ClampedSwiGlu, DType::Q8_0, true));
-    // Larger than one binding of a device whose bindings are small.
+    // Larger than one binding on a device with small bindings.
     cases.push(block(Activation::Gelu, DType::F32, true));
     cases
 }
@@ -47,18 +47,18 @@ fn router_weights(router: Router) -> Case {
     r.case(choice.weights, vec![(0, 1), (0, 9), (0, 33)], F32)
 }
 
-/// A bias that changes the choice, normalised weights, and a scale.
+/// A bias that changes the selection, normalised weights, and a scale.
 fn router_with_all() -> Case {
     let r = Recorder::new("weights of a router with all parameters");
     let bias = Some(r.vector(8));
     let router = Router { experts: 8, used: 3, gating: Gating::Sigmoid, bias, normalize: true, scale: 2.5 };
     let choice = r.g.router(logits(&r, 8), router);
-    // Their sum would be the same whatever they are.
+    // Normalised weights always sum to the same value, so multiply each by its id.
     let y = r.g.multiply(choice.weights, choice.ids);
     r.case(y, vec![(0, 1), (0, 9), (0, 33)], F32)
 }
 
-/// One product of the same input for all slots, and another of a slot's own.
+/// One product with the same input for all slots, and one with an input per slot.
 fn expert_matmul(dtype: DType, experts: usize, used: usize, outputs: usize, bias: bool) -> Case {
     let r = Recorder::new(format!("expert_matmul {dtype} {used} of {experts} x {outputs}, bias: {bias}"));
     let cols = if dtype.block_values() == 256 { 256 } else { 64 };
@@ -91,7 +91,7 @@ fn block(activation: Activation, dtype: DType, bias: bool) -> Case {
     let h = r.g.rms_norm(x, r.vector(width), 1e-5);
     let gating = if bias { Gating::SoftmaxOfChosen } else { Gating::Softmax };
     let router = Router { experts, used, gating, bias: None, normalize: !bias, scale: 1.0 };
-    // Logits far apart: rounding must not choose another expert.
+    // Logits far apart, so that rounding does not change the selected experts.
     let logits = r.g.matmul(r.weight(DType::F32, experts, width, 1.0), h);
     let choice = r.g.router(logits, router);
     let product = |rows: usize, cols: usize, x| {

@@ -1,11 +1,11 @@
-//! Whole small models: every fusion, the memory plan and the order of nodes together.
+//! Small whole models: all fusions, the memory plan and the order of nodes together.
 
 use linnet_graph::{Attention, Rope, RopeStyle, Value};
 use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, VOCABULARY};
 
-/// The f16 cache's rounding, through two layers.
+/// Rounding of the f16 cache, through two layers.
 const MODEL: f64 = 1e-5;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -17,8 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Formats of most matrices, of `v` and `down`, and of the table; with norms `around` the parts of a layer, and a scale after
-/// the embedding.
+/// The formats of most matrices, of `v` and `down`, and of the table. With `around`, each part of a layer has
+/// norms, and the embedding is scaled.
 fn model([matrices, finer, table]: [DType; 3], style: RopeStyle, around: bool) -> Case {
     let (width, heads, kv_heads, head_dim, hidden) = (256, 4, 2, 32, 512);
     let r = Recorder::new(format!("model of {matrices}, {finer}, {table}"));
@@ -41,7 +41,7 @@ fn model([matrices, finer, table]: [DType; 3], style: RopeStyle, around: bool) -
         let layer = r.g.kv_layer(kv_heads, head_dim);
         r.g.store_kv(layer, k, v);
         let a = r.g.attention(q, Attention::new(layer, [heads, kv_heads], head_dim, 0.177));
-        // The output projection's input is narrower than a block of 256 allows some formats, so it is Q8_0.
+        // The input is narrower than a 256-element block of some formats, so the output projection is Q8_0.
         x = r.g.add(x, after(r.g.matmul(r.matrix(DType::Q8_0, width, heads * head_dim), a)));
         let h = r.g.rms_norm(x, r.vector(width), 1e-5);
         let gate = r.g.matmul(r.matrix(matrices, hidden, width), h);

@@ -1,4 +1,4 @@
-//! Norms of what a part of a layer made, before it is added: the next product makes the sum.
+//! Norms after a part of a layer, before the residual add, which fuse into the next product.
 
 use linnet_graph::Activation;
 use linnet_quant::DType;
@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
         norms([DType::F32, DType::F32], 64, true, false),
         norms([DType::Q8_0, DType::Q8_0], 64, true, true),
         norms([DType::F32, DType::F32], 37, false, true),
-        // Gate and up are products of their own, of which the first makes the sum.
+        // Gate and up are separate products; the first one computes the sum.
         norms([DType::Q8_0, DType::Q5_0], 96, true, false),
         norms([DType::Q4_K, DType::Q4_K], 256, false, false),
         norms([DType::F32, DType::F16], 37, true, false),
@@ -20,8 +20,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Two parts of a layer with norms after them, and before them where `pre`, their sums `scaled` or not; the matrices of the second part have these
-/// formats. Larger than one binding of a device whose bindings are small.
+/// Two parts of a layer with norms after them, and before them if `pre`; the sums are scaled if `scaled`. The
+/// second part's matrices have the given formats. Larger than one binding on a device with small bindings.
 fn norms([gate, up]: [DType; 2], width: usize, pre: bool, scaled: bool) -> Case {
     let r = Recorder::new(format!("norms around {gate}, {up} x {width}, pre: {pre}, scaled: {scaled}"));
     let norm = |x| r.g.rms_norm(x, r.vector(width), 1e-5);
@@ -34,7 +34,7 @@ fn norms([gate, up]: [DType; 2], width: usize, pre: bool, scaled: bool) -> Case 
     let (gate, up) = (r.matrix(gate, 130, width), r.matrix(up, 130, width));
     let y = r.g.gated(Activation::Gelu, r.g.matmul(gate, h), r.g.matmul(up, h));
     let x = scaled(r.g.add(norm(r.g.matmul(r.matrix(DType::F32, width, 130), y)), x));
-    // The residual is read again where the product that made it is not the last.
+    // The residual is read again if the product that computed it is not the last.
     let y = norm(r.g.matmul(r.matrix(DType::F32, width, width), before(x)));
     let x = scaled(r.g.add(x, y));
     let h = before(r.g.select_rows(x));
@@ -42,7 +42,7 @@ fn norms([gate, up]: [DType; 2], width: usize, pre: bool, scaled: bool) -> Case 
     r.case_of_logits(logits, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
 }
 
-/// A sum that nothing but the result takes.
+/// A sum that is only used as the result.
 fn sum_of_selected_rows() -> Case {
     let r = Recorder::new("norms around nothing");
     let x = r.input(36);

@@ -1,4 +1,4 @@
-//! Matrix products, norms, rope and the ends of a model, alone and in the forms that fusion makes of them.
+//! Matrix products, norms, RoPE and a model's first and last operations, alone and fused.
 
 use linnet_graph::{Activation, Rope, RopeFactors, RopeStyle};
 use linnet_quant::DType;
@@ -6,20 +6,20 @@ use linnet_quant::DType;
 use crate::case::{Case, Recorder, VOCABULARY, tile_borders};
 use crate::{COMMON, RARE};
 
-/// Copies, and arithmetic that is rounded to f32 a few times: 2^-24 squared is 4e-15.
+/// For copies, and arithmetic rounded to f32 a few times: 2^-24 squared is 4e-15.
 pub(crate) const EXACT: f64 = 1e-12;
 
-/// Sums in f32 and approximated functions (exp, sin, 1/sqrt): errors of a few 1e-7.
+/// For f32 sums and approximated functions (exp, sin, 1/sqrt): errors of a few 1e-7.
 pub(crate) const F32: f64 = 1e-11;
 
-/// Products of a matrix whose input may be rounded to 16 bits within a block but no further. That gives 2.5e-10 on
-/// average, and up to 1e-8 where a row's products happen to cancel; 8-bit activations would give 2e-5.
+/// For matrix products whose input may be rounded to 16 bits per block, but not further. That gives 2.5e-10
+/// on average, and up to 1e-8 where a row's products happen to cancel; 8-bit activations would give 2e-5.
 pub(crate) const MATMUL: f64 = 5e-8;
 
-/// The same where a row of output is one or two numbers, so that nothing evens out what cancels.
+/// The same for rows of one or two outputs, where cancellation does not average out.
 const NARROW: f64 = 2e-6;
 
-/// Values per row that every kernel takes a few blocks of: a whole number of blocks, and of nothing greater.
+/// A width of a few blocks in every kernel, but not a multiple of anything larger.
 fn cols(dtype: DType) -> usize {
     match dtype.block_values() {
         1 => 76,
@@ -39,7 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(gated_halves(dtype, 44));
         cases.push(head(dtype));
     }
-    // How the rows of a matrix are shared out does not depend on what is in them.
+    // How a kernel splits the rows of a matrix does not depend on their content.
     for dtype in [DType::F32, DType::Q4_1, DType::Q8_0, DType::Q6_K] {
         for rows in [1, 2, 7, 8, 9, 16, 130] {
             cases.push(matmul_rows(dtype, rows));
@@ -128,7 +128,7 @@ fn bias() -> Case {
     r.case(y, vec![(0, 1), (0, 2), (0, 33)], MATMUL)
 }
 
-/// One activation a thousand times the others, as in the inputs of real models' down projections.
+/// One activation a thousand times larger than the others, as in the inputs of real down projections.
 fn outlier() -> Case {
     let r = Recorder::new("matmul with an outlier");
     let mut values = vec![0.01; VOCABULARY * 96];
@@ -141,7 +141,7 @@ fn outlier() -> Case {
     r.case(y, vec![(0, 1), (0, 8)], MATMUL)
 }
 
-/// Norm and three projections of different formats and heights, which fuse to one node.
+/// A norm and three projections with different formats and heights, which fuse into one node.
 fn qkv(dtypes: [DType; 3]) -> Case {
     let r = Recorder::new(format!("norm and {}, {}, {}", dtypes[0], dtypes[1], dtypes[2]));
     let h = r.g.rms_norm(r.input(256), r.vector(256), 1e-6);
@@ -149,7 +149,7 @@ fn qkv(dtypes: [DType; 3]) -> Case {
         let bias = if i == 2 { Some(r.vector(rows)) } else { None };
         r.g.matmul_bias(r.matrix(dtypes[i], rows, 256), bias, h)
     });
-    // The sum of k and v needs all of both; what is left of q joins by another product.
+    // The sum of k and v needs all of both; the rest of q is joined by another product.
     let kv = r.g.add(k, v);
     let y = r.g.add(r.g.matmul(r.matrix(DType::F32, 16, 48), q), kv);
     r.case(y, tile_borders(), MATMUL)
@@ -188,7 +188,7 @@ fn gated_halves(dtype: DType, rows: usize) -> Case {
     r.case(y, vec![(0, 1), (0, 3), (0, 8), (0, 65)], MATMUL)
 }
 
-/// The output head: a product of the last rows only, with the table that also embeds.
+/// The output head: a product of the last rows only, with the shared embedding table.
 fn head(dtype: DType) -> Case {
     let r = Recorder::new(format!("tied head {dtype}"));
     let cols = cols(dtype);
@@ -204,7 +204,7 @@ fn select_rows() -> Case {
     r.case(x, vec![(0, 1), (0, 2), (0, 33)], EXACT)
 }
 
-/// Equal greatest logits: the lowest index wins.
+/// Equal maximum logits: the lowest index wins.
 fn ties() -> Case {
     let r = Recorder::new("ties");
     let mut values: Vec<f32> = (0..VOCABULARY * 32).map(|i| ((i * 29 % 64) as f32 - 32.0) / 64.0).collect();
@@ -230,7 +230,7 @@ fn rope(style: RopeStyle, heads: usize, head_dim: usize, pairs: usize, factors: 
     r.case(y, vec![(0, 1), (0, 9), (1, 1), (70, 33), (2047, 1)], 1e-10)
 }
 
-/// Divisors that depend on the context's size, both ways, and a magnitude.
+/// Frequency divisors that depend on the context length, both variants, and a magnitude.
 fn rope_by_context() -> Case {
     let r = Recorder::new("rope with factors by context");
     let factors = |r: &Recorder, step: f32| {
@@ -251,7 +251,7 @@ fn rope_by_context() -> Case {
     r.case(y, vec![(0, 1), (68, 33)], 1e-10)
 }
 
-/// Each head of a row alone.
+/// A norm per head of a row.
 fn head_norm(heads: usize, width: usize, weight: bool) -> Case {
     let r = Recorder::new(format!("norm of {heads} heads of {width}, weight: {weight}"));
     let x = r.g.multiply(r.input(heads * width), r.input(heads * width));

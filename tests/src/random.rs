@@ -6,7 +6,7 @@ use linnet_quant::DType;
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A sequence of its own for each name.
+    /// A separate sequence for each name.
     pub(crate) fn of(name: &str) -> Self {
         // FNV-1a.
         Random(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -32,8 +32,8 @@ impl Random {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    /// File bytes of `values` values in `dtype`, of magnitude near `scale`: random codes, and scales of either sign,
-    /// now and then subnormal or zero.
+    /// Encoded blocks of `values` values in `dtype`, with a magnitude near `scale`: random codes, and scales
+    /// of either sign, occasionally subnormal or zero.
     pub(crate) fn weight(&mut self, dtype: DType, values: usize, scale: f32) -> Vec<u8> {
         match dtype {
             DType::F32 => (0..values).flat_map(|_| (self.unit() * scale).to_le_bytes()).collect(),
@@ -58,12 +58,12 @@ impl Random {
                     }
                 }
                 DType::MXFP4 => {
-                    // 6 is the greatest E2M1, 127 the exponent of 1.
+                    // 6 is the largest E2M1 value, 127 the exponent of 1.
                     let exponent = (scale / 6.0).log2().floor() as i32 + 127;
                     block[0] = (exponent - self.below(3) as i32) as u8;
                 }
                 DType::NVFP4 => {
-                    // 7 is the exponent of 1. Now and then 0, a subnormal, or the code that is not a number.
+                    // 7 is the exponent of 1. Occasionally 0, a subnormal, or the NaN code.
                     let exponent = (scale / 6.0).log2().floor() as i32 + 7;
                     for byte in &mut block[..4] {
                         let code = (exponent - self.below(2) as i32).max(0) << 3 | self.below(8) as i32;
@@ -81,7 +81,7 @@ impl Random {
         bytes
     }
 
-    /// A half below `2 * magnitude`, now and then subnormal or zero.
+    /// An f16 below `2 * magnitude`, occasionally subnormal or zero.
     fn half_scale(&mut self, magnitude: f32) -> u16 {
         half_bits(match self.below(64) {
             0 => 0.0,
@@ -91,7 +91,7 @@ impl Random {
     }
 }
 
-/// Where a block has f16 scales and minima, and the magnitudes of the codes that they multiply.
+/// The offsets of a block's f16 scales and minima, and the magnitudes of their codes.
 fn half_scales(dtype: DType) -> &'static [(usize, f32)] {
     match dtype {
         DType::Q4_0 => &[(0, 8.0)],
@@ -117,9 +117,9 @@ fn half_scales(dtype: DType) -> &'static [(usize, f32)] {
     }
 }
 
-/// The half next below in magnitude; small ones become subnormal. `value` lies within the range of halves.
+/// Rounds to f16 towards zero; small values become subnormal. `value` must be in the range of f16.
 fn half_bits(value: f32) -> u16 {
-    // The product rounds to a subnormal f32 where the half is one.
+    // The product is a subnormal f32 where the f16 is subnormal.
     let moved = (value * 2f32.powi(-112)).to_bits();
     ((moved & 0x7fff_ffff) >> 13) as u16 | (moved >> 16) as u16 & 0x8000
 }

@@ -1,4 +1,4 @@
-//! Operations with recurrent state: prefill in chunks, decode, repeating a step, and starting again.
+//! Operations with recurrent state: prefill in chunks, decode, repeating a step, and restarting.
 
 use linnet_graph::DeltaNet;
 use linnet_quant::DType;
@@ -6,7 +6,7 @@ use linnet_quant::DType;
 use crate::case::{Case, Recorder, Steps, VOCABULARY};
 use crate::op_cases::F32;
 
-/// Sums of f32 over some hundred steps whose state is carried on.
+/// For f32 sums over a few hundred steps with state carried between them.
 const STATE: f64 = 1e-10;
 
 fn steps() -> Steps {
@@ -30,13 +30,13 @@ fn conv(channels: usize, taps: usize, silu: bool) -> Case {
     let r = Recorder::new(format!("conv of {channels} channels, {taps} taps, silu: {silu}"));
     let kernel = r.weight(DType::F32, channels, taps, 1.0);
     let y = r.g.conv(r.input(channels), kernel, silu);
-    // Two of them, each with a state of its own.
+    // Two of them, each with its own state.
     let kernel = r.weight(DType::F32, channels, taps, 1.0);
     let y = r.g.conv(y, kernel, silu);
     r.case(y, steps(), F32)
 }
 
-/// Of parts of a row, in no special order.
+/// Inputs are parts of a row, in no particular order.
 fn gated_conv(channels: usize, taps: usize) -> Case {
     let r = Recorder::new(format!("gated conv of {channels} channels, {taps} taps"));
     let row = r.input(3 * channels);
@@ -52,7 +52,7 @@ fn delta_net(key_heads: usize, value_heads: usize, head_dim: usize) -> Case {
     let qkv = r.input((2 * key_heads + value_heads) * head_dim);
     let gate = |r: &Recorder| r.g.embed(r.weight(DType::F32, VOCABULARY, value_heads, 2.0));
     let (beta, alpha) = (gate(&r), gate(&r));
-    // From what is remembered for a hundred tokens to what is forgotten at once.
+    // From heads that remember for a hundred tokens to heads that forget at once.
     let rates: Vec<f32> = (0..value_heads).map(|h| -0.01 - 0.4 * h as f32).collect();
     let (a, dt_bias) = (r.exact(1, &rates), r.vector(value_heads));
     let op = DeltaNet { state: 0, key_heads, value_heads, head_dim, a, dt_bias, eps: 1e-6 };

@@ -1,4 +1,4 @@
-//! The naive interpreter: a recorded graph, node by node, through the oracles.
+//! A naive interpreter: runs a recorded graph node by node with the oracles.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ pub(crate) struct Reference<'a> {
     /// Recurrent states.
     states: Vec<Vec<f64>>,
     context: usize,
-    /// How the caches' numbers are rounded.
+    /// Rounding of the caches' elements.
     kv: KvFormat,
 }
 
 impl<'a> Reference<'a> {
-    /// `bytes` are the weights as a file holds them.
+    /// `bytes` are the weights as stored in a file.
     pub(crate) fn new(graph: &'a Graph, bytes: &[Vec<u8>], context: usize, kv: KvFormat) -> Self {
         let decode = |(spec, bytes): (&linnet_graph::WeightSpec, &Vec<u8>)| {
             let mut values = vec![0.0; spec.rows * spec.cols];

@@ -1,14 +1,14 @@
-//! All that lies between a layer's projections and what its attention gives, as models record it.
+//! Everything between a layer's projections and its attention output, as models record it.
 
 use linnet_graph::{Attention, KvFormat, Rope, RopeFactors, RopeStyle, Value};
 use linnet_quant::DType;
 
 use crate::case::{Case, Recorder, Steps};
 
-/// Rounding of a cache of f16, and of the products before it.
+/// Rounding of an f16 cache, and of the products before it.
 const LIMIT: f64 = 5e-6;
 
-/// Prefill, tokens, back, a step of several, and on to where the low byte of the position begins anew.
+/// Prefill, decode, back, a step of several tokens, and on to where the low byte of the position wraps.
 fn steps() -> Steps {
     vec![
         (0, 7),
@@ -25,16 +25,16 @@ fn steps() -> Steps {
     ]
 }
 
-/// How the heads of a case look.
+/// The heads of a case.
 #[derive(Clone, Copy)]
 struct Shape {
     heads: usize,
     kv_heads: usize,
     head_dim: usize,
     style: RopeStyle,
-    /// Pairs that are turned; 0: no rope at all.
+    /// Pairs that RoPE rotates; 0 means no RoPE.
     pairs: usize,
-    /// The heads of queries, those of keys, those of values are normalised; with a gain.
+    /// Whether the query, key and value heads are normalised, and whether with a weight.
     norms: [Option<bool>; 3],
     kv: KvFormat,
 }
@@ -95,7 +95,7 @@ pub(crate) fn cases() -> Vec<Case> {
     }));
     cases.push(cut());
     cases.push(shared());
-    // Tokens that see so much that several workgroups share it, one of them a tile that has just begun.
+    // Tokens with a context so long that several workgroups share it; one of the tiles has just begun.
     let far = vec![(0, 520), (520, 1), (521, 120), (641, 1)];
     let small = Shape { heads: 4, kv_heads: 1, head_dim: 20, pairs: 8, norms: both, ..PLAIN };
     let special = |attention: Attention, r: &Recorder| Attention {
@@ -139,7 +139,7 @@ fn case(
     let h = r.g.rms_norm(r.input(96), r.vector(96), 1e-6);
     let widths = [heads, kv_heads, kv_heads].map(|heads| heads * head_dim);
     let [q, k, v] = [0, 1, 2].map(|i| {
-        // Without a rope one that all keys have in common would change nothing.
+        // Without RoPE, a bias common to all keys would change nothing.
         let bias = (i != 1).then(|| r.vector(widths[i]));
         r.g.matmul_bias(r.matrix(formats[i], widths[i], 96), bias, h)
     });
@@ -158,7 +158,7 @@ fn case(
     Case { kv, ..r.case(y, steps(), LIMIT) }
 }
 
-/// One matrix with all of them, as in phi3.
+/// One matrix with queries, keys and values, as in phi3.
 fn cut() -> Case {
     let Shape { heads, kv_heads, head_dim, .. } = PLAIN;
     let r = Recorder::new("self-attention cut out of one row");
@@ -173,7 +173,7 @@ fn cut() -> Case {
     r.case(y, steps(), LIMIT)
 }
 
-/// A second attention over the same cache, with a query of its own.
+/// A second attention operation over the same cache, with another query.
 fn shared() -> Case {
     let Shape { heads, kv_heads, head_dim, .. } = PLAIN;
     let r = Recorder::new("self-attention whose cache another attention reads");

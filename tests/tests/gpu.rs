@@ -1,4 +1,5 @@
-//! The GPU backend against the oracles, natively: lavapipe where there is no other adapter, and its kernels for such adapters.
+//! Compares the GPU backend with the oracles, natively: on the available adapter, otherwise lavapipe with its
+//! kernels.
 
 mod device;
 
@@ -7,7 +8,7 @@ use linnet_gpu::GpuOptions;
 use linnet_quant::DType;
 use linnet_tests::{judge_every, judge_where, sabotage_every};
 
-/// As on the adapter at hand; on lavapipe, with the kernels for software adapters.
+/// The default kernels of the available adapter; on lavapipe, those for software adapters.
 #[test]
 fn gpu_as_it_is() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
@@ -15,7 +16,7 @@ fn gpu_as_it_is() {
     }
 }
 
-/// What becomes one dispatch, each shape on the kernels for software adapters, too.
+/// Fused operations at every shape, on the kernels for software adapters too.
 #[test]
 fn gpu_fused_parts_of_layers() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
@@ -25,7 +26,7 @@ fn gpu_fused_parts_of_layers() {
     }
 }
 
-/// What takes parts of a row where they lie.
+/// Operations that read parts of a row in place.
 #[test]
 fn gpu_parts_of_rows() {
     if let Some(gpu) = gpu(GpuOptions::default()) {
@@ -34,7 +35,7 @@ fn gpu_parts_of_rows() {
     }
 }
 
-/// Tensors in parts, as on a device with small bindings.
+/// Split tensors, as on a device with small bindings.
 #[test]
 fn gpu_with_small_bindings() {
     if let Some(gpu) = gpu(GpuOptions { max_part_bytes: Some(16_400), ..GpuOptions::default() }) {
@@ -51,7 +52,7 @@ fn gpu_with_small_bindings() {
     }
 }
 
-/// Vocabularies in two halves, which one dispatch reads.
+/// Embedding tables in two halves that one dispatch reads.
 #[test]
 fn gpu_with_halved_tables() {
     for (dtype, bytes) in [(DType::F16, 6_000), (DType::Q6_K, 24_000), (DType::Q8_0, 4_000)] {

@@ -1,4 +1,5 @@
-//! The GPU backend's products on other than software adapters against the oracles: fused, in f16, of integers.
+//! Compares matrix products on the kernels for hardware adapters with the oracles: fused, in f16 and in
+//! integers.
 
 mod device;
 
@@ -8,7 +9,7 @@ use linnet_quant::DType;
 use linnet_shaders::Format;
 use linnet_tests::{judge_rounded, judge_where};
 
-/// What a product of one row makes by the way, on the kernels for other adapters.
+/// The fused outputs of a one-row product, on the kernels for hardware adapters.
 #[test]
 fn gpu_fused_products_with_and_without_subgroups() {
     let with = GpuOptions { software_kernels: Some(false), ..GpuOptions::default() };
@@ -20,8 +21,9 @@ fn gpu_fused_products_with_and_without_subgroups() {
     }
 }
 
-/// Products with the integers of matrices: every format that has them, and all forms of products, every other case with
-/// subgroups and the rest without. Products may be off by so many times as much as exact ones, whole models by so many times.
+/// Products with integer matrices: every format that supports them and all forms of products, every other
+/// case with subgroups and the rest without. The error limits are multiplied by `of_products` and, for whole
+/// models, `of_models`.
 fn products_in(math: Math, [of_products, of_models]: [f64; 2]) {
     let integers = DType::ALL.into_iter().filter(|dtype| Format::of(*dtype).math().contains(&math));
     let mut products: Vec<String> = integers.map(|dtype| format!("matmul {dtype}")).collect();
@@ -55,8 +57,8 @@ fn gpu_products_in_f16() {
     products_in(Math::F16, [100.0, 20.0]);
 }
 
-/// Inputs of 8 bits: off by up to 1/254 of the greatest of 32, which is some thousandths of each. Most products are off by 1e-4 at
-/// most, a gated one by up to 8e-4.
+/// 8-bit inputs: off by up to 1/254 of the largest of 32, a few thousandths of each. Most products are off by
+/// at most 1e-4, gated ones by up to 8e-4.
 #[test]
 fn gpu_products_in_int8() {
     products_in(Math::Int8, [4e4, 300.0]);

@@ -1,4 +1,4 @@
-//! The GPU backend's kernels for other than software adapters against the oracles, with subgroups and without.
+//! Compares the kernels for hardware adapters with the oracles, with and without subgroups.
 
 mod device;
 
@@ -13,7 +13,7 @@ fn gpu_with_subgroups() {
     }
 }
 
-/// What differs is how a product of one row is added up.
+/// Only the reduction of one-row products differs.
 #[test]
 fn gpu_without_subgroups() {
     if let Some(gpu) = gpu(GpuOptions { subgroups: Some(false), ..GpuOptions::default() }) {

@@ -1,4 +1,4 @@
-//! Models whose layers have windows, in contexts much longer than the caches of these layers.
+//! Models with sliding-window layers, in contexts much longer than these layers' caches.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use linnet_quant::DType;
 use linnet_text::LocalTime;
 use pollster::block_on;
 
-/// A backend that takes longer or shorter steps than it would by itself, by which its rings have another length.
+/// A backend with a different batch size, which changes the length of the ring buffers.
 struct Batched<B> {
     inner: B,
     capabilities: Capabilities,
@@ -61,12 +61,12 @@ impl<B: Backend> Backend for Batched<B> {
     }
 }
 
-/// Tokens of a step of the caches that forget. The models' windows are 32, so these have room for 96 positions of
-/// [`CONTEXT`].
+/// Batch size that makes the caches ring buffers. The models' windows are 32, so they have 96 of the
+/// [`CONTEXT`] positions.
 const BATCH: usize = 20;
-/// Tokens of a step for which no cache is shorter than the context.
+/// Batch size at which every cache covers the whole context.
 const WHOLE: usize = 448;
-/// Positions.
+/// Context length.
 const CONTEXT: usize = 512;
 
 fn load<B: Backend>(backend: B, max_batch: usize, model: &str, kv: KvFormat) -> Engine<Batched<B>> {
@@ -80,7 +80,7 @@ fn load<B: Backend>(backend: B, max_batch: usize, model: &str, kv: KvFormat) -> 
     block_on(loader.finish()).expect("a model")
 }
 
-/// Runs what the session does not hold of `tokens` in steps of [`BATCH`]; the logits of the last one.
+/// Runs the part of `tokens` that the session does not have, in steps of [`BATCH`]; returns the last logits.
 fn run<B: Backend>(session: &mut Session<B>, tokens: &[u32]) -> Vec<f32> {
     let kept = session.reuse(tokens);
     let mut logits = Vec::new();
@@ -102,10 +102,10 @@ fn tokens(seed: u32, len: usize) -> Vec<u32> {
     (0..len).map(|_| next()).collect()
 }
 
-/// Nothing of what a model computes depends on how much its caches hold: not after a long prompt, not token by token, and
-/// not after going back a little or so far that the rest must be run again. Logits may differ by a part `rounding` of the
-/// greatest, where sums are cut at the end of a ring.
-fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFormat, rounding: f32) {
+/// The size of the caches does not change results: not after a long prompt, not token by token, and not after
+/// going back, whether a little or so far that the rest runs again. Logits may differ by `rounding`, relative
+/// to the largest, because sums are split at the end of a ring buffer.
+fn ring_buffers_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFormat, rounding: f32) {
     let mut ring = load(make(), BATCH, model, kv);
     let mut whole = load(make(), WHOLE, model, kv);
     let [small, large] = [ring.info().memory.kv, whole.info().memory.kv];
@@ -127,7 +127,7 @@ fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFor
         tokens.push(more);
         expect(&tokens, tokens.len() - 1, "after one token more");
     }
-    // Of 96 places, 32 are the window.
+    // The window is 32 of the 96 positions.
     tokens.truncate(474 - 60);
     tokens.extend(self::tokens(8, 30));
     expect(&tokens, 474 - 60, "after going back");
@@ -139,8 +139,8 @@ fn rings_change_nothing<B: Backend>(make: impl Fn() -> B, model: &str, kv: KvFor
     expect(&tokens, 0, "after going back to the first positions");
 }
 
-/// A step that sees what its cache no longer holds is an error, not an answer.
-fn a_forgotten_position_is_refused<B: Backend>(mut backend: B) {
+/// A step that needs evicted positions is an error, not an answer.
+fn an_evicted_position_is_rejected<B: Backend>(mut backend: B) {
     let g = Builder::new();
     let table = g.weight("table", DType::F32, 8, 8);
     let x = g.embed(table);
@@ -175,20 +175,20 @@ fn cpu(portable: bool) -> CpuBackend {
 }
 
 #[test]
-fn cpu_rings_change_nothing() {
+fn cpu_ring_buffers_change_nothing() {
     for model in ["gemma2", "gemma3", "gemma4", "gpt-oss"] {
-        rings_change_nothing(|| cpu(false), model, KvFormat::F32, 1e-5);
+        ring_buffers_change_nothing(|| cpu(false), model, KvFormat::F32, 1e-5);
     }
-    rings_change_nothing(|| cpu(true), "gemma3", KvFormat::F16, 5e-4);
-    rings_change_nothing(|| cpu(false), "gemma3", KvFormat::Q8_0, 1e-2);
+    ring_buffers_change_nothing(|| cpu(true), "gemma3", KvFormat::F16, 5e-4);
+    ring_buffers_change_nothing(|| cpu(false), "gemma3", KvFormat::Q8_0, 1e-2);
 }
 
 #[test]
-fn cpu_a_forgotten_position_is_refused() {
-    a_forgotten_position_is_refused(cpu(false));
+fn cpu_an_evicted_position_is_rejected() {
+    an_evicted_position_is_rejected(cpu(false));
 }
 
-/// A device, or `None` and a word about it where there is no adapter.
+/// A device, or `None` with a printed note if there is no adapter.
 fn gpu() -> Option<GpuBackend> {
     match block_on(GpuBackend::new(GpuOptions::default())) {
         Err(BackendError::NoAdapter { reason }) => {
@@ -201,13 +201,13 @@ fn gpu() -> Option<GpuBackend> {
 }
 
 #[test]
-fn gpu_rings_change_nothing() {
+fn gpu_ring_buffers_change_nothing() {
     let Some(gpu) = gpu() else { return };
-    rings_change_nothing(|| gpu.clone(), "gemma3", KvFormat::F16, 0.0);
+    ring_buffers_change_nothing(|| gpu.clone(), "gemma3", KvFormat::F16, 0.0);
 }
 
 #[test]
-fn gpu_a_forgotten_position_is_refused() {
+fn gpu_an_evicted_position_is_rejected() {
     let Some(gpu) = gpu() else { return };
-    a_forgotten_position_is_refused(gpu);
+    an_evicted_position_is_rejected(gpu);
 }

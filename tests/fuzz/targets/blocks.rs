@@ -1,4 +1,4 @@
-//! Any bytes decode as blocks of any format, or have the wrong length.
+//! Any bytes decode as blocks of any format, or fail with a length error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

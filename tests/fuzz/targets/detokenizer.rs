@@ -1,4 +1,5 @@
-//! Tokens print the same one by one as at once. Two bytes are a token, the first bit of the input shows control tokens.
+//! Decoding tokens one by one gives the same text as decoding them at once. Two bytes make a token; the first
+//! bit of the input decides whether control tokens are shown.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,5 @@
-//! A header in one piece and in many gives the same header or the same error; what it says of itself can be asked.
+//! Parsing a header at once and in chunks gives the same header or the same error, and its accessors do not
+//! panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let pieces = pieces.and_then(|header| header.ok_or_else(|| parser.incomplete()));
-    // As text, since a float may be NaN.
+    // Compared as text, because a float may be NaN.
     assert_eq!(format!("{whole:?}"), format!("{pieces:?}"));
     if let Ok(header) = whole {
         assert!(header.file_len() >= header.header_len);

@@ -1,5 +1,6 @@
-//! Any text as a request, against a model of bytes with one of several templates: it is refused with a field's path, or its prompt is
-//! counted, and a few tokens are generated. The first byte chooses the template.
+//! Any text as a request to a byte-level model with one of several templates: the request is rejected with a
+//! field's path, or its prompt is counted and a few tokens are generated. The first byte selects the
+//! template.
 #![no_main]
 
 #[path = "../../../crates/engine/tests/engine/fake.rs"]
@@ -11,7 +12,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use linnet_engine::{Engine, Event, Request};
 
-/// What templates do with messages.
+/// Typical uses of messages in templates.
 const TEMPLATES: [&str; 5] = [
     "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}",
     "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}<|end|>{% endfor %}",
@@ -23,9 +24,9 @@ const TEMPLATES: [&str; 5] = [
     "{% for m in messages[:3] %}{{ m.content | upper }}{% endfor %}",
 ];
 
-/// How many control tokens a template writes for each message.
+/// Number of control tokens that a template writes per message.
 const CONTROLS: [usize; TEMPLATES.len()] = [2, 1, 2, 0, 0];
-/// The template that also writes one for the answer.
+/// The template that also writes a control token for the answer.
 const OPENS_ANSWER: usize = 2;
 
 thread_local! {

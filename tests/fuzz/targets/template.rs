@@ -1,5 +1,5 @@
-//! Any template compiles or not, and renders or fails, within what it may take: memory and time for each byte of it and of
-//! its context, and a little more. After a NUL the input may have the context as JSON.
+//! Any template compiles or not, and renders or fails, within limits of memory and time per byte of the
+//! template and its context. After a NUL, the input may contain the context as JSON.
 #![no_main]
 
 #[path = "../../support/allocator.rs"]
@@ -12,18 +12,19 @@ use libfuzzer_sys::fuzz_target;
 use linnet_text::{ChatContext, ChatTemplate, LocalTime};
 use serde_json::{Value, json};
 
-/// Bytes that may be held at once, and for each byte of the input.
+/// Fixed memory limit, and the limit per byte of the input.
 const MEMORY: usize = 32 << 20;
 const MEMORY_PER_BYTE: usize = 256;
-/// The same for each message: of those in the input there are no more than commas, and four items are in the context that it
-/// may leave out.
+/// Memory limit per message. The input has at most as many messages as commas, plus the four items of the
+/// default context.
 const MEMORY_PER_MESSAGE: usize = 24 << 10;
-/// Time of the processor, in a build that counts coverage, and for each byte of the input.
+/// Limit of CPU time in a coverage build: fixed, and per byte of the input.
 const TIME: Duration = Duration::from_secs(1);
 const TIME_PER_BYTE: Duration = Duration::from_micros(20);
 const TIME_PER_MESSAGE: Duration = Duration::from_millis(1);
 
-/// What this thread has computed so far: other processes do not count. Where the system does not tell, the clock does.
+/// CPU time of this thread, so that other processes do not count. Falls back to the wall clock if the system
+/// does not provide it.
 fn computed(since: Instant) -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = stat.and_then(|stat| stat.split(' ').next()?.parse().ok());

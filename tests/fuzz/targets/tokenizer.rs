@@ -1,7 +1,7 @@
-//! A vocabulary of any tokens and merges is refused or works: what it encodes without special tokens holds none.
+//! Any vocabulary and merges are rejected or work: encoding without special tokens gives no special tokens.
 //!
-//! The input is lines: the model, the pre-tokenizer, then tokens (the first character is the digit of the kind) up to
-//! an empty line, merges up to another, and the text.
+//! The input is lines: the model, the pre-tokenizer, then tokens (the first character is the token type) up
+//! to an empty line, merges up to another, and the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
