@@ -52,6 +52,6 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1].toFi
 const speeds = (name) => done.map(({ timings }) => timings[name]);
 console.log(`prefill  ${median(speeds('prompt_per_second'))} tokens/s (median; ${PROMPT_TOKENS} tokens, ${RUNS} runs)`);
 console.log(`decode   ${median(speeds('predicted_per_second'))} tokens/s (median; ${done[0].usage.completion_tokens} tokens, ${RUNS} runs)`);
-console.log('of each decoded token:', JSON.stringify(done[0].counters));
+console.log('per decoded token:', JSON.stringify(done[0].counters));
 console.log(JSON.stringify(JSON.parse(engine.info()), null, 2));
 process.exit(0); // the device would keep the process alive

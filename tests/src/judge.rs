@@ -1,4 +1,4 @@
-//! Runs a case on a backend and compares.
+//! Runs a case on a backend and compares the results.
 
 use std::any::Any;
 use std::fmt;
@@ -15,9 +15,9 @@ use crate::op_cases::MATMUL;
 use crate::random::Random;
 use crate::reference::Reference;
 
-/// A comparison that failed.
+/// A failed comparison.
 pub struct Failure {
-    /// Which case, form of the graph, step and row, and what was wrong.
+    /// The case, form of the graph, step and row, and the reason.
     pub what: String,
 }
 
@@ -27,23 +27,23 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs every case on backends made by `make`, and panics with the list of those that failed.
+/// Runs every case on backends made by `make`, and panics with the list of failures.
 pub fn judge_all<B: Backend>(make: impl Fn() -> B) {
     judge_every(1, make);
 }
 
-/// [`judge_all`] of each `nth` case, for a second look at what differs little from a first.
+/// [`judge_all`] for every `nth` case, where most cases are already covered.
 pub fn judge_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     judge_cases(cases().into_iter().step_by(nth).collect(), make);
 }
 
-/// [`judge_all`] of the cases of which `keep` is true.
+/// [`judge_all`] for the cases that `keep` accepts.
 pub fn judge_where<B: Backend>(keep: impl Fn(&Case) -> bool, make: impl Fn() -> B) {
     judge_cases(cases().into_iter().filter(keep).collect(), make);
 }
 
-/// [`judge_where`] for a backend that rounds the inputs of products: where there are any, results may be off by `times` as
-/// much as others'.
+/// [`judge_where`] for a backend that rounds the inputs of matrix products: cases with products have `times`
+/// the error limit.
 pub fn judge_rounded<B: Backend>(times: f64, keep: impl Fn(&Case) -> bool, make: impl Fn() -> B) {
     let limit = |case: &Case| if case.limit < MATMUL { case.limit } else { case.limit * times };
     let rounded = |case: Case| Case { limit: limit(&case), ..case };
@@ -69,10 +69,10 @@ fn judge_cases<B: Backend>(cases: Vec<Case>, make: impl Fn() -> B) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Runs a case as recorded and fused; returns the greatest error of a row.
+/// Runs a case as recorded and fused; returns the largest error of a row.
 ///
 /// # Errors
-/// The first row beyond the case's limit, a wrong token, or an error of the backend.
+/// The first row above the case's limit, a wrong token, or an error of the backend.
 pub fn judge<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<f64, Failure> {
     let right = reference(case);
     let mut worst: f64 = 0.0;
@@ -95,25 +95,26 @@ pub fn logits<B: Backend>(make: impl Fn() -> B, case: &Case) -> Result<Vec<Vec<f
     Ok(outputs.into_iter().map(|output| output.logits).collect())
 }
 
-/// What a backend made of each step.
+/// A backend's output for each step.
 struct StepOutput {
     /// Logits of all rows.
     logits: Vec<f32>,
-    /// Logits of the last rows only, when asked for fewer.
+    /// Logits of the last rows only, as requested.
     last: Vec<f32>,
     token: u32,
 }
 
-/// Shows that the comparison of every case can fail: with a wrong element in any row, and with a wrong weight.
+/// Shows that the comparison of every case can fail: with a wrong element in any row, and with a wrong
+/// weight.
 ///
 /// # Panics
-/// When a comparison does not notice.
+/// If a comparison does not notice.
 pub fn sabotage_all<B: Backend>(make: impl Fn() -> B) {
     sabotage_every(1, make);
 }
 
-/// [`sabotage_all`] of each `nth` case: a backend whose pipelines take long to compile needs no more, since what compares
-/// is the same for all backends.
+/// [`sabotage_all`] for every `nth` case. That is enough for a backend that compiles pipelines slowly,
+/// because all backends share the comparison.
 pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     for case in cases().iter().step_by(nth) {
         let right = reference(case);
@@ -125,7 +126,7 @@ pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
         let width = case.graph.value(case.graph.logits).width;
         for step in 0..outputs.len() {
             for row in 0..case.steps[step].1 {
-                // A tenth of the row's own magnitude, on one of its elements.
+                // A tenth of the row's magnitude, added to one element.
                 let range = row * width..(row + 1) * width;
                 let square: f32 = outputs[step].logits[range].iter().map(|v| v * v).sum();
                 let at = row * width + row % width;
@@ -139,7 +140,7 @@ pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
             outputs[step].token ^= 1;
         }
         for index in 0..case.weights.len() {
-            // The tokens of a case need not reach every row, so every byte of a tensor is wrong.
+            // The tokens of a case need not use every row, so every byte of the tensor is wrong.
             let mut weights = case.weights.clone();
             let spec = &case.graph.weights[index];
             weights[index] = Random::of("sabotage").weight(spec.dtype, spec.rows * spec.cols, 1.0);
@@ -150,7 +151,7 @@ pub fn sabotage_every<B: Backend>(nth: usize, make: impl Fn() -> B) {
     }
 }
 
-/// Bytes that a backend has to fetch, as those of a page are.
+/// Bytes outside of the backend's memory, like those of a page.
 struct Elsewhere(Vec<u8>);
 
 impl ForeignBytes for Elsewhere {
@@ -182,7 +183,7 @@ fn outputs<B: Backend>(
         let mut loaded = Vec::new();
         for (spec, bytes) in plan.graph.weights.iter().zip(weights) {
             let mut weight = backend.allocate(spec)?;
-            // In pieces as a network delivers them, from either kind of memory.
+            // In chunks as a network delivers them, from both kinds of memory.
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 let most = [7, 300, 5000, usize::MAX][random.below(4)].min(rest.len());
@@ -207,7 +208,7 @@ fn outputs<B: Backend>(
                 backend.run(&mut program, step).await
             };
             let expected = |what: &str| BackendError::Internal(format!("step {index}: expected {what}"));
-            // Repeating a step overwrites the same positions of the cache with the same.
+            // Repeating a step writes the same values to the same cache positions.
             let Output::None = run(OutputRequest::Nothing).await? else { return Err(expected("nothing")) };
             let Output::Logits(logits) = run(OutputRequest::Logits(count)).await? else {
                 return Err(expected("logits"));
@@ -230,7 +231,7 @@ fn reference(case: &Case) -> Vec<Vec<f32>> {
     steps.map(|(index, &(position, count))| reference.run(&case.tokens(index), position, count)).collect()
 }
 
-/// The greatest error of a row, or the first thing that is wrong.
+/// The largest error of a row, or the first mismatch.
 fn compare(case: &Case, right: &[Vec<f32>], outputs: &[StepOutput]) -> Result<f64, String> {
     let width = case.graph.value(case.graph.logits).width;
     let mut worst: f64 = 0.0;
@@ -257,7 +258,7 @@ fn compare(case: &Case, right: &[Vec<f32>], outputs: &[StepOutput]) -> Result<f6
         }
         let row = &right[(count - 1) * width..];
         let best = oracle::argmax(row);
-        // Rounding may decide between logits that are this close, but not between equal ones.
+        // Rounding may decide between logits this close, but not between equal ones.
         let near = row[best as usize] - row.get(output.token as usize).copied().unwrap_or(f32::NEG_INFINITY);
         let noise = (case.limit.sqrt() as f32) * row.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
         if output.token != best && !(near > 0.0 && near <= noise) {

@@ -1,4 +1,4 @@
-//! Tokens that the GPU chooses by itself: those that the engine's sampler would choose, however many come at once.
+//! Sampling on the GPU gives the same tokens as the engine's sampler, for any number of tokens per submit.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn gpu() -> Option<GpuBackend> {
 /// A token whose logits are all equal.
 const FLAT: u32 = 11;
 
-/// Each token's logits are random numbers that depend on it alone; some of them are equal.
+/// Each token's logits are random and depend only on that token; some of them are equal.
 fn model() -> (Graph, [Vec<u8>; 2]) {
     let g = Builder::new();
     let table = g.weight("table", DType::Q8_0, VOCABULARY, WIDTH);
@@ -42,7 +42,7 @@ fn model() -> (Graph, [Vec<u8>; 2]) {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         state >> 20
     };
-    // Blocks of a scale of 1/64 (an f16) and 32 bytes.
+    // Each block has a scale of 1/64 (an f16) and 32 bytes.
     let rows =
         (0..VOCABULARY).map(|_| [vec![0x00, 0x24], (0..32).map(|_| random() as u8).collect()].concat());
     let mut table = rows.collect::<Vec<Vec<u8>>>().concat();
@@ -124,7 +124,7 @@ fn samplings() -> Vec<Sampling> {
 }
 
 #[test]
-fn the_gpu_draws_as_the_sampler_does() {
+fn the_gpu_samples_like_the_sampler() {
     let Some(mut device) = Device::new() else { return };
     let prompt: Vec<u32> = (0..70).map(|i| i * i * 37 % VOCABULARY as u32).collect();
     let first = device.logits(&prompt, 0);
@@ -142,13 +142,13 @@ fn the_gpu_draws_as_the_sampler_does() {
         }
     }
     assert!(seen.len() > 20, "{} different tokens", seen.len());
-    // Two candidates may lie within the rounding of a logarithm.
+    // Two candidates may be closer than the rounding of a logarithm.
     println!("{differ} of {draws} draws differ, {} different tokens", seen.len());
     assert!(differ * 50 <= draws, "{differ} of {draws} differ");
 }
 
 #[test]
-fn the_tokens_do_not_depend_on_how_many_come_at_once() {
+fn the_tokens_do_not_depend_on_the_batch() {
     let Some(mut device) = Device::new() else { return };
     let prompt: Vec<u32> = (0..9).map(|i| i * i * 37 % VOCABULARY as u32).collect();
     for sampling in samplings() {
@@ -170,7 +170,7 @@ fn the_tokens_do_not_depend_on_how_many_come_at_once() {
 }
 
 #[test]
-fn a_token_that_ends_them_is_the_last() {
+fn a_stop_token_is_the_last() {
     let Some(mut device) = Device::new() else { return };
     let sampling = Sampler::new(open(), 5).params(1);
     let request = DecodeRequest { tokens: 16, stop: &[], sampling };
@@ -179,7 +179,7 @@ fn a_token_that_ends_them_is_the_last() {
         assert!(!all[..last].contains(&all[last]), "{all:?}");
         let stop = [VOCABULARY as u32, all[last]];
         assert_eq!(device.ahead(&[3], 0, DecodeRequest { stop: &stop, ..request }), all[..=last]);
-        // What was run behind it does no harm: the answer may be taken up again from there.
+        // Tokens computed after it do no harm: the answer can resume from there.
         let tokens = 15 - last;
         if tokens > 0 {
             assert_eq!(
@@ -190,7 +190,7 @@ fn a_token_that_ends_them_is_the_last() {
     }
 }
 
-/// Where all that is kept is as likely, what is drawn shows what is kept.
+/// With equal probabilities, the sampled tokens show which ones the filters keep.
 #[test]
 fn the_gpu_keeps_what_the_sampler_keeps() {
     let Some(mut device) = Device::new() else { return };
@@ -214,7 +214,7 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
                 differ += usize::from(device.ahead(&[token], 0, request) != [expected]);
                 last = last.max(expected);
             }
-            // Of equal ones those with the lower ids are kept.
+            // On a tie, the lower ids are kept.
             assert!(token != FLAT || last < VOCABULARY as u32 * 19 / 20, "{last}");
             assert!(differ <= 1, "{differ} of 60 differ: {token}, {sampling:?}");
         }
@@ -222,7 +222,7 @@ fn the_gpu_keeps_what_the_sampler_keeps() {
 }
 
 #[test]
-fn steps_beyond_what_was_promised_are_refused() {
+fn steps_beyond_the_promised_ones_are_rejected() {
     let Some(mut device) = Device::new() else { return };
     let sampling = Sampler::new(open(), 1).params(0);
     let step = Step { tokens: &[1], position: 0, want: OutputRequest::Token };
@@ -241,7 +241,7 @@ fn steps_beyond_what_was_promised_are_refused() {
     }
 }
 
-/// A model of the fixtures.
+/// A model from the fixtures.
 fn load<B: Backend>(backend: B, model: &str) -> Engine<B> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tiny").join(model).join("model.gguf");
     let file = std::fs::read(file).expect("a fixture");
@@ -258,9 +258,9 @@ fn load<B: Backend>(backend: B, model: &str) -> Engine<B> {
     block_on(loader.finish()).expect("a model")
 }
 
-/// The step that gave the token which ended an answer can be repeated, whatever was queued behind it.
+/// The step that produced the stop token can be repeated, no matter what was queued after it.
 #[test]
-fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
+fn steps_after_the_end_keep_the_recurrent_state() {
     let Some(gpu) = gpu() else { return };
     for model in ["qwen35", "lfm2"] {
         let mut engine = load(gpu.clone(), model);
@@ -283,9 +283,9 @@ fn steps_behind_the_end_leave_recurrent_state_as_it_was() {
     }
 }
 
-/// Whole models: with windows, with recurrent state, with experts.
+/// Whole models: with sliding windows, with recurrent state, with experts.
 #[test]
-fn models_say_the_same_however_many_tokens_come_at_once() {
+fn models_answer_the_same_for_any_batch() {
     let Some(gpu) = gpu() else { return };
     for model in ["gemma3", "qwen35", "lfm2", "gpt-oss"] {
         let mut engine = load(gpu.clone(), model);
@@ -315,7 +315,7 @@ fn models_say_the_same_however_many_tokens_come_at_once() {
     }
 }
 
-/// The tokens of an answer, and how likely each was.
+/// The tokens of an answer and their probabilities.
 fn answer<B: Backend>(engine: &mut Engine<B>, request: &str) -> Vec<(u32, Option<f32>)> {
     let request = Request::from_json(request).expect("a request");
     let mut generation = engine.generate(&request).expect("an answer");
@@ -331,7 +331,7 @@ fn answer<B: Backend>(engine: &mut Engine<B>, request: &str) -> Vec<(u32, Option
     }
 }
 
-/// With a bias, or where probabilities are asked for, the GPU chooses nothing by itself, and the answer is the CPU's.
+/// With a logit bias or logprobs the GPU does not sample, and the answer is the CPU's.
 #[test]
 fn biased_answers_and_probabilities_are_those_of_the_cpu() {
     let Some(gpu) = gpu() else { return };
@@ -341,7 +341,7 @@ fn biased_answers_and_probabilities_are_those_of_the_cpu() {
     let plain = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0}}"#));
     let likely = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0,"logprobs":3}}"#));
     assert!(plain.iter().zip(&likely).all(|(plain, likely)| plain.0 == likely.0), "{plain:?}, {likely:?}");
-    // The first token is banned, and another one is said time and again.
+    // Bans the first token and strongly favours another.
     let bias = format!(r#""logit_bias":{{"{}":-100,"7":100}}"#, plain[0].0);
     let forced = answer(&mut on_gpu, &format!(r#"{{{prompt},"temperature":0,{bias}}}"#));
     assert!(forced.iter().all(|(token, _)| *token == 7), "{forced:?}");

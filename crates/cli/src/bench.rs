@@ -1,4 +1,4 @@
-//! `linnet bench`: how fast a model reads and writes.
+//! `linnet bench`: measures how fast a model reads a prompt and generates tokens.
 
 mod ops;
 mod profile;
@@ -20,49 +20,49 @@ use crate::platform::{PLATFORM, now_ms};
 use crate::synth::{Cut, SynthFile};
 use crate::terminal::one_line;
 
-/// Measure a model's speed: reading a prompt (prefill) and writing tokens (decode)
+/// Measure a model's speed: reading a prompt (prefill) and generating tokens (decode)
 ///
-/// Each run starts from an empty cache with the same pseudo-random prompt. Prefill counts the prompt's tokens until
-/// the first token is there; decode the tokens after that one, greedily, whatever they are. One short run that is not
-/// counted comes first.
+/// Each run starts with an empty KV cache and the same pseudo-random prompt. Prefill is the prompt's tokens
+/// divided by the time to the first token. Decode is the tokens after the first one; sampling is greedy and
+/// ignores end-of-text tokens. A short warm-up run is not counted.
 ///
-/// With `--ops` it is each kernel that is measured, at the shapes of the model or, without one, at those of SmolLM2-135M in
-/// every block format: multiply-adds and bytes per second, beside how fast the same threads read memory. With `--backend gpu`
-/// it is what the device can do at best: how fast it reads memory and multiplies.
+/// `--ops` measures each CPU kernel on its own, at the model's shapes or, without a model, at those of
+/// SmolLM2-135M in every block format. It prints multiply-adds and bytes per second, and the read bandwidth
+/// of the same threads. With `--backend gpu` it measures the device's peak read bandwidth and arithmetic.
 #[derive(Args, Debug)]
 pub struct Options {
     /// A GGUF file
     #[arg(required_unless_present_any = ["ops", "synth"])]
     model: Option<PathBuf>,
-    /// Instead of a file's, take random weights in the layout of the model NAME (see `linnet synth`), made as they are loaded
+    /// Use random weights in the layout of the model NAME instead of a file (see `linnet synth`)
     #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "ops"])]
     synth: Option<String>,
     #[command(flatten)]
     cut: Cut,
     #[command(flatten)]
     backend: BackendOptions,
-    /// Measure each kernel of the CPU by itself, or the GPU's limits
+    /// Measure each CPU kernel on its own, or the GPU's peak rates
     #[arg(long, conflicts_with_all = ["prompt_tokens", "tokens", "runs", "kv", "precise"])]
     ops: bool,
-    /// Tokens of the prompt
+    /// Length of the prompt in tokens
     #[arg(long, value_name = "N", default_value = "250", value_parser = clap::value_parser!(u32).range(1..))]
     prompt_tokens: u32,
     /// Tokens to decode
     #[arg(long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u32).range(1..))]
     tokens: u32,
-    /// Runs that are counted
+    /// Number of measured runs
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Print also what a decoded token asks of the GPU: dispatches, submits, objects made, bytes
+    /// Also print the GPU work of a decoded token: dispatches, submits, objects created, bytes copied
     #[arg(long, conflicts_with = "ops")]
     counters: bool,
-    /// Let the GPU choose so many tokens at once [default: as many as take an eighth of a second, or up to five]
+    /// Tokens that the GPU decodes per submit [default: chosen from the measured speed, as in a chat]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=DecodeRequest::MAX_TOKENS as i64))]
     ahead: Option<u8>,
-    /// Print also where the time goes, for a token and for a step of the prompt: each kernel by the GPU's own clock
+    /// Also print the time of each kernel, for a decoded token and a prefill step (needs GPU timestamps)
     #[arg(long, conflicts_with = "ops")]
     profile: bool,
-    /// Draw that as a picture (SVG)
+    /// Write the profile as an SVG chart
     #[arg(long, value_name = "FILE", requires = "profile")]
     svg: Option<PathBuf>,
     /// Print JSON
@@ -70,7 +70,7 @@ pub struct Options {
     json: bool,
 }
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Serialize)]
 struct Measured {
     #[serde(flatten)]
@@ -80,17 +80,17 @@ struct Measured {
     tokens: usize,
     prefill: Speed,
     decode: Speed,
-    /// Of each decoded token.
+    /// Per decoded token.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<Counts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<StepProfile>,
 }
 
-/// What one decoded token asked of the device.
+/// GPU work of one decoded token.
 type Counts = BTreeMap<&'static str, f64>;
 
-/// Of a decoded token's time, the part in which the device had nothing to do.
+/// The share of a decoded token's time in which the device was idle.
 fn empty_share(counters: &Counts, decode: &Speed) -> Option<f64> {
     counters.get("queue_empty_us").map(|us| us * 1e-6 * decode.median)
 }
@@ -105,7 +105,7 @@ struct Speed {
 }
 
 impl Speed {
-    /// `runs` is not empty.
+    /// `runs` must not be empty.
     fn new(runs: Vec<f64>) -> Self {
         let mut sorted = runs.clone();
         sorted.sort_by(f64::total_cmp);
@@ -119,7 +119,7 @@ impl Speed {
 /// Runs the command.
 ///
 /// # Errors
-/// Everything that can be wrong with the model; `invalid-request` when prompt and tokens exceed its context.
+/// Any error of loading the model; `invalid-request` if prompt and tokens exceed its context.
 pub fn run(options: &Options) -> Result<(), Failure> {
     if options.ops {
         return match options.backend.backend {
@@ -130,14 +130,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let source = match (&options.model, &options.synth) {
         (Some(path), _) => Source::File(path),
         (None, Some(name)) => Source::Synth(options.cut.file(name)?),
-        // Without the one clap asks for the other.
+        // Unreachable: clap requires one of the two.
         (None, None) => return Err(invalid("model", "is missing")),
     };
     if options.counters && options.backend.backend == BackendKind::Cpu {
-        return Err(invalid("--counters", "the CPU is no device that is asked for anything"));
+        return Err(invalid("--counters", "needs --backend gpu: the CPU has no such counters"));
     }
     if options.profile && options.backend.backend == BackendKind::Cpu {
-        return Err(invalid("--profile", "needs a device with a clock of its own: --backend gpu"));
+        return Err(invalid("--profile", "needs --backend gpu: the CPU has no timestamp queries"));
     }
     match options.backend.backend {
         BackendKind::Cpu => measure(options, &source, options.backend.cpu()?),
@@ -150,7 +150,7 @@ fn invalid(field: &str, reason: &str) -> Failure {
     Error::InvalidRequest { field: field.to_owned(), reason: reason.to_owned(), value: None }.into()
 }
 
-/// Where a model comes from.
+/// The source of a model's bytes.
 enum Source<'a> {
     File(&'a Path),
     Synth(SynthFile),
@@ -196,7 +196,7 @@ fn measure<B: Backend>(options: &Options, source: &Source<'_>, backend: B) -> Re
     Ok(())
 }
 
-/// One run from an empty cache; milliseconds of prefill and decode, and what a decoded token asked of the device.
+/// One run with an empty cache: milliseconds of prefill and of decode, and the GPU work of a decoded token.
 fn once<B: Backend>(
     engine: &mut Engine<B>,
     prompt: &[u32],
@@ -223,14 +223,14 @@ fn once<B: Backend>(
     Ok((first_token - start, end - first_token, counters))
 }
 
-/// Decodes greedily, so many tokens at once or as many as an answer would.
+/// Decodes greedily, `at_once` tokens per submit, or as many as the engine would choose for an answer.
 fn decode<B: Backend>(
     session: &mut Session<B>,
     mut token: u32,
     tokens: usize,
     at_once: Option<u8>,
 ) -> Result<(), Error> {
-    let broken = || BackendError::Internal("the backend gave no token where one was wanted".to_owned());
+    let broken = || BackendError::Internal("the backend returned no token".to_owned());
     let draws_screen = session.backend().capabilities().draws_screen;
     let (mut batcher, mut left) = (DecodeBatcher::new(draws_screen), tokens);
     while left > 0 {
@@ -254,7 +254,7 @@ fn decode<B: Backend>(
     Ok(())
 }
 
-/// The same ids on every machine: a linear congruential generator (Knuth's MMIX constants).
+/// Makes the same ids on every machine: a linear congruential generator (Knuth's MMIX constants).
 fn pseudo_random_prompt(len: usize, vocabulary: usize) -> Vec<u32> {
     let mut state = 1u64;
     std::iter::repeat_with(|| {
@@ -283,7 +283,7 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
     writeln!(out, ", {threads} {}", if *threads == 1 { "thread" } else { "threads" })?;
     writeln!(out, "features {}", features.join(" "))?;
     for step in disabled_features {
-        writeln!(out, "gave up  {}", one_line(step))?;
+        writeln!(out, "disabled {}", one_line(step))?;
     }
     writeln!(
         out,
@@ -305,12 +305,12 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
         )?;
     }
     if let Some(counters) = &measured.counters {
-        writeln!(out, "of each decoded token:")?;
+        writeln!(out, "per decoded token:")?;
         for (name, count) in counters {
             writeln!(out, "  {:<14}{count:>10.2}", name.replace('_', " "))?;
         }
         if let Some(share) = empty_share(counters, &measured.decode) {
-            writeln!(out, "queue    empty {:.1} % of the time", share * 100.0)?;
+            writeln!(out, "GPU idle {:.1} % of the time", share * 100.0)?;
         }
     }
     Ok(())
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prompt_is_fixed_and_lies_in_the_vocabulary() {
+    fn the_prompt_is_deterministic_and_within_the_vocabulary() {
         let prompt = pseudo_random_prompt(1000, 300);
         assert_eq!(prompt, pseudo_random_prompt(1000, 300));
         assert!(prompt.iter().all(|t| *t < 300));

@@ -1,4 +1,4 @@
-//! A loaded model, ready to answer.
+//! A loaded model that can answer requests.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
 
-/// What is known of the model from its file.
+/// Properties of the model in its file.
 #[derive(Clone, Debug, Serialize)]
 pub struct ModelInfo {
     /// `general.name`, or empty.
@@ -22,15 +22,15 @@ pub struct ModelInfo {
     pub architecture: String,
     /// Number of weights.
     pub parameters: u64,
-    /// The block format that most bytes have.
+    /// The most common block format, by bytes.
     pub quantization: String,
-    /// Positions of the KV cache.
+    /// Context length.
     pub context_length: usize,
-    /// Positions that the model was trained on.
+    /// Context length in training.
     pub training_context_length: usize,
-    /// Length of the file, in bytes.
+    /// Length of the file in bytes.
     pub file_bytes: u64,
-    /// Whether the file has a chat template that can be used.
+    /// Whether the file has a usable chat template.
     pub chat: bool,
 }
 
@@ -62,37 +62,37 @@ impl ModelInfo {
     }
 }
 
-/// The state of a loaded model, as `linnet.info()` shows it.
+/// The state of a loaded model, returned by `linnet.info()`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Info {
     /// The model.
     pub model: ModelInfo,
     /// `cpu` or `webgpu`.
     pub backend: &'static str,
-    /// The GPU, where there is one in use.
+    /// The GPU in use, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<Adapter>,
     /// Optional features in use.
     pub features: Vec<String>,
-    /// What was given up because it turned out not to work on this device, and why.
+    /// Features that were disabled because they do not work on this device, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disabled_features: Vec<String>,
-    /// Threads that compute.
+    /// Number of compute threads.
     pub threads: usize,
-    /// Bytes held.
+    /// Memory in use.
     pub memory: Memory,
 }
 
 /// A GPU.
 #[derive(Clone, Debug, Serialize)]
 pub struct Adapter {
-    /// The platform's words for it.
+    /// The platform's description.
     pub description: String,
-    /// Whether it is emulated in software.
+    /// Whether it is a software adapter.
     pub fallback: bool,
 }
 
-/// Bytes held by a loaded model.
+/// Memory of a loaded model in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Memory {
     /// Weights.
@@ -107,12 +107,12 @@ pub struct Memory {
 pub struct Engine<B: Backend> {
     pub(crate) session: Session<B>,
     pub(crate) tokenizer: Arc<Tokenizer>,
-    /// `None` where the file has no chat template, an error where it cannot be compiled.
+    /// `None` if the file has no chat template, an error if it does not compile.
     pub(crate) chat: Option<Result<Chat, TextError>>,
     pub(crate) platform: Platform,
-    /// Tokens that end an answer, as many as a backend looks out for.
+    /// Tokens that end an answer, as many as the backend can check for.
     pub(crate) ends: Vec<u32>,
-    /// What suggestions go by.
+    /// Cached results for suggestions.
     pub(crate) recent: Recent,
     model: ModelInfo,
     config: Config,
@@ -135,7 +135,7 @@ impl<B: Backend> Engine<B> {
         Engine { session, tokenizer, chat, platform, ends, recent: Recent::default(), model, config }
     }
 
-    /// What is loaded, where it runs and what it holds.
+    /// The model, its device and its memory.
     pub fn info(&self) -> Info {
         let capabilities = self.session.backend().capabilities();
         let memory = self.session.memory();
@@ -163,30 +163,31 @@ impl<B: Backend> Engine<B> {
         &self.tokenizer
     }
 
-    /// The KV cache and the compiled model, for scoring.
+    /// The compiled model with its KV cache, for scoring.
     pub fn session(&mut self) -> &mut Session<B> {
         &mut self.session
     }
 
-    /// How many tokens a request's prompt has, with all that the chat template puts around it: its `usage.prompt_tokens`. Nothing is
-    /// run, and it need not fit the context.
+    /// Number of tokens in a request's prompt, including what the chat template adds: its
+    /// `usage.prompt_tokens`. Does not run the model, and the prompt need not fit the context.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::Text`] when the template refuses the messages.
+    /// [`Error::InvalidRequest`], [`Error::Text`] if the template rejects the messages.
     pub fn count_tokens(&self, request: &Request) -> Result<usize, Error> {
         request.check()?;
         prompt::count(self, request)
     }
 
-    /// Begins an answer: checks the request and tokenizes its prompt. Nothing runs until [`Generation::next`].
+    /// Starts an answer: checks the request and tokenizes its prompt. The model runs in [`Generation::next`].
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`] when the template refuses the messages.
+    /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`] if the template rejects the
+    /// messages.
     pub fn generate(&self, request: &Request) -> Result<Generation, Error> {
         Generation::start(self, request)
     }
 
-    /// Begins to look for words that may come next. Nothing runs until [`Suggestion::next`].
+    /// Starts suggesting words. The model runs in [`Suggestion::next`].
     ///
     /// # Errors
     /// [`Error::InvalidRequest`], [`Error::ContextFull`], [`Error::Text`].

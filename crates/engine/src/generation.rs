@@ -1,4 +1,4 @@
-//! One answer, token by token.
+//! Generates one answer, token by token.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use crate::sampler::Sampler;
 use crate::stop::StopMatcher;
 use crate::{Error, Logprobs, Request};
 
-/// What one call of [`Generation::next`] did.
+/// The result of one call of [`Generation::next`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A part of the prompt was run; more is left.
+    /// A chunk of the prompt was run; more is left.
     Prefill {
         /// Prompt tokens in the KV cache.
         done: usize,
-        /// Prompt tokens.
+        /// Number of prompt tokens.
         total: usize,
     },
     /// A token was generated.
     Token {
-        /// Text that became certain by it, possibly empty.
+        /// The text that this token completes, possibly empty.
         text: String,
         /// The token.
         token: u32,
-        /// How many came with it and are given out by the next calls, which do nothing else.
+        /// Number of tokens computed with it; the next calls return them without running the model.
         #[serde(skip_serializing_if = "is_zero")]
         left: usize,
-        /// How likely it was, where the request wants to know.
+        /// Its log probability, if the request asks for it.
         #[serde(skip_serializing_if = "Option::is_none")]
         logprobs: Option<Logprobs>,
     },
@@ -46,18 +46,18 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// How an answer ended.
+/// The end of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Done {
-    /// Why.
+    /// The reason.
     pub finish_reason: FinishReason,
     /// The last text, possibly empty.
     pub text: String,
-    /// Counts of tokens.
+    /// Token counts.
     pub usage: Usage,
     /// Speeds.
     pub timings: Timings,
-    /// What each token behind the first asked of the device; absent where there is none.
+    /// GPU work of each token after the first; absent without a GPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<BTreeMap<&'static str, f64>>,
 }
@@ -66,7 +66,7 @@ pub struct Done {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model ended its turn, or a stop string came.
+    /// The model ended its turn, or a stop string matched.
     Stop,
     /// `max_tokens` or the context is used up.
     Length,
@@ -74,22 +74,22 @@ pub enum FinishReason {
     Cancelled,
 }
 
-/// Counts of tokens, as OpenAI's API names them.
+/// Token counts, named as in OpenAI's API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
-    /// Tokens of the prompt.
+    /// Prompt tokens.
     pub prompt_tokens: usize,
-    /// Tokens generated, the end-of-turn token included.
+    /// Generated tokens, including the end-of-turn token.
     pub completion_tokens: usize,
-    /// Both.
+    /// The sum of both.
     pub total_tokens: usize,
 }
 
-/// Speeds, as llama.cpp's server names and counts them: the first token belongs to the prompt's time but to the
-/// predicted tokens' number.
+/// Speeds, named and counted as in llama.cpp's server: the time of the first token counts as prompt time, but
+/// the token counts as predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Timings {
-    /// Prompt tokens run (those in the KV cache already are not counted).
+    /// Prompt tokens that were run, without those already in the KV cache.
     pub prompt_n: usize,
     /// From the start to the first token.
     pub prompt_ms: f64,
@@ -103,9 +103,9 @@ pub struct Timings {
     pub predicted_per_second: f64,
 }
 
-/// What a run came to.
+/// The result of running the model.
 enum Ran {
-    /// A part of the prompt; more is left.
+    /// A chunk of the prompt; more is left.
     Part(Event),
     /// The next token.
     Token(u32, Option<Logprobs>),
@@ -113,32 +113,32 @@ enum Ran {
 
 /// An answer in progress.
 ///
-/// It holds no cache of its own: each step runs whatever part of its tokens the engine's session does not hold, so a
-/// new turn of a conversation prefills only what is new, and two generations may even take turns.
+/// It has no KV cache of its own: each step runs the tokens that the engine's session does not have. So a new
+/// turn of a conversation only prefills what is new, and two generations may alternate.
 pub struct Generation {
     tokens: Vec<u32>,
     prompt_len: usize,
     max_tokens: usize,
     ignore_eos: bool,
     sampler: Sampler,
-    /// How many of the most likely tokens to tell with each, if anything.
+    /// Number of top log probabilities per token, if requested.
     logprobs: Option<usize>,
     batcher: DecodeBatcher,
-    /// Tokens that were chosen and not given out yet.
+    /// Tokens that were sampled but not returned yet.
     chosen: VecDeque<u32>,
-    /// When they came.
+    /// When they arrived.
     came: Option<f64>,
     detokenizer: Detokenizer,
-    /// UTF-16 code units that it has printed.
+    /// UTF-16 code units returned so far.
     printed: usize,
     stop: StopMatcher,
     prompt_run: usize,
-    /// Tokens that the cache held at the end of the call that came furthest.
+    /// The longest cache length at the end of a call so far.
     reached: usize,
     started: Option<f64>,
     first_token: Option<f64>,
     last_token: f64,
-    /// What the device had been asked when the first token was there, and until now.
+    /// The GPU work at the first token, and so far.
     counted: Option<[Counters; 2]>,
     end: Option<FinishReason>,
     cancelled: bool,
@@ -154,7 +154,8 @@ impl Generation {
         }
         let vocabulary = engine.config().vocab_size;
         if let Some((token, _)) = request.logit_bias.range(vocabulary as u32..).next() {
-            let reason = format!("has the token {token}, but the vocabulary ends at {vocabulary}");
+            let reason =
+                format!("contains the token {token}, but the vocabulary has only {vocabulary} tokens");
             return Err(Error::invalid("logit_bias", reason));
         }
         let mut detokenizer = Detokenizer::new(Arc::clone(&engine.tokenizer));
@@ -187,27 +188,27 @@ impl Generation {
         })
     }
 
-    /// Prompt tokens.
+    /// The prompt tokens.
     pub fn prompt(&self) -> &[u32] {
         &self.tokens[..self.prompt_len]
     }
 
-    /// Tokens generated so far.
+    /// The tokens generated so far.
     pub fn generated(&self) -> &[u32] {
         &self.tokens[self.prompt_len..]
     }
 
-    /// Ends the answer: the next call of [`Generation::next`] gives [`Event::Done`].
+    /// Stops the answer: the next call of [`Generation::next`] returns [`Event::Done`].
     pub fn cancel(&mut self) {
         self.cancelled = true;
     }
 
-    /// Does the next piece of work: one chunk of the prompt, or one token, and before it whatever another answer took from the
-    /// cache. Where the backend has chosen several tokens at once, the calls after that one have nothing to do but give them
-    /// out. After [`Event::Done`] it gives that again.
+    /// Runs one chunk of the prompt or one token, after restoring what another answer removed from the cache.
+    /// If the backend sampled several tokens at once, the next calls only return them. After [`Event::Done`],
+    /// returns that again.
     ///
     /// # Errors
-    /// [`Error::Backend`]. The same call may be tried again.
+    /// [`Error::Backend`]. The same call may be retried.
     pub async fn next<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Event, Error> {
         let now = engine.platform.now_ms;
         let started = *self.started.get_or_insert_with(now);
@@ -248,12 +249,12 @@ impl Generation {
         Ok(Event::Token { text, token, left: self.chosen.len(), logprobs })
     }
 
-    /// Runs a chunk of the prompt, or what is left of it and then up to several tokens.
+    /// Runs a chunk of the prompt, or the rest of it and then up to several tokens.
     async fn run<B: Backend>(&mut self, engine: &mut Engine<B>) -> Result<Ran, Error> {
         let session = &mut engine.session;
         let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
-        // What a backend draws by itself it tells nothing of, and it knows of no bias.
+        // A backend that samples returns no logits, and it does not support a bias.
         let by_itself = !self.sampler.is_biased() && self.logprobs.is_none();
         let goes_on = by_itself && session.goes_on(&self.tokens, &sampling, stop);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
@@ -264,7 +265,8 @@ impl Generation {
             session.pace.took(batch, now() - before);
             self.prompt_run += batch;
             cached += batch;
-            // A call that only made up for what another answer took would let two of them hold each other up for ever.
+            // If a call only restored what another answer removed, two answers could block each other
+            // forever.
             if cached > self.reached {
                 self.reached = cached;
                 return Ok(Ran::Part(Event::Prefill { done: cached, total: self.tokens.len() }));
@@ -280,8 +282,8 @@ impl Generation {
             let begun = now();
             self.chosen = session.run_decode(rest, request, wanted).await?.into();
             let came = now();
-            // While the device goes on by itself, it has worked since it gave the last ones. What a prompt takes says nothing
-            // of what a token takes.
+            // While the device decodes ahead, it has worked since it returned the last tokens. The prompt's
+            // time says nothing about a token's.
             let since = if goes_on { self.came.unwrap_or(begun) } else { begun };
             if rest.len() == 1 {
                 self.batcher.took(self.chosen.len(), came - since);
@@ -309,7 +311,7 @@ impl Generation {
         self.reached = self.tokens.len();
         token
             .map(|token| Ran::Token(token, likely))
-            .ok_or_else(|| Error::invalid("backend", "gave no token where one was wanted"))
+            .ok_or_else(|| Error::invalid("backend", "returned no token"))
     }
 
     fn done(&mut self, finish_reason: FinishReason, started: f64) -> Done {

@@ -1,4 +1,4 @@
-//! Choosing the next token: a chain of filters over the logits, then a seeded draw.
+//! Samples the next token: a chain of filters over the logits, then a seeded draw.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use linnet_graph::SamplingParams;
 
 use crate::request::Sampling;
 
-/// A token that may be chosen.
+/// A token that may be sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Candidate {
     token: u32,
@@ -23,22 +23,22 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler whose draws are determined by `seed`.
+    /// A sampler with a `seed`.
     pub fn new(sampling: Sampling, seed: u64) -> Self {
         Sampler { sampling, seed, bias: BTreeMap::new() }
     }
 
-    /// Adds to the logits of those tokens before anything else. (Where there is no such token nothing is added.)
+    /// Adds a logit bias to these tokens first. (Unknown tokens are ignored.)
     pub fn with_bias(self, bias: BTreeMap<u32, f32>) -> Self {
         Sampler { bias, ..self }
     }
 
-    /// Whether it adds to logits, which [`Sampler::draw`] does not tell a backend: then it must be given them.
+    /// Whether it has a logit bias, which [`Sampler::draw`] does not pass to a backend.
     pub fn is_biased(&self) -> bool {
         !self.bias.is_empty()
     }
 
-    /// Whether the choice is simply the most likely token, which a backend can make by itself.
+    /// Whether it always picks the most likely token, which a backend can do itself.
     pub fn is_argmax(&self) -> bool {
         let s = &self.sampling;
         !self.is_biased()
@@ -48,7 +48,8 @@ impl Sampler {
             && s.frequency_penalty == 0.0
     }
 
-    /// The same for a backend (but for a bias), where the first generated token is that at `first_generated`.
+    /// The parameters for a backend, without the bias; `first_generated` is the position of the first
+    /// generated token.
     pub fn params(&self, first_generated: usize) -> SamplingParams {
         let s = &self.sampling;
         SamplingParams {
@@ -64,10 +65,10 @@ impl Sampler {
         }
     }
 
-    /// Chooses the next token.
+    /// Samples the next token.
     ///
-    /// `logits` is `[vocabulary]`, not empty; `tokens` is everything so far, of which the last `generated` are the
-    /// model's own. A logit that is not a number is never chosen unless there is no other.
+    /// `logits` is `[vocabulary]` and not empty; `tokens` are all tokens so far, and the last `generated` of
+    /// them are the model's. A NaN logit is only picked if there is no other.
     pub fn sample(&self, logits: &mut [f32], tokens: &[u32], generated: usize) -> u32 {
         for (token, bias) in &self.bias {
             if let Some(logit) = logits.get_mut(*token as usize) {
@@ -123,7 +124,7 @@ impl Sampler {
         }
     }
 
-    /// Sorts the candidates, the most likely first (the lower id among equals), and keeps `top_k` of them.
+    /// Sorts the candidates, most likely first (the lower id on a tie), and keeps `top_k` of them.
     fn keep_top_k(&self, candidates: &mut Vec<Candidate>) {
         let by_logit = |a: &Candidate, b: &Candidate| b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token));
         let k = self.sampling.top_k;
@@ -134,7 +135,7 @@ impl Sampler {
         candidates.sort_unstable_by(by_logit);
     }
 
-    /// Keeps the shortest run of most likely candidates whose probability reaches `top_p`; at least one.
+    /// Keeps the fewest most likely candidates whose probabilities reach `top_p`; at least one.
     fn keep_top_p(&self, candidates: &mut Vec<Candidate>) {
         if self.sampling.top_p >= 1.0 {
             return;
@@ -149,8 +150,9 @@ impl Sampler {
         candidates.truncate(keep.map_or(candidates.len(), |last| last + 1));
     }
 
-    /// The greatest of `logit / temperature + g`, where g are independent numbers of the Gumbel distribution, is drawn from
-    /// the softmax of `logit / temperature` (Gumbel 1954). It needs no sum, whose rounding would depend on its order.
+    /// Gumbel-max sampling: the argmax of `logit / temperature + g`, with independent Gumbel noise g, is a
+    /// sample from the softmax of `logit / temperature` (Gumbel 1954). It needs no sum, whose rounding would
+    /// depend on its order.
     fn choose(&self, candidates: &[Candidate], best: Candidate, position: usize) -> u32 {
         let temperature = f64::from(self.sampling.temperature);
         let score = |c: &Candidate| {
@@ -161,14 +163,14 @@ impl Sampler {
     }
 }
 
-/// A number of the Gumbel distribution that depends on nothing but these.
+/// Gumbel noise that depends only on these arguments.
 fn gumbel(seed: u64, position: u32, token: u32) -> f64 {
     let bits = random_bits([seed as u32, (seed >> 32) as u32, position, token]);
     let uniform = (f64::from(bits) + 0.5) / f64::from(1u32 << 31) / 2.0;
     -(-(-uniform).ln_1p()).ln()
 }
 
-/// 32 random bits of four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
+/// 32 random bits from four integers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
 fn random_bits(numbers: [u32; 4]) -> u32 {
     let mut v = numbers.map(|n| n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     let mix = |v: &mut [u32; 4]| {
@@ -180,7 +182,7 @@ fn random_bits(numbers: [u32; 4]) -> u32 {
     mix(&mut v);
     v = v.map(|n| n ^ (n >> 16));
     mix(&mut v);
-    // The low bits alone depend on the low bits of the numbers only.
+    // The low bits depend only on the low bits of the inputs.
     v[0] ^ (v[0] >> 16)
 }
 
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn penalties_lower_what_was_said() {
+    fn penalties_lower_repeated_tokens() {
         let greedy = |s| Sampler::new(s, 0).sample(&mut LOGITS.clone(), &[1, 1, 2], 2);
         assert_eq!(greedy(Sampling::greedy()), 1);
         assert_eq!(greedy(Sampling { repetition_penalty: 4.0, ..Sampling::greedy() }), 0);
@@ -252,15 +254,15 @@ mod tests {
         assert_eq!(biased(open(), &[(4, 100.0)]), [4]);
         assert_eq!(biased(Sampling::greedy(), &[(0, 1.5), (1, -1.0)]), [0]);
         assert_eq!(biased(Sampling::greedy(), &[(99, 5.0)]), [1], "there is no such token");
-        // It comes before the penalties: what is below zero then is multiplied.
+        // The bias comes before the penalties, which multiply negative logits.
         let said = Sampler::new(Sampling { repetition_penalty: 4.0, ..Sampling::greedy() }, 0);
         let said = said.with_bias(BTreeMap::from([(0, -1.5), (2, -2.5)]));
         assert_eq!(said.sample(&mut [1.0, -3.0, 2.0], &[0, 1, 2], 0), 0, "-0.5 * 4 against -12 and -0.5 * 4");
     }
 
-    /// A draw by the definition: the softmax of biased logits over the temperature, and Gumbel's numbers of the same tokens.
+    /// Samples by definition: the softmax of biased logits over the temperature, with the same Gumbel noise.
     #[test]
-    fn a_biased_draw_is_that_of_biased_logits() {
+    fn a_bias_equals_biased_logits() {
         let logits: Vec<f32> = (0..50).map(|i| ((i * 37) % 11) as f32 / 3.0).collect();
         let bias = BTreeMap::from([(3, 4.5), (10, -100.0), (21, 2.25), (49, 3.0)]);
         let mut seen = std::collections::BTreeSet::new();
@@ -280,7 +282,7 @@ mod tests {
 
     #[test]
     fn random_bits_look_random() {
-        // Each bit is set about half of the time, whichever of the numbers counts up.
+        // Each bit is set about half of the time, whichever input counts up.
         for which in 0..4 {
             let mut set = [0; 32];
             for i in 0..4096 {

@@ -10,45 +10,45 @@ use linnet_graph::{
 use crate::Error;
 use crate::pace::Pace;
 
-/// A compiled model and the tokens whose keys and values lie in its cache.
+/// A compiled model and the tokens in its KV cache.
 pub struct Session<B: Backend> {
     backend: B,
     program: B::Program,
     options: CompileOptions,
     cached: Vec<u32>,
-    /// Whether the model has state that cannot be cut off anywhere.
+    /// Whether the model has recurrent state, which cannot be truncated.
     recurrent: bool,
-    /// Where the last step began, from where such a model can be run again.
+    /// The start of the last step, where such a model can resume.
     last_start: usize,
-    /// How far back the KV cache can be cut off.
+    /// How far back the KV cache can be truncated.
     kv_history: KvHistory,
-    /// How much of a prompt to run at a time.
+    /// Chooses how much of a prompt to run at a time.
     pub(crate) pace: Pace,
-    /// What the backend is choosing.
+    /// The decode requests in flight.
     queued: Option<Queued>,
 }
 
-/// Tokens that the backend is choosing behind the cached ones.
+/// Tokens that the backend is decoding after the cached ones.
 struct Queued {
-    /// The token behind the cached ones, from which they go on; `None` before the first of them came.
+    /// The token that they follow; `None` before the first of them arrived.
     from: Option<u32>,
     sampling: SamplingParams,
     stop: Vec<u32>,
-    /// How many, of each request.
+    /// Token counts of the requests.
     tokens: VecDeque<usize>,
-    /// Positions that hold keys and values when they are there.
+    /// Cache length once they are done.
     end: usize,
 }
 
 impl Queued {
-    /// Whether they are what follows this token, drawn so.
+    /// Whether they follow this token with the same sampling.
     fn serves(&self, token: u32, sampling: &SamplingParams, stop: &[u32]) -> bool {
         self.from == Some(token) && self.sampling == *sampling && self.stop == stop
     }
 }
 
 impl<B: Backend> Session<B> {
-    /// Of `program`, compiled from `graph`.
+    /// A session for `program`, compiled from `graph`.
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
         let (recurrent, kv_history) = (graph.is_recurrent(), KvHistory::new(graph, &options));
         let pace = Pace::new(options.max_batch, backend.capabilities().draws_screen);
@@ -65,35 +65,36 @@ impl<B: Backend> Session<B> {
         }
     }
 
-    /// Positions of the KV cache.
+    /// Context length.
     pub fn context_length(&self) -> usize {
         self.options.context_length
     }
 
-    /// The most tokens that [`Session::extend`] takes at once.
+    /// Maximum number of tokens per call of [`Session::extend`].
     pub fn max_batch(&self) -> usize {
         self.options.max_batch
     }
 
-    /// The most rows of logits that [`Session::extend`] gives at once.
+    /// Maximum rows of logits per call of [`Session::extend`].
     pub fn max_logits(&self) -> usize {
         self.options.max_logits
     }
 
-    /// The backend, e.g. to ask for its capabilities.
+    /// The backend, for example to read its capabilities.
     pub fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Bytes held.
+    /// Memory in use.
     pub fn memory(&self) -> MemoryUse {
         self.backend.memory(&self.program)
     }
 
-    /// Forgets what is queued, and everything but the longest common prefix of the cache and `tokens`, so that [`Session::extend`] can go
-    /// on with the rest of `tokens`. At least the last token is always left to run, because its logits are wanted.
-    /// Returns the length of the prefix. A model with recurrent state goes on from the end of the cache, from where the last
-    /// step began, or from nothing; one whose layers have windows, from nothing where these have forgotten what lies before.
+    /// Drops queued tokens, and truncates the cache to its longest common prefix with `tokens`, so that
+    /// [`Session::extend`] can run the rest. At least the last token is left to run, because its logits are
+    /// needed. Returns the length of the prefix. A model with recurrent state resumes at the end of the
+    /// cache, at the start of the last step, or at 0; one with sliding windows resumes at 0 if earlier
+    /// positions were evicted.
     pub fn reuse(&mut self, tokens: &[u32]) -> usize {
         if self.queued.take().is_some() && self.recurrent {
             self.cached.clear();
@@ -123,10 +124,10 @@ impl<B: Backend> Session<B> {
         })
     }
 
-    /// Runs `tokens` behind the cached ones and measures each kernel. The cache stays as it is.
+    /// Runs `tokens` after the cached ones and times each kernel. The cache does not change.
     ///
     /// # Errors
-    /// As [`Session::extend`]; where the backend has no clock.
+    /// Those of [`Session::extend`]; an error if the backend has no timestamps.
     pub async fn profile(&mut self, tokens: &[u32]) -> Result<Vec<Timing>, Error> {
         let (position, context_length) = (self.cached.len(), self.options.context_length);
         if position + tokens.len() > context_length {
@@ -137,11 +138,10 @@ impl<B: Backend> Session<B> {
         Ok(self.backend.profile(&mut self.program, step).await?)
     }
 
-    /// Runs `tokens` (1 to [`Session::max_batch`]) behind the cached ones.
+    /// Runs `tokens` (1 to [`Session::max_batch`]) after the cached ones.
     ///
     /// # Errors
-    /// [`Error::ContextFull`] when they do not fit; [`Error::Backend`]. After an error the cache holds what it held
-    /// before.
+    /// [`Error::ContextFull`] if they do not fit; [`Error::Backend`]. An error leaves the cache unchanged.
     pub async fn extend(&mut self, tokens: &[u32], want: OutputRequest) -> Result<Output, Error> {
         let (position, context_length) = (self.cached.len(), self.options.context_length);
         if position + tokens.len() > context_length {
@@ -163,7 +163,7 @@ impl<B: Backend> Session<B> {
     /// Before the caller goes on with anything else, it asks [`Session::reuse`].
     ///
     /// # Errors
-    /// As [`Session::extend`].
+    /// Those of [`Session::extend`].
     pub async fn run_decode(
         &mut self,
         tokens: &[u32],
@@ -203,13 +203,13 @@ impl<B: Backend> Session<B> {
         self.cached.extend(chosen.iter().rev().skip(1).rev());
         self.last_start = if asked > 1 { self.cached.len() } else { position };
         queued.from = last;
-        // Behind a token that ends them nothing comes.
+        // Nothing follows a stop token.
         let ended = last.is_none_or(|last| request.stop.contains(&last));
         self.queued = Some(queued).filter(|queued| !queued.tokens.is_empty() && !ended);
         Ok(chosen)
     }
 
-    /// Queues the first of the tokens that are to follow `tokens`.
+    /// Queues the first tokens after `tokens`.
     fn begin_decode(&mut self, tokens: &[u32], request: DecodeRequest<'_>) -> Result<Queued, Error> {
         let (position, context_length) = (self.cached.len(), self.options.context_length);
         let end = position + tokens.len() + request.tokens.saturating_sub(1);
