@@ -9,7 +9,7 @@
 
 mod buffer;
 mod error;
-mod foreign;
+mod file_kind;
 pub mod limits;
 mod metadata;
 mod parser;
@@ -21,7 +21,7 @@ mod value;
 mod write;
 
 pub use error::GgufError;
-pub use foreign::FileKind;
+pub use file_kind::FileKind;
 pub use metadata::Metadata;
 pub use parser::HeaderParser;
 pub use split::{Split, join};

@@ -3,7 +3,7 @@
 use std::mem;
 
 use crate::buffer::Buffer;
-use crate::foreign::{FileKind, HEAD_BYTES};
+use crate::file_kind::{FileKind, HEAD_BYTES};
 use crate::limits::{
     MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_HEADER_BYTES, MAX_INNER_ARRAYS, MAX_KEY_BYTES, MAX_METADATA,
     MAX_TENSORS,
