@@ -4,7 +4,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::doors::pay_after;
+use super::charged_calls::pay_after;
 use super::python;
 use super::work::{SLOT, Work, invalid};
 

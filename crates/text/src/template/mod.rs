@@ -2,7 +2,7 @@
 //! memory.
 //!
 //! `minijinja` compiles and runs them. It charges fuel for instructions and for some of the bytes that they
-//! read; this module charges for the rest: [`doors`] wraps everything that a template can call, and
+//! read; this module charges for the rest: [`charged_calls`] wraps everything that a template can call, and
 //! [`rewrite`] inserts filters at operators, subscripts and assignments, so that every access is paid for in
 //! advance.
 
@@ -11,11 +11,10 @@ mod additions;
 mod arguments;
 mod bounds;
 mod builtins;
-mod doors;
+mod charged_calls;
 mod html;
 mod iterators;
 mod json;
-mod lent;
 mod literals;
 mod local_time;
 mod methods;
@@ -23,6 +22,7 @@ mod operators;
 mod python;
 mod rewrite;
 mod spelling;
+mod uncharged_list;
 mod work;
 mod wrap;
 
@@ -102,7 +102,7 @@ impl ChatTemplate {
     pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, TextError> {
         let mut environment = Environment::new();
         environment.set_unknown_method_callback(methods::call);
-        doors::install(&mut environment);
+        charged_calls::install(&mut environment);
         environment.add_template_owned(NAME, bounds::prepare(source)?).map_err(template_error)?;
         let literals = literals::of(source);
         Ok(Self { environment, bos: bos.to_owned(), eos: eos.to_owned(), literals })

@@ -9,8 +9,8 @@ use minijinja::{Error, ErrorKind, State};
 
 use super::absent::is_none;
 use super::html::escape;
-use super::lent::lent;
 use super::spelling::write_str;
+use super::uncharged_list::uncharged;
 use super::work::{
     ITEM, MAX_DEPTH, SLOT, TEXT, Work, invalid, is_container, pay, pay_for_all_of, pay_for_text, too_deep,
 };
@@ -342,13 +342,13 @@ pub(super) fn compare_chain(state: &State, first: &Value, rest: Rest<Value>) -> 
 /// Before `value[...]`: indexing a string counts characters from its start.
 pub(super) fn indexed(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len))?;
-    Ok(lent(value))
+    Ok(uncharged(value))
 }
 
 /// Before `value[...:...]`, which may copy the whole string.
 pub(super) fn sliced(state: &State, value: &Value) -> Result<Value, Error> {
     pay(state, value.as_str().map_or(0, str::len).saturating_mul(TEXT as usize - 2))?;
-    Ok(lent(value))
+    Ok(uncharged(value))
 }
 
 /// Before a loop, which needs the number of items: a string's items are characters; `none` is an error.
@@ -359,7 +359,7 @@ pub(super) fn iterated(state: &State, value: &Value) -> Result<Value, Error> {
     if value.kind() == ValueKind::Iterable && value.len().is_none() {
         return list(state, [value, &Value::from(Vec::<Value>::new())], 1);
     }
-    let Some(text) = value.as_str() else { return Ok(lent(value)) };
+    let Some(text) = value.as_str() else { return Ok(uncharged(value)) };
     pay(state, text.len().saturating_mul(SLOT as usize))?;
     Ok(text.chars().map(Value::from).collect())
 }

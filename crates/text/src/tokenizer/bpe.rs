@@ -10,15 +10,15 @@ use super::bytes;
 use super::characters::Characters;
 use super::merge::{Joins, Symbol, Symbols, Windows};
 use super::output::Output;
+use super::pre_tokenizer::PreTokenizer;
 use super::token_ids::TokenIds;
 use super::vocab::{Kind, Vocab, bad};
-use super::words::Words;
 use crate::TextError;
 
 /// A BPE model. The tokenizer holds its vocabulary.
 #[derive(Debug)]
 pub(super) struct Bpe {
-    words: Words,
+    words: PreTokenizer,
     ids: TokenIds,
     merges: Merges,
     /// The token of each byte. A byte may have none (SmolLM2 lacks some control characters); it is left out
@@ -29,7 +29,7 @@ pub(super) struct Bpe {
 
 impl Bpe {
     /// Builds the model from the vocabulary and merges in `metadata`.
-    pub(super) fn new(metadata: &Metadata, vocab: &Vocab, words: Words) -> Result<Self, TextError> {
+    pub(super) fn new(metadata: &Metadata, vocab: &Vocab, words: PreTokenizer) -> Result<Self, TextError> {
         const MERGES: &str = "tokenizer.ggml.merges";
         let lines = metadata.strings(MERGES)?.ok_or(TextError::MissingKey { key: MERGES })?;
         // Plain text never becomes the other tokens, whatever the merges say.

@@ -4,18 +4,18 @@ mod bpe;
 mod bytes;
 mod characters;
 mod class;
-mod cut;
 mod end_of_generation;
 mod merge;
 mod output;
+mod pre_tokenizer;
 mod ranges;
 mod special;
+mod split_pattern;
 mod spm;
 mod token_ids;
 mod vocab;
 #[cfg(test)]
 mod window_tests;
-mod words;
 
 use std::borrow::Cow;
 
@@ -26,12 +26,12 @@ use crate::stream;
 use bpe::Bpe;
 pub use class::is_in_word;
 use output::Output;
+use pre_tokenizer::PreTokenizer;
 pub(crate) use special::GUARD;
 pub use special::GuardOptions;
 use special::{Piece, SpecialTokens};
 use spm::SentencePiece;
 use vocab::{Kind, Roles, Spelling, Vocab, bad};
-use words::Words;
 
 /// Options for encoding text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,8 +83,8 @@ impl Tokenizer {
         let (vocab, model) = match kind {
             "gpt2" | "gemma4" => {
                 let words = match kind {
-                    "gemma4" => Words::GEMMA4,
-                    _ => Words::named(metadata.str("tokenizer.ggml.pre")?.unwrap_or("default"))?,
+                    "gemma4" => PreTokenizer::GEMMA4,
+                    _ => PreTokenizer::named(metadata.str("tokenizer.ggml.pre")?.unwrap_or("default"))?,
                 };
                 let spelling = if words.characters { Spelling::SentencePiece } else { Spelling::ByteLevel };
                 let vocab = Vocab::read(metadata, spelling, Roles::default())?;

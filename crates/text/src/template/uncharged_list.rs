@@ -9,24 +9,24 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
-struct Lent(Arc<Vec<Value>>);
+struct UnchargedList(Arc<Vec<Value>>);
 
 /// `value`, with lists wrapped so that minijinja does not charge for them.
-pub(super) fn lent(value: &Value) -> Value {
+pub(super) fn uncharged(value: &Value) -> Value {
     match value.downcast_object::<Vec<Value>>() {
-        Some(list) => Value::from_object(Lent(list)),
+        Some(list) => Value::from_object(UnchargedList(list)),
         None => value.clone(),
     }
 }
 
 /// Leaves out the items: no budget has paid for printing them.
-impl fmt::Debug for Lent {
+impl fmt::Debug for UnchargedList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<list>")
     }
 }
 
-impl Object for Lent {
+impl Object for UnchargedList {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq
     }

@@ -29,45 +29,45 @@ enum Touch {
 
 /// Everything that templates may call, replacing minijinja's own.
 pub(super) fn install(environment: &mut Environment<'static>) {
-    let mut doors = Doors(environment);
+    let mut calls = ChargedCalls(environment);
     // Not in jinja2.
     for name in ["bool", "chain", "lines", "split", "zip"] {
-        doors.0.remove_filter(name);
+        calls.0.remove_filter(name);
     }
     for name in ["startingwith", "endingwith"] {
-        doors.0.remove_test(name);
+        calls.0.remove_test(name);
     }
-    doors.0.remove_global("debug");
+    calls.0.remove_global("debug");
 
-    doors.0.add_filter(rewrite::INDEXED, operators::indexed);
-    doors.0.add_filter(rewrite::SLICED, operators::sliced);
-    doors.0.add_filter(rewrite::KEY, operators::key);
-    doors.0.add_filter(rewrite::SOME, operators::some);
-    doors.0.add_filter(rewrite::ADD, operators::add_all);
-    doors.0.add_filter(rewrite::ITERATED, operators::iterated);
-    doors.0.add_filter(rewrite::MULTIPLY, operators::multiply);
-    doors.0.add_filter(rewrite::REMAINDER, operators::remainder);
-    doors.0.add_filter(rewrite::CONCATENATE, operators::concatenate);
-    doors.0.add_filter(rewrite::COMPARE_CHAIN, operators::compare_chain);
-    doors.0.add_filter(rewrite::COMPARE, |state: &State, left: &Value, operator: &str, right: &Value| {
+    calls.0.add_filter(rewrite::INDEXED, operators::indexed);
+    calls.0.add_filter(rewrite::SLICED, operators::sliced);
+    calls.0.add_filter(rewrite::KEY, operators::key);
+    calls.0.add_filter(rewrite::SOME, operators::some);
+    calls.0.add_filter(rewrite::ADD, operators::add_all);
+    calls.0.add_filter(rewrite::ITERATED, operators::iterated);
+    calls.0.add_filter(rewrite::MULTIPLY, operators::multiply);
+    calls.0.add_filter(rewrite::REMAINDER, operators::remainder);
+    calls.0.add_filter(rewrite::CONCATENATE, operators::concatenate);
+    calls.0.add_filter(rewrite::COMPARE_CHAIN, operators::compare_chain);
+    calls.0.add_filter(rewrite::COMPARE, |state: &State, left: &Value, operator: &str, right: &Value| {
         operators::compare(state, left, operator, right)
     });
 
-    doors.text();
-    doors.values();
-    doors.lists();
-    doors.tests();
+    calls.text();
+    calls.values();
+    calls.lists();
+    calls.tests();
 
-    doors.0.add_function("dict", builtins::dict);
-    doors.0.add_function("namespace", builtins::namespace);
-    doors.0.add_function("cycler", iterators::cycler);
-    doors.0.add_function("joiner", iterators::joiner);
-    doors.0.add_function("raise_exception", super::raise_exception);
+    calls.0.add_function("dict", builtins::dict);
+    calls.0.add_function("namespace", builtins::namespace);
+    calls.0.add_function("cycler", iterators::cycler);
+    calls.0.add_function("joiner", iterators::joiner);
+    calls.0.add_function("raise_exception", super::raise_exception);
 }
 
-struct Doors<'a>(&'a mut Environment<'static>);
+struct ChargedCalls<'a>(&'a mut Environment<'static>);
 
-impl Doors<'_> {
+impl ChargedCalls<'_> {
     fn filter<F, Rv, Args>(&mut self, name: &'static str, touch: Touch, inner: F)
     where
         F: Function<Rv, Args>,

@@ -1,36 +1,46 @@
 //! Pre-tokenizers: how byte-level BPE vocabularies split text into words before merging
 //! (`tokenizer.ggml.pre`).
 
-use super::cut::Cut;
 use super::ranges;
+use super::split_pattern::SplitPattern;
 use crate::TextError;
 
-const GPT2: Cut = Cut::Gpt2;
-const DIGIT: Cut = Cut::Numbers { most: 1 };
-const LLAMA3: Cut = Cut::Cl100k { digits: 3, marks: false, lines: true };
-const QWEN2: Cut = Cut::Cl100k { digits: 1, marks: false, lines: true };
-const QWEN35: Cut = Cut::Cl100k { digits: 1, marks: true, lines: true };
-const GPT4O: Cut = Cut::O200k { digits: 3, contractions: true };
-const TEKKEN: Cut = Cut::O200k { digits: 1, contractions: false };
-const DEEPSEEK_LLM: [Cut; 6] = [
-    Cut::LineEnd,
-    Cut::SpacedRanges(ranges::CASED),
-    Cut::SpacedRanges(ranges::DEEPSEEK_SIGNS),
-    Cut::TrailingSpace,
-    Cut::Ranges(ranges::DEEPSEEK_CJK),
-    Cut::Numbers { most: usize::MAX },
+const GPT2: SplitPattern = SplitPattern::Gpt2;
+const DIGIT: SplitPattern = SplitPattern::Numbers { most: 1 };
+const LLAMA3: SplitPattern = SplitPattern::Cl100k { digits: 3, marks: false, lines: true };
+const QWEN2: SplitPattern = SplitPattern::Cl100k { digits: 1, marks: false, lines: true };
+const QWEN35: SplitPattern = SplitPattern::Cl100k { digits: 1, marks: true, lines: true };
+const GPT4O: SplitPattern = SplitPattern::O200k { digits: 3, contractions: true };
+const TEKKEN: SplitPattern = SplitPattern::O200k { digits: 1, contractions: false };
+const DEEPSEEK_LLM: [SplitPattern; 6] = [
+    SplitPattern::LineEnd,
+    SplitPattern::SpacedRanges(ranges::CASED),
+    SplitPattern::SpacedRanges(ranges::DEEPSEEK_SIGNS),
+    SplitPattern::TrailingSpace,
+    SplitPattern::Ranges(ranges::DEEPSEEK_CJK),
+    SplitPattern::Numbers { most: usize::MAX },
 ];
-const DEEPSEEK_CODER: [Cut; 5] =
-    [Cut::LineEnd, Cut::SpacedLetters, Cut::SpacedPunctuation, Cut::Ranges(ranges::DEEPSEEK_CJK), DIGIT];
-const DEEPSEEK_V3: [Cut; 3] = [Cut::Numbers { most: 3 }, Cut::Ranges(ranges::CJK_AND_KANA), Cut::DeepSeekV3];
-const DEFAULT: [Cut; 4] =
-    [Cut::Signs { backtick: false }, GPT2, Cut::Numbers { most: usize::MAX }, Cut::ThreeDigits];
+const DEEPSEEK_CODER: [SplitPattern; 5] = [
+    SplitPattern::LineEnd,
+    SplitPattern::SpacedLetters,
+    SplitPattern::SpacedPunctuation,
+    SplitPattern::Ranges(ranges::DEEPSEEK_CJK),
+    DIGIT,
+];
+const DEEPSEEK_V3: [SplitPattern; 3] =
+    [SplitPattern::Numbers { most: 3 }, SplitPattern::Ranges(ranges::CJK_AND_KANA), SplitPattern::DeepSeekV3];
+const DEFAULT: [SplitPattern; 4] = [
+    SplitPattern::Signs { backtick: false },
+    GPT2,
+    SplitPattern::Numbers { most: usize::MAX },
+    SplitPattern::ThreeDigits,
+];
 
 /// A pre-tokenizer: its patterns, and what else its name implies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
+pub(super) struct PreTokenizer {
     /// Each pattern splits the pieces that the previous ones leave.
-    cuts: &'static [Cut],
+    cuts: &'static [SplitPattern],
     /// A word that is a token is not merged.
     pub(super) whole_words: bool,
     /// Whether a prompt starts with the BOS token if the file does not say.
@@ -40,11 +50,12 @@ pub(super) struct Words {
     pub(super) characters: bool,
 }
 
-impl Words {
+impl PreTokenizer {
     /// Gemma 4: lines are words.
-    pub(super) const GEMMA4: Self = Self { add_bos: true, characters: true, ..Self::of(&[Cut::Lines]) };
+    pub(super) const GEMMA4: Self =
+        Self { add_bos: true, characters: true, ..Self::of(&[SplitPattern::Lines]) };
 
-    const fn of(cuts: &'static [Cut]) -> Self {
+    const fn of(cuts: &'static [SplitPattern]) -> Self {
         Self { cuts, whole_words: false, add_bos: false, characters: false }
     }
 
@@ -68,34 +79,39 @@ impl Words {
             | "granite-docling" | "exaone4" => Self::of(&[GPT2]),
             "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b"
             | "mellum2" => Self::of(&[DIGIT, GPT2]),
-            "falcon" => Self::of(&[Cut::Signs { backtick: true }, GPT2, Cut::ThreeDigits]),
+            "falcon" => Self::of(&[SplitPattern::Signs { backtick: true }, GPT2, SplitPattern::ThreeDigits]),
             "llama3" | "llama-v3" | "llama-bpe" | "falcon3" | "falcon-h1" | "pixtral" | "midm-2.0"
             | "lfm2" | "jina-v5-nano" => Self::of(&[LLAMA3]).whole_words().add_bos(),
             "dbrx" | "smaug-bpe" | "chatglm-bpe" => Self::of(&[LLAMA3]),
             "glm4" | "glm5" => Self::of(&[LLAMA3]).whole_words(),
             "minicpm5" => {
-                const WORDS: Cut = Cut::Cl100k { digits: usize::MAX, marks: false, lines: true };
-                Self::of(&[Cut::Numbers { most: 3 }, WORDS]).whole_words()
+                const WORDS: SplitPattern =
+                    SplitPattern::Cl100k { digits: usize::MAX, marks: false, lines: true };
+                Self::of(&[SplitPattern::Numbers { most: 3 }, WORDS]).whole_words()
             }
             // BailingMoE's own expression is written differently but matches the same.
             "qwen2" | "deepseek-r1-qwen" | "kormo" | "f2llmv2" | "megrez" | "stablelm2" | "hunyuan"
             | "solar-open" | "grok-2" | "bailingmoe" | "bailingmoe2" | "llada-moe" => Self::of(&[QWEN2]),
             "qwen35" => Self::of(&[QWEN35]),
-            "laguna" => Self::of(&[Cut::Lines, QWEN2]),
-            "seed-coder" => Self::of(&[Cut::Cl100k { digits: 1, marks: false, lines: false }]),
+            "laguna" => Self::of(&[SplitPattern::Lines, QWEN2]),
+            "seed-coder" => Self::of(&[SplitPattern::Cl100k { digits: 1, marks: false, lines: false }]),
             "gpt-4o" | "llama4" | "kanana2" | "talkie" | "minimax-m2" => Self::of(&[GPT4O]),
-            "tiny_aya" | "cohere2moe" => Self::of(&[Cut::Thousands, GPT4O]),
+            "tiny_aya" | "cohere2moe" => Self::of(&[SplitPattern::Thousands, GPT4O]),
             "tekken" => Self::of(&[TEKKEN]).whole_words().add_bos(),
-            "kimi-k2" => Self::of(&[Cut::KimiK2]),
+            "kimi-k2" => Self::of(&[SplitPattern::KimiK2]),
             "deepseek-llm" => Self::of(&DEEPSEEK_LLM),
             "deepseek-coder" => Self::of(&DEEPSEEK_CODER),
             "deepseek-v3" | "hunyuan-dense" | "joyai-llm" | "hy_v4" => Self::of(&DEEPSEEK_V3),
-            "afmoe" => Self::of(&[Cut::Thousands, Cut::Ranges(ranges::UNSPACED), Cut::DeepSeekV3]),
-            "poro-chat" | "bloom" | "gpt3-finnish" => Self::of(&[Cut::Bloom]),
-            "viking" => Self::of(&[Cut::Bloom, DIGIT]),
-            "superbpe" => Self::of(&[Cut::Numbers { most: usize::MAX }, Cut::Thousands]),
+            "afmoe" => Self::of(&[
+                SplitPattern::Thousands,
+                SplitPattern::Ranges(ranges::UNSPACED),
+                SplitPattern::DeepSeekV3,
+            ]),
+            "poro-chat" | "bloom" | "gpt3-finnish" => Self::of(&[SplitPattern::Bloom]),
+            "viking" => Self::of(&[SplitPattern::Bloom, DIGIT]),
+            "superbpe" => Self::of(&[SplitPattern::Numbers { most: usize::MAX }, SplitPattern::Thousands]),
             "gemma4" => Self::GEMMA4,
-            "sarvam-moe" => Self { characters: true, ..Self::of(&[Cut::Lines]) },
+            "sarvam-moe" => Self { characters: true, ..Self::of(&[SplitPattern::Lines]) },
             _ => return Err(TextError::UnknownPreTokenizer { pre: pre.to_owned() }),
         })
     }
@@ -109,16 +125,16 @@ impl Words {
 
 /// Splits by the first pattern, and each piece by the remaining ones. The text between matches is a piece,
 /// too.
-fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
+fn split(cuts: &[SplitPattern], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
     let Some((&cut, rest)) = cuts.split_first() else { return word(text) };
     let mut piece = |from: usize, to: usize| from >= to || split(rest, &text[from..to], word);
     let (mut from, mut at) = (0, 0);
     // A pattern at the end is searched from the end: from the start, every position would be tried.
     let end = match cut {
-        Cut::TrailingSpace => text.trim_end().len(),
+        SplitPattern::TrailingSpace => text.trim_end().len(),
         _ => text.len(),
     };
-    while let Some(c) = text[at..end].chars().next().filter(|_| cut != Cut::TrailingSpace) {
+    while let Some(c) = text[at..end].chars().next().filter(|_| cut != SplitPattern::TrailingSpace) {
         let length = cut.length(&text[at..]);
         if length == 0 {
             at += c.len_utf8();
@@ -130,7 +146,7 @@ fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
         let mut group = at;
         from = at;
         at += length;
-        if cut == Cut::Thousands {
+        if cut == SplitPattern::Thousands {
             let mut left = text[from..at].chars().count();
             for (offset, _) in text[from..at].char_indices() {
                 if left.is_multiple_of(3) {
@@ -152,10 +168,10 @@ fn split(cuts: &[Cut], text: &str, word: &mut dyn FnMut(&str) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Words;
+    use super::PreTokenizer;
     fn words(pre: &str, text: &str) -> Vec<String> {
         let mut words = Vec::new();
-        Words::named(pre).unwrap().split(text, &mut |word| {
+        PreTokenizer::named(pre).unwrap().split(text, &mut |word| {
             words.push(word.to_owned());
             true
         });
@@ -196,7 +212,7 @@ mod tests {
 
     #[test]
     fn unknown_names_are_rejected() {
-        let error = Words::named("martian").unwrap_err();
+        let error = PreTokenizer::named("martian").unwrap_err();
         assert!(error.to_string().contains("martian"));
         assert_eq!(error.code(), "unsupported-tokenizer");
     }

@@ -7,7 +7,7 @@ use super::ranges::{self, HAN, Ranges};
 /// What a pattern matches. The expressions are those published with the models; llama.cpp uses the same where
 /// it can express them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cut {
+pub(super) enum SplitPattern {
     /// GPT-2: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
     Gpt2,
     /// `cl100k_base` and similar: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}|`
@@ -65,7 +65,7 @@ pub(super) enum Cut {
     Bloom,
 }
 
-impl Cut {
+impl SplitPattern {
     /// Length in bytes of the match at the start of `text`; 0 if there is none. `text` ends where the piece
     /// to split ends.
     pub(super) fn length(self, text: &str) -> usize {
@@ -271,7 +271,7 @@ mod tests {
     use proptest::prelude::{Strategy, any, proptest};
 
     use super::super::ranges;
-    use super::Cut;
+    use super::SplitPattern;
 
     const CONTRACTIONS: &str = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
 
@@ -281,7 +281,7 @@ mod tests {
     }
 
     /// Each pattern with its published expression.
-    fn patterns() -> Vec<(Cut, String)> {
+    fn patterns() -> Vec<(SplitPattern, String)> {
         let cl100k = |digits: &str, letters: &str| {
             format!(
                 r"{CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?[{letters}]+|\p{{N}}{digits}| ?[^\s{letters}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -303,31 +303,37 @@ mod tests {
             r"\p{{Han}}+|[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]*[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]+{CONTRACTIONS}?|[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]+[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]*{CONTRACTIONS}?|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
         );
         vec![
-            (Cut::Gpt2, gpt2.to_owned()),
-            (Cut::Cl100k { digits: 3, marks: false, lines: true }, cl100k("{1,3}", r"\p{L}")),
-            (Cut::Cl100k { digits: 1, marks: false, lines: true }, cl100k("", r"\p{L}")),
-            (Cut::Cl100k { digits: 1, marks: true, lines: true }, cl100k("", r"\p{L}\p{M}")),
-            (Cut::O200k { digits: 3, contractions: true }, o200k("{1,3}", &format!("{CONTRACTIONS}?"))),
-            (Cut::O200k { digits: 1, contractions: false }, o200k("", "")),
-            (Cut::Cl100k { digits: 1, marks: false, lines: false }, seed_coder),
-            (Cut::KimiK2, kimi),
-            (Cut::DeepSeekV3, deepseek_v3.to_owned()),
-            (Cut::Numbers { most: 1 }, r"\p{N}".to_owned()),
-            (Cut::Numbers { most: 3 }, r"\p{N}{1,3}".to_owned()),
-            (Cut::Thousands, r"\p{N}+".to_owned()),
-            (Cut::ThreeDigits, "[0-9][0-9][0-9]".to_owned()),
-            (Cut::Signs { backtick: false }, r"[\p{P}$+<=>^~|]+".to_owned()),
-            (Cut::Signs { backtick: true }, r"[\p{P}$+<=>^~|`]+".to_owned()),
-            (Cut::LineEnd, r"[\r\n]".to_owned()),
-            (Cut::Lines, r"[^\n]+|[\n]+".to_owned()),
-            (Cut::TrailingSpace, r"\s+\z".to_owned()),
-            (Cut::SpacedLetters, r"\s?\p{L}+".to_owned()),
-            (Cut::SpacedPunctuation, r"\s?\p{P}+".to_owned()),
-            (Cut::SpacedRanges(ranges::DEEPSEEK_SIGNS), r"\s?[!-/:-~！-／：-～‘-‟　-。]+".to_owned()),
-            (Cut::SpacedRanges(ranges::CASED), format!(r"\s?[{}]+", class_of(ranges::CASED))),
-            (Cut::Ranges(ranges::DEEPSEEK_CJK), "[一-龥ࠀ-一가-\u{d7ff}]+".to_owned()),
-            (Cut::Ranges(ranges::CJK_AND_KANA), "[一-龥぀-ゟ゠-ヿ]+".to_owned()),
-            (Cut::Bloom, r" ?[^(\s|.,!?…。，、।۔،)]+".to_owned()),
+            (SplitPattern::Gpt2, gpt2.to_owned()),
+            (SplitPattern::Cl100k { digits: 3, marks: false, lines: true }, cl100k("{1,3}", r"\p{L}")),
+            (SplitPattern::Cl100k { digits: 1, marks: false, lines: true }, cl100k("", r"\p{L}")),
+            (SplitPattern::Cl100k { digits: 1, marks: true, lines: true }, cl100k("", r"\p{L}\p{M}")),
+            (
+                SplitPattern::O200k { digits: 3, contractions: true },
+                o200k("{1,3}", &format!("{CONTRACTIONS}?")),
+            ),
+            (SplitPattern::O200k { digits: 1, contractions: false }, o200k("", "")),
+            (SplitPattern::Cl100k { digits: 1, marks: false, lines: false }, seed_coder),
+            (SplitPattern::KimiK2, kimi),
+            (SplitPattern::DeepSeekV3, deepseek_v3.to_owned()),
+            (SplitPattern::Numbers { most: 1 }, r"\p{N}".to_owned()),
+            (SplitPattern::Numbers { most: 3 }, r"\p{N}{1,3}".to_owned()),
+            (SplitPattern::Thousands, r"\p{N}+".to_owned()),
+            (SplitPattern::ThreeDigits, "[0-9][0-9][0-9]".to_owned()),
+            (SplitPattern::Signs { backtick: false }, r"[\p{P}$+<=>^~|]+".to_owned()),
+            (SplitPattern::Signs { backtick: true }, r"[\p{P}$+<=>^~|`]+".to_owned()),
+            (SplitPattern::LineEnd, r"[\r\n]".to_owned()),
+            (SplitPattern::Lines, r"[^\n]+|[\n]+".to_owned()),
+            (SplitPattern::TrailingSpace, r"\s+\z".to_owned()),
+            (SplitPattern::SpacedLetters, r"\s?\p{L}+".to_owned()),
+            (SplitPattern::SpacedPunctuation, r"\s?\p{P}+".to_owned()),
+            (
+                SplitPattern::SpacedRanges(ranges::DEEPSEEK_SIGNS),
+                r"\s?[!-/:-~！-／：-～‘-‟　-。]+".to_owned(),
+            ),
+            (SplitPattern::SpacedRanges(ranges::CASED), format!(r"\s?[{}]+", class_of(ranges::CASED))),
+            (SplitPattern::Ranges(ranges::DEEPSEEK_CJK), "[一-龥ࠀ-一가-\u{d7ff}]+".to_owned()),
+            (SplitPattern::Ranges(ranges::CJK_AND_KANA), "[一-龥぀-ゟ゠-ヿ]+".to_owned()),
+            (SplitPattern::Bloom, r" ?[^(\s|.,!?…。，、।۔،)]+".to_owned()),
         ]
     }
 
@@ -339,7 +345,7 @@ mod tests {
     }
 
     thread_local! {
-        static PATTERNS: Vec<(Cut, fancy_regex::Regex)> = patterns()
+        static PATTERNS: Vec<(SplitPattern, fancy_regex::Regex)> = patterns()
             .into_iter()
             .map(|(cut, pattern)| (cut, fancy_regex::Regex::new(&format!(r"\A(?:{pattern})")).unwrap()))
             .collect();
