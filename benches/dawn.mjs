@@ -1,11 +1,12 @@
-// What the engine of the npm package does on Chromium's own WebGPU implementation, without a browser around it: the package `webgpu`
-// is that implementation for Node. For machines with a GPU and no screen.
+// What the engine of the npm package does on Chromium's own WebGPU implementation, without a browser around it: the
+// package `webgpu` is that implementation for Node. For machines with a GPU and no screen.
 //
 //   npm install --no-save webgpu
 //   node benches/dawn.mjs MODEL.gguf [TOKENS] [DAWN OPTION ...]
 //
-// MODEL is a file; Dawn's options are those of `webgpu`, such as `adapter=NVIDIA`. Run after `cargo xtask build`. Prints how fast the
-// model is loaded, reads a prompt and writes, what a token asks of the device, and the whole of `info()`.
+// MODEL is a file; Dawn's options are those of `webgpu`, such as `adapter=NVIDIA`. Run after `cargo xtask build`.
+// Prints how fast the model is loaded, reads a prompt and writes, what a token asks of the device, and the whole of
+// `info()`.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -35,7 +36,10 @@ for await (const piece of createReadStream(path, { highWaterMark: PIECE })) awai
 const engine = await loader.finish();
 console.log(`load     ${Math.round(performance.now() - begin)} ms`);
 
-/** Has a prompt read that begins differently each time, so that nothing of it is known, and an answer written: the last event. */
+/**
+ * Has a prompt read that begins differently each time, so that nothing of it is known, and an answer written: the last
+ * event.
+ */
 async function run(first) {
   const prompt = Array.from({ length: PROMPT_TOKENS }, (_, at) => (first + at * 7) % 500);
   const generation = engine.generate(JSON.stringify({ prompt, max_tokens: Number(tokens), temperature: 0, ignore_eos: true }));

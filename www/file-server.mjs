@@ -12,8 +12,8 @@ import send from 'send';
 const HEAD_TIMEOUT_MS = 30_000;
 
 /**
- * Headers that protect a page, for every response. The pages have a policy of their own in a `<meta>`, but browsers obey
- * `frame-ancestors` only in a header. web/docs names these headers to people who host a site.
+ * Headers that protect a page, for every response. The pages have a policy of their own in a `<meta>`, but browsers
+ * obey `frame-ancestors` only in a header. web/docs names these headers to people who host a site.
  */
 export const PROTECTION = {
   'Content-Security-Policy': "frame-ancestors 'self'",
@@ -53,10 +53,12 @@ export async function listen(handler, port) {
 }
 
 /**
- * Answers GET and HEAD with files. `send` does the HTTP of it: types, ETag, conditions, ranges, and no path that leaves a folder.
+ * Answers GET and HEAD with files. `send` does the HTTP of it: types, ETag, conditions, ranges, and no path that leaves
+ * a folder.
  *
  * @param {object} site
- * @param {Record<string, string>} site.mounts URL path -> folder (a path that ends in a slash) or file; the longest path wins
+ * @param {Record<string, string>} site.mounts URL path -> folder (a path that ends in a slash) or file; the longest
+ *   path wins
  * @param {Record<string, string>} site.headers headers of every response
  * @returns {(request: Request, response: Response, limits?: { bytes?: number, ranges?: boolean }) => void}
  *   `bytes`: serve the file as if it ended there; `ranges`: whether to serve parts of it (default true)
@@ -131,7 +133,9 @@ export function pathOf({ url = '' }) {
  * @param {string} path
  */
 function locate(mounts, path) {
-  const prefixes = Object.keys(mounts).filter((mount) => (mount.endsWith('/') ? path.startsWith(mount) : path === mount));
+  const prefixes = Object.keys(mounts).filter((mount) =>
+    mount.endsWith('/') ? path.startsWith(mount) : path === mount,
+  );
   const prefix = prefixes.sort((a, b) => b.length - a.length)[0];
   const target = prefix === undefined ? undefined : mounts[prefix];
   if (prefix === undefined || target === undefined) return undefined;
@@ -140,8 +144,8 @@ function locate(mounts, path) {
 }
 
 /**
- * RFC 9110, section 14.1.2: a range that ends before it begins is ignored, and a suffix that is longer than the file means all of
- * it. `send` would answer both with 416.
+ * RFC 9110, section 14.1.2: a range that ends before it begins is ignored, and a suffix that is longer than the file
+ * means all of it. `send` would answer both with 416.
  *
  * @param {Request} request
  * @param {number} bytes

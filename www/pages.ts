@@ -20,7 +20,11 @@ export interface Guide extends Page {
 export const GUIDES: readonly Guide[] = [
   guide('README.md', 'Docs', 'How to use Linnet: guides to the npm package.'),
   guide('getting-started.md', 'Getting started', 'Install Linnet and get a first answer of a model in your page.'),
-  guide('requests.md', 'Requests and answers', 'Chat, streaming, sampling, long conversations and suggestions with Linnet.'),
+  guide(
+    'requests.md',
+    'Requests and answers',
+    'Chat, streaming, sampling, long conversations and suggestions with Linnet.',
+  ),
   guide('models.md', 'Models and memory', 'Which models Linnet runs, which one fits a device, and what it takes.'),
   guide('storage.md', 'Loading and storage', 'Downloads that resume, models that stay in the browser, offline use.'),
   guide('serving.md', 'Serving and CSP', 'Files, headers and policies of a site that serves Linnet.'),
@@ -40,22 +44,35 @@ export const guideOf = (file: string): Guide | undefined => GUIDES.find((guide) 
 
 /** In the order in which they are shown. */
 export const PAGES: readonly Page[] = [
-  { file: 'index.html', name: 'Chat', about: 'A language model that runs inside this page. Nothing you write leaves your device.' },
-  { file: 'keyboard.html', name: 'Keyboard', about: 'Words that may come next, while you type: a language model suggests them inside this page.' },
+  {
+    file: 'index.html',
+    name: 'Chat',
+    about: 'A language model that runs inside this page. Nothing you write leaves your device.',
+  },
+  {
+    file: 'keyboard.html',
+    name: 'Keyboard',
+    about: 'Words that may come next, while you type: a language model suggests them inside this page.',
+  },
   { file: 'embed.html', name: 'Embed', about: 'One tag puts a chat with a language model into a page.' },
   GUIDES[0]!,
   { file: 'bench.html', name: 'Bench', about: 'How fast a language model runs on this device, in this browser.' },
-  { file: 'diagnostics.html', name: 'Diagnostics', about: 'What this browser offers to a language model, and how the engine uses it.' },
+  {
+    file: 'diagnostics.html',
+    name: 'Diagnostics',
+    about: 'What this browser offers to a language model, and how the engine uses it.',
+  },
 ];
 
 const HOME = 'index.html';
 const STYLES = ['base', 'controls', 'bar'];
 /** Everything comes from the site itself, but models may come from anywhere. */
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http:; object-src 'none'; base-uri 'none'; form-action 'none'";
+const POLICY =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http:; object-src 'none'; base-uri 'none'; form-action 'none'";
 
 /**
- * Puts into each page what all of them have: `<!-- head -->`, without which none is built; `<!-- bar -->`, the top of a page that is
- * read; and `<!-- pages -->`, the way to the other pages alone.
+ * Puts into each page what all of them have: `<!-- head -->`, without which none is built; `<!-- bar -->`, the top of a
+ * page that is read; and `<!-- pages -->`, the way to the other pages alone.
  */
 export function sharedParts(): Plugin {
   return {
@@ -69,7 +86,9 @@ export function sharedParts(): Plugin {
         if (!page) throw new Error(`${file} is not in the list of pages (pages.ts).`);
         if (!html.includes('<!-- head -->')) throw new Error(`${file} has no <!-- head -->.`);
         // A guide is read without it.
-        const needsScript = guideOf(file) ? '' : '  <noscript>Linnet needs JavaScript: the model runs in it.</noscript>\n  ';
+        const needsScript = guideOf(file)
+          ? ''
+          : '  <noscript>Linnet needs JavaScript: the model runs in it.</noscript>\n  ';
         return html
           .replace('<!-- head -->', () => head(page))
           .replace('<!-- bar -->', () => bar(page))

@@ -1,4 +1,5 @@
-// node www/serve.mjs: the built demo at http://127.0.0.1:8080, the models at /models/. `cargo xtask demo` builds it, and then runs this.
+// node www/serve.mjs: the built demo at http://127.0.0.1:8080, the models at /models/. `cargo xtask demo` builds it,
+// and then runs this.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,7 +23,9 @@ try {
   console.log(`Linnet is at ${origin}/\n(Ctrl-C stops it)`);
   if (values.open) open(`${origin}/`);
 } catch (error) {
-  console.error(`Port ${values.port} is not available. Choose another one with --port. (${/** @type {Error} */ (error).message})`);
+  console.error(
+    `Port ${values.port} is not available. Choose another one with --port. (${/** @type {Error} */ (error).message})`,
+  );
   process.exitCode = 1;
 }
 
@@ -37,5 +40,8 @@ function open(url) {
   const programs = { darwin: 'open', win32: 'explorer' };
   const program = programs[process.platform] ?? (hasDesktop ? 'xdg-open' : undefined);
   // The address was printed, so a missing program does no harm.
-  if (program) spawn(program, [url], { stdio: 'ignore', detached: true }).on('error', () => {}).unref();
+  if (program)
+    spawn(program, [url], { stdio: 'ignore', detached: true })
+      .on('error', () => {})
+      .unref();
 }

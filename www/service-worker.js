@@ -1,13 +1,17 @@
-// The site without a network: its files, kept at the first visit. Models are the package's matter, which stores them itself.
-// The build puts lines in front: FILES, the site's files with their SHA-256; VERSION, a hash of them; and ISOLATE, the switch for hosts
-// on which no headers can be set. With `true` the answers get here what makes pages cross-origin isolated, without which the engine has
-// one thread. The page that brought the worker has come without it, and is loaded once more: see src/offline.ts.
+// The site without a network: its files, kept at the first visit. Models are the package's matter, which stores them
+// itself. The build puts lines in front: FILES, the site's files with their SHA-256; VERSION, a hash of them; and
+// ISOLATE, the switch for hosts on which no headers can be set. With `true` the answers get here what makes pages
+// cross-origin isolated, without which the engine has one thread. The page that brought the worker has come without it,
+// and is loaded once more: see src/offline.ts.
 
 /** One for each folder and version: several copies of the site may share an origin. */
 const OURS = `linnet-site ${self.registration.scope} `;
 const CACHE = OURS + VERSION;
 
-/** How the file's name begins that belongs to a module of the engine. A browser uses one of the four: only that one is kept. */
+/**
+ * How the file's name begins that belongs to a module of the engine. A browser uses one of the four: only that one is
+ * kept.
+ */
 const MODULES = {
   simd128: 'linnet_bg-',
   'simd128-threads': 'linnet_threads_bg-',
@@ -28,13 +32,17 @@ self.addEventListener('install', (event) => event.waitUntil(install().catch(sayW
 const isGuide = (file) => file.startsWith('docs/');
 
 /**
- * Keeps all files but the modules and the guides. One that is not the file of this version ends it: the browser tries again at the next visit, and
- * needs to fetch only what was not right. Nothing is served from this cache before all of it is there.
+ * Keeps all files but the modules and the guides. One that is not the file of this version ends it: the browser tries
+ * again at the next visit, and needs to fetch only what was not right. Nothing is served from this cache before all of
+ * it is there.
  */
 async function install() {
   const cache = await caches.open(CACHE);
   const kept = new Set((await cache.keys()).map(({ url }) => url));
-  const missing = Object.keys(FILES).filter((file) => !file.endsWith('.wasm') && !isGuide(file)).map(addressOf).filter((address) => !kept.has(address));
+  const missing = Object.keys(FILES)
+    .filter((file) => !file.endsWith('.wasm') && !isGuide(file))
+    .map(addressOf)
+    .filter((address) => !kept.has(address));
   const wrong = [];
   await Promise.all(
     missing.map(async (address) => {
@@ -58,8 +66,9 @@ async function sayWhy(error) {
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 
 /**
- * Pages that are open keep the files of their version: this comes when the last of them is gone. The first visit's page is not
- * claimed: Firefox would wait with it for the engine's threads, which never pause to hear of it, and the model's fetches for that.
+ * Pages that are open keep the files of their version: this comes when the last of them is gone. The first visit's page
+ * is not claimed: Firefox would wait with it for the engine's threads, which never pause to hear of it, and the model's
+ * fetches for that.
  */
 async function takeOver() {
   const names = await caches.keys();
@@ -80,7 +89,11 @@ self.addEventListener('fetch', (event) => {
   const { method, mode, url } = event.request;
   const address = url.split(/[?#]/)[0];
   // Some hosts leave out the ending of a page's name.
-  const file = address.endsWith('/') ? `${address}index.html` : hashes.has(`${address}.html`) ? `${address}.html` : address;
+  const file = address.endsWith('/')
+    ? `${address}index.html`
+    : hashes.has(`${address}.html`)
+      ? `${address}.html`
+      : address;
   if (method !== 'GET' || !hashes.has(file)) return;
   // A page may have a newer version; the other files' names change with what is in them.
   const answer = mode === 'navigate' ? fetch(event.request).catch(() => kept(file)) : kept(file, event.request);
@@ -96,7 +109,9 @@ function isolated(answer) {
   return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
 }
 
-/** The file from the cache; what is not there is fetched, and is there from then on if it is the file of this version. */
+/**
+ * The file from the cache; what is not there is fetched, and is there from then on if it is the file of this version.
+ */
 async function kept(address, request = new Request(address)) {
   const cache = await caches.open(CACHE).catch(() => undefined);
   const found = await cache?.match(address);
@@ -108,14 +123,17 @@ async function kept(address, request = new Request(address)) {
 }
 
 /**
- * Fetches a file, and says whether it is the file of this version. A status of 200 says little: some hosts give a page of their own for
- * a file that is missing, and the sign-in page of a hotel's network answers every address.
+ * Fetches a file, and says whether it is the file of this version. A status of 200 says little: some hosts give a page
+ * of their own for a file that is missing, and the sign-in page of a hotel's network answers every address.
  */
 async function fetchFile(address, request) {
   const answer = await fetch(request);
   const isRight = answer.status === 200 && (await sha256(answer.clone())) === hashes.get(address);
   // An answer that came by a redirection must not be given for a page.
-  return { answer: isRight && answer.redirected ? new Response(answer.body, { headers: answer.headers }) : answer, isRight };
+  return {
+    answer: isRight && answer.redirected ? new Response(answer.body, { headers: answer.headers }) : answer,
+    isRight,
+  };
 }
 
 async function sha256(answer) {

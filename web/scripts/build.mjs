@@ -1,5 +1,5 @@
-// Builds the npm package into dist/: the page's module, the workers, their types, and wasm-bindgen's output beside them.
-// wasm/ must be there already; `cargo xtask build` makes it.
+// Builds the npm package into dist/: the page's module, the workers, their types, and wasm-bindgen's output beside
+// them. wasm/ must be there already; `cargo xtask build` makes it.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,10 @@ import { rolldown } from 'rolldown';
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
 const wasm = join(root, 'wasm');
-for (const file of ['linnet.js', ...['', '_threads', '_relaxed', '_relaxed_threads'].map((kind) => `linnet${kind}_bg.wasm`)]) {
+for (const file of [
+  'linnet.js',
+  ...['', '_threads', '_relaxed', '_relaxed_threads'].map((kind) => `linnet${kind}_bg.wasm`),
+]) {
   if (existsSync(join(wasm, file))) continue;
   console.error(`web/wasm/${file} is missing: run "cargo xtask build", which makes it and then calls this.`);
   process.exit(1);
@@ -45,14 +48,28 @@ for (const [name, source] of Object.entries(entries)) {
     },
   });
   const paths = (id) => {
-    const path = relative(dirname(join(dist, name)), join(dist, `${shared.get(id) ?? 'linnet'}.js`)).replaceAll('\\', '/');
+    const path = relative(dirname(join(dist, name)), join(dist, `${shared.get(id) ?? 'linnet'}.js`)).replaceAll(
+      '\\',
+      '/',
+    );
     return path.startsWith('.') ? path : `./${path}`;
   };
   // The chat is fetched by everybody who opens a page, or opens it: it is as small as it can be.
-  await bundle.write({ file: join(dist, `${name}.js`), format: 'esm', sourcemap: true, minify: name.startsWith('element') || name === 'markdown', paths });
+  await bundle.write({
+    file: join(dist, `${name}.js`),
+    format: 'esm',
+    sourcemap: true,
+    minify: name.startsWith('element') || name === 'markdown',
+    paths,
+  });
 }
 // The one package of others that is bundled.
-cpSync(createRequire(import.meta.url).resolve('marked').replace(/lib[\\/][^\\/]+$/, 'LICENSE'), join(dist, 'marked-LICENSE.txt'));
+cpSync(
+  createRequire(import.meta.url)
+    .resolve('marked')
+    .replace(/lib[\\/][^\\/]+$/, 'LICENSE'),
+  join(dist, 'marked-LICENSE.txt'),
+);
 // Under which terms the package comes; npm packs nothing from above its folder.
 for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(join(dirname(root), file), join(dist, file));
 

@@ -1,4 +1,5 @@
-// Runs test/**/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no TypeScript, so they are bundled first.
+// Runs test/**/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no
+// TypeScript, so they are bundled first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -14,7 +15,12 @@ try {
   const files = readdirSync(tests, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
   for (const name of files) {
     const bundle = await rolldown({ input: join(tests, name), platform: 'node' });
-    await bundle.write({ file: join(built, name.replace('.ts', '.mjs')), format: 'esm', sourcemap: 'inline', codeSplitting: false });
+    await bundle.write({
+      file: join(built, name.replace('.ts', '.mjs')),
+      format: 'esm',
+      sourcemap: 'inline',
+      codeSplitting: false,
+    });
   }
   const paths = files.map((name) => join(built, name.replace('.ts', '.mjs')));
   const options = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=60000'];

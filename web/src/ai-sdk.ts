@@ -2,7 +2,14 @@
  * A provider for the Vercel AI SDK (`ai` 5), whose `generateText`, `streamText` and chat hooks then use a model in the
  * page.
  */
-import type { LanguageModelV2, LanguageModelV2CallOptions, LanguageModelV2CallWarning, LanguageModelV2Prompt, LanguageModelV2StreamPart, LanguageModelV2Usage } from '@ai-sdk/provider';
+import type {
+  LanguageModelV2,
+  LanguageModelV2CallOptions,
+  LanguageModelV2CallWarning,
+  LanguageModelV2Prompt,
+  LanguageModelV2StreamPart,
+  LanguageModelV2Usage,
+} from '@ai-sdk/provider';
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } from './api/types.ts';
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
@@ -67,13 +74,20 @@ export class LinnetLanguageModel implements LanguageModelV2 {
   async doGenerate(options: LanguageModelV2CallOptions): Promise<Awaited<ReturnType<LanguageModelV2['doGenerate']>>> {
     const { request, warnings } = requestOf(options);
     const engine = await this.#loaded(options.abortSignal);
-    const { id, created, choices, usage, timings } = await engine.chat.completions.create(request).catch((error: unknown) => {
-      throw failure(error, options.abortSignal);
-    });
+    const { id, created, choices, usage, timings } = await engine.chat.completions
+      .create(request)
+      .catch((error: unknown) => {
+        throw failure(error, options.abortSignal);
+      });
     const [{ message, finish_reason }] = choices;
-    const { reasoning, answer } = continues(request) ? { reasoning: '', answer: message.content } : partsOf(message.content, true);
+    const { reasoning, answer } = continues(request)
+      ? { reasoning: '', answer: message.content }
+      : partsOf(message.content, true);
     return {
-      content: [...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []), { type: 'text', text: answer }],
+      content: [
+        ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),
+        { type: 'text', text: answer },
+      ],
       finishReason: finish_reason,
       usage: usageOf(usage),
       warnings,
@@ -135,11 +149,17 @@ export class LinnetLanguageModel implements LanguageModelV2 {
         if (includeRawChunks) yield { type: 'raw', rawValue: chunk };
         if (!begun) {
           begun = true;
-          yield { type: 'response-metadata', id: chunk.id, modelId: this.modelId, timestamp: new Date(chunk.created * 1000) };
+          yield {
+            type: 'response-metadata',
+            id: chunk.id,
+            modelId: this.modelId,
+            timestamp: new Date(chunk.created * 1000),
+          };
         }
         const [{ delta, finish_reason }] = chunk.choices;
         if (delta.content) yield* parts.add(delta.content);
-        if (finish_reason && chunk.usage && chunk.timings) last = { finishReason: finish_reason, usage: chunk.usage, timings: chunk.timings };
+        if (finish_reason && chunk.usage && chunk.timings)
+          last = { finishReason: finish_reason, usage: chunk.usage, timings: chunk.timings };
       }
     } catch (error) {
       yield { type: 'error', error: failure(error, abortSignal) };
@@ -160,7 +180,10 @@ export class LinnetLanguageModel implements LanguageModelV2 {
  * @param model a model as for `Linnet.load` (by default the first of the list), or a loaded engine
  * @param options options as for `Linnet.load`
  */
-export function linnet(model: ModelSource | ProviderEngine = models.all[0]!.id, options: Omit<LoadOptions, 'signal'> = {}): LinnetLanguageModel {
+export function linnet(
+  model: ModelSource | ProviderEngine = models.all[0]!.id,
+  options: Omit<LoadOptions, 'signal'> = {},
+): LinnetLanguageModel {
   if (isEngine(model)) return new LinnetLanguageModel(model.info().model.name, () => Promise.resolve(model));
   return new LinnetLanguageModel(nameOf(model), () => Linnet.load(model, options));
 }
@@ -185,7 +208,10 @@ class AnswerParts {
   }
 
   *#write({ reasoning, answer }: SpokenPiece): Generator<LanguageModelV2StreamPart> {
-    for (const [kind, delta] of [['reasoning', reasoning], ['text', answer]] as const) {
+    for (const [kind, delta] of [
+      ['reasoning', reasoning],
+      ['text', answer],
+    ] as const) {
       if (!delta) continue;
       yield* this.#turnTo(kind);
       yield { type: `${kind}-delta`, id: kind, delta };
@@ -206,11 +232,35 @@ function continues({ messages }: ChatRequest): boolean {
 }
 
 /** Turns a call into Linnet's request, with warnings about settings that are not supported. */
-function requestOf(options: LanguageModelV2CallOptions): { request: ChatRequest; warnings: LanguageModelV2CallWarning[] } {
-  const { prompt, maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty, stopSequences, seed, abortSignal, responseFormat, tools, toolChoice, providerOptions } = options;
+function requestOf(options: LanguageModelV2CallOptions): {
+  request: ChatRequest;
+  warnings: LanguageModelV2CallWarning[];
+} {
+  const {
+    prompt,
+    maxOutputTokens,
+    temperature,
+    topP,
+    topK,
+    presencePenalty,
+    frequencyPenalty,
+    stopSequences,
+    seed,
+    abortSignal,
+    responseFormat,
+    tools,
+    toolChoice,
+    providerOptions,
+  } = options;
   const warnings: LanguageModelV2CallWarning[] = (tools ?? []).map((tool) => ({ type: 'unsupported-tool', tool }));
-  if (toolChoice && toolChoice.type !== 'auto' && toolChoice.type !== 'none') warnings.push({ type: 'unsupported-setting', setting: 'toolChoice' });
-  if (responseFormat?.type === 'json') warnings.push({ type: 'unsupported-setting', setting: 'responseFormat', details: 'The answer is not held to JSON.' });
+  if (toolChoice && toolChoice.type !== 'auto' && toolChoice.type !== 'none')
+    warnings.push({ type: 'unsupported-setting', setting: 'toolChoice' });
+  if (responseFormat?.type === 'json')
+    warnings.push({
+      type: 'unsupported-setting',
+      setting: 'responseFormat',
+      details: 'The answer is not held to JSON.',
+    });
   const own = providerOptions?.['linnet'] ?? {};
   const fields = {
     max_tokens: maxOutputTokens,
@@ -248,7 +298,11 @@ function refused(what: string): LinnetError {
 }
 
 function usageOf(usage: Usage | undefined): LanguageModelV2Usage {
-  return { inputTokens: usage?.prompt_tokens, outputTokens: usage?.completion_tokens, totalTokens: usage?.total_tokens };
+  return {
+    inputTokens: usage?.prompt_tokens,
+    outputTokens: usage?.completion_tokens,
+    totalTokens: usage?.total_tokens,
+  };
 }
 
 /** Turns an error into the AI SDK's form, which knows an abort by its name. */

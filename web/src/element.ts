@@ -15,7 +15,8 @@ export type { ChatStrings } from './element/shell/button-strings.ts';
 export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
 
 /** The icon of a closed chat on a 24 x 24 grid: a bubble with three dots. */
-const BUBBLE = 'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
+const BUBBLE =
+  'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
 
 /** Properties with accessors. */
 const ACCESSORS = ['mode', 'model', 'endpoint', 'heading', 'greeting', 'system', 'open', 'strings'];
@@ -49,7 +50,9 @@ export class LinnetChat extends Base implements ChatHost {
   #strings: Partial<ChatStrings> = {};
   #view: ChatView | undefined;
   #opening: Promise<ChatView> | undefined;
-  #parts: { launcher: HTMLButtonElement; label: HTMLElement; start: HTMLElement; panel: HTMLElement; hint: HTMLElement } | undefined;
+  #parts:
+    | { launcher: HTMLButtonElement; label: HTMLElement; start: HTMLElement; panel: HTMLElement; hint: HTMLElement }
+    | undefined;
 
   constructor() {
     super();

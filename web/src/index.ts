@@ -4,15 +4,52 @@ export type { DeviceProbe } from './page/device-probe.ts';
 export { LinnetError } from './protocol/errors.ts';
 export type { ErrorDetails, LinnetErrorCode, PlainError } from './protocol/errors.ts';
 export type { Recovered, RecoveryStep, RiskyPhase, WhenBusy, WhenHidden } from './protocol/messages.ts';
-export { bytesOf, type ListedFile, type ListedModel, type ModelEntry, type RecommendedSampling } from './models/entry.ts';
+export {
+  bytesOf,
+  type ListedFile,
+  type ListedModel,
+  type ModelEntry,
+  type RecommendedSampling,
+} from './models/entry.ts';
 export type { ChunkHashes } from './protocol/model-files.ts';
 export type { StorageReport, StoredModel, StoreOptions } from './models/model-store.ts';
 export type { ModelBytes, ModelParts } from './models/model-bytes.ts';
 export { models } from './models/models.ts';
 export type { ModelList } from './models/models.ts';
-export type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, Pace, StorageUse } from './protocol/messages.ts';
+export type {
+  Backend,
+  EngineInfo,
+  KvFormat,
+  LoadProgress,
+  ModelOrigin,
+  Pace,
+  StorageUse,
+} from './protocol/messages.ts';
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './models/recommend.ts';
 export type { ModelAddress, ModelFile, ModelSource } from './models/sources.ts';
 export type { Counters, EngineReport, ModuleName, SuggestedWord, Timings, Usage } from './protocol/wasm.ts';
-export type { ChatCompletion, ChatCompletionChunk, ChatLogprobs, ChatMessage, ChatToolCalls, ChatToolResult, ChatRequest, ChatUsageChunk, Completion, CompletionChunk, CompletionLogprobs, CompletionRequest, CountRequest, FinishReason, GenerationOptions, LoadOptions, PromptProgress, SuggestRequest, Suggestions, TokenLogprob, UsageChoice, UsageChunk } from './api/types.ts';
+export type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatLogprobs,
+  ChatMessage,
+  ChatToolCalls,
+  ChatToolResult,
+  ChatRequest,
+  ChatUsageChunk,
+  Completion,
+  CompletionChunk,
+  CompletionLogprobs,
+  CompletionRequest,
+  CountRequest,
+  FinishReason,
+  GenerationOptions,
+  LoadOptions,
+  PromptProgress,
+  SuggestRequest,
+  Suggestions,
+  TokenLogprob,
+  UsageChoice,
+  UsageChunk,
+} from './api/types.ts';
 export type { ChatCompletions, Completions, Streamed, Whole } from './api/completions.ts';

@@ -10,7 +10,13 @@ import type { LanguageModelExpected, LanguageModelInput, LanguageModelMessage } 
 import { convertCoreOptions, convertCreateOptions, convertPromptOptions, convertSignal } from './prompt-api/options.ts';
 import { type PromptOptions, refuseUnsupported, unsupported } from './prompt-api/options.ts';
 import { type EngineProvider, type PromptEngine, providerOf } from './prompt-api/provider.ts';
-import { type LanguageModelParams, PARAMS, readSampling, type Sampling, type SamplingMode } from './prompt-api/sampling.ts';
+import {
+  type LanguageModelParams,
+  PARAMS,
+  readSampling,
+  type Sampling,
+  type SamplingMode,
+} from './prompt-api/sampling.ts';
 import { type AnswerPiece, Conversation, Session } from './prompt-api/session.ts';
 import { answerStream, anyOf } from './prompt-api/stream.ts';
 import { asInterface } from './prompt-api/webidl.ts';
@@ -18,7 +24,13 @@ import { abortable } from './protocol/abortable.ts';
 
 export { CreateMonitor } from './prompt-api/events.ts';
 export type { QuotaExceededError } from './prompt-api/exceptions.ts';
-export type { LanguageModelContent, LanguageModelExpected, LanguageModelInput, LanguageModelMessage, LanguageModelRole } from './prompt-api/input.ts';
+export type {
+  LanguageModelContent,
+  LanguageModelExpected,
+  LanguageModelInput,
+  LanguageModelMessage,
+  LanguageModelRole,
+} from './prompt-api/input.ts';
 export type { LanguageModelParams, SamplingMode } from './prompt-api/sampling.ts';
 
 /** Whether a session can be created: at once, after a download (which may be in progress), or not at all. */
@@ -80,7 +92,13 @@ export class LanguageModel extends EventTarget {
   readonly #onquotaoverflow = new EventHandler<Event>(this, 'quotaoverflow');
 
   /** @internal */
-  constructor(key: unknown, provider: EngineProvider, engine: PromptEngine, conversation: Conversation, sampling: Sampling) {
+  constructor(
+    key: unknown,
+    provider: EngineProvider,
+    engine: PromptEngine,
+    conversation: Conversation,
+    sampling: Sampling,
+  ) {
     if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() makes sessions.');
     super();
     this.#provider = provider;
@@ -211,7 +229,8 @@ export class LanguageModel extends EventTarget {
     const signal = this.#begin(asked.signal);
     const whole = async () => {
       let answer = '';
-      for await (const { text, replaces } of this.#ask(messages, asked, signal)) answer = replaces ? text : answer + text;
+      for await (const { text, replaces } of this.#ask(messages, asked, signal))
+        answer = replaces ? text : answer + text;
       return answer;
     };
     return abortable(signal, whole());
@@ -260,9 +279,11 @@ export class LanguageModel extends EventTarget {
   async clone(options: { signal?: AbortSignal } = {}): Promise<LanguageModel> {
     const signal = this.#begin(convertSignal(options));
     const { conversation, sampling } = this.#session;
-    const engine = await this.#provider.join(() => undefined, signal).catch((error: unknown) => {
-      throw loadingException(error);
-    });
+    const engine = await this.#provider
+      .join(() => undefined, signal)
+      .catch((error: unknown) => {
+        throw loadingException(error);
+      });
     return new (this.constructor as typeof LanguageModel)(KEY, this.#provider, engine, conversation.clone(), sampling);
   }
 
@@ -301,7 +322,10 @@ const STATICS = ['availability', 'create', 'params'] as const;
 asInterface(LanguageModel, 'LanguageModel', STATICS);
 
 /** Makes a `LanguageModel` class with your own model and options, as for `Linnet.load`. */
-export function languageModel(model?: ModelSource, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): typeof LanguageModel {
+export function languageModel(
+  model?: ModelSource,
+  options: Omit<LoadOptions, 'onProgress' | 'signal'> = {},
+): typeof LanguageModel {
   return languageModelOf(providerOf(model, options));
 }
 
@@ -335,7 +359,11 @@ export interface InstallOptions extends Omit<LoadOptions, 'onProgress' | 'signal
  *
  * @returns the class that the page has now
  */
-export async function installLanguageModel({ model, preferBuiltIn = false, ...options }: InstallOptions = {}): Promise<'built-in' | 'linnet'> {
+export async function installLanguageModel({
+  model,
+  preferBuiltIn = false,
+  ...options
+}: InstallOptions = {}): Promise<'built-in' | 'linnet'> {
   const { LanguageModel: builtIn } = globalThis as { LanguageModel?: { availability?: () => Promise<string> } };
   if (preferBuiltIn && builtIn) {
     const availability = await Promise.resolve(builtIn.availability?.()).catch(() => undefined);

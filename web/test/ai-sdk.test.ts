@@ -17,8 +17,20 @@ test('generateText answers, with usage and settings', async () => {
     system: 'Be brief.',
     messages: [
       { role: 'user', content: 'Hi' },
-      { role: 'assistant', content: [{ type: 'reasoning', text: 'hm' }, { type: 'text', text: 'Hello' }] },
-      { role: 'user', content: [{ type: 'text', text: 'one ' }, { type: 'text', text: 'two' }] },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'reasoning', text: 'hm' },
+          { type: 'text', text: 'Hello' },
+        ],
+      },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'one ' },
+          { type: 'text', text: 'two' },
+        ],
+      },
     ],
     maxOutputTokens: 2,
     temperature: 0.3,
@@ -58,7 +70,10 @@ test('generateText answers, with usage and settings', async () => {
 test('an assistant’s message at the end is continued, with the space after it', async () => {
   const engine = new FakeChat();
   engine.answer = () => ' Paris.';
-  const messages = [{ role: 'user' as const, content: 'Capital of France?' }, { role: 'assistant' as const, content: 'It is' }];
+  const messages = [
+    { role: 'user' as const, content: 'Capital of France?' },
+    { role: 'assistant' as const, content: 'It is' },
+  ];
   assert.equal((await generateText({ model: linnet(engine), messages })).text, ' Paris.');
   let streamed = '';
   for await (const piece of streamText({ model: linnet(engine), messages }).textStream) streamed += piece;
@@ -82,7 +97,8 @@ test('an abort ends the answer, and is known as one', async () => {
   await assert.rejects(whole, (error: any) => error.name === 'AbortError');
   const other = new AbortController();
   const parts: string[] = [];
-  for await (const { type } of streamText({ model: linnet(engine), prompt: 'a b c d e f', abortSignal: other.signal }).fullStream) {
+  for await (const { type } of streamText({ model: linnet(engine), prompt: 'a b c d e f', abortSignal: other.signal })
+    .fullStream) {
     parts.push(type);
     if (type === 'text-delta') other.abort();
   }
@@ -136,31 +152,54 @@ test('what a model thinks before it answers is reasoning', async () => {
   const streamed = streamText({ model: linnet(engine), prompt: 'a' });
   const parts: string[] = [];
   for await (const part of streamed.fullStream) if (/^(reasoning|text)-/.test(part.type)) parts.push(part.type);
-  assert.deepEqual(parts.filter((part, at) => part !== parts[at - 1]), ['reasoning-start', 'reasoning-delta', 'reasoning-end', 'text-start', 'text-delta', 'text-end']);
+  assert.deepEqual(
+    parts.filter((part, at) => part !== parts[at - 1]),
+    ['reasoning-start', 'reasoning-delta', 'reasoning-end', 'text-start', 'text-delta', 'text-end'],
+  );
   assert.equal((await streamed.reasoningText)?.trim(), 'Easy, that.');
   assert.equal(await streamed.text, 'Blue, mostly.');
 });
 
 test('a model is called by its id, its address or its name', () => {
-  const names = [linnet(), linnet('https://a.example/b.gguf'), linnet(new URL('https://a.example/c.gguf')), linnet({ id: 'own', files: [{ url: '/d.gguf' }] }), linnet(new File([], 'e.gguf'))];
-  assert.deepEqual(names.map(({ modelId }) => modelId), ['smollm2-135m-instruct', 'https://a.example/b.gguf', 'https://a.example/c.gguf', 'own', 'e.gguf']);
+  const names = [
+    linnet(),
+    linnet('https://a.example/b.gguf'),
+    linnet(new URL('https://a.example/c.gguf')),
+    linnet({ id: 'own', files: [{ url: '/d.gguf' }] }),
+    linnet(new File([], 'e.gguf')),
+  ];
+  assert.deepEqual(
+    names.map(({ modelId }) => modelId),
+    ['smollm2-135m-instruct', 'https://a.example/b.gguf', 'https://a.example/c.gguf', 'own', 'e.gguf'],
+  );
 });
 
 test('a failure is the LinnetError that it is', async () => {
   const engine = new FakeChat();
   engine.failure = new LinnetError('device-lost', 'gone');
-  await assert.rejects(generateText({ model: linnet(engine), prompt: 'a', maxRetries: 0 }), (error: any) => error.code === 'device-lost');
-  const { stream } = await linnet(engine).doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] });
+  await assert.rejects(
+    generateText({ model: linnet(engine), prompt: 'a', maxRetries: 0 }),
+    (error: any) => error.code === 'device-lost',
+  );
+  const { stream } = await linnet(engine).doStream({
+    prompt: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }],
+  });
   const parts = [];
   for await (const part of stream) parts.push(part);
-  assert.deepEqual(parts.map(({ type }) => type), ['stream-start', 'error', 'finish']);
+  assert.deepEqual(
+    parts.map(({ type }) => type),
+    ['stream-start', 'error', 'finish'],
+  );
   assert.ok(parts[2]!.type === 'finish' && parts[2]!.finishReason === 'error');
 });
 
 test('what is no text is refused, and tools and JSON are warned of', async () => {
   const model = linnet(new FakeChat());
   const file = { type: 'file' as const, mediaType: 'image/png', data: new Uint8Array(1) };
-  await assert.rejects(Promise.resolve(model.doGenerate({ prompt: [{ role: 'user', content: [file] }] })), (error: any) => error.code === 'invalid-request');
+  await assert.rejects(
+    Promise.resolve(model.doGenerate({ prompt: [{ role: 'user', content: [file] }] })),
+    (error: any) => error.code === 'invalid-request',
+  );
   const tool = { type: 'function' as const, name: 'look', inputSchema: {} };
   const { warnings } = await model.doGenerate({
     prompt: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }],
@@ -168,7 +207,10 @@ test('what is no text is refused, and tools and JSON are warned of', async () =>
     toolChoice: { type: 'required' },
     responseFormat: { type: 'json' },
   });
-  assert.deepEqual(warnings.map(({ type }) => type), ['unsupported-tool', 'unsupported-setting', 'unsupported-setting']);
+  assert.deepEqual(
+    warnings.map(({ type }) => type),
+    ['unsupported-tool', 'unsupported-setting', 'unsupported-setting'],
+  );
 });
 
 test('it loads once, again after a failure, and again after it was disposed', async () => {

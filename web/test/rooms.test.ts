@@ -28,7 +28,10 @@ function importsIn(root: string): Imports {
   const found = files.map((file): [string, string[]] => {
     const text = readFileSync(join(root, file), 'utf8');
     const paths = [...text.matchAll(/(?:\bfrom |\bimport\()'(\.[^']+)'/g)].map(([, path]) => path!);
-    return [file, paths.map((path) => relative(root, resolve(root, dirname(file), path))).filter((path) => files.includes(path))];
+    return [
+      file,
+      paths.map((path) => relative(root, resolve(root, dirname(file), path))).filter((path) => files.includes(path)),
+    ];
   });
   return new Map(found);
 }
@@ -67,7 +70,11 @@ function strays(imports: Imports): string[] {
 test('no file of the package or the site imports itself in a circle', () => {
   assert.equal(circleIn(importsIn('src')), undefined);
   assert.equal(circleIn(importsIn(join('..', 'www', 'src'))), undefined);
-  const circle = new Map([['a', ['b']], ['b', ['c']], ['c', ['b']]]);
+  const circle = new Map([
+    ['a', ['b']],
+    ['b', ['c']],
+    ['c', ['b']],
+  ]);
   assert.deepEqual(circleIn(circle), ['b', 'c', 'b'], 'a circle is found');
 });
 
@@ -75,5 +82,9 @@ test('each folder of the package imports only the folders below it', () => {
   const imports = importsIn('src');
   assert.ok(imports.size > 60, 'the sources are found');
   assert.deepEqual(strays(imports), []);
-  assert.deepEqual(strays(new Map([['worker/a.ts', ['page/b.ts']]])), ['worker/a.ts imports page/b.ts'], 'a stray is found');
+  assert.deepEqual(
+    strays(new Map([['worker/a.ts', ['page/b.ts']]])),
+    ['worker/a.ts imports page/b.ts'],
+    'a stray is found',
+  );
 });

@@ -33,7 +33,8 @@ class Locks {
 }
 
 let locks: Locks;
-const provide = (value: unknown) => Object.defineProperty(globalThis, 'navigator', { value: { locks: value }, configurable: true });
+const provide = (value: unknown) =>
+  Object.defineProperty(globalThis, 'navigator', { value: { locks: value }, configurable: true });
 beforeEach(() => provide((locks = new Locks())));
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));

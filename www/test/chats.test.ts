@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Chats, type StoredChat } from '../src/chat/chats.ts';
 
-const chat: StoredChat = { id: 'a', at: 1, model: 'Parrot', system: '', exchanges: [{ question: 'Hi', answer: 'Yes.', note: '' }] };
+const chat: StoredChat = {
+  id: 'a',
+  at: 1,
+  model: 'Parrot',
+  system: '',
+  exchanges: [{ question: 'Hi', answer: 'Yes.', note: '' }],
+};
 
 /** A request that succeeds. */
 function request(result: unknown): IDBRequest {
@@ -14,7 +20,9 @@ function request(result: unknown): IDBRequest {
 /** A browser that has this conversation, and whose transactions end so after each request has succeeded. */
 function browser(found: StoredChat | undefined, end: 'oncomplete' | 'onabort'): void {
   const open = () => {
-    const transaction: { oncomplete?: () => void; onabort?: () => void; error: null; objectStore?: () => object } = { error: null };
+    const transaction: { oncomplete?: () => void; onabort?: () => void; error: null; objectStore?: () => object } = {
+      error: null,
+    };
     const change = () => {
       setTimeout(() => transaction[end]?.());
       return request(undefined);
@@ -22,7 +30,10 @@ function browser(found: StoredChat | undefined, end: 'oncomplete' | 'onabort'): 
     transaction.objectStore = () => ({ transaction, get: () => request(found), put: change, delete: change });
     return transaction;
   };
-  Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => request({ transaction: open }) }, configurable: true });
+  Object.defineProperty(globalThis, 'indexedDB', {
+    value: { open: () => request({ transaction: open }) },
+    configurable: true,
+  });
 }
 
 test('a chat is stored when the browser has written it, and not before', async () => {

@@ -19,7 +19,10 @@ async function site(t: TestContext, { isolated = true } = {}) {
   writeFileSync(join(pages, '.hidden'), 'secret');
   writeFileSync(join(pages, 'assets', 'linnet.wasm'), new Uint8Array([0, 1, 2, 3]));
   writeFileSync(join(folder, 'secret'), 'secret');
-  writeFileSync(join(models, 'tiny.gguf'), new Uint8Array(100_000).map((_, i) => i));
+  writeFileSync(
+    join(models, 'tiny.gguf'),
+    new Uint8Array(100_000).map((_, i) => i),
+  );
   writeFileSync(join(models, 'ten.gguf'), '0123456789');
   writeFileSync(join(models, 'empty.gguf'), '');
   const headers = { ...PROTECTION, ...(isolated ? ISOLATION : {}) };
@@ -29,7 +32,11 @@ async function site(t: TestContext, { isolated = true } = {}) {
     rmSync(folder, { recursive: true });
   });
   const { port } = new URL(origin);
-  return { models, port: Number(port), ask: (path: string, headers = {}, method = 'GET') => ask({ port, path, headers, method }) };
+  return {
+    models,
+    port: Number(port),
+    ask: (path: string, headers = {}, method = 'GET') => ask({ port, path, headers, method }),
+  };
 }
 
 interface Answer {
@@ -65,7 +72,10 @@ test('pages and wasm come with their types, and isolated', async (t) => {
 test('without isolation neither header is sent', async (t) => {
   const { ask } = await site(t, { isolated: false });
   const { headers } = await ask('/');
-  assert.deepEqual(Object.keys(headers).filter((name) => /opener|embedder/.test(name)), []);
+  assert.deepEqual(
+    Object.keys(headers).filter((name) => /opener|embedder/.test(name)),
+    [],
+  );
 });
 
 test('every response has the headers that protect a page', async (t) => {
@@ -210,7 +220,9 @@ test('the command prints the address, and refuses a port that is taken', async (
   t.after(() => taken.close());
   const { port } = taken.address() as AddressInfo;
   const refused = await new Promise<{ code: unknown; stderr: string }>((done) => {
-    execFile(process.execPath, [script, '--port', String(port)], (error, _, stderr) => done({ code: error?.code, stderr }));
+    execFile(process.execPath, [script, '--port', String(port)], (error, _, stderr) =>
+      done({ code: error?.code, stderr }),
+    );
   });
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, new RegExp(`^Port ${port} is not available. Choose another one with --port.`));
@@ -220,5 +232,8 @@ test('the command prints the address, and refuses a port that is taken', async (
   const printed = await new Promise<string>((done) => child.stdout?.once('data', done));
   const origin = /^Linnet is at (http:\/\/127\.0\.0\.1:\d+\/)\n/.exec(printed)?.[1];
   const { status, headers } = await ask({ port: new URL(origin ?? '').port, path: '/favicon.svg' });
-  assert.deepEqual([status, headers['content-type'], headers['cross-origin-opener-policy']], [200, 'image/svg+xml', undefined]);
+  assert.deepEqual(
+    [status, headers['content-type'], headers['cross-origin-opener-policy']],
+    [200, 'image/svg+xml', undefined],
+  );
 });

@@ -17,12 +17,25 @@ describe('the options of the address', () => {
   };
 
   test('what makes sense is taken', () => {
-    const { settings, answerSettings, ignored } = read('?model=qwen3-0.6b&backend=cpu&threads=4&context=512&pace=gentle&temperature=0&max=64');
+    const { settings, answerSettings, ignored } = read(
+      '?model=qwen3-0.6b&backend=cpu&threads=4&context=512&pace=gentle&temperature=0&max=64',
+    );
     assert.deepEqual(settings, { model: 'qwen3-0.6b', backend: 'cpu', threads: 4, contextLength: 512, pace: 'gentle' });
     assert.deepEqual(answerSettings, { temperature: 0, maxTokens: 64 });
     assert.deepEqual(ignored, []);
-    for (const model of ['/bird.gguf', 'bird.gguf', 'https://elsewhere.example/bird.gguf?download=true', 'stored:abc']) {
-      assert.deepEqual([read(`?model=${encodeURIComponent(model)}`).settings.model, read(`?model=${encodeURIComponent(model)}`).ignored], [model, []]);
+    for (const model of [
+      '/bird.gguf',
+      'bird.gguf',
+      'https://elsewhere.example/bird.gguf?download=true',
+      'stored:abc',
+    ]) {
+      assert.deepEqual(
+        [
+          read(`?model=${encodeURIComponent(model)}`).settings.model,
+          read(`?model=${encodeURIComponent(model)}`).ignored,
+        ],
+        [model, []],
+      );
     }
   });
 

@@ -9,7 +9,13 @@ import { endOf } from '../src/keyboard/suggester.ts';
 /** Half a character. */
 const LONE = /\p{Surrogate}/u;
 
-const asked = (question: string): StoredChat => ({ id: 'a', at: 0, model: 'Parrot', system: '', exchanges: [{ question, answer: 'Yes.', note: '' }] });
+const asked = (question: string): StoredChat => ({
+  id: 'a',
+  at: 0,
+  model: 'Parrot',
+  system: '',
+  exchanges: [{ question, answer: 'Yes.', note: '' }],
+});
 
 describe('text is cut between characters', () => {
   const family = '👩‍👩‍👧‍👦';
@@ -24,7 +30,8 @@ describe('text is cut between characters', () => {
   });
 
   test('in the name of a file, which keeps the marks of letters', () => {
-    for (let before = 0; before < 60; before++) assert.ok(!LONE.test(fileName(asked('a'.repeat(before) + '𝒜'.repeat(60)), 'md')));
+    for (let before = 0; before < 60; before++)
+      assert.ok(!LONE.test(fileName(asked('a'.repeat(before) + '𝒜'.repeat(60)), 'md')));
     assert.equal(fileName(asked('हिन्दी में क्या है?'), 'md'), 'हिन्दी-में-क्या-है.md');
     assert.equal(fileName(asked('???'), 'json'), 'chat.json');
     assert.doesNotMatch(fileName(asked(`${'a'.repeat(49)} and more`), 'md'), /-\.md$/);

@@ -31,7 +31,8 @@ const colours = (models) => [...new Set(models.flatMap(({ speeds }) => speeds.ma
 export function chart({ browser, cpu, models }) {
   const engines = colours(models);
   const parts = [];
-  const write = (x, y, words, kind = '') => parts.push(`<text x="${x.toFixed(1)}" y="${y}"${kind && ` class="${kind}"`}>${escaped(words)}</text>`);
+  const write = (x, y, words, kind = '') =>
+    parts.push(`<text x="${x.toFixed(1)}" y="${y}"${kind && ` class="${kind}"`}>${escaped(words)}</text>`);
   let y = 28;
   write(GAP / 2, y, 'Tokens per second on the CPU', 'title');
   y += 20;
@@ -43,7 +44,9 @@ export function chart({ browser, cpu, models }) {
     const same = (a) => (b) => a.engine === b.engine && a.threads === b.threads;
     const drawn = speeds.filter((speed) => speed === speeds.filter(same(speed)).reduce(near));
     drawn.sort((a, b) => engines.indexOf(a.engine) - engines.indexOf(b.engine));
-    const others = drawn.filter(({ prompt }) => prompt !== nearest).map(({ engine, prompt }) => `; ${engine.split(/[ ,]/)[0]}: ${prompt}`);
+    const others = drawn
+      .filter(({ prompt }) => prompt !== nearest)
+      .map(({ engine, prompt }) => `; ${engine.split(/[ ,]/)[0]}: ${prompt}`);
     y += 38;
     write(GAP / 2, y, file, 'title');
     y += 22;
@@ -59,7 +62,9 @@ export function chart({ browser, cpu, models }) {
         for (const [panel, what] of ['prefill', 'decode'].entries()) {
           const most = Math.max(...drawn.map((speed) => speed[what].median));
           const length = Math.max(1, (speed[what].median / most) * (PANEL - NUMBER));
-          parts.push(`<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 5}"/>`);
+          parts.push(
+            `<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 5}"/>`,
+          );
           write(left(panel) + length + 6, y, speed[what].median.toFixed(speed[what].median < 100 ? 1 : 0));
         }
       }

@@ -1,4 +1,5 @@
-// From the browser's store to the first token, beside a plain read of the same file; and how large the wasm memory gets.
+// From the browser's store to the first token, beside a plain read of the same file; and how large the wasm memory
+// gets.
 import { readFileSync } from 'node:fs';
 import { openPage, packageFile, startServer } from '../support/harness.mjs';
 import { promptIds } from './prompts.mjs';
@@ -24,17 +25,30 @@ WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
  */
 export async function loading(browser, { path, threads, runs, files }) {
   const worker = KEEP_MEMORIES + readFileSync(packageFile('worker.js'), 'utf8');
-  const server = await startServer({ isolated: threads > 1, files: { ...files, '/linnet/worker.js': Buffer.from(worker), '/model.gguf': path } });
+  const server = await startServer({
+    isolated: threads > 1,
+    files: { ...files, '/linnet/worker.js': Buffer.from(worker), '/model.gguf': path },
+  });
   try {
     const page = await openPage(browser, `${server.origin}/blank.html`);
     const call = (what, options = {}) =>
-      page.evaluate(async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options), what, options);
+      page.evaluate(
+        async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options),
+        what,
+        options,
+      );
     const load = () => call('startLinnet', { model: '/model.gguf', contextLength: CONTEXT, threads });
-    const firstToken = async (seed) => (1000 * PROMPT) / (await call('measure', { prompt: promptIds(PROMPT, seed), tokens: 2 })).prefill;
+    const firstToken = async (seed) =>
+      (1000 * PROMPT) / (await call('measure', { prompt: promptIds(PROMPT, seed), tokens: 2 })).prefill;
     const memory = async () => {
       // Those of engines that are disposed of may still be listed, before it.
-      const engine = page.workers().filter((worker) => worker.url().endsWith('/worker.js')).at(-1);
-      const sizes = await engine?.evaluate(() => /** @type {any} */ (globalThis).memories.map((memory) => memory.buffer.byteLength));
+      const engine = page
+        .workers()
+        .filter((worker) => worker.url().endsWith('/worker.js'))
+        .at(-1);
+      const sizes = await engine?.evaluate(() =>
+        /** @type {any} */ (globalThis).memories.map((memory) => memory.buffer.byteLength),
+      );
       return Math.max(...sizes);
     };
 
@@ -61,7 +75,10 @@ export async function loading(browser, { path, threads, runs, files }) {
     const ratio = medians.first.median / (medians.read.median + medians.prefill.median);
     const file = about.info.model.file_bytes;
     const { kv } = about.info.memory;
-    return { load: { threads: about.threads, ...medians, ratio }, memory: { file, kv, ...sizes, limit: 1.15 * file + kv + 40e6 } };
+    return {
+      load: { threads: about.threads, ...medians, ratio },
+      memory: { file, kv, ...sizes, limit: 1.15 * file + kv + 40e6 },
+    };
   } finally {
     await server.close();
   }

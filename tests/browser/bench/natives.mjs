@@ -8,16 +8,43 @@ const run = async (program, args) => JSON.parse((await start(program, args, { ma
 /** `linnet bench`: the same kernels' native build. */
 export function nativeLinnet(binary, model, threads) {
   const sample = async ({ prompt, tokens }) => {
-    const { prefill, decode } = await run(binary, ['bench', model, '--json', '--runs', '1', '--threads', String(threads), '--prompt-tokens', String(prompt), '--tokens', String(tokens)]);
+    const { prefill, decode } = await run(binary, [
+      'bench',
+      model,
+      '--json',
+      '--runs',
+      '1',
+      '--threads',
+      String(threads),
+      '--prompt-tokens',
+      String(prompt),
+      '--tokens',
+      String(tokens),
+    ]);
     return { promptTokens: prompt, tokens, prefill: prefill.median, decode: decode.median };
   };
   return { engine: 'Linnet, native', threads, sample };
 }
 
-/** llama.cpp's `llama-bench`. The prompt and the tokens after it are two tests there; `-d` puts the second one behind as long a prompt. */
+/**
+ * llama.cpp's `llama-bench`. The prompt and the tokens after it are two tests there; `-d` puts the second one behind as
+ * long a prompt.
+ */
 export function llamaBench(binary, model, threads) {
   const speed = async (...test) => {
-    const [{ avg_ts }] = await run(binary, ['-m', model, '-r', '1', '-o', 'json', '-ngl', '0', '-t', String(threads), ...test]);
+    const [{ avg_ts }] = await run(binary, [
+      '-m',
+      model,
+      '-r',
+      '1',
+      '-o',
+      'json',
+      '-ngl',
+      '0',
+      '-t',
+      String(threads),
+      ...test,
+    ]);
     return avg_ts;
   };
   const sample = async ({ prompt, tokens }) => ({

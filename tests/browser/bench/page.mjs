@@ -17,7 +17,8 @@ export async function startLinnet({ model, contextLength, threads }) {
   const engine = await Linnet.load(model, { backend: 'cpu', threads, contextLength });
   const ms = performance.now() - since;
   page.engine = {
-    stream: (prompt, max_tokens) => engine.completions.create({ prompt, max_tokens, temperature: 0, ignore_eos: true, stream: true }),
+    stream: (prompt, max_tokens) =>
+      engine.completions.create({ prompt, max_tokens, temperature: 0, ignore_eos: true, stream: true }),
     dispose: () => engine.dispose(),
   };
   const info = engine.info();
@@ -33,7 +34,15 @@ export async function startWllama({ model, contextLength, threads }) {
   // No GPU layers: it then does not even look for a GPU. A page that is not isolated gets its build for one thread.
   await wllama.loadModel([file], { n_ctx: contextLength, n_threads: threads, n_gpu_layers: 0, n_parallel: 1 });
   page.engine = {
-    stream: (prompt, max_tokens) => wllama.createCompletion({ prompt, max_tokens, temperature: 0, ignore_eos: true, cache_prompt: false, stream: true }),
+    stream: (prompt, max_tokens) =>
+      wllama.createCompletion({
+        prompt,
+        max_tokens,
+        temperature: 0,
+        ignore_eos: true,
+        cache_prompt: false,
+        stream: true,
+      }),
   };
   return { about: wllama.isMultithread() ? 'several threads' : 'one thread', threads: wllama.getNumThreads() };
 }

@@ -15,7 +15,8 @@ export function spread(values) {
 }
 
 /** The median, and the least and the most. */
-const cell = ({ median, min, max }, digits = 1) => `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
+const cell = ({ median, min, max }, digits = 1) =>
+  `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
 const times = (a, b) => `${(a / b).toFixed(2)}x`;
 
 /** Lines with the first column to the left and the others to the right, as wide as they need to be. */
@@ -26,20 +27,40 @@ function aligned(rows) {
 }
 
 function speedLines({ speeds }) {
-  const rows = [['engine', 'threads', 'prompt', 'prefill tokens/s', 'Linnet is', 'decode tokens/s', 'Linnet is', 'runs']];
+  const rows = [
+    ['engine', 'threads', 'prompt', 'prefill tokens/s', 'Linnet is', 'decode tokens/s', 'Linnet is', 'runs'],
+  ];
   for (const speed of speeds) {
-    const ours = speeds.find(({ engine, threads, prompt }) => engine === OURS && threads === speed.threads && prompt === speed.prompt);
+    const ours = speeds.find(
+      ({ engine, threads, prompt }) => engine === OURS && threads === speed.threads && prompt === speed.prompt,
+    );
     const ratio = (what) => (ours && ours !== speed ? times(ours[what].median, speed[what].median) : '');
-    rows.push([speed.engine, String(speed.threads), String(speed.prompt), cell(speed.prefill), ratio('prefill'), cell(speed.decode), ratio('decode'), String(speed.decode.runs.length)]);
+    rows.push([
+      speed.engine,
+      String(speed.threads),
+      String(speed.prompt),
+      cell(speed.prefill),
+      ratio('prefill'),
+      cell(speed.decode),
+      ratio('decode'),
+      String(speed.decode.runs.length),
+    ]);
   }
   return aligned(rows);
 }
 
 function contextLines({ context }) {
-  const rows = [['decode behind so many tokens', 'threads', ...context[0].decode.map(({ prompt }) => String(prompt)), 'kept']];
+  const rows = [
+    ['decode behind so many tokens', 'threads', ...context[0].decode.map(({ prompt }) => String(prompt)), 'kept'],
+  ];
   for (const { threads, decode } of context) {
     const [near, far] = decode;
-    rows.push([OURS, String(threads), ...decode.map(({ speed }) => cell(speed)), `${((100 * far.speed.median) / near.speed.median).toFixed(0)} %`]);
+    rows.push([
+      OURS,
+      String(threads),
+      ...decode.map(({ speed }) => cell(speed)),
+      `${((100 * far.speed.median) / near.speed.median).toFixed(0)} %`,
+    ]);
   }
   return aligned(rows);
 }
@@ -53,12 +74,18 @@ function loadLines({ load: { threads, load, first, read, prefill, ratio } }) {
 
 function memoryLines({ memory: { file, kv, loaded, generated, limit } }) {
   const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
-  return [`wasm memory: ${mb(loaded)} after loading, ${mb(generated)} after an answer; 1.15 x ${mb(file)} of weights + ${mb(kv)} of KV + 40 MB are ${mb(limit)}`];
+  return [
+    `wasm memory: ${mb(loaded)} after loading, ${mb(generated)} after an answer; 1.15 x ${mb(file)} of weights + ${mb(kv)} of KV + 40 MB are ${mb(limit)}`,
+  ];
 }
 
 /** Everything, for people. */
 export function text({ browser, cpu, threads, notes, models }) {
-  const lines = [`${browser}, ${cpu}; threads ${threads.join(' and ')}`, 'median (least-most), the engines taking turns', ...notes];
+  const lines = [
+    `${browser}, ${cpu}; threads ${threads.join(' and ')}`,
+    'median (least-most), the engines taking turns',
+    ...notes,
+  ];
   for (const model of models) {
     lines.push('', model.file);
     if (model.speeds.length) lines.push(...speedLines(model));

@@ -1,5 +1,5 @@
-// Linnet in Chromium and natively, beside wllama and llama.cpp: the same files, prompts of the same length, the same number
-// of CPU threads, taking turns, so that a busy machine is unkind to all. `cargo xtask bench` starts it.
+// Linnet in Chromium and natively, beside wllama and llama.cpp: the same files, prompts of the same length, the same
+// number of CPU threads, taking turns, so that a busy machine is unkind to all. `cargo xtask bench` starts it.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -47,7 +47,10 @@ const wllama = dirname(dirname(fileURLToPath(import.meta.resolve('@wllama/wllama
 const FILES = { '/wllama/': `${wllama}/`, '/page.mjs': join(import.meta.dirname, 'page.mjs') };
 
 /** What takes part in a comparison: one engine with so many threads. */
-/** @typedef {{ engine: string, threads: number, about?: string, takes?: (c: Case, run: number) => boolean, sample: (c: Case, seed: number) => Promise<import('./page.mjs').Sample>, close?: () => Promise<void> }} Contestant */
+/**
+ * @typedef {{ engine: string, threads: number, about?: string, takes?: (c: Case, run: number) => boolean, sample: (c:
+ * Case, seed: number) => Promise<import('./page.mjs').Sample>, close?: () => Promise<void> }} Contestant
+ */
 /** @typedef {{ prompt: number, tokens: number }} Case */
 
 const browser = values['no-browser'] ? undefined : await chromium({ webgpu: false });
@@ -62,7 +65,10 @@ try {
   for (const path of values.model) {
     const speeds = parts.includes('speed') ? await speed(path) : [];
     const context = browser && parts.includes('context') ? await behindContext(path) : [];
-    const rest = browser && parts.includes('load') ? await loading(browser, { path, threads: Math.max(...threads), runs, files: FILES }) : {};
+    const rest =
+      browser && parts.includes('load')
+        ? await loading(browser, { path, threads: Math.max(...threads), runs, files: FILES })
+        : {};
     report.models.push({ file: basename(path), speeds, context, ...rest });
   }
   const words = text(report);
@@ -77,7 +83,9 @@ try {
 function notes() {
   const lines = [];
   if (browser && wllamaRuns > 0) {
-    lines.push(`wllama: ${Math.min(runs, wllamaRuns)} of ${runs} runs, prompts of up to ${WLLAMA.longest}, ${WLLAMA.tokens} tokens decoded: more would take too long`);
+    lines.push(
+      `wllama: ${Math.min(runs, wllamaRuns)} of ${runs} runs, prompts of up to ${WLLAMA.longest}, ${WLLAMA.tokens} tokens decoded: more would take too long`,
+    );
   }
   if (!values['llama-bench']) lines.push('llama-bench is not on the path: native llama.cpp was not measured');
   lines.push('transformers.js and onnxruntime-web were not measured: there is no ONNX export of these files here');
@@ -95,13 +103,22 @@ async function speed(path) {
         const usual = await inPage('startLinnet', path, count, context);
         const relaxedSimd = !usual.about?.startsWith('relaxed');
         const other = await inPage('startLinnet', path, count, context, { relaxedSimd });
-        contestants.push(usual, { ...other, engine: otherModule(relaxedSimd), takes: ({ prompt }) => prompt === OTHER_PROMPT });
+        contestants.push(usual, {
+          ...other,
+          engine: otherModule(relaxedSimd),
+          takes: ({ prompt }) => prompt === OTHER_PROMPT,
+        });
       }
       if (values.linnet) contestants.push(nativeLinnet(values.linnet, path, count));
       if (values['llama-bench']) contestants.push(llamaBench(values['llama-bench'], path, count));
-      if (browser && wllamaRuns > 0) contestants.push(await inPage('startWllama', path, count, WLLAMA.longest + 2 * WLLAMA.tokens + 64));
+      if (browser && wllamaRuns > 0)
+        contestants.push(await inPage('startWllama', path, count, WLLAMA.longest + 2 * WLLAMA.tokens + 64));
     }
-    return await compare(contestants, prompts.map((prompt) => ({ prompt, tokens })), runs);
+    return await compare(
+      contestants,
+      prompts.map((prompt) => ({ prompt, tokens })),
+      runs,
+    );
   } finally {
     for (const { close } of contestants) await close?.();
   }
@@ -112,7 +129,11 @@ async function behindContext(path) {
   const result = [];
   for (const count of threads) {
     const contestant = await inPage('startLinnet', path, count, Math.max(...CONTEXT.prompts) + CONTEXT.tokens + 8);
-    const speeds = await compare([contestant], CONTEXT.prompts.map((prompt) => ({ prompt, tokens: CONTEXT.tokens })), CONTEXT.runs);
+    const speeds = await compare(
+      [contestant],
+      CONTEXT.prompts.map((prompt) => ({ prompt, tokens: CONTEXT.tokens })),
+      CONTEXT.runs,
+    );
     await contestant.close?.();
     result.push({ threads: count, decode: speeds.map(({ prompt, decode }) => ({ prompt, speed: decode })) });
   }
@@ -126,15 +147,20 @@ async function behindContext(path) {
  * @param {Case[]} cases
  */
 async function compare(contestants, cases, runs) {
-  const entries = cases.flatMap((of) => contestants.map((contestant) => ({ of, contestant, samples: /** @type {import('./page.mjs').Sample[]} */ ([]) })));
+  const entries = cases.flatMap((of) =>
+    contestants.map((contestant) => ({ of, contestant, samples: /** @type {import('./page.mjs').Sample[]} */ ([]) })),
+  );
   // Only warms up: compiled code, page faults, the clock speed. The programs that are started anew do so by themselves.
-  for (const contestant of contestants.filter(({ close }) => close)) await contestant.sample({ prompt: 16, tokens: 8 }, 0);
+  for (const contestant of contestants.filter(({ close }) => close))
+    await contestant.sample({ prompt: 16, tokens: 8 }, 0);
   for (let run = 0; run < runs; run++) {
     for (const { of, contestant, samples } of entries) {
       if (contestant.takes && !contestant.takes(of, run)) continue;
       const sample = await contestant.sample(of, run * 10_000 + of.prompt);
       samples.push(sample);
-      console.error(`run ${run + 1} of ${runs}  ${contestant.engine}, threads ${contestant.threads}, prompt ${of.prompt}  prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`);
+      console.error(
+        `run ${run + 1} of ${runs}  ${contestant.engine}, threads ${contestant.threads}, prompt ${of.prompt}  prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`,
+      );
     }
   }
   const measured = entries.filter(({ samples }) => samples.length);
@@ -157,7 +183,11 @@ async function inPage(start, path, count, contextLength, options = {}) {
   const server = await startServer({ ...options, isolated: count > 1, files: { ...FILES, '/model.gguf': path } });
   const page = await openPage(browser, `${server.origin}/blank.html`);
   const call = (what, options) =>
-    page.evaluate(async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options), what, options);
+    page.evaluate(
+      async (what, options) => (await import(/** @type {string} */ ('/page.mjs')))[what](options),
+      what,
+      options,
+    );
   const { about, threads } = await call(start, { model: '/model.gguf', contextLength, threads: count });
   const close = async () => {
     await page.close();
@@ -172,7 +202,8 @@ async function inPage(start, path, count, contextLength, options = {}) {
     threads,
     about,
     takes: ({ prompt }, run) => prompt <= WLLAMA.longest && run < wllamaRuns,
-    sample: ({ prompt, tokens }, seed) => call('measure', { prompt: promptText(prompt, seed), tokens: Math.min(tokens, WLLAMA.tokens) }),
+    sample: ({ prompt, tokens }, seed) =>
+      call('measure', { prompt: promptText(prompt, seed), tokens: Math.min(tokens, WLLAMA.tokens) }),
     close,
   };
 }

@@ -45,9 +45,15 @@ export const html = (body, head = '') =>
 <body><main><h1>A shop</h1><p>Things of all kinds.</p>${body}</main></body></html>`);
 
 export const inChat = (selector) => `linnet-chat >>> ${selector}`;
-/** A part of the first chat, once it can be seen. (Puppeteer's own wait does not notice what changes inside a shadow tree.) */
+/**
+ * A part of the first chat, once it can be seen. (Puppeteer's own wait does not notice what changes inside a shadow
+ * tree.)
+ */
 export async function part(page, selector) {
-  const seen = (selector) => [...document.querySelectorAll('linnet-chat')].some((chat) => chat.shadowRoot?.querySelector(selector)?.checkVisibility());
+  const seen = (selector) =>
+    [...document.querySelectorAll('linnet-chat')].some((chat) =>
+      chat.shadowRoot?.querySelector(selector)?.checkVisibility(),
+    );
   await page.waitForFunction(seen, { timeout: 120_000 }, selector);
   return /** @type {import('puppeteer-core').ElementHandle<HTMLElement>} */ (await page.$(inChat(selector)));
 }
@@ -60,7 +66,11 @@ export async function ask(page, question) {
 export const answered = (page) =>
   page.waitForFunction(() => {
     const { shadowRoot } = /** @type {Element} */ (document.querySelector('linnet-chat'));
-    return shadowRoot?.querySelector('.answer') && !shadowRoot.querySelector('.writing') && !(/** @type {HTMLElement} */ (shadowRoot.querySelector('.send')).hidden);
+    return (
+      shadowRoot?.querySelector('.answer') &&
+      !shadowRoot.querySelector('.writing') &&
+      !(/** @type {HTMLElement} */ (shadowRoot.querySelector('.send')).hidden)
+    );
   });
 /** A function of the chat's shadow tree, run in the page. */
 export const within = (page, look, ...args) =>
@@ -84,7 +94,10 @@ export class ChatFixture {
 
   /** @param {Record<string, string | Buffer>} pages */
   static async open(pages) {
-    const server = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.from(FAKE), '/inline.html': html(INLINE), ...pages } });
+    const server = await startServer({
+      csp: STRICT_CSP,
+      files: { '/fake.mjs': Buffer.from(FAKE), '/inline.html': html(INLINE), ...pages },
+    });
     return new ChatFixture(await chromium({ webgpu: false }), server);
   }
 
@@ -92,7 +105,8 @@ export class ChatFixture {
   async visit(t, path, viewport) {
     const page = await openPage(this.browser, this.server.origin + path, viewport);
     t.after(() => page.close());
-    // A page behind another one, which may not have closed yet, draws nothing, and waits that look at each picture never end.
+    // A page behind another one, which may not have closed yet, draws nothing, and waits that look at each picture
+    // never end.
     await page.bringToFront();
     return page;
   }

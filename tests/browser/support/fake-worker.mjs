@@ -1,14 +1,30 @@
 // A made-up engine for the demo site: in the place of the package's worker stands one that says what a test wants.
 
 /**
- * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace, gives an
- * answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told. `tokens(request)` is
- * how many tokens a prompt has, `refusal(task)` the error that a load ends with, if any, and `shares` the parts of the model after which a download reports its progress.
+ * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace,
+ * gives an answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told.
+ * `tokens(request)` is how many tokens a prompt has, `refusal(task)` the error that a load ends with, if any, and
+ * `shares` the parts of the model after which a download reports its progress.
  */
 export function fakeWorker() {
   const info = {
-    model: { name: 'Parrot', architecture: 'llama', parameters: 1e6, quantization: 'Q8_0', context_length: 2048, training_context_length: 2048, file_bytes: 1e6, chat: true },
-    backend: 'cpu', features: ['simd128'], threads: 1, memory: { weights: 1e6, kv: 1e6, scratch: 1e6, heap: 4e6 }, module: 'simd128', origin: 'network', stored: false,
+    model: {
+      name: 'Parrot',
+      architecture: 'llama',
+      parameters: 1e6,
+      quantization: 'Q8_0',
+      context_length: 2048,
+      training_context_length: 2048,
+      file_bytes: 1e6,
+      chat: true,
+    },
+    backend: 'cpu',
+    features: ['simd128'],
+    threads: 1,
+    memory: { weights: 1e6, kv: 1e6, scratch: 1e6, heap: 4e6 },
+    module: 'simd128',
+    origin: 'network',
+    stored: false,
   };
   const window = /** @type {any} */ (globalThis);
   window.asked = [];
@@ -60,7 +76,14 @@ export function fakeWorker() {
       }
       const prompt_tokens = window.tokens(request);
       const usage = { prompt_tokens, completion_tokens: said, total_tokens: prompt_tokens + said };
-      const timings = { prompt_n: 5, prompt_ms: 10, prompt_per_second: 500, predicted_n: said, predicted_ms: 10 * said, predicted_per_second: 100 };
+      const timings = {
+        prompt_n: 5,
+        prompt_ms: 10,
+        prompt_per_second: 500,
+        predicted_n: said,
+        predicted_ms: 10 * said,
+        predicted_per_second: 100,
+      };
       event({ type: 'done', finish_reason: this.#cancelled.has(id) ? 'cancelled' : 'stop', text: '', usage, timings });
     }
 

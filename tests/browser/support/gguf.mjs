@@ -17,13 +17,21 @@ export function withMetadata(file, added) {
   const { pairs, metadata, tensors, data } = directory(file);
   const more = Object.entries(added).map(([key, value]) => Buffer.concat([string(key), u32(8), string(value)]));
   const entries = tensors.map(({ entry, at }) => Buffer.concat([entry, u64(at)]));
-  const header = Buffer.concat([Buffer.from('GGUF'), u32(3), u64(tensors.length), u64(pairs + more.length), metadata, ...more, ...entries]);
+  const header = Buffer.concat([
+    Buffer.from('GGUF'),
+    u32(3),
+    u64(tensors.length),
+    u64(pairs + more.length),
+    metadata,
+    ...more,
+    ...entries,
+  ]);
   return Buffer.concat([header, Buffer.alloc(align(header.length) - header.length), file.subarray(data)]);
 }
 
 /**
- * The parts that `gguf-split` would make of a file: `firsts[i]` is the number of the tensor that part i begins with, in the
- * directory's order. The metadata stands in the first.
+ * The parts that `gguf-split` would make of a file: `firsts[i]` is the number of the tensor that part i begins with, in
+ * the directory's order. The metadata stands in the first.
  *
  * @param {Buffer} file a GGUF v3 file
  * @param {number[]} firsts
@@ -52,7 +60,10 @@ export function splitInto(file, firsts) {
       ...(no === 0 ? [metadata] : []),
       ...entries,
     ]);
-    const contents = own.flatMap(({ at, bytes }) => [file.subarray(data + at, data + at + bytes), Buffer.alloc(align(bytes) - bytes)]);
+    const contents = own.flatMap(({ at, bytes }) => [
+      file.subarray(data + at, data + at + bytes),
+      Buffer.alloc(align(bytes) - bytes),
+    ]);
     return Buffer.concat([header, Buffer.alloc(align(header.length) - header.length), ...contents]);
   });
 }

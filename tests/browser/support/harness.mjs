@@ -19,10 +19,14 @@ export const packageFile = (name) => join(dist.package, name);
 /** A file of the built site. */
 export const siteFile = (name) => join(dist.site, name);
 /** The pages of the demo site, without their ending. */
-export const sitePages = () => readdirSync(dist.site).filter((name) => name.endsWith('.html')).map((name) => basename(name, '.html'));
+export const sitePages = () =>
+  readdirSync(dist.site)
+    .filter((name) => name.endsWith('.html'))
+    .map((name) => basename(name, '.html'));
 
 /** A policy that allows what the package needs and nothing else. */
-export const STRICT_CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+export const STRICT_CSP =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 
 /** The default model's file name. */
 export const MODEL = 'SmolLM2-135M-Instruct.Q4_1.gguf';
@@ -43,19 +47,23 @@ export const gemmaPath = join(modelFolder, 'gemma-3-270m-q4_k_m.gguf');
 export const noGemma = missing(gemmaPath);
 
 const beside = join(root, '..', 'shared', 'reference');
-const reference = resolve(process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')));
+const reference = resolve(
+  process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')),
+);
 /** A file of the reference results: of the whole set where there is one, else of the part in the repository. */
 export const referenceFile = (...parts) => join(reference, ...parts);
 
 /** A model of random numbers that can chat: it writes fast and makes no sense. */
 export function talkingTiny() {
   const template = '{% for message in messages %}{{ message.content }}{% endfor %}';
-  return withMetadata(readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf')), { 'tokenizer.chat_template': template });
+  return withMetadata(readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf')), {
+    'tokenizer.chat_template': template,
+  });
 }
 
 /**
- * The engine's worker, made to believe that its processor has a fast dot instruction of relaxed SIMD, or that it has none. The
- * results are the same in either case.
+ * The engine's worker, made to believe that its processor has a fast dot instruction of relaxed SIMD, or that it has
+ * none. The results are the same in either case.
  */
 function workerWith(relaxedSimd) {
   const answer = `const { Instance } = WebAssembly;
@@ -70,10 +78,12 @@ WebAssembly.Instance = function (module, imports) {
 /**
  * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.
  *
- * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, cors?: 'files' | 'ranges', files?: Record<string, string | Buffer> }} [options]
+ * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, cors?: 'files' | 'ranges', files?: Record<string,
+ *   string | Buffer> }} [options]
  */
 export async function startServer({ isolated = true, relaxedSimd, csp, cors, files = {} } = {}) {
-  const blank = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/blank.mjs"></script>';
+  const blank =
+    '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/blank.mjs"></script>';
   return serve({
     isolated,
     csp,
@@ -122,10 +132,19 @@ export function load(page, model, options = {}) {
       const window = /** @type {any} */ (globalThis);
       try {
         window.engine?.dispose();
-        window.engine = await window.linnet.Linnet.load(model, { modelBase: '/models/', onProgress: ({ phase }) => phases.add(phase), ...options });
+        window.engine = await window.linnet.Linnet.load(model, {
+          modelBase: '/models/',
+          onProgress: ({ phase }) => phases.add(phase),
+          ...options,
+        });
         return { ...window.engine.info(), phases: [...phases] };
       } catch (/** @type {any} */ error) {
-        return { code: error.code ?? String(error), message: error.message, details: error.details, phases: [...phases] };
+        return {
+          code: error.code ?? String(error),
+          message: error.message,
+          details: error.details,
+          phases: [...phases],
+        };
       }
     },
     model,
@@ -135,16 +154,13 @@ export function load(page, model, options = {}) {
 
 /** `completions.create` in the page: the answer, or what went wrong. */
 export function complete(page, request) {
-  return page.evaluate(
-    async (request) => {
-      try {
-        return await /** @type {any} */ (globalThis).engine.completions.create(request);
-      } catch (/** @type {any} */ error) {
-        return { code: error.code ?? String(error), message: error.message, details: error.details };
-      }
-    },
-    request,
-  );
+  return page.evaluate(async (request) => {
+    try {
+      return await /** @type {any} */ (globalThis).engine.completions.create(request);
+    } catch (/** @type {any} */ error) {
+      return { code: error.code ?? String(error), message: error.message, details: error.details };
+    }
+  }, request);
 }
 
 /** Waits until the demo site's engine is `ready`, `failed` or `paused`. */
@@ -162,12 +178,18 @@ export async function engineState(page, wanted, timeout = 300_000) {
 /** The notice that the demo site shows: its error code and its words. */
 export async function notice(page) {
   await page.waitForSelector('#notice:not([hidden])', { timeout: 300_000 });
-  return page.$eval('#notice', (element) => ({ code: /** @type {HTMLElement} */ (element).dataset.code, text: element.querySelector('p')?.textContent ?? '' }));
+  return page.$eval('#notice', (element) => ({
+    code: /** @type {HTMLElement} */ (element).dataset.code,
+    text: element.querySelector('p')?.textContent ?? '',
+  }));
 }
 
 /** Presses the button with that label. */
 export async function press(page, label) {
-  const button = await page.waitForSelector(`::-p-aria([name="${label}"][role="button"])`, { visible: true, timeout: 30_000 });
+  const button = await page.waitForSelector(`::-p-aria([name="${label}"][role="button"])`, {
+    visible: true,
+    timeout: 30_000,
+  });
   await button.click();
 }
 
@@ -189,7 +211,20 @@ export function nativeBinary() {
 export function nativeTokens(prompt, count, model = modelPath) {
   const binary = nativeBinary();
   if (!binary) return undefined;
-  const args = ['chat', model, '--raw', '--prompt', prompt, '--greedy', '--ignore-eos', '--max-tokens', String(count), '--print-tokens'];
-  const lines = execFileSync(binary, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');
+  const args = [
+    'chat',
+    model,
+    '--raw',
+    '--prompt',
+    prompt,
+    '--greedy',
+    '--ignore-eos',
+    '--max-tokens',
+    String(count),
+    '--print-tokens',
+  ];
+  const lines = execFileSync(binary, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    .trim()
+    .split('\n');
   return JSON.parse(lines[lines.length - 1]);
 }

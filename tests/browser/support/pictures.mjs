@@ -5,7 +5,9 @@ import pixelmatch from 'pixelmatch';
 import { PNG } from 'pngjs';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-/** Where the references are, in a third of the size: small files, in which the smoothing of letters is no difference. */
+/**
+ * Where the references are, in a third of the size: small files, in which the smoothing of letters is no difference.
+ */
 const REFERENCES = join(import.meta.dirname, '..', 'screenshots');
 /** Where those of this run are left, in full size, for people to look at. */
 export const PICTURES = join(root, 'target', 'screenshots');
@@ -14,7 +16,9 @@ const SCALE = 3;
 const TOLERANCE = 0.003;
 
 /** The only font of the pictures. Why they cannot be compared where it is not; `false` if they can. */
-export const noFont = existsSync('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf') ? false : 'skipped: there is no DejaVu Sans (fonts-dejavu-core)';
+export const noFont = existsSync('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf')
+  ? false
+  : 'skipped: there is no DejaVu Sans (fonts-dejavu-core)';
 
 /**
  * Takes the picture and compares it; with LINNET_UPDATE_SCREENSHOTS=1 it becomes the reference.
@@ -32,7 +36,8 @@ export async function compare(page, name) {
   if (process.env.LINNET_UPDATE_SCREENSHOTS) {
     mkdirSync(REFERENCES, { recursive: true });
     // One that looks the same stays: the repository keeps every version.
-    if (!existsSync(path) || differing(now, PNG.sync.read(readFileSync(path))) > TOLERANCE / 10) writeFileSync(path, PNG.sync.write(now, { colorType: 2, deflateLevel: 9 }));
+    if (!existsSync(path) || differing(now, PNG.sync.read(readFileSync(path))) > TOLERANCE / 10)
+      writeFileSync(path, PNG.sync.write(now, { colorType: 2, deflateLevel: 9 }));
     return undefined;
   }
   if (!existsSync(path)) return `${name} has no reference: run with LINNET_UPDATE_SCREENSHOTS=1, and look at it`;
@@ -46,7 +51,8 @@ function differing(one, other, name = '') {
   const { width, height } = one;
   const difference = new PNG({ width, height });
   const count = pixelmatch(one.data, other.data, difference.data, width, height, { threshold: 0.1 });
-  if (name && count > TOLERANCE * width * height) writeFileSync(join(PICTURES, `${name}.difference.png`), PNG.sync.write(difference));
+  if (name && count > TOLERANCE * width * height)
+    writeFileSync(join(PICTURES, `${name}.difference.png`), PNG.sync.write(difference));
   return count / (width * height);
 }
 
@@ -57,7 +63,8 @@ function scaled({ width, height, data }) {
     for (let x = 0; x < small.width; x++) {
       for (let channel = 0; channel < 4; channel++) {
         let sum = 0;
-        for (let dy = 0; dy < SCALE; dy++) for (let dx = 0; dx < SCALE; dx++) sum += data[4 * ((y * SCALE + dy) * width + x * SCALE + dx) + channel];
+        for (let dy = 0; dy < SCALE; dy++)
+          for (let dx = 0; dx < SCALE; dx++) sum += data[4 * ((y * SCALE + dy) * width + x * SCALE + dx) + channel];
         small.data[4 * (y * small.width + x) + channel] = Math.round(sum / SCALE ** 2);
       }
     }

@@ -8,7 +8,8 @@ import { fileHandler, ISOLATION, listen, pathOf } from '../../../www/file-server
 /**
  * @typedef {object} Fault How to answer one path wrongly.
  * @property {number} [status] this status and no file
- * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages answer
+ * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages
+ *   answer
  * @property {Record<string, string>} [headers] more headers
  * @property {boolean} [gzip] the response has a content coding, even for a range of the file
  * @property {number} [breakAt] the connection breaks when the response has reached this byte of the file
@@ -25,10 +26,12 @@ import { fileHandler, ISOLATION, listen, pathOf } from '../../../www/file-server
  * Starts a server on a free port of 127.0.0.1.
  *
  * @param {object} options
- * @param {Record<string, string | Buffer>} options.mounts URL path -> folder (a path that ends in a slash), file, or content
+ * @param {Record<string, string | Buffer>} options.mounts URL path -> folder (a path that ends in a slash), file, or
+ *   content
  * @param {boolean} [options.isolated] whether to send COOP and COEP
  * @param {string} [options.csp] a Content-Security-Policy for everything
- * @param {'files' | 'ranges'} [options.cors] lets pages of other sites read the files, or also what their Content-Range says
+ * @param {'files' | 'ranges'} [options.cors] lets pages of other sites read the files, or also what their Content-Range
+ *   says
  */
 export async function serve({ mounts, isolated = true, csp, cors }) {
   /** @type {{ method: string, path: string, range?: string, status: number }[]} */
@@ -41,7 +44,10 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
   if (cors) headers['Access-Control-Allow-Origin'] = '*';
   if (cors === 'ranges') headers['Access-Control-Expose-Headers'] = 'Content-Range, ETag';
   const content = new Contents();
-  const files = Object.entries(mounts).map(([path, mount]) => [path, typeof mount === 'string' ? mount : content.file(path, mount)]);
+  const files = Object.entries(mounts).map(([path, mount]) => [
+    path,
+    typeof mount === 'string' ? mount : content.file(path, mount),
+  ]);
   const handler = fileHandler({ mounts: Object.fromEntries(files), headers });
 
   const { origin, close } = await listen((request, response) => {
@@ -86,7 +92,8 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
  *
  * @param {import('node:http').ServerResponse} response
  * @param {Fault} fault
- * @param {() => boolean} pending whether it is still to happen: another request may have been the last that it happens to
+ * @param {() => boolean} pending whether it is still to happen: another request may have been the last that it happens
+ *   to
  * @param {() => void} happened
  */
 function distort(response, fault, pending, happened) {

@@ -13,8 +13,8 @@ export async function startSite(t, options = {}) {
  * A page of the site, once its engine is there.
  *
  * @param {import('puppeteer-core').Browser} browser
- * @param {{ path?: string, viewport?: import('puppeteer-core').Viewport, scripts?: (string | (() => void))[], state?: string }} [options]
- *   `scripts` run before those of the page
+ * @param {{ path?: string, viewport?: import('puppeteer-core').Viewport, scripts?: (string | (() => void))[], state?:
+ *   string }} [options] `scripts` run before those of the page
  */
 export async function visitSite(t, browser, server, options = {}) {
   const { path = '/some/where/', viewport = { width: 1000, height: 800 }, scripts = [], state = 'ready' } = options;
@@ -37,7 +37,8 @@ export async function converse(page, question) {
 }
 
 /** Has the next answers be these pieces. */
-export const say = (page, ...pieces) => page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
+export const say = (page, ...pieces) =>
+  page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
 
 /** Opens the drawer; its list is read before it is shown. */
 export async function openMenu(page) {

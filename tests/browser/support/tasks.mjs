@@ -15,22 +15,26 @@ export class Tasks {
     await page.evaluate(() => {
       performance.mark('here');
       const long = [];
-      new PerformanceObserver((list) => long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+      new PerformanceObserver((list) => long.push(...list.getEntries().map(({ duration }) => duration))).observe({
+        type: 'longtask',
+      });
       Object.assign(globalThis, { long });
     });
     return new Tasks(page);
   }
 
   /**
-   * The longest one in milliseconds, and what to tell of them. It is the time that the processor has worked for a task (with what a
-   * slow-down adds to it): a machine that does other things at the same time makes tasks last longer, which is what the page
-   * itself observes, and no fault of the page's.
+   * The longest one in milliseconds, and what to tell of them. It is the time that the processor has worked for a task
+   * (with what a slow-down adds to it): a machine that does other things at the same time makes tasks last longer,
+   * which is what the page itself observes, and no fault of the page's.
    */
   async end() {
     const observed = await this.#page.evaluate(() => /** @type {any} */ (globalThis).long);
     const { traceEvents } = JSON.parse(new TextDecoder().decode(await this.#page.tracing.stop()));
     const { pid, tid } = traceEvents.find(({ name }) => name === 'here');
-    const tasks = traceEvents.filter((event) => event.pid === pid && event.tid === tid && event.ph === 'X' && /RunTask$/.test(event.name));
+    const tasks = traceEvents.filter(
+      (event) => event.pid === pid && event.tid === tid && event.ph === 'X' && /RunTask$/.test(event.name),
+    );
     if (tasks.length < 100) throw new Error(`there were only ${tasks.length} tasks`);
     const times = tasks.map(({ tdur }) => tdur / 1000).sort((a, b) => b - a);
     const list = (/** @type {number[]} */ durations) => durations.map((ms) => ms.toFixed(1)).join(', ') || 'none';

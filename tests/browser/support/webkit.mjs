@@ -4,7 +4,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const DRIVER = process.env.LINNET_WEBKIT_DRIVER ?? '/usr/bin/WebKitWebDriver';
-/** Why there is no WebKit to test in, for `node:test`'s `skip`: WebKitGTK runs on Linux, where it has to be installed. */
+/**
+ * Why there is no WebKit to test in, for `node:test`'s `skip`: WebKitGTK runs on Linux, where it has to be installed.
+ */
 export const noWebKit = process.platform === 'linux' ? false : 'skipped: WebKitGTK runs on Linux only';
 
 /** The name of an element's reference in WebDriver's JSON. */
@@ -16,12 +18,18 @@ const ENTER = '\uE007';
  * Starts WebKitGTK's small browser, with a display of its own where there is none.
  *
  * @param {object} [options]
- * @param {boolean} [options.sharedMemory] whether wasm threads can share a memory, which this browser does only when it is told to
+ * @param {boolean} [options.sharedMemory] whether wasm threads can share a memory, which this browser does only when it
+ *   is told to
  */
 export async function webkit({ sharedMemory = false } = {}) {
-  if (!existsSync(DRIVER)) throw new Error('There is no WebKitGTK here: install webkit2gtk-driver, or set LINNET_WEBKIT_DRIVER to its path.');
+  if (!existsSync(DRIVER))
+    throw new Error('There is no WebKitGTK here: install webkit2gtk-driver, or set LINNET_WEBKIT_DRIVER to its path.');
   const display = process.env.DISPLAY || process.env.WAYLAND_DISPLAY ? undefined : await startDisplay();
-  const env = { ...process.env, ...(display ? { DISPLAY: display.name } : {}), ...(sharedMemory ? { JSC_useSharedArrayBuffer: '1' } : {}) };
+  const env = {
+    ...process.env,
+    ...(display ? { DISPLAY: display.name } : {}),
+    ...(sharedMemory ? { JSC_useSharedArrayBuffer: '1' } : {}),
+  };
   // The driver says nothing of the port that it has chosen, so it is given one.
   const port = await freePort();
   const driver = spawn(DRIVER, ['-p', String(port)], { stdio: 'ignore', env });
@@ -87,7 +95,9 @@ class WebKitPage {
 
   /** Types; a line's end is the key Enter. */
   async type(selector, text) {
-    await this.#session.send('POST', `/element/${await this.#find(selector)}/value`, { text: text.replaceAll('\n', ENTER) });
+    await this.#session.send('POST', `/element/${await this.#find(selector)}/value`, {
+      text: text.replaceAll('\n', ENTER),
+    });
   }
 
   async close() {
@@ -106,7 +116,8 @@ class WebKitPage {
 
   /** The element of a selector; `host >>> inner` looks into the host's shadow tree. */
   async #find(selector) {
-    const script = 'return arguments[0].reduce((root, part, i) => (i ? root?.shadowRoot : root)?.querySelector(part), document)';
+    const script =
+      'return arguments[0].reduce((root, part, i) => (i ? root?.shadowRoot : root)?.querySelector(part), document)';
     const found = await this.#session.send('POST', '/execute/sync', { script, args: [selector.split(' >>> ')] });
     if (!found) throw new Error(`there is no ${selector}`);
     return found[ELEMENT];
@@ -150,7 +161,9 @@ const asFunction = (run) => (typeof run === 'function' ? String(run) : `() => ($
 
 /** A display that nobody sees, on a free number. */
 async function startDisplay() {
-  const server = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const server = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const number = await new Promise((resolve, reject) => {
     server.once('error', () => reject(new Error('WebKitGTK needs a display, and there is no Xvfb: install xvfb.')));
     server.once('exit', (status) => reject(new Error(`Xvfb has ended with status ${status}`)));

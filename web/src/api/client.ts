@@ -40,7 +40,8 @@ export class Linnet {
     const { name } = info.model;
     this.#names = new Set([name, loaded.model.name, ...others]);
     this.#info = info;
-    host.onChange = (changed) => (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
+    host.onChange = (changed) =>
+      (this.#info = { ...calledBy(listed, changed), ...(info.recovered ? { recovered: info.recovered } : {}) });
     host.onDone = ({ counters }) => counters && (this.#info = { ...this.#info, counters });
     this.#ask = markFirstAnswer(host.ask.bind(host), marker);
     const generate = sampledAs(samplingOf(source), answersOf(this.#ask));
@@ -67,7 +68,11 @@ export class Linnet {
     }
   }
 
-  static async #load(model: ModelSource | ModelBytes | ModelParts, options: LoadOptions, read: ReadLoadOptions): Promise<Linnet> {
+  static async #load(
+    model: ModelSource | ModelBytes | ModelParts,
+    options: LoadOptions,
+    read: ReadLoadOptions,
+  ): Promise<Linnet> {
     const { task: asked, bases, recovery, policy, onProgress, signal } = read;
     if (signal?.aborted) throw aborted();
     const source = (await fileOf(model, onProgress, signal)) as ModelSource;
@@ -100,7 +105,11 @@ export class Linnet {
     const smaller = smallerThan(model);
     if (options.recovery !== 'smaller-model' || !smaller) {
       const text = `The page crashed ${recovered.crashes} times with this model, which probably needs more memory than this device has. Choose a smaller model.`;
-      throw new LinnetError('out-of-memory', text, { crashes: recovered.crashes, phase: recovered.phase, smaller: smaller ? { model: smaller } : null });
+      throw new LinnetError('out-of-memory', text, {
+        crashes: recovered.crashes,
+        phase: recovered.phase,
+        smaller: smaller ? { model: smaller } : null,
+      });
     }
     const linnet = await Linnet.load(smaller, options);
     linnet.#info = { ...linnet.#info, recovered: linnet.#info.recovered ?? recovered };
@@ -111,7 +120,9 @@ export class Linnet {
 
   /** Forgets the crashes that a model, or any model, has caused: the next load uses all options as given. */
   static resetRecovery(model?: ModelSource): void {
-    openRecovery()?.reset(model === undefined ? undefined : crashKeyOf(resolveModel(model, { models, bases: [], here: baseUrl() })));
+    openRecovery()?.reset(
+      model === undefined ? undefined : crashKeyOf(resolveModel(model, { models, bases: [], here: baseUrl() })),
+    );
   }
 
   /** Describes the loaded model and what it runs on. */
@@ -224,7 +235,9 @@ function samplingOf(source: unknown): RecommendedSampling | null {
 /** A listed model has the list's name, whatever its file says. */
 function calledBy(listed: string | undefined, info: EngineInfo): EngineInfo {
   const { name } = info.model;
-  return listed === undefined || listed === name ? info : { ...info, model: { ...info.model, name: listed, general_name: name } };
+  return listed === undefined || listed === name
+    ? info
+    : { ...info, model: { ...info.model, name: listed, general_name: name } };
 }
 
 /** The base of relative URLs. */
@@ -236,6 +249,8 @@ function baseUrl(): string {
 function smallerThan(source: ModelSource): string | undefined {
   const listed = typeof source === 'string' ? models.get(source) : undefined;
   const most = (listed && bytesOf(listed)) ?? Infinity;
-  const sized = [...models].map((model) => ({ id: model.id, bytes: bytesOf(model) ?? Infinity })).sort((one, other) => one.bytes - other.bytes);
+  const sized = [...models]
+    .map((model) => ({ id: model.id, bytes: bytesOf(model) ?? Infinity }))
+    .sort((one, other) => one.bytes - other.bytes);
   return most === Infinity ? sized[0]?.id : sized.filter(({ bytes }) => bytes <= most / 2).at(-1)?.id;
 }

@@ -1,4 +1,16 @@
-import type { ChatCompletion, ChatCompletionChunk, ChatRequest, ChatUsageChunk, Completion, CompletionChunk, CompletionRequest, FinishReason, PromptProgress, UsageChoice, UsageChunk } from './types.ts';
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatRequest,
+  ChatUsageChunk,
+  Completion,
+  CompletionChunk,
+  CompletionRequest,
+  FinishReason,
+  PromptProgress,
+  UsageChoice,
+  UsageChunk,
+} from './types.ts';
 import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
 import type { AskOptions } from '../page/engine-host.ts';
@@ -90,7 +102,10 @@ interface AnswerPart {
   usage?: Usage;
 }
 
-async function* chatChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
+async function* chatChunks(
+  pieces: AsyncGenerator<AnswerPart>,
+  base: Base,
+): AsyncGenerator<ChatCompletionChunk | ChatUsageChunk, void> {
   let first = true;
   for await (const piece of pieces) {
     if (piece.usage) {
@@ -103,19 +118,34 @@ async function* chatChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): Asyn
       delta.content = piece.text;
       first = false;
     }
-    const choice = { index: 0 as const, delta, ...chatLogprobs(piece), finish_reason: piece.end?.finish_reason ?? null, tokens: piece.tokens };
+    const choice = {
+      index: 0 as const,
+      delta,
+      ...chatLogprobs(piece),
+      finish_reason: piece.end?.finish_reason ?? null,
+      tokens: piece.tokens,
+    };
     yield { ...base, object: 'chat.completion.chunk', choices: [choice], ...extras(piece) };
   }
 }
 
-async function* textChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): AsyncGenerator<CompletionChunk | UsageChunk, void> {
+async function* textChunks(
+  pieces: AsyncGenerator<AnswerPart>,
+  base: Base,
+): AsyncGenerator<CompletionChunk | UsageChunk, void> {
   for await (const piece of pieces) {
     if (piece.usage) {
       yield { ...base, object: 'text_completion', choices: [], usage: piece.usage };
       continue;
     }
     const { text, tokens, end } = piece;
-    const choice = { index: 0 as const, text, ...textLogprobs(piece), finish_reason: end?.finish_reason ?? null, tokens };
+    const choice = {
+      index: 0 as const,
+      text,
+      ...textLogprobs(piece),
+      finish_reason: end?.finish_reason ?? null,
+      tokens,
+    };
     yield { ...base, object: 'text_completion', choices: [choice], ...extras(piece) };
   }
 }
@@ -123,21 +153,38 @@ async function* textChunks(pieces: AsyncGenerator<AnswerPart>, base: Base): Asyn
 async function chatWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<ChatCompletion> {
   const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
-  const choice = { index: 0 as const, message: { role: 'assistant' as const, content: text }, ...chatLogprobs(likely), finish_reason, tokens };
+  const choice = {
+    index: 0 as const,
+    message: { role: 'assistant' as const, content: text },
+    ...chatLogprobs(likely),
+    finish_reason,
+    tokens,
+  };
   return { ...base, object: 'chat.completion', choices: [choice], usage, timings };
 }
 
 async function textWhole(pieces: AsyncGenerator<AnswerPart>, base: Base): Promise<Completion> {
   const { text, tokens, end, ...likely } = await collect(pieces);
   const { finish_reason, usage, timings } = end;
-  return { ...base, object: 'text_completion', choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }], usage, timings };
+  return {
+    ...base,
+    object: 'text_completion',
+    choices: [{ index: 0, text, ...textLogprobs(likely), finish_reason, tokens }],
+    usage,
+    timings,
+  };
 }
 
 /**
  * Reads a request at once, so that later changes of its objects have no effect. Errors are thrown when the request
  * runs: by the promise, or by the stream.
  */
-function readOnce(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength: number): { stream: boolean; take: () => Reading } {
+function readOnce(
+  subject: Subject,
+  names: ReadonlySet<string>,
+  request: unknown,
+  contextLength: number,
+): { stream: boolean; take: () => Reading } {
   try {
     const reading = readRequest(subject, names, request, contextLength);
     return { stream: reading.stream, take: () => reading };
@@ -166,7 +213,11 @@ async function* run(generate: Generate, take: () => Reading): AsyncGenerator<Ans
         break;
       case 'done': {
         const { text, finish_reason, usage, timings } = event;
-        yield { text, tokens: [], end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) } };
+        yield {
+          text,
+          tokens: [],
+          end: { finish_reason: finish_reason as FinishReason, timings, ...(place === 'end' ? { usage } : {}) },
+        };
         if (place === 'own') yield { text: '', tokens: [], usage };
       }
     }

@@ -11,8 +11,17 @@ const POLICY_FIELDS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 
 
 /** All options of a load. */
 const KNOWN = [
-  'backend', 'threads', 'contextLength', 'kvFormat', 'memoryLimit', 'storage', 'modelBase', 'recovery', 'onProgress',
-  'signal', ...Object.values(POLICY_FIELDS),
+  'backend',
+  'threads',
+  'contextLength',
+  'kvFormat',
+  'memoryLimit',
+  'storage',
+  'modelBase',
+  'recovery',
+  'onProgress',
+  'signal',
+  ...Object.values(POLICY_FIELDS),
 ];
 
 /** The checked options of a load. Unset options are absent. */
@@ -63,4 +72,3 @@ export function readLoadOptions(options: unknown): ReadLoadOptions {
     ...readWatching(set),
   };
 }
-

@@ -13,13 +13,16 @@ export function chatLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[
 }
 
 /** The shape of a completion's choice. */
-export function textLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[] }): { logprobs?: CompletionLogprobs } {
+export function textLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[] }): {
+  logprobs?: CompletionLogprobs;
+} {
   if (!logprobs) return {};
   const name = ({ bytes }: EngineLikely) => spelt(bytes, 'bytes:');
   const top = (token: EngineLogprobs) => {
     // The chosen token is always listed. Of two tokens with the same text the more likely one is kept.
     const all = new Map<string, number>();
-    for (const likely of [...token.top, token]) all.set(name(likely), Math.max(all.get(name(likely)) ?? -Infinity, likely.logprob));
+    for (const likely of [...token.top, token])
+      all.set(name(likely), Math.max(all.get(name(likely)) ?? -Infinity, likely.logprob));
     return Object.fromEntries(all);
   };
   return {

@@ -31,12 +31,33 @@ export type Subject = 'messages' | 'prompt';
 
 /** The engine's other fields, besides the {@link Subject}. */
 const ENGINE = [
-  'max_tokens', 'temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'seed', 'stop',
+  'max_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'repetition_penalty',
+  'presence_penalty',
+  'frequency_penalty',
+  'logit_bias',
+  'seed',
+  'stop',
   'ignore_eos',
 ];
 /** Fields that the page handles. */
 const PAGE = [
-  'max_completion_tokens', 'model', 'n', 'stream', 'stream_options', 'return_progress', 'signal', 'busy', 'when_hidden', 'keep_awake', 'pace', 'logprobs',
+  'max_completion_tokens',
+  'model',
+  'n',
+  'stream',
+  'stream_options',
+  'return_progress',
+  'signal',
+  'busy',
+  'when_hidden',
+  'keep_awake',
+  'pace',
+  'logprobs',
 ];
 const POLICY_FIELDS = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 /** Fields of chat requests only. */
@@ -53,34 +74,69 @@ const MOST_LOGPROBS = { messages: 20, prompt: 5 };
  * @param contextLength how many tokens it holds
  * @throws LinnetError `invalid-request`, with `details.field`
  */
-export function readRequest(subject: Subject, names: ReadonlySet<string>, request: unknown, contextLength = Infinity): Reading {
+export function readRequest(
+  subject: Subject,
+  names: ReadonlySet<string>,
+  request: unknown,
+  contextLength = Infinity,
+): Reading {
   const set = setFields(request, 'request');
   const known = [subject, ...ENGINE, ...PAGE, ...(subject === 'messages' ? CHAT : [])];
   for (const [field, value] of Object.entries(set)) {
     if (!known.includes(field)) throw wrong(field, value, 'is not supported', { known });
   }
-  const { stream = false, stream_options: options, return_progress: progress = false, n = 1, model, busy = 'queue', signal } = set;
+  const {
+    stream = false,
+    stream_options: options,
+    return_progress: progress = false,
+    n = 1,
+    model,
+    busy = 'queue',
+    signal,
+  } = set;
   if (typeof stream !== 'boolean') throw wrong('stream', stream, `is ${described(stream)}, but must be true or false`);
-  if (typeof progress !== 'boolean') throw wrong('return_progress', progress, `is ${described(progress)}, but must be true or false`);
+  if (typeof progress !== 'boolean')
+    throw wrong('return_progress', progress, `is ${described(progress)}, but must be true or false`);
   if (progress && !stream) throw wrong('return_progress', progress, 'requires `stream: true`');
   if (n !== 1) throw wrong('n', n, `is ${named(n)}, but must be 1: a request gets one answer`);
-  if (model !== undefined && !names.has(model as string)) throw wrong('model', model, `is ${named(model)}, but must be the loaded model: ${[...names].join(' or ')}`, { known: [...names] });
-  if (busy !== 'queue' && busy !== 'refuse') throw wrong('busy', busy, `is ${named(busy)}, but must be "queue" or "refuse"`, { known: ['queue', 'refuse'] });
+  if (model !== undefined && !names.has(model as string))
+    throw wrong('model', model, `is ${named(model)}, but must be the loaded model: ${[...names].join(' or ')}`, {
+      known: [...names],
+    });
+  if (busy !== 'queue' && busy !== 'refuse')
+    throw wrong('busy', busy, `is ${named(busy)}, but must be "queue" or "refuse"`, { known: ['queue', 'refuse'] });
   const listened = readSignal(signal);
 
-  const fields = Object.fromEntries([subject, ...ENGINE].filter((field) => field in set).map((field) => {
-    return [field, field === subject ? plain(set[field], field, promptLimit(contextLength)) : plain(set[field], field)];
-  }));
+  const fields = Object.fromEntries(
+    [subject, ...ENGINE]
+      .filter((field) => field in set)
+      .map((field) => {
+        return [
+          field,
+          field === subject ? plain(set[field], field, promptLimit(contextLength)) : plain(set[field], field),
+        ];
+      }),
+  );
   const likeliest = subject === 'messages' ? ofChat(set) : ofText(set['logprobs']);
   if (likeliest !== undefined) fields['logprobs'] = likeliest;
   const { max_completion_tokens: most } = set;
   if (most !== undefined) {
     if (fields['max_tokens'] !== undefined && fields['max_tokens'] !== most) {
-      throw wrong('max_completion_tokens', most, 'conflicts with `max_tokens`: set one of them', { max_tokens: fields['max_tokens'] });
+      throw wrong('max_completion_tokens', most, 'conflicts with `max_tokens`: set one of them', {
+        max_tokens: fields['max_tokens'],
+      });
     }
     fields['max_tokens'] = plain(most, 'max_completion_tokens');
   }
-  return { fields, signal: listened, busy, policy: readPolicy(set, POLICY_FIELDS), stream, progress, usage: usageOf(options, stream) };
+  return {
+    fields,
+    signal: listened,
+    busy,
+    policy: readPolicy(set, POLICY_FIELDS),
+    stream,
+    progress,
+    usage: usageOf(options, stream),
+  };
 }
 
 /** Reads a request to count tokens. @throws LinnetError `invalid-request`, with `details.field` */
@@ -94,29 +150,45 @@ export function readCount(request: CountRequest): object {
 }
 
 /** Reads a request for suggestions. @throws LinnetError `invalid-request`, with `details.field` */
-export function readSuggest(request: SuggestRequest, contextLength = Infinity): { fields: object; signal: AbortSignal | undefined } {
+export function readSuggest(
+  request: SuggestRequest,
+  contextLength = Infinity,
+): { fields: object; signal: AbortSignal | undefined } {
   const { prefix, words = 3, within, signal, ...others } = setFields(request, 'request');
-  for (const [field, value] of Object.entries(others)) throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
+  for (const [field, value] of Object.entries(others))
+    throw wrong(field, value, 'is not supported', { known: ['prefix', 'words', 'within', 'signal'] });
   if (typeof prefix !== 'string') throw wrong('prefix', prefix, `is ${described(prefix)}, but must be a string`);
-  if (!isWhole(words, 1, 10)) throw wrong('words', words, `is ${named(words)}, but must be a whole number from 1 to 10`);
-  if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity)) throw wrong('within', within, `is ${named(within)}, but must be a number of milliseconds`);
+  if (!isWhole(words, 1, 10))
+    throw wrong('words', words, `is ${named(words)}, but must be a whole number from 1 to 10`);
+  if (within !== undefined && !(typeof within === 'number' && within >= 0 && within < Infinity))
+    throw wrong('within', within, `is ${named(within)}, but must be a number of milliseconds`);
   const listened = readSignal(signal);
-  return { fields: { prefix: plain(prefix, 'prefix', promptLimit(contextLength)), words, ...(within === undefined ? {} : { within }) }, signal: listened };
+  return {
+    fields: {
+      prefix: plain(prefix, 'prefix', promptLimit(contextLength)),
+      words,
+      ...(within === undefined ? {} : { within }),
+    },
+    signal: listened,
+  };
 }
 
 /**
  * The number of alternatives per token that a chat request asks for; `undefined` if it asks for no log probabilities.
  */
 function ofChat({ logprobs, top_logprobs: top }: Record<string, unknown>): number | undefined {
-  if (logprobs !== undefined && typeof logprobs !== 'boolean') throw wrong('logprobs', logprobs, 'must be true or false; `top_logprobs` says how many');
-  if (top !== undefined && !isWhole(top, 0, MOST_LOGPROBS.messages)) throw wrong('top_logprobs', top, `must be a whole number from 0 to ${MOST_LOGPROBS.messages}`);
+  if (logprobs !== undefined && typeof logprobs !== 'boolean')
+    throw wrong('logprobs', logprobs, 'must be true or false; `top_logprobs` says how many');
+  if (top !== undefined && !isWhole(top, 0, MOST_LOGPROBS.messages))
+    throw wrong('top_logprobs', top, `must be a whole number from 0 to ${MOST_LOGPROBS.messages}`);
   if (top !== undefined && !logprobs) throw wrong('top_logprobs', top, 'requires `logprobs: true`');
   return logprobs ? ((top as number | undefined) ?? 0) : undefined;
 }
 
 /** The same for a completion request. */
 function ofText(logprobs: unknown): number | undefined {
-  if (logprobs !== undefined && !isWhole(logprobs, 0, MOST_LOGPROBS.prompt)) throw wrong('logprobs', logprobs, `must be a whole number from 0 to ${MOST_LOGPROBS.prompt}`);
+  if (logprobs !== undefined && !isWhole(logprobs, 0, MOST_LOGPROBS.prompt))
+    throw wrong('logprobs', logprobs, `must be a whole number from 0 to ${MOST_LOGPROBS.prompt}`);
   return logprobs as number | undefined;
 }
 
@@ -128,7 +200,8 @@ function promptLimit(contextLength: number): TextLimit {
   const characters = Math.min(contextLength * LONGEST_TOKEN, MOST_CHARACTERS);
   const context = contextLength === Infinity ? {} : { context_length: contextLength };
   const refuse = (found: number) => {
-    const holds = contextLength === Infinity ? `at most ${characters} can be read` : `the context holds ${contextLength} tokens`;
+    const holds =
+      contextLength === Infinity ? `at most ${characters} can be read` : `the context holds ${contextLength} tokens`;
     const text = `The prompt has at least ${found} characters, but ${holds}. Shorten it.`;
     return new LinnetError('context-full', text, { characters: found, limit_characters: characters, ...context });
   };
@@ -143,7 +216,8 @@ function usageOf(options: unknown, stream: boolean): Reading['usage'] {
   if (options === undefined) return 'end';
   if (!stream) throw wrong('stream_options', options, 'requires `stream: true`');
   const { include_usage: own, ...others } = setFields(options, 'stream_options');
-  for (const [field, value] of Object.entries(others)) throw wrong(`stream_options.${field}`, value, 'is not supported', { known: ['include_usage'] });
+  for (const [field, value] of Object.entries(others))
+    throw wrong(`stream_options.${field}`, value, 'is not supported', { known: ['include_usage'] });
   if (own === undefined) return 'end';
   if (typeof own !== 'boolean') throw wrong('stream_options.include_usage', own, 'must be true or false');
   return own ? 'own' : 'none';

@@ -266,7 +266,15 @@ export interface ChatCompletion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; message: { role: 'assistant'; content: string }; logprobs?: ChatLogprobs; finish_reason: FinishReason; tokens: number[] }];
+  choices: [
+    {
+      index: 0;
+      message: { role: 'assistant'; content: string };
+      logprobs?: ChatLogprobs;
+      finish_reason: FinishReason;
+      tokens: number[];
+    },
+  ];
   usage: Usage;
   timings: Timings;
 }
@@ -322,7 +330,9 @@ export interface CompletionChunk {
   object: 'text_completion';
   created: number;
   model: string;
-  choices: [{ index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason | null; tokens: number[] }];
+  choices: [
+    { index: 0; text: string; logprobs?: CompletionLogprobs; finish_reason: FinishReason | null; tokens: number[] },
+  ];
   prompt_progress?: PromptProgress;
   usage?: Usage;
   timings?: Timings;

@@ -186,7 +186,14 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
         this.#tries.set(index, tries);
         if (tries < TRIES && this.#transfer?.ranged) return false;
         const text = `Checksum mismatch: the SHA-256 of the bytes ${start} to ${start + bytes.length} is not the expected one.`;
-        throw new LinnetError('integrity', text, { url: this.#transfer?.url, chunk: index, from: start, to: start + bytes.length, expected, found });
+        throw new LinnetError('integrity', text, {
+          url: this.#transfer?.url,
+          chunk: index,
+          from: start,
+          to: start + bytes.length,
+          expected,
+          found,
+        });
       }
     }
     await this.#attempt((writer) => writer.save(index, bytes));
@@ -223,7 +230,9 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
   /** Whether the journal is about this file, in chunks of the same size, and could be told from another version. */
   #fits({ chunkBytes, total, validator, sha256 }: Description): boolean {
     const known = total !== undefined && (sha256 !== undefined || validator !== undefined);
-    return known && sha256 === this.file.sha256 && chunkBytes === this.#chunkBytes && (this.file.bytes ?? total) === total;
+    return (
+      known && sha256 === this.file.sha256 && chunkBytes === this.#chunkBytes && (this.file.bytes ?? total) === total
+    );
   }
 
   /** Starts at the file's beginning. */
@@ -236,7 +245,12 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
     const version = { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }) };
     // The query of an address that changes may be a secret, and is not stored.
     const place = called === undefined ? { url } : { url: url.replace(/[?#].*/, ''), key: called };
-    const description = { ...place, chunkBytes: this.#chunkBytes, ...version, ...(sha256 === undefined ? {} : { sha256 }) };
+    const description = {
+      ...place,
+      chunkBytes: this.#chunkBytes,
+      ...version,
+      ...(sha256 === undefined ? {} : { sha256 }),
+    };
     await this.#attempt((writer) => writer.restart(description));
     await this.#reserve(total);
     this.#ours = true;
@@ -335,5 +349,8 @@ function* upTo(count: number): Generator<number> {
 /** The space that was needed, and the browser's estimate if it agrees with its refusal. */
 async function roomFor(need: number | undefined): Promise<object> {
   const { quota, free } = await roomHint().catch((): Awaited<ReturnType<typeof roomHint>> => ({}));
-  return { ...(need === undefined ? {} : { need }), ...(free !== undefined && free < (need ?? 0) ? { quota, free } : {}) };
+  return {
+    ...(need === undefined ? {} : { need }),
+    ...(free !== undefined && free < (need ?? 0) ? { quota, free } : {}),
+  };
 }

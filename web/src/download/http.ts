@@ -18,7 +18,12 @@ const MAX_PAUSE = 60_000;
  *
  * @param patience milliseconds to wait for the response to begin; browsers themselves wait forever
  */
-export async function request(url: string, range: Stretch | undefined, signal: AbortSignal, patience: number): Promise<Response> {
+export async function request(
+  url: string,
+  range: Stretch | undefined,
+  signal: AbortSignal,
+  patience: number,
+): Promise<Response> {
   const headers: Record<string, string> = range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {};
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patience);

@@ -19,21 +19,33 @@ const TOGETHER = "Serve all files of the package's dist folder from one folder."
  */
 export function fileError(url: string, answer?: FileAnswer, cause?: unknown): LinnetError {
   const { code, text } = answer ? explain(url, answer) : unreachable(url);
-  const details = { part: 'engine', url, ...(answer ? { status: answer.status } : {}), ...(answer?.type ? { type: answer.type } : {}) };
+  const details = {
+    part: 'engine',
+    url,
+    ...(answer ? { status: answer.status } : {}),
+    ...(answer?.type ? { type: answer.type } : {}),
+  };
   return new LinnetError(code, text, cause === undefined ? details : { ...details, cause: String(cause) });
 }
 
 /** The error for a script of the package that imports a missing one. */
 export function importError(url: string): LinnetError {
-  return new LinnetError('not-found', `A script that ${url} imports could not be loaded. ${TOGETHER}`, { part: 'engine', url });
+  return new LinnetError('not-found', `A script that ${url} imports could not be loaded. ${TOGETHER}`, {
+    part: 'engine',
+    url,
+  });
 }
 
 function explain(url: string, { status, type, foreign }: FileAnswer): { code: LinnetErrorCode; text: string } {
   if (foreign) {
     const what = type ? `something else (${type})` : 'something else';
-    return { code: 'not-found', text: `${url} is not a file of Linnet: the server sent ${what} (status ${status}). ${TOGETHER}` };
+    return {
+      code: 'not-found',
+      text: `${url} is not a file of Linnet: the server sent ${what} (status ${status}). ${TOGETHER}`,
+    };
   }
-  if (status === 404 || status === 410) return { code: 'not-found', text: `${url} is missing (status ${status}). ${TOGETHER}` };
+  if (status === 404 || status === 410)
+    return { code: 'not-found', text: `${url} is missing (status ${status}). ${TOGETHER}` };
   if (status === 401 || status === 403) {
     const vite = "In Vite's development server, add the folder of a linked package to server.fs.allow.";
     return { code: 'http', text: `The server refuses ${url} (status ${status}). Let it serve this file. ${vite}` };

@@ -89,7 +89,9 @@ export class Transfer {
   ) {
     this.#first = response;
     this.ranged = response.status === 206;
-    this.total = this.ranged ? (http.contentRange(response)?.total ?? options.bytes) : lengthOf(response, options.bytes);
+    this.total = this.ranged
+      ? (http.contentRange(response)?.total ?? options.bytes)
+      : lengthOf(response, options.bytes);
     this.validator = http.validatorOf(response);
   }
 
@@ -108,7 +110,14 @@ export class Transfer {
         const others = queue.hopeful.filter(({ index }) => index !== place!.index);
         const later = others.filter(({ index }) => index > place!.index);
         const places = [place, ...later, ...others.filter((other) => !later.includes(other))];
-        return checked(new Transfer(places.map((one) => one.url), options, first.start, response));
+        return checked(
+          new Transfer(
+            places.map((one) => one.url),
+            options,
+            first.start,
+            response,
+          ),
+        );
       } catch (error) {
         if (signal.aborted) throw aborted();
         queue.failed(place, error as LinnetError);
@@ -128,7 +137,10 @@ export class Transfer {
     }
     throw (
       queue.failures.at(-1)?.failure ??
-      new LinnetError('not-found', 'The file is no longer stored in this browser, and it has no address to download it from.')
+      new LinnetError(
+        'not-found',
+        'The file is no longer stored in this browser, and it has no address to download it from.',
+      )
     );
   }
 
@@ -185,9 +197,12 @@ export class Transfer {
       }
     } catch (error) {
       if (signal.aborted) throw aborted();
-      throw error instanceof LinnetError ? error : this.#broken(this.url, 'the server cannot resume a download. Try again');
+      throw error instanceof LinnetError
+        ? error
+        : this.#broken(this.url, 'the server cannot resume a download. Try again');
     }
-    if (this.total !== undefined && this.#received < this.total) throw this.#broken(this.url, 'the server cannot resume a download. Try again');
+    if (this.total !== undefined && this.#received < this.total)
+      throw this.#broken(this.url, 'the server cannot resume a download. Try again');
     if (bytes !== undefined && this.#received < bytes) throw wrongLength(this.url, this.#received, bytes);
   }
 
@@ -216,7 +231,8 @@ export class Transfer {
     http.discard(response);
     if ((partial && !same) || response.status === 416) throw new FileChanged(url);
     // A node of a CDN may not support ranges, or send another one.
-    if (response.status === 200 || response.status === 206) throw this.#broken(url, 'the server cannot resume a download. Try again');
+    if (response.status === 200 || response.status === 206)
+      throw this.#broken(url, 'the server cannot resume a download. Try again');
     throw http.statusError(url, response);
   }
 
@@ -288,7 +304,8 @@ function checked(transfer: Transfer): Transfer {
 function lengthOf(response: Response, bytes: number | undefined): number | undefined {
   const length = http.fullLength(response);
   // Another origin may hide that it compresses. Then this is the compressed length.
-  const mayBeCompressed = length !== undefined && bytes !== undefined && length < bytes && length > bytes * BEST_COMPRESSION;
+  const mayBeCompressed =
+    length !== undefined && bytes !== undefined && length < bytes && length > bytes * BEST_COMPRESSION;
   return mayBeCompressed && http.isForeign(response.url) ? undefined : length;
 }
 
@@ -319,7 +336,11 @@ function impossible(url: string, found: number): LinnetError {
 }
 
 function noConnection(url: string, cause: unknown): LinnetError {
-  return new LinnetError('network', `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. Check the connection, and that the server allows requests from this page (CORS).`, { url, cause: String(cause) });
+  return new LinnetError(
+    'network',
+    `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. Check the connection, and that the server allows requests from this page (CORS).`,
+    { url, cause: String(cause) },
+  );
 }
 
 function compressed(url: string, announced: number): LinnetError {

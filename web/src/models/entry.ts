@@ -87,7 +87,8 @@ export function completeEntry(given: ModelEntry): ListedModel {
   if (typeof id !== 'string' || !/^[a-z0-9][a-z0-9.-]*$/.test(id)) {
     throw wrong('id', id, `is ${named(id)}, but must be a name of lower-case letters, digits, dots and hyphens`);
   }
-  if (!Array.isArray(files) || files.length === 0) throw wrong('files', files, `is ${described(files)}, but must be a list of at least one file`, { model: id });
+  if (!Array.isArray(files) || files.length === 0)
+    throw wrong('files', files, `is ${described(files)}, but must be a list of at least one file`, { model: id });
   return {
     name: id,
     tier: 'phone',
@@ -106,16 +107,23 @@ export function completeEntry(given: ModelEntry): ListedModel {
 
 function completeFile(file: ModelEntry['files'][number], place: string, id: string): ListedFile {
   const { url, bytes = null, sha256 = null, chunks, key } = file;
-  if (typeof url !== 'string' || url === '') throw wrong(`${place}.url`, url, `is ${named(url)}, but must be an address`, { model: id });
-  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0)) throw wrong(`${place}.bytes`, bytes, `is ${named(bytes)}, but must be a whole number above 0`, { model: id });
-  if (sha256 !== null && !isHash(sha256)) throw wrong(`${place}.sha256`, sha256, `is ${named(sha256)}, but must be 64 lower-case hex digits`, { model: id });
-  if (key !== undefined && (typeof key !== 'string' || key === '')) throw wrong(`${place}.key`, key, `is ${named(key)}, but must be a non-empty string`, { model: id });
+  if (typeof url !== 'string' || url === '')
+    throw wrong(`${place}.url`, url, `is ${named(url)}, but must be an address`, { model: id });
+  if (bytes !== null && !(Number.isSafeInteger(bytes) && bytes > 0))
+    throw wrong(`${place}.bytes`, bytes, `is ${named(bytes)}, but must be a whole number above 0`, { model: id });
+  if (sha256 !== null && !isHash(sha256))
+    throw wrong(`${place}.sha256`, sha256, `is ${named(sha256)}, but must be 64 lower-case hex digits`, { model: id });
+  if (key !== undefined && (typeof key !== 'string' || key === ''))
+    throw wrong(`${place}.key`, key, `is ${named(key)}, but must be a non-empty string`, { model: id });
   if (chunks) {
-    if (bytes === null || sha256 === null) throw wrong(`${place}.chunks`, chunks, 'requires `bytes` and `sha256`', { model: id });
+    if (bytes === null || sha256 === null)
+      throw wrong(`${place}.chunks`, chunks, 'requires `bytes` and `sha256`', { model: id });
     const { bytes: size, sha256: hashes } = chunks;
-    if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20)) throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', { model: id });
+    if (!(Number.isSafeInteger(size) && size >= 65_536 && size <= 16 << 20))
+      throw wrong(`${place}.chunks.bytes`, size, 'must be from 64 KB to 16 MB', { model: id });
     const fits = Array.isArray(hashes) && hashes.every(isHash) && hashes.length === Math.ceil(bytes / size);
-    if (!fits) throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must list the SHA-256 of each chunk', { model: id });
+    if (!fits)
+      throw wrong(`${place}.chunks.sha256`, hashes?.length, 'must list the SHA-256 of each chunk', { model: id });
   }
   const name = file.name ?? url.split(/[?#]/)[0]!.split('/').at(-1)!;
   return { ...file, name, url, bytes, sha256 };

@@ -26,7 +26,8 @@ export async function fileOf<T>(
 ): Promise<T | Blob> {
   if (isBytes(source)) return blobOf(source, 'model');
   // The parts of a split model.
-  if (Array.isArray(source)) return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
+  if (Array.isArray(source))
+    return source.map((part, index) => (isBytes(part) ? blobOf(part, `model[${index}]`) : part)) as T;
   if (source instanceof ReadableStream) return readWhole(source, undefined, onProgress, signal);
   if (!(source instanceof Response)) return source as T;
   const { status, url, body, bodyUsed } = source;
@@ -35,7 +36,11 @@ export async function fileOf<T>(
     throw new LinnetError('not-found', `There is no file at ${url}.`, details);
   }
   if (status === 0) {
-    throw wrong('model', source, 'is a Response that this page cannot read: the request failed, or the server does not allow CORS');
+    throw wrong(
+      'model',
+      source,
+      'is a Response that this page cannot read: the request failed, or the server does not allow CORS',
+    );
   }
   if (!source.ok) throw new LinnetError('http', `The server answered with status ${status}: ${url}`, details);
   if (bodyUsed || !body) {

@@ -89,7 +89,8 @@ function describe(key: string, entry: Entry, models: Iterable<ListedModel>): Sto
     name: name ?? nameIn(url),
     ...(total === undefined ? {} : { bytes: total }),
     // A journal without data is left if the page was closed while the entry was removed.
-    storedBytes: data === 'none' ? 0 : Math.min(journal.savedBytes(), data === 'unreadable' ? Infinity : data.file.size),
+    storedBytes:
+      data === 'none' ? 0 : Math.min(journal.savedBytes(), data === 'unreadable' ? Infinity : data.file.size),
     whole: isWhole(entry),
   };
 }
@@ -121,7 +122,8 @@ export async function reportStorage(models: Iterable<ListedModel>): Promise<Stor
 export async function removeStored(model: ResolvedModel): Promise<boolean> {
   const folder = await openFolder();
   let removed = false;
-  for (const file of folder ? model : []) removed = (file.kind === 'remote' && (await removeEntry(folder!, await keyOf(file)))) || removed;
+  for (const file of folder ? model : [])
+    removed = (file.kind === 'remote' && (await removeEntry(folder!, await keyOf(file)))) || removed;
   return removed;
 }
 
@@ -138,7 +140,9 @@ export async function exportStored(model: ResolvedModel, models: Iterable<Listed
     }
     // This copies no bytes: the browser reads them on demand.
     const { name } = describe(key, entry, models);
-    files.push(new File([entry.data.file.slice(0, entry.journal.description.total)], name, { type: 'application/octet-stream' }));
+    files.push(
+      new File([entry.data.file.slice(0, entry.journal.description.total)], name, { type: 'application/octet-stream' }),
+    );
   }
   return files;
 }

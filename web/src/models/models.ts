@@ -1,6 +1,16 @@
 import { type DeviceProbe, probeDevice } from '../page/device-probe.ts';
 import { LinnetError } from '../protocol/errors.ts';
-import { areStored, exportStored, listStored, removeStored, reportStorage, type StorageReport, type StoredModel, storeFiles, type StoreOptions } from './model-store.ts';
+import {
+  areStored,
+  exportStored,
+  listStored,
+  removeStored,
+  reportStorage,
+  type StorageReport,
+  type StoredModel,
+  storeFiles,
+  type StoreOptions,
+} from './model-store.ts';
 import { readBases } from '../protocol/read-options.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
 import { completeEntry, type ListedModel, type ModelEntry } from './entry.ts';
@@ -93,7 +103,8 @@ export class ModelList implements Iterable<ListedModel> {
    * @throws LinnetError `bad-model` if it is not a GGUF file; `quota`, `no-storage`, `aborted`
    */
   async import(file: Blob, options: StoreOptions = {}): Promise<StoredModel> {
-    if (!((file as unknown) instanceof Blob)) throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
+    if (!((file as unknown) instanceof Blob))
+      throw wrong('file', file, `is ${described(file)}, but must be a File or a Blob`);
     const [key] = await storeFiles(resolveFor(file, this), options);
     const stored = (await this.stored()).find((entry) => entry.key === key);
     if (!stored) throw new LinnetError('no-storage', 'The file is no longer stored. Import it again.', { key });

@@ -82,35 +82,69 @@ const CPU_BYTES_PER_SECOND = 4e9;
 const LEAST_SPEED = 5;
 
 /** Tells which models fit a device that was probed before. */
-export function recommendFor(models: Iterable<ListedModel>, device: DeviceProbe, options: RecommendOptions = {}): Recommendation {
+export function recommendFor(
+  models: Iterable<ListedModel>,
+  device: DeviceProbe,
+  options: RecommendOptions = {},
+): Recommendation {
   const fits = [...models].map((model) => fitOf(model, device, options.contextLength ?? LEAST_CONTEXT));
-  const able = fits.filter(({ fits, model }) => fits === 'yes' && isChecked(model) && (!options.language || model.languages.includes(options.language)));
+  const able = fits.filter(
+    ({ fits, model }) =>
+      fits === 'yes' && isChecked(model) && (!options.language || model.languages.includes(options.language)),
+  );
   // The larger model answers better, but on a CPU each of its bytes costs time at each token.
-  const best = able.reduce<ModelFit | undefined>((best, fit) => ((best?.downloadBytes ?? 0) >= (fit.downloadBytes ?? 0) ? best : fit), undefined);
+  const best = able.reduce<ModelFit | undefined>(
+    (best, fit) => ((best?.downloadBytes ?? 0) >= (fit.downloadBytes ?? 0) ? best : fit),
+    undefined,
+  );
   return { device, best, models: fits };
 }
 
 function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit {
   const backend = device.gpu.kind === 'hardware' ? 'webgpu' : 'cpu';
   const bytes = bytesOf(model);
-  const fit: ModelFit = { model, fits: 'yes', backend, contextLength: 0, downloadBytes: bytes, memoryBytes: undefined, reasons: [] };
-  const say = (fits: 'yes' | 'maybe' | 'no', code: FitReasonCode, message: string, details: FitReason['details'] = {}) => {
+  const fit: ModelFit = {
+    model,
+    fits: 'yes',
+    backend,
+    contextLength: 0,
+    downloadBytes: bytes,
+    memoryBytes: undefined,
+    reasons: [],
+  };
+  const say = (
+    fits: 'yes' | 'maybe' | 'no',
+    code: FitReasonCode,
+    message: string,
+    details: FitReason['details'] = {},
+  ) => {
     if (fits === 'no' || fit.fits === 'yes') fit.fits = fits;
     fit.reasons.push({ code, message, details });
   };
 
-  if (backend === 'cpu' && !device.simd) say('no', 'no-simd', 'This browser can neither use the GPU nor run wasm SIMD.');
+  if (backend === 'cpu' && !device.simd)
+    say('no', 'no-simd', 'This browser can neither use the GPU nor run wasm SIMD.');
   if (backend === 'cpu' && model.tier === 'gpu') {
-    const text = device.gpu.kind === 'software' ? 'It needs a GPU, but this browser only emulates one in software.' : 'It needs a GPU, but this browser offers none.';
+    const text =
+      device.gpu.kind === 'software'
+        ? 'It needs a GPU, but this browser only emulates one in software.'
+        : 'It needs a GPU, but this browser offers none.';
     say('no', 'no-gpu', text);
   }
   if (!isChecked(model)) {
-    fit.reasons.push({ code: 'unchecked', message: 'It is not recommended: its download cannot be checked, since no SHA-256 is listed.', details: {} });
+    fit.reasons.push({
+      code: 'unchecked',
+      message: 'It is not recommended: its download cannot be checked, since no SHA-256 is listed.',
+      details: {},
+    });
   }
   const { largestTensor = 0, kvPerToken } = model.memory;
   const most = device.gpu.maxBufferSize ?? Infinity;
   if (backend === 'webgpu' && largestTensor > most) {
-    say('no', 'gpu-limit', 'One of its tensors is larger than this GPU’s largest buffer.', { need: largestTensor, have: most });
+    say('no', 'gpu-limit', 'One of its tensors is larger than this GPU’s largest buffer.', {
+      need: largestTensor,
+      have: most,
+    });
   }
   if (bytes === undefined) {
     say('maybe', 'unknown-size', 'Its size is unknown until its header is downloaded.');
@@ -134,7 +168,8 @@ function fitOf(model: ListedModel, device: DeviceProbe, least: number): ModelFit
   }
   if (backend === 'cpu' && fit.fits !== 'no') {
     const speed = (CPU_BYTES_PER_SECOND * Math.min(device.threads, 4)) / bytes;
-    if (speed < LEAST_SPEED) say('maybe', 'slow', 'Without a GPU it would be slow.', { tokensPerSecond: Math.round(speed * 10) / 10 });
+    if (speed < LEAST_SPEED)
+      say('maybe', 'slow', 'Without a GPU it would be slow.', { tokensPerSecond: Math.round(speed * 10) / 10 });
   }
   const { storage } = device;
   if (fit.fits !== 'no' && !storage) {
@@ -158,7 +193,8 @@ function budget(device: DeviceProbe, backend: 'webgpu' | 'cpu'): { sure: number;
   const { memory, mobile } = device;
   // Phones kill a tab that uses too much memory, without an error. Those that do not report their memory are mostly
   // iPhones.
-  const phone = memory === undefined ? { sure: 0.7 * GB, possible: 1.4 * GB } : { sure: memory / 4, possible: memory / 2 };
+  const phone =
+    memory === undefined ? { sure: 0.7 * GB, possible: 1.4 * GB } : { sure: memory / 4, possible: memory / 2 };
   // Browsers round the memory down, and some never report more than 8 GB: that is a lower bound.
   const told = memory ?? 8 * GB;
   const desktop = { sure: told / 2, possible: told >= 8 * GB ? 4 * told : told };

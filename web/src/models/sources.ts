@@ -85,7 +85,8 @@ function noModel(source: unknown, { models }: Lookup, field: string): LinnetErro
   const inList = field !== 'model';
   const bytes = inList ? 'or an ArrayBuffer' : 'an ArrayBuffer, a ReadableStream or a Response';
   const near = NEAR_MODELS[described(source).replace('an object of the kind ', '')];
-  const rule = near ?? `is ${described(source)}, but must be the id of a listed model, a URL, a File${inList ? '' : ','} ${bytes}`;
+  const rule =
+    near ?? `is ${described(source)}, but must be the id of a listed model, a URL, a File${inList ? '' : ','} ${bytes}`;
   return wrong(field, source, rule, { known: models.all.map(({ id }) => id) });
 }
 
@@ -107,20 +108,33 @@ function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): Resolv
   // A single word would be a file beside the page, but is more likely a misspelt id.
   const url = /[/.:]/.test(source) ? parseUrl(source, here) : undefined;
   if (!url) {
-    throw new LinnetError('invalid-request', `"${source}" is neither the id of a listed model nor a URL that a page can fetch.`, {
-      field,
-      model: source,
-      known: models.all.map((model) => model.id),
-    });
+    throw new LinnetError(
+      'invalid-request',
+      `"${source}" is neither the id of a listed model nor a URL that a page can fetch.`,
+      {
+        field,
+        model: source,
+        known: models.all.map((model) => model.id),
+      },
+    );
   }
   return [{ kind: 'remote', urls: [url.href] }];
 }
 
 function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
   const address = typeof url === 'string' || url instanceof URL ? parseUrl(url, here) : undefined;
-  if (!address) throw wrong('url', url, `is ${named(url instanceof URL ? url.href : url)}, but must be a URL that a page can fetch`);
+  if (!address)
+    throw wrong(
+      'url',
+      url,
+      `is ${named(url instanceof URL ? url.href : url)}, but must be a URL that a page can fetch`,
+    );
   if (typeof key !== 'string' || key === '') {
-    throw wrong('key', key, `is ${named(key)}, but must be a non-empty string that names the file. Pass an address that never changes as a string`);
+    throw wrong(
+      'key',
+      key,
+      `is ${named(key)}, but must be a non-empty string that names the file. Pass an address that never changes as a string`,
+    );
   }
   return { kind: 'remote', urls: [address.href], called: key };
 }
@@ -130,7 +144,11 @@ function resolveListed(file: ListedFile, { bases, here }: Lookup): RemoteFile {
   const home = parseUrl(url, here);
   if (!home) throw wrong('url', url, `is ${named(url)}, which is not a URL that a page can fetch`);
   const urls = [...bases.map((base) => new URL(name, folder(base, here)).href), home.href];
-  const known = { ...(bytes === null ? {} : { bytes }), ...(sha256 === null ? {} : { sha256 }), ...(chunks ? { chunks } : {}) };
+  const known = {
+    ...(bytes === null ? {} : { bytes }),
+    ...(sha256 === null ? {} : { sha256 }),
+    ...(chunks ? { chunks } : {}),
+  };
   return { kind: 'remote', urls, ...known, ...(key === undefined ? {} : { called: key }) };
 }
 
@@ -164,7 +182,10 @@ function partsOf(url: string): string[] {
   const match = /^([^?#]*-)(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/.exec(url);
   const [, name, number, count, rest] = match ?? [];
   if (!match || Number(number) < 1 || Number(number) > Number(count)) return [url];
-  return Array.from({ length: Number(count) }, (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`);
+  return Array.from(
+    { length: Number(count) },
+    (_, no) => `${name}${String(no + 1).padStart(5, '0')}-of-${count}${rest}`,
+  );
 }
 
 /** Whether a page can fetch a file, or the files of a folder, from this address. */
@@ -177,7 +198,8 @@ function parseUrl(url: string | URL, here: string): URL | undefined {
   try {
     const parsed = new URL(url, here);
     const { protocol, username, password } = parsed;
-    const refused = /^(javascript|about|mailto|tel):$/.test(protocol) || (protocol === 'file:' && !here.startsWith('file:'));
+    const refused =
+      /^(javascript|about|mailto|tel):$/.test(protocol) || (protocol === 'file:' && !here.startsWith('file:'));
     return refused || username || password ? undefined : parsed;
   } catch {
     return undefined;

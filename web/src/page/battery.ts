@@ -24,7 +24,8 @@ export function watchBattery(browser: object, changed: (low: boolean) => void): 
       const low = !battery.charging && battery.level < LOW;
       if (low !== was) changed((was = low));
     };
-    for (const event of ['chargingchange', 'levelchange']) battery.addEventListener(event, look, { signal: end.signal });
+    for (const event of ['chargingchange', 'levelchange'])
+      battery.addEventListener(event, look, { signal: end.signal });
     look();
   };
   getBattery?.call(browser).then(watch, () => {});

@@ -30,7 +30,8 @@ export class CrashMarker {
   /** Whether the page has been left: later changes are ignored. */
   #left = false;
   readonly #update = () => {
-    if (this.#phase && !this.#left) this.recovery.mark(this.#page, this.model, this.#phase, document.visibilityState === 'hidden');
+    if (this.#phase && !this.#left)
+      this.recovery.mark(this.#page, this.model, this.#phase, document.visibilityState === 'hidden');
   };
   readonly #leave = () => {
     this.#left = true;

@@ -35,7 +35,10 @@ export async function probeDevice(): Promise<DeviceProbe> {
     gpu,
     memory: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
     // iPads claim to be Macs, but no Mac has a touch screen.
-    mobile: userAgentData?.mobile ?? (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
+    mobile:
+      userAgentData?.mobile ??
+      (/Android|iPhone|iPad|Mobile/.test(navigator.userAgent) ||
+        (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1)),
     cores,
     isolated,
     threads: isolated ? usualThreads(cores) : 1,

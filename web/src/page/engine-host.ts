@@ -3,7 +3,16 @@ import { Inbox } from './inbox.ts';
 import { attend, DEFAULT_POLICY, type PagePolicy } from './page-policy.ts';
 import { PacedInbox } from './paced-inbox.ts';
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
-import { type Reply, type Asked, type EngineEvent, type EngineInfo, type FromWorker, isLast, type Steering, type WhenBusy } from '../protocol/messages.ts';
+import {
+  type Reply,
+  type Asked,
+  type EngineEvent,
+  type EngineInfo,
+  type FromWorker,
+  isLast,
+  type Steering,
+  type WhenBusy,
+} from '../protocol/messages.ts';
 import { follow } from '../protocol/abortable.ts';
 import type { LoadedWorker, WorkerHost } from './worker-host.ts';
 

@@ -62,7 +62,8 @@ export function attend({ whenHidden, keepAwake, pace }: PagePolicy, steer: (stee
     const lock = new ScreenWakeLock(page, navigator);
     ends.push(() => lock.end());
   }
-  if (pace === 'auto') ends.push(watchBattery(globalThis.navigator ?? {}, (low) => turn({ pace: low ? 'gentle' : 'auto' })));
+  if (pace === 'auto')
+    ends.push(watchBattery(globalThis.navigator ?? {}, (low) => turn({ pace: low ? 'gentle' : 'auto' })));
   return () => {
     for (const end of ends) end();
   };

@@ -4,5 +4,8 @@
  */
 export function askToPersist(): void {
   const { storage } = navigator;
-  storage?.persisted?.().then((persisted) => persisted || storage.persist()).catch(() => {});
+  storage
+    ?.persisted?.()
+    .then((persisted) => persisted || storage.persist())
+    .catch(() => {});
 }

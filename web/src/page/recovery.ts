@@ -39,7 +39,13 @@ const SMALL_CONTEXT = 2048;
 
 /** The key under which crashes of a model are recorded. */
 export function crashKeyOf(model: ResolvedModel): string {
-  return model.map((file) => (file.kind === 'remote' ? (file.called ?? file.urls.at(-1) ?? file.key) : `${(file.blob as File).name} ${file.blob.size}`)).join(' ');
+  return model
+    .map((file) =>
+      file.kind === 'remote'
+        ? (file.called ?? file.urls.at(-1) ?? file.key)
+        : `${(file.blob as File).name} ${file.blob.size}`,
+    )
+    .join(' ');
 }
 
 /** The markers and crash records of one origin. */
@@ -53,7 +59,9 @@ export class Recovery {
 
   /** Turns the markers of crashed pages into records. */
   async notice(): Promise<void> {
-    const names = Array.from({ length: this.store.length }, (_, index) => this.store.key(index) ?? '').filter((name) => name.startsWith(MARK));
+    const names = Array.from({ length: this.store.length }, (_, index) => this.store.key(index) ?? '').filter((name) =>
+      name.startsWith(MARK),
+    );
     for (const name of names) {
       if (await this.lives(name.slice(MARK.length))) continue;
       const mark = this.#read<Mark>(name);
@@ -68,7 +76,8 @@ export class Recovery {
   stepFor(model: string, { backend }: Demand): Recovered | undefined {
     const record = this.#record(model);
     if (!record) return undefined;
-    const steps: RecoveryStep[] = backend === 'auto' ? ['smaller-context', 'cpu', 'smaller-model'] : ['smaller-context', 'smaller-model'];
+    const steps: RecoveryStep[] =
+      backend === 'auto' ? ['smaller-context', 'cpu', 'smaller-model'] : ['smaller-context', 'smaller-model'];
     const step = steps[Math.min(record.crashes, steps.length) - 1]!;
     return { step, crashes: record.crashes, phase: record.phase };
   }
@@ -86,7 +95,8 @@ export class Recovery {
   /** Forgets the crashes of one model, or of all. */
   reset(model?: string): void {
     const names = Array.from({ length: this.store.length }, (_, index) => this.store.key(index) ?? '');
-    for (const name of names) if (model === undefined ? name.startsWith(RECORD) : name === RECORD + model) this.store.removeItem(name);
+    for (const name of names)
+      if (model === undefined ? name.startsWith(RECORD) : name === RECORD + model) this.store.removeItem(name);
   }
 
   #record(model: string): Record | undefined {
@@ -113,6 +123,12 @@ export class Recovery {
 
 /** Reduces a load's options by that step. The caller handles `smaller-model`. */
 export function steppedDown(demand: Demand, step: RecoveryStep): Demand {
-  const contextLength = Math.min(SMALL_CONTEXT, demand.contextLength === undefined ? SMALL_CONTEXT : Math.max(512, Math.floor(demand.contextLength / 2)));
-  return { contextLength, backend: step === 'smaller-context' ? demand.backend : demand.backend === 'auto' ? 'cpu' : demand.backend };
+  const contextLength = Math.min(
+    SMALL_CONTEXT,
+    demand.contextLength === undefined ? SMALL_CONTEXT : Math.max(512, Math.floor(demand.contextLength / 2)),
+  );
+  return {
+    contextLength,
+    backend: step === 'smaller-context' ? demand.backend : demand.backend === 'auto' ? 'cpu' : demand.backend,
+  };
 }

@@ -90,15 +90,17 @@ export class WorkerHost {
       signal?.addEventListener('abort', abort);
       unlisten = () => signal?.removeEventListener('abort', abort);
       this.post(task);
-    }).catch((error: unknown) => {
-      const fault = toLinnetError(error);
-      // A worker that may still respond to the abort is ended later.
-      if (!signal?.aborted) this.end(fault);
-      throw fault;
-    }).finally(() => {
-      clearTimeout(timer);
-      unlisten();
-    });
+    })
+      .catch((error: unknown) => {
+        const fault = toLinnetError(error);
+        // A worker that may still respond to the abort is ended later.
+        if (!signal?.aborted) this.end(fault);
+        throw fault;
+      })
+      .finally(() => {
+        clearTimeout(timer);
+        unlisten();
+      });
   }
 
   /** Sends a message, which must consist of plain data and files. */

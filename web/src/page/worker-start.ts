@@ -2,8 +2,10 @@ import { LinnetError } from '../protocol/errors.ts';
 import { fileError, importError } from '../download/package-file.ts';
 
 const SANDBOXED = 'The sandbox of this frame allows no worker. Add allow-same-origin to it.';
-const FORBIDDEN = "The page's Content-Security-Policy forbids the engine's worker. Add 'self' or the package's address to its worker-src.";
-const UNTRUSTED = "The page's Content-Security-Policy requires a TrustedScriptURL for the address of a worker. Remove 'script' from its require-trusted-types-for.";
+const FORBIDDEN =
+  "The page's Content-Security-Policy forbids the engine's worker. Add 'self' or the package's address to its worker-src.";
+const UNTRUSTED =
+  "The page's Content-Security-Policy requires a TrustedScriptURL for the address of a worker. Remove 'script' from its require-trusted-types-for.";
 
 /**
  * Starts the package's worker.
@@ -34,7 +36,8 @@ export function startWorker(onFault: (fault: LinnetError) => void, ended: AbortS
   } catch (error) {
     policy.end();
     const { name } = error as Error;
-    if (name === 'SecurityError') throw globalThis.origin === 'null' ? blocked(SANDBOXED, 'worker') : blocked(FORBIDDEN, 'worker-src');
+    if (name === 'SecurityError')
+      throw globalThis.origin === 'null' ? blocked(SANDBOXED, 'worker') : blocked(FORBIDDEN, 'worker-src');
     if (name === 'TypeError' && 'trustedTypes' in globalThis) throw blocked(UNTRUSTED, 'trusted-types');
     throw error;
   }
@@ -97,7 +100,8 @@ export async function watchWorker(lock: string, gone: (fault: LinnetError) => vo
 class PolicyWatch {
   forbids = false;
   readonly #hear = ({ effectiveDirective, disposition, blockedURI }: SecurityPolicyViolationEvent) => {
-    this.forbids ||= effectiveDirective === 'worker-src' && disposition === 'enforce' && blockedURI.startsWith(globalThis.origin);
+    this.forbids ||=
+      effectiveDirective === 'worker-src' && disposition === 'enforce' && blockedURI.startsWith(globalThis.origin);
   };
 
   constructor(ended: AbortSignal) {

@@ -1,8 +1,9 @@
 import type { ChatMessage } from '../api/types.ts';
 
 /**
- * Messages in the only order that some templates take (Gemma's, Mistral's): a question first, then answers and questions by
- * turns. What one side said twice in a row becomes one message; before an answer at the beginning comes an empty question.
+ * Messages in the only order that some templates take (Gemma's, Mistral's): a question first, then answers and
+ * questions by turns. What one side said twice in a row becomes one message; before an answer at the beginning comes an
+ * empty question.
  */
 export function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
   const made: ChatMessage[] = [];

@@ -24,7 +24,9 @@ export function loadingException(error: unknown): unknown {
 
 /** A failure of answering. */
 export function promptException(error: unknown): unknown {
-  return error instanceof LinnetError ? exception(error, error.code === 'aborted' ? 'AbortError' : 'UnknownError') : error;
+  return error instanceof LinnetError
+    ? exception(error, error.code === 'aborted' ? 'AbortError' : 'UnknownError')
+    : error;
 }
 
 export function abortException(): DOMException {
@@ -66,7 +68,10 @@ export function quotaExceeded(requested: number, quota: number): QuotaExceededEr
   const { QuotaExceededError } = globalThis as { QuotaExceededError?: Constructor };
   if (QuotaExceededError) return new QuotaExceededError(message, { requested, quota });
   const plain = new DOMException(message, 'QuotaExceededError');
-  return Object.defineProperties(plain, { requested: { value: requested }, quota: { value: quota } }) as QuotaExceededError;
+  return Object.defineProperties(plain, {
+    requested: { value: requested },
+    quota: { value: quota },
+  }) as QuotaExceededError;
 }
 
 function exception(error: LinnetError, name: string): DOMException {

@@ -124,7 +124,10 @@ export class EngineProvider {
 }
 
 /** Makes a provider that loads a model with `Linnet.load`. */
-export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit<LoadOptions, 'onProgress' | 'signal'> = {}): EngineProvider {
+export function providerOf(
+  model: ModelSource = models.all[0]!.id,
+  options: Omit<LoadOptions, 'onProgress' | 'signal'> = {},
+): EngineProvider {
   const load = (tell: Listener, signal: AbortSignal) => {
     const onProgress: LoadOptions['onProgress'] = ({ phase, loaded, total }) => {
       if (phase === 'download' && total) tell(loaded / total);
@@ -134,11 +137,20 @@ export function providerOf(model: ModelSource = models.all[0]!.id, options: Omit
   const named = typeof model === 'string' || model instanceof URL;
   const entry = typeof model === 'string' ? models.get(model) : model;
   const languages = typeof entry === 'object' && 'languages' in entry ? entry.languages : [];
-  return new EngineProvider(load, () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)), KEPT, languages);
+  return new EngineProvider(
+    load,
+    () => (named ? models.isStored(model) : Promise.resolve(model instanceof Blob)),
+    KEPT,
+    languages,
+  );
 }
 
 /** Counts the tokens of messages, including what the chat template adds. */
-export async function countTokens(engine: PromptEngine, messages: readonly ChatMessage[], signal: AbortSignal): Promise<number> {
+export async function countTokens(
+  engine: PromptEngine,
+  messages: readonly ChatMessage[],
+  signal: AbortSignal,
+): Promise<number> {
   if (messages.length === 0) return 0;
   try {
     const tokens = await engine.countTokens({ messages }, { signal });
@@ -147,7 +159,8 @@ export async function countTokens(engine: PromptEngine, messages: readonly ChatM
   } catch (error) {
     // Some templates require a question at the end.
     const code = error instanceof LinnetError ? error.code : undefined;
-    if (code === 'bad-template' && messages.at(-1)?.role !== 'user') return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
+    if (code === 'bad-template' && messages.at(-1)?.role !== 'user')
+      return countTokens(engine, [...messages, { role: 'user', content: '' }], signal);
     throw error;
   }
 }

@@ -120,7 +120,8 @@ export class Session {
   async *#answer({ messages: asked, prefix }: ValidInput, signal: AbortSignal): AsyncGenerator<AnswerPiece, void> {
     const { conversation } = this;
     this.#refuseLateSystemPrompt(asked);
-    // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds nothing.
+    // The specification takes an empty list for an empty question. After messages that wait for an answer, that adds
+    // nothing.
     const waiting = conversation.messages.at(-1)?.role === 'user';
     const input: readonly ChatMessage[] = asked.length > 0 || waiting ? asked : [{ role: 'user', content: '' }];
     // Messages that were left out stay out, even if the answer is aborted.
@@ -150,7 +151,12 @@ export class Session {
     const { temperature, topK } = this.sampling;
     const create = () => {
       const sampling = { temperature, top_k: topK, repetition_penalty: REPETITION_PENALTY };
-      return this.engine.chat.completions.create({ messages: this.#ordered(messages), ...sampling, stream: true, signal });
+      return this.engine.chat.completions.create({
+        messages: this.#ordered(messages),
+        ...sampling,
+        stream: true,
+        signal,
+      });
     };
     try {
       yield* create();

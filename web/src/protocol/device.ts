@@ -68,8 +68,14 @@ export function hasFastRelaxedSimd(): boolean {
 export function canShareMemory(): boolean {
   if (!globalThis.crossOriginIsolated) return false;
   // (module (memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0)))))
-  const module = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0, 26, 11];
-  return WebAssembly.validate(new Uint8Array(module)) && canHandOver(() => new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }));
+  const module = [
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 5, 4, 1, 3, 1, 1, 10, 11, 1, 9, 0, 65, 0, 254, 16, 2, 0,
+    26, 11,
+  ];
+  return (
+    WebAssembly.validate(new Uint8Array(module)) &&
+    canHandOver(() => new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }))
+  );
 }
 
 /** Whether a message can contain the value. */

@@ -96,7 +96,17 @@ export type Asked = 'generate' | 'suggest' | 'count';
 
 /** Messages from the page to the worker. */
 export type ToWorker =
-  | { type: 'load'; model: ResolvedModel; backend: Backend; threads?: number; contextLength?: number; kvFormat?: KvFormat; memoryLimit?: number; storage?: StorageUse; measured?: string }
+  | {
+      type: 'load';
+      model: ResolvedModel;
+      backend: Backend;
+      threads?: number;
+      contextLength?: number;
+      kvFormat?: KvFormat;
+      memoryLimit?: number;
+      storage?: StorageUse;
+      measured?: string;
+    }
   /** Stores a model without loading it, from the network or from a file. */
   | { type: 'store'; model: ResolvedModel }
   | { type: 'abort-load' }

@@ -61,7 +61,10 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
     }
     return Object.fromEntries(entries);
   };
-  return reading(() => path, () => copy(whole, field, 0));
+  return reading(
+    () => path,
+    () => copy(whole, field, 0),
+  );
 }
 
 /**
@@ -73,23 +76,34 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
  */
 export function setFields(object: unknown, what: string): Record<string, unknown> {
   let path = what;
-  return reading(() => path, () => {
-    if (typeof object !== 'object' || object === null || Array.isArray(object)) throw wrong(what, object, `is ${described(object)}, but must be an object`);
-    const entries: [string, unknown][] = [];
-    for (const name of Object.keys(object)) {
-      path = name;
-      const value = (object as Record<string, unknown>)[name];
-      if (value !== undefined && value !== null) entries.push([name, value]);
-    }
-    return Object.fromEntries(entries);
-  });
+  return reading(
+    () => path,
+    () => {
+      if (typeof object !== 'object' || object === null || Array.isArray(object))
+        throw wrong(what, object, `is ${described(object)}, but must be an object`);
+      const entries: [string, unknown][] = [];
+      for (const name of Object.keys(object)) {
+        path = name;
+        const value = (object as Record<string, unknown>)[name];
+        if (value !== undefined && value !== null) entries.push([name, value]);
+      }
+      return Object.fromEntries(entries);
+    },
+  );
 }
 
-/** The error of a field that is not what it may be. Its details hold the value where that is simple, and else what it is. */
+/**
+ * The error of a field that is not what it may be. Its details hold the value where that is simple, and else what it
+ * is.
+ */
 export function wrong(field: string, value: unknown, rule: string, more: object = {}): LinnetError {
   const simple = ['string', 'number', 'boolean', 'undefined'].includes(typeof value) || value === null;
   const name = field.length > 200 ? `${field.slice(0, 200)}…` : field;
-  return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, { field, value: simple ? short(value) : described(value), ...more });
+  return new LinnetError('invalid-request', `\`${name}\` ${rule}.`, {
+    field,
+    value: simple ? short(value) : described(value),
+    ...more,
+  });
 }
 
 /** A value for an error's details, with long texts cut. */
@@ -104,7 +118,8 @@ export function named(value: unknown): string {
 
 /** Describes a value in a few words. */
 export function described(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
+    return String(value);
   if (typeof value !== 'object') return typeof value === 'bigint' ? 'a BigInt' : `a ${typeof value}`;
   try {
     if (Array.isArray(value)) return 'an array';

@@ -21,7 +21,8 @@ export class RateMeter {
   /** Bytes per second; 0 without enough data. */
   perSecond(): number {
     const now = this.now();
-    while (this.#samples.length > 1 && this.#samples[0]!.at < now - this.window) this.#sum -= this.#samples.shift()!.bytes;
+    while (this.#samples.length > 1 && this.#samples[0]!.at < now - this.window)
+      this.#sum -= this.#samples.shift()!.bytes;
     const first = this.#samples[0];
     // The first sample's bytes arrived before it, in an unknown time.
     if (!first || now <= first.at) return 0;

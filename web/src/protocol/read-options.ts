@@ -51,6 +51,8 @@ export function readSignal(value: unknown): AbortSignal | undefined {
     // It is named below.
   }
   const proxied = Object.prototype.toString.call(value) === '[object AbortSignal]';
-  const rule = proxied ? 'cannot be listened to: pass the AbortSignal itself, not a proxy of it' : `is ${named(value)}, but must be an AbortSignal`;
+  const rule = proxied
+    ? 'cannot be listened to: pass the AbortSignal itself, not a proxy of it'
+    : `is ${named(value)}, but must be an AbortSignal`;
   throw wrong('signal', value, rule);
 }

@@ -35,6 +35,7 @@ export function memoryLadder(modelBytes: number | undefined, contextLength: numb
   const least = pages((modelBytes ?? 0) * USUAL_GROWTH + ROOM / 2);
   const known = modelBytes !== undefined && contextLength === undefined;
   const ladder = [];
-  for (let most = known ? pages(modelBytes * GREATEST_GROWTH + ROOM) : MOST_PAGES; most > least; most >>= 1) ladder.push(most);
+  for (let most = known ? pages(modelBytes * GREATEST_GROWTH + ROOM) : MOST_PAGES; most > least; most >>= 1)
+    ladder.push(most);
   return [...ladder, least];
 }

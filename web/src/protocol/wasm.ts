@@ -140,7 +140,14 @@ export type GenerationEvent =
   | { type: 'prefill'; done: number; total: number }
   /** `left`: the number of tokens that arrived with this one and follow at once. */
   | { type: 'token'; text: string; token: number; left?: number; logprobs?: EngineLogprobs }
-  | { type: 'done'; finish_reason: 'stop' | 'length' | 'cancelled'; text: string; usage: Usage; timings: Timings; counters?: Counters };
+  | {
+      type: 'done';
+      finish_reason: 'stop' | 'length' | 'cancelled';
+      text: string;
+      usage: Usage;
+      timings: Timings;
+      counters?: Counters;
+    };
 
 /** A token and its log probability. */
 export interface EngineLikely {
@@ -168,4 +175,11 @@ export interface SuggestedWord {
 /** An event of a search for words. */
 export type SuggestEvent =
   | { type: 'step' }
-  | { type: 'words'; words: SuggestedWord[]; begun: string; finish_reason: 'stop' | 'cancelled'; tokens: number; ms: number };
+  | {
+      type: 'words';
+      words: SuggestedWord[];
+      begun: string;
+      finish_reason: 'stop' | 'cancelled';
+      tokens: number;
+      ms: number;
+    };

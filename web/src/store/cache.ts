@@ -50,7 +50,11 @@ export class ModelCache {
    *
    * @returns `undefined` if another tab keeps the lock, or if nothing can be written
    */
-  async begin(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void): Promise<CacheWriter | undefined> {
+  async begin(
+    key: string,
+    signal: AbortSignal,
+    onWait: (progress: RemoteProgress) => void,
+  ): Promise<CacheWriter | undefined> {
     const lock = await TabLock.take(key, signal, onWait);
     if (!lock) return undefined;
     const names = entryFiles(key);
@@ -113,7 +117,11 @@ export class StoredFile {
     let index = 0;
     try {
       for await (const bytes of this.#slices()) {
-        if (bytes.length !== this.journal.lengthOf(index) || this.cache.sum(bytes) !== this.journal.chunk(index)?.checksum) break;
+        if (
+          bytes.length !== this.journal.lengthOf(index) ||
+          this.cache.sum(bytes) !== this.journal.chunk(index)?.checksum
+        )
+          break;
         yield bytes;
         index++;
       }
@@ -141,7 +149,8 @@ export class StoredFile {
     if (!handle) return yield* blobSlices(this.file.slice(0, this.total), chunkBytes);
     try {
       const buffer = new Uint8Array(Math.min(chunkBytes, this.total));
-      for (let index = 0; index < this.journal.count()!; index++) yield readAt(handle, buffer.subarray(0, this.journal.lengthOf(index)), index * chunkBytes);
+      for (let index = 0; index < this.journal.count()!; index++)
+        yield readAt(handle, buffer.subarray(0, this.journal.lengthOf(index)), index * chunkBytes);
     } finally {
       handle.close();
     }
@@ -295,12 +304,17 @@ function writing(action: () => void): void {
     if (error instanceof LinnetError) throw error;
     const { name, message } = error as Error;
     if (name === 'QuotaExceededError') throw noRoom();
-    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model. Reload the page.', { cause: `${name}: ${message}` });
+    throw new LinnetError('no-storage', 'The browser no longer lets this page store the model. Reload the page.', {
+      cause: `${name}: ${message}`,
+    });
   }
 }
 
 function noRoom(): LinnetError {
-  return new LinnetError('quota', 'The browser has no room to store the model. Free some space, or remove other models.');
+  return new LinnetError(
+    'quota',
+    'The browser has no room to store the model. Free some space, or remove other models.',
+  );
 }
 
 function closeAll(...handles: FileSystemSyncAccessHandle[]): void {
@@ -313,7 +327,10 @@ function closeAll(...handles: FileSystemSyncAccessHandle[]): void {
   }
 }
 
-async function openToWrite(folder: FileSystemDirectoryHandle, name: string): Promise<FileSystemSyncAccessHandle | undefined> {
+async function openToWrite(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<FileSystemSyncAccessHandle | undefined> {
   for (const wait of OPEN_WAITS) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     try {
@@ -333,7 +350,11 @@ function dropTorn(log: FileSystemSyncAccessHandle): void {
 }
 
 /** Fills the buffer; returns a part of it if the file ends before. */
-function readAt(handle: FileSystemSyncAccessHandle, buffer: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> {
+function readAt(
+  handle: FileSystemSyncAccessHandle,
+  buffer: Uint8Array<ArrayBuffer>,
+  at: number,
+): Uint8Array<ArrayBuffer> {
   let read = 0;
   while (read < buffer.length) {
     const count = handle.read(buffer.subarray(read), { at: at + read });

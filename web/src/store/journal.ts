@@ -1,5 +1,5 @@
-// A journal records what is stored of a file: a description, then a line for each change of its data. Lines are only appended, so a
-// crash while one is written loses only that line.
+// A journal records what is stored of a file: a description, then a line for each change of its data. Lines are only
+// appended, so a crash while one is written loses only that line.
 //
 //   {"version":3,"url":"…","chunkBytes":4194304,"total":98362432,"validator":"\"…\""}
 //   + 12 4194304 0123456789abcdef    this many bytes of chunk 12 are stored, with this checksum
@@ -80,7 +80,8 @@ export class Journal {
     if (kind === '=') this.#done = true;
     else if (!/^\d+$/.test(index ?? '')) return;
     else if (kind === '-') this.#lose(Number(index));
-    else if (kind === '+' && /^\d+$/.test(bytes ?? '') && checksum) this.#chunks.set(Number(index), { bytes: Number(bytes), checksum });
+    else if (kind === '+' && /^\d+$/.test(bytes ?? '') && checksum)
+      this.#chunks.set(Number(index), { bytes: Number(bytes), checksum });
   }
 
   #lose(index: number): void {
@@ -163,7 +164,8 @@ function readHead(line: string | undefined): (Description & { version: number })
 function parseHead(line: string | undefined): Description | undefined {
   const { version, ...description } = readHead(line) ?? { version: 0, url: '', chunkBytes: 0 };
   const { url, chunkBytes, total = 0 } = description;
-  const sound = version === VERSION && typeof url === 'string' && isLength(chunkBytes) && chunkBytes > 0 && isLength(total);
+  const sound =
+    version === VERSION && typeof url === 'string' && isLength(chunkBytes) && chunkBytes > 0 && isLength(total);
   return sound ? description : undefined;
 }
 

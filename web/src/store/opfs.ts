@@ -97,8 +97,8 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, key: string
 }
 
 /**
- * Removes the files of an entry, for the tab that holds its lock. The data go first: if they cannot be removed, because they are being
- * read, the journal still describes them.
+ * Removes the files of an entry, for the tab that holds its lock. The data go first: if they cannot be removed, because
+ * they are being read, the journal still describes them.
  *
  * @returns whether there was anything
  * @throws DOMException that a file is in use

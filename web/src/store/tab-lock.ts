@@ -55,7 +55,12 @@ export class TabLock {
    * @returns `undefined` if the other tab does not respond: then the file can only be loaded without the store
    * @throws LinnetError `aborted`
    */
-  static async take(key: string, signal: AbortSignal, onWait: (progress: RemoteProgress) => void, patience = PATIENCE): Promise<TabLock | undefined> {
+  static async take(
+    key: string,
+    signal: AbortSignal,
+    onWait: (progress: RemoteProgress) => void,
+    patience = PATIENCE,
+  ): Promise<TabLock | undefined> {
     // Without locks, the exclusive file handle still separates two tabs: the second one works without the store.
     if (!navigator.locks) return new TabLock(undefined, () => {});
     const name = lockName(key);

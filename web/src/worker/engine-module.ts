@@ -48,8 +48,13 @@ export async function startModule(needs: Needs, signal: AbortSignal): Promise<Wa
     return started;
   } catch (error) {
     // Each browser has its own message for it.
-    if (!(error instanceof WebAssembly.CompileError) || !/Content.Security|CSP|unsafe-eval/i.test(error.message)) throw error;
-    throw new LinnetError('blocked', "The page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'.", { needs: 'wasm-unsafe-eval' });
+    if (!(error instanceof WebAssembly.CompileError) || !/Content.Security|CSP|unsafe-eval/i.test(error.message))
+      throw error;
+    throw new LinnetError(
+      'blocked',
+      "The page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'.",
+      { needs: 'wasm-unsafe-eval' },
+    );
   }
 }
 
@@ -81,7 +86,10 @@ async function startSingle({ backend }: Needs, signal: AbortSignal): Promise<Was
 }
 
 /** A memory that the browser allows; `undefined` if it refuses all sizes that would do. */
-function sharedMemory({ modelBytes, contextLength }: Needs): { memory: WebAssembly.Memory; maximum: number } | undefined {
+function sharedMemory({
+  modelBytes,
+  contextLength,
+}: Needs): { memory: WebAssembly.Memory; maximum: number } | undefined {
   for (const maximum of memoryLadder(modelBytes, contextLength)) {
     try {
       return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true }), maximum };
@@ -119,7 +127,12 @@ function isWasm(bytes: ArrayBuffer): boolean {
   return bytes.byteLength >= 4 && new DataView(bytes).getUint32(0) === 0x0061736d;
 }
 
-function start(name: ModuleName, module: WebAssembly.Module, memory: WebAssembly.Memory, mostPages: number): WasmModule {
+function start(
+  name: ModuleName,
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  mostPages: number,
+): WasmModule {
   initSync({ module, memory });
   return { name, memory, mostBytes: mostPages * PAGE, Loader, Checksum, Sha256 };
 }

@@ -48,7 +48,13 @@ const COPY_FAULTS = new Set(['bad-model', 'integrity']);
  * support it.
  */
 const PART_FAULTS = new Set([
-  ...COPY_FAULTS, 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer', 'network', 'not-found', 'http',
+  ...COPY_FAULTS,
+  'unsupported-architecture',
+  'unsupported-quantization',
+  'unsupported-tokenizer',
+  'network',
+  'not-found',
+  'http',
 ]);
 
 /** The GPU failed, but the CPU may work. `why` is shown to the person. */
@@ -141,7 +147,12 @@ class ModelLoad {
     const { model, storage } = this.request;
     if (storage === 'none' || model.every(({ kind }) => kind === 'local')) return undefined;
     const cache = await ModelCache.open(this.wasm.Checksum);
-    if (!cache) this.#doWithout({ code: 'no-storage', message: 'The browser stores no files for this page. Use a normal window over HTTPS.', details: {} });
+    if (!cache)
+      this.#doWithout({
+        code: 'no-storage',
+        message: 'The browser stores no files for this page. Use a normal window over HTTPS.',
+        details: {},
+      });
     return cache;
   }
 
@@ -158,7 +169,14 @@ class ModelLoad {
     this.#sizes = model.map(() => undefined);
     this.#origins.clear();
     this.#stored = true;
-    const options = { backend: this.backend, threads, context_length: contextLength, kv: kvFormat, memory_limit: this.#memoryLimit(memoryLimit), measured };
+    const options = {
+      backend: this.backend,
+      threads,
+      context_length: contextLength,
+      kv: kvFormat,
+      memory_limit: this.#memoryLimit(memoryLimit),
+      measured,
+    };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
     try {
       await this.#feed(loader, model, cache);
@@ -174,7 +192,10 @@ class ModelLoad {
       const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
       const notStored = this.#notStored ? { notStored: this.#notStored } : {};
       const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;
-      return { engine, info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored, ...notStored } };
+      return {
+        engine,
+        info: { ...report, memory, module: this.wasm.name, origin, stored: this.#stored, ...notStored },
+      };
     } catch (error) {
       await this.#forgetAfter(error, cache);
       throw error;
@@ -192,7 +213,8 @@ class ModelLoad {
    * little.
    */
   async #feed(loader: WasmLoader, model: ResolvedModel, cache: ModelCache | undefined): Promise<void> {
-    for (this.#part = 1; this.#part < model.length; this.#part++) await this.#readAhead(loader, model[this.#part]!, cache);
+    for (this.#part = 1; this.#part < model.length; this.#part++)
+      await this.#readAhead(loader, model[this.#part]!, cache);
     for (this.#part = 0; ; ) {
       const file = model[this.#part]!;
       if (file.kind === 'local') await this.#feedBlob(loader, file.blob);
@@ -236,15 +258,32 @@ class ModelLoad {
 
   /** The file's entry, once this tab holds its lock. */
   async #begin(file: RemoteFile, cache: ModelCache | undefined): Promise<CacheWriter | undefined> {
-    const waiting = ({ loaded, total }: RemoteProgress) => this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
+    const waiting = ({ loaded, total }: RemoteProgress) =>
+      this.report({ phase: 'download', loaded: this.#loaded + loaded, ...(total === undefined ? {} : { total }) });
     const writer = await cache?.begin(await keyOf(file), this.signal, waiting);
-    if (cache && !writer) this.#doWithout({ code: 'no-storage', message: 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', details: {} });
+    if (cache && !writer)
+      this.#doWithout({
+        code: 'no-storage',
+        message:
+          'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.',
+        details: {},
+      });
     return writer;
   }
 
-  async #open(file: RemoteFile, writer: CacheWriter | undefined, onBytes = (_count: number) => {}): Promise<ChunkedDownload> {
+  async #open(
+    file: RemoteFile,
+    writer: CacheWriter | undefined,
+    onBytes = (_count: number) => {},
+  ): Promise<ChunkedDownload> {
     const { Sha256 } = this.wasm;
-    const download = await ChunkedDownload.open(file, { writer, mustStore: this.request.storage === 'required', Sha256, signal: this.signal, onBytes });
+    const download = await ChunkedDownload.open(file, {
+      writer,
+      mustStore: this.request.storage === 'required',
+      Sha256,
+      signal: this.signal,
+      onBytes,
+    });
     return this.#sized(download, download.identity.total);
   }
 
@@ -275,7 +314,8 @@ class ModelLoad {
     const named = typeof details['part'] === 'number';
     const part = named ? (details['part'] as number) : this.#part + 1;
     const file = model[part - 1];
-    const place = file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
+    const place =
+      file?.kind === 'remote' ? { url: file.urls[0] } : file?.blob instanceof File ? { file: file.blob.name } : {};
     // An error in the first part is mostly about the whole model.
     const text = named || part === 1 ? message : `Part ${part} of ${model.length}: ${message}`;
     return new LinnetError(code, text, { part, ...place, ...details });
@@ -298,7 +338,11 @@ class ModelLoad {
     writer.keep();
     const whole = await cache!.find(await keyOf(file));
     if (whole) return this.#feedStored(loader, whole);
-    this.#doWithout({ code: 'no-storage', message: 'The browser does not let this page read the stored model.', details: {} });
+    this.#doWithout({
+      code: 'no-storage',
+      message: 'The browser does not let this page read the stored model.',
+      details: {},
+    });
     return this.#feedDownload(loader, file, undefined);
   }
 
@@ -324,7 +368,8 @@ class ModelLoad {
     };
     try {
       const header = this.#ahead.get(file);
-      if (header && !sameFile(header, download.identity, file.sha256 !== undefined)) throw new FileChanged(file.urls[0]!);
+      if (header && !sameFile(header, download.identity, file.sha256 !== undefined))
+        throw new FileChanged(file.urls[0]!);
       for await (const { bytes, origin } of download) {
         if (origin === 'cache') await nextTask();
         await this.#give(loader, bytes);
@@ -351,7 +396,10 @@ class ModelLoad {
 
   #progress(phase: LoadProgress['phase']): void {
     const progress: LoadProgress = { phase, loaded: this.#loaded };
-    const total = this.#sizes.reduce<number | undefined>((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+    const total = this.#sizes.reduce<number | undefined>(
+      (sum, size) => (sum === undefined || size === undefined ? undefined : sum + size),
+      0,
+    );
     if (total !== undefined) progress.total = total;
     if (phase === 'download') progress.bytesPerSecond = this.#rate.perSecond();
     this.report(progress);

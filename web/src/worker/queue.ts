@@ -125,7 +125,9 @@ export class RequestQueue {
 
   #fail(id: number, error: unknown): void {
     if (error instanceof WebAssembly.RuntimeError) {
-      this.#broken = new LinnetError('internal', 'The engine stopped working and must be loaded again.', { cause: error.message });
+      this.#broken = new LinnetError('internal', 'The engine stopped working and must be loaded again.', {
+        cause: error.message,
+      });
       error = this.#broken;
     }
     this.post({ type: 'error', id, error: toPlain(toLinnetError(error)) });

@@ -21,14 +21,28 @@ const HEAD_BYTES = 1024;
  * @returns their keys in the store
  * @throws LinnetError `no-storage`, `quota`, `bad-model`, `aborted`, or why a file could not be downloaded
  */
-export async function storeModel(wasm: WasmModule, model: ResolvedModel, report: (progress: LoadProgress) => void, signal: AbortSignal): Promise<string[]> {
+export async function storeModel(
+  wasm: WasmModule,
+  model: ResolvedModel,
+  report: (progress: LoadProgress) => void,
+  signal: AbortSignal,
+): Promise<string[]> {
   const cache = await ModelCache.open(wasm.Checksum);
-  if (!cache) throw new LinnetError('no-storage', 'The browser stores no files for this page. Use a normal window over HTTPS.');
+  if (!cache)
+    throw new LinnetError('no-storage', 'The browser stores no files for this page. Use a normal window over HTTPS.');
   const keys: string[] = [];
   let before = 0;
   for (const file of model) {
-    const progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => {
-      const rest = { ...(total === undefined || model.length > 1 ? {} : { total }), ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+    const progress = (
+      phase: LoadProgress['phase'],
+      loaded: number,
+      total: number | undefined,
+      bytesPerSecond?: number,
+    ) => {
+      const rest = {
+        ...(total === undefined || model.length > 1 ? {} : { total }),
+        ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+      };
       report({ phase, loaded: before + loaded, ...rest });
     };
     const storer = new ModelStorer(wasm, cache, progress, signal);
@@ -39,7 +53,12 @@ export async function storeModel(wasm: WasmModule, model: ResolvedModel, report:
   return keys;
 }
 
-type Progress = (phase: LoadProgress['phase'], loaded: number, total: number | undefined, bytesPerSecond?: number) => void;
+type Progress = (
+  phase: LoadProgress['phase'],
+  loaded: number,
+  total: number | undefined,
+  bytesPerSecond?: number,
+) => void;
 
 /** Stores one file. */
 class ModelStorer {
@@ -72,7 +91,13 @@ class ModelStorer {
     }
     const rate = new RateMeter();
     const { Sha256 } = this.wasm;
-    const download = await ChunkedDownload.open(file, { writer, mustStore: true, Sha256, signal: this.signal, onBytes: (count) => rate.add(count) });
+    const download = await ChunkedDownload.open(file, {
+      writer,
+      mustStore: true,
+      Sha256,
+      signal: this.signal,
+      onBytes: (count) => rate.add(count),
+    });
     try {
       let first = true;
       for await (const { bytes, origin } of download) {
@@ -136,8 +161,15 @@ class ModelStorer {
   }
 
   async #begin(key: string) {
-    const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) => this.progress('download', loaded, total));
-    if (!writer) throw new LinnetError('no-storage', 'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.', { key });
+    const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) =>
+      this.progress('download', loaded, total),
+    );
+    if (!writer)
+      throw new LinnetError(
+        'no-storage',
+        'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.',
+        { key },
+      );
     return writer;
   }
 

@@ -5,11 +5,15 @@ interface FileSystemFileHandle {
   createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<FileSystemSyncAccessHandle>;
 }
 
-// wasm-bindgen's output exists only after a build; until then this says what it will be. Once it exists, its own declarations take
-// precedence, and a difference between the two is a type error where it is used.
+// wasm-bindgen's output exists only after a build; until then this says what it will be. Once it exists, its own
+// declarations take precedence, and a difference between the two is a type error where it is used.
 declare module '*/wasm/linnet.js' {
   import type { WasmModule } from '../protocol/wasm.ts';
-  export function initSync(options: { module: WebAssembly.Module; memory: WebAssembly.Memory; thread_stack_size?: number }): unknown;
+  export function initSync(options: {
+    module: WebAssembly.Module;
+    memory: WebAssembly.Memory;
+    thread_stack_size?: number;
+  }): unknown;
   export const Checksum: WasmModule['Checksum'];
   export const Sha256: WasmModule['Sha256'];
   export const Loader: WasmModule['Loader'];

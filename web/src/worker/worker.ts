@@ -90,7 +90,8 @@ async function load(request: Extract<ToWorker, { type: 'load' }>): Promise<void>
     if (found !== undefined) scope.postMessage({ type: 'measured', found });
     scope.postMessage({ type: 'loaded', info });
   } catch (error) {
-    if (error instanceof GpuFailed && !loading.signal.aborted) return scope.postMessage({ type: 'gpu-failed', error: error.why });
+    if (error instanceof GpuFailed && !loading.signal.aborted)
+      return scope.postMessage({ type: 'gpu-failed', error: error.why });
     scope.postMessage({ type: 'load-failed', error: toPlain(loading.signal.aborted ? aborted() : error) });
   }
 }

@@ -4,7 +4,14 @@ import { ChatCompletions, Completions, type Generate } from '../../src/api/compl
 import type { GenerationEvent, Timings, Usage } from '../../src/protocol/wasm.ts';
 
 const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 };
-const TIMINGS: Timings = { prompt_n: 4, prompt_ms: 1, prompt_per_second: 4000, predicted_n: 2, predicted_ms: 2, predicted_per_second: 1000 };
+const TIMINGS: Timings = {
+  prompt_n: 4,
+  prompt_ms: 1,
+  prompt_per_second: 4000,
+  predicted_n: 2,
+  predicted_ms: 2,
+  predicted_per_second: 1000,
+};
 const EVENTS: GenerationEvent[] = [
   { type: 'prefill', done: 4, total: 4 },
   { type: 'token', text: 'Hel', token: 7 },
@@ -49,7 +56,10 @@ test('a streamed chat answer is the same in pieces, the end on the last one', as
     ],
   );
   assert.equal(new Set(chunks.map(({ id }) => id)).size, 1);
-  assert.deepEqual(chunks.map(({ usage }) => usage), [undefined, undefined, USAGE]);
+  assert.deepEqual(
+    chunks.map(({ usage }) => usage),
+    [undefined, undefined, USAGE],
+  );
   assert.deepEqual(chunks.at(-1)!.timings, TIMINGS);
 });
 
@@ -74,9 +84,37 @@ test('a continuation has OpenAI’s shape', async () => {
 
 /** The parts of "é", each a token, and a "b" that was not the likeliest. */
 const LIKELY: GenerationEvent[] = [
-  { type: 'token', text: '', token: 7, logprobs: { token: 7, bytes: [0xc3], logprob: -0.5, offset: 0, top: [{ token: 7, bytes: [0xc3], logprob: -0.5 }, { token: 1, bytes: [97], logprob: -2 }] } },
+  {
+    type: 'token',
+    text: '',
+    token: 7,
+    logprobs: {
+      token: 7,
+      bytes: [0xc3],
+      logprob: -0.5,
+      offset: 0,
+      top: [
+        { token: 7, bytes: [0xc3], logprob: -0.5 },
+        { token: 1, bytes: [97], logprob: -2 },
+      ],
+    },
+  },
   { type: 'token', text: 'é', token: 8, logprobs: { token: 8, bytes: [0xa9], logprob: 0, offset: 0, top: [] } },
-  { type: 'token', text: 'b', token: 9, logprobs: { token: 9, bytes: [98], logprob: -3, offset: 1, top: [{ token: 1, bytes: [97], logprob: -0.1 }, { token: 2, bytes: [97], logprob: -0.2 }] } },
+  {
+    type: 'token',
+    text: 'b',
+    token: 9,
+    logprobs: {
+      token: 9,
+      bytes: [98],
+      logprob: -3,
+      offset: 1,
+      top: [
+        { token: 1, bytes: [97], logprob: -0.1 },
+        { token: 2, bytes: [97], logprob: -0.2 },
+      ],
+    },
+  },
   { type: 'done', finish_reason: 'stop', text: '', usage: USAGE, timings: TIMINGS },
 ];
 const likely: Generate = async function* () {
@@ -90,11 +128,20 @@ test('how likely the tokens of a chat were has OpenAI’s shape', async () => {
   const expected = [
     { ...first, top_logprobs: [first, { token: 'a', logprob: -2, bytes: [97] }] },
     { token: '\\xa9', logprob: 0, bytes: [0xa9], top_logprobs: [] },
-    { token: 'b', logprob: -3, bytes: [98], top_logprobs: [{ token: 'a', logprob: -0.1, bytes: [97] }, { token: 'a', logprob: -0.2, bytes: [97] }] },
+    {
+      token: 'b',
+      logprob: -3,
+      bytes: [98],
+      top_logprobs: [
+        { token: 'a', logprob: -0.1, bytes: [97] },
+        { token: 'a', logprob: -0.2, bytes: [97] },
+      ],
+    },
   ];
   assert.deepEqual(logprobs, { content: expected, refusal: null });
   const streamed = [];
-  for await (const { choices } of chats.create({ messages, logprobs: true, top_logprobs: 2, stream: true })) streamed.push(choices[0].logprobs);
+  for await (const { choices } of chats.create({ messages, logprobs: true, top_logprobs: 2, stream: true }))
+    streamed.push(choices[0].logprobs);
   assert.deepEqual(streamed, [...expected.map((token) => ({ content: [token], refusal: null })), undefined]);
 });
 
@@ -109,7 +156,8 @@ test('how likely the tokens of a continuation were has OpenAI’s older shape', 
   };
   assert.deepEqual(logprobs, expected);
   const streamed = [];
-  for await (const { choices } of texts.create({ prompt: 'x', logprobs: 2, stream: true })) streamed.push(choices[0].logprobs);
+  for await (const { choices } of texts.create({ prompt: 'x', logprobs: 2, stream: true }))
+    streamed.push(choices[0].logprobs);
   for (const field of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset'] as const) {
     const pieces: readonly unknown[][] = streamed.map((logprobs) => logprobs?.[field] ?? []);
     assert.deepEqual(pieces.flat(), expected[field]);
@@ -130,7 +178,14 @@ test('only who reads along gets tokens one after another', async () => {
 test('the engine gets what it understands, and nothing unset', async () => {
   const seen: Parameters<typeof engine>[0] & object = {};
   const { signal } = new AbortController();
-  await new Completions(engine(seen), 'm').create({ prompt: 'x', stream: false, signal, stop: null, seed: 3, ignore_eos: true });
+  await new Completions(engine(seen), 'm').create({
+    prompt: 'x',
+    stream: false,
+    signal,
+    stop: null,
+    seed: 3,
+    ignore_eos: true,
+  });
   assert.deepEqual(seen.request, { prompt: 'x', seed: 3, ignore_eos: true });
   assert.equal(seen.signal, signal);
 });

@@ -9,7 +9,14 @@ import type { Timings, Usage } from '../../src/protocol/wasm.ts';
 const NAMES = new Set(['Parrot 1B', 'parrot']);
 const messages = [{ role: 'user', content: 'Hi' }] as const;
 const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 1, total_tokens: 5 };
-const TIMINGS: Timings = { prompt_n: 4, prompt_ms: 1, prompt_per_second: 4000, predicted_n: 1, predicted_ms: 2, predicted_per_second: 500 };
+const TIMINGS: Timings = {
+  prompt_n: 4,
+  prompt_ms: 1,
+  prompt_per_second: 4000,
+  predicted_n: 1,
+  predicted_ms: 2,
+  predicted_per_second: 500,
+};
 const generate: Generate = async function* () {
   yield { type: 'token', text: 'Hel', token: 7 };
   yield { type: 'done', finish_reason: 'stop', text: 'lo', usage: USAGE, timings: TIMINGS };
@@ -104,13 +111,23 @@ test('fields with one sensible value take no other', () => {
 });
 
 test('a continuation says with one field what a chat says with two', () => {
-  const read = (subject: 'messages' | 'prompt', request: object) => readRequest(subject, NAMES, { [subject]: 'x', ...request }).fields['logprobs'];
-  assert.deepEqual([{}, { logprobs: 0 }, { logprobs: 5 }].map((request) => read('prompt', request)), [undefined, 0, 5]);
+  const read = (subject: 'messages' | 'prompt', request: object) =>
+    readRequest(subject, NAMES, { [subject]: 'x', ...request }).fields['logprobs'];
+  assert.deepEqual(
+    [{}, { logprobs: 0 }, { logprobs: 5 }].map((request) => read('prompt', request)),
+    [undefined, 0, 5],
+  );
   for (const logprobs of [true, 6, -1]) assert.equal(refusedFor({ prompt: 'x', logprobs }, 'prompt'), 'logprobs');
   assert.equal(refusedFor({ prompt: 'x', top_logprobs: 1 }, 'prompt'), 'top_logprobs');
   const chats = [{}, { logprobs: false }, { logprobs: true }, { logprobs: true, top_logprobs: 7 }];
-  assert.deepEqual(chats.map((request) => read('messages', request)), [undefined, undefined, 0, 7]);
-  assert.deepEqual(readRequest('prompt', NAMES, { prompt: 'x', logit_bias: { 5: 1 } }).fields, { prompt: 'x', logit_bias: { 5: 1 } });
+  assert.deepEqual(
+    chats.map((request) => read('messages', request)),
+    [undefined, undefined, 0, 7],
+  );
+  assert.deepEqual(readRequest('prompt', NAMES, { prompt: 'x', logit_bias: { 5: 1 } }).fields, {
+    prompt: 'x',
+    logit_bias: { 5: 1 },
+  });
 });
 
 test('wishes for words and for counts are checked, too', () => {
@@ -125,10 +142,22 @@ test('wishes for words and for counts are checked, too', () => {
   const { signal } = new AbortController();
   assert.deepEqual(readSuggest({ prefix: 'a', signal }), { fields: { prefix: 'a', words: 3 }, signal });
   assert.deepEqual(readSuggest({ prefix: '', words: 1, within: 50 }).fields, { prefix: '', words: 1, within: 50 });
-  for (const [wish, field] of [[{}, 'prefix'], [{ words: 0 }, 'prefix'], [{ prefix: '', words: 11 }, 'words'], [{ prefix: '', within: -1 }, 'within'], [{ prefix: '', seed: 1 }, 'seed']] as const) {
-    assert.equal(refused(() => readSuggest(wish as never)), field);
+  for (const [wish, field] of [
+    [{}, 'prefix'],
+    [{ words: 0 }, 'prefix'],
+    [{ prefix: '', words: 11 }, 'words'],
+    [{ prefix: '', within: -1 }, 'within'],
+    [{ prefix: '', seed: 1 }, 'seed'],
+  ] as const) {
+    assert.equal(
+      refused(() => readSuggest(wish as never)),
+      field,
+    );
   }
-  assert.equal(refused(() => readCount({ messages, max_tokens: 1 } as never)), 'max_tokens');
+  assert.equal(
+    refused(() => readCount({ messages, max_tokens: 1 } as never)),
+    'max_tokens',
+  );
   assert.deepEqual(readCount({ messages }), { messages });
 });
 
@@ -141,21 +170,59 @@ test('max_completion_tokens is max_tokens', () => {
 
 test('what is for the page stays in the page', () => {
   const { signal } = new AbortController();
-  const read = readRequest('messages', NAMES, { messages, model: 'parrot', n: 1, stream: true, signal, busy: 'refuse', return_progress: true, keep_awake: true, seed: 1 });
-  assert.deepEqual(read, { fields: { messages, seed: 1 }, signal, busy: 'refuse', policy: { keepAwake: true }, stream: true, progress: true, usage: 'end' });
+  const read = readRequest('messages', NAMES, {
+    messages,
+    model: 'parrot',
+    n: 1,
+    stream: true,
+    signal,
+    busy: 'refuse',
+    return_progress: true,
+    keep_awake: true,
+    seed: 1,
+  });
+  assert.deepEqual(read, {
+    fields: { messages, seed: 1 },
+    signal,
+    busy: 'refuse',
+    policy: { keepAwake: true },
+    stream: true,
+    progress: true,
+    usage: 'end',
+  });
 });
 
 test('include_usage: true gives usage in a last chunk of its own, false none', async () => {
   const chats = new ChatCompletions(generate, 'm');
   const own = [];
-  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: true } })) own.push(chunk);
-  assert.deepEqual(own.map(({ choices, usage }) => [choices.length, usage]), [[1, undefined], [1, undefined], [0, USAGE]]);
+  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: true } }))
+    own.push(chunk);
+  assert.deepEqual(
+    own.map(({ choices, usage }) => [choices.length, usage]),
+    [
+      [1, undefined],
+      [1, undefined],
+      [0, USAGE],
+    ],
+  );
   assert.equal(own[1]?.choices[0]?.finish_reason, 'stop');
   const none = [];
-  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: false } })) none.push(chunk);
-  assert.deepEqual(none.map(({ choices, usage }) => [choices.length, usage]), [[1, undefined], [1, undefined]]);
+  for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: false } }))
+    none.push(chunk);
+  assert.deepEqual(
+    none.map(({ choices, usage }) => [choices.length, usage]),
+    [
+      [1, undefined],
+      [1, undefined],
+    ],
+  );
   const texts = [];
-  for await (const chunk of new Completions(generate, 'm').create({ prompt: 'x', stream: true, stream_options: { include_usage: true } })) texts.push(chunk);
+  for await (const chunk of new Completions(generate, 'm').create({
+    prompt: 'x',
+    stream: true,
+    stream_options: { include_usage: true },
+  }))
+    texts.push(chunk);
   assert.deepEqual(texts.at(-1)?.usage, USAGE);
   assert.deepEqual(texts.at(-1)?.choices, []);
 });
@@ -183,14 +250,25 @@ test('a request is read when it is made', async () => {
 
 test('a prompt that cannot fit is refused before anybody copies it', () => {
   const long = 'x'.repeat(MOST_CHARACTERS / 2 + 1);
-  const parts = [{ role: 'user', content: [{ type: 'text', text: long }, { type: 'text', text: long }] }];
+  const parts = [
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: long },
+        { type: 'text', text: long },
+      ],
+    },
+  ];
   const small = 64 * 1024 + 1;
   const beyond = { name: 'LinnetError', code: 'context-full' };
   for (const [attempt, characters] of [
     [() => readRequest('prompt', NAMES, { prompt: long + long }), MOST_CHARACTERS + 2],
     [() => readRequest('messages', NAMES, { messages: parts }), undefined],
     [() => readRequest('prompt', NAMES, { prompt: 'x'.repeat(small) }, 64), small],
-    [() => readRequest('messages', NAMES, { messages: [{ role: 'user', content: 'x'.repeat(small - 4) }] }, 64), undefined],
+    [
+      () => readRequest('messages', NAMES, { messages: [{ role: 'user', content: 'x'.repeat(small - 4) }] }, 64),
+      undefined,
+    ],
     [() => readSuggest({ prefix: 'x'.repeat(small) }, 64), small],
     [() => readCount({ prompt: long + long }), MOST_CHARACTERS + 2],
   ] as const) {

@@ -12,7 +12,10 @@ const ONE = new Uint8Array(5.5 * SIZE).map((_, i) => (i * 7919) >> 5);
 const TWO = ONE.map((byte) => byte ^ 0x55);
 const chunksOf = (file: Uint8Array) => {
   const count = Math.ceil(file.length / SIZE);
-  return { bytes: SIZE, sha256: Array.from({ length: count }, (_, i) => sha256(file.subarray(i * SIZE, (i + 1) * SIZE))) };
+  return {
+    bytes: SIZE,
+    sha256: Array.from({ length: count }, (_, i) => sha256(file.subarray(i * SIZE, (i + 1) * SIZE))),
+  };
 };
 const addressed = (...urls: string[]): RemoteFile => ({ kind: 'remote', urls });
 const hashed = (...urls: string[]): RemoteFile => ({ kind: 'remote', urls, bytes: ONE.length, sha256: sha256(ONE) });
@@ -65,7 +68,9 @@ test('a version that is not named any more may be another one', async (t) => {
 });
 
 test('the nodes of a CDN may name one version differently: the hash tells', async (t) => {
-  const { url } = await serve(t, (request, response, count) => send(request, response, { file: ONE, etag: `"node ${count}"` }));
+  const { url } = await serve(t, (request, response, count) =>
+    send(request, response, { file: ONE, etag: `"node ${count}"` }),
+  );
   const entry = await crashed(hashed(url));
   assert.equal(sha256(await fetched(hashed(url), entry)), sha256(ONE));
   assert.equal(entry.journal()?.isWhole(), true);
@@ -77,14 +82,19 @@ test('the hash of the whole file is computed where its chunks have hashes, too',
   // Another model under the name of a good one.
   const wrong: RemoteFile = { ...hashed(url), chunks: chunksOf(TWO) };
   await assert.rejects(fetched(wrong, entry), (error: any) => {
-    assert.deepEqual([error.code, error.details.expected, error.details.found], ['integrity', sha256(ONE), sha256(TWO)]);
+    assert.deepEqual(
+      [error.code, error.details.expected, error.details.found],
+      ['integrity', sha256(ONE), sha256(TWO)],
+    );
     return true;
   });
   assert.equal(entry.journal(), undefined);
 });
 
 test('a server that answers with the whole file later on is asked again, and then the next one is', async (t) => {
-  const now = await serve(t, (request, response, count) => send(request, response, { file: ONE, range: count % 2 === 1 }));
+  const now = await serve(t, (request, response, count) =>
+    send(request, response, { file: ONE, range: count % 2 === 1 }),
+  );
   assert.equal(sha256(await fetched(addressed(now.url), new FakeEntry())), sha256(ONE));
   const once = () => serve(t, (request, response, count) => send(request, response, { file: ONE, range: count === 1 }));
   await assert.rejects(fetched(addressed((await once()).url), new FakeEntry()), code('network'));
@@ -103,7 +113,10 @@ test('a mirror that fails in the middle makes way for the next place that has th
     assert.equal(sha256(await fetched(addressed(mirror.url, same.url), new FakeEntry())), sha256(ONE));
     const other = await serve(t, (request, response) => send(request, response, { file: TWO, etag: '"two"' }));
     mirror.ranges.length = 0;
-    await assert.rejects(fetched(addressed(mirror.url, other.url), new FakeEntry()), (error: any) => error.details.status === status);
+    await assert.rejects(
+      fetched(addressed(mirror.url, other.url), new FakeEntry()),
+      (error: any) => error.details.status === status,
+    );
   }
 });
 

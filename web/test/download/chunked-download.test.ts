@@ -10,10 +10,24 @@ import { code, type Handler, send, serve } from '../fakes/http-file.ts';
 const MB = 1 << 20;
 /** Of 6 chunks of 1 MB, the last of them half. */
 const FILE = new Uint8Array(5.5 * MB).map((_, i) => (i * 7919) >> 5);
-const CHUNKS = { bytes: MB, sha256: [0, 1, 2, 3, 4, 5].map((index) => sha256(FILE.subarray(index * MB, (index + 1) * MB))) };
-const listed = (url: string): RemoteFile => ({ kind: 'remote', urls: [url], bytes: FILE.length, sha256: sha256(FILE), chunks: CHUNKS });
+const CHUNKS = {
+  bytes: MB,
+  sha256: [0, 1, 2, 3, 4, 5].map((index) => sha256(FILE.subarray(index * MB, (index + 1) * MB))),
+};
+const listed = (url: string): RemoteFile => ({
+  kind: 'remote',
+  urls: [url],
+  bytes: FILE.length,
+  sha256: sha256(FILE),
+  chunks: CHUNKS,
+});
 /** The same without the chunks' hashes: its chunks are larger than the file, so this has another one. */
-const hashed = (url: string, file: Uint8Array): RemoteFile => ({ kind: 'remote', urls: [url], bytes: file.length, sha256: sha256(file) });
+const hashed = (url: string, file: Uint8Array): RemoteFile => ({
+  kind: 'remote',
+  urls: [url],
+  bytes: file.length,
+  sha256: sha256(file),
+});
 
 beforeEach(() => setRoom(1e9));
 
@@ -95,7 +109,9 @@ test('cut at random bytes, again and again: each try goes on where the last one 
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const outcome = await fetched(listed(next), options(entry));
   assert.deepEqual([sum(outcome), outcome.stored], [sha256(FILE), true], String(cuts));
-  const asked = ranges.map((range) => range!.slice(6).split('-').map(Number)).reduce((bytes, [from, to]) => bytes + to! - from! + 1, 0);
+  const asked = ranges
+    .map((range) => range!.slice(6).split('-').map(Number))
+    .reduce((bytes, [from, to]) => bytes + to! - from! + 1, 0);
   assert.equal(asked, FILE.length - there, 'nothing is fetched twice');
 });
 
@@ -115,7 +131,11 @@ test('a tab that died: what its journal says is there, and only that', async (t)
   // Another server, for the first one may still hear of what was on its way.
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const outcome = await fetched(listed(next), options(left));
-  assert.deepEqual([sum(outcome), ranges.length, left.journal()?.isWhole()], [sha256(FILE), missing.length, true], String(ranges));
+  assert.deepEqual(
+    [sum(outcome), ranges.length, left.journal()?.isWhole()],
+    [sha256(FILE), missing.length, true],
+    String(ranges),
+  );
 });
 
 test('a file that came whole but was not vouched for needs no network', async (t) => {
@@ -137,7 +157,10 @@ test('a stored chunk that was damaged is fetched anew, and only that one', async
   entry.log.truncate(entry.log.bytes.length - 2);
   ranges.length = 0;
   const outcome = await fetched(listed(url), options(entry));
-  assert.deepEqual([sum(outcome), outcome.origins, ranges], [sha256(FILE), 'ccdccc', [`bytes=${2 * MB}-${3 * MB - 1}`]]);
+  assert.deepEqual(
+    [sum(outcome), outcome.origins, ranges],
+    [sha256(FILE), 'ccdccc', [`bytes=${2 * MB}-${3 * MB - 1}`]],
+  );
   assert.equal(sha256(entry.data.bytes), sha256(FILE));
 });
 
@@ -160,7 +183,10 @@ test('a byte that is always wrong: integrity, with its place; the next try asks 
   const entry = new FakeEntry();
   await assert.rejects(fetched(listed(url), options(entry)), (error: any) => {
     const { chunk, from, to, expected, url: named } = error.details;
-    assert.deepEqual([error.code, chunk, from, to, expected, named], ['integrity', 3, 3 * MB, 4 * MB, CHUNKS.sha256[3], url]);
+    assert.deepEqual(
+      [error.code, chunk, from, to, expected, named],
+      ['integrity', 3, 3 * MB, 4 * MB, CHUNKS.sha256[3], url],
+    );
     return true;
   });
   const missing = [...entry.journal()!.missing()];
@@ -177,13 +203,18 @@ test('without the chunks’ hashes the whole one tells, and nothing is kept', as
   wrong[70_000]! ^= 1;
   const { url } = await serve(t, (request, response) => send(request, response, { file: wrong }));
   const entry = new FakeEntry();
-  await assert.rejects(fetched(hashed(url, file), options(entry)), (error: any) => error.code === 'integrity' && error.details.expected === sha256(file));
+  await assert.rejects(
+    fetched(hashed(url, file), options(entry)),
+    (error: any) => error.code === 'integrity' && error.details.expected === sha256(file),
+  );
   assert.equal(entry.journal(), undefined);
 });
 
 test('a server without Range: the file comes in one piece, a break is `network`, and the next try keeps what is stored', async (t) => {
   let until = 2.5 * MB;
-  const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE, range: false, until }));
+  const { url, ranges } = await serve(t, (request, response) =>
+    send(request, response, { file: FILE, range: false, until }),
+  );
   const entry = new FakeEntry();
   await assert.rejects(fetched(listed(url), options(entry)), code('network'));
   until = Infinity;
@@ -194,16 +225,26 @@ test('a server without Range: the file comes in one piece, a break is `network`,
 test('a server that no longer answers a Range request gives the rest without Range', async (t) => {
   const refusals: [string, RemoteFile['sha256'], string, Handler][] = [
     ['no answer', undefined, 'cccccd', (request) => request.socket.destroy()],
-    ['a content coding', sha256(FILE), 'cccccd', (request, response) => {
-      const headers = { 'Content-Encoding': 'gzip', ETag: '"coded"' };
-      const partial = { ...headers, 'Content-Range': `bytes ${5 * MB}-${FILE.length - 1}/${FILE.length}` };
-      response.writeHead(request.headers.range ? 206 : 200, request.headers.range ? partial : headers);
-      response.end(gzipSync(FILE));
-    }],
-    ['a content coding, and no hash', undefined, 'dd', (request, response) => {
-      if (request.headers.range) return request.socket.destroy();
-      response.writeHead(200, { 'Content-Encoding': 'gzip', ETag: '"coded"' }).end(gzipSync(FILE));
-    }],
+    [
+      'a content coding',
+      sha256(FILE),
+      'cccccd',
+      (request, response) => {
+        const headers = { 'Content-Encoding': 'gzip', ETag: '"coded"' };
+        const partial = { ...headers, 'Content-Range': `bytes ${5 * MB}-${FILE.length - 1}/${FILE.length}` };
+        response.writeHead(request.headers.range ? 206 : 200, request.headers.range ? partial : headers);
+        response.end(gzipSync(FILE));
+      },
+    ],
+    [
+      'a content coding, and no hash',
+      undefined,
+      'dd',
+      (request, response) => {
+        if (request.headers.range) return request.socket.destroy();
+        response.writeHead(200, { 'Content-Encoding': 'gzip', ETag: '"coded"' }).end(gzipSync(FILE));
+      },
+    ],
   ];
   for (const [what, sha, origins, refuse] of refusals) {
     let until = 5 * MB;
@@ -212,7 +253,11 @@ test('a server that no longer answers a Range request gives the rest without Ran
       if (request.headers.range || what !== 'no answer') return refuse(request, response, 0);
       send(request, response, { file: FILE });
     });
-    const file: RemoteFile = { kind: 'remote', urls: [url], ...(sha === undefined ? {} : { ...listed(url), chunks: CHUNKS }) };
+    const file: RemoteFile = {
+      kind: 'remote',
+      urls: [url],
+      ...(sha === undefined ? {} : { ...listed(url), chunks: CHUNKS }),
+    };
     const entry = new FakeEntry();
     const given = () => options(entry, { chunkBytes: what.endsWith('hash') ? 4 * MB : MB });
     await assert.rejects(fetched(file, given()), code('network'), what);
@@ -226,14 +271,20 @@ test('a file of unknown length is stored when its end has come', async (t) => {
   const { url } = await serve(t, (_, response) => response.writeHead(200).end(FILE));
   const entry = new FakeEntry();
   const outcome = await fetched({ kind: 'remote', urls: [url] }, options(entry));
-  assert.deepEqual([sum(outcome), outcome.stored, entry.journal()?.description.total, entry.journal()?.isWhole()], [sha256(FILE), true, FILE.length, true]);
+  assert.deepEqual(
+    [sum(outcome), outcome.stored, entry.journal()?.description.total, entry.journal()?.isWhole()],
+    [sha256(FILE), true, FILE.length, true],
+  );
 });
 
 test('another version of an address’s file starts anew; of a file whose hash is known it does not matter', async (t) => {
   let etag = '"one"';
   let until = 4.2 * MB;
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, etag, until }));
-  for (const [file, origins] of [[{ kind: 'remote', urls: [url] }, 'dd'], [listed(url), 'ccccdd']] as [RemoteFile, string][]) {
+  for (const [file, origins] of [
+    [{ kind: 'remote', urls: [url] }, 'dd'],
+    [listed(url), 'ccccdd'],
+  ] as [RemoteFile, string][]) {
     const entry = new FakeEntry();
     [etag, until] = ['"one"', 4.2 * MB];
     await assert.rejects(fetched(file, options(entry)), code('network'));
@@ -317,18 +368,29 @@ test('the site’s data are cleared on the way: the file comes all the same, and
     const given = options(entry);
     clear();
     const outcome = await fetched(listed(url), given);
-    assert.deepEqual([sum(outcome), outcome.stored, outcome.download.notStored?.code], [sha256(FILE), false, 'no-storage']);
+    assert.deepEqual(
+      [sum(outcome), outcome.stored, outcome.download.notStored?.code],
+      [sha256(FILE), false, 'no-storage'],
+    );
   }
 });
 
 test('progress counts what has come, and never goes back', async (t) => {
-  const { url } = await serve(t, (request, response, count) => send(request, response, { file: FILE, until: count % 3 === 0 ? 3.3 * MB : Infinity }));
+  const { url } = await serve(t, (request, response, count) =>
+    send(request, response, { file: FILE, until: count % 3 === 0 ? 3.3 * MB : Infinity }),
+  );
   const seen: number[] = [];
   let download: ChunkedDownload | undefined;
-  download = await ChunkedDownload.open(listed(url), options(new FakeEntry(), { onBytes: () => download && seen.push(download.arrived) }));
+  download = await ChunkedDownload.open(
+    listed(url),
+    options(new FakeEntry(), { onBytes: () => download && seen.push(download.arrived) }),
+  );
   for await (const _ of download) seen.push(download.arrived);
   await download.finish();
-  assert.ok(seen.every((bytes, i) => bytes >= (seen[i - 1] ?? 0)), String(seen));
+  assert.ok(
+    seen.every((bytes, i) => bytes >= (seen[i - 1] ?? 0)),
+    String(seen),
+  );
   assert.equal(seen.at(-1), FILE.length);
   assert.ok(seen.length > 12, 'also between chunks');
 });

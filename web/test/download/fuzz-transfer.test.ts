@@ -6,8 +6,9 @@ import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { betweenVisits, Random, randomVersions, ScriptedServer } from '../fakes/scripted.ts';
 
-// Random scripts of what servers, the store and the person do, visit after visit: at the end of each there are the right bytes or an
-// error with a name, and nothing hangs. LINNET_FUZZ sets how many, LINNET_SEED the first one; a failure names its own.
+// Random scripts of what servers, the store and the person do, visit after visit: at the end of each there are the
+// right bytes or an error with a name, and nothing hangs. LINNET_FUZZ sets how many, LINNET_SEED the first one; a
+// failure names its own.
 
 const COUNT = Number(process.env['LINNET_FUZZ'] ?? 300);
 const FIRST = Number(process.env['LINNET_SEED'] ?? 1);
@@ -29,7 +30,12 @@ function scriptOf(seed: number): Script {
   const [{ bytes }] = versions as [(typeof versions)[0]];
   const urls = random.pick([['https://a.example/f'], ['https://a.example/f', 'https://b.example/f']]);
   const hashed = random.chance(0.6);
-  const chunks = { bytes: CHUNK, sha256: Array.from({ length: Math.ceil(bytes.length / CHUNK) }, (_, i) => sha256(bytes.subarray(i * CHUNK, (i + 1) * CHUNK))) };
+  const chunks = {
+    bytes: CHUNK,
+    sha256: Array.from({ length: Math.ceil(bytes.length / CHUNK) }, (_, i) =>
+      sha256(bytes.subarray(i * CHUNK, (i + 1) * CHUNK)),
+    ),
+  };
   const file: RemoteFile = {
     kind: 'remote',
     urls,
@@ -44,12 +50,21 @@ function scriptOf(seed: number): Script {
 }
 
 /** One visit: what came, or the error's code. */
-async function visit({ random, server, entry, file }: Script): Promise<{ bytes?: Uint8Array; stored?: boolean; code?: string }> {
+async function visit({
+  random,
+  server,
+  entry,
+  file,
+}: Script): Promise<{ bytes?: Uint8Array; stored?: boolean; code?: string }> {
   const stop = new AbortController();
   const trouble = server.trouble > 0;
   let patience = trouble && random.chance(0.1) ? random.below(20) : Infinity;
   const { data, log } = entry;
-  Object.assign(data, { gone: false, honest: random.chance(0.5), most: trouble && random.chance(0.2) ? random.below(9000) : 1e6 });
+  Object.assign(data, {
+    gone: false,
+    honest: random.chance(0.5),
+    most: trouble && random.chance(0.2) ? random.below(9000) : 1e6,
+  });
   Object.assign(log, { gone: false, most: trouble && random.chance(0.05) ? random.below(600) : 1e6 });
   const onBytes = () => {
     if (!trouble) return;
@@ -62,7 +77,16 @@ async function visit({ random, server, entry, file }: Script): Promise<{ bytes?:
   let download: ChunkedDownload | undefined;
   const parts: Uint8Array[] = [];
   try {
-    const given = { writer: writerOf(entry), Sha256, signal, mustStore, retryDelays: [0, 0, 1], stallTimeout: 20, chunkBytes: CHUNK, onBytes };
+    const given = {
+      writer: writerOf(entry),
+      Sha256,
+      signal,
+      mustStore,
+      retryDelays: [0, 0, 1],
+      stallTimeout: 20,
+      chunkBytes: CHUNK,
+      onBytes,
+    };
     download = await ChunkedDownload.open(file, given);
     for await (const { bytes } of download) {
       parts.push(bytes.slice());
@@ -71,7 +95,10 @@ async function visit({ random, server, entry, file }: Script): Promise<{ bytes?:
     const stored = await download.finish();
     return { bytes: new Uint8Array(Buffer.concat(parts)), stored };
   } catch (error) {
-    assert.ok(error instanceof LinnetError && NAMED.has(error.code), String(error instanceof Error ? error.stack : error));
+    assert.ok(
+      error instanceof LinnetError && NAMED.has(error.code),
+      String(error instanceof Error ? error.stack : error),
+    );
     await download?.giveUp(error.code !== 'integrity' || error.details['chunk'] !== undefined);
     return { code: error.code };
   }
@@ -92,14 +119,18 @@ async function run(seed: number): Promise<string> {
   globalThis.fetch = server.fetch;
   const isRight = (bytes: Uint8Array) => {
     const found = sha256(bytes);
-    return file.sha256 === undefined ? server.versions.some((version) => sha256(version.bytes) === found) : found === file.sha256;
+    return file.sha256 === undefined
+      ? server.versions.some((version) => sha256(version.bytes) === found)
+      : found === file.sha256;
   };
   let outcome = '';
   for (let visits = 1 + random.below(4); visits > 0; visits--) {
     const { bytes, stored, code } = await visit(script);
     outcome += `${code ?? (stored ? 'stored' : 'loaded')} `;
-    if (bytes) assert.ok(isRight(bytes), 'the bytes are those of one version, and of the right one where its hash is known');
-    if (stored) assert.ok(entry.journal()?.isWhole() && isRight(entry.data.bytes), 'what is said to be stored is there');
+    if (bytes)
+      assert.ok(isRight(bytes), 'the bytes are those of one version, and of the right one where its hash is known');
+    if (stored)
+      assert.ok(entry.journal()?.isWhole() && isRight(entry.data.bytes), 'what is said to be stored is there');
     const journal = entry.journal();
     if (journal?.isWhole()) assert.ok(isRight(entry.data.bytes), 'what counts as whole is right');
     if (!entry.journal()?.isWhole()) betweenVisits(entry, random);
@@ -115,7 +146,9 @@ async function run(seed: number): Promise<string> {
   throw new Error('not reached');
 }
 
-test(`${COUNT} random scripts end in the right bytes or in an error with a name`, { timeout: 60_000 + 100 * COUNT }, async (t) => {
+test(`${COUNT} random scripts end in the right bytes or in an error with a name`, {
+  timeout: 60_000 + 100 * COUNT,
+}, async (t) => {
   const { fetch } = globalThis;
   t.after(() => (globalThis.fetch = fetch));
   setRoom(1e9);

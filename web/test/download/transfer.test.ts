@@ -10,7 +10,12 @@ const FIRST = { start: 0, end: CHUNK };
 const open = (url: string | string[], options: Partial<TransferOptions> = {}, first = FIRST) =>
   Transfer.open([url].flat(), first, { signal: new AbortController().signal, retryDelays: [1, 1, 1], ...options });
 
-const piece = (start = 0, length = CHUNK): ChunkBuffer => ({ index: 0, start, bytes: new Uint8Array(length), filled: 0 });
+const piece = (start = 0, length = CHUNK): ChunkBuffer => ({
+  index: 0,
+  start,
+  bytes: new Uint8Array(length),
+  filled: 0,
+});
 
 async function filled(transfer: Transfer, wanted = piece()): Promise<Uint8Array> {
   await transfer.fill(wanted);
@@ -33,29 +38,48 @@ test('a stretch comes with the file’s length and version, in one request', asy
 });
 
 test('a connection that breaks goes on where it was', async (t) => {
-  const { url, ranges } = await serve(t, (request, response, count) => send(request, response, { until: 30_000 * count }));
+  const { url, ranges } = await serve(t, (request, response, count) =>
+    send(request, response, { until: 30_000 * count }),
+  );
   assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
   assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=30000-99999', 'bytes=60000-99999', 'bytes=90000-99999']);
 });
 
 test('a connection that breaks again and again without progress ends in `network`, and what has come stays', async (t) => {
-  const { url, ranges } = await serve(t, (request, response, count) => (count === 1 ? send(request, response, { until: 1000 }) : request.socket.destroy()));
+  const { url, ranges } = await serve(t, (request, response, count) =>
+    count === 1 ? send(request, response, { until: 1000 }) : request.socket.destroy(),
+  );
   const wanted = piece();
-  await assert.rejects(open(url).then((transfer) => filled(transfer, wanted)), code('network'));
+  await assert.rejects(
+    open(url).then((transfer) => filled(transfer, wanted)),
+    code('network'),
+  );
   assert.equal(ranges.length, 4);
   assert.deepEqual([wanted.filled, wanted.bytes[999]], [1000, FILE[999]]);
 });
 
 test('a server that fails for a while in the middle is waited for, and its status told if it does not recover', async (t) => {
-  const busy = (times: number) => serve(t, (request, response, count) => (count > 1 && count <= 1 + times ? response.writeHead(503).end() : send(request, response, { until: count === 1 ? 1000 : Infinity })));
+  const busy = (times: number) =>
+    serve(t, (request, response, count) =>
+      count > 1 && count <= 1 + times
+        ? response.writeHead(503).end()
+        : send(request, response, { until: count === 1 ? 1000 : Infinity }),
+    );
   assert.deepEqual(await filled(await open((await busy(2)).url)), FILE.subarray(0, CHUNK));
-  await assert.rejects(open((await busy(9)).url).then(filled), (error: any) => error.code === 'http' && error.details.status === 503);
+  await assert.rejects(
+    open((await busy(9)).url).then(filled),
+    (error: any) => error.code === 'http' && error.details.status === 503,
+  );
 });
 
 test('a file that changes meanwhile is not glued together', async (t) => {
-  const { url } = await serve(t, (request, response, count) => send(request, response, count === 1 ? { until: 1000 } : { etag: '"two"' }));
+  const { url } = await serve(t, (request, response, count) =>
+    send(request, response, count === 1 ? { until: 1000 } : { etag: '"two"' }),
+  );
   await assert.rejects(open(url).then(filled), code('integrity'));
-  const shrunk = await serve(t, (request, response, count) => send(request, response, count === 1 ? {} : { file: FILE.subarray(0, 1000) }));
+  const shrunk = await serve(t, (request, response, count) =>
+    send(request, response, count === 1 ? {} : { file: FILE.subarray(0, 1000) }),
+  );
   const transfer = await open(shrunk.url);
   await assert.rejects(filled(transfer, piece(200_000)), code('integrity'));
 });
@@ -67,7 +91,10 @@ test('a server without Range gives the whole file, and cannot resume it', async 
   assert.deepEqual(await streamed(transfer), FILE);
   assert.equal(ranges.length, 1);
   const broken = await serve(t, (request, response) => send(request, response, { range: false, until: 150_000 }));
-  await assert.rejects(open(broken.url).then(streamed), (error: any) => error.code === 'network' && error.details.received === 150_000);
+  await assert.rejects(
+    open(broken.url).then(streamed),
+    (error: any) => error.code === 'network' && error.details.received === 150_000,
+  );
 });
 
 test('a stretch of a whole that nobody tells the length of is not used', async (t) => {
@@ -82,7 +109,9 @@ test('a stretch of a whole that nobody tells the length of is not used', async (
 });
 
 test('a foreign server that lets nobody send Range is asked without it, also for the rest of a file', async (t) => {
-  const { url, ranges } = await serve(t, (request, response) => (request.headers.range ? request.socket.destroy() : send(request, response)));
+  const { url, ranges } = await serve(t, (request, response) =>
+    request.headers.range ? request.socket.destroy() : send(request, response),
+  );
   const transfer = await open(url);
   assert.equal(transfer.ranged, false);
   assert.deepEqual(await streamed(transfer), FILE);
@@ -101,7 +130,9 @@ test('a server that gives more than it was asked for, or less, does no harm', as
   const { url } = await serve(t, (request, response) => {
     const start = Number(/=(\d+)/.exec(request.headers.range ?? '')![1]);
     const end = start === 0 ? 20_000 : FILE.length;
-    response.writeHead(206, { 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}`, ETAG }).end(FILE.subarray(start, end));
+    response
+      .writeHead(206, { 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}`, ETAG })
+      .end(FILE.subarray(start, end));
   });
   assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
 });
@@ -109,7 +140,11 @@ test('a server that gives more than it was asked for, or less, does no harm', as
 test('a stalled connection counts as broken', async (t) => {
   const { url, ranges } = await serve(t, (request, response, count) => {
     if (count > 1) return send(request, response);
-    response.writeHead(206, { 'Content-Range': `bytes 0-99999/${FILE.length}`, 'Content-Length': '100000', ETag: ETAG });
+    response.writeHead(206, {
+      'Content-Range': `bytes 0-99999/${FILE.length}`,
+      'Content-Length': '100000',
+      ETag: ETAG,
+    });
     response.write(FILE.subarray(0, 5000));
   });
   assert.deepEqual(await filled(await open(url, { stallTimeout: 400 })), FILE.subarray(0, CHUNK));
@@ -124,7 +159,12 @@ test('a server that does not begin to answer is asked again, and then given up',
 });
 
 test('statuses have their codes, and only the passing ones are tried again', async (t) => {
-  for (const [status, expected, tries] of [[404, 'not-found', 1], [410, 'not-found', 1], [403, 'http', 1], [503, 'http', 3]] as const) {
+  for (const [status, expected, tries] of [
+    [404, 'not-found', 1],
+    [410, 'not-found', 1],
+    [403, 'http', 1],
+    [503, 'http', 3],
+  ] as const) {
     const { url, ranges } = await serve(t, (_, response) => response.writeHead(status).end());
     await assert.rejects(open(url), code(expected), String(status));
     assert.equal(ranges.length, tries, String(status));
@@ -132,7 +172,9 @@ test('statuses have their codes, and only the passing ones are tried again', asy
 });
 
 test('a server that is busy for a moment is waited for', async (t) => {
-  const { url } = await serve(t, (request, response, count) => (count === 1 ? response.writeHead(503).end() : send(request, response)));
+  const { url } = await serve(t, (request, response, count) =>
+    count === 1 ? response.writeHead(503).end() : send(request, response),
+  );
   assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
 });
 
@@ -190,7 +232,10 @@ test('a server that says when to come back is asked again then, and not at all i
   for (const header of ['86400', new Date(Date.now() + 86_400_000).toUTCString()]) {
     const late = await serve(t, (_, response) => response.writeHead(429, { 'Retry-After': header }).end());
     await assert.rejects(open(late.url), (error: any) => {
-      assert.deepEqual([error.code, error.details.status, Math.round(error.details.retryAfter / 100)], ['http', 429, 864]);
+      assert.deepEqual(
+        [error.code, error.details.status, Math.round(error.details.retryAfter / 100)],
+        ['http', 429, 864],
+      );
       return true;
     });
     assert.equal(late.ranges.length, 1);
@@ -219,7 +264,11 @@ test('a stretch with a content coding is not used: the whole file is asked for',
 test('a foreign server that hides its content coding: a file of known length comes, and else the error says what to do', async (t) => {
   // As a browser gives it: Content-Length is that of the coded bytes, and Content-Encoding is hidden.
   const coded = String(FILE.length - 1000);
-  const { mock } = t.mock.method(globalThis, 'fetch', async () => new Response(FILE, { headers: { 'Content-Length': coded } }));
+  const { mock } = t.mock.method(
+    globalThis,
+    'fetch',
+    async () => new Response(FILE, { headers: { 'Content-Length': coded } }),
+  );
   const url = 'https://host.example/file.gguf';
   assert.deepEqual(await streamed(await open(url, { bytes: FILE.length })), FILE);
   await assert.rejects(open(url).then(streamed), ({ code, message, details }: any) => {
@@ -238,13 +287,18 @@ test('nobody waits for a busy place while another one has the file', async (t) =
   const busy = await serve(t, (_, response) => response.writeHead(503, later).end());
   const dead = 'http://127.0.0.1:9/file.gguf';
   const good = await serve(t);
-  for (const urls of [[busy.url, good.url], [dead, busy.url, good.url]]) {
+  for (const urls of [
+    [busy.url, good.url],
+    [dead, busy.url, good.url],
+  ]) {
     const transfer = await open(urls, { retryDelays: [20_000, 20_000] });
     assert.equal(transfer.url, good.url);
     assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
   }
   // Also in the middle of a file; and what came before the failure stays.
-  const failing = await serve(t, (request, response, count) => (count === 1 ? send(request, response) : response.writeHead(429, later).end()));
+  const failing = await serve(t, (request, response, count) =>
+    count === 1 ? send(request, response) : response.writeHead(429, later).end(),
+  );
   const transfer = await open([failing.url, good.url]);
   assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
   assert.deepEqual(await filled(transfer, piece(CHUNK)), FILE.subarray(CHUNK, 2 * CHUNK));
@@ -253,8 +307,12 @@ test('nobody waits for a busy place while another one has the file', async (t) =
 });
 
 test('places that are all busy are asked again, and one that was busy gives the rest when the others fail', async (t) => {
-  const first = await serve(t, (request, response, count) => (count === 1 ? response.writeHead(503).end() : send(request, response)));
-  const second = await serve(t, (request, response, count) => (count === 2 ? send(request, response) : response.writeHead(503).end()));
+  const first = await serve(t, (request, response, count) =>
+    count === 1 ? response.writeHead(503).end() : send(request, response),
+  );
+  const second = await serve(t, (request, response, count) =>
+    count === 2 ? send(request, response) : response.writeHead(503).end(),
+  );
   const gone = await serve(t, (_, response) => response.writeHead(404).end());
   const transfer = await open([gone.url, second.url, first.url], { retryDelays: [20, 40, 80] });
   assert.equal(transfer.url, second.url);

@@ -57,7 +57,13 @@ test('a link whose text names another place says where it leads', () => {
     assert.equal(hiddenTarget(text, address), target, text);
   }
   // A long text is no long work.
-  for (const text of ['a.'.repeat(20_000), 'a'.repeat(40_000), '.'.repeat(40_000), '1.'.repeat(20_000), '@'.repeat(40_000)]) {
+  for (const text of [
+    'a.'.repeat(20_000),
+    'a'.repeat(40_000),
+    '.'.repeat(40_000),
+    '1.'.repeat(20_000),
+    '@'.repeat(40_000),
+  ]) {
     const began = performance.now();
     hiddenTarget(text, 'https://evil.example/');
     assert.ok(performance.now() - began < 200, `${text.slice(0, 4)}: ${performance.now() - began} ms`);
@@ -66,7 +72,8 @@ test('a link whose text names another place says where it leads', () => {
 
 test('character references are read, and what is none stays', () => {
   assert.equal(readReferences('&amp;lt; &lt;b&gt; &#65;&#x42; &euro; &nbsp;'), '&lt; <b> AB € \u00a0');
-  for (const text of ['&', '&amp', '&nothing;', '&#0;', '&#xd800;', '&#99999999;', '&constructor;']) assert.equal(readReferences(text), text);
+  for (const text of ['&', '&amp', '&nothing;', '&#0;', '&#xd800;', '&#99999999;', '&constructor;'])
+    assert.equal(readReferences(text), text);
 });
 
 test('a request keeps its question and its system prompt, then the site’s context, then the newest exchanges', () => {
@@ -111,7 +118,10 @@ test('a request begins as the one before, but for a few: then so much is left ou
   assert.ok(anew.length >= 5 && anew.length <= 12, `anew in turns ${anew}`);
   assert.ok(Math.min(...kept.slice(10)) >= 4 && Math.max(...kept) <= 12, `kept ${kept}`);
   // An exchange that takes most of the room is not left out for the sake of later ones.
-  const long = [{ question: 'a', answer: 'b' }, { question: 'c', answer: 'd'.repeat(700) }];
+  const long = [
+    { question: 'a', answer: 'b' },
+    { question: 'c', answer: 'd'.repeat(700) },
+  ];
   assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 740).dropped, 1);
   assert.equal(new Memory().fit({ system: '', context: '', past: long, question: 'e' }, 700).dropped, 2);
 });
@@ -173,17 +183,31 @@ after(() => {
 const ask = async (address: string, signal = new AbortController().signal) => {
   const answerer = new EndpointAnswerer(address, origin, 'm', { 'X-Key': 'k' });
   const pieces = [];
-  for await (const piece of answerer.answer([{ role: 'user', content: 'Hi' }], { maxTokens: 5, temperature: 0, signal })) pieces.push(piece);
+  for await (const piece of answerer.answer([{ role: 'user', content: 'Hi' }], {
+    maxTokens: 5,
+    temperature: 0,
+    signal,
+  }))
+    pieces.push(piece);
   return pieces;
 };
 
 test('a server is asked as OpenAI’s API has it', async () => {
-  say = [200, ': hello\n\ndata: {"choices":[{"delta":{"role":"assistant","content":"A"}}]}\r\n\r\ndata:\n\ndata: {"choices":[{"delta":{"content":"é"}}],"usage":null}\n\ndata: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}\n\ndata: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}'];
+  say = [
+    200,
+    ': hello\n\ndata: {"choices":[{"delta":{"role":"assistant","content":"A"}}]}\r\n\r\ndata:\n\ndata: {"choices":[{"delta":{"content":"é"}}],"usage":null}\n\ndata: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}\n\ndata: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}',
+  ];
   for (const address of [`${origin}/v1`, `${origin}/v1/`, '/v1/chat/completions']) {
     assert.deepEqual(await ask(address), [{ text: 'A' }, { text: 'é' }, { finishReason: 'length', promptTokens: 7 }]);
     const { url, body } = requests.at(-1)!;
     assert.equal(url, '/v1/chat/completions');
-    assert.deepEqual(body, { model: 'm', messages: [{ role: 'user', content: 'Hi' }], stream: true, max_tokens: 5, temperature: 0 });
+    assert.deepEqual(body, {
+      model: 'm',
+      messages: [{ role: 'user', content: 'Hi' }],
+      stream: true,
+      max_tokens: 5,
+      temperature: 0,
+    });
   }
 });
 
@@ -195,7 +219,11 @@ test('a server’s failures have their codes', async () => {
     [200, 'data: {"error":{"message":"no"}}\n\n', 'http'],
     [200, 'data: {"error":"overloaded"}\n\n', 'http'],
     [200, 'error: {"code":500,"message":"no"}\n\n', 'http'],
-    [200, 'data: {"object":"error","message":"This model’s maximum context length is 10 tokens","code":400}\n\n', 'context-full'],
+    [
+      200,
+      'data: {"object":"error","message":"This model’s maximum context length is 10 tokens","code":400}\n\n',
+      'context-full',
+    ],
     [200, 'data: {nonsense\n\n', 'http'],
     [200, 'data: null\n\n', 'http'],
   ] as const) {
@@ -205,12 +233,19 @@ test('a server’s failures have their codes', async () => {
   await assert.rejects(ask('http://127.0.0.1:1/v1'), (error: any) => error.code === 'network');
   await assert.rejects(ask(`${origin}/v1`, AbortSignal.abort()), (error: any) => error.code === 'aborted');
   for (const address of ['javascript:1', 'https://name:word@a.example/', 'https://']) {
-    assert.throws(() => new EndpointAnswerer(address, origin, undefined, {}), (error: any) => error.code === 'invalid-request', address);
+    assert.throws(
+      () => new EndpointAnswerer(address, origin, undefined, {}),
+      (error: any) => error.code === 'invalid-request',
+      address,
+    );
   }
 });
 
 test('what is no event stream is named to the owner; a whole answer is taken', async () => {
-  const completion = { choices: [{ message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }], usage: { prompt_tokens: 3 } };
+  const completion = {
+    choices: [{ message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 3 },
+  };
   const whole = [{ text: 'Hi', finishReason: 'stop', promptTokens: 3 }];
   type = 'application/json; charset=utf-8';
   say = [200, JSON.stringify(completion)];
@@ -285,7 +320,9 @@ test('a server that redirects gives the conversation to nobody else', async () =
   const got: (string | undefined)[] = [];
   const other = createServer((request, response) => {
     got.push(request.headers['x-key'] as string | undefined);
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end('data: {"choices":[{"delta":{"content":"A"}}]}\n\n');
+    response
+      .writeHead(200, { 'Content-Type': 'text/event-stream' })
+      .end('data: {"choices":[{"delta":{"content":"A"}}]}\n\n');
   });
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };

@@ -18,12 +18,14 @@ const HOSTILE = [
 ];
 
 function deepest(tokens: readonly Token[]): number {
-  const below = (token: Token): readonly Token[] => (token.type === 'list' ? (token['items'] as Token[]) : ((token as { tokens?: Token[] }).tokens ?? []));
+  const below = (token: Token): readonly Token[] =>
+    token.type === 'list' ? (token['items'] as Token[]) : ((token as { tokens?: Token[] }).tokens ?? []);
   return tokens.reduce((depth, token) => Math.max(depth, 1 + deepest(below(token))), 0);
 }
 
 test('hostile Markdown is parsed in a moment, and nests only so deep', () => {
-  // Before there were limits, the first took a second, and others 0.4 s. The processor's time counts, since a busy machine takes longer.
+  // Before there were limits, the first took a second, and others 0.4 s. The processor's time counts, since a busy
+  // machine takes longer.
   for (const text of HOSTILE) {
     let best = Infinity;
     for (let tries = 0; tries < 5 && best >= 200; tries++) {

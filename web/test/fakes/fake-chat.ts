@@ -4,8 +4,8 @@ import { aborted, LinnetError } from '../../src/protocol/errors.ts';
 import type { GenerationEvent } from '../../src/protocol/wasm.ts';
 
 /**
- * An engine for chats. A word is a token, and each message has one more; the answer is `answer(messages)`, a word at a time.
- * `requests` is what it was asked.
+ * An engine for chats. A word is a token, and each message has one more; the answer is `answer(messages)`, a word at a
+ * time. `requests` is what it was asked.
  */
 export class FakeChat {
   readonly requests: Record<string, any>[] = [];
@@ -16,7 +16,12 @@ export class FakeChat {
   readonly chat: { completions: ChatCompletions };
 
   constructor(readonly contextLength = 1000) {
-    this.chat = { completions: new ChatCompletions((request, { signal }) => this.#generate(request as Record<string, any>, signal), 'fake') };
+    this.chat = {
+      completions: new ChatCompletions(
+        (request, { signal }) => this.#generate(request as Record<string, any>, signal),
+        'fake',
+      ),
+    };
   }
 
   info(): { model: { name: string; context_length: number } } {
@@ -37,18 +42,29 @@ export class FakeChat {
     if (this.failure) throw this.failure;
     const messages = request['messages'] as ChatMessage[];
     const prompt_tokens = tokensOf(messages);
-    if (prompt_tokens >= this.contextLength) throw new LinnetError('context-full', 'too long', { prompt_tokens, context_length: this.contextLength });
+    if (prompt_tokens >= this.contextLength)
+      throw new LinnetError('context-full', 'too long', { prompt_tokens, context_length: this.contextLength });
     yield { type: 'prefill', done: 1, total: prompt_tokens };
     const answer = this.answer(messages);
     const space = /^\s*/.exec(answer)![0];
-    const tokens = words(answer).slice(0, Math.min(request['max_tokens'] ?? Infinity, this.contextLength - prompt_tokens));
+    const tokens = words(answer).slice(
+      0,
+      Math.min(request['max_tokens'] ?? Infinity, this.contextLength - prompt_tokens),
+    );
     for (const [i, word] of tokens.entries()) {
       await new Promise((resolve) => setTimeout(resolve, 1));
       if (signal?.aborted) throw aborted();
       yield { type: 'token', token: i, text: i === 0 ? space + word : ` ${word}` };
     }
     const usage = { prompt_tokens, completion_tokens: tokens.length, total_tokens: prompt_tokens + tokens.length };
-    const timings = { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: 1, predicted_ms: 1, predicted_per_second: 1 };
+    const timings = {
+      prompt_n: 1,
+      prompt_ms: 1,
+      prompt_per_second: 1,
+      predicted_n: 1,
+      predicted_ms: 1,
+      predicted_per_second: 1,
+    };
     yield { type: 'done', finish_reason: 'stop', text: '', usage, timings };
   }
 }

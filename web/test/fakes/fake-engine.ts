@@ -16,7 +16,12 @@ export class FakeEngine implements WasmEngine {
 
   generate(requestJson: string): WasmGeneration {
     const request = JSON.parse(requestJson) as { prompt: string; max_tokens: number };
-    if (request.prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
+    if (request.prompt === 'refuse')
+      throw Object.assign(new Error('no'), {
+        name: 'LinnetError',
+        code: 'invalid-request',
+        details: { field: 'prompt' },
+      });
     this.log.push(`start ${request.prompt}`);
     return new FakeGeneration(request.prompt, request.max_tokens, this);
   }
@@ -28,7 +33,14 @@ export class FakeEngine implements WasmEngine {
     let finish_reason: 'stop' | 'cancelled' = 'stop';
     return {
       next: async () => {
-        const step: SuggestEvent = { type: 'words', words: [{ word: prefix, completion: '' }], begun: prefix, finish_reason, tokens: steps, ms: 1 };
+        const step: SuggestEvent = {
+          type: 'words',
+          words: [{ word: prefix, completion: '' }],
+          begun: prefix,
+          finish_reason,
+          tokens: steps,
+          ms: 1,
+        };
         return JSON.stringify(steps++ < 2 && finish_reason === 'stop' ? { type: 'step' } : step);
       },
       cancel: () => (finish_reason = 'cancelled'),
@@ -38,7 +50,12 @@ export class FakeEngine implements WasmEngine {
 
   countTokens(requestJson: string): number {
     const { prompt } = JSON.parse(requestJson) as { prompt: string };
-    if (prompt === 'refuse') throw Object.assign(new Error('no'), { name: 'LinnetError', code: 'invalid-request', details: { field: 'prompt' } });
+    if (prompt === 'refuse')
+      throw Object.assign(new Error('no'), {
+        name: 'LinnetError',
+        code: 'invalid-request',
+        details: { field: 'prompt' },
+      });
     this.log.push(`count ${prompt}`);
     return prompt.length;
   }
@@ -69,7 +86,8 @@ class FakeGeneration implements WasmGeneration {
 
   async next(): Promise<string> {
     if (this.text === 'trap') throw new WebAssembly.RuntimeError('unreachable');
-    if (this.engine.lost && !this.#cancelled) throw Object.assign(new Error('gone'), { name: 'LinnetError', code: 'device-lost', details: { reason: 'test' } });
+    if (this.engine.lost && !this.#cancelled)
+      throw Object.assign(new Error('gone'), { name: 'LinnetError', code: 'device-lost', details: { reason: 'test' } });
     const done = this.#cancelled || this.#step >= this.count;
     return JSON.stringify(done ? this.#end() : { type: 'token', text: this.text, token: ++this.#step });
   }
@@ -88,7 +106,14 @@ class FakeGeneration implements WasmGeneration {
       finish_reason: this.#cancelled ? 'cancelled' : 'length',
       text: '.',
       usage: { prompt_tokens: 1, completion_tokens: this.#step, total_tokens: 1 + this.#step },
-      timings: { prompt_n: 1, prompt_ms: 1, prompt_per_second: 1, predicted_n: this.#step, predicted_ms: 1, predicted_per_second: 1 },
+      timings: {
+        prompt_n: 1,
+        prompt_ms: 1,
+        prompt_per_second: 1,
+        predicted_n: this.#step,
+        predicted_ms: 1,
+        predicted_per_second: 1,
+      },
     };
   }
 }

@@ -8,7 +8,10 @@ export const ETAG = '"one"';
 export type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
 /** A server for one test; gives its URL and the ranges it was asked for. */
-export async function serve(t: TestContext, handler: Handler = (request, response) => send(request, response)): Promise<{ url: string; ranges: (string | undefined)[] }> {
+export async function serve(
+  t: TestContext,
+  handler: Handler = (request, response) => send(request, response),
+): Promise<{ url: string; ranges: (string | undefined)[] }> {
   const ranges: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     ranges.push(request.headers.range);
@@ -22,17 +25,29 @@ export async function serve(t: TestContext, handler: Handler = (request, respons
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.gguf`, ranges };
 }
 
-/** Sends the stretch that is asked for, up to the file's byte `until`; if that is before its end, the connection breaks there. */
+/**
+ * Sends the stretch that is asked for, up to the file's byte `until`; if that is before its end, the connection breaks
+ * there.
+ */
 export function send(
   request: IncomingMessage,
   response: ServerResponse,
-  { file = FILE, until = Infinity, etag = ETAG, range = true }: { file?: Uint8Array; until?: number; etag?: string | null; range?: boolean } = {},
+  {
+    file = FILE,
+    until = Infinity,
+    etag = ETAG,
+    range = true,
+  }: { file?: Uint8Array; until?: number; etag?: string | null; range?: boolean } = {},
 ): void {
   const asked = range ? /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') : null;
   const start = Number(asked?.[1] ?? 0);
   const end = Math.min(file.length, asked?.[2] ? Number(asked[2]) + 1 : file.length);
-  if (asked && start >= file.length) return void response.writeHead(416, { 'Content-Range': `bytes */${file.length}` }).end();
-  const headers: Record<string, string> = { 'Content-Length': String(end - start), ...(etag === null ? {} : { ETag: etag }) };
+  if (asked && start >= file.length)
+    return void response.writeHead(416, { 'Content-Range': `bytes */${file.length}` }).end();
+  const headers: Record<string, string> = {
+    'Content-Length': String(end - start),
+    ...(etag === null ? {} : { ETag: etag }),
+  };
   if (asked) headers['Content-Range'] = `bytes ${start}-${end - 1}/${file.length}`;
   response.writeHead(asked ? 206 : 200, headers);
   if (until > start) response.write(file.subarray(start, Math.min(end, until)));

@@ -1,4 +1,7 @@
-/** The part of JSON Schema that the list's own schema uses. Anything else in a schema is an error, not something to pass over. */
+/**
+ * The part of JSON Schema that the list's own schema uses. Anything else in a schema is an error, not something to pass
+ * over.
+ */
 interface Schema {
   [keyword: string]: unknown;
   type?: string | string[];
@@ -14,24 +17,44 @@ interface Schema {
   minLength?: number;
 }
 
-const KNOWN = ['type', 'enum', 'properties', 'required', 'additionalProperties', 'items', 'pattern', 'minimum', 'maximum', 'minItems', 'minLength'];
+const KNOWN = [
+  'type',
+  'enum',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'pattern',
+  'minimum',
+  'maximum',
+  'minItems',
+  'minLength',
+];
 const REMARKS = ['$schema', 'title', 'description'];
 
 /** What of a value is not as the schema says, each with its place. */
 export function violations(value: unknown, schema: Schema, place = '$'): string[] {
-  for (const keyword of Object.keys(schema)) if (![...KNOWN, ...REMARKS].includes(keyword)) throw new Error(`${place}: no check of "${keyword}"`);
+  for (const keyword of Object.keys(schema))
+    if (![...KNOWN, ...REMARKS].includes(keyword)) throw new Error(`${place}: no check of "${keyword}"`);
   const found: string[] = [];
   const rule = (holds: boolean, text: string) => void (holds || found.push(`${place}: ${text}`));
-  if (schema.type) rule([schema.type].flat().includes(typeOf(value)) || (typeOf(value) === 'integer' && [schema.type].flat().includes('number')), `is no ${String(schema.type)}`);
+  if (schema.type)
+    rule(
+      [schema.type].flat().includes(typeOf(value)) ||
+        (typeOf(value) === 'integer' && [schema.type].flat().includes('number')),
+      `is no ${String(schema.type)}`,
+    );
   if (schema.enum) rule(schema.enum.includes(value), `is none of ${schema.enum.join(', ')}`);
   if (typeof value === 'string') {
     if (schema.pattern) rule(new RegExp(schema.pattern, 'u').test(value), `does not match ${schema.pattern}`);
     rule(value.length >= (schema.minLength ?? 0), 'is too short');
   }
-  if (typeof value === 'number') rule(value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity), 'is out of range');
+  if (typeof value === 'number')
+    rule(value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity), 'is out of range');
   if (Array.isArray(value)) {
     rule(value.length >= (schema.minItems ?? 0), 'has too few items');
-    if (schema.items) found.push(...value.flatMap((item, index) => violations(item, schema.items!, `${place}[${index}]`)));
+    if (schema.items)
+      found.push(...value.flatMap((item, index) => violations(item, schema.items!, `${place}[${index}]`)));
   } else if (typeof value === 'object' && value !== null) {
     for (const key of schema.required ?? []) rule(key in value, `has no ${key}`);
     for (const [key, item] of Object.entries(value)) {

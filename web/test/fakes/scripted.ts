@@ -1,6 +1,7 @@
 import { type FakeEntry, sha256 } from './fake-store.ts';
 
-// A server that does what a script of random numbers says: all that servers, proxies and networks were seen doing to a download.
+// A server that does what a script of random numbers says: all that servers, proxies and networks were seen doing to a
+// download.
 
 /** Random numbers that a seed determines (mulberry32). */
 export class Random {
@@ -40,8 +41,28 @@ export interface Version {
 
 /** What may happen to one request. */
 const FAULTS = [
-  'none', 'none', 'none', 'none', 'broken', 'broken', 'stalled', 'status', 'later', 'whole', 'short', 'long', 'empty', 'shifted',
-  'claim', 'coded', 'bare', 'star', 'unsatisfiable', 'refused', 'unnamed', 'throws',
+  'none',
+  'none',
+  'none',
+  'none',
+  'broken',
+  'broken',
+  'stalled',
+  'status',
+  'later',
+  'whole',
+  'short',
+  'long',
+  'empty',
+  'shifted',
+  'claim',
+  'coded',
+  'bare',
+  'star',
+  'unsatisfiable',
+  'refused',
+  'unnamed',
+  'throws',
 ] as const;
 
 /** A server for `fetch`. */
@@ -75,14 +96,19 @@ export class ScriptedServer {
     return this.#answer(fault, asked ? [Number(asked[1]), Number(asked[2]) + 1] : undefined, signal ?? undefined);
   };
 
-  #answer(fault: (typeof FAULTS)[number], asked: [number, number] | undefined, signal: AbortSignal | undefined): Response {
+  #answer(
+    fault: (typeof FAULTS)[number],
+    asked: [number, number] | undefined,
+    signal: AbortSignal | undefined,
+  ): Response {
     const { random, version } = this;
     const { bytes } = version;
     const etag = this.nodes ? `"${random.below(9)}"` : version.etag;
     const names: Record<string, string> = fault === 'unnamed' ? {} : { ETag: etag };
     if (fault === 'refused') throw new TypeError('Failed to fetch');
     if (fault === 'throws') throw new DOMException('odd', 'NetworkError');
-    if (fault === 'status') return new Response('no', { status: random.pick([400, 403, 404, 408, 410, 429, 500, 503]) });
+    if (fault === 'status')
+      return new Response('no', { status: random.pick([400, 403, 404, 408, 410, 429, 500, 503]) });
     if (fault === 'later') {
       const header = random.pick(['0', '99999', 'soon', '', new Date(Date.now() - 1e6).toUTCString(), '-1']);
       return new Response('later', { status: 503, headers: { 'Retry-After': header } });
@@ -100,9 +126,13 @@ export class ScriptedServer {
     const claims = ['1000000000000000', '9'.repeat(30), String(2 ** 42), '0'];
     const hides = this.#mayHideLength() ? fault : undefined;
     const total = fault === 'claim' ? random.pick(claims) : hides === 'star' ? '*' : bytes.length;
-    const place: Record<string, string> = hides === 'bare' ? {} : { 'Content-Range': `bytes ${from}-${Math.max(from, to - 1)}/${total}` };
+    const place: Record<string, string> =
+      hides === 'bare' ? {} : { 'Content-Range': `bytes ${from}-${Math.max(from, to - 1)}/${total}` };
     const coded: Record<string, string> = fault === 'coded' ? { 'Content-Encoding': 'gzip' } : {};
-    return new Response(this.#body(bytes.subarray(start, to), fault, signal), { status: 206, headers: { ...names, ...place, ...coded } });
+    return new Response(this.#body(bytes.subarray(start, to), fault, signal), {
+      status: 206,
+      headers: { ...names, ...place, ...coded },
+    });
   }
 
   /** A longer version whose length nobody tells cannot be told from the file whose length is known. */
@@ -111,11 +141,17 @@ export class ScriptedServer {
   }
 
   /** The bytes in pieces, as far as the fault lets them come. */
-  #body(bytes: Uint8Array<ArrayBuffer>, fault: string, signal: AbortSignal | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
+  #body(
+    bytes: Uint8Array<ArrayBuffer>,
+    fault: string,
+    signal: AbortSignal | undefined,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { random } = this;
     const sent = bytes.slice();
-    if (this.flips && sent.length > 0 && random.chance(0.2 * this.trouble)) sent[random.below(sent.length)]! ^= 1 + random.below(255);
-    const ends = fault === 'broken' || fault === 'stalled' ? random.below(sent.length + 1) : fault === 'empty' ? 0 : sent.length;
+    if (this.flips && sent.length > 0 && random.chance(0.2 * this.trouble))
+      sent[random.below(sent.length)]! ^= 1 + random.below(255);
+    const ends =
+      fault === 'broken' || fault === 'stalled' ? random.below(sent.length + 1) : fault === 'empty' ? 0 : sent.length;
     let at = 0;
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
@@ -139,7 +175,8 @@ export class ScriptedServer {
 /** What a crash, a disk or a person does to an entry between two visits. */
 export function betweenVisits(entry: FakeEntry, random: Random): void {
   const { data, log } = entry;
-  if (random.chance(0.2) && data.bytes.length > 0) data.bytes[random.below(data.bytes.length)]! ^= 1 + random.below(255);
+  if (random.chance(0.2) && data.bytes.length > 0)
+    data.bytes[random.below(data.bytes.length)]! ^= 1 + random.below(255);
   if (random.chance(0.2)) log.truncate(random.below(log.bytes.length + 1));
   if (random.chance(0.1)) data.truncate(random.below(data.bytes.length + 1));
   if (random.chance(0.1)) data.truncate(data.bytes.length + random.below(1000));

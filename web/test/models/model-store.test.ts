@@ -37,7 +37,10 @@ test('what is stored has a name, whatever its address looks like', async () => {
     'https://host/': 'https://host/',
     'no address': 'no address',
   };
-  const heads = Object.keys(addresses).map((url, at) => [`${at}.journal`, new Journal({ url, chunkBytes: 4 << 20 }).head()]);
+  const heads = Object.keys(addresses).map((url, at) => [
+    `${at}.journal`,
+    new Journal({ url, chunkBytes: 4 << 20 }).head(),
+  ]);
   store(Object.fromEntries(heads));
   const found = Object.fromEntries((await listStored([])).map(({ source, name }) => [source, name]));
   assert.deepEqual(found, addresses);
@@ -54,10 +57,18 @@ test('an entry is swept away only where its journal makes no sense, not where it
     damaged: '###\n',
     empty: '',
   };
-  const files = Object.fromEntries(Object.entries(journals).flatMap(([key, text]) => [[`${key}.journal`, text], [`${key}.gguf`, 'data']]));
+  const files = Object.fromEntries(
+    Object.entries(journals).flatMap(([key, text]) => [
+      [`${key}.journal`, text],
+      [`${key}.gguf`, 'data'],
+    ]),
+  );
   const left = { ...files, 'alone.gguf': 'data' };
   store(left);
-  assert.deepEqual((await listStored([])).map(({ key }) => key), ['good']);
+  assert.deepEqual(
+    (await listStored([])).map(({ key }) => key),
+    ['good'],
+  );
   const keys = new Set(Object.keys(left).map((name) => name.split('.')[0]));
   assert.deepEqual([...keys].sort(), ['good', 'later', 'locked', 'unreadable']);
 });
@@ -74,9 +85,14 @@ test('a browser that gives no locks lets a model be removed all the same', async
 test('an entry that another tab is writing stays', async () => {
   const files = { 'k.journal': '###\n', 'k.gguf': 'x' };
   store(files);
-  Object.assign(navigator, { locks: { request: async (_name: string, _options: object, held: (lock: null) => unknown) => held(null) } });
+  Object.assign(navigator, {
+    locks: { request: async (_name: string, _options: object, held: (lock: null) => unknown) => held(null) },
+  });
   assert.deepEqual(await listStored([]), []);
-  await assert.rejects(removeStored([{ kind: 'remote', urls: [], key: 'k' }]), (error: any) => error.code === 'no-storage');
+  await assert.rejects(
+    removeStored([{ kind: 'remote', urls: [], key: 'k' }]),
+    (error: any) => error.code === 'no-storage',
+  );
   const cache = await ModelCache.open(Sha256);
   await cache!.forget('k');
   assert.deepEqual(Object.keys(files), ['k.journal', 'k.gguf']);
@@ -84,8 +100,16 @@ test('an entry that another tab is writing stays', async () => {
 
 test('an entry whose data are shorter than its journal says, or cannot be read, is not whole', async () => {
   const journal = new Journal({ url: 'https://host/a.gguf', chunkBytes: 100, total: 150 });
-  const text = journal.head() + lines.saved(0, { bytes: 100, checksum: 'a' }) + lines.saved(1, { bytes: 50, checksum: 'b' }) + lines.done();
-  for (const [length, whole] of [[150, true], [149, false], [0, false]] as const) {
+  const text =
+    journal.head() +
+    lines.saved(0, { bytes: 100, checksum: 'a' }) +
+    lines.saved(1, { bytes: 50, checksum: 'b' }) +
+    lines.done();
+  for (const [length, whole] of [
+    [150, true],
+    [149, false],
+    [0, false],
+  ] as const) {
     store({ 'a.journal': text, 'a.gguf': 'x'.repeat(length) });
     const [entry] = await listStored([]);
     assert.deepEqual([entry?.whole, entry?.storedBytes], [whole, length]);
@@ -102,7 +126,10 @@ test('an entry whose data are shorter than its journal says, or cannot be read, 
 
 test('a file with a key is listed by what loads it at the next visit, and its address’s secrets are not kept', async () => {
   const model = completeEntry({ id: 'ours', files: [{ url: 'https://host/a.gguf?sig=today', key: 'ours 1' }] });
-  store({ 'k.journal': new Journal({ url: 'https://host/a.gguf', key: 'ours 1', chunkBytes: 100, total: 1 }).head(), 'k.gguf': '' });
+  store({
+    'k.journal': new Journal({ url: 'https://host/a.gguf', key: 'ours 1', chunkBytes: 100, total: 1 }).head(),
+    'k.gguf': '',
+  });
   const [[listed], [alone]] = [await listStored([model]), await listStored([])];
   assert.deepEqual([listed?.source, alone?.source, alone?.name], ['ours', 'stored:k', 'a.gguf']);
 });
@@ -112,8 +139,14 @@ test('what the browser says of every device is not told', async () => {
   const estimates = [
     [{ quota: 10 * 2 ** 30 + 172, usage: 172 }, {}],
     [{ quota: 3 * 2 ** 30, usage: 0 }, {}],
-    [{ quota: 1e10, usage: 1e9 }, { quota: 1e10, free: 9e9 }],
-    [{ quota: 1e9, usage: 1e9 }, { quota: 1e9, free: 0 }],
+    [
+      { quota: 1e10, usage: 1e9 },
+      { quota: 1e10, free: 9e9 },
+    ],
+    [
+      { quota: 1e9, usage: 1e9 },
+      { quota: 1e9, free: 0 },
+    ],
     [{}, {}],
   ];
   for (const [estimate, expected] of estimates) {

@@ -43,14 +43,21 @@ test('every listed model can be fetched, and checked where its hash is known', (
     }
   }
   assert.equal(new Set(models.all.map(({ id }) => id)).size, models.all.length);
-  for (const tier of ['phone', 'gpu'] as const) assert.ok(models.all.some((model) => model.tier === tier && bytesOf(model)));
+  for (const tier of ['phone', 'gpu'] as const)
+    assert.ok(models.all.some((model) => model.tier === tier && bytesOf(model)));
 });
 
 test('a listed id is looked for in the site’s folders first', () => {
   const { files, id } = models.all[0]!;
   const { name, url, bytes, sha256, chunks } = files[0]!;
   assert.deepEqual(resolveModel(id, { models, bases: ['models', new URL('https://cdn.example/m/')], here: HERE }), [
-    { kind: 'remote', urls: [`https://example.org/demo/models/${name}`, `https://cdn.example/m/${name}`, url], bytes, sha256, chunks },
+    {
+      kind: 'remote',
+      urls: [`https://example.org/demo/models/${name}`, `https://cdn.example/m/${name}`, url],
+      bytes,
+      sha256,
+      chunks,
+    },
   ]);
 });
 
@@ -59,16 +66,34 @@ const HASH = '0'.repeat(64);
 test('a site adds its own model, which may be split, and is then known by its id', () => {
   const own = new ModelList();
   const count = own.all.length;
-  const added = own.add({ id: 'own-model', files: [{ url: 'm/a.gguf', bytes: 100_000, sha256: HASH, chunks: { bytes: 65_536, sha256: [HASH, HASH] } }, { url: 'm/b.gguf?x=1' }] });
-  assert.deepEqual(added.files.map(({ name }) => name), ['a.gguf', 'b.gguf']);
-  assert.deepEqual([added.name, added.license, added.files[1]!.sha256, bytesOf(added)], ['own-model', null, null, undefined]);
+  const added = own.add({
+    id: 'own-model',
+    files: [
+      { url: 'm/a.gguf', bytes: 100_000, sha256: HASH, chunks: { bytes: 65_536, sha256: [HASH, HASH] } },
+      { url: 'm/b.gguf?x=1' },
+    ],
+  });
+  assert.deepEqual(
+    added.files.map(({ name }) => name),
+    ['a.gguf', 'b.gguf'],
+  );
+  assert.deepEqual(
+    [added.name, added.license, added.files[1]!.sha256, bytesOf(added)],
+    ['own-model', null, null, undefined],
+  );
   assert.equal(own.get('own-model'), added);
   own.add({ id: 'own-model', name: 'Another', files: [{ url: 'c.gguf' }] });
   assert.deepEqual([own.get('own-model')?.name, own.all.length], ['Another', count + 1]);
-  assert.deepEqual(resolveModel({ id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] }, { models, bases: ['/copies'], here: HERE }), [
-    { kind: 'remote', urls: ['https://example.org/copies/a.gguf', 'https://example.org/demo/m/a.gguf'], bytes: 5 },
-    { kind: 'remote', urls: ['https://example.org/copies/b.gguf', 'https://example.org/demo/m/b.gguf'] },
-  ]);
+  assert.deepEqual(
+    resolveModel(
+      { id: 'one-off', files: [{ url: 'm/a.gguf', bytes: 5 }, { url: 'm/b.gguf' }] },
+      { models, bases: ['/copies'], here: HERE },
+    ),
+    [
+      { kind: 'remote', urls: ['https://example.org/copies/a.gguf', 'https://example.org/demo/m/a.gguf'], bytes: 5 },
+      { kind: 'remote', urls: ['https://example.org/copies/b.gguf', 'https://example.org/demo/m/b.gguf'] },
+    ],
+  );
 });
 
 test('an entry that is wrong is refused, with the field', () => {
@@ -83,9 +108,16 @@ test('an entry that is wrong is refused, with the field', () => {
     [{ id: 'x', files: [{ url, sha256: HASH.toUpperCase().replace('0', 'A') }] }, 'files[0].sha256'],
     [{ id: 'x', files: [{ url, chunks }] }, 'files[0].chunks'],
     [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks }] }, 'files[0].chunks.sha256'],
-    [{ id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks: { ...chunks, bytes: 1 } }] }, 'files[0].chunks.bytes'],
+    [
+      { id: 'x', files: [{ url, bytes: 100_000, sha256: HASH, chunks: { ...chunks, bytes: 1 } }] },
+      'files[0].chunks.bytes',
+    ],
   ] as const) {
-    assert.throws(() => new ModelList().add(entry as any), (error: any) => error.code === 'invalid-request' && error.details.field === field, field);
+    assert.throws(
+      () => new ModelList().add(entry as any),
+      (error: any) => error.code === 'invalid-request' && error.details.field === field,
+      field,
+    );
   }
 });
 
@@ -97,7 +129,9 @@ test('an address is taken from the page on', () => {
   ]) {
     assert.deepEqual(resolveModel(source!, { models, bases: [], here: HERE }), [{ kind: 'remote', urls: [url] }]);
   }
-  assert.deepEqual(resolveModel(new URL('https://other.example/a'), { models, bases: ['x/'], here: HERE }), [{ kind: 'remote', urls: ['https://other.example/a'] }]);
+  assert.deepEqual(resolveModel(new URL('https://other.example/a'), { models, bases: ['x/'], here: HERE }), [
+    { kind: 'remote', urls: ['https://other.example/a'] },
+  ]);
 });
 
 test('a file is itself', () => {
@@ -112,14 +146,23 @@ test('an unknown id is refused, with the ids that there are', () => {
   );
 });
 
-const urlsOf = (source: ModelSource) => resolveModel(source, { models, bases: [], here: HERE }).map((file) => (file.kind === 'remote' ? file.urls : file.blob));
+const urlsOf = (source: ModelSource) =>
+  resolveModel(source, { models, bases: [], here: HERE }).map((file) =>
+    file.kind === 'remote' ? file.urls : file.blob,
+  );
 
 test('the address of one part stands for all parts', () => {
   const parts = [1, 2, 3].map((no) => [`https://other.example/m/a-0000${no}-of-00003.gguf?download=true`]);
   for (const [part] of parts) assert.deepEqual(urlsOf(part!), parts);
   assert.deepEqual(urlsOf(new URL(parts[1]![0]!)), parts);
   assert.equal(urlsOf('a-00007-of-00012.gguf').length, 12);
-  for (const alone of ['a-00001-of-00001.gguf', 'a-00004-of-00003.gguf', 'a-00000-of-00003.gguf', 'a-1-of-3.gguf', 'a.gguf?x=-00001-of-00003.gguf']) {
+  for (const alone of [
+    'a-00001-of-00001.gguf',
+    'a-00004-of-00003.gguf',
+    'a-00000-of-00003.gguf',
+    'a-1-of-3.gguf',
+    'a.gguf?x=-00001-of-00003.gguf',
+  ]) {
     assert.deepEqual(urlsOf(alone), [[`https://example.org/demo/${alone}`]]);
   }
 });
@@ -128,11 +171,17 @@ test('a list is its files, in order', () => {
   const blob = new Blob(['x']);
   const files = [blob, 'https://other.example/b-00001-of-00002.gguf', new URL('https://other.example/c')];
   assert.deepEqual(urlsOf(files), [blob, ['https://other.example/b-00001-of-00002.gguf'], ['https://other.example/c']]);
-  assert.throws(() => resolveModel([], { models, bases: [], here: HERE }), (error: any) => error.code === 'invalid-request');
+  assert.throws(
+    () => resolveModel([], { models, bases: [], here: HERE }),
+    (error: any) => error.code === 'invalid-request',
+  );
 });
 
 test('an address that changes is stored under its key, in an entry, alone and in a list', async () => {
-  const [one, two] = ['x', 'y'].map((sig) => ({ url: `https://bucket.example/a.gguf?X-Amz-Signature=${sig}`, key: 'a 1' }));
+  const [one, two] = ['x', 'y'].map((sig) => ({
+    url: `https://bucket.example/a.gguf?X-Amz-Signature=${sig}`,
+    key: 'a 1',
+  }));
   const called = (url: string) => ({ kind: 'remote' as const, urls: [url], called: 'a 1' });
   for (const file of [one!, two!]) {
     const expected = [called(file.url)];
@@ -140,15 +189,24 @@ test('an address that changes is stored under its key, in an entry, alone and in
       assert.deepEqual(resolveModel(source, { models, bases: [], here: HERE }), expected);
     }
   }
-  const keys = [one!, two!].map((file) => keyOf(resolveModel(file, { models, bases: [], here: HERE })[0] as RemoteFile));
+  const keys = [one!, two!].map((file) =>
+    keyOf(resolveModel(file, { models, bases: [], here: HERE })[0] as RemoteFile),
+  );
   const [first, second] = await Promise.all(keys);
   assert.deepEqual(first, second);
   // It cannot take the place of a file that is known by its hash.
   assert.notEqual(await keyOf({ kind: 'remote', urls: [], called: HASH }), HASH);
   for (const key of ['', 5, null]) {
-    const refused = (field: string) => (error: any) => error.code === 'invalid-request' && error.details.field === field;
+    const refused = (field: string) => (error: any) =>
+      error.code === 'invalid-request' && error.details.field === field;
     assert.throws(() => resolveModel({ url: 'a.gguf', key } as any, { models, bases: [], here: HERE }), refused('key'));
-    assert.throws(() => new ModelList().add({ id: 'x', files: [{ url: 'a.gguf', key } as any] }), refused('files[0].key'));
+    assert.throws(
+      () => new ModelList().add({ id: 'x', files: [{ url: 'a.gguf', key } as any] }),
+      refused('files[0].key'),
+    );
   }
-  assert.throws(() => resolveModel({ url: 'https://', key: 'a' }, { models, bases: [], here: HERE }), (error: any) => error.details.field === 'url');
+  assert.throws(
+    () => resolveModel({ url: 'https://', key: 'a' }, { models, bases: [], here: HERE }),
+    (error: any) => error.details.field === 'url',
+  );
 });

@@ -9,7 +9,13 @@ const GB = 2 ** 30;
 const MB = 2 ** 20;
 
 const DESKTOP: DeviceProbe = {
-  gpu: { kind: 'hardware', maxBufferSize: 4 * GB, maxStorageBufferBindingSize: 2 * GB, features: ['shader-f16', 'subgroups'], vendor: 'nvidia' },
+  gpu: {
+    kind: 'hardware',
+    maxBufferSize: 4 * GB,
+    maxStorageBufferBindingSize: 2 * GB,
+    features: ['shader-f16', 'subgroups'],
+    vendor: 'nvidia',
+  },
   memory: 32 * GB,
   mobile: false,
   cores: 16,
@@ -19,7 +25,14 @@ const DESKTOP: DeviceProbe = {
   wasmMemory: 4 * GB,
   storage: { quota: 100 * GB, free: 90 * GB, persisted: true },
 };
-const NO_GPU: DeviceProbe = { ...DESKTOP, gpu: { kind: 'none', features: [] }, memory: 8 * GB, isolated: false, threads: 1, cores: 4 };
+const NO_GPU: DeviceProbe = {
+  ...DESKTOP,
+  gpu: { kind: 'none', features: [] },
+  memory: 8 * GB,
+  isolated: false,
+  threads: 1,
+  cores: 4,
+};
 const ANDROID: DeviceProbe = { ...DESKTOP, memory: 4 * GB, mobile: true, cores: 8, threads: 1, isolated: false };
 const IPHONE: DeviceProbe = { ...ANDROID, memory: undefined };
 
@@ -33,7 +46,10 @@ const say = (device: DeviceProbe, options?: RecommendOptions) => {
 
 test('a desktop with a real GPU runs all of them, and is recommended the largest', () => {
   const { best, fits, of } = say(DESKTOP);
-  assert.deepEqual(fits.filter(({ fits }) => fits !== 'yes').map(({ model }) => model.id), []);
+  assert.deepEqual(
+    fits.filter(({ fits }) => fits !== 'yes').map(({ model }) => model.id),
+    [],
+  );
   assert.equal(best, 'gpt-oss-20b');
   assert.ok(fits.every(({ backend }) => backend === 'webgpu'));
   assert.equal(of('qwen3-4b').contextLength, 32_768);
@@ -47,7 +63,10 @@ test('without a GPU the large ones do not run, and the middling ones would be sl
   assert.deepEqual([of('gemma-4-e2b-it').fits, codes('gemma-4-e2b-it')], ['no', ['memory']], 'no wasm memory holds it');
   assert.equal(of('smollm2-135m-instruct').backend, 'cpu');
   assert.equal(best, 'qwen3-0.6b');
-  assert.match(say({ ...NO_GPU, gpu: { kind: 'software', features: [] } }).of('qwen3-4b').reasons[0]!.message, /software/);
+  assert.match(
+    say({ ...NO_GPU, gpu: { kind: 'software', features: [] } }).of('qwen3-4b').reasons[0]!.message,
+    /software/,
+  );
 });
 
 test('a phone takes less, and one that does not tell its memory still less', () => {
@@ -55,7 +74,10 @@ test('a phone takes less, and one that does not tell its memory still less', () 
   assert.deepEqual([android.of('qwen3-8b').fits, android.codes('qwen3-8b')], ['no', ['memory']]);
   assert.equal(android.of('qwen3-0.6b').fits, 'yes');
   const iphone = say(IPHONE);
-  assert.deepEqual([iphone.of('smollm2-135m-instruct').fits, iphone.of('qwen3-0.6b').fits, iphone.of('gemma-4-e2b-it').fits], ['yes', 'maybe', 'no']);
+  assert.deepEqual(
+    [iphone.of('smollm2-135m-instruct').fits, iphone.of('qwen3-0.6b').fits, iphone.of('gemma-4-e2b-it').fits],
+    ['yes', 'maybe', 'no'],
+  );
   const { need, possible } = iphone.of('gemma-4-e2b-it').reasons[0]!.details;
   assert.ok(Number(need) > Number(possible));
 });
@@ -72,14 +94,21 @@ test('the context is what the memory leaves', () => {
 test('limits of the GPU are told with their figures', () => {
   const small = say({ ...DESKTOP, gpu: { ...DESKTOP.gpu, maxBufferSize: 128 * MB } });
   assert.deepEqual(small.of('gpt-oss-20b').reasons, [
-    { code: 'gpu-limit', message: 'One of its tensors is larger than this GPU’s largest buffer.', details: { need: 141_004_800, have: 128 * MB } },
+    {
+      code: 'gpu-limit',
+      message: 'One of its tensors is larger than this GPU’s largest buffer.',
+      details: { need: 141_004_800, have: 128 * MB },
+    },
   ]);
   assert.equal(small.of('gpt-oss-20b').fits, 'no');
 });
 
 test('no room to store is said, and is no reason against it', () => {
   const { of, best } = say({ ...DESKTOP, storage: { quota: GB, free: 0.2 * GB, persisted: false } });
-  assert.deepEqual([of('qwen3-0.6b').fits, of('qwen3-0.6b').reasons.map(({ code, details }) => [code, details['free']])], ['yes', [['storage', 0.2 * GB]]]);
+  assert.deepEqual(
+    [of('qwen3-0.6b').fits, of('qwen3-0.6b').reasons.map(({ code, details }) => [code, details['free']])],
+    ['yes', [['storage', 0.2 * GB]]],
+  );
   assert.deepEqual(of('smollm2-135m-instruct').reasons, []);
   assert.equal(best, 'gpt-oss-20b');
   const { storage: _, ...none } = DESKTOP;
@@ -108,7 +137,13 @@ test('a model whose files cannot be checked may be chosen, but is not recommende
   ];
   const { best, models: fits } = recommendFor(models, DESKTOP);
   assert.equal(best?.model.id, 'checked');
-  assert.deepEqual(fits.map(({ fits, reasons }) => [fits, reasons.map(({ code }) => code)]), [['yes', []], ['yes', ['unchecked']]]);
+  assert.deepEqual(
+    fits.map(({ fits, reasons }) => [fits, reasons.map(({ code }) => code)]),
+    [
+      ['yes', []],
+      ['yes', ['unchecked']],
+    ],
+  );
   assert.match(fits[1]!.reasons[0]!.message, /not recommended/);
   assert.equal(recommendFor([models[1]!], DESKTOP).best, undefined);
 });

@@ -8,7 +8,8 @@ import { models } from '../../src/models/models.ts';
 import { type ModelSource, resolveModel } from '../../src/models/sources.ts';
 
 const HERE = 'https://example.com/app/';
-const resolve = (source: unknown, bases: string[] = []) => resolveModel(source as ModelSource, { models, bases, here: HERE });
+const resolve = (source: unknown, bases: string[] = []) =>
+  resolveModel(source as ModelSource, { models, bases, here: HERE });
 
 /** An error that names the field, and says something about it. */
 function names(field: string, words: RegExp) {
@@ -22,22 +23,38 @@ function names(field: string, words: RegExp) {
 
 test('what is no model is named, and what is allowed', () => {
   for (const [source, kind] of [
-    [undefined, 'undefined'], [null, 'null'], [7, '7'], [true, 'true'], [{}, 'an object'], [() => {}, 'a function'],
-    [Symbol('x'), 'a symbol'], [new Map(), 'of the kind Map'], [new Date(), 'of the kind Date'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [7, '7'],
+    [true, 'true'],
+    [{}, 'an object'],
+    [() => {}, 'a function'],
+    [Symbol('x'), 'a symbol'],
+    [new Map(), 'of the kind Map'],
+    [new Date(), 'of the kind Date'],
   ] as const) {
     const said = new RegExp(`is .*${kind}, but must be the id of a listed model, a URL, a File`);
     assert.throws(() => resolve(source), names('model', said));
   }
   const like = (kind: string) => ({ [Symbol.toStringTag]: kind, id: 'x', url: '/a', files: [] });
   for (const [source, words] of [
-    [Promise.resolve(), /is a Promise: pass what it resolves to/], [new Request('http://a.example/'), /is a Request: pass its address/],
-    [like('FileList'), /is a FileList: pass one of its files/], [like('HTMLInputElement'), /input\.files\[0\]/],
-    [like('HTMLDivElement'), /kind HTMLDivElement, but must be/], [new SharedArrayBuffer(1), /shared memory/],
+    [Promise.resolve(), /is a Promise: pass what it resolves to/],
+    [new Request('http://a.example/'), /is a Request: pass its address/],
+    [like('FileList'), /is a FileList: pass one of its files/],
+    [like('HTMLInputElement'), /input\.files\[0\]/],
+    [like('HTMLDivElement'), /kind HTMLDivElement, but must be/],
+    [new SharedArrayBuffer(1), /shared memory/],
   ] as const) {
     assert.throws(() => resolve(source), names('model', words));
   }
-  assert.throws(() => resolve([new Response()]), names('model[0]', /Response, but must be the id of a listed model, a URL, a File or an ArrayBuffer/));
-  assert.throws(() => resolve({ url: 'a.gguf' }), names('key', /is undefined, but must be .*Pass an address that never changes as a string/));
+  assert.throws(
+    () => resolve([new Response()]),
+    names('model[0]', /Response, but must be the id of a listed model, a URL, a File or an ArrayBuffer/),
+  );
+  assert.throws(
+    () => resolve({ url: 'a.gguf' }),
+    names('key', /is undefined, but must be .*Pass an address that never changes as a string/),
+  );
   assert.throws(() => resolve({ url: 7, key: 'k' }), names('url', /is 7, but must be a URL/));
   assert.throws(() => resolve({ files: [{ url: 'a.gguf' }] }), names('id', /is undefined, but must be/));
   assert.throws(() => resolve({ id: 'a', files: [{ url: 7 }] }), names('files[0].url', /is 7, but must be an address/));
@@ -46,7 +63,8 @@ test('what is no model is named, and what is allowed', () => {
     assert.throws(() => resolve(address), names('model', /nor a URL that a page can fetch/));
     assert.throws(() => resolve(new URL(address)), names('model', /not a URL that a page can fetch/));
   }
-  for (const address of ['blob:https://example.com/1', 'data:,x', 'asset://localhost/a.gguf']) assert.ok(resolve(address));
+  for (const address of ['blob:https://example.com/1', 'data:,x', 'asset://localhost/a.gguf'])
+    assert.ok(resolve(address));
   assert.throws(() => resolve([]), names('model', /empty list/));
   assert.throws(() => resolve([new Blob(), 7]), names('model[1]', /is 7/));
   assert.throws(() => resolve('no-such-model'), names('model', /"no-such-model" is neither the id/));
@@ -71,7 +89,12 @@ test('an entry that is a proxy can be sent to a worker', () => {
   for (const source of sources) structuredClone(resolve(source));
   const files = [{ url: 'm.gguf', name: () => 'x' }];
   assert.throws(() => resolve({ id: 'own', files }), names('model.files[0].name', /a function/));
-  const throws = { id: 'own', get files(): never { throw new Error('no files'); } };
+  const throws = {
+    id: 'own',
+    get files(): never {
+      throw new Error('no files');
+    },
+  };
   assert.throws(() => resolve(throws), names('model.files', /cannot be read: no files/));
   assert.throws(() => resolve(new Proxy(new Blob(), {})), names('model', /pass the file itself/));
 });
@@ -82,13 +105,26 @@ test('options are checked before anything is started', () => {
   assert.deepEqual(readLoadOptions({}), none);
   assert.deepEqual(readLoadOptions({ threads: undefined, signal: null }), none);
   for (const [field, value] of Object.entries({
-    backend: 'gpu', kvFormat: 'q4', storage: true, recovery: 1, threads: 0, contextLength: NaN, memoryLimit: '8',
-    modelBase: 7, onProgress: {}, signal: {}, pace: 'fast',
+    backend: 'gpu',
+    kvFormat: 'q4',
+    storage: true,
+    recovery: 1,
+    threads: 0,
+    contextLength: NaN,
+    memoryLimit: '8',
+    modelBase: 7,
+    onProgress: {},
+    signal: {},
+    pace: 'fast',
   })) {
     assert.throws(() => readLoadOptions({ [field]: value }), names(field, /must be/));
   }
   assert.throws(() => readLoadOptions({ bakend: 'cpu' }), names('bakend', /is not an option: use backend, /));
-  const throws = { get threads(): never { throw new Error('no'); } };
+  const throws = {
+    get threads(): never {
+      throw new Error('no');
+    },
+  };
   assert.throws(() => readLoadOptions(throws), names('threads', /cannot be read: no/));
   assert.throws(() => readLoadOptions(null), names('options', /null, but must be an object/));
 });
@@ -102,11 +138,17 @@ test('bytes, a stream and a Response become a file', async () => {
     assert.ok(file instanceof Blob);
     assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytes);
   }
-  assert.deepEqual(seen, [{ phase: 'download', loaded: 5 }, { phase: 'download', loaded: 5, total: 5 }]);
+  assert.deepEqual(seen, [
+    { phase: 'download', loaded: 5 },
+    { phase: 'download', loaded: 5, total: 5 },
+  ]);
   const view = bytes.subarray(1, 3);
   assert.equal(((await fileOf(view, undefined, undefined)) as Blob).size, 2);
   const parts = (await fileOf([bytes.buffer, 'b.gguf', view], undefined, undefined)) as (Blob | string)[];
-  assert.deepEqual(parts.map((part) => (part instanceof Blob ? part.size : part)), [5, 'b.gguf', 2]);
+  assert.deepEqual(
+    parts.map((part) => (part instanceof Blob ? part.size : part)),
+    [5, 'b.gguf', 2],
+  );
   const other = { id: 'x' };
   assert.equal(await fileOf(other, undefined, undefined), other);
 });

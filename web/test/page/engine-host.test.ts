@@ -67,7 +67,12 @@ test('a signal whose methods throw blocks nobody', async () => {
     const signal = readSignal(odd)!;
     const asking = textOf(host.ask('generate', { prompt: 'x' }, { signal }));
     if (fails === 'removeEventListener') assert.equal(await asking, 'ab');
-    else await assert.rejects(asking, ({ code, details }: LinnetError) => code === 'invalid-request' && details['field'] === 'signal', fails);
+    else
+      await assert.rejects(
+        asking,
+        ({ code, details }: LinnetError) => code === 'invalid-request' && details['field'] === 'signal',
+        fails,
+      );
     assert.equal(await textOf(host.ask('generate', { prompt: 'y' }, { busy: 'refuse' })), 'ab', fails);
   }
 });
@@ -80,7 +85,9 @@ test('an abort that the worker hears tells what was done until then', async (t) 
   const asking = textOf(host.ask('generate', {}, { signal: abort.signal }));
   await clock.pass(20);
   abort.abort();
-  await clock.until(assert.rejects(asking, ({ code, details }: LinnetError) => code === 'aborted' && details['usage'] !== undefined));
+  await clock.until(
+    assert.rejects(asking, ({ code, details }: LinnetError) => code === 'aborted' && details['usage'] !== undefined),
+  );
   first.slow = false;
   assert.equal(await clock.until(textOf(host.ask('generate', {}, { busy: 'refuse' }))), 'ab');
   assert.ok(!first.ended);

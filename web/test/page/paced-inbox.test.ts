@@ -51,7 +51,8 @@ function reading(): { clock: FakeClock; inbox: PacedInbox; burst: (tokens: numbe
     }
   })();
   const burst = (tokens: number) => {
-    for (let left = tokens - 1; left >= 0; left--) inbox.put({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
+    for (let left = tokens - 1; left >= 0; left--)
+      inbox.put({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
   };
   return { clock, inbox, burst, at: () => at.splice(0) };
 }
@@ -69,7 +70,8 @@ test('tokens that came together are given out over the time that they took', asy
 
 test('tokens of one burst that come one message after another are no faster for that', async () => {
   const { clock, inbox, at } = reading();
-  const token = (left: number) => inbox.put({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
+  const token = (left: number) =>
+    inbox.put({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
   token(0);
   await clock.pass(100);
   for (const left of [3, 2, 1, 0]) {
@@ -134,7 +136,11 @@ test('a pause before a burst, as after a lost GPU, does not stretch it', async (
 test('who reads late gets at once what is due', async () => {
   const clock = new FakeClock();
   const inbox = new PacedInbox(clock);
-  const token = (left: number): Reply => ({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
+  const token = (left: number): Reply => ({
+    type: 'event',
+    id: 1,
+    event: { type: 'token', text: 'a', token: 1, left },
+  });
   inbox.put(token(0));
   await clock.pass(100);
   for (const left of [3, 2, 1, 0]) inbox.put(token(left));

@@ -16,7 +16,9 @@ class Page extends EventTarget {
   }
 }
 
-/** A browser that keeps screens on, and counts how many times. It gives up its locks with their page, as browsers do. */
+/**
+ * A browser that keeps screens on, and counts how many times. It gives up its locks with their page, as browsers do.
+ */
 class Screen {
   asked = 0;
   held = new Set<object>();
@@ -52,9 +54,13 @@ const asDocument = (page: Page) => page as unknown as Document;
 const NAMES = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 
 test('a policy is read by its names, and wrong ones are refused with the field', () => {
-  assert.deepEqual(readPolicy({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), { pace: 'gentle', keepAwake: true });
+  assert.deepEqual(readPolicy({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), {
+    pace: 'gentle',
+    keepAwake: true,
+  });
   for (const [field, value] of Object.entries({ pace: 'slow', keep_awake: 1, when_hidden: 'stop' })) {
-    const refused = (error: unknown) => error instanceof LinnetError && error.code === 'invalid-request' && error.details['field'] === field;
+    const refused = (error: unknown) =>
+      error instanceof LinnetError && error.code === 'invalid-request' && error.details['field'] === field;
     assert.throws(() => readPolicy({ [field]: value }, NAMES), refused);
   }
 });
@@ -94,7 +100,10 @@ test('a short answer asks for nothing, and one that ends while it asks lets go',
 test('a browser that refuses, or has no such lock, is no error', async () => {
   const [page, screen] = [new Page(), new Screen()];
   screen.refuse = true;
-  const locks = [new ScreenWakeLock(asDocument(page), screen, 0), new ScreenWakeLock(asDocument(page), {} as Navigator, 0)];
+  const locks = [
+    new ScreenWakeLock(asDocument(page), screen, 0),
+    new ScreenWakeLock(asDocument(page), {} as Navigator, 0),
+  ];
   await soon();
   page.become('visible');
   await soon();
@@ -115,7 +124,8 @@ test('a battery is told of when it runs low, and when it does no more', async ()
   end();
   battery.become(true, 0.1);
   assert.deepEqual(said, [true, false, true]);
-  for (const browser of [{}, { getBattery: async () => Promise.reject(new Error('no')) }]) watchBattery(browser, () => assert.fail())();
+  for (const browser of [{}, { getBattery: async () => Promise.reject(new Error('no')) }])
+    watchBattery(browser, () => assert.fail())();
 });
 
 test('a battery that is low from the start is told of; one that is told too late is not watched', async () => {
@@ -138,7 +148,10 @@ test('an answer waits while its page is hidden, if it shall', () => {
     page.become('visible');
     end();
     page.become('hidden');
-    assert.deepEqual(said.splice(0).map(({ hold }) => hold), [true, false]);
+    assert.deepEqual(
+      said.splice(0).map(({ hold }) => hold),
+      [true, false],
+    );
     attend({ ...DEFAULT_POLICY, whenHidden: 'pause', pace: 'gentle' }, (steering) => said.push(steering))();
     assert.deepEqual(said.splice(0), [{ hold: true, pace: 'gentle' }], 'it was hidden from the start');
     attend(DEFAULT_POLICY, () => assert.fail());

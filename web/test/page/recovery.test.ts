@@ -36,7 +36,12 @@ function origin() {
   const store = new FakeStorage();
   const living = new Set<string>();
   const clock = { now: 1e12 };
-  const visit = () => new Recovery(store, async (page) => living.has(page), () => clock.now);
+  const visit = () =>
+    new Recovery(
+      store,
+      async (page) => living.has(page),
+      () => clock.now,
+    );
   /** A page that dies. */
   const die = async (phase: 'load' | 'first-answer' = 'load', hidden = false) => {
     visit().mark('page', MODEL, phase, hidden);
@@ -56,7 +61,12 @@ test('who leaves no mark has not died', async () => {
 
 test('each death takes a step down, and the last step stays', async () => {
   const { visit, die } = origin();
-  for (const [phase, step] of [['load', 'smaller-context'], ['first-answer', 'cpu'], ['load', 'smaller-model'], ['load', 'smaller-model']] as const) {
+  for (const [phase, step] of [
+    ['load', 'smaller-context'],
+    ['first-answer', 'cpu'],
+    ['load', 'smaller-model'],
+    ['load', 'smaller-model'],
+  ] as const) {
     await die(phase);
     const found = visit().stepFor(MODEL, auto);
     assert.deepEqual([found?.step, found?.phase], [step, phase]);
@@ -70,7 +80,8 @@ test('who asked for a backend by name gets no other one', async () => {
   await die();
   assert.equal(visit().stepFor(MODEL, { backend: 'webgpu' })?.step, 'smaller-context');
   await die();
-  for (const backend of ['webgpu', 'cpu'] as const) assert.equal(visit().stepFor(MODEL, { backend })?.step, 'smaller-model');
+  for (const backend of ['webgpu', 'cpu'] as const)
+    assert.equal(visit().stepFor(MODEL, { backend })?.step, 'smaller-model');
 });
 
 test('the mark of a page that lives, or that nobody looked at, counts for nothing', async () => {
@@ -116,12 +127,24 @@ test('a store that is full, or that somebody else has written to, does no harm',
 
 test('what is asked for after a step', () => {
   assert.deepEqual(steppedDown(auto, 'smaller-context'), { contextLength: 2048, backend: 'auto' });
-  assert.deepEqual(steppedDown({ backend: 'auto', contextLength: 3000 }, 'cpu'), { contextLength: 1500, backend: 'cpu' });
-  assert.deepEqual(steppedDown({ backend: 'webgpu', contextLength: 600 }, 'smaller-context'), { contextLength: 512, backend: 'webgpu' });
+  assert.deepEqual(steppedDown({ backend: 'auto', contextLength: 3000 }, 'cpu'), {
+    contextLength: 1500,
+    backend: 'cpu',
+  });
+  assert.deepEqual(steppedDown({ backend: 'webgpu', contextLength: 600 }, 'smaller-context'), {
+    contextLength: 512,
+    backend: 'webgpu',
+  });
 });
 
 test('a model has one word, wherever its copy lies', () => {
   const remote = (...urls: string[]) => ({ kind: 'remote' as const, urls });
-  assert.equal(crashKeyOf([remote('https://a.example/m/x.gguf', 'https://home.example/x.gguf')]), 'https://home.example/x.gguf');
-  assert.notEqual(crashKeyOf([{ kind: 'local', blob: new File(['a'], 'a.gguf') }]), crashKeyOf([{ kind: 'local', blob: new File(['ab'], 'a.gguf') }]));
+  assert.equal(
+    crashKeyOf([remote('https://a.example/m/x.gguf', 'https://home.example/x.gguf')]),
+    'https://home.example/x.gguf',
+  );
+  assert.notEqual(
+    crashKeyOf([{ kind: 'local', blob: new File(['a'], 'a.gguf') }]),
+    crashKeyOf([{ kind: 'local', blob: new File(['ab'], 'a.gguf') }]),
+  );
 });

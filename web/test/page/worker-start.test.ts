@@ -55,11 +55,14 @@ test('a worker whose script fails leaves no listener, and its fault is told', as
   const faults: (LinnetError | undefined)[] = [];
   const host = new WorkerHost();
   host.onEnd = (why) => faults.push(why);
-  worker.dispatchEvent(Object.assign(new Event('error', { cancelable: true }), { message: 'no such word', filename: 'worker.js' }));
+  worker.dispatchEvent(
+    Object.assign(new Event('error', { cancelable: true }), { message: 'no such word', filename: 'worker.js' }),
+  );
   assert.deepEqual([listening(), faults[0]?.message], [0, 'no such word']);
   const other = new WorkerHost();
   other.onEnd = (why) => faults.push(why);
-  for (const hear of policy.listeners) hear({ effectiveDirective: 'worker-src', disposition: 'enforce', blockedURI: 'https://site.example/worker.js' });
+  for (const hear of policy.listeners)
+    hear({ effectiveDirective: 'worker-src', disposition: 'enforce', blockedURI: 'https://site.example/worker.js' });
   worker.dispatchEvent(new Event('error', { cancelable: true }));
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.deepEqual([listening(), faults[1]?.code], [0, 'blocked']);

@@ -9,16 +9,34 @@ import { asked, made, named } from '../fakes/fake-language-model.ts';
 test('a session is made, asks and remembers', async () => {
   const { LanguageModel, engines } = made();
   assert.equal(await LanguageModel.availability(), 'downloadable');
-  const making = LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'Be brief.' }], temperature: 0.5, topK: 3 });
+  const making = LanguageModel.create({
+    initialPrompts: [{ role: 'system', content: 'Be brief.' }],
+    temperature: 0.5,
+    topK: 3,
+  });
   await new Promise((resolve) => setTimeout(resolve, 2));
   assert.equal(await LanguageModel.availability(), 'downloading');
   const session = await making;
   assert.equal(await LanguageModel.availability(), 'available');
-  assert.deepEqual([session.temperature, session.topK, session.samplingMode, session.inputQuota, session.contextWindow], [0.5, 3, null, 1000, 1000]);
+  assert.deepEqual(
+    [session.temperature, session.topK, session.samplingMode, session.inputQuota, session.contextWindow],
+    [0.5, 3, null, 1000, 1000],
+  );
   assert.equal(session.inputUsage, 3);
   assert.equal(await session.prompt('one two'), 're: one two');
   assert.equal(session.inputUsage, 3 + 3 + 3);
-  assert.equal(await session.prompt([{ role: 'user', content: [{ type: 'text', value: 'th' }, { type: 'text', value: 'ree' }] }]), 're: three');
+  assert.equal(
+    await session.prompt([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', value: 'th' },
+          { type: 'text', value: 'ree' },
+        ],
+      },
+    ]),
+    're: three',
+  );
   const { messages, temperature, top_k } = asked(engines[0]!);
   assert.deepEqual([temperature, top_k], [0.5, 3]);
   assert.deepEqual(messages, [
@@ -39,7 +57,10 @@ test('a stream gives the pieces, and can be cancelled', async () => {
   assert.equal((await reader.read()).value, 're:');
   await reader.cancel();
   assert.equal(await session.prompt('g'), 're: g');
-  assert.ok(!asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'), 'what was cancelled is not remembered');
+  assert.ok(
+    !asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'),
+    'what was cancelled is not remembered',
+  );
 });
 
 test('a stream is read by for await where the browser’s own streams are not', async (t) => {
@@ -54,7 +75,10 @@ test('a stream is read by for await where the browser’s own streams are not', 
   assert.deepEqual(pieces, ['re:', ' a', ' b']);
   for await (const piece of session.promptStreaming('c d e f')) if (piece === 're:') break;
   assert.equal(await session.prompt('g'), 're: g');
-  assert.ok(!asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'), 'who leaves the loop ends the answer');
+  assert.ok(
+    !asked(engines[0]!)['messages'].some(({ content }: any) => content === 'c d e f'),
+    'who leaves the loop ends the answer',
+  );
   const stream = session.promptStreaming('h');
   session.destroy();
   const read = async () => {
@@ -66,11 +90,18 @@ test('a stream is read by for await where the browser’s own streams are not', 
 test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async () => {
   const { LanguageModel } = made();
   const seen: number[][] = [[], []];
-  const monitor = (list: number[]) => (m: EventTarget) => m.addEventListener('downloadprogress', (event) => list.push((event as ProgressEvent).loaded));
+  const monitor = (list: number[]) => (m: EventTarget) =>
+    m.addEventListener('downloadprogress', (event) => list.push((event as ProgressEvent).loaded));
   await LanguageModel.create({ monitor: monitor(seen[0]!) });
   await LanguageModel.create({ monitor: monitor(seen[1]!) });
   // Between the first and the last one, events are 50 ms apart: on a slow machine there may be some.
-  assert.deepEqual(seen.map((list) => [list[0], list.at(-1)]), [[0, 1], [0, 1]]);
+  assert.deepEqual(
+    seen.map((list) => [list[0], list.at(-1)]),
+    [
+      [0, 1],
+      [0, 1],
+    ],
+  );
 });
 
 test('downloadprogress tells of what is still to come, in steps of 1/65536, and of nothing after an abort', async () => {
@@ -85,7 +116,9 @@ test('downloadprogress tells of what is still to come, in steps of 1/65536, and 
   const LanguageModel = languageModelOf(provider);
   const stop = new AbortController();
   const seen: [number[], number[]] = [[], []];
-  const making = LanguageModel.create({ monitor: (m) => (m.ondownloadprogress = ({ loaded }) => seen[0].push(loaded)) });
+  const making = LanguageModel.create({
+    monitor: (m) => (m.ondownloadprogress = ({ loaded }) => seen[0].push(loaded)),
+  });
   // It comes when 0.2 is there, and hears of the other 0.8.
   await new Promise((resolve) => setTimeout(resolve, 90));
   const aborted = LanguageModel.create({
@@ -96,10 +129,19 @@ test('downloadprogress tells of what is still to come, in steps of 1/65536, and 
   stop.abort();
   await assert.rejects(aborted, named('AbortError'));
   await making;
-  assert.ok(seen.flat().every((loaded) => loaded % (1 / 65_536) === 0), seen.join(' | '));
+  assert.ok(
+    seen.flat().every((loaded) => loaded % (1 / 65_536) === 0),
+    seen.join(' | '),
+  );
   assert.deepEqual([seen[0][0], seen[0].at(-1), seen[1][0]], [0, 1, 0]);
-  assert.ok(seen[0].length >= 3 && seen[0].every((loaded, i) => i === 0 || loaded > seen[0][i - 1]!), seen[0].join(' '));
-  assert.ok(seen[1].every((loaded) => loaded < 0.9), seen[1].join(' '));
+  assert.ok(
+    seen[0].length >= 3 && seen[0].every((loaded, i) => i === 0 || loaded > seen[0][i - 1]!),
+    seen[0].join(' '),
+  );
+  assert.ok(
+    seen[1].every((loaded) => loaded < 0.9),
+    seen[1].join(' '),
+  );
 });
 
 test('an input is measured as it would count', async () => {
@@ -108,13 +150,25 @@ test('an input is measured as it would count', async () => {
   assert.equal(await session.measureInputUsage('one two three'), 4);
   await session.append('one two three');
   assert.equal(session.contextUsage, 4);
-  assert.equal(await session.measureContextUsage([{ role: 'user', content: 'four' }, { role: 'assistant', content: 'five' }]), 4);
+  assert.equal(
+    await session.measureContextUsage([
+      { role: 'user', content: 'four' },
+      { role: 'assistant', content: 'five' },
+    ]),
+    4,
+  );
   assert.equal(await session.measureInputUsage('x '.repeat(5000)), 5001);
 });
 
 test('the beginning of a long conversation is left out, except what it was made with', async () => {
   const { LanguageModel, engines } = made(100);
-  const session = await LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Hello' }] });
+  const session = await LanguageModel.create({
+    initialPrompts: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+    ],
+  });
   const overflows: string[] = [];
   session.addEventListener('quotaoverflow', () => overflows.push('listener'));
   session.onquotaoverflow = () => overflows.push('handler');
@@ -124,7 +178,10 @@ test('the beginning of a long conversation is left out, except what it was made 
   await session.prompt(`3 ${'word '.repeat(10)}`);
   assert.deepEqual(overflows, ['listener', 'handler', 'new name']);
   const { messages } = asked(engines[0]!);
-  assert.deepEqual(messages.slice(0, 3).map(({ role }: any) => role), ['system', 'user', 'assistant']);
+  assert.deepEqual(
+    messages.slice(0, 3).map(({ role }: any) => role),
+    ['system', 'user', 'assistant'],
+  );
   assert.match(messages[3].content, /^[12] /, 'the oldest pair has gone');
   assert.ok(session.contextUsage <= 100);
 });
@@ -135,13 +192,22 @@ test('what can never fit is refused, with the numbers, and nothing is left out f
   await session.prompt('one');
   const usage = session.inputUsage;
   // What was said has 5 tokens, the new question 201.
-  await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100);
+  await assert.rejects(
+    session.prompt('word '.repeat(200)),
+    (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100,
+  );
   assert.equal(session.inputUsage, usage);
-  await assert.rejects(LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }), named('QuotaExceededError'));
+  await assert.rejects(
+    LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }),
+    named('QuotaExceededError'),
+  );
   // Nobody counts the tokens of what is refused by its length.
   const uncounted = () => Promise.reject(new LinnetError('context-full', 'too long', { characters: 1e8 }));
   Object.assign(engines[0]!, { countTokens: uncounted });
-  await assert.rejects(session.prompt('word '.repeat(200)), (error: any) => named('QuotaExceededError')(error) && error.requested > error.quota);
+  await assert.rejects(
+    session.prompt('word '.repeat(200)),
+    (error: any) => named('QuotaExceededError')(error) && error.requested > error.quota,
+  );
   await assert.rejects(session.measureContextUsage('word '.repeat(200)), named('QuotaExceededError'));
 });
 
@@ -153,7 +219,10 @@ test('requests are answered one after the other, and one that waits can be taken
   stop.abort();
   await assert.rejects(answers[1]!, named('AbortError'));
   assert.deepEqual(await Promise.all([answers[0], answers[2]]), ['re: a', 're: c']);
-  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['a', 're: a', 'c']);
+  assert.deepEqual(
+    asked(engines[0]!)['messages'].map(({ content }: any) => content),
+    ['a', 're: a', 'c'],
+  );
   const reason = new Error('mine');
   await assert.rejects(session.prompt('d', { signal: AbortSignal.abort(reason) }), reason);
 });
@@ -185,7 +254,10 @@ test('a session that has ended answers no more, and the last one gives the model
   assert.throws(() => session.promptStreaming('c'), named('InvalidStateError'));
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(engines[0]!.disposed, true);
-  assert.deepEqual([session.contextWindow, typeof session.contextUsage, session.samplingMode], [1000, 'number', 'balanced']);
+  assert.deepEqual(
+    [session.contextWindow, typeof session.contextUsage, session.samplingMode],
+    [1000, 'number', 'balanced'],
+  );
   const controller = new AbortController();
   const other = await LanguageModel.create({ signal: controller.signal });
   assert.equal(engines.length, 2);
@@ -201,7 +273,12 @@ test('making can be aborted, and failures have the names of the specification', 
   await assert.rejects(making, named('AbortError'));
   await LanguageModel.create();
   assert.equal(engines.length, 1);
-  for (const [code, name] of [['network', 'NetworkError'], ['not-found', 'NetworkError'], ['out-of-memory', 'NotSupportedError'], ['quota', 'OperationError']] as const) {
+  for (const [code, name] of [
+    ['network', 'NetworkError'],
+    ['not-found', 'NetworkError'],
+    ['out-of-memory', 'NotSupportedError'],
+    ['quota', 'OperationError'],
+  ] as const) {
     const failing = languageModelOf(new EngineProvider(() => Promise.reject(new LinnetError(code, 'no'))));
     await assert.rejects(failing.create(), (error: any) => named(name)(error) && error.cause.code === code);
   }
@@ -227,13 +304,32 @@ test('what makes no sense, or is not supported, is refused', async () => {
     [() => LanguageModel.create({ samplingMode: 'wild' as any }), TypeError],
     [() => LanguageModel.create({ expectedInputs: [{ type: 'image' }] }), named('NotSupportedError')],
     [() => LanguageModel.create({ tools: [{}] }), TypeError],
-    [() => LanguageModel.create({ tools: [{ name: 'a', description: 'b', inputSchema: {} }] }), named('NotSupportedError')],
-    [() => LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }, { role: 'system', content: 'b' }] }), TypeError],
+    [
+      () => LanguageModel.create({ tools: [{ name: 'a', description: 'b', inputSchema: {} }] }),
+      named('NotSupportedError'),
+    ],
+    [
+      () =>
+        LanguageModel.create({
+          initialPrompts: [
+            { role: 'user', content: 'a' },
+            { role: 'system', content: 'b' },
+          ],
+        }),
+      TypeError,
+    ],
     [() => session.prompt([{ role: 'system', content: 'late' }]), TypeError],
     [() => session.prompt([{ role: 'robot' as any, content: 'x' }]), TypeError],
     [() => session.prompt(image), named('NotSupportedError')],
     [() => session.append(image), named('NotSupportedError')],
-    [() => session.prompt([{ role: 'assistant', content: 'x', prefix: true }, { role: 'user', content: 'y' }]), named('SyntaxError')],
+    [
+      () =>
+        session.prompt([
+          { role: 'assistant', content: 'x', prefix: true },
+          { role: 'user', content: 'y' },
+        ]),
+      named('SyntaxError'),
+    ],
     [() => session.prompt([{ role: 'user', content: 'x', prefix: true }]), named('SyntaxError')],
     [() => session.prompt('x', { responseConstraint: {} }), named('NotSupportedError')],
     [() => session.prompt('x', { responseConstraint: /a/ }), named('NotSupportedError')],
@@ -259,7 +355,10 @@ test('what makes no sense, or is not supported, is refused', async () => {
 
 test('languages that the model does not speak are refused before anything is loaded, where it is known which it speaks', async () => {
   const { LanguageModel, engines } = made(undefined, undefined, ['en', 'zh']);
-  const expecting = (...languages: string[]) => ({ expectedInputs: [{ type: 'text', languages: ['en'] }], expectedOutputs: [{ type: 'text', languages }] });
+  const expecting = (...languages: string[]) => ({
+    expectedInputs: [{ type: 'text', languages: ['en'] }],
+    expectedOutputs: [{ type: 'text', languages }],
+  });
   assert.equal(await LanguageModel.availability(expecting('en-GB', 'zh-Hant')), 'downloadable');
   assert.equal(await LanguageModel.availability(expecting('en', 'ja')), 'unavailable');
   await assert.rejects(LanguageModel.create(expecting('ja')), named('NotSupportedError'));
@@ -277,7 +376,10 @@ test('what the model thinks first is neither given out nor told to it again', as
   let streamed = '';
   for await (const piece of session.promptStreaming('b')) streamed += piece;
   assert.equal(streamed, 'Blue, mostly.');
-  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['a', 'Blue, mostly.', 'b']);
+  assert.deepEqual(
+    asked(engines[0]!)['messages'].map(({ content }: any) => content),
+    ['a', 'Blue, mostly.', 'b'],
+  );
   // A template may have opened the thoughts itself: then only their end is to be seen.
   engines[0]!.answer = () => 'Easy. </think> Blue.';
   assert.equal(await session.prompt('c'), 'Blue.');
@@ -301,9 +403,15 @@ test('an answer goes on with a prefix, and is another one after any other messag
   assert.equal(await session.prompt([{ role: 'user', content: 'A gnome in TOML' }, begun]), ' = "Bo"');
   assert.deepEqual(asked(engines[0]!)['messages'].at(-1), { role: 'assistant', content: 'name' });
   await session.prompt([{ role: 'assistant', content: 'That was one.' }]);
-  assert.deepEqual(asked(engines[0]!)['messages'].map(({ content }: any) => content), ['A gnome in TOML', 'name = "Bo"', 'That was one.', '']);
+  assert.deepEqual(
+    asked(engines[0]!)['messages'].map(({ content }: any) => content),
+    ['A gnome in TOML', 'name = "Bo"', 'That was one.', ''],
+  );
   await session.prompt('And another?');
-  assert.deepEqual(asked(engines[0]!)['messages'].slice(2, 4), [{ role: 'assistant', content: 'That was one.' }, { role: 'assistant', content: '= "Bo"' }]);
+  assert.deepEqual(asked(engines[0]!)['messages'].slice(2, 4), [
+    { role: 'assistant', content: 'That was one.' },
+    { role: 'assistant', content: '= "Bo"' },
+  ]);
 });
 
 test('a system prompt may be the first thing that is said', async () => {
@@ -311,7 +419,10 @@ test('a system prompt may be the first thing that is said', async () => {
   const session = await LanguageModel.create();
   await session.append([{ role: 'system', content: 'Be brief.' }]);
   await session.prompt('Hi');
-  assert.deepEqual(asked(engines[0]!)['messages'].map(({ role }: any) => role), ['system', 'user']);
+  assert.deepEqual(
+    asked(engines[0]!)['messages'].map(({ role }: any) => role),
+    ['system', 'user'],
+  );
 });
 
 test('it is installed, or steps aside where the browser has one', async () => {

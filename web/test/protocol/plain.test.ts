@@ -21,11 +21,18 @@ function refusal(attempt: () => unknown): LinnetError {
 /** As Vue's `reactive()` and Svelte's `$state` make of data: proxies all the way down. */
 function reactive<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  return new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver) as object) }) as T;
+  return new Proxy(value, {
+    get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver) as object),
+  }) as T;
 }
 
 test('proxies of a framework become the data that they stand for', () => {
-  const request = { messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }], stop: ['a'], logit_bias: { 5: 1 }, temperature: 0.5 };
+  const request = {
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+    stop: ['a'],
+    logit_bias: { 5: 1 },
+    temperature: 0.5,
+  };
   const { fields } = readRequest('messages', NAMES, reactive(request));
   assert.deepEqual(fields, request);
   assert.deepEqual(structuredClone(fields), request, 'it can be sent');
@@ -40,7 +47,10 @@ test('what a request cannot hold is named by its path', () => {
   }
   const cyclic: Record<string, unknown> = {};
   cyclic['again'] = [cyclic];
-  const throws = Object.defineProperty({ role: 'user' }, 'content', { enumerable: true, get: () => assert.fail('no reading here') });
+  const throws = Object.defineProperty({ role: 'user' }, 'content', {
+    enumerable: true,
+    get: () => assert.fail('no reading here'),
+  });
   const { proxy, revoke } = Proxy.revocable([], {});
   revoke();
   for (const [value, field, says] of [
@@ -66,16 +76,26 @@ test('what a request cannot hold is named by its path', () => {
     if (says.startsWith('more than')) assert.equal(error.details['value'], kind, 'the value is the field’s');
     assert.ok(error.message.includes(`\`${field}\``) && error.message.includes(says), error.message);
   }
-  assert.deepEqual(plain({ a: new Holder(), b: undefined, c: Object.create(null) as object, d: -0 }, 'x'), { a: {}, c: {}, d: 0 });
+  assert.deepEqual(plain({ a: new Holder(), b: undefined, c: Object.create(null) as object, d: -0 }, 'x'), {
+    a: {},
+    c: {},
+    d: 0,
+  });
   const named = plain(JSON.parse('{"__proto__": {"a": 1}}'), 'x') as object;
-  assert.deepEqual([Object.getPrototypeOf(named) === Object.prototype, JSON.stringify(named)], [true, '{"__proto__":{"a":1}}']);
+  assert.deepEqual(
+    [Object.getPrototypeOf(named) === Object.prototype, JSON.stringify(named)],
+    [true, '{"__proto__":{"a":1}}'],
+  );
 });
 
 test('requests that are no objects, or cannot be read, reject and throw as others do', async () => {
   const never: Generate = () => assert.fail('asked');
   const hostile = new Proxy({}, { get: () => assert.fail('get'), ownKeys: () => assert.fail('keys') });
   for (const request of [undefined, null, 5, 'Hi', [], () => {}, hostile] as unknown as never[]) {
-    for (const api of [new ChatCompletions(never, 'm'), new Completions(never, 'm')]) await assert.rejects((api as ChatCompletions).create(request) as unknown as Promise<unknown>, { code: 'invalid-request' });
+    for (const api of [new ChatCompletions(never, 'm'), new Completions(never, 'm')])
+      await assert.rejects((api as ChatCompletions).create(request) as unknown as Promise<unknown>, {
+        code: 'invalid-request',
+      });
     assert.equal(refusal(() => readCount(request)).details['field'], 'request');
     assert.equal(refusal(() => readSuggest(request)).details['field'], 'request');
   }
@@ -93,7 +113,10 @@ test('a signal that cannot be listened to is refused before anything waits for i
 test('strings become well-formed', () => {
   assert.equal(wellFormed('a\ud83d'), 'a\ufffd');
   assert.equal(wellFormed('\ude42b\ud83d\ude42'), '\ufffdb🙂');
-  assert.deepEqual(readRequest('prompt', NAMES, { prompt: '\ud83d', stop: ['\udc00'] }).fields, { prompt: '\ufffd', stop: ['\ufffd'] });
+  assert.deepEqual(readRequest('prompt', NAMES, { prompt: '\ud83d', stop: ['\udc00'] }).fields, {
+    prompt: '\ufffd',
+    stop: ['\ufffd'],
+  });
   assert.deepEqual(readSuggest({ prefix: '\ud83d' }).fields, { prefix: '\ufffd', words: 3 });
 });
 
@@ -108,13 +131,64 @@ function random(seed: number): () => number {
 }
 
 const FIELDS = [
-  'messages', 'prompt', 'prefix', 'words', 'within', 'signal', 'stream', 'stream_options', 'include_usage', 'return_progress', 'n', 'model', 'busy', 'logprobs', 'top_logprobs',
-  'max_tokens', 'max_completion_tokens', 'stop', 'seed', 'logit_bias', 'when_hidden', 'keep_awake', 'pace', 'role', 'content', 'type', 'text', '0', '__proto__', 'toJSON', 'length', 'then',
+  'messages',
+  'prompt',
+  'prefix',
+  'words',
+  'within',
+  'signal',
+  'stream',
+  'stream_options',
+  'include_usage',
+  'return_progress',
+  'n',
+  'model',
+  'busy',
+  'logprobs',
+  'top_logprobs',
+  'max_tokens',
+  'max_completion_tokens',
+  'stop',
+  'seed',
+  'logit_bias',
+  'when_hidden',
+  'keep_awake',
+  'pace',
+  'role',
+  'content',
+  'type',
+  'text',
+  '0',
+  '__proto__',
+  'toJSON',
+  'length',
+  'then',
 ];
 
 const SIMPLE = [
-  null, undefined, true, false, 0, 1, -1, 1.5, NaN, Infinity, '', 'm', 'user', 'text', '\ud800',
-  7n, Symbol.iterator, () => 1, new Date(NaN), /x/, new Error('x'), new AbortController().signal, Object.prototype,
+  null,
+  undefined,
+  true,
+  false,
+  0,
+  1,
+  -1,
+  1.5,
+  NaN,
+  Infinity,
+  '',
+  'm',
+  'user',
+  'text',
+  '\ud800',
+  7n,
+  Symbol.iterator,
+  () => 1,
+  new Date(NaN),
+  /x/,
+  new Error('x'),
+  new AbortController().signal,
+  Object.prototype,
 ];
 
 /** Any value, and what no request should have. */
@@ -127,7 +201,14 @@ function anything(next: () => number, depth: number): unknown {
   for (let fields = Math.floor(next() * 5); fields > 0; fields--) {
     const value = anything(next, depth + 1);
     const field = pick(FIELDS);
-    if (next() < 0.1) Object.defineProperty(object, field, { enumerable: true, configurable: true, get: () => { throw pick(SIMPLE); } });
+    if (next() < 0.1)
+      Object.defineProperty(object, field, {
+        enumerable: true,
+        configurable: true,
+        get: () => {
+          throw pick(SIMPLE);
+        },
+      });
     else Object.defineProperty(object, field, { enumerable: true, configurable: true, value });
   }
   if (next() < 0.05) object['self'] = object;
@@ -136,7 +217,10 @@ function anything(next: () => number, depth: number): unknown {
   const handler: ProxyHandler<object> = {};
   for (const trap of traps) {
     const how = next();
-    if (how < 0.1) handler[trap] = () => { throw pick(SIMPLE); };
+    if (how < 0.1)
+      handler[trap] = () => {
+        throw pick(SIMPLE);
+      };
     else if (how < 0.2) handler[trap] = (() => anything(next, depth + 1)) as never;
   }
   if (next() < 0.1) {
@@ -154,7 +238,16 @@ test('whatever a request is, reading it gives data that can be sent, or a Linnet
     const next = random(seed);
     const value = anything(next, 0);
     // Half of them have what every request needs, so that they get further.
-    const half = (more: object) => (next() < 0.5 && typeof value === 'object' && value !== null ? new Proxy(value, { ownKeys: (target) => [...new Set([...Reflect.ownKeys(target), ...Object.keys(more)])], getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(Object.keys(more).includes(String(name)) ? more : target, name), get: (target, name) => (more as Record<PropertyKey, unknown>)[name] ?? (target as Record<PropertyKey, unknown>)[name] }) : value);
+    const half = (more: object) =>
+      next() < 0.5 && typeof value === 'object' && value !== null
+        ? new Proxy(value, {
+            ownKeys: (target) => [...new Set([...Reflect.ownKeys(target), ...Object.keys(more)])],
+            getOwnPropertyDescriptor: (target, name) =>
+              Reflect.getOwnPropertyDescriptor(Object.keys(more).includes(String(name)) ? more : target, name),
+            get: (target, name) =>
+              (more as Record<PropertyKey, unknown>)[name] ?? (target as Record<PropertyKey, unknown>)[name],
+          })
+        : value;
     for (const read of [
       () => readRequest('messages', NAMES, half({ messages: anything(next, 1), signal })).fields,
       () => readRequest('prompt', NAMES, half({ prompt: 'x' })).fields,

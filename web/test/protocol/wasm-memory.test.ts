@@ -7,8 +7,14 @@ const MB = 1_000_000;
 test('a small model asks for a small memory, and for less where that is refused', () => {
   const bytes = memoryLadder(98 * MB, undefined).map((pages) => pages * 65_536);
   assert.ok(bytes[0] !== undefined && bytes[0] < 900 * MB, String(bytes));
-  assert.ok(bytes.every((size) => size > 98 * MB + 256 * MB), String(bytes));
-  assert.ok(bytes.every((size, index) => index === 0 || size < bytes[index - 1]!), String(bytes));
+  assert.ok(
+    bytes.every((size) => size > 98 * MB + 256 * MB),
+    String(bytes),
+  );
+  assert.ok(
+    bytes.every((size, index) => index === 0 || size < bytes[index - 1]!),
+    String(bytes),
+  );
 });
 
 test('where the size is not known, or the context is of a chosen length, all is asked for first', () => {

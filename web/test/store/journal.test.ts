@@ -16,7 +16,10 @@ test('what was written is read', () => {
   assert.deepEqual(read.description, DESCRIPTION);
   assert.deepEqual([read.count(), [...read.missing()], read.savedBytes(), read.isWhole()], [3, [1], 180, false]);
   assert.deepEqual(read.chunk(1), { bytes: 30, checksum: 'sum1' });
-  assert.deepEqual([0, 1, 2].map((index) => read.lengthOf(index)), [100, 100, 50]);
+  assert.deepEqual(
+    [0, 1, 2].map((index) => read.lengthOf(index)),
+    [100, 100, 50],
+  );
   assert.deepEqual(Journal.parse(read.text()), read);
 });
 
@@ -55,7 +58,16 @@ test('lines that make no sense count for nothing', () => {
 });
 
 test('what is no journal, or another version’s, is none', () => {
-  for (const text of ['', '\n', '{}\n', '###\n', 'null\n', '{"version":2,"url":"x","chunkBytes":100}\n', '{"version":3,"url":"x","chunkBytes":0}\n', '{"version":3,"chunkBytes":1}\n']) {
+  for (const text of [
+    '',
+    '\n',
+    '{}\n',
+    '###\n',
+    'null\n',
+    '{"version":2,"url":"x","chunkBytes":100}\n',
+    '{"version":3,"url":"x","chunkBytes":0}\n',
+    '{"version":3,"chunkBytes":1}\n',
+  ]) {
     assert.equal(Journal.parse(text), undefined, text);
   }
 });

@@ -9,7 +9,10 @@ import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
 type Outcome = 'loads' | 'no-webgpu' | 'device-lost' | 'out-of-memory';
 
-/** An engine that loses its GPU before the steps with these numbers, and a model whose loading ends as `outcomes` say, then well. */
+/**
+ * An engine that loses its GPU before the steps with these numbers, and a model whose loading ends as `outcomes` say,
+ * then well.
+ */
 function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const log: Log = [];
   const engine = new FakeEngine(log);
@@ -35,31 +38,53 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
     return { engine: new FakeEngine([]), info: { backend } } as unknown as Loaded;
   };
   const pause = async () => void log.push('wait');
-  queue.serve(engine, new DeviceRecovery(engine, load, mayUseCpu, { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) }, pause));
+  queue.serve(
+    engine,
+    new DeviceRecovery(
+      engine,
+      load,
+      mayUseCpu,
+      { changed: (info) => changes.push(info), recovering: (active) => recovering.push(active) },
+      pause,
+    ),
+  );
   const answer = (id: number, tokens: number) =>
     new Promise<Reply>((resolve) => {
       ended.set(id, resolve);
       queue.add(id, JSON.stringify({ prompt: 'a', max_tokens: tokens }));
     });
-  const count = (id: number) => answers.filter((a) => a.id === id && a.type === 'event' && a.event.type === 'token').length;
+  const count = (id: number) =>
+    answers.filter((a) => a.id === id && a.type === 'event' && a.event.type === 'token').length;
   return { queue, log, answer, changes, recovering, count };
 }
 
-const reason = (answer: Reply) => (answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason);
+const reason = (answer: Reply) =>
+  answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason;
 
 test('an answer goes on where it was when its device is lost', async () => {
   const { log, answer, changes, recovering, count } = setup([3], [], false);
   assert.equal(reason(await answer(1, 6)), 'length');
   assert.equal(count(1), 6);
   assert.deepEqual(log, ['start a', 'unload', 'load webgpu', 'replace', 'free a']);
-  assert.deepEqual(changes.map(({ backend }) => backend), ['webgpu']);
+  assert.deepEqual(
+    changes.map(({ backend }) => backend),
+    ['webgpu'],
+  );
   assert.deepEqual(recovering, [true, false]);
 });
 
 test('a browser without a GPU for a while is asked again', async () => {
   const { log, answer } = setup([3], ['no-webgpu', 'no-webgpu'], false);
   assert.equal(reason(await answer(1, 6)), 'length');
-  assert.deepEqual(log.slice(1, -1), ['unload', 'load webgpu', 'wait', 'load webgpu', 'wait', 'load webgpu', 'replace']);
+  assert.deepEqual(log.slice(1, -1), [
+    'unload',
+    'load webgpu',
+    'wait',
+    'load webgpu',
+    'wait',
+    'load webgpu',
+    'replace',
+  ]);
 });
 
 test('after the second loss in a row the CPU takes over, where it may', async () => {
@@ -85,7 +110,10 @@ test('elsewhere it is the end, for all that comes after it too', async () => {
 test('losses with a whole answer between are not in a row', async () => {
   const { answer, changes } = setup([3, 9, 15], [], false);
   for (const id of [1, 2, 3]) assert.equal(reason(await answer(id, 6)), 'length');
-  assert.deepEqual(changes.map(({ backend }) => backend), ['webgpu', 'webgpu', 'webgpu']);
+  assert.deepEqual(
+    changes.map(({ backend }) => backend),
+    ['webgpu', 'webgpu', 'webgpu'],
+  );
 });
 
 test('an answer that was stopped meanwhile ends', async () => {

@@ -26,7 +26,10 @@ function stored(): Set<string> {
   const key = sha256(new TextEncoder().encode(URL_));
   const journal = new Journal({ url: URL_, chunkBytes: 100, total: BYTES.length });
   const text = journal.head() + lines.saved(0, { bytes: BYTES.length, checksum: sha256(BYTES) }) + lines.done();
-  const files = new Map<string, BlobPart>([[`${key}.journal`, text], [`${key}.gguf`, BYTES]]);
+  const files = new Map<string, BlobPart>([
+    [`${key}.journal`, text],
+    [`${key}.gguf`, BYTES],
+  ]);
   const names = new Set(files.keys());
   const none = () => Promise.reject(new DOMException('none', 'NotFoundError'));
   const folder = {
@@ -58,7 +61,12 @@ test('a stored copy that is damaged is not kept; one that this version cannot ru
   ] as const) {
     const names = stored();
     const request = { model: [{ kind: 'remote' as const, urls: [URL_] }], backend: 'cpu' as const };
-    const load = loadModel(async () => refusing(refusal), request, () => {}, new AbortController().signal);
+    const load = loadModel(
+      async () => refusing(refusal),
+      request,
+      () => {},
+      new AbortController().signal,
+    );
     await assert.rejects(load, code(refusal));
     assert.equal(names.size, left, refusal);
   }

@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { Pacer, SHARE } from '../../src/worker/pacer.ts';
 import type { Pace } from '../../src/protocol/messages.ts';
 
-/** A device on whose clock each token takes `cost` milliseconds. One that computes ahead does the next sixteen while we rest. */
+/**
+ * A device on whose clock each token takes `cost` milliseconds. One that computes ahead does the next sixteen while we
+ * rest.
+ */
 class Device {
   now = 0;
   /** Milliseconds that it has computed. */

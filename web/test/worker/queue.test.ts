@@ -162,7 +162,12 @@ test('words are looked for in turn with answers, and the search can be ended', a
   q.add(3, JSON.stringify({ prefix: 'no' }), 'full', 'suggest');
   await ended(1);
   const found = await ended(2);
-  assert.ok(found.type === 'event' && found.event.type === 'words' && found.event.finish_reason === 'stop' && found.event.begun === 'wo');
+  assert.ok(
+    found.type === 'event' &&
+      found.event.type === 'words' &&
+      found.event.finish_reason === 'stop' &&
+      found.event.begun === 'wo',
+  );
   while (!answers.some(({ id }) => id === 3)) await turn();
   q.cancel(3);
   const ending = await ended(3);

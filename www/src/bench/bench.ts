@@ -98,7 +98,14 @@ function figure(perSecond: number): string {
 function markdown(): string {
   const lines = rows.map((row) => `| ${[String(row.prompt), ...figures(row)].join(' | ')} |`);
   const about = facts().flatMap(([term, value]) => (value ? [`- ${term}: ${value}`] : []));
-  return [...about, '', '| text, tokens | first word, ms | reads, tokens/s | writes, tokens/s |', '|---:|---:|---:|---:|', ...lines, ''].join('\n');
+  return [
+    ...about,
+    '',
+    '| text, tokens | first word, ms | reads, tokens/s | writes, tokens/s |',
+    '|---:|---:|---:|---:|',
+    ...lines,
+    '',
+  ].join('\n');
 }
 
 function json(): string {
@@ -107,7 +114,10 @@ function json(): string {
 
 /** "Chrome 140 on Linux": the browser's own description, as far as it is meaningful. */
 function browser(): string {
-  const { brands = [], platform } = (navigator as { userAgentData?: { brands: { brand: string; version: string }[]; platform: string } }).userAgentData ?? {};
-  const brand = brands.find(({ brand }) => !/not.?a|chromium/i.test(brand)) ?? brands.find(({ brand }) => brand === 'Chromium');
+  const { brands = [], platform } =
+    (navigator as { userAgentData?: { brands: { brand: string; version: string }[]; platform: string } })
+      .userAgentData ?? {};
+  const brand =
+    brands.find(({ brand }) => !/not.?a|chromium/i.test(brand)) ?? brands.find(({ brand }) => brand === 'Chromium');
   return brand ? `${brand.brand} ${brand.version}${platform ? ` on ${platform}` : ''}` : navigator.userAgent;
 }

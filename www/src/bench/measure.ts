@@ -38,7 +38,11 @@ export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenera
   let count = 0;
   for (let round = 1; round <= ROUNDS; round++) {
     for (const length of lengths) {
-      yield { rows: medians(found), done: count / (ROUNDS * lengths.length), text: `Round ${round} of ${ROUNDS}: ${length} tokens…` };
+      yield {
+        rows: medians(found),
+        done: count / (ROUNDS * lengths.length),
+        text: `Round ${round} of ${ROUNDS}: ${length} tokens…`,
+      };
       found.get(length)!.push(await ask(linnet, length, ++count, signal));
     }
   }
@@ -48,8 +52,19 @@ export async function* measure(linnet: Linnet, signal: AbortSignal): AsyncGenera
 async function ask(linnet: Linnet, length: number, run: number, signal: AbortSignal): Promise<Row> {
   // Each text starts with another token: the engine does not read again what it has read before.
   const prompt = Array.from({ length }, (_, i) => 300 + ((i * 31 + run * 17) % 500));
-  const { timings } = await linnet.completions.create({ prompt, max_tokens: WRITTEN, ignore_eos: true, temperature: 0, signal });
-  return { prompt: timings.prompt_n, firstMs: timings.prompt_ms, reads: timings.prompt_per_second, writes: timings.predicted_per_second };
+  const { timings } = await linnet.completions.create({
+    prompt,
+    max_tokens: WRITTEN,
+    ignore_eos: true,
+    temperature: 0,
+    signal,
+  });
+  return {
+    prompt: timings.prompt_n,
+    firstMs: timings.prompt_ms,
+    reads: timings.prompt_per_second,
+    writes: timings.predicted_per_second,
+  };
 }
 
 function medians(found: ReadonlyMap<number, readonly Row[]>): Row[] {

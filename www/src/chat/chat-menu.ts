@@ -35,10 +35,7 @@ export class ChatMenu {
   readonly #chats = new Chats();
   readonly #drawer = element('menu', HTMLDialogElement);
   readonly #list = element('chats', HTMLUListElement);
-  readonly #exports = [
-    element('export-markdown', HTMLButtonElement),
-    element('export-json', HTMLButtonElement),
-  ];
+  readonly #exports = [element('export-markdown', HTMLButtonElement), element('export-json', HTMLButtonElement)];
   #shown = newChat();
   /** Pending stores, in order. */
   #storing: Promise<unknown> = Promise.resolve();
@@ -148,7 +145,12 @@ export class ChatMenu {
 
   #show(stored: StoredChat, chosen = true): void {
     this.#leave();
-    const place: Shown = { id: stored.id, kept: JSON.stringify(stored.exchanges), at: stored.at, lock: new ChatLock(stored.id) };
+    const place: Shown = {
+      id: stored.id,
+      kept: JSON.stringify(stored.exchanges),
+      at: stored.at,
+      lock: new ChatLock(stored.id),
+    };
     this.#shown = place;
     show(stored.id);
     this.chat.conversation.show(stored);

@@ -102,7 +102,8 @@ export class Chat {
     const { maxTokens } = this.answerSettings();
     const answerer = {
       contextLength: info.model.context_length,
-      answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) => this.#stream(linnet, messages, maxTokens, signal),
+      answer: (messages: readonly ChatMessage[], { maxTokens }: { maxTokens: number }) =>
+        this.#stream(linnet, messages, maxTokens, signal),
     };
     const pieces = this.conversation.history.ask(answerer, this.conversation.material(turn), { maxTokens });
     const live = new LiveSpeed();
@@ -114,7 +115,12 @@ export class Chat {
     }
   }
 
-  async *#stream(linnet: Linnet, messages: readonly ChatMessage[], maxTokens: number, signal: AbortSignal): AsyncGenerator<CountedChunk> {
+  async *#stream(
+    linnet: Linnet,
+    messages: readonly ChatMessage[],
+    maxTokens: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<CountedChunk> {
     const { temperature, topP, repetitionPenalty } = this.answerSettings();
     const stream = linnet.chat.completions.create({
       messages,
@@ -126,7 +132,8 @@ export class Chat {
       repetition_penalty: repetitionPenalty,
       max_tokens: maxTokens,
     });
-    for await (const chunk of stream) yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
+    for await (const chunk of stream)
+      yield { chunk, ...(chunk.usage ? { promptTokens: chunk.usage.prompt_tokens } : {}) };
   }
 
   /** @param without what was left out of the prompt, in words; empty if nothing */
@@ -145,7 +152,9 @@ export class Chat {
       const { predicted_n, predicted_per_second, prompt_n, prompt_per_second } = chunk.timings;
       const reason = choice.finish_reason === 'length' ? ' · cut off here' : '';
       const read = `read ${whole(prompt_n)} at ${speed(prompt_per_second)}`;
-      turn.note(`${tokens(predicted_n)} · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`);
+      turn.note(
+        `${tokens(predicted_n)} · ${speed(predicted_per_second)} · ${read}${reason}${without && ` · ${without}`}`,
+      );
       this.showStats(`${device(info)} · ${speed(predicted_per_second)}`);
     }
   }
@@ -191,7 +200,9 @@ interface CountedChunk {
 /** Describes what was left out for lack of space. */
 function leftOut(exchanges: number): string {
   if (exchanges === 0) return '';
-  return exchanges === 1 ? 'the first question and its answer were left out' : `the first ${whole(exchanges)} questions and their answers were left out`;
+  return exchanges === 1
+    ? 'the first question and its answer were left out'
+    : `the first ${whole(exchanges)} questions and their answers were left out`;
 }
 
 /** Measures tokens per second while they arrive. The first token only starts the clock. */

@@ -70,7 +70,12 @@ export class Chats {
    * Reads and changes in one transaction, so that no other tab comes between. If the browser stores nothing, it counts
    * as done.
    */
-  async #unlessChanged(id: string, known: number | undefined, change: (store: IDBObjectStore) => IDBRequest, always = false): Promise<Outcome> {
+  async #unlessChanged(
+    id: string,
+    known: number | undefined,
+    change: (store: IDBObjectStore) => IDBRequest,
+    always = false,
+  ): Promise<Outcome> {
     if (!(await this.available)) return 'done';
     const outcome = await this.#ask('readwrite', async (store): Promise<Outcome> => {
       const found = await settled<unknown>(store.get(id));
@@ -98,7 +103,12 @@ function isChat(value: unknown): value is StoredChat {
   const { id, at, model, system, exchanges } = (value ?? {}) as Partial<StoredChat>;
   const isText = (text: unknown) => typeof text === 'string';
   const isExchange = ({ question, answer, note }: Exchange) => isText(question) && isText(answer) && isText(note);
-  return [id, model, system].every(isText) && typeof at === 'number' && Array.isArray(exchanges) && exchanges.every((exchange) => exchange && isExchange(exchange));
+  return (
+    [id, model, system].every(isText) &&
+    typeof at === 'number' &&
+    Array.isArray(exchanges) &&
+    exchanges.every((exchange) => exchange && isExchange(exchange))
+  );
 }
 
 /** The first words of its first question. */

@@ -20,7 +20,10 @@ export function jsonOf(chat: StoredChat): string {
   const messages = chat.exchanges.flatMap(({ question, answer }) => {
     const spoken = partsOf(answer, true);
     const reasoning = spoken.reasoning ? { reasoning_content: spoken.reasoning } : {};
-    return [{ role: 'user', content: question }, { role: 'assistant', content: spoken.answer, ...reasoning }];
+    return [
+      { role: 'user', content: question },
+      { role: 'assistant', content: spoken.answer, ...reasoning },
+    ];
   });
   return `${JSON.stringify({ model: chat.model, updated: new Date(chat.at).toISOString(), messages: [...system, ...messages] }, null, 2)}\n`;
 }
@@ -37,7 +40,10 @@ export function save(name: string, type: string, text: string): void {
 
 /** Makes a file name of a conversation's title. */
 export function fileName(chat: StoredChat, ending: string): string {
-  const words = titleOf(chat).toLowerCase().replace(/[^\p{L}\p{M}\p{N}]+/gu, '-').replace(/^-+/, '');
+  const words = titleOf(chat)
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '-')
+    .replace(/^-+/, '');
   return `${cutText(words, 50).replace(/-+$/, '') || 'chat'}.${ending}`;
 }
 

@@ -216,14 +216,16 @@ function withoutContext({ contextLength, ...settings }: Settings, { message }: L
 }
 
 function showLoadFailure(error: LinnetError): void {
-  if (error.details['field'] === 'context_length' && engine.settings.contextLength) return withoutContext(engine.settings, error);
+  if (error.details['field'] === 'context_length' && engine.settings.contextLength)
+    return withoutContext(engine.settings, error);
   const died = 'crashes' in error.details;
   const actions = [button('primary', 'Try again', died ? loadInFull : () => void engine.load())];
   const { settings } = engine;
   const onCpu = ['no-webgpu', 'device-lost', 'out-of-memory'].includes(error.code) && settings.backend !== 'cpu';
   if (onCpu) actions.push(button('secondary', 'Use the CPU', () => change({ ...settings, backend: 'cpu' })));
   const smaller = smallerFor(error);
-  if (smaller) actions.unshift(button('primary', `Load ${nameOf(smaller)}`, () => change({ ...settings, model: smaller })));
+  if (smaller)
+    actions.unshift(button('primary', `Load ${nameOf(smaller)}`, () => change({ ...settings, model: smaller })));
   if (smaller) actions[1]!.className = 'secondary';
   actions.push(button('secondary', 'Choose another model', () => dialog.open()));
   showNotice(error, actions);

@@ -32,7 +32,9 @@ export class SettingsDialog {
       onChange(own);
       this.#dialog.close();
     });
-    element('settings-actions', HTMLDivElement).append(button('secondary', 'Usual settings', () => this.#fill(usual())));
+    element('settings-actions', HTMLDivElement).append(
+      button('secondary', 'Usual settings', () => this.#fill(usual())),
+    );
     this.#dialog.addEventListener('click', (event) => {
       if (event.target === this.#dialog) this.#dialog.close();
     });

@@ -37,7 +37,9 @@ export function usualFor(model: ModelSource): AnswerSettings {
 
 /** The settings that differ from the defaults. */
 export function setBy(answerSettings: AnswerSettings, usual: AnswerSettings): Partial<AnswerSettings> {
-  return Object.fromEntries(Object.entries(answerSettings).filter(([name, value]) => value !== usual[name as keyof AnswerSettings]));
+  return Object.fromEntries(
+    Object.entries(answerSettings).filter(([name, value]) => value !== usual[name as keyof AnswerSettings]),
+  );
 }
 
 /** The stored settings, overridden by `?temperature=T&max=N` of the address. */
@@ -63,7 +65,11 @@ export function keep(answerSettings: Partial<AnswerSettings>): void {
 function kept(): Partial<AnswerSettings> {
   try {
     const found = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
-    return Object.fromEntries(Object.keys(USUAL).filter((name) => isUsable(name, found[name])).map((name) => [name, found[name]])) as Partial<AnswerSettings>;
+    return Object.fromEntries(
+      Object.keys(USUAL)
+        .filter((name) => isUsable(name, found[name]))
+        .map((name) => [name, found[name]]),
+    ) as Partial<AnswerSettings>;
   } catch {
     return {};
   }

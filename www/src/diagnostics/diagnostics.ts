@@ -1,4 +1,13 @@
-import { type Counters, type DeviceProbe, type EngineInfo, Linnet, type ListedModel, models, type StorageReport, type StoredModel } from 'linnet';
+import {
+  type Counters,
+  type DeviceProbe,
+  type EngineInfo,
+  Linnet,
+  type ListedModel,
+  models,
+  type StorageReport,
+  type StoredModel,
+} from 'linnet';
 import { plainName } from 'linnet/markdown';
 import { copies } from '../page/clipboard.ts';
 import { engineFacts, type Fact, factNodes } from '../page/facts.ts';
@@ -20,7 +29,15 @@ const settings = settingsFrom(query);
 let storage: Fact[] = [];
 
 /** All results, for the report. */
-const found: { browser: string; offline: string; device?: DeviceProbe; storage?: StorageReport; stored?: StoredModel[]; engine?: EngineInfo; error?: object } = {
+const found: {
+  browser: string;
+  offline: string;
+  device?: DeviceProbe;
+  storage?: StorageReport;
+  stored?: StoredModel[];
+  engine?: EngineInfo;
+  error?: object;
+} = {
   browser: navigator.userAgent,
   offline: 'checking…',
 };
@@ -32,7 +49,11 @@ reset.addEventListener('click', () => {
   tryButton.focus();
   status.show('Forgotten. The next load uses the full settings again.');
 });
-copies(element('copy', HTMLButtonElement), () => `${JSON.stringify(found, null, 2)}\n`, (text) => status.show(text));
+copies(
+  element('copy', HTMLButtonElement),
+  () => `${JSON.stringify(found, null, 2)}\n`,
+  (text) => status.show(text),
+);
 keepSite((state) => {
   found.offline = state;
   showStorage();
@@ -72,14 +93,23 @@ async function tryEngine(): Promise<void> {
     const linnet = await loadWith(settings, status, new AbortController().signal);
     try {
       status.show('Writing a few words…', undefined);
-      await linnet.completions.create({ prompt: 'The linnet is a small bird', max_tokens: 16, ignore_eos: true, temperature: 0 });
+      await linnet.completions.create({
+        prompt: 'The linnet is a small bird',
+        max_tokens: 16,
+        ignore_eos: true,
+        temperature: 0,
+      });
       found.engine = linnet.info();
     } finally {
       linnet.dispose();
     }
     showEngine(found.engine);
     await lookAtStorage();
-    status.show(found.engine.disabled_features?.length ? 'It works. Some GPU features gave wrong results here and are not used.' : 'It works.');
+    status.show(
+      found.engine.disabled_features?.length
+        ? 'It works. Some GPU features gave wrong results here and are not used.'
+        : 'It works.',
+    );
   } catch (error) {
     const { code, message, details } = asLinnetError(error);
     found.error = { code, message, details };
@@ -94,7 +124,9 @@ function showEngine(info: EngineInfo): void {
   element('before', HTMLElement).hidden = true;
   const { weights, kv, scratch, heap } = info.memory;
   const facts: Fact[] = engineFacts(info, settings.model).map(([term, value]) =>
-    term === 'Memory' ? [term, `${value}: weights ${bytes(weights)}, context ${bytes(kv)}, work ${bytes(scratch)}; wasm ${bytes(heap)}`] : [term, value],
+    term === 'Memory'
+      ? [term, `${value}: weights ${bytes(weights)}, context ${bytes(kv)}, work ${bytes(scratch)}; wasm ${bytes(heap)}`]
+      : [term, value],
   );
   const { recovered } = info;
   show('engine', [
@@ -115,7 +147,10 @@ function deviceFacts({ gpu, ...device }: DeviceProbe): Fact[] {
   return [
     ['WebGPU', [kind, gpu.vendor, gpu.architecture].filter(Boolean).join(', ')],
     ['Largest buffer', gpu.maxBufferSize === undefined ? undefined : bytes(gpu.maxBufferSize)],
-    ['Largest binding', gpu.maxStorageBufferBindingSize === undefined ? undefined : bytes(gpu.maxStorageBufferBindingSize)],
+    [
+      'Largest binding',
+      gpu.maxStorageBufferBindingSize === undefined ? undefined : bytes(gpu.maxStorageBufferBindingSize),
+    ],
     ['GPU features', gpu.features.join(', ')],
     ['Memory', device.memory === undefined ? 'the browser does not say' : `${bytes(device.memory)} or more`],
     ['Processors', whole(device.cores)],
@@ -128,9 +163,19 @@ function deviceFacts({ gpu, ...device }: DeviceProbe): Fact[] {
 }
 
 function storageFacts({ quota, free, persisted }: StorageReport, stored: readonly StoredModel[]): Fact[] {
-  const entries = stored.map(({ model, name, storedBytes, whole, bytes: all }): Fact => [storedName(model, name), `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`]);
+  const entries = stored.map(
+    ({ model, name, storedBytes, whole, bytes: all }): Fact => [
+      storedName(model, name),
+      `${bytes(storedBytes)}${whole ? '' : all ? ` of ${bytes(all)}` : ', not whole'}`,
+    ],
+  );
   return [
-    ['Free', free === undefined || quota === undefined ? 'the browser does not say' : `about ${bytes(free)} of ${bytes(quota)}`],
+    [
+      'Free',
+      free === undefined || quota === undefined
+        ? 'the browser does not say'
+        : `about ${bytes(free)} of ${bytes(quota)}`,
+    ],
     ['Kept when space is low', persisted ? 'yes' : 'no: the browser may delete models'],
     ...(entries.length > 0 ? entries : [['Models', 'none yet'] as Fact]),
   ];

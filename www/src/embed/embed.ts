@@ -22,14 +22,24 @@ form.addEventListener('submit', (event) => event.preventDefault());
 form.addEventListener('input', () => (snippet.textContent = snippetOf(options())));
 // The chat is created again when a field is left, not at each key.
 form.addEventListener('change', show);
-copies(element('copy', HTMLButtonElement), () => snippetOf(options()), (text) => (status.textContent = text));
+copies(
+  element('copy', HTMLButtonElement),
+  () => snippetOf(options()),
+  (text) => (status.textContent = text),
+);
 keepSite();
 show();
 
 function options(): EmbedOptions {
   const mode = new FormData(form).get('mode') === 'button' ? 'button' : 'inline';
   const lines = suggestions.value.split('\n').map((line) => line.trim());
-  return { mode, heading: heading.value.trim(), greeting: greeting.value.trim(), suggestions: lines.filter(Boolean), context: context.value };
+  return {
+    mode,
+    heading: heading.value.trim(),
+    greeting: greeting.value.trim(),
+    suggestions: lines.filter(Boolean),
+    context: context.value,
+  };
 }
 
 function show(): void {

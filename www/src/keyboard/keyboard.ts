@@ -44,7 +44,8 @@ document.addEventListener('selectionchange', () => {
 text.addEventListener('keydown', choose);
 text.addEventListener('beforeinput', ({ data }) => {
   const { selectionStart: caret, selectionEnd } = text;
-  if (data && CLOSING.test(data) && caret === selectionEnd && caret === ownSpace + 1) text.setSelectionRange(ownSpace, caret);
+  if (data && CLOSING.test(data) && caret === selectionEnd && caret === ownSpace + 1)
+    text.setSelectionRange(ownSpace, caret);
   ownSpace = -1;
 });
 keepSite();
@@ -104,7 +105,8 @@ function narrowed(prefix: string | undefined): typeof words {
   if (behind === undefined || !prefix?.startsWith(behind)) return [];
   const typed = prefix.slice(behind.length);
   return words.map((found) => {
-    const fits = found && found.completion.length > typed.length && found.completion.toLowerCase().startsWith(typed.toLowerCase());
+    const fits =
+      found && found.completion.length > typed.length && found.completion.toLowerCase().startsWith(typed.toLowerCase());
     return fits ? { word: found.word, completion: found.completion.slice(typed.length) } : undefined;
   });
 }

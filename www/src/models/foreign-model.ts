@@ -39,18 +39,35 @@ export async function sizeOf({ url }: ForeignModel): Promise<string | undefined>
 async function lengthOf(url: URL): Promise<number | undefined> {
   const signal = AbortSignal.timeout?.(PATIENCE);
   // An address that is signed for GET rejects HEAD.
-  for (const [method, headers] of [['HEAD', {}], ['GET', { Range: 'bytes=0-0' }]] as const) {
+  for (const [method, headers] of [
+    ['HEAD', {}],
+    ['GET', { Range: 'bytes=0-0' }],
+  ] as const) {
     const size = await askLength(url, { method, headers, signal });
     if (size !== undefined) return size;
   }
   return undefined;
 }
 
-async function askLength(url: URL, how: { method: string; headers: HeadersInit; signal: AbortSignal | undefined }): Promise<number | undefined> {
+async function askLength(
+  url: URL,
+  how: { method: string; headers: HeadersInit; signal: AbortSignal | undefined },
+): Promise<number | undefined> {
   try {
-    const answer = await fetch(url, { ...how, signal: how.signal ?? null, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
+    const answer = await fetch(url, {
+      ...how,
+      signal: how.signal ?? null,
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+    });
     void answer.body?.cancel().catch(() => {});
-    const length = answer.status === 206 ? answer.headers.get('Content-Range')?.split('/')[1] : answer.ok ? answer.headers.get('Content-Length') : undefined;
+    const length =
+      answer.status === 206
+        ? answer.headers.get('Content-Range')?.split('/')[1]
+        : answer.ok
+          ? answer.headers.get('Content-Length')
+          : undefined;
     return length && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
   } catch {
     return undefined;

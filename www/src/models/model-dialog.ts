@@ -51,7 +51,8 @@ export class ModelDialog {
     const stored = this.#list.choose(String(model));
     if (!stored) this.#choose(isOwn(model) ? BY_FILE : BY_ADDRESS);
     this.#url.value = stored || isOwn(model) ? '' : new URL(String(model), document.baseURI).href;
-    for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]')) radio.checked = radio.value === backend;
+    for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name=backend]'))
+      radio.checked = radio.value === backend;
     this.#arrange();
     this.#dialog.showModal();
     // This makes an imported model known; before it looks like an address.
@@ -71,7 +72,10 @@ export class ModelDialog {
 
   /** Shows only the field of the chosen kind of source, and makes it required. */
   #arrange(): void {
-    for (const [kind, input] of [[BY_ADDRESS, this.#url], [BY_FILE, this.#file]] as const) {
+    for (const [kind, input] of [
+      [BY_ADDRESS, this.#url],
+      [BY_FILE, this.#file],
+    ] as const) {
       const wanted = this.#choice === kind;
       element(kind === BY_FILE ? 'file-field' : 'url-field', HTMLElement).hidden = !wanted;
       input.required = wanted;
@@ -84,6 +88,11 @@ export class ModelDialog {
     const files = [...(this.#file.files ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
     const model = this.#choice === BY_ADDRESS ? this.#url.value : this.#choice === BY_FILE ? files : this.#choice;
     if (model.length === 0) return undefined;
-    return { ...this.engine.settings, model, keep: this.#keep.checked, backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend };
+    return {
+      ...this.engine.settings,
+      model,
+      keep: this.#keep.checked,
+      backend: (new FormData(this.#form).get('backend') ?? 'auto') as Backend,
+    };
   }
 }

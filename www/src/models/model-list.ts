@@ -39,7 +39,11 @@ class Card {
     const context = fit && fit.fits !== 'no' ? `context ${whole(fit.contextLength)}` : undefined;
     this.#about.textContent = [size(bytesOf(model)), model.license, context].filter(Boolean).join(' · ');
     if (!fit) return;
-    this.#badge.textContent = best ? 'Recommended' : fit.fits === 'no' && fit.reasons[0]?.code.startsWith('no-') ? 'Needs a GPU' : FITS[fit.fits];
+    this.#badge.textContent = best
+      ? 'Recommended'
+      : fit.fits === 'no' && fit.reasons[0]?.code.startsWith('no-')
+        ? 'Needs a GPU'
+        : FITS[fit.fits];
     this.#badge.dataset['fit'] = fit.fits;
     this.#why.textContent = fit.reasons.map(({ message }) => message).join(' ');
   }
@@ -97,7 +101,8 @@ export class ModelList {
     }
     const more = this.#largerList.childElementCount;
     this.#larger.hidden = more === 0;
-    element('larger-count', HTMLElement).textContent = more === 1 ? 'One more does not fit this device' : `${more} more do not fit this device`;
+    element('larger-count', HTMLElement).textContent =
+      more === 1 ? 'One more does not fit this device' : `${more} more do not fit this device`;
     await this.#sum();
   }
 

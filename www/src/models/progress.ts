@@ -6,7 +6,9 @@ import type { Query } from '../page/query.ts';
 import { loadOptions, type Settings } from '../page/load-settings.ts';
 
 /** Describes the phase of a load. */
-export function progressText({ phase, loaded, total, bytesPerSecond }: LoadProgress = { phase: 'engine', loaded: 0 }): string {
+export function progressText(
+  { phase, loaded, total, bytesPerSecond }: LoadProgress = { phase: 'engine', loaded: 0 },
+): string {
   if (phase === 'engine') return 'Starting the engine…';
   if (phase === 'prepare') return 'Getting the model ready…';
   const verb = { download: 'Downloading', cache: 'Loading from this browser', file: 'Loading from your file' }[phase];
@@ -43,7 +45,8 @@ export async function sayBefore(query: Query, { model }: Settings, status: Statu
   if (!foreign) return;
   const { name, host } = foreign;
   // The person may press it meanwhile.
-  const tell = (size: string) => status.isIdle && show(`The model is ${name} from ${host}${size}. It stays in this browser.`);
+  const tell = (size: string) =>
+    status.isIdle && show(`The model is ${name} from ${host}${size}. It stays in this browser.`);
   tell('');
   const size = await sizeOf(foreign);
   if (size) tell(`, ${size}`);

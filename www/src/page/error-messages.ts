@@ -9,20 +9,24 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   'bad-model': () => 'This file is not a GGUF model, or it is damaged. Choose another file.',
   'unsupported-architecture': ({ architecture }) =>
     `Linnet cannot run this kind of model yet${architecture ? ` (${text(architecture)})` : ''}. Choose another model.`,
-  'unsupported-quantization': () => 'Linnet cannot read this model’s quantization format. Choose another version of it, such as Q4_0 or Q8_0.',
+  'unsupported-quantization': () =>
+    'Linnet cannot read this model’s quantization format. Choose another version of it, such as Q4_0 or Q8_0.',
   'unsupported-tokenizer': () => 'Linnet does not support this model’s tokenizer. Choose another model.',
   'bad-template': () => 'The chat template inside this model does not work. Choose another model.',
-  'out-of-memory': () => 'This device has too little free memory for the model. Close other tabs, or choose a smaller model.',
+  'out-of-memory': () =>
+    'This device has too little free memory for the model. Close other tabs, or choose a smaller model.',
   'device-lost': () => 'The graphics processor stopped responding. Load the model again, or run it on the CPU.',
   'no-webgpu': () => 'This browser has no WebGPU on this device. The model can run on the CPU instead.',
-  'no-simd': () => 'This browser is too old to run the model, or a security setting prevents it. Update it or use another one.',
+  'no-simd': () =>
+    'This browser is too old to run the model, or a security setting prevents it. Update it or use another one.',
   blocked: () => 'This page is embedded or served in a way that does not allow a model to run. Open it in its own tab.',
   network: ({ received }) =>
     received
       ? `The connection broke after ${bytes(Number(received))}. Check that you are online and try again.`
       : 'The model could not be reached. Check that you are online and try again.',
   'not-found': ({ url }) => `There is no model at this address${url ? `: ${text(url)}` : ''}.`,
-  http: ({ status }) => `The server refused to give the model${status ? ` (status ${text(status)})` : ''}. Try again later.`,
+  http: ({ status }) =>
+    `The server refused to give the model${status ? ` (status ${text(status)})` : ''}. Try again later.`,
   integrity: () => 'The download is incomplete or was changed, so it was not stored. Try again.',
   quota: () => 'The browser has no room left to store the model. Free some space and try again.',
   'no-storage': () => 'The browser stores no files for this page, so the model was not stored.',

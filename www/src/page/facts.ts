@@ -20,7 +20,9 @@ export function device(info: EngineInfo): string {
 /** The engine's facts about itself. */
 export function engineFacts(info: EngineInfo, source: ModelSource): Fact[] {
   const { model, adapter, memory } = info;
-  const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[info.origin];
+  const origin = { network: 'from the network', cache: 'from this browser’s storage', file: 'from your file' }[
+    info.origin
+  ];
   return [
     ['Model', nameOf(source, info)],
     ['Kind', `${plainName(model.architecture)}, ${parameters(model.parameters)} parameters, ${model.quantization}`],

@@ -47,7 +47,9 @@ function wrongModel(model: string): string | undefined {
   // A single word would be a file beside the page, but is more likely a misspelt id.
   if (!/[/.:]/.test(model)) return `there is no model of that name in the list, so ${models.all[0]!.name} is used`;
   const url = addressIn(model);
-  return url && /^https?:$/.test(url.protocol) ? undefined : `it is not the address of a model, so ${models.all[0]!.name} is used`;
+  return url && /^https?:$/.test(url.protocol)
+    ? undefined
+    : `it is not the address of a model, so ${models.all[0]!.name} is used`;
 }
 
 /** The address of a model that is neither listed nor the person's file. */
@@ -114,7 +116,12 @@ export function nameOf(source: ModelSource, loaded?: EngineInfo): string {
 function listedModel(source: ModelSource): ListedModel | undefined {
   const byId = typeof source === 'string' ? models.get(source) : undefined;
   const address = byId ? undefined : addressIn(source)?.href;
-  return byId ?? (address === undefined ? undefined : models.all.find(({ files }) => new URL(files[0]!.url, document.baseURI).href === address));
+  return (
+    byId ??
+    (address === undefined
+      ? undefined
+      : models.all.find(({ files }) => new URL(files[0]!.url, document.baseURI).href === address))
+  );
 }
 
 function fileName(source: ModelSource): string {

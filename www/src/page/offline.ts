@@ -14,7 +14,9 @@ export type HearOffline = (state: string) => void;
 export function keepSite(hear: HearOffline = () => {}): void {
   if (import.meta.env.DEV) return hear('no: this is a development server');
   if (!('serviceWorker' in navigator)) {
-    return hear(isSecureContext ? 'no: this browser allows no service worker here' : 'no: the page is not served over HTTPS');
+    return hear(
+      isSecureContext ? 'no: this browser allows no service worker here' : 'no: the page is not served over HTTPS',
+    );
   }
   const state = new OfflineState(hear);
   navigator.serviceWorker.addEventListener('message', ({ data }) => {

@@ -6,7 +6,11 @@ export function element<E extends HTMLElement>(id: string, type: new () => E): E
 }
 
 /** Creates an element with a class and a text. Text is never parsed as markup. */
-export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className: string, text = ''): HTMLElementTagNameMap[K] {
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  text = '',
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   made.className = className;
   made.textContent = text;

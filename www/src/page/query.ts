@@ -29,7 +29,8 @@ export class Query {
     const value = this.#query.get(name);
     if (value === null) return undefined;
     const found = allowed.find((word) => word === value);
-    if (found === undefined) this.#ignore(name, value, `it can be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}`);
+    if (found === undefined)
+      this.#ignore(name, value, `it can be ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}`);
     return found;
   }
 
@@ -40,7 +41,13 @@ export class Query {
     if (isWithin(value, range)) return value;
     const { min, max, integer } = range;
     const kind = integer ? 'a whole number' : 'a number';
-    this.#ignore(name, text, max === Infinity ? `it must be ${kind}, ${whole(min)} or more` : `it must be ${kind} from ${whole(min)} to ${whole(max)}`);
+    this.#ignore(
+      name,
+      text,
+      max === Infinity
+        ? `it must be ${kind}, ${whole(min)} or more`
+        : `it must be ${kind} from ${whole(min)} to ${whole(max)}`,
+    );
     return undefined;
   }
 

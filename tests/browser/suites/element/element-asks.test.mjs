@@ -1,4 +1,5 @@
-// <linnet-chat>: what the person is asked and told before there is an answer, the keyboard, and the end of the conversation in sight.
+// <linnet-chat>: what the person is asked and told before there is an answer, the keyboard, and the end of the
+// conversation in sight.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -10,9 +11,13 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   before(async () => {
     fixture = await ChatFixture.open({
       '/download.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
-      '/wrong.html': html('<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" suggestions="One?"></linnet-chat>'),
+      '/wrong.html': html(
+        '<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" suggestions="One?"></linnet-chat>',
+      ),
       '/backend.html': html('<linnet-chat real model="/nothing.gguf" backend="tpu"></linnet-chat>'),
-      '/places.html': html('<linnet-chat real model="smollm2-135m-instruct" model-base="http://" temperature="200" context-length="100000000" endpoint="http://u:p@x/"></linnet-chat>'),
+      '/places.html': html(
+        '<linnet-chat real model="smollm2-135m-instruct" model-base="http://" temperature="200" context-length="100000000" endpoint="http://u:p@x/"></linnet-chat>',
+      ),
       '/address.html': html('<linnet-chat real model="http://" context-length="1"></linnet-chat>'),
       '/nobody.html': html('<linnet-chat real model="none"></linnet-chat>'),
       '/bars.html': html('<linnet-chat mode="inline" suggestions="Small \\| large?|What is new?"></linnet-chat>'),
@@ -21,7 +26,12 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   after(() => fixture?.close());
   const focused = (page) => within(page, (root) => root.activeElement?.className ?? '');
   /** The buttons of the composer that can be seen. */
-  const buttons = (page) => within(page, (root) => [...root.querySelectorAll('.composer button')].filter((node) => node.checkVisibility()).map((node) => node.className));
+  const buttons = (page) =>
+    within(page, (root) =>
+      [...root.querySelectorAll('.composer button')]
+        .filter((node) => node.checkVisibility())
+        .map((node) => node.className),
+    );
 
   test('before the download the question has the focus, and nothing says that an answer is on its way', async (t) => {
     const page = await fixture.visit(t, '/download.html');
@@ -30,7 +40,8 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       Object.assign(window, { said });
       const look = () => {
         const root = document.querySelector('linnet-chat')?.shadowRoot;
-        for (const selector of ['.meta', '[aria-live=polite]']) said.add(root?.querySelector(selector)?.textContent ?? '');
+        for (const selector of ['.meta', '[aria-live=polite]'])
+          said.add(root?.querySelector(selector)?.textContent ?? '');
         if (root?.querySelector('.writing')) said.add('writing');
         requestAnimationFrame(look);
       };
@@ -53,7 +64,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await part(page, '.loading:focus');
     assert.equal(await within(page, (root) => root.querySelector('textarea').value), 'And then?');
     assert.equal(await within(page, (root) => root.querySelectorAll('.question').length), 1);
-    const said = await page.evaluate(() => [...(/** @type {any} */ (globalThis).said)].filter(Boolean));
+    const said = await page.evaluate(() => [.../** @type {any} */ (globalThis).said].filter(Boolean));
     assert.deepEqual(said, ['This is answered after the model is downloaded.']);
     assert.deepEqual(await violations(page), []);
     // The model is not there: then the question is no longer asked, and the failure is told.
@@ -65,17 +76,28 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   test('Enter while an answer is written says why nothing happens', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
-    await page.evaluate(() => Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 200 }, () => 'on ') }));
+    await page.evaluate(() =>
+      Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 200 }, () => 'on ') }),
+    );
     await (await part(page, '.input')).type('Go');
     await page.keyboard.press('Enter');
     await part(page, '.writing');
     await (await part(page, '.input')).type('More');
     await page.keyboard.press('Enter');
     await part(page, '.dock .hint');
-    assert.equal(await within(page, (root) => root.querySelector('.dock .hint').textContent), 'An answer is being written. Wait for it, or stop it.');
+    assert.equal(
+      await within(page, (root) => root.querySelector('.dock .hint').textContent),
+      'An answer is being written. Wait for it, or stop it.',
+    );
     await page.click(inChat('.stop'));
     await answered(page);
-    assert.deepEqual(await within(page, (root) => [root.querySelector('.dock .hint').checkVisibility(), root.querySelector('textarea').value]), [false, 'More']);
+    assert.deepEqual(
+      await within(page, (root) => [
+        root.querySelector('.dock .hint').checkVisibility(),
+        root.querySelector('textarea').value,
+      ]),
+      [false, 'More'],
+    );
   });
 
   test('Enter and Escape that belong to an input method do nothing, also as Safari tells of them', async (t) => {
@@ -84,15 +106,21 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await page.click(inChat('.launcher'));
     await (await part(page, '.input')).type('こんにちは');
     const press = (key, init) =>
-      within(page, (root, key, init) => {
-        const event = new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true, ...init });
-        root.querySelector('textarea').dispatchEvent(event);
-        return event.defaultPrevented;
-      }, key, init);
+      within(
+        page,
+        (root, key, init) => {
+          const event = new KeyboardEvent('keydown', { key, bubbles: true, composed: true, cancelable: true, ...init });
+          root.querySelector('textarea').dispatchEvent(event);
+          return event.defaultPrevented;
+        },
+        key,
+        init,
+      );
     for (const init of [{ isComposing: true }, { isComposing: false, keyCode: 229 }]) {
       for (const key of ['Enter', 'Escape']) assert.equal(await press(key, init), false, key);
     }
-    const state = () => within(page, (root) => [root.host.hasAttribute('open'), root.querySelectorAll('.question').length]);
+    const state = () =>
+      within(page, (root) => [root.host.hasAttribute('open'), root.querySelectorAll('.question').length]);
     assert.deepEqual(await state(), [true, 0]);
     await press('Enter', { keyCode: 13 });
     assert.deepEqual(await state(), [true, 1]);
@@ -103,19 +131,33 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await page.click(inChat('.launcher'));
     await part(page, '.input');
     await page.evaluate(() => {
-      const text = 'Some words of an answer, which is about as long as a line or two of a chat on a phone.\n\n'.repeat(60);
+      const text = 'Some words of an answer, which is about as long as a line or two of a chat on a phone.\n\n'.repeat(
+        60,
+      );
       Object.assign(window, { pause: 5, pieces: () => text.match(/[^]{1,40}/g) });
     });
-    const distance = () => within(page, (root) => {
-      const log = root.querySelector('.log');
-      return Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
-    });
-    // Some frames, in which the new layout settles. A page that looks at the layout in between has the browser move the text at once.
-    const settle = () => page.evaluate(async () => {
-      const log = document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.log');
-      for (let i = 0; i < 20; i++) await new Promise((resolve) => requestAnimationFrame(() => resolve(log?.scrollHeight)));
-    });
-    const sizes = [[360, 700], [1000, 800], [700, 360], [360, 330], [360, 700], [500, 800], [1000, 800]];
+    const distance = () =>
+      within(page, (root) => {
+        const log = root.querySelector('.log');
+        return Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
+      });
+    // Some frames, in which the new layout settles. A page that looks at the layout in between has the browser move the
+    // text at once.
+    const settle = () =>
+      page.evaluate(async () => {
+        const log = document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.log');
+        for (let i = 0; i < 20; i++)
+          await new Promise((resolve) => requestAnimationFrame(() => resolve(log?.scrollHeight)));
+      });
+    const sizes = [
+      [360, 700],
+      [1000, 800],
+      [700, 360],
+      [360, 330],
+      [360, 700],
+      [500, 800],
+      [1000, 800],
+    ];
     const resized = async (when) => {
       for (const [width = 0, height = 0] of sizes) {
         await page.setViewport({ width, height });
@@ -123,10 +165,17 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
         assert.ok((await distance()) <= 2, `${when}, ${width} x ${height}: ${await distance()} pixels from the end`);
       }
     };
-    await page.evaluate(() => addEventListener('resize', () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.log')?.scrollHeight));
+    await page.evaluate(() =>
+      addEventListener(
+        'resize',
+        () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.log')?.scrollHeight,
+      ),
+    );
     await (await part(page, '.input')).type('Go');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(() => (document.querySelector('linnet-chat')?.shadowRoot?.querySelectorAll('.body p').length ?? 0) > 20);
+    await page.waitForFunction(
+      () => (document.querySelector('linnet-chat')?.shadowRoot?.querySelectorAll('.body p').length ?? 0) > 20,
+    );
     await resized('while it is written');
     await answered(page);
     await resized('after it');
@@ -143,14 +192,27 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
   test('a site’s mistakes are told to its owner, once, and the visitor sees that the chat is not available', async (t) => {
     const unavailable = 'This chat is not available at the moment.';
     for (const [path, ...expected] of /** @type {[string, ...RegExp[]][]} */ ([
-      ['/wrong.html', /unknown attribute contextlength: use context-length/, /unknown attribute strings: set the property strings/,
-        /temperature="hot" is not valid: use a number from 0/, /max-tokens="1.5" is not valid: use a whole number from 1/,
-        /model="smolm2" is not valid: .*smollm2-135m-instruct.*The chat is not available/],
+      [
+        '/wrong.html',
+        /unknown attribute contextlength: use context-length/,
+        /unknown attribute strings: set the property strings/,
+        /temperature="hot" is not valid: use a number from 0/,
+        /max-tokens="1.5" is not valid: use a whole number from 1/,
+        /model="smolm2" is not valid: .*smollm2-135m-instruct.*The chat is not available/,
+      ],
       ['/backend.html', /backend="tpu" is not valid: use auto, cpu or webgpu\. The chat is not available/],
-      ['/places.html', /model-base="http:\/\/" is not valid: use the address of a folder\. The chat is not available/,
-        /temperature="200" is not valid: use a number from 0 to 100\.$/, /context-length="100000000" is not valid: use a whole number from 64 to 8192\.$/,
-        /endpoint="http:\/\/u:p@x\/" is not valid: remove the user name and the password/],
-      ['/address.html', /model="http:\/\/" is not valid: .*The chat is not available/, /context-length="1" is not valid/],
+      [
+        '/places.html',
+        /model-base="http:\/\/" is not valid: use the address of a folder\. The chat is not available/,
+        /temperature="200" is not valid: use a number from 0 to 100\.$/,
+        /context-length="100000000" is not valid: use a whole number from 64 to 8192\.$/,
+        /endpoint="http:\/\/u:p@x\/" is not valid: remove the user name and the password/,
+      ],
+      [
+        '/address.html',
+        /model="http:\/\/" is not valid: .*The chat is not available/,
+        /context-length="1" is not valid/,
+      ],
       ['/nobody.html', /model="none" requires an endpoint/],
     ])) {
       const page = await fixture.visit(t, path);
@@ -160,14 +222,24 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       for (let times = 0; times < 2; times++) {
         await page.click(inChat('.launcher'));
         await part(page, '.notice');
-        assert.deepEqual(await within(page, (root) => [root.querySelector('.notice').textContent, root.querySelector('textarea').disabled]), [unavailable, true]);
+        assert.deepEqual(
+          await within(page, (root) => [
+            root.querySelector('.notice').textContent,
+            root.querySelector('textarea').disabled,
+          ]),
+          [unavailable, true],
+        );
         assert.equal(await within(page, (root) => root.querySelector('.suggestions').checkVisibility()), false);
         assert.deepEqual(await violations(page), []);
         await page.$eval('linnet-chat', (chat) => /** @type {any} */ (chat).ask('Hello?'));
         await page.click(inChat('.close'));
       }
       assert.equal(told.length, expected.length, told.join('\n'));
-      for (const pattern of expected) assert.ok(told.some((text) => pattern.test(text)), `${pattern} in ${told.join('\n')}`);
+      for (const pattern of expected)
+        assert.ok(
+          told.some((text) => pattern.test(text)),
+          `${pattern} in ${told.join('\n')}`,
+        );
     }
   });
 
@@ -176,14 +248,27 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     const told = /** @type {string[]} */ ([]);
     page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && told.push(message.text())));
     await page.$eval('linnet-chat', (chat) =>
-      Object.assign(chat, { suggestions: ['One?', 5], context: { a: 1 }, strings: { sent: 'x', send: 5, errors: [] }, endpointHeaders: { 'a b': 'c' } }),
+      Object.assign(chat, {
+        suggestions: ['One?', 5],
+        context: { a: 1 },
+        strings: { sent: 'x', send: 5, errors: [] },
+        endpointHeaders: { 'a b': 'c' },
+      }),
     );
     await page.click(inChat('.launcher'));
     await ask(page, 'Hello');
     assert.equal(await within(page, (root) => root.querySelector('.send').getAttribute('aria-label')), 'Send');
-    assert.ok(told.some((text) => text.includes('unknown property strings.sent: the type ChatStrings lists those that there are.')), told.join('\n'));
+    assert.ok(
+      told.some((text) =>
+        text.includes('unknown property strings.sent: the type ChatStrings lists those that there are.'),
+      ),
+      told.join('\n'),
+    );
     for (const name of ['suggestions', 'context', 'strings.send', 'endpointHeaders']) {
-      assert.ok(told.some((text) => text.includes(`the property ${name} is not valid`)), `${name} in ${told.join('\n')}`);
+      assert.ok(
+        told.some((text) => text.includes(`the property ${name} is not valid`)),
+        `${name} in ${told.join('\n')}`,
+      );
     }
     assert.equal(told.length, 5);
     const other = await fixture.visit(t, '/inline.html');
@@ -201,11 +286,16 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     const [clipped, shown] = await within(page, (root) => {
       const { top, bottom } = root.querySelector('.panel').getBoundingClientRect();
       const turns = [...root.querySelectorAll('.message')].map((node) => node.getBoundingClientRect());
-      const pressed = ['.dock', '.icon', '.actions'].filter((selector) => root.querySelector(selector).checkVisibility());
+      const pressed = ['.dock', '.icon', '.actions'].filter((selector) =>
+        root.querySelector(selector).checkVisibility(),
+      );
       return [turns.filter((turn) => turn.height < 20 || turn.top < top || turn.bottom > bottom).length, pressed];
     });
     assert.deepEqual([clipped, shown], [0, []]);
-    const pages = Buffer.from(await page.pdf({ format: 'a4' })).toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    const pages =
+      Buffer.from(await page.pdf({ format: 'a4' }))
+        .toString('latin1')
+        .match(/\/Type\s*\/Page\b/g)?.length ?? 0;
     assert.ok(pages >= 4, `${pages} pages`);
   });
 
@@ -213,7 +303,10 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     const page = await fixture.visit(t, '/bars.html');
     await page.click(inChat('.launcher'));
     await part(page, '.suggestion');
-    assert.deepEqual(await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)), ['Small | large?', 'What is new?']);
+    assert.deepEqual(
+      await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)),
+      ['Small | large?', 'What is new?'],
+    );
   });
 
   test('an emoji at the place where the site’s context is cut breaks no question', async (t) => {
@@ -221,7 +314,11 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
       const page = await fixture.visit(t, '/inline.html');
       await page.evaluate(() => Object.assign(window, { contextLength: 200 }));
       await page.click(inChat('.launcher'));
-      await page.$eval('linnet-chat', (chat, before) => Object.assign(chat, { context: before + '😀'.repeat(600) }), before);
+      await page.$eval(
+        'linnet-chat',
+        (chat, before) => Object.assign(chat, { context: before + '😀'.repeat(600) }),
+        before,
+      );
       await ask(page, 'Hello');
       const told = await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1)[0].content);
       assert.match(told, new RegExp(`^${before}(😀)+$`, 'u'));
@@ -233,6 +330,9 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     const client = await page.createCDPSession();
     await client.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
     await part(page, '.launcher');
-    assert.equal(await within(page, (root) => getComputedStyle(root.querySelector('.launcher')).borderTopStyle), 'solid');
+    assert.equal(
+      await within(page, (root) => getComputedStyle(root.querySelector('.launcher')).borderTopStyle),
+      'solid',
+    );
   });
 });

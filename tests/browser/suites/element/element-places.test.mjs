@@ -10,7 +10,8 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
   let fixture;
   before(async () => {
     fixture = await ChatFixture.open({
-      '/site.html': html(`<linnet-chat heading="Bäckerei" suggestions="Wann?"><b slot="launcher">?</b><b slot="title">Fragen</b>
+      '/site.html':
+        html(`<linnet-chat heading="Bäckerei" suggestions="Wann?"><b slot="launcher">?</b><b slot="title">Fragen</b>
         <b slot="greeting">Guten Tag!</b><b slot="footer">Ohne Gewähr</b></linnet-chat>`),
       '/choice.html': html('<linnet-chat real model="/parrot.gguf" backend="cpu"></linnet-chat>'),
       '/frame.html': html('<iframe src="/inline.html" width="360" height="640" title="Chat"></iframe>'),
@@ -22,29 +23,76 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     const page = await fixture.visit(t, '/site.html');
     await page.evaluate(() => {
       const sheet = new CSSStyleSheet();
-      sheet.replaceSync('linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }');
+      sheet.replaceSync(
+        'linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }',
+      );
       document.adoptedStyleSheets = [sheet];
       const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
-      Object.assign(chat, { strings: { open: 'Öffnen', send: 'Senden', retry: 'Noch einmal' }, suggestions: ['Wann offen?', 'Was kostet es?'], system: 'Sei kurz.', context: 'Wir backen.' });
+      Object.assign(chat, {
+        strings: { open: 'Öffnen', send: 'Senden', retry: 'Noch einmal' },
+        suggestions: ['Wann offen?', 'Was kostet es?'],
+        system: 'Sei kurz.',
+        context: 'Wir backen.',
+      });
       chat.setAttribute('theme', 'dark');
     });
     const launcher = await part(page, '.launcher');
-    assert.deepEqual(await launcher.evaluate((node) => [node.getAttribute('aria-label'), getComputedStyle(node).backgroundColor]), ['Öffnen: Bäckerei', 'rgb(0, 90, 60)']);
+    assert.deepEqual(
+      await launcher.evaluate((node) => [node.getAttribute('aria-label'), getComputedStyle(node).backgroundColor]),
+      ['Öffnen: Bäckerei', 'rgb(0, 90, 60)'],
+    );
     await launcher.click();
     await part(page, '.suggestion');
-    const slots = await within(page, (root) => Object.fromEntries([...root.querySelectorAll('slot')].map((slot) => [slot.name, slot.assignedNodes().map((node) => node.textContent).join()])));
+    const slots = await within(page, (root) =>
+      Object.fromEntries(
+        [...root.querySelectorAll('slot')].map((slot) => [
+          slot.name,
+          slot
+            .assignedNodes()
+            .map((node) => node.textContent)
+            .join(),
+        ]),
+      ),
+    );
     assert.deepEqual(slots, { launcher: '?', title: 'Fragen', greeting: 'Guten Tag!', footer: 'Ohne Gewähr' });
-    assert.deepEqual(await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)), ['Wann offen?', 'Was kostet es?']);
+    assert.deepEqual(
+      await within(page, (root) => [...root.querySelectorAll('.suggestion')].map((node) => node.textContent)),
+      ['Wann offen?', 'Was kostet es?'],
+    );
     await page.click(inChat('.suggestion'));
     await answered(page);
     assert.match(await bodyText(page), /You said: Wann offen\?/);
     const [told] = await page.evaluate(() => /** @type {any} */ (globalThis).asked);
-    assert.deepEqual(told.map(({ content }) => content), ['Sei kurz.\n\nWir backen.', 'Wann offen?']);
+    assert.deepEqual(
+      told.map(({ content }) => content),
+      ['Sei kurz.\n\nWir backen.', 'Wann offen?'],
+    );
     const [scheme, outline, names, missing] = await within(page, (root) => {
-      const parts = ['launcher', 'panel', 'header', 'title', 'log', 'message', 'question', 'answer', 'composer', 'input', 'send', 'stop', 'suggestion', 'loading', 'notice'];
+      const parts = [
+        'launcher',
+        'panel',
+        'header',
+        'title',
+        'log',
+        'message',
+        'question',
+        'answer',
+        'composer',
+        'input',
+        'send',
+        'stop',
+        'suggestion',
+        'loading',
+        'notice',
+      ];
       const look = getComputedStyle(root.querySelector('.answer'));
       const names = [...root.querySelectorAll('.send, [part~=small]')].map((node) => node.getAttribute('aria-label'));
-      return [getComputedStyle(root.host).colorScheme, `${look.outlineWidth} ${look.outlineColor}`, names, parts.filter((name) => !root.querySelector(`[part~=${name}]`))];
+      return [
+        getComputedStyle(root.host).colorScheme,
+        `${look.outlineWidth} ${look.outlineColor}`,
+        names,
+        parts.filter((name) => !root.querySelector(`[part~=${name}]`)),
+      ];
     });
     // What the site has no word for is English.
     assert.deepEqual([scheme, outline, missing], ['dark', '7px rgb(1, 2, 3)', []]);
@@ -66,10 +114,20 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       await part(page, '.by[data-by=device]');
       await page.click(inChat('.close'));
     }
-    const loads = await page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load').map(({ model }) => model[0].urls[0]));
-    assert.deepEqual(loads, ['parrot', 'finch'].map((name) => `${fixture.server.origin}/${name}.gguf`));
-    const events = await page.evaluate(() => /** @type {any} */ (globalThis).events.map(({ name, model, by }) => model ?? by ?? name));
-    assert.deepEqual(events, ['/parrot.gguf', '/finch.gguf'].flatMap((model) => ['open', model, 'device', 'close']));
+    const loads = await page.evaluate(() =>
+      /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load').map(({ model }) => model[0].urls[0]),
+    );
+    assert.deepEqual(
+      loads,
+      ['parrot', 'finch'].map((name) => `${fixture.server.origin}/${name}.gguf`),
+    );
+    const events = await page.evaluate(() =>
+      /** @type {any} */ (globalThis).events.map(({ name, model, by }) => model ?? by ?? name),
+    );
+    assert.deepEqual(
+      events,
+      ['/parrot.gguf', '/finch.gguf'].flatMap((model) => ['open', model, 'device', 'close']),
+    );
   });
 
   test('in a frame it is the same', async (t) => {
@@ -80,10 +138,16 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     await part(frame, '.input');
     await frame.type(inChat('.input'), 'Hello');
     await page.keyboard.press('Enter');
-    await frame.waitForFunction(() => /You said: Hello/.test(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent ?? ''));
+    await frame.waitForFunction(() =>
+      /You said: Hello/.test(
+        document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent ?? '',
+      ),
+    );
   });
 
-  /** Opens the chat of a document, agrees to the download, and tells how it ends: by whom it is answered, or the error. */
+  /**
+   * Opens the chat of a document, agrees to the download, and tells how it ends: by whom it is answered, or the error.
+   */
   async function outcome(frame) {
     await (await part(frame, '.launcher')).click();
     await (await part(frame, '.accept')).click();
@@ -95,15 +159,27 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     await answered(frame);
     return { letters: (await bodyText(frame)).length };
   }
-  const chat = html('<linnet-chat real model="/tiny.gguf" backend="cpu" max-tokens="12" temperature="0"></linnet-chat>');
+  const chat = html(
+    '<linnet-chat real model="/tiny.gguf" backend="cpu" max-tokens="12" temperature="0"></linnet-chat>',
+  );
 
-  for (const [sandbox, works] of /** @type {const} */ ([['allow-scripts', false], ['allow-scripts allow-same-origin', true]])) {
+  for (const [sandbox, works] of /** @type {const} */ ([
+    ['allow-scripts', false],
+    ['allow-scripts allow-same-origin', true],
+  ])) {
     test(`in a frame with sandbox="${sandbox}" it ${works ? 'answers' : 'says why it cannot'}`, async (t) => {
       // A document without an origin may read scripts only where the server says so.
       const site = await startServer({
         csp: STRICT_CSP,
         cors: 'files',
-        files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat, '/outer.html': html(`<iframe sandbox="${sandbox}" src="/chat.html" width="360" height="640" title="Chat"></iframe>`) },
+        files: {
+          '/fake.mjs': Buffer.alloc(0),
+          '/tiny.gguf': talkingTiny(),
+          '/chat.html': chat,
+          '/outer.html': html(
+            `<iframe sandbox="${sandbox}" src="/chat.html" width="360" height="640" title="Chat"></iframe>`,
+          ),
+        },
       });
       t.after(() => site.close());
       const page = await openPage(fixture.browser, `${site.origin}/outer.html`);
@@ -128,7 +204,10 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     ["script-src 'self' 'wasm-unsafe-eval'; require-trusted-types-for 'script'", 'trusted-types'],
   ])) {
     test(`under ${csp} it ${needs ? `says that it needs ${needs}` : 'answers'}`, async (t) => {
-      const site = await startServer({ csp, files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat } });
+      const site = await startServer({
+        csp,
+        files: { '/fake.mjs': Buffer.alloc(0), '/tiny.gguf': talkingTiny(), '/chat.html': chat },
+      });
       t.after(() => site.close());
       const page = await openPage(fixture.browser, `${site.origin}/chat.html`);
       t.after(() => page.close());
@@ -141,7 +220,11 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
       // The package says what is missing, to whoever loads or stores a model.
       const named = await page.evaluate(async () => {
         const { Linnet, models } = await import(/** @type {any} */ ('/linnet/index.js'));
-        const why = (/** @type {Promise<unknown>} */ promise) => promise.then(() => 'done', ({ code, details }) => `${code} ${details.needs}`);
+        const why = (/** @type {Promise<unknown>} */ promise) =>
+          promise.then(
+            () => 'done',
+            ({ code, details }) => `${code} ${details.needs}`,
+          );
         return [await why(Linnet.load('/tiny.gguf')), await why(models.download('/tiny.gguf'))];
       });
       assert.deepEqual(named, [`blocked ${needs}`, `blocked ${needs}`]);
@@ -161,7 +244,10 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
   test('without a server, a question for which there is no model goes back into the box', async (t) => {
     const site = await startServer({
       csp: STRICT_CSP,
-      files: { '/fake.mjs': Buffer.from(FAKE), '/alone.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>') },
+      files: {
+        '/fake.mjs': Buffer.from(FAKE),
+        '/alone.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
+      },
     });
     t.after(() => site.close());
     const alone = await openPage(fixture.browser, `${site.origin}/alone.html`);
@@ -174,7 +260,11 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     await alone.keyboard.press('Enter');
     await alone.waitForFunction(() => {
       const root = document.querySelector('linnet-chat')?.shadowRoot;
-      return root?.querySelector('textarea')?.value === 'Hello?' && !root.querySelector('.message') && root.querySelector('.notice')?.checkVisibility();
+      return (
+        root?.querySelector('textarea')?.value === 'Hello?' &&
+        !root.querySelector('.message') &&
+        root.querySelector('.notice')?.checkVisibility()
+      );
     });
   });
 });

@@ -10,9 +10,20 @@ import { answered, ask, bodyText, FAKE, html, inChat, part, within } from '../..
 /** A server with OpenAI's API, on a host of its own. `requests` has all that comes, preflights included. */
 async function startApi() {
   const requests = /** @type {any[]} */ ([]);
-  const api = { requests, redirect: '', says: /** @type {[string, string] | undefined} */ (undefined), origin: '', host: '', close: () => void 0 };
+  const api = {
+    requests,
+    redirect: '',
+    says: /** @type {[string, string] | undefined} */ (undefined),
+    origin: '',
+    host: '',
+    close: () => void 0,
+  };
   const server = createServer(async (request, response) => {
-    const headers = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Allow-Headers': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
+    const headers = {
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Allow-Headers': '*',
+      'Cross-Origin-Resource-Policy': 'cross-origin',
+    };
     if (request.method === 'OPTIONS') {
       requests.push({ method: 'OPTIONS' });
       return response.writeHead(204, headers).end();
@@ -23,7 +34,8 @@ async function startApi() {
     if (api.redirect) return response.writeHead(307, { ...headers, Location: api.redirect }).end();
     if (api.says) return response.writeHead(200, { ...headers, 'Content-Type': api.says[0] }).end(api.says[1]);
     response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream' });
-    for (const content of ['From ', 'the **server**.']) response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`);
+    for (const content of ['From ', 'the **server**.'])
+      response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`);
     response.end('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
@@ -37,7 +49,8 @@ async function startApi() {
   return api;
 }
 /** The contents of the messages of the questions that came. */
-const told = (api) => api.requests.filter(({ method }) => method === 'POST').map(({ messages }) => messages.map(({ content }) => content));
+const told = (api) =>
+  api.requests.filter(({ method }) => method === 'POST').map(({ messages }) => messages.map(({ content }) => content));
 
 describe('the chat element and a server', { timeout: 600_000 }, () => {
   let browser;
@@ -52,7 +65,9 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
       files: {
         '/fake.mjs': Buffer.from(FAKE),
         // The model is not there: loading it fails.
-        '/absent.html': chat(`real model="/nothing.gguf" backend="cpu" endpoint="${api.origin}/v1" endpoint-model="big"`),
+        '/absent.html': chat(
+          `real model="/nothing.gguf" backend="cpu" endpoint="${api.origin}/v1" endpoint-model="big"`,
+        ),
         // The device answers, until the test lets it fail.
         '/device.html': chat(`endpoint="${api.origin}/v1"`),
         '/served.html': chat(`real model="none" endpoint="${api.origin}/v1" suggestions="Who are you?"`),
@@ -80,8 +95,16 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     await (await part(page, '.input')).type(text);
     await page.keyboard.press('Enter');
   };
-  const fails = (page) => page.evaluate(() => Object.assign(window, { pieces: () => { throw new Error('The device failed.'); } }));
-  const works = (page) => page.evaluate(() => Object.assign(window, { pieces: (request) => ['Device: ', request.messages.at(-1).content] }));
+  const fails = (page) =>
+    page.evaluate(() =>
+      Object.assign(window, {
+        pieces: () => {
+          throw new Error('The device failed.');
+        },
+      }),
+    );
+  const works = (page) =>
+    page.evaluate(() => Object.assign(window, { pieces: (request) => ['Device: ', request.messages.at(-1).content] }));
   const question = (page) => part(page, '.send-card').then((node) => node.evaluate((node) => node.textContent));
   const focused = (page) => within(page, (root) => root.activeElement?.className ?? '');
   const metas = (page) => within(page, (root) => [...root.querySelectorAll('.meta')].map((node) => node.textContent));
@@ -91,10 +114,16 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
   test('where the device cannot, the person is asked before the server is, and once in a conversation', async (t) => {
     const page = await visit(t, '/absent.html');
     await part(page, '[data-state=consent]');
-    assert.match(await within(page, (root) => root.querySelector('.loading').textContent), new RegExp(`${api.host} can\\. You are asked before anything is sent`));
+    assert.match(
+      await within(page, (root) => root.querySelector('.loading').textContent),
+      new RegExp(`${api.host} can\\. You are asked before anything is sent`),
+    );
     await type(page, 'Who are you?');
     await while_();
-    assert.equal(await within(page, (root) => root.querySelector('.meta').textContent), 'This is answered after the model is downloaded.');
+    assert.equal(
+      await within(page, (root) => root.querySelector('.meta').textContent),
+      'This is answered after the model is downloaded.',
+    );
     await page.click(inChat('.accept'));
     assert.match(await question(page), new RegExp(`Send this conversation to ${api.host}\\?`));
     assert.equal(await focused(page), 'keep');
@@ -104,12 +133,21 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     await page.click(inChat('.agree'));
     await answered(page);
     assert.match(await bodyText(page), /From the server\./);
-    assert.match(await within(page, (root) => root.querySelector('.notice').textContent), new RegExp(`${api.host} answers from now on`));
+    assert.match(
+      await within(page, (root) => root.querySelector('.notice').textContent),
+      new RegExp(`${api.host} answers from now on`),
+    );
     assert.equal(await within(page, (root) => root.querySelector('.by').textContent), `Answered by ${api.host}`);
     assert.match(await focused(page), /input/);
     const [{ path, key, model, stream, messages }] = api.requests.filter(({ method }) => method === 'POST');
-    assert.deepEqual({ path, key, model, stream }, { path: '/v1/chat/completions', key: 'open', model: 'big', stream: true });
-    assert.deepEqual(messages, [{ role: 'system', content: 'Be kind.' }, { role: 'user', content: 'Who are you?' }]);
+    assert.deepEqual(
+      { path, key, model, stream },
+      { path: '/v1/chat/completions', key: 'open', model: 'big', stream: true },
+    );
+    assert.deepEqual(messages, [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'Who are you?' },
+    ]);
 
     await ask(page, 'And then?');
     assert.deepEqual(told(api).at(-1), ['Be kind.', 'Who are you?', 'From the **server**.', 'And then?']);
@@ -128,15 +166,28 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     api.says = ['text/html', '<!doctype html><p>An app'];
     await type(page, 'Hello?');
     await part(page, '.notice .again');
-    const state = () => within(page, (root) => [root.querySelectorAll('.answer').length, root.querySelector('.notice p').textContent, root.querySelector('[aria-live=polite]').textContent]);
+    const state = () =>
+      within(page, (root) => [
+        root.querySelectorAll('.answer').length,
+        root.querySelector('.notice p').textContent,
+        root.querySelector('[aria-live=polite]').textContent,
+      ]);
     assert.deepEqual(await state(), [0, `${api.host} did not answer. Try again later.`, '']);
     assert.match(owner.join(), /answered with a web page \(text\/html\), but must answer with an event stream/);
     api.says = ['text/event-stream', 'data: {"choices":[{"delta":{"content":"Half an"}}]}\n\n'];
     await page.click(inChat('.again'));
-    await page.waitForFunction(() => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.answer .meta')?.textContent?.includes('Cut off here'));
+    await page.waitForFunction(() =>
+      document
+        .querySelector('linnet-chat')
+        ?.shadowRoot?.querySelector('.answer .meta')
+        ?.textContent?.includes('Cut off here'),
+    );
     assert.deepEqual(await state(), [1, `The answer from ${api.host} stopped before its end. Try again.`, '']);
     assert.match(await bodyText(page), /Half an/);
-    api.says = ['application/json', JSON.stringify({ choices: [{ message: { content: 'Whole.' }, finish_reason: 'stop' }] })];
+    api.says = [
+      'application/json',
+      JSON.stringify({ choices: [{ message: { content: 'Whole.' }, finish_reason: 'stop' }] }),
+    ];
     await page.click(inChat('.again'));
     await answered(page);
     assert.match(await bodyText(page), /Whole\./);
@@ -144,7 +195,10 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
 
   test('what was written while the device answered stays there, unless the person sends it', async (t) => {
     const page = await visit(t, '/device.html');
-    assert.match(await within(page, (root) => root.querySelector('.privacy').textContent), new RegExp(`${api.host} can\\. You are asked before`));
+    assert.match(
+      await within(page, (root) => root.querySelector('.privacy').textContent),
+      new RegExp(`${api.host} can\\. You are asked before`),
+    );
     await works(page);
     await ask(page, 'One');
     assert.deepEqual(await metas(page), ['On this device']);
@@ -179,14 +233,20 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual(await metas(page), ['On this device', 'On this device', `Answered by ${api.host}`]);
 
     // The site names another server: it has not been agreed to.
-    await page.$eval('linnet-chat', (chat, address) => Object.assign(chat, { endpoint: address }), `${other.origin}/v1`);
+    await page.$eval(
+      'linnet-chat',
+      (chat, address) => Object.assign(chat, { endpoint: address }),
+      `${other.origin}/v1`,
+    );
     await type(page, 'Four');
     assert.match(await question(page), new RegExp(other.host));
     await while_();
     assert.deepEqual(other.requests, []);
     // A new conversation takes the question away.
     await page.click(inChat('[aria-label="New conversation"]'));
-    await page.waitForFunction(() => !document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.send-card')?.checkVisibility());
+    await page.waitForFunction(
+      () => !document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.send-card')?.checkVisibility(),
+    );
     await while_();
     assert.deepEqual([other.requests, told(api).length], [[], 1]);
   });
@@ -194,10 +254,21 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
   test('a closed chat that asks still asks when it is opened', async (t) => {
     const page = await visit(t, '/device.html');
     await page.evaluate(() => Object.assign(window, { pause: 400 }));
-    await page.evaluate(() => Object.assign(window, { pieces: () => ({ *[Symbol.iterator]() { yield 'Half an '; throw new Error('The device failed.'); } }) }));
+    await page.evaluate(() =>
+      Object.assign(window, {
+        pieces: () => ({
+          *[Symbol.iterator]() {
+            yield 'Half an ';
+            throw new Error('The device failed.');
+          },
+        }),
+      }),
+    );
     await type(page, 'One');
     await page.click(inChat('.close'));
-    await page.waitForFunction(() => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.send-card:not([hidden])'));
+    await page.waitForFunction(() =>
+      document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.send-card:not([hidden])'),
+    );
     await page.click(inChat('.launcher'));
     await part(page, '.send-card');
     assert.equal(await focused(page), 'keep');
@@ -210,16 +281,26 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
 
   test('a server that is the only one to answer is named before the first question, and not asked for again', async (t) => {
     const page = await visit(t, '/served.html');
-    assert.equal(await within(page, (root) => root.querySelector('.privacy').textContent), `${api.host} answers. What you write is sent there.`);
+    assert.equal(
+      await within(page, (root) => root.querySelector('.privacy').textContent),
+      `${api.host} answers. What you write is sent there.`,
+    );
     assert.equal(await within(page, (root) => root.querySelector('.by').textContent), `Answered by ${api.host}`);
     assert.equal(await within(page, (root) => root.querySelector('.loading').checkVisibility()), false);
     assert.deepEqual(await violations(page), []);
     await page.click(inChat('.suggestion'));
     await answered(page);
     await ask(page, 'And then?');
-    assert.deepEqual(told(api), [['Be kind.', 'Who are you?'], ['Be kind.', 'Who are you?', 'From the **server**.', 'And then?']]);
+    assert.deepEqual(told(api), [
+      ['Be kind.', 'Who are you?'],
+      ['Be kind.', 'Who are you?', 'From the **server**.', 'And then?'],
+    ]);
     // Another server, of which this conversation has not been told.
-    await page.$eval('linnet-chat', (chat, address) => Object.assign(chat, { endpoint: address }), `${other.origin}/v1`);
+    await page.$eval(
+      'linnet-chat',
+      (chat, address) => Object.assign(chat, { endpoint: address }),
+      `${other.origin}/v1`,
+    );
     await type(page, 'Secret');
     await question(page);
     await while_();
@@ -244,7 +325,10 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     api.redirect = `${other.origin}/v1/chat/completions`;
     await type(page, 'Hello');
     await part(page, '.notice .again');
-    assert.match(await within(page, (root) => root.querySelector('.notice').textContent), new RegExp(`${api.host} did not answer`));
+    assert.match(
+      await within(page, (root) => root.querySelector('.notice').textContent),
+      new RegExp(`${api.host} did not answer`),
+    );
     await while_();
     assert.deepEqual([told(api).length, other.requests], [1, []]);
   });

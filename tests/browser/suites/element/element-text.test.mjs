@@ -16,7 +16,8 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   test('what a model writes in Markdown is shown so, block by block', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
-    const text = '# Bread\n\nWe have **rye** and *spelt* at `2 €`:\n\n1. one\n2. two\n   - inner\n\n| kind | price |\n|:--|--:|\n| rye | 2 &euro; |\n\n```js\nlet a = "<b>";\n```\n\nSee [the shop](https://shop.example/a?b=1) &amp; more.';
+    const text =
+      '# Bread\n\nWe have **rye** and *spelt* at `2 €`:\n\n1. one\n2. two\n   - inner\n\n| kind | price |\n|:--|--:|\n| rye | 2 &euro; |\n\n```js\nlet a = "<b>";\n```\n\nSee [the shop](https://shop.example/a?b=1) &amp; more.';
     await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,5}/g), pause: 4 }), text);
     const kept = page.evaluate(async () => {
       const root = /** @type {any} */ (document.querySelector('linnet-chat')).shadowRoot;
@@ -31,34 +32,88 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
       const texts = (selector) => [...root.querySelectorAll(`.body ${selector}`)].map((node) => node.textContent);
       const link = root.querySelector('.body a');
       return {
-        heading: texts('h3'), strong: texts('strong'), em: texts('em'), inlineCode: texts('p code'), items: texts('ol > li').length, inner: texts('li li'), cells: texts('td'),
-        code: texts('pre'), link: { href: link.href, rel: link.rel, target: link.target }, last: texts('p').at(-1),
+        heading: texts('h3'),
+        strong: texts('strong'),
+        em: texts('em'),
+        inlineCode: texts('p code'),
+        items: texts('ol > li').length,
+        inner: texts('li li'),
+        cells: texts('td'),
+        code: texts('pre'),
+        link: { href: link.href, rel: link.rel, target: link.target },
+        last: texts('p').at(-1),
       };
     });
     assert.deepEqual(found, {
-      heading: ['Bread'], strong: ['rye'], em: ['spelt'], inlineCode: ['2 €'], items: 2, inner: ['inner'], cells: ['rye', '2 €'], code: ['let a = "<b>";'],
-      link: { href: 'https://shop.example/a?b=1', rel: 'noopener noreferrer nofollow ugc', target: '_blank' }, last: 'See the shop & more.',
+      heading: ['Bread'],
+      strong: ['rye'],
+      em: ['spelt'],
+      inlineCode: ['2 €'],
+      items: 2,
+      inner: ['inner'],
+      cells: ['rye', '2 €'],
+      code: ['let a = "<b>";'],
+      link: { href: 'https://shop.example/a?b=1', rel: 'noopener noreferrer nofollow ugc', target: '_blank' },
+      last: 'See the shop & more.',
     });
   });
 
   test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
     const page = await fixture.visit(t, '/inline.html', { width: 360, height: 640 });
     await page.evaluate(() => Object.assign(window, { ran: [], violations: [] }));
-    await page.evaluate(() => document.addEventListener('securitypolicyviolation', (event) => /** @type {any} */ (globalThis).violations.push(event.blockedURI)));
+    await page.evaluate(() =>
+      document.addEventListener('securitypolicyviolation', (event) =>
+        /** @type {any} */ (globalThis).violations.push(event.blockedURI),
+      ),
+    );
     await page.click(inChat('.launcher'));
     await part(page, '.input');
     fixture.server.requests.length = 0;
-    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
+    await page.evaluate(
+      (text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }),
+      HOSTILE,
+    );
     await ask(page, '<img src=x onerror=ran.push(0)> \u202eab');
     const state = await within(page, (root) => {
       const links = [...root.querySelectorAll('.body a')].map((link) => link.href);
-      const strange = [...root.querySelectorAll('.body *')].map((node) => node.localName).filter((name) => !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|svg|path|table|thead|tbody|tr|th|td|blockquote)$/.test(name));
-      const attributes = [...root.querySelectorAll('.body *')].flatMap((node) => node.getAttributeNames()).filter((name) => /^on|^style$|^src/.test(name));
+      const strange = [...root.querySelectorAll('.body *')]
+        .map((node) => node.localName)
+        .filter(
+          (name) =>
+            !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|svg|path|table|thead|tbody|tr|th|td|blockquote)$/.test(
+              name,
+            ),
+        );
+      const attributes = [...root.querySelectorAll('.body *')]
+        .flatMap((node) => node.getAttributeNames())
+        .filter((name) => /^on|^style$|^src/.test(name));
       const panel = root.querySelector('.panel').getBoundingClientRect();
-      const outside = ['.header', '.composer', '.body'].filter((selector) => root.querySelector(selector).getBoundingClientRect().right > panel.right + 1);
-      return { ran: globalThis.ran, violations: globalThis.violations, links, strange, attributes, outside, wide: document.documentElement.scrollWidth > innerWidth, turned: /[\u202a-\u202e]/.test(root.querySelector('.body').textContent), code: root.querySelector('.body pre:last-of-type') !== null };
+      const outside = ['.header', '.composer', '.body'].filter(
+        (selector) => root.querySelector(selector).getBoundingClientRect().right > panel.right + 1,
+      );
+      return {
+        ran: globalThis.ran,
+        violations: globalThis.violations,
+        links,
+        strange,
+        attributes,
+        outside,
+        wide: document.documentElement.scrollWidth > innerWidth,
+        turned: /[\u202a-\u202e]/.test(root.querySelector('.body').textContent),
+        code: root.querySelector('.body pre:last-of-type') !== null,
+      };
     });
-    assert.deepEqual(state, { ran: [], violations: [], links: ['https://evil.example/i.png'], strange: [], attributes: [], outside: [], wide: false, turned: false, code: true });
+    assert.deepEqual(state, {
+      ran: [],
+      violations: [],
+      links: ['https://evil.example/i.png'],
+      strange: [],
+      attributes: [],
+      outside: [],
+      wide: false,
+      turned: false,
+      code: true,
+    });
     assert.deepEqual(fixture.server.requests, []);
     // The chat is as good as before.
     await page.evaluate(() => Object.assign(window, { pieces: () => ['Fine.'] }));
@@ -70,7 +125,8 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   const writes = (page, size, pause) =>
     page.evaluate(
       (size, pause) => {
-        const paragraph = 'Some **bold** words, `code`, and [a link](https://a.example) in a line that goes on for a while.\n';
+        const paragraph =
+          'Some **bold** words, `code`, and [a link](https://a.example) in a line that goes on for a while.\n';
         const table = `| a | b | c |\n|---|---|---|\n${'| one | two **x** | three `y` |\n'.repeat(30 * size)}`;
         const code = `\`\`\`js\n${'const answer = 42; // and more\n'.repeat(40 * size)}\`\`\`\n\n`;
         const text = `${paragraph.repeat(10 * size)}\n${`- ${paragraph}`.repeat(15 * size)}\n${table}\n${code}${`${paragraph}\n`.repeat(10 * size)}`;
@@ -101,7 +157,14 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     await asks(page);
     const found = await within(page, (root) => {
       const count = (selector) => root.querySelectorAll(`.body ${selector}`).length;
-      return { lists: count('ul'), items: count('li'), tables: count('table'), rows: count('tbody tr'), codes: count('pre'), code: root.querySelector('.body pre').textContent.trim().split('\n').length };
+      return {
+        lists: count('ul'),
+        items: count('li'),
+        tables: count('table'),
+        rows: count('tbody tr'),
+        codes: count('pre'),
+        code: root.querySelector('.body pre').textContent.trim().split('\n').length,
+      };
     });
     assert.deepEqual(found, { lists: 1, items: 60, tables: 1, rows: 120, codes: 1, code: 160 });
   });
@@ -144,10 +207,16 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   test('a link whose text names another host says where it leads', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
-    const text = '[bank.example](https://evil.example/) [**bank**.example](https://evil.example/) [the shop](https://shop.example/) https://shop.example/a.b';
+    const text =
+      '[bank.example](https://evil.example/) [**bank**.example](https://evil.example/) [the shop](https://shop.example/) https://shop.example/a.b';
     await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,7}/g), pause: 4 }), text);
     await ask(page, 'Where?');
     const links = await within(page, (root) => [...root.querySelectorAll('.body a')].map((link) => link.textContent));
-    assert.deepEqual(links, ['bank.example (evil.example)', 'bank.example (evil.example)', 'the shop', 'https://shop.example/a.b']);
+    assert.deepEqual(links, [
+      'bank.example (evil.example)',
+      'bank.example (evil.example)',
+      'the shop',
+      'https://shop.example/a.b',
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-// <linnet-chat> as a person meets it, with a made-up model behind it: what it loads, what it shows, what it refuses to do.
+// <linnet-chat> as a person meets it, with a made-up model behind it: what it loads, what it shows, what it refuses to
+// do.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -6,22 +7,41 @@ import { brotliCompressSync } from 'node:zlib';
 import { violations } from '../../support/axe.mjs';
 import { fakeWorker } from '../../support/fake-worker.mjs';
 import { MODEL_BYTES, MODEL_ID, noModel, openPage, packageFile } from '../../support/harness.mjs';
-import { answered, ask, bodyText, html, inChat, INLINE, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
+import {
+  answered,
+  ask,
+  bodyText,
+  html,
+  inChat,
+  INLINE,
+  part,
+  ChatFixture,
+  within,
+} from '../../support/chat-fixture.mjs';
 
 describe('the chat element', { timeout: 900_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
     fixture = await ChatFixture.open({
-      '/button.html': html('<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>'),
+      '/button.html': html(
+        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
+      ),
       '/rtl.html': Buffer.from(String(html(INLINE)).replace('<html lang="en">', '<html lang="ar" dir="rtl">')),
-      '/real.html': html(`<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`),
-      '/two.html': html(`<linnet-chat real mode="inline" heading="One" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>
+      '/real.html': html(
+        `<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`,
+      ),
+      '/two.html':
+        html(`<linnet-chat real mode="inline" heading="One" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>
           <linnet-chat real mode="inline" heading="Two" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>`),
       '/policy.html': html('<linnet-chat mode="inline" when-hidden="pause" pace="gentle"></linnet-chat>'),
       '/loaded.html': html('<linnet-chat real mode="inline" model="/parrot.gguf"></linnet-chat>'),
-      '/patient.html': html('<linnet-chat real mode="inline" model="/parrot.gguf" when-hidden="pause" pace="full"></linnet-chat>'),
-      '/context.html': html(`<linnet-chat mode="inline" system="Be brief."><script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`),
+      '/patient.html': html(
+        '<linnet-chat real mode="inline" model="/parrot.gguf" when-hidden="pause" pace="full"></linnet-chat>',
+      ),
+      '/context.html': html(
+        `<linnet-chat mode="inline" system="Be brief."><script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`,
+      ),
     });
   });
   after(() => fixture?.close());
@@ -31,10 +51,14 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const page = await fixture.visit(t, '/real.html');
     await part(page, '.launcher');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const loaded = fixture.server.requests.map(({ path }) => path).filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
+    const loaded = fixture.server.requests
+      .map(({ path }) => path)
+      .filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
     assert.deepEqual(loaded, ['/linnet/element.js']);
     const size = brotliCompressSync(readFileSync(packageFile('element.js'))).length;
-    t.diagnostic(`element.js: ${size} bytes, brotli; behind the button ${['element/view.js', 'markdown.js'].reduce((sum, name) => sum + brotliCompressSync(readFileSync(packageFile(name))).length, 0)}`);
+    t.diagnostic(
+      `element.js: ${size} bytes, brotli; behind the button ${['element/view.js', 'markdown.js'].reduce((sum, name) => sum + brotliCompressSync(readFileSync(packageFile(name))).length, 0)}`,
+    );
     assert.ok(size <= 12_000, `${size} bytes`);
   });
 
@@ -67,11 +91,20 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const page = await openPage(/** @type {any} */ (context), `${fixture.server.origin}/two.html`);
     fixture.server.requests.length = 0;
     // Not by the mouse: the first one grows as it opens, and the second one's button moves away.
-    for (const button of await page.$$('linnet-chat >>> .launcher')) await button.evaluate((button) => /** @type {HTMLElement} */ (button).click());
+    for (const button of await page.$$('linnet-chat >>> .launcher'))
+      await button.evaluate((button) => /** @type {HTMLElement} */ (button).click());
     await (await part(page, '.accept')).click();
-    await page.waitForFunction(() => [...document.querySelectorAll('linnet-chat')].every((chat) => chat.shadowRoot?.querySelector('.by[data-by=device]')), { timeout: 120_000 });
+    await page.waitForFunction(
+      () =>
+        [...document.querySelectorAll('linnet-chat')].every((chat) =>
+          chat.shadowRoot?.querySelector('.by[data-by=device]'),
+        ),
+      { timeout: 120_000 },
+    );
     assert.equal(page.workers().filter((worker) => worker.url().endsWith('/worker.js')).length, 1);
-    const starts = fixture.server.requests.filter(({ path, range }) => path.endsWith('.gguf') && (!range || range.startsWith('bytes=0-')));
+    const starts = fixture.server.requests.filter(
+      ({ path, range }) => path.endsWith('.gguf') && (!range || range.startsWith('bytes=0-')),
+    );
     assert.equal(starts.length, 1);
     // Both may ask at once: the engine answers one after the other.
     const answers = await page.evaluate(async () => {
@@ -79,7 +112,10 @@ describe('the chat element', { timeout: 900_000 }, () => {
       await Promise.all(chats.map((chat) => chat.ask('Say hello.')));
       return chats.map((chat) => chat.shadowRoot.querySelector('.answer .body').textContent.length);
     });
-    assert.ok(answers.every((length) => length > 0), String(answers));
+    assert.ok(
+      answers.every((length) => length > 0),
+      String(answers),
+    );
     // One may go; the other still answers.
     const after = await page.evaluate(async () => {
       const [one, two] = /** @type {any[]} */ ([...document.querySelectorAll('linnet-chat')]);
@@ -118,24 +154,35 @@ describe('the chat element', { timeout: 900_000 }, () => {
   test('stop, answer again, new conversation, and the events of all that', async (t) => {
     const page = await fixture.visit(t, '/button.html');
     await page.click(inChat('.launcher'));
-    await page.evaluate(() => Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
+    await page.evaluate(() =>
+      Object.assign(window, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }),
+    );
     await (await part(page, '.input')).type('Go');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(() => /word5/.test(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent ?? ''));
+    await page.waitForFunction(() =>
+      /word5/.test(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent ?? ''),
+    );
     await page.click(inChat('.stop'));
     await answered(page);
     assert.match(await within(page, (root) => root.querySelector('.answer .meta').textContent), /Stopped/);
     await page.evaluate(() => Object.assign(window, { pause: 0, pieces: () => ['Second.'] }));
     await page.click(inChat('[aria-label="Answer again"]'));
-    await page.waitForFunction(() => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent === 'Second.');
+    await page.waitForFunction(
+      () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent === 'Second.',
+    );
     await answered(page);
     // An answer that is given again is not in the conversation twice.
-    assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1).map(({ content }) => content)), ['Go']);
+    assert.deepEqual(
+      await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1).map(({ content }) => content)),
+      ['Go'],
+    );
     await page.click(inChat('[aria-label="New conversation"]'));
     assert.equal(await within(page, (root) => root.querySelectorAll('.message').length), 0);
     assert.equal(await within(page, (root) => root.querySelector('.suggestions').hidden), false);
     await page.click(inChat('[aria-label="Close chat"]'));
-    const events = await page.evaluate(() => /** @type {any} */ (globalThis).events.map(({ name, finishReason }) => finishReason ?? name));
+    const events = await page.evaluate(() =>
+      /** @type {any} */ (globalThis).events.map(({ name, finishReason }) => finishReason ?? name),
+    );
     assert.deepEqual(events, ['ready', 'open', 'question', 'stopped', 'stop', 'clear', 'close']);
   });
 
@@ -145,11 +192,18 @@ describe('the chat element', { timeout: 900_000 }, () => {
     await part(page, '.input');
     await page.evaluate(() => {
       const notes = new Set();
-      Object.assign(window, { notes, pause: 30, pieces: () => ['<th', 'ink>They ', 'ask.</th', 'ink>\n\nYes', ' < no.'] });
-      new MutationObserver(() => notes.add(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.meta')?.textContent)).observe(
-        /** @type {Node} */ (document.querySelector('linnet-chat')?.shadowRoot),
-        { subtree: true, childList: true, characterData: true },
-      );
+      Object.assign(window, {
+        notes,
+        pause: 30,
+        pieces: () => ['<th', 'ink>They ', 'ask.</th', 'ink>\n\nYes', ' < no.'],
+      });
+      new MutationObserver(() =>
+        notes.add(document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.meta')?.textContent),
+      ).observe(/** @type {Node} */ (document.querySelector('linnet-chat')?.shadowRoot), {
+        subtree: true,
+        childList: true,
+        characterData: true,
+      });
     });
     await ask(page, 'Rye?');
     assert.equal((await bodyText(page)).trim(), 'Yes < no.');
@@ -158,14 +212,25 @@ describe('the chat element', { timeout: 900_000 }, () => {
     await page.evaluate(() => Object.assign(window, { pieces: () => ['They ask', ' again.</think>', 'No.'] }));
     await ask(page, 'Spelt?');
     assert.equal((await bodyText(page)).trim(), 'No.');
-    const [asked, events] = await page.evaluate(() => [/** @type {any} */ (globalThis).asked.at(-1), /** @type {any} */ (globalThis).events]);
-    assert.deepEqual(asked.map(({ content }) => content), ['Rye?', 'Yes < no.', 'Spelt?']);
-    assert.deepEqual(events.filter(({ name }) => name === 'answer').map(({ answer }) => answer), ['Yes < no.', 'No.']);
+    const [asked, events] = await page.evaluate(() => [
+      /** @type {any} */ (globalThis).asked.at(-1),
+      /** @type {any} */ (globalThis).events,
+    ]);
+    assert.deepEqual(
+      asked.map(({ content }) => content),
+      ['Rye?', 'Yes < no.', 'Spelt?'],
+    );
+    assert.deepEqual(
+      events.filter(({ name }) => name === 'answer').map(({ answer }) => answer),
+      ['Yes < no.', 'No.'],
+    );
   });
 
   test('what the model knows of the site, and the conversation, are kept within its context', async (t) => {
     const page = await fixture.visit(t, '/context.html');
-    await page.evaluate(() => Object.assign(window, { contextLength: 1000, pieces: () => ['An answer of some length. '.repeat(8)] }));
+    await page.evaluate(() =>
+      Object.assign(window, { contextLength: 1000, pieces: () => ['An answer of some length. '.repeat(8)] }),
+    );
     await page.click(inChat('.launcher'));
     for (let i = 0; i < 8; i++) await ask(page, `Question ${i}: ${'why '.repeat(20)}`);
     const asked = await page.evaluate(() => /** @type {any} */ (globalThis).asked);
@@ -175,12 +240,18 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const sizes = asked.map((messages) => messages.reduce((sum, { content }) => sum + content.length, 0));
     // Two characters are one token here, and half of the context is for the answer.
     assert.ok(Math.max(...sizes.slice(1)) <= 1000, String(sizes));
-    assert.ok(last.length > 3 && !last.some(({ content }) => content.startsWith('Question 0')), 'the oldest are left out');
+    assert.ok(
+      last.length > 3 && !last.some(({ content }) => content.startsWith('Question 0')),
+      'the oldest are left out',
+    );
     assert.equal(asked.length, 8, 'after the first answer it is known what fits');
   });
 
   test('an engine of the page’s keeps its policy, but for what the attributes say', async (t) => {
-    for (const [path, expected] of /** @type {const} */ ([['/inline.html', {}], ['/policy.html', { when_hidden: 'pause', pace: 'gentle' }]])) {
+    for (const [path, expected] of /** @type {const} */ ([
+      ['/inline.html', {}],
+      ['/policy.html', { when_hidden: 'pause', pace: 'gentle' }],
+    ])) {
       const page = await fixture.visit(t, path);
       await page.click(inChat('.launcher'));
       await ask(page, 'Hello');
@@ -205,7 +276,10 @@ describe('the chat element', { timeout: 900_000 }, () => {
           locks.push(kind);
           return { released: false, release: async () => void locks.push('released') };
         };
-        Object.assign(globalThis, { locks, setTimeout: (run, ms, ...rest) => setTimeout(run, ms === 5000 ? 100 : ms, ...rest) });
+        Object.assign(globalThis, {
+          locks,
+          setTimeout: (run, ms, ...rest) => setTimeout(run, ms === 5000 ? 100 : ms, ...rest),
+        });
         Object.defineProperties(navigator, { wakeLock: { value: { request } }, getBattery: { value: undefined } });
       });
       await page.goto(fixture.server.origin + path);
@@ -213,7 +287,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
       await page.click(inChat('.launcher'));
       await (await part(page, '.accept')).click();
       await part(page, '.by[data-by=device]');
-      await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 2000 }, () => 'on ') }));
+      await page.evaluate(() =>
+        Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 2000 }, () => 'on ') }),
+      );
       await (await part(page, '.input')).type('Go');
       await page.keyboard.press('Enter');
       await page.waitForFunction(() => /** @type {any} */ (globalThis).locks.length > 0, { polling: 20 });
@@ -230,7 +306,11 @@ describe('the chat element', { timeout: 900_000 }, () => {
         return [told, locks];
       });
       assert.equal(told.find(({ type }) => type === 'generate').pace, pace);
-      assert.deepEqual(told.filter(({ type }) => type === 'steer').map(({ hold }) => hold), held, path);
+      assert.deepEqual(
+        told.filter(({ type }) => type === 'steer').map(({ hold }) => hold),
+        held,
+        path,
+      );
       assert.deepEqual([locks[0], locks.at(-1)], ['screen', 'released']);
     }
   });
@@ -239,7 +319,10 @@ describe('the chat element', { timeout: 900_000 }, () => {
     for (const scheme of ['light', 'dark']) {
       for (const path of ['/button.html', '/inline.html', '/real.html']) {
         const page = await fixture.visit(t, path);
-        await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+        await page.emulateMediaFeatures([
+          { name: 'prefers-color-scheme', value: scheme },
+          { name: 'prefers-reduced-motion', value: 'reduce' },
+        ]);
         await part(page, '.launcher');
         const judge = async (when) => assert.deepEqual(await violations(page), [], `${scheme} ${path} ${when}`);
         await judge('closed');
@@ -247,7 +330,8 @@ describe('the chat element', { timeout: 900_000 }, () => {
         await part(page, '.composer');
         await judge('open');
         if (path === '/real.html') continue;
-        const text = '## Kinds\n\n- [rye](https://a.example)\n- `spelt`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet a;\n```\n\n> quoted';
+        const text =
+          '## Kinds\n\n- [rye](https://a.example)\n- `spelt`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet a;\n```\n\n> quoted';
         await page.evaluate((text) => Object.assign(window, { pieces: () => [text] }), text);
         await ask(page, 'What do you have?');
         await judge('answered');
@@ -265,7 +349,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
     const [panel, small] = await within(page, (root) => {
       const { x, y, width, height } = root.querySelector('.panel').getBoundingClientRect();
       const targets = [...root.querySelectorAll('.panel button')].filter((node) => node.checkVisibility());
-      const small = targets.filter((node) => node.getBoundingClientRect().height < 44 || node.getBoundingClientRect().right > innerWidth);
+      const small = targets.filter(
+        (node) => node.getBoundingClientRect().height < 44 || node.getBoundingClientRect().right > innerWidth,
+      );
       return [[x, y, width, height].map(Math.round), small.map((node) => node.outerHTML)];
     });
     assert.deepEqual(panel, [0, 0, 360, 640]);

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, gemmaPath, load, nativeTokens, noGemma, openBlank, referenceFile, startServer } from '../../support/harness.mjs';
+import {
+  complete,
+  gemmaPath,
+  load,
+  nativeTokens,
+  noGemma,
+  openBlank,
+  referenceFile,
+  startServer,
+} from '../../support/harness.mjs';
 
 const COUNT = 32;
 
@@ -43,16 +52,27 @@ describe('other architectures', () => {
           const answer = await complete(page, { prompt, max_tokens: COUNT, temperature: 0, ignore_eos: true });
           assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
           // Here the GPU gives its logits, and chooses nothing by itself.
-          const { tokens, logprobs } = (await complete(page, { prompt, max_tokens: 4, temperature: 0, ignore_eos: true, logprobs: 2 })).choices[0];
+          const { tokens, logprobs } = (
+            await complete(page, { prompt, max_tokens: 4, temperature: 0, ignore_eos: true, logprobs: 2 })
+          ).choices[0];
           assert.deepEqual(tokens, expected.slice(0, 4));
           likely.push(logprobs.token_logprobs);
-          const forced = await complete(page, { prompt, max_tokens: 2, temperature: 0, ignore_eos: true, logit_bias: { 7: 100 } });
+          const forced = await complete(page, {
+            prompt,
+            max_tokens: 2,
+            temperature: 0,
+            ignore_eos: true,
+            logit_bias: { 7: 100 },
+          });
           assert.deepEqual(forced.choices[0].tokens, [7, 7]);
           await page.close();
         });
       }
       const [cpu, gpu] = likely;
-      assert.ok(cpu.every((logprob, at) => Math.abs(logprob - gpu[at]) < 0.05), JSON.stringify(likely));
+      assert.ok(
+        cpu.every((logprob, at) => Math.abs(logprob - gpu[at]) < 0.05),
+        JSON.stringify(likely),
+      );
     });
   }
 });

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
 import { gguf } from '../../support/gguf.mjs';
-import { ask, engineState, MODEL, MODEL_BYTES, noModel, notice, openPage, press, startServer } from '../../support/harness.mjs';
+import {
+  ask,
+  engineState,
+  MODEL,
+  MODEL_BYTES,
+  noModel,
+  notice,
+  openPage,
+  press,
+  startServer,
+} from '../../support/harness.mjs';
 
 const ADDRESS = `/models/${MODEL}`;
 /** Bytes that are asked for at once. */
@@ -143,16 +153,22 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     const { page } = await open(t, undefined, { query: '?backend=cpu&context=128' });
     await engineState(page, 'ready');
     const long = 'What is a bird? '.repeat(60);
-    await page.$eval('#prompt', (box, long) => ((/** @type {HTMLTextAreaElement} */ (box)).value = long), long);
+    await page.$eval('#prompt', (box, long) => void Object.assign(box, { value: long }), long);
     await page.focus('#prompt');
     await page.keyboard.press('Enter');
     const { code, text } = await notice(page);
     assert.equal(code, 'context-full');
     assert.match(text, /too long for the model’s context \(128 tokens\)/);
-    assert.equal(await page.$eval('#prompt', (box) => (/** @type {HTMLTextAreaElement} */ (box)).value), long.trim(), 'what was written is not lost');
-    await page.$eval('#prompt', (box) => ((/** @type {HTMLTextAreaElement} */ (box)).value = ''));
+    assert.equal(
+      await page.$eval('#prompt', (box) => /** @type {HTMLTextAreaElement} */ (box).value),
+      long.trim(),
+      'what was written is not lost',
+    );
+    await page.$eval('#prompt', (box) => void Object.assign(box, { value: '' }));
     await ask(page, 'Hi');
-    await page.waitForFunction(() => (document.querySelector('.assistant .text')?.textContent ?? '').length > 3, { timeout: 300_000 });
+    await page.waitForFunction(() => (document.querySelector('.assistant .text')?.textContent ?? '').length > 3, {
+      timeout: 300_000,
+    });
   });
 
   test('webgpu where there is none: no-webgpu, and the CPU is offered', async (t) => {

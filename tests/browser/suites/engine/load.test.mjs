@@ -3,7 +3,19 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, load, MODEL_BYTES, MODEL_ID, modelPath, nativeTokens, noModel, openBlank, referenceFile, startServer, STRICT_CSP } from '../../support/harness.mjs';
+import {
+  complete,
+  load,
+  MODEL_BYTES,
+  MODEL_ID,
+  modelPath,
+  nativeTokens,
+  noModel,
+  openBlank,
+  referenceFile,
+  startServer,
+  STRICT_CSP,
+} from '../../support/harness.mjs';
 
 const PROMPT = 'The capital of France is';
 const COUNT = 16;
@@ -23,14 +35,18 @@ describe('a model', { skip: noModel }, () => {
 
   for (const isolated of [true, false]) {
     for (const backend of ['cpu', 'webgpu']) {
-      // SwiftShader takes half a minute for each load of the real model. On the GPU the module is the same in an isolated page, so that the
-      // tiny one shows what isolation could change.
+      // SwiftShader takes half a minute for each load of the real model. On the GPU the module is the same in an
+      // isolated page, so that the tiny one shows what isolation could change.
       const { name: what, model, path, bytes } = isolated && backend === 'webgpu' ? TINY : REAL;
       const expected = nativeTokens(PROMPT, COUNT, path);
       const name = `${what}, ${isolated ? 'isolated' : 'not isolated'}, ${backend}`;
       test(name, { timeout: 900_000 }, async (t) => {
         // Half of them under a strict policy, too: no inline script, no eval, no worker from a blob.
-        const server = await startServer({ isolated, files: { '/tiny.gguf': tinyPath }, ...(isolated ? {} : { csp: STRICT_CSP }) });
+        const server = await startServer({
+          isolated,
+          files: { '/tiny.gguf': tinyPath },
+          ...(isolated ? {} : { csp: STRICT_CSP }),
+        });
         t.after(() => server.close());
 
         /** @type {number[]} */
@@ -40,7 +56,10 @@ describe('a model', { skip: noModel }, () => {
           assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
           const info = await load(page, model, { backend, threads: 2 });
           assert.equal(info.code, undefined, info.message);
-          assert.deepEqual([info.backend, info.origin, info.stored, info.model.file_bytes], [backend, 'network', true, bytes]);
+          assert.deepEqual(
+            [info.backend, info.origin, info.stored, info.model.file_bytes],
+            [backend, 'network', true, bytes],
+          );
           assert.deepEqual(info.phases, ['engine', 'download', 'prepare']);
           if (backend === 'webgpu') {
             assert.equal(info.adapter.fallback, true);
@@ -76,9 +95,13 @@ describe('a model', { skip: noModel }, () => {
           assert.ok(timings.prompt_per_second > 0 && timings.predicted_per_second > 0);
         });
 
-        await t.test('the tokens are the native ones', { skip: expected ? false : 'skipped: there is no native binary' }, () => {
-          assert.deepEqual(cold, expected);
-        });
+        await t.test(
+          'the tokens are the native ones',
+          { skip: expected ? false : 'skipped: there is no native binary' },
+          () => {
+            assert.deepEqual(cold, expected);
+          },
+        );
       });
     }
   }

@@ -5,7 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
 import { load, MODEL, noModel, openBlank, packageFile, referenceFile, startServer } from '../../support/harness.mjs';
 
-// Up to 16 tokens come at once, and the next ones are computed meanwhile: there must be some left to do when the first are seen.
+// Up to 16 tokens come at once, and the next ones are computed meanwhile: there must be some left to do when the first
+// are seen.
 const REQUEST = { prompt: 'The capital of France is', max_tokens: 160, temperature: 0, ignore_eos: true };
 const TINY = '/tiny.gguf';
 
@@ -32,7 +33,9 @@ describe('a lost device', { timeout: 900_000 }, () => {
   let asked = 0;
   before(async () => {
     browser = await chromium();
-    server = await startServer({ files: { '/linnet/worker.js': Buffer.from(worker), [TINY]: referenceFile('tiny', 'qwen3', 'model.gguf') } });
+    server = await startServer({
+      files: { '/linnet/worker.js': Buffer.from(worker), [TINY]: referenceFile('tiny', 'qwen3', 'model.gguf') },
+    });
   });
   after(async () => {
     await browser?.close();
@@ -48,8 +51,8 @@ describe('a lost device', { timeout: 900_000 }, () => {
   }
 
   /**
-   * A page's answer; `onToken` is called in Node with the number of each token. Gives the text, how it ended, what the model runs on
-   * then, and how often the model was fetched meanwhile.
+   * A page's answer; `onToken` is called in Node with the number of each token. Gives the text, how it ended, what the
+   * model runs on then, and how often the model was fetched meanwhile.
    */
   async function answer(page, onToken, request = REQUEST) {
     server.requests.length = 0;
@@ -106,11 +109,17 @@ describe('a lost device', { timeout: 900_000 }, () => {
     const request = { ...REQUEST, max_tokens: 32 };
     const whole = await answer(page, () => '', request);
     const { text, code, info, fetched } = await answer(page, (n) => (n === 4 || n === 8 ? 'destroy' : ''), request);
-    assert.deepEqual([code, text, info.backend, info.fallback?.code, fetched], ['none', whole.text, 'cpu', 'device-lost', 0]);
+    assert.deepEqual(
+      [code, text, info.backend, info.fallback?.code, fetched],
+      ['none', whole.text, 'cpu', 'device-lost', 0],
+    );
   });
 });
 
-/** The worker, which computes for ever in the middle of a prompt or of a model, as the page names them. It hears nothing then. */
+/**
+ * The worker, which computes for ever in the middle of a prompt or of a model, as the page names them. It hears nothing
+ * then.
+ */
 const stuck = `
 const { postMessage } = globalThis;
 globalThis.postMessage = (message) => {
@@ -128,7 +137,9 @@ describe('a worker that hears nothing', { timeout: 300_000 }, () => {
   let server;
   before(async () => {
     browser = await chromium();
-    server = await startServer({ files: { '/linnet/worker.js': Buffer.from(stuck), [TINY]: referenceFile('tiny', 'qwen3', 'model.gguf') } });
+    server = await startServer({
+      files: { '/linnet/worker.js': Buffer.from(stuck), [TINY]: referenceFile('tiny', 'qwen3', 'model.gguf') },
+    });
   });
   after(async () => {
     await browser?.close();
@@ -145,7 +156,9 @@ describe('a worker that hears nothing', { timeout: 300_000 }, () => {
         if (phase !== 'prepare' || began) return;
         setTimeout(() => abort.abort((began = performance.now())), 300);
       };
-      const why = await linnet.Linnet.load(model, { backend: 'cpu', onProgress, signal: abort.signal }).catch((error) => error.code);
+      const why = await linnet.Linnet.load(model, { backend: 'cpu', onProgress, signal: abort.signal }).catch(
+        (error) => error.code,
+      );
       return [why, performance.now() - began];
     }, `${TINY}?stuck`);
     assert.equal(code, 'aborted');
@@ -160,20 +173,24 @@ describe('a worker that hears nothing', { timeout: 300_000 }, () => {
     test(`an answer ends within a second of its abort, and another worker answers what waits (storage: ${storage})`, async () => {
       const page = await openBlank(browser, server);
       assert.equal((await load(page, TINY, { backend: 'cpu', storage })).code, undefined);
-      const [before, code, milliseconds, waited, after] = await page.evaluate(async (request) => {
-        const { engine } = /** @type {any} */ (globalThis);
-        const textOf = async (more = {}) => (await engine.completions.create({ ...request, ...more })).choices[0].text;
-        const text = await textOf();
-        const abort = new AbortController();
-        const hanging = textOf({ prompt: 'stuck', signal: abort.signal }).catch((error) => error.code);
-        const waiting = textOf();
-        await new Promise((resolve) => setTimeout(resolve, 200));
-        const began = performance.now();
-        abort.abort();
-        const why = await hanging;
-        const took = performance.now() - began;
-        return [text, why, took, await waiting, await textOf({ busy: 'refuse' })];
-      }, { ...REQUEST, max_tokens: 8 });
+      const [before, code, milliseconds, waited, after] = await page.evaluate(
+        async (request) => {
+          const { engine } = /** @type {any} */ (globalThis);
+          const textOf = async (more = {}) =>
+            (await engine.completions.create({ ...request, ...more })).choices[0].text;
+          const text = await textOf();
+          const abort = new AbortController();
+          const hanging = textOf({ prompt: 'stuck', signal: abort.signal }).catch((error) => error.code);
+          const waiting = textOf();
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          const began = performance.now();
+          abort.abort();
+          const why = await hanging;
+          const took = performance.now() - began;
+          return [text, why, took, await waiting, await textOf({ busy: 'refuse' })];
+        },
+        { ...REQUEST, max_tokens: 8 },
+      );
       assert.equal(code, 'aborted');
       assert.ok(milliseconds < 1000, `${milliseconds}`);
       assert.deepEqual([waited, after], [before, before]);

@@ -1,4 +1,5 @@
-// What a model takes: refused before its weights come where it is too much, and on the GPU path never in the wasm's memory.
+// What a model takes: refused before its weights come where it is too much, and on the GPU path never in the wasm's
+// memory.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -23,7 +24,9 @@ function beginning(arch, bytes) {
   return execFileSync('sh', ['-c', line, String(nativeBinary()), arch, String(bytes)], { maxBuffer: 2 * bytes });
 }
 
-/** A model of random weights: LINNET_SYNTH says which, as arguments of `linnet synth --arch`, else one of about 300 MB. */
+/**
+ * A model of random weights: LINNET_SYNTH says which, as arguments of `linnet synth --arch`, else one of about 300 MB.
+ */
 const SYNTH = (process.env.LINNET_SYNTH ?? 'qwen3-0.6b --layers 20').split(' ');
 
 describe('memory', { timeout: 1_800_000 }, () => {
@@ -62,14 +65,20 @@ describe('memory', { timeout: 1_800_000 }, () => {
     });
   }
 
-  test('what no wasm memory holds is refused on the CPU path', { skip: noSynth || process.platform === 'win32' }, async (t) => {
+  test('what no wasm memory holds is refused on the CPU path', {
+    skip: noSynth || process.platform === 'win32',
+  }, async (t) => {
     // Of the 5 GB only the header is there.
     const server = await startServer({ files: { '/large.gguf': beginning('qwen3-8b', 16 * MB) } });
     t.after(() => server.close());
     const page = await openBlank(browser, server);
     t.after(() => page.close());
     const refused = await load(page, '/large.gguf', { backend: 'cpu', threads: 1 });
-    assert.deepEqual([refused.code, refused.details.limit, refused.details.smaller], ['out-of-memory', 'memory_limit', null], refused.message);
+    assert.deepEqual(
+      [refused.code, refused.details.limit, refused.details.smaller],
+      ['out-of-memory', 'memory_limit', null],
+      refused.message,
+    );
     assert.equal(refused.details.have, 2 ** 32 - 2 ** 26);
     assert.ok(refused.details.weights > 4.9e9, refused.message);
   });
@@ -93,9 +102,14 @@ describe('memory', { timeout: 1_800_000 }, () => {
       assert.deepEqual([info.origin, info.model.file_bytes], [origin, size]);
       // A wasm's memory never shrinks: what it has in the end is the most that it ever had.
       const grown = info.memory.heap - START;
-      t.diagnostic(`${origin}: ${(size / MB).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${(size / MB / seconds).toFixed(0)} MB/s; the wasm's memory grew by ${(grown / MB).toFixed(1)} MB`);
+      t.diagnostic(
+        `${origin}: ${(size / MB).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${(size / MB / seconds).toFixed(0)} MB/s; the wasm's memory grew by ${(grown / MB).toFixed(1)} MB`,
+      );
       assert.ok(grown < GROWTH, `the wasm's memory grew by ${grown} bytes`);
-      assert.ok(info.memory.weights > 0.95 * size - info.memory.heap, `${info.memory.weights} bytes of weights of ${size}`);
+      assert.ok(
+        info.memory.weights > 0.95 * size - info.memory.heap,
+        `${info.memory.weights} bytes of weights of ${size}`,
+      );
     }
     const answer = await complete(page, { prompt: [1, 2, 3], max_tokens: 2, temperature: 0, ignore_eos: true });
     assert.equal(answer.usage?.completion_tokens, 2, JSON.stringify(answer));

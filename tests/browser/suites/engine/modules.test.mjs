@@ -4,7 +4,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, gemmaPath, load, modelPath, noGemma, noModel, openBlank, referenceFile, startServer } from '../../support/harness.mjs';
+import {
+  complete,
+  gemmaPath,
+  load,
+  modelPath,
+  noGemma,
+  noModel,
+  openBlank,
+  referenceFile,
+  startServer,
+} from '../../support/harness.mjs';
 import { readTensors } from '../../support/safetensors.mjs';
 
 const MODULES = [
@@ -73,7 +83,9 @@ describe('the wasm modules', () => {
   }
 
   const formats = existsSync(QUANTS) ? JSON.parse(readFileSync(QUANTS, 'utf8')).types : [];
-  test('the block formats', { skip: formats.length ? false : 'skipped: the reference has no results of them here' }, () => {});
+  test('the block formats', {
+    skip: formats.length ? false : 'skipped: the reference has no results of them here',
+  }, () => {});
   for (const { type, model, golden } of formats) {
     test(`weights of ${type}`, { timeout: 300_000 }, async () => {
       const { tokens_33: prompt } = readTensors(referenceFile('quants', golden));

@@ -27,14 +27,27 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
       window.seen = 0;
       window.stopper = new AbortController();
       window.answer = (async () => {
-        const asked = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true, signal: window.stopper.signal, ...request };
-        for await (const { choices } of window.engine.completions.create(asked)) window.seen += choices[0].tokens.length;
+        const asked = {
+          prompt: 'Once upon a time',
+          temperature: 0,
+          ignore_eos: true,
+          stream: true,
+          signal: window.stopper.signal,
+          ...request,
+        };
+        for await (const { choices } of window.engine.completions.create(asked))
+          window.seen += choices[0].tokens.length;
         return 'done';
       })().catch(({ code }) => code);
     }, request);
   const seen = () => page.evaluate(() => /** @type {any} */ (globalThis).seen);
   const answer = () => page.evaluate(() => /** @type {any} */ (globalThis).answer);
-  const beyond = (count) => page.waitForFunction((count) => /** @type {any} */ (globalThis).seen > count, { polling: 20, timeout: 60_000 }, count);
+  const beyond = (count) =>
+    page.waitForFunction(
+      (count) => /** @type {any} */ (globalThis).seen > count,
+      { polling: 20, timeout: 60_000 },
+      count,
+    );
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   test('an answer waits while its page is hidden, if it shall, and can be stopped there', async () => {
@@ -77,7 +90,8 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
         return lock;
       };
     });
-    const locks = () => page.evaluate(() => /** @type {any} */ (globalThis).locks.map(({ type, released }) => [type, released]));
+    const locks = () =>
+      page.evaluate(() => /** @type {any} */ (globalThis).locks.map(({ type, released }) => [type, released]));
     await begin({ keep_awake: true, pace: 'gentle' });
     await page.waitForFunction(() => /** @type {any} */ (globalThis).locks.length > 0, { polling: 50 });
     assert.deepEqual(await locks(), [['screen', false]]);

@@ -70,7 +70,10 @@ describe('after a crash', { timeout: 600_000 }, () => {
 
     await dieLoading(server);
     const refused = (await visit(t, server)).info;
-    assert.deepEqual([refused.code, refused.details.crashes, refused.details.smaller.model], ['out-of-memory', 2, 'smollm2-135m-instruct']);
+    assert.deepEqual(
+      [refused.code, refused.details.crashes, refused.details.smaller.model],
+      ['out-of-memory', 2, 'smollm2-135m-instruct'],
+    );
     assert.equal((await visit(t, server, { ...cpu, recovery: 'off' })).info.code, undefined);
 
     await page.evaluate((address) => /** @type {any} */ (globalThis).linnet.Linnet.resetRecovery(address), ADDRESS);
@@ -82,11 +85,23 @@ describe('after a crash', { timeout: 600_000 }, () => {
     const server = await fresh(t);
     for (const step of ['smaller-context', 'cpu']) {
       const { page } = await visit(t, server, { backend: 'auto' });
-      void page.evaluate(() => void /** @type {any} */ (globalThis).engine.completions.create({ prompt: 'a', max_tokens: 100_000, ignore_eos: true }));
+      void page.evaluate(
+        () =>
+          void (
+            /** @type {any} */ (globalThis).engine.completions.create({
+              prompt: 'a',
+              max_tokens: 100_000,
+              ignore_eos: true,
+            })
+          ),
+      );
       await page.waitForFunction(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-risk')));
       await kill(page);
       const { info } = await visit(t, server, { backend: 'auto' });
-      assert.deepEqual([info.code, info.recovered?.step, info.recovered?.phase, info.backend], [undefined, step, 'first-answer', 'cpu']);
+      assert.deepEqual(
+        [info.code, info.recovered?.step, info.recovered?.phase, info.backend],
+        [undefined, step, 'first-answer', 'cpu'],
+      );
     }
   });
 
@@ -96,7 +111,10 @@ describe('after a crash', { timeout: 600_000 }, () => {
     t.after(() => page.close());
     const end = async () => {
       // The newest: one that was ended may still be listed.
-      const worker = page.workers().filter((worker) => worker.url().endsWith('/worker.js')).at(-1);
+      const worker = page
+        .workers()
+        .filter((worker) => worker.url().endsWith('/worker.js'))
+        .at(-1);
       // It may be gone before it has answered.
       await worker?.evaluate(() => self.close()).catch(() => {});
     };
@@ -113,7 +131,11 @@ describe('after a crash', { timeout: 600_000 }, () => {
     await page.waitForFunction(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-risk')));
     await end();
     assert.deepEqual((await answering).details, { worker: 'gone' });
-    assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).code, 'internal', 'there is no engine any more');
+    assert.equal(
+      (await complete(page, { prompt: 'a', max_tokens: 2 })).code,
+      'internal',
+      'there is no engine any more',
+    );
     const info = await load(page, ADDRESS, cpu);
     assert.deepEqual([info.code, info.recovered], [undefined, undefined]);
     assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).usage.completion_tokens, 2);

@@ -24,15 +24,25 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   test('a chat answers, and the streamed answer is the same', async () => {
     const [whole, pieces] = await page.evaluate(async () => {
       const { chat } = /** @type {any} */ (globalThis).engine;
-      const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 12 };
+      const request = {
+        messages: [{ role: 'user', content: 'What is the capital of France?' }],
+        temperature: 0,
+        max_tokens: 12,
+      };
       const whole = await chat.completions.create(request);
       const pieces = [];
       for await (const chunk of chat.completions.create({ ...request, stream: true })) pieces.push(chunk);
       return [whole, pieces];
     });
     assert.match(whole.choices[0].message.content, /Paris/);
-    assert.equal(pieces.map(({ choices }) => choices[0].delta.content ?? '').join(''), whole.choices[0].message.content);
-    assert.deepEqual(pieces.flatMap(({ choices }) => choices[0].tokens), whole.choices[0].tokens);
+    assert.equal(
+      pieces.map(({ choices }) => choices[0].delta.content ?? '').join(''),
+      whole.choices[0].message.content,
+    );
+    assert.deepEqual(
+      pieces.flatMap(({ choices }) => choices[0].tokens),
+      whole.choices[0].tokens,
+    );
     assert.equal(pieces[0].choices[0].delta.role, 'assistant');
     assert.deepEqual(pieces.at(-1).usage, whole.usage);
     assert.ok(pieces.at(-1).timings.predicted_per_second > 0);
@@ -47,7 +57,12 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   });
 
   test('a stop text ends the answer before it', async () => {
-    const { choices } = await complete(page, { prompt: 'One, two, three, four,', temperature: 0, max_tokens: 40, stop: [' seven'] });
+    const { choices } = await complete(page, {
+      prompt: 'One, two, three, four,',
+      temperature: 0,
+      max_tokens: 40,
+      stop: [' seven'],
+    });
     assert.equal(choices[0].finish_reason, 'stop');
     assert.ok(!choices[0].text.includes('seven') && choices[0].text.includes('six'), choices[0].text);
   });
@@ -56,10 +71,17 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     const request = { prompt: 'The capital of France is', temperature: 0, max_tokens: 3 };
     const { tokens, logprobs, text } = (await complete(page, { ...request, logprobs: 5 })).choices[0];
     assert.equal(logprobs.tokens.join(''), text);
-    assert.deepEqual(logprobs.text_offset.map((offset, at) => text.slice(offset).startsWith(logprobs.tokens[at])), [true, true, true]);
+    assert.deepEqual(
+      logprobs.text_offset.map((offset, at) => text.slice(offset).startsWith(logprobs.tokens[at])),
+      [true, true, true],
+    );
     for (const [at, top] of logprobs.top_logprobs.entries()) {
       const [likeliest] = Object.entries(top).toSorted(([, one], [, other]) => other - one);
-      assert.deepEqual(likeliest, [logprobs.tokens[at], logprobs.token_logprobs[at]], 'greedily the likeliest is chosen');
+      assert.deepEqual(
+        likeliest,
+        [logprobs.tokens[at], logprobs.token_logprobs[at]],
+        'greedily the likeliest is chosen',
+      );
       const sum = Object.values(top).reduce((sum, logprob) => sum + Math.exp(logprob), 0);
       assert.ok(Object.keys(top).length === 5 && sum > 0.1 && sum < 1.001, JSON.stringify(top));
     }
@@ -71,7 +93,10 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     const forced = (await complete(page, { ...request, logit_bias: { 260: 100 } })).choices[0];
     assert.deepEqual(forced.tokens, [260, 260, 260]);
     const beyond = await complete(page, { ...request, logit_bias: { 60000: 1 } });
-    assert.deepEqual([beyond.code, beyond.details.field, /60000/.test(beyond.message)], ['invalid-request', 'logit_bias', true]);
+    assert.deepEqual(
+      [beyond.code, beyond.details.field, /60000/.test(beyond.message)],
+      ['invalid-request', 'logit_bias', true],
+    );
   });
 
   test('tokens are counted as an answer counts them, while another one is written', async () => {
@@ -79,7 +104,12 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       const { engine } = /** @type {any} */ (globalThis);
       const messages = [{ role: 'user', content: 'How many tokens are these? 🙂' }];
       const answer = await engine.chat.completions.create({ messages, max_tokens: 1 });
-      const stream = engine.completions.create({ prompt: 'Once upon a time', ignore_eos: true, max_tokens: 200, stream: true });
+      const stream = engine.completions.create({
+        prompt: 'Once upon a time',
+        ignore_eos: true,
+        max_tokens: 200,
+        stream: true,
+      });
       await stream.next();
       let seen = 0;
       const reading = (async () => {
@@ -104,7 +134,13 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       let atStop = 0;
       let since = 0;
       try {
-        for await (const chunk of completions.create({ prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true, signal: stopper.signal })) {
+        for await (const chunk of completions.create({
+          prompt: 'Once upon a time',
+          temperature: 0,
+          ignore_eos: true,
+          stream: true,
+          signal: stopper.signal,
+        })) {
           seen += chunk.choices[0].tokens.length;
           if (seen !== 6) continue;
           atStop = seen;
@@ -118,8 +154,12 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     });
     assert.equal(error.code, 'aborted');
     assert.equal(seen, atStop, 'nothing is shown after the stop');
-    // The step that was under way when the stop was said may still have been finished, and one may have been on its way here.
-    assert.ok(error.usage.completion_tokens <= atStop + 2, `${error.usage.completion_tokens} tokens for a stop at ${atStop}`);
+    // The step that was under way when the stop was said may still have been finished, and one may have been on its way
+    // here.
+    assert.ok(
+      error.usage.completion_tokens <= atStop + 2,
+      `${error.usage.completion_tokens} tokens for a stop at ${atStop}`,
+    );
     assert.ok(ms < 2000, `${ms} ms`);
     assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
   });
@@ -154,9 +194,18 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   test('a request that would not wait is refused while another is answered, and only then', async () => {
     const codes = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
-      const ask = () => completions.create({ prompt: 'A', max_tokens: 1, busy: 'refuse' }).then(() => 'answered', (error) => error.code);
+      const ask = () =>
+        completions.create({ prompt: 'A', max_tokens: 1, busy: 'refuse' }).then(
+          () => 'answered',
+          (error) => error.code,
+        );
       const codes = [];
-      for await (const chunk of completions.create({ prompt: 'Once', max_tokens: 40, ignore_eos: true, stream: true })) {
+      for await (const chunk of completions.create({
+        prompt: 'Once',
+        max_tokens: 40,
+        ignore_eos: true,
+        stream: true,
+      })) {
         if (codes.length === 0 && chunk.choices[0].tokens.length > 0) codes.push(await ask());
       }
       return [...codes, await ask()];
@@ -169,11 +218,16 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
       const giveUp = new AbortController();
       const first = completions.create({ prompt: 'Once', max_tokens: 12, ignore_eos: true });
-      const second = completions.create({ prompt: 'Twice', max_tokens: 12, signal: giveUp.signal }).catch((error) => error);
+      const second = completions
+        .create({ prompt: 'Twice', max_tokens: 12, signal: giveUp.signal })
+        .catch((error) => error);
       const third = completions.create({ prompt: 'A', max_tokens: 1 });
       giveUp.abort();
       const { code, details } = await second;
-      return { code: [code, 'usage' in details], others: [(await first).usage.completion_tokens, (await third).usage.completion_tokens] };
+      return {
+        code: [code, 'usage' in details],
+        others: [(await first).usage.completion_tokens, (await third).usage.completion_tokens],
+      };
     });
     assert.deepEqual(code, ['aborted', false]);
     assert.deepEqual(others, [12, 1]);
@@ -182,7 +236,12 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   test('two engines of one page answer at the same time, each what it would answer alone', async () => {
     const { alone, together, before } = await page.evaluate(async (id) => {
       const { engine, linnet } = /** @type {any} */ (globalThis);
-      const other = await linnet.Linnet.load(id, { modelBase: '/models/', backend: 'cpu', contextLength: 256, threads: 1 });
+      const other = await linnet.Linnet.load(id, {
+        modelBase: '/models/',
+        backend: 'cpu',
+        contextLength: 256,
+        threads: 1,
+      });
       const request = (prompt) => ({ prompt, temperature: 0, ignore_eos: true, max_tokens: 16, model: id });
       const prompts = ['The capital of France is', 'One, two, three,'];
       const alone = [];
@@ -191,7 +250,11 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       const long = [];
       let answer = [];
       let before = 0;
-      for await (const { choices } of engine.completions.create({ ...request(prompts[0]), max_tokens: 400, stream: true })) {
+      for await (const { choices } of engine.completions.create({
+        ...request(prompts[0]),
+        max_tokens: 400,
+        stream: true,
+      })) {
         if (long.length === 0) {
           void other.completions.create(request(prompts[1])).then(({ choices }) => {
             answer = choices[0].tokens;
@@ -224,11 +287,19 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       const messages = [{ role: 'user', content: text }];
       const began = performance.now();
       const attempts = [
-        () => engine.completions.create({ prompt: text }), () => engine.chat.completions.create({ messages }),
-        () => engine.countTokens({ messages }), () => engine.suggest({ prefix: text }),
+        () => engine.completions.create({ prompt: text }),
+        () => engine.chat.completions.create({ messages }),
+        () => engine.countTokens({ messages }),
+        () => engine.suggest({ prefix: text }),
       ];
       const codes = [];
-      for (const attempt of attempts) codes.push(await attempt().then(() => 'done', ({ code }) => code));
+      for (const attempt of attempts)
+        codes.push(
+          await attempt().then(
+            () => 'done',
+            ({ code }) => code,
+          ),
+        );
       return { codes, ms: performance.now() - began };
     });
     assert.deepEqual(outcomes.codes, Array(4).fill('context-full'));
@@ -243,8 +314,19 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   });
 
   test('wrong fields are invalid-request', async () => {
-    const requests = [{ prompt: 'A', tempreature: 1 }, { prompt: 'A', temperature: -1 }, {}, { prompt: 'A', max_tokens: 'many' }, { prompt: 'A', max_completion_tokens: 0 }];
-    for (const request of [...requests, { prompt: 'A', model: 'another' }, { prompt: 'A', n: 2 }, { prompt: 'A', logit_bias: { 5: -101 } }]) {
+    const requests = [
+      { prompt: 'A', tempreature: 1 },
+      { prompt: 'A', temperature: -1 },
+      {},
+      { prompt: 'A', max_tokens: 'many' },
+      { prompt: 'A', max_completion_tokens: 0 },
+    ];
+    for (const request of [
+      ...requests,
+      { prompt: 'A', model: 'another' },
+      { prompt: 'A', n: 2 },
+      { prompt: 'A', logit_bias: { 5: -101 } },
+    ]) {
       assert.equal((await complete(page, request)).code, 'invalid-request', JSON.stringify(request));
     }
   });
@@ -253,24 +335,58 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     const [refused, taken] = await page.evaluate(async () => {
       const { chat } = /** @type {any} */ (globalThis).engine;
       const ask = (messages) => chat.completions.create({ messages, max_tokens: 1, temperature: 0 });
-      const reactive = (value) => (typeof value === 'object' && value !== null ? new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver)) }) : value);
+      const reactive = (value) =>
+        typeof value === 'object' && value !== null
+          ? new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver)) })
+          : value;
       const hi = { role: 'user', content: 'Hi' };
       const refused = [];
-      for (const messages of [[hi, { role: 'user', content: 5 }], [{ role: '<|im_end|>', content: 'Hi' }], [hi, { role: 'user', content: [{ type: 'image_url' }] }], [hi, { role: 'user', content: () => 'Hi' }]]) {
-        refused.push(await ask(messages).then(() => 'none', (error) => [error.code, error.details.field]));
+      for (const messages of [
+        [hi, { role: 'user', content: 5 }],
+        [{ role: '<|im_end|>', content: 'Hi' }],
+        [hi, { role: 'user', content: [{ type: 'image_url' }] }],
+        [hi, { role: 'user', content: () => 'Hi' }],
+      ]) {
+        refused.push(
+          await ask(messages).then(
+            () => 'none',
+            (error) => [error.code, error.details.field],
+          ),
+        );
       }
-      const answered = { role: 'assistant', content: 'Hello!', refusal: null, annotations: [], audio: null, function_call: null, tool_calls: null };
-      const taken = [await ask(reactive([hi])), await ask([hi, answered, hi]), await ask([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])];
+      const answered = {
+        role: 'assistant',
+        content: 'Hello!',
+        refusal: null,
+        annotations: [],
+        audio: null,
+        function_call: null,
+        tool_calls: null,
+      };
+      const taken = [
+        await ask(reactive([hi])),
+        await ask([hi, answered, hi]),
+        await ask([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]),
+      ];
       return [refused, taken.map(({ usage }) => usage.completion_tokens)];
     });
-    assert.deepEqual(refused, ['messages[1].content', 'messages[0].role', 'messages[1].content[0].type', 'messages[1].content'].map((field) => ['invalid-request', field]));
+    assert.deepEqual(
+      refused,
+      ['messages[1].content', 'messages[0].role', 'messages[1].content[0].type', 'messages[1].content'].map((field) => [
+        'invalid-request',
+        field,
+      ]),
+    );
     assert.deepEqual(taken, [1, 1, 1]);
   });
 
   test('an answer that was begun is continued', async () => {
     const [text, counts] = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
-      const messages = [{ role: 'user', content: 'What is the capital of France?' }, { role: 'assistant', content: 'The capital of France is' }];
+      const messages = [
+        { role: 'user', content: 'What is the capital of France?' },
+        { role: 'assistant', content: 'The capital of France is' },
+      ];
       const { choices, usage } = await engine.chat.completions.create({ messages, max_tokens: 3, temperature: 0 });
       return [choices[0].message.content, [usage.prompt_tokens, await engine.countTokens({ messages })]];
     });
@@ -281,7 +397,11 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
   test('dispose ends what is running, and what comes after', async () => {
     const codes = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
-      const code = (promise) => promise.then(() => 'none', (error) => error.code);
+      const code = (promise) =>
+        promise.then(
+          () => 'none',
+          (error) => error.code,
+        );
       const running = code(engine.completions.create({ prompt: 'Once', ignore_eos: true }));
       await new Promise((resolve) => setTimeout(resolve, 300));
       engine.dispose();

@@ -51,7 +51,9 @@ describe('the shaders', { timeout: 600_000 }, () => {
   });
 
   test('a broken shader is noticed', async () => {
-    const refused = await page.evaluate(() => /** @type {any} */ (globalThis).refusals(['broken', 'fn f() -> u32 { return 1.5; }']));
+    const refused = await page.evaluate(() =>
+      /** @type {any} */ (globalThis).refusals(['broken', 'fn f() -> u32 { return 1.5; }']),
+    );
     assert.equal(refused.length, 1);
   });
 });

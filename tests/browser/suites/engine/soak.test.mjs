@@ -11,7 +11,8 @@ const SETTLED = 20;
 const MOST_GROWTH = 1.05;
 const MB = 1 << 20;
 
-const skip = noModel || (process.platform === 'linux' ? false : 'skipped: the memory of a process is read as Linux tells it');
+const skip =
+  noModel || (process.platform === 'linux' ? false : 'skipped: the memory of a process is read as Linux tells it');
 
 describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
   let browser;
@@ -20,7 +21,9 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     browser = await chromium({ webgpu: false });
     server = await startServer({
       files: {
-        '/chat.html': Buffer.from('<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>'),
+        '/chat.html': Buffer.from(
+          '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>',
+        ),
       },
     });
   });
@@ -61,7 +64,9 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
       looks.push(await memory(page));
     }
     const seconds = (performance.now() - start) / 1000;
-    t.diagnostic(`MB after each ${SETTLED} turns: ${looks.map((bytes) => (bytes / MB).toFixed(1)).join(' ')}; ${seconds.toFixed(0)} s`);
+    t.diagnostic(
+      `MB after each ${SETTLED} turns: ${looks.map((bytes) => (bytes / MB).toFixed(1)).join(' ')}; ${seconds.toFixed(0)} s`,
+    );
     const growth = looks.at(-1) / looks[0];
     assert.ok(growth < MOST_GROWTH, `it takes ${growth.toFixed(3)} times as much as after ${SETTLED} turns`);
   }
@@ -83,7 +88,8 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
             try {
               let text = '';
               const request = { messages: window.messages, max_tokens: 4, temperature: 0, stream: true };
-              for await (const { choices } of window.engine.chat.completions.create(request)) text += choices[0].delta.content ?? '';
+              for await (const { choices } of window.engine.chat.completions.create(request))
+                text += choices[0].delta.content ?? '';
               window.messages.push({ role: 'assistant', content: text });
             } catch (/** @type {any} */ error) {
               if (error.code !== 'context-full') throw error;
@@ -106,7 +112,17 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     t.after(() => page.close());
     await page.evaluate((model) => {
       const chat = document.createElement('linnet-chat');
-      const attributes = { mode: 'inline', open: '', model, 'model-base': '/models/', backend: 'cpu', 'context-length': '512', temperature: '0', 'max-tokens': '4', pace: 'full' };
+      const attributes = {
+        mode: 'inline',
+        open: '',
+        model,
+        'model-base': '/models/',
+        backend: 'cpu',
+        'context-length': '512',
+        temperature: '0',
+        'max-tokens': '4',
+        pace: 'full',
+      };
       for (const [name, value] of Object.entries(attributes)) chat.setAttribute(name, value);
       document.body.append(chat);
     }, MODEL_ID);

@@ -65,13 +65,20 @@ describe('a split model', { timeout: 600_000 }, () => {
       return seen;
     }, FIRST);
     assert.deepEqual(counts.at(-1), [total, total]);
-    assert.ok(counts.every(([loaded, of], i) => of === total && loaded >= (counts[i - 1]?.[0] ?? 0)), JSON.stringify(counts));
+    assert.ok(
+      counts.every(([loaded, of], i) => of === total && loaded >= (counts[i - 1]?.[0] ?? 0)),
+      JSON.stringify(counts),
+    );
   });
 
   test('comes from a list, and from files of the device', async (t) => {
     const names = ['/a', '/b', '/c'];
     const { page } = await fresh(t, Object.fromEntries(parts.map((part, i) => [names[i], part])));
-    const listed = await load(page, names.map((name) => new URL(name, page.url()).href), cpu);
+    const listed = await load(
+      page,
+      names.map((name) => new URL(name, page.url()).href),
+      cpu,
+    );
     assert.equal(listed.code, undefined, listed.message);
     assert.deepEqual(await tokens(page), expected);
     const origin = await page.evaluate(async (names) => {
@@ -96,7 +103,10 @@ describe('a split model', { timeout: 600_000 }, () => {
     const info = await load(page, FIRST, cpu);
     assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true], info.message);
     assert.deepEqual(await tokens(page), expected);
-    assert.deepEqual(server.requests.filter(({ path }) => path === address(2)).map(({ range }) => range), [`bytes=${breakAt}-${parts[1].length - 1}`]);
+    assert.deepEqual(
+      server.requests.filter(({ path }) => path === address(2)).map(({ range }) => range),
+      [`bytes=${breakAt}-${parts[1].length - 1}`],
+    );
   });
 
   test('a part that is damaged in the store is fetched anew, and only that one', async (t) => {
@@ -120,14 +130,19 @@ describe('a split model', { timeout: 600_000 }, () => {
       server.requests.length = 0;
       const info = await load(page, FIRST, cpu);
       assert.equal(info.code, undefined, info.message);
-      assert.deepEqual([...new Set(server.requests.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))], [address(3)]);
+      assert.deepEqual(
+        [...new Set(server.requests.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))],
+        [address(3)],
+      );
       assert.deepEqual(await tokens(page), expected);
     }
   });
 
   test('parts that are missing or do not fit are named', async (t) => {
     const named = async (first, second, third) => {
-      const files = Object.entries({ [FIRST]: first, [address(2)]: second, [address(3)]: third }).filter(([, part]) => part);
+      const files = Object.entries({ [FIRST]: first, [address(2)]: second, [address(3)]: third }).filter(
+        ([, part]) => part,
+      );
       const { page } = await fresh(t, Object.fromEntries(files));
       const { code, details, message } = await load(page, FIRST, cpu);
       assert.ok(message?.includes(`art ${details.part}`) || message?.includes(details.url), message);
@@ -137,7 +152,11 @@ describe('a split model', { timeout: 600_000 }, () => {
     assert.deepEqual(await named(a, undefined, c), ['not-found', 2, address(2)]);
     assert.deepEqual(await named(a, c, b), ['bad-model', 2, address(2)]);
     assert.deepEqual(await named(a, b, whole), ['bad-model', 3, address(3)]);
-    assert.deepEqual(await named(a, b, Buffer.from('<!doctype html><title>Not here</title>')), ['bad-model', 3, address(3)]);
+    assert.deepEqual(await named(a, b, Buffer.from('<!doctype html><title>Not here</title>')), [
+      'bad-model',
+      3,
+      address(3),
+    ]);
     assert.deepEqual(await named(a, b, c.subarray(0, 100)), ['integrity', 3, address(3)]);
     assert.deepEqual(await named(a, b, c.subarray(0, c.length - 64)), ['integrity', 3, address(3)]);
     const of = splitInto(whole, [0, 4, 7]);

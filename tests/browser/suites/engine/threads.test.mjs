@@ -1,9 +1,21 @@
-// Which wasm module a page loads, and with how many threads it then computes: what is refused costs speed, nothing else.
+// Which wasm module a page loads, and with how many threads it then computes: what is refused costs speed, nothing
+// else.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, load, MODEL_ID, nativeTokens, noModel, openBlank, packageFile, referenceFile, startServer, STRICT_CSP } from '../../support/harness.mjs';
+import {
+  complete,
+  load,
+  MODEL_ID,
+  nativeTokens,
+  noModel,
+  openBlank,
+  packageFile,
+  referenceFile,
+  startServer,
+  STRICT_CSP,
+} from '../../support/harness.mjs';
 
 const MODEL = referenceFile('tiny', 'qwen3', 'model.gguf');
 const PROMPT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
@@ -27,16 +39,39 @@ const FILES = {
 
 const cases = [
   { name: 'an isolated page', threads: 2, expected: ['simd128-threads', 2] },
-  { name: 'an isolated page, with relaxed SIMD', server: { relaxedSimd: true }, threads: 2, expected: ['relaxed-simd-threads', 2] },
-  { name: 'an isolated page under a strict policy', server: { csp: STRICT_CSP }, threads: 2, expected: ['simd128-threads', 2] },
+  {
+    name: 'an isolated page, with relaxed SIMD',
+    server: { relaxedSimd: true },
+    threads: 2,
+    expected: ['relaxed-simd-threads', 2],
+  },
+  {
+    name: 'an isolated page under a strict policy',
+    server: { csp: STRICT_CSP },
+    threads: 2,
+    expected: ['simd128-threads', 2],
+  },
   { name: 'an isolated page, one thread asked for', threads: 1, expected: ['simd128', 1] },
   { name: 'a page that is not isolated', server: { isolated: false }, threads: 2, expected: ['simd128', 1] },
-  { name: 'a page that is not isolated, with relaxed SIMD', server: { isolated: false, relaxedSimd: true }, threads: 2, expected: ['relaxed-simd', 1] },
-  { name: 'a page whose policy forbids the threads', server: { csp: NO_THREADS }, threads: 2, expected: ['simd128-threads', 1] },
+  {
+    name: 'a page that is not isolated, with relaxed SIMD',
+    server: { isolated: false, relaxedSimd: true },
+    threads: 2,
+    expected: ['relaxed-simd', 1],
+  },
+  {
+    name: 'a page whose policy forbids the threads',
+    server: { csp: NO_THREADS },
+    threads: 2,
+    expected: ['simd128-threads', 1],
+  },
   { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['simd128-threads', 1] },
 ];
 
-/** What a thread has on its stack while it waits for work: its script, the wasm's `work`, and the loop in which it waits. */
+/**
+ * What a thread has on its stack while it waits for work: its script, the wasm's `work`, and the loop in which it
+ * waits.
+ */
 const RESTING_FRAMES = 6;
 
 /** Ends what a thread does, in the middle of its work, as a browser does for want of memory: nobody hears of it. */
@@ -69,7 +104,13 @@ describe('modules and threads', { timeout: 600_000 }, () => {
   });
   after(() => browser?.close());
 
-  for (const { name, server: options = {}, fault, threads, expected: [module, count] } of cases) {
+  for (const {
+    name,
+    server: options = {},
+    fault,
+    threads,
+    expected: [module, count],
+  } of cases) {
     test(name, async (t) => {
       const server = await startServer({ relaxedSimd: false, ...options, files: { '/model.gguf': MODEL } });
       t.after(() => server.close());
@@ -124,12 +165,17 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     await page.waitForFunction('window.linnet');
     const info = await load(page, '/model.gguf', { backend: 'cpu', threads: 2, contextLength: 256 });
     assert.deepEqual([info.code, info.threads], [undefined, 2], info.message);
-    assert.deepEqual(await page.evaluate('addresses'), [`${server.origin}/linnet/worker.js`, `${server.origin}/linnet/worker.js`]);
+    assert.deepEqual(await page.evaluate('addresses'), [
+      `${server.origin}/linnet/worker.js`,
+      `${server.origin}/linnet/worker.js`,
+    ]);
     const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
   });
 
-  test('a thread that is ended in the middle of its work fails the answer after ten seconds; a reload works', { skip: noModel }, async (t) => {
+  test('a thread that is ended in the middle of its work fails the answer after ten seconds; a reload works', {
+    skip: noModel,
+  }, async (t) => {
     const server = await startServer();
     t.after(() => server.close());
     const page = await openBlank(browser, server);
@@ -161,7 +207,10 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     const page = await openBlank(browser, server);
     t.after(() => page.close());
     const session = await browser.target().createCDPSession();
-    const workers = async () => (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(({ type, url }) => type === 'worker' && url.startsWith(server.origin)).length;
+    const workers = async () =>
+      (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(
+        ({ type, url }) => type === 'worker' && url.startsWith(server.origin),
+      ).length;
     const info = await load(page, '/model.gguf', { backend: 'cpu', threads: 2, contextLength: 256 });
     assert.equal(info.threads, 2);
     const before = await workers();

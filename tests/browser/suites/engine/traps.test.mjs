@@ -25,7 +25,10 @@ describe('a trap', { timeout: 120_000 }, () => {
       const loader = module.Loader.create('{"backend":"cpu"}');
       // What it goes on with in the next microtask is nonsense by then.
       new Uint8Array(memory.buffer).fill(0xff);
-      const settled = loader.then(() => 'fulfilled', (error) => error instanceof WebAssembly.RuntimeError || String(error));
+      const settled = loader.then(
+        () => 'fulfilled',
+        (error) => error instanceof WebAssembly.RuntimeError || String(error),
+      );
       return Promise.race([settled, new Promise((resolve) => setTimeout(resolve, 5000, 'nothing'))]);
     });
     assert.equal(outcome, true);

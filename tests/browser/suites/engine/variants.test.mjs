@@ -1,10 +1,18 @@
-// The kernels that graphics cards get, with subgroups and without, through Chromium's own compiler. A software adapter has others;
-// here it passes for a card. (Every variant, oracle by oracle, is tested natively.)
+// The kernels that graphics cards get, with subgroups and without, through Chromium's own compiler. A software adapter
+// has others; here it passes for a card. (Every variant, oracle by oracle, is tested natively.)
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, load, nativeTokens, openBlank, packageFile, referenceFile, startServer } from '../../support/harness.mjs';
+import {
+  complete,
+  load,
+  nativeTokens,
+  openBlank,
+  packageFile,
+  referenceFile,
+  startServer,
+} from '../../support/harness.mjs';
 
 const COUNT = 24;
 /** Products of one with experts and attention with sinks and windows; of a dense model. */
@@ -36,7 +44,9 @@ describe('the kernels of graphics cards', () => {
   for (const { name, subgroups } of CASES) {
     test(`${subgroups ? 'with' : 'without'} subgroups`, { timeout: 600_000 }, async (t) => {
       const path = referenceFile('tiny', name, 'model.gguf');
-      const server = await startServer({ files: { '/tiny.gguf': path, '/linnet/worker.js': workerWith({ subgroups }) } });
+      const server = await startServer({
+        files: { '/tiny.gguf': path, '/linnet/worker.js': workerWith({ subgroups }) },
+      });
       t.after(() => server.close());
       const page = await openBlank(browser, server);
       const prompt = JSON.parse(readFileSync(referenceFile('tiny', name, 'meta.json'), 'utf8')).text;

@@ -1,10 +1,21 @@
-// Firefox and WebKitGTK: what Chromium's suites check in depth, once through in each. WebKitGTK keeps no files and, unless it is
-// told to, shares no memory: it stands for browsers that lack these.
+// Firefox and WebKitGTK: what Chromium's suites check in depth, once through in each. WebKitGTK keeps no files and,
+// unless it is told to, shares no memory: it stands for browsers that lack these.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { firefox } from '../../support/engines.mjs';
-import { complete, engineState, load, MODEL_BYTES, MODEL_ID, nativeTokens, noModel, referenceFile, startServer, STRICT_CSP } from '../../support/harness.mjs';
+import {
+  complete,
+  engineState,
+  load,
+  MODEL_BYTES,
+  MODEL_ID,
+  nativeTokens,
+  noModel,
+  referenceFile,
+  startServer,
+  STRICT_CSP,
+} from '../../support/harness.mjs';
 import { noWebKit, webkit } from '../../support/webkit.mjs';
 
 const PROMPT = 'The capital of France is';
@@ -13,22 +24,36 @@ const COUNT = 16;
 const TINY = referenceFile('tiny', 'qwen3', 'model.gguf');
 const TEXT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
 /** What the element shows, as a function for the page. */
-const shows = (selector) => !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
+const shows = (selector) =>
+  !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
 
 const FILES = {
   '/tiny.gguf': TINY,
-  '/chat.html': Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>
+  '/chat.html':
+    Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>
     <linnet-chat model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`),
-  '/prompt.html': Buffer.from('<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>'),
+  '/prompt.html': Buffer.from(
+    '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>',
+  ),
   '/prompt.mjs': Buffer.from(`import { installLanguageModel } from '/linnet/prompt-api.js';
     window.installed = await installLanguageModel({ preferBuiltIn: true, modelBase: '/models/', backend: 'cpu', contextLength: 512 });`),
 };
 
-/** `stores`: whether models are kept; `threads`: at least so many on a page that is isolated; `gpu`: whether there is WebGPU. */
+/**
+ * `stores`: whether models are kept; `threads`: at least so many on a page that is isolated; `gpu`: whether there is
+ * WebGPU.
+ */
 const ENGINES = [
   { name: 'Firefox', open: openFirefox, stores: true, threads: 2, gpu: true, skip: false },
   { name: 'WebKitGTK', open: () => webkit(), stores: false, threads: 1, gpu: false, skip: noWebKit },
-  { name: 'WebKitGTK with shared memory', open: () => webkit({ sharedMemory: true }), stores: false, threads: 2, gpu: false, skip: noWebKit },
+  {
+    name: 'WebKitGTK with shared memory',
+    open: () => webkit({ sharedMemory: true }),
+    stores: false,
+    threads: 2,
+    gpu: false,
+    skip: noWebKit,
+  },
 ];
 
 /** A page whose end is the browser's, too. */
@@ -63,24 +88,40 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       const info = await load(page, MODEL_ID, { backend: 'cpu', contextLength: 512 });
       t.diagnostic(`loaded in ${((performance.now() - since) / 1000).toFixed(1)} s, ${info.threads} threads`);
       assert.equal(info.code, undefined, info.message);
-      assert.deepEqual([info.backend, info.origin, info.stored, info.notStored?.code], ['cpu', 'network', stores, stores ? undefined : 'no-storage']);
-      assert.deepEqual([info.module.endsWith('-threads'), info.threads >= threads], [threads > 1, true], `${info.module}, ${info.threads} threads`);
+      assert.deepEqual(
+        [info.backend, info.origin, info.stored, info.notStored?.code],
+        ['cpu', 'network', stores, stores ? undefined : 'no-storage'],
+      );
+      assert.deepEqual(
+        [info.module.endsWith('-threads'), info.threads >= threads],
+        [threads > 1, true],
+        `${info.module}, ${info.threads} threads`,
+      );
       assert.equal(server.count('.gguf'), Math.ceil(MODEL_BYTES / (4 << 20)));
       const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
       assert.equal(answer.code, undefined, answer.message);
       const expected = nativeTokens(PROMPT, COUNT);
-      await t.test('which the native binary gives, too', { skip: expected ? false : 'skipped: there is no native binary' }, () => {
-        assert.deepEqual(answer.choices[0].tokens, expected);
-      });
+      await t.test(
+        'which the native binary gives, too',
+        { skip: expected ? false : 'skipped: there is no native binary' },
+        () => {
+          assert.deepEqual(answer.choices[0].tokens, expected);
+        },
+      );
     });
 
     test('a chat answers, and the streamed answer is the same', async () => {
       const { whole, streamed, pieces } = await page.evaluate(async () => {
         const { chat } = /** @type {any} */ (globalThis).engine;
-        const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 12 };
+        const request = {
+          messages: [{ role: 'user', content: 'What is the capital of France?' }],
+          temperature: 0,
+          max_tokens: 12,
+        };
         const whole = (await chat.completions.create(request)).choices[0].message.content;
         const pieces = [];
-        for await (const { choices } of chat.completions.create({ ...request, stream: true })) pieces.push(choices[0].delta.content ?? '');
+        for await (const { choices } of chat.completions.create({ ...request, stream: true }))
+          pieces.push(choices[0].delta.content ?? '');
         return { whole, streamed: pieces.join(''), pieces: pieces.length };
       });
       assert.match(whole, /Paris/);
@@ -102,7 +143,10 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
             atStop = seen;
             stop.abort();
           }
-        })().then(() => 'not', ({ code, details }) => ({ code, after: seen - atStop, more: details.usage.completion_tokens - atStop }));
+        })().then(
+          () => 'not',
+          ({ code, details }) => ({ code, after: seen - atStop, more: details.usage.completion_tokens - atStop }),
+        );
         for await (const { choices } of completions.create(endless)) if (choices[0].tokens.length > 0) break;
         const left = await completions.create({ prompt: 'A', max_tokens: 1 });
         return { stopped, left: left.usage.completion_tokens };
@@ -147,7 +191,12 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       await page.waitForFunction(shows, { timeout: 120_000 }, '.by[data-by=device]');
       await page.type('linnet-chat >>> .input', 'What is the capital of France?\n');
       await page.waitForFunction(shows, { timeout: 60_000 }, '.actions');
-      assert.match(await page.evaluate(() => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent), /Paris/);
+      assert.match(
+        await page.evaluate(
+          () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent,
+        ),
+        /Paris/,
+      );
       assert.equal(server.count('.gguf') > 0, !stores);
     });
 
@@ -171,24 +220,39 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.deepEqual(answer.choices?.[0].tokens, nativeTokens(TEXT, COUNT, TINY) ?? answer.choices[0].tokens);
     });
 
-    test(gpu ? 'WebGPU without subgroups: the native tokens' : 'without WebGPU auto takes the CPU, and says so', async () => {
-      await visit('/blank.html');
-      const info = await load(page, '/tiny.gguf', { backend: 'webgpu', contextLength: 512 });
-      if (!gpu) {
-        assert.equal(info.code, 'no-webgpu');
-        const other = await load(page, '/tiny.gguf', { contextLength: 512 });
-        assert.deepEqual([other.backend, other.fallback?.code, other.fallback?.details.gpu], ['cpu', 'no-webgpu', 'none']);
-        return;
-      }
-      assert.deepEqual([info.code, info.backend], [undefined, 'webgpu'], info.message);
-      const answer = await complete(page, { prompt: TEXT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
-      assert.deepEqual(answer.choices?.[0].tokens, nativeTokens(TEXT, COUNT, TINY) ?? answer.choices[0].tokens, answer.message);
-    });
+    test(
+      gpu ? 'WebGPU without subgroups: the native tokens' : 'without WebGPU auto takes the CPU, and says so',
+      async () => {
+        await visit('/blank.html');
+        const info = await load(page, '/tiny.gguf', { backend: 'webgpu', contextLength: 512 });
+        if (!gpu) {
+          assert.equal(info.code, 'no-webgpu');
+          const other = await load(page, '/tiny.gguf', { contextLength: 512 });
+          assert.deepEqual(
+            [other.backend, other.fallback?.code, other.fallback?.details.gpu],
+            ['cpu', 'no-webgpu', 'none'],
+          );
+          return;
+        }
+        assert.deepEqual([info.code, info.backend], [undefined, 'webgpu'], info.message);
+        const answer = await complete(page, { prompt: TEXT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
+        assert.deepEqual(
+          answer.choices?.[0].tokens,
+          nativeTokens(TEXT, COUNT, TINY) ?? answer.choices[0].tokens,
+          answer.message,
+        );
+      },
+    );
 
-    test('every shader compiles, those with f16 too', { skip: gpu ? false : 'skipped: there is no WebGPU' }, async (t) => {
+    test('every shader compiles, those with f16 too', {
+      skip: gpu ? false : 'skipped: there is no WebGPU',
+    }, async (t) => {
       const { f16, others, refused } = await page.evaluate(async () => {
         const module = await import(/** @type {string} */ ('/linnet/linnet.js'));
-        await module.default({ module_or_path: fetch('/linnet/linnet_bg.wasm'), memory: new WebAssembly.Memory({ initial: 64 }) });
+        await module.default({
+          module_or_path: fetch('/linnet/linnet_bg.wasm'),
+          memory: new WebAssembly.Memory({ initial: 64 }),
+        });
         const adapter = await navigator.gpu.requestAdapter();
         const device = await adapter?.requestDevice({ requiredFeatures: ['shader-f16'] });
         const all = /** @type {[string, string][]} */ (JSON.parse(module.shaderVariants()));
@@ -196,7 +260,8 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
         const refused = [];
         for (const [name, code] of variants) {
           const info = await device?.createShaderModule({ code }).getCompilationInfo();
-          for (const { type, lineNum, message } of info?.messages ?? []) if (type === 'error') refused.push(`${name}, line ${lineNum}: ${message}`);
+          for (const { type, lineNum, message } of info?.messages ?? [])
+            if (type === 'error') refused.push(`${name}, line ${lineNum}: ${message}`);
         }
         const f16 = variants.filter(([, code]) => /^enable f16/m.test(code)).length;
         return { f16, others: variants.length - f16, refused };
@@ -221,7 +286,8 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       await page.goto(`${site.origin}/?backend=cpu&temperature=0&max=24`);
       await engineState(page, 'ready', 90_000);
       await page.waitForFunction(async () => {
-        for (const name of await caches.keys()) for (const { url } of await (await caches.open(name)).keys()) if (url.endsWith('.wasm')) return true;
+        for (const name of await caches.keys())
+          for (const { url } of await (await caches.open(name)).keys()) if (url.endsWith('.wasm')) return true;
         return false;
       });
       await page.goto('about:blank');
@@ -231,7 +297,9 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       if (stores) {
         await engineState(page, 'ready', 90_000);
         await page.type('#prompt', 'What is the capital of France?\n');
-        await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), { timeout: 60_000 });
+        await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
+          timeout: 60_000,
+        });
       } else {
         // The page is there, and says what it lacks.
         await engineState(page, 'failed', 90_000);
@@ -239,7 +307,10 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       }
       for (const other of ['bench', 'diagnostics', 'embed']) {
         await page.goto(`${site.origin}/${other}.html`);
-        assert.equal(await page.evaluate(() => document.querySelector('nav [aria-current=page]')?.textContent?.toLowerCase()), other);
+        assert.equal(
+          await page.evaluate(() => document.querySelector('nav [aria-current=page]')?.textContent?.toLowerCase()),
+          other,
+        );
       }
     });
   });

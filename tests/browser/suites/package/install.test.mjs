@@ -1,4 +1,5 @@
-// The package as its users get it: packed, installed into projects outside the repository, and built with their bundlers.
+// The package as its users get it: packed, installed into projects outside the repository, and built with their
+// bundlers.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -76,13 +77,20 @@ describe('the packed package', { timeout: 300_000 }, () => {
   };
   /** Serves a folder below a path, under a strict policy, and chats there. */
   const chats = async (root, isolated) => {
-    const server = await serve({ isolated, csp: `${STRICT_CSP}; style-src 'self'`, mounts: { '/some/where/': `${root}/`, '/some/where/models/': `${modelFolder}/` } });
+    const server = await serve({
+      isolated,
+      csp: `${STRICT_CSP}; style-src 'self'`,
+      mounts: { '/some/where/': `${root}/`, '/some/where/models/': `${modelFolder}/` },
+    });
     const page = await openPage(browser, `${server.origin}/some/where/`);
     try {
       await answers(page, isolated);
       const failed = server.requests.filter(({ path, status }) => status >= 400 && !path.endsWith('/favicon.ico'));
       assert.deepEqual(failed, []);
-      assert.deepEqual(server.requests.filter(({ path }) => !path.startsWith('/some/where/') && path !== '/favicon.ico'), []);
+      assert.deepEqual(
+        server.requests.filter(({ path }) => !path.startsWith('/some/where/') && path !== '/favicon.ico'),
+        [],
+      );
     } finally {
       await page.close();
       await server.close();
@@ -122,15 +130,30 @@ describe('the packed package', { timeout: 300_000 }, () => {
 
   test('its types fit a strict project, as a bundler and as Node resolve them', () => {
     const root = project('types', { 'main.ts': TYPED });
-    for (const [module, moduleResolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
-      const compilerOptions = { module, moduleResolution, target: 'es2022', lib: ['es2023', 'dom', 'dom.iterable'], types: [], strict: true, exactOptionalPropertyTypes: true, noEmit: true };
+    for (const [module, moduleResolution] of [
+      ['esnext', 'bundler'],
+      ['nodenext', 'nodenext'],
+    ]) {
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: 'es2022',
+        lib: ['es2023', 'dom', 'dom.iterable'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      };
       writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
       node([tool('typescript', 'bin/tsc'), '-p', root], root);
     }
   });
 
   test('a plain page', { skip: noModel }, async () => {
-    const root = project('plain', { 'index.html': PAGE, 'main.js': script((entry) => `./node_modules/linnet/dist/${entry.slice(1) || 'index'}.js`) });
+    const root = project('plain', {
+      'index.html': PAGE,
+      'main.js': script((entry) => `./node_modules/linnet/dist/${entry.slice(1) || 'index'}.js`),
+    });
     await chats(root, true);
   });
 
@@ -144,7 +167,12 @@ describe('the packed package', { timeout: 300_000 }, () => {
     const root = project('vite-dev', { 'index.html': PAGE, 'main.js': script(bare) });
     mkdirSync(join(root, 'public'));
     symlinkSync(modelFolder, join(root, 'public', 'models'), 'junction');
-    const server = await createServer({ root, configFile: false, logLevel: 'error', server: { host: '127.0.0.1', port: 0 } });
+    const server = await createServer({
+      root,
+      configFile: false,
+      logLevel: 'error',
+      server: { host: '127.0.0.1', port: 0 },
+    });
     t.after(() => server.close());
     await server.listen();
     const page = await openPage(browser, String(server.resolvedUrls?.local[0]));
@@ -157,13 +185,21 @@ describe('the packed package', { timeout: 300_000 }, () => {
     mkdirSync(join(root, 'node_modules'), { recursive: true });
     symlinkSync(packageSource, join(root, 'node_modules', 'linnet'), 'junction');
     writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'vite-linked', private: true, type: 'module' }));
-    writeFileSync(join(root, 'index.html'), '<!doctype html><title>linked</title><script type="module" src="./main.js"></script>');
+    writeFileSync(
+      join(root, 'index.html'),
+      '<!doctype html><title>linked</title><script type="module" src="./main.js"></script>',
+    );
     const main = `import { Linnet } from 'linnet';
       await Linnet.load(new File(['no model'], 'x.gguf'), { backend: 'cpu' }).catch(({ code, message, details }) => (window.failure = { code, message, details }));`;
     writeFileSync(join(root, 'main.js'), main);
     for (const allowed of [false, true]) {
       const fs = allowed ? { allow: [root, packageSource] } : {};
-      const server = await createServer({ root, configFile: false, logLevel: 'silent', server: { host: '127.0.0.1', port: 0, fs } });
+      const server = await createServer({
+        root,
+        configFile: false,
+        logLevel: 'silent',
+        server: { host: '127.0.0.1', port: 0, fs },
+      });
       t.after(() => server.close());
       await server.listen();
       const page = await openPage(browser, String(server.resolvedUrls?.local[0]));
@@ -186,10 +222,14 @@ describe('the packed package', { timeout: 300_000 }, () => {
     const map = guide.match(/<script type="importmap">[^]*?<\/script>/)?.[0];
     assert.ok(map, 'the guide has an import map');
     const entries = Object.keys(JSON.parse(readFileSync(join(packageSource, 'package.json'), 'utf8')).exports);
-    const modules = entries.filter((entry) => !/\.(json|js|wasm)$/.test(entry)).map((entry) => `linnet${entry.slice(1)}`);
+    const modules = entries
+      .filter((entry) => !/\.(json|js|wasm)$/.test(entry))
+      .map((entry) => `linnet${entry.slice(1)}`);
     const text = `<!doctype html><title>map</title>${map}<script type="module">
       window.found = (await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)))).map((module) => Object.keys(module).length);</script>`;
-    const server = await serve({ mounts: { '/linnet/': `${join(packageSource, 'dist')}/`, '/index.html': Buffer.from(text) } });
+    const server = await serve({
+      mounts: { '/linnet/': `${join(packageSource, 'dist')}/`, '/index.html': Buffer.from(text) },
+    });
     t.after(() => server.close());
     const page = await openPage(browser, `${server.origin}/index.html`);
     await page.waitForFunction('window.found', { timeout: 30_000 });
@@ -198,7 +238,9 @@ describe('the packed package', { timeout: 300_000 }, () => {
   });
 
   for (const asModules of [true, false]) {
-    test(`a bundle by webpack, ${asModules ? 'as modules' : 'as it does without being told'}`, { skip: noModel }, async () => {
+    test(`a bundle by webpack, ${asModules ? 'as modules' : 'as it does without being told'}`, {
+      skip: noModel,
+    }, async () => {
       const root = project(`webpack-${asModules}`, { 'main.js': script(bare) });
       const path = join(root, 'dist');
       const compiler = webpack({
@@ -213,7 +255,10 @@ describe('the packed package', { timeout: 300_000 }, () => {
       const stats = await promisify(compiler.run.bind(compiler))();
       await promisify(compiler.close.bind(compiler))();
       const { errors = [], warnings = [] } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {};
-      assert.deepEqual([...errors, ...warnings].map(({ message }) => message), []);
+      assert.deepEqual(
+        [...errors, ...warnings].map(({ message }) => message),
+        [],
+      );
       writeFileSync(join(path, 'index.html'), asModules ? PAGE : PAGE.replace('type="module"', 'defer'));
       await chats(path, true);
     });
@@ -222,10 +267,24 @@ describe('the packed package', { timeout: 300_000 }, () => {
   test('a bundle by esbuild', { skip: noModel }, async () => {
     const root = project('esbuild', { 'index.html': PAGE, 'main.js': script(bare) });
     const outdir = join(root, 'dist');
-    await bundle({ entryPoints: [join(root, 'main.js')], outdir, bundle: true, splitting: true, format: 'esm', target: 'es2022', minify: true, logLevel: 'silent' });
+    await bundle({
+      entryPoints: [join(root, 'main.js')],
+      outdir,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      target: 'es2022',
+      minify: true,
+      logLevel: 'silent',
+    });
     // It takes modules alone along, as the guide says.
     const beside = join(root, 'node_modules', 'linnet', 'dist');
-    const files = ['worker.js', 'thread.js', 'linnet.js', ...readdirSync(beside).filter((name) => name.endsWith('.wasm'))];
+    const files = [
+      'worker.js',
+      'thread.js',
+      'linnet.js',
+      ...readdirSync(beside).filter((name) => name.endsWith('.wasm')),
+    ];
     for (const file of files) cpSync(join(beside, file), join(outdir, file));
     cpSync(join(root, 'index.html'), join(outdir, 'index.html'));
     await chats(outdir, false);

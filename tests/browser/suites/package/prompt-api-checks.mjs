@@ -1,7 +1,18 @@
-// What the web-platform-tests expect of the Prompt API where a test needs neither tools, constraints, media nor user activation,
-// in our own words. Runs in a page that has `LanguageModel`, over an engine that repeats what it is told.
+// What the web-platform-tests expect of the Prompt API where a test needs neither tools, constraints, media nor user
+// activation, in our own words. Runs in a page that has `LanguageModel`, over an engine that repeats what it is told.
 
-import { combinations, equal, heedsAbortAt, heedsAborts, ok, progressOf, rejects, rejectsForQuota, text, throws } from './prompt-api-expect.mjs';
+import {
+  combinations,
+  equal,
+  heedsAbortAt,
+  heedsAborts,
+  ok,
+  progressOf,
+  rejects,
+  rejectsForQuota,
+  text,
+  throws,
+} from './prompt-api-expect.mjs';
 
 const LanguageModel = /** @type {any} */ (globalThis).LanguageModel;
 const STATES = ['unavailable', 'downloadable', 'downloading', 'available'];
@@ -26,46 +37,103 @@ const ANY_KIND = [
   [{ type: 'text' }],
   [{ type: 'text' }, { type: 'audio' }, { type: 'image' }],
   [{ type: 'text', languages: ['en', 'ja', 'ko'] }],
-  [{ type: 'audio', languages: ['es'] }, { type: 'image', languages: ['fr'] }],
+  [
+    { type: 'audio', languages: ['es'] },
+    { type: 'image', languages: ['fr'] },
+  ],
 ];
-const MODES = ['most-predictable', 'predictable', 'slightly-predictable', 'balanced', 'slightly-creative', 'creative', 'most-creative'];
-const EMPTY = { null: null, undefined, 'an object': {}, 'an empty string': '', 'an empty list': [], 'no content': [{ role: 'user', content: [] }], 'empty content': [{ role: 'user', content: [{ type: 'text', value: '' }] }] };
+const MODES = [
+  'most-predictable',
+  'predictable',
+  'slightly-predictable',
+  'balanced',
+  'slightly-creative',
+  'creative',
+  'most-creative',
+];
+const EMPTY = {
+  null: null,
+  undefined,
+  'an object': {},
+  'an empty string': '',
+  'an empty list': [],
+  'no content': [{ role: 'user', content: [] }],
+  'empty content': [{ role: 'user', content: [{ type: 'text', value: '' }] }],
+};
 
 /** @type {Record<string, () => unknown>} */
 export const checks = {
   'availability: there is such a method': () => ok(LanguageModel && typeof LanguageModel.availability === 'function'),
-  'availability: a value of the enumeration, without options': async () => ok(STATES.includes(await LanguageModel.availability())),
-  'availability: refuses what is no language tag': () => rejects(LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: ['en-abc-invalid'] }] }), RangeError),
+  'availability: a value of the enumeration, without options': async () =>
+    ok(STATES.includes(await LanguageModel.availability())),
+  'availability: refuses what is no language tag': () =>
+    rejects(
+      LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: ['en-abc-invalid'] }] }),
+      RangeError,
+    ),
   'availability: a value of the enumeration for any plausible options': async () => {
     const initialPrompts = [undefined, [], [SYSTEM], [SYSTEM, { role: 'user', content: 'x' }], [SYSTEM, SYSTEM]];
-    const all = combinations({ topK: [undefined, -2, 0, 1, 1.5, 3, 99], temperature: [undefined, -0.5, 0, 0.6, 1, 7], expectedInputs: ANY_KIND, expectedOutputs: ANY_KIND, initialPrompts });
+    const all = combinations({
+      topK: [undefined, -2, 0, 1, 1.5, 3, 99],
+      temperature: [undefined, -0.5, 0, 0.6, 1, 7],
+      expectedInputs: ANY_KIND,
+      expectedOutputs: ANY_KIND,
+      initialPrompts,
+    });
     for (const options of all) ok(STATES.includes(await LanguageModel.availability(options)), JSON.stringify(options));
   },
   'availability: can be had without options': async () => ok((await LanguageModel.availability()) !== 'unavailable'),
   'availability: can be had with what is supported': async () => {
-    for (const options of combinations({ topK: [1, 1.5, 2, 3, 99], temperature: [0, 0.5, 1, 2], expectedInputs: TEXT_ONLY, expectedOutputs: TEXT_ONLY })) {
-      ok(['downloadable', 'downloading', 'available'].includes(await LanguageModel.availability(options)), JSON.stringify(options));
+    for (const options of combinations({
+      topK: [1, 1.5, 2, 3, 99],
+      temperature: [0, 0.5, 1, 2],
+      expectedInputs: TEXT_ONLY,
+      expectedOutputs: TEXT_ONLY,
+    })) {
+      ok(
+        ['downloadable', 'downloading', 'available'].includes(await LanguageModel.availability(options)),
+        JSON.stringify(options),
+      );
     }
   },
   'availability: unavailable, and refused by create, is what is not supported': async () => {
-    for (const options of [{ expectedInputs: [{ type: 'text', languages: ['unk'] }] }, { expectedOutputs: [{ type: 'text', languages: ['unk'] }] }, { expectedOutputs: [{ type: 'image' }] }, { expectedOutputs: [{ type: 'audio' }] }]) {
+    for (const options of [
+      { expectedInputs: [{ type: 'text', languages: ['unk'] }] },
+      { expectedOutputs: [{ type: 'text', languages: ['unk'] }] },
+      { expectedOutputs: [{ type: 'image' }] },
+      { expectedOutputs: [{ type: 'audio' }] },
+    ]) {
       equal(await LanguageModel.availability(options), 'unavailable');
       await rejects(LanguageModel.create(options), 'NotSupportedError');
     }
   },
-  'availability: refuses a type that there is not': () => rejects(LanguageModel.availability({ expectedInputs: [{ type: 'soup' }] }), TypeError),
+  'availability: refuses a type that there is not': () =>
+    rejects(LanguageModel.availability({ expectedInputs: [{ type: 'soup' }] }), TypeError),
   'availability: takes all modes of sampling': async () => {
     for (const samplingMode of MODES) ok(STATES.includes(await LanguageModel.availability({ samplingMode })));
   },
-  'availability: refuses a mode with a temperature': () => rejects(LanguageModel.availability({ samplingMode: 'balanced', temperature: 0.8 }), TypeError),
-  'availability: refuses a mode with topK': () => rejects(LanguageModel.availability({ samplingMode: 'balanced', topK: 10 }), TypeError),
-  'availability: refuses a mode with both': () => rejects(LanguageModel.availability({ samplingMode: 'balanced', temperature: 0.8, topK: 10 }), TypeError),
+  'availability: refuses a mode with a temperature': () =>
+    rejects(LanguageModel.availability({ samplingMode: 'balanced', temperature: 0.8 }), TypeError),
+  'availability: refuses a mode with topK': () =>
+    rejects(LanguageModel.availability({ samplingMode: 'balanced', topK: 10 }), TypeError),
+  'availability: refuses a mode with both': () =>
+    rejects(LanguageModel.availability({ samplingMode: 'balanced', temperature: 0.8, topK: 10 }), TypeError),
 
   'create: makes a session': async () => ok((await LanguageModel.create()) instanceof LanguageModel),
   'create: a session has the members of the interface': async () => {
     const session = await LanguageModel.create();
-    for (const name of ['prompt', 'promptStreaming', 'append', 'measureContextUsage', 'measureInputUsage', 'clone', 'destroy']) equal(typeof session[name], 'function', name);
-    for (const name of ['contextUsage', 'contextWindow', 'inputUsage', 'inputQuota', 'topK', 'temperature']) equal(typeof session[name], 'number', name);
+    for (const name of [
+      'prompt',
+      'promptStreaming',
+      'append',
+      'measureContextUsage',
+      'measureInputUsage',
+      'clone',
+      'destroy',
+    ])
+      equal(typeof session[name], 'function', name);
+    for (const name of ['contextUsage', 'contextWindow', 'inputUsage', 'inputQuota', 'topK', 'temperature'])
+      equal(typeof session[name], 'number', name);
     for (const name of ['oncontextoverflow', 'onquotaoverflow']) equal(session[name], null, name);
   },
   'create: tells of the download': () => progressOf((options) => LanguageModel.create(options)),
@@ -79,8 +147,10 @@ export const checks = {
   },
   'create: can be aborted at its first progress': () => heedsAbortAt(0, LanguageModel),
   'create: can be aborted at its last progress': () => heedsAbortAt(1, LanguageModel),
-  'create: can be aborted at its first progress, with a model that is not there': () => heedsAbortAt(0, /** @type {any} */ (globalThis).another()),
-  'create: can be aborted at its last progress, with a model that was not there': () => heedsAbortAt(1, /** @type {any} */ (globalThis).another()),
+  'create: can be aborted at its first progress, with a model that is not there': () =>
+    heedsAbortAt(0, /** @type {any} */ (globalThis).another()),
+  'create: can be aborted at its last progress, with a model that was not there': () =>
+    heedsAbortAt(1, /** @type {any} */ (globalThis).another()),
   'create: fails as its monitor does': async () => {
     const mine = new Error('mine');
     const monitor = () => {
@@ -92,17 +162,40 @@ export const checks = {
   'create: takes topK and temperature': async () => ok(await LanguageModel.create({ topK: 3, temperature: 0.6 })),
   'create: refuses topK alone': () => rejects(LanguageModel.create({ topK: 3 }), 'NotSupportedError'),
   'create: refuses a temperature alone': () => rejects(LanguageModel.create({ temperature: 0.5 }), 'NotSupportedError'),
-  'create: refuses a temperature below 0': () => rejects(LanguageModel.create({ topK: 3, temperature: -0.5 }), RangeError),
+  'create: refuses a temperature below 0': () =>
+    rejects(LanguageModel.create({ topK: 3, temperature: -0.5 }), RangeError),
   'create: refuses a topK of 0': () => rejects(LanguageModel.create({ topK: 0, temperature: 0.5 }), RangeError),
   'create: refuses a topK below 0': () => rejects(LanguageModel.create({ topK: -2, temperature: 0.5 }), RangeError),
   'create: rounds topK down': async () => equal((await LanguageModel.create({ topK: 1.5, temperature: 0.5 })).topK, 1),
-  'create: takes initial prompts': async () => ok(await LanguageModel.create({ initialPrompts: [SYSTEM, { role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }] })),
+  'create: takes initial prompts': async () =>
+    ok(
+      await LanguageModel.create({
+        initialPrompts: [SYSTEM, { role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }],
+      }),
+    ),
   'create: takes no initial prompts': async () => ok(await LanguageModel.create({ initialPrompts: [] })),
-  'create: takes initial prompts without a system prompt': async () => ok(await LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }] })),
-  'create: refuses a system prompt that is not the first': () => rejects(LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, SYSTEM] }), TypeError),
-  'create: refuses two system prompts': () => rejects(LanguageModel.create({ initialPrompts: [SYSTEM, SYSTEM, { role: 'user', content: 'a' }] }), TypeError),
-  'create: refuses what is no language tag': () => rejects(LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['en-abc-invalid'] }] }), RangeError),
-  'create: takes language tags of any case': async () => ok(await LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['EN'] }] })),
+  'create: takes initial prompts without a system prompt': async () =>
+    ok(
+      await LanguageModel.create({
+        initialPrompts: [
+          { role: 'user', content: 'a' },
+          { role: 'assistant', content: 'b' },
+        ],
+      }),
+    ),
+  'create: refuses a system prompt that is not the first': () =>
+    rejects(
+      LanguageModel.create({
+        initialPrompts: [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }, SYSTEM],
+      }),
+      TypeError,
+    ),
+  'create: refuses two system prompts': () =>
+    rejects(LanguageModel.create({ initialPrompts: [SYSTEM, SYSTEM, { role: 'user', content: 'a' }] }), TypeError),
+  'create: refuses what is no language tag': () =>
+    rejects(LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['en-abc-invalid'] }] }), RangeError),
+  'create: takes language tags of any case': async () =>
+    ok(await LanguageModel.create({ expectedInputs: [{ type: 'text', languages: ['EN'] }] })),
   'create: keeps the mode of sampling, and so does clone': async () => {
     for (const samplingMode of MODES) {
       const session = await LanguageModel.create({ samplingMode });
@@ -113,21 +206,31 @@ export const checks = {
       copy.destroy();
     }
   },
-  'create: the mode is balanced if none is given': async () => equal((await LanguageModel.create()).samplingMode, 'balanced'),
-  'create: there is no mode beside numbers': async () => equal((await LanguageModel.create({ topK: 10, temperature: 0.8 })).samplingMode, null),
-  'create: refuses a mode with a temperature': () => rejects(LanguageModel.create({ samplingMode: 'balanced', temperature: 0.8 }), TypeError),
-  'create: refuses a mode with topK': () => rejects(LanguageModel.create({ samplingMode: 'balanced', topK: 10 }), TypeError),
-  'create: refuses a mode with both': () => rejects(LanguageModel.create({ samplingMode: 'balanced', temperature: 0.8, topK: 10 }), TypeError),
+  'create: the mode is balanced if none is given': async () =>
+    equal((await LanguageModel.create()).samplingMode, 'balanced'),
+  'create: there is no mode beside numbers': async () =>
+    equal((await LanguageModel.create({ topK: 10, temperature: 0.8 })).samplingMode, null),
+  'create: refuses a mode with a temperature': () =>
+    rejects(LanguageModel.create({ samplingMode: 'balanced', temperature: 0.8 }), TypeError),
+  'create: refuses a mode with topK': () =>
+    rejects(LanguageModel.create({ samplingMode: 'balanced', topK: 10 }), TypeError),
+  'create: refuses a mode with both': () =>
+    rejects(LanguageModel.create({ samplingMode: 'balanced', temperature: 0.8, topK: 10 }), TypeError),
   'create: refuses initial prompts that are too long': async () => {
     const session = await LanguageModel.create();
     const content = QUESTION.repeat(session.contextWindow);
     const measured = await session.measureInputUsage(content);
     ok(measured > session.inputQuota);
-    await rejectsForQuota(LanguageModel.create({ initialPrompts: [{ role: 'system', content }] }), measured, session.contextWindow);
+    await rejectsForQuota(
+      LanguageModel.create({ initialPrompts: [{ role: 'system', content }] }),
+      measured,
+      session.contextWindow,
+    );
   },
   'params: has the numbers': async () => {
     const params = await LanguageModel.params();
-    for (const name of ['defaultTopK', 'maxTopK', 'defaultTemperature', 'maxTemperature']) equal(typeof params[name], 'number', name);
+    for (const name of ['defaultTopK', 'maxTopK', 'defaultTemperature', 'maxTemperature'])
+      equal(typeof params[name], 'number', name);
   },
 
   'abort: create': () => heedsAborts((signal) => LanguageModel.create({ signal })),
@@ -180,12 +283,18 @@ export const checks = {
     session.destroy();
     await rejects(pending, 'InvalidStateError');
     await rejects(session.prompt(QUESTION), 'InvalidStateError');
-    for (const name of ['inputUsage', 'inputQuota', 'contextUsage', 'contextWindow']) equal(typeof session[name], 'number', name);
+    for (const name of ['inputUsage', 'inputQuota', 'contextUsage', 'contextWindow'])
+      equal(typeof session[name], 'number', name);
   },
   'destroy: an abort of the signal of create ends the session with its reason': async () => {
     const stop = new AbortController();
     const session = await LanguageModel.create({ signal: stop.signal });
-    const methods = [() => session.prompt(QUESTION), () => session.append(QUESTION), () => session.measureContextUsage(QUESTION), () => session.clone()];
+    const methods = [
+      () => session.prompt(QUESTION),
+      () => session.append(QUESTION),
+      () => session.measureContextUsage(QUESTION),
+      () => session.clone(),
+    ];
     const pending = methods.map((ask) => ask());
     const mine = new Error('mine');
     stop.abort(mine);
@@ -236,7 +345,8 @@ export const checks = {
     ok((await session.prompt(null)).includes('null'));
     ok((await session.prompt(undefined)).includes('undefined'));
   },
-  'prompt: answers a question': async () => ok(/france/i.test(await (await LanguageModel.create()).prompt('What is the capital of France?'))),
+  'prompt: answers a question': async () =>
+    ok(/france/i.test(await (await LanguageModel.create()).prompt('What is the capital of France?'))),
   'prompt: initial prompts count, and are known': async () => {
     for (const content of [SYSTEM.content, [{ type: 'text', value: SYSTEM.content }]]) {
       const initialPrompts = [{ role: 'system', content }];
@@ -249,7 +359,9 @@ export const checks = {
   },
   'prompt: more than the context holds leaves out the oldest, and says so': async () => {
     const session = await LanguageModel.create();
-    const heard = ['contextoverflow', 'quotaoverflow'].map((name) => new Promise((resolve) => session.addEventListener(name, resolve)));
+    const heard = ['contextoverflow', 'quotaoverflow'].map(
+      (name) => new Promise((resolve) => session.addEventListener(name, resolve)),
+    );
     const long = QUESTION.repeat(10);
     ok(session.contextWindow > (await session.measureContextUsage(long)));
     await session.append(long);
@@ -280,7 +392,12 @@ export const checks = {
     /** @type {any} */ (globalThis).gc();
     equal(typeof (await promise), 'string');
   },
-  ...Object.fromEntries(Object.entries(EMPTY).map(([name, input]) => [`prompt: takes ${name}`, async () => equal(typeof (await (await LanguageModel.create()).prompt(input)), 'string')])),
+  ...Object.fromEntries(
+    Object.entries(EMPTY).map(([name, input]) => [
+      `prompt: takes ${name}`,
+      async () => equal(typeof (await (await LanguageModel.create()).prompt(input)), 'string'),
+    ]),
+  ),
 
   'promptStreaming: gives a stream of text': async () => {
     const stream = (await LanguageModel.create()).promptStreaming(QUESTION);
@@ -290,11 +407,19 @@ export const checks = {
   },
   'promptStreaming: the same question twice at once': async () => {
     const session = await LanguageModel.create();
-    for (const answer of await Promise.all([text(session.promptStreaming(QUESTION)), text(session.promptStreaming(QUESTION))])) ok(answer);
+    for (const answer of await Promise.all([
+      text(session.promptStreaming(QUESTION)),
+      text(session.promptStreaming(QUESTION)),
+    ]))
+      ok(answer);
   },
   'promptStreaming: two questions at once': async () => {
     const session = await LanguageModel.create();
-    for (const answer of await Promise.all([text(session.promptStreaming(QUESTION)), text(session.promptStreaming(OTHER))])) ok(answer);
+    for (const answer of await Promise.all([
+      text(session.promptStreaming(QUESTION)),
+      text(session.promptStreaming(OTHER)),
+    ]))
+      ok(answer);
   },
   'promptStreaming: goes on after garbage was collected': async () => {
     const stream = (await LanguageModel.create()).promptStreaming(QUESTION);
@@ -309,11 +434,20 @@ export const checks = {
     const session = await LanguageModel.create();
     for (const input of Object.values(EMPTY)) ok(session.promptStreaming(input) instanceof ReadableStream);
   },
-  ...Object.fromEntries(Object.entries(EMPTY).map(([name, input]) => [`promptStreaming: takes ${name}`, async () => equal(typeof (await text((await LanguageModel.create()).promptStreaming(input))), 'string')])),
+  ...Object.fromEntries(
+    Object.entries(EMPTY).map(([name, input]) => [
+      `promptStreaming: takes ${name}`,
+      async () => equal(typeof (await text((await LanguageModel.create()).promptStreaming(input))), 'string'),
+    ]),
+  ),
 
   'measureContextUsage: a number above 0': async () => {
     const session = await LanguageModel.create();
-    for (const measured of [await session.measureContextUsage('This is a text.'), await session.measureInputUsage('This is a text.')]) ok(typeof measured === 'number' && measured > 0);
+    for (const measured of [
+      await session.measureContextUsage('This is a text.'),
+      await session.measureInputUsage('This is a text.'),
+    ])
+      ok(typeof measured === 'number' && measured > 0);
   },
   'measureContextUsage: messages of all roles, whatever was said': async () => {
     const messages = [SYSTEM, { role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }];
@@ -326,7 +460,8 @@ export const checks = {
     const session = await LanguageModel.create();
     await session.prompt(QUESTION);
     const copy = await session.clone();
-    for (const name of ['inputQuota', 'inputUsage', 'contextWindow', 'contextUsage', 'topK', 'temperature']) equal(copy[name], session[name], name);
+    for (const name of ['inputQuota', 'inputUsage', 'contextWindow', 'contextUsage', 'topK', 'temperature'])
+      equal(copy[name], session[name], name);
     equal(typeof (await copy.prompt(QUESTION)), 'string');
     ok(copy.contextUsage > session.contextUsage);
   },

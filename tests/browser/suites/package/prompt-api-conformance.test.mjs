@@ -1,4 +1,5 @@
-// The Prompt API as the web-platform-tests have it, over an engine that repeats what it is told. See prompt-api-checks.mjs.
+// The Prompt API as the web-platform-tests have it, over an engine that repeats what it is told. See
+// prompt-api-checks.mjs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,10 @@ function echo() {
   window.tokens = ({ messages }) => messages.reduce((sum, { content }) => sum + words(content).length + 1, 0);
   window.pieces = ({ messages }) => {
     const room = window.info.model.context_length - window.tokens({ messages });
-    const answer = ['You', 'said:', ...words(messages.map(({ content }) => content).join(' '))].slice(0, Math.max(1, room - 1));
+    const answer = ['You', 'said:', ...words(messages.map(({ content }) => content).join(' '))].slice(
+      0,
+      Math.max(1, room - 1),
+    );
     return [...answer.map((word, i) => (i === 0 ? word : ` ${word}`)), ''];
   };
 }
@@ -35,9 +39,14 @@ describe('the Prompt API, as the web-platform-tests have it', { timeout: 300_000
   let page;
   before(async () => {
     browser = await chromium({ webgpu: false, args: ['--js-flags=--expose-gc'] });
-    const html = '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.mjs"></script>';
-    const scripts = Object.fromEntries(['prompt-api-checks.mjs', 'prompt-api-expect.mjs'].map((name) => [`/${name}`, script(name)]));
-    server = await startServer({ files: { '/page.html': Buffer.from(html), '/page.mjs': Buffer.from(PAGE), ...scripts } });
+    const html =
+      '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.mjs"></script>';
+    const scripts = Object.fromEntries(
+      ['prompt-api-checks.mjs', 'prompt-api-expect.mjs'].map((name) => [`/${name}`, script(name)]),
+    );
+    server = await startServer({
+      files: { '/page.html': Buffer.from(html), '/page.mjs': Buffer.from(PAGE), ...scripts },
+    });
     page = await openPage(browser, 'about:blank');
     await page.evaluateOnNewDocument(fakeWorker);
     await page.evaluateOnNewDocument(echo);

@@ -8,7 +8,10 @@ export function equal(found, wanted, what = '') {
   ok(Object.is(found, wanted), `${what} ${String(found)} is not ${String(wanted)}`);
 }
 
-/** Settles when the promise has been rejected as wanted: with that very value, an error of that class, or a DOMException of that name. */
+/**
+ * Settles when the promise has been rejected as wanted: with that very value, an error of that class, or a DOMException
+ * of that name.
+ */
 export async function rejects(promise, wanted) {
   let error;
   try {
@@ -32,7 +35,8 @@ export function throws(run, wanted) {
 }
 
 function failsAs(error, wanted) {
-  if (typeof wanted === 'function') return ok(error instanceof wanted && error.constructor === wanted, `${error} is no ${wanted.name}`);
+  if (typeof wanted === 'function')
+    return ok(error instanceof wanted && error.constructor === wanted, `${error} is no ${wanted.name}`);
   if (typeof wanted !== 'string') return equal(error, wanted);
   ok(error instanceof DOMException && error.name === wanted, `${error.name}: ${error.message} is no ${wanted}`);
 }
@@ -51,7 +55,8 @@ export async function rejectsForQuota(promise, requested, quota) {
 /** All combinations of one value for each name; what is undefined is left out. */
 export function combinations(values) {
   return Object.entries(values).reduce(
-    (made, [name, options]) => made.flatMap((one) => options.map((value) => (value === undefined ? one : { ...one, [name]: value }))),
+    (made, [name, options]) =>
+      made.flatMap((one) => options.map((value) => (value === undefined ? one : { ...one, [name]: value }))),
     [{}],
   );
 }
@@ -99,7 +104,10 @@ export async function progressOf(create) {
   const events = [];
   let created = false;
   const session = await create({
-    monitor: (m) => m.addEventListener('downloadprogress', (event) => events.push({ loaded: event.loaded, total: event.total, known: event.lengthComputable, created })),
+    monitor: (m) =>
+      m.addEventListener('downloadprogress', (event) =>
+        events.push({ loaded: event.loaded, total: event.total, known: event.lengthComputable, created }),
+      ),
   });
   created = true;
   await new Promise((resolve) => setTimeout(resolve, 50));

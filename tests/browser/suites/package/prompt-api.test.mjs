@@ -13,7 +13,9 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     server = await startServer({
       csp: STRICT_CSP,
       files: {
-        '/prompt.html': Buffer.from('<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>'),
+        '/prompt.html': Buffer.from(
+          '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>',
+        ),
         '/prompt.mjs': Buffer.from(`import { installLanguageModel } from '/linnet/prompt-api.js';
           window.installed = await installLanguageModel({ preferBuiltIn: true, modelBase: '/models/', backend: 'cpu', contextLength: 512 });`),
       },
@@ -40,10 +42,27 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
         topK: 1,
       });
       Object.assign(globalThis, { session });
-      return { installed, before, after: await LanguageModel.availability(), first: progress[0], last: progress.at(-1), rising: progress.every(([loaded], i) => i === 0 || loaded > progress[i - 1][0]), usage: session.inputUsage, quota: session.inputQuota };
+      return {
+        installed,
+        before,
+        after: await LanguageModel.availability(),
+        first: progress[0],
+        last: progress.at(-1),
+        rising: progress.every(([loaded], i) => i === 0 || loaded > progress[i - 1][0]),
+        usage: session.inputUsage,
+        quota: session.inputQuota,
+      };
     });
     const { usage, ...rest } = found;
-    assert.deepEqual(rest, { installed: 'linnet', before: 'downloadable', after: 'available', first: [0, 1], last: [1, 1], rising: true, quota: 512 });
+    assert.deepEqual(rest, {
+      installed: 'linnet',
+      before: 'downloadable',
+      after: 'available',
+      first: [0, 1],
+      last: [1, 1],
+      rising: true,
+      quota: 512,
+    });
     assert.ok(usage > 5 && usage < 60, `${usage} tokens`);
   });
 
@@ -92,7 +111,9 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
       copy.addEventListener('quotaoverflow', () => overflows++);
       for (let i = 0; i < 4; i++) await copy.append(`Note ${i}: ${'the sky is blue. '.repeat(20)}`);
       const answer = await copy.prompt('What colour is the sky?');
-      const error = await copy.prompt('word '.repeat(2000)).catch(({ name, requested, quota }) => ({ name, requested, quota }));
+      const error = await copy
+        .prompt('word '.repeat(2000))
+        .catch(({ name, requested, quota }) => ({ name, requested, quota }));
       return { overflows, answer, error };
     });
     assert.ok(overflows > 0);
@@ -105,7 +126,10 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     const answer = await run(async () => {
       const other = await /** @type {any} */ (globalThis).LanguageModel.create({ temperature: 0, topK: 1 });
       const question = { role: 'user', content: 'What is the capital of France?' };
-      const answer = await other.prompt([question, { role: 'assistant', content: 'The capital of France is', prefix: true }]);
+      const answer = await other.prompt([
+        question,
+        { role: 'assistant', content: 'The capital of France is', prefix: true },
+      ]);
       other.destroy();
       return answer;
     });
@@ -116,7 +140,9 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     const names = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);
       const stop = new AbortController();
-      const long = session.prompt('Write a very long story about a bird.', { signal: stop.signal }).catch(({ name }) => name);
+      const long = session
+        .prompt('Write a very long story about a bird.', { signal: stop.signal })
+        .catch(({ name }) => name);
       setTimeout(() => stop.abort(), 300);
       const names = [await long];
       names.push(typeof (await session.prompt('Say hello.')));

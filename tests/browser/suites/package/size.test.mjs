@@ -30,18 +30,37 @@ describe('the size of what a page fetches before the model', { concurrency: true
     test(name, { timeout: 180_000 }, async (t) => {
       const browser = await chromium({ webgpu: backend === 'webgpu' });
       t.after(() => browser.close());
-      const server = await startServer({ isolated, files: { '/index.html': Buffer.from(PAGE), '/main.mjs': Buffer.from(main(backend)) } });
+      const server = await startServer({
+        isolated,
+        files: { '/index.html': Buffer.from(PAGE), '/main.mjs': Buffer.from(main(backend)) },
+      });
       t.after(() => server.close());
       const page = await openPage(browser, `${server.origin}/index.html`);
       await page.waitForSelector('[data-code="not-found"]', { timeout: 120_000 });
 
-      const files = [...new Set(server.requests.map(({ path }) => path).filter((path) => path.startsWith(FOLDER)).map((path) => path.slice(FOLDER.length)))];
+      const files = [
+        ...new Set(
+          server.requests
+            .map(({ path }) => path)
+            .filter((path) => path.startsWith(FOLDER))
+            .map((path) => path.slice(FOLDER.length)),
+        ),
+      ];
       const sizes = await Promise.all(files.map(async (file) => ({ file, bytes: await compressed(file) })));
       for (const { file, bytes } of sizes) t.diagnostic(`${file}: ${bytes} bytes, brotli`);
       const sum = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
       t.diagnostic(`together: ${sum} of at most ${LIMIT}`);
       assert.equal(files.filter((path) => path.endsWith('.wasm')).length, 1, 'one wasm and no other');
-      for (const part of ['element.js', 'element/view.js', 'markdown.js', 'index.js', 'prompt-api.js', 'worker.js', 'linnet.js']) assert.ok(files.includes(part), part);
+      for (const part of [
+        'element.js',
+        'element/view.js',
+        'markdown.js',
+        'index.js',
+        'prompt-api.js',
+        'worker.js',
+        'linnet.js',
+      ])
+        assert.ok(files.includes(part), part);
       assert.ok(sum <= LIMIT, `${sum} bytes`);
     });
   }

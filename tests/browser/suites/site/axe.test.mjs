@@ -1,4 +1,5 @@
-// What axe finds on the pages of the site: on each of them, on a phone and on a desktop, by day and by night, with all that can be opened.
+// What axe finds on the pages of the site: on each of them, on a phone and on a desktop, by day and by night, with all
+// that can be opened.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -10,8 +11,11 @@ import { ask, engineState, siteFile, startServer, STRICT_CSP } from '../../suppo
 const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
 const DESKTOP = { width: 1440, height: 900 };
 /** As they were built: a new page is looked at without being named here. */
-const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.html')).map((name) => name.replaceAll('\\', '/'));
-const ANSWER = '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and `code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
+const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.html'))
+  .map((name) => name.replaceAll('\\', '/'));
+const ANSWER =
+  '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and `code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
 
 describe('axe, on the site', { timeout: 300_000 }, () => {
   let browser;
@@ -37,17 +41,27 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
   /** By day and by night: nothing. */
   async function clean(page, where) {
     for (const value of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+      await page.emulateMediaFeatures([
+        { name: 'prefers-color-scheme', value },
+        { name: 'prefers-reduced-motion', value: 'reduce' },
+      ]);
       assert.deepEqual(await violations(page), [], `${where}, ${value}`);
     }
   }
 
-  for (const [kind, viewport] of [['a phone', PHONE], ['a desktop', DESKTOP]]) {
+  for (const [kind, viewport] of [
+    ['a phone', PHONE],
+    ['a desktop', DESKTOP],
+  ]) {
     for (const name of PAGES) {
       test(`${name} on ${kind}`, async (t) => {
         const page = await open(t, name, viewport);
         await clean(page, 'as it comes');
-        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'it scrolls sideways');
+        assert.equal(
+          await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+          false,
+          'it scrolls sideways',
+        );
       });
     }
 
@@ -89,8 +103,13 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await clean(page, 'it asks');
       await (await page.waitForSelector('linnet-chat >>> .accept', { visible: true }))?.click();
       await page.waitForSelector('linnet-chat >>> .input', { visible: true });
-      await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text.replace(/<think>.*<.think>/, '')] }), ANSWER);
-      await page.evaluate(() => /** @type {any} */ (document.querySelector('linnet-chat')).ask('Which kinds are there?'));
+      await page.evaluate(
+        (text) => Object.assign(globalThis, { pieces: () => [text.replace(/<think>.*<.think>/, '')] }),
+        ANSWER,
+      );
+      await page.evaluate(() =>
+        /** @type {any} */ (document.querySelector('linnet-chat')).ask('Which kinds are there?'),
+      );
       await page.waitForSelector('linnet-chat >>> pre');
       await clean(page, 'answered');
     });

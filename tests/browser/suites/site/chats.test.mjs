@@ -1,4 +1,5 @@
-// The demo site's chats: kept, brought back, saved as files; how the model is to answer; reasoning apart. With a made-up model.
+// The demo site's chats: kept, brought back, saved as files; how the model is to answer; reasoning apart. With a
+// made-up model.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,13 +43,20 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await (await next.$$('#chats .open'))[1].click();
     assert.deepEqual(await answers(next), ['You said: What do birds eat?']);
     await converse(next, 'And fish?');
-    assert.deepEqual((await last(next)).messages.map(({ content }) => content), ['What do birds eat?', 'You said: What do birds eat?', 'And fish?']);
+    assert.deepEqual(
+      (await last(next)).messages.map(({ content }) => content),
+      ['What do birds eat?', 'You said: What do birds eat?', 'And fish?'],
+    );
 
     await next.reload();
     await engineState(next, 'ready');
     await next.waitForFunction(() => document.querySelectorAll('.assistant').length === 2);
     await openMenu(next);
-    assert.deepEqual(await titles(next), ['What do birds eat?', 'Where do they sleep?'], 'the one that was gone on with is the newest');
+    assert.deepEqual(
+      await titles(next),
+      ['What do birds eat?', 'Where do they sleep?'],
+      'the one that was gone on with is the newest',
+    );
     await press(next, 'Delete “What do birds eat?”');
     await next.waitForFunction(() => document.querySelectorAll('#chats .open').length === 1);
     assert.deepEqual(await answers(next), [], 'it was the one that was shown');
@@ -62,7 +70,9 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     const { page } = await open(t);
     await converse(page, 'First');
     await press(page, 'New chat');
-    await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
+    await page.evaluate(() =>
+      Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }),
+    );
     await ask(page, 'Second');
     await page.waitForFunction(() => /word5/.test(document.querySelector('.assistant .text')?.textContent ?? ''));
     await openMenu(page);
@@ -80,9 +90,23 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     const { page } = await open(t);
     await page.evaluate(() => {
       const seen = new Set();
-      Object.assign(globalThis, { seen, pause: 30, pieces: () => ['<th', 'ink>\nThe person ', 'greets me.\n</th', 'ink>\n\n', 'Hello ', '<b>you</b>', '!'] });
-      const look = () => seen.add([document.querySelector('.reasoning summary')?.textContent, document.querySelector('.assistant .text')?.textContent].join('|'));
-      new MutationObserver(look).observe(/** @type {Node} */ (document.querySelector('#log')), { subtree: true, childList: true, characterData: true });
+      Object.assign(globalThis, {
+        seen,
+        pause: 30,
+        pieces: () => ['<th', 'ink>\nThe person ', 'greets me.\n</th', 'ink>\n\n', 'Hello ', '<b>you</b>', '!'],
+      });
+      const look = () =>
+        seen.add(
+          [
+            document.querySelector('.reasoning summary')?.textContent,
+            document.querySelector('.assistant .text')?.textContent,
+          ].join('|'),
+        );
+      new MutationObserver(look).observe(/** @type {Node} */ (document.querySelector('#log')), {
+        subtree: true,
+        childList: true,
+        characterData: true,
+      });
     });
     await converse(page, 'Hi');
     assert.deepEqual(await answers(page), ['Hello <b>you</b>!']);
@@ -93,13 +117,21 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     assert.ok(!seen.some((text) => /\|.*(<t|<\/t|greets)/.test(text)), String(seen));
     await say(page, 'thought without a beginning</think>Yes.');
     await converse(page, 'Sure?');
-    assert.deepEqual((await last(page)).messages.map(({ content }) => content), ['Hi', 'Hello <b>you</b>!', 'Sure?']);
+    assert.deepEqual(
+      (await last(page)).messages.map(({ content }) => content),
+      ['Hi', 'Hello <b>you</b>!', 'Sure?'],
+    );
     assert.deepEqual((await answers(page))[1], 'Yes.');
   });
 
   test('Markdown is shown as what it means, while it comes and when it is brought back', async (t) => {
     const { page } = await open(t);
-    await say(page, '# Birds\n\nThey *do* ', 'fly, see [here](https://birds.example/).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nfly', '();\n```\n');
+    await say(
+      page,
+      '# Birds\n\nThey *do* ',
+      'fly, see [here](https://birds.example/).\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nfly',
+      '();\n```\n',
+    );
     await converse(page, 'Tell me');
     const shown = () =>
       page.$eval('.assistant .text', (root) => ({
@@ -111,11 +143,19 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
         link: [root.querySelector('a')?.href, root.querySelector('a')?.rel, root.querySelector('a')?.target],
       }));
     const expected = {
-      heading: 'Birds', emphasis: 'do', items: ['one', 'two'], cells: ['1', '2'], code: 'fly();',
+      heading: 'Birds',
+      emphasis: 'do',
+      items: ['one', 'two'],
+      cells: ['1', '2'],
+      code: 'fly();',
       link: ['https://birds.example/', 'noopener noreferrer nofollow ugc', '_blank'],
     };
     assert.deepEqual(await shown(), expected);
-    assert.match(await page.$eval('#announcer', (node) => node.textContent ?? ''), /^BirdsThey do fly/, 'it is read without the signs');
+    assert.match(
+      await page.$eval('#announcer', (node) => node.textContent ?? ''),
+      /^BirdsThey do fly/,
+      'it is read without the signs',
+    );
     await page.reload();
     await engineState(page, 'ready');
     await page.waitForSelector('.assistant pre');
@@ -123,7 +163,10 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     // What a template opened as reasoning looks like the answer at first.
     await say(page, 'I *think*, ', 'so I am.</think>', '**Yes.**');
     await converse(page, 'And?');
-    assert.equal(await page.$$eval('.assistant .text', (nodes) => nodes[1]?.innerHTML), '<p dir="auto"><strong>Yes.</strong></p>');
+    assert.equal(
+      await page.$$eval('.assistant .text', (nodes) => nodes[1]?.innerHTML),
+      '<p dir="auto"><strong>Yes.</strong></p>',
+    );
   });
 
   test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
@@ -136,7 +179,10 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     // It fetches what it keeps.
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     server.requests.length = 0;
-    await page.evaluate((text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }), HOSTILE);
+    await page.evaluate(
+      (text) => Object.assign(window, { pieces: () => text.match(/[^]{1,400}/g), pause: 1 }),
+      HOSTILE,
+    );
     await converse(page, '<img src=x onerror=ran.push(0)> \u202eab');
     const state = await page.evaluate(() => {
       const window = /** @type {any} */ (globalThis);
@@ -146,15 +192,35 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
         ran: window.ran,
         violations: window.violations,
         links: [...root.querySelectorAll('a')].map((link) => link.href),
-        strange: all.map((node) => node.localName).filter((name) => !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|table|thead|tbody|tr|th|td|blockquote)$/.test(name)),
+        strange: all
+          .map((node) => node.localName)
+          .filter(
+            (name) =>
+              !/^(p|h3|ul|ol|li|a|strong|em|del|br|hr|code|pre|div|span|button|table|thead|tbody|tr|th|td|blockquote)$/.test(
+                name,
+              ),
+          ),
         attributes: all.flatMap((node) => node.getAttributeNames()).filter((name) => /^on|^style$|^src/.test(name)),
         wide: document.documentElement.scrollWidth > innerWidth || root.getBoundingClientRect().right > innerWidth,
         turned: /[\u202a-\u202e]/.test(root.textContent ?? ''),
         code: root.querySelector('pre:last-of-type') !== null,
       };
     });
-    assert.deepEqual(state, { ran: [], violations: [], links: ['https://evil.example/i.png'], strange: [], attributes: [], wide: false, turned: false, code: true });
-    assert.deepEqual(server.requests.filter(({ path }) => !path.endsWith('.wasm')), [], 'the service worker keeps that one');
+    assert.deepEqual(state, {
+      ran: [],
+      violations: [],
+      links: ['https://evil.example/i.png'],
+      strange: [],
+      attributes: [],
+      wide: false,
+      turned: false,
+      code: true,
+    });
+    assert.deepEqual(
+      server.requests.filter(({ path }) => !path.endsWith('.wasm')),
+      [],
+      'the service worker keeps that one',
+    );
     await say(page, 'Fine.');
     await converse(page, 'Still there?');
     assert.equal((await answers(page))[1], 'Fine.');
@@ -200,7 +266,10 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     assert.deepEqual(await chosen(), { temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 });
     await openMenu(page);
     await press(page, 'How it answers');
-    assert.equal(await page.$eval('#settings-temperature', (node) => /** @type {HTMLInputElement} */ (node).value), '0.6');
+    assert.equal(
+      await page.$eval('#settings-temperature', (node) => /** @type {HTMLInputElement} */ (node).value),
+      '0.6',
+    );
     await page.$eval('#settings-temperature', (node) => Object.assign(node, { value: '1.2' }));
     await press(page, 'Save');
     await page.keyboard.press('Escape');
@@ -213,17 +282,25 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     t.after(() => rmSync(folder, { recursive: true }));
     const { page } = await open(t);
     const client = await page.createCDPSession();
-    await client.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: folder, browserContextId: browser.defaultBrowserContext().id });
+    await client.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      browserContextId: browser.defaultBrowserContext().id,
+    });
     await say(page, '<think>Easy.</think>Blue.');
     await converse(page, 'What colour is the sky?');
     await openMenu(page);
     const saved = async (label, name) => {
       await press(page, label);
-      for (let i = 0; i < 100 && !readdirSync(folder).includes(name); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      for (let i = 0; i < 100 && !readdirSync(folder).includes(name); i++)
+        await new Promise((resolve) => setTimeout(resolve, 50));
       return readFileSync(join(folder, name), 'utf8');
     };
     const markdown = await saved('Save as Markdown', 'what-colour-is-the-sky.md');
-    assert.match(markdown, /^# What colour is the sky\?\n[^]*## You\n\nWhat colour is the sky\?\n\n## Model\n\n> Easy\.\n\nBlue\.\n$/);
+    assert.match(
+      markdown,
+      /^# What colour is the sky\?\n[^]*## You\n\nWhat colour is the sky\?\n\n## Model\n\n> Easy\.\n\nBlue\.\n$/,
+    );
     const { messages } = JSON.parse(await saved('Save as JSON', 'what-colour-is-the-sky.json'));
     assert.deepEqual(messages, [
       { role: 'user', content: 'What colour is the sky?' },
@@ -248,10 +325,16 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
         }
       });
       // A duplicated tab has the session storage of the first one.
-      const twin = [...scripts, `sessionStorage.getItem('linnet-shown') ?? sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`];
+      const twin = [
+        ...scripts,
+        `sessionStorage.getItem('linnet-shown') ?? sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`,
+      ];
       const second = await visitSite(t, browser, server, { scripts: twin });
       await second.waitForFunction(() => document.querySelectorAll('.assistant').length === 1);
-      const opened = () => second.waitForFunction(() => /open in another tab/.test(document.querySelector('#notice:not([hidden])')?.textContent ?? ''));
+      const opened = () =>
+        second.waitForFunction(() =>
+          /open in another tab/.test(document.querySelector('#notice:not([hidden])')?.textContent ?? ''),
+        );
       if (scripts.length === 0) await opened();
       await first.bringToFront();
       await converse(first, 'And in winter?');
@@ -271,7 +354,9 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
           await (await page.$$('#chats .open'))[at].click();
           await page.waitForFunction(() => !document.querySelector('#menu[open]'));
           await shownAnswers(page);
-          all.push(await page.$$eval('.message.user .text', (nodes) => nodes.map((node) => node.textContent).join(' ')));
+          all.push(
+            await page.$$eval('.message.user .text', (nodes) => nodes.map((node) => node.textContent).join(' ')),
+          );
           await openMenu(page);
         }
         await page.close();
@@ -297,12 +382,17 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     const twin = `sessionStorage.getItem('linnet-shown') ?? sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`;
     const second = await visitSite(t, browser, server, { scripts: [twin] });
     const notice = (text) =>
-      second.waitForFunction((text) => document.querySelector('#notice:not([hidden])')?.textContent?.includes(text), {}, text);
+      second.waitForFunction(
+        (text) => document.querySelector('#notice:not([hidden])')?.textContent?.includes(text),
+        {},
+        text,
+      );
     await notice('also open in another tab');
     await first.bringToFront();
     await converse(first, 'And in winter?');
     // A tab is closed once what was written there is stored.
-    const stored = async () => (await first.evaluate(`new Promise((resolve) => {
+    const stored = async () =>
+      (await first.evaluate(`new Promise((resolve) => {
       indexedDB.open('linnet-chats').onsuccess = ({ target }) => {
         target.result.transaction('chats').objectStore('chats').getAll().onsuccess = ({ target }) => resolve(target.result[0].exchanges.length);
       };
@@ -324,17 +414,26 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await page.type('#prompt', 'nihon');
     const sent = await page.evaluate(() => {
       const box = /** @type {HTMLElement} */ (document.querySelector('#prompt'));
-      const enter = (how) => box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...how }));
-      return [enter({ keyCode: 229 }), enter({ isComposing: true })].map((untouched) => [untouched, document.querySelectorAll('.message').length]);
+      const enter = (how) =>
+        box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...how }));
+      return [enter({ keyCode: 229 }), enter({ isComposing: true })].map((untouched) => [
+        untouched,
+        document.querySelectorAll('.message').length,
+      ]);
     });
-    assert.deepEqual(sent, [[true, 0], [true, 0]]);
+    assert.deepEqual(sent, [
+      [true, 0],
+      [true, 0],
+    ]);
     await page.keyboard.press('Enter');
     assert.deepEqual(await answers(page), ['You said: nihon']);
   });
 
   test('Enter while an answer is written says why nothing is sent, and keeps what is written', async (t) => {
     const { page } = await open(t);
-    await page.evaluate(() => Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }));
+    await page.evaluate(() =>
+      Object.assign(globalThis, { pause: 20, pieces: () => Array.from({ length: 500 }, (_, i) => `word${i} `) }),
+    );
     await ask(page, 'First');
     await page.waitForFunction(() => /word5/.test(document.querySelector('.assistant .text')?.textContent ?? ''));
     const hint = () => page.$eval('#composer-hint[role=status]', (node) => node.textContent);
@@ -369,7 +468,14 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
   });
 
   test('who loads another model where nothing is kept does not lose the chat', async (t) => {
-    const refuse = () => Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => { throw new Error('refused'); } } });
+    const refuse = () =>
+      Object.defineProperty(globalThis, 'indexedDB', {
+        value: {
+          open: () => {
+            throw new Error('refused');
+          },
+        },
+      });
     const page = await visitSite(t, browser, await startSite(t), { scripts: [refuse] });
     await converse(page, 'What do birds eat?');
     await page.click('#model-button');
@@ -384,7 +490,10 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
     await say(page, '<think>A short answer will do.</think>Yes.');
     await converse(page, 'Is averyveryveryverylongwordwithoutanyspacesinit aword? '.repeat(3));
     for (const value of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+      await page.emulateMediaFeatures([
+        { name: 'prefers-color-scheme', value },
+        { name: 'prefers-reduced-motion', value: 'reduce' },
+      ]);
       for (const path of [[], ['#menu-button'], ['#menu-button', '#settings-button']]) {
         for (const selector of path) {
           await page.waitForSelector(selector, { visible: true });
@@ -394,8 +503,14 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
         const where = `${value} ${path}`;
         assert.deepEqual(await violations(page), [], where);
         const out = await page.evaluate(() => {
-          const targets = [...document.querySelectorAll('button, input, textarea')].filter((node) => node.checkVisibility());
-          const small = targets.filter((node) => /** @type {any} */ (node).type !== 'range' && (node.getBoundingClientRect().height < 36 || node.getBoundingClientRect().right > innerWidth));
+          const targets = [...document.querySelectorAll('button, input, textarea')].filter((node) =>
+            node.checkVisibility(),
+          );
+          const small = targets.filter(
+            (node) =>
+              /** @type {any} */ (node).type !== 'range' &&
+              (node.getBoundingClientRect().height < 36 || node.getBoundingClientRect().right > innerWidth),
+          );
           return [document.documentElement.scrollWidth > innerWidth, small.map((node) => node.outerHTML)];
         });
         assert.deepEqual(out, [false, []], where);

@@ -6,7 +6,8 @@ import { chromium } from '../../support/engines.mjs';
 import { noModel, openPage, press, startServer, STRICT_CSP } from '../../support/harness.mjs';
 
 /** The words that are suggested now. */
-const words = (page) => page.$$eval('#words button:enabled', (nodes) => nodes.map((node) => node.querySelector('span')?.textContent ?? ''));
+const words = (page) =>
+  page.$$eval('#words button:enabled', (nodes) => nodes.map((node) => node.querySelector('span')?.textContent ?? ''));
 const written = (page) => page.$eval('#text', (node) => /** @type {HTMLTextAreaElement} */ (node).value);
 
 describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
@@ -16,7 +17,10 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
   before(async () => {
     browser = await chromium({ webgpu: false });
     server = await startServer({ csp: STRICT_CSP });
-    page = await openPage(browser, `${server.origin}/some/where/keyboard.html?backend=cpu`, { width: 360, height: 640 });
+    page = await openPage(browser, `${server.origin}/some/where/keyboard.html?backend=cpu`, {
+      width: 360,
+      height: 640,
+    });
     assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
     await press(page, 'Get the model');
     await page.waitForSelector('#text:enabled', { timeout: 300_000 });
@@ -25,7 +29,9 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
       const took = /** @type {HTMLElement} */ (document.querySelector('#took'));
       const seen = [];
       Object.assign(globalThis, { seen });
-      new MutationObserver(() => seen.push(Number(/(\d+) ms/.exec(took.textContent ?? '')?.[1]))).observe(took, { childList: true });
+      new MutationObserver(() => seen.push(Number(/(\d+) ms/.exec(took.textContent ?? '')?.[1]))).observe(took, {
+        childList: true,
+      });
     });
   });
   after(async () => {
@@ -56,12 +62,21 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     for (const text of ['Thank you very m', 'We are looking for', 'I do', 'Once upon a ti']) {
       const found = await write(text);
       const begun = /** @type {RegExpExecArray} */ (/\S+$/.exec(text))[0];
-      assert.ok(found.length > 0 && found.every((word) => word.startsWith(begun) && word.length > begun.length && /^\p{L}[\p{L}'’]*$/u.test(word)), `${text}: ${found}`);
+      assert.ok(
+        found.length > 0 &&
+          found.every(
+            (word) => word.startsWith(begun) && word.length > begun.length && /^\p{L}[\p{L}'’]*$/u.test(word),
+          ),
+        `${text}: ${found}`,
+      );
       assert.equal(new Set(found.map((word) => word.toLowerCase())).size, found.length, String(found));
     }
     assert.ok((await write('Thank you very m')).includes('much'));
     assert.ok((await write('Once upon a ti')).includes('time'));
-    assert.ok((await write('Once upon a TI')).every((word) => word.startsWith('TI')), 'what was typed stays');
+    assert.ok(
+      (await write('Once upon a TI')).every((word) => word.startsWith('TI')),
+      'what was typed stays',
+    );
   });
 
   test('a key, a digit or a tap puts a word in, and what follows it stands where it should', async () => {
@@ -104,10 +119,14 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
   test('what is suggested comes while somebody types, and is read out after a pause', async (t) => {
     const text = 'cat sat on the windowsill and looked out at th';
     let [typed, median, quiet, found] = [0, Infinity, false, /** @type {string[]} */ ([])];
-    // The best of several turns: where the machine is busy with other things, too, what is measured is they. Of itself it is 50 ms.
+    // The best of several turns: where the machine is busy with other things, too, what is measured is they. Of itself
+    // it is 50 ms.
     for (let turn = 0; turn < 4 && (typed < text.length / 2 || median > 200 || !quiet); turn++) {
       await write('A ');
-      const [count, spoken] = await page.evaluate(() => [/** @type {any} */ (globalThis).seen.length, document.querySelector('#spoken')?.textContent]);
+      const [count, spoken] = await page.evaluate(() => [
+        /** @type {any} */ (globalThis).seen.length,
+        document.querySelector('#spoken')?.textContent,
+      ]);
       for (const letter of text) {
         await page.keyboard.type(letter);
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -117,12 +136,18 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
       const all = await page.evaluate((count) => /** @type {any} */ (globalThis).seen.slice(count), count);
       const sorted = all.toSorted((one, other) => one - other);
       [typed, median] = [Math.max(typed, all.length), Math.min(median, sorted[sorted.length >> 1])];
-      t.diagnostic(`suggestions: ${all.length} for ${text.length} keys, median ${sorted[sorted.length >> 1]} ms, slowest ${sorted.at(-1)} ms`);
+      t.diagnostic(
+        `suggestions: ${all.length} for ${text.length} keys, median ${sorted[sorted.length >> 1]} ms, slowest ${sorted.at(-1)} ms`,
+      );
     }
     assert.ok(typed >= text.length / 2, `only ${typed} suggestions for ${text.length} keys`);
     assert.ok(median <= 200, `${median} ms`);
     assert.ok(quiet, 'nothing is read out while somebody types');
-    await page.waitForFunction((words) => document.querySelector('#spoken')?.textContent === words, { timeout: 5000 }, found.join(', '));
+    await page.waitForFunction(
+      (words) => document.querySelector('#spoken')?.textContent === words,
+      { timeout: 5000 },
+      found.join(', '),
+    );
   });
 
   test('a long text is no slower, and words come in its middle, too', async () => {
@@ -136,7 +161,9 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     assert.ok((await settled()).includes('fox'));
     // From behind `brown f` to behind `bro`.
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
-    await page.waitForFunction(() => document.querySelector('#words span')?.textContent === 'brown', { timeout: 30_000 });
+    await page.waitForFunction(() => document.querySelector('#words span')?.textContent === 'brown', {
+      timeout: 30_000,
+    });
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
   });
@@ -147,7 +174,9 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
       assert.deepEqual(await violations(page), [], value);
     }
-    const small = await page.$$eval('#words button', (nodes) => nodes.map((node) => node.getBoundingClientRect().height).filter((height) => height < 40));
+    const small = await page.$$eval('#words button', (nodes) =>
+      nodes.map((node) => node.getBoundingClientRect().height).filter((height) => height < 40),
+    );
     assert.deepEqual(small, []);
     const fresh = await openPage(browser, `${server.origin}/keyboard.html`);
     assert.deepEqual(await violations(fresh), [], 'before the model is there');

@@ -1,4 +1,5 @@
-// What a link to the demo site can bring: a model of another host, which is asked about first, and options that make no sense.
+// What a link to the demo site can bring: a model of another host, which is asked about first, and options that make no
+// sense.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -14,7 +15,8 @@ describe('links to the site', { timeout: 300_000 }, () => {
   after(() => browser?.close());
 
   const noticeText = (page) => page.$eval('#notice:not([hidden]) p', (node) => node.textContent ?? '');
-  const told = (page) => page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load'));
+  const told = (page) =>
+    page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load'));
 
   /** The site, and another host that has a model. */
   async function hosts(t) {
@@ -23,15 +25,27 @@ describe('links to the site', { timeout: 300_000 }, () => {
     t.after(() => other.close());
     const site = await startSite(t, { csp: undefined });
     const model = `${other.origin}/bird.gguf`;
-    return { other, site, model, path: `/some/where/?model=${encodeURIComponent(model)}&backend=cpu`, size: `${(tiny.length / 1e6).toFixed(1)} MB` };
+    return {
+      other,
+      site,
+      model,
+      path: `/some/where/?model=${encodeURIComponent(model)}&backend=cpu`,
+      size: `${(tiny.length / 1e6).toFixed(1)} MB`,
+    };
   }
 
   test('a model of another host is asked about before it is fetched, by name, host and size', async (t) => {
     const { other, site, model, path, size } = await hosts(t);
     const page = await visitSite(t, browser, site, { path, state: 'paused', viewport: { width: 360, height: 640 } });
     await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
-    assert.equal(await noticeText(page), `This link loads a model from another host: bird from ${new URL(other.origin).host}, ${size}. Download it into this browser?`);
-    assert.deepEqual(other.requests.map(({ method }) => method), ['HEAD']);
+    assert.equal(
+      await noticeText(page),
+      `This link loads a model from another host: bird from ${new URL(other.origin).host}, ${size}. Download it into this browser?`,
+    );
+    assert.deepEqual(
+      other.requests.map(({ method }) => method),
+      ['HEAD'],
+    );
     assert.deepEqual(await violations(page), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
     // Who asks something has not answered that question.
@@ -56,7 +70,9 @@ describe('links to the site', { timeout: 300_000 }, () => {
     const id = await (await first.waitForFunction(() => sessionStorage.getItem('linnet-shown'))).jsonValue();
     const twin = `sessionStorage.setItem('linnet-shown', ${JSON.stringify(id)})`;
     const page = await visitSite(t, browser, site, { path, state: 'paused', scripts: [twin] });
-    await page.waitForFunction(() => /also open in another tab.*Download it/.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await page.waitForFunction(() =>
+      /also open in another tab.*Download it/.test(document.querySelector('#notice-text')?.textContent ?? ''),
+    );
     await press(page, 'Download');
     await engineState(page, 'ready');
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
@@ -67,10 +83,18 @@ describe('links to the site', { timeout: 300_000 }, () => {
     other.faults.set('/bird.gguf', { status: 403, method: 'HEAD' });
     const page = await visitSite(t, browser, site, { path, state: 'paused' });
     await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
-    assert.deepEqual(other.requests.map(({ method, range }) => [method, range]), [['HEAD', undefined], ['GET', 'bytes=0-0']]);
+    assert.deepEqual(
+      other.requests.map(({ method, range }) => [method, range]),
+      [
+        ['HEAD', undefined],
+        ['GET', 'bytes=0-0'],
+      ],
+    );
     await other.close();
     await page.reload();
-    await page.waitForFunction(() => /, size unknown\./.test(document.querySelector('#notice-text')?.textContent ?? ''));
+    await page.waitForFunction(() =>
+      /, size unknown\./.test(document.querySelector('#notice-text')?.textContent ?? ''),
+    );
     await press(page, 'Use SmolLM2 135M Instruct');
     await engineState(page, 'ready');
     assert.equal(new URL(page.url()).searchParams.get('model'), null);
@@ -94,7 +118,11 @@ describe('links to the site', { timeout: 300_000 }, () => {
     const { other, site, path, size } = await hosts(t);
     for (const name of ['bench', 'diagnostics', 'keyboard']) {
       const page = await openPage(browser, site.origin + path.replace('/?', `/${name}.html?`));
-      await page.waitForFunction((text) => document.querySelector('#status')?.textContent?.includes(text), {}, `bird from ${new URL(other.origin).host}, ${size}. It stays in this browser.`);
+      await page.waitForFunction(
+        (text) => document.querySelector('#status')?.textContent?.includes(text),
+        {},
+        `bird from ${new URL(other.origin).host}, ${size}. It stays in this browser.`,
+      );
       await page.close();
     }
     assert.deepEqual(new Set(other.requests.map(({ method }) => method)), new Set(['HEAD']));
@@ -105,7 +133,16 @@ describe('links to the site', { timeout: 300_000 }, () => {
     const path = '/some/where/?model=smollm3&backend=foo&threads=abc&context=-1&pace=&temperature=hot&max=0.5';
     const page = await visitSite(t, browser, server, { path });
     const text = await noticeText(page);
-    for (const option of ['model=smollm3', 'backend=foo', 'threads=abc', 'context=-1', 'pace=', 'temperature=hot', 'max=0.5']) assert.ok(text.includes(`“${option}”`), `${option}: ${text}`);
+    for (const option of [
+      'model=smollm3',
+      'backend=foo',
+      'threads=abc',
+      'context=-1',
+      'pace=',
+      'temperature=hot',
+      'max=0.5',
+    ])
+      assert.ok(text.includes(`“${option}”`), `${option}: ${text}`);
     assert.match(text, /“backend=foo” in the address of this page is ignored: it can be auto, webgpu or cpu\./);
     const [load] = await told(page);
     assert.deepEqual([load.backend, load.threads, load.contextLength], ['auto', undefined, undefined]);
@@ -117,7 +154,10 @@ describe('links to the site', { timeout: 300_000 }, () => {
     // Text of an address cannot turn the words around it, and schemes that lead nowhere are none.
     await page.goto(`${server.origin}/some/where/?model=${encodeURIComponent('javascript:\u202egguf.')}&threads=4`);
     await engineState(page, 'ready');
-    assert.equal(await noticeText(page), '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, so SmolLM2 135M Instruct is used.');
+    assert.equal(
+      await noticeText(page),
+      '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, so SmolLM2 135M Instruct is used.',
+    );
     assert.equal((await told(page))[0].threads, 4);
     const bench = await openPage(browser, `${server.origin}/some/where/bench.html?backend=foo`);
     t.after(() => bench.close());
@@ -128,11 +168,24 @@ describe('links to the site', { timeout: 300_000 }, () => {
     const server = await startSite(t);
     const refuses = () => {
       /** @type {any} */ (globalThis).refusal = ({ contextLength }) =>
-        contextLength && { code: 'invalid-request', message: `\`context_length\` is ${contextLength}; this model takes 1 to 2048`, details: { field: 'context_length' } };
+        contextLength && {
+          code: 'invalid-request',
+          message: `\`context_length\` is ${contextLength}; this model takes 1 to 2048`,
+          details: { field: 'context_length' },
+        };
     };
-    const page = await visitSite(t, browser, server, { path: '/some/where/?model=/bird.gguf&context=4096', scripts: [refuses] });
-    assert.equal(await noticeText(page), '“context=4096” in the address of this page is ignored: this model takes 1 to 2048.');
-    assert.deepEqual((await told(page)).map(({ contextLength }) => contextLength), [4096, undefined]);
+    const page = await visitSite(t, browser, server, {
+      path: '/some/where/?model=/bird.gguf&context=4096',
+      scripts: [refuses],
+    });
+    assert.equal(
+      await noticeText(page),
+      '“context=4096” in the address of this page is ignored: this model takes 1 to 2048.',
+    );
+    assert.deepEqual(
+      (await told(page)).map(({ contextLength }) => contextLength),
+      [4096, undefined],
+    );
     assert.ok(!page.url().includes('context='), page.url());
     await ask(page, 'Hi');
     assert.deepEqual(await shownAnswers(page), ['You said: Hi']);

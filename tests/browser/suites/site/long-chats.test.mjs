@@ -22,10 +22,16 @@ describe('long chats', { timeout: 300_000 }, () => {
       const window = /** @type {any} */ (globalThis);
       const { postMessage } = window.Worker.prototype;
       window.Worker.prototype.postMessage = function (message) {
-        const tokens = Math.ceil((message.request?.messages ?? []).reduce((sum, { content }) => sum + content.length, 0) / 4);
+        const tokens = Math.ceil(
+          (message.request?.messages ?? []).reduce((sum, { content }) => sum + content.length, 0) / 4,
+        );
         if (message.type !== 'generate' || tokens < 64) return postMessage.call(this, message);
         window.asked.push({ refused: tokens });
-        const error = { code: 'context-full', message: 'too long', details: { prompt_tokens: tokens, context_length: 128 } };
+        const error = {
+          code: 'context-full',
+          message: 'too long',
+          details: { prompt_tokens: tokens, context_length: 128 },
+        };
         setTimeout(() => this.onmessage({ data: { type: 'error', id: message.id, error } }));
       };
     });
@@ -38,19 +44,38 @@ describe('long chats', { timeout: 300_000 }, () => {
     assert.equal(messages.at(-1).content, question(6));
     const first = Number(/Question (\d)/.exec(messages[0].content)?.[1]);
     assert.ok(first > 1 && first < 6, messages[0].content);
-    const said = (await notes(page)).map((note) => /the first (?:(\d+) questions and their answers|question and its answer) (?:was|were) left out/.exec(note));
+    const said = (await notes(page)).map((note) =>
+      /the first (?:(\d+) questions and their answers|question and its answer) (?:was|were) left out/.exec(note),
+    );
     assert.equal(said[0], null);
     assert.equal(Number(said[5]?.[1] ?? 1), first - 1, String(await notes(page)));
     // A new chat begins with all of its own.
     await page.click('#new-chat');
     await converse(page, 'Hi');
-    assert.deepEqual((await lastRequest(page)).messages.map(({ content }) => content), ['Hi']);
+    assert.deepEqual(
+      (await lastRequest(page)).messages.map(({ content }) => content),
+      ['Hi'],
+    );
   });
 
   describe('their end stays in sight when it was', () => {
-    const SIZES = [[390, 844], [390, 420], [844, 390], [500, 300], [1200, 800], [390, 844]];
-    const gap = (page) => page.$eval('#scroller', ({ scrollHeight, scrollTop, clientHeight }) => Math.round(scrollHeight - scrollTop - clientHeight));
-    const settled = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))));
+    const SIZES = [
+      [390, 844],
+      [390, 420],
+      [844, 390],
+      [500, 300],
+      [1200, 800],
+      [390, 844],
+    ];
+    const gap = (page) =>
+      page.$eval('#scroller', ({ scrollHeight, scrollTop, clientHeight }) =>
+        Math.round(scrollHeight - scrollTop - clientHeight),
+      );
+    const settled = (page) =>
+      page.evaluate(
+        () =>
+          new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))),
+      );
     const words = (count) => Array.from({ length: count }, (_, i) => (i % 30 === 29 ? `word${i}.\n\n` : `word${i} `));
 
     for (const when of ['while an answer is written', 'after it']) {
@@ -61,7 +86,9 @@ describe('long chats', { timeout: 300_000 }, () => {
         if (when !== 'after it') {
           await page.evaluate((words) => Object.assign(globalThis, { pause: 4, pieces: () => words }), words(2000));
           await ask(page, 'Second');
-          await page.waitForFunction(() => /word50 /.test(document.querySelectorAll('.assistant .text')[1]?.textContent ?? ''));
+          await page.waitForFunction(() =>
+            /word50 /.test(document.querySelectorAll('.assistant .text')[1]?.textContent ?? ''),
+          );
         }
         for (const [width, height] of SIZES) {
           await page.setViewport({ width, height });
@@ -71,7 +98,10 @@ describe('long chats', { timeout: 300_000 }, () => {
         // Who reads further up is left there.
         await page.$eval('#scroller', (node) => (node.scrollTop -= 200));
         await settled(page);
-        for (const [width, height] of [[390, 500], [600, 500]]) {
+        for (const [width, height] of [
+          [390, 500],
+          [600, 500],
+        ]) {
           await page.setViewport({ width, height });
           await settled(page);
           assert.ok((await gap(page)) > 48, `at ${width} by ${height} the page went to its end`);
@@ -99,9 +129,22 @@ describe('long chats', { timeout: 300_000 }, () => {
 
   test('all of a chat is printed: every turn, collapsed reasoning, code and tables to their end', async (t) => {
     const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
-    const lines = (count) => Array.from({ length: count }, (_, i) => `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so that its end would be cut off ${i}';`);
+    const lines = (count) =>
+      Array.from(
+        { length: count },
+        (_, i) =>
+          `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so that its end would be cut off ${i}';`,
+      );
     const rows = Array.from({ length: 60 }, (_, i) => `| row ${i} | ${'a cell of some width '.repeat(4)}| end${i} |`);
-    await say(page, `<think>${'First I think of it. '.repeat(40)}And that was my last thought.</think>`, '```js\n', lines(80).join('\n'), '\n```\n\n| a | b | c |\n|---|---|---|\n', rows.join('\n'), '\n\nThat was all.');
+    await say(
+      page,
+      `<think>${'First I think of it. '.repeat(40)}And that was my last thought.</think>`,
+      '```js\n',
+      lines(80).join('\n'),
+      '\n```\n\n| a | b | c |\n|---|---|---|\n',
+      rows.join('\n'),
+      '\n\nThat was all.',
+    );
     for (const question of ['First?', 'Second?', 'Third?']) await converse(page, question);
     assert.equal(await page.$eval('.reasoning', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
 
@@ -111,24 +154,49 @@ describe('long chats', { timeout: 300_000 }, () => {
     const found = await page.evaluate(() => {
       const visible = (node) => node.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true });
       const all = [...document.body.querySelectorAll('*')].filter(visible);
-      const clips = (node) => /auto|scroll|hidden|clip/.test(getComputedStyle(node).overflow) && !node.matches('.visually-hidden');
+      const clips = (node) =>
+        /auto|scroll|hidden|clip/.test(getComputedStyle(node).overflow) && !node.matches('.visually-hidden');
       return {
-        cut: all.filter((node) => clips(node) && (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1)).map((node) => node.outerHTML.slice(0, 80)),
-        wide: all.filter((node) => node.getBoundingClientRect().right > 794 + 1).map((node) => node.outerHTML.slice(0, 80)),
+        cut: all
+          .filter(
+            (node) =>
+              clips(node) && (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1),
+          )
+          .map((node) => node.outerHTML.slice(0, 80)),
+        wide: all
+          .filter((node) => node.getBoundingClientRect().right > 794 + 1)
+          .map((node) => node.outerHTML.slice(0, 80)),
         height: document.documentElement.scrollHeight,
         said: /** @type {HTMLElement} */ (document.querySelector('#log')).innerText,
-        reasoning: [...document.querySelectorAll('.reasoning-text')].map((node) => node.checkVisibility({ contentVisibilityAuto: true }) && node.getBoundingClientRect().height > 50),
-        pressed: [...document.querySelectorAll('button, textarea, input, a[href]')].filter(visible).map((node) => node.outerHTML.slice(0, 80)),
+        reasoning: [...document.querySelectorAll('.reasoning-text')].map(
+          (node) => node.checkVisibility({ contentVisibilityAuto: true }) && node.getBoundingClientRect().height > 50,
+        ),
+        pressed: [...document.querySelectorAll('button, textarea, input, a[href]')]
+          .filter(visible)
+          .map((node) => node.outerHTML.slice(0, 80)),
       };
     });
     assert.deepEqual(found.cut, []);
     assert.deepEqual(found.wide, []);
     assert.deepEqual(found.pressed, []);
     assert.deepEqual(found.reasoning, [true, true, true]);
-    for (const text of ['You:', 'First?', 'Second?', 'Third?', 'line79', 'end59', 'And that was my last thought.', 'That was all.']) assert.ok(found.said.includes(text), text);
+    for (const text of [
+      'You:',
+      'First?',
+      'Second?',
+      'Third?',
+      'line79',
+      'end59',
+      'And that was my last thought.',
+      'That was all.',
+    ])
+      assert.ok(found.said.includes(text), text);
     assert.ok(found.height > 5 * 1123, `${found.height} px`);
 
-    const pages = Buffer.from(await page.pdf({ format: 'a4' })).toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    const pages =
+      Buffer.from(await page.pdf({ format: 'a4' }))
+        .toString('latin1')
+        .match(/\/Type\s*\/Page\b/g)?.length ?? 0;
     assert.ok(pages >= Math.floor(found.height / 1123), `${pages} pages of ${found.height} px`);
     // On the screen all is as it was.
     await page.emulateMediaType('screen');

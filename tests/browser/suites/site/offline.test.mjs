@@ -27,22 +27,40 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
       t.after(() => server.close());
       const first = await openPage(browser, `${server.origin}${folder}?backend=cpu&temperature=0&max=24`);
       await engineState(first, 'ready');
-      await first.waitForFunction(`(${keptFiles})().then((files) => files.some((file) => file.endsWith('.wasm')))`, { timeout: 60_000 });
+      await first.waitForFunction(`(${keptFiles})().then((files) => files.some((file) => file.endsWith('.wasm')))`, {
+        timeout: 60_000,
+      });
       const files = /** @type {string[]} */ (await first.evaluate(`(${keptFiles})()`));
-      assert.equal(files.filter((file) => file.endsWith('.wasm')).length, 1, 'of four modules the one that this browser uses');
-      assert.ok(files.every((file) => file.startsWith(folder) && !file.endsWith('.gguf')), String(files));
+      assert.equal(
+        files.filter((file) => file.endsWith('.wasm')).length,
+        1,
+        'of four modules the one that this browser uses',
+      );
+      assert.ok(
+        files.every((file) => file.startsWith(folder) && !file.endsWith('.gguf')),
+        String(files),
+      );
       const client = await first.createCDPSession();
       const { installabilityErrors } = await client.send('Page.getInstallabilityErrors');
-      assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'), []);
+      assert.deepEqual(
+        installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'),
+        [],
+      );
       await first.close();
       await server.close();
 
       const page = await openPage(browser, `${server.origin}${folder}?backend=cpu&temperature=0&max=24`);
       t.after(() => page.close());
       await engineState(page, 'ready');
-      assert.match(await page.$eval('#stats', (node) => node.textContent ?? ''), /CPU, [2-9] threads/, 'the isolation is kept, too');
+      assert.match(
+        await page.$eval('#stats', (node) => node.textContent ?? ''),
+        /CPU, [2-9] threads/,
+        'the isolation is kept, too',
+      );
       await ask(page, 'What is the capital of France?');
-      await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), { timeout: 120_000 });
+      await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
+        timeout: 120_000,
+      });
       // Some hosts leave out the ending.
       await page.goto(`${server.origin}${folder}bench`);
       await page.waitForSelector('#run');
@@ -70,18 +88,25 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
       const found = [];
       for (const name of names) {
         const cache = await caches.open(name);
-        for (const request of await cache.keys()) found.push([new URL(request.url).pathname, (await (await cache.match(request))?.text()) ?? '']);
+        for (const request of await cache.keys())
+          found.push([new URL(request.url).pathname, (await (await cache.match(request))?.text()) ?? '']);
       }
       return found;
     });
-    return new Map(files.filter(([path]) => !path.endsWith('.wasm')).map(([path, text]) => [path.slice(1), sha256(text)]));
+    return new Map(
+      files.filter(([path]) => !path.endsWith('.wasm')).map(([path, text]) => [path.slice(1), sha256(text)]),
+    );
   };
   // The licences are put in after the site is built, and no page loads them.
-  const built = () => readdirSync(siteFile(''), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !['sw.js', 'THIRD-PARTY.txt'].includes(entry.name) && !entry.name.endsWith('.wasm'))
-    .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)))
-    // Guides are kept when somebody reads them.
-    .filter((path) => !path.startsWith('docs'));
+  const built = () =>
+    readdirSync(siteFile(''), { recursive: true, withFileTypes: true })
+      .filter(
+        (entry) =>
+          entry.isFile() && !['sw.js', 'THIRD-PARTY.txt'].includes(entry.name) && !entry.name.endsWith('.wasm'),
+      )
+      .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)))
+      // Guides are kept when somebody reads them.
+      .filter((path) => !path.startsWith('docs'));
   const script = () => `assets/${readdirSync(siteFile('assets')).find((name) => /^bench-.*\.js$/.test(name))}`;
 
   async function visit(t, server) {
@@ -92,7 +117,10 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     return page;
   }
 
-  for (const { what, ...fault } of [{ what: 'a page with status 200', page: '<!doctype html><title>Sign in</title>' }, { what: 'a part of it', truncateTo: 100 }]) {
+  for (const { what, ...fault } of [
+    { what: 'a page with status 200', page: '<!doctype html><title>Sign in</title>' },
+    { what: 'a part of it', truncateTo: 100 },
+  ]) {
     test(`${what} in the place of a script is not kept; at the next visit all is as it should be`, async (t) => {
       const server = await startServer({ csp: STRICT_CSP });
       t.after(() => server.close());
@@ -101,7 +129,13 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
       const state = await page.evaluate(async () => {
         const registration = await navigator.serviceWorker.register('./sw.js');
         const worker = registration.installing;
-        if (worker) await new Promise((resolve) => worker.addEventListener('statechange', () => /installed|redundant/.test(worker.state) && resolve(undefined)));
+        if (worker)
+          await new Promise((resolve) =>
+            worker.addEventListener(
+              'statechange',
+              () => /installed|redundant/.test(worker.state) && resolve(undefined),
+            ),
+          );
         return worker?.state;
       });
       assert.equal(state, 'redundant', 'a site of which a part is wrong is not kept');
@@ -139,7 +173,8 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     const guides = async () => [...(await kept(page)).keys()].filter((path) => path.startsWith('docs/'));
     assert.deepEqual(await guides(), []);
     await page.goto(`${server.origin}/docs/errors.html`);
-    for (let tries = 0; tries < 50 && (await guides()).length === 0; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let tries = 0; tries < 50 && (await guides()).length === 0; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
     assert.deepEqual(await guides(), ['docs/errors.html']);
     const { origin } = server;
     await server.close();
@@ -156,11 +191,14 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await page.reload();
     server.faults.set(`/assets/${wasm}`, { page: '<!doctype html><title>Sign in</title>', times: 1 });
-    const look = () => page.evaluate(async (wasm) => {
-      const answer = await fetch(`./assets/${wasm}`);
-      const kept = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).match(`./assets/${wasm}`)));
-      return [answer.headers.get('content-type'), kept.some(Boolean)];
-    }, wasm);
+    const look = () =>
+      page.evaluate(async (wasm) => {
+        const answer = await fetch(`./assets/${wasm}`);
+        const kept = await Promise.all(
+          (await caches.keys()).map(async (name) => (await caches.open(name)).match(`./assets/${wasm}`)),
+        );
+        return [answer.headers.get('content-type'), kept.some(Boolean)];
+      }, wasm);
     assert.deepEqual(await look(), ['text/html', false]);
     assert.deepEqual(await look(), ['application/wasm', true]);
   });
@@ -190,7 +228,9 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     let loads = 0;
     page.on('load', () => loads++);
     // To the page, what a test asks it looks as if somebody had clicked.
-    await page.evaluateOnNewDocument(() => Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: false }, configurable: true }));
+    await page.evaluateOnNewDocument(() =>
+      Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: false }, configurable: true }),
+    );
     for (const script of scripts) await page.evaluateOnNewDocument(script);
     await page.goto(`${server.origin}/${query}`);
     return { page, loads: () => loads };
@@ -208,18 +248,26 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     await engineState(page, 'ready');
     assert.match(await page.$eval('#stats', (node) => node.textContent ?? ''), /CPU, [2-9] threads/);
     await ask(page, 'What is the capital of France?');
-    await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), { timeout: 60_000 });
+    await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
+      timeout: 60_000,
+    });
     assert.equal(loads(), 2, 'it was loaded once more, and no more');
 
     const next = await openPage(browser, `${server.origin}/diagnostics.html`);
     t.after(() => next.close());
     assert.equal(await next.evaluate(() => crossOriginIsolated), true, 'another page is isolated at once');
     await settled(next);
-    assert.equal(server.requests.filter(({ path }) => path === '/diagnostics.html').length, 2, 'one of them was the service worker’s');
+    assert.equal(
+      server.requests.filter(({ path }) => path === '/diagnostics.html').length,
+      2,
+      'one of them was the service worker’s',
+    );
   });
 
   test('a browser that makes nothing of the headers is not sent round in circles', async (t) => {
-    const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, () => Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false }));
+    const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, () =>
+      Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false }),
+    );
     await settled(page);
     assert.equal(loads(), 2);
     // As a newer service worker would say it that takes over.

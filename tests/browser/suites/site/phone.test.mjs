@@ -1,5 +1,5 @@
-// A phone: a small screen, fingers, a processor of a quarter of the speed and a slow network. The model is one of random numbers,
-// which writes as fast as no real one does.
+// A phone: a small screen, fingers, a processor of a quarter of the speed and a slow network. The model is one of
+// random numbers, which writes as fast as no real one does.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { KnownDevices } from 'puppeteer-core';
@@ -10,7 +10,8 @@ import { Tasks } from '../../support/tasks.mjs';
 /** Bytes per second and milliseconds: a phone's network on a fair day. */
 const NETWORK = { offline: false, latency: 100, downloadThroughput: 1e6, uploadThroughput: 100e3 };
 const inChat = (selector) => `linnet-chat >>> ${selector}`;
-const shows = (selector) => !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
+const shows = (selector) =>
+  !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
 
 describe('on a phone', { timeout: 600_000 }, () => {
   let browser;
@@ -21,12 +22,14 @@ describe('on a phone', { timeout: 600_000 }, () => {
 
   /** Opens a page of a site that has not been visited yet. */
   async function visit(t, path) {
-    const element = '<linnet-chat model="/tiny.gguf" backend="cpu" max-tokens="600" temperature="0" suggestions="Hello there"></linnet-chat>';
+    const element =
+      '<linnet-chat model="/tiny.gguf" backend="cpu" max-tokens="600" temperature="0" suggestions="Hello there"></linnet-chat>';
     const server = await startServer({
       csp: STRICT_CSP,
       files: {
         '/tiny.gguf': talkingTiny(),
-        '/shop.html': Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+        '/shop.html':
+          Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
           <title>A shop</title><script type="module" src="/linnet/element.js"></script><body><h1>A shop</h1>${element}</body></html>`),
       },
     });
@@ -60,13 +63,17 @@ describe('on a phone', { timeout: 600_000 }, () => {
       const tasks = await Tasks.watch(page);
       await engineState(page, 'ready');
       await page.tap('#suggestions button');
-      await page.waitForFunction(() => /tokens ·/.test(document.querySelector('.assistant .meta')?.textContent ?? ''), { timeout: 60_000 });
+      await page.waitForFunction(() => /tokens ·/.test(document.querySelector('.assistant .meta')?.textContent ?? ''), {
+        timeout: 60_000,
+      });
       const found = await tasks.end();
       // By what a person types, too.
       await page.tap('#prompt');
       await page.keyboard.type('And now?');
       await page.tap('#send');
-      await page.waitForFunction(() => document.querySelectorAll('.assistant:not(.writing)').length === 2, { timeout: 60_000 });
+      await page.waitForFunction(() => document.querySelectorAll('.assistant:not(.writing)').length === 2, {
+        timeout: 60_000,
+      });
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
       return found;
     });

@@ -3,11 +3,22 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
 import { chromium } from '../../support/engines.mjs';
-import { engineState, MODEL_ID, modelPath, noModel, notice, openPage, press, startServer, STRICT_CSP } from '../../support/harness.mjs';
+import {
+  engineState,
+  MODEL_ID,
+  modelPath,
+  noModel,
+  notice,
+  openPage,
+  press,
+  startServer,
+  STRICT_CSP,
+} from '../../support/harness.mjs';
 
 const card = (id) => `.model:has([value="${id}"])`;
 /** Waits until the list has been told what fits and what is stored. */
-const told = (page) => page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
+const told = (page) =>
+  page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
 const badge = (page, id) => page.$eval(`${card(id)} .badge`, (node) => node.textContent);
 
 describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
@@ -32,17 +43,29 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     await page.click('#model-button');
     await told(page);
     assert.equal(await badge(page, MODEL_ID), 'In this browser');
-    assert.match(await page.$eval(card(MODEL_ID), (node) => node.textContent ?? ''), /98\.4 MB · Apache-2\.0 · context 8,192/);
+    assert.match(
+      await page.$eval(card(MODEL_ID), (node) => node.textContent ?? ''),
+      /98\.4 MB · Apache-2\.0 · context 8,192/,
+    );
     // There is no GPU: what needs one is not among the choices, but can be looked at.
     const beyond = await page.$$eval('#larger-models .model', (nodes) => nodes.map((node) => node.textContent ?? ''));
     assert.ok(beyond.length > 3, `${beyond.length} models`);
-    assert.ok(beyond.every((text) => /needs a GPU|more memory/.test(text)), String(beyond));
+    assert.ok(
+      beyond.every((text) => /needs a GPU|more memory/.test(text)),
+      String(beyond),
+    );
     assert.equal(await page.$eval('#larger', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);
 
     await press(page, 'Remove SmolLM2 135M Instruct from this browser');
-    await page.waitForFunction(() => /^0 bytes stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
+    await page.waitForFunction(() =>
+      /^0 bytes stored/.test(document.querySelector('#storage-note')?.textContent ?? ''),
+    );
     assert.notEqual(await badge(page, MODEL_ID), 'In this browser');
-    assert.equal(await page.evaluate(() => /** @type {HTMLInputElement} */ (document.activeElement).value), MODEL_ID, 'the focus is not lost');
+    assert.equal(
+      await page.evaluate(() => /** @type {HTMLInputElement} */ (document.activeElement).value),
+      MODEL_ID,
+      'the focus is not lost',
+    );
   });
 
   test('a file from the device can be kept, and is there at the next visit', async (t) => {
@@ -71,7 +94,10 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
       const list = await import(/** @type {any} */ ('/linnet/index.js'));
       return list.models.all[0].files[0].url;
     });
-    await page.evaluate((model) => localStorage.setItem('linnet-risk gone', JSON.stringify({ model, phase: 'load', hidden: false })), model);
+    await page.evaluate(
+      (model) => localStorage.setItem('linnet-risk gone', JSON.stringify({ model, phase: 'load', hidden: false })),
+      model,
+    );
     await page.reload();
     const { code, text } = await notice(page);
     assert.equal(code, 'recovered');
@@ -80,33 +106,53 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     await page.waitForFunction(() => document.documentElement.dataset.engine === 'loading');
     await engineState(page, 'ready');
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
-    assert.equal(await page.evaluate(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-crashes'))), false);
+    assert.equal(
+      await page.evaluate(() => Object.keys(localStorage).some((name) => name.startsWith('linnet-crashes'))),
+      false,
+    );
   });
 
-  for (const [width, height] of [[1440, 900], [360, 640]]) {
+  for (const [width, height] of [
+    [1440, 900],
+    [360, 640],
+  ]) {
     test(`at ${width} by ${height} all that has to be chosen can be reached without a look below`, async (t) => {
       const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', { width, height });
       await page.click('#model-button');
       await told(page);
       const covered = await page.$$eval('#model-form [name=backend], #model-form [type=submit]', (nodes) =>
-        nodes.filter((node) => {
-          const { left, top, width, height } = node.getBoundingClientRect();
-          return !node.contains(document.elementFromPoint(left + width / 2, top + height / 2));
-        }).map((node) => node.outerHTML),
+        nodes
+          .filter((node) => {
+            const { left, top, width, height } = node.getBoundingClientRect();
+            return !node.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+          })
+          .map((node) => node.outerHTML),
       );
       assert.deepEqual(covered, []);
     });
   }
 
   test('on a small phone, by day and by night: axe finds nothing, and nothing stands out', async (t) => {
-    const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', { width: 360, height: 640, hasTouch: true, isMobile: true });
+    const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', {
+      width: 360,
+      height: 640,
+      hasTouch: true,
+      isMobile: true,
+    });
     for (const scheme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
+      await page.emulateMediaFeatures([
+        { name: 'prefers-color-scheme', value: scheme },
+        { name: 'prefers-reduced-motion', value: 'reduce' },
+      ]);
       await page.click('#model-button');
       await told(page);
-      if (await page.$eval('#larger', (node) => !(/** @type {HTMLDetailsElement} */ (node)).open)) await page.click('#larger summary');
+      if (await page.$eval('#larger', (node) => !(/** @type {HTMLDetailsElement} */ (node).open)))
+        await page.click('#larger summary');
       assert.deepEqual(await violations(page), [], scheme);
-      const wide = await page.$eval('#model-dialog', (node) => node.scrollWidth > node.clientWidth || document.documentElement.scrollWidth > innerWidth);
+      const wide = await page.$eval(
+        '#model-dialog',
+        (node) => node.scrollWidth > node.clientWidth || document.documentElement.scrollWidth > innerWidth,
+      );
       assert.equal(wide, false);
       await press(page, 'Close');
       assert.deepEqual(await violations(page), [], `${scheme}, closed`);

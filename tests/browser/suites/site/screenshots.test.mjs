@@ -1,5 +1,5 @@
-// How every page looks, at three widths, by day and by night, beside how it looked before. After a change that is meant, run with
-// LINNET_UPDATE_SCREENSHOTS=1 and look at what has changed.
+// How every page looks, at three widths, by day and by night, beside how it looked before. After a change that is
+// meant, run with LINNET_UPDATE_SCREENSHOTS=1 and look at what has changed.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fakeWorker } from '../../support/fake-worker.mjs';
@@ -13,14 +13,17 @@ const SIZES = [
   [1440, 900],
 ];
 /** One font, and nothing of what a device says of itself. */
-const LOOKS = "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } .facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
+const LOOKS =
+  "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } .facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
 
 describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
     fixture = await ChatFixture.open({
-      '/shop.html': html('<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>'),
+      '/shop.html': html(
+        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
+      ),
     });
   });
   after(() => fixture?.close());
@@ -42,11 +45,16 @@ describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
     }, LOOKS);
     await prepare(page);
     for (const scheme of ['light', 'dark']) {
-      await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }, { name: 'prefers-color-scheme', value: scheme }]);
+      await page.emulateMediaFeatures([
+        { name: 'prefers-reduced-motion', value: 'reduce' },
+        { name: 'prefers-color-scheme', value: scheme },
+      ]);
       for (const [width, height] of SIZES) {
         await page.setViewport({ width, height });
         // Two frames: in the first one what depends on sizes is found out.
-        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+        await page.evaluate(
+          () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+        );
         wrong.push(await compare(page, `${name}-${width}-${scheme}`));
       }
     }
@@ -67,7 +75,14 @@ describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
   test('a conversation', (t) =>
     look(t, '/index.html', 'conversation', async (page) => {
       await page.waitForFunction(() => document.documentElement.dataset.engine === 'ready');
-      await page.evaluate(() => Object.assign(globalThis, { pieces: () => ['The sky scatters blue light more than red light.\n\nAt sunset ', 'it is the other way round.'] }));
+      await page.evaluate(() =>
+        Object.assign(globalThis, {
+          pieces: () => [
+            'The sky scatters blue light more than red light.\n\nAt sunset ',
+            'it is the other way round.',
+          ],
+        }),
+      );
       await page.type('#prompt', 'Why is the sky blue?\n');
       await page.waitForSelector('.assistant:not(.writing)');
       await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
@@ -77,7 +92,8 @@ describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
     look(t, '/shop.html', 'element', async (page) => {
       await page.click(inChat('.launcher'));
       await part(page, '.input');
-      const text = '**Rye** and *spelt*, at `2 €`:\n\n- baked at night\n- sold until 18 h\n\n| kind | price |\n|:--|--:|\n| rye | 2 € |\n\n```js\nlet a = 1;\n```';
+      const text =
+        '**Rye** and *spelt*, at `2 €`:\n\n- baked at night\n- sold until 18 h\n\n| kind | price |\n|:--|--:|\n| rye | 2 € |\n\n```js\nlet a = 1;\n```';
       await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), text);
       await ask(page, 'What do you have?');
     }));

@@ -1,4 +1,5 @@
-// What servers and browsers claim, and do not keep: room, lengths, codings, kinds of files; and a store that is cleared meanwhile.
+// What servers and browsers claim, and do not keep: room, lengths, codings, kinds of files; and a store that is cleared
+// meanwhile.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -15,10 +16,18 @@ const cpu = { backend: 'cpu' };
 const OTHERS = {
   html: [Buffer.from('<!DOCTYPE html><html><title>Sign in</title></html>'), 'html', /web page.*\/resolve\//],
   json: [Buffer.from('{"error":"Repository not found"}'), 'json', /JSON/],
-  pointer: [Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n'), 'git-lfs', /git lfs pull/],
+  pointer: [
+    Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n'),
+    'git-lfs',
+    /git lfs pull/,
+  ],
   zip: [Buffer.from('PK\x03\x04'.padEnd(500, '\0')), 'zip', /zip archive/],
   gzip: [gzipSync(tiny), 'gzip', /Decompress/],
-  safetensors: [Buffer.concat([Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{"a":{}}'.padEnd(600))]), 'safetensors', /llama\.cpp/],
+  safetensors: [
+    Buffer.concat([Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{"a":{}}'.padEnd(600))]),
+    'safetensors',
+    /llama\.cpp/,
+  ],
 };
 
 describe('claims', { timeout: 900_000 }, () => {
@@ -29,7 +38,9 @@ describe('claims', { timeout: 900_000 }, () => {
   after(() => browser?.close());
 
   async function fresh(t, { files = {}, context = browser } = {}) {
-    const server = await startServer({ files: { '/tiny.gguf': tiny, '/other.gguf': tiny, '/padded.gguf': padded, ...files } });
+    const server = await startServer({
+      files: { '/tiny.gguf': tiny, '/other.gguf': tiny, '/padded.gguf': padded, ...files },
+    });
     t.after(() => server.close());
     const page = await openBlank(context, server);
     t.after(() => page.close());
@@ -61,12 +72,19 @@ describe('claims', { timeout: 900_000 }, () => {
       const estimate = await page.evaluate(() => navigator.storage.estimate());
       assert.ok(/** @type {number} */ (estimate.quota) > 8e6, 'the browser says that there is room');
       const info = await load(page, '/padded.gguf', cpu);
-      assert.deepEqual([info.code, info.stored, info.notStored?.code, info.notStored?.details.need], [undefined, false, 'quota', padded.length]);
+      assert.deepEqual(
+        [info.code, info.stored, info.notStored?.code, info.notStored?.details.need],
+        [undefined, false, 'quota', padded.length],
+      );
       assert.equal((await load(page, '/padded.gguf', { ...cpu, storage: 'required' })).code, 'quota');
       assert.equal((await call(page, 'download', '/padded.gguf')).code, 'quota');
       assert.equal((await call(page, 'import', 'file:/padded.gguf')).code, 'quota');
       assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).linnet.models.stored()), []);
-      assert.equal((await load(page, '/tiny.gguf', { ...cpu, storage: 'required' })).stored, true, 'what fits is stored');
+      assert.equal(
+        (await load(page, '/tiny.gguf', { ...cpu, storage: 'required' })).stored,
+        true,
+        'what fits is stored',
+      );
       await client.send('Storage.overrideQuotaForOrigin', { origin: server.origin });
       assert.equal(await call(page, 'download', '/padded.gguf'), 'done');
       assert.equal((await load(page, '/padded.gguf', cpu)).origin, 'cache');
@@ -118,7 +136,9 @@ describe('claims', { timeout: 900_000 }, () => {
     server.faults.set('/padded.gguf', { headers: { ETag: '"old"' }, times: 1 });
     const info = await load(page, '/padded.gguf', cpu);
     assert.deepEqual([info.code, info.stored], [undefined, true], info.message);
-    const starts = server.requests.filter(({ path }) => path === '/padded.gguf').map(({ range }) => range?.split('-')[0]);
+    const starts = server.requests
+      .filter(({ path }) => path === '/padded.gguf')
+      .map(({ range }) => range?.split('-')[0]);
     assert.equal(starts.filter((start) => start === 'bytes=0').length, 2);
     await call(page, 'remove', '/padded.gguf');
     server.faults.set('/padded.gguf', { headers: { ETag: '"old"' }, times: 1 });
@@ -126,7 +146,9 @@ describe('claims', { timeout: 900_000 }, () => {
   });
 
   test('a file that is no model is called what it is, however it comes', async (t) => {
-    const files = Object.fromEntries(Object.entries(OTHERS).map(([name, [content]]) => [`/${name}.gguf`, /** @type {Buffer} */ (content)]));
+    const files = Object.fromEntries(
+      Object.entries(OTHERS).map(([name, [content]]) => [`/${name}.gguf`, /** @type {Buffer} */ (content)]),
+    );
     const { page } = await fresh(t, { files });
     for (const [name, [, kind, words]] of Object.entries(OTHERS)) {
       const found = {
@@ -139,7 +161,11 @@ describe('claims', { timeout: 900_000 }, () => {
         assert.match(message, /** @type {RegExp} */ (words));
       }
     }
-    assert.deepEqual(await page.evaluate(() => /** @type {any} */ (globalThis).linnet.models.stored()), [], 'none of them is kept');
+    assert.deepEqual(
+      await page.evaluate(() => /** @type {any} */ (globalThis).linnet.models.stored()),
+      [],
+      'none of them is kept',
+    );
   });
 
   test('an address that is signed anew at each visit is stored once, under its key', async (t) => {

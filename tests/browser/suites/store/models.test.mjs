@@ -4,7 +4,17 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
 import { fakeWorker } from '../../support/fake-worker.mjs';
-import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, noModel, openBlank, referenceFile, startServer } from '../../support/harness.mjs';
+import {
+  complete,
+  load,
+  MODEL,
+  MODEL_BYTES,
+  MODEL_ID,
+  noModel,
+  openBlank,
+  referenceFile,
+  startServer,
+} from '../../support/harness.mjs';
 
 const tiny = readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf'));
 const cpu = { backend: 'cpu' };
@@ -46,7 +56,10 @@ describe('models', { timeout: 900_000 }, () => {
     // This browser says of every device that 10 GiB are free.
     assert.deepEqual(device.storage, { persisted: device.storage.persisted });
     const fit = (id) => models.find(({ model }) => model.id === id);
-    assert.deepEqual([fit(MODEL_ID).fits, fit(MODEL_ID).backend, fit(MODEL_ID).downloadBytes], ['yes', 'cpu', MODEL_BYTES]);
+    assert.deepEqual(
+      [fit(MODEL_ID).fits, fit(MODEL_ID).backend, fit(MODEL_ID).downloadBytes],
+      ['yes', 'cpu', MODEL_BYTES],
+    );
     assert.deepEqual([fit('qwen3-8b').fits, fit('qwen3-8b').reasons[0].code], ['no', 'no-gpu']);
     assert.equal(best.fits, 'yes');
     assert.equal(server.count('.gguf'), 0);
@@ -57,19 +70,29 @@ describe('models', { timeout: 900_000 }, () => {
     const seen = await page.evaluate(async (id) => {
       const { models } = /** @type {any} */ (globalThis).linnet;
       const seen = [];
-      await models.download(id, { modelBase: '/models/', onProgress: ({ phase, loaded, total }) => seen.push([phase, loaded, total]) });
+      await models.download(id, {
+        modelBase: '/models/',
+        onProgress: ({ phase, loaded, total }) => seen.push([phase, loaded, total]),
+      });
       return seen;
     }, MODEL_ID);
     assert.deepEqual([seen.at(-1)[0], seen.at(-1)[2]], ['download', MODEL_BYTES]);
     const [stored, ...others] = await call(page, 'stored');
-    assert.deepEqual([stored.source, stored.name, stored.bytes, stored.storedBytes, stored.whole, others], [MODEL_ID, MODEL, MODEL_BYTES, MODEL_BYTES, true, []]);
+    assert.deepEqual(
+      [stored.source, stored.name, stored.bytes, stored.storedBytes, stored.whole, others],
+      [MODEL_ID, MODEL, MODEL_BYTES, MODEL_BYTES, true, []],
+    );
     assert.equal(stored.model.id, MODEL_ID);
     const { persisted, ...storage } = await call(page, 'storage');
     assert.deepEqual([storage, typeof persisted], [{ models: MODEL_BYTES }, 'boolean']);
 
     server.requests.length = 0;
     await call(page, 'download', MODEL_ID);
-    assert.equal(server.requests.length - server.count('.js') - server.count('.wasm'), 0, 'what is there is not fetched again');
+    assert.equal(
+      server.requests.length - server.count('.js') - server.count('.wasm'),
+      0,
+      'what is there is not fetched again',
+    );
     server.faults.set(`/models/${MODEL}`, { status: 500 });
     assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 0]);
   });
@@ -91,7 +114,9 @@ describe('models', { timeout: 900_000 }, () => {
     assert.equal((await call(page, 'stored'))[0].whole, true);
   });
 
-  test('a file that the person has becomes the listed model’s copy; what is exported is the file; what is removed is gone', { skip: noModel }, async (t) => {
+  test('a file that the person has becomes the listed model’s copy; what is exported is the file; what is removed is gone', {
+    skip: noModel,
+  }, async (t) => {
     const { server, page } = await fresh(t);
     const imported = await page.evaluate(async (address) => {
       const window = /** @type {any} */ (globalThis);
@@ -104,7 +129,8 @@ describe('models', { timeout: 900_000 }, () => {
     const same = await page.evaluate(async (id) => {
       const window = /** @type {any} */ (globalThis);
       const [file] = await window.linnet.models.export(id);
-      const hash = async (blob) => String(new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())));
+      const hash = async (blob) =>
+        String(new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer())));
       return [file.name, file.size, (await hash(file)) === (await hash(window.file))];
     }, MODEL_ID);
     assert.deepEqual(same, ['my copy.gguf', MODEL_BYTES, true]);
@@ -131,13 +157,21 @@ describe('models', { timeout: 900_000 }, () => {
     assert.deepEqual([info.code, info.origin, info.stored], [undefined, 'network', true]);
     const [{ source: id, model }] = await call(page, 'stored');
     assert.deepEqual([id, model.id], ['our-own', 'our-own']);
-    assert.equal((await load(page, { id: 'one-off', files: [{ url: '/tiny.gguf' }] }, cpu)).origin, 'cache', 'it is stored under its address');
+    assert.equal(
+      (await load(page, { id: 'one-off', files: [{ url: '/tiny.gguf' }] }, cpu)).origin,
+      'cache',
+      'it is stored under its address',
+    );
     assert.equal(await call(page, 'remove', '/tiny.gguf'), true);
   });
 
   test('what is no model is not imported; an entry in use is not removed; what a crash has left is swept away', async (t) => {
     const { page } = await fresh(t);
-    const code = await page.evaluate(() => /** @type {any} */ (globalThis).linnet.models.import(new File(['This is no model.'], 'a.gguf')).catch(({ code }) => code));
+    const code = await page.evaluate(() =>
+      /** @type {any} */ (globalThis).linnet.models
+        .import(new File(['This is no model.'], 'a.gguf'))
+        .catch(({ code }) => code),
+    );
     assert.equal(code, 'bad-model');
     const address = new URL('/tiny.gguf', page.url()).href;
     await load(page, address, cpu);
@@ -174,8 +208,16 @@ describe('models', { timeout: 900_000 }, () => {
       return rest;
     };
     assert.deepEqual(await asked('qwen3-0.6b'), { temperature: 0.6, top_p: 0.95, top_k: 20, min_p: 0 });
-    assert.deepEqual(await asked('qwen3-0.6b', { temperature: 0, top_k: null, seed: 3 }), { temperature: 0, top_p: 0.95, top_k: 20, min_p: 0, seed: 3 });
-    assert.deepEqual(await asked({ id: 'own', files: [{ url: '/tiny.gguf' }], sampling: { temperature: 0.3 } }), { temperature: 0.3 });
+    assert.deepEqual(await asked('qwen3-0.6b', { temperature: 0, top_k: null, seed: 3 }), {
+      temperature: 0,
+      top_p: 0.95,
+      top_k: 20,
+      min_p: 0,
+      seed: 3,
+    });
+    assert.deepEqual(await asked({ id: 'own', files: [{ url: '/tiny.gguf' }], sampling: { temperature: 0.3 } }), {
+      temperature: 0.3,
+    });
     assert.deepEqual(await asked('/tiny.gguf'), {});
     assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'nothing is known of it');
   });
@@ -207,7 +249,8 @@ describe('models', { timeout: 900_000 }, () => {
       const found = {};
       for (const [kind, source] of Object.entries(sources)) {
         const engine = await linnet.Linnet.load(source, { backend: 'cpu' });
-        const ask = (model) => engine.completions.create(wrapped({ prompt: 'a \ud800', max_tokens: 1, model, stop: ['\ud83d'] }));
+        const ask = (model) =>
+          engine.completions.create(wrapped({ prompt: 'a \ud800', max_tokens: 1, model, stop: ['\ud83d'] }));
         const { name } = engine.info().model;
         const answer = await ask(name);
         const others = ['our-own', 'own.gguf', '/tiny.gguf', engine.info().model.general_name];
@@ -221,20 +264,30 @@ describe('models', { timeout: 900_000 }, () => {
       const errors = [];
       const refusal = ({ code, details }) => errors.push(`${code} ${details.field}`);
       for (const source of refused) await linnet.Linnet.load(source, { backend: 'cpu' }).catch(refusal);
-      for (const options of [{ signal: {} }, { signal: new Proxy(new AbortController().signal, {}) }, { onProgress: 1 }]) {
+      for (const options of [
+        { signal: {} },
+        { signal: new Proxy(new AbortController().signal, {}) },
+        { onProgress: 1 },
+      ]) {
         await linnet.Linnet.load('/tiny.gguf', options).catch(refusal);
         await linnet.models.download('/tiny.gguf', options).catch(refusal);
       }
       return { found, errors };
     });
     const general = results.found.buffer[0];
-    for (const kind of ['buffer', 'array', 'blob', 'response', 'stream']) assert.deepEqual(results.found[kind], [general, true], kind);
-    assert.deepEqual([results.found.entry[0], results.found.id[0], results.found.address[0]], ['wrapped', 'Our own', 'Our own']);
+    for (const kind of ['buffer', 'array', 'blob', 'response', 'stream'])
+      assert.deepEqual(results.found[kind], [general, true], kind);
+    assert.deepEqual(
+      [results.found.entry[0], results.found.id[0], results.found.address[0]],
+      ['wrapped', 'Our own', 'Our own'],
+    );
     const model = 'invalid-request model';
     const [signal, progress] = ['invalid-request signal', 'invalid-request onProgress'];
     assert.deepEqual(results.errors, [...Array(9).fill(model), signal, signal, signal, signal, progress, progress]);
     const session = await page.createCDPSession();
-    const workers = async () => (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(({ type }) => type === 'worker').length;
+    const workers = async () =>
+      (await session.send('Target.getTargets', { filter: [{}] })).targetInfos.filter(({ type }) => type === 'worker')
+        .length;
     while ((await workers()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   });
 });

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { complete, load, MODEL, MODEL_BYTES, MODEL_ID, noModel, openBlank, startServer } from '../../support/harness.mjs';
+import {
+  complete,
+  load,
+  MODEL,
+  MODEL_BYTES,
+  MODEL_ID,
+  noModel,
+  openBlank,
+  startServer,
+} from '../../support/harness.mjs';
 
 const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
 const ADDRESS = `/models/${MODEL}`;
@@ -32,7 +41,8 @@ const files = (page) =>
   page.evaluate(async () => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models', { create: true });
     const found = {};
-    for await (const [name, handle] of folder.entries()) found[name] = (await /** @type {FileSystemFileHandle} */ (handle).getFile()).size;
+    for await (const [name, handle] of folder.entries())
+      found[name] = (await /** @type {FileSystemFileHandle} */ (handle).getFile()).size;
     return found;
   });
 
@@ -99,7 +109,11 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
       await damage(page, name, at, bytes);
       server.requests.length = 0;
       const info = await load(page, MODEL_ID, cpu);
-      assert.deepEqual([info.code, info.origin, server.count('.gguf')], [undefined, origin, requests], `${name} at ${at}`);
+      assert.deepEqual(
+        [info.code, info.origin, server.count('.gguf')],
+        [undefined, origin, requests],
+        `${name} at ${at}`,
+      );
     }
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
   });
@@ -150,7 +164,12 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
         most = Math.max(most, loaded);
       };
       const { Linnet } = /** @type {any} */ (globalThis).linnet;
-      const code = await Linnet.load(model, { backend: 'cpu', modelBase: '/models/', onProgress, signal: stop.signal }).catch(({ code }) => code);
+      const code = await Linnet.load(model, {
+        backend: 'cpu',
+        modelBase: '/models/',
+        onProgress,
+        signal: stop.signal,
+      }).catch(({ code }) => code);
       return { code, most };
     }, MODEL_ID);
     assert.equal(found.code, 'aborted');
@@ -168,7 +187,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     server.requests.length = 0;
     const info = await load(page, ADDRESS, cpu);
     assert.deepEqual([info.code, info.phases], [undefined, ['engine', 'cache', 'download', 'prepare']]);
-    assert.deepEqual([ranges(server)[0], asked(server)], [`bytes=70000000-${(chunkOf(70_000_000) + 1) * CHUNK - 1}`, MODEL_BYTES - 70_000_000]);
+    assert.deepEqual(
+      [ranges(server)[0], asked(server)],
+      [`bytes=70000000-${(chunkOf(70_000_000) + 1) * CHUNK - 1}`, MODEL_BYTES - 70_000_000],
+    );
     const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });
     assert.match(choices[0].text, /Paris/);
   });
@@ -187,7 +209,9 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
 
   test('a connection that is cut at ten random bytes ends in a working chat, and costs no more than the chunks it was cut in', async (t) => {
     const { server, page } = await fresh(t);
-    const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * MODEL_BYTES)).sort((one, other) => one - other);
+    const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * MODEL_BYTES)).sort(
+      (one, other) => one - other,
+    );
     // One after the other: a fault that has happened makes way for the next.
     const next = () => {
       const breakAt = cuts[10 - left--];
@@ -200,7 +224,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.stored], [undefined, true], `cut at ${cuts}`);
     const spare = server.requests.length - CHUNKS;
-    assert.ok(asked(server) >= MODEL_BYTES && asked(server) <= MODEL_BYTES + 11 * CHUNK, `${asked(server)} bytes in ${spare} further requests`);
+    assert.ok(
+      asked(server) >= MODEL_BYTES && asked(server) <= MODEL_BYTES + 11 * CHUNK,
+      `${asked(server)} bytes in ${spare} further requests`,
+    );
     const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });
     assert.match(choices[0].text, /Paris/);
   });
@@ -217,7 +244,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     server.faults.set(ADDRESS, { flipAt: 60_000_000 });
     const { code, details } = await load(page, MODEL_ID, cpu);
     const wrong = chunkOf(60_000_000);
-    assert.deepEqual([code, new URL(details.url).pathname, details.chunk, details.from], ['integrity', ADDRESS, wrong, wrong * CHUNK]);
+    assert.deepEqual(
+      [code, new URL(details.url).pathname, details.chunk, details.from],
+      ['integrity', ADDRESS, wrong, wrong * CHUNK],
+    );
     await recovered(server);
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.stored], [undefined, true]);
@@ -266,7 +296,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
       home.requests.length = 0;
       const info = await load(page, home.origin + ADDRESS, cpu);
       assert.deepEqual([info.code, info.stored], [undefined, true], cors);
-      assert.deepEqual([ranges(home).length, ranges(home).at(-1)], cors === 'ranges' ? [CHUNKS, rangeOf(CHUNKS - 1)] : [2, undefined]);
+      assert.deepEqual(
+        [ranges(home).length, ranges(home).at(-1)],
+        cors === 'ranges' ? [CHUNKS, rangeOf(CHUNKS - 1)] : [2, undefined],
+      );
     }
   });
 
@@ -296,7 +329,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const next = await openBlank(browser, server);
     t.after(() => next.close());
     const info = await load(next, MODEL_ID, cpu);
-    assert.deepEqual([info.code, info.stored, info.phases], [undefined, true, ['engine', 'cache', 'download', 'prepare']]);
+    assert.deepEqual(
+      [info.code, info.stored, info.phases],
+      [undefined, true, ['engine', 'cache', 'download', 'prepare']],
+    );
     assert.ok(asked(server) <= MODEL_BYTES - 8 * CHUNK, `${asked(server)} bytes were asked for`);
     assert.ok(!ranges(server).includes(rangeOf(0)));
   });
@@ -306,13 +342,22 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     const other = await openBlank(browser, server);
     t.after(() => other.close());
     const infos = await Promise.all([load(page, MODEL_ID, cpu), load(other, MODEL_ID, cpu)]);
-    assert.deepEqual(infos.map(({ code, stored }) => [code, stored]), [[undefined, true], [undefined, true]]);
+    assert.deepEqual(
+      infos.map(({ code, stored }) => [code, stored]),
+      [
+        [undefined, true],
+        [undefined, true],
+      ],
+    );
     assert.deepEqual(infos.map(({ origin }) => origin).sort(), ['cache', 'network']);
     // Each byte once. (The one that waits shows how far the other one is.)
     assert.equal(asked(server), MODEL_BYTES);
     assert.deepEqual(Object.keys(await files(page)).length, 2);
     server.requests.length = 0;
-    assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, (await load(other, MODEL_ID, cpu)).origin], ['cache', 'cache']);
+    assert.deepEqual(
+      [(await load(page, MODEL_ID, cpu)).origin, (await load(other, MODEL_ID, cpu)).origin],
+      ['cache', 'cache'],
+    );
     assert.equal(server.count('.gguf'), 0);
   });
 
@@ -352,7 +397,10 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     t.after(() => page.close());
     assert.equal(await page.evaluate(() => isSecureContext), false);
     const info = await load(page, MODEL_ID);
-    assert.deepEqual([info.code, info.backend, info.stored, info.notStored?.code], [undefined, 'cpu', false, 'no-storage']);
+    assert.deepEqual(
+      [info.code, info.backend, info.stored, info.notStored?.code],
+      [undefined, 'cpu', false, 'no-storage'],
+    );
     assert.equal((await load(page, MODEL_ID, { storage: 'required' })).code, 'no-storage');
     assert.equal((await load(page, MODEL_ID)).code, undefined);
     const { choices } = await complete(page, { prompt: 'The capital of France is', temperature: 0, max_tokens: 4 });

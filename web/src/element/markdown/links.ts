@@ -29,10 +29,15 @@ export function safeAddress(href: string, base: string): string | undefined {
 export function hiddenTarget(text: string, address: string): string | undefined {
   const url = new URL(address);
   // Zero-width characters could hide a name from this check, and browsers treat full-width characters as normal ones.
-  const said = text.replace(/\p{Cf}/gu, '').normalize('NFKC').replace(/[\u3002\uff61\u2024]/g, '.').toLowerCase();
+  const said = text
+    .replace(/\p{Cf}/gu, '')
+    .normalize('NFKC')
+    .replace(/[\u3002\uff61\u2024]/g, '.')
+    .toLowerCase();
   if (url.protocol === 'mailto:') {
     const mailbox = plainName(decoded(url.pathname)).toLowerCase();
-    const same = hostsIn(said).every((host) => mailbox.endsWith(`@${host}`)) && (!said.includes('@') || said.includes(mailbox));
+    const same =
+      hostsIn(said).every((host) => mailbox.endsWith(`@${host}`)) && (!said.includes('@') || said.includes(mailbox));
     return same ? undefined : mailbox;
   }
   // If the text is the address itself, other names in it are parts of its path.
@@ -65,7 +70,10 @@ function decoded(path: string): string {
 }
 
 function withoutScheme(text: string): string {
-  return text.trim().replace(/^https?:\/\//, '').replace(/\/$/, '');
+  return text
+    .trim()
+    .replace(/^https?:\/\//, '')
+    .replace(/\/$/, '');
 }
 
 function withoutWww(host: string): string {
@@ -73,16 +81,53 @@ function withoutWww(host: string): string {
 }
 
 const NAMED: Readonly<Record<string, string>> = {
-  amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', reg: '®', trade: '™', hellip: '…', mdash: '—', ndash: '–',
-  lsquo: '‘', rsquo: '’', ldquo: '“', rdquo: '”', laquo: '«', raquo: '»', bull: '•', middot: '·', deg: '°', times: '×', divide: '÷',
-  plusmn: '±', euro: '€', pound: '£', yen: '¥', cent: '¢', sect: '§', para: '¶', larr: '←', rarr: '→', uarr: '↑', darr: '↓', le: '≤', ge: '≥', ne: '≠',
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: '\u00a0',
+  copy: '©',
+  reg: '®',
+  trade: '™',
+  hellip: '…',
+  mdash: '—',
+  ndash: '–',
+  lsquo: '‘',
+  rsquo: '’',
+  ldquo: '“',
+  rdquo: '”',
+  laquo: '«',
+  raquo: '»',
+  bull: '•',
+  middot: '·',
+  deg: '°',
+  times: '×',
+  divide: '÷',
+  plusmn: '±',
+  euro: '€',
+  pound: '£',
+  yen: '¥',
+  cent: '¢',
+  sect: '§',
+  para: '¶',
+  larr: '←',
+  rarr: '→',
+  uarr: '↑',
+  darr: '↓',
+  le: '≤',
+  ge: '≥',
+  ne: '≠',
 };
 
 /** Decodes HTML character references: the common names and all numbers. Anything else stays. */
 export function readReferences(text: string): string {
-  return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|([a-z]{2,8}));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (name !== undefined) return Object.hasOwn(NAMED, name) ? NAMED[name]! : whole;
-    const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
-    return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000) ? String.fromCodePoint(code) : whole;
-  });
+  return text.replace(
+    /&(?:#x([\da-f]{1,6})|#(\d{1,7})|([a-z]{2,8}));/gi,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (name !== undefined) return Object.hasOwn(NAMED, name) ? NAMED[name]! : whole;
+      const code = hex === undefined ? Number(decimal) : parseInt(hex, 16);
+      return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000) ? String.fromCodePoint(code) : whole;
+    },
+  );
 }

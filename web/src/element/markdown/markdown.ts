@@ -66,12 +66,24 @@ export class MarkdownBuilder {
       case 'paragraph': {
         const [old, text] = [before as Tokens.Text, after as Tokens.Text];
         if (!old.tokens || !text.tokens) return false;
-        return this.#grow(element, old.tokens, text.tokens, ({ raw }) => raw, (token) => this.#inline(token));
+        return this.#grow(
+          element,
+          old.tokens,
+          text.tokens,
+          ({ raw }) => raw,
+          (token) => this.#inline(token),
+        );
       }
       case 'list': {
         const [old, list] = [before as Tokens.List, after as Tokens.List];
         if (old.ordered !== list.ordered || old.start !== list.start || old.loose !== list.loose) return false;
-        return this.#grow(element, old.items, list.items, ({ raw }) => raw, (item) => this.#item(item));
+        return this.#grow(
+          element,
+          old.items,
+          list.items,
+          ({ raw }) => raw,
+          (item) => this.#item(item),
+        );
       }
       case 'table': {
         const [old, table] = [before as Tokens.Table, after as Tokens.Table];
@@ -95,10 +107,16 @@ export class MarkdownBuilder {
     switch (after.type) {
       case 'list':
         if ((before as Tokens.List).ordered !== (after as Tokens.List).ordered) return false;
-        append(element, (after as Tokens.List).items.map((item) => this.#item(item)));
+        append(
+          element,
+          (after as Tokens.List).items.map((item) => this.#item(item)),
+        );
         return true;
       case 'table':
-        append(element.querySelector('tbody')!, (after as Tokens.Table).rows.map((row) => this.#row(row)));
+        append(
+          element.querySelector('tbody')!,
+          (after as Tokens.Table).rows.map((row) => this.#row(row)),
+        );
         return true;
       case 'code':
         (element.querySelector('code')!.firstChild as Text).appendData(plainText(`\n${codeOf(after as Tokens.Code)}`));
@@ -110,7 +128,10 @@ export class MarkdownBuilder {
 
   /** Removes what {@link MarkdownBuilder.extend} added for a token. */
   retract(element: HTMLElement, token: Token): void {
-    const [parent, count] = token.type === 'list' ? [element, (token as Tokens.List).items.length] : [element.querySelector('tbody'), (token as Tokens.Table).rows?.length ?? 0];
+    const [parent, count] =
+      token.type === 'list'
+        ? [element, (token as Tokens.List).items.length]
+        : [element.querySelector('tbody'), (token as Tokens.Table).rows?.length ?? 0];
     if (token.type === 'code') {
       const text = element.querySelector('code')!.firstChild as Text;
       const added = plainText(`\n${codeOf(token as Tokens.Code)}`).length;
@@ -121,7 +142,13 @@ export class MarkdownBuilder {
   }
 
   /** Replaces the last children of an element, one per item; those of unchanged items stay. */
-  #grow<T>(parent: HTMLElement, before: readonly T[], after: readonly T[], key: (thing: T) => string, build: (thing: T) => Node): boolean {
+  #grow<T>(
+    parent: HTMLElement,
+    before: readonly T[],
+    after: readonly T[],
+    key: (thing: T) => string,
+    build: (thing: T) => Node,
+  ): boolean {
     let same = 0;
     while (same < before.length && same < after.length && key(before[same]!) === key(after[same]!)) same++;
     for (let rest = before.length - same; rest > 0; rest--) parent.lastChild?.remove();
@@ -186,7 +213,10 @@ export class MarkdownBuilder {
   #list({ ordered, start, items }: Tokens.List): Node {
     const list = make(ordered ? 'ol' : 'ul');
     if (ordered && typeof start === 'number' && start !== 1) (list as HTMLOListElement).start = Math.min(start, 1e6);
-    return append(list, items.map((item) => this.#item(item)));
+    return append(
+      list,
+      items.map((item) => this.#item(item)),
+    );
   }
 
   #item(item: Tokens.ListItem): Node {
@@ -201,7 +231,10 @@ export class MarkdownBuilder {
   }
 
   #table({ header, rows }: Tokens.Table): Node {
-    const body = append(make('tbody'), rows.map((row) => this.#row(row)));
+    const body = append(
+      make('tbody'),
+      rows.map((row) => this.#row(row)),
+    );
     const table = append(make('table'), [append(make('thead'), [this.#row(header)]), body]);
     // A wide table scrolls by itself, by keyboard too.
     const frame = make('div', 'table');
@@ -226,7 +259,10 @@ export class MarkdownBuilder {
     const name = make('span');
     name.textContent = plainText(/^[\w+#.-]{1,24}/.exec(token.lang ?? '')?.[0] ?? '');
     const code = append(make('code'), [this.#text(codeOf(token))]);
-    head.append(name, this.parts.copyButton(() => code.textContent ?? ''));
+    head.append(
+      name,
+      this.parts.copyButton(() => code.textContent ?? ''),
+    );
     const pre = make('pre');
     pre.tabIndex = 0;
     pre.dir = 'ltr';
@@ -236,7 +272,10 @@ export class MarkdownBuilder {
   }
 
   #into(parent: Node, tokens: Token[] | undefined): Node {
-    return append(parent, (tokens ?? []).map((token) => this.#inline(token)));
+    return append(
+      parent,
+      (tokens ?? []).map((token) => this.#inline(token)),
+    );
   }
 
   #text(text: string): Text {

@@ -71,7 +71,15 @@ export function parse(text: string): Token[] {
 }
 
 /** One block of each kind, to compile the parser's rules before the first answer. */
-const SAMPLES = ['a\n\n# b', '- a\n- b', '> a\n\n---', '| a |\n|---|\n| b |', '```js\na\n```', '**a** *b* `c` ~~d~~', '[a](https://b.example) <https://c.example> d@e.example'];
+const SAMPLES = [
+  'a\n\n# b',
+  '- a\n- b',
+  '> a\n\n---',
+  '| a |\n|---|\n| b |',
+  '```js\na\n```',
+  '**a** *b* `c` ~~d~~',
+  '[a](https://b.example) <https://c.example> d@e.example',
+];
 
 /** Browsers store text beyond Latin-1 in another form, for which expressions are compiled again. */
 const WIDE = ' …';

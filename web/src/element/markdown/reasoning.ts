@@ -26,7 +26,11 @@ export function partsOf(text: string, complete: boolean): Spoken {
   const close = text.indexOf(CLOSE);
   if (close >= 0) {
     const before = text.slice(0, close).trim();
-    return { reasoning: (opened ? before.slice(OPEN.length) : before).trim(), answer: text.slice(close + CLOSE.length).trimStart(), thinking: false };
+    return {
+      reasoning: (opened ? before.slice(OPEN.length) : before).trim(),
+      answer: text.slice(close + CLOSE.length).trimStart(),
+      thinking: false,
+    };
   }
   if (opened) {
     const reasoning = begun.slice(OPEN.length).trimStart();

@@ -116,7 +116,9 @@ export class StreamedMarkdown {
     const length = tokens.slice(0, open).reduce((sum, { raw }) => sum + raw.length, 0);
     this.#tail = open === tokens.length ? '' : this.#tail.slice(length);
     this.root.append(...tokens.slice(rest, open).flatMap((token) => this.builder.block(token)));
-    const unfinished = tokens.slice(Math.max(rest, open)).flatMap((token) => this.builder.block(token)) as HTMLElement[];
+    const unfinished = tokens
+      .slice(Math.max(rest, open))
+      .flatMap((token) => this.builder.block(token)) as HTMLElement[];
     this.root.append(...unfinished);
     this.#nodes = open === 0 ? [...kept, ...unfinished] : unfinished;
     this.#last = tokens[open];
@@ -135,13 +137,21 @@ export class StreamedMarkdown {
       this.#cutOff = undefined;
       return false;
     }
-    return before !== undefined && token !== undefined && this.#nodes.length === 1 && this.builder.update(this.#nodes[0]!, before, token);
+    return (
+      before !== undefined &&
+      token !== undefined &&
+      this.#nodes.length === 1 &&
+      this.builder.update(this.#nodes[0]!, before, token)
+    );
   }
 }
 
 /** The first token that may still change: the last non-blank one, and what precedes it if that is too short. */
 function firstOpen(tokens: Token[]): number {
-  let open = Math.max(tokens.findLastIndex(({ type }) => type !== 'space'), 0);
+  let open = Math.max(
+    tokens.findLastIndex(({ type }) => type !== 'space'),
+    0,
+  );
   const before = () => tokens.slice(0, open).findLastIndex(({ type }) => type !== 'space');
   // "2" may become "2. " and continue the list.
   if ((tokens[open]?.raw.trim().length ?? 4) < 4 && before() >= 0) open = before();

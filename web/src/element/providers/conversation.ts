@@ -96,7 +96,11 @@ export class TokenRate {
 
   /** Records the number of tokens of messages. */
   learn(messages: readonly ChatMessage[], tokens: number): void {
-    if (tokens > 0) this.#charactersPerToken = Math.min(8, Math.max(0.5, messages.reduce((sum, { content }) => sum + content.length, 0) / tokens));
+    if (tokens > 0)
+      this.#charactersPerToken = Math.min(
+        8,
+        Math.max(0.5, messages.reduce((sum, { content }) => sum + content.length, 0) / tokens),
+      );
   }
 
   /** Characters that fit into this many tokens. */

@@ -24,7 +24,10 @@ export class DeviceAnswerer implements Answerer {
     return this.engine.info().model.context_length;
   }
 
-  async *answer(messages: readonly ChatMessage[], { maxTokens, temperature, signal }: AnswerOptions): AsyncGenerator<AnswerPiece> {
+  async *answer(
+    messages: readonly ChatMessage[],
+    { maxTokens, temperature, signal }: AnswerOptions,
+  ): AsyncGenerator<AnswerPiece> {
     const stream = this.engine.chat.completions.create({
       messages,
       stream: true,

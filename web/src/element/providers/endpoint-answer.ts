@@ -34,8 +34,14 @@ export async function* answerPieces(response: Response): AsyncGenerator<AnswerPi
     ended ||= piece.finishReason !== undefined;
     yield piece;
   }
-  if (!known) throw unexpected(type === 'text/event-stream' ? 'an empty event stream' : `${type || 'something without a Content-Type'}`);
-  if (!ended) throw new LinnetError('network', 'The server broke off its answer: it ended without finish_reason and [DONE].', { begun: true });
+  if (!known)
+    throw unexpected(
+      type === 'text/event-stream' ? 'an empty event stream' : `${type || 'something without a Content-Type'}`,
+    );
+  if (!ended)
+    throw new LinnetError('network', 'The server broke off its answer: it ended without finish_reason and [DONE].', {
+      begun: true,
+    });
 }
 
 /**
@@ -105,7 +111,8 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
     const text = isText(said) && said ? said : 'The server failed.';
     throw refusalOf(text, new LinnetError('http', text));
   }
-  if (!Array.isArray(choices)) throw unexpected(`JSON that is no chat.completion (${JSON.stringify(chunk).slice(0, LONGEST_QUOTE)})`);
+  if (!Array.isArray(choices))
+    throw unexpected(`JSON that is no chat.completion (${JSON.stringify(chunk).slice(0, LONGEST_QUOTE)})`);
   const choice: unknown = choices[0];
   // In a stream there may be none, next to `usage`.
   if (part === 'message' && !isRecord(choice)) throw unexpected('a chat.completion without choices');

@@ -30,13 +30,23 @@ export class EndpointAnswerer implements Answerer {
     private readonly headers: Readonly<Record<string, string>>,
   ) {
     this.#url = serverAddress(address, base);
-    if (!this.#url.pathname.endsWith('/chat/completions')) this.#url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}/chat/completions`;
+    if (!this.#url.pathname.endsWith('/chat/completions'))
+      this.#url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}/chat/completions`;
     this.name = this.#url.host;
     this.origin = this.#url.origin;
   }
 
-  async *answer(messages: readonly ChatMessage[], { maxTokens, temperature, signal }: AnswerOptions): AsyncGenerator<AnswerPiece> {
-    const body = { messages, stream: true, max_tokens: maxTokens, ...(this.model ? { model: this.model } : {}), ...(temperature === undefined ? {} : { temperature }) };
+  async *answer(
+    messages: readonly ChatMessage[],
+    { maxTokens, temperature, signal }: AnswerOptions,
+  ): AsyncGenerator<AnswerPiece> {
+    const body = {
+      messages,
+      stream: true,
+      max_tokens: maxTokens,
+      ...(this.model ? { model: this.model } : {}),
+      ...(temperature === undefined ? {} : { temperature }),
+    };
     try {
       const response = await fetch(this.#url, {
         method: 'POST',
@@ -54,7 +64,11 @@ export class EndpointAnswerer implements Answerer {
     } catch (error) {
       if (signal.aborted) throw new LinnetError('aborted', 'The operation was aborted.');
       if (error instanceof LinnetError) throw error;
-      throw new LinnetError('network', 'The server could not be reached, redirected the request, or broke off its answer.', { endpoint: this.#url.href, cause: String(error) });
+      throw new LinnetError(
+        'network',
+        'The server could not be reached, redirected the request, or broke off its answer.',
+        { endpoint: this.#url.href, cause: String(error) },
+      );
     }
   }
 }
@@ -63,6 +77,10 @@ export class EndpointAnswerer implements Answerer {
 async function refusal(response: Response): Promise<LinnetError> {
   const { status, body } = response;
   const text = await textOf(body, LONGEST_REASON);
-  const error = new LinnetError(status === 404 ? 'not-found' : 'http', status === 404 ? 'There is no chat server at this address.' : `The server answered with status ${status}.`, { status });
+  const error = new LinnetError(
+    status === 404 ? 'not-found' : 'http',
+    status === 404 ? 'There is no chat server at this address.' : `The server answered with status ${status}.`,
+    { status },
+  );
   return status === 400 ? refusalOf(text, error) : error;
 }

@@ -24,7 +24,17 @@ const NUMBERS = {
   'context-length': { whole: true, least: 64, most: MOST_TOKENS },
   'model-bytes': { whole: true, least: 1, most: Number.MAX_SAFE_INTEGER },
 } as const;
-const TEXTS = ['open', 'model', 'model-base', 'endpoint', 'endpoint-model', 'system', 'greeting', 'heading', 'suggestions'];
+const TEXTS = [
+  'open',
+  'model',
+  'model-base',
+  'endpoint',
+  'endpoint-model',
+  'system',
+  'greeting',
+  'heading',
+  'suggestions',
+];
 const KNOWN = [...Object.keys(WORDS), ...Object.keys(NUMBERS), ...TEXTS];
 /** Properties without an attribute. */
 const PROPERTIES = ['context', 'engine', 'strings', 'endpointHeaders'];
@@ -49,7 +59,9 @@ export function numberOf(host: ChatHost, name: keyof typeof NUMBERS): number | u
   const most = mostOf(host, name);
   const text = host.getAttribute(name)?.trim();
   const value = Number(text || NaN);
-  return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value)) ? value : undefined;
+  return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value))
+    ? value
+    : undefined;
 }
 
 /** The largest valid number of an attribute. */
@@ -61,7 +73,13 @@ function mostOf(host: ChatHost, name: keyof typeof NUMBERS): number {
 
 /** Finds mistakes in the element's attributes and properties. */
 export function mistakesIn(host: ChatHost): Mistake[] {
-  return [...wrongNames(host), ...wrongValues(host), ...wrongProperties(host), ...wrongAnswerers(host), ...wrongBase(host)];
+  return [
+    ...wrongNames(host),
+    ...wrongValues(host),
+    ...wrongProperties(host),
+    ...wrongAnswerers(host),
+    ...wrongBase(host),
+  ];
 }
 
 /** A name without the differences of common misspellings. */
@@ -79,22 +97,29 @@ function* wrongNames(host: ChatHost): Generator<Mistake> {
 }
 
 function* wrongValues(host: ChatHost): Generator<Mistake> {
-  const wrong = (name: string, allowed: string) => `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: use ${allowed}.`;
+  const wrong = (name: string, allowed: string) =>
+    `the attribute ${name}=${quoted(host.getAttribute(name))} is not valid: use ${allowed}.`;
   for (const name of Object.keys(WORDS) as (keyof typeof WORDS)[]) {
     // On another backend than intended, the model may not work as the site wants.
-    if (host.hasAttribute(name) && wordOf(host, name) === undefined) yield { text: wrong(name, listed(WORDS[name])), fatal: name === 'backend' };
+    if (host.hasAttribute(name) && wordOf(host, name) === undefined)
+      yield { text: wrong(name, listed(WORDS[name])), fatal: name === 'backend' };
   }
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
     const { whole, least } = NUMBERS[name];
     const most = mostOf(host, name);
     const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-    if (host.hasAttribute(name) && numberOf(host, name) === undefined) yield { text: wrong(name, `a${whole ? ' whole' : ''} number ${range}`), fatal: false };
+    if (host.hasAttribute(name) && numberOf(host, name) === undefined)
+      yield { text: wrong(name, `a${whole ? ' whole' : ''} number ${range}`), fatal: false };
   }
 }
 
 function* wrongProperties({ suggestions, context, strings, endpointHeaders }: ChatHost): Generator<Mistake> {
-  const wrong = (name: string, allowed: string): Mistake => ({ text: `the property ${name} is not valid: it must be ${allowed}.`, fatal: false });
-  if (suggestions !== undefined && !(Array.isArray(suggestions) && suggestions.every(isText))) yield wrong('suggestions', 'an array of strings');
+  const wrong = (name: string, allowed: string): Mistake => ({
+    text: `the property ${name} is not valid: it must be ${allowed}.`,
+    fatal: false,
+  });
+  if (suggestions !== undefined && !(Array.isArray(suggestions) && suggestions.every(isText)))
+    yield wrong('suggestions', 'an array of strings');
   if (context !== undefined && !isText(context)) yield wrong('context', 'a string');
   if (!isRecord(strings)) yield wrong('strings', 'an object');
   else {
@@ -105,24 +130,37 @@ function* wrongProperties({ suggestions, context, strings, endpointHeaders }: Ch
       if (!Object.hasOwn(ENGLISH, name)) yield { text: `unknown property strings.${name}: ${known}.`, fatal: false };
       else if (!isText(text)) yield wrong(`strings.${name}`, 'a string');
     }
-    if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText))) yield wrong('strings.errors', 'an object of strings whose keys are codes of LinnetError');
+    if (errors !== undefined && !(isRecord(errors) && Object.values(errors).every(isText)))
+      yield wrong('strings.errors', 'an object of strings whose keys are codes of LinnetError');
   }
-  if (endpointHeaders !== undefined && !areHeaders(endpointHeaders)) yield wrong('endpointHeaders', 'an object of header names and their values');
+  if (endpointHeaders !== undefined && !areHeaders(endpointHeaders))
+    yield wrong('endpointHeaders', 'an object of header names and their values');
 }
 
 function* wrongAnswerers(host: ChatHost): Generator<Mistake> {
   const { engine, endpoint } = host;
   const model = host.model?.trim();
-  if (engine !== undefined && !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')) {
+  if (
+    engine !== undefined &&
+    !(isRecord(engine) && typeof engine.info === 'function' && typeof engine.chat?.completions?.create === 'function')
+  ) {
     yield { text: 'the property engine is not valid: set it to the result of await Linnet.load().', fatal: true };
   }
   const fault = endpoint === null ? undefined : serverFault(endpoint, document.baseURI);
   if (fault) yield { text: `the attribute endpoint=${quoted(endpoint)} is not valid: ${fault}.`, fatal: false };
   if (engine) return;
   if (model === NO_MODEL) {
-    if (endpoint === null || fault) yield { text: `model="${NO_MODEL}" requires an endpoint that answers instead.`, fatal: true };
-  } else if (model !== undefined && !models.get(model) && !(/[/.:]/.test(model) && isModelAddress(model, document.baseURI))) {
-    yield { text: `the attribute model=${quoted(model)} is not valid: use an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`, fatal: true };
+    if (endpoint === null || fault)
+      yield { text: `model="${NO_MODEL}" requires an endpoint that answers instead.`, fatal: true };
+  } else if (
+    model !== undefined &&
+    !models.get(model) &&
+    !(/[/.:]/.test(model) && isModelAddress(model, document.baseURI))
+  ) {
+    yield {
+      text: `the attribute model=${quoted(model)} is not valid: use an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`,
+      fatal: true,
+    };
   }
 }
 

@@ -21,7 +21,11 @@ export class ChatConfig {
   get strings(): ChatStrings {
     const own = isRecord(this.host.strings) ? this.host.strings : {};
     const texts = Object.entries(own).filter(([, text]) => isText(text));
-    return { ...ENGLISH, ...Object.fromEntries(texts), errors: { ...ENGLISH.errors, ...(isRecord(own.errors) ? own.errors : {}) } };
+    return {
+      ...ENGLISH,
+      ...Object.fromEntries(texts),
+      errors: { ...ENGLISH.errors, ...(isRecord(own.errors) ? own.errors : {}) },
+    };
   }
 
   get title(): string {
@@ -39,12 +43,18 @@ export class ChatConfig {
   /** Facts about the site for the model. */
   get context(): string {
     const { context } = this.host;
-    return ((isText(context) ? context : undefined) ?? this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ?? '').trim();
+    return (
+      (isText(context) ? context : undefined) ??
+      this.host.querySelector(':scope > script[type="text/plain"]')?.textContent ??
+      ''
+    ).trim();
   }
 
   get suggestions(): readonly string[] {
     const { suggestions } = this.host;
-    const texts = Array.isArray(suggestions) ? suggestions.filter(isText) : suggestionsIn(this.#text('suggestions') ?? '');
+    const texts = Array.isArray(suggestions)
+      ? suggestions.filter(isText)
+      : suggestionsIn(this.#text('suggestions') ?? '');
     return texts.map((text) => text.trim()).filter(Boolean);
   }
 
@@ -83,7 +93,10 @@ export class ChatConfig {
   consent(host: string | undefined): string {
     const { consent, consentUnsized, consentServer } = this.strings;
     const bytes = this.modelBytes;
-    const text = fill(bytes ? consent : consentUnsized, { model: this.modelName, size: bytes ? sizeText(bytes, this.language) : '' });
+    const text = fill(bytes ? consent : consentUnsized, {
+      model: this.modelName,
+      size: bytes ? sizeText(bytes, this.language) : '',
+    });
     return host === undefined ? text : `${text} ${fill(consentServer, { host })}`;
   }
 
@@ -91,7 +104,11 @@ export class ChatConfig {
     const backend = wordOf(this.host, 'backend');
     const contextLength = numberOf(this.host, 'context-length');
     const modelBase = this.#text('model-base');
-    return { ...(backend ? { backend } : {}), ...(contextLength ? { contextLength } : {}), ...(modelBase ? { modelBase } : {}) };
+    return {
+      ...(backend ? { backend } : {}),
+      ...(contextLength ? { contextLength } : {}),
+      ...(modelBase ? { modelBase } : {}),
+    };
   }
 
   /** By default the screen stays on and the pace adapts to the device. The page's own engine has its own policy. */
@@ -104,7 +121,9 @@ export class ChatConfig {
   get endpoint(): { address: string; model: string | undefined; headers: Record<string, string> } | undefined {
     const address = this.host.endpoint;
     const { endpointHeaders } = this.host;
-    return address ? { address, model: this.#text('endpoint-model'), headers: areHeaders(endpointHeaders) ? endpointHeaders : {} } : undefined;
+    return address
+      ? { address, model: this.#text('endpoint-model'), headers: areHeaders(endpointHeaders) ? endpointHeaders : {} }
+      : undefined;
   }
 
   get temperature(): number | undefined {

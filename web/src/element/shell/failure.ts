@@ -6,7 +6,15 @@ import { fill } from './strings.ts';
 /** Failures that only the site's owner can fix. */
 const NOT_AVAILABLE = new Set(['invalid-request', 'bad-template']);
 /** Failures that the owner may be able to fix: the console names them. */
-const OF_THE_SITE = new Set(['bad-model', 'not-found', 'blocked', 'internal', 'unsupported-architecture', 'unsupported-quantization', 'unsupported-tokenizer']);
+const OF_THE_SITE = new Set([
+  'bad-model',
+  'not-found',
+  'blocked',
+  'internal',
+  'unsupported-architecture',
+  'unsupported-quantization',
+  'unsupported-tokenizer',
+]);
 
 /** Failures of a server. For a model's download these are mostly the visitor's network. */
 const OF_A_SERVER = new Set(['network', 'http']);
@@ -22,13 +30,21 @@ export interface Involved {
 }
 
 /** The message about a failure for the person, and whether they can retry. The console tells the site's owner. */
-export function explain(error: LinnetError, strings: ChatStrings, { failed, begun = false, instead }: Involved): { text: string; again: boolean } {
+export function explain(
+  error: LinnetError,
+  strings: ChatStrings,
+  { failed, begun = false, instead }: Involved,
+): { text: string; again: boolean } {
   const { code, message } = error;
   const fatal = NOT_AVAILABLE.has(code);
   if (fatal || OF_THE_SITE.has(code)) tellOwner({ text: `${message} (${code})`, fatal });
-  else if (failed && OF_A_SERVER.has(code)) tellOwner({ text: `the endpoint ${failed} failed: ${message} (${code})`, fatal });
+  else if (failed && OF_A_SERVER.has(code))
+    tellOwner({ text: `the endpoint ${failed} failed: ${message} (${code})`, fatal });
   if (fatal) return { text: strings.unavailable, again: false };
-  const what = failed && code !== 'context-full' ? fill(begun ? strings.serverBroke : strings.serverFailed, { host: failed }) : reasonOf(error, strings);
+  const what =
+    failed && code !== 'context-full'
+      ? fill(begun ? strings.serverBroke : strings.serverFailed, { host: failed })
+      : reasonOf(error, strings);
   return { text: instead ? `${what} ${fill(strings.serverCan, { host: instead })}` : what, again: true };
 }
 

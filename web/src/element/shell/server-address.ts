@@ -4,7 +4,10 @@ import { LinnetError } from '../../index.ts';
 export function serverAddress(address: string, base: string): URL {
   const fault = serverFault(address, base);
   if (fault === undefined) return new URL(address, base);
-  throw new LinnetError('invalid-request', `"${address}" is not the address of a server: ${fault}.`, { field: 'endpoint', endpoint: address });
+  throw new LinnetError('invalid-request', `"${address}" is not the address of a server: ${fault}.`, {
+    field: 'endpoint',
+    endpoint: address,
+  });
 }
 
 /** How to correct an invalid server address; `undefined` if it is valid. */

@@ -48,7 +48,12 @@ export function icon(name: keyof typeof ICONS): SVGSVGElement {
 }
 
 /** Creates an icon button with a label for screen readers. */
-export function iconButton(name: string, picture: keyof typeof ICONS, label: string, action: () => void): HTMLButtonElement {
+export function iconButton(
+  name: string,
+  picture: keyof typeof ICONS,
+  label: string,
+  action: () => void,
+): HTMLButtonElement {
   const made = button(name, '', action);
   made.append(icon(picture));
   relabel(made, label);

@@ -95,7 +95,12 @@ export class Frame {
   /** Shows who answers. Returns whether this has changed. */
   present(answerer: Answerer | undefined): boolean {
     const { onDevice, byServer } = this.config.strings;
-    const place = answerer?.by === 'device' ? `${onDevice} · ${answerer.name}` : answerer ? fill(byServer, { host: answerer.name }) : '';
+    const place =
+      answerer?.by === 'device'
+        ? `${onDevice} · ${answerer.name}`
+        : answerer
+          ? fill(byServer, { host: answerer.name })
+          : '';
     if (this.#by.textContent === place) return false;
     this.#by.textContent = place;
     if (answerer) this.#by.dataset['by'] = answerer.by;

@@ -57,7 +57,9 @@ export class LoadingBar {
     const { strings, size } = this;
     const texts = {
       engine: strings.starting,
-      download: total ? fill(strings.downloading, { done: size(loaded), total: size(total) }) : fill(strings.downloadingUnsized, { done: size(loaded) }),
+      download: total
+        ? fill(strings.downloading, { done: size(loaded), total: size(total) })
+        : fill(strings.downloadingUnsized, { done: size(loaded) }),
       cache: strings.fromStorage,
       file: strings.fromStorage,
       prepare: strings.preparing,

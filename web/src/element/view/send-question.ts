@@ -29,7 +29,10 @@ export class SendQuestion {
     this.node.hidden = true;
     this.#keep = button('keep', strings.dontSend, () => this.decline());
     const actions = make('div', 'card-actions');
-    actions.append(this.#keep, button('agree', strings.sendThere, () => this.#answer?.(true)));
+    actions.append(
+      this.#keep,
+      button('agree', strings.sendThere, () => this.#answer?.(true)),
+    );
     this.node.append(this.#title, detail, actions);
     const declines = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || isComposing(event) || !this.open) return;

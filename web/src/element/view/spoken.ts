@@ -5,7 +5,11 @@ import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
 
 /** Shows an answer while it is streamed, without the model's reasoning. Returns why it ended. */
-export async function show(pieces: AsyncIterable<AnswerPiece & { dropped: number }>, turn: TurnView, strings: ChatStrings): Promise<'stop' | 'length'> {
+export async function show(
+  pieces: AsyncIterable<AnswerPiece & { dropped: number }>,
+  turn: TurnView,
+  strings: ChatStrings,
+): Promise<'stop' | 'length'> {
   const parts = new ReasoningSplitter();
   let end: 'stop' | 'length' = 'stop';
   let left = 0;

@@ -50,8 +50,17 @@ export class ChatView {
   ) {
     this.#config = new ChatConfig(host);
     const strings = (this.#strings = this.#config.strings);
-    this.#loading = new LoadingBar(strings, (bytes) => sizeText(bytes, this.#config.language), () => this.#start(), () => this.#engine.pause());
-    this.#composer = new Composer(strings, (text) => void this.ask(text), () => this.stop());
+    this.#loading = new LoadingBar(
+      strings,
+      (bytes) => sizeText(bytes, this.#config.language),
+      () => this.#start(),
+      () => this.#engine.pause(),
+    );
+    this.#composer = new Composer(
+      strings,
+      (text) => void this.ask(text),
+      () => this.stop(),
+    );
     this.#sendQuestion = new SendQuestion(strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
     this.#engine = new LocalEngine(this.#config, (state) => this.#follow(state));
@@ -267,7 +276,9 @@ export class ChatView {
     this.#server.asked(!serverOnly && !this.#server.allowed, this.#turns.length === 1);
     const allowed = this.#server.allowed;
     if (allowed) return this.#complete(turn, allowed, signal);
-    const failure = serverOnly ? new LinnetError('invalid-request', 'The site names no server.') : await this.#onDevice(turn, signal);
+    const failure = serverOnly
+      ? new LinnetError('invalid-request', 'The site names no server.')
+      : await this.#onDevice(turn, signal);
     if (!failure) return;
     const server = this.#server.answerer;
     if (!server) throw failure;
@@ -336,7 +347,11 @@ export class ChatView {
     const before = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer);
     const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
     const { system, context, temperature, maxTokens } = this.#config;
-    return this.#asking.ask(answerer, { system, context, past, question: turn.question }, { maxTokens, temperature, signal });
+    return this.#asking.ask(
+      answerer,
+      { system, context, past, question: turn.question },
+      { maxTokens, temperature, signal },
+    );
   }
 
   #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
@@ -359,7 +374,12 @@ export class ChatView {
     if (!this.#turns.includes(turn)) return;
     if (!turn.answer) return this.#takeBack(turn);
     turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.stopped));
-    emit(this.host, 'linnet-answer', { question: turn.question, answer: turn.answer, by: this.#writer, finishReason: 'stopped' });
+    emit(this.host, 'linnet-answer', {
+      question: turn.question,
+      answer: turn.answer,
+      by: this.#writer,
+      finishReason: 'stopped',
+    });
   }
 
   /** Returns a question without an answer to the box, so that no text is lost. */
@@ -387,7 +407,11 @@ export class ChatView {
   #fail(error: LinnetError, again: () => void, begun = false): void {
     const { allowed, answerer } = this.#server;
     const failed = this.#writer === 'endpoint' ? allowed?.name : undefined;
-    const { text, again: retriable } = explain(error, this.#strings, { failed, begun, instead: allowed ? undefined : answerer?.name });
+    const { text, again: retriable } = explain(error, this.#strings, {
+      failed,
+      begun,
+      instead: allowed ? undefined : answerer?.name,
+    });
     // The notice is an alert: the earlier announcement is outdated.
     this.#frame.announce('');
     emit(this.host, 'linnet-error', { code: error.code, message: error.message });
