@@ -51,7 +51,7 @@ export function errorMessage(error: LinnetError): string {
   // Only the server's owner can fix it: the message says how.
   if (error.details['compressed'] === true) return plainName(error.message);
   // The message says what the file is, and what to do about it.
-  if (error.code === 'bad-model' && 'kind' in error.details) return `${plainName(error.message).replace(/^t/, 'T')}.`;
+  if (error.code === 'bad-model' && 'kind' in error.details) return plainName(error.message).replace(/^t/, 'T');
   return own && error.message ? `${known(error.details)} (${plainName(error.message)})` : known(error.details);
 }
 

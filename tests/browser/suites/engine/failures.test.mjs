@@ -125,7 +125,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     const { page } = await open(t, undefined, { files, query: '?model=text.gguf&backend=cpu' });
     const { code, text } = await notice(page);
     assert.equal(code, 'bad-model');
-    assert.match(text, /not a GGUF model/);
+    assert.match(text, /^This is not a GGUF file: it is a text file, [^.]*\. Check the address of the file\.$/);
   });
 
   test('a page in the place of a model: bad-model, and what to do', async (t) => {
