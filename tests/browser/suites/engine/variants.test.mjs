@@ -68,7 +68,7 @@ describe('the kernels of graphics cards', () => {
       assert.equal(found.measured?.length, 1, 'what was measured is kept');
       // What is found at the next visit is believed: something else that there is.
       const [one] = found.measured;
-      const other = { ...found, measured: [{ ...one, threads: one.threads === 128 ? 64 : 128, turns: 1 }] };
+      const other = { ...found, measured: [{ ...one, threads: one.threads === 128 ? 64 : 128, rows_per_thread: 1 }] };
       await page.evaluate((other) => localStorage.setItem('linnet-measured', JSON.stringify(other)), other);
       await answers();
       assert.deepEqual(await kept(), other);
