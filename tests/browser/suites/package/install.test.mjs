@@ -207,7 +207,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
       const { code, message, details } = /** @type {any} */ (await page.evaluate('failure'));
       if (allowed) {
         // The engine has come; what fails is the file that is no model.
-        assert.ok(!/server/.test(message) && details.status === undefined, message);
+        assert.deepEqual([code, details.status], ['bad-model', undefined], message);
       } else {
         assert.deepEqual([code, details.status], ['http', 403], message);
         assert.match(message, /(worker\.js|\.wasm).*403.*server\.fs\.allow/);
