@@ -48,9 +48,6 @@ const BROWSERS: [Need; 5] = [
 const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
-/// Suites that measure times or memory, or need every core: nothing runs beside them.
-const MEASURING: [&str; 6] = ["bench", "page-policy", "memory", "phone", "soak", "threads"];
-
 /// Every step. The browser suites are found in `tests/browser/suites`: a step each.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
     let mut steps = vec![
@@ -99,11 +96,11 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
     ];
     for (suite, path) in suites(workspace)? {
-        let load = if MEASURING.contains(&suite.as_str()) { Load::Alone } else { Load::Shared };
+        // A browser has limits of time of its own, and some suites measure: nothing runs beside them.
         let run = move |context: &Context| browser_suite(context, &path);
         let step =
             step(&format!("browser-{suite}"), Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
-        steps.push(Step { load, ..step });
+        steps.push(Step { load: Load::Alone, ..step });
     }
     Ok(steps)
 }
