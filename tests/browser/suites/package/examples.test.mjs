@@ -51,10 +51,9 @@ describe('the examples', { timeout: 600_000 }, () => {
       const page = await open(t, 'vanilla');
       await enabled(page, 'form button:not(#stop)');
       await press(page, 'Ask');
-      await page.waitForFunction(
-        () => /(Paris|France|capital)[^]*\./.test(document.querySelector('output')?.textContent ?? ''),
-        { timeout: 120_000 },
-      );
+      await page.waitForFunction(() => /\S[^]{9}/.test(document.querySelector('output')?.textContent ?? ''), {
+        timeout: 120_000,
+      });
       await press(page, 'Stop');
       assert.match(
         await page.$eval('#status', (node) => node.textContent ?? ''),
