@@ -252,6 +252,8 @@ fn grown() -> Vec<String> {
         "{% set a = 'a' * 200000 %}{{ a|trim('b' * 200000 ~ 'a') }}",
         "{% set a = 'a' * 200000 %}{{ a.rstrip('b' * 200000 ~ 'a') }}",
         "{{ range(10**9)|sum }}",
+        "{{ namespace('x' * 1000000).a }}{{ dict('x' * 1000000)|length }}",
+        "{{ dict(['ab'] * 200000)|length }}{{ dict(range(99999)|map('string')|list)|length }}",
         "{{ []|slice(10**9) }}",
         "{{ [1]|batch(10**9, 2) }}",
         "{{ strftime_now('%c' * 1000000) }}",

@@ -8,7 +8,10 @@ use super::json::either;
 use super::operators::{equal, remainder};
 use super::python::trim;
 use super::spelling::str_of;
-use super::work::{Work, invalid};
+use super::work::{SLOT, Work, invalid};
+
+/// Cost of an entry of a new map, in bytes: a key and a value.
+const PAIR: u64 = 2 * SLOT;
 
 /// The filter `default(default_value='', boolean=False)`.
 pub(super) fn default(
@@ -122,22 +125,34 @@ pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
         return Err(Error::from(ErrorKind::TooManyArguments));
     }
     let mut pairs = Vec::new();
+    let mut work = Work::new(state);
     for given in by_place.iter().chain(&[Value::from(by_name)]).filter(|given| !is_undefined(given)) {
         let object = given.as_object().filter(|_| given.kind() == ValueKind::Map);
         match object.and_then(|object| object.try_iter_pairs()) {
-            Some(items) => pairs.extend(items),
+            Some(items) => {
+                work.spend((given.len().unwrap_or(0) as u64).saturating_mul(PAIR))?;
+                pairs.extend(items);
+            }
             None => {
                 for pair in given.try_iter()?.checked() {
-                    let pair = pair?;
-                    pairs.push((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+                    work.spend(PAIR)?;
+                    pairs.push(key_and_value(&pair?)?);
                 }
             }
         }
     }
-    let mut work = Work::new(state);
     pairs.iter().try_for_each(|(key, _)| work.all_of(key))?;
     work.done(state)?;
     Ok(Value::from_pairs(pairs))
+}
+
+/// A list of two items, or a string of two characters.
+fn key_and_value(pair: &Value) -> Result<(Value, Value), Error> {
+    let mut items = pair.try_iter()?.checked();
+    match (items.next().transpose()?, items.next().transpose()?, items.next()) {
+        (Some(key), Some(value), None) => Ok((key, value)),
+        _ => Err(invalid("dict takes a mapping, or a list of pairs of a key and a value")),
+    }
 }
 
 /// The function `namespace`, with the arguments of `dict`.
