@@ -48,6 +48,23 @@ const BROWSERS: [Need; 5] = [
 const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
+/// The browser suites that mostly wait and measure nothing, so that two can run at once.
+const LIGHT_SUITES: [&str; 13] = [
+    "axe",
+    "chats",
+    "element-asks",
+    "element-places",
+    "element-server",
+    "element-text",
+    "examples",
+    "keyboard",
+    "links",
+    "long-chats",
+    "picker",
+    "sheets",
+    "guides",
+];
+
 /// Every step. The browser suites are found in `tests/browser/suites`: a step each.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
     let mut steps = vec![
@@ -96,11 +113,11 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
     ];
     for (suite, path) in suites(workspace)? {
-        // A browser has limits of time of its own, and some suites measure: nothing runs beside them.
+        let load = if LIGHT_SUITES.contains(&suite.as_str()) { Load::Shared } else { Load::Alone };
         let run = move |context: &Context| browser_suite(context, &path);
         let step =
             step(&format!("browser-{suite}"), Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
-        steps.push(Step { load: Load::Alone, ..step });
+        steps.push(Step { load, ..step });
     }
     Ok(steps)
 }
