@@ -146,12 +146,15 @@ pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
     Ok(Value::from_pairs(pairs))
 }
 
-/// A list of two items, or a string of two characters.
+/// The key and the value of a pair: anything with two items, such as a string of two characters.
+///
+/// # Errors
+/// If it does not have exactly two items.
 fn key_and_value(pair: &Value) -> Result<(Value, Value), Error> {
     let mut items = pair.try_iter()?.checked();
     match (items.next().transpose()?, items.next().transpose()?, items.next()) {
         (Some(key), Some(value), None) => Ok((key, value)),
-        _ => Err(invalid("dict takes a mapping, or a list of pairs of a key and a value")),
+        _ => Err(invalid("dict and namespace take a mapping, or a list of pairs of a key and a value")),
     }
 }
 
