@@ -49,7 +49,7 @@ const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
 /// The browser suites that mostly wait and measure nothing, so that two can run at once.
-const LIGHT_SUITES: [&str; 13] = [
+const LIGHT_SUITES: [&str; 12] = [
     "axe",
     "chats",
     "element-asks",
@@ -57,12 +57,11 @@ const LIGHT_SUITES: [&str; 13] = [
     "element-server",
     "element-text",
     "examples",
-    "keyboard",
+    "guides",
     "links",
     "long-chats",
     "picker",
     "sheets",
-    "guides",
 ];
 
 /// Every step. The browser suites are found in `tests/browser/suites`: a step each.
