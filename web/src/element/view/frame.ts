@@ -9,8 +9,8 @@ import type { TurnView } from './turn.ts';
 import { VIEW_STYLE } from './view-style.ts';
 
 /**
- * The parts of an open chat that show something: the header, the conversation, and notices. The dock below belongs to
- * the view.
+ * The parts of an open chat that show something: the header, the conversation, and notices. The controls in the dock
+ * below belong to the view.
  */
 export class Frame {
   readonly notice = new Notice();
@@ -23,14 +23,13 @@ export class Frame {
   readonly #turns = make('div', 'turns');
   readonly #hint = make('p', 'hint');
   readonly #announcer = make('div', 'unseen');
+  readonly #dock = make('div', 'dock');
   readonly #end = new EndFollower(this.#log, [this.#turns, this.notice.node]);
 
-  /** @param dock what is below the conversation */
   constructor(
     host: ChatHost,
     panel: HTMLElement,
     private readonly config: ChatConfig,
-    dock: readonly Node[],
     onClear: () => void,
   ) {
     const { strings } = config;
@@ -53,9 +52,12 @@ export class Frame {
     this.#announcer.setAttribute('aria-live', 'polite');
     this.#hint.setAttribute('role', 'status');
     this.#log.append(slot('greeting', this.#greeting), this.#privacy, this.#suggestions, this.#turns, this.notice.node);
-    const below = make('div', 'dock');
-    below.append(this.#hint, ...dock, slot('footer'));
-    panel.replaceChildren(header, this.#log, below, this.#announcer);
+    panel.replaceChildren(header, this.#log, this.#dock, this.#announcer);
+  }
+
+  /** Puts the view's controls below the conversation. */
+  dock(controls: readonly Node[]): void {
+    this.#dock.replaceChildren(this.#hint, ...controls, slot('footer'));
   }
 
   /** Applies changes of the title and the greeting. */

@@ -5,21 +5,17 @@ import { nextTask } from '../../protocol/task.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import { Asking } from '../providers/asking.ts';
 import { answerNote } from './answer-note.ts';
-import { mistakesIn, tellOwner } from '../shell/attributes.ts';
 import { Composer } from './composer.ts';
 import { ChatConfig } from '../shell/config.ts';
 import type { Exchange } from '../providers/conversation.ts';
-import { DeviceAnswerer } from '../providers/device.ts';
 import { button } from './dom.ts';
 import { type AnsweredBy, emit } from '../shell/events.ts';
 import { asLinnetError, explain, isOfTheQuestion } from '../shell/failure.ts';
 import { Frame } from './frame.ts';
-import { LoadingBar } from './loading-bar.ts';
-import { LocalEngine } from '../providers/local-engine.ts';
 import { SendQuestion } from './send-question.ts';
 import { Server } from '../providers/server.ts';
-import type { EngineState } from '../providers/shared-engine.ts';
-import { sizeText, warmUpSizes } from '../shell/size.ts';
+import { ChatSetup } from './setup.ts';
+import { warmUpSizes } from '../shell/size.ts';
 import { show } from './spoken.ts';
 import { fill } from '../shell/strings.ts';
 import { TurnView } from './turn.ts';
@@ -29,13 +25,12 @@ export class ChatView {
   readonly #config: ChatConfig;
   readonly #strings;
   readonly #frame: Frame;
-  readonly #loading: LoadingBar;
   readonly #composer: Composer;
   readonly #sendQuestion: SendQuestion;
   readonly #server: Server;
   readonly #asking = new Asking();
   #turns: TurnView[] = [];
-  readonly #engine: LocalEngine;
+  readonly #setup: ChatSetup;
   /** The failure on the device after which the person refused the server. */
   #declined: LinnetError | undefined;
   /** Who wrote the last answer. */
@@ -49,23 +44,19 @@ export class ChatView {
     panel: HTMLElement,
   ) {
     this.#config = new ChatConfig(host);
-    const strings = (this.#strings = this.#config.strings);
-    this.#loading = new LoadingBar(
-      strings,
-      (bytes) => sizeText(bytes, this.#config.language),
-      () => this.#start(),
-      () => this.#engine.pause(),
-    );
+    this.#strings = this.#config.strings;
+    this.#frame = new Frame(host, panel, this.#config, () => this.clear());
     this.#composer = new Composer(
-      strings,
+      this.#strings,
       (text) => void this.ask(text),
       () => this.stop(),
     );
-    this.#sendQuestion = new SendQuestion(strings, panel, this.#gone.signal);
+    this.#sendQuestion = new SendQuestion(this.#strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
-    this.#engine = new LocalEngine(this.#config, (state) => this.#follow(state));
-    const dock = [this.#sendQuestion.node, this.#loading.node, this.#composer.node];
-    this.#frame = new Frame(host, panel, this.#config, dock, () => this.clear());
+    this.#setup = new ChatSetup(host, this.#config, this.#server, this.#frame, this.#composer, (error) =>
+      this.#fail(error, () => this.#setup.engine.start()),
+    );
+    this.#frame.dock([this.#sendQuestion.node, this.#setup.loading.node, this.#composer.node]);
     MarkdownText.warmUp();
     warmUpSizes(this.#config.language);
   }
@@ -75,7 +66,7 @@ export class ChatView {
     this.rename();
     this.#greet();
     // An earlier question is still open.
-    if (!this.#sendQuestion.open) this.#prepare();
+    if (!this.#sendQuestion.open) this.#setup.prepare(this.#answering !== undefined);
     if (focus) this.#focus();
   }
 
@@ -86,7 +77,7 @@ export class ChatView {
 
   /** Asks a question and shows the answer while it is streamed. Waits for the model if it is still loading. */
   async ask(question: string): Promise<void> {
-    if (!question.trim() || this.#unavailable()) return;
+    if (!question.trim() || this.#setup.unavailable()) return;
     if (this.#answering) return this.#sayWhyNot();
     this.#composer.text = '';
     const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
@@ -112,7 +103,7 @@ export class ChatView {
     this.#declined = undefined;
     this.#frame.notice.hide();
     this.#greet();
-    this.#prepare();
+    this.#setup.prepare(this.#answering !== undefined);
     this.#frame.announce(this.#strings.cleared);
     this.#composer.focus();
     emit(this.host, 'linnet-clear', null);
@@ -121,14 +112,14 @@ export class ChatView {
   /** Called when the element has left the page. */
   dispose(): void {
     this.stop();
-    this.#engine.leave();
+    this.#setup.engine.leave();
     this.#gone.abort();
   }
 
   /** Focuses an open question, or the composer. */
   #focus(): void {
     if (this.#sendQuestion.open) this.#sendQuestion.focus();
-    else if (this.#loading.asks) this.#loading.focus();
+    else if (this.#setup.loading.asks) this.#setup.loading.focus();
     else this.#composer.focus();
   }
 
@@ -139,95 +130,13 @@ export class ChatView {
 
   /** Enter has no effect during an answer or a question: tells why, and focuses what it waits for. */
   #sayWhyNot(): void {
-    if (this.#sendQuestion.open || this.#loading.asks) return this.#focus();
+    if (this.#sendQuestion.open || this.#setup.loading.asks) return this.#focus();
     this.#frame.hint = this.#strings.busy;
   }
 
   /** Shows the suggestions of an empty conversation. */
   #greet(): void {
     this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
-  }
-
-  /** Whether the site's mistakes make the chat unavailable. Only the console says what they are. */
-  #unavailable(): boolean {
-    const mistakes = mistakesIn(this.host);
-    for (const mistake of mistakes) tellOwner(mistake);
-    const unavailable = mistakes.some(({ fatal }) => fatal);
-    this.#composer.disabled = unavailable;
-    if (unavailable) {
-      this.#loading.node.hidden = true;
-      this.#frame.hideSuggestions();
-      this.#frame.notice.show(this.#strings.unavailable, 'invalid-request');
-    } else if (this.#frame.notice.text === this.#strings.unavailable) {
-      this.#frame.notice.hide();
-    }
-    return unavailable;
-  }
-
-  /** Joins the engine, and asks the person for what it needs. */
-  #prepare(): void {
-    if (this.#unavailable()) return this.#leave();
-    const server = this.#server.allowed ?? (this.#config.serverOnly ? this.#server.answerer : undefined);
-    if (this.#config.engine || server) {
-      if (this.#config.serverOnly) this.#leave();
-      this.#loading.node.hidden = true;
-      this.#present(server ?? new DeviceAnswerer(this.#config.engine!, this.#config.policy));
-      return this.#tellWhoGetsIt();
-    }
-    // The site has set another model since.
-    if (!this.#answering && this.#engine.outdated) this.#leave();
-    this.#engine.join();
-  }
-
-  /** Leaves the engine. */
-  #leave(): void {
-    this.#engine.leave();
-    this.#loading.node.hidden = true;
-    this.#frame.present(undefined);
-  }
-
-  /** Names the server in advance, if there is one. The question before the download does so itself. */
-  #tellWhoGetsIt(): void {
-    this.#frame.privacy = this.#server.tell(this.#loading.asks);
-  }
-
-  /** Shows how loading proceeds. */
-  #follow(state: EngineState): void {
-    // The server answers this conversation.
-    if (this.#server.allowed) return;
-    if (state.kind !== 'idle') this.#loading.show(state);
-    switch (state.kind) {
-      case 'idle':
-        this.#loading.ask(this.#config.consent(this.#server.answerer?.name), this.#config.modelBytes);
-        if (this.#composer.untouched) this.#loading.focus();
-        break;
-      case 'loading':
-        // Errors since the start of the load stay visible.
-        if (state.progress) emit(this.host, 'linnet-progress', state.progress);
-        else this.#frame.notice.hide();
-        break;
-      case 'ready':
-        this.#present(new DeviceAnswerer(state.linnet, this.#config.policy));
-        if (state.linnet.info().recovered) this.#frame.notice.show(this.#strings.recovered, 'note');
-        break;
-      case 'failed':
-        // A waiting question reports the error itself.
-        if (!this.#engine.awaited) this.#fail(state.error, () => this.#engine.start());
-    }
-    this.#tellWhoGetsIt();
-  }
-
-  /** Called when the person agrees to the download or continues it. */
-  #start(): void {
-    if (this.#engine.state.kind === 'idle') emit(this.host, 'linnet-consent', { model: this.#config.model });
-    // The button is about to be removed.
-    this.#composer.focus();
-    this.#engine.start();
-  }
-
-  /** Shows who answers. */
-  #present(answerer: Answerer): void {
-    if (this.#frame.present(answerer)) emit(this.host, 'linnet-ready', { by: answerer.by, name: answerer.name });
   }
 
   async #answer(turn: TurnView): Promise<void> {
@@ -238,7 +147,7 @@ export class ChatView {
     this.#frame.notice.hideFailure();
     turn.begin();
     this.#frame.toEnd();
-    if (this.#loading.asks) this.#wait(turn);
+    if (this.#setup.loading.asks) this.#wait(turn);
     else this.#composer.busy = true;
     try {
       // The question is shown first.
@@ -260,7 +169,7 @@ export class ChatView {
 
   /** Shows that a question waits for the engine or for the person's decision. */
   #wait(turn: TurnView): void {
-    const { asks } = this.#loading;
+    const { asks } = this.#setup.loading;
     const text = asks ? this.#strings.waitingForYou : this.#strings.waiting;
     turn.writing = !asks;
     this.#composer.busy = !asks;
@@ -289,9 +198,7 @@ export class ChatView {
       return this.#notSent(turn, failure);
     }
     this.#server.allow(server);
-    this.#loading.node.hidden = true;
-    this.#present(server);
-    this.#tellWhoGetsIt();
+    this.#setup.answeredBy(server);
     this.#frame.notice.show(fill(this.#strings.serverAnswers, { host: server.name }), 'note');
     turn.begin();
     await this.#complete(turn, server, signal);
@@ -299,18 +206,19 @@ export class ChatView {
 
   /** Answers on this device. Returns the error if a server might answer instead, and throws it if not. */
   async #onDevice(turn: TurnView, signal: AbortSignal): Promise<LinnetError | undefined> {
-    const { state } = this.#engine;
+    const { engine } = this.#setup;
+    const { state } = engine;
     // A question after a failure is another try, unless the person has not been asked about the server yet.
-    if (state.kind === 'failed' && (state.error === this.#declined || !this.#server.answerer)) this.#engine.start();
+    if (state.kind === 'failed' && (state.error === this.#declined || !this.#server.answerer)) engine.start();
     let answerer: Answerer | undefined;
     try {
-      answerer = await this.#engine.ready(() => this.#wait(turn), signal);
+      answerer = await engine.ready(() => this.#wait(turn), signal);
       await this.#complete(turn, answerer, signal);
       return undefined;
     } catch (thrown) {
       const failure = asLinnetError(thrown);
       if (signal.aborted) throw failure;
-      this.#engine.failed(failure);
+      engine.failed(failure);
       // A question that is too long fails everywhere.
       if (answerer && isOfTheQuestion(failure)) throw failure;
       return failure;
