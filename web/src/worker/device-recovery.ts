@@ -1,5 +1,5 @@
 import { LinnetError, toLinnetError, toPlain } from '../protocol/errors.ts';
-import type { Loaded } from './load.ts';
+import type { Loaded } from './model-load.ts';
 import type { EngineInfo } from '../protocol/messages.ts';
 import type { WasmEngine } from '../protocol/wasm.ts';
 

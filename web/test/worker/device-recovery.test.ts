@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
-import type { Loaded } from '../../src/worker/load.ts';
+import type { Loaded } from '../../src/worker/model-load.ts';
 import type { Reply, EngineInfo } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
 import { DeviceRecovery } from '../../src/worker/device-recovery.ts';
