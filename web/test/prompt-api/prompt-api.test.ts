@@ -144,73 +144,6 @@ test('downloadprogress tells of what is still to come, in steps of 1/65536, and 
   );
 });
 
-test('an input is measured as it would count', async () => {
-  const { LanguageModel } = made();
-  const session = await LanguageModel.create();
-  assert.equal(await session.measureInputUsage('one two three'), 4);
-  await session.append('one two three');
-  assert.equal(session.contextUsage, 4);
-  assert.equal(
-    await session.measureContextUsage([
-      { role: 'user', content: 'four' },
-      { role: 'assistant', content: 'five' },
-    ]),
-    4,
-  );
-  assert.equal(await session.measureInputUsage('x '.repeat(5000)), 5001);
-});
-
-test('the beginning of a long conversation is left out, except what it was made with', async () => {
-  const { LanguageModel, engines } = made(100);
-  const session = await LanguageModel.create({
-    initialPrompts: [
-      { role: 'system', content: 'Be brief.' },
-      { role: 'user', content: 'Hi' },
-      { role: 'assistant', content: 'Hello' },
-    ],
-  });
-  const overflows: string[] = [];
-  session.addEventListener('quotaoverflow', () => overflows.push('listener'));
-  session.onquotaoverflow = () => overflows.push('handler');
-  session.addEventListener('contextoverflow', () => overflows.push('new name'));
-  for (let i = 0; i < 3; i++) await session.prompt(`${i} ${'word '.repeat(8)}`);
-  assert.deepEqual(overflows, []);
-  await session.prompt(`3 ${'word '.repeat(10)}`);
-  assert.deepEqual(overflows, ['listener', 'handler', 'new name']);
-  const { messages } = asked(engines[0]!);
-  assert.deepEqual(
-    messages.slice(0, 3).map(({ role }: any) => role),
-    ['system', 'user', 'assistant'],
-  );
-  assert.match(messages[3].content, /^[12] /, 'the oldest pair has gone');
-  assert.ok(session.contextUsage <= 100);
-});
-
-test('what can never fit is refused, with the numbers, and nothing is left out for it', async () => {
-  const { LanguageModel, engines } = made(100);
-  const session = await LanguageModel.create();
-  await session.prompt('one');
-  const usage = session.inputUsage;
-  // What was said has 5 tokens, the new question 201.
-  await assert.rejects(
-    session.prompt('word '.repeat(200)),
-    (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100,
-  );
-  assert.equal(session.inputUsage, usage);
-  await assert.rejects(
-    LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }),
-    named('QuotaExceededError'),
-  );
-  // Nobody counts the tokens of what is refused by its length.
-  const uncounted = () => Promise.reject(new LinnetError('context-full', 'too long', { characters: 1e8 }));
-  Object.assign(engines[0]!, { countTokens: uncounted });
-  await assert.rejects(
-    session.prompt('word '.repeat(200)),
-    (error: any) => named('QuotaExceededError')(error) && error.requested > error.quota,
-  );
-  await assert.rejects(session.measureContextUsage('word '.repeat(200)), named('QuotaExceededError'));
-});
-
 test('requests are answered one after the other, and one that waits can be taken back', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
@@ -366,63 +299,6 @@ test('languages that the model does not speak are refused before anything is loa
   assert.ok(await LanguageModel.create(expecting('zh')));
   const unknown = made();
   assert.equal(await unknown.LanguageModel.availability(expecting('ja')), 'downloadable');
-});
-
-test('what the model thinks first is neither given out nor told to it again', async () => {
-  const { LanguageModel, engines } = made();
-  const session = await LanguageModel.create();
-  engines[0]!.answer = () => '<think> Easy. </think> Blue, mostly.';
-  assert.equal(await session.prompt('a'), 'Blue, mostly.');
-  let streamed = '';
-  for await (const piece of session.promptStreaming('b')) streamed += piece;
-  assert.equal(streamed, 'Blue, mostly.');
-  assert.deepEqual(
-    asked(engines[0]!)['messages'].map(({ content }: any) => content),
-    ['a', 'Blue, mostly.', 'b'],
-  );
-  // A template may have opened the thoughts itself: then only their end is to be seen.
-  engines[0]!.answer = () => 'Easy. </think> Blue.';
-  assert.equal(await session.prompt('c'), 'Blue.');
-});
-
-test('an empty list is an empty question, or asks for an answer to what was appended', async () => {
-  const { LanguageModel, engines } = made();
-  const session = await LanguageModel.create();
-  await session.prompt([]);
-  assert.deepEqual(asked(engines[0]!)['messages'], [{ role: 'user', content: '' }]);
-  await session.append('Hello');
-  await session.prompt([]);
-  assert.equal(asked(engines[0]!)['messages'].at(-1).content, 'Hello');
-});
-
-test('an answer goes on with a prefix, and is another one after any other message of the assistant', async () => {
-  const { LanguageModel, engines } = made();
-  const session = await LanguageModel.create();
-  engines[0]!.answer = () => ' = "Bo"';
-  const begun = { role: 'assistant' as const, content: 'name', prefix: true };
-  assert.equal(await session.prompt([{ role: 'user', content: 'A gnome in TOML' }, begun]), ' = "Bo"');
-  assert.deepEqual(asked(engines[0]!)['messages'].at(-1), { role: 'assistant', content: 'name' });
-  await session.prompt([{ role: 'assistant', content: 'That was one.' }]);
-  assert.deepEqual(
-    asked(engines[0]!)['messages'].map(({ content }: any) => content),
-    ['A gnome in TOML', 'name = "Bo"', 'That was one.', ''],
-  );
-  await session.prompt('And another?');
-  assert.deepEqual(asked(engines[0]!)['messages'].slice(2, 4), [
-    { role: 'assistant', content: 'That was one.' },
-    { role: 'assistant', content: '= "Bo"' },
-  ]);
-});
-
-test('a system prompt may be the first thing that is said', async () => {
-  const { LanguageModel, engines } = made();
-  const session = await LanguageModel.create();
-  await session.append([{ role: 'system', content: 'Be brief.' }]);
-  await session.prompt('Hi');
-  assert.deepEqual(
-    asked(engines[0]!)['messages'].map(({ role }: any) => role),
-    ['system', 'user'],
-  );
 });
 
 test('it is installed, or steps aside where the browser has one', async () => {
