@@ -117,18 +117,18 @@ export function pauseAfter(error: unknown, usual: number): number | undefined {
 }
 
 /** Resolves after a while, or rejects with `aborted` as soon as the signal aborts. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(aborted());
+    if (signal?.aborted) return reject(aborted());
     const stop = () => {
       clearTimeout(timer);
       reject(aborted());
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', stop);
       resolve();
     }, milliseconds);
-    signal.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', stop, { once: true });
   });
 }
 

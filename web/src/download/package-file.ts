@@ -36,6 +36,11 @@ export function importError(url: string): LinnetError {
   });
 }
 
+/** Whether a file of the package did not arrive, or not whole, though no server said that it is not there. */
+export function isIncomplete(error: unknown): boolean {
+  return error instanceof LinnetError && error.details.part === 'engine' && error.details.status === undefined;
+}
+
 function explain(url: string, { status, type, foreign }: FileAnswer): { code: LinnetErrorCode; text: string } {
   if (foreign) {
     const what = type ? `something else (${type})` : 'something else';

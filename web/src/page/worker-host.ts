@@ -2,6 +2,8 @@ import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from 
 import { ABORT_MS, SILENCE_MS, waitWhile } from './patience.ts';
 import type { EngineInfo, FromWorker, ToWorker } from '../protocol/messages.ts';
 import { abortable } from '../protocol/abortable.ts';
+import { isIncomplete } from '../download/package-file.ts';
+import { pause } from '../download/http.ts';
 import { startWorker, watchWorker } from './worker-start.ts';
 
 /** The task of a worker: to load a model, or to store one. */
@@ -16,6 +18,8 @@ export type StartWorker = (onFault: (fault: LinnetError) => void, ended: AbortSi
  * How many milliseconds a worker may take to start; then another one is tried. On a slow network its script takes long.
  */
 const START_MS = [15_000, 30_000, 60_000];
+/** Milliseconds of rest before another worker is tried because a file of the package did not arrive whole. */
+const PAUSE_MS = [200, 1000];
 
 /** Workers that were aborted and may still hold a model's memory and its file. */
 const leaving = new Set<Promise<void>>();
@@ -120,9 +124,11 @@ export class WorkerHost {
 }
 
 /**
- * Runs a task in a new worker, once aborted workers have ended: a phone has no memory for two models. Sometimes a
- * worker hangs in Firefox (seen with 140) when it starts its own threads; then it never responds, while another worker
- * does.
+ * Runs a task in a new worker, once aborted workers have ended: a phone has no memory for two models.
+ *
+ * Tries again in another worker where that helps. Sometimes a worker hangs in Firefox (seen with 140) when it starts
+ * its own threads, and never responds. And Chromium (156) breaks off scripts and modules that it is loading through a
+ * service worker when it stops that, as it may after a page has been reloaded to become isolated.
  */
 export async function runInWorker(
   task: WorkerTask,
@@ -132,12 +138,18 @@ export async function runInWorker(
 ): Promise<{ host: WorkerHost; result: TaskResult }> {
   const free = Promise.all(leaving);
   await (signal ? abortable(signal, free) : free).catch(() => {});
-  for (const patience of START_MS) {
+  for (const [attempt, patience] of START_MS.entries()) {
     if (signal?.aborted) throw aborted();
     const host = new WorkerHost(start);
-    const result = await host.run(task, hear, signal, patience);
-    if (result !== 'silent') return { host, result };
-    host.end(aborted({ disposed: true }));
+    try {
+      const result = await host.run(task, hear, signal, patience);
+      if (result !== 'silent') return { host, result };
+      host.end(aborted({ disposed: true }));
+    } catch (error) {
+      const rest = PAUSE_MS[attempt];
+      if (rest === undefined || !isIncomplete(error)) throw error;
+      await pause(rest, signal);
+    }
   }
   const text = 'The worker did not start. Reload the page or restart the browser.';
   throw new LinnetError('internal', text, { worker: 'silent' });

@@ -137,8 +137,12 @@ function start(
   return { name, memory, mostBytes: mostPages * PAGE, Loader, Checksum, Sha256 };
 }
 
-/** Starts a thread. Settles when it runs or is given up. The engine counts the threads that run. */
-function startThread(order: Promise<ThreadOrder>): Promise<void> {
+/**
+ * Starts a thread. Settles when it runs or is given up. The engine counts the threads that run.
+ *
+ * @param again whether to try again if its script does not arrive, as when a service worker is stopped in between
+ */
+function startThread(order: Promise<ThreadOrder>, again = true): Promise<void> {
   return new Promise((resolve) => {
     let worker: Worker;
     try {
@@ -148,10 +152,10 @@ function startThread(order: Promise<ThreadOrder>): Promise<void> {
       return resolve();
     }
     let late: ReturnType<typeof setTimeout> | undefined;
-    const settle = () => {
+    const settle = (result?: Promise<void>) => {
       clearTimeout(late);
       worker.onmessage = worker.onerror = null;
-      resolve();
+      resolve(result);
     };
     const giveUp = () => {
       worker.terminate();
@@ -159,9 +163,11 @@ function startThread(order: Promise<ThreadOrder>): Promise<void> {
     };
     worker.onmessage = ({ data }: MessageEvent<ThreadReport>) => (data === 'ready' ? settle() : giveUp());
     worker.onerror = (event) => {
-      // A policy forbids it, or there is no memory: the engine uses fewer threads.
       event.preventDefault();
-      giveUp();
+      // An event without a message means that the script could not be loaded.
+      if (again && !event.message) settle(startThread(order, false));
+      // A policy forbids it, or there is no memory: the engine uses fewer threads.
+      else giveUp();
     };
     const give = (order: ThreadOrder) => {
       // It may have been given up already.

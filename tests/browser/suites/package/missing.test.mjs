@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
-import { load, openBlank, startServer } from '../../support/harness.mjs';
+import { load, openBlank, referenceFile, startServer } from '../../support/harness.mjs';
 
 const WASM = ['linnet_bg.wasm', 'linnet_relaxed_bg.wasm'];
 
@@ -56,6 +56,26 @@ describe('a part of the package is missing', { timeout: 120_000 }, () => {
       assert.match(message, remedy);
       assert.equal(details.part, 'engine');
       assert.ok(details.url.startsWith(`${server.origin}/linnet/`) && message.includes(details.url), message);
+    });
+  }
+
+  for (const [part, files] of /** @type {const} */ ([
+    ['the worker', ['worker.js']],
+    ['a script that the worker imports', ['linnet.js']],
+    ['the wasm', [...WASM, 'linnet_threads_bg.wasm', 'linnet_relaxed_threads_bg.wasm']],
+    ['the script of a thread', ['thread.js']],
+  ])) {
+    test(`${part} breaks off once, and is loaded again`, async (t) => {
+      const model = referenceFile('tiny', 'qwen3', 'model.gguf');
+      const server = await startServer({ isolated: true, files: { '/model.gguf': model } });
+      t.after(() => server.close());
+      for (const file of files) server.faults.set(`/linnet/${file}`, { breakAt: 100, times: 1 });
+      const page = await openBlank(browser, server);
+      t.after(() => page.close());
+      const { code, message, threads } = await load(page, '/model.gguf', { backend: 'cpu', threads: 2 });
+      assert.deepEqual([code, threads], [undefined, 2], message);
+      const fetched = server.requests.filter(({ path }) => files.some((file) => path === `/linnet/${file}`));
+      assert.ok(fetched.length > 1, JSON.stringify(fetched));
     });
   }
 });
