@@ -245,7 +245,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     const server = await startHost(t);
     const { page, loads } = await visit(t, server, '?backend=cpu&temperature=0&max=8');
     await page.waitForFunction(() => crossOriginIsolated, { timeout: 30_000 });
-    await engineState(page, 'ready');
+    await engineState(page, 'ready', 60_000);
     assert.match(await page.$eval('#stats', (node) => node.textContent ?? ''), /CPU, [2-9] threads/);
     await ask(page, 'What is the capital of France?');
     await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
