@@ -35,8 +35,6 @@ enum Chore {
     Instructions(bench::instructions::Options),
     /// What the page loads before the model, and whose bytes they are
     Size(size::Options),
-    /// Fails where files import each other in circles, or folders, files or lines have become too long
-    Structure,
     /// One step of the checks, in a process of its own
     #[command(hide = true)]
     Step {
@@ -63,9 +61,6 @@ fn main() -> ExitCode {
         Chore::Build => build::run().map(|()| ExitCode::SUCCESS),
         Chore::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::Instructions(options) => bench::instructions::run(&options).map(|()| ExitCode::SUCCESS),
-        Chore::Structure => machine::workspace::Workspace::find()
-            .and_then(|workspace| structure::check(&workspace))
-            .map(|()| ExitCode::SUCCESS),
         Chore::Size(options) => size::run(&options).map(|()| ExitCode::SUCCESS),
         Chore::WasmTestRunner { arguments } => {
             checks::wasm_tests::run(&arguments).map(|()| ExitCode::SUCCESS)

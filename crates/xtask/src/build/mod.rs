@@ -40,12 +40,7 @@ pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
 /// Builds the native binary `linnet`, released; returns its path.
 pub fn native(workspace: &Workspace) -> Result<PathBuf> {
     process::run(workspace.cargo("build").args(["--release", "--package", "linnet-cli", "--bin", "linnet"]))?;
-    Ok(native_path(workspace))
-}
-
-/// Where [`native`] puts the binary.
-pub fn native_path(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX))
+    Ok(workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

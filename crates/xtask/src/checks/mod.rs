@@ -118,6 +118,6 @@ mod tests {
         let chosen: Vec<_> = steps.iter().filter(|step| step.name == "browser-load").collect();
         let names: Vec<&str> =
             with_prerequisites(&steps, &chosen).iter().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["build", "linnet", "browser-load"]);
+        assert_eq!(names, ["build", "native-build", "browser-load"]);
     }
 }

@@ -13,6 +13,10 @@ use std::time::Instant;
 /// The same selection wherever crates are built for tests, so that they are built once.
 const WITHOUT_XTASK: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
+/// The arguments with which git finds the files that have a block of code in their documentation.
+const DOC_EXAMPLES: [&str; 6] =
+    ["grep", "--untracked", "--files-with-matches", "^ *//[/!] *```", "--", "*.rs"];
+
 /// A built test binary.
 struct TestBinary {
     package: String,
@@ -75,10 +79,9 @@ pub fn unit(context: &Context) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Builds and runs all test binaries of the workspace. That some test ran on a GPU is a check of its own.
+/// Runs all test binaries of the workspace. That some test ran on a GPU is a check of its own.
 pub fn all(workspace: &Workspace) -> Result<Tally> {
-    let mut binaries = built_by(workspace.cargo("test").args(WITHOUT_XTASK).arg("--tests"))?;
-    binaries.extend(built_by(own_tests(workspace).arg("--tests"))?);
+    let binaries = binaries(workspace)?;
     let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
     for binary in &binaries {
         let transcript = binary.run()?;
@@ -93,8 +96,29 @@ pub fn all(workspace: &Workspace) -> Result<Tally> {
     Ok(all)
 }
 
-/// The examples in the documentation.
+/// Compiles all test binaries, and with them the program `linnet`, which tests start.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    binaries(workspace).map(drop)
+}
+
+/// Where [`build`] puts the program.
+pub fn linnet(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("debug").join(format!("linnet{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn binaries(workspace: &Workspace) -> Result<Vec<TestBinary>> {
+    let mut binaries = built_by(workspace.cargo("test").args(WITHOUT_XTASK).arg("--tests"))?;
+    binaries.extend(built_by(own_tests(workspace).arg("--tests"))?);
+    Ok(binaries)
+}
+
+/// The examples in the documentation. To compile every crate for none takes minutes, so they are looked for first.
 pub fn doc(workspace: &Workspace) -> Result<Tally> {
+    let found = Command::new("git").args(DOC_EXAMPLES).current_dir(&workspace.root).output()?;
+    if found.stdout.is_empty() && found.status.code() == Some(1) {
+        println!("skipped: no documentation of a crate has an example");
+        return Ok(Tally { skipped: 1, ..Tally::default() });
+    }
     let run =
         process::transcript(workspace.cargo("test").args(WITHOUT_XTASK).args(["--doc", "--no-fail-fast"]))?;
     Ok(tally::of_result_lines(&run.text).judged(run.success))

@@ -8,6 +8,7 @@ use crate::machine::toolchain::WasmToolchain;
 use crate::machine::workspace::Workspace;
 use crate::machine::{model, npm, process, programs};
 use crate::size;
+use crate::structure;
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsStr;
 use std::fs;
@@ -48,27 +49,17 @@ const BROWSERS: [Need; 5] = [
 const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
-/// The browser suites that mostly wait and measure nothing, so that two can run at once.
-const LIGHT_SUITES: [&str; 12] = [
-    "axe",
-    "chats",
-    "element-asks",
-    "element-places",
-    "element-server",
-    "element-text",
-    "examples",
-    "guides",
-    "links",
-    "long-chats",
-    "picker",
-    "sheets",
-];
+/// The browser suites that measure times. They run alone.
+const MEASURING_SUITES: [&str; 5] = ["keyboard", "losses", "phone", "requests", "threads"];
 
 /// Every step. The browser suites are found in `tests/browser/suites`: a step each.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
     let mut steps = vec![
         step("formatting", Tier::Both, RUST, &[], &[], |context| {
             held(context.workspace.cargo("fmt").args(["--all", "--check"]))
+        }),
+        step("structure", Tier::Both, ANYTHING, &[], &[], |context| {
+            structure::check(&context.workspace).map(|()| Tally::one(true))
         }),
         step("licences", Tier::Full, ANYTHING, &[], &[], |context| {
             licences::check(&context.workspace).map(|()| Tally::one(true))
@@ -80,11 +71,11 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("build", Tier::Full, ANYTHING, &[Need::WasmToolchain, NODE, Need::Packages], &[], |context| {
             build::build(&context.workspace, &WasmToolchain::ensure()?).map(|()| Tally::one(true))
         }),
-        step("linnet", Tier::Full, RUST, &[], &[], |context| {
-            build::native(&context.workspace).map(|_| Tally::one(true))
+        step("native-build", Tier::Full, RUST, &[], &[], |context| {
+            native_tests::build(&context.workspace).map(|()| Tally::one(true))
         }),
         step("unit-tests", Tier::Check, RUST, &[], &[], native_tests::unit),
-        step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &[], |context| {
+        step("native-tests", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
             native_tests::all(&context.workspace)
         }),
         step("doc-tests", Tier::Full, RUST, &[], &[], |context| native_tests::doc(&context.workspace)),
@@ -106,16 +97,24 @@ pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
         step("www-tests", Tier::Both, TYPESCRIPT, &[NODE, Need::Packages], &["build"], |context| {
             node_tests(context, "www")
         }),
-        step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["linnet"], |context| {
+        step("verify-gpu", Tier::Full, RUST, &[VULKAN, Need::Models], &["native-build"], |context| {
             verify(context, "gpu")
         }),
-        step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["linnet"], |context| verify(context, "cpu")),
+        step("verify-cpu", Tier::Full, RUST, &[Need::Models], &["native-build"], |context| {
+            verify(context, "cpu")
+        }),
     ];
     for (suite, path) in suites(workspace)? {
-        let load = if LIGHT_SUITES.contains(&suite.as_str()) { Load::Shared } else { Load::Alone };
+        let load = if MEASURING_SUITES.contains(&suite.as_str()) { Load::Alone } else { Load::Shared };
         let run = move |context: &Context| browser_suite(context, &path);
-        let step =
-            step(&format!("browser-{suite}"), Tier::Full, ANYTHING, IN_BROWSERS, &["build", "linnet"], run);
+        let step = step(
+            &format!("browser-{suite}"),
+            Tier::Full,
+            ANYTHING,
+            IN_BROWSERS,
+            &["build", "native-build"],
+            run,
+        );
         steps.push(Step { load, ..step });
     }
     Ok(steps)
@@ -207,7 +206,7 @@ fn node_tests(context: &Context, folder: &str) -> Result<Tally> {
 }
 
 fn verify(context: &Context, backend: &str) -> Result<Tally> {
-    let mut linnet = Command::new(build::native_path(&context.workspace));
+    let mut linnet = Command::new(native_tests::linnet(&context.workspace));
     process::without_display(&mut linnet);
     linnet.arg("verify").arg(context.workspace.reference()).args(["--backend", backend, "--models"]);
     let run = process::transcript(linnet.arg(model::folder(&context.workspace)))?;
@@ -215,7 +214,7 @@ fn verify(context: &Context, backend: &str) -> Result<Tally> {
 }
 
 fn browser_suite(context: &Context, suite: &Path) -> Result<Tally> {
-    let native = build::native_path(&context.workspace);
+    let native = native_tests::linnet(&context.workspace);
     let native = if native.exists() { native.as_os_str() } else { OsStr::new("") };
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).arg(suite);
