@@ -1,11 +1,11 @@
-// The folders of the sources depend one way, as crates/README.md says, and no file imports itself in a circle.
+// Checks that folders depend one way, as crates/README.md says, and that no files import each other in a circle.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 
 /** What each folder may import, besides its own files. Files at the top are entries and may import anything. */
-const ROOMS: Record<string, readonly string[]> = {
+const ALLOWED: Record<string, readonly string[]> = {
   protocol: [],
   store: ['protocol'],
   download: ['protocol', 'store'],
@@ -56,18 +56,18 @@ function circleIn(imports: Imports): string[] | undefined {
   return undefined;
 }
 
-const roomOf = (file: string) => (file.includes('/') ? dirname(file) : 'entry');
+const folderOf = (file: string) => (file.includes('/') ? dirname(file) : 'entry');
 
-/** The imports that leave their room for one that they may not use. */
+/** Imports from a folder that the importing folder may not use. */
 function strays(imports: Imports): string[] {
   return [...imports].flatMap(([file, targets]) => {
-    const allowed = ROOMS[roomOf(file)];
-    const wrong = targets.filter((target) => roomOf(target) !== roomOf(file) && !allowed?.includes(roomOf(target)));
-    return roomOf(file) === 'entry' ? [] : wrong.map((target) => `${file} imports ${target}`);
+    const allowed = ALLOWED[folderOf(file)];
+    const wrong = targets.filter((target) => folderOf(target) !== folderOf(file) && !allowed?.includes(folderOf(target)));
+    return folderOf(file) === 'entry' ? [] : wrong.map((target) => `${file} imports ${target}`);
   });
 }
 
-test('no file of the package or the site imports itself in a circle', () => {
+test('no files of the package or the site import each other in a circle', () => {
   assert.equal(circleIn(importsIn('src')), undefined);
   assert.equal(circleIn(importsIn(join('..', 'www', 'src'))), undefined);
   const circle = new Map([
