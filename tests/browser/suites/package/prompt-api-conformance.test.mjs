@@ -1,5 +1,5 @@
-// The Prompt API as the web-platform-tests have it, over an engine that repeats what it is told. See
-// prompt-api-checks.mjs.
+// The Prompt API against the web-platform-tests' expectations (prompt-api-checks.mjs), over an engine that repeats its
+// prompt.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,22 @@ import { openPage, startServer } from '../../support/harness.mjs';
 const script = (name) => readFileSync(join(import.meta.dirname, name));
 const names = [...(await namesOf())];
 
-/** The page: the API is installed as a site does it. `another()` is a class whose model is not loaded. */
+/** The scripts of the checks. */
+const SCRIPTS = [
+  'prompt-api-checks.mjs',
+  'prompt-api-create-checks.mjs',
+  'prompt-api-session-checks.mjs',
+  'prompt-api-expect.mjs',
+];
+
+/** The page installs the API as a site does. `another()` returns a class whose model is not loaded. */
 const PAGE = `import { installLanguageModel, languageModel } from '/linnet/prompt-api.js';
   await installLanguageModel();
   window.another = () => languageModel();
   window.checks = (await import('/prompt-api-checks.mjs')).checks;
   window.installed = true;`;
 
-/** An engine that repeats all that it was told. A word is a token, and each message has one more. */
+/** An engine that repeats its prompt. Each word is a token, and each message has one more. */
 function echo() {
   const window = /** @type {any} */ (globalThis);
   const words = (text) => text.split(/\s+/).filter(Boolean);
@@ -33,7 +41,7 @@ function echo() {
   };
 }
 
-describe('the Prompt API, as the web-platform-tests have it', { timeout: 300_000 }, () => {
+describe('the Prompt API, as in the web-platform-tests', { timeout: 300_000 }, () => {
   let browser;
   let server;
   let page;
@@ -41,9 +49,7 @@ describe('the Prompt API, as the web-platform-tests have it', { timeout: 300_000
     browser = await chromium({ webgpu: false, args: ['--js-flags=--expose-gc'] });
     const html =
       '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/page.mjs"></script>';
-    const scripts = Object.fromEntries(
-      ['prompt-api-checks.mjs', 'prompt-api-expect.mjs'].map((name) => [`/${name}`, script(name)]),
-    );
+    const scripts = Object.fromEntries(SCRIPTS.map((name) => [`/${name}`, script(name)]));
     server = await startServer({
       files: { '/page.html': Buffer.from(html), '/page.mjs': Buffer.from(PAGE), ...scripts },
     });
@@ -73,7 +79,7 @@ describe('the Prompt API, as the web-platform-tests have it', { timeout: 300_000
   }
 });
 
-/** The names of the checks, which are made for a page. */
+/** The names of the checks. They only run in a page. */
 async function namesOf() {
   const { checks } = await import('./prompt-api-checks.mjs');
   return Object.keys(checks);

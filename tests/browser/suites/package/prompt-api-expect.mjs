@@ -1,4 +1,8 @@
-// What the checks of the Prompt API are written with, for a page.
+// Assertions and inputs of the checks of the Prompt API, for a page.
+
+export const QUESTION = 'Tell me something about birds.';
+export const OTHER = 'Tell me something about fish.';
+export const SYSTEM = { role: 'system', content: 'The word of the day is heron.' };
 
 export function ok(condition, what = 'this must hold') {
   if (!condition) throw new Error(what);
@@ -9,8 +13,7 @@ export function equal(found, wanted, what = '') {
 }
 
 /**
- * Settles when the promise has been rejected as wanted: with that very value, an error of that class, or a DOMException
- * of that name.
+ * Checks that the promise is rejected with this value, an error of this class, or a DOMException of this name.
  */
 export async function rejects(promise, wanted) {
   let error;
@@ -19,7 +22,7 @@ export async function rejects(promise, wanted) {
   } catch (reason) {
     error = reason;
   }
-  ok(error !== undefined, `nothing was rejected, where ${String(wanted?.name ?? wanted)} was wanted`);
+  ok(error !== undefined, `not rejected; expected ${String(wanted?.name ?? wanted)}`);
   failsAs(error, wanted);
 }
 
@@ -30,15 +33,15 @@ export function throws(run, wanted) {
   } catch (reason) {
     error = reason;
   }
-  ok(error !== undefined, `nothing was thrown, where ${String(wanted?.name ?? wanted)} was wanted`);
+  ok(error !== undefined, `nothing was thrown; expected ${String(wanted?.name ?? wanted)}`);
   failsAs(error, wanted);
 }
 
 function failsAs(error, wanted) {
   if (typeof wanted === 'function')
-    return ok(error instanceof wanted && error.constructor === wanted, `${error} is no ${wanted.name}`);
+    return ok(error instanceof wanted && error.constructor === wanted, `${error} is not a ${wanted.name}`);
   if (typeof wanted !== 'string') return equal(error, wanted);
-  ok(error instanceof DOMException && error.name === wanted, `${error.name}: ${error.message} is no ${wanted}`);
+  ok(error instanceof DOMException && error.name === wanted, `${error.name}: ${error.message} is not a ${wanted}`);
 }
 
 export async function rejectsForQuota(promise, requested, quota) {
@@ -47,12 +50,12 @@ export async function rejectsForQuota(promise, requested, quota) {
     (reason) => reason,
   );
   const { QuotaExceededError: Wanted = DOMException } = /** @type {any} */ (globalThis);
-  ok(error instanceof Wanted && error.name === 'QuotaExceededError', `${error} is no QuotaExceededError`);
+  ok(error instanceof Wanted && error.name === 'QuotaExceededError', `${error} is not a QuotaExceededError`);
   equal(error.requested, requested, 'requested');
   equal(error.quota, quota, 'quota');
 }
 
-/** All combinations of one value for each name; what is undefined is left out. */
+/** All combinations of one value for each name. Names whose value is undefined are left out. */
 export function combinations(values) {
   return Object.entries(values).reduce(
     (made, [name, options]) =>
@@ -68,7 +71,7 @@ export async function text(stream) {
   return whole;
 }
 
-/** A method that takes a signal: rejects when it is aborted, and at once when it has been, with the reason. */
+/** Checks that a method rejects with the reason when its signal is aborted, or was aborted before the call. */
 export async function heedsAborts(ask) {
   for (const reason of [undefined, new Error('mine')]) {
     const stop = new AbortController();
@@ -79,7 +82,7 @@ export async function heedsAborts(ask) {
   }
 }
 
-/** Aborts `create()` when so much of the download is told of. */
+/** Aborts `create()` at the progress event with this `loaded`, and checks that no event follows. */
 export async function heedsAbortAt(loaded, api) {
   const mine = new Error('mine');
   const stop = new AbortController();
@@ -96,10 +99,10 @@ export async function heedsAbortAt(loaded, api) {
   stop.abort(mine);
   await rejects(promise, mine);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  equal(seen, 1, 'events from then on');
+  equal(seen, 1, 'number of events since the abort');
 }
 
-/** Holds what a monitor hears while a session is made to the specification. */
+/** Checks the events that a monitor gets while a session is created. */
 export async function progressOf(create) {
   const events = [];
   let created = false;
@@ -111,7 +114,7 @@ export async function progressOf(create) {
   });
   created = true;
   await new Promise((resolve) => setTimeout(resolve, 50));
-  ok(events.length >= 2, 'there are two events at least');
+  ok(events.length >= 2, 'there are at least two events');
   equal(events[0].loaded, 0);
   equal(events.at(-1).loaded, 1);
   events.forEach((event, i) => {
