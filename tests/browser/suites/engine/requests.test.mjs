@@ -1,4 +1,4 @@
-// Requests to a loaded engine: streaming, stopping, queueing, refusing.
+// Requests to a loaded engine: streaming, stopping, queueing, rejecting.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -21,14 +21,11 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     await server?.close();
   });
 
-  test('a chat answers, and the streamed answer is the same', async () => {
+  test('a chat gets an answer, and the streamed answer is the same', async () => {
     const [whole, pieces] = await page.evaluate(async () => {
       const { chat } = /** @type {any} */ (globalThis).engine;
-      const request = {
-        messages: [{ role: 'user', content: 'What is the capital of France?' }],
-        temperature: 0,
-        max_tokens: 12,
-      };
+      const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+      const request = { messages, temperature: 0, max_tokens: 12 };
       const whole = await chat.completions.create(request);
       const pieces = [];
       for await (const chunk of chat.completions.create({ ...request, stream: true })) pieces.push(chunk);
@@ -67,7 +64,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(!choices[0].text.includes('seven') && choices[0].text.includes('six'), choices[0].text);
   });
 
-  test('a bias bans the likeliest token, and probabilities are told of the model as it is', async () => {
+  test('a bias bans the most likely token, and logprobs are those of the model without the bias', async () => {
     const request = { prompt: 'The capital of France is', temperature: 0, max_tokens: 3 };
     const { tokens, logprobs, text } = (await complete(page, { ...request, logprobs: 5 })).choices[0];
     assert.equal(logprobs.tokens.join(''), text);
@@ -80,15 +77,15 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       assert.deepEqual(
         likeliest,
         [logprobs.tokens[at], logprobs.token_logprobs[at]],
-        'greedily the likeliest is chosen',
+        'greedy sampling takes the most likely token',
       );
       const sum = Object.values(top).reduce((sum, logprob) => sum + Math.exp(logprob), 0);
       assert.ok(Object.keys(top).length === 5 && sum > 0.1 && sum < 1.001, JSON.stringify(top));
     }
-    assert.deepEqual((await complete(page, request)).choices[0].tokens, tokens, 'asking changes nothing');
+    assert.deepEqual((await complete(page, request)).choices[0].tokens, tokens, 'logprobs do not change the answer');
     const banned = (await complete(page, { ...request, logprobs: 1, logit_bias: { [tokens[0]]: -100 } })).choices[0];
     assert.notEqual(banned.tokens[0], tokens[0]);
-    // The model still finds the banned one likeliest.
+    // The banned token is still the most likely one.
     assert.deepEqual(Object.keys(banned.logprobs.top_logprobs[0]), [logprobs.tokens[0], banned.logprobs.tokens[0]]);
     const forced = (await complete(page, { ...request, logit_bias: { 260: 100 } })).choices[0];
     assert.deepEqual(forced.tokens, [260, 260, 260]);
@@ -99,17 +96,13 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     );
   });
 
-  test('tokens are counted as an answer counts them, while another one is written', async () => {
+  test('countTokens counts like an answer, while another one is written', async () => {
     const [counted, usage, empty, before, after] = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
       const messages = [{ role: 'user', content: 'How many tokens are these? 🙂' }];
       const answer = await engine.chat.completions.create({ messages, max_tokens: 1 });
-      const stream = engine.completions.create({
-        prompt: 'Once upon a time',
-        ignore_eos: true,
-        max_tokens: 200,
-        stream: true,
-      });
+      const request = { prompt: 'Once upon a time', ignore_eos: true, max_tokens: 200, stream: true };
+      const stream = engine.completions.create(request);
       await stream.next();
       let seen = 0;
       const reading = (async () => {
@@ -126,7 +119,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(before < after / 2, `${before} of ${after} came before the count`);
   });
 
-  test('the signal stops within one token, and the engine is at rest then', async () => {
+  test('the signal stops an answer within one token, and the engine is idle then', async () => {
     const { seen, atStop, error, ms } = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
       const stopper = new AbortController();
@@ -154,8 +147,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     });
     assert.equal(error.code, 'aborted');
     assert.equal(seen, atStop, 'nothing is shown after the stop');
-    // The step that was under way when the stop was said may still have been finished, and one may have been on its way
-    // here.
+    // The current step may still finish after the abort, and the result of another one may be on its way to the page.
     assert.ok(
       error.usage.completion_tokens <= atStop + 2,
       `${error.usage.completion_tokens} tokens for a stop at ${atStop}`,
@@ -164,7 +156,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
   });
 
-  test('leaving the loop stops too', async () => {
+  test('leaving the loop stops an answer too', async () => {
     const ms = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
       for await (const chunk of completions.create({ prompt: 'Once upon a time', ignore_eos: true, stream: true })) {
@@ -191,7 +183,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual(order, ['one', 'two', 'three']);
   });
 
-  test('a request that would not wait is refused while another is answered, and only then', async () => {
+  test('a request with busy: refuse is rejected only while another one is answered', async () => {
     const codes = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
       const ask = () =>
@@ -213,7 +205,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual(codes, ['busy', 'answered']);
   });
 
-  test('a waiting request that is given up never begins', async () => {
+  test('a waiting request that is aborted never starts', async () => {
     const { code, others } = await page.evaluate(async () => {
       const { completions } = /** @type {any} */ (globalThis).engine;
       const giveUp = new AbortController();
@@ -233,7 +225,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual(others, [12, 1]);
   });
 
-  test('two engines of one page answer at the same time, each what it would answer alone', async () => {
+  test('two engines of one page answer at the same time, with the same tokens as alone', async () => {
     const { alone, together, before } = await page.evaluate(async (id) => {
       const { engine, linnet } = /** @type {any} */ (globalThis);
       const other = await linnet.Linnet.load(id, {
@@ -246,15 +238,12 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
       const prompts = ['The capital of France is', 'One, two, three,'];
       const alone = [];
       for (const prompt of prompts) alone.push((await engine.completions.create(request(prompt))).choices[0].tokens);
-      // One of them has much to say. The other one begins after it, and is done before.
+      // One answer is long. The other one starts later and ends earlier.
       const long = [];
       let answer = [];
       let before = 0;
-      for await (const { choices } of engine.completions.create({
-        ...request(prompts[0]),
-        max_tokens: 400,
-        stream: true,
-      })) {
+      const longer = { ...request(prompts[0]), max_tokens: 400, stream: true };
+      for await (const { choices } of engine.completions.create(longer)) {
         if (long.length === 0) {
           void other.completions.create(request(prompts[1])).then(({ choices }) => {
             answer = choices[0].tokens;
@@ -265,22 +254,22 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
         if (before > 16) break;
       }
       other.dispose();
-      // The other one's end is not this one's.
+      // Disposing of one engine does not end the other.
       await engine.completions.create({ prompt: 'A', max_tokens: 1 });
       return { alone, together: [long.slice(0, 16), answer], before };
     }, MODEL_ID);
     assert.deepEqual(together, alone);
-    assert.ok(before > 0 && before < 400, `the other one was done after ${before} of 400 tokens`);
+    assert.ok(before > 0 && before < 400, `the other answer ended after ${before} of 400 tokens`);
   });
 
-  test('a prompt that is too long is context-full, and the next request works', async () => {
+  test('a prompt that is too long fails with context-full, and the next request works', async () => {
     const failure = await complete(page, { prompt: 'word '.repeat(600) });
     assert.equal(failure.code, 'context-full');
     assert.equal(failure.details.context_length, 512);
     assert.equal((await complete(page, { prompt: 'A', max_tokens: 1 })).code, undefined);
   });
 
-  test('a prompt of megabytes is refused at once, whatever asks for it', async () => {
+  test('every method rejects a prompt of megabytes at once', async () => {
     const outcomes = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
       const text = 'hello wörld '.repeat(5e6);
@@ -313,16 +302,13 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(usage.total_tokens <= 513, String(usage.total_tokens));
   });
 
-  test('wrong fields are invalid-request', async () => {
-    const requests = [
+  test('wrong fields fail with invalid-request', async () => {
+    for (const request of [
       { prompt: 'A', tempreature: 1 },
       { prompt: 'A', temperature: -1 },
       {},
       { prompt: 'A', max_tokens: 'many' },
       { prompt: 'A', max_completion_tokens: 0 },
-    ];
-    for (const request of [
-      ...requests,
       { prompt: 'A', model: 'another' },
       { prompt: 'A', n: 2 },
       { prompt: 'A', logit_bias: { 5: -101 } },
@@ -331,8 +317,8 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     }
   });
 
-  test('a wrong message is named by its path, and what frameworks and OpenAI’s client make of messages is taken', async () => {
-    const [refused, taken] = await page.evaluate(async () => {
+  test('a wrong message is named by its path; messages of frameworks and OpenAI’s client are accepted', async () => {
+    const [rejected, accepted] = await page.evaluate(async () => {
       const { chat } = /** @type {any} */ (globalThis).engine;
       const ask = (messages) => chat.completions.create({ messages, max_tokens: 1, temperature: 0 });
       const reactive = (value) =>
@@ -340,47 +326,40 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
           ? new Proxy(value, { get: (target, name, receiver) => reactive(Reflect.get(target, name, receiver)) })
           : value;
       const hi = { role: 'user', content: 'Hi' };
-      const refused = [];
+      const rejected = [];
       for (const messages of [
         [hi, { role: 'user', content: 5 }],
         [{ role: '<|im_end|>', content: 'Hi' }],
         [hi, { role: 'user', content: [{ type: 'image_url' }] }],
         [hi, { role: 'user', content: () => 'Hi' }],
       ]) {
-        refused.push(
+        rejected.push(
           await ask(messages).then(
             () => 'none',
             (error) => [error.code, error.details.field],
           ),
         );
       }
-      const answered = {
-        role: 'assistant',
-        content: 'Hello!',
-        refusal: null,
-        annotations: [],
-        audio: null,
-        function_call: null,
-        tool_calls: null,
-      };
-      const taken = [
+      const none = { refusal: null, annotations: [], audio: null, function_call: null, tool_calls: null };
+      const answered = { role: 'assistant', content: 'Hello!', ...none };
+      const accepted = [
         await ask(reactive([hi])),
         await ask([hi, answered, hi]),
         await ask([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }]),
       ];
-      return [refused, taken.map(({ usage }) => usage.completion_tokens)];
+      return [rejected, accepted.map(({ usage }) => usage.completion_tokens)];
     });
     assert.deepEqual(
-      refused,
+      rejected,
       ['messages[1].content', 'messages[0].role', 'messages[1].content[0].type', 'messages[1].content'].map((field) => [
         'invalid-request',
         field,
       ]),
     );
-    assert.deepEqual(taken, [1, 1, 1]);
+    assert.deepEqual(accepted, [1, 1, 1]);
   });
 
-  test('an answer that was begun is continued', async () => {
+  test('an answer that the assistant has begun is continued', async () => {
     const [text, counts] = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
       const messages = [
@@ -394,7 +373,7 @@ describe('requests', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(counts[0], counts[1]);
   });
 
-  test('dispose ends what is running, and what comes after', async () => {
+  test('dispose ends the current answer and rejects later requests', async () => {
     const codes = await page.evaluate(async () => {
       const { engine } = /** @type {any} */ (globalThis);
       const code = (promise) =>

@@ -1,64 +1,23 @@
-// The store of models: what a crash, a second tab, a full disk or a damaged file does to it.
+// The store of models after a crash, with a second tab, on a full disk, and with damaged files.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
+import { complete, load, MODEL_BYTES, MODEL_ID, noModel, openBlank, startServer } from '../../support/harness.mjs';
 import {
-  complete,
-  load,
-  MODEL,
-  MODEL_BYTES,
-  MODEL_ID,
-  noModel,
-  openBlank,
-  startServer,
-} from '../../support/harness.mjs';
+  ADDRESS,
+  asked,
+  CHUNK,
+  chunkOf,
+  CHUNKS,
+  damage,
+  files,
+  rangeOf,
+  ranges,
+  recovered,
+  SHA256,
+} from './model-chunks.mjs';
 
-const SHA256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
-const ADDRESS = `/models/${MODEL}`;
 const cpu = { backend: 'cpu' };
-/** Bytes of a chunk: what is asked for, checked and stored at once. */
-const CHUNK = 4 << 20;
-const CHUNKS = Math.ceil(MODEL_BYTES / CHUNK);
-const chunkOf = (at) => Math.floor(at / CHUNK);
-const rangeOf = (index) => `bytes=${index * CHUNK}-${Math.min((index + 1) * CHUNK, MODEL_BYTES) - 1}`;
-/** What was asked for of the model since the last `requests.length = 0`. */
-const ranges = (server) => server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => range);
-/** How many bytes that were. */
-const asked = (server) =>
-  ranges(server)
-    .map((range) => range.slice(6).split('-').map(Number))
-    .reduce((sum, [from, to]) => sum + to - from + 1, 0);
-
-/** The server is well again, and what was still on its way to it has come. */
-async function recovered(server) {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  server.faults.clear();
-  server.requests.length = 0;
-}
-
-/** The files of the store, with their sizes. */
-const files = (page) =>
-  page.evaluate(async () => {
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models', { create: true });
-    const found = {};
-    for await (const [name, handle] of folder.entries())
-      found[name] = (await /** @type {FileSystemFileHandle} */ (handle).getFile()).size;
-    return found;
-  });
-
-/** Writes into a stored file, as a failing disk or another program might. */
-const damage = (page, name, at, bytes) =>
-  page.evaluate(
-    async (name, at, bytes) => {
-      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('linnet-models');
-      const writable = await (await folder.getFileHandle(name)).createWritable({ keepExistingData: true });
-      await writable.write({ type: 'write', position: at, data: new Uint8Array(bytes) });
-      await writable.close();
-    },
-    name,
-    at,
-    bytes,
-  );
 
 describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
   let browser;
@@ -75,7 +34,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     return { server, page };
   }
 
-  test('holds the model under its hash, and nothing else', async (t) => {
+  test('stores the model under its hash, and nothing else', async (t) => {
     const { page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const found = await files(page);
@@ -83,7 +42,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(found[`${SHA256}.gguf`], MODEL_BYTES);
   });
 
-  test('a byte that changed in the weights is found, and its chunk fetched anew', async (t) => {
+  test('a changed byte in the weights is detected, and its chunk is fetched again', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     await damage(page, `${SHA256}.gguf`, 50_000_000, [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -96,13 +55,13 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('a header that was overwritten, a journal that is none, a file of another length: all heal', async (t) => {
+  test('an overwritten header, an invalid journal and a file of another length are repaired', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const cases = /** @type {[string, number, number[], string, number][]} */ ([
       [`${SHA256}.gguf`, 0, [0, 0, 0, 0], 'network', 1],
       [`${SHA256}.journal`, 0, [35, 35, 35], 'network', CHUNKS],
-      // Behind its end, where it does no harm.
+      // After its end, where it does no harm.
       [`${SHA256}.gguf`, MODEL_BYTES, [0], 'cache', 0],
     ]);
     for (const [name, at, bytes, origin, requests] of cases) {
@@ -118,7 +77,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
   });
 
-  test('where the file is lent to one tab only, the other one reads it all the same, and checks it', async (t) => {
+  test('a tab reads and checks the file even if another tab has opened it exclusively', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const tab = await openBlank(browser, server);
@@ -142,18 +101,18 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('what an older version has stored is fetched anew', async (t) => {
+  test('an entry of an older version is fetched again', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const entry = { version: 1, url: ADDRESS, chunkBytes: CHUNK, total: MODEL_BYTES, sha256: SHA256 };
-    // Spaces, so that the first line is as long as the newer one.
+    // Spaces make the first line as long as the newer one.
     await damage(page, `${SHA256}.journal`, 0, [...Buffer.from(`${JSON.stringify(entry).padEnd(1000)}\n`)]);
     server.requests.length = 0;
     assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['network', CHUNKS]);
     assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', CHUNKS]);
   });
 
-  test('loading from the store can be ended in the middle', async (t) => {
+  test('loading from the store can be aborted in the middle', async (t) => {
     const { page } = await fresh(t);
     await load(page, MODEL_ID, cpu);
     const found = await page.evaluate(async (model) => {
@@ -177,7 +136,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await load(page, MODEL_ID, cpu)).origin, 'cache');
   });
 
-  test('a download that was broken off is gone on with after a reload', async (t) => {
+  test('an interrupted download continues after a reload', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { breakAt: 70_000_000 });
     assert.equal((await load(page, ADDRESS, cpu)).code, 'network');
@@ -195,7 +154,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.match(choices[0].text, /Paris/);
   });
 
-  test('a beginning that was damaged meanwhile does no harm', async (t) => {
+  test('damage to a partial download is repaired', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { breakAt: 70_000_000 });
     assert.equal((await load(page, MODEL_ID, cpu)).code, 'network');
@@ -207,12 +166,12 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(ranges(server).includes(rangeOf(chunkOf(30_000_000))));
   });
 
-  test('a connection that is cut at ten random bytes ends in a working chat, and costs no more than the chunks it was cut in', async (t) => {
+  test('a download cut at ten random bytes completes, and fetches only the cut chunks again', async (t) => {
     const { server, page } = await fresh(t);
     const cuts = Array.from({ length: 10 }, () => Math.floor(Math.random() * MODEL_BYTES)).sort(
       (one, other) => one - other,
     );
-    // One after the other: a fault that has happened makes way for the next.
+    // One after the other: each fault is replaced by the next once it has happened.
     const next = () => {
       const breakAt = cuts[10 - left--];
       if (breakAt !== undefined) server.faults.set(ADDRESS, { breakAt, times: 1 });
@@ -232,14 +191,14 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.match(choices[0].text, /Paris/);
   });
 
-  test('a byte that is flipped once on its way costs one chunk', async (t) => {
+  test('a byte that is flipped once in transit costs one chunk', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { flipAt: 60_000_000, times: 1 });
     const info = await load(page, MODEL_ID, cpu);
     assert.deepEqual([info.code, info.stored, asked(server)], [undefined, true, MODEL_BYTES + CHUNK]);
   });
 
-  test('a byte that is always another one: integrity, with its place; only what is not known to be right is fetched again', async (t) => {
+  test('a byte that is always wrong fails with its place; the next load fetches only unverified chunks', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { flipAt: 60_000_000 });
     const { code, details } = await load(page, MODEL_ID, cpu);
@@ -254,7 +213,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(Math.min(...ranges(server).map((range) => Number(range.slice(6).split('-')[0]))), wrong * CHUNK);
   });
 
-  test('a server that fails for a moment is waited for; one that goes on failing is told of, and the next try goes on', async (t) => {
+  test('a server that fails briefly is tried again; a lasting failure is reported, and the next load continues', async (t) => {
     const { server, page } = await fresh(t);
     const failing = async (times) => {
       const loading = load(page, MODEL_ID, cpu);
@@ -270,7 +229,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(!ranges(server).includes(rangeOf(0)));
   });
 
-  test('a server without Range, and one whose Content-Length is wrong', async (t) => {
+  test('works with a server without Range, and with one whose Content-Length is wrong', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { noRange: true, overstate: 1000 });
     assert.equal((await load(page, ADDRESS, cpu)).code, 'network');
@@ -285,12 +244,12 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.deepEqual([(await load(page, ADDRESS, cpu)).origin, server.count('.gguf')], ['cache', 1]);
   });
 
-  test('another site’s file, with and without leave to read how long it is', async (t) => {
+  test('loads a file of another site, with and without access to its length', async (t) => {
     for (const cors of /** @type {const} */ (['ranges', 'files'])) {
       const home = await startServer({ cors });
       t.after(() => home.close());
       const { page } = await fresh(t);
-      // Of a listed file the length is known.
+      // The length of a listed file is known.
       const listed = await load(page, MODEL_ID, { ...cpu, modelBase: `${home.origin}/models/` });
       assert.deepEqual([listed.code, listed.stored, ranges(home).length], [undefined, true, CHUNKS], cors);
       home.requests.length = 0;
@@ -303,7 +262,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     }
   });
 
-  test('the network goes away in the middle: network, and the next try fetches the rest', async (t) => {
+  test('losing the network fails with network, and the next load fetches the rest', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
     const loading = load(page, MODEL_ID, cpu);
@@ -317,7 +276,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(asked(server) < MODEL_BYTES - 5 * CHUNK, `${asked(server)} bytes were asked for`);
   });
 
-  test('a tab that is killed in the middle of a download: the next one goes on', async (t) => {
+  test('the next tab continues a download whose tab was killed', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
     load(page, MODEL_ID, cpu).catch(() => {});
@@ -337,7 +296,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.ok(!ranges(server).includes(rangeOf(0)));
   });
 
-  test('two tabs at once share one download and one copy', async (t) => {
+  test('two tabs share one download and one copy', async (t) => {
     const { server, page } = await fresh(t);
     const other = await openBlank(browser, server);
     t.after(() => other.close());
@@ -350,7 +309,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
       ],
     );
     assert.deepEqual(infos.map(({ origin }) => origin).sort(), ['cache', 'network']);
-    // Each byte once. (The one that waits shows how far the other one is.)
+    // Each byte once. (The waiting tab shows the progress of the other.)
     assert.equal(asked(server), MODEL_BYTES);
     assert.deepEqual(Object.keys(await files(page)).length, 2);
     server.requests.length = 0;
@@ -361,7 +320,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('of two tabs the one that downloads is closed: the other one goes on', async (t) => {
+  test('a waiting tab continues the download when the downloading tab is closed', async (t) => {
     const { server, page: other } = await fresh(t);
     const page = await openBlank(browser, server);
     server.faults.set(ADDRESS, { bytesPerSecond: 20e6 });
@@ -373,11 +332,11 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     await page.close();
     const info = await waiting;
     assert.deepEqual([info.code, info.stored], [undefined, true]);
-    // What was on its way when the tab was closed is asked for again, and no more.
+    // Only chunks in transit when the tab was closed are fetched again.
     assert.ok(asked(server) <= MODEL_BYTES + 4 * CHUNK, `${asked(server)} bytes were asked for`);
   });
 
-  test('a full disk is no reason not to chat', async (t) => {
+  test('the chat works with a full disk', async (t) => {
     const { server, page } = await fresh(t);
     const client = await page.createCDPSession();
     await client.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 20e6 });
@@ -389,7 +348,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await load(page, MODEL_ID, cpu)).stored, true);
   });
 
-  test('a page without storage (not https) works all the same', async (t) => {
+  test('a page without storage (no HTTPS) works', async (t) => {
     const server = await startServer();
     t.after(() => server.close());
     const origin = server.origin.replace('127.0.0.1', 'insecure.test');
