@@ -80,7 +80,7 @@ test('an assistant’s message at the end is continued, with the space after it'
   assert.equal(streamed, ' Paris.');
 });
 
-test('streamText gives the pieces as they come', async () => {
+test('streamText emits text as it arrives', async () => {
   const result = streamText({ model: linnet(new FakeChat()), prompt: 'a b c' });
   const pieces = [];
   for await (const piece of result.textStream) pieces.push(piece);
@@ -89,7 +89,7 @@ test('streamText gives the pieces as they come', async () => {
   assert.equal(await result.finishReason, 'stop');
 });
 
-test('an abort ends the answer, and is known as one', async () => {
+test('an abort ends the answer with an AbortError', async () => {
   const engine = new FakeChat();
   const stop = new AbortController();
   const whole = generateText({ model: linnet(engine), prompt: 'a b c d e f', abortSignal: stop.signal, maxRetries: 0 });
@@ -105,7 +105,7 @@ test('an abort ends the answer, and is known as one', async () => {
   assert.ok(parts.includes('abort') && !parts.includes('error'), String(parts));
 });
 
-test('a stream that has ended, was cancelled or never began no longer listens to its signal', async () => {
+test('a stream that ended, was cancelled or never started does not listen to its signal', async () => {
   const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'a b' }] }];
   const listening = () => getEventListeners(stop.signal, 'abort').length;
   const stop = new AbortController();
@@ -124,7 +124,7 @@ test('a stream that has ended, was cancelled or never began no longer listens to
   assert.equal(listening(), 0);
 });
 
-test('an abort ends the waiting for a model that is loading, which is there for the next one', async () => {
+test('an abort ends the wait for a model, which continues loading for the next request', async () => {
   let loaded: (engine: FakeChat) => void = () => undefined;
   let loads = 0;
   const model = new LinnetLanguageModel('m', () => {
@@ -144,7 +144,7 @@ test('an abort ends the waiting for a model that is loading, which is there for 
   assert.equal(loads, 1);
 });
 
-test('what a model thinks before it answers is reasoning', async () => {
+test('reasoning is emitted as reasoning', async () => {
   const engine = new FakeChat();
   engine.answer = () => '<think> Easy, that. </think> Blue, mostly.';
   const whole = await generateText({ model: linnet(engine), prompt: 'a' });
@@ -160,7 +160,7 @@ test('what a model thinks before it answers is reasoning', async () => {
   assert.equal(await streamed.text, 'Blue, mostly.');
 });
 
-test('a model is called by its id, its address or its name', () => {
+test('modelId is the model’s id, address or name', () => {
   const names = [
     linnet(),
     linnet('https://a.example/b.gguf'),
@@ -174,7 +174,7 @@ test('a model is called by its id, its address or its name', () => {
   );
 });
 
-test('a failure is the LinnetError that it is', async () => {
+test('a failure is a LinnetError', async () => {
   const engine = new FakeChat();
   engine.failure = new LinnetError('device-lost', 'gone');
   await assert.rejects(
@@ -193,7 +193,7 @@ test('a failure is the LinnetError that it is', async () => {
   assert.ok(parts[2]!.type === 'finish' && parts[2]!.finishReason === 'error');
 });
 
-test('what is no text is refused, and tools and JSON are warned of', async () => {
+test('other content than text is rejected, and tools and JSON cause warnings', async () => {
   const model = linnet(new FakeChat());
   const file = { type: 'file' as const, mediaType: 'image/png', data: new Uint8Array(1) };
   await assert.rejects(
@@ -213,7 +213,7 @@ test('what is no text is refused, and tools and JSON are warned of', async () =>
   );
 });
 
-test('it loads once, again after a failure, and again after it was disposed', async () => {
+test('the model is loaded once, and again after a failure or dispose', async () => {
   const engines: FakeChat[] = [];
   let failing = true;
   const model = new LinnetLanguageModel('m', async () => {

@@ -133,12 +133,12 @@ test('every relative link of the repository’s pages leads to a file, and to a 
   assert.deepEqual(broken, []);
 });
 
-test('the page of guides lists each of them', () => {
+test('the index of the guides lists each of them', () => {
   const listed = tokensOf(guides.get('README.md')!, 'link').map(({ href }) => href);
   for (const name of guides.keys()) assert.ok(name === 'README.md' || listed.includes(name), name);
 });
 
-test('the page of errors lists exactly the codes that there are', () => {
+test('the guide to errors lists exactly the existing codes', () => {
   const codes = tokensOf(guides.get('errors.md')!, 'heading').flatMap(({ depth, text }) =>
     depth === 3 ? [text.replaceAll('`', '')] : [],
   );
@@ -161,7 +161,7 @@ test('the page of errors lists exactly the codes that there are', () => {
   assert.equal(said.length, 2, said.join('\n'));
 });
 
-test('each error says what a visitor and what a developer can do', () => {
+test('each error in the guide says what a visitor and a developer can do', () => {
   for (const part of guides.get('errors.md')!.split('\n### ').slice(1)) {
     const [code, ...lines] = part.split('\n');
     for (const who of ['Visitor', 'Developer'])

@@ -62,7 +62,9 @@ const folderOf = (file: string) => (file.includes('/') ? dirname(file) : 'entry'
 function strays(imports: Imports): string[] {
   return [...imports].flatMap(([file, targets]) => {
     const allowed = ALLOWED[folderOf(file)];
-    const wrong = targets.filter((target) => folderOf(target) !== folderOf(file) && !allowed?.includes(folderOf(target)));
+    const wrong = targets.filter(
+      (target) => folderOf(target) !== folderOf(file) && !allowed?.includes(folderOf(target)),
+    );
     return folderOf(file) === 'entry' ? [] : wrong.map((target) => `${file} imports ${target}`);
   });
 }

@@ -39,7 +39,7 @@ beforeEach(() => provide((locks = new Locks())));
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-test('the tab that closes later takes over a conversation', async () => {
+test('a waiting tab takes over a conversation when the other closes', async () => {
   const first = new ChatLock('a');
   const second = new ChatLock('a');
   await first.decided;
@@ -55,7 +55,7 @@ test('the tab that closes later takes over a conversation', async () => {
   assert.equal(locks.held.size, 0);
 });
 
-test('a tab that left the conversation does not get it later', async () => {
+test('a tab that left the conversation does not take it over', async () => {
   const first = new ChatLock('a');
   const second = new ChatLock('a');
   const third = new ChatLock('a');
@@ -66,7 +66,7 @@ test('a tab that left the conversation does not get it later', async () => {
   assert.deepEqual([second.held, third.held, locks.waiting.length], [false, true, 0]);
 });
 
-test('without locks, or where they may not be used, every tab may write', async () => {
+test('without locks every tab may write', async () => {
   for (const value of [undefined, { request: () => Promise.reject(new DOMException('no', 'SecurityError')) }]) {
     provide(value);
     const lock = new ChatLock('a');

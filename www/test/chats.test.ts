@@ -36,7 +36,7 @@ function browser(found: StoredChat | undefined, end: 'oncomplete' | 'onabort'): 
   });
 }
 
-test('a chat is stored when the browser has written it, and not before', async () => {
+test('a chat counts as stored only when the browser has written it', async () => {
   browser(undefined, 'oncomplete');
   assert.equal(await new Chats().put(chat, undefined), 'done');
   browser(undefined, 'onabort');
@@ -44,13 +44,13 @@ test('a chat is stored when the browser has written it, and not before', async (
   assert.equal(await new Chats().delete('a'), 'failed');
 });
 
-test('a chat that another tab has changed is left alone', async () => {
+test('a chat that another tab has changed is not overwritten', async () => {
   browser(chat, 'oncomplete');
   assert.equal(await new Chats().put({ ...chat, at: 2 }, 0), 'changed');
   assert.equal(await new Chats().put({ ...chat, at: 2 }, 1), 'done');
 });
 
-test('where the browser keeps nothing there is nothing to complain of', async () => {
+test('a browser without storage causes no error', async () => {
   Object.defineProperty(globalThis, 'indexedDB', { value: undefined, configurable: true });
   assert.equal(await new Chats().put(chat, undefined), 'done');
 });

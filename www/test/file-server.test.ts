@@ -57,7 +57,7 @@ function ask(options: RequestOptions): Promise<Answer> {
   });
 }
 
-test('pages and wasm come with their types, and isolated', async (t) => {
+test('pages and wasm have their types and the isolation headers', async (t) => {
   const { ask } = await site(t);
   const page = await ask('/?backend=cpu');
   assert.equal(page.status, 200);
@@ -69,7 +69,7 @@ test('pages and wasm come with their types, and isolated', async (t) => {
   assert.equal(wasm.headers['content-type'], 'application/wasm');
 });
 
-test('without isolation neither header is sent', async (t) => {
+test('without isolation neither isolation header is sent', async (t) => {
   const { ask } = await site(t, { isolated: false });
   const { headers } = await ask('/');
   assert.deepEqual(
@@ -103,7 +103,7 @@ test('every response has the headers that protect a page', async (t) => {
   }
 });
 
-test('a page that is rebuilt is asked for again, a file that did not change is not sent again', async (t) => {
+test('a rebuilt page is revalidated, and an unchanged file is not sent again', async (t) => {
   const { ask, models } = await site(t);
   const before = await ask('/models/ten.gguf');
   assert.equal(before.headers['cache-control'], 'no-cache');
@@ -116,7 +116,7 @@ test('a page that is rebuilt is asked for again, a file that did not change is n
   assert.deepEqual([after.status, after.body.toString()], [200, '9876543210']);
 });
 
-test('a broken download can go on where it stopped', async (t) => {
+test('a broken download can be resumed', async (t) => {
   const { ask } = await site(t);
   const whole = await ask('/models/tiny.gguf');
   assert.equal(whole.headers['content-length'], '100000');
@@ -143,7 +143,7 @@ test('a broken download can go on where it stopped', async (t) => {
   assert.equal(same.body.length, 0);
 });
 
-test('HEAD tells the length and sends nothing', async (t) => {
+test('HEAD returns the length without a body', async (t) => {
   const { ask } = await site(t);
   const { status, headers, body } = await ask('/models/tiny.gguf', {}, 'HEAD');
   assert.deepEqual([status, headers['content-length'], body.length], [200, '100000', 0]);
@@ -171,7 +171,7 @@ test('nothing outside the folders is served', async (t) => {
   assert.deepEqual([status, headers.allow], [405, 'GET, HEAD']);
 });
 
-test('a slow reader holds up nobody', async (t) => {
+test('a slow client does not block others', async (t) => {
   const { ask, models, port } = await site(t);
   // More than any socket's buffer holds, so that each of these answers is stuck half-way.
   const huge = join(models, 'huge.gguf');
@@ -189,7 +189,7 @@ test('a slow reader holds up nobody', async (t) => {
   assert.equal((await ask('/')).status, 200);
 });
 
-test('ranges are read as the standard says', async (t) => {
+test('ranges are parsed as the standard says', async (t) => {
   const { ask } = await site(t);
   const part = async (range: string, name = 'ten') => {
     const { status, headers, body } = await ask(`/models/${name}.gguf`, { Range: range });
@@ -207,13 +207,13 @@ test('ranges are read as the standard says', async (t) => {
   }
 });
 
-test('percent signs are decoded or refused', async (t) => {
+test('percent signs are decoded or rejected', async (t) => {
   const { ask } = await site(t);
   assert.deepEqual((await ask('/a%20b%C3%A9.txt')).body.toString(), 'hello');
   for (const wrong of ['/a%2', '/a%ff', '/a%2520b%C3%A9.txt']) assert.equal((await ask(wrong)).status, 404, wrong);
 });
 
-test('the command prints the address, and refuses a port that is taken', async (t) => {
+test('the command prints the address, and fails if the port is taken', async (t) => {
   const script = resolve('serve.mjs');
   const taken = createServer();
   await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));

@@ -10,7 +10,7 @@ const pages = new Map(
   GUIDES.map((guide) => [guide.file, pageOf(guide, readFileSync(join(docs, guide.source), 'utf8'))]),
 );
 
-test('each guide is a page, called what its heading says', () => {
+test('each guide is a page with the title of its heading', () => {
   assert.deepEqual(
     GUIDES.map(({ source }) => source).sort(),
     readdirSync(docs)
@@ -20,7 +20,7 @@ test('each guide is a page, called what its heading says', () => {
   for (const { file, name } of GUIDES) assert.match(pages.get(file)!, new RegExp(`<h1 id="[a-z-]+">${name}</h1>`));
 });
 
-test('links lead to guides and headings that there are', () => {
+test('links lead to existing guides and headings', () => {
   for (const [file, html] of pages) {
     for (const [, href] of html.matchAll(/<a href="([^"]+)"/g)) {
       if (/^https?:/.test(href!)) continue;
@@ -32,7 +32,7 @@ test('links lead to guides and headings that there are', () => {
   }
 });
 
-test('text is text, and what leads off the site is no link', () => {
+test('text is escaped, and links off the site are plain text', () => {
   const html = pageOf(
     GUIDES[1]!,
     '# A <b>\n\n[code](../src/x.ts) `<i>`\n\n```html\n<script>\n```\n\n| a & b |\n|---|\n| [E](errors.md#busy) |\n',

@@ -12,7 +12,7 @@ function setup() {
 
 const buttons = (...names: string[]) => names as unknown as HTMLElement[];
 
-test('a question stays until it is answered, and what is said meanwhile is shown with it', () => {
+test('a question stays until it is answered, and later notices are shown with it', () => {
   const { notice, node, text, actions } = setup();
   notice.ask('Download it?', 'foreign-model', buttons('Download'));
   notice.show('This chat could not be saved.', 'not-saved', buttons('OK'));

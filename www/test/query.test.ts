@@ -16,7 +16,7 @@ describe('the options of the address', () => {
     return { settings: settingsFrom(query), answerSettings: answerSettingsFrom(query), ignored: query.ignored };
   };
 
-  test('what makes sense is taken', () => {
+  test('valid options are used', () => {
     const { settings, answerSettings, ignored } = read(
       '?model=qwen3-0.6b&backend=cpu&threads=4&context=512&pace=gentle&temperature=0&max=64',
     );
@@ -49,7 +49,7 @@ describe('the options of the address', () => {
     max: ['', '0', '0.5', '1000000'],
   })) {
     for (const value of values) {
-      test(`${name}=${value} is left out and named`, () => {
+      test(`${name}=${value} is ignored and named`, () => {
         const usual = read('');
         const { settings, answerSettings, ignored } = read(`?${name}=${encodeURIComponent(value)}`);
         assert.deepEqual([settings, answerSettings], [usual.settings, usual.answerSettings]);
@@ -59,14 +59,14 @@ describe('the options of the address', () => {
     }
   }
 
-  test('a value cannot turn the words of the sentence around it, nor make it long', () => {
+  test('a value can neither reorder the words around it nor make the sentence long', () => {
     const { ignored } = read(`?backend=${encodeURIComponent(`\u202e\u2067a\n${'😀'.repeat(1000)}`)}`);
     assert.match(ignored[0]!, /^“backend=a 😀+…” in the address/u);
     assert.ok(!LONE.test(ignored[0]!) && ignored[0]!.length < 300);
   });
 });
 
-test('a listed model has its list name, wherever it comes from; another one that of its file once that is known', () => {
+test('a listed model has its list name; another one has its file’s name once it is known', () => {
   const info = (name: string) => ({ model: { name } }) as Parameters<typeof nameOf>[1];
   assert.equal(nameOf('qwen3-0.6b', info('Qwen3 0.6B Instruct of somebody')), 'Qwen3 0.6B');
   assert.equal(nameOf(models.get('qwen3-0.6b')!.files[0]!.url, info('Qwen3 0.6B Instruct of somebody')), 'Qwen3 0.6B');

@@ -20,7 +20,7 @@ const asked = (question: string): StoredChat => ({
 describe('text is cut between characters', () => {
   const family = '👩‍👩‍👧‍👦';
 
-  test('in the title of a chat, wherever the cut comes', () => {
+  test('in the title of a chat', () => {
     for (let before = 0; before < 70; before++) {
       const title = titleOf(asked('a'.repeat(before) + family.repeat(10)));
       assert.ok(!LONE.test(title) && title.length <= 60, title);
@@ -29,7 +29,7 @@ describe('text is cut between characters', () => {
     assert.equal(titleOf(asked('What \u202eis\n it?')), 'What is it?');
   });
 
-  test('in the name of a file, which keeps the marks of letters', () => {
+  test('in a file name, which keeps combining marks', () => {
     for (let before = 0; before < 60; before++)
       assert.ok(!LONE.test(fileName(asked('a'.repeat(before) + '𝒜'.repeat(60)), 'md')));
     assert.equal(fileName(asked('हिन्दी में क्या है?'), 'md'), 'हिन्दी-में-क्या-है.md');
@@ -37,11 +37,11 @@ describe('text is cut between characters', () => {
     assert.doesNotMatch(fileName(asked(`${'a'.repeat(49)} and more`), 'md'), /-\.md$/);
   });
 
-  test('in what the keyboard is told', () => {
+  test('in the text for the keyboard page', () => {
     for (let before = 0; before < 3; before++) assert.ok(!LONE.test(endOf('a'.repeat(before) + '😀'.repeat(1500))));
   });
 
-  test('what is saved is well-formed', () => {
+  test('in saved chats, which are well-formed', () => {
     const chat = asked('😀'.repeat(60));
     for (const text of [markdownOf(chat), jsonOf(chat)]) assert.ok(!LONE.test(text));
   });

@@ -44,7 +44,7 @@ test('a chat answer has OpenAI’s shape', async () => {
   });
 });
 
-test('a streamed chat answer is the same in pieces, the end on the last one', async () => {
+test('a streamed chat answer is the same in chunks, and the last one has the end', async () => {
   const chunks = [];
   for await (const chunk of new ChatCompletions(engine(), 'm').create({ messages, stream: true })) chunks.push(chunk);
   assert.deepEqual(
@@ -63,20 +63,20 @@ test('a streamed chat answer is the same in pieces, the end on the last one', as
   assert.deepEqual(chunks.at(-1)!.timings, TIMINGS);
 });
 
-test('a stream may be awaited first, as OpenAI’s is', async () => {
+test('a stream may be awaited, like OpenAI’s', async () => {
   const stream = await new Completions(engine(), 'm').create({ prompt: 'x', stream: true });
   let text = '';
   for await (const chunk of stream) text += chunk.choices[0].text;
   assert.equal(text, 'Hello');
 });
 
-test('progress of the prompt comes only when asked for', async () => {
+test('progress of the prompt is reported only on request', async () => {
   const stream = new Completions(engine(), 'm').create({ prompt: 'x', stream: true, return_progress: true });
   const first = (await stream.next()).value!;
   assert.deepEqual(first.prompt_progress, { processed: 4, total: 4 });
 });
 
-test('a continuation has OpenAI’s shape', async () => {
+test('a completion has OpenAI’s shape', async () => {
   const answer = await new Completions(engine(), 'm').create({ prompt: [1, 2, 3] });
   assert.deepEqual(answer.choices, [{ index: 0, text: 'Hello', finish_reason: 'stop', tokens: [7, 8] }]);
   assert.equal(answer.object, 'text_completion');
@@ -121,7 +121,7 @@ const likely: Generate = async function* () {
   yield* LIKELY;
 };
 
-test('how likely the tokens of a chat were has OpenAI’s shape', async () => {
+test('logprobs of a chat have OpenAI’s shape', async () => {
   const chats = new ChatCompletions(likely, 'm');
   const { logprobs } = (await chats.create({ messages, logprobs: true, top_logprobs: 2 })).choices[0];
   const first = { token: '\\xc3', logprob: -0.5, bytes: [0xc3] };
@@ -145,7 +145,7 @@ test('how likely the tokens of a chat were has OpenAI’s shape', async () => {
   assert.deepEqual(streamed, [...expected.map((token) => ({ content: [token], refusal: null })), undefined]);
 });
 
-test('how likely the tokens of a continuation were has OpenAI’s older shape', async () => {
+test('logprobs of a completion have OpenAI’s older shape', async () => {
   const texts = new Completions(likely, 'm');
   const { logprobs } = (await texts.create({ prompt: 'x', logprobs: 2 })).choices[0];
   const expected = {
@@ -164,7 +164,7 @@ test('how likely the tokens of a continuation were has OpenAI’s older shape', 
   }
 });
 
-test('only who reads along gets tokens one after another', async () => {
+test('tokens are paced only for a stream', async () => {
   const paced: unknown[] = [];
   const chats = new ChatCompletions(async function* (_, asking) {
     paced.push(asking.paced);
@@ -175,7 +175,7 @@ test('only who reads along gets tokens one after another', async () => {
   assert.deepEqual(paced, [false, true]);
 });
 
-test('the engine gets what it understands, and nothing unset', async () => {
+test('the engine gets only fields that it knows and that are set', async () => {
   const seen: Parameters<typeof engine>[0] & object = {};
   const { signal } = new AbortController();
   await new Completions(engine(seen), 'm').create({
@@ -190,13 +190,13 @@ test('the engine gets what it understands, and nothing unset', async () => {
   assert.equal(seen.signal, signal);
 });
 
-test('leaving the loop leaves the engine', async () => {
+test('leaving the loop stops the engine', async () => {
   const seen: Parameters<typeof engine>[0] & object = {};
   for await (const _ of new ChatCompletions(engine(seen), 'm').create({ messages, stream: true })) break;
   assert.equal(seen.left, true);
 });
 
-test('a stream that nobody reads asks for nothing', () => {
+test('a stream that is not read sends no request', () => {
   const seen: Parameters<typeof engine>[0] & object = {};
   new ChatCompletions(engine(seen), 'm').create({ messages, stream: true });
   assert.equal(seen.request, undefined);

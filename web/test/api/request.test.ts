@@ -34,7 +34,7 @@ function refusedFor(request: object, subject: 'messages' | 'prompt' = 'messages'
   return undefined;
 }
 
-test('fields of OpenAI’s API that are not honoured are refused by name', () => {
+test('unsupported fields of OpenAI’s API are rejected by name', () => {
   for (const [field, value] of Object.entries({
     response_format: { type: 'json_object' },
     tools: [],
@@ -61,7 +61,7 @@ test('fields of OpenAI’s API that are not honoured are refused by name', () =>
   }
 });
 
-test('a value that is refused is said, beside what is allowed', () => {
+test('an error names the rejected value and the allowed ones', () => {
   for (const [field, value, words] of [
     ['n', 2, 'is 2, but must be 1'],
     ['model', 'gpt', 'is "gpt", but must be the loaded model: '],
@@ -72,12 +72,12 @@ test('a value that is refused is said, beside what is allowed', () => {
   }
 });
 
-test('a chat has messages and a continuation a prompt', () => {
+test('a chat needs messages, and a completion a prompt', () => {
   assert.equal(refusedFor({ messages, prompt: 'x' }), 'prompt');
   assert.equal(refusedFor({ messages, prompt: 'x' }, 'prompt'), 'messages');
 });
 
-test('fields with one sensible value take no other', () => {
+test('fields with one supported value reject others', () => {
   for (const [request, field] of [
     [{ n: 1 }, undefined],
     [{ n: 2 }, 'n'],
@@ -110,7 +110,7 @@ test('fields with one sensible value take no other', () => {
   }
 });
 
-test('a continuation says with one field what a chat says with two', () => {
+test('logprobs is one field in a completion and two in a chat', () => {
   const read = (subject: 'messages' | 'prompt', request: object) =>
     readRequest(subject, NAMES, { [subject]: 'x', ...request }).fields['logprobs'];
   assert.deepEqual(
@@ -130,7 +130,7 @@ test('a continuation says with one field what a chat says with two', () => {
   });
 });
 
-test('wishes for words and for counts are checked, too', () => {
+test('requests to suggest and countTokens are checked, too', () => {
   const refused = (attempt: () => unknown) => {
     try {
       attempt();
@@ -168,7 +168,7 @@ test('max_completion_tokens is max_tokens', () => {
   assert.equal(refusedFor({ messages, max_completion_tokens: 5, max_tokens: 6 }), 'max_completion_tokens');
 });
 
-test('what is for the page stays in the page', () => {
+test('fields for the page are not sent to the worker', () => {
   const { signal } = new AbortController();
   const read = readRequest('messages', NAMES, {
     messages,
@@ -192,7 +192,7 @@ test('what is for the page stays in the page', () => {
   });
 });
 
-test('include_usage: true gives usage in a last chunk of its own, false none', async () => {
+test('include_usage: true adds a last chunk with usage, and false none', async () => {
   const chats = new ChatCompletions(generate, 'm');
   const own = [];
   for await (const chunk of chats.create({ messages, stream: true, stream_options: { include_usage: true } }))
@@ -227,7 +227,7 @@ test('include_usage: true gives usage in a last chunk of its own, false none', a
   assert.deepEqual(texts.at(-1)?.choices, []);
 });
 
-test('a wrong request rejects, and a wrong stream throws when it is read; the engine hears of neither', async () => {
+test('a wrong request rejects, a wrong stream throws when read, and neither reaches the engine', async () => {
   const never: Generate = () => assert.fail('asked');
   const chats = new ChatCompletions(never, 'm');
   await assert.rejects(chats.create({ messages, tools: [] } as never) as never, { code: 'invalid-request' });
@@ -248,7 +248,7 @@ test('a request is read when it is made', async () => {
   assert.deepEqual(asked, { messages });
 });
 
-test('a prompt that cannot fit is refused before anybody copies it', () => {
+test('a prompt that cannot fit is rejected before it is copied', () => {
   const long = 'x'.repeat(MOST_CHARACTERS / 2 + 1);
   const parts = [
     {
@@ -285,7 +285,7 @@ test('a prompt that cannot fit is refused before anybody copies it', () => {
   assert.equal(refusedFor({ prompt: 'x', stop: long + long }, 'prompt'), 'stop');
 });
 
-test('another frame’s signal is taken, and what cannot be listened to is named', () => {
+test('a signal of another frame is accepted, and an invalid one is named', () => {
   const foreign = { aborted: false, addEventListener() {}, removeEventListener() {} };
   assert.equal(readRequest('messages', NAMES, { messages, signal: foreign }).signal, foreign);
   const throws = (name: string) => Object.defineProperty({ ...foreign }, name, { get: () => assert.fail('no') });

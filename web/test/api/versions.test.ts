@@ -46,7 +46,7 @@ async function crashed(file: RemoteFile): Promise<FakeEntry> {
   return entry;
 }
 
-test('a damaged chunk of another version is not put in its place', async (t) => {
+test('a damaged chunk is not replaced by one of another version', async (t) => {
   for (const etag of ['"two"', null]) {
     let changed = false;
     const { url } = await serve(t, (request, response) => {
@@ -60,14 +60,14 @@ test('a damaged chunk of another version is not put in its place', async (t) => 
   }
 });
 
-test('a version that is not named any more may be another one', async (t) => {
+test('a version that the server no longer names counts as another version', async (t) => {
   const { url } = await serve(t, (request, response, count) => {
     send(request, response, count < 3 ? { file: ONE } : { file: TWO, etag: null });
   });
   await assert.rejects(fetched(addressed(url), new FakeEntry()), code('integrity'));
 });
 
-test('the nodes of a CDN may name one version differently: the hash tells', async (t) => {
+test('with a known hash, different ETags of a CDN do not matter', async (t) => {
   const { url } = await serve(t, (request, response, count) =>
     send(request, response, { file: ONE, etag: `"node ${count}"` }),
   );
@@ -76,7 +76,7 @@ test('the nodes of a CDN may name one version differently: the hash tells', asyn
   assert.equal(entry.journal()?.isWhole(), true);
 });
 
-test('the hash of the whole file is computed where its chunks have hashes, too', async (t) => {
+test('the hash of the whole file is checked even if its chunks have hashes', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: TWO }));
   const entry = new FakeEntry();
   // Another model under the name of a good one.
@@ -91,7 +91,7 @@ test('the hash of the whole file is computed where its chunks have hashes, too',
   assert.equal(entry.journal(), undefined);
 });
 
-test('a server that answers with the whole file later on is asked again, and then the next one is', async (t) => {
+test('a server that later ignores Range is asked again, then the next one', async (t) => {
   const now = await serve(t, (request, response, count) =>
     send(request, response, { file: ONE, range: count % 2 === 1 }),
   );
@@ -103,7 +103,7 @@ test('a server that answers with the whole file later on is asked again, and the
   assert.equal(home.ranges.length, 5);
 });
 
-test('a mirror that fails in the middle makes way for the next place that has the same file', async (t) => {
+test('after a mirror fails, the next address with the same file continues', async (t) => {
   for (const status of [404, 403, 503]) {
     const mirror = await serve(t, (request, response, count) => {
       if (count > 2) response.writeHead(status).end();
@@ -120,7 +120,7 @@ test('a mirror that fails in the middle makes way for the next place that has th
   }
 });
 
-test('a length that no file has is refused at once, and none is believed before the bytes have come', async (t) => {
+test('an impossible length is rejected at once, and no length is trusted in advance', async (t) => {
   for (const total of ['1000000000000000', '9'.repeat(40)]) {
     const { url } = await serve(t, (_, response) => {
       response.writeHead(206, { 'Content-Range': `bytes 0-0/${total}`, 'Content-Length': '1', ETag: '"1"' }).end('G');
@@ -140,7 +140,7 @@ test('a length that no file has is refused at once, and none is believed before 
   assert.ok(process.memoryUsage().heapUsed - before < 50e6);
 });
 
-test('an entry that a later version of the package has stored is left as it is', () => {
+test('an entry of a later version of the package is left alone', () => {
   const entry = new FakeEntry();
   const text = '{"version":4,"url":"https://host/a.gguf"}\nwhat later versions write';
   entry.log.bytes = new TextEncoder().encode(text);

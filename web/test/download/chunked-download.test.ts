@@ -67,7 +67,7 @@ async function fetched(file: RemoteFile, given: DownloadOptions): Promise<Outcom
 
 const sum = ({ bytes }: Outcome) => sha256(bytes);
 
-test('a file comes in ranges, several at a time, and is stored', async (t) => {
+test('a file is downloaded in ranges, several at a time, and stored', async (t) => {
   let open = 0;
   let most = 0;
   const { url, ranges } = await serve(t, (request, response) => {
@@ -86,7 +86,7 @@ test('a file comes in ranges, several at a time, and is stored', async (t) => {
   assert.equal(sha256(entry.data.bytes), sha256(FILE));
 });
 
-test('no more is asked for than the consumer takes', async (t) => {
+test('no more is requested than the consumer takes', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const download = await ChunkedDownload.open(listed(url), options());
   const chunks = download[Symbol.asyncIterator]();
@@ -98,7 +98,7 @@ test('no more is asked for than the consumer takes', async (t) => {
   await download.giveUp(true);
 });
 
-test('cut at random bytes, again and again: each try goes on where the last one ended', async (t) => {
+test('a download cut at random bytes continues where the last try ended', async (t) => {
   let cut = 0;
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, until: cut }));
   const entry = new FakeEntry();
@@ -115,7 +115,7 @@ test('cut at random bytes, again and again: each try goes on where the last one 
   assert.equal(asked, FILE.length - there, 'nothing is fetched twice');
 });
 
-test('a tab that died: what its journal says is there, and only that', async (t) => {
+test('after a crash exactly the journalled chunks are there', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
   const download = await ChunkedDownload.open(listed(url), options(entry));
@@ -138,7 +138,7 @@ test('a tab that died: what its journal says is there, and only that', async (t)
   );
 });
 
-test('a file that came whole but was not vouched for needs no network', async (t) => {
+test('a complete file that was not yet verified needs no network', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
   await fetched(listed(url), options(entry));
@@ -149,7 +149,7 @@ test('a file that came whole but was not vouched for needs no network', async (t
   assert.deepEqual([outcome.origins, ranges.length, entry.journal()?.isWhole()], ['cccccc', 0, true]);
 });
 
-test('a stored chunk that was damaged is fetched anew, and only that one', async (t) => {
+test('a damaged stored chunk is fetched again, and only that one', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
   await fetched(listed(url), options(entry));
@@ -164,7 +164,7 @@ test('a stored chunk that was damaged is fetched anew, and only that one', async
   assert.equal(sha256(entry.data.bytes), sha256(FILE));
 });
 
-test('a byte that was flipped once on its way costs one chunk', async (t) => {
+test('a byte that was flipped once in transit costs one chunk', async (t) => {
   let flips = 1;
   const wrong = FILE.slice();
   wrong[3.5 * MB]! ^= 1;
@@ -176,7 +176,7 @@ test('a byte that was flipped once on its way costs one chunk', async (t) => {
   assert.deepEqual([sum(outcome), ranges.length], [sha256(FILE), 7]);
 });
 
-test('a byte that is always wrong: integrity, with its place; the next try asks for that chunk alone', async (t) => {
+test('a byte that is always wrong fails with its place, and the next try requests that chunk only', async (t) => {
   const served = FILE.slice();
   served[3.5 * MB]! ^= 1;
   const { url } = await serve(t, (request, response) => send(request, response, { file: served }));
@@ -197,7 +197,7 @@ test('a byte that is always wrong: integrity, with its place; the next try asks 
   assert.deepEqual([sum(outcome), ranges.length], [sha256(FILE), missing.length]);
 });
 
-test('without the chunks’ hashes the whole one tells, and nothing is kept', async (t) => {
+test('without hashes of chunks the file’s hash decides, and nothing is kept', async (t) => {
   const file = FILE.slice(0, 100_000);
   const wrong = file.slice();
   wrong[70_000]! ^= 1;
@@ -210,7 +210,7 @@ test('without the chunks’ hashes the whole one tells, and nothing is kept', as
   assert.equal(entry.journal(), undefined);
 });
 
-test('a server without Range: the file comes in one piece, a break is `network`, and the next try keeps what is stored', async (t) => {
+test('without Range a break fails with network, and the next try keeps the stored chunks', async (t) => {
   let until = 2.5 * MB;
   const { url, ranges } = await serve(t, (request, response) =>
     send(request, response, { file: FILE, range: false, until }),
@@ -222,7 +222,7 @@ test('a server without Range: the file comes in one piece, a break is `network`,
   assert.deepEqual([sum(outcome), outcome.origins, outcome.stored, ranges.length], [sha256(FILE), 'ccdddd', true, 2]);
 });
 
-test('a server that no longer answers a Range request gives the rest without Range', async (t) => {
+test('a server that stops answering Range requests sends the rest without Range', async (t) => {
   const refusals: [string, RemoteFile['sha256'], string, Handler][] = [
     ['no answer', undefined, 'cccccd', (request) => request.socket.destroy()],
     [
@@ -267,7 +267,7 @@ test('a server that no longer answers a Range request gives the rest without Ran
   }
 });
 
-test('a file of unknown length is stored when its end has come', async (t) => {
+test('a file of unknown length is stored at its end', async (t) => {
   const { url } = await serve(t, (_, response) => response.writeHead(200).end(FILE));
   const entry = new FakeEntry();
   const outcome = await fetched({ kind: 'remote', urls: [url] }, options(entry));
@@ -277,7 +277,7 @@ test('a file of unknown length is stored when its end has come', async (t) => {
   );
 });
 
-test('another version of an address’s file starts anew; of a file whose hash is known it does not matter', async (t) => {
+test('a new version of a file starts again, unless its hash is known', async (t) => {
   let etag = '"one"';
   let until = 4.2 * MB;
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, etag, until }));
@@ -294,7 +294,7 @@ test('another version of an address’s file starts anew; of a file whose hash i
   }
 });
 
-test('what cannot be told from another version is not gone on with', async (t) => {
+test('a file that cannot be told from another version is not resumed', async (t) => {
   let until = 4.2 * MB;
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE, etag: null, until }));
   const entry = new FakeEntry();
@@ -304,7 +304,7 @@ test('what cannot be told from another version is not gone on with', async (t) =
   assert.equal((await fetched({ kind: 'remote', urls: [url] }, options(entry))).stored, true);
 });
 
-test('what the browser says of its room is no reason to refuse', async (t) => {
+test('the browser’s estimate of its space is no reason to fail', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   setRoom(8e6, 5e6);
   const entry = new FakeEntry();
@@ -312,7 +312,7 @@ test('what the browser says of its room is no reason to refuse', async (t) => {
   assert.deepEqual([sum(outcome), outcome.stored, entry.journal()?.isWhole()], [sha256(FILE), true, true]);
 });
 
-test('too little room: not stored, with the figures; and no byte is fetched if it must be', async (t) => {
+test('without space a file is not stored; if storing is required, nothing is fetched', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   for (const [honest, usage, details] of [
     [true, 5e6, { need: FILE.length, free: 3e6, quota: 8e6 }],
@@ -333,7 +333,7 @@ test('too little room: not stored, with the figures; and no byte is fetched if i
   }
 });
 
-test('room that ends on the way, said or not said: what was stored is given back, and the file comes all the same', async (t) => {
+test('if the space runs out, the stored part is freed and the download completes', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   for (const honest of [true, false]) {
     const entry = new FakeEntry();
@@ -347,7 +347,7 @@ test('room that ends on the way, said or not said: what was stored is given back
   }
 });
 
-test('data that are shorter than the journal says are not stored', async (t) => {
+test('data that is shorter than the journal says does not count as stored', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
   await fetched(listed(url), options(entry));
@@ -358,7 +358,7 @@ test('data that are shorter than the journal says are not stored', async (t) => 
   assert.deepEqual([sum(outcome), outcome.origins, outcome.stored], [sha256(FILE), 'ccccdd', true]);
 });
 
-test('the site’s data are cleared on the way: the file comes all the same, and it is said that it is not stored', async (t) => {
+test('if the site’s data is cleared, the download completes and reports that it is not stored', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const entry = new FakeEntry();
   await fetched(listed(url), options(entry));
@@ -375,7 +375,7 @@ test('the site’s data are cleared on the way: the file comes all the same, and
   }
 });
 
-test('progress counts what has come, and never goes back', async (t) => {
+test('progress counts received bytes, and never decreases', async (t) => {
   const { url } = await serve(t, (request, response, count) =>
     send(request, response, { file: FILE, until: count % 3 === 0 ? 3.3 * MB : Infinity }),
   );

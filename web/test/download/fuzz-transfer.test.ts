@@ -146,7 +146,7 @@ async function run(seed: number): Promise<string> {
   throw new Error('not reached');
 }
 
-test(`${COUNT} random scripts end in the right bytes or in an error with a name`, {
+test(`${COUNT} random downloads give the right bytes or an error with a code`, {
   timeout: 60_000 + 100 * COUNT,
 }, async (t) => {
   const { fetch } = globalThis;

@@ -4,7 +4,7 @@ import { fileError, importError } from '../../src/download/package-file.ts';
 
 const URL = 'http://localhost:5173/@fs/home/me/linnet/web/dist/linnet_bg.wasm';
 
-test('a file of the package that cannot be loaded is named with its address, the status and what helps', () => {
+test('an error names a missing file of the package, its address, the status and the remedy', () => {
   for (const [answer, code, status, remedy] of [
     [{ status: 404 }, 'not-found', 404, /dist folder/],
     [{ status: 403, type: 'text/html' }, 'http', 403, /server\.fs\.allow/],
@@ -19,7 +19,7 @@ test('a file of the package that cannot be loaded is named with its address, the
   }
 });
 
-test('a file that never came back is a matter of the network or of the policy', () => {
+test('a file without a response is reported as a network or policy failure', () => {
   const { code, message, details } = fileError(URL, undefined, new TypeError('Failed to fetch'));
   assert.equal(code, 'network');
   assert.match(message, /connection.*connect-src/);

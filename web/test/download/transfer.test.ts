@@ -28,7 +28,7 @@ async function streamed(transfer: Transfer): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-test('a stretch comes with the file’s length and version, in one request', async (t) => {
+test('a range arrives with the file’s length and version, in one request', async (t) => {
   const { url, ranges } = await serve(t);
   const transfer = await open(url, { bytes: FILE.length });
   assert.deepEqual([transfer.ranged, transfer.total, transfer.validator], [true, FILE.length, ETAG]);
@@ -37,7 +37,7 @@ test('a stretch comes with the file’s length and version, in one request', asy
   assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=250000-299999']);
 });
 
-test('a connection that breaks goes on where it was', async (t) => {
+test('a broken connection is resumed', async (t) => {
   const { url, ranges } = await serve(t, (request, response, count) =>
     send(request, response, { until: 30_000 * count }),
   );
@@ -45,7 +45,7 @@ test('a connection that breaks goes on where it was', async (t) => {
   assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=30000-99999', 'bytes=60000-99999', 'bytes=90000-99999']);
 });
 
-test('a connection that breaks again and again without progress ends in `network`, and what has come stays', async (t) => {
+test('a connection that breaks repeatedly fails with network, and the received bytes stay', async (t) => {
   const { url, ranges } = await serve(t, (request, response, count) =>
     count === 1 ? send(request, response, { until: 1000 }) : request.socket.destroy(),
   );
@@ -58,7 +58,7 @@ test('a connection that breaks again and again without progress ends in `network
   assert.deepEqual([wanted.filled, wanted.bytes[999]], [1000, FILE[999]]);
 });
 
-test('a server that fails for a while in the middle is waited for, and its status told if it does not recover', async (t) => {
+test('a failing server is tried again, and its status is reported if it does not recover', async (t) => {
   const busy = (times: number) =>
     serve(t, (request, response, count) =>
       count > 1 && count <= 1 + times
@@ -72,7 +72,7 @@ test('a server that fails for a while in the middle is waited for, and its statu
   );
 });
 
-test('a file that changes meanwhile is not glued together', async (t) => {
+test('parts of two versions of a file are not joined', async (t) => {
   const { url } = await serve(t, (request, response, count) =>
     send(request, response, count === 1 ? { until: 1000 } : { etag: '"two"' }),
   );
@@ -84,7 +84,7 @@ test('a file that changes meanwhile is not glued together', async (t) => {
   await assert.rejects(filled(transfer, piece(200_000)), code('integrity'));
 });
 
-test('a server without Range gives the whole file, and cannot resume it', async (t) => {
+test('a server without Range sends the whole file, and cannot resume it', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => send(request, response, { range: false }));
   const transfer = await open(url);
   assert.deepEqual([transfer.ranged, transfer.total], [false, FILE.length]);
@@ -97,7 +97,7 @@ test('a server without Range gives the whole file, and cannot resume it', async 
   );
 });
 
-test('a stretch of a whole that nobody tells the length of is not used', async (t) => {
+test('a range of a file of unknown length is not used', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => {
     if (!request.headers.range) return send(request, response);
     response.writeHead(206, { 'Content-Length': '1000' }).end(FILE.subarray(0, 1000));
@@ -108,7 +108,7 @@ test('a stretch of a whole that nobody tells the length of is not used', async (
   assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
 });
 
-test('a foreign server that lets nobody send Range is asked without it, also for the rest of a file', async (t) => {
+test('a foreign server that forbids Range is asked without it, also for the rest of a file', async (t) => {
   const { url, ranges } = await serve(t, (request, response) =>
     request.headers.range ? request.socket.destroy() : send(request, response),
   );
@@ -121,12 +121,12 @@ test('a foreign server that lets nobody send Range is asked without it, also for
   assert.deepEqual(await streamed(rest), FILE);
 });
 
-test('an empty file has no stretch, and is empty', async (t) => {
+test('an empty file has no range, and is empty', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: new Uint8Array() }));
   assert.equal((await streamed(await open(url))).length, 0);
 });
 
-test('a server that gives more than it was asked for, or less, does no harm', async (t) => {
+test('a server that sends too much or too little does no harm', async (t) => {
   const { url } = await serve(t, (request, response) => {
     const start = Number(/=(\d+)/.exec(request.headers.range ?? '')![1]);
     const end = start === 0 ? 20_000 : FILE.length;
@@ -151,14 +151,14 @@ test('a stalled connection counts as broken', async (t) => {
   assert.deepEqual(ranges, ['bytes=0-99999', 'bytes=5000-99999']);
 });
 
-test('a server that does not begin to answer is asked again, and then given up', async (t) => {
+test('a server that does not respond is asked again, and then given up', async (t) => {
   const slow = await serve(t, (request, response, count) => void (count > 1 && send(request, response)));
   assert.deepEqual(await filled(await open(slow.url, { stallTimeout: 200 })), FILE.subarray(0, CHUNK));
   const silent = await serve(t, () => {});
   await assert.rejects(open(silent.url, { stallTimeout: 50 }), code('network'));
 });
 
-test('statuses have their codes, and only the passing ones are tried again', async (t) => {
+test('each status has an error code, and only temporary ones are tried again', async (t) => {
   for (const [status, expected, tries] of [
     [404, 'not-found', 1],
     [410, 'not-found', 1],
@@ -171,31 +171,31 @@ test('statuses have their codes, and only the passing ones are tried again', asy
   }
 });
 
-test('a server that is busy for a moment is waited for', async (t) => {
+test('a server that is busy for a moment is asked again', async (t) => {
   const { url } = await serve(t, (request, response, count) =>
     count === 1 ? response.writeHead(503).end() : send(request, response),
   );
   assert.deepEqual(await filled(await open(url)), FILE.subarray(0, CHUNK));
 });
 
-test('no server at all is `network`', async () => {
+test('a missing server fails with network', async () => {
   await assert.rejects(open('http://127.0.0.1:9/file.gguf'), code('network'));
 });
 
-test('another length than the listed one is `integrity`, before a byte is used', async (t) => {
+test('a length other than the listed one fails with integrity before a byte is used', async (t) => {
   const { url } = await serve(t);
   await assert.rejects(open(url, { bytes: FILE.length + 1 }), code('integrity'));
   const whole = await serve(t, (request, response) => send(request, response, { range: false }));
   await assert.rejects(open(whole.url, { bytes: FILE.length - 1 }), code('integrity'));
 });
 
-test('too many or too few bytes without a stated length are `integrity`', async (t) => {
+test('too many or too few bytes without a stated length fail with integrity', async (t) => {
   const { url } = await serve(t, (_, response) => response.writeHead(200).end(FILE));
   await assert.rejects(open(url, { bytes: FILE.length - 1 }).then(streamed), code('integrity'));
   await assert.rejects(open(url, { bytes: FILE.length + 1 }).then(streamed), code('integrity'));
 });
 
-test('the next place is asked when one has nothing', async (t) => {
+test('the next address is asked if one has no file', async (t) => {
   const missing = await serve(t, (_, response) => response.writeHead(404).end());
   const page = await serve(t, (_, response) => response.writeHead(200).end('<!doctype html>'));
   const { url } = await serve(t);
@@ -218,7 +218,7 @@ test('the signal ends waiting and reading', async (t) => {
   await assert.rejects(open(url, { signal: controller.signal }), code('aborted'));
 });
 
-test('a server that says when to come back is asked again then, and not at all if that is too far away', async (t) => {
+test('Retry-After is respected, and a server is given up if it is too long', async (t) => {
   const soon = await serve(t, (request, response, count) => {
     if (count === 1) response.writeHead(429, { 'Retry-After': '1' }).end();
     else if (count === 3) response.writeHead(503, { 'Retry-After': new Date(Date.now() + 1500).toUTCString() }).end();
@@ -247,7 +247,7 @@ test('a server that says when to come back is asked again then, and not at all i
   assert.deepEqual(await filled(await open(odd.url)), FILE.subarray(0, CHUNK));
 });
 
-test('a stretch with a content coding is not used: the whole file is asked for', async (t) => {
+test('a range with a content coding is not used, and the whole file is requested', async (t) => {
   const { url, ranges } = await serve(t, (request, response) => {
     const asked = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '');
     if (!asked) return void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(gzipSync(FILE));
@@ -261,7 +261,7 @@ test('a stretch with a content coding is not used: the whole file is asked for',
   assert.deepEqual(ranges, ['bytes=0-99999', undefined]);
 });
 
-test('a foreign server that hides its content coding: a file of known length comes, and else the error says what to do', async (t) => {
+test('a hidden content coding works for a known length; otherwise the error says what to do', async (t) => {
   // As a browser gives it: Content-Length is that of the coded bytes, and Content-Encoding is hidden.
   const coded = String(FILE.length - 1000);
   const { mock } = t.mock.method(
@@ -281,7 +281,7 @@ test('a foreign server that hides its content coding: a file of known length com
   await assert.rejects(open(url, { bytes: FILE.length }), code('integrity'));
 });
 
-test('nobody waits for a busy place while another one has the file', async (t) => {
+test('a busy address is not waited for while another one has the file', async (t) => {
   const later = { 'Retry-After': '30' };
   const began = performance.now();
   const busy = await serve(t, (_, response) => response.writeHead(503, later).end());
@@ -306,7 +306,7 @@ test('nobody waits for a busy place while another one has the file', async (t) =
   assert.ok(performance.now() - began < 5000);
 });
 
-test('places that are all busy are asked again, and one that was busy gives the rest when the others fail', async (t) => {
+test('busy addresses are asked again, and one of them sends the rest if others fail', async (t) => {
   const first = await serve(t, (request, response, count) =>
     count === 1 ? response.writeHead(503).end() : send(request, response),
   );
@@ -321,7 +321,7 @@ test('places that are all busy are asked again, and one that was busy gives the 
   assert.deepEqual([transfer.url, gone.ranges.length], [first.url, 1]);
 });
 
-test('a host of models does not hear which page loads one', async (t) => {
+test('requests for models do not reveal the page', async (t) => {
   const fetched = t.mock.method(globalThis, 'fetch', async () => new Response(FILE));
   await streamed(await open('https://host.example/file.gguf'));
   const [, init] = fetched.mock.calls[0]!.arguments as [string, RequestInit];

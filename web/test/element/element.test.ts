@@ -10,7 +10,7 @@ import { explain } from '../../src/element/shell/failure.ts';
 import { ENGLISH, fill } from '../../src/element/shell/strings.ts';
 import { LinnetError } from '../../src/protocol/errors.ts';
 
-test('a link leads to the web or to a mailbox, and nowhere else', () => {
+test('links lead only to the web or to a mailbox', () => {
   const base = 'https://shop.example/a/b.html';
   for (const [href, address] of [
     ['https://a.example/?q=1#x', 'https://a.example/?q=1#x'],
@@ -30,7 +30,7 @@ test('a link leads to the web or to a mailbox, and nowhere else', () => {
   }
 });
 
-test('a link whose text names another place says where it leads', () => {
+test('a link whose text names another host shows its target', () => {
   for (const [text, address, target] of [
     ['bank.example', 'https://evil.example/', 'evil.example'],
     ['https://bank.example/login', 'https://evil.example:8443/bank.example', 'evil.example:8443'],
@@ -70,13 +70,13 @@ test('a link whose text names another place says where it leads', () => {
   }
 });
 
-test('character references are read, and what is none stays', () => {
+test('character references are decoded, and other text stays', () => {
   assert.equal(readReferences('&amp;lt; &lt;b&gt; &#65;&#x42; &euro; &nbsp;'), '&lt; <b> AB € \u00a0');
   for (const text of ['&', '&amp', '&nothing;', '&#0;', '&#xd800;', '&#99999999;', '&constructor;'])
     assert.equal(readReferences(text), text);
 });
 
-test('a request keeps its question and its system prompt, then the site’s context, then the newest exchanges', () => {
+test('a request keeps question and system prompt, then the site’s context, then the newest exchanges', () => {
   const past = Array.from({ length: 10 }, (_, i) => ({ question: `question ${i}`, answer: 'a'.repeat(80) }));
   const material = { system: 'Be kind.', context: 'bread '.repeat(100), past, question: 'And now?' };
   const fit: Memory['fit'] = (...all) => new Memory().fit(...all);
@@ -96,7 +96,7 @@ test('a request keeps its question and its system prompt, then the site’s cont
   ]);
 });
 
-test('a request begins as the one before, but for a few: then so much is left out that there is room for the next turns', () => {
+test('requests share their beginning; a cut makes room for several exchanges', () => {
   const memory = new Memory();
   const past: { question: string; answer: string }[] = [];
   const context = 'We bake bread. '.repeat(100);
@@ -137,7 +137,7 @@ test('the site’s context is cut between characters', () => {
   }
 });
 
-test('how long a token is, is learnt', () => {
+test('the number of characters per token is learnt from usage', () => {
   const rate = new TokenRate();
   assert.equal(rate.characters(100), 300);
   rate.learn([{ role: 'user', content: 'x'.repeat(200) }], 100);
@@ -146,12 +146,12 @@ test('how long a token is, is learnt', () => {
   assert.equal(rate.characters(100), 200);
 });
 
-test('suggestions are parted at bars, and may have some', () => {
+test('suggestions are separated by bars, and may contain escaped bars', () => {
   assert.deepEqual(suggestionsIn('One?|Two \\| three?|C:\\dir||'), ['One?', 'Two | three?', 'C:\\dir']);
   assert.deepEqual(suggestionsIn(''), []);
 });
 
-test('texts are filled in once', () => {
+test('placeholders in texts are filled once', () => {
   assert.equal(fill('{a} of {b} {c}', { a: '{b}', b: '2' }), '{b} of 2 {c}');
 });
 
@@ -192,10 +192,15 @@ const ask = async (address: string, signal = new AbortController().signal) => {
   return pieces;
 };
 
-test('a server is asked as OpenAI’s API has it', async () => {
+test('requests to a server have OpenAI’s shape', async () => {
   say = [
     200,
-    ': hello\n\ndata: {"choices":[{"delta":{"role":"assistant","content":"A"}}]}\r\n\r\ndata:\n\ndata: {"choices":[{"delta":{"content":"é"}}],"usage":null}\n\ndata: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}\n\ndata: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}',
+    [
+      ': hello\n\ndata: {"choices":[{"delta":{"role":"assistant","content":"A"}}]}\r\n\r\ndata:\n\n',
+      'data: {"choices":[{"delta":{"content":"é"}}],"usage":null}\n\n',
+      'data: {"choices":[{"delta":{},"finish_reason":"length"}],"usage":{"prompt_tokens":7}}\n\n',
+      'data: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}',
+    ].join(''),
   ];
   for (const address of [`${origin}/v1`, `${origin}/v1/`, '/v1/chat/completions']) {
     assert.deepEqual(await ask(address), [{ text: 'A' }, { text: 'é' }, { finishReason: 'length', promptTokens: 7 }]);
@@ -211,7 +216,7 @@ test('a server is asked as OpenAI’s API has it', async () => {
   }
 });
 
-test('a server’s failures have their codes', async () => {
+test('failures of a server have error codes', async () => {
   for (const [status, body, code] of [
     [404, '', 'not-found'],
     [500, '', 'http'],
@@ -241,7 +246,7 @@ test('a server’s failures have their codes', async () => {
   }
 });
 
-test('what is no event stream is named to the owner; a whole answer is taken', async () => {
+test('a response that is not an event stream is named in the console; a complete answer is used', async () => {
   const completion = {
     choices: [{ message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
     usage: { prompt_tokens: 3 },
@@ -269,7 +274,7 @@ test('what is no event stream is named to the owner; a whole answer is taken', a
   type = 'text/event-stream';
 });
 
-test('an answer that breaks off is no whole answer, and what has come of it is kept', async () => {
+test('an interrupted answer fails, and its text is kept', async () => {
   const pieces: unknown[] = [];
   const answerer = new EndpointAnswerer(`${origin}/v1`, origin, undefined, {});
   say = [200, 'data: {"choices":[{"delta":{"content":"Half an"}}]}\n\n'];
@@ -285,7 +290,7 @@ test('an answer that breaks off is no whole answer, and what has come of it is k
   assert.deepEqual(await ask(`${origin}/v1`), [{ text: 'A', finishReason: 'stop' }]);
 });
 
-test('the console tells the owner once that the endpoint fails, and nothing of a visitor’s network', (t) => {
+test('the console reports a failing endpoint once, and no network failures of visitors', (t) => {
   const warn = t.mock.method(console, 'warn', () => {});
   const told = () => warn.mock.calls.map(({ arguments: [text] }) => text);
   for (const code of ['network', 'http'] as const) {
@@ -297,7 +302,7 @@ test('the console tells the owner once that the endpoint fails, and nothing of a
   assert.deepEqual(told(), [text('network'), text('http')]);
 });
 
-test('of why a server did not answer only the beginning is read', async () => {
+test('only the beginning of an error response is read', async () => {
   const text = 'This model’s maximum context length is 10 tokens. '.repeat(10);
   let ended = false;
   const endless = createServer((_, response) => {
@@ -316,7 +321,7 @@ test('of why a server did not answer only the beginning is read', async () => {
   endless.close();
 });
 
-test('a server that redirects gives the conversation to nobody else', async () => {
+test('a redirect does not send the conversation to another server', async () => {
   const got: (string | undefined)[] = [];
   const other = createServer((request, response) => {
     got.push(request.headers['x-key'] as string | undefined);
@@ -337,7 +342,7 @@ test('a server that redirects gives the conversation to nobody else', async () =
   assert.deepEqual(got, []);
 });
 
-test('events may be cut anywhere', async () => {
+test('events may be split at any byte', async () => {
   const bytes = new TextEncoder().encode('data: ä\n\ndata: b\n\nevent: x\n\ndata: c');
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {

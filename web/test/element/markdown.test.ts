@@ -23,7 +23,7 @@ function deepest(tokens: readonly Token[]): number {
   return tokens.reduce((depth, token) => Math.max(depth, 1 + deepest(below(token))), 0);
 }
 
-test('hostile Markdown is parsed in a moment, and nests only so deep', () => {
+test('hostile Markdown is parsed quickly, and its nesting is limited', () => {
   // Before there were limits, the first took a second, and others 0.4 s. The processor's time counts, since a busy
   // machine takes longer.
   for (const text of HOSTILE) {
@@ -39,7 +39,7 @@ test('hostile Markdown is parsed in a moment, and nests only so deep', () => {
   }
 });
 
-test('Markdown as models write it is within the limits', () => {
+test('typical Markdown of models is within the limits', () => {
   const nested = Array.from({ length: 7 }, (_, i) => `${'  '.repeat(i)}- **level** ${i}\n`).join('');
   const [list] = parse(nested);
   assert.equal(deepest([list!]), 2 * 7 + 3);

@@ -32,7 +32,7 @@ test('reasoning and answer are the same however the text is cut', () => {
   }
 });
 
-test('a text that continues an answer is all answer, with the space at its beginning', () => {
+test('text that continues an answer is all answer, including the space at its beginning', () => {
   const splitter = new ReasoningSplitter(true);
   const said = [splitter.add(' Par'), splitter.add('is. <think>'), splitter.end()];
   assert.equal(said.map(({ answer }) => answer).join(''), ' Paris. <think>');

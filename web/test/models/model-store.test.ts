@@ -29,7 +29,7 @@ function store(files: Record<string, string | DOMException>): void {
   Object.defineProperty(globalThis, 'location', { value: new URL('https://site.example/'), configurable: true });
 }
 
-test('what is stored has a name, whatever its address looks like', async () => {
+test('a stored model has a name, whatever its address looks like', async () => {
   const addresses = {
     'https://host/a%20model.gguf': 'a model.gguf',
     'https://host/100%.gguf?download=true': '100%.gguf',
@@ -46,7 +46,7 @@ test('what is stored has a name, whatever its address looks like', async () => {
   assert.deepEqual(found, addresses);
 });
 
-test('an entry is swept away only where its journal makes no sense, not where it cannot be read', async () => {
+test('an entry is removed only if its journal is invalid, not if it cannot be read', async () => {
   const head = new Journal({ url: 'https://host/a.gguf', chunkBytes: 4 << 20 }).head();
   const journals = {
     good: head,
@@ -73,7 +73,7 @@ test('an entry is swept away only where its journal makes no sense, not where it
   assert.deepEqual([...keys].sort(), ['good', 'later', 'locked', 'unreadable']);
 });
 
-test('a browser that gives no locks lets a model be removed all the same', async () => {
+test('a model can be removed if the browser has no locks', async () => {
   const files = { 'k.journal': 'x', 'k.gguf': 'x' };
   store(files);
   const locks = { request: () => Promise.reject(new DOMException('gone', 'InvalidStateError')) };
@@ -98,7 +98,7 @@ test('an entry that another tab is writing stays', async () => {
   assert.deepEqual(Object.keys(files), ['k.journal', 'k.gguf']);
 });
 
-test('an entry whose data are shorter than its journal says, or cannot be read, is not whole', async () => {
+test('an entry whose data is too short or unreadable is not complete', async () => {
   const journal = new Journal({ url: 'https://host/a.gguf', chunkBytes: 100, total: 150 });
   const text =
     journal.head() +
@@ -124,7 +124,7 @@ test('an entry whose data are shorter than its journal says, or cannot be read, 
   assert.deepEqual([entry?.whole, entry?.storedBytes], [false, 0]);
 });
 
-test('a file with a key is listed by what loads it at the next visit, and its address’s secrets are not kept', async () => {
+test('a file with a key is listed by its key, and its signed address is not stored', async () => {
   const model = completeEntry({ id: 'ours', files: [{ url: 'https://host/a.gguf?sig=today', key: 'ours 1' }] });
   store({
     'k.journal': new Journal({ url: 'https://host/a.gguf', key: 'ours 1', chunkBytes: 100, total: 1 }).head(),
@@ -134,7 +134,7 @@ test('a file with a key is listed by what loads it at the next visit, and its ad
   assert.deepEqual([listed?.source, alone?.source, alone?.name], ['ours', 'stored:k', 'a.gguf']);
 });
 
-test('what the browser says of every device is not told', async () => {
+test('storage figures that are the same for every device are not reported', async () => {
   store({});
   const estimates = [
     [{ quota: 10 * 2 ** 30 + 172, usage: 172 }, {}],
@@ -155,7 +155,7 @@ test('what the browser says of every device is not told', async () => {
   }
 });
 
-test('a model needs no download where each file that is loaded is stored, and only there', async () => {
+test('a model needs no download only if every file of it is stored', async () => {
   const nameOf = (url: string) => hashOf(new TextEncoder().encode(url));
   const entry = (url: string, key: string, description: { sha256?: string } = {}) => ({
     [`${key}.journal`]: new Journal({ url, chunkBytes: 100, total: 0, ...description }).head() + lines.done(),

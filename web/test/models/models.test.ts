@@ -11,7 +11,7 @@ import { violations } from '../fakes/schema.ts';
 
 const HERE = 'https://example.org/demo/index.html';
 
-test('the list is as its schema says', () => {
+test('the list matches its schema', () => {
   assert.deepEqual(violations(list, schema), []);
   // And the schema can say no.
   const [first] = structuredClone(list) as any[];
@@ -32,7 +32,7 @@ test('the list is as its schema says', () => {
   }
 });
 
-test('every listed model can be fetched, and checked where its hash is known', () => {
+test('every listed model has an address, and its known hashes are used', () => {
   for (const { files, tested, id } of models) {
     for (const { name, url, bytes, approxBytes, sha256, chunks } of files) {
       assert.ok(url.endsWith(`/${name}`), id);
@@ -47,7 +47,7 @@ test('every listed model can be fetched, and checked where its hash is known', (
     assert.ok(models.all.some((model) => model.tier === tier && bytesOf(model)));
 });
 
-test('a listed id is looked for in the site’s folders first', () => {
+test('a listed model is looked for in the site’s folder first', () => {
   const { files, id } = models.all[0]!;
   const { name, url, bytes, sha256, chunks } = files[0]!;
   assert.deepEqual(resolveModel(id, { models, bases: ['models', new URL('https://cdn.example/m/')], here: HERE }), [
@@ -96,7 +96,7 @@ test('a site adds its own model, which may be split, and is then known by its id
   );
 });
 
-test('an entry that is wrong is refused, with the field', () => {
+test('a wrong entry is rejected with the field', () => {
   const url = 'a.gguf';
   const chunks = { bytes: 65_536, sha256: [HASH] };
   for (const [entry, field] of [
@@ -121,7 +121,7 @@ test('an entry that is wrong is refused, with the field', () => {
   }
 });
 
-test('an address is taken from the page on', () => {
+test('an address is relative to the page', () => {
   for (const [source, url] of [
     ['a.gguf', 'https://example.org/demo/a.gguf'],
     ['/a.gguf', 'https://example.org/a.gguf'],
@@ -134,12 +134,12 @@ test('an address is taken from the page on', () => {
   ]);
 });
 
-test('a file is itself', () => {
+test('a file is loaded as it is', () => {
   const blob = new Blob(['x']);
   assert.deepEqual(resolveModel(blob, { models, bases: [], here: HERE }), [{ kind: 'local', blob }]);
 });
 
-test('an unknown id is refused, with the ids that there are', () => {
+test('an unknown id is rejected with the known ids', () => {
   assert.throws(
     () => resolveModel('smollm', { models, bases: [], here: HERE }),
     (error: any) => error.code === 'invalid-request' && error.details.known.includes('smollm2-135m-instruct'),
@@ -151,7 +151,7 @@ const urlsOf = (source: ModelSource) =>
     file.kind === 'remote' ? file.urls : file.blob,
   );
 
-test('the address of one part stands for all parts', () => {
+test('the address of one part loads all parts', () => {
   const parts = [1, 2, 3].map((no) => [`https://other.example/m/a-0000${no}-of-00003.gguf?download=true`]);
   for (const [part] of parts) assert.deepEqual(urlsOf(part!), parts);
   assert.deepEqual(urlsOf(new URL(parts[1]![0]!)), parts);
@@ -167,7 +167,7 @@ test('the address of one part stands for all parts', () => {
   }
 });
 
-test('a list is its files, in order', () => {
+test('a list loads its files in order', () => {
   const blob = new Blob(['x']);
   const files = [blob, 'https://other.example/b-00001-of-00002.gguf', new URL('https://other.example/c')];
   assert.deepEqual(urlsOf(files), [blob, ['https://other.example/b-00001-of-00002.gguf'], ['https://other.example/c']]);

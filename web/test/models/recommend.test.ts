@@ -44,7 +44,7 @@ const say = (device: DeviceProbe, options?: RecommendOptions) => {
   return { best: best?.model.id, of, fits, codes: (id: string) => of(id).reasons.map(({ code }) => code) };
 };
 
-test('a desktop with a real GPU runs all of them, and is recommended the largest', () => {
+test('a desktop with a hardware GPU runs every model; the largest is recommended', () => {
   const { best, fits, of } = say(DESKTOP);
   assert.deepEqual(
     fits.filter(({ fits }) => fits !== 'yes').map(({ model }) => model.id),
@@ -56,7 +56,7 @@ test('a desktop with a real GPU runs all of them, and is recommended the largest
   assert.equal(of('smollm2-135m-instruct').contextLength, 8192, 'not more than it was trained for');
 });
 
-test('without a GPU the large ones do not run, and the middling ones would be slow', () => {
+test('without a GPU large models do not run, and medium ones would be slow', () => {
   const { best, of, codes } = say(NO_GPU);
   assert.deepEqual([of('qwen3-4b').fits, codes('qwen3-4b')], ['no', ['no-gpu']]);
   assert.deepEqual([of('qwen3.5-2b').fits, codes('qwen3.5-2b')], ['maybe', ['unchecked', 'slow']]);
@@ -69,7 +69,7 @@ test('without a GPU the large ones do not run, and the middling ones would be sl
   );
 });
 
-test('a phone takes less, and one that does not tell its memory still less', () => {
+test('a phone runs smaller models, and without a known memory still smaller ones', () => {
   const android = say(ANDROID);
   assert.deepEqual([android.of('qwen3-8b').fits, android.codes('qwen3-8b')], ['no', ['memory']]);
   assert.equal(android.of('qwen3-0.6b').fits, 'yes');
@@ -82,7 +82,7 @@ test('a phone takes less, and one that does not tell its memory still less', () 
   assert.ok(Number(need) > Number(possible));
 });
 
-test('the context is what the memory leaves', () => {
+test('the context is chosen from the free memory', () => {
   const tight = say({ ...ANDROID, memory: 4 * 1100 * MB });
   const { contextLength, memoryBytes, fits } = tight.of('qwen3-0.6b');
   assert.deepEqual([fits, contextLength % 256], ['yes', 0]);
@@ -91,7 +91,7 @@ test('the context is what the memory leaves', () => {
   assert.equal(say(ANDROID, { contextLength: 30_000 }).of('qwen3-0.6b').fits, 'no');
 });
 
-test('limits of the GPU are told with their figures', () => {
+test('reasons name the GPU’s limits', () => {
   const small = say({ ...DESKTOP, gpu: { ...DESKTOP.gpu, maxBufferSize: 128 * MB } });
   assert.deepEqual(small.of('gpt-oss-20b').reasons, [
     {
@@ -103,7 +103,7 @@ test('limits of the GPU are told with their figures', () => {
   assert.equal(small.of('gpt-oss-20b').fits, 'no');
 });
 
-test('no room to store is said, and is no reason against it', () => {
+test('missing space to store is mentioned, but does not exclude a model', () => {
   const { of, best } = say({ ...DESKTOP, storage: { quota: GB, free: 0.2 * GB, persisted: false } });
   assert.deepEqual(
     [of('qwen3-0.6b').fits, of('qwen3-0.6b').reasons.map(({ code, details }) => [code, details['free']])],
@@ -115,13 +115,13 @@ test('no room to store is said, and is no reason against it', () => {
   assert.deepEqual(say(none).codes('smollm2-135m-instruct'), ['storage']);
 });
 
-test('neither GPU nor SIMD: none', () => {
+test('without GPU and SIMD no model fits', () => {
   const { best, fits } = say({ ...NO_GPU, simd: false });
   assert.equal(best, undefined);
   assert.ok(fits.every(({ fits, reasons }) => fits === 'no' && reasons[0]!.code === 'no-simd'));
 });
 
-test('a model of unknown size may fit; a language narrows the choice', () => {
+test('a model of unknown size may fit; a language limits the choice', () => {
   const own = completeEntry({ id: 'own', files: [{ url: 'a.gguf', sha256: HASH }], languages: ['mi'] });
   const [fit] = recommendFor([own], DESKTOP).models;
   assert.deepEqual([fit!.fits, fit!.reasons.map(({ code }) => code)], ['maybe', ['unknown-size']]);

@@ -21,7 +21,7 @@ function names(field: string, words: RegExp) {
   };
 }
 
-test('what is no model is named, and what is allowed', () => {
+test('an error names an invalid model and the allowed values', () => {
   for (const [source, kind] of [
     [undefined, 'undefined'],
     [null, 'null'],
@@ -201,7 +201,7 @@ test('a stream that cannot be read says why', async () => {
   await assert.rejects(reading, { code: 'aborted' });
 });
 
-test('a listed model has its list name, by whichever of its names it was loaded', () => {
+test('a listed model has its list name, whichever of its names loaded it', () => {
   const { id, name, files } = models.all.find((model) => model.files.length === 1)!;
   const [file] = files;
   for (const source of [id, file!.url, new URL(file!.url), `stored:${file!.sha256}`, { id, name, files }]) {

@@ -22,7 +22,7 @@ async function textOf(events: AsyncIterable<EngineEvent>): Promise<string> {
 
 const isAborted = { name: 'LinnetError', code: 'aborted' };
 
-test('a request that cannot be written leaves nothing, and the engine answers the next one', async () => {
+test('after a request that cannot be serialized, the engine answers the next one', async () => {
   const { host, first } = engine();
   const cyclic: Record<string, unknown> = {};
   cyclic['self'] = cyclic;
@@ -35,7 +35,7 @@ test('a request that cannot be written leaves nothing, and the engine answers th
   assert.deepEqual(first.requests, [{ prompt: 'x' }]);
 });
 
-test('proxies and functions in a request harm nothing', async () => {
+test('proxies and functions in a request do no harm', async () => {
   const { host, first } = engine();
   const messages = new Proxy([new Proxy({ role: 'user', content: 'x' }, {})], {});
   assert.equal(await textOf(host.ask('generate', { messages, stop: () => 'x' }, {})), 'ab');
@@ -61,7 +61,7 @@ function oddSignals(): [string, AbortSignal][] {
   });
 }
 
-test('a signal whose methods throw blocks nobody', async () => {
+test('a signal whose methods throw does not block other requests', async () => {
   const { host } = engine();
   for (const [fails, odd] of oddSignals()) {
     const signal = readSignal(odd)!;
@@ -77,7 +77,7 @@ test('a signal whose methods throw blocks nobody', async () => {
   }
 });
 
-test('an abort that the worker hears tells what was done until then', async (t) => {
+test('an abort that the worker confirms reports the work done', async (t) => {
   const clock = new Clock(t);
   const { host, first } = engine();
   first.slow = true;
@@ -93,7 +93,7 @@ test('an abort that the worker hears tells what was done until then', async (t) 
   assert.ok(!first.ended);
 });
 
-test('an abort rejects within a second while the worker computes; another worker answers what waits', async (t) => {
+test('an abort rejects within a second; a new worker answers the waiting requests', async (t) => {
   const clock = new Clock(t);
   const { host, first, second } = engine();
   let changed = 0;
@@ -118,7 +118,7 @@ test('an abort rejects within a second while the worker computes; another worker
   assert.ok(clock.now - before < 10_000);
 });
 
-test('a worker that is only slow is not replaced: its first step, or its load, took as long', async (t) => {
+test('a slow worker is not replaced if its first step or its load took as long', async (t) => {
   const clock = new Clock(t);
   for (const loadMs of [0, 8000]) {
     const { host, first } = engine(undefined, loadMs);
@@ -146,7 +146,7 @@ test('a worker that is only slow is not replaced: its first step, or its load, t
   }
 });
 
-test('a worker that recovers a lost device is waited for, and ended only after a long silence', async (t) => {
+test('a worker that recovers a lost device is ended only after a long silence', async (t) => {
   const clock = new Clock(t);
   const pass = (seconds: number) => clock.pass(1000 * seconds);
   for (const silent of [false, true]) {
@@ -176,7 +176,7 @@ test('a worker that recovers a lost device is waited for, and ended only after a
   }
 });
 
-test('leaving a stream ends a worker that computes, too', async (t) => {
+test('leaving a stream also ends a worker that does not respond', async (t) => {
   const clock = new Clock(t);
   const { host, first, second } = engine();
   first.slow = true;
@@ -194,7 +194,7 @@ test('leaving a stream ends a worker that computes, too', async (t) => {
   assert.ok(first.ended && !second.ended);
 });
 
-test('a request that waits can be aborted without harm to the one that is answered', async (t) => {
+test('a waiting request can be aborted without harm to the current one', async (t) => {
   const clock = new Clock(t);
   const { host, first } = engine();
   first.slow = true;
@@ -212,7 +212,7 @@ test('a request that waits can be aborted without harm to the one that is answer
   await clock.until(assert.rejects(answered.next(), isAborted));
 });
 
-test('where the model cannot be loaded again, all requests say so', async (t) => {
+test('if the model cannot be loaded again, all requests fail with the reason', async (t) => {
   const clock = new Clock(t);
   const { host, first } = engine(() => Promise.reject(new LinnetError('network', 'No connection.', { url: 'x' })));
   first.slow = true;
@@ -230,7 +230,7 @@ test('where the model cannot be loaded again, all requests say so', async (t) =>
   assert.ok(first.ended);
 });
 
-test('counting can be aborted, too, and a worker that goes on counting is replaced', async (t) => {
+test('counting can be aborted, and a worker that continues counting is replaced', async (t) => {
   const clock = new Clock(t);
   const { host, first } = engine();
   first.computes = true;

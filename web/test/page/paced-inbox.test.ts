@@ -57,7 +57,7 @@ function reading(): { clock: FakeClock; inbox: PacedInbox; burst: (tokens: numbe
   return { clock, inbox, burst, at: () => at.splice(0) };
 }
 
-test('tokens that came together are given out over the time that they took', async () => {
+test('tokens that arrive together are emitted over the time that they took', async () => {
   const { clock, burst, at } = reading();
   burst(1);
   await clock.pass(100);
@@ -68,7 +68,7 @@ test('tokens that came together are given out over the time that they took', asy
   assert.deepEqual(at(), [0, 100, 125, 150, 175, 300, 350, 400, 450]);
 });
 
-test('tokens of one burst that come one message after another are no faster for that', async () => {
+test('the tokens of a burst are paced even if each comes in its own message', async () => {
   const { clock, inbox, at } = reading();
   const token = (left: number) =>
     inbox.put({ type: 'event', id: 1, event: { type: 'token', text: 'a', token: 1, left } });
@@ -82,7 +82,7 @@ test('tokens of one burst that come one message after another are no faster for 
   assert.deepEqual(at(), [0, 100, 125, 150, 175]);
 });
 
-test('what comes one by one does not wait, however fast or slowly it comes', async () => {
+test('tokens that arrive one by one do not wait', async () => {
   const { clock, burst, at } = reading();
   for (const wait of [5, 1, 300, 40, 1, 1]) {
     burst(1);
@@ -92,7 +92,7 @@ test('what comes one by one does not wait, however fast or slowly it comes', asy
   assert.equal(clock.waiting, 0);
 });
 
-test('the end of an answer waits for nothing, nor does an error', async () => {
+test('the end of an answer and errors do not wait', async () => {
   for (const end of [DONE, { type: 'error', id: 1, error: { code: 'aborted', message: '', details: {} } } as const]) {
     const { clock, inbox, burst, at } = reading();
     burst(1);
@@ -133,7 +133,7 @@ test('a pause before a burst, as after a lost GPU, does not stretch it', async (
   assert.deepEqual(at(), [0, 5000, 5050, 5100, 5150, 5200]);
 });
 
-test('who reads late gets at once what is due', async () => {
+test('a late reader gets the tokens that are due at once', async () => {
   const clock = new FakeClock();
   const inbox = new PacedInbox(clock);
   const token = (left: number): Reply => ({

@@ -53,7 +53,7 @@ const soon = (milliseconds = 5) => new Promise((resolve) => setTimeout(resolve, 
 const asDocument = (page: Page) => page as unknown as Document;
 const NAMES = { whenHidden: 'when_hidden', keepAwake: 'keep_awake', pace: 'pace' };
 
-test('a policy is read by its names, and wrong ones are refused with the field', () => {
+test('policies are read by name, and wrong ones are rejected with the field', () => {
   assert.deepEqual(readPolicy({ pace: 'gentle', keep_awake: true, when_hidden: null, other: 1 }, NAMES), {
     pace: 'gentle',
     keepAwake: true,
@@ -65,7 +65,7 @@ test('a policy is read by its names, and wrong ones are refused with the field',
   }
 });
 
-test('the screen is kept on for a long answer, again when the page comes back, and no longer', async () => {
+test('the screen stays on for a long answer, also after the page was hidden, and no longer', async () => {
   const [page, screen] = [new Page(), new Screen()];
   const lock = new ScreenWakeLock(asDocument(page), screen, 1);
   assert.equal(screen.asked, 0);
@@ -85,7 +85,7 @@ test('the screen is kept on for a long answer, again when the page comes back, a
   assert.deepEqual([screen.asked, screen.held.size], [2, 0]);
 });
 
-test('a short answer asks for nothing, and one that ends while it asks lets go', async () => {
+test('a short answer takes no wake lock, and a late lock is released', async () => {
   const [page, screen] = [new Page(), new Screen()];
   new ScreenWakeLock(asDocument(page), screen, 1).end();
   await soon();
@@ -97,7 +97,7 @@ test('a short answer asks for nothing, and one that ends while it asks lets go',
   assert.equal(screen.held.size, 0);
 });
 
-test('a browser that refuses, or has no such lock, is no error', async () => {
+test('a refused or missing wake lock is not an error', async () => {
   const [page, screen] = [new Page(), new Screen()];
   screen.refuse = true;
   const locks = [
@@ -111,7 +111,7 @@ test('a browser that refuses, or has no such lock, is no error', async () => {
   for (const lock of locks) lock.end();
 });
 
-test('a battery is told of when it runs low, and when it does no more', async () => {
+test('a battery is reported when it becomes low and when it no longer is', async () => {
   const battery = new FakeBattery();
   const said: boolean[] = [];
   const end = watchBattery({ getBattery: async () => battery }, (low) => said.push(low));
@@ -128,7 +128,7 @@ test('a battery is told of when it runs low, and when it does no more', async ()
     watchBattery(browser, () => assert.fail())();
 });
 
-test('a battery that is low from the start is told of; one that is told too late is not watched', async () => {
+test('a battery that is low from the start is reported; after the end none is watched', async () => {
   const battery = new FakeBattery();
   battery.level = 0.1;
   const said: boolean[] = [];
@@ -138,7 +138,7 @@ test('a battery that is low from the start is told of; one that is told too late
   assert.deepEqual(said, [true]);
 });
 
-test('an answer waits while its page is hidden, if it shall', () => {
+test('an answer waits while its page is hidden, if the policy says so', () => {
   const page = new Page();
   Object.defineProperty(globalThis, 'document', { value: page, configurable: true });
   try {
@@ -161,6 +161,6 @@ test('an answer waits while its page is hidden, if it shall', () => {
   }
 });
 
-test('where there is no page there is no policy', () => {
+test('without a page there is no policy', () => {
   attend({ whenHidden: 'pause', keepAwake: true, pace: 'auto' }, () => assert.fail())();
 });

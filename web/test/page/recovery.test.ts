@@ -50,7 +50,7 @@ function origin() {
   return { store, living, clock, visit, die };
 }
 
-test('who leaves no mark has not died', async () => {
+test('a page without a mark has not crashed', async () => {
   const { visit } = origin();
   const recovery = visit();
   recovery.mark('one', MODEL, 'load', false);
@@ -59,7 +59,7 @@ test('who leaves no mark has not died', async () => {
   assert.equal(visit().stepFor(MODEL, auto), undefined);
 });
 
-test('each death takes a step down, and the last step stays', async () => {
+test('each crash tries less, and the last step stays', async () => {
   const { visit, die } = origin();
   for (const [phase, step] of [
     ['load', 'smaller-context'],
@@ -75,7 +75,7 @@ test('each death takes a step down, and the last step stays', async () => {
   assert.equal(visit().stepFor('another', auto), undefined);
 });
 
-test('who asked for a backend by name gets no other one', async () => {
+test('a backend that was requested by name is not replaced', async () => {
   const { visit, die } = origin();
   await die();
   assert.equal(visit().stepFor(MODEL, { backend: 'webgpu' })?.step, 'smaller-context');
@@ -84,7 +84,7 @@ test('who asked for a backend by name gets no other one', async () => {
     assert.equal(visit().stepFor(MODEL, { backend })?.step, 'smaller-model');
 });
 
-test('the mark of a page that lives, or that nobody looked at, counts for nothing', async () => {
+test('the marks of live pages and of hidden pages are ignored', async () => {
   const { store, living, visit, die } = origin();
   living.add('other');
   visit().mark('other', MODEL, 'load', false);
@@ -96,7 +96,7 @@ test('the mark of a page that lives, or that nobody looked at, counts for nothin
   assert.equal(store.length, 1);
 });
 
-test('deaths are forgotten after a week, or when somebody says so', async () => {
+test('crashes are forgotten after a week, or on request', async () => {
   const { clock, visit, die } = origin();
   await die();
   await die();
@@ -113,7 +113,7 @@ test('deaths are forgotten after a week, or when somebody says so', async () => 
   assert.equal(visit().stepFor(MODEL, auto), undefined);
 });
 
-test('a store that is full, or that somebody else has written to, does no harm', async () => {
+test('a full store and foreign values do no harm', async () => {
   const { store, visit, die } = origin();
   store.full = true;
   await die();
@@ -125,7 +125,7 @@ test('a store that is full, or that somebody else has written to, does no harm',
   assert.equal(visit().stepFor(MODEL, auto), undefined);
 });
 
-test('what is asked for after a step', () => {
+test('each step changes the options of the load', () => {
   assert.deepEqual(steppedDown(auto, 'smaller-context'), { contextLength: 2048, backend: 'auto' });
   assert.deepEqual(steppedDown({ backend: 'auto', contextLength: 3000 }, 'cpu'), {
     contextLength: 1500,
@@ -137,7 +137,7 @@ test('what is asked for after a step', () => {
   });
 });
 
-test('a model has one word, wherever its copy lies', () => {
+test('a model has one key, wherever its copy is', () => {
   const remote = (...urls: string[]) => ({ kind: 'remote' as const, urls });
   assert.equal(
     crashKeyOf([remote('https://a.example/m/x.gguf', 'https://home.example/x.gguf')]),

@@ -8,7 +8,7 @@ import { FakeWorker, INFO, startsOf } from '../fakes/fake-worker.ts';
 const TASK: LoadTask = { type: 'load', model: [], backend: 'auto' };
 const quiet = () => {};
 
-test('a task that cannot be sent, or a signal that cannot be listened to, leaves no worker', async () => {
+test('no worker is left if the task cannot be sent or the signal is invalid', async () => {
   const [first, second] = [new FakeWorker(), new FakeWorker()];
   const model = [new Proxy({}, {})] as unknown as LoadTask['model'];
   await assert.rejects(loadInWorker({ ...TASK, model }, quiet, undefined, startsOf(first)), { name: 'LinnetError' });
@@ -17,7 +17,7 @@ test('a task that cannot be sent, or a signal that cannot be listened to, leaves
   assert.ok(first.ended && second.ended);
 });
 
-test('a signal that is aborted already starts no worker', async () => {
+test('an aborted signal starts no worker', async () => {
   const start = () => assert.fail('started');
   await assert.rejects(loadInWorker(TASK, quiet, AbortSignal.abort(), start), { code: 'aborted' });
 });
@@ -37,7 +37,7 @@ test('an abort while a worker computes rejects within a second; the worker is en
   assert.ok(worker.ended);
 });
 
-test('another load waits until the worker of an aborted one has gone', async (t) => {
+test('a load waits until the worker of an aborted load is gone', async (t) => {
   const clock = new Clock(t);
   const [first, second] = [new FakeWorker([{ type: 'begun' }]), new FakeWorker()];
   const abort = new AbortController();
@@ -55,7 +55,7 @@ test('another load waits until the worker of an aborted one has gone', async (t)
   assert.ok(first.ended);
 });
 
-test('a worker that loads the model after all when nobody wants it any more is ended', async (t) => {
+test('a worker that completes an aborted load is ended', async (t) => {
   const clock = new Clock(t);
   const worker = new FakeWorker([{ type: 'begun' }]);
   const abort = new AbortController();

@@ -39,19 +39,19 @@ beforeEach(() => {
 
 const listening = () => policy.listeners.size;
 
-test('a worker that has started is enough', () => {
+test('a worker that has started leaves no listener', () => {
   new WorkerHost();
   assert.equal(listening(), 1);
   worker.dispatchEvent(new Event('message'));
   assert.equal(listening(), 0);
 });
 
-test('a worker that is ended before it has said anything leaves no listener', () => {
+test('a worker that is ended before its first message leaves no listener', () => {
   for (let count = 0; count < 3; count++) new WorkerHost().end(aborted());
   assert.equal(listening(), 0);
 });
 
-test('a worker whose script fails leaves no listener, and its fault is told', async () => {
+test('a worker whose script fails leaves no listener and reports the error', async () => {
   const faults: (LinnetError | undefined)[] = [];
   const host = new WorkerHost();
   host.onEnd = (why) => faults.push(why);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
 import { asked, made, named } from '../fakes/fake-language-model.ts';
 
-test('an input is measured as it would count', async () => {
+test('an input is measured as it is counted later', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   assert.equal(await session.measureInputUsage('one two three'), 4);
@@ -20,7 +20,7 @@ test('an input is measured as it would count', async () => {
   assert.equal(await session.measureInputUsage('x '.repeat(5000)), 5001);
 });
 
-test('the beginning of a long conversation is left out, except what it was made with', async () => {
+test('the beginning of a long conversation is dropped, except its initial prompts', async () => {
   const { LanguageModel, engines } = made(100);
   const session = await LanguageModel.create({
     initialPrompts: [
@@ -46,7 +46,7 @@ test('the beginning of a long conversation is left out, except what it was made 
   assert.ok(session.contextUsage <= 100);
 });
 
-test('what can never fit is refused, with the numbers, and nothing is left out for it', async () => {
+test('an input that can never fit is rejected with the figures, and nothing is dropped for it', async () => {
   const { LanguageModel, engines } = made(100);
   const session = await LanguageModel.create();
   await session.prompt('one');
@@ -71,7 +71,7 @@ test('what can never fit is refused, with the numbers, and nothing is left out f
   await assert.rejects(session.measureContextUsage('word '.repeat(200)), named('QuotaExceededError'));
 });
 
-test('what the model thinks first is neither given out nor told to it again', async () => {
+test('reasoning is neither returned nor sent to the model again', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   engines[0]!.answer = () => '<think> Easy. </think> Blue, mostly.';
@@ -88,7 +88,7 @@ test('what the model thinks first is neither given out nor told to it again', as
   assert.equal(await session.prompt('c'), 'Blue.');
 });
 
-test('an empty list is an empty question, or asks for an answer to what was appended', async () => {
+test('an empty list is an empty question, or asks for an answer to appended messages', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   await session.prompt([]);
@@ -98,7 +98,7 @@ test('an empty list is an empty question, or asks for an answer to what was appe
   assert.equal(asked(engines[0]!)['messages'].at(-1).content, 'Hello');
 });
 
-test('an answer goes on with a prefix, and is another one after any other message of the assistant', async () => {
+test('a prefix is continued; another assistant message is answered anew', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   engines[0]!.answer = () => ' = "Bo"';
@@ -117,7 +117,7 @@ test('an answer goes on with a prefix, and is another one after any other messag
   ]);
 });
 
-test('a system prompt may be the first thing that is said', async () => {
+test('the first prompt may start with a system prompt', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   await session.append([{ role: 'system', content: 'Be brief.' }]);

@@ -9,7 +9,7 @@ import { asked, loosely, made, named } from '../fakes/fake-language-model.ts';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('promptStreaming throws what other methods reject with; failures of an answer come in the stream', async () => {
+test('promptStreaming throws what other methods reject with; a failing answer fails the stream', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   const mine = new Error('mine');
@@ -51,7 +51,7 @@ test('promptStreaming throws what other methods reject with; failures of an answ
     await assert.rejects(loosely(method, session), TypeError);
 });
 
-test('an abort is heard at once, also where the engine hears of nothing', async () => {
+test('an abort rejects at once, even before the engine gets the request', async () => {
   const LanguageModel = languageModelOf(
     new EngineProvider(() => {
       const engine = new FakeChat();
@@ -74,7 +74,7 @@ test('an abort is heard at once, also where the engine hears of nothing', async 
   for (const promise of asked) await assert.rejects(promise, mine);
 });
 
-test('a session is tied to the signal that it was made with, from its beginning to its end', async () => {
+test('the signal of create ends the session at any time', async () => {
   const mine = new Error('mine');
   for (const [at, loaded] of [
     [0, false],
@@ -119,7 +119,7 @@ test('a session is tied to the signal that it was made with, from its beginning 
   assert.ok(engines[0]!.disposed);
 });
 
-test('a system prompt that was asked for while nothing was said is refused when its turn comes too late', async () => {
+test('a queued system prompt is rejected if another message came first', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   const system = [{ role: 'system' as const, content: 'Be brief.' }];
@@ -141,7 +141,7 @@ test('a system prompt that was asked for while nothing was said is refused when 
   await later;
 });
 
-test('a system prompt can be measured, whatever was said', async () => {
+test('a system prompt can be measured at any time', async () => {
   const { LanguageModel } = made();
   const initialPrompts = [
     { role: 'system' as const, content: 'one two' },
@@ -155,7 +155,7 @@ test('a system prompt can be measured, whatever was said', async () => {
   assert.equal(empty.contextUsage, 0);
 });
 
-test('the context is full when it is full, and not before', async () => {
+test('the context overflows exactly when it is full', async () => {
   const { LanguageModel, engines } = made(100);
   const session = await LanguageModel.create();
   await session.append('word '.repeat(99));
@@ -226,7 +226,7 @@ test('classes look like a browser’s interfaces', async () => {
   assert.throws(() => ((session as any).contextUsage = 5), TypeError);
 });
 
-test('handlers of events are attributes as HTML has them', async () => {
+test('event handlers are attributes, as in HTML', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   const heard: string[] = [];
@@ -245,7 +245,7 @@ test('handlers of events are attributes as HTML has them', async () => {
   assert.deepEqual(heard, ['second', 'listener', 'listener']);
 });
 
-test('code of a page that is no longer shown is refused', async (t) => {
+test('calls from a page that is no longer shown are rejected', async (t) => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   const page = globalThis as { document?: unknown };
@@ -263,7 +263,7 @@ test('code of a page that is no longer shown is refused', async (t) => {
   assert.throws(() => session.promptStreaming('x'), named('InvalidStateError'));
 });
 
-test('what templates of strict order refuse is sent to them in their order', async () => {
+test('messages are reordered for templates that require an order', async () => {
   const { LanguageModel, engines } = made();
   const first = await LanguageModel.create();
   const engine = engines[0]!;

@@ -68,7 +68,7 @@ test('an input becomes text or messages as Web IDL converts it', async () => {
   }
 });
 
-test('options are converted, and what is of the wrong type is a TypeError', async () => {
+test('options are converted, and a wrong type is a TypeError', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   for (const options of [
@@ -154,7 +154,7 @@ test('options are converted, and what is of the wrong type is a TypeError', asyn
   ]);
 });
 
-test('availability tells what create would refuse, and looks at nothing else', async () => {
+test('availability reports what create would reject, and reads nothing else', async () => {
   const { LanguageModel } = made(undefined, undefined, ['en']);
   const availability = (options?: unknown): Promise<string> =>
     loosely(LanguageModel.availability, LanguageModel, options);

@@ -6,7 +6,7 @@ import { EngineProvider } from '../../src/prompt-api/provider.ts';
 import { FakeChat } from '../fakes/fake-chat.ts';
 import { asked, made, named } from '../fakes/fake-language-model.ts';
 
-test('a session is made, asks and remembers', async () => {
+test('a session answers and remembers', async () => {
   const { LanguageModel, engines } = made();
   assert.equal(await LanguageModel.availability(), 'downloadable');
   const making = LanguageModel.create({
@@ -47,7 +47,7 @@ test('a session is made, asks and remembers', async () => {
   ]);
 });
 
-test('a stream gives the pieces, and can be cancelled', async () => {
+test('a stream emits text as it arrives, and can be cancelled', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   const pieces = [];
@@ -63,7 +63,7 @@ test('a stream gives the pieces, and can be cancelled', async () => {
   );
 });
 
-test('a stream is read by for await where the browser’s own streams are not', async (t) => {
+test('a stream supports for await even if the browser’s own streams do not', async (t) => {
   const own = ReadableStream.prototype as { [Symbol.asyncIterator]?: unknown };
   const iterator = Object.getOwnPropertyDescriptor(own, Symbol.asyncIterator)!;
   delete own[Symbol.asyncIterator];
@@ -87,7 +87,7 @@ test('a stream is read by for await where the browser’s own streams are not', 
   await assert.rejects(read(), named('InvalidStateError'));
 });
 
-test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async () => {
+test('downloadprogress goes from 0 to 1, even if nothing is downloaded', async () => {
   const { LanguageModel } = made();
   const seen: number[][] = [[], []];
   const monitor = (list: number[]) => (m: EventTarget) =>
@@ -104,7 +104,7 @@ test('downloadprogress goes from 0 to 1, also when nothing is downloaded', async
   );
 });
 
-test('downloadprogress tells of what is still to come, in steps of 1/65536, and of nothing after an abort', async () => {
+test('downloadprogress reports the rest in steps of 1/65536, and nothing after an abort', async () => {
   const sent = [0.2, 0.2000001, 0.3333, 0.9, 1];
   const provider = new EngineProvider(async (tell) => {
     for (const loaded of sent) {
@@ -144,7 +144,7 @@ test('downloadprogress tells of what is still to come, in steps of 1/65536, and 
   );
 });
 
-test('requests are answered one after the other, and one that waits can be taken back', async () => {
+test('requests are answered in order, and a waiting one can be aborted', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   const stop = new AbortController();
@@ -160,7 +160,7 @@ test('requests are answered one after the other, and one that waits can be taken
   await assert.rejects(session.prompt('d', { signal: AbortSignal.abort(reason) }), reason);
 });
 
-test('a copy goes its own way', async () => {
+test('a clone is independent of the original', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create();
   await session.prompt('one');
@@ -172,7 +172,7 @@ test('a copy goes its own way', async () => {
   assert.equal(await copy.prompt('three'), 're: three');
 });
 
-test('a session that has ended answers no more, and the last one gives the model back', async () => {
+test('a destroyed session rejects, and the last one frees the model', async () => {
   const { LanguageModel, engines } = made(undefined, 10);
   const session = await LanguageModel.create();
   const answer = session.prompt('a b c d e f g h');
@@ -198,7 +198,7 @@ test('a session that has ended answers no more, and the last one gives the model
   await assert.rejects(other.prompt('d'), named('AbortError'));
 });
 
-test('making can be aborted, and failures have the names of the specification', async () => {
+test('create can be aborted, and failures have the specification’s names', async () => {
   const { LanguageModel, engines } = made();
   const stop = new AbortController();
   const making = LanguageModel.create({ signal: stop.signal });
@@ -223,7 +223,7 @@ test('making can be aborted, and failures have the names of the specification', 
   assert.equal(await (await LanguageModel.create()).prompt('a'), 're: a');
 });
 
-test('what makes no sense, or is not supported, is refused', async () => {
+test('invalid and unsupported arguments are rejected', async () => {
   const { LanguageModel } = made();
   const session = await LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'a' }] });
   const image = [{ role: 'user' as const, content: [{ type: 'image', value: {} }] }];
@@ -286,7 +286,7 @@ test('what makes no sense, or is not supported, is refused', async () => {
   assert.throws(() => new (LanguageModel as any)(), TypeError);
 });
 
-test('languages that the model does not speak are refused before anything is loaded, where it is known which it speaks', async () => {
+test('languages that a listed model does not support are rejected before it is loaded', async () => {
   const { LanguageModel, engines } = made(undefined, undefined, ['en', 'zh']);
   const expecting = (...languages: string[]) => ({
     expectedInputs: [{ type: 'text', languages: ['en'] }],
@@ -301,7 +301,7 @@ test('languages that the model does not speak are refused before anything is loa
   assert.equal(await unknown.LanguageModel.availability(expecting('ja')), 'downloadable');
 });
 
-test('it is installed, or steps aside where the browser has one', async () => {
+test('the API is installed unless the browser has its own', async () => {
   const page = globalThis as any;
   for (const [availability, preferBuiltIn, expected] of [
     ['available', true, 'built-in'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromPlain, LinnetError, toLinnetError, toPlain } from '../../src/protocol/errors.ts';
 
-test('whatever is thrown gets a code', () => {
+test('every thrown value gets a code', () => {
   const coded = Object.assign(new Error('no'), { name: 'LinnetError', code: 'bad-model', details: { offset: 4 } });
   const cases: [unknown, string][] = [
     [coded, 'bad-model'],
@@ -16,14 +16,14 @@ test('whatever is thrown gets a code', () => {
   for (const [thrown, code] of cases) assert.equal(toLinnetError(thrown).code, code, String(thrown));
 });
 
-test('an error comes out of the worker as it went in', () => {
+test('an error from the worker is equal to the original', () => {
   const error = new LinnetError('context-full', 'too long', { need: 9, limit: 4 });
   const again = fromPlain(structuredClone(toPlain(error)));
   assert.ok(again instanceof LinnetError);
   assert.deepEqual([again.code, again.message, again.details], [error.code, error.message, error.details]);
 });
 
-test('an error whose details cannot be sent comes without them', () => {
+test('an error whose details cannot be sent arrives without them', () => {
   const plain = toPlain(new LinnetError('network', 'no', { value: () => {} }));
   assert.deepEqual(plain, { code: 'network', message: 'no', details: {} });
 });

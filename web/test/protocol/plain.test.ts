@@ -26,7 +26,7 @@ function reactive<T>(value: T): T {
   }) as T;
 }
 
-test('proxies of a framework become the data that they stand for', () => {
+test('proxies of a framework are read as plain data', () => {
   const request = {
     messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
     stop: ['a'],
@@ -39,7 +39,7 @@ test('proxies of a framework become the data that they stand for', () => {
   assert.deepEqual(readCount(reactive({ messages: request.messages } as never)), { messages: request.messages });
 });
 
-test('what a request cannot hold is named by its path', () => {
+test('an invalid value in a request is named by its path', () => {
   class Holder {
     get field() {
       return 1;
@@ -88,7 +88,7 @@ test('what a request cannot hold is named by its path', () => {
   );
 });
 
-test('requests that are no objects, or cannot be read, reject and throw as others do', async () => {
+test('requests that are not objects or cannot be read fail like others', async () => {
   const never: Generate = () => assert.fail('asked');
   const hostile = new Proxy({}, { get: () => assert.fail('get'), ownKeys: () => assert.fail('keys') });
   for (const request of [undefined, null, 5, 'Hi', [], () => {}, hostile] as unknown as never[]) {
@@ -101,7 +101,7 @@ test('requests that are no objects, or cannot be read, reject and throw as other
   }
 });
 
-test('a signal that cannot be listened to is refused before anything waits for it', () => {
+test('an invalid signal is rejected before anything waits for it', () => {
   const { signal } = new AbortController();
   for (const wrong of [{}, { addEventListener: 5 }, { addEventListener: () => assert.fail('this') }, 'signal', 5]) {
     assert.equal(refusal(() => readRequest('prompt', NAMES, { prompt: '', signal: wrong })).details['field'], 'signal');
@@ -231,7 +231,7 @@ function anything(next: () => number, depth: number): unknown {
   return new Proxy(next() < 0.5 ? object : [object], handler);
 }
 
-test('whatever a request is, reading it gives data that can be sent, or a LinnetError', () => {
+test('reading any request gives data that can be sent, or a LinnetError', () => {
   const { signal } = new AbortController();
   let taken = 0;
   for (let seed = 0; seed < 5_000; seed++) {

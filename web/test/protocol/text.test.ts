@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cutText, plainName, plainText } from '../../src/protocol/text.ts';
 
-test('what turns the reading direction is left out, and letters of all languages stay', () => {
+test('characters that change the reading direction are removed; all letters stay', () => {
   assert.equal(plainText('a\u202eb\u202c\u2066c\u2069\u0000d\n\te'), 'abcd\n\te');
   for (const text of ['مرحبا', 'שלום', '👩‍👩‍👧', 'नमस्ते', '\u200f']) assert.equal(plainText(text), text);
 });
 
-test('a name in a sentence has one line, no marks of direction and a bounded length', () => {
+test('a name in a sentence has one line, no direction marks and a limited length', () => {
   assert.equal(plainName(' Tiny\u202eledoM\u200f\u061c\n\t 1B\u0007 '), 'TinyledoM 1B');
   const long = plainName('👍🏽'.repeat(1000));
   assert.ok(long.length <= 200 && /^(👍🏽)+…$/u.test(long), long);
@@ -38,7 +38,7 @@ function cutsEverywhere(): void {
 
 test('a text is cut between characters', cutsEverywhere);
 
-test('a text is cut between characters where the browser has no segmenter', () => {
+test('a text is cut between characters if the browser has no segmenter', () => {
   const { Segmenter } = Intl;
   Object.assign(Intl, { Segmenter: undefined });
   try {

@@ -4,7 +4,7 @@ import { memoryLadder, usualThreads } from '../../src/protocol/wasm-memory.ts';
 
 const MB = 1_000_000;
 
-test('a small model asks for a small memory, and for less where that is refused', () => {
+test('a small model requests a small memory, and less if that is refused', () => {
   const bytes = memoryLadder(98 * MB, undefined).map((pages) => pages * 65_536);
   assert.ok(bytes[0] !== undefined && bytes[0] < 900 * MB, String(bytes));
   assert.ok(
@@ -17,15 +17,15 @@ test('a small model asks for a small memory, and for less where that is refused'
   );
 });
 
-test('where the size is not known, or the context is of a chosen length, all is asked for first', () => {
+test('if the model’s size is not known or the caller chose the context, the maximum is requested first', () => {
   assert.equal(memoryLadder(undefined, undefined)[0], 65_536);
   assert.equal(memoryLadder(98 * MB, 32_768)[0], 65_536);
 });
 
-test('no memory is larger than an address reaches', () => {
+test('no memory is larger than 32 bits can address', () => {
   assert.deepEqual(memoryLadder(5000 * MB, undefined), [65_536]);
 });
 
-test('threads are as many as help', () => {
+test('the number of threads is limited to those that help', () => {
   assert.deepEqual([undefined, 1, 2, 4, 6, 8, 12, 64].map(usualThreads), [1, 1, 2, 4, 4, 4, 6, 8]);
 });

@@ -11,7 +11,7 @@ function journal(...more: string[]): Journal {
   return read;
 }
 
-test('what was written is read', () => {
+test('a journal is read as it was written', () => {
   const read = journal(saved(0), saved(2, 50), saved(1, 30));
   assert.deepEqual(read.description, DESCRIPTION);
   assert.deepEqual([read.count(), [...read.missing()], read.savedBytes(), read.isWhole()], [3, [1], 180, false]);
@@ -23,21 +23,21 @@ test('what was written is read', () => {
   assert.deepEqual(Journal.parse(read.text()), read);
 });
 
-test('a file is whole when all chunks are there and it was found to be right', () => {
+test('a file is complete when all chunks are stored and it was verified', () => {
   const all = [saved(0), saved(1), saved(2, 50)];
   assert.equal(journal(...all).isWhole(), false);
   assert.equal(journal(...all, lines.done()).isWhole(), true);
   assert.equal(journal(saved(0), saved(1), lines.done()).isWhole(), false);
 });
 
-test('a chunk that was dropped is missing, and the file has to be vouched for again when it comes', () => {
+test('a dropped chunk is missing, and the file must be verified again', () => {
   const all = [saved(0), saved(1), saved(2, 50), lines.done()];
   const dropped = journal(...all, lines.dropped(1));
   assert.deepEqual([[...dropped.missing()], dropped.isWhole()], [[1], false]);
   assert.equal(journal(...all, lines.dropped(1), saved(1)).isWhole(), false);
 });
 
-test('a journal that was cut off at any byte is one of what came before', () => {
+test('a journal cut at any byte keeps what was recorded before', () => {
   const text = [new Journal(DESCRIPTION).head(), saved(0), saved(1), saved(2, 50), lines.done()].join('');
   const head = text.indexOf('\n') + 1;
   let before = 0;
@@ -51,13 +51,13 @@ test('a journal that was cut off at any byte is one of what came before', () => 
   }
 });
 
-test('lines that make no sense count for nothing', () => {
+test('invalid lines are ignored', () => {
   for (const line of ['', '+', '+ x 100 sum', '+ 1', '+ 1 100', '+ 1 -3 sum', '- -1', '- 0x0', '? 1', '\u0000\u0000']) {
     assert.deepEqual([...journal(saved(0), `${line}\n`).missing()], [1, 2], line);
   }
 });
 
-test('what is no journal, or another version’s, is none', () => {
+test('a file that is not a journal of this version is not read', () => {
   for (const text of [
     '',
     '\n',
@@ -72,7 +72,7 @@ test('what is no journal, or another version’s, is none', () => {
   }
 });
 
-test('a file of unknown length is never whole', () => {
+test('a file of unknown length is never complete', () => {
   const { total: _, ...unknown } = DESCRIPTION;
   const read = Journal.parse(`${new Journal(unknown).head()}${saved(0)}${lines.done()}`);
   assert.deepEqual([read?.count(), [...read!.missing()], read?.isWhole()], [undefined, [], false]);

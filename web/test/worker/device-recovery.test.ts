@@ -61,7 +61,7 @@ function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
 const reason = (answer: Reply) =>
   answer.type === 'error' ? answer.error.code : answer.event.type === 'done' && answer.event.finish_reason;
 
-test('an answer goes on where it was when its device is lost', async () => {
+test('an answer continues after its device was lost', async () => {
   const { log, answer, changes, recovering, count } = setup([3], [], false);
   assert.equal(reason(await answer(1, 6)), 'length');
   assert.equal(count(1), 6);
@@ -73,7 +73,7 @@ test('an answer goes on where it was when its device is lost', async () => {
   assert.deepEqual(recovering, [true, false]);
 });
 
-test('a browser without a GPU for a while is asked again', async () => {
+test('a browser that has no GPU for a while is asked again', async () => {
   const { log, answer } = setup([3], ['no-webgpu', 'no-webgpu'], false);
   assert.equal(reason(await answer(1, 6)), 'length');
   assert.deepEqual(log.slice(1, -1), [
@@ -87,7 +87,7 @@ test('a browser without a GPU for a while is asked again', async () => {
   ]);
 });
 
-test('after the second loss in a row the CPU takes over, where it may', async () => {
+test('after the second loss in a row the CPU takes over, if it may', async () => {
   for (const outcomes of [[], ['device-lost'], ['out-of-memory']] as Outcome[][]) {
     const why = outcomes[0] ?? 'device-lost';
     const { answer, changes, count } = setup(outcomes.length > 0 ? [3] : [3, 5], outcomes, true);
@@ -99,7 +99,7 @@ test('after the second loss in a row the CPU takes over, where it may', async ()
   }
 });
 
-test('elsewhere it is the end, for all that comes after it too', async () => {
+test('without the CPU, the second loss fails this request and all later ones', async () => {
   const { log, answer, count } = setup([3, 5], [], false);
   assert.equal(reason(await answer(1, 8)), 'device-lost');
   assert.equal(count(1), 5);
@@ -107,7 +107,7 @@ test('elsewhere it is the end, for all that comes after it too', async () => {
   assert.equal(log.filter((entry) => entry.startsWith('load')).length, 1);
 });
 
-test('losses with a whole answer between are not in a row', async () => {
+test('losses with a complete answer between them are not in a row', async () => {
   const { answer, changes } = setup([3, 9, 15], [], false);
   for (const id of [1, 2, 3]) assert.equal(reason(await answer(id, 6)), 'length');
   assert.deepEqual(
@@ -116,7 +116,7 @@ test('losses with a whole answer between are not in a row', async () => {
   );
 });
 
-test('an answer that was stopped meanwhile ends', async () => {
+test('an answer that was stopped during the recovery ends', async () => {
   const { queue, answer, log } = setup([3], [], false);
   const ended = answer(1, 1000);
   while (!log.includes('replace')) await new Promise((resolve) => setImmediate(resolve));

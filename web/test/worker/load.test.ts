@@ -51,7 +51,7 @@ function refusing(refusal: string): WasmModule {
   return { Checksum: Sha256, Sha256, Loader: { create }, mostBytes: 1e9 } as unknown as WasmModule;
 }
 
-test('a stored copy that is damaged is not kept; one that this version cannot run is', async () => {
+test('a damaged stored copy is removed; one that this version cannot run is kept', async () => {
   for (const [refusal, left] of [
     ['bad-model', 0],
     ['integrity', 0],

@@ -52,7 +52,7 @@ class Device {
 for (const ahead of [false, true]) {
   const kind = ahead ? 'a GPU, which computes ahead' : 'a CPU';
   for (const cost of [1, 7, 120]) {
-    test(`gentle answers of ${kind} with ${cost} ms a token compute for half of the time at most`, () => {
+    test(`gentle answers of ${kind} with ${cost} ms per token compute for at most half of the time`, () => {
       const device = new Device(cost, ahead);
       assert.ok(device.write(300, 'full') > 0.9);
       device.pacer.resume();
@@ -62,7 +62,7 @@ for (const ahead of [false, true]) {
     });
   }
 
-  test(`automatic ones of ${kind} rest when it has become much slower, and not for a long conversation`, () => {
+  test(`automatic pacing of ${kind} rests when it has become slower, but not for a long chat`, () => {
     const device = new Device(10, ahead);
     assert.ok(device.write(3000, 'auto') > 0.97);
     // What attention takes behind some thousand tokens.
@@ -77,7 +77,7 @@ for (const ahead of [false, true]) {
   });
 }
 
-test('what a GPU takes is not measured over a pause between answers', () => {
+test('the GPU’s speed is not measured across a pause between answers', () => {
   const device = new Device(10, true);
   for (let answer = 0; answer < 10; answer++) {
     device.pacer.resume();
@@ -88,7 +88,7 @@ test('what a GPU takes is not measured over a pause between answers', () => {
   assert.ok(device.write(2000, 'gentle') > 0.4);
 });
 
-test('a piece of the prompt is followed by a rest, too', () => {
+test('a chunk of the prompt is followed by a rest, too', () => {
   const pacer = new Pacer(false);
   assert.equal(pacer.rest('full', false, 0, 800), 0);
   assert.equal(pacer.rest('gentle', false, 1000, 1800), 800);

@@ -27,7 +27,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const tokens = (answers: Reply[], id: number) =>
   answers.filter((answer) => answer.id === id && answer.type === 'event' && answer.event.type === 'token').length;
 
-test('requests are answered one after another, in order', async () => {
+test('requests are answered in order', async () => {
   const { queue: q, log, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
@@ -35,7 +35,7 @@ test('requests are answered one after another, in order', async () => {
   assert.deepEqual(log, ['start a', 'free a', 'start b', 'free b']);
 });
 
-test('a request that is stopped gives not one token more than was on its way', async () => {
+test('a stopped request emits only tokens that were in transit', async () => {
   const { queue: q, answers, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1_000_000 }));
   while (tokens(answers, 1) < 5) await turn();
@@ -46,7 +46,7 @@ test('a request that is stopped gives not one token more than was on its way', a
   assert.ok(tokens(answers, 1) <= before + 1, `${tokens(answers, 1)} tokens after a stop at ${before}`);
 });
 
-test('a request that waits is taken out of the queue', async () => {
+test('a waiting request can be removed from the queue', async () => {
   const { queue: q, log, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 3 }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 2 }));
@@ -57,7 +57,7 @@ test('a request that waits is taken out of the queue', async () => {
   assert.ok(!log.includes('start b'));
 });
 
-test('a refused request does not hold up the next one', async () => {
+test('a rejected request does not block the next one', async () => {
   const { queue: q, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'refuse' }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
@@ -67,7 +67,7 @@ test('a refused request does not hold up the next one', async () => {
   assert.equal((await ended(2)).type, 'event');
 });
 
-test('after a trap nothing more is asked of the wasm', async () => {
+test('after a trap the wasm is not called again', async () => {
   const { queue: q, log, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'trap', max_tokens: 1 }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
@@ -78,7 +78,7 @@ test('after a trap nothing more is asked of the wasm', async () => {
   assert.deepEqual(log, ['start trap']);
 });
 
-test('an answer that is held gives no token, and goes on where it was', async () => {
+test('a paused answer emits no token, and continues where it stopped', async () => {
   const { queue: q, answers, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
   while (tokens(answers, 1) < 5) await turn();
@@ -92,7 +92,7 @@ test('an answer that is held gives no token, and goes on where it was', async ()
   assert.equal(tokens(answers, 1), 100);
 });
 
-test('an answer that is held can be stopped, and the next one begins', async () => {
+test('a paused answer can be stopped, and the next one starts', async () => {
   const { queue: q, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 100 }));
   q.add(2, JSON.stringify({ prompt: 'b', max_tokens: 1 }));
@@ -155,7 +155,7 @@ test('nothing is counted while a step runs', async () => {
   assert.ok(log.includes('count x'));
 });
 
-test('words are looked for in turn with answers, and the search can be ended', async () => {
+test('suggestions take turns with answers, and can be stopped', async () => {
   const { queue: q, answers, log, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 2 }));
   q.add(2, JSON.stringify({ prefix: 'wo' }), 'full', 'suggest');
@@ -175,14 +175,14 @@ test('words are looked for in turn with answers, and the search can be ended', a
   assert.deepEqual(log, ['start a', 'free a', 'suggest wo', 'free wo', 'suggest no', 'free no']);
 });
 
-test('whoever cancels hears of it, even of a request that is not known', async () => {
+test('every cancellation is confirmed, even for an unknown request', async () => {
   const { queue: q, ended } = queue();
   q.cancel(7);
   const last = await ended(7);
   assert.ok(last.type === 'error' && last.error.code === 'aborted');
 });
 
-test('a request that is cancelled while the last answer ends is not begun', async () => {
+test('a request that is cancelled while the last answer ends is not started', async () => {
   const log: Log = [];
   const q: RequestQueue = new RequestQueue(
     () => {},
