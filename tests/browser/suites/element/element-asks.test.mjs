@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
 import { answered, ask, html, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 
-describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
+describe('the chat element: questions, notices and keys', { timeout: 600_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
@@ -33,7 +33,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
         .map((node) => node.className),
     );
 
-  test('before the download the question has the focus, and nothing says that an answer is on its way', async (t) => {
+  test('before the download the consent button has the focus, and no answer is announced', async (t) => {
     const page = await fixture.visit(t, '/download.html');
     await page.evaluate(() => {
       const said = /** @type {Set<string>} */ (new Set());
@@ -73,7 +73,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     assert.equal(await within(page, (root) => root.querySelectorAll('.question').length), 0);
   });
 
-  test('Enter while an answer is written says why nothing happens', async (t) => {
+  test('Enter during an answer says why nothing happens', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() =>
@@ -100,7 +100,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     );
   });
 
-  test('Enter and Escape that belong to an input method do nothing, also as Safari tells of them', async (t) => {
+  test('Enter and Escape that belong to an input method do nothing, also in Safari', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.$eval('linnet-chat', (chat) => chat.setAttribute('mode', 'button'));
     await page.click(inChat('.launcher'));
@@ -126,7 +126,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     assert.deepEqual(await state(), [true, 1]);
   });
 
-  test('the end stays in sight when the chat changes its size, while an answer is written and after it', async (t) => {
+  test('the end stays in sight when the chat is resized, during an answer and after it', async (t) => {
     const page = await fixture.visit(t, '/inline.html', { width: 1000, height: 800 });
     await page.click(inChat('.launcher'));
     await part(page, '.input');
@@ -189,7 +189,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     assert.ok((await distance()) > 300, 'it has gone to the end by itself');
   });
 
-  test('a site’s mistakes are told to its owner, once, and the visitor sees that the chat is not available', async (t) => {
+  test('the console names a site’s mistakes once, and the visitor sees that the chat is not available', async (t) => {
     const unavailable = 'This chat is not available at the moment.';
     for (const [path, ...expected] of /** @type {[string, ...RegExp[]][]} */ ([
       [
@@ -243,7 +243,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     }
   });
 
-  test('properties of the wrong kind are named, and done without', async (t) => {
+  test('properties of a wrong type are named and ignored', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     const told = /** @type {string[]} */ ([]);
     page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && told.push(message.text())));
@@ -277,7 +277,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     await part(other, '.notice[data-kind=invalid-request]');
   });
 
-  test('all of an inline chat is printed', async (t) => {
+  test('an inline chat is printed completely', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() => Object.assign(window, { pieces: () => Array(40).fill('A line.\n\n') }));
@@ -299,7 +299,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     assert.ok(pages >= 4, `${pages} pages`);
   });
 
-  test('a suggestion may have a bar in it', async (t) => {
+  test('a suggestion may contain a bar', async (t) => {
     const page = await fixture.visit(t, '/bars.html');
     await page.click(inChat('.launcher'));
     await part(page, '.suggestion');
@@ -309,7 +309,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     );
   });
 
-  test('an emoji at the place where the site’s context is cut breaks no question', async (t) => {
+  test('a cut in the site’s context does not split an emoji', async (t) => {
     for (const before of ['', 'a']) {
       const page = await fixture.visit(t, '/inline.html');
       await page.evaluate(() => Object.assign(window, { contextLength: 200 }));
@@ -325,7 +325,7 @@ describe('the chat element, asking and telling', { timeout: 600_000 }, () => {
     }
   });
 
-  test('in forced colours the launcher has an outline', async (t) => {
+  test('the launcher has an outline in forced colours', async (t) => {
     const page = await fixture.visit(t, '/download.html');
     const client = await page.createCDPSession();
     await client.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });

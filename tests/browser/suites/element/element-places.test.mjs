@@ -5,7 +5,7 @@ import { fakeWorker } from '../../support/fake-worker.mjs';
 import { openPage, startServer, STRICT_CSP, talkingTiny } from '../../support/harness.mjs';
 import { answered, bodyText, FAKE, html, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 
-describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
+describe('the chat element in other pages', { timeout: 900_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
@@ -19,7 +19,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
   });
   after(() => fixture?.close());
 
-  test('a site gives it its own words, looks and parts', async (t) => {
+  test('a site can set its texts, styles and parts', async (t) => {
     const page = await fixture.visit(t, '/site.html');
     await page.evaluate(() => {
       const sheet = new CSSStyleSheet();
@@ -99,7 +99,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     assert.deepEqual(names.toSorted(), ['Copy', 'Noch einmal', 'Senden']);
   });
 
-  test('another model is taken at the next opening', async (t) => {
+  test('a changed model is used when the chat is opened next', async (t) => {
     const page = await fixture.browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);
@@ -130,7 +130,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     );
   });
 
-  test('in a frame it is the same', async (t) => {
+  test('it works in a frame', async (t) => {
     const page = await fixture.visit(t, '/frame.html');
     const frame = await (await page.waitForSelector('iframe'))?.contentFrame();
     assert.ok(frame);
@@ -231,7 +231,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     });
   }
 
-  test('where the worker is not there it does not say that the model is missing', async (t) => {
+  test('a missing worker is not reported as a missing model', async (t) => {
     const site = await startServer({ csp: STRICT_CSP, files: { '/fake.mjs': Buffer.alloc(0), '/chat.html': chat } });
     t.after(() => site.close());
     site.faults.set('/linnet/worker.js', { status: 404 });
@@ -241,7 +241,7 @@ describe('the chat element, elsewhere', { timeout: 900_000 }, () => {
     assert.deepEqual(await outcome(page), { code: 'not-found', text: 'Something went wrong. Try again.' });
   });
 
-  test('without a server, a question for which there is no model goes back into the box', async (t) => {
+  test('without a model and a server, the question goes back into the box', async (t) => {
     const site = await startServer({
       csp: STRICT_CSP,
       files: {

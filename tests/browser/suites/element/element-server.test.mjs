@@ -111,7 +111,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
   /** Some time in which something could be sent. */
   const while_ = () => new Promise((resolve) => setTimeout(resolve, 300));
 
-  test('where the device cannot, the person is asked before the server is, and once in a conversation', async (t) => {
+  test('if the device fails, the person is asked once per conversation before the server is used', async (t) => {
     const page = await visit(t, '/absent.html');
     await part(page, '[data-state=consent]');
     assert.match(
@@ -159,7 +159,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.equal(told(api).length, 2);
   });
 
-  test('a server that sends something else gives no empty answer; one that breaks off leaves what came', async (t) => {
+  test('an unexpected response gives no empty answer; an interrupted one keeps its text', async (t) => {
     const page = await visit(t, '/served.html');
     const owner = /** @type {string[]} */ ([]);
     page.on('console', (message) => void (message.text().startsWith('<linnet-chat>') && owner.push(message.text())));
@@ -193,7 +193,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.match(await bodyText(page), /Whole\./);
   });
 
-  test('what was written while the device answered stays there, unless the person sends it', async (t) => {
+  test('what was written while the device answered is not sent unless the person agrees', async (t) => {
     const page = await visit(t, '/device.html');
     assert.match(
       await within(page, (root) => root.querySelector('.privacy').textContent),
@@ -251,7 +251,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual([other.requests, told(api).length], [[], 1]);
   });
 
-  test('a closed chat that asks still asks when it is opened', async (t) => {
+  test('a chat that was closed with a question still asks it when opened', async (t) => {
     const page = await visit(t, '/device.html');
     await page.evaluate(() => Object.assign(window, { pause: 400 }));
     await page.evaluate(() =>
@@ -279,7 +279,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual(api.requests, []);
   });
 
-  test('a server that is the only one to answer is named before the first question, and not asked for again', async (t) => {
+  test('a server without a model is named before the first question, and not asked about again', async (t) => {
     const page = await visit(t, '/served.html');
     assert.equal(
       await within(page, (root) => root.querySelector('.privacy').textContent),
@@ -307,7 +307,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual(other.requests, []);
   });
 
-  test('what was private stays so when the site does without the device', async (t) => {
+  test('a private conversation stays private if the site later uses only the server', async (t) => {
     const page = await visit(t, '/device.html');
     await works(page);
     await ask(page, 'One');
@@ -320,7 +320,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual(api.requests, []);
   });
 
-  test('a server that redirects gives the conversation to nobody else', async (t) => {
+  test('a redirect does not send the conversation to another server', async (t) => {
     const page = await visit(t, '/served.html');
     api.redirect = `${other.origin}/v1/chat/completions`;
     await type(page, 'Hello');

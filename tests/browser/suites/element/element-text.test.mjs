@@ -5,7 +5,7 @@ import { HOSTILE } from '../../support/hostile.mjs';
 import { ask, bodyText, inChat, part, ChatFixture, within } from '../../support/chat-fixture.mjs';
 import { Tasks } from '../../support/tasks.mjs';
 
-describe('what a model writes, in the chat element', { timeout: 900_000 }, () => {
+describe('the text of a model in the chat element', { timeout: 900_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
@@ -13,7 +13,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
   });
   after(() => fixture?.close());
 
-  test('what a model writes in Markdown is shown so, block by block', async (t) => {
+  test('Markdown is rendered block by block', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     const text =
@@ -58,7 +58,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     });
   });
 
-  test('hostile text is text: nothing runs, nothing loads, the layout holds', async (t) => {
+  test('hostile text stays text: nothing runs, nothing loads, the layout holds', async (t) => {
     const page = await fixture.visit(t, '/inline.html', { width: 360, height: 640 });
     await page.evaluate(() => Object.assign(window, { ran: [], violations: [] }));
     await page.evaluate(() =>
@@ -151,7 +151,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     return page;
   }
 
-  test('long lists, tables and blocks of code are shown in parts, which belong together', async (t) => {
+  test('long lists, tables and code blocks are rendered in parts that belong together', async (t) => {
     const page = await opened(t);
     await writes(page, 4, 1);
     await asks(page);
@@ -169,7 +169,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     assert.deepEqual(found, { lists: 1, items: 60, tables: 1, rows: 120, codes: 1, code: 160 });
   });
 
-  test('on a processor of a quarter of the speed no task takes long while an answer streams fast', async (t) => {
+  test('at a quarter of the speed no task takes long while an answer streams', async (t) => {
     const page = await opened(t);
     // Some hundreds of tokens a second: more than any phone writes.
     await writes(page, 1, 12);
@@ -204,7 +204,7 @@ describe('what a model writes, in the chat element', { timeout: 900_000 }, () =>
     assert.ok(longest <= 50, `${longest} ms`);
   });
 
-  test('a link whose text names another host says where it leads', async (t) => {
+  test('a link whose text names another host shows its target', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     const text =

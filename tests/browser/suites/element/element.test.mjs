@@ -46,7 +46,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
   });
   after(() => fixture?.close());
 
-  test('before it is opened it is a button of at most 12 KB, and nothing else', async (t) => {
+  test('before it is opened it is a button of at most 12 KB', async (t) => {
     fixture.server.requests.length = 0;
     const page = await fixture.visit(t, '/real.html');
     await part(page, '.launcher');
@@ -62,7 +62,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.ok(size <= 12_000, `${size} bytes`);
   });
 
-  test('opened, it asks before it downloads, and says how much', async (t) => {
+  test('when opened, it asks before it downloads, and names the size', async (t) => {
     fixture.server.requests.length = 0;
     const page = await fixture.visit(t, '/real.html');
     await page.click(inChat('.launcher'));
@@ -72,7 +72,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.deepEqual(fetched, []);
   });
 
-  test('a person agrees, asks a real model, and is not asked again after a reload', { skip: noModel }, async (t) => {
+  test('after the person agrees, a real model answers; a reload asks no more', { skip: noModel }, async (t) => {
     const page = await fixture.visit(t, '/real.html');
     await page.click(inChat('.launcher'));
     await (await part(page, '.accept')).click();
@@ -126,7 +126,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.equal(after, 2);
   });
 
-  test('it can be used by keyboard alone', async (t) => {
+  test('it can be used with the keyboard alone', async (t) => {
     const page = await fixture.visit(t, '/button.html');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
@@ -151,7 +151,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.equal(await page.$eval('linnet-chat', (chat) => chat.hasAttribute('open')), false);
   });
 
-  test('stop, answer again, new conversation, and the events of all that', async (t) => {
+  test('stop, answer again and new conversation work and fire their events', async (t) => {
     const page = await fixture.visit(t, '/button.html');
     await page.click(inChat('.launcher'));
     await page.evaluate(() =>
@@ -186,7 +186,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.deepEqual(events, ['ready', 'open', 'question', 'stopped', 'stop', 'clear', 'close']);
   });
 
-  test('what a model thinks before it answers is not shown, and not told to it again', async (t) => {
+  test('reasoning is not shown, and not sent to the model again', async (t) => {
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await part(page, '.input');
@@ -226,7 +226,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     );
   });
 
-  test('what the model knows of the site, and the conversation, are kept within its context', async (t) => {
+  test('the site’s context and the conversation stay within the model’s context', async (t) => {
     const page = await fixture.visit(t, '/context.html');
     await page.evaluate(() =>
       Object.assign(window, { contextLength: 1000, pieces: () => ['An answer of some length. '.repeat(8)] }),
@@ -247,7 +247,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.equal(asked.length, 8, 'after the first answer it is known what fits');
   });
 
-  test('an engine of the page’s keeps its policy, but for what the attributes say', async (t) => {
+  test('the page’s own engine keeps its policy, except for what attributes set', async (t) => {
     for (const [path, expected] of /** @type {const} */ ([
       ['/inline.html', {}],
       ['/policy.html', { when_hidden: 'pause', pace: 'gentle' }],
@@ -259,7 +259,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     }
   });
 
-  test('an engine that the chat loads keeps the screen on, spares the battery, and waits while the page is hidden, if it shall', async (t) => {
+  test('an engine that the chat loads keeps the screen on, spares the battery, and follows when-hidden', async (t) => {
     const ways = [
       { path: '/loaded.html', pace: 'auto', held: [] },
       { path: '/patient.html', pace: 'full', held: [true, false] },
@@ -315,7 +315,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     }
   });
 
-  test('axe finds nothing, closed and open, by day and by night', async (t) => {
+  test('axe finds nothing, closed and open, light and dark', async (t) => {
     for (const scheme of ['light', 'dark']) {
       for (const path of ['/button.html', '/inline.html', '/real.html']) {
         const page = await fixture.visit(t, path);
@@ -339,7 +339,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     }
   });
 
-  test('on a phone it has the whole screen, and right to left it is mirrored', async (t) => {
+  test('on a phone it fills the screen, and right-to-left it is mirrored', async (t) => {
     const page = await fixture.visit(t, '/button.html', { width: 360, height: 640, hasTouch: true, isMobile: true });
     await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
     await page.tap(inChat('.launcher'));

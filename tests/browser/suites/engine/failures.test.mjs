@@ -48,7 +48,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(await page.$eval('#notice', (element) => /** @type {HTMLElement} */ (element).hidden), true);
   }
 
-  test('a connection that breaks half-way is taken up again by itself', async (t) => {
+  test('a connection that breaks half-way is resumed automatically', async (t) => {
     const { server, page } = await open(t, { breakAt: MODEL_BYTES / 2, times: 1 });
     await engineState(page, 'ready');
     const starts = startsOf(server);
@@ -56,7 +56,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(starts.filter(goesOn).length, 1, `${starts}`);
   });
 
-  test('a connection that breaks half-way and cannot be taken up: network', async (t) => {
+  test('a connection that breaks half-way and cannot be resumed: network', async (t) => {
     const { server, page } = await open(t, { breakAt: MODEL_BYTES / 2, noRange: true });
     const { code, text } = await notice(page);
     assert.equal(code, 'network');
@@ -66,7 +66,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     await nextTryWorks(page);
   });
 
-  test('what has come before a break is not fetched again by the next try', async (t) => {
+  test('what arrived before a break is not fetched again', async (t) => {
     const { server, page } = await open(t, { breakAt: MODEL_BYTES / 2 });
     assert.equal((await notice(page)).code, 'network');
     server.faults.clear();
@@ -128,7 +128,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.match(text, /^This is not a GGUF file: it is a text file, [^.]*\. Check the address of the file\.$/);
   });
 
-  test('a page in the place of a model: bad-model, and what to do', async (t) => {
+  test('a page instead of a model: bad-model, and what to do', async (t) => {
     const files = { '/page.gguf': Buffer.from('<!doctype html><title>Sign in</title>'.padEnd(3000)) };
     const { page } = await open(t, undefined, { files, query: '?model=page.gguf&backend=cpu' });
     const { code, text } = await notice(page);
@@ -171,7 +171,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     });
   });
 
-  test('webgpu where there is none: no-webgpu, and the CPU is offered', async (t) => {
+  test('webgpu without a GPU: no-webgpu, and the CPU is offered', async (t) => {
     const bare = await chromium({ webgpu: false });
     t.after(() => bare.close());
     const server = await startServer();

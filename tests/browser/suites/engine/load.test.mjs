@@ -77,7 +77,7 @@ describe('a model', { skip: noModel }, () => {
           assert.equal(cold.length, COUNT);
         });
 
-        await t.test('from the store, without a request', async () => {
+        await t.test('from the store, without requests', async () => {
           server.requests.length = 0;
           const page = await openBlank(browser, server);
           // With as many threads as help.
@@ -96,7 +96,7 @@ describe('a model', { skip: noModel }, () => {
         });
 
         await t.test(
-          'the tokens are the native ones',
+          'the tokens are those of the native binary',
           { skip: expected ? false : 'skipped: there is no native binary' },
           () => {
             assert.deepEqual(cold, expected);
@@ -108,7 +108,7 @@ describe('a model', { skip: noModel }, () => {
 });
 
 describe('the choice of a backend', { skip: noModel }, () => {
-  test('auto takes the CPU where the GPU is played by software, and says why', { timeout: 600_000 }, async (t) => {
+  test('auto uses the CPU if the GPU is software, and says why', { timeout: 600_000 }, async (t) => {
     const browser = await chromium({ webgpu: true });
     t.after(() => browser.close());
     const server = await startServer();
@@ -117,7 +117,7 @@ describe('the choice of a backend', { skip: noModel }, () => {
     assert.deepEqual([info.backend, info.fallback?.code, info.fallback?.details.gpu], ['cpu', 'no-webgpu', 'software']);
   });
 
-  test('without an adapter auto takes the CPU, and webgpu by name is refused', { timeout: 600_000 }, async (t) => {
+  test('without an adapter auto uses the CPU, and webgpu is rejected', { timeout: 600_000 }, async (t) => {
     const browser = await chromium({ webgpu: false });
     t.after(() => browser.close());
     const server = await startServer({ isolated: false });

@@ -75,7 +75,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
     return { ...(await page.evaluate(ask, request, name)), fetched: server.count('.gguf') };
   }
 
-  test('destroyed once: the answer is the same, and the weights come from the store', async () => {
+  test('destroyed once: the answer is the same, and the weights are loaded from the store', async () => {
     const page = (whole = await open(TINY, 'webgpu'));
     expected = (await answer(page, () => '')).text;
     assert.ok((expected ?? '').length > 40, expected);
@@ -94,7 +94,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
     await whole.close();
   });
 
-  test('destroyed twice in a row: device-lost where the CPU may not take over', async (t) => {
+  test('destroyed twice in a row: device-lost if the CPU may not take over', async (t) => {
     const page = await open(TINY, 'webgpu');
     t.after(() => page.close());
     const { text, code } = await answer(page, (n) => (n === 4 || n === 70 ? 'destroy' : ''));
@@ -103,7 +103,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
   });
 
   // The CPU rounds what the GPU does not: a model that knows what it wants to say says the same.
-  test('destroyed twice in a row: the CPU takes over where it may', { skip: noModel }, async (t) => {
+  test('destroyed twice in a row: the CPU takes over if it may', { skip: noModel }, async (t) => {
     const page = await open(`/models/${MODEL}`, 'auto');
     t.after(() => page.close());
     const request = { ...REQUEST, max_tokens: 32 };
@@ -132,7 +132,7 @@ addEventListener('message', ({ data }) => {
 });
 ${readFileSync(packageFile('worker.js'), 'utf8')}`;
 
-describe('a worker that hears nothing', { timeout: 300_000 }, () => {
+describe('a worker that does not respond', { timeout: 300_000 }, () => {
   let browser;
   let server;
   before(async () => {
@@ -170,7 +170,7 @@ describe('a worker that hears nothing', { timeout: 300_000 }, () => {
   });
 
   for (const storage of ['auto', 'none']) {
-    test(`an answer ends within a second of its abort, and another worker answers what waits (storage: ${storage})`, async () => {
+    test(`an answer ends within a second of its abort; a new worker continues (storage: ${storage})`, async () => {
       const page = await openBlank(browser, server);
       assert.equal((await load(page, TINY, { backend: 'cpu', storage })).code, undefined);
       const [before, code, milliseconds, waited, after] = await page.evaluate(

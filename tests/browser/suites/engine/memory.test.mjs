@@ -37,7 +37,9 @@ describe('memory', { timeout: 1_800_000 }, () => {
   after(() => browser?.close());
 
   for (const backend of ['cpu', 'webgpu']) {
-    test(`a model that cannot fit is refused before its weights come: ${backend}`, { skip: noModel }, async (t) => {
+    test(`a model that cannot fit is rejected before its weights are downloaded: ${backend}`, {
+      skip: noModel,
+    }, async (t) => {
       const server = await startServer();
       t.after(() => server.close());
       // Whoever asked for more than the header would hear of a broken connection.
@@ -65,7 +67,7 @@ describe('memory', { timeout: 1_800_000 }, () => {
     });
   }
 
-  test('what no wasm memory holds is refused on the CPU path', {
+  test('a model larger than any wasm memory is rejected on the CPU path', {
     skip: noSynth || process.platform === 'win32',
   }, async (t) => {
     // Of the 5 GB only the header is there.
@@ -83,7 +85,7 @@ describe('memory', { timeout: 1_800_000 }, () => {
     assert.ok(refused.details.weights > 4.9e9, refused.message);
   });
 
-  test('weights on their way to the GPU do not pile up in the wasm', { skip: noSynth }, async (t) => {
+  test('weights for the GPU do not accumulate in the wasm heap', { skip: noSynth }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'linnet-synth-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const file = join(folder, 'synth.gguf');

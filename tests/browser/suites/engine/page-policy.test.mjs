@@ -50,7 +50,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     );
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  test('an answer waits while its page is hidden, if it shall, and can be stopped there', async () => {
+  test('an answer waits while its page is hidden, if the policy says so, and can be stopped', async () => {
     await begin({ max_tokens: 900 });
     await beyond(10);
     const other = await browser.newPage();
@@ -75,7 +75,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     await other.close();
   });
 
-  test('the screen is kept on while a long answer is written', async () => {
+  test('the screen stays on during a long answer', async () => {
     await page.evaluate(() => {
       const window = /** @type {any} */ (globalThis);
       // An answer that takes five seconds is long; here that time is soon over.
@@ -100,7 +100,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     await page.waitForFunction(() => /** @type {any} */ (globalThis).locks[0].released, { polling: 50 });
   });
 
-  test('a gentle answer rests for half of the time, and is the same', async () => {
+  test('a gentle answer rests for half of the time, and has the same tokens', async () => {
     const request = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, max_tokens: 50 };
     // The best of several turns, and of more where the machine has other things to do, too.
     const best = { full: Infinity, gentle: Infinity };
@@ -117,7 +117,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     assert.ok(slower() > 1.6 && slower() < 3, `${slower()} times as long`);
   });
 
-  test('what there is not is refused', async () => {
+  test('unknown values are rejected', async () => {
     for (const request of [{ pace: 'slow' }, { when_hidden: true }, { keep_awake: 'yes' }]) {
       const { code, details } = await complete(page, { prompt: 'x', ...request });
       assert.deepEqual([code, details.field], ['invalid-request', Object.keys(request)[0]]);

@@ -45,7 +45,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     return { page, info: await load(page, ADDRESS, options) };
   }
 
-  test('a load that went well, was refused, or was left leaves no mark', async (t) => {
+  test('a load that succeeded, was rejected or was left leaves no mark', async (t) => {
     const server = await fresh(t);
     const { page } = await visit(t, server);
     await complete(page, { prompt: 'a', max_tokens: 1 });
@@ -59,7 +59,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     assert.equal((await visit(t, server)).info.recovered, undefined);
   });
 
-  test('a page killed while it loads: a smaller context, then another model is named, and it can be forgotten', async (t) => {
+  test('after crashes while loading, a smaller context is used, then another model is named', async (t) => {
     const server = await fresh(t);
     const whole = (await visit(t, server)).info.model.context_length;
     await dieLoading(server);
@@ -81,7 +81,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     assert.deepEqual([again.code, again.recovered, again.model.context_length], [undefined, undefined, whole]);
   });
 
-  test('a page killed at its first answer, with `auto`: the second death leads to the CPU', async (t) => {
+  test('after two crashes during the first answer, auto uses the CPU', async (t) => {
     const server = await fresh(t);
     for (const step of ['smaller-context', 'cpu']) {
       const { page } = await visit(t, server, { backend: 'auto' });
@@ -105,7 +105,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     }
   });
 
-  test('a worker that is ended while it loads or answers: an error with a name, and the next try works', async (t) => {
+  test('a worker that ends while it loads or answers causes an error, and the next try works', async (t) => {
     const server = await fresh(t);
     const page = await openBlank(browser, server);
     t.after(() => page.close());
@@ -141,7 +141,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     assert.equal((await complete(page, { prompt: 'a', max_tokens: 2 })).usage.completion_tokens, 2);
   });
 
-  test('another tab that is still loading is not taken for dead', async (t) => {
+  test('another tab that is still loading does not count as crashed', async (t) => {
     const server = await fresh(t);
     const other = await openBlank(browser, server);
     t.after(() => other.close());

@@ -50,7 +50,7 @@ describe('the shaders', { timeout: 600_000 }, () => {
     assert.deepEqual(refused, []);
   });
 
-  test('a broken shader is noticed', async () => {
+  test('a broken shader is detected', async () => {
     const refused = await page.evaluate(() =>
       /** @type {any} */ (globalThis).refusals(['broken', 'fn f() -> u32 { return 1.5; }']),
     );

@@ -44,7 +44,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     return answer.choices[0].tokens;
   }
 
-  test('comes from the first part’s address, and then from the store', async (t) => {
+  test('loads from the first part’s address, and then from the store', async (t) => {
     const { server, page } = await fresh(t);
     const cold = await load(page, FIRST, cpu);
     assert.deepEqual([cold.code, cold.origin, cold.stored], [undefined, 'network', true], cold.message);
@@ -56,7 +56,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     assert.deepEqual(await tokens(page), expected);
   });
 
-  test('is counted as one', async (t) => {
+  test('is listed as one model', async (t) => {
     const { page } = await fresh(t);
     const counts = await page.evaluate(async (first) => {
       const seen = [];
@@ -71,7 +71,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     );
   });
 
-  test('comes from a list, and from files of the device', async (t) => {
+  test('loads from a list, and from files of the device', async (t) => {
     const names = ['/a', '/b', '/c'];
     const { page } = await fresh(t, Object.fromEntries(parts.map((part, i) => [names[i], part])));
     const listed = await load(
@@ -91,7 +91,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     assert.deepEqual(await tokens(page), expected);
   });
 
-  test('goes on where a download broke off, in whatever part', async (t) => {
+  test('resumes an interrupted download in any part', async (t) => {
     const { server, page } = await fresh(t);
     const breakAt = parts[1].length - 1000;
     server.faults.set(address(2), { breakAt });
@@ -109,7 +109,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     );
   });
 
-  test('a part that is damaged in the store is fetched anew, and only that one', async (t) => {
+  test('fetches only the damaged part of a stored model again', async (t) => {
     const { server, page } = await fresh(t);
     await load(page, FIRST, cpu);
     for (const at of [0, parts[2].length - 100]) {
@@ -138,7 +138,7 @@ describe('a split model', { timeout: 600_000 }, () => {
     }
   });
 
-  test('parts that are missing or do not fit are named', async (t) => {
+  test('names parts that are missing or do not belong together', async (t) => {
     const named = async (first, second, third) => {
       const files = Object.entries({ [FIRST]: first, [address(2)]: second, [address(3)]: third }).filter(
         ([, part]) => part,

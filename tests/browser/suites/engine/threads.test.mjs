@@ -127,7 +127,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     });
   }
 
-  test('an isolated page whose GPU fails while the model loads', async (t) => {
+  test('an isolated page uses threads if its GPU fails while the model loads', async (t) => {
     const worker = Buffer.from(FAILING_GPU + readFileSync(packageFile('worker.js'), 'utf8'));
     const server = await startServer({ files: { '/model.gguf': MODEL, '/linnet/worker.js': worker } });
     t.after(() => server.close());
@@ -143,7 +143,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
   });
 
-  test('a worker that neither hears nor says anything is replaced by another', async (t) => {
+  test('a silent worker is replaced', async (t) => {
     const server = await startServer({ files: { '/model.gguf': MODEL, '/silent.js': Buffer.from('') } });
     t.after(() => server.close());
     const page = await browser.newPage();
@@ -173,7 +173,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
   });
 
-  test('a thread that is ended in the middle of its work fails the answer after ten seconds; a reload works', {
+  test('a thread that is ended during its work fails the answer after ten seconds; a reload works', {
     skip: noModel,
   }, async (t) => {
     const server = await startServer();
@@ -201,7 +201,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     assert.deepEqual((await complete(page, short)).choices, right.choices);
   });
 
-  test('an engine that is disposed of takes its threads along', async (t) => {
+  test('dispose ends an engine’s threads', async (t) => {
     const server = await startServer({ files: { '/model.gguf': MODEL } });
     t.after(() => server.close());
     const page = await openBlank(browser, server);

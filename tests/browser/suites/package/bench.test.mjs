@@ -45,12 +45,12 @@ function report() {
 }
 
 describe('the benchmark', () => {
-  test('runs are summed up by their median', () => {
+  test('the result of several runs is their median', () => {
     assert.deepEqual(spread([9, 1, 5]), { median: 5, min: 1, max: 9, runs: [9, 1, 5] });
     assert.equal(spread([4, 1, 2, 8]).median, 3);
   });
 
-  test('no two prompts begin alike', () => {
+  test('no two prompts have the same beginning', () => {
     const ids = Array.from({ length: 50 }, (_, seed) => promptIds(40, seed));
     assert.equal(new Set(ids.map(([first, second]) => `${first} ${second}`)).size, 50);
     assert.ok(ids.flat().every((id) => id >= 1000 && id < 21_000));
@@ -59,7 +59,7 @@ describe('the benchmark', () => {
     assert.ok(promptText(900, 1).split(' ').length > 600);
   });
 
-  test('the table compares every engine with ours', () => {
+  test('the table compares every engine with Linnet', () => {
     const words = text(report());
     assert.match(
       words,
@@ -70,7 +70,7 @@ describe('the benchmark', () => {
     assert.match(words, /130\.0 MB after loading, 131\.0 MB after an answer.*are 176\.7 MB/);
   });
 
-  test('in the chart nothing lies upon another thing', () => {
+  test('nothing overlaps in the chart', () => {
     const svg = chart(report());
     assert.ok(svg.includes('a &#60;CPU&#62;'));
     assert.ok(svg.includes('prefill, tokens: 250; Linnet: 40<'));

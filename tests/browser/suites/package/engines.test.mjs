@@ -81,7 +81,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       await page.waitForFunction(ready);
     };
 
-    test('the real model under a strict policy: the native tokens', async (t) => {
+    test('the real model has the native tokens under a strict policy', async (t) => {
       await visit('/blank.html');
       assert.equal(await page.evaluate(() => crossOriginIsolated), true);
       const since = performance.now();
@@ -102,7 +102,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.equal(answer.code, undefined, answer.message);
       const expected = nativeTokens(PROMPT, COUNT);
       await t.test(
-        'which the native binary gives, too',
+        'the native binary gives the same tokens',
         { skip: expected ? false : 'skipped: there is no native binary' },
         () => {
           assert.deepEqual(answer.choices[0].tokens, expected);
@@ -110,7 +110,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       );
     });
 
-    test('a chat answers, and the streamed answer is the same', async () => {
+    test('a chat gets an answer, and the streamed answer is the same', async () => {
       const { whole, streamed, pieces } = await page.evaluate(async () => {
         const { chat } = /** @type {any} */ (globalThis).engine;
         const request = {
@@ -129,7 +129,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.ok(pieces > 3, `${pieces} pieces`);
     });
 
-    test('an answer ends when the signal says so, and when the loop is left', async () => {
+    test('the signal and leaving the loop end an answer', async () => {
       const { stopped, left } = await page.evaluate(async () => {
         const { completions } = /** @type {any} */ (globalThis).engine;
         const endless = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, stream: true };
@@ -156,7 +156,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       await page.evaluate(() => /** @type {any} */ (globalThis).engine.dispose());
     });
 
-    test('code for the Prompt API runs as it is', async () => {
+    test('code for the Prompt API runs unchanged', async () => {
       await visit('/prompt.html', 'window.installed');
       const { before, answer, streamed, last } = await page.evaluate(async () => {
         const { LanguageModel } = /** @type {any} */ (globalThis);
@@ -200,7 +200,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.equal(server.count('.gguf') > 0, !stores);
     });
 
-    test('a download that is cut goes on where it was', async () => {
+    test('an interrupted download is resumed', async () => {
       await visit('/blank.html');
       const size = statSync(TINY).size;
       const half = Math.floor(size / 2);
@@ -244,7 +244,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       },
     );
 
-    test('every shader compiles, those with f16 too', {
+    test('every shader compiles, including those with f16', {
       skip: gpu ? false : 'skipped: there is no WebGPU',
     }, async (t) => {
       const { f16, others, refused } = await page.evaluate(async () => {
@@ -271,7 +271,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.deepEqual(refused, []);
     });
 
-    test('a policy that forbids the worker has its name', async (t) => {
+    test('a policy that forbids the worker is reported as blocked', async (t) => {
       const site = await startServer({ csp: STRICT_CSP.replace("worker-src 'self'", "worker-src 'none'") });
       t.after(() => site.close());
       await page.goto(`${site.origin}/blank.html`);
@@ -280,7 +280,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       assert.deepEqual([code, details.needs], ['blocked', 'worker-src']);
     });
 
-    test('after the first visit the site needs no network', async (t) => {
+    test('the site needs no network after the first visit', async (t) => {
       const site = await startServer({ csp: STRICT_CSP });
       t.after(() => site.close());
       await page.goto(`${site.origin}/?backend=cpu&temperature=0&max=24`);

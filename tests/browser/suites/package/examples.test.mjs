@@ -111,7 +111,7 @@ describe('the examples', { timeout: 600_000 }, () => {
   };
 
   for (const name of EXAMPLES) {
-    test(`${name} is small, and is explained`, () => {
+    test(`${name} is small and explained`, () => {
       for (const file of readdirSync(join(FOLDER, name)).filter((file) => /\.(html|js|ts|json)$/.test(file))) {
         const lines = readFileSync(join(FOLDER, name, file), 'utf8')
           .trimEnd()

@@ -106,7 +106,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     projects?.remove();
   });
 
-  test('holds what its entries name, and nothing else than what was built', () => {
+  test('contains what its entries name, and only built files', () => {
     const root = project('contents', {});
     const installed = join(root, 'node_modules', 'linnet');
     assert.deepEqual(readdirSync(installed).sort(), ['README.md', 'dist', 'docs', 'examples', 'package.json']);
@@ -128,7 +128,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     assert.ok(paths.every((path) => path.includes('/linnet/dist/')));
   });
 
-  test('its types fit a strict project, as a bundler and as Node resolve them', () => {
+  test('its types fit a strict project, resolved by a bundler and by Node', () => {
     const root = project('types', { 'main.ts': TYPED });
     for (const [module, moduleResolution] of [
       ['esnext', 'bundler'],
@@ -180,7 +180,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     await page.close();
   });
 
-  test('a folder that is linked needs the development server’s leave, and the error says which', async (t) => {
+  test('a linked folder needs server.fs.allow, and the error says so', async (t) => {
     const root = join(projects.folder, 'vite-linked');
     mkdirSync(join(root, 'node_modules'), { recursive: true });
     symlinkSync(packageSource, join(root, 'node_modules', 'linnet'), 'junction');
@@ -217,7 +217,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     }
   });
 
-  test('a plain page with an import map, as the guide has it', async (t) => {
+  test('a plain page with the import map of the guide', async (t) => {
     const guide = readFileSync(join(packageSource, 'docs', 'getting-started.md'), 'utf8');
     const map = guide.match(/<script type="importmap">[^]*?<\/script>/)?.[0];
     assert.ok(map, 'the guide has an import map');

@@ -30,7 +30,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
   /** Runs in the page, with the errors that a page would see. */
   const run = (script) => page.evaluate(script);
 
-  test('it stands in where the browser has no model, and downloads when a session is made', async () => {
+  test('it is installed if the browser has no model, and downloads when a session is created', async () => {
     const found = await run(async () => {
       const { LanguageModel, installed } = /** @type {any} */ (globalThis);
       const before = await LanguageModel.availability({ expectedInputs: [{ type: 'text', languages: ['en'] }] });
@@ -66,14 +66,14 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(usage > 5 && usage < 60, `${usage} tokens`);
   });
 
-  test('a page that comes later needs no download', async (t) => {
+  test('a later page needs no download', async (t) => {
     const other = await openPage(browser, `${server.origin}/prompt.html`);
     t.after(() => other.close());
     await other.waitForFunction('window.installed');
     assert.equal(await other.evaluate(() => /** @type {any} */ (globalThis).LanguageModel.availability()), 'available');
   });
 
-  test('it answers, whole and streamed, and remembers', async () => {
+  test('it answers, streams and remembers', async () => {
     const [answer, streamed, usages] = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);
       const usages = [session.inputUsage];
@@ -89,7 +89,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(usages[0] < usages[1] && usages[1] < usages[2], String(usages));
   });
 
-  test('what is measured is what is used', async () => {
+  test('the measured usage is the usage', async () => {
     const [measured, used] = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);
       const copy = await session.clone();
@@ -103,7 +103,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(measured > 4 && Math.abs(measured - used) <= 8, `${measured} measured, ${used} used`);
   });
 
-  test('a long conversation loses its beginning, and what never fits is refused', async () => {
+  test('a long conversation loses its beginning, and an input that never fits is rejected', async () => {
     const { overflows, answer, error } = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);
       const copy = await session.clone();
@@ -122,7 +122,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.ok(error.requested > 2000 && error.quota === 512, JSON.stringify(error));
   });
 
-  test('an answer goes on with a prefix, space and all', async () => {
+  test('a prefix is continued, including its space', async () => {
     const answer = await run(async () => {
       const other = await /** @type {any} */ (globalThis).LanguageModel.create({ temperature: 0, topK: 1 });
       const question = { role: 'user', content: 'What is the capital of France?' };
@@ -136,7 +136,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     assert.match(answer, /^ Paris/);
   });
 
-  test('an answer is aborted with AbortError, and a session is destroyed with InvalidStateError', async () => {
+  test('an aborted answer is an AbortError, and a destroyed session an InvalidStateError', async () => {
     const names = await run(async () => {
       const { session } = /** @type {any} */ (globalThis);
       const stop = new AbortController();

@@ -37,7 +37,7 @@ async function served(t, fault, { range, method = 'GET' } = {}) {
   return { status, headers, body: Buffer.concat(parts), broken, isPending: server.faults.size === 1 };
 }
 
-test('a download breaks at the byte that is named, or does not reach it', async (t) => {
+test('a download breaks at the given byte, or ends before it', async (t) => {
   const first = await served(t, { breakAt: 300_000, times: 1 });
   assert.ok(first.broken && !first.isPending && first.body.equals(FILE.subarray(0, 300_000)));
   const beyond = await served(t, { breakAt: 300_000, times: 1 }, { range: 'bytes=400000-' });
@@ -46,7 +46,7 @@ test('a download breaks at the byte that is named, or does not reach it', async 
   assert.deepEqual([before.body.length, before.broken, before.isPending], [10, false, true]);
 });
 
-test('one byte is wrong, in whatever part it comes', async (t) => {
+test('one byte is wrong, in any range', async (t) => {
   const wrong = Buffer.from(FILE);
   wrong[300_000] ^= 1;
   const whole = await served(t, { flipAt: 300_000, times: 1 });
@@ -57,7 +57,7 @@ test('one byte is wrong, in whatever part it comes', async (t) => {
   assert.ok(other.body.equals(FILE.subarray(0, 11)) && other.isPending);
 });
 
-test('a file is cut short, and its ranges with it', async (t) => {
+test('a file and its ranges are truncated', async (t) => {
   const whole = await served(t, { truncateTo: 1000 });
   assert.deepEqual([whole.headers.get('content-length'), whole.body.length, whole.broken], ['1000', 1000, false]);
   const part = await served(t, { truncateTo: 1000 }, { range: 'bytes=10-' });
@@ -66,7 +66,7 @@ test('a file is cut short, and its ranges with it', async (t) => {
   assert.deepEqual([none.status, none.headers.get('content-range')], [416, 'bytes */1000']);
 });
 
-test('a length is overstated, ranges are ignored, a content coding is added', async (t) => {
+test('overstates a length, ignores ranges, adds a content coding', async (t) => {
   const longer = await served(t, { overstate: 1000 });
   assert.ok(longer.headers.get('content-length') === '1001000' && longer.broken && longer.body.equals(FILE));
   const whole = await served(t, { noRange: true }, { range: 'bytes=10-' });
@@ -83,7 +83,7 @@ test('a slow download takes its time and is complete', async (t) => {
   assert.ok(performance.now() - start > 200, `${performance.now() - start} ms`);
 });
 
-test('a status, a page or headers come in the place of what is there', async (t) => {
+test('replaces a file by a status, a page or headers', async (t) => {
   const status = await served(t, { status: 429, headers: { 'Retry-After': '2' }, times: 1 });
   assert.deepEqual([status.status, status.headers.get('retry-after'), status.isPending], [429, '2', false]);
   const page = await served(t, { page: '<p>Sign in</p>', times: 2 });

@@ -22,7 +22,7 @@ await Linnet.load('/absent.gguf', { backend: '${backend}', threads: 2 }).catch((
 /** Bytes of a file of the package under brotli. Of the module that takes seconds. */
 const compressed = async (file) => (await promisify(brotliCompress)(readFileSync(packageFile(file)))).length;
 
-describe('the size of what a page fetches before the model', { concurrency: true }, () => {
+describe('the size of a page before the model', { concurrency: true }, () => {
   for (const { name, isolated, backend } of [
     { name: 'an isolated page, on the CPU', isolated: true, backend: 'cpu' },
     { name: 'a page that is not isolated, on the GPU', isolated: false, backend: 'webgpu' },

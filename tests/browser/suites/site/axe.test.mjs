@@ -65,7 +65,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       });
     }
 
-    test(`the chat’s answers and dialogs on ${kind}`, async (t) => {
+    test(`answers and dialogs on ${kind}`, async (t) => {
       const page = await open(t, 'index.html', viewport);
       await engineState(page, 'ready');
       await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), ANSWER);
@@ -89,14 +89,14 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await clean(page, 'how it answers');
     });
 
-    test(`a notice, on ${kind}`, async (t) => {
+    test(`a notice on ${kind}`, async (t) => {
       const page = await open(t, 'index.html?backend=tpu', viewport);
       await engineState(page, 'ready');
       await page.waitForSelector('#notice:not([hidden])');
       await clean(page, 'a notice');
     });
 
-    test(`the element of Embed, opened, on ${kind}`, async (t) => {
+    test(`the opened element of Embed on ${kind}`, async (t) => {
       const page = await open(t, 'embed.html', viewport);
       await (await page.waitForSelector('linnet-chat >>> .launcher', { visible: true }))?.click();
       await page.waitForSelector('linnet-chat >>> .accept', { visible: true });

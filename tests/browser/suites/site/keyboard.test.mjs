@@ -55,7 +55,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     return words(page);
   }
 
-  test('words come next, and begun ones are completed; whole, each once, in the case of the text', async () => {
+  test('the next words and completions are suggested once each, in the case of the text', async () => {
     const next = await write('The capital of France is ');
     assert.equal(next.length, 3);
     assert.ok(next.includes('Paris'), String(next));
@@ -79,7 +79,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     );
   });
 
-  test('a key, a digit or a tap puts a word in, and what follows it stands where it should', async () => {
+  test('a key, a digit or a tap inserts a word, with the right space after it', async () => {
     const [first] = await write('Thank you very m');
     await page.keyboard.press('Tab');
     assert.equal(await written(page), `Thank you very ${first} `);
@@ -100,7 +100,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     assert.equal(await written(page), `Thank you very ${first} ${second},`);
   });
 
-  test('Escape puts the words away: then digits are digits, and Tab leads on', async () => {
+  test('Escape hides the words; then digits are digits, and Tab moves the focus', async () => {
     await write('I have ');
     await page.keyboard.press('Escape');
     assert.deepEqual(await words(page), []);
@@ -116,7 +116,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     await page.click('#digits');
   });
 
-  test('what is suggested comes while somebody types, and is read out after a pause', async (t) => {
+  test('suggestions arrive during typing, and are announced after a pause', async (t) => {
     const text = 'cat sat on the windowsill and looked out at th';
     let [typed, median, quiet, found] = [0, Infinity, false, /** @type {string[]} */ ([])];
     // The best of several turns: where the machine is busy with other things, too, what is measured is they. Of itself
@@ -150,7 +150,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     );
   });
 
-  test('a long text is no slower, and words come in its middle, too', async () => {
+  test('a long text is not slower, and words are suggested in its middle too', async () => {
     const long = 'The quick brown fox jumps over the lazy dog and runs away. '.repeat(60);
     await page.$eval('#text', (node, long) => Object.assign(node, { value: long }), long);
     await page.focus('#text');
@@ -168,7 +168,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
   });
 
-  test('axe finds nothing on a small phone, by day and by night', async () => {
+  test('axe finds nothing on a small phone, light and dark', async () => {
     await write('Good mor');
     for (const value of ['light', 'dark']) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);

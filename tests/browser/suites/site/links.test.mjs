@@ -34,7 +34,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     };
   }
 
-  test('a model of another host is asked about before it is fetched, by name, host and size', async (t) => {
+  test('the page asks before it loads a model from another host, with name, host and size', async (t) => {
     const { other, site, model, path, size } = await hosts(t);
     const page = await visitSite(t, browser, site, { path, state: 'paused', viewport: { width: 360, height: 640 } });
     await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
@@ -62,7 +62,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
   });
 
-  test('what there is to say while the question waits is shown with it', async (t) => {
+  test('other notices are shown with the question', async (t) => {
     const { site, path } = await hosts(t);
     // Two tabs of one chat, as a duplicated tab is.
     const first = await visitSite(t, browser, site);
@@ -78,7 +78,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
   });
 
-  test('a host that refuses HEAD is asked for one byte; one that says no size is named without', async (t) => {
+  test('the size is read by HEAD or one byte, and omitted if the host does not send it', async (t) => {
     const { other, site, path, size } = await hosts(t);
     other.faults.set('/bird.gguf', { status: 403, method: 'HEAD' });
     const page = await visitSite(t, browser, site, { path, state: 'paused' });
@@ -101,7 +101,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.equal((await told(page)).length, 1);
   });
 
-  test('what was fetched once is not asked about again', async (t) => {
+  test('a stored model is not asked about again', async (t) => {
     const { other, site, path } = await hosts(t);
     const page = await openPage(browser, site.origin + path);
     t.after(() => page.close());
@@ -114,7 +114,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.deepEqual(other.requests, []);
   });
 
-  test('the other pages say what comes from another host before somebody asks for it', async (t) => {
+  test('the other pages name another host before they load from it', async (t) => {
     const { other, site, path, size } = await hosts(t);
     for (const name of ['bench', 'diagnostics', 'keyboard']) {
       const page = await openPage(browser, site.origin + path.replace('/?', `/${name}.html?`));
@@ -128,7 +128,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.deepEqual(new Set(other.requests.map(({ method }) => method)), new Set(['HEAD']));
   });
 
-  test('options that make no sense are left out and named', async (t) => {
+  test('invalid options are ignored and named', async (t) => {
     const server = await startSite(t);
     const path = '/some/where/?model=smollm3&backend=foo&threads=abc&context=-1&pace=&temperature=hot&max=0.5';
     const page = await visitSite(t, browser, server, { path });
@@ -164,7 +164,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.match(await bench.$eval('#status', (node) => node.textContent ?? ''), /“backend=foo” .* is ignored/);
   });
 
-  test('a context that only the file refuses is done without, and named', async (t) => {
+  test('a context that only the file rejects is ignored and named', async (t) => {
     const server = await startSite(t);
     const refuses = () => {
       /** @type {any} */ (globalThis).refusal = ({ contextLength }) =>

@@ -22,7 +22,7 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
   };
 
   for (const folder of ['/', '/some/where/']) {
-    test(`after the first visit of ${folder} the chat and the other pages are there, and answer`, async (t) => {
+    test(`after the first visit of ${folder} the chat and the other pages work offline`, async (t) => {
       const server = await startServer({ csp: STRICT_CSP });
       t.after(() => server.close());
       const first = await openPage(browser, `${server.origin}${folder}?backend=cpu&temperature=0&max=24`);
@@ -73,7 +73,7 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
   }
 });
 
-describe('what the service worker keeps', { timeout: 300_000 }, () => {
+describe('what the service worker caches', { timeout: 300_000 }, () => {
   let browser;
   before(async () => {
     browser = await chromium({ webgpu: false });
@@ -121,7 +121,7 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     { what: 'a page with status 200', page: '<!doctype html><title>Sign in</title>' },
     { what: 'a part of it', truncateTo: 100 },
   ]) {
-    test(`${what} in the place of a script is not kept; at the next visit all is as it should be`, async (t) => {
+    test(`${what} instead of a script is not cached, and the next visit works`, async (t) => {
       const server = await startServer({ csp: STRICT_CSP });
       t.after(() => server.close());
       server.faults.set(`/${script()}`, fault);
@@ -165,7 +165,7 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     });
   }
 
-  test('a guide is kept when it is read, and not before', async (t) => {
+  test('a guide is cached when it is read, and not before', async (t) => {
     const server = await startServer({ csp: STRICT_CSP });
     t.after(() => server.close());
     const page = await visit(t, server);
@@ -182,7 +182,7 @@ describe('what the service worker keeps', { timeout: 300_000 }, () => {
     assert.equal(await page.$eval('h1', (node) => node.textContent), 'Errors by code');
   });
 
-  test('a page with status 200 in the place of the engine’s module is not kept either', async (t) => {
+  test('a page with status 200 instead of the engine’s module is not cached either', async (t) => {
     const server = await startServer({ csp: STRICT_CSP });
     t.after(() => server.close());
     // The page says that it uses another one.
@@ -241,7 +241,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     await new Promise((resolve) => setTimeout(resolve, 1500));
   };
 
-  test('the service worker makes it isolated, and the engine has threads', { skip: noModel }, async (t) => {
+  test('the service worker isolates the pages, and the engine has threads', { skip: noModel }, async (t) => {
     const server = await startHost(t);
     const { page, loads } = await visit(t, server, '?backend=cpu&temperature=0&max=8');
     await page.waitForFunction(() => crossOriginIsolated, { timeout: 30_000 });
@@ -264,7 +264,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     );
   });
 
-  test('a browser that makes nothing of the headers is not sent round in circles', async (t) => {
+  test('a browser that ignores the headers is reloaded only once', async (t) => {
     const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, () =>
       Object.defineProperty(globalThis, 'crossOriginIsolated', { value: false }),
     );
@@ -276,7 +276,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     assert.equal(loads(), 2);
   });
 
-  test('a page is not taken from the hands of somebody who has begun', async (t) => {
+  test('a page that somebody has begun to use is not reloaded', async (t) => {
     const active = () => Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: true } });
     const { page, loads } = await visit(t, await startHost(t), '', fakeWorker, active);
     await settled(page);
@@ -285,7 +285,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'the next visit is');
   });
 
-  test('without the switch nothing is changed', async (t) => {
+  test('without the switch nothing changes', async (t) => {
     const { page, loads } = await visit(t, await startHost(t, false), '', fakeWorker);
     await settled(page);
     await page.reload();

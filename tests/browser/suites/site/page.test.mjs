@@ -40,7 +40,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     await server?.close();
   });
 
-  test('a person asks, reads the answer as it comes, asks again and starts anew', async (t) => {
+  test('a person asks, reads the answer as it arrives, asks again and starts a new chat', async (t) => {
     const page = await openPage(browser, `${server.origin}/?backend=cpu&temperature=0&max=48`);
     t.after(() => page.close());
     await page.waitForFunction(() =>
@@ -81,7 +81,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal((await answers(page)).length, 0);
   });
 
-  test('a reload downloads nothing of the model', async (t) => {
+  test('a reload does not download the model', async (t) => {
     server.requests.length = 0;
     const page = await openPage(browser, `${server.origin}/?backend=cpu`);
     t.after(() => page.close());
@@ -91,7 +91,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('Stop stops within one token, and the chat goes on after it', async (t) => {
+  test('Stop stops within one token, and the chat continues after it', async (t) => {
     const page = await openPage(browser, `${server.origin}/?backend=cpu`);
     t.after(() => page.close());
     await engineState(page, 'ready');
@@ -115,7 +115,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     });
   });
 
-  test('on a small phone everything is within reach', async (t) => {
+  test('on a small phone everything is in reach', async (t) => {
     const viewport = { width: 360, height: 640, hasTouch: true, isMobile: true };
     const page = await visitSite(t, browser, server, { path: '/', viewport });
     await page.evaluate(() => Object.assign(globalThis, { pause: 30, pieces: () => Array(500).fill('word ') }));
@@ -157,7 +157,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
       ['?backend=cpu', /CPU/],
       ['?backend=webgpu&model=tiny.gguf', /WebGPU/],
     ])) {
-      test(`it works with ${query}, and asks for nothing outside the folder`, async (t) => {
+      test(`it works with ${query}, and requests nothing outside the folder`, async (t) => {
         const page = await openPage(browser, `${strict.origin}/some/where/${query}`);
         t.after(() => page.close());
         await engineState(page, 'ready');
@@ -189,7 +189,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.match(await page.$eval('#facts', (element) => element.textContent ?? ''), /98\.4 MB from your file/);
   });
 
-  test('loading can be paused and gone on with', async (t) => {
+  test('loading can be paused and continued', async (t) => {
     const slow = await startServer();
     t.after(() => slow.close());
     slow.faults.set('/models/SmolLM2-135M-Instruct.Q4_1.gguf', { bytesPerSecond: 20e6 });

@@ -83,7 +83,7 @@ describe('on a phone', { timeout: 600_000 }, () => {
     }
   }
 
-  test('the demo loads and answers by tap, and no task keeps it busy for long', async (t) => {
+  test('the demo loads and answers by tap, without long tasks', async (t) => {
     await smoothly(t, async () => {
       const page = await visit(t, '/?model=/tiny.gguf&backend=cpu&temperature=0&max=600');
       await page.waitForSelector('#loading:not([hidden])');
@@ -106,7 +106,7 @@ describe('on a phone', { timeout: 600_000 }, () => {
     });
   });
 
-  test('so does the element', async (t) => {
+  test('the element loads and answers by tap, without long tasks', async (t) => {
     await smoothly(t, async () => {
       const page = await visit(t, '/shop.html');
       await page.waitForFunction(shows, {}, '.launcher');

@@ -37,7 +37,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     return { server, page };
   }
 
-  test('it says what fits this device and why the rest does not; a stored model is marked, and can be removed', async (t) => {
+  test('it says which models fit and why others do not; a stored model is marked and can be removed', async (t) => {
     const { page } = await open(t, '?backend=cpu');
     await engineState(page, 'ready');
     await page.click('#model-button');
@@ -68,7 +68,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     );
   });
 
-  test('a file from the device can be kept, and is there at the next visit', async (t) => {
+  test('a file from the device can be stored, and is there at the next visit', async (t) => {
     const { server, page } = await open(t, '?backend=cpu&model=/nothing.gguf');
     await engineState(page, 'failed');
     await page.click('#model-button');
@@ -86,7 +86,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     assert.equal(await page.$eval('#model-name', (node) => node.textContent), 'SmolLM2 135M Instruct');
   });
 
-  test('after a crash the person is told what is done differently, and can have it all again', async (t) => {
+  test('after a crash a notice says what is reduced, and can undo it', async (t) => {
     const { page } = await open(t, `?backend=cpu&context=4096`);
     await engineState(page, 'ready');
     // The mark that a page leaves which dies while it loads.
@@ -116,7 +116,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     [1440, 900],
     [360, 640],
   ]) {
-    test(`at ${width} by ${height} all that has to be chosen can be reached without a look below`, async (t) => {
+    test(`at ${width} by ${height} all controls are visible without scrolling`, async (t) => {
       const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', { width, height });
       await page.click('#model-button');
       await told(page);
@@ -132,7 +132,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     });
   }
 
-  test('on a small phone, by day and by night: axe finds nothing, and nothing stands out', async (t) => {
+  test('on a small phone, light and dark: axe finds nothing, and nothing overflows', async (t) => {
     const { page } = await open(t, '?backend=cpu&model=/nothing.gguf', {
       width: 360,
       height: 640,

@@ -16,7 +16,7 @@ const SIZES = [
 const LOOKS =
   "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } .facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
 
-describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
+describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
@@ -88,7 +88,7 @@ describe('how it looks', { skip: noFont, timeout: 600_000 }, () => {
       await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
     }));
 
-  test('the element, opened', (t) =>
+  test('the opened element', (t) =>
     look(t, '/shop.html', 'element', async (page) => {
       await page.click(inChat('.launcher'));
       await part(page, '.input');

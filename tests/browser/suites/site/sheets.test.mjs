@@ -36,7 +36,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     return page.evaluate(() => navigator.clipboard.readText());
   }
 
-  test('the device is measured, and the table can be copied', { skip: noModel }, async (t) => {
+  test('Bench measures the device, and the table can be copied', { skip: noModel }, async (t) => {
     const page = await openPage(browser, `${server.origin}/bench.html?backend=cpu&context=256`);
     t.after(() => page.close());
     assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
@@ -71,7 +71,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     await page.waitForSelector('#run:not([hidden])');
   });
 
-  test('the diagnostics say what is here, try the engine, and give a report', { skip: noModel }, async (t) => {
+  test('Diagnostics describes the device, tries the engine, and gives a report', { skip: noModel }, async (t) => {
     const page = await openPage(browser, `${server.origin}/some/where/diagnostics.html?backend=cpu`);
     t.after(() => page.close());
     await page.waitForSelector('[data-probed]');
@@ -95,7 +95,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     );
   });
 
-  test('they say what was given up, what a GPU was asked for, what a crash changed, and what failed', async (t) => {
+  test('Diagnostics names disabled features, GPU counters, wrong options and failures', async (t) => {
     const page = await browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);
@@ -152,7 +152,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     assert.equal(JSON.parse(await copied(page, 'Copy report')).error.code, 'blocked');
   });
 
-  test('the chat for a site is there to try, and what is pasted is what was tried', async (t) => {
+  test('Embed shows the chat, and the snippet matches it', async (t) => {
     // On an origin of its own: where the model is stored there is no question.
     const fresh = await startServer({ csp: STRICT_CSP });
     t.after(() => fresh.close());
@@ -214,7 +214,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
   });
 
-  test('one leads to the other from any folder, by keyboard; axe finds nothing, on a small phone, by day and by night', async (t) => {
+  test('pages link to each other, by keyboard; axe finds nothing on a small phone, light and dark', async (t) => {
     const page = await browser.newPage();
     t.after(() => page.close());
     await page.evaluateOnNewDocument(fakeWorker);

@@ -30,7 +30,7 @@ const OTHERS = {
   ],
 };
 
-describe('claims', { timeout: 900_000 }, () => {
+describe('what servers and browsers claim', { timeout: 900_000 }, () => {
   let browser;
   before(async () => {
     browser = await chromium();
@@ -63,7 +63,7 @@ describe('claims', { timeout: 900_000 }, () => {
     );
 
   for (const kind of ['a window', 'a private window']) {
-    test(`${kind} whose room is smaller than it says: quota, and nothing is said to be stored`, async (t) => {
+    test(`${kind} with less space than it reports: quota, and nothing counts as stored`, async (t) => {
       const context = kind === 'a window' ? browser : await browser.createBrowserContext();
       const { server, page } = await fresh(t, { context });
       if (context !== browser) t.after(() => context.close());
@@ -91,7 +91,7 @@ describe('claims', { timeout: 900_000 }, () => {
     });
   }
 
-  test('the site’s data are cleared in an open page: models load, are stored, and nobody speaks of memory', async (t) => {
+  test('models load and are stored after the site’s data was cleared in an open page', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set('/clear', { status: 200, headers: { 'Clear-Site-Data': '"storage"' } });
     assert.equal((await load(page, '/tiny.gguf', cpu)).stored, true);
@@ -110,7 +110,7 @@ describe('claims', { timeout: 900_000 }, () => {
     assert.equal(await call(page, 'remove', '/tiny.gguf'), true);
   });
 
-  test('a server that gives stretches of a file with a content coding is asked for the whole', async (t) => {
+  test('a server that sends ranges with a content coding is asked for the whole file', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set('/tiny.gguf', { gzip: true });
     const info = await load(page, '/tiny.gguf', cpu);
@@ -120,7 +120,7 @@ describe('claims', { timeout: 900_000 }, () => {
     assert.deepEqual([(await load(page, '/tiny.gguf', cpu)).origin, server.count('.gguf')], ['cache', 0]);
   });
 
-  test('a server that says when to come back is asked again then', async (t) => {
+  test('a server that sends Retry-After is asked again at that time', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set('/tiny.gguf', { status: 429, headers: { 'Retry-After': '2' }, times: 1 });
     const began = performance.now();
@@ -131,7 +131,7 @@ describe('claims', { timeout: 900_000 }, () => {
     assert.deepEqual([refused.code, refused.details.retryAfter, server.count('other.gguf')], ['http', 3600, 1]);
   });
 
-  test('a file that is replaced while it comes is fetched from its beginning', async (t) => {
+  test('a file that is replaced during its download is fetched again from the beginning', async (t) => {
     const { server, page } = await fresh(t);
     server.faults.set('/padded.gguf', { headers: { ETag: '"old"' }, times: 1 });
     const info = await load(page, '/padded.gguf', cpu);
@@ -145,7 +145,7 @@ describe('claims', { timeout: 900_000 }, () => {
     assert.equal(await call(page, 'download', '/padded.gguf'), 'done');
   });
 
-  test('a file that is no model is called what it is, however it comes', async (t) => {
+  test('a file that is not a model is named by its kind, from any source', async (t) => {
     const files = Object.fromEntries(
       Object.entries(OTHERS).map(([name, [content]]) => [`/${name}.gguf`, /** @type {Buffer} */ (content)]),
     );
@@ -168,7 +168,7 @@ describe('claims', { timeout: 900_000 }, () => {
     );
   });
 
-  test('an address that is signed anew at each visit is stored once, under its key', async (t) => {
+  test('a model whose address changes at each visit is stored once, under its key', async (t) => {
     const { server, page } = await fresh(t);
     const signed = (no) => ({ url: `/tiny.gguf?X-Amz-Signature=secret${no}`, key: 'tiny 1' });
     assert.equal((await load(page, signed(1), cpu)).origin, 'network');

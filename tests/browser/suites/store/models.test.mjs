@@ -65,7 +65,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.equal(server.count('.gguf'), 0);
   });
 
-  test('a model is stored beforehand, and then works without a network', { skip: noModel }, async (t) => {
+  test('a model that was downloaded before works without a network', { skip: noModel }, async (t) => {
     const { server, page } = await fresh(t);
     const seen = await page.evaluate(async (id) => {
       const { models } = /** @type {any} */ (globalThis).linnet;
@@ -97,7 +97,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.deepEqual([(await load(page, MODEL_ID, cpu)).origin, server.count('.gguf')], ['cache', 0]);
   });
 
-  test('a download that is ended is listed as a beginning, and goes on', { skip: noModel }, async (t) => {
+  test('an aborted download is listed as partial, and can be continued', { skip: noModel }, async (t) => {
     const { page } = await fresh(t);
     const code = await page.evaluate(async (id) => {
       const { models } = /** @type {any} */ (globalThis).linnet;
@@ -114,7 +114,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.equal((await call(page, 'stored'))[0].whole, true);
   });
 
-  test('a file that the person has becomes the listed model’s copy; what is exported is the file; what is removed is gone', {
+  test('an imported file becomes the listed model’s copy, and can be exported and removed', {
     skip: noModel,
   }, async (t) => {
     const { server, page } = await fresh(t);
@@ -139,7 +139,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.deepEqual(await call(page, 'stored'), []);
   });
 
-  test('a file of no listed model is loaded by its source; a site’s own entry by its id', async (t) => {
+  test('an imported file of another model is loaded by its source, a site’s own entry by its id', async (t) => {
     const { server, page } = await fresh(t);
     const source = await page.evaluate(async () => {
       const file = new File([await (await fetch('/tiny.gguf')).blob()], 'tiny.gguf');
@@ -165,7 +165,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.equal(await call(page, 'remove', '/tiny.gguf'), true);
   });
 
-  test('what is no model is not imported; an entry in use is not removed; what a crash has left is swept away', async (t) => {
+  test('only models are imported, entries in use stay, and remains of a crash are removed', async (t) => {
     const { page } = await fresh(t);
     const code = await page.evaluate(() =>
       /** @type {any} */ (globalThis).linnet.models
@@ -198,7 +198,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.equal(await call(page, 'remove', address), true);
   });
 
-  test('a request leaves open what the list says of the model', async (t) => {
+  test('the list’s recommended sampling fills the fields that a request omits', async (t) => {
     const { page } = await fresh(t);
     await page.evaluate(fakeWorker);
     const asked = async (model, request = {}) => {
@@ -222,7 +222,7 @@ describe('models', { timeout: 900_000 }, () => {
     assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'nothing is known of it');
   });
 
-  test('bytes and streams are loaded, what a framework wraps too; the rest is refused, and no worker is left', async (t) => {
+  test('bytes, streams and proxies are loaded; anything else is rejected without a worker', async (t) => {
     const { page } = await fresh(t);
     await call(page, 'add', { id: 'our-own', name: 'Our own', files: [{ url: '/tiny.gguf', name: 'own.gguf' }] });
     const results = await page.evaluate(async () => {
