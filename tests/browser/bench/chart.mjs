@@ -63,7 +63,8 @@ export function chart({ browser, cpu, models }) {
           const most = Math.max(...drawn.map((speed) => speed[what].median));
           const length = Math.max(1, (speed[what].median / most) * (PANEL - NUMBER));
           parts.push(
-            `<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" rx="2" class="b${engines.indexOf(speed.engine) % 5}"/>`,
+            `<rect x="${left(panel).toFixed(1)}" y="${y - 12}" width="${length.toFixed(1)}" height="15" ` +
+              `rx="2" class="b${engines.indexOf(speed.engine) % 5}"/>`,
           );
           write(left(panel) + length + 6, y, speed[what].median.toFixed(speed[what].median < 100 ? 1 : 0));
         }
@@ -71,7 +72,8 @@ export function chart({ browser, cpu, models }) {
     }
   }
   const height = y + 20;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Speeds of Linnet and other engines">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"
+  role="img" aria-label="Speeds of Linnet and other engines">
 <style>${STYLE}
 </style>
 ${parts.join('\n')}

@@ -13,13 +13,13 @@ export function promptIds(length, seed) {
 const TEXT =
   'The linnet is a small finch that lives on open land with thorny bushes and weeds. It is about the ' +
   'size of a sparrow, but slimmer, with a short grey bill, a forked tail and white edges on the wing feathers. In ' +
-  'spring the male has a red forehead and a red breast, while the female is brown and streaked all year. The birds eat ' +
-  'seeds almost entirely, and even the young are fed with seeds that the parents have softened. They nest in loose groups, ' +
-  'often in gorse, and build a cup of grass and moss that is lined with hair and wool. The female lays four to six eggs ' +
-  'and sits on them for about two weeks. After the breeding season the families join flocks that wander over stubble ' +
-  'fields and along the coast, rising and falling in the air as they fly and calling to one another without pause.';
+  'spring the male has a red forehead and a red breast, while the female is brown and streaked all year. The birds ' +
+  'eat seeds almost entirely, and even the young are fed with seeds that the parents have softened. They nest in ' +
+  'loose groups, often in gorse, and build a cup of grass and moss that is lined with hair and wool. The female ' +
+  'lays four to six eggs and sits on them for about two weeks. After the breeding season the families join flocks ' +
+  'that wander over stubble fields and along the coast, rising and falling in the air as they fly and calling to one another without pause.';
 
-/** About so many tokens of text, for engines that take no ids. Its speed is by the tokens that it turned out to be. */
+/** Text of about this many tokens, for engines that take no ids. Speeds are computed from the actual tokens. */
 export function promptText(tokens, seed) {
   const words = TEXT.split(' ');
   // A word is about 1.25 tokens, and so many are in front.

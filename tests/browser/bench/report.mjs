@@ -75,7 +75,8 @@ function loadLines({ load: { threads, load, first, read, prefill, ratio } }) {
 function memoryLines({ memory: { file, kv, loaded, generated, limit } }) {
   const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
   return [
-    `wasm memory: ${mb(loaded)} after loading, ${mb(generated)} after an answer; 1.15 x ${mb(file)} of weights + ${mb(kv)} of KV + 40 MB are ${mb(limit)}`,
+    `wasm memory: ${mb(loaded)} after loading, ${mb(generated)} after an answer; ` +
+      `1.15 x ${mb(file)} of weights + ${mb(kv)} of KV + 40 MB are ${mb(limit)}`,
   ];
 }
 

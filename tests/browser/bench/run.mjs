@@ -84,7 +84,8 @@ function notes() {
   const lines = [];
   if (browser && wllamaRuns > 0) {
     lines.push(
-      `wllama: ${Math.min(runs, wllamaRuns)} of ${runs} runs, prompts of up to ${WLLAMA.longest}, ${WLLAMA.tokens} tokens decoded: more would take too long`,
+      `wllama: ${Math.min(runs, wllamaRuns)} of ${runs} runs, prompts of up to ${WLLAMA.longest}, ` +
+        `${WLLAMA.tokens} tokens decoded: more would take too long`,
     );
   }
   if (!values['llama-bench']) lines.push('llama-bench is not on the path: native llama.cpp was not measured');
@@ -159,7 +160,8 @@ async function compare(contestants, cases, runs) {
       const sample = await contestant.sample(of, run * 10_000 + of.prompt);
       samples.push(sample);
       console.error(
-        `run ${run + 1} of ${runs}  ${contestant.engine}, threads ${contestant.threads}, prompt ${of.prompt}  prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`,
+        `run ${run + 1} of ${runs}  ${contestant.engine}, threads ${contestant.threads}, prompt ${of.prompt}  ` +
+          `prefill ${sample.prefill.toFixed(1)}  decode ${sample.decode.toFixed(1)} tokens/s`,
       );
     }
   }

@@ -18,7 +18,8 @@ export const FAKE = `
       const tokens = Math.ceil(request.messages.reduce((sum, { content }) => sum + content.length, 0) / 2);
       if (tokens >= window.contextLength) {
         const { LinnetError } = await import('/linnet/index.js');
-        throw new LinnetError('context-full', 'too long', { prompt_tokens: tokens, context_length: window.contextLength });
+        const details = { prompt_tokens: tokens, context_length: window.contextLength };
+    throw new LinnetError('context-full', 'too long', details);
       }
       for (const piece of window.pieces(request)) {
         if (window.pause) await wait(window.pause);
@@ -31,7 +32,8 @@ export const FAKE = `
       yield { choices: [{ delta: {}, finish_reason: 'stop' }], usage: { prompt_tokens: tokens } };
     },
   };
-  const engine = { info: () => ({ model: { name: 'Parrot 1B', context_length: window.contextLength } }), chat: { completions } };
+  const info = () => ({ model: { name: 'Parrot 1B', context_length: window.contextLength } });
+  const engine = { info, chat: { completions } };
   for (const chat of document.querySelectorAll('linnet-chat:not([real])')) chat.engine = engine;
   window.events = [];
   for (const name of ['open', 'close', 'consent', 'ready', 'question', 'answer', 'error', 'clear']) {
@@ -40,8 +42,10 @@ export const FAKE = `
 `;
 
 export const html = (body, head = '') =>
-  Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>A shop</title>${head}<script type="module" src="/linnet/element.js"></script><script type="module" src="/fake.mjs"></script>
+  Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A shop</title>${head}
+    <script type="module" src="/linnet/element.js"></script><script type="module" src="/fake.mjs"></script>
 <body><main><h1>A shop</h1><p>Things of all kinds.</p>${body}</main></body></html>`);
 
 export const inChat = (selector) => `linnet-chat >>> ${selector}`;
@@ -79,7 +83,8 @@ export const bodyText = (page) => within(page, (root) => root.querySelector('.an
 
 /** An open chat with the shop's words. */
 export const INLINE =
-  '<linnet-chat mode="inline" heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>';
+  '<linnet-chat mode="inline" heading="Ask the shop" greeting="Hello! What are you looking for?" ' +
+  'suggestions="Do you ship to Norway?|What is new?"></linnet-chat>';
 
 /** A browser, and a server of pages with the element. */
 export class ChatFixture {

@@ -38,7 +38,9 @@ export class Tasks {
     if (tasks.length < 100) throw new Error(`there were only ${tasks.length} tasks`);
     const times = tasks.map(({ tdur }) => tdur / 1000).sort((a, b) => b - a);
     const list = (/** @type {number[]} */ durations) => durations.map((ms) => ms.toFixed(1)).join(', ') || 'none';
-    const text = `the longest of ${tasks.length} tasks worked ${list(times.slice(0, 5))} ms; observed as longer than 50 ms: ${list(observed)}`;
+    const text =
+      `the longest of ${tasks.length} tasks worked ${list(times.slice(0, 5))} ms; ` +
+      `observed as longer than 50 ms: ${list(observed)}`;
     return { longest: times[0], text };
   }
 }

@@ -12,11 +12,13 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
     fixture = await ChatFixture.open({
       '/download.html': html('<linnet-chat real model="/nothing.gguf" backend="cpu"></linnet-chat>'),
       '/wrong.html': html(
-        '<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" suggestions="One?"></linnet-chat>',
+        '<linnet-chat real model="smolm2" temperature="hot" max-tokens="1.5" contextlength="5" strings="x" ' +
+          'suggestions="One?"></linnet-chat>',
       ),
       '/backend.html': html('<linnet-chat real model="/nothing.gguf" backend="tpu"></linnet-chat>'),
       '/places.html': html(
-        '<linnet-chat real model="smollm2-135m-instruct" model-base="http://" temperature="200" context-length="100000000" endpoint="http://u:p@x/"></linnet-chat>',
+        '<linnet-chat real model="smollm2-135m-instruct" model-base="http://" temperature="200" ' +
+          'context-length="100000000" endpoint="http://u:p@x/"></linnet-chat>',
       ),
       '/address.html': html('<linnet-chat real model="http://" context-length="1"></linnet-chat>'),
       '/nobody.html': html('<linnet-chat real model="none"></linnet-chat>'),

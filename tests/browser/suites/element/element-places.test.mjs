@@ -24,7 +24,8 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
     await page.evaluate(() => {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(
-        'linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { outline: 7px solid rgb(1, 2, 3) }',
+        'linnet-chat { --linnet-accent: rgb(0, 90, 60); --linnet-radius: 3px } linnet-chat::part(message) { ' +
+          'outline: 7px solid rgb(1, 2, 3) }',
       );
       document.adoptedStyleSheets = [sheet];
       const chat = /** @type {any} */ (document.querySelector('linnet-chat'));

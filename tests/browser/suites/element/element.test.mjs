@@ -19,28 +19,36 @@ import {
   within,
 } from '../../support/chat-fixture.mjs';
 
+/** An inline chat with the real model. */
+const inlineChat = (heading) =>
+  `<linnet-chat real mode="inline" heading="${heading}" model-base="/models/" backend="cpu" ` +
+  'context-length="512" max-tokens="8"></linnet-chat>';
+/** The compressed size of a file of the package. */
+const sizeOf = (name) => brotliCompressSync(readFileSync(packageFile(name))).length;
+
 describe('the chat element', { timeout: 900_000 }, () => {
   /** @type {ChatFixture} */
   let fixture;
   before(async () => {
     fixture = await ChatFixture.open({
       '/button.html': html(
-        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
+        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" ' +
+          'suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
       ),
       '/rtl.html': Buffer.from(String(html(INLINE)).replace('<html lang="en">', '<html lang="ar" dir="rtl">')),
       '/real.html': html(
-        `<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`,
+        `<linnet-chat real model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" ` +
+          'max-tokens="12" temperature="0"></linnet-chat>',
       ),
-      '/two.html':
-        html(`<linnet-chat real mode="inline" heading="One" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>
-          <linnet-chat real mode="inline" heading="Two" model-base="/models/" backend="cpu" context-length="512" max-tokens="8"></linnet-chat>`),
+      '/two.html': html(['One', 'Two'].map(inlineChat).join('')),
       '/policy.html': html('<linnet-chat mode="inline" when-hidden="pause" pace="gentle"></linnet-chat>'),
       '/loaded.html': html('<linnet-chat real mode="inline" model="/parrot.gguf"></linnet-chat>'),
       '/patient.html': html(
         '<linnet-chat real mode="inline" model="/parrot.gguf" when-hidden="pause" pace="full"></linnet-chat>',
       ),
       '/context.html': html(
-        `<linnet-chat mode="inline" system="Be brief."><script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`,
+        '<linnet-chat mode="inline" system="Be brief.">' +
+          `<script type="text/plain">${'We sell bread. '.repeat(400)}</script></linnet-chat>`,
       ),
     });
   });
@@ -55,9 +63,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
       .map(({ path }) => path)
       .filter((path) => path.startsWith('/linnet/') || path.endsWith('.gguf'));
     assert.deepEqual(loaded, ['/linnet/element.js']);
-    const size = brotliCompressSync(readFileSync(packageFile('element.js'))).length;
+    const size = sizeOf('element.js');
     t.diagnostic(
-      `element.js: ${size} bytes, brotli; behind the button ${['element/view.js', 'markdown.js'].reduce((sum, name) => sum + brotliCompressSync(readFileSync(packageFile(name))).length, 0)}`,
+      `element.js: ${size} bytes, brotli; after the button ${sizeOf('element/view.js') + sizeOf('markdown.js')}`,
     );
     assert.ok(size <= 12_000, `${size} bytes`);
   });
@@ -331,7 +339,8 @@ describe('the chat element', { timeout: 900_000 }, () => {
         await judge('open');
         if (path === '/real.html') continue;
         const text =
-          '## Kinds\n\n- [rye](https://a.example)\n- `spelt`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet a;\n```\n\n> quoted';
+          '## Kinds\n\n- [rye](https://a.example)\n- `spelt`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\n' +
+          'let a;\n```\n\n> quoted';
         await page.evaluate((text) => Object.assign(window, { pieces: () => [text] }), text);
         await ask(page, 'What do you have?');
         await judge('answered');

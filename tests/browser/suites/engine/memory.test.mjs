@@ -105,7 +105,8 @@ describe('memory', { timeout: 1_800_000 }, () => {
       // A wasm's memory never shrinks: what it has in the end is the most that it ever had.
       const grown = info.memory.heap - START;
       t.diagnostic(
-        `${origin}: ${(size / MB).toFixed(0)} MB in ${seconds.toFixed(1)} s, ${(size / MB / seconds).toFixed(0)} MB/s; the wasm's memory grew by ${(grown / MB).toFixed(1)} MB`,
+        `${origin}: ${(size / MB).toFixed(0)} MB in ${seconds.toFixed(1)} s, ` +
+          `${(size / MB / seconds).toFixed(0)} MB/s; the wasm's memory grew by ${(grown / MB).toFixed(1)} MB`,
       );
       assert.ok(grown < GROWTH, `the wasm's memory grew by ${grown} bytes`);
       assert.ok(

@@ -22,7 +22,8 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     server = await startServer({
       files: {
         '/chat.html': Buffer.from(
-          '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>',
+          '<!doctype html><meta charset="utf-8"><title>test</title>' +
+            '<script type="module" src="/linnet/element.js"></script>',
         ),
       },
     });
@@ -65,7 +66,8 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     }
     const seconds = (performance.now() - start) / 1000;
     t.diagnostic(
-      `MB after each ${SETTLED} turns: ${looks.map((bytes) => (bytes / MB).toFixed(1)).join(' ')}; ${seconds.toFixed(0)} s`,
+      `MB after each ${SETTLED} turns: ${looks.map((bytes) => (bytes / MB).toFixed(1)).join(' ')}; ` +
+        `${seconds.toFixed(0)} s`,
     );
     const growth = looks.at(-1) / looks[0];
     assert.ok(growth < MOST_GROWTH, `it takes ${growth.toFixed(3)} times as much as after ${SETTLED} turns`);

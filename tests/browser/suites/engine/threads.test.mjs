@@ -26,7 +26,8 @@ const NO_THREADS = STRICT_CSP.replace("worker-src 'self'", `worker-src ${ALLOWED
 
 /** In front of the engine's worker: a GPU that looks like one, and is gone when somebody wants to compute with it. */
 const FAILING_GPU = `let asked = 0;
-Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (asked++ ? null : { info: { isFallbackAdapter: false }, limits: {}, features: new Set() }) } });
+const adapter = { info: { isFallbackAdapter: false }, limits: {}, features: new Set() };
+Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (asked++ ? null : adapter) } });
 `;
 
 /** What is fetched of each module. */

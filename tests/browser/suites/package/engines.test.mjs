@@ -29,14 +29,16 @@ const shows = (selector) =>
 
 const FILES = {
   '/tiny.gguf': TINY,
-  '/chat.html':
-    Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title><script type="module" src="/linnet/element.js"></script>
-    <linnet-chat model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12" temperature="0"></linnet-chat>`),
+  '/chat.html': Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><title>test</title>
+    <script type="module" src="/linnet/element.js"></script>
+    <linnet-chat model="${MODEL_ID}" model-base="/models/" backend="cpu" context-length="512" max-tokens="12"
+      temperature="0"></linnet-chat>`),
   '/prompt.html': Buffer.from(
     '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>',
   ),
   '/prompt.mjs': Buffer.from(`import { installLanguageModel } from '/linnet/prompt-api.js';
-    window.installed = await installLanguageModel({ preferBuiltIn: true, modelBase: '/models/', backend: 'cpu', contextLength: 512 });`),
+    const options = { modelBase: '/models/', backend: 'cpu', contextLength: 512 };
+    window.installed = await installLanguageModel({ preferBuiltIn: true, ...options });`),
 };
 
 /**

@@ -19,7 +19,8 @@ const PAGE = `<!doctype html>
   <meta charset="utf-8">
   <title>A fresh page</title>
   <output></output>
-  <linnet-chat mode="inline" model="${MODEL_ID}" model-base="models/" backend="cpu" context-length="256" temperature="0" max-tokens="8"></linnet-chat>
+  <linnet-chat mode="inline" model="${MODEL_ID}" model-base="models/" backend="cpu" context-length="256" temperature="0"
+    max-tokens="8"></linnet-chat>
   <script type="module" src="./main.js"></script>
 </html>
 `;
@@ -27,7 +28,8 @@ const script = (from) => `import { Linnet } from '${from('')}';
 import '${from('/element')}';
 
 const engine = await Linnet.load('${MODEL_ID}', { modelBase: 'models/', backend: 'cpu', contextLength: 256 });
-const request = { messages: [{ role: 'user', content: 'What is the capital of France?' }], temperature: 0, max_tokens: 8 };
+const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+const request = { messages, temperature: 0, max_tokens: 8 };
 for await (const chunk of engine.chat.completions.create({ ...request, stream: true })) {
   document.querySelector('output').textContent += chunk.choices[0].delta.content ?? '';
 }
@@ -43,8 +45,10 @@ import { installLanguageModel } from 'linnet/prompt-api';
 
 export async function ask(question: string): Promise<string> {
   const engine = await Linnet.load([...models][0]!.id, { onProgress: ({ loaded }) => console.log(loaded) });
-  const answer: ChatCompletion = await engine.chat.completions.create({ messages: [{ role: 'user', content: question }], max_tokens: 3 });
-  for await (const chunk of engine.completions.create({ prompt: question, stream: true })) console.log(chunk.choices[0].text);
+  const request = { messages: [{ role: 'user' as const, content: question }], max_tokens: 3 };
+  const answer: ChatCompletion = await engine.chat.completions.create(request);
+  const stream = engine.completions.create({ prompt: question, stream: true });
+  for await (const chunk of stream) console.log(chunk.choices[0].text);
   return answer.choices[0].message.content;
 }
 export const isOurs = (error: unknown): boolean => error instanceof LinnetError && error.code === 'network';
@@ -119,8 +123,10 @@ describe('the packed package', { timeout: 300_000 }, () => {
           '--eval',
           `import { readFileSync } from 'node:fs';
            const { exports } = JSON.parse(readFileSync('node_modules/linnet/package.json', 'utf8'));
-           for (const target of Object.values(exports).flatMap((to) => (typeof to === 'string' ? [to] : Object.values(to)))) readFileSync('node_modules/linnet/' + target);
-           console.log(JSON.stringify(Object.keys(exports).map((name) => import.meta.resolve('linnet' + name.slice(1)))));`,
+           const targets = Object.values(exports).flatMap((to) => (typeof to === 'string' ? [to] : Object.values(to)));
+           for (const target of targets) readFileSync('node_modules/linnet/' + target);
+           const names = Object.keys(exports).map((name) => 'linnet' + name.slice(1));
+           console.log(JSON.stringify(names.map((name) => import.meta.resolve(name))));`,
         ],
         root,
       ),
@@ -190,7 +196,8 @@ describe('the packed package', { timeout: 300_000 }, () => {
       '<!doctype html><title>linked</title><script type="module" src="./main.js"></script>',
     );
     const main = `import { Linnet } from 'linnet';
-      await Linnet.load(new File(['no model'], 'x.gguf'), { backend: 'cpu' }).catch(({ code, message, details }) => (window.failure = { code, message, details }));`;
+      const keep = ({ code, message, details }) => (window.failure = { code, message, details });
+      await Linnet.load(new File(['no model'], 'x.gguf'), { backend: 'cpu' }).catch(keep);`;
     writeFileSync(join(root, 'main.js'), main);
     for (const allowed of [false, true]) {
       const fs = allowed ? { allow: [root, packageSource] } : {};
@@ -226,7 +233,8 @@ describe('the packed package', { timeout: 300_000 }, () => {
       .filter((entry) => !/\.(json|js|wasm)$/.test(entry))
       .map((entry) => `linnet${entry.slice(1)}`);
     const text = `<!doctype html><title>map</title>${map}<script type="module">
-      window.found = (await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)))).map((module) => Object.keys(module).length);</script>`;
+      const found = await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)));
+      window.found = found.map((module) => Object.keys(module).length);</script>`;
     const server = await serve({
       mounts: { '/linnet/': `${join(packageSource, 'dist')}/`, '/index.html': Buffer.from(text) },
     });

@@ -1,5 +1,6 @@
-// The web-platform-tests' expectations of the Prompt API, in our own words, except for tests that need tools, constraints,
-// media or user activation. Runs in a page that has `LanguageModel`, over an engine that repeats its prompt.
+// The web-platform-tests' expectations of the Prompt API, in our own words, except for tests that need tools,
+// constraints, media or user activation. Runs in a page that has `LanguageModel`, over an engine that repeats its
+// prompt.
 
 import { createChecks } from './prompt-api-create-checks.mjs';
 import { sessionChecks } from './prompt-api-session-checks.mjs';

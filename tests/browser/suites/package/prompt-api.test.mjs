@@ -17,7 +17,8 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
           '<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/prompt.mjs"></script>',
         ),
         '/prompt.mjs': Buffer.from(`import { installLanguageModel } from '/linnet/prompt-api.js';
-          window.installed = await installLanguageModel({ preferBuiltIn: true, modelBase: '/models/', backend: 'cpu', contextLength: 512 });`),
+          const options = { modelBase: '/models/', backend: 'cpu', contextLength: 512 };
+          window.installed = await installLanguageModel({ preferBuiltIn: true, ...options });`),
       },
     });
     page = await openPage(browser, `${server.origin}/prompt.html`);

@@ -17,7 +17,8 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>test</title><linnet-ch
 const main = (backend) => `import { Linnet } from '${FOLDER}index.js';
 import '${FOLDER}prompt-api.js';
 document.querySelector('linnet-chat').show();
-await Linnet.load('/absent.gguf', { backend: '${backend}', threads: 2 }).catch(({ code }) => (document.body.dataset.code = code));`;
+const keep = ({ code }) => (document.body.dataset.code = code);
+await Linnet.load('/absent.gguf', { backend: '${backend}', threads: 2 }).catch(keep);`;
 
 /** Bytes of a file of the package under brotli. Of the module that takes seconds. */
 const compressed = async (file) => (await promisify(brotliCompress)(readFileSync(packageFile(file)))).length;

@@ -15,7 +15,8 @@ const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.html'))
   .map((name) => name.replaceAll('\\', '/'));
 const ANSWER =
-  '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and `code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
+  '<think>It wants all kinds.</think># Birds\n\nThey *do* fly, see [here](https://birds.example/) and ' +
+  '`code`.\n\n1. one\n2. two\n\n> quoted\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n\n```js\nfly();\n```\n\n---\n';
 
 describe('axe, on the site', { timeout: 300_000 }, () => {
   let browser;

@@ -137,7 +137,8 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
       const sorted = all.toSorted((one, other) => one - other);
       [typed, median] = [Math.max(typed, all.length), Math.min(median, sorted[sorted.length >> 1])];
       t.diagnostic(
-        `suggestions: ${all.length} for ${text.length} keys, median ${sorted[sorted.length >> 1]} ms, slowest ${sorted.at(-1)} ms`,
+        `suggestions: ${all.length} for ${text.length} keys, median ${sorted[sorted.length >> 1]} ms, ` +
+          `slowest ${sorted.at(-1)} ms`,
       );
     }
     assert.ok(typed >= text.length / 2, `only ${typed} suggestions for ${text.length} keys`);

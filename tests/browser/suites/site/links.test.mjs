@@ -40,7 +40,8 @@ describe('links to the site', { timeout: 300_000 }, () => {
     await page.waitForFunction((size) => document.querySelector('#notice-text')?.textContent?.includes(size), {}, size);
     assert.equal(
       await noticeText(page),
-      `This link loads a model from another host: bird from ${new URL(other.origin).host}, ${size}. Download it into this browser?`,
+      `This link loads a model from another host: bird from ${new URL(other.origin).host}, ${size}. ` +
+        'Download it into this browser?',
     );
     assert.deepEqual(
       other.requests.map(({ method }) => method),
@@ -156,7 +157,8 @@ describe('links to the site', { timeout: 300_000 }, () => {
     await engineState(page, 'ready');
     assert.equal(
       await noticeText(page),
-      '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, so SmolLM2 135M Instruct is used.',
+      '“model=javascript:gguf.” in the address of this page is ignored: it is not the address of a model, ' +
+        'so SmolLM2 135M Instruct is used.',
     );
     assert.equal((await told(page))[0].threads, 4);
     const bench = await openPage(browser, `${server.origin}/some/where/bench.html?backend=foo`);

@@ -133,7 +133,8 @@ describe('long chats', { timeout: 300_000 }, () => {
       Array.from(
         { length: count },
         (_, i) =>
-          `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so that its end would be cut off ${i}';`,
+          `const line${i} = 'a line that is wider than a phone, and wider than a sheet of paper is, too, so ` +
+          `that its end would be cut off ${i}';`,
       );
     const rows = Array.from({ length: 60 }, (_, i) => `| row ${i} | ${'a cell of some width '.repeat(4)}| end${i} |`);
     await say(

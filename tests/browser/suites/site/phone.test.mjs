@@ -50,14 +50,16 @@ describe('on a phone', { timeout: 600_000 }, () => {
   /** Opens a page of a site that has not been visited yet. */
   async function visit(t, path) {
     const element =
-      '<linnet-chat model="/tiny.gguf" backend="cpu" max-tokens="600" temperature="0" suggestions="Hello there"></linnet-chat>';
+      '<linnet-chat model="/tiny.gguf" backend="cpu" max-tokens="600" temperature="0" ' +
+      'suggestions="Hello there"></linnet-chat>';
     const server = await startServer({
       csp: STRICT_CSP,
       files: {
         '/tiny.gguf': talkingTiny(),
-        '/shop.html':
-          Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-          <title>A shop</title><script type="module" src="/linnet/element.js"></script><body><h1>A shop</h1>${element}</body></html>`),
+        '/shop.html': Buffer.from(`<!doctype html><html lang="en"><meta charset="utf-8">
+          <meta name="viewport" content="width=device-width, initial-scale=1">
+          <title>A shop</title><script type="module" src="/linnet/element.js"></script>
+          <body><h1>A shop</h1>${element}</body></html>`),
       },
     });
     t.after(() => server.close());

@@ -14,7 +14,8 @@ const SIZES = [
 ];
 /** One font, and nothing of what a device says of itself. */
 const LOOKS =
-  "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } .facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
+  "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } " +
+  ".facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
 
 describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
   /** @type {ChatFixture} */
@@ -22,7 +23,8 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
   before(async () => {
     fixture = await ChatFixture.open({
       '/shop.html': html(
-        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
+        '<linnet-chat heading="Ask the shop" greeting="Hello! What are you looking for?" ' +
+          'suggestions="Do you ship to Norway?|What is new?"></linnet-chat>',
       ),
     });
   });
@@ -93,7 +95,8 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
       await page.click(inChat('.launcher'));
       await part(page, '.input');
       const text =
-        '**Rye** and *spelt*, at `2 €`:\n\n- baked at night\n- sold until 18 h\n\n| kind | price |\n|:--|--:|\n| rye | 2 € |\n\n```js\nlet a = 1;\n```';
+        '**Rye** and *spelt*, at `2 €`:\n\n- baked at night\n- sold until 18 h\n\n| kind | price |\n' +
+        '|:--|--:|\n| rye | 2 € |\n\n```js\nlet a = 1;\n```';
       await page.evaluate((text) => Object.assign(globalThis, { pieces: () => [text] }), text);
       await ask(page, 'What do you have?');
     }));

@@ -213,7 +213,7 @@ describe('the store', { skip: noModel, timeout: 1_800_000 }, () => {
     assert.equal(Math.min(...ranges(server).map((range) => Number(range.slice(6).split('-')[0]))), wrong * CHUNK);
   });
 
-  test('a server that fails briefly is tried again; a lasting failure is reported, and the next load continues', async (t) => {
+  test('a brief server failure is waited out; a lasting one is reported, and the next load continues', async (t) => {
     const { server, page } = await fresh(t);
     const failing = async (times) => {
       const loading = load(page, MODEL_ID, cpu);
