@@ -1,12 +1,11 @@
-// What the engine of the npm package does on Chromium's own WebGPU implementation, without a browser around it: the
-// package `webgpu` is that implementation for Node. For machines with a GPU and no screen.
+// Measures the engine of the npm package on Dawn, Chromium's WebGPU implementation, without a browser. The npm package
+// `webgpu` has Dawn for Node. For machines with a GPU and no screen.
 //
 //   npm install --no-save webgpu
 //   node benches/dawn.mjs MODEL.gguf [TOKENS] [DAWN OPTION ...]
 //
-// MODEL is a file; Dawn's options are those of `webgpu`, such as `adapter=NVIDIA`. Run after `cargo xtask build`.
-// Prints how fast the model is loaded, reads a prompt and writes, what a token asks of the device, and the whole of
-// `info()`.
+// Run after `cargo xtask build`. MODEL is a file; Dawn's options are those of `webgpu`, such as `adapter=NVIDIA`.
+// Prints the speed of loading, prefill and decoding, the counters of a token, and `info()`.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -16,7 +15,7 @@ if (!path) {
   process.exit(2);
 }
 const { create, globals } = createRequire(`${process.cwd()}/`)('webgpu');
-// The engine looks for a GPU where a worker has it.
+// The engine looks for the GPU in a worker's globals.
 Object.assign(globalThis, globals, { WorkerGlobalScope: Object });
 Object.defineProperty(globalThis, 'navigator', { value: { gpu: create(options) } });
 
@@ -25,7 +24,7 @@ const { initSync, Loader } = await import(new URL('linnet.js', dist).href);
 const module = new WebAssembly.Module(readFileSync(new URL('linnet_bg.wasm', dist)));
 initSync({ module, memory: new WebAssembly.Memory({ initial: 64 }) });
 
-/** Bytes that are handed over at a time. */
+/** Bytes per call of `push`. */
 const PIECE = 1 << 20;
 const PROMPT_TOKENS = 512;
 const RUNS = 5;
@@ -37,25 +36,27 @@ const engine = await loader.finish();
 console.log(`load     ${Math.round(performance.now() - begin)} ms`);
 
 /**
- * Has a prompt read that begins differently each time, so that nothing of it is known, and an answer written: the last
- * event.
+ * Runs a prompt and an answer, and returns the last event. Each prompt has another beginning, so that no prefix is
+ * reused.
  */
 async function run(first) {
   const prompt = Array.from({ length: PROMPT_TOKENS }, (_, at) => (first + at * 7) % 500);
-  const generation = engine.generate(JSON.stringify({ prompt, max_tokens: Number(tokens), temperature: 0, ignore_eos: true }));
+  const request = { prompt, max_tokens: Number(tokens), temperature: 0, ignore_eos: true };
+  const generation = engine.generate(JSON.stringify(request));
   for (;;) {
     const event = JSON.parse(await generation.next());
     if (event.type === 'done') return event;
   }
 }
 
-await run(0); // what a device does only once
+await run(0); // warms up: some work is done only once
 const done = [];
 for (let i = 1; i <= RUNS; i++) done.push(await run(i));
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1].toFixed(1);
 const speeds = (name) => done.map(({ timings }) => timings[name]);
 console.log(`prefill  ${median(speeds('prompt_per_second'))} tokens/s (median; ${PROMPT_TOKENS} tokens, ${RUNS} runs)`);
-console.log(`decode   ${median(speeds('predicted_per_second'))} tokens/s (median; ${done[0].usage.completion_tokens} tokens, ${RUNS} runs)`);
+const { completion_tokens: written } = done[0].usage;
+console.log(`decode   ${median(speeds('predicted_per_second'))} tokens/s (median; ${written} tokens, ${RUNS} runs)`);
 console.log('per decoded token:', JSON.stringify(done[0].counters));
 console.log(JSON.stringify(JSON.parse(engine.info()), null, 2));
 process.exit(0); // the device would keep the process alive

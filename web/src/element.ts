@@ -16,7 +16,8 @@ export type { AnsweredBy, ChatEvents } from './element/shell/events.ts';
 
 /** The icon of a closed chat on a 24 x 24 grid: a bubble with three dots. */
 const BUBBLE =
-  'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7ZM8 11.3h.01M12 11.3h.01M16 11.3h.01';
+  'M12 3.5c5 0 9 3.4 9 7.7s-4 7.7-9 7.7c-1 0-2-.1-2.9-.4L4.5 20.5l1-3.4C4 15.7 3 13.6 3 11.2c0-4.3 4-7.7 9-7.7Z' +
+  'M8 11.3h.01M12 11.3h.01M16 11.3h.01';
 
 /** Properties with accessors. */
 const ACCESSORS = ['mode', 'model', 'endpoint', 'heading', 'greeting', 'system', 'open', 'strings'];

@@ -15,9 +15,11 @@ use linnet_engine::{Engine, Event, Request};
 /// Typical uses of messages in templates.
 const TEMPLATES: [&str; 5] = [
     "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}",
-    "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}<|end|>{% endfor %}",
+    "{% for m in messages %}{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}\
+     <|end|>{% endfor %}",
     "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content.split('</think>')[-1] | trim }}\
-     {% for c in m.tool_calls or [] %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}<|end|>{% endfor %}\
+     {% for c in m.tool_calls or [] %}{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}\
+     <|end|>{% endfor %}\
      {% if add_generation_prompt %}<|start|>assistant:<think>\n{% endif %}",
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}\
      {{ m.content[0].text + m.name | default('') }}{% endfor %}",

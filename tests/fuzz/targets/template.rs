@@ -51,7 +51,8 @@ fn render(data: &str) {
         json!([
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "<think>é</think> 😀\n"},
-            {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": [1.5, true]}}}]},
+            {"role": "assistant", "content": null,
+             "tool_calls": [{"function": {"name": "f", "arguments": {"a": [1.5, true]}}}]},
         ])
     });
     let mut context = ChatContext::new(messages, LocalTime::EPOCH);

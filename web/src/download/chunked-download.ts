@@ -185,7 +185,8 @@ export class ChunkedDownload implements ChunkKeeper, AsyncIterable<Chunk> {
         const tries = (this.#tries.get(index) ?? 0) + 1;
         this.#tries.set(index, tries);
         if (tries < TRIES && this.#transfer?.ranged) return false;
-        const text = `Checksum mismatch: the SHA-256 of the bytes ${start} to ${start + bytes.length} is not the expected one.`;
+        const range = `${start} to ${start + bytes.length}`;
+        const text = `Checksum mismatch: the SHA-256 of the bytes ${range} is not the expected one.`;
         throw new LinnetError('integrity', text, {
           url: this.#transfer?.url,
           chunk: index,

@@ -338,14 +338,16 @@ function impossible(url: string, found: number): LinnetError {
 function noConnection(url: string, cause: unknown): LinnetError {
   return new LinnetError(
     'network',
-    `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. Check the connection, and that the server allows requests from this page (CORS).`,
+    `Could not connect to ${new URL(url).host || url.slice(0, LONGEST_SHOWN)}. ` +
+      'Check the connection, and that the server allows requests from this page (CORS).',
     { url, cause: String(cause) },
   );
 }
 
 function compressed(url: string, announced: number): LinnetError {
   const text =
-    `${new URL(url).host} compresses the file and does not say so, so its length is unknown. Turn off compression for ` +
+    `${new URL(url).host} compresses the file and does not say so, so its length is unknown. ` +
+    `Turn off compression for ` +
     'this file on the server, or let it send "Access-Control-Expose-Headers: Content-Encoding".';
   return new LinnetError('integrity', text, { url, compressed: true, announced });
 }

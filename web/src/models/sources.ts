@@ -133,7 +133,8 @@ function resolveAddress({ url, key }: ModelAddress, here: string): RemoteFile {
     throw wrong(
       'key',
       key,
-      `is ${named(key)}, but must be a non-empty string that names the file. Pass an address that never changes as a string`,
+      `is ${named(key)}, but must be a non-empty string that names the file. ` +
+        'Pass an address that never changes as a string',
     );
   }
   return { kind: 'remote', urls: [address.href], called: key };

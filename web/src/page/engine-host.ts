@@ -290,7 +290,8 @@ export class EngineHost {
       this.#serve(host);
     } catch (error) {
       const { code, message, details } = toLinnetError(error);
-      const text = `The engine did not react to an abort and was stopped. The model could not be loaded again: ${message}`;
+      const stopped = 'The engine did not react to an abort and was stopped.';
+      const text = `${stopped} The model could not be loaded again: ${message}`;
       this.end(new LinnetError(code, text, { ...details, worker: 'silent' }));
     }
   }

@@ -3,9 +3,11 @@ import { fileError, importError } from '../download/package-file.ts';
 
 const SANDBOXED = 'The sandbox of this frame allows no worker. Add allow-same-origin to it.';
 const FORBIDDEN =
-  "The page's Content-Security-Policy forbids the engine's worker. Add 'self' or the package's address to its worker-src.";
+  "The page's Content-Security-Policy forbids the engine's worker. " +
+  "Add 'self' or the package's address to its worker-src.";
 const UNTRUSTED =
-  "The page's Content-Security-Policy requires a TrustedScriptURL for the address of a worker. Remove 'script' from its require-trusted-types-for.";
+  "The page's Content-Security-Policy requires a TrustedScriptURL for the address of a worker. " +
+  "Remove 'script' from its require-trusted-types-for.";
 
 /**
  * Starts the package's worker.
