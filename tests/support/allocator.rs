@@ -16,11 +16,11 @@ fn grow(bytes: usize) {
     ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory of theirs.
+// SAFETY: every call is passed to the system's allocator unchanged; counting touches none of its memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         grow(layout.size());
-        // SAFETY: the caller's promises are the system allocator's.
+        // SAFETY: the caller keeps the contract of the system's allocator.
         unsafe { System.alloc(layout) }
     }
 
@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Old and new may be there at once.
+        // The old and the new block may exist at the same time.
         grow(size);
         NOW.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What `work` returns, and the bytes that were allocated at most while it ran, beyond what was before.
+/// Returns the result of `work`, and the peak of the bytes allocated while it ran, minus those allocated before.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -50,7 +50,7 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (result, PEAK.load(Ordering::Relaxed) - before)
 }
 
-/// What `work` returns, and how many allocations it made.
+/// Returns the result of `work`, and the number of its allocations.
 pub fn allocations<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     let result = work();

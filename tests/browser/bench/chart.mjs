@@ -1,13 +1,13 @@
-// The speeds as a picture. By itself: node bench/chart.mjs REPORT.json CHART.svg
+// Draws the speeds as a chart. Alone: node bench/chart.mjs REPORT.json CHART.svg
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Of the prompts, the one nearest to this is drawn. */
+/** The prompt whose length is nearest to this is drawn. */
 const PROMPT = 250;
 const WIDTH = 900;
 const LABELS = 215;
 const GAP = 24;
-/** Room for a number behind a bar. */
+/** Space for the number after a bar. */
 const NUMBER = 64;
 const ROW = 20;
 const PANEL = (WIDTH - LABELS - 2 * GAP) / 2;
@@ -24,10 +24,10 @@ const STYLE = `
 
 const escaped = (text) => text.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-/** One class of colour for each engine, in the order in which they first occur. */
+/** A colour class per engine, in the order in which they first occur. */
 const colours = (models) => [...new Set(models.flatMap(({ speeds }) => speeds.map(({ engine }) => engine)))];
 
-/** An SVG of what a report holds of prefill and decode, readable on light and on dark ground. */
+/** An SVG of a report's prefill and decode speeds, readable on light and dark backgrounds. */
 export function chart({ browser, cpu, models }) {
   const engines = colours(models);
   const parts = [];
@@ -40,7 +40,7 @@ export function chart({ browser, cpu, models }) {
   for (const { file, speeds } of models.filter(({ speeds }) => speeds.length)) {
     const near = (a, b) => (Math.abs(b.prompt - PROMPT) < Math.abs(a.prompt - PROMPT) ? b : a);
     const nearest = speeds.reduce(near).prompt;
-    // Whoever was not given that prompt stands there with another one.
+    // An engine that did not run that prompt is shown with another one.
     const same = (a) => (b) => a.engine === b.engine && a.threads === b.threads;
     const drawn = speeds.filter((speed) => speed === speeds.filter(same(speed)).reduce(near));
     drawn.sort((a, b) => engines.indexOf(a.engine) - engines.indexOf(b.engine));

@@ -1,5 +1,5 @@
-// From the browser's store to the first token, beside a plain read of the same file; and how large the wasm memory
-// gets.
+// Measures loading from the browser's store to the first token, a plain read of the same file, and the size of the wasm
+// memory.
 import { readFileSync } from 'node:fs';
 import { openPage, packageFile, startServer } from '../support/harness.mjs';
 import { promptIds } from './prompts.mjs';
@@ -8,7 +8,7 @@ import { spread } from './report.mjs';
 const PROMPT = 40;
 const CONTEXT = 1024;
 
-/** Keeps the memories that the engine's worker makes where they can be asked for their size. */
+/** Keeps the wasm memories that the engine's worker creates, so that their size can be read. */
 const KEEP_MEMORIES = `globalThis.memories = [];
 WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
   construct(target, parameters) {
@@ -41,7 +41,7 @@ export async function loading(browser, { path, threads, runs, files }) {
     const firstToken = async (seed) =>
       (1000 * PROMPT) / (await call('measure', { prompt: promptIds(PROMPT, seed), tokens: 2 })).prefill;
     const memory = async () => {
-      // Those of engines that are disposed of may still be listed, before it.
+      // Workers of disposed engines may still be listed, before it.
       const engine = page
         .workers()
         .filter((worker) => worker.url().endsWith('/worker.js'))
@@ -52,7 +52,7 @@ export async function loading(browser, { path, threads, runs, files }) {
       return Math.max(...sizes);
     };
 
-    // Fetched once; from then on it is read from the store.
+    // It is downloaded once, then read from the store.
     await load();
     await call('dispose');
     /** @type {Record<'load' | 'first' | 'read' | 'prefill', number[]>} */

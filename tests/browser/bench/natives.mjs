@@ -1,11 +1,11 @@
-// The native programs, each behind the same face as the engines in pages.
+// The native programs, with the same interface as the engines in pages.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const start = promisify(execFile);
 const run = async (program, args) => JSON.parse((await start(program, args, { maxBuffer: 1 << 26 })).stdout);
 
-/** `linnet bench`: the same kernels' native build. */
+/** `linnet bench`: the same kernels, compiled natively. */
 export function nativeLinnet(binary, model, threads) {
   const sample = async ({ prompt, tokens }) => {
     const { prefill, decode } = await run(binary, [
@@ -27,8 +27,8 @@ export function nativeLinnet(binary, model, threads) {
 }
 
 /**
- * llama.cpp's `llama-bench`. The prompt and the tokens after it are two tests there; `-d` puts the second one behind as
- * long a prompt.
+ * llama.cpp's `llama-bench`. It tests prompt and decode separately; `-d` makes decoding start after a prompt of that
+ * length.
  */
 export function llamaBench(binary, model, threads) {
   const speed = async (...test) => {

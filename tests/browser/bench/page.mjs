@@ -1,16 +1,16 @@
-// Runs in the page: the engines behind one face, measured by the page's own clock.
+// Runs in the page: the engines with one interface, measured with the page's clock.
 
 /**
  * @typedef {object} Sample
  * @property {number} promptTokens
  * @property {number} tokens generated
- * @property {number} prefill prompt tokens per second until the first token was there
+ * @property {number} prefill prompt tokens per second until the first token
  * @property {number} decode tokens per second from the first token to the last
  */
 
 const page = /** @type {any} */ (globalThis);
 
-/** Loads Linnet on the CPU. What it is, and the milliseconds that it took. */
+/** Loads Linnet on the CPU. Returns its info, and the time in milliseconds. */
 export async function startLinnet({ model, contextLength, threads }) {
   const { Linnet } = await import(/** @type {string} */ ('/linnet/index.js'));
   const since = performance.now();
@@ -31,7 +31,7 @@ export async function startWllama({ model, contextLength, threads }) {
   const quiet = { debug() {}, log() {}, warn: console.warn, error: console.error };
   const wllama = new Wllama({ default: '/wllama/esm/wasm/wllama.wasm' }, { logger: quiet, suppressNativeLog: true });
   const file = await (await fetch(model)).blob();
-  // No GPU layers: it then does not even look for a GPU. A page that is not isolated gets its build for one thread.
+  // Without GPU layers it does not look for a GPU. In a page that is not isolated it uses its single-thread build.
   await wllama.loadModel([file], { n_ctx: contextLength, n_threads: threads, n_gpu_layers: 0, n_parallel: 1 });
   page.engine = {
     stream: (prompt, max_tokens) =>
@@ -61,7 +61,7 @@ export async function measure({ prompt, tokens: wanted }) {
   let usage;
   for await (const chunk of await page.engine.stream(prompt, wanted)) {
     const [choice] = chunk.choices ?? [];
-    // The engines differ in what they send at the end; a piece with text or ids is a token.
+    // The engines differ in what they send at the end; a chunk with text or ids is a token.
     if (choice?.text || choice?.tokens?.length) {
       last = performance.now();
       first ||= last;
@@ -79,7 +79,7 @@ export async function measure({ prompt, tokens: wanted }) {
   };
 }
 
-/** Reads the one model that Linnet has stored for this origin, as a page would that did nothing else with it. */
+/** Reads the only model that Linnet has stored for this origin, and does nothing else with it. */
 export async function readStored() {
   const root = await navigator.storage.getDirectory();
   const folder = await root.getDirectoryHandle('linnet-models');
@@ -88,7 +88,7 @@ export async function readStored() {
     const file = await handle.getFile();
     const since = performance.now();
     let bytes = 0;
-    // In pieces as large as Linnet's own.
+    // In chunks of the same size as Linnet's.
     for (let start = 0; start < file.size; start += 4 << 20) {
       bytes += (await file.slice(start, start + (4 << 20)).arrayBuffer()).byteLength;
     }

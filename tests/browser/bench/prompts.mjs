@@ -1,6 +1,6 @@
-// Prompts of a given length that no engine has seen before, so that none can reuse what it has computed.
+// Prompts of a given length that differ each time, so that no engine can reuse its KV cache.
 
-/** Token ids: the same ones everywhere, others for each seed. They lie in the vocabulary of every model. */
+/** Token ids that depend only on the seed. Every model's vocabulary has them. */
 export function promptIds(length, seed) {
   let state = BigInt(seed + 1);
   return Array.from({ length }, () => {
@@ -17,12 +17,13 @@ const TEXT =
   'eat seeds almost entirely, and even the young are fed with seeds that the parents have softened. They nest in ' +
   'loose groups, often in gorse, and build a cup of grass and moss that is lined with hair and wool. The female ' +
   'lays four to six eggs and sits on them for about two weeks. After the breeding season the families join flocks ' +
-  'that wander over stubble fields and along the coast, rising and falling in the air as they fly and calling to one another without pause.';
+  'that wander over stubble fields and along the coast, rising and falling in the air as they fly and calling to one ' +
+  'another without pause.';
 
 /** Text of about this many tokens, for engines that take no ids. Speeds are computed from the actual tokens. */
 export function promptText(tokens, seed) {
   const words = TEXT.split(' ');
-  // A word is about 1.25 tokens, and so many are in front.
+  // A word is about 1.25 tokens.
   const count = Math.max(1, Math.round((tokens - 6) / 1.25));
   return `Notebook ${seed + 1}. ${Array.from({ length: count }, (_, at) => words[at % words.length]).join(' ')}`;
 }

@@ -1,12 +1,12 @@
-// What was measured, summed up and as tables.
+// Summarizes measurements as tables.
 
 /** The engine that the others are compared with. */
 export const OURS = 'Linnet, Chromium';
 
-/** The same with the kind of module that the package does not take of itself on this processor. */
+/** Linnet with the module that the package does not choose on this processor. */
 export const otherModule = (relaxedSimd) => `Linnet, ${relaxedSimd ? 'relaxed' : 'plain'} SIMD`;
 
-/** Of several runs. */
+/** Summarizes several runs. */
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -14,12 +14,12 @@ export function spread(values) {
   return { median, min: sorted[0], max: sorted[sorted.length - 1], runs: values };
 }
 
-/** The median, and the least and the most. */
+/** The median, the minimum and the maximum. */
 const cell = ({ median, min, max }, digits = 1) =>
   `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
 const times = (a, b) => `${(a / b).toFixed(2)}x`;
 
-/** Lines with the first column to the left and the others to the right, as wide as they need to be. */
+/** The lines of a table. The first column is left-aligned, the others right-aligned. */
 function aligned(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const pad = (text, column) => (column ? text.padStart(widths[column]) : text.padEnd(widths[0]));
@@ -51,7 +51,7 @@ function speedLines({ speeds }) {
 
 function contextLines({ context }) {
   const rows = [
-    ['decode behind so many tokens', 'threads', ...context[0].decode.map(({ prompt }) => String(prompt)), 'kept'],
+    ['decode after this many tokens', 'threads', ...context[0].decode.map(({ prompt }) => String(prompt)), 'kept'],
   ];
   for (const { threads, decode } of context) {
     const [near, far] = decode;
@@ -80,7 +80,7 @@ function memoryLines({ memory: { file, kv, loaded, generated, limit } }) {
   ];
 }
 
-/** Everything, for people. */
+/** The whole report as text. */
 export function text({ browser, cpu, threads, notes, models }) {
   const lines = [
     `${browser}, ${cpu}; threads ${threads.join(' and ')}`,

@@ -1,5 +1,5 @@
-// Linnet in Chromium and natively, beside wllama and llama.cpp: the same files, prompts of the same length, the same
-// number of CPU threads, taking turns, so that a busy machine is unkind to all. `cargo xtask bench` starts it.
+// Measures Linnet in Chromium and natively, wllama, and llama.cpp: with the same files, prompt lengths and numbers of
+// threads. They take turns, so that other load affects all of them. `cargo xtask bench` runs it.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     prompts: { type: 'string', default: '40,250,900' },
     tokens: { type: 'string', default: '96' },
     runs: { type: 'string', default: '5' },
-    // Of these runs, so many with wllama: it needs minutes for what takes the others seconds.
+    // The number of runs with wllama, which needs minutes where the others need seconds.
     'wllama-runs': { type: 'string', default: '5' },
     // What to measure: speed, context, load.
     parts: { type: 'string', default: 'speed,context,load' },
@@ -36,17 +36,17 @@ const numbers = (list) => list.split(',').map(Number);
 const [threads, prompts] = [numbers(values.threads), numbers(values.prompts)];
 const [tokens, runs, wllamaRuns] = [values.tokens, values.runs, values['wllama-runs']].map(Number);
 const parts = values.parts.split(',');
-/** wllama is given a short prompt and asked for fewer tokens. */
+/** wllama gets a short prompt and generates fewer tokens. */
 const WLLAMA = { longest: 40, tokens: 32 };
-/** The module that is not taken here is given this prompt only. */
+/** The module that is not chosen here runs only this prompt. */
 const OTHER_PROMPT = 250;
-/** Decoding behind a short and behind a long prompt. */
+/** Contexts for decoding: a short and a long one. */
 const CONTEXT = { prompts: [50, 2000], tokens: 48, runs: Math.min(runs, 3) };
 
 const wllama = dirname(dirname(fileURLToPath(import.meta.resolve('@wllama/wllama/esm/index.js'))));
 const FILES = { '/wllama/': `${wllama}/`, '/page.mjs': join(import.meta.dirname, 'page.mjs') };
 
-/** What takes part in a comparison: one engine with so many threads. */
+/** A participant in the comparison: an engine with a number of threads. */
 /**
  * @typedef {{ engine: string, threads: number, about?: string, takes?: (c: Case, run: number) => boolean, sample: (c:
  * Case, seed: number) => Promise<import('./page.mjs').Sample>, close?: () => Promise<void> }} Contestant
@@ -125,7 +125,7 @@ async function speed(path) {
   }
 }
 
-/** What is left of Linnet's speed behind a long prompt. */
+/** Linnet's decoding speed with a long context. */
 async function behindContext(path) {
   const result = [];
   for (const count of threads) {
@@ -142,7 +142,7 @@ async function behindContext(path) {
 }
 
 /**
- * All contestants with all cases, in turns, sums of them.
+ * Runs all contestants with all cases, in turns, and summarizes them.
  *
  * @param {Contestant[]} contestants
  * @param {Case[]} cases
@@ -151,7 +151,7 @@ async function compare(contestants, cases, runs) {
   const entries = cases.flatMap((of) =>
     contestants.map((contestant) => ({ of, contestant, samples: /** @type {import('./page.mjs').Sample[]} */ ([]) })),
   );
-  // Only warms up: compiled code, page faults, the clock speed. The programs that are started anew do so by themselves.
+  // Warms up compiled code, page faults and the clock speed. Programs that are started for each run do so themselves.
   for (const contestant of contestants.filter(({ close }) => close))
     await contestant.sample({ prompt: 16, tokens: 8 }, 0);
   for (let run = 0; run < runs; run++) {
@@ -179,7 +179,7 @@ async function compare(contestants, cases, runs) {
   return sums.sort((a, b) => a.threads - b.threads || a.prompt - b.prompt);
 }
 
-/** An engine in a page of its own: isolated where it is to have several threads. @returns {Promise<Contestant>} */
+/** An engine in its own page, which is isolated if it has several threads. @returns {Promise<Contestant>} */
 async function inPage(start, path, count, contextLength, options = {}) {
   if (!browser) throw new Error('no browser was started');
   const server = await startServer({ ...options, isolated: count > 1, files: { ...FILES, '/model.gguf': path } });

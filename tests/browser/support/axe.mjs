@@ -1,11 +1,11 @@
-// Asks axe what stands in the way of those who cannot see, hear or point.
+// Checks a page's accessibility with axe.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
- * What axe finds on the page as it is now, a line for each rule.
+ * The rules that the page violates now, one line each.
  *
  * @param {import('puppeteer-core').Page} page
  * @returns {Promise<string[]>}

@@ -1,8 +1,8 @@
-// <linnet-chat> in pages of a made-up shop, with a made-up model behind it.
+// <linnet-chat> in the pages of a shop, with a fake model.
 import { chromium } from './engines.mjs';
 import { openPage, startServer, STRICT_CSP } from './harness.mjs';
 
-/** Puts the engine of `/fake.mjs` into each chat of the page before it is opened. */
+/** Gives each chat of the page the engine of `/fake.mjs` before it is opened. */
 export const FAKE = `
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   window.asked = [];
@@ -50,8 +50,7 @@ export const html = (body, head = '') =>
 
 export const inChat = (selector) => `linnet-chat >>> ${selector}`;
 /**
- * A part of the first chat, once it can be seen. (Puppeteer's own wait does not notice what changes inside a shadow
- * tree.)
+ * A part of the first chat, once it is visible. (Puppeteer's own wait does not notice changes in a shadow tree.)
  */
 export async function part(page, selector) {
   const seen = (selector) =>
@@ -76,12 +75,12 @@ export const answered = (page) =>
       !(/** @type {HTMLElement} */ (shadowRoot.querySelector('.send')).hidden)
     );
   });
-/** A function of the chat's shadow tree, run in the page. */
+/** Runs a function of the chat's shadow root in the page. */
 export const within = (page, look, ...args) =>
   page.evaluate(`(${look})(document.querySelector('linnet-chat').shadowRoot, ...${JSON.stringify(args)})`);
 export const bodyText = (page) => within(page, (root) => root.querySelector('.answer:last-child .body').innerText);
 
-/** An open chat with the shop's words. */
+/** An inline chat with the shop's texts. */
 export const INLINE =
   '<linnet-chat mode="inline" heading="Ask the shop" greeting="Hello! What are you looking for?" ' +
   'suggestions="Do you ship to Norway?|What is new?"></linnet-chat>';
@@ -106,12 +105,12 @@ export class ChatFixture {
     return new ChatFixture(await chromium({ webgpu: false }), server);
   }
 
-  /** A page of it, until the test ends. */
+  /** Opens a page, which is closed when the test ends. */
   async visit(t, path, viewport) {
     const page = await openPage(this.browser, this.server.origin + path, viewport);
     t.after(() => page.close());
-    // A page behind another one, which may not have closed yet, draws nothing, and waits that look at each picture
-    // never end.
+    // A page that is not in front draws nothing, and waits that check each frame never end. Another page may still be
+    // open.
     await page.bringToFront();
     return page;
   }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 
-/** LINNET_CHROMIUM, or where the usual systems have it. */
+/** LINNET_CHROMIUM, or its path on common systems. */
 const CHROMIUM = [
   process.env.LINNET_CHROMIUM,
   '/usr/bin/chromium',
@@ -11,7 +11,7 @@ const CHROMIUM = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ].find((path) => path && existsSync(path));
 
-/** SwiftShader as the WebGPU adapter: a GPU played by the CPU, the only one on a machine without a graphics card. */
+/** SwiftShader as the WebGPU adapter: a GPU in software, for machines without a graphics card. */
 const SWIFTSHADER = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
@@ -27,7 +27,7 @@ const SWIFTSHADER = [
  * @param {string[]} [options.args] more switches
  */
 export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
-  // Without a browser nothing was tested, and that must not look like success.
+  // Without a browser nothing is tested, which must not look like success.
   if (!CHROMIUM) throw new Error('There is no Chromium here: install it, or set LINNET_CHROMIUM to its path.');
   const browser = await puppeteer.launch({
     browser: 'chrome',
@@ -40,7 +40,7 @@ export async function chromium({ webgpu = true, userDataDir, args = [] } = {}) {
   return browser;
 }
 
-/** LINNET_FIREFOX, or where the usual systems have it. */
+/** LINNET_FIREFOX, or its path on common systems. */
 const FIREFOX = [
   process.env.LINNET_FIREFOX,
   '/usr/bin/firefox-esr',
@@ -60,10 +60,10 @@ export async function firefox({ webgpu = false } = {}) {
     extraPrefsFirefox: {
       'dom.webgpu.enabled': webgpu,
       'gfx.webgpu.ignore-blocklist': webgpu,
-      // A click on a page that has just come is meant.
+      // Firefox ignores clicks on a page that has just loaded.
       'dom.input_events.security.minNumTicks': 0,
       'dom.input_events.security.minTimeElapsedInMS': 0,
-      // Nobody is there who could be asked whether storage is to last.
+      // Nobody can answer the question whether storage may persist.
       'dom.storageManager.prompt.testing': true,
       'dom.storageManager.prompt.testing.allow': true,
     },

@@ -1,10 +1,10 @@
-// A made-up engine for the demo site: in the place of the package's worker stands one that says what a test wants.
+// A fake engine for the demo site: it replaces the package's worker and answers as a test says.
 
 /**
- * For `page.evaluateOnNewDocument`. The page's `asked` has the requests; `pieces(request)`, which a test may replace,
- * gives an answer's pieces, and `pause` the milliseconds before each of them. `told` has all that the worker was told.
- * `tokens(request)` is how many tokens a prompt has, `refusal(task)` the error that a load ends with, if any, and
- * `shares` the parts of the model after which a download reports its progress.
+ * For `page.evaluateOnNewDocument`. The page's `asked` has the requests, and `told` all messages to the worker. A test
+ * may replace the rest: `pieces(request)` returns the texts of an answer, `pause` is the time in milliseconds before
+ * each of them, `tokens(request)` is the number of tokens of a prompt, `refusal(task)` returns the error that a load
+ * fails with, if any, and `shares` are the fractions of the model at which a download reports progress.
  */
 export function fakeWorker() {
   const info = {

@@ -1,6 +1,6 @@
-// Small GGUF files, made by hand, and a model cut into parts.
+// Makes small GGUF files, and splits a model into parts.
 
-/** A GGUF v3 file without tensors whose metadata is the given strings. */
+/** A GGUF v3 file without tensors, with these strings as metadata. */
 export function gguf(metadata) {
   const entries = Object.entries(metadata);
   return Buffer.concat([
@@ -12,7 +12,7 @@ export function gguf(metadata) {
   ]);
 }
 
-/** A GGUF v3 file with more metadata: strings, under names that it does not have yet. */
+/** Adds metadata to a GGUF v3 file: strings under new names. */
 export function withMetadata(file, added) {
   const { pairs, metadata, tensors, data } = directory(file);
   const more = Object.entries(added).map(([key, value]) => Buffer.concat([string(key), u32(8), string(value)]));
@@ -30,8 +30,8 @@ export function withMetadata(file, added) {
 }
 
 /**
- * The parts that `gguf-split` would make of a file: `firsts[i]` is the number of the tensor that part i begins with, in
- * the directory's order. The metadata stands in the first.
+ * Splits a file like `gguf-split`: part i begins with the tensor `firsts[i]`, in the directory's order. The first part
+ * has the metadata.
  *
  * @param {Buffer} file a GGUF v3 file
  * @param {number[]} firsts
@@ -71,7 +71,7 @@ export function splitInto(file, firsts) {
 const ALIGNMENT = 32;
 const align = (length) => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 
-/** Where things stand in a file: its metadata as they are, its tensors, and where their bytes begin. */
+/** Reads a file's raw metadata, its tensors, and the offset of their data. */
 function directory(file) {
   let at = 8;
   const u32 = () => file.readUInt32LE((at += 4) - 4);
@@ -98,7 +98,7 @@ function directory(file) {
     return { entry, at: u64(), bytes: 0 };
   });
   const data = align(at);
-  // In the order of their bytes, each ends no later than where the next one begins.
+  // In the order of their data, each tensor ends before the next one begins.
   const ordered = [...tensors].sort((a, b) => a.at - b.at);
   for (const [i, tensor] of ordered.entries()) tensor.bytes = (ordered[i + 1]?.at ?? file.length - data) - tensor.at;
   return { pairs, metadata, tensors, data };

@@ -1,4 +1,4 @@
-// What the suites share: where things lie, pages to test in, and the API of the package called from Node.
+// Shared by the suites: paths, pages to test in, and calls of the package's API from Node.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ for (const folder of Object.values(dist)) {
   if (!existsSync(folder)) throw new Error(`${folder} is missing: run "cargo xtask build" first.`);
 }
 
-/** The package as it lies in the repository, built. */
+/** The built package in the repository. */
 export const packageSource = join(root, 'web');
 /** A file of the built package. */
 export const packageFile = (name) => join(dist.package, name);
@@ -24,7 +24,7 @@ export const sitePages = () =>
     .filter((name) => name.endsWith('.html'))
     .map((name) => basename(name, '.html'));
 
-/** A policy that allows what the package needs and nothing else. */
+/** A policy that allows only what the package needs. */
 export const STRICT_CSP =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
 
@@ -35,10 +35,10 @@ export const MODEL_BYTES = 98362432;
 /** Its id in the package's list. */
 export const MODEL_ID = 'smollm2-135m-instruct';
 
-/** Where the real models are. */
+/** The folder of the real models. */
 export const modelFolder = resolve(process.env.LINNET_MODELS ?? join(root, 'models'));
 export const modelPath = join(modelFolder, MODEL);
-/** Why tests that need that model cannot run; `false` if they can. For `node:test`'s `skip`. */
+/** Why tests that need the default model cannot run, for `node:test`'s `skip`; `false` if they can. */
 const missing = (path) => (existsSync(path) ? false : `skipped: ${basename(path)} is not in LINNET_MODELS`);
 export const noModel = missing(modelPath);
 
@@ -50,10 +50,10 @@ const beside = join(root, '..', 'shared', 'reference');
 const reference = resolve(
   process.env.LINNET_REFERENCE ?? (existsSync(beside) ? beside : join(root, 'tests', 'fixtures')),
 );
-/** A file of the reference results: of the whole set where there is one, else of the part in the repository. */
+/** A file of the reference results: of the complete set if there is one, else of the part in the repository. */
 export const referenceFile = (...parts) => join(reference, ...parts);
 
-/** A model of random numbers that can chat: it writes fast and makes no sense. */
+/** A model with random weights and a chat template. It is fast, and its answers make no sense. */
 export function talkingTiny() {
   const template = '{% for message in messages %}{{ message.content }}{% endfor %}';
   return withMetadata(readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf')), {
@@ -62,8 +62,8 @@ export function talkingTiny() {
 }
 
 /**
- * The engine's worker, made to believe that its processor has a fast dot instruction of relaxed SIMD, or that it has
- * none. The results are the same in either case.
+ * The engine's worker, which finds that its processor has a fast relaxed SIMD dot instruction, or none. The results are
+ * the same in either case.
  */
 function workerWith(relaxedSimd) {
   const answer = `const { Instance } = WebAssembly;
@@ -76,7 +76,7 @@ WebAssembly.Instance = function (module, imports) {
 }
 
 /**
- * Serves the site at `/` and at `/some/where/`, the package at `/linnet/`, an empty page that has it, and the models.
+ * Serves the site at `/` and `/some/where/`, the package at `/linnet/`, a blank page that loads it, and the models.
  *
  * @param {{ isolated?: boolean, relaxedSimd?: boolean, csp?: string, cors?: 'files' | 'ranges', files?: Record<string,
  *   string | Buffer> }} [options]
@@ -102,7 +102,7 @@ export async function startServer({ isolated = true, relaxedSimd, csp, cors, fil
   });
 }
 
-/** An empty page that has loaded the package. What its scripts throw ends the test. */
+/** A blank page that has loaded the package. */
 export async function openBlank(browser, server, options = {}) {
   const page = await openPage(browser, `${options.origin ?? server.origin}/blank.html`);
   await page.waitForFunction('window.linnet');
@@ -110,7 +110,7 @@ export async function openBlank(browser, server, options = {}) {
 }
 
 /**
- * A page at that address.
+ * Opens a page at that address.
  *
  * @param {import('puppeteer-core').Browser} browser
  * @param {string} url
@@ -124,7 +124,7 @@ export async function openPage(browser, url, viewport = { width: 1000, height: 8
   return page;
 }
 
-/** `Linnet.load` in the page; keeps the engine there as `window.engine`. Gives its info, or what went wrong. */
+/** Runs `Linnet.load` in the page and keeps the engine as `window.engine`. Returns its info, or the error. */
 export function load(page, model, options = {}) {
   return page.evaluate(
     async (model, options) => {
@@ -152,7 +152,7 @@ export function load(page, model, options = {}) {
   );
 }
 
-/** `completions.create` in the page: the answer, or what went wrong. */
+/** Runs `completions.create` in the page. Returns the answer, or the error. */
 export function complete(page, request) {
   return page.evaluate(async (request) => {
     try {
@@ -175,7 +175,7 @@ export async function engineState(page, wanted, timeout = 300_000) {
   }
 }
 
-/** The notice that the demo site shows: its error code and its words. */
+/** The notice that the demo site shows: its error code and its text. */
 export async function notice(page) {
   await page.waitForSelector('#notice:not([hidden])', { timeout: 300_000 });
   return page.$eval('#notice', (element) => ({
@@ -193,20 +193,20 @@ export async function press(page, label) {
   await button.click();
 }
 
-/** Asks the demo site something. */
+/** Sends a message in the demo site. */
 export async function ask(page, question) {
   await page.type('#prompt', question);
   await page.keyboard.press('Enter');
 }
 
-/** The native `linnet`: LINNET_NATIVE, or the one that cargo has built; undefined if there is none. */
+/** The native `linnet`: LINNET_NATIVE, or the one that cargo built; undefined if there is none. */
 export function nativeBinary() {
   const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'linnet'));
   return [process.env.LINNET_NATIVE, ...built].find((path) => path && existsSync(path));
 }
 
 /**
- * The token ids that the native binary generates greedily after a text; undefined if there is no binary.
+ * The token ids that the native binary generates greedily after a prompt; undefined if there is no binary.
  */
 export function nativeTokens(prompt, count, model = modelPath) {
   const binary = nativeBinary();

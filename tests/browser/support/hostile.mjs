@@ -1,6 +1,6 @@
-// What a model might write, or be made to write, to get out of a chat. Whatever runs of it says so in `ran`.
+// What a model might write to break out of a chat. Each script in it adds to `ran` if it runs.
 
-/** Markdown, HTML and characters that must do nothing but be read. */
+/** Markdown, HTML and characters that must only be shown. */
 export const HOSTILE = [
   '<script>ran.push(1)</script><img src=x onerror="ran.push(2)"><svg onload=ran.push(3)><iframe ' +
     'srcdoc="<script>parent.ran.push(4)</script>"></iframe>',

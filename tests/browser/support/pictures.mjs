@@ -1,4 +1,4 @@
-// Pictures of pages: taken, made small, and compared with those that were taken before.
+// Takes screenshots, scales them down, and compares them with the references.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pixelmatch from 'pixelmatch';
@@ -6,22 +6,23 @@ import { PNG } from 'pngjs';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 /**
- * Where the references are, in a third of the size: small files, in which the smoothing of letters is no difference.
+ * The folder of the references. They have a third of the size: the files are small, and antialiasing makes no
+ * difference.
  */
 const REFERENCES = join(import.meta.dirname, '..', 'screenshots');
-/** Where those of this run are left, in full size, for people to look at. */
+/** The folder of this run's screenshots, in full size, for people to look at. */
 export const PICTURES = join(root, 'target', 'screenshots');
 const SCALE = 3;
-/** The part of the pixels that may differ. */
+/** The share of the pixels that may differ. */
 const TOLERANCE = 0.003;
 
-/** The only font of the pictures. Why they cannot be compared where it is not; `false` if they can. */
+/** Why screenshots cannot be compared: their only font is missing. `false` if it is there. */
 export const noFont = existsSync('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf')
   ? false
   : 'skipped: there is no DejaVu Sans (fonts-dejavu-core)';
 
 /**
- * Takes the picture and compares it; with LINNET_UPDATE_SCREENSHOTS=1 it becomes the reference.
+ * Takes a screenshot and compares it. With LINNET_UPDATE_SCREENSHOTS=1 it becomes the reference.
  *
  * @param {import('puppeteer-core').Page} page
  * @param {string} name
@@ -35,7 +36,7 @@ export async function compare(page, name) {
   const path = join(REFERENCES, `${name}.png`);
   if (process.env.LINNET_UPDATE_SCREENSHOTS) {
     mkdirSync(REFERENCES, { recursive: true });
-    // One that looks the same stays: the repository keeps every version.
+    // A reference that looks the same is not replaced, since the repository stores every version.
     if (!existsSync(path) || differing(now, PNG.sync.read(readFileSync(path))) > TOLERANCE / 10)
       writeFileSync(path, PNG.sync.write(now, { colorType: 2, deflateLevel: 9 }));
     return undefined;
@@ -45,7 +46,7 @@ export async function compare(page, name) {
   return differs > TOLERANCE ? `${name} differs in ${(100 * differs).toFixed(1)} % of its pixels` : undefined;
 }
 
-/** The part of the pixels that are not alike. With a name a picture of them is left beside the others. */
+/** The share of the pixels that differ. With a name, a picture of the differences is written beside the screenshots. */
 function differing(one, other, name = '') {
   if (one.width !== other.width || one.height !== other.height) return 1;
   const { width, height } = one;
@@ -56,7 +57,7 @@ function differing(one, other, name = '') {
   return count / (width * height);
 }
 
-/** Each pixel is the mean of a square. */
+/** Scales a picture down: each pixel is the mean of a square. */
 function scaled({ width, height, data }) {
   const small = new PNG({ width: Math.floor(width / SCALE), height: Math.floor(height / SCALE) });
   for (let y = 0; y < small.height; y++) {

@@ -1,4 +1,4 @@
-// The package as its users get it: packed, and installed into projects outside the repository.
+// The package as users get it: packed, and installed in projects outside the repository.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,28 +8,28 @@ import { packageSource } from './harness.mjs';
 
 const require = createRequire(import.meta.url);
 
-/** The script of a tool that the repository has; the projects borrow it, so that nothing is fetched. */
+/** The script of a tool of the repository. The projects use it, so that nothing is downloaded. */
 export const tool = (name, script) => join(dirname(require.resolve(`${name}/package.json`)), script);
 
-/** Runs a script of Node in a folder. */
+/** Runs a script with Node in a folder. */
 export const node = (args, cwd) =>
   execFileSync(process.execPath, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
 
-/** npm as it is on this machine; it is told to ask nobody. */
+/** npm on this machine, in offline mode. */
 const npm = (args, cwd) =>
   execFileSync('npm', [...args, '--offline', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 120_000,
-    // What npm tells the scripts that it runs would send this one to the workspace.
+    // npm's variables for the scripts that it runs would point this one to the workspace.
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
     shell: process.platform === 'win32',
   });
 
 /** A folder for projects, and the packed package that they install. */
 export class Projects {
-  /** Where they are. */
+  /** Their path. */
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'linnet-install-')));
   #tarball;
 
@@ -39,7 +39,7 @@ export class Projects {
   }
 
   /**
-   * A new project that has the package and these files.
+   * Creates a project with the package and these files.
    *
    * @param {string} name
    * @param {Record<string, string>} files
@@ -51,7 +51,7 @@ export class Projects {
   }
 
   /**
-   * A copy of a folder, with the package and these packages of the repository's.
+   * Copies a folder, and adds the package and these packages of the repository.
    *
    * @param {string} name
    * @param {string} source

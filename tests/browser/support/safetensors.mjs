@@ -1,10 +1,10 @@
-// Reads the reference results' tensors. The format: https://github.com/huggingface/safetensors
+// Reads the tensors of the reference results. The format: https://github.com/huggingface/safetensors
 import { readFileSync } from 'node:fs';
 
 const ARRAYS = { I32: Int32Array, F32: Float32Array };
 
 /**
- * The tensors of a file by name, each as numbers.
+ * The tensors of a file by name, as arrays of numbers.
  *
  * @param {string} path
  * @returns {Record<string, number[]>}

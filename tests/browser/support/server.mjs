@@ -1,4 +1,4 @@
-// The tests' own server: the demo's file server, with the headers a test wants, and with faults on demand.
+// The tests' server: the demo's file server with headers of a test's choice, and with faults on demand.
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -6,10 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { fileHandler, ISOLATION, listen, pathOf } from '../../../www/file-server.mjs';
 
 /**
- * @typedef {object} Fault How to answer one path wrongly.
- * @property {number} [status] this status and no file
- * @property {string} [page] 200 and this text as a page in the place of the file, as some hosts and sign-in pages
- *   answer
+ * @typedef {object} Fault A wrong response for one path.
+ * @property {number} [status] this status without a file
+ * @property {string} [page] status 200 and this page instead of the file, like some hosts and sign-in pages
  * @property {Record<string, string>} [headers] more headers
  * @property {boolean} [gzip] the response has a content coding, even for a range of the file
  * @property {number} [breakAt] the connection breaks when the response has reached this byte of the file
@@ -18,8 +17,8 @@ import { fileHandler, ISOLATION, listen, pathOf } from '../../../www/file-server
  * @property {number} [overstate] Content-Length is this many bytes too large
  * @property {boolean} [noRange] Range is ignored
  * @property {string} [method] only requests of this method fail
- * @property {number} [times] the fault happens this often; then the path works again
- * @property {number} [bytesPerSecond] no faster than this
+ * @property {number} [times] how often the fault happens; then the path works again
+ * @property {number} [bytesPerSecond] the maximum speed
  */
 
 /**
@@ -30,8 +29,7 @@ import { fileHandler, ISOLATION, listen, pathOf } from '../../../www/file-server
  *   content
  * @param {boolean} [options.isolated] whether to send COOP and COEP
  * @param {string} [options.csp] a Content-Security-Policy for everything
- * @param {'files' | 'ranges'} [options.cors] lets pages of other sites read the files, or also what their Content-Range
- *   says
+ * @param {'files' | 'ranges'} [options.cors] lets pages of other sites read the files, or also their Content-Range
  */
 export async function serve({ mounts, isolated = true, csp, cors }) {
   /** @type {{ method: string, path: string, range?: string, status: number }[]} */
@@ -78,7 +76,7 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
     origin,
     requests,
     faults,
-    /** How often files with that ending were asked for since the last `requests.length = 0`. */
+    /** The number of requests for files with that ending since the last `requests.length = 0`. */
     count: (/** @type {string} */ ending) => requests.filter(({ path }) => path.endsWith(ending)).length,
     close: async () => {
       await close();
@@ -88,12 +86,11 @@ export async function serve({ mounts, isolated = true, csp, cors }) {
 }
 
 /**
- * Has a response go wrong on its way out.
+ * Makes a response fail while it is sent.
  *
  * @param {import('node:http').ServerResponse} response
  * @param {Fault} fault
- * @param {() => boolean} pending whether it is still to happen: another request may have been the last that it happens
- *   to
+ * @param {() => boolean} pending whether the fault should still happen; another request may have used it up
  * @param {() => void} happened
  */
 function distort(response, fault, pending, happened) {
@@ -107,10 +104,10 @@ function distort(response, fault, pending, happened) {
   let waiting = false;
   let ended;
 
-  /** The connection breaks once what was written is out. */
+  /** Breaks the connection when everything written has been sent. */
   const tear = () => setTimeout(() => response.destroy(), 50);
 
-  /** Before the first byte: the headers of the response are known, and not yet sent. */
+  /** Called before the first byte: the headers are known, but not sent yet. */
   const start = () => {
     if (started) return;
     started = true;
@@ -148,12 +145,12 @@ function distort(response, fault, pending, happened) {
   /** @param {any} chunk */
   response.write = (chunk) => {
     start();
-    // Nothing of this happens any more.
+    // The fault does not happen any more.
     if (response.write === write) return response.write(chunk);
     if (fault.gzip) return parts.push(chunk) > 0;
     const wait = due - Date.now();
     if (wait <= 0) return put(chunk);
-    // What is piped into this response waits for the event.
+    // A stream that is piped into this response waits for the event.
     waiting = true;
     setTimeout(() => {
       waiting = false;
@@ -166,7 +163,7 @@ function distort(response, fault, pending, happened) {
   response.end = (last) => {
     start();
     if (response.end === end) return response.end(last);
-    // A file may end while its last bytes still wait.
+    // A file may end while its last bytes are still delayed.
     if (waiting) {
       ended = () => response.end(last);
       return response;
@@ -178,13 +175,13 @@ function distort(response, fault, pending, happened) {
   };
 }
 
-/** Contents as files, since only files are served; of the same age, so that the same content has the same ETag. */
+/** Writes contents to files, which all have the same date, so that the same content has the same ETag. */
 class Contents {
   #folder;
   #count = 0;
 
   /**
-   * @param {string} path its ending says the type
+   * @param {string} path its extension determines the type
    * @param {Buffer} content
    */
   file(path, content) {

@@ -1,8 +1,8 @@
-// The demo site with a made-up model, as a person uses it.
+// The demo site with a fake model, used like a person does.
 import { fakeWorker } from './fake-worker.mjs';
 import { ask, engineState, startServer, STRICT_CSP } from './harness.mjs';
 
-/** A server of the site, on an origin of its own: nothing is kept there yet. */
+/** A server of the site on its own origin, with an empty storage. */
 export async function startSite(t, options = {}) {
   const server = await startServer({ csp: STRICT_CSP, ...options });
   t.after(() => server.close());
@@ -10,7 +10,7 @@ export async function startSite(t, options = {}) {
 }
 
 /**
- * A page of the site, once its engine is there.
+ * A page of the site, after its engine has loaded.
  *
  * @param {import('puppeteer-core').Browser} browser
  * @param {{ path?: string, viewport?: import('puppeteer-core').Viewport, scripts?: (string | (() => void))[], state?:
@@ -30,26 +30,26 @@ export async function visitSite(t, browser, server, options = {}) {
   return page;
 }
 
-/** Asks, and waits for the end of the answer. */
+/** Asks and waits for the end of the answer. */
 export async function converse(page, question) {
   await ask(page, question);
   await page.waitForFunction(() => document.querySelector('.assistant') && !document.querySelector('.writing'));
 }
 
-/** Has the next answers be these pieces. */
+/** Makes these texts the next answers. */
 export const say = (page, ...pieces) =>
   page.evaluate((pieces) => Object.assign(globalThis, { pieces: () => pieces }), pieces);
 
-/** Opens the drawer; its list is read before it is shown. */
+/** Opens the menu. Its list is complete when it is shown. */
 export async function openMenu(page) {
   await page.click('#menu-button');
   await page.waitForSelector('#menu[open]');
 }
 
-/** What was asked of the model last. */
+/** The last request to the model. */
 export const lastRequest = (page) => page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
 
-/** What the answers say, once all of them are shown to their end. */
+/** The texts of all answers, after all of them have been shown completely. */
 export async function shownAnswers(page) {
   await page.waitForFunction(() => !document.querySelector('.assistant.writing'));
   return page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent));

@@ -1,6 +1,6 @@
-// How long the page's main thread is kept busy at a time.
+// Measures the tasks of a page's main thread.
 
-/** The tasks of a page from now on. */
+/** Records the tasks of a page from now on. */
 export class Tasks {
   #page;
 
@@ -24,9 +24,8 @@ export class Tasks {
   }
 
   /**
-   * The longest one in milliseconds, and what to tell of them. It is the time that the processor has worked for a task
-   * (with what a slow-down adds to it): a machine that does other things at the same time makes tasks last longer,
-   * which is what the page itself observes, and no fault of the page's.
+   * The longest task in milliseconds, and a summary. The time is the processor's time for the task, including the
+   * slow-down. The time that the page observes is longer on a busy machine, which is not the page's fault.
    */
   async end() {
     const observed = await this.#page.evaluate(() => /** @type {any} */ (globalThis).long);

@@ -1,25 +1,24 @@
-// WebKitGTK, driven over WebDriver's HTTP: a page with the few verbs of Puppeteer's that the suites use.
+// WebKitGTK, driven by WebDriver over HTTP: a page with those methods of Puppeteer that the suites use.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const DRIVER = process.env.LINNET_WEBKIT_DRIVER ?? '/usr/bin/WebKitWebDriver';
 /**
- * Why there is no WebKit to test in, for `node:test`'s `skip`: WebKitGTK runs on Linux, where it has to be installed.
+ * Why WebKit cannot be tested, for `node:test`'s `skip`: WebKitGTK runs on Linux, if it is installed.
  */
 export const noWebKit = process.platform === 'linux' ? false : 'skipped: WebKitGTK runs on Linux only';
 
-/** The name of an element's reference in WebDriver's JSON. */
+/** The key of an element's reference in WebDriver's JSON. */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
-/** The key. */
+/** The key Enter. */
 const ENTER = '\uE007';
 
 /**
- * Starts WebKitGTK's small browser, with a display of its own where there is none.
+ * Starts WebKitGTK's MiniBrowser, with a virtual display if there is none.
  *
  * @param {object} [options]
- * @param {boolean} [options.sharedMemory] whether wasm threads can share a memory, which this browser does only when it
- *   is told to
+ * @param {boolean} [options.sharedMemory] whether wasm threads can share a memory, which this browser must be told
  */
 export async function webkit({ sharedMemory = false } = {}) {
   if (!existsSync(DRIVER))
@@ -30,7 +29,7 @@ export async function webkit({ sharedMemory = false } = {}) {
     ...(display ? { DISPLAY: display.name } : {}),
     ...(sharedMemory ? { JSC_useSharedArrayBuffer: '1' } : {}),
   };
-  // The driver says nothing of the port that it has chosen, so it is given one.
+  // The driver does not report a port that it chooses, so it is given one.
   const port = await freePort();
   const driver = spawn(DRIVER, ['-p', String(port)], { stdio: 'ignore', env });
   const close = () => {
@@ -74,12 +73,12 @@ class WebKitPage {
     return this.#session.send('POST', '/refresh', {});
   }
 
-  /** Runs a function in the page; what it is given and gives is JSON, and it may take its time. */
+  /** Runs a function in the page. Its arguments and result are JSON; it may be async. */
   evaluate(run, ...args) {
     return this.#call(asFunction(run), args);
   }
 
-  /** Waits until the function gives something that counts as true. */
+  /** Waits until the function returns a truthy value. */
   async waitForFunction(run, { timeout = 30_000 } = {}, ...args) {
     const since = Date.now();
     for (;;) {
@@ -93,7 +92,7 @@ class WebKitPage {
     await this.#session.send('POST', `/element/${await this.#find(selector)}/click`, {});
   }
 
-  /** Types; a line's end is the key Enter. */
+  /** Types a text; a newline is the key Enter. */
   async type(selector, text) {
     await this.#session.send('POST', `/element/${await this.#find(selector)}/value`, {
       text: text.replaceAll('\n', ENTER),
@@ -156,10 +155,10 @@ class Wire {
   }
 }
 
-/** What Puppeteer takes, too: a function, or an expression. */
+/** A function or an expression, as in Puppeteer. */
 const asFunction = (run) => (typeof run === 'function' ? String(run) : `() => (${run})`);
 
-/** A display that nobody sees, on a free number. */
+/** A virtual display with a free number. */
 async function startDisplay() {
   const server = spawn('Xvfb', ['-displayfd', '1', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -182,7 +181,7 @@ function freePort() {
   });
 }
 
-/** The browser lies in the folder of the machine's kind, such as `x86_64-linux-gnu`. */
+/** The path of the browser, in the folder of the machine's architecture, such as `x86_64-linux-gnu`. */
 function browserPath() {
   const folders = readdirSync('/usr/lib').map((name) => `/usr/lib/${name}/webkit2gtk-4.1/MiniBrowser`);
   const found = folders.find((path) => existsSync(path));
