@@ -1,5 +1,4 @@
-// <linnet-chat>: what the person is asked and told before there is an answer, the keyboard, and the end of the
-// conversation in sight.
+// <linnet-chat>: questions and notices before an answer, keys, and scrolling to the end.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -27,7 +26,7 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
   });
   after(() => fixture?.close());
   const focused = (page) => within(page, (root) => root.activeElement?.className ?? '');
-  /** The buttons of the composer that can be seen. */
+  /** The visible buttons of the composer. */
   const buttons = (page) =>
     within(page, (root) =>
       [...root.querySelectorAll('.composer button')]
@@ -60,7 +59,7 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
     await page.keyboard.press('Enter');
     await part(page, '.loading:focus');
     assert.deepEqual(await buttons(page), ['round send']);
-    // Another question leads to what the first one waits for, and is not lost.
+    // A second question waits for the same download, and is not lost.
     await (await part(page, '.input')).type('And then?');
     await page.keyboard.press('Enter');
     await part(page, '.loading:focus');
@@ -69,7 +68,7 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
     const said = await page.evaluate(() => [.../** @type {any} */ (globalThis).said].filter(Boolean));
     assert.deepEqual(said, ['This is answered after the model is downloaded.']);
     assert.deepEqual(await violations(page), []);
-    // The model is not there: then the question is no longer asked, and the failure is told.
+    // The model is missing: consent is no longer asked for, and the failure is shown.
     await page.click(inChat('.accept'));
     await part(page, '.notice .again');
     assert.equal(await within(page, (root) => root.querySelectorAll('.question').length), 0);
@@ -143,8 +142,8 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
         const log = root.querySelector('.log');
         return Math.round(log.scrollHeight - log.scrollTop - log.clientHeight);
       });
-    // Some frames, in which the new layout settles. A page that looks at the layout in between has the browser move the
-    // text at once.
+    // Waits some frames until the new layout is stable. Reading the layout in between would make the browser scroll
+    // at once.
     const settle = () =>
       page.evaluate(async () => {
         const log = document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.log');
@@ -181,14 +180,14 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
     await resized('while it is written');
     await answered(page);
     await resized('after it');
-    // Who has scrolled away stays there.
+    // A person who has scrolled away stays there.
     await within(page, (root) => (root.querySelector('.log').scrollTop -= 700));
     await settle();
     const before = await distance();
     assert.ok(before > 300, String(before));
     await page.setViewport({ width: 1000, height: 700 });
     await settle();
-    assert.ok((await distance()) > 300, 'it has gone to the end by itself');
+    assert.ok((await distance()) > 300, 'it has scrolled to the end by itself');
   });
 
   test('the console names a site’s mistakes once, and the visitor sees that the chat is not available', async (t) => {

@@ -1,4 +1,4 @@
-// <linnet-chat> where it may not do all that it would: in frames, under policies, on devices that cannot.
+// <linnet-chat> with restrictions: in frames, under policies, on devices that cannot run the model.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fakeWorker } from '../../support/fake-worker.mjs';
@@ -95,7 +95,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
         parts.filter((name) => !root.querySelector(`[part~=${name}]`)),
       ];
     });
-    // What the site has no word for is English.
+    // Texts that the site does not set are English.
     assert.deepEqual([scheme, outline, missing], ['dark', '7px rgb(1, 2, 3)', []]);
     assert.deepEqual(names.toSorted(), ['Copy', 'Noch einmal', 'Senden']);
   });
@@ -147,7 +147,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
   });
 
   /**
-   * Opens the chat of a document, agrees to the download, and tells how it ends: by whom it is answered, or the error.
+   * Opens the chat of a document and agrees to the download. Returns who answered, or the error.
    */
   async function outcome(frame) {
     await (await part(frame, '.launcher')).click();
@@ -169,7 +169,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
     ['allow-scripts allow-same-origin', true],
   ])) {
     test(`in a frame with sandbox="${sandbox}" it ${works ? 'answers' : 'says why it cannot'}`, async (t) => {
-      // A document without an origin may read scripts only where the server says so.
+      // A document with an opaque origin may read scripts only with CORS.
       const site = await startServer({
         csp: STRICT_CSP,
         cors: 'files',
@@ -186,7 +186,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
       const page = await openPage(fixture.browser, `${site.origin}/outer.html`);
       t.after(() => page.close());
       await page.bringToFront();
-      // A frame in a sandbox may come in a process of its own.
+      // A sandboxed frame may have its own process.
       const frame = await page.waitForFrame((frame) => frame.url().endsWith('/chat.html'));
       await new Promise((resolve) => setTimeout(resolve, 500));
       assert.equal(await frame.evaluate(() => origin), works ? site.origin : 'null');
@@ -218,7 +218,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
       else assert.equal(found.code, 'blocked');
       assert.equal(site.count('.gguf') > 0, !needs);
       if (!needs) return;
-      // The package says what is missing, to whoever loads or stores a model.
+      // The package reports what is missing when a model is loaded or stored.
       const named = await page.evaluate(async () => {
         const { Linnet, models } = await import(/** @type {any} */ ('/linnet/index.js'));
         const why = (/** @type {Promise<unknown>} */ promise) =>

@@ -1,4 +1,4 @@
-// <linnet-chat> with a server of the site's: what is sent there, and that nothing is before the person agrees.
+// <linnet-chat> with a server of the site: nothing is sent before the person agrees.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { chromium } from '../../support/engines.mjs';
 import { openPage, startServer, STRICT_CSP } from '../../support/harness.mjs';
 import { answered, ask, bodyText, FAKE, html, inChat, part, within } from '../../support/chat-fixture.mjs';
 
-/** A server with OpenAI's API, on a host of its own. `requests` has all that comes, preflights included. */
+/** A server with OpenAI's API on its own host. `requests` has every request, including preflights. */
 async function startApi() {
   const requests = /** @type {any[]} */ ([]);
   const api = {
@@ -48,7 +48,7 @@ async function startApi() {
   };
   return api;
 }
-/** The contents of the messages of the questions that came. */
+/** The contents of the messages of each request. */
 const told = (api) =>
   api.requests.filter(({ method }) => method === 'POST').map(({ messages }) => messages.map(({ content }) => content));
 
@@ -64,11 +64,11 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
       csp: `${STRICT_CSP} ${api.origin} ${other.origin}`,
       files: {
         '/fake.mjs': Buffer.from(FAKE),
-        // The model is not there: loading it fails.
+        // The model is missing, so loading it fails.
         '/absent.html': chat(
           `real model="/nothing.gguf" backend="cpu" endpoint="${api.origin}/v1" endpoint-model="big"`,
         ),
-        // The device answers, until the test lets it fail.
+        // The device answers until the test makes it fail.
         '/device.html': chat(`endpoint="${api.origin}/v1"`),
         '/served.html': chat(`real model="none" endpoint="${api.origin}/v1" suggestions="Who are you?"`),
       },
@@ -80,7 +80,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     for (const server of [api, other]) server?.close();
   });
 
-  /** A page with an open chat, which has the focus. */
+  /** A page with an open chat that has the focus. */
   async function visit(t, path, viewport = undefined) {
     for (const server of [api, other]) Object.assign(server, { redirect: '', says: undefined }).requests.length = 0;
     const page = await openPage(browser, site.origin + path, viewport);
@@ -108,7 +108,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
   const question = (page) => part(page, '.send-card').then((node) => node.evaluate((node) => node.textContent));
   const focused = (page) => within(page, (root) => root.activeElement?.className ?? '');
   const metas = (page) => within(page, (root) => [...root.querySelectorAll('.meta')].map((node) => node.textContent));
-  /** Some time in which something could be sent. */
+  /** Waits for a time in which something could be sent. */
   const while_ = () => new Promise((resolve) => setTimeout(resolve, 300));
 
   test('if the device fails, the person is asked once per conversation before the server is used', async (t) => {
@@ -129,7 +129,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.equal(await focused(page), 'keep');
     assert.deepEqual(await violations(page), []);
     await while_();
-    assert.deepEqual(api.requests, [], 'the server knows of nothing');
+    assert.deepEqual(api.requests, [], 'the server gets no request');
     await page.click(inChat('.agree'));
     await answered(page);
     assert.match(await bodyText(page), /From the server\./);
@@ -151,7 +151,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
 
     await ask(page, 'And then?');
     assert.deepEqual(told(api).at(-1), ['Be kind.', 'Who are you?', 'From the **server**.', 'And then?']);
-    // Another conversation is another matter.
+    // The consent is not valid for another conversation.
     await page.click(inChat('[aria-label="New conversation"]'));
     await type(page, 'Secret');
     await question(page);
@@ -213,7 +213,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     await while_();
     assert.deepEqual(api.requests, []);
 
-    // It can be tried again, on the device.
+    // The person can try again on the device.
     await works(page);
     await page.click(inChat('.notice .again'));
     await answered(page);
@@ -232,7 +232,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.deepEqual(told(api), [['Be kind.', 'One', 'Device: One', 'Two', 'Device: Two', 'Three']]);
     assert.deepEqual(await metas(page), ['On this device', 'On this device', `Answered by ${api.host}`]);
 
-    // The site names another server: it has not been agreed to.
+    // The site sets another server, for which there is no consent.
     await page.$eval(
       'linnet-chat',
       (chat, address) => Object.assign(chat, { endpoint: address }),
@@ -242,7 +242,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.match(await question(page), new RegExp(other.host));
     await while_();
     assert.deepEqual(other.requests, []);
-    // A new conversation takes the question away.
+    // A new conversation removes the question.
     await page.click(inChat('[aria-label="New conversation"]'));
     await page.waitForFunction(
       () => !document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.send-card')?.checkVisibility(),
@@ -274,7 +274,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
     assert.equal(await focused(page), 'keep');
     await page.click(inChat('.keep'));
     await part(page, '.notice .again');
-    // What there is of the answer stays.
+    // The partial answer stays.
     assert.equal((await bodyText(page)).trim(), 'Half an');
     assert.deepEqual(api.requests, []);
   });
@@ -295,7 +295,7 @@ describe('the chat element and a server', { timeout: 600_000 }, () => {
       ['Be kind.', 'Who are you?'],
       ['Be kind.', 'Who are you?', 'From the **server**.', 'And then?'],
     ]);
-    // Another server, of which this conversation has not been told.
+    // Another server, which this conversation has not named.
     await page.$eval(
       'linnet-chat',
       (chat, address) => Object.assign(chat, { endpoint: address }),

@@ -1,4 +1,4 @@
-// What a model writes, in <linnet-chat>: Markdown, hostile text, and a lot of it.
+// The text of answers in <linnet-chat>: Markdown, hostile text, and long text.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HOSTILE } from '../../support/hostile.mjs';
@@ -29,7 +29,7 @@ describe('the text of a model in the chat element', { timeout: 900_000 }, () => 
       return heading === root.querySelector('.body h3');
     });
     await ask(page, 'What do you have?');
-    assert.ok(await kept, 'a block that is complete is left alone');
+    assert.ok(await kept, 'a complete block is not rendered again');
     const found = await within(page, (root) => {
       const texts = (selector) => [...root.querySelectorAll(`.body ${selector}`)].map((node) => node.textContent);
       const link = root.querySelector('.body a');
@@ -114,13 +114,13 @@ describe('the text of a model in the chat element', { timeout: 900_000 }, () => 
       code: true,
     });
     assert.deepEqual(fixture.server.requests, []);
-    // The chat is as good as before.
+    // The chat still works.
     await page.evaluate(() => Object.assign(window, { pieces: () => ['Fine.'] }));
     await ask(page, 'Still there?');
     assert.match(await bodyText(page), /Fine\./);
   });
 
-  /** Gives an answer with all that Markdown has to the page's `pieces`; `size` 1 is a page or two. */
+  /** Sets the page's `pieces` to an answer with all of Markdown; `size` 1 is a page or two. */
   const writes = (page, size, pause) =>
     page.evaluate(
       (size, pause) => {
@@ -150,7 +150,7 @@ describe('the text of a model in the chat element', { timeout: 900_000 }, () => 
     const page = await fixture.visit(t, '/inline.html');
     await page.click(inChat('.launcher'));
     await part(page, '.input');
-    // The parser is made ready in the background.
+    // The parser is prepared in the background.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     return page;
   }
@@ -175,12 +175,12 @@ describe('the text of a model in the chat element', { timeout: 900_000 }, () => 
 
   test('at a quarter of the speed no task takes long while an answer streams', async (t) => {
     const page = await opened(t);
-    // Some hundreds of tokens a second: more than any phone writes.
+    // Some hundreds of tokens per second: more than any phone generates.
     await writes(page, 1, 12);
     const client = await page.createCDPSession();
     await client.send('Emulation.setCPUThrottlingRate', { rate: 4 });
     let longest = Infinity;
-    // The machine has other things to do, too.
+    // The machine also does other work.
     for (let tries = 0; tries < 3 && longest > 50; tries++) {
       const tasks = await Tasks.watch(page);
       await asks(page);

@@ -1,5 +1,4 @@
-// <linnet-chat> as a person meets it, with a made-up model behind it: what it loads, what it shows, what it refuses to
-// do.
+// <linnet-chat> as a person uses it, with a fake model: what it loads, what it shows, what it rejects.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -98,7 +97,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     t.after(() => context.close());
     const page = await openPage(/** @type {any} */ (context), `${fixture.server.origin}/two.html`);
     fixture.server.requests.length = 0;
-    // Not by the mouse: the first one grows as it opens, and the second one's button moves away.
+    // Not by mouse: the first one grows when it opens, so the second one's button moves.
     for (const button of await page.$$('linnet-chat >>> .launcher'))
       await button.evaluate((button) => /** @type {HTMLElement} */ (button).click());
     await (await part(page, '.accept')).click();
@@ -114,7 +113,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       ({ path, range }) => path.endsWith('.gguf') && (!range || range.startsWith('bytes=0-')),
     );
     assert.equal(starts.length, 1);
-    // Both may ask at once: the engine answers one after the other.
+    // Both may ask at the same time; the engine answers in order.
     const answers = await page.evaluate(async () => {
       const chats = /** @type {any[]} */ ([...document.querySelectorAll('linnet-chat')]);
       await Promise.all(chats.map((chat) => chat.ask('Say hello.')));
@@ -124,7 +123,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       answers.every((length) => length > 0),
       String(answers),
     );
-    // One may go; the other still answers.
+    // One may be removed; the other still answers.
     const after = await page.evaluate(async () => {
       const [one, two] = /** @type {any[]} */ ([...document.querySelectorAll('linnet-chat')]);
       one.remove();
@@ -179,7 +178,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       () => document.querySelector('linnet-chat')?.shadowRoot?.querySelector('.body')?.textContent === 'Second.',
     );
     await answered(page);
-    // An answer that is given again is not in the conversation twice.
+    // A repeated answer is in the conversation only once.
     assert.deepEqual(
       await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1).map(({ content }) => content)),
       ['Go'],
@@ -216,7 +215,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
     await ask(page, 'Rye?');
     assert.equal((await bodyText(page)).trim(), 'Yes < no.');
     assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).notes.has('Thinking…')));
-    // A template may have opened the thoughts itself: they look like the answer until they end.
+    // If the template opens the reasoning, it looks like the answer until it ends.
     await page.evaluate(() => Object.assign(window, { pieces: () => ['They ask', ' again.</think>', 'No.'] }));
     await ask(page, 'Spelt?');
     assert.equal((await bodyText(page)).trim(), 'No.');
@@ -252,7 +251,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       last.length > 3 && !last.some(({ content }) => content.startsWith('Question 0')),
       'the oldest are left out',
     );
-    assert.equal(asked.length, 8, 'after the first answer it is known what fits');
+    assert.equal(asked.length, 8, 'after the first answer the length of a token is known');
   });
 
   test('the page’s own engine keeps its policy, except for what attributes set', async (t) => {
@@ -277,7 +276,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       t.after(() => page.close());
       await page.evaluateOnNewDocument(fakeWorker);
       await page.evaluateOnNewDocument(() => {
-        // An answer is long after a tenth of a second here, and the battery of this machine is none of the test's.
+        // An answer counts as long after 0.1 s here, and this machine has no battery for the test.
         const { setTimeout } = globalThis;
         const locks = /** @type {string[]} */ ([]);
         const request = async (kind) => {
@@ -374,7 +373,7 @@ describe('the chat element', { timeout: 900_000 }, () => {
       const box = (selector) => root.querySelector(selector).getBoundingClientRect();
       return [box('.question .text').left, box('.panel').left, document.documentElement.scrollWidth > innerWidth];
     });
-    assert.ok(question - panelBox < 60, 'what the person says stands at the end of the line');
+    assert.ok(question - panelBox < 60, 'the question is aligned to the end of the line');
     assert.equal(wide, false);
   });
 });

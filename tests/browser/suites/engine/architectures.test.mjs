@@ -1,4 +1,4 @@
-// Models of other kinds than the default one: the native binary's tokens on both paths.
+// Models of other architectures: the native binary's tokens on both backends.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -40,8 +40,8 @@ describe('other architectures', () => {
       const server = await startServer({ files: { '/model.gguf': path } });
       t.after(() => server.close());
       const expected = nativeTokens(prompt, COUNT, path);
-      assert.equal(expected?.length, COUNT, 'the native binary is there and answers');
-      /** How likely the first tokens were, on each path. */
+      assert.equal(expected?.length, COUNT, 'the native binary works');
+      /** The log probabilities of the first tokens, on each backend. */
       const likely = [];
       for (const backend of ['cpu', 'webgpu']) {
         await t.test(backend, async () => {
@@ -51,7 +51,7 @@ describe('other architectures', () => {
           assert.equal(info.backend, backend);
           const answer = await complete(page, { prompt, max_tokens: COUNT, temperature: 0, ignore_eos: true });
           assert.deepEqual(answer.choices?.[0].tokens, expected, answer.message);
-          // Here the GPU gives its logits, and chooses nothing by itself.
+          // With logprobs the GPU returns its logits and does not sample.
           const { tokens, logprobs } = (
             await complete(page, { prompt, max_tokens: 4, temperature: 0, ignore_eos: true, logprobs: 2 })
           ).choices[0];

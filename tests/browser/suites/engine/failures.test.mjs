@@ -1,4 +1,4 @@
-// Each thing that can go wrong with a model ends in its own code and a sentence on the page, and the next try works.
+// Each failure of a model has an error code and a sentence on the page, and the next try works.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -16,12 +16,12 @@ import {
 } from '../../support/harness.mjs';
 
 const ADDRESS = `/models/${MODEL}`;
-/** Bytes that are asked for at once. */
+/** The bytes of one request. */
 const CHUNK = 4 << 20;
-/** Where the model's requests began. */
+/** The first bytes of the requests for the model. */
 const startsOf = (server) =>
   server.requests.filter(({ path }) => path === ADDRESS).map(({ range }) => Number(range.slice(6).split('-')[0]));
-/** Whether a download goes on there that broke half-way. What was under way on the connection may be lost with it. */
+/** Whether a request resumes a download that broke half-way. Bytes in transit may be lost with the connection. */
 const goesOn = (start) => start > MODEL_BYTES / 2 - CHUNK && start <= MODEL_BYTES / 2 && start % CHUNK > 0;
 
 describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
@@ -31,7 +31,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** A page whose model goes wrong in that way, on an origin of its own: the stores of the tests do not meet. */
+  /** A page whose model fails in that way, on its own origin, so that tests do not share a store. */
   async function open(t, fault, { query = `?model=${ADDRESS}&backend=cpu`, files = {} } = {}) {
     const server = await startServer({ files });
     t.after(() => server.close());
@@ -41,7 +41,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     return { server, page };
   }
 
-  /** The same page must work once the cause is gone. */
+  /** Checks that the same page works once the cause is gone. */
   async function nextTryWorks(page) {
     await press(page, 'Try again');
     await engineState(page, 'ready');
@@ -60,7 +60,7 @@ describe('failures', { skip: noModel, timeout: 1_800_000 }, () => {
     const { server, page } = await open(t, { breakAt: MODEL_BYTES / 2, noRange: true });
     const { code, text } = await notice(page);
     assert.equal(code, 'network');
-    // What was under way on the connection may be lost with it.
+    // Bytes in transit may be lost with the connection.
     assert.match(text, /connection broke after 4[89]\.\d MB/);
     server.faults.clear();
     await nextTryWorks(page);

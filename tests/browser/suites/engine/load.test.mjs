@@ -1,4 +1,4 @@
-// Models on both paths, isolated and not, from the network and from the store: always the native binary's tokens.
+// Models on both backends, isolated and not, from the network and from the store: always the native binary's tokens.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -21,7 +21,7 @@ const PROMPT = 'The capital of France is';
 const COUNT = 16;
 const REQUEST = { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true };
 
-/** A model, and where it is; `path` is the file. */
+/** A model and its address; `path` is the file. */
 const REAL = { name: 'the real model', model: MODEL_ID, path: modelPath, bytes: MODEL_BYTES };
 const tinyPath = referenceFile('tiny', 'qwen3', 'model.gguf');
 const TINY = { name: 'a tiny model', model: '/tiny.gguf', path: tinyPath, bytes: statSync(tinyPath).size };
@@ -35,13 +35,13 @@ describe('a model', { skip: noModel }, () => {
 
   for (const isolated of [true, false]) {
     for (const backend of ['cpu', 'webgpu']) {
-      // SwiftShader takes half a minute for each load of the real model. On the GPU the module is the same in an
-      // isolated page, so that the tiny one shows what isolation could change.
+      // SwiftShader needs half a minute for each load of the real model. On the GPU the module is the same in an
+      // isolated page, so a tiny model suffices to test isolation.
       const { name: what, model, path, bytes } = isolated && backend === 'webgpu' ? TINY : REAL;
       const expected = nativeTokens(PROMPT, COUNT, path);
       const name = `${what}, ${isolated ? 'isolated' : 'not isolated'}, ${backend}`;
       test(name, { timeout: 900_000 }, async (t) => {
-        // Half of them under a strict policy, too: no inline script, no eval, no worker from a blob.
+        // Half of them run under a strict policy: no inline script, no eval, no worker from a blob.
         const server = await startServer({
           isolated,
           files: { '/tiny.gguf': tinyPath },
@@ -63,7 +63,7 @@ describe('a model', { skip: noModel }, () => {
           assert.deepEqual(info.phases, ['engine', 'download', 'prepare']);
           if (backend === 'webgpu') {
             assert.equal(info.adapter.fallback, true);
-            // The weights went past the wasm's heap; what is in it is the tokenizer, mostly.
+            // The weights are not in the wasm heap, which mostly holds the tokenizer.
             assert.ok(info.memory.heap < 64 << 20, `the heap has ${info.memory.heap} bytes`);
           } else {
             assert.equal(info.adapter, undefined);
@@ -80,7 +80,7 @@ describe('a model', { skip: noModel }, () => {
         await t.test('from the store, without requests', async () => {
           server.requests.length = 0;
           const page = await openBlank(browser, server);
-          // With as many threads as help.
+          // With the default number of threads.
           const info = await load(page, model, { backend });
           assert.equal(info.code, undefined, info.message);
           assert.deepEqual([info.origin, info.stored], ['cache', true]);
@@ -124,7 +124,7 @@ describe('the choice of a backend', { skip: noModel }, () => {
     t.after(() => server.close());
     const page = await openBlank(browser, server);
     assert.equal((await load(page, MODEL_ID, { backend: 'webgpu' })).code, 'no-webgpu');
-    assert.equal(server.count('.gguf'), 0, 'nothing is downloaded for a device that is not there');
+    assert.equal(server.count('.gguf'), 0, 'nothing is downloaded for a missing device');
     const info = await load(page, MODEL_ID);
     assert.deepEqual([info.backend, info.fallback?.details.gpu], ['cpu', 'none']);
     assert.equal(info.threads, 1);

@@ -1,16 +1,16 @@
-// A GPU that goes away while it answers: the answer goes on, with the same tokens.
+// A GPU that is lost during an answer: the answer continues with the same tokens.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
 import { load, MODEL, noModel, openBlank, packageFile, referenceFile, startServer } from '../../support/harness.mjs';
 
-// Up to 16 tokens come at once, and the next ones are computed meanwhile: there must be some left to do when the first
-// are seen.
+// Up to 16 tokens arrive at once while the next ones are computed. Some must still be missing when the first ones are
+// seen.
 const REQUEST = { prompt: 'The capital of France is', max_tokens: 160, temperature: 0, ignore_eos: true };
 const TINY = '/tiny.gguf';
 
-/** The worker, which destroys its device when the page says so, and whose GPU passes for a real one. */
+/** The worker, which destroys its device when the page says so. Its GPU looks like hardware. */
 const worker = `
 const devices = [];
 const { requestDevice } = GPUAdapter.prototype;
@@ -42,7 +42,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
     await server?.close();
   });
 
-  /** A page with the model loaded. */
+  /** Opens a page and loads the model. */
   async function open(model, backend) {
     const page = await openBlank(browser, server);
     const loaded = await load(page, model, { backend, contextLength: 512 });
@@ -51,8 +51,8 @@ describe('a lost device', { timeout: 900_000 }, () => {
   }
 
   /**
-   * A page's answer; `onToken` is called in Node with the number of each token. Gives the text, how it ended, what the
-   * model runs on then, and how often the model was fetched meanwhile.
+   * Runs an answer in a page; `onToken` is called in Node with the number of each token. Returns the text, the finish
+   * reason, the backend at the end, and the number of downloads of the model.
    */
   async function answer(page, onToken, request = REQUEST) {
     server.requests.length = 0;
@@ -102,7 +102,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
     assert.ok(expected?.startsWith(text) && text.length > 0, text);
   });
 
-  // The CPU rounds what the GPU does not: a model that knows what it wants to say says the same.
+  // The CPU rounds differently. A real model gives the same tokens all the same.
   test('destroyed twice in a row: the CPU takes over if it may', { skip: noModel }, async (t) => {
     const page = await open(`/models/${MODEL}`, 'auto');
     t.after(() => page.close());
@@ -117,8 +117,7 @@ describe('a lost device', { timeout: 900_000 }, () => {
 });
 
 /**
- * The worker, which computes for ever in the middle of a prompt or of a model, as the page names them. It hears nothing
- * then.
+ * The worker, which computes forever within a prompt or a model that the page names, and does not respond then.
  */
 const stuck = `
 const { postMessage } = globalThis;
@@ -163,7 +162,7 @@ describe('a worker that does not respond', { timeout: 300_000 }, () => {
     }, `${TINY}?stuck`);
     assert.equal(code, 'aborted');
     assert.ok(milliseconds < 1000, `${milliseconds}`);
-    // The worker that hears nothing is ended, and what it held is free again.
+    // The silent worker is ended, and its memory and file are free again.
     const loaded = await load(page, `${TINY}`, { backend: 'cpu' });
     assert.equal(loaded.backend, 'cpu', loaded.message);
     await page.close();

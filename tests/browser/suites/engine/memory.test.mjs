@@ -1,5 +1,5 @@
-// What a model takes: refused before its weights come where it is too much, and on the GPU path never in the wasm's
-// memory.
+// Memory: a model that cannot fit is rejected before its weights are downloaded, and on the GPU path weights do not
+// accumulate in the wasm heap.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -10,22 +10,22 @@ import { chromium } from '../../support/engines.mjs';
 import { complete, load, MODEL, nativeBinary, noModel, openBlank, startServer } from '../../support/harness.mjs';
 
 const MB = 1e6;
-/** What the wasm's memory has from its start. */
+/** The initial size of the wasm memory. */
 const START = 4 << 20;
-/** By so much it may grow while a model of any size is loaded. */
+/** How much it may grow while a model of any size is loaded. */
 const GROWTH = 64 * MB;
 
-/** Why models of random weights cannot be made; `false` if they can. */
+/** Why random models cannot be made; `false` if they can. */
 const noSynth = nativeBinary() ? false : 'skipped: no native linnet';
 
-/** The beginning of a model of random weights. */
+/** The beginning of a random model. */
 function beginning(arch, bytes) {
   const line = '"$0" synth --arch "$1" /dev/stdout 2>/dev/null | head -c "$2"';
   return execFileSync('sh', ['-c', line, String(nativeBinary()), arch, String(bytes)], { maxBuffer: 2 * bytes });
 }
 
 /**
- * A model of random weights: LINNET_SYNTH says which, as arguments of `linnet synth --arch`, else one of about 300 MB.
+ * A random model: LINNET_SYNTH has the arguments of `linnet synth --arch`; the default is a model of about 300 MB.
  */
 const SYNTH = (process.env.LINNET_SYNTH ?? 'qwen3-0.6b --layers 20').split(' ');
 
@@ -42,7 +42,7 @@ describe('memory', { timeout: 1_800_000 }, () => {
     }, async (t) => {
       const server = await startServer();
       t.after(() => server.close());
-      // Whoever asked for more than the header would hear of a broken connection.
+      // A request for more than the header would fail with a broken connection.
       server.faults.set(`/models/${MODEL}`, { breakAt: 6 * MB, noRange: true });
       const page = await openBlank(browser, server);
       t.after(() => page.close());
@@ -70,7 +70,7 @@ describe('memory', { timeout: 1_800_000 }, () => {
   test('a model larger than any wasm memory is rejected on the CPU path', {
     skip: noSynth || process.platform === 'win32',
   }, async (t) => {
-    // Of the 5 GB only the header is there.
+    // Only the header of the 5 GB exists.
     const server = await startServer({ files: { '/large.gguf': beginning('qwen3-8b', 16 * MB) } });
     t.after(() => server.close());
     const page = await openBlank(browser, server);
@@ -102,7 +102,7 @@ describe('memory', { timeout: 1_800_000 }, () => {
       assert.equal(info.code, undefined, `${info.code}: ${info.message} ${JSON.stringify(info.details)}`);
       const seconds = (performance.now() - start) / 1000;
       assert.deepEqual([info.origin, info.model.file_bytes], [origin, size]);
-      // A wasm's memory never shrinks: what it has in the end is the most that it ever had.
+      // A wasm memory never shrinks, so its final size is its peak.
       const grown = info.memory.heap - START;
       t.diagnostic(
         `${origin}: ${(size / MB).toFixed(0)} MB in ${seconds.toFixed(1)} s, ` +

@@ -1,4 +1,4 @@
-// The four wasm modules: the reference's tokens, and the same ones in each.
+// The four wasm modules: all give the reference's tokens.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -23,18 +23,18 @@ const MODULES = [
   { name: 'relaxed-simd', isolated: false, relaxedSimd: true },
   { name: 'relaxed-simd-threads', isolated: true, relaxedSimd: true },
 ];
-/** Where the reference's best two tokens are so near each other, it may be either: what follows is not compared. */
+/** If the logits of the reference's best two tokens differ by less, the rest is not compared. */
 const CLOSE = 0.05;
 
 const REAL = [
   { path: modelPath, skip: noModel, reference: 'smollm2-135m-instruct-q4_1' },
   { path: gemmaPath, skip: noGemma, reference: 'gemma-3-270m-q4_k_m' },
 ];
-/** A model of random numbers in each block format. */
+/** A random model in each block format. */
 const QUANTS = referenceFile('quants', 'index.json');
 const COUNT = 24;
 
-/** Runs `check` in a page with each module; tells what it gives for each. */
+/** Runs `check` in a page with each module, and returns the results. */
 async function inEach(browser, path, check) {
   const results = [];
   for (const { name, isolated, relaxedSimd } of MODULES) {

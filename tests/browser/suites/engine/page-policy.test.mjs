@@ -1,4 +1,4 @@
-// How an engine behaves towards the person's device while it answers: hidden pages, screens that go dark, rests.
+// The policy of an engine while it answers: hidden pages, wake locks, rests.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -20,7 +20,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     await server?.close();
   });
 
-  /** Begins an answer in the page; `window.seen` counts its tokens. */
+  /** Starts an answer in the page; `window.seen` counts its tokens. */
   const begin = (request = {}) =>
     page.evaluate((request) => {
       const window = /** @type {any} */ (globalThis);
@@ -56,7 +56,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
     const other = await browser.newPage();
     await other.bringToFront();
     await page.waitForFunction(() => document.visibilityState === 'hidden', { polling: 20 });
-    // What was on its way comes, and then for a second nothing.
+    // Tokens in transit arrive, then none for a second.
     let held = -1;
     for (let last = await seen(); last !== held; last = await seen()) {
       held = last;
@@ -78,7 +78,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
   test('the screen stays on during a long answer', async () => {
     await page.evaluate(() => {
       const window = /** @type {any} */ (globalThis);
-      // An answer that takes five seconds is long; here that time is soon over.
+      // An answer of five seconds counts as long; here that time passes quickly.
       const { setTimeout } = window;
       window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms === 5000 ? 300 : ms, ...rest);
       window.locks = [];
@@ -102,7 +102,7 @@ describe('page policy', { skip: noModel, timeout: 300_000 }, () => {
 
   test('a gentle answer rests for half of the time, and has the same tokens', async () => {
     const request = { prompt: 'Once upon a time', temperature: 0, ignore_eos: true, max_tokens: 50 };
-    // The best of several turns, and of more where the machine has other things to do, too.
+    // The best of several runs, and of more on a busy machine.
     const best = { full: Infinity, gentle: Infinity };
     const slower = () => best.gentle / best.full;
     const said = new Set();

@@ -1,4 +1,4 @@
-// Pages that die of a model: the next visit tries less, says so, and can be told to forget it.
+// Pages that crash because of a model: the next visit tries less, says so, and can be reset.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -21,7 +21,7 @@ describe('after a crash', { timeout: 600_000 }, () => {
     return server;
   }
 
-  /** A page that is killed in the middle of loading. */
+  /** A page that is killed while it loads. */
   async function dieLoading(server, options = cpu) {
     const page = await openBlank(browser, server);
     server.requests.length = 0;
@@ -110,12 +110,12 @@ describe('after a crash', { timeout: 600_000 }, () => {
     const page = await openBlank(browser, server);
     t.after(() => page.close());
     const end = async () => {
-      // The newest: one that was ended may still be listed.
+      // The newest one, since an ended worker may still be listed.
       const worker = page
         .workers()
         .filter((worker) => worker.url().endsWith('/worker.js'))
         .at(-1);
-      // It may be gone before it has answered.
+      // It may end before it responds.
       await worker?.evaluate(() => self.close()).catch(() => {});
     };
     server.faults.set(ADDRESS, { bytesPerSecond: 20_000 });

@@ -1,4 +1,4 @@
-// Every WGSL variant through Chromium's own compiler, which is stricter than naga in places.
+// Compiles every WGSL variant in Chromium, whose compiler is sometimes stricter than naga.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -36,7 +36,7 @@ describe('the shaders', { timeout: 600_000 }, () => {
   test('every variant compiles', async (t) => {
     const { count, left, refused } = await page.evaluate(async () => {
       const module = await import(/** @type {string} */ ('/linnet/linnet.js'));
-      // The module for pages that are not isolated takes a memory that is not shared.
+      // The module for pages without isolation imports an unshared memory.
       const memory = new WebAssembly.Memory({ initial: 64 });
       await module.default({ module_or_path: fetch('/linnet/linnet_bg.wasm'), memory });
       const all = JSON.parse(module.shaderVariants());

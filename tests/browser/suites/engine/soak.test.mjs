@@ -1,4 +1,4 @@
-// A long time of short chats: what the page's process takes after many of them is what it took after the first few.
+// Many short chats: the page's process uses no more memory after many of them than after the first few.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { chromium } from '../../support/engines.mjs';
 import { load, MODEL_ID, noModel, openBlank, openPage, startServer } from '../../support/harness.mjs';
 
 const TURNS = 200;
-/** From here on nothing new is set up any more. */
+/** After this many turns everything has been allocated. */
 const SETTLED = 20;
 const MOST_GROWTH = 1.05;
 const MB = 1 << 20;
@@ -33,9 +33,9 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     await server?.close();
   });
 
-  /** Bytes that the page's process takes (its part of what it shares with others), once all garbage is gone. */
+  /** The memory of the page's process after garbage collection (PSS). */
   async function memory(page) {
-    // The engine's threads sleep, and hear nothing.
+    // The engine's threads wait and cannot respond.
     const workers = page.workers().filter((worker) => worker.url().endsWith('/worker.js'));
     const sessions = [await page.createCDPSession(), ...workers.map(({ client }) => client)];
     for (const session of sessions) {
@@ -46,7 +46,7 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     const client = await browser.target().createCDPSession();
     const { processInfo } = await client.send('SystemInfo.getProcessInfo');
     await client.detach();
-    // The others belong to no page, or to an empty one; the model makes this one the largest by far.
+    // Other processes have no page or an empty one; the model makes this one by far the largest.
     const bytes = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => pss(id));
     return Math.max(...bytes);
   }
@@ -56,7 +56,7 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
     return 1024 * Number(kilobytes);
   }
 
-  /** Takes turns in blocks, looks at the memory between them, and holds the last look against the first. */
+  /** Runs turns in blocks, measures the memory between them, and compares the last value with the first. */
   async function soak(t, page, turns) {
     const start = performance.now();
     const looks = [];
@@ -137,7 +137,7 @@ describe('two hundred short chats', { skip, timeout: 600_000 }, () => {
           const count1 = () => answers++;
           chat.addEventListener('linnet-answer', count1);
           for (let turn = from; turn < from + count; turn++) {
-            // Before the oldest exchanges have to be left out, after which all has to be read anew.
+            // Before the oldest exchanges must be dropped, after which the whole prompt is processed again.
             if (turn % 10 === 0) chat.clear();
             await chat.ask(`Say the number ${turn}.`);
           }

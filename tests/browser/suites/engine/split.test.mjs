@@ -1,4 +1,4 @@
-// A model in several files, from the network, from the store and from the device: always the tokens of the one file.
+// A split model from the network, from the store and from the device: always the tokens of the single file.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -29,7 +29,7 @@ describe('a split model', { timeout: 600_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** A server of its own, and with it an empty store. */
+  /** A page with its own server, and therefore an empty store. */
   async function fresh(t, files = Object.fromEntries(parts.map((part, i) => [address(i + 1), part]))) {
     const server = await startServer({ files });
     t.after(() => server.close());

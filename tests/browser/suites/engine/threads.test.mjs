@@ -1,5 +1,4 @@
-// Which wasm module a page loads, and with how many threads it then computes: what is refused costs speed, nothing
-// else.
+// The wasm module that a page loads, and its number of threads. A missing feature costs only speed.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -20,17 +19,17 @@ import {
 const MODEL = referenceFile('tiny', 'qwen3', 'model.gguf');
 const PROMPT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
 const COUNT = 24;
-/** The engine's worker may be started, with what it imports; its threads may not. */
+/** Allows the engine's worker and its imports, but not its threads. */
 const ALLOWED = ['worker.js', 'linnet.js'].map((file) => `http://127.0.0.1:*/linnet/${file}`).join(' ');
 const NO_THREADS = STRICT_CSP.replace("worker-src 'self'", `worker-src ${ALLOWED}`);
 
-/** In front of the engine's worker: a GPU that looks like one, and is gone when somebody wants to compute with it. */
+/** Put before the engine's worker: an adapter that looks real, but gives no device. */
 const FAILING_GPU = `let asked = 0;
 const adapter = { info: { isFallbackAdapter: false }, limits: {}, features: new Set() };
 Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => (asked++ ? null : adapter) } });
 `;
 
-/** What is fetched of each module. */
+/** The file of each module. */
 const FILES = {
   simd128: 'linnet_bg.wasm',
   'simd128-threads': 'linnet_threads_bg.wasm',
@@ -70,12 +69,11 @@ const cases = [
 ];
 
 /**
- * What a thread has on its stack while it waits for work: its script, the wasm's `work`, and the loop in which it
- * waits.
+ * The stack of a thread that waits for work: its script, the wasm's `work`, and the waiting loop.
  */
 const RESTING_FRAMES = 6;
 
-/** Ends what a thread does, in the middle of its work, as a browser does for want of memory: nobody hears of it. */
+/** Ends a thread during its work without an event, as a browser does when memory is short. */
 async function endThread(browser, url) {
   const session = await browser.target().createCDPSession();
   const { targetInfos } = await session.send('Target.getTargets', { filter: [{}] });
@@ -101,7 +99,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
   before(async () => {
     browser = await chromium({ webgpu: false });
     expected = nativeTokens(PROMPT, COUNT, MODEL);
-    assert.equal(expected?.length, COUNT, 'the native binary is there and answers');
+    assert.equal(expected?.length, COUNT, 'the native binary works');
   });
   after(() => browser?.close());
 
@@ -137,7 +135,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     const info = await load(page, '/model.gguf', { backend: 'auto', threads: 2, contextLength: 256 });
     assert.equal(info.code, undefined, info.message);
     assert.deepEqual([info.backend, info.fallback?.code], ['cpu', 'no-webgpu']);
-    assert.equal(info.fallback.details.gpu, undefined, 'it was tried');
+    assert.equal(info.fallback.details.gpu, undefined, 'the GPU was tried');
     assert.match(info.module, /^(simd128|relaxed-simd)-threads$/);
     assert.equal(info.threads, 2);
     const answer = await complete(page, { prompt: PROMPT, max_tokens: COUNT, temperature: 0, ignore_eos: true });
@@ -158,7 +156,7 @@ describe('modules and threads', { timeout: 600_000 }, () => {
           addresses.push(String(address));
         }
       };
-      // Nobody waits fifteen seconds here.
+      // The test does not wait fifteen seconds.
       const hasty = (f, ms = 0, ...rest) => setTimeout(f, ms >= 10_000 ? ms / 20 : ms, ...rest);
       Object.assign(globalThis, { addresses, Worker: Silent, setTimeout: hasty });
     });
@@ -194,8 +192,8 @@ describe('modules and threads', { timeout: 600_000 }, () => {
     const waited = performance.now() - began;
     t.diagnostic(`after ${Math.round(waited)} ms`);
     assert.deepEqual([code, message], ['internal', 'The engine stopped working and must be loaded again.']);
-    assert.ok(waited > 9000, 'a slow thread is waited for');
-    assert.equal((await complete(page, short)).code, 'internal', 'a thread may still write to that memory');
+    assert.ok(waited > 9000, 'the engine waits for a slow thread');
+    assert.equal((await complete(page, short)).code, 'internal', 'a thread may still write to the memory');
 
     const again = await load(page, MODEL_ID, options);
     assert.deepEqual([again.code, again.threads], [undefined, 2], again.message);

@@ -1,4 +1,4 @@
-// A trap within an asynchronous call of the wasm, which only a bug of ours can cause, reaches who waits for the call.
+// A trap in an asynchronous call of the wasm, which only a bug can cause, rejects the call's promise.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -23,7 +23,7 @@ describe('a trap', { timeout: 120_000 }, () => {
       const memory = new WebAssembly.Memory({ initial: 64 });
       await module.default({ module_or_path: fetch('/linnet/linnet_bg.wasm'), memory });
       const loader = module.Loader.create('{"backend":"cpu"}');
-      // What it goes on with in the next microtask is nonsense by then.
+      // Its state is invalid in the next microtask.
       new Uint8Array(memory.buffer).fill(0xff);
       const settled = loader.then(
         () => 'fulfilled',

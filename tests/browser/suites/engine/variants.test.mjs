@@ -1,5 +1,5 @@
-// The kernels that graphics cards get, with subgroups and without, through Chromium's own compiler. A software adapter
-// has others; here it passes for a card. (Every variant, oracle by oracle, is tested natively.)
+// The kernels for hardware adapters, with and without subgroups, compiled by Chromium. A software adapter gets other
+// kernels; here it looks like hardware. (Native tests compare every variant with the oracles.)
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -15,19 +15,19 @@ import {
 } from '../../support/harness.mjs';
 
 const COUNT = 24;
-/** Products of one with experts and attention with sinks and windows; of a dense model. */
+/** A model with experts, attention sinks and windows, and a dense model. */
 const CASES = [
   { name: 'gpt-oss', subgroups: true },
   { name: 'qwen3', subgroups: false },
 ];
 
-/** The engine's worker on an adapter that looks like a card with these features of its. */
+/** The engine's worker on an adapter that looks like hardware with these features. */
 function workerWith({ subgroups }) {
   const disguise = `
 Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
 Object.defineProperty(GPUAdapterInfo.prototype, 'architecture', { get: () => 'made-up' });
 Object.defineProperty(GPUAdapterInfo.prototype, 'description', { get: () => '' });
-// Products of integers are rounded, and their tokens need not be the native ones.
+// Integer products round, so their tokens may differ from the native ones.
 Object.defineProperty(GPU.prototype, 'wgslLanguageFeatures', { get: () => new Set(['subgroup_id']) });
 ${subgroups ? '' : "Object.defineProperty(GPUAdapter.prototype, 'features', { get: () => new Set() });"}
 `;
@@ -51,7 +51,7 @@ describe('the kernels of graphics cards', () => {
       const page = await openBlank(browser, server);
       const prompt = JSON.parse(readFileSync(referenceFile('tiny', name, 'meta.json'), 'utf8')).text;
       const expected = nativeTokens(prompt, COUNT, path);
-      assert.equal(expected?.length, COUNT, 'the native binary is there and answers');
+      assert.equal(expected?.length, COUNT, 'the native binary works');
       const answers = async () => {
         const start = performance.now();
         const info = await load(page, '/tiny.gguf', { backend: 'webgpu', contextLength: 512 });
@@ -66,7 +66,7 @@ describe('the kernels of graphics cards', () => {
       const kept = () => page.evaluate(() => JSON.parse(localStorage.getItem('linnet-measured') ?? '{}'));
       const found = await kept();
       assert.equal(found.measured?.length, 1, 'what was measured is kept');
-      // What is found at the next visit is believed: something else that there is.
+      // The next visit uses stored results, even if they name another valid variant.
       const [one] = found.measured;
       const other = { ...found, measured: [{ ...one, threads: one.threads === 128 ? 64 : 128, rows_per_thread: 1 }] };
       await page.evaluate((other) => localStorage.setItem('linnet-measured', JSON.stringify(other)), other);

@@ -1,16 +1,16 @@
-// What `cargo xtask bench` makes of its measurements.
+// The reports of `cargo xtask bench`.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { chart } from '../../bench/chart.mjs';
 import { promptIds, promptText } from '../../bench/prompts.mjs';
 import { OURS, otherModule, spread, text } from '../../bench/report.mjs';
 
-/** Five engines with one and with two threads, of which each is half as fast as the one before it. */
+/** Five engines with one and two threads. Each is half as fast as the one before it. */
 function report() {
   const engines = [OURS, 'Linnet, native', 'llama.cpp, native', 'wllama 3.8.1, Chromium', otherModule(true)];
   const speeds = [1, 2].flatMap((threads) =>
     [40, 250].flatMap((prompt) =>
-      // One was not given the longer prompt.
+      // One did not run the longer prompt.
       engines.slice(0, prompt === 250 ? 4 : 5).map((engine, at) => ({
         engine,
         threads,
@@ -75,7 +75,7 @@ describe('the benchmark', () => {
     assert.ok(svg.includes('a &#60;CPU&#62;'));
     assert.ok(svg.includes('prefill, tokens: 250; Linnet: 40<'));
     const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? [];
-    // No letter of these fonts is wider than 9, at this size.
+    // No letter of these fonts is wider than 9 at this size.
     const words = [...svg.matchAll(/<text x="([\d.]+)" y="(\d+)"[^>]*>([^<]*)</g)].map(([, x, y, text]) => ({
       from: Number(x),
       to: Number(x) + 9 * text.replace(/&#\d+;/g, 'x').length,

@@ -1,5 +1,5 @@
-// Firefox and WebKitGTK: what Chromium's suites check in depth, once through in each. WebKitGTK keeps no files and,
-// unless it is told to, shares no memory: it stands for browsers that lack these.
+// The basics in Firefox and WebKitGTK; Chromium's suites test them in depth. WebKitGTK stores no files and, by default,
+// shares no memory, so it represents browsers that lack these features.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -20,10 +20,10 @@ import { noWebKit, webkit } from '../../support/webkit.mjs';
 
 const PROMPT = 'The capital of France is';
 const COUNT = 16;
-/** A model of random numbers, and a text for it. */
+/** A random model, and a prompt for it. */
 const TINY = referenceFile('tiny', 'qwen3', 'model.gguf');
 const TEXT = JSON.parse(readFileSync(referenceFile('tiny', 'qwen3', 'meta.json'), 'utf8')).text;
-/** What the element shows, as a function for the page. */
+/** Whether the element shows a part, as a function for the page. */
 const shows = (selector) =>
   !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
 
@@ -42,8 +42,7 @@ const FILES = {
 };
 
 /**
- * `stores`: whether models are kept; `threads`: at least so many on a page that is isolated; `gpu`: whether there is
- * WebGPU.
+ * `stores`: whether models are stored; `threads`: the minimum on an isolated page; `gpu`: whether there is WebGPU.
  */
 const ENGINES = [
   { name: 'Firefox', open: openFirefox, stores: true, threads: 2, gpu: true, skip: false },
@@ -58,7 +57,7 @@ const ENGINES = [
   },
 ];
 
-/** A page whose end is the browser's, too. */
+/** A page that closes its browser when it is closed. */
 async function openFirefox() {
   const browser = await firefox({ webgpu: true });
   const page = await browser.newPage();
@@ -207,7 +206,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
       const size = statSync(TINY).size;
       const half = Math.floor(size / 2);
       server.requests.length = 0;
-      // Where files are kept the visit may end meanwhile. What comes slowly has come when the connection breaks.
+      // If files are stored, the visit may end in between. A slow download has arrived when the connection breaks.
       server.faults.set('/tiny.gguf', { breakAt: half, bytesPerSecond: 4e6, ...(stores ? {} : { times: 1 }) });
       if (stores) {
         assert.equal((await load(page, '/tiny.gguf', { backend: 'cpu' })).code, 'network');
@@ -303,7 +302,7 @@ for (const { name, open, stores, threads, gpu, skip } of ENGINES) {
           timeout: 60_000,
         });
       } else {
-        // The page is there, and says what it lacks.
+        // The page works and names what is missing.
         await engineState(page, 'failed', 90_000);
         assert.equal(await page.evaluate(() => document.getElementById('notice')?.dataset.code), 'network');
       }

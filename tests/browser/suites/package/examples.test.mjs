@@ -1,4 +1,4 @@
-// The examples of the package, each as a person would run it: installed, built if it needs it, opened and used.
+// The examples of the package, run as a person would: installed, built if needed, opened and used.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ describe('the examples', { timeout: 600_000 }, () => {
     projects?.remove();
   });
 
-  /** An example in a page, with the model beside it. */
+  /** Opens an example in a page, with the model beside it. */
   async function open(t, name, borrowed = []) {
     let root = projects.copy(name, join(FOLDER, name), borrowed);
     const { scripts } = JSON.parse(readFileSync(join(FOLDER, name, 'package.json'), 'utf8'));
@@ -45,7 +45,7 @@ describe('the examples', { timeout: 600_000 }, () => {
   const output = (page) => page.$eval('output', (node) => node.textContent ?? '');
   const enabled = (page, selector) => page.waitForSelector(`${selector}:enabled`, { timeout: 120_000 });
 
-  /** What a person does in each of them, and what comes of it. */
+  /** What a person does in each example, and the expected result. */
   const RUNS = {
     async vanilla(t) {
       const page = await open(t, 'vanilla');

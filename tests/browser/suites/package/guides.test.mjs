@@ -1,5 +1,5 @@
-// The guides' code, run as it is written: each guide in a page of its own, with the package, the real model, and
-// what the guides take for granted.
+// Runs the code of the guides unchanged: each guide in its own page, with the package, the real model, and the
+// variables that the guides mention.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const snippetsOf = (guide) =>
     .lexer(readFileSync(join(DOCS, guide), 'utf8'))
     .flatMap((token) => (token.type === 'code' && token.lang === 'ts' ? [token.text] : []));
 
-/** The import map that the guides give, and a page that has all that their code mentions. */
+/** A page with the import map of the guides and everything that their code mentions. */
 const pageOf = () => {
   const map = readFileSync(join(DOCS, 'getting-started.md'), 'utf8').match(
     /<script type="importmap">[^]*?<\/script>/,
@@ -29,7 +29,7 @@ const pageOf = () => {
 <script type="module" src="/prelude.mjs"></script>`);
 };
 const PRELUDE = `import { Linnet, models } from 'linnet';
-// A person has the default model's file; the others are small ones of random numbers.
+// The person's file is the default model; the others are small random models.
 const blob = await (await fetch('/models/${MODEL}')).blob();
 await models.import(new File([blob], '${MODEL}'));
 const files = [{ url: '/models/tiny.gguf', bytes: null, sha256: null }];

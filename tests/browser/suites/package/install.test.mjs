@@ -1,5 +1,4 @@
-// The package as its users get it: packed, installed into projects outside the repository, and built with their
-// bundlers.
+// The package as users get it: packed, installed in projects outside the repository, and bundled.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ import { MODEL_ID, modelFolder, noModel, openPage, packageSource, STRICT_CSP } f
 import { node, Projects, tool } from '../../support/project.mjs';
 import { serve } from '../../support/server.mjs';
 
-/** A page that asks the model twice: through the API, and through the element. It works at any address. */
+/** A page that asks the model through the API and through the element. It works at any address. */
 const PAGE = `<!doctype html>
 <html lang="en">
   <meta charset="utf-8">
@@ -68,7 +67,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
   const answers = async (page, isolated) => {
     await page.waitForSelector('[data-done]', { timeout: 120_000 });
     assert.match(await page.$eval('output', (output) => output.textContent ?? ''), /Paris/);
-    // Threads are started where the page is isolated: by a worker of the package, from its own file.
+    // On an isolated page, a worker of the package starts the threads from its own file.
     assert.equal((await page.$eval('body', (body) => body.dataset.done ?? '')).endsWith('-threads'), isolated);
     const said = await page.evaluate(async () => {
       const chat = /** @type {any} */ (document.querySelector('linnet-chat'));
@@ -79,7 +78,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     });
     assert.match(said, /Paris/);
   };
-  /** Serves a folder below a path, under a strict policy, and chats there. */
+  /** Serves a folder under a path and a strict policy, and chats there. */
   const chats = async (root, isolated) => {
     const server = await serve({
       isolated,
@@ -213,7 +212,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
       await page.waitForFunction('window.failure', { timeout: 60_000 });
       const { code, message, details } = /** @type {any} */ (await page.evaluate('failure'));
       if (allowed) {
-        // The engine has come; what fails is the file that is no model.
+        // The engine has loaded; the file fails because it is not a model.
         assert.deepEqual([code, details.status], ['bad-model', undefined], message);
       } else {
         assert.deepEqual([code, details.status], ['http', 403], message);
@@ -257,7 +256,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
         entry: './main.js',
         output: { path, filename: 'main.js', ...(asModules ? { module: true } : {}) },
         ...(asModules ? { experiments: { outputModule: true } } : {}),
-        // It warns of all that is larger than 244 KB, the wasm among it.
+        // It warns about files larger than 244 KB, including the wasm.
         performance: false,
       });
       const stats = await promisify(compiler.run.bind(compiler))();
@@ -285,7 +284,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
       minify: true,
       logLevel: 'silent',
     });
-    // It takes modules alone along, as the guide says.
+    // It copies only modules, as the guide says.
     const beside = join(root, 'node_modules', 'linnet', 'dist');
     const files = [
       'worker.js',

@@ -1,4 +1,4 @@
-// A part of the package that the server does not give: the error has its address, the status and what to do.
+// A missing file of the package: the error has its address, the status and what to do.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';

@@ -1,4 +1,4 @@
-// The Prompt API over a real model: code as it is written for a browser's built-in one.
+// The Prompt API with a real model: code that is written for a browser's built-in model.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -28,7 +28,7 @@ describe('the Prompt API', { skip: noModel, timeout: 900_000 }, () => {
     await browser?.close();
     await server?.close();
   });
-  /** Runs in the page, with the errors that a page would see. */
+  /** Runs a function in the page and returns its errors as the page sees them. */
   const run = (script) => page.evaluate(script);
 
   test('it is installed if the browser has no model, and downloads when a session is created', async () => {

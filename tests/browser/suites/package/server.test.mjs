@@ -1,4 +1,4 @@
-// The tests' own server: its faults happen as they are described, to what a client downloads.
+// The tests' own server: its faults work as described.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { serve } from '../../support/server.mjs';
 const FILE = Buffer.alloc(1_000_000).map((_, i) => (i * 31) >> 3);
 
 /**
- * Serves that file with a fault. The result tells what came, and whether the connection broke.
+ * Serves the file with a fault. The result has the received bytes, and whether the connection broke.
  *
  * @param {import('node:test').TestContext} t
  * @param {import('../../support/server.mjs').Fault} fault

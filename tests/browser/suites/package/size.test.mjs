@@ -1,4 +1,4 @@
-// What a page fetches of the package before the model, as it crosses the network under brotli.
+// The size of the package's files that a page loads before the model, under brotli.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -7,11 +7,11 @@ import { brotliCompress } from 'node:zlib';
 import { chromium } from '../../support/engines.mjs';
 import { openPage, packageFile, startServer } from '../../support/harness.mjs';
 
-/** Bytes of all scripts and the one wasm that come before the model. */
+/** The maximum size of all scripts and the wasm file before the model. */
 const LIMIT = 900_000;
 const FOLDER = '/linnet/';
 
-/** A page on which the element and the API are used, until the model would be fetched; it is not there. */
+/** A page that uses the element and the API up to the download of the model, which is missing. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>test</title><linnet-chat mode="inline"></linnet-chat>
 <script type="module" src="${FOLDER}element.js"></script><script type="module" src="/main.mjs"></script>`;
 const main = (backend) => `import { Linnet } from '${FOLDER}index.js';
@@ -20,7 +20,7 @@ document.querySelector('linnet-chat').show();
 const keep = ({ code }) => (document.body.dataset.code = code);
 await Linnet.load('/absent.gguf', { backend: '${backend}', threads: 2 }).catch(keep);`;
 
-/** Bytes of a file of the package under brotli. Of the module that takes seconds. */
+/** The size of a file of the package under brotli. For the module this takes seconds. */
 const compressed = async (file) => (await promisify(brotliCompress)(readFileSync(packageFile(file)))).length;
 
 describe('the size of a page before the model', { concurrency: true }, () => {

@@ -21,7 +21,7 @@ describe('answers on the site', { timeout: 300_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** Visits a site of its own. @param {import("puppeteer-core").Viewport} [viewport] */
+  /** Opens a page of the site on its own origin. @param {import("puppeteer-core").Viewport} [viewport] */
   async function open(t, viewport) {
     const server = await startSite(t);
     return { server, page: await visitSite(t, browser, server, viewport ? { viewport } : {}) };

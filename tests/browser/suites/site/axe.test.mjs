@@ -1,5 +1,4 @@
-// What axe finds on the pages of the site: on each of them, on a phone and on a desktop, by day and by night, with all
-// that can be opened.
+// Checks every page of the site with axe: on a phone and a desktop, light and dark, with every dialog open.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +9,7 @@ import { ask, engineState, siteFile, startServer, STRICT_CSP } from '../../suppo
 
 const PHONE = { width: 360, height: 640, hasTouch: true, isMobile: true };
 const DESKTOP = { width: 1440, height: 900 };
-/** As they were built: a new page is looked at without being named here. */
+/** The built pages: a new page is checked without a change here. */
 const PAGES = readdirSync(siteFile(''), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.html'))
   .map((name) => name.replaceAll('\\', '/'));
@@ -39,7 +38,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
     await page.goto(`${server.origin}/${path}`);
     return page;
   }
-  /** By day and by night: nothing. */
+  /** Checks that axe finds nothing, light and dark. */
   async function clean(page, where) {
     for (const value of ['light', 'dark']) {
       await page.emulateMediaFeatures([
@@ -57,7 +56,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
     for (const name of PAGES) {
       test(`${name} on ${kind}`, async (t) => {
         const page = await open(t, name, viewport);
-        await clean(page, 'as it comes');
+        await clean(page, 'as loaded');
         assert.equal(
           await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
           false,
@@ -79,7 +78,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await page.$eval('#larger', (node) => Object.assign(node, { open: true }));
       for (const source of ['address', 'file']) {
         await page.$eval(`#model-form [value=${source}]`, (node) => /** @type {HTMLElement} */ (node).click());
-        await clean(page, `the choice of a model, by ${source}`);
+        await clean(page, `the model dialog, ${source}`);
       }
       await page.keyboard.press('Escape');
       await page.click('#menu-button');
@@ -87,7 +86,7 @@ describe('axe, on the site', { timeout: 300_000 }, () => {
       await clean(page, 'the menu');
       await page.click('#settings-button');
       await page.waitForSelector('#settings-dialog[open]');
-      await clean(page, 'how it answers');
+      await clean(page, 'the settings');
     });
 
     test(`a notice on ${kind}`, async (t) => {

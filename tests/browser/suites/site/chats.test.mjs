@@ -27,7 +27,7 @@ describe('the chats of the site', { timeout: 300_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** Visits a site of its own. */
+  /** Opens a page of the site on its own origin. */
   async function open(t) {
     const server = await startSite(t);
     return { server, page: await visitSite(t, browser, server) };

@@ -1,4 +1,4 @@
-// The page that suggests words while somebody types, on the CPU.
+// The keyboard page, which suggests words during typing, on the CPU.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -21,10 +21,10 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
       width: 360,
       height: 640,
     });
-    assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
+    assert.equal(server.count('.gguf'), 0, 'nothing is downloaded without consent');
     await press(page, 'Get the model');
     await page.waitForSelector('#text:enabled', { timeout: 300_000 });
-    // Notes the words and the milliseconds of each suggestion.
+    // Records the words and the milliseconds of each suggestion.
     await page.evaluate(() => {
       const took = /** @type {HTMLElement} */ (document.querySelector('#took'));
       const seen = [];
@@ -39,7 +39,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     await server?.close();
   });
 
-  /** Writes a text in the place of what is there, and waits for what is suggested behind it. */
+  /** Replaces the text, and waits for the suggestions after it. */
   async function write(text) {
     await page.$eval('#text', (node) => {
       /** @type {HTMLTextAreaElement} */ (node).value = '';
@@ -49,7 +49,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     return settled();
   }
 
-  /** The words that come next. */
+  /** The next suggestions. */
   async function settled() {
     await page.waitForSelector('#words[aria-busy=false]', { timeout: 30_000 });
     return words(page);
@@ -86,14 +86,14 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     const [, second] = await settled();
     await page.keyboard.press('2');
     assert.equal(await written(page), `Thank you very ${first} ${second} `);
-    // A comma stands where the word's space did.
+    // A comma replaces the word's space.
     await page.keyboard.type(',');
     assert.equal(await written(page), `Thank you very ${first} ${second},`);
     const [, , third] = await settled();
     await page.click('#words button:last-child');
     assert.equal(await written(page), `Thank you very ${first} ${second}, ${third} `);
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'text', 'the text keeps the focus');
-    // One step back is the whole word.
+    // One undo removes the whole word.
     await page.keyboard.down('Control');
     await page.keyboard.press('z');
     await page.keyboard.up('Control');
@@ -119,8 +119,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
   test('suggestions arrive during typing, and are announced after a pause', async (t) => {
     const text = 'cat sat on the windowsill and looked out at th';
     let [typed, median, quiet, found] = [0, Infinity, false, /** @type {string[]} */ ([])];
-    // The best of several turns: where the machine is busy with other things, too, what is measured is they. Of itself
-    // it is 50 ms.
+    // The best of several runs, since other load makes them slower. An idle machine takes 50 ms.
     for (let turn = 0; turn < 4 && (typed < text.length / 2 || median > 200 || !quiet); turn++) {
       await write('A ');
       const [count, spoken] = await page.evaluate(() => [
@@ -143,7 +142,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     }
     assert.ok(typed >= text.length / 2, `only ${typed} suggestions for ${text.length} keys`);
     assert.ok(median <= 200, `${median} ms`);
-    assert.ok(quiet, 'nothing is read out while somebody types');
+    assert.ok(quiet, 'nothing is announced during typing');
     await page.waitForFunction(
       (words) => document.querySelector('#spoken')?.textContent === words,
       { timeout: 5000 },
@@ -160,7 +159,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     await page.keyboard.up('Control');
     await page.keyboard.type('The quick brown f');
     assert.ok((await settled()).includes('fox'));
-    // From behind `brown f` to behind `bro`.
+    // From after `brown f` to after `bro`.
     for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
     await page.waitForFunction(() => document.querySelector('#words span')?.textContent === 'brown', {
       timeout: 30_000,
@@ -180,7 +179,7 @@ describe('the keyboard page', { skip: noModel, timeout: 600_000 }, () => {
     );
     assert.deepEqual(small, []);
     const fresh = await openPage(browser, `${server.origin}/keyboard.html`);
-    assert.deepEqual(await violations(fresh), [], 'before the model is there');
+    assert.deepEqual(await violations(fresh), [], 'before the model is loaded');
     await fresh.close();
   });
 });

@@ -1,5 +1,4 @@
-// What a link to the demo site can bring: a model of another host, which is asked about first, and options that make no
-// sense.
+// Links to the demo site: a model on another host, for which the page asks first, and invalid options.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -18,7 +17,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
   const told = (page) =>
     page.evaluate(() => /** @type {any} */ (globalThis).told.filter(({ type }) => type === 'load'));
 
-  /** The site, and another host that has a model. */
+  /** The site, and another host with a model. */
   async function hosts(t) {
     const tiny = talkingTiny();
     const other = await startServer({ cors: 'ranges', files: { '/bird.gguf': tiny } });
@@ -49,7 +48,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     );
     assert.deepEqual(await violations(page), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
-    // Who asks something has not answered that question.
+    // Sending a message does not answer that question.
     await ask(page, 'Hello?');
     await page.waitForSelector('.assistant');
     await page.keyboard.press('Escape');
@@ -65,7 +64,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
 
   test('other notices are shown with the question', async (t) => {
     const { site, path } = await hosts(t);
-    // Two tabs of one chat, as a duplicated tab is.
+    // Two tabs of one chat, like a duplicated tab.
     const first = await visitSite(t, browser, site);
     await ask(first, 'Hello?');
     const id = await (await first.waitForFunction(() => sessionStorage.getItem('linnet-shown'))).jsonValue();
@@ -152,7 +151,7 @@ describe('links to the site', { timeout: 300_000 }, () => {
     assert.deepEqual(await shownAnswers(page), ['You said: Hi']);
     const { temperature, max_tokens } = await page.evaluate(() => /** @type {any} */ (globalThis).asked.at(-1));
     assert.deepEqual([temperature, max_tokens], [0.2, 1024]);
-    // Text of an address cannot turn the words around it, and schemes that lead nowhere are none.
+    // Text of an address cannot reorder the words around it, and unusable schemes are rejected.
     await page.goto(`${server.origin}/some/where/?model=${encodeURIComponent('javascript:\u202egguf.')}&threads=4`);
     await engineState(page, 'ready');
     assert.equal(

@@ -1,4 +1,4 @@
-// Chats of the demo site that are longer than something: the context, the screen, a sheet of paper.
+// Chats of the demo site that are longer than the context, the screen, or a sheet of paper.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from '../../support/engines.mjs';
@@ -17,7 +17,7 @@ describe('long chats', { timeout: 300_000 }, () => {
   test('what has filled the context goes on without its older half, and says so', async (t) => {
     const small = () => Object.assign(/** @type {any} */ (globalThis).info.model, { context_length: 128 });
     const page = await visitSite(t, browser, await startSite(t), { path: '/some/where/?max=64', scripts: [small] });
-    // The engine's own count decides, and it has four characters to a token.
+    // The engine's count decides, with four characters per token.
     await page.evaluate(() => {
       const window = /** @type {any} */ (globalThis);
       const { postMessage } = window.Worker.prototype;
@@ -38,7 +38,7 @@ describe('long chats', { timeout: 300_000 }, () => {
     const question = (no) => `Question ${no}, ${'which is long '.repeat(3)}`.trim();
     await say(page, 'An answer that is as long as most answers are.');
     for (let no = 1; no <= 6; no++) await converse(page, question(no));
-    assert.equal((await shownAnswers(page)).length, 6, 'none of them was refused');
+    assert.equal((await shownAnswers(page)).length, 6, 'none of them was rejected');
     assert.equal(await page.$eval('#notice', (node) => /** @type {HTMLElement} */ (node).hidden), true);
     const { messages } = await lastRequest(page);
     assert.equal(messages.at(-1).content, question(6));
@@ -49,7 +49,7 @@ describe('long chats', { timeout: 300_000 }, () => {
     );
     assert.equal(said[0], null);
     assert.equal(Number(said[5]?.[1] ?? 1), first - 1, String(await notes(page)));
-    // A new chat begins with all of its own.
+    // A new chat starts with its whole conversation.
     await page.click('#new-chat');
     await converse(page, 'Hi');
     assert.deepEqual(
@@ -95,7 +95,7 @@ describe('long chats', { timeout: 300_000 }, () => {
           await settled(page);
           assert.ok((await gap(page)) <= 48, `at ${width} by ${height} the end is ${await gap(page)} px below`);
         }
-        // Who reads further up is left there.
+        // A person who has scrolled up stays there.
         await page.$eval('#scroller', (node) => (node.scrollTop -= 200));
         await settled(page);
         for (const [width, height] of [
@@ -113,7 +113,7 @@ describe('long chats', { timeout: 300_000 }, () => {
       const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 844, height: 390 } });
       await say(page, ...words(600));
       await converse(page, 'First');
-      // What asks for the layout in between has the page elsewhere, and the event of that comes first.
+      // Reading the layout in between moves the page, and its event arrives first.
       await page.evaluate(() => {
         const scroller = /** @type {HTMLElement} */ (document.querySelector('#scroller'));
         addEventListener('resize', () => {
@@ -199,7 +199,7 @@ describe('long chats', { timeout: 300_000 }, () => {
         .toString('latin1')
         .match(/\/Type\s*\/Page\b/g)?.length ?? 0;
     assert.ok(pages >= Math.floor(found.height / 1123), `${pages} pages of ${found.height} px`);
-    // On the screen all is as it was.
+    // The screen is unchanged.
     await page.emulateMediaType('screen');
     await engineState(page, 'ready');
     assert.equal(await page.$eval('.reasoning', (node) => /** @type {HTMLDetailsElement} */ (node).open), false);

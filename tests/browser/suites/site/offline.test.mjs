@@ -1,4 +1,4 @@
-// The demo site as an app: it can be installed, and after the first visit it needs no network.
+// The demo site as an app: it can be installed, and needs no network after the first visit.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -61,7 +61,7 @@ describe('the site without a network', { skip: noModel, timeout: 600_000 }, () =
       await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
         timeout: 120_000,
       });
-      // Some hosts leave out the ending.
+      // Some hosts omit the extension.
       await page.goto(`${server.origin}${folder}bench`);
       await page.waitForSelector('#run');
       for (const name of ['bench', 'diagnostics', 'keyboard', 'embed']) {
@@ -81,7 +81,7 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
   after(() => browser?.close());
 
   const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-  /** All that is kept, each file with what its bytes are. */
+  /** Everything that is cached: each file with its hash. */
   const kept = async (page) => {
     const files = await page.evaluate(async () => {
       const names = (await caches.keys()).filter((name) => name.startsWith('linnet-site '));
@@ -97,7 +97,7 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
       files.filter(([path]) => !path.endsWith('.wasm')).map(([path, text]) => [path.slice(1), sha256(text)]),
     );
   };
-  // The licences are put in after the site is built, and no page loads them.
+  // The licences are added after the build, and no page loads them.
   const built = () =>
     readdirSync(siteFile(''), { recursive: true, withFileTypes: true })
       .filter(
@@ -105,7 +105,7 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
           entry.isFile() && !['sw.js', 'THIRD-PARTY.txt'].includes(entry.name) && !entry.name.endsWith('.wasm'),
       )
       .map(({ parentPath, name }) => relative(siteFile(''), join(parentPath, name)))
-      // Guides are kept when somebody reads them.
+      // Guides are cached when somebody reads them.
       .filter((path) => !path.startsWith('docs'));
   const script = () => `assets/${readdirSync(siteFile('assets')).find((name) => /^bench-.*\.js$/.test(name))}`;
 
@@ -138,7 +138,7 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
           );
         return worker?.state;
       });
-      assert.equal(state, 'redundant', 'a site of which a part is wrong is not kept');
+      assert.equal(state, 'redundant', 'a site with a wrong file is not cached');
       const about = async (/** @type {RegExp} */ wanted) => {
         const diagnostics = await openPage(browser, `${server.origin}/diagnostics.html`);
         const found = (source) => new RegExp(source).test(document.querySelector('#storage')?.textContent ?? '');
@@ -185,7 +185,7 @@ describe('what the service worker caches', { timeout: 300_000 }, () => {
   test('a page with status 200 instead of the engine’s module is not cached either', async (t) => {
     const server = await startServer({ csp: STRICT_CSP });
     t.after(() => server.close());
-    // The page says that it uses another one.
+    // The page reports that it uses another module.
     const wasm = readdirSync(siteFile('assets')).find((name) => name.startsWith('linnet_relaxed_bg-'));
     const page = await visit(t, server);
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
@@ -211,7 +211,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
   });
   after(() => browser?.close());
 
-  /** A host that sets none, with the service worker as it is built, but for the switch. */
+  /** A host that sets no headers, with the built service worker and its switch. */
   async function startHost(t, isolate = true) {
     const built = readFileSync(siteFile('sw.js'), 'utf8');
     const worker = built.replace('const ISOLATE = false;', `const ISOLATE = ${isolate};`);
@@ -221,13 +221,13 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     return server;
   }
 
-  /** A page there, with what a test puts into it first; `loads` counts how many times it came. */
+  /** Opens a page there, after the scripts of a test; `loads` returns how often it was loaded. */
   async function visit(t, server, query, ...scripts) {
     const page = await browser.newPage();
     t.after(() => page.close());
     let loads = 0;
     page.on('load', () => loads++);
-    // To the page, what a test asks it looks as if somebody had clicked.
+    // Evaluating code in the page counts as user activation.
     await page.evaluateOnNewDocument(() =>
       Object.defineProperty(navigator, 'userActivation', { value: { hasBeenActive: false }, configurable: true }),
     );
@@ -235,7 +235,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     await page.goto(`${server.origin}/${query}`);
     return { page, loads: () => loads };
   }
-  /** Until the service worker has long said what it had to say. */
+  /** Waits until the service worker has sent all messages. */
   const settled = async (page) => {
     await page.evaluate(() => navigator.serviceWorker.ready);
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -251,7 +251,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     await page.waitForFunction(() => /Paris/.test(document.querySelector('.assistant .text')?.textContent ?? ''), {
       timeout: 60_000,
     });
-    assert.equal(loads(), 2, 'it was loaded once more, and no more');
+    assert.equal(loads(), 2, 'it was reloaded exactly once');
 
     const next = await openPage(browser, `${server.origin}/diagnostics.html`);
     t.after(() => next.close());
@@ -270,7 +270,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     );
     await settled(page);
     assert.equal(loads(), 2);
-    // As a newer service worker would say it that takes over.
+    // The message of a newer service worker that takes over.
     await page.evaluate(() => navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data: 'isolates' })));
     await settled(page);
     assert.equal(loads(), 2);
@@ -282,7 +282,7 @@ describe('the site on a host that sets no headers', { timeout: 300_000 }, () => 
     await settled(page);
     assert.deepEqual([loads(), await page.evaluate(() => crossOriginIsolated)], [1, false]);
     await page.reload();
-    assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'the next visit is');
+    assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'the next visit is isolated');
   });
 
   test('without the switch nothing changes', async (t) => {

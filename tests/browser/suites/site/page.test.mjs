@@ -17,7 +17,7 @@ import { visitSite } from '../../support/site.mjs';
 
 const answers = (page) => page.$$eval('.assistant .text', (nodes) => nodes.map((node) => node.textContent ?? ''));
 
-/** Waits for the answer's end; says what there was if it does not come. */
+/** Waits for the end of the answer; the error has the partial answer. */
 async function finished(page) {
   try {
     await page.waitForFunction(() => !document.querySelector('.writing'), { timeout: 300_000 });
@@ -56,7 +56,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
         characterData: true,
       });
     });
-    // A question may be put before the model is there.
+    // A question may be asked before the model is loaded.
     await ask(page, 'What is the capital of France?');
     await engineState(page, 'ready');
     await finished(page);
@@ -144,7 +144,7 @@ describe('the page', { skip: noModel, timeout: 1_800_000 }, () => {
   describe('from a folder, under a strict policy', () => {
     let strict;
     beforeEach(async () => {
-      // A model of a few layers: SwiftShader takes seconds, and not minutes, to compile what it needs.
+      // A model of a few layers, whose kernels SwiftShader compiles in seconds, not minutes.
       strict = await startServer({
         csp: STRICT_CSP,
         isolated: false,

@@ -1,5 +1,5 @@
-// A phone: a small screen, fingers, a slow processor and a slow network. The model is one of random numbers, which
-// writes faster than any real one.
+// A phone: a small screen, touch, a slow processor and a slow network. The model is random, and faster than any real
+// one.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { KnownDevices } from 'puppeteer-core';
@@ -11,15 +11,15 @@ import { Tasks } from '../../support/tasks.mjs';
 const WORK_MS = 4;
 /** How many times slower than that machine a phone is. */
 const SLOWER = 4;
-/** Bytes per second and milliseconds: a phone's network on a fair day. */
+/** A typical phone network, in bytes per second and milliseconds. */
 const NETWORK = { offline: false, latency: 100, downloadThroughput: 1e6, uploadThroughput: 100e3 };
 const inChat = (selector) => `linnet-chat >>> ${selector}`;
 const shows = (selector) =>
   !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
 
 /**
- * The milliseconds that a fixed piece of work takes in the page: the shortest of 20 runs, so that other load hardly
- * counts.
+ * The milliseconds that a fixed amount of work takes in the page: the shortest of 20 runs, so that other load hardly
+ * matters.
  */
 function work() {
   let shortest = Infinity;
@@ -35,7 +35,7 @@ function work() {
 
 describe('on a phone', { timeout: 600_000 }, () => {
   let browser;
-  /** How many times slower the page's processor is made, so that it is as fast as the phone's on any machine. */
+  /** The slow-down of the page's processor that makes it as fast as a phone's on any machine. */
   let rate;
   before(async () => {
     browser = await chromium({ webgpu: false });
@@ -75,7 +75,7 @@ describe('on a phone', { timeout: 600_000 }, () => {
     return page;
   }
 
-  /** Does it, and up to twice more where a task was too long: the machine has other things to do, too. */
+  /** Runs it, and up to twice more if a task was too long, since the machine may be busy. */
   async function smoothly(t, run) {
     for (let tries = 1; ; tries++) {
       const { longest, text } = await run();
@@ -96,7 +96,7 @@ describe('on a phone', { timeout: 600_000 }, () => {
         timeout: 60_000,
       });
       const found = await tasks.end();
-      // By what a person types, too.
+      // Typing counts, too.
       await page.tap('#prompt');
       await page.keyboard.type('And now?');
       await page.tap('#send');

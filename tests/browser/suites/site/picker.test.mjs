@@ -1,4 +1,4 @@
-// The demo site's choice of a model: what fits, what is stored, what a crash has changed.
+// The demo site's model dialog: what fits, what is stored, what changes after a crash.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -16,7 +16,7 @@ import {
 } from '../../support/harness.mjs';
 
 const card = (id) => `.model:has([value="${id}"])`;
-/** Waits until the list has been told what fits and what is stored. */
+/** Waits until the list shows what fits and what is stored. */
 const told = (page) =>
   page.waitForFunction(() => / stored/.test(document.querySelector('#storage-note')?.textContent ?? ''));
 const badge = (page, id) => page.$eval(`${card(id)} .badge`, (node) => node.textContent);
@@ -28,7 +28,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
   });
   after(() => browser?.close());
 
-  /** The site on an origin of its own, whose store is empty. */
+  /** The site on its own origin, with an empty store. */
   async function open(t, query, viewport) {
     const server = await startServer({ csp: STRICT_CSP });
     t.after(() => server.close());
@@ -47,7 +47,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
       await page.$eval(card(MODEL_ID), (node) => node.textContent ?? ''),
       /98\.4 MB · Apache-2\.0 · context 8,192/,
     );
-    // There is no GPU: what needs one is not among the choices, but can be looked at.
+    // There is no GPU: models that need one cannot be chosen, but are listed.
     const beyond = await page.$$eval('#larger-models .model', (nodes) => nodes.map((node) => node.textContent ?? ''));
     assert.ok(beyond.length > 3, `${beyond.length} models`);
     assert.ok(
@@ -78,7 +78,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
     await page.click('#model-keep');
     await press(page, 'Load');
     await engineState(page, 'ready');
-    // It is the file of a listed model, so it has become that model's copy.
+    // It is the file of a listed model, so it becomes that model's copy.
     server.requests.length = 0;
     await page.reload();
     await engineState(page, 'ready');
@@ -89,7 +89,7 @@ describe('the choice of a model', { skip: noModel, timeout: 900_000 }, () => {
   test('after a crash a notice says what is reduced, and can undo it', async (t) => {
     const { page } = await open(t, `?backend=cpu&context=4096`);
     await engineState(page, 'ready');
-    // The mark that a page leaves which dies while it loads.
+    // The mark of a page that crashed while it loaded.
     const model = await page.evaluate(async () => {
       const list = await import(/** @type {any} */ ('/linnet/index.js'));
       return list.models.all[0].files[0].url;

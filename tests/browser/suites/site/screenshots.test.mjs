@@ -1,5 +1,5 @@
-// How every page looks, at three widths, by day and by night, beside how it looked before. After a change that is
-// meant, run with LINNET_UPDATE_SCREENSHOTS=1 and look at what has changed.
+// Compares screenshots of every page with the references, at three widths, light and dark. After an intended change,
+// run it with LINNET_UPDATE_SCREENSHOTS=1 and look at the differences.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fakeWorker } from '../../support/fake-worker.mjs';
@@ -12,7 +12,7 @@ const SIZES = [
   [768, 1024],
   [1440, 900],
 ];
-/** One font, and nothing of what a device says of itself. */
+/** One font, and no facts about the device. */
 const LOOKS =
   "* { font-family: 'DejaVu Sans' !important; caret-color: transparent !important; } " +
   ".facts dd { visibility: hidden; } linnet-chat { --linnet-font: 1rem/1.55 'DejaVu Sans'; }";
@@ -30,7 +30,7 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
   });
   after(() => fixture?.close());
 
-  /** Takes all pictures of a page: `prepare` brings it to where it is to be seen. */
+  /** Takes all screenshots of a page; `prepare` brings it into the right state. */
   async function look(t, path, name, prepare) {
     const wrong = [];
     const page = await fixture.browser.newPage();
@@ -53,7 +53,7 @@ describe('screenshots', { skip: noFont, timeout: 600_000 }, () => {
       ]);
       for (const [width, height] of SIZES) {
         await page.setViewport({ width, height });
-        // Two frames: in the first one what depends on sizes is found out.
+        // Two frames: the layout that depends on sizes is computed in the first one.
         await page.evaluate(
           () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
         );

@@ -1,4 +1,4 @@
-// The demo site's other pages: how fast it is here, and what is here.
+// The demo site's other pages: Bench, Diagnostics and Embed.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';
@@ -39,13 +39,13 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
   test('Bench measures the device, and the table can be copied', { skip: noModel }, async (t) => {
     const page = await openPage(browser, `${server.origin}/bench.html?backend=cpu&context=256`);
     t.after(() => page.close());
-    assert.equal(server.count('.gguf'), 0, 'nothing is fetched before somebody asks for it');
+    assert.equal(server.count('.gguf'), 0, 'nothing is downloaded without consent');
     await press(page, 'Measure');
     await page.waitForFunction(() => document.querySelector('#status')?.textContent === 'Done.', { timeout: 600_000 });
     const rows = await page.$$eval('#rows tr', (nodes) =>
       nodes.map((row) => [...row.children].map((cell) => Number(cell.textContent?.replace(',', '')))),
     );
-    // Longer texts than the context holds are left out.
+    // Texts that are longer than the context are skipped.
     assert.deepEqual(
       rows.map(([length]) => length),
       [32, 128],
@@ -62,7 +62,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     const { rows: figures, engine } = JSON.parse(await copied(page, 'Copy as JSON'));
     assert.deepEqual([figures.map(({ prompt }) => prompt), engine.backend], [[32, 128], 'cpu']);
 
-    // Nothing that was read before was left out, in any round.
+    // No round reuses the KV cache of an earlier text.
     assert.ok(figures[1].firstMs > figures[0].firstMs, JSON.stringify(figures));
     await press(page, 'Measure');
     await page.waitForFunction(() => /Round/.test(document.querySelector('#status')?.textContent ?? ''));
@@ -86,7 +86,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     const engine = await facts(page, 'engine');
     assert.match(engine['Kind'], /llama, 135 million parameters, Q4_1/);
     assert.match(engine['Memory'], /weights [\d.]+ MB, context [\d.]+ MB/);
-    assert.equal(engine['Self-test'], undefined, 'that is the GPU’s');
+    assert.equal(engine['Self-test'], undefined, 'only a GPU has a self-test');
     assert.equal((await facts(page, 'storage'))['SmolLM2 135M Instruct'], '98.4 MB');
     const report = JSON.parse(await copied(page, 'Copy report'));
     assert.deepEqual(
@@ -153,14 +153,14 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
   });
 
   test('Embed shows the chat, and the snippet matches it', async (t) => {
-    // On an origin of its own: where the model is stored there is no question.
+    // On its own origin, because there is no question if the model is stored.
     const fresh = await startServer({ csp: STRICT_CSP });
     t.after(() => fresh.close());
     await allowCopying(fresh);
     const page = await openPage(browser, `${fresh.origin}/some/where/embed.html`);
     t.after(() => page.close());
     const launcher = await page.waitForSelector('linnet-chat >>> .launcher', { visible: true });
-    // What the page itself has fetched: its service worker fetches the site's files, whenever it comes to that.
+    // The page's own requests; the service worker fetches the site's files at any time.
     const fetched = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
     assert.ok(
       fetched.some((address) => /embed.*\.js$/.test(address)),
@@ -181,7 +181,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     await page.type('#own-context', 'Open at 7. </script><img src=x onerror=alert(1)>');
     await page.click('#own [value=button]');
     const snippet = await copied(page, 'Copy');
-    // As a browser reads it: one script that is run, and one chat with what was written.
+    // Parsed by a browser: one script that runs, and one chat with the settings.
     const read = await page.evaluate((snippet) => {
       const { body } = new DOMParser().parseFromString(`<body>${snippet}`, 'text/html');
       const chat = body.querySelector('linnet-chat');
@@ -204,7 +204,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
     const looks = await page.$$eval('#own .field :is(input, textarea)', (nodes) =>
       nodes.map((node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).borderRadius].join()),
     );
-    assert.equal(new Set(looks).size, 1, `its fields look alike: ${looks}`);
+    assert.equal(new Set(looks).size, 1, `its fields have the same style: ${looks}`);
     await page.click('#own [value=inline]');
     await page.setViewport({ width: 360, height: 640 });
     for (const value of ['light', 'dark']) {
@@ -233,7 +233,7 @@ describe('the other pages of the site', { timeout: 900_000 }, () => {
       const [bar, link] = await page.$$eval('.bar, .bar a:last-child', (nodes) =>
         nodes.map((node) => node.getBoundingClientRect().height),
       );
-      assert.ok(bar < 1.5 * link && link >= 44, `the ways to all pages stand in one line: ${bar}, ${link}`);
+      assert.ok(bar < 1.5 * link && link >= 44, `the links to all pages are in one line: ${bar}, ${link}`);
       await page.click('#run, #try');
       await page.waitForFunction(
         () => ['Done.', 'It works.'].includes(document.querySelector('#status')?.textContent ?? ''),

@@ -1,5 +1,5 @@
-// What servers and browsers claim, and do not keep: room, lengths, codings, kinds of files; and a store that is cleared
-// meanwhile.
+// False claims of servers and browsers: space, lengths, codings, kinds of files; and a store that is cleared during
+// use.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -8,11 +8,11 @@ import { chromium } from '../../support/engines.mjs';
 import { load, openBlank, referenceFile, startServer } from '../../support/harness.mjs';
 
 const tiny = readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf'));
-/** A sound model of 8 MB, most of it padding. */
+/** A valid model of 8 MB, mostly padding. */
 const padded = Buffer.concat([tiny, Buffer.alloc(8_000_000 - tiny.length)]);
 const cpu = { backend: 'cpu' };
 
-/** The files that are offered for models, and the words that they are refused with. */
+/** Files that are not models, and the words of their errors. */
 const OTHERS = {
   html: [Buffer.from('<!DOCTYPE html><html><title>Sign in</title></html>'), 'html', /web page.*\/resolve\//],
   json: [Buffer.from('{"error":"Repository not found"}'), 'json', /JSON/],
@@ -47,7 +47,7 @@ describe('what servers and browsers claim', { timeout: 900_000 }, () => {
     return { server, page };
   }
 
-  /** Calls a method of `models`, with a file in the place of `file:ADDRESS`: what it gives, or what went wrong. */
+  /** Calls a method of `models`; `file:ADDRESS` becomes a file. Returns the result, or the error. */
   const call = (page, name, given) =>
     page.evaluate(
       async (name, given) => {

@@ -1,4 +1,4 @@
-// The list of models and the store, as a page sees them: what fits, what is stored, what comes in and goes out.
+// The list of models and the store from a page: what fits, what is stored, import and export.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -19,7 +19,7 @@ import {
 const tiny = readFileSync(referenceFile('tiny', 'qwen3', 'model.gguf'));
 const cpu = { backend: 'cpu' };
 
-/** Calls a method of `models` in the page: what it gives, or what went wrong. */
+/** Calls a method of `models` in the page. Returns its result, or the error. */
 const call = (page, name, ...given) =>
   page.evaluate(
     async (name, given) => {
@@ -53,7 +53,7 @@ describe('models', { timeout: 900_000 }, () => {
     const { device, best, models } = await call(page, 'recommend');
     assert.deepEqual([device.gpu.kind, device.simd, device.isolated, device.mobile], ['software', true, true, false]);
     assert.ok(device.gpu.maxBufferSize > 0 && device.memory > 0 && device.cores > 0);
-    // This browser says of every device that 10 GiB are free.
+    // This browser reports 10 GiB of free space on every device.
     assert.deepEqual(device.storage, { persisted: device.storage.persisted });
     const fit = (id) => models.find(({ model }) => model.id === id);
     assert.deepEqual(
@@ -219,7 +219,7 @@ describe('models', { timeout: 900_000 }, () => {
       temperature: 0.3,
     });
     assert.deepEqual(await asked('/tiny.gguf'), {});
-    assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'nothing is known of it');
+    assert.deepEqual(await asked('phi-4-mini-instruct'), {}, 'its recommended sampling is unknown');
   });
 
   test('bytes, streams and proxies are loaded; anything else is rejected without a worker', async (t) => {
