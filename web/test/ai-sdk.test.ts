@@ -6,7 +6,7 @@ import { linnet, LinnetLanguageModel } from '../src/ai-sdk.ts';
 import { LinnetError } from '../src/protocol/errors.ts';
 import { FakeChat } from './fakes/fake-chat.ts';
 
-// It warns on the console of what a model does not support; here that is what is tested.
+// The SDK warns on the console about unsupported features, which is tested here.
 (globalThis as any).AI_SDK_LOG_WARNINGS = false;
 
 test('generateText answers, with usage and settings', async () => {
@@ -113,7 +113,7 @@ test('a stream that ended, was cancelled or never started does not listen to its
   const { stream } = await model.doStream({ prompt, abortSignal: stop.signal });
   assert.equal(listening(), 1);
   for await (const _ of stream) {
-    // To its end.
+    // Reads the stream to its end.
   }
   assert.equal(listening(), 0);
   await (await model.doStream({ prompt, abortSignal: stop.signal })).stream.cancel();

@@ -1,4 +1,4 @@
-// The guides in docs/: their links lead somewhere, their code type-checks, and the page of errors has every code.
+// Checks the guides in docs/: their links work, their code type-checks, and the guide to errors has every code.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const guides = new Map(
     .map((name) => [name, readFileSync(join(docs, name), 'utf8')]),
 );
 const pages = new Map([...guides].map(([name, text]) => [join(docs, name), text]));
-// All other pages of the repository, too.
+// All other Markdown files of the repository are checked, too.
 for (const file of [
   'README.md',
   '..',
@@ -31,7 +31,7 @@ for (const file of [
   pages.set(file, readFileSync(file, 'utf8'));
 }
 
-/** The Markdown files at that place of the package: itself, or those of a folder. */
+/** The Markdown files at a path of the package: the file itself, or those of the folder. */
 function markdownIn(place: string): string[] {
   const path = resolve(root, place);
   if (path.endsWith('.md')) return [path];
@@ -49,7 +49,7 @@ function tokensOf<T extends Token['type']>(text: string, type: T): Extract<Token
   return found as Extract<Token, { type: T }>[];
 }
 
-/** The anchors of a page: its headings, as GitHub and the site name them. */
+/** The anchors of a page's headings, as on GitHub and on the site. */
 const anchorsOf = (text: string) =>
   tokensOf(text, 'heading').map((heading) =>
     (heading as { text: string }).text
@@ -59,7 +59,7 @@ const anchorsOf = (text: string) =>
       .replace(/ /g, '-'),
   );
 
-/** The package's public entries, and the sources that they are built from. */
+/** The package's public entries, and their sources. */
 function entries(): Record<string, string[]> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     exports: Record<string, string | { default: string }>;
@@ -75,7 +75,7 @@ function entries(): Record<string, string[]> {
   );
 }
 
-/** What the guides' code takes for granted. */
+/** The variables that the guides' code uses. */
 const CONTEXT = `import type { ChatRequest as Request, Linnet } from 'linnet';
 import type { LanguageModel as Model } from 'linnet/prompt-api';
 declare global {
@@ -95,7 +95,7 @@ declare global {
 }
 `;
 
-/** Type-checks modules in a folder of their own. @returns what the compiler said */
+/** Type-checks modules in a temporary folder. @returns the compiler's output */
 function check(files: Record<string, string>): string {
   const target = join(root, '..', 'target');
   mkdirSync(target, { recursive: true });
@@ -156,8 +156,8 @@ test('the guide to errors lists exactly the existing codes', () => {
   const said = check(files).split(/\n(?=\S)/);
   const about = (name: string) => said.filter((line) => line.includes(name)).join('\n');
   assert.equal(about('all.ts'), '');
-  assert.match(about('fewer.ts'), /missing/, 'a code that is left out is found');
-  assert.match(about('more.ts'), /bad-luck/, 'a code that there is not is found');
+  assert.match(about('fewer.ts'), /missing/, 'a missing code is found');
+  assert.match(about('more.ts'), /bad-luck/, 'an unknown code is found');
   assert.equal(said.length, 2, said.join('\n'));
 });
 

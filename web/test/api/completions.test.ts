@@ -19,7 +19,7 @@ const EVENTS: GenerationEvent[] = [
   { type: 'done', finish_reason: 'stop', text: 'lo', usage: USAGE, timings: TIMINGS },
 ];
 
-/** An engine that always says the same; `seen` gets what it was asked, and whether the caller left early. */
+/** An engine with one answer; `seen` records the requests, and whether the caller left early. */
 function engine(seen: { request?: any; signal?: AbortSignal | undefined; left?: boolean } = {}): Generate {
   return async function* (request, { signal }) {
     Object.assign(seen, { request, signal, left: true });
@@ -82,7 +82,7 @@ test('a completion has OpenAI’s shape', async () => {
   assert.equal(answer.object, 'text_completion');
 });
 
-/** The parts of "é", each a token, and a "b" that was not the likeliest. */
+/** The bytes of "é", each a token, and a "b" that was not the most likely token. */
 const LIKELY: GenerationEvent[] = [
   {
     type: 'token',

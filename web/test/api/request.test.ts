@@ -22,7 +22,7 @@ const generate: Generate = async function* () {
   yield { type: 'done', finish_reason: 'stop', text: 'lo', usage: USAGE, timings: TIMINGS };
 };
 
-/** What `field` an attempt is refused for. */
+/** The `field` for which an attempt is rejected. */
 function refusedFor(request: object, subject: 'messages' | 'prompt' = 'messages'): unknown {
   try {
     readRequest(subject, NAMES, request);
@@ -55,7 +55,7 @@ test('unsupported fields of OpenAI’s API are rejected by name', () => {
     now: [2026, 1, 1, 0, 0, 0],
   })) {
     assert.equal(refusedFor({ messages, [field]: value }), field);
-    // Unset is unset, whatever the field.
+    // Undefined counts as not set for every field.
     assert.equal(refusedFor({ messages, [field]: null }), undefined);
     assert.equal(refusedFor({ messages, [field]: undefined }), undefined);
   }
@@ -279,7 +279,7 @@ test('a prompt that cannot fit is rejected before it is copied', () => {
     });
     assert.ok(performance.now() - began < 500);
   }
-  // Whether it fits is for the engine to count; a count has no context to fit into.
+  // The engine counts whether it fits; countTokens has no limit.
   assert.ok(readRequest('prompt', NAMES, { prompt: 'x'.repeat(small - 1) }, 64));
   assert.ok(readCount({ prompt: 'x'.repeat(small) }));
   assert.equal(refusedFor({ prompt: 'x', stop: long + long }, 'prompt'), 'stop');
@@ -289,7 +289,7 @@ test('a signal of another frame is accepted, and an invalid one is named', () =>
   const foreign = { aborted: false, addEventListener() {}, removeEventListener() {} };
   assert.equal(readRequest('messages', NAMES, { messages, signal: foreign }).signal, foreign);
   const throws = (name: string) => Object.defineProperty({ ...foreign }, name, { get: () => assert.fail('no') });
-  // As a browser's signal answers through a proxy.
+  // A browser's signal behaves like this through a proxy.
   const illegal = () => assert.fail('Illegal invocation');
   const proxy = { [Symbol.toStringTag]: 'AbortSignal', addEventListener: illegal };
   const bad = [{}, 7, proxy, throws('aborted'), throws('addEventListener'), throws('removeEventListener')];

@@ -5,7 +5,7 @@ import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, send, serve } from '../fakes/http-file.ts';
 
-// Two versions of a file are never glued together, and nothing lies under the hash of something else.
+// Parts of two versions of a file are never joined, and nothing is stored under another file's hash.
 
 const SIZE = 100_000;
 const ONE = new Uint8Array(5.5 * SIZE).map((_, i) => (i * 7919) >> 5);
@@ -37,7 +37,7 @@ async function fetched(file: RemoteFile, entry: FakeEntry, more: Partial<Downloa
   }
 }
 
-/** The entry of a file that came whole, but was not vouched for when the tab died; one of its chunks is damaged. */
+/** The entry of a complete file that was not verified before the tab crashed; one of its chunks is damaged. */
 async function crashed(file: RemoteFile): Promise<FakeEntry> {
   const entry = new FakeEntry();
   await fetched(file, entry);
@@ -55,7 +55,7 @@ test('a damaged chunk is not replaced by one of another version', async (t) => {
     const entry = await crashed(addressed(url));
     changed = true;
     await assert.rejects(fetched(addressed(url), entry), code('integrity'), String(etag));
-    assert.equal(entry.journal(), undefined, 'nothing is left of the old one');
+    assert.equal(entry.journal(), undefined, 'the old version is gone');
     assert.equal(sha256(await fetched(addressed(url), entry)), sha256(TWO));
   }
 });
@@ -79,7 +79,7 @@ test('with a known hash, different ETags of a CDN do not matter', async (t) => {
 test('the hash of the whole file is checked even if its chunks have hashes', async (t) => {
   const { url } = await serve(t, (request, response) => send(request, response, { file: TWO }));
   const entry = new FakeEntry();
-  // Another model under the name of a good one.
+  // Another model under the name of the listed one.
   const wrong: RemoteFile = { ...hashed(url), chunks: chunksOf(TWO) };
   await assert.rejects(fetched(wrong, entry), (error: any) => {
     assert.deepEqual(
@@ -136,7 +136,7 @@ test('an impossible length is rejected at once, and no length is trusted in adva
   const before = process.memoryUsage().heapUsed;
   const began = performance.now();
   await assert.rejects(fetched(addressed(url), entry), code('not-found'));
-  assert.ok(performance.now() - began < 1000, 'it takes no time by the number that was claimed');
+  assert.ok(performance.now() - began < 1000, 'the time does not depend on the claimed length');
   assert.ok(process.memoryUsage().heapUsed - before < 50e6);
 });
 

@@ -8,7 +8,7 @@ import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { code, type Handler, send, serve } from '../fakes/http-file.ts';
 
 const MB = 1 << 20;
-/** Of 6 chunks of 1 MB, the last of them half. */
+/** 6 chunks of 1 MB; the last one is half as long. */
 const FILE = new Uint8Array(5.5 * MB).map((_, i) => (i * 7919) >> 5);
 const CHUNKS = {
   bytes: MB,
@@ -21,7 +21,7 @@ const listed = (url: string): RemoteFile => ({
   sha256: sha256(FILE),
   chunks: CHUNKS,
 });
-/** The same without the chunks' hashes: its chunks are larger than the file, so this has another one. */
+/** A file without hashes of chunks. Its chunks would be larger than the other file, so it has its own. */
 const hashed = (url: string, file: Uint8Array): RemoteFile => ({
   kind: 'remote',
   urls: [url],
@@ -41,13 +41,13 @@ const options = (entry?: FakeEntry, more: Partial<DownloadOptions> = {}): Downlo
 
 interface Outcome {
   bytes: Uint8Array;
-  /** `c` for a chunk from the store, `d` for one that was fetched. */
+  /** `c` for a chunk from the store, `d` for a downloaded one. */
   origins: string;
   stored: boolean;
   download: ChunkedDownload;
 }
 
-/** Reads a file to its end, as loading does. */
+/** Reads a file to its end, like loading. */
 async function fetched(file: RemoteFile, given: DownloadOptions): Promise<Outcome> {
   const download = await ChunkedDownload.open(file, given);
   const parts: Uint8Array[] = [];
@@ -91,7 +91,7 @@ test('no more is requested than the consumer takes', async (t) => {
   const download = await ChunkedDownload.open(listed(url), options());
   const chunks = download[Symbol.asyncIterator]();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(ranges.length, 1, 'the header comes alone');
+  assert.equal(ranges.length, 1, 'the header is requested alone');
   await chunks.next();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(ranges.length, 3);
@@ -112,7 +112,7 @@ test('a download cut at random bytes continues where the last try ended', async 
   const asked = ranges
     .map((range) => range!.slice(6).split('-').map(Number))
     .reduce((bytes, [from, to]) => bytes + to! - from! + 1, 0);
-  assert.equal(asked, FILE.length - there, 'nothing is fetched twice');
+  assert.equal(asked, FILE.length - there, 'no byte is fetched twice');
 });
 
 test('after a crash exactly the journalled chunks are there', async (t) => {
@@ -121,14 +121,14 @@ test('after a crash exactly the journalled chunks are there', async (t) => {
   const download = await ChunkedDownload.open(listed(url), options(entry));
   const chunks = download[Symbol.asyncIterator]();
   for (let i = 0; i < 3; i++) await chunks.next();
-  // Nobody tidies up: the entry is read as it is now, with the last line torn.
+  // The entry is read as it is, with a truncated last line.
   const left = new FakeEntry();
   left.data.bytes = entry.data.bytes.slice();
   left.log.bytes = entry.log.bytes.slice(0, -10);
   await download.giveUp(true);
   const missing = [...left.journal()!.missing()];
   assert.ok(missing.length > 0 && missing.length <= 4);
-  // Another server, for the first one may still hear of what was on its way.
+  // Another server, since the first one may still get requests in transit.
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const outcome = await fetched(listed(next), options(left));
   assert.deepEqual(
@@ -191,7 +191,7 @@ test('a byte that is always wrong fails with its place, and the next try request
   });
   const missing = [...entry.journal()!.missing()];
   assert.ok(missing.includes(3) && !missing.includes(2));
-  // Another server, for the first one may still hear of what was on its way.
+  // Another server, since the first one may still get requests in transit.
   const { url: next, ranges } = await serve(t, (request, response) => send(request, response, { file: FILE }));
   const outcome = await fetched(listed(next), options(entry));
   assert.deepEqual([sum(outcome), ranges.length], [sha256(FILE), missing.length]);
@@ -324,7 +324,7 @@ test('without space a file is not stored; if storing is required, nothing is fet
     const outcome = await fetched(listed(url), options(entry));
     const { notStored } = outcome.download;
     assert.deepEqual([sum(outcome), outcome.stored, notStored?.code], [sha256(FILE), false, 'quota']);
-    assert.deepEqual(notStored?.details, details, 'what does not fit to the refusal is not told');
+    assert.deepEqual(notStored?.details, details, 'figures that contradict the failure are not reported');
     assert.equal(entry.journal(), undefined);
     ranges.length = 0;
     Object.assign(entry.data, { most: 3e6, honest });

@@ -6,9 +6,9 @@ import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import { FakeEntry, setRoom, Sha256, sha256 } from '../fakes/fake-store.ts';
 import { betweenVisits, Random, randomVersions, ScriptedServer } from '../fakes/scripted.ts';
 
-// Random scripts of what servers, the store and the person do, visit after visit: at the end of each there are the
-// right bytes or an error with a name, and nothing hangs. LINNET_FUZZ sets how many, LINNET_SEED the first one; a
-// failure names its own.
+// Random behaviour of servers, the store and the person over several visits. Each run must end with the right bytes or
+// an error with a code, and nothing may hang. LINNET_FUZZ sets the number of runs, LINNET_SEED the first seed. A
+// failure names its seed.
 
 const COUNT = Number(process.env['LINNET_FUZZ'] ?? 300);
 const FIRST = Number(process.env['LINNET_SEED'] ?? 1);
@@ -49,7 +49,7 @@ function scriptOf(seed: number): Script {
   return { random, server, entry: new FakeEntry(), file };
 }
 
-/** One visit: what came, or the error's code. */
+/** One visit: the bytes, or the error's code. */
 async function visit({
   random,
   server,
@@ -104,7 +104,7 @@ async function visit({
   }
 }
 
-/** As the cache opens an entry: one that cannot be read is left alone. */
+/** Opens an entry like the cache: one that cannot be read is left alone. */
 function writerOf(entry: FakeEntry) {
   try {
     return entry.writer();
@@ -127,21 +127,20 @@ async function run(seed: number): Promise<string> {
   for (let visits = 1 + random.below(4); visits > 0; visits--) {
     const { bytes, stored, code } = await visit(script);
     outcome += `${code ?? (stored ? 'stored' : 'loaded')} `;
-    if (bytes)
-      assert.ok(isRight(bytes), 'the bytes are those of one version, and of the right one where its hash is known');
+    if (bytes) assert.ok(isRight(bytes), 'the bytes are of one version, and of the right one if its hash is known');
     if (stored)
-      assert.ok(entry.journal()?.isWhole() && isRight(entry.data.bytes), 'what is said to be stored is there');
+      assert.ok(entry.journal()?.isWhole() && isRight(entry.data.bytes), 'a file that is reported as stored is stored');
     const journal = entry.journal();
-    if (journal?.isWhole()) assert.ok(isRight(entry.data.bytes), 'what counts as whole is right');
+    if (journal?.isWhole()) assert.ok(isRight(entry.data.bytes), 'a complete file is right');
     if (!entry.journal()?.isWhole()) betweenVisits(entry, random);
   }
-  // With all well again the next visits work, whatever was left. (The first may find what was left to be damaged.)
+  // Without faults the next visits work, whatever was left. (The first one may find damage.)
   Object.assign(server, { trouble: 0, flips: false, nodes: false, version: server.versions[0] });
   for (let tries = 0; tries < 2; tries++) {
     const { bytes, code } = await visit(script);
-    // Of an address alone an older version may be there, whole, with only its last line missing.
+    // Without a hash, a complete older version may be stored, with only its last line missing.
     if (bytes && isRight(bytes)) return outcome;
-    assert.ok(code === 'integrity' && tries === 0, `a well server's file is ${code ?? 'another one'}`);
+    assert.ok(code === 'integrity' && tries === 0, `the file of a working server is ${code ?? 'another one'}`);
   }
   throw new Error('not reached');
 }

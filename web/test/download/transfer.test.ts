@@ -202,7 +202,7 @@ test('the next address is asked if one has no file', async (t) => {
   const transfer = await open([missing.url, url], { bytes: FILE.length });
   assert.equal(transfer.url, url);
   assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
-  // A single-page site answers everything with its page: it has no stated length here, so only the end shows it.
+  // A single-page site sends its page for every address. Without a stated length only the end shows it.
   await assert.rejects(open([page.url], { bytes: FILE.length }).then(streamed), code('integrity'));
 });
 
@@ -262,7 +262,7 @@ test('a range with a content coding is not used, and the whole file is requested
 });
 
 test('a hidden content coding works for a known length; otherwise the error says what to do', async (t) => {
-  // As a browser gives it: Content-Length is that of the coded bytes, and Content-Encoding is hidden.
+  // As in a browser: Content-Length is that of the encoded bytes, and Content-Encoding is hidden.
   const coded = String(FILE.length - 1000);
   const { mock } = t.mock.method(
     globalThis,
@@ -276,7 +276,7 @@ test('a hidden content coding works for a known length; otherwise the error says
     assert.match(message, /host\.example compresses the file.*Access-Control-Expose-Headers: Content-Encoding/);
     return true;
   });
-  // No model compresses to less than half: this is a page that says that there is no file.
+  // No model compresses to less than half, so this is an error page.
   mock.mockImplementation(async () => new Response('<!doctype html>', { headers: { 'Content-Length': '15' } }));
   await assert.rejects(open(url, { bytes: FILE.length }), code('integrity'));
 });
@@ -295,7 +295,7 @@ test('a busy address is not waited for while another one has the file', async (t
     assert.equal(transfer.url, good.url);
     assert.deepEqual(await filled(transfer), FILE.subarray(0, CHUNK));
   }
-  // Also in the middle of a file; and what came before the failure stays.
+  // Also in the middle of a file; the bytes before the failure stay.
   const failing = await serve(t, (request, response, count) =>
     count === 1 ? send(request, response) : response.writeHead(429, later).end(),
   );

@@ -56,7 +56,7 @@ test('a link whose text names another host shows its target', () => {
   ] as const) {
     assert.equal(hiddenTarget(text, address), target, text);
   }
-  // A long text is no long work.
+  // A long text does not take long.
   for (const text of [
     'a.'.repeat(20_000),
     'a'.repeat(40_000),
@@ -89,7 +89,7 @@ test('a request keeps question and system prompt, then the site’s context, the
   assert.equal(some.messages.at(-2)!.content, past[9]!.answer);
   assert.ok(some.cut && some.dropped > 0 && some.dropped < 10);
   assert.ok(some.messages.reduce((sum, { content }) => sum + content.length, 0) <= 800);
-  // What does not fit at all is for the engine to say.
+  // The engine rejects a question that does not fit at all.
   assert.deepEqual(fit(material, 0).messages, [
     { role: 'system', content: 'Be kind.' },
     { role: 'user', content: 'And now?' },
@@ -105,7 +105,7 @@ test('requests share their beginning; a cut makes room for several exchanges', (
   const kept: number[] = [];
   for (let turn = 0; turn < 60; turn++) {
     const question = `Question ${turn} ${'why '.repeat(turn % 5)}`;
-    // What is known of a token's length changes a little with each answer.
+    // The estimate of a token's length changes a little with each answer.
     const { messages, dropped } = memory.fit({ system: 'Be kind.', context, past, question }, 2400 + 40 * (turn % 3));
     assert.ok(messages.reduce((sum, { content }) => sum + content.length, 0) <= 2500);
     assert.equal(messages.length, 2 * (past.length - dropped) + 2);
@@ -115,9 +115,9 @@ test('requests share their beginning; a cut makes room for several exchanges', (
     past.push({ question, answer: `Answer ${turn} ${'because '.repeat(6)}` });
   }
   // About eleven exchanges fit.
-  assert.ok(anew.length >= 5 && anew.length <= 12, `anew in turns ${anew}`);
+  assert.ok(anew.length >= 5 && anew.length <= 12, `cuts at turns ${anew}`);
   assert.ok(Math.min(...kept.slice(10)) >= 4 && Math.max(...kept) <= 12, `kept ${kept}`);
-  // An exchange that takes most of the room is not left out for the sake of later ones.
+  // A long exchange is not dropped to make room for later ones.
   const long = [
     { question: 'a', answer: 'b' },
     { question: 'c', answer: 'd'.repeat(700) },
@@ -127,7 +127,7 @@ test('requests share their beginning; a cut makes room for several exchanges', (
 });
 
 test('the site’s context is cut between characters', () => {
-  // One word: there is no better place to cut it at.
+  // A single word has no better place to cut it.
   const context = '👩‍👩‍👧'.repeat(200);
   for (let room = 300; room < 320; room++) {
     const [told] = new Memory().fit({ system: '', context, past: [], question: 'Hi' }, room).messages;
@@ -158,11 +158,11 @@ test('placeholders in texts are filled once', () => {
 let server: ReturnType<typeof createServer>;
 let origin = '';
 const requests: { url: string | undefined; body: any }[] = [];
-/** What the server says: status and body. */
+/** The server's response: status and body. */
 let say: [number, string] = [200, ''];
-/** As what it says so. */
+/** Its content type. */
 let type = 'text/event-stream';
-/** Where it redirects to. */
+/** The target of its redirect. */
 let location: string | undefined;
 before(async () => {
   server = createServer(async (request, response) => {
@@ -175,7 +175,7 @@ before(async () => {
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 });
 after(() => {
-  // Those that fetch keeps for later would hold up the end of the tests.
+  // Connections that fetch keeps alive would delay the end of the tests.
   server.closeAllConnections();
   server.close();
 });

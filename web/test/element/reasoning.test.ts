@@ -21,12 +21,12 @@ test('reasoning and answer are the same however the text is cut', () => {
       pieces.push(splitter.end());
       let said = '';
       for (const piece of pieces) said = piece.replaces ? piece.answer : said + piece.answer;
-      assert.equal(said, answer, `${JSON.stringify(text)} in pieces of ${size}`);
+      assert.equal(said, answer, `${JSON.stringify(text)} in chunks of ${size}`);
       const given = pieces
         .map((piece) => piece.reasoning)
         .join('')
         .trim();
-      // Thoughts that a template has opened come as the answer at first.
+      // If the template opened the reasoning, it looks like the answer at first.
       if (text.startsWith('<think>')) assert.equal(given, reasoning);
     }
   }

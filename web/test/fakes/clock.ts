@@ -1,11 +1,11 @@
 import type { TestContext } from 'node:test';
 
-/** How far time goes at once, in milliseconds. */
+/** The step of the clock in milliseconds. */
 const STEP_MS = 10;
-/** Nothing takes longer than this. */
+/** The maximum time of a test. */
 const LIMIT_MS = 600_000;
 
-/** The time of a test, by which `setTimeout` and `performance.now` go: seconds pass in a moment. */
+/** A fake clock for `setTimeout` and `performance.now`, on which seconds pass at once. */
 export class Clock {
   #now = 0;
   readonly #tick: (milliseconds: number) => void;
@@ -16,22 +16,22 @@ export class Clock {
     this.#tick = (milliseconds) => t.mock.timers.tick(milliseconds);
   }
 
-  /** Milliseconds since the beginning. */
+  /** Milliseconds since the start. */
   get now(): number {
     return this.#now;
   }
 
-  /** Lets time pass. What waits for a promise goes on meanwhile. */
+  /** Advances the clock. Code that waits for promises continues in between. */
   async pass(milliseconds: number): Promise<void> {
     for (let left = milliseconds; left > 0; left -= STEP_MS) {
       this.#now += Math.min(left, STEP_MS);
       this.#tick(Math.min(left, STEP_MS));
-      // Every promise that can settle does, before this one.
+      // All other promises that can settle do so before this one.
       await new Promise(setImmediate);
     }
   }
 
-  /** Lets time pass until the promise settles. */
+  /** Advances the clock until the promise settles. */
   async until<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const settle = () => void (settled = true);

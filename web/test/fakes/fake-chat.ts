@@ -4,13 +4,13 @@ import { aborted, LinnetError } from '../../src/protocol/errors.ts';
 import type { GenerationEvent } from '../../src/protocol/wasm.ts';
 
 /**
- * An engine for chats. A word is a token, and each message has one more; the answer is `answer(messages)`, a word at a
- * time. `requests` is what it was asked.
+ * A fake chat engine. Each word is a token, and each message has one more. It streams `answer(messages)` word by word,
+ * and records the `requests`.
  */
 export class FakeChat {
   readonly requests: Record<string, any>[] = [];
   disposed = false;
-  /** What the next request fails with. */
+  /** The error of the next request. */
   failure: LinnetError | undefined;
   answer = (messages: readonly ChatMessage[]): string => `re: ${String(messages.at(-1)?.content)}`;
   readonly chat: { completions: ChatCompletions };

@@ -1,9 +1,9 @@
 import type { GenerationEvent, SuggestEvent, WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
 
-/** What a {@link FakeEngine} is asked for, and what it was asked for: one log, in order. */
+/** The calls of a {@link FakeEngine}, in order. */
 export type Log = string[];
 
-/** An engine whose answer to `{ prompt: "x", max_tokens: n }` is n times "x", one token a step. */
+/** An engine whose answer to `{ prompt: "x", max_tokens: n }` is n times "x", one token per step. */
 export class FakeEngine implements WasmEngine {
   /** Whether its GPU is gone. */
   lost = false;

@@ -3,7 +3,7 @@ import { languageModelOf } from '../../src/prompt-api.ts';
 import { EngineProvider } from '../../src/prompt-api/provider.ts';
 import { FakeChat } from './fake-chat.ts';
 
-// Node has none.
+// Node lacks this class.
 (globalThis as any).ProgressEvent ??= class extends Event {
   loaded: number;
   total: number;
@@ -14,7 +14,7 @@ import { FakeChat } from './fake-chat.ts';
   }
 };
 
-/** A class over one made-up engine, and that engine. */
+/** A `LanguageModel` class with a fake engine, and that engine. */
 export function made(contextLength?: number, kept = 30_000, languages: string[] = []) {
   const engines: FakeChat[] = [];
   const provider = new EngineProvider(
@@ -34,10 +34,10 @@ export function made(contextLength?: number, kept = 30_000, languages: string[] 
   return { LanguageModel: languageModelOf(provider), engines };
 }
 
-/** For `assert.rejects`: a DOMException of that name. */
+/** For `assert.rejects`: a DOMException with that name. */
 export const named = (name: string) => (error: any) => error instanceof DOMException && error.name === name;
-/** What was asked last, without what only counts. */
+/** The last request, without requests that only count. */
 export const asked = (engine: FakeChat) => engine.requests.filter(({ max_tokens }) => max_tokens !== 1).at(-1)!;
-/** Calls a method as a page does that does not heed its types. */
+/** Calls a method with arguments of any type. */
 export const loosely = (method: unknown, of: object, ...args: unknown[]): any =>
   (method as (...args: unknown[]) => unknown).apply(of, args);

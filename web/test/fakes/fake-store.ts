@@ -4,7 +4,7 @@ import { Journal } from '../../src/store/journal.ts';
 import type { TabLock } from '../../src/store/tab-lock.ts';
 import type { WasmHash } from '../../src/protocol/wasm.ts';
 
-/** What the wasm has, made of what Node has. */
+/** The wasm's hash functions, implemented with Node's. */
 export class Sha256 implements WasmHash {
   readonly #hash = createHash('sha256');
 
@@ -21,14 +21,14 @@ export class Sha256 implements WasmHash {
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** A file in memory, as a worker sees one of the browser's. */
+/** A file in memory with the interface of a sync access handle. */
 export class FakeFile {
   bytes = new Uint8Array(0);
-  /** The browser gives no more room than this. */
+  /** The browser's limit in bytes. */
   most = Infinity;
-  /** Whether it says so: Chromium's private windows do not, but write what fits, and count wrongly. */
+  /** Whether it reports a full disk. Chromium's private windows do not: they write what fits, and count wrongly. */
   honest = true;
-  /** Whether the site's data were cleared: then nothing can be done with the file. */
+  /** Whether the site's data was cleared: then every operation on the file fails. */
   gone = false;
 
   handle(): FileSystemSyncAccessHandle {
@@ -75,12 +75,12 @@ export class FakeFile {
   }
 }
 
-/** One entry of a store: it outlives the writers that are made for it. */
+/** One entry of a store. It outlives its writers. */
 export class FakeEntry {
   data = new FakeFile();
   log = new FakeFile();
 
-  /** What the next visit finds. */
+  /** The journal that the next visit finds. */
   journal(): Journal | undefined {
     return Journal.parse(new TextDecoder().decode(this.log.bytes));
   }
@@ -98,7 +98,7 @@ export class FakeEntry {
   }
 }
 
-/** What the browser says of its room, which need not be so. */
+/** Sets the browser's estimate of its space, which may be wrong. */
 export function setRoom(quota: number, usage = 0): void {
   const storage = { estimate: async () => ({ quota, usage }) };
   Object.defineProperty(globalThis, 'navigator', { value: { storage }, configurable: true });

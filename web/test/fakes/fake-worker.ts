@@ -3,29 +3,29 @@ import { WorkerHost } from '../../src/page/worker-host.ts';
 
 export const INFO = { model: { name: 'Fake', context_length: 64 }, backend: 'cpu' } as unknown as EngineInfo;
 
-/** A worker that answers each request with two tokens, unless it computes: then it hears nothing. */
+/** A worker that answers each request with two tokens. While it computes, it does not respond. */
 export class FakeWorker {
   readonly told: ToWorker[] = [];
-  /** Requests are begun, and not ended. */
+  /** Requests are started, but do not end. */
   slow = false;
-  /** Nothing is heard any more. */
+  /** It does not respond any more. */
   computes = false;
-  /** A kind of message that it does not take up. */
+  /** A type of message that it ignores. */
   deafTo: ToWorker['type'] | undefined;
   ended = false;
   onmessage: ((event: { data: FromWorker }) => void) | null = null;
   readonly #begun = new Set<number>();
 
-  /** What it says to a task. */
+  /** Its response to a task. */
   constructor(public task: FromWorker[] = [{ type: 'begun' }, { type: 'loaded', info: INFO }]) {}
 
-  /** Each request of the engine is JSON. */
+  /** The engine's requests, as JSON. */
   get requests(): unknown[] {
     return this.told.flatMap((message) => ('request' in message ? [JSON.parse(message.request)] : []));
   }
 
   postMessage(given: ToWorker): void {
-    // As a real one does, it takes only what can be cloned.
+    // Like a real worker, it accepts only values that can be cloned.
     const message = structuredClone(given);
     this.told.push(message);
     if (this.computes || message.type === this.deafTo) return;
@@ -36,7 +36,7 @@ export class FakeWorker {
     if (message.type === 'cancel' && this.#begun.delete(message.id)) this.#done(message.id, 'cancelled');
   }
 
-  /** Takes up the requests that came while it computed. */
+  /** Handles the requests that arrived while it computed. */
   answer(): void {
     for (const message of this.told) if (message.type === 'generate') this.#generate(message.id);
   }
@@ -46,7 +46,7 @@ export class FakeWorker {
   }
 
   say(data: FromWorker): void {
-    // A delay, since node's mocked timers put one without in the wrong place.
+    // With a delay, since Node's mocked timers order timers without one wrongly.
     setTimeout(() => this.ended || this.onmessage?.({ data }), 0);
   }
 
@@ -69,7 +69,7 @@ export class FakeWorker {
   }
 }
 
-/** Starts these workers, one after another. */
+/** Starts these workers in order. */
 export function startsOf(...workers: FakeWorker[]): () => Worker {
   return () => (workers.shift() ?? new FakeWorker()) as unknown as Worker;
 }

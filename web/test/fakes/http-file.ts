@@ -7,7 +7,7 @@ export const ETAG = '"one"';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 
-/** A server for one test; gives its URL and the ranges it was asked for. */
+/** A server for one test. Returns its URL and the requested ranges. */
 export async function serve(
   t: TestContext,
   handler: Handler = (request, response) => send(request, response),
@@ -26,8 +26,7 @@ export async function serve(
 }
 
 /**
- * Sends the stretch that is asked for, up to the file's byte `until`; if that is before its end, the connection breaks
- * there.
+ * Sends the requested range, up to the file's byte `until`. If the range is longer, the connection breaks there.
  */
 export function send(
   request: IncomingMessage,
@@ -55,5 +54,5 @@ export function send(
   else response.end();
 }
 
-/** For `assert.rejects`: an error of that code. */
+/** For `assert.rejects`: an error with that code. */
 export const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;

@@ -1,6 +1,5 @@
 /**
- * The part of JSON Schema that the list's own schema uses. Anything else in a schema is an error, not something to pass
- * over.
+ * The part of JSON Schema that the list's schema uses. Anything else in a schema is an error.
  */
 interface Schema {
   [keyword: string]: unknown;
@@ -32,7 +31,7 @@ const KNOWN = [
 ];
 const REMARKS = ['$schema', 'title', 'description'];
 
-/** What of a value is not as the schema says, each with its place. */
+/** The violations of the schema in a value, each with its path. */
 export function violations(value: unknown, schema: Schema, place = '$'): string[] {
   for (const keyword of Object.keys(schema))
     if (![...KNOWN, ...REMARKS].includes(keyword)) throw new Error(`${place}: no check of "${keyword}"`);

@@ -1,9 +1,9 @@
 import { type FakeEntry, sha256 } from './fake-store.ts';
 
-// A server that does what a script of random numbers says: all that servers, proxies and networks were seen doing to a
+// A server whose behaviour is random: it does everything that servers, proxies and networks are known to do to a
 // download.
 
-/** Random numbers that a seed determines (mulberry32). */
+/** Reproducible random numbers (mulberry32). */
 export class Random {
   #state: number;
 
@@ -19,7 +19,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number below that. */
+  /** An integer below that. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
@@ -68,11 +68,11 @@ const FAULTS = [
 /** A server for `fetch`. */
 export class ScriptedServer {
   requests = 0;
-  /** How much goes wrong, from 0 to 1. */
+  /** The probability of faults, from 0 to 1. */
   trouble = 0;
-  /** Whether a byte may be another one; only a hash can tell. */
+  /** Whether a byte may be wrong, which only a hash can detect. */
   flips = false;
-  /** Whether the nodes name one version differently. */
+  /** Whether its nodes use different ETags for one version. */
   nodes = false;
   version: Version;
 
@@ -83,7 +83,7 @@ export class ScriptedServer {
     this.version = versions[0]!;
   }
 
-  /** Takes the place of `fetch`. */
+  /** Replaces `fetch`. */
   readonly fetch = async (_: string | URL | Request, { headers, signal }: RequestInit = {}): Promise<Response> => {
     this.requests++;
     await new Promise((resolve) => setImmediate(resolve));
@@ -115,7 +115,7 @@ export class ScriptedServer {
     }
     if (asked && (fault === 'unsatisfiable' || asked[0] >= bytes.length)) return new Response(null, { status: 416 });
     if (!asked || fault === 'whole') {
-      // An answer without a length that ends too early in good order cannot be told from a whole one.
+      // A response without a length that ends too early without an error looks complete.
       const told = fault === 'empty' || random.chance(0.5);
       const length: Record<string, string> = told ? { 'Content-Length': String(bytes.length) } : {};
       return new Response(this.#body(bytes, fault, signal), { headers: { ...names, ...length } });
@@ -135,12 +135,12 @@ export class ScriptedServer {
     });
   }
 
-  /** A longer version whose length nobody tells cannot be told from the file whose length is known. */
+  /** A longer version without a stated length looks like the file of known length. */
   #mayHideLength(): boolean {
     return this.versions.every(({ bytes }) => bytes.length === this.versions[0]!.bytes.length);
   }
 
-  /** The bytes in pieces, as far as the fault lets them come. */
+  /** The bytes in chunks, up to the fault. */
   #body(
     bytes: Uint8Array<ArrayBuffer>,
     fault: string,
@@ -172,7 +172,7 @@ export class ScriptedServer {
   }
 }
 
-/** What a crash, a disk or a person does to an entry between two visits. */
+/** Changes an entry between two visits, like a crash, a failing disk or a person. */
 export function betweenVisits(entry: FakeEntry, random: Random): void {
   const { data, log } = entry;
   if (random.chance(0.2) && data.bytes.length > 0)
@@ -184,7 +184,7 @@ export function betweenVisits(entry: FakeEntry, random: Random): void {
   if (random.chance(0.05)) data.bytes = new Uint8Array(0);
 }
 
-/** A random file, and versions of it that its server may have instead. */
+/** A random file, and other versions that the server may have. */
 export function randomVersions(random: Random, count: number): Version[] {
   const size = random.pick([0, 1, 999, 1000, 1001, 3000, 4500, 7777]);
   return Array.from({ length: count }, (_, number) => {

@@ -7,7 +7,7 @@ import { completeEntry } from '../../src/models/entry.ts';
 import { models } from '../../src/models/models.ts';
 import { sha256 as hashOf, Sha256 } from '../fakes/fake-store.ts';
 
-/** A browser whose folder of models has these files; one that is an error cannot be read. */
+/** A browser whose model folder has these files. A file that is an error cannot be read. */
 function store(files: Record<string, string | DOMException>): void {
   const folder = {
     keys: async function* () {
@@ -114,11 +114,11 @@ test('an entry whose data is too short or unreadable is not complete', async () 
     const [entry] = await listStored([]);
     assert.deepEqual([entry?.whole, entry?.storedBytes], [whole, length]);
   }
-  // A load could not read it, and would download it without a question.
+  // A load could not read it, and would download it again without consent.
   store({ 'a.journal': text, 'a.gguf': new DOMException('a bad disk', 'NotReadableError') });
   const [unreadable] = await listStored([]);
   assert.deepEqual([unreadable?.whole, unreadable?.storedBytes], [false, 150]);
-  // The page was closed while it was being removed.
+  // The page was closed while the entry was removed.
   store({ 'a.journal': text });
   const [entry] = await listStored([]);
   assert.deepEqual([entry?.whole, entry?.storedBytes], [false, 0]);

@@ -13,7 +13,7 @@ const HERE = 'https://example.org/demo/index.html';
 
 test('the list matches its schema', () => {
   assert.deepEqual(violations(list, schema), []);
-  // And the schema can say no.
+  // The schema rejects wrong data.
   const [first] = structuredClone(list) as any[];
   for (const [spoil, place] of [
     [(model: any) => delete model.license, '$[0]: has no license'],
@@ -38,7 +38,7 @@ test('every listed model has an address, and its known hashes are used', () => {
       assert.ok(url.endsWith(`/${name}`), id);
       assert.ok(bytes ?? approxBytes, id);
       if (tested) assert.ok(bytes && sha256 && chunks, id);
-      // What nobody can check must at least not change: its address names a revision, or its hash is known.
+      // A file without a known hash must not change, so its address names a revision.
       if (chunks) assert.equal(chunks.sha256.length, Math.ceil(bytes! / chunks.bytes));
     }
   }
@@ -194,7 +194,7 @@ test('an address that changes is stored under its key, in an entry, alone and in
   );
   const [first, second] = await Promise.all(keys);
   assert.deepEqual(first, second);
-  // It cannot take the place of a file that is known by its hash.
+  // It cannot replace a file that is known by its hash.
   assert.notEqual(await keyOf({ kind: 'remote', urls: [], called: HASH }), HASH);
   for (const key of ['', 5, null]) {
     const refused = (field: string) => (error: any) =>

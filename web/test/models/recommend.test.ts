@@ -53,14 +53,18 @@ test('a desktop with a hardware GPU runs every model; the largest is recommended
   assert.equal(best, 'gpt-oss-20b');
   assert.ok(fits.every(({ backend }) => backend === 'webgpu'));
   assert.equal(of('qwen3-4b').contextLength, 32_768);
-  assert.equal(of('smollm2-135m-instruct').contextLength, 8192, 'not more than it was trained for');
+  assert.equal(of('smollm2-135m-instruct').contextLength, 8192, 'at most the length that it was trained for');
 });
 
 test('without a GPU large models do not run, and medium ones would be slow', () => {
   const { best, of, codes } = say(NO_GPU);
   assert.deepEqual([of('qwen3-4b').fits, codes('qwen3-4b')], ['no', ['no-gpu']]);
   assert.deepEqual([of('qwen3.5-2b').fits, codes('qwen3.5-2b')], ['maybe', ['unchecked', 'slow']]);
-  assert.deepEqual([of('gemma-4-e2b-it').fits, codes('gemma-4-e2b-it')], ['no', ['memory']], 'no wasm memory holds it');
+  assert.deepEqual(
+    [of('gemma-4-e2b-it').fits, codes('gemma-4-e2b-it')],
+    ['no', ['memory']],
+    'it is larger than any wasm memory',
+  );
   assert.equal(of('smollm2-135m-instruct').backend, 'cpu');
   assert.equal(best, 'qwen3-0.6b');
   assert.match(

@@ -11,7 +11,7 @@ const HERE = 'https://example.com/app/';
 const resolve = (source: unknown, bases: string[] = []) =>
   resolveModel(source as ModelSource, { models, bases, here: HERE });
 
-/** An error that names the field, and says something about it. */
+/** An error that names the field and describes the problem. */
 function names(field: string, words: RegExp) {
   return (error: LinnetError) => {
     const { name, code, details, message } = error;

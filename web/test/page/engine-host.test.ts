@@ -7,7 +7,7 @@ import { readSignal } from '../../src/protocol/read-options.ts';
 import { Clock } from '../fakes/clock.ts';
 import { FakeWorker, hostOf, INFO } from '../fakes/fake-worker.ts';
 
-/** An engine in a first worker, and the one that takes its place. */
+/** An engine in a first worker, and the worker that replaces it. */
 function engine(reload?: () => Promise<never>, loadMs?: number) {
   const [first, second] = [new FakeWorker(), new FakeWorker()];
   const host = new EngineHost(hostOf(first), reload ?? (async () => ({ host: hostOf(second), info: INFO })), loadMs);
@@ -42,7 +42,7 @@ test('proxies and functions in a request do no harm', async () => {
   assert.deepEqual(first.requests, [{ messages: [{ role: 'user', content: 'x' }] }]);
 });
 
-/** Signals of which one method fails, from its second use on: the check at the border is the first one. */
+/** Signals with a method that fails from its second use on; the first use is the check of the request. */
 function oddSignals(): [string, AbortSignal][] {
   return (['aborted', 'addEventListener', 'removeEventListener'] as const).map((fails) => {
     let uses = 0;
@@ -123,7 +123,7 @@ test('a slow worker is not replaced if its first step or its load took as long',
   for (const loadMs of [0, 8000]) {
     const { host, first } = engine(undefined, loadMs);
     if (loadMs === 0) {
-      // The first step takes longer than the silence that is allowed otherwise.
+      // The first step takes longer than the usual limit of silence.
       first.computes = true;
       const slow = textOf(host.ask('generate', {}, {}));
       await clock.pass(2500);
@@ -157,7 +157,7 @@ test('a worker that recovers a lost device is ended only after a long silence', 
     await pass(1);
     first.say({ type: 'recovering', active: true });
     await pass(1);
-    // It loads the model, and the cancelled request is ended only afterwards.
+    // It loads the model, and ends the cancelled request afterwards.
     if (silent) first.computes = true;
     else first.deafTo = 'cancel';
     abort.abort();
@@ -171,7 +171,7 @@ test('a worker that recovers a lost device is ended only after a long silence', 
       assert.ok(!first.ended);
     }
     await pass(15);
-    assert.ok(first.ended, 'not for ever');
+    assert.ok(first.ended, 'the wait is limited');
     host.end(aborted({ disposed: true }));
   }
 });

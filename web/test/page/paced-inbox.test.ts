@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Clock, PacedInbox } from '../../src/page/paced-inbox.ts';
 import type { Reply } from '../../src/protocol/messages.ts';
 
-/** A clock that goes when it is told to. */
+/** A clock that a test advances. */
 class FakeClock implements Clock {
   #now = 1000;
   #timers: { at: number; wake: () => void }[] = [];
@@ -18,7 +18,7 @@ class FakeClock implements Clock {
     return () => (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
-  /** Lets time pass, millisecond by millisecond. */
+  /** Advances the clock by single milliseconds. */
   async pass(milliseconds: number): Promise<void> {
     for (let i = 0; i < milliseconds; i++) {
       await settled();
@@ -38,7 +38,7 @@ class FakeClock implements Clock {
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 const DONE: Reply = { type: 'event', id: 1, event: { type: 'counted', tokens: 0 } };
 
-/** An inbox with a reader that notes when it got each token, counted from the start. */
+/** An inbox with a reader that records when each token arrived. */
 function reading(): { clock: FakeClock; inbox: PacedInbox; burst: (tokens: number) => void; at: () => number[] } {
   const clock = new FakeClock();
   const inbox = new PacedInbox(clock);
@@ -112,16 +112,16 @@ test('bursts that come earlier than expected never pile up', async () => {
   burst(1);
   await clock.pass(200);
   burst(5);
-  // From now on twice as fast.
+  // Twice as fast from now on.
   for (let i = 0; i < 10; i++) {
     await clock.pass(100);
     burst(5);
   }
   const shown = at();
-  // At most a burst and what its forerunner left wait when the next one is there.
+  // When a burst arrives, at most the previous burst and its own rest are waiting.
   assert.ok(shown.length >= 1 + 9 * 5 - 5, String(shown));
   await clock.pass(100);
-  assert.equal(shown.length + at().length, 1 + 11 * 5, 'all are out when one more would be there');
+  assert.equal(shown.length + at().length, 1 + 11 * 5, 'all have been emitted by the time of another burst');
 });
 
 test('a pause before a burst, as after a lost GPU, does not stretch it', async () => {

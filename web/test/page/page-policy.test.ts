@@ -17,7 +17,7 @@ class Page extends EventTarget {
 }
 
 /**
- * A browser that keeps screens on, and counts how many times. It gives up its locks with their page, as browsers do.
+ * A browser with wake locks that counts requests. It releases locks when their page is hidden.
  */
 class Screen {
   asked = 0;
@@ -74,7 +74,7 @@ test('the screen stays on for a long answer, also after the page was hidden, and
   page.become('hidden');
   for (const lock of screen.held) screen.drop(lock as { released: boolean });
   await soon();
-  assert.equal(screen.asked, 1, 'a hidden page gets none');
+  assert.equal(screen.asked, 1, 'a hidden page gets no lock');
   page.become('visible');
   page.become('visible');
   await soon();
@@ -153,7 +153,7 @@ test('an answer waits while its page is hidden, if the policy says so', () => {
       [true, false],
     );
     attend({ ...DEFAULT_POLICY, whenHidden: 'pause', pace: 'gentle' }, (steering) => said.push(steering))();
-    assert.deepEqual(said.splice(0), [{ hold: true, pace: 'gentle' }], 'it was hidden from the start');
+    assert.deepEqual(said.splice(0), [{ hold: true, pace: 'gentle' }], 'the page was hidden from the start');
     attend(DEFAULT_POLICY, () => assert.fail());
     page.become('visible');
   } finally {

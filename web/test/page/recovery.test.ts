@@ -5,7 +5,7 @@ import { type MarkStore, Recovery, crashKeyOf, steppedDown } from '../../src/pag
 const MODEL = 'https://example.org/a.gguf';
 const auto = { backend: 'auto' } as const;
 
-/** What `localStorage` does. */
+/** A fake `localStorage`. */
 class FakeStorage implements MarkStore {
   readonly items = new Map<string, string>();
   full = false;
@@ -42,7 +42,7 @@ function origin() {
       async (page) => living.has(page),
       () => clock.now,
     );
-  /** A page that dies. */
+  /** A page that crashes. */
   const die = async (phase: 'load' | 'first-answer' = 'load', hidden = false) => {
     visit().mark('page', MODEL, phase, hidden);
     await visit().notice();
@@ -90,7 +90,7 @@ test('the marks of live pages and of hidden pages are ignored', async () => {
   visit().mark('other', MODEL, 'load', false);
   await visit().notice();
   assert.equal(visit().stepFor(MODEL, auto), undefined);
-  assert.equal(store.length, 1, 'it stays until that page takes it away');
+  assert.equal(store.length, 1, 'it stays until that page removes it');
   await die('load', true);
   assert.equal(visit().stepFor(MODEL, auto), undefined);
   assert.equal(store.length, 1);
@@ -103,7 +103,7 @@ test('crashes are forgotten after a week, or on request', async () => {
   clock.now += 8 * 24 * 3600 * 1000;
   assert.equal(visit().stepFor(MODEL, auto), undefined);
   await die();
-  assert.equal(visit().stepFor(MODEL, auto)?.crashes, 1, 'and counted anew');
+  assert.equal(visit().stepFor(MODEL, auto)?.crashes, 1, 'and the count starts again');
   visit().reset('another');
   assert.equal(visit().stepFor(MODEL, auto)?.crashes, 1);
   visit().reset(MODEL);

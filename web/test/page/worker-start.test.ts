@@ -3,11 +3,11 @@ import { beforeEach, test } from 'node:test';
 import { aborted, type LinnetError } from '../../src/protocol/errors.ts';
 import { WorkerHost } from '../../src/page/worker-host.ts';
 
-// The page's listener for violations of its policy lives as long as a worker's start, however that goes.
+// The page listens for violations of its policy only while a worker starts.
 
 type Listener = (event: object) => void;
 
-/** As EventTarget does, with a count of who still listens. */
+/** An EventTarget that counts its listeners. */
 const policy = new (class {
   readonly listeners = new Set<Listener>();
   addEventListener(_: string, listener: Listener, { signal }: { signal?: AbortSignal } = {}): void {

@@ -1,4 +1,4 @@
-// What a session's context holds: what was said, what is left out, and what the model is told of it.
+// A session's context: what it contains, what is dropped, and what the model gets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
@@ -42,7 +42,7 @@ test('the beginning of a long conversation is dropped, except its initial prompt
     messages.slice(0, 3).map(({ role }: any) => role),
     ['system', 'user', 'assistant'],
   );
-  assert.match(messages[3].content, /^[12] /, 'the oldest pair has gone');
+  assert.match(messages[3].content, /^[12] /, 'the oldest exchange was dropped');
   assert.ok(session.contextUsage <= 100);
 });
 
@@ -51,7 +51,7 @@ test('an input that can never fit is rejected with the figures, and nothing is d
   const session = await LanguageModel.create();
   await session.prompt('one');
   const usage = session.inputUsage;
-  // What was said has 5 tokens, the new question 201.
+  // The conversation has 5 tokens, the new question 201.
   await assert.rejects(
     session.prompt('word '.repeat(200)),
     (error: any) => named('QuotaExceededError')(error) && error.requested === 206 && error.quota === 100,
@@ -61,7 +61,7 @@ test('an input that can never fit is rejected with the figures, and nothing is d
     LanguageModel.create({ initialPrompts: [{ role: 'system', content: 'word '.repeat(200) }] }),
     named('QuotaExceededError'),
   );
-  // Nobody counts the tokens of what is refused by its length.
+  // The tokens of a prompt that is rejected by its length are not counted.
   const uncounted = () => Promise.reject(new LinnetError('context-full', 'too long', { characters: 1e8 }));
   Object.assign(engines[0]!, { countTokens: uncounted });
   await assert.rejects(
@@ -83,7 +83,7 @@ test('reasoning is neither returned nor sent to the model again', async () => {
     asked(engines[0]!)['messages'].map(({ content }: any) => content),
     ['a', 'Blue, mostly.', 'b'],
   );
-  // A template may have opened the thoughts itself: then only their end is to be seen.
+  // If the template opened the reasoning, only its end is visible.
   engines[0]!.answer = () => 'Easy. </think> Blue.';
   assert.equal(await session.prompt('c'), 'Blue.');
 });

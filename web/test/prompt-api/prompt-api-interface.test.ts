@@ -1,4 +1,4 @@
-// The Prompt API as an interface: order of checks, errors and attributes, as the specification has them.
+// The Prompt API's interface: the order of checks, errors and attributes, as in the specification.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinnetError } from '../../src/protocol/errors.ts';
@@ -101,7 +101,7 @@ test('the signal of create ends the session at any time', async () => {
     await assert.rejects(making, mine);
     other?.destroy();
     await pause(50);
-    assert.equal(seen.at(-1), at, 'nothing is told after an abort');
+    assert.equal(seen.at(-1), at, 'no event follows an abort');
     assert.ok(
       engines.every(({ disposed }) => disposed),
       'the model is let go',
@@ -131,7 +131,7 @@ test('a queued system prompt is rejected if another message came first', async (
   ]);
   assert.deepEqual(await session.prompt('d'), 're: d');
   assert.ok(!asked(engines[0]!)['messages'].some(({ role }: any) => role === 'system'));
-  // Where what came before has failed, nothing was said.
+  // If the earlier prompt failed, the conversation is still empty.
   const other = await LanguageModel.create();
   const stop = new AbortController();
   const aborted = other.prompt('a b c', { signal: stop.signal });
@@ -164,7 +164,7 @@ test('the context overflows exactly when it is full', async () => {
     LanguageModel.create({ initialPrompts: [{ role: 'user', content: 'word '.repeat(100) }] }),
     (error: any) => error.requested === 101 && error.quota === 100,
   );
-  // An engine may know better than the count.
+  // The engine's own count decides.
   engines[0]!.chat.completions.create = () => {
     throw new LinnetError('context-full', 'too long', { prompt_tokens: 140, context_length: 100 });
   };
@@ -294,13 +294,13 @@ test('messages are reordered for templates that require an order', async () => {
     asked(engine)['messages'].map(({ role, content }: any) => `${role}: ${content}`),
     ['system: Be brief.', 'user: ', 'assistant: Hi', 'user: one\n\ntwo\n\nthree'],
   );
-  // Without a count before it, too.
+  // Also without a count before it.
   await first.prompt([
     { role: 'user', content: 'four' },
     { role: 'user', content: 'five' },
   ]);
   assert.equal(asked(engine)['messages'].at(-1).content, 'four\n\nfive');
-  // A template that refuses for another reason is not asked again and again.
+  // A template that fails for another reason is not tried repeatedly.
   engine.failure = new LinnetError('bad-template', 'no');
   await assert.rejects(first.prompt('six'), named('UnknownError'));
 });

@@ -1,4 +1,4 @@
-// The Prompt API's arguments: conversions and checks, as Web IDL and the specification have them.
+// The Prompt API's arguments: conversions and checks, as in Web IDL and the specification.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asked, loosely, made, named } from '../fakes/fake-language-model.ts';
@@ -14,7 +14,7 @@ test('an input becomes text or messages as Web IDL converts it', async () => {
   assert.equal(await sent(undefined), 'undefined');
   assert.equal(await sent(12.5), '12.5');
   assert.equal(await sent({}), '[object Object]');
-  // An object that is not iterable is no message, whatever members it has.
+  // An object that is not iterable is not a message, whatever members it has.
   assert.equal(await sent({ role: 'user', content: 'x' }), '[object Object]');
   assert.equal(await sent({ toString: () => 'told' }), 'told');
   assert.equal(await sent(new Set([{ role: 'user', content: 'in a set' }])), 'in a set');

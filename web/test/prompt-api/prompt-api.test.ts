@@ -94,7 +94,7 @@ test('downloadprogress goes from 0 to 1, even if nothing is downloaded', async (
     m.addEventListener('downloadprogress', (event) => list.push((event as ProgressEvent).loaded));
   await LanguageModel.create({ monitor: monitor(seen[0]!) });
   await LanguageModel.create({ monitor: monitor(seen[1]!) });
-  // Between the first and the last one, events are 50 ms apart: on a slow machine there may be some.
+  // Events in between are 50 ms apart, so a slow machine may fire some.
   assert.deepEqual(
     seen.map((list) => [list[0], list.at(-1)]),
     [
@@ -119,7 +119,7 @@ test('downloadprogress reports the rest in steps of 1/65536, and nothing after a
   const making = LanguageModel.create({
     monitor: (m) => (m.ondownloadprogress = ({ loaded }) => seen[0].push(loaded)),
   });
-  // It comes when 0.2 is there, and hears of the other 0.8.
+  // It starts when 0.2 is loaded, and gets events for the other 0.8.
   await new Promise((resolve) => setTimeout(resolve, 90));
   const aborted = LanguageModel.create({
     signal: stop.signal,
@@ -219,7 +219,7 @@ test('create can be aborted, and failures have the specification’s names', asy
   engines[0]!.failure = new LinnetError('device-lost', 'gone');
   await assert.rejects(session.prompt('a'), named('UnknownError'));
   assert.equal(engines[0]!.disposed, true);
-  // The next one has an engine that works.
+  // The next session gets a working engine.
   assert.equal(await (await LanguageModel.create()).prompt('a'), 're: a');
 });
 

@@ -7,7 +7,7 @@ import { readCount, readRequest, readSuggest } from '../../src/api/request.ts';
 
 const NAMES = new Set(['m']);
 
-/** The error that an attempt ends with. */
+/** The error of an attempt. */
 function refusal(attempt: () => unknown): LinnetError {
   try {
     attempt();
@@ -18,7 +18,7 @@ function refusal(attempt: () => unknown): LinnetError {
   return assert.fail('was taken');
 }
 
-/** As Vue's `reactive()` and Svelte's `$state` make of data: proxies all the way down. */
+/** Deep proxies, like those of Vue's `reactive()` and Svelte's `$state`. */
 function reactive<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   return new Proxy(value, {
@@ -35,7 +35,7 @@ test('proxies of a framework are read as plain data', () => {
   };
   const { fields } = readRequest('messages', NAMES, reactive(request));
   assert.deepEqual(fields, request);
-  assert.deepEqual(structuredClone(fields), request, 'it can be sent');
+  assert.deepEqual(structuredClone(fields), request, 'it can be cloned');
   assert.deepEqual(readCount(reactive({ messages: request.messages } as never)), { messages: request.messages });
 });
 
@@ -73,7 +73,7 @@ test('an invalid value in a request is named by its path', () => {
     const error = refusal(() => readRequest('messages', NAMES, { messages: value }));
     assert.equal(error.details['field'], field);
     const kind = value === cyclic ? 'an object' : 'an array';
-    if (says.startsWith('more than')) assert.equal(error.details['value'], kind, 'the value is the field’s');
+    if (says.startsWith('more than')) assert.equal(error.details['value'], kind, 'the error has the value');
     assert.ok(error.message.includes(`\`${field}\``) && error.message.includes(says), error.message);
   }
   assert.deepEqual(plain({ a: new Holder(), b: undefined, c: Object.create(null) as object, d: -0 }, 'x'), {
@@ -120,7 +120,7 @@ test('strings become well-formed', () => {
   assert.deepEqual(readSuggest({ prefix: '\ud83d' }).fields, { prefix: '\ufffd', words: 3 });
 });
 
-/** Numbers from 0 to 1, the same each time (mulberry32). */
+/** Reproducible random numbers from 0 to 1 (mulberry32). */
 function random(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -191,7 +191,7 @@ const SIMPLE = [
   Object.prototype,
 ];
 
-/** Any value, and what no request should have. */
+/** Any value, including those that no request may have. */
 function anything(next: () => number, depth: number): unknown {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)]!;
   const kind = next();
@@ -237,7 +237,7 @@ test('reading any request gives data that can be sent, or a LinnetError', () => 
   for (let seed = 0; seed < 5_000; seed++) {
     const next = random(seed);
     const value = anything(next, 0);
-    // Half of them have what every request needs, so that they get further.
+    // Half of them have the required fields, so that they get further.
     const half = (more: object) =>
       next() < 0.5 && typeof value === 'object' && value !== null
         ? new Proxy(value, {
@@ -258,7 +258,7 @@ test('reading any request gives data that can be sent, or a LinnetError', () => 
       try {
         fields = read();
       } catch (error) {
-        // Stacks are costly: they are written for what fails only.
+        // Stack traces are expensive, so they are written only for failures.
         if (!(error instanceof LinnetError)) return assert.fail(`seed ${seed}: ${String((error as Error)?.stack)}`);
         assert.equal(error.code, 'invalid-request');
         assert.equal(typeof error.details['field'], 'string', error.message);
@@ -269,5 +269,5 @@ test('reading any request gives data that can be sent, or a LinnetError', () => 
       assert.deepEqual(JSON.parse(JSON.stringify(fields)), structuredClone(fields), `seed ${seed}`);
     }
   }
-  assert.ok(taken > 1000, `only ${taken} were taken`);
+  assert.ok(taken > 1000, `only ${taken} were accepted`);
 });

@@ -13,7 +13,7 @@ test('a name in a sentence has one line, no direction marks and a limited length
   assert.ok(long.length <= 200 && /^(👍🏽)+…$/u.test(long), long);
 });
 
-/** Texts, and the places between their characters. */
+/** Texts, and the positions between their characters. */
 const CUTS: readonly (readonly [string, readonly number[]])[] = [
   ['abc', [0, 1, 2, 3]],
   ['a😀b', [0, 1, 3, 4]],
@@ -43,7 +43,7 @@ test('a text is cut between characters if the browser has no segmenter', () => {
   Object.assign(Intl, { Segmenter: undefined });
   try {
     cutsEverywhere();
-    assert.equal(cutText('a\ud83d', 1), 'a', 'half a pair is a character of its own');
+    assert.equal(cutText('a\ud83d', 1), 'a', 'a lone surrogate is a character');
   } finally {
     Object.assign(Intl, { Segmenter });
   }

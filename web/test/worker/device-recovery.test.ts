@@ -10,8 +10,8 @@ import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
 type Outcome = 'loads' | 'no-webgpu' | 'device-lost' | 'out-of-memory';
 
 /**
- * An engine that loses its GPU before the steps with these numbers, and a model whose loading ends as `outcomes` say,
- * then well.
+ * An engine that loses its GPU before the steps with these numbers. Loading the model has these `outcomes`, then
+ * succeeds.
  */
 function setup(losses: number[], outcomes: Outcome[], mayUseCpu: boolean) {
   const log: Log = [];

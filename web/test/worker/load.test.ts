@@ -5,7 +5,7 @@ import type { WasmModule } from '../../src/protocol/wasm.ts';
 import { code } from '../fakes/http-file.ts';
 import { Sha256, sha256 } from '../fakes/fake-store.ts';
 
-// A channel that somebody listens to keeps Node from ending.
+// An open channel keeps Node from exiting.
 const channels: MessageChannel[] = [];
 globalThis.MessageChannel = class extends MessageChannel {
   constructor() {
@@ -21,7 +21,7 @@ after(() => {
 const BYTES = new TextEncoder().encode('GGUF');
 const URL_ = 'https://host/a.gguf';
 
-/** A browser that has stored the file. Gives the names of what is stored. */
+/** A browser that has stored the file. Returns the names of the stored files. */
 function stored(): Set<string> {
   const key = sha256(new TextEncoder().encode(URL_));
   const journal = new Journal({ url: URL_, chunkBytes: 100, total: BYTES.length });
@@ -44,7 +44,7 @@ function stored(): Set<string> {
   return names;
 }
 
-/** A module that refuses every file with that code. */
+/** A module that rejects every file with that code. */
 function refusing(refusal: string): WasmModule {
   const refuse = () => Promise.reject(Object.assign(new Error('refused'), { name: 'LinnetError', code: refusal }));
   const create = async () => ({ push: refuse, free: () => {} });

@@ -4,14 +4,14 @@ import { Pacer, SHARE } from '../../src/worker/pacer.ts';
 import type { Pace } from '../../src/protocol/messages.ts';
 
 /**
- * A device on whose clock each token takes `cost` milliseconds. One that computes ahead does the next sixteen while we
- * rest.
+ * A device on which each token takes `cost` milliseconds. One that decodes ahead computes the next sixteen tokens during
+ * rests.
  */
 class Device {
   now = 0;
-  /** Milliseconds that it has computed. */
+  /** The milliseconds that it was busy. */
   busy = 0;
-  /** Until when it computes what has been asked of it, and tokens that have been fetched. */
+  /** The time until which it is busy, and the tokens that are ready. */
   #until = 0;
   #fetched = 0;
   readonly pacer: Pacer;
@@ -23,7 +23,7 @@ class Device {
     this.pacer = new Pacer(ahead);
   }
 
-  /** Writes tokens. Gives the share of the time in which it computed. */
+  /** Generates tokens. Returns the share of the time in which it was busy. */
   write(tokens: number, pace: Pace): number {
     const [now, busy] = [this.now, this.busy];
     for (let i = 0; i < tokens; i++) {
@@ -39,7 +39,7 @@ class Device {
       this.now += this.cost;
       this.busy += this.cost;
     } else if (this.#fetched-- === 0) {
-      // Sixteen are waited for, and the next sixteen asked for before.
+      // The next sixteen are requested before the current ones are awaited.
       const ready = this.#until;
       this.#until = Math.max(this.now, ready) + 16 * this.cost;
       this.busy += 16 * this.cost;
@@ -65,7 +65,7 @@ for (const ahead of [false, true]) {
   test(`automatic pacing of ${kind} rests when it has become slower, but not for a long chat`, () => {
     const device = new Device(10, ahead);
     assert.ok(device.write(3000, 'auto') > 0.97);
-    // What attention takes behind some thousand tokens.
+    // The time of attention with a context of some thousand tokens.
     device.cost = 16;
     assert.ok(device.write(3000, 'auto') > 0.97);
     device.cost = 40;

@@ -4,7 +4,7 @@ import { type Reply, isLast } from '../../src/protocol/messages.ts';
 import { RequestQueue } from '../../src/worker/queue.ts';
 import { FakeEngine, type Log } from '../fakes/fake-engine.ts';
 
-/** A queue that serves a fake engine, and what it posts. */
+/** A queue with a fake engine, and the messages that it posts. */
 function queue(): { queue: RequestQueue; answers: Reply[]; log: Log; ended: (id: number) => Promise<Reply> } {
   const answers: Reply[] = [];
   const waiting = new Map<number, (answer: Reply) => void>();
@@ -148,7 +148,7 @@ test('counting does not wait for the answer, only for its step', async () => {
 test('nothing is counted while a step runs', async () => {
   const { queue: q, log, ended } = queue();
   q.add(1, JSON.stringify({ prompt: 'a', max_tokens: 1 }));
-  // The first step has begun and its promise is not settled.
+  // The first step has started and its promise is pending.
   q.count(2, JSON.stringify({ prompt: 'x' }));
   assert.deepEqual(log, ['start a']);
   await Promise.all([ended(1), ended(2)]);
@@ -188,7 +188,7 @@ test('a request that is cancelled while the last answer ends is not started', as
     () => {},
     async () => {
       await turn();
-      // What the page has posted is received now.
+      // The page's messages are received now.
       if (log.includes('free a')) q.cancel(2);
     },
   );
