@@ -1,4 +1,4 @@
-// A static file server: what the demo and the browser tests are served by.
+// The static file server of the demo and the browser tests.
 import { createServer, STATUS_CODES } from 'node:http';
 import { basename, dirname } from 'node:path';
 import send from 'send';
@@ -12,8 +12,8 @@ import send from 'send';
 const HEAD_TIMEOUT_MS = 30_000;
 
 /**
- * Headers that protect a page, for every response. The pages have a policy of their own in a `<meta>`, but browsers
- * obey `frame-ancestors` only in a header. web/docs names these headers to people who host a site.
+ * Headers that protect a page, for every response. The pages have a policy in a `<meta>`, but `frame-ancestors` works
+ * only in a header. web/docs recommends these headers to people who host a site.
  */
 export const PROTECTION = {
   'Content-Security-Policy': "frame-ancestors 'self'",
@@ -53,8 +53,8 @@ export async function listen(handler, port) {
 }
 
 /**
- * Answers GET and HEAD with files. `send` does the HTTP of it: types, ETag, conditions, ranges, and no path that leaves
- * a folder.
+ * Answers GET and HEAD with files. `send` implements types, ETag, conditions and ranges, and rejects paths that leave a
+ * folder.
  *
  * @param {object} site
  * @param {Record<string, string>} site.mounts URL path -> folder (a path that ends in a slash) or file; the longest
@@ -76,13 +76,13 @@ export function fileHandler({ mounts, headers }) {
     send(request, place.path.split('/').map(encodeURIComponent).join('/'), {
       root: place.root,
       acceptRanges: ranges,
-      // The ETag tells more: a file that is built twice within a second has two.
+      // The ETag is more precise: a file that is built twice within a second has two.
       lastModified: false,
       cacheControl: false,
       ...(bytes === undefined ? {} : { end: bytes - 1 }),
     })
       .on('file', (/** @type {string} */ _, /** @type {import('node:fs').Stats} */ file) => {
-        // Ask again each time: the page is rebuilt under the same names.
+        // The browser must revalidate, since pages are rebuilt under the same names.
         response.setHeader('Cache-Control', 'no-cache');
         // Strong, since If-Range ignores a weak one; send's own is weak.
         response.setHeader('ETag', `"${file.size.toString(16)}-${file.mtimeMs.toString(16)}"`);
@@ -90,9 +90,9 @@ export function fileHandler({ mounts, headers }) {
       })
       .on('directory', () => refuse(response, 404))
       .on('error', (/** @type {{ status: number }} */ { status }) => {
-        // The connection breaks, so that nobody takes a part for the whole.
+        // The connection is broken, so that a part is not mistaken for the whole.
         if (response.headersSent) response.destroy();
-        // A path outside the folders is not there, whatever is wrong with it.
+        // A path outside the folders is reported as not found, whatever is wrong with it.
         else refuse(response, status === 412 || status === 416 || status >= 500 ? status : 404);
       })
       .pipe(response);
@@ -115,7 +115,7 @@ function refuse(response, status) {
 }
 
 /**
- * The decoded path of a request; undefined where it is none.
+ * The decoded path of a request; undefined if it is invalid.
  *
  * @param {Request} request
  */
@@ -145,7 +145,7 @@ function locate(mounts, path) {
 
 /**
  * RFC 9110, section 14.1.2: a range that ends before it begins is ignored, and a suffix that is longer than the file
- * means all of it. `send` would answer both with 416.
+ * selects the whole file. `send` would answer both with 416.
  *
  * @param {Request} request
  * @param {number} bytes

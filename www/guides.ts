@@ -1,4 +1,4 @@
-// The guides of ../web/docs as pages of the site: made from their Markdown when the site is built.
+// Builds pages of the site from the guides in ../web/docs.
 import { readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { Marked, type Tokens } from 'marked';
@@ -7,7 +7,7 @@ import { GUIDES, type Guide, guideOf } from './pages.ts';
 
 const DOCS = join(import.meta.dirname, '..', 'web', 'docs');
 
-/** Gives Vite the pages, which exist as Markdown only. */
+/** A Vite plugin that provides the pages, which exist only as Markdown. */
 export function guidePages(): Plugin {
   let root = '';
   return {
@@ -56,7 +56,7 @@ function others(here: Guide): string {
   return `<nav class="guides" aria-label="Guides"><ul>${links.join('')}</ul></nav>`;
 }
 
-/** Markdown of our own: what it links to is on the site, or is named without a link. */
+/** Renders our own Markdown. Links to files that are not on the site become plain text. */
 function htmlOf(markdown: string): string {
   const marked = new Marked({
     renderer: {
@@ -68,7 +68,7 @@ function htmlOf(markdown: string): string {
         const to = addressOf(href);
         return to === undefined ? text : `<a href="${escaped(to)}">${text}</a>`;
       },
-      // Whoever has no mouse scrolls with the keys what is wider than the page.
+      // Focusable, so that wide code can be scrolled with the keyboard.
       code({ text }) {
         return `<pre tabindex="0"><code>${escaped(text)}</code></pre>\n`;
       },
@@ -93,7 +93,7 @@ function htmlOf(markdown: string): string {
   return marked.parse(markdown, { async: false });
 }
 
-/** Where a link of a guide leads on the site; `undefined` if there is no page for it. */
+/** The address on the site of a guide's link; `undefined` if there is no page for it. */
 function addressOf(href: string): string | undefined {
   if (/^(https?:|#)/.test(href)) return href;
   const [path = '', anchor] = href.split('#');
@@ -101,7 +101,7 @@ function addressOf(href: string): string | undefined {
   return guide && `./${guide.file.split('/').at(-1)}${anchor ? `#${anchor}` : ''}`;
 }
 
-/** A heading's anchor, as GitHub makes it. */
+/** A heading's anchor, as on GitHub. */
 function slugOf(text: string): string {
   return text
     .toLowerCase()

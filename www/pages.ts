@@ -1,22 +1,22 @@
-// The site's pages, and what all of them have: the head, the bar at the top, the way to the others.
-// A new page is a line here, and a file that holds what is its own: see embed.html.
+// The site's pages and their common parts: the head, the bar at the top, and the links to other pages.
+// A new page needs a line here and a file with its own content, such as embed.html.
 import type { Plugin } from 'vite';
 
 interface Page {
   file: string;
-  /** What the others call it. */
+  /** Its name in links. */
   name: string;
-  /** A sentence for those who look for it. */
+  /** Its description for search engines. */
   about: string;
 }
 
 /** A guide of ../web/docs, which is shown as a page. */
 export interface Guide extends Page {
-  /** The Markdown. */
+  /** The Markdown file. */
   source: string;
 }
 
-/** The first one is the page that lists the others. */
+/** The guides. The first one is the index. */
 export const GUIDES: readonly Guide[] = [
   guide('README.md', 'Docs', 'How to use Linnet: guides to the npm package.'),
   guide('getting-started.md', 'Getting started', 'Install Linnet and get a first answer of a model in your page.'),
@@ -42,7 +42,7 @@ function guide(source: string, name: string, about: string): Guide {
 /** The guide with that file. */
 export const guideOf = (file: string): Guide | undefined => GUIDES.find((guide) => guide.file === file);
 
-/** In the order in which they are shown. */
+/** The pages, in the order in which they are shown. */
 export const PAGES: readonly Page[] = [
   {
     file: 'index.html',
@@ -66,33 +66,35 @@ export const PAGES: readonly Page[] = [
 
 const HOME = 'index.html';
 const STYLES = ['base', 'controls', 'bar'];
-/** Everything comes from the site itself, but models may come from anywhere. */
+const VIEWPORT = 'width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content';
+/** The Content-Security-Policy: everything is from the site itself, but models may be from anywhere. */
 const POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http:; object-src 'none'; base-uri 'none'; form-action 'none'";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http:; " +
+  "object-src 'none'; base-uri 'none'; form-action 'none'";
 
 /**
- * Puts into each page what all of them have: `<!-- head -->`, without which none is built; `<!-- bar -->`, the top of a
- * page that is read; and `<!-- pages -->`, the way to the other pages alone.
+ * Fills in the common parts of each page: `<!-- head -->`, which is required; `<!-- bar -->`, the top of a page; and
+ * `<!-- pages -->`, only the links to the other pages.
  */
 export function sharedParts(): Plugin {
   return {
     name: 'linnet-pages',
     transformIndexHtml: {
-      // Before the styles and scripts that it names are looked for.
+      // Before Vite resolves the styles and scripts that it names.
       order: 'pre',
       handler(html, { path }) {
         const file = path.slice(1).replace(/(^|\/)$/, `$1${HOME}`);
         const page = guideOf(file) ?? PAGES.find((page) => page.file === file);
         if (!page) throw new Error(`${file} is not in the list of pages (pages.ts).`);
         if (!html.includes('<!-- head -->')) throw new Error(`${file} has no <!-- head -->.`);
-        // A guide is read without it.
+        // Guides do not need it.
         const needsScript = guideOf(file)
           ? ''
           : '  <noscript>Linnet needs JavaScript: the model runs in it.</noscript>\n  ';
         return html
           .replace('<!-- head -->', () => head(page))
           .replace('<!-- bar -->', () => bar(page))
-          .replace('<!-- pages -->', () => ways(page))
+          .replace('<!-- pages -->', () => pageLinks(page))
           .replace('</body>', () => `${needsScript}</body>`);
       },
     },
@@ -102,7 +104,7 @@ export function sharedParts(): Plugin {
 function head({ file, name, about }: Page): string {
   return lines(4, [
     '<meta charset="utf-8" />',
-    '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content" />',
+    `<meta name="viewport" content="${VIEWPORT}" />`,
     `<meta http-equiv="Content-Security-Policy" content="${POLICY}" />`,
     `<meta name="description" content="${about}" />`,
     '<meta name="color-scheme" content="light dark" />',
@@ -119,14 +121,16 @@ function bar(page: Page): string {
   const root = rootOf(page.file);
   return lines(4, [
     '<header class="bar">',
-    `  <a class="brand" href="${root}${HOME}" aria-label="Linnet"><img src="${root}favicon.svg" alt="" width="26" height="26" /><span aria-hidden="true">Linnet</span></a>`,
-    `  ${ways(page)}`,
+    `  <a class="brand" href="${root}${HOME}" aria-label="Linnet">`,
+    `    <img src="${root}favicon.svg" alt="" width="26" height="26" /><span aria-hidden="true">Linnet</span>`,
+    '  </a>',
+    `  ${pageLinks(page)}`,
     '</header>',
   ]);
 }
 
-/** Links to the pages: to all from one that is read, to the others from the chat, which stands above them. */
-function ways(here: Page): string {
+/** Links to the pages: to all in the bar, and to the others in the chat's menu. */
+function pageLinks(here: Page): string {
   const links = PAGES.filter(({ file }) => here.file !== HOME || file !== HOME).map(({ file, name }) => {
     const isPart = guideOf(here.file) && guideOf(file);
     const current = file === here.file ? ' aria-current="page"' : isPart ? ' aria-current="true"' : '';
@@ -135,7 +139,7 @@ function ways(here: Page): string {
   return `<nav class="pages" aria-label="Pages">${links.join('')}</nav>`;
 }
 
-/** The way from a page to the folder of the site, which may be anywhere on its host. */
+/** The relative path from a page to the site's folder, which may be anywhere on its host. */
 function rootOf(file: string): string {
   return '../'.repeat(file.split('/').length - 1) || './';
 }

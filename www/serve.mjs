@@ -1,5 +1,5 @@
-// node www/serve.mjs: the built demo at http://127.0.0.1:8080, the models at /models/. `cargo xtask demo` builds it,
-// and then runs this.
+// node www/serve.mjs serves the built demo at http://127.0.0.1:8080, and the models at /models/. `cargo xtask demo`
+// builds the demo and then runs this.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ const { values } = parseArgs({
     port: { type: 'string', default: '8080' },
     pages: { type: 'string', default: join(import.meta.dirname, 'dist') },
     models: { type: 'string', default: join(import.meta.dirname, '..', 'models') },
-    // Without COOP and COEP, as most static hosts serve: the page then runs on one thread.
+    // Without COOP and COEP, like most static hosts: the page then uses one thread.
     'no-isolation': { type: 'boolean', default: false },
     open: { type: 'boolean', default: false },
   },
@@ -30,7 +30,7 @@ try {
 }
 
 /**
- * Shows the address in the user's browser, where there is a desktop to show it on.
+ * Opens the address in the user's browser, if there is a desktop.
  *
  * @param {string} url
  */

@@ -1,16 +1,16 @@
-// A step of the build: writes the service worker, which has to know all files of the site.
+// A build step that writes the service worker, which needs a list of all files of the site.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
 /**
- * Whether the service worker makes the pages cross-origin isolated. It stands in the beginning of `sw.js`, where it can
+ * Whether the service worker makes the pages cross-origin isolated. It is at the beginning of `sw.js`, so that it can
  * be changed later.
  */
 const ISOLATE = Boolean(process.env['LINNET_ISOLATE']);
 
-/** Writes `sw.js` into the built site. Its bytes change when a file of the site does, which is how browsers notice. */
+/** Writes `sw.js` into the built site. It changes when a file of the site changes, so that browsers update it. */
 export function serviceWorker(): Plugin {
   let dist = '';
   return {
@@ -33,7 +33,8 @@ export function serviceWorker(): Plugin {
         null,
         1,
       );
-      const head = `const FILES = ${hashes};\nconst VERSION = '${sha256(hashes).slice(0, 16)}';\nconst ISOLATE = ${ISOLATE};\n`;
+      const version = sha256(hashes).slice(0, 16);
+      const head = `const FILES = ${hashes};\nconst VERSION = '${version}';\nconst ISOLATE = ${ISOLATE};\n`;
       writeFileSync(join(dist, 'sw.js'), head + readFileSync(new URL('./service-worker.js', import.meta.url), 'utf8'));
     },
   };

@@ -6,11 +6,11 @@ import { serviceWorker } from './site-files.ts';
 export default defineConfig({
   // Relative, so that the built site works from any path.
   base: './',
-  // Errors of the build end it; the asset report is of no use to `cargo xtask`.
+  // Errors end the build, and `cargo xtask` does not need the asset report.
   logLevel: 'warn',
   build: {
     target: 'es2022',
-    // As files: a strict CSP allows neither inline scripts nor data: fetches.
+    // Assets are files, because a strict CSP allows neither inline scripts nor data: URLs.
     assetsInlineLimit: 0,
     rollupOptions: { input: [...new Set([...PAGES, ...GUIDES].map(({ file }) => file))] },
     modulePreload: { polyfill: false },

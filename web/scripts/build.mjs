@@ -1,5 +1,5 @@
-// Builds the npm package into dist/: the page's module, the workers, their types, and wasm-bindgen's output beside
-// them. wasm/ must be there already; `cargo xtask build` makes it.
+// Builds the npm package into dist/: the page's modules, the workers, their types, and wasm-bindgen's output. It needs
+// wasm/, which `cargo xtask build` makes.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,7 +20,7 @@ for (const file of [
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
-// Where each module of the package begins.
+// The entry of each module of the package.
 const entries = {
   index: 'index.ts',
   worker: 'worker/worker.ts',
@@ -33,13 +33,13 @@ const entries = {
   'prompt-api': 'prompt-api.ts',
   'ai-sdk': 'ai-sdk.ts',
 };
-// Modules of their own, for what other entries must not hold a second copy of, or must not load before it is needed.
+// Separate modules, for code that entries share or load later.
 const shared = new Map(['index', 'markdown', 'element/view'].map((name) => [join(root, 'src', entries[name]), name]));
 for (const [name, source] of Object.entries(entries)) {
   const bundle = await rolldown({
     input: join(root, 'src', source),
     external(id, importer) {
-      // The glue stays a file of its own, too: it is generated, and it finds the wasm beside itself.
+      // The glue also stays a separate file: it is generated, and finds the wasm beside itself.
       if (/\/wasm\/linnet\.js$/.test(id)) return true;
       return importer !== undefined && shared.has(resolve(dirname(importer), id));
     },
@@ -54,7 +54,7 @@ for (const [name, source] of Object.entries(entries)) {
     );
     return path.startsWith('.') ? path : `./${path}`;
   };
-  // The chat is fetched by everybody who opens a page, or opens it: it is as small as it can be.
+  // Every visitor loads the button or the chat, so they are minified.
   await bundle.write({
     file: join(dist, `${name}.js`),
     format: 'esm',
@@ -63,20 +63,20 @@ for (const [name, source] of Object.entries(entries)) {
     paths,
   });
 }
-// The one package of others that is bundled.
+// The only third-party package that is bundled.
 cpSync(
   createRequire(import.meta.url)
     .resolve('marked')
     .replace(/lib[\\/][^\\/]+$/, 'LICENSE'),
   join(dist, 'marked-LICENSE.txt'),
 );
-// Under which terms the package comes; npm packs nothing from above its folder.
+// The licences of the package; npm packs no files from above its folder.
 for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) cpSync(join(dirname(root), file), join(dist, file));
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.types.json'), '--outDir', dist], { stdio: 'inherit' });
 for (const file of readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.d.ts'))) {
-  // The sources import each other as .ts; users of the types may not have switched that on.
+  // The sources import .ts files, which users of the types may not have enabled.
   const text = readFileSync(join(dist, file), 'utf8');
   writeFileSync(join(dist, file), text.replace(/(from '\.{1,2}\/[\w/-]+)\.ts'/g, "$1.js'"));
 }

@@ -1,10 +1,10 @@
-// Makes the reference of the package's API into target/reference/, by TypeDoc as typedoc.json says. What is public and
-// has no comment, or links to nothing, is an error.
+// Writes the reference of the package's API to target/reference/ with TypeDoc (see typedoc.json). A public item without
+// a comment is an error, and so is a broken link.
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 
-// Not among the package's own tools: TypeDoc needs another TypeScript than ours, and one of its parts is under a
-// licence that deny.toml does not list. npm keeps both in its cache.
+// TypeDoc is not a dependency: it needs another version of TypeScript, and one of its parts has a licence that is not
+// in deny.toml. npm keeps both in its cache.
 const PACKAGES = ['typedoc@0.28.20', 'typescript@6.0.3'];
 
 const { status, error } = spawnSync(

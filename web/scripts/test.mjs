@@ -1,4 +1,4 @@
-// Runs test/**/*.test.ts of the package that npm runs it in, in Node: what needs no browser. Node 20 runs no
+// Runs test/**/*.test.ts of the current package in Node: the tests that need no browser. Node 20 does not run
 // TypeScript, so they are bundled first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
-/** Files under test at once. Node would take one fewer than there are processors. */
+/** How many test files run at once. Node's default is one fewer than there are processors. */
 const CONCURRENCY = Math.max(2, availableParallelism());
 
 const tests = join(process.cwd(), 'test');
@@ -24,7 +24,7 @@ try {
   }
   const paths = files.map((name) => join(built, name.replace('.ts', '.mjs')));
   const options = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=60000'];
-  // Timers are mocked in tests only, and Node says of each such file that this is experimental.
+  // Some tests mock timers, and Node warns for each file that this is experimental.
   options.push('--disable-warning=ExperimentalWarning', '--test-reporter=spec');
   const { status } = spawnSync(process.execPath, [...options, ...paths], { stdio: 'inherit' });
   process.exitCode = status ?? 1;

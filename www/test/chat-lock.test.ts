@@ -4,7 +4,7 @@ import { ChatLock } from '../src/chat/chat-lock.ts';
 
 type Hold = () => Promise<void>;
 
-/** The browser's locks, as far as they are used. */
+/** A fake of the browser's locks. */
 class Locks {
   readonly held = new Set<string>();
   readonly waiting: { name: string; run: () => void }[] = [];

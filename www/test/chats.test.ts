@@ -17,7 +17,7 @@ function request(result: unknown): IDBRequest {
   return made as unknown as IDBRequest;
 }
 
-/** A browser that has this conversation, and whose transactions end so after each request has succeeded. */
+/** A browser with this conversation. Its transactions end in this way after all requests have succeeded. */
 function browser(found: StoredChat | undefined, end: 'oncomplete' | 'onabort'): void {
   const open = () => {
     const transaction: { oncomplete?: () => void; onabort?: () => void; error: null; objectStore?: () => object } = {

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileHandler, ISOLATION, listen, PROTECTION } from '../file-server.mjs';
 
-/** A site of one page, one script below it and one model, in a folder of its own. */
+/** A site with a page, a script in a subfolder and a model, in a temporary folder. */
 async function site(t: TestContext, { isolated = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'linnet-site-'));
   const [pages, models] = [join(folder, 'pages'), join(folder, 'models')];
@@ -45,7 +45,7 @@ interface Answer {
   body: Buffer;
 }
 
-/** Sends the path as it is: `fetch` would resolve `..` beforehand. */
+/** Sends the path unchanged; `fetch` would resolve `..` first. */
 function ask(options: RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', agent: false, ...options }, async (response) => {
@@ -109,7 +109,7 @@ test('a rebuilt page is revalidated, and an unchanged file is not sent again', a
   assert.equal(before.headers['cache-control'], 'no-cache');
   const tag = before.headers.etag ?? '';
   assert.equal((await ask('/models/ten.gguf', { 'If-None-Match': `"other", ${tag}` })).status, 304);
-  // Of the same length, and a moment later.
+  // The same length, a moment later.
   await new Promise((resolve) => setTimeout(resolve, 20));
   writeFileSync(join(models, 'ten.gguf'), '9876543210');
   const after = await ask('/models/ten.gguf', { 'If-None-Match': tag });
@@ -173,7 +173,7 @@ test('nothing outside the folders is served', async (t) => {
 
 test('a slow client does not block others', async (t) => {
   const { ask, models, port } = await site(t);
-  // More than any socket's buffer holds, so that each of these answers is stuck half-way.
+  // More than any socket buffer holds, so that each of these responses blocks half-way.
   const huge = join(models, 'huge.gguf');
   writeFileSync(huge, '');
   truncateSync(huge, 2 ** 28);

@@ -4,7 +4,7 @@ const button = document.querySelector('button');
 const progress = document.querySelector('progress');
 const output = document.querySelector('output');
 
-// A browser with a model of its own uses that one; all others get Linnet.
+// A browser with a built-in model uses it; all others use Linnet.
 await installLanguageModel({ model: 'smollm2-135m-instruct', modelBase: 'models/', preferBuiltIn: true });
 
 button.addEventListener('click', async () => {

@@ -15,7 +15,7 @@ try {
 }
 
 async function suggest(linnet) {
-  // A key makes the search before it outdated.
+  // A new key makes the earlier search outdated.
   search.abort();
   search = new AbortController();
   const prefix = text.value.slice(0, text.selectionStart);

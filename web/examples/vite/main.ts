@@ -8,7 +8,7 @@ let linnet: Linnet | undefined;
 button.addEventListener('click', async () => {
   button.disabled = true;
   try {
-    // Load at the first click: nobody downloads 98 MB without asking for it.
+    // Load at the first click, so that nobody downloads 98 MB without asking for it.
     linnet ??= await Linnet.load(models.all[0]!.id, {
       modelBase: 'models/',
       onProgress: ({ loaded, total = Infinity }) => (progress.value = loaded / total),
