@@ -4,8 +4,8 @@ import { Pacer, SHARE } from '../../src/worker/pacer.ts';
 import type { Pace } from '../../src/protocol/messages.ts';
 
 /**
- * A device on which each token takes `cost` milliseconds. One that decodes ahead computes the next sixteen tokens during
- * rests.
+ * A device on which each token takes `cost` milliseconds. One that decodes ahead computes the next sixteen tokens
+ * during rests.
  */
 class Device {
   now = 0;
