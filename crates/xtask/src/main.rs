@@ -1,4 +1,4 @@
-//! The chores of this workspace, one command each: `cargo xtask demo`, `test`, `build`, `bench`, `instructions`, `size`.
+//! The commands of this workspace: `cargo xtask check`, `test`, `demo`, `build`, `bench`, `instructions`, `size`.
 
 mod bench;
 mod build;
@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "The chores of this workspace")]
+#[command(name = "cargo xtask", about = "The commands of this workspace")]
 struct Cli {
     #[command(subcommand)]
     chore: Chore,
@@ -21,21 +21,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Gets what is missing, builds the page, serves it with its model on this machine
+    /// Installs what is missing, builds the demo site and serves it with a model on this machine
     Demo(demo::Options),
-    /// The fast checks of what has changed: formatting, lints, unit tests, types
+    /// Runs the fast checks on what has changed: formatting, lints, unit tests, types
     Check(checks::Since),
-    /// Every check: formatting, lints, licences, advisories, native, wasm, TypeScript and browser tests
+    /// Runs every check: formatting, lints, licences, advisories, native, wasm, TypeScript and browser tests
     Test(checks::TestOptions),
     /// Builds the npm package into web/dist and the site into www/dist
     Build,
-    /// Measures Linnet in Chromium and natively, beside wllama and llama.cpp; or each kernel by itself
+    /// Measures Linnet in Chromium and natively, wllama and llama.cpp; or each kernel alone
     Bench(bench::Options),
-    /// Counts the instructions of decoding a token, with valgrind, and fails where they have become more
+    /// Counts the instructions per decoded token with valgrind, and fails if there are more than before
     Instructions(bench::instructions::Options),
-    /// What the page loads before the model, and whose bytes they are
+    /// Prints what a page loads before the model, and the size of each crate in it
     Size(size::Options),
-    /// One step of the checks, in a process of its own
+    /// Runs one step of the checks in its own process
     #[command(hide = true)]
     Step {
         name: String,
@@ -44,7 +44,7 @@ enum Chore {
         #[command(flatten)]
         since: checks::Since,
     },
-    /// What cargo runs a wasm test binary with
+    /// Runs a wasm test binary for cargo
     #[command(hide = true)]
     WasmTestRunner {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

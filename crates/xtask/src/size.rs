@@ -1,4 +1,4 @@
-//! `cargo xtask size`: what a page loads before the model, raw and compressed, and which crates the wasm's bytes are of.
+//! `cargo xtask size`: what a page loads before the model, raw and compressed, and the size of each crate in the wasm.
 
 use crate::build::{self, wasm};
 use crate::machine::toolchain::WasmToolchain;
@@ -160,7 +160,7 @@ fn by_crate(module: &[u8]) -> Result<(Vec<(String, u64)>, u64)> {
     Ok((rows, sum))
 }
 
-/// The crate that a function's name begins in: of `<T as Trait>::f` the type's, or the trait's where the type is of no crate.
+/// The crate of a function: for `<T as Trait>::f` the type's crate, or the trait's if the type has none.
 fn crate_of(symbol: &str) -> String {
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
     let mut rest = name.as_str();

@@ -1,4 +1,4 @@
-//! The shape of the source: no import circles, no crowded folders, no long files or lines.
+//! Checks the structure of the source: no import circles, no crowded folders, no long files or lines.
 
 mod circles;
 mod rust;
@@ -27,14 +27,14 @@ const SOURCES: [&str; 6] = ["rs", "wgsl", "ts", "mjs", "js", "py"];
 
 /// Folders that may hold more files, and why.
 const CROWDED: [(&str, &str); 2] = [
-    ("shaders/ops", "each kernel lies beside its oracle, and is looked up by its name"),
+    ("shaders/ops", "each kernel is beside its oracle, and is looked up by its name"),
     ("shaders/shared", "one include for each block format, and is looked up by its name"),
 ];
 
 /// Files that may be longer or wider, and why.
 const LONG: [(&str, &str); 0] = [];
 
-/// Fails where the source has lost its shape.
+/// Fails if the source breaks a limit.
 ///
 /// # Errors
 /// All that was found, a line each.
@@ -59,7 +59,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{}\n{} places to mend; what must be so is listed with its reason in {}",
+        "{}\n{} places to fix; exceptions are listed with their reasons in {}",
         found.join("\n"),
         found.len(),
         file!()

@@ -14,7 +14,7 @@ use std::process::Command;
 
 /// Tokens of the prompt.
 const PROMPT: usize = 8;
-/// Two runs decode so many and twice as many tokens: their difference is the decoding of the latter half and nothing else.
+/// Two runs decode this many and twice as many tokens. Their difference is the decoding of the second half alone.
 const TOKENS: usize = 8;
 /// Functions that are shown and kept.
 const FUNCTIONS: usize = 12;
@@ -52,8 +52,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The released binary, but with names that tell the instances of a generic function apart: each kernel is one. In a target
-/// folder of its own, so that the other one's need not be made again.
+/// The release binary, with symbol names that distinguish the instances of generic functions, since each kernel is one.
+/// It has its own target folder, so that the other builds stay valid.
 fn build_named(workspace: &Workspace) -> Result<PathBuf> {
     let target = workspace.target.join("instructions");
     let mut cargo = workspace.cargo("build");
@@ -106,7 +106,7 @@ fn print(counted: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What to say of the new figure beside the old one; an error where it has grown too much or they are of different things.
+/// Compares the new figure with the old one. An error if it has grown too much, or if they measure different things.
 fn compare(before: &Value, now: &Value) -> Result<String> {
     for what in ["what", "model", "features"] {
         if before[what] != now[what] {

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: Linnet in Chromium and natively, beside wllama and llama.cpp, on the same files, taking turns; or each
-//! kernel by itself. `tests/browser/bench` does the former, `ops` the latter.
+//! `cargo xtask bench`: measures Linnet in Chromium and natively, wllama, and llama.cpp on the same files in turns
+//! (`tests/browser/bench`), or each kernel alone (`ops`).
 
 pub mod callgrind;
 pub mod instructions;
@@ -21,10 +21,15 @@ const KEPT: [&str; 3] = ["benches/speed.txt", "benches/speed.json", "benches/spe
 #[derive(clap::Args)]
 pub struct Options {
     /// Each kernel by itself, natively and as wasm in Node, and nothing else
-    #[arg(long, conflicts_with_all = ["native", "browser", "runs", "wllama_runs", "prompts", "tokens", "threads", "parts", "keep"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "native", "browser", "runs", "wllama_runs", "prompts", "tokens", "threads", "parts", "keep",
+        ]
+    )]
     ops: bool,
-    /// A GGUF file; may be given several times [default: SmolLM2-135M Q4_1 and Gemma 3 270M Q4_K_M; with --ops: the shapes of
-    /// SmolLM2 in every block format]
+    /// A GGUF file; may be given several times [default: SmolLM2-135M Q4_1 and Gemma 3 270M Q4_K_M; with --ops: the
+    /// shapes of SmolLM2 in every block format]
     #[arg(long, value_name = "FILE")]
     model: Vec<PathBuf>,
     /// Only the native programs

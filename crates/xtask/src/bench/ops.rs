@@ -1,5 +1,5 @@
-//! `cargo xtask bench --ops`: each kernel by itself, natively and as wasm in Node, without and with relaxed SIMD, beside how
-//! fast the machine reads memory.
+//! `cargo xtask bench --ops`: measures each kernel alone, natively and as wasm in Node, with and without relaxed SIMD,
+//! and the machine's read bandwidth.
 //!
 //! Both sides are the same source, `linnet-bench`; the modules are made as the page's are.
 
@@ -50,8 +50,8 @@ work(seat);
 /// What was measured of one thing: a label, then the speeds in the order of the table's columns.
 type Row = (String, Vec<f64>);
 
-/// Measures at the shapes of a model, or at the usual ones, with one thread and with as many as there are. Prints tables;
-/// returns all reports.
+/// Measures with the shapes of a model, or with the default ones, on one thread and on all. Prints tables; returns all
+/// reports.
 pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec<Value>> {
     let cores = std::thread::available_parallelism()?.get().min(8);
     let mut reports = Vec::new();

@@ -13,8 +13,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// Tools of the build that ship nothing of themselves may be under these, too: a bundler's CSS parser is, another one's table of
-/// browsers, and what it reads files with.
+/// Further licences for build tools whose code is not shipped: a bundler's CSS parser, its table of browsers, and its
+/// file reader have them.
 const TOOLS_ONLY: [&str; 3] = ["MPL-2.0", "CC-BY-4.0", "BlueOak-1.0.0"];
 
 /// Fails with the list of what may not be used.

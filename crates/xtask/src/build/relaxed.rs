@@ -1,8 +1,8 @@
 //! Makes the module for engines with relaxed SIMD, or without, out of the one that the compiler made.
 //!
-//! The compiler knows nothing of relaxed SIMD. It is run once, with kernels of either kind; the one function that tells which
-//! to use is given its answer here. Where that is yes, calls of the function that does what the instruction would do become
-//! the instruction; where it is no, wasm-opt finds that nothing calls those kernels and removes them.
+//! The compiler does not use relaxed SIMD. It compiles both kinds of kernels once, and this pass sets the result of the
+//! function that chooses between them. For relaxed SIMD, calls of the function that emulates the instruction become the
+//! instruction. Otherwise nothing calls those kernels, and wasm-opt removes them.
 
 use anyhow::{Result, bail, ensure};
 use walrus::ir::{Instr, InstrLocId, TernOp, TernaryOp, VisitorMut, dfs_pre_order_mut};

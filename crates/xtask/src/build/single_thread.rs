@@ -1,7 +1,8 @@
-//! Makes the module for one thread out of the one for many: one compilation serves both.
+//! Makes the single-threaded module from the multi-threaded one, so that one compilation serves both.
 //!
-//! The compiler is run once, with atomic instructions and a shared memory. A page that is not isolated can have no shared
-//! memory, and an engine need not know the instructions: here each becomes what it is where nobody else touches the memory.
+//! The compiler runs once, with atomic instructions and a shared memory. A page that is not isolated has no shared
+//! memory, and its browser may lack the instructions. So each is replaced by its plain form, which is equivalent if no
+//! other thread uses the memory.
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;

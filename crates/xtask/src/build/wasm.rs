@@ -29,8 +29,8 @@ const FEATURES: [&str; 8] = [
     "--enable-reference-types",
 ];
 
-/// What is called once is not inlined for that: JavaScript engines keep the sums of a loop in registers where its function is
-/// short, and in memory where it is long.
+/// A function with a single call is not inlined: JavaScript engines keep the sums of a loop in registers if its
+/// function is short, and in memory if it is long.
 const ONLY_SMALL_INLINED: &str = "--one-caller-inline-max-function-size=16";
 
 /// Compiles `linnet-wasm`, returns the module as rustc left it.
@@ -117,8 +117,8 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     Ok(fs::write(stamp, made_from)?)
 }
 
-/// wasm-bindgen, as a library, into the folder `out`: names are kept (wasm-opt drops them), so that `size` can tell whose
-/// bytes they are.
+/// Runs wasm-bindgen as a library into the folder `out`. It keeps names (wasm-opt drops them), so that `size` can
+/// attribute the bytes to crates.
 pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
     fs::remove_dir_all(out).or_else(missing_is_fine)?;
     let mut bindgen = Bindgen::new();
@@ -173,7 +173,8 @@ fn wasm_opt(workspace: &Workspace) -> PathBuf {
     workspace.root.join("node_modules/binaryen/bin/wasm-opt")
 }
 
-/// All that `web/wasm` depends on: the module, wasm-opt's version and options, and this program, which holds wasm-bindgen.
+/// Everything that `web/wasm` depends on: the module, wasm-opt's version and options, and this program, which contains
+/// wasm-bindgen.
 fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(fs::read(compiled)?);

@@ -1,7 +1,8 @@
-//! Published vulnerabilities of the dependencies: of the crates by `cargo deny` or `cargo audit`, of the npm packages by `npm audit`.
+//! Checks dependencies for published vulnerabilities: crates with `cargo deny` or `cargo audit`, npm packages with
+//! `npm audit`.
 //!
-//! All of them ask a database on the network, and neither of the cargo tools is compiled for this check, which would take
-//! minutes. A check that cannot be made is skipped, and says why.
+//! All of them need a database on the network. The cargo tools are not installed for this check, because compiling them
+//! takes minutes. A check that cannot run is skipped with the reason.
 
 use crate::checks::tally::Tally;
 use crate::machine::npm;
@@ -166,8 +167,8 @@ mod tests {
     fn cargo_deny_is_read_line_by_line() {
         let summary = r#"{"type":"summary","fields":{"advisories":{"errors":0,"warnings":1}}}"#;
         let warning = r#"{"type":"diagnostic","fields":{"severity":"warning","message":"yanked"}}"#;
-        let error = r#"{"type":"diagnostic","fields":{"severity":"error","code":"vulnerability","message":"Reads beyond the end",
-            "advisory":{"id":"RUSTSEC-2026-0001","package":"some-crate"}}}"#
+        let error = r#"{"type":"diagnostic","fields":{"severity":"error","code":"vulnerability",
+            "message":"Reads beyond the end","advisory":{"id":"RUSTSEC-2026-0001","package":"some-crate"}}}"#
             .replace('\n', " ");
         assert_eq!(judge_deny(&format!("a log\n{warning}\n{summary}")), Verdict::Fine(Vec::new()));
         let named = "some-crate: Reads beyond the end (RUSTSEC-2026-0001)".to_owned();

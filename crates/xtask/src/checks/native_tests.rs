@@ -1,4 +1,4 @@
-//! The native tests: built once by cargo, then each binary run by itself, so that every count is known by crate and name.
+//! The native tests: cargo builds them once, then each binary runs alone, so that results are known by crate and name.
 
 use crate::checks::step::Context;
 use crate::checks::tally::{self, Tally};
@@ -40,7 +40,8 @@ impl TestBinary {
         Ok(transcript)
     }
 
-    /// Whether a test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in their name.
+    /// Whether a test needs a GPU: integration tests of `linnet-gpu`, and those of `linnet-tests` with `gpu` in their
+    /// name.
     fn is_on_gpu(&self, test: &str) -> bool {
         match self.package.as_str() {
             "linnet-gpu" => self.integration,
@@ -50,8 +51,8 @@ impl TestBinary {
     }
 }
 
-/// Clippy's judgement of the workspace: cargo looks again at what has changed and what uses it. (A selection of crates would
-/// give their dependencies other features, and so compile all of those again.)
+/// Runs clippy on the workspace: cargo checks what has changed and what depends on it. (A selection of crates would
+/// give their dependencies other features, and so compile all of them again.)
 pub fn clippy(context: &Context) -> Result<Tally> {
     let mut clippy = context.workspace.cargo("clippy");
     let run = process::run(clippy.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]));
@@ -164,7 +165,8 @@ fn test_binary(message: &Value) -> Result<Option<TestBinary>> {
     }))
 }
 
-/// `path+file:///home/x/crates/gpu#linnet-gpu@0.1.0` or, where the folder has the package's name, `...crates/xtask#0.1.0`.
+/// `path+file:///home/x/crates/gpu#linnet-gpu@0.1.0` or, where the folder has the package's name,
+/// `...crates/xtask#0.1.0`.
 fn package_name(id: &str) -> &str {
     let (path, fragment) = id.rsplit_once('#').unwrap_or(("", id));
     match fragment.split_once('@') {

@@ -25,7 +25,7 @@ impl Tally {
         *self == Self::default()
     }
 
-    /// The tally of a runner that also says by its exit status how it went: a bad end without a failed test is a failure itself.
+    /// The tally of a runner that also has an exit status: a failing status without a failed test counts as a failure.
     pub fn judged(mut self, success: bool) -> Self {
         if !success && self.failed == 0 {
             self.failed = 1;
@@ -58,7 +58,8 @@ impl std::fmt::Display for Tally {
 }
 
 /// A Rust test binary's output, run with `--show-output`: `test NAME ... ok`, then what each test printed. A test that
-/// printed a line beginning with `skipped:` is a skipped one, whatever else it did. Only tests whose name `counts` are counted.
+/// printed a line beginning with `skipped:` counts as skipped, whatever else it did. Only tests whose name `counts`
+/// accepts are counted.
 pub fn of_libtest(text: &str, counts: impl Fn(&str) -> bool) -> Tally {
     let mut tally = Tally::default();
     for line in text.lines() {
@@ -93,7 +94,8 @@ fn skipped_tests(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The closing lines `test result: ok. 3 passed; 0 failed; 1 ignored; ...` of libtest (doc tests) and of wasm-bindgen-test.
+/// The closing lines `test result: ok. 3 passed; 0 failed; 1 ignored; ...` of libtest (doc tests) and of
+/// wasm-bindgen-test.
 pub fn of_result_lines(text: &str) -> Tally {
     let results = text.lines().filter_map(|line| line.trim_start().strip_prefix("test result: "));
     results
@@ -110,7 +112,8 @@ pub fn of_result_lines(text: &str) -> Tally {
         .sum()
 }
 
-/// The closing lines of Node's runner: `# pass 3` (tap) or `ℹ pass 3` (spec). What was cancelled failed; what is to do was skipped.
+/// The closing lines of Node's runner: `# pass 3` (tap) or `ℹ pass 3` (spec). Cancelled tests count as failed, and
+/// `todo` tests as skipped.
 pub fn of_node(text: &str) -> Tally {
     let mut tally = Tally::default();
     for line in text.lines() {
@@ -189,13 +192,15 @@ test result: FAILED. 3 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn closing_lines_of_several_binaries_add_up() {
-        let text = "test result: ok. 12 passed; 0 failed; 2 ignored; 0 filtered out\n\ntest result: FAILED. 1 passed; 3 failed; 0 ignored";
+        let text = "test result: ok. 12 passed; 0 failed; 2 ignored; 0 filtered out\n\n\
+                    test result: FAILED. 1 passed; 3 failed; 0 ignored";
         assert_eq!(of_result_lines(text), tally(13, 3, 2));
     }
 
     #[test]
     fn both_reporters_of_node_are_understood() {
-        let spec = "✔ a (1ms)\nℹ tests 9\nℹ suites 0\nℹ pass 4\nℹ fail 1\nℹ cancelled 1\nℹ skipped 2\nℹ todo 1\nℹ duration_ms 12.5";
+        let spec = "✔ a (1ms)\nℹ tests 9\nℹ suites 0\nℹ pass 4\nℹ fail 1\nℹ cancelled 1\n\
+                    ℹ skipped 2\nℹ todo 1\nℹ duration_ms 12.5";
         assert_eq!(of_node(spec), tally(4, 2, 3));
         assert_eq!(of_node(&spec.replace('ℹ', "#")), tally(4, 2, 3));
     }

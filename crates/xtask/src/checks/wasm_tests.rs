@@ -1,9 +1,10 @@
-//! The runner that cargo starts a wasm test binary with: binds it and runs its `#[wasm_bindgen_test]`s in Node, as the modules
-//! that a page may load: for several threads, with threads, and for one, and with relaxed SIMD. What the binary says it has
-//! computed must be the same in all of them.
+//! Cargo's runner for wasm test binaries. It runs the `#[wasm_bindgen_test]`s in Node as three of the modules that a
+//! page may load: with threads, without threads, and with threads and relaxed SIMD. All of them must compute the same
+//! digest.
 //!
-//! It speaks to the context that `wasm-bindgen-test` exports. That contract is private to wasm-bindgen and may change with its
-//! version, which the lock file holds still; a change would show: `cargo xtask test` fails where no wasm test ran.
+//! It uses the context that `wasm-bindgen-test` exports. That interface is private to wasm-bindgen and may change with
+//! its version, which the lock file pins. A change would be noticed: `cargo xtask test` fails if no wasm test ran. See
+//! crates/decisions/own-wasm-test-runner.md.
 
 use crate::build::wasm::Kind;
 use crate::checks::tally::{self, Tally};
@@ -16,9 +17,9 @@ use std::fs;
 use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Shows a test's console output only where it fails (the context does that), runs every exported test, and writes what
-/// the export `digest` returns to a file beside the module. Its arguments are the module and the number of threads to start
-/// beside its own.
+/// Shows a test's console output only if it fails (the context does that), runs every exported test, and writes what
+/// the export `digest` returns to a file beside the module. Its arguments are the module and the number of threads to
+/// start beside its own.
 const DRIVER: &str = r#"
 import { readFileSync, writeFileSync } from 'node:fs';
 import { exit, versions } from 'node:process';
@@ -26,7 +27,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import * as tests from './tests.js';
 
-// To these relaxed SIMD is an experiment.
+// In these versions relaxed SIMD is experimental.
 if (parseInt(versions.node) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
 const { log, error } = console;
 globalThis.__wbgtest_og_console_log = log;
@@ -77,14 +78,14 @@ parentPort.postMessage('ready');
 wasm.work(seat);
 "#;
 
-/// The module, and how many threads are started beside its own. One with relaxed SIMD shows as much as two.
+/// The module, and how many more threads are started. One module with relaxed SIMD suffices.
 const RUNS: [(Kind, &str); 3] = [
     (Kind { threads: true, relaxed: false }, "2"),
     (Kind { threads: false, relaxed: false }, "0"),
     (Kind { threads: true, relaxed: true }, "2"),
 ];
 
-/// Runs the tests of the kernels; this program is what cargo runs the test binaries with.
+/// Runs the tests of the kernels, with this program as the runner of the test binaries.
 pub fn all(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = WasmToolchain::ensure()?.cargo(workspace, "test");
     // Integration tests only: a library's own tests link no wasm-bindgen, and are run natively.
@@ -98,7 +99,7 @@ pub fn all(workspace: &Workspace) -> Result<Tally> {
     Ok(tally.judged(run.success))
 }
 
-/// Runs the binary, the first argument. Further ones (cargo passes those behind `--` on) have no meaning here.
+/// Runs the binary in the first argument. Further arguments (cargo passes those after `--`) are rejected.
 pub fn run(arguments: &[OsString]) -> Result<()> {
     let [binary, rest @ ..] = arguments else { bail!("cargo gives a runner the binary's path") };
     if !rest.is_empty() {
@@ -109,7 +110,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     bindgen.input_path(binary).out_name("tests").web(true)?.emit_start(false).typescript(false);
     bindgen.generate(&folder).context("wasm-bindgen failed")?;
     let bound = fs::read(folder.join("tests_bg.wasm"))?;
-    // Whatever the package around the target folder says of itself.
+    // Independent of the package.json around the target folder.
     fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;
     fs::write(folder.join("thread.js"), THREAD)?;
     let driver = folder.join("driver.js");
@@ -122,7 +123,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         eprintln!("as {}", kind.file());
         let mut node = Command::new("node");
         if kind.relaxed {
-            // What Node 20 compiles at once, before it optimises, is not what the experiment was to be.
+            // Node 20's baseline compiler does not implement the final relaxed SIMD.
             node.arg("--no-liftoff");
         }
         process::run(node.arg(&driver).args([kind.file(), workers]))?;

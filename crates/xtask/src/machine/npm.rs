@@ -1,4 +1,5 @@
-//! npm: the locked packages, installed once per lock file, and the scripts of the workspaces in the root `package.json`.
+//! npm: the locked packages, installed once per lock file, and the scripts of the workspaces in the root
+//! `package.json`.
 
 use crate::machine::process::{self, Transcript};
 use crate::machine::workspace::Workspace;

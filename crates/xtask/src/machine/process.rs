@@ -98,8 +98,8 @@ fn copy_lines(stream: impl Read, text: &Mutex<String>) {
     }
 }
 
-/// For what uses a GPU where there is no desktop: Mesa's layer that asks the display which GPU it prefers would complain,
-/// once per device, that there is none to ask.
+/// For programs that use a GPU without a desktop: Mesa's layer that asks the display for the preferred GPU would
+/// complain once per device that there is no display.
 pub fn without_display(command: &mut Command) {
     command.env("NODEVICE_SELECT", "1");
 }

@@ -1,4 +1,5 @@
-//! What the machine must have: found, installed where that is ours to do (root on Debian), else named with the command to run.
+//! The programs that the machine must have. A missing one is installed on Debian as root; otherwise an error has the
+//! command that installs it.
 
 use crate::machine::process;
 use anyhow::{Result, bail};
@@ -111,7 +112,8 @@ pub const VALGRIND: Program = Program {
     present: || process::which("valgrind").is_some(),
 };
 
-/// A compiler's back end and an emulator for ARM, for the NEON kernels. Only Debian's packages are known to work together.
+/// A compiler's back end and an emulator for ARM, for the NEON kernels. Only Debian's packages are known to work
+/// together.
 pub const ARM: Program = Program {
     what: "a cross linker and an emulator for aarch64",
     why: "runs the tests of the NEON kernels on other processors",

@@ -1,7 +1,7 @@
 //! Which Rust compiles to wasm32: rustup's where it has the standard library's source, else Debian's.
 //!
-//! The standard library is built from source, once per target folder: threads need one with atomic instructions, which nobody
-//! ships for wasm32-unknown-unknown. Cargo's flag for that is unstable, so the compiler is told to take unstable flags.
+//! The standard library is built from source, once per target folder: threads need one with atomic instructions, which
+//! is not distributed for wasm32-unknown-unknown. Cargo's flag for that is unstable, so unstable flags are enabled.
 
 use crate::machine::process;
 use crate::machine::programs;
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// For all code of the module. Vectors: every browser that has WebGPU has them, and every one since 2021 but for Safari's
-/// (2023); the package checks before it loads the module. Atomics: see `single_thread` for how pages without threads get
-/// rid of them. A page gives the memory, no larger than it needs to be, so the module allows the largest.
+/// For all code of the module. SIMD: every browser with WebGPU has it, and so has every browser since 2021 (Safari:
+/// 2023); the package checks this before it loads the module. Atomics: `single_thread` removes them for pages without
+/// threads. The page creates the memory, no larger than needed, so the module allows the maximum.
 const FLAGS: [&str; 9] = [
     "-Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals",
     "-Clink-arg=--shared-memory",
@@ -71,14 +71,15 @@ impl WasmToolchain {
         if let Self::Debian { linker } = self {
             cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
-        // They replace those that .cargo/config.toml gives this target, with which cargo by itself compiles for one thread.
+        // They replace the flags of .cargo/config.toml for this target, with which plain cargo compiles for one thread.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
         cargo.arg("-Zbuild-std=std,panic_abort");
         cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
         cargo
     }
 
-    /// `cargo SUBCOMMAND --target aarch64-unknown-linux-gnu`, at the root, into a target folder of its own. What it makes runs in qemu.
+    /// `cargo SUBCOMMAND --target aarch64-unknown-linux-gnu`, at the root, into its own target folder. The programs run
+    /// in qemu.
     pub fn cargo_for_arm(&self, workspace: &Workspace, subcommand: &str) -> Command {
         let mut cargo = self.with_std(workspace, subcommand);
         cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");

@@ -65,7 +65,8 @@ impl Workspace {
         cargo
     }
 
-    /// The reference results: the variable `LINNET_REFERENCE`, else the whole set beside the workspace, else the part in it.
+    /// The reference results: `LINNET_REFERENCE`, otherwise the complete set beside the workspace, otherwise the part
+    /// in it.
     pub fn reference(&self) -> PathBuf {
         let beside = self.root.join("../shared/reference");
         let found = || if beside.is_dir() { beside } else { self.root.join("tests/fixtures") };

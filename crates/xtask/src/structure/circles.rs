@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which files each file imports.
 pub type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The groups of files that import each other in a circle, each sorted: the strongly connected components of more than one
-/// file (Tarjan, Depth-first search and linear graph algorithms, 1972).
+/// The groups of files that import each other in a circle, each sorted: the strongly connected components of more than
+/// one file (Tarjan, Depth-first search and linear graph algorithms, 1972).
 pub fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let mut search = Search::new(imports);
     for file in imports.keys() {

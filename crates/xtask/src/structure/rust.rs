@@ -1,8 +1,8 @@
 //! Which files the files of a crate import.
 //!
-//! A file imports another where one of its paths (`crate::`, `self::`, `super::`, or of a child module) leads to something
-//! that is written there. A name that a module only passes on (`pub use`) leads to where it is written. Declaring a module
-//! is no import, and tests may use what they like.
+//! A file imports another one if one of its paths (`crate::`, `self::`, `super::`, or of a child module) refers to an
+//! item that is defined there. A re-export (`pub use`) refers to the file of the definition. Declaring a module is not
+//! an import, and tests may import anything.
 
 use super::circles::Imports;
 use anyhow::{Context, Result};

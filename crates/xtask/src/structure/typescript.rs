@@ -3,8 +3,8 @@
 use super::circles::Imports;
 use std::collections::BTreeSet;
 
-/// The imports of each file, by relative path; `files` are paths with their texts. What is loaded later (`import()`), and
-/// types, count as well: they tie files together for a reader.
+/// The imports of each file, by relative path; `files` are paths with their texts. What is loaded later (`import()`),
+/// and types, count as well: they tie files together for a reader.
 pub fn imports(files: &[(String, String)]) -> Imports {
     let known: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let of = |(path, text): &(String, String)| {
