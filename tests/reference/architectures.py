@@ -1,8 +1,9 @@
-"""What a tiny model of each architecture has: its keys and its tensors.
+"""The keys and tensors of each architecture's tiny model.
 
-Add yours as a function: read keys and tensors off a real file (`linnet inspect FILE`), keep the names, make the sizes
-small. Widths are multiples of 32, so that Q4_0 and Q8_0 fit. Windows, scales and other features get values that change
-the logits; name each of them in `ablations`, so that `meta.json` says how far the logits move without it.
+Add an architecture as a function: take keys and tensors from a real file (`linnet inspect FILE`), keep the names, and
+make the sizes small. Widths are multiples of 32, so that Q4_0 and Q8_0 fit. Give windows, scales and other features
+values that change the logits, and name each in `ablations`, so that `meta.json` says how much the logits change
+without it.
 """
 
 from dataclasses import dataclass, field
@@ -12,16 +13,16 @@ WIDTH, HEADS, KV_HEADS, HEAD, FEED_FORWARD, LAYERS = 256, 6, 2, 64, 384, 3
 
 @dataclass
 class Architecture:
-    """A tiny model. Shapes are as numpy has them: [rows, columns], columns being the input of a product."""
+    """A tiny model. Shapes are those of numpy, [rows, columns]; the columns are a product's input."""
 
     name: str
-    #: Keys without the architecture's name before them; whole numbers, floats, booleans, strings, lists.
+    #: Keys without the architecture's prefix; values are integers, floats, booleans, strings or lists.
     keys: dict
     #: Tensors outside the layers.
     tensors: dict
-    #: Tensors of each layer, without `blk.N.` before them.
+    #: Tensors of each layer, without the prefix `blk.N.`.
     layer: dict
-    #: Another value of a key, by the name of the feature that it switches off.
+    #: Keys with values that turn a feature off, by the feature's name.
     ablations: dict = field(default_factory=dict)
     layers: int = LAYERS
 
@@ -29,7 +30,7 @@ class Architecture:
 def transformer(
     name: str, *, tied: bool, heads: int = HEADS, rope_base: float = 10_000.0, layer: dict | None = None
 ) -> Architecture:
-    """A decoder with RMS norms, rope, grouped attention and a gated feed forward part, plus tensors of its own."""
+    """A decoder with RMS norms, RoPE, grouped-query attention and a gated feed-forward block, plus `layer`."""
     return Architecture(
         name=name,
         keys={
@@ -71,7 +72,7 @@ def llama() -> Architecture:
 
 
 def qwen2() -> Architecture:
-    heads = WIDTH // HEAD  # It has no head size of its own.
+    heads = WIDTH // HEAD  # The architecture has no key for the head size.
     biases = {
         "attn_q.bias": (heads * HEAD,),
         "attn_k.bias": (KV_HEADS * HEAD,),

@@ -1,7 +1,7 @@
 """Logits by llama.cpp, in its most exact mode: f32 weights, f32 KV cache, no flash attention, one batch, CPU.
 
-The library is the one in the package `xllamacpp`, called through its C API. The structures below are those of the
-version in requirements.txt; `_defaults` fails where another version lays them out differently.
+The library is that of the package `xllamacpp`, called through its C API. The structures below are those of the version
+in requirements.txt; `_defaults` fails if another version has a different layout.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ ERROR, F16, F32, NO_FLASH_ATTENTION = 4, 1, 0, 0
 
 
 class ModelParams(ctypes.Structure):
-    """Taken as it comes. It is larger than the real one, which the call does not notice: it is passed in memory."""
+    """An opaque structure. It may be larger than the real one, because it is passed in memory."""
 
     _fields_ = [("raw", c_uint8 * 512)]
 
@@ -101,7 +101,7 @@ def _defaults() -> ContextParams:
 
 
 class Reference:
-    """A model file, ready to be run."""
+    """A loaded model."""
 
     def __init__(self, path, context: int):
         params = _defaults()
@@ -118,12 +118,12 @@ class Reference:
         self.n_vocab = lib.llama_vocab_n_tokens(self.vocab)
 
     def logits(self, tokens) -> np.ndarray:
-        """The logits after each of the tokens, which begin a text: [tokens, vocabulary]."""
+        """The logits after each token of a new sequence: [tokens, vocabulary]."""
         lib.llama_memory_clear(lib.llama_get_memory(self.context), True)
         return self._decode(tokens, 0)
 
     def greedy(self, tokens, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Greedy tokens after the given ones, and how far each was ahead of the second."""
+        """Greedy tokens after the given ones, and each one's margin over the second most likely token."""
         row = self.logits(tokens)[-1]
         chosen, margins = [], []
         for step in range(steps):
@@ -134,7 +134,7 @@ class Reference:
         return np.array(chosen, np.int32), np.array(margins, np.float32)
 
     def tokenize(self, text: str) -> list[int]:
-        """The ids of a text, with what the model puts before and after one."""
+        """The token ids of a text, with the special tokens that the model adds."""
         raw = text.encode()
         buffer = (c_int32 * (len(raw) + 8))()
         count = lib.llama_tokenize(self.vocab, raw, len(raw), buffer, len(buffer), True, False)

@@ -1,4 +1,4 @@
-"""Makes a tiny random model of an architecture, and its logits by llama.cpp, for `linnet verify`.
+"""Makes a tiny random model of an architecture, and computes its logits with llama.cpp, for `linnet verify`.
 
     python -m venv venv && venv/bin/pip install -r tests/reference/requirements.txt
     venv/bin/python tests/reference/make_tiny.py qwen3 target/tiny/qwen3
@@ -16,12 +16,12 @@ from architectures import ARCHITECTURES, Architecture
 from gguf import GGMLQuantizationType as Kind
 from llama_cpp import VERSION, Reference
 
-#: A byte-level BPE of 512 tokens that can really tokenize: that of the tiny models in the repository.
+#: A byte-level BPE of 512 tokens that tokenizes real text, from the tiny models in the repository.
 VOCABULARY = Path(__file__).parent.parent / "fixtures" / "tiny" / "qwen3" / "model.gguf"
 TEXT = "The harbour wakes before the town does, and the gulls say: hello 123!"
 CONTEXT = 512
 LENGTHS = (1, 7, 33, 129, 300)
-#: The length of which every position is kept.
+#: The length for which every position is stored.
 ALL_ROWS = 33
 GREEDY_AFTER, GREEDY_STEPS = 129, 32
 
@@ -37,12 +37,12 @@ def tensors_of(arch: Architecture, words: int, rng: np.random.Generator) -> dict
 
 
 def values(name: str, shape: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Norms near 1, biases that matter, matrices whose products keep the size of their inputs."""
+    """Norms near 1, biases that matter, and matrices whose products have the magnitude of their inputs."""
     if "norm" in name:
         return 1 + 0.3 * rng.standard_normal(shape)
     if len(shape) == 1:
         return 0.5 * rng.standard_normal(shape)
-    # An embedding that is the head, too, gives logits that differ by about 3.
+    # A tied embedding gives logits that differ by about 3.
     gain = 3.0 if name.startswith("token_embd") else 1.5
     gain /= np.sqrt(shape[-1])
     return gain * rng.standard_normal(shape)
@@ -55,7 +55,7 @@ def kind_of(name: str, value: np.ndarray) -> Kind:
 
 
 def write(path: Path, arch: Architecture, keys: dict, tensors: dict, quantized: bool) -> dict[str, np.ndarray]:
-    """Writes a file. Gives what its tensors stand for, in f32."""
+    """Writes a file. Returns its dequantized tensors in f32."""
     writer = gguf.GGUFWriter(path, arch.name)
     writer.add_name(f"tiny-{arch.name}")
     for key, value in keys.items():
@@ -113,7 +113,7 @@ def logits_of(arch: Architecture, keys: dict, tensors: dict, tokens) -> np.ndarr
 
 
 def sensitivity(arch: Architecture, tensors: dict, tokens: np.ndarray, rng: np.random.Generator) -> dict:
-    """How far the last logits move when the input changes, or when a feature is switched off: "that is your bug"."""
+    """How much the last logits change if the input changes or a feature is turned off."""
     expected = logits_of(arch, arch.keys, tensors, tokens)
 
     def moved(keys=arch.keys, tensors=tensors, tokens=tokens):
@@ -148,7 +148,7 @@ def make(arch: Architecture, out: Path, seed: int) -> None:
         write(path, arch, arch.keys, meant, quantized=False)
         reference = Reference(path, CONTEXT)
         for count in LENGTHS:
-            # No control tokens, which end the vocabulary.
+            # Without the control tokens at the end of the vocabulary.
             golden[f"tokens_{count}"] = rng.integers(0, words - 4, count).astype(np.int32)
             rows = reference.logits(golden[f"tokens_{count}"])
             golden[f"logits_{count}"] = rows if count == ALL_ROWS else rows[-1]
