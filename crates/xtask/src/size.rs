@@ -171,7 +171,7 @@ fn crate_of(symbol: &str) -> String {
         if after.starts_with("::") && !word.is_empty() {
             return word.to_owned();
         }
-        // A primitive, a slice, `dyn`, `mut`: look on behind it.
+        // A primitive, a slice, `dyn`, `mut`: look at what follows.
         match after.find(|c: char| c.is_alphanumeric() || c == '_') {
             Some(next) => rest = &after[next..],
             None => return "(no crate)".into(),

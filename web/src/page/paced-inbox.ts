@@ -1,7 +1,7 @@
 import { Inbox } from './inbox.ts';
 import { type Reply, isLast } from '../protocol/messages.ts';
 
-// When the GPU samples by itself, several tokens arrive at once, up to eight times a second. Shown at once, an answer
+// When sampling runs on the GPU, several tokens arrive at once, up to eight times a second. Shown at once, an answer
 // would jerk.
 
 /** A GPU gets at most this many milliseconds of work at once, unless it has become slower. */

@@ -101,7 +101,7 @@ test('requests share their beginning; a cut makes room for several exchanges', (
   const past: { question: string; answer: string }[] = [];
   const context = 'We bake bread. '.repeat(100);
   let before: unknown[] = [];
-  const anew: number[] = [];
+  const cuts: number[] = [];
   const kept: number[] = [];
   for (let turn = 0; turn < 60; turn++) {
     const question = `Question ${turn} ${'why '.repeat(turn % 5)}`;
@@ -109,13 +109,13 @@ test('requests share their beginning; a cut makes room for several exchanges', (
     const { messages, dropped } = memory.fit({ system: 'Be kind.', context, past, question }, 2400 + 40 * (turn % 3));
     assert.ok(messages.reduce((sum, { content }) => sum + content.length, 0) <= 2500);
     assert.equal(messages.length, 2 * (past.length - dropped) + 2);
-    if (JSON.stringify(messages.slice(0, before.length)) !== JSON.stringify(before)) anew.push(turn);
+    if (JSON.stringify(messages.slice(0, before.length)) !== JSON.stringify(before)) cuts.push(turn);
     kept.push(past.length - dropped);
     before = [...messages, { role: 'assistant', content: `Answer ${turn} ${'because '.repeat(6)}` }];
     past.push({ question, answer: `Answer ${turn} ${'because '.repeat(6)}` });
   }
   // About eleven exchanges fit.
-  assert.ok(anew.length >= 5 && anew.length <= 12, `cuts at turns ${anew}`);
+  assert.ok(cuts.length >= 5 && cuts.length <= 12, `cuts at turns ${cuts}`);
   assert.ok(Math.min(...kept.slice(10)) >= 4 && Math.max(...kept) <= 12, `kept ${kept}`);
   // A long exchange is not dropped to make room for later ones.
   const long = [

@@ -98,7 +98,7 @@ test('an empty list is an empty question, or asks for an answer to appended mess
   assert.equal(asked(engines[0]!)['messages'].at(-1).content, 'Hello');
 });
 
-test('a prefix is continued; another assistant message is answered anew', async () => {
+test('a prefix is continued; another assistant message gets a new answer', async () => {
   const { LanguageModel, engines } = made();
   const session = await LanguageModel.create();
   engines[0]!.answer = () => ' = "Bo"';

@@ -10,7 +10,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Reads a profile of one event with one position a line, as callgrind writes it by itself.
+    /// Reads a profile of one event with one position per line, which is callgrind's default.
     pub fn parse(text: &str) -> Result<Self> {
         let mut names: BTreeMap<&str, String> = BTreeMap::new();
         let mut of_function: BTreeMap<String, u64> = BTreeMap::new();

@@ -20,7 +20,7 @@ const KEPT: [&str; 3] = ["benches/speed.txt", "benches/speed.json", "benches/spe
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Each kernel by itself, natively and as wasm in Node, and nothing else
+    /// Measures only each kernel alone, natively and as wasm in Node
     #[arg(
         long,
         conflicts_with_all = [
@@ -38,7 +38,7 @@ pub struct Options {
     /// Only what runs in Chromium
     #[arg(long)]
     browser: bool,
-    /// Runs of each, of which the median counts
+    /// Runs of each; the median is reported
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Of them, runs with wllama, which needs ten times as long as the others
@@ -53,7 +53,7 @@ pub struct Options {
     /// Numbers of threads [default: 1 and as many as there are, up to 8]
     #[arg(long, value_name = "N,N,...")]
     threads: Option<String>,
-    /// What to measure: prefill and decode, decode behind a long context, loading and memory
+    /// What to measure: prefill and decode, decode with a long context, loading and memory
     #[arg(long, value_name = "PART,...", default_value = "speed,context,load")]
     parts: String,
     /// Where to write what was measured, as JSON

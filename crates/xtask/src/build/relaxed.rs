@@ -11,7 +11,7 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ValType};
 /// The function that tells, in `linnet-cpu`.
 const ANSWER: &str = "simd::relaxed::available";
 
-/// The function that stands for the instruction.
+/// The function that emulates the instruction.
 const DOT: &str = "simd::relaxed::dot";
 
 /// Lets the module use relaxed SIMD, or not.

@@ -98,7 +98,7 @@ pub fn step(name: &str, changed: bool, since: &Since) -> Result<ExitCode> {
 /// The chosen steps and all whose products they use, in the table's order.
 fn with_prerequisites<'a>(steps: &'a [Step], chosen: &[&'a Step]) -> Vec<&'a Step> {
     let mut names: Vec<&str> = chosen.iter().map(|step| step.name.as_str()).collect();
-    // From the last one back: a step comes behind those whose products it uses.
+    // Backwards, since a step comes after the steps whose products it uses.
     for step in steps.iter().rev() {
         if names.contains(&step.name.as_str()) {
             names.extend(step.after);

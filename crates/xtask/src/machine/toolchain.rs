@@ -117,7 +117,7 @@ impl WasmToolchain {
     }
 }
 
-/// The folder below the wasm target folder in which a profile's artifacts lie.
+/// The folder of a profile's artifacts in the wasm target folder.
 pub fn artifacts(workspace: &Workspace, profile: &str) -> PathBuf {
     workspace.wasm_target().join(TARGET).join(profile)
 }

@@ -30,7 +30,7 @@ impl Package {
         let text = |value: &Value| value.as_str().map(str::to_owned).context("cargo metadata lacks a field");
         let manifest = text(&metadata["manifest_path"])?;
         let folder = Path::new(&manifest).parent().and_then(|folder| folder.strip_prefix(root).ok());
-        let folder = folder.context("a crate lies outside the workspace's folder")?.to_string_lossy();
+        let folder = folder.context("a crate is outside the workspace's folder")?.to_string_lossy();
         let list = |key: &str| metadata[key].as_array().into_iter().flatten();
         let uses = list("dependencies").filter(|dependency| dependency["path"].is_string());
         Ok(Self {

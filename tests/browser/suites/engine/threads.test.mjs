@@ -51,7 +51,7 @@ const cases = [
     threads: 2,
     expected: ['simd128-threads', 2],
   },
-  { name: 'an isolated page, one thread asked for', threads: 1, expected: ['simd128', 1] },
+  { name: 'an isolated page with one thread requested', threads: 1, expected: ['simd128', 1] },
   { name: 'a page that is not isolated', server: { isolated: false }, threads: 2, expected: ['simd128', 1] },
   {
     name: 'a page that is not isolated, with relaxed SIMD',
@@ -65,7 +65,12 @@ const cases = [
     threads: 2,
     expected: ['simd128-threads', 1],
   },
-  { name: 'a site that lacks their script', fault: '/linnet/thread.js', threads: 2, expected: ['simd128-threads', 1] },
+  {
+    name: 'a site without the script of the threads',
+    fault: '/linnet/thread.js',
+    threads: 2,
+    expected: ['simd128-threads', 1],
+  },
 ];
 
 /**

@@ -25,7 +25,7 @@ const CASES = [
 function workerWith({ subgroups }) {
   const disguise = `
 Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
-Object.defineProperty(GPUAdapterInfo.prototype, 'architecture', { get: () => 'made-up' });
+Object.defineProperty(GPUAdapterInfo.prototype, 'architecture', { get: () => 'fake' });
 Object.defineProperty(GPUAdapterInfo.prototype, 'description', { get: () => '' });
 // Integer products round, so their tokens may differ from the native ones.
 Object.defineProperty(GPU.prototype, 'wgslLanguageFeatures', { get: () => new Set(['subgroup_id']) });

@@ -89,7 +89,7 @@ describe('the benchmark', () => {
     assert.equal(bars.length, 2 * 2 * 2 * 5, 'a bar for each engine, number of threads, panel and model');
     const marks = [...words, ...bars].sort((a, b) => a.y - b.y || a.from - b.from);
     for (const [at, mark] of marks.entries()) {
-      assert.ok(mark.to <= Number(width) && mark.y < Number(height), `${JSON.stringify(mark)} lies in the picture`);
+      assert.ok(mark.to <= Number(width) && mark.y < Number(height), `${JSON.stringify(mark)} is inside the picture`);
       const next = marks[at + 1];
       assert.ok(
         next?.y !== mark.y || mark.to <= next.from,

@@ -122,7 +122,7 @@ describe('the examples', { timeout: 600_000 }, () => {
       assert.ok(readFileSync(join(FOLDER, 'README.md'), 'utf8').includes(`](${name})`));
     });
     test(name, { skip: noModel }, async (t) => {
-      assert.ok(RUNS[name], 'somebody has to say what is to be tried in it');
+      assert.ok(RUNS[name], 'RUNS has a test of the example');
       await RUNS[name](t);
     });
   }

@@ -14,10 +14,10 @@ describe('a part of the package is missing', { timeout: 120_000 }, () => {
   after(() => browser?.close());
 
   for (const [name, files, fault, code, status, remedy] of /** @type {const} */ ([
-    ['the worker is not there', ['worker.js'], { status: 404 }, 'not-found', 404, /dist folder/],
-    ['the worker is refused', ['worker.js'], { status: 403 }, 'http', 403, /server\.fs\.allow/],
+    ['the worker is missing', ['worker.js'], { status: 404 }, 'not-found', 404, /dist folder/],
+    ['the worker is forbidden', ['worker.js'], { status: 403 }, 'http', 403, /server\.fs\.allow/],
     [
-      'a page is served for the worker',
+      'a page is sent instead of the worker',
       ['worker.js'],
       { page: '<!doctype html>Welcome' },
       'not-found',
@@ -25,25 +25,25 @@ describe('a part of the package is missing', { timeout: 120_000 }, () => {
       /something else \(text\/html.*dist folder/,
     ],
     [
-      'a script that the worker imports is not there',
+      'a script that the worker imports is missing',
       ['linnet.js'],
       { status: 404 },
       'not-found',
       undefined,
       /imports could not be loaded.*dist folder/,
     ],
-    ['the wasm is not there', WASM, { status: 404 }, 'not-found', 404, /dist folder/],
-    ['the wasm is refused', WASM, { status: 403 }, 'http', 403, /server\.fs\.allow/],
+    ['the wasm is missing', WASM, { status: 404 }, 'not-found', 404, /dist folder/],
+    ['the wasm is forbidden', WASM, { status: 403 }, 'http', 403, /server\.fs\.allow/],
     [
-      'a page is served for the wasm',
+      'a page is sent instead of the wasm',
       WASM,
       { page: '<!doctype html>Welcome' },
       'not-found',
       200,
       /something else \(text\/html.*dist folder/,
     ],
-    ['the server has a fault', WASM, { status: 500 }, 'http', 500, /Try again later/],
-    ['the wasm breaks off', WASM, { breakAt: 1000 }, 'network', undefined, /Check the connection/],
+    ['the server fails', WASM, { status: 500 }, 'http', 500, /Try again later/],
+    ['the download of the wasm breaks', WASM, { breakAt: 1000 }, 'network', undefined, /Check the connection/],
   ])) {
     test(name, async (t) => {
       const server = await startServer({ isolated: false, files: { '/model.gguf': Buffer.from('no model') } });

@@ -1,4 +1,4 @@
-// The demo site's answers: reasoning, Markdown, hostile text, settings, and sending. With a made-up model.
+// The demo site's answers: reasoning, Markdown, hostile text, settings, and sending. With a fake model.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { violations } from '../../support/axe.mjs';

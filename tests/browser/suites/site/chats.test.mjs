@@ -1,4 +1,4 @@
-// The demo site's chats: stored, opened again, saved as files, and shared between tabs. With a made-up model.
+// The demo site's chats: stored, opened again, saved as files, and shared between tabs. With a fake model.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

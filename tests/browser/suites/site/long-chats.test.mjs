@@ -14,7 +14,7 @@ describe('long chats', { timeout: 300_000 }, () => {
 
   const notes = (page) => page.$$eval('.assistant .meta', (nodes) => nodes.map((node) => node.textContent ?? ''));
 
-  test('what has filled the context goes on without its older half, and says so', async (t) => {
+  test('a chat that fills the context continues without its older half, and says so', async (t) => {
     const small = () => Object.assign(/** @type {any} */ (globalThis).info.model, { context_length: 128 });
     const page = await visitSite(t, browser, await startSite(t), { path: '/some/where/?max=64', scripts: [small] });
     // The engine's count decides, with four characters per token.
@@ -58,7 +58,7 @@ describe('long chats', { timeout: 300_000 }, () => {
     );
   });
 
-  describe('their end stays in sight when it was', () => {
+  describe('the end stays in sight if it was', () => {
     const SIZES = [
       [390, 844],
       [390, 420],
@@ -109,7 +109,7 @@ describe('long chats', { timeout: 300_000 }, () => {
       });
     }
 
-    test('the browser tells of the place before it tells of the size', async (t) => {
+    test('the scroll event comes before the resize event', async (t) => {
       const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 844, height: 390 } });
       await say(page, ...words(600));
       await converse(page, 'First');
@@ -127,7 +127,7 @@ describe('long chats', { timeout: 300_000 }, () => {
     });
   });
 
-  test('all of a chat is printed: every turn, collapsed reasoning, code and tables to their end', async (t) => {
+  test('a chat is printed completely: every turn, collapsed reasoning, wide code and tables', async (t) => {
     const page = await visitSite(t, browser, await startSite(t), { viewport: { width: 390, height: 844 } });
     const lines = (count) =>
       Array.from(
