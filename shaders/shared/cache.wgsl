@@ -1,3 +1,4 @@
+#requires QUADS
 // Reads quads of the keys and of the values in the cache, `[places, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
 // `places * KV_HEADS`. `fused` kernels also write.
 #if cache_f16

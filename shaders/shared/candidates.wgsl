@@ -1,3 +1,4 @@
+#requires THREADS, STRIDE, WIDTH, logits
 // What sample.wgsl compares: tokens by their logits, the lower id first among equals. And how it reads them: by quads,
 // several reads of an invocation in flight at once, since a single workgroup has nothing else to wait with.
 

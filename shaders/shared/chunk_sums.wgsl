@@ -1,3 +1,7 @@
+#requires tile, Outputs, input, matrix_rows, weights_chunks, weights_pairs, LANES4, COLS
+#if gated
+#requires up_chunks, up_pairs, UP_FIRST
+#end
 // The products of an invocation's rows of `weights` from `row` on.
 fn weights_outputs(row: u32, lane: u32) -> Outputs {
     let last = vec4<u32>(matrix_rows() - 1u);

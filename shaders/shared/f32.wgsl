@@ -1,3 +1,4 @@
+#requires weights
 #include floats
 
 fn weights_floats(first: u32) -> vec4<f32> {

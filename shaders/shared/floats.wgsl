@@ -1,3 +1,4 @@
+#requires quads, COLS, weights_floats
 // Rows of plain floats may have any length: values beyond the row's end read as zero. A chunk's `first` is the number
 // of its first value, and its `place` the column of that value.
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {

@@ -1,3 +1,4 @@
+#requires quads
 // Twice the values of four E2M1 codes, one in each byte's low four bits: 0, 1, 2, 3, 4, 6, 8, 12 and a sign.
 fn weights_values(codes: u32) -> vec4<f32> {
     let c = vec4<u32>(codes) >> (LANES4 * 8u);

@@ -1,3 +1,4 @@
+#requires quads, weights
 // Formats whose indices stand for several values each: the buffer begins with the format's codebook, entries of 16
 // bits.
 fn weights_entry(index: u32) -> u32 {

@@ -1,3 +1,4 @@
+#requires quads
 // Entries of eight magnitudes, two bits each.
 #include grid
 

@@ -1,3 +1,4 @@
+#requires quads
 // Entries of four magnitudes, three bits each.
 #include grid
 

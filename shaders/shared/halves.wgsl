@@ -1,3 +1,4 @@
+#requires weights, COLS
 // Formats of 16 bits a value.
 #include floats
 

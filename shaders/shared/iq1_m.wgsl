@@ -1,3 +1,4 @@
+#requires quads, weights
 // IQ1_M: 256 values: per octet the low 8 bits of an index; per octet a nibble of its high bits and whether it is
 // shifted by an eighth up or down; 3-bit scales, one per 16 values, in four words of 16 bits whose high nibbles form
 // the f16 d. d * (2 scale + 1) * (ternary + shift)

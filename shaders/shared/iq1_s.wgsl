@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ1_S: 256 values: per octet the low 8 bits of an index; per chunk the high bits of its four indices, a scale of 3
 // bits, and whether all are shifted by an eighth up or down; f16 d apart. d * (2 scale + 1) * (ternary + shift)
 #include grid_2

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ2_S: 256 values: per octet the low 8 bits of an index; per octet signs; per chunk the high bits of its four
 // indices; 4-bit scales, one per 16 values; f16 d apart. d * (2 scale + 1) / 8 * magnitude
 #include grid_2

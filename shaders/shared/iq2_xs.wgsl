@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ2_XS: 256 values: per octet an index of 9 bits and a sign set of 7; 4-bit scales, one per 16 values; f16 d apart.
 // d * (2 scale + 1) / 8 * magnitude
 #include grid_2

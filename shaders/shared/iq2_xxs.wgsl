@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ2_XXS: 256 values: per chunk four indices of 8 bits, four sign sets of 7 bits, a scale of 4 bits; f16 d apart.
 // d * (2 scale + 1) / 8 * magnitude
 #include grid_2

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ3_S: 256 values: per quartet the low 8 bits of an index; per chunk the high bits of its eight indices; per octet
 // signs; 4-bit scales, one per chunk; f16 d apart. d * (2 scale + 1) * magnitude
 #include grid_3

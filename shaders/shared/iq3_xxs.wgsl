@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // IQ3_XXS: 256 values: per quartet an index of 8 bits; per chunk four sign sets of 7 bits and a scale of 4 bits; f16 d
 // apart. d * (2 scale + 1) / 4 * magnitude
 #include grid_3

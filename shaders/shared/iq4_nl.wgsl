@@ -1,3 +1,4 @@
+#requires quads, words
 // IQ4_NL: 16 bytes of two nibbles, values j and j + 16; f16 d apart. table[q] * d
 #include iq4_values
 #include tabled_nibbles

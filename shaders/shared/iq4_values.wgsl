@@ -1,3 +1,4 @@
+#requires quads
 // The values of four codes, one in each byte's low four bits, through the table of IQ4_NL and IQ4_XS: -127, -104, ...
 // 113.
 fn weights_values(codes: u32) -> vec4<f32> {

@@ -1,3 +1,4 @@
+#requires quads, weights
 // IQ4_XS: 256 values: f16 d; the high bit pairs of 8 scales, then their low nibbles; per chunk 16 bytes of two nibbles.
 // table[q] * d * (scale - 32)
 #include iq4_values

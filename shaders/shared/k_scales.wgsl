@@ -1,3 +1,4 @@
+#requires weights
 // The 6-bit scale and minimum of sub-block `s` of Q4_K and Q5_K, whose 12 packed bytes begin at word `index`: those of
 // the first four lie in the low six bits of bytes 0..4 and 4..8; of the last four, the low four bits lie in bytes 8..12
 // and the high two above the first ones.

@@ -1,3 +1,4 @@
+#requires quads, words, SCALES
 // MXFP4: 16 bytes of two E2M1 codes, values j and j + 16; E8M0 scale apart.
 #include fp4_values
 #include tabled_nibbles

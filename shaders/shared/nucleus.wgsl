@@ -1,3 +1,4 @@
+#requires candidates, THREADS, WIDTH, logits, bound
 // Finds how far down the best tokens go that together have a share of the probability, or that are so many, where these
 // are too many to be sorted. For sample.wgsl.
 //

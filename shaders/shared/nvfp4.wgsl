@@ -1,3 +1,4 @@
+#requires quads, weights
 // NVFP4: 64 values: 4 unsigned E4M3 scales; per 16 values 8 bytes of two E2M1 codes, values j and j + 8.
 #include fp4_values
 

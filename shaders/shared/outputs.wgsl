@@ -1,3 +1,15 @@
+#requires y
+#if gated
+#requires gated
+#end
+#if !fused_add_norm
+#requires BIAS, bias
+#if gated
+#requires up_bias
+#else
+#requires RESIDUAL, FACTOR, residual
+#end
+#end
 #include second_matrix
 // Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
 // four whose gates are the first sums and whose factors the second.

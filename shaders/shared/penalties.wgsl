@@ -1,3 +1,4 @@
+#requires candidates, THREADS, RECENT, WIDTH, logits, history, counts, sampling
 // Lowers the logits of what was said, for sample.wgsl. Invocations that meet tokens of the same quad leave it to one of
 // them.
 

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q1_0: 128 values: a bit each; f16 d apart. d where it is set, else -d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 4u);

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q2_0: 64 values: two bits each, in order; f16 d apart. (q - 1) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 2u);

@@ -1,3 +1,4 @@
+#requires quads, weights
 // Q2_K: 256 values: 16 bytes of scale and minimum (low and high nibble), one per 16 values; 64 bytes, of which each 32
 // hold four chunks, lowest bits first; f16 d, dmin. q * d * scale - dmin * minimum
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q3_K: 256 values: 32 bytes of high bits, bit `s` of byte `j` for value `j` of chunk `s`; 64 bytes of low bits, laid
 // out as in Q2_K; 12 bytes of 6-bit scales, one per 16 values; f16 d apart. (q - 4) * d * (scale - 32)
 //

@@ -1,3 +1,4 @@
+#requires quads, weights
 // Q4_K: 256 values: f16 d, dmin; 8 scales and minima of 6 bits; 128 bytes, of which each 32 hold the low nibbles of one
 // chunk and the high nibbles of the next. q * d * scale - dmin * minimum
 #include k_scales

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q5_0: 32 fifth bits; 16 bytes of two nibbles, values j and j + 16; f16 d apart. (q - 16) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 1u);

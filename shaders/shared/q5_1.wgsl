@@ -1,3 +1,4 @@
+#requires quads, weights
 // Q5_1: f16 d, m; 32 fifth bits; 16 bytes of two nibbles, values j and j + 16. q * d + m
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let first = block_of(row, chunk, 1u) * 6u;

@@ -1,3 +1,4 @@
+#requires quads, weights
 // Q5_K: as Q4_K, with 32 bytes of fifth bits before the nibbles: bit `s` of byte `j` belongs to value `j` of chunk `s`.
 #include k_scales
 

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q6_K: 256 values: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed 8-bit scales (one per 16 values),
 // f16 d apart. Chunk `s` has its low nibbles in the 32 bytes `2 (s / 4) + s % 2`, the upper ones where `s % 4 > 1`, and
 // its high bits at `2 (s % 4)` of the 32 bytes `s / 4`. (q - 32) * d * scale

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // Q8_0: 32 signed bytes; f16 d apart. q * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 1u);

@@ -1,3 +1,4 @@
+#requires COLS
 // A weight matrix is read in chunks of 32 values of one row, and a chunk in 4 pairs of quads: pair `p` is the values
 // 4p..4p+3 and 16+4p..16+4p+3. Both halves of a pair lie in the same bytes of the 4 and 5 bit formats.
 //

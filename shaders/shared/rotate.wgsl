@@ -1,3 +1,4 @@
+#requires HEAD_DIM, qkv, table, gains
 // Heads on their way from the projections: normalised, then, those of queries and keys, rotated, a quad at a time. What
 // rope.wgsl says of its table holds here.
 override EPS: f32 = 0.0;

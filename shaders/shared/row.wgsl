@@ -1,3 +1,7 @@
+#requires COLS, LANES4
+#if fused_add_norm
+#requires THREADS
+#end
 // The one row that a product reads: x, or, where a sum and its norm are fused (`fused_add_norm`), factor * (residual +
 // norm(x)).
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]

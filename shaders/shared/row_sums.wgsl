@@ -1,3 +1,15 @@
+#requires Sums, SPLIT
+#if integers
+#requires stage, weights_of_row
+#if gated
+#requires UP_FIRST, up_of_row
+#end
+#else
+#requires COLS, NORM, row_quad, gain_at, product, weights_chunk, weights_pair
+#if gated
+#requires UP_FIRST, up_chunk, up_pair
+#end
+#end
 // What lane `lane` of `lanes` adds to the products of four rows of `weights`.
 #if integers
 fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {

@@ -1,3 +1,4 @@
+#requires step
 // Whether the activations here have a row for each of the step's logits, instead of one for each of its tokens.
 override LOGITS: bool = false;
 

@@ -1,3 +1,4 @@
+#requires OUTPUTS, FIRST
 // Whose rows a workgroup computes: those of the matrix in `weights`, or of another one whose rows come then.
 #if second_matrix
 override SECOND_OUTPUTS: u32; // rows of that matrix

@@ -1,3 +1,4 @@
+#requires COLS, THREADS, NORM, row_quad, gain_at
 // The one row that a product reads (`row_quad`), times a norm's gain where there is a NORM (`gain_at`), staged in
 // workgroup memory.
 #include integers

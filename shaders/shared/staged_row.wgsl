@@ -1,3 +1,4 @@
+#requires stage, SPLIT, weights_chunk, weights_codes, weights_affine, weights_CENTRE
 // The products of a row of `weights` with 4 / SPLIT pairs of a chunk of the staged inputs, from pair `first` on.
 fn weights_of_row(row: u32, chunk: u32, first: u32, block: vec4<f32>) -> f32 {
     let c = weights_chunk(row, chunk);

@@ -1,3 +1,7 @@
+#requires quads, weights, weights_values
+#if integers
+#requires weights_bytes
+#end
 // Blocks of 32 values in 16 bytes of two codes, values j and j + 16, which a table makes numbers of. Who includes this
 // has said how a code is looked up.
 fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {

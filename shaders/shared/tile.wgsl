@@ -1,3 +1,4 @@
+#requires quads
 // What kernels for adapters that run on the CPU work on: an invocation's four neighbouring rows of a matrix.
 
 struct Chunks {

@@ -1,3 +1,4 @@
+#requires tile, weights_chunk, weights_pair
 // Reads four rows of the buffer `weights`.
 
 fn weights_chunks(rows: vec4<u32>, chunk: u32) -> Chunks {

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // TQ1_0: 256 values: bytes of five ternary digits: digit k of the first 32 bytes is value 32 k + j, of the next 16
 // value 160 + 16 k + j; four bytes of four digits, value 240 + 4 k + j; f16 d apart. (q - 1) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {

@@ -1,3 +1,4 @@
+#requires quads, words, weights
 // TQ2_0: 256 values: 64 bytes, of which each 32 hold four chunks, lowest bits first; f16 d apart. (q - 1) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 8u);

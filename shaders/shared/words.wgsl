@@ -1,3 +1,4 @@
+#requires weights, SCALES
 // Reads of `weights: array<u32>` that are no whole words.
 
 // The scale of a block whose scale lies apart: they are f16 numbers.

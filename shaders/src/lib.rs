@@ -16,6 +16,7 @@ mod table;
 mod wgsl;
 
 pub use cache::Cache;
+pub use compose::ComposeError;
 pub use dialect::Dialect;
 pub use format::Format;
 pub use kernel::Kernel;

@@ -1,15 +1,34 @@
 //! The text of a kernel: its source with the includes, flags and sizes that its variant has.
 
-use crate::compose::{Context, compose};
+use crate::compose::{ComposeError, Context, Source, compose};
 use crate::dialect::Dialect;
 use crate::format::Format;
 use crate::kernel::Kernel;
 use crate::sizes::{broadcast, experts, matmul, matvec, peaks, rows, sample};
 
+/// A source of the folder `ops`, by its name.
+macro_rules! op {
+    ($name:literal) => {
+        Source {
+            path: concat!("ops/", $name, ".wgsl"),
+            text: include_str!(concat!("../ops/", $name, ".wgsl")),
+        }
+    };
+}
+
 impl Kernel {
-    /// The whole WGSL text; its entry point is `main`.
+    /// The whole WGSL text; its entry point is `main`. If [`Kernel::compose`] fails, a line that no WGSL compiler
+    /// accepts and that says why.
     #[must_use]
     pub fn wgsl(self, dialect: Dialect) -> String {
+        self.compose(dialect).unwrap_or_else(|error| format!("#error {error}\n"))
+    }
+
+    /// The whole WGSL text; its entry point is `main`.
+    ///
+    /// # Errors
+    /// [`ComposeError`] if a directive in its sources is at fault.
+    pub fn compose(self, dialect: Dialect) -> Result<String, ComposeError> {
         let mut text = String::new();
         if self.needs_f16() {
             text.push_str("enable f16;\n");
@@ -40,42 +59,42 @@ impl Kernel {
             Kernel::Sample { table, halved: true } => table.map(Format::name),
             _ => None,
         };
-        text.push_str(&compose(self.source(), &Context { flags: &self.flags(), format, second }));
+        compose(&mut text, self.source(), Context { flags: &self.flags(), format, second })?;
         let last = text.matches("@binding(").count().saturating_sub(1);
-        text.replace("@binding(LAST)", &format!("@binding({last})"))
+        Ok(text.replace("@binding(LAST)", &format!("@binding({last})")))
     }
 
-    fn source(self) -> &'static str {
+    fn source(self) -> Source {
         match self {
-            Kernel::Embed(_) => include_str!("../ops/embed.wgsl"),
-            Kernel::RmsNorm { .. } => include_str!("../ops/rms_norm.wgsl"),
-            Kernel::MatVec { .. } => include_str!("../ops/matvec.wgsl"),
-            Kernel::MatMul { .. } => include_str!("../ops/matmul.wgsl"),
-            Kernel::StageRows(_) => include_str!("../ops/stage_rows.wgsl"),
-            Kernel::MatVecBroadcast { .. } => include_str!("../ops/matvec_broadcast.wgsl"),
-            Kernel::MatMulBroadcast { .. } => include_str!("../ops/matmul_broadcast.wgsl"),
-            Kernel::Rope => include_str!("../ops/rope.wgsl"),
-            Kernel::StoreKv(_) => include_str!("../ops/store_kv.wgsl"),
-            Kernel::Attention { .. } => include_str!("../ops/attention.wgsl"),
-            Kernel::AttentionMerge => include_str!("../ops/attention_merge.wgsl"),
-            Kernel::AttentionBroadcast { .. } => include_str!("../ops/attention_broadcast.wgsl"),
-            Kernel::Heads(_) => include_str!("../ops/heads.wgsl"),
-            Kernel::Add => include_str!("../ops/add.wgsl"),
-            Kernel::Gated => include_str!("../ops/gated.wgsl"),
-            Kernel::GatedParts => include_str!("../ops/gated_parts.wgsl"),
-            Kernel::Scale => include_str!("../ops/scale.wgsl"),
-            Kernel::SoftCap => include_str!("../ops/soft_cap.wgsl"),
-            Kernel::Slice => include_str!("../ops/slice.wgsl"),
-            Kernel::Router => include_str!("../ops/router.wgsl"),
-            Kernel::ExpertMatMul { .. } => include_str!("../ops/expert_matmul.wgsl"),
-            Kernel::ExpertSum(_) => include_str!("../ops/expert_sum.wgsl"),
-            Kernel::WeightedSum => include_str!("../ops/weighted_sum.wgsl"),
-            Kernel::Conv { .. } => include_str!("../ops/conv.wgsl"),
-            Kernel::DeltaNet => include_str!("../ops/delta_net.wgsl"),
-            Kernel::SelectRows => include_str!("../ops/select_rows.wgsl"),
-            Kernel::Sample { .. } => include_str!("../ops/sample.wgsl"),
-            Kernel::PeakRead => include_str!("../ops/peak_read.wgsl"),
-            Kernel::PeakFma => include_str!("../ops/peak_fma.wgsl"),
+            Kernel::Embed(_) => op!("embed"),
+            Kernel::RmsNorm { .. } => op!("rms_norm"),
+            Kernel::MatVec { .. } => op!("matvec"),
+            Kernel::MatMul { .. } => op!("matmul"),
+            Kernel::StageRows(_) => op!("stage_rows"),
+            Kernel::MatVecBroadcast { .. } => op!("matvec_broadcast"),
+            Kernel::MatMulBroadcast { .. } => op!("matmul_broadcast"),
+            Kernel::Rope => op!("rope"),
+            Kernel::StoreKv(_) => op!("store_kv"),
+            Kernel::Attention { .. } => op!("attention"),
+            Kernel::AttentionMerge => op!("attention_merge"),
+            Kernel::AttentionBroadcast { .. } => op!("attention_broadcast"),
+            Kernel::Heads(_) => op!("heads"),
+            Kernel::Add => op!("add"),
+            Kernel::Gated => op!("gated"),
+            Kernel::GatedParts => op!("gated_parts"),
+            Kernel::Scale => op!("scale"),
+            Kernel::SoftCap => op!("soft_cap"),
+            Kernel::Slice => op!("slice"),
+            Kernel::Router => op!("router"),
+            Kernel::ExpertMatMul { .. } => op!("expert_matmul"),
+            Kernel::ExpertSum(_) => op!("expert_sum"),
+            Kernel::WeightedSum => op!("weighted_sum"),
+            Kernel::Conv { .. } => op!("conv"),
+            Kernel::DeltaNet => op!("delta_net"),
+            Kernel::SelectRows => op!("select_rows"),
+            Kernel::Sample { .. } => op!("sample"),
+            Kernel::PeakRead => op!("peak_read"),
+            Kernel::PeakFma => op!("peak_fma"),
         }
     }
 

@@ -29,6 +29,15 @@ fn modules() -> impl Iterator<Item = (Kernel, &'static naga::Module)> {
 }
 
 #[test]
+fn every_variant_is_composed() {
+    let errors: Vec<String> = all_kernels()
+        .into_iter()
+        .filter_map(|kernel| Some(format!("{}: {}", kernel.name(), kernel.compose(Dialect::Naga).err()?)))
+        .collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
+
+#[test]
 fn every_variant_compiles() {
     let failure = |(kernel, module): &(Kernel, Result<_, String>)| {
         Some(format!("{}: {}", kernel.name(), module.as_ref().err()?))
