@@ -12,9 +12,8 @@ use wgpu::{BindingResource, BufferUsages};
 use crate::device::{Buffer, Device};
 use crate::error::internal;
 use crate::kernels::Gpu;
-use crate::layout::{F32, LONG_CONTEXT, STEP_BYTES, STEP_OFFSET, cache, stride};
+use crate::layout::{F32, LONG_CONTEXT, SamplingParams, Step, cache, stride};
 use crate::lower::rotations::rotations;
-use crate::lower::sampling_params::SAMPLING_BYTES;
 use crate::weights::Weight;
 
 /// The buffers of a program.
@@ -137,11 +136,11 @@ impl Buffers {
             states: states.collect::<Result<_, _>>()?,
             vectors: vectors.collect::<Result<_, BackendError>>()?,
             rotations: Vec::new(),
-            step: device.buffer("step", STEP_BYTES, written | BufferUsages::UNIFORM)?,
+            step: device.buffer("step", Step::BYTES, written | BufferUsages::UNIFORM)?,
             history: device.buffer("history", history, written | BufferUsages::COPY_SRC)?,
             sampling: device.buffer(
                 "sampling parameters",
-                SAMPLING_BYTES,
+                SamplingParams::BYTES,
                 BufferUsages::UNIFORM | BufferUsages::COPY_DST,
             )?,
             counts: device.buffer("counts", vocabulary * F32, BufferUsages::STORAGE)?,
@@ -269,14 +268,14 @@ impl Buffers {
 
     /// Queues the values of the next step; `half` of each recurrent state holds before it.
     pub fn write_step(&self, device: &Device, position: usize, tokens: &[u32], logits: u32, half: u32) {
-        let words = [0, position as u32, tokens.len() as u32, logits, half];
-        device.calls.write(&self.step, STEP_OFFSET, bytemuck::cast_slice(&words));
+        let step = Step::new(position, tokens.len(), logits, half);
+        device.calls.write(&self.step, Step::WRITTEN_AT, step.written());
         device.calls.write(&self.history, position as u64 * F32, bytemuck::cast_slice(tokens));
     }
 
     /// Queues how the tokens that follow are drawn.
-    pub fn write_sampling(&self, device: &Device, words: &[u32]) {
-        device.calls.write(&self.sampling, 0, bytemuck::cast_slice(words));
+    pub fn write_sampling(&self, device: &Device, params: &SamplingParams) {
+        device.calls.write(&self.sampling, 0, bytemuck::bytes_of(params));
     }
 
     /// Bytes of vectors and tables.

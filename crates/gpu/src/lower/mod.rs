@@ -12,7 +12,6 @@ mod product;
 mod recurrent;
 mod rotations;
 mod sampling;
-mod sampling_params;
 
 use linnet_graph::{BackendError, CompileOptions, FusedOp, Node, Plan, RopeStyle, Rows};
 use linnet_shaders::Kernel;
@@ -21,7 +20,6 @@ pub(crate) use self::buffers::Buffers;
 use self::context::{Call, Emitter, Lowering};
 use self::dispatch::When;
 pub(crate) use self::dispatch::{Cost, Dispatch, Extent, Grid};
-pub(crate) use self::sampling_params::sampling_words;
 use crate::error::unsupported_width;
 use crate::kernels::Gpu;
 use crate::layout::{flag, row_groups, stride};

@@ -15,8 +15,8 @@ use self::recurrent_progress::Progress;
 use crate::device::{Buffer, Device};
 use crate::error::internal;
 use crate::kernels::Gpu;
-use crate::layout::stride;
-use crate::lower::{Buffers, Dispatch, Extent, lower, sampling_words};
+use crate::layout::{self, stride};
+use crate::lower::{Buffers, Dispatch, Extent, lower};
 use crate::weights::{Weight, concat_weights};
 
 /// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
@@ -30,8 +30,8 @@ pub struct Program {
     queued: Queued,
     progress: Progress,
     kv_history: KvHistory,
-    /// How the device was last told to draw tokens.
-    sampling: Vec<u32>,
+    /// The parameters that the device samples with.
+    sampling: Option<layout::SamplingParams>,
     /// Position and token of the step that the device has prepared by itself.
     prepared: Option<(usize, u32)>,
 }
@@ -85,7 +85,7 @@ impl Program {
             progress: Progress::default(),
             kv_history: KvHistory::new(&plan.graph, &options),
             plan,
-            sampling: Vec::new(),
+            sampling: None,
             prepared: None,
         })
     }
@@ -128,7 +128,7 @@ impl Program {
         step: Option<Step<'_>>,
         request: DecodeRequest<'_>,
     ) -> Result<(), BackendError> {
-        let sampling = sampling_words(&request)?;
+        let sampling = layout::SamplingParams::new(&request)?;
         if request.tokens == 0 || request.tokens > DecodeRequest::MAX_TOKENS {
             return Err(internal("a step cannot run request so"));
         }
@@ -153,9 +153,9 @@ impl Program {
                 (device.calls.device().create_command_encoder(&Default::default()), first, position + 1)
             }
         };
-        if sampling != self.sampling {
+        if self.sampling != Some(sampling) {
             self.buffers.write_sampling(device, &sampling);
-            self.sampling = sampling;
+            self.sampling = Some(sampling);
         }
         let next = |step: usize| Extent { position: (end + step) as u32, tokens: 1, given: false, ..first };
         let steps: Vec<Extent> = std::iter::once(first).chain((0..behind).map(next)).collect();

@@ -14,7 +14,7 @@ use self::tune_cache::{TuneKey, TuneResult};
 pub use self::tune_cache::{measured, recall};
 use crate::device::{Buffer, platform};
 use crate::kernels::{Gpu, MatvecLaunch, Selected, WorkgroupShape};
-use crate::layout::{STEP_BYTES, flag, stride};
+use crate::layout::{Step, flag, stride};
 use crate::lower::Grid;
 use crate::weights::{Data, Part, Weight};
 
@@ -160,7 +160,7 @@ impl<'a> Sample<'a> {
             |what: &str, count: usize| device.buffer(what, stride(count) as u64 * 4, BufferUsages::STORAGE);
         let (x, y, none) =
             (floats("inputs", self.cols)?, floats("outputs", self.rows)?, floats("nothing", 16)?);
-        let step = device.buffer("step", STEP_BYTES, BufferUsages::UNIFORM)?;
+        let step = device.buffer("step", Step::BYTES, BufferUsages::UNIFORM)?;
         let scope = device.calls.device().push_error_scope(wgpu::ErrorFilter::Validation);
         let parts = &self.parts[..self.parts.len().min(MATRICES)];
         let runs: Vec<_> = parts

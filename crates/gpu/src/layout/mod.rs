@@ -1,12 +1,17 @@
-//! What host and shaders agree on: how rows lie in memory, the struct `Step`, the numbers that stand for choices.
+//! What host and shaders agree on: the memory layout of rows and of the structs that the host writes, and the numbers
+//! that stand for choices.
+
+mod sampling_params;
+mod step;
+#[cfg(test)]
+mod tests;
 
 use linnet_graph::{Activation, KvFormat};
 use linnet_shaders::{Cache, rows};
 
-/// Where what a step writes begins in the struct `Step` of the shaders.
-pub(crate) const STEP_OFFSET: u64 = 236;
-/// Bytes of that struct.
-pub(crate) const STEP_BYTES: u64 = 256;
+pub(crate) use self::sampling_params::SamplingParams;
+pub(crate) use self::step::Step;
+
 /// Bytes of an f32.
 pub(crate) const F32: u64 = size_of::<f32>() as u64;
 
