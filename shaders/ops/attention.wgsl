@@ -10,8 +10,8 @@
 //
 // Where it is `split`, SPLITS workgroups share the positions; attention_merge.wgsl makes one result of theirs.
 #include step
-#include ring
-#include scores
+#include attention/ring
+#include attention/scores
 
 override QUERY_QUADS: u32 = QUERIES * QUADS;
 const THREADS: u32 = 128u;
@@ -24,7 +24,7 @@ const PARTS: u32 = 8u;            // in which the greatest score of a tile is so
 #else
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
 #end
-#include cache
+#include attention/cache
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
 #if split
 override SPLITS: u32;
@@ -41,8 +41,8 @@ var<workgroup> merged: array<vec4<f32>, THREADS>;
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
-#include rotate
-#include pack
+#include attention/rotate
+#include attention/pack
 
 var<workgroup> own_value: array<vec4<f32>, QUADS>;
 var<workgroup> squares: array<f32, (QUERIES + 2u) * PARTS>; // of queries, key, value

@@ -5,8 +5,8 @@
 //
 // Where it is `fused`, for one token, it begins with the row of queries, keys and values, as attention.wgsl does.
 #include step
-#include ring
-#include scores
+#include attention/ring
+#include attention/scores
 
 override OCTETS: u32 = (QUADS + 7u) / 8u; // at most SLOTS
 
@@ -16,14 +16,14 @@ override OCTETS: u32 = (QUADS + 7u) / 8u; // at most SLOTS
 #else
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;      // [tokens, HEADS, HEAD_DIM]
 #end
-#include cache
+#include attention/cache
 @group(0) @binding(4) var<storage, read> sinks: array<f32>;        // [HEADS]
 @group(0) @binding(5) var<storage, read_write> y: array<vec4<f32>>;
 #if fused
 @group(0) @binding(6) var<storage, read> table: array<vec2<f32>>;  // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(7) var<storage, read> gains: array<vec4<f32>>;  // [3, QUADS]: of queries, keys, values
-#include rotate
-#include pack
+#include attention/rotate
+#include attention/pack
 
 // A head's divisor: its squares, of eight lanes.
 fn head_scale(head: u32, lane: u32, norm: bool) -> f32 {

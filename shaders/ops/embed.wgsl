@@ -3,7 +3,7 @@
 // One invocation decodes one pair of quads. A table too large for one binding comes in parts; each part's dispatch
 // writes the rows that it holds.
 #include step
-#include quads
+#include decode/quads
 
 override COLS: u32;      // values in a row
 override FIRST: u32 = 0; // first row of this part of the table

@@ -10,7 +10,7 @@
 // Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as
 // matvec.wgsl does.
 #include ended
-#include quads
+#include decode/quads
 #if gated
 #include gated
 #end
@@ -50,10 +50,10 @@ const LANES: u32 = 16u;
 #end
 #if integers
 const SPLIT: u32 = 1u;
-#include stage
-#include staged_row
+#include matmul/stage
+#include matmul/staged_row
 #if gated
-#include staged_row as up
+#include matmul/staged_row as up
 #end
 #end
 

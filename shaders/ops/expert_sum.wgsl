@@ -5,7 +5,7 @@
 // lanes of a group a slot's chunks. A stack that is too large for one binding comes in parts; the dispatch of each but
 // the first adds to what the one before it left (`ADDS`).
 #include ended
-#include quads
+#include decode/quads
 
 override COLS: u32;          // inputs of a slot
 override OUTPUTS: u32;

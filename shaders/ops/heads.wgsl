@@ -1,8 +1,8 @@
 // Before attention over many tokens: the heads are normalised, those of queries and keys turned, keys and values go to
 // the cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
 #include step
-#include ring
-#include pack
+#include attention/ring
+#include attention/pack
 
 override HEADS: u32;
 override KV_HEADS: u32;
@@ -11,11 +11,11 @@ override QUADS: u32 = HEAD_DIM / 4u;
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;      // [tokens, HEADS + 2 * KV_HEADS, QUADS]
-#include cache
+#include attention/cache
 @group(0) @binding(4) var<storage, read> table: array<vec2<f32>>;    // [256 + high, PAIRS] of (cos, sin)
 @group(0) @binding(5) var<storage, read> gains: array<vec4<f32>>;    // [3, QUADS]: of queries, keys, values
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;  // [tokens, HEADS, QUADS]
-#include rotate
+#include attention/rotate
 
 var<workgroup> partial: array<f32, THREADS>;
 

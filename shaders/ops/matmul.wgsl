@@ -5,7 +5,7 @@
 // `integers` x comes staged, and W is multiplied as integers.
 #include step
 #include rows
-#include quads
+#include decode/quads
 #if gated
 #include gated
 override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
@@ -23,7 +23,7 @@ const PITCH: u32 = 9u;       // quads between rows of a tile: 8 and one so that 
 
 @group(0) @binding(0) var<uniform> step: Step;
 #if integers
-#include integers
+#include matmul/integers
 @group(0) @binding(1) var<storage, read> x: array<Input>;      // [rows, COLS], staged
 #else
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;  // [rows, COLS]

@@ -5,7 +5,7 @@
 // and broadcast.
 #include step
 #include rows
-#include quads
+#include decode/quads
 #if gated
 #include gated
 override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
@@ -30,14 +30,14 @@ override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 #else
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 #end
-#include tile
+#include matmul/tile
 #include format
-#include tile_rows
+#include matmul/tile_rows
 #if gated
 #include format as up
-#include tile_rows as up
+#include matmul/tile_rows as up
 #end
-#include outputs
+#include matmul/outputs
 
 fn input(token: u32, column: u32) -> vec4<f32> {
     if (column >= COLS) {

@@ -10,7 +10,7 @@
 // `second_matrix`, which may be the other half of a large one, the workgroups after those of the first matrix compute
 // its outputs.
 #include ended
-#include quads
+#include decode/quads
 #if gated
 #include gated
 override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
@@ -28,20 +28,20 @@ override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
 override GROUPS: u32;      // lane groups per workgroup
 override THREADS: u32;     // invocations of a workgroup
 
-#include row
+#include matmul/row
 #include format
 #if gated
 #include format as up
 #end
-#include second_matrix
+#include matmul/second_matrix
 #if integers
-#include stage
-#include staged_row
+#include matmul/stage
+#include matmul/staged_row
 #if gated
-#include staged_row as up
+#include matmul/staged_row as up
 #end
 #if second_matrix
-#include staged_row as second_weights
+#include matmul/staged_row as second_weights
 #end
 #end
 
@@ -57,9 +57,9 @@ fn product(pair: array<vec4<f32>, 2>, low: vec4<f32>, high: vec4<f32>) -> f32 {
 }
 #end
 
-#include row_sums
+#include matmul/row_sums
 #if second_matrix
-#include row_sums as second_weights
+#include matmul/row_sums as second_weights
 #end
 
 fn store(row: u32, product: f32, up_product: f32, squares: f32) {

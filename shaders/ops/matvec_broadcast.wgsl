@@ -4,7 +4,7 @@
 // of inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where a sum and its norm are fused
 // (`fused_add_norm`), every workgroup makes the row for itself, and the first stores it; `second_matrix` is as there.
 #include ended
-#include quads
+#include decode/quads
 #if gated
 #include gated
 override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
@@ -19,17 +19,17 @@ override BIAS: bool;
 override RESIDUAL: bool = false;
 override FACTOR: f32 = 1.0;      // of the products, where a residual is added
 
-#include row
-#include tile
+#include matmul/row
+#include matmul/tile
 #include format
-#include tile_rows
+#include matmul/tile_rows
 #if gated
 #include format as up
-#include tile_rows as up
+#include matmul/tile_rows as up
 #end
-#include outputs
+#include matmul/outputs
 #if second_matrix
-#include tile_rows as second_weights
+#include matmul/tile_rows as second_weights
 #end
 
 struct Outputs {
@@ -51,9 +51,9 @@ fn input(column: u32) -> Input {
     return Input(v, 0.0);
 }
 
-#include chunk_sums
+#include matmul/chunk_sums
 #if second_matrix
-#include chunk_sums as second_weights
+#include matmul/chunk_sums as second_weights
 #end
 
 @compute @workgroup_size(THREADS)

@@ -10,7 +10,7 @@
 // to keep.
 #include step
 #if embeds
-#include quads
+#include decode/quads
 #end
 
 override WIDTH: u32;  // logits in a row
@@ -74,9 +74,9 @@ var<workgroup> bound: Candidate; // no token worse than it is kept
 var<workgroup> suffices: u32;
 var<workgroup> chosen: u32;
 
-#include candidates
-#include penalties
-#include nucleus
+#include sample/candidates
+#include sample/penalties
+#include sample/nucleus
 
 // 32 random bits of four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
 fn random_bits(numbers: vec4<u32>) -> u32 {

@@ -2,7 +2,7 @@
 // sums of its halves. An invocation for each block.
 #include step
 #include rows
-#include integers
+#include matmul/integers
 
 override COLS: u32; // a multiple of 32
 override CHUNKS: u32 = COLS / 32u;

@@ -1,8 +1,8 @@
 // Writes the keys and values of the step's tokens to the cache, in the layout that cache.wgsl reads. An invocation does
 // one quad, in Q8_0 one block of up to 32 elements.
 #include step
-#include ring
-#include pack
+#include attention/ring
+#include attention/pack
 
 override KV_HEADS: u32;
 override QUADS: u32; // of 4 values in a head

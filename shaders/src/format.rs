@@ -53,34 +53,34 @@ impl Format {
     #[must_use]
     pub fn of(dtype: DType) -> Format {
         let include = match dtype {
-            DType::F32 => "f32",
-            DType::F16 => "f16",
-            DType::BF16 => "bf16",
-            DType::Q4_0 => "q4_0",
-            DType::Q4_1 => "q4_1",
-            DType::Q5_0 => "q5_0",
-            DType::Q5_1 => "q5_1",
-            DType::Q8_0 => "q8_0",
-            DType::Q2_K => "q2_k",
-            DType::Q3_K => "q3_k",
-            DType::Q4_K => "q4_k",
-            DType::Q5_K => "q5_k",
-            DType::Q6_K => "q6_k",
-            DType::IQ1_S => "iq1_s",
-            DType::IQ1_M => "iq1_m",
-            DType::IQ2_XXS => "iq2_xxs",
-            DType::IQ2_XS => "iq2_xs",
-            DType::IQ2_S => "iq2_s",
-            DType::IQ3_XXS => "iq3_xxs",
-            DType::IQ3_S => "iq3_s",
-            DType::IQ4_NL => "iq4_nl",
-            DType::IQ4_XS => "iq4_xs",
-            DType::TQ1_0 => "tq1_0",
-            DType::TQ2_0 => "tq2_0",
-            DType::MXFP4 => "mxfp4",
-            DType::NVFP4 => "nvfp4",
-            DType::Q1_0 => "q1_0",
-            DType::Q2_0 => "q2_0",
+            DType::F32 => "decode/float/f32",
+            DType::F16 => "decode/float/f16",
+            DType::BF16 => "decode/float/bf16",
+            DType::Q4_0 => "decode/legacy/q4_0",
+            DType::Q4_1 => "decode/legacy/q4_1",
+            DType::Q5_0 => "decode/legacy/q5_0",
+            DType::Q5_1 => "decode/legacy/q5_1",
+            DType::Q8_0 => "decode/legacy/q8_0",
+            DType::Q2_K => "decode/k_quants/q2_k",
+            DType::Q3_K => "decode/k_quants/q3_k",
+            DType::Q4_K => "decode/k_quants/q4_k",
+            DType::Q5_K => "decode/k_quants/q5_k",
+            DType::Q6_K => "decode/k_quants/q6_k",
+            DType::IQ1_S => "decode/iq/iq1_s",
+            DType::IQ1_M => "decode/iq/iq1_m",
+            DType::IQ2_XXS => "decode/iq/iq2_xxs",
+            DType::IQ2_XS => "decode/iq/iq2_xs",
+            DType::IQ2_S => "decode/iq/iq2_s",
+            DType::IQ3_XXS => "decode/iq/iq3_xxs",
+            DType::IQ3_S => "decode/iq/iq3_s",
+            DType::IQ4_NL => "decode/iq/iq4_nl",
+            DType::IQ4_XS => "decode/iq/iq4_xs",
+            DType::TQ1_0 => "decode/ternary/tq1_0",
+            DType::TQ2_0 => "decode/ternary/tq2_0",
+            DType::MXFP4 => "decode/fp4/mxfp4",
+            DType::NVFP4 => "decode/fp4/nvfp4",
+            DType::Q1_0 => "decode/legacy/q1_0",
+            DType::Q2_0 => "decode/legacy/q2_0",
         };
         Format { dtype, include }
     }
@@ -147,9 +147,14 @@ impl Format {
         self.dtype
     }
 
-    /// Name of the include, also used in the names of kernels.
+    /// Name, as in the names of kernels.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.include.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Name of the include that reads it.
+    pub(crate) fn include(self) -> &'static str {
         self.include
     }
 }

@@ -42,21 +42,21 @@ impl Kernel {
             text.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
         let format = match self {
-            Kernel::Sample { table, .. } => table.map(Format::name),
+            Kernel::Sample { table, .. } => table.map(Format::include),
             Kernel::Embed(format)
             | Kernel::ExpertMatMul { format, .. }
             | Kernel::ExpertSum(format)
             | Kernel::MatVec { format, .. }
             | Kernel::MatMul { format, .. }
             | Kernel::MatVecBroadcast { format, .. }
-            | Kernel::MatMulBroadcast { format, .. } => Some(format.name()),
+            | Kernel::MatMulBroadcast { format, .. } => Some(format.include()),
             _ => None,
         };
         let second = match self {
             Kernel::MatVec { second_matrix, .. } | Kernel::MatVecBroadcast { second_matrix, .. } => {
-                second_matrix.map(Format::name)
+                second_matrix.map(Format::include)
             }
-            Kernel::Sample { table, halved: true } => table.map(Format::name),
+            Kernel::Sample { table, halved: true } => table.map(Format::include),
             _ => None,
         };
         compose(&mut text, self.source(), Context { flags: &self.flags(), format, second })?;

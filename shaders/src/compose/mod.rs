@@ -157,7 +157,7 @@ impl<'a> Composer<'a> {
     /// Includes the reader of a block format.
     fn append_format(&mut self, format: Option<&'static str>, place: Place) -> Result<(), ComposeError> {
         let format = format.ok_or_else(|| place.error(Problem::NoFormat))?;
-        self.include("words", place)?;
+        self.include("decode/words", place)?;
         self.include(format, place)
     }
 

@@ -28,14 +28,15 @@ fn flags_choose_lines_and_includes_come_once() {
 
 #[test]
 fn a_format_is_included_under_the_name_of_its_buffer() {
-    let context = Context { flags: &[], format: Some("q4_k"), second: Some("q8_0") };
-    let text = "#include quads\nconst COLS = 1u;\nvar<private> weights: u32;\nvar<private> up: u32;
+    let context =
+        Context { flags: &[], format: Some("decode/k_quants/q4_k"), second: Some("decode/legacy/q8_0") };
+    let text = "#include decode/quads\nconst COLS = 1u;\nvar<private> weights: u32;\nvar<private> up: u32;
 #include format\n#include format as up\n";
     let text = composed(text, context).expect("composed");
     for name in ["fn weights_pair(", "fn up_pair(", "fn up_k_scale(", "fn up_d(", "(up[index],"] {
         assert!(text.contains(name), "{name} is missing");
     }
-    let text = "#include quads\nconst COLS = 1u;\nvar<private> second_weights: u32;
+    let text = "#include decode/quads\nconst COLS = 1u;\nvar<private> second_weights: u32;
 override SECOND_WEIGHTS_SCALES: u32;\n#include second_format as second_weights\n";
     let text = composed(text, context).expect("composed");
     for name in ["fn second_weights_pair(", "(second_weights[SECOND_WEIGHTS_SCALES +"] {
@@ -60,7 +61,11 @@ fn an_unmet_requirement_is_named_with_the_line_that_includes() {
         "ops/some.wgsl:2: shared/rows.wgsl requires `step`, which the module neither declares nor includes"
     );
     // If an include lacks something for another, that line of the include is named.
-    assert!(error("#include f16\n").starts_with("shared/f16.wgsl:2: shared/halves.wgsl requires `weights`"));
+    assert!(
+        error("#include decode/float/f16\n").starts_with(
+            "shared/decode/float/f16.wgsl:2: shared/decode/float/halves.wgsl requires `weights`"
+        )
+    );
     let declared = [
         "@group(0) @binding(0) var<uniform> step: Step;",
         "@group(0) @binding(0) var<storage, read_write> step: Step;",
@@ -80,7 +85,8 @@ fn an_unmet_requirement_is_named_with_the_line_that_includes() {
         assert!(composed(format!("{line}\n#include rows\n").leak(), PLAIN).is_err(), "{line}");
     }
     // Under another name the buffer must have that name, too.
-    let renamed = "const COLS = 1u;\n#include quads\nvar<private> weights: u32;\n#include words as up\n";
+    let renamed =
+        "const COLS = 1u;\n#include decode/quads\nvar<private> weights: u32;\n#include decode/words as up\n";
     assert!(error(renamed).contains("requires `up`"));
     // An include counts as well as a declaration.
     assert!(error("#requires rows\n").starts_with("ops/some.wgsl:1: ops/some.wgsl requires `rows`"));

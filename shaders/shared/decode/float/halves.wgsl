@@ -1,0 +1,13 @@
+#requires weights, COLS
+// Formats of 16 bits a value.
+#include decode/float/floats
+
+// The words that hold the four values from `first` on: where rows have an odd length, they may begin within a word.
+fn weights_halves(first: u32) -> vec2<u32> {
+    let index = first >> 1u;
+    let words = vec2<u32>(weights[index], weights[index + 1u]);
+    if (COLS % 2u == 0u || first % 2u == 0u) {
+        return words;
+    }
+    return (words >> vec2<u32>(16u)) | (vec2<u32>(words.y, weights[index + 2u]) << vec2<u32>(16u));
+}

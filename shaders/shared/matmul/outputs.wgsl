@@ -1,0 +1,58 @@
+#requires y
+#if gated
+#requires gated
+#end
+#if !fused_add_norm
+#requires BIAS, bias
+#if gated
+#requires up_bias
+#else
+#requires RESIDUAL, FACTOR, residual
+#end
+#end
+#include matmul/second_matrix
+// Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
+// four whose gates are the first sums and whose factors the second.
+fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
+    for (var i = 0u; i < 4u; i++) {
+#if gated
+        store_output(start, row + i, first[i], second[i]);
+#else
+        store_output(start, row + i, first[i]);
+        store_output(start, row + 4u + i, second[i]);
+#end
+    }
+}
+
+#if gated
+fn store_output(start: u32, row: u32, gate: f32, factor: f32) {
+    if (row >= matrix_rows()) {
+        return;
+    }
+    let column = first_output() + row;
+#if !fused_add_norm
+    if (BIAS) {
+        y[start + column] = gated(gate + bias[column], factor + up_bias[column]);
+        return;
+    }
+#end
+    y[start + column] = gated(gate, factor);
+}
+#else
+fn store_output(start: u32, row: u32, sum: f32) {
+    if (row >= matrix_rows()) {
+        return;
+    }
+    let column = first_output() + row;
+    var value = sum;
+#if !fused_add_norm
+    if (BIAS) {
+        value += bias[column];
+    }
+    if (RESIDUAL) {
+        value = FACTOR * value + residual[start + column];
+    }
+#end
+    y[start + column] = value;
+}
+#end
