@@ -1,40 +1,40 @@
 //! The oracles, one per operation: plain loops with f64 accumulation. They share nothing with any backend.
 
-#[path = "../ops/add.rs"]
+#[path = "../ops/elementwise/add.rs"]
 mod add;
-#[path = "../ops/attention.rs"]
+#[path = "../ops/attention/attention.rs"]
 mod attention;
-#[path = "../ops/conv.rs"]
+#[path = "../ops/recurrent/conv.rs"]
 mod conv;
-#[path = "../ops/delta_net.rs"]
+#[path = "../ops/recurrent/delta_net.rs"]
 mod delta_net;
-#[path = "../ops/embed.rs"]
+#[path = "../ops/rows/embed.rs"]
 mod embed;
-#[path = "../ops/expert_matmul.rs"]
+#[path = "../ops/experts/expert_matmul.rs"]
 mod expert_matmul;
-#[path = "../ops/gated.rs"]
+#[path = "../ops/elementwise/gated.rs"]
 mod gated;
-#[path = "../ops/matmul.rs"]
+#[path = "../ops/matmul/matmul.rs"]
 mod matmul;
-#[path = "../ops/rms_norm.rs"]
+#[path = "../ops/rows/rms_norm.rs"]
 mod rms_norm;
-#[path = "../ops/rope.rs"]
+#[path = "../ops/attention/rope.rs"]
 mod rope;
-#[path = "../ops/router.rs"]
+#[path = "../ops/experts/router.rs"]
 mod router;
-#[path = "../ops/sample.rs"]
+#[path = "../ops/sample/sample.rs"]
 mod sample;
-#[path = "../ops/scale.rs"]
+#[path = "../ops/elementwise/scale.rs"]
 mod scale;
-#[path = "../ops/select_rows.rs"]
+#[path = "../ops/rows/select_rows.rs"]
 mod select_rows;
-#[path = "../ops/slice.rs"]
+#[path = "../ops/rows/slice.rs"]
 mod slice;
-#[path = "../ops/soft_cap.rs"]
+#[path = "../ops/elementwise/soft_cap.rs"]
 mod soft_cap;
-#[path = "../ops/store_kv.rs"]
+#[path = "../ops/attention/store_kv.rs"]
 mod store_kv;
-#[path = "../ops/weighted_sum.rs"]
+#[path = "../ops/experts/weighted_sum.rs"]
 mod weighted_sum;
 
 pub use add::add;
