@@ -1,8 +1,8 @@
-//! The GPU kernels: WGSL sources (`ops/*.wgsl`, with includes in `shared/`), the table of their variants, and beside
-//! each kernel its oracle, a naive Rust function that says what it must compute.
+//! The GPU kernels: WGSL sources (in `ops`, with includes in `shared`), the table of their variants, and beside each
+//! kernel its oracle, a naive Rust function that says what it must compute.
 //!
-//! A [`Kernel`] is one shader module; what remains open in it (sizes, flags) are WGSL `override` constants, which the
-//! program that runs it sets. Buffers are bound in group 0 in the order in which a source declares them.
+//! A [`Kernel`] is one shader module. Its sizes and flags are WGSL `override` constants, which the program that runs it
+//! sets. Buffers are bound in group 0 in the order in which a source declares them.
 
 mod cache;
 mod compose;
