@@ -1,7 +1,7 @@
-// For what costs most of a step: behind a token that ends the answer, the rest of a submit has nothing to do.
+// For the expensive kernels: after a token that ends the answer, the rest of a submit is skipped.
 #include step
 
-@group(0) @binding(LAST) var<uniform> step: Step; // behind all others
+@group(0) @binding(LAST) var<uniform> step: Step; // the last binding
 
 fn ended() -> bool {
     return step.ended != 0u;

@@ -1,11 +1,11 @@
-// What a gate and the other side of a gated product give; numbered as the host's `Activation`.
+// `activation(gate) * up`; ACTIVATION is the number that the host's `activation` returns.
 override ACTIVATION: u32;
 
 fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp(-x));
 }
 
-// Some implementations divide exponentials for it, which must not overflow.
+// Clamped, because some implementations divide exponentials, which would overflow.
 fn safe_tanh(x: f32) -> f32 {
     return tanh(clamp(x, -15.0, 15.0));
 }

@@ -1,5 +1,5 @@
 #requires step
-// Whether the activations here have a row for each of the step's logits, instead of one for each of its tokens.
+// Whether the activations have a row for each of the step's logits, instead of its tokens.
 override LOGITS: bool = false;
 
 fn row_count() -> u32 {

@@ -1,13 +1,13 @@
 //! The formats of the KV cache.
 
-/// How a KV cache holds its numbers.
+/// The format of the elements of a KV cache.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Cache {
     /// Pairs of f16.
     F16,
     /// Plain f32.
     F32,
-    /// A byte each, and a scale for up to 32 of a head.
+    /// A byte each, and a scale per block of up to 32 elements of a head.
     Q8_0,
 }
 
@@ -22,7 +22,7 @@ impl Cache {
         }
     }
 
-    /// Blocks of a head that have a scale of their own in [`Cache::Q8_0`].
+    /// Blocks of a head in [`Cache::Q8_0`].
     #[must_use]
     pub fn blocks(head_dim: usize) -> usize {
         head_dim.div_ceil(32)

@@ -1,9 +1,9 @@
-//! Differences between those who compile WGSL.
+//! Differences between WGSL compilers.
 
-/// Who compiles the WGSL.
+/// A WGSL compiler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
-    /// naga, through wgpu's native backends: it knows subgroup operations without any `enable`.
+    /// naga, in wgpu's native backends: subgroup operations need no `enable`.
     Naga,
     /// A browser: subgroup operations must be enabled.
     Browser,

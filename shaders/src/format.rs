@@ -14,8 +14,8 @@ pub struct Format {
 }
 
 impl Format {
-    /// Formats that the files which quantisers make hold in one layer, the values' matrix in the second: one dispatch
-    /// makes the products of both.
+    /// Formats that quantized files mix in one layer, the second for the values' matrix: one dispatch computes the
+    /// products of both.
     pub const PAIRS: [[DType; 2]; 8] = [
         [DType::Q3_K, DType::Q4_K],
         [DType::Q3_K, DType::Q5_K],
@@ -33,8 +33,8 @@ impl Format {
         Self::PAIRS.iter().any(|pair| pair.map(Format::of) == [self, second])
     }
 
-    /// Formats of vocabularies that may be larger than what one binding of a small device can hold: one dispatch reads
-    /// both halves of such a table.
+    /// Formats of vocabularies that may exceed one binding of a small device: one dispatch reads both halves of such a
+    /// table.
     pub const HALVED: [DType; 3] = [DType::F16, DType::Q6_K, DType::Q8_0];
 
     /// Whether there are kernels for a matrix in two buffers.
@@ -85,8 +85,8 @@ impl Format {
         Format { dtype, include }
     }
 
-    /// The codebook with which a buffer of such weights begins, before its first block: 16 bits for each entry, a whole
-    /// number of words. Empty for most formats.
+    /// The codebook at the beginning of a buffer of such weights: entries of 16 bits, a whole number of words. Empty
+    /// for most formats.
     #[must_use]
     pub fn codebook(self) -> &'static [u16] {
         match self.dtype {
@@ -100,8 +100,8 @@ impl Format {
         }
     }
 
-    /// Where in a block its scale lies, if a buffer of such weights holds the scales of all blocks behind the rest of
-    /// all blocks: so it is with formats whose blocks are a whole number of words without it only. Empty for others.
+    /// The bytes of the scale in a block, if a buffer of such weights has the scales after all blocks. These are the
+    /// formats whose blocks are a whole number of words only without the scale. Empty for others.
     #[must_use]
     pub fn scale(self) -> Range<usize> {
         match self.dtype {
@@ -118,8 +118,8 @@ impl Format {
         }
     }
 
-    /// What products with such a matrix can be computed in. That its values are integers times factors, plus summands,
-    /// both the same for 16 of them, is what kernels other than those of f32 take.
+    /// The arithmetic in which products can be computed. Kernels other than those of f32 need integers with a scale and
+    /// an offset that 16 values share.
     #[must_use]
     pub fn math(self) -> &'static [Math] {
         match self.dtype {

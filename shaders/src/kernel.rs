@@ -9,7 +9,7 @@ use crate::math::Math;
 pub enum Kernel {
     /// Gathers rows of the vocabulary. Buffers: step, history, table, y.
     Embed(Format),
-    /// Buffers: step, x, gain, y; where it `adds` to a residual, that and a factor.
+    /// Buffers: step, x, gain, y; if it `adds`, the residual and a factor.
     RmsNorm {
         /// `residual + norm(x)`.
         adds: bool,
@@ -20,18 +20,18 @@ pub enum Kernel {
     MatVec {
         /// Block format of the matrix or matrices.
         format: Format,
-        /// The row is made of x and a residual first.
+        /// The row is computed from x and a residual first.
         fused_add_norm: bool,
-        /// A second matrix of this format, whose outputs follow, be it the other half of the first; it is bound last.
+        /// A second matrix of this format, maybe the other half of the first. Its outputs follow, and it is bound last.
         second_matrix: Option<Format>,
         /// Two matrices, gate and up, and `activation(gate) * up` of their products.
         gated: bool,
-        /// Adds up through subgroup operations instead of workgroup memory.
+        /// Sums by subgroup operations instead of in workgroup memory.
         subgroups: bool,
-        /// Which products it adds up; [`Math::F32`] unless the formats have integers.
+        /// The arithmetic; [`Math::F32`] unless the formats have integers.
         math: Math,
     },
-    /// The same for many rows. Buffers: step, x, weights, bias, y, then as above; where x is staged, its blocks.
+    /// The same for many rows. Buffers: step, x, weights, bias, y, then as above; if x is staged, its blocks.
     MatMul {
         /// Block format of the matrix or matrices.
         format: Format,
@@ -42,7 +42,7 @@ pub enum Kernel {
     },
     /// Stages the rows that [`Kernel::MatMul`] reads. Buffers: step, x, y, blocks.
     StageRows(Math),
-    /// As [`Kernel::MatVec`], for adapters that run on the CPU; needs subgroups of at least eight.
+    /// As [`Kernel::MatVec`], for software adapters; needs subgroups of at least eight.
     MatVecBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,
@@ -53,7 +53,7 @@ pub enum Kernel {
         /// As in [`Kernel::MatVec`].
         gated: bool,
     },
-    /// As [`Kernel::MatMul`], for adapters that run on the CPU; needs subgroups of at least eight.
+    /// As [`Kernel::MatMul`], for software adapters; needs subgroups of at least eight.
     MatMulBroadcast {
         /// Block format of the matrix or matrices.
         format: Format,
@@ -68,29 +68,29 @@ pub enum Kernel {
     Attention {
         /// Queries that a workgroup serves; one of [`crate::QUERIES`].
         queries: u32,
-        /// How the cache holds its numbers.
+        /// The format of the cache.
         cache: Cache,
-        /// For one token, from the row of queries, keys and values that its projections made. Buffers: step, qkv, keys,
+        /// For one token, from the row of queries, keys and values of its projections. Buffers: step, qkv, keys,
         /// values, sinks, y, table, gains.
         fused: bool,
         /// For one token, by several workgroups for each head; y is for [`Kernel::AttentionMerge`].
         split: bool,
     },
-    /// One result of those of a split [`Kernel::Attention`]. Buffers: parts, y.
+    /// Merges the results of a split [`Kernel::Attention`]. Buffers: parts, y.
     AttentionMerge,
-    /// As [`Kernel::Attention`], for adapters that run on the CPU; needs subgroups of at least eight.
+    /// As [`Kernel::Attention`], for software adapters; needs subgroups of at least eight.
     AttentionBroadcast {
         /// As in [`Kernel::Attention`].
         queries: u32,
-        /// Quads of a head that a lane has room for; one of [`crate::attention::SLOTS`].
+        /// Quads of a head per lane; one of [`crate::attention::SLOTS`].
         slots: u32,
         /// As in [`Kernel::Attention`].
         cache: Cache,
         /// As in [`Kernel::Attention`].
         fused: bool,
     },
-    /// What [`Kernel::Attention`] does where it is `fused`, before attention over many tokens. Buffers: step, qkv,
-    /// keys, values, table, gains, y.
+    /// The preparation of a fused [`Kernel::Attention`], for attention over many tokens. Buffers: step, qkv, keys,
+    /// values, table, gains, y.
     Heads(Cache),
     /// Buffers: step, a, b, y.
     Add,
@@ -128,12 +128,12 @@ pub enum Kernel {
     DeltaNet,
     /// Buffers: step, x, y.
     SelectRows,
-    /// Chooses a token and prepares the step with it. Buffers: step, sampling parameters, logits, history, counts,
-    /// then, where it embeds the token from a table, the table, y, and the other half of a table that is `halved`.
+    /// Samples a token and prepares the step with it. Buffers: step, sampling parameters, logits, history, counts,
+    /// then, if it embeds the token, the table, y, and the other half of a table that is `halved`.
     Sample {
         /// Block format of the table.
         table: Option<Format>,
-        /// The table lies in two buffers.
+        /// The table has two buffers.
         halved: bool,
     },
     /// Only reads. Buffers: words, y.
@@ -155,7 +155,7 @@ impl Kernel {
         )
     }
 
-    /// Whether the kernel reads rows that [`Kernel::StageRows`] made.
+    /// Whether the kernel reads rows that [`Kernel::StageRows`] stages.
     #[must_use]
     pub fn is_staged(self) -> bool {
         matches!(self, Kernel::MatMul { math, .. } if math != Math::F32)
@@ -173,7 +173,7 @@ impl Kernel {
         )
     }
 
-    /// Whether it does nothing behind the end of an answer, for which the step is bound as a uniform behind the other
+    /// Whether it does nothing after the end of an answer. For that, the step is bound as a uniform after the other
     /// buffers.
     #[must_use]
     pub fn looks_for_end(self) -> bool {

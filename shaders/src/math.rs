@@ -1,20 +1,20 @@
-//! What products with matrices are computed in.
+//! The arithmetic of products with matrices.
 
-/// How the kernels multiply inputs with the values of a matrix. Sums are in f32 in any case.
+/// The arithmetic in which kernels multiply inputs with a matrix. Sums are always f32.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Math {
     /// f32 by f32.
     #[default]
     F32,
-    /// Inputs as f16, times a scale for each 32, by the integers of the matrix as f16; needs the feature `shader-f16`.
+    /// Inputs as f16 with a scale per 32, times the integers of the matrix as f16; needs the feature `shader-f16`.
     F16,
-    /// Inputs as integers of 8 bits, times a scale for each 32, by the integers of the matrix: four products at a time
+    /// Inputs as 8-bit integers with a scale per 32, times the integers of the matrix: four products at a time
     /// (`dot4I8Packed`).
     Int8,
 }
 
 impl Math {
-    /// Bytes of four staged inputs, see `integers.wgsl`; 0 where they are not staged.
+    /// Bytes of four staged inputs, see `integers.wgsl`; 0 if they are not staged.
     #[must_use]
     pub fn staged_bytes(self) -> u32 {
         match self {
@@ -24,7 +24,7 @@ impl Math {
         }
     }
 
-    /// Bytes that a block of 32 staged inputs takes, its scale and its sums included; 0 where they are not staged.
+    /// Bytes of a block of 32 staged inputs, including its scale and sums; 0 if they are not staged.
     #[must_use]
     pub fn block_bytes(self) -> u32 {
         match self {
@@ -33,7 +33,7 @@ impl Math {
         }
     }
 
-    /// What tells a kernel's variants apart by name.
+    /// The suffix of a kernel's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Math::F32 => "",

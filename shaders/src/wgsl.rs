@@ -34,8 +34,8 @@ impl Kernel {
             text.push_str("enable f16;\n");
         }
         if self.needs_subgroups() && dialect == Dialect::Browser {
-            // The groups of lanes of a workgroup take turns in a loop that is uniform per subgroup, which the
-            // browser's analysis knows only where the language feature `subgroup_uniformity` is present.
+            // The loop over lane groups is uniform per subgroup. The browser's analysis knows this only with the
+            // language feature `subgroup_uniformity`.
             text.push_str("enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n");
         }
         for (name, value) in self.constants() {
@@ -136,7 +136,7 @@ impl Kernel {
         }
     }
 
-    /// Sizes that the host must know too, as constants before the source.
+    /// Sizes that the host also knows, as constants before the source.
     fn constants(self) -> Vec<(&'static str, u32)> {
         match self {
             Kernel::MatVec { .. } => vec![("ROWS", matvec::ROWS)],

@@ -1,9 +1,9 @@
-/// What is special about an attention.
+/// Variations of an attention.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct Special<'a> {
     /// `c` of `c * tanh(score / c)`.
     pub soft_cap: Option<f32>,
-    /// Positions that a token sees, its own included.
+    /// Positions that a token attends to, including its own.
     pub window: Option<usize>,
     /// A further score of each head, whose value is zero.
     pub sinks: Option<&'a [f32]>,

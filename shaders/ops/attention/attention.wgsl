@@ -2,13 +2,14 @@
 // scores is stored.
 //
 // A workgroup serves QUERIES queries that read the same key/value head: the heads of its group, of neighbouring tokens.
-// It walks the positions in tiles of one position per invocation: scores of its position for all queries; the greatest
-// of the tile; then invocations divide into slices that add up the weighted values, one quad of the head each.
+// It walks the positions in tiles of one position per invocation: each invocation computes the scores of its position
+// for all queries, then all find the greatest score of the tile, then slices of invocations sum the weighted values,
+// each invocation one quad of the head.
 //
-// Where it is `fused`, for one token, it begins with the row of queries, keys and values that the projections made: it
-// normalises and turns its own heads, and the first workgroup of a key/value head stores key and value.
+// If `fused`, for one token, it reads the row of queries, keys and values from the projections: it normalizes and
+// rotates its own heads, and the first workgroup of a key/value head stores key and value.
 //
-// Where it is `split`, SPLITS workgroups share the positions; attention_merge.wgsl makes one result of theirs.
+// If `split`, SPLITS workgroups share the positions; attention_merge.wgsl merges their results.
 #include step
 #include attention/ring
 #include attention/scores
@@ -16,7 +17,7 @@
 override QUERY_QUADS: u32 = QUERIES * QUADS;
 const THREADS: u32 = 128u;
 const TILE: u32 = THREADS;
-const PARTS: u32 = 8u;            // in which the greatest score of a tile is sought
+const PARTS: u32 = 8u;            // of a tile, in the search for its greatest score
 
 @group(0) @binding(0) var<uniform> step: Step;
 #if fused
@@ -47,8 +48,8 @@ var<workgroup> merged: array<vec4<f32>, THREADS>;
 var<workgroup> own_value: array<vec4<f32>, QUADS>;
 var<workgroup> squares: array<f32, (QUERIES + 2u) * PARTS>; // of queries, key, value
 
-// Prepares the queries from `first` on, the key (in `merged`) and the value of the token itself, as the cache will hold
-// them; the workgroup that `stores` puts them there.
+// Prepares the queries from `first` on, and the key (in `merged`) and value of the token itself, rounded as in the
+// cache. With `stores`, writes them to the cache.
 fn prepare(kv_head: u32, first: u32, last: u32, stores: bool, local: u32) {
     let share = HEADS / KV_HEADS;
     let key = (HEADS + kv_head) * QUADS;
@@ -154,8 +155,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
     var end = step.position + min(first + QUERIES - 1u, last) / share + 1u;
 #end
-    // What the first query does not see, none does. Each sees something of the first tile, which is longer than the
-    // queries' positions are apart.
+    // No query attends to positions before those of the first query. Each attends to a part of the first tile, which is
+    // longer than the distance of the queries' positions.
     var begin = oldest_seen(step.position + first / share);
 #if split
     let tiles = (end - begin + TILE - 1u) / TILE;
@@ -173,7 +174,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #if fused
     prepare(kv_head, first, last, group.y == 0u && split == 0u, local);
-    // Queries meet the token's own key here, and its value where the first slice begins.
+    // The score of the token's own key; its value is added by the first slice.
     if (local < QUERIES) {
         var score = 0.0;
         for (var d = 0u; d < QUADS; d++) {
@@ -200,12 +201,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         peak[i] = LOWEST;
         sum[i] = 0.0;
         output[i] = vec4<f32>(0.0);
-        // What is no tile's is the first workgroup's.
+        // Only the first workgroup adds the sink and the token's own value.
         if (split > 0u) {
             continue;
         }
         if (SINKS) {
-            // The slices' sums are added up in the end, so one of them has the sink's.
+            // The sums of the slices are added up in the end, so only one slice has the weight of the sink.
             peak[i] = sinks[kv_head * share + min(first + i, last) % share];
             sum[i] = select(0.0, 1.0, slice == 0u);
         }
@@ -220,7 +221,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     }
 #if fused
-    workgroupBarrier(); // everybody has read the scores
+    workgroupBarrier(); // all have read the scores
 #end
     for (var tile = begin; tile < end; tile += TILE) {
         let position = tile + local;

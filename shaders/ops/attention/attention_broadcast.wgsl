@@ -1,9 +1,9 @@
-// As attention.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
+// As attention.wgsl, for software adapters, on which every memory access of every lane costs time.
 //
-// A workgroup is eight lanes. Of each tile of eight positions a lane computes the scores of one, for all queries; then
-// it adds up the weighted values of its share of the head, every eighth quad. What other lanes hold they broadcast.
+// A workgroup is eight lanes. In each tile of eight positions a lane computes the scores of one position for all
+// queries, then sums the weighted values of every eighth quad of the head. Lanes broadcast the values that they hold.
 //
-// Where it is `fused`, for one token, it begins with the row of queries, keys and values, as attention.wgsl does.
+// If `fused`, for one token, it reads the row of queries, keys and values, as attention.wgsl does.
 #include step
 #include attention/ring
 #include attention/scores
@@ -25,7 +25,7 @@ override OCTETS: u32 = (QUADS + 7u) / 8u; // at most SLOTS
 #include attention/rotate
 #include attention/pack
 
-// A head's divisor: its squares, of eight lanes.
+// The factor of a head's norm, from the squares of eight lanes.
 fn head_scale(head: u32, lane: u32, norm: bool) -> f32 {
     if (!norm) {
         return 1.0;
@@ -55,7 +55,7 @@ fn weighted(weight: f32, v: array<vec4<f32>, 8>) -> vec4<f32> {
         + subgroupBroadcast(weight, 6u) * v[6] + subgroupBroadcast(weight, 7u) * v[7];
 }
 
-// Eight quads of a key from `first` on. Those beyond its end meet quads of the query that are zero.
+// Eight quads of a key from `first` on. Those beyond its end are multiplied with zeros of the query.
 fn key_quads(row: u32, first: u32) -> array<vec4<f32>, 8> {
     let last = QUADS - 1u;
     return array<vec4<f32>, 8>(
@@ -70,7 +70,7 @@ fn key_quads(row: u32, first: u32) -> array<vec4<f32>, 8> {
     );
 }
 
-// One quad of the values at eight positions; those beyond the last one have no weight.
+// One quad of the values at eight positions; those beyond the last one have the weight 0.
 fn value_quads(kv_head: u32, position: u32, last: u32, quad: u32) -> array<vec4<f32>, 8> {
     let at = min(quad, QUADS - 1u);
     return array<vec4<f32>, 8>(

@@ -1,5 +1,4 @@
-// The attention of one token from what SPLITS workgroups of attention.wgsl made of parts of the positions. An
-// invocation for each quad.
+// Merges the partial results of SPLITS workgroups of attention.wgsl for one token. One invocation per quad.
 override HEADS: u32;
 override HEAD_DIM: u32;
 override QUADS: u32 = HEAD_DIM / 4u;

@@ -1,5 +1,5 @@
-// Before attention over many tokens: the heads are normalised, those of queries and keys turned, keys and values go to
-// the cache in the layout that cache.wgsl reads. One workgroup for each head of a token.
+// Before attention over many tokens: normalizes the heads, rotates those of queries and keys, and stores keys and
+// values in the cache, in the layout that cache.wgsl reads. One workgroup per head of a token.
 #include step
 #include attention/ring
 #include attention/pack

@@ -1,9 +1,9 @@
-/// Oracle of `rope`: turns pair `i` of every head of `x` (`[tokens, heads, head_dim]`) by the angle
+/// Oracle of `rope`: rotates pair `i` of every head of `x` (`[tokens, heads, head_dim]`) by the angle
 /// `p * frequencies[i] / factors[i]`, where `p` is `position` for the first token and one more for each next, and
-/// multiplies it with `magnitude`.
+/// multiplies it by `magnitude`.
 ///
 /// A pair is the elements `(2i, 2i + 1)`, or with `halves` the elements `(i, i + frequencies.len())`. Elements from
-/// `2 * frequencies.len()` on stay. Su et al., RoFormer, 2021, equation 34.
+/// `2 * frequencies.len()` on are unchanged. Su et al., RoFormer, 2021, equation 34.
 #[allow(clippy::too_many_arguments, reason = "the op's parameters, spelled out")]
 pub fn rope(
     x: &[f32],

@@ -1,13 +1,13 @@
-// Turns pair `i` of every head at position `p` by the angle p * frequency[i].
+// Rotates pair `i` of every head at position `p` by the angle p * frequency[i].
 //
-// The sines and cosines come from two tables made by the host in f64, because WGSL promises no accuracy for large
-// angles: 256 rows for the low byte of the position, then one row for each value of the rest; the two rotations are
-// multiplied as complex numbers.
+// The sines and cosines come from two tables that the host computes in f64, because WGSL promises no accuracy for large
+// angles: 256 rows for the low byte of the position, then one row for each value of the other bytes. The two rotations
+// are multiplied as complex numbers.
 #include step
 
 override HEADS: u32;
 override HEAD_DIM: u32;
-override PAIRS: u32;             // elements from 2 * PAIRS on stay
+override PAIRS: u32;             // elements from 2 * PAIRS on are copied
 override HALVES: bool;           // a pair is (i, i + PAIRS), else (2i, 2i + 1)
 override STRIDE: u32;            // of a row, HEADS * HEAD_DIM rounded up to a multiple of 4
 

@@ -1,14 +1,14 @@
 /// Oracle of `store_kv`, for keys or for values: writes the rows of `x` (`[tokens, width]`) to rows `position..` of
-/// `cache` (`[context, width]`). The cache keeps f32 here; what a backend's narrower cache loses belongs to the limit
-/// that it is compared with.
+/// `cache` (`[context, width]`). The cache is f32 here; the rounding of a backend's cache belongs to the
+/// tolerance of the comparison.
 pub fn store_kv(cache: &mut [f32], x: &[f32], width: usize, position: usize) {
     for (i, &value) in x.iter().enumerate() {
         cache[position * width + i] = value;
     }
 }
 
-/// What GGUF's Q8_0 keeps of rows of heads: of each head, up to 32 neighbours share the f16 scale `max |x| / 127` and
-/// are rounded to whole multiples of it.
+/// Rounds rows of heads as GGUF's Q8_0 does: up to 32 neighbours of a head share the f16 scale `max |x| / 127` and are
+/// rounded to multiples of it.
 pub fn through_q8_0(x: &[f32], head_dim: usize) -> Vec<f32> {
     let mut kept = Vec::new();
     for head in x.chunks(head_dim) {

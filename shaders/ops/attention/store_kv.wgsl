@@ -1,5 +1,5 @@
-// Writes the keys and values of the step's tokens to the cache, in the layout that cache.wgsl reads. An invocation does
-// one quad, in Q8_0 one block of up to 32 elements.
+// Stores the keys and values of the step's tokens in the cache, in the layout that cache.wgsl reads. An invocation
+// stores one quad, in Q8_0 one block of up to 32 elements.
 #include step
 #include attention/ring
 #include attention/pack

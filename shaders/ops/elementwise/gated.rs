@@ -1,4 +1,4 @@
-/// What is made of a gate.
+/// The activation of a gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Activation {
     /// The gate itself.
@@ -7,11 +7,11 @@ pub enum Activation {
     Silu,
     /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`.
     Gelu,
-    /// The square of what is positive.
+    /// The square of `max(x, 0)`.
     Relu2,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
-    /// gpt-oss's: both sides clamped, the gate's logistic function steeper, 1 added to the other side.
+    /// That of gpt-oss: both sides clamped, a steeper logistic function of the gate, and 1 added to `up`.
     ClampedSwiGlu,
 }
 

@@ -1,4 +1,5 @@
-// y = activation(gate) * up of a part of each row of x and one of each row of another, or the same, element by element.
+// y = activation(gate) * up, element by element: gate is a part of each row of x, up a part of each row of `other`,
+// which may be x.
 #include step
 #include rows
 #include gated
@@ -7,7 +8,7 @@ override WIDTH: u32;     // of a part
 override STRIDE: u32;    // of a row of y in memory
 override X_STRIDE: u32;  // of a row of x
 override OTHER_STRIDE: u32;
-override GATE: u32;      // where the parts begin
+override GATE: u32;      // first elements of the parts
 override UP: u32;
 
 @group(0) @binding(0) var<uniform> step: Step;

@@ -16,6 +16,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let at = group.y * QUADS + quad;
-    // Some implementations divide exponentials for it, which must not overflow.
+    // Clamped, because some implementations divide exponentials, which would overflow.
     y[at] = CAP * tanh(clamp(x[at] / CAP, vec4<f32>(-15.0), vec4<f32>(15.0)));
 }

@@ -1,14 +1,14 @@
-// y[row][slot] = W[ids[row][slot]] · x (+ bias): matrices chosen on the GPU, all experts' below one another in
-// `weights`.
+// y[row][slot] = W[ids[row][slot]] · x (+ bias), with matrices selected on the GPU. `weights` is the stack of all
+// experts' matrices.
 //
-// As matvec.wgsl without subgroups: a group of LANES lanes computes ROWS neighbouring outputs of one slot, its lanes
-// dividing the chunks among themselves. A stack that is too large for one binding comes in parts, wherever these end;
-// each part's dispatch writes the outputs whose rows it holds.
+// As matvec.wgsl without subgroups: the LANES lanes of a group share the chunks of ROWS neighbouring outputs of one
+// slot. A stack that is too large for one binding has several parts, which may end within an expert; the dispatch of
+// each part writes the outputs of its rows.
 //
-// With `integers` the workgroup stages the row first, and multiplies what it staged.
+// With `integers` the workgroup stages the row first.
 //
-// Where it is `gated` it makes activation(gate) * up of two such products of the row, which it may normalise, as
-// matvec.wgsl does.
+// If `gated`, it computes activation(gate) * up of two products of the row, which it may normalize, as matvec.wgsl
+// does.
 #include ended
 #include decode/quads
 #if gated
@@ -20,7 +20,7 @@ override OUTPUTS: u32;       // of an expert
 override FIRST: u32 = 0;     // first row of this part of the stack
 override PART_ROWS: u32;     // rows of this part
 override USED: u32;          // slots of a row
-override SHARED: bool;       // all slots have the row's input, instead of one each
+override SHARED: bool;       // all slots of a row share one input
 override X_STRIDE: u32;      // of a row of x in memory
 override STRIDE: u32;        // of a row of y
 override ID_STRIDE: u32;     // of a row of ids

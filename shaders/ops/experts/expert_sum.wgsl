@@ -1,9 +1,9 @@
-// y[row] = residual[row] + Σ_slot weights[row][slot] (W[ids[row][slot]] · x[row][slot] (+ bias)): what the experts of a
-// row made, added up.
+// y[row] = residual[row] + Σ_slot shares[row][slot] (W[ids[row][slot]] · x[row][slot] (+ bias)): the weighted sum of
+// the outputs of the experts of a row.
 //
-// SPLIT groups of LANES lanes compute four neighbouring outputs: the groups divide the slots among themselves, and the
-// lanes of a group a slot's chunks. A stack that is too large for one binding comes in parts; the dispatch of each but
-// the first adds to what the one before it left (`ADDS`).
+// SPLIT groups of LANES lanes compute four neighbouring outputs: the groups share the slots, and the lanes of a group
+// the chunks of a slot. A stack that is too large for one binding has several parts; the dispatches after the first add
+// to y (`ADDS`).
 #include ended
 #include decode/quads
 

@@ -1,16 +1,16 @@
-/// How logits become scores.
+/// How scores are computed from logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gating {
     /// Softmax over all experts.
     Softmax,
     /// The logistic function of each.
     Sigmoid,
-    /// The logits themselves; the weights are the softmax over the chosen.
+    /// The logits themselves; the weights are the softmax over the selected experts.
     SoftmaxOfChosen,
 }
 
 /// Oracle of `router`: for each row of `logits` (`[rows, experts]`) the indices of the `used` experts with the greatest
-/// score plus `bias`, the greatest first, the lowest index among equals, and their weights; `[rows, used]` both.
+/// score plus `bias`, greatest first, the lowest index first among equals, and their weights; both are `[rows, used]`.
 #[allow(clippy::too_many_arguments, reason = "the op's parameters, spelled out")]
 pub fn router(
     logits: &[f32],

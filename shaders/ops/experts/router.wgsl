@@ -1,11 +1,11 @@
-// Of each row of logits the USED experts with the greatest score, the greatest first, the lowest index among equals,
-// and their weights. One workgroup per row: USED times it seeks the greatest of those that are left.
+// The USED experts with the greatest scores of each row of logits, greatest first, the lowest index first among equals,
+// and their weights. One workgroup per row finds the greatest of the remaining scores USED times.
 
 override EXPERTS: u32;
 override USED: u32;
 override STRIDE: u32;    // of a row of ids and weights in memory
 override X_STRIDE: u32;  // of a row of logits in memory
-override GATING: u32;    // 0: softmax of all, 1: sigmoid, 2: softmax of the chosen
+override GATING: u32;    // 0: softmax of all, 1: sigmoid, 2: softmax of the selected
 override BIAS: bool;
 override NORMALIZE: bool;
 override FACTOR: f32;
@@ -23,7 +23,7 @@ struct Candidate {
 }
 
 var<workgroup> scores: array<f32, EXPERTS>;
-var<workgroup> ranks: array<f32, EXPERTS>; // scores with bias, LOWEST once chosen
+var<workgroup> ranks: array<f32, EXPERTS>; // scores with bias; LOWEST after selection
 var<workgroup> found: array<Candidate, THREADS>;
 var<workgroup> numbers: array<f32, THREADS>;
 var<workgroup> chosen: array<f32, USED>;
@@ -32,7 +32,7 @@ fn better(a: Candidate, b: Candidate) -> bool {
     return a.rank > b.rank || (a.rank == b.rank && a.index < b.index);
 }
 
-// Every invocation gets the greatest (or, summing, the sum) of all values.
+// The greatest of all values, or with `summing` their sum, for every invocation.
 fn reduce(local: u32, value: f32, summing: bool) -> f32 {
     workgroupBarrier();
     numbers[local] = value;
@@ -94,7 +94,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
         if (local == 0u) {
-            // Of numbers that compare with none, the last index is as good as another.
+            // If all are NaN, no index was found: the last one is taken.
             let index = min(found[0].index, EXPERTS - 1u);
             ids[group.y * STRIDE + slot] = f32(index);
             chosen[slot] = scores[index];
@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     if (local == 0u) {
         if (GATING == 2u) {
-            // The first is the greatest, unless a bias says otherwise.
+            // With a bias the first may not be the greatest.
             var greatest = chosen[0];
             for (var slot = 1u; slot < USED; slot++) {
                 greatest = max(greatest, chosen[slot]);

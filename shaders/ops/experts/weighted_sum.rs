@@ -1,5 +1,5 @@
-/// Oracle of `weighted_sum`: the sum over the `used` slots of each row of `x` (`[rows, used, width]`), each times its
-/// weight (`[rows, used]`).
+/// Oracle of `weighted_sum`: the sum of the `used` slots of each row of `x` (`[rows, used, width]`), weighted by
+/// `weights` (`[rows, used]`).
 pub fn weighted_sum(x: &[f32], weights: &[f32], used: usize) -> Vec<f32> {
     let rows = weights.len() / used;
     let width = x.len() / weights.len();

@@ -1,4 +1,4 @@
-// The sum of the USED slots of a row of x, each times its weight.
+// The weighted sum of the USED slots of a row of x.
 #include step
 #include rows
 

@@ -1,14 +1,14 @@
 // y = x · Wᵀ (+ bias) (+ residual), or activation(gate) * up of two matrices, for many rows x: prefill.
 //
 // A workgroup computes a tile of 32 tokens by 64 rows of W (gated: 32 of gate and the same 32 of up), an invocation 4
-// by 8 of them. For each chunk of 32 inputs both tiles are put into workgroup memory, W decoded on the way. With
-// `integers` x comes staged, and W is multiplied as integers.
+// by 8 of them. For each chunk of 32 inputs it loads both tiles into workgroup memory and decodes W. With `integers` x
+// is staged, and W is multiplied as integers.
 #include step
 #include rows
 #include decode/quads
 #if gated
 #include gated
-override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
+override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `weights`
 #end
 
 override COLS: u32;          // inputs
@@ -17,9 +17,9 @@ override FIRST: u32 = 0;     // first of them in the whole matrix
 override STRIDE: u32;        // of a row of y and residual
 override BIAS: bool;
 override RESIDUAL: bool = false;
-override FACTOR: f32 = 1.0;      // of the products, where a residual is added
+override FACTOR: f32 = 1.0;      // of the products, if a residual is added
 
-const PITCH: u32 = 9u;       // quads between rows of a tile: 8 and one so that neighbours lie in different banks
+const PITCH: u32 = 9u;       // quads between rows of a tile: 8, and one so that neighbours are in different banks
 
 @group(0) @binding(0) var<uniform> step: Step;
 #if integers
@@ -103,8 +103,8 @@ fn load_w(local: u32, first_row: u32, chunk: u32) {
     }
 }
 
-// What the products of half a chunk, 0 or 1, of row `row` of the tile are worth; the tokens' scales and sums are those
-// of that half.
+// Scales the products of half `half` of a chunk of row `row` of the tile, with the tokens' scales and the sums of that
+// half.
 fn scaled(half: u32, row: u32, products: Partials, scales: vec4<f32>, sums: vec4<f32>) -> vec4<f32> {
     let affine = w_affine[row];
     return affine[half] * scales * vec4<f32>(products) + affine[2u + half] * sums;
@@ -153,7 +153,7 @@ fn products(w: vec4<f32>, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<
 }
 #end
 
-// Stores one output of the invocation's four tokens, which lie 8 apart.
+// Stores one output of the invocation's four tokens, which are 8 apart.
 fn store(row: u32, token: u32, product: vec4<f32>, up_product: vec4<f32>) {
     if (row >= OUTPUTS) {
         return;

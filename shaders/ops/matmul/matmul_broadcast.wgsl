@@ -1,14 +1,14 @@
-// As matmul.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
+// As matmul.wgsl, for software adapters, on which every memory access of every lane costs time.
 //
-// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) of TOKENS tokens and
-// decodes its own weights into registers. The inputs, the same for all lanes, are read by eight lanes, a token each,
-// and broadcast.
+// An invocation computes eight outputs (gated: four, each from a row of gate and one of up) of TOKENS tokens and
+// decodes its own weights into registers. The inputs are the same for all lanes: eight lanes read a token each and
+// broadcast it.
 #include step
 #include rows
 #include decode/quads
 #if gated
 #include gated
-override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
+override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `weights`
 #end
 
 override COLS: u32;          // inputs
@@ -17,7 +17,7 @@ override FIRST: u32 = 0;     // first of them in the whole matrix
 override STRIDE: u32;        // of a row of y and residual
 override BIAS: bool;
 override RESIDUAL: bool = false;
-override FACTOR: f32 = 1.0;      // of the products, where a residual is added
+override FACTOR: f32 = 1.0;      // of the products, if a residual is added
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;  // [rows, COLS]
@@ -62,7 +62,7 @@ struct Sums {
     t7: vec4<f32>,
 }
 
-// Adds the products of eight tokens, of which lanes 0 to 7 hold a quad each.
+// Adds the products of eight tokens; lanes 0 to 7 hold a quad each.
 fn advance(sums: Sums, w: Quads, quads: vec4<f32>) -> Sums {
     return Sums(
         sums.t0 + products(w, subgroupBroadcast(quads, 0u)),
@@ -76,7 +76,7 @@ fn advance(sums: Sums, w: Quads, quads: vec4<f32>) -> Sums {
     );
 }
 
-// Stores the outputs of those of eight tokens that there are.
+// Stores the outputs of up to eight tokens.
 fn store_eight(row: u32, token: u32, first: Sums, second: Sums) {
     var a = array<vec4<f32>, 8>(first.t0, first.t1, first.t2, first.t3, first.t4, first.t5, first.t6, first.t7);
     var b = array<vec4<f32>, 8>(second.t0, second.t1, second.t2, second.t3, second.t4, second.t5, second.t6, second.t7);

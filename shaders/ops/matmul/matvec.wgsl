@@ -1,19 +1,18 @@
 // y = W · norm(x) (+ bias) (+ residual), or activation(gate) * up of two matrices, for one row x: decoding.
 //
-// A group of lanes computes ROWS neighbouring outputs: its lanes divide the row's chunks (or, with SPLIT > 1, parts of
-// chunks) among themselves and add up in the end, through the subgroup or through workgroup memory. The norm needs no
-// pass of its own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums in one go.
+// A group of lanes computes ROWS neighbouring outputs: its lanes share the chunks of the row (or, with SPLIT > 1, parts
+// of chunks), and their sums are added up by subgroup operations or in workgroup memory. The norm needs no pass of its
+// own: y = (Σ w_k gain_k x_k) / sqrt(Σ x_k² / COLS + eps), both sums at once.
 //
-// With `integers` the workgroup stages the row first, and multiplies what it staged.
+// With `integers` the workgroup stages the row first.
 //
-// With `fused_add_norm` the row is a sum: every workgroup computes it for itself, and the first stores it. With a
-// `second_matrix`, which may be the other half of a large one, the workgroups after those of the first matrix compute
-// its outputs.
+// With `fused_add_norm` the row is a sum: every workgroup computes it, and the first stores it. With a `second_matrix`,
+// which may be the other half of a large one, the workgroups after those of the first matrix compute its outputs.
 #include ended
 #include decode/quads
 #if gated
 #include gated
-override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
+override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `weights`
 #end
 
 override COLS: u32;        // inputs
@@ -23,7 +22,7 @@ override NORM: bool;
 override EPS: f32 = 0.0;
 override BIAS: bool;
 override RESIDUAL: bool = false;
-override FACTOR: f32 = 1.0;      // of the products, where a residual is added
+override FACTOR: f32 = 1.0;      // of the products, if a residual is added
 override SPLIT: u32;       // 1, 2 or 4 invocations per chunk
 override GROUPS: u32;      // lane groups per workgroup
 override THREADS: u32;     // invocations of a workgroup

@@ -1,13 +1,13 @@
-// As matvec.wgsl, for adapters that pay for every memory access of every lane: those that run on the CPU.
+// As matvec.wgsl, for software adapters, on which every memory access of every lane costs time.
 //
-// An invocation computes eight outputs (gated: four, which take a row of gate and one of up each) alone. Of each chunk
-// of inputs eight lanes read a quad each, apply the norm's gain and broadcast them. Where a sum and its norm are fused
-// (`fused_add_norm`), every workgroup makes the row for itself, and the first stores it; `second_matrix` is as there.
+// An invocation computes eight outputs (gated: four, each from a row of gate and one of up). In each chunk of inputs
+// eight lanes read a quad each, apply the gain of the norm and broadcast it. `fused_add_norm` and `second_matrix` are
+// as in matvec.wgsl.
 #include ended
 #include decode/quads
 #if gated
 #include gated
-override UP_FIRST: u32 = 0u;   // where the second matrix begins in what is bound as such: both may be one
+override UP_FIRST: u32 = 0u;   // first row of `up`, which may be a part of `weights`
 #end
 
 override COLS: u32;        // inputs
@@ -17,7 +17,7 @@ override NORM: bool;
 override EPS: f32 = 0.0;
 override BIAS: bool;
 override RESIDUAL: bool = false;
-override FACTOR: f32 = 1.0;      // of the products, where a residual is added
+override FACTOR: f32 = 1.0;      // of the products, if a residual is added
 
 #include matmul/row
 #include matmul/tile
@@ -67,7 +67,7 @@ fn main(
         return;
     }
 #if fused_add_norm
-    // The lanes of a workgroup may lie in a larger subgroup, or in one of their own.
+    // The lanes of a workgroup may be a part of a larger subgroup, or a subgroup of their own.
     set_add_norm_scale(subgroupAdd(add_norm_squares(local, THREADS)));
     if (group.x + group.y == 0u) {
         store_row(local);

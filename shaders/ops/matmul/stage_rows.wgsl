@@ -1,5 +1,5 @@
-// Rows of inputs as matmul.wgsl reads them with `integers`: of each block of 32 the staged inputs, their scale, and the
-// sums of its halves. An invocation for each block.
+// Stages rows of inputs for matmul.wgsl with `integers`: the staged inputs, and for each block of 32 its scale and the
+// sums of its halves. One invocation per block.
 #include step
 #include rows
 #include matmul/integers

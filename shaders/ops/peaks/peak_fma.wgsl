@@ -1,12 +1,11 @@
-// Multiplies and adds in registers, as many independent sums as hide an addition's latency: how fast can the device
-// compute?
+// Measures arithmetic: fused multiply-adds in registers, with enough independent sums to hide the latency.
 override STEPS: u32;
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>; // [4]
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(local_invocation_index) local: u32) {
-    // Zeros, which the compiler cannot know.
+    // These are zeros, but the compiler does not know it.
     let factor = vec4<f32>(y[0]);
     let term = vec4<f32>(y[1] + f32(local));
     var a = term;

@@ -1,4 +1,4 @@
-// Reads a buffer once and does next to nothing with it: how fast can the device read?
+// Measures bandwidth: reads a buffer once.
 override QUADS: u32; // of words, in the buffer
 
 @group(0) @binding(0) var<storage, read> words: array<vec4<u32>>;
@@ -15,7 +15,7 @@ fn main(
     for (var at = group.x * THREADS + local; at < QUADS; at += stride) {
         sum += words[at];
     }
-    // The words are zeros, so that nothing is written, which the compiler cannot know.
+    // The words are zeros, so nothing is written, but the compiler does not know it.
     if (any(sum != vec4<u32>(0u))) {
         y[0] = sum.x;
     }

@@ -1,4 +1,4 @@
-/// Oracle of `conv`: `y[t][c] = Σ_j kernel[c][j] * x[t - (taps - 1) + j][c]`, then silu if so asked; the inputs before
+/// Oracle of `conv`: `y[t][c] = Σ_j kernel[c][j] * x[t - (taps - 1) + j][c]`, then silu if `silu`; the inputs before
 /// the first row of `x` (`[tokens, channels]`) are `state` (`[taps - 1, channels]`), which becomes the last inputs.
 pub fn conv(
     state: &mut [f32],

@@ -1,17 +1,17 @@
-// Causal convolution of each channel over the last TAPS tokens, then silu if so asked. An invocation takes one channel
-// through all tokens of the step. The state, the inputs of the TAPS - 1 tokens before the step, is held twice: as it
-// was before the step and as it is after it.
+// Causal convolution of each channel over the last TAPS tokens, then silu if SILU. An invocation computes one channel
+// of all tokens of the step. The state, the inputs of the TAPS - 1 tokens before the step, is stored twice: before and
+// after the step.
 //
-// Where it is `gated`, its input is the product of two parts of a row of x, and its result is multiplied with a third.
+// If `gated`, the input is the product of two parts of a row of x, and the result is multiplied with a third part.
 #include step
 
 override CHANNELS: u32;
-override STRIDE: u32;  // of a row of y, and of x where it is not gated
+override STRIDE: u32;  // of a row of y, and of x if it is not gated
 override TAPS: u32;    // at least 2
 override SILU: bool;
 #if gated
 override ROW: u32;     // of x in memory
-override BEFORE: u32;  // where the parts of a row begin
+override BEFORE: u32;  // first elements of the parts of a row
 override X: u32;
 override AFTER: u32;
 #end
@@ -22,7 +22,7 @@ override AFTER: u32;
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;  // [2, TAPS - 1, CHANNELS], the oldest first
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;      // [tokens, CHANNELS]
 
-// The input `at` places behind the first of the state.
+// The input `at` tokens after the first of the state.
 fn input(at: u32, channel: u32) -> f32 {
     if (at >= TAPS - 1u) {
 #if gated
@@ -41,7 +41,7 @@ fn input(at: u32, channel: u32) -> f32 {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let channel = group.x * THREADS + local;
-    // Behind the end of an answer the state stays as it was.
+    // After the end of an answer the state does not change.
     if (channel >= CHANNELS || step.ended != 0u) {
         return;
     }

@@ -1,7 +1,7 @@
 /// Oracle of `delta_net`, the gated delta rule. A row of `qkv` is `key_heads` queries, as many keys, and `value_heads`
 /// values, of `head_dim` elements each; `beta` and `alpha` are `[tokens, value_heads]`. `state`
-/// (`[value_heads, head_dim, head_dim]`, by value index and then key index) is what it is after the last token when
-/// this returns.
+/// (`[value_heads, head_dim, head_dim]`, by value index and then key index) becomes the state after the last
+/// token.
 ///
 /// For each token and value head, with the query and key of head `h mod key_heads` divided by their lengths:
 /// `S = exp(a * softplus(alpha + dt_bias)) S`, `S += sigmoid(beta) (v - S k) kᵀ`, `y = S q / sqrt(head_dim)`.

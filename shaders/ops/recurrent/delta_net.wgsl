@@ -1,5 +1,5 @@
-// The gated delta rule. A workgroup takes one value head through all tokens of the step; an invocation holds rows of
-// the head's matrix, one per value index. The state is held twice: as it was before the step and as it is after it.
+// The gated delta rule. A workgroup computes one value head of all tokens of the step; an invocation updates rows of
+// the head's matrix, one per value index. The state is stored twice: before and after the step.
 #include step
 
 override KEY_HEADS: u32;
@@ -32,7 +32,7 @@ fn softplus(x: f32) -> f32 {
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    // Behind the end of an answer the state stays as it was.
+    // After the end of an answer the state does not change.
     if (step.ended != 0u) {
         return;
     }

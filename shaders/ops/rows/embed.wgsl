@@ -1,7 +1,7 @@
-// y[token] = FACTOR * table[id of token]: the rows of the vocabulary that a step names, decoded.
+// y[token] = FACTOR * table[id of token]: decodes the rows of a step's tokens.
 //
-// One invocation decodes one pair of quads. A table too large for one binding comes in parts; each part's dispatch
-// writes the rows that it holds.
+// One invocation decodes one pair of quads. A table too large for one binding has several parts; the dispatch of each
+// part writes the rows that the part has.
 #include step
 #include decode/quads
 

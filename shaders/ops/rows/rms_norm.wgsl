@@ -1,9 +1,9 @@
-// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each; where it `adds`, scale * (residual +
-// that).
+// y = x / sqrt(mean(x²) + eps) * gain for each part of a row, one workgroup each. If it `adds`, y = factor * (residual
+// + the same).
 #include step
 #include rows
 
-override WIDTH: u32;     // values in a part; a multiple of 4 where there is more than one
+override WIDTH: u32;     // values in a part; a multiple of 4 if there are several
 override PARTS: u32 = 1; // of a row
 override GAIN: bool = true;
 override EPS: f32;

@@ -1,4 +1,4 @@
-/// Oracle of `slice`: of each group of `stride` elements the `len` from `start` on.
+/// Oracle of `slice`: the `len` elements from `start` on of each group of `stride`.
 pub fn slice(x: &[f32], start: usize, len: usize, stride: usize) -> Vec<f32> {
     let mut y = Vec::new();
     for group in 0..x.len() / stride {

@@ -1,4 +1,4 @@
-// From each group of GROUP neighbours of a row of x the LEN elements from FIRST on.
+// The LEN elements from FIRST on of each group of GROUP neighbours in a row of x.
 #include step
 #include rows
 

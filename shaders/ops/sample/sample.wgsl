@@ -1,13 +1,12 @@
-// The tail of a step that wants a token, one workgroup: chooses it from the logits of the last row, makes it the token
-// of the step after this one, and (with `embeds`) gathers its row of the vocabulary, so that a submit may go on with
-// that step.
+// The end of a step that samples a token, one workgroup: selects the token from the last row of logits, stores it as
+// the token of the next step, and (with `embeds`) gathers its row of the vocabulary, so that the next step can follow
+// in the same submit.
 //
-// Penalties come first, then the filters top-k, top-p and min-p; of what they keep, the greatest logit / temperature +
-// g is chosen, where g are independent numbers of the Gumbel distribution: that draws from the softmax (Gumbel 1954),
-// and what is drawn does not depend on a sum. The numbers depend on nothing but the seed, the position and the token.
+// Penalties come first, then the filters top-k, top-p and min-p. Of the remaining tokens the one with the greatest
+// logit / temperature + g is selected, where g are independent numbers of the Gumbel distribution. This samples from
+// the softmax (Gumbel 1954) and does not depend on a sum. g depends only on the seed, the position and the token.
 //
-// Few tokens are kept as a rule, so the best are sorted; where these do not suffice, nucleus.wgsl looks for the worst
-// to keep.
+// Usually few tokens remain, so the best are sorted; if these are too few, nucleus.wgsl finds the worst to keep.
 #include step
 #if embeds
 #include decode/quads
@@ -17,16 +16,16 @@ override WIDTH: u32;  // logits in a row
 override STRIDE: u32; // of a row: WIDTH rounded up to a multiple of 4
 #if embeds
 override COLS: u32;   // values in a row of the table
-override FACTOR: f32 = 1.0; // what they are multiplied with
+override FACTOR: f32 = 1.0; // of these values
 #end
 #if halved
-override REST: u32;         // the table's first row that lies in `rest`
-override REST_SCALES: u32;  // as SCALES, of that buffer
+override REST: u32;         // first row of the table that is in `rest`
+override REST_SCALES: u32;  // as SCALES, for that buffer
 #end
 
 const THREADS: u32 = 256u;
 const_assert THREADS >= SORTED && THREADS >= RECENT;
-const ROOM: u32 = 4u * THREADS; // for what may be among the best
+const ROOM: u32 = 4u * THREADS; // for candidates of the best tokens
 
 struct SamplingParams {
     temperature: f32, // 0: the greatest logit
@@ -46,7 +45,7 @@ struct SamplingParams {
 @group(0) @binding(1) var<uniform> sampling: SamplingParams;
 @group(0) @binding(2) var<storage, read_write> logits: array<vec4<f32>>;   // [rows, STRIDE]
 @group(0) @binding(3) var<storage, read_write> history: array<u32>;        // the token at each position
-// of each token; zeros but while tokens are penalised
+// of each token; zeros except during the penalties
 @group(0) @binding(4) var<storage, read_write> counts: array<atomic<u32>>;
 #if embeds
 @group(0) @binding(5) var<storage, read> weights: array<u32>;              // [vocabulary, COLS]
@@ -58,7 +57,7 @@ struct SamplingParams {
 #include second_format as rest
 #end
 
-// Where the chosen token will stand, the first quad of its logits, and whether there is one to choose.
+// The position of the sampled token, the first quad of its logits, and whether the answer has ended.
 struct Place {
     position: u32,
     row: u32,
@@ -70,7 +69,7 @@ var<workgroup> list: array<Candidate, ROOM>;
 var<workgroup> masses: array<f32, THREADS>;
 var<workgroup> listed: atomic<u32>;
 var<workgroup> length: u32;
-var<workgroup> bound: Candidate; // no token worse than it is kept
+var<workgroup> bound: Candidate; // the worst token to keep
 var<workgroup> suffices: u32;
 var<workgroup> chosen: u32;
 
@@ -78,7 +77,7 @@ var<workgroup> chosen: u32;
 #include sample/penalties
 #include sample/nucleus
 
-// 32 random bits of four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
+// 32 random bits from four numbers (pcg4d: Jarzynski and Olano, Hash Functions for GPU Rendering, 2020).
 fn random_bits(numbers: vec4<u32>) -> u32 {
     var v = numbers * 1664525u + 1013904223u;
     v.x += v.y * v.w;
@@ -93,16 +92,16 @@ fn random_bits(numbers: vec4<u32>) -> u32 {
     return v.x ^ (v.x >> 16u);
 }
 
-// What a token competes with for its place.
+// The score of a token in the selection.
 fn score(token: Candidate, best: f32, position: u32) -> Candidate {
     let bits = random_bits(vec4<u32>(sampling.seed, position, token.id));
     let u = (f32(bits) + 0.5) / 4294967296.0;
-    // -ln(1 - u), where u may be small.
+    // -ln(1 - u), with a series for small u.
     let exponential = select(-log(max(1.0 - u, 1e-10)), u * (1.0 + u * (0.5 + u / 3.0)), u < 0.01);
     return Candidate((token.value - best) / sampling.temperature - log(exponential), token.id);
 }
 
-// How many of the first `count` of the list are better than one.
+// How many of the first `count` of the list are better than `own`.
 fn rank(own: Candidate, count: u32) -> u32 {
     var rank = 0u;
     for (var i = 0u; i < count; i++) {
@@ -111,7 +110,7 @@ fn rank(own: Candidate, count: u32) -> u32 {
     return rank;
 }
 
-// Lists the tokens of a quad that are no worse than a bound.
+// Lists the tokens of a quad that are not worse than a bound.
 fn list_those(values: vec4<f32>, at: u32, worst: Candidate) {
     if (any(values >= vec4<f32>(worst.value))) {
         for (var lane = 0u; lane < 4u; lane++) {
@@ -126,10 +125,9 @@ fn list_those(values: vec4<f32>, at: u32, worst: Candidate) {
     }
 }
 
-// Sorts the best `keep` tokens into `found`; `own` is the best of those that this invocation reads. Returns how many
-// there are.
+// Sorts the best `keep` tokens into `found`; `own` is the best that this invocation reads. Returns their number.
 fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
-    // There are `keep` tokens no worse than this one among the invocations' best.
+    // The bound: `keep` of the invocations' best tokens are not worse than it.
     workgroupBarrier();
     list[local] = own;
     if (local == 0u) {
@@ -158,7 +156,7 @@ fn sort(row: u32, keep: u32, own: Candidate, local: u32) -> u32 {
         if (workgroupUniformLoad(&length) <= ROOM) {
             break;
         }
-        // They do not fit. Those that do have a better bound among them, since there are more of them than are kept.
+        // They do not fit. Those that fit are more than `keep`, so they contain a better bound.
         for (var at = local; at < ROOM; at += THREADS) {
             if (rank(list[at], ROOM) == keep - 1u) {
                 bound = list[at];
@@ -199,8 +197,8 @@ fn mass_of_all(row: u32, best: f32, local: u32) -> f32 {
     return workgroupUniformLoad(&masses[0]);
 }
 
-// What competes of the best tokens, of which so many are sorted. With top-p alone they may not suffice, given the
-// `mass` of all.
+// The candidate of this invocation among the `count` sorted tokens. With top-p alone these may not suffice, given the
+// `mass` of all tokens.
 fn of_sorted(count: u32, mass: f32, position: u32, best: f32, local: u32) -> Candidate {
     let token = found[local];
     masses[local] = select(0.0, exp(token.value - best), local < count);
@@ -222,7 +220,7 @@ fn of_sorted(count: u32, mass: f32, position: u32, best: f32, local: u32) -> Can
     return NOTHING;
 }
 
-// What competes of the tokens that this invocation reads.
+// The candidate of this invocation among the tokens that it reads.
 fn of_all(row: u32, position: u32, best: f32, local: u32) -> Candidate {
     let worst = workgroupUniformLoad(&bound);
     var own = NOTHING;
@@ -241,7 +239,7 @@ fn of_all(row: u32, position: u32, best: f32, local: u32) -> Candidate {
     return own;
 }
 
-// The token for a position, drawn from what the filters keep. `own` as in `sort`, `best` of all.
+// Samples the token for a position from those that the filters keep. `own` as in `sort`, `best` of all.
 fn drawn(row: u32, position: u32, own: Candidate, best: f32, local: u32) -> u32 {
     var mass = 0.0;
     if (sampling.top_p < 1.0 && (sampling.top_k == 0u || sampling.top_k > SORTED)) {
@@ -297,7 +295,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
         token = drawn(now.row, now.position, own, best.value, local);
     }
     if (local == 0u) {
-        // Without any number among the logits there is no index.
+        // If all logits are NaN, there is no index.
         token = select(token, 0u, token >= WIDTH);
         chosen = token;
         history[now.position] = token;

@@ -1,6 +1,6 @@
 #requires QUADS
-// Reads quads of the keys and of the values in the cache, `[places, KV_HEADS, HEAD_DIM]`; a head's row is `row` of
-// `places * KV_HEADS`. `fused` kernels also write.
+// Reads quads of the keys and values in the cache, `[places, KV_HEADS, HEAD_DIM]`; `row` is one of `places * KV_HEADS`.
+// `fused` kernels also write.
 #if cache_f16
 #if fused
 @group(0) @binding(2) var<storage, read_write> keys: array<vec2<u32>>;   // pairs of f16

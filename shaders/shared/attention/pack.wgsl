@@ -1,6 +1,6 @@
-// How the cache holds keys and values: the counterpart of cache.wgsl.
+// Packs keys and values for the cache: the inverse of cache.wgsl.
 #if cache_f16
-// Packing a value beyond f16's range is undefined, so it stays at the range's end.
+// Packing a value beyond the range of f16 is undefined, so it is clamped.
 fn pack(wide: vec4<f32>) -> vec2<u32> {
     let inside = clamp(wide, vec4<f32>(-65504.0), vec4<f32>(65504.0));
     return vec2<u32>(pack2x16float(inside.xy), pack2x16float(inside.zw));
@@ -12,7 +12,7 @@ fn pack(wide: vec4<f32>) -> vec4<f32> {
 }
 #end
 #if cache_q8_0
-// The scale of a block whose greatest magnitude is this, before it is rounded to f16.
+// The scale of a block whose greatest magnitude is `greatest`, before it is rounded to f16.
 fn scale_of(greatest: f32) -> f32 {
     return min(greatest, 65504.0 * 127.0) / 127.0;
 }

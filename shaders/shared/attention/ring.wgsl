@@ -1,10 +1,10 @@
-override RING: u32 = 0; // positions that the cache has room for; 0: all there are
+override RING: u32 = 0; // places of the cache; 0: one for each position
 
-// Where the cache holds a position.
+// The place of a position in the cache.
 fn place(position: u32) -> u32 {
     if (RING == 0u) {
         return position;
     }
-    // A remainder by zero is refused even where it is not reached.
+    // Compilers reject a remainder by zero even in code that is not reached.
     return position % max(RING, 1u);
 }

@@ -1,22 +1,22 @@
 #requires HEAD_DIM, qkv, table, gains
-// Heads on their way from the projections: normalised, then, those of queries and keys, rotated, a quad at a time. What
-// rope.wgsl says of its table holds here.
+// Normalizes heads of the projections and rotates those of queries and keys, a quad at a time. The table is that of
+// rope.wgsl.
 override EPS: f32 = 0.0;
-override QUERY_NORM: bool;       // the heads of queries are normalised
-override KEY_NORM: bool;         // those of keys are
-override VALUE_NORM: bool;       // those of values are
-override PAIRS: u32;             // that are rotated; 0: none
+override QUERY_NORM: bool;       // whether to normalize the heads of queries
+override KEY_NORM: bool;         // of keys
+override VALUE_NORM: bool;       // of values
+override PAIRS: u32;             // rotated pairs of a head; 0: none
 override HALVES: bool;           // a pair is (i, i + PAIRS), where PAIRS is a multiple of 4, else (2i, 2i + 1)
 
-// Cosine and sine of the turn of a pair at a position.
+// Cosine and sine of the angle of a pair at a position.
 fn rotation(position: u32, pair: u32) -> vec2<f32> {
     let low = table[(position & 255u) * PAIRS + pair];
     let high = table[(256u + (position >> 8u)) * PAIRS + pair];
     return vec2<f32>(low.x * high.x - low.y * high.y, low.x * high.y + low.y * high.x);
 }
 
-// A quad of the head that begins at quad `head` of the row of queries, keys and values, times `scale` and the norm's
-// gain, which begin at quad `gain`: 0 of queries, QUADS of keys, 2 * QUADS of values.
+// A quad of the head that begins at quad `head` of the row of queries, keys and values, times `scale` and the gains of
+// the norm, which begin at quad `gain`: 0 for queries, QUADS for keys, 2 * QUADS for values.
 fn normed(head: u32, quad: u32, gain: u32, scale: f32, norm: bool) -> vec4<f32> {
     let value = qkv[head + quad];
     if (norm) {
@@ -58,7 +58,7 @@ fn rotated(head: u32, quad: u32, gain: u32, scale: f32, norm: bool, position: u3
     return result;
 }
 
-// What a head whose squares add up to this is divided by.
+// The factor of the norm for a head with this sum of squares.
 fn norm_scale(squares: f32) -> f32 {
     return inverseSqrt(squares / f32(HEAD_DIM) + EPS);
 }

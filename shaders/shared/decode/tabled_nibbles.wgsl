@@ -2,8 +2,7 @@
 #if integers
 #requires weights_bytes
 #end
-// Blocks of 32 values in 16 bytes of two codes, values j and j + 16, which a table makes numbers of. Who includes this
-// has said how a code is looked up.
+// Blocks of 32 values in 16 bytes of two codes, values j and j + 16, which are indices in a table (`weights_values`).
 fn weights_pair(c: Chunk, p: u32) -> array<vec4<f32>, 2> {
     let q = weights[c.first + p];
     return array<vec4<f32>, 2>(weights_values(q) * c.scale.x, weights_values(q >> 4u) * c.scale.x);

@@ -1,7 +1,7 @@
 #requires weights, SCALES
-// Reads of `weights: array<u32>` that are no whole words.
+// Reads of parts of words of `weights: array<u32>`.
 
-// The scale of a block whose scale lies apart: they are f16 numbers.
+// The f16 scale of a block whose scale is stored apart.
 fn weights_d(block: u32) -> f32 {
     return unpack2x16float(weights[SCALES + (block >> 1u)] >> ((block & 1u) * 16u)).x;
 }

@@ -1,13 +1,12 @@
-// Products with integers: the values of a matrix are integers of 8 bits times factors, plus summands, both the same for
-// 16 values (`weights_codes`, `weights_affine`). The inputs are staged for that: those of a block of 32 become integers
-// of 8 bits (`dp4a`) or numbers of 16 bits (`half`), times a scale in f32. Integers are added up exactly, numbers of 16
-// bits four at a time, and everything else in f32.
+// Integer products: the values of a matrix are 8-bit integers times a scale plus an offset, which 16 values share
+// (`weights_codes`, `weights_affine`). The inputs are staged: each block of 32 becomes 8-bit integers (`dp4a`) or f16
+// (`half`), times a scale in f32. Sums of integers are exact, sums of f16 have four terms, and the rest is f32.
 //
-// Numbers of 16 bits lose the less the smaller they are: integers that are never negative, as a format's constant
-// `CENTRE` says, have what lies in their middle subtracted (`centred`, `centred_affine`).
+// f16 rounds small numbers less, so unsigned codes are centred: their middle, the constant `CENTRE` of the format, is
+// subtracted (`centred`, `centred_affine`).
 #if dp4a
-alias Input = u32;    // four of them
-alias Partial = i32;  // a sum of their products with integers
+alias Input = u32;    // four integers
+alias Partial = i32;  // a sum of products with the codes
 
 const GREATEST_INPUT: f32 = 127.0;
 
@@ -34,7 +33,7 @@ fn centred_affine(affine: vec4<f32>, centre: u32) -> vec4<f32> {
 alias Input = vec4<f16>;
 alias Partial = f32;
 
-const GREATEST_INPUT: f32 = 64.0; // four products with integers of 8 bits are then less than the greatest f16
+const GREATEST_INPUT: f32 = 64.0; // so that four products with 8-bit integers fit f16
 
 fn staged(v: vec4<f32>) -> Input {
     return vec4<f16>(v);
@@ -49,7 +48,7 @@ fn partial_product(codes: u32, v: Input) -> Partial {
     return f32(dot(vec4<f16>(unpack4xI8(codes)), v));
 }
 
-// No byte borrows from the next: with its top bit set it is greater than what is subtracted.
+// With its top bit set a byte is greater than `centre`, so no byte borrows from the next.
 fn centred(codes: u32, centre: u32) -> u32 {
     if (centre == 0u) {
         return codes;
@@ -67,12 +66,12 @@ fn greatest_of(v: vec4<f32>) -> f32 {
     return max(pair.x, pair.y);
 }
 
-// What staged inputs are multiplied with, where the greatest magnitude is this.
+// The scale of staged inputs whose greatest magnitude is `greatest`.
 fn input_scale(greatest: f32) -> f32 {
     return greatest / GREATEST_INPUT;
 }
 
-// Its inverse. Inputs that are next to nothing are nothing.
+// Its inverse; 0 for tiny inputs, which become zeros.
 fn inverse_input_scale(greatest: f32) -> f32 {
     return select(0.0, GREATEST_INPUT / greatest, greatest > 1e-30);
 }

@@ -11,8 +11,8 @@
 #end
 #end
 #include matmul/second_matrix
-// Stores neighbouring outputs of the token whose row of y begins at `start`, the first of them `row`: eight, or, gated,
-// four whose gates are the first sums and whose factors the second.
+// Stores the outputs of a token from `row` on; its row of y begins at `start`. There are eight outputs, or four gated
+// ones, whose gates are `first` and whose factors are `second`.
 fn store_outputs(start: u32, row: u32, first: vec4<f32>, second: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
 #if gated

@@ -2,10 +2,9 @@
 #if fused_add_norm
 #requires THREADS
 #end
-// The one row that a product reads: x, or, where a sum and its norm are fused (`fused_add_norm`), factor * (residual +
-// norm(x)).
+// The one row that a product reads: x, or with `fused_add_norm` factor * (residual + norm(x)).
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;    // [COLS]
-// [COLS], zero beyond; then that of the norm before it, and the factor
+// [COLS], padded with zeros; then the gain of the fused norm, and the factor
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;    // [OUTPUTS, COLS]
 #if fused_add_norm
@@ -30,9 +29,9 @@
 override ADD_NORM_EPS: f32;
 override QUADS: u32 = (COLS + 3u) / 4u;
 
-var<private> add_norm_scale: f32; // what the norm multiplies x with, besides its gain
+var<private> add_norm_scale: f32; // scale of the fused norm, without its gain
 
-// The share of lane `lane` of `lanes` in Σ x².
+// The part of lane `lane` of `lanes` in Σ x².
 fn add_norm_squares(lane: u32, lanes: u32) -> f32 {
     var sum = 0.0;
     for (var quad = lane; quad < QUADS; quad += lanes) {
@@ -46,7 +45,7 @@ fn set_add_norm_scale(squares: f32) {
     add_norm_scale = inverseSqrt(squares / f32(COLS) + ADD_NORM_EPS);
 }
 
-// Stores the row for those who read it after this product; `local` is one of THREADS.
+// Stores the row for later products; `local` is one of THREADS.
 fn store_row(local: u32) {
     for (var quad = local; quad < QUADS; quad += THREADS) {
         sum[quad] = row_quad(quad * 4u);
@@ -54,7 +53,7 @@ fn store_row(local: u32) {
 }
 #end
 
-// Zeros for what is beyond the row's end.
+// Replaces values beyond the end of the row by zeros.
 fn within(v: vec4<f32>, column: u32) -> vec4<f32> {
     if (column + 4u <= COLS) {
         return v;
@@ -62,7 +61,7 @@ fn within(v: vec4<f32>, column: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), v, (vec4<u32>(column) + LANES4) < vec4<u32>(COLS));
 }
 
-// The row's values from `column` on.
+// The four values of the row from `column` on.
 fn row_quad(column: u32) -> vec4<f32> {
     if (column >= COLS) {
         return vec4<f32>(0.0);

@@ -10,7 +10,7 @@
 #requires UP_FIRST, up_chunk, up_pair
 #end
 #end
-// What lane `lane` of `lanes` adds to the products of four rows of `weights`.
+// The part of lane `lane` of `lanes` in the products of four rows of `weights`.
 #if integers
 fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
     var sums = Sums();
@@ -19,7 +19,7 @@ fn weights_sums(rows: vec4<u32>, lane: u32, lanes: u32) -> Sums {
         let first = (unit % SPLIT) * (4u / SPLIT);
         var block = blocks[chunk];
         if (first > 0u) {
-            // What belongs to the chunk as a whole is added once.
+            // The sums of the chunk are added only once.
             block = vec4<f32>(block.x, 0.0, 0.0, 0.0);
         }
         sums.squares += block.w;

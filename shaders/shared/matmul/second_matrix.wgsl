@@ -1,15 +1,15 @@
 #requires OUTPUTS, FIRST
-// Whose rows a workgroup computes: those of the matrix in `weights`, or of another one whose rows come then.
+// The matrix whose rows a workgroup computes: that in `weights`, or a second one, whose rows follow.
 #if second_matrix
-override SECOND_OUTPUTS: u32; // rows of that matrix
-override SECOND_WEIGHTS_SCALES: u32;  // as SCALES, of its buffer
+override SECOND_OUTPUTS: u32; // rows of the second matrix
+override SECOND_WEIGHTS_SCALES: u32;  // as SCALES, for its buffer
 
 @group(0) @binding(6) var<storage, read> second_weights: array<u32>; // [SECOND_OUTPUTS, COLS]
 #include second_format as second_weights
 
 var<private> is_second: bool;
 
-// The place of the workgroup `index` among those of its matrix, of which each computes `outputs`.
+// The index of a workgroup among those of its matrix, if each computes `outputs`.
 fn own_tile(index: u32, outputs: u32) -> u32 {
     let tiles = (OUTPUTS + outputs - 1u) / outputs;
     is_second = index >= tiles;

@@ -1,16 +1,15 @@
 #requires COLS, THREADS, NORM, row_quad, gain_at
-// The one row that a product reads (`row_quad`), times a norm's gain where there is a NORM (`gain_at`), staged in
-// workgroup memory.
+// Stages the one row that a product reads (`row_quad`) in workgroup memory; with NORM, times its gain (`gain_at`).
 #include matmul/integers
 
 override CHUNKS: u32 = COLS / 32u;
 override INPUTS: u32 = 8u * CHUNKS;
 
 var<workgroup> inputs: array<Input, INPUTS>;          // quad q of a chunk at q * CHUNKS + chunk
-// scale; sums of its halves; of the squares before the norm's gain
+// scale, sums of the halves, sum of the squares before the gain
 var<workgroup> blocks: array<vec4<f32>, CHUNKS>;
 
-// Stages what falls to invocation `local` of THREADS.
+// Stages the part of invocation `local` of THREADS.
 fn stage(local: u32) {
     for (var chunk = local; chunk < CHUNKS; chunk += THREADS) {
         var quads: array<vec4<f32>, 8>;

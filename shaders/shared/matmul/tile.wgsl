@@ -1,5 +1,5 @@
 #requires decode/quads
-// What kernels for adapters that run on the CPU work on: an invocation's four neighbouring rows of a matrix.
+// Four neighbouring rows of a matrix, for the kernels for software adapters.
 
 struct Chunks {
     a: Chunk,
@@ -22,7 +22,7 @@ struct Pairs {
     high: Quads,
 }
 
-// The low quads, or the high ones where `half` is 1.
+// The low quads, or the high ones if `half` is 1.
 fn quads_of(pairs: Pairs, half: u32) -> Quads {
     let high = half == 1u;
     return Quads(

@@ -1,13 +1,13 @@
 #requires THREADS, STRIDE, WIDTH, logits
-// What sample.wgsl compares: tokens by their logits, the lower id first among equals. And how it reads them: by quads,
-// several reads of an invocation in flight at once, since a single workgroup has nothing else to wait with.
+// Candidates of sample.wgsl: tokens ordered by their logits, the lower id first among equals. Logits are read in quads,
+// several per invocation at once, because a single workgroup has no other work to hide the latency.
 
 struct Candidate {
     value: f32,
     id: u32,
 }
 
-const BEYOND: f32 = -3.4e38;                         // stands behind the end of a row
+const BEYOND: f32 = -3.4e38;                         // fills the end of a row
 const NOTHING = Candidate(-3.3e38, 0xffffffffu);     // worse than any token
 const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 const READS: u32 = 4u;                               // of an invocation at once
@@ -21,12 +21,12 @@ fn better(a: Candidate, b: Candidate) -> bool {
     return a.value > b.value || (a.value == b.value && a.id < b.id);
 }
 
-// Whether a token is no worse than the worst that is kept. What is not a number is not.
+// Whether a token is not worse than the worst one that is kept; false for NaN.
 fn kept(token: Candidate, worst: Candidate) -> bool {
     return better(token, worst) || token.id == worst.id;
 }
 
-// What stands behind the end of a row becomes worse than any token; all that reads comes after it.
+// Makes the padding at the end of a row worse than any token. Must run before all reads.
 fn close_row(row: u32, local: u32) {
     if (local == 0u) {
         let end = row + QUADS - 1u;
@@ -50,12 +50,12 @@ fn quads(row: u32, at: u32) -> array<vec4<f32>, READS> {
     );
 }
 
-// The token in such a quad.
+// The token of a lane of the quad of read `read`.
 fn token_at(values: vec4<f32>, at: u32, read: u32, lane: u32) -> Candidate {
     return Candidate(values[lane], (at + read * THREADS) * 4u + lane);
 }
 
-// The best of four columns of tokens: their logits and quads.
+// The best tokens of four columns: their logits and quads.
 struct Best {
     values: vec4<f32>,
     places: vec4<u32>,
@@ -66,7 +66,7 @@ fn better_of(best: Best, values: vec4<f32>, place: u32) -> Best {
     return Best(select(best.values, values, above), select(best.places, vec4<u32>(place), above));
 }
 
-// The best of the tokens that an invocation reads. (Loops of a few turns are not unrolled everywhere.)
+// The best of the tokens that an invocation reads. (Unrolled by hand, because not all compilers unroll short loops.)
 fn best_of_own(row: u32, local: u32) -> Candidate {
     var best = Best(vec4<f32>(NOTHING.value), vec4<u32>(NOTHING.id));
     for (var at = local; at < QUADS; at += STRIDE_OF_READS) {
@@ -86,7 +86,7 @@ fn best_of_own(row: u32, local: u32) -> Candidate {
     return own;
 }
 
-// The best of what all invocations have.
+// The best candidate of all invocations.
 fn best_of_all(own: Candidate, local: u32) -> Candidate {
     workgroupBarrier();
     found[local] = own;

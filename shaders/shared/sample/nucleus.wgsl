@@ -1,16 +1,16 @@
 #requires sample/candidates, THREADS, WIDTH, logits, bound
-// Finds how far down the best tokens go that together have a share of the probability, or that are so many, where these
-// are too many to be sorted. For sample.wgsl.
+// Finds the worst token of the nucleus (top-p), or of a number of best tokens (top-k), if these are too many to sort.
+// For sample.wgsl.
 //
-// Numbers are ordered as their keys are, which are integers. A pass over the logits adds up the weights of 256 ranges
-// of keys; the next divides the range in which the sum is reached, until that is one number. The weights are integers,
-// too, so that the sums do not depend on the order.
+// Logits are ordered by keys, which are integers. A pass over the logits sums the weights of 256 ranges of keys; the
+// next pass divides the range in which the sum is reached, until that is a single key. The weights are integers, too,
+// so that the sums do not depend on the order.
 
 struct Range {
     low: u32,
-    high: u32,    // the last of its keys
-    missing: u32, // weight that those above it lack
-    held: u32,    // weight in it; 0: there is not as much weight as is wanted
+    high: u32,    // its last key
+    missing: u32, // weight that is missing from the ranges above
+    held: u32,    // weight in it; 0: there is less weight than wanted
 }
 
 const WHOLE: f32 = 2147483648.0; // the weight of all tokens
@@ -27,16 +27,16 @@ fn value_of(key: u32) -> f32 {
     return bitcast<f32>(key ^ select(0xffffffffu, 0x80000000u, key >= 0x80000000u));
 }
 
-// A token's part of the probability, or, with `scale` 0, one.
+// A token's share of the probability, or 1 if `scale` is 0.
 fn weight_of(value: f32, best: f32, scale: f32) -> u32 {
     return select(u32(exp(value - best) * scale), 1u, scale == 0.0);
 }
 
-// Lets `bound` be the worst of the fewest best tokens among those that it keeps which have the `share` of their weight;
-// with `scale` 0, of as many tokens.
+// Raises `bound`, which keeps some tokens, to the worst of the fewest best tokens with `share` of their weight; if
+// `scale` is 0, `share` is a number of tokens.
 fn lower_bound(row: u32, best: f32, share: f32, scale: f32, local: u32) {
     let limit = workgroupUniformLoad(&bound);
-    // What lies further below has no weight.
+    // Tokens further below have no weight.
     let least = select(best - 22.0, NOTHING.value, scale == 0.0);
     var own = Range(key_of(max(limit.value, least)), key_of(best), 0u, 0u);
     loop {
@@ -91,7 +91,7 @@ fn lower_bound(row: u32, best: f32, share: f32, scale: f32, local: u32) {
     workgroupBarrier();
 }
 
-// Of the tokens with this logit, so many are kept.
+// Keeps `count` of the tokens with this logit.
 fn bound_among_equal(row: u32, value: f32, count: u32, local: u32) {
     let part = (WIDTH + THREADS - 1u) / THREADS;
     let end = min((local + 1u) * part, WIDTH);

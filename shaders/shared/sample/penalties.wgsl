@@ -1,10 +1,10 @@
 #requires sample/candidates, THREADS, RECENT, WIDTH, logits, history, counts, sampling
-// Lowers the logits of what was said, for sample.wgsl. Invocations that meet tokens of the same quad leave it to one of
-// them.
+// Penalties on the logits of earlier tokens, for sample.wgsl. If several invocations have tokens of the same quad, one
+// of them does all.
 
-const TAKEN: u32 = 0x80000000u; // a quad's, at the count of its first token
+const TAKEN: u32 = 0x80000000u; // marks a quad, in the count of its first token
 
-// Divides (or multiplies) the logits of the last tokens before `end`.
+// The repetition penalty: divides (or multiplies) the logits of the last tokens before `end`.
 fn penalize_recent(row: u32, end: u32, local: u32) {
     let first = end - min(end, RECENT);
     if (local >= end - first) {
@@ -28,7 +28,7 @@ fn penalize_recent(row: u32, end: u32, local: u32) {
     }
 }
 
-// Lowers the logits of the generated tokens before `end` by how often each was.
+// The frequency and presence penalties: lowers the logits of the generated tokens before `end` by their counts.
 fn penalize_generated(row: u32, end: u32, local: u32) {
     for (var at = sampling.generated + local; at < end; at += THREADS) {
         atomicAdd(&counts[min(history[at], WIDTH - 1u)], 1u);

@@ -27,14 +27,14 @@ pub(crate) struct Source {
     pub text: &'static str,
 }
 
-/// What a module is made from besides its own source.
+/// The parameters of a module.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     /// Flags that are set.
     pub flags: &'a [&'a str],
     /// Name of the include that reads the kernel's block format.
     pub format: Option<&'static str>,
-    /// Name of the include that reads the format of the kernel's second matrix, if that has one of its own.
+    /// Name of the include that reads the format of the kernel's second matrix.
     pub second: Option<&'static str>,
 }
 
@@ -62,7 +62,7 @@ impl Place {
     }
 }
 
-/// What an include needs from its module.
+/// A name that an include needs from its module.
 struct Requirement {
     name: String,
     /// The file that requires it.
@@ -71,12 +71,12 @@ struct Requirement {
     included_at: Place,
 }
 
-/// A module, or the part of it under another buffer's name, while it is put together.
+/// A module in the making, or a part of it with a renamed buffer.
 struct Composer<'a> {
     context: Context<'a>,
     text: String,
     included: Vec<&'static str>,
-    /// What the parts under other names include.
+    /// The includes of the parts with renamed buffers.
     included_renamed: Vec<&'static str>,
     requirements: Vec<Requirement>,
 }

@@ -6,7 +6,7 @@ use super::*;
 
 const PLAIN: Context<'_> = Context { flags: &[], format: None, second: None };
 
-/// What an op with this text becomes.
+/// The module of an op with this text.
 fn composed(text: &'static str, context: Context<'_>) -> Result<String, String> {
     let mut module = String::new();
     let source = Source { path: "ops/some.wgsl", text };
@@ -165,7 +165,7 @@ fn locals(text: &str) -> BTreeSet<&str> {
     found
 }
 
-/// What an include declares, together with those that it includes.
+/// The names that an include and its own includes declare.
 fn provided(name: &str) -> BTreeSet<String> {
     let text = includes::find(name).map_or("", |source| source.text);
     let mut found: BTreeSet<String> = text.lines().filter_map(declared).map(str::to_owned).collect();
@@ -181,7 +181,6 @@ fn provided(name: &str) -> BTreeSet<String> {
     found
 }
 
-/// Includes say all that they need, so that a reader knows it, too.
 #[test]
 fn includes_require_what_they_use() {
     let all = [files("shared"), files("ops")].concat();

@@ -1,6 +1,6 @@
 #requires decode/quads, COLS, weights_floats
-// Rows of plain floats may have any length: values beyond the row's end read as zero. A chunk's `first` is the number
-// of its first value, and its `place` the column of that value.
+// Rows of plain floats may have any length: values beyond the end of a row are read as zero. `first` is the index of a
+// chunk's first value, and `place` its column.
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     return Chunk(row * COLS + chunk * 32u, chunk * 32u, NO_BITS, vec4<f32>(1.0));
 }

@@ -1,8 +1,8 @@
 #requires weights, COLS
-// Formats of 16 bits a value.
+// Formats of 16 bits per value.
 #include decode/float/floats
 
-// The words that hold the four values from `first` on: where rows have an odd length, they may begin within a word.
+// The words of the four values from `first` on. In rows of odd length they may begin within a word.
 fn weights_halves(first: u32) -> vec2<u32> {
     let index = first >> 1u;
     let words = vec2<u32>(weights[index], weights[index + 1u]);

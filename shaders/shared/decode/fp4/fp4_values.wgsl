@@ -8,7 +8,7 @@ fn weights_values(codes: u32) -> vec4<f32> {
 }
 
 #if integers
-// The same as bytes. A code's magnitude is the byte of one of two words; the sign makes its complement of it.
+// The same as bytes. The magnitude of a code is a byte of one of two words; the sign negates it.
 fn weights_bytes(codes: u32) -> u32 {
     let c = vec4<u32>(codes) >> (LANES4 * 8u);
     let four = select(vec4<u32>(0x03020100u), vec4<u32>(0x0c080604u), (c & vec4<u32>(4u)) != vec4<u32>(0u));

@@ -3,7 +3,7 @@
 #include decode/fp4/fp4_values
 #include decode/tabled_nibbles
 
-// The scale is half of what the byte says, 2^(e - 128); the two scales below the least normal number count as zero.
+// The scale is 2^(e - 128), half of E8M0, because the values are doubled; the two subnormal scales become zero.
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 1u);
     let e = weights_byte(SCALES * 4u + block);

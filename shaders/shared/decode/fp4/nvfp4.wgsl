@@ -2,7 +2,7 @@
 // NVFP4: 64 values: 4 unsigned E4M3 scales; per 16 values 8 bytes of two E2M1 codes, values j and j + 8.
 #include decode/fp4/fp4_values
 
-// Half of an E4M3 number, whose code 127 counts as zero.
+// Half of an E4M3 number; code 127 (NaN) becomes zero.
 fn weights_e4m3(code: u32) -> f32 {
     let exponent = (code >> 3u) & 15u;
     let mantissa = code & 7u;

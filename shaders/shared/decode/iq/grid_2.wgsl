@@ -2,7 +2,7 @@
 // Entries of eight magnitudes, two bits each.
 #include decode/iq/grid
 
-// Four of the codes, the last four where `half` is 1.
+// Four of the codes; the last four if `half` is 1.
 fn weights_codes(entry: u32, half: u32) -> vec4<u32> {
     return (vec4<u32>(entry >> (8u * half)) >> (LANES4 * 2u)) & vec4<u32>(3u);
 }

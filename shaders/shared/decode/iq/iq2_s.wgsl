@@ -3,7 +3,7 @@
 // indices; 4-bit scales, one per 16 values; f16 d apart. d * (2 scale + 1) / 8 * magnitude
 #include decode/iq/grid_2
 
-// Its place is the byte of high bits instead.
+// `place` is the byte of high bits here.
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 8u);
     let first = 512u + block * 20u;

@@ -1,11 +1,11 @@
 #requires decode/quads
-// The values of four codes, one in each byte's low four bits, through the table of IQ4_NL and IQ4_XS: -127, -104, ...
+// The values of four codes, one in the low four bits of each byte, from the table of IQ4_NL and IQ4_XS: -127, -104, ...
 // 113.
 fn weights_values(codes: u32) -> vec4<f32> {
     return vec4<f32>(weights_tops(codes) >> vec4<u32>(24u));
 }
 
-// Each in the top byte of a number.
+// Each value in the top byte of an i32.
 fn weights_tops(codes: u32) -> vec4<i32> {
     let c = vec4<u32>(codes) >> (LANES4 * 8u);
     let fourth = (c & vec4<u32>(4u)) != vec4<u32>(0u);

@@ -1,6 +1,6 @@
 #requires decode/quads, weights
-// Q2_K: 256 values: 16 bytes of scale and minimum (low and high nibble), one per 16 values; 64 bytes, of which each 32
-// hold four chunks, lowest bits first; f16 d, dmin. q * d * scale - dmin * minimum
+// Q2_K: 256 values: 16 bytes of scale and minimum (low and high nibble), one per 16 values; 64 bytes, each 32
+// with four chunks, lowest bits first; f16 d, dmin. q * d * scale - dmin * minimum
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let first = block_of(row, chunk, 8u) * 21u;
     let s = chunk & 7u;

@@ -11,7 +11,8 @@ fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let half = (s & 1u) * 16u;
     let low = weights[first + 24u + ((s & 3u) >> 1u)] >> (half + (s & 4u));
     let high = weights[first + 26u] >> (half + (s & 6u));
-    let scales = (vec2<u32>(low, low >> 8u) & vec2<u32>(15u)) | ((vec2<u32>(high, high >> 8u) & vec2<u32>(3u)) << vec2<u32>(4u));
+    let scales = (vec2<u32>(low, low >> 8u) & vec2<u32>(15u))
+        | ((vec2<u32>(high, high >> 8u) & vec2<u32>(3u)) << vec2<u32>(4u));
     return Chunk(first, s, NO_BITS, vec4<f32>((vec2<f32>(scales) - 32.0) * weights_d(block), 0.0, 0.0));
 }
 

@@ -1,6 +1,6 @@
 #requires decode/quads, weights
-// Q4_K: 256 values: f16 d, dmin; 8 scales and minima of 6 bits; 128 bytes, of which each 32 hold the low nibbles of one
-// chunk and the high nibbles of the next. q * d * scale - dmin * minimum
+// Q4_K: 256 values: f16 d, dmin; 8 scales and minima of 6 bits; 128 bytes, each 32 with the values of one chunk in the
+// low nibbles and those of the next in the high nibbles. q * d * scale - dmin * minimum
 #include decode/k_quants/k_scales
 
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {

@@ -1,5 +1,5 @@
 #requires decode/quads, decode/words, weights
-// Q1_0: 128 values: a bit each; f16 d apart. d where it is set, else -d
+// Q1_0: 128 values: a bit each; f16 d apart. d if it is set, else -d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 4u);
     let bits = weights[block * 4u + (chunk & 3u)];

@@ -1,13 +1,13 @@
 #requires decode/quads, decode/words, weights
-// TQ1_0: 256 values: bytes of five ternary digits: digit k of the first 32 bytes is value 32 k + j, of the next 16
-// value 160 + 16 k + j; four bytes of four digits, value 240 + 4 k + j; f16 d apart. (q - 1) * d
+// TQ1_0: 256 values: bytes of five ternary digits. Digit k of byte j is value 32 k + j in the first 32 bytes, 160 + 16
+// k + j in the next 16, and 240 + 4 k + j in the last four, which have four digits; f16 d apart. (q - 1) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 8u);
     return Chunk(block * 13u, chunk & 7u, NO_BITS, vec4<f32>(weights_d(block)));
 }
 
-// Quad `p` of a half chunk, the chunk's second where `half` is 1. A byte is ceil(n * 256 / 243) of the number n that
-// its digits form: times 3^k modulo 256 the wanted digit is at the top, and times 3 it is what overflows.
+// Quad `p` of half `half` of a chunk. A byte is ceil(n * 256 / 243), where n is the number of its digits: times 3^k
+// modulo 256 the wanted digit is at the top, and times 3 it is the overflow.
 fn weights_quad(c: Chunk, p: u32, half: u32) -> vec4<f32> {
     let s = c.place;
     var at = p + 4u * half;

@@ -1,5 +1,5 @@
 #requires decode/quads, decode/words, weights
-// TQ2_0: 256 values: 64 bytes, of which each 32 hold four chunks, lowest bits first; f16 d apart. (q - 1) * d
+// TQ2_0: 256 values: 64 bytes, each 32 with four chunks, lowest bits first; f16 d apart. (q - 1) * d
 fn weights_chunk(row: u32, chunk: u32) -> Chunk {
     let block = block_of(row, chunk, 8u);
     return Chunk(block * 16u, chunk & 7u, NO_BITS, vec4<f32>(weights_d(block)));
