@@ -9,7 +9,7 @@ use minijinja::{Error, ErrorKind, State, filters};
 use super::arguments::Arguments;
 use super::methods::{given_widths, require_ascii_keys, widths};
 use super::operators::add;
-use super::python::{lines, pad};
+use super::python::{lines, pad, removed};
 use super::spelling::{repr, str_of, write_str};
 use super::work::{SLOT, Work, invalid, is_container, pay, pay_for_text};
 use super::wrap::{Wrap, wrap};
@@ -57,20 +57,21 @@ pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     let value = args.subject()?.clone();
     args.done(3)?;
     let value = text(&value);
-    let lines = lines(value, false);
     let wide = match width.as_str() {
         Some(width) => width.len(),
         None => usize::try_from(i64::try_from(width.clone())?.max(0)).unwrap_or(usize::MAX),
     };
-    pay_for_text(state, wide.saturating_mul(lines.len() + 1).saturating_add(value.len()))?;
+    let count = lines(value, false).count();
+    let length = wide.saturating_mul(count + 1).saturating_add(value.len());
+    pay_for_text(state, length)?;
     let indention = width.as_str().map_or_else(|| " ".repeat(wide), str::to_owned);
-    let mut out = String::new();
+    let mut out = String::with_capacity(length);
     if first {
         out.push_str(&indention);
     }
     // A newline at the end starts one more line, which is empty.
-    let last = if value.ends_with(['\n', '\r']) { &[""][..] } else { &[] };
-    for (index, line) in lines.iter().chain(last).enumerate() {
+    let last = value.ends_with(['\n', '\r']).then_some("");
+    for (index, line) in lines(value, false).chain(last).enumerate() {
         if index > 0 {
             out.push('\n');
             if blank || !line.is_empty() {
@@ -143,16 +144,7 @@ pub(super) fn trim(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
     let chars = args.text(1, "chars")?;
     let value = args.subject()?.clone();
     args.done(1)?;
-    let trimmed = match chars {
-        Some(chars) => {
-            // Each character may be compared with each of these.
-            pay(state, (text(&value).len() / 16).saturating_mul(chars.len()).saturating_add(chars.len()))?;
-            let chars: Vec<char> = chars.chars().collect();
-            text(&value).trim_matches(&chars[..])
-        }
-        None => super::python::trim(text(&value)),
-    };
-    Ok(trimmed.into())
+    Ok(text(&value).trim_matches(removed(state, text(&value), chars.as_deref())?).into())
 }
 
 /// `wordcount`
@@ -176,11 +168,27 @@ pub(super) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Valu
     let value = text(&value);
     // Characters are compared as code points.
     pay(state, value.len().saturating_mul(32))?;
-    let lines: Vec<String> = lines(value, false).iter().map(|line| wrap(line, &style).join("\n")).collect();
-    let cuts: usize = lines.iter().map(|line| line.matches('\n').count() + 1).sum();
-    pay_for_text(state, between.len().saturating_mul(cuts))?;
-    let lines: Vec<String> = lines.iter().map(|line| line.replace('\n', &between)).collect();
-    Ok(lines.join(&between).into())
+    pay_for_text(state, value.len())?;
+    let mut out = String::with_capacity(value.len());
+    let separate = |out: &mut String| {
+        out.push_str(&between);
+        pay_for_text(state, between.len())
+    };
+    for (index, line) in lines(value, false).enumerate() {
+        if index > 0 {
+            separate(&mut out)?;
+        }
+        let line: Vec<char> = line.chars().collect();
+        let mut is_first = true;
+        wrap(&line, &style, |part| {
+            if !std::mem::take(&mut is_first) {
+                separate(&mut out)?;
+            }
+            out.extend(part);
+            Ok(())
+        })?;
+    }
+    Ok(out.into())
 }
 
 /// `filesizeformat(binary=False)`
@@ -248,9 +256,10 @@ fn each(
     if value.is_none() {
         return Err(invalid("none is not iterable"));
     }
+    let cost = 64 + of.and_then(Value::as_str).map_or(0, str::len);
     for item in value.try_iter()?.checked() {
         let item = item?;
-        pay(state, 64)?;
+        pay(state, cost)?;
         match of {
             Some(of) if !of.is_none() => take(&attribute(&item, of)?)?,
             _ => take(&item)?,

@@ -13,6 +13,8 @@ use super::{absent, additions, builtins, html, iterators, json, operators, rewri
 
 /// Cost in bytes of a lazily computed item.
 const COMPUTED: u64 = 16;
+/// Cost of parsing an argument that names attributes, per byte: a slot in a list for each.
+const LOOKUP: u64 = SLOT;
 
 /// How much of its arguments a call reads.
 #[derive(Clone, Copy)]
@@ -230,29 +232,36 @@ fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -
 }
 
 fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> {
-    if matches!(touch, Touch::Items | Touch::Order) && args.first().is_some_and(Value::is_none) {
+    let Some((subject, others)) = args.split_first() else { return Ok(()) };
+    let many = matches!(touch, Touch::Items | Touch::Order);
+    if many && subject.is_none() {
         return Err(invalid("none is not iterable"));
     }
+    let order = matches!(touch, Touch::Order);
+    let length = subject.len();
     let mut work = Work::new(state);
-    for (index, arg) in args.iter().enumerate() {
-        let bytes = arg.as_str().map_or(0, |text| text.len() as u64);
-        match touch {
-            Touch::Items | Touch::Order if index == 0 && bytes > 0 => {
-                work.spend(bytes.saturating_mul(SLOT))?
-            }
-            _ => work.spend(bytes)?,
-        }
-        // Lazy values may be computed to their end.
-        if arg.kind() == ValueKind::Iterable {
-            arg.try_iter()?.try_for_each(|_| work.spend(COMPUTED))?;
-        }
-        if matches!(touch, Touch::Order) && is_container(arg) {
-            let before = work.spent();
-            work.all_of(arg)?;
-            // Sorting compares each item with about log2(n) others.
-            let depth = u64::from(arg.len().unwrap_or(1 << 20).max(1).ilog2()) + 1;
-            work.spend((work.spent() - before).saturating_mul(depth))?;
-        }
+    for arg in others {
+        // Comparing items reads a default as well.
+        if order { work.all_of(arg)? } else { work.argument(arg)? }
+    }
+    if many {
+        // An attribute is looked up in every item; `sort` makes a list of its parts.
+        work.spend((work.spent() / TEXT).saturating_mul(LOOKUP + length.unwrap_or(0) as u64))?;
+    }
+    // A call copies its arguments.
+    work.spend((others.len() as u64).saturating_mul(SLOT))?;
+    let bytes = subject.as_str().map_or(0, |text| text.len() as u64);
+    work.spend(if many { bytes.saturating_mul(SLOT) } else { bytes })?;
+    // Lazy values may be computed to their end.
+    for lazy in args.iter().filter(|arg| arg.kind() == ValueKind::Iterable) {
+        lazy.try_iter()?.try_for_each(|_| work.spend(COMPUTED))?;
+    }
+    if order && is_container(subject) {
+        let before = work.spent();
+        work.all_of(subject)?;
+        // Sorting compares each item with about log2(n) others.
+        let depth = u64::from(length.unwrap_or(1 << 20).max(1).ilog2()) + 1;
+        work.spend((work.spent() - before).saturating_mul(depth))?;
     }
     work.done(state)
 }

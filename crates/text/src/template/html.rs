@@ -8,7 +8,7 @@ use minijinja::{Error, State};
 use super::additions::{escaped, push_attribute};
 use super::arguments::Arguments;
 use super::spelling::str_of;
-use super::work::{invalid, pay_for_text};
+use super::work::{SLOT, invalid, pay, pay_for_text};
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("")
@@ -41,10 +41,16 @@ pub(super) fn force_escape(state: &State, value: &Value) -> Result<Value, Error>
 
 /// `striptags`: the text between the tags, with whitespace collapsed to single spaces. It decodes numeric
 /// references and those that markup needs.
-pub(super) fn strip_tags(value: &Value) -> String {
+pub(super) fn strip_tags(state: &State, value: &Value) -> Result<String, Error> {
+    pay_for_text(state, text(value).len())?;
     let without = without(&without(text(value), "<!--", "-->"), "<", ">");
-    let words: Vec<&str> = without.split_whitespace().collect();
-    let text = words.join(" ");
+    let mut text = String::with_capacity(without.len());
+    for word in without.split_whitespace() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(at) = rest.find('&') {
@@ -62,7 +68,7 @@ pub(super) fn strip_tags(value: &Value) -> String {
             }
         }
     }
-    out + rest
+    Ok(out + rest)
 }
 
 fn reference(name: &str) -> Option<char> {
@@ -174,6 +180,8 @@ pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     let value = args.subject()?.clone();
     args.done(4)?;
 
+    // A slot in the list for each.
+    pay(state, rel.len().saturating_mul(SLOT as usize / 2))?;
     let mut relations: Vec<&str> = rel.split_whitespace().chain(["noopener"]).collect();
     relations.extend(nofollow.then_some("nofollow"));
     relations.sort_unstable();
@@ -185,6 +193,7 @@ pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     }
 
     let whole = escaped_text(state, &value)?;
+    pay_for_text(state, whole.len())?;
     let mut out = String::with_capacity(whole.len());
     for piece in whole.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();

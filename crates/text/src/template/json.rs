@@ -12,7 +12,7 @@ use crate::tokenizer::GUARD;
 
 use super::absent::is_absent;
 use super::spelling::{float, str_of};
-use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay};
+use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay, pay_for_text};
 
 /// Maximum nesting: writing is recursive, and the stack is limited.
 const MAX_DEPTH: usize = 128;
@@ -50,23 +50,32 @@ pub(super) fn tojson(
     let (item, key) =
         separators.unwrap_or_else(|| (if indent.is_some() { "," } else { ", " }.into(), ": ".into()));
     let style = Style { item, key, indent, ascii };
-    let limit = match state.fuel_levels() {
-        Some((_, left)) => usize::try_from(left.saturating_mul(BYTES_PER_FUEL) / TEXT).unwrap_or(usize::MAX),
-        None => usize::MAX,
-    };
     let text = if sort_keys {
         // Written once within the limit, so that the text to read back and sort is known to be small.
-        let plain = write(value, &Style::compact(), limit)?;
-        // Each value read back takes a slot, and one of these bytes precedes each value.
-        let values = plain.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
-        pay(state, values.saturating_mul(SLOT as usize))?;
+        let plain = write(value, &Style::compact(), limit(state))?;
+        pay_for_text(state, plain.len())?;
+        // Each value read back takes a slot, and one of these bytes precedes it. A map has a table, too.
+        let slots = plain.iter().map(|byte| match byte {
+            b'{' => 6,
+            b',' | b'[' | b':' => 1,
+            _ => 0,
+        });
+        pay(state, slots.sum::<usize>().saturating_mul(SLOT as usize))?;
         let mut parsed: serde_json::Value = serde_json::from_slice(&plain).map_err(cannot_write)?;
         parsed.sort_all_objects();
-        write(&parsed, &style, limit)?
+        write(&parsed, &style, limit(state))?
     } else {
-        write(value, &style, limit)?
+        write(value, &style, limit(state))?
     };
     String::from_utf8(text).map(Value::from).map_err(cannot_write)
+}
+
+/// How many bytes of text the remaining fuel pays for.
+fn limit(state: &State) -> usize {
+    match state.fuel_levels() {
+        Some((_, left)) => usize::try_from(left.saturating_mul(BYTES_PER_FUEL) / TEXT).unwrap_or(usize::MAX),
+        None => usize::MAX,
+    }
 }
 
 /// A positional or keyword argument.

@@ -6,7 +6,7 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::charged_calls::pay_after;
 use super::python;
-use super::work::{SLOT, Work, invalid};
+use super::work::{Work, invalid};
 
 /// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
@@ -22,14 +22,9 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
     if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
         work.spend(text.len() as u64)?;
         for arg in args {
-            work.spend(arg.as_str().map_or(0, |text| text.len() as u64))?;
+            work.argument(arg)?;
         }
         match name {
-            // A slot in the list, and the string in it.
-            "split" | "rsplit" | "splitlines" => {
-                work.text(text.len())?;
-                work.spend((pieces(text, name, args) as u64).saturating_mul(SLOT))?;
-            }
             "format" => {
                 require_ascii_indices(text)?;
                 // Each brace may refer to the same argument, and each number may be a width.
@@ -39,15 +34,11 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
                 work.spend((work.spent() - before).saturating_mul(braces))?;
                 work.text(widths(text).saturating_add(given_widths(text, "{:", args)))?;
             }
-            // Charged where their results are created.
-            "join" | "replace" => {}
+            // A text may be compared with each item.
+            "startswith" | "endswith" => args.iter().try_for_each(|arg| work.all_of(arg))?,
             // One character has at most three in upper case.
             "upper" | "lower" | "title" | "capitalize" | "casefold" | "swapcase" => work.text(text.len())?,
-            // Trims may search for each of these characters.
-            "strip" | "lstrip" | "rstrip" => {
-                let chars = args.first().and_then(Value::as_str).map_or(1, |chars| chars.len().max(1));
-                work.spend((text.len() as u64 / 16).saturating_mul(chars as u64))?;
-            }
+            // The others are charged where their results are created.
             _ => {}
         }
     } else if name == "get" {
@@ -116,15 +107,4 @@ pub(super) fn given_widths(text: &str, within: &str, args: &[Value]) -> usize {
     let number = |arg: &Value| i64::try_from(arg.clone()).map_or(0, |number| number.unsigned_abs());
     let sum = args.iter().filter(|arg| may_be && arg.is_integer()).map(number).fold(0, u64::saturating_add);
     usize::try_from(sum).unwrap_or(usize::MAX)
-}
-
-/// An upper bound for the number of parts of `text.split(separator)`.
-fn pieces(text: &str, name: &str, args: &[Value]) -> usize {
-    let separator = args.first().and_then(Value::as_str).unwrap_or("");
-    let cuts = match separator {
-        _ if name == "splitlines" => text.matches(|c: char| c.is_control() || c.is_whitespace()).count(),
-        "" => text.split_whitespace().count(),
-        separator => text.matches(separator).count(),
-    };
-    cuts + 1
 }

@@ -7,7 +7,7 @@ use minijinja::{Error, ErrorKind, State};
 use super::additions::{joined, replaced};
 use super::arguments::Arguments;
 use super::operators::same;
-use super::work::{Work, invalid, pay_for_text};
+use super::work::{SLOT, Work, invalid, pay, pay_for_text};
 
 /// Calls the method `name` if this module has it.
 pub(super) fn method(
@@ -30,11 +30,11 @@ pub(super) fn method(
 
 fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Option<Result<Value, Error>> {
     Some(match name {
-        "split" => split(text, args, false),
-        "rsplit" => split(text, args, true),
-        "strip" if args.is_empty() => Ok(trim(text).into()),
-        "lstrip" if args.is_empty() => Ok(text.trim_start_matches(is_space).into()),
-        "rstrip" if args.is_empty() => Ok(text.trim_end_matches(is_space).into()),
+        "split" => split(state, text, args, false),
+        "rsplit" => split(state, text, args, true),
+        "strip" => strip(state, text, args, true, true),
+        "lstrip" => strip(state, text, args, true, false),
+        "rstrip" => strip(state, text, args, false, true),
         "title" => from_args(args).map(|()| title(text).into()),
         "partition" => one(args).map(|at| {
             let (before, found, after) = match text.split_once(at) {
@@ -75,9 +75,7 @@ fn string_method(state: &State, text: &str, name: &str, args: &[Value]) -> Optio
         "zfill" => zfill(state, text, args),
         "casefold" => from_args(args).map(|()| text.to_lowercase().replace('ß', "ss").into()),
         "istitle" => from_args(args).map(|()| is_title(text).into()),
-        "splitlines" => from_args(args).map(|(keep,): (Option<bool>,)| {
-            lines(text, keep.unwrap_or(false)).into_iter().map(Value::from).collect()
-        }),
+        "splitlines" => split_lines(state, text, args),
         "replace" => from_args(args).and_then(|(old, new, count): (&str, &str, Option<i64>)| {
             replaced(state, text, old, new, count.unwrap_or(-1))
         }),
@@ -142,44 +140,88 @@ fn tuple(parts: [&str; 3]) -> Value {
 }
 
 /// `text.split(sep=None, maxsplit=-1)`, or `rsplit`, which starts at the end.
-fn split(text: &str, args: &[Value], from_end: bool) -> Result<Value, Error> {
+fn split(state: &State, text: &str, args: &[Value], from_end: bool) -> Result<Value, Error> {
     let args = Arguments::of(args)?;
     let separator = args.text(0, "sep")?;
     let most = args.integer(1, "maxsplit")?.and_then(|most| usize::try_from(most).ok());
     args.done(1)?;
     let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
-    let mut parts: Vec<Value> = match separator.as_deref() {
+    let mut parts = match separator.as_deref() {
         Some("") => return Err(invalid("empty separator")),
-        Some(separator) if from_end => text.rsplitn(most, separator).map(Value::from).collect(),
-        Some(separator) => text.splitn(most, separator).map(Value::from).collect(),
-        None => {
-            let mut parts = Vec::new();
-            let cut = |rest: &'_ str| if from_end { rest.trim_end_matches(is_space).len() } else { 0 };
-            let mut rest = match from_end {
-                true => text.trim_end_matches(is_space),
-                false => text.trim_start_matches(is_space),
-            };
-            while !rest.is_empty() && parts.len() + 1 < most {
-                let (part, others) = if from_end {
-                    let start = rest.trim_end_matches(|c| !is_space(c)).len();
-                    (&rest[start..], &rest[..cut(&rest[..start])])
-                } else {
-                    let end = rest.find(is_space).unwrap_or(rest.len());
-                    (&rest[..end], rest[end..].trim_start_matches(is_space))
-                };
-                parts.push(Value::from(part));
-                rest = others;
-            }
-            if !rest.is_empty() {
-                parts.push(Value::from(rest));
-            }
-            parts
-        }
+        Some(separator) if from_end => list_of(state, text, text.rsplitn(most, separator))?,
+        Some(separator) => list_of(state, text, text.splitn(most, separator))?,
+        None => list_of(state, text, words(text, most, from_end))?,
     };
     if from_end {
         parts.reverse();
     }
     Ok(parts.into())
+}
+
+/// The parts of a text separated by whitespace. The last of `most` parts is the rest of the text.
+fn words(text: &str, most: usize, from_end: bool) -> impl Iterator<Item = &str> {
+    let outer = move |text| match from_end {
+        true => str::trim_end_matches(text, is_space),
+        false => str::trim_start_matches(text, is_space),
+    };
+    let (mut rest, mut count) = (outer(text), 0);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        count += 1;
+        let (part, others) = match from_end {
+            _ if count >= most => (rest, ""),
+            true => {
+                let (others, part) = rest.split_at(rest.trim_end_matches(|c| !is_space(c)).len());
+                (part, others)
+            }
+            false => rest.split_at(rest.find(is_space).unwrap_or(rest.len())),
+        };
+        rest = outer(others);
+        Some(part)
+    })
+}
+
+/// A list of parts of a text.
+fn list_of<'a>(state: &State, text: &str, parts: impl Iterator<Item = &'a str>) -> Result<Vec<Value>, Error> {
+    let mut work = Work::new(state);
+    work.text(text.len())?;
+    let mut list = Vec::new();
+    for part in parts {
+        // A slot in the list, and the string in it.
+        work.spend(SLOT)?;
+        list.push(part.into());
+    }
+    work.done(state)?;
+    Ok(list)
+}
+
+/// `text.splitlines(keepends=False)`
+fn split_lines(state: &State, text: &str, args: &[Value]) -> Result<Value, Error> {
+    let args = Arguments::of(args)?;
+    let keep_ends = args.flag(0, "keepends")?.unwrap_or(false);
+    args.done(0)?;
+    list_of(state, text, lines(text, keep_ends)).map(Value::from)
+}
+
+/// `text.strip(chars=None)`, at the start, at the end or at both.
+fn strip(state: &State, text: &str, args: &[Value], start: bool, end: bool) -> Result<Value, Error> {
+    let (chars,): (Option<&str>,) = from_args(args)?;
+    let removed = removed(state, text, chars)?;
+    let text = if start { text.trim_start_matches(&removed) } else { text };
+    Ok(if end { text.trim_end_matches(&removed) } else { text }.into())
+}
+
+/// Whether a character is one of `chars`, or whitespace if there are none.
+pub(super) fn removed<'a>(
+    state: &State,
+    text: &str,
+    chars: Option<&'a str>,
+) -> Result<impl Fn(char) -> bool + 'a, Error> {
+    // Each character may be compared with each of these.
+    pay(state, (text.len() / 16).saturating_mul(chars.map_or(1, str::len)))?;
+    Ok(move |c| chars.map_or_else(|| is_space(c), |chars| chars.contains(c)))
 }
 
 /// `text.title()`: a letter after anything but a letter is upper case.
@@ -276,24 +318,23 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// `text.splitlines(keepends)`
-pub(super) fn lines(text: &str, keep_ends: bool) -> Vec<&str> {
+/// The lines of a text, as `text.splitlines(keepends)` separates them.
+pub(super) fn lines(text: &str, keep_ends: bool) -> impl Iterator<Item = &str> {
     let ends = |c: char| {
         matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
     };
-    let mut lines = Vec::new();
     let mut rest = text;
-    while let Some(at) = rest.find(ends) {
-        let end = if rest[at..].starts_with("\r\n") {
-            2
-        } else {
-            rest[at..].chars().next().map_or(1, char::len_utf8)
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let at = rest.find(ends).unwrap_or(rest.len());
+        let end = match rest[at..].chars().next() {
+            _ if rest[at..].starts_with("\r\n") => at + 2,
+            end => at + end.map_or(0, char::len_utf8),
         };
-        lines.push(&rest[..if keep_ends { at + end } else { at }]);
-        rest = &rest[at + end..];
-    }
-    if !rest.is_empty() {
-        lines.push(rest);
-    }
-    lines
+        let line = &rest[..if keep_ends { end } else { at }];
+        rest = &rest[end..];
+        Some(line)
+    })
 }

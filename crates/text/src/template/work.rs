@@ -76,6 +76,16 @@ impl Work {
         Ok(())
     }
 
+    /// Charges for an argument, which may be copied: for the text of a string or of keyword arguments, but not
+    /// for the contents of containers.
+    pub(super) fn argument(&mut self, value: &Value) -> Result<(), Error> {
+        let named = value.as_object().filter(|_| value.is_kwargs());
+        for (_, value) in named.and_then(|named| named.try_iter_pairs()).into_iter().flatten() {
+            self.argument(&value)?;
+        }
+        self.text(value.as_str().map_or(0, str::len))
+    }
+
     pub(super) fn spent(&self) -> u64 {
         self.at_start - self.left
     }

@@ -1,5 +1,9 @@
 //! Python's `textwrap.wrap` for one line, as the filter `wordwrap` calls it.
 
+use std::ops::Range;
+
+use minijinja::Error;
+
 /// How to break lines.
 pub(super) struct Wrap {
     pub(super) width: usize,
@@ -7,38 +11,44 @@ pub(super) struct Wrap {
     pub(super) break_on_hyphens: bool,
 }
 
-/// Wraps a line. Widths count characters.
-pub(super) fn wrap(line: &str, style: &Wrap) -> Vec<String> {
-    let text: Vec<char> = line.chars().collect();
-    // The position in the text, and the length of the chunk there.
-    let mut chunks = chunks(&text, style.break_on_hyphens).into_iter().peekable();
-    let is_space = |range: &std::ops::Range<usize>| text[range.clone()].iter().all(|c| c.is_whitespace());
-    let mut lines = Vec::new();
+/// Wraps a line: passes each part of it to `push`. Widths count characters.
+pub(super) fn wrap(
+    text: &[char],
+    style: &Wrap,
+    mut push: impl FnMut(&[char]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let is_space = |range: &Range<usize>| text[range.clone()].iter().all(|c| c.is_whitespace());
+    let mut chunks = chunks(text, style.break_on_hyphens).peekable();
+    let mut is_first = true;
     // The rest of a broken word.
-    let mut rest: Option<std::ops::Range<usize>> = None;
+    let mut rest: Option<Range<usize>> = None;
     loop {
-        if rest.is_none() && !lines.is_empty() && chunks.peek().is_some_and(is_space) {
+        if rest.is_none() && !is_first && chunks.peek().is_some_and(is_space) {
             chunks.next();
         }
-        let mut current: Vec<std::ops::Range<usize>> = Vec::new();
+        // The chunks of this part follow one another.
+        let mut part: Option<Range<usize>> = None;
+        let mut last = 0..0;
+        let mut add = |chunk: Range<usize>| {
+            part = Some(part.take().map_or(chunk.start, |part| part.start)..chunk.end);
+            last = chunk;
+        };
         let mut length = 0;
-        while let Some(next) = rest.clone().or_else(|| chunks.peek().cloned()) {
+        let next = loop {
+            let Some(next) = rest.clone().or_else(|| chunks.peek().cloned()) else { break None };
             if length + next.len() > style.width {
-                break;
+                break Some(next);
             }
             length += next.len();
-            current.push(next);
+            add(next);
             if rest.take().is_none() {
                 chunks.next();
             }
-        }
-        let Some(next) = rest.clone().or_else(|| chunks.peek().cloned()) else {
-            push(&mut lines, &text, current, is_space);
-            return lines;
         };
-        if next.len() > style.width {
+        if let Some(next) = next.clone().filter(|next| next.len() > style.width) {
+            let mut end = next.end;
             if style.break_long_words {
-                let mut end = next.start + style.width - length;
+                end = next.start + style.width - length;
                 if style.break_on_hyphens {
                     let hyphen = (next.start + 1..end).rev().find(|&at| text[at] == '-');
                     if let Some(hyphen) = hyphen.filter(|&at| text[next.start..at].iter().any(|&c| c != '-'))
@@ -46,50 +56,42 @@ pub(super) fn wrap(line: &str, style: &Wrap) -> Vec<String> {
                         end = hyphen + 1;
                     }
                 }
-                current.push(next.start..end);
+            }
+            if style.break_long_words || length == 0 {
+                add(next.start..end);
                 if rest.is_none() {
                     chunks.next();
                 }
                 rest = Some(end..next.end).filter(|rest| !rest.is_empty());
-            } else if current.is_empty() {
-                current.push(next);
-                if rest.take().is_none() {
-                    chunks.next();
-                }
             }
         }
-        push(&mut lines, &text, current, is_space);
-    }
-}
-
-fn push(
-    lines: &mut Vec<String>,
-    text: &[char],
-    mut chunks: Vec<std::ops::Range<usize>>,
-    is_space: impl Fn(&std::ops::Range<usize>) -> bool,
-) {
-    if chunks.last().is_some_and(is_space) {
-        chunks.pop();
-    }
-    if !chunks.is_empty() {
-        lines.push(chunks.into_iter().flat_map(|range| &text[range]).collect());
+        let end = |part: &Range<usize>| if is_space(&last) { last.start } else { part.end };
+        if let Some(part) = part.map(|part| part.start..end(&part)).filter(|part| !part.is_empty()) {
+            push(&text[part])?;
+            is_first = false;
+        }
+        if next.is_none() {
+            return Ok(());
+        }
     }
 }
 
 /// Splits into whitespace and words, and words after their hyphens.
-fn chunks(text: &[char], hyphens: bool) -> Vec<std::ops::Range<usize>> {
+fn chunks(text: &[char], hyphens: bool) -> impl Iterator<Item = Range<usize>> {
     let at = |index: usize| text.get(index).copied().unwrap_or(' ');
-    let letter = |index: usize| at(index).is_alphabetic() || at(index) == '_' && index < text.len();
+    let letter = move |index: usize| at(index).is_alphabetic() || at(index) == '_' && index < text.len();
     let word = |c: char| c.is_alphanumeric() || c == '_';
-    let before_dash = |c: char| word(c) || "!\"'&.,?".contains(c);
+    let before_dash = move |c: char| word(c) || "!\"'&.,?".contains(c);
     // Two or more hyphens before a word.
-    let dashes = |from: usize| {
+    let dashes = move |from: usize| {
         let count = text[from..].iter().take_while(|&&c| c == '-').count();
         (count >= 2 && word(at(from + count))).then_some(from + count)
     };
-    let mut out = Vec::new();
     let mut start = 0;
-    while start < text.len() {
+    std::iter::from_fn(move || {
+        if start == text.len() {
+            return None;
+        }
         let end = if at(start).is_whitespace() {
             start + text[start..].iter().take_while(|c| c.is_whitespace()).count()
         } else if let Some(end) = dashes(start).filter(|_| hyphens && start > 0 && before_dash(at(start - 1)))
@@ -111,8 +113,8 @@ fn chunks(text: &[char], hyphens: bool) -> Vec<std::ops::Range<usize>> {
             };
             (start + 1..=text.len()).find(|&end| ends(end)).unwrap_or(text.len())
         };
-        out.push(start..end);
+        let chunk = start..end;
         start = end;
-    }
-    out
+        Some(chunk)
+    })
 }

@@ -182,6 +182,55 @@ const REPEATED: [&str; 94] = [
     "a.strip('b' * 1000 ~ 'a')",
 ];
 
+/// Operations on one long text that is full of separators: `TEXT` is 1 to 4 MB of the first value.
+const LONG: [(&str, &str); 24] = [
+    ("' '", "TEXT.split(sep=' ')"),
+    ("'x'", "TEXT.split(sep='x')"),
+    ("'x,'", "TEXT.rsplit(sep=',')"),
+    ("'x\\x1c'", "TEXT.split()"),
+    ("'\\n'", "TEXT.splitlines(keepends=true)"),
+    ("'x '", "TEXT|striptags"),
+    ("'x\\n'", "TEXT|striptags"),
+    ("'\\n'", "TEXT|indent"),
+    ("'\\n'", "TEXT|indent(width='')"),
+    ("'x\\n'", "TEXT|indent(width=1, first=true, blank=true)"),
+    ("'x '", "TEXT|wordwrap(width=1)"),
+    ("'x '", "TEXT|wordwrap(10000000)"),
+    ("'x '", "TEXT|urlize"),
+    ("'a '", "''|urlize(rel=TEXT)"),
+    ("'a'", "''|urlize(target=TEXT)"),
+    ("'x,'", "[1]|sort(attribute=TEXT)"),
+    ("'x.'", "[1]|groupby(attribute=TEXT)"),
+    ("'x'", "''|trim(chars=TEXT)"),
+    ("'x'", "'x'.strip(TEXT)"),
+    ("'x'", "'x'.split(sep=TEXT)"),
+    ("'x'", "'x'|replace(old=TEXT, new=TEXT)"),
+    ("'x'", "[1]|tojson(indent=TEXT)"),
+    ("'x'", "[TEXT]|tojson(sort_keys=true)"),
+    ("'<'", "TEXT|escape"),
+];
+
+/// Operations that do more for each item of a list of 100,000 maps. `a` is a string of 400 kB, `l` a list of
+/// 5,000 items.
+const FOR_EACH_ITEM: [&str; 16] = [
+    "LIST|map(attribute=a)|first",
+    "LIST|selectattr(a)|first",
+    "LIST|rejectattr(a)|first",
+    "LIST|groupby(a)|first",
+    "LIST|sort(attribute=a)|first",
+    "LIST|unique(attribute=a)|first",
+    "LIST|max(attribute=a)",
+    "LIST|min(attribute=a)",
+    "LIST|join('', a)|length",
+    "LIST|sum(attribute=a)",
+    "LIST|groupby('x', default=l)|first",
+    "LIST|map('format', *l)|first",
+    "LIST|map('replace', a, '')|first",
+    "LIST|tojson(sort_keys=true)|length",
+    "(a ~ 'b').startswith([a ~ 'c'] * 100000)",
+    "(a ~ 'b').endswith(['c' ~ a] * 100000)",
+];
+
 /// Templates that take much work through a large number or through growth.
 fn grown() -> Vec<String> {
     let doubled = |step: &str| {
@@ -288,6 +337,22 @@ pub fn templates() -> Vec<String> {
     for expression in REPEATED {
         sources.push(format!(
             "{{% set a = 'a' * 200000 %}}{{% set b = 'a' * 200000 %}}{{% set l = [1] * 4000 %}}{{% set m = [1] * 4000 %}}\
+             {{% for i in range(99999) %}}{{% set x = {expression} %}}{{% endfor %}}"
+        ));
+    }
+    for (unit, expression) in LONG {
+        let expression = expression.replace("TEXT", "text");
+        for length in [1_000_000, 2_000_000, 3_000_000, 4_000_000] {
+            sources.push(format!(
+                "{{% set text = {unit} * ({length} // {unit}|length) %}}\
+                 {{% for i in range(99999) %}}{{% set x = {expression} %}}{{% endfor %}}"
+            ));
+        }
+    }
+    for expression in FOR_EACH_ITEM {
+        let expression = expression.replace("LIST", "([{'x': 1}] * 100000)");
+        sources.push(format!(
+            "{{% set a = 'a' * 400000 %}}{{% set l = [1] * 5000 %}}\
              {{% for i in range(99999) %}}{{% set x = {expression} %}}{{% endfor %}}"
         ));
     }
