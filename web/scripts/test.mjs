@@ -9,6 +9,9 @@ import { rolldown } from 'rolldown';
 /** How many test files run at once. Node's default is one fewer than there are processors. */
 const CONCURRENCY = Math.max(2, availableParallelism());
 
+/** How long a file may take, in milliseconds: longer if its fuzz test runs more often than usual. */
+const TIMEOUT = 60_000 + 100 * Number(process.env.LINNET_FUZZ ?? 0);
+
 const tests = join(process.cwd(), 'test');
 const built = mkdtempSync(join(tmpdir(), 'linnet-test-'));
 try {
@@ -23,7 +26,7 @@ try {
     });
   }
   const paths = files.map((name) => join(built, name.replace('.ts', '.mjs')));
-  const options = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, '--test-timeout=60000'];
+  const options = ['--enable-source-maps', '--test', `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT}`];
   // Some tests mock timers, and Node warns for each file that this is experimental.
   options.push('--disable-warning=ExperimentalWarning', '--test-reporter=spec');
   const { status } = spawnSync(process.execPath, [...options, ...paths], { stdio: 'inherit' });
