@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests and measures Linnet on a machine with a GPU: are the results right, and how close are they to the device's limits?
+# Tests and measures Linnet on a machine with a GPU: are the results right, and how close is it to the device's limits?
 #
 #   benches/gpu.sh LINNET [REFERENCE] [MODELS]
 #

@@ -1,5 +1,5 @@
-//! Counts allocations, for tests of memory and of work. A test binary with this module counts from its start. Allocations
-//! of tests that run at the same time are counted together.
+//! Counts allocations, for tests of memory and of work. A test binary with this module counts from its start.
+//! Allocations of tests that run at the same time are counted together.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
