@@ -59,7 +59,7 @@ for (const [name, source] of Object.entries(entries)) {
     file: join(dist, `${name}.js`),
     format: 'esm',
     sourcemap: true,
-    minify: name.startsWith('element') || name === 'markdown',
+    minify: name.startsWith('element') || name === 'markdown' || name === 'chat-ui',
     paths,
   });
 }

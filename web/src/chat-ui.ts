@@ -1,3 +1,10 @@
-/** Small parts of a chat that are easy to get wrong. `<linnet-chat>` uses them, and so can a page with its own chat. */
-export { isComposing } from './element/view/dom.ts';
-export { EndFollower } from './element/view/follow.ts';
+/** The parts of a chat. `<linnet-chat>` is built of them, and so can be a page with its own chat. */
+export {
+  Composer,
+  type ComposerElements,
+  composerElements,
+  type ComposerListener,
+  type ComposerStrings,
+} from './element/parts/composer.ts';
+export { isComposing } from './element/parts/dom.ts';
+export { EndFollower } from './element/parts/follow.ts';

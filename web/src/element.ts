@@ -5,7 +5,7 @@
  */
 import { BUTTON_STRINGS, type ChatStrings } from './element/shell/button-strings.ts';
 import { BUTTON_STYLE } from './element/shell/button-style.ts';
-import { isComposing } from './element/view/dom.ts';
+import { isComposing } from './element/parts/dom.ts';
 import type { ChatEngine } from './element/shell/engine.ts';
 export type { ChatEngine } from './element/shell/engine.ts';
 import type { ChatHost } from './element/shell/host.ts';

@@ -15,9 +15,10 @@ const ALLOWED: Record<string, readonly string[]> = {
   api: ['protocol', 'store', 'page', 'models'],
   'prompt-api': ['entry', 'protocol', 'api', 'models', 'element/markdown'],
   'element/markdown': ['protocol'],
+  'element/parts': ['entry', 'protocol', 'element/markdown'],
   'element/shell': ['entry', 'protocol', 'api', 'models'],
   'element/providers': ['entry', 'protocol', 'api', 'element/shell'],
-  'element/view': ['entry', 'protocol', 'element/shell', 'element/providers', 'element/markdown'],
+  'element/view': ['entry', 'protocol', 'element/shell', 'element/providers', 'element/parts', 'element/markdown'],
 };
 
 type Imports = Map<string, readonly string[]>;

@@ -1,5 +1,5 @@
 import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
-import { isComposing } from 'linnet/chat-ui';
+import { Composer } from 'linnet/chat-ui';
 import { MarkdownText } from 'linnet/markdown';
 import { Conversation, type Turn } from './conversation.ts';
 import type { Engine } from '../models/engine.ts';
@@ -9,19 +9,23 @@ import type { AnswerSettings } from './settings.ts';
 import { element, nextTask } from '../page/page.ts';
 import { asLinnetError } from '../page/error-messages.ts';
 
-/** With CSS `field-sizing` a box grows with its text by itself. */
-const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 /** The interval between two updates of the speed, in milliseconds. */
 const REPORT_MS = 100;
 
 /** Asks questions and shows answers, one at a time. */
 export class Chat {
   readonly conversation = new Conversation();
-  readonly #prompt = element('prompt', HTMLTextAreaElement);
-  readonly #send = element('send', HTMLButtonElement);
-  readonly #stop = element('stop', HTMLButtonElement);
+  readonly composer = new Composer(
+    {
+      form: element('composer', HTMLFormElement),
+      input: element('prompt', HTMLTextAreaElement),
+      send: element('send', HTMLButtonElement),
+      stop: element('stop', HTMLButtonElement),
+      hint: element('composer-hint', HTMLParagraphElement),
+    },
+    { onSend: (text) => void this.ask(text), onStop: () => this.stop() },
+  );
   readonly #announcer = element('announcer', HTMLDivElement);
-  readonly #hint = element('composer-hint', HTMLParagraphElement);
   #answering: AbortController | undefined;
 
   /**
@@ -36,20 +40,7 @@ export class Chat {
     private readonly onFailure: (error: LinnetError) => void,
     private readonly onChange: () => void,
   ) {
-    element('composer', HTMLFormElement).addEventListener('submit', (event) => {
-      event.preventDefault();
-      void this.ask(this.#prompt.value);
-    });
-    this.#prompt.addEventListener('keydown', (event) => {
-      // During composition, Enter belongs to the input method.
-      if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
-      event.preventDefault();
-      void this.ask(this.#prompt.value);
-    });
-    this.#prompt.addEventListener('input', () => this.#fit());
-    this.#stop.addEventListener('click', () => this.stop());
     MarkdownText.warmUp();
-    this.#fit();
   }
 
   get busy(): boolean {
@@ -67,9 +58,8 @@ export class Chat {
     if (this.busy) return this.#sayBusy();
     const answering = new AbortController();
     this.#answering = answering;
-    this.#prompt.value = '';
-    this.#fit();
-    this.#arrange();
+    this.composer.text = '';
+    this.composer.busy = true;
     const turn = this.conversation.begin(question.trim());
     this.onChange();
     try {
@@ -88,8 +78,8 @@ export class Chat {
       else this.onFailure(asLinnetError(error));
     } finally {
       this.#answering = undefined;
-      this.#hint.textContent = '';
-      this.#arrange();
+      this.composer.hint = '';
+      this.composer.busy = false;
       this.onChange();
     }
   }
@@ -162,7 +152,7 @@ export class Chat {
   /** Shows why nothing is sent. The text stays. */
   #sayBusy(): void {
     const waits = this.engine.state.kind !== 'ready';
-    this.#hint.textContent = waits
+    this.composer.hint = waits
       ? 'Your last question still waits for the model. Send this one when it is answered.'
       : 'The model is still answering. Send this when it is done, or stop it first.';
   }
@@ -170,24 +160,7 @@ export class Chat {
   /** Returns a question without an answer to the box, so that no text is lost. */
   #takeBack(turn: Turn): void {
     this.conversation.remove(turn);
-    if (!this.#prompt.value) this.#prompt.value = turn.question;
-    this.#fit();
-  }
-
-  #arrange(): void {
-    // The focus stays: the two buttons are in the same place.
-    const focused = document.activeElement === this.#send || document.activeElement === this.#stop;
-    this.#send.hidden = this.busy;
-    this.#stop.hidden = !this.busy;
-    if (focused) (this.busy ? this.#stop : this.#prompt).focus();
-  }
-
-  /** The box grows with its text. */
-  #fit(): void {
-    this.#send.disabled = !this.#prompt.value.trim();
-    if (GROWS_BY_ITSELF) return;
-    this.#prompt.style.height = 'auto';
-    this.#prompt.style.height = `${this.#prompt.scrollHeight}px`;
+    this.composer.giveBack(turn.question);
   }
 }
 

@@ -90,8 +90,7 @@ for (const suggestion of SUGGESTIONS) {
   item.append(button('', suggestion, () => void chat.ask(suggestion)));
   element('suggestions', HTMLUListElement).append(item);
 }
-// On a phone the focus would open the keyboard over the page.
-if (matchMedia('(pointer: fine)').matches) element('prompt', HTMLTextAreaElement).focus();
+chat.composer.focusForKeyboard();
 element('settings-button', HTMLButtonElement).addEventListener('click', () => settingsDialog.open());
 keepSite();
 openThoughtsForPrint();
@@ -166,7 +165,7 @@ function beginChat(): (() => void) | undefined {
 function startNewChat(): void {
   beginChat();
   notice.hide();
-  element('prompt', HTMLTextAreaElement).focus();
+  chat.composer.focus();
 }
 
 function showState(state: EngineState): void {
@@ -259,7 +258,7 @@ function showAnswerFailure(error: LinnetError): void {
   const again = () => {
     notice.hide();
     if (reload) void engine.load();
-    element('composer', HTMLFormElement).requestSubmit();
+    chat.composer.send();
   };
   const actions = [button('primary', 'Try again', again)];
   // The same question would be too long again.

@@ -1,8 +1,8 @@
 import type { ChatHost } from '../shell/host.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import type { ChatConfig } from '../shell/config.ts';
-import { button, iconButton, make, slot } from './dom.ts';
-import { EndFollower } from './follow.ts';
+import { button, iconButton, make, slot } from '../parts/dom.ts';
+import { EndFollower } from '../parts/follow.ts';
 import { Notice } from './notice.ts';
 import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
@@ -21,7 +21,6 @@ export class Frame {
   readonly #privacy = make('p', 'privacy');
   readonly #suggestions = make('ul', 'suggestions');
   readonly #turns = make('div', 'turns');
-  readonly #hint = make('p', 'hint');
   readonly #announcer = make('div', 'unseen');
   readonly #dock = make('div', 'dock');
   readonly #end = new EndFollower(this.#log, [this.#turns, this.notice.node]);
@@ -50,14 +49,13 @@ export class Frame {
     this.#log.setAttribute('aria-label', strings.conversation);
     this.#suggestions.setAttribute('aria-label', strings.suggestions);
     this.#announcer.setAttribute('aria-live', 'polite');
-    this.#hint.setAttribute('role', 'status');
     this.#log.append(slot('greeting', this.#greeting), this.#privacy, this.#suggestions, this.#turns, this.notice.node);
     panel.replaceChildren(header, this.#log, this.#dock, this.#announcer);
   }
 
   /** Puts the view's controls below the conversation. */
   dock(controls: readonly Node[]): void {
-    this.#dock.replaceChildren(this.#hint, ...controls, slot('footer'));
+    this.#dock.replaceChildren(...controls, slot('footer'));
   }
 
   /** Applies changes of the title and the greeting. */
@@ -114,11 +112,6 @@ export class Frame {
   set privacy(text: string) {
     this.#privacy.textContent = text;
     this.#privacy.hidden = !text;
-  }
-
-  /** Why the person's last action had no effect. */
-  set hint(text: string) {
-    this.#hint.textContent = text;
   }
 
   /** Announces a text to screen readers. */

@@ -1,6 +1,6 @@
 import type { LoadProgress } from '../../index.ts';
 import type { ChatStrings } from '../shell/button-strings.ts';
-import { button, make } from './dom.ts';
+import { button, make } from '../parts/dom.ts';
 import type { EngineState } from '../providers/shared-engine.ts';
 import { fill } from '../shell/strings.ts';
 

@@ -1,4 +1,4 @@
-import { make } from './dom.ts';
+import { make } from '../parts/dom.ts';
 
 /** A notice at the end of the conversation: an error, or what happens with the person's words. */
 export class Notice {

@@ -1,5 +1,5 @@
 import type { ChatStrings } from '../shell/button-strings.ts';
-import { button, isComposing, make } from './dom.ts';
+import { button, isComposing, make } from '../parts/dom.ts';
 import { fill } from '../shell/strings.ts';
 
 /**

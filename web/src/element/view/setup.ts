@@ -9,7 +9,7 @@ import type { ChatConfig } from '../shell/config.ts';
 import { emit } from '../shell/events.ts';
 import type { ChatHost } from '../shell/host.ts';
 import { sizeText } from '../shell/size.ts';
-import type { Composer } from './composer.ts';
+import type { Composer } from '../parts/composer.ts';
 import type { Frame } from './frame.ts';
 import { LoadingBar } from './loading-bar.ts';
 

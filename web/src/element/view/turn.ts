@@ -1,6 +1,6 @@
 import { MarkdownText } from '../../markdown.ts';
 import type { ChatStrings } from '../shell/button-strings.ts';
-import { copyText, icon, iconButton, make, relabel } from './dom.ts';
+import { copyText, icon, iconButton, make, relabel } from '../parts/dom.ts';
 
 /** How long a button shows that it has copied, in milliseconds. */
 const COPIED = 2000;

@@ -5,10 +5,10 @@ import { nextTask } from '../../protocol/task.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import { Asking } from '../providers/asking.ts';
 import { answerNote } from './answer-note.ts';
-import { Composer } from './composer.ts';
+import { Composer, composerElements } from '../parts/composer.ts';
 import { ChatConfig } from '../shell/config.ts';
 import type { Exchange } from '../providers/conversation.ts';
-import { button } from './dom.ts';
+import { button } from '../parts/dom.ts';
 import { type AnsweredBy, emit } from '../shell/events.ts';
 import { asLinnetError, explain, isOfTheQuestion } from '../shell/failure.ts';
 import { Frame } from './frame.ts';
@@ -46,17 +46,14 @@ export class ChatView {
     this.#config = new ChatConfig(host);
     this.#strings = this.#config.strings;
     this.#frame = new Frame(host, panel, this.#config, () => this.clear());
-    this.#composer = new Composer(
-      this.#strings,
-      (text) => void this.ask(text),
-      () => this.stop(),
-    );
+    const elements = composerElements(this.#strings);
+    this.#composer = new Composer(elements, { onSend: (text) => void this.ask(text), onStop: () => this.stop() });
     this.#sendQuestion = new SendQuestion(this.#strings, panel, this.#gone.signal);
     this.#server = new Server(this.#config);
     this.#setup = new ChatSetup(host, this.#config, this.#server, this.#frame, this.#composer, (error) =>
       this.#fail(error, () => this.#setup.engine.start()),
     );
-    this.#frame.dock([this.#sendQuestion.node, this.#setup.loading.node, this.#composer.node]);
+    this.#frame.dock([elements.hint, this.#sendQuestion.node, this.#setup.loading.node, elements.form]);
     MarkdownText.warmUp();
     warmUpSizes(this.#config.language);
   }
@@ -131,7 +128,7 @@ export class ChatView {
   /** Enter has no effect during an answer or a question: tells why, and focuses what it waits for. */
   #sayWhyNot(): void {
     if (this.#sendQuestion.open || this.#setup.loading.asks) return this.#focus();
-    this.#frame.hint = this.#strings.busy;
+    this.#composer.hint = this.#strings.busy;
   }
 
   /** Shows the suggestions of an empty conversation. */
@@ -162,7 +159,7 @@ export class ChatView {
       if (this.#answering === answering) {
         this.#answering = undefined;
         this.#composer.busy = false;
-        this.#frame.hint = '';
+        this.#composer.hint = '';
       }
     }
   }
@@ -294,7 +291,7 @@ export class ChatView {
   #takeBack(turn: TurnView): void {
     turn.remove();
     this.#turns = this.#turns.filter((other) => other !== turn);
-    if (!this.#composer.text) this.#composer.text = turn.question;
+    this.#composer.giveBack(turn.question);
     this.#greet();
   }
 

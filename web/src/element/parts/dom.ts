@@ -10,10 +10,10 @@ export function make<K extends keyof HTMLElementTagNameMap>(tag: K, name = '', t
 }
 
 /** Creates a button. */
-export function button(name: string, text: string, action: () => void): HTMLButtonElement {
+export function button(name: string, text: string, action?: () => void): HTMLButtonElement {
   const made = make('button', name, text);
   made.type = 'button';
-  made.addEventListener('click', action);
+  if (action) made.addEventListener('click', action);
   return made;
 }
 
@@ -52,7 +52,7 @@ export function iconButton(
   name: string,
   picture: keyof typeof ICONS,
   label: string,
-  action: () => void,
+  action?: () => void,
 ): HTMLButtonElement {
   const made = button(name, '', action);
   made.append(icon(picture));

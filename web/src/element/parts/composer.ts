@@ -1,0 +1,144 @@
+import { isComposing, iconButton, make } from './dom.ts';
+
+/** With CSS `field-sizing` a box grows with its text by itself. */
+const GROWS_BY_ITSELF = globalThis.CSS?.supports('field-sizing', 'content');
+
+/** The elements of a composer. */
+export interface ComposerElements {
+  form: HTMLFormElement;
+  /** The box where the person writes. */
+  input: HTMLTextAreaElement;
+  /** A button of type `submit`. */
+  send: HTMLButtonElement;
+  /** A button in the place of `send` while an answer is written. */
+  stop: HTMLButtonElement;
+  /** A line that says why nothing was sent; screen readers announce it. */
+  hint: HTMLElement;
+}
+
+/** The texts of a composer. */
+export interface ComposerStrings {
+  /** The box's name for screen readers. */
+  message: string;
+  placeholder: string;
+  send: string;
+  stop: string;
+}
+
+/** What a composer reports. */
+export interface ComposerListener {
+  /** Called with the text to send. If it is sent, set `text` to an empty string. */
+  onSend(text: string): void;
+  onStop(): void;
+}
+
+/** Creates the elements of a composer, for a page that has none in its markup. The form does not contain the hint. */
+export function composerElements(strings: ComposerStrings): ComposerElements {
+  const form = make('form', 'composer');
+  const input = make('textarea', 'input');
+  const send = iconButton('round send', 'send', strings.send);
+  const stop = iconButton('round stop', 'stop', strings.stop);
+  send.type = 'submit';
+  input.rows = 1;
+  input.dir = 'auto';
+  input.placeholder = strings.placeholder;
+  input.setAttribute('aria-label', strings.message);
+  form.append(input, send, stop);
+  return { form, input, send, stop, hint: make('p', 'hint') };
+}
+
+/**
+ * The box where the person writes. Enter sends, Shift+Enter starts a line, and Enter that belongs to an input method
+ * does neither. The button beside the box sends, or stops the answer.
+ */
+export class Composer {
+  readonly #input: HTMLTextAreaElement;
+
+  constructor(
+    private readonly elements: ComposerElements,
+    private readonly listener: ComposerListener,
+  ) {
+    const { form, input, stop, hint } = elements;
+    this.#input = input;
+    // The label of the key on a phone's keyboard.
+    input.enterKeyHint = 'send';
+    stop.hidden = true;
+    hint.setAttribute('role', 'status');
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    input.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
+      event.preventDefault();
+      this.send();
+    });
+    input.addEventListener('input', () => this.#fit());
+    stop.addEventListener('click', () => listener.onStop());
+    this.#fit();
+  }
+
+  /** The text in the box, without white space around it. */
+  get text(): string {
+    return this.#input.value.trim();
+  }
+  set text(text: string) {
+    this.#input.value = text;
+    this.#fit();
+  }
+
+  /** Returns a text that was sent in vain to the box, unless the person has written something else. */
+  giveBack(text: string): void {
+    if (!this.text) this.text = text;
+  }
+
+  /** Sends the text, as the button does. */
+  send(): void {
+    if (this.text) this.listener.onSend(this.text);
+  }
+
+  /** Whether an answer is being written, which can then be stopped. */
+  set busy(busy: boolean) {
+    const { send, stop } = this.elements;
+    // The focus stays: the two buttons are in the same place.
+    const focused = [send, stop].some((button) => button.matches(':focus'));
+    send.hidden = busy;
+    stop.hidden = !busy;
+    if (focused) (busy ? stop : this.#input).focus();
+  }
+
+  /** Why nothing was sent. The text stays in the box. */
+  set hint(text: string) {
+    this.elements.hint.textContent = text;
+  }
+
+  /** Whether the box is disabled, since nobody can answer. */
+  set disabled(disabled: boolean) {
+    this.#input.disabled = disabled;
+    this.#fit();
+  }
+
+  /** Whether the person may be about to write, but has not started. */
+  get untouched(): boolean {
+    return !this.#input.value && this.#input.matches(':focus');
+  }
+
+  /** Focuses the box. On a phone this opens the keyboard, which covers a part of the page. */
+  focus(): void {
+    this.#input.focus();
+  }
+
+  /** Focuses the box for a person with a keyboard. On a phone it does nothing: the keyboard would cover the page. */
+  focusForKeyboard(): void {
+    if (matchMedia('(pointer: fine)').matches) this.focus();
+  }
+
+  /** The box grows with its text. */
+  #fit(): void {
+    this.elements.send.disabled = !this.text;
+    if (GROWS_BY_ITSELF) return;
+    this.#input.style.height = 'auto';
+    // A box that is not shown has no height.
+    if (this.#input.scrollHeight) this.#input.style.height = `${this.#input.scrollHeight}px`;
+  }
+}
