@@ -8,3 +8,6 @@ export {
 } from './element/parts/composer.ts';
 export { isComposing } from './element/parts/dom.ts';
 export { EndFollower } from './element/parts/follow.ts';
+export { ChatLog, type LogElements } from './element/parts/log.ts';
+export type { ReasoningStrings } from './element/parts/reasoning-fold.ts';
+export { ChatTurn, type TurnOptions } from './element/parts/turn.ts';

@@ -1,7 +1,7 @@
 import type { ChatCompletionChunk, ChatMessage, EngineInfo, Linnet, LinnetError } from 'linnet';
-import { Composer } from 'linnet/chat-ui';
+import { type ChatTurn, Composer } from 'linnet/chat-ui';
 import { MarkdownText } from 'linnet/markdown';
-import { Conversation, type Turn } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import type { Engine } from '../models/engine.ts';
 import { device } from '../page/facts.ts';
 import { speed, tokens, whole } from '../page/format.ts';
@@ -25,7 +25,6 @@ export class Chat {
     },
     { onSend: (text) => void this.ask(text), onStop: () => this.stop() },
   );
-  readonly #announcer = element('announcer', HTMLDivElement);
   #answering: AbortController | undefined;
 
   /**
@@ -69,12 +68,12 @@ export class Chat {
       await nextTask();
       await turn.end();
       await nextTask();
-      this.#announcer.textContent = turn.spoken;
+      this.conversation.log.announce(turn.spoken);
     } catch (error) {
       await turn.end();
       const stopped = answering.signal.aborted;
       if (!stopped || !turn.written) this.#takeBack(turn);
-      if (stopped) this.#announcer.textContent = 'Stopped.';
+      if (stopped) this.conversation.log.announce('Stopped.');
       else this.onFailure(asLinnetError(error));
     } finally {
       this.#answering = undefined;
@@ -84,7 +83,7 @@ export class Chat {
     }
   }
 
-  async #answer(turn: Turn, signal: AbortSignal): Promise<void> {
+  async #answer(turn: ChatTurn, signal: AbortSignal): Promise<void> {
     if (this.engine.state.kind !== 'ready') turn.note('Waiting for the model…');
     const linnet = await this.engine.ready(signal);
     const info = linnet.info();
@@ -127,7 +126,7 @@ export class Chat {
   }
 
   /** @param without what was left out of the prompt, in words; empty if nothing */
-  #show(turn: Turn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
+  #show(turn: ChatTurn, chunk: ChatCompletionChunk, live: LiveSpeed, info: EngineInfo, without: string): void {
     const [choice] = chunk.choices;
     if (chunk.prompt_progress) {
       const { processed, total } = chunk.prompt_progress;
@@ -158,7 +157,7 @@ export class Chat {
   }
 
   /** Returns a question without an answer to the box, so that no text is lost. */
-  #takeBack(turn: Turn): void {
+  #takeBack(turn: ChatTurn): void {
     this.conversation.remove(turn);
     this.composer.giveBack(turn.question);
   }

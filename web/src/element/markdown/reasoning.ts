@@ -76,6 +76,11 @@ export class ReasoningSplitter {
     this.#parted = true;
   }
 
+  /** Whether the text so far is reasoning that has not ended. */
+  get thinking(): boolean {
+    return this.#state === 'thinking';
+  }
+
   /** Adds the next piece of the text. */
   add(text: string): SpokenPiece {
     this.#held += text;

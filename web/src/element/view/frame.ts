@@ -2,7 +2,7 @@ import type { ChatHost } from '../shell/host.ts';
 import type { Answerer } from '../providers/answerer.ts';
 import type { ChatConfig } from '../shell/config.ts';
 import { button, iconButton, make, slot } from '../parts/dom.ts';
-import { EndFollower } from '../parts/follow.ts';
+import { ChatLog } from '../parts/log.ts';
 import { Notice } from './notice.ts';
 import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
@@ -16,14 +16,18 @@ export class Frame {
   readonly notice = new Notice();
   readonly #title = make('h2', 'title');
   readonly #by = make('p', 'by');
-  readonly #log = make('div', 'log');
+  readonly #scroller = make('div', 'log');
   readonly #greeting = make('p', 'greeting');
   readonly #privacy = make('p', 'privacy');
   readonly #suggestions = make('ul', 'suggestions');
   readonly #turns = make('div', 'turns');
   readonly #announcer = make('div', 'unseen');
   readonly #dock = make('div', 'dock');
-  readonly #end = new EndFollower(this.#log, [this.#turns, this.notice.node]);
+  /** The conversation. */
+  readonly log = new ChatLog<TurnView>(
+    { scroller: this.#scroller, log: this.#scroller, turns: this.#turns, announcer: this.#announcer },
+    [this.notice.node],
+  );
 
   constructor(
     host: ChatHost,
@@ -42,15 +46,17 @@ export class Frame {
     header.append(names, iconButton('icon clear', 'clear', strings.clear, onClear));
     if (host.mode !== 'inline') header.append(iconButton('icon close', 'close', strings.close, () => host.hide()));
 
-    this.#log.tabIndex = 0;
-    this.#log.setAttribute('role', 'log');
-    // Answers are announced when they are complete, not word by word.
-    this.#log.setAttribute('aria-live', 'off');
-    this.#log.setAttribute('aria-label', strings.conversation);
+    this.#scroller.tabIndex = 0;
+    this.#scroller.setAttribute('aria-label', strings.conversation);
     this.#suggestions.setAttribute('aria-label', strings.suggestions);
-    this.#announcer.setAttribute('aria-live', 'polite');
-    this.#log.append(slot('greeting', this.#greeting), this.#privacy, this.#suggestions, this.#turns, this.notice.node);
-    panel.replaceChildren(header, this.#log, this.#dock, this.#announcer);
+    this.#scroller.append(
+      slot('greeting', this.#greeting),
+      this.#privacy,
+      this.#suggestions,
+      this.#turns,
+      this.notice.node,
+    );
+    panel.replaceChildren(header, this.#scroller, this.#dock, this.#announcer);
   }
 
   /** Puts the view's controls below the conversation. */
@@ -66,7 +72,7 @@ export class Frame {
   }
 
   /** Applies the site's suggestions, and shows them while the conversation is empty. */
-  suggest(ask: (question: string) => void, empty: boolean): void {
+  suggest(ask: (question: string) => void): void {
     const items = this.config.suggestions.map((text) => {
       const item = make('li');
       const choice = button('suggestion', text, () => ask(text));
@@ -75,21 +81,11 @@ export class Frame {
       return item;
     });
     this.#suggestions.replaceChildren(...items);
-    this.#suggestions.hidden = items.length === 0 || !empty;
+    this.#suggestions.hidden = items.length === 0 || !this.log.isEmpty;
   }
 
   hideSuggestions(): void {
     this.#suggestions.hidden = true;
-  }
-
-  /** Adds a turn and scrolls to it. */
-  add(turn: TurnView): void {
-    this.#turns.append(...turn.nodes);
-  }
-
-  /** Keeps the conversation scrolled to its end, until the person scrolls away. */
-  toEnd(): void {
-    this.#end.follow();
   }
 
   /** Shows who answers. Returns whether this has changed. */
@@ -112,10 +108,5 @@ export class Frame {
   set privacy(text: string) {
     this.#privacy.textContent = text;
     this.#privacy.hidden = !text;
-  }
-
-  /** Announces a text to screen readers. */
-  announce(text: string): void {
-    this.#announcer.textContent = text;
   }
 }

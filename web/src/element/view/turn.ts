@@ -1,81 +1,26 @@
-import { MarkdownText } from '../../markdown.ts';
+import type { MarkdownParts } from '../../markdown.ts';
+import { copyText, icon, iconButton, relabel } from '../parts/dom.ts';
+import { ChatTurn } from '../parts/turn.ts';
 import type { ChatStrings } from '../shell/button-strings.ts';
-import { copyText, icon, iconButton, make, relabel } from '../parts/dom.ts';
+import { fill } from '../shell/strings.ts';
 
 /** How long a button shows that it has copied, in milliseconds. */
 const COPIED = 2000;
 
-/** A question and its answer on the page. */
-export class TurnView {
-  readonly nodes: HTMLElement[];
-  readonly #body = make('div', 'body');
-  readonly #meta = make('span', 'meta');
-  readonly #actions = make('div', 'actions');
-  readonly #answer = make('div', 'message answer');
+/** A turn whose answer can be copied, and asked for again. */
+export class TurnView extends ChatTurn {
   readonly #copy: HTMLButtonElement;
   readonly #retry: HTMLButtonElement;
-  #text: MarkdownText;
 
-  constructor(
-    readonly question: string,
-    private readonly strings: ChatStrings,
-    onRetry: () => void,
-  ) {
-    const asked = make('div', 'message question');
-    const text = make('div', 'text', question);
-    text.dir = 'auto';
-    asked.append(make('span', 'unseen', strings.you), text);
+  constructor(question: string, strings: ChatStrings, onRetry: () => void) {
+    super(question, { you: strings.you, model: strings.model, markdown: markdownParts(strings) });
+    this.#copy = copyButton(strings, () => this.answer);
     this.#retry = iconButton('icon small', 'retry', strings.retry, onRetry);
-    this.#copy = copyButton(strings, () => this.#text.text);
-    this.#actions.append(this.#copy, this.#retry);
-    this.#actions.hidden = true;
-    const foot = make('div', 'foot');
-    foot.append(this.#meta, this.#actions);
-    this.#answer.append(make('span', 'unseen', strings.model), this.#body, foot);
-    this.nodes = [asked, this.#answer];
-    this.#text = this.#stream();
+    this.offer(this.#copy, this.#retry);
   }
 
-  /** The answer so far, as the model wrote it. */
-  get answer(): string {
-    return this.#text.text;
-  }
-
-  /** The text that screen readers announce. */
-  get spoken(): string {
-    return this.#body.textContent ?? '';
-  }
-
-  /** Starts an answer, and removes a previous one. */
-  begin(): void {
-    this.#text = this.#stream();
-    this.#body.replaceChildren();
-    this.#actions.hidden = true;
-    this.writing = true;
-    this.note('');
-  }
-
-  /** Whether more of the answer is coming without anybody having to act. */
-  set writing(writing: boolean) {
-    this.#answer.classList.toggle('writing', writing);
-  }
-
-  write(text: string): void {
-    this.#text.write(text);
-  }
-
-  /** Sets the small line below the answer. Returns whether it changed. */
-  note(text: string): boolean {
-    if (this.#meta.textContent === text) return false;
-    this.#meta.textContent = text;
-    return true;
-  }
-
-  /** Ends the answer. Resolves when all of it is shown. */
-  async end(): Promise<void> {
-    await this.#text.end();
-    this.writing = false;
-    this.#actions.hidden = false;
+  override async end(): Promise<void> {
+    await super.end();
     this.#copy.hidden = !this.answer;
   }
 
@@ -83,20 +28,14 @@ export class TurnView {
   set retriable(retriable: boolean) {
     this.#retry.hidden = !retriable;
   }
+}
 
-  remove(): void {
-    for (const node of this.nodes) node.remove();
-  }
-
-  #stream(): MarkdownText {
-    const { strings } = this;
-    const parts = {
-      table: strings.table,
-      image: (text: string) => strings.image.replace('{text}', () => text),
-      copyButton: (code: () => string) => copyButton({ ...strings, copy: strings.copyCode }, code),
-    };
-    return new MarkdownText(this.#body, parts);
-  }
+function markdownParts(strings: ChatStrings): MarkdownParts {
+  return {
+    table: strings.table,
+    image: (text) => fill(strings.image, { text }),
+    copyButton: (code) => copyButton({ ...strings, copy: strings.copyCode }, code),
+  };
 }
 
 function copyButton(strings: ChatStrings, text: () => string): HTMLButtonElement {

@@ -29,7 +29,6 @@ export class ChatView {
   readonly #sendQuestion: SendQuestion;
   readonly #server: Server;
   readonly #asking = new Asking();
-  #turns: TurnView[] = [];
   readonly #setup: ChatSetup;
   /** The failure on the device after which the person refused the server. */
   #declined: LinnetError | undefined;
@@ -58,6 +57,10 @@ export class ChatView {
     warmUpSizes(this.#config.language);
   }
 
+  get #log() {
+    return this.#frame.log;
+  }
+
   /** Called when the chat is opened. */
   opened(focus: boolean): void {
     this.rename();
@@ -78,9 +81,8 @@ export class ChatView {
     if (this.#answering) return this.#sayWhyNot();
     this.#composer.text = '';
     const turn = new TurnView(question.trim(), this.#strings, () => void this.#answer(turn));
-    for (const other of this.#turns) other.retriable = false;
-    this.#turns.push(turn);
-    this.#frame.add(turn);
+    for (const other of this.#log.turns) other.retriable = false;
+    this.#log.add(turn);
     emit(this.host, 'linnet-question', { question: turn.question });
     await this.#answer(turn);
   }
@@ -93,15 +95,14 @@ export class ChatView {
   /** Starts a new conversation. */
   clear(): void {
     this.stop();
-    for (const turn of this.#turns) turn.remove();
-    this.#turns = [];
+    this.#log.clear();
     this.#asking.forget();
     this.#server.forget();
     this.#declined = undefined;
     this.#frame.notice.hide();
     this.#greet();
     this.#setup.prepare(this.#answering !== undefined);
-    this.#frame.announce(this.#strings.cleared);
+    this.#log.announce(this.#strings.cleared);
     this.#composer.focus();
     emit(this.host, 'linnet-clear', null);
   }
@@ -133,7 +134,7 @@ export class ChatView {
 
   /** Shows the suggestions of an empty conversation. */
   #greet(): void {
-    this.#frame.suggest((question) => void this.ask(question), this.#turns.length === 0);
+    this.#frame.suggest((question) => void this.ask(question));
   }
 
   async #answer(turn: TurnView): Promise<void> {
@@ -143,7 +144,7 @@ export class ChatView {
     this.#frame.hideSuggestions();
     this.#frame.notice.hideFailure();
     turn.begin();
-    this.#frame.toEnd();
+    this.#log.toEnd();
     if (this.#setup.loading.asks) this.#wait(turn);
     else this.#composer.busy = true;
     try {
@@ -172,14 +173,14 @@ export class ChatView {
     this.#composer.busy = !asks;
     // This is called repeatedly while the model loads.
     if (!turn.note(text)) return;
-    this.#frame.announce(text);
+    this.#log.announce(text);
     if (asks) this.#moveFocus();
   }
 
   /** Answers on this device, or with the site's server if the person agreed to send the conversation there. */
   async #write(turn: TurnView, signal: AbortSignal): Promise<void> {
     const { serverOnly } = this.#config;
-    this.#server.asked(!serverOnly && !this.#server.allowed, this.#turns.length === 1);
+    this.#server.asked(!serverOnly && !this.#server.allowed, this.#log.turns.length === 1);
     const allowed = this.#server.allowed;
     if (allowed) return this.#complete(turn, allowed, signal);
     const failure = serverOnly
@@ -228,7 +229,7 @@ export class ChatView {
     turn.note('');
     this.#composer.busy = false;
     const answer = this.#sendQuestion.ask(host, reason, signal);
-    this.#frame.announce(fill(this.#strings.sendQuestion, { host }));
+    this.#log.announce(fill(this.#strings.sendQuestion, { host }));
     this.#moveFocus();
     const send = await answer;
     this.#composer.busy = send;
@@ -238,7 +239,7 @@ export class ChatView {
 
   async #complete(turn: TurnView, answerer: Answerer, signal: AbortSignal): Promise<void> {
     this.#composer.busy = turn.writing = true;
-    this.#frame.announce(this.#strings.writing);
+    this.#log.announce(this.#strings.writing);
     this.#writer = answerer.by;
     const end = await show(this.#ask(turn, answerer, signal), turn, this.#strings);
     await turn.end();
@@ -249,7 +250,7 @@ export class ChatView {
 
   /** Asks with as much of the conversation as fits. */
   #ask(turn: TurnView, answerer: Answerer, signal: AbortSignal) {
-    const before = this.#turns.slice(0, this.#turns.indexOf(turn)).filter(({ answer }) => answer);
+    const before = this.#log.turns.slice(0, this.#log.turns.indexOf(turn)).filter(({ answer }) => answer);
     const past = before.map(({ question, answer }): Exchange => ({ question, answer }));
     const { system, context, temperature, maxTokens } = this.#config;
     return this.#asking.ask(
@@ -262,7 +263,7 @@ export class ChatView {
   #finished(turn: TurnView, { by, name }: Answerer, finishReason: 'stop' | 'length'): void {
     const host = by === 'endpoint' ? name : this.#server.answerer?.name;
     turn.note(answerNote(this.#strings, by, host, finishReason === 'length' ? this.#strings.cutOff : ''));
-    this.#frame.announce(turn.spoken);
+    this.#log.announce(turn.spoken);
     emit(this.host, 'linnet-answer', { question: turn.question, answer: turn.answer, by, finishReason });
   }
 
@@ -271,12 +272,12 @@ export class ChatView {
     await turn.end();
     turn.note(this.#strings.notSent);
     this.#fail(failure, () => void this.#answer(turn));
-    this.#frame.announce(this.#strings.notSent);
+    this.#log.announce(this.#strings.notSent);
   }
 
   #stopped(turn: TurnView): void {
-    this.#frame.announce(this.#strings.stopped);
-    if (!this.#turns.includes(turn)) return;
+    this.#log.announce(this.#strings.stopped);
+    if (!this.#log.turns.includes(turn)) return;
     if (!turn.answer) return this.#takeBack(turn);
     turn.note(answerNote(this.#strings, this.#writer, this.#server.answerer?.name, this.#strings.stopped));
     emit(this.host, 'linnet-answer', {
@@ -289,8 +290,7 @@ export class ChatView {
 
   /** Returns a question without an answer to the box, so that no text is lost. */
   #takeBack(turn: TurnView): void {
-    turn.remove();
-    this.#turns = this.#turns.filter((other) => other !== turn);
+    this.#log.remove(turn);
     this.#composer.giveBack(turn.question);
     this.#greet();
   }
@@ -318,7 +318,7 @@ export class ChatView {
       instead: allowed ? undefined : answerer?.name,
     });
     // The notice is an alert: the earlier announcement is outdated.
-    this.#frame.announce('');
+    this.#log.announce('');
     emit(this.host, 'linnet-error', { code: error.code, message: error.message });
     this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
   }
