@@ -9,5 +9,6 @@ export {
 export { isComposing } from './element/parts/dom.ts';
 export { EndFollower } from './element/parts/follow.ts';
 export { ChatLog, type LogElements } from './element/parts/log.ts';
+export { ChatNotice, type NoticeElements, noticeElements } from './element/parts/notice.ts';
 export type { ReasoningStrings } from './element/parts/reasoning-fold.ts';
 export { ChatTurn, type TurnOptions } from './element/parts/turn.ts';

@@ -1,4 +1,5 @@
 import { type EngineInfo, Linnet, type LinnetError, type LoadProgress, models, type Recovered } from 'linnet';
+import { ChatNotice } from 'linnet/chat-ui';
 import { plainName } from 'linnet/markdown';
 import { Chat } from './chat.ts';
 import { ChatMenu } from './chat-menu.ts';
@@ -10,7 +11,6 @@ import { type AnswerSettings, answerSettingsFrom, usualFor } from './settings.ts
 import { SettingsDialog } from './settings-dialog.ts';
 import { ModelDialog } from '../models/model-dialog.ts';
 import { keepModule, keepSite } from '../page/offline.ts';
-import { Notice } from '../page/notice.ts';
 import { button, element, make, nextTask } from '../page/page.ts';
 import { openThoughtsForPrint } from './print.ts';
 import { progressText } from '../models/progress.ts';
@@ -27,11 +27,13 @@ const loadingStop = element('loading-stop', HTMLButtonElement);
 const modelButton = element('model-button', HTMLButtonElement);
 const modelName = element('model-name', HTMLSpanElement);
 const newChat = element('new-chat', HTMLButtonElement);
-const notice = new Notice(
-  element('notice', HTMLElement),
-  element('notice-text', HTMLParagraphElement),
-  element('notice-actions', HTMLDivElement),
-);
+const noticeElements = {
+  node: element('notice', HTMLElement),
+  text: element('notice-text', HTMLParagraphElement),
+  actions: element('notice-actions', HTMLDivElement),
+};
+const revealNotice = () => noticeElements.node.scrollIntoView({ block: 'nearest' });
+const notice = new ChatNotice(noticeElements, revealNotice);
 const stats = element('stats', HTMLParagraphElement);
 
 const query = new Query(location.search);
@@ -52,7 +54,7 @@ const chat = new Chat(
     menu.keep();
     if (!chat.busy) return;
     notice.hide();
-    if (!mayLoad) return notice.reveal();
+    if (!mayLoad) return revealNotice();
     // Asking implies agreement to load the model.
     if (engine.state.kind === 'failed' || engine.state.kind === 'paused') void engine.load();
   },

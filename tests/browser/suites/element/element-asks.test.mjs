@@ -275,7 +275,7 @@ describe('the chat element: questions, notices and keys', { timeout: 600_000 }, 
     const other = await fixture.visit(t, '/inline.html');
     await other.$eval('linnet-chat', (chat) => Object.assign(chat, { engine: Promise.resolve({}) }));
     await other.click(inChat('.launcher'));
-    await part(other, '.notice[data-kind=invalid-request]');
+    await part(other, '.notice[data-code=invalid-request]');
   });
 
   test('an inline chat is printed completely', async (t) => {

@@ -153,7 +153,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
     await (await part(frame, '.launcher')).click();
     await (await part(frame, '.accept')).click();
     await part(frame, '.by[data-by=device], .notice .again');
-    const code = await within(frame, (root) => root.querySelector('.notice').dataset.kind);
+    const code = await within(frame, (root) => root.querySelector('.notice').dataset.code);
     if (code) return { code, text: await within(frame, (root) => root.querySelector('.notice p').textContent) };
     await (await part(frame, '.input')).type('Hello');
     await (await part(frame, '.send')).click();
@@ -256,7 +256,7 @@ describe('the chat element in other pages', { timeout: 900_000 }, () => {
     await alone.bringToFront();
     await alone.click(inChat('.launcher'));
     await (await part(alone, '.accept')).click();
-    await part(alone, '.notice[data-kind="not-found"] .again');
+    await part(alone, '.notice[data-code="not-found"] .again');
     await (await part(alone, '.input')).type('Hello?');
     await alone.keyboard.press('Enter');
     await alone.waitForFunction(() => {

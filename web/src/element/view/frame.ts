@@ -3,7 +3,7 @@ import type { Answerer } from '../providers/answerer.ts';
 import type { ChatConfig } from '../shell/config.ts';
 import { button, iconButton, make, slot } from '../parts/dom.ts';
 import { ChatLog } from '../parts/log.ts';
-import { Notice } from './notice.ts';
+import { ChatNotice, noticeElements } from '../parts/notice.ts';
 import { fill } from '../shell/strings.ts';
 import type { TurnView } from './turn.ts';
 import { VIEW_STYLE } from './view-style.ts';
@@ -13,7 +13,8 @@ import { VIEW_STYLE } from './view-style.ts';
  * below belong to the view.
  */
 export class Frame {
-  readonly notice = new Notice();
+  readonly #notice = noticeElements();
+  readonly notice = new ChatNotice(this.#notice);
   readonly #title = make('h2', 'title');
   readonly #by = make('p', 'by');
   readonly #scroller = make('div', 'log');
@@ -26,7 +27,7 @@ export class Frame {
   /** The conversation. */
   readonly log = new ChatLog<TurnView>(
     { scroller: this.#scroller, log: this.#scroller, turns: this.#turns, announcer: this.#announcer },
-    [this.notice.node],
+    [this.#notice.node],
   );
 
   constructor(
@@ -54,7 +55,7 @@ export class Frame {
       this.#privacy,
       this.#suggestions,
       this.#turns,
-      this.notice.node,
+      this.#notice.node,
     );
     panel.replaceChildren(header, this.#scroller, this.#dock, this.#announcer);
   }

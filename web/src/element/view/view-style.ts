@@ -30,7 +30,7 @@ button, textarea { font: inherit; color: inherit; }
 .question .text { max-width: 85%; padding: .55rem .95rem; border-radius: 1.15rem; border-end-end-radius: .3rem; background: var(--bubble); white-space: pre-wrap; }
 .foot { display: flex; align-items: center; gap: .5rem; min-height: 2rem; color: var(--soft); font-size: .8125rem; font-variant-numeric: tabular-nums; }
 .foot .meta { flex: 1; min-width: 0; order: 1; }
-.actions { display: flex; margin-inline-start: -.45rem; }
+.foot .actions { display: flex; margin-inline-start: -.45rem; }
 
 .body { contain: content; text-wrap: pretty; unicode-bidi: isolate; }
 .body > * + *, .body li > * + *, .body blockquote > * + * { margin-block-start: .7rem; }
@@ -59,7 +59,7 @@ button, textarea { font: inherit; color: inherit; }
 .writing .body::after { content: ''; display: inline-block; width: .5rem; height: .5rem; margin-block-start: .5rem; border-radius: 50%; background: var(--accent); animation: wait 1.2s ease-in-out infinite; }
 
 .notice { padding: .9rem 1rem; border: 1px solid var(--line); border-inline-start: 3px solid var(--accent); border-radius: .75rem; background: var(--raised); font-size: .9375rem; overflow-wrap: anywhere; }
-.notice[data-kind=note] { border-inline-start-color: #c98a1b; }
+.notice[data-code=note] { border-inline-start-color: #c98a1b; }
 .notice button { margin-block-start: .7rem; }
 
 .privacy { margin-block-end: 1rem; color: var(--soft); font-size: .875rem; line-height: 1.45; overflow-wrap: anywhere; }
@@ -98,7 +98,7 @@ button, textarea { font: inherit; color: inherit; }
 @media print {
   :host([mode=inline]) { color-scheme: light; --ground: #fff; --raised: #fff; --sunken: #fff; --bubble: #fff; --ink: #000; --soft: #444; --line: #999; --accent: #000; }
   .panel, .log { display: block; overflow: visible; }
-  .dock, .notice, .suggestions, .privacy, .icon, .actions, .code-head button, .panel > .unseen { display: none !important; }
+  .dock, .notice, .suggestions, .privacy, .icon, .foot .actions, .code-head button, .panel > .unseen { display: none !important; }
   .message > .unseen { position: static; display: block; width: auto; height: auto; clip-path: none; font-weight: 600; }
   .question { align-items: flex-start; break-after: avoid; }
   .question .text { max-width: none; border: 1px solid var(--line); }

@@ -142,7 +142,8 @@ export class ChatView {
     const answering = new AbortController();
     this.#answering = answering;
     this.#frame.hideSuggestions();
-    this.#frame.notice.hideFailure();
+    const { notice } = this.#frame;
+    if (notice.code !== 'note') notice.hide();
     turn.begin();
     this.#log.toEnd();
     if (this.#setup.loading.asks) this.#wait(turn);
@@ -320,6 +321,6 @@ export class ChatView {
     // The notice is an alert: the earlier announcement is outdated.
     this.#log.announce('');
     emit(this.host, 'linnet-error', { code: error.code, message: error.message });
-    this.#frame.notice.show(text, error.code, ...(retriable ? [button('again', this.#strings.tryAgain, again)] : []));
+    this.#frame.notice.show(text, error.code, retriable ? [button('again', this.#strings.tryAgain, again)] : []);
   }
 }
