@@ -1,9 +1,9 @@
 //! The GPU backend: wgpu over Vulkan, Metal or Direct3D 12 natively, over WebGPU in a page.
 //!
-//! Weights stay in the file's block formats; the kernels of `linnet-shaders` decode them where they read them.
+//! Weights stay in the block formats of the file; the kernels of `linnet-shaders` decode them when they read them.
 //! Compiling a plan makes every pipeline, buffer and bind group; a step writes a few words, encodes the prepared
-//! dispatches, submits once and reads back a token or the logits. Tokens may be chosen on the device, each of which is
-//! the next step's there: then a submit carries several steps.
+//! dispatches, submits once and reads back a token or the logits. If the device samples the tokens, one submit has
+//! several steps.
 
 mod device;
 mod error;
@@ -49,7 +49,7 @@ impl GpuBackend {
     /// Opens a device.
     ///
     /// # Errors
-    /// [`BackendError::NoAdapter`] where there is none, or only a software one that the options refuse.
+    /// [`BackendError::NoAdapter`] if there is none, or only a software adapter that the options reject.
     pub async fn new(options: GpuOptions) -> Result<GpuBackend, BackendError> {
         let gpu = Gpu::open(options).await?;
         let capabilities = gpu.capabilities();

@@ -1,35 +1,34 @@
-//! Which adapter to take and what to use of it.
+//! Options of the backend.
 
 use linnet_shaders::Math;
 
-/// A kernel's text instead of the text of the kernel with this name.
+/// Returns a replacement for the WGSL of the kernel with this name.
 pub type AlterKernels = fn(name: &str, wgsl: String) -> String;
 
-/// Which adapter to take and what to use of it.
+/// Which adapter to use, and which of its features.
 #[derive(Clone, Copy, Debug)]
 pub struct GpuOptions {
-    /// Take a software adapter where there is no other.
+    /// Use a software adapter if there is no other.
     pub allow_fallback: bool,
-    /// Take a software adapter.
+    /// Use a software adapter.
     pub force_fallback: bool,
-    /// Use subgroup operations: where possible (`None`), never, or on no other adapter.
+    /// Use subgroup operations: if supported (`None`), never, or always; then an adapter without them is rejected.
     pub subgroups: Option<bool>,
-    /// What products with matrices are computed in: what suits the adapter (`None`), or this, on no other adapter than
-    /// one that can. The kernels for software adapters know only [`Math::F32`] and are not used with another.
+    /// Arithmetic of products with matrices: the fastest (`None`), or this one; then an adapter without it is rejected.
+    /// The kernels for software adapters support only [`Math::F32`] and are not used with another.
     pub math: Option<Math>,
-    /// Choose among kernels by measuring them: unless the adapter is a software one (`None`), or, for tests, in any
-    /// case.
+    /// Select kernels by measuring them: except on a software adapter (`None`), or, for tests, always or never.
     pub tune: Option<bool>,
-    /// Use the kernels for adapters that run on the CPU: where it does (`None`), or, for tests, never (`Some(false)`).
+    /// Use the kernels for software adapters: on a software adapter (`None`), or, for tests, always or never.
     pub software_kernels: Option<bool>,
-    /// Try kernels on small products and attentions before a model is trusted to them. Without it kernels that compute
-    /// wrongly show in what the model says, which is what a comparison of models is for.
+    /// Test kernels on small products and attentions before a model uses them. Without it, wrong kernels show in the
+    /// output of the model, which a comparison of models needs.
     pub self_test: bool,
-    /// For tests: treat the adapter as one whose buffers hold no more than this.
+    /// For tests: the largest buffer to use for a weight.
     pub max_part_bytes: Option<u64>,
-    /// Ask for the adapter's clock, for [`Backend::profile`]; natively.
+    /// Enable timestamps for [`Backend::profile`]; native only.
     pub timestamps: bool,
-    /// For tests: changes the text of kernels, given each one's name.
+    /// For tests: changes the WGSL of kernels.
     pub alter_kernels: Option<AlterKernels>,
 }
 

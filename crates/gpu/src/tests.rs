@@ -1,4 +1,4 @@
-//! What the oracle tests do not reach: misuse, limits, a device that goes away.
+//! Tests beyond the oracle: misuse, limits, a lost device.
 
 use linnet_graph::{
     Backend, BackendError, Builder, Bytes, Capabilities, CompileOptions, DecodeAhead, DecodeRequest, Graph,
@@ -118,7 +118,7 @@ fn gpu_weights_must_be_whole_and_fit() {
     assert!(matches!(none, Err(BackendError::Internal(_))));
 }
 
-/// The tokens behind the first of a vocabulary of so many bytes a binding, and what each of them asked of the device.
+/// The tokens after the first with a vocabulary in bindings of this many bytes, and the calls per token.
 fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>) -> Option<(Vec<u32>, u64)> {
     const ROWS: usize = 64;
     let mut gpu = gpu(GpuOptions { max_part_bytes, software_kernels, ..GpuOptions::default() })?;
@@ -127,7 +127,7 @@ fn chosen_from_table(max_part_bytes: Option<u64>, software_kernels: Option<bool>
     let head = g.weight("head", DType::Q8_0, ROWS, 64);
     let logits = g.matmul(head, g.select_rows(g.embed(table)));
     let plan = Plan::new(g.finish(logits).expect("a graph"));
-    // Tokens are unit vectors; the one that follows lies in the other half of the table.
+    // Tokens are unit vectors; each is followed by one in the other half of the table.
     let mut weights = zeros(&plan);
     for (bytes, shift) in weights.iter_mut().zip([0, ROWS / 2 - 1]) {
         for row in 0..ROWS {
@@ -152,7 +152,7 @@ fn gpu_halves_of_a_table_are_read_by_one_dispatch() {
     for software in [None, Some(false)] {
         let Some((tokens, dispatches)) = chosen_from_table(None, software) else { return };
         assert_eq!(tokens, [36, 5, 38, 7, 40, 9, 42]);
-        // The table is 4,352 bytes, of which one binding holds two thirds. The first token's row is gathered from both.
+        // The table has 4,352 bytes, and a binding two thirds of that.
         let (halved, more) = chosen_from_table(Some(3000), software).expect("the same device");
         assert_eq!((halved, more), (tokens, dispatches + 1));
     }
@@ -206,7 +206,7 @@ fn gpu_steps_behind_the_end_compute_nothing() {
         let mut encoder = calls.device().create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(program.logits().expect("logits"), 0, &read, 0, 8);
         calls.submit(Some(encoder.finish()));
-        // Those from which the last token was chosen are still there.
+        // The logits of the last token are still there.
         assert_eq!(pollster::block_on(gpu.gpu.device.read::<f32>(&read, 8)), Ok(last.to_vec()), "{stop:?}");
     }
 }
@@ -227,7 +227,7 @@ fn software_adapters_can_be_refused() {
     assert_eq!(refused.is_err(), found.adapter().fallback);
 }
 
-/// A device whose driver gets the kernels wrong that `wrong` names: their results have the other sign.
+/// A device whose driver miscompiles the kernels that `wrong` names: their results have the wrong sign.
 fn miscompiled(software_kernels: Option<bool>, alter: crate::AlterKernels) -> Option<GpuBackend> {
     gpu(GpuOptions { software_kernels, alter_kernels: Some(alter), ..GpuOptions::default() })
 }
@@ -302,7 +302,7 @@ fn gpu_steps_down_from_integers_that_are_multiplied_wrongly() {
     }
 }
 
-/// Whatever is found to be fastest, the results are those of the matrices.
+/// The results are right whichever kernels are fastest.
 #[test]
 fn gpu_kernels_are_chosen_by_measuring_them() {
     let options = GpuOptions { software_kernels: Some(false), tune: Some(true), ..GpuOptions::default() };
@@ -313,7 +313,7 @@ fn gpu_kernels_are_chosen_by_measuring_them() {
     let x = matrices.into_iter().fold(g.embed(table), |x, matrix| g.matmul(matrix, x));
     let rows = g.select_rows(x);
     let plan = Plan::new(g.finish(rows).expect("a graph"));
-    // Blocks whose scale is 1 (0x3c00 in f16), each with a 2 where a matrix has its diagonal.
+    // Blocks with the scale 1 (0x3c00 in f16) and a 2 on the diagonal.
     let doubling: Vec<u8> = (0..32)
         .flat_map(|row| [0, 0x3c].into_iter().chain((0..32).map(move |i| if i == row { 2 } else { 0 })))
         .collect();

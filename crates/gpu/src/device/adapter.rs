@@ -1,6 +1,6 @@
-//! The adapter: what it is, and what is asked of it.
+//! The adapter: its description, and the limits that are requested.
 
-/// The adapter that was chosen, as the platform describes it.
+/// The selected adapter, as the platform describes it.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Adapter {
     /// E.g. `nvidia`; may be empty.
@@ -11,7 +11,7 @@ pub struct Adapter {
     pub description: String,
     /// It is a software adapter.
     pub fallback: bool,
-    /// Least number of invocations of a subgroup, where the device has them enabled.
+    /// Least number of invocations of a subgroup, if subgroups are enabled.
     pub subgroup_size: Option<u32>,
     /// Kernels may compute in f16.
     pub shader_f16: bool,
@@ -19,18 +19,18 @@ pub struct Adapter {
     pub packed_products: bool,
 }
 
-/// What `platform::open` found.
+/// The result of `platform::open`.
 pub(crate) struct Opened {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub adapter: Adapter,
 }
 
-/// The most memory of a workgroup that is asked for. With more, fewer of them run at a time.
+/// The most workgroup memory to request. With more, fewer workgroups run at a time.
 const WORKGROUP_MEMORY: u32 = 32 << 10;
 
-/// What is asked of an adapter: WebGPU's defaults, but buffers and bindings as large as it allows, and room for long
-/// rows.
+/// The limits to request: WebGPU's defaults, but the largest buffers and bindings that the adapter supports, and
+/// enough workgroup memory for long rows.
 pub(crate) fn required_limits(available: &wgpu::Limits) -> wgpu::Limits {
     wgpu::Limits {
         max_compute_workgroup_storage_size: available

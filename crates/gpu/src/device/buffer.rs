@@ -1,10 +1,10 @@
 //! Buffers of a device.
 
-/// A buffer that gives its memory back when dropped, instead of when a garbage collector gets to it.
+/// A buffer that frees its memory when dropped, instead of when it is garbage-collected.
 pub(crate) struct Buffer(wgpu::Buffer);
 
 impl Buffer {
-    /// Takes over a buffer that was just made.
+    /// Takes ownership of a new buffer.
     pub fn new(buffer: wgpu::Buffer) -> Buffer {
         Buffer(buffer)
     }

@@ -1,4 +1,4 @@
-//! The one place through which wgpu is asked for anything that a token should not cost, so that it can be counted.
+//! Counts the wgpu calls whose number per token matters: all of them go through here.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use super::native::now_ms;
 #[cfg(target_arch = "wasm32")]
 use super::web::now_ms;
 
-/// A device and its queue, counted.
+/// A device and its queue, with counters.
 pub(crate) struct Calls {
     device: wgpu::Device,
     queue: wgpu::Queue,
     counters: Cell<Counters>,
     last_submission: RefCell<Option<wgpu::SubmissionIndex>>,
-    /// How often something was submitted.
+    /// Number of submits.
     latest: Arc<AtomicU64>,
-    /// Since when the queue is known to be empty, by [`now_ms`].
+    /// Time since which the queue is known to be empty, by [`now_ms`].
     empty_since: Arc<Mutex<Option<f64>>>,
 }
 
@@ -36,7 +36,7 @@ impl Calls {
         }
     }
 
-    /// What was asked so far.
+    /// The counters so far.
     pub fn counters(&self) -> Counters {
         self.counters.get()
     }
@@ -47,7 +47,7 @@ impl Calls {
         self.counters.set(counters);
     }
 
-    /// The device, for what costs nothing per token: error scopes, encoders, callbacks.
+    /// The device, for calls that are not counted: error scopes, encoders, callbacks.
     pub fn device(&self) -> &wgpu::Device {
         &self.device
     }
@@ -92,7 +92,7 @@ impl Calls {
         self.queue.write_buffer(buffer, offset, bytes);
     }
 
-    /// The queue, for a platform's own way of writing; what it writes, [`Calls::written`] is told.
+    /// The queue, for a platform's own writes, which must call [`Calls::written`].
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
     }
@@ -101,7 +101,7 @@ impl Calls {
         self.count(|c| c.bytes_written += bytes as u64);
     }
 
-    /// Asks for the first bytes of a buffer, as the work submitted so far will leave them.
+    /// Maps the first bytes of a buffer once the work submitted so far is done.
     pub fn map(
         &self,
         buffer: &wgpu::Buffer,

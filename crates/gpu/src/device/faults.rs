@@ -1,4 +1,4 @@
-//! What goes wrong outside of any call: the device is lost, an error that no scope catches.
+//! Faults outside of any call: a lost device, and errors that no scope catches.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,17 +15,17 @@ struct State {
 }
 
 impl Faults {
-    /// Remembers that the device is gone; that stays so.
+    /// Records that the device is lost, permanently.
     pub fn lose(&self, reason: String) {
         self.state().lost.get_or_insert(reason);
     }
 
-    /// Remembers an error until [`Faults::check`] reports it; the first one counts.
+    /// Records an error until [`Faults::check`] reports it; only the first one is kept.
     pub fn report(&self, error: BackendError) {
         self.state().error.get_or_insert(error);
     }
 
-    /// Reports what happened since the last call. A lost device is reported each time.
+    /// Reports the fault since the last call. A lost device is reported each time.
     pub fn check(&self) -> Result<(), BackendError> {
         let mut state = self.state();
         if let Some(reason) = &state.lost {

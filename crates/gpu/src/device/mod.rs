@@ -1,4 +1,4 @@
-//! The device: its limits, making and reading buffers, what was asked of it.
+//! The device: its limits, buffers, writes and reads.
 
 mod adapter;
 mod buffer;
@@ -32,8 +32,7 @@ pub use self::web::JsBytes;
 use crate::error::out_of_memory;
 use crate::options::GpuOptions;
 
-/// Bytes that may be on their way to the device before we wait for it: what they occupy in staging memory comes on top
-/// of everything else, and a phone has little.
+/// Bytes to write before waiting for the device: until then they also occupy staging memory, and phones have little.
 const MAX_IN_FLIGHT: u64 = 24 << 20;
 
 type PendingScope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
@@ -45,22 +44,22 @@ pub(crate) struct Device {
     pub faults: Faults,
     /// Greatest size of a weight's buffer.
     pub max_part: u64,
-    /// It was asked for timestamps, and has them.
+    /// Timestamps were requested and are supported.
     pub timestamps: bool,
     limits: wgpu::Limits,
-    /// Read to learn how far the queue has come.
+    /// A buffer that is read to wait for the queue.
     marker: Buffer,
     /// Bytes written since the queue was last known to be idle.
     in_flight: Cell<u64>,
-    /// Allocations whose outcome is not known yet.
+    /// Allocations that may still fail.
     allocations: RefCell<Vec<(String, u64, PendingScope)>>,
 }
 
-/// Results on their way to the host.
+/// A pending read of results.
 pub(crate) struct Reading {
     mapped: Signal<Result<(), wgpu::BufferAsyncError>>,
     bytes: u64,
-    /// What must be done first.
+    /// The submission to wait for.
     submission: Option<wgpu::SubmissionIndex>,
 }
 
@@ -74,7 +73,7 @@ impl Device {
         platform::catch_errors(&device, &faults);
         let limits = device.limits();
         let timestamps = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        // Offsets in a part are counted in bytes and in u32.
+        // Byte offsets in a part must fit u32.
         let max_part =
             limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX));
         let max_part = max_part.min(options.max_part_bytes.unwrap_or(u64::MAX));
@@ -98,19 +97,19 @@ impl Device {
         })
     }
 
-    /// What products can be computed in.
+    /// The arithmetic that the device supports.
     pub fn maths(&self) -> impl Iterator<Item = Math> {
         let Adapter { shader_f16, packed_products, .. } = self.adapter;
         let maths = [(Math::F32, true), (Math::F16, shader_f16), (Math::Int8, packed_products)];
         maths.into_iter().filter_map(|(math, possible)| possible.then_some(math))
     }
 
-    /// Bytes of memory that a workgroup may have.
+    /// Bytes of workgroup memory.
     pub fn workgroup_memory(&self) -> u32 {
         self.limits.max_compute_workgroup_storage_size
     }
 
-    /// Makes a zeroed buffer. That memory has run out may turn out only in [`Device::settle`].
+    /// Makes a zeroed buffer. Running out of memory may be reported only by [`Device::settle`].
     ///
     /// # Errors
     /// [`BackendError::Limit`], [`BackendError::OutOfMemory`].
@@ -142,7 +141,7 @@ impl Device {
         Ok(buffer)
     }
 
-    /// Waits until it is known whether the buffers made so far exist, and reports what else went wrong.
+    /// Waits until all allocations have succeeded or failed, and reports other faults, too.
     pub async fn settle(&self) -> Result<(), BackendError> {
         let allocations = self.allocations.take();
         let mut failed = None;
@@ -154,7 +153,7 @@ impl Device {
         failed.map_or_else(|| self.faults.check(), Err)
     }
 
-    /// Counts bytes on their way and waits for the device when they are many.
+    /// Counts written bytes and waits for the device when there are too many.
     pub async fn sent(&self, bytes: u64) -> Result<(), BackendError> {
         self.in_flight.set(self.in_flight.get() + bytes);
         if self.in_flight.get() >= MAX_IN_FLIGHT {
@@ -164,8 +163,8 @@ impl Device {
         Ok(())
     }
 
-    /// Waits until everything submitted is done, so that a write behind it can be read. (On the web wgpu's own way
-    /// takes an executor of futures that needs shared memory.)
+    /// Waits for all submitted work by reading a buffer that is written after it. (wgpu's own way needs, on the web, an
+    /// executor with shared memory.)
     pub async fn idle(&self) -> Result<(), BackendError> {
         self.calls.write(&self.marker, 0, &[0; 4]);
         self.calls.submit(None);
@@ -179,14 +178,14 @@ impl Device {
         self.receive(buffer, &mut self.ask(buffer, bytes)).await
     }
 
-    /// Asks for the first bytes of a mappable buffer, as they will be behind the work submitted so far.
+    /// Requests the first bytes of a mappable buffer, as they are after the work submitted so far.
     pub fn ask(&self, buffer: &Buffer, bytes: u64) -> Reading {
         let (sender, mapped) = signal();
         self.calls.map(buffer, bytes, move |result| sender.send(result));
         Reading { mapped, bytes, submission: self.calls.last_submission() }
     }
 
-    /// Waits for what was asked for; work that was submitted later goes on.
+    /// Waits for a requested read, but not for work that was submitted later.
     pub async fn receive<T: bytemuck::Pod>(
         &self,
         buffer: &Buffer,
@@ -194,12 +193,12 @@ impl Device {
     ) -> Result<Vec<T>, BackendError> {
         platform::drive(self.calls.device(), reading.submission.clone());
         let values = match (&mut reading.mapped).await {
-            None => Err("the device forgot the request".to_owned()),
+            None => Err("the device dropped the request".to_owned()),
             Some(Err(error)) => Err(error.to_string()),
             Some(Ok(())) => copied(buffer, reading.bytes).map_err(|error| error.to_string()),
         };
         if values.is_err() {
-            // A device that goes away takes its buffers along before it says so.
+            // A lost device may unmap its buffers before it reports the loss.
             platform::hear_out().await;
         }
         self.faults.check()?;
@@ -249,5 +248,5 @@ fn copied<T: bytemuck::Pod>(buffer: &Buffer, bytes: u64) -> Result<Vec<T>, wgpu:
     Ok(values)
 }
 
-/// Foreign bytes that must be copied are copied in pieces of this size.
+/// Bytes per piece when foreign bytes must be copied.
 const FOREIGN_PIECE: usize = 1 << 20;

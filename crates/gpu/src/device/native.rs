@@ -51,7 +51,7 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
         fallback,
         subgroup_size: subgroups.then_some(info.subgroup_min_size),
         shader_f16,
-        packed_products: true, // naga makes other instructions of them where there are none
+        packed_products: true, // naga replaces them by other instructions if needed
     };
     Ok(Opened { device, queue, adapter })
 }
@@ -61,12 +61,12 @@ pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
     device.on_uncaptured_error(Arc::new(move |error| faults.report(classify(&error))));
 }
 
-/// Waits for the device to come so far and runs its callbacks; a browser does that by itself.
+/// Waits for a submission and runs callbacks; a browser does that by itself.
 pub(crate) fn drive(device: &wgpu::Device, submission: Option<wgpu::SubmissionIndex>) {
-    // A failure shows as a callback that is not called and as a lost device.
+    // A failure shows as a missing callback and a lost device.
     let waited = device.poll(wgpu::PollType::Wait { submission_index: submission, timeout: None });
     if waited.is_err() {
-        // A lost device comes nowhere; waiting for all of it lets its callbacks say so.
+        // On a lost device, waiting for everything runs the callbacks that report the loss.
         let _ = device.poll(wgpu::PollType::wait_indefinitely());
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn now_ms() -> f64 {
     BEGINNING.elapsed().as_secs_f64() * 1000.0
 }
 
-/// What is to be said of a device has been said when its callbacks have run.
+/// Natively, callbacks have already reported a lost device.
 pub(crate) async fn hear_out() {}
 
 pub(crate) fn write_foreign(
@@ -91,7 +91,7 @@ pub(crate) fn write_foreign(
     Ok(false)
 }
 
-/// A device error that no scope caught, as ours.
+/// Converts a device error that no scope caught.
 fn classify(error: &wgpu::Error) -> BackendError {
     match error {
         wgpu::Error::OutOfMemory { .. } => {

@@ -1,4 +1,4 @@
-//! A value that a callback will deliver, as a future.
+//! A future of a value that a callback delivers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ struct State<T> {
     waker: Option<Waker>,
 }
 
-/// The callback's end. Dropping it unused completes the future with `None`.
+/// The sender, for the callback. Dropping it unused completes the future with `None`.
 pub(crate) struct Sender<T>(Arc<Mutex<State<T>>>);
 
-/// The future: the value, or `None` when the callback was dropped without being called.
+/// The future: the value, or `None` if the callback was dropped without being called.
 pub(crate) struct Signal<T>(Arc<Mutex<State<T>>>);
 
 /// A sender and the future of what it sends.

@@ -1,7 +1,7 @@
 //! The GPU interface of a page. wgpu drives it, except where wgpu 30 falls short:
 //!
 //! - it cannot ask for the feature `subgroups`, so the adapter that it gets has a `requestDevice` of our own;
-//! - it panics on an internal error, so errors that no scope catches come to a handler of our own;
+//! - it panics on an internal error, so an own handler takes errors that no scope catches;
 //! - it copies what it writes through the wasm heap, so bytes of JavaScript are written through the browser's own
 //!   queue.
 
@@ -24,7 +24,7 @@ use crate::options::GpuOptions;
 pub struct JsBytes(Uint8Array);
 
 impl JsBytes {
-    /// The array must not change as long as this lives.
+    /// The array must not change during the lifetime of this value.
     pub fn new(array: Uint8Array) -> Self {
         JsBytes(array)
     }
@@ -48,7 +48,7 @@ impl ForeignBytes for JsBytes {
     }
 }
 
-/// Writes bytes that lie in JavaScript's memory; `false` for other foreign bytes.
+/// Writes bytes from a JavaScript array; `false` for other foreign bytes.
 pub(crate) fn write_foreign(
     queue: &wgpu::Queue,
     buffer: &Buffer,
@@ -79,21 +79,21 @@ pub(crate) fn now_ms() -> f64 {
     now.call0(&performance).ok().and_then(|now| now.as_f64()).unwrap_or_default()
 }
 
-/// Waits a moment after something has failed: that the device is lost may be said only after that.
+/// Waits a moment after a failure, because the loss of the device may be reported only later.
 pub(crate) async fn hear_out() {
     const MILLISECONDS: u32 = 100;
     let moment = Promise::new(&mut |resolve: Function, _| {
         let timer: Function = get(&js_sys::global(), "setTimeout").unchecked_into();
-        // A page without timers is asked at once.
+        // Without timers, do not wait.
         if timer.call2(&JsValue::UNDEFINED, &resolve, &MILLISECONDS.into()).is_err() {
             let _ = resolve.call0(&JsValue::UNDEFINED);
         }
     });
-    // It is never rejected.
+    // The promise never rejects.
     let _ = JsFuture::from(moment).await;
 }
 
-/// Lets `faults` know of the errors that no scope catches.
+/// Reports errors that no scope catches to `faults`.
 pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
     let Some(device) = device.as_webgpu() else { return };
     let faults = faults.clone();
@@ -107,11 +107,11 @@ pub(crate) fn catch_errors(device: &wgpu::Device, faults: &Faults) {
         });
     });
     set(device, "onuncapturederror", handler.as_ref());
-    // The device may outlive us and must then still find its handler.
+    // The device may outlive this module, so its handler is leaked.
     handler.forget();
 }
 
-/// Asks for an adapter and its device.
+/// Requests an adapter and its device.
 pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
     let gpu = get(&get(&js_sys::global(), "navigator"), "gpu");
     if !gpu.is_object() {
@@ -137,7 +137,7 @@ pub(crate) async fn open(options: &GpuOptions) -> Result<Opened, BackendError> {
         adapter.subgroup_size = Some(smallest);
     }
 
-    // Properties on the objects themselves stand before the prototype's methods, so wgpu meets them.
+    // Properties of the objects shadow the methods of the prototype, so wgpu calls them.
     let device_request = device_request(&raw, adapter.subgroup_size.is_some());
     set(&raw, "requestDevice", device_request.as_ref());
     let found = raw.clone();
@@ -174,12 +174,12 @@ async fn request_adapter(gpu: &JsValue, options: &GpuOptions) -> Result<JsValue,
     let adapter = JsFuture::from(promise.unchecked_into::<Promise>()).await;
     match adapter {
         Ok(adapter) if adapter.is_object() => Ok(adapter),
-        Ok(_) => Err(no_adapter("the browser offers none")),
+        Ok(_) => Err(no_adapter("the browser offers no adapter")),
         Err(error) => Err(no_adapter(text(&error))),
     }
 }
 
-/// `adapter.requestDevice` that also asks for subgroups.
+/// An `adapter.requestDevice` that also requests subgroups.
 fn device_request(adapter: &JsValue, subgroups: bool) -> Closure<dyn FnMut(JsValue) -> JsValue> {
     let adapter = adapter.clone();
     let request: Function = get(&adapter, "requestDevice").unchecked_into();
@@ -194,7 +194,7 @@ fn device_request(adapter: &JsValue, subgroups: bool) -> Closure<dyn FnMut(JsVal
     })
 }
 
-/// Whether the adapter computes on the CPU. Browsers that do not say so still name SwiftShader or lavapipe.
+/// Whether the adapter runs on the CPU. Browsers without `isFallbackAdapter` still name SwiftShader or llvmpipe.
 fn is_software(adapter: &JsValue, info: &JsValue) -> bool {
     let said = [get(adapter, "isFallbackAdapter"), get(info, "isFallbackAdapter")];
     let named = ["architecture", "description"].map(|key| string(info, key).to_lowercase());
@@ -202,12 +202,13 @@ fn is_software(adapter: &JsValue, info: &JsValue) -> bool {
         || named.iter().any(|name| name.contains("swiftshader") || name.contains("llvmpipe"))
 }
 
-/// Whether the browser's WGSL has the built-in values `subgroup_id` and `num_subgroups`, which came after subgroups.
+/// Whether the browser's WGSL has the built-in values `subgroup_id` and `num_subgroups`, which were added later than
+/// subgroups.
 fn knows_subgroup_id(gpu: &JsValue) -> bool {
     has(&get(gpu, "wgslLanguageFeatures"), "subgroup_id")
 }
 
-/// A property, `undefined` where there is none.
+/// A property; `undefined` if there is none.
 fn get(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
@@ -216,7 +217,7 @@ fn string(object: &JsValue, key: &str) -> String {
     get(object, key).as_string().unwrap_or_default()
 }
 
-/// Sets a property; on an object that refuses, what it was for is not there either.
+/// Sets a property. Failures are ignored: an object that rejects it also lacks the feature.
 fn set(object: &JsValue, key: &str, value: &JsValue) {
     let _ = Reflect::set(object, &key.into(), value);
 }

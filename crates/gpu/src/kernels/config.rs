@@ -1,4 +1,4 @@
-//! Which of the kernels' variants are in use, and how that choice steps down where they turn out not to work.
+//! Which variants of the kernels are in use, and which are disabled because they do not work.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,17 +7,17 @@ use linnet_shaders::{Format, Math, matvec};
 
 use crate::error::no_adapter;
 
-/// The size of a workgroup of products of one row.
+/// The shape of the workgroups for products of one row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct WorkgroupShape {
     /// Invocations, a power of two.
     pub threads: u32,
-    /// How many rows each takes one after the other; a power of two.
+    /// How many rows each takes in sequence; a power of two.
     pub rows_per_thread: u32,
 }
 
 impl WorkgroupShape {
-    /// Those that there are.
+    /// All shapes.
     pub const ALL: [WorkgroupShape; 4] = [
         WorkgroupShape { threads: 64, rows_per_thread: 1 },
         WorkgroupShape { threads: 128, rows_per_thread: 1 },
@@ -26,37 +26,37 @@ impl WorkgroupShape {
     ];
 }
 
-/// A choice of kernels.
+/// The selected kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Selected {
-    /// Least number of invocations of a subgroup, where kernels use subgroup operations.
+    /// Least number of invocations of a subgroup, if kernels use subgroup operations.
     pub subgroup_size: Option<u32>,
     /// Products and attention use the kernels for adapters that run on the CPU.
     pub software: bool,
-    /// What products are computed in, where a matrix has integers.
+    /// Arithmetic of products with matrices of integers.
     pub math: Math,
     /// Shapes for products in [`Math::F32`], [`Math::F16`], [`Math::Int8`].
     pub shapes: [WorkgroupShape; 3],
 }
 
 impl Default for Selected {
-    /// What every adapter can do.
+    /// The kernels that every adapter supports.
     fn default() -> Selected {
         let small = WorkgroupShape { threads: matvec::THREADS, rows_per_thread: 1 };
-        // A workgroup that stages its inputs should have rows to use them for.
+        // A workgroup that stages its inputs needs enough rows to share them.
         let large = WorkgroupShape { threads: 4 * matvec::THREADS, rows_per_thread: 1 };
         Selected { subgroup_size: None, software: false, math: Math::F32, shapes: [small, large, large] }
     }
 }
 
 impl Selected {
-    /// What a product with matrices of these formats is computed in.
+    /// Arithmetic of a product with matrices of these formats.
     pub fn math_for(&self, formats: &[Format]) -> Math {
         let all = formats.iter().all(|format| format.math().contains(&self.math));
         if self.software || !all { Math::F32 } else { self.math }
     }
 
-    /// Names of what is used besides what every adapter has.
+    /// Names of the optional features in use.
     pub fn features(&self) -> impl Iterator<Item = &'static str> {
         let math = match self.math {
             _ if self.software => None,
@@ -67,13 +67,13 @@ impl Selected {
         self.subgroup_size.map(|_| "subgroups").into_iter().chain(math)
     }
 
-    /// The shape for such products.
+    /// The workgroup shape of products in this arithmetic.
     pub fn shape(&self, math: Math) -> WorkgroupShape {
         self.shapes[math as usize]
     }
 }
 
-/// The choice of a device, and what is known of it.
+/// The kernels of a device, and the features that were disabled.
 pub(crate) struct KernelConfig {
     selected: Cell<Selected>,
     disabled_features: RefCell<Vec<String>>,
@@ -94,20 +94,20 @@ impl KernelConfig {
         self.selected.set(selected);
     }
 
-    /// Whether anything was given up.
+    /// Whether any feature was disabled.
     pub fn has_disabled_features(&self) -> bool {
         !self.disabled_features.borrow().is_empty()
     }
 
-    /// What was given up, and why.
+    /// The disabled features, each with the reason.
     pub fn disabled_features(&self) -> Vec<String> {
         self.disabled_features.borrow().clone()
     }
 
-    /// Gives up the variant that asks most of the adapter.
+    /// Disables the variant that needs most of the adapter.
     ///
     /// # Errors
-    /// [`BackendError::NoAdapter`] where there is nothing left to give up.
+    /// [`BackendError::NoAdapter`] if no variant is left to disable.
     pub fn disable_next(&self, why: &str) -> Result<(), BackendError> {
         let (selected, without) = match self.selected.get() {
             selected @ Selected { software: true, .. } => {
@@ -120,7 +120,7 @@ impl KernelConfig {
             selected @ Selected { subgroup_size: Some(_), .. } => {
                 (Selected { subgroup_size: None, ..selected }, "subgroups")
             }
-            _ => return Err(no_adapter(format!("it does not compute what it should ({why})"))),
+            _ => return Err(no_adapter(format!("the adapter computes wrong results ({why})"))),
         };
         self.selected.set(selected);
         self.disabled_features.borrow_mut().push(format!("without {without}: {why}"));

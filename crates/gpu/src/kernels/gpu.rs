@@ -24,11 +24,11 @@ impl Gpu {
     /// Opens a device and chooses the kernels that suit its adapter.
     ///
     /// # Errors
-    /// [`BackendError::NoAdapter`] where there is none that the options allow.
+    /// [`BackendError::NoAdapter`] if the options allow none of the adapters.
     pub async fn open(options: GpuOptions) -> Result<Gpu, BackendError> {
         let device = Device::open(&options).await?;
         let adapter = &device.adapter;
-        // Those kernels exchange inputs through subgroups, eight lanes each their own.
+        // Those kernels exchange inputs through subgroups of eight lanes.
         let software =
             options.software_kernels.unwrap_or(adapter.fallback) && adapter.subgroup_size >= Some(8);
         let math = options.math.unwrap_or_default();
@@ -38,10 +38,10 @@ impl Gpu {
             Math::Int8 => adapter.packed_products,
         };
         if !possible {
-            return Err(no_adapter(format!("it has no products in {math:?}")));
+            return Err(no_adapter(format!("the adapter does not support {math:?} products")));
         }
         if options.subgroups == Some(true) && adapter.subgroup_size.is_none() {
-            return Err(no_adapter("it has no subgroups of at least 4 invocations"));
+            return Err(no_adapter("the adapter has no subgroups of at least 4 invocations"));
         }
         let software = software && math == Math::F32;
         let subgroup_size = adapter.subgroup_size;
@@ -68,22 +68,22 @@ impl Gpu {
         }
     }
 
-    /// Kernels are selected by measuring them.
+    /// Whether to select kernels by measuring them.
     pub fn tunes(&self) -> bool {
         self.options.tune.unwrap_or(!self.device.adapter.fallback)
     }
 
-    /// What products may be computed in: all that the adapter can, unless the options say.
+    /// Arithmetic to choose from: all that the adapter supports, unless the options select one.
     pub fn maths(&self) -> Vec<Math> {
         self.options.math.map_or_else(|| self.device.maths().collect(), |math| vec![math])
     }
 
-    /// The pipeline of a kernel with these constants, compiled the first time.
+    /// The pipeline of a kernel with these constants, compiled on first use.
     pub fn pipeline(&self, kernel: Kernel, constants: &Constants) -> wgpu::ComputePipeline {
         self.pipelines.borrow_mut().get(&self.device.calls, kernel, constants)
     }
 
-    /// The kernels of the pipelines made so far, one for each.
+    /// The kernel of each pipeline so far.
     #[cfg(test)]
     pub fn kernel_names(&self) -> Vec<String> {
         self.pipelines.borrow().names()

@@ -1,13 +1,12 @@
-//! How the invocations of a product of one row share the work.
+//! The launch of a product of one row: how its invocations share the work.
 
 use linnet_shaders::{Format, Math, matvec};
 
 use crate::kernels::config::Selected;
 
-/// Bytes of workgroup memory that each invocation takes to add up without subgroups.
+/// Bytes of workgroup memory per invocation for sums without subgroups.
 const SUMS_BYTES: u32 = 52;
-/// Where a product has fewer workgroups than this, they are made smaller: a device wants more of them than it has
-/// cores.
+/// A product with fewer workgroups than this gets smaller ones: a device needs more workgroups than it has cores.
 const FEW_WORKGROUPS: u32 = 256;
 
 /// The shape of a `matvec` workgroup.
@@ -15,17 +14,17 @@ const FEW_WORKGROUPS: u32 = 256;
 pub(crate) struct MatvecLaunch {
     /// Its invocations.
     pub threads: u32,
-    /// Lane groups per workgroup, one behind the other where there are more than its invocations make.
+    /// Lane groups per workgroup. If its invocations make fewer, they take several groups in sequence.
     pub groups: u32,
     /// Invocations per chunk of 32 inputs.
     pub split: u32,
-    /// What it computes in.
+    /// Arithmetic.
     pub math: Math,
 }
 
 impl MatvecLaunch {
-    /// For matrices of these formats, all in all `outputs` rows of `cols` inputs, where a workgroup has so many bytes
-    /// of memory. In the subgroup variant a group of lanes is a subgroup, which has at least `subgroup_size` of them.
+    /// The launch for matrices of `formats` with `outputs` rows of `cols` inputs in total; a workgroup has `memory`
+    /// bytes of memory. In the subgroup variant a lane group is a subgroup of at least `subgroup_size` lanes.
     pub fn new(
         selected: &Selected,
         formats: &[Format],
@@ -39,7 +38,7 @@ impl MatvecLaunch {
             None if chunks <= 256 => 32,
             None => 64,
         };
-        // Each unit of work costs reading the block's scales once, and about as much for each pair of quads.
+        // A unit of work reads the block's scales once, which costs about as much as a pair of quads.
         let cost = |split: u32| (chunks * split).div_ceil(lanes) * (1 + 4 / split);
         let split = [1, 2, 4].into_iter().min_by_key(|split| cost(*split)).unwrap_or(1);
         let mut math = selected.math_for(formats);
@@ -48,7 +47,7 @@ impl MatvecLaunch {
         if chunks * math.block_bytes() + sums(shape.threads) > memory {
             (math, shape) = (Math::F32, selected.shape(Math::F32));
         }
-        // Without subgroups no lane group has a second turn.
+        // Without subgroups each lane group runs once.
         let mut rows_per_thread = if selected.subgroup_size.is_none() { 1 } else { shape.rows_per_thread };
         let mut threads = shape.threads.max(lanes);
         let workgroups = |threads: u32, rows_per_thread: u32| {

@@ -1,4 +1,4 @@
-//! Compute pipelines, each made once however often it is asked for.
+//! Compute pipelines, each compiled once.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::options::AlterKernels;
 /// Values of a kernel's `override` constants.
 pub(crate) type Constants = Vec<(&'static str, f64)>;
 
-/// What tells pipelines apart: the kernel and the bits of its constants.
+/// The key of a pipeline: the kernel and the bits of its constants.
 type Key = (Kernel, Vec<(&'static str, u64)>);
 
 /// The pipelines of a device.
@@ -21,7 +21,7 @@ pub(crate) struct Pipelines {
 }
 
 impl Pipelines {
-    /// None yet; `alter` may change the text of those to come.
+    /// No pipelines yet; `alter` may change the WGSL of later ones.
     pub fn new(alter: Option<AlterKernels>) -> Pipelines {
         Pipelines { alter, modules: HashMap::new(), pipelines: HashMap::new() }
     }
@@ -53,7 +53,7 @@ impl Pipelines {
         self.pipelines.entry((kernel, key)).or_insert_with(make).clone()
     }
 
-    /// The kernels of the pipelines made so far, one for each.
+    /// The kernel of each pipeline so far.
     #[cfg(test)]
     pub fn names(&self) -> Vec<String> {
         self.pipelines.keys().map(|(kernel, _)| kernel.name()).collect()

@@ -1,5 +1,4 @@
-//! What host and shaders agree on: the memory layout of rows and of the structs that the host writes, and the numbers
-//! that stand for choices.
+//! The layout that host and shaders share: rows, the structs that the host writes, and the numbers of enums.
 
 mod sampling_params;
 mod step;
@@ -15,7 +14,7 @@ pub(crate) use self::step::Step;
 /// Bytes of an f32.
 pub(crate) const F32: u64 = size_of::<f32>() as u64;
 
-/// Width of a row in memory: rows begin at whole vectors of four values.
+/// Elements of a row in memory: rows begin at whole vectors of four.
 pub(crate) fn stride(width: usize) -> usize {
     width.next_multiple_of(4)
 }
@@ -25,12 +24,12 @@ pub(crate) fn flag(value: bool) -> f64 {
     f64::from(u8::from(value))
 }
 
-/// Workgroups for so many items of a row.
+/// Workgroups for the items of a row.
 pub(crate) fn row_groups(items: usize) -> u32 {
     items.div_ceil(rows::THREADS as usize) as u32
 }
 
-/// The number that stands for an activation in `gated.wgsl`.
+/// The number of an activation in `gated.wgsl`.
 pub(crate) fn activation(activation: Activation) -> f64 {
     match activation {
         Activation::Identity => 0.0,
@@ -51,5 +50,5 @@ pub(crate) fn cache(format: KvFormat) -> Cache {
     }
 }
 
-/// Where a token sees so much that several workgroups share the attention of a head.
+/// The position from which several workgroups share the attention of a head.
 pub(crate) const LONG_CONTEXT: u32 = 512;

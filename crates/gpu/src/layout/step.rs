@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use bytemuck::{Pod, Zeroable};
 
-/// What changes from step to step, as `step.wgsl` reads it.
+/// The parameters that change from step to step, as `step.wgsl` reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct Step {
@@ -18,7 +18,7 @@ pub(crate) struct Step {
     pub tokens: u32,
     /// Rows of activations of kind `Logits`.
     pub logits: u32,
-    /// The half of each recurrent state that holds before the step.
+    /// The half of each recurrent state with the state before the step.
     pub half: u32,
 }
 

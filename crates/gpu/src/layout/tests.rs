@@ -23,7 +23,7 @@ struct Field {
     kind: ScalarKind,
 }
 
-/// Types of fields: scalars, and arrays of them, which stand for vectors and arrays in WGSL.
+/// Types of fields: scalars, and arrays of them, which are vectors or arrays in WGSL.
 trait FieldType {
     const KIND: ScalarKind;
 }

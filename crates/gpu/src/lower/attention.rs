@@ -1,4 +1,4 @@
-//! Lowering of attention, alone and with what comes before it.
+//! Lowering of attention, alone and fused with the operations before it.
 
 use linnet_graph::{Attention, BackendError, FusedOp, KvLayer, Node, RopeStyle, Rows, SelfAttention};
 use linnet_shaders::{Cache, Kernel, QUERIES, attention};
@@ -13,29 +13,29 @@ use crate::lower::dispatch::{Grid, When};
 /// Which variant of an attention a dispatch runs.
 #[derive(Clone, Copy)]
 struct Form {
-    /// For one token: a workgroup serves the heads of a group. Otherwise it serves as many queries as it can.
+    /// For one token, a workgroup serves the heads of a group; otherwise as many queries as it can.
     one_token: bool,
-    /// It prepares the heads by itself.
+    /// It normalizes and rotates the heads itself.
     fused: bool,
     /// Number of workgroups that share the positions.
     splits: Option<u32>,
 }
 
-/// One token's attention: what its kernels are given.
+/// The arguments of the kernels for the attention of one token.
 struct OneToken<'b> {
     attention: Attention,
-    /// Its kernel prepares the heads by itself.
+    /// Its kernel normalizes and rotates the heads itself.
     fused: bool,
     constants: Constants,
-    /// The buffers that are bound before y.
+    /// The buffers before y.
     before_y: [BindingResource<'b>; 5],
     y: BindingResource<'b>,
-    /// Those after it.
+    /// The buffers after y.
     after_y: Vec<BindingResource<'b>>,
 }
 
 impl<'a> Lowering<'a> {
-    /// Keys and values of the step's tokens to the cache.
+    /// Stores the keys and values of the step's tokens in the cache.
     pub fn store_kv(&mut self, node: &Node<FusedOp>, layer: usize) -> Result<(), BackendError> {
         let ((k, _), (v, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let [keys, values] = self.buffers.kv(layer)?;
@@ -49,15 +49,15 @@ impl<'a> Lowering<'a> {
         self.always(node, (Kernel::StoreKv(cache), constants), (grid, Rows::Tokens), &bound)
     }
 
-    /// The constant that says after how many positions a layer's cache begins anew; 0 for a cache of the whole context,
-    /// so that programs which differ in their context share kernels.
+    /// The size of a layer's ring cache; 0 for a cache of the whole context, so that programs with different contexts
+    /// share kernels.
     fn ring(&self, layer: usize) -> (&'static str, f64) {
         let options = &self.emit.options;
         let positions = self.plan.graph.kv_layers[layer].positions(options);
         ("RING", if positions < options.context_length { positions as f64 } else { 0.0 })
     }
 
-    /// What all kernels of an attention need to know of it.
+    /// The constants of all kernels of an attention.
     fn scores(&self, attention: &Attention) -> Constants {
         let context = self.emit.options.context_length;
         vec![
@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
             ("HEAD_DIM", attention.head_dim as f64),
             ("SCALE", f64::from(attention.scale)),
             ("CAP", f64::from(attention.soft_cap.unwrap_or(0.0))),
-            // A window beyond any context is none.
+            // A window larger than the context is no window.
             ("WINDOW", attention.window.filter(|w| *w <= context).unwrap_or(0) as f64),
             self.ring(attention.layer),
             ("SINKS", flag(attention.sinks.is_some())),
@@ -98,14 +98,14 @@ impl<'a> Lowering<'a> {
         (kernel, Grid::Rows { x, factor: share as u32, tile: queries })
     }
 
-    /// Into how many parts the positions of one token's attention are split where they may be many.
+    /// The number of workgroups that share the positions of one token in a long context.
     fn splits(&self, attention: &Attention) -> Option<u32> {
         let seen = self.emit.options.context_length.min(attention.window.unwrap_or(usize::MAX)) as u32;
         let far = seen > LONG_CONTEXT && !self.emit.gpu.config.selected().software;
         far.then(|| attention::splits(seen))
     }
 
-    /// One token's attention by one kernel for a short context, and, where it may see a long one, by two for that.
+    /// The attention of one token: one kernel for a short context, two for a long one if the context can be long.
     fn attention_of_one<'b>(&mut self, label: &str, one: OneToken<'b>) -> Result<(), BackendError>
     where
         'a: 'b,
@@ -141,7 +141,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// One dispatch for decoding, where the heads of a group are the queries, and one for prefill.
+    /// One dispatch for decoding, in which the heads of a group are the queries, and one for prefill.
     pub fn attention(
         &mut self,
         label: &str,
@@ -178,8 +178,8 @@ impl<'a> Lowering<'a> {
         self.emit.push(label, Call { kernel, constants, grid, rows: Rows::Tokens, when }, &bound)
     }
 
-    /// One dispatch for one token; for more, one that prepares the heads, and the attention. Pairs that do not fill
-    /// quads are turned only where the row's parts lie apart, so that such heads never come here.
+    /// One dispatch for one token; for several, one that prepares the heads and one for the attention. Heads with pairs
+    /// that do not fill quads are not fused, so they do not occur here.
     pub fn self_attention(&mut self, node: &Node<FusedOp>, op: &SelfAttention) -> Result<(), BackendError> {
         let attention = &op.attention;
         self.check_heads(&node.label, attention.head_dim)?;
@@ -188,7 +188,7 @@ impl<'a> Lowering<'a> {
         let eps = op.norms.iter().flatten().next().map_or(0.0, |norm| norm.eps);
         let pairs = op.rope.as_ref().map_or(0, |rope| rope.frequencies.len());
         let halves = op.rope.as_ref().is_some_and(|rope| rope.style == RopeStyle::Halves);
-        let turn = [
+        let head_constants = [
             ("EPS", f64::from(eps)),
             ("QUERY_NORM", flag(op.norms[0].is_some())),
             ("KEY_NORM", flag(op.norms[1].is_some())),
@@ -201,7 +201,7 @@ impl<'a> Lowering<'a> {
         let gains = self.buffers.of_node(self.index);
         let sinks = self.buffers.vector(attention.sinks)?;
 
-        let constants = [self.scores(attention), turn.to_vec()].concat();
+        let constants = [self.scores(attention), head_constants.to_vec()].concat();
         let step = self.buffers.step();
         let one = OneToken {
             attention: *attention,
@@ -219,13 +219,13 @@ impl<'a> Lowering<'a> {
         let Attention { heads, kv_heads, head_dim, .. } = *attention;
         let sizes = [("HEADS", heads), ("KV_HEADS", kv_heads), ("HEAD_DIM", head_dim)];
         let mut constants: Constants = sizes.map(|(name, size)| (name, size as f64)).to_vec();
-        constants.extend(turn);
+        constants.extend(head_constants);
         constants.push(self.ring(attention.layer));
         let kernel = Kernel::Heads(cache(self.emit.options.kv));
         let grid = Grid::per_row((heads + 2 * kv_heads) as u32);
         let call = Call { kernel, constants, grid, rows: Rows::Tokens, when: When::ManyRows };
-        let turned = self.buffers.turned();
-        self.emit.push(&node.label, call, &[step, qkv, keys, values, table, gains, turned.clone()])?;
-        self.attention_when(&node.label, attention, [turned, y], When::ManyRows)
+        let queries = self.buffers.queries();
+        self.emit.push(&node.label, call, &[step, qkv, keys, values, table, gains, queries.clone()])?;
+        self.attention_when(&node.label, attention, [queries, y], When::ManyRows)
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that a program's kernels read and write besides the matrices.
+//! The buffers of a program's kernels, except the matrices.
 
 use std::collections::HashMap;
 
@@ -18,38 +18,37 @@ use crate::weights::Weight;
 
 /// The buffers of a program.
 pub(crate) struct Buffers {
-    /// Activations, as the plan has them.
+    /// Activation slots of the plan.
     slots: Vec<Buffer>,
     /// Keys and values of each layer: `[positions, kv_heads, head_dim]`.
     kv: Vec<[Buffer; 2]>,
-    /// Recurrent states, each twice: before a step and after it.
+    /// Recurrent states, each twice: before and after a step.
     states: Vec<Buffer>,
     /// Vectors among the weights, padded with zeros to whole vectors of four.
     vectors: Vec<Option<Buffer>>,
-    /// Rotations of each different rope.
+    /// The rotation table of each distinct rope.
     rotations: Vec<(Rope, Buffer)>,
     /// Position and row counts of the step.
     step: Buffer,
-    /// The token at each position of the context, and one behind it.
+    /// The token at each position of the context, and one after it.
     pub history: Buffer,
-    /// How the step's token is drawn.
+    /// The struct `SamplingParams`.
     sampling: Buffer,
     /// A count for each token, which `sample` leaves at zero.
     counts: Buffer,
     /// A norm's result between its dispatch and the matmul that it belongs to.
     normed: Buffer,
-    /// Rows as kernels read them that multiply integers, and their blocks, between their dispatch and the matmul's.
+    /// Staged rows and their blocks, between the dispatch of `stage_rows` and the matmul.
     staged: [Buffer; 2],
-    /// Queries, ready to attend, of several tokens.
-    turned: Buffer,
-    /// What workgroups that share the attention of one token made.
+    /// Normalized and rotated queries of several tokens.
+    queries: Buffer,
+    /// Partial results of workgroups that share the attention of one token.
     parts: Buffer,
-    /// Vectors of a node's weights, one behind the other, where it has several: biases of joined products, gains of
-    /// heads.
+    /// The concatenated vectors of a node's weights: biases of joined products, gains of heads.
     of_nodes: HashMap<usize, Buffer>,
-    /// Products of gate and up where these differ in format.
+    /// Products of gate and up if these differ in format.
     products: [Buffer; 2],
-    /// Bound where a kernel has a buffer that is not used.
+    /// Bound in place of a buffer that a kernel does not use.
     none: Buffer,
 }
 
@@ -81,7 +80,7 @@ impl Buffers {
             values.resize(stride(values.len()), 0.0);
             constant(device, &weight.spec.name, &values).map(Some)
         });
-        let (mut normed, mut gated, mut turned, mut staged, mut parts) = (0, 0, 0, 0, 0);
+        let (mut normed, mut gated, mut queries, mut staged, mut parts) = (0, 0, 0, 0, 0);
         let mut of_nodes = HashMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             let values = of_node(plan, weights, node);
@@ -89,7 +88,7 @@ impl Buffers {
                 of_nodes.insert(index, constant(device, &format!("vectors of {}", node.label), &values)?);
             }
             if let (FusedOp::SelfAttention(_), [output, ..]) = (&node.op, node.outputs.as_slice()) {
-                turned = turned.max(graph.value(*output).width);
+                queries = queries.max(graph.value(*output).width);
             }
             let attended = match &node.op {
                 FusedOp::Attention(attention) => Some(attention),
@@ -146,7 +145,7 @@ impl Buffers {
             counts: device.buffer("counts", vocabulary * F32, BufferUsages::STORAGE)?,
             normed: floats("normed activations", 1, normed)?,
             staged: [blocks(inputs)?, blocks(u64::from(math.block_bytes()).min(16))?],
-            turned: floats("queries", options.max_batch, turned)?,
+            queries: floats("queries", options.max_batch, queries)?,
             parts: floats(
                 "parts of attention",
                 1,
@@ -158,7 +157,7 @@ impl Buffers {
         })
     }
 
-    /// Makes the table of rotations of a rope, unless one like it is there already.
+    /// Makes the rotation table of a rope, unless there is an equal one.
     pub fn prepare_rope(
         &mut self,
         device: &Device,
@@ -178,9 +177,9 @@ impl Buffers {
         self.rotations.iter().find(|(other, _)| rope.turns_like(other)).map(|(_, buffer)| buffer)
     }
 
-    /// The rotations of a rope that was prepared.
+    /// The rotation table of a rope.
     pub fn rope(&self, rope: &Rope) -> Result<BindingResource<'_>, BackendError> {
-        let buffer = self.find_rope(rope).ok_or_else(|| internal("a rope was not prepared"))?;
+        let buffer = self.find_rope(rope).ok_or_else(|| internal("a rope has no rotation table"))?;
         Ok(buffer.as_entire_binding())
     }
 
@@ -195,7 +194,7 @@ impl Buffers {
         Ok(self.value_buffer(plan, value)?.as_entire_binding())
     }
 
-    /// A vector among the weights, or a stand-in for none.
+    /// A vector among the weights; without one, an unused buffer.
     pub fn vector(&self, id: Option<WeightId>) -> Result<BindingResource<'_>, BackendError> {
         let Some(id) = id else { return Ok(self.none()) };
         match self.vectors.get(id.0 as usize) {
@@ -204,7 +203,7 @@ impl Buffers {
         }
     }
 
-    /// The scale of a norm, or a stand-in.
+    /// The gain of a norm; without one, an unused buffer.
     pub fn gain(&self, norm: Option<Norm>) -> Result<BindingResource<'_>, BackendError> {
         self.vector(norm.and_then(|norm| norm.weight))
     }
@@ -230,15 +229,15 @@ impl Buffers {
         self.staged.each_ref().map(|buffer| buffer.as_entire_binding())
     }
 
-    pub fn turned(&self) -> BindingResource<'_> {
-        self.turned.as_entire_binding()
+    pub fn queries(&self) -> BindingResource<'_> {
+        self.queries.as_entire_binding()
     }
 
     pub fn parts(&self) -> BindingResource<'_> {
         self.parts.as_entire_binding()
     }
 
-    /// The vectors of the node with this index, or a stand-in.
+    /// The concatenated vectors of the node with this index; without any, an unused buffer.
     pub fn of_node(&self, index: usize) -> BindingResource<'_> {
         self.of_nodes.get(&index).map_or_else(|| self.none(), |buffer| buffer.as_entire_binding())
     }
@@ -261,19 +260,19 @@ impl Buffers {
         self.history.as_entire_binding()
     }
 
-    /// How a token is drawn, and the counts that this takes.
+    /// The sampling parameters, and the counts of tokens.
     pub fn sampling(&self) -> [BindingResource<'_>; 2] {
         [self.sampling.as_entire_binding(), self.counts.as_entire_binding()]
     }
 
-    /// Queues the values of the next step; `half` of each recurrent state holds before it.
+    /// Queues a write of the next step; `half` is the half of each recurrent state that it reads.
     pub fn write_step(&self, device: &Device, position: usize, tokens: &[u32], logits: u32, half: u32) {
         let step = Step::new(position, tokens.len(), logits, half);
         device.calls.write(&self.step, Step::WRITTEN_AT, step.written());
         device.calls.write(&self.history, position as u64 * F32, bytemuck::cast_slice(tokens));
     }
 
-    /// Queues how the tokens that follow are drawn.
+    /// Queues a write of the sampling parameters.
     pub fn write_sampling(&self, device: &Device, params: &SamplingParams) {
         device.calls.write(&self.sampling, 0, bytemuck::bytes_of(params));
     }
@@ -290,16 +289,16 @@ impl Buffers {
         self.kv.iter().flatten().chain(&self.states).map(|buffer| buffer.size()).sum()
     }
 
-    /// Bytes of activations and other passing values.
+    /// Bytes of activations and other temporary values.
     pub fn scratch_bytes(&self) -> u64 {
-        let single = [&self.normed, &self.turned, &self.parts, &self.none];
+        let single = [&self.normed, &self.queries, &self.parts, &self.none];
         let single = single.into_iter().chain([&self.step, &self.history, &self.sampling, &self.counts]);
         let all = self.slots.iter().chain(&self.products).chain(&self.staged).chain(single);
         all.map(|buffer| buffer.size()).sum()
     }
 }
 
-/// The vectors of a node that come in one buffer, one behind the other; empty where its kernels take them as they are.
+/// The vectors of a node, concatenated for one buffer; empty if its kernels bind them separately.
 fn of_node(plan: &Plan<FusedOp>, weights: &[Weight], node: &Node<FusedOp>) -> Vec<f32> {
     let floats = |id: WeightId| weights.get(id.0 as usize).and_then(Weight::floats);
     match &node.op {
@@ -335,7 +334,7 @@ fn of_node(plan: &Plan<FusedOp>, weights: &[Weight], node: &Node<FusedOp>) -> Ve
     }
 }
 
-/// A buffer with values that stay.
+/// A buffer with constant values.
 fn constant(device: &Device, what: &str, values: &[f32]) -> Result<Buffer, BackendError> {
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
     let buffer = device.buffer(what, values.len() as u64 * F32, usage)?;

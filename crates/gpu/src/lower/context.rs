@@ -1,4 +1,4 @@
-//! What lowering any operation needs: making dispatches, finding buffers and weights.
+//! Shared by the lowering of all operations: making dispatches, finding buffers and weights.
 
 use linnet_graph::{BackendError, CompileOptions, FusedOp, Node, Plan, Rows, Value, ValueInfo, WeightId};
 use linnet_shaders::{Format, Kernel};
@@ -10,7 +10,7 @@ use crate::lower::buffers::Buffers;
 use crate::lower::dispatch::{Cost, Dispatch, Grid, When};
 use crate::weights::{Data, Part, Weight};
 
-/// What a dispatch computes, before its buffers are bound.
+/// A dispatch before its buffers are bound.
 pub(crate) struct Call {
     pub kernel: Kernel,
     pub constants: Constants,
@@ -54,7 +54,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Says what the last dispatch reads and computes.
+    /// Sets the cost of the last dispatch.
     pub fn weigh(&mut self, cost: Cost) {
         if let Some(last) = self.dispatches.last_mut() {
             last.cost = cost;
@@ -78,7 +78,7 @@ impl<'a> Lowering<'a> {
         self.buffers.value(self.plan, value)
     }
 
-    /// A node's input with its shape.
+    /// An input of a node, with its shape.
     pub fn input(
         &self,
         node: &Node<FusedOp>,
@@ -88,7 +88,7 @@ impl<'a> Lowering<'a> {
         Ok((self.value(value)?, self.plan.graph.value(value)))
     }
 
-    /// A node's output.
+    /// An output of a node.
     pub fn output(&self, node: &Node<FusedOp>, index: usize) -> Result<BindingResource<'a>, BackendError> {
         let value = *node.outputs.get(index).ok_or_else(|| internal("a node lacks an output"))?;
         self.value(value)
@@ -111,7 +111,7 @@ impl<'a> Lowering<'a> {
         self.weights.get(id.0 as usize).ok_or_else(|| internal("a matrix is missing"))
     }
 
-    /// A matrix among the weights: its format and where its rows are.
+    /// A matrix among the weights: its format and its parts.
     pub fn matrix(&self, id: WeightId) -> Result<(Format, &'a [Part]), BackendError> {
         match &self.weight(id)?.data {
             Data::Matrix { format, parts } => Ok((*format, parts)),

@@ -1,13 +1,13 @@
-//! A prepared dispatch: everything but the number of rows is fixed.
+//! A prepared dispatch, fixed except for the number of rows.
 
 use linnet_graph::{BackendError, Rows};
 
 use crate::layout::LONG_CONTEXT;
 
-/// How many workgroups run.
+/// The number of workgroups.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Grid {
-    /// So many, numbered row by row of a two-dimensional grid, since a dimension holds few.
+    /// This many, numbered row by row in a two-dimensional grid, because one dimension is limited.
     Linear(u32),
     /// `x` times `ceil(rows * factor / tile)`.
     Rows {
@@ -20,7 +20,7 @@ pub(crate) enum Grid {
     },
 }
 
-/// Workgroups per dimension that every WebGPU device allows.
+/// Workgroups per dimension that every WebGPU device supports.
 pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
 
 impl Grid {
@@ -56,16 +56,16 @@ impl Grid {
     }
 }
 
-/// What a dispatch reads and computes, as far as it is known when it is made.
+/// The cost of a dispatch that is known in advance.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub(crate) struct Cost {
-    /// Bytes of weights.
+    /// Bytes of weights that it reads.
     pub bytes: f64,
-    /// Products that are added up, for each row.
+    /// Multiply-accumulates per row.
     pub macs: f64,
 }
 
-/// In which steps a dispatch runs, besides that its activations have rows.
+/// The steps in which a dispatch runs, if its activations have rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
     /// Always.
@@ -74,11 +74,11 @@ pub(crate) enum When {
     OneRow,
     /// They have one row, and the step is at a position before [`LONG_CONTEXT`].
     ShortContext,
-    /// They have one row, and the step is at that position or behind it.
+    /// They have one row, and the step is at [`LONG_CONTEXT`] or after it.
     LongContext,
-    /// They have one row, which is the step's only token's.
+    /// They have one row, and the step has one token.
     OneToken,
-    /// They have one row, which is that of the last of several tokens.
+    /// They have one row, that of the last of several tokens.
     LastToken,
     /// Its activations have several rows.
     ManyRows,
@@ -86,24 +86,24 @@ pub(crate) enum When {
     ManyTokens,
     /// The step wants a token.
     Token,
-    /// The host gave the step's tokens: it is not one that goes on from a token that was chosen here.
+    /// The tokens of the step come from the host, not from sampling on the device.
     Given,
 }
 
-/// What decides which dispatches a step runs.
+/// The properties of a step that decide which dispatches it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Extent {
     pub position: u32,
     pub tokens: u32,
     pub logits: u32,
-    /// A token is to be chosen.
+    /// The step samples a token.
     pub token: bool,
-    /// The host gave the tokens.
+    /// The tokens come from the host.
     pub given: bool,
 }
 
 impl Extent {
-    /// How many rows such an activation has.
+    /// Rows of an activation of this kind.
     pub fn rows(self, rows: Rows) -> u32 {
         match rows {
             Rows::Tokens => self.tokens,
@@ -114,19 +114,19 @@ impl Extent {
 
 /// One dispatch of a program.
 pub(crate) struct Dispatch {
-    /// The kernel, then the part of the model.
+    /// The name of the kernel, then that of the part of the model.
     pub label: String,
     pub cost: Cost,
     pub pipeline: wgpu::ComputePipeline,
     pub bindings: wgpu::BindGroup,
     pub grid: Grid,
-    /// Whose number of rows the grid depends on.
+    /// The kind of rows that the grid depends on.
     pub rows: Rows,
     pub when: When,
 }
 
 impl Dispatch {
-    /// The grid for a step, or `None` when it does not run in that step.
+    /// The grid for a step, or `None` if it does not run in that step.
     pub fn extent(&self, step: Extent) -> Option<[u32; 2]> {
         let Extent { position, tokens, token, given, .. } = step;
         let rows = step.rows(self.rows);

@@ -9,7 +9,7 @@ use crate::layout::{activation, flag, row_groups, stride};
 use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Grid, When};
 
-/// What kernels of four elements an invocation need to know of the rows' shape.
+/// The constants of kernels with four elements per invocation.
 fn quads(info: ValueInfo) -> (Constants, Grid) {
     let quads = stride(info.width) / 4;
     let constants = vec![("QUADS", quads as f64), ("LOGITS", flag(info.rows == Rows::Logits))];
@@ -40,7 +40,7 @@ impl Lowering<'_> {
         self.emit.push(label, call, &[self.buffers.step(), gate, up, y])
     }
 
-    /// The same of a part of each row of one value and one of each row of another, or the same.
+    /// The same for a part of each row of one value and a part of each row of another or the same value.
     pub fn gated_parts(
         &mut self,
         label: &str,
@@ -84,7 +84,7 @@ impl Lowering<'_> {
         self.always(node, (Kernel::SoftCap, constants), (grid, info.rows), &bound)
     }
 
-    /// A part of each group of neighbours.
+    /// A part of each group of consecutive elements.
     pub fn slice(&mut self, node: &Node<FusedOp>, slice: &Slice) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let width = info.width / slice.stride * slice.len;

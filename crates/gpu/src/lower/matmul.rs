@@ -18,7 +18,7 @@ impl<'a> Lowering<'a> {
     pub fn matmul(&mut self, node: &'a Node<FusedOp>, op: &'a FusedMatMul) -> Result<(), BackendError> {
         let Some(&x) = node.inputs.first() else { return Err(internal("a matmul has no input")) };
         let info = self.plan.graph.value(x);
-        // What one token's row is selected from is that row.
+        // For one token the selected row is the only row.
         let mut one_row = vec![(When::OneRow, node.inputs.clone())];
         if let Some(sources) = self.sources_of_selections(node) {
             one_row = vec![(When::OneToken, sources), (When::LastToken, node.inputs.clone())];
@@ -33,7 +33,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The products of a node, whose inputs are these.
+    /// Lowers the products of a node with these inputs.
     fn products(
         &mut self,
         node: &'a Node<FusedOp>,
@@ -46,7 +46,7 @@ impl<'a> Lowering<'a> {
         let (Some(mut x), second) = (inputs.next(), inputs.next()) else {
             return Err(internal("a matmul has no input"));
         };
-        // The first product of one row makes the sum before it, too. All others read that.
+        // The first product of one row computes the sum before it. The others read that sum.
         let mut fused_add_norm = None;
         if let Some(add) = op.fused_add_norm {
             let (Some(residual), Some(&sum)) = (second.clone(), node.outputs.last()) else {
@@ -95,12 +95,12 @@ impl<'a> Lowering<'a> {
                 let Some(&y) = node.outputs.first() else { return Err(internal("a row is missing")) };
                 let width = self.plan.graph.value(y).width;
                 let (y, bias) = (self.value(y)?, self.buffers.of_node(self.index));
-                // A row has all biases or none.
+                // Either all matrices of a row have a bias here, or none.
                 let biased = op.projections.iter().find_map(|projection| projection.bias);
                 let mut first = 0;
                 let mut places = Vec::new();
                 for projection in &op.projections {
-                    // What lies in the buffer of its neighbour is no product of its own.
+                    // A matrix in the buffer of its neighbour has no dispatch.
                     if !self.matrix(projection.weight)?.1.is_empty() {
                         places.push((Projection { bias: biased, ..*projection }, first));
                     }
@@ -131,7 +131,7 @@ impl<'a> Lowering<'a> {
                     let gate = Some(Gate { up: Up::Half, activation });
                     self.product(Product { gate, ..product(*first, y) }, when)?;
                 } else {
-                    // The halves lie in several buffers: the whole row comes first.
+                    // The halves are in several buffers, so the whole row is computed first.
                     let row = self.buffers.product(0);
                     let width = self.weight(first.weight)?.spec.rows;
                     self.product(product(*first, row.clone()), when)?;
@@ -167,7 +167,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Whether one dispatch can make the products of one row with both matrices.
+    /// Whether one dispatch can compute the products of one row with both matrices.
     fn is_pair(&self, weight: WeightId, second_matrix: WeightId) -> bool {
         let single = |id| match self.matrix(id) {
             Ok((format, [_])) => Some(format),
@@ -178,7 +178,7 @@ impl<'a> Lowering<'a> {
             .is_some_and(|(format, second_matrix)| format.is_pair(second_matrix))
     }
 
-    /// Where the rows that a product reads are selected from, if all are selected for nothing else.
+    /// The value that the rows of a product are selected from, if nothing else reads the selected rows.
     fn sources_of_selections(&self, product: &Node<FusedOp>) -> Option<Vec<Value>> {
         let source = |input: &Value| {
             let nodes = &self.plan.graph.nodes;
@@ -188,7 +188,7 @@ impl<'a> Lowering<'a> {
         product.inputs.iter().map(source).collect()
     }
 
-    /// Whether a node selects rows for a product that reads nothing else, and for no other node.
+    /// Whether a node selects rows that only one product reads, which reads nothing else.
     pub fn is_selection_for_product(&self, node: &Node<FusedOp>) -> bool {
         let (nodes, [rows]) = (&self.plan.graph.nodes, &node.outputs[..]) else { return false };
         let mut readers = nodes.iter().filter(|other| other.inputs.contains(rows));
@@ -201,7 +201,7 @@ impl<'a> Lowering<'a> {
             && reader.inputs.iter().all(selects)
     }
 
-    /// Stages the rows that the products of a node read, if kernels read them so.
+    /// Stages the rows that the products of a node read, if its kernels read staged rows.
     fn stage(
         &mut self,
         node: &Node<FusedOp>,

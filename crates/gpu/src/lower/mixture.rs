@@ -1,4 +1,4 @@
-//! Lowering of mixtures of experts. Which experts a row has is known on the device only.
+//! Lowering of mixtures of experts. Only the device knows the experts of a row.
 
 use linnet_graph::{BackendError, ExpertMatMul, FusedOp, GatedExperts, Gating, Node, Router, Rows};
 use linnet_shaders::{Format, Kernel, Math, experts};
@@ -10,7 +10,7 @@ use crate::lower::dispatch::{Cost, Grid, When};
 use crate::weights::Part;
 
 impl Lowering<'_> {
-    /// The choice of experts.
+    /// The selection of experts.
     pub fn router(&mut self, node: &Node<FusedOp>, router: &Router) -> Result<(), BackendError> {
         let (logits, info) = self.input(node, 0)?;
         let gating = match router.gating {
@@ -33,12 +33,12 @@ impl Lowering<'_> {
         self.always(node, (Kernel::Router, constants), (Grid::per_row(1), info.rows), &bound)
     }
 
-    /// Products with the matrices of the chosen experts; one dispatch for each part of the stack.
+    /// Products with the matrices of the selected experts; one dispatch for each part of the stack.
     pub fn expert_matmul(&mut self, node: &Node<FusedOp>, op: &ExpertMatMul) -> Result<(), BackendError> {
         self.experts(node, op, None)
     }
 
-    /// The gated product of two such.
+    /// The gated product of two of them.
     pub fn gated_experts(&mut self, node: &Node<FusedOp>, op: &GatedExperts) -> Result<(), BackendError> {
         self.experts(node, &op.gate, Some(op))
     }
@@ -63,7 +63,7 @@ impl Lowering<'_> {
             tile: 1,
         };
         let norm = gated.and_then(|gated| gated.norm);
-        // Each workgroup of one row's product normalises it for itself.
+        // For one row, each workgroup of the product normalizes it.
         let forms: &[When] = match norm {
             Some(_) if self.emit.options.max_rows(info.rows) > 1 => &[When::OneRow, When::ManyRows],
             _ => &[When::Always],
@@ -114,7 +114,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// What the products with the experts' matrices are computed in: as others, where the row fits beside their sums.
+    /// Arithmetic of the products with experts: f32 if the staged row does not fit workgroup memory beside the sums.
     fn experts_math(&self, format: Format, cols: usize) -> Math {
         let math = self.emit.gpu.config.selected().math_for(&[format]);
         let staged = cols.div_ceil(32) as u32 * math.block_bytes();
@@ -122,7 +122,7 @@ impl Lowering<'_> {
         if fits { math } else { Math::F32 }
     }
 
-    /// The weighted sum of such products; the dispatch of each part of the stack adds to that of the one before.
+    /// The weighted sum of the products; the dispatch of each part of the stack adds to the result of the previous one.
     pub fn expert_sum(&mut self, node: &Node<FusedOp>, op: &ExpertMatMul) -> Result<(), BackendError> {
         let ((x, info), (ids, _)) = (self.input(node, 0)?, self.input(node, 1)?);
         let ((shares, _), y) = (self.input(node, 2)?, self.output(node, 0)?);
@@ -133,7 +133,7 @@ impl Lowering<'_> {
         if !spec.cols.is_multiple_of(4) {
             return Err(unsupported_width(&node.label, spec.cols, 4));
         }
-        // One row leaves much of a device idle, unless that is the processor.
+        // One row leaves much of a GPU idle, but not of a software adapter.
         let shared = !self.emit.gpu.config.selected().software;
         let forms: &[(When, u32)] = match shared {
             true if self.emit.options.max_rows(info.rows) > 1 => {
@@ -177,7 +177,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The sum of a row's slots, each times its weight.
+    /// The weighted sum of the slots of a row.
     pub fn weighted_sum(&mut self, node: &Node<FusedOp>) -> Result<(), BackendError> {
         let ((x, info), (weights, of_row)) = (self.input(node, 0)?, self.input(node, 1)?);
         let used = of_row.width;
@@ -196,7 +196,7 @@ impl Lowering<'_> {
     }
 }
 
-/// What one row asks of a part of the experts, where its experts lie in it as those of all do.
+/// The cost of one row for a part of the stack, if its experts are distributed evenly.
 fn expert_cost(op: &ExpertMatMul, part: &Part, cols: usize, matrices: f64) -> Cost {
     let used = op.used as f64 / op.experts.max(1) as f64 * matrices;
     Cost { bytes: part.buffer.size() as f64 * used, macs: (part.rows * cols) as f64 * used }

@@ -1,4 +1,4 @@
-//! One product of a matrix: which kernel computes it, and what that is given.
+//! One matrix product: its kernel, and the constants and buffers of that.
 
 use linnet_graph::{Activation, BackendError, Norm, Projection, Rows, WeightId, WeightSpec};
 use linnet_shaders::{Format, Kernel, broadcast, matmul, matvec};
@@ -11,7 +11,7 @@ use crate::lower::context::{Call, Lowering};
 use crate::lower::dispatch::{Cost, Grid, When};
 use crate::weights::Part;
 
-/// A row before it is what a product reads: that is `scale * (residual + norm(y))`.
+/// An input row that the product computes first: `scale * (residual + norm(y))`.
 pub(crate) struct FusedAddNorm<'a> {
     pub norm: Norm,
     pub y: BindingResource<'a>,
@@ -22,11 +22,11 @@ pub(crate) struct FusedAddNorm<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Up {
     Matrix(Projection),
-    /// The second half of the first one, which has no bias and lies in one part.
+    /// The second half of the first matrix, which has no bias and only one part.
     Half,
 }
 
-/// What makes a product a gated one.
+/// The second matrix and the activation of a gated product.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
     pub up: Up,
@@ -36,71 +36,71 @@ pub(crate) struct Gate {
 /// A row that is added to a product.
 pub(crate) struct Residual<'a> {
     pub row: BindingResource<'a>,
-    /// The product is multiplied with it first.
+    /// Factor of the product.
     pub factor: f32,
 }
 
 /// A row that holds the products of several matrices.
 pub(crate) struct JoinedRow<'a> {
-    /// Where this product begins in it.
+    /// The first column of this product.
     pub first: usize,
-    /// Of the whole row.
+    /// Elements of the whole row.
     pub bias: BindingResource<'a>,
     pub width: usize,
 }
 
-/// A product that is to be computed.
+/// A product to compute.
 pub(crate) struct Product<'a> {
     pub label: &'a str,
     pub rows: Rows,
-    /// What `matvec` makes x of by itself.
+    /// The sum and norm that `matvec` computes x from.
     pub fused_add_norm: Option<FusedAddNorm<'a>>,
-    /// Norm that `matvec` applies by itself.
+    /// The norm that `matvec` applies to x.
     pub norm: Option<Norm>,
     pub x: BindingResource<'a>,
-    /// The rows of x as kernels read them that multiply integers, and their blocks; of many rows.
+    /// For many rows: the staged rows of x, and their blocks.
     pub staged: Option<[BindingResource<'a>; 2]>,
     pub y: BindingResource<'a>,
     pub matrix: Projection,
     pub gate: Option<Gate>,
-    /// A matrix of another format whose products follow those of the first: each has one part.
+    /// A matrix of another format whose outputs follow those of the first; both have one part.
     pub second_matrix: Option<WeightId>,
     pub residual: Option<Residual<'a>>,
     pub joined: Option<JoinedRow<'a>>,
 }
 
 impl Product<'_> {
-    /// Both matrices of a gated product are one.
+    /// Whether both matrices of a gated product are halves of one.
     fn is_halved(&self) -> bool {
         matches!(self.gate, Some(Gate { up: Up::Half, .. }))
     }
 
-    /// How many outputs a part of the matrix makes.
+    /// The number of outputs of a part of the matrix.
     fn outputs_of(&self, part: &Part) -> usize {
         if self.is_halved() { part.rows / 2 } else { part.rows }
     }
 }
 
-/// A part of a matrix, and how kernels read it.
+/// A part of a matrix, with its format.
 #[derive(Clone, Copy)]
 struct MatrixPart<'a> {
     format: Format,
     part: &'a Part,
 }
 
-/// What one dispatch of a product computes.
+/// The share of a product that one dispatch computes.
 struct PartProduct<'p, 'a> {
     product: &'p Product<'a>,
     spec: &'a WeightSpec,
     first: MatrixPart<'a>,
     /// Its outputs follow those of the first.
     second: Option<MatrixPart<'a>>,
-    /// This dispatch makes x by itself; the dispatches of other parts read what it made.
+    /// This dispatch computes x; the dispatches of other parts read it.
     fused_add_norm: Option<&'p FusedAddNorm<'a>>,
     when: When,
 }
 
-/// A kernel with what only this kernel is given.
+/// A kernel with its own constants and grid.
 struct KernelChoice {
     kernel: Kernel,
     constants: Constants,
@@ -108,7 +108,7 @@ struct KernelChoice {
 }
 
 impl<'a> Lowering<'a> {
-    /// One dispatch for each part of the matrix, or each two of them.
+    /// One dispatch for each part of the matrix, or for two of them.
     pub fn product(&mut self, product: Product<'a>, when: When) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(product.matrix.weight)?;
         let (up_parts, up_bias) = match product.gate {
@@ -142,7 +142,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// One dispatch: of the gated product, `up` is the part of the second matrix.
+    /// One dispatch; for a gated product, `up` is the part of the second matrix.
     fn part_product(
         &mut self,
         of_part: &PartProduct<'_, 'a>,
@@ -261,7 +261,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// What all kernels for products are given.
+/// The constants of all kernels for products.
 fn product_constants(of_part: &PartProduct<'_, '_>) -> Constants {
     let PartProduct { product, spec, first: MatrixPart { part, .. }, .. } = *of_part;
     let (outputs, begin) =

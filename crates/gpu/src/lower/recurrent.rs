@@ -1,7 +1,7 @@
-//! Operations that keep state from step to step beside the KV cache.
+//! Lowering of operations with recurrent state.
 //!
-//! Each state is held twice, as it was before the last step and as it is after it, so that a step can be repeated.
-//! Which half is which is the same for all, and the kernels read it from the step's buffer.
+//! Each state is stored twice, before and after the last step, so that a step can be repeated. The field `half` of
+//! `Step` says which half is which, for all states.
 
 use linnet_graph::{BackendError, Conv, DeltaNet, FusedOp, GatedConv, Node, Rows};
 use linnet_shaders::Kernel;
@@ -26,7 +26,7 @@ impl Lowering<'_> {
         self.always(node, (Kernel::Conv { gated: false }, constants), (grid, Rows::Tokens), &bound)
     }
 
-    /// A convolution of the product of two parts of a row, times a third.
+    /// A convolution of the product of two parts of a row, times a third part.
     pub fn gated_conv(&mut self, node: &Node<FusedOp>, op: &GatedConv) -> Result<(), BackendError> {
         let (x, info) = self.input(node, 0)?;
         let channels = self.weight(op.conv.kernel)?.spec.rows;

@@ -1,4 +1,4 @@
-//! The table of rotations that `rope.wgsl` reads.
+//! The rotation table that `rope.wgsl` reads.
 
 /// Positions in the first part of the table.
 const LOW: usize = 256;
@@ -15,7 +15,7 @@ pub(crate) fn rotations(
     let high = (0..context.div_ceil(LOW)).map(|row| row * LOW);
     let mut table = Vec::new();
     for (row, position) in (0..LOW).chain(high).enumerate() {
-        // Of the two rows that are multiplied one carries the magnitude.
+        // Only one of the two factors has the magnitude.
         let magnitude = if row < LOW { magnitude } else { 1.0 };
         for (i, frequency) in frequencies.iter().enumerate() {
             let factor = factors.and_then(|factors| factors.get(i)).map_or(1.0, |factor| f64::from(*factor));

@@ -1,5 +1,4 @@
-//! Both ends of a step that wants a token: the embedding of its tokens, and the choice of the next one, which also
-//! embeds it.
+//! The first and the last dispatch of a step: embedding its tokens, and sampling the next one, which also embeds it.
 
 use linnet_graph::{BackendError, FusedOp, Node, Rows, WeightId};
 use linnet_shaders::{Format, Kernel, embed};
@@ -10,7 +9,7 @@ use crate::lower::dispatch::{Grid, When};
 use crate::weights::Part;
 
 impl<'a> Lowering<'a> {
-    /// The table's row of each token, times a factor.
+    /// The row of each token in the table, times a factor.
     pub fn embed(&mut self, node: &Node<FusedOp>, table: WeightId, factor: f32) -> Result<(), BackendError> {
         let (format, parts) = self.matrix(table)?;
         let cols = self.weight(table)?.spec.cols;
@@ -33,7 +32,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The embedding that `sample` does for the token that it chose: the first, where it can read all of its table.
+    /// The embedding that `sample` does for its token: the first one, if the kernel can read the whole table.
     fn embedded_by_sampling(&self) -> Option<(&'a Node<FusedOp>, f32, Format, &'a [Part])> {
         let mut nodes = self.plan.graph.nodes.iter();
         let (node, table, factor) = nodes.find_map(|node| match node.op {

@@ -1,4 +1,4 @@
-//! Tokens that the device chooses and that nobody has read yet.
+//! Tokens that the device samples ahead of the host.
 
 use std::collections::VecDeque;
 
@@ -8,40 +8,40 @@ use wgpu::BufferUsages;
 use crate::device::{Buffer, Device, Reading};
 use crate::error::internal;
 
-/// What was submitted and not taken yet, the first first. Each request has a readback buffer of its own, so that the
-/// device goes on with the next one while the host reads.
+/// Requests that were submitted and not taken yet, oldest first. Each has its own readback buffer, so the device works
+/// on the next one while the host reads.
 pub(crate) struct Queued {
     ring: Vec<Buffer>,
     requests: VecDeque<Request>,
-    /// Which of the ring the next request uses.
+    /// Index in `ring` for the next request.
     next: usize,
 }
 
 struct Request {
-    /// Which of the ring it uses.
+    /// Index of its buffer in the ring.
     slot: usize,
-    /// Position of the first token that is chosen.
+    /// Position of the first sampled token.
     first: usize,
     tokens: usize,
     stop: Vec<u32>,
-    /// It began with a token that the device had chosen.
+    /// Its first input is a token that the device sampled.
     goes_on: bool,
-    /// A token before these has ended them.
+    /// An earlier token ended the answer.
     void: bool,
     reading: Reading,
 }
 
-/// What was chosen in a request.
+/// The tokens of a request.
 pub(crate) struct Taken {
     /// Position of the first of the tokens.
     pub first: usize,
-    /// Up to the one that ended them; empty where one before them did.
+    /// The tokens up to the one that ended the answer; empty if an earlier request ended it.
     pub chosen: Vec<u32>,
-    /// The last one is one of those that end.
+    /// The last of them is a stop token.
     pub ended: bool,
-    /// Tokens that were asked for.
+    /// Number of tokens that the request asked for.
     pub tokens: usize,
-    /// The request began with a token that the device had chosen.
+    /// The first input was a token that the device sampled.
     pub goes_on: bool,
 }
 
@@ -59,7 +59,7 @@ impl Queued {
         self.requests.is_empty()
     }
 
-    /// Position of the last token that is to be chosen.
+    /// Position of the last token of the last request.
     pub fn last(&self) -> Option<usize> {
         self.requests.back().map(|request| request.first + request.tokens - 1)
     }
@@ -69,8 +69,8 @@ impl Queued {
         self.requests.len() < self.ring.len()
     }
 
-    /// Copies the tokens from `first` on of the `history` to where they will be read; submits `encoder` and asks for
-    /// them.
+    /// Copies the tokens of `history` from `first` on to the readback buffer, submits `encoder` and requests the
+    /// tokens.
     pub fn submit(
         &mut self,
         device: &Device,
@@ -90,7 +90,7 @@ impl Queued {
         self.next = (slot + 1) % self.ring.len();
     }
 
-    /// Drops all requests; whether there were any whose tokens somebody might have missed.
+    /// Drops all requests. Returns whether tokens were lost.
     pub fn forget(&mut self) -> bool {
         let mut missed = false;
         while let Some(request) = self.requests.pop_front() {
@@ -100,7 +100,7 @@ impl Queued {
         missed
     }
 
-    /// Waits for the first request.
+    /// Waits for the oldest request.
     pub async fn take(&mut self, device: &Device) -> Result<Taken, BackendError> {
         let Some(request) = self.requests.front_mut() else { return Err(internal("no tokens are queued")) };
         let buffer = &self.ring[request.slot];

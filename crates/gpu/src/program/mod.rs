@@ -19,7 +19,7 @@ use crate::layout::{self, stride};
 use crate::lower::{Buffers, Dispatch, Extent, lower};
 use crate::weights::{Weight, concat_weights};
 
-/// A plan with its weights, KV cache and activations on the device, and everything that running it needs.
+/// A plan with its weights, KV cache, activations and dispatches on the device.
 pub struct Program {
     options: CompileOptions,
     dispatches: Vec<Dispatch>,
@@ -32,7 +32,7 @@ pub struct Program {
     kv_history: KvHistory,
     /// The parameters that the device samples with.
     sampling: Option<layout::SamplingParams>,
-    /// Position and token of the step that the device has prepared by itself.
+    /// Position and token of the step that the device prepared when it sampled that token.
     prepared: Option<(usize, u32)>,
 }
 
@@ -99,7 +99,7 @@ impl Program {
             return chosen
                 .first()
                 .map(|token| Output::Token(*token))
-                .ok_or_else(|| internal("no token came"));
+                .ok_or_else(|| internal("the device returned no token"));
         }
         let (mut encoder, extent) = self.begin(device, &step, 0)?;
         self.encode(device, &mut encoder, &[extent]);
@@ -121,7 +121,8 @@ impl Program {
         Ok(Output::Logits(values))
     }
 
-    /// Queues a step, or what follows the token that was queued last, and the steps of the tokens that are chosen.
+    /// Queues a step, or without one the step after the last queued token, and the steps of the tokens that are
+    /// sampled.
     pub(crate) fn submit_decode(
         &mut self,
         device: &Device,
@@ -130,23 +131,23 @@ impl Program {
     ) -> Result<(), BackendError> {
         let sampling = layout::SamplingParams::new(&request)?;
         if request.tokens == 0 || request.tokens > DecodeRequest::MAX_TOKENS {
-            return Err(internal("a step cannot run request so"));
+            return Err(internal("a decode request does not fit its step"));
         }
-        let behind = request.tokens - 1;
+        let following = request.tokens - 1;
         let (mut encoder, first, end) = match step {
             Some(step) if step.want != OutputRequest::Token => {
-                return Err(internal("a step cannot run request so"));
+                return Err(internal("a decode request does not fit its step"));
             }
             Some(step) => {
-                let (encoder, first) = self.begin(device, &step, behind)?;
+                let (encoder, first) = self.begin(device, &step, following)?;
                 (encoder, first, step.position + step.tokens.len())
             }
             None => {
                 device.faults.check()?;
                 let position = self.queued.last().filter(|_| self.queued.has_room());
-                let position = position.ok_or_else(|| internal("there is nothing to go on from"))?;
+                let position = position.ok_or_else(|| internal("no queued token to continue from"))?;
                 let step = Step { tokens: &[0], position, want: OutputRequest::Token };
-                let logits = self.validate(&step, behind)?;
+                let logits = self.validate(&step, following)?;
                 self.kv_history.advance(position, request.tokens);
                 let at = position as u32;
                 let first = Extent { position: at, tokens: 1, logits, token: true, given: false };
@@ -158,13 +159,13 @@ impl Program {
             self.sampling = Some(sampling);
         }
         let next = |step: usize| Extent { position: (end + step) as u32, tokens: 1, given: false, ..first };
-        let steps: Vec<Extent> = std::iter::once(first).chain((0..behind).map(next)).collect();
+        let steps: Vec<Extent> = std::iter::once(first).chain((0..following).map(next)).collect();
         self.encode(device, &mut encoder, &steps);
         self.queued.submit(device, encoder, (&self.buffers.history, end), &request, step.is_none());
         Ok(())
     }
 
-    /// Waits for the tokens that were queued first.
+    /// Waits for the tokens of the oldest request.
     pub(crate) async fn poll_decode(&mut self, device: &Device) -> Result<Vec<u32>, BackendError> {
         let taken = self.queued.take(device).await?;
         let Taken { first, chosen, ended, tokens, goes_on } = taken;
@@ -174,7 +175,7 @@ impl Program {
         {
             self.prepared = Some((first + tokens - 1, *last));
         }
-        // The token that ended them, if any, counts as run: nothing has changed the state that holds before it.
+        // A stop token counts as run: the steps after it left the state as it was before it.
         if self.plan.graph.is_recurrent() && !chosen.is_empty() {
             let before = usize::from(goes_on);
             for ran in 0..before + (tokens - 1).min(chosen.len()) {
@@ -184,15 +185,15 @@ impl Program {
         Ok(chosen)
     }
 
-    /// Prepares a step, behind which so many others follow.
+    /// Prepares a step that `following` others follow.
     pub(crate) fn begin(
         &mut self,
         device: &Device,
         step: &Step<'_>,
-        behind: usize,
+        following: usize,
     ) -> Result<(wgpu::CommandEncoder, Extent), BackendError> {
         device.faults.check()?;
-        let logits = self.validate(step, behind)?;
+        let logits = self.validate(step, following)?;
         if self.queued.forget() {
             self.progress.lose();
         }
@@ -200,7 +201,7 @@ impl Program {
             true => self.progress.step(step.position, step.tokens.len())?,
             false => 0,
         };
-        self.kv_history.advance(step.position, step.tokens.len() + behind);
+        self.kv_history.advance(step.position, step.tokens.len() + following);
         let token = step.want == OutputRequest::Token;
         let prepared = self.prepared.take().is_some_and(|(position, next)| {
             token && (position, [next].as_slice()) == (step.position, step.tokens)
@@ -213,7 +214,7 @@ impl Program {
         Ok((device.calls.device().create_command_encoder(&Default::default()), extent))
     }
 
-    /// The dispatches of steps that follow each other.
+    /// Encodes the dispatches of consecutive steps.
     fn encode(&self, device: &Device, encoder: &mut wgpu::CommandEncoder, steps: &[Extent]) {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let mut current = None;
@@ -230,13 +231,13 @@ impl Program {
         }
     }
 
-    /// Where the logits of the last step are.
+    /// The buffer of the logits.
     #[cfg(test)]
     pub(crate) fn logits(&self) -> Result<&Buffer, BackendError> {
         self.buffers.value_buffer(&self.plan, self.plan.graph.logits)
     }
 
-    /// What a step may run.
+    /// All dispatches; a step runs some of them.
     pub(crate) fn dispatches(&self) -> &[Dispatch] {
         &self.dispatches
     }
@@ -250,9 +251,9 @@ impl Program {
         }
     }
 
-    /// Checks that a step, behind which so many others of a token follow, keeps to the options; returns its rows of
+    /// Checks that a step, and the `following` steps of one token after it, fit the options. Returns its rows of
     /// logits.
-    fn validate(&self, step: &Step<'_>, behind: usize) -> Result<u32, BackendError> {
+    fn validate(&self, step: &Step<'_>, following: usize) -> Result<u32, BackendError> {
         let CompileOptions { context_length, max_batch, max_logits, .. } = self.options;
         let tokens = step.tokens.len();
         let logits = match step.want {
@@ -264,16 +265,16 @@ impl Program {
         if tokens == 0 || tokens > max_batch {
             return Err(BackendError::Internal(format!("a step has {tokens} tokens, not 1 to {max_batch}")));
         }
-        if step.position.checked_add(tokens + behind).is_none_or(|end| end > context_length) {
+        if step.position.checked_add(tokens + following).is_none_or(|end| end > context_length) {
             return Err(BackendError::Internal(format!(
-                "a step of {tokens} and {behind} tokens at {} ends behind the context of {context_length}",
+                "a step of {tokens} tokens and {following} steps after it at {} exceed the context of {context_length}",
                 step.position
             )));
         }
         if !self.kv_history.can_resume_at(step.position) {
             let position = step.position;
             return Err(BackendError::Internal(format!(
-                "the KV cache forgot what a step at {position} sees"
+                "the KV cache has overwritten tokens that a step at {position} attends to"
             )));
         }
         if logits > tokens.min(max_logits) {
@@ -283,7 +284,7 @@ impl Program {
     }
 }
 
-/// Checks what the caller promises: every weight whole and in the order of the graph.
+/// Checks the caller's contract: all weights are complete and in the order of the graph.
 fn check(graph: &Graph<FusedOp>, weights: &[Weight], options: &CompileOptions) -> Result<(), BackendError> {
     if weights.len() != graph.weights.len() {
         return Err(internal("the number of weights differs from the graph's"));
@@ -296,11 +297,11 @@ fn check(graph: &Graph<FusedOp>, weights: &[Weight], options: &CompileOptions) -
             )));
         }
         if !weight.whole() {
-            return Err(BackendError::Internal(format!("`{}` is not whole", spec.name)));
+            return Err(BackendError::Internal(format!("`{}` is incomplete", spec.name)));
         }
     }
     if options.context_length == 0 || options.max_batch == 0 || options.max_logits == 0 {
-        return Err(internal("a program needs room for a position, a token and a row of logits"));
+        return Err(internal("context_length, max_batch and max_logits must not be 0"));
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ use crate::error::internal;
 use crate::lower::Cost;
 use crate::program::Program;
 
-/// Timestamps that a set may hold on every device with WebGPU; two for each dispatch.
+/// Timestamps per query set, which every WebGPU device supports; a dispatch takes two.
 const TIMESTAMPS: usize = 4096;
 
 impl Program {
-    /// Runs a step, each dispatch in a pass of its own, between two timestamps.
+    /// Runs a step with each dispatch in a pass of its own between two timestamps.
     pub(crate) async fn profile(
         &mut self,
         device: &Device,
@@ -20,7 +20,7 @@ impl Program {
     ) -> Result<Vec<Timing>, BackendError> {
         if !device.timestamps {
             let (label, op) =
-                ("profile".to_owned(), "timestamps, which this adapter does not take".to_owned());
+                ("profile".to_owned(), "timestamps, which this adapter does not support".to_owned());
             return Err(BackendError::UnsupportedOp { label, op });
         }
         let (mut encoder, extent) = self.begin(device, &step, 0)?;
@@ -79,8 +79,9 @@ impl Program {
         let ticks = device.read::<u64>(&readback, bytes).await?;
         let period = f64::from(device.calls.queue().get_timestamp_period()) * 1e-9;
         let timed = timings.into_iter().zip(ticks.chunks_exact(2)).map(|(timing, ticks)| {
-            let elapsed =
-                ticks[1].checked_sub(ticks[0]).ok_or_else(|| internal("the device's clock goes back"))?;
+            let elapsed = ticks[1]
+                .checked_sub(ticks[0])
+                .ok_or_else(|| internal("the device's clock went backwards"))?;
             Ok(Timing { seconds: elapsed as f64 * period, ..timing })
         });
         timed.collect()

@@ -5,22 +5,22 @@ use linnet_graph::BackendError;
 /// Which positions the two halves of the states belong to.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// Where the last step began.
+    /// Position of the first token of the last step.
     start: usize,
-    /// Where it ended.
+    /// Position after its last token.
     end: usize,
-    /// The half that holds for `start`.
+    /// The half with the state at `start`.
     half: u32,
 }
 
 impl Progress {
-    /// The half that holds before a step at `position`. Position 0 needs none: the kernels take zeros.
+    /// The half with the state before a step at `position`. At position 0 the kernels read none and start with zeros.
     pub fn step(&mut self, position: usize, tokens: usize) -> Result<u32, BackendError> {
         if position == self.end {
             self.half = 1 - self.half;
         } else if position != self.start && position != 0 {
             return Err(BackendError::Internal(format!(
-                "a step at {position}, but the recurrent state is that of {} or {}",
+                "a step at {position}, but the recurrent states are those at {} and {}",
                 self.start, self.end
             )));
         }
@@ -28,7 +28,7 @@ impl Progress {
         Ok(self.half)
     }
 
-    /// It is not known what the states hold: only a beginning makes them good again.
+    /// Marks the states as unknown: the next step must start at position 0.
     pub fn lose(&mut self) {
         (self.start, self.end) = (0, 0);
     }
@@ -45,9 +45,9 @@ mod tests {
         let second = progress.step(5, 3).expect("the next step");
         assert_ne!(first, second);
         assert_eq!(progress.step(5, 1), Ok(second), "repeated");
-        assert_eq!(progress.step(6, 1), Ok(first), "further from there");
+        assert_eq!(progress.step(6, 1), Ok(first), "continued");
         assert!(progress.step(8, 1).is_err() && progress.step(5, 1).is_err());
-        assert!(progress.step(0, 1).is_ok(), "again from the beginning");
+        assert!(progress.step(0, 1).is_ok(), "restarted");
     }
 
     #[test]

@@ -9,19 +9,19 @@ use linnet_shaders::oracle::{self, Special};
 use super::sample::{Expected, Far, Noise, Sample, TOKENS, bytes};
 use crate::layout::LONG_CONTEXT;
 
-/// From so many positions on more do not change into how many parts they are split.
+/// The number of workgroups per head does not grow beyond this many positions.
 const MOST_POSITIONS: usize = 4096;
-/// At how many places of a long context tokens are stored.
+/// Number of places in a long context at which tokens are stored.
 const PLACES: usize = 5;
 
-/// An attention of a model, with what comes before it.
+/// An attention of a model, with the operations that are fused with it.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct AttentionCase {
-    /// Of layer 0.
+    /// The attention, as that of layer 0.
     attention: Attention,
-    /// Of the heads of queries, keys and values.
+    /// Norms of the heads of queries, keys and values.
     norms: [Option<Norm>; 3],
-    /// Without the factors that the file gives.
+    /// The rope, without the frequency factors of the file.
     rope: Option<Rope>,
     options: CompileOptions,
 }
@@ -34,7 +34,7 @@ impl std::fmt::Display for AttentionCase {
 }
 
 impl AttentionCase {
-    /// An attention of a model that is compiled with these options.
+    /// An attention of a model compiled with these options.
     pub fn new(
         attention: &Attention,
         norms: [Option<Norm>; 3],
@@ -42,7 +42,7 @@ impl AttentionCase {
         options: CompileOptions,
     ) -> AttentionCase {
         let context = match attention.window {
-            // Of windows only the cache depends on the context.
+            // With a window, only the cache depends on the context.
             Some(_) => options.context_length.max(TOKENS),
             None if options.context_length > LONG_CONTEXT as usize => {
                 options.context_length.min(MOST_POSITIONS)
@@ -60,21 +60,21 @@ impl AttentionCase {
         AttentionCase { attention: Attention { layer: 0, ..*attention }, norms, rope, options }
     }
 
-    /// The last position of a context that is so long that several workgroups share the attention there.
+    /// The last position of a context so long that several workgroups share the attention of a head.
     pub(super) fn last_position(&self) -> Option<usize> {
         let last = self.options.context_length - 1;
         (self.attention.window.is_none() && last >= LONG_CONTEXT as usize).then_some(last)
     }
 }
 
-/// What a trial's tokens bring along.
+/// The inputs of a trial.
 struct Heads<'a> {
     shape: &'a AttentionCase,
-    /// Of all tokens: the heads of queries, of keys, of values as they come from the projections.
+    /// The outputs of the projections for all tokens: heads of queries, keys and values.
     rows: [Vec<f32>; 3],
-    /// What norms multiply them with, if they do.
+    /// The gains of their norms, if any.
     gains: [Vec<f32>; 3],
-    /// Of each head of the queries, if there are some.
+    /// The sink of each query head, if there are any.
     sinks: Option<Vec<f32>>,
 }
 
@@ -83,13 +83,13 @@ const KEYS: usize = 1;
 const VALUES: usize = 2;
 
 impl Heads<'_> {
-    /// How many there are of the queries, the keys, the values.
+    /// Number of heads of queries, keys and values.
     fn count(&self, which: usize) -> usize {
         let Attention { heads, kv_heads, .. } = self.shape.attention;
         if which == QUERIES { heads } else { kv_heads }
     }
 
-    /// Those of the tokens from `first` on, of which that one is at `position`: normalised and turned.
+    /// The normalized and rotated heads of the tokens from `first` on, which is at `position`.
     fn ready(&self, which: usize, first: usize, position: usize) -> Vec<f32> {
         let (count, head_dim) = (self.count(which), self.shape.attention.head_dim);
         let mut x = self.rows[which][first * count * head_dim..].to_vec();
@@ -106,7 +106,7 @@ impl Heads<'_> {
         }
     }
 
-    /// As the cache gives them back, but for the rounding to f16.
+    /// The values as the cache returns them, except for the rounding to f16.
     fn cached(&self, x: &[f32]) -> Vec<f32> {
         match self.shape.options.kv {
             KvFormat::Q8_0 => oracle::through_q8_0(x, self.shape.attention.head_dim),
@@ -114,7 +114,7 @@ impl Heads<'_> {
         }
     }
 
-    /// How far results may be off: the cache rounds keys, of which a score is a sum, and values.
+    /// The tolerance of results: the cache rounds keys, which enter scores, and values.
     fn tolerance(&self) -> f64 {
         let Attention { head_dim, scale, .. } = self.shape.attention;
         let longest = |which| {
@@ -132,7 +132,7 @@ impl Heads<'_> {
         (least + score * rounding) * f64::from(greatest)
     }
 
-    /// What the tokens give, the first being at position 0.
+    /// The results of the tokens from position 0 on.
     fn attended(&self) -> Vec<Expected> {
         let Attention { heads, kv_heads, head_dim, scale, soft_cap, window, temperature, .. } =
             self.shape.attention;
@@ -146,7 +146,7 @@ impl Heads<'_> {
         attended.chunks(heads * head_dim).map(expected).collect()
     }
 
-    /// What the last token gives at position `last`, after all have been at some places before it.
+    /// The result of the last token at position `last`, after all tokens were stored at some places before it.
     fn far(&self, last: usize) -> Far {
         let Attention { heads, kv_heads, head_dim, scale, soft_cap, temperature, .. } = self.shape.attention;
         let stored: Vec<usize> = (0..PLACES).map(|place| place * (last / PLACES)).collect();
@@ -156,7 +156,7 @@ impl Heads<'_> {
             self.cached(&seen)
         };
         let (keys, values, query) = (seen(KEYS), seen(VALUES), self.ready(QUERIES, TOKENS - 1, last));
-        // Where no token was stored the cache has zeros. The scores of these are zero, too: together they are a sink.
+        // Places without a token have zeros in the cache. Their scores are zero, too, so together they are a sink.
         let before = PLACES * TOKENS;
         let sink = |head: usize| {
             let own = self.sinks.as_ref().map_or(0.0, |sinks| f64::from(sinks[head]).exp());
@@ -170,7 +170,7 @@ impl Heads<'_> {
         let attend = |values: &[f32]| {
             oracle::attention(&query, &keys, values, heads, kv_heads, head_dim, scale, before, special)
         };
-        // By how much a result is off depends on the weight of what is not zero.
+        // The error of a result depends on the weight of the nonzero values.
         let (shares, tolerance) = (attend(&vec![1.0; values.len()]), self.tolerance());
         let expected = attend(&values).into_iter().zip(shares);
         let expected = expected.map(|(value, share)| [f64::from(value), tolerance * f64::from(share)]);
@@ -178,7 +178,7 @@ impl Heads<'_> {
     }
 }
 
-/// Attention of this shape. A token's embedding is its queries, its keys and its values.
+/// Attention of this shape. The embedding of a token is its queries, keys and values.
 pub(super) fn sample(shape: &AttentionCase) -> Sample {
     let Attention { heads, kv_heads, head_dim, .. } = shape.attention;
     let mut noise = Noise(head_dim as u64);

@@ -1,4 +1,4 @@
-//! Products with the matrices of some of many experts, with known results.
+//! Products with the matrices of experts, with known results.
 
 use linnet_graph::{
     Activation, Builder, Choice, CompileOptions, FusedOp, Graph, Node, fuse, fuse_dispatches,
@@ -9,18 +9,18 @@ use linnet_shaders::Math;
 use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
 use super::sample::{Noise, Sample, TOKENS, bytes, options};
 
-/// What is made of the products.
+/// The result of the products.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Makes {
     /// The products themselves.
     Products,
-    /// With those of a second stack, `activation(gate) * up`.
+    /// `activation(gate) * up` with the products of a second stack.
     Gated(Activation),
-    /// Their weighted sum, to which a row is added or not.
+    /// Their weighted sum, with or without a residual.
     Sum { residual: bool },
 }
 
-/// Products with experts of a model: what tells their pipelines from others.
+/// Products with experts of a model: the properties that determine their pipelines.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct ExpertsCase {
     pub makes: Makes,
@@ -33,11 +33,11 @@ pub(crate) struct ExpertsCase {
     pub rows: usize,
     /// Inputs of each.
     pub cols: usize,
-    /// All experts of a row have the same inputs.
+    /// All experts of a row read the same inputs.
     pub shared: bool,
-    /// The model has them of many rows, too.
+    /// The model also computes them for many rows.
     pub many: bool,
-    /// The inputs are normed first, with this epsilon.
+    /// The inputs are normalized first, with this epsilon.
     pub norm: Option<f32>,
     pub bias: bool,
 }
@@ -55,7 +55,7 @@ impl std::fmt::Display for ExpertsCase {
 }
 
 impl ExpertsCase {
-    /// The products of a node, if it has such.
+    /// The products of a node, if it has any.
     pub fn of(graph: &Graph<FusedOp>, node: &Node<FusedOp>, options: CompileOptions) -> Option<ExpertsCase> {
         let residual = node.inputs.len() > 3;
         let (op, makes, norm) = match &node.op {
@@ -85,12 +85,12 @@ impl ExpertsCase {
             && std::mem::discriminant(&self.makes) == std::mem::discriminant(&other.makes)
     }
 
-    /// What speaks against trying this one rather than another that is alike.
+    /// The cost of a trial, to compare with alike ones.
     pub fn work(&self) -> (bool, usize) {
         (!self.many, self.rows * self.cols)
     }
 
-    /// The same with fewer experts and rows where there are too many.
+    /// The same with fewer experts and rows if there are too many.
     pub fn within_bounds(self) -> ExpertsCase {
         if !is_large(self.dtype, self.experts * self.rows, self.cols) {
             return self;
@@ -99,8 +99,8 @@ impl ExpertsCase {
     }
 }
 
-/// Products of this shape that are computed in `math`. A token's embedding is its inputs, its experts, their weights,
-/// and what is added to the sum.
+/// Products of this shape, computed in `math`. The embedding of a token is its inputs, its experts, their weights, and
+/// the residual of the sum.
 pub(super) fn sample(shape: &ExpertsCase, math: Math) -> Sample {
     let ExpertsCase { makes, dtype, experts, used, rows, cols, shared, many, norm, bias } = *shape;
     let mut noise = Noise(dtype.ggml_id().into());

@@ -1,4 +1,4 @@
-//! Matrices, and rows to multiply them with, whose products the host knows.
+//! Matrices, and rows to multiply them with, whose products the host can compute.
 
 use linnet_graph::Activation;
 use linnet_quant::{DType, dequantize};
@@ -6,17 +6,17 @@ use linnet_shaders::{Math, oracle};
 
 use super::sample::Noise;
 
-/// Rows of a matrix that differ; then they repeat. No kernel computes so many at once, or a multiple.
+/// Distinct rows of a matrix; then they repeat. No tile of a kernel is a multiple of this.
 const PERIOD: usize = 13;
-/// Rows of a matrix in the place of one that is larger than [`MOST_BYTES`].
+/// Rows of a matrix that replaces one larger than [`MOST_BYTES`].
 pub(super) const FEW_ROWS: usize = 2 * PERIOD;
 /// The largest matrix that is made for a trial.
 const MOST_BYTES: usize = 4 << 20;
-/// Inputs that share a scale where they are staged.
+/// Inputs that share a scale when they are staged.
 const BLOCK: usize = 32;
-/// The greatest of each block: with it all become integers of 8 bits without being rounded.
+/// The greatest input of each block: with it staging as 8-bit integers is exact.
 const GREATEST: f32 = 127.0 / 128.0;
-/// The greatest magnitude in a block of a matrix lies in this range.
+/// The range of the greatest magnitude in a block of a matrix.
 const MAGNITUDES: std::ops::RangeInclusive<f32> = 0.05..=8.0;
 
 /// Whether a matrix of a model has too many rows for a trial.
@@ -24,8 +24,8 @@ pub(super) fn is_large(dtype: DType, rows: usize, cols: usize) -> bool {
     rows.saturating_mul(cols / dtype.block_values() * dtype.block_bytes()) > MOST_BYTES
 }
 
-/// How far a result may be off, as a part of the sum of the products' magnitudes. f32 sums are off by a thousandth of
-/// it; of rows that are not [`staged_exactly`] integers round each input.
+/// The tolerance of a result, relative to the sum of the products' magnitudes. The error of f32 sums is a thousandth of
+/// it; rows that are not [`staged_exactly`] have each input rounded.
 pub(super) fn tolerance(math: Math, exact: bool) -> f64 {
     match math {
         Math::F32 => 1e-4,
@@ -34,7 +34,7 @@ pub(super) fn tolerance(math: Math, exact: bool) -> f64 {
     }
 }
 
-/// Inputs that are the same after they have been staged as integers.
+/// Inputs that staging as integers does not change.
 pub(super) fn staged_exactly(noise: &mut Noise, count: usize) -> Vec<f32> {
     let mut row = noise.values(count);
     for block in row.chunks_mut(BLOCK) {
@@ -44,7 +44,7 @@ pub(super) fn staged_exactly(noise: &mut Noise, count: usize) -> Vec<f32> {
     row
 }
 
-/// What a norm multiplies a row with: powers of two, so that they round nothing, the same for all of a block.
+/// Gains of a norm: powers of two, which round nothing, the same for all of a block.
 pub(super) fn gains(count: usize) -> Vec<f32> {
     (0..count).map(|i| if (i / BLOCK).is_multiple_of(2) { 1.0 } else { 0.5 }).collect()
 }
@@ -60,14 +60,14 @@ pub(super) fn doubles(values: &[f32]) -> Vec<f64> {
     values.iter().map(|value| f64::from(*value)).collect()
 }
 
-/// A sum, and the sum of the magnitudes of what is added up, by which it may be off.
+/// A sum, and the sum of the magnitudes of its terms, for the tolerance.
 pub(super) type Sum = [f64; 2];
 
-/// `activation(gate) * up`, and how far it may be off.
+/// `activation(gate) * up`, and its tolerance.
 pub(super) fn gated(activation: Activation, gate: Sum, up: Sum, tolerance: f64) -> [f64; 2] {
     let ([gate, gates], [up, ups]) = (gate, up);
     let value = oracle::gated(as_oracle(activation), &[gate as f32], &[up as f32]);
-    // None of the activations grows faster than its gate, but for one that is its square.
+    // No activation grows faster than its gate, except the square.
     let steepness = if activation == Activation::Relu2 { gates } else { 1.0 };
     [f64::from(value[0]), (gates + 1.0) * (ups + 1.0) * steepness * tolerance]
 }
@@ -83,18 +83,18 @@ fn as_oracle(activation: Activation) -> oracle::Activation {
     }
 }
 
-/// A matrix whose rows repeat, and what is added to its products.
+/// A matrix whose rows repeat, and a bias.
 pub(super) struct Matrix {
     rows: usize,
-    /// Of the rows that differ, as in a file.
+    /// The bytes of the distinct rows, as in a file.
     pub bytes: Vec<u8>,
     values: Vec<f32>,
     pub bias: Option<Vec<f32>>,
 }
 
 impl Matrix {
-    /// Random blocks with their values. Random bits make scales of all magnitudes: of those only the middling are
-    /// taken.
+    /// Random blocks with their values. Random bits make scales of all magnitudes, so blocks with extreme ones are
+    /// skipped.
     pub fn random(dtype: DType, [rows, cols]: [usize; 2], bias: bool, noise: &mut Noise) -> Matrix {
         let (mut bytes, mut values) = (Vec::new(), Vec::<f32>::new());
         let mut block = vec![0.0; dtype.block_values()];

@@ -1,9 +1,8 @@
-//! Whether the device computes what it should: before a model is compiled, the kernels that it is about to use meet
-//! products and attentions whose results are known. A driver that miscompiles one of them shows here and not as a model
-//! that talks nonsense.
+//! Tests of the device: before a model is compiled, its kernels run on products and attentions with known results. A
+//! driver that miscompiles a kernel fails here instead of making the model talk nonsense.
 //!
-//! Compiling a kernel takes longer than all that a trial computes. So a trial has the shape of a part of the model, and
-//! runs the very pipelines that this will run; they are compiled once.
+//! Compiling a kernel takes longer than a whole trial. So a trial has the shape of a part of the model and runs the
+//! same pipelines, which are compiled once.
 
 mod attention;
 mod experts;
@@ -21,14 +20,14 @@ use crate::kernels::{Gpu, Selected};
 use crate::program::Program;
 use crate::weights::Weight;
 
-/// What kernels are asked.
+/// A test of the kernels of one kind.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Trial {
-    /// A product with a matrix, or with two.
+    /// A product with one matrix or two.
     Product(product::ProductCase),
     /// Products with the matrices of experts.
     Experts(experts::ExpertsCase),
-    /// Attention, and what comes before it.
+    /// Attention, with the operations that are fused with it.
     Attention(Box<attention::AttentionCase>),
 }
 
@@ -42,7 +41,7 @@ impl std::fmt::Display for Trial {
     }
 }
 
-/// Which trials the kernels in use have passed.
+/// The trials that the selected kernels have passed.
 #[derive(Default)]
 pub(crate) struct SelfTests {
     passed: RefCell<Passed>,
@@ -50,16 +49,16 @@ pub(crate) struct SelfTests {
 
 #[derive(Default)]
 struct Passed {
-    /// The kernels that passed: with others nothing is known.
+    /// The kernels that passed; other kernels must be tested again.
     kernels: Selected,
     trials: Vec<Trial>,
 }
 
 impl SelfTests {
-    /// Makes sure of the kernels that `graph` needs; where they fail, others are chosen.
+    /// Tests the kernels that `graph` needs; if they fail, selects others.
     ///
     /// # Errors
-    /// [`BackendError::NoAdapter`] where none work; what the device reports.
+    /// [`BackendError::NoAdapter`] if no kernels work; errors of the device.
     pub async fn check(
         &self,
         gpu: &Gpu,
@@ -93,8 +92,8 @@ impl SelfTests {
     }
 }
 
-/// What a graph asks of the kernels that have variants, where a weight's buffer has at most `max_part` bytes: of the
-/// products of a kind the one that is the least work.
+/// The trials for a graph, of the kernels that have variants: of each kind of product the one with the least work. A
+/// weight's buffer has at most `max_part` bytes.
 fn trials(graph: &Graph<FusedOp>, options: CompileOptions, max_part: u64) -> Vec<Trial> {
     let mut products: Vec<product::ProductCase> = Vec::new();
     let mut mixtures: Vec<experts::ExpertsCase> = Vec::new();
@@ -137,7 +136,7 @@ fn trials(graph: &Graph<FusedOp>, options: CompileOptions, max_part: u64) -> Vec
     trials
 }
 
-/// Adds a shape, or puts it in the place of one that is alike and more work.
+/// Adds a shape, or replaces an alike one with more work.
 fn keep_least<S, W: PartialOrd>(
     kept: &mut Vec<S>,
     shape: S,
@@ -151,7 +150,7 @@ fn keep_least<S, W: PartialOrd>(
     }
 }
 
-/// Where the device's results are not the expected ones, or its compiler refuses a kernel; `None` where all is well.
+/// Runs a trial. Returns a description of wrong results or of a kernel that does not compile; `None` if it passes.
 async fn fault(gpu: &Gpu, trial: &Trial) -> Result<Option<String>, BackendError> {
     let sample = match trial {
         Trial::Product(shape) => product::sample(shape, gpu.config.selected().math),
@@ -165,12 +164,12 @@ async fn fault(gpu: &Gpu, trial: &Trial) -> Result<Option<String>, BackendError>
     }
 }
 
-/// The rows of all tokens computed together, or of the last of them; the last one's computed alone; and that far
-/// behind, or nothing.
+/// The results: the rows of all tokens in one step, or of the last of them; the row of the last token in a step of its
+/// own; and its row at the end of a long context, or nothing.
 async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendError> {
     let device = &gpu.device;
     let mut graph = sample.graph.clone().map_err(|error| BackendError::Internal(error.to_string()))?;
-    // Nothing is chosen: the kernel for that has no variants.
+    // The kernel for sampling has no variants.
     graph.nodes.retain(|node| node.op != FusedOp::Argmax);
     let mut weights = Vec::new();
     for (spec, bytes) in graph.weights.iter().zip(&sample.weights) {
@@ -190,7 +189,7 @@ async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendErr
     {
         Output::Logits(rows) => Ok(rows),
         _ if want == OutputRequest::Nothing => Ok(Vec::new()),
-        _ => Err(internal("a trial gave no rows")),
+        _ => Err(internal("a trial returned no rows")),
     };
     let tokens: [u32; TOKENS] = std::array::from_fn(|token| token as u32);
     let last = &tokens[TOKENS - 1..];
@@ -206,14 +205,14 @@ async fn results(gpu: &Gpu, sample: &Sample) -> Result<[Vec<f32>; 3], BackendErr
     Ok([together, alone, far_behind])
 }
 
-/// The first result that is further from its value than it may be.
+/// The first result outside its tolerance.
 fn deviation(sample: &Sample, [together, alone, far_behind]: &[Vec<f32>; 3]) -> Option<String> {
     let last = sample.expected.last().map(std::slice::from_ref).unwrap_or_default();
     let far = sample.far.as_ref().map(|far| std::slice::from_ref(&far.expected)).unwrap_or_default();
     let runs = [
         ("several rows", &sample.expected[..], together),
         ("one row", last, alone),
-        ("one row far behind", far, far_behind),
+        ("one row in a long context", far, far_behind),
     ];
     runs.into_iter().find_map(|(what, expected, found)| {
         let mut pairs = expected.iter().flatten().zip(found);

@@ -10,26 +10,26 @@ use linnet_shaders::{Format, Math};
 use super::matrix::{self, FEW_ROWS, Matrix, doubles, gains, is_large, normed, staged_exactly, tolerance};
 use super::sample::{Noise, Sample, TOKENS, bytes, options};
 
-/// A product of a model: what tells its pipelines from others.
+/// A product of a model: the properties that determine its pipelines.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct ProductCase {
     /// Block format of the matrix or matrices.
     pub dtype: DType,
-    /// Of two matrices, as in [`FusedEpilogue::Gated`].
+    /// It has two matrices, as in [`FusedEpilogue::Gated`].
     pub gated: Option<Activation>,
-    /// Outputs, of each matrix.
+    /// Outputs of each matrix.
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
-    /// The model has it of many rows, too.
+    /// The model also computes it for many rows.
     pub many: bool,
-    /// It is a part of a product of several matrices, whose pipelines are others.
+    /// It is a part of a product of several matrices, which has other pipelines.
     pub joined: bool,
-    /// The inputs are a sum that it makes first, with a norm of this epsilon, as in [`FusedMatMul::fused_add_norm`].
+    /// It computes its inputs as a sum with a norm of this epsilon, as in [`FusedMatMul::fused_add_norm`].
     pub fused_add_norm: Option<f32>,
-    /// What else the dispatch for one row computes.
+    /// The second matrix of the dispatch for one row.
     pub second_matrix: Option<SecondMatrix>,
-    /// The inputs are normed first, with this epsilon.
+    /// It normalizes its inputs first, with this epsilon.
     pub norm: Option<f32>,
     pub bias: bool,
     /// A row is added to the outputs.
@@ -39,9 +39,9 @@ pub(crate) struct ProductCase {
 /// A second matrix whose outputs follow those of the first.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum SecondMatrix {
-    /// One of another format, and its outputs.
+    /// A matrix of another format, and its outputs.
     Other(DType, usize),
-    /// The rest of the first, which is too large for one buffer.
+    /// The rest of the first matrix, which is too large for one buffer.
     Rest,
 }
 
@@ -59,8 +59,8 @@ impl std::fmt::Display for ProductCase {
 }
 
 impl ProductCase {
-    /// The products of a node, which has them of many rows or only of one, on a device whose buffers for weights have
-    /// at most `max_part` bytes.
+    /// The products of a node, for many rows or only for one, on a device whose buffers for weights have at most
+    /// `max_part` bytes.
     pub fn of(graph: &Graph<FusedOp>, op: &FusedMatMul, many: bool, max_part: u64) -> Vec<ProductCase> {
         let one = |projection: &Projection| {
             let spec = graph.weight(projection.weight);
@@ -96,7 +96,7 @@ impl ProductCase {
             (FusedEpilogue::Joined, _) => shapes = joined(&shapes),
             _ => {}
         }
-        // The first makes the sum for all.
+        // The first product computes the sum for all.
         shapes.iter_mut().skip(1).for_each(|shape| shape.fused_add_norm = None);
         shapes
     }
@@ -114,13 +114,13 @@ impl ProductCase {
         kernel(self) == kernel(other)
     }
 
-    /// What speaks against trying this one rather than another that is alike: first that it leaves kernels out, then
-    /// that it has pipelines of its own, then its size.
+    /// The cost of a trial, to compare with alike ones: first whether it leaves kernels untested, then whether it needs
+    /// pipelines of its own, then its size.
     pub fn work(&self) -> (bool, bool, usize) {
         (!self.many, self.joined, self.rows * self.cols)
     }
 
-    /// The same with fewer rows where there are too many.
+    /// The same with fewer rows if there are too many.
     pub fn within_bounds(self) -> ProductCase {
         let few = |dtype, rows| if is_large(dtype, rows, self.cols) { FEW_ROWS.min(rows) } else { rows };
         let second_matrix = match self.second_matrix {
@@ -131,8 +131,8 @@ impl ProductCase {
     }
 }
 
-/// What becomes of products whose outputs are one row: neighbours of one format lie in one buffer, and one dispatch for
-/// one row reads two buffers where there is a kernel for it.
+/// The dispatches of products whose outputs form one row: neighbours of one format share a buffer, and a dispatch for
+/// one row reads two buffers if there is a kernel for it.
 fn joined(shapes: &[ProductCase]) -> Vec<ProductCase> {
     let runs = shapes.chunk_by(|a, b| a.dtype == b.dtype);
     let runs: Vec<ProductCase> =
@@ -149,7 +149,7 @@ fn joined(shapes: &[ProductCase]) -> Vec<ProductCase> {
     shapes
 }
 
-/// A product of this shape that is computed in `math`.
+/// A product of this shape, computed in `math`.
 pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
     let ProductCase { dtype, gated, rows, cols, many, fused_add_norm, norm, bias, residual, .. } = *shape;
     let mut noise = Noise(dtype.ggml_id().into());
@@ -161,7 +161,7 @@ pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
         .chain(second)
         .map(|(dtype, rows)| Matrix::random(dtype, [rows, cols], bias, &mut noise))
         .collect();
-    // A token's inputs, what is added to them, and what is added to its outputs.
+    // The inputs of a token, the residual of the sum before them, and the residual of the outputs.
     let parts = [cols, if fused_add_norm.is_some() { cols } else { 0 }, if residual { rows } else { 0 }];
     let width = parts.iter().sum();
     let tokens: Vec<[Vec<f32>; 3]> = (0..TOKENS)
@@ -240,7 +240,7 @@ pub(super) fn sample(shape: &ProductCase, math: Math) -> Sample {
     Sample { graph, weights, most_rows, options, expected, far: None }
 }
 
-/// Makes one row of the outputs of a product's two matrices, as fusing does for queries, keys and values.
+/// Joins the outputs of two matrices in one row, as fusion does for queries, keys and values.
 fn as_one_row(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     for node in &mut graph.nodes {
         let FusedOp::MatMul(op) = &mut node.op else { continue };

@@ -2,35 +2,35 @@
 
 use linnet_graph::{CompileOptions, FusedOp, Graph, GraphError, KvFormat};
 
-/// Tokens of a trial: first all at once, for the kernels of many rows, then the last alone, for those of one.
+/// Tokens of a trial: first all in one step, for the kernels of many rows, then the last alone, for those of one.
 pub(super) const TOKENS: usize = 3;
 
 /// A trial as a model of a few tokens.
 pub(super) struct Sample {
     pub graph: Result<Graph<FusedOp>, GraphError>,
-    /// The weights' bytes as in a file, in the order of the graph; where a weight has more, they repeat.
+    /// The bytes of the weights as in a file, in the order of the graph; if a weight has more, they repeat.
     pub weights: Vec<Vec<u8>>,
     /// Rows of a matrix that one buffer holds.
     pub most_rows: usize,
     pub options: CompileOptions,
-    /// All of the tokens, or the last.
+    /// The results of all tokens, or of the last.
     pub expected: Vec<Expected>,
-    /// What comes far behind them.
+    /// The last token at the end of a long context.
     pub far: Option<Far>,
 }
 
-/// For each element of a row: its value, and how far a result may be from it.
+/// For each element of a row: its value and its tolerance.
 pub(super) type Expected = Vec<[f64; 2]>;
 
 /// The last token at the end of a long context.
 pub(super) struct Far {
-    /// Where all tokens are stored first; nothing is between them.
+    /// The positions at which all tokens are stored first; there is nothing between them.
     pub stored: Vec<usize>,
     pub position: usize,
     pub expected: Expected,
 }
 
-/// For all tokens together, without a KV cache, and logits of so many of the last.
+/// Options for all tokens in one step, with `max_logits` rows of logits.
 pub(super) fn options(max_logits: usize) -> CompileOptions {
     CompileOptions { context_length: TOKENS, max_batch: TOKENS, max_logits, kv: KvFormat::F32 }
 }

@@ -105,7 +105,7 @@ fn all() -> Vec<Trial> {
     products.chain(mixtures.map(Trial::Experts)).chain(attentions).collect()
 }
 
-/// What is wrong with what the device makes of trials; none without a device.
+/// The faults that trials find in a device; none without a device.
 fn faults(options: GpuOptions, trials: &[Trial]) -> Option<Vec<Option<String>>> {
     let device = match pollster::block_on(Gpu::open(options)) {
         Err(BackendError::NoAdapter { reason }) => {
@@ -132,7 +132,7 @@ fn gpu_kernels_pass_their_trials() {
     }
 }
 
-/// Kernels that other trials do not run are wrong, each in another way.
+/// Breaks kernels that no other trial runs, each in another way.
 #[test]
 fn gpu_trials_find_what_is_wrong() {
     let wrong: crate::AlterKernels = |name, wgsl| {
@@ -167,14 +167,14 @@ fn gpu_trials_find_what_is_wrong() {
         let (software_kernels, alter_kernels) = (Some(false), Some(wrong));
         let options = GpuOptions { software_kernels, subgroups, alter_kernels, ..GpuOptions::default() };
         for (trial, fault) in trials.iter().zip(faults(options, &trials).unwrap_or_default()) {
-            // Short contexts need none of what is wrong.
+            // Short contexts use none of the broken kernels.
             let right = matches!(trial, Trial::Attention(shape) if shape.last_position().is_none());
             assert_eq!(fault.is_none(), right, "{trial}: {fault:?}");
         }
     }
 }
 
-/// Whatever the format, random blocks are found whose values the host can decode.
+/// Random blocks of every format have values that the host can decode.
 #[test]
 fn every_format_has_a_trial() {
     for dtype in DType::ALL {
@@ -185,7 +185,7 @@ fn every_format_has_a_trial() {
     }
 }
 
-/// What is compiled for trials is what the model takes, but for what hands rows on.
+/// Trials compile only pipelines of the model, except those that pass rows on.
 #[test]
 fn gpu_trials_compile_no_kernels_of_their_own() {
     let compiled = |self_test| {

@@ -1,5 +1,5 @@
-//! Choosing among kernels by measuring them on the device at hand, with the weights that they will read: what products
-//! of one row are computed in, and the shape of their workgroups.
+//! Selects kernels by measuring them on the device, with the weights of the model: the arithmetic of the products of
+//! one row, and the shape of their workgroups.
 
 mod peaks;
 mod tune_cache;
@@ -18,17 +18,17 @@ use crate::layout::{Step, flag, stride};
 use crate::lower::Grid;
 use crate::weights::{Data, Part, Weight};
 
-/// The most matrices that a measurement reads: caches should not hold them all.
+/// The most matrices that a measurement reads: too many for the caches.
 const MATRICES: usize = 16;
-/// A measurement takes at least so long, that its beginning and end hardly count.
+/// Shortest measurement, long enough to hide the cost of a submit.
 const LONG_MS: f64 = 6.0;
-/// The most times that each is read in a measurement.
+/// The most times that a measurement reads each matrix.
 const PASSES: usize = 64;
-/// Measurements, of which the best counts.
+/// Number of measurements; the best counts.
 const RUNS: usize = 3;
-/// How much faster than what was measured before something must be.
+/// How much faster than the best kernel so far another must be to replace it.
 const NOISE: f64 = 1.03;
-/// How much faster than exact products others must be: they round their inputs.
+/// How much faster than f32 another arithmetic must be, because it rounds its inputs.
 fn handicap(math: Math) -> f64 {
     match math {
         Math::F32 => 1.0,
@@ -37,11 +37,11 @@ fn handicap(math: Math) -> f64 {
     }
 }
 
-/// Makes the choice for a plan, from what its largest matrices take. Where kernels were given up because they compute
-/// wrongly, what is left stays: how fast wrong ones are is no reason to take them again.
+/// Selects the kernels for a plan by the time of its largest matrices. Does nothing after the self-test has disabled
+/// kernels: a kernel with wrong results must not come back because it is fast.
 ///
 /// # Errors
-/// What the device reports.
+/// Errors of the device.
 pub(crate) async fn tune(gpu: &Gpu, plan: &Plan, weights: &[Weight]) -> Result<(), BackendError> {
     let config = &gpu.config;
     if !gpu.tunes() || config.selected().software || config.has_disabled_features() {
@@ -70,7 +70,7 @@ struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    /// Those matrices of a plan that are most bytes together.
+    /// The matrices of a plan with the most bytes in total.
     fn of(plan: &Plan, weights: &'a [Weight]) -> Option<Sample<'a>> {
         let mut samples: Vec<Sample<'a>> = Vec::new();
         for node in &plan.graph.nodes {
@@ -91,12 +91,12 @@ impl<'a> Sample<'a> {
                 }
             }
         }
-        // One that there is but once, as the head, fits no measurement of many.
+        // A matrix that is alone, such as the head, would be measured from the cache.
         let weight = |sample: &Sample<'_>| sample.parts.iter().map(|part| part.buffer.size()).sum::<u64>();
         samples.into_iter().filter(|sample| sample.parts.len() > 1).max_by_key(weight)
     }
 
-    /// What is asked of the adapter.
+    /// The key of the result.
     fn key(&self, gpu: &Gpu) -> TuneKey {
         TuneKey {
             adapter: gpu.capabilities().adapter,
@@ -108,14 +108,14 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// A choice of kernels, changed by an result.
+    /// `selected`, with the kernels of a result.
     fn take(&self, selected: Selected, TuneResult { math, shape }: TuneResult) -> Selected {
         let mut taken = Selected { math, ..selected };
         taken.shapes[taken.math_for(&[self.format]) as usize] = shape;
         taken
     }
 
-    /// First what products are computed in, then the shape of that.
+    /// Measures the arithmetic first, then the workgroup shape of the fastest.
     async fn fastest(&self, gpu: &Gpu, maths: &[Math]) -> Result<TuneResult, BackendError> {
         let selected = gpu.config.selected();
         let usual = |math| {
@@ -141,7 +141,7 @@ impl<'a> Sample<'a> {
         Ok(best)
     }
 
-    /// Milliseconds that the products with all matrices take; `None` where the kernel does not compile.
+    /// Milliseconds of the products with all matrices; `None` if the kernel does not compile.
     async fn milliseconds(&self, gpu: &Gpu, selected: &Selected) -> Result<Option<f64>, BackendError> {
         let device = &gpu.device;
         let size = (self.cols, self.rows as u32);
@@ -211,7 +211,7 @@ impl<'a> Sample<'a> {
             device.idle().await?;
             Ok::<f64, BackendError>(platform::now_ms() - start)
         };
-        // The first run is when drivers compile.
+        // Drivers compile in the first run.
         run(1).await?;
         let mut passes = 1;
         while run(passes).await? < LONG_MS && passes < PASSES {
@@ -248,7 +248,7 @@ mod tests {
         compiled(gpu, &plan, &zeros(&plan), OPTIONS);
     }
 
-    /// Lets measuring say that integers are fastest.
+    /// Makes integers the fastest in every measurement.
     fn prefer_integers(gpu: &GpuBackend) {
         let key = TuneKey {
             adapter: gpu.gpu.capabilities().adapter,

@@ -1,4 +1,4 @@
-//! What the adapter can do at best: what the speed of kernels is to be measured against.
+//! The adapter's peak bandwidth and arithmetic, to compare the speed of kernels with.
 
 use linnet_graph::BackendError;
 use linnet_shaders::{Kernel, peaks};
@@ -9,21 +9,21 @@ use crate::kernels::{Constants, Gpu};
 /// A device's limits, measured.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Peaks {
-    /// 10⁹ bytes per second that a kernel reads from memory.
+    /// Read bandwidth in 10⁹ bytes per second.
     pub read_gb_per_s: f64,
     /// 10⁹ floating-point operations per second, two for each fused multiply and add of f32.
     pub fma_gflop_per_s: f64,
 }
 
-/// Buffer that is read: more than caches hold. Software adapters take long for what a GPU does at once.
+/// Size of the buffer that is read, of a GPU and of a software adapter: larger than caches.
 const READ_BYTES: [u64; 2] = [1 << 30, 128 << 20];
-/// Workgroups.
+/// Workgroups, of a GPU and of a software adapter.
 const GROUPS: [u32; 2] = [8192, 64];
-/// Steps of an invocation that computes.
+/// Loop iterations of an invocation of `peak_fma`.
 const STEPS: u32 = 512;
-/// A measurement takes at least so long, that its beginning and end do not count.
+/// Shortest measurement, long enough to hide the cost of a submit.
 const LONG_MS: f64 = 100.0;
-/// Measurements, of which the best counts.
+/// Number of measurements; the best counts.
 const RUNS: usize = 5;
 
 /// Measures a device's limits; `now_ms` is a clock in milliseconds. Takes a few seconds.
@@ -45,7 +45,7 @@ pub(crate) async fn peaks(gpu: &Gpu, now_ms: impl Fn() -> f64) -> Result<Peaks, 
     Ok(Peaks { read_gb_per_s: bytes as f64 / read / 1e9, fma_gflop_per_s: flops / compute / 1e9 })
 }
 
-/// What one dispatch takes where many follow each other.
+/// Seconds of one dispatch among many.
 async fn seconds(
     gpu: &Gpu,
     (kernel, constants): (Kernel, Constants),
@@ -79,7 +79,7 @@ async fn seconds(
         device.idle().await?;
         Ok::<f64, BackendError>(now_ms() - start)
     };
-    // Compiles the kernel and clears the buffers.
+    // The first run compiles the kernel and clears the buffers.
     run(1).await?;
     let mut count = 1;
     while run(count).await? < LONG_MS && count < 1 << 16 {

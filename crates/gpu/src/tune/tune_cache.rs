@@ -1,5 +1,4 @@
-//! What measuring kernels has found, for whoever asks the same of the same adapter again: as long as the program runs,
-//! and beyond that where a page keeps it.
+//! Results of tuning, so that kernels are measured once per adapter: in memory, and as JSON that a page can store.
 
 use std::cell::RefCell;
 
@@ -9,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::WorkgroupShape;
 
-/// Answers that are kept. Who has more models than that measures again now and then.
+/// Results that are kept. With more models than that, some are measured again.
 const MOST: usize = 64;
 
-/// What an result depends on.
+/// The key of a result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct TuneKey {
-    /// The adapter's name, as far as it tells.
+    /// The adapter's name; may be empty.
     pub adapter: String,
-    /// Least number of invocations of a subgroup, where the kernels use subgroup operations.
+    /// Least number of invocations of a subgroup, if kernels use subgroup operations.
     pub subgroup_size: Option<u32>,
-    /// What products may be computed in.
+    /// Arithmetic that the adapter can compute products in.
     #[serde(with = "names")]
     pub maths: Vec<Math>,
     /// Type id of the matrices, as in a GGUF file.
@@ -30,16 +29,16 @@ pub(crate) struct TuneKey {
     pub cols: usize,
 }
 
-/// What is fastest.
+/// The fastest kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TuneResult {
-    /// What products are computed in.
+    /// Arithmetic of the products.
     pub math: Math,
     /// The shape of their workgroups.
     pub shape: WorkgroupShape,
 }
 
-/// An result with its key, as it is kept.
+/// A result with its key, as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 struct Record {
     key: TuneKey,
@@ -48,7 +47,7 @@ struct Record {
     rows_per_thread: u32,
 }
 
-/// All answers, for the kernels of one version.
+/// All results, for the kernels of one version.
 #[derive(Serialize, Deserialize)]
 struct Records {
     version: String,
@@ -59,12 +58,12 @@ thread_local! {
     static KNOWN: RefCell<Vec<(TuneKey, TuneResult)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was found when this was asked before.
+/// The result for a key, if there is one.
 pub(crate) fn known(key: &TuneKey) -> Option<TuneResult> {
     KNOWN.with_borrow(|known| known.iter().find(|(asked, _)| asked == key).map(|(_, result)| *result))
 }
 
-/// Keeps an result, in place of an earlier one; the oldest goes where there are too many.
+/// Stores a result and replaces an earlier one of the same key. Drops the oldest result if there are too many.
 pub(crate) fn keep(key: TuneKey, result: TuneResult) {
     KNOWN.with_borrow_mut(|known| {
         known.retain(|(asked, _)| *asked != key);
@@ -73,7 +72,7 @@ pub(crate) fn keep(key: TuneKey, result: TuneResult) {
     });
 }
 
-/// What measuring has found so far, as JSON for [`recall`]; `None` where nothing was measured.
+/// All results so far, as JSON for [`recall`]; `None` if nothing was measured.
 pub fn measured() -> Option<String> {
     let record = |(key, TuneResult { math, shape }): &(TuneKey, TuneResult)| Record {
         key: key.clone(),
@@ -83,12 +82,12 @@ pub fn measured() -> Option<String> {
     };
     let measured: Vec<Record> = KNOWN.with_borrow(|known| known.iter().map(record).collect());
     let records = Records { version: env!("CARGO_PKG_VERSION").to_owned(), measured };
-    // Numbers and words: there is nothing that JSON could not say.
+    // Serialization cannot fail: a record has only strings and numbers.
     (!records.measured.is_empty()).then(|| serde_json::to_string(&records).ok()).flatten()
 }
 
-/// Takes over what [`measured`] gave, maybe long ago and elsewhere: what comes of another version, or cannot be, is
-/// measured anew.
+/// Loads results that [`measured`] returned, maybe in another session. Results of another version and invalid ones are
+/// ignored, so the kernels are measured again.
 pub fn recall(json: &str) {
     let Ok(Records { version, measured }) = serde_json::from_str(json) else { return };
     if version != env!("CARGO_PKG_VERSION") {
@@ -128,7 +127,7 @@ mod names {
         let named = |name: String| {
             let known =
                 [Math::F32, Math::F16, Math::Int8].into_iter().find(|math| super::name(*math) == name);
-            known.ok_or_else(|| D::Error::custom(format!("there are no products in {name}")))
+            known.ok_or_else(|| D::Error::custom(format!("unknown arithmetic `{name}`")))
         };
         names.into_iter().map(named).collect()
     }
@@ -143,7 +142,7 @@ mod tests {
         TuneKey { adapter: "made-up".to_owned(), subgroup_size: Some(32), maths, dtype: 8, rows, cols: 64 }
     }
 
-    /// On a thread of its own, where nothing is known.
+    /// On a thread of its own, whose cache is empty.
     fn elsewhere<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
         std::thread::spawn(ask).join().expect("it ends")
     }
@@ -167,10 +166,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_not_taken_over() {
-        let good = format!(
-            r#"{{"version":"{}","measured":[{{"key":{{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64}},"math":"int8","threads":256,"rows_per_thread":2}}]}}"#,
-            env!("CARGO_PKG_VERSION")
-        );
+        let good = [
+            concat!(r#"{"version":""#, env!("CARGO_PKG_VERSION"), r#"","measured":["#),
+            r#"{"key":{"adapter":"made-up","subgroup_size":32,"maths":["f32","int8"],"dtype":8,"rows":1,"cols":64},"#,
+            r#""math":"int8","threads":256,"rows_per_thread":2}]}"#,
+        ]
+        .concat();
         let is_known = |json: String| {
             elsewhere(move || {
                 recall(&json);

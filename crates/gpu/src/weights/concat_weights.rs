@@ -1,4 +1,4 @@
-//! Matrices whose products are one row come to lie in one buffer, so that one dispatch makes them all.
+//! Concatenates matrices whose products form one row, so that one dispatch computes them all.
 
 use linnet_graph::{BackendError, FusedEpilogue, FusedOp, Plan};
 use linnet_shaders::Format;
@@ -6,11 +6,11 @@ use linnet_shaders::Format;
 use crate::device::Device;
 use crate::weights::weight::{Data, Part, Weight};
 
-/// Bytes that are moved before we wait for the device, which holds them twice until then.
+/// Bytes to move between waits for the device, which holds them twice until it is idle.
 const MAX_MOVED: u64 = 32 << 20;
 
-/// Moves the matrices of joined products: the first of several neighbours of equal format then has the rows of all of
-/// them, and the others none. Those that cannot lie together stay where they are.
+/// Concatenates the matrices of joined products: the first of several neighbours of one format gets the rows of all of
+/// them, and the others have none. Matrices that do not fit one buffer stay separate.
 pub(crate) async fn concat_weights(
     device: &Device,
     plan: &Plan<FusedOp>,
@@ -55,7 +55,7 @@ fn format(weight: &Weight) -> Option<Format> {
     }
 }
 
-/// The only part of a matrix that has no more.
+/// The part of a matrix that has only one.
 fn single(weight: &Weight) -> Option<&Part> {
     match &weight.data {
         Data::Matrix { parts, .. } if parts.len() == 1 => parts.first(),

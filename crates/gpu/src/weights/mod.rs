@@ -1,4 +1,4 @@
-//! Weights on the device: how their bytes are laid out, and which of them share a buffer.
+//! Weights on the device: their layout, and which of them share a buffer.
 
 mod concat_weights;
 mod planes;

@@ -1,30 +1,30 @@
-//! Taking blocks apart: on the device, the scales of blocks that are no whole number of words lie behind all blocks.
+//! Splits blocks that are not a whole number of words: on the device, their scales follow after all blocks.
 
 use std::ops::Range;
 
 use linnet_shaders::Format;
 
-/// How the bytes of neighbouring blocks fall into two planes: the blocks without their scales, and the scales.
+/// Splits consecutive blocks into two planes: the blocks without their scales, and the scales.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Planes {
     /// Bytes of a block.
     block: usize,
-    /// Which of them are its scale. Where none are, the second plane is empty.
+    /// The bytes of its scale. If there are none, the second plane is empty.
     scale: Range<usize>,
 }
 
 impl Planes {
-    /// Those of a format.
+    /// The planes of a format.
     pub fn of(format: Format) -> Planes {
         Planes { block: format.dtype().block_bytes(), scale: format.scale() }
     }
 
-    /// Whether there is but one plane, the bytes as they come.
+    /// Whether all bytes belong to the first plane.
     pub fn single(&self) -> bool {
         self.scale.is_empty()
     }
 
-    /// How many of the first `bytes` bytes of the blocks fall into each plane.
+    /// How many of the first `bytes` bytes of the blocks belong to each plane.
     pub fn lengths(&self, bytes: usize) -> [usize; 2] {
         let (blocks, within) = (bytes / self.block, bytes % self.block);
         let scales =
@@ -32,7 +32,7 @@ impl Planes {
         [bytes - scales, scales]
     }
 
-    /// Appends `bytes`, of which the first is byte `at` of the blocks, to the planes that they fall into.
+    /// Appends `bytes`, which begin at byte `at` of the blocks, to their planes.
     pub fn split(&self, mut at: usize, mut bytes: &[u8], planes: &mut [Vec<u8>; 2]) {
         while !bytes.is_empty() && !self.single() {
             let within = at % self.block;
@@ -53,7 +53,7 @@ impl Planes {
 mod tests {
     use super::*;
 
-    /// What `bytes` bytes 0, 1, 2 ... become when they arrive in pieces of `piece`.
+    /// The planes of the bytes 0, 1, 2, ... that arrive in pieces of `piece`.
     fn in_pieces(planes: &Planes, bytes: usize, piece: usize) -> [Vec<u8>; 2] {
         let all: Vec<u8> = (0..bytes as u8).collect();
         let mut split = <[Vec<u8>; 2]>::default();

@@ -1,4 +1,4 @@
-//! Weights on the device: the file's own blocks, decoded by the kernels that read them.
+//! Weights on the device: the blocks of the file, which the kernels decode.
 
 use linnet_graph::{BackendError, Bytes, WeightSpec};
 use linnet_quant::dequantize;
@@ -8,19 +8,19 @@ use wgpu::BufferUsages;
 use crate::device::{Buffer, Device};
 use crate::weights::planes::Planes;
 
-/// Extra bytes behind a part, because kernels read whole words and the word after them.
+/// Extra bytes at the end of a part, because kernels read whole words and the word after them.
 const PADDING: u64 = 16;
-/// Parts end after a multiple of so many rows, so that they begin at whole words of the file.
+/// The rows of a part are a multiple of this, so that each begins at a whole word of the file.
 const PART_ROWS: usize = 4;
-/// The most bytes that are handed over at once, so that staging memory stays bounded.
+/// The most bytes per write, to limit staging memory.
 const PIECE: usize = 8 << 20;
-/// The most bytes that are taken apart at once.
+/// The most bytes that are split into planes at once.
 const SPLIT_PIECE: usize = 1 << 20;
 
-/// Neighbouring rows of a matrix in a buffer of their own, since a device bounds what one binding can hold.
+/// Consecutive rows of a matrix in one buffer. A device limits the size of a binding, so a matrix may have several.
 pub(crate) struct Part {
-    /// The format's codebook, if it has one, then the rows' blocks as in the file, of some formats without their
-    /// scales, and these, see [`Format::scale`].
+    /// The format's codebook, if it has one, then the blocks of the rows as in the file. Some formats have their scales
+    /// after all blocks, see [`Format::scale`].
     pub buffer: Buffer,
     /// Word at which such scales begin.
     pub scales: usize,
@@ -35,8 +35,8 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The rows of matrices of one format in one buffer, one matrix below the other; `None` where they do not fit, or
-    /// do not begin at whole words.
+    /// The rows of several matrices of one format in one buffer; `None` if they do not fit, or do not begin at whole
+    /// words.
     pub(crate) fn joined(
         device: &Device,
         what: &str,
@@ -77,7 +77,7 @@ impl Part {
     }
 }
 
-/// Where a weight lies.
+/// The data of a weight.
 pub(crate) enum Data {
     /// Rows in the file's block format, read by kernels of that format.
     Matrix {
@@ -86,27 +86,27 @@ pub(crate) enum Data {
         /// All rows, in order.
         parts: Vec<Part>,
     },
-    /// The bytes of a vector. It has few values, so we decode it ourselves once it is whole.
+    /// The bytes of a vector. It has few values, so the host decodes it once it is complete.
     Vector(Vec<u8>),
 }
 
-/// A weight that is being written or is whole.
+/// A weight, complete or being written.
 pub struct Weight {
     pub(crate) spec: WeightSpec,
     pub(crate) data: Data,
     /// Bytes received.
     received: usize,
-    /// The last of them of each plane, as long as they do not fill a word.
+    /// The last bytes of each plane that do not fill a word yet.
     carry: [Vec<u8>; 2],
 }
 
 impl Weight {
-    /// Makes room.
+    /// Allocates a weight.
     pub(crate) fn new(device: &Device, spec: &WeightSpec) -> Result<Weight, BackendError> {
         Weight::in_parts(device, spec, usize::MAX)
     }
 
-    /// Makes room, with at most `most_rows` rows of a matrix in each buffer.
+    /// Allocates a weight with at most `most_rows` rows of a matrix in each buffer.
     pub(crate) fn in_parts(
         device: &Device,
         spec: &WeightSpec,
@@ -121,11 +121,11 @@ impl Weight {
         Ok(Weight { spec: spec.clone(), data, received: 0, carry: Default::default() })
     }
 
-    /// Takes the next bytes.
+    /// Writes the next bytes.
     pub(crate) async fn write(&mut self, device: &Device, bytes: Bytes<'_>) -> Result<(), BackendError> {
         device.settle().await?;
         if bytes.len() > self.spec.byte_len() - self.received {
-            return Err(BackendError::Internal(format!("more bytes than `{}` has", self.spec.name)));
+            return Err(BackendError::Internal(format!("too many bytes for `{}`", self.spec.name)));
         }
         let (parts, format) = match &mut self.data {
             Data::Vector(collected) => {
@@ -174,7 +174,7 @@ impl Weight {
                 device.sent(len as u64).await?;
             }
         }
-        // There are hundreds of weights; none keeps the room that a piece took.
+        // There are hundreds of weights, so none keeps the memory of its last piece.
         self.carry.iter_mut().for_each(Vec::shrink_to_fit);
         Ok(())
     }
