@@ -4,25 +4,25 @@
 //! are exact, and 16 bits lose about as little as f32 sums do (NMSE near 1e-10). A row is quantized once for all
 //! the matrices that read it.
 //!
-//! Where bytes are multiplied, the same integers are taken apart: `q = 256 * high + low`, both of them bytes with a
-//! sign, so that a product is the same integer either way.
+//! Kernels that multiply bytes get the same integers split into signed bytes, `q = 256 * high + low`, so a product is
+//! the same integer either way.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::layout::{RUN, first_of_quad};
 use crate::simd::{Kernel, Simd};
 
-/// The greatest of the integers: the greatest that is `256 * high + low` with bytes of -128..=127.
+/// The greatest integer: the largest `256 * high + low` with bytes of -128..=127.
 const GREATEST: f32 = 32639.0;
 
-/// What a kernel reads.
+/// The form of activations that a kernel reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Form {
-    /// The activations themselves.
+    /// f32.
     Values,
-    /// Their integers.
+    /// 16-bit integers.
     Pairs,
-    /// The bytes of these.
+    /// The integers, split into bytes.
     Quads,
 }
 
@@ -30,13 +30,13 @@ pub(crate) enum Form {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct QBlock {
-    /// Pairs of neighbours, as a dot instruction takes them; or eight quads of upper bytes and eight of lower ones.
+    /// Pairs of neighbours, for a dot instruction; or eight quads of upper bytes and eight of lower ones.
     pub(crate) q: [[i16; 2]; 16],
     /// Greatest magnitude / [`GREATEST`].
     pub(crate) scale: f32,
-    /// Sum of the 32 values: what a weight's minimum is multiplied with.
+    /// Sum of the 32 values, to multiply with a weight's minimum.
     pub(crate) sum: f32,
-    /// Sums of `q` over the first and second 16: what an offset of the codes is multiplied with.
+    /// Sums of `q` over the first and second 16, to multiply with an offset of the codes.
     pub(crate) q_sums: [i32; 2],
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Input<'a> {
     pub(crate) rows: usize,
     /// `[rows, cols]`.
     pub(crate) values: &'a [f32],
-    /// With pairs, `[rows, cols / 32]`; filled where some matrix of the node wants them.
+    /// With pairs, `[rows, cols / 32]`; filled if a matrix of the node reads them.
     pub(crate) pairs: &'a [QBlock],
     /// The same with quads.
     pub(crate) quads: &'a [QBlock],
@@ -57,11 +57,11 @@ pub(crate) struct Input<'a> {
 pub(crate) struct Quantize<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) runs: &'a mut [QBlock],
-    /// Whether to leave quads.
+    /// Whether to write quads.
     pub(crate) quads: bool,
 }
 
-/// Takes the integers of a run apart.
+/// Splits the integers of a run into bytes.
 #[inline(always)]
 fn quads(q: &[[i16; 2]; 16]) -> [[i16; 2]; 16] {
     let mut bytes = [[[0_i8; 4]; 8]; 2];
@@ -69,7 +69,7 @@ fn quads(q: &[[i16; 2]; 16]) -> [[i16; 2]; 16] {
     for (index, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
         let first = first_of_quad(index);
         for (at, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
-            // Bytes 0 and 1 of four are of the even values of both pairs, 2 and 3 of the odd ones.
+            // Bytes 0 and 1 of a quad are of the even values of both pairs, 2 and 3 of the odd ones.
             let q = q[first + at % 2 * 2][at / 2];
             *lower = q as i8;
             *upper = ((q + 128) >> 8) as i8;
@@ -91,7 +91,7 @@ impl Kernel for Quantize<'_> {
             let v3 = s.load(&parts[3]);
             let greatest = s.max(s.max(s.abs(v0), s.abs(v1)), s.max(s.abs(v2), s.abs(v3)));
             let greatest = s.reduce_max(greatest);
-            // Below this the reciprocal would overflow; such values count as zeros.
+            // Below this the reciprocal would overflow, so such values become zeros.
             let inverse = if greatest > 1e-30 { GREATEST / greatest } else { 0.0 };
             run.scale = greatest / GREATEST;
 

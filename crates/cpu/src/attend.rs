@@ -1,15 +1,15 @@
-//! Attention nodes: who computes what.
+//! Attention nodes: how threads share the work.
 //!
-//! Reading a prompt, each tile of tokens is a unit of work for each key/value head. A single token's past is cut into
-//! spans: models of one or a few key/value heads would leave threads idle otherwise. Where it is cut does not depend on
-//! the number of threads, so that results do not.
+//! In prefill, a unit of work is a tile of tokens and a key/value head. For a single token, the positions are cut into
+//! spans, because models with few key/value heads would leave threads idle. The spans, and so the results, do not
+//! depend on the number of threads.
 
 use std::sync::Mutex;
 
 use linnet_graph::{Attention, BackendError, CompileOptions, Graph, Op};
 
 use crate::kernels::{Absorb, AttendTile, Finish, TILE_TOKENS, first_tile};
-use crate::kv::{GROUP, KvCache, TILE, Two};
+use crate::kv::{KV_GROUP, KvCache, TILE, Two};
 use crate::memory;
 use crate::min_parallel_work;
 use crate::pool::Pool;
@@ -17,11 +17,11 @@ use crate::scratch::{ThreadScratch, lock};
 use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 
-/// Positions of a span: long enough that adding up spans costs nothing beside.
+/// Positions of a span: enough to make the cost of merging spans negligible.
 const SPAN: usize = 256;
 const _: () = assert!(SPAN.is_multiple_of(TILE));
 
-/// What the spans of a token's past come to, until they are added up.
+/// The partial results of the spans of a token.
 pub(crate) struct Partials {
     /// Greatest score and sum of weights: `[spans, heads]`.
     state: Vec<[f32; 2]>,
@@ -30,7 +30,7 @@ pub(crate) struct Partials {
 }
 
 impl Partials {
-    /// Room for every attention of a graph.
+    /// Allocates room for every attention of a graph.
     pub(crate) fn new(graph: &Graph, options: &CompileOptions) -> Result<Self, BackendError> {
         let (mut state, mut sums) = (Some(0), Some(0));
         for node in &graph.nodes {
@@ -38,8 +38,8 @@ impl Partials {
             // A window may begin and end within a tile.
             let past = a.window.map_or(usize::MAX, |window| window.saturating_add(TILE));
             let queries = options.context_length.min(past).div_ceil(SPAN).checked_mul(a.heads);
-            let parts = queries.and_then(|queries| queries.checked_mul(a.head_dim.div_ceil(GROUP)));
-            // `None` is a product that overflows.
+            let parts = queries.and_then(|queries| queries.checked_mul(a.head_dim.div_ceil(KV_GROUP)));
+            // `None` if the product overflows.
             state = state.zip(queries).map(|(most, queries)| most.max(queries));
             sums = sums.zip(parts).map(|(most, parts)| most.max(parts));
         }
@@ -47,16 +47,16 @@ impl Partials {
         Ok(Partials { state: memory::zeroed(what, state)?, sums: memory::zeroed(what, sums)? })
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         memory::bytes(&self.state) + memory::bytes(&self.sums)
     }
 }
 
-/// An attention to be computed.
+/// An attention to compute.
 pub(crate) struct AttentionNode<'a> {
     pub(crate) attention: &'a Attention,
-    /// Of all query heads.
+    /// Sinks of all query heads.
     pub(crate) sinks: Option<&'a [f32]>,
     pub(crate) cache: &'a KvCache,
     /// `[rows, heads * head_dim]`.
@@ -68,7 +68,7 @@ pub(crate) struct AttentionNode<'a> {
 }
 
 impl AttentionNode<'_> {
-    /// Writes `output`, which is shaped as `q`.
+    /// Writes `output`, which has the shape of `q`.
     pub(crate) fn run(self, pool: &mut Pool, isa: Isa, partials: &mut Partials, output: &mut [f32]) {
         let start = first_tile(self.attention, self.position);
         let spans = (self.position + 1 - start).div_ceil(SPAN);
@@ -127,7 +127,7 @@ impl AttentionNode<'_> {
     ) {
         let Attention { heads, kv_heads, head_dim, .. } = *self.attention;
         let (width, heads_width) = self.widths();
-        let (queries, parts) = (heads / kv_heads, head_dim.div_ceil(GROUP));
+        let (queries, parts) = (heads / kv_heads, head_dim.div_ceil(KV_GROUP));
         let states = SharedRows::new(&mut partials.state, spans, heads);
         let sums = SharedRows::new(&mut partials.sums, spans, heads * parts);
         let end = self.position + 1;

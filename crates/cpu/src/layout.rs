@@ -1,9 +1,9 @@
-//! The sizes by which weights and activations are laid out.
+//! Sizes of the layout of weights and activations.
 
 /// Rows in a group: the lanes of an f32 vector.
 pub(crate) const GROUP: usize = 8;
 
-/// Values in a run: what shares one scale of the activations.
+/// Values in a run, which share one scale of the activations.
 pub(crate) const RUN: usize = 32;
 
 /// The pair in the lower bytes of a quad.

@@ -36,20 +36,20 @@ pub use self::program::CpuProgram;
 use self::simd::Isa;
 pub use self::weight::CpuWeight;
 
-/// Tokens of a prefill step: enough that unpacking a weight is a small part of its use, few enough that a step of a
-/// small model ends within a fraction of a second.
+/// Tokens of a prefill step: enough to make the cost of unpacking weights small, few enough that a step of a small
+/// model takes a fraction of a second.
 const MAX_BATCH: usize = 64;
 
-/// Choices for a [`CpuBackend`].
+/// Options of a [`CpuBackend`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct CpuOptions {
-    /// Threads that compute; by default as many as the processor runs at once, up to 8. In a page: at most those that
-    /// the page has started, by default all of them.
+    /// Number of threads; by default as many as the processor runs at once, up to 8. In a page: at most those that the
+    /// page has started, by default all of them.
     pub threads: Option<usize>,
-    /// Use the portable kernels even where faster ones exist, to compare with. A wasm module has only one kind.
+    /// Use the portable kernels instead of faster ones, for comparison. A wasm module has only one kind.
     pub portable: bool,
-    /// Hold weights as f32 and leave activations alone, to tell rounding from mistakes. Takes four to eight times the
-    /// memory.
+    /// Store weights as f32 and do not quantize activations, to tell rounding from faults. Takes four to eight times
+    /// the memory.
     pub precise: bool,
 }
 
@@ -58,13 +58,13 @@ pub struct CpuBackend {
     isa: Isa,
     pool: Pool,
     precise: bool,
-    /// What weights that are to be written pass through, a piece at a time, where they are not in this memory yet.
+    /// A buffer for pieces of weights that come from outside this memory.
     staging: Vec<u8>,
     capabilities: Capabilities,
 }
 
 impl CpuBackend {
-    /// Starts the threads and chooses the instruction set.
+    /// Starts the threads and selects the instruction set.
     pub fn new(options: CpuOptions) -> Self {
         let pool = Pool::new(options.threads.unwrap_or_else(pool::usual_threads));
         let isa = Isa::choose(options.portable);

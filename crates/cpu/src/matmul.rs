@@ -1,4 +1,5 @@
-//! A matrix product node: normalise and quantize the input once, multiply it with every matrix, finish the products.
+//! A matrix product node: normalizes and quantizes the input once, multiplies it with every matrix, and applies the
+//! epilogue.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -28,7 +29,7 @@ pub(crate) struct MatMulNode<'a> {
     pub(crate) residual: Option<&'a [f32]>,
 }
 
-/// One matrix with where its products go.
+/// One matrix and the place of its products.
 struct Target<'a> {
     matrix: &'a dyn Matrix,
     bias: Option<&'a [f32]>,
@@ -65,7 +66,9 @@ impl MatMulNode<'_> {
         let gated = gate.is_some();
         let wrong = if gated { targets.len() != 2 || outs.len() != 1 } else { targets.len() != outs.len() };
         if wrong || (self.matmul.epilogue == Epilogue::Residual) != self.residual.is_some() {
-            return Err(BackendError::Internal("a matrix product does not fit its epilogue".to_owned()));
+            return Err(BackendError::Internal(
+                "the number of matrices does not fit the epilogue".to_owned(),
+            ));
         }
         let units: usize = if gated { targets[0].groups } else { targets.iter().map(|t| t.groups).sum() };
         pool.split(units, units * GROUP * cols * self.rows < min_parallel_work::PRODUCTS, |thread, range| {
@@ -95,7 +98,7 @@ impl MatMulNode<'_> {
         self.matmul.projections.iter().map(target).collect()
     }
 
-    /// Normalises and quantizes the input as the matrices need it.
+    /// Normalizes and quantizes the input as the matrices need it.
     fn prepare<'a>(
         &self,
         x: &'a [f32],
@@ -208,7 +211,7 @@ impl MatMulNode<'_> {
     }
 }
 
-/// Splits groups into blocks of at most `size` (but at least one).
+/// Splits groups into blocks of at most `size`, at least one.
 fn blocks(groups: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     let size = size.max(1);
     groups.clone().step_by(size).map(move |start| start..(start + size).min(groups.end))

@@ -1,9 +1,9 @@
-//! Allocation that fails as an error: a page's memory is small, and running out of it must not end the program.
+//! Fallible allocation: a page has little memory, and running out of it must not end the program.
 
 use bytemuck::Zeroable;
 use linnet_graph::BackendError;
 
-/// An empty vector with room for `len` elements; a `len` of `None` is one that overflowed.
+/// An empty vector with room for `len` elements; a `len` of `None` has overflowed.
 pub(crate) fn reserve<T>(what: &str, len: Option<usize>) -> Result<Vec<T>, BackendError> {
     let mut vec = Vec::new();
     let reserved = len.is_some_and(|len| vec.try_reserve_exact(len).is_ok());

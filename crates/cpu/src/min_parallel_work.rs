@@ -1,6 +1,6 @@
-//! The least work of each kernel that is worth waking the other threads for.
+//! The least work of each kernel that is worth waking the other threads.
 
-/// Elements of an operation on the elements of rows.
+/// Elements of an element-wise operation.
 pub(crate) const ELEMENTS: usize = 16 * 1024;
 /// Multiplications of a matrix product.
 pub(crate) const PRODUCTS: usize = 64 * 1024;

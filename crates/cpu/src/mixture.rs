@@ -13,7 +13,7 @@ use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 use crate::weight::CpuWeight;
 
-/// Chooses a row's experts: their indices and weights.
+/// Selects the experts of a row: their indices and weights.
 pub(crate) fn route(
     router: &Router,
     bias: Option<&[f32]>,
@@ -56,7 +56,7 @@ pub(crate) fn route(
     weights.iter_mut().for_each(|weight| *weight *= factor);
 }
 
-/// A product with the matrices of the chosen experts.
+/// A product with the matrices of the selected experts.
 #[derive(Clone, Copy)]
 pub(crate) struct ExpertNode<'a> {
     pub(crate) op: &'a ExpertMatMul,
@@ -79,7 +79,7 @@ impl ExpertNode<'_> {
         let (spec, experts) = (self.weight.spec(), self.op.experts);
         let (outputs, cols) = (spec.rows / experts, spec.cols);
         if ids.iter().any(|id| *id as usize >= experts) {
-            return Err(BackendError::Internal("there is no such expert".to_owned()));
+            return Err(BackendError::Internal("an expert's index is out of range".to_owned()));
         }
         let (inputs, slots) = (x.len() / cols, ids.len());
         let form = matrix.form();
@@ -98,7 +98,7 @@ impl ExpertNode<'_> {
             });
         }
         let runs = &runs[..inputs * runs_per_row];
-        // A slot's input is its own, or that of all slots of its row.
+        // Each slot has its own input, or all slots of a row share one.
         let share = slots / inputs;
         let groups = outputs.div_ceil(GROUP);
         let out = SharedRows::new(out, slots, outputs);
@@ -111,7 +111,7 @@ impl ExpertNode<'_> {
                 let count = (groups - group).min(range.end - unit).min(most);
                 let (expert, row) = (ids[slot] as usize, slot / share);
                 let runs = &runs[row * runs_per_row..(row + 1) * runs_per_row];
-                // Of both forms the matrix reads its own.
+                // The matrix reads one of the two forms.
                 let values = &x[row * cols..(row + 1) * cols];
                 let input = Input { rows: 1, values, pairs: runs, quads: runs };
                 let first = expert * groups + group;
@@ -132,7 +132,7 @@ impl ExpertNode<'_> {
     }
 }
 
-/// `out [width]`: the sum of the slots of `x [used, width]`, each times its weight.
+/// `out [width]`: the weighted sum of the slots of `x [used, width]`.
 pub(crate) fn weighted_sum(x: &[f32], weights: &[f32], out: &mut [f32]) {
     out.fill(0.0);
     for (x, weight) in x.chunks_exact(out.len()).zip(weights) {

@@ -26,15 +26,15 @@ pub struct CpuProgram {
     pub(crate) slots: Vec<Vec<f32>>,
     pub(crate) ropes: Ropes,
     pub(crate) inputs: InputScratch,
-    /// Of each thread.
+    /// The scratch of each thread.
     pub(crate) threads: Vec<Mutex<ThreadScratch>>,
     pub(crate) partials: Partials,
 }
 
-/// The rope tables of a graph: one for all nodes that turn alike.
+/// The rope tables of a graph: one for all nodes with the same rope.
 pub(crate) struct Ropes {
     pub(crate) tables: Vec<RopeTable>,
-    /// Which one a node uses.
+    /// Index of the table of each node.
     pub(crate) of_node: Vec<Option<usize>>,
 }
 
@@ -84,7 +84,7 @@ impl CpuProgram {
         })
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn memory(&self) -> MemoryUse {
         let threads: u64 = self.threads.iter().map(|t| lock(t).bytes()).sum();
         let slots: u64 = self.slots.iter().map(|slot| memory::bytes(slot)).sum();
@@ -98,7 +98,7 @@ impl CpuProgram {
     }
 }
 
-/// What the caller must have kept to.
+/// Checks the caller's contract.
 fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Result<(), BackendError> {
     let internal = |what: String| Err(BackendError::Internal(what));
     if weights.len() != graph.weights.len() {
@@ -106,10 +106,10 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
     }
     for (weight, spec) in weights.iter().zip(&graph.weights) {
         if weight.spec() != spec {
-            return internal(format!("tensor `{}` is not the graph's `{}`", weight.spec().name, spec.name));
+            return internal(format!("tensor `{}` was given for `{}`", weight.spec().name, spec.name));
         }
         if !weight.is_whole() {
-            return internal(format!("tensor `{}` is not whole", spec.name));
+            return internal(format!("tensor `{}` is incomplete", spec.name));
         }
     }
     for node in &graph.nodes {
@@ -121,7 +121,7 @@ fn check(graph: &Graph, weights: &[CpuWeight], options: CompileOptions) -> Resul
         }
     }
     if options.context_length == 0 || options.max_batch == 0 || options.max_logits == 0 {
-        return internal(format!("a program needs room for one token: {options:?}"));
+        return internal(format!("a program needs room for at least one token: {options:?}"));
     }
     Ok(())
 }

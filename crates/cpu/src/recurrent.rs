@@ -1,4 +1,4 @@
-//! State from step to step beside the KV cache, and the operations that keep it.
+//! Recurrent state, and the operations that update it.
 
 use std::sync::Mutex;
 
@@ -12,13 +12,12 @@ use crate::scratch::{ThreadScratch, lock};
 use crate::shared_rows::SharedRows;
 use crate::simd::Isa;
 
-/// The recurrent states of a program, twice: as the last step found them and as it left them, so that a step can be
-/// repeated.
+/// The recurrent states of a program, before and after the last step, so that a step can be repeated.
 pub(crate) struct States {
     states: Vec<[Vec<f32>; 2]>,
-    /// Where the step began for which `states[..][0]` holds.
+    /// Position of the first token of the last step, whose state is `states[..][0]`.
     start: usize,
-    /// Where it ended, if it did.
+    /// Position after its last token, if it has ended.
     end: Option<usize>,
 }
 
@@ -43,7 +42,7 @@ impl States {
             self.states.iter_mut().for_each(|[before, after]| std::mem::swap(before, after));
         } else if self.start != position {
             return Err(BackendError::Internal(format!(
-                "a step at {position}, but the recurrent state is that of {} or {:?}",
+                "a step at {position}, but the recurrent states are those at {} and {:?}",
                 self.start, self.end
             )));
         }
@@ -51,7 +50,7 @@ impl States {
         Ok(())
     }
 
-    /// The step is done.
+    /// Ends the step.
     pub(crate) fn finish(&mut self, tokens: usize) {
         self.end = Some(self.start + tokens);
     }
@@ -62,7 +61,7 @@ impl States {
         state.ok_or_else(|| BackendError::Internal("no such recurrent state".to_owned()))
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.states.iter().flatten().map(|state| memory::bytes(state)).sum()
     }
@@ -160,7 +159,7 @@ fn unit(x: &[f32], eps: f32, scale: f32, out: &mut [f32]) {
     }
 }
 
-/// `ln(1 + e^x)`, which is `x` where the exponential would overflow.
+/// `ln(1 + e^x)`, which is `x` if the exponential would overflow.
 fn softplus(x: f32) -> f32 {
     if x > 20.0 { x } else { x.exp().ln_1p() }
 }

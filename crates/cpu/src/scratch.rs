@@ -12,16 +12,16 @@ use crate::packed::PanelRun;
 
 /// The input of the current matrix product.
 pub(crate) struct InputScratch {
-    /// Normalised: `[max_batch, cols]`.
+    /// Normalized: `[max_batch, cols]`.
     pub(crate) normed: Vec<f32>,
     /// Quantized to pairs: `[max_batch, cols / 32]`.
     pub(crate) pairs: Vec<QBlock>,
-    /// Quantized to quads, where there are kernels for them.
+    /// Quantized to quads, if there are kernels for them.
     pub(crate) quads: Vec<QBlock>,
 }
 
 impl InputScratch {
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         memory::bytes(&self.normed) + memory::bytes(&self.pairs) + memory::bytes(&self.quads)
     }
@@ -31,20 +31,20 @@ impl InputScratch {
 pub(crate) struct ThreadScratch {
     /// A group of weights, unpacked.
     pub(crate) panel: Vec<PanelRun>,
-    /// Products of up to two matrices, and what is made of them: `[groups, rows, lane]`.
+    /// Products of up to two matrices, and the results of the epilogue: `[groups, rows, lane]`.
     pub(crate) products: [Vec<f32>; 3],
     pub(crate) attention: AttentionScratch,
     /// A query and a key of a delta rule.
     pub(crate) head: Vec<f32>,
 }
 
-/// The scratch of a thread; only that thread locks it, so this never waits.
+/// Locks the scratch of a thread. Only that thread locks it, so this never waits.
 pub(crate) fn lock(scratch: &Mutex<ThreadScratch>) -> std::sync::MutexGuard<'_, ThreadScratch> {
-    // Scratch holds nothing between steps, so a panic while it was locked left nothing wrong.
+    // Scratch has no data between steps, so a poisoned lock is harmless.
     scratch.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Rows of products that a thread computes before it passes them on.
+/// Rows of products that a thread computes before it stores them.
 const PRODUCT_ROWS: usize = 64;
 
 impl ThreadScratch {

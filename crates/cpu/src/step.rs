@@ -1,4 +1,4 @@
-//! One step: the plan's nodes, in order.
+//! One step: runs the nodes of the plan in order.
 
 use linnet_graph::{BackendError, Graph, Node, Op, Output, OutputRequest, Rows, Step, WeightId};
 
@@ -44,7 +44,7 @@ pub(crate) fn run(
         if rows == 0 || (node.op == Op::Argmax && step.want != OutputRequest::Token) {
             continue;
         }
-        // No node reads a slot that it writes, so its outputs can be taken out.
+        // No node reads a slot that it writes, so its outputs can be moved out.
         let slots: Vec<usize> =
             node.outputs.iter().filter_map(|&output| plan.slot(output)).map(|slot| slot.0 as usize).collect();
         let mut outputs: Vec<Vec<f32>> =
@@ -59,9 +59,7 @@ pub(crate) fn run(
 
     match step.want {
         OutputRequest::Nothing => Ok(Output::None),
-        OutputRequest::Token => {
-            token.map(Output::Token).ok_or_else(|| internal("the graph chooses no token"))
-        }
+        OutputRequest::Token => token.map(Output::Token).ok_or_else(|| internal("the graph has no token")),
         OutputRequest::Logits(rows) => {
             let graph = &program.plan.graph;
             let slot = program.plan.slot(graph.logits).ok_or_else(|| internal("the graph has no logits"))?;
@@ -92,7 +90,7 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
     }
     if !program.kv_history.can_resume_at(step.position) {
         return Err(BackendError::Internal(format!(
-            "the KV cache forgot what a step at {} sees",
+            "the KV cache has overwritten tokens that a step at {} attends to",
             step.position
         )));
     }
@@ -104,20 +102,20 @@ fn check(program: &CpuProgram, step: Step<'_>) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// How many rows a node computes.
+/// Number of rows that a node computes.
 fn rows_of(graph: &Graph, node: &Node) -> Rows {
     let value = node.outputs.first().or(node.inputs.first());
     value.map_or(Rows::Tokens, |&value| graph.value(value).rows)
 }
 
-/// Which node runs, on how many rows.
+/// A node to run, and its number of rows.
 #[derive(Clone, Copy)]
 struct Place {
     index: usize,
     rows: usize,
 }
 
-/// Runs one node, writing `outputs`. Returns the chosen token where the node chooses one.
+/// Runs one node and writes `outputs`. Returns a token if the node selects one.
 fn run_node(
     program: &mut CpuProgram,
     pool: &mut Pool,
@@ -131,7 +129,7 @@ fn run_node(
     let node = &graph.nodes[index];
     let input = |i: usize| -> Result<&[f32], BackendError> {
         let value = *node.inputs.get(i).ok_or_else(|| internal("a node lacks an input"))?;
-        let slot = plan.slot(value).ok_or_else(|| internal("a node reads what no node writes"))?;
+        let slot = plan.slot(value).ok_or_else(|| internal("a node reads a value that no node writes"))?;
         let len = match graph.value(value).rows {
             Rows::Tokens => step.tokens.len(),
             Rows::Logits => rows,
@@ -190,10 +188,10 @@ fn run_node(
         }
         Op::Rope(rope) => {
             let x = input(0)?;
-            let table = ropes.of_node[index].ok_or_else(|| internal("a rope without a table"))?;
+            let table = ropes.of_node[index].ok_or_else(|| internal("a rope has no table"))?;
             let table = &ropes.tables[table];
             each_row(pool, outputs, &|row, out| {
-                isa.run(rotate(rope, table.turns(row), &x[row * width..][..width], out));
+                isa.run(rotate(rope, table.rotations(row), &x[row * width..][..width], out));
             });
         }
         Op::StoreKv { layer } => {

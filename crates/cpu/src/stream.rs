@@ -1,15 +1,15 @@
-//! Reading memory and nothing else: the most that a product with weights that are read once could reach.
+//! Reads memory and nothing else: the upper bound for the speed of products that read weights once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::CpuBackend;
 
-/// Words that a thread takes at a time: 256 KiB.
+/// Words per piece of work: 256 KiB.
 const PART: usize = 32 * 1024;
 
 impl CpuBackend {
-    /// Reads all of `words` once, with the threads that compute, and returns their wrapping sum, so that no read can be
-    /// left out. For measuring how fast the machine reads: the time of a call over the length of `words`.
+    /// Reads all of `words` once with all threads, and returns their wrapping sum, so that no read can be optimized
+    /// away. For measuring memory bandwidth: the length of `words` over the time of a call.
     pub fn stream(&mut self, words: &[u64]) -> u64 {
         let sum = AtomicU64::new(0);
         let parts: Vec<&[u64]> = words.chunks(PART).collect();
@@ -22,7 +22,7 @@ impl CpuBackend {
     }
 }
 
-/// From four places at a time, as a product reads several rows: the processor fetches ahead for each.
+/// Reads four streams at a time, as a product reads several rows: the hardware prefetcher follows each of them.
 fn wrapping_sum(words: &[u64]) -> u64 {
     let (eights, rest) = words.as_chunks::<8>();
     let quarter = eights.len() / 4;
@@ -37,7 +37,7 @@ fn wrapping_sum(words: &[u64]) -> u64 {
     sums.iter().chain(rest).fold(0, |sum, word| sum.wrapping_add(*word))
 }
 
-/// Eight sums: one would wait for its own last addition.
+/// Eight sums, to hide the latency of additions.
 #[inline(always)]
 fn add(sums: &mut [u64; 8], eight: &[u64; 8]) {
     for (sum, word) in sums.iter_mut().zip(eight) {

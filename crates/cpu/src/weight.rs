@@ -1,4 +1,4 @@
-//! Weights on their way in: packed group by group as the bytes of the file arrive.
+//! Weights: packed group by group as the bytes of the file arrive.
 
 use linnet_graph::{BackendError, Bytes, WeightSpec};
 use linnet_quant::{DType, dequantize};
@@ -8,20 +8,20 @@ use crate::memory;
 use crate::packed::{Matrix, matrix};
 use crate::pool::Pool;
 
-/// Bytes of whole groups that are packed at a time: enough to share among threads, few enough to lie in a cache.
+/// Bytes of whole groups to pack at a time: enough to share among threads, few enough for the cache.
 const PIECE: usize = 256 << 10;
 
-/// A tensor in the CPU backend's memory, in the forms that the graph reads.
+/// A tensor in the memory of the CPU backend, in the forms that the graph reads.
 pub struct CpuWeight {
     spec: WeightSpec,
-    /// The matrix is f32, whatever the file has.
+    /// Whether the matrix is stored as f32, whatever its format in the file.
     precise: bool,
     row_bytes: usize,
     /// Bytes of the group that is not complete yet: the only copy of raw file bytes.
     carry: Vec<u8>,
     /// Rows taken so far.
     rows: usize,
-    /// Rows of each expert's matrix, which begins a group; of an ordinary weight all rows.
+    /// Rows of each expert's matrix, which begins a group; for an ordinary weight, all rows.
     height: usize,
     /// For matrix products and embedding rows.
     matrix: Option<Box<dyn Matrix>>,
@@ -51,8 +51,8 @@ impl CpuWeight {
         Ok(CpuWeight { spec: spec.clone(), precise, row_bytes, carry, rows: 0, height, matrix, vector })
     }
 
-    /// Takes the next bytes of the file; whole groups of rows are packed by all threads of `pool`. `staging` is room
-    /// for them.
+    /// Takes the next bytes of the file; all threads of `pool` pack whole groups of rows. `staging` is a buffer for
+    /// bytes from outside this memory.
     pub(crate) fn push(
         &mut self,
         bytes: Bytes<'_>,
@@ -61,15 +61,13 @@ impl CpuWeight {
     ) -> Result<(), BackendError> {
         let mut offset = 0;
         while offset < bytes.len() {
-            // An expert's matrix begins a group, so the one before it may end with a short one.
+            // An expert's matrix begins a group, so the previous one may end with a short group.
             let rows = (self.height - self.rows % self.height).min(self.spec.rows - self.rows);
             let group = GROUP.min(rows) * self.row_bytes;
             let (have, left) = (self.carry.len(), bytes.len() - offset);
             if group == 0 {
                 let name = &self.spec.name;
-                return Err(BackendError::Internal(format!(
-                    "tensor `{name}` was given more bytes than it has"
-                )));
+                return Err(BackendError::Internal(format!("too many bytes for tensor `{name}`")));
             }
             if have > 0 || left < group {
                 let take = (group - have).min(left);
@@ -91,7 +89,7 @@ impl CpuWeight {
                 Bytes::Heap(bytes) => self.take_rows(&bytes[offset..offset + take], pool)?,
                 Bytes::Foreign(bytes) => {
                     if staging.len() < take {
-                        *staging = memory::zeroed("weights on their way", Some(take))?;
+                        *staging = memory::zeroed("weights to pack", Some(take))?;
                     }
                     bytes.copy_to(offset, &mut staging[..take]);
                     self.take_rows(&staging[..take], pool)?;
@@ -136,7 +134,7 @@ impl CpuWeight {
         self.rows == self.spec.rows
     }
 
-    /// What the weight is.
+    /// The declaration of the weight.
     pub(crate) fn spec(&self) -> &WeightSpec {
         &self.spec
     }
@@ -155,7 +153,7 @@ impl CpuWeight {
         BackendError::Internal(format!("tensor `{}` was not declared as {what}", self.spec.name))
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         let matrix = self.matrix.as_ref().map_or(0, |matrix| matrix.bytes() as u64);
         matrix + self.vector.as_ref().map_or(0, |vector| memory::bytes(vector))
@@ -175,7 +173,7 @@ mod tests {
     use crate::pool::Pool;
     use crate::simd::Isa;
 
-    /// Bytes that are not in this memory, as it were.
+    /// Stands for bytes outside this memory.
     struct Elsewhere(Vec<u8>);
 
     impl ForeignBytes for Elsewhere {
@@ -193,13 +191,13 @@ mod tests {
         }
     }
 
-    /// A file's bytes of any values, the scales among them no infinities.
+    /// Random file bytes without infinite scales.
     fn file(spec: &WeightSpec) -> Vec<u8> {
         let bytes = (0..spec.byte_len()).map(|i| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8 & 0xbb);
         bytes.collect()
     }
 
-    /// Pushes `bytes` in pieces; the rows that come out are those of the file.
+    /// Pushes `bytes` in pieces, and compares the packed rows with those of the file.
     fn check(spec: &WeightSpec, bytes: &[u8], piece: usize, threads: usize, foreign: bool) {
         let mut pool = Pool::new(threads);
         let (mut weight, mut staging) = (CpuWeight::new(spec, false).unwrap(), Vec::new());
@@ -210,7 +208,7 @@ mod tests {
             weight.push(piece, &mut pool, &mut staging).unwrap();
         }
         assert!(weight.is_whole());
-        assert!(weight.push(Bytes::Heap(&[0]), &mut pool, &mut staging).is_err(), "that is one too many");
+        assert!(weight.push(Bytes::Heap(&[0]), &mut pool, &mut staging).is_err(), "one byte too many");
 
         let mut expected = vec![0.0; spec.rows * spec.cols];
         dequantize(spec.dtype, bytes, &mut expected).unwrap();

@@ -1,4 +1,4 @@
-//! What the backend refuses, and how.
+//! Inputs that the backend rejects, and their errors.
 
 use linnet_cpu::{CpuBackend, CpuOptions, CpuProgram};
 use linnet_graph::{
@@ -30,7 +30,7 @@ fn graph() -> Graph {
     g.finish(logits).expect("shapes that fit")
 }
 
-/// Compiles `graph` with weights of zeros, the last of which lacks `missing` bytes.
+/// Compiles `graph` with weights of zeros; the last one lacks `missing` bytes.
 fn compile(
     backend: &mut CpuBackend,
     graph: Graph,
@@ -138,5 +138,5 @@ fn recurrent_state_goes_on_repeats_or_starts_again() {
     for position in [1, 4, 7] {
         assert!(is_internal(run(position, 1)), "{position}");
     }
-    assert_eq!(run(3, 1), Ok(Output::None), "a refused step does no harm");
+    assert_eq!(run(3, 1), Ok(Output::None), "a rejected step changes nothing");
 }

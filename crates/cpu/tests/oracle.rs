@@ -1,4 +1,4 @@
-//! The CPU backend against the oracles: natively, and as wasm in Node, where a page's kernels are.
+//! The CPU backend against the oracles: natively, and as wasm in Node.
 
 use linnet_cpu::{CpuBackend, CpuOptions};
 #[cfg(target_arch = "wasm32")]
@@ -15,37 +15,37 @@ fn backend(threads: usize, portable: bool) -> CpuBackend {
 
 #[test]
 fn the_best_kernels_of_this_processor() {
-    // An emulator of another processor takes a hundred times as long: it is given each nth case.
+    // An emulator takes a hundred times as long, so it runs only each nth case.
     let nth = std::env::var("LINNET_EVERY_NTH").map_or(1, |nth| nth.parse().expect("a number"));
     judge_every(nth, || backend(1, false));
 }
 
-/// What the runner of the wasm tests calls.
+/// Exports for the runner of the wasm tests.
 #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
 mod threads {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     static EXPECTED: AtomicUsize = AtomicUsize::new(0);
 
-    /// A thread has come.
+    /// Registers a thread.
     #[unsafe(no_mangle)]
     extern "C" fn take_seat() -> usize {
         linnet_cpu::take_slot().expect("a slot")
     }
 
-    /// It works.
+    /// Runs the jobs of a thread.
     #[unsafe(no_mangle)]
     extern "C" fn work(slot: usize) {
         linnet_cpu::work(slot);
     }
 
-    /// So many have come.
+    /// Number of registered threads.
     #[unsafe(no_mangle)]
     extern "C" fn expect_workers(count: usize) {
         EXPECTED.store(count, Ordering::Relaxed);
     }
 
-    /// Threads there are, the calling one included.
+    /// Number of threads, including the calling one.
     pub fn count() -> usize {
         1 + EXPECTED.load(Ordering::Relaxed)
     }
@@ -76,7 +76,7 @@ fn a_module_has_the_kernels_it_was_compiled_for() {
     assert!(features == ["simd128"] || features == ["relaxed-simd"], "{features:?}");
 }
 
-/// Of all that is computed, to the last bit (FNV-1a). The runner compares those of modules of different kinds.
+/// A digest of all results, to the last bit (FNV-1a). The runner compares the modules of different kinds.
 #[cfg(target_arch = "wasm32")]
 #[unsafe(no_mangle)]
 extern "C" fn digest() -> u32 {
@@ -99,7 +99,7 @@ fn the_portable_kernels() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    // The module for one thread has nothing to compare, and in a page some cases show as much as all.
+    // The module for one thread has nothing to compare. In wasm, some cases are enough.
     #[cfg(target_arch = "wasm32")]
     if backend(2, false).capabilities().threads == 1 {
         return;

@@ -1,9 +1,9 @@
 //! Causal attention over the KV cache, without a matrix of scores.
 //!
-//! The queries of some tokens that share a key/value head pass over the cache in chunks of up to [`CHUNK`] positions
-//! and keep, each, the greatest score so far, the sum of the exponentials and the weighted sum of values; an earlier
-//! sum is rescaled when a greater score turns up (Milakov and Gimelshein, Online normalizer calculation for softmax,
-//! 2018). Scores are multiplied by log2 e first, for the exponentials to be powers of two, which are cheaper.
+//! The queries of some tokens that share a key/value head pass over the cache in chunks of up to [`CHUNK`] positions.
+//! Each query keeps the greatest score so far, the sum of the exponentials and the weighted sum of values, which are
+//! rescaled for a greater score (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018). Scores are
+//! multiplied by log2 e first, so that the exponentials are powers of two, which are cheaper.
 
 use std::f32::consts::LOG2_E;
 use std::ops::Range;
@@ -11,14 +11,14 @@ use std::ops::Range;
 use linnet_graph::{Attention, BackendError, Temperature};
 
 use super::rows::{exp2, tanh};
-use crate::kv::{CHUNK, CachedRows, GROUP, KvCache, LANES, Queries, Scores, TILE, Two, Weighed};
+use crate::kv::{CHUNK, CachedRows, KV_GROUP, KvCache, LANES, Queries, Scores, TILE, Two, Weighed};
 use crate::memory;
 use crate::simd::{Isa, Kernel, Simd, four_times};
 
 /// Tokens whose queries pass over the cache together.
 pub(crate) const TILE_TOKENS: usize = 8;
 
-/// The first position whose tile attention at `position` reads: what its window leaves out before it is skipped.
+/// The first position of the first tile that attention at `position` reads; earlier tiles are outside its window.
 pub(crate) fn first_tile(attention: &Attention, position: usize) -> usize {
     attention.window.map_or(0, |window| (position + 1).saturating_sub(window)) / TILE * TILE
 }
@@ -38,10 +38,10 @@ pub(crate) struct AttentionScratch {
 }
 
 impl AttentionScratch {
-    /// Room for tiles of `heads_per_kv * TILE_TOKENS` queries.
+    /// Allocates room for tiles of `heads_per_kv * TILE_TOKENS` queries.
     pub(crate) fn new(heads_per_kv: usize, head_dim: usize) -> Result<Self, BackendError> {
         let queries = heads_per_kv.checked_mul(TILE_TOKENS);
-        let parts = head_dim.div_ceil(GROUP);
+        let parts = head_dim.div_ceil(KV_GROUP);
         let what = "attention scratch";
         Ok(AttentionScratch {
             queries: Queries::new(queries, head_dim)?,
@@ -53,7 +53,7 @@ impl AttentionScratch {
         })
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         self.queries.bytes()
             + memory::bytes(&self.weights)
@@ -63,13 +63,13 @@ impl AttentionScratch {
             + memory::bytes(&self.out)
     }
 
-    /// Greatest score and sum, and the weighted sum of values (`[queries, parts]`), of the first queries: what
-    /// [`AttendTile`] leaves.
+    /// The result of [`AttendTile`]: greatest score and sum, and the weighted sum of values (`[queries, parts]`), of
+    /// the first queries.
     pub(crate) fn partial(&mut self, queries: usize, parts: usize) -> (&mut [[f32; 2]], &mut [Two]) {
         (&mut self.state[..queries], &mut self.sums[..queries * parts])
     }
 
-    /// What [`Finish`] leaves for token `token` of the tile: `[heads_per_kv, head_dim]` in a row of `width`.
+    /// The result of [`Finish`] for token `token` of the tile: `[heads_per_kv, head_dim]` in a row of `width`.
     pub(crate) fn result(&self, token: usize, width: usize) -> &[f32] {
         &self.out[token * width..(token + 1) * width]
     }
@@ -78,24 +78,24 @@ impl AttentionScratch {
 /// The attention of some tokens' query heads that share a key/value head, up to the division by the sum of weights.
 pub(crate) struct AttendTile<'a> {
     pub(crate) attention: Attention,
-    /// Of all query heads; one of several spans takes them into account.
+    /// Sinks of all query heads; one of several spans includes them.
     pub(crate) sinks: Option<&'a [f32]>,
     pub(crate) kv_head: usize,
-    /// Positions that it is over, from the beginning of a tile on.
+    /// The positions, which begin at a tile.
     pub(crate) span: Range<usize>,
     /// Query rows of 1 to [`TILE_TOKENS`] tokens: `[tokens, heads * head_dim]`.
     pub(crate) q: &'a [f32],
     /// Position of the first of them.
     pub(crate) position: usize,
-    /// Takes the result.
+    /// Receives the result.
     pub(crate) scratch: &'a mut AttentionScratch,
 }
 
 impl AttendTile<'_> {
-    /// Computes it over the keys and values of `cache`.
+    /// Runs it on the keys and values of `cache`.
     pub(crate) fn over(self, isa: Isa, cache: &KvCache) {
         let (tile, places) = (self, cache.places());
-        // A kernel for each format, not one with a branch: JavaScript engines compile long functions badly.
+        // One kernel per format instead of a branch, because JavaScript engines compile long functions badly.
         match cache {
             KvCache::F32(rows) => isa.run(Attend { tile, rows, places }),
             KvCache::F16(rows) => isa.run(Attend { tile, rows, places }),
@@ -108,7 +108,7 @@ impl AttendTile<'_> {
 struct Attend<'a, R> {
     tile: AttendTile<'a>,
     rows: &'a R,
-    /// Of the ring.
+    /// Size of the ring.
     places: usize,
 }
 
@@ -122,7 +122,7 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
         let heads_per_kv = heads / kv_heads;
         let tokens = q.len() / (heads * head_dim);
         let queries = tokens * heads_per_kv;
-        let parts = head_dim.div_ceil(GROUP);
+        let parts = head_dim.div_ceil(KV_GROUP);
 
         let scratch = &mut *self.tile.scratch;
         for (query, state) in scratch.state[..queries].iter_mut().enumerate() {
@@ -136,10 +136,10 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
         of_tokens.for_each(|(to, q)| to.copy_from_slice(&q[kv_head * width..(kv_head + 1) * width]));
         self.rows.prepare(s, &mut scratch.queries, queries);
 
-        // Of what lies before the first token's window in its tile the ring may hold something newer.
+        // In the first tile, the ring may have newer positions in the places before the window.
         let Range { mut start, end } = self.tile.span;
         while start < end {
-            // No chunk goes over the ring's end.
+            // No chunk crosses the end of the ring.
             let keys = (end - start).min(CHUNK).min(self.places - start % self.places);
             let mut query = 0;
             while query < queries {
@@ -157,10 +157,10 @@ impl<R: CachedRows> Kernel for Attend<'_, R> {
     }
 }
 
-/// Takes the partial result of the same queries over later positions into account.
+/// Merges the partial result of the same queries over later positions.
 pub(crate) struct Absorb<'a> {
     pub(crate) state: &'a mut [[f32; 2]],
-    /// `[queries, parts]`, as `later`'s.
+    /// `[queries, parts]`, like that of `later`.
     pub(crate) sums: &'a mut [Two],
     pub(crate) later: (&'a [[f32; 2]], &'a [Two]),
 }
@@ -185,7 +185,7 @@ impl Kernel for Absorb<'_> {
     }
 }
 
-/// Divides the sums of so many queries by their sums of weights.
+/// Divides the sums of the queries by their sums of weights.
 pub(crate) struct Finish<'a> {
     pub(crate) scratch: &'a mut AttentionScratch,
     pub(crate) queries: usize,
@@ -198,7 +198,7 @@ impl Kernel for Finish<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Finish { scratch, queries, head_dim } = self;
-        let parts = head_dim.div_ceil(GROUP);
+        let parts = head_dim.div_ceil(KV_GROUP);
         for (query, out) in scratch.out[..queries * head_dim].chunks_exact_mut(head_dim).enumerate() {
             let factor = s.splat(1.0 / scratch.state[query][1]);
             let sums = &scratch.sums[query * parts..(query + 1) * parts];
@@ -212,7 +212,7 @@ impl Kernel for Finish<'_> {
 }
 
 impl<R: CachedRows> Attend<'_, R> {
-    /// Takes a chunk of positions into account for `N` queries from `first` on.
+    /// Adds a chunk of positions to `N` queries from `first` on.
     #[inline(always)]
     fn pass<S: Simd, const N: usize>(&mut self, s: S, first: usize, start: usize, keys: usize) {
         let AttendTile { attention, kv_head, position, .. } = self.tile;
@@ -232,7 +232,8 @@ impl<R: CachedRows> Attend<'_, R> {
                 }
             }
         });
-        // The queries are in the order of their tokens: the first one sees the earliest tile, the last one the latest.
+        // Queries are in the order of their tokens, so the first one sees the earliest tile, and the last one the
+        // latest.
         let skipped = seen[0][0] / TILE * TILE;
         let keys = seen[N - 1][1].saturating_sub(skipped);
         if keys == 0 {
@@ -243,7 +244,7 @@ impl<R: CachedRows> Attend<'_, R> {
 
         let AttentionScratch { queries, weights, weighed, state, sums, .. } = &mut *self.tile.scratch;
         let weights = &mut weights[..N];
-        let groups = row / GROUP..row / GROUP + keys.div_ceil(GROUP);
+        let groups = row / KV_GROUP..row / KV_GROUP + keys.div_ceil(KV_GROUP);
         self.rows.scores::<S, N>(s, groups, (queries, first), &scales, weights);
         for (scores, seen) in weights.iter_mut().zip(seen) {
             let [from, to] = seen.map(|at| at.saturating_sub(skipped));
@@ -256,14 +257,14 @@ impl<R: CachedRows> Attend<'_, R> {
         let mut rescale = [1.0; 4];
         soften(s, weights, tiles, &mut state[first..first + N], &mut rescale);
 
-        let parts = head_dim.div_ceil(GROUP);
+        let parts = head_dim.div_ceil(KV_GROUP);
         let sums = &mut sums[first * parts..(first + N) * parts];
         let tiles = row / TILE..row / TILE + tiles;
         self.rows.add_values::<S, N>(s, tiles, keys, (weights, weighed), &rescale, sums);
     }
 }
 
-/// `cap * tanh(score / cap)`, for powers of two.
+/// `cap * tanh(score / cap)` of scores that are multiplied by log2 e.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32]) {
@@ -273,8 +274,8 @@ fn soft_cap<S: Simd>(s: S, cap: f32, scores: &mut [f32]) {
     }
 }
 
-/// Turns the scores of some queries for so many tiles into weights relative to their greatest so far, updates `state`,
-/// and says by which factor earlier weights shrink.
+/// Converts the scores of some queries and tiles to weights relative to the greatest score so far, updates `state`, and
+/// returns the factor for earlier weights.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn soften<S: Simd>(
@@ -293,9 +294,9 @@ fn soften<S: Simd>(
             most = s.max(s.max(pair(0, 1), pair(2, 3)), most);
         }
         *greatest = s.reduce_max(most);
-        // The difference of two infinities would not be a number.
+        // The difference of two infinities would be NaN.
         *rescale = if before == *greatest { 1.0 } else { (before - *greatest).exp2() };
-        // Of nothing seen so far either no weight is greater than 0.
+        // If no position was visible so far either, all weights are 0.
         let greatest = s.splat(greatest.max(f32::MIN));
         let mut added = s.splat(0.0);
         for scores in scores {

@@ -14,9 +14,9 @@ pub(crate) struct DeltaHead<'a> {
     /// The key, of length 1.
     pub(crate) k: &'a [f32],
     pub(crate) v: &'a [f32],
-    /// Multiplied with the matrix first.
+    /// Factor of the matrix.
     pub(crate) decay: f32,
-    /// How much of the difference is written.
+    /// Factor of the difference that is written.
     pub(crate) beta: f32,
     pub(crate) out: &'a mut [f32],
 }

@@ -1,5 +1,5 @@
-//! The dot_kind to multiply codes with activations: as pairs of 16 bits, which is done here, and as quads of bytes
-//! (`quads`) where a processor multiplies four of these at once. The integers are the same.
+//! Two kinds of dot products of codes and activations: pairs of 16-bit integers, which are here, and quads of bytes
+//! (`quads`), if the processor multiplies four bytes at once. The results are the same integers.
 
 use crate::activations::QBlock;
 use crate::packed::{Codes, Format, Sink};
@@ -8,11 +8,11 @@ use crate::simd::{Simd, four_times};
 /// The words of a run of a format.
 pub(super) type Words<F> = <<F as Format>::Codes as Codes>::Words;
 
-/// How codes are multiplied.
+/// A kind of dot product of codes and activations.
 pub(super) trait DotKind<S: Simd> {
     /// The products of the codes of a part of a run, less the format's offset, with activations, summed.
     fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &QBlock) -> S::I32;
-    /// Unpacks the codes of a part to a panel.
+    /// Unpacks the codes of a part into a panel.
     fn unpack<F: Format>(s: S, words: &Words<F>, part: usize, codes: &mut [[i16; 16]; 16]);
     /// [`Self::multiply`] with the first `ROWS` of four rows of activations, from a panel.
     fn tile<F: Format, const ROWS: usize>(
@@ -23,13 +23,13 @@ pub(super) trait DotKind<S: Simd> {
     ) -> [S::I32; 4];
 }
 
-/// As pairs, with an instruction that multiplies two numbers of 16 bits with two others.
+/// As pairs, with an instruction that multiplies two pairs of 16-bit integers per lane.
 pub(super) struct Pairs;
 
 /// Multiplies the pairs of a part with activations and adds them up.
 struct Dot<'a, S: Simd> {
     run: &'a QBlock,
-    /// Where the part starts in `run.q`.
+    /// Start of the part in `run.q`.
     start: usize,
     sum: S::I32,
 }

@@ -123,7 +123,7 @@ fn tile<S: Simd, F: FloatFormat, const ROWS: usize>(
     });
 }
 
-/// One row of activations times a group, in four sums because each waits for its predecessor.
+/// One row of activations times a group, in four sums to hide the latency of additions.
 #[inline(always)]
 fn row<S: Simd, F: FloatFormat>(s: S, weights: &[[F::Value; GROUP]], x: &[f32], out: &mut [f32; GROUP]) {
     let mut sums = [s.splat(0.0); 4];

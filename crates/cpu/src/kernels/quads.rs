@@ -9,7 +9,7 @@ use crate::activations::QBlock;
 use crate::packed::{Codes, Format, QuadSink};
 use crate::simd::{ByteSimd, Simd, four_times};
 
-/// As quads: the codes' bytes with the upper bytes of the activations, and with the lower ones.
+/// As quads: the bytes of the codes with the upper and the lower bytes of the activations.
 pub(super) struct Quads;
 
 /// Where the quads of lower bytes start in the activations.
@@ -18,7 +18,7 @@ const LOWER: usize = 8;
 /// Multiplies the quads of a part with activations and adds them up.
 struct ByteDot<'a, S: Simd> {
     run: &'a QBlock,
-    /// Where the part starts.
+    /// Start of the part.
     start: usize,
     upper: S::I32,
     lower: S::I32,

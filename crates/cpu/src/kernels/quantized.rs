@@ -3,8 +3,7 @@
 //! One row (decode): each run of codes is unpacked in registers and multiplied at once. Several rows (prefill): the
 //! codes of a group are unpacked to a panel that stays in the cache, over which all rows pass four at a time.
 //!
-//! Either is written once for both dot_kind to multiply (`dot_kind`, `quads`), whose results are the same to the last
-//! bit.
+//! Both are generic over [`DotKind`], whose two kinds (`dot_kind`, `quads`) have the same results to the last bit.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -19,11 +18,11 @@ use crate::packed::{Codes, Format, Matrix, Packed, PackedRuns, PanelRun};
 use crate::pool::Pool;
 use crate::simd::{ByteIsa, ByteKernel, ByteSimd, Isa, Kernel, Simd, four_times, twice};
 
-/// Bytes between the weights that are multiplied and those that are fetched for later. Decoding reads every weight
-/// once, and what processors fetch of themselves leaves it waiting.
+/// Distance in bytes of software prefetching. Decoding reads every weight once, and with the hardware prefetcher alone
+/// it stalls.
 const AHEAD: usize = 4096;
 
-/// The instruction set that multiplies a format's bytes, if this is to be done.
+/// The instruction set that multiplies the bytes of a format, if there is one.
 #[inline]
 fn bytes<F: Format>() -> Option<ByteIsa> {
     if F::Codes::SEVEN_BITS { ByteIsa::choose() } else { None }
@@ -103,8 +102,8 @@ struct MatVec<'a, F: Format> {
 }
 
 impl<F: Format> MatVec<'_, F> {
-    /// Groups are multiplied by twos, of which the one lies far behind the other: of two places processors fetch more
-    /// ahead than of one, and both groups' products are of the same activations.
+    /// Walks two distant streams of groups at once: the hardware prefetcher follows each of them, so more bandwidth is
+    /// used. Both groups are multiplied with the same activations.
     #[inline(always)]
     fn multiply<S: Simd, D: DotKind<S>>(self, s: S) {
         let MatVec { weights: PackedRuns { runs: weights, shared }, runs, out } = self;
@@ -138,8 +137,8 @@ fn multiply_groups<S: Simd, D: DotKind<S>, F: Format, const N: usize>(
     let mut totals = [s.splat(0.0); 2];
     let mut factors = [F::factors(s, &first.shared[0]), F::factors(s, &second.shared[0])];
     let weights = first.runs.iter().zip(second.runs);
-    // One loop, not one in another: of eight known turns, the inner one would be written out, and JavaScript engines
-    // compile functions of such size badly.
+    // One loop instead of two nested ones: the inner loop of eight iterations would be unrolled, and JavaScript engines
+    // compile such long functions badly.
     for (index, ((first_run, second_run), run)) in weights.zip(runs).enumerate() {
         let weights = [first_run, second_run];
         if F::RUNS > 1 && index % F::RUNS == 0 {
@@ -193,7 +192,7 @@ impl QBlock {
         if F::Codes::PARTS == 2 { self.scale * self.q_sums[part] as f32 } else { self.sum }
     }
 
-    /// What the format's offset adds to the products of a part.
+    /// The contribution of the format's offset to the products of a part.
     #[inline(always)]
     pub(super) fn offset<F: Format>(&self, part: usize) -> i32 {
         let q_sum = if F::Codes::PARTS == 2 { self.q_sums[part] } else { self.q_sums[0] + self.q_sums[1] };
@@ -201,7 +200,7 @@ impl QBlock {
     }
 }
 
-/// Unpacks runs to a panel.
+/// Unpacks runs into a panel.
 struct Unpack<'a, F: Format> {
     weights: PackedRuns<'a, F>,
     panel: &'a mut [PanelRun],
@@ -226,7 +225,7 @@ impl<F: Format> Unpack<'_, F> {
 /// All rows of activations times the eight rows of a panel.
 struct MatMul<'a, F: Format> {
     panel: &'a [PanelRun],
-    /// Of `runs`, and of `out`.
+    /// Rows of `runs` and of `out`.
     rows: usize,
     /// `[input row, panel.len()]`.
     runs: &'a [QBlock],
@@ -299,7 +298,7 @@ fn tile<S: Simd, D: DotKind<S>, F: Format, const ROWS: usize>(
     });
 }
 
-/// A kernel of both dot_kind.
+/// A kernel for both kinds of dot product.
 macro_rules! both_ways {
     ($name:ident, $method:ident) => {
         impl<F: Format> Kernel for $name<'_, F> {

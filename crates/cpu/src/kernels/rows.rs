@@ -15,12 +15,12 @@ fn padded(part: &[f32]) -> [f32; LANES] {
     full
 }
 
-/// A float is this plus a small integer where the last bits of its mantissa are that integer plus 127: the exponent of
-/// two to the power of it. Adding it rounds to the nearest integer.
+/// Adding this to a float `n` rounds it to an integer, and leaves `n + 127`, the exponent bits of `2^n`, in the low
+/// bits of the mantissa.
 const EXPONENT: f32 = 12_582_912.0 + 127.0;
 
-/// `1 + r + r² p(r)` is `e^r` exact to 1.1e-7 for `|r| <= ln 2 / 2`: of the polynomials of degree 3 the one whose
-/// greatest relative error is least (by Remez' exchange).
+/// Coefficients of `p` in `e^r = 1 + r + r² p(r)`, exact to 1.1e-7 for `|r| <= ln 2 / 2`: the minimax polynomial of
+/// degree 3 (by the Remez exchange algorithm).
 const P: [f32; 4] = [0.499_992_3, 0.166_671_14, 0.041_890_2, 0.008_312_516];
 
 /// `e^x`; 0 for x below -88. It is `2^n e^r` with `n = round(x / ln 2)`.
@@ -61,8 +61,8 @@ pub(super) fn exp2<S: Simd>(s: S, x: S::F32) -> S::F32 {
 
 /// `tanh(x)`, to a few units in the last place.
 ///
-/// Lambert's continued fraction at `x / 8`, of which seven levels are exact to 1e-10 up to 1.25, then
-/// `tanh(2t) = 2 tanh(t) / (1 + tanh²(t))` three times, which keeps the relative error. From 10 on the result is 1.
+/// Lambert's continued fraction at `x / 8`, whose first seven levels are exact to 1e-10 up to 1.25, then three times
+/// `tanh(2t) = 2 tanh(t) / (1 + tanh²(t))`, which keeps the relative error. From 10 on the result is 1.
 #[inline(always)]
 pub(super) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let x = s.max(s.splat(-10.0), s.min(s.splat(10.0), x));
@@ -82,7 +82,7 @@ pub(super) fn tanh<S: Simd>(s: S, x: S::F32) -> S::F32 {
 /// `out = x / sqrt(mean(x²) + eps) * weight`, one row or one head of it.
 pub(crate) struct RmsNorm<'a> {
     pub(crate) x: &'a [f32],
-    /// None: 1.
+    /// `None`: all ones.
     pub(crate) weight: Option<&'a [f32]>,
     pub(crate) eps: f32,
     pub(crate) out: &'a mut [f32],
@@ -151,7 +151,7 @@ pub(crate) struct Gated<'a> {
     pub(crate) out: &'a mut [f32],
 }
 
-/// `1 + e^-x`: what a sigmoid divides by.
+/// `1 + e^-x`, the divisor of a sigmoid.
 #[inline(always)]
 fn denominator<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.add(s.splat(1.0), exp(s, s.sub(s.splat(0.0), x)))

@@ -1,5 +1,5 @@
-//! Products of bytes against products of 16 bits: the same to the last bit. (Those of an engine's own instructions are
-//! compared with the oracle, in `tests/oracle.rs`.)
+//! Products of bytes equal products of 16-bit integers to the last bit. (The instructions of wasm are compared with the
+//! oracle, in `tests/oracle.rs`.)
 
 use bytemuck::Zeroable;
 use linnet_quant::{DType, dequantize};
@@ -51,7 +51,7 @@ impl Numbers {
         self.0
     }
 
-    /// A row of blocks of any bytes whose values leave room for sums.
+    /// A row of random blocks whose values are small enough for sums.
     fn row(&mut self, dtype: DType) -> Vec<u8> {
         let mut row = Vec::new();
         let mut values = vec![0.0; dtype.block_values()];
@@ -68,7 +68,7 @@ impl Numbers {
         row
     }
 
-    /// Rows of activations, a run of zeros among them, each run with a magnitude of its own.
+    /// Rows of activations with a run of zeros; each run has a magnitude of its own.
     fn activations(&mut self, rows: usize) -> Vec<f32> {
         let mut values: Vec<f32> = Vec::new();
         for run in 0..rows * COLS / RUN {
@@ -79,7 +79,7 @@ impl Numbers {
     }
 }
 
-/// The products of `dtype`'s weights `bytes` with `rows` rows of activations, by bytes or not, as bits.
+/// The products of the weights `bytes` with `rows` rows of activations, by bytes or by pairs, as bits.
 fn products(dtype: DType, bytes: &[u8], values: &[f32], rows: usize, by_bytes: bool) -> (Form, Vec<u32>) {
     PORTABLE.set(by_bytes);
     let mut matrix = matrix("w", dtype, GROUPS * GROUP, COLS).unwrap();
@@ -102,7 +102,7 @@ fn products_of_bytes_are_those_of_16_bits() {
     let mut numbers = Numbers(0x1357_9bdf);
     for (dtype, seven_bits) in FORMATS {
         let bytes: Vec<u8> = (0..GROUPS * GROUP).flat_map(|_| numbers.row(dtype)).collect();
-        // A vector, a tile with a rest, a rest.
+        // One row, a tile and a remainder, a remainder.
         for rows in [1, 4 + 3, 2] {
             let values = numbers.activations(rows);
             let (form, sixteen) = products(dtype, &bytes, &values, rows, false);
@@ -117,7 +117,7 @@ fn products_of_bytes_are_those_of_16_bits() {
 
 #[test]
 fn every_integer_is_two_bytes() {
-    // The extremes, and what is near them and near a carry.
+    // The extremes, values near them, and values near a carry.
     let at = [-32639, -32638, -32512, -32511, -129, -128, -127, -1, 0, 1, 127, 128, 129, 32511, 32512, 32639];
     let values: Vec<f32> = [at, at].concat().into_iter().map(|q: i16| f32::from(q)).collect();
     let [mut pairs, mut quads] = [[QBlock::zeroed()]; 2];

@@ -3,20 +3,20 @@
 use bytemuck::Pod;
 use linnet_graph::{BackendError, KvFormat};
 
-use super::rows::{CacheShape, GROUP, LANES, STEP, TILE};
+use super::rows::{CacheShape, KV_GROUP, LANES, STEP, TILE};
 use crate::memory;
 use crate::simd::{Simd, encode_f16, four_times};
 
-/// An integer as the cache holds it.
+/// An integer type of the cache.
 pub(crate) trait Code: Pod {
     /// Greatest magnitude.
     const MOST: f32;
     /// Elements of a head that share a scale.
     fn block(head_dim: usize) -> usize;
-    /// The low bits of a code, which are all that it has.
+    /// Mask of the bits of a code.
     fn narrow(code: i16) -> Self;
     fn load<S: Simd>(s: S, codes: &[Self; 16]) -> S::I16;
-    /// Bits of the scale that makes the greatest code of `greatest`, and the scale that they stand for.
+    /// The stored bits of the scale that maps `greatest` to the greatest code, and the scale that they encode.
     fn scale(greatest: f32) -> (u16, f32);
     fn load_scales<S: Simd>(s: S, scales: &[u16; LANES]) -> S::F32;
 }
@@ -37,7 +37,7 @@ impl Code for i16 {
     fn load<S: Simd>(s: S, codes: &[i16; 16]) -> S::I16 {
         s.load_i16(codes)
     }
-    /// A bfloat16, which has the range of f32, rounded up so that no code comes out too large.
+    /// A bfloat16, which has the range of f32, rounded up so that no code becomes too large.
     #[inline(always)]
     fn scale(greatest: f32) -> (u16, f32) {
         let bits = ((greatest / Self::MOST).to_bits() + 0xffff) >> 16;
@@ -64,7 +64,7 @@ impl Code for i8 {
     fn load<S: Simd>(s: S, codes: &[i8; 16]) -> S::I16 {
         s.load_i8(codes)
     }
-    /// As GGUF's Q8_0: codes are those of the exact scale, of which the nearest f16 is kept.
+    /// As in GGUF's Q8_0: codes are computed with the exact scale, and the nearest f16 of it is stored.
     #[inline(always)]
     fn scale(greatest: f32) -> (u16, f32) {
         let scale = greatest / Self::MOST;
@@ -76,7 +76,7 @@ impl Code for i8 {
     }
 }
 
-/// Pairs of codes, each to be multiplied and added up, for the lanes of a vector: as many as are multiplied at a time.
+/// Codes that a kernel multiplies in one iteration: a pair for each lane, [`STEP`] times.
 pub(super) type Pairs<C> = [[C; 2 * LANES]; STEP];
 
 /// Rows of codes.
@@ -86,15 +86,15 @@ pub(crate) struct CodeRows<C> {
     pub(super) keys: Vec<Pairs<C>>,
     /// `[kv_head, place / 32, head_dim / 8, place % 32 / 2, head_dim % 8, place % 2]`, an even number of parts.
     pub(super) values: Vec<Pairs<C>>,
-    /// `[kv_head, place / 8, block, place % 8]`, as those of the values.
+    /// `[kv_head, place / 8, block, place % 8]`, like the scales of the values.
     pub(super) key_scales: Vec<[u16; LANES]>,
     pub(super) value_scales: Vec<[u16; LANES]>,
 }
 
-/// Steps that the pairs of a tile, or as many elements of a key, are multiplied in.
+/// Iterations for a tile of positions, or for as many elements of a key.
 pub(super) const STEPS: usize = TILE / (2 * STEP);
 
-/// As many numbers as a tile has positions, as vectors.
+/// One number for each position of a tile, as vectors.
 pub(super) type TileValues = [[f32; LANES]; TILE / LANES];
 
 /// Their codes.
@@ -123,19 +123,19 @@ pub(super) fn magnitudes<S: Simd>(s: S, values: &[f32]) -> (f32, f32) {
     (finite(s.reduce_max(greatest)), finite(s.reduce_add(sum)))
 }
 
-/// Of an infinity no scale could be made.
+/// Clamps infinities, which have no scale.
 #[inline(always)]
 pub(super) fn finite(greatest: f32) -> f32 {
     if greatest < f32::MAX { greatest } else { f32::MAX }
 }
 
-/// What to multiply with for multiples of `scale`. Scales that are no normal number make zeros.
+/// The reciprocal of `scale`; 0 for a scale that is not a normal number.
 #[inline(always)]
 pub(super) fn inverse(scale: f32) -> f32 {
     if scale < f32::MIN_POSITIVE { 0.0 } else { 1.0 / scale }
 }
 
-/// The values times `factor` as integers, none beyond `most`.
+/// The values times `factor` as integers, clamped to `most`.
 #[inline(always)]
 pub(super) fn encode<S: Simd>(s: S, run: &TileValues, factor: f32, most: f32) -> RunCodes {
     let mut codes = [[0; LANES]; TILE / LANES];
@@ -155,7 +155,7 @@ impl<C: Code> CodeRows<C> {
         Ok(CodeRows {
             shape,
             keys: memory::zeroed(what, shape.len(LANES, head_dim.div_ceil(2 * STEP)))?,
-            values: memory::zeroed(what, shape.len(TILE, 2 * head_dim.div_ceil(GROUP) * STEPS))?,
+            values: memory::zeroed(what, shape.len(TILE, 2 * head_dim.div_ceil(KV_GROUP) * STEPS))?,
             key_scales: memory::zeroed(what, shape.len(LANES, blocks))?,
             value_scales: memory::zeroed(what, shape.len(LANES, blocks))?,
         })
@@ -173,7 +173,7 @@ impl<C: Code> CodeRows<C> {
     pub(super) fn store<S: Simd>(&mut self, s: S, row: usize, k: &[f32], v: &[f32]) {
         let block = C::block(k.len());
         let (blocks, steps, parts) =
-            (k.len().div_ceil(block), k.len().div_ceil(2 * STEP), 2 * v.len().div_ceil(GROUP));
+            (k.len().div_ceil(block), k.len().div_ceil(2 * STEP), 2 * v.len().div_ceil(KV_GROUP));
         let (scales, lane) = (row / LANES * blocks..(row / LANES + 1) * blocks, row % LANES);
 
         let keys = &mut self.keys[row / LANES * steps..(row / LANES + 1) * steps];
@@ -211,7 +211,7 @@ impl<C: Code> CodeRows<C> {
     }
 }
 
-/// Bits of a block's scale, and what makes codes of its values.
+/// The bits of a block's scale, and the factor that makes codes of its values.
 #[inline(always)]
 fn scale_of<S: Simd, C: Code>(s: S, values: &[f32]) -> (u16, f32) {
     let (greatest, _) = magnitudes(s, values);

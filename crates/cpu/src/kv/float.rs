@@ -1,10 +1,10 @@
-//! Keys and values as they are.
+//! Keys and values as f32.
 
 use std::ops::Range;
 
 use linnet_graph::BackendError;
 
-use super::rows::{AHEAD, CacheShape, CachedRows, GROUP, Queries, Scores, TILE, Two, Weighed};
+use super::rows::{AHEAD, CacheShape, CachedRows, KV_GROUP, Queries, Scores, TILE, Two, Weighed};
 use crate::memory;
 use crate::simd::{Simd, four_times, twice};
 
@@ -19,10 +19,10 @@ pub(crate) struct FloatRows {
 
 impl FloatRows {
     pub(super) fn new(shape: CacheShape) -> Result<Self, BackendError> {
-        let parts = shape.head_dim.div_ceil(GROUP);
+        let parts = shape.head_dim.div_ceil(KV_GROUP);
         Ok(FloatRows {
             shape,
-            keys: memory::zeroed("KV cache", shape.len(GROUP, shape.head_dim))?,
+            keys: memory::zeroed("KV cache", shape.len(KV_GROUP, shape.head_dim))?,
             values: memory::zeroed("KV cache", shape.len(1, parts))?,
         })
     }
@@ -33,9 +33,9 @@ impl FloatRows {
 
     /// Writes a head's key and value to row `row` of `[kv_head, place]`.
     pub(super) fn store(&mut self, row: usize, k: &[f32], v: &[f32]) {
-        let keys = &mut self.keys[row / GROUP * k.len()..];
-        keys.iter_mut().zip(k).for_each(|(to, &value)| to.as_flattened_mut()[row % GROUP] = value);
-        let parts = v.chunks(GROUP);
+        let keys = &mut self.keys[row / KV_GROUP * k.len()..];
+        keys.iter_mut().zip(k).for_each(|(to, &value)| to.as_flattened_mut()[row % KV_GROUP] = value);
+        let parts = v.chunks(KV_GROUP);
         let first = row / TILE * parts.len() * TILE + row % TILE;
         for (to, v) in self.values[first..].iter_mut().step_by(TILE).zip(parts) {
             to.as_flattened_mut()[..v.len()].copy_from_slice(v);
@@ -154,7 +154,7 @@ impl FloatRows {
         rescale: &[f32; 4],
         sums: &mut [Two],
     ) {
-        let parts = self.shape.head_dim.div_ceil(GROUP);
+        let parts = self.shape.head_dim.div_ceil(KV_GROUP);
         let values = self.values[tile * parts * TILE..(tile + 1) * parts * TILE].as_chunks::<TILE>().0;
         for (part, values) in values.iter().enumerate() {
             for half in (0..2).step_by(BY) {

@@ -11,22 +11,22 @@ use linnet_graph::{BackendError, CompileOptions, KvFormat, KvLayer};
 use self::codes::CodeRows;
 use self::float::FloatRows;
 use self::rows::CacheShape;
-pub(crate) use self::rows::{CHUNK, CachedRows, GROUP, LANES, Queries, Scores, TILE, Two, Weighed};
+pub(crate) use self::rows::{CHUNK, CachedRows, KV_GROUP, LANES, Queries, Scores, TILE, Two, Weighed};
 use crate::simd::{Kernel, Simd};
 
 /// Keys and values of the positions that the layer keeps, allocated once.
 pub(crate) enum KvCache {
-    /// Numbers as they are.
+    /// Plain f32.
     F32(FloatRows),
-    /// Integers of 14 bits with a scale per head: finer than f16 for the greater numbers, which decide what a product
-    /// comes to, and what processors without f16 instructions, as that of WebAssembly, multiply without converting.
+    /// 14-bit integers with a scale per head: more precise than f16 for the larger values, which dominate a product,
+    /// and multiplied without conversion on processors without f16 instructions, such as WebAssembly's.
     F16(CodeRows<i16>),
     /// GGUF's Q8_0.
     Q8_0(CodeRows<i8>),
 }
 
 impl KvCache {
-    /// The cache of a layer in a program compiled so.
+    /// The cache of a layer in a program with these options.
     pub(crate) fn new(layer: KvLayer, options: &CompileOptions) -> Result<Self, BackendError> {
         let KvLayer { kv_heads, head_dim, .. } = layer;
         let places = layer.positions(options).next_multiple_of(TILE);
@@ -47,7 +47,7 @@ impl KvCache {
         }
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             KvCache::F32(rows) => rows.bytes(),
@@ -60,9 +60,9 @@ impl KvCache {
 /// Writes the keys and values of some tokens.
 pub(crate) struct StoreKv<'a> {
     pub(crate) cache: &'a mut KvCache,
-    /// Of the first token.
+    /// Position of the first token.
     pub(crate) position: usize,
-    /// `[tokens, kv_heads * head_dim]`, as `v`.
+    /// `[tokens, kv_heads * head_dim]`, like `v`.
     pub(crate) k: &'a [f32],
     pub(crate) v: &'a [f32],
 }

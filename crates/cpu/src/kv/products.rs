@@ -1,26 +1,28 @@
 //! Attention over keys and values that are integers.
 //!
-//! Queries, and weights times the values' scales, are rounded to integers too: products and their sums are exact then,
-//! two products an instruction lane, and nothing is converted on the way. How large a sum becomes is bounded by the
-//! greatest code of the cache times the sum of the magnitudes of those that it is multiplied with; the latter are made
-//! so that this is less than 2^31, over all elements of a key and over all positions of a chunk.
+//! Queries, and weights times the values' scales, are rounded to integers, too. Products and their sums are then exact,
+//! an instruction lane does two products, and nothing is converted. A sum is bounded by the greatest code of the cache
+//! times the sum of the other factors' magnitudes. Their scales keep this bound below 2^31, over all elements of a key
+//! and over all positions of a chunk.
 
 use std::ops::Range;
 
 use super::codes::{Code, CodeRows, Pairs, STEPS, TileValues, encode, finite, inverse, magnitudes, run};
-use super::rows::{AHEAD, CHUNK, CachedRows, Codes, GROUP, LANES, Queries, STEP, Scores, TILE, Two, Weighed};
+use super::rows::{
+    AHEAD, CHUNK, CachedRows, Codes, KV_GROUP, LANES, Queries, STEP, Scores, TILE, Two, Weighed,
+};
 use crate::simd::{Simd, four_times, twice};
 
-/// The greatest code of a query or weight: rounding leads to no number that 16 bits do not hold.
+/// The greatest code of a query or weight, so that rounding does not exceed 16 bits.
 const MOST: f32 = 32_766.0;
 
-/// What may be the sum of so many such codes' magnitudes before they are rounded, each up by no more than a half.
+/// The limit of the sum of the codes' magnitudes before rounding, which adds at most a half to each.
 #[inline(always)]
 fn most_together<C: Code>(codes: usize) -> f32 {
     (i32::MAX as f32 / C::MOST - codes as f32).floor()
 }
 
-/// What a code stands for, given the greatest magnitude and the sum of the magnitudes of so many numbers.
+/// The scale of the codes, given the greatest magnitude and the sum of the magnitudes of the numbers.
 #[inline(always)]
 fn step<C: Code>(greatest: f32, sum: f32, numbers: usize) -> f32 {
     (greatest / MOST).max(sum / most_together::<C>(numbers))
@@ -118,7 +120,7 @@ impl<C: Code> CodeRows<C> {
                             let scales = C::load_scales(s, &key_scales[(half + J) * blocks + block]);
                             four_times!(I => {
                                 if I < N {
-                                    // Sums of blocks wait in memory: the products need the registers.
+                                    // Sums of blocks stay in memory because the products need the registers.
                                     let to = &mut scores[I].as_chunks_mut().0[2 * group + half + J];
                                     let score = s.mul(s.to_f32(sums[J][I]), s.mul(scales, s.splat(factors[I])));
                                     let before = if block == 0 { s.splat(0.0) } else { s.load(to) };
@@ -166,7 +168,7 @@ impl<C: Code> CodeRows<C> {
         weighed: &mut Weighed,
     ) {
         let head_dim = self.shape.head_dim;
-        let (parts, of_block) = (head_dim.div_ceil(GROUP), C::block(head_dim).div_ceil(GROUP));
+        let (parts, of_block) = (head_dim.div_ceil(KV_GROUP), C::block(head_dim).div_ceil(KV_GROUP));
         let of_tile = 2 * parts * STEPS;
         let values = &self.values[tiles.start * of_tile..tiles.end * of_tile];
         let sums = &mut weighed.sums[..parts];
@@ -204,7 +206,7 @@ impl<C: Code> CodeRows<C> {
         }
     }
 
-    /// Rescales the sums of `N` queries and adds what the codes' sums stand for.
+    /// Rescales the sums of `N` queries and adds the sums of the codes times their scales.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn add_sums<S: Simd, const N: usize>(
@@ -215,7 +217,7 @@ impl<C: Code> CodeRows<C> {
         sums: &mut [Two],
     ) {
         let head_dim = self.shape.head_dim;
-        let (parts, of_block) = (head_dim.div_ceil(GROUP), C::block(head_dim).div_ceil(GROUP));
+        let (parts, of_block) = (head_dim.div_ceil(KV_GROUP), C::block(head_dim).div_ceil(KV_GROUP));
         for (query, (sums, rescale)) in sums.chunks_exact_mut(parts).zip(rescale).enumerate() {
             let rescale = s.splat(*rescale);
             let of_blocks = sums.chunks_mut(of_block).zip(weighed.sums.chunks(of_block));
@@ -265,7 +267,7 @@ fn products<S: Simd, C: Code, const N: usize, const BY: usize>(
     sums
 }
 
-/// The products of a query's weights with the values' scales as codes, and what a code stands for. None is negative.
+/// The products of a query's weights with the values' scales as codes, and the scale of the codes. None is negative.
 #[inline(always)]
 fn weigh<S: Simd, C: Code>(
     s: S,

@@ -1,4 +1,4 @@
-//! The rows of a cache: their order, their sizes, and what attention does with them.
+//! The rows of a cache: their layout, and the operations of attention on them.
 
 use std::ops::Range;
 
@@ -14,27 +14,27 @@ pub(crate) const LANES: usize = 8;
 pub(crate) type Two = [[f32; LANES]; 2];
 
 /// Positions of a group, and elements of a part: the lanes of two vectors.
-pub(crate) const GROUP: usize = 2 * LANES;
+pub(crate) const KV_GROUP: usize = 2 * LANES;
 
-/// Positions whose values lie together.
+/// Positions whose values are contiguous.
 pub(crate) const TILE: usize = 32;
 
-/// Positions whose scores and weights a kernel holds at a time, at most: whole tiles. What is done once for all of them, such as
-/// finding the greatest score, is little beside the rest.
+/// The most positions whose scores and weights a kernel holds at a time: whole tiles. The work per chunk, such as
+/// finding the greatest score, is small compared with the work per position.
 pub(crate) const CHUNK: usize = 256;
 const _: () = assert!(CHUNK.is_multiple_of(TILE));
 
 /// Scores, then weights, of a query for the positions of a chunk.
 pub(crate) type Scores = [f32; CHUNK];
 
-/// A tile begins at a multiple of its length, so that no ring ends within it.
+/// A tile begins at a multiple of its length, so no ring ends within a tile.
 const _: () = assert!(KvLayer::TILE.is_multiple_of(TILE));
 
-/// Elements of a head that share a scale, where numbers have one.
+/// Elements of a head that share a scale, in formats with scales.
 pub(super) const BLOCK: usize = KvFormat::BLOCK;
 
-/// Bytes between what is multiplied and what is fetched for later: a cache that fills the memory's bandwidth is read with
-/// gaps by what processors guess of themselves. (Measured: 4,096 and 8,192 are alike, 2,048 is too near.)
+/// Distance in bytes of software prefetching: with the hardware prefetcher alone, reading a large cache stalls.
+/// (Measured: 4,096 and 8,192 are alike, 2,048 is too short.)
 pub(super) const AHEAD: usize = 8192;
 
 /// The sizes of a cache.
@@ -46,15 +46,16 @@ pub(super) struct CacheShape {
     pub(super) places: usize,
 }
 
-/// What attention does with the rows of a cache: `[kv_head, place]`, in groups or tiles.
+/// The operations of attention on the rows of a cache: `[kv_head, place]`, in groups or tiles.
 ///
-/// For WebAssembly these methods are functions of their own, as are the other steps of attention: JavaScript engines compile long
-/// functions badly. Elsewhere they must be inlined, as all that a kernel calls.
+/// For WebAssembly these methods are separate functions, like the other steps of attention, because JavaScript engines
+/// compile long functions badly. Elsewhere they must be inlined, like everything that a kernel calls.
 pub(crate) trait CachedRows {
-    /// Makes the first `count` of `queries` ready for [`CachedRows::scores`].
+    /// Prepares the first `count` of `queries` for [`CachedRows::scores`].
     fn prepare<S: Simd>(&self, s: S, queries: &mut Queries, count: usize);
 
-    /// Products of `N` of the `queries`, from one on, with some groups of keys, times the queries' `scales`: `scores[query][key]`.
+    /// Products of `N` of the `queries`, from one on, with some groups of keys, times the `scales` of the queries:
+    /// `scores[query][key]`.
     fn scores<S: Simd, const N: usize>(
         &self,
         s: S,
@@ -64,8 +65,8 @@ pub(crate) trait CachedRows {
         scores: &mut [Scores],
     );
 
-    /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of some tiles times the queries' `weights`, which
-    /// are 0 for what lies behind the first `count` places.
+    /// Rescales the sums of `N` queries (`[N, head_dim / 16]`) and adds the values of some tiles times the `weights` of
+    /// the queries, which are 0 after the first `count` places.
     fn add_values<S: Simd, const N: usize>(
         &self,
         s: S,
@@ -77,14 +78,14 @@ pub(crate) trait CachedRows {
     );
 }
 
-/// Pairs of codes that a kernel multiplies in one turn of its loop: two turns at once are cheaper than one by one, and what they
-/// need still fits into registers.
+/// Pairs of codes that a kernel multiplies in one iteration: twice the minimum, which is cheaper and still fits the
+/// registers.
 pub(super) const STEP: usize = 2;
 
 /// That many pairs of each of four rows.
 pub(super) type Codes = [[[i16; 2]; STEP]; 4];
 
-/// Query heads that share a key/value head, as they are and as caches of integers want them.
+/// Query heads that share a key/value head, as f32 and as integers for caches of integers.
 pub(crate) struct Queries {
     /// `[queries, head_dim]`.
     pub(crate) values: Vec<f32>,
@@ -94,11 +95,11 @@ pub(crate) struct Queries {
     pub(super) scales: Vec<f32>,
 }
 
-/// What caches of integers make of the weights of up to four queries.
+/// Working memory of integer caches for the weights of up to four queries.
 pub(crate) struct Weighed {
     /// The products with the values' scales: `[blocks, CHUNK / 4]`.
     pub(super) codes: Vec<Codes>,
-    /// What a code stands for: `[blocks, 4]`.
+    /// The scale of the codes: `[blocks, 4]`.
     pub(super) factors: Vec<[f32; 4]>,
     /// Scales of a block, then the products: `[CHUNK]`.
     pub(super) scales: Vec<f32>,
@@ -108,7 +109,7 @@ pub(crate) struct Weighed {
 }
 
 impl Queries {
-    /// Room for so many queries of heads up to `head_dim`.
+    /// Allocates room for queries of heads up to `head_dim`.
     pub(crate) fn new(queries: Option<usize>, head_dim: usize) -> Result<Self, BackendError> {
         let what = "attention scratch";
         let fours = queries.map(|queries| queries.div_ceil(4));
@@ -122,14 +123,14 @@ impl Queries {
         })
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         memory::bytes(&self.values) + memory::bytes(&self.codes) + memory::bytes(&self.scales)
     }
 }
 
 impl Weighed {
-    /// Room for heads up to `head_dim`.
+    /// Allocates room for heads up to `head_dim`.
     pub(crate) fn new(head_dim: usize) -> Result<Self, BackendError> {
         let (what, blocks) = ("attention scratch", head_dim.div_ceil(BLOCK));
         Ok(Weighed {
@@ -137,11 +138,11 @@ impl Weighed {
             factors: memory::zeroed(what, Some(blocks))?,
             scales: memory::zeroed(what, Some(CHUNK))?,
             products: memory::zeroed(what, Some(CHUNK))?,
-            sums: memory::zeroed(what, Some(head_dim.div_ceil(GROUP)))?,
+            sums: memory::zeroed(what, Some(head_dim.div_ceil(KV_GROUP)))?,
         })
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn bytes(&self) -> u64 {
         memory::bytes(&self.codes)
             + memory::bytes(&self.factors)

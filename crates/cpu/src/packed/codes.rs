@@ -1,12 +1,12 @@
-//! How the quantized codes of eight rows lie in memory: a run of 32 values of each, 256 codes.
+//! The memory layout of the quantized codes of eight rows: a run of 32 values of each, 256 codes.
 //!
 //! Two neighbouring values of the eight rows are a *pair*, sixteen lanes: lane `2 * row + (k & 1)` of pair `k / 2`.
 //! A pair is what one dot instruction multiplies with two activations. The lanes of several pairs share the bits of
 //! one vector of sixteen 16-bit words, so that unpacking takes shifts and masks only, no widening and no shuffles.
 //!
-//! Where an instruction multiplies four bytes at once, two pairs make a *quad*, thirty-two bytes: the pairs `p` and
-//! `p + 2` for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. What half
-//! a word holds is such bytes already; the activations are put in the same order, which costs nothing in comparison.
+//! For an instruction that multiplies four bytes at once, two pairs make a *quad*, thirty-two bytes: the pairs `p` and
+//! `p + 2` for `p % 4` of 0 or 1, the first in the lower bytes of its lanes and the second in the upper ones. The
+//! packed words already have this order; the activations are put in the same order, which costs little.
 
 pub(crate) mod bits3;
 
@@ -22,7 +22,7 @@ pub(crate) trait Sink<S: Simd> {
 
 /// Receives the quads of a run, in any order.
 pub(crate) trait QuadSink<S: Simd> {
-    /// Takes quad `index`, counted from the start of the run's part: of pairs `first_of_quad(index)` and two behind it.
+    /// Takes quad `index`, counted from the start of the run's part: of pairs `first_of_quad(index)` and two after it.
     fn quad(&mut self, s: S, index: usize, codes: S::I16);
 }
 
@@ -51,18 +51,18 @@ pub(crate) trait Codes: 'static {
     type Words: Copy + Send + Sync + Zeroable;
     /// The parts of a run that have a scale of their own: 1 (32 values) or 2 (16 values each).
     const PARTS: usize;
-    /// Whether all that is unpacked fits 7 bits.
+    /// Whether all unpacked codes fit 7 bits.
     const SEVEN_BITS: bool;
-    /// What stands for zero, where that is the layout's to say and not the format's.
+    /// The code of zero, if the layout determines it and not the format.
     const ZERO: i16 = 0;
 
     /// Packs `codes[row][k]`.
     fn pack(codes: &[[u8; 32]; 8]) -> Self::Words;
 
-    /// Unpacks the pairs of one part, in ascending order unless [`Self::unpack_quads`] does without.
+    /// Unpacks the pairs of one part, in ascending order unless [`Self::unpack_quads`] does not need that.
     fn unpack<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl Sink<S>);
 
-    /// Unpacks the quads of one part. Only for codes of at most 8 bits without a sign.
+    /// Unpacks the quads of one part. Only for unsigned codes of at most 8 bits.
     #[inline(always)]
     fn unpack_quads<S: Simd>(s: S, words: &Self::Words, part: usize, sink: &mut impl QuadSink<S>) {
         let none = s.splat_i16(0);
@@ -88,8 +88,8 @@ fn every_other_nibble(bytes: u64) -> i16 {
     (nibbles | nibbles >> 12 | nibbles >> 24 | nibbles >> 36) as i16
 }
 
-/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, of which 0, 1, 4, 5 lie in the lower byte and two behind each in
-/// the upper one. `PARTS` is 1 or 2.
+/// Codes of 2 bits: word `w` holds pairs `8w..8w + 8`, 0, 1, 4 and 5 in the lower byte, and 2, 3, 6 and 7 in the upper
+/// one. `PARTS` is 1 or 2.
 pub(crate) struct Bits2<const PARTS: usize>;
 
 impl<const PARTS: usize> Codes for Bits2<PARTS> {
@@ -242,7 +242,7 @@ impl Codes for Bits5 {
     #[inline(always)]
     fn unpack<S: Simd>(s: S, words: &Self::Words, _part: usize, sink: &mut impl Sink<S>) {
         let mask = s.splat_i16(0x1f);
-        // Named one by one: an array of vectors would be memory unless the optimiser removes it.
+        // Separate variables, because an array of vectors may be in memory.
         let w0 = three_fives(s, &words[0], mask, 0, sink);
         let w1 = three_fives(s, &words[1], mask, 3, sink);
         let w2 = three_fives(s, &words[2], mask, 6, sink);
@@ -316,7 +316,7 @@ fn two_sixes<S: Simd>(s: S, word: &[i16; 16], mask: S::I16, first: usize, sink: 
     word
 }
 
-/// Signed codes of 8 bits, a pair after the other.
+/// Signed codes of 8 bits, pair after pair.
 pub(crate) struct Bits8;
 
 impl Codes for Bits8 {

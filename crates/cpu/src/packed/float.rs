@@ -12,9 +12,9 @@ use crate::pool::Pool;
 use crate::shared_rows::SharedRows;
 use crate::simd::Simd;
 
-/// A format whose values stand alone.
+/// A format without blocks.
 pub(crate) trait FloatFormat: 'static {
-    /// A value as it lies in the file.
+    /// A value as in the file.
     type Value: Pod + Send + Sync;
     /// Decodes one value of each of eight rows.
     fn load<S: Simd>(s: S, from: &[Self::Value; GROUP]) -> S::F32;
@@ -94,7 +94,7 @@ impl<F: FloatFormat> PackedFloat<F> {
         });
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn byte_len(&self) -> usize {
         size_of_val(self.values.as_slice())
     }

@@ -1,4 +1,4 @@
-//! The four-bit floats, whose scales are exact in bfloat16.
+//! The four-bit float formats, whose scales are exact in bfloat16.
 
 use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockMXFP4, BlockNVFP4};
@@ -15,11 +15,11 @@ use crate::simd::Simd;
 #[derive(Clone, Copy, Zeroable)]
 pub(crate) struct PackedFp4<const PARTS: usize> {
     words: <Bits4 as Codes>::Words,
-    /// Half the scales, since the table has the doubled values; bfloat16.
+    /// Half of the scales, because the table has the doubled values; bfloat16.
     scales: [[u16; GROUP]; PARTS],
 }
 
-/// E2M1 values under a scale per 32 (`PARTS` 1, MXFP4) or per 16 (2, NVFP4).
+/// E2M1 values with a scale per 32 (`PARTS` 1, MXFP4) or per 16 (2, NVFP4).
 pub(crate) struct Fp4<const PARTS: usize>;
 
 impl<const PARTS: usize> Format for Fp4<PARTS> {

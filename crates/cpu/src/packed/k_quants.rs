@@ -1,4 +1,4 @@
-//! The formats of 256 values with quantized scales. These are unpacked to whole bytes here (Q4_K grows by 3 %).
+//! The formats of 256 values with quantized scales, which are unpacked to whole bytes here (Q4_K grows by 3 %).
 
 use bytemuck::Zeroable;
 use linnet_quant::blocks::{BlockQ2_K, BlockQ4_K, BlockQ5_K, BlockQ6_K};
@@ -9,7 +9,7 @@ use super::format::{Format, Pack};
 use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
-/// Bits 0..4 of run `run`'s value `k`: a run of 32 bytes holds two runs of values.
+/// Bits 0..4 of value `k` of run `run`: 32 bytes hold two runs.
 fn nibble(qs: &[u8; 128], run: usize, k: usize) -> u8 {
     qs[run / 2 * RUN + k] >> (4 * (run % 2)) & 15
 }

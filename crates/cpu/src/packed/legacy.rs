@@ -20,9 +20,12 @@ fn fives(qs: &[u8; 16], qh: [u8; 4]) -> [u8; RUN] {
     std::array::from_fn(|k| low[k] | ((high >> k & 1) as u8) << 4)
 }
 
-/// Declares a format `value = d * (code - offset)`, or `d * code + m` where a minimum `m` is named.
+/// Declares a format `value = d * (code - offset)`, or `d * code + m` if a minimum `m` is named.
 macro_rules! format {
-    ($name:ident, $packed:ident, $file:ident, $bits:ident, $offset:expr, $($min:ident,)? |$block:ident| $codes:expr) => {
+    (
+        $name:ident, $packed:ident, $file:ident, $bits:ident, $offset:expr, $($min:ident,)?
+        |$block:ident| $codes:expr
+    ) => {
         #[doc = concat!("[`", stringify!($file), "`] of eight rows.")]
         #[derive(Clone, Copy, Zeroable)]
         pub(crate) struct $packed {

@@ -21,7 +21,8 @@ pub(crate) struct PanelRun {
 
 /// A packed weight of any format.
 pub(crate) trait Matrix: Send + Sync {
-    /// Packs the next rows of file bytes, `row_bytes` each: groups of eight, of which the last may lack some; these become zeros.
+    /// Packs the next rows of file bytes, `row_bytes` each, in groups of eight. Missing rows of the last group become
+    /// zeros.
     fn push(&mut self, pool: &mut Pool, rows: &[u8], row_bytes: usize);
     /// The form of the activations that the kernel reads.
     fn form(&self) -> Form;
@@ -36,6 +37,6 @@ pub(crate) trait Matrix: Send + Sync {
     );
     /// Decodes one row.
     fn row(&self, isa: Isa, row: usize, out: &mut [f32]);
-    /// Bytes held.
+    /// Bytes of memory.
     fn bytes(&self) -> usize;
 }

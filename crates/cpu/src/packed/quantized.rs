@@ -16,13 +16,13 @@ use crate::shared_rows::SharedRows;
 type PackGroup<F> =
     fn(rows: &[u8], row_bytes: usize, &mut [<F as Format>::Run], &mut [<F as Format>::Shared]);
 
-/// A weight in a [`Format`]: the runs of a group of eight rows follow one another, and the groups.
+/// A weight in a [`Format`]: the runs of a group of eight rows, group after group.
 pub(crate) struct Packed<F: Format> {
     runs: Vec<F::Run>,
     shared: Vec<F::Shared>,
     /// Runs in a row.
     per_row: usize,
-    /// Packs a group; knows the file's format.
+    /// Packs a group from the file's format.
     pack_group: PackGroup<F>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Packed<F: Format> {
 pub(crate) struct PackedRuns<'a, F: Format> {
     /// The runs.
     pub(crate) runs: &'a [F::Run],
-    /// What each [`Format::RUNS`] of them share.
+    /// The shared data of each [`Format::RUNS`] runs.
     pub(crate) shared: &'a [F::Shared],
 }
 
@@ -73,7 +73,7 @@ impl<F: Format> Packed<F> {
         });
     }
 
-    /// Bytes held.
+    /// Bytes of memory.
     pub(crate) fn byte_len(&self) -> usize {
         size_of_val(self.runs.as_slice()) + size_of_val(self.shared.as_slice())
     }

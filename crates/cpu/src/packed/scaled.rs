@@ -1,7 +1,7 @@
 //! The formats of 256 values `d * scale * table[code]` with a whole-number scale per 16 or 32.
 //!
-//! The codebooks of the IQ formats dissolve here: what an index stands for becomes one code per value, which takes 3 or
-//! 4 bits and no lookups in a grid.
+//! The codebooks of the IQ formats are resolved here: each value gets a code of its own, of 3 or 4 bits, so kernels
+//! need no lookups in a grid.
 
 use std::marker::PhantomData;
 
@@ -35,7 +35,7 @@ pub(crate) struct Scaled<C>(PhantomData<C>);
 
 impl<C: Codes> Format for Scaled<C> {
     type Run = ScaledRun<C::Words>;
-    /// The block's scale with what all its scales have in common; not always a half.
+    /// The scale of the block times a constant factor of the format; it may not fit f16.
     type Shared = [f32; GROUP];
     type Factors<S: Simd> = S::F32;
     type Codes = C;
@@ -61,7 +61,7 @@ impl<C: Codes> Format for Scaled<C> {
 pub(crate) trait Block: bytemuck::Pod {
     /// Codes with their table.
     type Codes: Codes;
-    /// What every value is multiplied with.
+    /// Factor of every value.
     fn factor(&self) -> f32;
     /// The scales of both halves of a run.
     fn scales(&self, run: usize) -> [i8; 2];
@@ -219,7 +219,7 @@ impl Block for BlockIQ3_S {
     }
 }
 
-/// The signs of an octet all of whose values are shifted down, or up.
+/// The signs of an octet whose values are all shifted down, or all up.
 fn shift(down: bool) -> u8 {
     if down { 255 } else { 0 }
 }

@@ -1,4 +1,4 @@
-//! Codes that stand for the values of a table.
+//! Codes that are indices in a table.
 
 use std::marker::PhantomData;
 
@@ -9,12 +9,12 @@ use super::codes::{Bits4, Codes, QuadSink, Sink};
 use crate::layout::first_of_quad;
 use crate::simd::Simd;
 
-/// What codes stand for. Codes of fewer bits use the beginning of the table.
+/// A table of values. Codes of fewer bits use the beginning of it.
 pub(crate) trait Table: 'static {
     /// By code.
     const VALUES: [i8; 16];
 
-    /// The least value, below zero.
+    /// The least value, which is negative.
     const LEAST: i8 = {
         let (mut least, mut i) = (0, 0);
         while i < 16 {
@@ -23,7 +23,7 @@ pub(crate) trait Table: 'static {
         }
         least
     };
-    /// The values less the least: what kernels look up, as it has no sign.
+    /// The values minus the least one, which kernels look up because they are unsigned.
     const SHIFTED: [u8; 16] = {
         let (mut shifted, mut i) = ([0; 16], 0);
         while i < 16 {
@@ -43,7 +43,7 @@ pub(crate) trait Table: 'static {
     };
 }
 
-/// Codes `C` that stand for the values of `T`.
+/// Codes `C` that are indices in the table `T`.
 pub(crate) struct Tabled<C, T>(PhantomData<(C, T)>);
 
 /// Looks quads up and passes them on, as [`QuadSink`], or their pairs, as [`Sink`].

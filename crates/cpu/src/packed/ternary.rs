@@ -1,4 +1,4 @@
-//! Two-bit codes under one scale: the ternary formats, and with them the formats of one and of two bits.
+//! Two-bit codes with one scale: the ternary formats, and the formats of one and two bits.
 
 use linnet_quant::blocks::{BlockQ1_0, BlockQ2_0, BlockTQ1_0, BlockTQ2_0};
 use linnet_quant::tq1_digit;
@@ -9,7 +9,7 @@ use super::k_quants::two_bits;
 use crate::layout::{GROUP, RUN};
 use crate::simd::Simd;
 
-/// `value = d * (code - 1)`, two runs under one scale.
+/// `value = d * (code - 1)`, two runs with one scale.
 pub(crate) struct Ternary;
 
 impl Format for Ternary {

@@ -1,10 +1,10 @@
 //! A small persistent thread pool for loops that last microseconds.
 //!
-//! A node of the graph is one fork and join, five per layer and token, so threads are kept running: a worker spins
-//! for a while after its part, and sleeps only when the next job is slow to come.
+//! A node of the graph is one fork and join, five per layer and token, so threads are kept running: a worker spins for
+//! a while after its part, and sleeps only if the next job takes long.
 //!
-//! Threads take pieces of a loop until none is left, and a worker that comes too late finds the job closed: where the
-//! processors have other work to do, nobody waits for a thread that the system has not let run.
+//! Threads take pieces of a loop until none is left, and a worker that is late finds the job closed. So if the
+//! processors are busy, nobody waits for a thread that is not scheduled.
 //!
 //! Natively the pool starts its workers (`threads`); in a page it uses those that the page has started (`slots`).
 
@@ -25,38 +25,38 @@ pub use self::slots::{abandon, take_slot, work};
 #[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
 use self::threads::{Workers, wait_until_left};
 
-/// How many threads a pool has unless somebody says.
+/// The default number of threads.
 #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
 pub(crate) use self::slots::usual_threads;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
 pub(crate) use self::threads::usual_threads;
 
-/// Why a step fails, and what to do.
+/// Messages of failed steps.
 const PANICKED: &str = "a worker thread failed at its part of a step. Load the model again";
 const FAILED_BEFORE: &str = "an earlier step failed in a worker thread. Load the model again";
 
-/// Pieces of a loop per thread: enough that a slow thread does not hold up the others by much.
+/// Pieces of a loop per thread: enough that a slow thread hardly delays the others.
 const PIECES: usize = 4;
 
-/// Threads that share the pieces of a loop; the caller's thread is one of them.
+/// Threads that share the pieces of a loop, including the caller's.
 pub(crate) struct Pool {
     workers: Workers,
 }
 
 impl Pool {
-    /// A pool of up to `threads` threads: as many as the platform lets it have.
+    /// A pool of up to `threads` threads, as many as the platform allows.
     pub(crate) fn new(threads: usize) -> Self {
         Pool { workers: Workers::gather(threads.saturating_sub(1)) }
     }
 
-    /// Number of threads, the caller's included.
+    /// Number of threads, including the caller's.
     pub(crate) fn threads(&self) -> usize {
         self.workers.count() + 1
     }
 
-    /// Cuts `0..units` into pieces and calls `job(thread, piece)` for each, `thread` being below `threads()` and at one
-    /// piece at a time.
-    /// With `alone`, the caller's thread does everything: for work that is smaller than waking the others.
+    /// Cuts `0..units` into pieces and calls `job(thread, piece)` for each. `thread` is below `threads()`, and each
+    /// thread has one piece at a time. With `alone`, the caller's thread does everything: for work that is not worth
+    /// waking the others.
     pub(crate) fn split(&mut self, units: usize, alone: bool, job: impl Fn(usize, Range<usize>) + Sync) {
         if alone || units <= 1 || self.workers.count() == 0 {
             if units > 0 {
@@ -77,11 +77,11 @@ impl Pool {
         });
     }
 
-    /// Calls `job(0)` here and `job(thread)` on the workers that come before it has ended; waits for those.
+    /// Calls `job(0)` here, and `job(thread)` on the workers that join before it ends. Waits for those.
     fn run(&mut self, job: Job<'_>) {
         let threads = self.threads();
         let shared = self.workers.shared();
-        // After a failure some worker may still be at the job before, which forbids another.
+        // After a failure a worker may still run the previous job, so no other may start.
         assert!(!shared.panicked.load(Ordering::Relaxed), "{FAILED_BEFORE}");
         // SAFETY: only the lifetime changes. Workers use the reference during this call only: `Close` below does not
         // let it end, not even by a panic, before all that have begun are done and no other can begin.
@@ -99,7 +99,7 @@ impl Pool {
     }
 }
 
-/// Closes the job when dropped, and waits for the workers that are at it.
+/// When dropped, closes the job and waits for its workers.
 struct Close<'a>(&'a Shared);
 
 impl Drop for Close<'_> {
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// A job with one worker at it, closed.
+    /// A closed job with one worker.
     fn begun() -> Shared {
         let shared = Shared::new();
         shared.gate.store(OPEN, Ordering::Relaxed);
@@ -159,7 +159,7 @@ mod tests {
         let (shared, mut waited) = (begun(), Duration::ZERO);
         assert!(!wait(&shared, |nap| waited += nap));
         assert_eq!(waited, Duration::from_secs(10));
-        assert!(shared.panicked.load(Ordering::Relaxed), "no other job may follow");
+        assert!(shared.panicked.load(Ordering::Relaxed), "no other job may start");
     }
 
     #[test]

@@ -1,32 +1,33 @@
-//! What the owner and the workers of a pool see, and how they wait for each other.
+//! The state that the owner and the workers of a pool share, and how they wait for each other.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
 use std::time::Duration;
 
-/// More threads than this wait for each other longer than they help on models that suit a CPU.
+/// The most threads that help: with more, models that suit a CPU spend more time on waiting.
 pub(super) const MOST_THREADS: usize = 8;
-/// Rounds of spinning before a thread gives up its processor: some tens of microseconds.
+/// Rounds of spinning before a thread yields its processor: some tens of microseconds.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
 pub(super) const SPINS: usize = 10_000;
-/// The same in a page. A round is shorter than natively, for wasm has no instruction that pauses.
+/// The same in a page. A round is shorter than natively, because wasm has no pause instruction.
 #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
 pub(super) const SPINS: usize = 40_000;
-/// In [`Shared::gate`]: workers may still begin with the job.
+/// In [`Shared::gate`]: workers may still join the job.
 pub(super) const OPEN: usize = 1 << (usize::BITS - 1);
 
 pub(super) type Job<'a> = &'a (dyn Fn(usize) + Sync);
 
-/// What the owner and the workers of a pool see.
+/// The state that the owner and the workers of a pool share.
 pub(super) struct Shared {
-    /// Counts jobs; a change tells the workers that there is one.
+    /// Counts jobs; a change tells the workers that there is a new one.
     pub(super) epoch: AtomicUsize,
-    /// Number of workers at the job, plus [`OPEN`] while others may join them.
+    /// Number of workers in the job, plus [`OPEN`] while others may join.
     pub(super) gate: AtomicUsize,
-    /// The job, and the threads that it is for. Written by the owner while `gate` is 0; read by workers that the gate has counted.
+    /// The job, and the threads that it is for. Written by the owner while `gate` is 0, and read by workers that the
+    /// gate has counted.
     pub(super) job: UnsafeCell<Option<(Job<'static>, usize)>>,
-    /// Some worker's part panicked, or did not come to its end in the time that [`NAPS`] gives it.
+    /// A worker panicked, or did not finish its part in the time of [`NAPS`].
     pub(super) panicked: AtomicBool,
     pub(super) stop: AtomicBool,
 }
@@ -47,28 +48,26 @@ impl Shared {
         }
     }
 
-    /// Whether no worker is at the job. Only for the owner, after closing it.
+    /// Whether no worker is in the job. Only for the owner, after closing it.
     pub(super) fn has_been_left(&self) -> bool {
         self.gate.load(Ordering::Acquire) == 0
     }
 
-    /// Counts a worker in, unless the job is closed.
+    /// Lets a worker join, unless the job is closed.
     pub(super) fn enter(&self) -> bool {
         let join = |gate: usize| (gate & OPEN != 0).then_some(gate + 1);
         self.gate.fetch_update(Ordering::Acquire, Ordering::Relaxed, join).is_ok()
     }
 }
 
-/// Naps of an owner that waits for workers who do not tell it when they are done: counts and lengths. A piece of a loop
-/// takes milliseconds, on a slow and busy device a second. Of a worker that is silent for ten seconds, while its owner is not,
-/// it is not known whether it will come back: the browser may have ended it, or does not let it run. (There is no clock in
-/// a wasm module; in a page that is frozen, the naps are, too.)
+/// Naps of an owner that waits for workers: counts and lengths. A piece of a loop takes milliseconds, or a second on a
+/// slow and busy device. A worker that is silent for ten seconds, while its owner runs, may never return: the browser
+/// may have ended or suspended it. (A wasm module has no clock; in a frozen page the naps are frozen, too.)
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
 const NAPS: [(usize, Duration); 3] =
     [(2_500, Duration::from_micros(20)), (475, Duration::from_millis(2)), (450, Duration::from_millis(20))];
 
-/// Naps until the closed job has been left. Returns whether it was: not if a worker panicked or did not answer in
-/// time.
+/// Naps until all workers have left the closed job. Returns `false` if one panicked or did not finish in time.
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "atomics")))]
 pub(super) fn wait(shared: &Shared, mut nap: impl FnMut(Duration)) -> bool {
     for (count, length) in NAPS {
@@ -89,7 +88,7 @@ pub(super) fn wait(shared: &Shared, mut nap: impl FnMut(Duration)) -> bool {
     left
 }
 
-/// What worker `index` does, from 1 on, until the pool is dropped.
+/// The loop of worker `index`, from 1 on, until the pool is dropped.
 pub(super) fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
     loop {
@@ -100,7 +99,7 @@ pub(super) fn work(shared: &Shared, index: usize) {
                 break epoch;
             }
             spins += 1;
-            // An unpark that came before makes this return at once, so no job is missed.
+            // An earlier unpark makes this return at once, so no job is missed.
             if spins < SPINS { std::hint::spin_loop() } else { std::thread::park() }
         };
         seen = epoch;

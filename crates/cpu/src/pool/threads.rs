@@ -6,12 +6,12 @@ use std::thread::{self, JoinHandle};
 
 use super::shared::{MOST_THREADS, Shared, work};
 
-/// As many threads as the processor runs at once, as far as they help.
+/// As many threads as the processor runs at once, up to the number that helps.
 pub(crate) fn usual_threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)
 }
 
-/// Called by an owner that has waited for `SPINS` rounds.
+/// Waits after `SPINS` rounds of spinning.
 pub(super) fn wait_until_left(shared: &Shared) {
     while !shared.has_been_left() {
         thread::yield_now();
@@ -25,7 +25,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts up to `workers` threads: as many as the platform lets it start (in a module without atomics: none).
+    /// Starts up to `workers` threads, as many as the platform allows (none in a module without atomics).
     pub(super) fn gather(workers: usize) -> Self {
         let shared = Arc::new(Shared::new());
         let mut threads = Vec::new();
@@ -40,17 +40,17 @@ impl Workers {
         Workers { shared, threads }
     }
 
-    /// Their number.
+    /// Number of workers.
     pub(super) fn count(&self) -> usize {
         self.threads.len()
     }
 
-    /// What they see.
+    /// The state that owner and workers share.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// Wakes those that sleep.
+    /// Wakes sleeping workers.
     pub(super) fn wake(&self) {
         self.threads.iter().for_each(|thread| thread.thread().unpark());
     }
@@ -62,7 +62,7 @@ impl Drop for Workers {
         self.shared.epoch.fetch_add(1, Ordering::Release);
         self.wake();
         for thread in self.threads.drain(..) {
-            // A worker catches the panics of its jobs, and has nothing to tell.
+            // A worker catches the panics of its jobs and returns nothing.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! Which instruction set multiplies bytes, where there is one.
+//! The instruction set that multiplies bytes, if there is one.
 #![cfg_attr(
     not(any(test, all(target_arch = "wasm32", target_feature = "simd128"))),
     allow(dead_code, reason = "no other instruction set multiplies bytes")
@@ -10,14 +10,14 @@ use super::portable::Portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::simd128::Simd128;
 
-/// Stands for a module with relaxed SIMD.
+/// Proof that the module has relaxed SIMD.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relaxed(());
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 impl Relaxed {
-    /// The module's, if it has it.
+    /// The proof, if it is true.
     #[inline]
     fn detect() -> Option<Self> {
         super::relaxed::available().then_some(Relaxed(()))
@@ -30,25 +30,25 @@ impl Relaxed {
     }
 }
 
-/// Such an instruction set.
+/// An instruction set that multiplies bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ByteIsa {
     /// WebAssembly's relaxed SIMD.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Relaxed(Relaxed),
-    /// To compare with.
+    /// Plain Rust, for tests.
     #[cfg(all(test, not(target_arch = "wasm32")))]
     Portable,
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 std::thread_local! {
-    /// Whether a test wants [`ByteIsa::Portable`].
+    /// Whether a test selects [`ByteIsa::Portable`].
     pub(crate) static PORTABLE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 impl ByteIsa {
-    /// The one to use, where there is one.
+    /// The one to use, if there is one.
     #[inline]
     pub(crate) fn choose() -> Option<Self> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

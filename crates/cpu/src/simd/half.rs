@@ -1,6 +1,6 @@
-//! To IEEE half precision by integer arithmetic, free of branches so that loops over it become vector code.
+//! Conversion to IEEE half precision by integer arithmetic without branches, so that loops over it are vectorized.
 
-/// Encodes to the nearest half, values out of range as the greatest of their sign.
+/// Encodes the nearest half; values out of range become the greatest of their sign.
 #[inline(always)]
 pub(crate) fn encode_f16(value: f32) -> u16 {
     const GREATEST: f32 = 65504.0;

@@ -12,17 +12,17 @@ use super::portable::Portable;
 use super::simd128::Simd128;
 use super::vectors::Kernel;
 
-/// The instruction set that the kernels of a backend use. A module with SIMD has no second set of kernels: every byte
-/// of it is loaded by a page.
+/// The instruction set that the kernels of a backend use. A wasm module has only one set of kernels, because a page
+/// downloads every byte.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Isa {
-    /// What the compiler makes of plain loops.
+    /// Plain loops.
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     Portable,
     /// AVX2 with FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
-    /// That of 64-bit ARM.
+    /// NEON of 64-bit ARM.
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
     /// WebAssembly's 128-bit SIMD.
@@ -31,7 +31,7 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
-    /// The best that this processor offers, or the portable kernels where there are others.
+    /// The best instruction set of this processor; with `portable`, the portable kernels.
     pub(crate) fn choose(portable: bool) -> Self {
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         if portable {
@@ -52,7 +52,7 @@ impl Isa {
         Isa::Portable
     }
 
-    /// Name for people.
+    /// The displayed name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]

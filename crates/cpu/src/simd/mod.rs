@@ -1,4 +1,4 @@
-//! The vectors that every kernel is written in: eight lanes of 32 bits, one per row of a group, or sixteen of 16 bits.
+//! The vectors of all kernels: eight lanes of 32 bits, one per row of a group, or sixteen of 16 bits.
 //!
 //! A kernel is one generic function over [`Simd`]. [`Isa::run`] picks the implementation and enters it through a
 //! function compiled for that instruction set, into which everything generic is inlined.

@@ -99,7 +99,7 @@ impl Simd for Neon {
             vst1q_f32(to.as_mut_ptr().add(4), v[1]);
         };
         load_f16(from: &[u16; 8]) -> [float32x4_t; 2] = {
-            // As the portable path: sign and exponent to their places, then the difference of the biases.
+            // As in the portable path: move sign and exponent, then correct the bias.
             let bits = vld1q_s16(from.as_ptr().cast());
             both([vmovl_s16(vget_low_s16(bits)), vmovl_high_s16(bits)], |wide| {
                 let moved = vandq_s32(vshlq_n_s32::<13>(wide), vdupq_n_s32(0x8fff_ffff_u32 as i32));
@@ -131,7 +131,7 @@ impl Simd for Neon {
             pairwise(a, b, |a, b| vdivq_f32(a, b));
         mul_add(a: [float32x4_t; 2], b: [float32x4_t; 2], c: [float32x4_t; 2]) -> [float32x4_t; 2] =
             [vfmaq_f32(c[0], a[0], b[0]), vfmaq_f32(c[1], a[1], b[1])];
-        // The instructions for these give what is not a number where either is.
+        // The instructions for these return NaN if either operand is NaN.
         max(a: [float32x4_t; 2], b: [float32x4_t; 2]) -> [float32x4_t; 2] =
             pairwise(a, b, |a, b| vbslq_f32(vcgtq_f32(a, b), a, b));
         min(a: [float32x4_t; 2], b: [float32x4_t; 2]) -> [float32x4_t; 2] =

@@ -1,4 +1,4 @@
-//! Arrays and plain loops, for processors without a path of their own and as the other paths' reference.
+//! Arrays and plain loops, for other processors, and as the reference in tests.
 
 #[cfg(test)]
 use super::byte_vectors::ByteSimd;
@@ -8,11 +8,11 @@ use super::vectors::Simd;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portable;
 
-/// Decodes a finite half; the exponent of infinities and NaNs is taken as a finite one.
+/// Decodes a finite half; infinities and NaNs are decoded as if their exponent were a finite one.
 #[inline(always)]
 fn decode_f16(bits: u16) -> f32 {
-    // Sign and exponent move to their places in an f32, whose bias is greater by 112; the product also turns
-    // subnormal halves (now subnormal f32) into normal numbers.
+    // Move sign and exponent to their places in an f32, whose bias is greater by 112. The product also makes normal
+    // numbers of subnormal halves (now subnormal f32).
     let moved = (i32::from(bits as i16) << 13) as u32 & 0x8fff_ffff;
     f32::from_bits(moved) * f32::from_bits((127 + 112) << 23)
 }

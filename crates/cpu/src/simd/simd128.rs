@@ -149,7 +149,7 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn load_f16(self, from: &[u16; 8]) -> [v128; 2] {
-        // As the portable path: sign and exponent to their places, then the difference of the biases.
+        // As in the portable path: move sign and exponent, then correct the bias.
         let bits = load_16(from);
         both([i32x4_extend_low_i16x8(bits), i32x4_extend_high_i16x8(bits)], |wide| {
             let moved = v128_and(i32x4_shl(wide, 13), i32x4_splat(0x8fff_ffff_u32 as i32));
@@ -220,8 +220,8 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn store_as_i16(self, v: [v128; 2], to: &mut [i16; 8]) {
-        // In the mantissa of such a sum the integer's low bits are the last ones. Engines make several instructions of
-        // a conversion, but one of this.
+        // The low bits of the mantissa of this sum are the integer. Engines compile a conversion to several
+        // instructions, but this addition to one.
         let moved = both(v, |v| f32x4_add(v, f32x4_splat(12_582_912.0)));
         let narrow =
             i8x16_shuffle::<0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29>(moved[0], moved[1]);
@@ -239,7 +239,7 @@ impl Simd for Simd128 {
     }
     #[inline(always)]
     fn reduce_max(self, v: [v128; 2]) -> f32 {
-        // `f32x4_max` is several instructions, for the sake of what is not a number.
+        // `f32x4_max` is several instructions, because of NaN.
         let four = f32x4_pmax(v[0], v[1]);
         let two = f32x4_pmax(
             four,
@@ -250,7 +250,7 @@ impl Simd for Simd128 {
     }
 }
 
-/// Only in modules with relaxed SIMD faster than what [`Simd`] has.
+/// Faster than the methods of [`Simd`] only in modules with relaxed SIMD.
 impl ByteSimd for Simd128 {
     #[inline(always)]
     fn dot_bytes(self, codes: [v128; 2], q: [v128; 2], sum: [v128; 2]) -> [v128; 2] {

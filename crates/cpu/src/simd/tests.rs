@@ -1,5 +1,5 @@
-//! Every vector operation of this processor's instruction set against plain Rust. (Those of wasm, where a library's own
-//! tests do not run, are judged with the kernels, in `tests/oracle.rs`.)
+//! Every vector operation of this processor's instruction set against plain Rust. (A library's own tests do not run on
+//! wasm; its operations are tested with the kernels, in `tests/oracle.rs`.)
 
 use half::f16;
 
@@ -57,7 +57,7 @@ fn integers<S: Simd>(s: S, numbers: &mut Numbers) {
         s.store_i16(v, &mut out);
         out
     };
-    // Through f32, exactly, as the sums of kernels are below 2^24.
+    // Exact in f32, because the sums of kernels are below 2^24.
     let small = |v: [i16; 16]| v.map(|v| v >> 4);
     let wide = |v: S::I32| {
         let mut out = [0.0; 8];
@@ -128,7 +128,7 @@ fn conversions<S: Simd>(s: S, numbers: &mut Numbers) {
     let (halves, _) = words.as_chunks::<8>();
     let finite = halves[0].map(|bits| if bits & 0x7c00 == 0x7c00 { 0 } else { bits as u16 });
     assert_eq!(get(s.load_f16(&finite)), p.load_f16(&finite));
-    // Compared as bits, for some are NaN.
+    // Compared as bits, because some are NaN.
     let bits = |v: [f32; 8]| v.map(f32::to_bits);
     let upper = halves[1].map(|bits| bits as u16);
     assert_eq!(bits(get(s.load_bf16(&upper))), bits(p.load_bf16(&upper)));
@@ -165,7 +165,7 @@ fn halves_are_written_to_the_nearest() {
         let value = f32::from_bits(numbers.next() & 0x807f_ffff | (97 + numbers.next() % 48) << 23);
         let nearest = f16::from_f32(value.clamp(-65504.0, 65504.0));
         let got = f16::from_bits(encode_f16(value));
-        // Subnormal halves are rounded twice, which may end one step away.
+        // Subnormal halves are rounded twice, which may be off by one step.
         let step = if nearest.to_f32().abs() < 6.2e-5 { 6e-8 } else { 0.0 };
         assert!((got.to_f32() - nearest.to_f32()).abs() <= step, "{value}: {got} {nearest}");
     }

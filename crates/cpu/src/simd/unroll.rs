@@ -1,9 +1,9 @@
-//! Loops written out.
+//! Unrolled loops.
 //!
-//! An array of vectors lives in registers only where all its indices are constants. The compiler unrolls short loops
+//! An array of vectors is in registers only if all its indices are constants. The compiler unrolls short loops
 //! for most processors, but not for WebAssembly, where the kernels would keep their sums in memory.
 
-/// Writes a block four times, with a constant counting from 0: `four_times!(I => { ... })`.
+/// Repeats a block four times, with a constant that counts from 0: `four_times!(I => { ... })`.
 macro_rules! four_times {
     ($i:ident => $block:block) => {
         $crate::simd::twice!($i => $block);
@@ -20,7 +20,7 @@ macro_rules! four_times {
     };
 }
 
-/// Writes a block twice, with a constant counting from 0.
+/// Repeats a block twice, with a constant that counts from 0.
 macro_rules! twice {
     ($i:ident => $block:block) => {{
         #[allow(dead_code, reason = "a block need not use the count")]

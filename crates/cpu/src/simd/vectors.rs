@@ -1,11 +1,11 @@
-//! The operations that kernels are written in.
+//! The vector operations of kernels.
 
-/// Vector operations of one instruction set. A value exists only where the processor has the instructions, so the
-/// methods are safe.
+/// Vector operations of one instruction set. A value exists only if the processor has the instructions, so the methods
+/// are safe.
 ///
-/// The lane order is the memory order. Where an operand is not a number, results are those of the instructions.
+/// The lane order is the memory order. If an operand is NaN, results depend on the instruction set.
 pub(crate) trait Simd: Copy {
-    /// Vectors that the processor's registers hold.
+    /// Number of vectors that fit the registers.
     const REGISTERS: usize = 16;
     /// Sixteen 16-bit integers.
     type I16: Copy;
@@ -19,14 +19,14 @@ pub(crate) trait Simd: Copy {
     /// Sign-extends.
     fn load_i8(self, from: &[i8; 16]) -> Self::I16;
     fn splat_i16(self, v: i16) -> Self::I16;
-    /// The two values in turn, eight times.
+    /// The two values, alternating eight times.
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
     fn and(self, a: Self::I16, b: Self::I16) -> Self::I16;
     fn or(self, a: Self::I16, b: Self::I16) -> Self::I16;
     fn sub_i16(self, a: Self::I16, b: Self::I16) -> Self::I16;
     /// Shifts zeros in.
     fn shr<const N: i32>(self, v: Self::I16) -> Self::I16;
-    /// Moves the lower byte of each lane to the upper one, zeros in.
+    /// Moves the lower byte of each lane to the upper one and shifts zeros in.
     fn shl_8(self, v: Self::I16) -> Self::I16;
     /// `table[code]` for each byte, all below 16.
     fn lookup(self, table: &[u8; 16], codes: Self::I16) -> Self::I16;
@@ -56,9 +56,9 @@ pub(crate) trait Simd: Copy {
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `a * b + c`, rounded once or twice.
     fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
-    /// The greater lane by lane, `b` where either is not a number.
+    /// The greater lane by lane; `b` if either is NaN.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    /// The lesser lane by lane, `b` where either is not a number.
+    /// The lesser lane by lane; `b` if either is NaN.
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     fn abs(self, v: Self::F32) -> Self::F32;
     /// To the nearest integer, halves to even.
@@ -70,8 +70,8 @@ pub(crate) trait Simd: Copy {
     fn reduce_add(self, v: Self::F32) -> f32;
     fn reduce_max(self, v: Self::F32) -> f32;
 
-    /// Has the cache line fetched that lies `ahead` bytes behind the start of `from`, where that can be said; it may lie
-    /// anywhere.
+    /// Prefetches the cache line `ahead` bytes after the start of `from`, if the instruction set can. The address may
+    /// be invalid.
     fn prefetch<T>(self, from: &T, ahead: usize) {
         let _ = (from, ahead);
     }
@@ -80,7 +80,7 @@ pub(crate) trait Simd: Copy {
 /// A computation that runs on any instruction set. Implement `run` with `#[inline(always)]`, and likewise every
 /// generic function it calls: what is not inlined is compiled without the instruction set's features.
 pub(crate) trait Kernel {
-    /// What it computes.
+    /// The result.
     type Output;
     /// The computation.
     fn run<S: Simd>(self, s: S) -> Self::Output;

@@ -1,11 +1,11 @@
-//! Codes of 3 bits, which divide no word evenly.
+//! Codes of 3 bits, which do not fill words evenly.
 
 use super::{Codes, Sink, lanes, put};
 use crate::simd::Simd;
 
 /// Codes of 3 bits in two parts: words 0 and 1 hold the first five pairs of either part, word 2 pairs 5, 6 and 7 of the
-/// first and 5 and 6 of the second; the top bit of word `w` is bit `w` of the last pair. Without a table they are signed: 4
-/// stands for zero.
+/// first and 5 and 6 of the second; the top bit of word `w` is bit `w` of the last pair. Without a table they are
+/// signed: 4 is zero.
 pub(crate) struct Bits3;
 
 impl Bits3 {
