@@ -80,9 +80,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
         throw failure(error, options.abortSignal);
       });
     const [{ message, finish_reason }] = choices;
-    const { reasoning, answer } = continues(request)
-      ? { reasoning: '', answer: message.content }
-      : partsOf(message.content, true);
+    const { reasoning, answer } = partsOf(message.content, true, prefillOf(request));
     return {
       content: [
         ...(reasoning ? [{ type: 'reasoning' as const, text: reasoning }] : []),
@@ -113,7 +111,7 @@ export class LinnetLanguageModel implements LanguageModelV2 {
       throw error;
     });
     const chunks = engine.chat.completions.create({ ...request, stream: true });
-    const parts = this.#parts(chunks, new AnswerParts(continues(request)), warnings, options);
+    const parts = this.#parts(chunks, new AnswerParts(prefillOf(request)), warnings, options);
     const stream = new ReadableStream<LanguageModelV2StreamPart>({
       async pull(controller) {
         const { done, value } = await parts.next();
@@ -193,9 +191,9 @@ class AnswerParts {
   readonly #splitter: ReasoningSplitter;
   #open: 'reasoning' | 'text' | undefined;
 
-  /** @param continued whether the answer continues the assistant's message at the end of the prompt */
-  constructor(continued: boolean) {
-    this.#splitter = new ReasoningSplitter(continued);
+  /** @param prefill the assistant's message at the end of the prompt, which the answer continues */
+  constructor(prefill: string | undefined) {
+    this.#splitter = new ReasoningSplitter(prefill);
   }
 
   add(text: string): Generator<LanguageModelV2StreamPart> {
@@ -226,9 +224,10 @@ class AnswerParts {
   }
 }
 
-/** Whether the answer continues an assistant's message at the end of the prompt. */
-function continues({ messages }: ChatRequest): boolean {
-  return messages.at(-1)?.role === 'assistant';
+/** The assistant's message at the end of the prompt, which the answer continues. */
+function prefillOf({ messages }: ChatRequest): string | undefined {
+  const last = messages.at(-1);
+  return last?.role === 'assistant' && typeof last.content === 'string' ? last.content : undefined;
 }
 
 /** Turns a call into Linnet's request, with warnings about settings that are not supported. */

@@ -160,6 +160,20 @@ test('reasoning is emitted as reasoning', async () => {
   assert.equal(await streamed.text, 'Blue, mostly.');
 });
 
+test('reasoning that an assistant’s message at the end has begun goes on as reasoning', async () => {
+  const engine = new FakeChat();
+  engine.answer = () => ' that. </think> Blue, mostly.';
+  const messages = [
+    { role: 'user' as const, content: 'Why?' },
+    { role: 'assistant' as const, content: '<think>Easy,' },
+  ];
+  const whole = await generateText({ model: linnet(engine), messages });
+  assert.deepEqual([whole.reasoningText, whole.text], ['that.', 'Blue, mostly.']);
+  const streamed = streamText({ model: linnet(engine), messages });
+  assert.equal(await streamed.text, 'Blue, mostly.');
+  assert.equal((await streamed.reasoningText)?.trim(), 'that.');
+});
+
 test('modelId is the model’s id, address or name', () => {
   const names = [
     linnet(),

@@ -19,8 +19,14 @@ export interface Spoken {
  * reasoning.
  *
  * @param complete whether the text is complete; until then, the beginning of a tag is held back
+ * @param prefill the assistant's message that the text continues, if it does: the text begins with reasoning only if
+ * that message ends in it
  */
-export function partsOf(text: string, complete: boolean): Spoken {
+export function partsOf(text: string, complete: boolean, prefill?: string): Spoken {
+  if (prefill) {
+    if (!endsInReasoning(prefill)) return { reasoning: '', answer: text, thinking: false };
+    return partsOf(OPEN + text, complete);
+  }
   const begun = text.trimStart();
   const opened = begun.startsWith(OPEN);
   const close = text.indexOf(CLOSE);
@@ -39,6 +45,11 @@ export function partsOf(text: string, complete: boolean): Spoken {
   // Models often start with a line break or two.
   if (!complete && OPEN.startsWith(begun)) return { reasoning: '', answer: '', thinking: false };
   return { reasoning: '', answer: complete ? begun : withoutBeginOf(CLOSE, begun), thinking: false };
+}
+
+/** Whether an assistant's message opens reasoning and does not end it. */
+function endsInReasoning(message: string): boolean {
+  return message.trimStart().startsWith(OPEN) && !message.includes(CLOSE);
 }
 
 /** The text without a suffix that may be the beginning of the tag. */
@@ -67,13 +78,15 @@ export class ReasoningSplitter {
   #parted = false;
 
   /**
-   * @param continued whether the text continues an answer: then it has no reasoning, and leading white space belongs to
-   * it
+   * @param prefill the assistant's message that the text continues, or `true` for one whose reasoning has ended. If the
+   * message ends in reasoning, the text begins with it. Otherwise the text has none, and leading white space belongs to
+   * the answer.
    */
-  constructor(continued = false) {
-    if (!continued) return;
-    this.#state = 'answer';
-    this.#parted = true;
+  constructor(prefill: string | boolean = false) {
+    if (!prefill) return;
+    const thinking = typeof prefill === 'string' && endsInReasoning(prefill);
+    this.#state = thinking ? 'thinking' : 'answer';
+    this.#parted = !thinking;
   }
 
   /** Whether the text so far is reasoning that has not ended. */
