@@ -26,7 +26,7 @@ pub struct Config {
     pub kv_heads: Vec<usize>,
     /// Elements per head.
     pub head_dim: usize,
-    /// Elements per head that rope turns; even, at most `head_dim`.
+    /// Elements per head that rope rotates; even, at most `head_dim`.
     pub rotary_dim: usize,
     /// Base of the rope frequencies.
     pub rope_base: f32,
@@ -47,9 +47,9 @@ const MOST_HEAD: usize = 1 << 12;
 /// More layers than any model has.
 const MOST_LAYERS: usize = 1 << 12;
 
-/// Keys that change what is computed, with the values at which they do not: a file that has one means something that an
-/// architecture's record which does not read it would get wrong. (A window is none of them: where the reference does
-/// not apply it, files have it all the same.)
+/// Keys that change the computation, with the values at which they do not. An architecture that does not read such a
+/// key would compute something wrong. (A window is not one of them, because files have it even for architectures that
+/// llama.cpp runs without it.)
 const VARIANTS: &[(&str, &[f64])] = &[
     ("attention.chunk_size", &[0.0]),
     ("attention.clamp_kqv", &[0.0]),
@@ -260,8 +260,8 @@ impl<'a> Keys<'a> {
         self.architecture
     }
 
-    /// The product of these, which are bounded each; no row of activations is wider than what is allowed here, so that
-    /// a device with addresses of 32 bits counts right, too.
+    /// The product of these bounded factors, with a bound that no row of activations exceeds, so that sizes fit into 32
+    /// bits.
     pub(crate) fn width(&self, name: &str, factors: &[usize]) -> Result<usize, ModelError> {
         let product = factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
         product.filter(|product| *product <= WIDEST).ok_or_else(|| {
@@ -270,7 +270,7 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// Refuses heads that are absurdly large, and ropes that turn more than a head or half a pair.
+    /// Rejects absurdly large heads, and ropes that rotate more than a head or half a pair.
     pub(crate) fn check_head(
         &self,
         name: &str,
@@ -305,7 +305,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A positive number, where the key is there and not 0, which writers leave for "none".
+    /// A positive number; absent or 0, which some writers use for "none", gives `None`.
     pub(crate) fn nonzero_f32(&self, name: &str) -> Result<Option<f32>, ModelError> {
         if self.header.metadata.f32(&self.key(name))? == Some(0.0) {
             Ok(None)
@@ -326,7 +326,7 @@ impl<'a> Keys<'a> {
         Ok(self.header.metadata.str(&self.key(name))?)
     }
 
-    /// Refuses a file with a key of [`VARIANTS`] that the architecture's record did not read.
+    /// Rejects a file with a key of [`VARIANTS`] that the architecture did not read.
     pub(crate) fn refuse_variants(&self, config: &Config) -> Result<(), ModelError> {
         let read = self.read.take();
         for (name, neutral) in VARIANTS {

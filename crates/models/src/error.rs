@@ -6,13 +6,13 @@ use linnet_graph::GraphError;
 /// Why a file's model cannot be recorded.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
-    /// `general.architecture` is none that Linnet knows.
+    /// `general.architecture` is not supported.
     #[error("the model's architecture `{architecture}` is not supported")]
     UnsupportedArchitecture {
         /// Value of `general.architecture`.
         architecture: String,
     },
-    /// The architecture is known, but not in this variant.
+    /// The architecture is supported, but this variant is not.
     #[error("`{key}` = {value} is a variant of `{architecture}` that is not supported")]
     UnsupportedVariant {
         /// Value of `general.architecture`.
@@ -22,7 +22,7 @@ pub enum ModelError {
         /// Its value.
         value: String,
     },
-    /// The file has a tensor that the architecture, as we know it, does not read.
+    /// The file has a tensor that the supported architecture does not have.
     #[error("tensor `{tensor}` belongs to a variant of `{architecture}` that is not supported")]
     UnsupportedTensor {
         /// Value of `general.architecture`.
@@ -36,7 +36,7 @@ pub enum ModelError {
         /// Metadata key.
         key: String,
     },
-    /// A hyperparameter makes no sense.
+    /// A hyperparameter is invalid.
     #[error("`{key}` = {value} makes no sense: {reason}")]
     BadValue {
         /// Metadata key.

@@ -18,11 +18,11 @@ pub(crate) struct Experts {
     scale: f32,
 }
 
-/// More experts than any model gives a token. They are chosen one after the other, among all.
+/// The most experts per token, more than any model uses. Each one is searched among all.
 const MOST_USED: usize = 256;
 
 impl Experts {
-    /// From the keys `expert_*`; `gating` and `normalize` are the architecture's where the file does not say.
+    /// From the keys `expert_*`; `gating` and `normalize` are the architecture's defaults.
     pub(crate) fn read(
         model: &ModelBuilder<'_>,
         gating: Gating,
@@ -59,7 +59,7 @@ impl Experts {
         })
     }
 
-    /// The feed-forward part of a layer: each token's experts, each times its weight. Gate and up may lie in one
+    /// The feed-forward part of a layer: the weighted sum of each token's experts. Gate and up may be one
     /// matrix, the gate first.
     pub(crate) fn feed_forward(
         &self,

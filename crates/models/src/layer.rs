@@ -20,7 +20,7 @@ pub(crate) struct Layer<'a> {
     pub(crate) head_dim: usize,
 }
 
-/// The norms of a part of a layer: of what it takes, and of what it gives.
+/// The norms before and after a part of a layer.
 #[derive(Clone, Copy)]
 pub(crate) struct PartNorms {
     pub(crate) input: Option<&'static str>,
@@ -45,20 +45,20 @@ pub(crate) struct Norms {
 }
 
 impl Norms {
-    /// Of what the parts take.
+    /// Before the parts.
     pub(crate) const BEFORE: Norms =
         Norms { attention: PartNorms::input("attn_norm"), feed_forward: PartNorms::input("ffn_norm") };
-    /// The same, with the second norm named for what it follows.
+    /// The same, with the second norm named after the part that it follows.
     pub(crate) const BEFORE_POST_ATTENTION: Norms = Norms {
         attention: PartNorms::input("attn_norm"),
         feed_forward: PartNorms::input("post_attention_norm"),
     };
-    /// Of what they give.
+    /// After them.
     pub(crate) const AFTER: Norms = Norms {
         attention: PartNorms::output("post_attention_norm"),
         feed_forward: PartNorms::output("post_ffw_norm"),
     };
-    /// Of both.
+    /// Before and after them.
     pub(crate) const AROUND: Norms = Norms {
         attention: PartNorms { input: Some("attn_norm"), output: Some("post_attention_norm") },
         feed_forward: PartNorms { input: Some("ffn_norm"), output: Some("post_ffw_norm") },
@@ -115,7 +115,7 @@ impl<'a> Layer<'a> {
         Ok(self.graph.head_norm(x, Some(weight), self.head_dim, self.model.config.norm_eps))
     }
 
-    /// `x + output_norm(part(input_norm(x)))` with the norms that there are.
+    /// `x + output_norm(part(input_norm(x)))` with the norms that the layer has.
     pub(crate) fn residual(
         &self,
         x: Value,

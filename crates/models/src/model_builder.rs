@@ -1,4 +1,4 @@
-//! What the model files are written with: a file's hyperparameters and tensors, and the parts that models share.
+//! Recording a model: its hyperparameters and tensors, and the parts that models share.
 
 use linnet_gguf::Gguf;
 use linnet_graph::{Builder, RopeStyle, Value, WeightId};
@@ -15,7 +15,7 @@ pub(crate) struct ModelBuilder<'a> {
     pub(crate) config: Config,
     pub(crate) graph: Builder,
     pub(crate) tensors: Tensors<'a>,
-    /// Layers that are recorded: all but the last ones, for predicting several tokens at once, where there are such.
+    /// Number of recorded layers: all but the last ones that predict several tokens at once, if there are any.
     pub(crate) layers: usize,
 }
 
@@ -63,17 +63,17 @@ impl<'a> ModelBuilder<'a> {
         Ok(x)
     }
 
-    /// A tensor that must be there, of dimensions `dims`, row length first.
+    /// A required tensor of dimensions `dims`, row length first.
     pub(crate) fn tensor(&self, name: &str, dims: &[usize]) -> Result<WeightId, ModelError> {
         self.tensors.require(&self.graph, name, dims)
     }
 
-    /// A tensor that may be there.
+    /// An optional tensor.
     pub(crate) fn optional(&self, name: &str, dims: &[usize]) -> Result<Option<WeightId>, ModelError> {
         self.tensors.find(&self.graph, name, dims)
     }
 
-    /// The product of `x` with the matrix `name.weight`, times `name.scale` and plus `name.bias` where there are these.
+    /// The product of `x` with the matrix `name.weight`, times `name.scale` and plus `name.bias` if they exist.
     pub(crate) fn linear(&self, name: &str, x: Value, outputs: usize) -> Result<Value, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[self.graph.width(x), outputs])?;
         let bias = self.optional(&format!("{name}.bias"), &[outputs])?;
@@ -107,7 +107,7 @@ impl<'a> ModelBuilder<'a> {
         Ok(self.graph.embed(table))
     }
 
-    /// The logits: the final norm and the head of the rows that are wanted.
+    /// The logits: the final norm and the head, for the requested rows.
     pub(crate) fn head(&self, x: Value) -> Result<Value, ModelError> {
         self.head_with("output_norm", x)
     }
@@ -126,7 +126,7 @@ impl<'a> ModelBuilder<'a> {
         self.rope_with(self.rope_params(style)?)
     }
 
-    /// What the metadata says of the rope; a layer that differs changes some of it for [`ModelBuilder::rope_with`].
+    /// The rope in the metadata; a layer that differs changes it for [`ModelBuilder::rope_with`].
     pub(crate) fn rope_params(&self, style: RopeStyle) -> Result<RopeParams, ModelError> {
         Ok(RopeParams {
             style,

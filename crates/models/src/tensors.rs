@@ -12,17 +12,17 @@ use crate::ModelError;
 /// The tensor directory of a file, seen while recording.
 pub(crate) struct Tensors<'a> {
     directory: HashMap<&'a str, &'a TensorInfo>,
-    /// What was declared so far: a tensor that is read twice is one weight.
+    /// The declared weights: a tensor that is read twice is one weight.
     read: RefCell<HashMap<String, WeightId>>,
-    /// What may be there without being of use.
+    /// Tensors that files may have and no architecture reads.
     idle: RefCell<HashSet<String>>,
-    /// The first tensor that had to be there and was not.
+    /// The first required tensor that is missing.
     missing: RefCell<Option<String>>,
 }
 
 /// Parts of other models in the same file, which text does not need: the encoders of images and sound.
 const BESIDE_TEXT: [&str; 3] = ["v.", "mm.", "a."];
-/// What the metadata say, too: frequencies of the rope, in old files.
+/// Duplicates of metadata: frequencies of the rope, in old files.
 const REDUNDANT: &str = ".attn_rot_embd.weight";
 
 impl<'a> Tensors<'a> {
@@ -36,7 +36,7 @@ impl<'a> Tensors<'a> {
         self.directory.contains_key(name)
     }
 
-    /// A tensor that this architecture has no use for, though files have it.
+    /// Ignores a tensor that files of this architecture have and do not need.
     pub(crate) fn idle(&self, name: String) {
         self.idle.borrow_mut().insert(name);
     }
@@ -66,8 +66,8 @@ impl<'a> Tensors<'a> {
         Ok(Some(self.declare(builder, name, info.dtype, &dims)))
     }
 
-    /// The same for a tensor that must be there. That it is not is said at the end: a file of a variant that we do not
-    /// know has others instead, and what they are called says more.
+    /// The same for a required tensor. A missing one is reported at the end: a file of an unknown variant has others
+    /// instead, and their names tell more.
     pub(crate) fn require(
         &self,
         builder: &Builder,
@@ -91,8 +91,8 @@ impl<'a> Tensors<'a> {
         weight
     }
 
-    /// Refuses a file with tensors that nothing read, which is one of a variant that we do not know, or without some
-    /// that must be there. Those of layers from `layers` on are not missed.
+    /// Rejects a file with tensors that nothing read, which is of an unknown variant, or without required ones. Tensors
+    /// of layers from `layers` on may be unread.
     pub(crate) fn check(&self, architecture: &str, layers: usize) -> Result<(), ModelError> {
         let (read, idle) = (self.read.borrow(), self.idle.borrow());
         let further = |name: &str| {

@@ -1,5 +1,5 @@
-//! `olmo2`: what attention and the feed-forward part give is normalised, not what they take; queries and keys are
-//! normalised as whole rows (OLMo 2, 2024). With windows it is OLMo 3, whose windowed layers keep the plain rope.
+//! `olmo2`: the results of attention and the feed-forward part are normalised, not their inputs; queries and keys
+//! are normalised as whole rows (OLMo 2, 2024). With windows it is OLMo 3, whose windowed layers keep the plain rope.
 
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 

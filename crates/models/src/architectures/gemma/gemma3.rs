@@ -9,7 +9,7 @@ use crate::layer::Norms;
 use crate::model_builder::ModelBuilder;
 use crate::rope::{RopeParams, Scaling};
 
-/// Layers of the one size whose scores are scaled by the width for each head, not by the head's.
+/// Number of layers of the size whose scores are scaled by the model's width per head instead of the head's width.
 const LAYERS_OF_27B: usize = 62;
 
 /// Records a `gemma3` model.

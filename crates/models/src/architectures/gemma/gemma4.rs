@@ -86,7 +86,7 @@ impl LayerAttention<'_> {
             let v = g.head_norm(v, None, head_dim, layer.model.config.norm_eps);
             g.store_kv(cache, k, v);
         } else {
-            // Files may keep what was trained beside it all the same.
+            // Files may still have the unused tensors from training.
             for part in ["attn_k.weight", "attn_v.weight", "attn_k_norm.weight"] {
                 layer.model.tensors.idle(layer.name(part));
             }

@@ -64,7 +64,8 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     model.head(x)
 }
 
-/// Attention whose result is multiplied with `σ` of a gate; the matrix of the queries has each head's gate behind it.
+/// Attention whose result is multiplied with `σ` of a gate; in the matrix of the queries, each head is followed by its
+/// gate.
 fn attention(layer: &Layer<'_>, rope: &RopeConfig, h: Value) -> Result<Value, ModelError> {
     let Layer { graph: g, heads, kv_heads, head_dim: dim, .. } = *layer;
     let both = layer.linear("attn_q", h, 2 * heads * dim)?;
