@@ -117,7 +117,8 @@ impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FileKind::Html => {
-                "it is a web page. Use the address of the file itself: on Hugging Face it has /resolve/ in it, not /blob/"
+                "it is a web page. Use the address of the file itself: on Hugging Face it has /resolve/ in it, \
+                 not /blob/"
             }
             FileKind::Xml => "it is XML, usually a server's error message. Check the address of the file",
             FileKind::Json => "it is JSON, such as a server's error message. Use the address of the .gguf file",

@@ -97,7 +97,8 @@ pub fn compare<B: Backend>(
     let (mean, difference) = (sum / count as f64, difference / count as f64);
     let expected = mean_of(&chunks.chunks);
     let detail = format!(
-        "mean NLL {mean:.5}, expected {expected:.5}, over {count} tokens, perplexity {:.3}, mean |difference| of a score {difference:.2e}",
+        "mean NLL {mean:.5}, expected {expected:.5}, over {count} tokens, perplexity {:.3}, \
+         mean |difference| of a score {difference:.2e}",
         mean.exp(),
     );
     let figure = (mean - expected).abs();
