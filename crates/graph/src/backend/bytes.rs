@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 
-/// A run of a model file's bytes, wherever it lies.
+/// Consecutive bytes of a model file.
 #[derive(Clone, Copy)]
 pub enum Bytes<'a> {
     /// In this program's memory.
@@ -26,7 +26,7 @@ impl Bytes<'_> {
         self.len() == 0
     }
 
-    /// Copies `out.len()` bytes from `offset` on into this program's memory. The range lies within the run.
+    /// Copies `out.len()` bytes from `offset` on into this program's memory. The range must be within the bytes.
     pub fn copy_to(&self, offset: usize, out: &mut [u8]) {
         match self {
             Bytes::Heap(bytes) => out.copy_from_slice(&bytes[offset..offset + out.len()]),
@@ -43,9 +43,9 @@ pub trait ForeignBytes {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Copies `out.len()` bytes from `offset` on; the range lies within `len`.
+    /// Copies `out.len()` bytes from `offset` on; the range must be within `len`.
     fn copy_to(&self, offset: usize, out: &mut [u8]);
-    /// A part of these bytes, without copying them; the range lies within `len`.
+    /// A part of these bytes, without copying them; the range must be within `len`.
     fn slice(&self, range: Range<usize>) -> Box<dyn ForeignBytes>;
     /// For a backend that knows the concrete type and can take the bytes without copying.
     fn as_any(&self) -> &dyn Any;

@@ -1,4 +1,4 @@
-//! Letting a backend choose tokens by itself and run them, several before anybody looks.
+//! Decoding ahead: a backend samples tokens and runs them, several per call.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -6,20 +6,20 @@ use std::marker::PhantomData;
 use crate::backend::error::BackendError;
 use crate::backend::step::Step;
 
-/// How the next token is drawn from the logits.
+/// How the next token is sampled from the logits.
 ///
-/// The token for a position depends on the logits, on the tokens before it and on the seed, and on nothing else:
-/// neither on how many tokens were asked for at once nor on what was drawn before. Filters and penalties apply in the
-/// order of the fields, from the last to the first.
+/// The token at a position depends only on the logits, the tokens before it and the seed: neither on the number of
+/// tokens per request nor on earlier draws. Filters and penalties apply in the order of the fields, from the last to
+/// the first.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SamplingParams {
-    /// Divides the logits of what the filters keep; 0 chooses the most likely token.
+    /// Divides the logits that the filters keep; 0 takes the most likely token.
     pub temperature: f32,
     /// Drop tokens less likely than this share of the most likely one.
     pub min_p: f32,
     /// Keep the most likely tokens that together have this probability; 1 keeps all.
     pub top_p: f32,
-    /// Keep only the so many most likely tokens; 0 keeps all.
+    /// Keep only this many of the most likely tokens; 0 keeps all.
     pub top_k: usize,
     /// Subtracted from a token's logit for each time it was generated.
     pub frequency_penalty: f32,
@@ -30,7 +30,7 @@ pub struct SamplingParams {
     pub repetition_penalty: f32,
     /// Position of the first generated token.
     pub first_generated: usize,
-    /// What the random numbers depend on, with a token's position and id.
+    /// The seed of the random numbers, which also depend on a token's position and id.
     pub seed: u64,
 }
 
@@ -52,47 +52,47 @@ impl SamplingParams {
     };
 }
 
-/// What a backend is to do behind a step by itself.
+/// Sampling and decoding after a step.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct DecodeRequest<'a> {
-    /// The most tokens to choose, 1 to [`DecodeRequest::MAX_TOKENS`]. Each but the last is also run, and must lie below
-    /// the context length.
+    /// The most tokens to sample, 1 to [`DecodeRequest::MAX_TOKENS`]. All but the last are also run; their positions
+    /// must be below the context length.
     pub tokens: usize,
-    /// Tokens after which no more are chosen, at most [`DecodeRequest::MAX_STOPS`].
+    /// Tokens after which sampling stops, at most [`DecodeRequest::MAX_STOPS`].
     pub stop: &'a [u32],
-    /// How they are chosen.
+    /// How to sample.
     pub sampling: SamplingParams,
 }
 
 impl DecodeRequest<'_> {
-    /// The most tokens that may be chosen at once.
+    /// The most tokens per request.
     pub const MAX_TOKENS: usize = 16;
-    /// The most tokens that may end them.
+    /// The most stop tokens.
     pub const MAX_STOPS: usize = 32;
-    /// How many such requests a backend queues.
+    /// The most requests that a backend queues.
     pub const MAX_QUEUED: usize = 2;
 }
 
-/// A backend that chooses tokens and runs them by itself, so that a device need not wait for the host.
+/// A backend that samples tokens and runs them, so that a device does not wait for the host.
 #[allow(async_fn_in_trait, reason = "futures in a page are not Send, and no caller needs them to be")]
 pub trait DecodeAhead {
     /// [`Backend::Program`](crate::Backend::Program).
     type Program;
 
-    /// Whether it can choose tokens by these parameters.
+    /// Whether it can sample with these parameters.
     fn can_sample(&self, params: &SamplingParams) -> bool;
 
-    /// Queues a step, the choice of the next token, the step of that, and so on; [`DecodeAhead::poll_decode`] gives out
-    /// what was chosen. Without a `step` it goes on with the token that was queued last, before anybody knows it. Up to
-    /// [`DecodeRequest::MAX_QUEUED`] such requests may be under way.
+    /// Queues a step, the sampling of the next token, its step, and so on; [`DecodeAhead::poll_decode`] returns the
+    /// sampled tokens. Without a `step` it continues after the last queued token, before its value is known. Up to
+    /// [`DecodeRequest::MAX_QUEUED`] requests may be in flight.
     ///
-    /// `step.want` is [`OutputRequest::Token`](crate::OutputRequest::Token). Any other step drops what is queued and
-    /// was not taken; the KV cache then holds nothing of use after the tokens that were, and a graph with recurrent
-    /// state starts again at 0. Otherwise such a graph goes on after the tokens that were run, or starts again; it does
-    /// not repeat a part.
+    /// `step.want` is [`OutputRequest::Token`](crate::OutputRequest::Token). A [`Backend::run`](crate::Backend::run)
+    /// drops queued tokens that were not polled; the KV cache is then valid up to the last polled token, and a graph
+    /// with recurrent state must restart at 0. Otherwise such a graph continues after the tokens that were run, or
+    /// restarts; it cannot repeat a part.
     ///
     /// # Errors
-    /// As [`Backend::run`](crate::Backend::run); [`BackendError::Internal`] where [`DecodeAhead::can_sample`] says no.
+    /// As [`Backend::run`](crate::Backend::run); [`BackendError::Internal`] if [`DecodeAhead::can_sample`] is false.
     fn submit_decode(
         &mut self,
         program: &mut Self::Program,
@@ -100,15 +100,15 @@ pub trait DecodeAhead {
         request: DecodeRequest<'_>,
     ) -> Result<(), BackendError>;
 
-    /// Waits for the tokens that were queued first: as many as asked for, or up to the first of `request.stop`; none
-    /// where a token before them was one of those. All but the last of them have been run, too.
+    /// Waits for the tokens of the oldest request: as many as requested, or up to the first stop token; none if an
+    /// earlier token was a stop token. All but the last of them have also been run.
     ///
     /// # Errors
-    /// As [`Backend::run`](crate::Backend::run); [`BackendError::Internal`] where nothing is queued.
+    /// As [`Backend::run`](crate::Backend::run); [`BackendError::Internal`] if nothing is queued.
     async fn poll_decode(&mut self, program: &mut Self::Program) -> Result<Vec<u32>, BackendError>;
 }
 
-/// The [`DecodeAhead`] of backends that cannot: it has no values.
+/// The [`DecodeAhead`] of backends without it: an empty type.
 pub struct NoDecodeAhead<P>(Infallible, PhantomData<P>);
 
 impl<P> DecodeAhead for NoDecodeAhead<P> {

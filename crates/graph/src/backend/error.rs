@@ -1,18 +1,18 @@
 //! Errors of backends.
 
-/// Why a backend could not do what it was asked.
+/// An error of a backend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// There is no usable WebGPU (or Vulkan/Metal/DX12) adapter.
     #[error("no usable GPU adapter: {reason}")]
     NoAdapter {
-        /// What the platform said.
+        /// The platform's message.
         reason: String,
     },
-    /// Memory could not be had.
+    /// An allocation failed.
     #[error("out of memory: {what} needs {bytes} bytes")]
     OutOfMemory {
-        /// What was to be allocated.
+        /// What needed the memory.
         what: String,
         /// Its size.
         bytes: u64,
@@ -20,13 +20,13 @@ pub enum BackendError {
     /// Something is larger than the device allows.
     #[error("{what} needs {need}, but the device's {limit} is {have}")]
     Limit {
-        /// What was to be made.
+        /// What exceeds the limit.
         what: String,
         /// Name of the limit.
         limit: &'static str,
-        /// Needed.
+        /// The size that is needed.
         need: u64,
-        /// Allowed.
+        /// The size that is allowed.
         have: u64,
     },
     /// The backend cannot run this operation, or not with these parameters.
@@ -34,13 +34,13 @@ pub enum BackendError {
     UnsupportedOp {
         /// Part of the model.
         label: String,
-        /// The operation and what is special about it.
+        /// The operation and the parameter that is not supported.
         op: String,
     },
-    /// The device went away (driver reset, tab in the background, unplugged).
+    /// The device was lost (driver reset, tab in the background, unplugged).
     #[error("the GPU device was lost: {reason}")]
     DeviceLost {
-        /// What the platform said.
+        /// The platform's message.
         reason: String,
     },
     /// The caller broke a rule of this interface, or the backend one of the platform's.

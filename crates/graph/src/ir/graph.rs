@@ -1,7 +1,7 @@
 //! A recorded model.
 
 use crate::ir::kv_layer::KvLayer;
-use crate::ir::op::Op;
+use crate::ir::ops::Op;
 use crate::ir::options::CompileOptions;
 use crate::ir::value::{Value, ValueInfo, WeightId};
 use crate::ir::weight::WeightSpec;
@@ -9,7 +9,7 @@ use crate::ir::weight::WeightSpec;
 /// One operation with the activations it reads and writes; an [`Op`], or a [`FusedOp`](crate::FusedOp).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Node<O = Op> {
-    /// What is computed.
+    /// The operation.
     pub op: O,
     /// Activations read.
     pub inputs: Vec<Value>,
@@ -19,8 +19,8 @@ pub struct Node<O = Op> {
     pub label: String,
 }
 
-/// A recorded model: nodes in execution order. Its operations are [`Op`]s, or [`FusedOp`](crate::FusedOp)s for backends to
-/// which each node is a dispatch.
+/// A recorded model: nodes in execution order. Its operations are [`Op`]s, or [`FusedOp`](crate::FusedOp)s for backends
+/// to which each node is a dispatch.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Graph<O = Op> {
     /// Tensors that the nodes read; [`WeightId`] indexes it.
@@ -49,14 +49,14 @@ impl<O> Graph<O> {
         self.values[value.0 as usize]
     }
 
-    /// Whether a step can only go on from where the last one ended, from where it began, or from position 0, because
-    /// there is state that cannot be cut off at a position as the KV cache can; how far that can, [`crate::KvHistory`]
-    /// knows.
+    /// Whether it has state that, unlike the KV cache, cannot be truncated. A step can then only continue at the end of
+    /// the last one, repeat it, or start at position 0. [`crate::KvHistory`] knows how far the KV cache can be
+    /// truncated.
     pub fn is_recurrent(&self) -> bool {
         !self.states.is_empty()
     }
 
-    /// Bytes of KV cache that a program compiled so needs.
+    /// Bytes of KV cache of a program compiled with these options.
     pub fn kv_bytes(&self, options: &CompileOptions) -> u64 {
         self.kv_layers.iter().map(|layer| layer.bytes(options)).fold(0, u64::saturating_add)
     }

@@ -1,23 +1,23 @@
-//! How much of the past a KV cache holds.
+//! Which positions a KV cache can resume at.
 
 use crate::ir::graph::Graph;
 use crate::ir::kv_layer::KvLayer;
 use crate::ir::options::CompileOptions;
 
-/// From which positions a step may go on, given the steps so far: rings forget what their windows have left behind.
+/// The positions at which a step may resume, given the steps so far. Ring buffers overwrite positions that their
+/// windows have passed.
 ///
-/// Going back to position `p` needs the `window - 1` positions before it, and what is behind `p` may have overwritten
-/// them.
+/// Resuming at position `p` needs the `window - 1` positions before it, which later positions may have overwritten.
 #[derive(Clone, Debug)]
 pub struct KvHistory {
-    /// Window and room of each cache that is shorter than the context.
+    /// Window and length of each cache that is shorter than the context.
     rings: Vec<[usize; 2]>,
     /// The end of the furthest step since the last one at position 0.
     end: usize,
 }
 
 impl KvHistory {
-    /// Of a program of `graph` before its first step.
+    /// For a program of `graph` before its first step.
     pub fn new<O>(graph: &Graph<O>, options: &CompileOptions) -> Self {
         let ring = |layer: &KvLayer| {
             let positions = layer.positions(options);
@@ -28,7 +28,7 @@ impl KvHistory {
         KvHistory { rings, end: 0 }
     }
 
-    /// Whether the caches hold what a step at `position` sees.
+    /// Whether the caches have every position that a step at `position` attends to.
     pub fn can_resume_at(&self, position: usize) -> bool {
         let held = |&[window, positions]: &[usize; 2]| {
             position <= self.end
@@ -37,7 +37,7 @@ impl KvHistory {
         position == 0 || self.rings.iter().all(held)
     }
 
-    /// A step of so many tokens begins at `position`. Whether it succeeds does not matter: it may be repeated.
+    /// Records a step of `tokens` tokens at `position`. It need not succeed, since it may be repeated.
     pub fn advance(&mut self, position: usize, tokens: usize) {
         let before = if position == 0 { 0 } else { self.end };
         self.end = before.max(position + tokens);
@@ -53,7 +53,7 @@ mod tests {
     const OPTIONS: CompileOptions =
         CompileOptions { context_length: 1000, max_batch: 16, max_logits: 1, kv: KvFormat::F16 };
 
-    /// A graph of which each item is a cache with the windows of the attentions over it.
+    /// A graph with a cache per item, which has the windows of the attentions over it.
     fn graph(caches: &[&[Option<usize>]]) -> Graph {
         let g = Builder::new();
         let table = g.weight("t", DType::F32, 8, 4);
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(large.bytes(&OPTIONS), 1000 * 2 * (1 << 22) * 8);
     }
 
-    /// Against a ring whose places remember which position they hold.
+    /// Compares with a ring buffer that stores positions.
     #[test]
     fn a_step_is_allowed_where_the_ring_holds_what_it_sees() {
         let graph = graph(&[&[None], &[Some(20)]]);

@@ -4,8 +4,8 @@ use crate::ir::options::CompileOptions;
 
 /// The shape of one layer's KV cache: keys and values of `[positions, kv_heads, head_dim]` each.
 ///
-/// The cache is a ring: what belongs to position `p` lies at `p % positions`. Where every attention over it has a
-/// window, older positions make room for newer ones.
+/// The cache is a ring buffer: position `p` is stored at `p % positions`. If every attention over it has a window,
+/// newer positions overwrite older ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KvLayer {
     /// Number of key/value heads.
@@ -17,16 +17,16 @@ pub struct KvLayer {
 }
 
 impl KvLayer {
-    /// A ring that is shorter than the context is a multiple of it, so that no tile of so many positions that begins at
-    /// a multiple of it goes over the ring's end.
+    /// The length of a ring that is shorter than the context is a multiple of this, so that an aligned tile of this
+    /// many positions does not wrap around.
     pub const TILE: usize = 32;
 
-    /// Positions kept beside the window at most, so that an answer's end may be taken back without running everything
-    /// before it again. Short windows keep no more than their own length: that would be most of the cache.
+    /// The most positions kept in addition to the window, so that the end of an answer can be replaced without running
+    /// everything before it again. Short windows keep at most their own length: more would be most of the cache.
     const SPARE: usize = 256;
 
-    /// Positions that the cache has room for: the context, or the window, one step (whose tokens are all stored before
-    /// the first of them attends) and something to go back.
+    /// Capacity in positions: the context, or the window, one step (whose tokens are all stored before the first of
+    /// them attends) and some positions to resume at.
     pub fn positions(&self, options: &CompileOptions) -> usize {
         let context = options.context_length;
         let Some(window) = self.window else { return context };

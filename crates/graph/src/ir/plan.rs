@@ -1,14 +1,14 @@
 //! The memory plan: which activations share a slot.
 
 use crate::ir::graph::Graph;
-use crate::ir::op::Op;
+use crate::ir::ops::Op;
 use crate::ir::value::{Rows, Value};
 
 /// A piece of activation memory: an index into [`Plan::slots`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SlotId(pub u32);
 
-/// Memory for one activation at a time: `[rows, width]` f32, `width` the widest that ever lies there.
+/// Memory for one activation at a time: `[rows, width]` f32, `width` is that of the widest activation.
 ///
 /// A value narrower than its slot is stored densely with its own width.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::ir::fused_op::FusedOp;
-use crate::ir::fused_params::{FusedEpilogue, NormAdd};
 use crate::ir::graph::Graph;
-use crate::ir::params::{Attention, Conv, ExpertMatMul, Norm, Rope, RopeFactors};
+use crate::ir::ops::FusedOp;
+use crate::ir::ops::{Attention, Conv, ExpertMatMul, Norm, Rope, RopeFactors};
+use crate::ir::ops::{FusedEpilogue, NormAdd};
 use crate::ir::value::{Rows, Value};
 
 impl fmt::Display for Value {

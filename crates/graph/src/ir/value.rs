@@ -13,7 +13,7 @@ pub struct Value(pub u32);
 pub enum Rows {
     /// One row per token of the step.
     Tokens,
-    /// One row per position whose logits the step asks for (the last ones of the step, possibly none).
+    /// One row per position whose logits are requested (the last ones of the step, possibly none).
     Logits,
 }
 

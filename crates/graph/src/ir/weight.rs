@@ -2,7 +2,7 @@
 
 use linnet_quant::DType;
 
-/// In which ways the nodes of a graph read a weight; a backend chooses the weight's layout by it.
+/// How the nodes of a graph read a weight, by which a backend chooses its layout.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct WeightUses {
     /// Single rows are gathered by token id ([`Op::Embed`](crate::Op::Embed)).
@@ -21,7 +21,7 @@ pub struct WeightUses {
 pub struct WeightSpec {
     /// The tensor's GGUF name.
     pub name: String,
-    /// Block format of the bytes as they lie in the file.
+    /// Block format of the bytes in the file.
     pub dtype: DType,
     /// Number of rows (1 for a vector). A matrix maps `cols` inputs to `rows` outputs.
     pub rows: usize,

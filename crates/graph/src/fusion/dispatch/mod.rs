@@ -1,8 +1,8 @@
 //! Fusion for backends to which each node is a launch that costs more than what it computes for one token.
 //!
-//! - [`self_attention`]: what lies between a layer's projections and what its attention gives becomes one node, and the
-//!   projections' products one row.
-//! - [`scaled_residuals`]: so do a product, a factor and the residual's addition.
+//! - [`self_attention`]: everything between a layer's projections and the result of its attention becomes one node; the
+//!   products of the projections become one row.
+//! - [`scaled_residuals`]: a product, a factor and the residual's addition become one node.
 //!
 //! The passes over experts' products are in [`crate::fusion::dispatch::experts`], those over norms before additions in
 //! [`crate::fusion::dispatch::norms`], those over parts of rows in
@@ -31,7 +31,7 @@ pub fn fuse_dispatches(graph: Graph) -> Graph<FusedOp> {
     before_products(before_selection(norm_adds(graph)))
 }
 
-/// The same graph, to whose operations there are larger ones.
+/// The same graph as one of [`FusedOp`]s.
 fn with_fused_ops(graph: Graph) -> Graph<FusedOp> {
     let Graph { weights, values, nodes, kv_layers, states, logits } = graph;
     let fused = |node: Node| {
@@ -70,7 +70,7 @@ fn scaled_residuals(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// Where a row of queries or keys comes from, and what is done to its heads on the way.
+/// The source of a row of queries or keys, and the operations on its heads.
 struct Heads {
     source: Value,
     norm: Option<Norm>,
@@ -112,7 +112,7 @@ fn cache_of(node: &Node<FusedOp>) -> Option<usize> {
     }
 }
 
-/// What of a graph becomes one attention.
+/// The nodes that become one attention.
 struct Found {
     op: SelfAttention,
     /// The three sources, queries first.
@@ -185,7 +185,7 @@ fn row(lookup: &Lookup, sources: [Value; 3]) -> Option<Row> {
     (end == lookup.graph().value(node.inputs[0]).width).then_some(Row::Cut(node.inputs[0], nodes))
 }
 
-/// Fuses norms of heads, rope, store and attention, where their queries, keys and values lie in one row or can.
+/// Fuses norms of heads, rope, store and attention, if their queries, keys and values are in one row or can be.
 pub(crate) fn self_attention(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     // The last node that used each cache.

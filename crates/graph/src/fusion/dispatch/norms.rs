@@ -1,8 +1,8 @@
 //! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is
 //! a launch.
 //!
-//! 1. [`norm_adds`]: such a norm and the addition become one node, with a scale behind it that the file gives.
-//! 2. [`before_selection`]: where only some rows of the sum are read, these are selected from what is added.
+//! 1. [`norm_adds`]: such a norm and the addition become one node, followed by a scale from the file.
+//! 2. [`before_selection`]: if only some rows of the sum are read, they are selected from the addends.
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
 use crate::fusion::lookup::Lookup;
@@ -45,7 +45,7 @@ fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
     }
 }
 
-/// Selects rows of what a sum is made of instead of the sum's, where nothing else reads it.
+/// Selects rows of the addends instead of the sum's, if nothing else reads it.
 pub(crate) fn before_selection(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut index = 0;
     // A model selects once; so the graph is looked through for it, and not for each node.

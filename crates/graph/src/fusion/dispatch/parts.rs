@@ -1,4 +1,4 @@
-//! Parts of rows with what is made of them, for backends to which each node is a launch.
+//! Fuses operations on parts of rows, for backends to which each node is a dispatch.
 //!
 //! 1. [`gated_convs`]: a short convolution with the products before and after it.
 //! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.

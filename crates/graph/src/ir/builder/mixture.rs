@@ -1,8 +1,8 @@
 //! Recording mixtures of experts.
 
 use crate::ir::builder::Builder;
-use crate::ir::op::Op;
-use crate::ir::params::{ExpertMatMul, Router};
+use crate::ir::ops::Op;
+use crate::ir::ops::{ExpertMatMul, Router};
 use crate::ir::value::{Value, ValueInfo, WeightId};
 
 /// The experts of each row.

@@ -53,7 +53,8 @@ pub enum Activation {
 
 /// `y_p = W_p · norm(x) (+ bias_p)` for every projection `p`, followed by the epilogue.
 ///
-/// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; [`fuse`](crate::fuse()) makes the other forms.
+/// A recorded matmul has no norm, one projection and [`Epilogue::Store`]; [`fuse`](crate::fuse()) makes the other
+/// forms.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
     /// Normalisation applied to each row of `x` first.
@@ -119,7 +120,7 @@ pub enum RopeFactors {
 }
 
 impl RopeFactors {
-    /// The divisors for a context of so many positions.
+    /// The divisors for a context of this length.
     pub fn of_context(self, context_length: usize) -> WeightId {
         match self {
             RopeFactors::Fixed(factors) => factors,
@@ -152,7 +153,7 @@ pub struct Attention {
     pub soft_cap: Option<f32>,
     /// Positions that a query sees, its own included.
     pub window: Option<usize>,
-    /// `[heads]`: a score of each head that takes part in the softmax's sum, but whose value is zero.
+    /// `[heads]`: for each head a score that is part of the softmax's sum, with a value of zero.
     pub sinks: Option<WeightId>,
     /// A factor of the scores that grows with the query's position.
     pub temperature: Option<Temperature>,
@@ -268,7 +269,7 @@ pub struct Conv {
 /// `S ← e^g S`, `S ← S + β (v - S k) kᵀ`, `y = S q / √head_dim`
 ///
 /// where `q` and `k` are those of key head `h mod key_heads`, each divided by its length (at least `eps`), `v` is the
-/// value head's own, `β = σ(beta[h])` and `g = a[h] * ln(1 + e^(alpha[h] + dt_bias[h]))`. A row of `qkv` holds all `q`,
+/// value head's own, `β = σ(beta[h])` and `g = a[h] * ln(1 + e^(alpha[h] + dt_bias[h]))`. A row of `qkv` has all `q`,
 /// then all `k`, then all `v`.
 ///
 /// Its state is `[value_heads, head_dim (value index), head_dim (key index)]`.

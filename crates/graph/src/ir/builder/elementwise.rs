@@ -1,8 +1,8 @@
 //! Recording operations on the elements of rows.
 
 use crate::ir::builder::Builder;
-use crate::ir::op::Op;
-use crate::ir::params::{Activation, Scale, Slice};
+use crate::ir::ops::Op;
+use crate::ir::ops::{Activation, Scale, Slice};
 use crate::ir::value::{Value, ValueInfo, WeightId};
 
 impl Builder {

@@ -1,8 +1,8 @@
-//! Recording operations that keep state from step to step beside the KV cache.
+//! Recording operations that keep state from step to step in addition to the KV cache.
 
 use crate::ir::builder::{Builder, State};
-use crate::ir::op::Op;
-use crate::ir::params::{Conv, DeltaNet};
+use crate::ir::ops::Op;
+use crate::ir::ops::{Conv, DeltaNet};
 use crate::ir::value::{Value, ValueInfo, WeightId};
 
 impl Builder {

@@ -1,4 +1,8 @@
-//! Recording: the voice in which a model file is written.
+//! Recording a model: one method per operation.
+
+mod elementwise;
+mod mixture;
+mod recurrent;
 
 use std::cell::RefCell;
 
@@ -6,10 +10,11 @@ use linnet_quant::DType;
 
 use crate::ir::graph::{Graph, Node};
 use crate::ir::kv_layer::KvLayer;
-use crate::ir::op::Op;
-use crate::ir::params::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
+use crate::ir::ops::Op;
+use crate::ir::ops::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
 use crate::ir::value::{Rows, Value, ValueInfo, WeightId};
 use crate::ir::weight::{WeightSpec, WeightUses};
+pub use mixture::Choice;
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,6 @@
 //! The parameters of operations that only [`fuse_dispatches`](crate::fuse_dispatches) makes.
 
-use crate::ir::params::{
-    Activation, Attention, Conv, Epilogue, ExpertMatMul, MatMul, Norm, Projection, Rope,
-};
+use crate::ir::ops::{Activation, Attention, Conv, Epilogue, ExpertMatMul, MatMul, Norm, Projection, Rope};
 use crate::ir::value::WeightId;
 
 /// What happens to the products of a [`FusedMatMul`] before they are stored.
@@ -17,17 +15,17 @@ pub enum FusedEpilogue {
     },
     /// As [`Epilogue::Gated`].
     Gated(Activation),
-    /// The same of one projection without a bias, whose products are first the gate, then as many of up.
+    /// The same for one projection without a bias: the first half of its products is the gate, the second half is up.
     GatedHalves(Activation),
-    /// The one output's rows hold the products of all projections, one after the other.
+    /// The rows of the only output are the products of all projections, one after the other.
     Joined,
 }
 
 /// A [`MatMul`] that may take what comes before it, and do more with its products.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FusedMatMul {
-    /// The inputs are `(y, residual)`, and `x` is their sum so made, which is the last output, too. There are no biases and
-    /// no [`FusedEpilogue::Residual`].
+    /// If set, the inputs are `(y, residual)`, and `x` is their sum as [`NormAdd`] makes it, which is also the last
+    /// output. There are no biases and no [`FusedEpilogue::Residual`].
     pub fused_add_norm: Option<NormAdd>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,

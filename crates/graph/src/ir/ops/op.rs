@@ -1,6 +1,6 @@
 //! The operations of a graph.
 
-use crate::ir::params::{
+use crate::ir::ops::{
     Activation, Attention, Conv, DeltaNet, ExpertMatMul, MatMul, Norm, Rope, Router, Scale, Slice,
 };
 use crate::ir::value::WeightId;
@@ -48,7 +48,7 @@ pub enum Op {
     WeightedSum,
     /// `(x [Tokens, channels]) -> y`, same shape.
     Conv(Conv),
-    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta, alpha) -> y [Tokens, value_heads * head_dim]`, where
+    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta, alpha) -> y [Tokens, value_heads * head_dim]`;
     /// beta and alpha are `[Tokens, value_heads]`.
     DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.

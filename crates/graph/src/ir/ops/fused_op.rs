@@ -1,10 +1,8 @@
 //! The operations of a graph for backends to which each node is a dispatch.
 
-use crate::ir::fused_params::{FusedMatMul, GatedConv, GatedExperts, GatedParts, NormAdd, SelfAttention};
-use crate::ir::op::Op;
-use crate::ir::params::{
-    Activation, Attention, Conv, DeltaNet, ExpertMatMul, Norm, Rope, Router, Scale, Slice,
-};
+use crate::ir::ops::Op;
+use crate::ir::ops::{Activation, Attention, Conv, DeltaNet, ExpertMatMul, Norm, Rope, Router, Scale, Slice};
+use crate::ir::ops::{FusedMatMul, GatedConv, GatedExperts, GatedParts, NormAdd, SelfAttention};
 use crate::ir::value::WeightId;
 
 /// An operation of a graph that [`fuse_dispatches`](crate::fuse_dispatches) made: those of [`Op`], and larger ones. The
@@ -52,7 +50,7 @@ pub enum FusedOp {
     WeightedSum,
     /// `(x [Tokens, channels]) -> y`, same shape.
     Conv(Conv),
-    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta, alpha) -> y [Tokens, value_heads * head_dim]`, where
+    /// `(qkv [Tokens, (2 * key_heads + value_heads) * head_dim], beta, alpha) -> y [Tokens, value_heads * head_dim]`;
     /// beta and alpha are `[Tokens, value_heads]`.
     DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.
