@@ -1,9 +1,14 @@
 //! Pre-tokenizers: how byte-level BPE vocabularies split text into words before merging
 //! (`tokenizer.ggml.pre`).
 
-use super::ranges;
-use super::split_pattern::SplitPattern;
+mod class;
+mod ranges;
+mod split_pattern;
+
 use crate::TextError;
+use split_pattern::SplitPattern;
+
+pub use class::is_in_word;
 
 const GPT2: SplitPattern = SplitPattern::Gpt2;
 const DIGIT: SplitPattern = SplitPattern::Numbers { most: 1 };
