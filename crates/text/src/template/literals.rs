@@ -32,7 +32,8 @@ pub(super) fn of(source: &str) -> Vec<String> {
 mod tests {
     #[test]
     fn literals_are_found_once_each_and_sorted() {
-        let source = "'x' {{ m.split('</think>')[-1] ~ \"\\n\\n\" ~ 'a' }}{% if '/no' in m or '</think>' in m %}'y'{% endif %}";
+        let source = "'x' {{ m.split('</think>')[-1] ~ \"\\n\\n\" ~ 'a' }}{% if '/no' in m or '</think>' in m %}'y'{% \
+        endif %}";
         assert_eq!(super::of(source), ["\n\n", "/no", "</think>", "split"]);
         assert_eq!(super::of(&format!("{{{{ '{}' }}}}", "x".repeat(40))), [""; 0]);
     }

@@ -54,7 +54,8 @@ fn malicious_templates_end_in_bad_template() {
         ("nested joiners", grown("joiner(ns.x)", long, "done")),
         (
             "a cycler of much",
-            "{% set s = 'a' * 300000 %}{% set c = cycler(*([s] * 100000)) %}{{ (c|pprint ~ c ~ (c|string))|length }}{{ c.nope() }}".into(),
+            "{% set s = 'a' * 300000 %}{% set c = cycler(*([s] * 100000)) %}{{ (c|pprint ~ c ~ (c|string))|length \
+             }}{{ c.nope() }}".into(),
         ),
         ("percents in percents", format!("{{{{ {} 1 {} }}}}", "'%s' % (".repeat(long), ")".repeat(long))),
         ("split", "{% set s = 'a ' * 3000000 %}{{ s.split(' ')|length }}".into()),
@@ -122,7 +123,8 @@ fn values_below_the_limits_work() {
 
 #[test]
 fn a_long_conversation_is_within_the_budget() {
-    let source = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}";
+    let source = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% \
+    endfor %}";
     let content = "All work and no play makes Jack a dull boy. ".repeat(100);
     let message = json!({"role": "user", "content": content});
     let messages = vec![message; 1000];

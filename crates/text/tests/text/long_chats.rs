@@ -16,34 +16,46 @@ const WRITTEN: [(&str, &str); 4] = [
     ),
     (
         "Gemma",
-        "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%- set first_user_prefix = messages[0]['content'] + '\\n\\n' -%}\
-         {%- set loop_messages = messages[1:] -%}{%- else -%}{%- set first_user_prefix = '' -%}{%- set loop_messages = messages -%}\
-         {%- endif -%}{%- for message in loop_messages -%}{%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}\
+        "{{ bos_token }}{%- if messages[0]['role'] == 'system' -%}{%- set first_user_prefix = messages[0]['content'] \
+         + '\\n\\n' -%}\
+         {%- set loop_messages = messages[1:] -%}{%- else -%}{%- set first_user_prefix = '' -%}{%- set loop_messages \
+         = messages -%}\
+         {%- endif -%}{%- for message in loop_messages -%}{%- if (message['role'] == 'user') != (loop.index0 % 2 == \
+         0) -%}\
          {{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{%- endif -%}\
-         {%- if message['role'] == 'assistant' -%}{%- set role = 'model' -%}{%- else -%}{%- set role = message['role'] -%}{%- endif -%}\
+         {%- if message['role'] == 'assistant' -%}{%- set role = 'model' -%}{%- else -%}{%- set role = \
+         message['role'] -%}{%- endif -%}\
          {{ '<start_of_turn>' + role + '\\n' + (first_user_prefix if loop.first else '') }}\
-         {%- if message['content'] is string -%}{{ message['content'] | trim }}{%- elif message['content'] is iterable -%}\
-         {%- for item in message['content'] -%}{%- if item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}{%- endfor -%}\
+         {%- if message['content'] is string -%}{{ message['content'] | trim }}{%- elif message['content'] is \
+         iterable -%}\
+         {%- for item in message['content'] -%}{%- if item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif \
+         -%}{%- endfor -%}\
          {%- endif -%}{{ '<end_of_turn>\\n' }}{%- endfor -%}\
          {%- if add_generation_prompt -%}{{ '<start_of_turn>model\\n' }}{%- endif -%}",
     ),
     (
         "neighbours",
         "{%- set ns = namespace(last=0, system='', open=false) %}{%- for m in messages[::-1] %}\
-         {%- if m.role == 'user' and ns.last == 0 %}{%- set ns.last = messages | length - loop.index0 - 1 %}{%- endif %}{%- endfor %}\
+         {%- if m.role == 'user' and ns.last == 0 %}{%- set ns.last = messages | length - loop.index0 - 1 %}{%- endif \
+         %}{%- endfor %}\
          {%- set rest = messages[1:] if messages[0].role == 'system' else messages %}{%- for m in rest %}\
          {%- set before = rest[loop.index0 - 1] if loop.index0 > 0 else none %}\
          {%- set after = rest[loop.index0 + 1] if not loop.last else none %}\
-         {%- if before is none or before.role != m.role %}{{- '[' + m.role + ']' }}{%- set ns.open = true %}{%- endif %}\
-         {%- for later in rest[loop.index:] %}{%- if later.role != m.role %}{%- set ns.system = later.role %}{%- break %}{%- endif %}\
-         {%- endfor %}{%- set text = m.content if m.content is string else m.content | map(attribute='text') | join('\\n') %}\
+         {%- if before is none or before.role != m.role %}{{- '[' + m.role + ']' }}{%- set ns.open = true %}{%- endif \
+         %}\
+         {%- for later in rest[loop.index:] %}{%- if later.role != m.role %}{%- set ns.system = later.role %}{%- \
+         break %}{%- endif %}\
+         {%- endfor %}{%- set text = m.content if m.content is string else m.content | map(attribute='text') | \
+         join('\\n') %}\
          {%- if '</think>' in text %}{%- set text = text.split('</think>')[-1].lstrip('\\n') %}{%- endif %}\
-         {%- if loop.index0 >= ns.last or not loop.previtem is defined %}{{- '<think>' }}{%- endif %}{{- text.strip() }}\
+         {%- if loop.index0 >= ns.last or not loop.previtem is defined %}{{- '<think>' }}{%- endif %}{{- text.strip() \
+         }}\
          {%- if after is none or after.role != m.role %}{{- '[/' ~ m.role ~ ']\\n' }}{%- endif %}{%- endfor %}",
     ),
     (
         "macros and lists",
-        "{%- macro content_of(message) -%}{%- if message.content is string -%}{{ message.content | trim | replace('\\r', '') }}\
+        "{%- macro content_of(message) -%}{%- if message.content is string -%}{{ message.content | trim | \
+         replace('\\r', '') }}\
          {%- else -%}{%- for part in message.content -%}{{ part.text }}{%- endfor -%}{%- endif -%}{%- endmacro -%}\
          {%- set asked = messages | selectattr('role', 'equalto', 'user') | list -%}{%- set first = messages[:1] -%}\
          {%- for message in messages if message.role != 'system' -%}{%- set text = content_of(message) -%}\
