@@ -1,17 +1,17 @@
 //! Filters of jinja2 that minijinja lacks, and replacements for filters whose result may be much larger than
 //! their input.
 
-use std::fmt::Write;
-
-use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
+use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, filters};
 
 use super::arguments::Arguments;
-use super::methods::{given_widths, require_ascii_keys, widths};
+use super::html::as_safe_as;
+use super::items::{each, joined};
 use super::operators::add;
-use super::python::{lines, pad, removed};
-use super::spelling::{repr, str_of, write_str};
-use super::work::{SLOT, Work, invalid, is_container, pay, pay_for_text};
+use super::percent::percent;
+use super::python::{lines, pad, removed, replaced};
+use super::spelling::{repr, str_of};
+use super::work::{SLOT, invalid, pay, pay_for_text};
 use super::wrap::{Wrap, wrap};
 
 fn text(value: &Value) -> &str {
@@ -24,28 +24,21 @@ pub(super) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     let width = args.integer(1, "width")?.unwrap_or(80);
     let value = args.subject()?.clone();
     args.done(1)?;
-    pad(state, text(&value), width, ' ', |missing, length| missing / 2 + (missing & (length + missing) & 1))
+    let before = |missing, length| missing / 2 + (missing & (length + missing) & 1);
+    Ok(as_safe_as(&value, pad(state, text(&value), width, ' ', before)?))
 }
 
 /// `format(*args, **kwargs)`, like the operator `%`.
-pub(super) fn format(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
-    let mut args = args.into_values();
-    let (by_place, _): (&[Value], Kwargs) = from_args(&args)?;
-    let count = by_place.len();
-    let template = args.first().cloned().unwrap_or_default();
-    let mut work = Work::new(state);
-    args.iter().try_for_each(|arg| work.all_of(arg))?;
-    // Each sign may refer to the same argument, and each number may be a width.
-    let signs = text(&template).matches('%').count() as u64;
-    work.spend(work.spent().saturating_mul(signs))?;
-    require_ascii_keys(text(&template))?;
-    let given = given_widths(text(&template), "*", &args);
-    work.text(widths(text(&template)).saturating_add(given))?;
-    work.done(state)?;
-    for arg in args[..count].iter_mut().filter(|arg| is_container(arg)) {
-        *arg = str_of(state, arg)?;
+pub(super) fn format(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = args.into_values();
+    let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
+    let (template, others) = by_place.split_first().ok_or(ErrorKind::MissingArgument)?;
+    let is_named = by_name.args().next().is_some();
+    if is_named && !others.is_empty() {
+        return Err(Error::from(ErrorKind::TooManyArguments));
     }
-    Value::from_function(filters::format).call(state, &args)
+    let given = if is_named { by_name.into() } else { Value::from_object(Tuple::from(others.to_vec())) };
+    percent(state, template, &given)
 }
 
 /// `indent(width=4, first=False, blank=False)`; the width may be the indentation itself.
@@ -54,9 +47,9 @@ pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
     let width = args.value(1, "width")?.unwrap_or_else(|| 4.into());
     let first = args.flag(2, "first")?.unwrap_or(false);
     let blank = args.flag(3, "blank")?.unwrap_or(false);
-    let value = args.subject()?.clone();
+    let subject = args.subject()?.clone();
     args.done(3)?;
-    let value = text(&value);
+    let value = text(&subject);
     let wide = match width.as_str() {
         Some(width) => width.len(),
         None => usize::try_from(i64::try_from(width.clone())?.max(0)).unwrap_or(usize::MAX),
@@ -80,7 +73,7 @@ pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
         }
         out.push_str(line);
     }
-    Ok(out.into())
+    Ok(as_safe_as(&subject, out.into()))
 }
 
 /// `replace(old, new, count=None)`
@@ -93,15 +86,6 @@ pub(super) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value,
     let value = args.subject()?.clone();
     args.done(3)?;
     replaced(state, text(&value), text(&old), text(&new), count)
-}
-
-/// `text.replace(old, new, count)`; a negative count replaces all.
-pub(super) fn replaced(state: &State, value: &str, old: &str, new: &str, count: i64) -> Result<Value, Error> {
-    let found = value.matches(old).count();
-    let count = usize::try_from(count).map_or(found, |count| count.min(found));
-    let growth = new.len().saturating_sub(old.len()).saturating_mul(count);
-    pay_for_text(state, value.len().saturating_add(growth))?;
-    Ok(value.replacen(old, new, count).into())
 }
 
 /// `truncate(length=255, killwords=False, end='...', leeway=5)`
@@ -130,7 +114,7 @@ pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value
     if !kill {
         start = start.rsplit_once(' ').map_or(start, |(before, _)| before);
     }
-    Ok(format!("{start}{end}").into())
+    Ok(as_safe_as(&value, format!("{start}{end}").into()))
 }
 
 /// `title`: the first letter of each word in upper case, the others in lower case.
@@ -235,39 +219,6 @@ pub(super) fn random(value: &Value) -> Result<Value, Error> {
     filters::first(value)
 }
 
-/// The value at `attribute` of an item: a name, an index, or several separated by dots.
-fn attribute(item: &Value, attribute: &Value) -> Result<Value, Error> {
-    let Some(path) = attribute.as_str() else { return item.get_item(attribute) };
-    let mut item = item.clone();
-    for name in path.split('.') {
-        let key = name.parse::<u64>().map_or_else(|_| name.into(), Value::from);
-        item = item.get_item(&key)?;
-    }
-    Ok(item)
-}
-
-/// The items of a value that may be undefined, or their attribute `of`.
-fn each(
-    state: &State,
-    value: &Value,
-    of: Option<&Value>,
-    mut take: impl FnMut(&Value) -> Result<(), Error>,
-) -> Result<(), Error> {
-    if value.is_none() {
-        return Err(invalid("none is not iterable"));
-    }
-    let cost = 64 + of.and_then(Value::as_str).map_or(0, str::len);
-    for item in value.try_iter()?.checked() {
-        let item = item?;
-        pay(state, cost)?;
-        match of {
-            Some(of) if !of.is_none() => take(&attribute(&item, of)?)?,
-            _ => take(&item)?,
-        }
-    }
-    Ok(())
-}
-
 /// `join(d='', attribute=None)`
 pub(super) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
@@ -276,23 +227,6 @@ pub(super) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
     let value = args.subject()?.clone();
     args.done(2)?;
     joined(state, &value, &str_of(state, &between)?, of.as_ref())
-}
-
-/// `between.join(value)`
-pub(super) fn joined(
-    state: &State,
-    value: &Value,
-    between: &Value,
-    of: Option<&Value>,
-) -> Result<Value, Error> {
-    let (mut out, mut first) = (String::new(), true);
-    each(state, value, of, |item| {
-        if !std::mem::take(&mut first) {
-            write_str(state, &mut out, between)?;
-        }
-        write_str(state, &mut out, item)
-    })?;
-    Ok(out.into())
 }
 
 /// `sum(attribute=None, start=0)`
@@ -337,28 +271,4 @@ fn parts(
     // As many lists, or as many items in the last one.
     pay(state, count.saturating_mul(2 * SLOT as usize))?;
     cut(state, value, count, fill)
-}
-
-/// Writes `text`, replacing characters as `escape` says, and charges for it.
-pub(super) fn escaped(
-    state: &State,
-    text: &str,
-    escape: impl Fn(&mut String, char),
-) -> Result<String, Error> {
-    let mut out = String::with_capacity(text.len());
-    let mut paid = 0;
-    for c in text.chars() {
-        escape(&mut out, c);
-        if out.len() > paid {
-            pay_for_text(state, 1024)?;
-            paid += 1024;
-        }
-    }
-    Ok(out)
-}
-
-/// An attribute `name="value"` of a tag.
-pub(super) fn push_attribute(out: &mut String, name: &str, value: &str) {
-    // Writing to a string cannot fail.
-    let _ = write!(out, " {name}=\"{value}\"");
 }

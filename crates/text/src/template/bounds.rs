@@ -10,7 +10,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 
-use super::rewrite::rewrite;
+use super::rewrite::{refused, rewrite};
 use super::work::{Work, is_container, is_namespace, too_deep};
 use crate::TextError;
 
@@ -149,10 +149,6 @@ fn takes_operand(before: &Token<'_>) -> bool {
     }
 }
 
-pub(super) fn refused(reason: &str, line: Option<usize>) -> TextError {
-    TextError::Template { reason: reason.to_owned(), line }
-}
-
 /// Checks values; `context` is the size of the template's context in bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
@@ -205,7 +201,7 @@ mod tests {
             ("{% set x = y %}", "{% set x = y|__named %}"),
             ("{% set ns.x, y = [1], 2 %}", "{% set ns.x, y = ([1], 2)|__attribute %}"),
             ("{% set x %}a{% endset %}", "{% set x %}{{\"a\"}}{% endset %}"),
-            ("{% with a = b, c = 2 %}{% endwith %}", "{% with a = b|__named, c = 2 %}{% endwith %}"),
+            ("{% with a = b, c = 2 %}{% endwith %}", "{% with (a, c) = (b, 2)|__named %}{% endwith %}"),
             (
                 "{%- macro f(a, b=(1, 2)) -%}{% endmacro %}",
                 "{% macro f(a, b=(1, 2)) %}{% set a = a|__named %}{% set b = b|__named %}{% endmacro %}",
@@ -234,21 +230,35 @@ mod tests {
             ),
             (
                 "{% if a %}b{% elif c %}{% else %}{% for x, (y, z) in a if x %}{% endfor %}{% endif %}",
-                "{% if a %}{{\"b\"}}{% elif c %}{% else %}{% for x, (y, z) in a|__iterated if x %}{% endfor %}{% endif %}",
+                "{% if a %}{{\"b\"}}{% elif c %}{% else %}{% for x, (y, z) in a|__iterated if x %}{% endfor %}{% \
+                 endif %}",
             ),
             ("{{ loop.changed(a, *b) }}", "{{ loop.changed(a|__key, *b|__key) }}"),
             ("{{ x.cycle(*y) }}", "{{ x.cycle(*y|__some) }}"),
+            (
+                "{% for x in y if x recursive %}{{ loop(x.c) }}{% endfor %}",
+                "{% for x in y|__iterated if x recursive %}{{ loop(x.c|__named|__iterated) }}{% endfor %}",
+            ),
+            (
+                "{% with (a, b) = 1, c = a %}{% endwith %}",
+                "{% with ((a, b), c) = (1, a)|__named %}{% endwith %}",
+            ),
+            (
+                "{% macro f() %}{% set ns.x = 1 + y %}{% endmacro %}",
+                "{% macro f() %}{% set ns.x = 1|__add(y)|__attribute(ns) %}{% endmacro %}",
+            ),
+            (
+                "{% macro f(a) %}{{ kwargs }}{% endmacro %}{{ f(1, 2, b=3, a=4) ~ f() }}",
+                "{% macro f(a, varargs=(), kwargs={}) %}{% set a = a|__named %}{% set varargs = varargs|__named %}\
+                 {% set kwargs = kwargs|__named %}{{ kwargs }}{% endmacro %}\
+                 {{ f(1, a=4, varargs=(2, ), kwargs={'b': 3, })|__concatenate(f(varargs=(), kwargs={})) }}",
+            ),
             ("\n{{ a\n  ~ b }}", "{{\"\n\"}}{{ a|__concatenate(\nb) }}"),
         ] {
             assert_eq!(prepare(source).unwrap(), prepared, "{source}");
             prepare(prepared).unwrap();
         }
-        for refused in [
-            "{{ loop.cycle() }}",
-            "{{ x.cycle(**y) }}",
-            "{% for x in y recursive %}{% endfor %}",
-            "{{ a b }}",
-        ] {
+        for refused in ["{{ loop.cycle() }}", "{{ x.cycle(**y) }}", "{{ a b }}"] {
             assert!(prepare(refused).is_err(), "{refused}");
         }
     }

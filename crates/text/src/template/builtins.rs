@@ -72,7 +72,10 @@ pub(super) fn round(
         ValueKind::Bool => Value::from(i64::from(value.is_true())),
         _ => value.clone(),
     };
-    filters::round(number, precision, method, options)
+    let is_common = method.or(options.peek("method").ok()).is_none_or(|method| method == "common");
+    let rounded = filters::round(number, precision, method, options)?;
+    // Python's `math.floor` and `math.ceil` are divided by a power of ten.
+    Ok(if is_common { rounded } else { f64::try_from(rounded)?.into() })
 }
 
 /// The filter `attr(name)`: keys are not attributes.

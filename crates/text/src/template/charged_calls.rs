@@ -8,7 +8,7 @@ use minijinja::{Environment, Error, State, filters, tests};
 
 use super::arguments::Arguments;
 use super::spelling::str_of;
-use super::work::{ITEM, SLOT, TEXT, Work, invalid, is_container};
+use super::work::{SLOT, TEXT, Work, invalid, is_container, pay_after};
 use super::{absent, additions, builtins, html, iterators, json, operators, rewrite};
 
 /// Cost in bytes of a lazily computed item.
@@ -25,6 +25,8 @@ enum Touch {
     Items,
     /// The first argument as text; the result is a text of the same size.
     Text,
+    /// Every item, but nothing of a false value: `none` has no items here.
+    Each,
     /// Items that are compared with one another, with everything inside.
     Order,
 }
@@ -163,15 +165,15 @@ impl ChargedCalls<'_> {
         self.filter("last", Touch::Light, filters::last);
         self.filter("length", Touch::Light, builtins::length);
         self.filter("list", Touch::Items, filters::list);
-        self.filter("map", Touch::Items, filters::map);
+        self.filter("map", Touch::Each, filters::map);
         self.named("max", Touch::Order, &["case_sensitive", "attribute"], filters::max);
         self.named("min", Touch::Order, &["case_sensitive", "attribute"], filters::min);
         self.filter("random", Touch::Light, additions::random);
-        self.filter("reject", Touch::Items, filters::reject);
-        self.filter("rejectattr", Touch::Items, filters::rejectattr);
+        self.filter("reject", Touch::Each, filters::reject);
+        self.filter("rejectattr", Touch::Each, filters::rejectattr);
         self.filter("reverse", Touch::Items, filters::reverse);
-        self.filter("select", Touch::Items, filters::select);
-        self.filter("selectattr", Touch::Items, filters::selectattr);
+        self.filter("select", Touch::Each, filters::select);
+        self.filter("selectattr", Touch::Each, filters::selectattr);
         self.filter("slice", Touch::Items, additions::slice);
         self.named("sort", Touch::Order, &["reverse", "case_sensitive", "attribute"], filters::sort);
         self.filter("sum", Touch::Items, additions::sum);
@@ -225,6 +227,9 @@ fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -
     if let (Touch::Text, Some(first)) = (touch, args.first_mut()) {
         *first = str_of(state, first)?;
     }
+    if matches!(touch, Touch::Each) && args.first().is_some_and(|subject| !subject.is_true()) {
+        return Ok(Value::from(Vec::<Value>::new()));
+    }
     pay_before(state, touch, &args)?;
     let result = inner.call(state, &args)?;
     pay_after(state, &result)?;
@@ -233,7 +238,7 @@ fn enter(state: &mut State, touch: Touch, inner: &Value, mut args: Vec<Value>) -
 
 fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> {
     let Some((subject, others)) = args.split_first() else { return Ok(()) };
-    let many = matches!(touch, Touch::Items | Touch::Order);
+    let many = matches!(touch, Touch::Items | Touch::Each | Touch::Order);
     if many && subject.is_none() {
         return Err(invalid("none is not iterable"));
     }
@@ -262,19 +267,6 @@ fn pay_before(state: &State, touch: Touch, args: &[Value]) -> Result<(), Error> 
         // Sorting compares each item with about log2(n) others.
         let depth = u64::from(length.unwrap_or(1 << 20).max(1).ilog2()) + 1;
         work.spend((work.spent() - before).saturating_mul(depth))?;
-    }
-    work.done(state)
-}
-
-/// Text costs more than minijinja charges, and so do the slots of lists.
-pub(super) fn pay_after(state: &State, result: &Value) -> Result<(), Error> {
-    let mut work = Work::new(state);
-    match result.kind() {
-        ValueKind::String => {
-            work.spend(result.as_str().map_or(0, |text| text.len() as u64).saturating_mul(TEXT - 1))?;
-        }
-        ValueKind::Seq => work.spend((result.len().unwrap_or(0) as u64).saturating_mul(SLOT + ITEM))?,
-        _ => {}
     }
     work.done(state)
 }

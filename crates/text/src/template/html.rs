@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
+use minijinja::value::{Rest, Tuple, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, State};
 
-use super::additions::{escaped, push_attribute};
 use super::arguments::Arguments;
 use super::spelling::str_of;
 use super::work::{SLOT, invalid, pay, pay_for_text};
@@ -25,6 +24,26 @@ fn escape_char(out: &mut String, c: char) {
     }
 }
 
+/// Writes `text`, replacing characters as `escape` says, and charges for it.
+fn escaped(state: &State, text: &str, escape: impl Fn(&mut String, char)) -> Result<String, Error> {
+    let mut out = String::with_capacity(text.len());
+    let mut paid = 0;
+    for c in text.chars() {
+        escape(&mut out, c);
+        if out.len() > paid {
+            pay_for_text(state, 1024)?;
+            paid += 1024;
+        }
+    }
+    Ok(out)
+}
+
+/// An attribute `name="value"` of a tag.
+fn push_attribute(out: &mut String, name: &str, value: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, " {name}=\"{value}\"");
+}
+
 fn escaped_text(state: &State, value: &Value) -> Result<String, Error> {
     escaped(state, text(value), escape_char)
 }
@@ -37,6 +56,24 @@ pub(super) fn escape(state: &State, value: &Value) -> Result<Value, Error> {
 /// `forceescape`: also escapes text that is already escaped.
 pub(super) fn force_escape(state: &State, value: &Value) -> Result<Value, Error> {
     escaped_text(state, value).map(Value::from_safe_string)
+}
+
+/// The result of an operation on `text`: parts of escaped text, and what is made of it, count as escaped.
+pub(super) fn as_safe_as(text: &Value, result: Value) -> Value {
+    if !text.is_safe() {
+        return result;
+    }
+    match result.as_str() {
+        Some(result) => Value::from_safe_string(result.to_owned()),
+        None => match result.as_object().filter(|_| result.kind() == ValueKind::Seq) {
+            Some(parts) => {
+                let parts = parts.try_iter().into_iter().flatten().map(|part| as_safe_as(text, part));
+                let parts: Vec<Value> = parts.collect();
+                if result.is_tuple() { Value::from_object(Tuple::from(parts)) } else { parts.into() }
+            }
+            None => result,
+        },
+    }
 }
 
 /// `striptags`: the text between the tags, with whitespace collapsed to single spaces. It decodes numeric

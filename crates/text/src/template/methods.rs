@@ -4,17 +4,35 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::charged_calls::pay_after;
+use super::html::{as_safe_as, escape};
 use super::python;
-use super::work::{Work, invalid};
+use super::work::{Work, invalid, pay_after};
 
 /// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     pay_before(state, value, name, args)?;
+    let escaped: Vec<Value>;
+    let args = match name {
+        // What is inserted into escaped text is escaped, too.
+        "replace" | "join" | "format" if value.is_safe() => {
+            let with_escapes = args.iter().enumerate().map(|(index, arg)| match (name, index) {
+                ("replace", 1) => escape(state, arg),
+                ("join", 0) => arg.try_iter()?.map(|item| escape(state, &item)).collect(),
+                ("format", _) if arg.as_str().is_some() => escape(state, arg),
+                _ => Ok(arg.clone()),
+            });
+            escaped = with_escapes.collect::<Result<_, Error>>()?;
+            &escaped[..]
+        }
+        _ => args,
+    };
     let own = python::method(state, value, name, args);
     let result = own.unwrap_or_else(|| unknown_method_callback(state, value, name, args))?;
     pay_after(state, &result)?;
-    Ok(result)
+    if value.is_safe() {
+        pay_after(state, &result)?;
+    }
+    Ok(as_safe_as(value, result))
 }
 
 fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Result<(), Error> {
@@ -32,7 +50,7 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
                 args.iter().try_for_each(|arg| work.all_of(arg))?;
                 let braces = text.matches('{').count() as u64;
                 work.spend((work.spent() - before).saturating_mul(braces))?;
-                work.text(widths(text).saturating_add(given_widths(text, "{:", args)))?;
+                work.text(widths(text).saturating_add(given_widths(text, args)))?;
             }
             // A text may be compared with each item.
             "startswith" | "endswith" => args.iter().try_for_each(|arg| work.all_of(arg))?,
@@ -47,22 +65,8 @@ fn pay_before(state: &State, value: &Value, name: &str, args: &[Value]) -> Resul
     work.done(state)
 }
 
-/// Rejects keys that are not ASCII in a format string for `%`: minijinja's parser advances by bytes there and
-/// would panic.
-pub(super) fn require_ascii_keys(text: &str) -> Result<(), Error> {
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("%(") {
-        let (key, next) = after.split_once(')').unwrap_or((after, ""));
-        if !key.is_ascii() {
-            return Err(invalid("keys in a format string must be ASCII"));
-        }
-        rest = next;
-    }
-    Ok(())
-}
-
-/// The same for `str.format`, whose keys are in square brackets: if there are any, the whole string must be
-/// ASCII.
+/// Rejects a format string that is not ASCII and has keys in square brackets: minijinja's parser advances by
+/// bytes there and would panic.
 fn require_ascii_indices(text: &str) -> Result<(), Error> {
     let mut fields = text.split('{').skip(1);
     let indexed = fields.any(|field| field.split('}').next().is_some_and(|name| name.contains('[')));
@@ -73,37 +77,16 @@ fn require_ascii_indices(text: &str) -> Result<(), Error> {
 }
 
 /// The sum of the numbers in a format string: each may be a width.
-pub(super) fn widths(text: &str) -> usize {
+fn widths(text: &str) -> usize {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
         .map(|digits| digits.parse().unwrap_or(usize::MAX))
         .fold(0, usize::saturating_add)
 }
 
-/// How many arguments a format string for `%` uses; `None` if it uses keys.
-pub(super) fn conversions(text: &str) -> Option<usize> {
-    let mut count = 0;
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        rest = &rest[at + 1..];
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || "+- #.*".contains(c)));
-        let (flags, conversion) = rest.split_at(end.unwrap_or(rest.len()));
-        match conversion.chars().next()? {
-            '(' => return None,
-            '%' => {}
-            _ => count += 1 + flags.matches('*').count(),
-        }
-        rest = &conversion[conversion.chars().next().map_or(0, char::len_utf8)..];
-    }
-    Some(count)
-}
-
-/// The sum of the numeric arguments if one of them may be a width: after a `*`, or in a nested format.
-pub(super) fn given_widths(text: &str, within: &str, args: &[Value]) -> usize {
-    let may_be = match within {
-        "*" => text.contains('*'),
-        _ => text.split('}').any(|part| part.matches('{').count() > 1),
-    };
+/// The sum of the numeric arguments if one of them may be a width, in a nested format.
+fn given_widths(text: &str, args: &[Value]) -> usize {
+    let may_be = text.split('}').any(|part| part.matches('{').count() > 1);
     let number = |arg: &Value| i64::try_from(arg.clone()).map_or(0, |number| number.unsigned_abs());
     let sum = args.iter().filter(|arg| may_be && arg.is_integer()).map(number).fold(0, u64::saturating_add);
     usize::try_from(sum).unwrap_or(usize::MAX)

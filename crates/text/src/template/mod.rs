@@ -5,6 +5,24 @@
 //! read; this module charges for the rest: [`charged_calls`] wraps everything that a template can call, and
 //! [`rewrite`] inserts filters at operators, subscripts and assignments, so that every access is paid for in
 //! advance.
+//!
+//! What differs from jinja2:
+//! - `include`, `import`, `extends`, `self` and `lipsum` are missing; a block is rendered where it is.
+//! - A macro that uses `varargs` or `kwargs` must be called by its name, without `*list` or `**map`.
+//! - `loop(...)` in a recursive loop does not render the `else` block of an empty list.
+//! - Methods of numbers, and these of strings and dicts, are missing: `encode`, `expandtabs`, `format_map`,
+//!   `fromkeys`, `isdecimal`, `isidentifier`, `isprintable`, `maketrans`, `translate`.
+//! - `startswith`, `endswith` and `count` take no positions, `find` and `index` no end.
+//! - `str.format` has no conversions (`!r`), no nested fields and no types `%` and `n`.
+//! - `%.3d` does not pad an integer with zeros.
+//! - Integers have 128 bits.
+//! - `tojson` rejects keys that are not strings.
+//! - `sort`, `min` and `max` order values of different types; Python rejects them.
+//! - Filters of text convert other values to text; Python rejects some of them, for example in `indent`.
+//! - Slices of values that have no items, and the tests `filter` and `test` of such values, are errors.
+//! - `pprint` writes one line and keeps the order of keys; `random` takes the first item.
+//! - `range`, `loop` and methods print in another way.
+//! - Items and slices of escaped text, and blocks captured with `autoescape`, do not count as escaped.
 
 mod absent;
 mod additions;
@@ -13,12 +31,14 @@ mod bounds;
 mod builtins;
 mod charged_calls;
 mod html;
+mod items;
 mod iterators;
 mod json;
 mod literals;
 mod local_time;
 mod methods;
 mod operators;
+mod percent;
 mod python;
 mod rewrite;
 mod spelling;
@@ -28,7 +48,7 @@ mod wrap;
 
 use std::collections::BTreeMap;
 
-use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::value::{Rest, Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State};
 use serde::Serialize;
 
@@ -153,9 +173,10 @@ impl ChatTemplate {
         let now = context.now;
         let bounds = Bounds::new(size);
         environment.add_filter(rewrite::NAMED, move |state: &State, value: &Value| bounds.name(state, value));
-        environment.add_filter(rewrite::ATTRIBUTE, move |state: &State, value: &Value| {
-            bounds.attribute(state, value)
-        });
+        environment
+            .add_filter(rewrite::ATTRIBUTE, move |state: &State, value: &Value, _owners: Rest<Value>| {
+                bounds.attribute(state, value)
+            });
         environment.set_formatter(move |out, state, value| match state.auto_escape() {
             AutoEscape::None => spelling::write_str(state, out, value),
             _ => {

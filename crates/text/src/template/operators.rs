@@ -8,7 +8,8 @@ use minijinja::value::{Rest, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use super::absent::is_none;
-use super::html::escape;
+use super::html::{as_safe_as, escape};
+use super::percent::percent;
 use super::spelling::write_str;
 use super::uncharged_list::uncharged;
 use super::work::{
@@ -145,7 +146,7 @@ pub(super) fn multiply(state: &State, left: &Value, right: &Value) -> Result<Val
             let length = (text.len() as u64).saturating_mul(times);
             pay_for_text(state, usize::try_from(length).unwrap_or(usize::MAX))?;
             let times = if text.is_empty() { 0 } else { usize::try_from(times).unwrap_or(0) };
-            return Ok(text.repeat(times).into());
+            return Ok(as_safe_as(repeated, text.repeat(times).into()));
         }
         if is_list(repeated) {
             return list(state, [repeated, &Value::from(Vec::<Value>::new())], times);
@@ -156,26 +157,9 @@ pub(super) fn multiply(state: &State, left: &Value, right: &Value) -> Result<Val
 }
 
 /// `left % right`: the remainder, with the sign of `right`, or string formatting.
-pub(super) fn remainder(state: &mut State, left: &Value, right: &Value) -> Result<Value, Error> {
+pub(super) fn remainder(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
     if left.as_str().is_some() {
-        let mut args = vec![left.clone()];
-        if right.kind() != ValueKind::Map {
-            let given = if right.is_tuple() { right.len().unwrap_or(0) } else { 1 };
-            if super::methods::conversions(left.as_str().unwrap_or("")).is_some_and(|asked| asked < given) {
-                return Err(invalid("not all arguments were converted while formatting a string"));
-            }
-        }
-        match right.as_object().filter(|_| right.is_tuple()) {
-            Some(_) => args.extend(right.try_iter()?),
-            None if right.kind() == ValueKind::Map => {
-                pay_for_all_of(state, right)?;
-                let pairs = right.as_object().and_then(|object| object.try_iter_pairs());
-                let pairs = pairs.into_iter().flatten().map(|(key, value)| (key.to_string(), value));
-                args.push(pairs.collect::<minijinja::value::Kwargs>().into());
-            }
-            None => args.push(right.clone()),
-        }
-        return state.apply_filter("format", &args);
+        return percent(state, left, right);
     }
     if float(right) == Some(0.0) && float(left).is_some() {
         return Err(invalid("division by zero"));

@@ -4,8 +4,8 @@
 use minijinja::value::{Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 
-use super::additions::{joined, replaced};
 use super::arguments::Arguments;
+use super::items::joined;
 use super::operators::same;
 use super::work::{SLOT, Work, invalid, pay, pay_for_text};
 
@@ -281,6 +281,15 @@ fn missing(state: &State, text: &str, width: i64, length: usize) -> Result<usize
     // A fill character has at most four bytes.
     pay_for_text(state, missing.saturating_mul(4).saturating_add(text.len()))?;
     Ok(missing)
+}
+
+/// `text.replace(old, new, count)`; a negative count replaces all.
+pub(super) fn replaced(state: &State, value: &str, old: &str, new: &str, count: i64) -> Result<Value, Error> {
+    let found = value.matches(old).count();
+    let count = usize::try_from(count).map_or(found, |count| count.min(found));
+    let growth = new.len().saturating_sub(old.len()).saturating_mul(count);
+    pay_for_text(state, value.len().saturating_add(growth))?;
+    Ok(value.replacen(old, new, count).into())
 }
 
 /// `list.index(value)`

@@ -4,12 +4,13 @@
 //!
 //! Text becomes `{{ "text" }}`, so that all output goes through one formatter. Line numbers stay the same.
 
+mod calls;
 mod expressions;
 mod literals;
+mod macros;
 
-use minijinja::machinery::ast::{BinOpKind, Expr, IfCond, Macro, Stmt};
+use minijinja::machinery::ast::{BinOpKind, Expr, IfCond, Stmt};
 
-use super::bounds::refused;
 use crate::TextError;
 use expressions::{ATOM, FILTERED, OR};
 
@@ -19,6 +20,8 @@ pub(super) const ATTRIBUTE: &str = "__attribute";
 pub(super) const INDEXED: &str = "__indexed";
 pub(super) const SLICED: &str = "__sliced";
 pub(super) const ITERATED: &str = "__iterated";
+/// Both checks the value and prepares it for a loop.
+const RECURSED: &str = "__named|__iterated";
 pub(super) const KEY: &str = "__key";
 pub(super) const SOME: &str = "__some";
 pub(super) const ADD: &str = "__add";
@@ -33,39 +36,36 @@ pub(super) const COMPARE_CHAIN: &str = "__compare_chain";
 /// # Errors
 /// [`TextError::Template`] if it uses an unsupported feature.
 pub(super) fn rewrite(template: &Stmt<'_>) -> Result<String, TextError> {
-    let mut writer = Writer { out: String::new(), line: 1 };
+    let mut writer = Writer::new(1);
     writer.statement(template)?;
+    if !writer.variadic.is_empty() {
+        // Their calls have to be written in another way, and may precede them.
+        writer = Writer { variadic: writer.variadic, ..Writer::new(1) };
+        writer.statement(template)?;
+    }
     Ok(writer.out)
 }
 
-/// Replaces a default that minijinja cannot compute, because it refers to an earlier parameter.
-const NOT_GIVEN: &str = "\"\u{fdd2}not given\"";
-
-/// Whether an expression uses one of these parameters.
-fn refers_to(expression: &Expr<'_>, parameters: &[Expr<'_>]) -> bool {
-    if matches!(expression, Expr::Const(_)) {
-        return false;
-    }
-    let mut writer = Writer { out: String::new(), line: usize::MAX };
-    if writer.expression(expression, OR).is_err() {
-        return false;
-    }
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let names = parameters.iter().filter_map(|parameter| match parameter {
-        Expr::Var(variable) => Some(variable.id),
-        _ => None,
-    });
-    names.into_iter().any(|name| writer.out.split(|c| !is_word(c)).any(|word| word == name))
+pub(super) fn refused(reason: &str, line: Option<usize>) -> TextError {
+    TextError::Template { reason: reason.to_owned(), line }
 }
 
 struct Writer {
     out: String,
     line: usize,
+    /// How many macros surround the code.
+    macros: usize,
+    /// The macros that take any arguments, and their parameters.
+    variadic: Vec<(String, Vec<String>)>,
 }
 
 type Written = Result<(), TextError>;
 
 impl Writer {
+    fn new(line: usize) -> Self {
+        Self { out: String::new(), line, macros: 0, variadic: Vec::new() }
+    }
+
     fn push(&mut self, text: &str) {
         self.out.push_str(text);
     }
@@ -118,10 +118,6 @@ impl Writer {
                 self.push(" }}");
             }
             Stmt::ForLoop(each) => {
-                if each.recursive {
-                    let line = each.span().start_line.into();
-                    return Err(refused("recursive loops are not supported", Some(line)));
-                }
                 self.open(each.span().start_line, "for");
                 self.target(&each.target)?;
                 self.push(" in ");
@@ -129,6 +125,9 @@ impl Writer {
                 if let Some(condition) = &each.filter_expr {
                     self.push(" if ");
                     self.expression(condition, OR)?;
+                }
+                if each.recursive {
+                    self.push(" recursive");
                 }
                 self.close();
                 self.body(&each.body)?;
@@ -141,19 +140,24 @@ impl Writer {
             Stmt::IfCond(condition) => self.condition(condition, condition.span().start_line)?,
             Stmt::WithBlock(with) => {
                 self.open(with.span().start_line, "with");
-                for (index, (target, value)) in with.assignments.iter().enumerate() {
-                    if index > 0 {
-                        self.push(", ");
+                // One assignment of a tuple, because no value may refer to another one's variable.
+                let (targets, values): (Vec<_>, Vec<_>) =
+                    with.assignments.iter().map(|(target, value)| (target, value)).unzip();
+                match values[..] {
+                    [] => {}
+                    [value] => {
+                        self.targets(&targets)?;
+                        self.push(" = ");
+                        self.named(value, NAMED)?;
                     }
-                    if matches!(target, Expr::List(_)) {
+                    _ => {
                         self.push("(");
-                        self.target(target)?;
-                        self.push(")");
-                    } else {
-                        self.target(target)?;
+                        self.targets(&targets)?;
+                        self.push(") = (");
+                        self.items(values.iter().copied())?;
+                        self.push(")|");
+                        self.push(NAMED);
                     }
-                    self.push(" = ");
-                    self.named(value, NAMED)?;
                 }
                 self.close();
                 self.body(&with.body)?;
@@ -163,7 +167,17 @@ impl Writer {
                 self.open(set.span().start_line, "set");
                 self.target(&set.target)?;
                 self.push(" = ");
-                self.named(&set.expr, if has_attribute(&set.target) { ATTRIBUTE } else { NAMED })?;
+                let mut owners = Vec::new();
+                attribute_owners(&set.target, &mut owners);
+                if self.macros > 0 && !owners.is_empty() {
+                    // minijinja gives a macro the outer variables that it reads, not those that it assigns to.
+                    self.filtered(&set.expr, ATTRIBUTE)?;
+                    self.push("(");
+                    self.items(owners)?;
+                    self.push(")");
+                } else {
+                    self.named(&set.expr, if owners.is_empty() { NAMED } else { ATTRIBUTE })?;
+                }
                 self.close();
             }
             Stmt::SetBlock(set) => {
@@ -195,9 +209,12 @@ impl Writer {
                 self.open(declared.span().start_line, "macro");
                 self.push(declared.name);
                 self.parameters(declared)?;
+                let parameters_end = self.out.len() - 1;
                 self.close();
                 self.check_parameters(declared)?;
-                self.body(&declared.body)?;
+                let body = self.out.len();
+                self.macro_body(&declared.body)?;
+                self.variadic_macro(declared, parameters_end, body);
                 self.tag("endmacro");
             }
             Stmt::CallBlock(block) => {
@@ -209,7 +226,7 @@ impl Writer {
                 self.call(&block.call)?;
                 self.close();
                 self.check_parameters(&block.macro_decl)?;
-                self.body(&block.macro_decl.body)?;
+                self.macro_body(&block.macro_decl.body)?;
                 self.tag("endcall");
             }
             Stmt::Do(block) => {
@@ -250,67 +267,25 @@ impl Writer {
 
     fn target(&mut self, target: &Expr<'_>) -> Written {
         let Expr::List(list) = target else { return self.expression(target, ATOM) };
-        for (index, item) in list.items.iter().enumerate() {
-            if index > 0 {
-                self.push(", ");
-            }
-            if matches!(item, Expr::List(_)) {
-                self.push("(");
-                self.target(item)?;
-                self.push(")");
-            } else {
-                self.target(item)?;
-            }
-        }
+        self.targets(&list.items.iter().collect::<Vec<_>>())?;
         if list.items.len() == 1 {
             self.push(",");
         }
         Ok(())
     }
 
-    fn parameters(&mut self, declared: &Macro<'_>) -> Written {
-        self.push("(");
-        let plain = declared.args.len() - declared.defaults.len();
-        for (index, parameter) in declared.args.iter().enumerate() {
+    fn targets(&mut self, targets: &[&Expr<'_>]) -> Written {
+        for (index, target) in targets.iter().enumerate() {
             if index > 0 {
                 self.push(", ");
             }
-            self.target(parameter)?;
-            if let Some(default) = index.checked_sub(plain).and_then(|index| declared.defaults.get(index)) {
-                self.push("=");
-                match refers_to(default, &declared.args[..index]) {
-                    true => self.push(NOT_GIVEN),
-                    false => self.expression(default, OR)?,
-                }
-            }
-        }
-        self.push(")");
-        Ok(())
-    }
-
-    /// Checks the arguments at the start of a macro, or of a block passed to one.
-    fn check_parameters(&mut self, declared: &Macro<'_>) -> Written {
-        let plain = declared.args.len() - declared.defaults.len();
-        for (index, parameter) in declared.args.iter().enumerate() {
-            self.push("{% set ");
-            self.target(parameter)?;
-            self.push(" = ");
-            let default = index.checked_sub(plain).and_then(|index| declared.defaults.get(index));
-            if let Some(default) = default.filter(|default| refers_to(default, &declared.args[..index])) {
+            if matches!(target, Expr::List(_)) {
                 self.push("(");
-                self.expression(default, OR)?;
-                self.push(" if ");
-                self.target(parameter)?;
-                self.push(" == ");
-                self.push(NOT_GIVEN);
-                self.push(" else ");
-                self.target(parameter)?;
-                self.push(")|");
-                self.push(NAMED);
+                self.target(target)?;
+                self.push(")");
             } else {
-                self.named(parameter, NAMED)?;
+                self.target(target)?;
             }
-            self.close();
         }
         Ok(())
     }
@@ -324,10 +299,11 @@ impl Writer {
     }
 }
 
-fn has_attribute(target: &Expr<'_>) -> bool {
+/// Adds the namespaces whose attributes are assigned.
+fn attribute_owners<'a, 's>(target: &'a Expr<'s>, owners: &mut Vec<&'a Expr<'s>>) {
     match target {
-        Expr::GetAttr(_) => true,
-        Expr::List(list) => list.items.iter().any(has_attribute),
-        _ => false,
+        Expr::GetAttr(attribute) => owners.push(&attribute.expr),
+        Expr::List(list) => list.items.iter().for_each(|item| attribute_owners(item, owners)),
+        _ => {}
     }
 }

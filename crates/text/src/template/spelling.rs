@@ -66,13 +66,18 @@ impl<W: Write> Speller<'_, W> {
         match value.kind() {
             _ if is_absent(value) => self.push(if depth == 0 { "" } else { "None" }),
             ValueKind::Undefined => self.push(if depth == 0 { "" } else { "Undefined" }),
+            ValueKind::String if value.is_safe() => {
+                self.push("Markup(")?;
+                self.quoted(value.as_str().unwrap_or(""))?;
+                self.push(")")
+            }
             ValueKind::String => self.quoted(value.as_str().unwrap_or("")),
             ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
                 Ok(number) => self.push(&float(number)),
                 Err(_) => self.display(value),
             },
             ValueKind::Seq | ValueKind::Iterable => {
-                let tuple = value.is_tuple();
+                let tuple = value.is_tuple() || is_group(value);
                 self.push(if tuple { "(" } else { "[" })?;
                 let mut count = 0;
                 for item in value.try_iter()?.checked() {
@@ -143,6 +148,11 @@ impl<W: Write> Speller<'_, W> {
         })();
         written.map_err(Error::from)
     }
+}
+
+/// Whether a value is a group of `groupby`.
+fn is_group(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| object.type_name().ends_with("::GroupTuple"))
 }
 
 fn is_loop(value: &Value) -> bool {

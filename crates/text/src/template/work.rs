@@ -114,6 +114,19 @@ pub(super) fn pay_for_text(state: &State, bytes: usize) -> Result<(), Error> {
     work.done(state)
 }
 
+/// Charges for a call's result. Text costs more than minijinja charges, and so do the slots of lists.
+pub(super) fn pay_after(state: &State, result: &Value) -> Result<(), Error> {
+    let mut work = Work::new(state);
+    match result.kind() {
+        ValueKind::String => {
+            work.spend(result.as_str().map_or(0, |text| text.len() as u64).saturating_mul(TEXT - 1))?;
+        }
+        ValueKind::Seq => work.spend((result.len().unwrap_or(0) as u64).saturating_mul(SLOT + ITEM))?,
+        _ => {}
+    }
+    work.done(state)
+}
+
 pub(super) fn is_container(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable)
 }

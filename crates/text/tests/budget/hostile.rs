@@ -252,7 +252,8 @@ fn grown() -> Vec<String> {
         "{{ '{:1000000000}'.format(1) }}",
         "{{ '{:{}}'.format(1, 1000000000) }}",
         "{{ '{:.{}f}'.format(1.5, 1000000000) }}",
-        "{{ '%(é)s' % {'é': 1} }}",
+        "{{ '%(é)s' % {'e': 1} }}",
+        "{{ ('%(a)f' * 400000) % {'a': 1e300} }}",
         "{{ '%(é'|format(1) }}",
         "{{ '%6d|%(5d|%ћ' % (1, 2) }}",
         "{{ '{0[é]}'.format({'é': 1}) }}",
@@ -287,14 +288,16 @@ fn grown() -> Vec<String> {
         "{{ strftime_now('%c' * 1000000) }}",
         "{{ raise_exception('x' * 10**9) }}",
         "{{ ('x' * 10**6) ~ nothing.x }}",
-        "{{ (range(99999)|list ~ '')|length }}{{ (range(99999)|list|pprint)|length }}{% for i in range(9) %}{{ range(99999)|list }}{% endfor %}",
+        "{{ (range(99999)|list ~ '')|length }}{{ (range(99999)|list|pprint)|length }}{% for i in range(9) %}{{ \
+         range(99999)|list }}{% endfor %}",
         "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
         "{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}",
         "{% set x %}{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}{% endset %}",
         "{% filter upper %}{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}{% endfilter %}",
         "{% autoescape true %}{% for i in range(99999) %}{{ '\"' * 1000 }}{% endfor %}{% endautoescape %}",
         "{% macro f(n) %}{{ 'x' * 1000 }}{{ f(n - 1) }}{{ f(n - 1) }}{% endmacro %}{{ f(99) }}",
-        "{% macro f() %}{{ caller() }}{{ caller() }}{% endmacro %}{% call f() %}{% call f() %}{% call f() %}{{ 'x' * 1000000 }}{% endcall %}{% endcall %}{% endcall %}",
+        "{% macro f() %}{{ caller() }}{{ caller() }}{% endmacro %}{% call f() %}{% call f() %}{% call f() %}{{ 'x' * \
+         1000000 }}{% endcall %}{% endcall %}{% endcall %}",
         "{% for i in range(99999) %}{{ cycler('x' * 1000).next() }}{% endfor %}",
     ]
     .map(str::to_owned)
@@ -336,7 +339,8 @@ pub fn templates() -> Vec<String> {
     }
     for expression in REPEATED {
         sources.push(format!(
-            "{{% set a = 'a' * 200000 %}}{{% set b = 'a' * 200000 %}}{{% set l = [1] * 4000 %}}{{% set m = [1] * 4000 %}}\
+            "{{% set a = 'a' * 200000 %}}{{% set b = 'a' * 200000 %}}{{% set l = [1] * 4000 %}}{{% set m = [1] * 4000 \
+             %}}\
              {{% for i in range(99999) %}}{{% set x = {expression} %}}{{% endfor %}}"
         ));
     }

@@ -2,19 +2,17 @@
 
 use std::fmt::Write;
 
-use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CallType, CompareOpKind, Expr, UnaryOpKind};
+use minijinja::machinery::ast::{BinOpKind, CompareOpKind, Expr, UnaryOpKind};
 
 use super::{
-    ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, MULTIPLY, REMAINDER, SLICED, SOME, Writer,
-    Written,
+    ADD, COMPARE, COMPARE_CHAIN, CONCATENATE, INDEXED, KEY, MULTIPLY, REMAINDER, SLICED, Writer, Written,
 };
-use crate::template::bounds::refused;
 
 /// Maximum size of a constant that is compared without a charge.
 const SHORT: usize = 256;
 
 // Operator precedence.
-const TERNARY: u8 = 0;
+pub(super) const TERNARY: u8 = 0;
 pub(super) const OR: u8 = 1;
 const AND: u8 = 2;
 const NOT: u8 = 3;
@@ -61,7 +59,7 @@ impl Writer {
     }
 
     /// Writes the subject of `.`, `[` or `(`: without brackets, a number would swallow the point.
-    fn base(&mut self, expression: &Expr<'_>) -> Written {
+    pub(super) fn base(&mut self, expression: &Expr<'_>) -> Written {
         match expression {
             Expr::Const(constant) if constant.value.is_number() => {
                 self.push("(");
@@ -189,8 +187,8 @@ impl Writer {
         Ok(())
     }
 
-    fn items(&mut self, items: &[Expr<'_>]) -> Written {
-        for (index, item) in items.iter().enumerate() {
+    pub(super) fn items<'a, 's: 'a>(&mut self, items: impl IntoIterator<Item = &'a Expr<'s>>) -> Written {
+        for (index, item) in items.into_iter().enumerate() {
             if index > 0 {
                 self.push(", ");
             }
@@ -253,60 +251,6 @@ impl Writer {
         self.expression(left, least)?;
         self.push(sign);
         self.expression(right, then)
-    }
-
-    pub(super) fn call(&mut self, call: &Call<'_>) -> Written {
-        let method = match call.identify_call() {
-            CallType::Method(_, name) => name,
-            _ => "",
-        };
-        self.base(&call.expr)?;
-        match method {
-            // minijinja computes the index modulo the number of items here.
-            "cycle" => match call.args.first() {
-                Some(CallArg::Pos(_)) => self.arguments(&call.args, None),
-                Some(CallArg::PosSplat(_)) => self.arguments(&call.args, Some(SOME)),
-                _ => Err(refused("cycle() needs an item", Some(call.expr.span().start_line.into()))),
-            },
-            // `changed` compares its arguments with the previous ones.
-            "changed" => self.arguments(&call.args, Some(KEY)),
-            _ => self.arguments(&call.args, None),
-        }
-    }
-
-    fn arguments(&mut self, args: &[CallArg<'_>], filter: Option<&str>) -> Written {
-        self.push("(");
-        for (index, arg) in args.iter().enumerate() {
-            if index > 0 {
-                self.push(", ");
-            }
-            self.argument(arg, filter)?;
-        }
-        self.push(")");
-        Ok(())
-    }
-
-    fn argument(&mut self, arg: &CallArg<'_>, filter: Option<&str>) -> Written {
-        let value = match arg {
-            CallArg::Pos(value) => value,
-            CallArg::Kwarg(name, value) => {
-                self.push(name);
-                self.push("=");
-                value
-            }
-            CallArg::PosSplat(value) => {
-                self.push("*");
-                value
-            }
-            CallArg::KwargSplat(value) => {
-                self.push("**");
-                value
-            }
-        };
-        match filter {
-            Some(filter) => self.filtered(value, filter),
-            None => self.expression(value, OR),
-        }
     }
 }
 
