@@ -63,6 +63,11 @@ for (const [name, source] of Object.entries(entries)) {
     paths,
   });
 }
+// The style sheet of the parts of a chat, from the source that the element uses.
+const style = await rolldown({ input: join(root, 'src', 'chat-ui-style.ts') });
+const { output } = await style.generate({ format: 'esm' });
+const { CHAT_UI_STYLE } = await import(`data:text/javascript,${encodeURIComponent(output[0].code)}`);
+writeFileSync(join(dist, 'chat-ui.css'), CHAT_UI_STYLE);
 // The only third-party package that is bundled.
 cpSync(
   createRequire(import.meta.url)

@@ -85,8 +85,6 @@ declare global {
   const messages: { role: 'user'; content: string }[];
   const output: HTMLElement;
   const scroller: HTMLElement;
-  const input: HTMLTextAreaElement;
-  const send: () => void;
   const bar: HTMLProgressElement;
   const file: File;
   const url: string;

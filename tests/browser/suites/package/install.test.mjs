@@ -229,7 +229,7 @@ describe('the packed package', { timeout: 300_000 }, () => {
     assert.ok(map, 'the guide has an import map');
     const entries = Object.keys(JSON.parse(readFileSync(join(packageSource, 'package.json'), 'utf8')).exports);
     const modules = entries
-      .filter((entry) => !/\.(json|js|wasm)$/.test(entry))
+      .filter((entry) => !/\.(json|js|wasm|css)$/.test(entry))
       .map((entry) => `linnet${entry.slice(1)}`);
     const text = `<!doctype html><title>map</title>${map}<script type="module">
       const found = await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)));

@@ -29,6 +29,7 @@ export interface ComposerStrings {
 export interface ComposerListener {
   /** Called with the text to send. If it is sent, set `text` to an empty string. */
   onSend(text: string): void;
+  /** Called when the person stops the answer. */
   onStop(): void;
 }
 

@@ -27,6 +27,12 @@ const rules = (colours: typeof DAY) =>
     .map(([name, value]) => `--${name}: var(--linnet-${name}, ${value});`)
     .join('');
 
+/** The colours for a page with the parts of a chat. Its own rules win, and it can set the `--linnet-…` properties. */
+export const pageTheme = (): string => `
+:where(:root) { ${rules(DAY)} }
+@media (prefers-color-scheme: dark) { :where(:root) { ${rules(NIGHT)} } }
+`;
+
 /** Both themes, chosen by the attribute `theme` (`light`, `dark`) or by the person's preference. */
 export const THEME: string = `
 :host { color-scheme: light; ${rules(DAY)} --radius: var(--linnet-radius, 1.25rem); }
