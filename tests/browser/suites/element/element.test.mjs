@@ -216,7 +216,9 @@ describe('the chat element', { timeout: 900_000 }, () => {
     assert.equal((await bodyText(page)).trim(), 'Yes < no.');
     assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).notes.has('Thinking…')));
     // If the template opens the reasoning, it looks like the answer until it ends.
-    await page.evaluate(() => Object.assign(window, { pieces: () => ['They ask', ' again.</think>', 'No.'] }));
+    await page.evaluate(() =>
+      Object.assign(window, { pause: 0, pieces: () => ['They ask', ' again.</think>', 'No.'] }),
+    );
     await ask(page, 'Spelt?');
     assert.equal((await bodyText(page)).trim(), 'No.');
     const [asked, events] = await page.evaluate(() => [
