@@ -109,7 +109,8 @@ function markdown(): string {
 }
 
 function json(): string {
-  return `${JSON.stringify({ measured: new Date().toISOString(), browser: navigator.userAgent, engine: info, rows }, null, 2)}\n`;
+  const report = { measured: new Date().toISOString(), browser: navigator.userAgent, engine: info, rows };
+  return `${JSON.stringify(report, null, 2)}\n`;
 }
 
 /** "Chrome 140 on Linux": the browser's own description, as far as it is meaningful. */

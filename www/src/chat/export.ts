@@ -25,7 +25,8 @@ export function jsonOf(chat: StoredChat): string {
       { role: 'assistant', content: spoken.answer, ...reasoning },
     ];
   });
-  return `${JSON.stringify({ model: chat.model, updated: new Date(chat.at).toISOString(), messages: [...system, ...messages] }, null, 2)}\n`;
+  const updated = new Date(chat.at).toISOString();
+  return `${JSON.stringify({ model: chat.model, updated, messages: [...system, ...messages] }, null, 2)}\n`;
 }
 
 /** Saves a text as a file. */

@@ -152,7 +152,8 @@ function change(settings: Settings): void {
   allowLoading();
   void engine.load(settings);
   if (!goBack) return;
-  const text = `Your chat is saved: find it in the menu, under “Chats”. A new chat starts with ${nameOf(settings.model)}.`;
+  const next = nameOf(settings.model);
+  const text = `Your chat is saved: find it in the menu, under “Chats”. A new chat starts with ${next}.`;
   notice.show(text, 'chat-kept', [button('primary', 'Go back to it', goBack), ok()]);
 }
 
@@ -212,7 +213,8 @@ function showProgress(progress: LoadProgress | undefined): void {
 function withoutContext({ contextLength, ...settings }: Settings, { message }: LinnetError): void {
   history.replaceState(null, '', addressOf(settings, location.href));
   void engine.load(settings);
-  const text = `“context=${contextLength}” in the address of this page is ignored: ${plainName(message.replace(/^`\w+` is \d+; /, ''))}.`;
+  const reason = plainName(message.replace(/^`\w+` is \d+; /, ''));
+  const text = `“context=${contextLength}” in the address of this page is ignored: ${reason}.`;
   notice.show(text, 'ignored-options', [ok()]);
 }
 

@@ -76,5 +76,6 @@ async function askLength(
 
 /** @param size as text; `undefined` if the host does not tell */
 export function question({ name, host }: ForeignModel, size: string | undefined): string {
-  return `This link loads a model from another host: ${name} from ${host}, ${size ?? 'size unknown'}. Download it into this browser?`;
+  const what = `${name} from ${host}, ${size ?? 'size unknown'}`;
+  return `This link loads a model from another host: ${what}. Download it into this browser?`;
 }

@@ -33,7 +33,8 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
   aborted: () => 'Stopped.',
   'context-full': ({ limit, context_length }) => {
     const size = limit ?? context_length;
-    return `This is too long for the model’s context${size ? ` (${whole(Number(size))} tokens)` : ''}. Write less, or choose a model with a larger context.`;
+    const tokens = size ? ` (${whole(Number(size))} tokens)` : '';
+    return `This is too long for the model’s context${tokens}. Write less, or choose a model with a larger context.`;
   },
   busy: () => 'The model is still answering something else. Wait until it is done.',
   'invalid-request': () => 'This request is not valid.',

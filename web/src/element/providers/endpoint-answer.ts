@@ -128,6 +128,8 @@ function pieceOf(chunk: Record<string, unknown>, part: 'delta' | 'message'): Ans
 
 /** The error for the site's owner if the address is not a server, or has another API. */
 function unexpected(came: string): LinnetError {
-  const text = `The server answered with ${came}, but must answer with an event stream of OpenAI's chat completions. Check the address of the endpoint.`;
+  const text =
+    `The server answered with ${came}, but must answer with an event stream of OpenAI's chat completions. ` +
+    'Check the address of the endpoint.';
   return new LinnetError('http', text, { came, expected: 'text/event-stream' });
 }

@@ -157,8 +157,9 @@ function* wrongAnswerers(host: ChatHost): Generator<Mistake> {
     !models.get(model) &&
     !(/[/.:]/.test(model) && isModelAddress(model, document.baseURI))
   ) {
+    const allowed = `an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}`;
     yield {
-      text: `the attribute model=${quoted(model)} is not valid: use an address, "${NO_MODEL}", or ${listed(models.all.map(({ id }) => id))}.`,
+      text: `the attribute model=${quoted(model)} is not valid: use ${allowed}.`,
       fatal: true,
     };
   }
