@@ -25,15 +25,6 @@ const MOST_COLUMNS: usize = 120;
 /// What counts as source.
 const SOURCES: [&str; 6] = ["rs", "wgsl", "ts", "mjs", "js", "py"];
 
-/// Folders that may hold more files, and why.
-const CROWDED: [(&str, &str); 2] = [
-    ("shaders/ops", "each kernel is beside its oracle, and is looked up by its name"),
-    ("shaders/shared", "one include for each block format, and is looked up by its name"),
-];
-
-/// Files that may be longer or wider, and why.
-const LONG: [(&str, &str); 0] = [];
-
 /// Fails if the source breaks a limit.
 ///
 /// # Errors
@@ -58,12 +49,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    bail!(
-        "{}\n{} places to fix; exceptions are listed with their reasons in {}",
-        found.join("\n"),
-        found.len(),
-        file!()
-    )
+    bail!("{}\n{} places to fix", found.join("\n"), found.len())
 }
 
 fn is_source(path: &str) -> bool {
@@ -96,7 +82,7 @@ fn crowded(files: &[(String, String)]) -> Vec<String> {
     for (path, _) in files {
         *counts.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default() += 1;
     }
-    counts.retain(|folder, count| *count > MOST_FILES && !is_listed(folder, &CROWDED));
+    counts.retain(|_, count| *count > MOST_FILES);
     counts
         .into_iter()
         .map(|(folder, count)| format!("{folder}: {count} files, not {MOST_FILES} or fewer"))
@@ -106,7 +92,7 @@ fn crowded(files: &[(String, String)]) -> Vec<String> {
 /// Files with too many lines, or with lines that are too long.
 fn long(files: &[(String, String)]) -> Vec<String> {
     let mut found = Vec::new();
-    for (path, text) in files.iter().filter(|(path, _)| !is_listed(path, &LONG)) {
+    for (path, text) in files {
         let lines = text.lines().count();
         if lines > MOST_LINES {
             found.push(format!("{path}: {lines} lines, not {MOST_LINES} or fewer"));
@@ -121,10 +107,6 @@ fn long(files: &[(String, String)]) -> Vec<String> {
         }
     }
     found
-}
-
-fn is_listed(path: &str, exceptions: &[(&str, &str)]) -> bool {
-    exceptions.iter().any(|(listed, _)| *listed == path)
 }
 
 #[cfg(test)]
@@ -152,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn crowded_folders_are_found_and_listed_ones_are_not() {
+    fn crowded_folders_are_found() {
         let files = |folder: &str| -> Vec<_> {
             (0..=MOST_FILES).map(|n| file(&format!("{folder}/{n}.rs"), "")).collect()
         };
         assert_eq!(crowded(&files("a/b")), ["a/b: 16 files, not 15 or fewer"]);
-        assert!(crowded(&files("a/b")[1..]).is_empty() && crowded(&files("shaders/ops")).is_empty());
+        assert!(crowded(&files("a/b")[1..]).is_empty());
     }
 
     #[test]
