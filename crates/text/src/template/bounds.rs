@@ -11,7 +11,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 
 use super::rewrite::{refused, rewrite};
-use super::work::{Work, is_container, is_namespace, too_deep};
+use super::values::work::{Work, is_container, is_namespace, too_deep};
 use crate::TextError;
 
 /// Bytes of a template. The longest in use have about 40,000.

@@ -6,10 +6,12 @@ use minijinja::functions::Function;
 use minijinja::value::{FunctionArgs, FunctionResult, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, filters, tests};
 
-use super::arguments::Arguments;
-use super::spelling::str_of;
-use super::work::{SLOT, TEXT, Work, invalid, is_container, pay_after};
-use super::{absent, additions, builtins, html, iterators, json, operators, rewrite};
+use super::filters::{additions, builtins, html, iterators, json};
+use super::values::arguments::Arguments;
+use super::values::spelling::str_of;
+use super::values::work::{SLOT, TEXT, Work, invalid, is_container, pay_after};
+use super::values::{absent, escape};
+use super::{operators, rewrite};
 
 /// Cost in bytes of a lazily computed item.
 const COMPUTED: u64 = 16;
@@ -118,9 +120,9 @@ impl ChargedCalls<'_> {
     fn text(&mut self) {
         self.filter("capitalize", Touch::Text, filters::capitalize);
         self.filter("center", Touch::Text, additions::center);
-        self.filter("e", Touch::Text, html::escape);
-        self.filter("escape", Touch::Text, html::escape);
-        self.filter("forceescape", Touch::Text, html::force_escape);
+        self.filter("e", Touch::Text, escape::escape);
+        self.filter("escape", Touch::Text, escape::escape);
+        self.filter("forceescape", Touch::Text, escape::force_escape);
         self.filter("format", Touch::Text, additions::format);
         self.filter("indent", Touch::Text, additions::indent);
         self.filter("lower", Touch::Text, filters::lower);

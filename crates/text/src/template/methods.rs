@@ -4,9 +4,9 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::html::{as_safe_as, escape};
 use super::python;
-use super::work::{Work, invalid, pay_after};
+use super::values::escape::{as_safe_as, escape};
+use super::values::work::{Work, invalid, pay_after};
 
 /// Calls the method `name` of `value`.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {

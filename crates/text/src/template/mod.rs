@@ -24,16 +24,9 @@
 //! - `range`, `loop` and methods print in another way.
 //! - Items and slices of escaped text, and blocks captured with `autoescape`, do not count as escaped.
 
-mod absent;
-mod additions;
-mod arguments;
 mod bounds;
-mod builtins;
 mod charged_calls;
-mod html;
-mod items;
-mod iterators;
-mod json;
+mod filters;
 mod literals;
 mod local_time;
 mod methods;
@@ -41,10 +34,7 @@ mod operators;
 mod percent;
 mod python;
 mod rewrite;
-mod spelling;
-mod uncharged_list;
-mod work;
-mod wrap;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -54,6 +44,7 @@ use serde::Serialize;
 
 use crate::TextError;
 use bounds::Bounds;
+use values::{absent, spelling, work};
 
 pub use local_time::LocalTime;
 

@@ -7,12 +7,12 @@ use std::cmp::Ordering;
 use minijinja::value::{Rest, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
-use super::absent::is_none;
-use super::html::{as_safe_as, escape};
 use super::percent::percent;
-use super::spelling::write_str;
-use super::uncharged_list::uncharged;
-use super::work::{
+use super::values::absent::is_none;
+use super::values::escape::{as_safe_as, escape};
+use super::values::spelling::write_str;
+use super::values::uncharged_list::uncharged;
+use super::values::work::{
     ITEM, MAX_DEPTH, SLOT, TEXT, Work, invalid, is_container, pay, pay_for_all_of, pay_for_text, too_deep,
 };
 

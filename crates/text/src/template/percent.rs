@@ -4,9 +4,9 @@ use minijinja::formatting::{self, FormatStyle};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, State};
 
-use super::html::escape;
-use super::spelling::{repr, str_of};
-use super::work::{invalid, pay, pay_for_text};
+use super::values::escape::escape;
+use super::values::spelling::{repr, str_of};
+use super::values::work::{invalid, pay, pay_for_text};
 
 /// The values to insert.
 struct Given<'a> {

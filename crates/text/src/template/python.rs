@@ -4,10 +4,10 @@
 use minijinja::value::{Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 
-use super::arguments::Arguments;
-use super::items::joined;
 use super::operators::same;
-use super::work::{SLOT, Work, invalid, pay, pay_for_text};
+use super::values::arguments::Arguments;
+use super::values::items::joined;
+use super::values::work::{SLOT, Work, invalid, pay, pay_for_text};
 
 /// Calls the method `name` if this module has it.
 pub(super) fn method(

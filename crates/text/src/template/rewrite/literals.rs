@@ -3,7 +3,7 @@
 use minijinja::value::{Value, ValueKind};
 
 use super::Writer;
-use crate::template::spelling::float;
+use crate::template::values::spelling::float;
 
 impl Writer {
     pub(super) fn constant(&mut self, value: &Value) {

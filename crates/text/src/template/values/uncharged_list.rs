@@ -1,5 +1,5 @@
 //! Lists passed to a subscript, a slice or a loop. minijinja charges a filter for every slot of a list that
-//! it returns. The filters that [`super::rewrite`] inserts return their input, so a template that uses
+//! it returns. The filters that [`crate::template::rewrite`] inserts return their input, so a template that uses
 //! `messages[loop.index0 - 1]` would pay for all messages each time. They return this wrapper instead, which
 //! costs nothing and can skip items in constant time.
 
@@ -12,7 +12,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 struct UnchargedList(Arc<Vec<Value>>);
 
 /// `value`, with lists wrapped so that minijinja does not charge for them.
-pub(super) fn uncharged(value: &Value) -> Value {
+pub(in crate::template) fn uncharged(value: &Value) -> Value {
     match value.downcast_object::<Vec<Value>>() {
         Some(list) => Value::from_object(UnchargedList(list)),
         None => value.clone(),

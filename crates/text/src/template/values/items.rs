@@ -18,7 +18,7 @@ fn attribute(item: &Value, attribute: &Value) -> Result<Value, Error> {
 }
 
 /// The items of a value that may be undefined, or their attribute `of`.
-pub(super) fn each(
+pub(in crate::template) fn each(
     state: &State,
     value: &Value,
     of: Option<&Value>,
@@ -40,7 +40,7 @@ pub(super) fn each(
 }
 
 /// `between.join(value)`
-pub(super) fn joined(
+pub(in crate::template) fn joined(
     state: &State,
     value: &Value,
     between: &Value,

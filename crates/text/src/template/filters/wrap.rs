@@ -5,14 +5,14 @@ use std::ops::Range;
 use minijinja::Error;
 
 /// How to break lines.
-pub(super) struct Wrap {
-    pub(super) width: usize,
-    pub(super) break_long_words: bool,
-    pub(super) break_on_hyphens: bool,
+pub(in crate::template) struct Wrap {
+    pub(in crate::template) width: usize,
+    pub(in crate::template) break_long_words: bool,
+    pub(in crate::template) break_on_hyphens: bool,
 }
 
 /// Wraps a line: passes each part of it to `push`. Widths count characters.
-pub(super) fn wrap(
+pub(in crate::template) fn wrap(
     text: &[char],
     style: &Wrap,
     mut push: impl FnMut(&[char]) -> Result<(), Error>,

@@ -2,41 +2,13 @@
 
 use std::fmt::Write;
 
-use minijinja::value::{Rest, Tuple, Value, ValueKind, ValueOrKwargs};
+use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, State};
 
-use super::arguments::Arguments;
-use super::spelling::str_of;
-use super::work::{SLOT, invalid, pay, pay_for_text};
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("")
-}
-
-fn escape_char(out: &mut String, c: char) {
-    match c {
-        '&' => out.push_str("&amp;"),
-        '<' => out.push_str("&lt;"),
-        '>' => out.push_str("&gt;"),
-        '"' => out.push_str("&#34;"),
-        '\'' => out.push_str("&#39;"),
-        c => out.push(c),
-    }
-}
-
-/// Writes `text`, replacing characters as `escape` says, and charges for it.
-fn escaped(state: &State, text: &str, escape: impl Fn(&mut String, char)) -> Result<String, Error> {
-    let mut out = String::with_capacity(text.len());
-    let mut paid = 0;
-    for c in text.chars() {
-        escape(&mut out, c);
-        if out.len() > paid {
-            pay_for_text(state, 1024)?;
-            paid += 1024;
-        }
-    }
-    Ok(out)
-}
+use crate::template::values::arguments::Arguments;
+use crate::template::values::escape::{escape_char, escaped, escaped_text};
+use crate::template::values::spelling::{str_of, text};
+use crate::template::values::work::{SLOT, invalid, pay, pay_for_text};
 
 /// An attribute `name="value"` of a tag.
 fn push_attribute(out: &mut String, name: &str, value: &str) {
@@ -44,41 +16,9 @@ fn push_attribute(out: &mut String, name: &str, value: &str) {
     let _ = write!(out, " {name}=\"{value}\"");
 }
 
-fn escaped_text(state: &State, value: &Value) -> Result<String, Error> {
-    escaped(state, text(value), escape_char)
-}
-
-/// `escape`: the same output as markupsafe; escaped text stays unchanged.
-pub(super) fn escape(state: &State, value: &Value) -> Result<Value, Error> {
-    if value.is_safe() { Ok(value.clone()) } else { force_escape(state, value) }
-}
-
-/// `forceescape`: also escapes text that is already escaped.
-pub(super) fn force_escape(state: &State, value: &Value) -> Result<Value, Error> {
-    escaped_text(state, value).map(Value::from_safe_string)
-}
-
-/// The result of an operation on `text`: parts of escaped text, and what is made of it, count as escaped.
-pub(super) fn as_safe_as(text: &Value, result: Value) -> Value {
-    if !text.is_safe() {
-        return result;
-    }
-    match result.as_str() {
-        Some(result) => Value::from_safe_string(result.to_owned()),
-        None => match result.as_object().filter(|_| result.kind() == ValueKind::Seq) {
-            Some(parts) => {
-                let parts = parts.try_iter().into_iter().flatten().map(|part| as_safe_as(text, part));
-                let parts: Vec<Value> = parts.collect();
-                if result.is_tuple() { Value::from_object(Tuple::from(parts)) } else { parts.into() }
-            }
-            None => result,
-        },
-    }
-}
-
 /// `striptags`: the text between the tags, with whitespace collapsed to single spaces. It decodes numeric
 /// references and those that markup needs.
-pub(super) fn strip_tags(state: &State, value: &Value) -> Result<String, Error> {
+pub(in crate::template) fn strip_tags(state: &State, value: &Value) -> Result<String, Error> {
     pay_for_text(state, text(value).len())?;
     let without = without(&without(text(value), "<!--", "-->"), "<", ">");
     let mut text = String::with_capacity(without.len());
@@ -158,7 +98,7 @@ fn quoted(state: &State, value: &Value, in_query: bool) -> Result<String, Error>
 }
 
 /// `urlencode`: a string, or a map or list of pairs as a query.
-pub(super) fn url_encode(state: &State, value: &Value) -> Result<String, Error> {
+pub(in crate::template) fn url_encode(state: &State, value: &Value) -> Result<String, Error> {
     let pairs: Vec<(Value, Value)> = match value.kind() {
         ValueKind::Map => {
             let pairs = value.as_object().and_then(|object| object.try_iter_pairs());
@@ -183,7 +123,7 @@ pub(super) fn url_encode(state: &State, value: &Value) -> Result<String, Error> 
 }
 
 /// `xmlattr(autospace=True)`
-pub(super) fn xml_attributes(state: &State, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
+pub(in crate::template) fn xml_attributes(state: &State, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
     let args = Arguments::new(args)?;
     let space = args.flag(1, "autospace")?.unwrap_or(true);
     let value = args.subject()?.clone();
@@ -208,7 +148,7 @@ pub(super) fn xml_attributes(state: &State, args: Rest<ValueOrKwargs>) -> Result
 
 /// `urlize(trim_url_limit=None, nofollow=False, target=None, rel=None)`: links words that start with
 /// `http://`, `https://` or `www.`, end with a common top-level domain, or are email addresses.
-pub(super) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn urlize(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let limit = args.integer(1, "trim_url_limit")?.and_then(|limit| usize::try_from(limit).ok());
     let nofollow = args.flag(2, "nofollow")?.unwrap_or(false);

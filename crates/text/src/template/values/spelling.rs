@@ -11,11 +11,16 @@ use crate::tokenizer::GUARD;
 use super::absent::is_absent;
 use super::work::{ITEM, MAX_DEPTH, Work, is_namespace, too_deep};
 
+/// The text of a string; empty for any other value.
+pub(in crate::template) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
+
 /// `str(value)`: the value itself if it is a string.
 ///
 /// # Errors
 /// If the fuel does not suffice, or the value is nested too deeply.
-pub(super) fn str_of(state: &State, value: &Value) -> Result<Value, Error> {
+pub(in crate::template) fn str_of(state: &State, value: &Value) -> Result<Value, Error> {
     if value.as_str().is_some() {
         return Ok(value.clone());
     }
@@ -25,7 +30,11 @@ pub(super) fn str_of(state: &State, value: &Value) -> Result<Value, Error> {
 }
 
 /// Writes `str(value)` and charges for it.
-pub(super) fn write_str(state: &State, out: &mut impl Write, value: &Value) -> Result<(), Error> {
+pub(in crate::template) fn write_str(
+    state: &State,
+    out: &mut impl Write,
+    value: &Value,
+) -> Result<(), Error> {
     let mut speller = Speller { work: Work::new(state), out };
     match value.as_str() {
         Some(text) => speller.push(text)?,
@@ -38,7 +47,7 @@ pub(super) fn write_str(state: &State, out: &mut impl Write, value: &Value) -> R
 ///
 /// # Errors
 /// Those of [`str_of`].
-pub(super) fn repr(state: &State, value: &Value) -> Result<String, Error> {
+pub(in crate::template) fn repr(state: &State, value: &Value) -> Result<String, Error> {
     let mut out = String::new();
     let mut speller = Speller { work: Work::new(state), out: &mut out };
     speller.value(value, 1)?;
@@ -181,7 +190,7 @@ fn is_printable(c: char) -> bool {
 
 /// `repr` of a Python float: the shortest digits that round-trip, with an exponent below 1e-4 and from 1e16
 /// on.
-pub(super) fn float(value: f64) -> String {
+pub(in crate::template) fn float(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }

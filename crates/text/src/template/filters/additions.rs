@@ -4,22 +4,18 @@
 use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, filters};
 
-use super::arguments::Arguments;
-use super::html::as_safe_as;
-use super::items::{each, joined};
-use super::operators::add;
-use super::percent::percent;
-use super::python::{lines, pad, removed, replaced};
-use super::spelling::{repr, str_of};
-use super::work::{SLOT, invalid, pay, pay_for_text};
 use super::wrap::{Wrap, wrap};
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("")
-}
+use crate::template::operators::add;
+use crate::template::percent::percent;
+use crate::template::python::{lines, pad, removed, replaced};
+use crate::template::values::arguments::Arguments;
+use crate::template::values::escape::as_safe_as;
+use crate::template::values::items::{each, joined};
+use crate::template::values::spelling::{repr, str_of, text};
+use crate::template::values::work::{SLOT, invalid, pay, pay_for_text};
 
 /// `center(width=80)`
-pub(super) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let width = args.integer(1, "width")?.unwrap_or(80);
     let value = args.subject()?.clone();
@@ -29,7 +25,7 @@ pub(super) fn center(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
 }
 
 /// `format(*args, **kwargs)`, like the operator `%`.
-pub(super) fn format(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn format(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = args.into_values();
     let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
     let (template, others) = by_place.split_first().ok_or(ErrorKind::MissingArgument)?;
@@ -42,7 +38,7 @@ pub(super) fn format(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
 }
 
 /// `indent(width=4, first=False, blank=False)`; the width may be the indentation itself.
-pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let width = args.value(1, "width")?.unwrap_or_else(|| 4.into());
     let first = args.flag(2, "first")?.unwrap_or(false);
@@ -77,7 +73,7 @@ pub(super) fn indent(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, 
 }
 
 /// `replace(old, new, count=None)`
-pub(super) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let missing = || Error::from(ErrorKind::MissingArgument);
     let old = str_of(state, &args.value(1, "old")?.ok_or_else(missing)?)?;
@@ -89,7 +85,7 @@ pub(super) fn replace(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value,
 }
 
 /// `truncate(length=255, killwords=False, end='...', leeway=5)`
-pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let length = args.integer(1, "length")?.unwrap_or(255);
     let kill = args.flag(2, "killwords")?.unwrap_or(false);
@@ -118,12 +114,12 @@ pub(super) fn truncate(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value
 }
 
 /// `title`: the first letter of each word in upper case, the others in lower case.
-pub(super) fn title(value: &Value) -> String {
+pub(in crate::template) fn title(value: &Value) -> String {
     filters::title(text(value).into())
 }
 
 /// `trim(chars=None)`
-pub(super) fn trim(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn trim(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let chars = args.text(1, "chars")?;
     let value = args.subject()?.clone();
@@ -132,13 +128,13 @@ pub(super) fn trim(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
 }
 
 /// `wordcount`
-pub(super) fn word_count(value: &Value) -> usize {
+pub(in crate::template) fn word_count(value: &Value) -> usize {
     let words = text(value).split(|c: char| !(c.is_alphanumeric() || c == '_'));
     words.filter(|word| !word.is_empty()).count()
 }
 
 /// `wordwrap(width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True)`
-pub(super) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let width = args.integer(1, "width")?.unwrap_or(79);
     let long = args.flag(2, "break_long_words")?.unwrap_or(true);
@@ -176,7 +172,7 @@ pub(super) fn word_wrap(state: &State, args: Rest<ValueOrKwargs>) -> Result<Valu
 }
 
 /// `filesizeformat(binary=False)`
-pub(super) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Error> {
+pub(in crate::template) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Error> {
     let args = Arguments::new(args)?;
     let binary = args.flag(1, "binary")?.unwrap_or(false);
     let value = args.subject()?.clone();
@@ -210,17 +206,17 @@ pub(super) fn file_size_format(args: Rest<ValueOrKwargs>) -> Result<String, Erro
 }
 
 /// `pprint`: on one line, however long; Python breaks lines at 80 characters.
-pub(super) fn pretty(state: &State, value: &Value) -> Result<String, Error> {
+pub(in crate::template) fn pretty(state: &State, value: &Value) -> Result<String, Error> {
     repr(state, value)
 }
 
 /// `random`: the first item. A prompt must be deterministic: the same conversation gives the same tokens.
-pub(super) fn random(value: &Value) -> Result<Value, Error> {
+pub(in crate::template) fn random(value: &Value) -> Result<Value, Error> {
     filters::first(value)
 }
 
 /// `join(d='', attribute=None)`
-pub(super) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let between = args.value(1, "d")?.unwrap_or_else(|| "".into());
     let of = args.value(2, "attribute")?;
@@ -230,7 +226,7 @@ pub(super) fn join(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Er
 }
 
 /// `sum(attribute=None, start=0)`
-pub(super) fn sum(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn sum(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = Arguments::new(args)?;
     let of = args.value(1, "attribute")?;
     let mut sum = args.value(2, "start")?.unwrap_or_else(|| 0.into());
@@ -247,12 +243,12 @@ pub(super) fn sum(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Err
 }
 
 /// `batch(linecount, fill_with=None)`
-pub(super) fn batch(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn batch(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     parts(state, args, "linecount", filters::batch)
 }
 
 /// `slice(slices, fill_with=None)`
-pub(super) fn slice(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn slice(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     parts(state, args, "slices", filters::slice)
 }
 

@@ -20,7 +20,7 @@ struct Cycler {
 ///
 /// # Errors
 /// If there is no item, or one is a container or an object: the limits on nesting do not see items in here.
-pub(super) fn cycler(items: Rest<Value>) -> Result<Value, Error> {
+pub(in crate::template) fn cycler(items: Rest<Value>) -> Result<Value, Error> {
     if items.is_empty() {
         return Err(Error::new(ErrorKind::InvalidOperation, "cycler needs at least one item"));
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for Joiner {
 ///
 /// # Errors
 /// If the separator is not a string.
-pub(super) fn joiner(separator: Option<Value>, options: Kwargs) -> Result<Value, Error> {
+pub(in crate::template) fn joiner(separator: Option<Value>, options: Kwargs) -> Result<Value, Error> {
     let separator = either(separator, &options, "sep")?.unwrap_or_else(|| ", ".into());
     options.assert_all_used()?;
     if separator.as_str().is_none() {

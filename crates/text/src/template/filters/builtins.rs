@@ -3,18 +3,18 @@
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Error, ErrorKind, State, filters, functions, tests};
 
-use super::absent::{is_absent, is_undefined};
 use super::json::either;
-use super::operators::{equal, remainder};
-use super::python::trim;
-use super::spelling::str_of;
-use super::work::{SLOT, Work, invalid};
+use crate::template::operators::{equal, remainder};
+use crate::template::python::trim;
+use crate::template::values::absent::{is_absent, is_undefined};
+use crate::template::values::spelling::str_of;
+use crate::template::values::work::{SLOT, Work, invalid};
 
 /// Cost of an entry of a new map, in bytes: a key and a value.
 const PAIR: u64 = 2 * SLOT;
 
 /// The filter `default(default_value='', boolean=False)`.
-pub(super) fn default(
+pub(in crate::template) fn default(
     value: &Value,
     other: Option<Value>,
     boolean: Option<Value>,
@@ -28,7 +28,7 @@ pub(super) fn default(
 }
 
 /// The filter `int(default=0, base=10)`: the default if the value is not a number.
-pub(super) fn int(
+pub(in crate::template) fn int(
     state: &State,
     value: &Value,
     default: Option<Value>,
@@ -50,7 +50,7 @@ pub(super) fn int(
 }
 
 /// The filter `float(default=0.0)`.
-pub(super) fn float(
+pub(in crate::template) fn float(
     state: &State,
     value: &Value,
     default: Option<Value>,
@@ -62,7 +62,7 @@ pub(super) fn float(
 
 /// The filter `round(precision=0, method='common')`: a boolean counts as a number, and only integers stay
 /// integers.
-pub(super) fn round(
+pub(in crate::template) fn round(
     value: &Value,
     precision: Option<i32>,
     method: Option<&str>,
@@ -79,7 +79,7 @@ pub(super) fn round(
 }
 
 /// The filter `attr(name)`: keys are not attributes.
-pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
+pub(in crate::template) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
     if is_mapping(value) {
         return Ok(Value::UNDEFINED);
     }
@@ -87,7 +87,7 @@ pub(super) fn attr(value: &Value, name: &str) -> Result<Value, Error> {
 }
 
 /// The filter `length`: undefined has length 0, and `none` has no length.
-pub(super) fn length(value: &Value) -> Result<usize, Error> {
+pub(in crate::template) fn length(value: &Value) -> Result<usize, Error> {
     match value {
         value if is_undefined(value) => Ok(0),
         value if value.is_none() => Err(invalid("none has no length")),
@@ -99,7 +99,7 @@ pub(super) fn length(value: &Value) -> Result<usize, Error> {
 }
 
 /// The filter `items`.
-pub(super) fn items(value: &Value) -> Result<Value, Error> {
+pub(in crate::template) fn items(value: &Value) -> Result<Value, Error> {
     if is_undefined(value) {
         return Ok(Value::from(Vec::<Value>::new()));
     }
@@ -107,13 +107,13 @@ pub(super) fn items(value: &Value) -> Result<Value, Error> {
 }
 
 /// The test `iterable`: an undefined value is an empty iterable.
-pub(super) fn is_iterable(value: &Value) -> bool {
+pub(in crate::template) fn is_iterable(value: &Value) -> bool {
     value.is_undefined()
         || matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Iterable)
 }
 
 /// The test `mapping`: an object that only has attributes is not a mapping.
-pub(super) fn is_mapping(value: &Value) -> bool {
+pub(in crate::template) fn is_mapping(value: &Value) -> bool {
     let has_attributes = |object: &minijinja::value::DynObject| {
         ["::Namespace", "::Loop"].iter().any(|name| object.type_name().ends_with(name))
     };
@@ -121,7 +121,7 @@ pub(super) fn is_mapping(value: &Value) -> bool {
 }
 
 /// The function `dict`: from a map or from pairs, plus keyword arguments.
-pub(super) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn dict(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let args = args.into_values();
     let (by_place, by_name): (&[Value], Kwargs) = from_args(&args)?;
     if by_place.len() > 1 {
@@ -162,46 +162,50 @@ fn key_and_value(pair: &Value) -> Result<(Value, Value), Error> {
 }
 
 /// The function `namespace`, with the arguments of `dict`.
-pub(super) fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+pub(in crate::template) fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
     let values = dict(state, args)?;
     Value::from_function(functions::namespace).call(state, &[values])
 }
 
 /// The test `callable`: an undefined value counts, because only calling it fails.
-pub(super) fn is_callable(value: &Value) -> bool {
+pub(in crate::template) fn is_callable(value: &Value) -> bool {
     let names = ["BoxedFunction", "Macro", "Joiner"];
     value.is_undefined()
         || value.as_object().is_some_and(|object| names.iter().any(|name| object.type_name().ends_with(name)))
 }
 
 /// The test `divisibleby(number)`.
-pub(super) fn is_divisible_by(state: &mut State, value: &Value, by: &Value) -> Result<bool, Error> {
+pub(in crate::template) fn is_divisible_by(
+    state: &mut State,
+    value: &Value,
+    by: &Value,
+) -> Result<bool, Error> {
     Ok(!remainder(state, value, by)?.is_true())
 }
 
 /// The test `odd`.
-pub(super) fn is_odd(state: &mut State, value: &Value) -> Result<bool, Error> {
+pub(in crate::template) fn is_odd(state: &mut State, value: &Value) -> Result<bool, Error> {
     let rest = remainder(state, value, &2.into())?;
     equal(state, &rest, &1.into())
 }
 
 /// The test `number`: booleans are numbers, too.
-pub(super) fn is_number(value: &Value) -> bool {
+pub(in crate::template) fn is_number(value: &Value) -> bool {
     value.is_number() || value.kind() == ValueKind::Bool
 }
 
 /// The test `lower`, for the text of any value.
-pub(super) fn is_lower(state: &State, value: &Value) -> Result<bool, Error> {
+pub(in crate::template) fn is_lower(state: &State, value: &Value) -> Result<bool, Error> {
     Ok(tests::is_lower(&str_of(state, value)?))
 }
 
 /// The test `upper`, for the text of any value.
-pub(super) fn is_upper(state: &State, value: &Value) -> Result<bool, Error> {
+pub(in crate::template) fn is_upper(state: &State, value: &Value) -> Result<bool, Error> {
     Ok(tests::is_upper(&str_of(state, value)?))
 }
 
 /// The test `sequence`: anything with a length and items, so strings and maps are sequences, too.
-pub(super) fn is_sequence(value: &Value) -> bool {
+pub(in crate::template) fn is_sequence(value: &Value) -> bool {
     let has_items = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String);
     value.is_undefined() || has_items && !is_absent(value)
 }

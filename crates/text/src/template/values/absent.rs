@@ -31,20 +31,20 @@ impl Object for Absent {
 }
 
 /// The value of an absent variable: false, empty, undefined, and equal only to `none`.
-pub(super) fn absent() -> Value {
+pub(in crate::template) fn absent() -> Value {
     Value::from_object(Absent)
 }
 
-pub(super) fn is_absent(value: &Value) -> bool {
+pub(in crate::template) fn is_absent(value: &Value) -> bool {
     value.downcast_object_ref::<Absent>().is_some()
 }
 
 /// Whether a value is undefined or absent.
-pub(super) fn is_undefined(value: &Value) -> bool {
+pub(in crate::template) fn is_undefined(value: &Value) -> bool {
     value.is_undefined() || is_absent(value)
 }
 
 /// Whether a value is `none` or absent.
-pub(super) fn is_none(value: &Value) -> bool {
+pub(in crate::template) fn is_none(value: &Value) -> bool {
     value.is_none() || is_absent(value)
 }

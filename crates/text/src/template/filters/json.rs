@@ -10,9 +10,9 @@ use serde_json::ser::{CharEscape, Formatter};
 
 use crate::tokenizer::GUARD;
 
-use super::absent::is_absent;
-use super::spelling::{float, str_of};
-use super::work::{BYTES_PER_FUEL, SLOT, TEXT, pay, pay_for_text};
+use crate::template::values::absent::is_absent;
+use crate::template::values::spelling::{float, str_of};
+use crate::template::values::work::{BYTES_PER_FUEL, SLOT, TEXT, pay, pay_for_text};
 
 /// Maximum nesting: writing is recursive, and the stack is limited.
 const MAX_DEPTH: usize = 128;
@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 128;
 ///
 /// # Errors
 /// An undefined value, too deep nesting, or output that exceeds the remaining fuel.
-pub(super) fn tojson(
+pub(in crate::template) fn tojson(
     state: &State,
     value: &Value,
     ensure_ascii: Option<Value>,
@@ -79,7 +79,7 @@ fn limit(state: &State) -> usize {
 }
 
 /// A positional or keyword argument.
-pub(super) fn either<'a, T>(
+pub(in crate::template) fn either<'a, T>(
     positional: Option<T>,
     options: &'a Kwargs,
     name: &'a str,
