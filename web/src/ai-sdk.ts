@@ -14,7 +14,7 @@ import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest } fr
 import { Linnet, LinnetError, type LoadOptions, type ModelSource, models } from './index.ts';
 import { partsOf, type SpokenPiece, ReasoningSplitter } from './element/markdown/reasoning.ts';
 import { follow, abortable } from './protocol/abortable.ts';
-import type { Timings, Usage } from './protocol/wasm.ts';
+import { SAMPLING_DEFAULTS, type Timings, type Usage } from './protocol/generated.ts';
 
 /** The parts of an engine that the provider needs; a {@link Linnet} has them. */
 export interface ProviderEngine {
@@ -33,8 +33,8 @@ export interface ProviderEngine {
   dispose(): void;
 }
 
-/** Options that only Linnet has: `providerOptions: { linnet: { min_p: 0.1 } }`. */
-const OWN_OPTIONS = ['min_p', 'repetition_penalty', 'ignore_eos'] as const;
+/** Options that the AI SDK may lack: `providerOptions: { linnet: { min_p: 0.1 } }`. */
+const OWN_OPTIONS = [...Object.keys(SAMPLING_DEFAULTS), 'ignore_eos'];
 
 /** A model for the AI SDK. It is loaded at the first request, or by `load()`. */
 export class LinnetLanguageModel implements LanguageModelV2 {
@@ -271,9 +271,9 @@ function requestOf(options: LanguageModelV2CallOptions): {
     stop: stopSequences?.length ? stopSequences : undefined,
     seed,
     signal: abortSignal,
-    ...Object.fromEntries(OWN_OPTIONS.map((name) => [name, own[name]])),
   };
-  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const others = OWN_OPTIONS.filter((name) => !(name in fields)).map((name) => [name, own[name]]);
+  const given = Object.fromEntries([...Object.entries(fields), ...others].filter(([, value]) => value !== undefined));
   return { request: { messages: messagesOf(prompt), ...given }, warnings };
 }
 

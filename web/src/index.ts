@@ -2,7 +2,7 @@ export { Linnet } from './api/client.ts';
 export type { GpuKind, GpuProbe } from './protocol/device.ts';
 export type { DeviceProbe } from './page/device-probe.ts';
 export { LinnetError } from './protocol/errors.ts';
-export type { ErrorDetails, LinnetErrorCode, PlainError } from './protocol/errors.ts';
+export type { ErrorDetails, PlainError } from './protocol/errors.ts';
 export type { Recovered, RecoveryStep, RiskyPhase, WhenBusy, WhenHidden } from './protocol/messages.ts';
 export {
   bytesOf,
@@ -19,7 +19,6 @@ export type { ModelList } from './models/models.ts';
 export type {
   Backend,
   EngineInfo,
-  KvFormat,
   LoadProgress,
   ModelOrigin,
   Pace,
@@ -27,7 +26,18 @@ export type {
 } from './protocol/messages.ts';
 export type { FitReason, FitReasonCode, ModelFit, Recommendation, RecommendOptions } from './models/recommend.ts';
 export type { ModelAddress, ModelFile, ModelSource } from './models/sources.ts';
-export type { Counters, EngineReport, ModuleName, SuggestedWord, Timings, Usage } from './protocol/wasm.ts';
+export type {
+  BackendKind,
+  Counters,
+  EngineReport,
+  KvFormat,
+  LinnetErrorCode,
+  SamplingParameters,
+  SuggestedWord,
+  Timings,
+  Usage,
+} from './protocol/generated.ts';
+export type { ModuleName } from './protocol/wasm.ts';
 export type {
   ChatCompletion,
   ChatCompletionChunk,

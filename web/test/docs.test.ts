@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { marked, type Token } from 'marked';
+import { SAMPLING_DEFAULTS } from '../src/protocol/generated.ts';
 
 const root = process.cwd();
 const docs = join(root, 'docs');
@@ -134,6 +135,15 @@ test('every relative link of the repository’s pages leads to a file, and to a 
 test('the index of the guides lists each of them', () => {
   const listed = tokensOf(guides.get('README.md')!, 'link').map(({ href }) => href);
   for (const name of guides.keys()) assert.ok(name === 'README.md' || listed.includes(name), name);
+});
+
+test('the guide of requests has every sampling parameter and its default', () => {
+  for (const [name, value] of Object.entries(SAMPLING_DEFAULTS)) {
+    const rows = guides.get('requests.md')!.split('\n');
+    const [, , defaults = ''] =
+      rows.find((row) => row.startsWith('|') && row.includes(`\`${name}\``))?.split('|') ?? [];
+    assert.ok(defaults.split(/[ ,]+/).includes(String(value)), `${name}: ${value}`);
+  }
 });
 
 test('the guide to errors lists exactly the existing codes', () => {

@@ -1,27 +1,18 @@
 //! Selects and opens a backend.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use linnet_cpu::{CpuBackend, CpuOptions};
 use linnet_gpu::{GpuBackend, GpuOptions, Math};
-use linnet_graph::KvFormat;
+use linnet_graph::{BackendKind, KvFormat};
 
 use crate::failure::Failure;
-
-/// The device that runs the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BackendKind {
-    /// The CPU.
-    Cpu,
-    /// The GPU, through wgpu.
-    #[value(alias = "webgpu")]
-    Gpu,
-}
 
 /// The device that runs the model, and its settings.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct BackendOptions {
     /// Device to run on
-    #[arg(long, value_enum, default_value = "cpu")]
+    #[arg(long, value_parser = backend_kind(), default_value = "cpu")]
     pub backend: BackendKind,
     /// CPU threads [default: all cores, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -39,8 +30,8 @@ pub struct BackendOptions {
     #[arg(long, value_enum, value_name = "MATH")]
     gpu_math: Option<MathKind>,
     /// Element type of the KV cache [default: f16]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    kv: Option<KvKind>,
+    #[arg(long, value_parser = kv_format(), value_name = "FORMAT")]
+    kv: Option<KvFormat>,
     /// No rounding: f32 weights and activations on the CPU and an f32 KV cache. Slow; use it to tell noise
     /// from bugs
     #[arg(long)]
@@ -62,13 +53,20 @@ enum MathKind {
     Int8,
 }
 
-/// Element type of the KV cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum KvKind {
-    F16,
-    F32,
-    #[value(name = "q8_0")]
-    Q8_0,
+/// Here the GPU is called `gpu`: it need not be reached through WebGPU.
+fn backend_kind() -> impl TypedValueParser<Value = BackendKind> {
+    let gpu = PossibleValue::new("gpu").alias(BackendKind::WebGpu.name());
+    let names = [PossibleValue::new(BackendKind::Cpu.name()), gpu];
+    PossibleValuesParser::new(names).map(|name| match name == BackendKind::Cpu.name() {
+        true => BackendKind::Cpu,
+        false => BackendKind::WebGpu,
+    })
+}
+
+fn kv_format() -> impl TypedValueParser<Value = KvFormat> {
+    let named = |name: String| KvFormat::ALL.into_iter().find(|format| format.name() == name);
+    PossibleValuesParser::new(KvFormat::ALL.map(KvFormat::name))
+        .try_map(move |name| named(name).ok_or("there is no such format"))
 }
 
 impl BackendOptions {
@@ -84,7 +82,7 @@ impl BackendOptions {
 
     /// The bits to which the user asked to round the inputs of matrix products.
     pub fn input_bits(&self) -> Option<u32> {
-        match self.gpu_math.filter(|_| self.backend == BackendKind::Gpu) {
+        match self.gpu_math.filter(|_| self.backend == BackendKind::WebGpu) {
             Some(MathKind::Int8) => Some(8),
             Some(MathKind::F16) => Some(11),
             Some(MathKind::F32) | None => None,
@@ -93,12 +91,8 @@ impl BackendOptions {
 
     /// Element type of the KV cache.
     pub fn kv(&self) -> KvFormat {
-        match self.kv {
-            None if self.precise => KvFormat::F32,
-            None | Some(KvKind::F16) => KvFormat::F16,
-            Some(KvKind::F32) => KvFormat::F32,
-            Some(KvKind::Q8_0) => KvFormat::Q8_0,
-        }
+        let default = if self.precise { KvFormat::F32 } else { KvFormat::default() };
+        self.kv.unwrap_or(default)
     }
 
     /// Opens the GPU backend on the system's preferred adapter.

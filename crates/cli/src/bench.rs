@@ -8,11 +8,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use linnet_engine::{DecodeBatcher, Engine, Error, Info, LoadOptions, Session};
-use linnet_graph::{Backend, BackendError, DecodeRequest, Output, OutputRequest, SamplingParams};
+use linnet_engine::{DecodeBatcher, Engine, Error, Info, LoadOptions, Session, WorkPerToken};
+use linnet_graph::{
+    Backend, BackendError, BackendKind, DecodeRequest, Output, OutputRequest, SamplingParams,
+};
 use serde::Serialize;
 
-use crate::backend::{BackendKind, BackendOptions};
+use crate::backend::BackendOptions;
 use crate::bench::profile::StepProfile;
 use crate::failure::Failure;
 use crate::model_file;
@@ -82,17 +84,14 @@ struct Measured {
     decode: Speed,
     /// Per decoded token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    counters: Option<Counts>,
+    counters: Option<WorkPerToken>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     profile: Vec<StepProfile>,
 }
 
-/// GPU work of one decoded token.
-type Counts = BTreeMap<&'static str, f64>;
-
 /// The share of a decoded token's time in which the device was idle.
-fn empty_share(counters: &Counts, decode: &Speed) -> Option<f64> {
-    counters.get("queue_empty_us").map(|us| us * 1e-6 * decode.median)
+fn empty_share(counters: &WorkPerToken, decode: &Speed) -> f64 {
+    counters.queue_empty_us * 1e-6 * decode.median
 }
 
 /// Tokens per second over all runs.
@@ -124,7 +123,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if options.ops {
         return match options.backend.backend {
             BackendKind::Cpu => ops::run(options.model.as_deref(), &options.backend, options.json),
-            BackendKind::Gpu => ops::run_gpu(&options.backend, options.json),
+            BackendKind::WebGpu => ops::run_gpu(&options.backend, options.json),
         };
     }
     let source = match (&options.model, &options.synth) {
@@ -141,8 +140,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
     match options.backend.backend {
         BackendKind::Cpu => measure(options, &source, options.backend.cpu()?),
-        BackendKind::Gpu if options.profile => measure(options, &source, options.backend.gpu_with_clock()?),
-        BackendKind::Gpu => measure(options, &source, options.backend.gpu()?),
+        BackendKind::WebGpu if options.profile => {
+            measure(options, &source, options.backend.gpu_with_clock()?)
+        }
+        BackendKind::WebGpu => measure(options, &source, options.backend.gpu()?),
     }
 }
 
@@ -202,7 +203,7 @@ fn once<B: Backend>(
     prompt: &[u32],
     tokens: usize,
     at_once: Option<u8>,
-) -> Result<(f64, f64, Option<Counts>), Failure> {
+) -> Result<(f64, f64, Option<WorkPerToken>), Failure> {
     let session = engine.session();
     session.reuse(&[]);
     let start = now_ms();
@@ -219,7 +220,7 @@ fn once<B: Backend>(
     decode(session, token, tokens, at_once)?;
     let end = now_ms();
     let after = session.backend().counters();
-    let counters = before.zip(after).map(|(before, after)| after.per_token(&before, tokens));
+    let counters = before.zip(after).map(|(before, after)| WorkPerToken::between(&before, &after, tokens));
     Ok((first_token - start, end - first_token, counters))
 }
 
@@ -275,7 +276,7 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
         one_line(&model.architecture),
         model.quantization
     )?;
-    write!(out, "backend  {backend}")?;
+    write!(out, "backend  {}", backend.name())?;
     if let Some(adapter) = adapter {
         let fallback = if adapter.fallback { " (software)" } else { "" };
         write!(out, ", {}{fallback}", one_line(&adapter.description))?;
@@ -306,12 +307,11 @@ fn print(out: &mut impl Write, measured: &Measured) -> io::Result<()> {
     }
     if let Some(counters) = &measured.counters {
         writeln!(out, "per decoded token:")?;
-        for (name, count) in counters {
+        let named: BTreeMap<String, f64> = serde_json::from_value(serde_json::to_value(counters)?)?;
+        for (name, count) in named {
             writeln!(out, "  {:<14}{count:>10.2}", name.replace('_', " "))?;
         }
-        if let Some(share) = empty_share(counters, &measured.decode) {
-            writeln!(out, "GPU idle {:.1} % of the time", share * 100.0)?;
-        }
+        writeln!(out, "GPU idle {:.1} % of the time", empty_share(counters, &measured.decode) * 100.0)?;
     }
     Ok(())
 }

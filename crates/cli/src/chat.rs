@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use linnet_engine::{Done, Engine, Event, FinishReason, Message, Prompt, Request, Role};
-use linnet_graph::Backend;
+use linnet_engine::{Done, Engine, ErrorCode, Event, FinishReason, Message, Prompt, Request, Role};
+use linnet_graph::{Backend, BackendKind};
 
-use crate::backend::{BackendKind, BackendOptions};
+use crate::backend::BackendOptions;
 use crate::failure::Failure;
 use crate::sampling::SamplingOptions;
 use crate::{model_file, terminal};
@@ -56,7 +56,7 @@ const INTERRUPTED: i32 = 130;
 pub fn run(options: &Options) -> Result<(), Failure> {
     match options.backend.backend {
         BackendKind::Cpu => talk(options, options.backend.cpu()?),
-        BackendKind::Gpu => talk(options, options.backend.gpu()?),
+        BackendKind::WebGpu => talk(options, options.backend.gpu()?),
     }
 }
 
@@ -108,7 +108,9 @@ fn converse<B: Backend>(
         }
         match turn(options, engine, conversation, text) {
             // The next message may work: it may be shorter, or one that the template accepts.
-            Err(failure) if asks && matches!(failure.code(), "context-full" | "invalid-request") => {
+            Err(failure)
+                if asks && matches!(failure.code(), ErrorCode::ContextFull | ErrorCode::InvalidRequest) =>
+            {
                 terminal::complain(&failure);
             }
             other => other?,

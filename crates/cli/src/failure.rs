@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use linnet_engine::ErrorCode;
+
 /// A command's error, with a sentence for the user and a stable code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -50,23 +52,23 @@ impl Failure {
         move |source| Failure::File { path, source }
     }
 
-    /// The stable code, e.g. `bad-model`.
-    pub fn code(&self) -> &'static str {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
         match self {
             Failure::Engine(error) => error.code(),
             Failure::File { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "not-found",
-                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => "invalid-request",
-                _ => "internal",
+                io::ErrorKind::NotFound => ErrorCode::NotFound,
+                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => ErrorCode::InvalidRequest,
+                _ => ErrorCode::Internal,
             },
             Failure::Written { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "not-found",
-                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => "invalid-request",
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "quota",
-                _ => "internal",
+                io::ErrorKind::NotFound => ErrorCode::NotFound,
+                io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied => ErrorCode::InvalidRequest,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::Quota,
+                _ => ErrorCode::Internal,
             },
-            Failure::Digest { .. } => "integrity",
-            Failure::Output(_) | Failure::Json(_) => "internal",
+            Failure::Digest { .. } => ErrorCode::Integrity,
+            Failure::Output(_) | Failure::Json(_) => ErrorCode::Internal,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Flags for sampling.
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use linnet_engine::Sampling;
 
 /// How to sample the next token, and when to stop.
@@ -10,27 +11,8 @@ pub struct SamplingOptions {
     /// Always pick the most likely token
     #[arg(long, conflicts_with = "temperature")]
     greedy: bool,
-    /// Temperature; 0 is greedy
-    #[arg(long, value_name = "T")]
-    temperature: Option<f32>,
-    /// Keep only the K most likely tokens; 0 disables it
-    #[arg(long, value_name = "K")]
-    top_k: Option<usize>,
-    /// Keep the most likely tokens whose probabilities add up to P
-    #[arg(long, value_name = "P")]
-    top_p: Option<f32>,
-    /// Drop tokens less likely than this fraction of the most likely one
-    #[arg(long, value_name = "P")]
-    min_p: Option<f32>,
-    /// Repetition penalty for the last 64 tokens; 1 disables it
-    #[arg(long, value_name = "X")]
-    repetition_penalty: Option<f32>,
-    /// Presence penalty: subtracted once from the logit of each generated token
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    presence_penalty: Option<f32>,
-    /// Frequency penalty: subtracted from a token's logit each time it is generated
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    frequency_penalty: Option<f32>,
+    #[command(flatten)]
+    parameters: ParameterFlags,
     /// Random seed; the same seed gives the same answer
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -48,21 +30,53 @@ pub struct SamplingOptions {
 impl SamplingOptions {
     /// Converts to the engine's type; options not given keep the engine's defaults.
     pub fn sampling(&self) -> Sampling {
-        let default = Sampling::default();
-        Sampling {
-            temperature: if self.greedy { 0.0 } else { self.temperature.unwrap_or(default.temperature) },
-            top_k: self.top_k.unwrap_or(default.top_k),
-            top_p: self.top_p.unwrap_or(default.top_p),
-            min_p: self.min_p.unwrap_or(default.min_p),
-            repetition_penalty: self.repetition_penalty.unwrap_or(default.repetition_penalty),
-            presence_penalty: self.presence_penalty.unwrap_or(default.presence_penalty),
-            frequency_penalty: self.frequency_penalty.unwrap_or(default.frequency_penalty),
-            seed: self.seed,
-        }
+        let ParameterFlags(given) = self.parameters;
+        let temperature = if self.greedy { 0.0 } else { given.temperature };
+        Sampling { temperature, seed: self.seed, ..given }
     }
 
     /// The stop strings.
     pub fn stop(&self) -> Vec<String> {
         self.stop.clone()
+    }
+}
+
+/// A flag for each of the engine's sampling parameters.
+#[derive(Clone, Copy, Debug)]
+struct ParameterFlags(Sampling);
+
+impl Args for ParameterFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(Sampling::PARAMETERS.iter().map(|parameter| {
+            // A command is built once, and clap wants names that last.
+            let flag: &'static str = parameter.name.replace('_', "-").leak();
+            Arg::new(parameter.name)
+                .long(flag)
+                .help(parameter.docs.concat().trim().to_owned())
+                .value_name("X")
+                .value_parser(value_parser!(f64))
+                .allow_negative_numbers(parameter.least < 0.0)
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for ParameterFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = ParameterFlags(Sampling::default());
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for parameter in Sampling::PARAMETERS {
+            let Some(value) = matches.get_one::<f64>(parameter.name) else { continue };
+            let set = self.0.set(parameter.name, &(*value).into());
+            set.map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))?;
+        }
+        Ok(())
     }
 }

@@ -190,7 +190,7 @@ mod tests {
             let all = taken.weights + taken.kv + taken.scratch;
             assert_eq!(load(Some(all)).unwrap(), taken, "{}", shape.name);
             let refused = load(Some(all * 4 / 5)).unwrap_err();
-            assert_eq!(refused.code(), "out-of-memory", "{}", shape.name);
+            assert_eq!(refused.code().name(), "out-of-memory", "{}", shape.name);
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn unknown_names_and_too_many_layers_are_rejected() {
-        let code = |cut: Cut, name| cut.file(name).err().map(|failure| failure.code());
+        let code = |cut: Cut, name| cut.file(name).err().map(|failure| failure.code().name());
         assert_eq!(code(Cut::default(), "gpt-5"), Some("invalid-request"));
         for layers in [0, 37] {
             assert_eq!(

@@ -25,8 +25,8 @@ mod stream;
 mod weight;
 
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, MemoryUse, NoDecodeAhead, Output, Plan, Step,
-    WeightSpec,
+    Backend, BackendError, BackendKind, Bytes, Capabilities, CompileOptions, MemoryUse, NoDecodeAhead,
+    Output, Plan, Step, WeightSpec,
 };
 
 use self::pool::Pool;
@@ -69,7 +69,7 @@ impl CpuBackend {
         let pool = Pool::new(options.threads.unwrap_or_else(pool::usual_threads));
         let isa = Isa::choose(options.portable);
         let capabilities = Capabilities {
-            backend: "cpu",
+            backend: BackendKind::Cpu,
             adapter: std::env::consts::ARCH.to_owned(),
             fallback_adapter: false,
             draws_screen: false,

@@ -3,34 +3,35 @@
 use std::sync::Arc;
 
 use linnet_gguf::Gguf;
-use linnet_graph::{Backend, DecodeRequest};
+use linnet_graph::{Backend, BackendKind, DecodeRequest};
 use linnet_models::Config;
 use linnet_text::{TextError, Tokenizer};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::chat::Chat;
 use crate::session::Session;
 use crate::suggest::{Recent, SuggestRequest, Suggestion};
 use crate::{Error, Generation, Platform, Request, prompt};
 
-/// Properties of the model in its file.
+/// What the file says of the model.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ModelInfo {
-    /// `general.name`, or empty.
+    /// The name in the file, or empty.
     pub name: String,
-    /// `general.architecture`.
+    /// Its architecture.
     pub architecture: String,
     /// Number of weights.
     pub parameters: u64,
     /// The most common block format, by bytes.
     pub quantization: String,
-    /// Context length.
+    /// The context length of this engine, in tokens.
     pub context_length: usize,
-    /// Context length in training.
+    /// The context length that the model was trained for, in tokens.
     pub training_context_length: usize,
     /// Length of the file in bytes.
     pub file_bytes: u64,
-    /// Whether the file has a usable chat template.
+    /// Whether the file has a usable chat template; without one only `completions` works.
     pub chat: bool,
 }
 
@@ -62,38 +63,51 @@ impl ModelInfo {
     }
 }
 
-/// The state of a loaded model, returned by `linnet.info()`.
+/// What is loaded and where it runs. Sizes are in bytes.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "EngineReport"))]
 pub struct Info {
     /// The model.
+    #[cfg_attr(test, ts(inline))]
     pub model: ModelInfo,
-    /// `cpu` or `webgpu`.
-    pub backend: &'static str,
+    /// Where it runs.
+    #[serde(serialize_with = "named")]
+    #[cfg_attr(test, ts(type = "BackendKind"))]
+    pub backend: BackendKind,
     /// The GPU in use, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(inline, optional))]
     pub adapter: Option<Adapter>,
-    /// Optional features in use.
+    /// Capabilities in use, such as `subgroups` or `simd128`.
     pub features: Vec<String>,
-    /// Features that were disabled because they do not work on this device, with the reason.
+    /// Features that were turned off because the self-test found wrong results on this device, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub disabled_features: Vec<String>,
-    /// Number of compute threads.
+    /// Number of threads that compute.
     pub threads: usize,
     /// Memory in use.
+    #[cfg_attr(test, ts(inline))]
     pub memory: Memory,
+}
+
+fn named<S: Serializer>(backend: &BackendKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(backend.name())
 }
 
 /// A GPU.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Adapter {
-    /// The platform's description.
+    /// Its description.
     pub description: String,
-    /// Whether it is a software adapter.
+    /// Whether it is emulated in software.
     pub fallback: bool,
 }
 
 /// Memory of a loaded model in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Memory {
     /// Weights.
     pub weights: u64,
@@ -142,7 +156,7 @@ impl<B: Backend> Engine<B> {
         Info {
             model: self.model.clone(),
             backend: capabilities.backend,
-            adapter: (capabilities.backend == "webgpu").then(|| Adapter {
+            adapter: (capabilities.backend == BackendKind::WebGpu).then(|| Adapter {
                 description: capabilities.adapter.clone(),
                 fallback: capabilities.fallback_adapter,
             }),

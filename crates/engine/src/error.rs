@@ -1,5 +1,7 @@
 //! The public error, with a stable code.
 
+mod code;
+
 use linnet_gguf::GgufError;
 use linnet_graph::{BackendError, GraphError};
 use linnet_models::ModelError;
@@ -7,8 +9,9 @@ use linnet_text::TextError;
 use serde_json::{Value, json};
 
 use crate::Role;
-use crate::demand::Excess;
 use crate::engine::Memory;
+use crate::loader::{Fallback, Shortfall};
+pub use code::ErrorCode;
 
 /// Why a model could not be loaded or a request could not be answered.
 ///
@@ -38,8 +41,8 @@ pub enum Error {
     },
     /// The file continues long after the end of the model.
     #[error(
-        "the model in this file ends after {expected} bytes, but the file continues. Check its address, or let the server send \
-         `Content-Length`"
+        "the model in this file ends after {expected} bytes, but the file continues. Check its address, or let \
+         the server send `Content-Length`"
     )]
     Endless {
         /// Length according to the header.
@@ -51,9 +54,9 @@ pub enum Error {
     #[error(
         "this model does not fit: {} needs {}, but only {} are available (weights {}, KV cache {}, activations {}). {}",
         .0.what, mib(.0.need), mib(.0.have), mib(.0.memory.weights), mib(.0.memory.kv), mib(.0.memory.scratch),
-        .0.smaller.map_or_else(|| "Use a smaller model".to_owned(), |smaller| smaller.to_string())
+        .0.fallback.map_or_else(|| "Use a smaller model".to_owned(), |fallback| fallback.to_string())
     )]
-    DoesNotFit(Box<Excess>),
+    DoesNotFit(Box<Shortfall>),
     /// The prompt and at least one token of the answer do not fit the context.
     #[error(
         "the prompt has {}, but the context holds {context_length}. Start a new chat, shorten the \
@@ -85,8 +88,8 @@ pub enum Error {
     UnusableTemplate(TextError),
     /// The prompt is far too long, so that it was not tokenized to its end.
     #[error(
-        "the prompt has about {about} tokens, but the context holds {context_length}. Shorten it, or load the model with a \
-         larger context"
+        "the prompt has about {about} tokens, but the context holds {context_length}. Shorten it, or load the \
+         model with a larger context"
     )]
     PromptTooLong {
         /// Estimated tokens of the rendered prompt.
@@ -128,32 +131,32 @@ impl Error {
         }
     }
 
-    /// The stable code, e.g. `bad-model`.
-    pub fn code(&self) -> &'static str {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Error::Gguf(GgufError::UnsupportedType { .. }) => "unsupported-quantization",
-            Error::Gguf(GgufError::Truncated { .. }) => "integrity",
-            Error::Gguf(_) => "bad-model",
+            Error::Gguf(GgufError::UnsupportedType { .. }) => ErrorCode::UnsupportedQuantization,
+            Error::Gguf(GgufError::Truncated { .. }) => ErrorCode::Integrity,
+            Error::Gguf(_) => ErrorCode::BadModel,
             Error::Model(
                 ModelError::UnsupportedArchitecture { .. }
                 | ModelError::UnsupportedVariant { .. }
                 | ModelError::UnsupportedTensor { .. },
-            ) => "unsupported-architecture",
-            Error::Model(ModelError::Graph(GraphError::TooLarge { .. })) => "out-of-memory",
-            Error::Model(_) => "bad-model",
-            Error::Text(error) | Error::UnusableTemplate(error) => error.code(),
+            ) => ErrorCode::UnsupportedArchitecture,
+            Error::Model(ModelError::Graph(GraphError::TooLarge { .. })) => ErrorCode::OutOfMemory,
+            Error::Model(_) => ErrorCode::BadModel,
+            Error::Text(error) | Error::UnusableTemplate(error) => code_of_text(error),
             Error::Backend(error) => match error {
-                BackendError::NoAdapter { .. } => "no-webgpu",
-                BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => "out-of-memory",
-                BackendError::UnsupportedOp { .. } => "unsupported-architecture",
-                BackendError::DeviceLost { .. } => "device-lost",
-                BackendError::Internal(_) => "internal",
+                BackendError::NoAdapter { .. } => ErrorCode::NoWebGpu,
+                BackendError::OutOfMemory { .. } | BackendError::Limit { .. } => ErrorCode::OutOfMemory,
+                BackendError::UnsupportedOp { .. } => ErrorCode::UnsupportedArchitecture,
+                BackendError::DeviceLost { .. } => ErrorCode::DeviceLost,
+                BackendError::Internal(_) => ErrorCode::Internal,
             },
-            Error::Truncated { .. } | Error::Endless { .. } => "integrity",
-            Error::DoesNotFit(_) => "out-of-memory",
-            Error::ContextFull { .. } | Error::PromptTooLong { .. } => "context-full",
-            Error::TextLost { .. } => "bad-template",
-            Error::InvalidRequest { .. } => "invalid-request",
+            Error::Truncated { .. } | Error::Endless { .. } => ErrorCode::Integrity,
+            Error::DoesNotFit(_) => ErrorCode::OutOfMemory,
+            Error::ContextFull { .. } | Error::PromptTooLong { .. } => ErrorCode::ContextFull,
+            Error::TextLost { .. } => ErrorCode::BadTemplate,
+            Error::InvalidRequest { .. } => ErrorCode::InvalidRequest,
         }
     }
 
@@ -203,9 +206,12 @@ impl Error {
             Error::Truncated { expected, received } | Error::Endless { expected, received } => {
                 json!({ "expected": expected, "received": received })
             }
-            Error::DoesNotFit(excess) => {
-                let Excess { memory: Memory { weights, kv, scratch }, limit, what, need, have, smaller } =
-                    &**excess;
+            Error::DoesNotFit(shortfall) => {
+                let Shortfall { memory: Memory { weights, kv, scratch }, limit, what, need, have, fallback } =
+                    &**shortfall;
+                let smaller = fallback.map(|Fallback { backend, context_length, kv }| {
+                    json!({ "backend": backend.name(), "context_length": context_length, "kv": kv.name() })
+                });
                 json!({
                     "weights": weights, "kv": kv, "scratch": scratch,
                     "what": what, "limit": limit, "need": need, "have": have, "smaller": smaller,
@@ -222,6 +228,22 @@ impl Error {
             }
             Error::Text(_) | Error::UnusableTemplate(_) => json!({}),
         }
+    }
+}
+
+fn code_of_text(error: &TextError) -> ErrorCode {
+    match error {
+        TextError::UnknownModel { .. } | TextError::UnknownPreTokenizer { .. } => {
+            ErrorCode::UnsupportedTokenizer
+        }
+        TextError::MissingKey { .. } | TextError::Metadata(_) | TextError::BadVocabulary { .. } => {
+            ErrorCode::BadModel
+        }
+        TextError::Template { .. } => ErrorCode::BadTemplate,
+        TextError::TooManyTokens { .. } => ErrorCode::ContextFull,
+        TextError::UnknownToken { .. }
+        | TextError::RefusedByTemplate { .. }
+        | TextError::BadLocalTime { .. } => ErrorCode::InvalidRequest,
     }
 }
 

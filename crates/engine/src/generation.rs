@@ -1,107 +1,24 @@
 //! Generates one answer, token by token.
 
-use std::collections::{BTreeMap, VecDeque};
+mod decode_batcher;
+mod events;
+mod sampler;
+mod stop;
+mod token_logprob;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linnet_graph::{Backend, Counters, DecodeRequest, Output, OutputRequest};
 use linnet_text::Detokenizer;
-use serde::Serialize;
 
-use crate::decode_batcher::DecodeBatcher;
 use crate::engine::Engine;
-use crate::prompt;
-use crate::sampler::Sampler;
-use crate::stop::StopMatcher;
-use crate::{Error, Logprobs, Request};
-
-/// The result of one call of [`Generation::next`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A chunk of the prompt was run; more is left.
-    Prefill {
-        /// Prompt tokens in the KV cache.
-        done: usize,
-        /// Number of prompt tokens.
-        total: usize,
-    },
-    /// A token was generated.
-    Token {
-        /// The text that this token completes, possibly empty.
-        text: String,
-        /// The token.
-        token: u32,
-        /// Number of tokens computed with it; the next calls return them without running the model.
-        #[serde(skip_serializing_if = "is_zero")]
-        left: usize,
-        /// Its log probability, if the request asks for it.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        logprobs: Option<Logprobs>,
-    },
-    /// The answer is complete.
-    Done(Done),
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
-/// The end of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Done {
-    /// The reason.
-    pub finish_reason: FinishReason,
-    /// The last text, possibly empty.
-    pub text: String,
-    /// Token counts.
-    pub usage: Usage,
-    /// Speeds.
-    pub timings: Timings,
-    /// GPU work of each token after the first; absent without a GPU.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub counters: Option<BTreeMap<&'static str, f64>>,
-}
-
-/// Why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FinishReason {
-    /// The model ended its turn, or a stop string matched.
-    Stop,
-    /// `max_tokens` or the context is used up.
-    Length,
-    /// [`Generation::cancel`] was called.
-    Cancelled,
-}
-
-/// Token counts, named as in OpenAI's API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Usage {
-    /// Prompt tokens.
-    pub prompt_tokens: usize,
-    /// Generated tokens, including the end-of-turn token.
-    pub completion_tokens: usize,
-    /// The sum of both.
-    pub total_tokens: usize,
-}
-
-/// Speeds, named and counted as in llama.cpp's server: the time of the first token counts as prompt time, but
-/// the token counts as predicted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Timings {
-    /// Prompt tokens that were run, without those already in the KV cache.
-    pub prompt_n: usize,
-    /// From the start to the first token.
-    pub prompt_ms: f64,
-    /// Prompt tokens per second.
-    pub prompt_per_second: f64,
-    /// Tokens generated.
-    pub predicted_n: usize,
-    /// From the first token to the last.
-    pub predicted_ms: f64,
-    /// Generated tokens per second.
-    pub predicted_per_second: f64,
-}
+use crate::{Error, Request, prompt};
+pub use decode_batcher::DecodeBatcher;
+pub use events::{Done, Event, FinishReason, Timings, Usage, WorkPerToken};
+pub use sampler::Sampler;
+use stop::StopMatcher;
+pub use token_logprob::{Logprobs, TokenLogprob};
 
 /// The result of running the model.
 enum Ran {
@@ -254,15 +171,15 @@ impl Generation {
         let session = &mut engine.session;
         let sampling = self.sampler.params(self.prompt_len);
         let stop = if self.ignore_eos { &[] } else { engine.ends.as_slice() };
-        // A backend that samples returns no logits, and it does not support a bias.
-        let by_itself = !self.sampler.is_biased() && self.logprobs.is_none();
+        // A backend that samples returns no logits.
+        let by_itself = !self.sampler.needs_logits() && self.logprobs.is_none();
         let goes_on = by_itself && session.goes_on(&self.tokens, &sampling, stop);
         let mut cached = if goes_on { self.tokens.len() - 1 } else { session.reuse(&self.tokens) };
         let now = engine.platform.now_ms;
-        while self.tokens.len() - cached > session.pace.piece() {
-            let (batch, before) = (session.pace.piece(), now());
+        while self.tokens.len() - cached > session.chunker.chunk() {
+            let (batch, before) = (session.chunker.chunk(), now());
             session.extend(&self.tokens[cached..cached + batch], OutputRequest::Nothing).await?;
-            session.pace.took(batch, now() - before);
+            session.chunker.took(batch, now() - before);
             self.prompt_run += batch;
             cached += batch;
             // If a call only restored what another answer removed, two answers could block each other
@@ -274,7 +191,7 @@ impl Generation {
         }
         let rest = &self.tokens[cached..];
         let generated = self.tokens.len() - self.prompt_len;
-        let mut likely = None;
+        let mut logprobs = None;
         let token = if by_itself && session.can_sample(&sampling) {
             let room = session.context_length() + 1 - self.tokens.len();
             let wanted = (self.max_tokens - generated).min(room);
@@ -298,7 +215,7 @@ impl Generation {
                 Output::Logits(mut logits) => {
                     let raw = self.logprobs.map(|top| (top, logits.clone()));
                     let token = self.sampler.sample(&mut logits, &self.tokens, generated);
-                    likely =
+                    logprobs =
                         raw.map(|(top, raw)| Logprobs::of(&raw, token, self.printed, top, &engine.tokenizer));
                     Some(token)
                 }
@@ -310,7 +227,7 @@ impl Generation {
         }
         self.reached = self.tokens.len();
         token
-            .map(|token| Ran::Token(token, likely))
+            .map(|token| Ran::Token(token, logprobs))
             .ok_or_else(|| Error::invalid("backend", "returned no token"))
     }
 
@@ -320,8 +237,7 @@ impl Generation {
         let (prompt_tokens, completion_tokens) = (self.prompt_len, self.generated().len());
         let prompt_ms = self.first_token.map_or(0.0, |t| t - started);
         let predicted_ms = self.first_token.map_or(0.0, |t| self.last_token - t);
-        let behind_first = completion_tokens.saturating_sub(1);
-        let per_token = |[from, to]: [Counters; 2]| to.per_token(&from, behind_first);
+        let after_first = completion_tokens.saturating_sub(1);
         let per_second = |n: usize, ms: f64| if ms > 0.0 { n as f64 * 1000.0 / ms } else { 0.0 };
         Done {
             finish_reason,
@@ -339,7 +255,10 @@ impl Generation {
                 predicted_ms,
                 predicted_per_second: per_second(completion_tokens, predicted_ms),
             },
-            counters: self.counted.filter(|_| behind_first > 0).map(per_token),
+            counters: self
+                .counted
+                .filter(|_| after_first > 0)
+                .map(|[from, to]| WorkPerToken::between(&from, &to, after_first)),
         }
     }
 }

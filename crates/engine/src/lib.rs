@@ -5,31 +5,28 @@
 //! Generic over [`Backend`](linnet_graph::Backend).
 
 mod chat;
-mod decode_batcher;
-mod demand;
 mod engine;
 mod error;
 mod generation;
-mod likely;
 mod loader;
-mod pace;
 mod platform;
 mod prompt;
 mod request;
-mod sampler;
 mod session;
-mod stop;
 mod suggest;
+#[cfg(test)]
+mod typescript;
 
-pub use decode_batcher::DecodeBatcher;
-pub use demand::{Excess, Smaller};
 pub use engine::{Adapter, Engine, Info, Memory, ModelInfo};
-pub use error::Error;
-pub use generation::{Done, Event, FinishReason, Generation, Timings, Usage};
-pub use likely::{Likely, Logprobs};
-pub use loader::{LoadOptions, Loader};
+pub use error::{Error, ErrorCode};
+pub use generation::{
+    DecodeBatcher, Done, Event, FinishReason, Generation, Logprobs, Sampler, Timings, TokenLogprob, Usage,
+    WorkPerToken,
+};
+pub use loader::{Fallback, LoadOptions, Loader, Shortfall};
 pub use platform::Platform;
-pub use request::{Content, Message, Prompt, Request, Role, Sampling, ToolCall};
-pub use sampler::Sampler;
+pub use request::{
+    Content, LoaderOptions, Message, Prompt, Request, Role, Sampling, SamplingParameter, ToolCall,
+};
 pub use session::Session;
 pub use suggest::{SuggestEvent, SuggestRequest, Suggestion, Suggestions, Word};

@@ -1,5 +1,7 @@
 //! Loads a model file, in order and in chunks of any size, directly into the backend.
 
+mod memory_estimate;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,10 +12,11 @@ use linnet_models::Config;
 use linnet_text::{TextError, Tokenizer};
 
 use crate::chat::Chat;
-use crate::demand::Bounds;
 use crate::engine::{Engine, ModelInfo};
 use crate::session::Session;
 use crate::{Error, Platform};
+use memory_estimate::Bounds;
+pub use memory_estimate::{Fallback, Shortfall};
 
 /// Maximum context length if the caller does not set one.
 const DEFAULT_CONTEXT: usize = 4096;
@@ -350,7 +353,7 @@ fn compile_options(
             lengths.find(affordable).unwrap_or_else(|| of_context(LEAST_CONTEXT.min(trained)))
         }
     };
-    bounds.check(plan, &chosen).map_err(|excess| Error::DoesNotFit(Box::new(excess)))?;
+    bounds.check(plan, &chosen).map_err(|shortfall| Error::DoesNotFit(Box::new(shortfall)))?;
     Ok(chosen)
 }
 

@@ -2,13 +2,17 @@
 
 pub(crate) mod fields;
 mod json;
+mod loader_options;
 pub(crate) mod path;
+mod sampling;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use crate::{Error, Logprobs};
+pub use loader_options::LoaderOptions;
+pub use sampling::{Sampling, SamplingParameter};
 
 /// Range of a logit bias.
 const BIAS: RangeInclusive<f32> = -100.0..=100.0;
@@ -156,66 +160,6 @@ pub enum Prompt {
     Text(String),
     /// Used unchanged.
     Tokens(Vec<u32>),
-}
-
-/// Sampling parameters. The defaults are llama.cpp's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
-    /// Temperature; 0 picks the most likely token.
-    pub temperature: f32,
-    /// Keep only this many of the most likely tokens; 0 keeps all.
-    pub top_k: usize,
-    /// Keep the most likely tokens whose probabilities add up to this.
-    pub top_p: f32,
-    /// Drop tokens less likely than this fraction of the most likely one.
-    pub min_p: f32,
-    /// Divides (or, if negative, multiplies) the logits of the last 64 tokens; 1 disables it.
-    pub repetition_penalty: f32,
-    /// Subtracted once from the logit of each generated token.
-    pub presence_penalty: f32,
-    /// Subtracted from a token's logit each time it is generated.
-    pub frequency_penalty: f32,
-    /// The same seed and request give the same answer; random by default.
-    pub seed: Option<u64>,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Sampling {
-            temperature: 0.8,
-            top_k: 40,
-            top_p: 0.95,
-            min_p: 0.05,
-            repetition_penalty: 1.0,
-            presence_penalty: 0.0,
-            frequency_penalty: 0.0,
-            seed: None,
-        }
-    }
-}
-
-impl Sampling {
-    /// Always picks the most likely token.
-    pub fn greedy() -> Self {
-        Sampling { temperature: 0.0, ..Self::default() }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let range = |field, value: f32, low: f32, high: f32| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                let reason = format!("is {value}, but must be from {low} to {high}");
-                Err(Error::invalid_value(field, value, reason))
-            }
-        };
-        range("temperature", self.temperature, 0.0, 100.0)?;
-        range("top_p", self.top_p, 0.0, 1.0)?;
-        range("min_p", self.min_p, 0.0, 1.0)?;
-        range("repetition_penalty", self.repetition_penalty, 0.01, 100.0)?;
-        range("presence_penalty", self.presence_penalty, -100.0, 100.0)?;
-        range("frequency_penalty", self.frequency_penalty, -100.0, 100.0)
-    }
 }
 
 impl Request {

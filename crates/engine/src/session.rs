@@ -1,5 +1,7 @@
 //! A compiled model with its KV cache.
 
+mod prefill_chunker;
+
 use std::collections::VecDeque;
 
 use linnet_graph::{
@@ -8,7 +10,7 @@ use linnet_graph::{
 };
 
 use crate::Error;
-use crate::pace::Pace;
+use prefill_chunker::PrefillChunker;
 
 /// A compiled model and the tokens in its KV cache.
 pub struct Session<B: Backend> {
@@ -23,7 +25,7 @@ pub struct Session<B: Backend> {
     /// How far back the KV cache can be truncated.
     kv_history: KvHistory,
     /// Chooses how much of a prompt to run at a time.
-    pub(crate) pace: Pace,
+    pub(crate) chunker: PrefillChunker,
     /// The decode requests in flight.
     queued: Option<Queued>,
 }
@@ -51,7 +53,7 @@ impl<B: Backend> Session<B> {
     /// A session for `program`, compiled from `graph`.
     pub(crate) fn new(backend: B, program: B::Program, options: CompileOptions, graph: &Graph) -> Self {
         let (recurrent, kv_history) = (graph.is_recurrent(), KvHistory::new(graph, &options));
-        let pace = Pace::new(options.max_batch, backend.capabilities().draws_screen);
+        let chunker = PrefillChunker::new(options.max_batch, backend.capabilities().draws_screen);
         Session {
             backend,
             program,
@@ -60,7 +62,7 @@ impl<B: Backend> Session<B> {
             recurrent,
             last_start: 0,
             kv_history,
-            pace,
+            chunker,
             queued: None,
         }
     }
@@ -111,12 +113,13 @@ impl<B: Backend> Session<B> {
         keep
     }
 
-    /// Whether the backend chooses tokens by these parameters itself, as [`Session::run_decode`] needs.
+    /// Whether the backend can sample with these parameters itself, which [`Session::run_decode`] requires.
     pub fn can_sample(&mut self, params: &SamplingParams) -> bool {
         self.backend.decode_ahead().is_some_and(|decoder| decoder.can_sample(params))
     }
 
-    /// Whether [`Session::run_decode`] has queued what follows these tokens, drawn so; then it goes on with the last of them.
+    /// Whether [`Session::run_decode`] has already queued the decoding after these tokens, with the same sampling. If
+    /// so, its next call takes the last of them alone.
     pub fn goes_on(&self, tokens: &[u32], sampling: &SamplingParams, stop: &[u32]) -> bool {
         tokens.split_last().is_some_and(|(last, before)| {
             let queued = self.queued.as_ref();
@@ -155,12 +158,12 @@ impl<B: Backend> Session<B> {
         Ok(output)
     }
 
-    /// Runs `tokens` behind the cached ones, then up to `request.tokens - 1` of those that the backend chooses, which
-    /// [`Session::can_sample`] allows. Returns the chosen tokens; all but the last are then cached.
+    /// Runs `tokens` after the cached ones, then up to `request.tokens - 1` tokens that the backend samples. Returns
+    /// the sampled tokens; all but the last are then cached. Check [`Session::can_sample`] first.
     ///
-    /// Of the `wanted` tokens that are to come altogether, as many again are queued behind those, so that the backend has something
-    /// to do while the caller looks at them. A call that goes on with the last token then gets these, however many it asks for.
-    /// Before the caller goes on with anything else, it asks [`Session::reuse`].
+    /// Queues as many again of the `wanted` tokens, so that the device is busy while the caller handles the result. A
+    /// call with the last token returns these, however many it requests. Before running anything else, call
+    /// [`Session::reuse`].
     ///
     /// # Errors
     /// Those of [`Session::extend`].

@@ -13,8 +13,8 @@ mod fusion;
 mod ir;
 
 pub use backend::{
-    Backend, BackendError, Bytes, Capabilities, Counters, DecodeAhead, DecodeRequest, ForeignBytes,
-    MemoryUse, NoDecodeAhead, Output, OutputRequest, SamplingParams, Step, Timing,
+    Backend, BackendError, BackendKind, Bytes, Capabilities, Counters, DecodeAhead, DecodeRequest,
+    ForeignBytes, MemoryUse, NoDecodeAhead, Output, OutputRequest, SamplingParams, Step, Timing,
 };
 pub use fusion::{fuse, fuse_dispatches};
 pub use ir::{

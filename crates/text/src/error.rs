@@ -4,7 +4,6 @@ use linnet_gguf::GgufError;
 
 /// An error of this crate. [`TextError::code`] gives the stable code that the engine reports.
 #[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TextError {
     /// The tokenizer model (`tokenizer.ggml.model`) is not supported.
     #[error("tokenizer model {model:?} is not supported")]

@@ -1,5 +1,5 @@
-//! XXH64 over a stream: whether a stored file still has the bytes that were written. It is no proof against forgery, but
-//! neither would be any hash that lies beside its file; and SHA-256 takes longer than all the rest of loading.
+//! XXH64 over a stream, which tells whether a stored file still has the bytes that were written. It does not detect
+//! forgery, but no hash that is stored next to its file could, and SHA-256 would take longer than the rest of a load.
 
 use std::hash::Hasher;
 
@@ -19,7 +19,7 @@ pub struct Checksum {
 
 #[wasm_bindgen]
 impl Checksum {
-    /// The checksum of nothing yet.
+    /// The checksum of no bytes.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
         Self::default()

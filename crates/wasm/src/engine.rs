@@ -1,4 +1,4 @@
-//! `Engine` and `Generation`: a loaded model and one answer of it.
+//! `Engine` and `Generation`: a loaded model and one of its answers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
 use crate::promise::promise;
+use crate::value::plain;
 
 /// A loaded model on either backend.
 pub(crate) enum AnyEngine {
@@ -39,7 +40,7 @@ impl Engine {
         }
     }
 
-    fn begin(&self, answer: Result<Answer, Error>) -> Result<Generation, JsValue> {
+    fn start(&self, answer: Result<Answer, Error>) -> Result<Generation, JsValue> {
         let answer = Rc::new(RefCell::new(Some(answer.map_err(error::js)?)));
         Ok(Generation { engine: Rc::clone(&self.engine), answer })
     }
@@ -51,31 +52,32 @@ fn busy() -> JsValue {
 
 #[wasm_bindgen]
 impl Engine {
-    /// What is loaded and where it runs, as JSON.
-    pub fn info(&self) -> Result<String, JsValue> {
+    /// What is loaded and where it runs.
+    #[wasm_bindgen(unchecked_return_type = "EngineReport")]
+    pub fn info(&self) -> Result<JsValue, JsValue> {
         let info = self.with(|engine| match engine {
             AnyEngine::Cpu(engine) => engine.info(),
             AnyEngine::Gpu(engine) => engine.info(),
         })?;
-        serde_json::to_string(&info).map_err(error::internal)
+        plain(&info).map_err(error::internal)
     }
 
-    /// What measuring kernels on this GPU has found, for the next load: as JSON, where anything was measured or recalled.
+    /// The results of tuning kernels on this GPU, for the next load, as JSON; `undefined` if there are none.
     pub fn measured(&self) -> Option<String> {
         linnet_gpu::measured()
     }
 
-    /// Lets go of the model, because its device is lost. Answers in progress wait for [`Engine::replace`].
+    /// Frees the model, because its device is lost. Answers in progress wait for [`Engine::replace`].
     pub fn unload(&self) {
         drop(self.engine.take());
     }
 
-    /// Takes another engine's model for its own. Answers in progress go on with it: they know their tokens.
+    /// Takes over another engine's model. Answers in progress continue with it, because they keep their tokens.
     pub fn replace(&self, other: Engine) {
         self.engine.replace(other.engine.take());
     }
 
-    /// How many tokens the prompt of a request in JSON has.
+    /// Counts the tokens of the prompt of a request in JSON.
     #[wasm_bindgen(js_name = countTokens)]
     pub fn count_tokens(&self, request: &str) -> Result<usize, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
@@ -86,26 +88,26 @@ impl Engine {
         tokens.map_err(error::js)
     }
 
-    /// Begins an answer to a request in JSON.
+    /// Starts an answer to a request in JSON.
     pub fn generate(&self, request: &str) -> Result<Generation, JsValue> {
         let request = Request::from_json(request).map_err(error::js)?;
-        self.begin(self.with(|engine| match engine {
+        self.start(self.with(|engine| match engine {
             AnyEngine::Cpu(engine) => engine.generate(&request).map(Answer::text),
             AnyEngine::Gpu(engine) => engine.generate(&request).map(Answer::text),
         })?)
     }
 
-    /// Begins to look for words that may come next, as a request in JSON wishes.
+    /// Starts a search for words that may come next, for a request in JSON.
     pub fn suggest(&self, request: &str) -> Result<Generation, JsValue> {
         let request = SuggestRequest::from_json(request).map_err(error::js)?;
-        self.begin(self.with(|engine| match engine {
+        self.start(self.with(|engine| match engine {
             AnyEngine::Cpu(engine) => engine.suggest(&request).map(Answer::Words),
             AnyEngine::Gpu(engine) => engine.suggest(&request).map(Answer::Words),
         })?)
     }
 }
 
-/// What is being made for a request.
+/// The answer to a request.
 enum Answer {
     Text(Box<linnet_engine::Generation>),
     Words(linnet_engine::Suggestion),
@@ -116,20 +118,19 @@ impl Answer {
         Answer::Text(Box::new(generation))
     }
 
-    /// The next event, as JSON.
-    async fn next(&mut self, engine: &mut AnyEngine) -> Result<String, JsValue> {
-        let json = match (self, engine) {
-            (Answer::Text(text), AnyEngine::Cpu(engine)) => json(text.next(engine).await),
-            (Answer::Text(text), AnyEngine::Gpu(engine)) => json(text.next(engine).await),
-            (Answer::Words(words), AnyEngine::Cpu(engine)) => json(words.next(engine).await),
-            (Answer::Words(words), AnyEngine::Gpu(engine)) => json(words.next(engine).await),
-        };
-        json?.map_err(error::internal)
+    /// The next event.
+    async fn next(&mut self, engine: &mut AnyEngine) -> Result<JsValue, JsValue> {
+        match (self, engine) {
+            (Answer::Text(text), AnyEngine::Cpu(engine)) => event(text.next(engine).await),
+            (Answer::Text(text), AnyEngine::Gpu(engine)) => event(text.next(engine).await),
+            (Answer::Words(words), AnyEngine::Cpu(engine)) => event(words.next(engine).await),
+            (Answer::Words(words), AnyEngine::Gpu(engine)) => event(words.next(engine).await),
+        }
     }
 }
 
-fn json<E: Serialize>(event: Result<E, Error>) -> Result<serde_json::Result<String>, JsValue> {
-    Ok(serde_json::to_string(&event.map_err(error::js)?))
+fn event(event: Result<impl Serialize, Error>) -> Result<JsValue, JsValue> {
+    plain(&event.map_err(error::js)?).map_err(error::internal)
 }
 
 /// One answer in progress.
@@ -142,13 +143,13 @@ pub struct Generation {
 
 #[wasm_bindgen]
 impl Generation {
-    /// Does one chunk of the prompt or one token; returns the event as JSON.
-    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    /// Runs one chunk of the prompt or one token, and returns the event.
+    #[wasm_bindgen(unchecked_return_type = "Promise<GenerationEvent | SuggestEvent>")]
     pub fn next(&self) -> Promise {
         promise(next(Rc::clone(&self.answer), Rc::clone(&self.engine)))
     }
 
-    /// Ends the answer: the next event is the last.
+    /// Stops the answer: the next event is the last.
     pub fn cancel(&self) {
         match &mut *self.answer.borrow_mut() {
             Some(Answer::Text(text)) => text.cancel(),
@@ -161,7 +162,7 @@ impl Generation {
 async fn next(
     answers: Rc<RefCell<Option<Answer>>>,
     engines: Rc<RefCell<Option<AnyEngine>>>,
-) -> Result<String, JsValue> {
+) -> Result<JsValue, JsValue> {
     let mut answer = answers.take().ok_or_else(busy)?;
     let Some(mut engine) = engines.take() else {
         answers.replace(Some(answer));

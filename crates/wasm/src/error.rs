@@ -1,21 +1,23 @@
 //! Errors as JavaScript objects: `name`, `message`, `code`, `details`.
 
-use js_sys::{JSON, Reflect};
-use linnet_engine::Error;
+use js_sys::Reflect;
+use linnet_engine::{Error, ErrorCode};
+use serde_json::{Value, json};
 use wasm_bindgen::JsValue;
 
-fn object(message: &str, code: &str, details: &str) -> JsValue {
+use crate::value::facts;
+
+fn object(message: &str, code: ErrorCode, details: Value) -> JsValue {
     let error = js_sys::Error::new(message);
     error.set_name("LinnetError");
-    let details = JSON::parse(details).unwrap_or(JsValue::NULL);
-    for (key, value) in [("code", JsValue::from_str(code)), ("details", details)] {
+    for (key, value) in [("code", JsValue::from_str(code.name())), ("details", facts(details))] {
         // Setting a property of a fresh, extensible object cannot fail.
         let _ = Reflect::set(&error, &JsValue::from_str(key), &value);
     }
     error.into()
 }
 
-/// The engine's error. As the page's own messages, it ends with a full stop, and names options as the page does.
+/// The engine's error. Like the page's own messages, it ends with a full stop and names options as the page does.
 pub(crate) fn js(error: Error) -> JsValue {
     let error = match error {
         Error::InvalidRequest { field, reason, value } if field == "context_length" => {
@@ -27,15 +29,15 @@ pub(crate) fn js(error: Error) -> JsValue {
     if !message.ends_with(['.', '!', '?', '…']) {
         message.push('.');
     }
-    object(&message, error.code(), &error.details().to_string())
+    object(&message, error.code(), error.details())
 }
 
-/// A fault of the caller, i.e. of the worker.
+/// A fault of the caller, which is the worker.
 pub(crate) fn misuse(message: &str) -> JsValue {
-    object(message, "invalid-request", "{}")
+    object(message, ErrorCode::InvalidRequest, json!({}))
 }
 
 /// Something that should not happen.
 pub(crate) fn internal(error: impl std::fmt::Display) -> JsValue {
-    object(&error.to_string(), "internal", "{}")
+    object(&error.to_string(), ErrorCode::Internal, json!({}))
 }

@@ -11,6 +11,7 @@ mod promise;
 mod sha256;
 #[cfg(target_feature = "atomics")]
 mod threads;
+mod value;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,14 +1,13 @@
-//! `Loader`: a model file's bytes into a backend.
+//! `Loader`: moves a model file's bytes into a backend.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Promise, Uint8Array};
 use linnet_cpu::{CpuBackend, CpuOptions};
-use linnet_engine::{LoadOptions, Loader as EngineLoader};
+use linnet_engine::{LoadOptions, Loader as EngineLoader, LoaderOptions};
 use linnet_gpu::{GpuBackend, GpuOptions, JsBytes};
-use linnet_graph::{Bytes, ForeignBytes, KvFormat};
-use serde::Deserialize;
+use linnet_graph::{BackendKind, Bytes, ForeignBytes};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -17,48 +16,9 @@ use crate::error;
 use crate::platform::platform;
 use crate::promise::promise;
 
-/// Bytes that the CPU path copies at a time.
+/// Bytes that the CPU path copies at a time: large enough that the call costs nothing, and small enough that they are
+/// still in the processor's cache when they are packed.
 const PIECE: usize = 256 << 10;
-
-/// What `Loader.create` takes, as JSON.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Options {
-    backend: BackendKind,
-    context_length: Option<usize>,
-    threads: Option<usize>,
-    #[serde(default)]
-    kv: KvKind,
-    memory_limit: Option<u64>,
-    /// What `Engine.measured` gave, maybe at an earlier visit.
-    measured: Option<String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum KvKind {
-    #[default]
-    F16,
-    F32,
-    Q8_0,
-}
-
-impl From<KvKind> for KvFormat {
-    fn from(kind: KvKind) -> KvFormat {
-        match kind {
-            KvKind::F16 => KvFormat::F16,
-            KvKind::F32 => KvFormat::F32,
-            KvKind::Q8_0 => KvFormat::Q8_0,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum BackendKind {
-    Cpu,
-    Webgpu,
-}
 
 enum AnyLoader {
     Cpu(Box<EngineLoader<CpuBackend>>),
@@ -74,15 +34,14 @@ pub struct Loader {
 
 #[wasm_bindgen]
 impl Loader {
-    /// Prepares a backend: `{"backend": "cpu" | "webgpu", "context_length"?, "threads"?, "kv"?: "f16" | "f32" | "q8_0",
-    /// "memory_limit"?: bytes, "measured"?: what [`Engine::measured`] gave}`.
+    /// Prepares a backend as [`LoaderOptions`] in JSON ask; their `measured` is what [`Engine::measured`] gave.
     #[wasm_bindgen(unchecked_return_type = "Promise<Loader>")]
     pub fn create(options: String) -> Promise {
         promise(create(options))
     }
 
-    /// Takes the next bytes of a later part of a split model, from that file's beginning, until its header is complete,
-    /// which it says; no bytes mean that the file has ended. Comes before the first part's bytes.
+    /// Takes the next bytes of a later part of a split model, from the start of that file. Returns true when its header
+    /// is complete. Empty bytes mean the end of the file. Call it before the first part's bytes.
     #[wasm_bindgen(js_name = readAhead)]
     pub fn read_ahead(&self, bytes: Uint8Array) -> Result<bool, JsValue> {
         let mut loader = self.take()?;
@@ -95,7 +54,7 @@ impl Loader {
         result.map_err(error::js)
     }
 
-    /// Says that a part of a split model has ended and the next one follows.
+    /// Ends a part of a split model; the next one follows.
     #[wasm_bindgen(js_name = nextPart)]
     pub fn next_part(&self) -> Result<(), JsValue> {
         let mut loader = self.take()?;
@@ -122,7 +81,7 @@ impl Loader {
         })
     }
 
-    /// Compiles the model after the last byte. The loader is spent.
+    /// Compiles the model after the last byte. The loader cannot be used afterwards.
     #[wasm_bindgen(unchecked_return_type = "Promise<Engine>")]
     pub fn finish(&self) -> Promise {
         let taken = self.take();
@@ -136,12 +95,11 @@ impl Loader {
     }
 
     fn take(&self) -> Result<AnyLoader, JsValue> {
-        self.loader.take().ok_or_else(|| error::misuse("the loader is busy or spent"))
+        self.loader.take().ok_or_else(|| error::misuse("the loader is busy, or it has finished"))
     }
 }
 
-/// Takes bytes through the wasm heap: in pieces large enough that crossing over costs nothing, and small enough that what
-/// packs them finds them in the processor's cache.
+/// Passes bytes through the wasm heap.
 async fn push_copied(
     loader: &mut EngineLoader<CpuBackend>,
     bytes: &dyn ForeignBytes,
@@ -156,11 +114,11 @@ async fn push_copied(
 }
 
 async fn create(options: String) -> Result<Loader, JsValue> {
-    let options: Options = serde_json::from_str(&options).map_err(|e| error::misuse(&e.to_string()))?;
+    let options = LoaderOptions::from_json(&options).map_err(error::js)?;
     let load = LoadOptions {
         context_length: options.context_length,
         max_logits: 1,
-        kv: options.kv.into(),
+        kv: options.kv.unwrap_or_default(),
         memory_limit: options.memory_limit,
         platform: platform(),
     };
@@ -169,7 +127,7 @@ async fn create(options: String) -> Result<Loader, JsValue> {
             let backend = CpuBackend::new(CpuOptions { threads: options.threads, ..CpuOptions::default() });
             AnyLoader::Cpu(Box::new(EngineLoader::new(backend, load)))
         }
-        BackendKind::Webgpu => {
+        BackendKind::WebGpu => {
             if let Some(measured) = &options.measured {
                 linnet_gpu::recall(measured);
             }

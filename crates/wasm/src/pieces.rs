@@ -2,10 +2,10 @@
 
 use js_sys::Uint8Array;
 
-/// Bytes of a piece: what reads them finds them in the processor's cache.
+/// Bytes of a piece, small enough for the processor's cache.
 const PIECE: u32 = 64 << 10;
 
-/// Hands over all bytes in order. `piece` holds them meanwhile, and its memory serves again in the next call.
+/// Passes all bytes in order to `take`. `piece` is a buffer that the next call can reuse.
 pub(crate) fn each_piece(bytes: &Uint8Array, piece: &mut Vec<u8>, mut take: impl FnMut(&[u8])) {
     for start in (0..bytes.length()).step_by(PIECE as usize) {
         let end = bytes.length().min(start + PIECE);

@@ -1,8 +1,8 @@
 //! Futures as promises.
 //!
-//! `wasm-bindgen` would do this for exported async functions, but compiled with atomics it wakes futures through shared
-//! memory, which a page that is not isolated does not have. Ours wakes on the thread that runs the engine, where everything
-//! that a future waits for happens.
+//! `wasm-bindgen` can do this for exported async functions, but when compiled with atomics it wakes futures through
+//! shared memory, which a page that is not isolated does not have. This executor wakes them on the thread that runs the
+//! engine, where everything that they wait for happens.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,18 +25,18 @@ extern "C" {
     fn or_else(this: &Settling, reject: &Function) -> Promise;
 }
 
-/// A future that nobody polls at the moment, and who hears of it if polling it traps.
+/// A future, and the function that rejects its promise if polling it traps.
 struct Task {
-    /// Taken out while it is polled, so that it may make or wake others.
+    /// Taken out while it is polled, because it may create or wake other tasks.
     future: Option<Pin<Box<dyn Future<Output = ()>>>>,
     reject: Function,
 }
 
 thread_local! {
-    /// Those that are not done, by number.
+    /// The unfinished tasks by number.
     static TASKS: RefCell<HashMap<u32, Task>> = RefCell::default();
     static NEXT: Cell<u32> = const { Cell::new(0) };
-    /// Polls the task of a number.
+    /// Polls the task with this number.
     static POLL: Closure<dyn FnMut(JsValue)> = Closure::new(|number: JsValue| {
         if let Some(number) = number.as_f64() {
             poll(number as u32);
@@ -44,13 +44,13 @@ thread_local! {
     });
 }
 
-/// A promise of what `future` comes to.
+/// A promise that settles with the result of `future`.
 pub(crate) fn promise<T: Into<JsValue>>(
     future: impl Future<Output = Result<T, JsValue>> + 'static,
 ) -> Promise {
     let mut future = Some(future);
     Promise::new(&mut |resolve: Function, reject: Function| {
-        // It is called once.
+        // The executor function runs once.
         let Some(future) = future.take() else { return };
         let refuse = reject.clone();
         let settled = async move {
@@ -58,7 +58,7 @@ pub(crate) fn promise<T: Into<JsValue>>(
                 Ok(value) => (resolve, value.into()),
                 Err(error) => (refuse, error),
             };
-            // The functions of a promise throw nothing.
+            // The functions of a promise do not throw.
             let _ = settle.call1(&JsValue::UNDEFINED, &value);
         };
         let number = NEXT.get();
@@ -69,7 +69,7 @@ pub(crate) fn promise<T: Into<JsValue>>(
     })
 }
 
-/// Has a task polled when the current one is done. A trap on the way rejects its promise, without any more of our code.
+/// Polls a task in a microtask. If it traps, its promise is rejected without running any more wasm.
 fn schedule(number: u32) {
     let reject = TASKS.with_borrow(|tasks| tasks.get(&number).map(|task| task.reject.clone()));
     let Some(reject) = reject else { return };
@@ -88,7 +88,7 @@ fn poll(number: u32) {
     });
 }
 
-/// Wakes the task of a number.
+/// Wakes the task with this number.
 struct Number(u32);
 
 impl Wake for Number {

@@ -16,7 +16,7 @@ pub struct Sha256 {
 
 #[wasm_bindgen]
 impl Sha256 {
-    /// The hash of nothing yet.
+    /// The hash of no bytes.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
         Self::default()

@@ -43,7 +43,7 @@ fuzz_target!(|data: &str| {
     let request = match Request::from_json(chars.as_str()) {
         Ok(request) => request,
         Err(error) => {
-            assert_eq!(error.code(), "invalid-request");
+            assert_eq!(error.code().name(), "invalid-request");
             assert!(error.details()["field"].is_string() && error.to_string().len() < 2000);
             return;
         }

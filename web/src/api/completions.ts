@@ -15,7 +15,7 @@ import { LinnetError } from '../protocol/errors.ts';
 import { chatLogprobs, textLogprobs } from './logprobs.ts';
 import type { AskOptions } from '../page/engine-host.ts';
 import { type Reading, readRequest, type Subject } from './request.ts';
-import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/wasm.ts';
+import type { EngineLogprobs, GenerationEvent, Timings, Usage } from '../protocol/generated.ts';
 
 /**
  * Runs one request on the engine. The generator ends after a `done` event that is not a cancellation. Leaving it early

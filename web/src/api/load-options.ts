@@ -1,10 +1,10 @@
 import type { LoadOptions } from './types.ts';
 import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
+import { BACKEND_KINDS, KV_FORMATS } from '../protocol/generated.ts';
 import { named, setFields, wrong } from '../protocol/plain.ts';
 import { readBases, readWatching, refuseUnknown, type Watching } from '../protocol/read-options.ts';
 
-const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
-const KV_FORMATS = ['f16', 'f32', 'q8_0'] as const;
+const BACKENDS = ['auto', ...BACKEND_KINDS] as const;
 const STORAGE_USES = ['auto', 'required', 'none'] as const;
 const RECOVERIES = ['auto', 'smaller-model', 'off'] as const;
 const POLICY_FIELDS = { whenHidden: 'whenHidden', keepAwake: 'keepAwake', pace: 'pace' };

@@ -1,5 +1,5 @@
 import type { ChatLogprobs, CompletionLogprobs } from './types.ts';
-import type { EngineLikely, EngineLogprobs } from '../protocol/wasm.ts';
+import type { EngineLogprobs, EngineTokenLogprob } from '../protocol/generated.ts';
 
 // The engine's log probabilities in the two shapes of OpenAI's API. Bytes that do not form whole characters are written
 // as escapes.
@@ -7,7 +7,7 @@ import type { EngineLikely, EngineLogprobs } from '../protocol/wasm.ts';
 /** The shape of a chat's choice; empty if the request does not ask for it. */
 export function chatLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[] }): { logprobs?: ChatLogprobs } {
   if (!logprobs) return {};
-  const likely = ({ bytes, logprob }: EngineLikely) => ({ token: spelt(bytes, ''), logprob, bytes });
+  const likely = ({ bytes, logprob }: EngineTokenLogprob) => ({ token: spelt(bytes, ''), logprob, bytes });
   const content = logprobs.map((token) => ({ ...likely(token), top_logprobs: token.top.map(likely) }));
   return { logprobs: { content, refusal: null } };
 }
@@ -17,7 +17,7 @@ export function textLogprobs({ logprobs }: { logprobs?: readonly EngineLogprobs[
   logprobs?: CompletionLogprobs;
 } {
   if (!logprobs) return {};
-  const name = ({ bytes }: EngineLikely) => spelt(bytes, 'bytes:');
+  const name = ({ bytes }: EngineTokenLogprob) => spelt(bytes, 'bytes:');
   const top = (token: EngineLogprobs) => {
     // The chosen token is always listed. Of two tokens with the same text the more likely one is kept.
     const all = new Map<string, number>();

@@ -1,6 +1,7 @@
 import type { CountRequest, SuggestRequest } from './types.ts';
 import type { WhenBusy } from '../protocol/messages.ts';
 import { LinnetError } from '../protocol/errors.ts';
+import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
 import { type PagePolicy, readPolicy } from '../page/page-policy.ts';
 import { described, MOST_CHARACTERS, named, plain, setFields, type TextLimit, wrong } from '../protocol/plain.ts';
 import { readSignal } from '../protocol/read-options.ts';
@@ -30,20 +31,7 @@ export interface Reading {
 export type Subject = 'messages' | 'prompt';
 
 /** The engine's other fields, besides the {@link Subject}. */
-const ENGINE = [
-  'max_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'min_p',
-  'repetition_penalty',
-  'presence_penalty',
-  'frequency_penalty',
-  'logit_bias',
-  'seed',
-  'stop',
-  'ignore_eos',
-];
+const ENGINE = ['max_tokens', ...Object.keys(SAMPLING_DEFAULTS), 'logit_bias', 'seed', 'stop', 'ignore_eos'];
 /** Fields that the page handles. */
 const PAGE = [
   'max_completion_tokens',

@@ -1,5 +1,5 @@
-import type { Backend, KvFormat, LoadProgress, Pace, StorageUse, WhenBusy, WhenHidden } from '../protocol/messages.ts';
-import type { SuggestedWord, Timings, Usage } from '../protocol/wasm.ts';
+import type { Backend, LoadProgress, Pace, StorageUse, WhenBusy, WhenHidden } from '../protocol/messages.ts';
+import type { KvFormat, SamplingParameters, SuggestedWord, Timings, Usage } from '../protocol/generated.ts';
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -93,7 +93,7 @@ export interface ChatToolResult extends ChatMessage {
  * recommend (`ListedModel.sampling`), then the engine's defaults. Fields of OpenAI's API that are missing here are
  * rejected with `invalid-request` (`details.field` names the field), since they would have no effect.
  */
-export interface GenerationOptions {
+export interface GenerationOptions extends SamplingParameters {
   /** The largest number of tokens to generate; by default as many as fit into the context. */
   max_tokens?: number | null;
   /** OpenAI's newer name for `max_tokens`. */
@@ -110,26 +110,6 @@ export interface GenerationOptions {
   keep_awake?: boolean | null;
   /** How fast the answer is computed; `LoadOptions.pace` by default. */
   pace?: Pace | null;
-  /** Sampling temperature; 0 always takes the most likely token; 0.8 by default. */
-  temperature?: number | null;
-  /** Samples only from the most likely tokens whose probabilities add up to this; 0.95 by default, 1 turns it off. */
-  top_p?: number | null;
-  /** Samples only from this many of the most likely tokens; 40 by default, 0 turns it off. */
-  top_k?: number | null;
-  /**
-   * Rejects tokens whose probability is below this fraction of the most likely token's; 0.05 by default, 0 turns it
-   * off.
-   */
-  min_p?: number | null;
-  /**
-   * Divides positive logits of the last 64 tokens by this, and multiplies negative ones; 1 by default, which turns it
-   * off.
-   */
-  repetition_penalty?: number | null;
-  /** Subtracted once from the logit of each token that the answer already contains; 0 by default. */
-  presence_penalty?: number | null;
-  /** Subtracted from a token's logit for each time that the answer already contains it; 0 by default. */
-  frequency_penalty?: number | null;
   /**
    * Added to the logits of tokens, by token id, before all other sampling steps: from -100, which bans a token, to 100,
    * which allows no other token. With it, a GPU returns each token to the CPU before the next one, which is slower.

@@ -1,3 +1,4 @@
+import type { SamplingParameters } from '../protocol/generated.ts';
 import type { ChunkHashes } from '../protocol/model-files.ts';
 import { described, named, plain, wrong } from '../protocol/plain.ts';
 
@@ -19,13 +20,9 @@ export interface ListedFile {
 }
 
 /** The sampling that a model's makers recommend. Missing fields take the engine's defaults. */
-export interface RecommendedSampling {
-  readonly temperature: number;
-  readonly top_p?: number;
-  readonly top_k?: number;
-  readonly min_p?: number;
-  readonly presence_penalty?: number;
-}
+export type RecommendedSampling = { readonly temperature: number } & {
+  readonly [Name in keyof SamplingParameters]?: number;
+};
 
 /** A model that can be loaded by id, with the facts needed to choose it, download it and verify it. */
 export interface ListedModel {

@@ -1,3 +1,4 @@
+import { SAMPLING_DEFAULTS } from '../protocol/generated.ts';
 import { notSupported } from './exceptions.ts';
 
 /** A sampling mode. */
@@ -15,7 +16,7 @@ const MODES = {
   'most-predictable': { temperature: 0, topK: 1 },
   predictable: { temperature: 0.2, topK: 20 },
   'slightly-predictable': { temperature: 0.5, topK: 40 },
-  balanced: { temperature: 0.8, topK: 40 },
+  balanced: { temperature: SAMPLING_DEFAULTS.temperature, topK: SAMPLING_DEFAULTS.top_k },
   'slightly-creative': { temperature: 1, topK: 60 },
   creative: { temperature: 1.2, topK: 80 },
   'most-creative': { temperature: 1.5, topK: 128 },
@@ -32,9 +33,9 @@ export interface LanguageModelParams {
 }
 
 export const PARAMS: LanguageModelParams = {
-  defaultTopK: 40,
+  defaultTopK: SAMPLING_DEFAULTS.top_k,
   maxTopK: 128,
-  defaultTemperature: 0.8,
+  defaultTemperature: SAMPLING_DEFAULTS.temperature,
   maxTemperature: 2,
 };
 

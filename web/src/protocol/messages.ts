@@ -1,9 +1,10 @@
 import type { PlainError } from './errors.ts';
 import type { ResolvedModel } from './model-files.ts';
-import type { Counters, EngineReport, GenerationEvent, ModuleName, SuggestEvent } from './wasm.ts';
+import type { BackendKind, Counters, EngineReport, GenerationEvent, KvFormat, SuggestEvent } from './generated.ts';
+import type { ModuleName } from './wasm.ts';
 
 /** The backend to use; `auto` takes WebGPU if there is a hardware GPU, and the CPU otherwise. */
-export type Backend = 'auto' | 'webgpu' | 'cpu';
+export type Backend = 'auto' | BackendKind;
 
 /** The progress of a load. */
 export interface LoadProgress {
@@ -50,9 +51,6 @@ export interface EngineInfo extends EngineReport {
   /** The GPU work per token of the last answer. Absent before the first answer, and on the CPU. */
   counters?: Counters;
 }
-
-/** A number format of the KV cache. */
-export type KvFormat = 'f16' | 'f32' | 'q8_0';
 
 /** Whether a model is kept in the browser's storage: if possible, always (or loading fails), or never. */
 export type StorageUse = 'auto' | 'required' | 'none';

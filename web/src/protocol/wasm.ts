@@ -1,3 +1,5 @@
+import type { EngineReport, GenerationEvent, LoaderOptions, SuggestEvent } from './generated.ts';
+
 /** The wasm modules: with which SIMD instructions, and whether with threads. */
 export type ModuleName = 'simd128' | 'simd128-threads' | 'relaxed-simd' | 'relaxed-simd-threads';
 
@@ -11,6 +13,7 @@ export interface WasmModule {
   Checksum: new () => WasmHash;
   /** A cryptographic hash. */
   Sha256: new () => WasmHash;
+  /** Takes the JSON of {@link LoaderOptions}. */
   Loader: { create(optionsJson: string): Promise<WasmLoader> };
 }
 
@@ -39,8 +42,7 @@ export interface WasmLoader {
 
 /** A loaded model. */
 export interface WasmEngine {
-  /** JSON of an {@link EngineReport}. */
-  info(): string;
+  info(): EngineReport;
   generate(requestJson: string): WasmGeneration;
   /** Searches for words that may come next. */
   suggest(requestJson: string): WasmGeneration;
@@ -59,127 +61,9 @@ export interface WasmEngine {
 
 /** An answer in progress. */
 export interface WasmGeneration {
-  /**
-   * Runs one prefill chunk or one decode step. Returns JSON of a {@link GenerationEvent} or a {@link SuggestEvent}.
-   * Must not be called after the last event.
-   */
-  next(): Promise<string>;
+  /** Runs one prefill chunk or one decode step. Must not be called after the last event. */
+  next(): Promise<GenerationEvent | SuggestEvent>;
   /** Makes the next `next()` end with the finish reason `cancelled`. */
   cancel(): void;
   free(): void;
 }
-
-/** The result of `WasmEngine.info()`. Sizes are in bytes. */
-export interface EngineReport {
-  model: {
-    name: string;
-    architecture: string;
-    parameters: number;
-    quantization: string;
-    /** The context length of this engine, in tokens. */
-    context_length: number;
-    /** The context length that the model was trained for, in tokens. */
-    training_context_length: number;
-    file_bytes: number;
-    /** Whether the file has a usable chat template; without one only `completions` works. */
-    chat: boolean;
-  };
-  backend: 'cpu' | 'webgpu';
-  /** The GPU, if one is used. */
-  adapter?: {
-    description: string;
-    /** Whether it is emulated in software. */
-    fallback: boolean;
-  };
-  /** Capabilities in use, such as `subgroups` or `simd128`. */
-  features: string[];
-  /** Features that were turned off because the self-test found wrong results on this device, and why. */
-  disabled_features?: string[];
-  threads: number;
-  memory: { weights: number; kv: number; scratch: number };
-}
-
-/** Token counts of one request. */
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-}
-
-/** Durations of one request, with the names of llama.cpp's server. */
-export interface Timings {
-  /** Prompt tokens that were computed. */
-  prompt_n: number;
-  prompt_ms: number;
-  prompt_per_second: number;
-  /** Generated tokens. */
-  predicted_n: number;
-  predicted_ms: number;
-  predicted_per_second: number;
-}
-
-/** GPU work per generated token, averaged over an answer. */
-export interface Counters {
-  /** Kernel dispatches. */
-  dispatches: number;
-  submits: number;
-  /** Objects created. All are created at load, so these are 0. */
-  bind_groups: number;
-  buffers: number;
-  pipelines: number;
-  bytes_written: number;
-  bytes_read: number;
-  /** Reads of GPU memory. */
-  readbacks: number;
-  /** Microseconds during which the GPU's queue was known to be empty. */
-  queue_empty_us: number;
-}
-
-/** An event of an answer. */
-export type GenerationEvent =
-  | { type: 'prefill'; done: number; total: number }
-  /** `left`: the number of tokens that arrived with this one and follow at once. */
-  | { type: 'token'; text: string; token: number; left?: number; logprobs?: EngineLogprobs }
-  | {
-      type: 'done';
-      finish_reason: 'stop' | 'length' | 'cancelled';
-      text: string;
-      usage: Usage;
-      timings: Timings;
-      counters?: Counters;
-    };
-
-/** A token and its log probability. */
-export interface EngineLikely {
-  token: number;
-  /** May end within a character. */
-  bytes: number[];
-  logprob: number;
-}
-
-/** Log probabilities of a chosen token and of the most likely ones. */
-export interface EngineLogprobs extends EngineLikely {
-  /** Where its text begins in the answer, in UTF-16 units. */
-  offset: number;
-  top: EngineLikely[];
-}
-
-/** A word that may come next. */
-export interface SuggestedWord {
-  /** The whole word. The part that was typed is as it was typed. */
-  word: string;
-  /** The text to append to what was typed. */
-  completion: string;
-}
-
-/** An event of a search for words. */
-export type SuggestEvent =
-  | { type: 'step' }
-  | {
-      type: 'words';
-      words: SuggestedWord[];
-      begun: string;
-      finish_reason: 'stop' | 'cancelled';
-      tokens: number;
-      ms: number;
-    };

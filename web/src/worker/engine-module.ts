@@ -1,6 +1,7 @@
 import { Checksum, initSync, Loader, Sha256 } from '../../wasm/linnet.js';
 import { canShareMemory, hasFastRelaxedSimd, hasSimd } from '../protocol/device.ts';
 import { aborted, LinnetError } from '../protocol/errors.ts';
+import type { BackendKind } from '../protocol/generated.ts';
 import { fileError } from '../download/package-file.ts';
 import { memoryLadder, MOST_PAGES, MOST_THREADS, PAGE, usualThreads } from '../protocol/wasm-memory.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
@@ -10,7 +11,7 @@ import type { ModuleName, WasmModule } from '../protocol/wasm.ts';
 
 /** Facts that decide which module is loaded, and the size of its memory. */
 export interface Needs {
-  backend: 'cpu' | 'webgpu';
+  backend: BackendKind;
   /** The largest number of threads. */
   threads?: number | undefined;
   /** Bytes of the model, if known. */

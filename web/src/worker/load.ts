@@ -1,6 +1,7 @@
 import { probeGpu } from '../protocol/device.ts';
 import type { Needs } from './engine-module.ts';
 import { type PlainError, toLinnetError, toPlain } from '../protocol/errors.ts';
+import type { BackendKind } from '../protocol/generated.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
 import { type Loaded, type LoadRequest, ModelLoad } from './model-load.ts';
 import type { ResolvedModel } from '../protocol/model-files.ts';
@@ -8,7 +9,7 @@ import type { WasmModule } from '../protocol/wasm.ts';
 
 /** A loaded engine, and a way to load it again with a context of the same length. */
 export interface Reloadable extends Loaded {
-  again(backend: 'cpu' | 'webgpu'): Promise<Loaded>;
+  again(backend: BackendKind): Promise<Loaded>;
 }
 
 /** Faults of the device, not of the model: after these, `auto` continues on the CPU. */
@@ -35,7 +36,7 @@ export async function loadModel(
 ): Promise<Reloadable> {
   const { model, threads, contextLength } = request;
   const modelBytes = sizeOf(model);
-  const load = async (backend: 'cpu' | 'webgpu'): Promise<Reloadable> => {
+  const load = async (backend: BackendKind): Promise<Reloadable> => {
     const wasm = await start({ backend, threads, modelBytes, contextLength }, signal);
     const loaded = await new ModelLoad(wasm, request, backend, report, signal).run();
     const same = { ...request, contextLength: loaded.info.model.context_length };

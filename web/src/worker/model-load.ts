@@ -2,14 +2,15 @@ import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from '../s
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from '../protocol/errors.ts';
 import { ChunkedDownload } from '../download/chunked-download.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
-import type { Backend, EngineInfo, KvFormat, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
+import type { BackendKind, KvFormat, LoaderOptions } from '../protocol/generated.ts';
+import type { Backend, EngineInfo, LoadProgress, ModelOrigin, StorageUse } from '../protocol/messages.ts';
 import { RateMeter } from '../protocol/rate.ts';
 import { keyOf } from '../store/opfs.ts';
 import { blobSlices } from '../store/slices.ts';
 import { nextTask } from '../protocol/task.ts';
 import { FileChanged, type Identity, sameFile } from '../download/transfer.ts';
 import type { RemoteProgress } from '../store/tab-lock.ts';
-import type { EngineReport, WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
+import type { WasmEngine, WasmLoader, WasmModule } from '../protocol/wasm.ts';
 
 /** The page's request. */
 export interface LoadRequest {
@@ -65,7 +66,7 @@ export class ModelLoad {
   constructor(
     readonly wasm: WasmModule,
     readonly request: LoadRequest,
-    readonly backend: 'cpu' | 'webgpu',
+    readonly backend: BackendKind,
     readonly report: (progress: LoadProgress) => void,
     readonly signal: AbortSignal,
   ) {}
@@ -110,13 +111,13 @@ export class ModelLoad {
     this.#sizes = model.map(() => undefined);
     this.#origins.clear();
     this.#stored = true;
-    const options = {
+    const options: LoaderOptions = {
       backend: this.backend,
-      threads,
-      context_length: contextLength,
-      kv: kvFormat,
-      memory_limit: this.#memoryLimit(memoryLimit),
-      measured,
+      threads: threads ?? null,
+      context_length: contextLength ?? null,
+      kv: kvFormat ?? null,
+      memory_limit: this.#memoryLimit(memoryLimit) ?? null,
+      measured: measured ?? null,
     };
     const loader = await this.wasm.Loader.create(JSON.stringify(options));
     try {
@@ -129,7 +130,7 @@ export class ModelLoad {
     try {
       this.#progress('prepare');
       const engine = await loader.finish();
-      const report = JSON.parse(engine.info()) as EngineReport;
+      const report = engine.info();
       const memory = { ...report.memory, heap: this.wasm.memory.buffer.byteLength };
       const notStored = this.#notStored ? { notStored: this.#notStored } : {};
       const origin = (['network', 'cache', 'file'] as const).find((origin) => this.#origins.has(origin))!;

@@ -177,7 +177,7 @@ export class RequestQueue {
     for (;;) {
       if (job.cancelled) generation.cancel();
       try {
-        return JSON.parse(await generation.next()) as EngineEvent;
+        return await generation.next();
       } catch (error) {
         const lost = toLinnetError(error);
         if (lost.code !== 'device-lost' || !this.#recovery) throw error;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChatCompletions, Completions, type Generate } from '../../src/api/completions.ts';
-import type { GenerationEvent, Timings, Usage } from '../../src/protocol/wasm.ts';
+import type { GenerationEvent, Timings, Usage } from '../../src/protocol/generated.ts';
 
 const USAGE: Usage = { prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 };
 const TIMINGS: Timings = {

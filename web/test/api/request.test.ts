@@ -4,7 +4,7 @@ import { ChatCompletions, Completions, type Generate } from '../../src/api/compl
 import { LinnetError } from '../../src/protocol/errors.ts';
 import { MOST_CHARACTERS } from '../../src/protocol/plain.ts';
 import { readCount, readRequest, readSuggest } from '../../src/api/request.ts';
-import type { Timings, Usage } from '../../src/protocol/wasm.ts';
+import type { Timings, Usage } from '../../src/protocol/generated.ts';
 
 const NAMES = new Set(['Parrot 1B', 'parrot']);
 const messages = [{ role: 'user', content: 'Hi' }] as const;

@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../../src/api/types.ts';
 import { ChatCompletions } from '../../src/api/completions.ts';
 import { aborted, LinnetError } from '../../src/protocol/errors.ts';
-import type { GenerationEvent } from '../../src/protocol/wasm.ts';
+import type { GenerationEvent } from '../../src/protocol/generated.ts';
 
 /**
  * A fake chat engine. Each word is a token, and each message has one more. It streams `answer(messages)` word by word,

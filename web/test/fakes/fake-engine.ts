@@ -1,4 +1,5 @@
-import type { GenerationEvent, SuggestEvent, WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
+import type { EngineReport, GenerationEvent, SuggestEvent } from '../../src/protocol/generated.ts';
+import type { WasmEngine, WasmGeneration } from '../../src/protocol/wasm.ts';
 
 /** The calls of a {@link FakeEngine}, in order. */
 export type Log = string[];
@@ -10,8 +11,8 @@ export class FakeEngine implements WasmEngine {
 
   constructor(readonly log: Log) {}
 
-  info(): string {
-    return '{}';
+  info(): EngineReport {
+    return {} as EngineReport;
   }
 
   generate(requestJson: string): WasmGeneration {
@@ -41,7 +42,7 @@ export class FakeEngine implements WasmEngine {
           tokens: steps,
           ms: 1,
         };
-        return JSON.stringify(steps++ < 2 && finish_reason === 'stop' ? { type: 'step' } : step);
+        return steps++ < 2 && finish_reason === 'stop' ? { type: 'step' } : step;
       },
       cancel: () => (finish_reason = 'cancelled'),
       free: () => this.log.push(`free ${prefix}`),
@@ -84,12 +85,12 @@ class FakeGeneration implements WasmGeneration {
     readonly engine: FakeEngine,
   ) {}
 
-  async next(): Promise<string> {
+  async next(): Promise<GenerationEvent> {
     if (this.text === 'trap') throw new WebAssembly.RuntimeError('unreachable');
     if (this.engine.lost && !this.#cancelled)
       throw Object.assign(new Error('gone'), { name: 'LinnetError', code: 'device-lost', details: { reason: 'test' } });
     const done = this.#cancelled || this.#step >= this.count;
-    return JSON.stringify(done ? this.#end() : { type: 'token', text: this.text, token: ++this.#step });
+    return done ? this.#end() : { type: 'token', text: this.text, token: ++this.#step };
   }
 
   cancel(): void {

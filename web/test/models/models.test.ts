@@ -5,6 +5,7 @@ import { bytesOf } from '../../src/models/entry.ts';
 import type { RemoteFile } from '../../src/protocol/model-files.ts';
 import list from '../../src/models/models.json' with { type: 'json' };
 import schema from '../../src/models/models.schema.json' with { type: 'json' };
+import { SAMPLING_DEFAULTS } from '../../src/protocol/generated.ts';
 import { keyOf } from '../../src/store/opfs.ts';
 import { type ModelSource, resolveModel } from '../../src/models/sources.ts';
 import { violations } from '../fakes/schema.ts';
@@ -30,6 +31,11 @@ test('the list matches its schema', () => {
     spoil(model);
     assert.ok(violations([model], schema).includes(place), place);
   }
+});
+
+test('a model recommends only sampling parameters of the engine', () => {
+  for (const name of Object.keys(schema.items.properties.sampling.properties))
+    assert.ok(name in SAMPLING_DEFAULTS, name);
 });
 
 test('every listed model has an address, and its known hashes are used', () => {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ENGLISH } from '../../src/element/shell/strings.ts';
 import { fromPlain, LinnetError, toLinnetError, toPlain } from '../../src/protocol/errors.ts';
+import { LINNET_ERROR_CODES } from '../../src/protocol/generated.ts';
+
+/** Codes for which the chat says only that something went wrong, or that it is not available. */
+const GENERAL = ['bad-template', 'no-storage', 'aborted', 'busy', 'invalid-request', 'internal'];
 
 test('every thrown value gets a code', () => {
   const coded = Object.assign(new Error('no'), { name: 'LinnetError', code: 'bad-model', details: { offset: 4 } });
@@ -26,4 +31,9 @@ test('an error from the worker is equal to the original', () => {
 test('an error whose details cannot be sent arrives without them', () => {
   const plain = toPlain(new LinnetError('network', 'no', { value: () => {} }));
   assert.deepEqual(plain, { code: 'network', message: 'no', details: {} });
+});
+
+test('the chat has a text for every code but the general ones', () => {
+  const explained = [...Object.keys(ENGLISH.errors), ...GENERAL];
+  assert.deepEqual(explained.sort(), [...LINNET_ERROR_CODES].sort());
 });

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use linnet_graph::{Backend, KvFormat};
+use linnet_graph::{Backend, BackendKind, KvFormat};
 
-use crate::backend::{BackendKind, BackendOptions};
+use crate::backend::BackendOptions;
 use crate::failure::Failure;
 use crate::terminal;
 use discover::Found;
@@ -87,7 +87,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     }
     match options.backend.backend {
         BackendKind::Cpu => verify(options, &found, &|| options.backend.cpu()),
-        BackendKind::Gpu => {
+        BackendKind::WebGpu => {
             // The clones share compiled kernels: compiling takes most of the time on a software GPU.
             let gpu = options.backend.gpu_untried()?;
             verify(options, &found, &|| Ok(gpu.clone()))

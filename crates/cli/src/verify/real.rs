@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use linnet_engine::Engine;
+use linnet_engine::{Engine, ErrorCode};
 use linnet_graph::Backend;
 use linnet_text::EncodeOptions;
 use serde::Deserialize;
@@ -116,7 +116,7 @@ pub fn run<B: Backend>(
     let mut engine = match load(context, &path, longest, &index.sha256)? {
         Ok(engine) => engine,
         // A supported architecture must run; only an unsupported one may be skipped.
-        Err(failure) if failure.code() == "unsupported-architecture" => {
+        Err(failure) if failure.code() == ErrorCode::UnsupportedArchitecture => {
             return Ok(context.report.add(subject.unusable("all", &failure))?);
         }
         Err(failure) => {

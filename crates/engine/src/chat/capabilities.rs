@@ -155,7 +155,10 @@ impl TemplateCapabilities {
     pub(super) fn of(template: &ChatTemplate, source: &str, now: LocalTime) -> Self {
         use ContentForm::Text;
         let probe = |conversation: &dyn Fn(ContentForm) -> Vec<Value>| find(template, now, conversation);
-        let said = |form: ContentForm, role: Role| json!({ "role": role.name(), "content": form.of(&[PROBE, PROBE][..form.probes()]) });
+        let said = |form: ContentForm, role: Role| {
+            let content = form.of(&[PROBE, PROBE][..form.probes()]);
+            json!({ "role": role.name(), "content": content })
+        };
         let alone = probe(&|form| vec![said(form, Role::User)]);
         let user = match alone {
             Found::Refused => probe(&|form| vec![form.message(Role::System, "."), said(form, Role::User)]),

@@ -34,8 +34,7 @@ pub(crate) fn required(
     field: &str,
     allowed: &str,
 ) -> Result<Value, Error> {
-    let missing = || path.field(field).invalid(format!("is missing, but must be {allowed}"));
-    fields.remove(field).ok_or_else(missing)
+    fields.remove(field).ok_or_else(|| path.field(field).missing(allowed))
 }
 
 pub(crate) fn object(path: &Path<'_>, value: Value, allowed: &str) -> Result<Object, Error> {
@@ -82,6 +81,22 @@ pub(crate) fn count(path: &Path<'_>, value: &Value) -> Result<usize, Error> {
 
 pub(crate) fn whole(path: &Path<'_>, value: &Value) -> Result<u64, Error> {
     as_whole(value).ok_or_else(|| path.expected(value, "a whole number, 0 or more"))
+}
+
+/// The value with this name.
+pub(crate) fn one_of<T: Copy, const N: usize>(
+    path: &Path<'_>,
+    value: &Value,
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> Result<T, Error> {
+    let known = all.into_iter().find(|one| value.as_str() == Some(name(*one)));
+    known.ok_or_else(|| path.expected(value, &one_of_names(all, name)))
+}
+
+/// The allowed names, for an error.
+pub(crate) fn one_of_names<T, const N: usize>(all: [T; N], name: fn(T) -> &'static str) -> String {
+    format!("one of {}", all.map(name).join(", "))
 }
 
 /// An integer in any notation: `5.0` and `1e3` are valid, too.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::{
-    self, boolean, count, list, nothing_else, number, object, read, required, set, text, whole,
+    self, boolean, count, list, nothing_else, number, object, one_of, one_of_names, read, required, set,
+    text, whole,
 };
 use super::path::Path;
 use super::{Content, Message, Prompt, Request, Role, ToolCall};
@@ -14,25 +15,18 @@ use crate::Error;
 pub(super) fn request(json: &str) -> Result<Request, Error> {
     let fields = read(json)?;
     let mut request = Request::default();
-    let sampling = &mut request.sampling;
     for (field, value) in set(fields) {
         let path = &Path::of(&field);
         match field.as_str() {
             "messages" => request.messages = Some(list(path, value, "an array of messages", message)?),
             "prompt" => request.prompt = Some(prompt(path, value)?),
             "max_tokens" => request.max_tokens = Some(count(path, &value)?),
-            "temperature" => sampling.temperature = number(path, &value)?,
-            "top_k" => sampling.top_k = count(path, &value)?,
-            "top_p" => sampling.top_p = number(path, &value)?,
-            "min_p" => sampling.min_p = number(path, &value)?,
-            "repetition_penalty" => sampling.repetition_penalty = number(path, &value)?,
-            "presence_penalty" => sampling.presence_penalty = number(path, &value)?,
-            "frequency_penalty" => sampling.frequency_penalty = number(path, &value)?,
-            "seed" => sampling.seed = Some(whole(path, &value)?),
+            "seed" => request.sampling.seed = Some(whole(path, &value)?),
             "logit_bias" => request.logit_bias = logit_bias(path, value)?,
             "logprobs" => request.logprobs = Some(count(path, &value)?),
             "stop" => request.stop = stop(path, value)?,
             "ignore_eos" => request.ignore_eos = boolean(path, &value)?,
+            _ if request.sampling.read(path, &field, &value)? => {}
             _ => return Err(path.invalid("is not supported")),
         }
     }
@@ -106,12 +100,8 @@ fn part(path: &Path<'_>, value: Value) -> Result<String, Error> {
 }
 
 fn role(path: &Path<'_>, value: Option<&Value>) -> Result<Role, Error> {
-    let allowed = || format!("one of {}", Role::ALL.map(Role::name).join(", "));
-    let Some(value) = value else {
-        return Err(path.invalid(format!("is missing, but must be {}", allowed())));
-    };
-    let known = Role::ALL.into_iter().find(|role| value.as_str() == Some(role.name()));
-    known.ok_or_else(|| path.expected(value, &allowed()))
+    let found = value.ok_or_else(|| path.missing(&one_of_names(Role::ALL, Role::name)))?;
+    one_of(path, found, Role::ALL, Role::name)
 }
 
 fn tool_call(path: &Path<'_>, value: Value) -> Result<ToolCall, Error> {

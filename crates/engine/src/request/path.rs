@@ -38,6 +38,11 @@ impl<'a> Path<'a> {
         Error::invalid(&self.to_string(), reason)
     }
 
+    /// An error about this value, which is not there.
+    pub(crate) fn missing(&self, allowed: &str) -> Error {
+        self.invalid(format!("is missing, but must be {allowed}"))
+    }
+
     /// An error with the actual value and the allowed ones.
     pub(crate) fn expected(&self, found: &Value, allowed: &str) -> Error {
         let reason = format!("is {}, but must be {allowed}", described(found));

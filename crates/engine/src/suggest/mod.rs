@@ -62,6 +62,7 @@ impl SuggestRequest {
 
 /// A suggested word.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "SuggestedWord"))]
 pub struct Word {
     /// The whole word; the typed part keeps its spelling.
     pub word: String,
@@ -69,9 +70,10 @@ pub struct Word {
     pub completion: String,
 }
 
-/// The result of one call of [`Suggestion::next`].
+/// An event of a search for words.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum SuggestEvent {
     /// The model was run; there is more to do.
     Step,
@@ -81,13 +83,14 @@ pub enum SuggestEvent {
 
 /// The suggested words.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "FoundWords"))]
 pub struct Suggestions {
     /// The words without duplicates, most likely first; fewer than requested if the model finds no more that
     /// are likely to their end.
     pub words: Vec<Word>,
     /// The typed part of the word.
     pub begun: String,
-    /// `Stop`, or `Cancelled` if some words may be missing.
+    /// `stop`, or `cancelled` if some words may be missing.
     pub finish_reason: FinishReason,
     /// Tokens that were run.
     pub tokens: usize,
@@ -231,10 +234,10 @@ impl Suggestion {
 async fn run<B: Backend>(engine: &mut Engine<B>, tokens: Vec<u32>) -> Result<usize, Error> {
     let session = &mut engine.session;
     let rest = &tokens[session.reuse(&tokens)..];
-    let piece = session.pace.piece();
-    if rest.len() > piece {
-        session.extend(&rest[..piece], OutputRequest::Nothing).await?;
-        return Ok(piece);
+    let chunk = session.chunker.chunk();
+    if rest.len() > chunk {
+        session.extend(&rest[..chunk], OutputRequest::Nothing).await?;
+        return Ok(chunk);
     }
     let ran = rest.len();
     match session.extend(rest, OutputRequest::Logits(1)).await? {

@@ -119,7 +119,7 @@ fn an_answer_reports_the_gpu_work_per_token() {
     let counters = finish(&mut generation, &mut engine).1.counters.unwrap();
     // Two were in flight when the first token arrived.
     let expected = (log.borrow().asked.len() - 2) as f64 / 26.0;
-    assert_eq!((counters["submits"], counters["buffers"]), (expected, 0.0));
+    assert_eq!((counters.submits, counters.buffers), (expected, 0.0));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn outcome(file: &[u8]) -> &'static str {
         Ok(_) => "loads",
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            error.code()
+            error.code().name()
         }
     }
 }
@@ -127,7 +127,7 @@ fn other_files_are_named_with_what_to_do() {
     let (mut loader, _) = loader(b"");
     block_on(loader.push(Bytes::Heap(b"version https://git-lfs.github.com/spec/v1"))).expect("it is short");
     let error = block_on(loader.finish()).err().expect("it is no model");
-    assert_eq!((error.code(), error.details()["kind"].as_str()), ("bad-model", Some("git-lfs")));
+    assert_eq!((error.code().name(), error.details()["kind"].as_str()), ("bad-model", Some("git-lfs")));
     let text = "this is not a GGUF file: it is a Git LFS pointer. Run `git lfs pull`";
     assert!(error.to_string().starts_with(text), "{error}");
 }

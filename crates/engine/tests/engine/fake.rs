@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use linnet_engine::{Engine, LoadOptions, Loader, Platform};
 use linnet_graph::{
-    Backend, BackendError, Bytes, Capabilities, CompileOptions, Counters, DecodeAhead, DecodeRequest,
-    KvFormat, MemoryUse, Output, OutputRequest, Plan, SamplingParams, Step, WeightSpec,
+    Backend, BackendError, BackendKind, Bytes, Capabilities, CompileOptions, Counters, DecodeAhead,
+    DecodeRequest, KvFormat, MemoryUse, Output, OutputRequest, Plan, SamplingParams, Step, WeightSpec,
 };
 use linnet_text::LocalTime;
 
@@ -74,14 +74,18 @@ impl FakeBackend {
     pub fn new(answer: &[u8]) -> (Self, Rc<RefCell<Log>>) {
         let log = Rc::new(RefCell::new(Log::default()));
         let answer = answer.iter().map(|b| u32::from(*b)).chain([END]).collect();
-        let capabilities =
-            Capabilities { backend: "cpu", threads: 1, max_batch: MAX_BATCH, ..Capabilities::default() };
+        let capabilities = Capabilities {
+            backend: BackendKind::Cpu,
+            threads: 1,
+            max_batch: MAX_BATCH,
+            ..Capabilities::default()
+        };
         (FakeBackend { capabilities, answer, slowness: 0.0, log: Rc::clone(&log) }, log)
     }
 
     /// Acts like a GPU with this buffer size limit.
     pub fn on_gpu(mut self, max_buffer: u64) -> Self {
-        (self.capabilities.backend, self.capabilities.max_buffer) = ("webgpu", Some(max_buffer));
+        (self.capabilities.backend, self.capabilities.max_buffer) = (BackendKind::WebGpu, Some(max_buffer));
         self.capabilities.draws_screen = true;
         self
     }

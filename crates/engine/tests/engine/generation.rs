@@ -246,7 +246,8 @@ fn user_text_never_becomes_a_control_token() {
 #[test]
 fn impossible_requests_give_the_reason() {
     let (engine, _) = engine(b"");
-    let code = |json: &str| engine.generate(&Request::from_json(json).unwrap()).err().map(|e| e.code());
+    let code =
+        |json: &str| engine.generate(&Request::from_json(json).unwrap()).err().map(|e| e.code().name());
     assert_eq!(code(&chat(&"x".repeat(CONTEXT), "")), Some("context-full"));
     assert_eq!(code(&chat(&"x".repeat(100 * CONTEXT), "")), Some("context-full"));
     assert_eq!(code(r#"{"prompt":[258]}"#), Some("invalid-request"));

@@ -2,14 +2,12 @@
 
 mod ahead;
 mod bad_files;
-mod begun;
 mod chat;
 mod chats;
 mod fake;
 mod generation;
-mod likely;
 mod loading;
-mod lost;
+mod logprobs;
 mod memory;
 mod raw_file;
 mod requests;

@@ -61,7 +61,7 @@ fn refusal(ask: Ask) -> Option<Error> {
 
 fn details(ask: Ask) -> Json {
     let error = refusal(ask).expect("a refusal");
-    assert_eq!(error.code(), "out-of-memory");
+    assert_eq!(error.code().name(), "out-of-memory");
     error.details()
 }
 
@@ -138,7 +138,11 @@ fn a_too_large_cache_is_rejected_before_the_download() {
         assert_eq!((&details["need"], &details["have"]), (&json!(keys), &json!(most)));
         details["smaller"].clone()
     };
-    let choice = |backend: &str, length: usize, kv: &str| json!({ "backend": backend, "context_length": length, "kv": kv });
+    let choice = |backend: &str, length: usize, kv: &str| {
+        json!({
+            "backend": backend, "context_length": length, "kv": kv,
+        })
+    };
     assert_eq!(smaller(keys - 1), choice("webgpu", LONG, "q8_0"));
     assert_eq!(smaller(5000), choice("webgpu", 256, "f16"));
     // Neither fits into such small buffers, but the CPU has no limit.

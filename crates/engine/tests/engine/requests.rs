@@ -111,7 +111,7 @@ fn errors_give_the_path_the_value_and_the_allowed_values() {
         (json!([1]), "request", "is an array, but must be an object"),
     ] {
         let error = refused(&engine, &request);
-        assert_eq!(error.code(), "invalid-request", "{request}: {error}");
+        assert_eq!(error.code().name(), "invalid-request", "{request}: {error}");
         assert_eq!(error.details()["field"], field, "{request}: {error}");
         assert!(error.to_string().contains(says), "{request}: {error}");
     }
@@ -151,7 +151,7 @@ fn a_chat_in_which_nothing_is_said_is_told_so() {
         engine_of(&model_file_with_template("{% for m in messages %}{{ m.content }}{% endfor %}"), b"");
     let error = refused(&engine, &json!({ "messages": [{ "role": "user", "content": [] }] }));
     assert_eq!(
-        (error.code(), error.to_string()),
+        (error.code().name(), error.to_string()),
         ("invalid-request", "`messages` give an empty prompt; one of them must say something".to_owned())
     );
     // Like Gemma 3: the instructions precede the first user message.
@@ -161,7 +161,7 @@ fn a_chat_in_which_nothing_is_said_is_told_so() {
     let (engine, _) = engine_of(&model_file_with_template(gemma), b"");
     let error = refused(&engine, &json!({ "messages": [{ "role": "system", "content": "Be kind." }] }));
     assert_eq!(
-        (error.code(), error.to_string()),
+        (error.code().name(), error.to_string()),
         ("invalid-request", "`messages` have no question; add a message with the role `user`".to_owned())
     );
 }
@@ -213,7 +213,11 @@ fn messages_from_openai_clients_are_accepted() {
     }]);
     let messages = json!([
         { "role": "developer", "content": "be brief" },
-        { "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }], "name": "Ann" },
+        {
+            "role": "user",
+            "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }],
+            "name": "Ann"
+        },
         answered,
         { "role": "assistant", "content": null, "refusal": "no" },
         { "role": "assistant", "content": null, "tool_calls": calls },

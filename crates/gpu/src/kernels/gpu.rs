@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use linnet_graph::{BackendError, Capabilities};
+use linnet_graph::{BackendError, BackendKind, Capabilities};
 use linnet_shaders::{Kernel, Math};
 
 use crate::device::{Adapter, Device};
@@ -56,7 +56,7 @@ impl Gpu {
         let parts = [vendor, architecture, description].map(String::as_str);
         let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Capabilities {
-            backend: "webgpu",
+            backend: BackendKind::WebGpu,
             adapter: named.join(" "),
             fallback_adapter: *fallback,
             draws_screen: !*fallback,

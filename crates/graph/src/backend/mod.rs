@@ -1,4 +1,4 @@
-//! What an execution engine must offer.
+//! The interface of an execution engine.
 
 mod bytes;
 mod decode;
@@ -9,7 +9,7 @@ mod step;
 pub use self::bytes::{Bytes, ForeignBytes};
 pub use self::decode::{DecodeAhead, DecodeRequest, NoDecodeAhead, SamplingParams};
 pub use self::error::BackendError;
-pub use self::report::{Capabilities, Counters, MemoryUse, Timing};
+pub use self::report::{BackendKind, Capabilities, Counters, MemoryUse, Timing};
 pub use self::step::{Output, OutputRequest, Step};
 use crate::ir::{CompileOptions, Plan, WeightSpec};
 
@@ -24,13 +24,13 @@ pub trait Backend: Sized {
     type Weight;
     /// A compiled plan with its weights, KV cache and activations.
     type Program;
-    /// How it decodes ahead; [`NoDecodeAhead`] where it cannot.
+    /// Samples and decodes several tokens per call; [`NoDecodeAhead`] if the backend cannot.
     type DecodeAhead: DecodeAhead<Program = Self::Program>;
 
-    /// What this backend is.
+    /// The properties of this backend.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Makes room for a weight.
+    /// Allocates a weight.
     ///
     /// # Errors
     /// [`BackendError::Limit`], [`BackendError::OutOfMemory`].
@@ -61,7 +61,7 @@ pub trait Backend: Sized {
     /// program's options.
     async fn run(&mut self, program: &mut Self::Program, step: Step<'_>) -> Result<Output, BackendError>;
 
-    /// This backend as one that decodes ahead; `None` where it cannot, and the caller asks for logits and chooses.
+    /// Decoding ahead; `None` if the backend cannot, so that the caller requests logits and samples itself.
     fn decode_ahead(&mut self) -> Option<&mut Self::DecodeAhead> {
         None
     }
@@ -69,7 +69,7 @@ pub trait Backend: Sized {
     /// Runs a step and measures each of its kernels, in order.
     ///
     /// # Errors
-    /// As [`Backend::run`]; [`BackendError::UnsupportedOp`] where there is no clock.
+    /// As [`Backend::run`]; [`BackendError::UnsupportedOp`] if there are no timestamps.
     async fn profile(
         &mut self,
         _program: &mut Self::Program,
@@ -82,7 +82,7 @@ pub trait Backend: Sized {
     /// Bytes that `program` holds.
     fn memory(&self, program: &Self::Program) -> MemoryUse;
 
-    /// What the device was asked so far; `None` where there is no device.
+    /// The work that the device has been given so far; `None` without a device.
     fn counters(&self) -> Option<Counters> {
         None
     }

@@ -1,32 +1,52 @@
-//! What a backend says of itself and of its work.
+//! Reports of a backend: its properties, memory and work.
 
-use std::collections::BTreeMap;
+/// Where a model runs.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum BackendKind {
+    /// The GPU, through WebGPU or a native API like it.
+    WebGpu,
+    /// The CPU.
+    #[default]
+    Cpu,
+}
 
-/// What a backend is and can do, for `info()` and for choosing defaults.
+impl BackendKind {
+    /// All of them.
+    pub const ALL: [BackendKind; 2] = [BackendKind::WebGpu, BackendKind::Cpu];
+
+    /// The name in requests and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BackendKind::WebGpu => "webgpu",
+            BackendKind::Cpu => "cpu",
+        }
+    }
+}
+
+/// Properties of a backend, for `info()` and for choosing defaults.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Capabilities {
-    /// `cpu` or `webgpu`.
-    pub backend: &'static str,
-    /// The adapter's or the processor's own description.
+    /// Where it runs.
+    pub backend: BackendKind,
+    /// The description of the adapter or processor.
     pub adapter: String,
-    /// It is a software adapter, slower than the CPU path.
+    /// Whether it is a software adapter, which is slower than the CPU path.
     pub fallback_adapter: bool,
-    /// It draws what people look at, too: while it is at one piece of work, their screen stands still.
+    /// Whether it also draws the screen, which freezes during a submission.
     pub draws_screen: bool,
     /// Optional features in use, e.g. `simd128`, `avx2`, `subgroups`.
     pub features: Vec<String>,
-    /// What was given up because it turned out not to work here, and why.
+    /// Features that were turned off because they do not work on this device, and why.
     pub disabled_features: Vec<String>,
-    /// Threads that compute.
+    /// Number of compute threads.
     pub threads: usize,
-    /// The most tokens of one step that suits the backend.
+    /// The most tokens per step that the backend is efficient with.
     pub max_batch: usize,
-    /// The most bytes that the cache of a layer's keys, or an activation, may take; `None` where only memory bounds
-    /// them.
+    /// The most bytes of a layer's key cache or of an activation; `None` if only memory limits them.
     pub max_buffer: Option<u64>,
 }
 
-/// Bytes that a compiled program holds.
+/// Memory of a compiled program in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct MemoryUse {
     /// Weights, as laid out by the backend.
@@ -37,65 +57,41 @@ pub struct MemoryUse {
     pub scratch: u64,
 }
 
-/// One kernel's part in a step.
+/// The time of a kernel in a step.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Timing {
     /// Name of the kernel.
     pub kernel: String,
     /// Part of the model.
     pub part: String,
-    /// From its beginning to its end.
+    /// Duration.
     pub seconds: f64,
-    /// Bytes of weights that it reads at least; 0 where it reads none.
+    /// The least bytes of weights that it reads; 0 if it reads none.
     pub bytes: f64,
-    /// Products with weights that it adds up.
+    /// Multiply-adds with weights.
     pub macs: f64,
 }
 
-/// What was asked of a device since it was opened; differences of two are what lay between.
+/// The work of a device since it was opened. Subtract two counts to get the work between them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counters {
-    /// Kernels started.
+    /// Kernel dispatches.
     pub dispatches: u64,
-    /// Submits of work, or of nothing, to wait for the device.
+    /// Submits, including empty ones that wait for the device.
     pub submits: u64,
-    /// Bind groups made.
+    /// Bind groups created.
     pub bind_groups: u64,
-    /// Buffers made.
+    /// Buffers created.
     pub buffers: u64,
-    /// Pipelines made.
+    /// Pipelines created.
     pub pipelines: u64,
-    /// Bytes written to the device.
+    /// Bytes written to device memory.
     pub bytes_written: u64,
-    /// Bytes read back.
+    /// Bytes read from device memory.
     pub bytes_read: u64,
-    /// Times that we waited for the device to read something back.
+    /// Reads of device memory.
     pub readbacks: u64,
-    /// Microseconds in which the device had nothing to do, as far as it is known: from when a result came behind which
-    /// nothing was queued to the next submit.
+    /// Microseconds during which the queue was known to be empty: from the arrival of a result after which nothing was
+    /// queued to the next submit.
     pub empty_us: u64,
-}
-
-impl Counters {
-    /// What lies between an earlier count and this one, divided by so many tokens.
-    pub fn per_token(&self, before: &Counters, tokens: usize) -> BTreeMap<&'static str, f64> {
-        let both = before.entries().into_iter().zip(self.entries());
-        let share = |before: u64, after: u64| after.saturating_sub(before) as f64 / tokens.max(1) as f64;
-        both.map(|((name, before), (_, after))| (name, share(before, after))).collect()
-    }
-
-    /// Names and values.
-    pub fn entries(&self) -> [(&'static str, u64); 9] {
-        [
-            ("dispatches", self.dispatches),
-            ("submits", self.submits),
-            ("bind_groups", self.bind_groups),
-            ("buffers", self.buffers),
-            ("pipelines", self.pipelines),
-            ("bytes_written", self.bytes_written),
-            ("bytes_read", self.bytes_read),
-            ("readbacks", self.readbacks),
-            ("queue_empty_us", self.empty_us),
-        ]
-    }
 }

@@ -17,40 +17,40 @@ const WORTH: f64 = 0.75;
 
 /// Chooses chunk sizes from the time of earlier chunks.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pace {
+pub(crate) struct PrefillChunker {
     most: usize,
     least: usize,
-    piece: usize,
+    chunk: usize,
     /// The size before it was halved and its time, until the half is measured.
     halved: Option<(usize, f64)>,
 }
 
-impl Pace {
+impl PrefillChunker {
     /// For steps of up to `most` tokens; `measured` allows smaller sizes.
-    pub(crate) fn new(most: usize, measured: bool) -> Pace {
+    pub(crate) fn new(most: usize, measured: bool) -> PrefillChunker {
         let part = |part: usize| if measured { (most / part).max(1) } else { most };
-        Pace { most, least: part(LEAST), piece: part(FIRST), halved: None }
+        PrefillChunker { most, least: part(LEAST), chunk: part(FIRST), halved: None }
     }
 
     /// Tokens in the next chunk.
-    pub(crate) fn piece(&self) -> usize {
-        self.piece
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk
     }
 
     /// Records that `tokens` tokens took `ms`. Less than a whole chunk is ignored.
     pub(crate) fn took(&mut self, tokens: usize, ms: f64) {
-        if tokens != self.piece {
+        if tokens != self.chunk {
             return;
         }
         if let Some((size, before)) = self.halved.take()
             && ms > before * WORTH
         {
-            (self.piece, self.least) = (size, size);
-        } else if ms > TARGET && self.piece > self.least {
-            self.halved = Some((self.piece, ms));
-            self.piece = (self.piece / 2).max(self.least);
+            (self.chunk, self.least) = (size, size);
+        } else if ms > TARGET && self.chunk > self.least {
+            self.halved = Some((self.chunk, ms));
+            self.chunk = (self.chunk / 2).max(self.least);
         } else if ms * 2.0 <= TARGET {
-            self.piece = (self.piece * 2).min(self.most);
+            self.chunk = (self.chunk * 2).min(self.most);
         }
     }
 }
@@ -61,11 +61,11 @@ mod tests {
 
     /// The chunk sizes on a device that takes `start + tokens * each` milliseconds.
     fn sizes(start: f64, each: f64) -> Vec<usize> {
-        let mut pace = Pace::new(64, true);
+        let mut chunker = PrefillChunker::new(64, true);
         let size = |_| {
-            let piece = pace.piece();
-            pace.took(piece, start + each * piece as f64);
-            piece
+            let chunk = chunker.chunk();
+            chunker.took(chunk, start + each * chunk as f64);
+            chunk
         };
         (0..7).map(size).collect()
     }
@@ -84,23 +84,23 @@ mod tests {
 
     #[test]
     fn chunks_recover_after_a_slow_one() {
-        let mut pace = Pace::new(64, true);
+        let mut chunker = PrefillChunker::new(64, true);
         for (ms, next) in
             [(400.0, 8), (4.0, 16), (8.0, 32), (16.0, 64), (32.0, 64), (90.0, 32), (40.0, 32), (16.0, 64)]
         {
-            pace.took(pace.piece(), ms);
-            assert_eq!(pace.piece(), next, "after {ms} ms");
+            chunker.took(chunker.chunk(), ms);
+            assert_eq!(chunker.chunk(), next, "after {ms} ms");
         }
         // The rest of a prompt is not measured.
-        pace.took(3, 1000.0);
-        assert_eq!(pace.piece(), 64);
+        chunker.took(3, 1000.0);
+        assert_eq!(chunker.chunk(), 64);
     }
 
     #[test]
     fn without_measurement_chunks_are_whole() {
-        let mut pace = Pace::new(64, false);
-        pace.took(64, 1e6);
-        assert_eq!(pace.piece(), 64);
-        assert_eq!(Pace::new(1, true).piece(), 1);
+        let mut chunker = PrefillChunker::new(64, false);
+        chunker.took(64, 1e6);
+        assert_eq!(chunker.chunk(), 64);
+        assert_eq!(PrefillChunker::new(1, true).chunk(), 1);
     }
 }

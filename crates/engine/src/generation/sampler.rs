@@ -13,8 +13,8 @@ struct Candidate {
     logit: f32,
 }
 
-/// Draws tokens as a [`Sampling`] says. A token depends on the seed and its position only, so that a backend which draws by
-/// itself ([`SamplingParams`]) gives the same text.
+/// Draws tokens as a [`Sampling`] says. The random numbers depend only on the seed and a token's position, so a backend
+/// that samples by itself ([`SamplingParams`]) gives the same text.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     sampling: Sampling,
@@ -33,33 +33,43 @@ impl Sampler {
         Sampler { bias, ..self }
     }
 
-    /// Whether it has a logit bias, which [`Sampler::draw`] does not pass to a backend.
-    pub fn is_biased(&self) -> bool {
+    /// Whether it needs the logits: backends that sample know neither a logit bias nor any parameter that
+    /// [`Sampler::params`] leaves out.
+    pub fn needs_logits(&self) -> bool {
         !self.bias.is_empty()
     }
 
     /// Whether it always picks the most likely token, which a backend can do itself.
     pub fn is_argmax(&self) -> bool {
         let s = &self.sampling;
-        !self.is_biased()
+        !self.needs_logits()
             && (s.temperature == 0.0 || s.top_k == 1)
             && s.repetition_penalty == 1.0
             && s.presence_penalty == 0.0
             && s.frequency_penalty == 0.0
     }
 
-    /// The parameters for a backend, without the bias; `first_generated` is the position of the first
+    /// The parameters for a backend that samples; `first_generated` is the position of the first
     /// generated token.
     pub fn params(&self, first_generated: usize) -> SamplingParams {
-        let s = &self.sampling;
+        let Sampling {
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            presence_penalty,
+            frequency_penalty,
+            seed: _,
+        } = self.sampling;
         SamplingParams {
-            temperature: if s.top_k == 1 { 0.0 } else { s.temperature },
-            min_p: s.min_p,
-            top_p: s.top_p,
-            top_k: s.top_k,
-            frequency_penalty: s.frequency_penalty,
-            presence_penalty: s.presence_penalty,
-            repetition_penalty: s.repetition_penalty,
+            temperature: if top_k == 1 { 0.0 } else { temperature },
+            min_p,
+            top_p,
+            top_k,
+            frequency_penalty,
+            presence_penalty,
+            repetition_penalty,
             first_generated,
             seed: self.seed,
         }
@@ -246,7 +256,7 @@ mod tests {
     fn a_bias_bans_and_forces_tokens() {
         let biased = |sampling, bias: &[(u32, f32)]| {
             let sampler = Sampler::new(sampling, 3).with_bias(bias.iter().copied().collect());
-            assert!(sampler.is_biased() && !sampler.is_argmax());
+            assert!(sampler.needs_logits() && !sampler.is_argmax());
             let draw = |position| sampler.sample(&mut LOGITS.clone(), &vec![0; position], 0);
             (0..400).map(draw).collect::<std::collections::BTreeSet<u32>>().into_iter().collect::<Vec<_>>()
         };

@@ -5,30 +5,32 @@ use serde::Serialize;
 
 /// A token and its log probability.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Likely {
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "EngineTokenLogprob"))]
+pub struct TokenLogprob {
     /// The token.
     pub token: u32,
     /// Its bytes, which may not be valid UTF-8; for a control token, its name.
     pub bytes: Vec<u8>,
-    /// Its log probability, at least [`Likely::LEAST`].
+    /// Its log probability, at least -9999.
     pub logprob: f32,
 }
 
 /// The log probability of a sampled token and of the most likely ones. The probabilities are the softmax of
 /// the model's logits before bias, penalties, temperature and filters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "EngineLogprobs"))]
 pub struct Logprobs {
     /// The sampled token.
     #[serde(flatten)]
-    pub chosen: Likely,
+    pub chosen: TokenLogprob,
     /// Offset of its text in the answer, in UTF-16 code units; for part of a character, the offset of the
     /// character.
     pub offset: usize,
     /// The most likely tokens, in descending order.
-    pub top: Vec<Likely>,
+    pub top: Vec<TokenLogprob>,
 }
 
-impl Likely {
+impl TokenLogprob {
     /// Used for anything less likely and for NaN logits: JSON has no infinity.
     pub const LEAST: f32 = -9999.0;
 }
@@ -47,16 +49,16 @@ impl Logprobs {
         tokenizer: &Tokenizer,
     ) -> Logprobs {
         let whole = log_sum(logits);
-        let likely = |token: u32| {
+        let logprob_of = |token: u32| {
             let logit = logits.get(token as usize).copied().unwrap_or(f32::NAN);
             // `max` ignores NaN.
-            let logprob = ((f64::from(logit) - whole) as f32).max(Likely::LEAST);
-            Likely { token, bytes: tokenizer.token_bytes(token).unwrap_or_default().to_vec(), logprob }
+            let logprob = ((f64::from(logit) - whole) as f32).max(TokenLogprob::LEAST);
+            TokenLogprob { token, bytes: tokenizer.token_bytes(token).unwrap_or_default().to_vec(), logprob }
         };
         Logprobs {
-            chosen: likely(chosen),
+            chosen: logprob_of(chosen),
             offset,
-            top: greatest(logits, top).into_iter().map(likely).collect(),
+            top: greatest(logits, top).into_iter().map(logprob_of).collect(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Chat prompts: template features are detected, and no message is lost.
 
+mod begun;
+mod lost;
+
 use crate::chats::{PUBLISHED, SMOLVLM_STYLE, assistant, prompt, published, try_prompt, user, with_template};
 use crate::fake::{END, START, engine};
 use linnet_engine::Request;
@@ -35,7 +38,8 @@ const MINIMAX_STYLE: &str = "{% for message in messages %}{% if message['role'] 
     {% if add_generation_prompt %}{{ '<begin>ai\n' }}{% endif %}";
 
 /// Iterates over parts only for the user; the other texts are concatenated with other strings.
-const MIXED_STYLE: &str = "{% for m in messages %}{% if m.role == 'user' %}U:{% for p in m.content %}{{ p.text }}{% endfor %}\
+const MIXED_STYLE: &str = "{% for m in messages %}{% if m.role == 'user' %}U:\
+    {% for p in m.content %}{{ p.text }}{% endfor %}\
     {% else %}{{ m.role[0] | upper + ':' + m.content.split('</think>')[-1] }}{% endif %};{% endfor %}";
 
 #[test]
@@ -66,7 +70,8 @@ fn templates_get_content_in_the_form_that_they_take() {
     let smolvlm = prompt(&with_template(SMOLVLM_STYLE), conversation.clone());
     assert_eq!(
         smolvlm,
-        "<|im_start|>User: Hi<end_of_utterance>\nAssistant: Hello<end_of_utterance>\nUser: Bye<end_of_utterance>\nAssistant:"
+        "<|im_start|>User: Hi<end_of_utterance>\nAssistant: Hello<end_of_utterance>\n\
+         User: Bye<end_of_utterance>\nAssistant:"
     );
     let minimax = prompt(&with_template(MINIMAX_STYLE), conversation.clone());
     assert_eq!(minimax, "<begin>user\nHi<end>\n<begin>ai\nHello<end>\n<begin>user\nBye<end>\n<begin>ai\n");
@@ -74,7 +79,8 @@ fn templates_get_content_in_the_form_that_they_take() {
     // A template that checks whether content is a string gets a string.
     let strict = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}\
                   {{ raise_exception('no string') }}{% endif %}{% endfor %}";
-    let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }] }]);
+    let content = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
+    let parts = json!([{ "role": "user", "content": content }]);
     assert_eq!(prompt(&with_template(strict), parts), "a\nb");
 }
 
@@ -82,7 +88,8 @@ fn templates_get_content_in_the_form_that_they_take() {
 fn a_template_that_loses_user_text_is_rejected_only_for_chats() {
     for template in [
         "{% for m in messages %}<|start|>{{ m.role }}<|end|>{% endfor %}",
-        "{% for m in messages %}{% for p in m.content %}{% if p.type == 'prose' %}{{ p.text }}{% endif %}{% endfor %}{% endfor %}",
+        "{% for m in messages %}{% for p in m.content %}{% if p.type == 'prose' %}{{ p.text }}\
+         {% endif %}{% endfor %}{% endfor %}",
         "always the same",
         "",
     ] {
@@ -91,7 +98,7 @@ fn a_template_that_loses_user_text_is_rejected_only_for_chats() {
         let error =
             try_prompt(&engine, json!([{ "role": "system", "content": "x" }, user("Hi")])).unwrap_err();
         assert_eq!(
-            (error.code(), error.details()["field"].as_str()),
+            (error.code().name(), error.details()["field"].as_str()),
             ("bad-template", Some("messages[1].content"))
         );
         assert!(engine.generate(&Request::from_json(r#"{"prompt":"a"}"#).unwrap()).is_ok());
@@ -105,7 +112,7 @@ fn a_template_that_does_not_compile_is_rejected_only_for_chats() {
         let engine = with_template(template);
         assert!(!engine.info().model.chat);
         let error = try_prompt(&engine, json!([user("Hi")])).unwrap_err();
-        assert_eq!(error.code(), "bad-template");
+        assert_eq!(error.code().name(), "bad-template");
         let hint = "build the whole prompt yourself";
         assert!(error.to_string().contains(hint), "{error}");
         let completion = Request::from_json(r#"{"prompt":"a"}"#).unwrap();
@@ -138,7 +145,7 @@ fn templates_may_change_a_text_without_losing_it() {
         assert!(engine.info().model.chat, "{template}");
         if shown.is_empty() {
             let error = try_prompt(&engine, json!([user(said)])).unwrap_err();
-            assert_eq!(error.code(), "invalid-request", "the template's own error: {error}");
+            assert_eq!(error.code().name(), "invalid-request", "the template's own error: {error}");
         } else {
             assert_eq!(prompt(&engine, json!([user(said)])), shown, "{template}");
         }
@@ -149,7 +156,8 @@ fn templates_may_change_a_text_without_losing_it() {
 fn a_template_without_system_messages_gets_their_text_with_the_first_question() {
     let raises = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}\
                   {{ m.role }}:{{ m.content }};{% endfor %}";
-    let drops = "{% for m in messages %}{% if m.role != 'system' %}{{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
+    let drops = "{% for m in messages %}{% if m.role != 'system' %}\
+        {{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
     for template in [raises, drops] {
         let engine = with_template(template);
         let system = json!({ "role": "system", "content": "Be kind." });

@@ -1,7 +1,6 @@
 //! Estimates a model's memory from its header, before any weight arrives.
 
-use linnet_graph::{Capabilities, CompileOptions, KvFormat, Plan};
-use serde::Serialize;
+use linnet_graph::{BackendKind, Capabilities, CompileOptions, KvFormat, Plan};
 
 use crate::engine::Memory;
 
@@ -18,7 +17,7 @@ pub(crate) struct Bounds<'a> {
 
 /// A model that does not fit, and the options with which it would.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Excess {
+pub struct Shortfall {
     /// Estimated memory, a lower bound.
     pub memory: Memory,
     /// The exceeded limit: `memory_limit`, or a limit of the device.
@@ -30,31 +29,32 @@ pub struct Excess {
     /// The limit in bytes.
     pub have: u64,
     /// The next smaller choice, if there is one.
-    pub smaller: Option<Smaller>,
+    pub fallback: Option<Fallback>,
 }
 
 /// Options with which the model would fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Smaller {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fallback {
     /// Where to run.
-    pub backend: &'static str,
+    pub backend: BackendKind,
     /// Context length.
     pub context_length: usize,
     /// Element type of the KV cache.
-    pub kv: &'static str,
+    pub kv: KvFormat,
 }
 
-impl std::fmt::Display for Smaller {
+impl std::fmt::Display for Fallback {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Smaller { backend, context_length, kv } = self;
-        let place = if *backend == "cpu" { " on the CPU" } else { "" };
+        let Fallback { backend, context_length, kv } = self;
+        let place = if *backend == BackendKind::Cpu { " on the CPU" } else { "" };
+        let kv = kv.name();
         write!(f, "It would fit{place} with a context of {context_length} and a {kv} KV cache")
     }
 }
 
 /// Bytes of weights, KV cache and activations of a program compiled with these options. The backend's own
 /// layout adds little for the usual formats, which is not counted.
-pub(crate) fn demand(plan: &Plan, options: &CompileOptions) -> Memory {
+pub(crate) fn estimate(plan: &Plan, options: &CompileOptions) -> Memory {
     let graph = &plan.graph;
     let weight = |spec: &linnet_graph::WeightSpec| {
         let matrix = spec.uses.matrix || spec.uses.rows || spec.uses.experts > 0;
@@ -79,18 +79,19 @@ fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
 impl Bounds<'_> {
     /// Checks whether a program compiled with these options fits; if not, returns the reason and options that
     /// would fit.
-    pub(crate) fn check(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Excess> {
-        let Err(mut excess) = self.fits(plan, options) else { return Ok(()) };
-        excess.smaller = self.smaller(plan, options);
-        Err(excess)
+    pub(crate) fn check(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Shortfall> {
+        let Err(mut shortfall) = self.fits(plan, options) else { return Ok(()) };
+        shortfall.fallback = self.fallback(plan, options);
+        Err(shortfall)
     }
 
-    pub(crate) fn fits(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Excess> {
-        let memory = demand(plan, options);
-        let excess = |limit, what, need, have| Excess { memory, limit, what, need, have, smaller: None };
+    pub(crate) fn fits(&self, plan: &Plan, options: &CompileOptions) -> Result<(), Shortfall> {
+        let memory = estimate(plan, options);
+        let shortfall =
+            |limit, what, need, have| Shortfall { memory, limit, what, need, have, fallback: None };
         let all = memory.weights.saturating_add(memory.kv).saturating_add(memory.scratch);
         if let Some(have) = self.memory.filter(|have| all > *have) {
-            return Err(excess("memory_limit", "the model", all, have));
+            return Err(shortfall("memory_limit", "the model", all, have));
         }
         // Weights can be split; everything else is one buffer each.
         let (limit, most) = match self.capabilities.max_buffer {
@@ -105,7 +106,7 @@ impl Bounds<'_> {
         let slot = plan.slots.iter().map(|slot| slot.bytes(options.max_rows(slot.rows))).max().unwrap_or(0);
         for (what, need) in [("a layer's KV cache", kv), ("activations", slot)] {
             if need > most {
-                return Err(excess(limit, what, need, most));
+                return Err(shortfall(limit, what, need, most));
             }
         }
         Ok(())
@@ -113,7 +114,7 @@ impl Bounds<'_> {
 
     /// The smallest reduction: first a coarser KV cache, then a shorter context; what exceeds the GPU's
     /// buffers may still fit on the CPU.
-    fn smaller(&self, plan: &Plan, asked: &CompileOptions) -> Option<Smaller> {
+    fn fallback(&self, plan: &Plan, asked: &CompileOptions) -> Option<Fallback> {
         let backend = self.capabilities.backend;
         let with = |context_length: usize, kv| CompileOptions {
             context_length,
@@ -121,10 +122,10 @@ impl Bounds<'_> {
             max_batch: asked.max_batch.min(context_length),
             ..*asked
         };
-        let choice = |options: CompileOptions, backend| Smaller {
+        let choice = |options: CompileOptions, backend| Fallback {
             backend,
             context_length: options.context_length,
-            kv: options.kv.name(),
+            kv: options.kv,
         };
         let fits = |options: &CompileOptions| self.fits(plan, options).is_ok();
         let coarser = with(asked.context_length, KvFormat::Q8_0);
@@ -146,8 +147,9 @@ impl Bounds<'_> {
                 return Some(choice(with(fitting * STEP, kv), backend));
             }
         }
-        let unbounded = Capabilities { backend: "cpu", ..Capabilities::default() };
+        let unbounded = Capabilities { backend: BackendKind::Cpu, ..Capabilities::default() };
         let on_cpu = Bounds { memory: self.memory, capabilities: &unbounded };
-        (backend != "cpu" && on_cpu.fits(plan, asked).is_ok()).then(|| choice(*asked, "cpu"))
+        let fits_the_cpu = backend != BackendKind::Cpu && on_cpu.fits(plan, asked).is_ok();
+        fits_the_cpu.then(|| choice(*asked, BackendKind::Cpu))
     }
 }

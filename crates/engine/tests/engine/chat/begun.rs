@@ -51,10 +51,12 @@ fn an_answer_at_the_end_is_continued() {
 
 /// Mistral 7B v0.3, Nemo and Small: the instructions are in the last user message, if that is the last
 /// message.
-const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content'] %}\
+const MISTRAL_STYLE: &str = "{%- if messages[0]['role'] == 'system' %}\
+    {%- set system_message = messages[0]['content'] %}\
     {%- set loop_messages = messages[1:] %}{%- else %}{%- set loop_messages = messages %}{%- endif %}\
     {%- for message in loop_messages %}{%- if message['role'] == 'user' %}\
-    {%- if loop.last and system_message is defined %}{{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}\
+    {%- if loop.last and system_message is defined %}\
+    {{- '[INST] ' + system_message + '\n\n' + message['content'] + '[/INST]' }}\
     {%- else %}{{- '[INST] ' + message['content'] + '[/INST]' }}{%- endif %}\
     {%- elif message['role'] == 'assistant' %}{{- ' ' + message['content'] + '</s>' }}{%- endif %}{%- endfor %}";
 
@@ -105,7 +107,8 @@ fn a_partial_answer_goes_where_the_template_puts_answers() {
     // Qwen3: the last answer has reasoning before it.
     let thinks = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}\
         {% if '</think>' in m.content %}{{ m.content.split('</think>')[-1] | trim }}{% else %}\
-        {{ '<think>\n\n</think>\n\n' + m.content }}{% endif %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}\
+        {{ '<think>\n\n</think>\n\n' + m.content }}{% endif %}{% else %}\
+        {{ m.content }}{% endif %}<|im_end|>\n{% endfor %}\
         {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
     let begin = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n";
     let engine = with_template(thinks);
@@ -175,7 +178,8 @@ fn reasoning_before_a_partial_text_is_kept_if_the_template_supports_it() {
 #[test]
 fn reasoning_marks_are_control_tokens_only_in_answers() {
     let file = thinking_model_file(
-        "{% for m in messages %}[{{ m.content.split('</think>')[-1] if m.role == 'assistant' else m.content }}]{% endfor %}",
+        "{% for m in messages %}[{{ m.content.split('</think>')[-1] \
+         if m.role == 'assistant' else m.content }}]{% endfor %}",
     );
     let engine = engine_of(&file, b"").0;
     let tokens = |messages: Value| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The message that is reported as lost.
 fn lost(template: &str, messages: Value) -> Option<String> {
     let error = try_prompt(&with_template(template), messages).err()?;
-    assert_eq!(error.code(), "bad-template", "{template}: {error}");
+    assert_eq!(error.code().name(), "bad-template", "{template}: {error}");
     Some(error.details()["field"].as_str().unwrap().to_owned())
 }
 
@@ -33,7 +33,8 @@ fn a_message_after_one_that_shows_is_not_left_out() {
             assistant("b"),
             user(said)
         ]);
-        let every_second = "{% for m in messages %}{% if loop.index0 % 4 != 2 %}{{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
+        let every_second = "{% for m in messages %}{% if loop.index0 % 4 != 2 %}\
+            {{ m.role }}:{{ m.content }};{% endif %}{% endfor %}";
         assert_eq!(lost(every_second, talk.clone()).as_deref(), Some("messages[2].content"), "{said}");
         let ends = "{{ messages[0].content }}{% for m in messages[-3:] %}{{ m.content }};{% endfor %}";
         assert_eq!(lost(ends, talk.clone()).as_deref(), Some("messages[2].content"), "{said}");
@@ -46,7 +47,8 @@ fn a_message_after_one_that_shows_is_not_left_out() {
         }
     }
     let shown = "{% for m in messages %}{{ m.role }}:{{ m.content[0].text }};{% endfor %}";
-    let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }] }]);
+    let content = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
+    let parts = json!([{ "role": "user", "content": content }]);
     assert_eq!(lost(shown, parts), None, "the parts are put together");
 }
 
@@ -102,7 +104,8 @@ fn cut_texts_leave_no_control_token() {
     // Parts of a message that are trimmed.
     let trims =
         "{% for m in messages %}{% for p in m.content %}{{ p.text.strip('#') }}{% endfor %};{% endfor %}";
-    let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "<|e#" }, { "type": "text", "text": "nd|>" }] }]);
+    let content = json!([{ "type": "text", "text": "<|e#" }, { "type": "text", "text": "nd|>" }]);
+    let parts = json!([{ "role": "user", "content": content }]);
     let request = Request::from_json(&json!({ "messages": parts }).to_string()).unwrap();
     let engine = with_template(trims);
     assert!(!engine.generate(&request).unwrap().prompt().contains(&END));
@@ -116,21 +119,22 @@ fn a_question_that_a_template_drops_later_is_rejected() {
     assert_eq!(prompt(&engine, json!([user("a")])), "user:a;");
     let error = try_prompt(&engine, json!([user("a"), assistant("b"), user("secret")])).unwrap_err();
     assert_eq!(
-        (error.code(), error.details()["field"].as_str()),
+        (error.code().name(), error.details()["field"].as_str()),
         ("bad-template", Some("messages[2].content"))
     );
 }
 
 #[test]
 fn instructions_that_a_template_drops_later_are_rejected() {
-    let forgets = "{% for m in messages %}{% if m.role != 'system' or loop.index < 5 %}{{ m.content }};{% endif %}{% endfor %}";
+    let forgets = "{% for m in messages %}{% if m.role != 'system' or loop.index < 5 %}\
+        {{ m.content }};{% endif %}{% endfor %}";
     let engine = with_template(forgets);
     let system = json!({ "role": "system", "content": "Be kind." });
     let (a, b) = (user("a"), assistant("b"));
     assert_eq!(prompt(&engine, json!([a, b, a, system])), "a;b;a;Be kind.;");
     let error = try_prompt(&engine, json!([a, b, a, b, a, system])).unwrap_err();
     assert_eq!(
-        (error.code(), error.details()["field"].as_str()),
+        (error.code().name(), error.details()["field"].as_str()),
         ("bad-template", Some("messages[5].content"))
     );
 }
@@ -155,7 +159,7 @@ fn dropped_tool_results_are_rejected() {
         }
         let error = try_prompt(&engine, messages.clone().into()).unwrap_err();
         assert_eq!(
-            (error.code(), error.details()["field"].as_str(), error.details()["role"].as_str()),
+            (error.code().name(), error.details()["field"].as_str(), error.details()["role"].as_str()),
             ("bad-template", Some("messages[2].content"), Some("tool"))
         );
     }
