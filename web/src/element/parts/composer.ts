@@ -8,7 +8,7 @@ export interface ComposerElements {
   form: HTMLFormElement;
   /** The box where the person writes. */
   input: HTMLTextAreaElement;
-  /** A button of type `submit`. */
+  /** Sends the text; of type `button` or `submit`. */
   send: HTMLButtonElement;
   /** A button in the place of `send` while an answer is written. */
   stop: HTMLButtonElement;
@@ -39,7 +39,6 @@ export function composerElements(strings: ComposerStrings): ComposerElements {
   const input = make('textarea', 'input');
   const send = iconButton('round send', 'send', strings.send);
   const stop = iconButton('round stop', 'stop', strings.stop);
-  send.type = 'submit';
   input.rows = 1;
   input.dir = 'auto';
   input.placeholder = strings.placeholder;
@@ -59,13 +58,18 @@ export class Composer {
     private readonly elements: ComposerElements,
     private readonly listener: ComposerListener,
   ) {
-    const { form, input, stop, hint } = elements;
+    const { form, input, send, stop, hint } = elements;
     this.#input = input;
     // The label of the key on a phone's keyboard.
     input.enterKeyHint = 'send';
     stop.hidden = true;
     hint.setAttribute('role', 'status');
     form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    // Not the form's event: a frame with a sandbox may forbid forms, and then there is none.
+    send.addEventListener('click', (event) => {
       event.preventDefault();
       this.send();
     });
