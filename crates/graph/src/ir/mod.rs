@@ -11,7 +11,7 @@ mod print;
 mod value;
 mod weight;
 
-pub use self::builder::{Builder, Choice, GraphError, WIDEST};
+pub use self::builder::{Builder, GraphError, WIDEST};
 pub use self::graph::{Graph, Node};
 pub use self::kv_history::KvHistory;
 pub use self::kv_layer::KvLayer;
@@ -22,5 +22,5 @@ pub use self::ops::{
 };
 pub use self::options::{CompileOptions, KvFormat};
 pub use self::plan::{Plan, Slot, SlotId};
-pub use self::value::{Rows, Value, ValueInfo, WeightId};
+pub use self::value::{Choice, Rows, Value, ValueInfo, WeightId};
 pub use self::weight::{WeightSpec, WeightUses};

@@ -25,3 +25,12 @@ pub struct ValueInfo {
     /// Number of f32 elements in a row.
     pub width: usize,
 }
+
+/// The experts that a router chose for each row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// Their indices, `[rows, used]`.
+    pub ids: Value,
+    /// Their weights, `[rows, used]`.
+    pub weights: Value,
+}

@@ -1,18 +1,8 @@
 //! Recording mixtures of experts.
 
 use crate::ir::builder::Builder;
-use crate::ir::ops::Op;
-use crate::ir::ops::{ExpertMatMul, Router};
-use crate::ir::value::{Value, ValueInfo, WeightId};
-
-/// The experts of each row.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Choice {
-    /// Their indices, `[rows, used]`.
-    pub ids: Value,
-    /// Their weights, `[rows, used]`.
-    pub weights: Value,
-}
+use crate::ir::ops::{ExpertMatMul, Op, Router};
+use crate::ir::value::{Choice, Value, ValueInfo, WeightId};
 
 impl Builder {
     /// Chooses experts by their `logits [rows, experts]`.

@@ -10,11 +10,9 @@ use linnet_quant::DType;
 
 use crate::ir::graph::{Graph, Node};
 use crate::ir::kv_layer::KvLayer;
-use crate::ir::ops::Op;
-use crate::ir::ops::{Attention, Epilogue, MatMul, Norm, Projection, Rope, RopeFactors};
+use crate::ir::ops::{Attention, Epilogue, MatMul, Norm, Op, Projection, Rope, RopeFactors};
 use crate::ir::value::{Rows, Value, ValueInfo, WeightId};
 use crate::ir::weight::{WeightSpec, WeightUses};
-pub use mixture::Choice;
 
 /// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
