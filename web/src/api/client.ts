@@ -104,7 +104,8 @@ export class Linnet {
   static async #loadSmaller(model: ModelSource, options: LoadOptions, recovered: Recovered): Promise<Linnet> {
     const smaller = smallerThan(model);
     if (options.recovery !== 'smaller-model' || !smaller) {
-      const text = `The page crashed ${recovered.crashes} times with this model, which probably needs more memory than this device has. Choose a smaller model.`;
+      const times = `The page crashed ${recovered.crashes} times with this model`;
+      const text = `${times}, which probably needs more memory than this device has. Choose a smaller model.`;
       throw new LinnetError('out-of-memory', text, {
         crashes: recovered.crashes,
         phase: recovered.phase,

@@ -246,7 +246,8 @@ function extras({ progress, end }: AnswerPart): { prompt_progress?: PromptProgre
 
 function newId(prefix: string): string {
   // crypto.randomUUID needs HTTPS; getRandomValues does not.
-  return `${prefix}-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `${prefix}-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 function seconds(): number {

@@ -14,6 +14,11 @@ const OPEN_WAITS = [0, 100, 200, 400];
 /** Makes a checksum. */
 export type NewChecksum = new () => WasmHash;
 
+/** The message where {@link ModelCache.begin} gives no writer. */
+export const NO_WRITER =
+  'Another tab is using the stored model, or this page may not write to it. ' +
+  'Close other tabs of this site and try again.';
+
 /** The stored copy was damaged. The damaged part has been removed. */
 export class BrokenEntry extends LinnetError {
   constructor() {

@@ -1,4 +1,4 @@
-import { BrokenEntry, type CacheWriter, ModelCache, type StoredFile } from '../store/cache.ts';
+import { BrokenEntry, type CacheWriter, ModelCache, NO_WRITER, type StoredFile } from '../store/cache.ts';
 import { aborted, fromPlain, LinnetError, type PlainError, toLinnetError } from '../protocol/errors.ts';
 import { ChunkedDownload } from '../download/chunked-download.ts';
 import type { RemoteFile, ResolvedFile, ResolvedModel } from '../protocol/model-files.ts';
@@ -206,8 +206,7 @@ export class ModelLoad {
     if (cache && !writer)
       this.#doWithout({
         code: 'no-storage',
-        message:
-          'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.',
+        message: NO_WRITER,
         details: {},
       });
     return writer;

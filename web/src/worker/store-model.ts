@@ -1,4 +1,4 @@
-import { BrokenEntry, ModelCache } from '../store/cache.ts';
+import { BrokenEntry, ModelCache, NO_WRITER } from '../store/cache.ts';
 import { aborted, LinnetError, toLinnetError } from '../protocol/errors.ts';
 import { CHUNK, ChunkedDownload } from '../download/chunked-download.ts';
 import type { LoadProgress } from '../protocol/messages.ts';
@@ -164,12 +164,7 @@ class ModelStorer {
     const writer = await this.cache.begin(key, this.signal, ({ loaded, total }) =>
       this.progress('download', loaded, total),
     );
-    if (!writer)
-      throw new LinnetError(
-        'no-storage',
-        'Another tab is using the stored model, or this page may not write to it. Close other tabs of this site and try again.',
-        { key },
-      );
+    if (!writer) throw new LinnetError('no-storage', NO_WRITER, { key });
     return writer;
   }
 

@@ -275,6 +275,8 @@ mod tests {
 
     const CONTRACTIONS: &str = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])";
 
+    const SPACES: &str = r"\s*[\r\n]+|\s+(?!\S)|\s+";
+
     /// The content of a character class.
     fn class_of(ranges: ranges::Ranges) -> String {
         ranges.iter().map(|(first, last)| format!(r"\u{{{first:x}}}-\u{{{last:x}}}")).collect()
@@ -283,25 +285,35 @@ mod tests {
     /// Each pattern with its published expression.
     fn patterns() -> Vec<(SplitPattern, String)> {
         let cl100k = |digits: &str, letters: &str| {
-            format!(
-                r"{CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?[{letters}]+|\p{{N}}{digits}| ?[^\s{letters}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-            )
+            let words = format!(r"[^\r\n\p{{L}}\p{{N}}]?[{letters}]+");
+            format!(r"{CONTRACTIONS}|{words}|\p{{N}}{digits}| ?[^\s{letters}\p{{N}}]+[\r\n]*|{SPACES}")
         };
         let o200k = |digits: &str, contractions: &str| {
             let (lead, upper, lower) =
                 (r"[^\r\n\p{L}\p{N}]?", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]");
-            format!(
-                r"{lead}{upper}*{lower}+{contractions}|{lead}{upper}+{lower}*{contractions}|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-            )
+            let words = format!("{lead}{upper}*{lower}+{contractions}|{lead}{upper}+{lower}*{contractions}");
+            format!(r"{words}|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}")
         };
         let gpt2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-        let seed_coder = format!(
-            r"{CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
-        );
-        let deepseek_v3 = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##;
-        let kimi = format!(
-            r"\p{{Han}}+|[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]*[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]+{CONTRACTIONS}?|[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]+[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}&&[^\p{{Han}}]]*{CONTRACTIONS}?|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-        );
+        let lead = r"[^\r\n\p{L}\p{N}]?";
+        let seed_coder =
+            format!(r"{CONTRACTIONS}|{lead}\p{{L}}+|\p{{N}}{{1}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|{SPACES}");
+        let deepseek_v3 = [
+            r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"##,
+            r"[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+",
+            r" ?[\p{P}\p{S}]+[\r\n]*",
+            SPACES,
+        ]
+        .join("|");
+        let upper = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]";
+        let lower = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]";
+        let kimi = [
+            r"\p{Han}+".to_owned(),
+            format!("{lead}{upper}*{lower}+{CONTRACTIONS}?"),
+            format!("{lead}{upper}+{lower}*{CONTRACTIONS}?"),
+            format!(r"\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{SPACES}"),
+        ]
+        .join("|");
         vec![
             (SplitPattern::Gpt2, gpt2.to_owned()),
             (SplitPattern::Cl100k { digits: 3, marks: false, lines: true }, cl100k("{1,3}", r"\p{L}")),
@@ -314,7 +326,7 @@ mod tests {
             (SplitPattern::O200k { digits: 1, contractions: false }, o200k("", "")),
             (SplitPattern::Cl100k { digits: 1, marks: false, lines: false }, seed_coder),
             (SplitPattern::KimiK2, kimi),
-            (SplitPattern::DeepSeekV3, deepseek_v3.to_owned()),
+            (SplitPattern::DeepSeekV3, deepseek_v3),
             (SplitPattern::Numbers { most: 1 }, r"\p{N}".to_owned()),
             (SplitPattern::Numbers { most: 3 }, r"\p{N}{1,3}".to_owned()),
             (SplitPattern::Thousands, r"\p{N}+".to_owned()),

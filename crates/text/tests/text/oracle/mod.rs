@@ -12,7 +12,8 @@
 //!   pipeline (NFC) does. The pipelines here have no such step.
 //! - Published expressions match contractions by Unicode's case folding (U+017F for `s`), llama.cpp's by ASCII's.
 //! - Falcon's published pipeline cuts numbers twice; llama.cpp's expressions, by which GGUF files are read, do not.
-//! - A byte without a token is left out by both; the crate then merges its neighbours, which llama.cpp and Linnet keep apart.
+//! - A byte without a token is left out by both; the crate then merges its neighbours, which llama.cpp and Linnet keep
+//!   apart.
 //! - BOS, EOS and guards are ours alone. WordPiece, Unigram and RWKV vocabularies are not supported by Linnet.
 
 mod pipeline;

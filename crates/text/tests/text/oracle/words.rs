@@ -73,9 +73,8 @@ fn cl100k(digits: &str) -> Value {
 fn o200k(digits: &str, contractions: &str, signs: &str) -> Value {
     let (upper, lower) = (r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]");
     let lead = r"[^\r\n\p{L}\p{N}]?";
-    split(&format!(
-        r"{lead}{upper}*{lower}+{contractions}|{lead}{upper}+{lower}*{contractions}|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+{signs}|{SPACES}"
-    ))
+    let words = format!("{lead}{upper}*{lower}+{contractions}|{lead}{upper}+{lower}*{contractions}");
+    split(&format!(r"{words}|\p{{N}}{digits}| ?[^\s\p{{L}}\p{{N}}]+{signs}|{SPACES}"))
 }
 
 fn gpt4o() -> Value {
@@ -86,9 +85,9 @@ fn kimi() -> Value {
     let (upper, lower) =
         (r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]");
     let lead = r"[^\r\n\p{L}\p{N}]?";
-    split(&format!(
-        r"\p{{Han}}+|{lead}{upper}*{lower}+(?:{CONTRACTIONS})?|{lead}{upper}+{lower}*(?:{CONTRACTIONS})?|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{SPACES}"
-    ))
+    let words =
+        format!("{lead}{upper}*{lower}+(?:{CONTRACTIONS})?|{lead}{upper}+{lower}*(?:{CONTRACTIONS})?");
+    split(&format!(r"\p{{Han}}+|{words}|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{SPACES}"))
 }
 
 fn deepseek_v3() -> Value {
@@ -152,9 +151,11 @@ pub fn words(pre: &str) -> Option<Words> {
         "dbrx" => Words::bytes(vec![cl100k("{1,3}")]),
         "minicpm5" => Words::bytes(vec![split(r"\p{N}{1,3}"), cl100k("+")]).whole_words(),
         "qwen2" => Words::bytes(vec![cl100k("")]),
-        "qwen35" => Words::bytes(vec![split(&format!(
-            r"(?:{CONTRACTIONS})|[^\r\n\p{{L}}\p{{N}}]?[\p{{L}}\p{{M}}]+|\p{{N}}| ?[^\s\p{{L}}\p{{M}}\p{{N}}]+[\r\n]*|{SPACES}"
-        ))]),
+        "qwen35" => {
+            let words = r"[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+";
+            let signs = r" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*";
+            Words::bytes(vec![split(&format!(r"(?:{CONTRACTIONS})|{words}|\p{{N}}|{signs}|{SPACES}"))])
+        }
         "laguna" => Words::bytes(vec![split(r"[^\n]+|\n+"), cl100k("")]),
         "seed-coder" => Words::bytes(vec![split(&format!(
             r"(?:{CONTRACTIONS})|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|{SPACES}"
