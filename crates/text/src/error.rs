@@ -1,8 +1,8 @@
-//! Errors of tokenizers and chat templates, each with a stable code.
+//! Errors of tokenizers and chat templates.
 
 use linnet_gguf::GgufError;
 
-/// An error of this crate. [`TextError::code`] gives the stable code that the engine reports.
+/// An error of this crate. The engine gives each kind a stable code.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TextError {
     /// The tokenizer model (`tokenizer.ggml.model`) is not supported.
@@ -71,22 +71,6 @@ pub enum TextError {
         /// The invalid value.
         value: i64,
     },
-}
-
-impl TextError {
-    /// The stable code of this error: `unsupported-tokenizer`, `bad-model`, `bad-template`, `context-full` or
-    /// `invalid-request`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownModel { .. } | Self::UnknownPreTokenizer { .. } => "unsupported-tokenizer",
-            Self::MissingKey { .. } | Self::Metadata(_) | Self::BadVocabulary { .. } => "bad-model",
-            Self::Template { .. } => "bad-template",
-            Self::TooManyTokens { .. } => "context-full",
-            Self::UnknownToken { .. } | Self::RefusedByTemplate { .. } | Self::BadLocalTime { .. } => {
-                "invalid-request"
-            }
-        }
-    }
 }
 
 /// Prints ` (line N)` if a line is known.

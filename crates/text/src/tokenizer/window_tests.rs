@@ -136,7 +136,6 @@ fn reading_stops_at_too_many_tokens() {
     let tokenizer = tokenizer("llama", &[("ab".to_owned(), 1)]);
     let text = "ab".repeat(1 << 20);
     let error = tokenizer.encode_at_most(&text, EncodeOptions::default(), 100).unwrap_err();
-    assert_eq!(error.code(), "context-full");
     let super::TextError::TooManyTokens { about, most: 100 } = error else { panic!("{error}") };
     assert!(about.abs_diff(1 << 20) < 1 << 12, "{about}");
     let all = tokenizer.encode_at_most("ababab", EncodeOptions::default(), 4).unwrap();

@@ -100,7 +100,7 @@ fn malicious_templates_end_in_bad_template() {
     for (name, source) in cases {
         let started = Instant::now();
         match render_small(source) {
-            Err(error) => assert_eq!(error.code(), "bad-template", "{name}: {error}"),
+            Err(error) => assert!(matches!(error, TextError::Template { .. }), "{name}: {error}"),
             Ok(text) => panic!("{name} gave {} bytes", text.len()),
         }
         assert!(started.elapsed() < Duration::from_secs(20), "{name} took {:?}", started.elapsed());
@@ -138,7 +138,7 @@ fn errors_give_the_line() {
     let error = render("line 1\n{% set x = [1,\n 2] %}\n{{ nothing.more }}").unwrap_err();
     assert!(matches!(error, TextError::Template { line: Some(4), .. }), "{error:?}");
     let error = render("{{ raise_exception('no ' + bos_token) }}").unwrap_err();
-    assert_eq!(error.code(), "invalid-request");
+    assert!(matches!(error, TextError::RefusedByTemplate { .. }), "{error:?}");
     assert!(error.to_string().ends_with("no <s>"), "{error}");
 }
 

@@ -267,31 +267,41 @@ fn spm_adds_a_leading_space_and_removes_it() {
     assert_eq!(texts(&tokenizer, &ids), ["<s>"]);
 }
 
-/// Changing one pair must give an error with this code that mentions this text.
+/// The kinds of errors that a bad tokenizer gives.
+fn is_unsupported(error: &TextError) -> bool {
+    matches!(error, TextError::UnknownModel { .. } | TextError::UnknownPreTokenizer { .. })
+}
+
+fn is_bad(error: &TextError) -> bool {
+    matches!(error, TextError::MissingKey { .. } | TextError::Metadata(_) | TextError::BadVocabulary { .. })
+}
+
+/// Changing one pair must give an error of this kind that mentions this text.
 #[test]
 fn contradictions_are_errors() {
     let long = Value::Array(Array::I32(vec![1; 3]));
-    let cases = [
-        ("model", Some(Value::String("bert".into())), "unsupported-tokenizer", "bert"),
-        ("model", None, "bad-model", "tokenizer.ggml.model"),
-        ("model", Some(Value::U32(1)), "bad-model", "tokenizer.ggml.model"),
-        ("pre", Some(Value::String("qwen9".into())), "unsupported-tokenizer", "qwen9"),
-        ("tokens", None, "bad-model", "tokenizer.ggml.tokens"),
-        ("tokens", Some(strings::<&str>([])), "bad-model", "0 tokens"),
-        ("token_type", Some(long), "bad-model", "token_type"),
-        ("merges", None, "bad-model", "tokenizer.ggml.merges"),
-        ("merges", Some(strings(["h e", "nope"])), "bad-model", "nope"),
-        ("merges", Some(strings(["h q"])), "bad-model", "hq"),
-        ("merges", Some(strings([""])), "bad-model", "pair"),
-        ("eos_token_id", Some(Value::U32(268)), "bad-model", "268"),
-        ("eos_token_id", Some(Value::I32(-1)), "bad-model", "-1"),
+    type IsKind = fn(&TextError) -> bool;
+    let cases: [(_, _, IsKind, _); 13] = [
+        ("model", Some(Value::String("bert".into())), is_unsupported, "bert"),
+        ("model", None, is_bad, "tokenizer.ggml.model"),
+        ("model", Some(Value::U32(1)), is_bad, "tokenizer.ggml.model"),
+        ("pre", Some(Value::String("qwen9".into())), is_unsupported, "qwen9"),
+        ("tokens", None, is_bad, "tokenizer.ggml.tokens"),
+        ("tokens", Some(strings::<&str>([])), is_bad, "0 tokens"),
+        ("token_type", Some(long), is_bad, "token_type"),
+        ("merges", None, is_bad, "tokenizer.ggml.merges"),
+        ("merges", Some(strings(["h e", "nope"])), is_bad, "nope"),
+        ("merges", Some(strings(["h q"])), is_bad, "hq"),
+        ("merges", Some(strings([""])), is_bad, "pair"),
+        ("eos_token_id", Some(Value::U32(268)), is_bad, "268"),
+        ("eos_token_id", Some(Value::I32(-1)), is_bad, "-1"),
     ];
-    for (key, value, code, mentions) in cases {
+    for (key, value, is_kind, mentions) in cases {
         let mut pairs = bpe_pairs();
         pairs.retain(|(name, _)| *name != key);
         pairs.extend(value.map(|value| (key, value)));
         let error = build(&pairs).unwrap_err();
-        assert_eq!(error.code(), code, "{key}: {error}");
+        assert!(is_kind(&error), "{key}: {error}");
         assert!(error.to_string().contains(mentions), "{key}: {error}");
     }
     let mut pairs = spm_pairs();
@@ -375,7 +385,7 @@ proptest! {
             ("scores", Value::Array(Array::F32(scores))),
         ]);
         match tokenizer {
-            Err(error) => assert!(["bad-model", "unsupported-tokenizer"].contains(&error.code())),
+            Err(error) => assert!(is_bad(&error) || is_unsupported(&error), "{error}"),
             Ok(tokenizer) => {
                 let ids = tokenizer.encode(&text, WHOLE).unwrap();
                 let tokenizer = Arc::new(tokenizer);
