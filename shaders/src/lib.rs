@@ -1,4 +1,4 @@
-//! The GPU kernels: WGSL sources (in `ops`, with includes in `shared`), the table of their variants, and beside each
+//! The GPU kernels: WGSL sources (in `ops`, with includes in `shared`), the table of their variants, and next to each
 //! kernel its oracle, a naive Rust function that says what it must compute.
 //!
 //! A [`Kernel`] is one shader module. Its sizes and flags are WGSL `override` constants, which the program that runs it

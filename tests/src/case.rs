@@ -23,7 +23,7 @@ pub struct Case {
     pub kv: KvFormat,
     /// The steps, in order.
     pub steps: Steps,
-    /// Limit of the normalised mean square error, `Σ(a - b)² / Σb²`, of any row of any step.
+    /// Limit of the normalized mean square error, `Σ(a - b)² / Σb²`, of any row of any step.
     pub limit: f64,
 }
 

@@ -268,7 +268,7 @@ fn compare(case: &Case, right: &[Vec<f32>], outputs: &[StepOutput]) -> Result<f6
     Ok(worst)
 }
 
-/// Normalised mean square error.
+/// Normalized mean square error.
 fn nmse(got: &[f32], want: &[f32]) -> f64 {
     let square = |v: f64| v * v;
     let error: f64 = got.iter().zip(want).map(|(&g, &w)| square(f64::from(g) - f64::from(w))).sum();

@@ -47,7 +47,7 @@ fn router_weights(router: Router) -> Case {
     r.case(choice.weights, vec![(0, 1), (0, 9), (0, 33)], F32)
 }
 
-/// A bias that changes the selection, normalised weights, and a scale.
+/// A bias that changes the selection, normalized weights, and a scale.
 fn router_with_all() -> Case {
     let r = Recorder::new("weights of a router with all parameters");
     let bias = Some(r.vector(8));

@@ -34,7 +34,7 @@ struct Shape {
     style: RopeStyle,
     /// Pairs that RoPE rotates; 0 means no RoPE.
     pairs: usize,
-    /// Whether the query, key and value heads are normalised, and whether with a weight.
+    /// Whether the query, key and value heads are normalized, and whether with a weight.
     norms: [Option<bool>; 3],
     kv: KvFormat,
 }

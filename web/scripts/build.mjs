@@ -39,7 +39,7 @@ for (const [name, source] of Object.entries(entries)) {
   const bundle = await rolldown({
     input: join(root, 'src', source),
     external(id, importer) {
-      // The glue also stays a separate file: it is generated, and finds the wasm beside itself.
+      // The glue also stays a separate file: it is generated, and finds the wasm next to itself.
       if (/\/wasm\/linnet\.js$/.test(id)) return true;
       return importer !== undefined && shared.has(resolve(dirname(importer), id));
     },

@@ -277,7 +277,7 @@ function requestOf(options: LanguageModelV2CallOptions): {
   return { request: { messages: messagesOf(prompt), ...given }, warnings };
 }
 
-/** @throws LinnetError `invalid-request` for what is no text: files, and what tools have said */
+/** @throws LinnetError `invalid-request` for content other than text: files and tool results */
 function messagesOf(prompt: LanguageModelV2Prompt): ChatMessage[] {
   return prompt.map(({ role, content }): ChatMessage => {
     if (role === 'tool') throw refused('Tools');

@@ -20,7 +20,7 @@ export class MarkdownText {
 
   /**
    * @param root an empty element, for this text alone
-   * @param parts what is put into it beside the text
+   * @param parts what is put into it in addition to the text
    */
   constructor(root: HTMLElement, parts: MarkdownParts) {
     this.#streamed = new StreamedMarkdown(root, new MarkdownBuilder(parts, document.baseURI));

@@ -99,7 +99,7 @@ export class LanguageModel extends EventTarget {
     conversation: Conversation,
     sampling: Sampling,
   ) {
-    if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() makes sessions.');
+    if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() creates sessions.');
     super();
     this.#provider = provider;
     const overflow = () => {

@@ -18,7 +18,7 @@ pub use measure::{AttentionSpeed, MatrixSpeed, Rate, Report, RowSpeed, measure};
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// No block format has this name.
-    #[error("there is no block format `{0}`")]
+    #[error("unknown block format `{0}`")]
     UnknownFormat(String),
     /// An impossible shape: rows that are not a whole number of blocks, heads that cannot be divided, or a
     /// width of 0.

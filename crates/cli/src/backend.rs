@@ -66,7 +66,7 @@ fn backend_kind() -> impl TypedValueParser<Value = BackendKind> {
 fn kv_format() -> impl TypedValueParser<Value = KvFormat> {
     let named = |name: String| KvFormat::ALL.into_iter().find(|format| format.name() == name);
     PossibleValuesParser::new(KvFormat::ALL.map(KvFormat::name))
-        .try_map(move |name| named(name).ok_or("there is no such format"))
+        .try_map(move |name| named(name).ok_or("unknown format"))
 }
 
 impl BackendOptions {

@@ -4,7 +4,7 @@
 pub(crate) const ELEMENTS: usize = 16 * 1024;
 /// Multiplications of a matrix product.
 pub(crate) const PRODUCTS: usize = 64 * 1024;
-/// Inputs of a matrix product that are normalised and quantized.
+/// Inputs of a matrix product that are normalized and quantized.
 pub(crate) const QUANTIZED_INPUTS: usize = PRODUCTS / 4;
 /// Multiplications of an attention.
 pub(crate) const ATTENTION: usize = 128 * 1024;

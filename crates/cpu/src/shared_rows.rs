@@ -34,8 +34,8 @@ impl<'a, T> SharedRows<'a, T> {
     #[allow(clippy::mut_from_ref, reason = "that is the type's purpose; callers keep the parts disjoint")]
     pub(crate) unsafe fn part(&self, row: usize, column: usize, len: usize) -> &mut [T] {
         assert!(row < self.rows && column <= self.width && len <= self.width - column);
-        // SAFETY: the part lies within the borrowed data (asserted), which outlives `self`; the caller promises that
-        // it is not referred to elsewhere.
+        // SAFETY: the part is within the borrowed data (asserted), which outlives `self`; the caller promises that it
+        // is not referred to elsewhere.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.width + column), len) }
     }
 }

@@ -173,7 +173,7 @@ mod tests {
     use crate::pool::Pool;
     use crate::simd::Isa;
 
-    /// Stands for bytes outside this memory.
+    /// Simulates bytes outside this memory.
     struct Elsewhere(Vec<u8>);
 
     impl ForeignBytes for Elsewhere {

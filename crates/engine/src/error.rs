@@ -50,7 +50,7 @@ pub enum Error {
         /// Bytes received.
         received: u64,
     },
-    /// The model would not fit, which its header tells.
+    /// The model would not fit, according to its header.
     #[error(
         "this model does not fit: {} needs {}, but only {} are available (weights {}, KV cache {}, activations {}). {}",
         .0.what, mib(.0.need), mib(.0.have), mib(.0.memory.weights), mib(.0.memory.kv), mib(.0.memory.scratch),

@@ -229,6 +229,6 @@ impl<B: Backend> Session<B> {
 }
 
 fn decoder<B: Backend>(backend: &mut B) -> Result<&mut B::DecodeAhead, BackendError> {
-    let missing = || BackendError::Internal("this backend does not choose tokens".to_owned());
+    let missing = || BackendError::Internal("this backend does not sample tokens".to_owned());
     backend.decode_ahead().ok_or_else(missing)
 }

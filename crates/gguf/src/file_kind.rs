@@ -31,7 +31,7 @@ pub enum FileKind {
     Tar,
     /// A llama.cpp format older than GGUF.
     Ggml,
-    /// Any other text file: a server's message, a README.
+    /// Any other text file: an error page, a README.
     Text,
 }
 
@@ -136,7 +136,7 @@ impl fmt::Display for FileKind {
             }
             FileKind::Gzip => "it is compressed with gzip. Decompress it first",
             FileKind::Tar => "it is a tar archive. Unpack it first",
-            FileKind::Text => "it is a text file, such as a server's message. Check the address of the file",
+            FileKind::Text => "it is a text file, such as an error page. Check the address of the file",
             FileKind::Ggml => "it is in a llama.cpp format older than GGUF. Use a GGUF file of the model",
         })
     }

@@ -23,7 +23,7 @@ pub(crate) fn unsupported_width(label: &str, width: usize, multiple: usize) -> B
     BackendError::UnsupportedOp {
         label: label.to_owned(),
         op: format!(
-            "parts of {width} elements, which are no multiple of {multiple} or more than {}",
+            "parts of {width} elements, which are not a multiple of {multiple}, or more than {}",
             MAX_HEAD_DIM
         ),
     }

@@ -1,7 +1,7 @@
 //! The one intermediate representation between model definitions and backends.
 //!
 //! A model records itself once into a [`Graph`] through a [`Builder`]; [`fuse`] rewrites the graph into fewer,
-//! larger operations, [`fuse_dispatches`] further for a backend to which each is a launch; [`Plan`] assigns activations
+//! larger operations, [`fuse_dispatches`] further if the backend dispatches each one; [`Plan`] assigns activations
 //! to slots; a [`Backend`] compiles the plan and replays it for every [`Step`]. Nothing here knows a kernel, a device
 //! or a file format.
 //!

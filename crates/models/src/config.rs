@@ -41,7 +41,7 @@ pub struct Config {
 /// A bound on every hyperparameter. Products of them are checked where they are made ([`Keys::width`]).
 const MAX: u32 = 1 << 24;
 
-/// More elements than any head has: each layer keeps its ropes' frequencies.
+/// More elements than any model's heads have. It limits the stored rope frequencies of each layer.
 const MOST_HEAD: usize = 1 << 12;
 
 /// More layers than any model has.
@@ -70,7 +70,7 @@ const VARIANTS: &[(&str, &[f64])] = &[
     ("leading_dense_block_count", &[0.0]),
     ("logit_scale", &[0.0, 1.0]),
     ("moe_every_n_layers", &[0.0, 1.0]),
-    // Embeddings or ranks are made of the last layer instead of logits.
+    // Models that compute embeddings or rankings instead of logits.
     ("pooling_type", &[0.0]),
     ("residual_scale", &[0.0, 1.0]),
     ("rope.dimension_sections", &[0.0]),
@@ -107,7 +107,7 @@ impl Config {
         }
         keys.width("attention.head_count", &[heads, head_dim])?;
         if keys.size_or("attention.value_length", head_dim)? != head_dim {
-            return Err(keys.unsupported("attention.value_length", "other than the keys' length"));
+            return Err(keys.unsupported("attention.value_length", "different from the length of the keys"));
         }
         keys.check_head("rope.dimension_count", head_dim, rotary_dim)?;
         let table = header
@@ -117,16 +117,16 @@ impl Config {
             .ok_or(ModelError::MissingTensor { tensor: "token_embd.weight".to_owned() })?;
         let vocab_size = table.dims.get(1).copied().unwrap_or(0);
         if vocab_size == 0 || vocab_size > u64::from(MAX) {
-            return Err(keys.bad("vocab_size", vocab_size, "the embedding table has no sensible row count"));
+            return Err(keys.bad("vocab_size", vocab_size, "the embedding table has no rows or too many"));
         }
         if block_count > MOST_LAYERS {
-            return Err(keys.bad("block_count", block_count, "it is absurdly large"));
+            return Err(keys.bad("block_count", block_count, "it is too large"));
         }
         Ok(Config {
             feed_forward_length: keys.sizes("feed_forward_length", block_count, None)?,
             block_count,
             context_length: keys.size("context_length")?,
-            // Ollama's files of Gemma 3 have the bases of near and far layers under names of their own.
+            // Ollama's files of Gemma 3 have their own keys for the rope bases of windowed and full layers.
             rope_base: keys
                 .positive_or("rope.freq_base", keys.positive_or("rope.global.freq_base", 10_000.0)?)?,
             norm_eps: keys.positive("attention.layer_norm_rms_epsilon")?,
@@ -174,7 +174,7 @@ impl<'a> Keys<'a> {
         self.optional_size(name)?.ok_or_else(|| ModelError::MissingKey { key: self.key(name) })
     }
 
-    /// A count of at least 1, or `default` where the key is absent.
+    /// A count of at least 1, or `default` if the key is absent.
     pub(crate) fn size_or(&self, name: &str, default: usize) -> Result<usize, ModelError> {
         Ok(self.optional_size(name)?.unwrap_or(default))
     }
@@ -217,7 +217,7 @@ impl<'a> Keys<'a> {
         sizes.iter().map(size).collect()
     }
 
-    /// A flag for each layer, where the file has an array of them.
+    /// A flag for each layer, if the file has an array of them.
     pub(crate) fn flags(&self, name: &str, layers: usize) -> Result<Option<Vec<bool>>, ModelError> {
         if !matches!(self.header.metadata.get(&self.key(name)), Some(Value::Array(_))) {
             return Ok(None);
@@ -229,12 +229,12 @@ impl<'a> Keys<'a> {
         Ok(Some(flags.to_vec()))
     }
 
-    /// A flag, or `default` where the key is absent.
+    /// A flag, or `default` if the key is absent.
     pub(crate) fn flag(&self, name: &str, default: bool) -> Result<bool, ModelError> {
         Ok(self.header.metadata.bool(&self.key(name))?.unwrap_or(default))
     }
 
-    /// Any finite number, or `default` where the key is absent.
+    /// Any finite number, or `default` if the key is absent.
     pub(crate) fn float(&self, name: &str, default: f32) -> Result<f32, ModelError> {
         match self.header.metadata.f32(&self.key(name))? {
             Some(x) if !x.is_finite() => {
@@ -245,7 +245,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A count of at least 1, where the key is there and not 0.
+    /// A count of at least 1; `None` if the key is absent or 0.
     pub(crate) fn nonzero(&self, name: &str) -> Result<Option<usize>, ModelError> {
         Ok(self.number(name)?.filter(|n| *n > 0).map(|n| n.min(MAX) as usize))
     }
@@ -260,8 +260,7 @@ impl<'a> Keys<'a> {
         self.architecture
     }
 
-    /// The product of these bounded factors, with a bound that no row of activations exceeds, so that sizes fit into 32
-    /// bits.
+    /// The product of these factors, at most the widest row of activations, so that sizes fit 32 bits.
     pub(crate) fn width(&self, name: &str, factors: &[usize]) -> Result<usize, ModelError> {
         let product = factors.iter().try_fold(1, |product: usize, factor| product.checked_mul(*factor));
         product.filter(|product| *product <= WIDEST).ok_or_else(|| {
@@ -289,7 +288,7 @@ impl<'a> Keys<'a> {
     fn optional_size(&self, name: &str) -> Result<Option<usize>, ModelError> {
         match self.header.metadata.u32(&self.key(name))? {
             Some(0) => Err(self.bad(name, 0, "it must be at least 1")),
-            Some(n) if n > MAX => Err(self.bad(name, n as usize, "it is absurdly large")),
+            Some(n) if n > MAX => Err(self.bad(name, n as usize, "it is too large")),
             other => Ok(other.map(|n| n as usize)),
         }
     }
@@ -350,10 +349,10 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Numbers of an array that an error shows.
+/// Number of elements of an array that an error shows.
 const SHOWN: usize = 8;
 
-/// What a value counts as: a number, its elements, 0 or 1 for a flag; nothing for text.
+/// The number or numbers of a value; 0 or 1 for a flag, none for text.
 fn numbers(value: &Value) -> Box<dyn Iterator<Item = f64> + '_> {
     match value {
         Value::F32(x) => Box::new([f64::from(*x)].into_iter()),

@@ -37,7 +37,7 @@ pub enum ModelError {
         key: String,
     },
     /// A hyperparameter is invalid.
-    #[error("`{key}` = {value} makes no sense: {reason}")]
+    #[error("`{key}` = {value} is not valid: {reason}")]
     BadValue {
         /// Metadata key.
         key: String,
@@ -52,7 +52,7 @@ pub enum ModelError {
         /// GGUF name.
         tensor: String,
     },
-    /// A tensor has another shape than the hyperparameters say.
+    /// A tensor's shape differs from the hyperparameters.
     #[error("tensor `{tensor}` is {found:?}, but the hyperparameters need {expected:?}")]
     TensorShape {
         /// GGUF name.
@@ -65,7 +65,7 @@ pub enum ModelError {
     /// A metadata value has the wrong type.
     #[error(transparent)]
     Metadata(#[from] GgufError),
-    /// Shapes do not fit each other.
+    /// Shapes do not match.
     #[error(transparent)]
     Graph(#[from] GraphError),
 }

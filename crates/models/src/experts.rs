@@ -18,7 +18,7 @@ pub(crate) struct Experts {
     scale: f32,
 }
 
-/// The most experts per token, more than any model uses. Each one is searched among all.
+/// The maximum number of experts per token; no model uses more. The router searches all experts for each one.
 const MOST_USED: usize = 256;
 
 impl Experts {
@@ -35,7 +35,7 @@ impl Experts {
             return Err(keys.bad("expert_used_count", used, "there are fewer experts"));
         }
         if used > MOST_USED {
-            return Err(keys.bad("expert_used_count", used, "it is absurdly large"));
+            return Err(keys.bad("expert_used_count", used, "it is too large"));
         }
         for shared in ["expert_shared_count", "expert_group_count"] {
             if let Some(n) = keys.nonzero(shared)?.filter(|n| shared == "expert_shared_count" || *n > 1) {

@@ -45,20 +45,20 @@ pub(crate) struct Norms {
 }
 
 impl Norms {
-    /// Before the parts.
+    /// Norms before the parts.
     pub(crate) const BEFORE: Norms =
         Norms { attention: PartNorms::input("attn_norm"), feed_forward: PartNorms::input("ffn_norm") };
-    /// The same, with the second norm named after the part that it follows.
+    /// Norms before the parts, with the second one named after the part before it.
     pub(crate) const BEFORE_POST_ATTENTION: Norms = Norms {
         attention: PartNorms::input("attn_norm"),
         feed_forward: PartNorms::input("post_attention_norm"),
     };
-    /// After them.
+    /// Norms after the parts.
     pub(crate) const AFTER: Norms = Norms {
         attention: PartNorms::output("post_attention_norm"),
         feed_forward: PartNorms::output("post_ffw_norm"),
     };
-    /// Before and after them.
+    /// Norms before and after the parts.
     pub(crate) const AROUND: Norms = Norms {
         attention: PartNorms { input: Some("attn_norm"), output: Some("post_attention_norm") },
         feed_forward: PartNorms { input: Some("ffn_norm"), output: Some("post_ffw_norm") },
@@ -109,7 +109,7 @@ impl<'a> Layer<'a> {
         self.model.norm(&self.name(part), x)
     }
 
-    /// Each head of `x` normalised and multiplied with `part.weight`.
+    /// Each head of `x`, normalized and multiplied by `part.weight`.
     pub(crate) fn head_norm(&self, part: &str, x: Value) -> Result<Value, ModelError> {
         let weight = self.tensor(&format!("{part}.weight"), &[self.head_dim])?;
         Ok(self.graph.head_norm(x, Some(weight), self.head_dim, self.model.config.norm_eps))
@@ -126,7 +126,7 @@ impl<'a> Layer<'a> {
         Ok(self.graph.add(x, norm(norms.output, part(self, norm(norms.input, x)?)?)?))
     }
 
-    /// Queries, keys and values of `h`, from three matrices or from one with all of them.
+    /// Queries, keys and values of `h`, from three matrices or from one combined matrix.
     pub(crate) fn qkv(&self, h: Value) -> Result<Qkv, ModelError> {
         let [q, kv] = [self.heads, self.kv_heads].map(|heads| heads * self.head_dim);
         if kv == 0 {
@@ -144,7 +144,7 @@ impl<'a> Layer<'a> {
         })
     }
 
-    /// The same with the heads of queries and keys normalised.
+    /// The same, with normalized heads of queries and keys.
     pub(crate) fn normed_qkv(&self, h: Value) -> Result<Qkv, ModelError> {
         let Qkv { q, k, v } = self.qkv(h)?;
         Ok(Qkv { q: self.head_norm("attn_q_norm", q)?, k: self.head_norm("attn_k_norm", k)?, v })
@@ -158,7 +158,7 @@ impl<'a> Layer<'a> {
         Ok(Attention::new(kv_layer, [self.heads, self.kv_heads], self.head_dim, scale))
     }
 
-    /// Turns queries and keys, stores keys and values, and attends to them.
+    /// Applies rope to queries and keys, stores keys and values, and attends to them.
     pub(crate) fn heads(
         &self,
         Qkv { q, k, v }: Qkv,
@@ -181,12 +181,12 @@ impl<'a> Layer<'a> {
         self.output("attn_output", self.heads(qkv, rope, attention))
     }
 
-    /// Back to the width of the residual stream.
+    /// The output projection, back to the width of the residual stream.
     pub(crate) fn output(&self, part: &str, x: Value) -> Result<Value, ModelError> {
         self.linear(part, x, self.model.config.embedding_length)
     }
 
-    /// `down(activation(gate(h)) * up(h))`. Without a matrix for the gate, that for `up` has both, the gate first.
+    /// `down(activation(gate(h)) * up(h))`. Without a gate matrix, the `up` matrix contains both, the gate first.
     pub(crate) fn feed_forward(&self, h: Value, activation: Activation) -> Result<Value, ModelError> {
         self.output("ffn_down", self.gated(h, activation)?)
     }

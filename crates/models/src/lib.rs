@@ -1,7 +1,7 @@
 //! Model architectures: from a GGUF header to a [`Graph`].
 //!
-//! One file per architecture in `architectures/`; each reads its hyperparameters, looks its tensors up by their GGUF
-//! names and records one forward pass. Nothing here computes.
+//! One file per architecture in `architectures/`; each reads its hyperparameters, looks up its tensors by their GGUF
+//! names and records one forward pass. This crate only records; backends compute.
 
 mod architectures;
 mod config;

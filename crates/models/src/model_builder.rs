@@ -15,12 +15,12 @@ pub(crate) struct ModelBuilder<'a> {
     pub(crate) config: Config,
     pub(crate) graph: Builder,
     pub(crate) tensors: Tensors<'a>,
-    /// Number of recorded layers: all but the last ones that predict several tokens at once, if there are any.
+    /// Number of recorded layers: all except trailing multi-token prediction layers.
     pub(crate) layers: usize,
 }
 
 impl<'a> ModelBuilder<'a> {
-    /// Reads what all architectures have.
+    /// Reads the hyperparameters that all architectures have.
     pub(crate) fn new(header: &'a Gguf) -> Result<Self, ModelError> {
         let keys = Keys::new(header)?;
         let config = Config::read(header)?;
@@ -40,14 +40,14 @@ impl<'a> ModelBuilder<'a> {
         Ok(Model { config: self.config, graph: self.graph.finish(logits)? })
     }
 
-    /// A layer, whose parts' names begin with `blk.<index>.`.
+    /// A layer. The names of its parts begin with `blk.<index>.`.
     pub(crate) fn layer(&self, index: usize) -> Layer<'_> {
         self.graph.label(format!("blk.{index}"));
         Layer::new(self, index)
     }
 
-    /// All layers on the residual stream `x`: attention (or what is in its place) and the feed-forward part, each added
-    /// to its input.
+    /// All layers on the residual stream `x`: attention (or its replacement) and the feed-forward part, each added to
+    /// its input.
     pub(crate) fn layers(
         &self,
         mut x: Value,
@@ -85,7 +85,7 @@ impl<'a> ModelBuilder<'a> {
         Ok(self.graph.scale_by(self.graph.matmul_bias(weight, bias, x), scale))
     }
 
-    /// `x` normalised and multiplied with `name.weight`.
+    /// `x` normalized and multiplied by `name.weight`.
     pub(crate) fn norm(&self, name: &str, x: Value) -> Result<Value, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[self.graph.width(x)])?;
         Ok(self.graph.rms_norm(x, weight, self.config.norm_eps))
@@ -94,7 +94,7 @@ impl<'a> ModelBuilder<'a> {
     /// The embeddings of the tokens.
     pub(crate) fn embed(&self) -> Result<Value, ModelError> {
         self.graph.label("input");
-        // Where the table is the head, too, its scale would be read there.
+        // If the table is also the head, `linear` would apply this scale to the logits.
         if self.tensors.has("token_embd.scale") {
             let architecture = self.keys.architecture().to_owned();
             return Err(ModelError::UnsupportedTensor {
@@ -112,21 +112,21 @@ impl<'a> ModelBuilder<'a> {
         self.head_with("output_norm", x)
     }
 
-    /// [`ModelBuilder::head`] with another name of the norm.
+    /// Like [`ModelBuilder::head`], with another name of the norm.
     pub(crate) fn head_with(&self, norm: &str, x: Value) -> Result<Value, ModelError> {
         self.graph.label("output");
         let h = self.norm(norm, self.graph.select_rows(x))?;
-        // Without a head of its own a model reuses its embedding table.
+        // Without its own head, a model reuses the embedding table.
         let name = if self.tensors.has("output.weight") { "output" } else { "token_embd" };
         self.linear(name, h, self.config.vocab_size)
     }
 
-    /// The rope that the metadata describes, for heads of the usual size.
+    /// The rope in the metadata, for heads of the usual size.
     pub(crate) fn rope(&self, style: RopeStyle) -> Result<RopeConfig, ModelError> {
         self.rope_with(self.rope_params(style)?)
     }
 
-    /// The rope in the metadata; a layer that differs changes it for [`ModelBuilder::rope_with`].
+    /// The parameters of the rope in the metadata, which layers may change for [`ModelBuilder::rope_with`].
     pub(crate) fn rope_params(&self, style: RopeStyle) -> Result<RopeParams, ModelError> {
         Ok(RopeParams {
             style,
@@ -138,7 +138,7 @@ impl<'a> ModelBuilder<'a> {
         })
     }
 
-    /// A rope of these parameters.
+    /// A rope with these parameters.
     pub(crate) fn rope_with(&self, params: RopeParams) -> Result<RopeConfig, ModelError> {
         let factors = match params.file_factors {
             true => rope::factors(&self.keys, &self.config, &self.tensors, &self.graph, params.rotary_dim)?,
@@ -147,8 +147,8 @@ impl<'a> ModelBuilder<'a> {
         Ok(RopeConfig::new(params, factors))
     }
 
-    /// Which layers see only a window, and its size; `None` where the model has none. Without a pattern in the file,
-    /// all but the last of each `period` layers do.
+    /// Which layers have a sliding window, and its size; `None` if the model has none. Without a pattern in the file,
+    /// all layers but the last of each `period` have one.
     pub(crate) fn windows(
         &self,
         size: Option<usize>,

@@ -8,10 +8,10 @@ use crate::ModelError;
 use crate::config::{Config, Keys};
 use crate::tensors::Tensors;
 
-/// How a context longer than the trained one is reached.
+/// How a model supports contexts longer than the trained one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Scaling {
-    /// Not at all, or by factors (`rope_freqs`, LongRoPE); with the number that turned elements are multiplied by.
+    /// No scaling, or divisors of the frequencies (`rope_freqs`, LongRoPE); the number multiplies the rotated elements.
     None(f32),
     /// All angles divided by a number (Chen et al., 2023).
     Linear(f32),
@@ -34,7 +34,7 @@ pub(crate) struct Yarn {
 impl Scaling {
     /// From the keys `rope.scaling.*`.
     pub(crate) fn read(keys: &Keys<'_>, config: &Config) -> Result<Self, ModelError> {
-        // Older files have the factor of linear scaling under another name.
+        // Older files have another key for the factor of linear scaling.
         let linear = keys.positive_or("rope.scale_linear", 1.0)?;
         let factor = keys.positive_or("rope.scaling.factor", linear)?;
         let magnitude = keys.positive_or("rope.scaling.attn_factor", 1.0)?;
@@ -43,8 +43,8 @@ impl Scaling {
             None | Some("linear" | "longrope") if factor == 1.0 => Ok(Scaling::None(magnitude)),
             None | Some("linear") if magnitude == 1.0 => Ok(Scaling::Linear(factor)),
             Some("yarn") => {
-                // As transformers has it: the logarithm that makes up for the flatter softmax, relative to that of
-                // `mscale_all_dim` where the model was trained with one.
+                // As in transformers: the logarithm compensates for the flatter softmax, relative to that of
+                // `mscale_all_dim` if the model was trained with one.
                 let logarithm = |scale: f32| if factor > 1.0 { 0.1 * scale * factor.ln() + 1.0 } else { 1.0 };
                 let all = keys.float("rope.scaling.yarn_log_multiplier", 0.0)?;
                 Ok(Scaling::Yarn(Yarn {
@@ -82,8 +82,8 @@ impl Scaling {
 }
 
 impl Yarn {
-    /// What the frequency of pair `i` is multiplied by: 1 for pairs that turn often within the trained context,
-    /// `1 / factor` for those that do not turn once, and a ramp between. The ramp's ends are whole numbers, as in
+    /// Factor of the frequency of pair `i`: 1 for pairs that rotate often within the trained context, `1 / factor` for
+    /// those that do not complete a rotation, and a ramp in between. The ramp's ends are whole numbers, as in
     /// llama.cpp.
     fn scale(self, i: usize, base: f64, dims: f64) -> f64 {
         let pair =
@@ -96,12 +96,12 @@ impl Yarn {
     }
 }
 
-/// The context that the model was trained on at first.
+/// The context length of the original training.
 pub(crate) fn original_context(keys: &Keys<'_>, config: &Config) -> Result<usize, ModelError> {
     keys.size_or("rope.scaling.original_context_length", config.context_length)
 }
 
-/// The divisors of frequencies that a file has.
+/// The file's divisors of the frequencies.
 pub(crate) fn factors(
     keys: &Keys<'_>,
     config: &Config,
@@ -124,7 +124,7 @@ pub(crate) fn factors(
     }
 }
 
-/// What a rope is computed from.
+/// The parameters of a rope.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct RopeParams {
     pub(crate) style: RopeStyle,
@@ -134,7 +134,7 @@ pub(crate) struct RopeParams {
     pub(crate) head_dim: usize,
     /// Elements of a head that are rotated.
     pub(crate) rotary_dim: usize,
-    /// Whether the divisors of frequencies that the file has apply.
+    /// Whether the file's divisors of the frequencies apply.
     pub(crate) file_factors: bool,
 }
 

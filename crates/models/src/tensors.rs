@@ -1,4 +1,4 @@
-//! Looking tensors up by name, with their shapes checked.
+//! Looks up tensors by name and checks their shapes.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -9,20 +9,20 @@ use linnet_quant::DType;
 
 use crate::ModelError;
 
-/// The tensor directory of a file, seen while recording.
+/// The tensor directory of a file during recording.
 pub(crate) struct Tensors<'a> {
     directory: HashMap<&'a str, &'a TensorInfo>,
-    /// The declared weights: a tensor that is read twice is one weight.
+    /// The declared weights; a tensor that is read twice is declared once.
     read: RefCell<HashMap<String, WeightId>>,
-    /// Tensors that files may have and no architecture reads.
+    /// Tensors that may be in files although no architecture reads them.
     idle: RefCell<HashSet<String>>,
     /// The first required tensor that is missing.
     missing: RefCell<Option<String>>,
 }
 
-/// Parts of other models in the same file, which text does not need: the encoders of images and sound.
+/// Parts of other models in the same file that text does not need: encoders of images and audio.
 const BESIDE_TEXT: [&str; 3] = ["v.", "mm.", "a."];
-/// Duplicates of metadata: frequencies of the rope, in old files.
+/// Rope frequencies in old files, which duplicate the metadata.
 const REDUNDANT: &str = ".attn_rot_embd.weight";
 
 impl<'a> Tensors<'a> {
@@ -36,7 +36,7 @@ impl<'a> Tensors<'a> {
         self.directory.contains_key(name)
     }
 
-    /// Ignores a tensor that files of this architecture have and do not need.
+    /// Ignores a tensor that files of this architecture have, but the model does not need.
     pub(crate) fn idle(&self, name: String) {
         self.idle.borrow_mut().insert(name);
     }
@@ -50,7 +50,7 @@ impl<'a> Tensors<'a> {
     ) -> Result<Option<WeightId>, ModelError> {
         let Some(info) = self.directory.get(name) else { return Ok(None) };
         let dims: Vec<u64> = dims.iter().map(|d| *d as u64).collect();
-        // Trailing dimensions of 1 say nothing.
+        // Trailing dimensions of 1 have no meaning.
         let significant = info.dims.iter().rposition(|d| *d != 1).map_or(1, |last| last + 1);
         let expected = dims.iter().rposition(|d| *d != 1).map_or(1, |last| last + 1);
         if info.dims.get(..significant) != dims.get(..expected) {
@@ -66,8 +66,8 @@ impl<'a> Tensors<'a> {
         Ok(Some(self.declare(builder, name, info.dtype, &dims)))
     }
 
-    /// The same for a required tensor. A missing one is reported at the end: a file of an unknown variant has others
-    /// instead, and their names tell more.
+    /// The same for a required tensor. A missing one is reported at the end: a file of an unknown variant has other
+    /// tensors instead, and their names are more informative.
     pub(crate) fn require(
         &self,
         builder: &Builder,
@@ -84,15 +84,15 @@ impl<'a> Tensors<'a> {
 
     fn declare(&self, builder: &Builder, name: &str, dtype: DType, dims: &[u64]) -> WeightId {
         let (cols, rows) = dims.split_first().map_or((1, 1), |(cols, rows)| (*cols, rows.iter().product()));
-        // A product beyond 32 bits is beyond any memory that could be asked for it.
+        // A product of more than 32 bits exceeds any memory that could be allocated for it.
         let [rows, cols] = [rows, cols].map(|n: u64| usize::try_from(n).unwrap_or(usize::MAX));
         let weight = builder.weight(name, dtype, rows, cols);
         self.read.borrow_mut().insert(name.to_owned(), weight);
         weight
     }
 
-    /// Rejects a file with tensors that nothing read, which is of an unknown variant, or without required ones. Tensors
-    /// of layers from `layers` on may be unread.
+    /// Rejects a file of an unknown variant, which has tensors that were not read, and a file that lacks required ones.
+    /// Tensors of layers from `layers` on may be unread.
     pub(crate) fn check(&self, architecture: &str, layers: usize) -> Result<(), ModelError> {
         let (read, idle) = (self.read.borrow(), self.idle.borrow());
         let further = |name: &str| {

@@ -1,4 +1,4 @@
-//! How much work a header's layers make, counted in allocations: the same on every machine.
+//! The work for a header's layers, measured in allocations, which are the same on every machine.
 
 #[allow(dead_code, reason = "it serves the other tests, too")]
 #[path = "models/file.rs"]
@@ -14,7 +14,7 @@ use linnet_models::record;
 use crate::allocator::allocations;
 use crate::file::File;
 
-/// Allocations from a header of this many layers to what a GPU compiles.
+/// Number of allocations from a header with this many layers to the graph that a GPU compiles.
 fn work(layers: u32) -> usize {
     let header = File::with_layers(layers).header();
     let (plan, count) = allocations(|| {
@@ -29,6 +29,6 @@ fn work(layers: u32) -> usize {
 #[test]
 fn work_grows_with_the_layers_and_not_with_their_square() {
     let (few, many) = (work(32), work(512));
-    // Sixteen times as many; their square would be 256.
+    // Sixteen times as many layers; quadratic work would be 256 times as much.
     assert!(many < few * 20, "{few} for 32 layers, {many} for 512");
 }

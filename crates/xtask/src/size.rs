@@ -15,7 +15,7 @@ use wasmparser::{KnownCustom, Name, Parser, Payload};
 /// The most that a page may load before the model, in bytes under brotli.
 const LIMIT: u64 = 900_000;
 
-/// The kinds of pages, and how the names of the files begin that are not for them.
+/// The kinds of pages, and the prefixes of the files that each does not load.
 const PAGES: [(&str, &[&str]); 4] = [
     ("what a page loads", &["linnet_threads_bg", "linnet_relaxed", "thread-"]),
     ("what an isolated page loads", &["linnet_bg", "linnet_relaxed"]),
@@ -30,15 +30,15 @@ console.log(JSON.stringify(process.argv.slice(1).map((path) => {
   return [path, raw.length, z.gzipSync(raw, { level: 9 }).length, z.brotliCompressSync(raw).length];
 })));";
 
-/// What to tell.
+/// What to print.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Only the sums, of what was built last; fail above the limit of 900 KB under brotli
+    /// Print only the totals of the last build; fail above the limit of 900 KB under brotli
     #[arg(long)]
     check: bool,
 }
 
-/// Builds (but for `--check`) and tells.
+/// Builds (unless `--check` is given) and prints the sizes.
 pub fn run(options: &Options) -> Result<()> {
     programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
     build::build(&workspace, &toolchain)?;
     let within = check(&workspace);
 
-    // The module again, optimised alike, but with names left in.
+    // The same module, optimized alike, but with names.
     let compiled = wasm::compile(&workspace, &toolchain)?;
     let bound = workspace.wasm_target().join("bound");
     wasm::bind(&compiled, &bound)?;
@@ -63,13 +63,13 @@ pub fn run(options: &Options) -> Result<()> {
     within
 }
 
-/// Tells what `www/dist` holds of scripts, styles, pages and wasm; an error above the limit.
+/// Prints the sizes of scripts, styles, pages and wasm in `www/dist`; an error if they exceed the limit.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let dist = workspace.root.join("www/dist");
     let mut files = Vec::new();
     collect(&dist, &mut files)
         .with_context(|| format!("{} is missing: run cargo xtask build", dist.display()))?;
-    // A guide loads nothing of the engine, and no page loads a guide.
+    // Guides do not load the engine, and no page loads a guide.
     files.retain(|path| !path.starts_with(dist.join("docs")));
     files.sort();
     let sizes = process::output(Command::new("node").args(["-e", COMPRESS]).args(&files))?;
@@ -120,7 +120,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of code by crate and of data, most first, and their sum.
+/// Bytes of code by crate and of data, largest first, and their sum.
 fn by_crate(module: &[u8]) -> Result<(Vec<(String, u64)>, u64)> {
     let mut imports = 0;
     let mut bodies: Vec<u64> = Vec::new();

@@ -12,14 +12,14 @@ use std::process::Command;
 
 /// Crates whose files must not import each other in circles.
 const CRATES: [&str; 3] = ["crates/cpu/src/", "crates/gpu/src/", "crates/graph/src/"];
-/// TypeScript sources for which the same holds.
+/// TypeScript folders whose files must not import each other in circles, either.
 const PACKAGES: [&str; 1] = ["web/src/"];
 
-/// Files beside each other in a folder.
+/// Maximum number of files in a folder.
 const MOST_FILES: usize = 15;
-/// Lines of a file.
+/// Maximum number of lines in a file.
 const MOST_LINES: usize = 400;
-/// Columns of a line.
+/// Maximum number of columns in a line.
 const MOST_COLUMNS: usize = 120;
 
 /// What counts as source.
@@ -28,7 +28,7 @@ const SOURCES: [&str; 6] = ["rs", "wgsl", "ts", "mjs", "js", "py"];
 /// Fails if the source breaks a limit.
 ///
 /// # Errors
-/// All that was found, a line each.
+/// All violations, one per line.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let listed = process::output(
         Command::new("git")
@@ -76,7 +76,7 @@ fn found_circles(files: &[(String, String)]) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Folders with too many files beside each other.
+/// Folders with too many files.
 fn crowded(files: &[(String, String)]) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (path, _) in files {

@@ -28,7 +28,7 @@ const_assert THREADS >= SORTED && THREADS >= RECENT;
 const ROOM: u32 = 4u * THREADS; // for candidates of the best tokens
 
 struct SamplingParams {
-    temperature: f32, // 0: the greatest logit
+    temperature: f32, // 0: greedy
     floor: f32,       // ln(min_p)
     top_p: f32,
     top_k: u32,       // 0: all

@@ -23,7 +23,7 @@ export type ModelFile = string | URL | ModelAddress | Blob;
 /**
  * Where to get a model: the id of a listed model, the site's own entry, a URL, or a file that the person chose. A split
  * model (`…-00001-of-00003.gguf`) is the list of its parts, in order, or the URL of one of them; the other parts are
- * then expected beside it under their usual names.
+ * then expected next to it under their usual names.
  */
 export type ModelSource = ModelFile | ModelEntry | readonly ModelFile[];
 
@@ -105,7 +105,7 @@ function resolveFile(source: ModelFile, lookup: Lookup, field = 'model'): Resolv
   if (source.startsWith(STORED)) return [{ kind: 'remote', urls: [], key: source.slice(STORED.length) }];
   const listed = models.get(source);
   if (listed) return listed.files.map((file) => resolveListed(file, lookup));
-  // A single word would be a file beside the page, but is more likely a misspelt id.
+  // A single word would be a file next to the page, but is more likely a misspelt id.
   const url = /[/.:]/.test(source) ? parseUrl(source, here) : undefined;
   if (!url) {
     throw new LinnetError(

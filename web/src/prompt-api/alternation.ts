@@ -2,8 +2,8 @@ import type { ChatMessage } from '../api/types.ts';
 
 /**
  * Messages in the only order that some templates take (Gemma's, Mistral's): a question first, then answers and
- * questions by turns. What one side said twice in a row becomes one message; before an answer at the beginning comes an
- * empty question.
+ * questions alternately. Consecutive messages of one role become one message; an answer at the beginning is preceded by
+ * an empty question.
  */
 export function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
   const made: ChatMessage[] = [];

@@ -33,7 +33,7 @@ export class CreateMonitor extends EventTarget {
 
   /** @internal */
   constructor(key?: unknown) {
-    if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() makes monitors.');
+    if (key !== KEY) throw new TypeError('Illegal constructor: LanguageModel.create() creates monitors.');
     super();
   }
 

@@ -38,7 +38,7 @@ export function abortException(): DOMException {
  * specification's text has `AbortError`.
  */
 export function destroyed(): DOMException {
-  const message = 'The session has been destroyed. Make another one with LanguageModel.create().';
+  const message = 'The session has been destroyed. Create another one with LanguageModel.create().';
   return new DOMException(message, 'InvalidStateError');
 }
 

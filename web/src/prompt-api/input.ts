@@ -63,7 +63,7 @@ export interface ValidInput {
 /**
  * Checks messages by the rules of the specification. An empty list stays one.
  *
- * @throws TypeError for a system prompt that is not the first message, and for text that is no string
+ * @throws TypeError for a system prompt that is not the first message, and for text that is not a string
  * @throws DOMException `NotSupportedError` for all but text; `SyntaxError` for a prefix in the wrong place
  */
 export function validateInput(converted: readonly ConvertedMessage[]): ValidInput {
@@ -87,7 +87,7 @@ export function lateSystemPrompt(): TypeError {
   return new TypeError('The system prompt must be the first message of all.');
 }
 
-/** @throws RangeError for what is no language tag */
+/** @throws RangeError for an invalid language tag */
 export function convertExpected(value: unknown, what: string): Expected[] {
   if (value === undefined) return [];
   return sequence(value, what, (element) => {
@@ -129,7 +129,7 @@ function text(value: unknown): ConvertedMessage['content'][number] {
   return { type: 'text', value: string(value) };
 }
 
-/** The classes that the interface takes beside strings: pictures, sound and bytes. All else becomes a string. */
+/** Non-string types that the interface accepts: images, audio and bytes. Anything else becomes a string. */
 const MEDIA = [
   ...['Blob', 'File', 'ImageData', 'ImageBitmap', 'VideoFrame', 'OffscreenCanvas', 'AudioBuffer', 'ArrayBuffer'],
   ...['HTMLCanvasElement', 'HTMLImageElement', 'HTMLVideoElement', 'SVGImageElement'],

@@ -32,8 +32,8 @@ export interface PromptOptions {
 /**
  * Converts the options of `availability()`, and those that it shares with `create()`.
  *
- * @throws TypeError for values of the wrong type, and for a mode together with numbers
- * @throws RangeError for what is no language tag
+ * @throws TypeError for values of the wrong type, and for a sampling mode combined with sampling parameters
+ * @throws RangeError for an invalid language tag
  */
 export function convertCoreOptions(value: unknown): CoreOptions {
   const members = dictionary(value, 'options');
@@ -108,7 +108,7 @@ export function unsupported(
 export function refuseUnsupported({ constraint, omitConstraint, thinking }: PromptOptions): void {
   if (thinking) throw notSupported('Thinking');
   if (constraint) throw notSupported('A constraint of the answer');
-  if (omitConstraint) throw new TypeError('omitResponseConstraintInput is of no use without responseConstraint.');
+  if (omitConstraint) throw new TypeError('omitResponseConstraintInput has no effect without responseConstraint.');
 }
 
 function convertThinking(value: unknown): boolean {

@@ -181,7 +181,7 @@ export class Session {
     return this.#alternates ? alternating(messages) : messages;
   }
 
-  /** Finds out that a template takes messages in strict order only; `false` where order is not what it refused. */
+  /** Detects a template that requires alternating messages; `false` if it rejected them for another reason. */
   #learnsOrder(error: unknown, messages: readonly ChatMessage[]): boolean {
     if (this.#alternates || !(error instanceof LinnetError) || error.code !== 'bad-template') return false;
     this.#alternates = JSON.stringify(alternating(messages)) !== JSON.stringify(messages);

@@ -25,7 +25,7 @@ export function sequence<T>(value: unknown, what: string, convert: (element: unk
 
 /** A string, of any value but a symbol. Half of a surrogate pair becomes U+FFFD: no tokenizer can read it. */
 export function string(value: unknown): string {
-  // A template literal throws for symbols, and String() does not. With the flag u, pairs are no match.
+  // A template literal throws for symbols, and String() does not. With the flag u, surrogate pairs do not match.
   return `${value as string}`.replace(/[\ud800-\udfff]/gu, '\ufffd');
 }
 
@@ -56,7 +56,7 @@ export function required(members: Record<string, unknown>, name: string, what: s
 /** A signal, or `undefined` where none is given. */
 export function abortSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  // The getter knows a signal, also one of another frame, which is no instance of this frame's class.
+  // The getter accepts any signal, including one of another frame, for which `instanceof` is false.
   const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')!.get!;
   try {
     aborted.call(value);

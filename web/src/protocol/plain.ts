@@ -45,14 +45,14 @@ export function plain(whole: unknown, field: string, limit?: TextLimit): unknown
     if (value === null || typeof value === 'boolean') return value;
     // As in JSON, -0 becomes 0.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
-    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which is no data`);
+    if (typeof value !== 'object') throw wrong(at, value, `is ${described(value)}, which is not plain data`);
     if (depth === DEEPEST) throw wrong(field, whole, `is nested more than ${DEEPEST} levels deep`);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (let index = 0; index < value.length; index++) items.push(copy(value[index], `${at}[${index}]`, depth + 1));
       return items;
     }
-    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which is no data`);
+    if (described(value) !== 'an object') throw wrong(at, value, `is ${described(value)}, which is not plain data`);
     const entries: [string, unknown][] = [];
     for (const name of Object.keys(value)) {
       path = `${at}.${name}`;
@@ -93,8 +93,7 @@ export function setFields(object: unknown, what: string): Record<string, unknown
 }
 
 /**
- * The error of a field that is not what it may be. Its details hold the value where that is simple, and else what it
- * is.
+ * The error of an invalid field. Its details have the value if it is simple, and else its description.
  */
 export function wrong(field: string, value: unknown, rule: string, more: object = {}): LinnetError {
   const simple = ['string', 'number', 'boolean', 'undefined'].includes(typeof value) || value === null;
@@ -145,7 +144,7 @@ function saidBy(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
   } catch {
-    return 'it throws what says nothing';
+    return 'it throws a value without a message';
   }
 }
 

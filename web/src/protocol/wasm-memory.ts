@@ -7,7 +7,7 @@ export const MOST_THREADS = 8;
 export const PAGE = 65_536;
 /** The limit of 32-bit addresses. */
 export const MOST_PAGES = 65_536;
-/** Memory beside the weights: context, tokenizer, activations. */
+/** Memory in addition to the weights: context, tokenizer, activations. */
 const ROOM = 512 << 20;
 /** The packed weights of some formats are up to three times as large as the file. */
 const GREATEST_GROWTH = 3;

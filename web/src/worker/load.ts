@@ -54,7 +54,7 @@ export async function loadModel(
     }
   }
   const loaded = await load('cpu');
-  const why = gpu === 'software' ? 'WebGPU is only simulated by software here.' : 'There is no WebGPU here.';
+  const why = gpu === 'software' ? 'WebGPU is only emulated in software here.' : 'This browser has no WebGPU.';
   loaded.info.fallback = { code: 'no-webgpu', message: why, details: { gpu } };
   return loaded;
 }

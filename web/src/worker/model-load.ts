@@ -144,7 +144,7 @@ export class ModelLoad {
     }
   }
 
-  /** The model's memory limit. On the CPU it must fit into the wasm memory beside other things. */
+  /** The model's memory limit. On the CPU it must fit into the wasm memory together with everything else. */
   #memoryLimit(asked: number | undefined): number | undefined {
     if (this.backend !== 'cpu') return asked;
     return Math.min(asked ?? Infinity, this.wasm.mostBytes - BESIDE_MODEL);

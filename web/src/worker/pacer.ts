@@ -29,7 +29,7 @@ export class Pacer {
   #recent: number | undefined;
   #best = Infinity;
   #seen = 0;
-  /** Tokens for which `auto` stays gentle. */
+  /** The number of further tokens for which `auto` stays gentle. */
   #spare = 0;
   /** For a device that computes ahead: tokens since the last measurement, and when that started. */
   #count = 0;

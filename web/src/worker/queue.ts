@@ -138,7 +138,7 @@ export class RequestQueue {
     for (const { id, request } of this.#counting.splice(0)) {
       try {
         if (this.#broken) throw this.#broken;
-        if (!this.#engine) throw new LinnetError('internal', 'There is no engine that could count.');
+        if (!this.#engine) throw new LinnetError('internal', 'No model is loaded to count tokens with.');
         this.post({ type: 'event', id, event: { type: 'counted', tokens: this.#engine.countTokens(request) } });
       } catch (error) {
         this.#fail(id, error);

@@ -47,7 +47,7 @@ function show(): void {
   snippet.textContent = snippetOf(wanted);
   const chat = document.createElement('linnet-chat');
   for (const [name, value] of Object.entries(attributesOf(wanted))) chat.setAttribute(name, value);
-  // There may be copies of the listed models beside this page.
+  // There may be copies of the listed models next to this page.
   chat.setAttribute('model-base', './models/');
   if (wanted.context.trim()) {
     const known = make('script', '', wanted.context);

@@ -47,7 +47,9 @@ export class Suggester {
   }
 }
 
-/** The end of a text, from the start of a word. While its start stays the same, the engine need not read it again. */
+/**
+ * The end of a text, from the start of a word. Its start moves in strides, so that the engine can reuse the KV cache.
+ */
 export function endOf(text: string): string {
   if (text.length <= WINDOW + STRIDE) return text;
   const from = Math.floor((text.length - WINDOW) / STRIDE) * STRIDE;

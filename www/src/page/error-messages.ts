@@ -25,8 +25,7 @@ const MESSAGES: Record<LinnetErrorCode, (details: Details) => string> = {
       ? `The connection broke after ${bytes(Number(received))}. Check that you are online and try again.`
       : 'The model could not be reached. Check that you are online and try again.',
   'not-found': ({ url }) => `There is no model at this address${url ? `: ${text(url)}` : ''}.`,
-  http: ({ status }) =>
-    `The server refused to give the model${status ? ` (status ${text(status)})` : ''}. Try again later.`,
+  http: ({ status }) => `The server refused the download${status ? ` (status ${text(status)})` : ''}. Try again later.`,
   integrity: () => 'The download is incomplete or was changed, so it was not stored. Try again.',
   quota: () => 'The browser has no room left to store the model. Free some space and try again.',
   'no-storage': () => 'The browser stores no files for this page, so the model was not stored.',

@@ -44,7 +44,7 @@ export function settingsFrom(query: Query): Settings {
 /** Describes what is wrong with a model's name in an address that is neither a listed model nor fetchable. */
 function wrongModel(model: string): string | undefined {
   if (models.get(model) || isImported(model)) return undefined;
-  // A single word would be a file beside the page, but is more likely a misspelt id.
+  // A single word would be a file next to the page, but is more likely a misspelt id.
   if (!/[/.:]/.test(model)) return `there is no model of that name in the list, so ${models.all[0]!.name} is used`;
   const url = addressIn(model);
   return url && /^https?:$/.test(url.protocol)
@@ -79,7 +79,7 @@ export function addressOf({ model, backend, threads, contextLength, pace }: Sett
   return url.href;
 }
 
-/** The settings as options of the package. A copy of a listed model beside this page is preferred. */
+/** The settings as options of the package. A copy of a listed model next to this page is preferred. */
 export function loadOptions({ backend, threads, contextLength, pace }: Settings): LoadOptions {
   return {
     backend,

@@ -105,7 +105,7 @@ impl List<'_> {
                 self.delta_net(layer, delta);
             }
             _ => {
-                // Each head has a gate beside its queries.
+                // The matrix has a gate after the query of each head.
                 let queries = if let Family::Qwen35(_) = family { 2 } else { 1 };
                 self.matrix(&name("attn_q"), Role::Other, [width, queries * heads * head_dim]);
                 self.matrix(&name("attn_k"), Role::Other, [width, kv_heads * head_dim]);

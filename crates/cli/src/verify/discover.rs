@@ -23,7 +23,7 @@ pub enum Found {
     Quant(PathBuf, String),
     /// `TYPE.safetensors` with encoded bytes and their values.
     Dequant(PathBuf),
-    /// A vocabulary with `.inp` and `.out` files beside it.
+    /// A vocabulary with `.inp` and `.out` files next to it.
     Vocabulary(PathBuf),
     /// Texts with their tokens.
     Strings(PathBuf),

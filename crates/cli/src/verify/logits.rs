@@ -123,9 +123,9 @@ pub fn greedy<B: Backend>(
 /// The result of a walk along greedy tokens.
 #[derive(Debug, PartialEq)]
 struct Walk {
-    /// Steps with the reference's token.
+    /// Steps with the same token as the reference.
     equal: usize,
-    /// Those among them at which the reference's margin exceeds the noise.
+    /// How many of these have a reference margin above the noise.
     clear: usize,
     /// Steps with another token although the reference's margin exceeds the noise, with that margin.
     wrong: Vec<(usize, f32)>,

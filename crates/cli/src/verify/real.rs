@@ -109,7 +109,7 @@ pub fn run<B: Backend>(
         let models = context.models.display();
         return Ok(context
             .report
-            .add(subject.skipped("all", format!("{} is missing in {models}", index.file)))?);
+            .add(subject.skipped("all", format!("{} is missing from {models}", index.file)))?);
     }
     let chunk = texts.as_ref().map_or(0, perplexity::Chunks::longest);
     let longest = prompts.iter().map(|p| p.tokens.len() + p.greedy.len()).fold(chunk.max(1), usize::max);

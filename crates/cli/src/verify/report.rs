@@ -25,7 +25,7 @@ pub struct Outcome {
     pub limit: Option<f64>,
     /// Whether the case passes. Also false if it was skipped.
     pub ok: bool,
-    /// Whether the case could not run for a reason outside of the engine.
+    /// Whether the case could not run for a reason outside the engine.
     pub skipped: bool,
     /// Details for people: further figures, or why it failed or was skipped.
     pub detail: String,

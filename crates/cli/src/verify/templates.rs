@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 /// Characters to show on each side of the first difference.
 const AROUND: usize = 20;
 
-/// `NAME.json` beside `NAME.jinja`.
+/// `NAME.json` next to `NAME.jinja`.
 #[derive(Debug, Deserialize)]
 struct Template {
     #[serde(default)]

@@ -44,7 +44,7 @@ struct Text {
     detokenized_hex: Option<String>,
 }
 
-/// Compares a vocabulary with llama.cpp's own `.inp` and `.out` files beside it.
+/// Compares a vocabulary with llama.cpp's own `.inp` and `.out` files next to it.
 pub fn vocabulary(gguf: &Path) -> Outcome {
     let subject = Subject::new(KIND, gguf.file_stem().unwrap_or_default().to_string_lossy());
     let case = "inp/out";
@@ -129,7 +129,7 @@ fn tokenizer(gguf: &Path) -> Result<Tokenizer, Failure> {
     Ok(Tokenizer::from_gguf(&model_file::read_header(gguf)?.metadata)?)
 }
 
-/// The vocabulary of a strings file: `ggml-vocab-NAME.gguf` beside it or one folder up, or a published model
+/// The vocabulary of a strings file: `ggml-vocab-NAME.gguf` next to it or one folder up, or a published model
 /// whose file name begins with NAME (letters and digits only, ignoring case) and whose vocabulary has the
 /// same size.
 fn find_vocabulary(strings: &Path, content: &Strings, models: &Path) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! `linnet verify` on the reference folder: LINNET_REFERENCE, or the one beside the workspace, or the part in
+//! `linnet verify` on the reference folder: LINNET_REFERENCE, or the one next to the workspace, or the part in
 //! the repository.
 
 use std::path::{Path, PathBuf};

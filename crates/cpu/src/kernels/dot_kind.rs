@@ -10,7 +10,7 @@ pub(super) type Words<F> = <<F as Format>::Codes as Codes>::Words;
 
 /// A kind of dot product of codes and activations.
 pub(super) trait DotKind<S: Simd> {
-    /// The products of the codes of a part of a run, less the format's offset, with activations, summed.
+    /// The dot product of a part's codes, less the format's offset, and activations.
     fn multiply<F: Format>(s: S, words: &Words<F>, part: usize, run: &QBlock) -> S::I32;
     /// Unpacks the codes of a part into a panel.
     fn unpack<F: Format>(s: S, words: &Words<F>, part: usize, codes: &mut [[i16; 16]; 16]);

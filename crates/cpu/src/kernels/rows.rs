@@ -243,7 +243,7 @@ impl Kernel for SoftCap<'_> {
     }
 }
 
-/// The index of the greatest value, the lowest among equals.
+/// The index of the greatest value; on a tie, the lowest.
 pub(crate) struct Argmax<'a> {
     pub(crate) values: &'a [f32],
 }

@@ -158,7 +158,7 @@ impl<C: Code> CodeRows<C> {
         }
     }
 
-    /// The sums of the products of codes, with `BY` vectors at a time.
+    /// Dot products of codes, with `BY` vectors per iteration.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn sum_by<S: Simd, const N: usize, const BY: usize>(

@@ -79,7 +79,7 @@ impl Simd for Simd128 {
     #[inline(always)]
     fn load_i8(self, from: &[i8; 16]) -> [v128; 2] {
         let from = from.as_ptr();
-        // SAFETY: the reference covers 16 bytes, of which each load takes 8.
+        // SAFETY: the reference covers 16 bytes, and each load reads 8 of them.
         unsafe { [i16x8_load_extend_i8x8(from), i16x8_load_extend_i8x8(from.add(8))] }
     }
     #[inline(always)]

@@ -77,8 +77,8 @@ pub(crate) trait Simd: Copy {
     }
 }
 
-/// A computation that runs on any instruction set. Implement `run` with `#[inline(always)]`, and likewise every
-/// generic function it calls: what is not inlined is compiled without the instruction set's features.
+/// A computation that runs on any instruction set. Implement `run` with `#[inline(always)]`, and every generic function
+/// that it calls, too: a function that is not inlined is compiled without the instruction set's features.
 pub(crate) trait Kernel {
     /// The result.
     type Output;

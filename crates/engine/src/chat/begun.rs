@@ -33,7 +33,6 @@ impl Chat {
     ///
     /// Text that contains reasoning marks is also appended there, because the model wrote it there: templates
     /// remove such reasoning or add their own.
-    /// out, or add their own.
     pub(super) fn continued_in_place(
         &self,
         before: &[Prepared<'_>],

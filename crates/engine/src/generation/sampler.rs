@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(said.sample(&mut [1.0, -3.0, 2.0], &[0, 1, 2], 0), 0, "-0.5 * 4 against -12 and -0.5 * 4");
     }
 
-    /// Samples by definition: the softmax of biased logits over the temperature, with the same Gumbel noise.
+    /// Compares with sampling from the softmax of biased logits over the temperature, with the same Gumbel noise.
     #[test]
     fn a_bias_equals_biased_logits() {
         let logits: Vec<f32> = (0..50).map(|i| ((i * 37) % 11) as f32 / 3.0).collect();

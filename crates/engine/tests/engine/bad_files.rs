@@ -233,7 +233,7 @@ fn tokenizers_and_templates() {
         ("merge of nothing", merges(&[""]), "bad-model"),
         ("merge with nothing, a cycle", merges(&["a ", "a b"]), "bad-model"),
         ("merges in a cycle", merges(&["a b", "ab a", "aba b"]), "bad-model"),
-        ("merge of what is not there", merges(&["zz a"]), "bad-model"),
+        ("merge of an unknown token", merges(&["zz a"]), "bad-model"),
         ("end token beyond", set("eos_token_id", number(258)), "bad-model"),
         ("end token -1", set("eos_token_id", Raw(5, vec![0xff; 4])), "bad-model"),
         ("start token wanted and missing", set("add_bos_token", Raw(7, vec![1])), "bad-model"),

@@ -7,7 +7,7 @@ use linnet_quant::DType;
 
 use crate::sample::parse_in_chunks;
 
-/// The folder of reference files: `LINNET_REFERENCE`, or the whole set beside the workspace, or the part in
+/// The folder of reference files: `LINNET_REFERENCE`, or the whole set next to the workspace, or the part in
 /// the repository.
 fn reference() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

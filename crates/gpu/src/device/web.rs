@@ -174,7 +174,7 @@ async fn request_adapter(gpu: &JsValue, options: &GpuOptions) -> Result<JsValue,
     let adapter = JsFuture::from(promise.unchecked_into::<Promise>()).await;
     match adapter {
         Ok(adapter) if adapter.is_object() => Ok(adapter),
-        Ok(_) => Err(no_adapter("the browser offers no adapter")),
+        Ok(_) => Err(no_adapter("the browser returned none")),
         Err(error) => Err(no_adapter(text(&error))),
     }
 }

@@ -10,7 +10,7 @@ use crate::error::internal;
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Pod, Zeroable)]
 pub(crate) struct SamplingParams {
-    /// 0: the greatest logit.
+    /// 0: greedy.
     pub temperature: f32,
     /// `ln(min_p)`.
     pub floor: f32,

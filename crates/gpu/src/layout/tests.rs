@@ -115,7 +115,7 @@ fn scalar_kind(module: &Module, ty: Handle<Type>) -> Option<ScalarKind> {
     }
 }
 
-/// Where the structs in a module's buffers differ from the host's; the names of those that were compared go to `seen`.
+/// Where the structs in a module's buffers differ from the host's; the names of compared structs are added to `seen`.
 fn differences(module: &Module, host: &[HostStruct], seen: &mut BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
     for ty in structs_in_buffers(module) {

@@ -66,7 +66,7 @@ impl<'a> Lowering<'a> {
             ("HEAD_DIM", attention.head_dim as f64),
             ("SCALE", f64::from(attention.scale)),
             ("CAP", f64::from(attention.soft_cap.unwrap_or(0.0))),
-            // A window larger than the context is no window.
+            // A window larger than the context has no effect.
             ("WINDOW", attention.window.filter(|w| *w <= context).unwrap_or(0) as f64),
             self.ring(attention.layer),
             ("SINKS", flag(attention.sinks.is_some())),

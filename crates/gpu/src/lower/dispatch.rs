@@ -65,26 +65,26 @@ pub(crate) struct Cost {
     pub macs: f64,
 }
 
-/// The steps in which a dispatch runs, if its activations have rows.
+/// The steps in which a dispatch runs. Rows are the rows of its activations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum When {
     /// Always.
     Always,
-    /// Its activations have one row.
+    /// There is one row.
     OneRow,
-    /// They have one row, and the step is at a position before [`LONG_CONTEXT`].
+    /// There is one row, and the step is before position [`LONG_CONTEXT`].
     ShortContext,
-    /// They have one row, and the step is at [`LONG_CONTEXT`] or after it.
+    /// There is one row, and the step is at position [`LONG_CONTEXT`] or after it.
     LongContext,
-    /// They have one row, and the step has one token.
+    /// There is one row, and the step has one token.
     OneToken,
-    /// They have one row, that of the last of several tokens.
+    /// There is one row, that of the last of several tokens.
     LastToken,
-    /// Its activations have several rows.
+    /// There are several rows.
     ManyRows,
     /// The step has several tokens.
     ManyTokens,
-    /// The step wants a token.
+    /// The step samples a token.
     Token,
     /// The tokens of the step come from the host, not from sampling on the device.
     Given,
@@ -114,7 +114,7 @@ impl Extent {
 
 /// One dispatch of a program.
 pub(crate) struct Dispatch {
-    /// The name of the kernel, then that of the part of the model.
+    /// The name of the kernel, then the name of the part of the model.
     pub label: String,
     pub cost: Cost,
     pub pipeline: wgpu::ComputePipeline,

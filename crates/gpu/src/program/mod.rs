@@ -259,7 +259,7 @@ impl Program {
         let logits = match step.want {
             OutputRequest::Nothing => 0,
             OutputRequest::Token => 1,
-            OutputRequest::Logits(0) => return Err(internal("a step wants no rows of logits")),
+            OutputRequest::Logits(0) => return Err(internal("a step requests no rows of logits")),
             OutputRequest::Logits(rows) => rows,
         };
         if tokens == 0 || tokens > max_batch {
@@ -278,7 +278,9 @@ impl Program {
             )));
         }
         if logits > tokens.min(max_logits) {
-            return Err(BackendError::Internal(format!("a step of {tokens} tokens wants {logits} logits")));
+            return Err(BackendError::Internal(format!(
+                "a step of {tokens} tokens requests {logits} rows of logits"
+            )));
         }
         Ok(logits as u32)
     }

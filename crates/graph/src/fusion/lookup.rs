@@ -1,16 +1,16 @@
-//! A graph that a pass changes while it looks things up in it.
+//! A graph with an index of readers and writers, for passes that change it.
 
 use crate::fusion::readers::without;
 use crate::ir::{FusedOp, Graph, Node, Value, ValueInfo};
 
-/// A graph with the nodes that read and write each value. They are kept up to date with each change: finding them again
-/// for every node that a pass looks at would take time that grows with the square of the number of layers.
+/// A graph with the nodes that read and write each value, updated with each change: searching for them at every node of
+/// a pass would take time quadratic in the number of layers.
 pub(crate) struct Lookup {
     graph: Graph<FusedOp>,
-    /// In the order of the nodes; a node that reads a value twice is there twice.
+    /// In node order; a node that reads a value twice is listed twice.
     readers: Vec<Vec<usize>>,
     writers: Vec<Vec<usize>>,
-    /// Nodes that became part of others. Until the end of the pass they count as readers and writers.
+    /// Nodes to remove when the pass ends. Until then they count as readers and writers.
     dead: Vec<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Lookup {
         &self.readers[value.0 as usize]
     }
 
-    /// The node that writes a value which nothing but one node reads.
+    /// The node that writes a value, if exactly one node reads the value.
     pub(crate) fn only_for(&self, value: Value) -> Option<(usize, &Node<FusedOp>)> {
         let alone = self.readers(value).len() == 1;
         let writer = *self.writers[value.0 as usize].last()?;
@@ -55,7 +55,7 @@ impl Lookup {
         self.connect(index);
     }
 
-    /// Declares a value.
+    /// Adds a value.
     pub(crate) fn new_value(&mut self, info: ValueInfo) -> Value {
         self.graph.values.push(info);
         self.readers.push(Vec::new());
@@ -63,7 +63,7 @@ impl Lookup {
         Value(self.graph.values.len() as u32 - 1)
     }
 
-    /// Nodes that the graph does without at the end.
+    /// Marks nodes for removal at the end.
     pub(crate) fn remove(&mut self, nodes: impl IntoIterator<Item = usize>) {
         self.dead.extend(nodes);
     }

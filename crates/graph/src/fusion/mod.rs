@@ -1,10 +1,10 @@
 //! Fusion: pure rewrites of a graph into fewer, larger nodes.
 //!
-//! 1. [`group_projections`]: matmuls of one input become one node, and a norm that only they read joins it (q, k, v;
-//!    gate and up).
+//! 1. [`group_projections`]: matmuls of the same input become one node, together with a norm that only they read (q, k,
+//!    v; gate and up).
 //! 2. [`gate`]: the gated product of two grouped projections becomes their epilogue.
 //! 3. [`residual`]: an addition becomes the epilogue of the projection that feeds it.
-//! 4. [`scaled_rows`]: what the rows of the table are multiplied with becomes part of gathering them.
+//! 4. [`scaled_rows`]: a factor of the embeddings becomes part of the embedding.
 
 mod dispatch;
 mod lookup;
@@ -19,7 +19,7 @@ pub fn fuse(graph: Graph) -> Graph {
     residual(gate(group_projections(scaled_rows(graph))))
 }
 
-/// Turns `factor * embed()` into one node, where nothing else reads the rows.
+/// Turns `factor * embed()` into one node, if nothing else reads the rows.
 pub(crate) fn scaled_rows(mut graph: Graph) -> Graph {
     let (readers, writers) = (readers(&graph), writers(&graph));
     let mut dead = Vec::new();
@@ -49,8 +49,7 @@ fn plain(node: &Node) -> Option<&MatMul> {
     }
 }
 
-/// Joins the matmuls that read the same value into the first of them, and the norm before them where nothing else
-/// reads it.
+/// Merges the matmuls that read the same value into the first of them, and the norm before them if only they read it.
 pub(crate) fn group_projections(mut graph: Graph) -> Graph {
     let (readers, writers) = (readers(&graph), writers(&graph));
     let mut dead = Vec::new();
@@ -107,8 +106,8 @@ pub(crate) fn gate(mut graph: Graph) -> Graph {
     without(graph, &dead)
 }
 
-/// Turns `add(x, matmul(w, y))` into the matmul's epilogue. The node moves to the place of the addition, where both
-/// its inputs are written.
+/// Turns `add(x, matmul(w, y))` into the matmul's epilogue. The node moves to the addition, so that both inputs are
+/// available.
 pub(crate) fn residual(mut graph: Graph) -> Graph {
     let (readers, writers) = (readers(&graph), writers(&graph));
     let mut dead = Vec::new();

@@ -1,4 +1,4 @@
-//! Who reads and writes a graph's values.
+//! Readers and writers of a graph's values.
 
 use std::collections::HashMap;
 

@@ -31,7 +31,7 @@ pub struct Graph<O = Op> {
     pub nodes: Vec<Node<O>>,
     /// KV cache shapes; [`Attention::layer`](crate::Attention::layer) indexes it.
     pub kv_layers: Vec<KvLayer>,
-    /// Numbers (f32) of each recurrent state; [`Conv::state`](crate::Conv::state) and
+    /// Length of each recurrent state, in f32; [`Conv::state`](crate::Conv::state) and
     /// [`DeltaNet::state`](crate::DeltaNet::state) index it. Each is zeros before position 0.
     pub states: Vec<usize>,
     /// The model's result, `[Logits, vocabulary]`.

@@ -32,7 +32,7 @@ pub struct WeightSpec {
 }
 
 impl WeightSpec {
-    /// Whether the tensor's bytes, and its values where they are read as plain numbers, are no more than `most`.
+    /// Whether the tensor's bytes, and its decoded values if it is read as a vector, have at most `most` bytes.
     pub fn fits(&self, most: u64) -> bool {
         let floats = if self.uses.vector { size_of::<f32>() as u64 } else { 0 };
         let block = self.dtype.block_bytes() as u64;

@@ -1,5 +1,5 @@
-//! `exaone4`: as `olmo2`, with the heads of queries and keys normalised; if there are windows, the layers that
-//! see everything have no position embedding (EXAONE 4.0, 2025).
+//! `exaone4`: as `olmo2`, with the heads of queries and keys normalized; if there are windows, the layers with full
+//! attention have no position embedding (EXAONE 4.0, 2025).
 
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 
@@ -8,7 +8,7 @@ use crate::layer::Norms;
 use crate::model_builder::ModelBuilder;
 use crate::rope::RopeParams;
 
-/// Number of layers of the size that has windows even if its file does not say so.
+/// Number of layers of the model that has windows even if its file has no key for them.
 const LAYERS_OF_32B: usize = 64;
 
 /// Records an `exaone4` model.

@@ -9,7 +9,7 @@ use crate::model_builder::ModelBuilder;
 /// Records a `granite` model.
 pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     let (g, keys) = (&model.graph, &model.keys);
-    // The key that elsewhere says whether a scaling was trained says here whether there is a rope at all.
+    // In other architectures this key says whether a scaling was trained; here it says whether there is a rope.
     let rope = match keys.flag("rope.scaling.finetuned", true)? {
         true => Some(model.rope(RopeStyle::Interleaved)?),
         false => None,

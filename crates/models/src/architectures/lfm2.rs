@@ -1,5 +1,5 @@
-//! `lfm2`: most layers mix neighbouring tokens by a short gated convolution, the others by attention (Liquid AI, LFM2,
-//! 2025).
+//! `lfm2`: most layers mix neighbouring tokens with a short gated convolution, the others with attention (Liquid AI,
+//! LFM2, 2025).
 
 use linnet_graph::{Activation, RopeStyle, Value};
 
@@ -14,14 +14,14 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     let x = model.layers(
         model.embed()?,
         Norms::BEFORE,
-        // A layer without key/value heads is one of convolution.
+        // A layer without key/value heads is a convolution layer.
         |layer, h| match model.config.kv_heads[layer.index] {
             0 => convolution(layer, taps, h),
             _ => layer.attend(layer.normed_qkv(h)?, Some(&rope), layer.attention()?),
         },
         |layer, h| layer.feed_forward(h, Activation::Silu),
     )?;
-    // Files call the final norm what the checkpoints call it, though it follows the last layer.
+    // Some files use the checkpoints' misleading name for the final norm, which follows the last layer.
     model.head_with(
         if model.tensors.has("token_embd_norm.weight") { "token_embd_norm" } else { "output_norm" },
         x,

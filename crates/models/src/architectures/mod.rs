@@ -1,4 +1,4 @@
-//! One file for each architecture, in a folder where a family has several.
+//! One file per architecture; families with several have a folder.
 
 mod bitnet;
 mod exaone4;

@@ -1,5 +1,5 @@
-//! `olmo2`: the results of attention and the feed-forward part are normalised, not their inputs; queries and keys
-//! are normalised as whole rows (OLMo 2, 2024). With windows it is OLMo 3, whose windowed layers keep the plain rope.
+//! `olmo2`: the outputs of attention and of the feed-forward part are normalized, not their inputs; queries and keys
+//! are normalized as whole rows (OLMo 2, 2024). OLMo 3 adds windows; its windowed layers use an unscaled rope.
 
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
 

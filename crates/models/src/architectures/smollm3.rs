@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::layer::Norms;
 use crate::model_builder::ModelBuilder;
 
-/// The last of each this many layers has no position embedding.
+/// The last layer of each group of this size has no position embedding.
 const PERIOD: usize = 4;
 
 /// Records a `smollm3` model.

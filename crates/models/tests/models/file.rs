@@ -1,10 +1,10 @@
-//! A small `llama` file's header, made here and changed by tests.
+//! The header of a small `llama` file, which tests modify.
 
 use linnet_gguf::{Gguf, HeaderWriter, Value};
 use linnet_models::{ModelError, record};
 use linnet_quant::DType;
 
-/// Metadata and tensors of a file, to be changed by a test before it is written.
+/// Metadata and tensors of a file, which a test can change before they are written.
 pub struct File {
     metadata: Vec<(&'static str, Value)>,
     tensors: Vec<(String, Vec<u64>)>,

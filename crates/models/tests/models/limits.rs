@@ -5,7 +5,7 @@ use linnet_models::ModelError;
 
 use crate::file::File;
 
-/// Each of these is within bounds; multiplied, they are beyond what 32 bits count.
+/// Each number is within its bound, but their product exceeds 32 bits.
 #[test]
 fn products_are_bounded() {
     let large = || File::new().set("llama.attention.head_count", Value::U32(1 << 23));

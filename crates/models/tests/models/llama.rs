@@ -1,4 +1,4 @@
-//! Recording `llama` from headers made here: what a good one gives and what bad ones are called.
+//! Recording `llama` from generated headers: the graph of a valid one, and the errors of invalid ones.
 
 use linnet_gguf::Value;
 use linnet_graph::{Op, RopeFactors, fuse};
@@ -83,7 +83,7 @@ fn what_cannot_be_run_is_named() {
         File::new().set("llama.attention.causal", Value::Bool(false)).error(),
         ModelError::UnsupportedVariant { key, .. } if key == "llama.attention.causal"
     ));
-    // A tensor that nothing reads: the file means something else by its architecture than we do.
+    // A tensor that is not read: the file's architecture differs from ours.
     assert!(matches!(
         File::new().tensor("blk.1.attn_q_norm", &[16]).error(),
         ModelError::UnsupportedTensor { tensor, .. } if tensor == "blk.1.attn_q_norm.weight"

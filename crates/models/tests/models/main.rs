@@ -1,4 +1,4 @@
-//! Models recorded from headers made here.
+//! Models recorded from generated headers.
 
 mod file;
 mod limits;

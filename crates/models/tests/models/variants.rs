@@ -1,5 +1,4 @@
-//! Files that mean more than their architecture's record knows: refused by the name of what is unknown, never guessed
-//! at.
+//! Files of unknown variants of an architecture are rejected with the name of the unknown key or tensor.
 
 use linnet_gguf::{Array, HeaderParser, TensorInfo, Value};
 use linnet_graph::Op;
@@ -7,7 +6,7 @@ use linnet_models::{ModelError, record};
 
 use crate::file::File;
 
-/// What a file is refused for: the key or the tensor, without the architecture.
+/// The key or tensor in the error, without the architecture.
 fn refused_for(file: File) -> String {
     match file.error() {
         ModelError::UnsupportedVariant { key, .. } => key,
@@ -16,7 +15,7 @@ fn refused_for(file: File) -> String {
     }
 }
 
-/// A mixture of two experts of which one is used, instead of the second layer's feed-forward part.
+/// A mixture of two experts, one of them used, instead of the second layer's feed-forward part.
 fn mixture() -> File {
     let file =
         File::new().set("llama.expert_count", Value::U32(2)).set("llama.expert_used_count", Value::U32(1));
@@ -134,7 +133,8 @@ fn tensors_that_nothing_reads_are_not_passed_over() {
     }
 }
 
-/// A variant has other tensors instead of those that we look for; what it has says more than what it has not.
+/// A variant has other tensors instead of the expected ones. The error names an unknown one, which is more informative
+/// than a missing one.
 #[test]
 fn a_variant_is_named_before_what_it_lacks() {
     let merged =
@@ -180,7 +180,7 @@ fn experts_have_gate_and_up_in_two_matrices_or_in_one() {
 }
 
 #[test]
-fn the_weights_of_experts_are_scaled_and_normalised_as_the_file_says() {
+fn the_weights_of_experts_are_scaled_and_normalized_as_the_file_says() {
     let router = |file: File| {
         let nodes = record(&file.header()).unwrap().graph.nodes;
         nodes
@@ -211,5 +211,5 @@ fn layers_that_share_keys_and_values_may_have_idle_matrices_for_their_own() {
         header.tensors.push(TensorInfo { name, ..tensor });
     }
     let with = record(&header).expect("the same model");
-    assert_eq!(with.graph.weights.len(), without.graph.weights.len(), "what is not read takes no memory");
+    assert_eq!(with.graph.weights.len(), without.graph.weights.len(), "an unread tensor takes no memory");
 }

@@ -1,11 +1,11 @@
-//! Which layers see only a window, and which of them turn queries and keys.
+//! Which layers have a window, and which of them apply rope.
 
 use linnet_gguf::{Gguf, HeaderWriter, Value};
 use linnet_graph::{Graph, Op};
 use linnet_models::record;
 use linnet_quant::DType;
 
-/// An `exaone4` file of so many layers with further metadata.
+/// An `exaone4` file with this many layers and further metadata.
 fn exaone4(layers: u32, more: &[(&str, Value)]) -> Graph {
     let mut writer = HeaderWriter::new();
     for (key, value) in [
@@ -49,7 +49,7 @@ fn exaone4(layers: u32, more: &[(&str, Value)]) -> Graph {
     record(&Gguf::parse(&writer.to_bytes()).unwrap()).unwrap().graph
 }
 
-/// Of each layer its window, and how fast the second pair of its heads turns.
+/// The window of each layer, and the frequency of the second pair of its rope.
 fn layers(graph: &Graph) -> Vec<(Option<usize>, Option<f32>)> {
     let mut turn = None;
     let nodes = graph.nodes.iter().filter_map(|node| match &node.op {
@@ -81,7 +81,7 @@ fn exaone4_turns_everywhere_or_only_where_there_is_a_window() {
     let base = ("exaone4.rope.freq_base_swa", Value::F32(500.0));
     let period = ("exaone4.attention.sliding_window_pattern", Value::U32(2));
     same(layers(&exaone4(3, &[window, base, period])), &[near, (None, None), near]);
-    // Files of the size with 64 layers may leave out what is known of it.
+    // Files of the 64-layer model may omit its known values.
     let known = layers(&exaone4(64, &[]));
     same(known[..4].to_vec(), &[(Some(4096), slow(10_000.0)), known[1], known[2], (None, None)]);
     assert_eq!(known.iter().filter(|(window, _)| window.is_some()).count(), 48);

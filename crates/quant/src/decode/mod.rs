@@ -18,7 +18,7 @@ use crate::DType;
 
 /// The lengths given to [`dequantize`] do not match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{values} {dtype} values do not take {bytes} bytes")]
+#[error("{values} values of {dtype} do not have {bytes} bytes")]
 pub struct LengthError {
     /// The format.
     pub dtype: DType,

@@ -64,7 +64,7 @@ fn translate(mut source: String, syntax: &SyntaxConfig) -> Result<String, TextEr
                 open.clear();
             }
             Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => open.push(length),
-            // The next item is compiled beside the previous one.
+            // The next item is compiled independently of the previous one.
             Token::Comma => length = open.last().copied().unwrap_or(length),
             Token::BracketClose | Token::ParenClose | Token::BraceClose => {
                 length = open.pop().unwrap_or(length) + 2

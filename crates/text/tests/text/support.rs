@@ -12,7 +12,7 @@ fn root() -> PathBuf {
 }
 
 /// A file or folder of the reference results, if it exists: in `LINNET_REFERENCE`, or in
-/// `../shared/reference` beside the workspace, or in the part in the repository.
+/// `../shared/reference` next to the workspace, or in the part in the repository.
 pub fn reference(name: &str) -> Option<PathBuf> {
     let beside = root().join("../shared/reference");
     let found = || if beside.is_dir() { beside } else { root().join("tests/fixtures") };

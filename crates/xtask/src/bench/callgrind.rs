@@ -1,9 +1,9 @@
-//! The part of callgrind's output format that says how many instructions each function ran itself.
+//! Parses the part of callgrind's output that counts the instructions of each function.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 
-/// Instructions by function, without those of the functions that it calls.
+/// Instructions by function, excluding the functions that it calls.
 #[derive(Debug, PartialEq)]
 pub struct Profile {
     of_function: BTreeMap<String, u64>,
@@ -23,7 +23,7 @@ impl Profile {
                     function = Some(name);
                 }
             } else if line.starts_with("calls=") {
-                // The next line is what the called function cost with all that it called.
+                // The next line has the inclusive cost of the call.
                 of_call = true;
             } else if line.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
                 let cost = line.split_once(' ').and_then(|(_, cost)| cost.trim().parse::<u64>().ok());
@@ -37,7 +37,7 @@ impl Profile {
         Ok(Self { of_function })
     }
 
-    /// What ran more often here than there.
+    /// The increase of each function's count over another profile.
     pub fn minus(&self, other: &Self) -> Self {
         let of = |(name, count): (&String, &u64)| {
             let more = count.saturating_sub(other.of_function.get(name).copied().unwrap_or(0));
@@ -46,7 +46,7 @@ impl Profile {
         Self { of_function: self.of_function.iter().filter_map(of).collect() }
     }
 
-    /// All instructions.
+    /// The total number of instructions.
     pub fn total(&self) -> u64 {
         self.of_function.values().sum()
     }
@@ -60,7 +60,7 @@ impl Profile {
     }
 }
 
-/// `(12) some::function` names a function, a mere `(12)` means it from then on.
+/// `(12) some::function` defines a name, and a later `(12)` refers to it.
 fn named<'a>(names: &mut BTreeMap<&'a str, String>, reference: &'a str) -> Result<String> {
     let (id, name) = reference.split_once(')').unwrap_or(("", reference));
     let name = name.trim();
@@ -70,8 +70,8 @@ fn named<'a>(names: &mut BTreeMap<&'a str, String>, reference: &'a str) -> Resul
     names.get(id).cloned().with_context(|| format!("callgrind names no function {reference}"))
 }
 
-/// Without the hash that the compiler appends, which is another one after every change, and without the number by which
-/// callgrind tells recursions apart.
+/// Drops the hash that the compiler appends, which changes with every change, and the number by which callgrind tells
+/// recursion levels apart.
 fn readable(name: &str) -> String {
     let name = name.split_once('\'').map_or(name, |(name, _)| name);
     match name.rsplit_once("::h") {

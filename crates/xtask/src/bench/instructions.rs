@@ -1,7 +1,7 @@
 //! `cargo xtask instructions`: how many instructions the native engine spends on a token, counted by callgrind.
 //!
-//! Unlike a time, the count is the same on a busy machine, so that a few percent more are seen. What it cannot see is
-//! waiting: for memory, and for other threads.
+//! Unlike a time, the count does not depend on other load, so a regression of a few percent is visible. It does not
+//! include waiting for memory or for other threads.
 
 use crate::bench::callgrind::Profile;
 use crate::machine::workspace::Workspace;
@@ -14,13 +14,13 @@ use std::process::Command;
 
 /// Tokens of the prompt.
 const PROMPT: usize = 8;
-/// Two runs decode this many and twice as many tokens. Their difference is the decoding of the second half alone.
+/// Two runs decode this many tokens and twice as many. Their difference is the cost of the second half.
 const TOKENS: usize = 8;
-/// Functions that are shown and kept.
+/// Number of functions to print and store.
 const FUNCTIONS: usize = 12;
-/// Growth, in percent, from which on the command fails.
+/// Growth in percent at which the command fails.
 const TOLERANCE: f64 = 2.0;
-/// Where the figure is kept, from the root.
+/// The file with the last result, relative to the root.
 const KEPT: &str = "benches/instructions.json";
 
 /// What to do with the count.
@@ -31,7 +31,7 @@ pub struct Options {
     update: bool,
 }
 
-/// Counts, prints, and compares with what is kept; an error where it has grown.
+/// Counts, prints, and compares with the stored result; an error if the count has grown.
 pub fn run(options: &Options) -> Result<()> {
     programs::ensure(&[&programs::VALGRIND])?;
     let workspace = Workspace::find()?;
@@ -45,15 +45,16 @@ pub fn run(options: &Options) -> Result<()> {
         println!("kept in {KEPT}");
         return Ok(());
     }
-    let before = fs::read_to_string(&kept).with_context(|| format!("no {KEPT}: make it with --update"))?;
-    let before = serde_json::from_str(&before).with_context(|| format!("{KEPT} is broken"))?;
+    let before =
+        fs::read_to_string(&kept).with_context(|| format!("{KEPT} is missing: create it with --update"))?;
+    let before = serde_json::from_str(&before).with_context(|| format!("{KEPT} is not valid JSON"))?;
     let verdict = compare(&before, &counted)?;
     println!("{verdict}");
     Ok(())
 }
 
-/// The release binary, with symbol names that distinguish the instances of generic functions, since each kernel is one.
-/// It has its own target folder, so that the other builds stay valid.
+/// Builds the release binary with symbol names that distinguish the instances of generic functions, since each kernel
+/// is one. It uses its own target folder, so that other builds stay valid.
 fn build_named(workspace: &Workspace) -> Result<PathBuf> {
     let target = workspace.target.join("instructions");
     let mut cargo = workspace.cargo("build");
@@ -62,7 +63,7 @@ fn build_named(workspace: &Workspace) -> Result<PathBuf> {
     Ok(target.join("release/linnet"))
 }
 
-/// Decodes under callgrind, twice.
+/// Decodes twice under callgrind: the difference of the runs excludes loading and prefill.
 fn count(workspace: &Workspace, linnet: &Path, model: &Path) -> Result<Value> {
     let folder = workspace.target.join("instructions");
     let profile = |tokens: usize| -> Result<(Profile, Value)> {
@@ -106,7 +107,7 @@ fn print(counted: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Compares the new figure with the old one. An error if it has grown too much, or if they measure different things.
+/// Compares the new result with the old one. An error if it has grown too much, or if they measure different things.
 fn compare(before: &Value, now: &Value) -> Result<String> {
     for what in ["what", "model", "features"] {
         if before[what] != now[what] {

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
-/// What is kept of a run, from the root: for people, for machines, as a picture.
+/// The stored results of a run, relative to the root: a table, JSON and a chart.
 const KEPT: [&str; 3] = ["benches/speed.txt", "benches/speed.json", "benches/speed.svg"];
 
 /// What to measure.
@@ -32,31 +32,31 @@ pub struct Options {
     /// shapes of SmolLM2 in every block format]
     #[arg(long, value_name = "FILE")]
     model: Vec<PathBuf>,
-    /// Only the native programs
+    /// Measure only the native programs
     #[arg(long, conflicts_with = "browser")]
     native: bool,
-    /// Only what runs in Chromium
+    /// Measure only in Chromium
     #[arg(long)]
     browser: bool,
-    /// Runs of each; the median is reported
+    /// Number of runs; the median is reported
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Of them, runs with wllama, which needs ten times as long as the others
+    /// Number of runs with wllama, which takes ten times as long as the others
     #[arg(long, value_name = "N", default_value = "5")]
     wllama_runs: u32,
     /// Lengths of the prompts, in tokens
     #[arg(long, value_name = "N,N,...", default_value = "40,250,900")]
     prompts: String,
-    /// Tokens decoded after each
+    /// Tokens to decode after each prompt
     #[arg(long, value_name = "N", default_value = "96", value_parser = clap::value_parser!(u32).range(2..))]
     tokens: u32,
-    /// Numbers of threads [default: 1 and as many as there are, up to 8]
+    /// Numbers of threads [default: 1 and the number of cores, at most 8]
     #[arg(long, value_name = "N,N,...")]
     threads: Option<String>,
     /// What to measure: prefill and decode, decode with a long context, loading and memory
     #[arg(long, value_name = "PART,...", default_value = "speed,context,load")]
     parts: String,
-    /// Where to write what was measured, as JSON
+    /// Write the results as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write table, JSON and chart to benches/speed.*
@@ -64,7 +64,7 @@ pub struct Options {
     keep: bool,
 }
 
-/// Builds what is measured, measures it, prints the tables.
+/// Builds and measures everything, and prints the tables.
 pub fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     if options.ops {
@@ -78,7 +78,7 @@ pub fn run(options: &Options) -> Result<()> {
     } else {
         options.model.clone()
     };
-    // The browser's side shares its helpers with the tests, which want the page to be there.
+    // The browser's part shares helpers with the tests, which need the built page.
     build::build(&workspace, &WasmToolchain::ensure()?)?;
     let mut node = Command::new("node");
     node.arg(workspace.root.join("tests/browser/bench/run.mjs"));

@@ -1,7 +1,7 @@
 //! `cargo xtask bench --ops`: measures each kernel alone, natively and as wasm in Node, with and without relaxed SIMD,
 //! and the machine's read bandwidth.
 //!
-//! Both sides are the same source, `linnet-bench`; the modules are made as the page's are.
+//! All of them run the same source, `linnet-bench`; the modules are built like the page's.
 
 use crate::build::wasm::{self, Kind};
 use crate::machine::process;
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Measures in Node. Its arguments are the module and the number of threads to start beside its own.
+/// The script that measures in Node. Its arguments are the module and the number of additional threads.
 const DRIVER: &str = r#"
 import { readFileSync } from 'node:fs';
 import { exit, versions } from 'node:process';
@@ -21,7 +21,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { initSync, measure } from './linnet.js';
 
-// To these relaxed SIMD is an experiment.
+// In these versions relaxed SIMD is experimental.
 if (parseInt(versions.node) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
 const [file, workers] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(new URL(file, import.meta.url)));
@@ -47,11 +47,11 @@ parentPort.postMessage('ready');
 work(seat);
 "#;
 
-/// What was measured of one thing: a label, then the speeds in the order of the table's columns.
+/// A row of a table: a label, then the speed of each column.
 type Row = (String, Vec<f64>);
 
-/// Measures with the shapes of a model, or with the default ones, on one thread and on all. Prints tables; returns all
-/// reports.
+/// Measures with the shapes of a model, or with the default ones, with one thread and with all of them. Prints tables
+/// and returns the reports.
 pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec<Value>> {
     let cores = std::thread::available_parallelism()?.get().min(8);
     let mut reports = Vec::new();
@@ -78,13 +78,13 @@ pub fn run(modules: &Modules, linnet: &Path, model: Option<&Path>) -> Result<Vec
     Ok(reports)
 }
 
-/// The example `ops` of `linnet-bench`, as the page's modules are made.
+/// The example `ops` of `linnet-bench`, built like the page's modules.
 pub struct Modules {
     folder: PathBuf,
 }
 
 impl Modules {
-    /// Compiles and optimises them.
+    /// Compiles and optimizes them.
     pub fn make(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<Self> {
         let mut cargo = toolchain.cargo(workspace, "build");
         process::run(cargo.args([
@@ -99,7 +99,7 @@ impl Modules {
         let folder = workspace.wasm_target().join("ops");
         wasm::bind(&compiled, &folder)?;
         wasm::make_all(workspace, &folder, |kind| folder.join(made(kind)))?;
-        // Whatever the package around the target folder says of itself.
+        // The target folder may be inside another package; this declares the files as modules.
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#)?;
         fs::write(folder.join("thread.js"), THREAD)?;
         fs::write(folder.join("driver.js"), DRIVER)?;
@@ -109,22 +109,22 @@ impl Modules {
     fn measure(&self, cases: &Value, kind: Kind, threads: usize) -> Result<Value> {
         fs::write(self.folder.join("cases.json"), cases.to_string())?;
         let mut node = Command::new("node");
-        // A model runs long enough for the compiler that optimises; here its code is wanted from the first run on.
+        // A case is short: without this, V8 would run it with its baseline compiler at first.
         node.arg("--no-liftoff").arg(self.folder.join("driver.js"));
         node.args([made(kind), (threads - 1).to_string()]);
         let report: Value = serde_json::from_str(&process::output(&mut node)?)?;
         let came = report["threads"].as_u64();
-        ensure!(came == Some(threads as u64), "{threads} threads were to compute, not {came:?}");
+        ensure!(came == Some(threads as u64), "expected {threads} threads, got {came:?}");
         Ok(report)
     }
 }
 
-/// The optimised module's file, beside what wasm-bindgen left.
+/// The file of the optimized module, next to wasm-bindgen's output.
 fn made(kind: Kind) -> String {
     format!("made_{}", kind.file())
 }
 
-/// Of what runs natively, in the plain module, in the relaxed one.
+/// Prints the reports of the native program, the plain module and the module with relaxed SIMD.
 fn print(threads: usize, reports: &[&Value; 3]) -> Result<()> {
     let number = |value: &Value, what: &str| value[what].as_f64().with_context(|| format!("no {what}"));
     let feature = |report: &Value| report["features"][0].as_str().unwrap_or_default().to_owned();
@@ -183,7 +183,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// In each cell native, and each of both modules with its ratio to it.
+/// Each cell has the native speed, then the speed of each module and its ratio to the native one.
 fn table(title: &str, columns: &[&str], reports: &[Vec<Row>]) {
     let cells: Vec<String> = columns.iter().map(|column| format!("{column:>33}")).collect();
     println!("\n{title:<30}{}", cells.concat());

@@ -1,7 +1,8 @@
-//! The licences of all that is built with: Rust crates, npm packages, listed models; held to the list in `deny.toml`,
-//! and named, with their texts, in the notices that go with what is shipped.
+//! Checks the licences of all dependencies (Rust crates, npm packages, listed models) against the list in `deny.toml`,
+//! and writes the notices with their texts that are shipped with the package and the site.
 //!
-//! A check of our own, since `cargo deny` takes longer to compile than most of the tests, and knows nothing of npm.
+//! This is our own check because `cargo deny` takes longer to compile than most of the tests, and does not read npm
+//! packages.
 
 use crate::machine::process;
 use crate::machine::workspace::Workspace;
@@ -13,11 +14,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// Further licences for build tools whose code is not shipped: a bundler's CSS parser, its table of browsers, and its
-/// file reader have them.
+/// Further licences allowed for build tools whose code is not shipped: a bundler's CSS parser, browser table and file
+/// reader.
 const TOOLS_ONLY: [&str; 3] = ["MPL-2.0", "CC-BY-4.0", "BlueOak-1.0.0"];
 
-/// Fails with the list of what may not be used.
+/// Fails with the list of dependencies whose licences are not allowed.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let allowed = allowed(&fs::read_to_string(workspace.root.join("deny.toml"))?)?;
     let mut tools = allowed.clone();
@@ -39,12 +40,12 @@ pub fn check(workspace: &Workspace) -> Result<()> {
             .source
             .is_some_and(|source| !source.starts_with("registry+") && !source.starts_with("sparse+"))
         {
-            bail!("{what} comes from no registry");
+            bail!("{what} is not from a registry");
         }
     }
     let lock: Value = serde_json::from_str(&fs::read_to_string(workspace.root.join("package-lock.json"))?)?;
     for (path, package) in lock["packages"].as_object().context("package-lock.json without packages")? {
-        // The others are our own folders and links to them.
+        // All other entries are our own folders and links to them.
         if path.contains("node_modules/") && package["link"] != true {
             let allowed = if package["dev"] == true { &tools } else { &allowed };
             judge(format!("npm package {path}"), package["license"].as_str(), allowed);
@@ -52,17 +53,17 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     }
     let models: Value =
         serde_json::from_str(&fs::read_to_string(workspace.root.join("web/src/models/models.json"))?)?;
-    for model in models.as_array().context("web/src/models/models.json is no list")? {
+    for model in models.as_array().context("web/src/models/models.json is not a list")? {
         judge(format!("model {}", model["id"]), model["license"].as_str(), &allowed);
     }
     if !refused.is_empty() {
-        bail!("not under a licence of deny.toml:\n{}", refused.join("\n"));
+        bail!("licences that deny.toml does not allow:\n{}", refused.join("\n"));
     }
-    println!("{count} crates, packages and models are under licences of deny.toml");
+    println!("{count} crates, packages and models have licences that deny.toml allows");
     Ok(())
 }
 
-/// Names, versions, licences and licence texts of the crates inside the module in the page.
+/// Names, versions, licences and licence texts of the crates that the page's module contains.
 pub fn notices(workspace: &Workspace) -> Result<String> {
     let target = ["--filter-platform", "wasm32-unknown-unknown"];
     let mut text = String::from(
@@ -88,10 +89,10 @@ struct Package {
     name: String,
     version: String,
     licence: Option<String>,
-    /// Absent for the crates of this workspace.
+    /// `None` for the crates of this workspace.
     source: Option<String>,
     folder: std::path::PathBuf,
-    /// Linked into `linnet-wasm`: reached from it by normal dependencies, procedural macros left out.
+    /// The crates linked into `linnet-wasm`: its normal dependencies, except procedural macros.
     shipped: bool,
 }
 
@@ -140,7 +141,7 @@ fn crates(workspace: &Workspace, more: &[&str]) -> Result<Vec<Package>> {
     described.collect()
 }
 
-/// The files of a crate that hold licence texts and notices.
+/// The files of a crate with licence texts and notices.
 fn licence_texts(folder: &Path) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -163,18 +164,18 @@ fn allowed(deny: &str) -> Result<Vec<LicenseReq>> {
     let list =
         deny.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
     let list = list.context("deny.toml without [licenses] allow")?;
-    list.iter().map(|name| requirement(name.as_str().context("a licence that is no text")?)).collect()
+    list.iter().map(|name| requirement(name.as_str().context("a licence that is not a string")?)).collect()
 }
 
 fn requirement(name: &str) -> Result<LicenseReq> {
-    let expression = Expression::parse(name).with_context(|| format!("`{name}` is no SPDX licence"))?;
+    let expression = Expression::parse(name).with_context(|| format!("`{name}` is not an SPDX licence"))?;
     let found = expression.requirements().next().map(|requirement| requirement.req.clone());
-    found.with_context(|| format!("`{name}` names no licence"))
+    found.with_context(|| format!("`{name}` does not name a licence"))
 }
 
-/// Whether an SPDX expression can be met with these licences alone.
+/// Whether these licences satisfy an SPDX expression.
 fn satisfies(licence: &str, allowed: &[LicenseReq]) -> bool {
-    // Old crates write MIT/Apache-2.0.
+    // Old crates write `MIT/Apache-2.0`.
     Expression::parse_mode(licence, ParseMode::LAX)
         .is_ok_and(|expression| expression.evaluate(|wanted| allowed.contains(wanted)))
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the npm package in `web/dist`, the site in `www/dist`.
+//! `cargo xtask build`: builds the npm package in `web/dist` and the site in `www/dist`.
 
 pub mod licences;
 pub mod relaxed;
@@ -15,19 +15,19 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Builds both, with whatever that takes.
+/// Installs the tools that the build needs, then builds both.
 pub fn run() -> Result<()> {
     programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
     build(&workspace, &WasmToolchain::ensure()?)
 }
 
-/// The same, on a machine that has what it takes. Says how long each part took.
+/// Builds both on a machine that has the tools, and prints the time of each part.
 pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     eprintln!("wasm is compiled by {}", toolchain.describe());
     let compiled = timed("compiled linnet-wasm", || wasm::compile(workspace, toolchain))?;
-    timed("npm packages in place", || npm::install(workspace))?;
-    timed("web/wasm in place", || wasm::package(workspace, &compiled))?;
+    timed("installed npm packages", || npm::install(workspace))?;
+    timed("packaged web/wasm", || wasm::package(workspace, &compiled))?;
     timed("built web/dist", || npm::run(workspace, "web", "build"))?;
     timed("built www/dist", || npm::run(workspace, "www", "build"))?;
     let notices = licences::notices(workspace)?;
@@ -37,7 +37,7 @@ pub fn build(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<()> {
     Ok(())
 }
 
-/// Builds the native binary `linnet`, released; returns its path.
+/// Builds the native binary `linnet` in release mode and returns its path.
 pub fn native(workspace: &Workspace) -> Result<PathBuf> {
     process::run(workspace.cargo("build").args(["--release", "--package", "linnet-cli", "--bin", "linnet"]))?;
     Ok(workspace.target.join("release").join(format!("linnet{}", std::env::consts::EXE_SUFFIX)))

@@ -1,20 +1,20 @@
-//! Makes the module for engines with relaxed SIMD, or without, out of the one that the compiler made.
+//! Makes the modules for engines with and without relaxed SIMD from the compiled module.
 //!
-//! The compiler does not use relaxed SIMD. It compiles both kinds of kernels once, and this pass sets the result of the
-//! function that chooses between them. For relaxed SIMD, calls of the function that emulates the instruction become the
-//! instruction. Otherwise nothing calls those kernels, and wasm-opt removes them.
+//! The compiler does not use relaxed SIMD. The compiled module has both kinds of kernels, and this pass fixes the
+//! result of the function that selects one. For relaxed SIMD, calls of the function that emulates the instruction
+//! become the instruction. Otherwise nothing calls those kernels, and wasm-opt removes them.
 
 use anyhow::{Result, bail, ensure};
 use walrus::ir::{Instr, InstrLocId, TernOp, TernaryOp, VisitorMut, dfs_pre_order_mut};
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ValType};
 
-/// The function that tells, in `linnet-cpu`.
+/// The function in `linnet-cpu` that reports relaxed SIMD.
 const ANSWER: &str = "simd::relaxed::available";
 
 /// The function that emulates the instruction.
 const DOT: &str = "simd::relaxed::dot";
 
-/// Lets the module use relaxed SIMD, or not.
+/// Makes the module use relaxed SIMD, or not.
 pub fn settle(module: &mut Module, relaxed: bool) -> Result<()> {
     let answer = named(module, ANSWER)?;
     signature(module, answer, &[], &[ValType::I32])?;
@@ -35,7 +35,7 @@ pub fn settle(module: &mut Module, relaxed: bool) -> Result<()> {
     Ok(())
 }
 
-/// The function of this name; there must be one.
+/// The only function of this name.
 fn named(module: &Module, name: &str) -> Result<FunctionId> {
     let is = |known: &str| format!("{:#}", rustc_demangle::demangle(known)).contains(name);
     let functions = module.funcs.iter().filter(|function| function.name.as_deref().is_some_and(is));
@@ -44,7 +44,7 @@ fn named(module: &Module, name: &str) -> Result<FunctionId> {
     Ok(id)
 }
 
-/// Checks that the compiler has changed nothing about the function's parameters and results.
+/// Checks that the compiler has not changed the function's signature.
 fn signature(module: &Module, id: FunctionId, params: &[ValType], results: &[ValType]) -> Result<()> {
     let ty = module.types.get(module.funcs.get(id).ty());
     ensure!(
@@ -55,7 +55,7 @@ fn signature(module: &Module, id: FunctionId, params: &[ValType], results: &[Val
     Ok(())
 }
 
-/// Replaces the calls by the instruction.
+/// Replaces each call by the instruction.
 struct Replace {
     dot: FunctionId,
     calls: usize,
@@ -76,7 +76,7 @@ mod tests {
     use walrus::{FunctionBuilder, Module, ValType};
     use wasmparser::{Validator, WasmFeatures};
 
-    /// A module with both functions, of which `dot` has `params` parameters, and one that calls them.
+    /// A module with both functions (`dot` has `params` parameters) and a caller of them.
     fn module(params: usize) -> Module {
         let mut module = Module::default();
         let mut answer = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
@@ -100,7 +100,7 @@ mod tests {
         module
     }
 
-    /// What the settled module answers, and whether an engine without relaxed SIMD takes it.
+    /// The result of the settled module, and whether it is valid without relaxed SIMD.
     fn settled(relaxed: bool) -> (String, bool) {
         let mut module = module(3);
         settle(&mut module, relaxed).unwrap();

@@ -1,8 +1,8 @@
-//! Makes the single-threaded module from the multi-threaded one, so that one compilation serves both.
+//! Makes the single-threaded module from the multi-threaded one, so both come from one compilation.
 //!
 //! The compiler runs once, with atomic instructions and a shared memory. A page that is not isolated has no shared
-//! memory, and its browser may lack the instructions. So each is replaced by its plain form, which is equivalent if no
-//! other thread uses the memory.
+//! memory, and its browser may lack the instructions. This pass replaces each instruction by its plain form, which is
+//! equivalent if no other thread uses the memory.
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use walrus::ir::{
 };
 use walrus::{FunctionBuilder, FunctionId, InstrSeqBuilder, MemoryId, Module, ValType};
 
-/// Leaves the same program without atomic instructions, with a memory that nobody shares.
+/// Removes atomic instructions and makes the memory unshared.
 pub fn lower(module: &mut Module) -> Result<()> {
     let memory = unshared_memory(module)?;
 
@@ -33,7 +33,8 @@ pub fn lower(module: &mut Module) -> Result<()> {
     Ok(())
 }
 
-/// Makes the memory an ordinary one of any size. It stays imported: wasm-bindgen's glue serves all modules.
+/// Makes the memory an unshared one without a size limit. It stays imported, since all modules share wasm-bindgen's
+/// glue.
 fn unshared_memory(module: &mut Module) -> Result<MemoryId> {
     let memory = module.memories.iter_mut().next().context("the module has no memory")?;
     if !memory.shared {
@@ -44,7 +45,7 @@ fn unshared_memory(module: &mut Module) -> Result<MemoryId> {
     Ok(memory.id())
 }
 
-/// Whether an instruction is replaced by a call, and the name that tells it from others.
+/// Whether an instruction is replaced by a call, and a name that identifies it.
 fn name(instr: &Instr) -> Option<String> {
     match instr {
         Instr::AtomicRmw(i) => Some(format!("atomic {:?} {:?} at {}", i.op, i.width, i.arg.offset)),
@@ -55,7 +56,7 @@ fn name(instr: &Instr) -> Option<String> {
     }
 }
 
-/// The instructions that need a function, each once.
+/// The distinct instructions that need a function.
 #[derive(Default)]
 struct Wanted(BTreeMap<String, Instr>);
 
@@ -120,7 +121,7 @@ fn plain_store(kind: StoreKind) -> StoreKind {
     }
 }
 
-/// How a width is loaded and stored, and the type that it is computed in.
+/// How a width is loaded and stored, and the type of its arithmetic.
 fn access(width: AtomicWidth) -> (LoadKind, StoreKind, ValType) {
     let (atomic, kind) = (false, ExtendedLoad::ZeroExtend);
     match width {
@@ -134,7 +135,7 @@ fn access(width: AtomicWidth) -> (LoadKind, StoreKind, ValType) {
     }
 }
 
-/// Adds the function that does what the instruction does where nobody else touches the memory. wasm-opt inlines it.
+/// Adds a function that does the instruction's work without other threads. wasm-opt inlines it.
 fn plain(module: &mut Module, memory: MemoryId, instr: &Instr) -> Result<FunctionId> {
     use ValType::{I32, I64};
     match instr {
@@ -156,14 +157,14 @@ fn plain(module: &mut Module, memory: MemoryId, instr: &Instr) -> Result<Functio
                 body.local_get(old).local_get(expected).binop(equal).select(None);
             })
         }
-        // Nobody waits who could be woken.
+        // Without other threads there is nothing to wake.
         Instr::AtomicNotify(_) => {
             let mut builder = FunctionBuilder::new(&mut module.types, &[I32, I32], &[I32]);
             builder.func_body().i32_const(0);
             let args = [I32, I32].map(|ty| module.locals.add(ty));
             Ok(builder.finish(args.to_vec(), &mut module.funcs))
         }
-        // Nobody would ever wake it.
+        // Without other threads nothing would ever end the wait.
         Instr::AtomicWait(i) => {
             let params = [I32, if i.sixty_four { I64 } else { I32 }, I64];
             let mut builder = FunctionBuilder::new(&mut module.types, &params, &[I32]);
@@ -171,12 +172,12 @@ fn plain(module: &mut Module, memory: MemoryId, instr: &Instr) -> Result<Functio
             let args = params.map(|ty| module.locals.add(ty));
             Ok(builder.finish(args.to_vec(), &mut module.funcs))
         }
-        other => bail!("{other:?} is no atomic instruction"),
+        other => bail!("{other:?} is not an atomic instruction"),
     }
 }
 
-/// A function `(address, operands..) -> old` that replaces the value at the address by what `new` leaves on the stack.
-/// `new` gets the last three of the locals address, operands, old value.
+/// A function `(address, operands..) -> old` that replaces the value at the address by the value that `new` leaves on
+/// the stack. `new` gets the last three of the locals address, operands, old value.
 fn update(
     module: &mut Module,
     (memory, load, store, arg): (MemoryId, LoadKind, StoreKind, MemArg),
@@ -198,7 +199,7 @@ fn update(
     Ok(builder.finish(args, &mut module.funcs))
 }
 
-/// What is computed of the old value and the operand; `None` where the operand alone is stored.
+/// The operation on the old value and the operand; `None` if the operand alone is stored.
 fn binary(op: AtomicOp, value: ValType) -> Option<BinaryOp> {
     let (narrow, wide) = match op {
         AtomicOp::Add => (BinaryOp::I32Add, BinaryOp::I64Add),

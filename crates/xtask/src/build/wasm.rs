@@ -1,4 +1,4 @@
-//! The wasm modules of the page: compiled, bound, optimised; each stage left out where its input is what it was.
+//! Compiles, binds and optimizes the page's wasm modules. A stage whose input has not changed is skipped.
 
 use crate::build::relaxed;
 use crate::build::single_thread;
@@ -17,7 +17,7 @@ use wasmparser::{Validator, WasmFeatures};
 /// The cargo profile of the module in the page.
 pub const PROFILE: &str = "wasm";
 
-/// What rustc emits and every engine with simd128 has; wasm-opt is to use nothing else.
+/// Features that rustc emits and every engine with simd128 has. wasm-opt must not use others.
 const FEATURES: [&str; 8] = [
     "--enable-simd",
     "--enable-bulk-memory",
@@ -33,7 +33,7 @@ const FEATURES: [&str; 8] = [
 /// function is short, and in memory if it is long.
 const ONLY_SMALL_INLINED: &str = "--one-caller-inline-max-function-size=16";
 
-/// Compiles `linnet-wasm`, returns the module as rustc left it.
+/// Compiles `linnet-wasm` and returns the path of rustc's module.
 pub fn compile(workspace: &Workspace, toolchain: &WasmToolchain) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo(workspace, "build");
     process::run(cargo.args(["--package", "linnet-wasm", "--lib", "--profile", PROFILE]))?;
@@ -50,7 +50,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// All, those with relaxed SIMD last.
+    /// All modules; those with relaxed SIMD are last.
     pub const ALL: [Kind; 4] = [
         Kind { threads: false, relaxed: false },
         Kind { threads: true, relaxed: false },
@@ -58,7 +58,7 @@ impl Kind {
         Kind { threads: true, relaxed: true },
     ];
 
-    /// Its file.
+    /// The name of its file.
     pub fn file(self) -> &'static str {
         match (self.relaxed, self.threads) {
             (false, false) => "linnet_bg.wasm",
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// The module, given wasm-bindgen's.
+    /// Makes this module from wasm-bindgen's.
     pub fn of(self, bound: &[u8]) -> Result<Vec<u8>> {
         let mut module = ModuleConfig::new().strict_validate(false).parse(bound)?;
         relaxed::settle(&mut module, self.relaxed)?;
@@ -78,13 +78,13 @@ impl Kind {
         Ok(module.emit_wasm())
     }
 
-    /// What wasm-opt may use beyond what every engine knows.
+    /// Features that wasm-opt may use in addition to [`FEATURES`].
     fn features(self) -> impl Iterator<Item = &'static str> {
         let threads = self.threads.then_some("--enable-threads");
         threads.into_iter().chain(self.relaxed.then_some("--enable-relaxed-simd"))
     }
 
-    /// Checks that an engine needs nothing that it may lack.
+    /// Checks that the module only uses features that all of its engines have.
     fn validate(self, module: &[u8]) -> Result<()> {
         // WebAssembly 2.0 has vectors, bulk memory and reference types.
         let mut features = WasmFeatures::WASM2;
@@ -93,11 +93,11 @@ impl Kind {
         Validator::new_with_features(features)
             .validate_all(module)
             .map(drop)
-            .with_context(|| format!("{} does not suit every engine that it is for", self.file()))
+            .with_context(|| format!("{} uses a feature that some of its engines lack", self.file()))
     }
 }
 
-/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and the modules, all of which it drives.
+/// Makes `web/wasm/` from the compiled module: `linnet.js`, its types, and all modules that it can load.
 pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     let out = workspace.root.join("web/wasm");
     let stamp = out.join(".made-from");
@@ -112,7 +112,8 @@ pub fn package(workspace: &Workspace, compiled: &Path) -> Result<()> {
     fs::create_dir_all(&out)?;
     make_all(workspace, &bound, |kind| out.join(kind.file()))?;
     for file in ["linnet.js", "linnet.d.ts", "linnet_bg.wasm.d.ts"] {
-        fs::copy(bound.join(file), out.join(file)).with_context(|| format!("wasm-bindgen made no {file}"))?;
+        fs::copy(bound.join(file), out.join(file))
+            .with_context(|| format!("wasm-bindgen did not write {file}"))?;
     }
     Ok(fs::write(stamp, made_from)?)
 }
@@ -131,7 +132,7 @@ pub fn bind(compiled: &Path, out: &Path) -> Result<()> {
     bindgen.generate(out).context("wasm-bindgen failed")
 }
 
-/// Makes all modules, each to its path.
+/// Writes every module to its path.
 pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBuf + Sync) -> Result<()> {
     // Two at a time: wasm-opt uses one processor.
     for kinds in Kind::ALL.chunks(2) {
@@ -150,7 +151,7 @@ pub fn make_all(workspace: &Workspace, bound: &Path, to: impl Fn(Kind) -> PathBu
     Ok(())
 }
 
-/// Makes one of the modules of what wasm-bindgen has left in the folder `bound`. `more` is said to wasm-opt.
+/// Makes one module from wasm-bindgen's output in the folder `bound`. `more` are further arguments for wasm-opt.
 pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let from = workspace.wasm_target().join(kind.file());
     fs::write(&from, kind.of(&fs::read(bound.join("linnet_bg.wasm"))?)?)?;
@@ -158,7 +159,7 @@ pub fn make(workspace: &Workspace, kind: Kind, bound: &Path, to: &Path, more: &[
     kind.validate(&fs::read(to)?)
 }
 
-/// wasm-opt from the npm package binaryen.
+/// Runs wasm-opt from the npm package binaryen.
 fn optimise(workspace: &Workspace, kind: Kind, from: &Path, to: &Path, more: &[&str]) -> Result<()> {
     let mut node = Command::new("node");
     node.arg(wasm_opt(workspace))
@@ -173,8 +174,8 @@ fn wasm_opt(workspace: &Workspace) -> PathBuf {
     workspace.root.join("node_modules/binaryen/bin/wasm-opt")
 }
 
-/// Everything that `web/wasm` depends on: the module, wasm-opt's version and options, and this program, which contains
-/// wasm-bindgen.
+/// A hash of everything that `web/wasm` depends on: the module, wasm-opt's version and options, and this program, which
+/// contains wasm-bindgen.
 fn fingerprint(workspace: &Workspace, compiled: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(fs::read(compiled)?);

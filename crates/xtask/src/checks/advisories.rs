@@ -13,21 +13,21 @@ use serde_json::Value;
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// npm packages that are development dependencies because the build puts their code into what is shipped.
+/// npm packages that are development dependencies, but whose code the build ships.
 const BUNDLED: [&str; 1] = ["marked"];
 
-/// What a database says of the dependencies.
+/// The result of checking one kind of dependencies.
 #[derive(Debug, PartialEq)]
 enum Verdict {
-    /// Nothing that fails; notes on what was found in tools of the build.
+    /// No failure; notes on vulnerabilities of build tools.
     Fine(Vec<String>),
-    /// Vulnerabilities of what is shipped.
+    /// Vulnerabilities of shipped code.
     Vulnerable(Vec<String>),
     /// The database or the tool is not available.
     Skipped(String),
 }
 
-/// Asks for both kinds of dependencies.
+/// Checks both kinds of dependencies.
 pub fn check(workspace: &Workspace) -> Result<Tally> {
     let mut tally = Tally::default();
     for (what, verdict) in [("crates", of_crates(workspace)?), ("npm packages", of_packages(workspace)?)] {
@@ -64,12 +64,12 @@ fn of_crates(workspace: &Workspace) -> Result<Verdict> {
 
 fn of_packages(workspace: &Workspace) -> Result<Verdict> {
     let lock: Value = serde_json::from_str(&fs::read_to_string(workspace.root.join("package-lock.json"))?)?;
-    // A registry that does not answer at once is not there.
+    // A registry that does not respond quickly counts as unavailable.
     let arguments = ["audit", "--json", "--fetch-retries=0", "--fetch-timeout=20000"];
     Ok(judge_npm(&printed(&mut npm::command(workspace, &arguments))?, &lock))
 }
 
-/// What a program prints on both streams; each of these tools ends with an error status where it has found something.
+/// The output of a program on both streams. Each of these tools exits with an error status if it has found something.
 fn printed(command: &mut Command) -> Result<String> {
     eprintln!("$ {}", display(command));
     let output = command.stdin(Stdio::null()).output()?;
@@ -107,7 +107,7 @@ fn judge_audit(printed: &str) -> Verdict {
     vulnerable_if_any(found.collect())
 }
 
-/// `npm audit --json`, version 2. What is shipped fails by an advisory of level high or critical.
+/// `npm audit --json`, version 2. An advisory of level high or critical against shipped code is a failure.
 fn judge_npm(printed: &str, lock: &Value) -> Verdict {
     let report = json_object(printed);
     let Some(packages) = report["vulnerabilities"].as_object() else {
@@ -141,14 +141,14 @@ fn named(package: &Value, advisory: &Value, title: &Value) -> String {
     format!("{}: {} ({})", text(package), text(title), text(advisory))
 }
 
-/// The first JSON object in what was printed; `null` where there is none.
+/// The first JSON object in the output; `null` if there is none.
 fn json_object(printed: &str) -> Value {
     let Some(start) = printed.find('{') else { return Value::Null };
     let mut objects = serde_json::Deserializer::from_str(&printed[start..]).into_iter::<Value>();
     objects.next().and_then(Result::ok).unwrap_or(Value::Null)
 }
 
-/// The last line that says something, as the reason why a tool has found nothing out.
+/// The last nonempty line, as the reason why a tool found nothing out.
 fn last_words(printed: &str) -> String {
     let last = printed.lines().rev().map(str::trim).find(|line| !line.is_empty());
     format!("the database is not available: {}", last.unwrap_or("no answer"))

@@ -1,4 +1,4 @@
-//! What has changed since the last published commit, as git knows it: paths, and the crates that they belong to.
+//! What has changed since the last published commit, according to git: paths, and the crates that they belong to.
 
 use crate::machine::process;
 use crate::machine::workspace::{Package, Workspace};
@@ -7,19 +7,19 @@ use std::process::Command;
 
 /// Where to look for the last published commit, in this order.
 const BASES: [&str; 3] = ["@{upstream}", "origin/main", "main"];
-/// A change of these concerns every crate.
+/// A change of one of these affects every crate.
 const EVERY_CRATE: [&str; 4] = ["Cargo.toml", "Cargo.lock", ".cargo/", "rust-toolchain.toml"];
 
 /// Paths that differ from a base commit.
 #[derive(Debug)]
 pub struct Changes {
-    /// From the root, with `/`.
+    /// Relative to the root, with `/`.
     pub paths: Vec<String>,
 }
 
 impl Changes {
-    /// Everything that differs from where this branch left `base` (by default its upstream, else `main`): committed,
-    /// uncommitted and untracked. `None` where there is no difference, or no git to ask.
+    /// Everything that differs from the merge base with `base` (by default the branch's upstream, else `main`):
+    /// committed, uncommitted and untracked. `None` if nothing differs or git is not available.
     pub fn since(workspace: &Workspace, base: Option<&str>) -> Result<Option<Self>> {
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
@@ -36,7 +36,7 @@ impl Changes {
         Ok((!paths.is_empty()).then_some(Self { paths }))
     }
 
-    /// Names of the crates that have changed, and of those that use one of them, directly or not.
+    /// Names of the changed crates, and of those that depend on them, directly or not.
     pub fn packages(&self, workspace: &Workspace) -> Result<Vec<String>> {
         Ok(affected(&self.paths, &workspace.packages()?))
     }
@@ -48,7 +48,7 @@ fn affected(paths: &[String], packages: &[Package]) -> Vec<String> {
     if paths.iter().any(|path| EVERY_CRATE.iter().any(|prefix| path.starts_with(prefix))) {
         return names(&mut packages.iter());
     }
-    // The deepest folder that holds a path is the crate it belongs to.
+    // A path belongs to the crate whose folder contains it most closely.
     let owner = |path: &String| {
         let holders = packages.iter().filter(|package| path.starts_with(&package.folder));
         holders.max_by_key(|package| package.folder.len())
@@ -56,7 +56,7 @@ fn affected(paths: &[String], packages: &[Package]) -> Vec<String> {
     let mut found: Vec<String> = names(&mut paths.iter().filter_map(owner));
     found.sort();
     found.dedup();
-    // Breadth first, until no crate is new.
+    // Breadth first, until there is no new crate.
     let mut at = 0;
     while at < found.len() {
         let used = found[at].clone();

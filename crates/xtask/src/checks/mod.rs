@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what a change needs while one works on it. `cargo xtask test`: every check there is.
+//! `cargo xtask check` runs the fast checks during work on a change; `cargo xtask test` runs every check.
 
 mod advisories;
 mod changes;
@@ -18,7 +18,7 @@ use step::{Context, Step, Tier};
 /// Which changes to look at.
 #[derive(clap::Args, Clone)]
 pub struct Since {
-    /// Changes are what differs from this commit [default: the upstream of this branch, else main]
+    /// Compare with this commit [default: the upstream of this branch, else main]
     #[arg(long, value_name = "COMMIT")]
     since: Option<String>,
 }
@@ -26,12 +26,12 @@ pub struct Since {
 /// What to check.
 #[derive(clap::Args)]
 pub struct TestOptions {
-    /// Only the steps whose names contain one of these, and those whose products they use
+    /// Only the steps whose names contain one of these, and the steps that they depend on
     steps: Vec<String>,
     /// Print the steps instead of running them
     #[arg(long)]
     list: bool,
-    /// Only the steps that a change since the last published commit makes due
+    /// Only the steps affected by changes since the last published commit
     #[arg(long)]
     changed: bool,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub fn check(since: &Since) -> Result<ExitCode> {
     schedule::run(&workspace, &chosen, &schedule::Options { scope, quiet: true })
 }
 
-/// `cargo xtask test`: all steps, or those that were chosen.
+/// `cargo xtask test`: runs all steps, or the selected ones.
 pub fn test(options: &TestOptions) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let steps = table::steps(&workspace)?;
@@ -62,7 +62,7 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     if !options.steps.is_empty() {
         chosen.retain(|step| options.steps.iter().any(|part| step.name.contains(part)));
         if chosen.is_empty() {
-            bail!("no step is called {}: see `cargo xtask test --list`", options.steps.join(", "));
+            bail!("unknown step: {}. See `cargo xtask test --list`", options.steps.join(", "));
         }
     }
     if options.changed {
@@ -81,11 +81,11 @@ pub fn test(options: &TestOptions) -> Result<ExitCode> {
     schedule::run(&workspace, &chosen, &schedule::Options { scope: None, quiet: false })
 }
 
-/// A single step, as a process of its own: its output is its own, and its last line is its tally.
+/// Runs one step in its own process: the output is only the step's, and the last line is its tally.
 pub fn step(name: &str, changed: bool, since: &Since) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let steps = table::steps(&workspace)?;
-    let Some(step) = steps.iter().find(|step| step.name == name) else { bail!("no step is called {name}") };
+    let Some(step) = steps.iter().find(|step| step.name == name) else { bail!("unknown step: {name}") };
     let changes = if changed { Changes::since(&workspace, since.since.as_deref())? } else { None };
     let tally = (step.run)(&Context { workspace, changes }).unwrap_or_else(|error| {
         println!("{error:#}");
@@ -95,10 +95,10 @@ pub fn step(name: &str, changed: bool, since: &Since) -> Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The chosen steps and all whose products they use, in the table's order.
+/// The selected steps and all steps that they depend on, in the table's order.
 fn with_prerequisites<'a>(steps: &'a [Step], chosen: &[&'a Step]) -> Vec<&'a Step> {
     let mut names: Vec<&str> = chosen.iter().map(|step| step.name.as_str()).collect();
-    // Backwards, since a step comes after the steps whose products it uses.
+    // Backwards, since a step comes after the steps that it depends on.
     for step in steps.iter().rev() {
         if names.contains(&step.name.as_str()) {
             names.extend(step.after);

@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// The same selection wherever crates are built for tests, so that they are built once.
+/// The same selection for every build of tests, so that crates are compiled once.
 const WITHOUT_XTASK: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
-/// The arguments with which git finds the files that have a block of code in their documentation.
+/// git's arguments to find the files that have a code block in their documentation.
 const DOC_EXAMPLES: [&str; 6] =
     ["grep", "--untracked", "--files-with-matches", "^ *//[/!] *```", "--", "*.rs"];
 
 /// A built test binary.
 struct TestBinary {
     package: String,
-    /// An integration test, that is, not the tests inside a library or program.
+    /// Whether it is an integration test, not the unit tests of a library or program.
     integration: bool,
     name: String,
     folder: PathBuf,
@@ -28,7 +28,7 @@ struct TestBinary {
 }
 
 impl TestBinary {
-    /// Runs it in its package's folder, as cargo does, and says how long that took.
+    /// Runs it in its package's folder, as cargo does, and prints the time.
     fn run(&self) -> Result<Transcript> {
         println!("--- {}: {}", self.package, self.name);
         let start = Instant::now();
@@ -51,15 +51,15 @@ impl TestBinary {
     }
 }
 
-/// Runs clippy on the workspace: cargo checks what has changed and what depends on it. (A selection of crates would
-/// give their dependencies other features, and so compile all of them again.)
+/// Runs clippy on the workspace: cargo checks only what has changed and what depends on it. (Selecting crates would
+/// change the features of their dependencies and compile all of them again.)
 pub fn clippy(context: &Context) -> Result<Tally> {
     let mut clippy = context.workspace.cargo("clippy");
     let run = process::run(clippy.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]));
     run.map(|()| Tally::one(true))
 }
 
-/// The tests inside the libraries and programs that have changed or use what has.
+/// Runs the unit tests of the libraries and programs that have changed or depend on a change.
 pub fn unit(context: &Context) -> Result<Tally> {
     let changed = context.changes.as_ref().map(|changes| changes.packages(&context.workspace)).transpose()?;
     let is_chosen = |name: &String| changed.as_ref().is_none_or(|names| names.contains(name));
@@ -80,7 +80,7 @@ pub fn unit(context: &Context) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs all test binaries of the workspace. That some test ran on a GPU is a check of its own.
+/// Runs all test binaries of the workspace. A further check is that some test ran on a GPU.
 pub fn all(workspace: &Workspace) -> Result<Tally> {
     let binaries = binaries(workspace)?;
     let (mut all, mut on_gpu) = (Tally::default(), Tally::default());
@@ -97,7 +97,7 @@ pub fn all(workspace: &Workspace) -> Result<Tally> {
     Ok(all)
 }
 
-/// Compiles all test binaries, and with them the program `linnet`, which tests start.
+/// Compiles all test binaries, and the program `linnet`, which tests start.
 pub fn build(workspace: &Workspace) -> Result<()> {
     binaries(workspace).map(drop)
 }
@@ -113,7 +113,7 @@ fn binaries(workspace: &Workspace) -> Result<Vec<TestBinary>> {
     Ok(binaries)
 }
 
-/// The examples in the documentation. To compile every crate for none takes minutes, so they are looked for first.
+/// Runs the examples in the documentation. Compiling every crate takes minutes, so it looks for examples first.
 pub fn doc(workspace: &Workspace) -> Result<Tally> {
     let found = Command::new("git").args(DOC_EXAMPLES).current_dir(&workspace.root).output()?;
     if found.stdout.is_empty() && found.status.code() == Some(1) {
@@ -125,7 +125,7 @@ pub fn doc(workspace: &Workspace) -> Result<Tally> {
     Ok(tally::of_result_lines(&run.text).judged(run.success))
 }
 
-/// This program is there already, in a profile of its own: its tests cost one more crate, not its dependencies again.
+/// This program is already compiled, in its own profile, so its tests compile only one more crate.
 fn own_tests(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo("test");
     cargo.args(["--package", env!("CARGO_PKG_NAME"), "--profile", "xtask"]);
@@ -144,7 +144,7 @@ fn built_by(cargo: &mut Command) -> Result<Vec<TestBinary>> {
     messages.filter_map(|message| test_binary(&message).transpose()).collect()
 }
 
-/// The test binary that a message of cargo announces, if it does.
+/// The test binary that a message of cargo reports, if it reports one.
 fn test_binary(message: &Value) -> Result<Option<TestBinary>> {
     let (Some(executable), Some(true)) =
         (message["executable"].as_str(), message["profile"]["test"].as_bool())

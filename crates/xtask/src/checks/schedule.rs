@@ -1,4 +1,4 @@
-//! Runs steps, each in a process of its own, beside each other where that is harmless, and prints what came of them.
+//! Runs each step in its own process, in parallel where possible, and prints the results.
 
 use crate::checks::step::{Load, Step};
 use crate::checks::tally::{self, Tally};
@@ -16,20 +16,20 @@ const AT_ONCE: usize = 2;
 
 /// How to run.
 pub struct Options {
-    /// Check only what has changed since that commit (`Some(None)`: the usual one); `None` to check everything.
+    /// Check only what has changed since this commit (`Some(None)`: the default one); `None` to check everything.
     pub scope: Option<Option<String>>,
-    /// Show only the output of what fails.
+    /// Print only the output of steps that fail.
     pub quiet: bool,
 }
 
-/// What came of a step.
+/// The result of a step.
 struct Outcome {
     at: usize,
     tally: Tally,
     took: Duration,
 }
 
-/// Runs all steps, continues after a failure, and prints a table whose last line is the sum.
+/// Runs all steps, continues after a failure, and prints a table whose last line is the total.
 pub fn run(workspace: &Workspace, steps: &[&Step], options: &Options) -> Result<ExitCode> {
     let folder = workspace.target.join("checks");
     fs::create_dir_all(&folder)?;
@@ -69,7 +69,7 @@ pub fn run(workspace: &Workspace, steps: &[&Step], options: &Options) -> Result<
     Ok(close(steps, &outcomes.into_iter().flatten().collect::<Vec<_>>(), start.elapsed()))
 }
 
-/// The first of the waiting steps that can begin beside those that run.
+/// The first waiting step that may run in parallel with the running ones.
 fn next(steps: &[&Step], waiting: &[usize], running: &[usize], done: &[Option<Outcome>]) -> Option<usize> {
     let is_alone = |at: usize| steps[at].load == Load::Alone;
     if running.len() >= AT_ONCE || running.iter().any(|&at| is_alone(at)) {
@@ -100,7 +100,7 @@ fn command(name: &str, options: &Options) -> Result<Command> {
     Ok(command)
 }
 
-/// Both streams go to the log, whose last line is the tally.
+/// Both streams go to the log; its last line is the tally.
 fn run_one(command: &mut Command, log: &Path) -> Result<Tally> {
     let file = File::create(log).with_context(|| format!("could not make {}", log.display()))?;
     let status = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).status()?;
@@ -109,7 +109,7 @@ fn run_one(command: &mut Command, log: &Path) -> Result<Tally> {
     Ok(tally::of_plain_line(last).judged(status.success()))
 }
 
-/// Prints the table and the sum, and ends the program by it.
+/// Prints the table and the total, and fails if a step has failed.
 fn close(steps: &[&Step], outcomes: &[Outcome], took: Duration) -> ExitCode {
     println!();
     let width = steps.iter().map(|step| step.name.len()).max().unwrap_or(0);

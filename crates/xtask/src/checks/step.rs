@@ -1,4 +1,4 @@
-//! One step of the checks: what it is called, when it is due, what it needs, and what it does.
+//! One step of the checks: its name, the changes that it depends on, its requirements, and its function.
 
 use crate::checks::changes::Changes;
 use crate::checks::tally::Tally;
@@ -11,7 +11,7 @@ use anyhow::Result;
 /// How much of the machine a step takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Another step can run beside it.
+    /// Other steps may run in parallel.
     Shared,
     /// It measures times or memory, or needs every core.
     Alone,
@@ -20,30 +20,30 @@ pub enum Load {
 /// Which commands run a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// `cargo xtask check` alone: `test` runs a step that covers more.
+    /// Only `cargo xtask check`: `test` runs a step that covers more.
     Check,
-    /// `cargo xtask test` alone.
+    /// Only `cargo xtask test`.
     Full,
     /// Both.
     Both,
 }
 
-/// Something that a step needs before it can run.
+/// Something that a step requires.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// A program of the machine.
+    /// A program.
     Program(&'static Program),
     /// The npm packages of the lock file.
     Packages,
-    /// A compiler to wasm32.
+    /// A compiler for wasm32.
     WasmToolchain,
-    /// SmolLM2-135M, and Gemma 3 270M where it can be had.
+    /// SmolLM2-135M, and Gemma 3 270M if it is available.
     Models,
 }
 
-/// What a step's function works with.
+/// The arguments of a step's function.
 pub struct Context {
-    /// Where everything is.
+    /// The workspace.
     pub workspace: Workspace,
     /// What has changed; `None` to check everything.
     pub changes: Option<Changes>,
@@ -60,24 +60,25 @@ pub struct Step {
     pub tier: Tier,
     /// How much of the machine it takes.
     pub load: Load,
-    /// A change below one of these paths, from the root, makes it due for `--changed`. An empty path is any change.
+    /// A change under one of these paths, relative to the root, selects it for `--changed`. An empty path matches any
+    /// change.
     pub paths: &'static [&'static str],
-    /// What must be there before it starts.
+    /// What it requires.
     pub needs: &'static [Need],
-    /// Names of the steps whose products it uses.
+    /// Names of the steps that it depends on.
     pub after: &'static [&'static str],
-    /// Does it. An error is a failure of the step.
+    /// Runs it. An error is a failure of the step.
     pub run: Run,
 }
 
 impl Step {
-    /// Whether one of these paths makes it due.
+    /// Whether a change of one of these paths selects it.
     pub fn is_due(&self, changed: &[String]) -> bool {
         changed.iter().any(|path| self.paths.iter().any(|prefix| path.starts_with(prefix)))
     }
 }
 
-/// Finds or installs what these steps need, and nothing else.
+/// Finds or installs what these steps require, and nothing else.
 pub fn ensure(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
     let mut needs: Vec<Need> = Vec::new();
     for need in steps.iter().flat_map(|step| step.needs) {

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The crates of the modules that run in a page or, for measuring, in Node: clippy judges them as wasm, too.
+/// The crates whose modules run in a page or, in benchmarks, in Node. clippy also checks them for wasm.
 const WASM_CRATES: [&str; 5] = ["linnet-bench", "linnet-cpu", "linnet-gpu", "linnet-engine", "linnet-wasm"];
 
 const RUST: &[&str] = &[
@@ -27,11 +27,11 @@ const RUST: &[&str] = &[
     "Cargo.",
     "rust-toolchain.toml",
 ];
-/// What the CPU's kernels are made of and tested with.
+/// The sources of the CPU's kernels and of their tests.
 const ARM_PATHS: &[&str] =
     &["crates/cpu/", "crates/graph/", "crates/quant/", "shaders/", "tests/src/", "Cargo."];
 const TYPESCRIPT: &[&str] = &["web/", "www/", "tests/browser/", "package", "biome.jsonc"];
-/// What the package's unit tests read: the links of every page of Markdown are followed.
+/// What the package's unit tests read. They follow the links of every Markdown page.
 const PACKAGE: &[&str] =
     &["web/", "package", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "crates/", "tests/"];
 const ANYTHING: &[&str] = &[""];
@@ -52,7 +52,7 @@ const IN_BROWSERS: &[Need] =
 /// The browser suites that measure times. They run alone.
 const MEASURING_SUITES: [&str; 5] = ["keyboard", "losses", "phone", "requests", "threads"];
 
-/// Every step. The browser suites are found in `tests/browser/suites`: a step each.
+/// Every step. There is one step for each browser suite in `tests/browser/suites`.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
     let mut steps = vec![
         step("formatting", Tier::Both, RUST, &[], &[], |context| {
@@ -131,12 +131,12 @@ fn step(
     Step { name: name.to_owned(), tier, load: Load::Shared, paths, needs, after, run: Box::new(run) }
 }
 
-/// One check that holds where the command ends well.
+/// A single check that passes if the command succeeds.
 fn held(command: &mut Command) -> Result<Tally> {
     process::run(command).map(|()| Tally::one(true))
 }
 
-/// The files `tests/browser/suites/ROOM/NAME.test.mjs`, from `tests/browser`, by their names.
+/// The files `tests/browser/suites/FOLDER/NAME.test.mjs`, relative to `tests/browser`, sorted by name.
 fn suites(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
     let browser = workspace.root.join("tests/browser");
     let mut suites = Vec::new();
@@ -158,7 +158,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?)
 }
 
-/// The compiler's view of all TypeScript, which imports the declarations that the build makes.
+/// Type-checks all TypeScript, which imports the declarations that the build generates.
 fn types(context: &Context) -> Result<Tally> {
     for built in ["web/wasm/linnet.d.ts", "web/dist/index.d.ts"] {
         if !context.workspace.root.join(built).exists() {
@@ -169,14 +169,15 @@ fn types(context: &Context) -> Result<Tally> {
     held(&mut npm::command(&context.workspace, &["run", "--silent", "check"]))
 }
 
-/// The crates of the modules, as they are compiled for a page.
+/// Runs clippy on the crates of the modules, compiled for a page.
 fn clippy_wasm(context: &Context) -> Result<Tally> {
     let mut clippy = WasmToolchain::ensure()?.cargo(&context.workspace, "clippy");
     clippy.args(WASM_CRATES.iter().flat_map(|name| ["--package", *name])).args(["--lib", "--examples"]);
     held(clippy.args(["--", "--deny", "warnings"]))
 }
 
-/// The NEON kernels against the oracles, in an emulator. What does not depend on the processor is tested natively.
+/// Compares the NEON kernels with the oracles in an emulator. Everything that does not depend on the processor is
+/// tested natively.
 fn arm_tests(context: &Context) -> Result<Tally> {
     if cfg!(target_arch = "aarch64") || !programs::is_debian() {
         println!("skipped: the native tests cover NEON on ARM; elsewhere the emulator is Debian's");
@@ -188,7 +189,7 @@ fn arm_tests(context: &Context) -> Result<Tally> {
     let mut tally = Tally::default();
     for tests in tests {
         let mut cargo = toolchain.cargo_for_arm(&context.workspace, "test");
-        // An emulator is slow enough.
+        // An emulator is slow, so only some cases run.
         cargo.env("LINNET_EVERY_NTH", "7");
         cargo.args(["--config", "profile.dev.opt-level=2", "--package", "linnet-cpu"]);
         let run = process::transcript(cargo.args(tests))?;

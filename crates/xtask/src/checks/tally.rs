@@ -1,4 +1,4 @@
-//! How many tests passed, failed, were skipped: read off the closing lines of the runners, so that one sum can be told.
+//! Counts passed, failed and skipped tests from the last lines of the test runners, to print one total.
 
 use std::iter::Sum;
 use std::ops::AddAssign;
@@ -6,21 +6,21 @@ use std::ops::AddAssign;
 /// A count of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// They ran and held.
+    /// They passed.
     pub passed: u64,
-    /// They ran and did not hold, or could not be run.
+    /// They failed, or could not run.
     pub failed: u64,
-    /// They did not run, and said why.
+    /// They did not run, and printed the reason.
     pub skipped: u64,
 }
 
 impl Tally {
-    /// One check without counts of its own.
+    /// A single check.
     pub fn one(held: bool) -> Self {
         Self { passed: held.into(), failed: (!held).into(), skipped: 0 }
     }
 
-    /// Nothing ran at all.
+    /// Whether nothing ran.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -83,12 +83,12 @@ pub fn of_libtest(text: &str, counts: impl Fn(&str) -> bool) -> Tally {
     tally
 }
 
-/// Names of the tests of a Rust test binary that printed `skipped:` as a line's beginning.
+/// Names of the tests of a Rust test binary that printed a line beginning with `skipped:`.
 fn skipped_tests(text: &str) -> impl Iterator<Item = &str> {
     let sections = text.split("\n---- ").skip(1);
     sections.filter_map(|section| {
         let (name, printed) = section.split_once(" stdout ----")?;
-        // The last section is followed by the list of the successes' names.
+        // The last section is followed by the list of the tests that passed.
         let printed = printed.split("\nsuccesses:\n").next()?;
         printed.lines().any(|line| line.starts_with("skipped:")).then_some(name)
     })

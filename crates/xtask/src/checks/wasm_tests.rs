@@ -3,8 +3,8 @@
 //! digest.
 //!
 //! It uses the context that `wasm-bindgen-test` exports. That interface is private to wasm-bindgen and may change with
-//! its version, which the lock file pins. A change would be noticed: `cargo xtask test` fails if no wasm test ran. See
-//! crates/decisions/own-wasm-test-runner.md.
+//! its version, which the lock file pins. A change would not go unnoticed: `cargo xtask test` fails if no wasm test
+//! ran. See crates/decisions/own-wasm-test-runner.md.
 
 use crate::build::wasm::Kind;
 use crate::checks::tally::{self, Tally};
@@ -18,8 +18,8 @@ use std::process::Command;
 use wasm_bindgen_cli_support::Bindgen;
 
 /// Shows a test's console output only if it fails (the context does that), runs every exported test, and writes what
-/// the export `digest` returns to a file beside the module. Its arguments are the module and the number of threads to
-/// start beside its own.
+/// the export `digest` returns to a file next to the module. Its arguments are the module and the number of additional
+/// threads.
 const DRIVER: &str = r#"
 import { readFileSync, writeFileSync } from 'node:fs';
 import { exit, versions } from 'node:process';
@@ -78,7 +78,7 @@ parentPort.postMessage('ready');
 wasm.work(seat);
 "#;
 
-/// The module, and how many more threads are started. One module with relaxed SIMD suffices.
+/// The module, and the number of additional threads. One module with relaxed SIMD suffices.
 const RUNS: [(Kind, &str); 3] = [
     (Kind { threads: true, relaxed: false }, "2"),
     (Kind { threads: false, relaxed: false }, "0"),
@@ -88,7 +88,7 @@ const RUNS: [(Kind, &str); 3] = [
 /// Runs the tests of the kernels, with this program as the runner of the test binaries.
 pub fn all(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = WasmToolchain::ensure()?.cargo(workspace, "test");
-    // Integration tests only: a library's own tests link no wasm-bindgen, and are run natively.
+    // Integration tests only: the unit tests of a library do not link wasm-bindgen, and run natively.
     cargo.args(["--package", "linnet-cpu", "--test", "*"]);
     let runner = format!("{} wasm-test-runner", std::env::current_exe()?.display());
     let run = process::transcript(cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner))?;
@@ -101,9 +101,9 @@ pub fn all(workspace: &Workspace) -> Result<Tally> {
 
 /// Runs the binary in the first argument. Further arguments (cargo passes those after `--`) are rejected.
 pub fn run(arguments: &[OsString]) -> Result<()> {
-    let [binary, rest @ ..] = arguments else { bail!("cargo gives a runner the binary's path") };
+    let [binary, rest @ ..] = arguments else { bail!("the path of the test binary is missing") };
     if !rest.is_empty() {
-        bail!("the wasm tests run all or none: {rest:?} is not understood");
+        bail!("unknown arguments {rest:?}: the wasm tests cannot be filtered");
     }
     let folder = std::path::Path::new(binary).with_extension("node");
     let mut bindgen = Bindgen::new();
@@ -129,9 +129,6 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         process::run(node.arg(&driver).args([kind.file(), workers]))?;
         digests.push(fs::read_to_string(digest)?);
     }
-    ensure!(
-        digests.iter().all(|digest| *digest == digests[0]),
-        "the modules compute different things: {digests:?}"
-    );
+    ensure!(digests.iter().all(|digest| *digest == digests[0]), "the modules' results differ: {digests:?}");
     Ok(())
 }

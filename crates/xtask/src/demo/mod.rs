@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from a fresh clone to a page in which the default model answers.
+//! `cargo xtask demo`: builds the demo site and serves it with the default model, starting from a fresh clone.
 
 use crate::build;
 use crate::machine::toolchain::WasmToolchain;
@@ -11,7 +11,7 @@ use std::process::Command;
 /// How the page is served.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Port on 127.0.0.1; 0 lets the system choose
+    /// Port on 127.0.0.1; 0 selects a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Do not open a browser
@@ -22,11 +22,11 @@ pub struct Options {
     no_isolation: bool,
 }
 
-/// Gets, builds, serves, until interrupted.
+/// Fetches the model, builds the site, and serves it until interrupted.
 pub fn run(options: &Options) -> Result<()> {
     programs::ensure(&[&programs::NODE])?;
     let workspace = Workspace::find()?;
-    // First, since a taken port is told sooner than a build is made; and kept until the build is done.
+    // Reserves the port before the build, so that a port in use is reported at once.
     let reserved = reserve(options.port)?;
     let toolchain = WasmToolchain::ensure()?;
     model::ensure_default(&workspace)?;
@@ -38,13 +38,13 @@ pub fn run(options: &Options) -> Result<()> {
     process::replace(&mut server(&workspace, port, options))
 }
 
-/// Takes the port of 127.0.0.1.
+/// Binds the port on 127.0.0.1.
 fn reserve(port: u16) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port))
         .with_context(|| format!("port {port} is not available; choose another one with --port"))
 }
 
-/// The file server: `www/serve.mjs`, which prints the address and shows it in a browser.
+/// The file server: `www/serve.mjs`, which prints the address and opens it in a browser.
 fn server(workspace: &Workspace, port: u16, options: &Options) -> Command {
     let mut node = Command::new("node");
     node.arg(workspace.root.join("www/serve.mjs")).args(["--port", &port.to_string(), "--models"]);

@@ -1,4 +1,4 @@
-//! What a chore finds on this machine: the workspace, programs, packages, compilers, model files.
+//! What the commands use of this machine: the workspace, programs, packages, compilers, model files.
 
 pub mod model;
 pub mod npm;

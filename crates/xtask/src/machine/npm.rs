@@ -7,7 +7,7 @@ use anyhow::Result;
 use std::fs;
 use std::process::Command;
 
-/// `npm ci`, left out where `node_modules` was made from this very lock file.
+/// Runs `npm ci`, unless `node_modules` was installed from the same lock file.
 pub fn install(workspace: &Workspace) -> Result<()> {
     let lock = fs::read_to_string(workspace.root.join("package-lock.json"))?;
     let installed_from = workspace.root.join("node_modules/.installed-from");
@@ -23,7 +23,7 @@ pub fn run(workspace: &Workspace, folder: &str, script: &str) -> Result<()> {
     process::run(&mut script_of(workspace, folder, script))
 }
 
-/// The same, shown and kept. `variables` are added to the environment.
+/// The same, with the output both shown and returned. `variables` are added to the environment.
 pub fn transcript(
     workspace: &Workspace,
     folder: &str,

@@ -1,4 +1,4 @@
-//! Running other programs: shown, timed, and failing with the command line in the error.
+//! Runs other programs: shows the command, measures its time, and names it in errors.
 
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Runs it with our own streams; an error names the command.
+/// Runs it with the inherited streams; an error names the command.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = display(command);
     eprintln!("$ {line}");
@@ -18,20 +18,20 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Goes on as the other program, so that whatever stops one stops the other.
+/// Replaces this process by the other program, so that a signal ends both.
 #[cfg(unix)]
 pub fn replace(command: &mut Command) -> Result<()> {
     let error = std::os::unix::process::CommandExt::exec(command);
     Err(error).with_context(|| format!("could not start `{}`", display(command)))
 }
 
-/// Runs the other program to its end: Windows cannot replace a process.
+/// Waits for the other program to end: Windows cannot replace a process.
 #[cfg(not(unix))]
 pub fn replace(command: &mut Command) -> Result<()> {
     run(command)
 }
 
-/// Runs it silently and returns its standard output; an error carries its standard error.
+/// Runs it silently and returns its standard output; an error has its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let line = display(command);
     let output = command.output().with_context(|| format!("could not start `{line}`"))?;
@@ -41,14 +41,14 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Where a program of this name is on the path.
+/// The path of a program on `PATH`.
 pub fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(program))
         .find(|path| path.exists())
 }
 
-/// True where it starts and ends well; what it prints is dropped.
+/// Whether it starts and succeeds; its output is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -58,7 +58,7 @@ pub fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// What a program printed, both streams as they came, and whether it ended well.
+/// The output of a program, both streams interleaved, and whether it succeeded.
 pub struct Transcript {
     /// Lines of both streams.
     pub text: String,
@@ -66,7 +66,7 @@ pub struct Transcript {
     pub success: bool,
 }
 
-/// Runs it with its output both shown and kept.
+/// Runs it and both shows and returns its output.
 pub fn transcript(command: &mut Command) -> Result<Transcript> {
     let line = display(command);
     eprintln!("$ {line}");
@@ -91,20 +91,20 @@ fn copy_lines(stream: impl Read, text: &Mutex<String>) {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         let shown = String::from_utf8_lossy(&line);
-        // Nobody listens any more: the program still has to be read to its end.
+        // The receiver is gone, but the program must not block on a full pipe.
         let _ = std::io::stdout().write_all(shown.as_bytes());
         text.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push_str(&shown);
         line.clear();
     }
 }
 
-/// For programs that use a GPU without a desktop: Mesa's layer that asks the display for the preferred GPU would
-/// complain once per device that there is no display.
+/// For programs that use a GPU without a desktop: without a display, Mesa's device selection layer would print a
+/// warning for each device.
 pub fn without_display(command: &mut Command) {
     command.env("NODEVICE_SELECT", "1");
 }
 
-/// The command line as one would type it.
+/// The command line as it would be typed.
 pub fn display(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")

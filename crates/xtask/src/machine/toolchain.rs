@@ -1,4 +1,4 @@
-//! Which Rust compiles to wasm32: rustup's where it has the standard library's source, else Debian's.
+//! Selects the Rust toolchain for wasm32: rustup's if it has the standard library's source, else Debian's.
 //!
 //! The standard library is built from source, once per target folder: threads need one with atomic instructions, which
 //! is not distributed for wasm32-unknown-unknown. Cargo's flag for that is unstable, so unstable flags are enabled.
@@ -27,19 +27,19 @@ const FLAGS: [&str; 9] = [
 ];
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
 
-/// A Rust toolchain that can compile to wasm32.
+/// A Rust toolchain that can compile for wasm32.
 pub enum WasmToolchain {
     /// The native toolchain, with the standard library's source installed.
     Native,
     /// Debian's rustc.
     Debian {
-        /// The `rust-lld` that links: the native toolchain's, or one on the path.
+        /// The linker `rust-lld`: the native toolchain's, or the one on `PATH`.
         linker: PathBuf,
     },
 }
 
 impl WasmToolchain {
-    /// Finds one, or installs one: first through rustup, then, on Debian, through apt.
+    /// Finds or installs a toolchain: first through rustup, then, on Debian, through apt.
     pub fn ensure() -> Result<Self> {
         if native_has_source() {
             return Ok(Self::Native);
@@ -57,7 +57,7 @@ impl WasmToolchain {
         if !programs::is_debian() {
             bail!("run: rustup component add rust-src");
         }
-        eprintln!("rustup cannot add it here; Debian has it");
+        eprintln!("rustup cannot add it here; using Debian's package instead");
         programs::install_debian(&DEBIAN_PACKAGES)?;
         if native_lld().is_none() && process::which("rust-lld").is_none() {
             programs::install_debian(&["rust-web-llvm"])?;
@@ -71,7 +71,7 @@ impl WasmToolchain {
         if let Self::Debian { linker } = self {
             cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
-        // They replace the flags of .cargo/config.toml for this target, with which plain cargo compiles for one thread.
+        // They replace the flags for this target in .cargo/config.toml, with which plain cargo compiles for one thread.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
         cargo.arg("-Zbuild-std=std,panic_abort");
         cargo.args(["--target", TARGET, "--target-dir"]).arg(workspace.wasm_target());
@@ -108,7 +108,7 @@ impl WasmToolchain {
         cargo
     }
 
-    /// What was chosen, in words.
+    /// A description of the selected toolchain.
     pub fn describe(&self) -> &'static str {
         match self {
             Self::Native => "the native toolchain",
@@ -133,7 +133,7 @@ fn debian() -> Option<WasmToolchain> {
     if !programs.iter().all(|program| Path::new(program).exists()) || !sources.exists() {
         return None;
     }
-    // Debian 12 had an older one first; it does not compile this workspace.
+    // An earlier package of Debian 12 is too old for this workspace.
     let version = process::output(Command::new("/usr/bin/rustc").arg("--version")).ok()?;
     let mut numbers = version.strip_prefix("rustc ")?.split('.').map(|number| number.parse::<u32>().ok());
     if (numbers.next()??, numbers.next()??) < minimum_version()? {
@@ -148,7 +148,7 @@ fn minimum_version() -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
 }
 
-/// rustup brings a linker for every target along.
+/// rustup includes a linker for every target.
 fn native_lld() -> Option<PathBuf> {
     let libdir = process::output(Command::new("rustc").args(["--print", "target-libdir"])).ok()?;
     let lld = Path::new(libdir.trim()).parent()?.join("bin/rust-lld");

@@ -1,4 +1,4 @@
-//! Where things are: the workspace's root, its target folder, its built artifacts.
+//! Paths: the workspace's root, its target folder, its built artifacts.
 
 use crate::machine::process;
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use std::process::Command;
 pub struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub root: PathBuf,
-    /// Cargo's target folder, wherever the user's settings put it.
+    /// Cargo's target folder, as the user's settings define it.
     pub target: PathBuf,
 }
 
@@ -19,9 +19,9 @@ pub struct Workspace {
 pub struct Package {
     /// Its name.
     pub name: String,
-    /// Its folder from the root, with a `/` at the end.
+    /// Its folder relative to the root, ending in `/`.
     pub folder: String,
-    /// Names of the crates of the workspace that it uses, in tests as well.
+    /// Names of the crates of the workspace that it depends on, including for tests.
     pub uses: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Package {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Reads cargo's metadata.
     pub fn find() -> Result<Self> {
         let metadata = metadata()?;
         let path = |key: &str| -> Result<PathBuf> {
@@ -65,15 +65,15 @@ impl Workspace {
         cargo
     }
 
-    /// The reference results: `LINNET_REFERENCE`, otherwise the complete set beside the workspace, otherwise the part
-    /// in it.
+    /// The reference results: `LINNET_REFERENCE`, else the complete set next to the workspace, else the part in the
+    /// repository.
     pub fn reference(&self) -> PathBuf {
         let beside = self.root.join("../shared/reference");
         let found = || if beside.is_dir() { beside } else { self.root.join("tests/fixtures") };
         std::env::var_os("LINNET_REFERENCE").map_or_else(found, PathBuf::from)
     }
 
-    /// The target folder of everything compiled to wasm. Its own, so that neither toolchain undoes the other's work.
+    /// The target folder for wasm. It is separate, so that the two toolchains do not invalidate each other's builds.
     pub fn wasm_target(&self) -> PathBuf {
         self.target.join("wasm")
     }
@@ -86,7 +86,7 @@ fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&process::output(&mut cargo)?)?)
 }
 
-/// The cargo that started this program, else the one on the path.
+/// The cargo that started this program, else the one on `PATH`.
 fn native_cargo() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -44,7 +44,7 @@ struct Module<'a> {
     within: Path,
     /// Modules that it declares.
     children: BTreeSet<String>,
-    /// Those of them that are compiled for tests only.
+    /// Declared modules that are compiled for tests only.
     tests: BTreeSet<String>,
     /// Where the names that it brings in are, from the root.
     names: BTreeMap<String, Path>,
@@ -158,7 +158,7 @@ impl<'ast> Visit<'ast> for Module<'_> {
         visit::visit_path(self, path);
     }
 
-    // `pub(in crate::x)` names no use.
+    // `pub(in crate::x)` does not use a name.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 

@@ -3,8 +3,8 @@
 use super::circles::Imports;
 use std::collections::BTreeSet;
 
-/// The imports of each file, by relative path; `files` are paths with their texts. What is loaded later (`import()`),
-/// and types, count as well: they tie files together for a reader.
+/// The imports of each file, by relative path; `files` are paths with their texts. Dynamic imports (`import()`) and
+/// types count, too: they couple files for a reader.
 pub fn imports(files: &[(String, String)]) -> Imports {
     let known: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let of = |(path, text): &(String, String)| {
@@ -34,7 +34,7 @@ fn specifiers(text: &str) -> Vec<&str> {
     found
 }
 
-/// The file that a specifier names: sources are written `./x.js` for `x.ts`.
+/// The file of a specifier: sources write `./x.js` for `x.ts`.
 fn resolve(from: &str, specifier: &str, known: &BTreeSet<&str>) -> Option<String> {
     let mut folders: Vec<&str> = from.split('/').collect();
     folders.pop();

@@ -27,7 +27,7 @@ describe('the examples', { timeout: 600_000 }, () => {
     projects?.remove();
   });
 
-  /** Opens an example in a page, with the model beside it. */
+  /** Opens an example in a page, with the model next to it. */
   async function open(t, name, borrowed = []) {
     let root = projects.copy(name, join(FOLDER, name), borrowed);
     const { scripts } = JSON.parse(readFileSync(join(FOLDER, name, 'package.json'), 'utf8'));

@@ -96,7 +96,7 @@ describe('on a phone', { timeout: 600_000 }, () => {
         timeout: 60_000,
       });
       const found = await tasks.end();
-      // Typing counts, too.
+      // Tasks during typing must be short, too.
       await page.tap('#prompt');
       await page.keyboard.type('And now?');
       await page.tap('#send');

@@ -49,7 +49,7 @@ export function composerElements(strings: ComposerStrings): ComposerElements {
 
 /**
  * The box where the person writes. Enter sends, Shift+Enter starts a line, and Enter that belongs to an input method
- * does neither. The button beside the box sends, or stops the answer.
+ * does neither. The button next to the box sends, or stops the answer.
  */
 export class Composer {
   readonly #input: HTMLTextAreaElement;
@@ -92,7 +92,7 @@ export class Composer {
     this.#fit();
   }
 
-  /** Returns a text that was sent in vain to the box, unless the person has written something else. */
+  /** Puts a text that could not be sent back into the box, unless the person has written something else. */
   giveBack(text: string): void {
     if (!this.text) this.text = text;
   }

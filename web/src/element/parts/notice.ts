@@ -48,7 +48,7 @@ export class ChatNotice {
   }
 
   /**
-   * Shows a text. Beside a question it has no buttons: answering the question closes both.
+   * Shows a text. Next to a question it has no buttons: answering the question closes both.
    *
    * @param code names the text in the attribute `data-code`: the code of an error, for example
    */

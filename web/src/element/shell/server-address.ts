@@ -14,7 +14,7 @@ export function serverAddress(address: string, base: string): URL {
 export function serverFault(address: string, base: string): string | undefined {
   try {
     const { protocol, username, password } = new URL(address, base);
-    if (username || password) return 'remove the user name and the password, which browsers refuse in an address';
+    if (username || password) return 'remove the user name and the password: browsers reject such URLs';
     if (/^https?:$/.test(protocol)) return undefined;
   } catch {
     // Not a URL.

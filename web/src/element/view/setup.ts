@@ -36,7 +36,7 @@ export class ChatSetup {
     this.engine = new LocalEngine(config, (state) => this.#follow(state));
   }
 
-  /** Whether the site's mistakes make the chat unavailable. Only the console says what they are. */
+  /** Whether errors in the site's configuration make the chat unavailable. Only the console shows them. */
   unavailable(): boolean {
     const { strings } = this.config;
     const { notice } = this.frame;

@@ -185,7 +185,7 @@ export class ChatView {
     const allowed = this.#server.allowed;
     if (allowed) return this.#complete(turn, allowed, signal);
     const failure = serverOnly
-      ? new LinnetError('invalid-request', 'The site names no server.')
+      ? new LinnetError('invalid-request', 'The site has not set a server.')
       : await this.#onDevice(turn, signal);
     if (!failure) return;
     const server = this.#server.answerer;

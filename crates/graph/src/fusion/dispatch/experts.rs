@@ -1,8 +1,10 @@
-//! Experts' products with what comes before and after them, for backends to which each node is a launch.
+//! Fuses the products of experts with the operations before and after them, for backends to which each node is a
+//! dispatch.
 //!
-//! 1. [`gated_experts`]: two products of a row's experts and their gated product become one node.
-//! 2. [`expert_sums`]: a product of a row's experts, the weighted sum over them and the residual's addition become one.
-//! 3. [`expert_norms`]: the norm before router and experts becomes part of both.
+//! 1. [`gated_experts`]: two products of the selected experts and their gated product become one node.
+//! 2. [`expert_sums`]: a product of the selected experts, their weighted sum and the addition of the residual become
+//!    one node.
+//! 3. [`expert_norms`]: the norm before the router and the experts becomes part of both.
 
 use crate::fusion::lookup::Lookup;
 use crate::ir::{ExpertMatMul, FusedEpilogue, FusedOp, GatedExperts, Graph};
@@ -37,7 +39,7 @@ pub(crate) fn gated_experts(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// Fuses the weighted sum of experts' products, and its addition to a residual.
+/// Fuses the weighted sum of experts' products, and the addition of a residual.
 pub(crate) fn expert_sums(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
@@ -55,7 +57,7 @@ pub(crate) fn expert_sums(graph: Graph<FusedOp>) -> Graph<FusedOp> {
         let mut inputs = node.inputs.clone();
         inputs.push(weights);
         lookup.remove([at]);
-        // The sum moves to where it is added, after which it may come.
+        // The sum moves to the addition, so that the residual is available.
         let added = match *lookup.readers(sum) {
             [reader] if lookup.node(reader).op == FusedOp::Add => Some(reader),
             _ => None,
@@ -77,7 +79,7 @@ pub(crate) fn expert_sums(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// Makes a norm part of the products that read it, where nothing else does.
+/// Makes a norm part of the products that read it, if only they read it.
 pub(crate) fn expert_norms(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {

@@ -1,12 +1,11 @@
-//! Fusion for backends to which each node is a launch that costs more than what it computes for one token.
+//! Fusion for backends to which each node is a dispatch, which costs more than the computation for one token.
 //!
 //! - [`self_attention`]: everything between a layer's projections and the result of its attention becomes one node; the
-//!   products of the projections become one row.
-//! - [`scaled_residuals`]: a product, a factor and the residual's addition become one node.
+//!   outputs of the projections become one row.
+//! - [`scaled_residuals`]: a product, a factor and the addition of the residual become one node.
 //!
-//! The passes over experts' products are in [`crate::fusion::dispatch::experts`], those over norms before additions in
-//! [`crate::fusion::dispatch::norms`], those over parts of rows in
-//! [`crate::fusion::dispatch::parts`].
+//! The other passes: [`crate::fusion::dispatch::experts`] fuses products of experts, [`crate::fusion::dispatch::norms`]
+//! fuses norms before additions, and [`crate::fusion::dispatch::parts`] fuses operations on parts of rows.
 
 mod experts;
 mod norms;
@@ -23,7 +22,7 @@ use crate::ir::{
     Value, ValueInfo,
 };
 
-/// Fuses a graph that [`fuse`](crate::fuse()) made further. The result computes the same values.
+/// Fuses the result of [`fuse`](crate::fuse()) further. The new graph computes the same values.
 pub fn fuse_dispatches(graph: Graph) -> Graph<FusedOp> {
     let graph = with_fused_ops(graph);
     let graph = expert_norms(expert_sums(gated_experts(self_attention(graph))));
@@ -31,7 +30,7 @@ pub fn fuse_dispatches(graph: Graph) -> Graph<FusedOp> {
     before_products(before_selection(norm_adds(graph)))
 }
 
-/// The same graph as one of [`FusedOp`]s.
+/// Converts the operations to [`FusedOp`]s.
 fn with_fused_ops(graph: Graph) -> Graph<FusedOp> {
     let Graph { weights, values, nodes, kv_layers, states, logits } = graph;
     let fused = |node: Node| {
@@ -42,7 +41,7 @@ fn with_fused_ops(graph: Graph) -> Graph<FusedOp> {
     Graph { weights, values, nodes, kv_layers, states, logits }
 }
 
-/// Makes `x + factor * product` one node, as `fuse` does where there is no factor.
+/// Makes `x + factor * product` one node; `fuse` does the same without a factor.
 fn scaled_residuals(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
@@ -58,7 +57,7 @@ fn scaled_residuals(graph: Graph<FusedOp>) -> Graph<FusedOp> {
             (alone && scaled != residual).then_some((factor, residual, [scale_at, at]))
         };
         let Some((factor, residual, nodes)) = scaled(b, a).or_else(|| scaled(a, b)) else { continue };
-        // It moves to the place of the addition, where both inputs are written.
+        // The fused node moves to the addition, so that both inputs are available.
         let mut fused = lookup.node(nodes[1]).clone();
         let FusedOp::MatMul(matmul) = &mut fused.op else { continue };
         matmul.epilogue = FusedEpilogue::Residual { factor };
@@ -121,7 +120,7 @@ struct Found {
     dead: Vec<usize>,
 }
 
-/// Of the attention at `index`, where `before` is the last node before it that uses its cache.
+/// Matches the attention at `index`; `before` is the last earlier node that uses its cache.
 fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usize>) -> Option<Found> {
     let store = before.filter(|&before| matches!(lookup.node(before).op, FusedOp::StoreKv { .. }))?;
     let [k, v] = lookup.node(store).inputs[..] else { return None };
@@ -135,7 +134,7 @@ fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usi
         (Some(a), Some(b)) => a.turns_like(b) && a.style == b.style && a.head_dim == b.head_dim,
         _ => false,
     };
-    // Those who run this node take a head in quads.
+    // Kernels for this node read a head in quads.
     let quads = q
         .rope
         .as_ref()
@@ -154,11 +153,11 @@ fn find(lookup: &Lookup, index: usize, attention: &Attention, before: Option<usi
     })
 }
 
-/// How the three sources become one row.
+/// How the three sources are combined in one row.
 enum Row {
-    /// They are the outputs of a matmul, in this order of its projections.
+    /// They are outputs of the matmul at this index; the array has the output of each source.
     Joined(usize, [usize; 3]),
-    /// They are cut out of this value by these nodes.
+    /// They are slices of this value, made by these nodes.
     Cut(Value, [usize; 3]),
 }
 
@@ -185,10 +184,10 @@ fn row(lookup: &Lookup, sources: [Value; 3]) -> Option<Row> {
     (end == lookup.graph().value(node.inputs[0]).width).then_some(Row::Cut(node.inputs[0], nodes))
 }
 
-/// Fuses norms of heads, rope, store and attention, if their queries, keys and values are in one row or can be.
+/// Fuses norms of heads, rope, store and attention, if queries, keys and values are in one row or can be.
 pub(crate) fn self_attention(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
-    // The last node that used each cache.
+    // The last node so far that used each cache.
     let mut users = HashMap::new();
     for index in 0..lookup.graph().nodes.len() {
         let Some(cache) = cache_of(lookup.node(index)) else { continue };

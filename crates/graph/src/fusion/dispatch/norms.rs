@@ -1,7 +1,6 @@
-//! Norms of what a part of a layer made, before it is added to the residual stream, for backends to which each node is
-//! a launch.
+//! Fuses norms whose result is added to the residual stream, for backends to which each node is a dispatch.
 //!
-//! 1. [`norm_adds`]: such a norm and the addition become one node, followed by a scale from the file.
+//! 1. [`norm_adds`]: such a norm, the addition and a scale from the file become one node.
 //! 2. [`before_selection`]: if only some rows of the sum are read, they are selected from the addends.
 //! 3. [`before_products`]: that node becomes part of the product that reads the sum next.
 
@@ -34,8 +33,8 @@ pub(crate) fn norm_adds(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// Which node multiplies a value with a number that the file gives, that number, and the product; if nothing else reads
-/// it.
+/// The node that multiplies a value by a number from the file, that number, and the product. `None` if something else
+/// reads the value.
 fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
     let [at] = *lookup.readers(value) else { return None };
     let node = lookup.node(at);
@@ -45,10 +44,10 @@ fn scaled(lookup: &Lookup, value: Value) -> Option<(usize, WeightId, Value)> {
     }
 }
 
-/// Selects rows of the addends instead of the sum's, if nothing else reads it.
+/// Selects the rows of the addends instead of those of the sum, if nothing else reads the sum.
 pub(crate) fn before_selection(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut index = 0;
-    // A model selects once; so the graph is looked through for it, and not for each node.
+    // A model selects rows once, so the lookup is only built there and not for each node.
     while let Some(next) = graph.nodes[index..].iter().position(|node| node.op == FusedOp::SelectRows) {
         index += next;
         let mut lookup = Lookup::new(graph);
@@ -77,7 +76,7 @@ pub(crate) fn before_selection(mut graph: Graph<FusedOp>) -> Graph<FusedOp> {
     graph
 }
 
-/// Makes a sum part of the product that reads it before anything else does.
+/// Makes a sum part of the product that is its first reader.
 pub(crate) fn before_products(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
@@ -113,7 +112,7 @@ mod tests {
 
     use crate::{Activation, Builder, Graph, fuse, fuse_dispatches};
 
-    /// Two parts with norms around them, and a head; something else may read the sum of the first.
+    /// Two parts with norms around them, and a head; optionally something else reads the first sum.
     fn parts(read_early: bool) -> Graph {
         let g = Builder::new();
         let vector = |name| g.weight(name, DType::F32, 1, 8);

@@ -1,8 +1,8 @@
 //! Fuses operations on parts of rows, for backends to which each node is a dispatch.
 //!
-//! 1. [`gated_convs`]: a short convolution with the products before and after it.
-//! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row.
-//! 3. [`gated_halves`]: that of the two halves of a product's row becomes part of the product.
+//! 1. [`gated_convs`]: a short convolution and the products before and after it become one node.
+//! 2. [`gated_parts`]: the gated product of two parts, or of a part and another row, becomes one node.
+//! 3. [`gated_halves`]: the gated product of the two halves of a matrix product becomes part of it.
 
 use crate::fusion::lookup::Lookup;
 use crate::ir::{
@@ -48,7 +48,7 @@ pub(crate) fn gated_parts(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// Makes the gated product of a row's halves what the product gives that makes the row.
+/// Makes the gated product of a row's halves the epilogue of the matmul that computes the row.
 pub(crate) fn gated_halves(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     let mut lookup = Lookup::new(graph);
     for index in 0..lookup.graph().nodes.len() {
@@ -73,11 +73,11 @@ pub(crate) fn gated_halves(graph: Graph<FusedOp>) -> Graph<FusedOp> {
     lookup.finish()
 }
 
-/// A part of a row that nothing but one node reads.
+/// A part of a row, read by only one node.
 struct Part {
     row: Value,
     start: usize,
-    /// Which node cuts it out.
+    /// The index of the node that slices it.
     node: usize,
 }
 
@@ -88,7 +88,7 @@ fn part(lookup: &Lookup, value: Value) -> Option<Part> {
     (lookup.graph().value(row).width == stride).then_some(Part { row, start, node })
 }
 
-/// The row, and the nodes that become part of the product at `index`.
+/// The row, the fused operation, and the nodes that it replaces, for the product at `index`.
 fn find(lookup: &Lookup, index: usize) -> Option<(Value, GatedConv, Vec<usize>)> {
     let [a, b] = lookup.node(index).inputs[..] else { return None };
     let conv = |value: Value, other: Value| -> Option<(usize, Conv, Value, Value)> {

@@ -54,20 +54,20 @@ impl Builder {
         s.push_one(Op::SoftCap(cap), vec![x], info)
     }
 
-    /// The `len` elements of each row from `start` on.
+    /// The `len` elements of each row, beginning at `start`.
     pub fn slice(&self, x: Value, start: usize, len: usize) -> Value {
         let stride = self.state.borrow().values[x.0 as usize].width;
         self.slices(x, Slice { start, len, stride })
     }
 
-    /// The `len` elements from `start` on of each `stride` neighbours of a row, one after the other.
+    /// The `len` elements, beginning at `start`, of each group of `stride` elements of a row, concatenated.
     pub fn slices(&self, x: Value, slice: Slice) -> Value {
         let mut s = self.state.borrow_mut();
         let ValueInfo { rows, width } = s.values[x.0 as usize];
         let Slice { start, len, stride } = slice;
         let within = start.checked_add(len).is_some_and(|end| end <= stride);
         if len == 0 || !within || !width.is_multiple_of(stride) {
-            s.shape_error("slice", width, "the part that is taken does not lie within it");
+            s.shape_error("slice", width, "the slice is not within the row");
         }
         let width = width.checked_div(stride).unwrap_or(0) * len;
         s.push_one(Op::Slice(slice), vec![x], ValueInfo { rows, width })

@@ -21,8 +21,8 @@ impl Builder {
         Choice { ids, weights }
     }
 
-    /// The products of `x` with the matrices of the chosen experts, `[rows, used * outputs]`. `weight` holds the
-    /// matrices of all `experts` one below the other; `x` is one input for all, `[rows, inputs]`, or one for each,
+    /// The products of `x` with the matrices of the chosen experts, `[rows, used * outputs]`. `weight` has the matrices
+    /// of all `experts`, concatenated; `x` is one input for all, `[rows, inputs]`, or one for each,
     /// `[rows, used * inputs]`.
     pub fn expert_matmul(
         &self,
@@ -50,7 +50,7 @@ impl Builder {
         s.push_one(Op::ExpertMatMul(ExpertMatMul { weight, bias, experts, used }), vec![x, choice.ids], info)
     }
 
-    /// The sum of what the chosen experts made, each times its weight: `[rows, used * width] -> [rows, width]`.
+    /// The weighted sum of the experts' outputs: `[rows, used * width] -> [rows, width]`.
     pub fn weighted_sum(&self, x: Value, choice: Choice) -> Value {
         let mut s = self.state.borrow_mut();
         let (info, weights) = (s.values[x.0 as usize], s.values[choice.weights.0 as usize]);

@@ -14,7 +14,7 @@ use crate::ir::ops::{Attention, Epilogue, MatMul, Norm, Op, Projection, Rope, Ro
 use crate::ir::value::{Rows, Value, ValueInfo, WeightId};
 use crate::ir::weight::{WeightSpec, WeightUses};
 
-/// Why a recording is not a valid graph. Shapes come from the model file, so this is a fault of the file.
+/// Why a recording is not a valid graph. Shapes come from the model file, so it is the file that is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// Two shapes that must agree do not.
@@ -24,14 +24,14 @@ pub enum GraphError {
         label: String,
         /// Operation.
         op: &'static str,
-        /// The weight concerned, or empty.
+        /// The weight, or empty.
         tensor: String,
-        /// What the operation needs.
+        /// The expected width.
         expected: usize,
-        /// What it was given.
+        /// The actual width.
         found: usize,
     },
-    /// Two activations that are combined element by element differ.
+    /// Two activations of an element-wise operation have different shapes.
     #[error("{label}: {op} of activations with shapes {left:?} and {right:?}")]
     Mismatch {
         /// Part of the model.
@@ -43,7 +43,7 @@ pub enum GraphError {
         /// Right shape.
         right: ValueInfo,
     },
-    /// The heads of an attention or a rotation cannot be divided so.
+    /// The row cannot be divided into these heads.
     #[error(
         "{label}: {heads} heads of {head_dim} with {kv_heads} key/value heads do not fit a width of {width}"
     )]
@@ -69,7 +69,7 @@ pub enum GraphError {
         /// Values in a row.
         cols: usize,
     },
-    /// A parameter makes no sense for the shapes at hand.
+    /// A parameter is not valid for the shapes.
     #[error("{label}: {op} of width {width}: {reason}")]
     Shape {
         /// Part of the model.
@@ -83,8 +83,8 @@ pub enum GraphError {
     },
 }
 
-/// The widest row of activations. Wider ones are none of a model's, and with this bound products of a width and the
-/// rows of a step fit 64 bits, those of a width and a small number 32.
+/// The widest row of activations; no model has wider ones. With this bound, a width times the rows of a step fits 64
+/// bits, and a width times a small number 32.
 pub const WIDEST: usize = 1 << 26;
 
 #[derive(Default)]
@@ -124,7 +124,7 @@ impl Builder {
         WeightId(s.weights.len() as u32 - 1)
     }
 
-    /// Declares the KV cache of one layer and returns its index. It holds what the attentions over it see.
+    /// Declares the KV cache of one layer and returns its index. Its size depends on the attentions over it.
     pub fn kv_layer(&self, kv_heads: usize, head_dim: usize) -> usize {
         let mut s = self.state.borrow_mut();
         s.kv_layers.push(KvLayer { kv_heads, head_dim, window: None });
@@ -267,7 +267,8 @@ impl Builder {
 }
 
 impl State {
-    /// Tells each cache what the attentions over it see of it: `None` where one of them sees everything (or none is).
+    /// Sets the window of each cache: the widest of the attentions over it, or `None` if one of them has no window (or
+    /// there is none).
     fn set_windows(&mut self) {
         let mut widest: Vec<Option<Option<usize>>> = vec![None; self.kv_layers.len()];
         for node in &self.nodes {
@@ -317,7 +318,7 @@ impl State {
         self.push_one(Op::RmsNorm(norm), vec![x], info)
     }
 
-    /// Keeps the error that two activations that are combined differ in shape.
+    /// Records the error that two activations of an operation have different shapes.
     pub(crate) fn expect_equal(&mut self, op: &'static str, left: ValueInfo, right: ValueInfo) {
         if left != right {
             let label = self.label.clone();

@@ -7,7 +7,7 @@ use crate::ir::value::{Value, ValueInfo, WeightId};
 
 impl Builder {
     /// Causal convolution of each channel of `x [Tokens, channels]` with its row of `kernel [channels, taps]`, then
-    /// silu if so asked. Declares its state.
+    /// silu if requested. Declares its state.
     pub fn conv(&self, x: Value, kernel: WeightId, silu: bool) -> Value {
         let mut s = self.state.borrow_mut();
         let info = s.values[x.0 as usize];

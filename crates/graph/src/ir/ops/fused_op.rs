@@ -5,7 +5,7 @@ use crate::ir::ops::{Activation, Attention, Conv, DeltaNet, ExpertMatMul, Norm, 
 use crate::ir::ops::{FusedMatMul, GatedConv, GatedExperts, GatedParts, NormAdd, SelfAttention};
 use crate::ir::value::WeightId;
 
-/// An operation of a graph that [`fuse_dispatches`](crate::fuse_dispatches) made: those of [`Op`], and larger ones. The
+/// An operation of a graph after [`fuse_dispatches`](crate::fuse_dispatches): one of [`Op`], or a fused one. The
 /// comments name a node's inputs and outputs in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum FusedOp {
@@ -55,8 +55,8 @@ pub enum FusedOp {
     DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.
     SelectRows,
-    /// `(logits [Logits, vocabulary]) -> ()`: the step's token is the index of the greatest logit of the last row
-    /// (the lowest index among equals). Runs only when the step wants a token.
+    /// `(logits [Logits, vocabulary]) -> ()`: the step's token is the index of the greatest logit of the last row (the
+    /// lowest index on a tie). Runs only if the step requests a token.
     Argmax,
     /// `(x, residual) -> scale * (residual + norm(x))`, all of the same shape.
     NormAdd(NormAdd),

@@ -3,12 +3,12 @@
 use crate::ir::ops::{Activation, Attention, Conv, Epilogue, ExpertMatMul, MatMul, Norm, Projection, Rope};
 use crate::ir::value::WeightId;
 
-/// What happens to the products of a [`FusedMatMul`] before they are stored.
+/// What is done with the products of a [`FusedMatMul`] before they are stored.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum FusedEpilogue {
     /// As [`Epilogue::Store`].
     Store,
-    /// As [`Epilogue::Residual`], of the product times a factor.
+    /// As [`Epilogue::Residual`], with the product times a factor.
     Residual {
         /// 1 in most models.
         factor: f32,
@@ -17,15 +17,15 @@ pub enum FusedEpilogue {
     Gated(Activation),
     /// The same for one projection without a bias: the first half of its products is the gate, the second half is up.
     GatedHalves(Activation),
-    /// The rows of the only output are the products of all projections, one after the other.
+    /// The only output is a row with the products of all projections, concatenated.
     Joined,
 }
 
-/// A [`MatMul`] that may take what comes before it, and do more with its products.
+/// A [`MatMul`] that may include the operations before and after it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FusedMatMul {
-    /// If set, the inputs are `(y, residual)`, and `x` is their sum as [`NormAdd`] makes it, which is also the last
-    /// output. There are no biases and no [`FusedEpilogue::Residual`].
+    /// If set, the inputs are `(y, residual)`, and `x` is their sum as in [`NormAdd`], which is also the last output.
+    /// There are no biases and no [`FusedEpilogue::Residual`].
     pub fused_add_norm: Option<NormAdd>,
     /// Normalisation applied to each row of `x` first.
     pub norm: Option<Norm>,
@@ -51,56 +51,56 @@ impl From<MatMul> for FusedMatMul {
 pub struct NormAdd {
     /// Normalisation of what is added.
     pub norm: Norm,
-    /// A number that the file gives, `[1]`; none: 1.
+    /// A number from the file, `[1]`; `None` means 1.
     pub scale: Option<WeightId>,
 }
 
-/// All that lies between the projections of a layer and what its attention gives: the heads are normalised, those of
-/// queries and keys then turned; keys and values are stored; the queries attend.
+/// Everything between the projections of a layer and the result of its attention: norms of the heads, rope of queries
+/// and keys, storing keys and values, and attention.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SelfAttention {
     /// Of each head of the queries, of the keys, of the values.
     pub norms: [Option<Norm>; 3],
-    /// Of the queries; the keys turn alike.
+    /// The rope of the queries and the keys.
     pub rope: Option<Rope>,
-    /// Its layer is the one that is stored to.
+    /// Also says in which layer's cache keys and values are stored.
     pub attention: Attention,
 }
 
-/// A gated product of two parts of a row, or of one of each of two rows: where each begins.
+/// A gated product of two parts of a row, or of a part of each of two rows. The fields are the start of each part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GatedParts {
-    /// What is made of the gate.
+    /// The activation of the gate.
     pub activation: Activation,
-    /// The gate.
+    /// Start of the gate.
     pub gate: usize,
-    /// The other.
+    /// Start of the other part.
     pub up: usize,
 }
 
-/// The gated product of two matrices of each of a row's experts, of a row that is normalised first or not.
+/// The gated product of two matrices of each selected expert, optionally with a norm of the row first.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GatedExperts {
     /// Normalisation applied to the row.
     pub norm: Option<Norm>,
     /// The experts' matrices of the gate.
     pub gate: ExpertMatMul,
-    /// The others, of equal shape and block format.
+    /// The other matrices, of the same shape and block format.
     pub up: ExpertMatMul,
-    /// What is made of the gate.
+    /// The activation of the gate.
     pub activation: Activation,
 }
 
-/// A [`Conv`] whose input is the product of two parts of a row, and whose result is multiplied with a third: where each
-/// begins.
+/// A [`Conv`] whose input is the product of two parts of a row, and whose result is multiplied by a third part. The
+/// fields are the start of each part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GatedConv {
     /// The convolution; each part has as many elements as its kernel has channels.
     pub conv: Conv,
-    /// What `x` is multiplied with.
+    /// Start of the factor of `x`.
     pub before: usize,
-    /// The input.
+    /// Start of the input.
     pub x: usize,
-    /// What the result is multiplied with.
+    /// Start of the factor of the result.
     pub after: usize,
 }

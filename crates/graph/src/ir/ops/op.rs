@@ -53,8 +53,8 @@ pub enum Op {
     DeltaNet(DeltaNet),
     /// `(x [Tokens, w]) -> y [Logits, w]`: the last rows of `x`.
     SelectRows,
-    /// `(logits [Logits, vocabulary]) -> ()`: the step's token is the index of the greatest logit of the last row
-    /// (the lowest index among equals). Runs only when the step wants a token.
+    /// `(logits [Logits, vocabulary]) -> ()`: the step's token is the index of the greatest logit of the last row (the
+    /// lowest index on a tie). Runs only if the step requests a token.
     Argmax,
 }
 

@@ -2,13 +2,13 @@
 
 use crate::ir::value::WeightId;
 
-/// Root-mean-square normalisation of each `width` neighbours of a row (a whole row, or each of its heads):
+/// Root-mean-square normalization of each group of `width` elements of a row (a whole row, or each of its heads):
 /// `y_i = x_i / sqrt(mean(x²) + eps) * weight_i`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Norm {
-    /// Scale, `[width]`, the same for every part of a row; none: 1.
+    /// Scale, `[width]`, the same for every group of a row; `None` means 1.
     pub weight: Option<WeightId>,
-    /// Elements that are normalised together; divides the row's width.
+    /// Elements that are normalized together; divides the row's width.
     pub width: usize,
     /// Added to the mean square.
     pub eps: f32,
@@ -23,7 +23,7 @@ pub struct Projection {
     pub bias: Option<WeightId>,
 }
 
-/// What happens to the products of a [`MatMul`] before they are stored.
+/// What is done with the products of a [`MatMul`] before they are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Epilogue {
     /// Each projection's product is an output of its own.
@@ -34,7 +34,7 @@ pub enum Epilogue {
     Gated(Activation),
 }
 
-/// What is made of the gate of a gated product; `σ(x) = 1 / (1 + e^-x)`.
+/// The activation of the gate of a gated product; `σ(x) = 1 / (1 + e^-x)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Activation {
     /// `x`: the product of both.
@@ -57,7 +57,7 @@ pub enum Activation {
 /// forms.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MatMul {
-    /// Normalisation applied to each row of `x` first.
+    /// Normalization of each row of `x`.
     pub norm: Option<Norm>,
     /// The matrices, all with the width of `x` as their number of inputs.
     pub projections: Vec<Projection>,
@@ -65,7 +65,7 @@ pub struct MatMul {
     pub epilogue: Epilogue,
 }
 
-/// Which elements of a head rotary embedding turns together.
+/// Which elements of a head are rotated together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RopeStyle {
     /// Neighbours `(2i, 2i + 1)`: ggml's NORM; used by `llama`.
@@ -76,8 +76,8 @@ pub enum RopeStyle {
 
 /// Rotary position embedding of each head of a row (Su et al., RoFormer, 2021).
 ///
-/// Pair `i` of a head at position `p` turns by the angle `p * frequencies[i] / factors[i]` and is multiplied by
-/// `magnitude`; elements beyond the rotary dimensions (`2 * frequencies.len()`) stay.
+/// Pair `i` of a head at position `p` is rotated by the angle `p * frequencies[i] / factors[i]` and is multiplied by
+/// `magnitude`; elements beyond the rotary dimensions (`2 * frequencies.len()`) are unchanged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rope {
     /// Number of heads in a row.
@@ -90,12 +90,12 @@ pub struct Rope {
     pub frequencies: Vec<f32>,
     /// The file's divisors of the frequencies, `[frequencies.len()]`.
     pub factors: Option<RopeFactors>,
-    /// What the turned elements are multiplied by (YaRN's and LongRoPE's attention factor); else 1.
+    /// Factor of the rotated elements (attention factor of YaRN and LongRoPE); else 1.
     pub magnitude: f32,
 }
 
 impl Rope {
-    /// Whether both turn a head of a position alike, so that one table of sines and cosines serves both.
+    /// Whether both rotate a head at a position alike, so that one table of sines and cosines serves both.
     pub fn turns_like(&self, other: &Rope) -> bool {
         self.frequencies == other.frequencies
             && self.factors == other.factors
@@ -103,7 +103,7 @@ impl Rope {
     }
 }
 
-/// Which divisors of rope frequencies apply.
+/// Which divisors of the rope frequencies apply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RopeFactors {
     /// Always these (`rope_freqs.weight`).
@@ -114,7 +114,7 @@ pub enum RopeFactors {
         short: WeightId,
         /// For longer ones.
         long: WeightId,
-        /// The context length that the model was trained on at first.
+        /// The context length of the original training.
         limit: usize,
     },
 }
@@ -135,8 +135,8 @@ impl RopeFactors {
 /// Query head `h` reads key/value head `h / (heads / kv_heads)`; a query at position `p` sees positions `0..=p`, with a
 /// window `w` the last `w` of them. Its weights are `softmax(cap(scale * temperature(p) * q · k))`.
 ///
-/// Several layers may read the cache of one: only its own layer stores to it. What none of them sees any more is
-/// forgotten, see [`KvLayer`](crate::KvLayer).
+/// Several layers may read the cache of one: only its own layer stores to it. Positions outside all their windows are
+/// dropped, see [`KvLayer`](crate::KvLayer).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Attention {
     /// Index into [`Graph::kv_layers`](crate::Graph::kv_layers).
@@ -153,7 +153,7 @@ pub struct Attention {
     pub soft_cap: Option<f32>,
     /// Positions that a query sees, its own included.
     pub window: Option<usize>,
-    /// `[heads]`: for each head a score that is part of the softmax's sum, with a value of zero.
+    /// `[heads]`: attention sinks, a score of each head that is part of the softmax's sum but has a value of zero.
     pub sinks: Option<WeightId>,
     /// A factor of the scores that grows with the query's position.
     pub temperature: Option<Temperature>,
@@ -169,7 +169,7 @@ pub struct Temperature {
 }
 
 impl Attention {
-    /// Attention over the whole past, without anything special.
+    /// Full causal attention without optional features.
     pub fn new(layer: usize, [heads, kv_heads]: [usize; 2], head_dim: usize, scale: f32) -> Self {
         Attention {
             layer,
@@ -188,13 +188,13 @@ impl Attention {
 /// `y = factor * weight[0] * x`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Scale {
-    /// A number that the metadata gives.
+    /// A number from the metadata.
     pub factor: f32,
-    /// A number that the file gives, `[1]`; none: 1.
+    /// A number from the file, `[1]`; `None` means 1.
     pub weight: Option<WeightId>,
 }
 
-/// From each group of `stride` neighbours of a row the `len` elements from `start` on.
+/// From each group of `stride` elements of a row the `len` elements beginning at `start`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slice {
     /// First element of a group that is taken.
@@ -205,28 +205,28 @@ pub struct Slice {
     pub stride: usize,
 }
 
-/// What the scores of experts become.
+/// How scores are computed from the experts' logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gating {
-    /// Softmax over all experts' logits, before the choice.
+    /// Softmax over all experts' logits, before the selection.
     Softmax,
     /// `σ` of each expert's logit.
     Sigmoid,
-    /// The choice is among the logits, and the weights are the softmax over the chosen ones.
+    /// The experts are selected by their logits, and the weights are the softmax over the selected ones.
     SoftmaxOfChosen,
 }
 
-/// The choice of experts (Shazeer et al., 2017): of each row the `used` ones with the greatest score, the greatest
-/// first, the lowest index among equals, and their weights. Indices are whole numbers stored as f32.
+/// Selection of experts (Shazeer et al., 2017): the `used` experts of each row with the greatest scores, in descending
+/// order (the lower index first on a tie), and their weights. Indices are whole numbers stored as f32.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Router {
-    /// Experts to choose from.
+    /// Number of experts.
     pub experts: usize,
-    /// Experts to choose.
+    /// Number of selected experts.
     pub used: usize,
     /// How logits become scores.
     pub gating: Gating,
-    /// `[experts]`, added to the scores for the choice, but not for the weights.
+    /// `[experts]`, added to the scores for the selection, but not for the weights.
     pub bias: Option<WeightId>,
     /// Divide the weights by their sum (at least 2^-14).
     pub normalize: bool,

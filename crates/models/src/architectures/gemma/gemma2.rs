@@ -7,7 +7,7 @@ use crate::ModelError;
 use crate::layer::{Layer, Norms};
 use crate::model_builder::ModelBuilder;
 
-/// Number of layers of the size whose scores are scaled by the model's width per head instead of the head's width.
+/// Number of layers of the model whose scores are scaled by the embedding width per head instead of the head's width.
 const LAYERS_OF_27B: usize = 46;
 
 /// Records a `gemma2` model.
@@ -27,8 +27,8 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     Ok(g.soft_cap(model.head(x)?, Some(keys.positive_or("final_logit_softcapping", 30.0)?)))
 }
 
-/// Gemma 2's and 3's attention; `odd` is the number of layers of the size whose scores are scaled differently, which
-/// files do not tell.
+/// Gemma 2's and 3's attention; `odd` is the number of layers of the model whose scores are scaled differently, which
+/// its file does not say.
 pub(crate) fn attention(
     layer: &Layer<'_>,
     window: Option<usize>,

@@ -1,5 +1,5 @@
-//! `gemma3`: as `gemma2` without caps, with the heads of queries and keys normalised; five of six layers have a window
-//! and a rope of their own (Gemma 3, 2025).
+//! `gemma3`: as `gemma2` without caps, with the heads of queries and keys normalized; five of six layers have a window
+//! and their own rope (Gemma 3, 2025).
 
 use linnet_graph::{Activation, RopeStyle, Value};
 
@@ -9,7 +9,7 @@ use crate::layer::Norms;
 use crate::model_builder::ModelBuilder;
 use crate::rope::{RopeParams, Scaling};
 
-/// Number of layers of the size whose scores are scaled by the model's width per head instead of the head's width.
+/// Number of layers of the model whose scores are scaled by the embedding width per head instead of the head's width.
 const LAYERS_OF_27B: usize = 62;
 
 /// Records a `gemma3` model.

@@ -1,4 +1,4 @@
-//! `gemma4`: as `gemma3`, with heads of two sizes, values normalised, the last layers reading the keys and values of
+//! `gemma4`: as `gemma3`, with heads of two sizes, normalized values, last layers that read the keys and values of
 //! earlier ones, and an embedding of the token for each layer (Gemma 4 E2B and E4B, 2026).
 
 use linnet_graph::{Activation, Attention, RopeStyle, Value};
@@ -8,11 +8,11 @@ use crate::layer::{Layer, Norms};
 use crate::model_builder::ModelBuilder;
 use crate::rope::{RopeConfig, RopeParams, Scaling};
 
-/// What layers with a window, or those without, have in common.
+/// Parameters that the layers with a window share, or those without.
 struct LayerKind {
     head_dim: usize,
     rope: RopeConfig,
-    /// The KV cache of the last such layer that has one of its own.
+    /// The KV cache of the last such layer that stores keys and values.
     cache: Option<usize>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     let shared = keys.nonzero("attention.shared_kv_layers")?.unwrap_or(0);
     let near_dim = keys.size_or("attention.key_length_swa", c.head_dim)?;
     if keys.size_or("attention.value_length_swa", near_dim)? != near_dim {
-        return Err(keys.unsupported("attention.value_length_swa", "other than the keys' length"));
+        return Err(keys.unsupported("attention.value_length_swa", "different from the length of the keys"));
     }
     let near_rotary = keys.size_or("rope.dimension_count_swa", near_dim)?;
     keys.check_head("rope.dimension_count_swa", near_dim, near_rotary)?;
@@ -66,7 +66,8 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
 struct LayerAttention<'a> {
     kind: &'a LayerKind,
     window: Option<usize>,
-    /// The layer has keys and values of its own; otherwise it reads those of the last layer of its kind that has some.
+    /// Whether the layer stores its own keys and values; otherwise it reads those of the last layer of its kind that
+    /// does.
     own_cache: bool,
 }
 
@@ -91,20 +92,20 @@ impl LayerAttention<'_> {
                 layer.model.tensors.idle(layer.name(part));
             }
         }
-        // The norms of queries and keys leave nothing for a scale to do.
+        // The norms of queries and keys make a scale unnecessary.
         let attention = Attention::new(cache, [heads, kv_heads], head_dim, 1.0);
         layer.output("attn_output", g.attention(q, Attention { window: self.window, ..attention }))
     }
 }
 
-/// What each layer is told about its token: `[tokens, layers * width]`.
+/// The per-layer inputs of the tokens: `[tokens, layers * width]`.
 struct LayerInputs {
     all: Value,
     width: usize,
 }
 
 impl LayerInputs {
-    /// The mean of an embedding of the token and a projection of the usual one.
+    /// The mean of the per-layer embedding of the token and a projection of its usual embedding.
     fn record(model: &ModelBuilder<'_>, x: Value) -> Result<Option<Self>, ModelError> {
         let (g, c) = (&model.graph, &model.config);
         let Some(width) = model.keys.nonzero("embedding_length_per_layer_input")? else { return Ok(None) };

@@ -1,5 +1,4 @@
-//! `qwen2`: as `llama`, with biases of queries, keys and values and halves that turn together (Qwen2.5;
-//! DeepSeek-R1-Distill-Qwen).
+//! `qwen2`: as `llama`, with biases of queries, keys and values, and NEOX rope (Qwen2.5; DeepSeek-R1-Distill-Qwen).
 
 use linnet_graph::{Activation, RopeStyle, Value};
 

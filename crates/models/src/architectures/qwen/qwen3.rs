@@ -1,4 +1,4 @@
-//! `qwen3` and `qwen3moe`: the heads of queries and keys are normalised before they turn (Qwen3, 2025).
+//! `qwen3` and `qwen3moe`: the heads of queries and keys are normalized before the rope (Qwen3, 2025).
 
 use linnet_graph::{Activation, Gating, RopeStyle, Value};
 

@@ -1,5 +1,5 @@
-//! `qwen35`: three of four layers are gated delta nets with a convolution before, the fourth is gated attention
-//! (Qwen3-Next, 2025; Qwen3.5, 2026).
+//! `qwen35`: three of four layers are gated delta nets after a convolution, the fourth is gated attention (Qwen3-Next,
+//! 2025; Qwen3.5, 2026).
 
 use linnet_graph::{Activation, DeltaNet, RopeStyle, Slice, Value};
 
@@ -28,7 +28,7 @@ impl Delta {
         };
         let inner = keys.width("ssm.time_step_rank", &[delta.value_heads, delta.head_dim])?;
         keys.check_head("ssm.state_size", delta.head_dim, 0)?;
-        // Queries and keys have as many heads each.
+        // Queries and keys have the same number of heads.
         keys.width("ssm.group_count", &[2, delta.key_heads, delta.head_dim])?;
         if keys.size("ssm.inner_size")? != inner {
             return Err(
@@ -41,7 +41,7 @@ impl Delta {
 
 /// Records a `qwen35` model.
 pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
-    // For text the three positions of a token are one; a fourth section would have none.
+    // For text the three positions of a token are equal, and the fourth section must be empty.
     if model.keys.has("rope.dimension_sections")
         && model.keys.sizes("rope.dimension_sections", 4, None)?[3] != 0
     {
@@ -64,8 +64,7 @@ pub(crate) fn record(model: &ModelBuilder<'_>) -> Result<Value, ModelError> {
     model.head(x)
 }
 
-/// Attention whose result is multiplied with `σ` of a gate; in the matrix of the queries, each head is followed by its
-/// gate.
+/// Attention whose result is multiplied by `σ` of a gate. In the query matrix, the gate of each head follows its query.
 fn attention(layer: &Layer<'_>, rope: &RopeConfig, h: Value) -> Result<Value, ModelError> {
     let Layer { graph: g, heads, kv_heads, head_dim: dim, .. } = *layer;
     let both = layer.linear("attn_q", h, 2 * heads * dim)?;
@@ -78,7 +77,7 @@ fn attention(layer: &Layer<'_>, rope: &RopeConfig, h: Value) -> Result<Value, Mo
     layer.output("attn_output", g.gated(Activation::Sigmoid, gate, a))
 }
 
-/// The gated delta rule on a convolution of queries, keys and values; its heads are normalised and gated by `silu(z)`.
+/// The gated delta rule on a convolution of queries, keys and values; its heads are normalized and gated by `silu(z)`.
 fn delta_net(layer: &Layer<'_>, delta: Delta, h: Value) -> Result<Value, ModelError> {
     let Delta { key_heads, value_heads, head_dim, taps } = delta;
     let (g, eps) = (layer.graph, layer.model.config.norm_eps);

@@ -49,7 +49,7 @@ pub(in crate::template) fn force_escape(state: &State, value: &Value) -> Result<
     escaped_text(state, value).map(Value::from_safe_string)
 }
 
-/// The result of an operation on `text`: parts of escaped text, and what is made of it, count as escaped.
+/// The result of an operation on `text`: parts of escaped text, and results computed from it, count as escaped.
 pub(in crate::template) fn as_safe_as(text: &Value, result: Value) -> Value {
     if !text.is_safe() {
         return result;
