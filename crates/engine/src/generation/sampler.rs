@@ -33,9 +33,19 @@ impl Sampler {
         Sampler { bias, ..self }
     }
 
-    /// Whether it needs the logits: backends that sample know neither a logit bias nor any parameter that
-    /// [`Sampler::params`] leaves out.
+    /// Whether it needs the logits, because backends that sample do not know all that the request sets.
     pub fn needs_logits(&self) -> bool {
+        // What they know, see `params`. Compare any other parameter with its default below.
+        let Sampling {
+            temperature: _,
+            top_k: _,
+            top_p: _,
+            min_p: _,
+            repetition_penalty: _,
+            presence_penalty: _,
+            frequency_penalty: _,
+            seed: _,
+        } = self.sampling;
         !self.bias.is_empty()
     }
 
