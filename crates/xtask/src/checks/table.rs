@@ -50,7 +50,7 @@ const IN_BROWSERS: &[Need] =
     &[NODE, Need::Packages, Need::Models, BROWSERS[0], BROWSERS[1], BROWSERS[2], BROWSERS[3], BROWSERS[4]];
 
 /// The browser suites that measure times. They run alone.
-const MEASURING_SUITES: [&str; 5] = ["keyboard", "losses", "phone", "requests", "threads"];
+const MEASURING_SUITES: [&str; 6] = ["element-text", "keyboard", "losses", "phone", "requests", "threads"];
 
 /// Every step. There is one step for each browser suite in `tests/browser/suites`.
 pub fn steps(workspace: &Workspace) -> Result<Vec<Step>> {
