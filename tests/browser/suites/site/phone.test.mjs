@@ -5,33 +5,15 @@ import { after, before, describe, test } from 'node:test';
 import { KnownDevices } from 'puppeteer-core';
 import { chromium } from '../../support/engines.mjs';
 import { engineState, startServer, STRICT_CSP, talkingTiny } from '../../support/harness.mjs';
-import { Tasks } from '../../support/tasks.mjs';
+import { slowness, Tasks } from '../../support/tasks.mjs';
 
-/** Milliseconds that `work` takes on the reference machine: 3.9, 4.0 and 4.4 were measured on two quiet cores. */
-const WORK_MS = 4;
-/** How many times slower than that machine a phone is. */
+/** How many times slower than the reference machine a phone is. */
 const SLOWER = 4;
 /** A typical phone network, in bytes per second and milliseconds. */
 const NETWORK = { offline: false, latency: 100, downloadThroughput: 1e6, uploadThroughput: 100e3 };
 const inChat = (selector) => `linnet-chat >>> ${selector}`;
 const shows = (selector) =>
   !!document.querySelector('linnet-chat')?.shadowRoot?.querySelector(selector)?.checkVisibility();
-
-/**
- * The milliseconds that a fixed amount of work takes in the page: the shortest of 20 runs, so that other load hardly
- * matters.
- */
-function work() {
-  let shortest = Infinity;
-  for (let run = 0; run < 20; run++) {
-    const start = performance.now();
-    const numbers = Array.from({ length: 20_000 }, (_, at) => (at * 7919) % 20_011);
-    const text = JSON.stringify(numbers.sort((a, b) => a - b));
-    JSON.parse(text).map(String).join('').split('1');
-    shortest = Math.min(shortest, performance.now() - start);
-  }
-  return shortest;
-}
 
 describe('on a phone', { timeout: 600_000 }, () => {
   let browser;
@@ -40,10 +22,10 @@ describe('on a phone', { timeout: 600_000 }, () => {
   before(async () => {
     browser = await chromium({ webgpu: false });
     const page = await browser.newPage();
-    const took = await page.evaluate(work);
+    const here = await slowness(page);
     await page.close();
-    rate = Math.max(1, (SLOWER * WORK_MS) / took);
-    console.log(`the work takes ${took.toFixed(1)} ms here, so pages are slowed down ${rate.toFixed(1)} times`);
+    rate = Math.max(1, SLOWER / here);
+    console.log(`this machine is ${here.toFixed(1)} times slower, so pages are slowed down ${rate.toFixed(1)} times`);
   });
   after(() => browser?.close());
 
