@@ -209,13 +209,18 @@ impl TemplateCapabilities {
     }
 }
 
+/// A part as Python prints it: the template takes the list for a string.
+const PRINTED_PART: &str = "'text': 'linnetprobe";
+
 /// The form of `content` with which the probe appears. A string is tried first: templates that take both
 /// prefer it.
 fn find(template: &ChatTemplate, now: LocalTime, conversation: &dyn Fn(ContentForm) -> Vec<Value>) -> Found {
     let mut found = Found::Refused;
     for form in [ContentForm::Text, ContentForm::Parts, ContentForm::OnePart] {
         match render(template, &conversation(form), true, now) {
-            Ok(prompt) if count_of_probes(&prompt) >= form.probes() => return Found::Shown(form),
+            Ok(prompt) if count_of_probes(&prompt) >= form.probes() && !prompt.contains(PRINTED_PART) => {
+                return Found::Shown(form);
+            }
             Ok(_) => found = Found::Lost,
             Err(_) => {}
         }

@@ -90,6 +90,7 @@ fn a_template_that_loses_user_text_is_rejected_only_for_chats() {
         "{% for m in messages %}<|start|>{{ m.role }}<|end|>{% endfor %}",
         "{% for m in messages %}{% for p in m.content %}{% if p.type == 'prose' %}{{ p.text }}\
          {% endif %}{% endfor %}{% endfor %}",
+        "{% for m in messages %}{{ m.content[:3] }}{% endfor %}",
         "always the same",
         "",
     ] {
