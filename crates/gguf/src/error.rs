@@ -29,6 +29,9 @@ pub enum GgufError {
         /// The version.
         version: u32,
     },
+    /// The file has no bytes.
+    #[error("the file is empty; download it again, or choose another one")]
+    Empty,
     /// The file ends within its header.
     #[error("byte {offset}: the file ends within its header; download it again")]
     Truncated {
@@ -212,6 +215,7 @@ impl GgufError {
     #[must_use]
     pub fn offset(&self) -> u64 {
         match self {
+            GgufError::Empty => 0,
             GgufError::NotGguf { offset, .. }
             | GgufError::BigEndian { offset }
             | GgufError::UnsupportedVersion { offset, .. }

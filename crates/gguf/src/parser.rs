@@ -107,7 +107,7 @@ impl HeaderParser {
     /// in the pushed bytes.
     ///
     /// # Errors
-    /// Any [`GgufError`] except [`GgufError::Truncated`] and those of [`Metadata`]'s accessors. After an
+    /// Any [`GgufError`] except those of [`Self::incomplete`] and those of [`Metadata`]'s accessors. After an
     /// error or a header, further pushes return [`GgufError::Finished`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<Option<Gguf>, GgufError> {
         for piece in bytes.chunks(PIECE) {
@@ -121,7 +121,10 @@ impl HeaderParser {
     /// The error for a file that ends here, before its header is complete.
     #[must_use]
     pub fn incomplete(&self) -> GgufError {
-        self.not_gguf().unwrap_or(GgufError::Truncated { offset: self.buffer.end() })
+        match self.buffer.end() {
+            0 => GgufError::Empty,
+            offset => self.not_gguf().unwrap_or(GgufError::Truncated { offset }),
+        }
     }
 
     /// The error for a file without the magic number.
