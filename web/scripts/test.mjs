@@ -1,5 +1,5 @@
-// Runs test/**/*.test.ts of the current package in Node: the tests that need no browser. Node 20 does not run
-// TypeScript, so they are bundled first.
+// Runs test/**/*.test.ts of the current package in Node: the tests that need no browser. Arguments are parts of file
+// names, to run only those files. Node 20 does not run TypeScript, so they are bundled first.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -15,7 +15,11 @@ const TIMEOUT = 60_000 + 100 * Number(process.env.LINNET_FUZZ ?? 0);
 const tests = join(process.cwd(), 'test');
 const built = mkdtempSync(join(tmpdir(), 'linnet-test-'));
 try {
-  const files = readdirSync(tests, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
+  const asked = process.argv.slice(2);
+  const isAsked = (name) => asked.length === 0 || asked.some((part) => name.includes(part));
+  const all = readdirSync(tests, { recursive: true }).filter((name) => name.endsWith('.test.ts'));
+  const files = all.filter(isAsked);
+  if (files.length === 0) throw new Error(`No file in ${tests} has ${asked.join(' or ')} in its name.`);
   for (const name of files) {
     const bundle = await rolldown({ input: join(tests, name), platform: 'node' });
     await bundle.write({
